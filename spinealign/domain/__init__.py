@@ -1,0 +1,1 @@
+"""Frozen values and errors shared by every layer; depends on numpy only."""

@@ -1,0 +1,97 @@
+"""Expected failures, as exceptions that carry data and no user-interface wording.
+
+``spinealign.messages`` turns them into one sentence and the next step to take.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+
+class SpineAlignError(Exception):
+    """Base of every failure that SpineAlign expects and words for the user."""
+
+
+class ReadProblem(StrEnum):
+    """Why an image file was refused."""
+
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    NOT_AN_IMAGE = "not_an_image"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too_large"
+    TOO_SMALL = "too_small"
+    NO_PIXELS = "no_pixels"
+    UNSUPPORTED_COMPRESSION = "unsupported_compression"
+    UNSUPPORTED_LAYOUT = "unsupported_layout"
+    CONSTANT = "constant"
+    NO_IMAGES_IN_FOLDER = "no_images_in_folder"
+
+
+class ImageReadError(SpineAlignError):
+    """A file or folder could not become a `SpineImage`.
+
+    Parameters
+    ----------
+    path : Path
+        What the user asked for.
+    problem : ReadProblem
+        Why it was refused.
+    detail : str
+        Numbers that help the user, such as the size found; never patient data.
+    """
+
+    def __init__(self, path: Path, problem: ReadProblem, detail: str = "") -> None:
+        super().__init__(f"{problem.value}: {detail}" if detail else problem.value)
+        self.path = path
+        self.problem = problem
+        self.detail = detail
+
+
+class ModelProblem(StrEnum):
+    """Why a model folder was refused."""
+
+    MISSING = "missing"
+    INCOMPLETE_CARD = "incomplete_card"
+    WRONG_CHECKSUM = "wrong_checksum"
+    WRONG_ARCHITECTURE = "wrong_architecture"
+    ENGINE_UNAVAILABLE = "engine_unavailable"
+    UNLOADABLE = "unloadable"
+
+
+class ModelError(SpineAlignError):
+    """A model could not be found, trusted or loaded."""
+
+    def __init__(self, model: str, problem: ModelProblem, detail: str = "") -> None:
+        super().__init__(f"{model}: {problem.value}" + (f" ({detail})" if detail else ""))
+        self.model = model
+        self.problem = problem
+        self.detail = detail
+
+
+class ExportProblem(StrEnum):
+    """Why a result could not be written."""
+
+    NOT_WRITABLE = "not_writable"
+    DISK_FULL = "disk_full"
+    FAILED = "failed"
+
+
+class ExportError(SpineAlignError):
+    """A result could not be written; nothing half-written is left behind."""
+
+    def __init__(self, path: Path, problem: ExportProblem, detail: str = "") -> None:
+        super().__init__(f"{problem.value}: {detail}" if detail else problem.value)
+        self.path = path
+        self.problem = problem
+        self.detail = detail
+
+
+class DataSetError(SpineAlignError):
+    """A training folder does not have the layout that the command needs."""
+
+
+class Cancelled(SpineAlignError):
+    """The user stopped the work; not a failure, and nothing was written."""

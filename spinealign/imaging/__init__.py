@@ -1,0 +1,1 @@
+"""From a file to pixels, to network input, and back to a picture."""

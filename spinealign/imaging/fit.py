@@ -1,0 +1,199 @@
+"""Image to network input and the exact way back; shared by training and inference.
+
+Everything that changes a pixel between the file and the network is here and is
+described by an `IntensityRule` that travels in the model card, so that a model
+never sees other pixels than the ones it was trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Denoise = Literal["none", "gaussian", "median", "wavelet"]
+Channels = Literal["grey", "vgg_caffe"]
+
+# ImageNet means in B, G, R order, as in Simonyan & Zisserman's original Caffe
+# release of VGG16 (arXiv:1409.1556); the shipped base expects exactly these.
+VGG_MEAN_BGR = np.array([103.939, 116.779, 123.68], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class IntensityRule:
+    """How grey values become network input.
+
+    Parameters
+    ----------
+    percentiles : tuple of float or None
+        Grey values at these percentiles become 0 and 1. None: the image is
+        taken as already windowed, 0..255 becoming 0..1.
+    window_hu : tuple of float or None
+        (low, high) in Hounsfield units; used instead of `percentiles` when the
+        image is in Hounsfield units.
+    denoise : {"none", "gaussian", "median", "wavelet"}
+        Noise reduction before everything else.
+    clahe_clip_limit : float
+        Contrast-limited adaptive histogram equalisation (Zuiderveld 1994);
+        0 switches it off.
+    clahe_tile_px : int
+        Side of an equalisation tile in network pixels.
+    channels : {"grey", "vgg_caffe"}
+        One channel in 0..1, or three channels B, G, R in 0..255 less the
+        ImageNet means.
+    """
+
+    percentiles: tuple[float, float] | None = None
+    window_hu: tuple[float, float] | None = None
+    denoise: Denoise = "none"
+    clahe_clip_limit: float = 0.0
+    clahe_tile_px: int = 48
+    channels: Channels = "grey"
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> IntensityRule:
+        """Read the rule from a model card's ``intensity`` object.
+
+        Raises
+        ------
+        TypeError
+            An unknown key stands in the card: guessing would change the pixels.
+        """
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in card.items()}
+        return cls(**values)
+
+    def to_card(self) -> dict[str, Any]:
+        """Return the rule as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """Where an image of `source_shape` lies inside a network input.
+
+    Pixel centres: source (row, col) maps to ``(row + 0.5) * scale - 0.5 + offset``.
+    Shapes and offsets are (row, column).
+    """
+
+    scale: float
+    fitted_shape: tuple[int, int]
+    offset: tuple[int, int]
+    source_shape: tuple[int, int]
+    target_shape: tuple[int, int]
+
+
+def plan_letterbox(source_shape: tuple[int, int], target_shape: tuple[int, int]) -> Letterbox:
+    """Plan the largest centred fit that keeps the aspect ratio."""
+    scale = min(target_shape[0] / source_shape[0], target_shape[1] / source_shape[1])
+    fitted = (max(1, round(source_shape[0] * scale)), max(1, round(source_shape[1] * scale)))
+    offset = ((target_shape[0] - fitted[0]) // 2, (target_shape[1] - fitted[1]) // 2)
+    return Letterbox(scale, fitted, offset, source_shape, target_shape)
+
+
+def place(pixels: NDArray[np.float32], box: Letterbox, fill: float = 0.0) -> NDArray[np.float32]:
+    """Resize (H, W) `pixels` into the letterbox; the border holds `fill`."""
+    rows, cols = box.fitted_shape
+    method = cv2.INTER_AREA if box.scale < 1 else cv2.INTER_LINEAR
+    canvas = np.full(box.target_shape, fill, np.float32)
+    top, left = box.offset
+    resized = cv2.resize(pixels.astype(np.float32, copy=False), (cols, rows), interpolation=method)
+    canvas[top : top + rows, left : left + cols] = resized
+    return canvas
+
+
+def unplace(values: NDArray[np.float32], box: Letterbox) -> NDArray[np.float32]:
+    """Take network-sized `values` (h, w) or (h, w, C) back to the source's size.
+
+    The network's map may be coarser than its input (a class activation map is);
+    the letterbox is scaled along.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W) or (H, W, C)
+    """
+    fy = values.shape[0] / box.target_shape[0]
+    fx = values.shape[1] / box.target_shape[1]
+    if (fy, fx) != (1.0, 1.0):
+        values = cv2.resize(
+            values, (box.target_shape[1], box.target_shape[0]), interpolation=cv2.INTER_LINEAR
+        )
+    top, left = box.offset
+    rows, cols = box.fitted_shape
+    inner = np.ascontiguousarray(values[top : top + rows, left : left + cols])
+    size = (box.source_shape[1], box.source_shape[0])
+    return np.asarray(cv2.resize(inner, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def scale_intensity(
+    pixels: NDArray[np.float32], rule: IntensityRule, *, bits: int, is_hounsfield: bool
+) -> NDArray[np.float32]:
+    """Map (H, W) grey values to 0..1 as `rule` says, before any resizing.
+
+    An image that is neither 8-bit nor in Hounsfield units has no known display
+    window, so its 0.5 and 99.5 percentiles stand in for a missing rule.
+    """
+    if rule.window_hu is not None and is_hounsfield:
+        low, high = rule.window_hu
+    elif rule.percentiles is not None:
+        low, high = _percentiles(pixels, rule.percentiles)
+    elif bits == 8:
+        low, high = 0.0, 255.0
+    else:
+        low, high = _percentiles(pixels, (0.5, 99.5))
+    return np.clip((pixels - low) / max(high - low, 1e-6), 0.0, 1.0).astype(np.float32)
+
+
+def finish_input(canvas: NDArray[np.float32], rule: IntensityRule) -> NDArray[np.float32]:
+    """Turn a letterboxed 0..1 canvas (h, w) into network input (h, w, C)."""
+    canvas = reduce_noise(canvas, rule.denoise)
+    if rule.clahe_clip_limit > 0:
+        tiles = tuple(max(1, round(n / rule.clahe_tile_px)) for n in canvas.shape[::-1])
+        clahe = cv2.createCLAHE(rule.clahe_clip_limit, tiles)
+        equalised = clahe.apply(np.round(canvas * 255).astype(np.uint8))
+        canvas = equalised.astype(np.float32) / 255
+    if rule.channels == "grey":
+        return canvas[..., None]
+    return canvas[..., None] * 255 - VGG_MEAN_BGR
+
+
+def reduce_noise(canvas: NDArray[np.float32], method: Denoise) -> NDArray[np.float32]:
+    """Reduce noise in a 0..1 image (h, w)."""
+    if method == "gaussian":
+        return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.8), np.float32)
+    if method == "median":
+        return np.asarray(cv2.medianBlur(canvas, 3), np.float32)
+    if method == "wavelet":
+        from skimage.restoration import denoise_wavelet
+
+        return np.asarray(denoise_wavelet(canvas, rescale_sigma=True), np.float32)
+    return canvas
+
+
+def to_network_input(
+    pixels: NDArray[np.float32],
+    target_shape: tuple[int, int],
+    rule: IntensityRule,
+    *,
+    bits: int,
+    is_hounsfield: bool,
+) -> tuple[NDArray[np.float32], Letterbox]:
+    """Prepare one image for a network.
+
+    Returns
+    -------
+    batch : ndarray of float32, shape (1, h, w, C)
+    box : Letterbox
+        Needed by `unplace` to bring the answer back.
+    """
+    box = plan_letterbox((pixels.shape[0], pixels.shape[1]), target_shape)
+    scaled = scale_intensity(pixels, rule, bits=bits, is_hounsfield=is_hounsfield)
+    return finish_input(place(scaled, box), rule)[None], box
+
+
+def _percentiles(pixels: NDArray[np.float32], at: tuple[float, float]) -> tuple[float, float]:
+    low, high = np.percentile(pixels, at)
+    return float(low), float(high)

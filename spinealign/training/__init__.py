@@ -1,0 +1,1 @@
+"""Training, evaluation and packaging of models; the only package that imports Keras freely."""

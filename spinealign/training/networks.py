@@ -1,0 +1,175 @@
+"""The networks, as plain functions of their sizes (so that tests can build tiny ones)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+VGG16_BLOCKS: tuple[tuple[int, int], ...] = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+
+
+def segmentation_unet(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    widths: Sequence[int],
+    *,
+    batch_normalisation: bool = True,
+) -> keras.Model:
+    """Build a U-Net that works at half resolution and answers at full resolution.
+
+    The stem halves the image and the last transposed convolution doubles it
+    again: a quarter of the arithmetic of the plain U-Net (Ronneberger 2015) with
+    sub-pixel edges kept by the learned up-sampling.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (h, w, channels); h and w multiples of ``2 ** len(widths)``.
+    classes : int
+        Output channels, background first.
+    widths : sequence of int
+        Filters of each level, finest first.
+    batch_normalisation : bool
+        False builds the same network for inference, where normalisation is
+        folded into the convolutions (see `package.fold_batch_normalisation`).
+
+    Returns
+    -------
+    keras.Model
+        Output ``(batch, h, w, classes)``: logits, no softmax.
+    """
+
+    def block(x: Any, filters: int, name: str, strides: int = 1) -> Any:
+        x = layers.Conv2D(
+            filters, 3, strides=strides, padding="same",
+            use_bias=not batch_normalisation, name=f"{name}_conv",
+        )(x)  # fmt: skip
+        if batch_normalisation:
+            x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
+        return layers.ReLU(name=f"{name}_relu")(x)
+
+    image = layers.Input(input_shape, name="image")
+    x = block(image, widths[0], "stem", strides=2)
+    skips = []
+    for level, filters in enumerate(widths[:-1]):
+        x = block(block(x, filters, f"down{level}a"), filters, f"down{level}b")
+        skips.append(x)
+        x = layers.MaxPooling2D(name=f"down{level}_pool")(x)
+    x = block(block(x, widths[-1], "bottom_a"), widths[-1], "bottom_b")
+    for level in reversed(range(len(widths) - 1)):
+        x = layers.UpSampling2D(interpolation="bilinear", name=f"up{level}")(x)
+        x = layers.Concatenate(name=f"up{level}_join")([x, skips[level]])
+        x = block(block(x, widths[level], f"up{level}a"), widths[level], f"up{level}b")
+    logits = layers.Conv2DTranspose(classes, 2, strides=2, name="logits", dtype="float32")(x)
+    return keras.Model(image, logits, name="segmentation_unet")
+
+
+def vgg16_base(
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    blocks: Sequence[tuple[int, int]] = VGG16_BLOCKS,
+    *,
+    pool_last: bool = True,
+) -> tuple[Any, Any]:
+    """Build VGG16's convolutions (Simonyan & Zisserman 2015), Keras layer names.
+
+    Returns
+    -------
+    image, features : Keras tensors
+        With `pool_last` False the last pooling is left out, which keeps the
+        14 x 14 map that a class activation map needs.
+    """
+    image = x = layers.Input(input_shape, name="image")
+    for b, (count, filters) in enumerate(blocks, start=1):
+        for c in range(1, count + 1):
+            name = f"block{b}_conv{c}"
+            x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)(x)
+        if b < len(blocks) or pool_last:
+            x = layers.MaxPooling2D(2, name=f"block{b}_pool")(x)
+    return image, x
+
+
+def vgg16_report(
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    blocks: Sequence[tuple[int, int]] = VGG16_BLOCKS,
+    hidden: int = 1024,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """Build the Spine Align report's classifier: Flatten, Dense 1024, Dense 1 sigmoid.
+
+    With the default sizes it has 40,406,849 parameters, as the report's table
+    prints, and loads weights saved from that program.
+    """
+    image, x = vgg16_base(input_shape, blocks)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(hidden, activation="relu", name="dense")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    return keras.Model(
+        image, layers.Dense(1, activation="sigmoid", name="dense_2")(x), name="vgg16_report"
+    )
+
+
+def vgg16_cam(
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    blocks: Sequence[tuple[int, int]] = VGG16_BLOCKS,
+) -> keras.Model:
+    """Build the lean classifier: global average pooling, one logit, and its activation map.
+
+    The second output is the class activation map of Zhou et al. 2016
+    (10.1109/CVPR.2016.319): the same 1 x 1 weights applied to every place of the
+    last convolution. Its mean is the logit, so the map explains the number
+    exactly and needs no gradient at run time.
+
+    Returns
+    -------
+    keras.Model
+        Outputs ``logit`` (batch, 1) and ``activation_map`` (batch, h/16, w/16, 1).
+    """
+    image, x = vgg16_base(input_shape, blocks, pool_last=False)
+    activation_map = layers.Conv2D(1, 1, name="activation_map")(x)
+    pooled = layers.GlobalAveragePooling2D(name="logit")(activation_map)
+    return keras.Model(image, [pooled, activation_map], name="vgg16_cam")
+
+
+def plain_cnn(
+    input_shape: tuple[int, int, int] = (256, 256, 3),
+    filters: Sequence[int] = (64, 128, 256),
+    hidden: int = 512,
+) -> keras.Model:
+    """Build the report's plain CNN (three valid convolutions, Dense 512, dropout 0.5)."""
+    image = x = layers.Input(input_shape, name="image")
+    for count in filters:
+        x = layers.MaxPooling2D(2)(layers.Conv2D(count, 3, activation="relu")(x))
+    x = layers.Dense(hidden, activation="relu")(layers.Flatten()(x))
+    x = layers.Dropout(0.5)(x)
+    return keras.Model(image, layers.Dense(1, activation="sigmoid")(x), name="plain_cnn")
+
+
+def view_gate(
+    input_shape: tuple[int, int, int], classes: int, widths: Sequence[int]
+) -> keras.Model:
+    """Build the small network that tells a radiograph, a CT slice and an MR apart."""
+    image = x = layers.Input(input_shape, name="image")
+    for i, count in enumerate(widths):
+        x = layers.Conv2D(count, 3, strides=2, padding="same", activation="relu", name=f"conv{i}")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dense(classes, name="logits")(x)
+    return keras.Model(image, x, name="view_gate")
+
+
+def load_imagenet_base(model: keras.Model, archive: str) -> None:
+    """Copy VGG16's ImageNet convolutions (``block1_conv1/kernel``...) into `model`.
+
+    Raises
+    ------
+    KeyError
+        The archive lacks one of the model's convolutions.
+    """
+    with np.load(archive) as weights:
+        for layer in model.layers:
+            if layer.name.startswith("block") and "_conv" in layer.name:
+                kernel = weights[f"{layer.name}/kernel"].astype(np.float32)
+                layer.set_weights([kernel, weights[f"{layer.name}/bias"].astype(np.float32)])

@@ -1,0 +1,220 @@
+"""The training loop and the recipes of the shipped models."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from spinealign.imaging.fit import IntensityRule, finish_input, scale_intensity
+from spinealign.training import augment
+from spinealign.training.dataset import IGNORE, LabelledSlice
+
+Batch = tuple[NDArray[np.float32], NDArray[np.int32]]
+log = logging.getLogger(__name__)
+
+
+def segmentation_loss(classes: int) -> Callable[..., object]:
+    """Return cross-entropy plus soft Dice over the foreground classes, skipping `IGNORE`.
+
+    The sum of both is the common choice for unbalanced masks (Isensee 2021,
+    nnU-Net, 10.1038/s41592-020-01008-z).
+    """
+
+    def loss(labels: object, logits: object) -> object:
+        labels = ops.cast(ops.reshape(labels, ops.shape(logits)[:3]), "int32")
+        known = ops.cast(ops.not_equal(labels, IGNORE), "float32")
+        target = ops.one_hot(ops.where(ops.equal(labels, IGNORE), 0, labels), classes)
+        log_p = ops.log_softmax(logits, axis=-1)
+        entropy = -ops.sum(target * log_p, axis=-1) * known
+        p = ops.exp(log_p) * known[..., None]
+        t = target * known[..., None]
+        overlap = ops.sum(p * t, axis=(0, 1, 2))[1:]
+        size = ops.sum(p, axis=(0, 1, 2))[1:] + ops.sum(t, axis=(0, 1, 2))[1:]
+        dice = ops.mean((2 * overlap + 50.0) / (size + 50.0))
+        return ops.sum(entropy) / (ops.sum(known) + 1.0) + (1.0 - dice)
+
+    return loss
+
+
+class MrPatches:
+    """Endless random crops of sagittal MR slices, augmented and fitted for the network.
+
+    Parameters
+    ----------
+    slices : sequence of LabelledSlice
+        Training slices.
+    crop : tuple of int
+        (h, w) of a crop in network pixels.
+    longest_px : int
+        Longest side of the letterbox at inference; sets the crops' typical scale.
+    rule : IntensityRule
+        The shipped model's rule.
+    classes : int
+        Number of classes, background included.
+    """
+
+    def __init__(
+        self, slices: Sequence[LabelledSlice], crop: tuple[int, int], longest_px: int,
+        rule: IntensityRule, classes: int, seed: int,
+    ) -> None:  # fmt: skip
+        self._slices = slices
+        self._crop = crop
+        self._longest_px = longest_px
+        self._rule = rule
+        self._classes = classes
+        self._rng = np.random.default_rng(seed)
+        patients = [s.patient for s in slices]
+        counts = {p: patients.count(p) for p in set(patients)}
+        weights = np.array([1 / np.sqrt(counts[p]) for p in patients])
+        self._weights = weights / weights.sum()
+
+    def sample(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Return one crop (h, w, 1) and its labels (h, w)."""
+        rng = self._rng
+        one = self._slices[rng.choice(len(self._slices), p=self._weights)]
+        image = scale_intensity(
+            one.pixels.astype(np.float32), self._rule, bits=8, is_hounsfield=False
+        )
+        image = self._change_contrast(image, one.mask)
+        matrix = augment.random_affine(
+            image.shape, self._crop, self._centre(one.mask),
+            self._longest_px / max(image.shape), augment.Geometry(), rng,
+        )  # fmt: skip
+        image, mask = augment.warp_pair(image, one.mask, matrix, self._crop)
+        image = augment.random_exposure(image, rng)
+        if rng.random() < 0.15:
+            image = augment.occlude(image, rng)
+        image = scale_intensity(image, self._rule, bits=0, is_hounsfield=False)
+        return finish_input(image, self._rule), mask
+
+    def _change_contrast(
+        self, image: NDArray[np.float32], mask: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        draw = self._rng.random()
+        if (mask == IGNORE).any() or draw < 0.4:
+            return image
+        if draw < 0.7:
+            return augment.t1_like(image, mask, self._rng)
+        return augment.remap_classes(image, mask, self._classes, self._rng)
+
+    def _centre(self, mask: NDArray[np.uint8]) -> tuple[float, float]:
+        structures = np.argwhere((mask > 0) & (mask != IGNORE))
+        if len(structures) and self._rng.random() < 0.75:
+            row, col = structures[self._rng.integers(len(structures))]
+            return float(row), float(col)
+        return tuple(self._rng.uniform(0.25, 0.75, 2) * mask.shape)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Yield (images (size, h, w, 1), labels (size, h, w)) for ever."""
+        while True:
+            pairs = [self.sample() for _ in range(size)]
+            images = np.stack([p[0] for p in pairs])
+            yield images, np.stack([p[1] for p in pairs]).astype(np.int32)
+
+
+def prefetch(batches: Iterator[Batch], depth: int = 4) -> Iterator[Batch]:
+    """Prepare batches in a thread while the network computes."""
+    ready: queue.Queue[Batch] = queue.Queue(depth)
+
+    def fill() -> None:
+        for batch in batches:
+            ready.put(batch)
+
+    threading.Thread(target=fill, daemon=True).start()
+    while True:
+        yield ready.get()
+
+
+class Checkpoint:
+    """Where a training run stands: weights, optimizer, moving average and step.
+
+    Files appear whole or not at all, so that a run cut at any moment resumes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def save(self, model: keras.Model, average: list[NDArray[np.float32]], step: int) -> None:
+        """Write all parts under the step's name, then move the pointer."""
+        stem = f"step{step:06d}"
+        model.save(self.folder / f"{stem}.keras")
+        np.savez(self.folder / f"{stem}.npz", *average)
+        pointer = self.folder / "state.json.part"
+        pointer.write_text(json.dumps({"step": step, "stem": stem}), encoding="utf-8")
+        os.replace(pointer, self.folder / "state.json")
+        for old in self.folder.glob("step*"):
+            if old.stem != stem:
+                old.unlink()
+
+    def load(self, loss: object) -> tuple[keras.Model, list[NDArray[np.float32]], int] | None:
+        """Return (model, average, step) of the newest checkpoint, or None."""
+        pointer = self.folder / "state.json"
+        if not pointer.is_file():
+            return None
+        state = json.loads(pointer.read_text(encoding="utf-8"))
+        model = keras.models.load_model(
+            self.folder / f"{state['stem']}.keras", custom_objects={"loss": loss}
+        )
+        with np.load(self.folder / f"{state['stem']}.npz") as parts:
+            average = [parts[k] for k in parts.files]
+        return model, average, int(state["step"])
+
+
+def run_steps(
+    model: keras.Model,
+    loss: object,
+    batches: Iterator[Batch],
+    *,
+    steps: int,
+    learning_rate: float,
+    checkpoint: Checkpoint,
+    save_every: int = 200,
+    average_decay: float = 0.995,
+) -> keras.Model:
+    """Train for `steps` steps with Adam and a cosine schedule; resume if a checkpoint exists.
+
+    Returns
+    -------
+    keras.Model
+        The model with the exponential moving average of its weights, which
+        generalises better than the last step (Izmailov 2018, arXiv:1803.05407).
+    """
+    resumed = checkpoint.load(loss)
+    step = 0
+    if resumed is None:
+        schedule = keras.optimizers.schedules.CosineDecay(
+            learning_rate / 20, steps, warmup_target=learning_rate, warmup_steps=steps // 30
+        )
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=1e-4, clipnorm=5.0)
+        model.compile(optimizer, loss)
+        average = [np.array(w) for w in model.get_weights()]
+    else:
+        model, average, step = resumed
+    started, seen, total = time.monotonic(), 0, 0.0
+    while step < steps:
+        images, labels = next(batches)
+        total += float(model.train_on_batch(images, labels))
+        step, seen = step + 1, seen + 1
+        decay = min(average_decay, (1 + step) / (10 + step))
+        for held, now in zip(average, model.get_weights(), strict=True):
+            held += (1 - decay) * (now - held)
+        if step % 50 == 0:
+            rate = (time.monotonic() - started) / seen
+            print(f"step {step}/{steps} loss {total / seen:.4f} {rate:.2f} s/step", flush=True)
+            started, seen, total = time.monotonic(), 0, 0.0
+        if step % save_every == 0 or step == steps:
+            checkpoint.save(model, average, step)
+    model.set_weights(average)
+    return model
