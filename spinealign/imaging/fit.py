@@ -7,68 +7,17 @@ never sees other pixels than the ones it was trained on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Denoise = Literal["none", "gaussian", "median", "wavelet"]
-Channels = Literal["grey", "vgg_caffe"]
+from spinealign.domain.model_card import Denoise, IntensityRule
 
 # ImageNet means in B, G, R order, as in Simonyan & Zisserman's original Caffe
 # release of VGG16 (arXiv:1409.1556); the shipped base expects exactly these.
 VGG_MEAN_BGR = np.array([103.939, 116.779, 123.68], dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class IntensityRule:
-    """How grey values become network input.
-
-    Parameters
-    ----------
-    percentiles : tuple of float or None
-        Grey values at these percentiles become 0 and 1. None: the image is
-        taken as already windowed, 0..255 becoming 0..1.
-    window_hu : tuple of float or None
-        (low, high) in Hounsfield units; used instead of `percentiles` when the
-        image is in Hounsfield units.
-    denoise : {"none", "gaussian", "median", "wavelet"}
-        Noise reduction before everything else.
-    clahe_clip_limit : float
-        Contrast-limited adaptive histogram equalisation (Zuiderveld 1994);
-        0 switches it off.
-    clahe_tile_px : int
-        Side of an equalisation tile in network pixels.
-    channels : {"grey", "vgg_caffe"}
-        One channel in 0..1, or three channels B, G, R in 0..255 less the
-        ImageNet means.
-    """
-
-    percentiles: tuple[float, float] | None = None
-    window_hu: tuple[float, float] | None = None
-    denoise: Denoise = "none"
-    clahe_clip_limit: float = 0.0
-    clahe_tile_px: int = 48
-    channels: Channels = "grey"
-
-    @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> IntensityRule:
-        """Read the rule from a model card's ``intensity`` object.
-
-        Raises
-        ------
-        TypeError
-            An unknown key stands in the card: guessing would change the pixels.
-        """
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in card.items()}
-        return cls(**values)
-
-    def to_card(self) -> dict[str, Any]:
-        """Return the rule as a JSON object."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -157,6 +106,8 @@ def finish_input(canvas: NDArray[np.float32], rule: IntensityRule) -> NDArray[np
         canvas = equalised.astype(np.float32) / 255
     if rule.channels == "grey":
         return canvas[..., None]
+    if rule.channels == "rgb_unit":
+        return np.repeat(canvas[..., None], 3, axis=2)
     return canvas[..., None] * 255 - VGG_MEAN_BGR
 
 

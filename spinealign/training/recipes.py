@@ -10,7 +10,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.imaging.fit import IntensityRule, to_network_input, unplace
+from spinealign.domain.model_card import IntensityRule
+from spinealign.imaging.fit import to_network_input, unplace
 from spinealign.training import networks
 from spinealign.training.dataset import (
     IGNORE,

@@ -16,7 +16,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from spinealign.imaging.fit import IntensityRule, finish_input, scale_intensity
+from spinealign.domain.model_card import IntensityRule
+from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.training import augment
 from spinealign.training.dataset import IGNORE, LabelledSlice
 

@@ -1,0 +1,198 @@
+"""What an analysis found: frozen values, each with the model it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.image import SpineImage, View, ViewSource
+
+DISCLAIMER = (
+    "SpineAlign is decision support for research and education. It is not a certified "
+    "medical device; a qualified professional must confirm every result."
+)
+
+
+class ModelStatus(StrEnum):
+    """How far a model has been tested."""
+
+    DEMONSTRATION = "demonstration"
+    INTERNALLY_VALIDATED = "internally validated"
+    EXTERNALLY_VALIDATED = "externally validated"
+
+
+class WarningCode(StrEnum):
+    """What the user must know beside a result; worded in `spinealign.messages`."""
+
+    DEMONSTRATION_MODEL = "demonstration_model"
+    NO_SPACING = "no_spacing"
+    MAGNIFIED_SPACING = "magnified_spacing"
+    VIEW_UNCERTAIN = "view_uncertain"
+    VIEW_OVERRULED = "view_overruled"
+    NO_MODEL_FOR_VIEW = "no_model_for_view"
+    NOTHING_SEGMENTED = "nothing_segmented"
+    LOW_RESOLUTION = "low_resolution"
+    LOW_CONTRAST = "low_contrast"
+    TOO_DARK = "too_dark"
+    TOO_BRIGHT = "too_bright"
+    BLURRED = "blurred"
+    READER_NOTE = "reader_note"
+    PROBABILITY_NOT_CALIBRATED = "probability_not_calibrated"
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One warning and the figures it speaks of."""
+
+    code: WarningCode
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which model spoke: enough to find it again.
+
+    `limits` is the card's one-sentence honest statement about what the model's
+    answers mean; it is shown wherever the model speaks.
+    """
+
+    name: str
+    title: str
+    version: str
+    sha256: str
+    status: ModelStatus
+    engine: str
+    limits: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """A classifier's answer for the whole image.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        Class names in the card's order.
+    probabilities : tuple of float
+        Same order, summing to 1.
+    positive_label : str
+        The class that means "abnormal".
+    threshold : float
+        `positive_label` is reported at or above this probability.
+    predicted : str
+        The label reported.
+    calibrated : bool
+        Whether the probabilities were calibrated on held-out cases.
+    heatmap : ndarray of float32, shape (H, W), or None
+        0..1 in image pixels: what spoke for `positive_label`.
+    """
+
+    model: ModelIdentity
+    labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    positive_label: str
+    threshold: float
+    predicted: str
+    calibrated: bool
+    heatmap: NDArray[np.float32] | None = None
+
+    @property
+    def positive_probability(self) -> float:
+        """Probability of `positive_label`."""
+        return self.probabilities[self.labels.index(self.positive_label)]
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether the reported label is the abnormal one."""
+        return self.predicted == self.positive_label
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """A segmentation network's answer.
+
+    Parameters
+    ----------
+    classes : mapping of int to str
+        Mask value to structure name, background (0) not included.
+    mask : ndarray of uint8, shape (H, W)
+        Class of each image pixel.
+    confidence : ndarray of float32, shape (H, W)
+        Probability of the class chosen.
+    """
+
+    model: ModelIdentity
+    classes: Mapping[int, str]
+    mask: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Pixel statistics of one structure (or of all of them, or of the background).
+
+    Percentages are of the whole image and of all segmented structures together;
+    the latter is None for the background. `area_mm2` is None without spacing.
+    """
+
+    class_id: int | None
+    name: str
+    pixels: int
+    percent_of_image: float
+    percent_of_structures: float | None
+    area_mm2: float | None
+    parts: int
+    mean_confidence: float | None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One named measure, or the reason why it could not be taken."""
+
+    name: str
+    value: float | None
+    unit: str
+    method: str
+    source: str = ""
+    reason: str = ""
+
+    @property
+    def is_measurable(self) -> bool:
+        """Whether there is a value."""
+        return self.value is not None
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Progress of an analysis: what is being done, and how much is done (0..1).
+
+    `image` comes with the first step after reading, so that a window can show
+    the picture while the networks still work on it.
+    """
+
+    name: str
+    fraction: float
+    image: SpineImage | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Everything that one run found on one image, ready to be shown or exported."""
+
+    image: SpineImage
+    view: View
+    view_source: ViewSource
+    view_confidence: float | None
+    program_version: str
+    created_utc: str
+    classification: Classification | None = None
+    segmentation: Segmentation | None = None
+    regions: tuple[Region, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+    models: tuple[ModelIdentity, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,162 @@
+"""What a model says about itself; nothing about a model is known from anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.image import View
+
+Denoise = Literal["none", "gaussian", "median", "wavelet"]
+Channels = Literal["grey", "rgb_unit", "vgg_caffe"]
+Task = Literal["classification", "segmentation", "view"]
+
+
+@dataclass(frozen=True)
+class IntensityRule:
+    """How grey values become network input.
+
+    Parameters
+    ----------
+    percentiles : tuple of float or None
+        Grey values at these percentiles become 0 and 1. None: the image is
+        taken as already windowed, 0..255 becoming 0..1.
+    window_hu : tuple of float or None
+        (low, high) in Hounsfield units; used instead of `percentiles` when the
+        image is in Hounsfield units.
+    denoise : {"none", "gaussian", "median", "wavelet"}
+        Noise reduction before everything else.
+    clahe_clip_limit : float
+        Contrast-limited adaptive histogram equalisation (Zuiderveld 1994);
+        0 switches it off.
+    clahe_tile_px : int
+        Side of an equalisation tile in network pixels.
+    channels : {"grey", "rgb_unit", "vgg_caffe"}
+        One channel in 0..1; three equal channels in 0..1 (the Spine Align
+        report's 1/255); or B, G, R in 0..255 less the ImageNet means.
+    """
+
+    percentiles: tuple[float, float] | None = None
+    window_hu: tuple[float, float] | None = None
+    denoise: Denoise = "none"
+    clahe_clip_limit: float = 0.0
+    clahe_tile_px: int = 48
+    channels: Channels = "grey"
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> IntensityRule:
+        """Read the rule from a model card's ``intensity`` object.
+
+        Raises
+        ------
+        TypeError
+            An unknown key stands in the card: guessing would change the pixels.
+        """
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in card.items()}
+        return cls(**values)
+
+    def to_card(self) -> dict[str, Any]:
+        """Return the rule as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model's ``card.json``.
+
+    Parameters
+    ----------
+    name, title, version, status
+        Identity; `title` is for people.
+    task, view
+        What the model does and on which images. `view` is `View.OTHER` for the
+        view gate, which looks at all of them.
+    weights, sha256
+        File beside the card and its checksum.
+    architecture
+        ``{"name": function of training.networks, "arguments": {...}}``.
+    input_shape
+        (rows, columns) of the network's input.
+    intensity
+        How grey values become network input.
+    classes
+        Class names in output order, background included for segmentation.
+    positive_class, threshold
+        For classification: which class means abnormal, and from which
+        probability it is reported. For the view gate: below `threshold` the
+        answer counts as uncertain.
+    positive_output
+        For a single sigmoid output: the class whose probability it is.
+    temperature, calibrated
+        The logit is divided by `temperature`; `calibrated` says that the
+        temperature was fitted on held-out cases.
+    metrics
+        Held-out figures with confidence intervals and independent patients.
+    limits
+        One honest sentence on what the answers mean.
+    """
+
+    name: str
+    title: str
+    version: str
+    status: ModelStatus
+    task: Task
+    view: View
+    weights: str
+    sha256: str
+    architecture: Mapping[str, Any]
+    input_shape: tuple[int, int]
+    intensity: IntensityRule
+    classes: tuple[str, ...]
+    training_data: str
+    licence: str
+    metrics: Mapping[str, Any]
+    intended_use: str
+    known_failures: tuple[str, ...]
+    limits: str
+    positive_class: str | None = None
+    positive_output: str | None = None
+    threshold: float | None = None
+    temperature: float = 1.0
+    calibrated: bool = False
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ModelCard:
+        """Build a card from its JSON object.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            A part is missing, unknown or impossible; the card is not usable.
+        """
+        parts = dict(values)
+        parts["status"] = ModelStatus(parts["status"])
+        parts["view"] = View(parts["view"])
+        rows, cols = parts["input_shape"]
+        parts["input_shape"] = (int(rows), int(cols))
+        parts["intensity"] = IntensityRule.from_card(parts["intensity"])
+        parts["classes"] = tuple(parts["classes"])
+        parts["known_failures"] = tuple(parts["known_failures"])
+        card = cls(**parts)
+        card._check()
+        return card
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the card as a JSON object."""
+        return asdict(self)
+
+    def _check(self) -> None:
+        if self.task not in ("classification", "segmentation", "view"):
+            raise ValueError(f"task {self.task!r}")
+        if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
+            raise ValueError("classes")
+        if not self.limits or not self.intended_use or not self.metrics:
+            raise ValueError("limits, intended_use and metrics must not be empty")
+        if self.task == "classification":
+            if self.positive_class not in self.classes or self.positive_output not in self.classes:
+                raise ValueError("positive_class and positive_output must be classes")
+            if self.threshold is None or not 0 < self.threshold < 1:
+                raise ValueError("threshold")
