@@ -1,6 +1,6 @@
 """Expected failures, as exceptions that carry data and no user-interface wording.
 
-``spinealign.messages`` turns them into one sentence and the next step to take.
+``spinealign.wording`` turns them into one sentence and the next step to take.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class ModelStatus(StrEnum):
 
 
 class WarningCode(StrEnum):
-    """What the user must know beside a result; worded in `spinealign.messages`."""
+    """What the user must know beside a result; worded in `spinealign.wording`."""
 
     DEMONSTRATION_MODEL = "demonstration_model"
     NO_SPACING = "no_spacing"

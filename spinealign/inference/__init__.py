@@ -1,0 +1,1 @@
+"""Networks at work: arrays in, arrays out; no DICOM, no millimetres, no windows."""

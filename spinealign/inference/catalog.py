@@ -1,0 +1,129 @@
+"""The models on this computer: their cards at once, their weights when first needed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.image import View
+from spinealign.domain.model_card import ModelCard, Task
+from spinealign.domain.paths import models_dirs
+from spinealign.inference.engine import Engine, LoadedModel
+
+OpenEngine = Callable[[Path, ModelCard], Engine]
+
+
+def open_litert(weights: Path, _card: ModelCard) -> Engine:
+    """Open a weights file with the default engine."""
+    # LiteRT takes a quarter of a second to import; the window shows before it.
+    from spinealign.inference.litert_engine import LiteRtEngine
+
+    return LiteRtEngine(weights)
+
+
+class ModelStore:
+    """Finds, checks, loads and keeps models.
+
+    Parameters
+    ----------
+    folders : sequence of Path, optional
+        Folders that hold model folders; of two models with one name the first
+        found counts. Defaults to the user's and the shipped folder.
+    open_engine : callable
+        Opens a weights file for a card. The reference engine is
+        `spinealign.training.keras_engine.open_keras`; this layer must not know it.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path] | None = None, open_engine: OpenEngine = open_litert
+    ) -> None:
+        self._folders = tuple(folders) if folders is not None else models_dirs()
+        self._open_engine = open_engine
+        self._loaded: dict[str, LoadedModel] = {}
+        self._lock = threading.Lock()
+
+    def cards(self) -> tuple[ModelCard, ...]:
+        """Return the cards of all models, sorted by name; reads no weights.
+
+        Raises
+        ------
+        ModelError
+            A card is incomplete; naming it is better than hiding the model.
+        """
+        return tuple(read_card(folder) for _, folder in sorted(self._model_folders().items()))
+
+    def find(self, task: Task, view: View) -> ModelCard | None:
+        """Return the card for `task` on `view`, the user's own models first, or None."""
+        for folder in self._model_folders().values():
+            card = read_card(folder)
+            if card.task == task and card.view is view:
+                return card
+        return None
+
+    def load(self, name: str) -> LoadedModel:
+        """Return the model called `name`, loading it at the first call.
+
+        Raises
+        ------
+        ModelError
+            It is missing, its card is incomplete, its checksum is wrong, or the
+            engine cannot run it.
+        """
+        with self._lock:
+            if name not in self._loaded:
+                folder = self._model_folders().get(name)
+                if folder is None:
+                    raise ModelError(name, ModelProblem.MISSING)
+                self._loaded[name] = self._open(folder)
+            return self._loaded[name]
+
+    def warm_up(self) -> None:
+        """Load every model, so that the first image does not wait for it."""
+        for card in self.cards():
+            self.load(card.name)
+
+    def _open(self, folder: Path) -> LoadedModel:
+        card = read_card(folder)
+        weights = folder / card.weights
+        if not weights.is_file():
+            raise ModelError(card.name, ModelProblem.MISSING, card.weights)
+        if file_sha256(weights) != card.sha256:
+            raise ModelError(card.name, ModelProblem.WRONG_CHECKSUM, card.weights)
+        return LoadedModel(card, self._open_engine(weights, card))
+
+    def _model_folders(self) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for root in self._folders:
+            for card in sorted(root.glob("*/card.json")):
+                found.setdefault(card.parent.name, card.parent)
+        return found
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read and check ``folder/card.json``.
+
+    Raises
+    ------
+    ModelError
+        It is missing, not JSON, incomplete or impossible.
+    """
+    try:
+        values = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        card = ModelCard.from_json(values)
+    except OSError as error:
+        raise ModelError(folder.name, ModelProblem.MISSING, "card.json") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, str(error)) from error
+    if card.name != folder.name:
+        raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, f"card is for {card.name}")
+    return card
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

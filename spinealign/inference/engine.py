@@ -1,0 +1,89 @@
+"""What an engine is, and what its numbers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import ModelIdentity
+from spinealign.domain.model_card import ModelCard
+
+Array = NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """A loaded network."""
+
+    name: str
+
+    def run(self, batch: Array) -> Mapping[str, Array]:
+        """Return the named outputs for `batch` (n, h, w, C)."""
+        ...
+
+
+class LoadedModel:
+    """A card and its engine, kept warm.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Meaning of inputs and outputs.
+    engine : Engine
+        The network.
+    """
+
+    def __init__(self, card: ModelCard, engine: Engine) -> None:
+        self.card = card
+        self._engine = engine
+        self.identity = ModelIdentity(
+            card.name, card.title, card.version, card.sha256, card.status, engine.name, card.limits
+        )
+
+    def segment(self, batch: Array) -> Array:
+        """Return class probabilities (h, w, C) of a batch of one."""
+        return softmax(self._engine.run(batch)["logits"][0])
+
+    def classify(self, batch: Array) -> tuple[tuple[float, ...], Array | None]:
+        """Return probabilities in card order and the activation map of a batch of one.
+
+        A network with one output says P(`card.positive_output`); one with an
+        output a class goes through softmax. The map (h, w) holds, in logit
+        units, what spoke for the card's positive class, or is None.
+        """
+        outputs = self._engine.run(batch)
+        logits = _logits(outputs)[0] / self.card.temperature
+        if logits.size > 1:
+            return tuple(float(p) for p in softmax(logits)), None
+        p = float(sigmoid(logits[0]))
+        of_output = self.card.classes.index(self.card.positive_output or self.card.classes[-1])
+        probabilities = (1 - p, p) if of_output == 1 else (p, 1 - p)
+        activation = outputs.get("activation_map")
+        if activation is None:
+            return probabilities, None
+        sign = 1.0 if self.card.positive_output == self.card.positive_class else -1.0
+        return probabilities, activation[0, ..., 0] * np.float32(sign)
+
+
+def softmax(logits: Array) -> Array:
+    """Return probabilities along the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), np.float32)
+
+
+def sigmoid(logit: float) -> float:
+    """Return the probability of a logit without overflow."""
+    return float(0.5 * (1 + np.tanh(0.5 * logit)))
+
+
+def _logits(outputs: Mapping[str, Array]) -> Array:
+    if "logits" in outputs:
+        return outputs["logits"]
+    if "logit" in outputs:
+        return outputs["logit"]
+    # The report's own networks end in a sigmoid: back to logits, so that a
+    # temperature means the same for every classifier.
+    p = np.clip(outputs["probability"], 1e-7, 1 - 1e-7)
+    return np.asarray(np.log(p / (1 - p)), np.float32)

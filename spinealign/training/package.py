@@ -1,0 +1,108 @@
+"""From a trained Keras model to a folder that the program ships: weights and card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import keras
+import numpy as np
+
+from spinealign.domain.model_card import ModelCard
+from spinealign.training.keras_engine import output_names
+
+Precision = Literal["float32", "float16", "int8"]
+
+
+def fold_batch_normalisation(trained: keras.Model, plain: keras.Model) -> keras.Model:
+    """Copy `trained` into `plain`, multiplying each normalisation into its convolution.
+
+    Parameters
+    ----------
+    trained : keras.Model
+        Convolutions named ``X_conv`` followed by normalisations ``X_norm``.
+    plain : keras.Model
+        The same network built without normalisation.
+
+    Returns
+    -------
+    keras.Model
+        `plain`, which now computes what `trained` computes at inference.
+    """
+    for layer in plain.layers:
+        if not layer.weights:
+            continue
+        source = trained.get_layer(layer.name)
+        if not layer.name.endswith("_conv"):
+            layer.set_weights(source.get_weights())
+            continue
+        (kernel,) = source.get_weights()
+        norm = trained.get_layer(layer.name.removesuffix("_conv") + "_norm")
+        gamma, beta, mean, variance = norm.get_weights()
+        factor = gamma / np.sqrt(variance + norm.epsilon)
+        layer.set_weights([kernel * factor, beta - mean * factor])
+    return plain
+
+
+def to_litert(model: keras.Model, precision: Precision) -> bytes:
+    """Convert a Keras model to a LiteRT flatbuffer with named inputs and outputs.
+
+    Parameters
+    ----------
+    precision : {"float32", "float16", "int8"}
+        How weights are stored. int8 is per-channel weight quantisation with
+        activations quantised on the fly (dynamic range); biases stay float32.
+    """
+    import tensorflow as tf
+
+    names = output_names(model)
+
+    def answer(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = model(image, training=False)
+        values = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        return dict(zip(names, values, strict=True))
+
+    with tempfile.TemporaryDirectory() as folder:
+        archive = keras.export.ExportArchive()
+        archive.track(model)
+        shape = (1, *model.input_shape[1:])
+        archive.add_endpoint("serve", answer, [tf.TensorSpec(shape, tf.float32, "image")])
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        return bytes(converter.convert())
+
+
+def write_model_folder(folder: Path, flatbuffer: bytes, card: ModelCard) -> ModelCard:
+    """Write ``model.tflite`` and ``card.json``; the card last, so that a cut leaves no false pair.
+
+    Returns
+    -------
+    ModelCard
+        The card with the checksum of the weights.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    card = replace(
+        card, weights="model.tflite", sha256=hashlib.sha256(flatbuffer).hexdigest(), name=folder.name
+    )
+    text = json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n"
+    _replace(folder / card.weights, flatbuffer)
+    _replace(folder / "card.json", text.encode())
+    return card
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(part, path)
