@@ -93,5 +93,5 @@ class DataSetError(SpineAlignError):
     """A training folder does not have the layout that the command needs."""
 
 
-class Cancelled(SpineAlignError):
+class Cancelled(SpineAlignError):  # noqa: N818 - stopping on request is no error
     """The user stopped the work; not a failure, and nothing was written."""

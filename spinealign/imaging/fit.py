@@ -67,14 +67,16 @@ def unplace(values: NDArray[np.float32], box: Letterbox) -> NDArray[np.float32]:
     fy = values.shape[0] / box.target_shape[0]
     fx = values.shape[1] / box.target_shape[1]
     if (fy, fx) != (1.0, 1.0):
-        values = cv2.resize(
-            values, (box.target_shape[1], box.target_shape[0]), interpolation=cv2.INTER_LINEAR
-        )
+        values = _resize(values, box.target_shape)
     top, left = box.offset
     rows, cols = box.fitted_shape
     inner = np.ascontiguousarray(values[top : top + rows, left : left + cols])
-    size = (box.source_shape[1], box.source_shape[0])
-    return np.asarray(cv2.resize(inner, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    return _resize(inner, box.source_shape)
+
+
+def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    resized = cv2.resize(values, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, np.float32)
 
 
 def scale_intensity(
@@ -93,7 +95,8 @@ def scale_intensity(
         low, high = 0.0, 255.0
     else:
         low, high = _percentiles(pixels, (0.5, 99.5))
-    return np.clip((pixels - low) / max(high - low, 1e-6), 0.0, 1.0).astype(np.float32)
+    scaled = np.clip((pixels - low) / max(high - low, 1e-6), 0.0, 1.0)
+    return np.asarray(scaled, np.float32)
 
 
 def finish_input(canvas: NDArray[np.float32], rule: IntensityRule) -> NDArray[np.float32]:
@@ -103,7 +106,7 @@ def finish_input(canvas: NDArray[np.float32], rule: IntensityRule) -> NDArray[np
         tiles = tuple(max(1, round(n / rule.clahe_tile_px)) for n in canvas.shape[::-1])
         clahe = cv2.createCLAHE(rule.clahe_clip_limit, tiles)
         equalised = clahe.apply(np.round(canvas * 255).astype(np.uint8))
-        canvas = equalised.astype(np.float32) / 255
+        canvas = np.asarray(equalised, np.float32) / np.float32(255)
     if rule.channels == "grey":
         return canvas[..., None]
     if rule.channels == "rgb_unit":

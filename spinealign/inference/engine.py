@@ -37,14 +37,14 @@ class LoadedModel:
 
     def __init__(self, card: ModelCard, engine: Engine) -> None:
         self.card = card
-        self._engine = engine
+        self.engine = engine
         self.identity = ModelIdentity(
             card.name, card.title, card.version, card.sha256, card.status, engine.name, card.limits
         )
 
     def segment(self, batch: Array) -> Array:
         """Return class probabilities (h, w, C) of a batch of one."""
-        return softmax(self._engine.run(batch)["logits"][0])
+        return softmax(self.engine.run(batch)["logits"][0])
 
     def classify(self, batch: Array) -> tuple[tuple[float, ...], Array | None]:
         """Return probabilities in card order and the activation map of a batch of one.
@@ -53,7 +53,7 @@ class LoadedModel:
         output a class goes through softmax. The map (h, w) holds, in logit
         units, what spoke for the card's positive class, or is None.
         """
-        outputs = self._engine.run(batch)
+        outputs = self.engine.run(batch)
         logits = _logits(outputs)[0] / self.card.temperature
         if logits.size > 1:
             return tuple(float(p) for p in softmax(logits)), None

@@ -154,7 +154,9 @@ def view_gate(
     """Build the small network that tells a radiograph, a CT slice and an MR apart."""
     image = x = layers.Input(input_shape, name="image")
     for i, count in enumerate(widths):
-        x = layers.Conv2D(count, 3, strides=2, padding="same", activation="relu", name=f"conv{i}")(x)
+        x = layers.Conv2D(count, 3, strides=2, padding="same", activation="relu", name=f"conv{i}")(
+            x
+        )
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, x, name="view_gate")

@@ -91,7 +91,10 @@ def write_model_folder(folder: Path, flatbuffer: bytes, card: ModelCard) -> Mode
     """
     folder.mkdir(parents=True, exist_ok=True)
     card = replace(
-        card, weights="model.tflite", sha256=hashlib.sha256(flatbuffer).hexdigest(), name=folder.name
+        card,
+        weights="model.tflite",
+        sha256=hashlib.sha256(flatbuffer).hexdigest(),
+        name=folder.name,
     )
     text = json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n"
     _replace(folder / card.weights, flatbuffer)
@@ -105,4 +108,4 @@ def _replace(path: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(part, path)
+    part.replace(path)

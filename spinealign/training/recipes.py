@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.model_card import IntensityRule
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.image import View
+from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.imaging.fit import to_network_input, unplace
 from spinealign.training import networks
 from spinealign.training.dataset import (
@@ -151,3 +154,52 @@ def mirrored_probabilities(
     logits -= logits.max(axis=-1, keepdims=True)
     p = np.exp(logits)
     return unplace(p / p.sum(axis=-1, keepdims=True), box)
+
+
+def mr_card(recipe: MrRecipe, arguments: dict[str, Any], *, unlabelled: bool) -> ModelCard:
+    """Describe the model; figures are added after they were measured on the shipped weights."""
+    return ModelCard(
+        name="mr_segmentation",
+        title="Sagittal MR segmentation",
+        version="1.0.0",
+        status=ModelStatus.INTERNALLY_VALIDATED,
+        task="segmentation",
+        view=View.MR,
+        weights="model.tflite",
+        sha256="",
+        architecture={"name": "segmentation_unet", "arguments": arguments},
+        input_shape=(recipe.input_px, recipe.input_px),
+        intensity=recipe.rule,
+        classes=MR_CLASSES,
+        training_data=(
+            "SPIDER (van der Graaf et al., Sci Data 2024, s41597-024-03090-w), CC BY 4.0: "
+            "every second T2 SPACE slice of 25 patients with outlines; 8 further patients "
+            "held out for the figures"
+            + (
+                "; mid-sagittal T1, T2 and T2 SPACE slices of other patients without outlines, "
+                "labelled by the first training stage (self-training)"
+                if unlabelled
+                else ""
+            )
+        ),
+        licence="CC BY 4.0 (weights trained on SPIDER)",
+        metrics={"pending": True},
+        intended_use="Outlines of vertebrae (with posterior elements), discs and spinal canal on "
+        "sagittal lumbar MR, to be checked by a professional.",
+        known_failures=(
+            "Cervical and thoracic spines were not in the training data.",
+            "T1 and fat-suppressed contrast was learned without human outlines.",
+            "Slices far from the middle: posterior elements and canal are often incomplete.",
+            "The sacrum counts as background; a transitional vertebra may be on either side.",
+            "Implants, fractures with collapse, tumours and large scolioses were not tested.",
+        ),
+        limits="Measured on 8 held-out patients of one data set and one sequence (T2 SPACE); "
+        "outlines on other sequences and scanners must be checked by eye.",
+        training={
+            "recipe": "spinealign train mr-segmentation",
+            "seed": recipe.seed,
+            "steps": recipe.steps,
+            "self_training_steps": recipe.self_training_steps if unlabelled else 0,
+            "batch": recipe.batch,
+        },
+    )

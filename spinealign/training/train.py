@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import queue
 import threading
 import time
@@ -154,7 +153,7 @@ class Checkpoint:
         np.savez(self.folder / f"{stem}.npz", *average)
         pointer = self.folder / "state.json.part"
         pointer.write_text(json.dumps({"step": step, "stem": stem}), encoding="utf-8")
-        os.replace(pointer, self.folder / "state.json")
+        pointer.replace(self.folder / "state.json")
         for old in self.folder.glob("step*"):
             if old.stem != stem:
                 old.unlink()

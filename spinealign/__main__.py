@@ -1,0 +1,59 @@
+"""Entry of the program: a subcommand goes to the command line, everything else to the window."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from spinealign import __version__
+
+NO_DISPLAY = """\
+SpineAlign found no display to open its window on.
+Use the command line instead, for example:  spinealign analyze IMAGE --out results
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run SpineAlign and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--self-test"]:
+        given = ["self-test"]
+    # The command list is short and stable; reading it must not import the commands.
+    from spinealign.cli import COMMANDS, run_command
+
+    if given and given[0] in COMMANDS:
+        return run_command(given)
+    options = _window_parser(COMMANDS).parse_args(given)
+    if not has_display():
+        sys.stderr.write(NO_DISPLAY)
+        return 1
+    from spinealign.ui.app import run_window
+
+    return run_window(options.images, options.profile_dir)
+
+
+def has_display() -> bool:
+    """Whether a window can be opened here."""
+    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM") in {"offscreen", "vnc"}:
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _window_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="spinealign",
+        description="Open the SpineAlign window, or run a command without a window.",
+        epilog=f"Commands: {', '.join(commands)}. 'spinealign COMMAND --help' explains each.",
+    )
+    parser.add_argument("images", nargs="*", type=Path, help="files or folders to open")
+    parser.add_argument("--version", action="version", version=f"SpineAlign {__version__}")
+    parser.add_argument("--self-test", action="store_true", help="analyse the samples and exit")
+    parser.add_argument("--profile-dir", type=Path, help="keep settings in this folder")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

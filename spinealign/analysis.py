@@ -1,0 +1,267 @@
+"""The one way from a file to an `Analysis`; every door of the program calls it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from spinealign import __version__
+from spinealign.domain.findings import (
+    Analysis,
+    Caution,
+    Classification,
+    ModelIdentity,
+    ModelStatus,
+    Region,
+    Segmentation,
+    Step,
+    WarningCode,
+)
+from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
+from spinealign.domain.model_card import ModelCard
+from spinealign.imaging.fit import Letterbox, to_network_input, unplace
+from spinealign.imaging.quality import check_quality
+from spinealign.imaging.read import read_image
+from spinealign.inference.catalog import ModelStore
+from spinealign.inference.engine import Array, LoadedModel
+from spinealign.measure.regions import region_statistics, remove_specks
+
+MIN_PART_SHARE = 1e-4
+"""Parts of a structure smaller than this share of the image are network noise."""
+
+
+@dataclass
+class _Clock:
+    """Seconds spent in each step, for the manifest."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _started: float = field(default_factory=time.perf_counter)
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = round(now - self._started, 4)
+        self._started = now
+
+
+def analyze_file(
+    path: Path, models: ModelStore, view: View | None = None
+) -> Generator[Step, None, Analysis]:
+    """Read and analyse one file, yielding progress; closing the generator cancels.
+
+    Parameters
+    ----------
+    path : Path
+        Image file of any supported format.
+    models : ModelStore
+        Where networks come from; they stay loaded in it.
+    view : View, optional
+        The user's choice; None lets the program decide.
+
+    Yields
+    ------
+    Step
+        Progress. The first step after reading carries the image.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    ImageReadError
+        The file cannot be used.
+    ModelError
+        A network cannot be found, trusted or loaded.
+    """
+    clock = _Clock()
+    yield Step("Reading the image", 0.05)
+    image = read_image(path)
+    clock.lap("read")
+    yield Step("Checking the image", 0.15, image)
+    return (yield from analyze_image(image, models, view, clock))
+
+
+def analyze_image(
+    image: SpineImage, models: ModelStore, view: View | None = None, clock: _Clock | None = None
+) -> Generator[Step, None, Analysis]:
+    """Analyse an image that is already read; see `analyze_file`."""
+    clock = clock or _Clock()
+    cautions = [*_reader_cautions(image), *check_quality(image)]
+    choice = choose_view(image, models, view)
+    clock.lap("check")
+    yield Step("Segmenting structures", 0.3)
+    segmentation = _segment(image, choice.view, models)
+    clock.lap("segment")
+    yield Step("Classifying", 0.6)
+    classification = _classify(image, choice.view, models)
+    clock.lap("classify")
+    yield Step("Measuring", 0.9)
+    regions: tuple[Region, ...] = ()
+    if segmentation is not None:
+        regions = region_statistics(segmentation, image.pixel_area_mm2)
+    cautions += [*choice.cautions, *_result_cautions(choice.view, segmentation, classification)]
+    clock.lap("measure")
+    spoke = [part.model for part in (segmentation, classification) if part is not None]
+    return Analysis(
+        image=image,
+        view=choice.view,
+        view_source=choice.source,
+        view_confidence=choice.confidence,
+        program_version=__version__,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        classification=classification,
+        segmentation=segmentation,
+        regions=regions,
+        cautions=tuple(cautions),
+        models=tuple(([choice.gate] if choice.gate else []) + spoke),
+        seconds=dict(clock.seconds),
+    )
+
+
+@dataclass(frozen=True)
+class ViewChoice:
+    """Which way an image goes, who said so, and what to warn of.
+
+    `confidence` and `gate` are None unless the view gate was asked.
+    """
+
+    view: View
+    source: ViewSource
+    confidence: float | None = None
+    gate: ModelIdentity | None = None
+    cautions: tuple[Caution, ...] = ()
+
+
+def choose_view(image: SpineImage, models: ModelStore, wanted: View | None) -> ViewChoice:
+    """Decide which of the three ways an image goes.
+
+    The user's word counts most, then the file's own tags, then the pixels (the
+    view gate). What the user overrules is recorded.
+    """
+    if wanted is not None:
+        hint = image.view_hint
+        overruled = hint is not None and hint is not wanted
+        cautions = (Caution(WarningCode.VIEW_OVERRULED, hint.value),) if overruled and hint else ()
+        return ViewChoice(wanted, ViewSource.USER, cautions=cautions)
+    if image.view_hint is not None:
+        return ViewChoice(image.view_hint, ViewSource.DICOM)
+    return _ask_gate(image, models)
+
+
+def _ask_gate(image: SpineImage, models: ModelStore) -> ViewChoice:
+    card = models.find("view", View.OTHER)
+    if card is None:
+        return ViewChoice(
+            View.OTHER, ViewSource.PIXELS, cautions=(Caution(WarningCode.VIEW_UNCERTAIN),)
+        )
+    model = models.load(card.name)
+    probabilities, _ = model.classify(_network_input(image, card)[0])
+    best = int(np.argmax(probabilities))
+    p = probabilities[best]
+    doubt = (
+        () if p >= (card.threshold or 0.0) else (Caution(WarningCode.VIEW_UNCERTAIN, f"{p:.2f}"),)
+    )
+    return ViewChoice(View(card.classes[best]), ViewSource.PIXELS, p, model.identity, doubt)
+
+
+def _network_input(image: SpineImage, card: ModelCard) -> tuple[Array, Letterbox]:
+    return to_network_input(
+        image.pixels, card.input_shape, card.intensity,
+        bits=image.bits, is_hounsfield=image.is_hounsfield,
+    )  # fmt: skip
+
+
+def _segment(image: SpineImage, view: View, models: ModelStore) -> Segmentation | None:
+    card = models.find("segmentation", view)
+    if card is None:
+        return None
+    return segment_with(models.load(card.name), image)
+
+
+def segment_with(model: LoadedModel, image: SpineImage) -> Segmentation:
+    """Segment an image at its own size with a loaded model."""
+    card = model.card
+    batch, box = _network_input(image, card)
+    probabilities = unplace(model.segment(batch), box)
+    classes = dict(enumerate(card.classes))
+    del classes[0]
+    mask = probabilities.argmax(axis=-1).astype(np.uint8)
+    mask = remove_specks(mask, classes, MIN_PART_SHARE)
+    confidence = np.take_along_axis(probabilities, mask[..., None].astype(np.intp), axis=-1)[..., 0]
+    return Segmentation(model.identity, classes, mask, confidence)
+
+
+def _classify(image: SpineImage, view: View, models: ModelStore) -> Classification | None:
+    card = models.find("classification", view)
+    if card is None:
+        return None
+    return classify_with(models.load(card.name), image)
+
+
+def classify_with(model: LoadedModel, image: SpineImage) -> Classification:
+    """Classify an image and explain the answer at the image's own size."""
+    card = model.card
+    batch, box = _network_input(image, card)
+    probabilities, activation = model.classify(batch)
+    positive = card.positive_class or card.classes[-1]
+    threshold = card.threshold if card.threshold is not None else 0.5
+    is_positive = probabilities[card.classes.index(positive)] >= threshold
+    others = [p for p in card.classes if p != positive]
+    best_other = max(others, key=lambda name: probabilities[card.classes.index(name)])
+    return Classification(
+        model=model.identity,
+        labels=card.classes,
+        probabilities=probabilities,
+        positive_label=positive,
+        threshold=threshold,
+        predicted=positive if is_positive else best_other,
+        calibrated=card.calibrated,
+        heatmap=None if activation is None else _heatmap(activation, box),
+    )
+
+
+def _heatmap(activation: Array, box: Letterbox) -> Array:
+    """Scale what spoke for the abnormal class to 0..1 and smooth it over the image.
+
+    Only positive evidence is shown; 1 is the strongest place of this image, and a
+    map without positive evidence stays 0 rather than being stretched to 1.
+    """
+    evidence = np.maximum(activation, 0).astype(np.float32)
+    peak = float(evidence.max())
+    if peak > 0:
+        evidence /= peak
+    size = (box.target_shape[1], box.target_shape[0])
+    smooth = np.asarray(cv2.resize(evidence, size, interpolation=cv2.INTER_CUBIC), np.float32)
+    return np.clip(unplace(np.clip(smooth, 0, 1), box), 0, 1)
+
+
+def _reader_cautions(image: SpineImage) -> list[Caution]:
+    cautions = [Caution(WarningCode.READER_NOTE, note) for note in image.notes]
+    if image.spacing_mm is None:
+        cautions.append(Caution(WarningCode.NO_SPACING))
+    elif image.spacing_source is SpacingSource.DETECTOR_PLANE:
+        cautions.append(Caution(WarningCode.MAGNIFIED_SPACING))
+    return cautions
+
+
+def _result_cautions(
+    view: View, segmentation: Segmentation | None, classification: Classification | None
+) -> list[Caution]:
+    cautions = []
+    parts = [part for part in (segmentation, classification) if part is not None]
+    if not parts:
+        cautions.append(Caution(WarningCode.NO_MODEL_FOR_VIEW, view.value))
+    for part in parts:
+        if part.model.status is ModelStatus.DEMONSTRATION:
+            cautions.append(Caution(WarningCode.DEMONSTRATION_MODEL, part.model.title))
+    if segmentation is not None and not segmentation.mask.any():
+        cautions.append(Caution(WarningCode.NOTHING_SEGMENTED))
+    if classification is not None and not classification.calibrated:
+        cautions.append(Caution(WarningCode.PROBABILITY_NOT_CALIBRATED))
+    return cautions

@@ -1,0 +1,260 @@
+"""The command line: analyse, list models, test the installation, train and package models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spinealign import __version__
+from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.findings import Analysis
+from spinealign.domain.image import View
+
+COMMANDS = ("analyze", "models", "self-test", "train", "package")
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE = 0, 1, 2
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code: 0 done, 1 something failed, 2 wrong use."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        return int(options.run(options))
+    except SpineAlignError as error:
+        _complain(error)
+        return EXIT_SOME_FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
+        return EXIT_SOME_FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="spinealign")
+    parser.add_argument("--version", action="version", version=f"SpineAlign {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_analyze(commands)
+    listing = commands.add_parser("models", help="list the models and what they are good for")
+    listing.add_argument("--json", action="store_true", help="print the whole cards as JSON")
+    listing.set_defaults(run=_models)
+    test = commands.add_parser("self-test", help="analyse the shipped samples and check the result")
+    test.set_defaults(run=_self_test)
+    _add_training(commands)
+    return parser
+
+
+def _add_analyze(commands: Any) -> None:
+    analyze = commands.add_parser("analyze", help="analyse images and write results to a folder")
+    analyze.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="files or folders")
+    analyze.add_argument("--out", required=True, type=Path, metavar="DIR", help="results go here")
+    analyze.add_argument(
+        "--view", choices=["auto", "xray", "ct", "mr"], default="auto",
+        help="what the images show (default: look at tags and pixels)",
+    )  # fmt: skip
+    analyze.add_argument(
+        "--json", action="store_true",
+        help="print one JSON object a line for each input instead of text",
+    )  # fmt: skip
+    analyze.add_argument(
+        "--engine", choices=["litert", "keras"], default="litert",
+        help="keras is the reference and needs the 'train' extra",
+    )  # fmt: skip
+    analyze.set_defaults(run=_analyze)
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    jobs, failed = _plan(options.inputs, options.out)
+    view = None if options.view == "auto" else View(options.view)
+    models = _model_store(options.engine)
+    for path, error in failed:
+        _report_failure(path, error, options.json)
+    failures = len(failed)
+    for job in jobs:
+        try:
+            analysis, files = _analyze_one(job, models, view, quiet=options.json)
+        except SpineAlignError as error:
+            _report_failure(job.path, error, options.json)
+            failures += 1
+            continue
+        _report_result(job, analysis, files, options.json)
+    if not options.json:
+        done = len(jobs) + len(failed) - failures
+        print(f"{done} done, {failures} not done; results are in {options.out}")
+    return EXIT_SOME_FAILED if failures else EXIT_DONE
+
+
+@dataclass(frozen=True)
+class _Job:
+    path: Path
+    folder: Path
+
+
+def _plan(
+    inputs: Sequence[Path], out: Path
+) -> tuple[list[_Job], list[tuple[Path, SpineAlignError]]]:
+    """List what to analyse and where each result goes; inputs of one name get numbers."""
+    from spinealign.imaging.find import find_images
+
+    jobs: list[_Job] = []
+    failed: list[tuple[Path, SpineAlignError]] = []
+    taken: set[str] = set()
+    for given in inputs:
+        try:
+            found = find_images([given])
+        except SpineAlignError as error:
+            failed.append((given, error))
+            continue
+        for path in found:
+            stem = path.name.removesuffix(".gz")
+            stem = Path(stem).stem or stem
+            name, count = stem, 1
+            while name.casefold() in taken:
+                count += 1
+                name = f"{stem}_{count}"
+            taken.add(name.casefold())
+            jobs.append(_Job(path, out / name))
+    return jobs, failed
+
+
+def _analyze_one(
+    job: _Job, models: Any, view: View | None, *, quiet: bool
+) -> tuple[Analysis, Sequence[Path]]:
+    from spinealign.analysis import analyze_file
+    from spinealign.export.bundle import write_bundle
+
+    work = analyze_file(job.path, models, view)
+    show = sys.stderr.isatty() and not quiet
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as done:
+            analysis: Analysis = done.value
+            break
+        if show:
+            sys.stderr.write(f"\r\033[K{job.path.name}: {step.name} ({step.fraction:.0%})")
+    if show:
+        sys.stderr.write("\r\033[K")
+    return analysis, write_bundle(analysis, job.folder)
+
+
+def _report_result(job: _Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:
+    from spinealign.wording import caution_text, headline
+
+    if as_json:
+        result = json.loads((job.folder / "analysis.json").read_text(encoding="utf-8"))
+        print(json.dumps({"path": str(job.path), "folder": str(job.folder), "result": result}))
+        return
+    print(f"{job.path.name}: {headline(analysis)}")
+    for caution in analysis.cautions:
+        print(f"    note: {caution_text(caution)}")
+    print(f"    {len(files)} files in {job.folder} ({sum(analysis.seconds.values()):.2f} s)")
+
+
+def _report_failure(path: Path, error: SpineAlignError, as_json: bool) -> None:
+    from spinealign.wording import explain
+
+    message = explain(error)
+    if as_json:
+        problem = {"sentence": message.sentence, "advice": message.advice}
+        print(json.dumps({"path": str(path), "error": problem}))
+    _complain(error)
+
+
+def _complain(error: SpineAlignError) -> None:
+    from spinealign.wording import explain
+
+    message = explain(error)
+    sys.stderr.write(f"{message.sentence} {message.advice}\n")
+
+
+def _model_store(engine: str) -> Any:
+    from spinealign.inference.catalog import ModelStore
+
+    if engine == "litert":
+        return ModelStore()
+    open_keras = _training_module("keras_engine").open_keras
+    return ModelStore(open_engine=open_keras)
+
+
+def _models(options: argparse.Namespace) -> int:
+    from spinealign.inference.catalog import ModelStore
+
+    cards = ModelStore().cards()
+    if options.json:
+        print(json.dumps([card.to_json() for card in cards], indent=2, ensure_ascii=False))
+        return EXIT_DONE
+    for card in cards:
+        print(f"{card.name} {card.version}  [{card.status}]  {card.title}")
+        print(f"    {card.limits}")
+    return EXIT_DONE
+
+
+def _self_test(_options: argparse.Namespace) -> int:
+    from spinealign.selftest import run_self_test
+
+    with tempfile.TemporaryDirectory(prefix="spinealign-self-test-") as folder:
+        problems = run_self_test(Path(folder), print)
+    for problem in problems:
+        sys.stderr.write(f"self-test failed: {problem}\n")
+    if not problems:
+        print(f"SpineAlign {__version__} self-test passed")
+    return EXIT_SOME_FAILED if problems else EXIT_DONE
+
+
+def _add_training(commands: Any) -> None:
+    train = commands.add_parser("train", help="train a model (needs the 'train' extra)")
+    recipes = train.add_subparsers(required=True, metavar="MODEL")
+    mr = recipes.add_parser("mr-segmentation", help="outline vertebrae, discs and canal on MR")
+    mr.add_argument("--unlabelled", type=Path, help="folder of slices without outlines")
+    mr.add_argument("--self-training-steps", type=int)
+    ct = recipes.add_parser("ct-fracture", help="VGG16 classifier of a train|val/<class> folder")
+    ct.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
+    ct.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
+    ct.add_argument("--positive", default="fracture", help="the class that means abnormal")
+    gate = recipes.add_parser("view-gate", help="tell radiograph, CT and MR apart")
+    for parser in (mr, ct, gate):
+        parser.add_argument("--data", type=Path, required=True)
+        parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
+        parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+        parser.add_argument("--steps", type=int, help="instead of the recipe's own number")
+        parser.set_defaults(run=_train)
+    for name, parser in (("mr-segmentation", mr), ("ct-fracture", ct), ("view-gate", gate)):
+        parser.set_defaults(recipe=name)
+    package = commands.add_parser("package", help="make a model folder of your own Keras weights")
+    package.add_argument("weights", type=Path, help=".keras, .h5 or .weights.h5")
+    package.add_argument("--architecture", choices=["report", "plain-cnn"], default="report")
+    package.add_argument(
+        "--classes", nargs=2, required=True, metavar=("OUTPUT0", "OUTPUT1"),
+        help="what an output of 0 and of 1 mean, in this order (Keras sorts folder names)",
+    )  # fmt: skip
+    package.add_argument("--positive", required=True, help="which of them means abnormal")
+    package.add_argument("--scaling", choices=["unit", "caffe"], default="unit")
+    package.add_argument("--threshold", type=float, default=0.5)
+    package.add_argument("--out", type=Path, required=True, help="model folder to write")
+    package.set_defaults(run=_train, recipe="package")
+
+
+def _train(options: argparse.Namespace) -> int:
+    run: Callable[[argparse.Namespace], int] = _training_module("commands").run
+    return run(options)
+
+
+def _training_module(name: str) -> Any:
+    import importlib
+
+    # TensorFlow is an extra: without it the command says what to install.
+    from spinealign.domain.errors import ModelError, ModelProblem
+
+    try:
+        return importlib.import_module(f"spinealign.training.{name}")
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("spinealign"):
+            raise
+        raise ModelError("Keras", ModelProblem.ENGINE_UNAVAILABLE, str(error.name)) from error

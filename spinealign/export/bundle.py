@@ -1,0 +1,235 @@
+"""An analysis on disk: all of its files or none, and never half of one."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from spinealign.domain.errors import ExportError, ExportProblem
+from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.export.overlay import heatmap_picture, mask_picture, overlay_picture
+from spinealign.export.report import report_pdf
+from spinealign.export.tables import SCHEMA_ID, analysis_json, regions_csv
+from spinealign.wording import model_text
+
+
+class ResultKind(StrEnum):
+    """One of the files that an analysis becomes."""
+
+    JSON = "json"
+    MASK = "mask"
+    OVERLAY = "overlay"
+    HEATMAP = "heatmap"
+    REGIONS = "regions"
+    REPORT = "report"
+
+
+FILE_NAMES: Mapping[ResultKind, str] = {
+    ResultKind.JSON: "analysis.json",
+    ResultKind.MASK: "mask.png",
+    ResultKind.OVERLAY: "overlay.png",
+    ResultKind.HEATMAP: "heatmap.png",
+    ResultKind.REGIONS: "regions.csv",
+    ResultKind.REPORT: "report.pdf",
+}
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_WRITABLE = {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+
+
+def available_kinds(analysis: Analysis) -> tuple[ResultKind, ...]:
+    """Return which files this analysis can become, in the order of `ResultKind`."""
+    answer = analysis.classification
+    missing = set()
+    if analysis.segmentation is None:
+        missing.add(ResultKind.MASK)
+    if answer is None or answer.heatmap is None:
+        missing.add(ResultKind.HEATMAP)
+    return tuple(kind for kind in ResultKind if kind not in missing)
+
+
+def write_bundle(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
+    """Write every file of an analysis into a folder, all or none.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+    folder : Path
+        Made if missing. An older result in it is replaced as a whole; files that
+        are not of SpineAlign's making stay.
+
+    Returns
+    -------
+    tuple of Path
+        The files written, in the order of `ResultKind`.
+
+    Raises
+    ------
+    ExportError
+        The folder is as it was before.
+    """
+    kinds = available_kinds(analysis)
+    contents = {FILE_NAMES[kind]: _content(analysis, kind) for kind in kinds}
+    with _as_export_error(folder), _made(folder), _staging(folder) as staging:
+        for name, content in contents.items():
+            _write_new(staging / name, content)
+        _swap(staging, folder, list(contents), _stale_names(folder, set(contents)))
+    return tuple(folder / name for name in contents)
+
+
+def write_one(analysis: Analysis, kind: ResultKind | str, path: Path) -> None:
+    """Write one file of an analysis where the user wants it, whole or not at all.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+    kind : ResultKind or str
+        One of `available_kinds`, or its value.
+    path : Path
+        Replaced if it exists; its folder must exist.
+
+    Raises
+    ------
+    ValueError
+        The analysis has no such result.
+    ExportError
+        The file is as it was before.
+    """
+    content = _content(analysis, ResultKind(kind))
+    with _as_export_error(path), _staging(path.parent) as staging:
+        _write_new(staging / path.name, content)
+        (staging / path.name).replace(path)
+
+
+def _content(analysis: Analysis, kind: ResultKind) -> bytes:
+    match kind:
+        case ResultKind.JSON:
+            files = {k.value: FILE_NAMES[k] for k in available_kinds(analysis)}
+            table = analysis_json(analysis, files)
+            text = json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)
+            return f"{text}\n".encode()
+        case ResultKind.REGIONS:
+            return regions_csv(analysis).encode()
+        case ResultKind.REPORT:
+            return report_pdf(analysis)
+        case ResultKind.MASK:
+            return _png(mask_picture(analysis), analysis)
+        case ResultKind.OVERLAY:
+            return _png(overlay_picture(analysis), analysis)
+        case ResultKind.HEATMAP:
+            return _png(heatmap_picture(analysis), analysis)
+
+
+def _png(picture: Image.Image, analysis: Analysis) -> bytes:
+    """Return the picture with where it comes from in its text chunks."""
+    notes = PngInfo()
+    notes.add_text("Software", f"SpineAlign {analysis.program_version}")
+    notes.add_text("Disclaimer", DISCLAIMER)
+    notes.add_text("Source SHA-256", analysis.image.sha256)
+    for model in analysis.models:
+        notes.add_itxt("Model", f"{model_text(model)}, SHA-256 {model.sha256}")
+    target = io.BytesIO()
+    picture.save(target, "PNG", pnginfo=notes)
+    return target.getvalue()
+
+
+@contextmanager
+def _as_export_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(path, _problem(error), error.strerror or "") from error
+
+
+def _problem(error: OSError) -> ExportProblem:
+    if error.errno in _FULL:
+        return ExportProblem.DISK_FULL
+    return ExportProblem.NOT_WRITABLE if error.errno in _NOT_WRITABLE else ExportProblem.FAILED
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder and its parents; on failure take away again those that were made."""
+    missing = [p for p in (folder, *folder.parents) if not p.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for made in missing:
+            with suppress(OSError):
+                made.rmdir()
+        raise
+
+
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """Make a folder for unfinished files on the same disk; always taken away."""
+    staging = Path(tempfile.mkdtemp(prefix=".spinealign-", dir=folder))
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _stale_names(folder: Path, new: set[str]) -> list[str]:
+    """Return files of an older SpineAlign result that the new one does not have."""
+    try:
+        table = json.loads((folder / FILE_NAMES[ResultKind.JSON]).read_text(encoding="utf-8"))
+        listed = set(table["files"].values()) if table["schema"] == SCHEMA_ID else set()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+    return [name for name in FILE_NAMES.values() if name in listed - new]
+
+
+def _swap(staging: Path, folder: Path, new: list[str], stale: list[str]) -> None:
+    """Put the finished files in place of the old ones; on failure put the old ones back."""
+    old = staging / "old"
+    old.mkdir()
+    try:
+        for name in (*new, *stale):
+            _set_aside(folder / name, old / name)
+        for name in new:
+            (staging / name).replace(folder / name)
+    except BaseException:
+        for name in new:
+            if not (staging / name).exists():
+                (folder / name).unlink()
+        for kept in old.iterdir():
+            kept.replace(folder / kept.name)
+        raise
+
+
+def _set_aside(path: Path, aside: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.exists() or path.is_symlink():
+        path.replace(aside)

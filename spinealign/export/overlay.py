@@ -1,0 +1,177 @@
+"""Pictures of an analysis for people: outlines, heat map, and what is needed to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from spinealign.domain.findings import Analysis, Classification
+from spinealign.domain.image import SpacingSource
+from spinealign.export import strips
+from spinealign.imaging.render import (
+    Colour,
+    class_colour,
+    default_window,
+    draw_heat,
+    draw_overlay,
+    draw_region,
+    enlarge,
+    outline_region,
+    picture_scale,
+    to_display,
+)
+from spinealign.wording import (
+    DEMONSTRATION_BAND,
+    NOT_FOR_DIAGNOSIS,
+    is_demonstration,
+    model_text,
+    safe_text,
+)
+
+MIN_LONGEST_PX = 900
+_MIN_WIDTH_PX = 480
+_HEAT_OUTLINE: Colour = (230, 159, 0)
+_HEAT_LEVEL = 0.5
+_FILL_OPACITY = 0.2
+_PAPER_LINE_WEIGHT = 2.0
+_PAPER_LETTERS = 1.8
+
+
+def mask_picture(analysis: Analysis) -> Image.Image:
+    """Return the mask as an 8-bit picture of the image's size: pixel value = class number.
+
+    Raises
+    ------
+    ValueError
+        The analysis has no segmentation.
+    """
+    if analysis.segmentation is None:
+        raise ValueError("no segmentation")
+    return Image.fromarray(np.ascontiguousarray(analysis.segmentation.mask, dtype=np.uint8))
+
+
+def plain_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
+    """Return the image as it was opened, in the size of the other pictures.
+
+    For the parameters see `overlay_picture`.
+    """
+    scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
+    return _compose(analysis, enlarge(_grey(analysis), scale), scale, paper)
+
+
+def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
+    """Draw what was found over the image.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Structures are outlined; of a heat map, the half that spoke most.
+    paper : bool
+        For a report: bolder letters and lines, and neither the models below nor
+        a demonstration's band above, because the report says both itself.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, at least `MIN_LONGEST_PX` on the longest side, with legend, and with
+        a scale bar when the pixel spacing is known.
+    """
+    scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
+    weight = _PAPER_LINE_WEIGHT if paper else 1.0
+    canvas = _draw_structures(analysis, scale, weight)
+    items = _structure_items(analysis)
+    answer = analysis.classification
+    if answer is not None and answer.heatmap is not None:
+        polygons = outline_region(answer.heatmap >= _HEAT_LEVEL)
+        draw_region(canvas, polygons, _HEAT_OUTLINE, scale, 0.0, weight)
+        items.append((_HEAT_OUTLINE, f"spoke most for {_positive(answer)}"))
+    unit = _unit(canvas, paper)
+    legend = [strips.legend(items, _width(canvas), unit)] if items else []
+    return _compose(analysis, canvas, scale, paper, legend)
+
+
+def heatmap_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
+    """Lay the classifier's heat map over the image; see `overlay_picture`.
+
+    Raises
+    ------
+    ValueError
+        The analysis has no heat map.
+    """
+    answer = analysis.classification
+    if answer is None or answer.heatmap is None:
+        raise ValueError("no heat map")
+    scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
+    canvas = draw_heat(_grey(analysis), answer.heatmap, scale)
+    label = f"evidence for {_positive(answer)}"
+    legend = strips.heat_bar(label, _width(canvas), _unit(canvas, paper))
+    return _compose(analysis, canvas, scale, paper, [legend])
+
+
+def _compose(
+    analysis: Analysis,
+    canvas: NDArray[np.uint8],
+    scale: tuple[float, float],
+    paper: bool,
+    legend: Sequence[Image.Image] = (),
+) -> Image.Image:
+    width, unit = _width(canvas), _unit(canvas, paper)
+    rows = [Image.fromarray(canvas), *legend]
+    if analysis.image.spacing_mm is not None:
+        px_per_mm = scale[1] / analysis.image.spacing_mm[1]
+        note = _spacing_note(analysis.image.spacing_source)
+        rows.append(strips.scale_bar(px_per_mm, canvas.shape[1], width, unit, note))
+    if not paper:
+        rows.append(strips.footer(_footer_lines(analysis), width, unit))
+        if is_demonstration(analysis):
+            rows.insert(0, strips.band(DEMONSTRATION_BAND, width, unit))
+    return strips.stack(rows)
+
+
+def _width(canvas: NDArray[np.uint8]) -> int:
+    return max(int(canvas.shape[1]), _MIN_WIDTH_PX)
+
+
+def _unit(canvas: NDArray[np.uint8], paper: bool) -> int:
+    unit = strips.unit_px(max(canvas.shape[:2]))
+    return round(unit * _PAPER_LETTERS) if paper else unit
+
+
+def _grey(analysis: Analysis) -> NDArray[np.uint8]:
+    return to_display(analysis.image.pixels, default_window(analysis.image))
+
+
+def _draw_structures(
+    analysis: Analysis, scale: tuple[float, float], line_weight: float
+) -> NDArray[np.uint8]:
+    grey, found = _grey(analysis), analysis.segmentation
+    if found is None:
+        return enlarge(grey, scale)
+    return draw_overlay(grey, found.mask, found.classes, scale, _FILL_OPACITY, line_weight)
+
+
+def _structure_items(analysis: Analysis) -> list[tuple[Colour, str]]:
+    if analysis.segmentation is None:
+        return []
+    present = set(np.unique(analysis.segmentation.mask).tolist())
+    classes = analysis.segmentation.classes.items()
+    return [(class_colour(name, i), safe_text(name)) for i, name in classes if i in present]
+
+
+def _positive(answer: Classification) -> str:
+    return f"“{safe_text(answer.positive_label)}”"
+
+
+def _spacing_note(source: SpacingSource) -> str:
+    return "at the detector (magnified)" if source is SpacingSource.DETECTOR_PLANE else ""
+
+
+def _footer_lines(analysis: Analysis) -> list[str]:
+    models = [f"{safe_text(model_text(m))}, {m.engine}" for m in analysis.models]
+    return [
+        *(models or ["No model was used."]),
+        f"SpineAlign {analysis.program_version}. {NOT_FOR_DIAGNOSIS}.",
+    ]

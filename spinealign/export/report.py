@@ -1,0 +1,258 @@
+"""An analysis as a PDF report on A4, for people to read, file and print."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+from reportlab.lib.colors import black
+from reportlab.lib.units import mm
+from reportlab.platypus import Image as Picture
+from reportlab.platypus import KeepTogether, Spacer, Table
+
+from spinealign.domain.findings import Analysis, Classification, ModelIdentity, ModelStatus
+from spinealign.domain.image import SpineImage
+from spinealign.export import page
+from spinealign.export.overlay import heatmap_picture, overlay_picture, plain_picture
+from spinealign.export.page import paragraph
+from spinealign.wording import (
+    NOTHING,
+    REGION_HEADINGS,
+    caution_text,
+    display_name,
+    format_region_row,
+    headline,
+    is_demonstration,
+    measurement_text,
+    probability_text,
+    size_text,
+    source_text,
+    spacing_text,
+    view_text,
+)
+
+_PICTURE_HEIGHT = 100 * mm
+_PICTURE_GAP = 4 * mm
+_MAX_PICTURE_PX = 1400
+_SHORT_SHA = 16
+
+Story = list[Any]
+
+
+def report_pdf(analysis: Analysis) -> bytes:
+    """Return the report as a PDF; the same analysis always gives the same bytes."""
+    target = io.BytesIO()
+    story = [
+        *_top(analysis),
+        *_classification(analysis.classification),
+        *_regions(analysis),
+        *_measurements(analysis),
+        *_warnings(analysis),
+        *_models(analysis),
+        *_image_facts(analysis),
+    ]
+    page.build(story, target, analysis.program_version, is_demonstration(analysis))
+    return target.getvalue()
+
+
+def _top(analysis: Analysis) -> Story:
+    box = Table([[paragraph(headline(analysis), page.FINDING)]], colWidths=[page.TEXT_WIDTH])
+    shade = page.AMBER if is_demonstration(analysis) else page.LINE
+    box.setStyle(
+        [
+            ("BACKGROUND", (0, 0), (-1, -1), page.SHADE),
+            ("LINEBEFORE", (0, 0), (0, -1), 4, shade),
+            ("LEFTPADDING", (0, 0), (-1, -1), 10),
+            ("TOPPADDING", (0, 0), (-1, -1), 6),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 8),
+        ]
+    )
+    name = display_name(analysis.image.source_path)
+    return [
+        paragraph("SpineAlign report", page.TITLE),
+        paragraph(f"{name}, analysed {_readable_time(analysis.created_utc)}", page.BREAKABLE),
+        Spacer(0, 4 * mm),
+        box,
+        Spacer(0, 4 * mm),
+        _pictures(analysis),
+        paragraph(_picture_caption(analysis), page.SMALL),
+    ]
+
+
+def _readable_time(created_utc: str) -> str:
+    return f"{created_utc[:16].replace('T', ' ')} UTC"
+
+
+def _pictures(analysis: Analysis) -> Table:
+    pictures = [overlay_picture(analysis, paper=True)]
+    if analysis.segmentation is not None:
+        pictures.insert(0, plain_picture(analysis, paper=True))
+    if analysis.classification is not None and analysis.classification.heatmap is not None:
+        pictures.append(heatmap_picture(analysis, paper=True))
+    gaps = _PICTURE_GAP * (len(pictures) - 1)
+    factor = min(
+        (page.TEXT_WIDTH - gaps) / sum(picture.width for picture in pictures),
+        _PICTURE_HEIGHT / max(picture.height for picture in pictures),
+    )
+    images = [_printed(picture, factor) for picture in pictures]
+    row = Table([images], colWidths=[image.drawWidth + _PICTURE_GAP for image in images])
+    row.setStyle([("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")])
+    row.hAlign = "LEFT"
+    return row
+
+
+def _picture_caption(analysis: Analysis) -> str:
+    if analysis.segmentation is not None:
+        return "The image, and the outlines the model drew; check them against the anatomy."
+    if analysis.classification is not None:
+        return "What drove the classifier. It marks no finding and has no anatomical border."
+    return "The image as it was opened."
+
+
+def _printed(picture: Image.Image, points_per_px: float) -> Picture:
+    size = (picture.width * points_per_px, picture.height * points_per_px)
+    reduced = picture.copy()
+    reduced.thumbnail((_MAX_PICTURE_PX, _MAX_PICTURE_PX), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    reduced.save(buffer, "PNG", compress_level=1)
+    buffer.seek(0)
+    return Picture(buffer, *size)
+
+
+def _section(title: str, *content: Any) -> Story:
+    first, *rest = content
+    return [KeepTogether([paragraph(title, page.HEADING), first]), *rest]
+
+
+def _grid(headings: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float]) -> Table:
+    """Return a table with text in the first column and numbers, set right, in the others."""
+    styles = [page.BODY, *[page.RIGHT] * (len(headings) - 1)]
+    bold = [page.BOLD, *[page.BOLD_RIGHT] * (len(headings) - 1)]
+    cells = [
+        [paragraph(text, style) for text, style in zip(headings, bold, strict=True)],
+        *([paragraph(t, style) for t, style in zip(row, styles, strict=True)] for row in rows),
+    ]
+    table = Table(cells, colWidths=[w * page.TEXT_WIDTH for w in widths], repeatRows=1)
+    table.hAlign = "LEFT"
+    table.setStyle(
+        [
+            ("LEFTPADDING", (0, 0), (0, -1), 0),
+            ("LINEBELOW", (0, 0), (-1, 0), 0.8, black),
+            ("LINEBELOW", (0, 1), (-1, -1), 0.4, page.LINE),
+            ("TOPPADDING", (0, 0), (-1, -1), 2),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+        ]
+    )
+    return table
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> Table:
+    """Return a table of names and values without headings."""
+    cells = [[paragraph(name, page.BOLD), paragraph(value, page.BREAKABLE)] for name, value in rows]
+    table = Table(cells, colWidths=[0.22 * page.TEXT_WIDTH, 0.78 * page.TEXT_WIDTH])
+    table.setStyle(
+        [
+            ("LEFTPADDING", (0, 0), (0, -1), 0),
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("TOPPADDING", (0, 0), (-1, -1), 1),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+        ]
+    )
+    return table
+
+
+def _classification(answer: Classification | None) -> Story:
+    if answer is None:
+        return []
+    pairs = zip(answer.labels, answer.probabilities, strict=True)
+    rows = [(name, probability_text(p)) for name, p in pairs]
+    calibrated = "calibrated" if answer.calibrated else "not calibrated"
+    note = (
+        f"“{answer.positive_label}” is reported from a probability of {answer.threshold:.2f}; "
+        f"the probabilities are {calibrated}."
+    )
+    table = _grid(("Class", "Probability"), rows, (0.3, 0.2))
+    return _section("Classification", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
+
+
+def _regions(analysis: Analysis) -> Story:
+    if not analysis.regions:
+        return []
+    rows = [format_region_row(region) for region in analysis.regions]
+    table = _grid(REGION_HEADINGS, rows, (0.22, 0.13, 0.12, 0.13, 0.17, 0.09, 0.14))
+    note = (
+        "Image and Structures: share of all pixels and of all segmented pixels. "
+        "Confidence: mean probability that the model gives its own choice."
+    )
+    return _section("Regions", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
+
+
+def _measurements(analysis: Analysis) -> Story:
+    if not analysis.measurements:
+        return []
+    rows = []
+    for measure in analysis.measurements:
+        origin = ", ".join(filter(None, (measure.method, measure.source)))
+        suffix = f" ({origin})" if origin and measure.is_measurable else ""
+        rows.append((measure.name, f"{measurement_text(measure)}{suffix}"))
+    return _section("Measurements", _facts(rows))
+
+
+def _warnings(analysis: Analysis) -> Story:
+    if not analysis.cautions:
+        return []
+    texts = [paragraph(f"• {caution_text(caution)}") for caution in analysis.cautions]
+    return _section("To be aware of", *texts)
+
+
+def _models(analysis: Analysis) -> Story:
+    if not analysis.models:
+        return []
+    return _section("Models", *(_model_card(model) for model in analysis.models))
+
+
+def _model_card(model: ModelIdentity) -> Table:
+    table = _facts(
+        [
+            ("Model", f"{model.title} ({model.name}), version {model.version}"),
+            ("Status", model.status.value),
+            ("What it means", model.limits or NOTHING),
+            ("Weights, engine", f"SHA-256 {model.sha256[:_SHORT_SHA]}…, {model.engine}"),
+        ]
+    )
+    if model.status is ModelStatus.DEMONSTRATION:
+        table.setStyle([("BACKGROUND", (1, 1), (1, 1), page.AMBER)])
+    table.spaceAfter = 2 * mm
+    return table
+
+
+def _image_facts(analysis: Analysis) -> Story:
+    image = analysis.image
+    rows = [
+        ("File", display_name(image.source_path)),
+        ("SHA-256", image.sha256),
+        ("Kind of file", _kind_of_file(image)),
+        ("Size", size_text(image)),
+        ("Pixel spacing", spacing_text(image)),
+        ("View", _view(analysis)),
+        ("Time taken", _seconds(analysis)),
+    ]
+    return _section("Image and analysis", _facts(rows))
+
+
+def _kind_of_file(image: SpineImage) -> str:
+    return ", ".join(filter(None, (image.file_format, image.modality))) or NOTHING
+
+
+def _view(analysis: Analysis) -> str:
+    text = f"{view_text(analysis.view)}, {source_text(analysis.view_source)}"
+    if analysis.view_confidence is None:
+        return text
+    return f"{text} (confidence {probability_text(analysis.view_confidence)})"
+
+
+def _seconds(analysis: Analysis) -> str:
+    steps = [f"{name} {seconds:.2f} s" for name, seconds in analysis.seconds.items()]
+    return ", ".join(steps) or NOTHING

@@ -1,0 +1,94 @@
+"""The rendered phantom as a DICOM MR image of a patient who plainly does not exist."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
+
+from spinealign.imaging.phantom_anatomy import SPACING_MM
+
+_STATED = {
+    "SpecificCharacterSet": "ISO_IR 192",
+    "ImageType": ["DERIVED", "SECONDARY", "OTHER"],
+    "StudyDate": "20250101",
+    "SeriesDate": "20250101",
+    "ContentDate": "20250101",
+    "StudyTime": "120000",
+    "SeriesTime": "120000",
+    "ContentTime": "120000",
+    "AccessionNumber": "",
+    "Modality": "MR",
+    "Manufacturer": "SpineAlign",
+    "ManufacturerModelName": "Rendered phantom, no patient",
+    "ReferringPhysicianName": "",
+    "StudyDescription": "PHANTOM, no patient",
+    "SeriesDescription": "PHANTOM: rendered sagittal T2 lumbar spine, no patient",
+    "PatientName": "Phantom^Lumbar",
+    "PatientID": "PHANTOM",
+    "PatientBirthDate": "",
+    "PatientSex": "O",
+    "BodyPartExamined": "LSPINE",
+    "StudyID": "1",
+    "SeriesNumber": 1,
+    "InstanceNumber": 1,
+    "BurnedInAnnotation": "NO",
+}
+_GEOMETRY = {
+    "ScanningSequence": "SE",
+    "SequenceVariant": "NONE",
+    "ScanOptions": "",
+    "MRAcquisitionType": "2D",
+    "EchoTime": "",
+    "RepetitionTime": "",
+    "EchoTrainLength": "",
+    "SliceThickness": 4,
+    "PatientPosition": "HFS",
+    "PositionReferenceIndicator": "",
+    "ImagePositionPatient": [0, -153.6, 153.6],
+    "ImageOrientationPatient": [0, 1, 0, 0, 0, -1],
+    "PixelSpacing": [SPACING_MM, SPACING_MM],
+    "SamplesPerPixel": 1,
+    "PhotometricInterpretation": "MONOCHROME2",
+    "BitsAllocated": 16,
+    "BitsStored": 12,
+    "HighBit": 11,
+    "PixelRepresentation": 0,
+    "WindowCenter": 105,
+    "WindowWidth": 210,
+}
+
+
+def _uid(seed: int, part: int) -> UID:
+    """Return a fixed identifier under 2.25, the root for numbers that nobody registers."""
+    return UID(f"2.25.{3405691582_00000000_00000000 + seed * 100 + part}")
+
+
+def dicom_object(pixels: NDArray[np.uint8], seed: int) -> Dataset:
+    """Wrap the picture up as an MR image, with nothing in it that changes between runs.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (H, W)
+        Sagittal, superior up, anterior to the left.
+    seed : int
+        Makes the identifiers; equal seeds give equal files.
+    """
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = MRImageStorage
+    meta.MediaStorageSOPInstanceUID = _uid(seed, 3)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = _uid(0, 0)
+    meta.ImplementationVersionName = "SPINEALIGN"
+    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, _uid(seed, 3)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid(seed, 1), _uid(seed, 2)
+    dataset.FrameOfReferenceUID = _uid(seed, 4)
+    for keyword, value in (_STATED | _GEOMETRY).items():
+        setattr(dataset, keyword, value)
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.SmallestImagePixelValue, dataset.LargestImagePixelValue = 0, 255
+    dataset.PixelData = pixels.astype("<u2").tobytes()
+    return dataset

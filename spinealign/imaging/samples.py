@@ -1,0 +1,69 @@
+"""The sample cases that ship with the program, each with its source and licence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from spinealign.domain.image import View
+from spinealign.domain.paths import resources_dir
+
+CASE_FILE = "case.json"
+
+
+@dataclass(frozen=True)
+class SampleCase:
+    """One shipped image that anybody may open, keep and pass on.
+
+    Parameters
+    ----------
+    name : str
+        Folder under ``resources/samples``.
+    title : str
+        For people.
+    path : Path
+        The image file.
+    view : View
+        What it shows.
+    source, licence : str
+        Where it comes from and under which terms.
+    note : str
+        What to know before looking at a result on it.
+    """
+
+    name: str
+    title: str
+    path: Path
+    view: View
+    source: str
+    licence: str
+    note: str
+
+
+def list_samples() -> tuple[SampleCase, ...]:
+    """Return the shipped sample cases in the order in which they are offered.
+
+    The first one shows most of what the program can do. An installation without
+    samples has none; that is no error.
+
+    Raises
+    ------
+    KeyError, ValueError
+        A shipped ``case.json`` is broken, which a test rules out.
+    """
+    cases = sorted((resources_dir() / "samples").glob(f"*/{CASE_FILE}"))
+    return tuple(sorted(map(_read_case, cases), key=lambda case: case.view is not View.MR))
+
+
+def _read_case(file: Path) -> SampleCase:
+    values = json.loads(file.read_text(encoding="utf-8"))
+    return SampleCase(
+        name=values["name"],
+        title=values["title"],
+        path=file.parent / values["file"],
+        view=View(values["view"]),
+        source=values["source"],
+        licence=values["licence"],
+        note=values["note"],
+    )

@@ -1,0 +1,169 @@
+"""What ``spinealign train`` and ``spinealign package`` do: a recipe, its figures, its card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from spinealign.domain.errors import DataSetError
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.image import View
+from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.inference.catalog import ModelStore
+from spinealign.inference.engine import LoadedModel
+from spinealign.training import classifier, gate, networks, recipes
+from spinealign.training.dataset import list_classified, load_mr_segmentation, split_patients
+from spinealign.training.evaluate import (
+    classification_figures,
+    dice_by_patient,
+    expected_calibration_error,
+)
+from spinealign.training.keras_engine import load_user_weights
+from spinealign.training.package import (
+    Precision,
+    fold_batch_normalisation,
+    to_litert,
+    write_model_folder,
+)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the recipe that the command line chose."""
+    commands: dict[str, Callable[[argparse.Namespace], ModelCard]] = {
+        "mr-segmentation": train_mr,
+        "ct-fracture": train_ct,
+        "view-gate": train_gate,
+        "package": package_user_weights,
+    }
+    card = commands[options.recipe](options)
+    print(json.dumps(dict(card.metrics), indent=2))
+    print(f"wrote {options.out} ({card.sha256[:12]})")
+    return 0
+
+
+def train_mr(options: argparse.Namespace) -> ModelCard:
+    """Train, convert, measure and package the sagittal MR segmentation."""
+    recipe = recipes.MrRecipe()
+    if options.steps is not None:
+        recipe = replace(recipe, steps=options.steps)
+    if options.self_training_steps is not None:
+        recipe = replace(recipe, self_training_steps=options.self_training_steps)
+    trained = recipes.train_mr_segmentation(options.data, options.unlabelled, options.work, recipe)
+    arguments: dict[str, Any] = {
+        "input_shape": [recipe.input_px, recipe.input_px, 1],
+        "classes": len(recipes.MR_CLASSES),
+        "widths": list(recipe.widths),
+        "batch_normalisation": False,
+    }
+    plain = fold_batch_normalisation(trained, networks.segmentation_unet(**arguments))
+    slices = load_mr_segmentation(options.data)
+    _, held_out = split_patients([s.patient for s in slices], recipe.held_out_fraction, recipe.seed)
+    card = recipes.mr_card(recipe, arguments, unlabelled=options.unlabelled is not None)
+    card = _write(options.out, plain, "float16", card)
+    shipped = _open(options.out)
+    for part, members in (
+        ("validation", [s for s in slices if s.patient in held_out]),
+        ("training", [s for s in slices if s.patient not in held_out]),
+    ):
+        figures, _ = dice_by_patient(shipped, members)
+        metrics = {**card.metrics, part: {"dice": figures, "slices": len(members)}}
+        card = replace(card, metrics=metrics)
+    return _write(options.out, plain, "float16", card)
+
+
+def train_ct(options: argparse.Namespace) -> ModelCard:
+    """Cross-validate by series, train on everything, and package the CT classifier."""
+    recipe = classifier.ClassifierRecipe(head=options.head)
+    if options.steps is not None:
+        recipe = replace(recipe, epochs=options.steps)
+    if options.head == "plain-cnn":
+        recipe = replace(recipe, rule=replace(recipe.rule, channels="rgb_unit"), copies=1)
+    files = list_classified(options.data)
+    labels = sorted({f.label for f in files})
+    if options.positive not in labels or len(labels) != 2:
+        raise DataSetError(f"two classes are needed, one of them {options.positive!r}: {labels}")
+    base = classifier.frozen_part(recipe, options.imagenet)
+    cache = options.work / f"features_{recipe.head}.npz"
+    features = classifier.compute_features(files, options.positive, recipe, base, cache)
+    logits, epochs = classifier.cross_validate(features, recipe)
+    kept = ~features.augmented & ~np.isnan(logits)
+    temperature = classifier.fit_temperature(logits[kept], features.labels[kept])
+    p = 1 / (1 + np.exp(-logits[kept] / temperature))
+    figures = _grouped_figures(features.rows(kept), p)
+    head, _ = classifier.fit_head(features, None, recipe, round(float(np.median(epochs))))
+    model = classifier.assemble(base, head, recipe)
+    card = classifier.ct_card(recipe, labels, options.positive, temperature, figures, features)
+    return _write(options.out, model, "int8" if recipe.head == "lean" else "float16", card)
+
+
+def _grouped_figures(features: classifier.Features, p: Any) -> dict[str, Any]:
+    groups = [
+        (features.labels[features.groups == g], p[features.groups == g])
+        for g in sorted(set(features.groups))
+    ]
+    figures = classification_figures(groups, 0.5)
+    figures["expected_calibration_error"] = round(expected_calibration_error(features.labels, p), 4)
+    return figures
+
+
+def train_gate(options: argparse.Namespace) -> ModelCard:
+    """Train, measure and package the view gate."""
+    recipe = gate.GateRecipe()
+    if options.steps is not None:
+        recipe = replace(recipe, steps=options.steps)
+    model, metrics = gate.train_view_gate(options.data, options.work, recipe)
+    return _write(options.out, model, "float16", gate.gate_card(recipe, metrics))
+
+
+def package_user_weights(options: argparse.Namespace) -> ModelCard:
+    """Make a model folder of a user's own weights of one of the report's networks."""
+    if options.positive not in options.classes:
+        raise DataSetError(f"--positive must be one of {options.classes}")
+    known: dict[str, tuple[Callable[[], keras.Model], int]] = {
+        "report": (networks.vgg16_report, 224),
+        "plain-cnn": (networks.plain_cnn, 256),
+    }
+    build, size = known[options.architecture]
+    model = load_user_weights(build(), options.weights)
+    card = ModelCard(
+        name=options.out.name,
+        title=f"User's own {options.architecture} classifier",
+        version="1",
+        status=ModelStatus.DEMONSTRATION,
+        task="classification",
+        view=View.CT,
+        weights="model.tflite",
+        sha256="",
+        architecture={"name": build.__name__, "arguments": {}},
+        input_shape=(size, size),
+        intensity=IntensityRule(
+            window_hu=classifier.CT_WINDOW_HU,
+            channels="rgb_unit" if options.scaling == "unit" else "vgg_caffe",
+        ),
+        classes=tuple(options.classes),
+        positive_class=options.positive,
+        positive_output=options.classes[1],
+        threshold=options.threshold,
+        training_data="unknown to SpineAlign: weights brought by the user",
+        licence="unknown",
+        metrics={"note": "not evaluated by SpineAlign"},
+        intended_use="Running the user's own weights; nothing is known about their quality.",
+        known_failures=("Not evaluated by SpineAlign.",),
+        limits="These weights were brought by a user and were never evaluated by SpineAlign.",
+    )
+    return _write(options.out, model, "float16", card)
+
+
+def _write(folder: Path, model: keras.Model, precision: Precision, card: ModelCard) -> ModelCard:
+    return write_model_folder(folder, to_litert(model, precision), card)
+
+
+def _open(folder: Path) -> LoadedModel:
+    return ModelStore([folder.parent]).load(folder.name)

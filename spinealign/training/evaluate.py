@@ -1,0 +1,156 @@
+"""Held-out figures with confidence intervals, resampled over what is independent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, roc_auc_score
+
+from spinealign.analysis import segment_with
+from spinealign.domain.findings import Segmentation
+from spinealign.domain.image import SpineImage
+from spinealign.inference.engine import LoadedModel
+from spinealign.training.dataset import LabelledSlice
+
+Figure = dict[str, float | int | None]
+
+
+def bootstrap(
+    units: Sequence[Any], statistic: Callable[[Sequence[Any]], float], draws: int = 2000,
+    seed: int = 0,
+) -> Figure:  # fmt: skip
+    """Estimate a statistic and its 95 % percentile interval by resampling `units`.
+
+    Parameters
+    ----------
+    units : sequence
+        Independent things (patients, base slices), each with all its data.
+    statistic : callable
+        Takes a resampled list of units; NaN draws are left out.
+
+    Returns
+    -------
+    dict
+        ``value``, ``low``, ``high``, ``units``.
+    """
+    rng = np.random.default_rng(seed)
+    size = len(units)
+    values = [statistic([units[i] for i in rng.integers(0, size, size)]) for _ in range(draws)]
+    low, high = np.nanpercentile(values, (2.5, 97.5))
+    return {
+        "value": round(float(statistic(units)), 4),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
+        "units": len(units),
+    }
+
+
+def as_image(one: LabelledSlice) -> SpineImage:
+    """Wrap a training slice as the program would read it from a PNG."""
+    return SpineImage(one.pixels.astype(np.float32), 8, Path(one.name), "0" * 64)
+
+
+def overlap_counts(
+    truth: NDArray[np.uint8], found: NDArray[np.uint8], classes: Sequence[int]
+) -> NDArray[np.int64]:
+    """Return (len(classes), 3): pixels in both, in the truth, in the answer."""
+    return np.array(
+        [
+            [np.sum((truth == c) & (found == c)), np.sum(truth == c), np.sum(found == c)]
+            for c in classes
+        ]
+    )
+
+
+def dice_by_patient(
+    model: LoadedModel, slices: Sequence[LabelledSlice]
+) -> tuple[dict[str, Figure], list[tuple[LabelledSlice, Segmentation]]]:
+    """Measure Dice at full resolution, per class, through the program's own path.
+
+    A patient's Dice pools the pixels of all of the patient's slices; the figure
+    is the mean over patients.
+    """
+    names = model.card.classes[1:]
+    counts: dict[str, NDArray[np.int64]] = {}
+    answers = []
+    for one in slices:
+        answer = segment_with(model, as_image(one))
+        answers.append((one, answer))
+        new = overlap_counts(one.mask, answer.mask, range(1, len(names) + 1))
+        counts[one.patient] = counts.get(one.patient, 0) + new
+    pooled = np.stack(list(counts.values())).astype(float)
+    dice = 2 * pooled[..., 0] / np.maximum(pooled[..., 1] + pooled[..., 2], 1)
+    figures = {
+        name: bootstrap(list(dice[:, i]), lambda draw: float(np.mean(draw)))
+        for i, name in enumerate(names)
+    }
+    return figures, answers
+
+
+def classification_figures(
+    groups: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], threshold: float
+) -> dict[str, Any]:
+    """Evaluate a two-class classifier, resampling groups of dependent images.
+
+    Parameters
+    ----------
+    groups : sequence of (labels, probabilities)
+        One pair for each independent group; labels 1 for the positive class.
+    threshold : float
+        Probability at and above which the answer is positive.
+
+    Returns
+    -------
+    dict
+        Figures with intervals, the confusion matrix ``[[tn, fp], [fn, tp]]``
+        and the number of images.
+    """
+
+    def join(draw: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        return np.concatenate([g[0] for g in draw]), np.concatenate([g[1] for g in draw])
+
+    def counts(draw: Sequence[Any]) -> NDArray[np.int64]:
+        truth, p = join(draw)
+        return confusion_matrix(truth, (p >= threshold).astype(int), labels=[0, 1])
+
+    def ratio(pick: Callable[[Any], tuple[float, float]]) -> Callable[[Sequence[Any]], float]:
+        def value(draw: Sequence[Any]) -> float:
+            top, bottom = pick(counts(draw))
+            return top / bottom if bottom else float("nan")
+
+        return value
+
+    def auc(draw: Sequence[Any]) -> float:
+        truth, p = join(draw)
+        return float(roc_auc_score(truth, p)) if 0 < truth.sum() < truth.size else float("nan")
+
+    statistics: dict[str, Callable[[Sequence[Any]], float]] = {
+        "accuracy": ratio(lambda m: (m[0, 0] + m[1, 1], m.sum())),
+        "sensitivity": ratio(lambda m: (m[1, 1], m[1].sum())),
+        "specificity": ratio(lambda m: (m[0, 0], m[0].sum())),
+        "precision": ratio(lambda m: (m[1, 1], m[:, 1].sum())),
+        "f1": ratio(lambda m: (2 * m[1, 1], 2 * m[1, 1] + m[0, 1] + m[1, 0])),
+        "auc": auc,
+    }
+    figures: dict[str, Any] = {
+        name: bootstrap(groups, statistic, draws=500) for name, statistic in statistics.items()
+    }
+    figures["confusion_matrix"] = counts(groups).tolist()
+    figures["images"] = int(sum(len(g[0]) for g in groups))
+    return figures
+
+
+def expected_calibration_error(
+    truth: NDArray[np.int64], p: NDArray[np.float64], bins: int = 10
+) -> float:
+    """Return the mean gap between probability and frequency (Guo 2017, arXiv:1706.04599)."""
+    which = np.clip((p * bins).astype(int), 0, bins - 1)
+    gaps = [
+        abs(p[which == b].mean() - truth[which == b].mean()) * np.mean(which == b)
+        for b in np.unique(which)
+    ]
+    return float(np.sum(gaps))

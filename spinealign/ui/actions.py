@@ -1,0 +1,239 @@
+"""Every command of the window once: its words, keys and icon, for menus, tool bar and help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
+from PyQt6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
+
+from spinealign.ui.icons import icon
+
+MAX_RECENT_IN_MENU = 9
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Parameters
+    ----------
+    keys : tuple of str
+        Shortcuts, the one to show first.
+    group : str
+        Commands of one group exclude each other; they are all checkable.
+    """
+
+    name: str
+    text: str
+    keys: tuple[str, ...] = ()
+    icon_name: str = ""
+    tip: str = ""
+    checkable: bool = False
+    group: str = ""
+    short: str = ""
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("open", "&Open files…", ("Ctrl+O",), "open", short="Open"),
+    Command("open_folder", "Open &folder…", ("Ctrl+Shift+O",), "folder"),
+    Command("paste", "&Paste image", ("Ctrl+V",), "paste", "Analyse the image on the clipboard"),
+    Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
+    Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),
+    Command("save_report", "&Report (PDF)…", ("Ctrl+P",), "report"),
+    Command("save_overlay", "&Overlay picture (PNG)…", (), "overlay"),
+    Command("save_mask", "&Mask (PNG)…"),
+    Command("save_heatmap", "&Heat map (PNG)…", (), "heatmap"),
+    Command("save_regions", "Region &table (CSV)…"),
+    Command("save_json", "All figures (&JSON)…"),
+    Command("copy_finding", "&Copy finding as text", ("Ctrl+Shift+C",), "copy"),
+    Command("close_case", "&Close case", ("Ctrl+W",)),
+    Command("close_all", "Close a&ll cases", ("Ctrl+Shift+W",)),
+    Command("quit", "&Quit", ("Ctrl+Q",), "quit"),
+    Command("find", "&Search cases", ("Ctrl+F",)),
+    Command("again", "&Analyse again", ("F5",), "again"),
+    Command("cancel", "Ca&ncel", ("Esc",), "cancel", "Stop the analysis; results stay"),
+    Command("view_auto", "View: au&tomatic", ("Ctrl+0",), group="view"),
+    Command("view_xray", "View: &X-ray", ("Ctrl+1",), "xray", group="view"),
+    Command("view_ct", "View: &CT", ("Ctrl+2",), "ct", group="view"),
+    Command("view_mr", "View: &MR", ("Ctrl+3",), "mr", group="view"),
+    Command("next_case", "&Next case", ("PgDown", "N"), "next"),
+    Command("previous_case", "&Previous case", ("PgUp", "P"), "previous"),
+    Command("overlay", "Show &overlay", ("O",), "overlay", "Show the structures found", True),
+    Command("outlines", "Out&lines only", ("L",), "outlines", "Outlines instead of areas", True),
+    Command("heatmap", "Show &heat map", ("H",), "heatmap", "What drove the classifier", True),
+    Command("less_opacity", "Overlay less opaque", ("[",)),
+    Command("more_opacity", "Overlay more opaque", ("]",)),
+    Command("fit", "&Fit to window", ("F",), "fit"),
+    Command("one_to_one", "Actual &size (1:1)", ("1",), "one-to-one"),
+    Command("zoom_in", "Zoom &in", ("+", "=", "Ctrl++"), "zoom-in"),
+    Command("zoom_out", "Zoom o&ut", ("-", "Ctrl+-"), "zoom-out"),
+    Command("invert", "In&vert", ("I",), "invert", "Bright becomes dark", True),
+    Command("reset_window", "&Reset window and level", ("R",), "reset-window"),
+    Command("full_screen", "F&ull screen", ("F11",), checkable=True),
+    Command("theme_system", "Like the &system", group="theme"),
+    Command("theme_light", "&Light", group="theme"),
+    Command("theme_dark", "&Dark", group="theme"),
+    Command("remember_recent", "Re&member recent files", checkable=True),
+    Command("clear_recent", "C&lear recent files"),
+    Command("keyboard", "&Keyboard and mouse", ("F1",), "keyboard"),
+    Command("models", "&Model cards", (), "model"),
+    Command("about", "&About SpineAlign", (), "info"),
+)
+
+MOUSE_HELP: tuple[tuple[str, str], ...] = (
+    ("Left-drag", "Move the picture"),
+    ("Right-drag", "Window (across) and level (up and down)"),
+    ("Wheel", "Zoom about the cursor"),
+    ("Double click", "Fit to window"),
+    ("Space (in the picture)", "Show or hide the overlay"),
+    ("Drop files or folders", "Open and analyse them"),
+)
+
+_SEPARATOR = ""
+_PARTS = ("overlay", "mask", "heatmap", "report", "regions", "json")
+_TOOL_BAR = (
+    "open", "open_folder", _SEPARATOR, "save", "save_report", "copy_finding", _SEPARATOR,
+    "overlay", "outlines", "heatmap", "OPACITY", _SEPARATOR, "fit", "one_to_one", "zoom_in",
+    "zoom_out", _SEPARATOR, "invert", "reset_window", _SEPARATOR, "VIEW", "again",
+    _SEPARATOR, "previous_case", "next_case",
+)  # fmt: skip
+
+
+class Actions:
+    """The window's commands as Qt actions, by name."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        self._window = window
+        self._by_name: dict[str, QAction] = {}
+        self._groups: dict[str, QActionGroup] = {}
+        for command in COMMANDS:
+            self._by_name[command.name] = self._make(command)
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._by_name[name]
+
+    def enable(self, names: Sequence[str], enabled: bool) -> None:
+        """Enable or disable commands."""
+        for name in names:
+            self._by_name[name].setEnabled(enabled)
+
+    def check(self, name: str, checked: bool = True) -> None:
+        """Show a command as chosen, without running it."""
+        self._by_name[name].setChecked(checked)
+
+    def _make(self, command: Command) -> QAction:
+        action = QAction(command.text, self._window)
+        if command.icon_name:
+            action.setIcon(icon(command.icon_name))
+        action.setShortcuts([QKeySequence(key) for key in command.keys])
+        plain = plain_text(command)
+        keys = f" ({command.keys[0]})" if command.keys else ""
+        action.setToolTip(f"{command.tip or plain}{keys}")
+        action.setStatusTip("")
+        action.setIconText(command.short or plain)
+        action.setCheckable(command.checkable or bool(command.group))
+        if command.group:
+            self._group(command.group).addAction(action)
+        self._window.addAction(action)
+        return action
+
+    def _group(self, name: str) -> QActionGroup:
+        if name not in self._groups:
+            self._groups[name] = QActionGroup(self._window)
+        return self._groups[name]
+
+
+def plain_text(command: Command) -> str:
+    """Return a command's words without key mark and dots."""
+    return command.text.replace("&", "").rstrip("…")
+
+
+def build_menus(window: QMainWindow, actions: Actions, panels: Sequence[QAction]) -> QMenu:
+    """Fill the menu bar and return the submenu for recent files."""
+    bar = window.menuBar()
+    assert bar is not None
+    files = _menu(bar.addMenu("&File"))
+    _fill(files, actions, ("open", "open_folder"))
+    recent = _menu(files.addMenu("Open &recent"))
+    _fill(files, actions, ("paste", _SEPARATOR, "save", "save_all"))
+    parts = _menu(files.addMenu("Save one &part as"))
+    _fill(parts, actions, tuple(f"save_{part}" for part in _PARTS))
+    _fill(files, actions, ("copy_finding", _SEPARATOR, "close_case", "close_all", _SEPARATOR))
+    _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
+    analysis = _menu(bar.addMenu("&Analysis"))
+    _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_VIEWS, _SEPARATOR))
+    _fill(analysis, actions, ("previous_case", "next_case", "find"))
+    view = _menu(bar.addMenu("&View"))
+    _fill(view, actions, ("overlay", "outlines", "heatmap", "less_opacity", "more_opacity"))
+    _fill(view, actions, (_SEPARATOR, "fit", "one_to_one", "zoom_in", "zoom_out"))
+    _fill(view, actions, (_SEPARATOR, "invert", "reset_window", _SEPARATOR))
+    view.addActions(list(panels))
+    themes = _menu(view.addMenu("&Theme"))
+    _fill(themes, actions, ("theme_system", "theme_light", "theme_dark"))
+    _fill(view, actions, ("full_screen",))
+    _fill(_menu(bar.addMenu("&Help")), actions, ("keyboard", "models", "about"))
+    return recent
+
+
+_VIEWS = ("view_auto", "view_xray", "view_ct", "view_mr")
+
+
+def build_tool_bar(
+    window: QMainWindow, actions: Actions, widgets: Mapping[str, object]
+) -> QToolBar:
+    """Fill the tool bar; `widgets` gives the widget for each name in capitals."""
+    bar = QToolBar("Tools", window)
+    bar.setObjectName("tools")
+    bar.setMovable(False)
+    bar.setIconSize(QSize(20, 20))
+    for name in _TOOL_BAR:
+        if name == _SEPARATOR:
+            bar.addSeparator()
+        elif name in widgets:
+            bar.addWidget(widgets[name])  # type: ignore[arg-type]
+        else:
+            bar.addAction(actions[name])
+            _style_button(bar, actions[name], with_text=name in ("open", "save"))
+    window.addToolBar(bar)
+    return bar
+
+
+def view_button(actions: Actions) -> QToolButton:
+    """Return a button whose menu overrules the view."""
+    button = QToolButton()
+    button.setText("View: automatic ▾")
+    button.setAccessibleName("View")
+    button.setToolTip("Overrule what kind of image this is and analyse it again")
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    menu = QMenu(button)
+    _fill(menu, actions, _VIEWS)
+    button.setMenu(menu)
+    return button
+
+
+def _style_button(bar: QToolBar, action: QAction, with_text: bool) -> None:
+    button = bar.widgetForAction(action)
+    if isinstance(button, QToolButton):
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setAccessibleName(action.toolTip())
+        if with_text:
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+
+
+def _menu(menu: QMenu | None) -> QMenu:
+    assert menu is not None
+    menu.setToolTipsVisible(True)
+    return menu
+
+
+def _fill(menu: QMenu, actions: Actions, names: Sequence[str]) -> None:
+    for name in names:
+        if name == _SEPARATOR:
+            menu.addSeparator()
+        else:
+            menu.addAction(actions[name])

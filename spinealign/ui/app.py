@@ -1,0 +1,59 @@
+"""Where the window is put together: settings, services, crash hook, event loop."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QApplication
+
+from spinealign import __version__
+from spinealign.ui.crash import CrashHook
+from spinealign.ui.icons import application_icon
+from spinealign.ui.main_window import MainWindow
+from spinealign.ui.services import program_services
+from spinealign.ui.settings import SettingsStore, default_profile_dir
+
+
+def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
+    """Show the window and work until it is closed.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files and folders to open at once.
+    profile_dir : Path or None
+        Where settings lie; None for the user's own folder.
+
+    Returns
+    -------
+    int
+        Exit code of the program.
+    """
+    app = make_application()
+    window = MainWindow(program_services(), SettingsStore(profile_dir or default_profile_dir()))
+    hook = CrashHook(window.show_crash, window)
+    hook.install()
+    window.show()
+    QTimer.singleShot(0, partial(window.start, paths))
+    code = app.exec()
+    hook.uninstall()
+    return code
+
+
+def make_application() -> QApplication:
+    """Return the one application object, named and with its icon."""
+    running = QApplication.instance()
+    app = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
+    app.setApplicationName("SpineAlign")
+    app.setApplicationDisplayName("SpineAlign")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("spinealign")
+    app.setWindowIcon(application_icon())
+    # Python's own handler would wait for the next event; Ctrl+C in a terminal means now.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return app

@@ -1,0 +1,184 @@
+"""Connects the window's commands with what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QDockWidget, QMenu, QSlider
+
+from spinealign import wording
+from spinealign.domain.findings import Analysis
+from spinealign.domain.image import View
+from spinealign.ui.actions import (
+    MAX_RECENT_IN_MENU,
+    Actions,
+    build_menus,
+    build_tool_bar,
+    view_button,
+)
+from spinealign.ui.dialogs import about_dialog, keyboard_dialog
+from spinealign.ui.saving import PARTS
+from spinealign.ui.settings import OverlayStyle, ThemeChoice
+
+if TYPE_CHECKING:
+    from spinealign.ui.main_window import MainWindow
+
+OPACITY_STEP_PERCENT = 10
+
+
+def build_commands(window: MainWindow) -> Actions:
+    """Make all commands of the window, its menus and its tool bar."""
+    actions = Actions(window)
+    panels = [_panel_action(dock) for dock in (window.cases_dock, window.results_dock)]
+    recent_menu = build_menus(window, actions, panels)
+    window.view_button = view_button(actions)
+    slider = _opacity_slider(window)
+    build_tool_bar(window, actions, {"OPACITY": slider, "VIEW": window.view_button})
+    _connect_files(window, actions)
+    _connect_cases(window, actions)
+    _connect_picture(window, actions, slider)
+    _connect_overlay(window, actions)
+    _connect_preferences(window, actions, recent_menu)
+    return actions
+
+
+def _connect_files(window: MainWindow, actions: Actions) -> None:
+    opener, saver = window.opener, window.saver
+    _on(actions["open"], opener.ask_files)
+    _on(actions["open_folder"], opener.ask_folder)
+    _on(actions["paste"], opener.paste)
+    _on(actions["save"], lambda: _with_analysis(window, lambda a: saver.save_results([a])))
+    _on(actions["save_all"], window.save_all)
+    for kind in PARTS:
+        save = partial(_save_part, window, kind)
+        _on(actions[f"save_{kind}"], save)
+    _on(actions["copy_finding"], lambda: _with_analysis(window, saver.copy_finding))
+    _on(actions["quit"], window.close)
+
+
+def _save_part(window: MainWindow, kind: str) -> None:
+    _with_analysis(window, lambda analysis: window.saver.save_part(analysis, kind))
+
+
+def _with_analysis(window: MainWindow, act: Callable[[Analysis], None]) -> None:
+    case = window.current
+    if case is not None and case.finding is not None:
+        act(case.finding.analysis)
+
+
+def _connect_cases(window: MainWindow, actions: Actions) -> None:
+    _on(actions["close_case"], window.close_current)
+    _on(actions["close_all"], window.close_all)
+    _on(actions["find"], window.cases.focus_search)
+    _on(actions["again"], window.analyse_again)
+    _on(actions["cancel"], window.stop_work)
+    _on(actions["next_case"], lambda: window.step(1))
+    _on(actions["previous_case"], lambda: window.step(-1))
+    _on(actions["view_auto"], lambda: window.overrule_view(None))
+    for view in (View.XRAY, View.CT, View.MR):
+        _on(actions[f"view_{view.value}"], partial(window.overrule_view, view))
+
+
+def _connect_picture(window: MainWindow, actions: Actions, slider: QSlider) -> None:
+    viewer, picture = window.viewer, window.viewer.picture
+    _on(actions["fit"], viewer.fit)
+    _on(actions["one_to_one"], lambda: viewer.zoom_to(1.0))
+    _on(actions["zoom_in"], viewer.zoom_in)
+    _on(actions["zoom_out"], viewer.zoom_out)
+    _on(actions["reset_window"], picture.reset_window)
+    actions["invert"].toggled.connect(picture.set_inverted)
+    picture.window_changed.connect(lambda: actions.check("invert", picture.is_inverted))
+    step = OPACITY_STEP_PERCENT
+    _on(actions["less_opacity"], lambda: slider.setValue(slider.value() - step))
+    _on(actions["more_opacity"], lambda: slider.setValue(slider.value() + step))
+
+
+def _connect_overlay(window: MainWindow, actions: Actions) -> None:
+    picture, preferences = window.viewer.picture, window.preferences
+
+    def set_outlines(only: bool) -> None:
+        style = OverlayStyle.OUTLINES if only else OverlayStyle.FILLED
+        picture.set_overlay_style(style)
+        preferences.choose(overlay_style=style)
+
+    actions["overlay"].toggled.connect(picture.set_overlay_shown)
+    actions["overlay"].toggled.connect(lambda on: preferences.choose(show_overlay=on))
+    actions["heatmap"].toggled.connect(picture.set_heatmap_shown)
+    actions["heatmap"].toggled.connect(lambda on: preferences.choose(show_heatmap=on))
+    actions["outlines"].toggled.connect(set_outlines)
+    window.viewer.overlay_toggle_requested.connect(actions["overlay"].toggle)
+    settings = preferences.settings
+    picture.set_overlay_shown(settings.show_overlay)
+    picture.set_heatmap_shown(settings.show_heatmap)
+    actions.check("overlay", settings.show_overlay)
+    actions.check("heatmap", settings.show_heatmap)
+    actions.check("outlines", settings.overlay_style is OverlayStyle.OUTLINES)
+
+
+def _connect_preferences(window: MainWindow, actions: Actions, recent_menu: QMenu) -> None:
+    preferences = window.preferences
+
+    def choose_theme(choice: ThemeChoice) -> None:
+        preferences.choose(theme=choice)
+        window.theme.choose(choice)
+
+    for choice in ThemeChoice:
+        _on(actions[f"theme_{choice.value}"], partial(choose_theme, choice))
+    actions.check(f"theme_{preferences.settings.theme.value}")
+    actions.check("remember_recent", preferences.settings.remember_recent)
+    actions["remember_recent"].toggled.connect(preferences.set_remembering)
+    _on(actions["clear_recent"], preferences.clear_recent)
+    preferences.recent_changed.connect(lambda: _show_recent(window, recent_menu))
+    _show_recent(window, recent_menu)
+    actions["full_screen"].toggled.connect(
+        lambda on: window.showFullScreen() if on else window.showNormal()
+    )
+    _on(actions["keyboard"], lambda: keyboard_dialog(window).open_fitted())
+    _on(actions["models"], window.show_models)
+    _on(actions["about"], lambda: about_dialog(window).open_fitted())
+
+
+def _show_recent(window: MainWindow, menu: QMenu) -> None:
+    paths = window.preferences.recent
+    window.cases.set_recent(paths)
+    menu.clear()
+    menu.setEnabled(bool(paths))
+    for number, path in enumerate(paths[:MAX_RECENT_IN_MENU], start=1):
+        # An ampersand in a file name would underline the letter after it.
+        name = wording.display_name(path).replace("&", "&&")
+        action = menu.addAction(f"&{number}  {name}")
+        if action is not None:
+            action.setToolTip(wording.safe_text(str(path)))
+            _on(action, partial(window.opener.open_paths, [path]))
+
+
+def _opacity_slider(window: MainWindow) -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setRange(0, 100)
+    slider.setPageStep(OPACITY_STEP_PERCENT)
+    slider.setFixedWidth(window.fontMetrics().averageCharWidth() * 16)
+    slider.setAccessibleName("Opacity of the overlay")
+    slider.setToolTip("Opacity of overlay and heat map ([ and ])")
+    slider.valueChanged.connect(lambda value: window.viewer.picture.set_opacity(value / 100))
+    slider.valueChanged.connect(
+        lambda value: window.preferences.choose(overlay_opacity=value / 100)
+    )
+    slider.setValue(round(100 * window.preferences.settings.overlay_opacity))
+    window.opacity_slider = slider
+    return slider
+
+
+def _panel_action(dock: QDockWidget) -> QAction:
+    action = dock.toggleViewAction()
+    assert action is not None
+    action.setText(f"{dock.windowTitle()} panel")
+    return action
+
+
+def _on(action: QAction, act: Callable[[], object]) -> None:
+    # Qt hands over whether the action is checked, which these commands do not want.
+    action.triggered.connect(lambda: act())

@@ -1,0 +1,63 @@
+"""A finding as plain text, for the clipboard."""
+
+from __future__ import annotations
+
+from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.wording import (
+    REGION_HEADINGS,
+    caution_text,
+    display_name,
+    format_region_row,
+    headline,
+    measurement_text,
+    model_text,
+    probability_text,
+    safe_text,
+    source_text,
+    spacing_text,
+    view_text,
+)
+
+
+def finding_text(analysis: Analysis) -> str:
+    """Return what the results panel says, as lines to paste into a letter or a message."""
+    image = analysis.image
+    blocks = [
+        [headline(analysis)],
+        [
+            f"Image: {display_name(image.source_path)}",
+            f"View: {view_line(analysis)}",
+            f"Pixel spacing: {spacing_text(image)}",
+        ],
+        _probabilities(analysis),
+        _regions(analysis),
+        [f"{safe_text(m.name)}: {measurement_text(m)}" for m in analysis.measurements],
+        [f"Caution: {caution_text(caution)}" for caution in analysis.cautions],
+        [f"Model: {model_text(model)}. {safe_text(model.limits)}" for model in analysis.models],
+        [f"SpineAlign {analysis.program_version}, {analysis.created_utc}", DISCLAIMER],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def view_line(analysis: Analysis) -> str:
+    """Return the view, who decided on it, and how sure that was."""
+    sure = ""
+    if analysis.view_confidence is not None:
+        sure = f", {100 * analysis.view_confidence:.0f} % sure"
+    return f"{view_text(analysis.view)} ({source_text(analysis.view_source)}{sure})"
+
+
+def _probabilities(analysis: Analysis) -> list[str]:
+    answer = analysis.classification
+    if answer is None:
+        return []
+    pairs = zip(answer.labels, answer.probabilities, strict=True)
+    lines = [f"Probability of {safe_text(name)}: {probability_text(p)}" for name, p in pairs]
+    return [*lines, f"Reported from {answer.threshold:.2f}"]
+
+
+def _regions(analysis: Analysis) -> list[str]:
+    if not analysis.regions:
+        return []
+    rows = [REGION_HEADINGS, *(format_region_row(region) for region in analysis.regions)]
+    return ["\t".join(row) for row in rows]

@@ -1,0 +1,68 @@
+"""Icons: line drawings in ``resources/icons``, painted in the colour of the theme."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PyQt6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
+from PyQt6.QtGui import QIcon, QIconEngine, QPainter, QPalette, QPixmap
+from PyQt6.QtSvg import QSvgRenderer
+from PyQt6.QtWidgets import QApplication
+
+from spinealign.domain.paths import resources_dir
+
+
+class _LineDrawing(QIconEngine):
+    """Paints a drawing in a fixed colour, or in the palette's text colour of the moment."""
+
+    def __init__(self, name: str, colour: str | None) -> None:
+        super().__init__()
+        self._name = name
+        self._colour = colour
+
+    def paint(
+        self, painter: QPainter | None, rect: QRect, mode: QIcon.Mode, state: QIcon.State
+    ) -> None:
+        if painter is not None:
+            _renderer(self._name, self._colour_for(mode)).render(painter, QRectF(rect))
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        pixmap = QPixmap(size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
+        painter.end()
+        return pixmap
+
+    def clone(self) -> QIconEngine:
+        return _LineDrawing(self._name, self._colour)
+
+    def _colour_for(self, mode: QIcon.Mode) -> str:
+        group = QPalette.ColorGroup.Normal
+        if mode == QIcon.Mode.Disabled:
+            group = QPalette.ColorGroup.Disabled
+        elif self._colour is not None:
+            return self._colour
+        return QApplication.palette().color(group, QPalette.ColorRole.ButtonText).name()
+
+
+def icon(name: str, colour: str | None = None) -> QIcon:
+    """Return the icon ``resources/icons/<name>.svg``.
+
+    Parameters
+    ----------
+    colour : str, optional
+        ``#rrggbb``; without it the icon follows the theme's text colour.
+    """
+    return QIcon(_LineDrawing(name, colour))
+
+
+def application_icon() -> QIcon:
+    """Return the program's own icon, in its own colours."""
+    return QIcon(str(resources_dir() / "icons" / "spinealign.svg"))
+
+
+@lru_cache(maxsize=256)
+def _renderer(name: str, colour: str) -> QSvgRenderer:
+    drawing = (resources_dir() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    return QSvgRenderer(QByteArray(drawing.replace("currentColor", colour).encode()))

@@ -1,0 +1,97 @@
+"""Small building blocks of the panels: wrapping labels, titled sections, folds, strips."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QFrame,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from spinealign.ui.icons import icon
+
+
+def wrapped_label(text: str, kind: str = "", strong: bool = False) -> QLabel:
+    """Return a label of plain text that wraps, and can be selected and copied.
+
+    Parameters
+    ----------
+    kind : str
+        Which rule of the style sheet it follows, such as "muted".
+    """
+    label = QLabel(text)
+    # Text may come from a file; it must never be read as markup.
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    label.setMinimumWidth(1)
+    if kind:
+        label.setProperty("kind", kind)
+    if strong:
+        label.setProperty("strong", "true")
+    return label
+
+
+def rule() -> QFrame:
+    """Return a thin horizontal line."""
+    line = QFrame()
+    line.setProperty("kind", "rule")
+    line.setFixedHeight(1)
+    return line
+
+
+class Strip(QFrame):
+    """A coloured strip with a title in capitals and a sentence.
+
+    Parameters
+    ----------
+    tone : str
+        "warning", "info" or "danger".
+    """
+
+    def __init__(self, tone: str, title: str, sentence: str) -> None:
+        super().__init__()
+        self.setProperty("strip", tone)
+        self.setAccessibleName(f"{title}. {sentence}")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 7, 10, 7)
+        column.setSpacing(2)
+        column.addWidget(wrapped_label(title, strong=True))
+        if sentence:
+            column.addWidget(wrapped_label(sentence))
+
+
+class Fold(QWidget):
+    """A heading that opens and closes what lies below it."""
+
+    toggled = pyqtSignal(bool)
+
+    def __init__(self, title: str, content: QWidget, is_open: bool = False) -> None:
+        super().__init__()
+        self._content = content
+        self._button = QPushButton(title)
+        self._button.setProperty("quiet", "true")
+        self._button.setCheckable(True)
+        self._button.setChecked(is_open)
+        self._button.toggled.connect(self._set_open)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self._button)
+        column.addWidget(content)
+        self._show_state(is_open)
+
+    def _set_open(self, is_open: bool) -> None:
+        self._show_state(is_open)
+        self.toggled.emit(is_open)
+
+    def _show_state(self, is_open: bool) -> None:
+        self._content.setVisible(is_open)
+        self._button.setIcon(icon("expanded" if is_open else "collapsed"))
+        state = "expanded" if is_open else "collapsed"
+        self._button.setAccessibleDescription(f"Section, {state}")

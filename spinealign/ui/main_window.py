@@ -1,0 +1,420 @@
+"""The main window: cases at the left, picture in the middle, results at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PyQt6.QtCore import QByteArray, Qt
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QSlider,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from spinealign import wording
+from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.image import View
+from spinealign.ui.actions import Actions
+from spinealign.ui.banner import Banner
+from spinealign.ui.case_session import Case, CaseSession, CaseStatus
+from spinealign.ui.cases_panel import CasesPanel
+from spinealign.ui.commands import build_commands
+from spinealign.ui.crash import CrashDialog
+from spinealign.ui.dialogs import models_dialog
+from spinealign.ui.icons import application_icon
+from spinealign.ui.opening import Opener
+from spinealign.ui.preferences import Preferences
+from spinealign.ui.results_panel import ResultsPanel
+from spinealign.ui.saving import Saver, show_folder
+from spinealign.ui.services import Sample, Services
+from spinealign.ui.settings import SettingsStore
+from spinealign.ui.status_line import StatusLine
+from spinealign.ui.tasks import TaskRunner
+from spinealign.ui.theme import Theme
+from spinealign.ui.viewer import Viewer
+from spinealign.ui.welcome import Welcome
+from spinealign.ui.work import Progress, read_cards, read_samples, warm_up
+from spinealign.wording import Message
+
+NEEDS_FINDING = (
+    "save", "save_all", "save_report", "save_overlay", "save_json", "copy_finding",
+)  # fmt: skip
+NEEDS_CASE = (
+    "again", "close_case", "close_all", "view_auto", "view_xray", "view_ct", "view_mr",
+    "next_case", "previous_case", "fit", "one_to_one", "zoom_in", "zoom_out", "invert",
+    "reset_window",
+)  # fmt: skip
+
+
+class MainWindow(QMainWindow):
+    """Puts the parts together and keeps them at one case.
+
+    Parameters
+    ----------
+    services : Services
+        What the lower layers do.
+    store : SettingsStore
+        Where settings lie.
+    """
+
+    def __init__(self, services: Services, store: SettingsStore) -> None:
+        super().__init__()
+        self.services = services
+        self.preferences = Preferences(store, self)
+        self.theme = Theme(self.preferences.settings.theme, self)
+        self.inference = TaskRunner(self)
+        self.files = TaskRunner(self)
+        self.session = CaseSession(services, self.inference, self)
+        self.opener = Opener(self, services, self.files, self.preferences)
+        self.saver = Saver(self, services, self.files, self.preferences)
+        self.current: Case | None = None
+        self.view_button: QToolButton
+        self.opacity_slider: QSlider
+        self._is_closing = False
+        self._build()
+        self.actions_by_name: Actions = build_commands(self)
+        self._connect_session()
+        self._connect_parts()
+        self._restore()
+        self._show_current()
+
+    def start(self, paths: Sequence[Path] = ()) -> None:
+        """Begin to work, once the window is on the screen."""
+        for notice in self.preferences.notices:
+            self.banner.show_notice(Message(notice, "The settings are back to their defaults."))
+        samples = self.files.submit(lambda: read_samples(self.services))
+        samples.finished.connect(self._take_samples)
+        samples.failed.connect(self._take_failure)
+        if paths:
+            self.opener.open_paths(paths)
+            return
+        warming = self.inference.submit(lambda: warm_up(self.services))
+        warming.failed.connect(self._take_failure)
+
+    def select(self, case: Case) -> None:
+        """Make a case the one that is shown."""
+        self.cases.select_case(case)
+
+    def step(self, forward: int) -> None:
+        """Go to the next case (1) or the previous one (-1)."""
+        cases = self.session.cases
+        if not cases:
+            return
+        here = cases.index(self.current) if self.current in cases else -forward
+        self.select(cases[min(max(here + forward, 0), len(cases) - 1)])
+
+    def overrule_view(self, view: View | None) -> None:
+        """Analyse the current case as this view; None lets the program decide."""
+        if self.current is not None:
+            self.session.analyse(self.current, view)
+
+    def analyse_again(self) -> None:
+        """Analyse the current case once more."""
+        if self.current is not None:
+            self.session.analyse(self.current, self.current.wanted_view)
+
+    def open_sample(self, sample: Sample) -> None:
+        """Open a sample case."""
+        self._open([sample.path], [sample.title])
+
+    def close_current(self) -> None:
+        """Close the current case."""
+        if self.current is not None:
+            self.session.close(self.current)
+
+    def close_all(self) -> None:
+        """Close all cases."""
+        for case in tuple(self.session.cases):
+            self.session.close(case)
+
+    def stop_work(self) -> None:
+        """Cancel the analyses that run and wait."""
+        if self.session.is_busy:
+            self.session.cancel()
+            self.status.show_idle("Stopped")
+
+    def save_all(self) -> None:
+        """Save the results of all open cases."""
+        kept = [case.finding for case in self.session.cases if case.finding is not None]
+        self.saver.save_results([finding.analysis for finding in kept])
+
+    def show_models(self) -> None:
+        """Show all model cards."""
+        task = self.files.submit(lambda: read_cards(self.services))
+        task.finished.connect(lambda cards: models_dialog(cards, self).open_fitted())
+        task.failed.connect(self._take_failure)
+
+    def show_crash(self, error: BaseException) -> None:
+        """Show the error report of an unexpected failure."""
+        CrashDialog(error, self).open()
+
+    def _build(self) -> None:
+        self.setWindowIcon(application_icon())
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(False)
+        self.banner = Banner()
+        self.viewer = Viewer()
+        self.welcome = Welcome(self.preferences.is_first_start)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.welcome)
+        self.pages.addWidget(self.viewer)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addWidget(self.pages, 1)
+        self.setCentralWidget(middle)
+        self.cases = CasesPanel(self.theme.colours)
+        self.results = ResultsPanel(self.theme.colours)
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self.cases_dock = self._dock("Cases", self.cases, left)
+        self.results_dock = self._dock("Results", self.results, right)
+        self.status = StatusLine()
+        self.setStatusBar(self.status)
+
+    def _dock(self, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(title.lower())
+        dock.setWidget(content)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _connect_session(self) -> None:
+        session = self.session
+        session.added.connect(self.cases.add_case)
+        session.removed.connect(self._case_removed)
+        session.changed.connect(self._case_changed)
+        session.display_ready.connect(self._display_ready)
+        session.finding_ready.connect(self._finding_ready)
+        session.progressed.connect(self._show_progress)
+        session.failed.connect(lambda _, message: self.banner.show_failure(message))
+        session.crashed.connect(self.show_crash)
+        session.queue_changed.connect(self._queue_changed)
+
+    def _connect_parts(self) -> None:
+        self.opener.opened.connect(self._open)
+        self.opener.searching.connect(self.status.step.setText)
+        self.opener.search_ended.connect(self._queue_changed)
+        self.saver.progressed.connect(self._show_saving)
+        self.saver.saved.connect(self._saved)
+        self.saver.ended.connect(self._queue_changed)
+        for part in (self.opener, self.saver):
+            part.failed.connect(self.banner.show_failure)
+            part.crashed.connect(self.show_crash)
+        self.viewer.pixel_read.connect(self.status.show_pixel)
+        self.viewer.zoom_changed.connect(self._show_zoom)
+        self.cases.case_selected.connect(self._case_selected)
+        self.cases.file_chosen.connect(lambda path: self.opener.open_paths([path]))
+        self.cases.again_requested.connect(
+            lambda case: self.session.analyse(case, case.wanted_view)
+        )
+        self.cases.close_requested.connect(self.session.close)
+        self.cases.forget_requested.connect(self.preferences.forget)
+        self.cases.clear_recent_requested.connect(self.preferences.clear_recent)
+        for source in (self.cases, self.welcome, self.results):
+            source.sample_chosen.connect(self.open_sample)
+        for source in (self.welcome, self.results):
+            source.open_requested.connect(self.opener.ask_files)
+        self.welcome.folder_requested.connect(self.opener.ask_folder)
+        self.results.view_chosen.connect(self.overrule_view)
+        self.results.again_requested.connect(self.analyse_again)
+        self.results.highlighted.connect(self._highlight)
+        self.status.cancel_requested.connect(self.stop_work)
+        self.theme.changed.connect(self._wear_theme)
+
+    def _restore(self) -> None:
+        state = self.preferences.state
+        screen = self.screen()
+        if screen is not None:
+            room = screen.availableGeometry()
+            self.resize(min(1500, room.width() * 94 // 100), min(940, room.height() * 90 // 100))
+        em = self.fontMetrics().averageCharWidth()
+        docks = [self.cases_dock, self.results_dock]
+        self.resizeDocks(docks, [30 * em, 60 * em], Qt.Orientation.Horizontal)
+        self.restoreGeometry(_bytes(state.geometry))
+        self.restoreState(_bytes(state.layout))
+
+    def _open(self, paths: Sequence[Path], titles: Sequence[str]) -> None:
+        opened = self.session.open(paths, titles)
+        if opened:
+            self.select(opened[0])
+
+    def _case_selected(self, case: Case) -> None:
+        if case is not self.current:
+            self.current = case
+            self.session.see(case)
+            self._show_current()
+
+    def _show_current(self) -> None:
+        case = self.current
+        self.pages.setCurrentWidget(self.welcome if case is None else self.viewer)
+        self.viewer.show_image(case.display if case else None, _placeholder(case) if case else "")
+        self.actions_by_name.check("invert", False)
+        if case is not None and case.finding is not None:
+            self.viewer.show_overlay(case.finding.overlay)
+        self.results.show_case(case)
+        self.setWindowTitle(f"{case.title} – SpineAlign" if case else "SpineAlign")
+        self._show_zoom(self.viewer.zoom)
+        self._enable_commands()
+
+    def _enable_commands(self) -> None:
+        case, actions = self.current, self.actions_by_name
+        finding = case.finding if case is not None else None
+        actions.enable(NEEDS_CASE, case is not None)
+        actions.enable(NEEDS_FINDING, finding is not None)
+        segmented = finding is not None and finding.analysis.segmentation is not None
+        actions.enable(("save_mask", "save_regions"), segmented)
+        actions.enable(
+            ("save_heatmap",), finding is not None and finding.overlay.heatmap is not None
+        )
+        actions.enable(("cancel",), self.session.is_busy)
+        wanted = case.wanted_view if case is not None else None
+        self.view_button.setEnabled(case is not None)
+        actions.check(f"view_{wanted.value if wanted else 'auto'}")
+        self.view_button.setText(f"View: {_VIEW_WORDS[wanted]} ▾")
+
+    def _case_removed(self, case: Case) -> None:
+        cases = self.session.cases
+        self.cases.remove_case(case)
+        if case is self.current:
+            self.current = None
+            if cases:
+                self.select(cases[-1])
+            if self.current is None or self.current is case:
+                self._show_current()
+
+    def _case_changed(self, case: Case) -> None:
+        self.cases.update_case(case)
+        if case is self.current:
+            self.results.show_case(case)
+            if case.display is None:
+                self.viewer.show_image(None, _placeholder(case))
+        self._enable_commands()
+
+    def _display_ready(self, case: Case) -> None:
+        if case is self.current:
+            self.viewer.show_image(case.display)
+            self.actions_by_name.check("invert", False)
+
+    def _finding_ready(self, case: Case) -> None:
+        self.opener.note_success(case.path)
+        if case is self.current and case.finding is not None:
+            self.viewer.show_overlay(case.finding.overlay)
+
+    def _show_progress(self, case: Case, progress: Progress) -> None:
+        waiting = self.session.waiting_count
+        rest = f", {waiting} waiting" if waiting else ""
+        self.status.show_work(f"{case.title}: {progress.name}…{rest}", progress.fraction)
+
+    def _queue_changed(self) -> None:
+        if not self.session.is_busy and not self._is_closing:
+            self.status.show_idle(self._rest_words())
+        self._enable_commands()
+
+    def _rest_words(self) -> str:
+        done = sum(case.status is CaseStatus.DONE for case in self.session.cases)
+        if done == 0:
+            return "Ready"
+        return f"{done} case{'' if done == 1 else 's'} analysed"
+
+    def _show_saving(self, progress: Progress) -> None:
+        if not self.session.is_busy:
+            self.status.show_work(f"{progress.name}…", progress.fraction)
+
+    def _saved(self, written: Sequence[Path]) -> None:
+        name = wording.display_name(written[0])
+        many = f"{len(written)} results were saved." if len(written) > 1 else f"Saved “{name}”."
+        place = wording.safe_text(str(written[0].parent))
+        self.banner.show_notice(
+            Message(many, place), "Show in folder", partial(show_folder, written)
+        )
+
+    def _show_zoom(self, zoom: float) -> None:
+        self.status.show_zoom(None if self.viewer.picture.display is None else zoom)
+
+    def _highlight(self, class_id: int | None) -> None:
+        self.viewer.picture.highlight(class_id)
+        if class_id is not None:
+            self.actions_by_name.check("overlay")
+
+    def _take_samples(self, samples: Sequence[Sample]) -> None:
+        for part in (self.cases, self.welcome, self.results):
+            part.set_samples(samples)
+
+    def _take_failure(self, error: Exception) -> None:
+        if isinstance(error, SpineAlignError):
+            self.banner.show_failure(wording.explain(error))
+        else:
+            self.show_crash(error)
+
+    def _wear_theme(self) -> None:
+        self.cases.set_colours(self.theme.colours)
+        self.results.set_colours(self.theme.colours)
+        self.welcome.samples.refresh_icons()
+        self.banner.refresh()
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Take files and folders."""
+        data = event.mimeData() if event is not None else None
+        if event is not None and data is not None and data.hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what was dropped."""
+        data = event.mimeData() if event is not None else None
+        if event is not None and data is not None:
+            event.acceptProposedAction()
+            self.opener.open_mime(data)
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Cancel analyses, let files be written to their end, remember the window, leave."""
+        if event is None:
+            return
+        self.session.cancel()
+        self.inference.cancel_all()
+        if self.inference.is_busy or self.files.is_busy:
+            event.ignore()
+            self._wait_to_close()
+            return
+        layout, geometry = self.saveState().toBase64(), self.saveGeometry().toBase64()
+        self.preferences.note(layout=layout.data().decode(), geometry=geometry.data().decode())
+        self.preferences.save()
+        self.inference.shutdown()
+        self.files.shutdown()
+        self.opener.clean_up()
+        event.accept()
+
+    def _wait_to_close(self) -> None:
+        if self._is_closing:
+            return
+        self._is_closing = True
+        self.setEnabled(False)
+        self.status.show_work("Closing as soon as the present step is done…", 1.0)
+        for runner in (self.inference, self.files):
+            queued = Qt.ConnectionType.QueuedConnection
+            runner.became_idle.connect(self.close, queued)  # type: ignore[call-arg]
+
+
+_VIEW_WORDS = {None: "automatic", View.XRAY: "X-ray", View.CT: "CT", View.MR: "MR"}
+
+
+def _placeholder(case: Case) -> str:
+    if case.status is CaseStatus.FAILED and case.message is not None:
+        return case.message.sentence
+    return {
+        CaseStatus.WAITING: f"{case.title}\nWaiting for its turn",
+        CaseStatus.RUNNING: f"{case.title}\nReading the image…",
+        CaseStatus.STOPPED: f"{case.title}\nStopped; press F5 to analyse it",
+    }.get(case.status, case.title)
+
+
+def _bytes(base64: str) -> QByteArray:
+    return QByteArray.fromBase64(base64.encode())

@@ -1,0 +1,118 @@
+"""Scene items that draw index pictures through a table, only as much as is seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt6.QtCore import QRectF
+from PyQt6.QtGui import QImage, QPainter
+from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+MAGNIFICATION_WITH_VISIBLE_PIXELS = 6.0
+BORDER_PX = 2
+"""Drawn beyond what is seen, so that interpolation has neighbours at the edge."""
+
+
+class LookupItem(QGraphicsItem):
+    """Draws one picture of indices, each index in the colour that a table gives it.
+
+    Only the part on screen is looked up, at the coarsest level that is still finer
+    than the screen: a new window on nine million pixels costs as much as on one
+    screenful.
+
+    Parameters
+    ----------
+    levels : sequence of ndarray, shape (H, W) and halves of it
+        Indices into the table.
+    table : ndarray of uint8 (greys) or uint32 (premultiplied ARGB)
+        Colour of each index.
+    """
+
+    def __init__(self, levels: Sequence[NDArray], table: NDArray, parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
+        self._levels = levels
+        self._table = table
+        rows, cols = levels[0].shape
+        self._bounds = QRectF(0, 0, cols, rows)
+
+    def boundingRect(self) -> QRectF:
+        """Return the picture's rectangle in pixels."""
+        return self._bounds
+
+    def set_table(self, table: NDArray) -> None:
+        """Draw with other colours from now on."""
+        self._table = table
+        self.update()
+
+    def paint(
+        self,
+        painter: QPainter | None,
+        option: QStyleOptionGraphicsItem | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw the exposed part."""
+        if painter is None or option is None:
+            return
+        exposed = option.exposedRect.intersected(self._bounds)
+        if exposed.isEmpty():
+            return
+        device = painter.deviceTransform()
+        scale = max(math.hypot(device.m11(), device.m12()), math.hypot(device.m21(), device.m22()))
+        smooth = scale < MAGNIFICATION_WITH_VISIBLE_PIXELS
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        painter.setClipRect(self._bounds)
+        self._draw(painter, exposed, self._level_for(scale))
+
+    def _level_for(self, scale: float) -> int:
+        wanted = math.floor(math.log2(1 / scale)) if 0 < scale < 1 else 0
+        return min(wanted, len(self._levels) - 1)
+
+    def _draw(self, painter: QPainter, exposed: QRectF, level: int) -> None:
+        indices, side = self._levels[level], 2**level
+        top, bottom = _span(exposed.top(), exposed.bottom(), side, indices.shape[0])
+        left, right = _span(exposed.left(), exposed.right(), side, indices.shape[1])
+        colours = self._table[indices[top:bottom, left:right]]
+        rows, cols = colours.shape
+        image = QImage(colours.data, cols, rows, colours.strides[0], _format_of(colours))
+        target = QRectF(left * side, top * side, cols * side, rows * side)
+        painter.drawImage(target, image)
+
+
+def _span(low: float, high: float, side: int, size: int) -> tuple[int, int]:
+    first = math.floor(low / side) - BORDER_PX
+    last = math.ceil(high / side) + BORDER_PX
+    return max(first, 0), min(last, size)
+
+
+def _format_of(colours: NDArray) -> QImage.Format:
+    if colours.dtype == np.uint8:
+        return QImage.Format.Format_Grayscale8
+    return QImage.Format.Format_ARGB32_Premultiplied
+
+
+class StretchedImageItem(QGraphicsItem):
+    """Draws a small image over a large rectangle, smoothly."""
+
+    def __init__(self, image: QImage, bounds: QRectF, parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self._image = image
+        self._bounds = bounds
+
+    def boundingRect(self) -> QRectF:
+        """Return the rectangle that is covered."""
+        return self._bounds
+
+    def paint(
+        self,
+        painter: QPainter | None,
+        option: QStyleOptionGraphicsItem | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw the image over its rectangle."""
+        if painter is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(self._bounds, self._image)

@@ -1,0 +1,179 @@
+"""The layers of the picture: greys, heat map, filled structures, outlines."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt6.QtCore import QObject, QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QPen, QTransform
+from PyQt6.QtWidgets import QGraphicsPathItem, QGraphicsRectItem, QGraphicsScene
+
+from spinealign.ui.display import DisplayImage, DisplayOverlay, Window
+from spinealign.ui.picture_items import LookupItem, StretchedImageItem
+from spinealign.ui.settings import OverlayStyle
+
+DIMMED_ALPHA = 50
+OUTLINE_WIDTH = 1.6
+HIGHLIGHT_WIDTH = 3.0
+
+
+class PictureScene(QGraphicsScene):
+    """One picture with what was found on it, and how both are shown now."""
+
+    window_changed = pyqtSignal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.display: DisplayImage | None = None
+        self.overlay = DisplayOverlay()
+        self.window: Window = (0.0, 1.0)
+        self.is_inverted = False
+        self.overlay_style = OverlayStyle.FILLED
+        self.opacity = 0.45
+        self.shows_overlay = True
+        self.shows_heatmap = True
+        self.highlighted: int | None = None
+        self._root = self._new_root()
+        self._greys: LookupItem | None = None
+        self._fill: LookupItem | None = None
+        self._heat: StretchedImageItem | None = None
+        self._outlines: dict[int, QGraphicsPathItem] = {}
+
+    @property
+    def picture_rect(self) -> QRectF:
+        """The picture in scene coordinates, stretched to its true proportions."""
+        return self._root.mapRectToScene(self._root.rect())
+
+    def show_image(self, display: DisplayImage | None) -> None:
+        """Replace the picture and drop what was found on the earlier one."""
+        self.clear()
+        self._root = self._new_root()
+        self._greys, self.display = None, display
+        self._drop_overlay()
+        if display is None:
+            return
+        rows, cols = display.image.shape
+        self._root.setRect(0, 0, cols, rows)
+        self._root.setTransform(QTransform.fromScale(1, display.row_stretch))
+        self.window, self.is_inverted = display.default_window, False
+        self._greys = LookupItem(display.levels, self._grey_table(display), self._root)
+        rect = self.picture_rect
+        margin_x, margin_y = rect.width() / 2, rect.height() / 2
+        # Room around the picture lets the user drag its edges to the middle of the screen.
+        self.setSceneRect(rect.adjusted(-margin_x, -margin_y, margin_x, margin_y))
+        self.window_changed.emit()
+
+    def show_overlay(self, overlay: DisplayOverlay) -> None:
+        """Put what an analysis found onto the present picture."""
+        for item in (self._fill, self._heat, *self._outlines.values()):
+            if item is not None:
+                self.removeItem(item)
+        self._drop_overlay()
+        self.overlay = overlay
+        if overlay.heatmap is not None:
+            self._heat = StretchedImageItem(overlay.heatmap, self._root.rect(), self._root)
+        if overlay.mask_levels:
+            self._fill = LookupItem(overlay.mask_levels, self._fill_table(), self._root)
+        for class_id, path in overlay.outlines.items():
+            self._outlines[class_id] = QGraphicsPathItem(path, self._root)
+        self._restyle()
+
+    def set_window(self, window: Window) -> None:
+        """Show the greys between ``centre - width / 2`` and ``centre + width / 2``."""
+        self.window = window
+        self._regrey()
+
+    def reset_window(self) -> None:
+        """Return to the window that the picture began with."""
+        if self.display is not None:
+            self.is_inverted = False
+            self.set_window(self.display.default_window)
+
+    def set_inverted(self, inverted: bool) -> None:
+        """Show bright as dark."""
+        self.is_inverted = inverted
+        self._regrey()
+
+    def set_overlay_shown(self, shown: bool) -> None:
+        """Show or hide the structures."""
+        self.shows_overlay = shown
+        self._restyle()
+
+    def set_heatmap_shown(self, shown: bool) -> None:
+        """Show or hide the heat map."""
+        self.shows_heatmap = shown
+        self._restyle()
+
+    def set_overlay_style(self, style: OverlayStyle) -> None:
+        """Fill structures, or draw their outlines only."""
+        self.overlay_style = style
+        self._restyle()
+
+    def set_opacity(self, opacity: float) -> None:
+        """Set how much filled structures and heat map cover, 0..1."""
+        self.opacity = opacity
+        self._restyle()
+
+    def highlight(self, class_id: int | None) -> None:
+        """Dim all structures but one; None shows them all alike."""
+        self.highlighted = class_id
+        self._restyle()
+
+    def structure_at(self, row: int, col: int) -> str | None:
+        """Return the name of the structure at a pixel, or None."""
+        if not self.overlay.mask_levels:
+            return None
+        return self.overlay.names.get(int(self.overlay.mask_levels[0][row, col]))
+
+    def _new_root(self) -> QGraphicsRectItem:
+        root = QGraphicsRectItem()
+        root.setPen(QPen(Qt.PenStyle.NoPen))
+        self.addItem(root)
+        return root
+
+    def _drop_overlay(self) -> None:
+        self.overlay, self._fill, self._heat, self._outlines = DisplayOverlay(), None, None, {}
+        self.highlighted = None
+
+    def _grey_table(self, display: DisplayImage) -> NDArray[np.uint8]:
+        return display.grey_table(self.window, self.is_inverted)
+
+    def _regrey(self) -> None:
+        if self.display is not None and self._greys is not None:
+            self._greys.set_table(self._grey_table(self.display))
+            self.window_changed.emit()
+
+    def _fill_table(self) -> NDArray[np.uint32]:
+        table = np.zeros(256, np.uint32)
+        for class_id, colour in self.overlay.colours.items():
+            table[class_id] = _premultiplied(colour, self._alpha(class_id))
+        return table
+
+    def _alpha(self, class_id: int) -> int:
+        return 255 if self.highlighted in (None, class_id) else DIMMED_ALPHA
+
+    def _restyle(self) -> None:
+        if self._heat is not None:
+            self._heat.setVisible(self.shows_heatmap)
+            self._heat.setOpacity(self.opacity)
+        if self._fill is not None:
+            filled = self.overlay_style is OverlayStyle.FILLED
+            self._fill.setVisible(self.shows_overlay and filled)
+            self._fill.setOpacity(self.opacity)
+            self._fill.set_table(self._fill_table())
+        for class_id, item in self._outlines.items():
+            item.setVisible(self.shows_overlay)
+            item.setPen(self._outline_pen(class_id))
+
+    def _outline_pen(self, class_id: int) -> QPen:
+        colour = QColor(self.overlay.colours[class_id])
+        colour.setAlpha(max(self._alpha(class_id), 2 * DIMMED_ALPHA))
+        pen = QPen(colour, HIGHLIGHT_WIDTH if self.highlighted == class_id else OUTLINE_WIDTH)
+        pen.setCosmetic(True)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        return pen
+
+
+def _premultiplied(colour: QColor, alpha: int) -> int:
+    red, green, blue = (c * alpha // 255 for c in (colour.red(), colour.green(), colour.blue()))
+    return alpha << 24 | red << 16 | green << 8 | blue

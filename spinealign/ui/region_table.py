@@ -1,0 +1,180 @@
+"""The table of structures: sortable, copied as text, linked with the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPixmap
+from PyQt6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView
+
+from spinealign.domain.findings import Region
+from spinealign.wording import REGION_HEADINGS, format_region_row
+
+SORT_ROLE = Qt.ItemDataRole.UserRole
+_AREA_COLUMN = REGION_HEADINGS.index("Area")
+_TIPS = (
+    "Name of the structure",
+    "Number of pixels",
+    "Share of the whole image",
+    "Share of all structures together",
+    "Area in the plane of the image",
+    "Separate parts",
+    "Mean probability of the class, over its pixels",
+)
+
+
+class RegionModel(QAbstractTableModel):
+    """Rows of `Region` under `REGION_HEADINGS`."""
+
+    def __init__(self, regions: Sequence[Region], colours: Mapping[int, QColor]) -> None:
+        super().__init__()
+        self.regions = tuple(regions)
+        self._cells = [format_region_row(region) for region in regions]
+        self._swatches = {i: _swatch(colour) for i, colour in colours.items()}
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        """Return the number of regions."""
+        return 0 if parent is not None and parent.isValid() else len(self.regions)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        """Return the number of headings."""
+        return 0 if parent is not None and parent.isValid() else len(REGION_HEADINGS)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return what one cell shows or is sorted by."""
+        row, column = index.row(), index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._cells[row][column]
+        if role == SORT_ROLE:
+            return _sort_key(self.regions[row], column)
+        if role == Qt.ItemDataRole.DecorationRole and column == 0:
+            return self._swatches.get(self.regions[row].class_id or 0)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column > 0:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def headerData(
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        """Return a heading or its explanation."""
+        if orientation is Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return REGION_HEADINGS[section]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return _TIPS[section]
+            if role == Qt.ItemDataRole.TextAlignmentRole:
+                side = Qt.AlignmentFlag.AlignRight if section else Qt.AlignmentFlag.AlignLeft
+                return side | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+
+class RegionTable(QTableView):
+    """Shows regions; a click on a structure's row highlights it, another click ends that."""
+
+    highlighted = pyqtSignal(object)
+
+    def __init__(self, regions: Sequence[Region], colours: Mapping[int, QColor]) -> None:
+        super().__init__()
+        self._model = RegionModel(regions, colours)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self._model)
+        self._sorted.setSortRole(SORT_ROLE)
+        self._shown: int | None = None
+        self.setModel(self._sorted)
+        self._set_up(has_areas=any(region.area_mm2 is not None for region in regions))
+        self.clicked.connect(self._toggle)
+        self.activated.connect(self._toggle)
+
+    def text(self) -> str:
+        """Return the table as lines of tab-separated cells, in the order shown."""
+        columns = [c for c in range(len(REGION_HEADINGS)) if not self.isColumnHidden(c)]
+        lines = ["\t".join(REGION_HEADINGS[c] for c in columns)]
+        for row in range(self._sorted.rowCount()):
+            cells = (self._sorted.index(row, c).data() for c in columns)
+            lines.append("\t".join(cells))
+        return "\n".join(lines)
+
+    def copy(self) -> None:
+        """Put the table on the clipboard as text."""
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(self.text())
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Copy the whole table with the usual key."""
+        if event is not None and event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+            return
+        super().keyPressEvent(event)
+
+    def _toggle(self, index: QModelIndex) -> None:
+        region = self._model.regions[self._sorted.mapToSource(index).row()]
+        same = not region.class_id or region.class_id == self._shown
+        self._shown = None if same else region.class_id
+        if self._shown is None:
+            self.clearSelection()
+        self.highlighted.emit(self._shown)
+
+    def _set_up(self, has_areas: bool) -> None:
+        self.setAccessibleName("Structures found")
+        self.setAccessibleDescription("Enter highlights a structure in the picture")
+        self.setToolTip("Click a structure to highlight it in the picture")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setColumnHidden(_AREA_COLUMN, not has_areas)
+        header, rows = self.horizontalHeader(), self.verticalHeader()
+        assert header is not None
+        assert rows is not None
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
+        header.setHighlightSections(False)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.setSortingEnabled(True)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.resizeRowsToContents()
+        self._fix_height(header)
+
+    def _fix_height(self, header: QHeaderView) -> None:
+        """Show all rows: the panel scrolls, not the table in it."""
+        heights = sum(self.rowHeight(row) for row in range(self._sorted.rowCount()))
+        room_for_scroll_bar = 14
+        self.setFixedHeight(heights + header.sizeHint().height() + room_for_scroll_bar)
+
+
+def _sort_key(region: Region, column: int) -> str | float:
+    keys = (
+        region.name,
+        region.pixels,
+        region.percent_of_image,
+        region.percent_of_structures,
+        region.area_mm2,
+        region.parts,
+        region.mean_confidence,
+    )
+    key = keys[column]
+    return -1.0 if key is None else key
+
+
+def _swatch(colour: QColor) -> QPixmap:
+    pixmap = QPixmap(24, 24)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(colour)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawRoundedRect(2, 2, 20, 20, 5, 5)
+    painter.end()
+    pixmap.setDevicePixelRatio(2)
+    return pixmap

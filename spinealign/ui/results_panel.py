@@ -1,0 +1,170 @@
+"""The panel at the right: what was found on the current case, or how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from spinealign.domain.findings import DISCLAIMER
+from spinealign.domain.image import View
+from spinealign.ui.case_session import Case, CaseStatus
+from spinealign.ui.labels import Strip, wrapped_label
+from spinealign.ui.result_page import ResultPage, ViewChoice
+from spinealign.ui.services import Sample
+from spinealign.ui.theme import Colours
+from spinealign.ui.welcome import SampleButtons
+from spinealign.ui.work import Finding
+
+
+class ResultsPanel(QWidget):
+    """Shows the finding first, then numbers, warnings and model cards."""
+
+    view_chosen = pyqtSignal(object)
+    highlighted = pyqtSignal(object)
+    open_requested = pyqtSignal()
+    again_requested = pyqtSignal()
+    sample_chosen = pyqtSignal(object)
+
+    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("results")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._colours = colours
+        self._case: Case | None = None
+        self._samples: Sequence[Sample] = ()
+        self._open_folds: set[str] = set()
+        self._shown: tuple[Finding, View | None] | None = None
+        self._progress = wrapped_label("", "muted")
+        self._progress.setContentsMargins(14, 8, 14, 0)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setAccessibleName("Results")
+        disclaimer = wrapped_label(DISCLAIMER, "disclaimer")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._progress)
+        column.addWidget(self._scroll, 1)
+        column.addWidget(disclaimer)
+        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 34)
+        self.setFocusProxy(self._scroll)
+        self.show_case(None)
+
+    def show_case(self, case: Case | None) -> None:
+        """Show a case's result, progress or failure; None shows how to begin."""
+        self._case = case
+        self._show_progress(case)
+        if case is not None and case.finding is not None:
+            self._show_finding(case, case.finding)
+            return
+        self._shown = None
+        self._put(self._empty_page() if case is None else self._bare_page(case))
+
+    def set_samples(self, samples: Sequence[Sample]) -> None:
+        """Offer these samples while nothing is open."""
+        self._samples = samples
+        if self._case is None:
+            self.show_case(None)
+
+    def set_colours(self, colours: Colours) -> None:
+        """Wear another theme."""
+        self._colours = colours
+        self._shown = None
+        self.show_case(self._case)
+
+    @property
+    def page(self) -> QWidget | None:
+        """What is shown above the disclaimer now."""
+        return self._scroll.widget()
+
+    def _show_progress(self, case: Case | None) -> None:
+        text = ""
+        if case is not None and case.finding is not None:
+            text = {
+                CaseStatus.RUNNING: "Analysing again… this is the earlier result.",
+                CaseStatus.WAITING: "Waiting to be analysed again; this is the earlier result.",
+            }.get(case.status, "")
+        self._progress.setText(text)
+        self._progress.setVisible(bool(text))
+
+    def _show_finding(self, case: Case, finding: Finding) -> None:
+        if self._shown == (finding, case.wanted_view):
+            return
+        self._shown = (finding, case.wanted_view)
+        page = ResultPage(finding, case.wanted_view, self._colours, self._open_folds)
+        page.view_chosen.connect(self.view_chosen)
+        page.highlighted.connect(self.highlighted)
+        self._put(page)
+
+    def _put(self, page: QWidget) -> None:
+        # The old page may be the one whose button is being handled right now.
+        old = self._scroll.takeWidget()
+        if old is not None:
+            old.deleteLater()
+        self._scroll.setWidget(page)
+
+    def _empty_page(self) -> QWidget:
+        page, column = _new_page()
+        column.addWidget(wrapped_label("Results appear here", "headline"))
+        column.addWidget(
+            wrapped_label(
+                "Open an image and it is analysed at once: the finding in words, the numbers "
+                "behind it, and what the model can and cannot do.",
+                "muted",
+            )
+        )
+        button = QPushButton("Open image…")
+        button.clicked.connect(self.open_requested)
+        column.addWidget(button)
+        if self._samples:
+            column.addWidget(wrapped_label("Try a sample:", "section"))
+            samples = SampleButtons()
+            samples.set_samples(self._samples)
+            samples.sample_chosen.connect(self.sample_chosen)
+            column.addWidget(samples)
+        column.addStretch(1)
+        return page
+
+    def _bare_page(self, case: Case) -> QWidget:
+        page, column = _new_page()
+        if case.status is CaseStatus.FAILED and case.message is not None:
+            column.addWidget(Strip("danger", case.message.sentence, case.message.advice))
+            self._add_retry(case, column)
+        elif case.status is CaseStatus.STOPPED:
+            column.addWidget(wrapped_label("Stopped before there was a result", "headline"))
+            self._add_retry(case, column)
+        else:
+            is_running = case.status is CaseStatus.RUNNING
+            title = "Analysing…" if is_running else "Waiting for its turn"
+            column.addWidget(wrapped_label(title, "headline"))
+            column.addWidget(wrapped_label(_progress_words(case), "muted"))
+        column.addStretch(1)
+        return page
+
+    def _add_retry(self, case: Case, column: QVBoxLayout) -> None:
+        again = QPushButton("Analyse again")
+        again.setToolTip("Analyse again (F5)")
+        again.clicked.connect(self.again_requested)
+        column.addWidget(again)
+        column.addWidget(wrapped_label("Analyse it as", "muted"))
+        choice = ViewChoice(case.wanted_view)
+        choice.view_chosen.connect(self.view_chosen)
+        column.addWidget(choice)
+
+
+def _new_page() -> tuple[QWidget, QVBoxLayout]:
+    page = QWidget()
+    page.setObjectName("resultsPage")
+    column = QVBoxLayout(page)
+    column.setContentsMargins(14, 14, 14, 12)
+    column.setSpacing(10)
+    return page, column
+
+
+def _progress_words(case: Case) -> str:
+    if case.status is CaseStatus.WAITING:
+        return "Other cases are analysed first."
+    return "The result appears here as soon as it is ready; the picture can be looked at already."

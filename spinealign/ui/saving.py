@@ -1,0 +1,113 @@
+"""The ways out of the program: folders of results, single files, the clipboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, QUrl, pyqtSignal
+from PyQt6.QtGui import QDesktopServices
+from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
+
+from spinealign import wording
+from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.findings import Analysis
+from spinealign.ui.finding_text import finding_text
+from spinealign.ui.preferences import Preferences
+from spinealign.ui.services import Services
+from spinealign.ui.tasks import TaskRunner, Work
+from spinealign.ui.work import file_stem, write_part, write_results
+
+
+@dataclass(frozen=True)
+class Part:
+    """One kind of result that can be saved by itself."""
+
+    title: str
+    suffix: str
+    file_filter: str
+
+
+PARTS = {
+    "overlay": Part("Save overlay picture", "overlay.png", "PNG picture (*.png)"),
+    "mask": Part("Save mask", "mask.png", "PNG picture (*.png)"),
+    "heatmap": Part("Save heat map", "heatmap.png", "PNG picture (*.png)"),
+    "report": Part("Save report", "report.pdf", "PDF document (*.pdf)"),
+    "regions": Part("Save region table", "regions.csv", "Table (*.csv)"),
+    "json": Part("Save all figures", "analysis.json", "JSON (*.json)"),
+}
+
+
+class Saver(QObject):
+    """Asks where to, and writes in the background."""
+
+    progressed = pyqtSignal(object)
+    saved = pyqtSignal(object)
+    failed = pyqtSignal(object)
+    crashed = pyqtSignal(object)
+    ended = pyqtSignal()
+
+    def __init__(
+        self, window: QWidget, services: Services, runner: TaskRunner, preferences: Preferences
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._services = services
+        self._runner = runner
+        self._preferences = preferences
+
+    def save_results(self, analyses: Sequence[Analysis]) -> None:
+        """Ask for a folder and write everything about these analyses below it."""
+        name = QFileDialog.getExistingDirectory(
+            self._window, "Save results below this folder", self._start_folder()
+        )
+        if not name or not analyses:
+            return
+        folder = Path(name)
+        self._preferences.note(last_export_folder=str(folder))
+        self._write(lambda: write_results(self._services, analyses, folder))
+
+    def save_part(self, analysis: Analysis, kind: str) -> None:
+        """Ask for a file and write one kind of result to it."""
+        part = PARTS[kind]
+        stem = file_stem(analysis.image.source_path)
+        proposed = str(Path(self._start_folder()) / f"{stem}_{part.suffix}")
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, part.title, proposed, f"{part.file_filter};;All files (*)"
+        )
+        if not name:
+            return
+        path = Path(name)
+        if not path.suffix:
+            path = path.with_suffix(Path(part.suffix).suffix)
+        self._preferences.note(last_export_folder=str(path.parent))
+        self._write(lambda: write_part(self._services, analysis, kind, path))
+
+    def copy_finding(self, analysis: Analysis) -> None:
+        """Put the finding on the clipboard as text."""
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(finding_text(analysis))
+
+    def _start_folder(self) -> str:
+        return self._preferences.state.last_export_folder or self._preferences.state.last_folder
+
+    def _write(self, start: Callable[[], Work]) -> None:
+        task = self._runner.submit(start)
+        task.progressed.connect(self.progressed)
+        task.finished.connect(self.saved)
+        task.failed.connect(self._take_failure)
+        task.ended.connect(self.ended)
+
+    def _take_failure(self, error: Exception) -> None:
+        if isinstance(error, SpineAlignError):
+            self.failed.emit(wording.explain(error))
+        else:
+            self.crashed.emit(error)
+
+
+def show_folder(written: Sequence[Path]) -> None:
+    """Open the file manager where results were written."""
+    target = written[0] if written[0].is_dir() and len(written) == 1 else written[0].parent
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(target)))

@@ -1,0 +1,91 @@
+"""The line at the bottom: what is being done, how far it is, and what lies under the cursor."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
+
+from spinealign.ui.viewer import PixelReading
+
+
+class StatusLine(QStatusBar):
+    """Step, progress and Cancel at the left; pixel and zoom at the right."""
+
+    cancel_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self.step = QLabel("Ready")
+        self.step.setAccessibleName("Status")
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName("Progress")
+        em = self.fontMetrics().averageCharWidth()
+        self.progress.setFixedWidth(22 * em)
+        self.progress.setMaximumHeight(self.fontMetrics().height())
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Stop the analysis (Esc)")
+        self.cancel.clicked.connect(self.cancel_requested)
+        self._pixel = QLabel()
+        self._pixel.setAccessibleName("Pixel under the cursor")
+        self._pixel.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._zoom = QLabel()
+        self._zoom.setAccessibleName("Zoom")
+        self._zoom.setMinimumWidth(9 * em)
+        self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._lay_out()
+        self.show_idle("Ready")
+
+    @property
+    def pixel_text(self) -> str:
+        """What is said about the pixel under the cursor."""
+        return self._pixel.text()
+
+    @property
+    def zoom_text(self) -> str:
+        """What is said about the zoom."""
+        return self._zoom.text()
+
+    def show_work(self, text: str, fraction: float) -> None:
+        """Show that something is being done."""
+        self.step.setText(text)
+        self.progress.setValue(round(1000 * fraction))
+        self.progress.show()
+        self.cancel.show()
+
+    def show_idle(self, text: str) -> None:
+        """Show that nothing is being done."""
+        self.step.setText(text)
+        self.progress.hide()
+        self.cancel.hide()
+
+    def show_pixel(self, reading: PixelReading | None) -> None:
+        """Show place, value and structure of the pixel under the cursor."""
+        self._pixel.setText("" if reading is None else pixel_text(reading))
+
+    def show_zoom(self, zoom: float | None) -> None:
+        """Show the zoom in percent; None while there is no picture."""
+        self._zoom.setText("" if zoom is None else f"{100 * zoom:.0f} %")
+
+    def _lay_out(self) -> None:
+        left = QWidget()
+        row = QHBoxLayout(left)
+        row.setContentsMargins(6, 2, 0, 2)
+        row.setSpacing(8)
+        row.addWidget(self.step)
+        row.addWidget(self.progress)
+        row.addWidget(self.cancel)
+        row.addStretch(1)
+        self.addWidget(left, 1)
+        self.addPermanentWidget(self._pixel)
+        self.addPermanentWidget(self._zoom)
+
+
+def pixel_text(reading: PixelReading) -> str:
+    """Return such as "x 120  y 88   42 HU   vertebra"."""
+    digits = 0 if float(reading.value).is_integer() or abs(reading.value) >= 100 else 2
+    unit = " HU" if reading.is_hounsfield else ""
+    text = f"x {reading.col}  y {reading.row}   {reading.value:.{digits}f}{unit}"
+    return f"{text}   {reading.structure}" if reading.structure else text

@@ -1,0 +1,132 @@
+"""Worker threads that run generators and report by signals; they never touch a widget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from enum import Enum, auto
+
+from PyQt6.QtCore import QObject, QThreadPool, pyqtSignal
+
+from spinealign.domain.errors import Cancelled
+
+Work = Generator[object, None, object]
+"""A plain generator: each ``yield`` is progress and a place to stop at."""
+
+
+class _News(Enum):
+    PROGRESS = auto()
+    RESULT = auto()
+    FAILURE = auto()
+    STOPPED = auto()
+
+
+class Task(QObject):
+    """One generator on its way through a worker thread.
+
+    After `cancel` neither progress nor a result nor a failure arrives any more,
+    even when the worker had them ready: late results are dropped here, once, for
+    every window. Exactly one of `finished`, `failed` and `cancelled` ends a task.
+    """
+
+    progressed = pyqtSignal(object)
+    finished = pyqtSignal(object)
+    failed = pyqtSignal(object)
+    cancelled = pyqtSignal()
+    ended = pyqtSignal()
+    _news = pyqtSignal(object, object)
+
+    def __init__(self, start: Callable[[], Work], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._start = start
+        self._stop = threading.Event()
+        # A task lives in the window's thread, so what the worker emits is queued for it.
+        self._news.connect(self._relay)
+
+    def cancel(self) -> None:
+        """Ask the worker to stop at the generator's next step."""
+        self._stop.set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._stop.is_set()
+
+    def drive(self) -> None:
+        """Run the generator to its end; called in the worker thread."""
+        try:
+            self._news.emit(_News.RESULT, self._exhaust())
+        except Cancelled:
+            self._news.emit(_News.STOPPED, None)
+        except Exception as error:  # noqa: BLE001 - the task boundary reports every failure
+            self._news.emit(_News.FAILURE, error)
+
+    def _exhaust(self) -> object:
+        if self._stop.is_set():
+            raise Cancelled
+        work = self._start()
+        try:
+            while not self._stop.is_set():
+                self._news.emit(_News.PROGRESS, next(work))
+        except StopIteration as done:
+            return done.value
+        finally:
+            work.close()
+        raise Cancelled
+
+    def _relay(self, news: _News, payload: object) -> None:
+        if news is _News.PROGRESS:
+            if not self.is_cancelled:
+                self.progressed.emit(payload)
+            return
+        if self.is_cancelled or news is _News.STOPPED:
+            self.cancelled.emit()
+        elif news is _News.RESULT:
+            self.finished.emit(payload)
+        else:
+            self.failed.emit(payload)
+        self.ended.emit()
+
+
+class TaskRunner(QObject):
+    """A pool of one thread: tasks run one after another in the order of submission."""
+
+    became_idle = pyqtSignal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self._tasks: list[Task] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a task is running, waiting, or about to report its end."""
+        return bool(self._tasks)
+
+    def submit(self, start: Callable[[], Work]) -> Task:
+        """Queue a generator function; connect to the task's signals at once.
+
+        Nothing is reported before control returns to the event loop.
+        """
+        task = Task(start, self)
+        task.ended.connect(lambda: self._forget(task))
+        self._tasks.append(task)
+        self._pool.start(task.drive)
+        return task
+
+    def cancel_all(self) -> None:
+        """Ask every running and waiting task to stop."""
+        for task in self._tasks:
+            task.cancel()
+
+    def shutdown(self) -> None:
+        """Cancel everything and wait until the worker thread has left."""
+        self.cancel_all()
+        self._pool.waitForDone()
+
+    def _forget(self, task: Task) -> None:
+        self._tasks.remove(task)
+        task.deleteLater()
+        if not self._tasks:
+            self.became_idle.emit()

@@ -1,0 +1,186 @@
+"""Generators that the worker threads run; nothing here knows a widget."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PyQt6.QtGui import QImage
+
+from spinealign.domain.errors import ExportError, ExportProblem, SpineAlignError
+from spinealign.domain.findings import Analysis
+from spinealign.domain.image import View
+from spinealign.domain.model_card import ModelCard
+from spinealign.ui.display import DisplayImage, DisplayOverlay, prepare_image, prepare_overlay
+from spinealign.ui.services import Sample, Services
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """A step of an analysis, with the picture as soon as there is one."""
+
+    name: str
+    fraction: float
+    display: DisplayImage | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """An analysis, ready to be shown."""
+
+    analysis: Analysis
+    display: DisplayImage
+    overlay: DisplayOverlay
+    cards: tuple[ModelCard, ...]
+
+
+def analyse_case(
+    services: Services, path: Path, view: View | None
+) -> Generator[Progress, None, Finding]:
+    """Analyse a file and prepare what the viewer draws.
+
+    Raises
+    ------
+    SpineAlignError
+        As the analysis does.
+    """
+    yield Progress("Starting", 0.0)
+    models = services.models()
+    display = None
+    with contextlib.closing(services.analyse(path, models, view)) as steps:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as done:
+                analysis: Analysis = done.value
+                break
+            shown = None
+            if step.image is not None and display is None:
+                shown = display = prepare_image(step.image)
+            yield Progress(step.name, step.fraction, shown)
+    yield Progress("Preparing the picture", 0.98)
+    if display is None or display.image is not analysis.image:
+        display = prepare_image(analysis.image)
+    return Finding(analysis, display, prepare_overlay(analysis), _cards_of(services))
+
+
+def _cards_of(services: Services) -> tuple[ModelCard, ...]:
+    # The result stands without the long form of the cards of other models.
+    with contextlib.suppress(SpineAlignError):
+        return services.models().cards()
+    return ()
+
+
+def warm_up(services: Services) -> Generator[Progress, None, None]:
+    """Load the models, so that the first image does not wait for them.
+
+    Raises
+    ------
+    ModelError
+        A model cannot be trusted or loaded.
+    """
+    yield Progress("Loading the models", 0.2)
+    services.models().warm_up()
+
+
+def read_cards(services: Services) -> Generator[None, None, tuple[ModelCard, ...]]:
+    """Return the cards of all models.
+
+    Raises
+    ------
+    ModelError
+        A card is incomplete.
+    """
+    yield
+    return services.models().cards()
+
+
+def read_samples(services: Services) -> Generator[None, None, Sequence[Sample]]:
+    """Return the sample cases."""
+    yield
+    return services.list_samples()
+
+
+def find_files(services: Services, paths: Iterable[Path]) -> Generator[None, None, list[Path]]:
+    """Return the images among files and folders.
+
+    Raises
+    ------
+    ImageReadError
+        A folder holds none, or a path is missing.
+    """
+    yield
+    return services.find_images(paths)
+
+
+def save_picture(image: QImage, path: Path) -> Generator[None, None, Path]:
+    """Write a pasted picture as PNG without transparency.
+
+    Raises
+    ------
+    ExportError
+        It could not be written.
+    """
+    yield
+    grey = image.isGrayscale()
+    plain = image.convertToFormat(
+        QImage.Format.Format_Grayscale8 if grey else QImage.Format.Format_RGB888
+    )
+    if not plain.save(str(path), "PNG"):
+        raise ExportError(path, ExportProblem.FAILED)
+    return path
+
+
+def write_results(
+    services: Services, analyses: Sequence[Analysis], folder: Path
+) -> Generator[Progress, None, tuple[Path, ...]]:
+    """Write all results of analyses, each into a folder of its own below `folder`.
+
+    Nothing that is already there is written over.
+
+    Raises
+    ------
+    ExportError
+        A file could not be written.
+    """
+    written: list[Path] = []
+    for done, analysis in enumerate(analyses):
+        target = _free_name(folder, analysis.image.source_path)
+        yield Progress(f"Saving {target.name}", done / len(analyses))
+        services.write_bundle(analysis, target)
+        written.append(target)
+    return tuple(written)
+
+
+def write_part(
+    services: Services, analysis: Analysis, kind: str, path: Path
+) -> Generator[Progress, None, tuple[Path, ...]]:
+    """Write one kind of result to the file that the user named.
+
+    Raises
+    ------
+    ExportError
+        It could not be written.
+    """
+    yield Progress(f"Saving {path.name}", 0.2)
+    services.write_one(analysis, kind, path)
+    return (path,)
+
+
+def file_stem(path: Path) -> str:
+    """Return a file's name without its image suffixes."""
+    name = path.name
+    for suffix in (".nii.gz", path.suffix):
+        if suffix and name.lower().endswith(suffix.lower()):
+            return name[: -len(suffix)] or name
+    return name or "image"
+
+
+def _free_name(folder: Path, source: Path) -> Path:
+    stem = file_stem(source)
+    target, number = folder / stem, 2
+    while target.exists():
+        target, number = folder / f"{stem} ({number})", number + 1
+    return target

@@ -1,0 +1,51 @@
+"""Every word that people read, for the window, the command line and the reports alike."""
+
+from spinealign.wording.failures import (
+    Message,
+    explain,
+)
+from spinealign.wording.results import (
+    DEMONSTRATION_BAND,
+    NOT_FOR_DIAGNOSIS,
+    NOTHING,
+    REGION_HEADINGS,
+    caution_text,
+    format_region_row,
+    headline,
+    is_demonstration,
+    measurement_text,
+    model_text,
+    probability_text,
+    size_text,
+    source_text,
+    spacing_text,
+    view_text,
+)
+from spinealign.wording.text import (
+    as_sentence,
+    display_name,
+    safe_text,
+)
+
+__all__ = [
+    "DEMONSTRATION_BAND",
+    "NOTHING",
+    "NOT_FOR_DIAGNOSIS",
+    "REGION_HEADINGS",
+    "Message",
+    "as_sentence",
+    "caution_text",
+    "display_name",
+    "explain",
+    "format_region_row",
+    "headline",
+    "is_demonstration",
+    "measurement_text",
+    "model_text",
+    "probability_text",
+    "safe_text",
+    "size_text",
+    "source_text",
+    "spacing_text",
+    "view_text",
+]

@@ -1,0 +1,159 @@
+"""Expected failures in words: what happened, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spinealign.domain.errors import (
+    Cancelled,
+    DataSetError,
+    ExportError,
+    ExportProblem,
+    ImageReadError,
+    ModelError,
+    ModelProblem,
+    ReadProblem,
+    SpineAlignError,
+)
+from spinealign.wording.text import as_sentence, display_name, safe_text
+
+
+@dataclass(frozen=True)
+class Message:
+    """One clear sentence, and what to do next."""
+
+    sentence: str
+    advice: str
+
+
+_READ_MESSAGES = {
+    ReadProblem.MISSING: (
+        "“{name}” does not exist.",
+        "Check the spelling and whether the drive is connected.",
+    ),
+    ReadProblem.UNREADABLE: (
+        "“{name}” could not be read{detail}.",
+        "Check that you may open the file and that no other program holds it, "
+        "or copy it to another folder.",
+    ),
+    ReadProblem.EMPTY: (
+        "“{name}” is empty.",
+        "Copy or export the image again: the first copy did not finish.",
+    ),
+    ReadProblem.NOT_AN_IMAGE: (
+        "“{name}” is not an image that SpineAlign can read{detail}.",
+        "Open a DICOM, NIfTI, PNG, JPEG, TIFF or BMP file.",
+    ),
+    ReadProblem.TRUNCATED: (
+        "“{name}” is damaged or cut short{detail}.",
+        "Copy or export the image again and open the new file.",
+    ),
+    ReadProblem.TOO_LARGE: (
+        "“{name}” is too large{detail}.",
+        "Crop it to the spine or export it at a lower resolution.",
+    ),
+    ReadProblem.TOO_SMALL: (
+        "“{name}” is too small to analyse{detail}.",
+        "Export the image at its full resolution, not as a thumbnail.",
+    ),
+    ReadProblem.NO_PIXELS: (
+        "“{name}” is a DICOM file without an image{detail}.",
+        "Choose an image of the same examination instead of a report or an index.",
+    ),
+    ReadProblem.UNSUPPORTED_COMPRESSION: (
+        "“{name}” is compressed in a way that SpineAlign cannot read{detail}.",
+        "Export it uncompressed, or as JPEG, JPEG-LS or JPEG 2000.",
+    ),
+    ReadProblem.UNSUPPORTED_LAYOUT: (
+        "“{name}” does not hold a single grey-scale picture{detail}.",
+        "Export one slice or frame of it as DICOM or PNG.",
+    ),
+    ReadProblem.CONSTANT: (
+        "“{name}” shows nothing: every pixel has the same value.",
+        "Open another image, or export this one again.",
+    ),
+    ReadProblem.NO_IMAGES_IN_FOLDER: (
+        "There are no images in the folder “{name}”.",
+        "Choose a folder with DICOM, NIfTI, PNG, JPEG, TIFF or BMP files.",
+    ),
+}
+
+_MODEL_MESSAGES = {
+    ModelProblem.MISSING: (
+        "The model “{name}” is not installed.",
+        "Run “spinealign models” to see the installed models, or install SpineAlign again.",
+    ),
+    ModelProblem.INCOMPLETE_CARD: (
+        "The model “{name}” has an incomplete or faulty card{detail}, so it is not used.",
+        "Complete its card.json, or install SpineAlign again.",
+    ),
+    ModelProblem.WRONG_CHECKSUM: (
+        "The weights of the model “{name}” are not the ones its card names, so it is not used.",
+        "Install SpineAlign again, or copy the whole model folder once more.",
+    ),
+    ModelProblem.WRONG_ARCHITECTURE: (
+        "The weights given for the model “{name}” do not fit its architecture{detail}.",
+        "Use weights that were trained with the architecture named in the card.",
+    ),
+    ModelProblem.ENGINE_UNAVAILABLE: (
+        "The software that runs the model “{name}” is not installed{detail}.",
+        "For .keras and .h5 weights run: pip install “spinealign[train]”.",
+    ),
+    ModelProblem.UNLOADABLE: (
+        "The model “{name}” could not be loaded{detail}.",
+        "Close other programs and try again; if it stays so, install SpineAlign again.",
+    ),
+}
+
+_EXPORT_MESSAGES = {
+    ExportProblem.NOT_WRITABLE: (
+        "“{name}” could not be written: writing is not allowed there.",
+        "Choose another folder, or close the program that has the file open.",
+    ),
+    ExportProblem.DISK_FULL: (
+        "“{name}” could not be written: the disk is full.",
+        "Free some space or choose another drive; nothing half-written was left behind.",
+    ),
+    ExportProblem.FAILED: (
+        "“{name}” could not be written{detail}.",
+        "Try again, or choose another folder; nothing half-written was left behind.",
+    ),
+}
+
+
+def explain(error: SpineAlignError) -> Message:
+    """Word an expected failure.
+
+    Parameters
+    ----------
+    error : SpineAlignError
+        Any failure that SpineAlign expects.
+
+    Returns
+    -------
+    Message
+        One sentence naming the file or model, and what to do next.
+    """
+    match error:
+        case ImageReadError():
+            return _fill(_READ_MESSAGES[error.problem], display_name(error.path), error.detail)
+        case ModelError():
+            return _fill(_MODEL_MESSAGES[error.problem], safe_text(error.model), error.detail)
+        case ExportError():
+            return _fill(_EXPORT_MESSAGES[error.problem], safe_text(str(error.path)), error.detail)
+        case Cancelled():
+            return Message("Stopped.", "Nothing was written; start again whenever you like.")
+        case DataSetError():
+            return Message(
+                f"The training folder cannot be used: {as_sentence(str(error))}",
+                "The documentation shows the layout that training needs.",
+            )
+    return Message(
+        f"SpineAlign could not finish: {as_sentence(str(error))}",
+        "Try again; if it happens again, report it with the steps that led here.",
+    )
+
+
+def _fill(words: tuple[str, str], name: str, detail: str) -> Message:
+    bracketed = f" ({safe_text(detail)})" if detail else ""
+    return Message(words[0].format(name=name, detail=bracketed), words[1])

@@ -1,0 +1,264 @@
+"""Results in words: the finding, its cautions, and the numbers behind it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from spinealign.domain.findings import (
+    Analysis,
+    Caution,
+    Classification,
+    Measurement,
+    ModelIdentity,
+    ModelStatus,
+    Region,
+    WarningCode,
+)
+from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
+from spinealign.wording.text import as_sentence, safe_text
+
+NOT_FOR_DIAGNOSIS = "Not for diagnosis"
+DEMONSTRATION_BAND = "DEMONSTRATION MODEL: shows how the program works, not for diagnosis"
+NOTHING = "–"
+"""Stands in a table where there is no value."""
+
+REGION_HEADINGS = ("Structure", "Pixels", "Image", "Structures", "Area", "Parts", "Confidence")
+
+_CAUTION_TEXTS = {
+    WarningCode.DEMONSTRATION_MODEL: (
+        "{subject} is only a demonstration: it shows how the program works, and its answers "
+        "must not be relied on."
+    ),
+    WarningCode.NO_SPACING: (
+        "The pixel spacing is unknown: areas and lengths are given in pixels only."
+    ),
+    WarningCode.MAGNIFIED_SPACING: (
+        "The pixel spacing holds at the detector, not in the patient: "
+        "areas and lengths are magnified."
+    ),
+    WarningCode.VIEW_UNCERTAIN: (
+        "It is uncertain what kind of image this is{detail}; check the view and choose it "
+        "yourself if it is wrong."
+    ),
+    WarningCode.VIEW_OVERRULED: (
+        "The kind of image was chosen by the user against the program’s own suggestion{detail}."
+    ),
+    WarningCode.NO_MODEL_FOR_VIEW: (
+        "No installed model fits this kind of image{detail}; nothing was analysed."
+    ),
+    WarningCode.NOTHING_SEGMENTED: (
+        "No spine structure was found; check that this is the right kind of image."
+    ),
+    WarningCode.LOW_RESOLUTION: (
+        "The image is small{detail}: structures are only a few pixels wide, "
+        "and outlines are less exact."
+    ),
+    WarningCode.LOW_CONTRAST: "The image has little contrast{detail}; results are less reliable.",
+    WarningCode.TOO_DARK: "The image is very dark{detail}; results are less reliable.",
+    WarningCode.TOO_BRIGHT: "The image is very bright{detail}; results are less reliable.",
+    WarningCode.BLURRED: "The image is blurred{detail}; results are less reliable.",
+    WarningCode.READER_NOTE: "A note on reading the file{detail}.",
+    WarningCode.PROBABILITY_NOT_CALIBRATED: (
+        "The probability is not calibrated: it ranks images, and is not the share of such "
+        "images that have the finding."
+    ),
+}
+
+_VIEW_TEXTS = {
+    View.XRAY: "lateral cervical radiograph",
+    View.CT: "CT slice through the neck",
+    View.MR: "sagittal spine MR",
+    View.OTHER: "other image",
+}
+
+_SOURCE_TEXTS = {
+    ViewSource.USER: "chosen by the user",
+    ViewSource.DICOM: "stated by the file",
+    ViewSource.PIXELS: "recognised from the pixels",
+}
+
+_SPACING_TEXTS = {
+    SpacingSource.PATIENT_PLANE: "from the DICOM file",
+    SpacingSource.CALIBRATED: "from the DICOM file, calibrated",
+    SpacingSource.DETECTOR_PLANE: (
+        "at the detector, from the DICOM file: magnified against the patient"
+    ),
+    SpacingSource.NIFTI_HEADER: "from the NIfTI header",
+    SpacingSource.USER: "calibrated by the user",
+}
+
+_STRUCTURE_PHRASES = {"vertebra": "vertebrae", "canal": "the spinal canal"}
+
+
+def caution_text(caution: Caution) -> str:
+    """Return the sentence for one warning beside a result."""
+    if caution.code is WarningCode.READER_NOTE and caution.detail:
+        return as_sentence(caution.detail)
+    detail = f" ({_detail_text(caution)})" if caution.detail else ""
+    subject = safe_text(caution.detail) or "The model used"
+    return _CAUTION_TEXTS[caution.code].format(detail=detail, subject=subject)
+
+
+def _detail_text(caution: Caution) -> str:
+    # A warning about the view carries the view's code or the gate's confidence in it.
+    if caution.detail in set(View):
+        return view_text(View(caution.detail))
+    text = safe_text(caution.detail)
+    return f"confidence {text}" if caution.code is WarningCode.VIEW_UNCERTAIN else text
+
+
+def view_text(view: View) -> str:
+    """Return what kind of image a view is, fit for the middle of a sentence."""
+    return _VIEW_TEXTS[view]
+
+
+def source_text(source: ViewSource) -> str:
+    """Return who decided on the view, fit to follow its name in brackets."""
+    return _SOURCE_TEXTS[source]
+
+
+def spacing_text(image: SpineImage) -> str:
+    """Return an image's pixel spacing and where it comes from.
+
+    Returns
+    -------
+    str
+        Such as "0.70 x 0.70 mm (from the DICOM file)", height before width.
+    """
+    if image.spacing_mm is None:
+        return "Pixel spacing unknown: areas in pixels only"
+    rows_mm, cols_mm = image.spacing_mm
+    origin = _SPACING_TEXTS.get(image.spacing_source, "origin unknown")
+    return f"{rows_mm:.3g} × {cols_mm:.3g} mm ({origin})"
+
+
+def size_text(image: SpineImage) -> str:
+    """Return width by height and the bits of a grey value."""
+    rows, cols = image.shape
+    return f"{cols} × {rows} pixels, {image.bits} bits"
+
+
+def model_text(model: ModelIdentity) -> str:
+    """Return a model's title, version and status in one line."""
+    return f"{model.title}, version {model.version}, {model.status.value}"
+
+
+def is_demonstration(analysis: Analysis) -> bool:
+    """Return whether any model that spoke is only a demonstration."""
+    return any(model.status is ModelStatus.DEMONSTRATION for model in analysis.models)
+
+
+def headline(analysis: Analysis) -> str:
+    """Return the finding in words: one or two sentences, cautious where the model is weak.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found, or that nothing could be analysed.
+    """
+    parts = []
+    if analysis.classification is not None:
+        parts.append(_classification_headline(analysis.classification))
+    if analysis.segmentation is not None:
+        parts.append(_segmentation_headline(analysis))
+    return " ".join(parts) or _nothing_analysed(analysis)
+
+
+def _nothing_analysed(analysis: Analysis) -> str:
+    if analysis.view is not View.OTHER:
+        view = view_text(analysis.view)
+        return f"No model for a {view} is installed, so nothing was analysed."
+    kinds = f"a {_VIEW_TEXTS[View.XRAY]}, a {_VIEW_TEXTS[View.CT]} or a {_VIEW_TEXTS[View.MR]}"
+    if analysis.view_confidence is None:
+        doubt = f"It is not known whether this image is {kinds}"
+    else:
+        doubt = f"This image does not look like {kinds}"
+    return (
+        f"{doubt}, so nothing was analysed. "
+        "If it is one of these, choose the view yourself and analyse it again."
+    )
+
+
+def _classification_headline(answer: Classification) -> str:
+    probability = probability_text(answer.positive_probability)
+    label = safe_text(answer.positive_label)
+    demonstration = answer.model.status is ModelStatus.DEMONSTRATION
+    if answer.is_positive:
+        found = f"pattern labelled “{label}” (probability {probability})."
+    else:
+        found = f"no “{label}” pattern above the threshold (probability {probability})."
+    if demonstration:
+        return f"Demonstration model: {found} This model’s answers are not reliable."
+    return found[0].upper() + found[1:]
+
+
+def _segmentation_headline(analysis: Analysis) -> str:
+    assert analysis.segmentation is not None
+    found = [
+        _structure_phrase(region)
+        for region in analysis.regions
+        if region.class_id and region.pixels > 0
+    ]
+    view = view_text(analysis.view)
+    if found:
+        text = f"Segmented {_listed(found)} on this {view}; {_what_is_missing(analysis)}."
+    else:
+        text = f"No spine structure was found on this {view}."
+    if analysis.segmentation.model.status is ModelStatus.DEMONSTRATION:
+        return f"Demonstration model: {text[0].lower()}{text[1:]}"
+    return text
+
+
+def _what_is_missing(analysis: Analysis) -> str:
+    if analysis.classification is not None:
+        return "outlines and areas only"
+    return "no grading model is installed, so nothing is said about disease"
+
+
+def _structure_phrase(region: Region) -> str:
+    if region.name == "disc":
+        return f"{region.parts} disc" + ("" if region.parts == 1 else "s")
+    return _STRUCTURE_PHRASES.get(region.name, safe_text(region.name))
+
+
+def _listed(words: Sequence[str]) -> str:
+    if len(words) == 1:
+        return words[0]
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def probability_text(probability: float) -> str:
+    """Return a probability with two decimals, never rounded to certainty."""
+    if probability < 0.01:
+        return "under 0.01"
+    if probability > 0.99:
+        return "over 0.99"
+    return f"{probability:.2f}"
+
+
+def format_region_row(region: Region) -> tuple[str, ...]:
+    """Return the cells of one region under `REGION_HEADINGS`."""
+    return (
+        safe_text(region.name),
+        f"{region.pixels:,}",
+        f"{region.percent_of_image:.1f} %",
+        _optional(region.percent_of_structures, "{:.1f} %"),
+        _optional(region.area_mm2, "{:,.1f} mm²"),
+        str(region.parts),
+        _optional(region.mean_confidence, "{:.2f}"),
+    )
+
+
+def measurement_text(measurement: Measurement) -> str:
+    """Return a measured value with its unit, or why there is none."""
+    if measurement.value is None or not math.isfinite(measurement.value):
+        reason = safe_text(measurement.reason)
+        return f"not measurable: {reason}" if reason else "not measurable"
+    separator = "" if measurement.unit in ("%", "°") else " "
+    unit = {"deg": "°"}.get(measurement.unit, f"{separator}{safe_text(measurement.unit)}")
+    return f"{measurement.value:.1f}{unit}".rstrip()
+
+
+def _optional(value: float | None, pattern: str) -> str:
+    return NOTHING if value is None or not math.isfinite(value) else pattern.format(value)

@@ -1,0 +1,23 @@
+"""Text from files and people, made safe to show."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+
+def display_name(path: Path) -> str:
+    """Return a file's name that is safe to show: no control or undecodable characters."""
+    return safe_text(path.name or str(path))
+
+
+def safe_text(text: str) -> str:
+    """Return `text` with every unprintable character replaced (U+FFFD)."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in composed)
+
+
+def as_sentence(text: str) -> str:
+    """Return `text` as a sentence with its full stop."""
+    text = safe_text(text.strip()) or "no reason was given"
+    return text if text.endswith((".", "!", "?")) else f"{text}."

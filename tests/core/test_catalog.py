@@ -1,0 +1,111 @@
+import hashlib
+import json
+
+import pytest
+
+from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.image import View
+from spinealign.inference.catalog import ModelStore, read_card
+from tests.cards import classifier_card
+
+WEIGHTS = b"weights"
+
+
+class SilentEngine:
+    name = "silent"
+
+    def run(self, batch):
+        return {}
+
+
+def write_model(root, folder_name="tiny", **changes):
+    folder = root / folder_name
+    folder.mkdir(parents=True)
+    (folder / "model.tflite").write_bytes(WEIGHTS)
+    card = {**classifier_card().to_json(), "name": folder_name}
+    card["sha256"] = hashlib.sha256(WEIGHTS).hexdigest()
+    card.update(changes)
+    card = {k: v for k, v in card.items() if v != "REMOVE"}
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    return folder
+
+
+def store(*roots):
+    return ModelStore(roots, open_engine=lambda weights, card: SilentEngine())
+
+
+def test_a_model_is_loaded_once_and_stays_warm(tmp_path):
+    write_model(tmp_path)
+    models = store(tmp_path)
+    assert models.load("tiny") is models.load("tiny")
+    assert models.load("tiny").identity.engine == "silent"
+
+
+@pytest.mark.parametrize("key", ["classes", "threshold", "intensity", "limits", "sha256", "status"])
+def test_an_incomplete_card_is_refused(tmp_path, key):
+    folder = write_model(tmp_path, **{key: "REMOVE"})
+    with pytest.raises(ModelError) as caught:
+        read_card(folder)
+    assert caught.value.problem is ModelProblem.INCOMPLETE_CARD
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"positive_class": "tumour"},
+        {"threshold": 1.5},
+        {"classes": ["fracture", "fracture"]},
+        {"classes": ["fracture"]},
+        {"task": "guessing"},
+        {"status": "perfect"},
+        {"view": "head"},
+        {"limits": ""},
+        {"surprise": 1},
+        {"name": "other"},
+        {"intensity": {"gamma": 2}},
+        {"input_shape": 224},
+    ],
+    ids=lambda change: next(iter(change)) + str(next(iter(change.values()))),
+)
+def test_an_impossible_card_is_refused(tmp_path, change):
+    folder = write_model(tmp_path, **change)
+    with pytest.raises(ModelError) as caught:
+        read_card(folder)
+    assert caught.value.problem is ModelProblem.INCOMPLETE_CARD
+
+
+def test_changed_weights_are_refused(tmp_path):
+    folder = write_model(tmp_path)
+    (folder / "model.tflite").write_bytes(WEIGHTS + b"!")
+    with pytest.raises(ModelError) as caught:
+        store(tmp_path).load("tiny")
+    assert caught.value.problem is ModelProblem.WRONG_CHECKSUM
+
+
+@pytest.mark.parametrize("missing", ["model.tflite", "card.json"])
+def test_a_missing_part_is_named(tmp_path, missing):
+    folder = write_model(tmp_path)
+    (folder / missing).unlink()
+    with pytest.raises(ModelError) as caught:
+        store(tmp_path).load("tiny")
+    assert caught.value.problem is ModelProblem.MISSING
+
+
+def test_the_users_own_model_comes_before_the_shipped_one(tmp_path):
+    write_model(tmp_path / "user", "mine")
+    write_model(tmp_path / "shipped", "aaa")
+    card = store(tmp_path / "user", tmp_path / "shipped").find("classification", View.CT)
+    assert card is not None
+    assert card.name == "mine"
+
+
+def test_no_model_for_a_view_is_none_not_an_error(tmp_path):
+    write_model(tmp_path)
+    assert store(tmp_path).find("segmentation", View.XRAY) is None
+
+
+def test_nonsense_weights_are_a_model_error(tmp_path):
+    write_model(tmp_path)
+    with pytest.raises(ModelError) as caught:
+        ModelStore([tmp_path]).load("tiny")
+    assert caught.value.problem is ModelProblem.UNLOADABLE

@@ -1,0 +1,144 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from spinealign.domain.findings import ModelStatus
+from spinealign.export import strips
+from spinealign.export.overlay import (
+    MIN_LONGEST_PX,
+    heatmap_picture,
+    mask_picture,
+    overlay_picture,
+    plain_picture,
+)
+from spinealign.imaging.render import class_colour
+from tests.phantoms import (
+    ct_analysis,
+    failed_view_analysis,
+    mr_analysis,
+    without_spacing,
+    xray_analysis,
+)
+
+AMBER = (255, 193, 7)
+
+
+def has_colour(picture, colour, tolerance=6):
+    difference = np.abs(np.asarray(picture).astype(int) - colour).max(axis=2)
+    return bool((difference <= tolerance).any())
+
+
+@pytest.mark.parametrize(
+    "analysis",
+    [ct_analysis(), mr_analysis(), mr_analysis((64, 40)), failed_view_analysis(), xray_analysis()],
+    ids=["ct", "mr", "tiny mr", "other", "xray"],
+)
+def test_pictures_are_large_enough_to_read(analysis):
+    picture = overlay_picture(analysis)
+    assert picture.mode == "RGB"
+    assert max(picture.size) >= MIN_LONGEST_PX
+
+
+def test_mask_picture_is_the_mask():
+    analysis = mr_analysis()
+    picture = mask_picture(analysis)
+    assert picture.mode == "L"
+    assert (np.asarray(picture) == analysis.segmentation.mask).all()
+
+
+def test_anatomy_is_never_covered_by_words():
+    analysis = failed_view_analysis()
+    shown = np.asarray(overlay_picture(analysis))
+    plain = np.asarray(plain_picture(analysis, paper=True))
+    rows, cols = (6 * side for side in analysis.image.shape)
+    assert (shown[:rows, :cols] == plain[:rows, :cols]).all()
+    assert shown.shape[0] > rows
+
+
+def test_every_structure_found_is_in_the_legend():
+    analysis = mr_analysis()
+    strip = overlay_picture(analysis).crop((0, 3.2 * 320, 600, 3.2 * 320 + 30))
+    for class_id, name in analysis.segmentation.classes.items():
+        assert has_colour(strip, class_colour(name, class_id))
+
+
+def test_structures_that_were_not_found_are_not_in_the_legend():
+    analysis = mr_analysis()
+    mask = np.where(analysis.segmentation.mask == 2, 0, analysis.segmentation.mask)
+    found = replace(analysis.segmentation, mask=mask.astype(np.uint8))
+    picture = overlay_picture(replace(analysis, segmentation=found))
+    assert not has_colour(picture, class_colour("disc", 2))
+    assert has_colour(picture, class_colour("canal", 3))
+
+
+@pytest.mark.parametrize("draw", [overlay_picture, heatmap_picture], ids=["overlay", "heat map"])
+def test_a_demonstration_is_visible_in_the_picture(draw):
+    shown = np.asarray(draw(ct_analysis()))
+    assert (shown[2, ::10] == AMBER).all()
+
+
+def test_a_validated_model_has_no_demonstration_band():
+    shown = np.asarray(overlay_picture(mr_analysis()))
+    assert not (shown[2] == AMBER).all(axis=1).any()
+    demonstration = overlay_picture(mr_analysis(status=ModelStatus.DEMONSTRATION))
+    assert demonstration.height > shown.shape[0]
+
+
+def test_paper_leaves_the_band_and_the_small_print_to_the_report():
+    shown = np.asarray(overlay_picture(ct_analysis(), paper=True))
+    assert not (shown[2] == AMBER).all(axis=1).any()
+
+
+def test_scale_bar_only_with_known_spacing():
+    analysis = mr_analysis((320, 320))
+    known = plain_picture(analysis, paper=True)
+    unknown = plain_picture(without_spacing(analysis), paper=True)
+    assert unknown.height == 960
+    assert known.height > round(3 * 320 * 0.8 / 0.75)
+
+
+@pytest.mark.parametrize(
+    ("px_per_mm", "image_width", "length_mm"),
+    [(4, 1024, 50), (1, 1000, 200), (20, 600, 5), (900, 600, 0.2)],
+)
+def test_scale_bar_has_a_round_length_and_the_right_number_of_pixels(
+    px_per_mm, image_width, length_mm
+):
+    strip = np.asarray(strips.scale_bar(px_per_mm, image_width, image_width, 16, ""))
+    middle = (strip[strip.shape[0] // 2] == (235, 237, 240)).all(axis=1)
+    bar_px = int(np.argmin(middle[8:]))
+    assert bar_px == pytest.approx(length_mm * px_per_mm, abs=3)
+
+
+def test_pixels_that_are_not_square_are_stretched():
+    image = replace(failed_view_analysis().image, spacing_mm=(2.0, 1.0))
+    picture = plain_picture(replace(failed_view_analysis(), image=image), paper=True)
+    assert picture.width == 160 * 4
+    assert picture.height > 120 * 8
+
+
+def test_heat_map_without_a_classifier_is_refused():
+    with pytest.raises(ValueError, match="heat map"):
+        heatmap_picture(mr_analysis())
+    with pytest.raises(ValueError, match="segmentation"):
+        mask_picture(ct_analysis())
+
+
+def test_long_words_are_wrapped_and_narrow_images_get_room():
+    analysis = mr_analysis((300, 20))
+    long_title = replace(analysis.models[0], title="A model with a very long title " * 6)
+    picture = overlay_picture(replace(analysis, models=(long_title,)))
+    one_line = overlay_picture(analysis)
+    assert picture.width == one_line.width == 480
+    assert picture.height > one_line.height
+
+
+def test_text_needs_no_font_beside_the_program(monkeypatch, tmp_path):
+    strips._font.cache_clear()
+    monkeypatch.setattr(strips.reportlab, "__file__", str(tmp_path / "__init__.py"))
+    strip = strips.footer(["not for diagnosis"], 400, 20)
+    strips._font.cache_clear()
+    assert isinstance(strip, Image.Image)
+    assert len(set(strip.getdata())) > 2

@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spinealign.domain.model_card import IntensityRule
+from spinealign.imaging.fit import (
+    VGG_MEAN_BGR,
+    finish_input,
+    place,
+    plan_letterbox,
+    reduce_noise,
+    scale_intensity,
+    to_network_input,
+    unplace,
+)
+
+sides = st.integers(33, 400)
+
+
+def blob(shape: tuple[int, int], centre: tuple[float, float], radius: float) -> np.ndarray:
+    rows, cols = np.mgrid[: shape[0], : shape[1]]
+    distance = np.hypot(rows - centre[0], cols - centre[1])
+    return np.clip(radius - distance, 0, 1).astype(np.float32)
+
+
+@given(sides, sides, st.sampled_from([(96, 96), (224, 224), (128, 200)]))
+def test_letterbox_fits_inside_and_touches_two_sides(rows, cols, target):
+    box = plan_letterbox((rows, cols), target)
+    assert box.fitted_shape[0] <= target[0]
+    assert box.fitted_shape[1] <= target[1]
+    assert box.fitted_shape[0] == target[0] or box.fitted_shape[1] == target[1]
+    assert box.offset[0] * 2 + box.fitted_shape[0] in (target[0], target[0] - 1)
+
+
+@given(sides, sides, st.floats(0.3, 0.7), st.floats(0.3, 0.7))
+def test_there_and_back_keeps_a_structure_in_its_place(rows, cols, at_row, at_col):
+    shape = (rows, cols)
+    image = blob(shape, (at_row * rows, at_col * cols), 0.15 * min(shape))
+    box = plan_letterbox(shape, (224, 224))
+    back = unplace(place(image, box), box)
+    assert back.shape == shape
+    where = np.argwhere(image > 0.5).mean(axis=0)
+    found = np.argwhere(back > 0.5).mean(axis=0)
+    assert np.abs(where - found).max() < 0.75 / min(box.scale, 1) * 0.5 + 0.5
+
+
+def test_a_coarse_map_comes_back_to_the_image():
+    box = plan_letterbox((100, 50), (224, 224))
+    coarse = np.zeros((14, 14), np.float32)
+    coarse[:7] = 1.0
+    back = unplace(coarse, box)
+    assert back.shape == (100, 50)
+    assert back[:40].min() > 0.99
+    assert back[60:].max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("pixels", "rule", "bits", "hounsfield", "expected"),
+    [
+        ([0, 51, 255], IntensityRule(), 8, False, [0, 0.2, 1]),
+        ([-1000, 0, 1000], IntensityRule(window_hu=(-1000, 1000)), 16, True, [0, 0.5, 1]),
+        ([0, 51, 255], IntensityRule(window_hu=(-1000, 1000)), 8, False, [0, 0.2, 1]),
+        ([5, 10, 15], IntensityRule(percentiles=(0, 100)), 16, False, [0, 0.5, 1]),
+        ([5, 10, 15], IntensityRule(), 16, False, [0, 0.5, 1]),
+    ],
+    ids=["8-bit as is", "window in HU", "HU window not for 8-bit", "percentiles", "16-bit default"],
+)
+def test_grey_values_become_zero_to_one(pixels, rule, bits, hounsfield, expected):
+    scaled = scale_intensity(
+        np.array([pixels], np.float32), rule, bits=bits, is_hounsfield=hounsfield
+    )
+    assert scaled[0] == pytest.approx(expected, abs=0.02)
+
+
+def test_vgg_input_is_bgr_less_the_imagenet_means_without_scaling():
+    white = finish_input(np.ones((4, 4), np.float32), IntensityRule(channels="vgg_caffe"))
+    assert white.shape == (4, 4, 3)
+    assert white[0, 0] == pytest.approx(255 - VGG_MEAN_BGR)
+    assert VGG_MEAN_BGR[0] < VGG_MEAN_BGR[2]
+
+
+def test_report_input_is_three_equal_channels_in_zero_to_one():
+    out = finish_input(np.full((4, 4), 0.5, np.float32), IntensityRule(channels="rgb_unit"))
+    assert out.shape == (4, 4, 3)
+    assert np.unique(out).tolist() == [0.5]
+
+
+@pytest.mark.parametrize("method", ["gaussian", "median", "wavelet"])
+def test_denoising_reduces_noise_and_keeps_the_mean(method):
+    pytest.importorskip("pywt") if method == "wavelet" else None
+    noisy = np.clip(np.random.default_rng(0).normal(0.5, 0.1, (64, 64)), 0, 1).astype(np.float32)
+    clean = reduce_noise(noisy, method)
+    assert clean.std() < 0.8 * noisy.std()
+    assert clean.mean() == pytest.approx(noisy.mean(), abs=0.02)
+
+
+def test_equalisation_raises_local_contrast():
+    flat = np.tile(np.linspace(0.48, 0.52, 96, dtype=np.float32), (96, 1))
+    out = finish_input(flat, IntensityRule(clahe_clip_limit=4.0))
+    assert np.ptp(out) > 2 * np.ptp(flat)
+
+
+def test_network_input_has_a_batch_axis_and_the_cards_shape():
+    batch, box = to_network_input(
+        np.ones((50, 70), np.float32), (96, 96), IntensityRule(), bits=8, is_hounsfield=False
+    )
+    assert batch.shape == (1, 96, 96, 1)
+    assert batch.dtype == np.float32
+    assert box.source_shape == (50, 70)
+
+
+def test_an_unknown_key_in_a_cards_rule_is_refused():
+    with pytest.raises(TypeError):
+        IntensityRule.from_card({"gamma": 2.0})
+
+
+def test_a_rule_survives_its_card():
+    rule = IntensityRule(percentiles=(1, 99), denoise="median", clahe_clip_limit=2.0)
+    assert IntensityRule.from_card(rule.to_card()) == rule

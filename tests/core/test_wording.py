@@ -1,0 +1,283 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spinealign import wording
+from spinealign.domain.errors import (
+    Cancelled,
+    DataSetError,
+    ExportError,
+    ExportProblem,
+    ImageReadError,
+    ModelError,
+    ModelProblem,
+    ReadProblem,
+    SpineAlignError,
+)
+from spinealign.domain.findings import Caution, Measurement, ModelStatus, WarningCode
+from spinealign.domain.image import SpacingSource, View, ViewSource
+from tests.phantoms import (
+    ct_analysis,
+    ct_image,
+    failed_view_analysis,
+    mr_analysis,
+    mr_model,
+    without_spacing,
+    xray_analysis,
+)
+
+EXPECTED_FAILURES = [
+    *(ImageReadError(Path("folder/neck.dcm"), problem, "160 x 120") for problem in ReadProblem),
+    *(ModelError("neck.dcm", problem, "no threshold") for problem in ModelProblem),
+    *(
+        ExportError(Path("folder/neck.dcm"), problem, "Input/output error")
+        for problem in ExportProblem
+    ),
+]
+
+
+def is_one_sentence(text: str) -> bool:
+    return text.endswith(".") and ". " not in text and text[0] in "“TN" and "{" not in text
+
+
+@pytest.mark.parametrize(
+    "error", EXPECTED_FAILURES, ids=lambda e: f"{type(e).__name__}-{e.problem}"
+)
+def test_every_failure_is_one_sentence_with_a_name_and_advice(error):
+    message = wording.explain(error)
+    assert "neck.dcm" in message.sentence
+    assert is_one_sentence(message.sentence)
+    assert message.advice.endswith((".", "”."))
+    assert "_" not in message.sentence
+
+
+def test_failures_are_told_apart():
+    assert len({wording.explain(error).sentence for error in EXPECTED_FAILURES}) == len(
+        EXPECTED_FAILURES
+    )
+
+
+def test_detail_is_told_once_in_brackets_and_left_out_without_one():
+    told = wording.explain(ImageReadError(Path("a.png"), ReadProblem.TOO_LARGE, "20000 x 20000"))
+    silent = wording.explain(ImageReadError(Path("a.png"), ReadProblem.TOO_LARGE))
+    assert told.sentence == "“a.png” is too large (20000 x 20000)."
+    assert silent.sentence == "“a.png” is too large."
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (DataSetError("no folder “train” in data"), "no folder “train” in data."),
+        (Cancelled(), "Stopped."),
+        (SpineAlignError("odd"), "odd."),
+        (SpineAlignError(), "no reason was given."),
+    ],
+    ids=["data set", "cancelled", "unknown", "unknown without words"],
+)
+def test_failures_without_a_problem_code(error, words):
+    message = wording.explain(error)
+    assert message.sentence.endswith(words)
+    assert message.advice
+
+
+def test_braces_in_a_file_name_are_not_a_template():
+    error = ImageReadError(Path("{name}{detail}.png"), ReadProblem.EMPTY)
+    assert wording.explain(error).sentence == "“{name}{detail}.png” is empty."
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        (Path("a/b/neck.dcm"), "neck.dcm"),
+        (Path("/"), "/"),
+        (Path("Αυχένας 脊椎.dcm"), "Αυχένας 脊椎.dcm"),
+        (Path("red\x1b[31m\n.png"), "red\ufffd[31m\ufffd.png"),
+        (Path("bad\udcff.png"), "bad\ufffd.png"),
+    ],
+    ids=["plain", "root", "other scripts", "terminal codes", "undecodable bytes"],
+)
+def test_display_name_is_safe_to_print(path, shown):
+    assert wording.display_name(path) == shown
+    wording.display_name(path).encode("utf-8")
+
+
+@pytest.mark.parametrize("code", WarningCode)
+@pytest.mark.parametrize("detail", ["", "some detail"], ids=["plain", "with detail"])
+def test_every_warning_is_worded(code, detail):
+    text = wording.caution_text(Caution(code, detail))
+    assert text.endswith(".")
+    assert text[0].isupper() or text.startswith(detail)
+    assert "_" not in text
+    assert "{" not in text
+
+
+def test_warnings_are_told_apart():
+    assert len({wording.caution_text(Caution(code)) for code in WarningCode}) == len(WarningCode)
+
+
+@pytest.mark.parametrize(
+    ("caution", "text"),
+    [
+        (
+            Caution(WarningCode.READER_NOTE, "Frame 3 of 9 taken"),
+            "Frame 3 of 9 taken.",
+        ),
+        (
+            Caution(WarningCode.VIEW_OVERRULED, "mr"),
+            "The kind of image was chosen by the user against the program’s own suggestion "
+            "(sagittal spine MR).",
+        ),
+        (
+            Caution(WarningCode.VIEW_UNCERTAIN, "0.45"),
+            "It is uncertain what kind of image this is (confidence 0.45); check the view and "
+            "choose it yourself if it is wrong.",
+        ),
+        (
+            Caution(WarningCode.DEMONSTRATION_MODEL, "CT classifier (VGG16)"),
+            "CT classifier (VGG16) is only a demonstration: it shows how the program works, "
+            "and its answers must not be relied on.",
+        ),
+    ],
+    ids=["note as it stands", "view by its name", "confidence", "model by its title"],
+)
+def test_what_a_warning_says_of_its_detail(caution, text):
+    assert wording.caution_text(caution) == text
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [
+        (
+            0.87,
+            "Demonstration model: pattern labelled “fracture” (probability 0.87). "
+            "This model’s answers are not reliable.",
+        ),
+        (
+            0.12,
+            "Demonstration model: no “fracture” pattern above the threshold (probability 0.12). "
+            "This model’s answers are not reliable.",
+        ),
+    ],
+    ids=["positive", "negative"],
+)
+def test_headline_of_a_demonstration_classifier_warns_either_way(probability, text):
+    assert wording.headline(ct_analysis(probability)) == text
+
+
+def test_headline_of_a_validated_classifier_does_not_call_itself_a_demonstration():
+    analysis = ct_analysis(0.87)
+    model = replace(analysis.classification.model, status=ModelStatus.EXTERNALLY_VALIDATED)
+    answer = replace(analysis.classification, model=model)
+    text = wording.headline(replace(analysis, classification=answer))
+    assert text == "Pattern labelled “fracture” (probability 0.87)."
+
+
+def test_headline_of_a_segmentation_counts_discs_and_claims_no_disease():
+    assert wording.headline(mr_analysis()) == (
+        "Segmented vertebrae, 6 discs and the spinal canal on this sagittal spine MR; "
+        "no grading model is installed, so nothing is said about disease."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept", "listed"),
+    [
+        ({"disc": 1}, "Segmented 1 disc on"),
+        ({"vertebra": 4, "canal": 1}, "Segmented vertebrae and the spinal canal on"),
+        ({}, "No spine structure was found on"),
+    ],
+    ids=["one disc", "no disc", "nothing"],
+)
+def test_headline_names_only_what_was_found(kept, listed):
+    analysis = mr_analysis()
+    regions = tuple(
+        replace(r, parts=kept.get(r.name, r.parts), pixels=r.pixels if r.name in kept else 0)
+        for r in analysis.regions
+    )
+    assert wording.headline(replace(analysis, regions=regions)).startswith(listed)
+
+
+def test_headline_of_a_demonstration_segmentation_says_so():
+    text = wording.headline(mr_analysis(status=ModelStatus.DEMONSTRATION))
+    assert text.startswith("Demonstration model: segmented vertebrae")
+
+
+def test_headline_without_a_model_for_radiographs():
+    assert wording.headline(xray_analysis()) == (
+        "No model for a lateral cervical radiograph is installed, so nothing was analysed."
+    )
+
+
+def test_headline_of_another_image_tells_how_to_overrule():
+    text = wording.headline(failed_view_analysis())
+    assert text.startswith("This image does not look like a lateral cervical radiograph, a CT")
+    assert all(wording.view_text(v) in text for v in (View.XRAY, View.CT, View.MR))
+    assert "choose the view yourself" in text
+
+
+def test_headline_claims_nothing_about_an_image_that_nobody_looked_at():
+    text = wording.headline(replace(failed_view_analysis(), view_confidence=None))
+    assert text.startswith("It is not known whether this image is")
+
+
+@pytest.mark.parametrize("source", sorted(set(SpacingSource) - {SpacingSource.UNKNOWN}))
+def test_spacing_names_where_it_comes_from(source):
+    texts = {
+        s: wording.spacing_text(replace(ct_image(), spacing_mm=(0.5, 0.25), spacing_source=s))
+        for s in SpacingSource
+    }
+    assert texts[source].startswith("0.5 × 0.25 mm (")
+    assert [s for s in texts if texts[s] == texts[source]] == [source]
+
+
+def test_unknown_spacing_promises_no_millimetres():
+    text = wording.spacing_text(without_spacing(mr_analysis()).image)
+    assert text == "Pixel spacing unknown: areas in pixels only"
+
+
+def test_spacing_at_the_detector_is_called_magnified():
+    assert "magnified" in wording.spacing_text(xray_analysis().image)
+
+
+def test_views_and_their_sources_are_told_apart():
+    assert len({wording.view_text(view) for view in View}) == len(View)
+    assert len({wording.source_text(source) for source in ViewSource}) == len(ViewSource)
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(0.5, "0.50"), (0.0, "under 0.01"), (1.0, "over 0.99"), (0.994, "over 0.99"), (0.99, "0.99")],
+)
+def test_a_probability_is_never_certainty(probability, text):
+    assert wording.probability_text(probability) == text
+
+
+def test_region_row_with_and_without_spacing():
+    with_area = wording.format_region_row(mr_analysis().regions[0])
+    without_area = wording.format_region_row(without_spacing(mr_analysis()).regions[0])
+    assert len(with_area) == len(wording.REGION_HEADINGS)
+    assert with_area[4].endswith("mm²")
+    assert without_area[4] == wording.NOTHING
+    assert with_area[:4] == without_area[:4]
+
+
+@pytest.mark.parametrize(
+    ("measurement", "text"),
+    [
+        (Measurement("a", 11.42, "mm", ""), "11.4 mm"),
+        (Measurement("a", 12.0, "deg", ""), "12.0°"),
+        (Measurement("a", 0.8, "", ""), "0.8"),
+        (Measurement("a", None, "mm", "", reason="C7 is hidden"), "not measurable: C7 is hidden"),
+        (Measurement("a", float("nan"), "mm", ""), "not measurable"),
+    ],
+    ids=["length", "angle", "ratio", "with reason", "not a number"],
+)
+def test_a_measure_is_a_value_or_a_reason(measurement, text):
+    assert wording.measurement_text(measurement) == text
+
+
+def test_a_model_is_named_with_version_and_status():
+    assert wording.model_text(mr_model()) == (
+        "Sagittal MR segmentation (U-Net), version 1.0.0, internally validated"
+    )
