@@ -85,7 +85,7 @@ def _frame_notes(frame: int, frames: int) -> Sequence[str]:
 
 def _check_pixels(path: Path, dataset: Dataset) -> None:
     """Refuse what cannot become a picture, before any pixel is decoded."""
-    if not len(dataset) and not len(dataset.file_meta):
+    if dataset.preamble is None and not any(name in dataset for name in ("SOPClassUID", "Rows")):
         raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
     _complete_transfer_syntax(dataset)
     if not any(keyword in dataset for keyword in _PIXEL_KEYWORDS):

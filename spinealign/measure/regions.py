@@ -94,3 +94,9 @@ def remove_specks(
         small[0] = False
         cleaned[small[labels]] = 0
     return cleaned
+
+
+def dice_coefficient(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float:
+    """Return the Dice coefficient of two masks (H, W); 1 when both are empty."""
+    total = int(truth.sum() + found.sum())
+    return 2 * int((truth & found).sum()) / total if total else 1.0

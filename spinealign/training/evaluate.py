@@ -41,8 +41,15 @@ def bootstrap(
     size = len(units)
     values = [statistic([units[i] for i in rng.integers(0, size, size)]) for _ in range(draws)]
     low, high = np.nanpercentile(values, (2.5, 97.5))
+    value = float(statistic(units))
+    # Resampling cannot tell how far below 1 a proportion without a single miss may
+    # lie; the exact binomial bound (Clopper & Pearson 1934) can.
+    if low == high == 1.0:
+        low = 0.025 ** (1 / size)
+    elif low == high == 0.0:
+        high = 1 - 0.025 ** (1 / size)
     return {
-        "value": round(float(statistic(units)), 4),
+        "value": round(value, 4),
         "low": round(float(low), 4),
         "high": round(float(high), 4),
         "units": len(units),

@@ -36,7 +36,7 @@ class GateRecipe:
     input_px: int = 96
     widths: tuple[int, ...] = (16, 32, 48, 64)
     batch: int = 32
-    steps: int = 1200
+    steps: int = 3000
     learning_rate: float = 2e-3
     held_out_fraction: float = 0.25
     seed: int = 7

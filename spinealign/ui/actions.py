@@ -98,7 +98,6 @@ _TOOL_BAR = (
     "open", "open_folder", _SEPARATOR, "save", "save_report", "copy_finding", _SEPARATOR,
     "overlay", "outlines", "heatmap", "OPACITY", _SEPARATOR, "fit", "one_to_one", "zoom_in",
     "zoom_out", _SEPARATOR, "invert", "reset_window", _SEPARATOR, "VIEW", "again",
-    _SEPARATOR, "previous_case", "next_case",
 )  # fmt: skip
 
 
@@ -197,6 +196,11 @@ def build_tool_bar(
         else:
             bar.addAction(actions[name])
             _style_button(bar, actions[name], with_text=name in ("open", "save"))
+    # Qt's own drawing of this button is black on black in the dark theme.
+    more = bar.findChild(QToolButton, "qt_toolbar_ext_button")
+    if more is not None:
+        more.setIcon(icon("more"))
+        more.setAccessibleName("More tools")
     window.addToolBar(bar)
     return bar
 

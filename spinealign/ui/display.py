@@ -153,4 +153,4 @@ def _heatmap_image(heatmap: NDArray[np.float32]) -> QImage:
     colours = np.ascontiguousarray(heat_colours(np.ascontiguousarray(heatmap[::stride, ::stride])))
     rows, cols = colours.shape[:2]
     # The copy makes Qt own the bytes: the array is gone when this function returns.
-    return QImage(colours.data, cols, rows, 4 * cols, QImage.Format.Format_RGBA8888).copy()
+    return QImage(colours.tobytes(), cols, rows, 4 * cols, QImage.Format.Format_RGBA8888).copy()

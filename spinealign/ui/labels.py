@@ -28,7 +28,10 @@ def wrapped_label(text: str, kind: str = "", strong: bool = False) -> QLabel:
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    # A fresh policy would forget that the height of a wrapped label follows its width.
+    policy = label.sizePolicy()
+    policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
+    label.setSizePolicy(policy)
     label.setMinimumWidth(1)
     if kind:
         label.setProperty("kind", kind)

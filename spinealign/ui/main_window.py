@@ -236,9 +236,10 @@ class MainWindow(QMainWindow):
         if screen is not None:
             room = screen.availableGeometry()
             self.resize(min(1500, room.width() * 94 // 100), min(940, room.height() * 90 // 100))
-        em = self.fontMetrics().averageCharWidth()
+        em, width = self.fontMetrics().averageCharWidth(), self.width()
         docks = [self.cases_dock, self.results_dock]
-        self.resizeDocks(docks, [30 * em, 60 * em], Qt.Orientation.Horizontal)
+        sizes = [min(40 * em, width * 17 // 100), min(74 * em, width * 36 // 100)]
+        self.resizeDocks(docks, sizes, Qt.Orientation.Horizontal)
         self.restoreGeometry(_bytes(state.geometry))
         self.restoreState(_bytes(state.layout))
 
@@ -407,9 +408,8 @@ _VIEW_WORDS = {None: "automatic", View.XRAY: "X-ray", View.CT: "CT", View.MR: "M
 
 
 def _placeholder(case: Case) -> str:
-    if case.status is CaseStatus.FAILED and case.message is not None:
-        return case.message.sentence
     return {
+        CaseStatus.FAILED: f"{case.title}\nThere is no picture to show",
         CaseStatus.WAITING: f"{case.title}\nWaiting for its turn",
         CaseStatus.RUNNING: f"{case.title}\nReading the image…",
         CaseStatus.STOPPED: f"{case.title}\nStopped; press F5 to analyse it",

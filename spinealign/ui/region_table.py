@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, pyqtSignal
@@ -10,28 +11,46 @@ from PyQt6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPixmap
 from PyQt6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView
 
 from spinealign.domain.findings import Region
-from spinealign.wording import REGION_HEADINGS, format_region_row
+from spinealign.wording import NOTHING, safe_text
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
-_AREA_COLUMN = REGION_HEADINGS.index("Area")
-_TIPS = (
-    "Name of the structure",
-    "Number of pixels",
-    "Share of the whole image",
-    "Share of all structures together",
-    "Area in the plane of the image",
-    "Separate parts",
-    "Mean probability of the class, over its pixels",
+SWATCH_PX = 16
+CELL_MARGIN_PX = 12
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: a short heading, what it means, and how a cell is made of a region."""
+
+    heading: str
+    meaning: str
+    key: Callable[[Region], str | float | None]
+    pattern: str = "{}"
+
+    def text(self, region: Region) -> str:
+        """Return the cell's text."""
+        value = self.key(region)
+        return NOTHING if value is None else self.pattern.format(value)
+
+
+COLUMNS = (
+    Column("Structure", "Name of the structure", lambda r: safe_text(r.name)),
+    Column("Pixels", "Number of pixels", lambda r: r.pixels, "{:,}"),
+    Column("% image", "Percent of the whole image", lambda r: r.percent_of_image, "{:.1f}"),
+    Column("% struct.", "Percent of all structures", lambda r: r.percent_of_structures, "{:.1f}"),
+    Column("mm²", "Area in the plane of the image, mm²", lambda r: r.area_mm2, "{:,.0f}"),
+    Column("Parts", "Separate parts", lambda r: r.parts),
+    Column("Conf.", "Mean probability of the class", lambda r: r.mean_confidence, "{:.2f}"),
 )
+_AREA_COLUMN = next(i for i, column in enumerate(COLUMNS) if column.heading == "mm²")
 
 
 class RegionModel(QAbstractTableModel):
-    """Rows of `Region` under `REGION_HEADINGS`."""
+    """Rows of `Region` under `COLUMNS`."""
 
     def __init__(self, regions: Sequence[Region], colours: Mapping[int, QColor]) -> None:
         super().__init__()
         self.regions = tuple(regions)
-        self._cells = [format_region_row(region) for region in regions]
         self._swatches = {i: _swatch(colour) for i, colour in colours.items()}
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
@@ -39,16 +58,17 @@ class RegionModel(QAbstractTableModel):
         return 0 if parent is not None and parent.isValid() else len(self.regions)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
-        """Return the number of headings."""
-        return 0 if parent is not None and parent.isValid() else len(REGION_HEADINGS)
+        """Return the number of columns."""
+        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what one cell shows or is sorted by."""
         row, column = index.row(), index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._cells[row][column]
+            return COLUMNS[column].text(self.regions[row])
         if role == SORT_ROLE:
-            return _sort_key(self.regions[row], column)
+            key = COLUMNS[column].key(self.regions[row])
+            return -1.0 if key is None else key
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             return self._swatches.get(self.regions[row].class_id or 0)
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 0:
@@ -64,9 +84,9 @@ class RegionModel(QAbstractTableModel):
         """Return a heading or its explanation."""
         if orientation is Qt.Orientation.Horizontal:
             if role == Qt.ItemDataRole.DisplayRole:
-                return REGION_HEADINGS[section]
+                return COLUMNS[section].heading
             if role == Qt.ItemDataRole.ToolTipRole:
-                return _TIPS[section]
+                return COLUMNS[section].meaning
             if role == Qt.ItemDataRole.TextAlignmentRole:
                 side = Qt.AlignmentFlag.AlignRight if section else Qt.AlignmentFlag.AlignLeft
                 return side | Qt.AlignmentFlag.AlignVCenter
@@ -92,8 +112,8 @@ class RegionTable(QTableView):
 
     def text(self) -> str:
         """Return the table as lines of tab-separated cells, in the order shown."""
-        columns = [c for c in range(len(REGION_HEADINGS)) if not self.isColumnHidden(c)]
-        lines = ["\t".join(REGION_HEADINGS[c] for c in columns)]
+        columns = [c for c in range(len(COLUMNS)) if not self.isColumnHidden(c)]
+        lines = ["\t".join(COLUMNS[c].heading for c in columns)]
         for row in range(self._sorted.rowCount()):
             cells = (self._sorted.index(row, c).data() for c in columns)
             lines.append("\t".join(cells))
@@ -137,34 +157,33 @@ class RegionTable(QTableView):
         assert rows is not None
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setMinimumSectionSize(16)
         header.setHighlightSections(False)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.resizeRowsToContents()
+        self._fit_columns()
         self._fix_height(header)
+
+    def _fit_columns(self) -> None:
+        """Make columns as narrow as their words.
+
+        Qt would keep room for a sort arrow in each; the style sheet puts it on top.
+        """
+        metrics = self.fontMetrics()
+        for number, column in enumerate(COLUMNS):
+            texts = [column.heading, *(column.text(region) for region in self._model.regions)]
+            widest = max(metrics.horizontalAdvance(text) for text in texts)
+            swatch = SWATCH_PX if number == 0 else 0
+            self.setColumnWidth(number, widest + swatch + CELL_MARGIN_PX)
 
     def _fix_height(self, header: QHeaderView) -> None:
         """Show all rows: the panel scrolls, not the table in it."""
         heights = sum(self.rowHeight(row) for row in range(self._sorted.rowCount()))
         room_for_scroll_bar = 14
         self.setFixedHeight(heights + header.sizeHint().height() + room_for_scroll_bar)
-
-
-def _sort_key(region: Region, column: int) -> str | float:
-    keys = (
-        region.name,
-        region.pixels,
-        region.percent_of_image,
-        region.percent_of_structures,
-        region.area_mm2,
-        region.parts,
-        region.mean_confidence,
-    )
-    key = keys[column]
-    return -1.0 if key is None else key
 
 
 def _swatch(colour: QColor) -> QPixmap:

@@ -201,6 +201,7 @@ QToolButton:pressed { background: $selection; }
 QToolButton:checked { background: $selection; border-color: $info_border; }
 QToolButton:focus { border-color: $accent; }
 QToolButton:disabled { color: $disabled; }
+QToolButton#qt_toolbar_ext_button { padding: 0; border: 0; }
 QToolButton::menu-indicator { image: none; }
 QToolBar QToolButton[popupMode="2"] { padding-right: 4px; }
 
@@ -236,12 +237,15 @@ QTreeWidget::item:hover { background: $hover; }
 QTreeWidget::item:selected { background: $selection; color: $selection_text; }
 QTreeWidget::item:focus { border: 1px solid $accent; }
 QTableView { border-radius: 5px; gridline-color: $border; }
-QTableView::item { padding: 2px 6px; }
+QTableView::item { padding: 2px 4px; }
 QTableView::item:selected { background: $selection; color: $selection_text; }
 QTableView:focus { border-color: $accent; }
 QHeaderView { background: $raised; }
 QHeaderView::section { background: $raised; color: $muted; border: 0;
-  border-bottom: 1px solid $border; padding: 4px 6px; font-weight: 600; }
+  border-bottom: 1px solid $border; padding: 5px 4px 4px 4px; }
+
+QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center;
+  width: 9px; height: 6px; }
 
 QScrollArea { border: 0; background: $panel; }
 QScrollBar:vertical { background: transparent; width: 11px; margin: 0; }
@@ -263,7 +267,7 @@ QSlider:focus { border: 1px solid $accent; border-radius: 5px; }
 
 #results, #resultsPage, #welcome { background: $panel; }
 #results { border-left: 1px solid $border; }
-QLabel[kind="headline"] { font-size: 13pt; font-weight: 600; color: $text; }
+QLabel[kind="headline"] { font-size: 12pt; font-weight: 600; color: $text; }
 QLabel[kind="title"] { font-size: 18pt; font-weight: 600; color: $text; }
 QLabel[kind="section"] { font-size: 10pt; font-weight: 600; color: $text; }
 QLabel[kind="muted"] { color: $muted; }

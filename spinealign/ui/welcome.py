@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -19,7 +20,7 @@ from spinealign.ui.icons import application_icon, icon
 from spinealign.ui.labels import wrapped_label
 from spinealign.ui.services import Sample
 
-PAGE_WIDTH_EM = 46
+PAGE_WIDTH_CHARACTERS = 92
 
 
 class SampleButtons(QWidget):
@@ -89,17 +90,17 @@ class Welcome(QScrollArea):
         words = "New here? See a full result in under a minute:"
         self._try.setText(words if self._is_first_start else "Or try a sample case:")
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the lines short enough to read."""
+        super().resizeEvent(event)
+        widest = PAGE_WIDTH_CHARACTERS * self.fontMetrics().averageCharWidth()
+        side = max(24, (self.width() - widest) // 2)
+        self._margins.setContentsMargins(side, 20, side, 20)
+
     def _page(self) -> QWidget:
         page = QWidget()
         page.setObjectName("welcome")
-        outer = QHBoxLayout(page)
-        outer.setContentsMargins(24, 20, 24, 20)
-        middle = QWidget()
-        middle.setMaximumWidth(PAGE_WIDTH_EM * self.fontMetrics().averageCharWidth() * 2)
-        outer.addStretch(1)
-        outer.addWidget(middle, 8)
-        outer.addStretch(1)
-        column = QVBoxLayout(middle)
+        self._margins = column = QVBoxLayout(page)
         column.setSpacing(12)
         column.addStretch(2)
         column.addLayout(self._heading())

@@ -145,8 +145,12 @@ def model_text(model: ModelIdentity) -> str:
 
 
 def is_demonstration(analysis: Analysis) -> bool:
-    """Return whether any model that spoke is only a demonstration."""
-    return any(model.status is ModelStatus.DEMONSTRATION for model in analysis.models)
+    """Return whether a model that made the finding is only a demonstration.
+
+    The view gate finds nothing, so its own status does not count here.
+    """
+    answers = (analysis.classification, analysis.segmentation)
+    return any(a is not None and a.model.status is ModelStatus.DEMONSTRATION for a in answers)
 
 
 def headline(analysis: Analysis) -> str:

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from spinealign.domain.findings import ModelStatus
 from spinealign.export import strips
@@ -140,5 +139,4 @@ def test_text_needs_no_font_beside_the_program(monkeypatch, tmp_path):
     monkeypatch.setattr(strips.reportlab, "__file__", str(tmp_path / "__init__.py"))
     strip = strips.footer(["not for diagnosis"], 400, 20)
     strips._font.cache_clear()
-    assert isinstance(strip, Image.Image)
-    assert len(set(strip.getdata())) > 2
+    assert len(strip.getcolors()) > 2

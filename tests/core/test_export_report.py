@@ -6,6 +6,7 @@ import pypdf
 import pytest
 
 from spinealign.domain.findings import DISCLAIMER, Caution, Measurement, WarningCode
+from spinealign.export import overlay
 from spinealign.export.page import printable
 from spinealign.export.report import report_pdf
 from spinealign.wording import DEMONSTRATION_BAND, headline
@@ -16,6 +17,12 @@ from tests.phantoms import (
     without_spacing,
     xray_analysis,
 )
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(monkeypatch):
+    """Draw small pictures: what matters here are the words."""
+    monkeypatch.setattr(overlay, "MIN_LONGEST_PX", 200)
 
 
 def pages_of(analysis):
@@ -104,7 +111,7 @@ def test_the_same_analysis_gives_the_same_bytes():
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("<b>bold</b> & <img src='x'/>.dcm", "<b>bold</b> & <img src='x'"),
+        ("<b>bold & <img src='x'>.dcm", "<b>bold & <img src='x'>.dcm"),
         ("Müller_Jörg.dcm", "Müller_Jörg.dcm"),
         ("Mu\u0308ller.dcm", "Müller.dcm"),
         ("Αυχένας.dcm", "???????.dcm"),
@@ -115,9 +122,6 @@ def test_the_same_analysis_gives_the_same_bytes():
     ids=["mark-up", "umlauts", "decomposed", "greek", "chinese", "undecodable", "long"],
 )
 def test_any_file_name_can_be_printed(name, shown):
-    if "/" in name:
-        name = name.replace("/", "\N{DIVISION SLASH}")
-        shown = printable(shown.replace("/", "\N{DIVISION SLASH}"))
     assert shown in text_of(named(failed_view_analysis(), name))
 
 

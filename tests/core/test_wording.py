@@ -20,6 +20,7 @@ from spinealign.domain.image import SpacingSource, View, ViewSource
 from tests.phantoms import (
     ct_analysis,
     ct_image,
+    ct_model,
     failed_view_analysis,
     mr_analysis,
     mr_model,
@@ -201,6 +202,21 @@ def test_headline_names_only_what_was_found(kept, listed):
 def test_headline_of_a_demonstration_segmentation_says_so():
     text = wording.headline(mr_analysis(status=ModelStatus.DEMONSTRATION))
     assert text.startswith("Demonstration model: segmented vertebrae")
+
+
+@pytest.mark.parametrize(
+    ("analysis", "expected"),
+    [
+        (ct_analysis(), True),
+        (mr_analysis(status=ModelStatus.DEMONSTRATION), True),
+        (mr_analysis(), False),
+        (replace(mr_analysis(), models=(ct_model(), mr_model())), False),
+        (failed_view_analysis(), False),
+    ],
+    ids=["classifier", "segmentation", "validated", "only the view gate", "nothing ran"],
+)
+def test_a_finding_is_a_demonstration_when_its_own_model_is(analysis, expected):
+    assert wording.is_demonstration(analysis) is expected
 
 
 def test_headline_without_a_model_for_radiographs():

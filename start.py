@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Set everything up on a fresh computer and run it; needs nothing but Python 3.11 or 3.12.
+
+python3 start.py          set up, then analyse a shipped sample (in the window, or without a
+                          display on the command line)
+python3 start.py test     set up with the developers' tools, then run every check and test
+python3 start.py ARGS...  set up, then run "spinealign ARGS..."
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+SAMPLES = ROOT / "resources" / "samples"
+MR_SAMPLE = SAMPLES / "mr_lumbar_phantom" / "lumbar_phantom.dcm"
+CT_SAMPLE = SAMPLES / "ct_axial" / "CT_small.dcm"
+
+# What Qt needs of a Linux system, as (library, Debian package).
+LINUX_LIBRARIES = (
+    ("libEGL.so.1", "libegl1"),
+    ("libGL.so.1", "libgl1"),
+    ("libxkbcommon.so.0", "libxkbcommon0"),
+    ("libxkbcommon-x11.so.0", "libxkbcommon-x11-0"),
+    ("libdbus-1.so.3", "libdbus-1-3"),
+    ("libfontconfig.so.1", "libfontconfig1"),
+    ("libxcb-cursor.so.0", "libxcb-cursor0"),
+    ("libxcb-icccm.so.4", "libxcb-icccm4"),
+    ("libxcb-image.so.0", "libxcb-image0"),
+    ("libxcb-keysyms.so.1", "libxcb-keysyms1"),
+    ("libxcb-render-util.so.0", "libxcb-render-util0"),
+    ("libxcb-shape.so.0", "libxcb-shape0"),
+)
+
+
+def main() -> int:
+    """Set up and run; returns the exit code of what was run."""
+    arguments = sys.argv[1:]
+    if not (3, 11) <= sys.version_info[:2] <= (3, 12):
+        return run_with_another_python(arguments)
+    require_system_libraries()
+    testing = arguments == ["test"]
+    python = set_up("[train,dev]" if testing or needs_training(arguments) else "")
+    if testing:
+        return run_tests(python)
+    return subprocess.call([python, "-m", "spinealign", *(arguments or sample_arguments())])
+
+
+def run_with_another_python(arguments: list[str]) -> int:
+    """Start this file again with a Python that fits."""
+    for name in ("python3.12", "python3.11"):
+        found = shutil.which(name)
+        if found and subprocess.call([found, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+            return subprocess.call([found, str(ROOT / "start.py"), *arguments])
+    print("SpineAlign needs Python 3.11 or 3.12; install one of them and try again.")
+    return 1
+
+
+def needs_training(arguments: list[str]) -> bool:
+    """Whether the command needs TensorFlow."""
+    return bool(arguments) and (arguments[0] in {"train", "package"} or "keras" in arguments)
+
+
+def require_system_libraries() -> None:
+    """Install what Qt needs of the system, or say how."""
+    if sys.platform != "linux":
+        return
+    missing = [package for library, package in LINUX_LIBRARIES if not loads(library)]
+    if shutil.which("fc-list") is None or not any(Path("/usr/share/fonts").glob("**/*.ttf")):
+        missing += ["fontconfig", "fonts-dejavu-core"]
+    if missing:
+        install_debian(missing)
+
+
+def loads(library: str) -> bool:
+    """Whether the dynamic linker finds a library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def install_debian(packages: list[str]) -> None:
+    """Install Debian packages as root; else print the command and stop."""
+    command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        sys.exit(f"Some system libraries are missing. Please run:\n  sudo {' '.join(command)}")
+    quiet = {"stdout": subprocess.DEVNULL}
+    subprocess.run(["apt-get", "update", "-q"], check=False, **quiet)
+    subprocess.run(command, check=True, **quiet)
+
+
+def set_up(extras: str) -> str:
+    """Make the virtual environment once, again whenever the requirements change."""
+    python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest() + extras
+    stamp = ENVIRONMENT / "spinealign-installed"
+    have = stamp.read_text() if stamp.is_file() else ""
+    if have == wanted or (not extras and have.startswith(wanted)):
+        return str(python)
+    print("Setting up SpineAlign (once, a few minutes) ...", flush=True)
+    if not python.is_file():
+        make_environment()
+    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-e", f"{ROOT}{extras}"], check=True)
+    stamp.write_text(wanted)
+    return str(python)
+
+
+def make_environment() -> None:
+    """Make the virtual environment; Debian keeps a part of Python's own in a package."""
+    command = [sys.executable, "-m", "venv", str(ENVIRONMENT)]
+    if subprocess.call(command, stdout=subprocess.DEVNULL) == 0:
+        return
+    install_debian([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"])
+    subprocess.run([*command, "--clear"], check=True)
+
+
+def sample_arguments() -> list[str]:
+    """Open the sample in the window where there is a display, else analyse it."""
+    shown = (
+        sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    if shown:
+        return [str(MR_SAMPLE)]
+    return ["analyze", str(MR_SAMPLE), str(CT_SAMPLE), "--out", str(ROOT / "results")]
+
+
+def run_tests(python: str) -> int:
+    """Run the checks that cost seconds, then the tests; stops at the first that fails."""
+    checks = (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+        ["importlinter"],
+        ["pytest", "-q"],
+    )
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    for module, *options in checks:
+        print(f"--- {module} {' '.join(options)}", flush=True)
+        command = [python, "-m", module, *options]
+        if module == "importlinter":
+            command = [str(Path(python).with_name("lint-imports")), *options]
+        code = subprocess.call(command, cwd=ROOT, env=environment)
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

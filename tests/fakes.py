@@ -1,0 +1,190 @@
+"""Services that answer at once, on command, or wrongly: what the window is tested with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.findings import Analysis, Caution, ModelStatus, Step, WarningCode
+from spinealign.domain.image import View, ViewSource
+from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.ui.services import Models, Services
+from tests import phantoms
+
+WAIT_S = 20
+"""A gate that nobody opens ends a test, instead of hanging it."""
+
+
+def model_cards() -> tuple[ModelCard, ...]:
+    """Return the long form of the two models that the phantom analyses name."""
+    return (_card(phantoms.ct_model(), View.CT), _card(phantoms.mr_model(), View.MR))
+
+
+def _card(identity, view: View) -> ModelCard:
+    is_classifier = view is View.CT
+    return ModelCard(
+        name=identity.name,
+        title=identity.title,
+        version=identity.version,
+        status=identity.status,
+        task="classification" if is_classifier else "segmentation",
+        view=view,
+        weights="model.tflite",
+        sha256=identity.sha256,
+        architecture={"name": "drawn", "arguments": {}},
+        input_shape=(224, 224),
+        intensity=IntensityRule(),
+        classes=("fracture", "normal") if is_classifier else ("background", "vertebra"),
+        training_data="Drawings; no patient, no network.",
+        licence="GPL-3.0-or-later",
+        metrics={"dice": {"disc": {"value": 0.9, "low": 0.88, "high": 0.92, "units": 12}}},
+        intended_use="Tests of the window.",
+        known_failures=("Everything that is not drawn by the tests.",),
+        limits=identity.limits,
+        positive_class="fracture" if is_classifier else None,
+        positive_output="fracture" if is_classifier else None,
+        threshold=0.5 if is_classifier else None,
+    )
+
+
+class FakeModels:
+    """Models that exist on paper only."""
+
+    def __init__(self) -> None:
+        self.warmed = threading.Event()
+
+    def cards(self) -> tuple[ModelCard, ...]:
+        return model_cards()
+
+    def warm_up(self) -> None:
+        self.warmed.set()
+
+
+@dataclass(frozen=True)
+class FakeSample:
+    name: str
+    title: str
+    path: Path
+    view: View
+    note: str = "Drawn by the program; no patient."
+    source: str = "drawn"
+    licence: str = "GPL-3.0-or-later"
+
+
+@dataclass
+class FakeAnalyser:
+    """Plays the analysis: reads, then works in steps, each of which can be held up.
+
+    Names that contain "mr", "photo", "xray" or "bad" decide what a file is; all others are CT.
+    `hold` names a step to stop before; the worker then waits until `gate` is set.
+    """
+
+    steps: tuple[str, ...] = ("Segmenting structures", "Classifying", "Measuring")
+    hold: str = ""
+    gate: threading.Event = field(default_factory=threading.Event)
+    reached: threading.Event = field(default_factory=threading.Event)
+    calls: list[tuple[str, View | None]] = field(default_factory=list)
+    closed: int = 0
+    failure: Exception | None = None
+    side: int = 256
+
+    def __call__(
+        self, path: Path, models: Models, view: View | None
+    ) -> Generator[Step, None, Analysis]:
+        self.calls.append((path.name, view))
+        try:
+            return (yield from self._play(path, view))
+        except GeneratorExit:
+            self.closed += 1
+            raise
+
+    def _play(self, path: Path, view: View | None) -> Generator[Step, None, Analysis]:
+        yield Step("Reading the image", 0.05)
+        if "bad" in path.name:
+            raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
+        if self.failure is not None:
+            raise self.failure
+        analysis = answer_for(path, view, self.side)
+        yield Step("Checking the image", 0.15, analysis.image)
+        for number, name in enumerate(self.steps):
+            if name == self.hold:
+                self.reached.set()
+                self.gate.wait(WAIT_S)
+            yield Step(name, 0.2 + 0.7 * number / len(self.steps))
+        return analysis
+
+
+def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
+    """Return the phantom analysis that a file name asks for, as the chosen view."""
+    kind = next((k for k in ("mr", "photo", "xray") if k in path.name), "ct")
+    analysis = _phantom(view.value if view is not None else kind, side)
+    image = replace(analysis.image, source_path=path)
+    if view is None:
+        return replace(analysis, image=image)
+    cautions = (*analysis.cautions, Caution(WarningCode.VIEW_OVERRULED, View.CT.value))
+    return replace(
+        analysis, image=image, view=view, view_source=ViewSource.USER, cautions=cautions
+    )
+
+
+def _phantom(kind: str, side: int) -> Analysis:
+    if kind == "mr":
+        return phantoms.mr_analysis((side * 5 // 4, side * 25 // 32))
+    if kind == "photo":
+        return phantoms.failed_view_analysis()
+    if kind == "xray":
+        return phantoms.xray_analysis()
+    return phantoms.ct_analysis(side=side)
+
+
+@dataclass
+class FakeServices:
+    """Everything that the window asks of the layers below, with a memory of it."""
+
+    analyser: FakeAnalyser = field(default_factory=FakeAnalyser)
+    models: FakeModels = field(default_factory=FakeModels)
+    samples: Sequence[FakeSample] = ()
+    written: list[tuple[str, Path]] = field(default_factory=list)
+    write_failure: Exception | None = None
+
+    def build(self) -> Services:
+        return Services(
+            models=lambda: self.models,
+            analyse=self.analyser,
+            list_samples=lambda: self.samples,
+            find_images=find_images,
+            write_bundle=lambda analysis, folder: self._write("bundle", folder),
+            write_one=lambda analysis, kind, path: self._write(kind, path),
+        )
+
+    def _write(self, kind: str, path: Path) -> None:
+        if self.write_failure is not None:
+            raise self.write_failure
+        self.written.append((kind, path))
+
+
+def find_images(paths: Iterable[Path]) -> list[Path]:
+    """List files, and what lies in folders; an empty folder is an error."""
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        if not inside:
+            raise ImageReadError(path, ReadProblem.NO_IMAGES_IN_FOLDER)
+        found += inside
+    return found
+
+
+def two_samples() -> tuple[FakeSample, ...]:
+    """Return a CT and an MR sample."""
+    return (
+        FakeSample("ct", "CT slice with a drawn vertebra", Path("sample_ct.dcm"), View.CT),
+        FakeSample("mr", "Sagittal MR, drawn", Path("sample_mr.nii.gz"), View.MR),
+    )
+
+
+def demonstration_mr() -> Analysis:
+    """Return an MR answer of a model that is only a demonstration."""
+    return phantoms.mr_analysis(status=ModelStatus.DEMONSTRATION)

@@ -1,0 +1,92 @@
+"""Writers of small DICOM, NIfTI and PNG files for the reader's tests."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+SAGITTAL = [0, 1, 0, 0, 0, -1]
+CORONAL = [1, 0, 0, 0, 0, -1]
+AXIAL = [1, 0, 0, 0, 1, 0]
+
+
+def ramp(rows: int = 40, cols: int = 50, dtype: Any = np.uint16) -> NDArray[Any]:
+    """Return (rows, cols) values 0, 1, 2, ... that tell every pixel from its neighbours."""
+    return np.arange(rows * cols).reshape(rows, cols).astype(dtype)
+
+
+def dicom_object(pixels: NDArray[Any] | None, **tags: Any) -> Dataset:
+    """Return an uncompressed object; `tags` set, replace or (None) delete attributes."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    dataset = Dataset()
+    dataset.file_meta = meta
+    dataset.SOPClassUID = SecondaryCaptureImageStorage
+    dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    if pixels is not None:
+        _set_pixels(dataset, pixels)
+    for keyword, value in tags.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def _set_pixels(dataset: Dataset, pixels: NDArray[Any]) -> None:
+    is_colour = pixels.ndim == 3 and pixels.shape[-1] == 3
+    if pixels.ndim == 3 and not is_colour:
+        dataset.NumberOfFrames = len(pixels)
+    dataset.Rows, dataset.Columns = pixels.shape[:2] if is_colour else pixels.shape[-2:]
+    dataset.SamplesPerPixel = 3 if is_colour else 1
+    if is_colour:
+        dataset.PlanarConfiguration = 0
+    dataset.PhotometricInterpretation = "RGB" if is_colour else "MONOCHROME2"
+    bits = pixels.dtype.itemsize * 8
+    dataset.BitsAllocated = dataset.BitsStored = bits
+    dataset.HighBit = bits - 1
+    dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
+    dataset.PixelData = pixels.tobytes()
+
+
+def write_dicom(path: Path, pixels: NDArray[Any] | None, **tags: Any) -> Path:
+    """Write `dicom_object` with preamble and file meta information."""
+    dcmwrite(path, dicom_object(pixels, **tags), enforce_file_format=True)
+    return path
+
+
+def write_nifti(
+    path: Path,
+    values: NDArray[Any],
+    affine: NDArray[Any] | None = None,
+    unit: str | None = "mm",
+    kind: type = nib.Nifti1Image,
+) -> Path:
+    """Write a NIfTI file; without `affine` both orientation codes are 0."""
+    image = kind(values, affine)
+    if unit is not None:
+        image.header.set_xyzt_units(unit)
+    nib.save(image, path)
+    return path
+
+
+def png_claiming(cols: int, rows: int) -> bytes:
+    """Return a PNG whose header claims a size and whose data are missing."""
+    header = struct.pack(">IIBBBBB", cols, rows, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", b"")
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(name + content))
+    return struct.pack(">I", len(content)) + name + content + checksum
