@@ -125,9 +125,7 @@ def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
     if view is None:
         return replace(analysis, image=image)
     cautions = (*analysis.cautions, Caution(WarningCode.VIEW_OVERRULED, View.CT.value))
-    return replace(
-        analysis, image=image, view=view, view_source=ViewSource.USER, cautions=cautions
-    )
+    return replace(analysis, image=image, view=view, view_source=ViewSource.USER, cautions=cautions)
 
 
 def _phantom(kind: str, side: int) -> Analysis:

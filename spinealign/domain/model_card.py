@@ -54,7 +54,9 @@ class IntensityRule:
         TypeError
             An unknown key stands in the card: guessing would change the pixels.
         """
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card.items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in card.items()
+        }
         return cls(**values)
 
     def to_card(self) -> dict[str, Any]:

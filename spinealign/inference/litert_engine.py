@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,10 @@ class LiteRtEngine:
         try:
             # Reading the bytes ourselves keeps non-ASCII paths working on Windows.
             self._content = path.read_bytes()
-            self._interpreter = Interpreter(model_content=self._content, num_threads=count)
-            self._runner = self._interpreter.get_signature_runner()
+            with _runtime_greeting_dropped():
+                self._interpreter = Interpreter(model_content=self._content, num_threads=count)
+                self._interpreter.allocate_tensors()
+                self._runner = self._interpreter.get_signature_runner()
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(path.parent.name, ModelProblem.UNLOADABLE, str(error)) from error
 
@@ -47,6 +50,27 @@ class LiteRtEngine:
         """Return the named outputs for `batch` (n, h, w, C)."""
         outputs = self._runner(image=batch)
         return {name: np.asarray(value, np.float32) for name, value in outputs.items()}
+
+
+@contextmanager
+def _runtime_greeting_dropped() -> Iterator[None]:
+    """Keep LiteRT's "Created ... delegate" line off the user's terminal.
+
+    The runtime writes it straight to file descriptor 2 and has no switch for it.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # a windowed program on Windows has no such descriptor
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _usable_processors() -> int:

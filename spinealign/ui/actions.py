@@ -42,7 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("paste", "&Paste image", ("Ctrl+V",), "paste", "Analyse the image on the clipboard"),
     Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
     Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),
-    Command("save_report", "&Report (PDF)…", ("Ctrl+P",), "report"),
+    Command("save_report", "&Report (PDF)…", ("Ctrl+P",), "report", "Save the report as PDF"),
     Command("save_overlay", "&Overlay picture (PNG)…", (), "overlay"),
     Command("save_mask", "&Mask (PNG)…"),
     Command("save_heatmap", "&Heat map (PNG)…", (), "heatmap"),

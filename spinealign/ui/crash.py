@@ -21,7 +21,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign import __version__
-from spinealign.ui.labels import wrapped_label
+from spinealign.ui.labels import without_icons, wrapped_label
 
 
 def crash_report(error: BaseException) -> str:
@@ -85,6 +85,7 @@ class CrashDialog(QDialog):
         assert copy is not None
         copy.clicked.connect(self.copy)
         buttons.rejected.connect(self.reject)
+        without_icons(buttons)
         column.addWidget(buttons)
         em = self.fontMetrics().averageCharWidth()
         self.resize(80 * em, 60 * em)

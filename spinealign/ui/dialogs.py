@@ -22,7 +22,7 @@ from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.model_card import ModelCard
 from spinealign.ui.actions import COMMANDS, MOUSE_HELP, plain_text
 from spinealign.ui.icons import application_icon
-from spinealign.ui.labels import rule, wrapped_label
+from spinealign.ui.labels import rule, without_icons, wrapped_label
 from spinealign.ui.model_card_view import ModelCardView, status_strip
 from spinealign.wording import safe_text
 
@@ -51,6 +51,7 @@ class _TextDialog(QDialog):
         scroll.setWidget(page)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
+        without_icons(buttons)
         outer = QVBoxLayout(self)
         outer.addWidget(scroll)
         outer.addWidget(buttons)
@@ -72,7 +73,7 @@ def keyboard_dialog(parent: QWidget) -> _TextDialog:
     """Return the list of keys and mouse gestures."""
     dialog = _TextDialog("Keyboard and mouse", 78, parent)
     rows = [
-        (" or ".join(_native(key) for key in command.keys), plain_text(command))
+        (" or ".join(_native(key) for key in command.keys), command.tip or plain_text(command))
         for command in COMMANDS
         if command.keys
     ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QIcon
 from PyQt6.QtWidgets import (
+    QDialogButtonBox,
     QFrame,
     QLabel,
     QPushButton,
@@ -38,6 +40,12 @@ def wrapped_label(text: str, kind: str = "", strong: bool = False) -> QLabel:
     if strong:
         label.setProperty("strong", "true")
     return label
+
+
+def without_icons(buttons: QDialogButtonBox) -> None:
+    """Take the style's icons off buttons: they are black in the dark theme too."""
+    for button in buttons.buttons():
+        button.setIcon(QIcon())
 
 
 def rule() -> QFrame:

@@ -312,7 +312,7 @@ class MainWindow(QMainWindow):
 
     def _show_progress(self, case: Case, progress: Progress) -> None:
         waiting = self.session.waiting_count
-        rest = f", {waiting} waiting" if waiting else ""
+        rest = f" ({waiting} more waiting)" if waiting else ""
         self.status.show_work(f"{case.title}: {progress.name}…{rest}", progress.fraction)
 
     def _queue_changed(self) -> None:

@@ -28,6 +28,11 @@ class StatusLine(QStatusBar):
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop the analysis (Esc)")
         self.cancel.clicked.connect(self.cancel_requested)
+        for widget in (self.progress, self.cancel):
+            # The line must not change its height, or the picture above would jump.
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
         self._pixel = QLabel()
         self._pixel.setAccessibleName("Pixel under the cursor")
         self._pixel.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -1,0 +1,207 @@
+"""NIfTI: which slice, which way up, how large a pixel is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.image import SpacingSource, View
+from spinealign.imaging.read import read_image
+from tests.image_files import write_nifti
+
+SIZES = (33, 34, 36)
+SPACING = np.diag([0.9, 0.8, 0.7, 1.0])
+
+
+def volume(sizes: tuple[int, ...] = SIZES, dtype: Any = np.int16) -> np.ndarray:
+    """Return values (right, anterior, superior) that tell every voxel from its neighbours."""
+    return (np.arange(np.prod(sizes)).reshape(sizes) % 30_011).astype(dtype)
+
+
+def problem_of(path: Path) -> ReadProblem:
+    with pytest.raises(ImageReadError) as caught:
+        read_image(path)
+    return caught.value.problem
+
+
+def stored_as(codes: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the volume and its affine when the file's axes run as `codes` say."""
+    turn = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(codes))
+    values = nib.apply_orientation(volume(), turn)
+    return values, SPACING @ inv_ornt_aff(turn, SIZES)
+
+
+ORIENTATIONS = [
+    "".join(code[flip >> place & 1] for place, code in enumerate(order))
+    for order in (("RL", "AP", "SI"), ("AP", "SI", "RL"), ("SI", "RL", "AP"), ("AP", "RL", "SI"))
+    for flip in range(8)
+]
+
+
+@pytest.mark.parametrize("codes", ORIENTATIONS)
+def test_mr_is_cut_sagittally_whatever_the_order_of_axes(tmp_path: Path, codes: str) -> None:
+    values, affine = stored_as(codes)
+    image = read_image(write_nifti(tmp_path / "mr.nii", values, affine))
+    sagittal = volume()[SIZES[0] // 2]
+    superior_up_anterior_left = sagittal.T[::-1, ::-1]
+    np.testing.assert_array_equal(image.pixels, superior_up_anterior_left)
+    assert image.spacing_mm == pytest.approx((0.7, 0.8))
+    assert image.spacing_source is SpacingSource.NIFTI_HEADER
+    assert (image.view_hint, image.is_hounsfield) == (View.MR, False)
+    assert image.notes == ("Sagittal slice 17 of 33.",)
+
+
+@pytest.mark.parametrize("codes", ["RAS", "LPS", "PIR", "LSA"])
+def test_ct_is_cut_axially(tmp_path: Path, codes: str) -> None:
+    values, affine = stored_as(codes)
+    hounsfield = (values % 2000 - 1000).astype(np.int16)
+    image = read_image(write_nifti(tmp_path / "ct.nii.gz", hounsfield, affine))
+    axial = (volume() % 2000 - 1000)[:, :, SIZES[2] // 2]
+    anterior_up_right_left = axial.T[::-1, ::-1]
+    np.testing.assert_array_equal(image.pixels, anterior_up_right_left)
+    assert image.spacing_mm == pytest.approx((0.8, 0.9))
+    assert (image.view_hint, image.is_hounsfield) == (View.CT, True)
+    assert image.notes == ("Axial slice 19 of 36.",)
+
+
+@pytest.mark.parametrize("suffix", ["nii", "nii.gz"])
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+def test_both_versions_compressed_or_not(tmp_path: Path, suffix: str, kind: type) -> None:
+    path = write_nifti(tmp_path / f"mr.{suffix}", volume(), SPACING, kind=kind)
+    image = read_image(path.rename(tmp_path / "renamed.dcm"))
+    assert (image.shape, image.file_format, image.bits) == ((36, 34), "NIfTI", 16)
+
+
+@pytest.mark.parametrize(
+    ("size_of", "view", "spacing"),
+    [
+        pytest.param((1, 40, 50), View.MR, (0.7, 0.8), id="sagittal"),
+        pytest.param((40, 1, 50), View.OTHER, (0.7, 0.9), id="coronal"),
+        pytest.param((40, 50, 1), View.OTHER, (0.8, 0.9), id="axial"),
+        pytest.param((40, 50), View.OTHER, (0.8, 0.9), id="two axes"),
+        pytest.param((1, 40, 50, 1), View.MR, (0.7, 0.8), id="four axes"),
+    ],
+)
+def test_a_single_slice_is_taken_directly(
+    tmp_path: Path, size_of: tuple[int, ...], view: View, spacing: tuple[float, float]
+) -> None:
+    values = volume(size_of)
+    image = read_image(write_nifti(tmp_path / "one.nii", values, SPACING))
+    np.testing.assert_array_equal(image.pixels, values.squeeze().T[::-1, ::-1])
+    assert (image.view_hint, image.notes) == (view, ())
+    assert image.spacing_mm == pytest.approx(spacing)
+
+
+def test_a_picture_written_by_itk_stands_upright(tmp_path: Path) -> None:
+    picture = volume((40, 50))
+    path = write_nifti(tmp_path / "itk.nii", picture.T, np.diag([-1.0, -1, 1, 1]))
+    np.testing.assert_array_equal(read_image(path).pixels, picture)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mm", 1.0), ("meter", 1000.0), ("micron", 0.001)])
+def test_units_become_millimetres(tmp_path: Path, unit: str, factor: float) -> None:
+    path = write_nifti(tmp_path / "mr.nii", volume(), SPACING, unit)
+    assert read_image(path).spacing_mm == pytest.approx((0.7 * factor, 0.8 * factor))
+
+
+def test_an_unstated_unit_is_taken_for_millimetres_and_said(tmp_path: Path) -> None:
+    image = read_image(write_nifti(tmp_path / "mr.nii", volume(), SPACING, None))
+    assert image.spacing_mm == pytest.approx((0.7, 0.8))
+    assert any("millimetres are assumed" in note for note in image.notes)
+
+
+@pytest.mark.parametrize(
+    ("unit", "zooms", "known"),
+    [("mm", (1, 1, 1), False), (None, (0.9, 0.8, 0.7), False), ("mm", (0.9, 0.8, 0.7), True)],
+    ids=["default ones", "no unit", "stated"],
+)
+def test_without_affine_only_a_stated_spacing_counts(
+    tmp_path: Path, unit: str | None, zooms: tuple[float, ...], known: bool
+) -> None:
+    header = nib.Nifti1Header()
+    header.set_data_dtype(np.int16)
+    if unit is not None:
+        header.set_xyzt_units(unit)
+    bare = nib.Nifti1Image(volume(), None, header)
+    bare.header.set_zooms(zooms)
+    nib.save(bare, tmp_path / "bare.nii")
+    image = read_image(tmp_path / "bare.nii")
+    assert (image.spacing_mm is not None) is known
+    assert (image.spacing_source is SpacingSource.UNKNOWN) is not known
+    assert "The file does not state its orientation." in image.notes
+
+
+def test_scale_factors_are_applied(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(volume(dtype=np.uint8), SPACING)
+    image.header.set_slope_inter(0.5, 3)
+    nib.save(image, tmp_path / "scaled.nii")
+    read = read_image(tmp_path / "scaled.nii")
+    stored = nib.load(tmp_path / "scaled.nii")
+    expected = stored.get_fdata()[SIZES[0] // 2].T[::-1, ::-1]
+    np.testing.assert_allclose(read.pixels, expected, rtol=1e-6)
+    assert read.bits > 8
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        pytest.param(volume((33, 34, 36, 2)), ReadProblem.UNSUPPORTED_LAYOUT, id="series"),
+        pytest.param(volume((33, 34, 1, 1, 3)), ReadProblem.UNSUPPORTED_LAYOUT, id="vectors"),
+        pytest.param(volume(dtype=np.complex64), ReadProblem.UNSUPPORTED_LAYOUT, id="complex"),
+        pytest.param(volume((50,)), ReadProblem.UNSUPPORTED_LAYOUT, id="one axis"),
+        pytest.param(volume((20, 64, 20)), ReadProblem.TOO_SMALL, id="low"),
+        pytest.param(np.zeros(SIZES, np.int16), ReadProblem.CONSTANT, id="constant"),
+    ],
+)
+def test_refuses(tmp_path: Path, values: np.ndarray, problem: ReadProblem) -> None:
+    assert problem_of(write_nifti(tmp_path / "odd.nii", values, SPACING)) is problem
+
+
+def test_few_sagittal_slices_are_enough(tmp_path: Path) -> None:
+    path = write_nifti(tmp_path / "mr.nii", volume((5, 60, 70)), SPACING)
+    assert read_image(path).shape == (70, 60)
+
+
+def test_refuses_colour_voxels(tmp_path: Path) -> None:
+    rgb = np.zeros(SIZES, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    path = write_nifti(tmp_path / "rgb.nii", rgb, SPACING)
+    assert problem_of(path) is ReadProblem.UNSUPPORTED_LAYOUT
+
+
+def test_refuses_a_header_whose_values_lie_in_another_file(tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Pair(volume(), SPACING), tmp_path / "pair.img")
+    assert problem_of(tmp_path / "pair.hdr") is ReadProblem.UNSUPPORTED_LAYOUT
+
+
+@pytest.mark.parametrize(
+    "sizes", [(20_000, 20_000, 1), (2000, 2000, 2000)], ids=["slice", "volume"]
+)
+def test_a_huge_file_is_refused_by_its_header(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    path = write_nifti(tmp_path / "mr.nii", volume(), SPACING)
+    content = bytearray(path.read_bytes())
+    content[42:48] = np.array(sizes, "<i2").tobytes()
+    path.write_bytes(content)
+    assert problem_of(path) is ReadProblem.TOO_LARGE
+
+
+@settings(max_examples=25, deadline=None)
+@given(angle=st.floats(-0.6, 0.6), axis=st.integers(0, 2))
+def test_oblique_volumes_are_cut_along_their_own_nearest_plane(angle: float, axis: int) -> None:
+    from tempfile import TemporaryDirectory
+
+    turn = np.eye(4)
+    first, second = [k for k in range(3) if k != axis]
+    turn[first, first] = turn[second, second] = np.cos(angle)
+    turn[first, second], turn[second, first] = -np.sin(angle), np.sin(angle)
+    with TemporaryDirectory() as folder:
+        image = read_image(write_nifti(Path(folder) / "mr.nii", volume(), turn @ SPACING))
+    np.testing.assert_array_equal(image.pixels, volume()[SIZES[0] // 2].T[::-1, ::-1])
+    assert image.spacing_mm == pytest.approx((0.7, 0.8), rel=1e-5)
