@@ -42,7 +42,7 @@ def _images_of(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
-        next(os.scandir(path), None)
+        os.scandir(path).close()
     except OSError:
         raise ImageReadError(path, ReadProblem.UNREADABLE) from None
     images = [file for file in _files_below(path) if _is_candidate(file)]

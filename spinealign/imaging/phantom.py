@@ -53,10 +53,12 @@ def render_lumbar_phantom(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint
     anatomy, rng = Anatomy(), np.random.default_rng(seed)
     picture = _soft_tissue(anatomy, rng)
     picture = _dural_sac(anatomy, rng, picture)
+    grain = 1 + 0.08 * _texture(rng, 1.5)
     for disc in anatomy.discs:
-        picture = _disc(anatomy, rng, picture, disc)
+        picture = _disc(anatomy, grain, picture, disc)
+    marrow = _marrow(rng)
     for level in anatomy.levels:
-        picture = _vertebra(anatomy, rng, picture, level)
+        picture = _vertebra(anatomy, marrow, picture, level)
     return _acquire(anatomy, rng, picture), _truth(anatomy)
 
 
@@ -160,25 +162,29 @@ def _roots(
     return fluid
 
 
-def _disc(anatomy: Anatomy, rng: np.random.Generator, picture: Field, disc: Disc) -> Field:
+def _disc(anatomy: Anatomy, grain: Field, picture: Field, disc: Disc) -> Field:
     """Dark annulus, a nucleus as bright as its hydration, and the cleft inside it."""
     back, down = anatomy.local(disc.frame)
     half = (disc.frame.depth_mm * (0.2 if disc.is_remnant else 0.31), disc.gap_mm * 0.5 + 1.2)
     nucleus = np.clip(0.5 + blob(back - 1.0, down, half, 2) / 2.6, 0, 1)
     cleft = np.exp(-((down / 1.1) ** 2)) * np.clip(1.1 - np.abs(back / half[0]), 0, 1)
-    bright = 0.10 + 0.62 * disc.hydration * (1 - 0.35 * cleft) * (1 + 0.08 * _texture(rng, 1.5))
+    bright = 0.10 + 0.62 * disc.hydration * (1 - 0.35 * cleft) * grain
     return _lay(picture, _lay(0.09 + 0 * back, bright, nucleus), coverage(anatomy.disc(disc)))
 
 
-def _vertebra(anatomy: Anatomy, rng: np.random.Generator, picture: Field, level: Level) -> Field:
-    """Marrow inside a dark cortex, with the vein at the back; then the spinous process."""
+def _marrow(rng: np.random.Generator) -> Field:
+    """Mottled marrow with a few fatty islands."""
     marrow = _MARROW * (1 + 0.09 * _texture(rng, 1.1) + 0.07 * _texture(rng, 5))
+    return _lay(marrow, 1.3 * marrow, 0.8 * np.clip(_texture(rng, 6) - 1.2, 0, 1))
+
+
+def _vertebra(anatomy: Anatomy, marrow: Field, picture: Field, level: Level) -> Field:
+    """Marrow inside a dark cortex, with the vein at the back; then the spinous process."""
     distance = anatomy.body(level)
     picture = _lay(picture, _BONE_EDGE, coverage(distance + 0.5))
     back, down = anatomy.local(level)
     vein = blob(back - level.depth_mm / 2 + 3.5, down, (5.0, 1.5), 2)
     inner = _lay(marrow, 0.66, 0.8 * np.clip(0.5 + vein / 1.4, 0, 1))
-    inner = _lay(inner, 1.3 * marrow, 0.8 * np.clip(_texture(rng, 6) - 1.2, 0, 1))
     picture = _lay(picture, inner, coverage(distance - 0.7))
     if level.name not in VERTEBRAE:
         return picture

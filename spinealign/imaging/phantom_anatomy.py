@@ -192,8 +192,8 @@ class Anatomy:
     def sac(self) -> Field:
         """Signed distance to the dural sac."""
         depth = self.behind_wall - self.sac_front
-        inside: Field = np.minimum(depth, self.sac_width - depth)
-        return inside
+        inside = np.minimum(depth, self.sac_width - depth)
+        return np.where(self.sac_width > 2.5, inside, -5.0)
 
     @cached_property
     def skin(self) -> Field:

@@ -37,7 +37,7 @@ def read_raster(path: Path, file_format: FileFormat) -> SpineImage:
         picture.load()
         white_is_zero = _is_deep_white_is_zero(picture)
         upright = _turn_upright(picture, notes)
-        pixels, bits = _to_grey(upright, notes)
+        pixels, bits = _to_grey(upright, file_format, notes)
     if white_is_zero:
         pixels = 65535 - pixels.astype(np.float32)
     return make_image(path, pixels, bits, file_format=file_format.value, notes=tuple(notes))
@@ -78,12 +78,15 @@ def _is_deep_white_is_zero(picture: Image.Image) -> bool:
     return picture.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
 
 
-def _to_grey(picture: Image.Image, notes: list[str]) -> tuple[NDArray[Any], int]:
+def _to_grey(
+    picture: Image.Image, file_format: FileFormat, notes: list[str]
+) -> tuple[NDArray[Any], int]:
     """Return grey values (H, W) and their bits; what had to be decided goes to `notes`."""
     if picture.mode.startswith("I;16"):
         return np.asarray(picture), 16
     if picture.mode in ("I", "F"):
-        return np.asarray(picture), 32
+        # Pillow before 11 opens 16-bit PNG files with this mode.
+        return np.asarray(picture), 16 if file_format is FileFormat.PNG else 32
     if picture.mode == "LAB":
         notes.append(COLOUR_NOTE)
         return np.asarray(picture.getchannel(0)), 8

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF
-from PyQt6.QtGui import QColor, QImage, QPainterPath, QPolygonF
+from PyQt6.QtGui import QColor, QImage, QPolygonF
 
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import SpineImage
 
 INDEX_LEVELS = 65536
 SMALLEST_LEVEL_PX = 256
+OUTLINE_TOLERANCES_PX = (0.05, 0.2, 0.4, 0.8, 1.6)
+"""A contour traced at every pixel has tens of thousands of points; drawing them takes a second."""
+
 HEATMAP_SIDE_PX = 768
 """A heat map is a few dozen network cells wide; more pixels would only cost time."""
 
@@ -65,6 +68,22 @@ class DisplayImage:
 
 
 @dataclass(frozen=True, eq=False)
+class OutlineLevel:
+    """Closed contours with no more points than a zoom needs.
+
+    Parameters
+    ----------
+    tolerance_px : float
+        How far they may be off, in pixels of the picture.
+    polygons : tuple of QPolygonF
+        In pixel coordinates, (0, 0) being the outer corner of the first pixel.
+    """
+
+    tolerance_px: float
+    polygons: tuple[QPolygonF, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class DisplayOverlay:
     """What an analysis adds to the picture.
 
@@ -74,8 +93,8 @@ class DisplayOverlay:
         By mask value.
     mask_levels : tuple of ndarray of uint8
         The mask at full size (H, W) and halved again and again; empty without one.
-    outlines : mapping of int to QPainterPath
-        In pixel coordinates, (0, 0) being the outer corner of the first pixel.
+    outlines : mapping of int to tuple of OutlineLevel
+        From the finest to the coarsest.
     heatmap : QImage or None
         Colours with transparency, stretched over the picture.
     """
@@ -83,7 +102,7 @@ class DisplayOverlay:
     names: Mapping[int, str] = field(default_factory=dict)
     colours: Mapping[int, QColor] = field(default_factory=dict)
     mask_levels: tuple[NDArray[np.uint8], ...] = ()
-    outlines: Mapping[int, QPainterPath] = field(default_factory=dict)
+    outlines: Mapping[int, tuple[OutlineLevel, ...]] = field(default_factory=dict)
     heatmap: QImage | None = None
 
 
@@ -117,7 +136,7 @@ def prepare_overlay(analysis: Analysis) -> DisplayOverlay:
         names=names,
         colours={i: QColor(*class_colour(name, i)) for i, name in names.items()},
         mask_levels=_halved(mask, lambda fine: fine[::2, ::2]),
-        outlines={i: _as_path(outlines(mask, i)) for i in names},
+        outlines={i: _outline_levels(outlines(mask, i)) for i in names},
         heatmap=heatmap,
     )
 
@@ -136,14 +155,19 @@ def _mean(fine: NDArray[np.uint16]) -> NDArray[np.uint16]:
     return (total // 4).astype(np.uint16)
 
 
-def _as_path(contours: list[NDArray]) -> QPainterPath:
-    """Join closed contours of (x, y) points in pixel units."""
-    path = QPainterPath()
-    for contour in contours:
-        points = np.asarray(contour, dtype=float).reshape(-1, 2)
-        path.addPolygon(QPolygonF([QPointF(x, y) for x, y in points]))
-        path.closeSubpath()
-    return path
+def _outline_levels(contours: list[NDArray[np.float64]]) -> tuple[OutlineLevel, ...]:
+    return tuple(
+        OutlineLevel(tolerance, tuple(_simplified(contour, tolerance) for contour in contours))
+        for tolerance in OUTLINE_TOLERANCES_PX
+    )
+
+
+def _simplified(contour: NDArray[np.float64], tolerance_px: float) -> QPolygonF:
+    """Leave out points of a closed contour (N, 2) that lie on the line between others."""
+    import cv2
+
+    points = cv2.approxPolyDP(contour.astype(np.float32)[:, None, :], tolerance_px, True)
+    return QPolygonF([QPointF(x, y) for x, y in points[:, 0, :].tolist()])
 
 
 def _heatmap_image(heatmap: NDArray[np.float32]) -> QImage:

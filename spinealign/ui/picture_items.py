@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QRectF
-from PyQt6.QtGui import QImage, QPainter
+from PyQt6.QtCore import QRectF, Qt
+from PyQt6.QtGui import QImage, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
+from spinealign.ui.display import OutlineLevel
+
 MAGNIFICATION_WITH_VISIBLE_PIXELS = 6.0
+INVISIBLE_ERROR_PX = 0.45
 BORDER_PX = 2
 """Drawn beyond what is seen, so that interpolation has neighbours at the edge."""
 
@@ -60,8 +63,7 @@ class LookupItem(QGraphicsItem):
         exposed = option.exposedRect.intersected(self._bounds)
         if exposed.isEmpty():
             return
-        device = painter.deviceTransform()
-        scale = max(math.hypot(device.m11(), device.m12()), math.hypot(device.m21(), device.m22()))
+        scale = _scale_of(painter)
         smooth = scale < MAGNIFICATION_WITH_VISIBLE_PIXELS
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.setClipRect(self._bounds)
@@ -80,6 +82,12 @@ class LookupItem(QGraphicsItem):
         image = QImage(colours.data, cols, rows, colours.strides[0], _format_of(colours))
         target = QRectF(left * side, top * side, cols * side, rows * side)
         painter.drawImage(target, image)
+
+
+def _scale_of(painter: QPainter) -> float:
+    """Return how many screen pixels a picture pixel is wide or high, whichever is more."""
+    device = painter.deviceTransform()
+    return max(math.hypot(device.m11(), device.m12()), math.hypot(device.m21(), device.m22()))
 
 
 def _span(low: float, high: float, side: int, size: int) -> tuple[int, int]:
@@ -116,3 +124,52 @@ class StretchedImageItem(QGraphicsItem):
         if painter is not None:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(self._bounds, self._image)
+
+
+class OutlineItem(QGraphicsItem):
+    """Draws contours with a line of constant width on screen, as exactly as the zoom shows."""
+
+    def __init__(self, levels: Sequence[OutlineLevel], parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
+        self._levels = [
+            (level.tolerance_px, [(polygon, polygon.boundingRect()) for polygon in level.polygons])
+            for level in levels
+        ]
+        self._pen = QPen()
+        self._bounds = QRectF()
+        for _, rect in self._levels[0][1]:
+            self._bounds = self._bounds.united(rect)
+
+    def set_pen(self, pen: QPen) -> None:
+        """Draw with another pen, which must be cosmetic."""
+        self._pen = pen
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Return a rectangle around all contours, in pixels."""
+        margin = 8.0
+        return self._bounds.adjusted(-margin, -margin, margin, margin)
+
+    def paint(
+        self,
+        painter: QPainter | None,
+        option: QStyleOptionGraphicsItem | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw the contours that are exposed."""
+        if painter is None or option is None:
+            return
+        painter.setPen(self._pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        visible = option.exposedRect
+        for polygon, rect in self._contours_for(_scale_of(painter)):
+            if rect.intersects(visible):
+                painter.drawPolygon(polygon)
+
+    def _contours_for(self, scale: float) -> list[tuple[QPolygonF, QRectF]]:
+        chosen = self._levels[0][1]
+        for tolerance, contours in self._levels:
+            if tolerance * scale <= INVISIBLE_ERROR_PX:
+                chosen = contours
+        return chosen

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QPen, QTransform
-from PyQt6.QtWidgets import QGraphicsPathItem, QGraphicsRectItem, QGraphicsScene
+from PyQt6.QtWidgets import QGraphicsRectItem, QGraphicsScene
 
 from spinealign.ui.display import DisplayImage, DisplayOverlay, Window
-from spinealign.ui.picture_items import LookupItem, StretchedImageItem
+from spinealign.ui.picture_items import LookupItem, OutlineItem, StretchedImageItem
 from spinealign.ui.settings import OverlayStyle
 
 DIMMED_ALPHA = 50
@@ -37,7 +37,7 @@ class PictureScene(QGraphicsScene):
         self._greys: LookupItem | None = None
         self._fill: LookupItem | None = None
         self._heat: StretchedImageItem | None = None
-        self._outlines: dict[int, QGraphicsPathItem] = {}
+        self._outlines: dict[int, OutlineItem] = {}
 
     @property
     def picture_rect(self) -> QRectF:
@@ -74,8 +74,8 @@ class PictureScene(QGraphicsScene):
             self._heat = StretchedImageItem(overlay.heatmap, self._root.rect(), self._root)
         if overlay.mask_levels:
             self._fill = LookupItem(overlay.mask_levels, self._fill_table(), self._root)
-        for class_id, path in overlay.outlines.items():
-            self._outlines[class_id] = QGraphicsPathItem(path, self._root)
+        for class_id, levels in overlay.outlines.items():
+            self._outlines[class_id] = OutlineItem(levels, self._root)
         self._restyle()
 
     def set_window(self, window: Window) -> None:
@@ -163,7 +163,7 @@ class PictureScene(QGraphicsScene):
             self._fill.set_table(self._fill_table())
         for class_id, item in self._outlines.items():
             item.setVisible(self.shows_overlay)
-            item.setPen(self._outline_pen(class_id))
+            item.set_pen(self._outline_pen(class_id))
 
     def _outline_pen(self, class_id: int) -> QPen:
         colour = QColor(self.overlay.colours[class_id])

@@ -38,9 +38,7 @@ def a_picture(rows: int = 40, cols: int = 50) -> Image.Image:
     [
         pytest.param(b"", ReadProblem.EMPTY, id="empty"),
         pytest.param(b"\n", ReadProblem.NOT_AN_IMAGE, id="one byte"),
-        pytest.param(
-            b"The patient was seen on Monday.\n" * 50, ReadProblem.NOT_AN_IMAGE, id="text"
-        ),
+        pytest.param(b"The patient was seen.\n" * 50, ReadProblem.NOT_AN_IMAGE, id="text"),
         pytest.param(b"BMW is not a bitmap at all, is it?", ReadProblem.NOT_AN_IMAGE, id="BM text"),
         pytest.param(b"%PDF-1.7\n" + b"x" * 500, ReadProblem.NOT_AN_IMAGE, id="pdf"),
         pytest.param(bytes(5000), ReadProblem.NOT_AN_IMAGE, id="zeros"),
@@ -52,9 +50,7 @@ def a_picture(rows: int = 40, cols: int = 50) -> Image.Image:
         pytest.param(b"\x1f\x8b\x08\x00", ReadProblem.NOT_AN_IMAGE, id="gzip head"),
         pytest.param(png_claiming(20_000, 20_000), ReadProblem.TOO_LARGE, id="png 20000"),
         pytest.param(png_claiming(16_385, 100), ReadProblem.TOO_LARGE, id="png too wide"),
-        pytest.param(
-            png_claiming(12_000, 10_001), ReadProblem.TOO_LARGE, id="png 120.01 megapixels"
-        ),
+        pytest.param(png_claiming(12_000, 10_001), ReadProblem.TOO_LARGE, id="png 120.01 MP"),
         pytest.param(png_claiming(10_000, 10_000), ReadProblem.TRUNCATED, id="png 100 megapixels"),
         pytest.param(png_claiming(1, 1), ReadProblem.TOO_SMALL, id="png 1x1"),
         pytest.param(png_claiming(31, 400), ReadProblem.TOO_SMALL, id="png 31 wide"),

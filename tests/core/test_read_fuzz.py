@@ -44,8 +44,7 @@ def read_bytes(content: bytes) -> SpineImage | None:
         path.write_bytes(content)
         try:
             image = read_image(path)
-        except ImageReadError as error:
-            assert error.path == path
+        except ImageReadError:
             return None
     assert image.pixels.ndim == 2
     assert min(image.shape) >= 32
@@ -55,7 +54,8 @@ def read_bytes(content: bytes) -> SpineImage | None:
 
 SIGNATURES = [
     b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"GIF89a", b"BM",
-    b"RIFF\x00\x00\x00\x00WEBP", bytes(128) + b"DICM", b"\x08\x00\x05\x00CS", bytes(344) + b"n+1\x00",
+    b"RIFF\x00\x00\x00\x00WEBP", bytes(128) + b"DICM", b"\x08\x00\x05\x00CS",
+    bytes(344) + b"n+1\x00",
     b"\x5c\x01\x00\x00" + bytes(340) + b"n+1\x00", b"\x1c\x02\x00\x00n+2\x00\r\n\x1a\n",
 ]  # fmt: skip
 

@@ -1,0 +1,118 @@
+"""Which files a folder stands for, and in which order."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.imaging.find import find_images, natural_key
+from tests.image_files import ramp, write_dicom
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in find_images([folder])]
+
+
+def problem_of(*paths: Path) -> tuple[ReadProblem, Path]:
+    with pytest.raises(ImageReadError) as caught:
+        find_images(list(paths))
+    return caught.value.problem, caught.value.path
+
+
+def make(folder: Path, *names: str, content: bytes = b"x") -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def test_files_are_kept_as_given_whatever_they_are(tmp_path: Path) -> None:
+    make(tmp_path, "b.png", "a.txt")
+    given_paths = [tmp_path / "b.png", tmp_path / "a.txt"]
+    assert find_images(given_paths) == given_paths
+
+
+def test_no_paths_no_images() -> None:
+    assert find_images([]) == []
+
+
+def test_a_folder_is_searched_to_the_bottom_in_the_order_of_numbers(tmp_path: Path) -> None:
+    make(
+        tmp_path, "10.png", "2.png", "1.PNG", "series 12/3.dcm", "series 2/20.dcm", "series 2/3.dcm"
+    )
+    assert names_in(tmp_path) == [
+        "1.PNG", "2.png", "10.png", "series 2/3.dcm", "series 2/20.dcm", "series 12/3.dcm",
+    ]  # fmt: skip
+
+
+def test_hidden_entries_are_left_out(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", ".b.png", "._a.png", ".cache/c.png")
+    assert names_in(tmp_path) == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "a.JPEG", "a.tif", "a.TIFF", "a.bmp", "a.webp", "a.gif", "a.nii", "a.nii.gz"]
+)
+def test_image_endings_are_taken_at_their_word(tmp_path: Path, name: str) -> None:
+    make(tmp_path, name)
+    assert names_in(tmp_path) == [name]
+
+
+def test_other_files_count_by_their_content(tmp_path: Path) -> None:
+    make(tmp_path, "notes.txt", "table.csv", "empty", "archive.gz", "a.json")
+    write_dicom(tmp_path / "IM000001", ramp())
+    write_dicom(tmp_path / "1.2.840.113619.2", ramp())
+    write_dicom(tmp_path / "DICOMDIR", ramp())
+    make(tmp_path, "picture", content=b"\x89PNG\r\n\x1a\nrest")
+    assert names_in(tmp_path) == ["1.2.840.113619.2", "IM000001", "picture"]
+
+
+def test_nothing_is_listed_twice(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", "b.png")
+    found = find_images([tmp_path / "b.png", tmp_path, tmp_path / "." / "b.png"])
+    assert [path.name for path in found] == ["b.png", "a.png"]
+
+
+@pytest.mark.parametrize(
+    "content", [[], ["notes.txt"], [".hidden.png"]], ids=["empty", "text", "hidden"]
+)
+def test_refuses_a_folder_without_images(tmp_path: Path, content: list[str]) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    make(folder, *content)
+    make(tmp_path, "a.png")
+    assert problem_of(tmp_path / "a.png", folder) == (ReadProblem.NO_IMAGES_IN_FOLDER, folder)
+
+
+def test_refuses_a_missing_path(tmp_path: Path) -> None:
+    assert problem_of(tmp_path / "gone") == (ReadProblem.MISSING, tmp_path / "gone")
+    assert problem_of(tmp_path / ("x" * 4000))[0] is ReadProblem.MISSING
+
+
+def test_refuses_a_folder_it_may_not_look_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert problem_of(tmp_path)[0] is ReadProblem.UNREADABLE
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_folder_that_links_to_itself_ends(tmp_path: Path) -> None:
+    make(tmp_path, "a.png")
+    (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "broken.lnk").symlink_to(tmp_path / "nowhere")
+    assert names_in(tmp_path) == ["a.png"]
+
+
+@given(st.lists(st.integers(0, 10**6), unique=True, min_size=1))
+def test_numbers_sort_as_numbers(numbers: list[int]) -> None:
+    paths = [Path(f"slice {number}.png") for number in numbers]
+    expected = [Path(f"slice {number}.png") for number in sorted(numbers)]
+    assert sorted(paths, key=natural_key) == expected
