@@ -15,6 +15,9 @@ from spinealign.ui.display import OutlineLevel
 
 MAGNIFICATION_WITH_VISIBLE_PIXELS = 6.0
 INVISIBLE_ERROR_PX = 0.45
+COARSER_BY = 0.3
+"""A level magnified by up to 1.25 looks the same as the next one shrunk, for less work."""
+
 BORDER_PX = 2
 """Drawn beyond what is seen, so that interpolation has neighbours at the edge."""
 
@@ -22,8 +25,8 @@ BORDER_PX = 2
 class LookupItem(QGraphicsItem):
     """Draws one picture of indices, each index in the colour that a table gives it.
 
-    Only the part on screen is looked up, at the coarsest level that is still finer
-    than the screen: a new window on nine million pixels costs as much as on one
+    Only the part on screen is looked up, at the coarsest level that is about as fine
+    as the screen: a new window on nine million pixels costs as much as on one
     screenful.
 
     Parameters
@@ -70,7 +73,7 @@ class LookupItem(QGraphicsItem):
         self._draw(painter, exposed, self._level_for(scale))
 
     def _level_for(self, scale: float) -> int:
-        wanted = math.floor(math.log2(1 / scale)) if 0 < scale < 1 else 0
+        wanted = math.floor(math.log2(1 / scale) + COARSER_BY) if 0 < scale < 1 else 0
         return min(wanted, len(self._levels) - 1)
 
     def _draw(self, painter: QPainter, exposed: QRectF, level: int) -> None:

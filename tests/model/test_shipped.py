@@ -1,0 +1,138 @@
+"""The weights that ship: sizes, honesty of their cards, and what they find."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from spinealign.analysis import analyze_image, classify_with, segment_with
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.image import SpineImage, View
+from spinealign.domain.paths import models_dirs
+from spinealign.imaging.read import read_image
+from spinealign.imaging.samples import list_samples
+from spinealign.inference.catalog import ModelStore
+from spinealign.measure.regions import dice_coefficient
+
+pytestmark = pytest.mark.model
+SAMPLES = {sample.name: sample for sample in list_samples()}
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+LIMIT_MB = {"ct_fracture_vgg16": 20, "mr_segmentation": 15, "view_gate": 3}
+
+
+@pytest.fixture(scope="module")
+def models():
+    return ModelStore()
+
+
+@pytest.fixture(scope="module")
+def keras_models():
+    pytest.importorskip("tensorflow")
+    from spinealign.training.keras_engine import open_keras
+
+    return ModelStore(open_engine=open_keras)
+
+
+def finish(work):
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+
+
+@pytest.mark.parametrize("name", LIMIT_MB)
+def test_a_model_fits_its_limit_and_passes_its_checksum(models, name):
+    model = models.load(name)
+    size = (models_dirs()[-1] / name / model.card.weights).stat().st_size
+    assert size < LIMIT_MB[name] * 1e6
+
+
+def test_the_fracture_classifier_is_a_demonstration_and_says_why(models):
+    card = models.load("ct_fracture_vgg16").card
+    assert card.status is ModelStatus.DEMONSTRATION
+    assert not card.calibrated
+    assert "demonstration" in card.limits
+    assert card.metrics["cross_validation"]["independent_series"] == 3
+
+
+@pytest.mark.parametrize(
+    ("structure", "at_least"), [("vertebra", 0.90), ("disc", 0.85), ("canal", 0.90)]
+)
+def test_the_mr_cards_figures_reach_the_goal_with_their_patients(models, structure, at_least):
+    figure = models.load("mr_segmentation").card.metrics["validation"]["dice"][structure]
+    assert figure["value"] >= at_least
+    assert figure["low"] < figure["value"] < figure["high"]
+    assert figure["units"] == 8
+
+
+def test_the_phantom_is_outlined(models):
+    sample = SAMPLES["mr_lumbar_phantom"]
+    found = segment_with(models.load("mr_segmentation"), read_image(sample.path))
+    truth = np.asarray(Image.open(sample.path.parent / "truth_mask.png"))
+    scores = {n: dice_coefficient(truth == v, found.mask == v) for v, n in found.classes.items()}
+    assert min(scores.values()) > 0.8, scores
+
+
+@pytest.mark.parametrize("name", ["mr_lumbar_phantom", "ct_axial"])
+def test_the_view_is_found_from_pixels_alone(models, name):
+    image = read_image(SAMPLES[name].path)
+    low, high = (-1900, 600) if image.is_hounsfield else np.percentile(image.pixels, (0.1, 99.9))
+    grey = np.clip((image.pixels - low) / (high - low) * 255, 0, 255).astype(np.float32)
+    bare = SpineImage(np.kron(grey, np.ones((2, 2), np.float32)), 8, Path("x.png"), "0" * 64)
+    analysis = finish(analyze_image(bare, models))
+    assert analysis.view.value == SAMPLES[name].view
+    assert analysis.models[0].name == "view_gate"
+
+
+def test_a_picture_of_nothing_is_not_analysed(models):
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300)).astype(np.float32)
+    analysis = finish(analyze_image(SpineImage(noise, 8, Path("x.png"), "0" * 64), models))
+    assert analysis.view is View.OTHER
+    assert analysis.segmentation is None
+    assert analysis.classification is None
+
+
+def mr_images():
+    yield read_image(SAMPLES["mr_lumbar_phantom"].path)
+    folder = SHARED / "mr_sagittal_segmentation" / "images"
+    for path in sorted(folder.glob("078_*"))[:2] if folder.is_dir() else ():
+        yield read_image(path)
+
+
+def ct_images():
+    yield read_image(SAMPLES["ct_axial"].path)
+    for path in sorted((SHARED / "ct_fracture" / "val").glob("*/*"))[::20]:
+        yield read_image(path)
+
+
+@pytest.mark.train
+def test_litert_and_keras_draw_the_same_outlines(models, keras_models):
+    small, reference = models.load("mr_segmentation"), keras_models.load("mr_segmentation")
+    for image in mr_images():
+        ours, theirs = segment_with(small, image), segment_with(reference, image)
+        for value in ours.classes:
+            same = dice_coefficient(ours.mask == value, theirs.mask == value)
+            assert same > 1 - 0.005
+
+
+@pytest.mark.train
+def test_litert_and_keras_give_the_same_probability(models, keras_models):
+    small, reference = models.load("ct_fracture_vgg16"), keras_models.load("ct_fracture_vgg16")
+    for image in ct_images():
+        ours, theirs = classify_with(small, image), classify_with(reference, image)
+        assert ours.probabilities == pytest.approx(theirs.probabilities, abs=0.01)
+        assert np.abs(ours.heatmap - theirs.heatmap).mean() < 0.02
+
+
+def test_the_heat_map_moves_with_the_image(models):
+    image = read_image(SAMPLES["ct_axial"].path)
+    mirrored = replace(image, pixels=np.ascontiguousarray(image.pixels[:, ::-1]))
+    model = models.load("ct_fracture_vgg16")
+    straight, flipped = classify_with(model, image), classify_with(model, mirrored)
+    assert straight.heatmap.shape == image.shape
+    agreement = np.corrcoef(straight.heatmap.ravel(), flipped.heatmap[:, ::-1].ravel())[0, 1]
+    assert agreement > np.corrcoef(straight.heatmap.ravel(), flipped.heatmap.ravel())[0, 1]
+    assert agreement > 0.6
