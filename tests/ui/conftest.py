@@ -1,0 +1,96 @@
+"""A window on fake services, and a guard against what a test leaves behind."""
+
+import gc
+import threading
+
+import pytest
+from PyQt6 import sip
+from PyQt6.QtCore import QCoreApplication, QEvent, QTimer
+from PyQt6.QtWidgets import QApplication
+
+from spinealign.ui.main_window import MainWindow
+from spinealign.ui.settings import SettingsStore
+from tests.fakes import FakeServices
+
+
+def pytest_collection_modifyitems(items):
+    # Said by Qt's own memory screen about every window with a size; nothing to do about it.
+    harmless = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
+    for item in items:
+        if "tests/ui/" in item.path.as_posix():
+            item.add_marker(harmless)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_alive(qapp):
+    """Fail a test that leaves a thread, a running timer or a window."""
+    threads = set(threading.enumerate())
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    left = [thread.name for thread in set(threading.enumerate()) - threads]
+    left += [repr(timer) for timer in _running_timers()]
+    left += [repr(widget) for widget in QApplication.topLevelWidgets()]
+    assert left == []
+
+
+def _running_timers():
+    timers = (item for item in gc.get_objects() if isinstance(item, QTimer))
+    return [timer for timer in timers if not sip.isdeleted(timer) and timer.isActive()]
+
+
+@pytest.fixture
+def fake():
+    """Services to steer and to ask what the window wanted of them."""
+    return FakeServices()
+
+
+@pytest.fixture
+def open_window(qtbot, fake, tmp_path):
+    """Return a function that shows a window; all of them are closed at the end."""
+    windows = []
+
+    def show(store=None):
+        window = MainWindow(fake.build(), store or SettingsStore(tmp_path / "profile"))
+        windows.append(window)
+        with qtbot.waitExposed(window):
+            window.show()
+        return window
+
+    yield show
+    fake.analyser.gate.set()
+    for window in windows:
+        window.close()
+        qtbot.waitUntil(lambda w=window: not w.isVisible())
+        window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+@pytest.fixture
+def window(open_window):
+    """A window that is on the screen and has not begun to work."""
+    return open_window()
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return a function that makes empty files with these names, which the fakes then play."""
+
+    def make(*names):
+        paths = [tmp_path / name for name in names]
+        for path in paths:
+            path.write_bytes(b"")
+        return paths
+
+    return make
+
+
+@pytest.fixture
+def analysed(qtbot, window, files):
+    """Return a function that opens a file and waits for its result."""
+
+    def run(name="ct_1.dcm"):
+        with qtbot.waitSignal(window.session.finding_ready):
+            window.opener.open_paths(files(name))
+        return window.current
+
+    return run

@@ -1,0 +1,157 @@
+"""Settings survive a round trip; damage costs the settings and never the start."""
+
+import json
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spinealign.ui.preferences import Preferences
+from spinealign.ui.settings import (
+    MAX_RECENT_FILES,
+    OverlayStyle,
+    Settings,
+    SettingsStore,
+    ThemeChoice,
+    WindowState,
+)
+
+CHOSEN = Settings(
+    theme=ThemeChoice.DARK,
+    overlay_opacity=0.7,
+    overlay_style=OverlayStyle.OUTLINES,
+    show_overlay=False,
+    show_heatmap=False,
+    remember_recent=False,
+)
+REMEMBERED = WindowState("Z2Vv", "bGF5", ("/a/b.dcm", "/c"), "/a", "/out")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return SettingsStore(tmp_path / "profile")
+
+
+def test_nothing_stored_means_defaults_and_a_first_start(store):
+    assert store.is_first_start
+    assert store.load_settings() == Settings()
+    assert store.load_window_state() == WindowState()
+    assert store.notices == []
+
+
+def test_examples_differ_from_the_defaults_in_every_field():
+    for chosen, default in ((CHOSEN, Settings()), (REMEMBERED, WindowState())):
+        for field in fields(chosen):
+            assert getattr(chosen, field.name) != getattr(default, field.name)
+
+
+def test_round_trip(store):
+    assert store.save(CHOSEN)
+    assert store.save(REMEMBERED)
+    again = SettingsStore(store.folder)
+    assert again.load_settings() == CHOSEN
+    assert again.load_window_state() == REMEMBERED
+    assert not again.is_first_start
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"theme": "pink"}',
+        '{"theme": 3}',
+        '{"overlay_opacity": 7}',
+        '{"overlay_opacity": NaN}',
+        '{"overlay_opacity": "0.5"}',
+        '{"show_overlay": 1}',
+        "\udce9",
+    ],
+    ids=[
+        "empty", "cut", "list", "null", "unknown theme", "number as theme", "out of range",
+        "not a number", "text as number", "number as bool", "not UTF-8",
+    ],
+)  # fmt: skip
+def test_damage_gives_defaults_and_a_notice_and_keeps_the_file(store, text):
+    store.folder.mkdir()
+    path = store.folder / "settings.json"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert store.load_settings() == Settings()
+    assert len(store.notices) == 1
+    assert "settings.json" in store.notices[0]
+    assert (store.folder / "settings.damaged.json").exists()
+
+
+@pytest.mark.parametrize("recent", ['"a"', "[1]", "{}"])
+def test_damaged_recent_files(store, recent):
+    store.folder.mkdir()
+    (store.folder / "window.json").write_text(f'{{"recent_files": {recent}}}')
+    assert store.load_window_state() == WindowState()
+    assert store.notices
+
+
+def test_settings_of_a_newer_version_are_read_as_far_as_known(store):
+    store.folder.mkdir()
+    stored = {"theme": "dark", "something_new": [1]}
+    (store.folder / "settings.json").write_text(json.dumps(stored))
+    assert store.load_settings() == Settings(theme=ThemeChoice.DARK)
+    assert store.notices == []
+
+
+def test_saving_where_nothing_can_be_written_says_so(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    store = SettingsStore(blocked)
+    assert not store.save(Settings())
+    assert store.load_settings() == Settings()
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(store, monkeypatch):
+    store.save(CHOSEN)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("spinealign.ui.settings.os.fsync", full)
+    assert not store.save(Settings())
+    assert [path.name for path in store.folder.iterdir()] == ["settings.json"]
+    assert store.load_settings() == CHOSEN
+
+
+@given(st.lists(st.sampled_from([f"/f{n}" for n in range(20)]), max_size=40))
+def test_recent_files_are_the_latest_first_without_repetition(opened):
+    from pathlib import Path
+
+    state = WindowState()
+    for text in opened:
+        state = WindowState(recent_files=state.with_recent(Path(text)))
+    expected = list(dict.fromkeys(reversed(opened)))[:MAX_RECENT_FILES]
+    assert list(state.recent_files) == expected
+
+
+def test_clear_recent_is_on_disk_at_once(store, tmp_path):
+    preferences = Preferences(store)
+    preferences.remember(tmp_path / "a.dcm")
+    preferences.save()
+    preferences.clear_recent()
+    assert SettingsStore(store.folder).load_window_state().recent_files == ()
+
+
+def test_not_remembering_forgets_and_stays_empty(store, tmp_path):
+    preferences = Preferences(store)
+    preferences.remember(tmp_path / "a.dcm")
+    preferences.set_remembering(False)
+    preferences.remember(tmp_path / "b.dcm")
+    assert preferences.recent == []
+
+
+def test_forget_takes_one_file_off(store, tmp_path):
+    preferences = Preferences(store)
+    for name in "ab":
+        preferences.remember(tmp_path / name)
+    preferences.forget(tmp_path / "b")
+    preferences.forget(tmp_path / "never seen")
+    assert preferences.recent == [tmp_path / "a"]
