@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, QRectF, Qt, pyqtSignal
@@ -155,7 +157,8 @@ class PictureScene(QGraphicsScene):
     def _restyle(self) -> None:
         if self._heat is not None:
             self._heat.setVisible(self.shows_heatmap)
-            self._heat.setOpacity(self.opacity)
+            # The colours are see-through by themselves; halving them again would hide them.
+            self._heat.setOpacity(math.sqrt(self.opacity))
         if self._fill is not None:
             filled = self.overlay_style is OverlayStyle.FILLED
             self._fill.setVisible(self.shows_overlay and filled)

@@ -69,7 +69,7 @@ class Viewer(QGraphicsView):
         self.setBackgroundBrush(QColor(CANVAS))
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
-        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
@@ -107,15 +107,15 @@ class Viewer(QGraphicsView):
 
     def zoom_to(self, zoom: float) -> None:
         """Set `zoom`; 1 shows one picture pixel as one screen pixel."""
-        self._zoom_by(zoom / self.zoom, QGraphicsView.ViewportAnchor.AnchorViewCenter)
+        self._zoom_by(zoom / self.zoom, self._middle())
 
     def zoom_in(self) -> None:
         """Magnify about the middle of the view."""
-        self._zoom_by(ZOOM_STEP, QGraphicsView.ViewportAnchor.AnchorViewCenter)
+        self._zoom_by(ZOOM_STEP, self._middle())
 
     def zoom_out(self) -> None:
         """Shrink about the middle of the view."""
-        self._zoom_by(1 / ZOOM_STEP, QGraphicsView.ViewportAnchor.AnchorViewCenter)
+        self._zoom_by(1 / ZOOM_STEP, self._middle())
 
     def drag_window(self, across: int, down: int) -> None:
         """Change the window as a right-drag by so many screen pixels does."""
@@ -140,14 +140,27 @@ class Viewer(QGraphicsView):
         structure = self.picture.structure_at(row, col)
         return PixelReading(row, col, value, display.image.is_hounsfield, structure)
 
-    def _zoom_by(self, factor: float, anchor: QGraphicsView.ViewportAnchor) -> None:
+    def _zoom_by(self, factor: float, about: QPoint) -> None:
+        """Zoom so that what lies at `about` (view coordinates) stays there."""
         if self.picture.display is None:
             return
         self._is_fitted = False
         limited = min(max(self.zoom * factor, SMALLEST_ZOOM), LARGEST_ZOOM) / self.zoom
-        self.setTransformationAnchor(anchor)
+        held = self.mapToScene(about)
         self.scale(limited, limited)
+        self._scroll_by(self.mapFromScene(held) - about)
         self.zoom_changed.emit(self.zoom)
+
+    def _scroll_by(self, moved: QPoint) -> None:
+        across, down = self.horizontalScrollBar(), self.verticalScrollBar()
+        assert across is not None
+        assert down is not None
+        across.setValue(across.value() + moved.x())
+        down.setValue(down.value() + moved.y())
+
+    def _middle(self) -> QPoint:
+        viewport = self.viewport()
+        return viewport.rect().center() if viewport is not None else QPoint()
 
     def _limit_zoom(self) -> None:
         limited = min(max(self.zoom, SMALLEST_ZOOM), LARGEST_ZOOM)
@@ -164,7 +177,7 @@ class Viewer(QGraphicsView):
         """Zoom about the cursor."""
         if event is not None and event.angleDelta().y():
             factor = ZOOM_STEP ** (event.angleDelta().y() / 120)
-            self._zoom_by(factor, QGraphicsView.ViewportAnchor.AnchorUnderMouse)
+            self._zoom_by(factor, event.position().toPoint())
             event.accept()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
@@ -222,11 +235,7 @@ class Viewer(QGraphicsView):
         if self._drag_button == Qt.MouseButton.RightButton:
             self.drag_window(moved.x(), moved.y())
             return
-        across, down = self.horizontalScrollBar(), self.verticalScrollBar()
-        assert across is not None
-        assert down is not None
-        across.setValue(across.value() - moved.x())
-        down.setValue(down.value() - moved.y())
+        self._scroll_by(-moved)
         self._is_fitted = False
 
     def drawForeground(self, painter: QPainter | None, rect: QRectF) -> None:

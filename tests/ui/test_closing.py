@@ -1,0 +1,65 @@
+"""Leaving politely: analyses are cancelled, files written to their end, nothing left behind."""
+
+import threading
+
+from tests.fakes import FakeAnalyser
+
+
+def test_closing_during_an_analysis_cancels_it(qtbot, window, fake, files):
+    fake.analyser.hold = "Classifying"
+    window.opener.open_paths(files("ct_1.dcm", "ct_2.dcm"))
+    qtbot.waitUntil(fake.analyser.reached.is_set)
+    window.close()
+    assert window.isVisible()
+    assert "Closing" in window.status.step.text()
+    window.close()
+    fake.analyser.gate.set()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert fake.analyser.closed == 1
+    assert len(fake.analyser.calls) == 1
+
+
+def test_closing_lets_files_be_written_to_their_end(qtbot, window, analysed, fake, monkeypatch):
+    analysed()
+    begun, gate, done = threading.Event(), threading.Event(), threading.Event()
+
+    def write_slowly(kind, path):
+        begun.set()
+        gate.wait(20)
+        done.set()
+
+    monkeypatch.setattr(fake, "_write", write_slowly)
+    monkeypatch.setattr(
+        "spinealign.ui.saving.QFileDialog.getExistingDirectory", lambda *_: "/somewhere"
+    )
+    window.actions_by_name["save"].trigger()
+    qtbot.waitUntil(begun.is_set)
+    window.close()
+    assert window.isVisible()
+    gate.set()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert done.is_set()
+
+
+def test_what_the_window_remembers_is_written(qtbot, open_window, fake, files, tmp_path):
+    window = open_window()
+    [path] = files("ct_1.dcm")
+    with qtbot.waitSignal(window.session.finding_ready):
+        window.opener.open_paths([path])
+    window.cases_dock.hide()
+    window.close()
+    again = open_window()
+    assert again.preferences.recent == [path]
+    assert again.cases_dock.isHidden()
+    assert not again.preferences.is_first_start
+
+
+def test_two_windows_share_a_profile(qtbot, open_window, fake, files):
+    first, second = open_window(), open_window()
+    for window in (first, second):
+        with qtbot.waitSignal(window.session.finding_ready):
+            window.opener.open_paths(files("ct_1.dcm"))
+    first.close()
+    assert second.isVisible()
+    assert isinstance(fake.analyser, FakeAnalyser)
+    assert len(fake.analyser.calls) == 2

@@ -1,0 +1,241 @@
+"""The ways in: dialogs, folders, drops, the clipboard, recent files, samples, the first start."""
+
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
+from PyQt6.QtWidgets import QApplication, QPushButton
+
+from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.ui.settings import SettingsStore
+from tests.fakes import two_samples
+
+
+def urls_of(*paths):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    return data
+
+
+def drop(window, data):
+    """Drop onto the window as a file manager does."""
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    no_key = Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(9, 9), copy, data, left, no_key)
+    QApplication.sendEvent(window, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(window, QDropEvent(QPointF(9, 9), copy, data, left, no_key))
+    return enter.isAccepted()
+
+
+@pytest.fixture
+def clipboard(qapp):
+    board = QApplication.clipboard()
+    yield board
+    board.clear()
+
+
+def test_files_from_the_dialog(qtbot, window, files, monkeypatch):
+    paths = files("ct_1.dcm", "mr_2.nii")
+    monkeypatch.setattr(
+        "spinealign.ui.opening.QFileDialog.getOpenFileNames",
+        lambda *_: ([str(path) for path in paths], ""),
+    )
+    window.actions_by_name["open"].trigger()
+    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    assert [case.path for case in window.session.cases] == paths
+    assert window.preferences.state.last_folder == str(paths[0].parent)
+
+
+@pytest.mark.parametrize("action", ["open", "open_folder"])
+def test_a_dismissed_dialog_changes_nothing(window, monkeypatch, action):
+    monkeypatch.setattr("spinealign.ui.opening.QFileDialog.getOpenFileNames", lambda *_: ([], ""))
+    monkeypatch.setattr("spinealign.ui.opening.QFileDialog.getExistingDirectory", lambda *_: "")
+    window.actions_by_name[action].trigger()
+    assert window.session.cases == []
+    assert not window.files.is_busy
+
+
+def test_a_folder_is_queued_and_remembered_itself(qtbot, window, tmp_path, monkeypatch):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    for name in ("ct_1.dcm", "ct_2.dcm"):
+        (folder / name).write_bytes(b"")
+    monkeypatch.setattr(
+        "spinealign.ui.opening.QFileDialog.getExistingDirectory", lambda *_: str(folder)
+    )
+    with qtbot.waitSignal(window.opener.opened):
+        window.actions_by_name["open_folder"].trigger()
+    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    assert len(window.session.cases) == 2
+    assert window.preferences.recent == [folder]
+
+
+def test_a_folder_without_images_is_explained(qtbot, window, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with qtbot.waitSignal(window.opener.failed):
+        window.opener.open_paths([empty])
+    assert "no images in the folder “empty”" in window.banner.text
+    assert window.preferences.recent == []
+
+
+def test_dropped_files_are_opened(qtbot, window, files):
+    assert drop(window, urls_of(*files("ct_1.dcm", "mr_2.nii")))
+    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    assert [case.title for case in window.session.cases] == ["ct_1.dcm", "mr_2.nii"]
+
+
+def test_a_drop_from_the_web_is_refused_with_a_reason(window):
+    data = QMimeData()
+    data.setUrls([QUrl("https://example.org/spine.png")])
+    drop(window, data)
+    assert "Only files on this computer" in window.banner.text
+
+
+def test_dropped_text_is_not_taken(window):
+    data = QMimeData()
+    data.setText("hello")
+    assert not drop(window, data)
+
+
+def test_no_part_of_the_window_swallows_a_drop(window):
+    window.pages.setCurrentWidget(window.viewer)
+    for part in (window.viewer, window.viewer.viewport(), window.welcome, window.results):
+        assert not part.acceptDrops()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (QImage.Format.Format_ARGB32, QImage.Format.Format_RGB32),
+        (QImage.Format.Format_Grayscale8, QImage.Format.Format_Grayscale8),
+    ],
+    ids=["colour", "grey"],
+)
+def test_a_pasted_picture_is_analysed_and_cleaned_up(qtbot, open_window, clipboard, kind, expected):
+    window = open_window()
+    picture = QImage(40, 30, kind)
+    picture.fill(QColor("red") if kind is QImage.Format.Format_ARGB32 else QColor("gray"))
+    clipboard.setImage(picture)
+    with qtbot.waitSignal(window.session.finding_ready):
+        window.actions_by_name["paste"].trigger()
+    path = window.current.path
+    assert window.current.title == "Pasted image 1"
+    stored = QImage(str(path))
+    assert stored.size() == picture.size()
+    assert not stored.hasAlphaChannel()
+    assert stored.format() == expected
+    assert window.preferences.recent == []
+    window.close()
+    assert not path.exists()
+
+
+def test_pasted_files_are_opened(qtbot, window, clipboard, files):
+    clipboard.setMimeData(urls_of(*files("ct_1.dcm")))
+    with qtbot.waitSignal(window.session.finding_ready):
+        window.actions_by_name["paste"].trigger()
+    assert window.current.title == "ct_1.dcm"
+
+
+def test_an_empty_clipboard_is_explained(window, clipboard):
+    clipboard.setText("no picture")
+    window.actions_by_name["paste"].trigger()
+    assert "no image on the clipboard" in window.banner.text
+
+
+def test_recent_files_are_listed_opened_and_cleared(qtbot, window, analysed):
+    case = analysed()
+    menu = next(
+        m
+        for m in window.menuBar().findChildren(type(window.view_button.menu()))
+        if "recent" in m.title()
+    )
+    assert [action.text() for action in menu.actions()] == ["&1  ct_1.dcm"]
+    window.close_all()
+    with qtbot.waitSignal(window.session.finding_ready):
+        menu.actions()[0].trigger()
+    assert window.current.path == case.path
+    window.actions_by_name["clear_recent"].trigger()
+    assert menu.isEmpty()
+    assert window.preferences.recent == []
+
+
+def test_a_file_that_failed_is_not_remembered(qtbot, window, files):
+    with qtbot.waitSignal(window.session.failed):
+        window.opener.open_paths(files("bad.txt"))
+    assert window.preferences.recent == []
+
+
+def test_the_first_start_offers_the_samples(qtbot, window, fake):
+    fake.samples = two_samples()
+    window.start()
+    qtbot.waitUntil(lambda: not window.files.is_busy)
+    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    assert window.pages.currentWidget() is window.welcome
+    buttons = window.welcome.samples.findChildren(QPushButton)
+    assert [button.text() for button in buttons] == [sample.title for sample in fake.samples]
+    assert all(button.isVisible() for button in buttons)
+    with qtbot.waitSignal(window.session.finding_ready):
+        qtbot.mouseClick(buttons[1], Qt.MouseButton.LeftButton)
+    assert window.current.title == fake.samples[1].title
+    assert window.current.finding.analysis.segmentation is not None
+    assert window.preferences.recent == []
+
+
+def test_the_results_panel_offers_the_samples_too(qtbot, window, fake):
+    fake.samples = two_samples()
+    window.start()
+    qtbot.waitUntil(lambda: not window.files.is_busy)
+    texts = [button.text() for button in window.results.page.findChildren(QPushButton)]
+    assert texts == ["Open image…", *(sample.title for sample in fake.samples)]
+
+
+def test_the_models_are_warmed_after_the_start(qtbot, window, fake):
+    window.start()
+    qtbot.waitUntil(fake.models.warmed.is_set)
+    qtbot.waitUntil(lambda: not window.inference.is_busy)
+
+
+def test_files_of_the_command_line_are_opened(qtbot, window, files, fake):
+    with qtbot.waitSignal(window.session.finding_ready):
+        window.start(files("mr_1.nii"))
+    assert window.current.title == "mr_1.nii"
+    assert not fake.models.warmed.is_set()
+
+
+def test_a_model_that_cannot_be_trusted_is_explained(qtbot, window, fake, monkeypatch):
+    def refuse():
+        raise ModelError("ct", ModelProblem.WRONG_CHECKSUM)
+
+    monkeypatch.setattr(fake.models, "warm_up", refuse)
+    window.start()
+    qtbot.waitUntil(lambda: window.banner.isVisible())
+    assert "“ct”" in window.banner.text
+
+
+def test_damaged_settings_are_told(qtbot, open_window, tmp_path):
+    folder = tmp_path / "damaged profile"
+    folder.mkdir()
+    (folder / "settings.json").write_text("{")
+    window = open_window(SettingsStore(folder))
+    window.start()
+    assert "settings.json" in window.banner.text
+    qtbot.waitUntil(lambda: not (window.files.is_busy or window.inference.is_busy))
+
+
+def test_a_file_with_an_ampersand_keeps_it_in_the_menu(qtbot, window, analysed):
+    analysed("ct_a&b.dcm")
+    texts = [
+        a.text() for m in window.findChildren(type(window.view_button.menu())) for a in m.actions()
+    ]
+    assert "&1  ct_a&&b.dcm" in texts
+
+
+def test_relative_paths_become_absolute(qtbot, window, files, monkeypatch):
+    [path] = files("ct_1.dcm")
+    monkeypatch.chdir(path.parent)
+    with qtbot.waitSignal(window.session.finding_ready):
+        window.opener.open_paths([Path("ct_1.dcm")])
+    assert window.current.path == path

@@ -1,0 +1,250 @@
+"""The results panel says what was found, how sure that is, and what it is worth."""
+
+from dataclasses import replace
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QLabel, QLineEdit, QPushButton
+
+from spinealign import wording
+from spinealign.domain.findings import DISCLAIMER
+from spinealign.domain.image import View
+from spinealign.ui.finding_text import finding_text
+from spinealign.ui.labels import Fold, Strip
+from spinealign.ui.model_card_view import metric_lines
+from spinealign.ui.probability_bars import ProbabilityBar
+from spinealign.ui.region_table import COLUMNS, RegionTable
+from spinealign.ui.result_page import ViewChoice
+from tests import phantoms
+
+
+def words_of(widget):
+    """All words of a widget, top to bottom, those of closed sections too."""
+    texts = [label.text() for label in widget.findChildren(QLabel)]
+    texts += [button.text() for button in widget.findChildren(QPushButton)]
+    return "\n".join(texts)
+
+
+@pytest.fixture
+def page(window, analysed):
+    def show(name):
+        analysed(name)
+        return window.results.page
+
+    return show
+
+
+def test_the_finding_comes_first_in_words(page):
+    first = page("ct_1.dcm").findChildren(QLabel)[0]
+    assert first.text() == wording.headline(phantoms.ct_analysis())
+    assert first.property("kind") == "headline"
+
+
+def test_a_demonstration_model_is_marked_with_its_limits(page):
+    [strip] = page("ct_1.dcm").findChildren(Strip)
+    assert strip.property("strip") == "warning"
+    assert "DEMONSTRATION MODEL" in words_of(strip)
+    assert phantoms.ct_model().limits in words_of(strip)
+
+
+def test_a_validated_model_is_marked_as_such(page):
+    [strip] = page("mr_1.nii").findChildren(Strip)
+    assert strip.property("strip") == "info"
+    assert "INTERNALLY VALIDATED MODEL" in words_of(strip)
+
+
+def test_probabilities_have_bars_with_the_threshold_on_the_abnormal_one(page):
+    shown = page("ct_1.dcm")
+    bars = shown.findChildren(ProbabilityBar)
+    assert [bar._mark for bar in bars] == [0.5, None]
+    assert [round(bar._value, 2) for bar in bars] == [0.87, 0.13]
+    text = words_of(shown)
+    assert "reported from 0.50" in text
+    assert "not calibrated" in text
+
+
+def test_cautions_view_spacing_and_times_are_told(page):
+    text = words_of(page("mr_1.nii"))
+    assert "Middle sagittal slice of 15 taken." in text
+    assert "Sagittal spine MR (recognised from the pixels, 97 % sure)" in text
+    assert "0.8 × 0.75 mm (from the NIfTI header)" in text
+    assert "segment: 0.62 s" in text
+    assert "together: 0.68 s" in text
+
+
+def test_measurements_and_why_one_is_missing(page):
+    text = words_of(page("mr_1.nii"))
+    assert "11.4 mm" in text
+    assert "not measurable: the lowest endplate is cut off" in text
+
+
+def test_the_disclaimer_is_always_on_screen(window, page):
+    for name in ("ct_1.dcm", "photo_2.png", "mr_3.nii"):
+        page(name)
+        shown = [
+            label
+            for label in window.results.findChildren(QLabel)
+            if label.text() == DISCLAIMER and label.isVisible()
+        ]
+        assert len(shown) == 1
+
+
+def test_an_image_that_fits_no_model_can_be_overruled(window, page):
+    text = words_of(page("photo_1.png"))
+    assert "nothing was analysed" in text
+    assert window.results.page.findChild(ViewChoice) is not None
+
+
+def test_the_card_opens_and_stays_open_for_the_next_case(window, page):
+    fold = next(f for f in page("ct_1.dcm").findChildren(Fold) if "Model card" in words_of(f))
+    assert not fold._content.isVisible()
+    fold._button.click()
+    assert fold._content.isVisible()
+    text = words_of(fold)
+    for part in (
+        "Intended use",
+        "Tests of the window.",
+        "Known failures",
+        "Training data",
+        "dice, disc: 0.9 (95 % CI 0.88 to 0.92; 12 independent units)",
+    ):
+        assert part in text
+    assert fold.findChild(QLineEdit).text() == phantoms.ct_model().sha256
+    again = next(f for f in page("ct_2.dcm").findChildren(Fold) if "Model card" in words_of(f))
+    assert again._content.isVisible()
+
+
+def test_the_view_is_overruled_from_the_panel(qtbot, window, page):
+    choice = page("mr_1.nii").findChild(ViewChoice)
+    with qtbot.waitSignal(window.session.finding_ready):
+        choice.setFocus()
+        QTest.keyClick(choice, Qt.Key.Key_C)
+        choice.activated.emit(choice.currentIndex())
+    assert window.current.finding.analysis.view is View.CT
+    assert window.results.page.findChild(ViewChoice).currentText() == "CT"
+
+
+@pytest.fixture
+def table(page):
+    return page("mr_1.nii").findChild(RegionTable)
+
+
+def cell(table, row, column):
+    return table.model().index(row, column).data()
+
+
+def column_of(heading):
+    return [column.heading for column in COLUMNS].index(heading)
+
+
+def test_the_table_lists_structures_all_of_them_and_background(table):
+    names = [cell(table, row, 0) for row in range(table.model().rowCount())]
+    assert names == ["vertebra", "disc", "canal", "all structures", "background"]
+    pixels = [int(cell(table, row, 1).replace(",", "")) for row in range(5)]
+    assert pixels[0] + pixels[1] + pixels[2] == pixels[3]
+    assert pixels[3] + pixels[4] == 320 * 200
+    assert cell(table, 4, column_of("% struct.")) == "–"
+
+
+def test_the_table_sorts_by_number(table):
+    table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    pixels = [int(cell(table, row, 1).replace(",", "")) for row in range(5)]
+    assert pixels == sorted(pixels, reverse=True)
+
+
+def test_a_click_on_a_row_highlights_and_another_one_ends_that(window, table):
+    window.actions_by_name["overlay"].setChecked(False)
+    row = table.model().index(1, 0)
+    place = table.visualRect(row).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert window.viewer.picture.highlighted == 2
+    assert window.actions_by_name["overlay"].isChecked()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert window.viewer.picture.highlighted is None
+
+
+def test_a_click_on_the_background_highlights_nothing(window, table):
+    place = table.visualRect(table.model().index(4, 0)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert window.viewer.picture.highlighted is None
+
+
+def test_the_table_is_copied_as_text_in_the_order_shown(table):
+    table.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+    QTest.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = QGuiApplication.clipboard().text().splitlines()
+    assert lines[0].split("\t")[:2] == ["Structure", "Pixels"]
+    assert lines[1].startswith("disc\t")
+    assert len({line.count("\t") for line in lines}) == 1
+    QGuiApplication.clipboard().clear()
+
+
+def test_without_spacing_there_is_no_column_of_areas(qtbot):
+    with_spacing = phantoms.mr_analysis()
+    for analysis, hidden in ((with_spacing, False), (phantoms.without_spacing(with_spacing), True)):
+        table = RegionTable(analysis.regions, {})
+        qtbot.addWidget(table)
+        assert table.isColumnHidden(column_of("mm²")) is hidden
+        assert ("mm²" in table.text()) is not hidden
+
+
+def test_text_from_a_file_is_never_markup(qtbot, window, analysed, monkeypatch, fake):
+    case = analysed("<b>ct_1.dcm")
+    assert case.title == "<b>ct_1.dcm"
+    for label in window.results.findChildren(QLabel):
+        assert label.text() == "" or label.textFormat() != Qt.TextFormat.RichText
+
+
+@pytest.mark.parametrize("kind", ["ct", "mr", "failed", "xray"])
+def test_a_finding_as_text_says_what_the_panel_says(kind):
+    analysis = {
+        "ct": phantoms.ct_analysis,
+        "mr": phantoms.mr_analysis,
+        "failed": phantoms.failed_view_analysis,
+        "xray": phantoms.xray_analysis,
+    }[kind]()
+    text = finding_text(analysis)
+    assert text.startswith(wording.headline(analysis))
+    assert DISCLAIMER in text
+    assert all(wording.caution_text(caution) in text for caution in analysis.cautions)
+    assert all(model.limits in text for model in analysis.models)
+
+
+def test_a_file_name_with_line_breaks_cannot_forge_lines():
+    analysis = phantoms.ct_analysis()
+    odd = analysis.image.source_path.with_name("a\nFinding: healthy.dcm")
+    text = finding_text(replace(analysis, image=replace(analysis.image, source_path=odd)))
+    assert "\nFinding: healthy" not in text
+
+
+@pytest.mark.parametrize(
+    ("metrics", "lines"),
+    [
+        ({"accuracy": 0.91955}, ["accuracy: 0.92"]),
+        ({"auc": {"value": 0.8, "low": 0.7, "high": 0.9}}, ["auc: 0.8 (95 % CI 0.7 to 0.9)"]),
+        ({"a_b": {"c": 3, "d": "x"}}, ["a b, c: 3", "a b, d: x"]),
+        ({"matrix": [[1, 2], [3, 4]]}, ["matrix: 1, 2 / 3, 4"]),
+    ],
+    ids=["number", "interval", "nested", "matrix"],
+)
+def test_figures_of_a_card_in_lines(metrics, lines):
+    assert list(metric_lines(metrics)) == lines
+
+
+def test_nothing_open_says_how_to_begin(window):
+    assert "Open image…" in words_of(window.results.page)
+
+
+def test_a_failed_case_says_why_and_can_be_tried_again(qtbot, window, files, fake):
+    [path] = files("bad_1.dcm")
+    with qtbot.waitSignal(window.session.failed):
+        window.opener.open_paths([path])
+    assert "not an image" in words_of(window.results.page)
+    again = next(
+        b for b in window.results.page.findChildren(QPushButton) if b.text() == "Analyse again"
+    )
+    with qtbot.waitSignal(window.session.failed):
+        again.click()
+    assert len(fake.analyser.calls) == 2

@@ -1,0 +1,274 @@
+"""The picture on screen: where things are, what the mouse does, what is drawn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication
+
+from spinealign.ui.display import prepare_image, prepare_overlay
+from spinealign.ui.settings import OverlayStyle
+from spinealign.ui.viewer import Viewer, window_text
+from tests import phantoms
+
+
+@pytest.fixture
+def viewer(qtbot):
+    viewer = Viewer()
+    qtbot.addWidget(viewer)
+    viewer.resize(400, 300)
+    with qtbot.waitExposed(viewer):
+        viewer.show()
+    return viewer
+
+
+@pytest.fixture
+def mr(viewer):
+    analysis = phantoms.mr_analysis()
+    viewer.show_image(prepare_image(analysis.image))
+    viewer.show_overlay(prepare_overlay(analysis))
+    return analysis
+
+
+def ramp(shape=(100, 200), **changes):
+    """An image whose value is its column."""
+    pixels = np.broadcast_to(np.arange(shape[1], dtype=np.float32), shape).copy()
+    changes = {"bits": 16, "window": (shape[1] / 2, shape[1]), "spacing_mm": None} | changes
+    return prepare_image(replace(phantoms.photo_image(), pixels=pixels, **changes))
+
+
+def shot(viewer):
+    return viewer.viewport().grab().toImage()
+
+
+def place_of(viewer, row, col):
+    """Where the middle of a pixel is on screen."""
+    stretch = viewer.picture.display.row_stretch
+    return viewer.mapFromScene(QPointF(col + 0.5, (row + 0.5) * stretch))
+
+
+def grey_at(viewer, row, col):
+    return shot(viewer).pixelColor(place_of(viewer, row, col)).red()
+
+
+def wheel(viewer, where, steps):
+    at = QPointF(where)
+    event = QWheelEvent(
+        at, QPointF(viewer.mapToGlobal(where)), QPoint(), QPoint(0, 120 * steps),
+        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(viewer.viewport(), event)
+
+
+def drag(viewer, button, by):
+    start = viewer.viewport().rect().center()
+    QTest.mousePress(viewer.viewport(), button, pos=start)
+    QTest.mouseMove(viewer.viewport(), start + by)
+    QTest.mouseRelease(viewer.viewport(), button, pos=start + by)
+
+
+@pytest.mark.parametrize("col", [20, 100, 180])
+def test_greys_follow_the_window(viewer, col):
+    viewer.show_image(ramp())
+    expected = 255 * col / 200
+    assert grey_at(viewer, 50, col) == pytest.approx(expected, abs=4)
+    viewer.picture.set_inverted(True)
+    assert grey_at(viewer, 50, col) == pytest.approx(255 - expected, abs=4)
+    viewer.picture.set_window((col - 20, 10))
+    viewer.picture.set_inverted(False)
+    assert grey_at(viewer, 50, col) == 255
+    viewer.picture.reset_window()
+    assert grey_at(viewer, 50, col) == pytest.approx(expected, abs=4)
+
+
+@pytest.mark.parametrize("zoom", [0.1, 0.3, 0.6, 1.0, 3.0, 12.0])
+def test_a_large_picture_shows_the_same_greys_at_every_zoom(viewer, zoom):
+    viewer.show_image(ramp((1500, 2000)))
+    viewer.zoom_to(zoom)
+    middle = viewer.viewport().rect().center()
+    reading = viewer.read_pixel(middle)
+    shown = shot(viewer).pixelColor(middle).red()
+    assert shown == pytest.approx(255 * reading.value / 2000, abs=3)
+
+
+def test_a_picture_is_fitted_and_stays_so(viewer):
+    viewer.show_image(ramp())
+    for width in (400, 700, 300):
+        viewer.resize(width, 300)
+        assert viewer.picture.picture_rect.width() * viewer.zoom <= width
+        assert viewer.zoom > 0.9 * min(width / 200, 300 / 100)
+
+
+def test_pixels_that_are_not_square_keep_their_proportions(viewer):
+    viewer.show_image(ramp(spacing_mm=(2.0, 1.0)))
+    assert viewer.picture.picture_rect.height() == 200
+    above, below = place_of(viewer, 10, 50), place_of(viewer, 60, 50)
+    left, right = place_of(viewer, 30, 20), place_of(viewer, 30, 120)
+    assert below.y() - above.y() == pytest.approx(right.x() - left.x(), abs=2)
+
+
+@pytest.mark.parametrize(("row", "col"), [(0, 0), (99, 199), (40, 120)])
+def test_the_pixel_under_the_cursor(viewer, row, col):
+    viewer.show_image(ramp(spacing_mm=(1.5, 1.0)))
+    reading = viewer.read_pixel(place_of(viewer, row, col))
+    assert (reading.row, reading.col, reading.value) == (row, col, col)
+
+
+def test_beside_the_picture_there_is_no_pixel(viewer):
+    assert viewer.read_pixel(QPoint(5, 5)) is None
+    viewer.show_image(ramp((300, 20)))
+    assert viewer.read_pixel(QPoint(2, 150)) is None
+
+
+def test_the_structure_under_the_cursor_is_named(viewer, mr):
+    rows, cols = np.nonzero(mr.segmentation.mask == 2)
+    middle = len(rows) // 2
+    reading = viewer.read_pixel(place_of(viewer, rows[middle], cols[middle]))
+    assert reading.structure == "disc"
+
+
+@pytest.mark.parametrize("steps", [3, -2])
+def test_the_wheel_zooms_about_the_cursor(viewer, steps):
+    viewer.show_image(ramp((600, 800)))
+    viewer.zoom_to(1.0)
+    where = QPoint(130, 200)
+    before = viewer.mapToScene(where)
+    wheel(viewer, where, steps)
+    after = viewer.mapToScene(where)
+    assert viewer.zoom == pytest.approx(1.25**steps)
+    assert abs(after.x() - before.x()) < 2.5
+    assert abs(after.y() - before.y()) < 2.5
+
+
+def test_zoom_has_limits(viewer):
+    viewer.show_image(ramp())
+    for _ in range(80):
+        viewer.zoom_in()
+    assert viewer.zoom == pytest.approx(64)
+    for _ in range(120):
+        viewer.zoom_out()
+    assert viewer.zoom == pytest.approx(0.02)
+
+
+def test_left_drag_moves_the_picture(viewer):
+    viewer.show_image(ramp((600, 800)))
+    viewer.zoom_to(1.0)
+    centre = viewer.viewport().rect().center()
+    before = viewer.mapToScene(centre)
+    drag(viewer, Qt.MouseButton.LeftButton, QPoint(30, -20))
+    after = viewer.mapToScene(centre)
+    assert before.x() - after.x() == pytest.approx(30, abs=1)
+    assert before.y() - after.y() == pytest.approx(-20, abs=1)
+
+
+def test_right_drag_changes_window_and_level(qtbot, viewer):
+    viewer.show_image(ramp())
+    centre, width = viewer.picture.window
+    with qtbot.waitSignal(viewer.picture.window_changed):
+        drag(viewer, Qt.MouseButton.RightButton, QPoint(35, 0))
+    assert viewer.picture.window == pytest.approx((centre, width * 1.1))
+    drag(viewer, Qt.MouseButton.RightButton, QPoint(0, 35))
+    assert viewer.picture.window == pytest.approx((centre + width * 0.1, width * 1.1))
+    drag(viewer, Qt.MouseButton.RightButton, QPoint(-3000, 0))
+    assert viewer.picture.window[1] > 0
+
+
+def test_a_double_click_fits(viewer):
+    viewer.show_image(ramp())
+    fitted = viewer.zoom
+    viewer.zoom_to(5)
+    QTest.mouseDClick(viewer.viewport(), Qt.MouseButton.LeftButton)
+    assert viewer.zoom == pytest.approx(fitted)
+
+
+def colourfulness(viewer, place):
+    colour = shot(viewer).pixelColor(place)
+    channels = (colour.red(), colour.green(), colour.blue())
+    return max(channels) - min(channels)
+
+
+def inside_of(viewer, analysis, class_id):
+    """A place on screen deep inside a structure."""
+    import cv2
+
+    depth = cv2.distanceTransform(
+        (analysis.segmentation.mask == class_id).astype(np.uint8), cv2.DIST_L2, 5
+    )
+    row, col = np.unravel_index(int(depth.argmax()), depth.shape)
+    return place_of(viewer, row, col)
+
+
+def test_structures_are_filled_outlined_or_hidden(viewer, mr):
+    place = inside_of(viewer, mr, 1)
+    assert colourfulness(viewer, place) > 30
+    viewer.picture.set_overlay_style(OverlayStyle.OUTLINES)
+    assert colourfulness(viewer, place) == 0
+    with_outlines = shot(viewer)
+    viewer.picture.set_overlay_shown(False)
+    assert shot(viewer) != with_outlines
+    viewer.picture.set_overlay_style(OverlayStyle.FILLED)
+    assert colourfulness(viewer, place) == 0
+    viewer.picture.set_overlay_shown(True)
+    assert colourfulness(viewer, place) > 30
+
+
+def test_opacity_changes_how_much_is_covered(viewer, mr):
+    place = inside_of(viewer, mr, 1)
+    seen = []
+    for opacity in (0.0, 0.3, 0.9):
+        viewer.picture.set_opacity(opacity)
+        seen.append(colourfulness(viewer, place))
+    assert seen[0] == 0
+    assert seen[0] < seen[1] < seen[2]
+
+
+def test_a_highlighted_structure_stands_out(viewer, mr):
+    disc, vertebra = inside_of(viewer, mr, 2), inside_of(viewer, mr, 1)
+    before = colourfulness(viewer, disc), colourfulness(viewer, vertebra)
+    viewer.picture.highlight(2)
+    assert colourfulness(viewer, disc) == before[0]
+    assert colourfulness(viewer, vertebra) < before[1] / 2
+    viewer.picture.highlight(None)
+    assert colourfulness(viewer, vertebra) == before[1]
+
+
+def test_the_heat_map_lies_where_it_points(viewer):
+    analysis = phantoms.ct_analysis()
+    viewer.show_image(prepare_image(analysis.image))
+    viewer.show_overlay(prepare_overlay(analysis))
+    rows, cols = analysis.image.shape
+    hot, cold = place_of(viewer, rows // 2, int(0.56 * cols)), place_of(viewer, 10, 10)
+    assert colourfulness(viewer, hot) > 30
+    assert colourfulness(viewer, cold) < 5
+    viewer.picture.set_heatmap_shown(False)
+    assert colourfulness(viewer, hot) == 0
+
+
+def test_another_picture_drops_the_earlier_overlay(viewer, mr):
+    place = inside_of(viewer, mr, 1)
+    viewer.show_image(prepare_image(mr.image))
+    assert colourfulness(viewer, place) == 0
+    viewer.show_image(None, "nothing here")
+    assert viewer.picture.display is None
+    assert viewer.read_pixel(place) is None
+
+
+def test_the_space_bar_asks_for_the_overlay(qtbot, viewer):
+    with qtbot.waitSignal(viewer.overlay_toggle_requested):
+        QTest.keyClick(viewer, Qt.Key.Key_Space)
+
+
+@pytest.mark.parametrize(
+    ("window", "hounsfield", "text"),
+    [
+        ((40.0, 400.0), True, "W 400   L 40 HU"),
+        ((127.5, 255.0), False, "W 255   L 128"),
+        ((0.5, 1.25), False, "W 1.25   L 0.50"),
+    ],
+)
+def test_window_in_words(window, hounsfield, text):
+    assert window_text(window, hounsfield) == text
