@@ -66,16 +66,18 @@ def train_mr(options: argparse.Namespace) -> ModelCard:
     slices = load_mr_segmentation(options.data)
     _, held_out = split_patients([s.patient for s in slices], recipe.held_out_fraction, recipe.seed)
     card = recipes.mr_card(recipe, arguments, unlabelled=options.unlabelled is not None)
-    card = _write(options.out, plain, "float16", card)
+    flatbuffer = to_litert(plain, "float16")
+    card = write_model_folder(options.out, flatbuffer, card)
     shipped = _open(options.out)
+    metrics: dict[str, Any] = {}
     for part, members in (
         ("validation", [s for s in slices if s.patient in held_out]),
         ("training", [s for s in slices if s.patient not in held_out]),
     ):
         figures, _ = dice_by_patient(shipped, members)
-        metrics = {**card.metrics, part: {"dice": figures, "slices": len(members)}}
-        card = replace(card, metrics=metrics)
-    return _write(options.out, plain, "float16", card)
+        metrics[part] = {"dice": figures, "slices": len(members)}
+    card = replace(card, metrics=metrics)
+    return write_model_folder(options.out, flatbuffer, card)
 
 
 def train_ct(options: argparse.Namespace) -> ModelCard:

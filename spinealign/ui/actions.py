@@ -134,6 +134,8 @@ class Actions:
         action.setStatusTip("")
         action.setIconText(command.short or plain)
         action.setCheckable(command.checkable or bool(command.group))
+        # An icon would take the place of the tick.
+        action.setIconVisibleInMenu(not action.isCheckable())
         if command.group:
             self._group(command.group).addAction(action)
         self._window.addAction(action)

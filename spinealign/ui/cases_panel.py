@@ -18,19 +18,12 @@ from PyQt6.QtWidgets import (
 
 from spinealign import wording
 from spinealign.ui.case_session import Case, CaseStatus
+from spinealign.ui.case_words import STATUS_WORDS
 from spinealign.ui.icons import icon
 from spinealign.ui.services import Sample
 from spinealign.ui.theme import Colours
 
 _PAYLOAD = Qt.ItemDataRole.UserRole
-
-_STATUS_WORDS = {
-    CaseStatus.WAITING: "waiting for its turn",
-    CaseStatus.RUNNING: "being analysed",
-    CaseStatus.DONE: "analysed",
-    CaseStatus.FAILED: "could not be analysed",
-    CaseStatus.STOPPED: "stopped; press F5 to analyse it",
-}
 
 
 class CasesPanel(QWidget):
@@ -84,7 +77,7 @@ class CasesPanel(QWidget):
         """Show a case's present state."""
         item = self._items[id(case)]
         item.setIcon(0, icon(case.status.value, self._status_colour(case.status)))
-        words = _STATUS_WORDS[case.status]
+        words = STATUS_WORDS[case.status]
         detail = f"\n{case.message.sentence}" if case.message is not None else ""
         item.setToolTip(0, f"{case.path}\n{words.capitalize()}{detail}")
         item.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"{case.title}, {words}")
@@ -116,7 +109,8 @@ class CasesPanel(QWidget):
         for sample in samples:
             item = QTreeWidgetItem([sample.title])
             item.setData(0, _PAYLOAD, sample)
-            item.setToolTip(0, sample.note)
+            origin = f"{sample.source} ({sample.licence})"
+            item.setToolTip(0, f"{sample.title}\n{sample.note}\n{origin}")
             item.setIcon(0, icon(sample.view.value, self._colours.muted))
             self._samples.addChild(item)
         self._refresh_groups()

@@ -56,12 +56,17 @@ def _connect_files(window: MainWindow, actions: Actions) -> None:
     for kind in PARTS:
         save = partial(_save_part, window, kind)
         _on(actions[f"save_{kind}"], save)
-    _on(actions["copy_finding"], lambda: _with_analysis(window, saver.copy_finding))
+    _on(actions["copy_finding"], lambda: _with_analysis(window, partial(_copy, window)))
     _on(actions["quit"], window.close)
 
 
 def _save_part(window: MainWindow, kind: str) -> None:
     _with_analysis(window, lambda analysis: window.saver.save_part(analysis, kind))
+
+
+def _copy(window: MainWindow, analysis: Analysis) -> None:
+    window.saver.copy_finding(analysis)
+    window.status.step.setText("The finding was copied as text")
 
 
 def _with_analysis(window: MainWindow, act: Callable[[Analysis], None]) -> None:

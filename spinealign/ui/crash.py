@@ -64,7 +64,7 @@ class CrashDialog(QDialog):
     def __init__(self, error: BaseException, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("SpineAlign: error report")
+        self.setWindowTitle("Error report")
         self.report = crash_report(error)
         column = QVBoxLayout(self)
         column.setSpacing(10)

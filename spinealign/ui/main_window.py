@@ -7,10 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import QByteArray, Qt
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
-    QMainWindow,
     QSlider,
     QStackedWidget,
     QToolButton,
@@ -24,15 +23,17 @@ from spinealign.domain.image import View
 from spinealign.ui.actions import Actions
 from spinealign.ui.banner import Banner
 from spinealign.ui.case_session import Case, CaseSession, CaseStatus
+from spinealign.ui.case_words import placeholder_text
 from spinealign.ui.cases_panel import CasesPanel
 from spinealign.ui.commands import build_commands
 from spinealign.ui.crash import CrashDialog
 from spinealign.ui.dialogs import models_dialog
+from spinealign.ui.drop_window import DropWindow
 from spinealign.ui.icons import application_icon
 from spinealign.ui.opening import Opener
 from spinealign.ui.preferences import Preferences
 from spinealign.ui.results_panel import ResultsPanel
-from spinealign.ui.saving import Saver, show_folder
+from spinealign.ui.saving import Saver, saved_message, show_folder
 from spinealign.ui.services import Sample, Services
 from spinealign.ui.settings import SettingsStore
 from spinealign.ui.status_line import StatusLine
@@ -53,7 +54,7 @@ NEEDS_CASE = (
 )  # fmt: skip
 
 
-class MainWindow(QMainWindow):
+class MainWindow(DropWindow):
     """Puts the parts together and keeps them at one case.
 
     Parameters
@@ -142,8 +143,9 @@ class MainWindow(QMainWindow):
 
     def save_all(self) -> None:
         """Save the results of all open cases."""
-        kept = [case.finding for case in self.session.cases if case.finding is not None]
-        self.saver.save_results([finding.analysis for finding in kept])
+        done = [case for case in self.session.cases if case.status is CaseStatus.DONE]
+        kept = [case.finding.analysis for case in done if case.finding is not None]
+        self.saver.save_results(kept, left_out=len(done) - len(kept))
 
     def show_models(self) -> None:
         """Show all model cards."""
@@ -157,7 +159,6 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         self.setWindowIcon(application_icon())
-        self.setAcceptDrops(True)
         self.setDockNestingEnabled(False)
         self.banner = Banner()
         self.viewer = Viewer()
@@ -200,6 +201,7 @@ class MainWindow(QMainWindow):
         session.queue_changed.connect(self._queue_changed)
 
     def _connect_parts(self) -> None:
+        self.dropped.connect(self.opener.open_mime)
         self.opener.opened.connect(self._open)
         self.opener.searching.connect(self.status.step.setText)
         self.opener.search_ended.connect(self._queue_changed)
@@ -238,7 +240,7 @@ class MainWindow(QMainWindow):
             self.resize(min(1500, room.width() * 94 // 100), min(940, room.height() * 90 // 100))
         em, width = self.fontMetrics().averageCharWidth(), self.width()
         docks = [self.cases_dock, self.results_dock]
-        sizes = [min(40 * em, width * 17 // 100), min(74 * em, width * 36 // 100)]
+        sizes = [min(44 * em, width * 17 // 100), min(82 * em, width * 36 // 100)]
         self.resizeDocks(docks, sizes, Qt.Orientation.Horizontal)
         self.restoreGeometry(_bytes(state.geometry))
         self.restoreState(_bytes(state.layout))
@@ -257,7 +259,9 @@ class MainWindow(QMainWindow):
     def _show_current(self) -> None:
         case = self.current
         self.pages.setCurrentWidget(self.welcome if case is None else self.viewer)
-        self.viewer.show_image(case.display if case else None, _placeholder(case) if case else "")
+        self.viewer.show_image(
+            case.display if case else None, placeholder_text(case) if case else ""
+        )
         self.actions_by_name.check("invert", False)
         if case is not None and case.finding is not None:
             self.viewer.show_overlay(case.finding.overlay)
@@ -297,7 +301,7 @@ class MainWindow(QMainWindow):
         if case is self.current:
             self.results.show_case(case)
             if case.display is None:
-                self.viewer.show_image(None, _placeholder(case))
+                self.viewer.show_image(None, placeholder_text(case))
         self._enable_commands()
 
     def _display_ready(self, case: Case) -> None:
@@ -330,13 +334,9 @@ class MainWindow(QMainWindow):
         if not self.session.is_busy:
             self.status.show_work(f"{progress.name}…", progress.fraction)
 
-    def _saved(self, written: Sequence[Path]) -> None:
-        name = wording.display_name(written[0])
-        many = f"{len(written)} results were saved." if len(written) > 1 else f"Saved “{name}”."
-        place = wording.safe_text(str(written[0].parent))
-        self.banner.show_notice(
-            Message(many, place), "Show in folder", partial(show_folder, written)
-        )
+    def _saved(self, written: Sequence[Path], left_out: int) -> None:
+        message = saved_message(written, left_out)
+        self.banner.show_notice(message, "Show in folder", partial(show_folder, written))
 
     def _show_zoom(self, zoom: float) -> None:
         self.status.show_zoom(None if self.viewer.picture.display is None else zoom)
@@ -361,19 +361,6 @@ class MainWindow(QMainWindow):
         self.results.set_colours(self.theme.colours)
         self.welcome.samples.refresh_icons()
         self.banner.refresh()
-
-    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Take files and folders."""
-        data = event.mimeData() if event is not None else None
-        if event is not None and data is not None and data.hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent | None) -> None:
-        """Open what was dropped."""
-        data = event.mimeData() if event is not None else None
-        if event is not None and data is not None:
-            event.acceptProposedAction()
-            self.opener.open_mime(data)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Cancel analyses, let files be written to their end, remember the window, leave."""
@@ -405,15 +392,6 @@ class MainWindow(QMainWindow):
 
 
 _VIEW_WORDS = {None: "automatic", View.XRAY: "X-ray", View.CT: "CT", View.MR: "MR"}
-
-
-def _placeholder(case: Case) -> str:
-    return {
-        CaseStatus.FAILED: f"{case.title}\nThere is no picture to show",
-        CaseStatus.WAITING: f"{case.title}\nWaiting for its turn",
-        CaseStatus.RUNNING: f"{case.title}\nReading the image…",
-        CaseStatus.STOPPED: f"{case.title}\nStopped; press F5 to analyse it",
-    }.get(case.status, case.title)
 
 
 def _bytes(base64: str) -> QByteArray:

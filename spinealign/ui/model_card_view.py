@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from PyQt6.QtWidgets import QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from spinealign.domain.findings import ModelIdentity, ModelStatus
 from spinealign.domain.model_card import ModelCard
@@ -20,7 +20,7 @@ def status_strip(model: ModelIdentity | ModelCard) -> Strip:
 
 
 class ModelCardView(QWidget):
-    """All that a card says, as a form of wrapping labels.
+    """All that a card says, each part below its caption.
 
     Parameters
     ----------
@@ -34,18 +34,15 @@ class ModelCardView(QWidget):
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 2, 4, 6)
-        form = QFormLayout()
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
-        form.setVerticalSpacing(3)
-        column.addLayout(form)
-        _add(form, "Version", model.version)
-        _add(form, "Status", model.status.value)
-        _add(form, "What the answers mean", model.limits)
+        column.setSpacing(2)
+        _add(column, "Version and status", f"{model.version}, {model.status.value}")
+        _add(column, "What the answers mean", model.limits)
         if card is not None:
-            _add_long_form(form, card)
+            _add_long_form(column, card)
         if isinstance(model, ModelIdentity):
-            _add(form, "Engine", model.engine)
-        form.addRow(_caption("Checksum (SHA-256)"), _checksum(model.sha256))
+            _add(column, "Engine", model.engine)
+        column.addWidget(_caption("Checksum (SHA-256)"))
+        column.addWidget(_checksum(model.sha256))
 
 
 def metric_lines(metrics: Mapping[str, Any], path: str = "") -> Iterator[str]:
@@ -84,18 +81,20 @@ def _words(key: str) -> str:
     return safe_text(str(key).replace("_", " "))
 
 
-def _add_long_form(form: QFormLayout, card: ModelCard) -> None:
-    _add(form, "Intended use", card.intended_use)
-    _add(form, "Training data", card.training_data)
-    _add(form, "Held-out figures", "\n".join(metric_lines(card.metrics)))
-    _add(form, "Known failures", "\n".join(f"• {safe_text(item)}" for item in card.known_failures))
-    _add(form, "Licence", card.licence)
+def _add_long_form(column: QVBoxLayout, card: ModelCard) -> None:
+    _add(column, "Intended use", card.intended_use)
+    _add(column, "Training data", card.training_data)
+    _add(column, "Held-out figures", "\n".join(metric_lines(card.metrics)))
+    _add(column, "Known failures", "\n".join(f"• {item}" for item in card.known_failures))
+    _add(column, "Licence", card.licence)
 
 
-def _add(form: QFormLayout, caption: str, text: str) -> None:
+def _add(column: QVBoxLayout, caption: str, text: str) -> None:
     if text:
         lines = "\n".join(safe_text(line) for line in text.splitlines())
-        form.addRow(_caption(caption), wrapped_label(lines))
+        column.addWidget(_caption(caption))
+        column.addWidget(wrapped_label(lines))
+        column.addSpacing(5)
 
 
 def _caption(text: str) -> QLabel:

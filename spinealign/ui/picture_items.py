@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from spinealign.ui.display import OutlineLevel
 
-MAGNIFICATION_WITH_VISIBLE_PIXELS = 6.0
+MAGNIFICATION_WITH_VISIBLE_PIXELS = 12.0
 INVISIBLE_ERROR_PX = 0.45
 COARSER_BY = 0.3
 """A level magnified by up to 1.25 looks the same as the next one shrunk, for less work."""

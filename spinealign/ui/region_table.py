@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPixmap
+from PyQt6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPixmap, QResizeEvent
 from PyQt6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView
 
 from spinealign.domain.findings import Region
@@ -105,6 +105,7 @@ class RegionTable(QTableView):
         self._sorted.setSourceModel(self._model)
         self._sorted.setSortRole(SORT_ROLE)
         self._shown: int | None = None
+        self._name_width = 0
         self.setModel(self._sorted)
         self._set_up(has_areas=any(region.area_mm2 is not None for region in regions))
         self.clicked.connect(self._toggle)
@@ -131,6 +132,14 @@ class RegionTable(QTableView):
             self.copy()
             return
         super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Give room that is left over to the names."""
+        super().resizeEvent(event)
+        viewport = self.viewport()
+        if viewport is not None:
+            others = sum(self.columnWidth(c) for c in range(1, len(COLUMNS)))
+            self.setColumnWidth(0, max(self._name_width, viewport.width() - others))
 
     def _toggle(self, index: QModelIndex) -> None:
         region = self._model.regions[self._sorted.mapToSource(index).row()]
@@ -178,6 +187,7 @@ class RegionTable(QTableView):
             widest = max(metrics.horizontalAdvance(text) for text in texts)
             swatch = SWATCH_PX if number == 0 else 0
             self.setColumnWidth(number, widest + swatch + CELL_MARGIN_PX)
+        self._name_width = self.columnWidth(0)
 
     def _fix_height(self, header: QHeaderView) -> None:
         """Show all rows: the panel scrolls, not the table in it."""

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.image import View
 from spinealign.ui.case_session import Case, CaseStatus
+from spinealign.ui.case_words import earlier_result_text, progress_text
 from spinealign.ui.labels import Strip, wrapped_label
 from spinealign.ui.result_page import ResultPage, ViewChoice
 from spinealign.ui.services import Sample
@@ -83,10 +84,7 @@ class ResultsPanel(QWidget):
     def _show_progress(self, case: Case | None) -> None:
         text = ""
         if case is not None and case.finding is not None:
-            text = {
-                CaseStatus.RUNNING: "Analysing again… this is the earlier result.",
-                CaseStatus.WAITING: "Waiting to be analysed again; this is the earlier result.",
-            }.get(case.status, "")
+            text = earlier_result_text(case)
         self._progress.setText(text)
         self._progress.setVisible(bool(text))
 
@@ -140,7 +138,7 @@ class ResultsPanel(QWidget):
             is_running = case.status is CaseStatus.RUNNING
             title = "Analysing…" if is_running else "Waiting for its turn"
             column.addWidget(wrapped_label(title, "headline"))
-            column.addWidget(wrapped_label(_progress_words(case), "muted"))
+            column.addWidget(wrapped_label(progress_text(case), "muted"))
         column.addStretch(1)
         return page
 
@@ -162,9 +160,3 @@ def _new_page() -> tuple[QWidget, QVBoxLayout]:
     column.setContentsMargins(14, 14, 14, 12)
     column.setSpacing(10)
     return page, column
-
-
-def _progress_words(case: Case) -> str:
-    if case.status is CaseStatus.WAITING:
-        return "Other cases are analysed first."
-    return "The result appears here as soon as it is ready; the picture can be looked at already."

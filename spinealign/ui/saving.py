@@ -18,6 +18,7 @@ from spinealign.ui.preferences import Preferences
 from spinealign.ui.services import Services
 from spinealign.ui.tasks import TaskRunner, Work
 from spinealign.ui.work import file_stem, write_part, write_results
+from spinealign.wording import Message
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Saver(QObject):
     """Asks where to, and writes in the background."""
 
     progressed = pyqtSignal(object)
-    saved = pyqtSignal(object)
+    saved = pyqtSignal(object, int)
     failed = pyqtSignal(object)
     crashed = pyqtSignal(object)
     ended = pyqtSignal()
@@ -57,8 +58,11 @@ class Saver(QObject):
         self._runner = runner
         self._preferences = preferences
 
-    def save_results(self, analyses: Sequence[Analysis]) -> None:
-        """Ask for a folder and write everything about these analyses below it."""
+    def save_results(self, analyses: Sequence[Analysis], left_out: int = 0) -> None:
+        """Ask for a folder and write everything about these analyses below it.
+
+        `left_out` counts results that are no longer in memory; the user is told.
+        """
         name = QFileDialog.getExistingDirectory(
             self._window, "Save results below this folder", self._start_folder()
         )
@@ -66,7 +70,7 @@ class Saver(QObject):
             return
         folder = Path(name)
         self._preferences.note(last_export_folder=str(folder))
-        self._write(lambda: write_results(self._services, analyses, folder))
+        self._write(lambda: write_results(self._services, analyses, folder), left_out)
 
     def save_part(self, analysis: Analysis, kind: str) -> None:
         """Ask for a file and write one kind of result to it."""
@@ -93,10 +97,10 @@ class Saver(QObject):
     def _start_folder(self) -> str:
         return self._preferences.state.last_export_folder or self._preferences.state.last_folder
 
-    def _write(self, start: Callable[[], Work]) -> None:
+    def _write(self, start: Callable[[], Work], left_out: int = 0) -> None:
         task = self._runner.submit(start)
         task.progressed.connect(self.progressed)
-        task.finished.connect(self.saved)
+        task.finished.connect(lambda written: self.saved.emit(written, left_out))
         task.failed.connect(self._take_failure)
         task.ended.connect(self.ended)
 
@@ -105,6 +109,21 @@ class Saver(QObject):
             self.failed.emit(wording.explain(error))
         else:
             self.crashed.emit(error)
+
+
+def saved_message(written: Sequence[Path], left_out: int) -> Message:
+    """Word what was written and where, and what was not."""
+    name = wording.display_name(written[0])
+    sentence = f"Saved “{name}”." if len(written) == 1 else f"{len(written)} results were saved."
+    place = wording.safe_text(str(written[0].parent))
+    if not left_out:
+        return Message(sentence, place)
+    which = "1 result was" if left_out == 1 else f"{left_out} results were"
+    return Message(
+        f"{sentence} {which} not saved, because there was no room to keep all in memory.",
+        f"{place}. Select a case to analyse and save it again, or analyse the whole folder with "
+        "the command “spinealign analyze”.",
+    )
 
 
 def show_folder(written: Sequence[Path]) -> None:

@@ -47,8 +47,16 @@ class Sample(Protocol):
         """What it shows."""
 
     @property
+    def source(self) -> str:
+        """Where it comes from."""
+
+    @property
+    def licence(self) -> str:
+        """Under which terms."""
+
+    @property
     def note(self) -> str:
-        """One sentence about it."""
+        """What to know about it."""
 
 
 Analyse = Callable[[Path, Models, View | None], Generator[Step, None, Analysis]]
@@ -73,6 +81,8 @@ def program_services() -> Services:
 
 @cache
 def _models() -> Models:
+    # The readers come along, so that after warming up the first image waits for no import.
+    import spinealign.analysis  # noqa: F401
     from spinealign.inference.catalog import ModelStore
 
     return ModelStore()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator
 from enum import Enum, auto
 
-from PyQt6.QtCore import QObject, QThreadPool, pyqtSignal
+from PyQt6.QtCore import QObject, QThread, QThreadPool, pyqtSignal
 
 from spinealign.domain.errors import Cancelled
 
@@ -97,6 +97,8 @@ class TaskRunner(QObject):
         super().__init__(parent)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
+        # Where the system heeds it, the window comes before the work.
+        self._pool.setThreadPriority(QThread.Priority.LowPriority)
         self._tasks: list[Task] = []
 
     @property

@@ -9,6 +9,7 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QGuiApplication, QPalette
 from PyQt6.QtWidgets import QApplication
 
+from spinealign.domain.paths import resources_dir
 from spinealign.ui.settings import ThemeChoice
 
 
@@ -172,7 +173,7 @@ def make_palette(colours: Colours) -> QPalette:
 
 def make_style_sheet(colours: Colours) -> str:
     """Return the style sheet in these colours."""
-    return _STYLE.substitute(asdict(colours))
+    return _STYLE.substitute(asdict(colours), icons=(resources_dir() / "icons").as_posix())
 
 
 _STYLE = Template("""
@@ -227,7 +228,12 @@ QLineEdit { background: $panel; color: $text; border: 1px solid $border;
 QLineEdit:focus { border-color: $accent; }
 QPlainTextEdit, QTextBrowser { background: $panel; color: $text; border: 1px solid $border; }
 
-QDockWidget { color: $muted; font-weight: 600; }
+QDockWidget { color: $muted; font-weight: 600;
+  titlebar-close-icon: url("$icons/dock-close.svg");
+  titlebar-normal-icon: url("$icons/dock-float.svg"); }
+QDockWidget::close-button, QDockWidget::float-button { border: 0; border-radius: 4px;
+  padding: 1px; }
+QDockWidget::close-button:hover, QDockWidget::float-button:hover { background: $hover; }
 QDockWidget::title { background: $window; padding: 6px 10px; }
 QTreeWidget, QTableView { background: $panel; color: $text; border: 1px solid $border;
   alternate-background-color: $raised; outline: 0; }
@@ -237,7 +243,7 @@ QTreeWidget::item:hover { background: $hover; }
 QTreeWidget::item:selected { background: $selection; color: $selection_text; }
 QTreeWidget::item:focus { border: 1px solid $accent; }
 QTableView { border-radius: 5px; gridline-color: $border; }
-QTableView::item { padding: 2px 4px; }
+QTableView::item { padding: 2px 2px; }
 QTableView::item:selected { background: $selection; color: $selection_text; }
 QTableView:focus { border-color: $accent; }
 QHeaderView { background: $raised; }

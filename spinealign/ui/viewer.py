@@ -21,7 +21,10 @@ from spinealign.ui.display import DisplayImage, DisplayOverlay, Window
 from spinealign.ui.picture_scene import PictureScene
 
 CANVAS = "#07090c"
-CANVAS_TEXT = "#cdd6e0"
+CANVAS_TEXT = "#dbe3ec"
+CANVAS_VEIL = (7, 9, 12, 150)
+"""Behind words on the picture, which may be of any grey."""
+
 ZOOM_STEP = 1.25
 SMALLEST_ZOOM, LARGEST_ZOOM = 0.02, 64.0
 WINDOW_DRAG_SHARE = 1 / 350
@@ -273,9 +276,8 @@ def window_text(window: Window, is_hounsfield: bool) -> str:
 
 def _write(painter: QPainter, area: QRectF, text: str, where: Qt.AlignmentFlag) -> None:
     flags = int(where | Qt.TextFlag.TextWordWrap)
-    painter.setPen(QColor(CANVAS))
-    for shift in (QPointF(1, 1), QPointF(-1, 1), QPointF(1, -1), QPointF(-1, -1)):
-        painter.drawText(area.translated(shift), flags, text)
+    ground = painter.boundingRect(area, flags, text).adjusted(-5, -2, 5, 2)
+    painter.fillRect(ground, QColor(*CANVAS_VEIL))
     painter.setPen(QColor(CANVAS_TEXT))
     painter.drawText(area, flags, text)
 

@@ -95,6 +95,18 @@ def test_a_large_picture_shows_the_same_greys_at_every_zoom(viewer, zoom):
     assert shown == pytest.approx(255 * reading.value / 2000, abs=3)
 
 
+@pytest.mark.parametrize(("zoom", "contrast"), [(1.0, 255), (0.1, 0)], ids=["1:1", "far"])
+def test_single_pixels_are_seen_at_1_to_1_and_average_out_from_afar(viewer, zoom, contrast):
+    stripes = np.zeros((1500, 2000), np.float32)
+    stripes[:, ::2] = 100
+    image = replace(phantoms.photo_image(), pixels=stripes, bits=16, window=(50.0, 100.0))
+    viewer.show_image(prepare_image(image))
+    viewer.zoom_to(zoom)
+    picture = shot(viewer)
+    greys = [picture.pixelColor(180 + x, 150).red() for x in range(30)]
+    assert max(greys) - min(greys) == pytest.approx(contrast, abs=6)
+
+
 def test_a_picture_is_fitted_and_stays_so(viewer):
     viewer.show_image(ramp())
     for width in (400, 700, 300):

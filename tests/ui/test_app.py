@@ -1,0 +1,102 @@
+"""The real entry: services of the program, crash hook, exit code."""
+
+import sys
+import threading
+
+import pytest
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication
+
+from spinealign.ui.app import run_window
+from spinealign.ui.crash import CrashDialog, CrashHook, crash_report
+from spinealign.ui.main_window import MainWindow
+from spinealign.ui.services import program_services
+
+
+def in_the_running_window(act):
+    """Call `act(window)` once the window of `run_window` is on the screen."""
+
+    def find():
+        window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
+        act(window)
+
+    QTimer.singleShot(0, find)
+
+
+@pytest.fixture
+def fake_program(monkeypatch, fake):
+    monkeypatch.setattr("spinealign.ui.app.program_services", fake.build)
+    hooks = sys.excepthook, threading.excepthook
+    yield fake
+    assert (sys.excepthook, threading.excepthook) == hooks
+    for window in QApplication.topLevelWidgets():
+        window.deleteLater()
+
+
+def test_the_program_runs_until_its_window_is_closed(qapp, fake_program, tmp_path, files):
+    titles = []
+
+    def close_after_the_result(window):
+        def leave(case):
+            titles.append(case.title)
+            window.close()
+
+        window.session.finding_ready.connect(leave)
+
+    in_the_running_window(close_after_the_result)
+    assert run_window(files("ct_1.dcm"), tmp_path / "profile") == 0
+    assert titles == ["ct_1.dcm"]
+    assert (tmp_path / "profile" / "settings.json").exists()
+
+
+def raised(error):
+    try:
+        raise error
+    except type(error) as caught:
+        return caught
+
+
+def test_a_report_tells_where_but_not_what():
+    report = crash_report(raised(ValueError("Jane Doe, /home/jane/scan.dcm")))
+    assert "builtins.ValueError" in report
+    assert ":raised" not in report
+    assert "raised" in report
+    assert "Jane" not in report
+    assert "/home" not in report
+
+
+def test_a_failure_in_a_slot_opens_the_report(qtbot, window):
+    hook = CrashHook(window.show_crash, window)
+    hook.install()
+    try:
+        with qtbot.waitSignal(hook.caught):
+            sys.excepthook(ValueError, raised(ValueError("x")), None)
+    finally:
+        hook.uninstall()
+    qtbot.waitUntil(lambda: window.findChild(CrashDialog) is not None)
+    dialog = window.findChild(CrashDialog)
+    dialog.copy()
+    assert QApplication.clipboard().text() == dialog.report
+    QApplication.clipboard().clear()
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+
+
+def test_a_failure_in_a_thread_opens_the_report(qtbot, window):
+    hook = CrashHook(window.show_crash, window)
+    hook.install()
+    try:
+        thread = threading.Thread(target=lambda: 1 / 0)
+        with qtbot.waitSignal(hook.caught) as caught:
+            thread.start()
+        thread.join()
+    finally:
+        hook.uninstall()
+    assert isinstance(caught.args[0], ZeroDivisionError)
+    qtbot.waitUntil(lambda: window.findChild(CrashDialog) is not None)
+
+
+def test_the_services_of_the_program_share_one_set_of_models():
+    services = program_services()
+    assert services.models() is services.models()

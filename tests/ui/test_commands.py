@@ -1,0 +1,312 @@
+"""Keys, menus, themes and dialogs of the window."""
+
+from types import SimpleNamespace
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor, QPalette
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QLineEdit
+
+from spinealign.domain.findings import DISCLAIMER
+from spinealign.domain.image import View
+from spinealign.ui.actions import COMMANDS
+from spinealign.ui.probability_bars import ProbabilityBar
+from spinealign.ui.settings import OverlayStyle, SettingsStore, ThemeChoice
+from spinealign.ui.theme import DARK, LIGHT
+
+
+def press(window, key, modifier=Qt.KeyboardModifier.NoModifier):
+    QTest.keyClick(window.viewer, key, modifier)
+
+
+@pytest.fixture
+def ready(window, analysed):
+    """A window with a case, the picture having the keyboard."""
+    analysed("mr_1.nii")
+    window.activateWindow()
+    window.viewer.setFocus()
+    return window
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_O, Qt.Key.Key_Space], ids=["O", "space"])
+def test_keys_for_the_overlay(ready, key):
+    assert ready.viewer.picture.shows_overlay
+    press(ready, key)
+    assert not ready.viewer.picture.shows_overlay
+    assert not ready.actions_by_name["overlay"].isChecked()
+    press(ready, key)
+    assert ready.viewer.picture.shows_overlay
+
+
+def test_keys_for_heat_map_and_outlines(ready):
+    press(ready, Qt.Key.Key_H)
+    assert not ready.viewer.picture.shows_heatmap
+    press(ready, Qt.Key.Key_L)
+    assert ready.viewer.picture.overlay_style is OverlayStyle.OUTLINES
+    assert ready.preferences.settings.overlay_style is OverlayStyle.OUTLINES
+
+
+def test_keys_for_opacity(ready):
+    before = ready.viewer.picture.opacity
+    press(ready, Qt.Key.Key_BracketRight)
+    assert ready.viewer.picture.opacity == pytest.approx(before + 0.1)
+    for _ in range(20):
+        press(ready, Qt.Key.Key_BracketLeft)
+    assert ready.viewer.picture.opacity == 0
+    assert ready.preferences.settings.overlay_opacity == 0
+
+
+def test_keys_for_zoom(ready):
+    fitted = ready.viewer.zoom
+    press(ready, Qt.Key.Key_Plus)
+    assert ready.viewer.zoom == pytest.approx(fitted * 1.25)
+    press(ready, Qt.Key.Key_Minus)
+    assert ready.viewer.zoom == pytest.approx(fitted)
+    press(ready, Qt.Key.Key_1)
+    assert ready.viewer.zoom == pytest.approx(1)
+    assert ready.status.zoom_text == "100 %"
+    press(ready, Qt.Key.Key_F)
+    assert ready.viewer.zoom == pytest.approx(fitted)
+
+
+def test_keys_for_greys(ready):
+    start = ready.viewer.picture.window
+    press(ready, Qt.Key.Key_I)
+    assert ready.viewer.picture.is_inverted
+    ready.viewer.drag_window(30, 30)
+    press(ready, Qt.Key.Key_R)
+    assert ready.viewer.picture.window == start
+    assert not ready.viewer.picture.is_inverted
+    assert not ready.actions_by_name["invert"].isChecked()
+
+
+@pytest.mark.parametrize(
+    ("forward", "back"),
+    [(Qt.Key.Key_N, Qt.Key.Key_P), (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)],
+    ids=["letters", "pages"],
+)
+def test_keys_for_cases(ready, analysed, forward, back):
+    first = ready.current
+    second = analysed("ct_2.dcm")
+    press(ready, back)
+    assert ready.current is first
+    press(ready, back)
+    assert ready.current is first
+    press(ready, forward)
+    press(ready, forward)
+    assert ready.current is second
+
+
+def test_escape_cancels(qtbot, window, fake, files):
+    fake.analyser.hold = "Classifying"
+    window.opener.open_paths(files("ct_1.dcm", "ct_2.dcm"))
+    qtbot.waitUntil(fake.analyser.reached.is_set)
+    press(window, Qt.Key.Key_Escape)
+    assert not window.session.is_busy
+    fake.analyser.gate.set()
+    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    assert all(case.finding is None for case in window.session.cases)
+
+
+def test_a_key_for_the_view(qtbot, ready):
+    with qtbot.waitSignal(ready.session.finding_ready):
+        press(ready, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    assert ready.current.finding.analysis.view is View.CT
+
+
+def test_typing_a_search_is_not_taken_for_commands(ready):
+    press(ready, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    field = ready.cases.findChild(QLineEdit)
+    QTest.keyClicks(field, "ohir1")
+    assert field.text() == "ohir1"
+    assert ready.viewer.picture.shows_overlay
+    assert not ready.viewer.picture.is_inverted
+
+
+def test_search_hides_other_cases(ready, analysed):
+    analysed("ct_2.dcm")
+    group = ready.cases._open
+    ready.cases.findChild(QLineEdit).setText("CT_")
+    assert [group.child(i).isHidden() for i in range(2)] == [True, False]
+
+
+def test_space_presses_a_button_that_has_the_keyboard(ready):
+    button = next(b for b in ready.results.page.findChildren(QAbstractButton) if b.isVisible())
+    pressed = []
+    button.clicked.connect(lambda: pressed.append(True))
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    assert pressed == [True]
+    assert ready.viewer.picture.shows_overlay
+
+
+def test_no_key_has_two_meanings():
+    keys = [key for command in COMMANDS for key in command.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_every_command_can_be_reached_from_the_menus(window):
+    reachable, menus = set(), [action.menu() for action in window.menuBar().actions()]
+    while menus:
+        for action in menus.pop().actions():
+            reachable.add(action)
+            if action.menu() is not None:
+                menus.append(action.menu())
+    missing = [c.name for c in COMMANDS if window.actions_by_name[c.name] not in reachable]
+    assert missing == []
+
+
+@pytest.mark.parametrize(("choice", "colours"), [("light", LIGHT), ("dark", DARK)])
+def test_a_theme_is_worn_at_once_and_remembered(open_window, tmp_path, choice, colours):
+    window = open_window()
+    window.actions_by_name[f"theme_{choice}"].trigger()
+    palette = QApplication.palette()
+    assert palette.color(QPalette.ColorRole.Window) == QColor(colours.window)
+    assert colours.danger_panel in QApplication.instance().styleSheet()
+    window.close()
+    stored = SettingsStore(tmp_path / "profile").load_settings()
+    assert stored.theme is ThemeChoice(choice)
+    again = open_window()
+    assert again.actions_by_name[f"theme_{choice}"].isChecked()
+
+
+def test_a_change_of_theme_repaints_a_shown_result(ready):
+    light = ready.grab().toImage().pixelColor(5, ready.height() - 5)
+    ready.actions_by_name["theme_dark"].trigger()
+    dark = ready.grab().toImage().pixelColor(5, ready.height() - 5)
+    assert dark.lightness() < light.lightness()
+    ready.actions_by_name["theme_light"].trigger()
+    assert ready.grab().toImage().pixelColor(5, ready.height() - 5) == light
+
+
+def test_a_change_of_theme_reaches_painted_bars_and_icons(window, analysed):
+    window.actions_by_name["theme_light"].trigger()
+    analysed("ct_1.dcm")
+    window.actions_by_name["theme_dark"].trigger()
+    bar = window.results.page.findChild(ProbabilityBar)
+    assert bar._colour == QColor(DARK.accent)
+    picture = window.cases._open.child(0).icon(0).pixmap(32, 32).toImage()
+    painted = {
+        picture.pixelColor(x, y).name()
+        for x in range(32)
+        for y in range(32)
+        if picture.pixelColor(x, y).alpha() == 255
+    }
+    assert DARK.good in painted
+    assert LIGHT.good not in painted
+
+
+@pytest.mark.parametrize(
+    ("scheme", "colours"), [(Qt.ColorScheme.Dark, DARK), (Qt.ColorScheme.Light, LIGHT)]
+)
+def test_the_theme_of_the_system_is_followed(qtbot, window, monkeypatch, scheme, colours):
+    window.theme.choose(ThemeChoice.SYSTEM)
+    monkeypatch.setattr(window.theme, "_hints", SimpleNamespace(colorScheme=lambda: scheme))
+    with qtbot.waitSignal(window.theme.changed):
+        QApplication.styleHints().colorSchemeChanged.emit(scheme)
+    assert window.theme.colours is colours
+    assert colours.panel in QApplication.instance().styleSheet()
+
+
+def test_a_chosen_theme_does_not_follow_the_system(window):
+    window.theme.choose(ThemeChoice.DARK)
+    QApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
+    assert window.theme.colours is DARK
+
+
+def luminance(colour):
+    channels = [
+        c / 255 for c in (QColor(colour).red(), QColor(colour).green(), QColor(colour).blue())
+    ]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("words", "ground"),
+    [
+        ("text", "panel"), ("text", "window"), ("text", "raised"), ("text", "hover"),
+        ("muted", "panel"), ("muted", "window"), ("muted", "raised"),
+        ("accent_text", "accent"), ("selection_text", "selection"),
+        ("warning", "warning_panel"), ("danger", "danger_panel"), ("text", "info_panel"),
+    ],
+)  # fmt: skip
+def test_words_stand_out_from_their_ground(colours, words, ground):
+    """At least 4.5 to 1, as WCAG 2.1 asks for text (success criterion 1.4.3)."""
+    bright, dim = sorted(
+        (luminance(getattr(colours, words)), luminance(getattr(colours, ground))), reverse=True
+    )
+    assert (bright + 0.05) / (dim + 0.05) >= 4.5
+
+
+def words_of(dialog):
+    return "\n".join(label.text() for label in dialog.findChildren(QLabel))
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ("keyboard", ["Ctrl+O", "Right-drag", "Save the report as PDF"]),
+        ("about", [DISCLAIMER, "GNU General Public License"]),
+        ("models", ["CT fracture classifier (VGG16)", "Sagittal MR segmentation (U-Net)"]),
+    ],
+)
+def test_dialogs_say_what_they_are_for(qtbot, window, action, expected):
+    window.actions_by_name[action].trigger()
+    qtbot.waitUntil(lambda: window.findChild(QDialog) is not None)
+    dialog = window.findChild(QDialog)
+    assert dialog.isVisible()
+    assert dialog.height() <= window.height()
+    for words in expected:
+        assert words in words_of(dialog)
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+
+
+def test_the_read_out_names_place_value_unit_and_structure(ready, analysed):
+    reading = ready.viewer.read_pixel(ready.viewer.viewport().rect().center())
+    ready.viewer.pixel_read.emit(reading)
+    assert f"x {reading.col}  y {reading.row}" in ready.status.pixel_text
+    analysed("ct_2.dcm")
+    reading = ready.viewer.read_pixel(ready.viewer.viewport().rect().center())
+    ready.viewer.pixel_read.emit(reading)
+    assert f"{reading.value:.0f} HU" in ready.status.pixel_text
+    ready.viewer.pixel_read.emit(None)
+    assert ready.status.pixel_text == ""
+
+
+def test_controls_without_words_have_names(ready):
+    buttons = [b for b in ready.findChildren(QAbstractButton) if b.isVisible() and not b.text()]
+    nameless = [
+        b
+        for b in buttons
+        if not b.accessibleName() and not b.toolTip() and not b.objectName().startswith("qt_")
+    ]
+    assert nameless == []
+
+
+@pytest.mark.parametrize("panel", ["cases_dock", "results_dock"])
+def test_panels_can_be_put_away_and_brought_back(window, panel):
+    dock = getattr(window, panel)
+    action = dock.toggleViewAction()
+    action.trigger()
+    assert dock.isHidden()
+    action.trigger()
+    assert not dock.isHidden()
+
+
+def test_the_window_fits_a_small_screen_at_double_size(ready):
+    smallest = ready.minimumSizeHint()
+    assert smallest.width() <= 1366 // 2 + 120
+    assert smallest.height() <= 768 // 2
+
+
+def test_the_menu_of_the_list(ready, qtbot):
+    item = ready.cases._open.child(0)
+    menu = ready.cases.menu_for(item)
+    assert [action.text() for action in menu.actions()] == ["Analyse again", "Close case"]
+    menu.actions()[1].trigger()
+    menu.close()
+    assert ready.session.cases == []
+    assert ready.cases.menu_for(ready.cases._samples) is None

@@ -1,0 +1,166 @@
+"""The ways out: folders of results, single files, the clipboard, and what can go wrong."""
+
+from pathlib import Path
+
+import pytest
+from PyQt6.QtGui import QGuiApplication
+
+from spinealign import wording
+from spinealign.domain.errors import ExportError, ExportProblem
+from spinealign.ui.crash import CrashDialog
+from spinealign.ui.saving import PARTS
+from spinealign.ui.services import program_services
+from spinealign.ui.work import file_stem
+
+
+@pytest.fixture
+def out(tmp_path, monkeypatch):
+    """A folder that the dialog answers with."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    monkeypatch.setattr(
+        "spinealign.ui.saving.QFileDialog.getExistingDirectory", lambda *_: str(folder)
+    )
+    return folder
+
+
+def test_results_go_into_a_folder_of_their_own(qtbot, window, analysed, fake, out):
+    analysed("mr_1.nii.gz")
+    with qtbot.waitSignal(window.saver.saved):
+        window.actions_by_name["save"].trigger()
+    assert fake.written == [("bundle", out / "mr_1")]
+    assert "Saved “mr_1”" in window.banner.text
+    assert str(out) in window.banner.text
+    assert window.preferences.state.last_export_folder == str(out)
+
+
+def test_an_existing_folder_is_not_written_into(qtbot, window, analysed, fake, out):
+    (out / "ct_1").mkdir()
+    (out / "ct_1 (2)").mkdir()
+    analysed("ct_1.dcm")
+    with qtbot.waitSignal(window.saver.saved):
+        window.actions_by_name["save"].trigger()
+    assert fake.written == [("bundle", out / "ct_1 (3)")]
+
+
+def test_all_results_are_saved_together(qtbot, window, analysed, fake, out, files):
+    analysed("ct_1.dcm")
+    analysed("mr_2.nii")
+    with qtbot.waitSignal(window.session.failed):
+        window.opener.open_paths(files("bad_3"))
+    window.step(-1)
+    with qtbot.waitSignal(window.saver.saved):
+        window.actions_by_name["save_all"].trigger()
+    assert fake.written == [("bundle", out / "ct_1"), ("bundle", out / "mr_2")]
+    assert "2 results were saved" in window.banner.text
+
+
+def test_results_that_were_let_go_are_named_not_forgotten(
+    qtbot, window, analysed, fake, out, monkeypatch
+):
+    monkeypatch.setattr("spinealign.ui.case_session.MEMORY_LIMIT_BYTES", 1)
+    analysed("ct_1.dcm")
+    analysed("mr_2.nii")
+    with qtbot.waitSignal(window.saver.saved):
+        window.actions_by_name["save_all"].trigger()
+    assert fake.written == [("bundle", out / "mr_2")]
+    assert "1 result was not saved" in window.banner.text
+
+
+@pytest.mark.parametrize("kind", PARTS)
+def test_one_part_is_saved_under_the_name_given(
+    qtbot, window, analysed, fake, tmp_path, monkeypatch, kind
+):
+    asked = []
+
+    def answer(_parent, _title, proposed, _filters):
+        asked.append(proposed)
+        return str(tmp_path / "mine"), ""
+
+    monkeypatch.setattr("spinealign.ui.saving.QFileDialog.getSaveFileName", answer)
+    analysed("ct_1.dcm" if kind == "heatmap" else "mr_1.nii")
+    with qtbot.waitSignal(window.saver.saved):
+        window.actions_by_name[f"save_{kind}"].trigger()
+    suffix = Path(PARTS[kind].suffix).suffix
+    assert fake.written == [(kind, tmp_path / f"mine{suffix}")]
+    assert asked[0].endswith(f"_1_{PARTS[kind].suffix}")
+
+
+@pytest.mark.parametrize(
+    ("name", "enabled"),
+    [
+        ("ct_1.dcm", {"heatmap", "overlay", "report", "json"}),
+        ("mr_1.nii", {"mask", "regions", "overlay", "report", "json"}),
+        ("photo_1.png", {"overlay", "report", "json"}),
+    ],
+)
+def test_only_what_there_is_can_be_saved(window, analysed, name, enabled):
+    analysed(name)
+    assert {kind for kind in PARTS if window.actions_by_name[f"save_{kind}"].isEnabled()} == enabled
+
+
+def test_a_dismissed_dialog_writes_nothing(window, analysed, fake, monkeypatch):
+    monkeypatch.setattr("spinealign.ui.saving.QFileDialog.getExistingDirectory", lambda *_: "")
+    monkeypatch.setattr("spinealign.ui.saving.QFileDialog.getSaveFileName", lambda *_: ("", ""))
+    analysed("ct_1.dcm")
+    for action in ("save", "save_all", "save_report"):
+        window.actions_by_name[action].trigger()
+    assert not window.files.is_busy
+    assert fake.written == []
+
+
+def test_a_full_disk_is_explained_and_the_result_stays(qtbot, window, analysed, fake, out):
+    case = analysed("ct_1.dcm")
+    fake.write_failure = ExportError(out / "ct_1", ExportProblem.DISK_FULL)
+    with qtbot.waitSignal(window.saver.failed):
+        window.actions_by_name["save"].trigger()
+    assert "the disk is full" in window.banner.text
+    assert window.current is case
+    assert case.finding is not None
+
+
+def test_an_unexpected_failure_of_writing_gets_a_report(qtbot, window, analysed, fake, out):
+    analysed("ct_1.dcm")
+    fake.write_failure = RuntimeError("boom")
+    with qtbot.waitSignal(window.saver.crashed):
+        window.actions_by_name["save"].trigger()
+    assert "RuntimeError" in window.findChild(CrashDialog).report
+
+
+def test_the_folder_can_be_shown(qtbot, window, analysed, out, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "spinealign.ui.saving.QDesktopServices.openUrl", lambda url: shown.append(url.toLocalFile())
+    )
+    analysed("ct_1.dcm")
+    with qtbot.waitSignal(window.saver.saved):
+        window.actions_by_name["save"].trigger()
+    window.banner._action.click()
+    assert shown == [str(out)]
+
+
+def test_the_finding_is_copied_as_text(window, analysed):
+    case = analysed("ct_1.dcm")
+    window.actions_by_name["copy_finding"].trigger()
+    text = QGuiApplication.clipboard().text()
+    assert text.startswith(wording.headline(case.finding.analysis))
+    assert "copied" in window.status.step.text()
+    QGuiApplication.clipboard().clear()
+
+
+def test_the_real_services_write_real_files(qtbot, window, analysed, fake, out, monkeypatch):
+    real = program_services()
+    monkeypatch.setattr(fake, "_write", lambda kind, path: None)
+    case = analysed("mr_1.nii")
+    real.write_bundle(case.finding.analysis, out / "bundle")
+    real.write_one(case.finding.analysis, "overlay", out / "one.png")
+    assert (out / "bundle" / "report.pdf").stat().st_size > 0
+    assert (out / "one.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [("a.dcm", "a"), ("a.nii.gz", "a"), ("a.b.png", "a.b"), ("noname", "noname"), (".dcm", ".dcm")],
+)
+def test_stems(name, stem):
+    assert file_stem(Path("/x") / name) == stem
