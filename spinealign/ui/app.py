@@ -35,6 +35,8 @@ def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
         Exit code of the program.
     """
     app = make_application()
+    # Workers give Python's lock back five times sooner, so that painting does not wait.
+    sys.setswitchinterval(0.001)
     window = MainWindow(program_services(), SettingsStore(profile_dir or default_profile_dir()))
     hook = CrashHook(window.show_crash, window)
     hook.install()

@@ -74,7 +74,7 @@ _VIEW_TEXTS = {
 
 _SOURCE_TEXTS = {
     ViewSource.USER: "chosen by the user",
-    ViewSource.DICOM: "stated by the file",
+    ViewSource.DICOM: "from the file’s tags; the body part is not checked",
     ViewSource.PIXELS: "recognised from the pixels",
 }
 
