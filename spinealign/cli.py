@@ -86,7 +86,8 @@ def _analyze(options: argparse.Namespace) -> int:
         _report_result(job, analysis, files, options.json)
     if not options.json:
         done = len(jobs) + len(failed) - failures
-        print(f"{done} done, {failures} not done; results are in {options.out}")
+        place = f"; results are in {options.out}" if done else ""
+        print(f"{done} done, {failures} not done{place}")
     return EXIT_SOME_FAILED if failures else EXIT_DONE
 
 

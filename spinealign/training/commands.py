@@ -24,6 +24,7 @@ from spinealign.training.evaluate import (
     classification_figures,
     dice_by_patient,
     expected_calibration_error,
+    mr_robustness,
 )
 from spinealign.training.keras_engine import load_user_weights
 from spinealign.training.package import (
@@ -76,6 +77,9 @@ def train_mr(options: argparse.Namespace) -> ModelCard:
     ):
         figures, _ = dice_by_patient(shipped, members)
         metrics[part] = {"dice": figures, "slices": len(members)}
+    metrics["validation"]["dice_when_changed"] = mr_robustness(
+        shipped, [s for s in slices if s.patient in held_out]
+    )
     card = replace(card, metrics=metrics)
     return write_model_folder(options.out, flatbuffer, card)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, roc_auc_score
@@ -14,6 +16,7 @@ from spinealign.analysis import segment_with
 from spinealign.domain.findings import Segmentation
 from spinealign.domain.image import SpineImage
 from spinealign.inference.engine import LoadedModel
+from spinealign.training.augment import t1_like
 from spinealign.training.dataset import LabelledSlice
 
 Figure = dict[str, float | int | None]
@@ -44,9 +47,9 @@ def bootstrap(
     value = float(statistic(units))
     # Resampling cannot tell how far below 1 a proportion without a single miss may
     # lie; the exact binomial bound (Clopper & Pearson 1934) can.
-    if low == high == 1.0:
+    if np.isclose([low, high], 1.0).all():
         low = 0.025 ** (1 / size)
-    elif low == high == 0.0:
+    elif np.isclose([low, high], 0.0).all():
         high = 1 - 0.025 ** (1 / size)
     return {
         "value": round(value, 4),
@@ -98,6 +101,82 @@ def dice_by_patient(
     return figures, answers
 
 
+Grey = NDArray[np.uint8]
+
+
+def _mirrored(pixels: Grey, mask: Grey) -> tuple[Grey, Grey]:
+    return pixels[:, ::-1], mask[:, ::-1]
+
+
+def _half_the_pixels(pixels: Grey, mask: Grey) -> tuple[Grey, Grey]:
+    size = (mask.shape[1] // 2, mask.shape[0] // 2)
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    labels = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(small, np.uint8), np.asarray(labels, np.uint8)
+
+
+def _narrow_field(pixels: Grey, mask: Grey) -> tuple[Grey, Grey]:
+    shape = np.array(mask.shape)
+    centre = np.argwhere(mask > 0).mean(axis=0) if mask.any() else shape / 2
+    top, left = np.clip(centre - 0.35 * shape, 0, 0.3 * shape).astype(int)
+    rows, cols = (0.7 * shape).astype(int)
+    window = np.s_[top : top + rows, left : left + cols]
+    return pixels[window], mask[window]
+
+
+def _rotated(pixels: Grey, mask: Grey) -> tuple[Grey, Grey]:
+    size = (mask.shape[1], mask.shape[0])
+    turn = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), 10, 1.0)
+    turned = cv2.warpAffine(pixels, turn, size, flags=cv2.INTER_LINEAR)
+    labels = cv2.warpAffine(mask, turn, size, flags=cv2.INTER_NEAREST)
+    return np.asarray(turned, np.uint8), np.asarray(labels, np.uint8)
+
+
+def _dark_and_noisy(pixels: Grey, mask: Grey) -> tuple[Grey, Grey]:
+    noise = np.random.default_rng(0).normal(0, 6, mask.shape)
+    return np.clip(255 * (pixels / 255) ** 1.6 + noise, 0, 255).astype(np.uint8), mask
+
+
+def _t1_imitated(pixels: Grey, mask: Grey) -> tuple[Grey, Grey]:
+    scaled = np.asarray(pixels, np.float32) / np.float32(255)
+    t1 = t1_like(scaled, mask, np.random.default_rng(0))
+    return np.round(255 * t1).astype(np.uint8), mask
+
+
+# The imitated T1 uses the truth's own outlines: it says more than nothing and less
+# than a real T1.
+MR_VARIATIONS: dict[str, Callable[[Grey, Grey], tuple[Grey, Grey]]] = {
+    "mirrored": _mirrored,
+    "half the pixels": _half_the_pixels,
+    "70 % field of view": _narrow_field,
+    "rotated 10 degrees": _rotated,
+    "dark and noisy": _dark_and_noisy,
+    "t1 contrast, imitated": _t1_imitated,
+}
+
+
+def vary_mr(one: LabelledSlice, variation: str) -> LabelledSlice:
+    """Return a slice as another scanner, sequence or operator might have made it.
+
+    Parameters
+    ----------
+    variation : str
+        A key of `MR_VARIATIONS`.
+    """
+    pixels, mask = MR_VARIATIONS[variation](one.pixels, one.mask)
+    return replace(one, pixels=pixels, mask=mask)
+
+
+def mr_robustness(
+    model: LoadedModel, slices: Sequence[LabelledSlice]
+) -> dict[str, dict[str, Figure]]:
+    """Measure `dice_by_patient` again under each of `MR_VARIATIONS`."""
+    return {
+        variation: dice_by_patient(model, [vary_mr(one, variation) for one in slices])[0]
+        for variation in MR_VARIATIONS
+    }
+
+
 def classification_figures(
     groups: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], threshold: float
 ) -> dict[str, Any]:
@@ -143,8 +222,15 @@ def classification_figures(
         "f1": ratio(lambda m: (2 * m[1, 1], 2 * m[1, 1] + m[0, 1] + m[1, 0])),
         "auc": auc,
     }
+    # A group without a positive image says nothing about sensitivity, and so on.
+    speaks: dict[str, Callable[[Any], bool]] = {
+        "sensitivity": lambda g: bool(g[0].any()),
+        "specificity": lambda g: not g[0].all(),
+        "precision": lambda g: bool((g[1] >= threshold).any()),
+    }
     figures: dict[str, Any] = {
-        name: bootstrap(groups, statistic, draws=500) for name, statistic in statistics.items()
+        name: bootstrap([g for g in groups if speaks.get(name, bool)(g)], statistic, draws=500)
+        for name, statistic in statistics.items()
     }
     figures["confusion_matrix"] = counts(groups).tolist()
     figures["images"] = int(sum(len(g[0]) for g in groups))

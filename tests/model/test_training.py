@@ -78,9 +78,7 @@ def test_folding_normalisation_changes_no_answer():
 def test_keras_reads_the_weights_that_ship(precision, tolerance, tmp_path):
     model = networks.vgg16_cam((32, 32, 3), TINY_VGG)
     arguments = {"input_shape": (32, 32, 3), "blocks": TINY_VGG}
-    card = replace(
-        classifier_card(), architecture={"name": "vgg16_cam", "arguments": arguments}
-    )
+    card = replace(classifier_card(), architecture={"name": "vgg16_cam", "arguments": arguments})
     write_model_folder(tmp_path / "tiny", to_litert(model, precision), card)
     x = np.random.default_rng(1).normal(0, 50, (1, 32, 32, 3)).astype(np.float32)
     small = ModelStore([tmp_path]).load("tiny").classify(x)
@@ -136,9 +134,7 @@ def test_bad_weights_files_are_refused(tmp_path, name, content, problem):
 
 
 def test_packaged_user_weights_answer_in_the_stated_class_order(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        networks, "plain_cnn", lambda: base_plain_cnn((256, 256, 3), (2, 2, 2), 4)
-    )
+    monkeypatch.setattr(networks, "plain_cnn", lambda: base_plain_cnn((256, 256, 3), (2, 2, 2), 4))
     model = networks.plain_cnn()
     model.save(tmp_path / "mine.keras")
     options = argparse.Namespace(
@@ -223,9 +219,7 @@ def fake_features(count=60):
     rng = np.random.default_rng(0)
     labels = np.repeat([1, 0], count // 2)
     values = rng.normal(0, 1, (count, 8)).astype(np.float32) + 3 * (labels[:, None] - 0.5)
-    groups = np.array(
-        [f"S{i % 3}/{i}" if y else f"N/{i}" for i, y in enumerate(labels)]
-    )
+    groups = np.array([f"S{i % 3}/{i}" if y else f"N/{i}" for i, y in enumerate(labels)])
     series = np.array([g.split("/")[0] for g in groups])
     return classifier.Features(values, labels, groups, series, np.zeros(count, bool))
 
