@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,6 +122,20 @@ def analyze_image(
         models=tuple(([choice.gate] if choice.gate else []) + spoke),
         seconds=dict(clock.seconds),
     )
+
+
+def run_to_end(
+    work: Generator[Step, None, Analysis], on_step: Callable[[Step], object] | None = None
+) -> Analysis:
+    """Run an analysis to its end, telling `on_step` of each step."""
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as done:
+            result: Analysis = done.value
+            return result
+        if on_step is not None:
+            on_step(step)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from spinealign import __version__
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.findings import Analysis
+from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.image import View
 
 COMMANDS = ("analyze", "models", "self-test", "train", "package")
@@ -127,20 +127,16 @@ def _plan(
 def _analyze_one(
     job: _Job, models: Any, view: View | None, *, quiet: bool
 ) -> tuple[Analysis, Sequence[Path]]:
-    from spinealign.analysis import analyze_file
+    from spinealign.analysis import analyze_file, run_to_end
     from spinealign.export.bundle import write_bundle
 
+    def show(step: Step) -> None:
+        sys.stderr.write(f"\r\033[K{job.path.name}: {step.name} ({step.fraction:.0%})")
+
+    is_watched = sys.stderr.isatty() and not quiet
     work = analyze_file(job.path, models, view)
-    show = sys.stderr.isatty() and not quiet
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as done:
-            analysis: Analysis = done.value
-            break
-        if show:
-            sys.stderr.write(f"\r\033[K{job.path.name}: {step.name} ({step.fraction:.0%})")
-    if show:
+    analysis = run_to_end(work, show if is_watched else None)
+    if is_watched:
         sys.stderr.write("\r\033[K")
     return analysis, write_bundle(analysis, job.folder)
 

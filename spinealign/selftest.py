@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spinealign.analysis import analyze_file
+from spinealign.analysis import analyze_file, run_to_end
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis
 from spinealign.export.bundle import write_bundle
@@ -44,7 +44,7 @@ def run_self_test(folder: Path, say: Callable[[str], None]) -> list[str]:
         problems.append("no sample cases are installed")
     for sample in samples:
         try:
-            analysis = run_analysis(sample.path, models)
+            analysis = run_to_end(analyze_file(sample.path, models))
             files = write_bundle(analysis, folder / sample.name)
         except SpineAlignError as error:
             problems.append(f"{sample.name}: {explain(error).sentence}")
@@ -54,17 +54,6 @@ def run_self_test(folder: Path, say: Callable[[str], None]) -> list[str]:
         seconds = sum(analysis.seconds.values())
         say(f"{'FAILED' if found else 'ok':6} {sample.name} ({seconds:.2f} s, {len(files)} files)")
     return problems
-
-
-def run_analysis(path: Path, models: ModelStore) -> Analysis:
-    """Run an analysis to its end, dropping the progress."""
-    work = analyze_file(path, models)
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            result: Analysis = done.value
-            return result
 
 
 def check_result(sample: SampleCase, analysis: Analysis, files: tuple[Path, ...]) -> list[str]:

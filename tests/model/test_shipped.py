@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spinealign.analysis import analyze_image, classify_with, segment_with
+from spinealign.analysis import analyze_image, classify_with, run_to_end, segment_with
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import SpineImage, View
 from spinealign.domain.paths import models_dirs
@@ -33,14 +33,6 @@ def keras_models():
     from spinealign.training.keras_engine import open_keras
 
     return ModelStore(open_engine=open_keras)
-
-
-def finish(work):
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            return done.value
 
 
 @pytest.mark.parametrize("name", LIMIT_MB)
@@ -82,14 +74,14 @@ def test_the_view_is_found_from_pixels_alone(models, name):
     low, high = (-1900, 600) if image.is_hounsfield else np.percentile(image.pixels, (0.1, 99.9))
     grey = np.clip((image.pixels - low) / (high - low) * 255, 0, 255).astype(np.float32)
     bare = SpineImage(np.kron(grey, np.ones((2, 2), np.float32)), 8, Path("x.png"), "0" * 64)
-    analysis = finish(analyze_image(bare, models))
+    analysis = run_to_end(analyze_image(bare, models))
     assert analysis.view.value == SAMPLES[name].view
     assert analysis.models[0].name == "view_gate"
 
 
 def test_a_picture_of_nothing_is_not_analysed(models):
     noise = np.random.default_rng(0).integers(0, 256, (300, 300)).astype(np.float32)
-    analysis = finish(analyze_image(SpineImage(noise, 8, Path("x.png"), "0" * 64), models))
+    analysis = run_to_end(analyze_image(SpineImage(noise, 8, Path("x.png"), "0" * 64), models))
     assert analysis.view is View.OTHER
     assert analysis.segmentation is None
     assert analysis.classification is None
