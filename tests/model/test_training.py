@@ -1,6 +1,7 @@
 """Training and packaging on tiny networks; needs TensorFlow."""
 
 import argparse
+import itertools
 import json
 from dataclasses import replace
 
@@ -177,18 +178,19 @@ def test_training_learns_and_a_cut_run_resumes(tmp_path):
     loss = segmentation_loss(4)
     keras.utils.set_random_seed(1)
 
-    def run(steps):
+    def run(batches):
         model = networks.segmentation_unet((32, 32, 1), 4, (4, 8, 8))
         return run_steps(
-            model, loss, patches(striped_slices()).batches(4), steps=steps,
+            model, loss, batches, steps=120,
             learning_rate=1e-2, checkpoint=Checkpoint(tmp_path), save_every=20,
         )  # fmt: skip
 
     images, labels = next(patches(striped_slices(), seed=9).batches(4))
     untrained = networks.segmentation_unet((32, 32, 1), 4, (4, 8, 8))
-    run(40)
+    with pytest.raises(StopIteration):
+        run(itertools.islice(patches(striped_slices()).batches(4), 40))
     assert json.loads((tmp_path / "state.json").read_text())["step"] == 40
-    model = run(120)
+    model = run(patches(striped_slices()).batches(4))
     assert json.loads((tmp_path / "state.json").read_text())["step"] == 120
     assert len(list(tmp_path.glob("step*"))) == 2
     before = float(loss(labels, untrained(images)))
