@@ -115,9 +115,9 @@ def _c2(end: Points, down: Points, across: Points, height: float) -> DrawnBody:
     half, up = 0.56 * height * across, -height * down
     posterior, anterior = end - half, end + half - 0.08 * up
     outline = np.stack([
-        posterior, end, anterior, anterior + 0.8 * up, end + 0.3 * half + 1.1 * up,
-        end + 0.3 * half + 1.75 * up, end + 1.95 * up, end - 0.4 * half + 1.75 * up,
-        end - 0.4 * half + 1.1 * up, posterior + 0.8 * up,
+        posterior, end, anterior, anterior + 0.8 * up, end + 0.5 * half + 1.1 * up,
+        end + 0.45 * half + 1.75 * up, end + 1.95 * up, end - 0.55 * half + 1.75 * up,
+        end - 0.6 * half + 1.1 * up, posterior + 0.8 * up,
     ])  # fmt: skip
     corners = np.full((4, 2), np.nan)
     corners[2:] = posterior, anterior

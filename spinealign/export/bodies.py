@@ -16,6 +16,7 @@ from spinealign.wording import safe_text
 Scale = tuple[float, float]
 
 _FILL_OPACITY = 0.1
+_THIN = 0.6
 _DARK: Colour = (0, 0, 0)
 _FIXED_POINT_BITS = 4
 _DOT_SHARE = 1 / 560
@@ -50,7 +51,7 @@ def draw_bodies(
     for body in analysis.vertebrae:
         colour = body_colour(analysis, body)
         polygon = np.array(body.outline)
-        draw_region(canvas, [polygon], colour, scale, _FILL_OPACITY, line_weight)
+        draw_region(canvas, [polygon], colour, scale, _FILL_OPACITY, _THIN * line_weight)
         _draw_dots(canvas, body, colour, scale, line_weight)
     picture = Image.fromarray(canvas)
     for body in analysis.vertebrae:

@@ -170,9 +170,21 @@ def closed_gaps(bone: Array, width_px: float) -> Array:
     """
     if cv2.connectedComponents((bone >= 0.5).astype(np.uint8))[0] <= 2:
         return bone
-    side = 2 * max(1, round(width_px / 2)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return np.asarray(cv2.morphologyEx(bone, cv2.MORPH_CLOSE, kernel), np.float32)
+    return np.asarray(cv2.morphologyEx(bone, cv2.MORPH_CLOSE, _round(width_px)), np.float32)
+
+
+def without_spurs(bone: Array, width_px: float) -> Array:
+    """Return a map of bone (h, w) without what is narrower than a width, such as spurs.
+
+    Corners keep their shape: what lies close to the wide parts comes back.
+    """
+    wide = cv2.morphologyEx(bone, cv2.MORPH_OPEN, _round(width_px))
+    return np.asarray(np.minimum(bone, cv2.dilate(wide, _round(0.5 * width_px))), np.float32)
+
+
+def _round(diameter_px: float) -> NDArray[np.uint8]:
+    side = 2 * max(1, round(diameter_px / 2)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def _depth(mask: NDArray[np.bool_]) -> Array:

@@ -21,6 +21,10 @@ Peaks = tuple[Peak | None, ...]
 _PEAK_REACH = 0.28
 _CORNER_TO_CONTOUR, _CORNER_TO_CORNER = 0.22, 0.5
 _PAIRS = ((0, 1), (3, 2))
+_ENDS = {
+    LandmarkName.SUPERIOR_MIDDLE: (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.POSTERIOR_SUPERIOR),
+    LandmarkName.INFERIOR_MIDDLE: (LandmarkName.ANTERIOR_INFERIOR, LandmarkName.POSTERIOR_INFERIOR),
+}
 _FACING_PRIOR = 1.0
 _SLANT_VOTE = 0.5
 _BORDER_PX = 1.5
@@ -249,12 +253,17 @@ def touches_border(contour: Points, film_shape: tuple[int, int]) -> bool:
 
 
 def inside_film(
-    marks: Sequence[Landmark], film_shape: tuple[int, int]
-) -> tuple[Landmark, ...]:  # fmt: skip
-    """Return the landmarks that are not where the film cuts a body off."""
+    marks: Sequence[Landmark], film_shape: tuple[int, int], margin_px: float
+) -> tuple[Landmark, ...]:
+    """Return the landmarks farther than a margin from where the film cuts a body off.
+
+    The middle of an endplate goes with either of its corners.
+    """
     points = np.array([[mark.x, mark.y] for mark in marks]).reshape(-1, 2)
-    is_free = _inset(points, film_shape) >= _BORDER_PX
-    return tuple(mark for mark, free in zip(marks, is_free, strict=True) if free)
+    is_free = _inset(points, film_shape) >= margin_px
+    free = [mark for mark, is_kept in zip(marks, is_free, strict=True) if is_kept]
+    names = {mark.name for mark in free}
+    return tuple(mark for mark in free if names.issuperset(_ENDS.get(mark.name, ())))
 
 
 def _inset(points: Points, film_shape: tuple[int, int]) -> Points:

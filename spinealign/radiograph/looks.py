@@ -32,7 +32,7 @@ _MOST_TILES = 3
 _MARGIN_IN_HEIGHTS = 2.6
 _TOO_FAR_OFF = 1.5
 _FEWEST_BODIES = 2
-_LEAST_CERTAINTY = 0.7
+_LEAST_SURENESS, _LEAST_EVIDENCE = 0.66, 1.4
 _LEAST_SIGNS = 3.0
 _NOWHERE = 1e-6
 
@@ -192,9 +192,19 @@ def _joined(model: LoadedModel, canvas: Array, tiles: Sequence[tuple[int, int]])
 def is_plausible(column: Column) -> bool:
     """Whether this is a column: two sure bodies, and C2, corners, or a third body for it."""
     blobs = column.blobs
-    certainty = np.mean([blob.certainty for blob in blobs])
     corners = np.mean([peak is not None for four in column.peaks for peak in four])
     signs = len(blobs) + any(blob.is_c2 for blob in blobs) + 2 * float(corners)
+    sureness = [_sureness(*pair) for pair in zip(blobs, column.peaks, strict=True)]
     return bool(
-        len(blobs) >= _FEWEST_BODIES and certainty >= _LEAST_CERTAINTY and signs >= _LEAST_SIGNS
+        len(blobs) >= _FEWEST_BODIES
+        and signs >= _LEAST_SIGNS
+        and np.mean(sureness) >= _LEAST_SURENESS
+        and np.sum(sureness) >= _LEAST_EVIDENCE
     )
+
+
+def _sureness(blob: Blob, peaks: Peaks) -> float:
+    """Return how surely this is a body (0..1); missing corners count a quarter."""
+    expected = 2 if blob.is_c2 else 4
+    corners = sum(peak.height for peak in peaks if peak is not None) / expected
+    return 0.75 * blob.certainty + 0.25 * corners

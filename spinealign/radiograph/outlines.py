@@ -24,7 +24,7 @@ from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.imaging.tiles import FilmWindow, window_around
 from spinealign.inference.engine import Array, LoadedModel
-from spinealign.measure.bodies import Blob, closed_gaps, largest_piece
+from spinealign.measure.bodies import Blob, closed_gaps, largest_piece, without_spurs
 from spinealign.measure.column import LEVELS, Naming, gaps_in_heights, name_levels
 from spinealign.measure.contours import level_contour, thinned
 from spinealign.measure.corners import CORNERS, Peak, all_peaks
@@ -47,11 +47,15 @@ FIRST_UNNAMED_ID = 11
 
 _FEWEST_BODIES = 2
 _SURE_FACING = 0.65
-_HIDDEN_BELOW = 0.6
+_HIDDEN_BELOW = 0.7
+_GUESS = 0.66
 _OUTLINE_SHARE = 0.7
 _SOFT_BORDER = 1.0
 _C2_GAP = 0.35
+_DENS_WIDTH, _SPUR_WIDTH = 0.34, 0.2
+_SMOOTHING = 0.02
 _ROOM = 4
+_CUT_OFF = 0.15
 _PEAKS_APART = 0.25
 
 
@@ -156,7 +160,7 @@ class _Film:
 
     def outlines(self) -> VertebraOutlines:
         found = [self._vertebra(place) for place in range(len(self._column.blobs))]
-        vertebrae = tuple(body for body in found if body is not None)
+        vertebrae = self._without_guess(tuple(body for body in found if body is not None))
         classes = {self._class_id(body.index): body.name for body in vertebrae}
         return VertebraOutlines(
             Segmentation(self._model.identity, classes, self._mask, self._confidence),
@@ -166,6 +170,16 @@ class _Film:
             self._naming.doubt is not None,
             _cautions(vertebrae, self._facing, self._naming.doubt),
         )
+
+    def _without_guess(self, bodies: tuple[Vertebra, ...]) -> tuple[Vertebra, ...]:
+        """Take the lowest body back where it is little more than a guess, as behind shoulders."""
+        last = bodies[-1] if len(bodies) > _FEWEST_BODIES else None
+        if last is None or last.state is not VertebraState.HIDDEN or last.confidence > _GUESS:
+            return bodies
+        guessed = self._mask == self._class_id(last.index)
+        self._mask[guessed] = 0
+        self._confidence[guessed] = 1 - self._confidence[guessed]
+        return bodies[:-1]
 
     def _class_id(self, index: int) -> int:
         if self._naming.doubt:
@@ -178,7 +192,9 @@ class _Film:
         if contour is None:
             return None
         marks = body_landmarks(contour, self._peaks, self._frames[place], column.film_height, blob)
-        marks = inside_film(marks, self._image.shape)
+        is_cut = touches_border(contour, self._image.shape)
+        if is_cut:
+            marks = inside_film(marks, self._image.shape, _CUT_OFF * column.film_height)
         confidence = _confidence(blob, marks)
         return Vertebra(
             level=None if self._naming.doubt else self._naming.levels[place],
@@ -186,7 +202,7 @@ class _Film:
             outline=tuple((float(x), float(y)) for x, y in thinned(contour)),
             landmarks=marks,
             confidence=confidence,
-            state=self._state(contour, confidence),
+            state=_state(is_cut, confidence),
         )
 
     def _all_peaks(self) -> list[list[Peak]]:
@@ -200,11 +216,6 @@ class _Film:
                 [Peak(column.maps.grid.to_film(p.point[None])[0], p.height) for p in peaks]
             )
         return found
-
-    def _state(self, contour: NDArray[np.float64], confidence: float) -> VertebraState:
-        if touches_border(contour, self._image.shape):
-            return VertebraState.CUT
-        return VertebraState.HIDDEN if confidence < _HIDDEN_BELOW else VertebraState.COMPLETE
 
     def _paint(self, blob: Blob, class_id: int) -> NDArray[np.float64] | None:
         """Write one body into mask and confidence, and return its outline on the film."""
@@ -242,7 +253,11 @@ class _Film:
         own |= column.labels == blob.label
         soft = cv2.GaussianBlur(own.astype(np.float32), (0, 0), _SOFT_BORDER)
         bone = np.asarray(column.maps.bone * soft, np.float32)
-        return closed_gaps(bone, _C2_GAP * column.height) if blob.is_c2 else bone
+        if blob.is_c2:
+            bone = closed_gaps(bone, _C2_GAP * column.height)
+        smooth = cv2.GaussianBlur(bone, (0, 0), _SMOOTHING * column.height)
+        width = (_DENS_WIDTH if blob.is_c2 else _SPUR_WIDTH) * column.height
+        return without_spurs(np.asarray(smooth, np.float32), width)
 
 
 def _confidence(blob: Blob, marks: Sequence[Landmark]) -> float:
@@ -250,6 +265,12 @@ def _confidence(blob: Blob, marks: Sequence[Landmark]) -> float:
     seen = sum(m.confidence for m in marks if m.source is LandmarkSource.NETWORK)
     corners = seen / (len(CORNERS) - 2 if blob.is_c2 else len(CORNERS))
     return float(np.clip(_OUTLINE_SHARE * blob.certainty + (1 - _OUTLINE_SHARE) * corners, 0, 1))
+
+
+def _state(is_cut: bool, confidence: float) -> VertebraState:
+    if is_cut:
+        return VertebraState.CUT
+    return VertebraState.HIDDEN if confidence < _HIDDEN_BELOW else VertebraState.COMPLETE
 
 
 def _cautions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from spinealign.training.package import (
     write_model_folder,
     write_whole,
 )
-from spinealign.training.xray_data import load_films
+from spinealign.training.xray_data import Film, load_films
 
 
 def run(options: argparse.Namespace) -> int:
@@ -136,19 +136,28 @@ def train_xray(options: argparse.Namespace) -> ModelCard:
     trained = xray.train_xray_bodies(options.data, negatives, options.start, options.work, recipe)
     plain = fold_batch_normalisation(trained, networks.vertebra_unet(**recipe.arguments()))
     started_from = None if options.start is None else options.start.name
-    card = xray.xray_card(recipe, started_from=started_from, negatives=bool(negatives))
+    training, held_out = xray.split_full_size(options.data, recipe)
+    card = xray.xray_card(
+        recipe,
+        films=(len(training), len(held_out)),
+        started_from=started_from,
+        negatives=bool(negatives),
+    )
     card = _write(options.out, plain, "float16", card)
-    card = replace(card, metrics=_xray_figures(_open(options.out), recipe, options))
+    figures = _xray_figures(_open(options.out), recipe, held_out, options)
+    card = replace(card, metrics=figures)
     return _write(options.out, plain, "float16", card)
 
 
 def _xray_figures(
-    model: LoadedModel, recipe: xray.XrayRecipe, options: argparse.Namespace
+    model: LoadedModel,
+    recipe: xray.XrayRecipe,
+    held_out: Sequence[Film],
+    options: argparse.Namespace,
 ) -> dict[str, Any]:
     def outline(image: SpineImage) -> VertebraOutlines:
         return outline_vertebrae(model, image)
 
-    held_out = xray.held_out_films(options.data, recipe)
     scores = [xray_evaluate.score_film(outline, xray_evaluate.as_case(f)) for f in held_out]
     figures: dict[str, Any] = {
         "validation": xray_evaluate.summarise(scores),

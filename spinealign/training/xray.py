@@ -125,7 +125,8 @@ def load_negatives(
 ) -> list[NDArray[np.uint8]]:
     """Load evenly spread pictures (h, w) of a folder, shrunk to the network's size.
 
-    Those for testing lie between those for training; both may show the same patient.
+    Those for testing lie between those for training; both may show the same
+    patient, and a folder too small to be parted gives the same pictures twice.
     """
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _PICTURES)
     files = [p for p in files if "masks" not in p.parts]
@@ -159,13 +160,22 @@ def start_from(
         norm.set_weights([spread, mean, mean - bias, spread**2])
 
 
-def held_out_films(data: Path, recipe: XrayRecipe) -> list[Film]:
-    """Load the films, at full size, that training never sees."""
-    return split_films(load_films(data), recipe.held_out_fraction, recipe.seed)[1]
+def split_full_size(data: Path, recipe: XrayRecipe) -> tuple[list[Film], list[Film]]:
+    """Load the films at full size; return those that training sees and those it never sees."""
+    return split_films(load_films(data), recipe.held_out_fraction, recipe.seed)
 
 
-def xray_card(recipe: XrayRecipe, *, started_from: str | None, negatives: bool) -> ModelCard:
-    """Describe the model; figures are added after they were measured on the shipped weights."""
+def xray_card(
+    recipe: XrayRecipe, *, films: tuple[int, int], started_from: str | None, negatives: bool
+) -> ModelCard:
+    """Describe the model; figures are added after they were measured on the shipped weights.
+
+    Parameters
+    ----------
+    films : tuple of int
+        Numbers of films trained on and held out.
+    """
+    trained_on, held_out = films
     return ModelCard(
         name="xray_bodies",
         title="Vertebral bodies on lateral cervical films",
@@ -180,10 +190,11 @@ def xray_card(recipe: XrayRecipe, *, started_from: str | None, negatives: bool) 
         intensity=recipe.rule,
         classes=BODY_CLASSES,
         training_data=(
-            "Bodies C2 to C6 (C7 on four) outlined for this project on 99 lateral head films of "
-            "Hamedan University's public cephalometric set, which show the upper neck; 33 further "
-            "films held out. Necks as users bring them are imitated by augmentation."
-            + (" CT and MR slices served as pictures without outlines." if negatives else "")
+            f"Bodies C2 to C6 (C7 on few) outlined for this project on {trained_on} lateral head "
+            "films of Hamedan University's public cephalometric set, which show the upper neck; "
+            f"{held_out} further films held out. Necks as users bring them are imitated by "
+            "augmentation."
+            + (" CT and MR slices and photographs served as empty pictures." if negatives else "")
             + (f" Training started from {started_from}." if started_from else "")
         ),
         licence="CC BY 4.0 (weights); no training image is included",
@@ -191,15 +202,17 @@ def xray_card(recipe: XrayRecipe, *, started_from: str | None, negatives: bool) 
         intended_use="Outlines, corners and names of vertebral bodies on lateral cervical films, "
         "to be checked by a professional.",
         known_failures=(
-            "C7 and T1 were outlined on four training films: behind the shoulders they are "
-            "often left out.",
+            "C7 was outlined on few training films and T1 on none; they are found by their "
+            "likeness to their neighbours, and may be left out behind the shoulders.",
             "The dens behind C1 is a guess; C2's shape above its base must not be measured.",
             "Names count down from C2: a C2 that is outside the film or hidden leaves no names.",
-            "Implants, fusions, fractures with collapse and children were not tested.",
+            "Under dense shoulders a body may be guessed: its outline is then ragged.",
+            "Children: in the worst held-out film, of a child, upper endplates lie too low.",
+            "Implants, fusions, fractures with collapse and tumours were not tested.",
             "Near-identical patients could not be told apart when films were split.",
         ),
-        limits="Outlined by careful readers who are not radiologists and measured on 33 held-out "
-        "films of one source; outlines on other films must be checked by eye.",
+        limits="Outlined by careful readers who are not radiologists and measured on "
+        f"{held_out} held-out films of one source; outlines on other films must be checked by eye.",
         training={
             "recipe": "spinealign train xray-bodies",
             "seed": recipe.seed,

@@ -148,11 +148,13 @@ def summarise(scores: Sequence[Score]) -> dict[str, Any]:
     def mean_of(values: Sequence[float]) -> Figure:
         return bootstrap(list(values), lambda draw: float(np.mean(draw)))
 
-    def corners(share: float, only_sure: bool) -> Figure:
+    def corners(share: float, only_sure: bool) -> Figure | None:
         def statistic(draw: Sequence[list[tuple[float, bool]]]) -> float:
             errors = [e for film in draw for e, sure in film if sure or not only_sure]
             return float(np.quantile(errors, share)) if errors else float("nan")
 
+        if not any(sure or not only_sure for s in scores for _, sure in s.corner_errors):
+            return None
         return bootstrap([s.corner_errors for s in scores], statistic, draws=500)
 
     def per_level(draw: Sequence[dict[str, float]]) -> float:

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import LevelDoubt
-from spinealign.measure.bodies import Blob, largest_piece, separate, typical_height
+from spinealign.measure.bodies import (
+    Blob,
+    closed_gaps,
+    largest_piece,
+    separate,
+    typical_height,
+    without_spurs,
+)
 from spinealign.measure.column import (
     LEVELS,
     find_chain,
@@ -155,6 +162,27 @@ class TestBlobs:
         labels, blobs = separate(bone, c2, np.zeros((400, 300, 4), np.float32), 46)
         assert len(blobs) == 2
         assert labels[70, 125] == labels[120, 125]
+
+    def test_a_spur_goes_and_the_corners_stay(self):
+        plain, spurred = self.bone((50, 100, 46, 56)), self.bone((50, 100, 46, 56), (50, 60, 7, 45))
+        cleaned = without_spurs(spurred, 12) >= 0.5
+        assert not cleaned[:, :93].any()
+        assert (without_spurs(plain, 12) >= 0.5).sum() > 0.995 * (plain >= 0.5).sum()
+        assert (cleaned[:, 100:] == (without_spurs(plain, 12) >= 0.5)[:, 100:]).all()
+
+    def test_gaps_within_a_piece_are_bridged(self):
+        bone = self.bone((100, 100, 44, 54), (60, 116, 36, 24))
+        assert largest_piece(closed_gaps(bone, 14) >= 0.5)[70, 125]
+        assert not largest_piece(bone >= 0.5)[70, 125]
+
+    def test_many_specks_change_neither_height_nor_bodies(self):
+        rng = np.random.default_rng(1)
+        bone = self.bone(*((50 + 60 * i, 100, 44, 54) for i in range(5)))
+        rows, cols = rng.integers(0, 400, 300), rng.integers(170, 300, 300)
+        bone[rows, cols] = 0.8
+        height = typical_height(bone)
+        assert height == pytest.approx(46, abs=4)
+        assert len(separate(bone, 0 * bone, np.zeros((400, 300, 4), np.float32), height)[1]) == 5
 
     def test_the_largest_piece_is_kept_and_filled(self):
         mask = np.zeros((40, 40), bool)

@@ -204,6 +204,36 @@ class TestEdges:
         cut = next(c for c in found.cautions if c.code is WarningCode.BODY_CUT)
         assert cut.detail == last.name
 
+    def test_corners_where_the_film_ends_are_no_corners(self):
+        column = turned(draw_column(), shift=(0, 300))
+        c6 = column.named("C6")
+        at_border = c6.corners.copy()
+        at_border[3, 1] = column.shape[0] - 2.0
+        bodies = tuple(
+            replace(body, corners=at_border) if body is c6 else body for body in column.bodies
+        )
+        last = outlined(replace(column, bodies=bodies)).vertebrae[-1]
+        assert last.level == "C6"
+        assert last.landmark(LandmarkName.SUPERIOR_MIDDLE) is not None
+        assert last.landmark(CORNERS[3]) is None
+        assert last.landmark(LandmarkName.INFERIOR_MIDDLE) is None
+
+    def test_bodies_that_the_network_hardly_sees_are_called_hidden(self):
+        found = outlined(replace(draw_column(), certainty=0.86, corner_height=0.33))
+        assert {body.state for body in found.vertebrae} == {VertebraState.HIDDEN}
+        caution = next(c for c in found.cautions if c.code is WarningCode.BODY_HIDDEN)
+        assert caution.detail == ", ".join(names(found))
+
+    def test_a_lowest_body_that_is_little_more_than_a_guess_is_left_out(self):
+        column = replace(draw_column(), certainty=0.9)
+        guess = replace(column.named("C7"), corners=np.full((4, 2), np.nan))
+        found = outlined(replace(column, bodies=(*column.bodies[:-1], guess)))
+        assert names(found) == list(LEVELS[:5])
+        assert list(found.segmentation.classes.values()) == names(found)
+        x, y = centre(column, "C7").astype(int)
+        assert found.segmentation.mask[y, x] == 0
+        assert found.segmentation.confidence[y, x] < 0.2
+
     def test_corners_that_the_network_does_not_see_come_from_the_outline(self):
         column = draw_column()
         blind = replace(column.named("C5"), corners=np.full((4, 2), np.nan))
@@ -229,7 +259,7 @@ class TestEdges:
             draw_column().without(*LEVELS),
             draw_column("C2"),
             draw_column().without(*LEVELS[:5]),
-            replace(draw_column(), certainty=0.6),
+            replace(draw_column(), certainty=0.6, corner_height=0.5),
             replace(
                 draw_column().without(*LEVELS),
                 strays=(ellipse(300, 300, 60), ellipse(320, 420, 60)),

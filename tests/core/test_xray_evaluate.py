@@ -56,6 +56,9 @@ def test_an_empty_answer_scores_nothing():
     assert score.dice == 0
     assert not score.names_right
     assert score.corners_missing == 2 + 3 * 4
+    figures = summarise([score])
+    assert figures["corner_error_median"] is None
+    assert figures["corners_not_placed"] == 1
 
 
 def test_wrong_and_withheld_names_are_told_apart():
