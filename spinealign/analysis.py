@@ -31,6 +31,7 @@ from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import Array, LoadedModel
 from spinealign.measure.regions import region_statistics, remove_specks
+from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
 
 MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""
@@ -96,7 +97,8 @@ def analyze_image(
     choice = choose_view(image, models, view)
     clock.lap("check")
     yield Step("Segmenting structures", 0.3)
-    segmentation = _segment(image, choice.view, models)
+    outlines = _outline(image, choice.view, models)
+    segmentation = outlines.segmentation if outlines else _segment(image, choice.view, models)
     clock.lap("segment")
     yield Step("Classifying", 0.6)
     classification = _classify(image, choice.view, models)
@@ -105,7 +107,9 @@ def analyze_image(
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
+    outlines = outlines or VertebraOutlines()
     cautions += [*choice.cautions, *_result_cautions(choice.view, segmentation, classification)]
+    cautions += outlines.cautions
     clock.lap("measure")
     spoke = [part.model for part in (segmentation, classification) if part is not None]
     return Analysis(
@@ -118,6 +122,10 @@ def analyze_image(
         classification=classification,
         segmentation=segmentation,
         regions=regions,
+        vertebrae=outlines.vertebrae,
+        facing=outlines.facing,
+        facing_confidence=outlines.facing_confidence,
+        levels_uncertain=outlines.levels_uncertain,
         cautions=tuple(cautions),
         models=tuple(([choice.gate] if choice.gate else []) + spoke),
         seconds=dict(clock.seconds),
@@ -189,6 +197,14 @@ def _network_input(image: SpineImage, card: ModelCard) -> tuple[Array, Letterbox
         image.pixels, card.input_shape, card.intensity,
         bits=image.bits, is_hounsfield=image.is_hounsfield,
     )  # fmt: skip
+
+
+def _outline(image: SpineImage, view: View, models: ModelStore) -> VertebraOutlines | None:
+    """Return named bodies where the model for this view is one that finds bodies."""
+    card = models.find("segmentation", view)
+    if card is None or not finds_bodies(card):
+        return None
+    return outline_vertebrae(models.load(card.name), image)
 
 
 def _segment(image: SpineImage, view: View, models: ModelStore) -> Segmentation | None:

@@ -216,14 +216,23 @@ def _add_training(commands: Any) -> None:
     ct.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
     ct.add_argument("--positive", default="fracture", help="the class that means abnormal")
     gate = recipes.add_parser("view-gate", help="tell radiograph, CT and MR apart")
-    for parser in (mr, ct, gate):
+    bodies = recipes.add_parser("xray-bodies", help="outline C2 to T1 on lateral cervical films")
+    bodies.add_argument(
+        "--negatives", type=Path, nargs="+", help="folders of pictures without a cervical column"
+    )
+    bodies.add_argument("--start", type=Path, help="model folder of a U-Net to start from")
+    bodies.add_argument("--necks", type=Path, help="further outlined films, only to measure on")
+    bodies.add_argument("--report", type=Path, help="picture (.png) of the worst films to write")
+    for parser in (mr, ct, gate, bodies):
         parser.add_argument("--data", type=Path, required=True)
         parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
         parser.add_argument("--out", type=Path, required=True, help="model folder to write")
         parser.add_argument("--steps", type=int, help="instead of the recipe's own number")
         parser.set_defaults(run=_train)
-    for name, parser in (("mr-segmentation", mr), ("ct-fracture", ct), ("view-gate", gate)):
-        parser.set_defaults(recipe=name)
+    mr.set_defaults(recipe="mr-segmentation")
+    ct.set_defaults(recipe="ct-fracture")
+    gate.set_defaults(recipe="view-gate")
+    bodies.set_defaults(recipe="xray-bodies")
     package = commands.add_parser("package", help="make a model folder of your own Keras weights")
     package.add_argument("weights", type=Path, help=".keras, .h5 or .weights.h5")
     package.add_argument("--architecture", choices=["report", "plain-cnn"], default="report")

@@ -42,6 +42,10 @@ class WarningCode(StrEnum):
     BLURRED = "blurred"
     READER_NOTE = "reader_note"
     PROBABILITY_NOT_CALIBRATED = "probability_not_calibrated"
+    LEVELS_UNCERTAIN = "levels_uncertain"
+    BODY_CUT = "body_cut"
+    BODY_HIDDEN = "body_hidden"
+    FACING_UNCERTAIN = "facing_uncertain"
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,103 @@ class Segmentation:
     confidence: NDArray[np.float32]
 
 
+class Facing(StrEnum):
+    """Which side of the picture the patient looks to, the head being up."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class LevelDoubt(StrEnum):
+    """Why bodies have numbers instead of levels; the detail of a `LEVELS_UNCERTAIN` caution."""
+
+    NO_C2 = "no_c2"
+    SEVERAL_C2 = "several_c2"
+    BODIES_ABOVE_C2 = "bodies_above_c2"
+    IRREGULAR = "irregular"
+
+
+class LandmarkName(StrEnum):
+    """The points of a vertebral body; only C2 has a dens, and it has no superior endplate."""
+
+    ANTERIOR_SUPERIOR = "anterior_superior"
+    POSTERIOR_SUPERIOR = "posterior_superior"
+    SUPERIOR_MIDDLE = "superior_middle"
+    POSTERIOR_INFERIOR = "posterior_inferior"
+    ANTERIOR_INFERIOR = "anterior_inferior"
+    INFERIOR_MIDDLE = "inferior_middle"
+    DENS_TIP = "dens_tip"
+
+
+class LandmarkSource(StrEnum):
+    """Where a landmark comes from."""
+
+    NETWORK = "network"
+    CONTOUR = "contour"
+
+
+class VertebraState(StrEnum):
+    """How much of a body can be relied on."""
+
+    COMPLETE = "complete"
+    CUT = "cut"
+    HIDDEN = "hidden"
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A named point in image pixels: pixel i covers i to i + 1, y runs down.
+
+    `confidence` is 0..1: the height of the network's peak, or, for a point taken
+    from the outline, half of the network's certainty of the body.
+    """
+
+    name: LandmarkName
+    x: float
+    y: float
+    confidence: float
+    source: LandmarkSource
+
+
+@dataclass(frozen=True)
+class Vertebra:
+    """One vertebral body on a radiograph.
+
+    Parameters
+    ----------
+    level : str or None
+        "C2" to "T1"; None when the levels of the film are uncertain.
+    index : int
+        1 for the uppermost body found, counting down without gaps.
+    outline : tuple of (x, y)
+        Closed contour in image pixels (pixel i covers i to i + 1), the first point
+        not repeated.
+    landmarks : tuple of Landmark
+        Only those that could be placed: none on a side that the film cuts off.
+    confidence : float
+        0..1, from the network's certainty inside the outline and at the corners.
+    state : VertebraState
+        "cut" when the outline touches the film's border, "hidden" when the
+        network was unsure of it.
+    """
+
+    level: str | None
+    index: int
+    outline: tuple[tuple[float, float], ...]
+    landmarks: tuple[Landmark, ...]
+    confidence: float
+    state: VertebraState
+
+    @property
+    def name(self) -> str:
+        """The level, or "body 1" counted from the top where it is unknown."""
+        return self.level or f"body {self.index}"
+
+    def landmark(self, name: str) -> Landmark | None:
+        """Return the landmark called `name`, or None if it could not be placed."""
+        return next((mark for mark in self.landmarks if mark.name == name), None)
+
+
 @dataclass(frozen=True)
 class Region:
     """Pixel statistics of one structure (or of all of them, or of the background).
@@ -192,6 +293,10 @@ class Analysis:
     classification: Classification | None = None
     segmentation: Segmentation | None = None
     regions: tuple[Region, ...] = ()
+    vertebrae: tuple[Vertebra, ...] = ()
+    facing: str | None = None
+    facing_confidence: float | None = None
+    levels_uncertain: bool = False
     measurements: tuple[Measurement, ...] = ()
     cautions: tuple[Caution, ...] = ()
     models: tuple[ModelIdentity, ...] = ()

@@ -11,6 +11,7 @@ from PIL import Image
 from spinealign.domain.findings import Analysis, Classification
 from spinealign.domain.image import SpacingSource
 from spinealign.export import strips
+from spinealign.export.bodies import draw_bodies
 from spinealign.imaging.render import (
     Colour,
     class_colour,
@@ -68,7 +69,8 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     Parameters
     ----------
     analysis : Analysis
-        Structures are outlined; of a heat map, the half that spoke most.
+        Structures are outlined, vertebral bodies with their names and corners; of a
+        heat map, the half that spoke most.
     paper : bool
         For a report: bolder letters and lines, and neither the models below nor
         a demonstration's band above, because the report says both itself.
@@ -81,7 +83,7 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     """
     scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
     weight = _PAPER_LINE_WEIGHT if paper else 1.0
-    canvas = _draw_structures(analysis, scale, weight)
+    canvas = _draw_structures(analysis, scale, weight, paper)
     items = _structure_items(analysis)
     answer = analysis.classification
     if answer is not None and answer.heatmap is not None:
@@ -145,9 +147,12 @@ def _grey(analysis: Analysis) -> NDArray[np.uint8]:
 
 
 def _draw_structures(
-    analysis: Analysis, scale: tuple[float, float], line_weight: float
+    analysis: Analysis, scale: tuple[float, float], line_weight: float, paper: bool
 ) -> NDArray[np.uint8]:
     grey, found = _grey(analysis), analysis.segmentation
+    if analysis.vertebrae:
+        canvas = enlarge(grey, scale)
+        return draw_bodies(canvas, analysis, scale, line_weight, _unit(canvas, paper))
     if found is None:
         return enlarge(grey, scale)
     return draw_overlay(grey, found.mask, found.classes, scale, _FILL_OPACITY, line_weight)

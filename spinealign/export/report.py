@@ -20,9 +20,11 @@ from spinealign.export.page import paragraph
 from spinealign.wording import (
     NOTHING,
     REGION_HEADINGS,
+    VERTEBRA_HEADINGS,
     caution_text,
     display_name,
     format_region_row,
+    format_vertebra_row,
     headline,
     is_demonstration,
     measurement_text,
@@ -47,6 +49,7 @@ def report_pdf(analysis: Analysis) -> bytes:
     story = [
         *_top(analysis),
         *_classification(analysis.classification),
+        *_vertebrae(analysis),
         *_regions(analysis),
         *_measurements(analysis),
         *_warnings(analysis),
@@ -187,6 +190,18 @@ def _regions(analysis: Analysis) -> Story:
         "Confidence: mean probability that the model gives its own choice."
     )
     return _section("Regions", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
+
+
+def _vertebrae(analysis: Analysis) -> Story:
+    if not analysis.vertebrae:
+        return []
+    rows = [format_vertebra_row(body) for body in analysis.vertebrae]
+    table = _grid(VERTEBRA_HEADINGS, rows, (0.2, 0.25, 0.2, 0.2))
+    note = (
+        "Corners seen: corners that the network placed itself (dots in the picture); the others "
+        "were taken from the outline (rings). Confidence: in outline and corners together."
+    )
+    return _section("Vertebral bodies", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
 
 
 def _measurements(analysis: Analysis) -> Story:

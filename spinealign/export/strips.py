@@ -26,7 +26,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @lru_cache(maxsize=32)
-def _font(size_px: int, bold: bool = False) -> Font:
+def letters(size_px: int, bold: bool = False) -> Font:
     """Return Bitstream Vera, which comes with ReportLab, or Pillow's own font without it.
 
     Pillow's own font knows neither "²" nor "–".
@@ -56,17 +56,17 @@ def stack(rows: Sequence[Image.Image]) -> Image.Image:
 
 def band(text: str, width: int, unit: int) -> Image.Image:
     """Draw a warning that nobody can miss: bold black on amber, the full width."""
-    return _text_block([text], _font(unit, bold=True), width, unit, _BLACK, _AMBER)
+    return _text_block([text], letters(unit, bold=True), width, unit, _BLACK, _AMBER)
 
 
 def footer(lines: Iterable[str], width: int, unit: int) -> Image.Image:
     """Draw small print, each line wrapped to the width."""
-    return _text_block(lines, _font(max(11, round(unit * 0.8))), width, unit, _MUTED, BACKGROUND)
+    return _text_block(lines, letters(max(11, round(unit * 0.8))), width, unit, _MUTED, BACKGROUND)
 
 
 def legend(items: Sequence[tuple[Colour, str]], width: int, unit: int) -> Image.Image:
     """Draw coloured squares with their names, as many rows as needed."""
-    font, pad, swatch = _font(unit), unit // 2, round(unit * 0.9)
+    font, pad, swatch = letters(unit), unit // 2, round(unit * 0.9)
     rows: list[list[tuple[int, Colour, str]]] = [[]]
     x = pad
     for colour, text in items:
@@ -112,13 +112,13 @@ def scale_bar(px_per_mm: float, image_width: int, width: int, unit: int, note: s
     for x in (left, right):
         draw.line((x, middle - tick, x, middle + tick), fill=_INK, width=line)
     label = " ".join(filter(None, (f"{length_mm:g} mm", note)))
-    draw.text((right + pad, middle), label, font=_font(unit), fill=_INK, anchor="lm")
+    draw.text((right + pad, middle), label, font=letters(unit), fill=_INK, anchor="lm")
     return strip
 
 
 def heat_bar(label: str, width: int, unit: int) -> Image.Image:
     """Draw the heat map's colours from weak to strong, with what they speak for."""
-    font, pad = _font(unit), unit // 2
+    font, pad = letters(unit), unit // 2
     strip = Image.new("RGB", (width, round(unit * 2)), BACKGROUND)
     draw = ImageDraw.Draw(strip)
     middle, x = strip.height // 2, pad

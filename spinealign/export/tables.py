@@ -13,10 +13,12 @@ from spinealign.domain.findings import (
     DISCLAIMER,
     Analysis,
     Classification,
+    Landmark,
     Measurement,
     ModelIdentity,
     Region,
     Segmentation,
+    Vertebra,
 )
 from spinealign.domain.image import SpineImage
 from spinealign.domain.paths import resources_dir
@@ -59,7 +61,8 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
     Returns
     -------
     dict
-        Fits `analysis_schema`; areas in mm2, spacing as [row, column] in mm.
+        Fits `analysis_schema`; areas in mm2, spacing as [row, column] in mm, outlines
+        and landmarks in image pixels (x to the right, y down, pixel i covers i to i + 1).
     """
     return {
         "schema": SCHEMA_ID,
@@ -75,6 +78,10 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
         "headline": headline(analysis),
         "classification": _classification(analysis.classification),
         "segmentation": _segmentation(analysis.segmentation, analysis.regions),
+        "vertebrae": [_vertebra(body, analysis.segmentation) for body in analysis.vertebrae],
+        "facing": analysis.facing,
+        "facing_confidence": _number(analysis.facing_confidence, 4),
+        "levels_uncertain": analysis.levels_uncertain,
         "measurements": [_measurement(measurement) for measurement in analysis.measurements],
         "warnings": [
             {"code": caution.code.value, "message": caution_text(caution)}
@@ -168,6 +175,30 @@ def _region(region: Region) -> dict[str, Any]:
         "area_mm2": _number(region.area_mm2, 3),
         "parts": region.parts,
         "mean_confidence": _number(region.mean_confidence, 4),
+    }
+
+
+def _vertebra(body: Vertebra, found: Segmentation | None) -> dict[str, Any]:
+    classes = {} if found is None else {name: value for value, name in found.classes.items()}
+    return {
+        "name": body.name,
+        "level": body.level,
+        "index": body.index,
+        "class_id": classes.get(body.name),
+        "state": body.state.value,
+        "confidence": _number(body.confidence, 4),
+        "outline": [[_number(x, 2), _number(y, 2)] for x, y in body.outline],
+        "landmarks": [_landmark(mark) for mark in body.landmarks],
+    }
+
+
+def _landmark(mark: Landmark) -> dict[str, Any]:
+    return {
+        "name": mark.name.value,
+        "x": _number(mark.x, 2),
+        "y": _number(mark.y, 2),
+        "confidence": _number(mark.confidence, 4),
+        "source": mark.source.value,
     }
 
 

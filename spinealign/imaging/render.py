@@ -92,6 +92,12 @@ def class_colour(name: str, class_id: int) -> Colour:
     return _BY_NAME.get(name, _PALETTE[(class_id - 1) % len(_PALETTE)])
 
 
+def lightened(colour: Colour) -> Colour:
+    """Return a colour half way to white, for letters on dark anatomy."""
+    red, green, blue = ((value + 255) // 2 for value in colour)
+    return red, green, blue
+
+
 def outlines(mask: NDArray[np.uint8], class_id: int) -> list[NDArray[np.float64]]:
     """Trace the borders of one class, smoothed by at most half a pixel.
 

@@ -46,6 +46,18 @@ class LoadedModel:
         """Return class probabilities (h, w, C) of a batch of one."""
         return softmax(self.engine.run(batch)["logits"][0])
 
+    def outline(self, batch: Array) -> tuple[Array, Array]:
+        """Return class probabilities (h, w, C) and corner heat maps (h, w, 4) of a batch of one.
+
+        Both are 0..1. A network without the output ``corners`` gives empty heat maps.
+        """
+        outputs = self.engine.run(batch)
+        probabilities = softmax(outputs["logits"][0])
+        corners = outputs.get("corners")
+        if corners is None:
+            return probabilities, np.zeros((*probabilities.shape[:2], 4), np.float32)
+        return probabilities, np.asarray(0.5 * (1 + np.tanh(0.5 * corners[0])), np.float32)
+
     def classify(self, batch: Array) -> tuple[tuple[float, ...], Array | None]:
         """Return probabilities in card order and the activation map of a batch of one.
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import View
+from spinealign.domain.image import SpineImage, View
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
-from spinealign.training import classifier, gate, networks, recipes
+from spinealign.radiograph import VertebraOutlines, outline_vertebrae
+from spinealign.training import classifier, gate, networks, recipes, xray, xray_evaluate
 from spinealign.training.dataset import list_classified, load_mr_segmentation, split_patients
 from spinealign.training.evaluate import (
     classification_figures,
@@ -32,7 +34,9 @@ from spinealign.training.package import (
     fold_batch_normalisation,
     to_litert,
     write_model_folder,
+    write_whole,
 )
+from spinealign.training.xray_data import Film, load_films
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
         "mr-segmentation": train_mr,
         "ct-fracture": train_ct,
         "view-gate": train_gate,
+        "xray-bodies": train_xray,
         "package": package_user_weights,
     }
     card = commands[options.recipe](options)
@@ -126,6 +131,57 @@ def train_gate(options: argparse.Namespace) -> ModelCard:
         recipe = replace(recipe, steps=options.steps)
     model, metrics = gate.train_view_gate(options.data, options.work, recipe)
     return _write(options.out, model, "float16", gate.gate_card(recipe, metrics))
+
+
+def train_xray(options: argparse.Namespace) -> ModelCard:
+    """Train, convert, measure and package the lateral film's bodies."""
+    recipe = xray.XrayRecipe()
+    if options.steps is not None:
+        recipe = replace(recipe, steps=options.steps)
+    negatives = options.negatives or []
+    trained = xray.train_xray_bodies(options.data, negatives, options.start, options.work, recipe)
+    plain = fold_batch_normalisation(trained, networks.vertebra_unet(**recipe.arguments()))
+    started_from = None if options.start is None else options.start.name
+    training, held_out = xray.split_full_size(options.data, recipe)
+    card = xray.xray_card(
+        recipe,
+        films=(len(training), len(held_out)),
+        started_from=started_from,
+        negatives=bool(negatives),
+    )
+    card = _write(options.out, plain, "float16", card)
+    figures = _xray_figures(_open(options.out), recipe, held_out, options)
+    card = replace(card, metrics=figures)
+    return _write(options.out, plain, "float16", card)
+
+
+def _xray_figures(
+    model: LoadedModel,
+    recipe: xray.XrayRecipe,
+    held_out: Sequence[Film],
+    options: argparse.Namespace,
+) -> dict[str, Any]:
+    def outline(image: SpineImage) -> VertebraOutlines:
+        return outline_vertebrae(model, image)
+
+    scores = [xray_evaluate.score_film(outline, xray_evaluate.as_case(f)) for f in held_out]
+    figures: dict[str, Any] = {
+        "validation": xray_evaluate.summarise(scores),
+        "robustness": xray_evaluate.robustness_table(outline, held_out),
+    }
+    if options.necks is not None:
+        cases = [xray_evaluate.as_case(film) for film in load_films(options.necks)]
+        necks = [xray_evaluate.score_film(outline, case) for case in cases]
+        figures["whole_necks"] = xray_evaluate.summarise(necks)
+        scores = [*necks, *scores]
+    folders = options.negatives or []
+    pictures = [p for f in folders for p in xray.load_negatives(f, recipe, for_training=False)]
+    if pictures:
+        figures["pictures_without_column"] = xray_evaluate.falsely_outlined(outline, pictures)
+    if options.report is not None:
+        _, png = cv2.imencode(".png", xray_evaluate.contact_sheet(scores))
+        write_whole(options.report, png.tobytes())
+    return figures
 
 
 def package_user_weights(options: argparse.Namespace) -> ModelCard:

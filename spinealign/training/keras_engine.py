@@ -23,6 +23,7 @@ BUILDERS = {
     builder.__name__: builder
     for builder in (
         networks.segmentation_unet,
+        networks.vertebra_unet,
         networks.vgg16_cam,
         networks.vgg16_report,
         networks.plain_cnn,
@@ -97,7 +98,7 @@ def load_user_weights(model: keras.Model, path: Path) -> keras.Model:
 
 def output_names(model: keras.Model) -> list[str]:
     """Name a model's outputs as engines do; an unnamed single output is ``probability``."""
-    known = {"logits", "logit", "activation_map"}
+    known = {"logits", "logit", "activation_map", "corners"}
     names = [tensor._keras_history.operation.name for tensor in model.outputs]
     return [name if name in known else "probability" for name in names]
 
@@ -105,16 +106,29 @@ def output_names(model: keras.Model) -> list[str]:
 def set_weights_in_order(model: keras.Model, weights: list[NDArray[np.float32]]) -> None:
     """Give each convolution and dense layer its (kernel, bias) in order of computation.
 
+    The converter may turn around heads that stand side by side, so a kernel goes
+    to the first layer left that it fits.
+
     Raises
     ------
     ValueError
-        Another number of layers, or a kernel of another shape.
+        Another number of layers, or a kernel that fits none of them.
     """
     layers = [layer for layer in model.layers if layer.weights]
     if len(weights) != 2 * len(layers):
         raise ValueError(f"{len(weights) // 2} layers in the file, {len(layers)} in the network")
-    for layer, kernel, bias in zip(layers, weights[::2], weights[1::2], strict=True):
+    for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
+        fitting = (layer for layer in layers if _fits(layer, kernel))
+        layer = next(fitting, None)
+        if layer is None:
+            raise ValueError(f"no layer left for a kernel of shape {kernel.shape}")
         layer.set_weights([_to_keras_layout(layer, kernel), bias])
+        layers.remove(layer)
+
+
+def _fits(layer: keras.layers.Layer, kernel: NDArray[np.float32]) -> bool:
+    expected = tuple(layer.weights[0].shape)
+    return len(expected) == kernel.ndim and _to_keras_layout(layer, kernel).shape == expected
 
 
 def _to_keras_layout(layer: keras.layers.Layer, kernel: NDArray[np.float32]) -> Array:

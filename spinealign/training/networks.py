@@ -42,17 +42,65 @@ def segmentation_unet(
     keras.Model
         Output ``(batch, h, w, classes)``: logits, no softmax.
     """
-
-    def block(x: Any, filters: int, name: str, strides: int = 1) -> Any:
-        x = layers.Conv2D(
-            filters, 3, strides=strides, padding="same",
-            use_bias=not batch_normalisation, name=f"{name}_conv",
-        )(x)  # fmt: skip
-        if batch_normalisation:
-            x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
-        return layers.ReLU(name=f"{name}_relu")(x)
-
     image = layers.Input(input_shape, name="image")
+    x = _unet_features(image, widths, batch_normalisation)
+    logits = layers.Conv2DTranspose(classes, 2, strides=2, name="logits", dtype="float32")(x)
+    return keras.Model(image, logits, name="segmentation_unet")
+
+
+def vertebra_unet(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    corners: int,
+    widths: Sequence[int],
+    *,
+    batch_normalisation: bool = True,
+    joined: bool = False,
+) -> keras.Model:
+    """Build the U-Net of `segmentation_unet` with a second head for corner heat maps.
+
+    Parameters
+    ----------
+    corners : int
+        Heat maps, as logits of a sigmoid.
+    joined : bool
+        True gives one output ``(batch, h, w, classes + corners)``, as the
+        training loop takes it; the weights are the same.
+
+    Returns
+    -------
+    keras.Model
+        Outputs ``logits`` (batch, h, w, classes) and ``corners`` (batch, h, w, corners).
+    """
+    image = layers.Input(input_shape, name="image")
+    x = _unet_features(image, widths, batch_normalisation)
+    logits = layers.Conv2DTranspose(classes, 2, strides=2, name="logits", dtype="float32")(x)
+    x = _conv_block(x, widths[0], "corner", batch_normalisation)
+    # Corners are rare: starting from "nowhere" keeps the first steps calm.
+    heat = layers.Conv2DTranspose(
+        corners, 2, strides=2, name="corners", dtype="float32",
+        bias_initializer=keras.initializers.Constant(-4.0),
+    )(x)  # fmt: skip
+    outputs = layers.Concatenate(name="joined")([logits, heat]) if joined else [logits, heat]
+    return keras.Model(image, outputs, name="vertebra_unet")
+
+
+def _conv_block(
+    x: Any, filters: int, name: str, batch_normalisation: bool, strides: int = 1
+) -> Any:
+    x = layers.Conv2D(
+        filters, 3, strides=strides, padding="same",
+        use_bias=not batch_normalisation, name=f"{name}_conv",
+    )(x)  # fmt: skip
+    if batch_normalisation:
+        x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _unet_features(image: Any, widths: Sequence[int], batch_normalisation: bool) -> Any:
+    def block(x: Any, filters: int, name: str, strides: int = 1) -> Any:
+        return _conv_block(x, filters, name, batch_normalisation, strides)
+
     x = block(image, widths[0], "stem", strides=2)
     skips = []
     for level, filters in enumerate(widths[:-1]):
@@ -64,8 +112,7 @@ def segmentation_unet(
         x = layers.UpSampling2D(interpolation="bilinear", name=f"up{level}")(x)
         x = layers.Concatenate(name=f"up{level}_join")([x, skips[level]])
         x = block(block(x, widths[level], f"up{level}a"), widths[level], f"up{level}b")
-    logits = layers.Conv2DTranspose(classes, 2, strides=2, name="logits", dtype="float32")(x)
-    return keras.Model(image, logits, name="segmentation_unet")
+    return x
 
 
 def vgg16_base(

@@ -97,12 +97,13 @@ def write_model_folder(folder: Path, flatbuffer: bytes, card: ModelCard) -> Mode
         name=folder.name,
     )
     text = json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n"
-    _replace(folder / card.weights, flatbuffer)
-    _replace(folder / "card.json", text.encode())
+    write_whole(folder / card.weights, flatbuffer)
+    write_whole(folder / "card.json", text.encode())
     return card
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all."""
     part = path.with_name(path.name + ".part")
     with part.open("wb") as stream:
         stream.write(content)

@@ -20,7 +20,7 @@ from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.training import augment
 from spinealign.training.dataset import IGNORE, LabelledSlice
 
-Batch = tuple[NDArray[np.float32], NDArray[np.int32]]
+Batch = tuple[NDArray[np.float32], NDArray[np.integer]]
 log = logging.getLogger(__name__)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF
 from PyQt6.QtGui import QColor, QImage, QPolygonF
 
-from spinealign.domain.findings import Analysis
+from spinealign.domain.findings import Analysis, LandmarkSource
 from spinealign.domain.image import SpineImage
 
 INDEX_LEVELS = 65536
@@ -84,6 +84,32 @@ class OutlineLevel:
 
 
 @dataclass(frozen=True, eq=False)
+class DisplayBody:
+    """A vertebral body's name and landmarks, in pixel coordinates of the picture.
+
+    Parameters
+    ----------
+    class_id : int
+        Its value in the mask.
+    name : str
+        Written beside it.
+    place : tuple of float
+        (x, y) on its outline, next to the name.
+    away : tuple of float
+        Unit vector from the body to its name.
+    seen, derived : tuple of QPointF
+        Landmarks that the network placed, and those taken from the outline.
+    """
+
+    class_id: int
+    name: str
+    place: tuple[float, float]
+    away: tuple[float, float]
+    seen: tuple[QPointF, ...]
+    derived: tuple[QPointF, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class DisplayOverlay:
     """What an analysis adds to the picture.
 
@@ -97,6 +123,8 @@ class DisplayOverlay:
         From the finest to the coarsest.
     heatmap : QImage or None
         Colours with transparency, stretched over the picture.
+    bodies : tuple of DisplayBody
+        Named vertebral bodies of a radiograph.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
@@ -104,6 +132,7 @@ class DisplayOverlay:
     mask_levels: tuple[NDArray[np.uint8], ...] = ()
     outlines: Mapping[int, tuple[OutlineLevel, ...]] = field(default_factory=dict)
     heatmap: QImage | None = None
+    bodies: tuple[DisplayBody, ...] = ()
 
 
 def prepare_image(image: SpineImage) -> DisplayImage:
@@ -132,13 +161,33 @@ def prepare_overlay(analysis: Analysis) -> DisplayOverlay:
 
     names = dict(segmentation.classes)
     mask = np.ascontiguousarray(segmentation.mask)
+    exact = {body.name: [np.array(body.outline)] for body in analysis.vertebrae}
     return DisplayOverlay(
         names=names,
         colours={i: QColor(*class_colour(name, i)) for i, name in names.items()},
         mask_levels=_halved(mask, lambda fine: fine[::2, ::2]),
-        outlines={i: _outline_levels(outlines(mask, i)) for i in names},
+        outlines={
+            i: _outline_levels(exact.get(name) or outlines(mask, i)) for i, name in names.items()
+        },
         heatmap=heatmap,
+        bodies=_bodies(analysis, names),
     )
+
+
+def _bodies(analysis: Analysis, names: Mapping[int, str]) -> tuple[DisplayBody, ...]:
+    from spinealign.imaging.labels import label_place
+
+    class_ids = {name: class_id for class_id, name in names.items()}
+    bodies = []
+    for body in analysis.vertebrae:
+        where = label_place(body, analysis.facing)
+        seen, derived = (
+            tuple(QPointF(mark.x, mark.y) for mark in body.landmarks if mark.source is source)
+            for source in (LandmarkSource.NETWORK, LandmarkSource.CONTOUR)
+        )
+        class_id = class_ids[body.name]
+        bodies.append(DisplayBody(class_id, body.name, where.point, where.away, seen, derived))
+    return tuple(bodies)
 
 
 def _halved(full: NDArray, shrink: Callable[[NDArray], NDArray]) -> tuple[NDArray, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.wording import (
     REGION_HEADINGS,
+    VERTEBRA_HEADINGS,
     caution_text,
     display_name,
     format_region_row,
+    format_vertebra_row,
     headline,
     measurement_text,
     model_text,
@@ -30,6 +32,7 @@ def finding_text(analysis: Analysis) -> str:
             f"Pixel spacing: {spacing_text(image)}",
         ],
         _probabilities(analysis),
+        _bodies(analysis),
         _regions(analysis),
         [f"{safe_text(m.name)}: {measurement_text(m)}" for m in analysis.measurements],
         [f"Caution: {caution_text(caution)}" for caution in analysis.cautions],
@@ -54,6 +57,13 @@ def _probabilities(analysis: Analysis) -> list[str]:
     pairs = zip(answer.labels, answer.probabilities, strict=True)
     lines = [f"Probability of {safe_text(name)}: {probability_text(p)}" for name, p in pairs]
     return [*lines, f"Reported from {answer.threshold:.2f}"]
+
+
+def _bodies(analysis: Analysis) -> list[str]:
+    if not analysis.vertebrae:
+        return []
+    rows = [VERTEBRA_HEADINGS, *(format_vertebra_row(body) for body in analysis.vertebrae)]
+    return ["\t".join(row) for row in rows]
 
 
 def _regions(analysis: Analysis) -> list[str]:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QPen, QTransform
-from PyQt6.QtWidgets import QGraphicsRectItem, QGraphicsScene
+from PyQt6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QGraphicsScene
 
+from spinealign.ui.body_items import LandmarksItem, NameItem
 from spinealign.ui.display import DisplayImage, DisplayOverlay, Window
 from spinealign.ui.picture_items import LookupItem, OutlineItem, StretchedImageItem
 from spinealign.ui.settings import OverlayStyle
@@ -40,6 +41,7 @@ class PictureScene(QGraphicsScene):
         self._fill: LookupItem | None = None
         self._heat: StretchedImageItem | None = None
         self._outlines: dict[int, OutlineItem] = {}
+        self._marks: list[tuple[int, QGraphicsItem]] = []
 
     @property
     def picture_rect(self) -> QRectF:
@@ -67,7 +69,8 @@ class PictureScene(QGraphicsScene):
 
     def show_overlay(self, overlay: DisplayOverlay) -> None:
         """Put what an analysis found onto the present picture."""
-        for item in (self._fill, self._heat, *self._outlines.values()):
+        marks = (item for _, item in self._marks)
+        for item in (self._fill, self._heat, *self._outlines.values(), *marks):
             if item is not None:
                 self.removeItem(item)
         self._drop_overlay()
@@ -78,6 +81,10 @@ class PictureScene(QGraphicsScene):
             self._fill = LookupItem(overlay.mask_levels, self._fill_table(), self._root)
         for class_id, levels in overlay.outlines.items():
             self._outlines[class_id] = OutlineItem(levels, self._root)
+        for body in overlay.bodies:
+            colour = overlay.colours[body.class_id]
+            for kind in (LandmarksItem, NameItem):
+                self._marks.append((body.class_id, kind(body, colour, self._root)))
         self._restyle()
 
     def set_window(self, window: Window) -> None:
@@ -135,6 +142,7 @@ class PictureScene(QGraphicsScene):
 
     def _drop_overlay(self) -> None:
         self.overlay, self._fill, self._heat, self._outlines = DisplayOverlay(), None, None, {}
+        self._marks = []
         self.highlighted = None
 
     def _grey_table(self, display: DisplayImage) -> NDArray[np.uint8]:
@@ -167,6 +175,9 @@ class PictureScene(QGraphicsScene):
         for class_id, item in self._outlines.items():
             item.setVisible(self.shows_overlay)
             item.set_pen(self._outline_pen(class_id))
+        for class_id, mark in self._marks:
+            mark.setVisible(self.shows_overlay)
+            mark.setOpacity(max(self._alpha(class_id), 2 * DIMMED_ALPHA) / 255)
 
     def _outline_pen(self, class_id: int) -> QPen:
         colour = QColor(self.overlay.colours[class_id])

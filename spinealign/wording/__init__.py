@@ -26,18 +26,24 @@ from spinealign.wording.text import (
     display_name,
     safe_text,
 )
+from spinealign.wording.vertebrae import (
+    VERTEBRA_HEADINGS,
+    format_vertebra_row,
+)
 
 __all__ = [
     "DEMONSTRATION_BAND",
     "NOTHING",
     "NOT_FOR_DIAGNOSIS",
     "REGION_HEADINGS",
+    "VERTEBRA_HEADINGS",
     "Message",
     "as_sentence",
     "caution_text",
     "display_name",
     "explain",
     "format_region_row",
+    "format_vertebra_row",
     "headline",
     "is_demonstration",
     "measurement_text",

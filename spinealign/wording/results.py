@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from spinealign.domain.findings import (
     Analysis,
     Caution,
     Classification,
+    LevelDoubt,
     Measurement,
     ModelIdentity,
     ModelStatus,
@@ -16,7 +16,8 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
-from spinealign.wording.text import as_sentence, safe_text
+from spinealign.wording.text import as_sentence, listed, safe_text
+from spinealign.wording.vertebrae import doubt_text, is_of_bodies, outlines_headline
 
 NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 DEMONSTRATION_BAND = "DEMONSTRATION MODEL: shows how the program works, not for diagnosis"
@@ -63,6 +64,19 @@ _CAUTION_TEXTS = {
         "The probability is not calibrated: it ranks images, and is not the share of such "
         "images that have the finding."
     ),
+    WarningCode.LEVELS_UNCERTAIN: (
+        "The levels are uncertain{detail}; the bodies are numbered from the top and not named."
+    ),
+    WarningCode.BODY_CUT: (
+        "The film cuts bodies off{detail}: their outlines, areas and corners are incomplete."
+    ),
+    WarningCode.BODY_HIDDEN: (
+        "Bodies are hardly visible{detail}; check their outlines and corners by eye."
+    ),
+    WarningCode.FACING_UNCERTAIN: (
+        "It is uncertain which way the patient looks; corners that the network did not see "
+        "are left out."
+    ),
 }
 
 _VIEW_TEXTS = {
@@ -104,6 +118,8 @@ def _detail_text(caution: Caution) -> str:
     # A warning about the view carries the view's code or the gate's confidence in it.
     if caution.detail in set(View):
         return view_text(View(caution.detail))
+    if caution.detail in set(LevelDoubt):
+        return doubt_text(caution.detail)
     text = safe_text(caution.detail)
     return f"confidence {text}" if caution.code is WarningCode.VIEW_UNCERTAIN else text
 
@@ -199,19 +215,24 @@ def _classification_headline(answer: Classification) -> str:
 
 def _segmentation_headline(analysis: Analysis) -> str:
     assert analysis.segmentation is not None
+    text = _structures_headline(analysis)
+    if analysis.segmentation.model.status is ModelStatus.DEMONSTRATION:
+        return f"Demonstration model: {text[0].lower()}{text[1:]}"
+    return text
+
+
+def _structures_headline(analysis: Analysis) -> str:
+    if is_of_bodies(analysis):
+        return outlines_headline(analysis, view_text(analysis.view))
     found = [
         _structure_phrase(region)
         for region in analysis.regions
         if region.class_id and region.pixels > 0
     ]
     view = view_text(analysis.view)
-    if found:
-        text = f"Segmented {_listed(found)} on this {view}; {_what_is_missing(analysis)}."
-    else:
-        text = f"No spine structure was found on this {view}."
-    if analysis.segmentation.model.status is ModelStatus.DEMONSTRATION:
-        return f"Demonstration model: {text[0].lower()}{text[1:]}"
-    return text
+    if not found:
+        return f"No spine structure was found on this {view}."
+    return f"Segmented {listed(found)} on this {view}; {_what_is_missing(analysis)}."
 
 
 def _what_is_missing(analysis: Analysis) -> str:
@@ -224,12 +245,6 @@ def _structure_phrase(region: Region) -> str:
     if region.name == "disc":
         return f"{region.parts} disc" + ("" if region.parts == 1 else "s")
     return _STRUCTURE_PHRASES.get(region.name, safe_text(region.name))
-
-
-def _listed(words: Sequence[str]) -> str:
-    if len(words) == 1:
-        return words[0]
-    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def probability_text(probability: float) -> str:

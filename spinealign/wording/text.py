@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -21,3 +22,10 @@ def as_sentence(text: str) -> str:
     """Return `text` as a sentence with its full stop."""
     text = safe_text(text.strip()) or "no reason was given"
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: "C2, C3 and C4"."""
+    if len(words) == 1:
+        return words[0]
+    return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -135,8 +135,8 @@ def test_long_words_are_wrapped_and_narrow_images_get_room():
 
 
 def test_text_needs_no_font_beside_the_program(monkeypatch, tmp_path):
-    strips._font.cache_clear()
+    strips.letters.cache_clear()
     monkeypatch.setattr(strips.reportlab, "__file__", str(tmp_path / "__init__.py"))
     strip = strips.footer(["not for diagnosis"], 400, 20)
-    strips._font.cache_clear()
+    strips.letters.cache_clear()
     assert len(strip.getcolors()) > 2

@@ -1,0 +1,95 @@
+"""Vertebral bodies on a picture: thin outlines, corners, and level names beside them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from spinealign.domain.findings import Analysis, LandmarkSource, Vertebra
+from spinealign.export.strips import letters
+from spinealign.imaging.labels import label_place
+from spinealign.imaging.render import Colour, class_colour, draw_region, lightened
+from spinealign.wording import safe_text
+
+Scale = tuple[float, float]
+
+_FILL_OPACITY = 0.1
+_THIN = 0.6
+_DARK: Colour = (0, 0, 0)
+_FIXED_POINT_BITS = 4
+_DOT_SHARE = 1 / 560
+
+
+def body_colour(analysis: Analysis, body: Vertebra) -> Colour:
+    """Return a body's (red, green, blue), the same as in the legend."""
+    classes = {} if analysis.segmentation is None else analysis.segmentation.classes
+    return class_colour(body.name, next((i for i, n in classes.items() if n == body.name), 1))
+
+
+def draw_bodies(
+    canvas: NDArray[np.uint8], analysis: Analysis, scale: Scale, line_weight: float, unit: int
+) -> NDArray[np.uint8]:
+    """Draw all vertebral bodies of an analysis.
+
+    Parameters
+    ----------
+    canvas : ndarray of uint8, shape (H', W', 3)
+        The enlarged image; outlines are drawn into it.
+    scale : tuple of float
+        (row, column) enlargement.
+    line_weight : float
+        Outlines are this much bolder than suits a screen.
+    unit : int
+        Height of letters in canvas pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H', W', 3)
+    """
+    for body in analysis.vertebrae:
+        colour = body_colour(analysis, body)
+        polygon = np.array(body.outline)
+        draw_region(canvas, [polygon], colour, scale, _FILL_OPACITY, _THIN * line_weight)
+        _draw_dots(canvas, body, colour, scale, line_weight)
+    picture = Image.fromarray(canvas)
+    for body in analysis.vertebrae:
+        _write_name(picture, body, analysis, scale, unit)
+    return np.asarray(picture, np.uint8)
+
+
+def _draw_dots(
+    canvas: NDArray[np.uint8], body: Vertebra, colour: Colour, scale: Scale, weight: float
+) -> None:
+    """Draw corners that the network saw as dots, and points of the outline as rings."""
+    radius = max(1.5, weight * max(canvas.shape[:2]) * _DOT_SHARE)
+    ones = 1 << _FIXED_POINT_BITS
+    for mark in body.landmarks:
+        x, y = mark.x * scale[1] - 0.5, mark.y * scale[0] - 0.5
+        centre = (round(x * ones), round(y * ones))
+        inner = colour if mark.source is LandmarkSource.NETWORK else _DARK
+        for size, shade in ((radius + 1.2, _DARK), (radius + 0.4, colour), (radius - 0.6, inner)):
+            cv2.circle(
+                canvas, centre, round(size * ones), shade, -1, cv2.LINE_AA, _FIXED_POINT_BITS
+            )
+
+
+def _write_name(
+    picture: Image.Image, body: Vertebra, analysis: Analysis, scale: Scale, unit: int
+) -> None:
+    text, font = safe_text(body.name), letters(unit, bold=True)
+    place = label_place(body, analysis.facing)
+    halo = max(1, unit // 8)
+    width, height = font.getlength(text) + 2 * halo, unit + 2 * halo
+    away = np.array(place.away) * (scale[1], scale[0])
+    away /= np.hypot(*away)
+    # The text box touches the outline from outside, whatever the direction.
+    clear = (abs(away[0]) * width + abs(away[1]) * height) / 2 + 0.5 * unit
+    centre = np.array(place.point) * (scale[1], scale[0]) + clear * away
+    half = np.array([width, height]) / 2
+    centre = np.clip(centre, half, np.maximum(np.array(picture.size) - half, half))
+    ImageDraw.Draw(picture).text(
+        (float(centre[0]), float(centre[1])), text, font=font, anchor="mm",
+        fill=lightened(body_colour(analysis, body)), stroke_width=halo, stroke_fill=_DARK,
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""Where the name of a vertebral body stands: beside it, behind the patient's spine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import Facing, LandmarkName, Vertebra
+
+Points = NDArray[np.float64]
+
+_ANTERIOR = (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.ANTERIOR_INFERIOR)
+_POSTERIOR = (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.POSTERIOR_INFERIOR)
+
+
+@dataclass(frozen=True)
+class LabelPlace:
+    """A point (x, y) on a body's outline, in image pixels, and the unit vector away from it."""
+
+    point: tuple[float, float]
+    away: tuple[float, float]
+
+
+def label_place(body: Vertebra, facing: str | None) -> LabelPlace:
+    """Return where a body's label belongs: beside its posterior wall.
+
+    Parameters
+    ----------
+    body : Vertebra
+    facing : str or None
+        Used where the body has no corners on both sides; None counts as right.
+    """
+    outline = np.array(body.outline)
+    away = _backwards(body)
+    if away is None:
+        away = np.array([1.0 if facing == Facing.LEFT else -1.0, 0.0])
+    middle = _middle_of(body, outline)
+    reach = float(((outline - middle) @ away).max())
+    x, y = (float(v) for v in middle + reach * away)
+    return LabelPlace((x, y), (float(away[0]), float(away[1])))
+
+
+def _backwards(body: Vertebra) -> Points | None:
+    ends = [
+        [mark for name in names if (mark := body.landmark(name)) is not None]
+        for names in (_ANTERIOR, _POSTERIOR)
+    ]
+    if not all(ends):
+        return None
+    anterior, posterior = (np.mean([[m.x, m.y] for m in marks], axis=0) for marks in ends)
+    run = posterior - anterior
+    return np.asarray(run / max(float(np.hypot(*run)), 1e-9), np.float64)
+
+
+def _middle_of(body: Vertebra, outline: Points) -> Points:
+    """Return the middle of a body; of C2 that of its lower part, where it is widest."""
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    base = body.landmark(LandmarkName.INFERIOR_MIDDLE)
+    if body.landmark(LandmarkName.DENS_TIP) is None or base is None:
+        return np.asarray((low + high) / 2, np.float64)
+    foot = np.array([base.x, base.y])
+    return np.asarray(foot + 0.3 * ((low + high) / 2 - foot), np.float64)

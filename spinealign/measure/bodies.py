@@ -1,0 +1,269 @@
+"""Single vertebral bodies in a map of bone: found, separated where they touch, and described."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.measure.corners import corner_lines
+
+Array = NDArray[np.float32]
+Labels = NDArray[np.int32]
+Points = NDArray[np.float64]
+
+BODY_AREA = 1.2
+"""Area of a cervical body in squares of its height: a little wider than high."""
+
+_HEIGHT_TO_INRADIUS = 2.15
+"""A body is this many times as high as the largest circle in its outline has radius."""
+
+_SMALLEST, _LARGEST, _LARGEST_C2 = 0.2, 2.2, 4.5
+_ONE_BODY_AT_MOST = 1.75
+_CORE_DEPTH = 0.2
+_CORE_AREA = 0.05
+_FIRM = 0.75
+_C2_REACH = 1.9
+_MIN_HEIGHT_PX = 3.0
+_SPECK, _SPECK_AREA = 0.35, 0.06
+_MOST_BLOBS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Blob:
+    """One connected piece of bone that may be a vertebral body.
+
+    Parameters
+    ----------
+    label : int
+        Its value in the label map.
+    pixels : ndarray of float64, shape (N, 2)
+        (x, y) centres of its pixels in edge coordinates.
+    certainty : float
+        Mean probability of bone.
+    c2_share : float
+        How much of that probability is C2's.
+    """
+
+    label: int
+    pixels: Points
+    certainty: float
+    c2_share: float
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return len(self.pixels)
+
+    @property
+    def centre(self) -> Points:
+        """Centre of gravity (x, y)."""
+        return np.asarray(self.pixels.mean(axis=0), np.float64)
+
+    @property
+    def is_c2(self) -> bool:
+        """Whether C2 is the likelier class."""
+        return self.c2_share >= 0.5
+
+    def extent(self, direction: Points) -> tuple[float, float]:
+        """Return where the blob begins and ends along a unit vector, less 5 % at either end."""
+        low, high = np.percentile(self.pixels @ direction, (5, 95))
+        return float(low), float(high)
+
+
+def typical_height(bone: Array) -> float | None:
+    """Estimate the height of a vertebral body in pixels from a map of bone (h, w).
+
+    The largest inscribed circle does not grow when bodies touch, unlike area and
+    length, so the estimate holds before they are separated.
+
+    Returns
+    -------
+    float or None
+        None without any bone.
+    """
+    mask = (bone >= 0.5).astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
+    if count < 2:
+        return None
+    depth = _depth(bone >= 0.5)
+    boxes = stats[1:, :4]
+    radii = np.array([float(depth[y : y + h, x : x + w].max()) for x, y, w, h in boxes])
+    areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
+    # A speck is deep for its area; it must not outvote bodies by number.
+    weights = areas / radii**2 * (radii >= _SPECK * radii.max())
+    return max(_HEIGHT_TO_INRADIUS * _weighted_median(radii, weights), _MIN_HEIGHT_PX)
+
+
+def separate(bone: Array, c2: Array, corners: Array, height_px: float) -> tuple[Labels, list[Blob]]:
+    """Find the pieces of bone that may be vertebral bodies.
+
+    Parameters
+    ----------
+    bone, c2 : ndarray of float32, shape (h, w)
+        Probability of any body, and of C2 alone.
+    corners : ndarray of float32, shape (h, w, 4)
+        Heat maps of body corners, in the order of `corners.CORNERS`.
+    height_px : float
+        Typical height of a body.
+
+    Returns
+    -------
+    labels : ndarray of int32, shape (h, w)
+        The blob each pixel belongs to, 0 for none.
+    blobs : list of Blob
+    """
+    mask = without_specks(bone >= 0.5, _SPECK_AREA * height_px**2)
+    cores = _cores(mask, bone, c2, corners, height_px)
+    labels = np.where(mask, territories(cores), 0).astype(np.int32)
+    labels = _without_detached(labels, cores)
+    labels = _joined_c2(labels, bone, c2, height_px)
+    blobs = [_describe(i, labels, bone, c2) for i in np.unique(labels) if i]
+    unit = BODY_AREA * height_px**2
+    fitting = [blob for blob in blobs if _SMALLEST <= blob.area / unit <= _limit(blob)]
+    fitting = sorted(fitting, key=lambda blob: blob.certainty, reverse=True)[:_MOST_BLOBS]
+    return np.where(np.isin(labels, [b.label for b in fitting]), labels, 0), fitting
+
+
+def without_specks(mask: NDArray[np.bool_], least_area: float) -> NDArray[np.bool_]:
+    """Return a mask (h, w) without connected pieces of fewer pixels."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    kept = stats[:, cv2.CC_STAT_AREA] >= least_area
+    kept[0] = False
+    return np.asarray(kept[labels])
+
+
+def territories(labels: Labels) -> Labels:
+    """Give every pixel (h, w) the label of the nearest labelled one."""
+    if not labels.any():
+        return labels
+    empty = (labels == 0).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(
+        empty, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    table = np.zeros(int(nearest.max()) + 1, np.int32)
+    table[nearest[empty == 0]] = labels[empty == 0]
+    return np.asarray(table[nearest], np.int32)
+
+
+def _limit(blob: Blob) -> float:
+    return _LARGEST_C2 if blob.is_c2 else _LARGEST
+
+
+def largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest connected piece of a mask (h, w), its holes filled."""
+    chains, _ = cv2.findContours(
+        mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )  # fmt: skip
+    filled = np.zeros(mask.shape, np.uint8)
+    if chains:
+        cv2.drawContours(filled, [max(chains, key=cv2.contourArea)], -1, 1, cv2.FILLED)
+    return np.asarray(filled > 0)
+
+
+def closed_gaps(bone: Array, width_px: float) -> Array:
+    """Return a map of bone (h, w) in whose main piece gaps up to a width are bridged.
+
+    A map in one piece is returned as it is.
+    """
+    if cv2.connectedComponents((bone >= 0.5).astype(np.uint8))[0] <= 2:
+        return bone
+    return np.asarray(cv2.morphologyEx(bone, cv2.MORPH_CLOSE, _round(width_px)), np.float32)
+
+
+def without_spurs(bone: Array, width_px: float) -> Array:
+    """Return a map of bone (h, w) without what is narrower than a width, such as spurs.
+
+    Corners keep their shape: what lies close to the wide parts comes back.
+    """
+    wide = cv2.morphologyEx(bone, cv2.MORPH_OPEN, _round(width_px))
+    return np.asarray(np.minimum(bone, cv2.dilate(wide, _round(0.5 * width_px))), np.float32)
+
+
+def _round(diameter_px: float) -> NDArray[np.uint8]:
+    side = 2 * max(1, round(diameter_px / 2)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
+def _depth(mask: NDArray[np.bool_]) -> Array:
+    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(distance, np.float32)
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    order = np.argsort(values)
+    passed = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(passed, passed[-1] / 2)])
+
+
+def _cores(
+    mask: NDArray[np.bool_], bone: Array, c2: Array, corners: Array, height_px: float
+) -> Labels:
+    """Label what surely belongs to one body: whole pieces, or the depths of fused ones."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    unit = BODY_AREA * height_px**2
+    c2_area = np.bincount(pieces.ravel(), (c2 > bone / 2).ravel(), count)
+    area = stats[:, cv2.CC_STAT_AREA]
+    is_c2_alone = (c2_area > 0.8 * area) & (area < _LARGEST_C2 * unit)
+    is_fused = (area > _ONE_BODY_AT_MOST * unit) & ~is_c2_alone
+    is_fused |= np.minimum(c2_area, area - c2_area) > 0.5 * unit
+    is_fused[0] = False
+    fused = is_fused[pieces] & mask
+    cores = np.where(fused, 0, pieces).astype(np.int32)
+    if fused.any():
+        deep = _deep_inside(fused, bone, c2, corners, height_px)
+        cores[deep > 0] = deep[deep > 0] + count
+    return cores
+
+
+def _deep_inside(
+    fused: NDArray[np.bool_], bone: Array, c2: Array, corners: Array, height_px: float
+) -> Labels:
+    """Label the depths of fused bodies, cut at endplates, weak bone, and the border of C2."""
+    is_c2 = (c2 > bone / 2).astype(np.uint8)
+    border = cv2.morphologyEx(is_c2, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    walls = np.zeros(fused.shape, np.uint8)
+    thickness = max(1, round(0.06 * height_px))
+    for start, stop in corner_lines(corners, fused, height_px):
+        ends = [tuple(int(v) for v in np.floor(p)) for p in (start, stop)]
+        cv2.line(walls, ends[0], ends[1], 1, thickness)
+    firm = fused & (bone >= _FIRM) & ~border & (walls == 0)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (_depth(firm) > _CORE_DEPTH * height_px).astype(np.uint8)
+    )
+    small = stats[:, cv2.CC_STAT_AREA] < _CORE_AREA * height_px**2
+    return np.where(small[labels], 0, labels).astype(np.int32)
+
+
+def _without_detached(labels: Labels, cores: Labels) -> Labels:
+    """Drop parts of a label that are not connected with its core."""
+    kept = np.zeros_like(labels)
+    for label in np.unique(cores):
+        if label == 0:
+            continue
+        _, parts = cv2.connectedComponents((labels == label).astype(np.uint8))
+        with_core = np.unique(parts[cores == label])
+        kept[np.isin(parts, with_core[with_core > 0])] = label
+    return kept
+
+
+def _joined_c2(labels: Labels, bone: Array, c2: Array, height_px: float) -> Labels:
+    """Join pieces of C2: the ring of C1 often hides the neck of the dens."""
+    pieces = [_describe(i, labels, bone, c2) for i in np.unique(labels) if i]
+    of_c2 = sorted((p for p in pieces if p.is_c2), key=lambda p: p.area, reverse=True)
+    joined = labels.copy()
+    for piece in of_c2[1:]:
+        apart = float(np.hypot(*(piece.centre - of_c2[0].centre)))
+        if piece.area < 0.5 * of_c2[0].area and apart < _C2_REACH * height_px:
+            joined[labels == piece.label] = of_c2[0].label
+    return joined
+
+
+def _describe(label: int, labels: Labels, bone: Array, c2: Array) -> Blob:
+    rows, cols = np.nonzero(labels == label)
+    certainty = bone[rows, cols]
+    share = float(c2[rows, cols].sum() / max(float(certainty.sum()), 1e-9))
+    pixels = np.asarray(np.stack([cols, rows], axis=1) + 0.5, np.float64)
+    return Blob(int(label), pixels, float(certainty.mean()), share)

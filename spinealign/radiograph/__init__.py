@@ -1,0 +1,10 @@
+"""Lateral cervical radiographs: every vertebral body outlined and named."""
+
+from spinealign.radiograph.outlines import (
+    BODY_CLASSES,
+    VertebraOutlines,
+    finds_bodies,
+    outline_vertebrae,
+)
+
+__all__ = ["BODY_CLASSES", "VertebraOutlines", "finds_bodies", "outline_vertebrae"]

@@ -1,0 +1,289 @@
+"""From a film and a network to named vertebral bodies in the film's own pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import (
+    Caution,
+    Facing,
+    Landmark,
+    LandmarkSource,
+    LevelDoubt,
+    Segmentation,
+    Vertebra,
+    VertebraState,
+    WarningCode,
+)
+from spinealign.domain.image import SpineImage
+from spinealign.domain.model_card import ModelCard
+from spinealign.imaging.tiles import FilmWindow, window_around
+from spinealign.inference.engine import Array, LoadedModel
+from spinealign.measure.bodies import Blob, closed_gaps, largest_piece, without_spurs
+from spinealign.measure.column import LEVELS, Naming, gaps_in_heights, name_levels
+from spinealign.measure.contours import level_contour, thinned
+from spinealign.measure.corners import CORNERS, Peak, all_peaks
+from spinealign.measure.vertebrae import (
+    Frame,
+    body_landmarks,
+    facing,
+    inside_film,
+    right_of,
+    touches_border,
+    up_vectors,
+)
+from spinealign.radiograph.looks import Column, Maps, is_plausible, look_at_whole, look_closer
+
+BODY_CLASSES = ("background", "C2", "body")
+"""Classes of a network that finds bodies and leaves their levels to the program."""
+
+CLASS_IDS = {level: number for number, level in enumerate(LEVELS, start=1)}
+FIRST_UNNAMED_ID = 11
+
+_FEWEST_BODIES = 2
+_SURE_FACING = 0.65
+_HIDDEN_BELOW = 0.7
+_GUESS = 0.66
+_OUTLINE_SHARE = 0.7
+_SOFT_BORDER = 1.0
+_C2_GAP = 0.35
+_DENS_WIDTH, _SPUR_WIDTH = 0.34, 0.2
+_SMOOTHING = 0.02
+_ROOM = 4
+_CUT_OFF = 0.15
+_PEAKS_APART = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class VertebraOutlines:
+    """What was found on one film.
+
+    Parameters
+    ----------
+    segmentation : Segmentation or None
+        Mask values C2 = 1 ... C7 = 6, T1 = 7; 11, 12, ... when levels are uncertain.
+        None only where no film was looked at.
+    vertebrae : tuple of Vertebra
+        From the top; empty when fewer than two plausible bodies were found.
+    facing : Facing or None
+        None when it could not be told.
+    facing_confidence : float or None
+    levels_uncertain : bool
+        The bodies then have numbers and no levels.
+    cautions : tuple of Caution
+    """
+
+    segmentation: Segmentation | None = None
+    vertebrae: tuple[Vertebra, ...] = ()
+    facing: Facing | None = None
+    facing_confidence: float | None = None
+    levels_uncertain: bool = False
+    cautions: tuple[Caution, ...] = ()
+
+
+def finds_bodies(card: ModelCard) -> bool:
+    """Whether a segmentation model is one whose bodies this module names."""
+    return card.task == "segmentation" and card.classes == BODY_CLASSES
+
+
+def outline_vertebrae(model: LoadedModel, image: SpineImage) -> VertebraOutlines:
+    """Outline and name the vertebral bodies of a lateral cervical radiograph.
+
+    The network looks twice: at the whole film, to find the column, and at sharp
+    windows along the column. Levels are counted down from C2, or left open.
+
+    Parameters
+    ----------
+    model : LoadedModel
+        Card with `BODY_CLASSES`; outputs ``logits`` (h, w, 3) and ``corners`` (h, w, 4).
+    image : SpineImage
+        Any size; either way round.
+
+    Returns
+    -------
+    VertebraOutlines
+    """
+    whole = look_at_whole(model, image)
+    column = look_closer(model, image, whole)
+    if column is None or not is_plausible(column):
+        return VertebraOutlines(_empty(model, image, whole))
+    gaps = gaps_in_heights(column.blobs, column.height)
+    naming = name_levels([blob.c2_share for blob in column.blobs], gaps)
+    column = _named_part(column, naming)
+    if len(column.blobs) < _FEWEST_BODIES:
+        return VertebraOutlines(_empty(model, image, whole))
+    return _Film(model, image, whole, column, naming).outlines()
+
+
+def _named_part(column: Column, naming: Naming) -> Column:
+    count = len(column.blobs) if naming.doubt else len(naming.levels)
+    part = slice(naming.first, naming.first + count)
+    return replace(column, blobs=column.blobs[part], peaks=column.peaks[part])
+
+
+def _empty(model: LoadedModel, image: SpineImage, whole: Maps) -> Segmentation:
+    mask = np.zeros(image.shape, np.uint8)
+    return Segmentation(model.identity, {}, mask, _background(whole, image))
+
+
+def _background(whole: Maps, image: SpineImage) -> Array:
+    rows, cols = image.shape
+    return np.clip(1 - whole.grid.sample(whole.bone, 0, 0, (rows, cols)), 0, 1)
+
+
+class _Film:
+    """Brings the bodies of a column back to the film's own pixels."""
+
+    def __init__(
+        self, model: LoadedModel, image: SpineImage, whole: Maps, column: Column,
+        naming: Naming,
+    ) -> None:  # fmt: skip
+        self._model, self._image, self._column, self._naming = model, image, column, naming
+        self._mask = np.zeros(image.shape, np.uint8)
+        self._confidence = _background(whole, image)
+        ups = up_vectors([blob.centre for blob in column.blobs])
+        side, self._facing_confidence = facing(column.peaks, column.blobs, ups)
+        self._facing = side if self._facing_confidence >= _SURE_FACING else None
+        self._frames = [Frame(up, self._anterior(up)) for up in ups]
+        self._peaks = self._all_peaks()
+        self._sharpen_background()
+
+    def _anterior(self, up: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        if self._facing is None:
+            return None
+        return right_of(up) if self._facing is Facing.RIGHT else -right_of(up)
+
+    def outlines(self) -> VertebraOutlines:
+        found = [self._vertebra(place) for place in range(len(self._column.blobs))]
+        vertebrae = self._without_guess(tuple(body for body in found if body is not None))
+        classes = {self._class_id(body.index): body.name for body in vertebrae}
+        return VertebraOutlines(
+            Segmentation(self._model.identity, classes, self._mask, self._confidence),
+            vertebrae,
+            self._facing,
+            self._facing_confidence,
+            self._naming.doubt is not None,
+            _cautions(vertebrae, self._facing, self._naming.doubt),
+        )
+
+    def _without_guess(self, bodies: tuple[Vertebra, ...]) -> tuple[Vertebra, ...]:
+        """Take the lowest body back where it is little more than a guess, as behind shoulders."""
+        last = bodies[-1] if len(bodies) > _FEWEST_BODIES else None
+        if last is None or last.state is not VertebraState.HIDDEN or last.confidence > _GUESS:
+            return bodies
+        guessed = self._mask == self._class_id(last.index)
+        self._mask[guessed] = 0
+        self._confidence[guessed] = 1 - self._confidence[guessed]
+        return bodies[:-1]
+
+    def _class_id(self, index: int) -> int:
+        if self._naming.doubt:
+            return FIRST_UNNAMED_ID + index - 1
+        return CLASS_IDS[self._naming.levels[index - 1]]
+
+    def _vertebra(self, place: int) -> Vertebra | None:
+        column, blob = self._column, self._column.blobs[place]
+        contour = self._paint(blob, self._class_id(place + 1))
+        if contour is None:
+            return None
+        marks = body_landmarks(contour, self._peaks, self._frames[place], column.film_height, blob)
+        is_cut = touches_border(contour, self._image.shape)
+        if is_cut:
+            marks = inside_film(marks, self._image.shape, _CUT_OFF * column.film_height)
+        confidence = _confidence(blob, marks)
+        return Vertebra(
+            level=None if self._naming.doubt else self._naming.levels[place],
+            index=place + 1,
+            outline=tuple((float(x), float(y)) for x, y in thinned(contour)),
+            landmarks=marks,
+            confidence=confidence,
+            state=_state(is_cut, confidence),
+        )
+
+    def _all_peaks(self) -> list[list[Peak]]:
+        """Return the corners that the network saw, on the film, for each heat map."""
+        column = self._column
+        near = cv2.dilate((column.maps.bone >= 0.5).astype(np.uint8), np.ones((9, 9))) > 0
+        found = []
+        for heat in np.moveaxis(column.maps.corners, -1, 0):
+            peaks = all_peaks(np.ascontiguousarray(heat), near, _PEAKS_APART * column.height)
+            found.append(
+                [Peak(column.maps.grid.to_film(p.point[None])[0], p.height) for p in peaks]
+            )
+        return found
+
+    def _paint(self, blob: Blob, class_id: int) -> NDArray[np.float64] | None:
+        """Write one body into mask and confidence, and return its outline on the film."""
+        grid, own = self._column.maps.grid, self._own_bone(blob)
+        window = self._window([blob])
+        left, top, shape = window.left, window.top, window.shape
+        finer = max(1, int(np.ceil(max(grid.scale))))
+        contour = level_contour(grid.sample(own, left, top, shape, finer))
+        inside = largest_piece(grid.sample(own, left, top, shape) >= 0.5)
+        if contour is None or not inside.any():
+            return None
+        bone = grid.sample(self._column.maps.bone, left, top, shape)
+        window.cut(self._mask)[inside] = class_id
+        window.cut(self._confidence)[inside] = np.clip(bone[inside], 0, 1)
+        return np.asarray(contour / finer + (left, top), np.float64)
+
+    def _window(self, blobs: Sequence[Blob]) -> FilmWindow:
+        pixels = np.concatenate([blob.pixels for blob in blobs])
+        ends = np.array([pixels.min(axis=0) - _ROOM, pixels.max(axis=0) + _ROOM])
+        low, high = self._column.maps.grid.to_film(ends)
+        return window_around(low, high, 1.0, self._image.shape)
+
+    def _sharpen_background(self) -> None:
+        window = self._window(self._column.blobs)
+        bone = self._column.maps.grid.sample(
+            self._column.maps.bone, window.left, window.top, window.shape
+        )
+        window.cut(self._confidence)[:] = np.clip(1 - bone, 0, 1)
+
+    def _own_bone(self, blob: Blob) -> Array:
+        """Return the bone map (h, w) of one body, falling to 0 across borders with others."""
+        column = self._column
+        stray = ((column.maps.bone >= 0.5) & (column.labels == 0)).astype(np.uint8)
+        own = (column.nearest == blob.label) & (cv2.dilate(stray, np.ones((5, 5))) == 0)
+        own |= column.labels == blob.label
+        soft = cv2.GaussianBlur(own.astype(np.float32), (0, 0), _SOFT_BORDER)
+        bone = np.asarray(column.maps.bone * soft, np.float32)
+        if blob.is_c2:
+            bone = closed_gaps(bone, _C2_GAP * column.height)
+        smooth = cv2.GaussianBlur(bone, (0, 0), _SMOOTHING * column.height)
+        width = (_DENS_WIDTH if blob.is_c2 else _SPUR_WIDTH) * column.height
+        return without_spurs(np.asarray(smooth, np.float32), width)
+
+
+def _confidence(blob: Blob, marks: Sequence[Landmark]) -> float:
+    """Weigh certainty of the outline with that of the corners that the network saw."""
+    seen = sum(m.confidence for m in marks if m.source is LandmarkSource.NETWORK)
+    corners = seen / (len(CORNERS) - 2 if blob.is_c2 else len(CORNERS))
+    return float(np.clip(_OUTLINE_SHARE * blob.certainty + (1 - _OUTLINE_SHARE) * corners, 0, 1))
+
+
+def _state(is_cut: bool, confidence: float) -> VertebraState:
+    if is_cut:
+        return VertebraState.CUT
+    return VertebraState.HIDDEN if confidence < _HIDDEN_BELOW else VertebraState.COMPLETE
+
+
+def _cautions(
+    vertebrae: Sequence[Vertebra], side: Facing | None, doubt: LevelDoubt | None
+) -> tuple[Caution, ...]:
+    cautions = [Caution(WarningCode.LEVELS_UNCERTAIN, doubt.value)] if doubt else []
+    for state, code in (
+        (VertebraState.CUT, WarningCode.BODY_CUT),
+        (VertebraState.HIDDEN, WarningCode.BODY_HIDDEN),
+    ):
+        names = [body.name for body in vertebrae if body.state is state]
+        if names:
+            cautions.append(Caution(code, ", ".join(names)))
+    if side is None:
+        cautions.append(Caution(WarningCode.FACING_UNCERTAIN))
+    return tuple(cautions)

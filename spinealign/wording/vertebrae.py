@@ -1,0 +1,108 @@
+"""Vertebral bodies in words: which were outlined, which were not, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spinealign.domain.findings import (
+    Analysis,
+    LandmarkSource,
+    LevelDoubt,
+    Vertebra,
+    VertebraState,
+    WarningCode,
+)
+from spinealign.domain.image import View
+from spinealign.wording.text import listed
+
+VERTEBRA_HEADINGS = ("Body", "State", "Corners seen", "Confidence")
+
+_LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7", "T1")
+_DOUBT_TEXTS = {
+    LevelDoubt.NO_C2: "C2 was not recognised",
+    LevelDoubt.SEVERAL_C2: "more than one body looks like C2",
+    LevelDoubt.BODIES_ABOVE_C2: "there seem to be bodies above C2",
+    LevelDoubt.IRREGULAR: "the bodies are not evenly spaced",
+}
+_STATE_TEXTS = {
+    VertebraState.COMPLETE: "complete",
+    VertebraState.CUT: "cut off by the film",
+    VertebraState.HIDDEN: "hardly visible",
+}
+
+
+def doubt_text(code: str) -> str:
+    """Return why levels are uncertain, fit to follow "because"."""
+    return _DOUBT_TEXTS[LevelDoubt(code)]
+
+
+def outlines_headline(analysis: Analysis, view: str) -> str:
+    """Return which bodies were outlined on a `view`, as one sentence.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Its `vertebrae` may be empty.
+    view : str
+        The view in words.
+    """
+    bodies = analysis.vertebrae
+    if not bodies:
+        return (
+            f"No vertebral body was outlined on this {view}, "
+            "because fewer than two plausible bodies were seen."
+        )
+    facing = f", facing {analysis.facing}" if analysis.facing else ""
+    if analysis.levels_uncertain:
+        found = f"{len(bodies)} vertebral bodies"
+        rest = f"their levels are uncertain because {_doubt_of(analysis)}"
+    else:
+        levels = [body.name for body in bodies]
+        found, rest = _run_text(levels), _missing_text(levels)
+    return f"Outlined {found} on this {view}{facing}{'; ' if rest else ''}{rest}."
+
+
+def _doubt_of(analysis: Analysis) -> str:
+    codes = [c.detail for c in analysis.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
+    return doubt_text(codes[0]) if codes else doubt_text(LevelDoubt.NO_C2)
+
+
+def _run_text(levels: Sequence[str]) -> str:
+    first, last = (_LEVELS.index(level) for level in (levels[0], levels[-1]))
+    is_gapless = last - first + 1 == len(levels)
+    return f"{levels[0]} to {levels[-1]}" if is_gapless and len(levels) > 2 else listed(levels)
+
+
+def _missing_text(levels: Sequence[str]) -> str:
+    last = _LEVELS.index(levels[-1])
+    between = [level for level in _LEVELS[:last] if level not in levels]
+    below = _LEVELS[last + 1 :]
+    parts = []
+    if between:
+        parts.append(f"{listed(between)} {_were(between)} not recognised")
+    if below:
+        parts.append(f"{listed(below)} {'is' if len(below) == 1 else 'are'} not visible")
+    return ", and ".join(parts)
+
+
+def _were(words: Sequence[str]) -> str:
+    return "was" if len(words) == 1 else "were"
+
+
+def format_vertebra_row(body: Vertebra) -> tuple[str, ...]:
+    """Return the cells of one body under `VERTEBRA_HEADINGS`."""
+    seen = sum(mark.source is LandmarkSource.NETWORK for mark in body.landmarks)
+    expected = 2 if body.level == "C2" else 4
+    return (
+        body.name,
+        _STATE_TEXTS[body.state],
+        f"{seen} of {expected}",
+        f"{body.confidence:.2f}",
+    )
+
+
+def is_of_bodies(analysis: Analysis) -> bool:
+    """Whether a network that finds vertebral bodies looked at this image."""
+    found = analysis.segmentation
+    is_empty = found is not None and analysis.view is View.XRAY and not found.classes
+    return bool(analysis.vertebrae) or is_empty
