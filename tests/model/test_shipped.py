@@ -19,7 +19,7 @@ from spinealign.measure.regions import dice_coefficient
 pytestmark = pytest.mark.model
 SAMPLES = {sample.name: sample for sample in list_samples()}
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-LIMIT_MB = {"ct_fracture_vgg16": 20, "mr_segmentation": 15, "view_gate": 3}
+LIMIT_MB = {"ct_fracture_vgg16": 20, "mr_segmentation": 15, "view_gate": 3, "xray_bodies": 15}
 
 
 @pytest.fixture(scope="module")
