@@ -79,7 +79,7 @@ def _write_name(
     picture: Image.Image, body: Vertebra, analysis: Analysis, scale: Scale, unit: int
 ) -> None:
     text, font = safe_text(body.name), letters(unit, bold=True)
-    place = label_place(body, analysis.facing)
+    place = label_place(body, analysis.facing, analysis.image.shape)
     halo = max(1, unit // 8)
     width, height = font.getlength(text) + 2 * halo, unit + 2 * halo
     away = np.array(place.away) * (scale[1], scale[0])

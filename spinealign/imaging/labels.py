@@ -13,6 +13,7 @@ Points = NDArray[np.float64]
 
 _ANTERIOR = (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.ANTERIOR_INFERIOR)
 _POSTERIOR = (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.POSTERIOR_INFERIOR)
+_ROOM = 0.5
 
 
 @dataclass(frozen=True)
@@ -23,23 +24,40 @@ class LabelPlace:
     away: tuple[float, float]
 
 
-def label_place(body: Vertebra, facing: str | None) -> LabelPlace:
+def label_place(body: Vertebra, facing: str | None, film_shape: tuple[int, int]) -> LabelPlace:
     """Return where a body's label belongs: beside its posterior wall.
+
+    Where the film ends there, the label goes to the other side.
 
     Parameters
     ----------
     body : Vertebra
     facing : str or None
         Used where the body has no corners on both sides; None counts as right.
+    film_shape : tuple of int
+        (rows, columns).
     """
     outline = np.array(body.outline)
     away = _backwards(body)
     if away is None:
         away = np.array([1.0 if facing == Facing.LEFT else -1.0, 0.0])
     middle = _middle_of(body, outline)
+    places = [_beside(outline, middle, side) for side in (away, -away)]
+    with_room = [place for place in places if _has_room(place, outline, film_shape)]
+    return (with_room or places)[0]
+
+
+def _beside(outline: Points, middle: Points, away: Points) -> LabelPlace:
     reach = float(((outline - middle) @ away).max())
     x, y = (float(v) for v in middle + reach * away)
     return LabelPlace((x, y), (float(away[0]), float(away[1])))
+
+
+def _has_room(place: LabelPlace, outline: Points, film_shape: tuple[int, int]) -> bool:
+    """Whether letters about half as wide as the body fit between it and the film's border."""
+    room = _ROOM * float(np.ptp(outline, axis=0).min())
+    x, y = (p + room * d for p, d in zip(place.point, place.away, strict=True))
+    return 0 <= x <= film_shape[1] and 0 <= y <= film_shape[0]
 
 
 def _backwards(body: Vertebra) -> Points | None:

@@ -180,7 +180,7 @@ def _bodies(analysis: Analysis, names: Mapping[int, str]) -> tuple[DisplayBody, 
     class_ids = {name: class_id for class_id, name in names.items()}
     bodies = []
     for body in analysis.vertebrae:
-        where = label_place(body, analysis.facing)
+        where = label_place(body, analysis.facing, analysis.image.shape)
         seen, derived = (
             tuple(QPointF(mark.x, mark.y) for mark in body.landmarks if mark.source is source)
             for source in (LandmarkSource.NETWORK, LandmarkSource.CONTOUR)

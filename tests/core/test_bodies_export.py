@@ -130,15 +130,25 @@ class TestPictures:
     def test_names_stand_behind_the_bodies(self):
         for analysis, sign in ((NAMED, -1), (MIRRORED, 1)):
             for body in analysis.vertebrae:
-                place = label_place(body, analysis.facing)
+                place = label_place(body, analysis.facing, analysis.image.shape)
                 middle = np.mean(body.outline, axis=0)
                 assert np.sign(place.point[0] - middle[0]) == sign
                 assert np.sign(place.away[0]) == sign
 
     def test_a_body_without_corners_is_labelled_by_the_facing(self):
         bare = replace(NAMED.vertebrae[2], landmarks=())
-        assert label_place(bare, "left").away == (1.0, 0.0)
-        assert label_place(bare, None).away == (-1.0, 0.0)
+        assert label_place(bare, "left", (900, 700)).away == (1.0, 0.0)
+        assert label_place(bare, None, (900, 700)).away == (-1.0, 0.0)
+
+    def test_a_label_without_room_behind_the_body_goes_before_it(self):
+        body = NAMED.vertebrae[2]
+        left = min(x for x, _ in body.outline)
+        moved = replace(
+            body, landmarks=(), outline=tuple((x - left + 3, y) for x, y in body.outline)
+        )
+        place = label_place(moved, "right", (900, 700))
+        assert place.away == (1.0, 0.0)
+        assert place.point[0] > 50
 
     def test_only_outlines_names_and_points_are_drawn(self):
         plain, drawn = (np.asarray(p(NAMED)) for p in (plain_picture, overlay_picture))
