@@ -87,8 +87,9 @@ def bodies_and_corners_loss(classes: int, corner_weight: float) -> Callable[...,
 
 
 def train_xray_bodies(
-    data: Path, negatives: Sequence[Path], start: Path | None, work: Path, recipe: XrayRecipe
-) -> keras.Model:
+    data: Path, negatives: Sequence[Path], start: Path | None, work: Path, recipe: XrayRecipe,
+    settings: PatchSettings | None = None,
+) -> keras.Model:  # fmt: skip
     """Train and return the network (outputs joined) with its averaged weights.
 
     Parameters
@@ -101,13 +102,15 @@ def train_xray_bodies(
         Model folder of a `segmentation_unet` of the same widths to start from.
     work : Path
         Checkpoints; running again resumes there.
+    settings : PatchSettings, optional
+        Other augmentation than the recipe's, for an ablation.
     """
     keras.utils.set_random_seed(recipe.seed)
     training, _ = split_films(
         load_films(data, recipe.cache_px), recipe.held_out_fraction, recipe.seed
     )
     pictures = [p for folder in negatives for p in load_negatives(folder, recipe)]
-    settings = PatchSettings(crop=recipe.crop, rule=recipe.rule)
+    settings = settings or PatchSettings(crop=recipe.crop, rule=recipe.rule)
     patches = FilmPatches(training, pictures, settings, recipe.seed)
     model = recipe.network()
     if start is not None:

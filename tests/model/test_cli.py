@@ -198,7 +198,9 @@ def test_models_lists_every_card_with_its_status(capsys):
     text = capsys.readouterr().out
     assert cli.run_command(["models", "--json"]) == 0
     cards = json.loads(capsys.readouterr().out)
-    assert {"ct_fracture_vgg16", "mr_segmentation", "view_gate"} <= {c["name"] for c in cards}
+    assert {"ct_fracture_vgg16", "mr_segmentation", "view_gate", "xray_bodies"} <= {
+        c["name"] for c in cards
+    }
     assert all(c["name"] in text and c["status"] in text for c in cards)
 
 

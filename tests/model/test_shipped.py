@@ -15,6 +15,7 @@ from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
 from spinealign.measure.regions import dice_coefficient
+from spinealign.radiograph import outline_vertebrae
 
 pytestmark = pytest.mark.model
 SAMPLES = {sample.name: sample for sample in list_samples()}
@@ -128,3 +129,40 @@ def test_the_heat_map_moves_with_the_image(models):
     agreement = np.corrcoef(straight.heatmap.ravel(), flipped.heatmap[:, ::-1].ravel())[0, 1]
     assert agreement > np.corrcoef(straight.heatmap.ravel(), flipped.heatmap.ravel())[0, 1]
     assert agreement > 0.6
+
+
+NECKS = SHARED / "xray_lateral_neck"
+
+
+@pytest.mark.skipif(not NECKS.is_dir(), reason="the shared films are not here")
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_whole_neck_of_another_source_is_outlined_and_named(models, side):
+    film = read_image(NECKS / "images" / "neck_1.png")
+    if side == "left":
+        film = replace(film, pixels=np.ascontiguousarray(film.pixels[:, ::-1]))
+    found = outline_vertebrae(models.load("xray_bodies"), film)
+    levels = [body.level for body in found.vertebrae]
+    assert levels[:6] == ["C2", "C3", "C4", "C5", "C6", "C7"]
+    assert found.facing == side
+    assert not found.levels_uncertain
+
+
+@pytest.mark.parametrize("name", ["mr_lumbar_phantom", "ct_axial"])
+def test_no_body_is_outlined_on_what_is_no_film(models, name):
+    found = outline_vertebrae(models.load("xray_bodies"), read_image(SAMPLES[name].path))
+    assert found.vertebrae == ()
+    assert not found.segmentation.mask.any()
+
+
+def test_the_film_cards_figures_reach_the_goals(models):
+    figures = models.load("xray_bodies").card.metrics
+    held_out = figures["validation"]
+    assert held_out["dice_all_bodies"]["value"] >= 0.92
+    assert held_out["dice_per_level"]["value"] >= 0.88
+    assert held_out["corner_error_median"]["value"] <= 0.06
+    assert held_out["corner_error_p90"]["value"] <= 0.15
+    assert held_out["films_named_right"]["value"] >= 0.95
+    base = held_out["dice_all_bodies"]["value"]
+    for name, row in figures["robustness"].items():
+        assert base - row["dice_all_bodies"]["value"] <= 0.03, name
+    assert figures["pictures_without_column"]["outlined"] == 0
