@@ -110,8 +110,10 @@ class ResultPage(QWidget):
         title = wrapped_label(headline(analysis), "headline")
         title.setAccessibleName(f"Finding: {title.text()}")
         self._column.addWidget(title)
-        for model in analysis.models:
-            self._column.addWidget(status_strip(model))
+        # The view gate only chose the way; its card stands below with the others.
+        for answer in (analysis.segmentation, analysis.classification):
+            if answer is not None:
+                self._column.addWidget(status_strip(answer.model))
 
     def _add_view(self, analysis: Analysis, chosen: View | None) -> None:
         line = view_line(analysis)
