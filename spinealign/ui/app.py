@@ -35,8 +35,6 @@ def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
         Exit code of the program.
     """
     app = make_application()
-    # Workers give Python's lock back five times sooner, so that painting does not wait.
-    sys.setswitchinterval(0.001)
     window = MainWindow(program_services(), SettingsStore(profile_dir or default_profile_dir()))
     hook = CrashHook(window.show_crash, window)
     hook.install()
@@ -51,6 +49,8 @@ def make_application() -> QApplication:
     """Return the one application object, named and with its icon."""
     running = QApplication.instance()
     app = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
+    # Workers give Python's lock back five times sooner, so that painting does not wait.
+    sys.setswitchinterval(0.001)
     app.setApplicationName("SpineAlign")
     app.setApplicationDisplayName("SpineAlign")
     app.setApplicationVersion(__version__)
