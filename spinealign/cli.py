@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -30,6 +31,10 @@ def run_command(arguments: Sequence[str]) -> int:
         return int(options.run(options))
     except SpineAlignError as error:
         _complain(error)
+        return EXIT_SOME_FAILED
+    except BrokenPipeError:
+        # The reader of our output (such as `head`) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_SOME_FAILED
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
