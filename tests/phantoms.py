@@ -18,7 +18,6 @@ from spinealign.domain.findings import (
     Analysis,
     Caution,
     Classification,
-    Measurement,
     ModelIdentity,
     ModelStatus,
     Region,
@@ -26,6 +25,7 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
+from spinealign.domain.measurements import Measurement
 
 MR_CLASSES = {1: "vertebra", 2: "disc", 3: "canal"}
 CREATED_UTC = "2025-01-31T12:00:00+00:00"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.image import SpineImage, View, ViewSource
+from spinealign.domain.measurements import Calibration, Drawing, Measurement
 
 DISCLAIMER = (
     "SpineAlign is decision support for research and education. It is not a certified "
@@ -168,6 +169,7 @@ class LandmarkSource(StrEnum):
 
     NETWORK = "network"
     CONTOUR = "contour"
+    USER = "user"
 
 
 class VertebraState(StrEnum):
@@ -176,6 +178,7 @@ class VertebraState(StrEnum):
     COMPLETE = "complete"
     CUT = "cut"
     HIDDEN = "hidden"
+    ADDED = "added"
 
 
 @dataclass(frozen=True)
@@ -251,20 +254,43 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """One named measure, or the reason why it could not be taken."""
+class Corrections:
+    """How a person wants the bodies of one image to be, and what they drew on it.
 
-    name: str
-    value: float | None
-    unit: str
-    method: str
-    source: str = ""
-    reason: str = ""
+    The whole wanted state, not a list of steps, so that undo, saving and opening again
+    are one value each.
 
-    @property
-    def is_measurable(self) -> bool:
-        """Whether there is a value."""
-        return self.value is not None
+    Parameters
+    ----------
+    vertebrae : tuple of Vertebra
+        From the top, `index` counting from 1 without gaps; points that a person placed
+        have the source "user". The names of landmarks fit `facing`.
+    facing : Facing or None
+    levels_uncertain : bool
+        False as soon as a person named a level.
+    drawings : tuple of Drawing
+    calibration : Calibration or None
+    """
+
+    vertebrae: tuple[Vertebra, ...] = ()
+    facing: Facing | None = None
+    levels_uncertain: bool = False
+    drawings: tuple[Drawing, ...] = ()
+    calibration: Calibration | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class AutomaticResult:
+    """What the program found by itself, kept beside what a person made of it."""
+
+    vertebrae: tuple[Vertebra, ...]
+    facing: str | None
+    levels_uncertain: bool
+    segmentation: Segmentation | None
+    regions: tuple[Region, ...]
+    measurements: tuple[Measurement, ...]
+    cautions: tuple[Caution, ...]
+    spacing_mm: tuple[float, float] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +308,12 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """Everything that one run found on one image, ready to be shown or exported."""
+    """Everything that one run found on one image, ready to be shown or exported.
+
+    `corrections` and `automatic` are None as long as nobody changed anything; then
+    vertebrae, measurements and what depends on them are the corrected ones, and
+    `automatic` keeps what the program had found.
+    """
 
     image: SpineImage
     view: View
@@ -298,6 +329,8 @@ class Analysis:
     facing_confidence: float | None = None
     levels_uncertain: bool = False
     measurements: tuple[Measurement, ...] = ()
+    corrections: Corrections | None = None
+    automatic: AutomaticResult | None = None
     cautions: tuple[Caution, ...] = ()
     models: tuple[ModelIdentity, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)

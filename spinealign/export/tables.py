@@ -14,13 +14,13 @@ from spinealign.domain.findings import (
     Analysis,
     Classification,
     Landmark,
-    Measurement,
     ModelIdentity,
     Region,
     Segmentation,
     Vertebra,
 )
 from spinealign.domain.image import SpineImage
+from spinealign.domain.measurements import Measurement
 from spinealign.domain.paths import resources_dir
 from spinealign.wording import caution_text, display_name, headline, safe_text
 

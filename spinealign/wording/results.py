@@ -9,13 +9,13 @@ from spinealign.domain.findings import (
     Caution,
     Classification,
     LevelDoubt,
-    Measurement,
     ModelIdentity,
     ModelStatus,
     Region,
     WarningCode,
 )
 from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
+from spinealign.domain.measurements import Measurement
 from spinealign.wording.text import as_sentence, listed, safe_text
 from spinealign.wording.vertebrae import doubt_text, is_of_bodies, outlines_headline
 

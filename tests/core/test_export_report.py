@@ -5,7 +5,8 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from spinealign.domain.findings import DISCLAIMER, Caution, Measurement, WarningCode
+from spinealign.domain.findings import DISCLAIMER, Caution, WarningCode
+from spinealign.domain.measurements import Measurement
 from spinealign.export import overlay
 from spinealign.export.page import printable
 from spinealign.export.report import report_pdf

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinealign.domain.findings import Measurement, Region, WarningCode
+from spinealign.domain.findings import Region, WarningCode
 from spinealign.domain.image import SpacingSource, View, ViewSource
+from spinealign.domain.measurements import Measurement
 from spinealign.export.bundle import FILE_NAMES
 from spinealign.export.tables import (
     REGION_COLUMNS,

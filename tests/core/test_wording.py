@@ -15,8 +15,9 @@ from spinealign.domain.errors import (
     ReadProblem,
     SpineAlignError,
 )
-from spinealign.domain.findings import Caution, Measurement, ModelStatus, WarningCode
+from spinealign.domain.findings import Caution, ModelStatus, WarningCode
 from spinealign.domain.image import SpacingSource, View, ViewSource
+from spinealign.domain.measurements import Measurement
 from tests.phantoms import (
     ct_analysis,
     ct_image,
