@@ -30,6 +30,9 @@ from spinealign.imaging.quality import check_quality
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import Array, LoadedModel
+from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.canal import canal_of
+from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.regions import region_statistics, remove_specks
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
 
@@ -110,6 +113,10 @@ def analyze_image(
     outlines = outlines or VertebraOutlines()
     cautions += [*choice.cautions, *_result_cautions(choice.view, segmentation, classification)]
     cautions += outlines.cautions
+    geometry = PixelGeometry.of(image)
+    measurements = measure_alignment(
+        outlines.vertebrae, outlines.facing, geometry, choice.view, canal_of(segmentation)
+    )
     clock.lap("measure")
     spoke = [part.model for part in (segmentation, classification) if part is not None]
     return Analysis(
@@ -126,6 +133,7 @@ def analyze_image(
         facing=outlines.facing,
         facing_confidence=outlines.facing_confidence,
         levels_uncertain=outlines.levels_uncertain,
+        measurements=measurements,
         cautions=tuple(cautions),
         models=tuple(([choice.gate] if choice.gate else []) + spoke),
         seconds=dict(clock.seconds),

@@ -89,6 +89,31 @@ class ExportError(SpineAlignError):
         self.detail = detail
 
 
+class CorrectionsProblem(StrEnum):
+    """Why saved corrections were not taken."""
+
+    BROKEN = "broken"
+    FOREIGN = "foreign"
+    NEWER = "newer"
+
+
+class CorrectionsError(SpineAlignError):
+    """Saved corrections cannot be used; their file stays as it is.
+
+    Parameters
+    ----------
+    path : Path
+        The file; never written to logs.
+    problem : CorrectionsProblem
+        Damaged, of another image, or of a newer version of the program.
+    """
+
+    def __init__(self, path: Path, problem: CorrectionsProblem) -> None:
+        super().__init__(problem.value)
+        self.path = path
+        self.problem = problem
+
+
 class DataSetError(SpineAlignError):
     """A training folder does not have the layout that the command needs."""
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.image import SpineImage, View, ViewSource
+from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
 from spinealign.domain.measurements import Calibration, Drawing, Measurement
 
 DISCLAIMER = (
@@ -47,6 +47,7 @@ class WarningCode(StrEnum):
     BODY_CUT = "body_cut"
     BODY_HIDDEN = "body_hidden"
     FACING_UNCERTAIN = "facing_uncertain"
+    CORRECTED_BY_USER = "corrected_by_user"
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,26 @@ class LevelDoubt(StrEnum):
     SEVERAL_C2 = "several_c2"
     BODIES_ABOVE_C2 = "bodies_above_c2"
     IRREGULAR = "irregular"
+
+
+class CorrectionKind(StrEnum):
+    """What a person changed; the detail of a `CORRECTED_BY_USER` caution lists them with commas."""
+
+    POINTS_MOVED = "points_moved"
+    BODIES_ADDED = "bodies_added"
+    BODIES_DELETED = "bodies_deleted"
+    LEVELS_RENAMED = "levels_renamed"
+    FACING_CHANGED = "facing_changed"
+    CALIBRATED = "calibrated"
+
+
+LEVEL_SEQUENCE = (
+    *(f"C{number}" for number in range(1, 8)),
+    *(f"T{number}" for number in range(1, 13)),
+    *(f"L{number}" for number in range(1, 6)),
+    "S1",
+)
+"""Names of vertebrae from the top."""
 
 
 class LandmarkName(StrEnum):
@@ -291,6 +312,8 @@ class AutomaticResult:
     measurements: tuple[Measurement, ...]
     cautions: tuple[Caution, ...]
     spacing_mm: tuple[float, float] | None
+    spacing_source: SpacingSource = SpacingSource.UNKNOWN
+    facing_confidence: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -163,8 +163,12 @@ class Measurement:
 
     @property
     def key(self) -> tuple[str, tuple[str, ...]]:
-        """What is the same for the same measure on another examination."""
-        return (self.code.value if self.code is not None else self.name, self.levels)
+        """What is the same for the same measure on another examination.
+
+        Drawings have no levels; their names tell them apart.
+        """
+        levels = (self.name,) if self.state is MeasureState.DRAWN else self.levels
+        return (self.code.value if self.code is not None else self.name, levels)
 
 
 class DrawingTool(StrEnum):

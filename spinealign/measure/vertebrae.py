@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from spinealign.domain.findings import Facing, Landmark, LandmarkName, LandmarkS
 from spinealign.measure.bodies import Blob, Labels
 from spinealign.measure.contours import distance_to, farthest, side_middle
 from spinealign.measure.corners import CORNERS, Peak, peak_in
+from spinealign.measure.outline_points import straightened
 
 Array = NDArray[np.float32]
 Points = NDArray[np.float64]
@@ -25,6 +26,8 @@ _ENDS = {
     LandmarkName.SUPERIOR_MIDDLE: (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.POSTERIOR_SUPERIOR),
     LandmarkName.INFERIOR_MIDDLE: (LandmarkName.ANTERIOR_INFERIOR, LandmarkName.POSTERIOR_INFERIOR),
 }
+_UNSURE_CORNER, _SURE_CORNER = 0.5, 0.7
+_MOST_OUTLINE = 0.7
 _FACING_PRIOR = 1.0
 _SLANT_VOTE = 0.5
 _BORDER_PX = 1.5
@@ -152,13 +155,14 @@ def body_landmarks(
     Returns
     -------
     tuple of Landmark
-        Points taken from the outline get half of the network's certainty of bone.
+        Points taken from the outline get half of the network's certainty of bone. The less
+        sure the corners of an endplate are, the more its direction is that of the outline.
     """
     half = 0.5 * blob.certainty
     shape = _Shape(contour, frame, height, half)
     channels = range(2, 4) if blob.is_c2 else range(4)
     marks = [shape.corner(channel, peaks[channel]) for channel in channels]
-    placed = {mark.name: mark for mark in marks if mark is not None}
+    placed = shape.straightened({mark.name: mark for mark in marks if mark is not None})
     others = [shape.middle(LandmarkName.INFERIOR_MIDDLE, placed, (3, 2))]
     if blob.is_c2:
         others.append(shape.dens_tip())
@@ -185,6 +189,20 @@ class _Shape:
         if self.frame.anterior is None:
             return None
         return self._on_contour(CORNERS[channel], self._expected(channel, self.frame.anterior))
+
+    def straightened(self, corners: dict[LandmarkName, Landmark]) -> dict[LandmarkName, Landmark]:
+        """Return corners with unsure endplates turned towards the outline between them."""
+        turned = dict(corners)
+        for names in _ENDS.values():
+            ends = [corners[name] for name in names if name in corners]
+            if len(ends) < len(names):
+                continue
+            anterior, posterior = (np.array([end.x, end.y]) for end in ends)
+            share, pivot = _outline_share(ends), _surer_place(*ends)
+            moved = straightened(self.contour, posterior, anterior, share, pivot)
+            for end, (x, y) in zip(ends, moved[::-1], strict=True):
+                turned[end.name] = replace(end, x=float(x), y=float(y))
+        return turned
 
     def middle(
         self, name: LandmarkName, corners: Mapping[LandmarkName, Landmark], pair: tuple[int, int]
@@ -220,6 +238,23 @@ class _Shape:
         vertical = self.frame.up if channel < 2 else -self.frame.up
         end = float((self.contour @ vertical).max())
         return bool(point @ vertical > end - _CORNER_TO_CORNER * self.height)
+
+
+def _outline_share(corners: Sequence[Landmark]) -> float:
+    """Return how far the outline, and not the corners, gives the direction of an endplate."""
+    if all(corner.source is LandmarkSource.CONTOUR for corner in corners):
+        return 1.0
+    least = min(corner.confidence for corner in corners)
+    return float(np.interp(least, (_UNSURE_CORNER, _SURE_CORNER), (_MOST_OUTLINE, 0)))
+
+
+def _surer_place(anterior: Landmark, posterior: Landmark) -> float:
+    """Return which point of an endplate stays: 0 its posterior corner, 1 its anterior one."""
+    seen = [
+        corner.confidence if corner.source is LandmarkSource.NETWORK else 0.0
+        for corner in (posterior, anterior)
+    ]
+    return seen[1] / sum(seen) if sum(seen) > 0 else 0.5
 
 
 def contour_corner(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from spinealign.domain.errors import (
     Cancelled,
+    CorrectionsError,
+    CorrectionsProblem,
     DataSetError,
     ExportError,
     ExportProblem,
@@ -120,6 +122,21 @@ _EXPORT_MESSAGES = {
     ),
 }
 
+_CORRECTIONS_MESSAGES = {
+    CorrectionsProblem.BROKEN: (
+        "The saved corrections in “{name}” are damaged and were not used.",
+        "The result shown is the program’s own; that file is kept, also when you save again.",
+    ),
+    CorrectionsProblem.FOREIGN: (
+        "The saved corrections in “{name}” belong to another image and were not used.",
+        "The result shown is the program’s own; that file is kept, also when you save again.",
+    ),
+    CorrectionsProblem.NEWER: (
+        "The saved corrections in “{name}” were written by a newer SpineAlign and were not used.",
+        "Update SpineAlign to see them; that file is kept, also when you save again.",
+    ),
+}
+
 
 def explain(error: SpineAlignError) -> Message:
     """Word an expected failure.
@@ -141,6 +158,8 @@ def explain(error: SpineAlignError) -> Message:
             return _fill(_MODEL_MESSAGES[error.problem], safe_text(error.model), error.detail)
         case ExportError():
             return _fill(_EXPORT_MESSAGES[error.problem], safe_text(str(error.path)), error.detail)
+        case CorrectionsError():
+            return _fill(_CORRECTIONS_MESSAGES[error.problem], display_name(error.path), "")
         case Cancelled():
             return Message("Stopped.", "Nothing was written; start again whenever you like.")
         case DataSetError():

@@ -8,6 +8,7 @@ from spinealign.domain.findings import (
     Analysis,
     Caution,
     Classification,
+    CorrectionKind,
     LevelDoubt,
     ModelIdentity,
     ModelStatus,
@@ -77,6 +78,19 @@ _CAUTION_TEXTS = {
         "It is uncertain which way the patient looks; corners that the network did not see "
         "are left out."
     ),
+    WarningCode.CORRECTED_BY_USER: (
+        "A person corrected this result{detail}; what the program found by itself is kept "
+        "beside it."
+    ),
+}
+
+_CORRECTION_TEXTS = {
+    CorrectionKind.POINTS_MOVED: "points moved",
+    CorrectionKind.BODIES_ADDED: "bodies added",
+    CorrectionKind.BODIES_DELETED: "bodies deleted",
+    CorrectionKind.LEVELS_RENAMED: "levels renamed",
+    CorrectionKind.FACING_CHANGED: "facing changed",
+    CorrectionKind.CALIBRATED: "pixel spacing calibrated",
 }
 
 _VIEW_TEXTS = {
@@ -120,6 +134,9 @@ def _detail_text(caution: Caution) -> str:
         return view_text(View(caution.detail))
     if caution.detail in set(LevelDoubt):
         return doubt_text(caution.detail)
+    kinds = caution.detail.split(", ")
+    if set(kinds) <= set(CorrectionKind):
+        return ", ".join(_CORRECTION_TEXTS[CorrectionKind(kind)] for kind in kinds)
     text = safe_text(caution.detail)
     return f"confidence {text}" if caution.code is WarningCode.VIEW_UNCERTAIN else text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spinealign.domain.findings import (
+    LEVEL_SEQUENCE,
     Analysis,
     LandmarkSource,
     LevelDoubt,
@@ -17,7 +18,7 @@ from spinealign.wording.text import listed
 
 VERTEBRA_HEADINGS = ("Body", "State", "Corners seen", "Confidence")
 
-_LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7", "T1")
+_LOOKED_FOR = ("C2", "C3", "C4", "C5", "C6", "C7", "T1")
 _DOUBT_TEXTS = {
     LevelDoubt.NO_C2: "C2 was not recognised",
     LevelDoubt.SEVERAL_C2: "more than one body looks like C2",
@@ -28,6 +29,7 @@ _STATE_TEXTS = {
     VertebraState.COMPLETE: "complete",
     VertebraState.CUT: "cut off by the film",
     VertebraState.HIDDEN: "hardly visible",
+    VertebraState.ADDED: "added by hand",
 }
 
 
@@ -68,15 +70,17 @@ def _doubt_of(analysis: Analysis) -> str:
 
 
 def _run_text(levels: Sequence[str]) -> str:
-    first, last = (_LEVELS.index(level) for level in (levels[0], levels[-1]))
+    first, last = (LEVEL_SEQUENCE.index(level) for level in (levels[0], levels[-1]))
     is_gapless = last - first + 1 == len(levels)
     return f"{levels[0]} to {levels[-1]}" if is_gapless and len(levels) > 2 else listed(levels)
 
 
 def _missing_text(levels: Sequence[str]) -> str:
-    last = _LEVELS.index(levels[-1])
-    between = [level for level in _LEVELS[:last] if level not in levels]
-    below = _LEVELS[last + 1 :]
+    first, last = (LEVEL_SEQUENCE.index(level) for level in (levels[0], levels[-1]))
+    if levels[0] in _LOOKED_FOR:
+        first = LEVEL_SEQUENCE.index(_LOOKED_FOR[0])
+    between = [level for level in LEVEL_SEQUENCE[first:last] if level not in levels]
+    below = [level for level in _LOOKED_FOR if LEVEL_SEQUENCE.index(level) > last]
     parts = []
     if between:
         parts.append(f"{listed(between)} {_were(between)} not recognised")

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,6 +37,23 @@ def test_the_parts_add_up_to_the_image(mask):
     assert everything.pixels + background.pixels == mask.size
     assert sum(r.percent_of_image for r in [*classes, background]) == pytest.approx(100)
     assert all(r.area_mm2 is None for r in classes)
+
+
+@given(
+    hnp.arrays(np.uint8, (9, 11), elements=st.sampled_from([0, 0, 0, 0, 1, 2, 7])),
+    hnp.arrays(np.float32, (9, 11), elements=st.floats(0, 1, width=32)),
+)
+def test_counted_pixel_by_pixel(mask, confidence):
+    found = Segmentation(MODEL, CLASSES, mask, confidence)
+    inside = (mask == 1) | (mask == 2)
+    for region, where in zip(
+        region_statistics(found, None), (mask == 1, mask == 2, inside, ~inside), strict=True
+    ):
+        assert region.pixels == where.sum()
+        assert region.parts == cv2.connectedComponents(where.astype(np.uint8))[0] - 1
+        if where.any():
+            expected = confidence[where].mean(dtype=np.float64)
+            assert region.mean_confidence == pytest.approx(expected, abs=1e-6)
 
 
 def test_an_empty_class_is_listed_with_nothing():

@@ -139,6 +139,17 @@ class TestLandmarks:
         sources = [by_name[name].source.value for name in CORNERS]
         assert sources == ["contour", "contour", "contour", "network"]
 
+    @pytest.mark.parametrize(
+        ("height", "expected"), [(0.45, (0.6, -0.6)), (0.8, (2, -2))], ids=["unsure", "sure"]
+    )
+    def test_unsure_endplates_turn_towards_the_outline(self, height, expected):
+        outline, corners = box()
+        tilted = corners + np.array([[0, 2], [0, -2], [0, 0], [0, 0]])
+        marks = body_landmarks(outline, peaks_at(tilted, height), Frame(UP, RIGHT), 50, piece())
+        by_name = {mark.name: mark for mark in marks}
+        for name, corner, off in zip(CORNERS, corners, expected, strict=False):
+            assert by_name[name].y - corner[1] == pytest.approx(off, abs=0.05)
+
     def test_without_a_facing_only_seen_corners_are_named(self):
         outline, corners = box()
         peaks = [*peaks_at(corners[:2]), [], []]

@@ -1,0 +1,103 @@
+"""Every alignment measure of one image, from its vertebrae."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import Facing, Vertebra
+from spinealign.domain.image import View
+from spinealign.domain.measurements import Measurement
+from spinealign.measure.canal import canal_diameters, disc_line
+from spinealign.measure.cervical import cervical_measures
+from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.lumbar import disc_height_indices, lumbar_lordosis, slips
+from spinealign.measure.segments import (
+    Disc,
+    body_heights,
+    disc_heights,
+    discs_of,
+    segmental_angles,
+    translations,
+)
+from spinealign.measure.spine import Body, Spine, resampled_spine
+from spinealign.measure.taken import Taken, by_importance, measurements_of
+
+__all__ = ["PixelGeometry", "measure_alignment"]
+
+
+def measure_alignment(
+    vertebrae: Sequence[Vertebra],
+    facing: Facing | None,
+    geometry: PixelGeometry,
+    view: View,
+    canal: NDArray[np.bool_] | None = None,
+) -> tuple[Measurement, ...]:
+    """Take every measure that the bodies of one image allow.
+
+    Parameters
+    ----------
+    vertebrae : sequence of Vertebra
+        From the top.
+    facing : Facing or None
+        Which way the patient looks; the names of landmarks fit it. Without it only
+        measures that need neither front nor back are taken.
+    geometry : PixelGeometry
+        What a pixel is worth.
+    view : View
+        Tells which measures bodies without levels get: on a radiograph those of the neck.
+    canal : ndarray of bool, shape (H, W), optional
+        Where the spinal canal is, for its diameter at each disc.
+
+    Returns
+    -------
+    tuple of Measurement
+        The most important first, then from the top down. Measures of the whole neck or
+        back that cannot be taken are there with the reason; those of single levels are
+        left out. Empty without vertebrae.
+
+    Notes
+    -----
+    Intervals come from moving every point at random, with the standard deviation that
+    `uncertainty.landmark_sigma_px` gives it; the random numbers are always the same.
+    """
+    if not vertebrae:
+        return ()
+    spine = resampled_spine(vertebrae, facing, geometry)
+    found = measurements_of(_all_taken(spine, view), spine)
+    if canal is not None:
+        discs = [disc_line(disc, spine.plane) for disc in discs_of(spine)]
+        found += canal_diameters(canal, discs, geometry)
+    return by_importance(found)
+
+
+def _all_taken(spine: Spine, view: View) -> Iterator[Taken]:
+    if any(_is_of_neck(body, view) for body in spine.bodies):
+        yield from cervical_measures(spine)
+    if any(_is_of_back(body, view) for body in spine.bodies):
+        yield from lumbar_lordosis(spine)
+    discs = discs_of(spine)
+    if spine.is_signed:
+        yield from segmental_angles(spine, discs)
+        yield from translations(spine, [d for d in discs if _is_of_neck(d.lower, view)])
+        yield from slips(spine, _of_back(discs, view))
+    yield from disc_heights(spine, discs)
+    yield from disc_height_indices(spine, _of_back(discs, view))
+    for body in spine.bodies:
+        yield from body_heights(spine, body, is_graded=not _is_of_neck(body, view))
+
+
+def _of_back(discs: Sequence[Disc], view: View) -> list[Disc]:
+    return [disc for disc in discs if not _is_of_neck(disc.lower, view)]
+
+
+def _is_of_neck(body: Body, view: View) -> bool:
+    level = body.vertebra.level
+    return view is View.XRAY if level is None else level.startswith("C") or level == "T1"
+
+
+def _is_of_back(body: Body, view: View) -> bool:
+    level = body.vertebra.level
+    return view is not View.XRAY if level is None else level[0] in "LS"

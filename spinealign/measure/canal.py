@@ -1,0 +1,206 @@
+"""Diameter of the spinal canal at each disc, on a mask of the canal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import Segmentation
+from spinealign.domain.measurements import (
+    MeasureCode,
+    MeasuredPoint,
+    Measurement,
+    Point,
+    Severity,
+    Stroke,
+    StrokeKind,
+)
+from spinealign.measure.geometry import PixelGeometry, SagittalPlane
+from spinealign.measure.segments import Disc
+from spinealign.measure.taken import normal_of, thresholds_hold, unit_of
+from spinealign.wording.measures import definition_of, measure_name, severity_of
+
+Points = NDArray[np.float64]
+Values = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+FROM_MASK = "mask"
+"""Source of points that lie on the border of the mask."""
+
+CANAL = "canal"
+"""Name of the canal's class in segmentations."""
+
+_CODE = MeasureCode.CANAL_DIAMETER
+_STEP_PX = 1.0
+_BEHIND = 1.2
+_SHIFTS = np.linspace(-0.12, 0.12, 7)
+_TILTS = np.radians(np.arange(-30.0, 31.0, 5.0))
+_SOFT_BORDER_PX = 0.7
+_BORDER_SIGMA_PX = 0.7
+_TWO_SIDED_95 = 1.96
+
+
+@dataclass(frozen=True)
+class DiscLine:
+    """Where a disc lies: half way between its endplates, from front to back, in image pixels."""
+
+    levels: tuple[str, str]
+    anterior: Point
+    posterior: Point
+
+
+@dataclass(frozen=True, eq=False)
+class _Chord:
+    """The shortest way across: its ends in image pixels, front first, and its length."""
+
+    anterior: Points
+    posterior: Points
+    length: float
+
+
+def canal_of(segmentation: Segmentation | None) -> Mask | None:
+    """Return where a segmentation has the spinal canal, or None if it knows none."""
+    if segmentation is None:
+        return None
+    numbers = [number for number, name in segmentation.classes.items() if name == CANAL]
+    return np.isin(segmentation.mask, numbers) if numbers else None
+
+
+def disc_line(disc: Disc, plane: SagittalPlane) -> DiscLine:
+    """Return where a disc between two outlined bodies lies."""
+    above, below = disc.above.line, disc.below.line
+    anterior = plane.polyline((above.end[:1] + below.end[:1]) / 2)[0]
+    posterior = plane.polyline((above.start[:1] + below.start[:1]) / 2)[0]
+    return DiscLine(disc.levels, anterior, posterior)
+
+
+def canal_diameters(
+    canal: Mask, discs: Sequence[DiscLine], geometry: PixelGeometry
+) -> tuple[Measurement, ...]:
+    """Measure the shortest distance across the canal at each disc.
+
+    Parameters
+    ----------
+    canal : ndarray of bool, shape (H, W)
+        Where the canal is.
+    discs : sequence of DiscLine
+    geometry : PixelGeometry
+        Thresholds count only where its millimetres hold in the patient.
+
+    Returns
+    -------
+    tuple of Measurement
+        In the order of `discs`, without those behind which there is no canal. The 95 %
+        interval stands for a border that is uncertain by a fraction of a pixel.
+    """
+    field = cv2.GaussianBlur(canal.astype(np.float32), (0, 0), _SOFT_BORDER_PX)
+    chords = [(disc, _shortest(np.asarray(field), disc, geometry)) for disc in discs]
+    return tuple(_measurement(disc, chord, geometry) for disc, chord in chords if chord is not None)
+
+
+def _shortest(field: NDArray[np.float32], disc: DiscLine, geometry: PixelGeometry) -> _Chord | None:
+    """Search lines through the middle of the canal, at several heights and tilts."""
+    scale = geometry.scale
+    front, back = np.array(disc.anterior) * scale, np.array(disc.posterior) * scale
+    depth = float(np.hypot(*(back - front)))
+    if depth <= 0:
+        return None
+    rays = _Rays(field, scale, _BEHIND * depth)
+    direction = (back - front) / depth
+    centre = rays.first_inside(back - 0.25 * depth * direction, direction)
+    if centre is None:
+        return None
+    normal = np.array([-direction[1], direction[0]])
+    origins = rays.recentred(centre + depth * _SHIFTS[:, None] * normal, direction)
+    turned = np.cos(_TILTS)[:, None] * direction + np.sin(_TILTS)[:, None] * normal
+    starts = np.repeat(origins, len(turned), axis=0)
+    directions = np.tile(turned, (len(origins), 1))
+    ahead, behind = rays.reach(starts, -directions), rays.reach(starts, directions)
+    lengths = np.where((ahead > 0) & (behind > 0), ahead + behind, np.inf)
+    best = int(np.argmin(lengths)) if lengths.size else 0
+    if not lengths.size or not np.isfinite(lengths[best]):
+        return None
+    ends = starts[best] + np.outer([-ahead[best], behind[best]], directions[best])
+    return _Chord(ends[0] / scale, ends[1] / scale, float(lengths[best]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Rays:
+    """Walks over a soft mask in straight lines; points (M, 2) are in units of length."""
+
+    field: NDArray[np.float32]
+    scale: Points
+    farthest: float
+
+    def along(self, origins: Points, directions: Points) -> tuple[Values, Values]:
+        """Return distances (T,) and the mask's values (M, T) there."""
+        steps = np.arange(0.0, self.farthest, _STEP_PX * float(self.scale.min()))
+        points = origins[:, None] + steps[None, :, None] * directions[:, None]
+        # Pixel i covers i to i + 1, and the sampler counts from its middle.
+        places = (points / self.scale - 0.5).astype(np.float32)
+        values = cv2.remap(self.field, places[..., 0], places[..., 1], cv2.INTER_LINEAR)
+        return steps, np.asarray(values, np.float64)
+
+    def reach(self, origins: Points, directions: Points) -> Values:
+        """Return how far (M,) the mask goes on: 0 from outside of it, infinite without an end."""
+        steps, values = self.along(origins, directions)
+        is_out = values < 0.5
+        place = is_out.argmax(axis=1)
+        rows = np.arange(len(values))
+        inside, outside = values[rows, place - 1], values[rows, place]
+        share = (inside - 0.5) / np.maximum(inside - outside, 1e-9)
+        found = (place - 1 + share) * (steps[1] - steps[0])
+        found = np.where(place == 0, 0.0, found)
+        return np.where(is_out.any(axis=1), found, np.inf)
+
+    def first_inside(self, origin: Points, direction: Points) -> Points | None:
+        """Return the first point (2,) of the mask on the way, or None."""
+        steps, values = self.along(origin[None], direction[None])
+        is_in = values[0] >= 0.5
+        return np.asarray(origin + steps[is_in.argmax()] * direction) if is_in.any() else None
+
+    def recentred(self, origins: Points, direction: Points) -> Points:
+        """Move points along a direction to the middle of the mask, dropping those outside it."""
+        directions = np.broadcast_to(direction, origins.shape)
+        inwards = origins + 0.5 * self.scale * directions
+        ahead, behind = self.reach(inwards, -directions), self.reach(inwards, directions)
+        is_in = (ahead > 0) & (behind > 0) & np.isfinite(ahead + behind)
+        moved = inwards + ((behind - ahead) / 2)[:, None] * directions
+        return np.asarray(moved[is_in])
+
+
+def _measurement(disc: DiscLine, chord: _Chord, geometry: PixelGeometry) -> Measurement:
+    definition = definition_of(_CODE)
+    sigma = _BORDER_SIGMA_PX * float(geometry.scale.mean()) * 2**0.5
+    low = max(chord.length - _TWO_SIDED_95 * sigma, 0.0)
+    high = chord.length + _TWO_SIDED_95 * sigma
+    ends = [(float(x), float(y)) for x, y in (chord.anterior, chord.posterior)]
+    names = ("anterior_border", "posterior_border")
+    return Measurement(
+        name=measure_name(_CODE, disc.levels),
+        value=chord.length,
+        unit=unit_of(_CODE, geometry),
+        method=definition.definition,
+        source="; ".join(definition.sources),
+        code=_CODE,
+        levels=disc.levels,
+        points=tuple(
+            MeasuredPoint(CANAL, name, x, y, FROM_MASK)
+            for name, (x, y) in zip(names, ends, strict=True)
+        ),
+        interval=(low, high),
+        normal=normal_of(_CODE, geometry),
+        severity=_severity(chord.length, low, high, geometry),
+        automatic_value=chord.length,
+        strokes=(Stroke(StrokeKind.LINE, tuple(ends)),),
+    )
+
+
+def _severity(value: float, low: float, high: float, geometry: PixelGeometry) -> Severity | None:
+    if not thresholds_hold(_CODE, geometry):
+        return None
+    return severity_of(_CODE, value, low, high)

@@ -1,0 +1,98 @@
+"""Measures of the whole neck: curvature from C2 down, balance over C7, and slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spinealign.domain.findings import LandmarkName
+from spinealign.domain.measurements import MeasureCode
+from spinealign.measure.lines import lordosis_deg, slope_deg
+from spinealign.measure.spine import OutlinePoint, Part, Spine
+from spinealign.measure.strokes import Pen
+from spinealign.measure.taken import Side, Taken, Used, sides_of, why_not
+
+_LOWER_ENDS = ("C7", "C6", "C5", "C4", "C3")
+_COBB_CODES = {"C7": MeasureCode.COBB_C2_C7, "C6": MeasureCode.COBB_C2_C6}
+_SPAN = ("C2", "C7")
+
+
+def cervical_measures(spine: Spine) -> Iterator[Taken]:
+    """Yield the measures of the whole neck; those that cannot be taken with the reason."""
+    yield from _cobb(spine)
+    yield _posterior_tangent(spine)
+    yield _sagittal_vertical_axis(spine)
+    yield _slope(spine, MeasureCode.C7_SLOPE, "C7")
+    yield _slope(spine, MeasureCode.T1_SLOPE, "T1")
+    yield _slope_minus_lordosis(spine)
+
+
+def _cobb(spine: Spine) -> Iterator[Taken]:
+    """Yield C2–C7, and in its absence the longest angle there is, under its own name."""
+    lowest, sides = _longest(spine, Part.INFERIOR)
+    if lowest != "C7":
+        reason = sides_of(spine, *((level, Part.INFERIOR) for level in _SPAN))
+        yield Taken(MeasureCode.COBB_C2_C7, _SPAN, reason=str(reason))
+    if sides:
+        upper, lower = (side.line for side in sides)
+        code = _COBB_CODES.get(lowest, MeasureCode.COBB_C2_LOWEST)
+        strokes = Pen(spine.plane).cobb(upper, lower)
+        yield Taken(code, ("C2", lowest), lordosis_deg(upper, lower), sides, strokes)
+
+
+def _longest(spine: Spine, part: Part) -> tuple[str, tuple[Side, ...]]:
+    """Return the lowest level that can be compared with C2, and both sides; else neither."""
+    for level in _LOWER_ENDS:
+        sides = sides_of(spine, ("C2", part), (level, part))
+        if not isinstance(sides, str):
+            return level, sides
+    return "", ()
+
+
+def _posterior_tangent(spine: Spine) -> Taken:
+    code = MeasureCode.POSTERIOR_TANGENT
+    lowest, sides = _longest(spine, Part.POSTERIOR_WALL)
+    if not sides:
+        reason = sides_of(spine, *((level, Part.POSTERIOR_WALL) for level in _SPAN))
+        return Taken(code, _SPAN, reason=str(reason))
+    upper, lower = (side.line for side in sides)
+    strokes = Pen(spine.plane).tangents(upper, lower)
+    return Taken(code, ("C2", lowest), lordosis_deg(upper, lower), sides, strokes)
+
+
+def _sagittal_vertical_axis(spine: Spine) -> Taken:
+    code = MeasureCode.SAGITTAL_VERTICAL_AXIS
+    used = tuple(
+        Used(spine.by_level[level], (name,))
+        for level, name in zip(
+            _SPAN, (OutlinePoint.CENTRE, LandmarkName.POSTERIOR_SUPERIOR), strict=True
+        )
+        if level in spine.by_level and name in spine.by_level[level].points
+    )
+    if len(used) < len(_SPAN) or not spine.is_signed:
+        there = [one.body.name for one in used]
+        return Taken(
+            code, _SPAN, reason=why_not(spine, _SPAN, [v for v in _SPAN if v not in there])
+        )
+    centre, corner = (one.body.points[one.names[0]] for one in used)
+    strokes = Pen(spine.plane).plumb(centre, corner)
+    return Taken(code, _SPAN, centre[:, 0] - corner[:, 0], used, strokes)
+
+
+def _slope(spine: Spine, code: MeasureCode, level: str) -> Taken:
+    sides = sides_of(spine, (level, Part.SUPERIOR))
+    if isinstance(sides, str):
+        return Taken(code, (level,), reason=sides)
+    line = sides[0].line
+    return Taken(code, (level,), slope_deg(line), sides, Pen(spine.plane).slope(line))
+
+
+def _slope_minus_lordosis(spine: Spine) -> Taken:
+    code, levels = MeasureCode.T1_SLOPE_MINUS_LORDOSIS, (*_SPAN, "T1")
+    parts = (Part.INFERIOR, Part.INFERIOR, Part.SUPERIOR)
+    sides = sides_of(spine, *zip(levels, parts, strict=True))
+    if isinstance(sides, str):
+        return Taken(code, levels, reason=sides)
+    upper, lower, base = (side.line for side in sides)
+    pen = Pen(spine.plane)
+    values = slope_deg(base) - lordosis_deg(upper, lower)
+    return Taken(code, levels, values, sides, (*pen.cobb(upper, lower), *pen.slope(base)))

@@ -1,0 +1,295 @@
+"""What an analysis says once a person has corrected it, with the program's own answer beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import (
+    Analysis,
+    AutomaticResult,
+    Caution,
+    CorrectionKind,
+    Corrections,
+    Facing,
+    Landmark,
+    LandmarkName,
+    LandmarkSource,
+    LevelDoubt,
+    Region,
+    Segmentation,
+    Vertebra,
+    VertebraState,
+    WarningCode,
+)
+from spinealign.domain.image import SpacingSource, SpineImage
+from spinealign.domain.measurements import Calibration, Measurement, MeasureState
+from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.body_places import counterparts, typical_body_height
+from spinealign.measure.corners import CORNERS
+from spinealign.measure.drawings import HAND_SIGMA_PX, measure_drawings
+from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.regions import region_statistics
+from spinealign.measure.repainting import mask_shape, repainted
+from spinealign.measure.uncertainty import landmark_sigma_px
+
+_LENGTH_UNITS = ("px", "mm")
+_SAME = 1e-9
+_CANAL = "canal"
+
+
+def initial_corrections(analysis: Analysis) -> Corrections:
+    """Return the state in which nothing is corrected: what the program itself found."""
+    found = analysis.automatic or analysis
+    return Corrections(
+        vertebrae=found.vertebrae,
+        facing=None if found.facing is None else Facing(found.facing),
+        levels_uncertain=found.levels_uncertain,
+    )
+
+
+def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:
+    """Return an analysis as a person wants it.
+
+    Bodies, facing, levels, spacing, measurements, mask, regions and cautions are the
+    corrected ones; `automatic` keeps the program's own. The mask follows bodies that
+    were renamed, deleted or added, and not a moved corner of a body that the program
+    outlined.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        As the program made it, or as an earlier call returned it: the answer is the
+        same, and from an earlier one faster, since its mask is used again where it fits.
+    corrections : Corrections
+        The whole wanted state.
+
+    Returns
+    -------
+    Analysis
+        The program's own, with `corrections` None, where nothing differs from it.
+    """
+    original = without_corrections(analysis)
+    if corrections == initial_corrections(original):
+        return original
+    image = _calibrated(original.image, corrections.calibration)
+    segmented = _with_segmentation(original, analysis, corrections, image)
+    measurements = _measured(original, analysis, corrections, image)
+    is_same_facing = corrections.facing == original.facing
+    return replace(
+        segmented,
+        image=image,
+        vertebrae=corrections.vertebrae,
+        facing=corrections.facing,
+        facing_confidence=original.facing_confidence if is_same_facing else None,
+        levels_uncertain=corrections.levels_uncertain,
+        measurements=measurements,
+        corrections=corrections,
+        automatic=_automatic(original),
+        cautions=_cautions(original, corrections),
+    )
+
+
+def without_corrections(analysis: Analysis) -> Analysis:
+    """Return an analysis as the program made it."""
+    own = analysis.automatic
+    if own is None:
+        return analysis
+    return replace(
+        analysis,
+        image=_with_spacing(analysis.image, own.spacing_mm, own.spacing_source),
+        vertebrae=own.vertebrae,
+        facing=own.facing,
+        facing_confidence=own.facing_confidence,
+        levels_uncertain=own.levels_uncertain,
+        segmentation=own.segmentation,
+        regions=own.regions,
+        measurements=own.measurements,
+        cautions=own.cautions,
+        corrections=None,
+        automatic=None,
+    )
+
+
+def _automatic(original: Analysis) -> AutomaticResult:
+    return AutomaticResult(
+        vertebrae=original.vertebrae,
+        facing=original.facing,
+        levels_uncertain=original.levels_uncertain,
+        segmentation=original.segmentation,
+        regions=original.regions,
+        measurements=original.measurements,
+        cautions=original.cautions,
+        spacing_mm=original.image.spacing_mm,
+        spacing_source=original.image.spacing_source,
+        facing_confidence=original.facing_confidence,
+    )
+
+
+def _with_spacing(
+    image: SpineImage, spacing_mm: tuple[float, float] | None, source: SpacingSource
+) -> SpineImage:
+    if (image.spacing_mm, image.spacing_source) == (spacing_mm, source):
+        return image
+    return replace(image, spacing_mm=spacing_mm, spacing_source=source)
+
+
+def _calibrated(image: SpineImage, calibration: Calibration | None) -> SpineImage:
+    if calibration is None:
+        return image
+    return _with_spacing(image, calibration.spacing_mm, SpacingSource.USER)
+
+
+def _with_segmentation(
+    original: Analysis, earlier: Analysis, wanted: Corrections, image: SpineImage
+) -> Analysis:
+    """Return the original with the mask and the regions that the wanted bodies need."""
+    found = original.segmentation
+    if found is None:
+        return original
+    own = original.vertebrae
+    shape = mask_shape(wanted.vertebrae, own)
+    segmentation, regions = found, original.regions
+    if shape == mask_shape(earlier.vertebrae, own):
+        segmentation, regions = earlier.segmentation or found, earlier.regions
+    elif shape != mask_shape(own, own):
+        segmentation = repainted(found, own, wanted.vertebrae)
+        regions = region_statistics(segmentation, image.pixel_area_mm2)
+    regions = _with_areas(regions, image.pixel_area_mm2)
+    return replace(original, segmentation=segmentation, regions=regions)
+
+
+def _with_areas(regions: Sequence[Region], pixel_area_mm2: float | None) -> tuple[Region, ...]:
+    if pixel_area_mm2 is None:
+        return tuple(replace(region, area_mm2=None) for region in regions)
+    return tuple(replace(region, area_mm2=region.pixels * pixel_area_mm2) for region in regions)
+
+
+def _measured(
+    original: Analysis, earlier: Analysis, wanted: Corrections, image: SpineImage
+) -> tuple[Measurement, ...]:
+    """Return the measures of the wanted bodies, told apart from the program's, and the drawings."""
+    drawn = measure_drawings(wanted.drawings, PixelGeometry.of(image), _hand_sigma_px(wanted))
+    plain = replace(wanted, drawings=())
+    if plain == initial_corrections(original):
+        return (*original.measurements, *drawn)
+    if earlier.corrections is not None and plain == replace(earlier.corrections, drawings=()):
+        kept = tuple(m for m in earlier.measurements if m.state is not MeasureState.DRAWN)
+        return (*kept, *drawn)
+    geometry, canal = PixelGeometry.of(image), canal_of(original.segmentation)
+    taken = measure_alignment(wanted.vertebrae, wanted.facing, geometry, original.view, canal)
+    own = {measurement.key: measurement for measurement in original.measurements}
+    factor = _length_factor(original.image, image)
+    return (*(_beside_automatic(m, own.get(m.key), factor) for m in taken), *drawn)
+
+
+def canal_of(segmentation: Segmentation | None) -> NDArray[np.bool_] | None:
+    """Return where the spinal canal is, shape (H, W), or None where it was not looked for."""
+    if segmentation is None:
+        return None
+    values = [value for value, name in segmentation.classes.items() if name == _CANAL]
+    return np.asarray(segmentation.mask == values[0]) if values else None
+
+
+def _hand_sigma_px(wanted: Corrections) -> float:
+    height = typical_body_height(wanted.vertebrae)
+    if not height:
+        return HAND_SIGMA_PX
+    mark = Landmark(LandmarkName.ANTERIOR_SUPERIOR, 0.0, 0.0, 1.0, LandmarkSource.USER)
+    return landmark_sigma_px(mark, height)
+
+
+def _length_factor(before: SpineImage, after: SpineImage) -> float:
+    """Return what a length grows by; a calibration keeps the shape of pixels."""
+    if after.spacing_mm is None:
+        return 1.0
+    return after.spacing_mm[0] / (before.spacing_mm[0] if before.spacing_mm is not None else 1.0)
+
+
+def _beside_automatic(
+    measurement: Measurement, own: Measurement | None, factor: float
+) -> Measurement:
+    """Return a measurement with its state and the value that the program had, in its unit."""
+    value = measurement.value
+    before = own.value if own is not None else None
+    if before is not None and measurement.unit in _LENGTH_UNITS:
+        before *= factor
+    is_by_hand = any(point.source == LandmarkSource.USER for point in measurement.points)
+    state = MeasureState.EDITED
+    if not is_by_hand and _is_same(value, before):
+        state, before = MeasureState.AUTOMATIC, value
+    return replace(measurement, state=state, automatic_value=before)
+
+
+def _is_same(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=_SAME, abs_tol=_SAME)
+
+
+def _cautions(original: Analysis, wanted: Corrections) -> tuple[Caution, ...]:
+    """Return the cautions that hold after the corrections, the new one first."""
+    kept = [caution for caution in original.cautions if _still_holds(caution, wanted)]
+    doubts = [c for c in original.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
+    followed = []
+    if wanted.levels_uncertain:
+        followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, LevelDoubt.NO_C2.value)]
+    followed += _body_cautions(wanted.vertebrae)
+    kinds = correction_kinds(original, wanted)
+    if kinds:
+        followed.append(Caution(WarningCode.CORRECTED_BY_USER, ", ".join(kinds)))
+    return (*kept, *followed)
+
+
+def _still_holds(caution: Caution, wanted: Corrections) -> bool:
+    match caution.code:
+        case WarningCode.FACING_UNCERTAIN:
+            return wanted.facing is None
+        case WarningCode.NO_SPACING | WarningCode.MAGNIFIED_SPACING:
+            return wanted.calibration is None
+        case WarningCode.NOTHING_SEGMENTED:
+            return not wanted.vertebrae
+        case WarningCode.LEVELS_UNCERTAIN | WarningCode.BODY_CUT | WarningCode.BODY_HIDDEN:
+            return False
+    return True
+
+
+def _body_cautions(bodies: Sequence[Vertebra]) -> list[Caution]:
+    """Word which bodies are cut or hidden; a hidden one that was gone over is no worry."""
+    cut = [body.name for body in bodies if body.state is VertebraState.CUT]
+    hidden = [
+        body.name
+        for body in bodies
+        if body.state is VertebraState.HIDDEN
+        and not all(mark.source is LandmarkSource.USER for mark in _corners(body))
+    ]
+    pairs = ((WarningCode.BODY_CUT, cut), (WarningCode.BODY_HIDDEN, hidden))
+    return [Caution(code, ", ".join(names)) for code, names in pairs if names]
+
+
+def _corners(body: Vertebra) -> list[Landmark]:
+    return [mark for mark in body.landmarks if mark.name in CORNERS]
+
+
+def correction_kinds(original: Analysis, wanted: Corrections) -> tuple[CorrectionKind, ...]:
+    """Return what was changed of the program's own result; drawings change nothing of it."""
+    kept = [body for body in wanted.vertebrae if body.state is not VertebraState.ADDED]
+    found = counterparts(kept, original.vertebrae)
+    pairs = [(found[body.index], body) for body in kept if body.index in found]
+    changed = {
+        CorrectionKind.POINTS_MOVED: any(_places(a) != _places(b) for a, b in pairs),
+        CorrectionKind.BODIES_ADDED: len(pairs) < len(wanted.vertebrae),
+        CorrectionKind.BODIES_DELETED: len(pairs) < len(original.vertebrae),
+        CorrectionKind.LEVELS_RENAMED: any(a.level != b.level for a, b in pairs),
+        CorrectionKind.FACING_CHANGED: wanted.facing != original.facing,
+        CorrectionKind.CALIBRATED: wanted.calibration is not None,
+    }
+    return tuple(kind for kind, is_changed in changed.items() if is_changed)
+
+
+def _places(body: Vertebra) -> set[tuple[float, float]]:
+    return {(mark.x, mark.y) for mark in body.landmarks}

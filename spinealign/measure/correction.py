@@ -1,0 +1,382 @@
+"""What a person changes on one image: from one wanted state to the next, nothing in place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from spinealign.domain.findings import (
+    LEVEL_SEQUENCE,
+    Analysis,
+    Corrections,
+    Facing,
+    Landmark,
+    LandmarkName,
+    LandmarkSource,
+    Vertebra,
+)
+from spinealign.domain.image import SpineImage
+from spinealign.domain.measurements import Calibration, Drawing, DrawingTool, Point
+from spinealign.measure.body_places import (
+    added_vertebra,
+    corners_like_neighbours,
+    counterparts,
+    named_facing,
+    place_in_column,
+)
+from spinealign.measure.corrected import apply_corrections, initial_corrections
+from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.levels import C2_LANDMARKS, levels_after, with_free_level
+from spinealign.measure.reshaping import with_landmark_at
+
+__all__ = [
+    "add_drawing",
+    "add_vertebra",
+    "add_vertebra_at",
+    "apply_corrections",
+    "body_at",
+    "calibrate",
+    "delete_drawing",
+    "delete_vertebra",
+    "flip_facing",
+    "initial_corrections",
+    "missing_landmarks",
+    "move_drawing_point",
+    "move_landmark",
+    "possible_levels",
+    "rename_level",
+    "reset_all",
+    "reset_body",
+    "reset_landmark",
+    "set_facing",
+    "without_calibration",
+]
+
+_MIRRORED = {
+    LandmarkName.ANTERIOR_SUPERIOR: LandmarkName.POSTERIOR_SUPERIOR,
+    LandmarkName.POSTERIOR_SUPERIOR: LandmarkName.ANTERIOR_SUPERIOR,
+    LandmarkName.ANTERIOR_INFERIOR: LandmarkName.POSTERIOR_INFERIOR,
+    LandmarkName.POSTERIOR_INFERIOR: LandmarkName.ANTERIOR_INFERIOR,
+}
+_SHORTEST_CALIBRATION_PX = 1.0
+
+
+def move_landmark(
+    corrections: Corrections, body_index: int, name: LandmarkName, x: float, y: float
+) -> Corrections:
+    """Put a landmark of a body somewhere; one that the body lacks is placed.
+
+    The outline's sides that meet there follow, fading towards the next landmarks, and
+    so do middles of endplates that nobody placed.
+
+    Parameters
+    ----------
+    body_index : int
+        The body's `index`.
+    x, y : float
+        In image pixels.
+
+    Raises
+    ------
+    KeyError
+        There is no such body.
+    ValueError
+        The place is not finite.
+    """
+    body = body_at(corrections, body_index)
+    _check_finite(((x, y),))
+    mark = Landmark(LandmarkName(name), float(x), float(y), 1.0, LandmarkSource.USER)
+    return _with_body(corrections, with_landmark_at(body, mark))
+
+
+def reset_landmark(
+    corrections: Corrections, body_index: int, name: LandmarkName, analysis: Analysis
+) -> Corrections:
+    """Put a landmark back where the program had seen it.
+
+    The body the program had found at that place is the one that counts. A point that the
+    program had not placed is taken away.
+    """
+    body = body_at(corrections, body_index)
+    before = _found_by_the_program(corrections, body_index, analysis)
+    original = None if before is None else before.landmark(name)
+    if original is None:
+        kept = tuple(mark for mark in body.landmarks if mark.name != name)
+        return _with_body(corrections, replace(body, landmarks=kept))
+    return _with_body(corrections, with_landmark_at(body, original))
+
+
+def reset_body(corrections: Corrections, body_index: int, analysis: Analysis) -> Corrections:
+    """Give a body the outline and the points back that the program had found there.
+
+    Its level stays. A body that the program had not found stays as it is.
+    """
+    before = _found_by_the_program(corrections, body_index, analysis)
+    if before is None:
+        return corrections
+    level = body_at(corrections, body_index).level
+    return _with_body(corrections, replace(before, level=level, index=body_index))
+
+
+def reset_all(corrections: Corrections, analysis: Analysis) -> Corrections:
+    """Return what the program itself found; drawings and calibration stay.
+
+    They are measurements of the person's own, and no correction of the program's.
+    """
+    start = initial_corrections(analysis)
+    return replace(start, drawings=corrections.drawings, calibration=corrections.calibration)
+
+
+def missing_landmarks(body: Vertebra) -> tuple[LandmarkName, ...]:
+    """Return which landmarks a body of its level can have and lacks."""
+    possible = [name for name in LandmarkName if name is not LandmarkName.DENS_TIP]
+    names = C2_LANDMARKS if body.level == "C2" else tuple(possible)
+    return tuple(name for name in names if body.landmark(name) is None)
+
+
+def add_vertebra(corrections: Corrections, points: Sequence[Point]) -> Corrections:
+    """Add a body that the program missed.
+
+    It takes its place in the column by height and the level between its neighbours';
+    where no level is free there, the bodies below move down by one. Where levels are
+    uncertain, it gets a number like the others.
+
+    Parameters
+    ----------
+    points : sequence of (x, y)
+        In any order: the four corners; the four corners and the two middles of the
+        endplates; or, for C2, its two lower corners and the tip of the dens.
+
+    Raises
+    ------
+    ValueError
+        Another number of points, points without an area, or no level left.
+    """
+    _check_finite(points)
+    body = added_vertebra(corrections.vertebrae, corrections.facing, points)
+    place = place_in_column(corrections.vertebrae, body)
+    before, after = corrections.vertebrae[:place], corrections.vertebrae[place:]
+    if all(other.level for other in corrections.vertebrae):
+        before, body, after = with_free_level(before, body, after)
+    return _with_bodies(corrections, (*before, body, *after))
+
+
+def add_vertebra_at(
+    corrections: Corrections, x: float, y: float, height_px: float | None = None
+) -> Corrections:
+    """Add a body around a centre, as large and as tilted as its neighbours.
+
+    Parameters
+    ----------
+    height_px : float, optional
+        The body's height, where there are no neighbours or they mislead.
+
+    Raises
+    ------
+    ValueError
+        There is neither a body to go by nor a height.
+    """
+    _check_finite(((x, y),))
+    return add_vertebra(
+        corrections, corners_like_neighbours(corrections.vertebrae, (x, y), height_px)
+    )
+
+
+def delete_vertebra(corrections: Corrections, body_index: int) -> Corrections:
+    """Take a body away; the others keep their levels and are numbered anew."""
+    body_at(corrections, body_index)
+    kept = tuple(body for body in corrections.vertebrae if body.index != body_index)
+    return _with_bodies(corrections, kept)
+
+
+def possible_levels(
+    corrections: Corrections, body_index: int, above_follow: bool = True
+) -> tuple[str, ...]:
+    """Return the levels that `rename_level` can give to a body, from the top."""
+    body_at(corrections, body_index)
+    return tuple(
+        level
+        for level in LEVEL_SEQUENCE
+        if levels_after(corrections.vertebrae, body_index, level, above_follow) is not None
+    )
+
+
+def rename_level(
+    corrections: Corrections, body_index: int, level: str, above_follow: bool = True
+) -> Corrections:
+    """Give a body another level; the others follow by the same number of levels.
+
+    Where levels are uncertain, all bodies are counted from this one.
+
+    Parameters
+    ----------
+    level : str
+        One of `possible_levels`.
+    above_follow : bool
+        False moves only this body and those below it, as after a gap.
+
+    Raises
+    ------
+    ValueError
+        A body would get no level, or one that is not below the one above it.
+    """
+    levels = levels_after(corrections.vertebrae, body_index, level, above_follow)
+    if levels is None:
+        raise ValueError(f"{level} is not possible for body {body_index}")
+    named = zip(corrections.vertebrae, levels, strict=True)
+    bodies = tuple(replace(body, level=new) for body, new in named)
+    return replace(corrections, vertebrae=bodies, levels_uncertain=False)
+
+
+def set_facing(corrections: Corrections, facing: Facing) -> Corrections:
+    """Say which way the patient looks; front and back corners change names where they must."""
+    if corrections.facing is facing:
+        return corrections
+    if corrections.facing is None and named_facing(corrections.vertebrae) in (None, facing):
+        return replace(corrections, facing=facing)
+    turned = tuple(replace(b, landmarks=_renamed_sides(b.landmarks)) for b in corrections.vertebrae)
+    return replace(corrections, facing=facing, vertebrae=turned)
+
+
+def flip_facing(corrections: Corrections) -> Corrections:
+    """Turn the patient round; an unknown facing becomes the one that the corners' names tell."""
+    if corrections.facing is None:
+        return set_facing(corrections, named_facing(corrections.vertebrae) or Facing.LEFT)
+    opposite = {Facing.LEFT: Facing.RIGHT, Facing.RIGHT: Facing.LEFT}
+    return set_facing(corrections, opposite[corrections.facing])
+
+
+def add_drawing(
+    corrections: Corrections, tool: DrawingTool, points: Sequence[Point]
+) -> Corrections:
+    """Add a drawn measure; it gets the next number, whatever the tool."""
+    _check_finite(points)
+    numbers = [drawing.number for drawing in corrections.drawings]
+    placed = tuple((float(x), float(y)) for x, y in points)
+    drawing = Drawing(DrawingTool(tool), max(numbers, default=0) + 1, placed)
+    return replace(corrections, drawings=(*corrections.drawings, drawing))
+
+
+def move_drawing_point(
+    corrections: Corrections, number: int, point_index: int, x: float, y: float
+) -> Corrections:
+    """Put one point (counted from 0) of the drawing with this number somewhere.
+
+    Raises
+    ------
+    KeyError
+        There is no such drawing or point.
+    """
+    _check_finite(((x, y),))
+    drawing = _drawing_at(corrections, number)
+    if not 0 <= point_index < len(drawing.points):
+        raise KeyError(point_index)
+    points = list(drawing.points)
+    points[point_index] = (float(x), float(y))
+    moved = replace(drawing, points=tuple(points))
+    drawings = tuple(moved if d.number == number else d for d in corrections.drawings)
+    return replace(corrections, drawings=drawings)
+
+
+def delete_drawing(corrections: Corrections, number: int) -> Corrections:
+    """Take the drawing with this number away; the others keep theirs."""
+    _drawing_at(corrections, number)
+    kept = tuple(drawing for drawing in corrections.drawings if drawing.number != number)
+    return replace(corrections, drawings=kept)
+
+
+def calibrate(
+    corrections: Corrections, start: Point, end: Point, length_mm: float, image: SpineImage
+) -> Corrections:
+    """Set the pixel spacing by a length that is known in millimetres.
+
+    Parameters
+    ----------
+    start, end : (x, y)
+        Ends of a ruler or of an object of known size, in image pixels.
+    length_mm : float
+    image : SpineImage
+        Where its spacing is known, the ratio of row to column spacing is kept; else
+        pixels are taken as square.
+
+    Raises
+    ------
+    ValueError
+        The points are less than a pixel apart, or the length is not above 0.
+    """
+    _check_finite((start, end))
+    apart = np.subtract(end, start).astype(np.float64)
+    if not (math.isfinite(length_mm) and length_mm > 0):
+        raise ValueError("the length must be above 0")
+    if np.hypot(*apart) < _SHORTEST_CALIBRATION_PX:
+        raise ValueError("the points are too close to each other")
+    scale = PixelGeometry(image.spacing_mm).scale
+    factor = length_mm / float(np.hypot(*(apart * scale)))
+    across_mm, down_mm = (float(v) for v in scale * factor)
+    ends = ((float(start[0]), float(start[1])), (float(end[0]), float(end[1])))
+    found = Calibration(*ends, float(length_mm), (down_mm, across_mm))
+    return replace(corrections, calibration=found)
+
+
+def without_calibration(corrections: Corrections) -> Corrections:
+    """Go back to the spacing that the file tells, or to none."""
+    return replace(corrections, calibration=None)
+
+
+def body_at(corrections: Corrections, body_index: int) -> Vertebra:
+    """Return the body with this `index`.
+
+    Raises
+    ------
+    KeyError
+        There is none.
+    """
+    for body in corrections.vertebrae:
+        if body.index == body_index:
+            return body
+    raise KeyError(body_index)
+
+
+def _found_by_the_program(
+    corrections: Corrections, body_index: int, analysis: Analysis
+) -> Vertebra | None:
+    """Return the program's own body at the place of a corrected one, its points as now faced."""
+    body_at(corrections, body_index)
+    start = initial_corrections(analysis)
+    found = counterparts(corrections.vertebrae, start.vertebrae).get(body_index)
+    if found is None:
+        return None
+    seen = start.facing or named_facing(start.vertebrae)
+    is_turned = corrections.facing is not None and seen not in (None, corrections.facing)
+    return replace(found, landmarks=_renamed_sides(found.landmarks)) if is_turned else found
+
+
+def _renamed_sides(marks: Sequence[Landmark]) -> tuple[Landmark, ...]:
+    return tuple(replace(mark, name=_MIRRORED.get(mark.name, mark.name)) for mark in marks)
+
+
+def _with_body(corrections: Corrections, body: Vertebra) -> Corrections:
+    bodies = tuple(body if b.index == body.index else b for b in corrections.vertebrae)
+    return replace(corrections, vertebrae=bodies)
+
+
+def _with_bodies(corrections: Corrections, bodies: Sequence[Vertebra]) -> Corrections:
+    numbered = tuple(replace(body, index=i) for i, body in enumerate(bodies, start=1))
+    has_unnamed = any(body.level is None for body in numbered)
+    uncertain = has_unnamed or (corrections.levels_uncertain and bool(numbered))
+    return replace(corrections, vertebrae=numbered, levels_uncertain=uncertain)
+
+
+def _drawing_at(corrections: Corrections, number: int) -> Drawing:
+    for drawing in corrections.drawings:
+        if drawing.number == number:
+            return drawing
+    raise KeyError(number)
+
+
+def _check_finite(points: Sequence[Point]) -> None:
+    if not np.isfinite(np.array(points, np.float64)).all():
+        raise ValueError("a point that is nowhere")

@@ -1,0 +1,245 @@
+"""Measures that a person draws: distance, angle, Cobb angle between two lines, area."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.measurements import (
+    Drawing,
+    DrawingTool,
+    MeasureCode,
+    MeasuredPoint,
+    Measurement,
+    MeasureState,
+    Stroke,
+    StrokeKind,
+)
+from spinealign.measure.geometry import PixelGeometry
+from spinealign.wording.corrections import (
+    OUTLINE_CROSSES,
+    POINTS_COINCIDE,
+    drawing_name,
+    points_missing,
+)
+from spinealign.wording.measures import definition_of, method_text
+
+Points = NDArray[np.float64]
+
+HAND_SIGMA_PX = 1.0
+"""Standard deviation of a point placed by hand where there is no body to compare with."""
+
+_TINY = 1e-9
+_STEP = 1e-4
+_IN_95_PERCENT = 1.959964
+_ARC_DEGREES_A_STEP = 5.0
+_ARC_SHARE, _FARTHEST_CROSSING = 0.35, 2.0
+
+
+@dataclass(frozen=True)
+class _Tool:
+    """How a tool measures points (N, 2) in `PixelGeometry.unit`, and how many it needs."""
+
+    code: MeasureCode
+    points: int
+    value: Callable[[Points], float]
+    problem: Callable[[Points], str]
+    is_angle: bool = False
+
+
+def measure_drawings(
+    drawings: Sequence[Drawing], geometry: PixelGeometry, sigma_px: float = HAND_SIGMA_PX
+) -> tuple[Measurement, ...]:
+    """Measure what a person drew.
+
+    Parameters
+    ----------
+    drawings : sequence of Drawing
+    geometry : PixelGeometry
+        Lengths and areas are in millimetres only where it has a spacing; angles of
+        pixels that are not square are then right too.
+    sigma_px : float
+        Standard deviation of a point placed by hand, for the 95 % intervals.
+
+    Returns
+    -------
+    tuple of Measurement
+        One for each drawing, in order, with the state "drawn". A drawing with too few
+        points, or whose points coincide, is not measurable.
+    """
+    return tuple(_measure(drawing, geometry, sigma_px) for drawing in drawings)
+
+
+def points_needed(tool: DrawingTool) -> int:
+    """Return how many points a drawing needs; an area takes more, too."""
+    return _TOOLS[tool].points
+
+
+def _measure(drawing: Drawing, geometry: PixelGeometry, sigma_px: float) -> Measurement:
+    tool = _TOOLS[drawing.tool]
+    pixels = np.array(drawing.points, np.float64).reshape(-1, 2)
+    points = pixels * geometry.scale
+    reason = _too_few(tool, len(points)) or tool.problem(points)
+    value = None if reason else tool.value(points)
+    name = drawing_name(drawing)
+    return Measurement(
+        name=f"{name[0].upper()}{name[1:]}",
+        value=value,
+        unit=_unit(drawing.tool, geometry),
+        method=method_text(tool.code),
+        source="; ".join(definition_of(tool.code).sources),
+        reason=reason,
+        code=tool.code,
+        points=tuple(
+            MeasuredPoint("", f"point {i}", float(x), float(y), "user")
+            for i, (x, y) in enumerate(pixels, start=1)
+        ),
+        interval=None if value is None else _interval(tool, points, geometry.scale * sigma_px),
+        state=MeasureState.DRAWN,
+        strokes=_strokes(drawing.tool, pixels),
+    )
+
+
+def _too_few(tool: _Tool, count: int) -> str:
+    return "" if count >= tool.points else points_missing(tool.points, count)
+
+
+def _unit(tool: DrawingTool, geometry: PixelGeometry) -> str:
+    if _TOOLS[tool].is_angle:
+        return "deg"
+    return f"{geometry.unit}²" if tool is DrawingTool.AREA else geometry.unit
+
+
+def _interval(tool: _Tool, points: Points, sigma: Points) -> tuple[float, float]:
+    """Return the 95 % interval by the first-order propagation of each coordinate's error.
+
+    `sigma`, shape (2,), is in the unit of the points. Source: JCGM 100:2008, 5.1.2.
+    """
+    value = tool.value(points)
+    variance = 0.0
+    for place in np.ndindex(points.shape):
+        step = np.zeros_like(points)
+        step[place] = _STEP * sigma[place[1]]
+        slope = (tool.value(points + step) - tool.value(points - step)) / (2 * _STEP)
+        variance += slope**2
+    half = _IN_95_PERCENT * float(np.sqrt(variance))
+    return max(value - half, 0.0), value + half
+
+
+def _distance(points: Points) -> float:
+    return float(np.hypot(*(points[1] - points[0])))
+
+
+def _angle(points: Points) -> float:
+    return _between(points[0] - points[1], points[2] - points[1])
+
+
+def _cobb(points: Points) -> float:
+    angle = _between(points[1] - points[0], points[3] - points[2])
+    return min(angle, 180 - angle)
+
+
+def _between(one: Points, other: Points) -> float:
+    across = float(one[0] * other[1] - one[1] * other[0])
+    return float(np.degrees(np.arctan2(abs(across), float(one @ other))))
+
+
+def _area(points: Points) -> float:
+    x, y = (points - points[0]).T
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+
+
+def _no_problem(points: Points) -> str:
+    return ""
+
+
+def _coinciding(pairs: Sequence[tuple[int, int]]) -> Callable[[Points], str]:
+    def problem(points: Points) -> str:
+        short = any(np.hypot(*(points[a] - points[b])) < _TINY for a, b in pairs)
+        return POINTS_COINCIDE if short else ""
+
+    return problem
+
+
+def _crossing(points: Points) -> str:
+    sides = list(zip(points, np.roll(points, -1, axis=0), strict=True))
+    for i, one in enumerate(sides):
+        for other in sides[i + 2 : len(sides) - (i == 0)]:
+            if _do_cross(*one, *other):
+                return OUTLINE_CROSSES
+    return ""
+
+
+def _do_cross(a: Points, b: Points, c: Points, d: Points) -> bool:
+    return _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0
+
+
+def _turn(a: Points, b: Points, c: Points) -> float:
+    return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+
+
+def _strokes(tool: DrawingTool, pixels: Points) -> tuple[Stroke, ...]:
+    if len(pixels) < 2:
+        return ()
+    if tool is DrawingTool.COBB:
+        lines = [_line(pixels[i : i + 2]) for i in (0, 2) if len(pixels) >= i + 2]
+        return (*lines, *(_cobb_arc(pixels) if len(lines) == 2 else ()))
+    if tool is DrawingTool.AREA:
+        return (_line(np.concatenate([pixels, pixels[:1]])),)
+    if tool is DrawingTool.ANGLE and len(pixels) >= 3:
+        return (_line(pixels), *_arc(pixels[1], pixels[0], pixels[2]))
+    return (_line(pixels),)
+
+
+def _line(points: Points, kind: StrokeKind = StrokeKind.LINE) -> Stroke:
+    return Stroke(kind, tuple((float(x), float(y)) for x, y in points))
+
+
+def _arc(apex: Points, one: Points, other: Points) -> tuple[Stroke, ...]:
+    """Return the smaller arc at `apex` from one point's direction to another's."""
+    radius = _ARC_SHARE * min(np.hypot(*(one - apex)), np.hypot(*(other - apex)))
+    start, stop = (np.arctan2(*(end - apex)[::-1]) for end in (one, other))
+    turn = (stop - start + np.pi) % (2 * np.pi) - np.pi
+    if radius < _TINY:
+        return ()
+    steps = max(2, int(np.ceil(abs(np.degrees(turn)) / _ARC_DEGREES_A_STEP)) + 1)
+    angles = start + np.linspace(0, turn, steps)
+    points = apex + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return (_line(points, StrokeKind.ARC),)
+
+
+def _cobb_arc(pixels: Points) -> tuple[Stroke, ...]:
+    """Prolong two lines to where they meet and draw the angle there, unless that is far off."""
+    (a, b), (c, d) = pixels[:2], pixels[2:4]
+    one, other = b - a, d - c
+    sine = float(one[0] * other[1] - one[1] * other[0])
+    if abs(sine) < _TINY:
+        return ()
+    meeting = a + one * ((c - a)[0] * other[1] - (c - a)[1] * other[0]) / sine
+    middles = (a + b) / 2, (c + d) / 2
+    span = float(np.ptp(pixels, axis=0).max())
+    if max(np.hypot(*(meeting - middle)) for middle in middles) > _FARTHEST_CROSSING * span:
+        return ()
+    ends = [
+        max(pair, key=lambda end: float(np.hypot(*(end - meeting)))) for pair in ((a, b), (c, d))
+    ]
+    near = [
+        min(pair, key=lambda end: float(np.hypot(*(end - meeting)))) for pair in ((a, b), (c, d))
+    ]
+    prolonged = [_line(np.stack([end, meeting]), StrokeKind.EXTENSION) for end in near]
+    return (*prolonged, *_arc(meeting, *ends))
+
+
+_TOOLS = {
+    DrawingTool.DISTANCE: _Tool(MeasureCode.DRAWN_DISTANCE, 2, _distance, _no_problem),
+    DrawingTool.ANGLE: _Tool(
+        MeasureCode.DRAWN_ANGLE, 3, _angle, _coinciding(((0, 1), (1, 2))), is_angle=True
+    ),
+    DrawingTool.COBB: _Tool(
+        MeasureCode.DRAWN_COBB, 4, _cobb, _coinciding(((0, 1), (2, 3))), is_angle=True
+    ),
+    DrawingTool.AREA: _Tool(MeasureCode.DRAWN_AREA, 3, _area, _crossing),
+}

@@ -1,0 +1,77 @@
+"""The plane in which lengths and angles are measured, and the way back to the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import Facing
+from spinealign.domain.image import SpacingSource, SpineImage
+from spinealign.domain.measurements import Point
+
+Points = NDArray[np.float64]
+
+_NOT_IN_THE_PATIENT = (SpacingSource.UNKNOWN, SpacingSource.DETECTOR_PLANE)
+
+
+@dataclass(frozen=True)
+class PixelGeometry:
+    """What one pixel is worth.
+
+    Parameters
+    ----------
+    spacing_mm : tuple of float or None
+        (row spacing, column spacing), vertical first; None when unknown. Pixels then
+        count as square, and lengths are in pixels.
+    are_lengths_true : bool
+        Whether millimetres hold in the patient: thresholds in millimetres and normal
+        ranges count only then.
+    """
+
+    spacing_mm: tuple[float, float] | None = None
+    are_lengths_true: bool = False
+
+    @classmethod
+    def of(cls, image: SpineImage) -> PixelGeometry:
+        """Return the geometry of an image; lengths at the detector are magnified, so not true."""
+        is_true = image.spacing_mm is not None and image.spacing_source not in _NOT_IN_THE_PATIENT
+        return cls(image.spacing_mm, is_true)
+
+    @property
+    def unit(self) -> str:
+        """Unit of lengths: "mm" or "px"."""
+        return "px" if self.spacing_mm is None else "mm"
+
+    @property
+    def scale(self) -> Points:
+        """Length of one pixel to the right and down, shape (2,), in `unit`."""
+        if self.spacing_mm is None:
+            return np.ones(2)
+        return np.array(self.spacing_mm[::-1], np.float64)
+
+
+@dataclass(frozen=True)
+class SagittalPlane:
+    """Coordinates of a patient who looks to the right: x forwards, y down, in `geometry.unit`."""
+
+    geometry: PixelGeometry
+    facing: Facing | None
+
+    @cached_property
+    def _scale(self) -> Points:
+        return self.geometry.scale * ([-1, 1] if self.facing is Facing.LEFT else [1, 1])
+
+    def from_image(self, points: Points) -> Points:
+        """Return image points (..., 2) in the plane."""
+        return np.asarray(points * self._scale, np.float64)
+
+    def to_image(self, points: Points) -> Points:
+        """Return points of the plane (..., 2) in image pixels."""
+        return np.asarray(points / self._scale, np.float64)
+
+    def polyline(self, points: Points) -> tuple[Point, ...]:
+        """Return points of the plane (N, 2) as (x, y) image pixels."""
+        return tuple((x, y) for x, y in self.to_image(points).tolist())

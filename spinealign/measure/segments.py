@@ -1,0 +1,219 @@
+"""Measures of single discs and bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import LandmarkName
+from spinealign.domain.measurements import MeasureCode
+from spinealign.measure.lines import (
+    Line,
+    Points,
+    between,
+    lordosis_deg,
+    ratio,
+    reach_along,
+    turned_down,
+)
+from spinealign.measure.spine import Body, Part, Spine
+from spinealign.measure.strokes import Pen
+from spinealign.measure.taken import Side, Taken, Used, side_of
+
+Values = NDArray[np.float64]
+
+_SIDES = {
+    MeasureCode.BODY_HEIGHT_ANTERIOR: (
+        LandmarkName.ANTERIOR_SUPERIOR,
+        LandmarkName.ANTERIOR_INFERIOR,
+    ),
+    MeasureCode.BODY_HEIGHT_POSTERIOR: (
+        LandmarkName.POSTERIOR_SUPERIOR,
+        LandmarkName.POSTERIOR_INFERIOR,
+    ),
+}
+_RATIOS = {
+    MeasureCode.BODY_HEIGHT_RATIO: MeasureCode.BODY_HEIGHT_ANTERIOR,
+    MeasureCode.MIDDLE_HEIGHT_RATIO: MeasureCode.BODY_HEIGHT_MIDDLE,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Disc:
+    """The two endplates that face a disc."""
+
+    above: Side
+    below: Side
+
+    @property
+    def upper(self) -> Body:
+        """Body above the disc."""
+        return self.above.body
+
+    @property
+    def lower(self) -> Body:
+        """Body below the disc."""
+        return self.below.body
+
+    @property
+    def levels(self) -> tuple[str, str]:
+        """Names of the bodies above and below."""
+        return self.upper.name, self.lower.name
+
+    @cached_property
+    def across(self) -> Points:
+        """Unit vectors (S, 2) from above to below, at right angles to the disc."""
+        return turned_down(between(self.above.line.direction, self.below.line.direction))
+
+    @cached_property
+    def middles(self) -> tuple[Points, Points]:
+        """Middles (S, 2) of the endplates above and below."""
+        above, below = self.upper.middle_of(Part.INFERIOR), self.lower.middle_of(Part.SUPERIOR)
+        assert above is not None
+        assert below is not None
+        return above, below
+
+    @cached_property
+    def height(self) -> Values:
+        """Distance (S,) of the middles across the disc; 0 where bodies overlap."""
+        return self.height_between(*self.middles)
+
+    def height_between(self, above: Points, below: Points) -> Values:
+        """Return the distance (S,) of two points across the disc; 0 where bodies overlap."""
+        return np.asarray(np.maximum(((below - above) * self.across).sum(axis=1), 0))
+
+    @property
+    def used_middles(self) -> tuple[Used, Used]:
+        """Points that `height` uses."""
+        return (
+            Used(self.upper, self.upper.middle_names(Part.INFERIOR)),
+            Used(self.lower, self.lower.middle_names(Part.SUPERIOR)),
+        )
+
+
+def discs_of(spine: Spine) -> list[Disc]:
+    """Return the discs between neighbours whose endplates are both there, from the top."""
+    found = []
+    for upper, lower in spine.neighbours():
+        above, below = side_of(upper, Part.INFERIOR), side_of(lower, Part.SUPERIOR)
+        if above is not None and below is not None:
+            found.append(Disc(above, below))
+    return found
+
+
+def segmental_angles(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
+    """Yield the angle of every disc, graded by how much more kyphotic it is than its neighbours."""
+    angles = [lordosis_deg(disc.above.line, disc.below.line) for disc in discs]
+    for place, (disc, angle) in enumerate(zip(discs, angles, strict=True)):
+        around = [angles[i] for i in _adjacent(discs, place)]
+        excess = np.min(around, axis=0) - angle if around else None
+        yield Taken(
+            MeasureCode.SEGMENTAL_ANGLE,
+            disc.levels,
+            angle,
+            (disc.above, disc.below),
+            Pen(spine.plane).turned(disc.above.line, disc.below.line),
+            graded=excess,
+            is_graded=excess is not None,
+        )
+
+
+def translations(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
+    """Yield the offset of the posterior walls at every disc, positive with the upper in front."""
+    for disc in discs:
+        sides = [side_of(body, Part.POSTERIOR_WALL) for body in (disc.upper, disc.lower)]
+        upper, lower = sides
+        if upper is not None and lower is not None:
+            yield _translation(spine, disc, upper, lower)
+
+
+def _translation(spine: Spine, disc: Disc, upper: Side, lower: Side) -> Taken:
+    middle = (disc.above.line.start + disc.below.line.start) / 2
+    down = between(upper.line.direction, lower.line.direction)
+    forward = -turned_down(down)
+    reaches = [reach_along(side.line, middle, forward) for side in (upper, lower)]
+    one, other = (middle + reach[:, None] * forward for reach in reaches)
+    offset = reaches[0] - reaches[1]
+    strokes = Pen(spine.plane).offset(upper.line, lower.line, one, other)
+    code = MeasureCode.TRANSLATION
+    return Taken(code, disc.levels, offset, (upper, lower), strokes, graded=np.abs(offset))
+
+
+def disc_heights(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
+    """Yield every disc's height and its ratio to the discs above and below it."""
+    pen = Pen(spine.plane)
+    for place, disc in enumerate(discs):
+        drawn = (pen.distance(*_upright(disc)),)
+        code = MeasureCode.DISC_HEIGHT
+        yield Taken(code, disc.levels, disc.height, disc.used_middles, drawn)
+        around = [discs[i] for i in _adjacent(discs, place)]
+        if around:
+            mean = np.mean([other.height for other in around], axis=0)
+            yield Taken(
+                MeasureCode.DISC_HEIGHT_RATIO,
+                disc.levels,
+                ratio(disc.height, mean),
+                disc.used_middles + tuple(u for other in around for u in other.used_middles),
+                drawn + tuple(pen.distance(*_upright(other)) for other in around),
+            )
+
+
+def _upright(disc: Disc) -> tuple[Points, Points]:
+    """Return the ends of a disc's height, drawn half way between its endplates' middles."""
+    centre = (disc.middles[0] + disc.middles[1]) / 2
+    half = disc.height[:, None] / 2 * disc.across
+    return centre - half, centre + half
+
+
+def _adjacent(discs: Sequence[Disc], place: int) -> list[int]:
+    """Return the places of the discs that share a body with one of them."""
+    found = []
+    if place > 0 and discs[place - 1].lower is discs[place].upper:
+        found.append(place - 1)
+    if place + 1 < len(discs) and discs[place].lower is discs[place + 1].upper:
+        found.append(place + 1)
+    return found
+
+
+def body_heights(spine: Spine, body: Body, is_graded: bool) -> Iterator[Taken]:
+    """Yield a body's heights and their ratios to the posterior one.
+
+    Parameters
+    ----------
+    spine : Spine
+    body : Body
+    is_graded : bool
+        Whether Genant's grades apply: not in the neck, where bodies are wedged by nature.
+    """
+    lines = _height_lines(body)
+    pen, levels = Pen(spine.plane), (body.name,)
+    for code, (line, used) in lines.items():
+        if _is_oriented(code, spine):
+            yield Taken(code, levels, line.length, (used,), (pen.segment(line),))
+    for code, part in _RATIOS.items():
+        if part in lines and MeasureCode.BODY_HEIGHT_POSTERIOR in lines and spine.is_signed:
+            (one, used), (other, used_too) = lines[part], lines[MeasureCode.BODY_HEIGHT_POSTERIOR]
+            quotient = ratio(one.length, other.length)
+            strokes = (pen.segment(one), pen.segment(other))
+            yield Taken(code, levels, quotient, (used, used_too), strokes, is_graded=is_graded)
+
+
+def _is_oriented(code: MeasureCode, spine: Spine) -> bool:
+    """Whether front and back are told apart as far as a height needs it."""
+    return spine.is_signed or code is MeasureCode.BODY_HEIGHT_MIDDLE
+
+
+def _height_lines(body: Body) -> dict[MeasureCode, tuple[Line, Used]]:
+    found = {}
+    for code, names in _SIDES.items():
+        line = body.between(*names)
+        if line is not None:
+            found[code] = (line, Used(body, names))
+    if body.upright is not None:
+        used = Used(body, body.upright_names)
+        found[MeasureCode.BODY_HEIGHT_MIDDLE] = (body.upright, used)
+    return found

@@ -1,0 +1,276 @@
+"""A column of bodies whose landmarks are resampled, and the lines that measures are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import (
+    LEVEL_SEQUENCE,
+    Facing,
+    Landmark,
+    LandmarkName,
+    LandmarkSource,
+    Vertebra,
+    VertebraState,
+)
+from spinealign.domain.measurements import MeasuredPoint
+from spinealign.measure.geometry import PixelGeometry, SagittalPlane
+from spinealign.measure.lines import Line, Points
+from spinealign.measure.outline_points import c2_centre, c2_posterior_wall
+from spinealign.measure.uncertainty import landmark_sigma_px, normal_draws, outline_sigma_px
+
+
+class Part(StrEnum):
+    """A side of a body that counts as a straight line."""
+
+    SUPERIOR = "superior endplate"
+    INFERIOR = "inferior endplate"
+    POSTERIOR_WALL = "posterior wall"
+
+
+class OutlinePoint(StrEnum):
+    """Points that the outline of C2 gives beside its landmarks."""
+
+    CENTRE = "centre"
+    WALL_UPPER = "posterior_wall_upper"
+    WALL_LOWER = "posterior_wall_lower"
+
+
+_ENDS: Mapping[Part, tuple[str, str]] = {
+    Part.SUPERIOR: (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.ANTERIOR_SUPERIOR),
+    Part.INFERIOR: (LandmarkName.POSTERIOR_INFERIOR, LandmarkName.ANTERIOR_INFERIOR),
+    Part.POSTERIOR_WALL: (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.POSTERIOR_INFERIOR),
+}
+_C2_WALL = (OutlinePoint.WALL_UPPER, OutlinePoint.WALL_LOWER)
+_MIDDLES = {
+    Part.SUPERIOR: LandmarkName.SUPERIOR_MIDDLE,
+    Part.INFERIOR: LandmarkName.INFERIOR_MIDDLE,
+}
+_PLACES = {name: place for place, name in enumerate((*LandmarkName, *OutlinePoint))}
+_HIDDEN_FACTOR = 2.0
+_DEPTH_TO_HEIGHT = 0.86
+_WIDE_GAP = 0.85
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A body and its points in the sagittal plane, each (S, 2) with the exact one first.
+
+    `measured` has the same points as measurements list them, in image pixels.
+    """
+
+    vertebra: Vertebra
+    points: Mapping[str, Points]
+    measured: Mapping[str, MeasuredPoint]
+
+    @property
+    def name(self) -> str:
+        """Level or number, as in `Vertebra.name`."""
+        return self.vertebra.name
+
+    @cached_property
+    def superior(self) -> Line | None:
+        """Superior endplate, from back to front."""
+        return endplate_line(self, Part.SUPERIOR)
+
+    @cached_property
+    def inferior(self) -> Line | None:
+        """Inferior endplate, from back to front."""
+        return endplate_line(self, Part.INFERIOR)
+
+    @cached_property
+    def posterior_wall(self) -> Line | None:
+        """Posterior wall, from above to below; of C2 as its outline shows it below the dens."""
+        return self.between(*self.ends_of(Part.POSTERIOR_WALL))
+
+    def line_of(self, part: Part) -> Line | None:
+        """Return a side as a straight line, or None where a point of it is missing."""
+        if part is Part.POSTERIOR_WALL:
+            return self.posterior_wall
+        return self.superior if part is Part.SUPERIOR else self.inferior
+
+    def ends_of(self, part: Part) -> tuple[str, str]:
+        """Return the names of the points that a side is drawn through."""
+        is_outlined = part is Part.POSTERIOR_WALL and self.vertebra.level == "C2"
+        return _C2_WALL if is_outlined else _ENDS[part]
+
+    def between(self, start: str, end: str) -> Line | None:
+        """Return the line between two points, or None where one is missing."""
+        if start not in self.points or end not in self.points:
+            return None
+        return Line(self.points[start], self.points[end])
+
+    def middle_of(self, endplate: Part) -> Points | None:
+        """Return the middle of an endplate: its own, or half way between the corners."""
+        own, line = self.points.get(_MIDDLES[endplate]), self.line_of(endplate)
+        return line.middle if own is None and line is not None else own
+
+    def middle_names(self, endplate: Part) -> tuple[str, ...]:
+        """Return the names of the points that `middle_of` uses."""
+        own = _MIDDLES[endplate]
+        return (own,) if own in self.points else _ENDS[endplate]
+
+    @cached_property
+    def upright(self) -> Line | None:
+        """Line between the middles of the endplates, from above to below."""
+        top, bottom = self.middle_of(Part.SUPERIOR), self.middle_of(Part.INFERIOR)
+        return None if top is None or bottom is None else Line(top, bottom)
+
+    @property
+    def upright_names(self) -> tuple[str, ...]:
+        """Names of the points that `upright` uses."""
+        return (*self.middle_names(Part.SUPERIOR), *self.middle_names(Part.INFERIOR))
+
+
+def endplate_line(body: Body, endplate: Part) -> Line | None:
+    """Return an endplate as the straight line through its corners, or None without both.
+
+    So anybody can check an angle with a ruler on the points. What the outline adds where a
+    corner is unsure has gone into the corners already, in `vertebrae.body_landmarks`. The middle
+    lies in the hollow of the endplate, half way, and would hardly turn a fitted line.
+    """
+    return body.between(*_ENDS[endplate])
+
+
+@dataclass(frozen=True, eq=False)
+class Spine:
+    """Bodies from the top down, in one plane; `height` is that of a typical body, in its unit."""
+
+    bodies: tuple[Body, ...]
+    plane: SagittalPlane
+    height: float
+
+    @cached_property
+    def by_level(self) -> Mapping[str, Body]:
+        """Bodies that have a level, by it."""
+        return {body.vertebra.level: body for body in self.bodies if body.vertebra.level}
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether front and back can be told apart."""
+        return self.plane.facing is not None
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether any body has a level."""
+        return bool(self.by_level)
+
+    def neighbours(self) -> Iterator[tuple[Body, Body]]:
+        """Yield the pairs of bodies that share a disc, from the top."""
+        for upper, lower in pairwise(self.bodies):
+            if self._share_a_disc(upper, lower):
+                yield upper, lower
+
+    def _share_a_disc(self, upper: Body, lower: Body) -> bool:
+        one, other = upper.vertebra.level, lower.vertebra.level
+        if one is not None and other is not None:
+            return LEVEL_SEQUENCE.index(other) - LEVEL_SEQUENCE.index(one) == 1
+        above, below = upper.inferior, lower.superior
+        if one is not None or other is not None or above is None or below is None:
+            return False
+        gap = np.hypot(*(below.middle[0] - above.middle[0]))
+        return bool(gap < _WIDE_GAP * self.height)
+
+
+def resampled_spine(
+    vertebrae: Sequence[Vertebra], facing: Facing | None, geometry: PixelGeometry
+) -> Spine:
+    """Bring bodies into the sagittal plane and resample their points.
+
+    Parameters
+    ----------
+    vertebrae : sequence of Vertebra
+        From the top.
+    facing : Facing or None
+        The plane's x runs to the front; None takes the front to be at the right.
+    geometry : PixelGeometry
+    """
+    plane = SagittalPlane(geometry, facing)
+    exact = [_exact_points(vertebra, plane) for vertebra in vertebrae]
+    height = _typical_height(exact)
+    draws = normal_draws(len(vertebrae) * len(_PLACES)).reshape(len(vertebrae), len(_PLACES), -1, 2)
+    bodies = (
+        _resampled(vertebra, points, plane, height, own)
+        for vertebra, points, own in zip(vertebrae, exact, draws, strict=True)
+    )
+    return Spine(tuple(bodies), plane, height)
+
+
+def _resampled(
+    vertebra: Vertebra,
+    exact: Mapping[str, Points],
+    plane: SagittalPlane,
+    height: float,
+    draws: NDArray[np.float64],
+) -> Body:
+    points, measured = {}, {}
+    for name, point in exact.items():
+        mark = _landmark(vertebra, name)
+        sigma = _sigma(vertebra, mark, height)
+        points[name] = point + sigma * draws[_PLACES[name]]
+        measured[name] = _measured(vertebra, name, mark, plane.to_image(point))
+    return Body(vertebra, points, measured)
+
+
+def _measured(vertebra: Vertebra, name: str, mark: Landmark | None, point: Points) -> MeasuredPoint:
+    if mark is not None:
+        return MeasuredPoint(vertebra.name, mark.name.value, mark.x, mark.y, mark.source.value)
+    x, y = point.tolist()
+    return MeasuredPoint(vertebra.name, str(name), x, y, LandmarkSource.CONTOUR.value)
+
+
+def _exact_points(vertebra: Vertebra, plane: SagittalPlane) -> dict[str, Points]:
+    points: dict[str, Points] = {
+        mark.name: plane.from_image(np.array([mark.x, mark.y])) for mark in vertebra.landmarks
+    }
+    ends = [points.get(name) for name in _ENDS[Part.INFERIOR]]
+    posterior, anterior = ends
+    if vertebra.level != "C2" or posterior is None or anterior is None or not vertebra.outline:
+        return points
+    outline = plane.from_image(np.array(vertebra.outline, np.float64))
+    centre = c2_centre(outline, posterior, anterior)
+    wall = c2_posterior_wall(outline, posterior, anterior)
+    if centre is not None:
+        points[OutlinePoint.CENTRE] = centre
+    if wall is not None:
+        points[OutlinePoint.WALL_UPPER], points[OutlinePoint.WALL_LOWER] = wall
+    return points
+
+
+def _typical_height(bodies: Sequence[Mapping[str, Points]]) -> float:
+    """Return the median height of the bodies, or guess it from the depth of C2."""
+    anterior = (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.ANTERIOR_INFERIOR)
+    sides = (_ENDS[Part.POSTERIOR_WALL], anterior)
+    heights = _lengths(bodies, sides)
+    if not heights:
+        heights = [_DEPTH_TO_HEIGHT * d for d in _lengths(bodies, [_ENDS[Part.INFERIOR]])]
+    return float(np.median(heights)) if heights else 1.0
+
+
+def _lengths(
+    bodies: Sequence[Mapping[str, Points]], pairs: Sequence[tuple[str, str]]
+) -> list[float]:
+    return [
+        float(np.hypot(*(points[one] - points[other])))
+        for points in bodies
+        for one, other in pairs
+        if one in points and other in points
+    ]
+
+
+def _sigma(vertebra: Vertebra, mark: Landmark | None, height: float) -> float:
+    sigma = outline_sigma_px(height) if mark is None else landmark_sigma_px(mark, height)
+    is_hidden = vertebra.state is VertebraState.HIDDEN
+    is_placed = mark is not None and mark.source is LandmarkSource.USER
+    return sigma * _HIDDEN_FACTOR if is_hidden and not is_placed else sigma
+
+
+def _landmark(vertebra: Vertebra, name: str) -> Landmark | None:
+    return next((mark for mark in vertebra.landmarks if mark.name == name), None)

@@ -1,0 +1,243 @@
+"""Measurements in words: in which order, with how many digits, inside or outside of what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from spinealign.domain.measurements import MeasureCode, Measurement, MeasureState, NormalRange
+from spinealign.wording.text import as_sentence, listed, safe_text
+
+_DECIMALS = {"deg": 1, "mm": 1, "px": 1, "%": 0, "": 2}
+_SUFFIXES = {"deg": "°", "": ""}
+
+MEASURE_HEADINGS = (
+    "Group", "Measure", "Value", "Unit", "95 % low", "95 % high", "Normal range", "Severity",
+    "Placed by", "Automatic value", "Method", "Source",
+)  # fmt: skip
+
+
+class MeasureGroup(StrEnum):
+    """Under which heading a measure stands, in the order of the headings."""
+
+    ALIGNMENT = "Alignment"
+    SEGMENTS = "Segments"
+    CANAL = "Canal"
+    DISCS = "Discs"
+    BODIES = "Bodies"
+    OTHER = "Other measures"
+    DRAWN = "Drawn by hand"
+
+
+class RangePlace(StrEnum):
+    """Where a value and its 95 % interval lie against the normal range."""
+
+    INSIDE = "inside the normal range"
+    INSIDE_NEAR = "inside the normal range, but the interval reaches beyond it"
+    BELOW = "below the normal range"
+    BELOW_NEAR = "below the normal range, but the interval reaches into it"
+    ABOVE = "above the normal range"
+    ABOVE_NEAR = "above the normal range, but the interval reaches into it"
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the value itself lies inside."""
+        return self in (RangePlace.INSIDE, RangePlace.INSIDE_NEAR)
+
+
+_GROUPS = {
+    MeasureCode.SEGMENTAL_ANGLE: MeasureGroup.SEGMENTS,
+    MeasureCode.TRANSLATION: MeasureGroup.SEGMENTS,
+    MeasureCode.LISTHESIS_PERCENT: MeasureGroup.SEGMENTS,
+    MeasureCode.CANAL_DIAMETER: MeasureGroup.CANAL,
+    MeasureCode.DISC_HEIGHT: MeasureGroup.DISCS,
+    MeasureCode.DISC_HEIGHT_RATIO: MeasureGroup.DISCS,
+    MeasureCode.DISC_HEIGHT_INDEX: MeasureGroup.DISCS,
+    MeasureCode.BODY_HEIGHT_ANTERIOR: MeasureGroup.BODIES,
+    MeasureCode.BODY_HEIGHT_MIDDLE: MeasureGroup.BODIES,
+    MeasureCode.BODY_HEIGHT_POSTERIOR: MeasureGroup.BODIES,
+    MeasureCode.BODY_HEIGHT_RATIO: MeasureGroup.BODIES,
+    MeasureCode.MIDDLE_HEIGHT_RATIO: MeasureGroup.BODIES,
+}
+
+_STATE_WORDS = {
+    MeasureState.AUTOMATIC: "program",
+    MeasureState.EDITED: "program, edited by hand",
+    MeasureState.DRAWN: "drawn by hand",
+}
+
+
+_POINT_SOURCES = {
+    "network": "seen by the network",
+    "contour": "from the outline",
+    "user": "placed by hand",
+    "mask": "from the segmentation",
+}
+
+
+def group_of(measurement: Measurement) -> MeasureGroup:
+    """Return the heading that a measurement stands under."""
+    if measurement.state is MeasureState.DRAWN:
+        return MeasureGroup.DRAWN
+    if measurement.code is None:
+        return MeasureGroup.OTHER
+    return _GROUPS.get(measurement.code, MeasureGroup.ALIGNMENT)
+
+
+def grouped(
+    measurements: Iterable[Measurement],
+) -> tuple[tuple[MeasureGroup, tuple[Measurement, ...]], ...]:
+    """Return the measures that have a value by group; in a group their order stays."""
+    found: dict[MeasureGroup, list[Measurement]] = {group: [] for group in MeasureGroup}
+    for measurement in measurements:
+        if has_value(measurement):
+            found[group_of(measurement)].append(measurement)
+    return tuple((group, tuple(rows)) for group, rows in found.items() if rows)
+
+
+def has_value(measurement: Measurement) -> bool:
+    """Whether there is a finite value."""
+    return measurement.value is not None and math.isfinite(measurement.value)
+
+
+def unmeasurable_lines(measurements: Iterable[Measurement]) -> list[str]:
+    """Return a line for each reason: "C7 slope and T1 slope: C7 is not visible."."""
+    names: dict[str, list[str]] = {}
+    for measurement in measurements:
+        if not has_value(measurement):
+            names.setdefault(as_sentence(measurement.reason), []).append(
+                safe_text(measurement.name)
+            )
+    return [f"{listed(same)}: {reason}" for reason, same in names.items()]
+
+
+def number_text(value: float, unit: str, signed: bool = False) -> str:
+    """Return a number with as many decimals as its unit deserves; never "-0.0"."""
+    decimals = _DECIMALS.get(unit, 1)
+    rounded = round(value, decimals) + 0.0
+    return f"{rounded:{'+' if signed and rounded else ''}.{decimals}f}"
+
+
+def unit_text(unit: str) -> str:
+    """Return what follows a number: "°", " mm", or nothing for a ratio."""
+    return _SUFFIXES.get(unit, f" {safe_text(unit)}")
+
+
+def value_text(measurement: Measurement) -> str:
+    """Return the value with its unit; empty without a value."""
+    if measurement.value is None or not math.isfinite(measurement.value):
+        return ""
+    return f"{number_text(measurement.value, measurement.unit)}{unit_text(measurement.unit)}"
+
+
+def interval_text(interval: tuple[float, float] | None, unit: str, signed: bool = False) -> str:
+    """Return a 95 % interval without its unit, "9.8 to 14.9"; empty where there is none."""
+    if interval is None or not all(math.isfinite(end) for end in interval):
+        return ""
+    low, high = (number_text(end, unit, signed) for end in interval)
+    return f"{low} to {high}"
+
+
+def range_text(normal: NormalRange | None, unit: str) -> str:
+    """Return a normal range with its unit, "6 to 19°" or "up to 40 mm"; empty without one."""
+    if normal is None or (normal.low is None and normal.high is None):
+        return ""
+    low, high = (None if end is None else f"{end:g}" for end in (normal.low, normal.high))
+    if low is None:
+        words = f"up to {high}"
+    elif high is None:
+        words = f"from {low}"
+    else:
+        words = f"{low} to {high}"
+    return f"{words}{unit_text(unit)}"
+
+
+def place_in_range(measurement: Measurement) -> RangePlace | None:
+    """Return where a value lies against its normal range, or None without one."""
+    value, normal = measurement.value, measurement.normal
+    if normal is None or value is None or not math.isfinite(value):
+        return None
+    low, high = measurement.interval or (value, value)
+    if normal.holds(value):
+        sure = normal.holds(low) and normal.holds(high)
+        return RangePlace.INSIDE if sure else RangePlace.INSIDE_NEAR
+    if normal.low is not None and value < normal.low:
+        return RangePlace.BELOW if high < normal.low else RangePlace.BELOW_NEAR
+    assert normal.high is not None
+    return RangePlace.ABOVE if low > normal.high else RangePlace.ABOVE_NEAR
+
+
+def edited_text(measurement: Measurement) -> str:
+    """Return "edited; automatic 12.3°", or nothing if nobody moved its points."""
+    if measurement.state is not MeasureState.EDITED:
+        return ""
+    if measurement.automatic_value is None:
+        return "edited; the program had no value"
+    automatic = number_text(measurement.automatic_value, measurement.unit)
+    return f"edited; automatic {automatic}{unit_text(measurement.unit)}"
+
+
+def note_parts(measurement: Measurement) -> tuple[str, ...]:
+    """Return what stands below a value: the word of a threshold, and who moved its points."""
+    severity = measurement.severity
+    word = safe_text(severity.word) if severity is not None else ""
+    return tuple(part for part in (word, edited_text(measurement)) if part)
+
+
+def measure_sentence(measurement: Measurement) -> str:
+    """Return all that a row of the table shows, as one line that can be read out."""
+    interval = interval_text(measurement.interval, measurement.unit)
+    place = place_in_range(measurement)
+    normal = range_text(measurement.normal, measurement.unit)
+    parts = [
+        value_text(measurement),
+        f"95 % interval {interval}" if interval else "",
+        "" if place is None else f"{place.value} ({normal})",
+        *note_parts(measurement),
+    ]
+    said = ", ".join(part for part in parts if part)
+    return f"{safe_text(measurement.name)}: {said}"
+
+
+def points_text(measurement: Measurement) -> str:
+    """Return which points a value rests on and who placed them, body by body."""
+    bodies: dict[str, list[str]] = {}
+    for point in measurement.points:
+        name = safe_text(point.name.replace("_", " "))
+        placed = _POINT_SOURCES.get(point.source, safe_text(point.source))
+        bodies.setdefault(safe_text(point.body), []).append(f"{name} ({placed})")
+    return "; ".join(f"{body}: {', '.join(points)}" for body, points in bodies.items())
+
+
+def measure_cells(measurement: Measurement) -> tuple[str, ...]:
+    """Return the cells of one measure under `MEASURE_HEADINGS`, numbers without units."""
+    unit = measurement.unit
+    low, high = measurement.interval or (None, None)
+    severity = measurement.severity
+    return (
+        group_of(measurement).value,
+        safe_text(measurement.name),
+        _number(measurement.value, unit),
+        unit_text(unit).strip(),
+        _number(low, unit),
+        _number(high, unit),
+        range_text(measurement.normal, unit),
+        safe_text(severity.word) if severity is not None else "",
+        _STATE_WORDS[measurement.state],
+        _number(measurement.automatic_value, unit),
+        safe_text(measurement.method),
+        safe_text(measurement.source),
+    )
+
+
+def measure_lines(measurements: Sequence[Measurement]) -> list[str]:
+    """Return the measures as tab-separated lines, then what could not be measured and why."""
+    groups = grouped(measurements)
+    rows = [measure_cells(measurement) for _, members in groups for measurement in members]
+    lines = ["\t".join(row) for row in (MEASURE_HEADINGS, *rows)] if rows else []
+    return lines + [f"Not measurable: {line}" for line in unmeasurable_lines(measurements)]
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "" if value is None or not math.isfinite(value) else number_text(value, unit)

@@ -1,0 +1,401 @@
+"""Every measure against numbers worked out by hand."""
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from spinealign.domain.findings import Facing, LandmarkName, LandmarkSource, VertebraState
+from spinealign.domain.image import View
+from spinealign.domain.measurements import MeasureCode, MeasureState, StrokeKind
+from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.geometry import PixelGeometry
+from tests.phantoms_alignment import (
+    PIXELS,
+    TRUE_MM,
+    box,
+    c2,
+    numbered,
+    taken,
+    value_of,
+    vertebra,
+)
+
+# C2 stands level: its body is the square from (100, 80) to (120, 100), so its centre is (110, 90).
+C2 = c2((100, 100), (120, 100))
+C3 = vertebra("C3", [(120, 107), (100, 105), (100, 120), (120, 121)])
+C7 = vertebra("C7", [(115, 205), (95, 200), (90, 216), (110, 226)])
+T1 = vertebra("T1", [(108, 234), (88, 222), (80, 240), (100, 252)])
+NECK = numbered(C2, C3, C7, T1)
+
+
+def degrees(rise, run):
+    return math.degrees(math.atan2(rise, run))
+
+
+COBB = degrees(10, 20)
+NECK_TABLE = {
+    "cobb": (MeasureCode.COBB_C2_C7, ("C2", "C7"), COBB),
+    "tangent": (MeasureCode.POSTERIOR_TANGENT, ("C2", "C7"), degrees(5, 16)),
+    "sva": (MeasureCode.SAGITTAL_VERTICAL_AXIS, ("C2", "C7"), 110 - 95),
+    "c7 slope": (MeasureCode.C7_SLOPE, ("C7",), degrees(5, 20)),
+    "t1 slope": (MeasureCode.T1_SLOPE, ("T1",), degrees(12, 20)),
+    "mismatch": (
+        MeasureCode.T1_SLOPE_MINUS_LORDOSIS, ("C2", "C7", "T1"), degrees(12, 20) - COBB,
+    ),
+    "segment": (MeasureCode.SEGMENTAL_ANGLE, ("C2", "C3"), degrees(2, 20)),
+    "anterior": (MeasureCode.BODY_HEIGHT_ANTERIOR, ("C3",), 14),
+    "posterior": (MeasureCode.BODY_HEIGHT_POSTERIOR, ("C3",), 15),
+    "middle": (MeasureCode.BODY_HEIGHT_MIDDLE, ("C3",), 14.5),
+    "wedge": (MeasureCode.BODY_HEIGHT_RATIO, ("C3",), 14 / 15),
+    "hollow": (MeasureCode.MIDDLE_HEIGHT_RATIO, ("C3",), 14.5 / 15),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "levels", "expected"), NECK_TABLE.values(), ids=NECK_TABLE)
+def test_measures_of_the_neck(code, levels, expected):
+    assert value_of(taken(NECK), code, *levels) == pytest.approx(expected, abs=1e-9)
+
+
+# Upright boxes: C4 stands 3 px before C5, which stands 1 px behind C6.
+STACK = numbered(box("C4", 103, 100), box("C5", 100, 125), box("C6", 101, 146), box("C7", 101, 169))
+# Heights of the discs: 125 - 115 = 10, 146 - 140 = 6, 169 - 161 = 8.
+STACK_TABLE = {
+    "slip forwards": (MeasureCode.TRANSLATION, ("C4", "C5"), 3),
+    "slip backwards": (MeasureCode.TRANSLATION, ("C5", "C6"), -1),
+    "no slip": (MeasureCode.TRANSLATION, ("C6", "C7"), 0),
+    "disc": (MeasureCode.DISC_HEIGHT, ("C5", "C6"), 6),
+    "disc at the end": (MeasureCode.DISC_HEIGHT_RATIO, ("C4", "C5"), 10 / 6),
+    "disc between": (MeasureCode.DISC_HEIGHT_RATIO, ("C5", "C6"), 6 / 9),
+}
+
+
+@pytest.mark.parametrize(("code", "levels", "expected"), STACK_TABLE.values(), ids=STACK_TABLE)
+def test_measures_of_levels(code, levels, expected):
+    assert value_of(taken(STACK), code, *levels) == pytest.approx(expected, abs=1e-9)
+
+
+# Hollow discs: 6 high at both ends and 9 in the middle; bodies 26 and 30 high in the middle.
+BACK = numbered(
+    vertebra("L4", [(144, 100), (104, 100), (104, 130), (144, 130)], ((124, 102.5), (124, 128.5))),
+    vertebra("L5", [(140, 136), (100, 136), (100, 170), (140, 174)], ((120, 137.5), (120, 167.5))),
+    vertebra("S1", [(128, 201), (98, 186), (float("nan"),) * 2, (float("nan"),) * 2]),
+)
+L1 = vertebra("L1", [(150, 8), (110, 16), (108, 40), (148, 36)])
+BACK_TABLE = {
+    "slip": (MeasureCode.LISTHESIS_PERCENT, ("L4", "L5"), 100 * 4 / 40),
+    "index": (MeasureCode.DISC_HEIGHT_INDEX, ("L4", "L5"), 7 / 28),
+    "segment": (MeasureCode.SEGMENTAL_ANGLE, ("L5", "S1"), degrees(15, 30) - degrees(4, 40)),
+    "wedge": (MeasureCode.BODY_HEIGHT_RATIO, ("L5",), 38 / 34),
+    "lordosis": (
+        MeasureCode.LUMBAR_LORDOSIS_L1_S1, ("L1", "S1"), degrees(15, 30) + degrees(8, 40),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "levels", "expected"), BACK_TABLE.values(), ids=BACK_TABLE)
+def test_measures_of_the_back(code, levels, expected):
+    found = taken(numbered(L1, *BACK), view=View.MR)
+    assert value_of(found, code, *levels) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_slip_on_the_sacrum_is_along_its_endplate():
+    found = taken(BACK, view=View.MR)
+    # From (98, 186) to L5's corner (100, 170), along (2, 1) / sqrt(5), of a length of 15 sqrt(5).
+    expected = 100 * ((2 * 2 - 16) / math.sqrt(5)) / (15 * math.sqrt(5))
+    assert value_of(found, MeasureCode.LISTHESIS_PERCENT, "L5", "S1") == pytest.approx(expected)
+
+
+def test_without_the_sacrum_lordosis_has_another_name():
+    found = taken(numbered(L1, *BACK[:2]), view=View.MR)
+    whole = found[("lumbar_lordosis_l1_s1", ("L1", "S1"))]
+    assert (whole.value, whole.reason) == (None, "S1 is not visible or not outlined")
+    rest = value_of(found, MeasureCode.LUMBAR_LORDOSIS_L1_L5, "L1", "L5")
+    assert rest == pytest.approx(degrees(4, 40) + degrees(8, 40))
+
+
+def test_every_measure_is_in_these_tables():
+    tables = (NECK_TABLE, STACK_TABLE, BACK_TABLE)
+    tested = {code for table in tables for code, _, _ in table.values()}
+    elsewhere = {
+        MeasureCode.COBB_C2_C6, MeasureCode.COBB_C2_LOWEST, MeasureCode.LUMBAR_LORDOSIS_L1_L5,
+        MeasureCode.CANAL_DIAMETER,
+    }  # fmt: skip
+    drawn = {code for code in MeasureCode if code.value.startswith("drawn")}
+    assert tested | elsewhere | drawn == set(MeasureCode)
+
+
+class TestHiddenLevels:
+    @pytest.mark.parametrize(
+        ("lowest", "code", "name"),
+        [
+            ("C6", MeasureCode.COBB_C2_C6, "C2–C6 Cobb lordosis"),
+            ("C5", MeasureCode.COBB_C2_LOWEST, "C2–C5 Cobb lordosis"),
+            ("C3", MeasureCode.COBB_C2_LOWEST, "C2–C3 Cobb lordosis"),
+        ],
+    )
+    def test_a_shorter_angle_has_its_own_name(self, lowest, code, name):
+        found = taken(numbered(C2, replace(C7, level=lowest)))
+        assert found[(code.value, ("C2", lowest))].name == name
+        assert value_of(found, code, "C2", lowest) == pytest.approx(COBB)
+        assert value_of(found, MeasureCode.POSTERIOR_TANGENT, "C2", lowest) > 0
+        whole = found[("cobb_c2_c7", ("C2", "C7"))]
+        assert (whole.value, whole.reason) == (None, "C7 is not visible or not outlined")
+
+    def test_what_is_looked_for_and_missing_has_a_reason(self):
+        found = taken(numbered(C2, C3))
+        missing = {key[0] for key, m in found.items() if m.value is None}
+        assert missing == {
+            "cobb_c2_c7", "sagittal_vertical_axis", "c7_slope", "t1_slope",
+            "t1_slope_minus_lordosis",
+        }  # fmt: skip
+        assert all(m.reason for m in found.values() if m.value is None)
+
+    def test_the_border_of_the_film_is_named(self):
+        superior = tuple(m for m in C7.landmarks if "inferior" not in m.name)
+        cut = replace(C7, landmarks=superior, state=VertebraState.CUT)
+        found = taken(numbered(C2, C3, cut))
+        assert "cuts C7 off" in found[("cobb_c2_c7", ("C2", "C7"))].reason
+        assert value_of(found, MeasureCode.C7_SLOPE, "C7") == pytest.approx(degrees(5, 20))
+        assert value_of(found, MeasureCode.COBB_C2_LOWEST, "C2", "C3") > 0
+
+    def test_corners_that_nobody_placed_are_named(self):
+        bare = replace(C7, landmarks=())
+        reason = taken(numbered(C2, bare))[("c7_slope", ("C7",))].reason
+        assert reason == "the corners of C7 that are needed could not be placed"
+
+    def test_a_film_that_cuts_the_body_of_c2_gives_no_plumb_line(self):
+        low = replace(C2, outline=((100, 95), (120, 95), (120, 100), (100, 100)))
+        found = taken(numbered(low, C3, C7))
+        assert found[("sagittal_vertical_axis", ("C2", "C7"))].value is None
+        assert found[("posterior_tangent", ("C2", "C7"))].value is None
+        assert value_of(found, MeasureCode.COBB_C2_C7, "C2", "C7") == pytest.approx(COBB)
+
+    def test_neighbours_are_those_that_share_a_disc(self):
+        found = taken(numbered(C2, C3, C7))
+        assert [key[1] for key in found if key[0] == "disc_height"] == [("C2", "C3")]
+
+    def test_nothing_has_no_measures(self):
+        assert measure_alignment((), Facing.RIGHT, PIXELS, View.XRAY) == ()
+
+
+class TestUncertainLevelsAndFacing:
+    UNNAMED = tuple(replace(body, level=None) for body in STACK)
+
+    def test_bodies_with_numbers_are_measured_by_their_numbers(self):
+        found = taken(self.UNNAMED)
+        assert found[("translation", ("body 1", "body 2"))].value == pytest.approx(3)
+        assert found[("translation", ("body 1", "body 2"))].name == "body 1/body 2 translation"
+        assert found[("cobb_c2_c7", ("C2", "C7"))].reason == (
+            "the levels of the bodies are uncertain"
+        )
+
+    def test_a_gap_as_wide_as_a_body_is_no_disc(self):
+        found = taken(numbered(self.UNNAMED[0], self.UNNAMED[2]))
+        assert not [key for key in found if key[0] == "disc_height"]
+
+    def test_unnamed_bodies_of_an_mr_belong_to_the_back(self):
+        codes = {key[0] for key in taken(self.UNNAMED, view=View.MR)}
+        assert "listhesis_percent" in codes
+        assert "translation" not in codes
+
+    def test_without_a_facing_only_what_needs_no_front_is_measured(self):
+        found = taken(NECK, facing=None)
+        measured = {key[0] for key, m in found.items() if m.value is not None}
+        assert measured == {"body_height_middle", "disc_height"}
+        assert found[("cobb_c2_c7", ("C2", "C7"))].reason == (
+            "it is unknown which way the patient looks"
+        )
+
+
+class TestUnits:
+    def test_without_spacing_lengths_are_in_pixels_and_have_no_thresholds(self):
+        axis = taken(NECK)[("sagittal_vertical_axis", ("C2", "C7"))]
+        assert (axis.unit, axis.normal, axis.severity) == ("px", None, None)
+
+    def test_magnified_millimetres_are_shown_without_thresholds(self):
+        magnified = PixelGeometry((4.0, 4.0), are_lengths_true=False)
+        axis = taken(NECK, magnified)[("sagittal_vertical_axis", ("C2", "C7"))]
+        assert (axis.value, axis.unit) == (pytest.approx(60), "mm")
+        assert (axis.normal, axis.severity) == (None, None)
+
+    @pytest.mark.parametrize(
+        ("spacing", "value", "word"),
+        [(1.0, 15, None), (4.0, 60, "over 40 mm, related to disability")],
+        ids=["short", "long"],
+    )
+    def test_true_millimetres_are_compared(self, spacing, value, word):
+        geometry = PixelGeometry((spacing, spacing), are_lengths_true=True)
+        axis = taken(NECK, geometry)[("sagittal_vertical_axis", ("C2", "C7"))]
+        assert axis.value == pytest.approx(value)
+        assert axis.normal.holds(axis.value) is (word is None)
+        assert (axis.severity and axis.severity.word) == word
+
+    def test_pixels_that_are_not_square_are_measured_in_millimetres(self):
+        found = taken(NECK, PixelGeometry((0.5, 0.25), are_lengths_true=True))
+        slope = value_of(found, MeasureCode.C7_SLOPE, "C7")
+        assert slope == pytest.approx(degrees(5 * 0.5, 20 * 0.25))
+        axis = value_of(found, MeasureCode.SAGITTAL_VERTICAL_AXIS, "C2", "C7")
+        height = value_of(found, MeasureCode.BODY_HEIGHT_POSTERIOR, "C3")
+        assert (axis, height) == (pytest.approx(15 * 0.25), pytest.approx(15 * 0.5))
+
+
+class TestSeverity:
+    @pytest.mark.parametrize(
+        ("rise", "word"),
+        [(3, "Ames modifier 0"), (6.5, "Ames modifier 1"), (12, "Ames modifier 2")],
+    )
+    def test_slope_minus_lordosis_names_whose_grade_it_is(self, rise, word):
+        level = vertebra("C7", [(115, 200), (95, 200), (95, 216), (115, 216)])
+        steep = vertebra("T1", [(115, 220 + rise), (95, 220), (95, 240), (115, 240 + rise)])
+        found = taken(numbered(C2, level, steep))
+        measure = found[("t1_slope_minus_lordosis", ("C2", "C7", "T1"))]
+        assert measure.value == pytest.approx(degrees(rise, 20))
+        assert word in measure.severity.word
+
+    def test_a_value_whose_interval_crosses_a_threshold_is_only_possible(self):
+        found = taken(STACK, PixelGeometry((1.25, 1.25), are_lengths_true=True))
+        slip = found[("translation", ("C4", "C5"))]
+        assert slip.value == pytest.approx(3.75)
+        assert slip.interval[0] < 3.5
+        assert slip.severity.word == "possibly over 3.5 mm"
+        assert found[("translation", ("C5", "C6"))].severity is None
+
+    def test_a_backward_slip_is_as_far_as_a_forward_one(self):
+        moved = numbered(box("C4", 90, 100), box("C5", 100, 125))
+        slip = taken(moved, TRUE_MM)[("translation", ("C4", "C5"))]
+        assert (slip.value, slip.severity) == (pytest.approx(-2), None)
+        wide = PixelGeometry((1.0, 1.0), are_lengths_true=True)
+        assert taken(moved, wide)[("translation", ("C4", "C5"))].severity.word == "over 3.5 mm"
+
+    @pytest.mark.parametrize(
+        ("slip", "word"),
+        [(0.2, None), (-8, None), (8, "Meyerding grade I"), (14, "Meyerding grade II"),
+         (25, "Meyerding grade III"), (34, "Meyerding grade IV"), (45, "over grade IV")],
+    )  # fmt: skip
+    def test_meyerding(self, slip, word):
+        bodies = numbered(box("L4", 100 + slip, 100, 40, 30), box("L5", 100, 140, 40, 30))
+        grade = taken(bodies, view=View.MR)[("listhesis_percent", ("L4", "L5"))].severity
+        assert grade is None if word is None else word in grade.word
+
+    @pytest.mark.parametrize(
+        ("anterior", "word"),
+        [(30, None), (23.2, "mild"), (20, "moderate"), (14, "severe")],
+    )
+    def test_genant_counts_in_the_back_only(self, anterior, word):
+        corners = [(140, 130 - anterior), (100, 100), (100, 130), (140, 130)]
+        ratio = taken([vertebra("L2", corners)], view=View.MR)[("body_height_ratio", ("L2",))]
+        assert ratio.value == pytest.approx(anterior / 30)
+        assert (ratio.severity is None) if word is None else (word in ratio.severity.word)
+        neck = taken([vertebra("C5", corners)])[("body_height_ratio", ("C5",))]
+        assert (neck.value, neck.severity) == (ratio.value, None)
+
+    def test_a_kyphotic_level_among_lordotic_ones_stands_out(self):
+        def below(level, top, tilt):
+            corners = [(120, top + tilt), (100, top), (100, top + 15), (120, top + 15 + tilt)]
+            return vertebra(level, corners)
+
+        bodies = numbered(
+            below("C3", 100, 0), below("C4", 120, 1), below("C5", 140, -5), below("C6", 160, -4)
+        )
+        found = taken(bodies)
+        words = {
+            levels: m.severity and m.severity.word
+            for (code, levels), m in found.items()
+            if code == "segmental_angle"
+        }
+        assert words == {
+            ("C3", "C4"): None,
+            ("C4", "C5"): "over 11° more kyphotic than its neighbours",
+            ("C5", "C6"): None,
+        }
+
+
+class TestUncertainty:
+    def test_intervals_hold_the_value_and_follow_who_placed_the_points(self):
+        def width(source):
+            marks = [replace(m, source=source) for m in C7.landmarks]
+            body = replace(C7, landmarks=tuple(marks))
+            measure = taken(numbered(C2, body))[("c7_slope", ("C7",))]
+            assert measure.interval[0] < measure.value < measure.interval[1]
+            return measure.interval[1] - measure.interval[0]
+
+        sources = (LandmarkSource.USER, LandmarkSource.NETWORK, LandmarkSource.CONTOUR)
+        widths = [width(source) for source in sources]
+        assert widths == sorted(widths)
+        assert widths[0] < widths[1] / 1.3
+
+    def test_a_hidden_body_is_measured_and_says_so(self):
+        own = tuple(replace(m, source=LandmarkSource.NETWORK) for m in C7.landmarks)
+        seen = replace(C7, landmarks=own)
+        hidden = replace(seen, state=VertebraState.HIDDEN)
+        key = ("c7_slope", ("C7",))
+        one, other = taken(numbered(C2, seen))[key], taken(numbered(C2, hidden))[key]
+        assert one.value == other.value
+        assert other.interval[1] - other.interval[0] > 1.8 * (one.interval[1] - one.interval[0])
+        assert "C7 is hardly visible" in other.method
+        assert "hardly visible" not in one.method
+
+    def test_a_hidden_body_that_a_person_corrected_is_no_longer_doubted(self):
+        hidden = replace(C7, state=VertebraState.HIDDEN)
+        key = ("c7_slope", ("C7",))
+        assert taken(numbered(C2, hidden))[key] == taken(numbered(C2, C7))[key]
+
+    def test_the_same_bodies_give_the_same_intervals(self):
+        assert taken(NECK) == taken(NECK)
+
+
+class TestWhatIsTold:
+    def test_points_are_those_that_were_used(self):
+        cobb = taken(NECK)[("cobb_c2_c7", ("C2", "C7"))]
+        assert [(p.body, p.name) for p in cobb.points] == [
+            ("C2", LandmarkName.POSTERIOR_INFERIOR), ("C2", LandmarkName.ANTERIOR_INFERIOR),
+            ("C7", LandmarkName.POSTERIOR_INFERIOR), ("C7", LandmarkName.ANTERIOR_INFERIOR),
+        ]  # fmt: skip
+        assert [(p.x, p.y, p.source) for p in cobb.points][2] == (90, 216, "user")
+
+    def test_a_measure_carries_its_definition(self):
+        cobb = taken(NECK)[("cobb_c2_c7", ("C2", "C7"))]
+        assert (cobb.name, cobb.unit, cobb.state) == (
+            "C2–C7 Cobb lordosis", "deg", MeasureState.AUTOMATIC,
+        )  # fmt: skip
+        assert cobb.automatic_value == cobb.value
+        assert (cobb.normal.low, cobb.normal.high) == (6, 19)
+        assert "spinebase.org" in cobb.source
+
+    def test_the_most_important_comes_first(self):
+        names = [m.name for m in measure_alignment(NECK, Facing.RIGHT, PIXELS, View.XRAY)]
+        assert names[0] == "C2–C7 Cobb lordosis"
+        assert names.index("T1 slope") < names.index("C2/C3 translation")
+        assert names.index("C2/C3 segmental angle") < names.index("C3 anterior height")
+
+    def test_every_value_is_drawn(self):
+        for measure in (*taken(NECK).values(), *taken(BACK, view=View.MR).values()):
+            assert bool(measure.strokes) is (measure.value is not None)
+            assert all(len(stroke.points) >= 2 for stroke in measure.strokes)
+
+    def test_the_drawn_arc_is_the_angle(self):
+        for key in (
+            ("cobb_c2_c7", ("C2", "C7")), ("c7_slope", ("C7",)), ("segmental_angle", ("C2", "C3")),
+            ("posterior_tangent", ("C2", "C7")),
+        ):  # fmt: skip
+            measure = taken(NECK)[key]
+            (arc,) = (s.points for s in measure.strokes if s.kind is StrokeKind.ARC)
+            assert turned_by(arc) == pytest.approx(abs(measure.value), rel=0.02)
+
+    def test_the_plumb_line_hangs_from_the_centre_of_c2(self):
+        axis = taken(NECK)[("sagittal_vertical_axis", ("C2", "C7"))]
+        plumb, way = axis.strokes
+        assert plumb.kind is StrokeKind.PLUMB
+        assert plumb.points[0] == pytest.approx((110, 90))
+        assert plumb.points[1][0] == pytest.approx(110)
+        assert way.points == (pytest.approx((110, 200)), pytest.approx((95, 200)))
+
+
+def turned_by(arc):
+    """Return the angle that a polyline with even steps on a circle spans, from its bends."""
+    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(arc)]
+    one, other = steps[0], steps[1]
+    bend = math.atan2(one[0] * other[1] - one[1] * other[0], one[0] * other[0] + one[1] * other[1])
+    return abs(math.degrees(bend)) * len(steps)

@@ -1,0 +1,154 @@
+"""How measures follow when a whole film is turned, enlarged, mirrored, shifted or squeezed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spinealign.domain.findings import Facing, Vertebra
+from spinealign.domain.image import View
+from spinealign.domain.measurements import MeasureCode
+from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.geometry import PixelGeometry
+from spinealign.wording.measures import definition_of
+from tests.phantoms_alignment import PIXELS, bent_column, from_corners, numbered
+
+SLOPES = (MeasureCode.C7_SLOPE, MeasureCode.T1_SLOPE, MeasureCode.T1_SLOPE_MINUS_LORDOSIS)
+AXIS = MeasureCode.SAGITTAL_VERTICAL_AXIS
+
+degrees = st.floats(-12, 12)
+angles = st.lists(degrees, min_size=6, max_size=6)
+columns = st.builds(bent_column, angles, angles, st.floats(-15, 15)).map(from_corners)
+backs = columns.map(
+    lambda bodies: numbered(
+        *(replace(b, level=f"L{i}") for i, b in enumerate(bodies[1:6], start=1)),
+        replace(bodies[6], level="S1"),
+    )
+)
+spines = st.one_of(columns, backs)
+turns = st.floats(-50, 50)
+matrices = st.tuples(st.floats(0.3, 4), st.floats(-300, 300), st.floats(-300, 300))
+
+
+def mapped(bodies, matrix, shift=(0.0, 0.0)) -> tuple[Vertebra, ...]:
+    """Map every point by a (2, 2) matrix and a shift."""
+
+    def place(x, y):
+        moved = np.asarray(matrix) @ (x, y) + shift
+        return float(moved[0]), float(moved[1])
+
+    def move(mark):
+        x, y = place(mark.x, mark.y)
+        return replace(mark, x=x, y=y)
+
+    return tuple(
+        replace(
+            body,
+            outline=tuple(place(x, y) for x, y in body.outline),
+            landmarks=tuple(move(mark) for mark in body.landmarks),
+        )
+        for body in bodies
+    )
+
+
+def turn(angle_deg):
+    sine, cosine = np.sin(np.radians(angle_deg)), np.cos(np.radians(angle_deg))
+    return np.array([[cosine, -sine], [sine, cosine]])
+
+
+def measured(bodies, facing=Facing.RIGHT, geometry=PIXELS):
+    view = View.MR if bodies[0].level == "L1" else View.XRAY
+    return {m.key: m for m in measure_alignment(bodies, facing, geometry, view)}
+
+
+def assert_same(one, other, factor_of=lambda measure: 1.0, but=()):
+    assert one.keys() == other.keys()
+    for key, measure in one.items():
+        if measure.code not in but:
+            expected = measure.value * factor_of(measure)
+            assert other[key].value == pytest.approx(expected, abs=1e-6), key
+
+
+@settings(deadline=None, max_examples=40)
+@given(spines, turns)
+def test_turning_changes_slopes_by_the_angle_and_nothing_else_but_the_plumb_line(bodies, angle):
+    still = measured(bodies)
+    turned = measured(mapped(bodies, turn(angle)))
+    assert_same(still, turned, but=(*SLOPES, AXIS))
+    for key, measure in still.items():
+        if measure.code in SLOPES:
+            assert turned[key].value == pytest.approx(measure.value + angle, abs=1e-6)
+
+
+@settings(deadline=None, max_examples=40)
+@given(columns, turns)
+def test_turning_changes_the_plumb_line_as_a_projection(bodies, angle):
+    def axis(by):
+        return measured(mapped(bodies, turn(by)))[(AXIS.value, ("C2", "C7"))].value
+
+    sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
+    assert axis(angle) == pytest.approx(cosine * axis(0) + sine * axis(90), abs=1e-6)
+
+
+@settings(deadline=None, max_examples=40)
+@given(spines, st.floats(0.2, 5))
+def test_enlarging_multiplies_lengths_and_leaves_angles_and_ratios(bodies, factor):
+    still, large = measured(bodies), measured(mapped(bodies, factor * np.eye(2)))
+    assert_same(still, large, lambda m: factor if definition_of(m.code).is_length else 1)
+    for key, measure in still.items():
+        scale = factor if definition_of(measure.code).is_length else 1
+        low, high = (end * scale for end in measure.interval)
+        assert large[key].interval == pytest.approx((low, high), abs=1e-6)
+
+
+@settings(deadline=None, max_examples=40)
+@given(spines)
+def test_a_mirrored_film_of_a_patient_who_looks_the_other_way_measures_the_same(bodies):
+    mirrored = mapped(bodies, np.diag([-1.0, 1.0]), (900.0, 0.0))
+    assert_same(measured(bodies), measured(mirrored, Facing.LEFT))
+
+
+@settings(deadline=None, max_examples=40)
+@given(spines, st.floats(-500, 500), st.floats(-500, 500))
+def test_shifting_changes_nothing(bodies, across, down):
+    assert_same(measured(bodies), measured(mapped(bodies, np.eye(2), (across, down))))
+
+
+@settings(deadline=None, max_examples=40)
+@given(spines, st.floats(0.3, 2), st.floats(0.3, 2))
+def test_pixels_of_any_shape_measure_the_same_millimetres(bodies, row_mm, column_mm):
+    geometry = PixelGeometry((row_mm, column_mm), are_lengths_true=True)
+    squeezed = mapped(bodies, np.diag([1 / column_mm, 1 / row_mm]))
+    assert_same(measured(bodies), measured(squeezed, geometry=geometry))
+
+
+@settings(deadline=None, max_examples=40)
+@given(angles, angles, st.floats(-15, 15))
+def test_the_parts_of_a_curve_add_up(discs, wedges, first):
+    found = measured(from_corners(bent_column(discs, wedges, first)))
+    cobb = found[("cobb_c2_c7", ("C2", "C7"))].value
+    assert cobb == pytest.approx(sum(discs[:5]) + sum(wedges[:5]), abs=1e-6)
+    segments = [m.value for (code, _), m in found.items() if code == "segmental_angle"]
+    assert segments == pytest.approx(discs, abs=1e-6)
+    slope = found[("c7_slope", ("C7",))].value
+    assert slope == pytest.approx(first + sum(discs[:5]) + sum(wedges[:4]), abs=1e-6)
+
+
+@settings(deadline=None, max_examples=40)
+@given(spines)
+def test_intervals_hold_the_value(bodies):
+    for measure in measured(bodies).values():
+        low, high = measure.interval
+        assert low <= measure.value + 1e-9
+        assert measure.value <= high + 1e-9
+
+
+@settings(deadline=None, max_examples=40)
+@given(columns)
+def test_an_even_bend_is_no_slip(bodies):
+    even = from_corners(bent_column([4.0] * 6, [2.0] * 6))
+    slips = [m.value for (code, _), m in measured(even).items() if code == "translation"]
+    assert slips[1:] == pytest.approx([0] * 5, abs=0.2)
+    assert all(m.value is not None for m in measured(bodies).values())

@@ -1,0 +1,130 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spinealign.domain.findings import Facing
+from spinealign.domain.image import View
+from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.canal import DiscLine, canal_diameters, canal_of
+from spinealign.measure.geometry import PixelGeometry
+from tests.phantoms import mr_analysis
+from tests.phantoms_alignment import PIXELS, box, numbered, rasterised
+
+LEVELS = ("L4", "L5")
+
+
+def true_mm(spacing):
+    return PixelGeometry((spacing, spacing), are_lengths_true=True)
+
+
+def band(width, angle_deg=0.0, shape=(200, 240), narrow=None):
+    """Return a canal of a given width behind (left of) a disc line, both turned together.
+
+    `narrow` is the width at the disc, where both borders come closer on a short stretch.
+    """
+    sine, cosine = np.sin(np.radians(angle_deg)), np.cos(np.radians(angle_deg))
+    matrix = np.array([[cosine, -sine], [sine, cosine]])
+    half, waist = width / 2, (narrow or width) / 2
+    ring = np.array([
+        (-half, -60), (-half, -8), (-waist, -2), (-waist, 2), (-half, 8), (-half, 60),
+        (half, 60), (half, 8), (waist, 2), (waist, -2), (half, -8), (half, -60),
+    ], float)  # fmt: skip
+    centre = np.array([100.0, 100.0])
+    line = np.array([(width / 2 + 42, 0.0), (width / 2 + 2, 0.0)]) @ matrix.T + centre
+    disc = DiscLine(LEVELS, tuple(line[0]), tuple(line[1]))
+    return rasterised(ring @ matrix.T + centre, shape), disc
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.floats(14, 34), st.floats(-40, 40))
+def test_the_width_of_a_canal_is_found_at_any_angle(width, angle):
+    canal, disc = band(width, angle)
+    (found,) = canal_diameters(canal, [disc], PIXELS)
+    assert found.value == pytest.approx(width, abs=1.05)
+    assert (found.unit, found.severity, found.levels) == ("px", None, LEVELS)
+    assert found.interval[0] < found.value < found.interval[1]
+
+
+def test_the_narrowest_place_at_the_disc_counts():
+    canal, disc = band(30, narrow=18)
+    (found,) = canal_diameters(canal, [disc], PIXELS)
+    assert found.value == pytest.approx(18, abs=0.8)
+
+
+def test_the_shortest_way_across_is_not_the_disc_s_direction():
+    canal, disc = band(24, 0)
+    oblique = DiscLine(LEVELS, (150.0, 80.0), disc.posterior)
+    (found,) = canal_diameters(canal, [oblique], PIXELS)
+    assert found.value == pytest.approx(24, abs=0.8)
+
+
+def test_both_ends_lie_on_the_border():
+    canal, disc = band(24)
+    (found,) = canal_diameters(canal, [disc], PIXELS)
+    front, back = found.points
+    assert (front.x, back.x) == (pytest.approx(112, abs=0.5), pytest.approx(88, abs=0.5))
+    assert (front.source, front.name, back.name) == ("mask", "anterior_border", "posterior_border")
+    assert found.strokes[0].points == ((front.x, front.y), (back.x, back.y))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "word"),
+    [(0.7, None), (0.5, "relative stenosis"), (0.3, "absolute stenosis")],
+    ids=["16.8 mm", "12 mm", "7.2 mm"],
+)
+def test_stenosis_needs_true_millimetres(spacing, word):
+    canal, disc = band(24)
+    (found,) = canal_diameters(canal, [disc], true_mm(spacing))
+    assert found.value == pytest.approx(24 * spacing, abs=0.5)
+    assert (found.unit, found.severity is None) == ("mm", word is None)
+    assert word is None or word in found.severity.word
+    magnified = PixelGeometry((spacing, spacing), are_lengths_true=False)
+    assert canal_diameters(canal, [disc], magnified)[0].severity is None
+
+
+def test_pixels_that_are_not_square():
+    canal, disc = band(24)
+    flat = cv2.resize(canal.astype(np.uint8), None, fx=1, fy=0.5, interpolation=0) > 0
+    line = DiscLine(LEVELS, *((x, y / 2) for x, y in (disc.anterior, disc.posterior)))
+    (found,) = canal_diameters(flat, [line], PixelGeometry((1.0, 0.5), are_lengths_true=True))
+    assert found.value == pytest.approx(12, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    "canal",
+    [np.zeros((200, 240), bool), np.pad(np.ones((20, 20), bool), ((0, 180), (220, 0)))],
+    ids=["no canal", "canal elsewhere"],
+)
+def test_without_a_canal_behind_the_disc_there_is_no_diameter(canal):
+    assert canal_diameters(canal, [band(24)[1]], PIXELS) == ()
+
+
+def test_a_point_for_a_disc_has_no_direction():
+    canal, disc = band(24)
+    assert canal_diameters(canal, [DiscLine(LEVELS, disc.posterior, disc.posterior)], PIXELS) == ()
+
+
+def test_the_canal_of_a_segmentation():
+    analysis = mr_analysis()
+    canal = canal_of(analysis.segmentation)
+    number = next(k for k, v in analysis.segmentation.classes.items() if v == "canal")
+    assert canal.any()
+    assert (canal == (analysis.segmentation.mask == number)).all()
+    without = replace(analysis.segmentation, classes={1: "vertebra"})
+    assert canal_of(without) is None
+    assert canal_of(None) is None
+
+
+def test_alignment_measures_the_canal_at_every_disc():
+    bodies = numbered(
+        box("L3", 116, 40, 40, 30), box("L4", 116, 80, 40, 30), box("L5", 116, 120, 40, 30)
+    )
+    canal, _ = band(24)
+    found = measure_alignment(bodies, Facing.RIGHT, true_mm(0.6), View.MR, canal)
+    diameters = [m for m in found if m.code == "canal_diameter"]
+    assert [m.name for m in diameters] == ["L3/L4 canal diameter", "L4/L5 canal diameter"]
+    assert all(m.value == pytest.approx(14.4, abs=0.5) for m in diameters)

@@ -1,0 +1,327 @@
+import errno
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spinealign import wording
+from spinealign.domain.errors import (
+    CorrectionsError,
+    CorrectionsProblem,
+    ExportError,
+    ExportProblem,
+)
+from spinealign.domain.findings import (
+    LEVEL_SEQUENCE,
+    Corrections,
+    Facing,
+    Landmark,
+    LandmarkName,
+    LandmarkSource,
+    Vertebra,
+    VertebraState,
+)
+from spinealign.domain.image import View
+from spinealign.domain.measurements import Calibration, Drawing, DrawingTool
+from spinealign.export import corrections as store
+from tests import phantoms
+
+numbers = st.floats(allow_nan=False, allow_infinity=False, width=64)
+shares = st.floats(0, 1)
+positive = st.floats(1e-6, 1e6)
+places = st.tuples(numbers, numbers)
+outlines = st.lists(places, max_size=5).map(tuple)
+landmarks = st.builds(
+    Landmark,
+    st.sampled_from(LandmarkName), numbers, numbers, shares, st.sampled_from(LandmarkSource),
+)  # fmt: skip
+bodies = st.lists(
+    st.builds(
+        Vertebra,
+        st.none() | st.sampled_from(LEVEL_SEQUENCE), st.just(0), outlines,
+        st.lists(landmarks, max_size=3).map(tuple), shares, st.sampled_from(VertebraState),
+    ),
+    max_size=4,
+).map(lambda found: tuple(replace(b, index=i) for i, b in enumerate(found, start=1)))  # fmt: skip
+drawings = st.lists(
+    st.builds(Drawing, st.sampled_from(DrawingTool), st.integers(1, 10**6), outlines),
+    max_size=3,
+    unique_by=lambda drawing: drawing.number,
+).map(tuple)
+calibrations = st.builds(
+    Calibration, places, places, positive, st.tuples(positive, positive)
+)  # fmt: skip
+wanted = st.builds(
+    Corrections, bodies, st.none() | st.sampled_from(Facing), st.booleans(), drawings,
+    st.none() | calibrations,
+)  # fmt: skip
+
+SOME = Corrections(
+    (
+        Vertebra(
+            "C4", 1, ((0.1, 1 / 3), (2.0, math.pi), (5.0, 9.0)),
+            (Landmark(LandmarkName.DENS_TIP, 1e-17, 2 / 3, 0.5, LandmarkSource.USER),),
+            0.7, VertebraState.ADDED,
+        ),
+    ),
+    Facing.LEFT,
+    drawings=(Drawing(DrawingTool.ANGLE, 2, ((1.0, 2.0), (3.0, 4.0))),),
+    calibration=Calibration((0.0, 0.0), (9.0, 9.0), 10.0, (0.2, 0.1)),
+)  # fmt: skip
+
+
+@pytest.fixture
+def case(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    return at(folder / "neck.dcm")
+
+
+def at(path, corrections=SOME):
+    base = phantoms.xray_analysis()
+    return replace(base, image=replace(base.image, source_path=path), corrections=corrections)
+
+
+@pytest.fixture
+def profile(tmp_path):
+    return tmp_path / "profile"
+
+
+def other_image(analysis, sha256="f" * 64):
+    return replace(analysis, image=replace(analysis.image, sha256=sha256))
+
+
+def deny(monkeypatch, folder, number=errno.EACCES):
+    """Let nothing be written into a folder, whoever runs the tests."""
+    real = store.tempfile.mkstemp
+
+    def refused(*, prefix, dir):
+        if Path(dir) == folder:
+            raise OSError(number, "refused")
+        return real(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr(store.tempfile, "mkstemp", refused)
+
+
+class TestThereAndBack:
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @given(wanted)
+    def test_every_number_is_exactly_what_it_was(self, case, profile, corrections):
+        store.save_corrections(replace(case, corrections=corrections), profile_dir=profile)
+        assert store.load_corrections(case, profile_dir=profile) == corrections
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @given(wanted)
+    def test_the_file_fits_the_published_schema(self, case, profile, corrections):
+        path = store.save_corrections(
+            replace(case, corrections=corrections), profile_dir=profile
+        )  # fmt: skip
+        table = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(store.corrections_schema()).validate(table)
+
+    def test_it_lies_beside_the_image_and_nothing_else_is_left(self, case, profile):
+        path = store.save_corrections(case, profile_dir=profile)
+        assert path == store.corrections_path(case.image.source_path)
+        assert path.name == "neck.dcm.spinealign.json"
+        assert list(path.parent.iterdir()) == [path]
+        assert not profile.exists()
+
+    def test_nothing_saved_is_nothing(self, case, profile):
+        assert store.load_corrections(case, profile_dir=profile) is None
+
+    def test_a_result_without_corrections_takes_the_earlier_ones_back(self, case, profile):
+        store.save_corrections(case, profile_dir=profile)
+        path = store.save_corrections(replace(case, corrections=None), profile_dir=profile)
+        assert store.load_corrections(case, profile_dir=profile) is None
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_a_place_of_one_s_own_can_be_given(self, case, tmp_path):
+        path = tmp_path / "elsewhere.json"
+        assert store.save_corrections(case, path) == path
+        assert store.load_corrections(case, path) == SOME
+
+    def test_no_name_of_the_image_is_in_the_file(self, case, profile):
+        text = store.save_corrections(case, profile_dir=profile).read_text(encoding="utf-8")
+        assert "neck" not in text
+        assert case.image.sha256 in text
+
+
+class TestWhereItCannotBeWritten:
+    def test_the_profile_takes_it_under_the_checksum(self, case, profile, monkeypatch):
+        deny(monkeypatch, case.image.source_path.parent)
+        path = store.save_corrections(case, profile_dir=profile)
+        assert path == store.profile_path(case.image.sha256, profile)
+        assert "neck" not in str(path)
+        assert store.load_corrections(case, profile_dir=profile) == SOME
+
+    def test_the_file_saved_last_counts(self, case, profile, monkeypatch):
+        store.save_corrections(case, profile_dir=profile)
+        later = replace(case, corrections=replace(SOME, facing=Facing.RIGHT))
+        with monkeypatch.context() as context:
+            deny(context, case.image.source_path.parent)
+            store.save_corrections(later, profile_dir=profile)
+        assert store.load_corrections(case, profile_dir=profile) == later.corrections
+        store.save_corrections(case, profile_dir=profile)
+        assert store.load_corrections(case, profile_dir=profile) == SOME
+
+    @pytest.mark.parametrize(
+        ("number", "problem"),
+        [(errno.EACCES, ExportProblem.NOT_WRITABLE), (errno.ENOSPC, ExportProblem.DISK_FULL)],
+    )
+    def test_nowhere_is_an_error(self, case, profile, monkeypatch, number, problem):
+        deny(monkeypatch, case.image.source_path.parent, number)
+        deny(monkeypatch, store.profile_path("0", profile).parent, number)
+        with pytest.raises(ExportError) as caught:
+            store.save_corrections(case, profile_dir=profile)
+        assert caught.value.problem is problem
+
+    def test_a_place_of_one_s_own_has_no_substitute(self, case, tmp_path):
+        with pytest.raises(ExportError):
+            store.save_corrections(case, tmp_path / "missing" / "file.json")
+
+    def test_a_failure_while_writing_leaves_the_earlier_file(self, case, profile, monkeypatch):
+        path = store.save_corrections(case, profile_dir=profile)
+        before = path.read_bytes()
+
+        def fails(*_):
+            raise OSError(errno.EIO, "broken disk")
+
+        monkeypatch.setattr(store.os, "fsync", fails)
+        with pytest.raises(ExportError):
+            store.save_corrections(case, path)
+        assert path.read_bytes() == before
+        assert list(path.parent.iterdir()) == [path]
+
+
+def spoil(text, change):
+    table = json.loads(text)
+    change(table)
+    return json.dumps(table)
+
+
+def put(*keys, value):
+    def change(table):
+        for key in keys[:-1]:
+            table = table[key]
+        table[keys[-1]] = value
+
+    return change
+
+
+BROKEN = {
+    "empty": lambda text: "",
+    "cut short": lambda text: text[: len(text) // 2],
+    "no object": lambda text: "[1, 2]",
+    "a number": lambda text: "7",
+    "not json": lambda text: "\0\1\2",
+    "deep": lambda text: "[" * 100_000,
+    "infinity": lambda text: text.replace("0.7", "Infinity"),
+    "too large a number": lambda text: text.replace("0.7", "1e999"),
+    "another schema": lambda text: spoil(text, put("schema", value="something else")),
+    "no schema": lambda text: spoil(text, lambda table: table.pop("schema")),
+    "no bodies": lambda text: spoil(text, lambda table: table["corrections"].pop("vertebrae")),
+    "no time": lambda text: spoil(text, put("saved_utc", value="yesterday")),
+    "a word for a place": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "landmarks", 0, "x", value="left")
+    ),
+    "three numbers for a place": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "outline", 0, value=[1, 2, 3])
+    ),
+    "an unknown level": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "level", value="C9")
+    ),
+    "an unknown landmark": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "landmarks", 0, "name", value="nose")
+    ),
+    "a wrong number": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "index", value=5)
+    ),
+    "a length of nothing": lambda text: spoil(
+        text, put("corrections", "calibration", "length_mm", value=0)
+    ),
+    "an unknown tool": lambda text: spoil(
+        text, put("corrections", "drawings", 0, "tool", value="circle")
+    ),
+}  # fmt: skip
+
+
+class TestFilesThatDoNotFit:
+    @pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
+    def test_a_damaged_file_is_told_and_kept(self, case, profile, damage):
+        path = store.save_corrections(case, profile_dir=profile)
+        path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
+        damaged = path.read_bytes()
+        with pytest.raises(CorrectionsError) as caught:
+            store.load_corrections(case, profile_dir=profile)
+        assert caught.value.problem is CorrectionsProblem.BROKEN
+        assert path.read_bytes() == damaged
+        store.save_corrections(case, profile_dir=profile)
+        assert store.load_corrections(case, profile_dir=profile) == SOME
+        (kept,) = set(path.parent.iterdir()) - {path}
+        assert kept.name == "neck.dcm.spinealign.kept-1.json"
+        assert kept.read_bytes() == damaged
+
+    def test_a_file_of_another_image_is_told_and_kept(self, case, profile):
+        path = store.save_corrections(other_image(case), profile_dir=profile)
+        foreign = path.read_bytes()
+        with pytest.raises(CorrectionsError) as caught:
+            store.load_corrections(case, profile_dir=profile)
+        assert caught.value.problem is CorrectionsProblem.FOREIGN
+        store.save_corrections(case, profile_dir=profile)
+        assert store.load_corrections(case, profile_dir=profile) == SOME
+        (kept,) = set(path.parent.iterdir()) - {path}
+        assert kept.read_bytes() == foreign
+
+    def test_every_file_is_kept_however_often(self, case, profile):
+        for number in range(3):
+            store.save_corrections(other_image(case, f"{number}" * 64), profile_dir=profile)
+        assert len(list(case.image.source_path.parent.iterdir())) == 3
+
+    def test_a_newer_format_is_told_and_kept(self, case, profile):
+        path = store.save_corrections(case, profile_dir=profile)
+        newer = path.read_text(encoding="utf-8").replace(
+            store.SCHEMA_ID, "spinealign-corrections-2"
+        )
+        path.write_text(newer, encoding="utf-8")
+        with pytest.raises(CorrectionsError) as caught:
+            store.load_corrections(case, profile_dir=profile)
+        assert caught.value.problem is CorrectionsProblem.NEWER
+
+    def test_corrections_of_another_view_are_left_alone(self, case, profile):
+        path = store.save_corrections(case, profile_dir=profile)
+        as_mr = replace(case, view=View.MR, corrections=Corrections(facing=Facing.RIGHT))
+        assert store.load_corrections(as_mr, profile_dir=profile) is None
+        store.save_corrections(as_mr, profile_dir=profile)
+        assert store.load_corrections(as_mr, profile_dir=profile) == as_mr.corrections
+        (kept,) = set(path.parent.iterdir()) - {path}
+        assert store.load_corrections(case, kept) == SOME
+
+    def test_a_good_file_in_the_profile_outweighs_a_broken_one(self, case, profile, monkeypatch):
+        with monkeypatch.context() as context:
+            deny(context, case.image.source_path.parent)
+            store.save_corrections(case, profile_dir=profile)
+        store.corrections_path(case.image.source_path).write_text("{", encoding="utf-8")
+        assert store.load_corrections(case, profile_dir=profile) == SOME
+
+    def test_a_folder_of_that_name_is_no_file(self, case, profile):
+        store.corrections_path(case.image.source_path).mkdir()
+        with pytest.raises(CorrectionsError):
+            store.load_corrections(case, profile_dir=profile)
+
+    def test_a_huge_file_is_not_read(self, case, profile, monkeypatch):
+        store.save_corrections(case, profile_dir=profile)
+        monkeypatch.setattr(store, "_LARGEST_BYTES", 100)
+        with pytest.raises(CorrectionsError):
+            store.load_corrections(case, profile_dir=profile)
+
+    @pytest.mark.parametrize("problem", CorrectionsProblem)
+    def test_each_is_worded_in_one_sentence_with_advice(self, problem):
+        message = wording.explain(CorrectionsError(Path("a/neck.dcm.spinealign.json"), problem))
+        assert "neck.dcm.spinealign.json" in message.sentence
+        assert message.sentence.endswith("not used.")
+        assert "kept" in message.advice

@@ -1,0 +1,231 @@
+"""Measures in words: numbers, ranges, groups, what is missing, and the headline."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spinealign.domain.measurements import (
+    MeasureCode,
+    MeasuredPoint,
+    Measurement,
+    MeasureState,
+    NormalRange,
+    Severity,
+)
+from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.measure_rows import (
+    MEASURE_HEADINGS,
+    MeasureGroup,
+    RangePlace,
+    edited_text,
+    group_of,
+    grouped,
+    interval_text,
+    measure_cells,
+    measure_lines,
+    measure_sentence,
+    note_parts,
+    number_text,
+    place_in_range,
+    points_text,
+    range_text,
+    unmeasurable_lines,
+    value_text,
+)
+from tests.phantoms import xray_analysis
+
+NORMAL = NormalRange(6, 19, "a study", "A quarter of them are kyphotic.")
+COBB = Measurement(
+    "C2–C7 Cobb lordosis", 12.34, "deg", "angle of endplates", "an author",
+    code=MeasureCode.COBB_C2_C7, levels=("C2", "C7"), interval=(9.8, 14.9), normal=NORMAL,
+    automatic_value=12.34,
+)  # fmt: skip
+EDITED = replace(COBB, state=MeasureState.EDITED, automatic_value=10.06)
+MISSING = replace(COBB, value=None, interval=None, normal=None, reason="C7 is not visible")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (12.34, "deg", "12.3"),
+        (-0.04, "deg", "0.0"),
+        (-3.27, "mm", "-3.3"),
+        (0.856, "", "0.86"),
+        (24.6, "%", "25"),
+        (40.04, "px", "40.0"),
+    ],
+)
+def test_numbers_have_the_decimals_that_their_unit_deserves(value, unit, text):
+    assert number_text(value, unit) == text
+
+
+@given(st.floats(-1e4, 1e4), st.sampled_from(["deg", "mm", "px", "%", ""]))
+def test_a_number_never_says_minus_zero_and_is_read_back(value, unit):
+    text = number_text(value, unit)
+    assert abs(float(text) - value) <= 0.5 + 1e-6
+    assert not (text.startswith("-") and float(text) == 0)
+    assert number_text(value, unit, signed=True).lstrip("+") == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [("deg", "12.3°"), ("mm", "12.3 mm"), ("px", "12.3 px"), ("%", "12 %"), ("", "12.34")],
+)
+def test_a_value_has_its_unit(unit, text):
+    assert value_text(replace(COBB, unit=unit)) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(6, 19, "6 to 19°"), (None, 40.0, "up to 40°"), (0.8, None, "from 0.8°"), (None, None, "")],
+    ids=["both", "upper", "lower", "none"],
+)
+def test_a_range_in_words(low, high, text):
+    assert range_text(NormalRange(low, high, ""), "deg") == text
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "place"),
+    [
+        (12, (10, 14), RangePlace.INSIDE),
+        (7, (5, 9), RangePlace.INSIDE_NEAR),
+        (18, (16, 20), RangePlace.INSIDE_NEAR),
+        (5, (4, 7), RangePlace.BELOW_NEAR),
+        (2, (1, 3), RangePlace.BELOW),
+        (20, (18, 22), RangePlace.ABOVE_NEAR),
+        (30, (28, 32), RangePlace.ABOVE),
+        (30, None, RangePlace.ABOVE),
+        (19, None, RangePlace.INSIDE),
+    ],
+)
+def test_where_a_value_lies(value, interval, place):
+    measurement = replace(COBB, value=float(value), interval=interval)
+    assert place_in_range(measurement) is place
+    assert place.is_inside is NORMAL.holds(value)
+
+
+def test_without_a_range_or_a_value_there_is_no_place():
+    assert place_in_range(replace(COBB, normal=None)) is None
+    assert place_in_range(MISSING) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "group"),
+    [
+        (MeasureCode.COBB_C2_C7, MeasureGroup.ALIGNMENT),
+        (MeasureCode.LUMBAR_LORDOSIS_L1_S1, MeasureGroup.ALIGNMENT),
+        (MeasureCode.SEGMENTAL_ANGLE, MeasureGroup.SEGMENTS),
+        (MeasureCode.CANAL_DIAMETER, MeasureGroup.CANAL),
+        (MeasureCode.DISC_HEIGHT_RATIO, MeasureGroup.DISCS),
+        (MeasureCode.BODY_HEIGHT_RATIO, MeasureGroup.BODIES),
+        (None, MeasureGroup.OTHER),
+    ],
+)
+def test_groups(code, group):
+    assert group_of(replace(COBB, code=code)) is group
+
+
+def test_groups_keep_their_order_and_leave_out_what_has_no_value():
+    angle = replace(COBB, code=MeasureCode.SEGMENTAL_ANGLE, levels=("C3", "C4"))
+    other = replace(angle, levels=("C2", "C3"))
+    drawn = replace(COBB, state=MeasureState.DRAWN)
+    assert grouped([drawn, angle, other, MISSING, COBB]) == (
+        (MeasureGroup.ALIGNMENT, (COBB,)),
+        (MeasureGroup.SEGMENTS, (angle, other)),
+        (MeasureGroup.DRAWN, (drawn,)),
+    )
+
+
+def test_what_is_missing_is_told_once_for_each_reason():
+    slope = replace(MISSING, name="C7 slope", code=MeasureCode.C7_SLOPE)
+    t1 = replace(MISSING, name="T1 slope", reason="T1 is cut off")
+    assert unmeasurable_lines([MISSING, COBB, t1, slope]) == [
+        "C2–C7 Cobb lordosis and C7 slope: C7 is not visible.",
+        "T1 slope: T1 is cut off.",
+    ]
+
+
+def test_a_sentence_says_all_that_a_row_shows():
+    grave = replace(EDITED, severity=Severity("mild", "a threshold"))
+    assert measure_sentence(grave) == (
+        "C2–C7 Cobb lordosis: 12.3°, 95 % interval 9.8 to 14.9, inside the normal range "
+        "(6 to 19°), mild, edited; automatic 10.1°"
+    )
+    assert note_parts(grave) == ("mild", "edited; automatic 10.1°")
+    assert note_parts(COBB) == ()
+
+
+def test_an_edited_value_that_the_program_had_not():
+    assert edited_text(replace(EDITED, automatic_value=None)) == "edited; the program had no value"
+    assert edited_text(COBB) == ""
+
+
+def test_an_interval_that_is_not_finite_is_left_out():
+    assert interval_text((float("nan"), 3.0), "deg") == ""
+
+
+def test_points_tell_who_placed_them():
+    points = (
+        MeasuredPoint("C2", "anterior_inferior", 1.0, 2.0, "network"),
+        MeasuredPoint("C2", "posterior_inferior", 1.0, 2.0, "user"),
+        MeasuredPoint("C7", "anterior_inferior", 1.0, 2.0, "contour"),
+    )
+    assert points_text(replace(COBB, points=points)) == (
+        "C2: anterior inferior (seen by the network), posterior inferior (placed by hand); "
+        "C7: anterior inferior (from the outline)"
+    )
+
+
+def test_lines_are_a_table_with_both_values_methods_and_reasons():
+    lines = measure_lines([EDITED, MISSING])
+    cells = dict(zip(lines[0].split("\t"), lines[1].split("\t"), strict=True))
+    assert tuple(cells) == MEASURE_HEADINGS
+    assert (cells["Value"], cells["Unit"], cells["Automatic value"]) == ("12.3", "°", "10.1")
+    assert (cells["95 % low"], cells["95 % high"]) == ("9.8", "14.9")
+    assert cells["Placed by"] == "program, edited by hand"
+    assert cells["Method"] == "angle of endplates"
+    assert lines[2:] == ["Not measurable: C2–C7 Cobb lordosis: C7 is not visible."]
+
+
+def test_cells_cannot_break_their_line():
+    odd = replace(COBB, name="a\tb\nc", method="d\te")
+    assert not any("\t" in cell or "\n" in cell for cell in measure_cells(odd))
+
+
+def sentences(*measurements):
+    return alignment_sentences(replace(xray_analysis(), measurements=measurements))
+
+
+def test_the_headline_of_the_alignment():
+    assert sentences(COBB) == (
+        "C2–C7 Cobb lordosis 12.3° (95 % 9.8 to 14.9): within the usual range of healthy people "
+        "(6 to 19°)."
+    )
+
+
+def test_a_headline_outside_the_range_says_what_is_known_about_it():
+    said = sentences(replace(COBB, value=2.0, interval=(0.0, 4.0)))
+    assert "below the usual range of healthy people (6 to 19°)." in said
+    assert said.endswith(NORMAL.note)
+
+
+def test_a_headline_names_what_stands_in_for_a_hidden_body():
+    instead = replace(
+        COBB, name="C2–C6 Cobb lordosis", code=MeasureCode.COBB_C2_C6, normal=None,
+        levels=("C2", "C6"),
+    )  # fmt: skip
+    assert sentences(MISSING, instead) == (
+        "C2–C6 Cobb lordosis 12.3° (95 % 9.8 to 14.9). C7 is not visible: C2–C6 Cobb lordosis is "
+        "given instead of C2–C7 Cobb lordosis."
+    )
+
+
+def test_a_headline_says_that_points_were_moved():
+    assert "(95 % 9.8 to 14.9; edited; automatic 10.1°)" in sentences(EDITED)
+
+
+def test_without_lordosis_the_headline_says_why_or_nothing():
+    assert sentences(MISSING) == "C2–C7 Cobb lordosis is not measurable: C7 is not visible."
+    assert sentences() == ""
