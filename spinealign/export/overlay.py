@@ -11,7 +11,8 @@ from PIL import Image
 from spinealign.domain.findings import Analysis, Classification
 from spinealign.domain.image import SpacingSource
 from spinealign.export import strips
-from spinealign.export.bodies import draw_bodies
+from spinealign.export.bodies import draw_bodies, name_boxes
+from spinealign.export.measure_drawing import draw_measures, legend_items, main_measures
 from spinealign.imaging.render import (
     Colour,
     class_colour,
@@ -69,8 +70,8 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     Parameters
     ----------
     analysis : Analysis
-        Structures are outlined, vertebral bodies with their names and corners; of a
-        heat map, the half that spoke most.
+        Structures are outlined, vertebral bodies with their names and corners; the main
+        measures are drawn with their values; of a heat map, the half that spoke most.
     paper : bool
         For a report: bolder letters and lines, and neither the models below nor
         a demonstration's band above, because the report says both itself.
@@ -84,7 +85,13 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
     weight = _PAPER_LINE_WEIGHT if paper else 1.0
     canvas = _draw_structures(analysis, scale, weight, paper)
-    items = _structure_items(analysis)
+    measures = main_measures(analysis)
+    if measures:
+        letters = _unit(canvas, paper)
+        aside = [np.array(body.outline) for body in analysis.vertebrae]
+        aside += name_boxes(analysis, scale, letters)
+        canvas = draw_measures(canvas, measures, scale, weight, letters, aside, not paper)
+    items = [*_structure_items(analysis), *legend_items(measures)]
     answer = analysis.classification
     if answer is not None and answer.heatmap is not None:
         polygons = outline_region(answer.heatmap >= _HEAT_LEVEL)

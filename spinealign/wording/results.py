@@ -166,6 +166,30 @@ def spacing_text(image: SpineImage) -> str:
     return f"{rows_mm:.3g} × {cols_mm:.3g} mm ({origin})"
 
 
+def lengths_text(image: SpineImage, calibrated_by_mm: float | None = None) -> str:
+    """Return what the lengths of an image rest on, as one sentence.
+
+    Parameters
+    ----------
+    image : SpineImage
+    calibrated_by_mm : float or None
+        The known length by which a person set the spacing.
+    """
+    if calibrated_by_mm is not None:
+        return f"Lengths calibrated by the user: {calibrated_by_mm:g} mm line."
+    if image.spacing_mm is None:
+        return (
+            "Lengths are in pixels, because the pixel spacing is unknown; thresholds and normal "
+            "ranges in millimetres are off."
+        )
+    if image.spacing_source is SpacingSource.DETECTOR_PLANE:
+        return (
+            "Lengths hold at the detector and are magnified against the patient; thresholds and "
+            "normal ranges in millimetres are off."
+        )
+    return f"Lengths rest on the pixel spacing {spacing_text(image)}."
+
+
 def size_text(image: SpineImage) -> str:
     """Return width by height and the bits of a grey value."""
     rows, cols = image.shape
