@@ -52,7 +52,7 @@ def main() -> None:
     model = ModelStore().load("mr_segmentation")
     measures: Table = defaultdict(list)
     landmarks: Table = defaultdict(list)
-    is_counted: dict[str, list[bool]] = defaultdict(list)
+    counting: dict[str, set[str]] = defaultdict(set)
     for one in middle_slices(load_mr_segmentation(options.data), options.slices):
         found = segment_with(model, as_image(one))
         pixels = one.pixels.astype(np.float32)
@@ -60,7 +60,7 @@ def main() -> None:
         drawn = bodies_from_mask(one.mask, CLASSES, sure, pixels)
         own = bodies_from_mask(found.mask, CLASSES, found.confidence, pixels)
         pairs = matched(drawn.vertebrae, own.vertebrae)
-        is_counted[one.patient].append(all(a.level == b.level for a, b in pairs))
+        counting[how_counted(pairs)].add(one.name)
         own = replace(own, vertebrae=tuple(replace(b, level=a.level) for a, b in pairs))
         for name, difference in measured(one, drawn, own, found.mask == CANAL):
             measures[name].append(difference)
@@ -68,8 +68,8 @@ def main() -> None:
             landmarks[name].append(difference)
     print_measures(measures)
     print_landmarks(landmarks)
-    right = {patient: all(flags) for patient, flags in is_counted.items()}
-    print(f"levels counted as drawn: {sum(right.values())} of {len(right)} patients")
+    for outcome, names in sorted(counting.items()):
+        print(f"levels {outcome}: {len(names)} slices")
 
 
 def middle_slices(slices: Sequence[LabelledSlice], count: int) -> Iterator[LabelledSlice]:
@@ -90,6 +90,14 @@ def matched(drawn: Sequence[Vertebra], own: Sequence[Vertebra]) -> list[tuple[Ve
         if near:
             pairs.append((body, min(near, key=lambda other: apart(body, other))))
     return pairs
+
+
+def how_counted(pairs: Sequence[tuple[Vertebra, Vertebra]]) -> str:
+    """Return whether the network's mask gives the bodies the levels of the drawn one."""
+    if any(body.level is None or other.level is None for body, other in pairs):
+        return "left open on either mask"
+    is_same = all(body.level == other.level for body, other in pairs)
+    return "the same on both masks" if is_same else "counted otherwise"
 
 
 def apart(one: Vertebra, other: Vertebra) -> float:
