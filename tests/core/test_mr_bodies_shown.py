@@ -15,6 +15,8 @@ from spinealign.export.overlay import overlay_picture
 from spinealign.export.report import report_pdf
 from spinealign.export.tables import analysis_json, analysis_schema
 from spinealign.imaging.phantom import CLASSES, SHIPPED_SEED, render_lumbar_phantom
+from spinealign.measure.corrected import apply_corrections, initial_corrections
+from spinealign.measure.correction import delete_vertebra, rename_level
 from spinealign.measure.mr_bodies import bodies_from_mask
 from spinealign.measure.regions import region_statistics
 from tests.phantoms import mr_analysis
@@ -108,3 +110,19 @@ def test_discs_and_canal_stay_in_the_picture_beside_the_bodies():
 
 def test_the_report_lists_the_bodies():
     assert report_pdf(shown()).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("change", "gone"),
+    [
+        (lambda c: rename_level(c, 7, "L4"), WarningCode.LEVELS_COUNTED),
+        (lambda c: delete_vertebra(c, 8), WarningCode.ENDPLATE_FROM_DISC),
+    ],
+    ids=["levels named", "S1 deleted"],
+)
+def test_a_caution_goes_when_a_person_dealt_with_it(change, gone):
+    analysis = shown()
+    codes = {caution.code for caution in analysis.cautions}
+    corrected = apply_corrections(analysis, change(initial_corrections(analysis)))
+    left = {caution.code for caution in corrected.cautions}
+    assert codes - left == {gone}
