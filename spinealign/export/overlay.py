@@ -29,6 +29,7 @@ from spinealign.wording import (
     DEMONSTRATION_BAND,
     NOT_FOR_DIAGNOSIS,
     is_demonstration,
+    is_of_bodies,
     model_text,
     safe_text,
 )
@@ -157,12 +158,13 @@ def _draw_structures(
     analysis: Analysis, scale: tuple[float, float], line_weight: float, paper: bool
 ) -> NDArray[np.uint8]:
     grey, found = _grey(analysis), analysis.segmentation
-    if analysis.vertebrae:
+    if found is None or is_of_bodies(analysis):
         canvas = enlarge(grey, scale)
-        return draw_bodies(canvas, analysis, scale, line_weight, _unit(canvas, paper))
-    if found is None:
-        return enlarge(grey, scale)
-    return draw_overlay(grey, found.mask, found.classes, scale, _FILL_OPACITY, line_weight)
+    else:
+        canvas = draw_overlay(grey, found.mask, found.classes, scale, _FILL_OPACITY, line_weight)
+    if not analysis.vertebrae:
+        return canvas
+    return draw_bodies(canvas, analysis, scale, line_weight, _unit(canvas, paper))
 
 
 def _structure_items(analysis: Analysis) -> list[tuple[Colour, str]]:
