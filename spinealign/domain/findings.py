@@ -262,6 +262,8 @@ class DiscGrade:
         Of the grades 1 to 5 in order, or of (absent, present).
     threshold : float
         A finding is reported from this probability on; 0 for an ordinal grade.
+    severity : float or None
+        An ordinal grade between the whole ones; also where `value` is None.
     heatmap : ndarray of float32, shape (h, w), or None
         0..1 in the disc's crop: how much each place spoke for the finding, or for
         a higher grade.
@@ -272,6 +274,7 @@ class DiscGrade:
     probabilities: tuple[float, ...]
     calibrated: bool
     threshold: float
+    severity: float | None = None
     heatmap: NDArray[np.float32] | None = None
 
 

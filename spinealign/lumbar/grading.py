@@ -46,7 +46,7 @@ class Graded:
 
 
 @dataclass(frozen=True, eq=False)
-class _Column:
+class Column:
     """Discs of one image with their crops, signs and sequence ("t2" or "t1")."""
 
     found: DiscColumn
@@ -120,7 +120,7 @@ def level_name(index_from_bottom: int) -> str | None:
     return LEVELS[index_from_bottom - 1] if is_known else None
 
 
-def read_column(segmentation: Segmentation, image: SpineImage) -> _Column | None:
+def read_column(segmentation: Segmentation, image: SpineImage) -> Column | None:
     """Find the discs of an image and cut each out; None without discs.
 
     Training calls this too, so that networks see the same crops and signs.
@@ -134,7 +134,7 @@ def read_column(segmentation: Segmentation, image: SpineImage) -> _Column | None
     signs = column_signs(found.discs, frames, crops, masks)
     sequence = tell_sequence(segmentation, image.pixels)
     shape = (image.pixels.shape[0], image.pixels.shape[1])
-    return _Column(found, frames, crops, signs, sequence, shape)
+    return Column(found, frames, crops, signs, sequence, shape)
 
 
 def tell_sequence(segmentation: Segmentation, pixels: Array) -> str:
@@ -166,7 +166,7 @@ def ranked_signs(signs: Values, rule: GradingRule, sequence: str) -> Array:
     return np.asarray(np.nan_to_num(np.stack(columns, axis=1)), np.float32)
 
 
-def _logits(model: LoadedModel, column: _Column, i: int) -> Array:
+def _logits(model: LoadedModel, column: Column, i: int) -> Array:
     rule = _rule(model.card)
     signs = ranked_signs(column.signs[i : i + 1], rule, column.sequence)
     outputs = model.grade(network_input(column.crops[i], model.card), signs)
@@ -212,13 +212,14 @@ def _grades(card: ModelCard, logits: dict[str, Array]) -> tuple[DiscGrade, ...]:
 def _grade(name: GradeName, rule: GradeRule, joined: Array, calibrated: bool) -> DiscGrade:
     part = joined[:, rule.first_output : rule.first_output + rule.outputs]
     above = calibrated_probabilities(part[0], rule)
-    probabilities = grade_probabilities(above, rule)
+    probabilities = grade_probabilities(above)
     return DiscGrade(
         name=name,
         value=chosen(probabilities, rule),
         probabilities=tuple(float(p) for p in probabilities),
         calibrated=calibrated,
         threshold=rule.threshold,
+        severity=severity(probabilities, rule) if rule.cuts else None,
         heatmap=_heatmap(part.mean(axis=1) * np.float32(np.sign(rule.slope))),
     )
 
@@ -229,7 +230,7 @@ def calibrated_probabilities(logits: Array, rule: GradeRule) -> Values:
     return np.asarray(np.minimum.accumulate(0.5 * (1 + np.tanh(0.5 * z)), axis=-1), np.float64)
 
 
-def grade_probabilities(above: Values, rule: GradeRule) -> Values:
+def grade_probabilities(above: Values) -> Values:
     """Return the probability of each grade from those of being above it."""
     edges = np.concatenate([[1.0], above, [0.0]])
     return edges[:-1] - edges[1:]
@@ -241,10 +242,27 @@ def chosen(probabilities: Values, rule: GradeRule) -> int | bool | None:
     if not rule.cuts:
         p = float(probabilities[1])
         return None if low < p < high else p >= rule.threshold
-    expected = float(probabilities @ np.arange(1, len(probabilities) + 1))
-    value = 1 + int(np.searchsorted(rule.cuts, expected, side="right"))
+    value = nearest_grade(severity(probabilities, rule))
     near = probabilities[max(0, value - 2) : value + 1].sum()
     return value if near >= low else None
+
+
+def severity(probabilities: Values, rule: GradeRule) -> float:
+    """Return an ordinal grade between the whole ones.
+
+    The expected grade shrinks to the middle; it is stretched so that the rule's cuts
+    lie half way between grades.
+    """
+    count = len(probabilities)
+    expected = float(probabilities @ np.arange(1, count + 1))
+    return float(
+        np.interp(expected, [1, *rule.cuts, count], [1, *(np.arange(1, count) + 0.5), count])
+    )
+
+
+def nearest_grade(value: float) -> int:
+    """Round a severity to the grade, halves upwards."""
+    return int(np.floor(value + 0.5))
 
 
 def _heatmap(logits: Array) -> Array | None:
@@ -287,7 +305,7 @@ def _cautions(found: DiscColumn) -> list[Caution]:
     return cautions
 
 
-def _partners(own: _Column, other: _Column) -> list[int | None]:
+def _partners(own: Column, other: Column) -> list[int | None]:
     """Return, for each disc, its number in the other picture.
 
     Two pictures of one field (same proportions) are matched by place; if that fails
@@ -300,7 +318,7 @@ def _partners(own: _Column, other: _Column) -> list[int | None]:
     return [i if i < len(other.frames) else None for i in range(len(own.frames))]
 
 
-def _by_place(own: _Column, other: _Column) -> list[int | None]:
+def _by_place(own: Column, other: Column) -> list[int | None]:
     scale = np.array(other.shape[::-1]) / np.array(own.shape[::-1])
     if abs(np.log(scale[0] / scale[1])) > 0.03:
         return [None] * len(own.frames)

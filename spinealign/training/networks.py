@@ -234,8 +234,8 @@ def disc_grader(
         logits = [
             _disc_expert(blanked, counted, s * experts + e, outputs, widths) for e in range(experts)
         ]
-        mean = layers.Average(name=sequence)(logits) if experts > 1 else logits[0]
-        joined.append(mean)
+        average = layers.Average(name=sequence) if experts > 1 else layers.Identity(name=sequence)
+        joined.append(average(logits if experts > 1 else logits[0]))
     return keras.Model([image, counted], joined, name="disc_grader")
 
 
