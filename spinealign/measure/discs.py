@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -26,9 +27,10 @@ _BODY_SHARE = 0.45
 _GAP_FACTOR = 1.6
 _MOST_MISSED = 2
 _SIDES_SAMPLED = 48
-_SURE_BODY, _ROOM = 0.75, 0.8
+_ROOM = 0.8
 _GOES_ON_WEIGHT, _UPRIGHT_SCORE = 0.5, 0.1
 _SHORT_FOR_L5 = 0.7
+_HALF_A_PIXEL = np.array([-0.5, 0.5])
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,7 @@ class _Piece:
         spread = np.cov((self.pixels - self.centre).T) if len(self.pixels) > 2 else np.eye(2)
         self.axis: Points = np.linalg.eigh(spread)[1][:, 1]
         along = (self.pixels - self.centre) @ self.axis
-        self.ends = np.percentile(along, (1, 99)) + (-0.5, 0.5)
+        self.ends = np.percentile(along, (1, 99)) + _HALF_A_PIXEL
 
     @property
     def area(self) -> int:
@@ -151,7 +153,7 @@ def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
     if upside_down:
         shapes = [_turned(shape) for shape in reversed(shapes)]
     shapes, remnants = _without_remnants(shapes, mask)
-    shapes = _with_inferred(shapes, mask)
+    shapes = _with_inferred(shapes)
     doubtful = _relative_length(shapes) < _SHORT_FOR_L5
     is_sacrum_seen = _ends_in_room(shapes[0], mask)
     return DiscColumn(tuple(shapes), upside_down, is_sacrum_seen, doubtful, remnants)
@@ -301,7 +303,7 @@ def _values(mask: Mask, points: Points) -> Mask:
 
 def _shape(piece: _Piece, backwards: Points, down: Points) -> DiscShape:
     along = (piece.pixels - piece.centre) @ backwards
-    first, last = np.percentile(along, (1, 99)) + (-0.5, 0.5)
+    first, last = np.percentile(along, (1, 99)) + _HALF_A_PIXEL
     normal = np.array([-backwards[1], backwards[0]])
     normal *= np.sign(normal @ down) or 1.0
     return DiscShape(
@@ -399,18 +401,14 @@ def _relative_length(shapes: Sequence[DiscShape]) -> float:
     return shapes[0].length_px / max(usual, 1e-6)
 
 
-def _with_inferred(shapes: Sequence[DiscShape], mask: Mask) -> list[DiscShape]:
+def _with_inferred(shapes: Sequence[DiscShape]) -> list[DiscShape]:
     """Fill gaps of two or three steps with discs at the expected places."""
     steps = _steps(shapes)
     filled = [shapes[0]]
-    for i, (lower, upper) in enumerate(zip(shapes, shapes[1:], strict=False)):
+    for i, (lower, upper) in enumerate(pairwise(shapes)):
         missed = _missed(steps, i)
         filled += [_between(lower, upper, k / (missed + 1)) for k in range(1, missed + 1)]
         filled.append(upper)
-    if _body_share(filled[0], mask, 1.0)[0] >= _SURE_BODY and len(filled) > 2:
-        below = _extrapolated(filled)
-        if _body_share(below, mask, 1.0)[1] > _ROOM:
-            filled.insert(0, below)
     return filled
 
 
@@ -431,12 +429,6 @@ def _between(lower: DiscShape, upper: DiscShape, share: float) -> DiscShape:
     down /= max(float(np.hypot(*down)), 1e-6)
     height = (1 - share) * lower.height_px + share * upper.height_px
     return _inferred(mix("anterior"), mix("posterior"), down, height)
-
-
-def _extrapolated(shapes: Sequence[DiscShape]) -> DiscShape:
-    step = shapes[0].centre - shapes[1].centre
-    first = shapes[0]
-    return _inferred(first.anterior + step, first.posterior + step, first.down, first.height_px)
 
 
 def _inferred(anterior: Points, posterior: Points, down: Points, height: float) -> DiscShape:

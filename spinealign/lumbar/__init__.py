@@ -1,0 +1,1 @@
+"""Lumbar MR: every disc found, cut out and graded."""
