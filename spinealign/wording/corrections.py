@@ -100,12 +100,12 @@ def kept_text(image: Path, path: Path) -> str:
 
 
 def edit_state_text(analysis: Analysis) -> str:
-    """Return "corrected by hand", "with own measurements", or nothing."""
+    """Return "corrected by hand", "measured by hand", or nothing."""
     if analysis.corrections is None:
         return ""
     if any(caution.code is WarningCode.CORRECTED_BY_USER for caution in analysis.cautions):
         return "corrected by hand"
-    return "with own measurements"
+    return "measured by hand"
 
 
 def flip_text(facing: str | None) -> str:
