@@ -16,6 +16,7 @@ from spinealign.domain.findings import (
     Analysis,
     Caution,
     Classification,
+    Disc,
     ModelIdentity,
     ModelStatus,
     Region,
@@ -30,8 +31,10 @@ from spinealign.imaging.quality import check_quality
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import Array, LoadedModel
+from spinealign.lumbar import grade_discs
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.canal import canal_of
+from spinealign.measure.disc_levels import inferred_cautions, named_by_bodies
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.measure.regions import region_statistics, remove_specks
@@ -55,7 +58,7 @@ class _Clock:
 
 
 def analyze_file(
-    path: Path, models: ModelStore, view: View | None = None
+    path: Path, models: ModelStore, view: View | None = None, companion: Path | None = None
 ) -> Generator[Step, None, Analysis]:
     """Read and analyse one file, yielding progress; closing the generator cancels.
 
@@ -67,6 +70,9 @@ def analyze_file(
         Where networks come from; they stay loaded in it.
     view : View, optional
         The user's choice; None lets the program decide.
+    companion : Path, optional
+        The other contrast of the same patient (T1 beside T2, or the reverse): it helps
+        to grade discs, and is not used for anything else.
 
     Yields
     ------
@@ -87,13 +93,18 @@ def analyze_file(
     clock = _Clock()
     yield Step("Reading the image", 0.05)
     image = read_image(path)
+    other = read_image(companion) if companion is not None else None
     clock.lap("read")
     yield Step("Checking the image", 0.15, image)
-    return (yield from analyze_image(image, models, view, clock))
+    return (yield from analyze_image(image, models, view, clock, other))
 
 
 def analyze_image(
-    image: SpineImage, models: ModelStore, view: View | None = None, clock: _Clock | None = None
+    image: SpineImage,
+    models: ModelStore,
+    view: View | None = None,
+    clock: _Clock | None = None,
+    companion: SpineImage | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Analyse an image that is already read; see `analyze_file`."""
     clock = clock or _Clock()
@@ -107,17 +118,21 @@ def analyze_image(
     yield Step("Classifying", 0.6)
     classification = _classify(image, choice.view, models)
     clock.lap("classify")
+    bodies = outlines or _told_apart(image, choice.view, segmentation)
+    clock.lap("tell apart")
+    graded = yield from _grade(image, segmentation, bodies, models, companion)
+    clock.lap("grade discs")
     yield Step("Measuring", 0.9)
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
-    bodies = outlines or _told_apart(image, choice.view, segmentation)
     cautions += [*choice.cautions, *_result_cautions(choice.view, segmentation, classification)]
     cautions += bodies.cautions
+    cautions += _disc_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
     measurements = measure_alignment(bodies.vertebrae, bodies.facing, geometry, choice.view, canal)
     clock.lap("measure")
-    spoke = [part.model for part in (segmentation, classification) if part is not None]
+    spoke = [part.model for part in (segmentation, classification, graded) if part is not None]
     return Analysis(
         image=image,
         view=choice.view,
@@ -132,6 +147,9 @@ def analyze_image(
         facing=bodies.facing,
         facing_confidence=bodies.facing_confidence,
         levels_uncertain=bodies.levels_uncertain,
+        discs=() if graded is None else graded.discs,
+        disc_model=None if graded is None else graded.model,
+        companion=None if graded is None else companion,
         measurements=measurements,
         cautions=tuple(cautions),
         models=tuple(([choice.gate] if choice.gate else []) + spoke),
@@ -221,6 +239,51 @@ def _told_apart(
     if view is not View.MR or found is None or not found.mask.any():
         return VertebraOutlines()
     return bodies_from_mask(found.mask, found.classes, found.confidence, image.pixels)
+
+
+@dataclass(frozen=True, eq=False)
+class _GradedDiscs:
+    """Discs that are called after the vertebrae beside them, who graded them, what to know."""
+
+    model: ModelIdentity
+    discs: tuple[Disc, ...]
+    cautions: tuple[Caution, ...]
+
+
+def _grade(
+    image: SpineImage,
+    segmentation: Segmentation | None,
+    bodies: VertebraOutlines | MrColumn,
+    models: ModelStore,
+    companion: SpineImage | None,
+) -> Generator[Step, None, _GradedDiscs | None]:
+    """Grade the discs of a column; None without a column or without a model for it."""
+    card = models.find("disc_grading", View.MR)
+    if card is None or segmentation is None:
+        return None
+    if not isinstance(bodies, MrColumn) or not bodies.found.discs:
+        return None
+    other = None
+    if companion is not None:
+        yield Step("Segmenting the other contrast", 0.65)
+        found = _segment(companion, View.MR, models)
+        other = None if found is None else (found, companion)
+    yield Step("Grading discs", 0.75)
+    model = models.load(card.name)
+    graded = grade_discs(segmentation, image, model, other, bodies.found)
+    discs = named_by_bodies(graded.discs, bodies.vertebrae)
+    # The count and its doubts are told once, with the vertebrae.
+    told = (WarningCode.DISC_COUNT_UNCERTAIN, WarningCode.DISC_INFERRED)
+    cautions = [caution for caution in graded.cautions if caution.code not in told]
+    return _GradedDiscs(model.identity, discs, (*cautions, *inferred_cautions(discs)))
+
+
+def _disc_cautions(graded: _GradedDiscs | None, companion: SpineImage | None) -> list[Caution]:
+    if graded is None:
+        return [] if companion is None else [Caution(WarningCode.COMPANION_UNMATCHED)]
+    is_shown_only = graded.model.status is ModelStatus.DEMONSTRATION
+    shown = [Caution(WarningCode.DEMONSTRATION_MODEL, graded.model.title)] if is_shown_only else []
+    return [*shown, *graded.cautions]
 
 
 def _segment(image: SpineImage, view: View, models: ModelStore) -> Segmentation | None:

@@ -72,6 +72,10 @@ def _add_analyze(commands: Any) -> None:
         "--engine", choices=["litert", "keras"], default="litert",
         help="keras is the reference and needs the 'train' extra",
     )  # fmt: skip
+    analyze.add_argument(
+        "--companion", type=Path, metavar="FILE",
+        help="the same patient's slice in the other contrast (T1 beside T2): helps to grade discs",
+    )  # fmt: skip
     _add_ignore_corrections(analyze)
     analyze.set_defaults(run=_analyze)
 
@@ -104,6 +108,9 @@ def _add_measures(commands: Any) -> None:
 
 def _analyze(options: argparse.Namespace) -> int:
     jobs, failed = _plan(options.inputs, options.out)
+    if options.companion is not None and len(jobs) + len(failed) != 1:
+        sys.stderr.write("A companion belongs to one image; name just one.\n")
+        return EXIT_WRONG_USE
     view = None if options.view == "auto" else View(options.view)
     models = _model_store(options.engine)
     for path, error in failed:
@@ -111,7 +118,7 @@ def _analyze(options: argparse.Namespace) -> int:
     failures = len(failed)
     for job in jobs:
         try:
-            analysis = _analyze_one(job.path, models, view, options)
+            analysis = _analyze_one(job.path, models, view, options, options.companion)
             files = _write(analysis, job.folder)
         except SpineAlignError as error:
             _report_failure(job.path, error, options.json)
@@ -159,7 +166,11 @@ def _plan(
 
 
 def _analyze_one(
-    path: Path, models: Any, view: View | None, options: argparse.Namespace
+    path: Path,
+    models: Any,
+    view: View | None,
+    options: argparse.Namespace,
+    companion: Path | None = None,
 ) -> Analysis:
     """Analyse an image and apply the corrections that are saved for it."""
     from spinealign.analysis import analyze_file, run_to_end
@@ -168,7 +179,7 @@ def _analyze_one(
         sys.stderr.write(f"\r\033[K{path.name}: {step.name} ({step.fraction:.0%})")
 
     is_watched = sys.stderr.isatty() and not options.json
-    work = analyze_file(path, models, view)
+    work = analyze_file(path, models, view, companion)
     analysis = run_to_end(work, show if is_watched else None)
     if is_watched:
         sys.stderr.write("\r\033[K")
@@ -198,6 +209,7 @@ def _write(analysis: Analysis, folder: Path) -> Sequence[Path]:
 def _report_result(job: _Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:
     from spinealign.wording import caution_text, headline
     from spinealign.wording.alignment import alignment_sentences
+    from spinealign.wording.discs import disc_lines
     from spinealign.wording.measure_rows import main_lines
 
     if as_json:
@@ -205,7 +217,7 @@ def _report_result(job: _Job, analysis: Analysis, files: Sequence[Path], as_json
         print(json.dumps({"path": str(job.path), "folder": str(job.folder), "result": result}))
         return
     print(f"{job.path.name}: {headline(analysis)} {alignment_sentences(analysis)}".rstrip())
-    for line in main_lines(analysis.measurements):
+    for line in (*disc_lines(analysis), *main_lines(analysis.measurements)):
         print(f"    {line}")
     for caution in analysis.cautions:
         print(f"    note: {caution_text(caution)}")

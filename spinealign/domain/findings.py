@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -283,6 +283,14 @@ class GradeName(StrEnum):
     MODIC = "modic"
 
 
+class Overall(StrEnum):
+    """What all discs of a patient come to."""
+
+    HEALTHY = "healthy"
+    ABNORMAL = "abnormal"
+    UNCERTAIN = "uncertain"
+
+
 @dataclass(frozen=True, eq=False)
 class DiscGrade:
     """One grade of one disc.
@@ -350,6 +358,15 @@ class Disc:
         return self.confidence == 0
 
     @property
+    def is_abnormal(self) -> bool:
+        """Whether a finding is reported, or Pfirrmann grade 4 or 5."""
+        return any(
+            grade.value is not None
+            and grade.value >= (4 if grade.name is GradeName.PFIRRMANN else True)
+            for grade in self.grades
+        )
+
+    @property
     def name(self) -> str:
         """The level, or "disc 1" counted from the bottom where it has no name."""
         return self.level or f"disc {self.index_from_bottom}"
@@ -357,6 +374,14 @@ class Disc:
     def grade(self, name: str) -> DiscGrade | None:
         """Return the grade called `name`, or None if it was not given."""
         return next((grade for grade in self.grades if grade.name == name), None)
+
+
+def overall_of(discs: Sequence[Disc]) -> Overall:
+    """Return "abnormal" if any disc is, else "uncertain" if any grade is, else "healthy"."""
+    if any(disc.is_abnormal for disc in discs):
+        return Overall.ABNORMAL
+    is_sure = all(grade.value is not None for disc in discs for grade in disc.grades)
+    return Overall.HEALTHY if discs and is_sure else Overall.UNCERTAIN
 
 
 @dataclass(frozen=True)
@@ -417,6 +442,7 @@ class AutomaticResult:
     spacing_mm: tuple[float, float] | None
     spacing_source: SpacingSource = SpacingSource.UNKNOWN
     facing_confidence: float | None = None
+    discs: tuple[Disc, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -438,7 +464,9 @@ class Analysis:
 
     `corrections` and `automatic` are None as long as nobody changed anything; then
     vertebrae, measurements and what depends on them are the corrected ones, and
-    `automatic` keeps what the program had found.
+    `automatic` keeps what the program had found. `discs` run from the sacrum up and were
+    graded by `disc_model`; `companion` is the other contrast of the same patient, if one
+    was given.
     """
 
     image: SpineImage
@@ -454,9 +482,17 @@ class Analysis:
     facing: str | None = None
     facing_confidence: float | None = None
     levels_uncertain: bool = False
+    discs: tuple[Disc, ...] = ()
+    disc_model: ModelIdentity | None = None
+    companion: SpineImage | None = None
     measurements: tuple[Measurement, ...] = ()
     corrections: Corrections | None = None
     automatic: AutomaticResult | None = None
     cautions: tuple[Caution, ...] = ()
     models: tuple[ModelIdentity, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def overall(self) -> Overall | None:
+        """What all discs come to; None where none was graded."""
+        return overall_of(self.discs) if any(disc.grades for disc in self.discs) else None

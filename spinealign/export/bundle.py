@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.export.disc_tables import discs_csv
 from spinealign.export.measure_tables import measurements_csv
 from spinealign.export.overlay import heatmap_picture, mask_picture, overlay_picture
 from spinealign.export.report import report_pdf
@@ -34,6 +35,7 @@ class ResultKind(StrEnum):
     HEATMAP = "heatmap"
     REGIONS = "regions"
     MEASUREMENTS = "measurements"
+    DISCS = "discs"
     REPORT = "report"
 
 
@@ -44,6 +46,7 @@ FILE_NAMES: Mapping[ResultKind, str] = {
     ResultKind.HEATMAP: "heatmap.png",
     ResultKind.REGIONS: "regions.csv",
     ResultKind.MEASUREMENTS: "measurements.csv",
+    ResultKind.DISCS: "discs.csv",
     ResultKind.REPORT: "report.pdf",
 }
 
@@ -68,6 +71,8 @@ def available_kinds(analysis: Analysis) -> tuple[ResultKind, ...]:
         missing.add(ResultKind.MASK)
     if not analysis.measurements:
         missing.add(ResultKind.MEASUREMENTS)
+    if not analysis.discs:
+        missing.add(ResultKind.DISCS)
     if answer is None or answer.heatmap is None:
         missing.add(ResultKind.HEATMAP)
     return tuple(kind for kind in ResultKind if kind not in missing)
@@ -149,6 +154,8 @@ def _content(analysis: Analysis, kind: ResultKind) -> bytes:
             return regions_csv(analysis).encode()
         case ResultKind.MEASUREMENTS:
             return measurements_csv(analysis).encode()
+        case ResultKind.DISCS:
+            return discs_csv(analysis).encode()
         case ResultKind.REPORT:
             return report_pdf(analysis)
         case ResultKind.MASK:

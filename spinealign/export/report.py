@@ -13,6 +13,7 @@ from spinealign.domain.findings import Analysis, Classification, ModelIdentity, 
 from spinealign.domain.image import SpineImage
 from spinealign.export import page
 from spinealign.export.alignment_pages import alignment_story
+from spinealign.export.disc_pages import discs_story
 from spinealign.export.overlay import heatmap_picture, overlay_picture, plain_picture
 from spinealign.export.page import Story, facts, grid, paragraph, section
 from spinealign.wording import (
@@ -44,6 +45,7 @@ def report_pdf(analysis: Analysis) -> bytes:
     story = [
         *_top(analysis),
         *_classification(analysis.classification),
+        *discs_story(analysis),
         *alignment_story(analysis),
         *_vertebrae(analysis),
         *_regions(analysis),

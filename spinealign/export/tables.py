@@ -20,6 +20,7 @@ from spinealign.domain.findings import (
     Vertebra,
 )
 from spinealign.domain.paths import resources_dir
+from spinealign.export.disc_tables import disc_name_records, grading_record
 from spinealign.export.measure_tables import (
     calibration_record,
     corrections_record,
@@ -87,6 +88,7 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
         "facing": analysis.facing,
         "facing_confidence": json_number(analysis.facing_confidence, 4),
         "levels_uncertain": analysis.levels_uncertain,
+        "disc_grading": grading_record(analysis),
         "measurements": [measurement_record(m) for m in analysis.measurements],
         "corrections": corrections_record(analysis),
         "automatic": _automatic(analysis.automatic),
@@ -150,6 +152,7 @@ def _automatic(found: AutomaticResult | None) -> dict[str, Any] | None:
         "facing": found.facing,
         "facing_confidence": json_number(found.facing_confidence, 4),
         "levels_uncertain": found.levels_uncertain,
+        "discs": disc_name_records(found.discs),
         "measurements": [measurement_record(m) for m in found.measurements],
         "spacing_mm": _spacing(found.spacing_mm),
         "spacing_source": found.spacing_source.value,

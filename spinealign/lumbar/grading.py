@@ -62,6 +62,7 @@ def grade_discs(
     image: SpineImage,
     model: LoadedModel,
     companion: tuple[Segmentation, SpineImage] | None = None,
+    found: DiscColumn | None = None,
 ) -> Graded:
     """Find, count and grade the discs of a sagittal lumbar MR.
 
@@ -75,13 +76,15 @@ def grade_discs(
     companion : (Segmentation, SpineImage), optional
         The same patient's slice in the other contrast (T1 beside T2). Discs are
         matched by place when both pictures show the same field, else by count.
+    found : DiscColumn, optional
+        The discs of `segmentation`, where they were found before.
 
     Returns
     -------
     Graded
         Empty when fewer than two discs lie in line.
     """
-    own = read_column(segmentation, image)
+    own = read_column(segmentation, image, found)
     if own is None:
         return Graded()
     other = read_column(*companion) if companion is not None else None
@@ -120,12 +123,15 @@ def level_name(index_from_bottom: int) -> str | None:
     return LEVELS[index_from_bottom - 1] if is_known else None
 
 
-def read_column(segmentation: Segmentation, image: SpineImage) -> Column | None:
+def read_column(
+    segmentation: Segmentation, image: SpineImage, found: DiscColumn | None = None
+) -> Column | None:
     """Find the discs of an image and cut each out; None without discs.
 
     Training calls this too, so that networks see the same crops and signs.
     """
-    found = find_discs(segmentation.mask, segmentation.confidence)
+    if found is None:
+        found = find_discs(segmentation.mask, segmentation.confidence)
     if not found.discs:
         return None
     frames = frames_of(found.discs)

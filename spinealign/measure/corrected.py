@@ -31,6 +31,7 @@ from spinealign.domain.measurements import Calibration, Measurement, MeasureStat
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.body_places import counterparts, typical_body_height
 from spinealign.measure.corners import CORNERS
+from spinealign.measure.disc_levels import inferred_cautions, named_by_bodies
 from spinealign.measure.drawings import HAND_SIGMA_PX, measure_drawings
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.regions import region_statistics
@@ -87,6 +88,7 @@ def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:
         facing=corrections.facing,
         facing_confidence=original.facing_confidence if is_same_facing else None,
         levels_uncertain=corrections.levels_uncertain,
+        discs=named_by_bodies(original.discs, corrections.vertebrae),
         measurements=measurements,
         corrections=corrections,
         automatic=_automatic(original),
@@ -106,6 +108,7 @@ def without_corrections(analysis: Analysis) -> Analysis:
         facing=own.facing,
         facing_confidence=own.facing_confidence,
         levels_uncertain=own.levels_uncertain,
+        discs=own.discs,
         segmentation=own.segmentation,
         regions=own.regions,
         measurements=own.measurements,
@@ -127,6 +130,7 @@ def _automatic(original: Analysis) -> AutomaticResult:
         spacing_mm=original.image.spacing_mm,
         spacing_source=original.image.spacing_source,
         facing_confidence=original.facing_confidence,
+        discs=original.discs,
     )
 
 
@@ -242,6 +246,7 @@ def _cautions(original: Analysis, wanted: Corrections) -> tuple[Caution, ...]:
     if wanted.levels_uncertain:
         followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, LevelDoubt.NO_C2.value)]
     followed += _body_cautions(wanted.vertebrae)
+    followed += inferred_cautions(named_by_bodies(original.discs, wanted.vertebrae))
     if kinds:
         followed.append(Caution(WarningCode.CORRECTED_BY_USER, ", ".join(kinds)))
     return (*kept, *followed)
@@ -257,7 +262,12 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             return not wanted.vertebrae
         case WarningCode.ENDPLATE_FROM_DISC:
             return any(body.state is VertebraState.ENDPLATE for body in wanted.vertebrae)
-        case WarningCode.LEVELS_UNCERTAIN | WarningCode.BODY_CUT | WarningCode.BODY_HIDDEN:
+        case (
+            WarningCode.LEVELS_UNCERTAIN
+            | WarningCode.BODY_CUT
+            | WarningCode.BODY_HIDDEN
+            | WarningCode.DISC_INFERRED
+        ):
             return False
     return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -93,6 +93,8 @@ class MrColumn:
     discs : tuple of MrDisc
         From the top.
     cautions : tuple of Caution
+    found : DiscColumn
+        The discs as they were found and counted, from the sacrum up.
     """
 
     vertebrae: tuple[Vertebra, ...] = ()
@@ -101,6 +103,7 @@ class MrColumn:
     levels_uncertain: bool = False
     discs: tuple[MrDisc, ...] = ()
     cautions: tuple[Caution, ...] = ()
+    found: DiscColumn = field(default_factory=DiscColumn)
 
 
 def bodies_from_mask(
@@ -185,6 +188,7 @@ class _Column:
         self._borders = [disc_borders(disc, mask) for disc in self._discs]
         depths = [piece.depth_px for piece in self._pieces]
         self._usual_depth = float(np.median(depths)) if depths else 0.0
+        self._found = found
         self._doubt = self._level_doubt(found)
 
     def _side(self) -> Facing:
@@ -221,6 +225,7 @@ class _Column:
             levels_uncertain=self._doubt is not None,
             discs=tuple(self._mr_disc(i) for i in reversed(range(len(self._discs)))),
             cautions=self._cautions(vertebrae),
+            found=self._found,
         )
 
     def _level(self, place: int) -> str | None:

@@ -18,6 +18,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
 from spinealign.domain.measurements import Measurement
+from spinealign.wording.discs import discs_headline
 from spinealign.wording.text import as_sentence, listed, safe_text
 from spinealign.wording.vertebrae import (
     bodies_phrase,
@@ -92,6 +93,21 @@ _CAUTION_TEXTS = {
     ),
     WarningCode.BODY_HIDDEN: (
         "Bodies are hardly visible{detail}; check their outlines and corners by eye."
+    ),
+    WarningCode.DISC_COUNT_UNCERTAIN: (
+        "It is uncertain that the lowest disc found is L5/S1; check the levels and shift them if "
+        "needed."
+    ),
+    WarningCode.DISC_INFERRED: (
+        "No outline was found for {subject}; its place was inferred from its neighbours, so its "
+        "grades are less reliable."
+    ),
+    WarningCode.UPSIDE_DOWN: (
+        "The picture seems to stand on its head; discs were counted from its upper end. Turn the "
+        "picture for better outlines."
+    ),
+    WarningCode.COMPANION_UNMATCHED: (
+        "The discs of the second picture do not match this one, so it was not used for grading."
     ),
     WarningCode.FACING_UNCERTAIN: (
         "It is uncertain which way the patient looks; corners that the network did not see "
@@ -226,7 +242,9 @@ def is_demonstration(analysis: Analysis) -> bool:
     The view gate finds nothing, so its own status does not count here.
     """
     answers = (analysis.classification, analysis.segmentation)
-    return any(a is not None and a.model.status is ModelStatus.DEMONSTRATION for a in answers)
+    models = [answer.model for answer in answers if answer is not None]
+    models += [analysis.disc_model] if analysis.disc_model is not None else []
+    return any(model.status is ModelStatus.DEMONSTRATION for model in models)
 
 
 def headline(analysis: Analysis) -> str:
@@ -237,7 +255,7 @@ def headline(analysis: Analysis) -> str:
     analysis : Analysis
         What was found, or that nothing could be analysed.
     """
-    parts = []
+    parts = [discs] if (discs := discs_headline(analysis)) else []
     if analysis.classification is not None:
         parts.append(_classification_headline(analysis.classification))
     if analysis.segmentation is not None:
@@ -292,7 +310,8 @@ def _structures_headline(analysis: Analysis) -> str:
     view = view_text(analysis.view)
     if not found:
         return f"No spine structure was found on this {view}."
-    return f"Segmented {listed(found)} on this {view}; {_what_is_missing(analysis)}."
+    missing = "" if analysis.disc_model is not None else f"; {_what_is_missing(analysis)}"
+    return f"Segmented {listed(found)} on this {view}{missing}."
 
 
 def _what_is_missing(analysis: Analysis) -> str:

@@ -1,0 +1,94 @@
+"""The part of the report about discs: the overall word, its rule, and a row for each disc."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from reportlab.lib.units import mm
+from reportlab.platypus import Image as Picture
+from reportlab.platypus import Spacer, Table
+
+from spinealign.domain.findings import Analysis, Disc, GradeName
+from spinealign.export import page
+from spinealign.export.page import Story, paragraph, section
+from spinealign.imaging.render import default_window, to_display
+from spinealign.lumbar.pictures import disc_picture, leading_grade
+from spinealign.wording import NOTHING, display_name
+from spinealign.wording.discs import (
+    COUNTED_FROM_BELOW,
+    OVERALL_RULE,
+    disc_detail_lines,
+    grade_text,
+    grade_title,
+    overall_text,
+)
+
+_HEADINGS = ("Disc", "Picture", "Heat map", "Pfirrmann grade", "Findings")
+_WIDTHS = (0.12, 0.17, 0.17, 0.16, 0.38)
+_PICTURE_WIDTH = 26 * mm
+_HEAT_NOTE = (
+    "Each disc is turned level: front to the left, sacrum below. Heat map: where the picture "
+    "spoke for the grade named below it; it marks no border of any finding. Numbers are the "
+    "probabilities that the model gives."
+)
+
+
+def discs_story(analysis: Analysis) -> Story:
+    """Return the section about discs as reportlab flowables, empty where none was graded."""
+    overall = analysis.overall
+    if overall is None:
+        return []
+    grey = to_display(analysis.image.pixels, default_window(analysis.image))
+    rows = [_row(grey, disc) for disc in reversed(analysis.discs)]
+    head = [paragraph(text, page.BOLD) for text in _HEADINGS]
+    table = Table(
+        [head, *rows], colWidths=[width * page.TEXT_WIDTH for width in _WIDTHS], repeatRows=1
+    )
+    table.hAlign = "LEFT"
+    table.setStyle([*page.GRID, ("VALIGN", (0, 1), (-1, -1), "MIDDLE")])
+    return section(
+        "Intervertebral discs",
+        paragraph(f"Overall: {overall_text(overall)}", page.FINDING),
+        paragraph(OVERALL_RULE, page.SMALL),
+        paragraph(COUNTED_FROM_BELOW, page.SMALL),
+        *_companion(analysis),
+        Spacer(0, 1 * mm),
+        table,
+        Spacer(0, 1 * mm),
+        paragraph(_HEAT_NOTE, page.SMALL),
+    )
+
+
+def _companion(analysis: Analysis) -> Story:
+    if analysis.companion is None:
+        return []
+    name = display_name(analysis.companion.source_path)
+    return [paragraph(f"Graded together with the other contrast, {name}.", page.SMALL)]
+
+
+def _row(grey: NDArray[np.uint8], disc: Disc) -> list[Any]:
+    grade, pfirrmann = leading_grade(disc), disc.grade(GradeName.PFIRRMANN)
+    heat = None if grade is None else grade.heatmap
+    shown: list[Any] = [paragraph(NOTHING)]
+    if grade is not None and heat is not None:
+        title = paragraph(grade_title(grade.name), page.SMALL)
+        shown = [_printed(disc_picture(grey, disc, heat)), title]
+    return [
+        paragraph(disc.name, page.BOLD),
+        _printed(disc_picture(grey, disc)),
+        shown,
+        paragraph(NOTHING if pfirrmann is None else grade_text(pfirrmann)),
+        [paragraph(line) for line in disc_detail_lines(disc)],
+    ]
+
+
+def _printed(picture: NDArray[np.uint8]) -> Picture:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
+    buffer.seek(0)
+    height = _PICTURE_WIDTH * picture.shape[0] / picture.shape[1]
+    return Picture(buffer, _PICTURE_WIDTH, height)

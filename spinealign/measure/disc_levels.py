@@ -1,0 +1,97 @@
+"""Level names of discs: they follow from the vertebrae beside them, so both are always alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import (
+    LEVEL_SEQUENCE,
+    Caution,
+    Disc,
+    Vertebra,
+    WarningCode,
+)
+from spinealign.measure.body_places import centre_of
+
+Points = NDArray[np.float64]
+
+_SACRUM = LEVEL_SEQUENCE.index("S1")
+_REACH_ALONG, _REACH_ACROSS = 1.0, 0.6
+
+
+def named_by_bodies(discs: Sequence[Disc], vertebrae: Sequence[Vertebra]) -> tuple[Disc, ...]:
+    """Return the discs with the levels that the vertebrae beside them give.
+
+    A disc is called after the body above it, else after the one below it, else after the
+    nearest disc that has a name.
+
+    Parameters
+    ----------
+    discs : sequence of Disc
+        From the sacrum up, with their crops.
+    vertebrae : sequence of Vertebra
+        Those without a level, as all are where levels are uncertain, name no disc.
+
+    Returns
+    -------
+    tuple of Disc
+        `level` is None where no vertebra tells, and below S1.
+    """
+    told = {disc.index_from_bottom: _rank_above(disc, vertebrae) for disc in discs}
+    ranks = {number: rank for number, rank in told.items() if rank is not None}
+    return tuple(replace(disc, level=_level(_rank_of(disc, ranks))) for disc in discs)
+
+
+def inferred_cautions(discs: Sequence[Disc]) -> tuple[Caution, ...]:
+    """Return the caution that names discs whose place was only inferred; empty without any."""
+    names = [disc.name for disc in reversed(discs) if disc.is_inferred]
+    return (Caution(WarningCode.DISC_INFERRED, ", ".join(names)),) if names else ()
+
+
+def body_beside(disc: Disc, vertebrae: Sequence[Vertebra], upwards: bool) -> Vertebra | None:
+    """Return the vertebra next to a disc on one side, or None where none is near."""
+    anterior, posterior = np.array(disc.anterior), np.array(disc.posterior)
+    middle, length = (anterior + posterior) / 2, float(np.hypot(*(posterior - anterior)))
+    across, down = _axes(disc)
+    found: list[tuple[float, int]] = []
+    for place, body in enumerate(vertebrae):
+        away = centre_of(body) - middle
+        along = float(away @ down) * (-1 if upwards else 1) / length
+        if 0 < along < _REACH_ALONG and abs(float(away @ across)) < _REACH_ACROSS * length:
+            found.append((along, place))
+    return vertebrae[min(found)[1]] if found else None
+
+
+def _rank_above(disc: Disc, vertebrae: Sequence[Vertebra]) -> int | None:
+    """Return the place in `LEVEL_SEQUENCE` of the vertebra above a disc, as its neighbours say."""
+    above = body_beside(disc, vertebrae, upwards=True)
+    if above is not None and above.level is not None:
+        return LEVEL_SEQUENCE.index(above.level)
+    below = body_beside(disc, vertebrae, upwards=False)
+    if below is not None and below.level is not None:
+        return LEVEL_SEQUENCE.index(below.level) - 1
+    return None
+
+
+def _axes(disc: Disc) -> tuple[Points, Points]:
+    """Return the unit vectors backwards and down of a disc's crop."""
+    a, b, _, d, e, _ = disc.crop_to_image
+    across, down = np.array([a, d]), np.array([b, e])
+    return across / np.hypot(*across), down / np.hypot(*down)
+
+
+def _rank_of(disc: Disc, ranks: Mapping[int, int]) -> int | None:
+    if not ranks:
+        return None
+    nearest = min(ranks, key=lambda number: abs(number - disc.index_from_bottom))
+    return ranks[nearest] + nearest - disc.index_from_bottom
+
+
+def _level(rank: int | None) -> str | None:
+    if rank is None or not 0 <= rank < _SACRUM:
+        return None
+    return f"{LEVEL_SEQUENCE[rank]}/{LEVEL_SEQUENCE[rank + 1]}"

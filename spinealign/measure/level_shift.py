@@ -1,0 +1,86 @@
+"""Levels of a whole column that a person shifts or counts anew, vertebrae and discs alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from spinealign.domain.findings import (
+    LEVEL_SEQUENCE,
+    Analysis,
+    Corrections,
+    Disc,
+    Vertebra,
+    VertebraState,
+)
+from spinealign.measure.body_places import counterparts
+from spinealign.measure.correction import initial_corrections, possible_levels, rename_level
+from spinealign.measure.disc_levels import body_beside
+
+_SACRUM = LEVEL_SEQUENCE.index("S1")
+
+
+def shift_levels(corrections: Corrections, steps: int, analysis: Analysis) -> Corrections:
+    """Name every vertebra, and so every disc, some levels higher or lower.
+
+    Parameters
+    ----------
+    steps : int
+        1 where the lowest disc, taken for L5/S1, is L4/L5; -1 where it lies below L5/S1.
+    analysis : Analysis
+        Where the corrections belong. S1 was only placed below the lowest disc: it goes
+        when its new name does not exist, and comes back with the name.
+
+    Raises
+    ------
+    ValueError
+        There is nothing to shift, or a body would get no level.
+    """
+    bodies = corrections.vertebrae
+    if not bodies or any(body.level is None for body in bodies):
+        raise ValueError("no vertebra has a level yet")
+    ranks = [LEVEL_SEQUENCE.index(body.level or "") - steps for body in bodies]
+    if bodies[-1].state is VertebraState.ENDPLATE and ranks[-1] > _SACRUM:
+        bodies = bodies[:-1]
+    if not bodies:
+        raise ValueError("no level is left")
+    kept = replace(corrections, vertebrae=bodies)
+    moved = _renamed(kept, bodies[0].index, ranks[0])
+    return replace(moved, vertebrae=(*moved.vertebrae, *_lost_sacrum(moved.vertebrae, analysis)))
+
+
+def count_levels(corrections: Corrections, discs: Sequence[Disc]) -> Corrections:
+    """Name all vertebrae by taking the lowest disc for L5/S1.
+
+    Parameters
+    ----------
+    discs : sequence of Disc
+        From the sacrum up.
+
+    Raises
+    ------
+    ValueError
+        There is no disc with a vertebra above it, or a body would get no level.
+    """
+    for disc in discs:
+        body = body_beside(disc, corrections.vertebrae, upwards=True)
+        if body is not None:
+            return _renamed(corrections, body.index, _SACRUM - disc.index_from_bottom)
+    raise ValueError("no vertebra lies above a disc")
+
+
+def _renamed(corrections: Corrections, body_index: int, rank: int) -> Corrections:
+    level = LEVEL_SEQUENCE[rank] if 0 <= rank < len(LEVEL_SEQUENCE) else ""
+    if level not in possible_levels(corrections, body_index):
+        raise ValueError("no level is left")
+    return rename_level(corrections, body_index, level)
+
+
+def _lost_sacrum(bodies: Sequence[Vertebra], analysis: Analysis) -> tuple[Vertebra, ...]:
+    """Return the program's own S1 where its name is free again and it is missing."""
+    own = initial_corrections(analysis).vertebrae
+    if not own or own[-1].state is not VertebraState.ENDPLATE or bodies[-1].level != "L5":
+        return ()
+    if own[-1] in counterparts(bodies, own).values():
+        return ()
+    return (replace(own[-1], level="S1", index=len(bodies) + 1),)

@@ -1,0 +1,155 @@
+"""Graded discs in words: what each disc shows, and one line for the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spinealign.domain.findings import (
+    Analysis,
+    Disc,
+    DiscGrade,
+    GradeName,
+    ModelStatus,
+    Overall,
+)
+
+GRADE_TITLES = {
+    GradeName.PFIRRMANN: "Pfirrmann grade",
+    GradeName.NARROWING: "Disc narrowing",
+    GradeName.BULGING: "Disc bulging",
+    GradeName.HERNIATION: "Disc herniation",
+    GradeName.SPONDYLOLISTHESIS: "Spondylolisthesis",
+    GradeName.UPPER_ENDPLATE: "Upper endplate change",
+    GradeName.LOWER_ENDPLATE: "Lower endplate change",
+    GradeName.MODIC: "Modic change",
+}
+"""What each grade is called for people."""
+
+DISC_HEADINGS = ("Disc", *GRADE_TITLES.values())
+
+_SHORT = {
+    GradeName.NARROWING: "narrowed",
+    GradeName.BULGING: "bulging",
+    GradeName.HERNIATION: "herniated",
+    GradeName.SPONDYLOLISTHESIS: "slipped vertebra",
+    GradeName.UPPER_ENDPLATE: "upper endplate change",
+    GradeName.LOWER_ENDPLATE: "lower endplate change",
+    GradeName.MODIC: "Modic change",
+}
+_OVERALL_TEXTS = {
+    Overall.HEALTHY: "Healthy",
+    Overall.ABNORMAL: "Abnormal",
+    Overall.UNCERTAIN: "Uncertain",
+}
+NOTHING_ABOVE_THRESHOLD = "no abnormality seen above threshold"
+OVERALL_RULE = (
+    "Abnormal: at least one disc has a finding above its threshold or Pfirrmann grade 4 or 5. "
+    "Uncertain: none has, but a grade of some disc is uncertain. Healthy: neither."
+)
+COUNTED_FROM_BELOW = (
+    "Discs are counted from the lowest one upwards, which is taken for L5/S1; with a transitional "
+    "vertebra every level may be off by one."
+)
+
+
+def overall_text(overall: Overall) -> str:
+    """Return the overall word: "Healthy", "Abnormal" or "Uncertain"."""
+    return _OVERALL_TEXTS[overall]
+
+
+def discs_headline(analysis: Analysis) -> str:
+    """Return the overall word and what the discs show, as one sentence; "" without grades."""
+    overall, model = analysis.overall, analysis.disc_model
+    if overall is None or model is None:
+        return ""
+    text = f"{overall_text(overall)}: {discs_line(analysis.discs)}."
+    if model.status is ModelStatus.DEMONSTRATION:
+        return f"Demonstration model: {text} This model’s answers are not reliable."
+    return text
+
+
+def discs_line(discs: Sequence[Disc]) -> str:
+    """Return what all discs show as one line, from the top down.
+
+    Discs on which nothing is reported are left out; where that leaves none the line
+    says so. What is uncertain is named at its end.
+    """
+    from_top = list(reversed(discs))
+    parts = [f"{disc.name}: {text}" for disc in from_top if (text := disc_text(disc))]
+    line = "; ".join(parts) or NOTHING_ABOVE_THRESHOLD
+    unsure = [f"{disc.name} ({doubts})" for disc in from_top if (doubts := doubts_text(disc))]
+    return f"{line}; uncertain: {', '.join(unsure)}" if unsure else line
+
+
+def disc_text(disc: Disc) -> str:
+    """Return what one disc shows ("Pfirrmann 4, narrowed"), "" where nothing is reported."""
+    if not disc.is_abnormal:
+        return ""
+    words = [_SHORT[g.name] for g in disc.grades if g.name in _SHORT and g.value is True]
+    pfirrmann = disc.grade(GradeName.PFIRRMANN)
+    if pfirrmann is not None and pfirrmann.value is not None:
+        words.insert(0, f"Pfirrmann {pfirrmann.value}")
+    return ", ".join(words)
+
+
+def doubts_text(disc: Disc) -> str:
+    """Return what is uncertain on a disc ("Pfirrmann grade, disc bulging"), "" without doubt."""
+    return ", ".join(_in_sentence(g.name) for g in disc.grades if g.value is None)
+
+
+def disc_summary(disc: Disc) -> str:
+    """Return one disc in words for a list: "Pfirrmann 4, narrowed; uncertain: disc bulging"."""
+    shown = disc_text(disc)
+    if not shown:
+        pfirrmann = disc.grade(GradeName.PFIRRMANN)
+        shown = "no finding"
+        if pfirrmann is not None and pfirrmann.value is not None:
+            shown = f"Pfirrmann {pfirrmann.value}"
+    doubts = doubts_text(disc)
+    return f"{shown}; uncertain: {doubts}" if doubts else shown
+
+
+def disc_lines(analysis: Analysis) -> tuple[str, ...]:
+    """Return a line a disc from the top down, and the rule behind the overall word."""
+    if analysis.overall is None:
+        return ()
+    width = max(len(disc.name) for disc in analysis.discs)
+    rows = [f"{disc.name:{width}}  {disc_summary(disc)}" for disc in reversed(analysis.discs)]
+    return (*rows, OVERALL_RULE)
+
+
+def disc_detail_lines(disc: Disc) -> tuple[str, ...]:
+    """Return what is reported or uncertain on a disc beside Pfirrmann's grade, a line each."""
+    lines = [
+        f"{GRADE_TITLES[grade.name]}: {grade_text(grade)}"
+        for grade in disc.grades
+        if grade.name is not GradeName.PFIRRMANN and grade.value is not False
+    ]
+    return tuple(lines) or ("No finding above its threshold",)
+
+
+def grade_title(name: GradeName) -> str:
+    """Return what a grade is called for people."""
+    return GRADE_TITLES[name]
+
+
+def _in_sentence(name: GradeName) -> str:
+    title = GRADE_TITLES[name]
+    is_named_after_someone = name in (GradeName.PFIRRMANN, GradeName.MODIC)
+    return title if is_named_after_someone else title[0].lower() + title[1:]
+
+
+def grade_text(grade: DiscGrade) -> str:
+    """Return one grade for a table: "4 (62 %)", "yes (91 %)", "no (3 %)", "uncertain (48 %)"."""
+    if grade.name is GradeName.PFIRRMANN:
+        if grade.value is None:
+            return f"uncertain (about {grade.severity:.1f})"
+        return f"{grade.value} ({100 * grade.probabilities[grade.value - 1]:.0f} %)"
+    word = "uncertain" if grade.value is None else "yes" if grade.value else "no"
+    return f"{word} ({100 * grade.probabilities[1]:.0f} %)"
+
+
+def format_disc_row(disc: Disc) -> tuple[str, ...]:
+    """Return the cells of one disc under `DISC_HEADINGS`."""
+    grades = [disc.grade(name) for name in GRADE_TITLES]
+    return (disc.name, *("not graded" if g is None else grade_text(g) for g in grades))
