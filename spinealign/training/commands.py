@@ -174,8 +174,7 @@ def _xray_figures(
 
     scores = [xray_evaluate.score_film(outline, xray_evaluate.as_case(f)) for f in held_out]
     figures: dict[str, Any] = {
-        "validation": xray_evaluate.summarise(scores),
-        "alignment": xray_angles.summarise_measures(scores),
+        "validation": _film_figures(scores),
         "robustness": xray_evaluate.robustness_table(outline, held_out),
     }
     picture = xray_angles.bland_altman(scores)
@@ -184,8 +183,7 @@ def _xray_figures(
     if options.necks is not None:
         cases = [xray_evaluate.as_case(film) for film in load_films(options.necks)]
         necks = [xray_evaluate.score_film(outline, case) for case in cases]
-        figures["whole_necks"] = xray_evaluate.summarise(necks)
-        figures["whole_necks"]["alignment"] = xray_angles.summarise_measures(necks)
+        figures["whole_necks"] = _film_figures(necks)
         scores = [*necks, *scores]
     folders = options.negatives or []
     pictures = [p for f in folders for p in xray.load_negatives(f, recipe, for_training=False)]
@@ -195,6 +193,11 @@ def _xray_figures(
         _, png = cv2.imencode(".png", xray_evaluate.contact_sheet(scores))
         write_whole(options.report, png.tobytes())
     return figures
+
+
+def _film_figures(scores: Sequence[xray_evaluate.Score]) -> dict[str, Any]:
+    alignment = xray_angles.summarise_measures(scores)
+    return {**xray_evaluate.summarise(scores), "alignment": alignment}
 
 
 def package_user_weights(options: argparse.Namespace) -> ModelCard:

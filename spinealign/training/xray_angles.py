@@ -59,7 +59,8 @@ class Comparison:
     """One measure of one film, from the reader's points and from the program's.
 
     Angles are in degrees, lordosis positive; lengths are shares of the film's mean
-    body height. `interval` is the program's 95 % interval.
+    body height. `interval` is the program's 95 % interval. `is_sure` tells whether the
+    reader was sure of every body measured, as far as the measure needs it of C2.
     """
 
     film: str
@@ -68,6 +69,7 @@ class Comparison:
     truth: float
     found: float
     interval: tuple[float, float]
+    is_sure: bool = True
 
     @property
     def error(self) -> float:
@@ -108,8 +110,13 @@ def _comparison(score: Score, truth: Measurement, found: Measurement) -> Compari
     low, high = found.interval
     return Comparison(
         score.case.name, name, truth.levels, truth.value / unit, found.value / unit,
-        (low / unit, high / unit),
+        (low / unit, high / unit), _sure_levels(score.case.bodies).issuperset(truth.levels),
     )  # fmt: skip
+
+
+def _sure_levels(bodies: Sequence[Body]) -> set[str]:
+    """Return the levels that the reader was sure of; of C2 only the dens is uncertain."""
+    return {body.level for body in bodies if body.level == "C2" or not body.uncertain}
 
 
 def as_vertebra(body: Body) -> Vertebra:
@@ -167,20 +174,29 @@ def agreement(films: Sequence[Sequence[Comparison]]) -> dict[str, Any]:
     dict
         Mean and median absolute error, bias (found minus reader's), the share of the
         program's 95 % intervals that hold the reader's value, limits of agreement
-        (Bland & Altman 1986, 10.1016/S0140-6736(86)90837-8), and the number of values.
+        (Bland & Altman 1986, 10.1016/S0140-6736(86)90837-8), and the number of values;
+        under "sure" the number and the mean absolute error where the reader was sure.
     """
 
-    def figure(statistic: Any) -> Figure:
-        return bootstrap(films, lambda draw: float(statistic(list(_joined(draw)))), draws=1000)
+    def figure(statistic: Any, units: Sequence[Sequence[Comparison]] = films) -> Figure:
+        return bootstrap(units, lambda draw: float(statistic(list(_joined(draw)))), draws=1000)
+
+    def mean_error(comparisons: Sequence[Comparison]) -> float:
+        return float(np.mean(np.abs(_errors(comparisons))))
 
     every = list(_joined(films))
+    sure = [kept for film in films if (kept := [one for one in film if one.is_sure])]
     return {
         "values": len(every),
-        "mean_absolute_error": figure(lambda c: np.mean(np.abs(_errors(c)))),
+        "mean_absolute_error": figure(mean_error),
         "median_absolute_error": figure(lambda c: np.median(np.abs(_errors(c)))),
         "bias": figure(lambda c: np.mean(_errors(c))),
         "limits_of_agreement": [round(limit, 4) for limit in limits_of_agreement(every)],
         "interval_coverage": figure(lambda c: np.mean([one.is_covered for one in c])),
+        "sure": {
+            "values": sum(len(film) for film in sure),
+            "mean_absolute_error": figure(mean_error, sure) if sure else None,
+        },
     }
 
 

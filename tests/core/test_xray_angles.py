@@ -1,5 +1,7 @@
 """Angles from found bodies against angles from outlined ones."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -111,6 +113,19 @@ def test_agreement_of_known_errors():
     assert figures["bias"]["value"] == 1.0
     assert figures["limits_of_agreement"] == pytest.approx([-6.84, 8.84])
     assert figures["interval_coverage"]["value"] == pytest.approx(2 / 3, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("unsure", "sure"),
+    [("C2", [True, True, True]), ("C4", [True, False, False])],
+    ids=["dens", "body"],
+)
+def test_bodies_that_the_reader_was_unsure_of_are_told_apart(case, unsure, sure):
+    bodies = tuple(replace(b, uncertain=b.level == unsure) for b in case.bodies)
+    doubted = Case(case.name, case.pixels, bodies, case.unknown)
+    comparisons = of(SEGMENTAL, compare_measures(score(doubted, case)))
+    assert [c.is_sure for c in comparisons] == sure
+    assert agreement([comparisons])["sure"]["values"] == sum(sure)
 
 
 def test_one_comparison_has_no_spread():
