@@ -44,6 +44,7 @@ _COMPARED: Mapping[MeasureCode, str] = {
     MeasureCode.BODY_HEIGHT_RATIO: "body_height_ratio",
 }
 _LENGTHS = ("sagittal_vertical_axis", "translation", "disc_height")
+_RATIOS = ("body_height_ratio",)
 _TITLES = {COBB: "C2 to lowest outlined body, Cobb", SEGMENTAL: "Segmental angles"}
 _MIDDLES = {
     LandmarkName.SUPERIOR_MIDDLE: (0, 1),
@@ -150,11 +151,20 @@ def summarise_measures(scores: Sequence[Score]) -> dict[str, Any]:
     Returns
     -------
     dict
-        By name of the measure: see `agreement`. Lengths are shares of the mean body height.
+        By name of the measure its ``unit``, and what `agreement` returns.
     """
     films = [compare_measures(score) for score in scores]
     names = [n for n in dict.fromkeys(_COMPARED.values()) if any(_of(n, f) for f in films)]
-    return {name: agreement([_of(name, f) for f in films if _of(name, f)]) for name in names}
+    return {
+        name: {"unit": _unit(name), **agreement([_of(name, f) for f in films if _of(name, f)])}
+        for name in names
+    }
+
+
+def _unit(name: str) -> str:
+    if name in _LENGTHS:
+        return "mean body heights of the film"
+    return "ratio" if name in _RATIOS else "degrees"
 
 
 def _of(name: str, film: Sequence[Comparison]) -> list[Comparison]:

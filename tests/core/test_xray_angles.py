@@ -134,7 +134,10 @@ def test_one_comparison_has_no_spread():
 
 def test_summaries_name_only_what_was_measured(case):
     assert summarise_measures([]) == {}
-    names = set(summarise_measures([score(case, case)]))
+    figures = summarise_measures([score(case, case)])
+    names = set(figures)
+    assert figures[COBB]["unit"] == "degrees"
+    assert figures["disc_height"]["unit"] == "mean body heights of the film"
     assert names >= {COBB, SEGMENTAL}
     assert "sagittal_vertical_axis" not in names
 
