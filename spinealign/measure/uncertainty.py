@@ -14,8 +14,10 @@ Values = NDArray[np.float64]
 SAMPLES = 600
 """Resampled positions of every landmark beside the exact one."""
 
-_SURE_NETWORK, _UNSURE_NETWORK = 0.025, 0.06
-_LOWEST_PEAK, _FULL_PEAK = 0.3, 0.9
+# From distances to the reader's corners on the training films of `xray_bodies`, rounded up; how
+# many intervals of held-out films hold the reader's angle is in that model's card.
+_SURE_NETWORK, _UNSURE_NETWORK = 0.02, 0.085
+_LOWEST_PEAK, _FULL_PEAK = 0.35, 0.8
 _CONTOUR, _MIDDLE, _USER = 0.08, 0.04, 0.015
 _CONTOUR_SIGMAS = (0.5, 0.9), (_CONTOUR, 0.035)
 """By confidence: a point that stands in for a corner on a film, and one on a whole outline
