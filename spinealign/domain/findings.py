@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -249,6 +249,14 @@ class GradeName(StrEnum):
     MODIC = "modic"
 
 
+class Overall(StrEnum):
+    """What all discs of a patient come to."""
+
+    HEALTHY = "healthy"
+    ABNORMAL = "abnormal"
+    UNCERTAIN = "uncertain"
+
+
 @dataclass(frozen=True, eq=False)
 class DiscGrade:
     """One grade of one disc.
@@ -316,6 +324,15 @@ class Disc:
         return self.confidence == 0
 
     @property
+    def is_abnormal(self) -> bool:
+        """Whether a finding is reported, or Pfirrmann grade 4 or 5."""
+        return any(
+            grade.value is not None
+            and grade.value >= (4 if grade.name is GradeName.PFIRRMANN else True)
+            for grade in self.grades
+        )
+
+    @property
     def name(self) -> str:
         """The level, or "disc 1" counted from the bottom where it has no name."""
         return self.level or f"disc {self.index_from_bottom}"
@@ -323,6 +340,14 @@ class Disc:
     def grade(self, name: str) -> DiscGrade | None:
         """Return the grade called `name`, or None if it was not given."""
         return next((grade for grade in self.grades if grade.name == name), None)
+
+
+def overall_of(discs: Sequence[Disc]) -> Overall:
+    """Return "abnormal" if any disc is, else "uncertain" if any grade is, else "healthy"."""
+    if any(disc.is_abnormal for disc in discs):
+        return Overall.ABNORMAL
+    is_sure = all(grade.value is not None for disc in discs for grade in disc.grades)
+    return Overall.HEALTHY if discs and is_sure else Overall.UNCERTAIN
 
 
 @dataclass(frozen=True)
