@@ -78,7 +78,7 @@ class GradeRule:
         A finding is reported from this probability on; not used by ordinal grades.
     uncertain : tuple of float
         (low, high): a finding of a probability between them is "uncertain". For an
-        ordinal grade: (least, 1), the least probability of the grade chosen or a neighbour.
+        ordinal grade: (least, 1), the least probability that the grade chosen must have.
     cuts : tuple of float
         Expected grades from which the next higher grade is chosen; empty for a finding.
     """

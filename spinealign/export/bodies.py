@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from spinealign.domain.findings import Analysis, LandmarkSource, Vertebra
+from spinealign.domain.findings import Analysis, Disc, LandmarkSource, Vertebra
 from spinealign.export.strips import letters
 from spinealign.imaging.labels import label_place
 from spinealign.imaging.render import Colour, class_colour, draw_region, lightened
@@ -20,6 +20,8 @@ _THIN = 0.6
 _DARK: Colour = (0, 0, 0)
 _FIXED_POINT_BITS = 4
 _DOT_SHARE = 1 / 560
+_DISC_LETTERS = 0.85
+_SMALLEST = 1e-6
 
 
 def body_colour(analysis: Analysis, body: Vertebra) -> Colour:
@@ -56,6 +58,8 @@ def draw_bodies(
     picture = Image.fromarray(canvas)
     for body in analysis.vertebrae:
         _write_name(picture, body, analysis, scale, unit)
+    for disc in analysis.discs:
+        _write_disc_name(picture, disc, scale, round(_DISC_LETTERS * unit))
     return np.asarray(picture, np.uint8)
 
 
@@ -92,6 +96,22 @@ def _write_name(
     ImageDraw.Draw(picture).text(
         (float(centre[0]), float(centre[1])), safe_text(body.name),
         font=letters(unit, bold=True), anchor="mm", fill=lightened(body_colour(analysis, body)),
+        stroke_width=_halo_px(unit), stroke_fill=_DARK,
+    )  # fmt: skip
+
+
+def _write_disc_name(picture: Image.Image, disc: Disc, scale: Scale, unit: int) -> None:
+    """Write a disc's name in front of it; vertebrae are named behind."""
+    zoom = np.array([scale[1], scale[0]])
+    front, away = np.array(disc.anterior) * zoom, np.subtract(disc.anterior, disc.posterior) * zoom
+    away = away / max(float(np.hypot(*away)), _SMALLEST)
+    text, font = safe_text(disc.name), letters(unit, bold=disc.is_abnormal)
+    half = np.array([font.getlength(text) / 2, unit / 2]) + _halo_px(unit)
+    centre = front + (float(np.abs(away) @ half) + 0.4 * unit) * away
+    centre = np.clip(centre, half, np.maximum(np.array(picture.size) - half, half))
+    ImageDraw.Draw(picture).text(
+        (float(centre[0]), float(centre[1])), text, font=font, anchor="mm",
+        fill=lightened(class_colour("disc", 1)),
         stroke_width=_halo_px(unit), stroke_fill=_DARK,
     )  # fmt: skip
 

@@ -249,8 +249,12 @@ def chosen(probabilities: Values, rule: GradeRule) -> int | bool | None:
         p = float(probabilities[1])
         return None if low < p < high else p >= rule.threshold
     value = nearest_grade(severity(probabilities, rule))
-    near = probabilities[max(0, value - 2) : value + 1].sum()
-    return value if near >= low else None
+    return value if chosen_probability(probabilities, rule) >= low else None
+
+
+def chosen_probability(probabilities: Values, rule: GradeRule) -> float:
+    """Return the probability of the ordinal grade that the rule chooses."""
+    return float(probabilities[nearest_grade(severity(probabilities, rule)) - 1])
 
 
 def severity(probabilities: Values, rule: GradeRule) -> float:

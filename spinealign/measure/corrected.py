@@ -260,12 +260,11 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             return wanted.calibration is None
         case WarningCode.NOTHING_SEGMENTED | WarningCode.NO_COLUMN:
             return not wanted.vertebrae
-        case WarningCode.ENDPLATE_FROM_DISC:
-            return any(body.state is VertebraState.ENDPLATE for body in wanted.vertebrae)
         case (
             WarningCode.LEVELS_UNCERTAIN
             | WarningCode.BODY_CUT
             | WarningCode.BODY_HIDDEN
+            | WarningCode.ENDPLATE_FROM_DISC
             | WarningCode.DISC_INFERRED
         ):
             return False
@@ -281,7 +280,12 @@ def _body_cautions(bodies: Sequence[Vertebra]) -> list[Caution]:
         if body.state is VertebraState.HIDDEN
         and not all(mark.source is LandmarkSource.USER for mark in _corners(body))
     ]
-    pairs = ((WarningCode.BODY_CUT, cut), (WarningCode.BODY_HIDDEN, hidden))
+    endplates = [body.name for body in bodies if body.state is VertebraState.ENDPLATE]
+    pairs = (
+        (WarningCode.BODY_CUT, cut),
+        (WarningCode.BODY_HIDDEN, hidden),
+        (WarningCode.ENDPLATE_FROM_DISC, endplates),
+    )
     return [Caution(code, ", ".join(names)) for code, names in pairs if names]
 
 

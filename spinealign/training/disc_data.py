@@ -40,7 +40,7 @@ COLUMNS = {
 """Where each grade stands in ``gradings.csv``."""
 
 SEQUENCES = {"t2": "t2", "t2_SPACE": "t2", "t1": "t1"}
-"""Sequences of ``images.csv`` and the contrast each counts as."""
+"""Sequences of ``images.csv`` and the contrast each counts as, the preferred ones first."""
 
 BLOCKS = networks.VGG16_BLOCKS[:4]
 _BATCH = 61
@@ -228,15 +228,29 @@ FEATURE_SCALE = np.array([200.0] * BLOCKS[2][1] + [50.0] * BLOCKS[3][1], np.floa
 """Brings both depths near 1, so that half precision holds them."""
 
 
-def rows_by_place(
-    discs: DiscSet, keys: Sequence[tuple[int, int]], sequence: str
-) -> NDArray[np.int64]:
-    """Return the row of each (patient, number) in a sequence, or -1."""
-    at = {
-        (int(p), int(n)): i
-        for i, (p, n, s) in enumerate(
-            zip(discs.patients, discs.numbers, discs.sequences, strict=True)
-        )
-        if s == sequence
-    }
-    return np.array([at.get(key, -1) for key in keys], np.int64)
+def by_place(
+    discs: DiscSet, values: NDArray[np.float64], keys: Sequence[tuple[int, int]], contrast: str
+) -> NDArray[np.float64]:
+    """Return the values (rows, outputs) of each (patient, number) in a contrast, else NaN.
+
+    Where a patient has two sequences of one contrast, the first of `SEQUENCES` counts.
+    """
+    out = np.full((len(keys), values.shape[1]), np.nan)
+    at = {key: i for i, key in enumerate(keys)}
+    for sequence in reversed([name for name, kind in SEQUENCES.items() if kind == contrast]):
+        for row in np.flatnonzero(discs.sequences == sequence):
+            key = (int(discs.patients[row]), int(discs.numbers[row]))
+            if key in at:
+                out[at[key]] = values[row]
+    return out
+
+
+def count_discs(discs: DiscSet) -> dict[int, int]:
+    """Return how many discs the program counts for each patient, on T2 where there is one."""
+    counts: dict[int, int] = {}
+    for sequence in reversed(SEQUENCES):
+        # A dictionary keeps order: T1 is overwritten by T2 SPACE, and that by T2.
+        for patient in sorted(set(discs.patients[discs.sequences == sequence])):
+            here = (discs.patients == patient) & (discs.sequences == sequence)
+            counts[int(patient)] = int(discs.numbers[here].max())
+    return counts

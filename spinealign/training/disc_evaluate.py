@@ -17,6 +17,7 @@ from spinealign.lumbar.grading import (
     calibrated_probabilities,
     chosen,
     grade_probabilities,
+    chosen_probability,
     nearest_grade,
     severity,
 )
@@ -30,7 +31,15 @@ FINDINGS = tuple(GradeName)[1:]
 UNCERTAIN_SHARE = 0.15
 """Share of the calibration discs nearest to a finding's threshold that counts as uncertain."""
 
-_LEAST_NEAR = 0.75
+OUTLINED_PATIENTS = (
+    5, 7, 11, 18, 22, 34, 45, 50, 52, 55, 57, 61, 69, 78, 81, 98, 107, 118, 127, 129, 136, 141,
+    146, 152, 161, 162, 185, 191, 200, 209, 220, 239, 241,
+)  # fmt: skip
+"""Patients of SPIDER whose outlines taught or validated the segmentation network."""
+
+UNSURE_GRADES_SHARE = 0.1
+"""Share of the calibration discs whose Pfirrmann grade is the least sure."""
+
 _T1_SHARES = (0.0, 0.15, 0.3, 0.5)
 
 
@@ -92,6 +101,8 @@ def fit(cases: Cases) -> Fitted:
     rules = {}
     for given, needed in (("t2", cases.t2), ("t1", cases.t1), ("t2_t1", cases.t2 + cases.t1)):
         seen = cases.of(np.isfinite(needed[:, 0]))
+        if not len(seen.patients):
+            continue
         rules[given] = fit_rules(seen, fitted.logits(seen, given))
     return replace(fitted, rules=rules)
 
@@ -99,6 +110,8 @@ def fit(cases: Cases) -> Fitted:
 def _fit_t1_shares(cases: Cases) -> Values:
     """Choose for every grade how much T1 counts, by the least log loss."""
     truth = _targets(cases)
+    if not len(truth):
+        return np.zeros(truth.shape[1])
     losses = []
     for share in _T1_SHARES:
         mixed = (1 - share) * cases.t2 + share * cases.t1
@@ -169,12 +182,19 @@ def _ordinal_rule(cases: Cases, logits: Values) -> GradeRule:
     scale = _fit_scale(logits, _targets(cases)[:, :STEPS_ABOVE])
     offsets = tuple(round(float(v), 5) for v in scale.x[1:])
     slope = round(float(np.exp(scale.x[0])), 5)
-    plain = GradeRule(0, STEPS_ABOVE, slope, offsets, 0.0, (_LEAST_NEAR, 1.0))
+    plain = GradeRule(0, STEPS_ABOVE, slope, offsets, 0.0, (0.0, 1.0))
     expected = expected_grade(logits, plain)
     # As many discs of each grade as there are in truth: plain rounding never says 1 or 5.
     shares = [np.mean(cases.pfirrmann <= grade) for grade in range(1, STEPS_ABOVE + 1)]
     cuts = tuple(round(float(v), 4) for v in np.quantile(expected, shares))
-    return replace(plain, cuts=cuts)
+    rule = replace(plain, cuts=cuts)
+    sure = [chosen_probability(p, rule) for p in _all_grade_probabilities(logits, rule)]
+    least = round(float(np.quantile(sure, UNSURE_GRADES_SHARE)), 4)
+    return replace(rule, uncertain=(least, 1.0))
+
+
+def _all_grade_probabilities(logits: Values, rule: GradeRule) -> list[Values]:
+    return [grade_probabilities(row) for row in calibrated_probabilities(logits, rule)]
 
 
 def expected_grade(logits: Values, rule: GradeRule) -> Values:

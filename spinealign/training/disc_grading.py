@@ -13,8 +13,9 @@ from keras import layers
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from spinealign.domain.findings import GradeName
-from spinealign.domain.model_card import GradingRule, IntensityRule
+from spinealign.domain.findings import GradeName, ModelStatus
+from spinealign.domain.image import View
+from spinealign.domain.model_card import GradingRule, IntensityRule, ModelCard
 from spinealign.lumbar.crops import CROP_SHAPE
 from spinealign.lumbar.grading import ranked_signs
 from spinealign.lumbar.signs import SIGN_NAMES
@@ -34,7 +35,7 @@ STEPS_ABOVE = 4
 
 OUTPUTS = STEPS_ABOVE + len(GradeName) - 1
 
-LOOKED_UP_SHIFTS: Mapping[int, int] = {73: 1, 107: 1, 152: 1, 200: 1, 224: 1}
+LOOKED_UP_SHIFTS: Mapping[int, int] = {107: 1, 152: 1}
 """Patients whose first disc, as the program counts, is one below the graders' first disc.
 
 Seen by eye on the outlines. Used to teach the right grades to the right discs; figures are
@@ -376,3 +377,63 @@ def _copy_head(head: keras.Model, model: keras.Model, name: str, recipe: DiscRec
     findings, offset = head.get_layer("findings").get_weights()
     kernel = np.concatenate([np.repeat(direction, STEPS_ABOVE, axis=1), findings], axis=1)
     model.get_layer(f"{name}_logits").set_weights([kernel, np.concatenate([offsets, offset])])
+
+
+def disc_card(
+    recipe: DiscRecipe, arguments: Mapping[str, Any], grading: GradingRule,
+    metrics: Mapping[str, Any], discs: DiscSet,
+) -> ModelCard:  # fmt: skip
+    """Describe the disc grader, with what its figures do not say."""
+    return ModelCard(
+        name="disc_grading",
+        title="VGG16 disc grading on sagittal lumbar MR",
+        version="1.0.0",
+        status=ModelStatus.INTERNALLY_VALIDATED,
+        task="disc_grading",
+        view=View.MR,
+        weights="model.tflite",
+        sha256="",
+        architecture={"name": "disc_grader", "arguments": dict(arguments)},
+        input_shape=CROP_SHAPE,
+        intensity=recipe.rule,
+        classes=tuple(name.value for name in GradeName),
+        training_data=(
+            "SPIDER (van der Graaf et al., Sci Data 2024, s41597-024-03090-w), CC BY 4.0: one "
+            f"mid-sagittal slice per sequence of {len(set(discs.patients))} patients with "
+            "radiologists' grades per disc; VGG16's first four blocks from ImageNet (Oxford VGG, "
+            "CC BY 4.0), frozen; discs found by the program's own segmentation"
+        ),
+        licence="CC BY 4.0 (weights trained on SPIDER; ImageNet weights Oxford VGG)",
+        metrics=metrics,
+        intended_use=(
+            "Pointing a reader of lumbar MR to degenerated discs, for research and education."
+        ),
+        known_failures=(
+            "Figures are of cross-validation; the shipped heads were trained on all patients and "
+            "calibrated on the cross-validation's answers.",
+            "The segmentation that finds the discs was trained on 25 of these patients' outlines "
+            "and, without outlines, on slices of the others: detection is slightly optimistic.",
+            "Discs are counted from the lowest one that the segmentation shows: with a disc "
+            "between S1 and S2 or a transitional vertebra all levels are off by one until the user shifts "
+            "them.",
+            "In strong scoliosis discs that leave the slice are missed.",
+            "Pictures that stand on their head are noticed, but the segmentation is worse on them.",
+            "A grade belongs to the whole disc, the network sees one slice: paramedian herniation "
+            "can be invisible.",
+            "Herniation and spondylolisthesis stand on few positive discs.",
+            "Modic changes are nearly all type 2 in the training data; only presence is told.",
+            "One data set, several scanners of a few hospitals, patients with low back pain.",
+        ),
+        limits=(
+            "Grades follow the radiologists of one data set, who differ among themselves; "
+            "confirm each disc on all slices."
+        ),
+        calibrated=True,
+        training={"recipe": "spinealign train disc-grading", **_settings(recipe)},
+        grading=grading,
+    )
+
+
+def _settings(recipe: DiscRecipe) -> dict[str, Any]:
+    names = ("copies", "folds", "experts", "epochs", "batch", "components", "seed", "fold_seed")
+    return {name: getattr(recipe, name) for name in names}

@@ -144,9 +144,18 @@ def grade_text(grade: DiscGrade) -> str:
     if grade.name is GradeName.PFIRRMANN:
         if grade.value is None:
             return f"uncertain (about {grade.severity:.1f})"
-        return f"{grade.value} ({100 * grade.probabilities[grade.value - 1]:.0f} %)"
+        return f"{grade.value} ({percent_text(grade.probabilities[grade.value - 1])})"
     word = "uncertain" if grade.value is None else "yes" if grade.value else "no"
-    return f"{word} ({100 * grade.probabilities[1]:.0f} %)"
+    return f"{word} ({percent_text(grade.probabilities[-1])})"
+
+
+def percent_text(probability: float) -> str:
+    """Return a probability in whole per cent, never rounded to certainty."""
+    if probability < 0.01:
+        return "under 1 %"
+    if probability > 0.99:
+        return "over 99 %"
+    return f"{100 * probability:.0f} %"
 
 
 def format_disc_row(disc: Disc) -> tuple[str, ...]:
