@@ -34,7 +34,7 @@ from spinealign.inference.engine import Array, LoadedModel
 from spinealign.lumbar import grade_discs
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.canal import canal_of
-from spinealign.measure.disc_levels import inferred_cautions, named_by_bodies
+from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.measure.regions import region_statistics, remove_specks
@@ -128,7 +128,7 @@ def analyze_image(
         regions = region_statistics(segmentation, image.pixel_area_mm2)
     cautions += [*choice.cautions, *_result_cautions(choice.view, segmentation, classification)]
     cautions += bodies.cautions
-    cautions += _disc_cautions(graded, companion)
+    cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
     measurements = measure_alignment(bodies.vertebrae, bodies.facing, geometry, choice.view, canal)
     clock.lap("measure")
@@ -275,10 +275,10 @@ def _grade(
     # The count and its doubts are told once, with the vertebrae.
     told = (WarningCode.DISC_COUNT_UNCERTAIN, WarningCode.DISC_INFERRED)
     cautions = [caution for caution in graded.cautions if caution.code not in told]
-    return _GradedDiscs(model.identity, discs, (*cautions, *inferred_cautions(discs)))
+    return _GradedDiscs(model.identity, discs, (*cautions, *disc_cautions(discs)))
 
 
-def _disc_cautions(graded: _GradedDiscs | None, companion: SpineImage | None) -> list[Caution]:
+def _grading_cautions(graded: _GradedDiscs | None, companion: SpineImage | None) -> list[Caution]:
     if graded is None:
         return [] if companion is None else [Caution(WarningCode.COMPANION_UNMATCHED)]
     is_shown_only = graded.model.status is ModelStatus.DEMONSTRATION

@@ -25,7 +25,7 @@ FINDINGS = tuple(name for name in GradeName if name is not GradeName.PFIRRMANN)
 PLACES = 56
 WEIGHTS = b"a grader that only tests know"
 
-HEALTHY: Mapping[GradeName, float] = {name: -4.0 for name in FINDINGS}
+HEALTHY: Mapping[GradeName, float] = dict.fromkeys(FINDINGS, -4.0)
 """Logits of the findings of a disc without any; Pfirrmann's grade is 2 without more said."""
 
 
@@ -66,7 +66,7 @@ def grading_card(status: ModelStatus = ModelStatus.INTERNALLY_VALIDATED) -> Mode
             knot_values=(-1.0, 1.0),
             outputs=("t2", "t1"),
             weights={"t1": (0.5,) * 11},
-            grades={given: rules for given in ("t2", "t1", "t2_t1")},
+            grades=dict.fromkeys(("t2", "t1", "t2_t1"), rules),
         ),
     )
 

@@ -340,6 +340,8 @@ class Disc:
     crop_to_image : tuple of six float
         Affine matrix (2, 3), row by row, from crop indices (column, row) to image
         indices; the crop shows the front on the left and the sacrum below.
+    is_level_assumed : bool
+        The levels are uncertain, and the lowest disc was only taken for L5/S1.
     """
 
     level: str | None
@@ -351,6 +353,7 @@ class Disc:
     confidence: float
     grades: tuple[DiscGrade, ...] = ()
     crop_to_image: tuple[float, float, float, float, float, float] = (1, 0, 0, 0, 1, 0)
+    is_level_assumed: bool = False
 
     @property
     def is_inferred(self) -> bool:
@@ -368,8 +371,10 @@ class Disc:
 
     @property
     def name(self) -> str:
-        """The level, or "disc 1" counted from the bottom where it has no name."""
-        return self.level or f"disc {self.index_from_bottom}"
+        """The level, "L4/L5?" if only assumed, or "disc 1" from the bottom without a level."""
+        if self.level is None:
+            return f"disc {self.index_from_bottom}"
+        return f"{self.level}?" if self.is_level_assumed else self.level
 
     def grade(self, name: str) -> DiscGrade | None:
         """Return the grade called `name`, or None if it was not given."""

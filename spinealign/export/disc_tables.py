@@ -9,7 +9,6 @@ from typing import Any
 from spinealign.domain.findings import Analysis, Disc, DiscGrade, GradeName
 from spinealign.domain.image import SpineImage
 from spinealign.export.measure_tables import json_number
-from spinealign.lumbar import level_name
 from spinealign.wording import display_name
 from spinealign.wording.discs import OVERALL_RULE, discs_line, doubts_text, grade_title
 
@@ -17,7 +16,7 @@ _FINDINGS = tuple(name for name in GradeName if name is not GradeName.PFIRRMANN)
 _PFIRRMANN_GRADES = range(1, 6)
 
 DISC_COLUMNS = (
-    "disc", "level", "index_from_bottom", "counted_level", "is_inferred", "outline_confidence",
+    "disc", "level", "is_level_assumed", "index_from_bottom", "is_inferred", "outline_confidence",
     "is_abnormal", "pfirrmann", "pfirrmann_severity",
     *(f"pfirrmann_p{grade}" for grade in _PFIRRMANN_GRADES),
     *(f"{name}{part}" for name in _FINDINGS for part in ("", "_probability", "_threshold")),
@@ -71,8 +70,8 @@ def _disc(disc: Disc) -> dict[str, Any]:
     return {
         "name": disc.name,
         "level": disc.level,
+        "is_level_assumed": disc.is_level_assumed,
         "index_from_bottom": disc.index_from_bottom,
-        "counted_level": level_name(disc.index_from_bottom),
         "is_inferred": disc.is_inferred,
         "confidence": json_number(disc.confidence, _DECIMALS),
         "is_abnormal": disc.is_abnormal,
@@ -105,8 +104,8 @@ def _disc_cells(disc: Disc) -> dict[str, Any]:
     cells: dict[str, Any] = {
         "disc": disc.name,
         "level": disc.level or "",
+        "is_level_assumed": disc.is_level_assumed,
         "index_from_bottom": disc.index_from_bottom,
-        "counted_level": level_name(disc.index_from_bottom) or "",
         "is_inferred": disc.is_inferred,
         "outline_confidence": json_number(disc.confidence, _DECIMALS),
         "is_abnormal": disc.is_abnormal,

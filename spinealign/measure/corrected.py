@@ -31,7 +31,7 @@ from spinealign.domain.measurements import Calibration, Measurement, MeasureStat
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.body_places import counterparts, typical_body_height
 from spinealign.measure.corners import CORNERS
-from spinealign.measure.disc_levels import inferred_cautions, named_by_bodies
+from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.drawings import HAND_SIGMA_PX, measure_drawings
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.regions import region_statistics
@@ -246,7 +246,7 @@ def _cautions(original: Analysis, wanted: Corrections) -> tuple[Caution, ...]:
     if wanted.levels_uncertain:
         followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, LevelDoubt.NO_C2.value)]
     followed += _body_cautions(wanted.vertebrae)
-    followed += inferred_cautions(named_by_bodies(original.discs, wanted.vertebrae))
+    followed += disc_cautions(named_by_bodies(original.discs, wanted.vertebrae))
     if kinds:
         followed.append(Caution(WarningCode.CORRECTED_BY_USER, ", ".join(kinds)))
     return (*kept, *followed)
@@ -266,6 +266,7 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             | WarningCode.BODY_HIDDEN
             | WarningCode.ENDPLATE_FROM_DISC
             | WarningCode.DISC_INFERRED
+            | WarningCode.DISC_COUNT_UNCERTAIN
         ):
             return False
     return True

@@ -27,7 +27,8 @@ def named_by_bodies(discs: Sequence[Disc], vertebrae: Sequence[Vertebra]) -> tup
     """Return the discs with the levels that the vertebrae beside them give.
 
     A disc is called after the body above it, else after the one below it, else after the
-    nearest disc that has a name.
+    nearest disc that has a name. Where no vertebra has a level, the lowest disc is taken
+    for L5/S1, and that the levels are only assumed is noted.
 
     Parameters
     ----------
@@ -39,17 +40,27 @@ def named_by_bodies(discs: Sequence[Disc], vertebrae: Sequence[Vertebra]) -> tup
     Returns
     -------
     tuple of Disc
-        `level` is None where no vertebra tells, and below S1.
+        `level` is None below S1.
     """
     told = {disc.index_from_bottom: _rank_above(disc, vertebrae) for disc in discs}
     ranks = {number: rank for number, rank in told.items() if rank is not None}
-    return tuple(replace(disc, level=_level(_rank_of(disc, ranks))) for disc in discs)
+    is_assumed = not ranks
+    ranks = ranks or {1: _SACRUM - 1}
+    return tuple(
+        replace(disc, level=_level(_rank_of(disc, ranks)), is_level_assumed=is_assumed)
+        for disc in discs
+    )
 
 
-def inferred_cautions(discs: Sequence[Disc]) -> tuple[Caution, ...]:
-    """Return the caution that names discs whose place was only inferred; empty without any."""
+def disc_cautions(discs: Sequence[Disc]) -> tuple[Caution, ...]:
+    """Return the cautions that follow from the names of discs, and from where they were found."""
+    cautions = []
+    if any(disc.is_level_assumed for disc in discs):
+        cautions.append(Caution(WarningCode.DISC_COUNT_UNCERTAIN))
     names = [disc.name for disc in reversed(discs) if disc.is_inferred]
-    return (Caution(WarningCode.DISC_INFERRED, ", ".join(names)),) if names else ()
+    if names:
+        cautions.append(Caution(WarningCode.DISC_INFERRED, ", ".join(names)))
+    return tuple(cautions)
 
 
 def body_beside(disc: Disc, vertebrae: Sequence[Vertebra], upwards: bool) -> Vertebra | None:
@@ -84,14 +95,12 @@ def _axes(disc: Disc) -> tuple[Points, Points]:
     return across / np.hypot(*across), down / np.hypot(*down)
 
 
-def _rank_of(disc: Disc, ranks: Mapping[int, int]) -> int | None:
-    if not ranks:
-        return None
+def _rank_of(disc: Disc, ranks: Mapping[int, int]) -> int:
     nearest = min(ranks, key=lambda number: abs(number - disc.index_from_bottom))
     return ranks[nearest] + nearest - disc.index_from_bottom
 
 
-def _level(rank: int | None) -> str | None:
-    if rank is None or not 0 <= rank < _SACRUM:
+def _level(rank: int) -> str | None:
+    if not 0 <= rank < _SACRUM:
         return None
     return f"{LEVEL_SEQUENCE[rank]}/{LEVEL_SEQUENCE[rank + 1]}"

@@ -23,10 +23,13 @@ _SACRUM = LEVEL_SEQUENCE.index("S1")
 def shift_levels(corrections: Corrections, steps: int, analysis: Analysis) -> Corrections:
     """Name every vertebra, and so every disc, some levels higher or lower.
 
+    Where levels are uncertain, the lowest disc is taken for L5/S1 first.
+
     Parameters
     ----------
     steps : int
-        1 where the lowest disc, taken for L5/S1, is L4/L5; -1 where it lies below L5/S1.
+        1 where the lowest disc, taken for L5/S1, is L4/L5; -1 where it lies below L5/S1;
+        0 confirms levels that were only assumed.
     analysis : Analysis
         Where the corrections belong. S1 was only placed below the lowest disc: it goes
         when its new name does not exist, and comes back with the name.
@@ -36,9 +39,11 @@ def shift_levels(corrections: Corrections, steps: int, analysis: Analysis) -> Co
     ValueError
         There is nothing to shift, or a body would get no level.
     """
+    if any(body.level is None for body in corrections.vertebrae):
+        corrections = _counted(corrections, analysis.discs)
     bodies = corrections.vertebrae
-    if not bodies or any(body.level is None for body in bodies):
-        raise ValueError("no vertebra has a level yet")
+    if not bodies:
+        raise ValueError("there is no vertebra to name")
     ranks = [LEVEL_SEQUENCE.index(body.level or "") - steps for body in bodies]
     if bodies[-1].state is VertebraState.ENDPLATE and ranks[-1] > _SACRUM:
         bodies = bodies[:-1]
@@ -49,19 +54,8 @@ def shift_levels(corrections: Corrections, steps: int, analysis: Analysis) -> Co
     return replace(moved, vertebrae=(*moved.vertebrae, *_lost_sacrum(moved.vertebrae, analysis)))
 
 
-def count_levels(corrections: Corrections, discs: Sequence[Disc]) -> Corrections:
-    """Name all vertebrae by taking the lowest disc for L5/S1.
-
-    Parameters
-    ----------
-    discs : sequence of Disc
-        From the sacrum up.
-
-    Raises
-    ------
-    ValueError
-        There is no disc with a vertebra above it, or a body would get no level.
-    """
+def _counted(corrections: Corrections, discs: Sequence[Disc]) -> Corrections:
+    """Name all vertebrae by taking the lowest of the discs, given from there up, for L5/S1."""
     for disc in discs:
         body = body_beside(disc, corrections.vertebrae, upwards=True)
         if body is not None:

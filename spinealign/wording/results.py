@@ -95,8 +95,8 @@ _CAUTION_TEXTS = {
         "Bodies are hardly visible{detail}; check their outlines and corners by eye."
     ),
     WarningCode.DISC_COUNT_UNCERTAIN: (
-        "It is uncertain that the lowest disc found is L5/S1; check the levels and shift them if "
-        "needed."
+        "Discs carry a question mark: the lowest one found was taken for L5/S1, which is "
+        "uncertain; check the levels, and confirm or shift them."
     ),
     WarningCode.DISC_INFERRED: (
         "No outline was found for {subject}; its place was inferred from its neighbours, so its "
