@@ -42,7 +42,8 @@ def named_by_bodies(discs: Sequence[Disc], vertebrae: Sequence[Vertebra]) -> tup
     tuple of Disc
         `level` is None below S1.
     """
-    told = {disc.index_from_bottom: _rank_above(disc, vertebrae) for disc in discs}
+    neighbours = Neighbours(vertebrae)
+    told = {disc.index_from_bottom: neighbours.rank_above(disc) for disc in discs}
     ranks = {number: rank for number, rank in told.items() if rank is not None}
     is_assumed = not ranks
     ranks = ranks or {1: _SACRUM - 1}
@@ -63,29 +64,33 @@ def disc_cautions(discs: Sequence[Disc]) -> tuple[Caution, ...]:
     return tuple(cautions)
 
 
-def body_beside(disc: Disc, vertebrae: Sequence[Vertebra], upwards: bool) -> Vertebra | None:
-    """Return the vertebra next to a disc on one side, or None where none is near."""
-    anterior, posterior = np.array(disc.anterior), np.array(disc.posterior)
-    middle, length = (anterior + posterior) / 2, float(np.hypot(*(posterior - anterior)))
-    across, down = _axes(disc)
-    found: list[tuple[float, int]] = []
-    for place, body in enumerate(vertebrae):
-        away = centre_of(body) - middle
-        along = float(away @ down) * (-1 if upwards else 1) / length
-        if 0 < along < _REACH_ALONG and abs(float(away @ across)) < _REACH_ACROSS * length:
-            found.append((along, place))
-    return vertebrae[min(found)[1]] if found else None
+class Neighbours:
+    """Finds the vertebra above or below a disc; one is made for all discs of a column."""
 
+    def __init__(self, vertebrae: Sequence[Vertebra]) -> None:
+        self._vertebrae = vertebrae
+        self._centres = np.array([centre_of(body) for body in vertebrae]).reshape(-1, 2)
 
-def _rank_above(disc: Disc, vertebrae: Sequence[Vertebra]) -> int | None:
-    """Return the place in `LEVEL_SEQUENCE` of the vertebra above a disc, as its neighbours say."""
-    above = body_beside(disc, vertebrae, upwards=True)
-    if above is not None and above.level is not None:
-        return LEVEL_SEQUENCE.index(above.level)
-    below = body_beside(disc, vertebrae, upwards=False)
-    if below is not None and below.level is not None:
-        return LEVEL_SEQUENCE.index(below.level) - 1
-    return None
+    def beside(self, disc: Disc, upwards: bool) -> Vertebra | None:
+        """Return the vertebra next to a disc on one side, or None where none is near."""
+        anterior, posterior = np.array(disc.anterior), np.array(disc.posterior)
+        length = float(np.hypot(*(posterior - anterior)))
+        across, down = _axes(disc)
+        away = (self._centres - (anterior + posterior) / 2) / length
+        along = away @ (-down if upwards else down)
+        is_near = (along > 0) & (along < _REACH_ALONG) & (np.abs(away @ across) < _REACH_ACROSS)
+        if not is_near.any():
+            return None
+        return self._vertebrae[int(np.where(is_near, along, np.inf).argmin())]
+
+    def rank_above(self, disc: Disc) -> int | None:
+        """Return the place in `LEVEL_SEQUENCE` of the vertebra above a disc, if any tells."""
+        above, below = self.beside(disc, upwards=True), self.beside(disc, upwards=False)
+        if above is not None and above.level is not None:
+            return LEVEL_SEQUENCE.index(above.level)
+        if below is not None and below.level is not None:
+            return LEVEL_SEQUENCE.index(below.level) - 1
+        return None
 
 
 def _axes(disc: Disc) -> tuple[Points, Points]:

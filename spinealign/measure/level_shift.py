@@ -15,7 +15,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.measure.body_places import counterparts
 from spinealign.measure.correction import initial_corrections, possible_levels, rename_level
-from spinealign.measure.disc_levels import body_beside
+from spinealign.measure.disc_levels import Neighbours
 
 _SACRUM = LEVEL_SEQUENCE.index("S1")
 
@@ -56,8 +56,9 @@ def shift_levels(corrections: Corrections, steps: int, analysis: Analysis) -> Co
 
 def _counted(corrections: Corrections, discs: Sequence[Disc]) -> Corrections:
     """Name all vertebrae by taking the lowest of the discs, given from there up, for L5/S1."""
+    neighbours = Neighbours(corrections.vertebrae)
     for disc in discs:
-        body = body_beside(disc, corrections.vertebrae, upwards=True)
+        body = neighbours.beside(disc, upwards=True)
         if body is not None:
             return _renamed(corrections, body.index, _SACRUM - disc.index_from_bottom)
     raise ValueError("no vertebra lies above a disc")

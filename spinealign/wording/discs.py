@@ -109,6 +109,20 @@ def disc_summary(disc: Disc) -> str:
     return f"{shown}; uncertain: {doubts}" if doubts else shown
 
 
+def finding_lines(disc: Disc) -> tuple[str, ...]:
+    """Return what is reported or uncertain on a disc beside Pfirrmann's grade, in short words."""
+    present, unsure = [], []
+    for grade in disc.grades:
+        if grade.name is GradeName.PFIRRMANN or grade.value is False:
+            continue
+        percent = percent_text(grade.probabilities[-1])
+        if grade.value is None:
+            unsure.append(f"{_in_sentence(grade.name)} uncertain ({percent})")
+        else:
+            present.append(f"{_SHORT[grade.name]} ({percent})")
+    return (*present, *unsure) or ("no finding",)
+
+
 def disc_lines(analysis: Analysis) -> tuple[str, ...]:
     """Return a line a disc from the top down, and the rule behind the overall word."""
     if analysis.overall is None:
