@@ -168,6 +168,7 @@ class FakeServices:
     write_failure: Exception | None = None
     kept: dict[Path, Corrections | None] = field(default_factory=dict)
     keep_failure: Exception | None = None
+    keep_at: Path | None = None
 
     def build(self, profile_dir: Path | None = None) -> Services:
         return Services(
@@ -187,7 +188,7 @@ class FakeServices:
             raise self.keep_failure
         path = analysis.image.source_path
         self.kept[path] = analysis.corrections
-        return path.with_name(f"{path.name}.spinealign.json")
+        return self.keep_at or path.with_name(f"{path.name}.spinealign.json")
 
     def _write(self, kind: str, path: Path) -> None:
         if self.write_failure is not None:
