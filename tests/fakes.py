@@ -86,8 +86,8 @@ class FakeSample:
 class FakeAnalyser:
     """Plays the analysis: reads, then works in steps, each of which can be held up.
 
-    Names that contain "film", "mr", "photo", "xray" or "bad" decide what a file is; all
-    others are CT.
+    Names that contain "disc", "film", "mr", "photo", "xray" or "bad" decide what a file is;
+    all others are CT. A companion with "bad" in its name cannot be read.
     `hold` names a step to stop before; the worker then waits until `gate` is set.
     """
 
@@ -96,16 +96,19 @@ class FakeAnalyser:
     gate: threading.Event = field(default_factory=threading.Event)
     reached: threading.Event = field(default_factory=threading.Event)
     calls: list[tuple[str, View | None]] = field(default_factory=list)
+    companions: list[Path | None] = field(default_factory=list)
     closed: int = 0
     failure: Exception | None = None
     side: int = 256
 
     def __call__(
-        self, path: Path, models: Models, view: View | None
+        self, path: Path, models: Models, view: View | None, companion: Path | None = None
     ) -> Generator[Step, None, Analysis]:
         self.calls.append((path.name, view))
+        self.companions.append(companion)
         try:
-            return (yield from self._play(path, view))
+            analysis = yield from self._play(path, view)
+            return analysis if companion is None else with_companion(analysis, companion)
         except GeneratorExit:
             self.closed += 1
             raise
@@ -128,7 +131,7 @@ class FakeAnalyser:
 
 def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
     """Return the phantom analysis that a file name asks for, as the chosen view."""
-    kind = next((k for k in ("film", "mr", "photo", "xray") if k in path.name), "ct")
+    kind = next((k for k in ("disc", "film", "mr", "photo", "xray") if k in path.name), "ct")
     analysis = _phantom(view.value if view is not None else kind, side)
     image = replace(analysis.image, source_path=path)
     if view is None:
@@ -137,7 +140,16 @@ def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
     return replace(analysis, image=image, view=view, view_source=ViewSource.USER, cautions=cautions)
 
 
+def with_companion(analysis: Analysis, companion: Path) -> Analysis:
+    """Return an analysis that was made beside the other contrast."""
+    if "bad" in companion.name:
+        raise ImageReadError(companion, ReadProblem.NOT_AN_IMAGE)
+    return replace(analysis, companion=replace(analysis.image, source_path=companion))
+
+
 def _phantom(kind: str, side: int) -> Analysis:
+    if kind == "disc":
+        return _discs()
     if kind == "mr":
         return phantoms.mr_analysis((side * 5 // 4, side * 25 // 32))
     if kind == "film":
@@ -147,6 +159,14 @@ def _phantom(kind: str, side: int) -> Analysis:
     if kind == "xray":
         return phantoms.xray_analysis()
     return phantoms.ct_analysis(side=side)
+
+
+@cache
+def _discs() -> Analysis:
+    """Return graded discs of the rendered phantom, the lowest two of them abnormal."""
+    from tests.disc_models import graded_analysis
+
+    return graded_analysis()
 
 
 @cache

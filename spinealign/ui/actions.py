@@ -48,8 +48,17 @@ COMMANDS: tuple[Command, ...] = (
     Command("save_heatmap", "&Heat map (PNG)…", (), "heatmap"),
     Command("save_regions", "Region &table (CSV)…"),
     Command("save_measurements", "Measures (&CSV)…", (), "", "Save the measures as a table"),
+    Command("save_discs", "Table of &discs (CSV)…", (), "", "Save the graded discs as a table"),
     Command("save_json", "All figures (&JSON)…"),
     Command("copy_finding", "&Copy finding as text", ("Ctrl+Shift+C",), "copy"),
+    Command(
+        "add_companion",
+        "&Add the other contrast…",
+        ("Ctrl+T",),
+        "",
+        "Grade the discs with the same patient's T1 beside T2, or T2 beside T1",
+    ),
+    Command("drop_companion", "Leave the other contrast &out"),
     Command("close_case", "&Close case", ("Ctrl+W",)),
     Command("close_all", "Close a&ll cases", ("Ctrl+Shift+W",)),
     Command("quit", "&Quit", ("Ctrl+Q",), "quit"),
@@ -78,6 +87,20 @@ COMMANDS: tuple[Command, ...] = (
         ("Ctrl+Shift+F",),
         "flip",
         "Front is back: the patient looks the other way",
+    ),
+    Command(
+        "levels_up",
+        "Shift levels &up",
+        ("Ctrl+Shift+Up",),
+        "",
+        "Call every vertebra and disc one level higher (L5/S1 becomes L4/L5)",
+    ),
+    Command(
+        "levels_down",
+        "Shift levels &down",
+        ("Ctrl+Shift+Down",),
+        "",
+        "Call every vertebra and disc one level lower (L4/L5 becomes L5/S1)",
     ),
     Command("tool_distance", "&Distance", ("D",), "distance", "Measure a distance", group="tool"),
     Command("tool_angle", "&Angle", ("A",), "angle", "Measure an angle", group="tool"),
@@ -160,7 +183,7 @@ PICTURE_KEYS: tuple[tuple[str, str], ...] = (
 )
 
 _SEPARATOR = ""
-_PARTS = ("overlay", "mask", "heatmap", "report", "regions", "measurements", "json")
+_PARTS = ("overlay", "mask", "heatmap", "report", "regions", "measurements", "discs", "json")
 _TOOL_BAR = (
     "open", "open_folder", _SEPARATOR, "save", "save_report", "copy_finding", _SEPARATOR,
     "overlay", "outlines", "heatmap", "OPACITY", _SEPARATOR, "fit", "one_to_one", "zoom_in",
@@ -240,9 +263,10 @@ def build_menus(window: QMainWindow, actions: Actions, panels: Sequence[QAction]
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
     edit = _menu(bar.addMenu("&Edit"))
     _fill(edit, actions, ("undo", "redo", "reset_edits", _SEPARATOR, "tool_pointer"))
-    _fill(edit, actions, ("tool_vertebra", "flip_facing"))
+    _fill(edit, actions, ("tool_vertebra", "flip_facing", _SEPARATOR, "levels_up", "levels_down"))
     analysis = _menu(bar.addMenu("&Analysis"))
     _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_VIEWS, _SEPARATOR))
+    _fill(analysis, actions, ("add_companion", "drop_companion", _SEPARATOR))
     _fill(analysis, actions, ("compare", _SEPARATOR, "previous_case", "next_case", "find"))
     view = _menu(bar.addMenu("&View"))
     _fill(view, actions, ("overlay", "outlines", "heatmap", "less_opacity", "more_opacity"))

@@ -86,6 +86,16 @@ class BodyChanges:
             )
             self.session.change(f"reset {point_name(body.name, ref.name)}", change)
 
+    def shift_levels(self, steps: int) -> None:
+        """Call all vertebrae and discs some levels higher; 0 confirms assumed levels."""
+        from spinealign.measure.level_shift import shift_levels
+
+        analysis = self.session.analysis
+        if analysis is not None:
+            words = {1: "shift levels up", -1: "shift levels down", 0: "confirm levels"}
+            change = partial(shift_levels, steps=steps, analysis=analysis)
+            self.session.change(words[steps], change)
+
     def flip_facing(self) -> None:
         """Turn the patient round."""
         from spinealign.measure.correction import flip_facing

@@ -39,7 +39,8 @@ class Case:
     """One opened file and what is known about it.
 
     `wanted_view` is the user's choice for the analysis that runs or comes next,
-    `shown_view` the one that `finding` was made with; None means automatic.
+    `shown_view` the one that `finding` was made with; None means automatic. So are
+    `companion` and `shown_companion`: the same patient's other contrast, or None.
     """
 
     def __init__(self, path: Path, title: str) -> None:
@@ -48,6 +49,8 @@ class Case:
         self.status = CaseStatus.WAITING
         self.wanted_view: View | None = None
         self.shown_view: View | None = None
+        self.companion: Path | None = None
+        self.shown_companion: Path | None = None
         self.display: DisplayImage | None = None
         self.finding: Finding | None = None
         self.message: Message | None = None
@@ -176,8 +179,8 @@ class CaseSession(QObject):
         if self._running is None and self._waiting:
             case = self._waiting.popleft()
             case.status, case.message, case.progress = CaseStatus.RUNNING, None, None
-            view = case.wanted_view
-            task = self._runner.submit(lambda: analyse_case(self._services, case.path, view))
+            view, other = case.wanted_view, case.companion
+            task = self._runner.submit(lambda: analyse_case(self._services, case.path, view, other))
             self._running = (case, task)
             task.progressed.connect(partial(self._take_progress, case))
             task.finished.connect(partial(self._take_finding, case))
@@ -197,6 +200,7 @@ class CaseSession(QObject):
             case.display = finding.display
             self.display_ready.emit(case)
         case.finding, case.shown_view = finding, case.wanted_view
+        case.shown_companion = case.companion
         case.status, case.progress, self._running = CaseStatus.DONE, None, None
         self._let_go(case)
         self.finding_ready.emit(case)
@@ -217,7 +221,7 @@ class CaseSession(QObject):
         case.progress = None
         case.status = without_result if case.finding is None else CaseStatus.DONE
         if case.finding is not None:
-            case.wanted_view = case.shown_view
+            case.wanted_view, case.companion = case.shown_view, case.shown_companion
 
     def _let_go(self, newest: Case) -> None:
         """Keep within `MEMORY_LIMIT_BYTES`, sparing what is new and what is looked at."""

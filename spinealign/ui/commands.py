@@ -97,6 +97,8 @@ def _connect_cases(window: MainWindow, actions: Actions) -> None:
     _on(actions["find"], window.cases.focus_search)
     _on(actions["again"], window.analyse_again)
     _on(actions["cancel"], window.stop_work)
+    _on(actions["add_companion"], window.ask_companion)
+    _on(actions["drop_companion"], lambda: window.take_companion(None))
     _on(actions["compare"], lambda: open_comparison(window))
     _on(actions["next_case"], lambda: window.step(1))
     _on(actions["previous_case"], lambda: window.step(-1))
@@ -151,6 +153,10 @@ def enable_commands(window: MainWindow) -> None:
     actions.enable(("save_mask", "save_regions"), segmented)
     measured = finding is not None and bool(finding.analysis.measurements)
     actions.enable(("save_measurements",), measured)
+    actions.enable(("save_discs",), finding is not None and bool(finding.analysis.discs))
+    is_mr = finding is not None and finding.analysis.view is View.MR
+    actions.enable(("add_companion",), is_mr)
+    actions.enable(("drop_companion",), is_mr and case is not None and case.companion is not None)
     actions.enable(("save_heatmap",), finding is not None and finding.overlay.heatmap is not None)
     actions.enable(("cancel",), window.session.is_busy)
     wanted = case.wanted_view if case is not None else None
@@ -166,6 +172,8 @@ def _connect_editing(window: MainWindow, actions: Actions) -> None:
     _on(actions["redo"], desk.editing.redo)
     _on(actions["reset_edits"], desk.editing.reset)
     _on(actions["flip_facing"], desk.changes.flip_facing)
+    _on(actions["levels_up"], lambda: desk.changes.shift_levels(1))
+    _on(actions["levels_down"], lambda: desk.changes.shift_levels(-1))
     _on(actions["remove_calibration"], desk.changes.remove_calibration)
     _on(actions["delete_drawings"], desk.changes.delete_drawings)
     for name in ToolName:
@@ -196,6 +204,9 @@ def show_history(window: MainWindow) -> None:
     actions.enable(("reset_edits",), editing.is_edited)
     actions.enable(EDIT_TOOLS, state is not None)
     actions.enable(("flip_facing",), state is not None and bool(state.vertebrae))
+    shown = editing.analysis
+    has_discs = shown is not None and bool(shown.discs) and bool(shown.vertebrae)
+    actions.enable(("levels_up", "levels_down"), has_discs)
     actions.enable(("remove_calibration",), state is not None and state.calibration is not None)
     actions.enable(("delete_drawings",), state is not None and bool(state.drawings))
 

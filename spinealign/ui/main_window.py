@@ -21,6 +21,7 @@ from PyQt6.QtWidgets import (
 
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.findings import Disc
 from spinealign.domain.image import View
 from spinealign.ui.actions import Actions
 from spinealign.ui.banner import Banner
@@ -47,6 +48,9 @@ from spinealign.ui.viewer import Viewer
 from spinealign.ui.welcome import Welcome
 from spinealign.ui.work import Progress, read_cards, read_samples, warm_up
 from spinealign.wording import Message
+
+DISC_LENGTHS_SHOWN = 4.0
+"""How much of the picture is shown about a disc that was chosen."""
 
 
 class MainWindow(DropWindow):
@@ -117,6 +121,18 @@ class MainWindow(DropWindow):
     def analyse_again(self) -> None:
         """Analyse the current case once more."""
         if self.current is not None:
+            self.session.analyse(self.current, self.current.wanted_view)
+
+    def ask_companion(self) -> None:
+        """Let the user choose the current case's other contrast, and grade discs with it."""
+        path = self.opener.ask_companion()
+        if path is not None:
+            self.take_companion(path)
+
+    def take_companion(self, path: Path | None) -> None:
+        """Analyse the current case beside its other contrast, or without one."""
+        if self.current is not None:
+            self.current.companion = path
             self.session.analyse(self.current, self.current.wanted_view)
 
     def open_sample(self, sample: Sample) -> None:
@@ -235,6 +251,7 @@ class MainWindow(DropWindow):
         self.results.view_chosen.connect(self.overrule_view)
         self.results.again_requested.connect(self.analyse_again)
         self.results.highlighted.connect(self._highlight)
+        self.results.disc_selected.connect(self._look_at_disc)
         self.status.cancel_requested.connect(self.stop_work)
         self.theme.changed.connect(self._wear_theme)
 
@@ -244,6 +261,7 @@ class MainWindow(DropWindow):
         desk.failed.connect(self.banner.show_failure)
         desk.crashed.connect(self.show_crash)
         desk.told.connect(self.status.tell)
+        self.results.levels_shifted.connect(desk.changes.shift_levels)
         desk.editor.hint_changed.connect(self.status.show_hint)
         desk.editing.edited_changed.connect(self._edited_changed)
 
@@ -364,6 +382,13 @@ class MainWindow(DropWindow):
         self.viewer.picture.highlight(class_id)
         if class_id is not None:
             self.actions_by_name.check("overlay")
+
+    def _look_at_disc(self, disc: Disc) -> None:
+        """Bring a disc to the middle of the picture, with room for its neighbours."""
+        (x0, y0), (x1, y1) = disc.anterior, disc.posterior
+        length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
+        self.viewer.show_place((x0 + x1) / 2, (y0 + y1) / 2, DISC_LENGTHS_SHOWN * length)
+        self.viewer.picture.mark(disc.outline)
 
     def _take_samples(self, samples: Sequence[Sample]) -> None:
         for part in (self.cases, self.welcome, self.results):

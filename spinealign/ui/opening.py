@@ -73,6 +73,16 @@ class Opener(QObject):
         if name:
             self.open_paths([Path(name)])
 
+    def ask_companion(self) -> Path | None:
+        """Let the user choose the other contrast of a case."""
+        name, _ = QFileDialog.getOpenFileName(
+            self._window,
+            "Add the other contrast of the same patient",
+            self._preferences.state.last_folder,
+            FILE_FILTERS,
+        )
+        return Path(name).absolute() if name else None
+
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open files at once; look through folders in the background first."""
         if not paths:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, QPointF, QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QPen, QTransform
-from PyQt6.QtWidgets import QGraphicsRectItem, QGraphicsScene
+from PyQt6.QtGui import QColor, QPen, QPolygonF, QTransform
+from PyQt6.QtWidgets import QGraphicsPolygonItem, QGraphicsRectItem, QGraphicsScene
 
 from spinealign.domain.findings import Vertebra
 from spinealign.domain.measurements import Drawing, Measurement
@@ -23,6 +23,7 @@ from spinealign.ui.settings import OverlayStyle
 DIMMED_ALPHA = 50
 OUTLINE_WIDTH = 1.6
 HIGHLIGHT_WIDTH = 3.0
+MARK_COLOUR, MARK_HEIGHT = "#ffffff", 5.0
 
 
 class PictureScene(QGraphicsScene):
@@ -48,6 +49,7 @@ class PictureScene(QGraphicsScene):
         self._greys: LookupItem | None = None
         self._fill: LookupItem | None = None
         self._heat: StretchedImageItem | None = None
+        self._mark: QGraphicsPolygonItem | None = None
         self._outlines: dict[int, OutlineItem] = {}
 
     @property
@@ -65,7 +67,7 @@ class PictureScene(QGraphicsScene):
         self.about_to_clear.emit()
         self.clear()
         self._new_layers()
-        self._greys, self.display = None, display
+        self._greys, self.display, self._mark = None, display, None
         self._drop_overlay()
         if display is None:
             return
@@ -105,6 +107,20 @@ class PictureScene(QGraphicsScene):
     def show_drawings(self, drawings: Sequence[Drawing]) -> None:
         """Show handles for the points of these drawings."""
         self.drawings.show(drawings, self.shows_overlay)
+
+    def mark(self, outline: Sequence[tuple[float, float]]) -> None:
+        """Draw a dashed line round one place, given in pixels of the picture; empty for none."""
+        if self._mark is not None:
+            self.removeItem(self._mark)
+            self._mark = None
+        if outline:
+            self._mark = QGraphicsPolygonItem(
+                QPolygonF([QPointF(x, y) for x, y in outline]), self._root
+            )
+            pen = QPen(QColor(MARK_COLOUR), HIGHLIGHT_WIDTH, Qt.PenStyle.DashLine)
+            pen.setCosmetic(True)
+            self._mark.setPen(pen)
+            self._mark.setZValue(MARK_HEIGHT)
 
     def handles(self) -> list[HandleItem]:
         """Return everything that can be taken hold of, bodies first."""

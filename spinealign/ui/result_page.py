@@ -20,6 +20,8 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.findings import Analysis, Caution, ModelIdentity, WarningCode
 from spinealign.domain.image import View
 from spinealign.domain.model_card import ModelCard
+from spinealign.ui.disc_model import DiscChoice
+from spinealign.ui.disc_section import DiscSection
 from spinealign.ui.finding_text import measures_text, view_line
 from spinealign.ui.icons import icon
 from spinealign.ui.labels import Fold, rule, wrapped_label
@@ -39,8 +41,8 @@ from spinealign.wording import (
 )
 from spinealign.wording.alignment import alignment_sentences
 
-MEASURES, ALL_FIGURES = "measurements", "json"
-"""Kinds of results that the section of measures saves."""
+MEASURES, ALL_FIGURES, DISCS = "measurements", "json", "discs"
+"""Kinds of results that sections of the page save."""
 
 VIEW_CHOICES: tuple[tuple[str, View | None], ...] = (
     ("Automatic", None),
@@ -91,6 +93,8 @@ class ResultPage(QWidget):
         Titles of the sections that the user keeps open; changed in place.
     choices : MeasureChoices
         Which measures are drawn on the picture; changed in place.
+    disc_choice : DiscChoice
+        Which disc is looked at; changed in place.
     """
 
     view_chosen = pyqtSignal(object)
@@ -99,6 +103,8 @@ class ResultPage(QWidget):
     measure_selected = pyqtSignal(object)
     definition_requested = pyqtSignal(object)
     save_requested = pyqtSignal(str)
+    disc_selected = pyqtSignal(object)
+    levels_shifted = pyqtSignal(int)
 
     def __init__(
         self,
@@ -107,6 +113,7 @@ class ResultPage(QWidget):
         colours: Colours,
         open_folds: set[str],
         choices: MeasureChoices,
+        disc_choice: DiscChoice,
     ) -> None:
         super().__init__()
         self.setObjectName("resultsPage")
@@ -114,11 +121,13 @@ class ResultPage(QWidget):
         self._colours = colours
         self._open_folds = open_folds
         self._choices = choices
+        self.discs: DiscSection | None = None
         self.measures: MeasureTable | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(14, 12, 14, 12)
         self._column.setSpacing(10)
         self._add_headline(finding.analysis)
+        self._add_discs(finding.analysis, disc_choice)
         self._add_measurements(finding.analysis)
         self._add_view(finding.analysis, chosen_view)
         self._add_probabilities(finding.analysis)
@@ -141,6 +150,8 @@ class ResultPage(QWidget):
             return False
         before, self._analysis = self._analysis, analysis
         self._show_words(analysis)
+        if self.discs is not None:
+            self.discs.set_analysis(analysis)
         if self.measures is not None:
             self.measures.set_measurements(analysis.measurements)
         if analysis.cautions != before.cautions:
@@ -160,9 +171,11 @@ class ResultPage(QWidget):
         self._column.addWidget(self._alignment)
         self._show_words(analysis)
         # The view gate only chose the way; its card stands below with the others.
-        for answer in (analysis.segmentation, analysis.classification):
-            if answer is not None:
-                self._column.addWidget(status_strip(answer.model))
+        answers = (analysis.segmentation, analysis.classification)
+        models = [answer.model for answer in answers if answer is not None]
+        for model in (*models, analysis.disc_model):
+            if model is not None:
+                self._column.addWidget(status_strip(model))
 
     def _show_words(self, analysis: Analysis) -> None:
         finding, alignment = headline(analysis), alignment_sentences(analysis)
@@ -171,6 +184,18 @@ class ResultPage(QWidget):
                 label.setText(text)
         self._title.setAccessibleName(f"Finding: {finding}")
         self._alignment.setVisible(bool(alignment))
+
+    def _add_discs(self, analysis: Analysis, choice: DiscChoice) -> None:
+        if not analysis.discs:
+            return
+        self.discs = DiscSection(analysis, choice, self._colours)
+        self.discs.disc_selected.connect(self.disc_selected)
+        self.discs.levels_shifted.connect(self.levels_shifted)
+        self._section(
+            "Intervertebral discs",
+            ("CSV…", "Save the discs as a table", lambda: self.save_requested.emit(DISCS)),
+        )
+        self._column.addWidget(self.discs)
 
     def _add_view(self, analysis: Analysis, chosen: View | None) -> None:
         line = view_line(analysis)
@@ -305,7 +330,7 @@ def _fixed_parts(analysis: Analysis) -> tuple[object, ...]:
     return (
         analysis.view, analysis.view_source, analysis.classification, analysis.regions,
         analysis.models, analysis.image.spacing_mm, analysis.image.spacing_source,
-        bool(analysis.measurements),
+        bool(analysis.measurements), len(analysis.discs),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from spinealign.domain.measurements import Measurement
 from spinealign.ui.case_session import Case, CaseStatus
 from spinealign.ui.case_words import earlier_result_text, progress_text
 from spinealign.ui.definition_view import DefinitionView
+from spinealign.ui.disc_model import DiscChoice
 from spinealign.ui.labels import Strip, wrapped_label
 from spinealign.ui.measure_model import MeasureChoices
 from spinealign.ui.result_page import ResultPage, ViewChoice
@@ -34,6 +35,8 @@ class ResultsPanel(QWidget):
     measure_toggled = pyqtSignal(object, bool)
     measure_selected = pyqtSignal(object)
     save_requested = pyqtSignal(str)
+    disc_selected = pyqtSignal(object)
+    levels_shifted = pyqtSignal(int)
 
     def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +47,7 @@ class ResultsPanel(QWidget):
         self._samples: Sequence[Sample] = ()
         self._open_folds: set[str] = set()
         self.measure_choices = MeasureChoices()
+        self.disc_choice = DiscChoice()
         self._definition: DefinitionView | None = None
         self._shown: tuple[Finding, View | None] | None = None
         self._progress = wrapped_label("", "muted")
@@ -65,6 +69,8 @@ class ResultsPanel(QWidget):
 
     def show_case(self, case: Case | None) -> None:
         """Show a case's result, progress or failure; None shows how to begin."""
+        if case is not self._case:
+            self.disc_choice.index_from_bottom = None
         self._case = case
         self._show_progress(case)
         if case is not None and case.finding is not None:
@@ -121,7 +127,11 @@ class ResultsPanel(QWidget):
             return
         self._shown = (finding, case.wanted_view)
         choices = self.measure_choices
-        page = ResultPage(finding, case.wanted_view, self._colours, self._open_folds, choices)
+        page = ResultPage(
+            finding, case.wanted_view, self._colours, self._open_folds, choices, self.disc_choice
+        )
+        page.disc_selected.connect(self.disc_selected)
+        page.levels_shifted.connect(self.levels_shifted)
         page.view_chosen.connect(self.view_chosen)
         page.highlighted.connect(self.highlighted)
         page.measure_toggled.connect(self.measure_toggled)

@@ -37,6 +37,7 @@ PARTS = {
     "report": Part("Save report", "report.pdf", "PDF document (*.pdf)"),
     "regions": Part("Save region table", "regions.csv", "Table (*.csv)"),
     "measurements": Part("Save measures", "measurements.csv", "Table (*.csv)"),
+    "discs": Part("Save table of discs", "discs.csv", "Table (*.csv)"),
     "json": Part("Save all figures", "analysis.json", "JSON (*.json)"),
 }
 

@@ -63,7 +63,8 @@ class Sample(Protocol):
 PASTED_PREFIX = "spinealign-pasted-"
 """Of the folder for pasted pictures, which is gone when the window closes."""
 
-Analyse = Callable[[Path, Models, View | None], Generator[Step, None, Analysis]]
+Analyse = Callable[[Path, Models, View | None, Path | None], Generator[Step, None, Analysis]]
+"""Of a file, with models, as a view, beside the other contrast of the same patient."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,12 @@ def _models() -> Models:
     return ModelStore()
 
 
-def _analyse(path: Path, models: Models, view: View | None) -> Generator[Step, None, Analysis]:
+def _analyse(
+    path: Path, models: Models, view: View | None, companion: Path | None
+) -> Generator[Step, None, Analysis]:
     from spinealign.analysis import analyze_file
 
-    return analyze_file(path, models, view)  # type: ignore[arg-type]
+    return analyze_file(path, models, view, companion)  # type: ignore[arg-type]
 
 
 def _list_samples() -> Sequence[Sample]:

@@ -147,6 +147,22 @@ class Viewer(QGraphicsView):
         """Set `zoom`; 1 shows one picture pixel as one screen pixel."""
         self._zoom_by(zoom / self.zoom, self._middle())
 
+    def show_place(self, x: float, y: float, side_px: float) -> None:
+        """Bring a place of the picture to the middle, so that about `side_px` pixels are seen.
+
+        A picture that is magnified more than that stays as large as it is.
+        """
+        display, viewport = self.picture.display, self.viewport()
+        if display is None or viewport is None:
+            return
+        room = min(viewport.width(), viewport.height())
+        wanted = room / max(side_px, 1.0) * self.devicePixelRatioF()
+        if self.zoom < wanted:
+            self._zoom_by(wanted / self.zoom, self._middle())
+        self._is_fitted = False
+        self.centerOn(QPointF(x, y * display.row_stretch))
+        self._zoomed()
+
     def zoom_in(self) -> None:
         """Magnify about the middle of the view."""
         self._zoom_by(ZOOM_STEP, self._middle())

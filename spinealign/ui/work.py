@@ -48,7 +48,7 @@ class Finding:
 
 
 def analyse_case(
-    services: Services, path: Path, view: View | None
+    services: Services, path: Path, view: View | None, companion: Path | None = None
 ) -> Generator[Progress, None, Finding]:
     """Analyse a file and prepare what the viewer draws.
 
@@ -60,7 +60,7 @@ def analyse_case(
     yield Progress("Starting", 0.0)
     models = services.models()
     display = None
-    with contextlib.closing(services.analyse(path, models, view)) as steps:
+    with contextlib.closing(services.analyse(path, models, view, companion)) as steps:
         while True:
             try:
                 step = next(steps)

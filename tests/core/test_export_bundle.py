@@ -20,6 +20,7 @@ from spinealign.export.bundle import (
     write_one,
 )
 from spinealign.export.tables import analysis_schema
+from tests.disc_models import graded_analysis
 from tests.phantoms import ct_analysis, failed_view_analysis, mr_analysis
 
 CT_FILES = ["analysis.json", "overlay.png", "heatmap.png", "regions.csv", "report.pdf"]
@@ -248,6 +249,8 @@ class TestWriteOne:
         analysis = replace(
             analysis, classification=replace(analysis.classification, heatmap=heatmap)
         )
+        graded = graded_analysis()
+        analysis = replace(analysis, discs=graded.discs, disc_model=graded.disc_model)
         write_bundle(analysis, tmp_path / "case")
         write_one(analysis, kind, tmp_path / "mine.bin")
         assert (tmp_path / "mine.bin").read_bytes() == (
