@@ -16,7 +16,7 @@ from spinealign.wording.discs import disc_summary, finding_lines, grade_text, pe
 
 HEADINGS = ("Disc", "Pfirrmann", "Findings")
 MEANINGS = (
-    "Click a disc to see it in the picture and larger below",
+    "Click a disc to see it in the picture, and closely in its corner",
     "Pfirrmann's grade of degeneration, 1 to 5, with the probability of each grade as a bar",
     "Findings above their thresholds, and what is uncertain, with probabilities",
 )
@@ -42,7 +42,7 @@ class DiscModel(QAbstractTableModel):
 
     def __init__(self, analysis: Analysis, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.grey = _grey_of(analysis)
+        self.grey = windowed_grey(analysis)
         self.discs: tuple[Disc, ...] = ()
         self._thumbnails: dict[int, QPixmap] = {}
         self.set_discs(analysis)
@@ -124,7 +124,8 @@ def to_pixmap(picture: NDArray[np.uint8], sharpness: float = 1.0) -> QPixmap:
     return pixmap
 
 
-def _grey_of(analysis: Analysis) -> NDArray[np.uint8]:
+def windowed_grey(analysis: Analysis) -> NDArray[np.uint8]:
+    """Return an image (H, W) in the greys it is first shown with."""
     from spinealign.imaging.render import default_window, to_display
 
     return to_display(analysis.image.pixels, default_window(analysis.image))

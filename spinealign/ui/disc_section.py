@@ -8,9 +8,9 @@ from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from spinealign.domain.findings import Analysis, Disc
-from spinealign.ui.disc_detail import DiscDetail
 from spinealign.ui.disc_model import DiscChoice, DiscModel
 from spinealign.ui.disc_table import DiscTable
+from spinealign.ui.grade_grid import GradeGrid
 from spinealign.ui.labels import wrapped_label
 from spinealign.ui.theme import Colours
 from spinealign.wording import display_name
@@ -41,7 +41,7 @@ class DiscSection(QWidget):
         self.overall = wrapped_label("", "headline")
         self.model = DiscModel(analysis, self)
         self.table = DiscTable(self.model, colours)
-        self.detail = DiscDetail(self.model.grey, choice, colours)
+        self.grades = GradeGrid(colours)
         self.buttons = {steps: _button(text, tip) for steps, text, tip in (*LEVEL_BUTTONS, CONFIRM)}
         for steps, button in self.buttons.items():
             button.clicked.connect(partial(self._shift, steps))
@@ -51,12 +51,12 @@ class DiscSection(QWidget):
         column.addWidget(self.overall)
         column.addWidget(wrapped_label(OVERALL_RULE, "muted"))
         column.addWidget(self.table)
-        column.addWidget(self.detail)
         row = QHBoxLayout()
         for button in self.buttons.values():
             row.addWidget(button)
         row.addStretch(1)
         column.addLayout(row)
+        column.addWidget(self.grades)
         column.addWidget(wrapped_label(COUNTED_FROM_BELOW, "muted"))
         if analysis.companion is not None:
             name = display_name(analysis.companion.source_path)
@@ -76,11 +76,11 @@ class DiscSection(QWidget):
         row = self.model.row_of(self._choice.index_from_bottom)
         if row is not None:
             self.table.select(self._choice.index_from_bottom)
-            self.detail.show_disc(self.model.discs[row])
+            self.grades.show_disc(self.model.discs[row])
 
     def _select(self, disc: Disc) -> None:
         self._choice.index_from_bottom = disc.index_from_bottom
-        self.detail.show_disc(disc)
+        self.grades.show_disc(disc)
         self.disc_selected.emit(disc)
 
     def _shift(self, steps: int, _checked: bool) -> None:

@@ -32,6 +32,7 @@ from spinealign.ui.commands import build_commands, enable_commands
 from spinealign.ui.crash import CrashDialog
 from spinealign.ui.desk import Desk
 from spinealign.ui.dialogs import models_dialog
+from spinealign.ui.disc_inset import DiscInset
 from spinealign.ui.drop_window import DropWindow
 from spinealign.ui.icons import application_icon
 from spinealign.ui.leaving import Leaving
@@ -48,9 +49,6 @@ from spinealign.ui.viewer import Viewer
 from spinealign.ui.welcome import Welcome
 from spinealign.ui.work import Progress, read_cards, read_samples, warm_up
 from spinealign.wording import Message
-
-DISC_LENGTHS_SHOWN = 4.0
-"""How much of the picture is shown about a disc that was chosen."""
 
 
 class MainWindow(DropWindow):
@@ -192,6 +190,7 @@ class MainWindow(DropWindow):
         self.setCentralWidget(middle)
         self.cases = CasesPanel(self.theme.colours)
         self.results = ResultsPanel(self.theme.colours)
+        self.disc_inset = DiscInset(self.viewer, self.results.disc_choice)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.cases_dock = self._dock("Cases", self.cases, left)
         self.results_dock = self._dock("Results", self.results, right)
@@ -261,6 +260,7 @@ class MainWindow(DropWindow):
         desk.failed.connect(self.banner.show_failure)
         desk.crashed.connect(self.show_crash)
         desk.told.connect(self.status.tell)
+        desk.editing.changed.connect(self.disc_inset.follow)
         self.results.levels_shifted.connect(desk.changes.shift_levels)
         desk.editor.hint_changed.connect(self.status.show_hint)
         desk.editing.edited_changed.connect(self._edited_changed)
@@ -298,6 +298,7 @@ class MainWindow(DropWindow):
             case.display if case else None, placeholder_text(case) if case else ""
         )
         self.actions_by_name.check("invert", False)
+        self.disc_inset.put_away()
         if case is not None and case.finding is not None:
             self.viewer.show_overlay(case.finding.overlay)
         self.results.show_case(case)
@@ -347,6 +348,7 @@ class MainWindow(DropWindow):
         if case.finding is not None and case.finding.notice is not None:
             self.banner.show_failure(case.finding.notice)
         if case is self.current and case.finding is not None:
+            self.disc_inset.put_away()
             self.viewer.show_overlay(case.finding.overlay)
             self.desk.editing.begin(case)
             self.show_title()
@@ -384,11 +386,9 @@ class MainWindow(DropWindow):
             self.actions_by_name.check("overlay")
 
     def _look_at_disc(self, disc: Disc) -> None:
-        """Bring a disc to the middle of the picture, with room for its neighbours."""
-        (x0, y0), (x1, y1) = disc.anterior, disc.posterior
-        length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
-        self.viewer.show_place((x0 + x1) / 2, (y0 + y1) / 2, DISC_LENGTHS_SHOWN * length)
-        self.viewer.picture.mark(disc.outline)
+        analysis = self.desk.editing.analysis
+        if analysis is not None:
+            self.disc_inset.look_at(disc, analysis)
 
     def _take_samples(self, samples: Sequence[Sample]) -> None:
         for part in (self.cases, self.welcome, self.results):

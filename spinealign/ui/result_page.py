@@ -35,6 +35,7 @@ from spinealign.ui.work import Finding
 from spinealign.wording import (
     caution_text,
     headline,
+    is_demonstration,
     safe_text,
     size_text,
     spacing_text,
@@ -127,7 +128,12 @@ class ResultPage(QWidget):
         self._column.setContentsMargins(14, 12, 14, 12)
         self._column.setSpacing(10)
         self._add_headline(finding.analysis)
-        self._add_discs(finding.analysis, disc_choice)
+        # What a demonstration says must be known before it is read; else findings come first.
+        parts = [self._add_status, partial(self._add_discs, choice=disc_choice)]
+        if not is_demonstration(finding.analysis):
+            parts.reverse()
+        for add in parts:
+            add(finding.analysis)
         self._add_measurements(finding.analysis)
         self._add_view(finding.analysis, chosen_view)
         self._add_probabilities(finding.analysis)
@@ -170,6 +176,8 @@ class ResultPage(QWidget):
         self._column.addWidget(self._title)
         self._column.addWidget(self._alignment)
         self._show_words(analysis)
+
+    def _add_status(self, analysis: Analysis) -> None:
         # The view gate only chose the way; its card stands below with the others.
         answers = (analysis.segmentation, analysis.classification)
         models = [answer.model for answer in answers if answer is not None]

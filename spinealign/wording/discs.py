@@ -164,12 +164,12 @@ def grade_text(grade: DiscGrade) -> str:
 
 
 def percent_text(probability: float) -> str:
-    """Return a probability in whole per cent, never rounded to certainty."""
+    """Return a probability in whole per cent, never rounded to certainty, never torn apart."""
     if probability < 0.01:
-        return "under 1 %"
+        return "under 1\u00a0%"
     if probability > 0.99:
-        return "over 99 %"
-    return f"{100 * probability:.0f} %"
+        return "over 99\u00a0%"
+    return f"{100 * probability:.0f}\u00a0%"
 
 
 def format_disc_row(disc: Disc) -> tuple[str, ...]:
