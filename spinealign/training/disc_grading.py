@@ -53,6 +53,7 @@ class DiscRecipe:
     batch: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
+    averaging: float = 0.98
     components: int = 96
     widths: tuple[int, int, int, int] = (32, 64, 128, 96)
     uses_image: bool = True
@@ -214,12 +215,11 @@ def train_expert(
     steps = max(1, recipe.epochs * len(samples.rows) // recipe.batch)
     rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps, alpha=0.02)
     optimiser = keras.optimizers.AdamW(
-        rate, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=0.98
+        rate, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.averaging
     )
     loss_of = _loss(samples, recipe)
 
-    @tf.function(reduce_retracing=True)
-    def step(features: Any, told: Any, grade: Any, findings: Any) -> None:
+    def learn(features: Any, told: Any, grade: Any, findings: Any) -> None:
         with tf.GradientTape() as tape:
             loss = loss_of(
                 model([tf.cast(features, tf.float32), told], training=True), grade, findings
@@ -227,6 +227,7 @@ def train_expert(
         gradients = tape.gradient(loss, model.trainable_variables)
         optimiser.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
 
+    step = tf.function(learn, reduce_retracing=True)
     for _ in range(recipe.epochs):
         order = rng.permutation(len(samples.rows))
         for i in range(0, max(1, len(order) - recipe.batch + 1), recipe.batch):
