@@ -16,8 +16,8 @@ from spinealign.domain.model_card import GradeRule
 from spinealign.lumbar.grading import (
     calibrated_probabilities,
     chosen,
-    grade_probabilities,
     chosen_probability,
+    grade_probabilities,
     nearest_grade,
     severity,
 )

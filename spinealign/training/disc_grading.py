@@ -414,9 +414,9 @@ def disc_card(
             "calibrated on the cross-validation's answers.",
             "The segmentation that finds the discs was trained on 25 of these patients' outlines "
             "and, without outlines, on slices of the others: detection is slightly optimistic.",
-            "Discs are counted from the lowest one that the segmentation shows: with a disc "
-            "between S1 and S2 or a transitional vertebra all levels are off by one until the user shifts "
-            "them.",
+            "Discs are counted from the lowest one that the segmentation shows. Discs between S1 "
+            "and S2 are left out by a rule that was set while looking at these very patients; with "
+            "other transitional anatomy all levels are off by one until the user shifts them.",
             "In strong scoliosis discs that leave the slice are missed.",
             "Pictures that stand on their head are noticed, but the segmentation is worse on them.",
             "A grade belongs to the whole disc, the network sees one slice: paramedian herniation "
