@@ -144,9 +144,10 @@ class GradingRule:
 
 
 def _grade_rule(card: Mapping[str, Any]) -> GradeRule:
-    return GradeRule(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in card.items()}
-    )
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in card.items()
+    }
+    return GradeRule(**values)
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ def _grade(name: GradeName, rule: GradeRule, joined: Array, calibrated: bool) ->
     )
 
 
-def calibrated_probabilities(logits: Array, rule: GradeRule) -> Values:
+def calibrated_probabilities(logits: Array | Values, rule: GradeRule) -> Values:
     """Return the calibrated probability of each logit; falling, for an ordinal grade."""
     z = rule.slope * logits.astype(np.float64) + np.asarray(rule.offsets)
     return np.asarray(np.minimum.accumulate(0.5 * (1 + np.tanh(0.5 * z)), axis=-1), np.float64)
@@ -239,7 +239,7 @@ def calibrated_probabilities(logits: Array, rule: GradeRule) -> Values:
 def grade_probabilities(above: Values) -> Values:
     """Return the probability of each grade from those of being above it."""
     edges = np.concatenate([[1.0], above, [0.0]])
-    return edges[:-1] - edges[1:]
+    return np.asarray(edges[:-1] - edges[1:], np.float64)
 
 
 def chosen(probabilities: Values, rule: GradeRule) -> int | bool | None:
@@ -322,8 +322,8 @@ def _partners(own: Column, other: Column) -> list[int | None]:
     for most discs, or they differ, discs are matched by count from the sacrum.
     """
     turned = own.found.is_upside_down != other.found.is_upside_down
-    by_place = [None] * len(own.frames) if turned else _by_place(own, other)
-    if sum(partner is not None for partner in by_place) * 2 >= len(by_place):
+    by_place = [] if turned else _by_place(own, other)
+    if by_place and sum(partner is not None for partner in by_place) * 2 >= len(by_place):
         return by_place
     return [i if i < len(other.frames) else None for i in range(len(own.frames))]
 

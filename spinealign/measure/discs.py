@@ -153,11 +153,11 @@ def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
     chain = _longest_line(_pieces(mask, confidence))
     if len(chain) < 2:
         return DiscColumn()
-    shapes = _oriented(chain, mask)
+    shapes = _with_inferred(_oriented(chain, mask))
     upside_down = _is_upside_down(shapes, mask)
     if upside_down:
         shapes = [_turned(shape) for shape in reversed(shapes)]
-    shapes, remnants = _without_remnants(_with_inferred(shapes), mask)
+    shapes, remnants = _without_remnants(shapes, mask)
     doubtful = remnants > 0 or _relative_length(shapes) < _SHORT_FOR_L5
     is_sacrum_seen = remnants > 0 or _ends_in_room(shapes[0], mask)
     return DiscColumn(tuple(shapes), upside_down, is_sacrum_seen, doubtful, remnants)
@@ -204,7 +204,7 @@ def _split(piece: _Piece, typical: float) -> list[_Piece]:
         )
         large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] > 0.1 * piece.area]
         if len(large) > 1:
-            return _shared_out(piece, at, cores, large)
+            return _shared_out(piece, at, np.asarray(cores, np.int32), large)
     return [piece]
 
 

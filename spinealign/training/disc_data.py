@@ -171,21 +171,21 @@ def random_frame(frame: Frame, rng: np.random.Generator) -> Frame:
 
 def random_look(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """Change a 0..1 crop as another scanner might: curve, contrast, sharpness, noise, coil."""
-    crop = crop ** np.float32(np.exp(rng.uniform(-0.4, 0.4)))
-    crop = np.clip((crop - 0.5) * rng.uniform(0.75, 1.25) + 0.5 + rng.uniform(-0.1, 0.1), 0, 1)
+    grey: Any = crop ** np.float32(np.exp(rng.uniform(-0.4, 0.4)))
+    grey = np.clip((grey - 0.5) * rng.uniform(0.75, 1.25) + 0.5 + rng.uniform(-0.1, 0.1), 0, 1)
     size = (CROP_SHAPE[1], CROP_SHAPE[0])
     if rng.random() < 0.3:
-        crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.6))
+        grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.4, 1.6))
     if rng.random() < 0.25:
         coarse = rng.uniform(0.45, 0.8)
-        small = cv2.resize(crop, None, fx=coarse, fy=coarse, interpolation=cv2.INTER_AREA)
-        crop = cv2.resize(small, size)
+        small = cv2.resize(grey, None, fx=coarse, fy=coarse, interpolation=cv2.INTER_AREA)
+        grey = cv2.resize(small, size)
     if rng.random() < 0.4:
-        crop = crop + rng.normal(0, rng.uniform(0.01, 0.06), crop.shape)
+        grey = grey + rng.normal(0, rng.uniform(0.01, 0.06), grey.shape)
     if rng.random() < 0.3:
         across, down = (np.linspace(-1, 1, n) * rng.uniform(-0.25, 0.25) for n in size)
-        crop = crop * (1 + across[None] + down[:, None])
-    return np.asarray(np.clip(crop, 0, 1), np.float32)
+        grey = grey * (1 + across[None] + down[:, None])
+    return np.asarray(np.clip(grey, 0, 1), np.float32)
 
 
 def frozen_convolutions(imagenet: Path) -> keras.Model:
@@ -207,13 +207,11 @@ def _run_convolutions(crops: NDArray[np.uint8], imagenet: Path, work: Path) -> N
     mode: Any = "r+" if done else "w+"
     features = np.lib.format.open_memmap(path, mode, np.float16, shape)
 
-    @tf.function
-    def run(batch: Any) -> Any:
-        grey = tf.cast(batch, tf.float32)[..., None]
-        return tf.cast(
-            base(grey - tf.constant(VGG_MEAN_BGR), training=False) / FEATURE_SCALE, tf.float16
-        )
+    def features_of(batch: Any) -> Any:
+        centred = tf.cast(batch, tf.float32)[..., None] - tf.constant(VGG_MEAN_BGR)
+        return tf.cast(base(centred, training=False) / FEATURE_SCALE, tf.float16)
 
+    run = tf.function(features_of)
     for copy in range(done, copies):
         for i in range(0, count, _BATCH):
             batch = np.ascontiguousarray(crops[i : i + _BATCH, copy])

@@ -227,7 +227,7 @@ def score(cases: Cases, fitted: Fitted) -> Scored:
     for given, rules in fitted.rules.items():
         logits = fitted.logits(cases, given)
         for i in np.flatnonzero(cases.given == given):
-            _answer(scored, i, logits[i], rules)
+            _answer(scored, int(i), logits[i], rules)
     return scored
 
 

@@ -53,6 +53,7 @@ class DiscRecipe:
     batch: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
+    averaging: float = 0.98
     components: int = 96
     widths: tuple[int, int, int, int] = (32, 64, 128, 96)
     uses_image: bool = True
@@ -214,12 +215,11 @@ def train_expert(
     steps = max(1, recipe.epochs * len(samples.rows) // recipe.batch)
     rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps, alpha=0.02)
     optimiser = keras.optimizers.AdamW(
-        rate, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=0.98
+        rate, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.averaging
     )
     loss_of = _loss(samples, recipe)
 
-    @tf.function(reduce_retracing=True)
-    def step(features: Any, told: Any, grade: Any, findings: Any) -> None:
+    def learn(features: Any, told: Any, grade: Any, findings: Any) -> None:
         with tf.GradientTape() as tape:
             loss = loss_of(
                 model([tf.cast(features, tf.float32), told], training=True), grade, findings
@@ -227,6 +227,7 @@ def train_expert(
         gradients = tape.gradient(loss, model.trainable_variables)
         optimiser.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
 
+    step = tf.function(learn, reduce_retracing=True)
     for _ in range(recipe.epochs):
         order = rng.permutation(len(samples.rows))
         for i in range(0, max(1, len(order) - recipe.batch + 1), recipe.batch):
@@ -413,9 +414,9 @@ def disc_card(
             "calibrated on the cross-validation's answers.",
             "The segmentation that finds the discs was trained on 25 of these patients' outlines "
             "and, without outlines, on slices of the others: detection is slightly optimistic.",
-            "Discs are counted from the lowest one that the segmentation shows: with a disc "
-            "between S1 and S2 or a transitional vertebra all levels are off by one until the user shifts "
-            "them.",
+            "Discs are counted from the lowest one that the segmentation shows. Discs between S1 "
+            "and S2 are left out by a rule that was set while looking at these very patients; with "
+            "other transitional anatomy all levels are off by one until the user shifts them.",
             "In strong scoliosis discs that leave the slice are missed.",
             "Pictures that stand on their head are noticed, but the segmentation is worse on them.",
             "A grade belongs to the whole disc, the network sees one slice: paramedian herniation "
