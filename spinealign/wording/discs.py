@@ -93,8 +93,13 @@ def disc_text(disc: Disc) -> str:
 
 
 def doubts_text(disc: Disc) -> str:
-    """Return what is uncertain on a disc ("Pfirrmann grade, disc bulging"), "" without doubt."""
-    return ", ".join(_in_sentence(g.name) for g in disc.grades if g.value is None)
+    """Return what is uncertain on a disc ("Pfirrmann grade about 3.6, disc bulging"), or ""."""
+    return ", ".join(_doubt(grade) for grade in disc.grades if grade.value is None)
+
+
+def _doubt(grade: DiscGrade) -> str:
+    about = "" if grade.severity is None else f" about {grade.severity:.1f}"
+    return f"{_in_sentence(grade.name)}{about}"
 
 
 def disc_summary(disc: Disc) -> str:

@@ -70,6 +70,20 @@ def test_the_overall_word_and_the_line_follow_the_stated_rule(told, overall, sta
     assert wording.headline(analysis).startswith(start)
 
 
+def test_an_uncertain_pfirrmann_grade_is_told_about_where_it_lies():
+    analysis = graded_analysis(())
+    lowest = analysis.discs[0]
+    grade = replace(lowest.grade(GradeName.PFIRRMANN), value=None, severity=3.57)
+    doubtful = replace(lowest, grades=(grade, *lowest.grades[1:]))
+    analysis = replace(analysis, discs=(doubtful, *analysis.discs[1:]))
+    assert analysis.overall is Overall.UNCERTAIN
+    assert "uncertain: L5/S1 (Pfirrmann grade about 3.6)." in wording.headline(analysis)
+    assert disc_summary(doubtful) == "no finding; uncertain: Pfirrmann grade about 3.6"
+    row = next(csv.DictReader(io.StringIO(discs_csv(analysis))))
+    assert (row["pfirrmann"], row["pfirrmann_severity"]) == ("uncertain", "3.57")
+    jsonschema.validate(analysis_json(analysis, {}), analysis_schema())
+
+
 def test_without_grades_nothing_is_said_about_disease():
     analysis = mr_analysis()
     assert analysis.overall is None
