@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,13 +73,6 @@ def disc_between(lower: DiscShape, upper: DiscShape, share: float) -> DiscShape:
     down /= max(float(np.hypot(*down)), 1e-6)
     height = (1 - share) * lower.height_px + share * upper.height_px
     return _inferred(mix("anterior"), mix("posterior"), down, height)
-
-
-def disc_below(shapes: Sequence[DiscShape]) -> DiscShape:
-    """Return the disc expected one step below the first of two or more discs."""
-    step = shapes[0].centre - shapes[1].centre
-    first = shapes[0]
-    return _inferred(first.anterior + step, first.posterior + step, first.down, first.height_px)
 
 
 def _inferred(anterior: Points, posterior: Points, down: Points, height: float) -> DiscShape:

@@ -15,7 +15,6 @@ from spinealign.measure.disc_shapes import (
     DISC,
     VERTEBRA,
     DiscShape,
-    disc_below,
     disc_between,
     values_at,
 )
@@ -35,9 +34,14 @@ _BODY_SHARE = 0.45
 _GAP_FACTOR = 1.6
 _MOST_MISSED = 2
 _SIDES_SAMPLED = 48
-_SURE_BODY, _ROOM = 0.75, 0.8
+_ROOM = 0.8
 _GOES_ON_WEIGHT, _UPRIGHT_SCORE = 0.5, 0.1
 _SHORT_FOR_L5 = 0.7
+_FEWEST_STEPS = 4
+# Set while looking at the shared patients; five of 174 have such a disc.
+_S1_TILT_DEG, _L5_TILT_DEG, _USUAL_L4_TILT_DEG = 40.0, 22.0, 12.0
+_S1_STEP, _S1_EVIDENCE = 1.04, 1.3
+_HALF_A_PIXEL = np.array([-0.5, 0.5])
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +57,10 @@ class DiscColumn:
         Below the first disc there is room and no further vertebra. False: the
         picture may end above the sacrum, and the count may be too low.
     is_count_doubtful : bool
-        The first disc is so short that it may lie between S1 and S2.
+        The first disc is so short that it may lie between S1 and S2, or such a disc
+        was left out.
     remnants : int
-        Discs below that were left out as sacral, because no vertebra lies above them.
+        Discs below that were left out as sacral.
     """
 
     discs: tuple[DiscShape, ...] = ()
@@ -116,14 +121,13 @@ def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
     chain = _longest_line(_pieces(mask, confidence))
     if len(chain) < 2:
         return DiscColumn()
-    shapes = _oriented(chain, mask)
+    shapes = _with_inferred(_oriented(chain, mask))
     upside_down = _is_upside_down(shapes, mask)
     if upside_down:
         shapes = [_turned(shape) for shape in reversed(shapes)]
     shapes, remnants = _without_remnants(shapes, mask)
-    shapes = _with_inferred(shapes, mask)
-    doubtful = _relative_length(shapes) < _SHORT_FOR_L5
-    is_sacrum_seen = _ends_in_room(shapes[0], mask)
+    doubtful = remnants > 0 or _relative_length(shapes) < _SHORT_FOR_L5
+    is_sacrum_seen = remnants > 0 or _ends_in_room(shapes[0], mask)
     return DiscColumn(tuple(shapes), upside_down, is_sacrum_seen, doubtful, remnants)
 
 
@@ -349,9 +353,31 @@ def _without_remnants(shapes: Sequence[DiscShape], mask: Mask) -> tuple[list[Dis
 
 
 def _is_remnant(shapes: Sequence[DiscShape], mask: Mask) -> bool:
-    """Whether the lowest disc is short and has no vertebra above it, as the next one has."""
+    """Whether the lowest disc lies between S1 and S2.
+
+    Either it is short and no vertebra lies above it, as one does above the next; or
+    the network took S1 for a vertebra: then the disc is short and near the next
+    one, and the next one is as steep as only L5/S1 is.
+    """
     lowest, following = (_body_share(shape, mask, -1.0)[0] for shape in shapes[:2])
-    return lowest < _BODY_SHARE <= following and _relative_length(shapes) < _SHORT_FOR_L5
+    length = _relative_length(shapes)
+    if lowest < _BODY_SHARE <= following and length < _SHORT_FOR_L5:
+        return True
+    steps = _steps(shapes)
+    if len(steps) < _FEWEST_STEPS:
+        return False
+    step = float(steps[0] / np.median(steps[1:4]))
+    first, second = (_tilt_deg(shape, shapes) for shape in shapes[:2])
+    if first < _S1_TILT_DEG or second < _L5_TILT_DEG or step > _S1_STEP:
+        return False
+    evidence = 2 * (1 - length) + (second - _USUAL_L4_TILT_DEG) / 20 + (1 - step)
+    return evidence > _S1_EVIDENCE
+
+
+def _tilt_deg(shape: DiscShape, column: Sequence[DiscShape]) -> float:
+    """Return how far a disc's lower side looks backwards instead of along the picture."""
+    behind = np.sign(sum(float((s.posterior - s.anterior)[0]) for s in column))
+    return float(np.rad2deg(np.arctan2(behind * shape.down[0], abs(shape.down[1]))))
 
 
 def _relative_length(shapes: Sequence[DiscShape]) -> float:
@@ -360,7 +386,7 @@ def _relative_length(shapes: Sequence[DiscShape]) -> float:
     return shapes[0].length_px / max(usual, 1e-6)
 
 
-def _with_inferred(shapes: Sequence[DiscShape], mask: Mask) -> list[DiscShape]:
+def _with_inferred(shapes: Sequence[DiscShape]) -> list[DiscShape]:
     """Fill gaps of two or three steps with discs at the expected places."""
     steps = _steps(shapes)
     filled = [shapes[0]]
@@ -368,10 +394,6 @@ def _with_inferred(shapes: Sequence[DiscShape], mask: Mask) -> list[DiscShape]:
         missed = _missed(steps, i)
         filled += [disc_between(lower, upper, k / (missed + 1)) for k in range(1, missed + 1)]
         filled.append(upper)
-    if _body_share(filled[0], mask, 1.0)[0] >= _SURE_BODY and len(filled) > 2:
-        below = disc_below(filled)
-        if _body_share(below, mask, 1.0)[1] > _ROOM:
-            filled.insert(0, below)
     return filled
 
 
