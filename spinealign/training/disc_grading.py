@@ -70,8 +70,8 @@ class DiscRecipe:
 class Samples:
     """Graded discs of one contrast.
 
-    `rows` (n,) rows of the `DiscSet`, `patients` (n,), `pfirrmann` (n,) 1 to 5,
-    `findings` (n, 7) 0 or 1 in the order of `GradeName` without the first.
+    `rows` (n,) rows of the `DiscSet`, `patients` (n,), `pfirrmann` (n,) 1 to 5 or 0
+    where it was not graded, `findings` (n, 7) 0 or 1 in the order of `GradeName` without the first.
     """
 
     rows: NDArray[np.int64]
@@ -257,7 +257,8 @@ def _loss(samples: Samples, recipe: DiscRecipe) -> Any:
         )
         ordinal = tf.nn.sigmoid_cross_entropy_with_logits(above, logits[:, :STEPS_ABOVE])
         binary = tf.nn.weighted_cross_entropy_with_logits(findings, logits[:, STEPS_ABOVE:], weight)
-        ordinal = tf.reduce_mean(tf.reduce_sum(ordinal, axis=1)) * chosen[0]
+        is_graded = tf.cast(grade > 0, tf.float32)
+        ordinal = tf.reduce_mean(is_graded * tf.reduce_sum(ordinal, axis=1)) * chosen[0]
         return ordinal + 0.5 * tf.reduce_mean(tf.reduce_sum(binary * chosen[1:], axis=1))
 
     return loss
@@ -417,8 +418,8 @@ def disc_card(
             "Discs are counted from the lowest one that the segmentation shows. Discs between S1 "
             "and S2 are left out by a rule that was set while looking at these very patients; with "
             "other transitional anatomy all levels are off by one until the user shifts them.",
-            "Patients without T2 have Pfirrmann grade 1 on every disc, a placeholder; five of "
-            "them taught the heads, none counts in the figures of that grade.",
+            "Patients without T2 have Pfirrmann grade 1 on every disc in the data, a placeholder: "
+            "it was neither learned nor counted.",
             "In strong scoliosis discs that leave the slice are missed.",
             "Pictures that stand on their head are noticed, but the segmentation is worse on them.",
             "A grade belongs to the whole disc, the network sees one slice: paramedian herniation "
