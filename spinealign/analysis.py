@@ -35,6 +35,7 @@ from spinealign.measure.canal import canal_of
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.regions import region_statistics, remove_specks
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
+from spinealign.wording.reading import note_text
 
 MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""
@@ -280,7 +281,7 @@ def _heatmap(activation: Array, box: Letterbox) -> Array:
 
 
 def _reader_cautions(image: SpineImage) -> list[Caution]:
-    cautions = [Caution(WarningCode.READER_NOTE, note) for note in image.notes]
+    cautions = [Caution(WarningCode.READER_NOTE, note_text(note)) for note in image.notes]
     if image.spacing_mm is None:
         cautions.append(Caution(WarningCode.NO_SPACING))
     elif image.spacing_source is SpacingSource.DETECTOR_PLANE:

@@ -17,6 +17,7 @@ import pydicom
 from spinealign.domain.errors import ImageReadError
 from spinealign.imaging.read import read_image
 from spinealign.wording.failures import explain
+from spinealign.wording.reading import note_text
 
 TABLE = Path(__file__).with_name("corpus.tsv")
 COLUMNS = ("file", "outcome", "picture", "pixel spacing", "window", "view", "checksum", "words")
@@ -64,7 +65,7 @@ def describe(name: str, path: Path) -> dict[str, str]:
         window="" if image.window is None else "{:g} / {:g}".format(*image.window),
         view=image.view_hint.value if image.view_hint else "",
         checksum=checksum(image.pixels),
-        words=" ".join(image.notes),
+        words=" ".join(note_text(note) for note in image.notes),
     )
 
 
