@@ -45,6 +45,7 @@ class NoteKind(StrEnum):
     FRAME_TAKEN = "frame_taken"
     PAGE_TAKEN = "page_taken"
     SLICE_TAKEN = "slice_taken"
+    VOLUME_TAKEN = "volume_taken"
     SERIES_TAKEN = "series_taken"
     COLOUR_TO_GREY = "colour_to_grey"
     GREY_IN_COLOUR = "grey_in_colour"

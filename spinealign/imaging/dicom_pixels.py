@@ -26,6 +26,7 @@ _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _DEFER_BYTES = 65_536
 _MAX_INFLATED_BYTES = 128 << 20
 _SEARCHED_BYTES = 65_536
+_MAX_INNER_EXCESS = 4
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 
 
@@ -135,9 +136,8 @@ def _check_codestream(path: Path, dataset: Dataset, frame: int) -> None:
     stream = get_frame(dataset.PixelData, frame, number_of_frames=frames)
     claimed = int(dataset.Rows) * int(dataset.Columns)
     inner = codestream_size(stream[:_SEARCHED_BYTES])
-    if inner is not None:
-        claimed = max(claimed, inner[0] * inner[1])
-        check_size(path, *inner)
+    if inner is not None and inner[0] * inner[1] > _MAX_INNER_EXCESS * claimed:
+        raise ImageReadError(path, ReadProblem.TRUNCATED)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     check_plausible(path, claimed * samples * int(dataset.BitsAllocated) // 8, len(stream))
 

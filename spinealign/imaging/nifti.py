@@ -148,6 +148,8 @@ def _load(part: ImagePart, file: BinaryIO) -> NiftiVolume:
     axis = values.shape.index(1) if 1 in values.shape else _AXIAL if is_ct else _SAGITTAL
     _check_plane(path, values.shape, axis)
     spacing_mm, notes = _spacing_mm(image.header, turns)
+    if volumes > 1 and part.index is None:
+        notes = (ReaderNote(NoteKind.VOLUME_TAKEN, (1, volumes)), *notes)
     return NiftiVolume(values, slope, intercept, spacing_mm, is_ct, axis, notes)
 
 
@@ -201,7 +203,8 @@ def _view(axis: int, is_ct: bool) -> View:
 
 def _bits(volume: NiftiVolume) -> int:
     bits = volume.values.dtype.itemsize * 8
-    return max(bits, 16) if volume.is_scaled else bits  # 8 would promise display values
+    is_scaled = (volume.slope, volume.intercept) != (1.0, 0.0)
+    return max(bits, 16) if is_scaled else bits  # 8 would promise display values
 
 
 def _plane_spacing(volume: NiftiVolume, axis: int) -> tuple[float, float] | None:

@@ -79,6 +79,8 @@ def _check_webp_size(path: Path, file: BinaryIO) -> None:
     """Look at the canvas that a WebP file claims: Pillow takes memory for it when opening."""
     file.seek(0)
     head = file.read(30)
+    if len(head) < 30:
+        raise ImageReadError(path, ReadProblem.TRUNCATED)
     if head[12:16] == b"VP8X":
         cols, rows = (int.from_bytes(head[k : k + 3], "little") + 1 for k in (24, 27))
     elif head[12:16] == b"VP8L":
