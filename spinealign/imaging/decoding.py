@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import warnings
@@ -191,7 +192,8 @@ def translated_errors(path: Path) -> Iterator[None]:
 
 
 def _problem_of(error: Exception) -> ReadProblem:
-    # The system's own failures carry a number; "file is truncated" does not.
-    if isinstance(error, OSError) and error.errno is not None:
+    # The system's own failures carry a number; "file is truncated" does not. A place that
+    # does not exist in the file (EINVAL) is the damaged file's own fault.
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
         return ReadProblem.UNREADABLE
     return ReadProblem.TRUNCATED

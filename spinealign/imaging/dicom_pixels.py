@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.encaps import get_frame
@@ -23,6 +24,12 @@ from spinealign.imaging.decoding import check_plausible, check_size
 
 MAX_FRAMES = 20_000
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_TABLES = (
+    "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData",
+    "LUTData",
+)
 _DEFER_BYTES = 65_536
 _MAX_INFLATED_BYTES = 128 << 20
 _SEARCHED_BYTES = 65_536
@@ -47,7 +54,18 @@ def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dat
     if dataset.preamble is None and not has_anything:
         raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
     _complete_transfer_syntax(dataset)
+    if not dataset.original_encoding[1]:
+        _swap_tables(dataset)
     return dataset
+
+
+def _swap_tables(dataset: Dataset) -> None:
+    """Turn tables of a big-endian file round; pydicom leaves words (OW) as they are stored."""
+    for place in (dataset, *(dataset.get("VOILUTSequence") or ())):
+        for keyword in _TABLES:
+            words = place.get(keyword)
+            if isinstance(words, bytes) and len(words) % 2 == 0:
+                place[keyword].value = np.frombuffer(words, ">u2").astype("<u2").tobytes()
 
 
 def has_pixels(dataset: Dataset) -> bool:
