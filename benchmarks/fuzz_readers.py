@@ -37,7 +37,7 @@ WALL_SECONDS = 60.0
 MEMORY_BYTES = 1 << 30
 BATCH = 400
 MAX_INPUT_BYTES = 600_000
-STRIKING = (b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\x01")
+STRIKING = (b"\x00", b"\x01", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", bytes(4))
 
 
 def seeds() -> list[bytes]:

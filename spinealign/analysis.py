@@ -204,7 +204,7 @@ def _ask_gate(image: SpineImage, models: ModelStore) -> ViewChoice:
 def _network_input(image: SpineImage, card: ModelCard) -> tuple[Array, Letterbox]:
     return to_network_input(
         image.pixels, card.input_shape, card.intensity,
-        bits=image.bits, is_hounsfield=image.is_hounsfield,
+        bits=image.bits, is_hounsfield=image.is_hounsfield, pixel_aspect=image.pixel_aspect,
     )  # fmt: skip
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_ASPECT = 20.0
+"""A pixel that is said to be longer than this many times its width is not believed."""
+
 
 class View(StrEnum):
     """The three ways through the program, and none of them."""
@@ -195,6 +198,13 @@ class SpineImage:
     def shape(self) -> tuple[int, int]:
         """(rows, columns)."""
         return self.pixels.shape[0], self.pixels.shape[1]
+
+    @property
+    def pixel_aspect(self) -> float:
+        """Height of a pixel divided by its width; 1 where that is unknown or absurd."""
+        if self.spacing_mm is None or max(self.spacing_mm) > MAX_ASPECT * min(self.spacing_mm):
+            return 1.0
+        return self.spacing_mm[0] / self.spacing_mm[1]
 
     @property
     def pixel_area_mm2(self) -> float | None:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from spinealign.domain.image import ImagePart, SpineImage, View
 
-
 _EVEN_WITHIN = 0.1
 
 

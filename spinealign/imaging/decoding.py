@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
+from spinealign.domain.image import MAX_ASPECT, ImagePart, NoteKind, ReaderNote, SpineImage
 
 MAX_SIDE_PX = 16_384
 MAX_MEGAPIXELS = 64
@@ -28,7 +28,6 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 _COLOURED_SPREAD = 0.1
 _COLOURED_SHARE = 0.01
 _SQUARE_WITHIN = 0.001
-_MAX_ASPECT = 20.0
 _UNSUSPECTED_BYTES = 16 << 20
 _MAX_RATIO = 1000
 _BLOCK_ROWS = 512
@@ -156,7 +155,7 @@ def make_square(
         The shorter side of a pixel is kept.
     notes : tuple of ReaderNote
     """
-    if abs(aspect - 1) < _SQUARE_WITHIN or not 1 / _MAX_ASPECT <= aspect <= _MAX_ASPECT:
+    if abs(aspect - 1) < _SQUARE_WITHIN or not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT:
         return pixels, ()
     rows = round(pixels.shape[0] * max(aspect, 1))
     cols = round(pixels.shape[1] * max(1 / aspect, 1))

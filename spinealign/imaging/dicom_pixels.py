@@ -32,6 +32,7 @@ _TABLES = (
 )
 _DEFER_BYTES = 65_536
 _MAX_INFLATED_BYTES = 128 << 20
+_JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 _SEARCHED_BYTES = 65_536
 _MAX_INNER_EXCESS = 4
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -154,7 +155,8 @@ def _check_codestream(path: Path, dataset: Dataset, frame: int) -> None:
     stream = get_frame(dataset.PixelData, frame, number_of_frames=frames)
     claimed = int(dataset.Rows) * int(dataset.Columns)
     inner = codestream_size(stream[:_SEARCHED_BYTES])
-    if inner is not None and inner[0] * inner[1] > _MAX_INNER_EXCESS * claimed:
+    is_excessive = inner is not None and inner[0] * inner[1] > _MAX_INNER_EXCESS * claimed
+    if is_excessive or not _has_sound_boxes(stream):
         raise ImageReadError(path, ReadProblem.TRUNCATED)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     check_plausible(path, claimed * samples * int(dataset.BitsAllocated) // 8, len(stream))
@@ -167,6 +169,19 @@ def codestream_size(head: bytes) -> tuple[int, int] | None:
         corners = [int.from_bytes(head[start + k : start + k + 4], "big") for k in (8, 12, 16, 20)]
         return max(corners[1] - corners[3], 0), max(corners[0] - corners[2], 0)
     return _jpeg_size(head) if head.startswith(b"\xff\xd8") else None
+
+
+def _has_sound_boxes(stream: bytes) -> bool:
+    """Walk the boxes around a JPEG 2000 codestream; pydicom 3.0 never ends at one of length 0."""
+    if not stream.startswith(_JP2_SIGNATURE):
+        return True
+    place = len(_JP2_SIGNATURE) + 4
+    while place < len(stream) and stream[place + 4 : place + 8] != b"jp2c":
+        length = int.from_bytes(stream[place : place + 4], "big")
+        if length < 8:
+            return False
+        place += length
+    return True
 
 
 def _jpeg_size(head: bytes) -> tuple[int, int] | None:
