@@ -52,10 +52,8 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
     turn = display_turn(dataset, frame)
     spacing_mm, source, spacing_notes = dicom_tags.pixel_spacing(dataset, frame)
     hint, view_notes = dicom_tags.view_hint(dataset, frame)
-    values, square_notes = grey.values, ()
-    if spacing_mm is None:
-        aspect = dicom_tags.pixel_aspect(dataset)
-        values, square_notes = make_square(part.path, values, aspect)
+    aspect = 1.0 if spacing_mm is not None else dicom_tags.pixel_aspect(dataset)
+    values, square_notes = make_square(part.path, grey.values, aspect)
     windows = grey.windows
     return make_image(
         part,

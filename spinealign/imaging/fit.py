@@ -74,7 +74,8 @@ def resize_area(pixels: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[
     shrinks = [new < old for new, old in zip(shape, pixels.shape, strict=True)]
     if shrinks[0] != shrinks[1]:
         first = (shape[0], pixels.shape[1]) if shrinks[0] else (pixels.shape[0], shape[1])
-        pixels = cv2.resize(pixels, first[::-1], interpolation=cv2.INTER_AREA)
+        halfway = cv2.resize(pixels, first[::-1], interpolation=cv2.INTER_AREA)
+        pixels = np.asarray(halfway, np.float32)
     method = cv2.INTER_AREA if all(shrinks) else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(pixels, shape[::-1], interpolation=method), np.float32)
 

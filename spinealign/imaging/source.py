@@ -82,6 +82,9 @@ def _member(part: ImagePart, file: BinaryIO) -> BinaryIO:
             if info.file_size > MAX_UNPACKED_BYTES:
                 raise ImageReadError(part.path, ReadProblem.TOO_LARGE, _megabytes(info.file_size))
             with archive.open(info) as packed:
+                if sniff(packed.read(HEAD_BYTES)) is None:
+                    raise ImageReadError(part.path, ReadProblem.NOT_AN_IMAGE)
+                packed.seek(0)
                 return _bounded_copy(part.path, cast(BinaryIO, packed))
     except KeyError:
         raise ImageReadError(part.path, ReadProblem.MISSING) from None

@@ -348,6 +348,80 @@ def test_spacing(tmp_path: Path, tags: dict[str, Any], spacing: Any, source: Spa
     assert (image.spacing_mm, image.spacing_source) == (spacing, source)
 
 
+@pytest.mark.parametrize(
+    ("tags", "spacing", "source"),
+    [
+        ({**DETECTOR}, (0.4, 0.32), SpacingSource.DEMAGNIFIED),
+        ({**PIXEL, **DETECTOR}, (0.4, 0.32), SpacingSource.DEMAGNIFIED),
+        ({**PIXEL, **OTHER_DETECTOR}, (0.5, 0.4), SpacingSource.CALIBRATED),
+        ({"NominalScannedPixelSpacing": [0.5, 0.4]}, (0.4, 0.32), SpacingSource.DEMAGNIFIED),
+        ({}, None, SpacingSource.UNKNOWN),
+    ],
+    ids=["imager only", "equal", "calibrated already", "scanned film", "no spacing"],
+)
+def test_a_stated_magnification_is_taken_out_once(
+    tmp_path: Path, tags: dict[str, Any], spacing: Any, source: SpacingSource
+) -> None:
+    image = read(tmp_path, Modality="DX", EstimatedRadiographicMagnificationFactor=1.25, **tags)
+    assert image.spacing_mm == (None if spacing is None else pytest.approx(spacing))
+    assert image.spacing_source is source
+    assert any("magnification of 1.25" in note for note in notes_of(image)) is (
+        source is SpacingSource.DEMAGNIFIED
+    )
+
+
+@pytest.mark.parametrize("factor", [1, 0, -1.2, 25])
+def test_an_absurd_magnification_is_not_believed(tmp_path: Path, factor: float) -> None:
+    image = read(
+        tmp_path, Modality="DX", **DETECTOR, EstimatedRadiographicMagnificationFactor=factor
+    )
+    assert (image.spacing_mm, image.spacing_source) == ((0.5, 0.4), SpacingSource.DETECTOR_PLANE)
+
+
+def test_a_digitised_film_is_measured_on_the_film(tmp_path: Path) -> None:
+    image = read(tmp_path, Modality="CR", NominalScannedPixelSpacing=[0.2, 0.1])
+    assert (image.spacing_mm, image.spacing_source) == ((0.2, 0.1), SpacingSource.DETECTOR_PLANE)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shape", "said"),
+    [
+        ([2, 1], (80, 50), "The pixels are not square (2 : 1); the picture was stretched."),
+        ([1, 2], (40, 100), "The pixels are not square (1 : 2); the picture was stretched."),
+        ([1, 1], (40, 50), None),
+        ([1, 500], (40, 50), None),
+        ([0, 1], (40, 50), None),
+    ],
+    ids=str,
+)
+def test_pixels_that_are_not_square_are_stretched_where_their_size_is_unknown(
+    tmp_path: Path, ratio: list[int], shape: tuple[int, int], said: str | None
+) -> None:
+    image = read(tmp_path, PixelAspectRatio=ratio)
+    assert image.shape == shape
+    assert notes_of(image) == (() if said is None else (said,))
+    assert image.pixels.mean() == pytest.approx(GREY.mean(), rel=1e-3)
+
+
+def test_a_known_spacing_is_kept_with_the_pixels_as_they_are(tmp_path: Path) -> None:
+    image = read(tmp_path, Modality="MR", PixelSpacing=[1.0, 0.5], PixelAspectRatio=[2, 1])
+    assert (image.shape, image.spacing_mm, image.pixel_aspect) == ((40, 50), (1.0, 0.5), 2.0)
+
+
+@pytest.mark.parametrize(
+    ("tags", "side"),
+    [
+        ({"Laterality": "L"}, "L"),
+        ({"Laterality": "L", "ImageLaterality": "R"}, "R"),
+        ({"ImageLaterality": "U"}, ""),
+        ({}, ""),
+    ],
+    ids=str,
+)
+def test_the_side_is_read(tmp_path: Path, tags: dict[str, Any], side: str) -> None:
+    assert read(tmp_path, Modality="DX", **tags).laterality == side
+
+
 def test_how_it_was_calibrated_is_said(tmp_path: Path) -> None:
     image = read(
         tmp_path, Modality="DX", **PIXEL, **OTHER_DETECTOR, PixelSpacingCalibrationType="GEOMETRY"
