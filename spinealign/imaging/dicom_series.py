@@ -62,7 +62,16 @@ def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader]:
     frames = frame_count(dataset)
     if frames > MAX_FRAMES:
         raise ImageReadError(part.path, ReadProblem.TOO_LARGE, f"{frames} frames")
-    return [_header(part, dataset, k, frames) for k in range(frames)]
+    groups = dataset.get("PerFrameFunctionalGroupsSequence") or ()
+    if len(groups) >= frames:
+        return [_header(part, dataset, k, frames) for k in range(frames)]
+    first = _header(part, dataset, 0, frames)
+    if frames == 1:
+        return [first]
+    return [
+        replace(first, part=replace(first.part, index=k), number=first.number + k)
+        for k in range(frames)
+    ]
 
 
 def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> SliceHeader:

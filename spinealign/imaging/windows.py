@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.image import DisplayWindow, SpineImage, WindowCurve, WindowKind
+from spinealign.imaging.render import default_window
 
 CT_PRESETS = (
     DisplayWindow(400, 1800, WindowKind.BONE),
@@ -20,6 +21,17 @@ CT_PRESETS = (
 def selectable_windows(image: SpineImage) -> tuple[DisplayWindow, ...]:
     """Return what an image may be shown with: the file's own windows, then the CT presets."""
     return image.windows + (CT_PRESETS if image.is_hounsfield else ())
+
+
+def default_display(image: SpineImage) -> DisplayWindow:
+    """Return what an image is first shown with: the file's first table or window, else its range.
+
+    Without either, 8-bit pictures are shown as they are and others between percentiles.
+    """
+    if image.windows:
+        return image.windows[0]
+    centre, width = default_window(image)
+    return DisplayWindow(centre, width, curve=WindowCurve.LINEAR_EXACT)
 
 
 def apply_window(pixels: NDArray[Any], window: DisplayWindow) -> NDArray[np.uint8]:

@@ -12,7 +12,13 @@ from pydicom.sequence import Sequence
 
 from spinealign.domain.image import DisplayWindow, WindowCurve, WindowKind
 from spinealign.imaging.read import read_image
-from spinealign.imaging.windows import CT_PRESETS, apply_window, mirrored, selectable_windows
+from spinealign.imaging.windows import (
+    CT_PRESETS,
+    apply_window,
+    default_display,
+    mirrored,
+    selectable_windows,
+)
 from spinealign.wording.reading import window_text
 from tests.image_files import ramp, write_dicom
 
@@ -100,6 +106,18 @@ def test_voi_luts_come_before_windows(tmp_path: Path) -> None:
     places = np.clip(GREY.astype(int) - 500, 0, 999)
     expected = entries[places] / 4095 * 255
     assert np.abs(apply_window(image.pixels, table) - expected).max() <= 0.5
+
+
+def test_what_a_file_asks_for_first_is_shown_first(tmp_path: Path) -> None:
+    entries = (np.arange(1000) * 4).astype(np.uint16)
+    table = Sequence([voi_table(500, entries, 12)])
+    with_table = read_image(
+        write_dicom(tmp_path / "a.dcm", GREY, WindowCenter=5, WindowWidth=6, VOILUTSequence=table)
+    )
+    assert default_display(with_table) is with_table.windows[0]
+    without = read_image(write_dicom(tmp_path / "b.dcm", GREY))
+    shown = apply_window(without.pixels, default_display(without))
+    assert (shown.min(), shown.max()) == (0, 255)
 
 
 @pytest.mark.parametrize("broken", ["short", "no data", "bits"])
