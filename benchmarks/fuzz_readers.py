@@ -37,6 +37,19 @@ WALL_SECONDS = 60.0
 MEMORY_BYTES = 1 << 30
 BATCH = 400
 MAX_INPUT_BYTES = 600_000
+TAGS = tuple(
+    group.to_bytes(2, "little") + element.to_bytes(2, "little")
+    for group, elements in {
+        0x0008: (0x0008, 0x0060),
+        0x0018: (0x1114, 0x1164),
+        0x0020: (0x0013, 0x0020, 0x0032, 0x0037),
+        0x0028: (
+            *(0x0002, 0x0004, 0x0006, 0x0008, 0x0010, 0x0011, 0x0030, 0x0034, 0x0100, 0x0101),
+            *(0x0102, 0x0103, 0x0120, 0x1050, 0x1051, 0x1052, 0x1053, 0x1101, 0x1201, 0x3002),
+        ),
+    }.items()
+    for element in elements
+)
 STRIKING = (b"\x00", b"\x01", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", bytes(4))
 
 
@@ -88,11 +101,31 @@ def archives(contents: list[bytes]) -> Iterator[bytes]:
 def changed(whole: bytes, others: list[bytes], chance: random.Random) -> bytes:
     """Return a file with one to eight things changed in it."""
     content = bytearray(whole)
-    ways: tuple[Callable[..., None], ...] = (flip, flip, strike, strike, cut, drop, repeat, splice)
+    ways: tuple[Callable[..., None], ...] = (
+        flip,
+        flip,
+        strike,
+        strike,
+        retag,
+        retag,
+        cut,
+        drop,
+        repeat,
+        splice,
+    )
     for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 4, 8))):
         if content:
             chance.choice(ways)(content, others, chance)
     return bytes(content)
+
+
+def retag(content: bytearray, _: list[bytes], chance: random.Random) -> None:
+    """Write another value into an attribute that a DICOM reader relies on."""
+    found = [place for place in map(content.find, TAGS) if 0 <= place < 20_000]
+    if found:
+        value = chance.choice((*STRIKING, chance.randbytes(2), b"0\\0", b"-1", b"1e9", b"nan "))
+        place = chance.choice(found) + 8
+        content[place : place + len(value)] = value
 
 
 def place_in(content: bytearray, chance: random.Random) -> int:
