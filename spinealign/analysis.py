@@ -33,6 +33,7 @@ from spinealign.inference.engine import Array, LoadedModel
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.canal import canal_of
 from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.measure.regions import region_statistics, remove_specks
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
 from spinealign.wording.reading import note_text
@@ -111,13 +112,11 @@ def analyze_image(
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
-    outlines = outlines or VertebraOutlines()
+    bodies = outlines or _told_apart(image, choice.view, segmentation)
     cautions += [*choice.cautions, *_result_cautions(choice.view, segmentation, classification)]
-    cautions += outlines.cautions
-    geometry = PixelGeometry.of(image)
-    measurements = measure_alignment(
-        outlines.vertebrae, outlines.facing, geometry, choice.view, canal_of(segmentation)
-    )
+    cautions += bodies.cautions
+    geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
+    measurements = measure_alignment(bodies.vertebrae, bodies.facing, geometry, choice.view, canal)
     clock.lap("measure")
     spoke = [part.model for part in (segmentation, classification) if part is not None]
     return Analysis(
@@ -130,10 +129,10 @@ def analyze_image(
         classification=classification,
         segmentation=segmentation,
         regions=regions,
-        vertebrae=outlines.vertebrae,
-        facing=outlines.facing,
-        facing_confidence=outlines.facing_confidence,
-        levels_uncertain=outlines.levels_uncertain,
+        vertebrae=bodies.vertebrae,
+        facing=bodies.facing,
+        facing_confidence=bodies.facing_confidence,
+        levels_uncertain=bodies.levels_uncertain,
         measurements=measurements,
         cautions=tuple(cautions),
         models=tuple(([choice.gate] if choice.gate else []) + spoke),
@@ -214,6 +213,15 @@ def _outline(image: SpineImage, view: View, models: ModelStore) -> VertebraOutli
     if card is None or not finds_bodies(card):
         return None
     return outline_vertebrae(models.load(card.name), image)
+
+
+def _told_apart(
+    image: SpineImage, view: View, found: Segmentation | None
+) -> VertebraOutlines | MrColumn:
+    """Return the vertebral bodies in the mask of a sagittal MR; none on other views."""
+    if view is not View.MR or found is None or not found.mask.any():
+        return VertebraOutlines()
+    return bodies_from_mask(found.mask, found.classes, found.confidence, image.pixels)
 
 
 def _segment(image: SpineImage, view: View, models: ModelStore) -> Segmentation | None:

@@ -1,4 +1,4 @@
-"""The command line: analyse, list models, test the installation, train and package models."""
+"""The command line: analyse, compare, define measures, test the installation, train models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.image import View
 
-COMMANDS = ("analyze", "models", "self-test", "train", "package")
+COMMANDS = ("analyze", "compare", "define", "models", "self-test", "train", "package")
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE = 0, 1, 2
 
 
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"SpineAlign {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_analyze(commands)
+    _add_measures(commands)
     listing = commands.add_parser("models", help="list the models and what they are good for")
     listing.add_argument("--json", action="store_true", help="print the whole cards as JSON")
     listing.set_defaults(run=_models)
@@ -71,7 +72,34 @@ def _add_analyze(commands: Any) -> None:
         "--engine", choices=["litert", "keras"], default="litert",
         help="keras is the reference and needs the 'train' extra",
     )  # fmt: skip
+    _add_ignore_corrections(analyze)
     analyze.set_defaults(run=_analyze)
+
+
+def _add_ignore_corrections(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ignore-corrections", action="store_true",
+        help="give the program's own result, even where corrections are saved for the image",
+    )  # fmt: skip
+
+
+def _add_measures(commands: Any) -> None:
+    comparison = commands.add_parser(
+        "compare", help="analyse two examinations of one patient and print what changed"
+    )
+    for name in ("first", "second"):
+        comparison.add_argument(name, type=Path, metavar=name.upper(), help="image file")
+    comparison.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_ignore_corrections(comparison)
+    comparison.set_defaults(run=_compare)
+    define = commands.add_parser("define", help="tell how a measure is taken, and who says so")
+    define.add_argument(
+        "measure",
+        nargs="?",
+        metavar="MEASURE",
+        help="code of a measure; without it, all are listed",
+    )
+    define.set_defaults(run=_define)
 
 
 def _analyze(options: argparse.Namespace) -> int:
@@ -83,7 +111,8 @@ def _analyze(options: argparse.Namespace) -> int:
     failures = len(failed)
     for job in jobs:
         try:
-            analysis, files = _analyze_one(job, models, view, quiet=options.json)
+            analysis = _analyze_one(job.path, models, view, options)
+            files = _write(analysis, job.folder)
         except SpineAlignError as error:
             _report_failure(job.path, error, options.json)
             failures += 1
@@ -130,33 +159,93 @@ def _plan(
 
 
 def _analyze_one(
-    job: _Job, models: Any, view: View | None, *, quiet: bool
-) -> tuple[Analysis, Sequence[Path]]:
+    path: Path, models: Any, view: View | None, options: argparse.Namespace
+) -> Analysis:
+    """Analyse an image and apply the corrections that are saved for it."""
     from spinealign.analysis import analyze_file, run_to_end
-    from spinealign.export.bundle import write_bundle
 
     def show(step: Step) -> None:
-        sys.stderr.write(f"\r\033[K{job.path.name}: {step.name} ({step.fraction:.0%})")
+        sys.stderr.write(f"\r\033[K{path.name}: {step.name} ({step.fraction:.0%})")
 
-    is_watched = sys.stderr.isatty() and not quiet
-    work = analyze_file(job.path, models, view)
+    is_watched = sys.stderr.isatty() and not options.json
+    work = analyze_file(path, models, view)
     analysis = run_to_end(work, show if is_watched else None)
     if is_watched:
         sys.stderr.write("\r\033[K")
-    return analysis, write_bundle(analysis, job.folder)
+    return analysis if options.ignore_corrections else _corrected(analysis)
+
+
+def _corrected(analysis: Analysis) -> Analysis:
+    """Apply what is saved; corrections that cannot be used are named and left alone."""
+    from spinealign.domain.errors import CorrectionsError
+    from spinealign.export.corrections import load_corrections
+    from spinealign.measure.corrected import apply_corrections
+
+    try:
+        wanted = load_corrections(analysis)
+    except CorrectionsError as error:
+        _complain(error)
+        return analysis
+    return analysis if wanted is None else apply_corrections(analysis, wanted)
+
+
+def _write(analysis: Analysis, folder: Path) -> Sequence[Path]:
+    from spinealign.export.bundle import write_bundle
+
+    return write_bundle(analysis, folder)
 
 
 def _report_result(job: _Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:
     from spinealign.wording import caution_text, headline
+    from spinealign.wording.alignment import alignment_sentences
+    from spinealign.wording.measure_rows import main_lines
 
     if as_json:
         result = json.loads((job.folder / "analysis.json").read_text(encoding="utf-8"))
         print(json.dumps({"path": str(job.path), "folder": str(job.folder), "result": result}))
         return
-    print(f"{job.path.name}: {headline(analysis)}")
+    print(f"{job.path.name}: {headline(analysis)} {alignment_sentences(analysis)}".rstrip())
+    for line in main_lines(analysis.measurements):
+        print(f"    {line}")
     for caution in analysis.cautions:
         print(f"    note: {caution_text(caution)}")
     print(f"    {len(files)} files in {job.folder} ({sum(analysis.seconds.values()):.2f} s)")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from spinealign.export.comparison import comparison_json
+    from spinealign.measure.comparison import compare
+    from spinealign.wording.comparison import comparison_lines
+
+    models = _model_store("litert")
+    first, second = (
+        _analyze_one(path, models, None, options) for path in (options.first, options.second)
+    )
+    if options.json:
+        print(json.dumps(comparison_json(first, second), ensure_ascii=False, allow_nan=False))
+    else:
+        print("\n".join(comparison_lines(first, second, compare(first, second))))
+    return EXIT_DONE
+
+
+def _define(options: argparse.Namespace) -> int:
+    from spinealign.wording.measures import DEFINITIONS, definition_text
+
+    if options.measure is None:
+        width = max(map(len, DEFINITIONS))
+        for code, definition in DEFINITIONS.items():
+            print(f"{code:{width}}  {definition.title}")
+        return EXIT_DONE
+    found = [
+        code for code in DEFINITIONS if code.value == options.measure.replace("-", "_").lower()
+    ]
+    if not found:
+        sys.stderr.write(
+            f"There is no measure “{options.measure}”; “spinealign define” lists all.\n"
+        )
+        return EXIT_WRONG_USE
+    print(definition_text(found[0]))
+    return EXIT_DONE
 
 
 def _report_failure(path: Path, error: SpineAlignError, as_json: bool) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from spinealign.analysis import analyze_file, run_to_end
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis
+from spinealign.domain.measurements import MeasureCode
 from spinealign.export.bundle import write_bundle
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import SampleCase, list_samples
@@ -20,6 +21,10 @@ from spinealign.wording import explain
 
 MIN_PHANTOM_DICE = 0.8
 """The phantom is a drawing; far below this the network or its input is broken."""
+
+
+MAX_PHANTOM_ERROR_DEG = 5.0
+"""Known angles of a drawing; farther off the corners or the measures are broken."""
 
 
 def run_self_test(folder: Path, say: Callable[[str], None]) -> list[str]:
@@ -75,4 +80,15 @@ def check_result(sample: SampleCase, analysis: Analysis, files: tuple[Path, ...]
             dice = dice_coefficient(truth == value, analysis.segmentation.mask == value)
             if dice < MIN_PHANTOM_DICE:
                 problems.append(f"{name} overlaps its truth by Dice {dice:.2f} only")
+    return [*problems, *_wrong_measures(sample, analysis)]
+
+
+def _wrong_measures(sample: SampleCase, analysis: Analysis) -> list[str]:
+    """Return which known measures of a sample are missing or far off."""
+    found = {m.code: m.value for m in analysis.measurements if m.code is not None}
+    problems = []
+    for code, truth in sample.true_values.items():
+        value = found.get(MeasureCode(code))
+        if value is None or abs(value - truth) > MAX_PHANTOM_ERROR_DEG:
+            problems.append(f"{code} is {value}, should be {truth}")
     return problems

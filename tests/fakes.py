@@ -5,10 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.findings import Analysis, Caution, ModelStatus, Step, WarningCode
+from spinealign.domain.findings import (
+    Analysis,
+    Caution,
+    Corrections,
+    ModelStatus,
+    Step,
+    WarningCode,
+)
 from spinealign.domain.image import View, ViewSource
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.ui.services import Models, Services
@@ -78,7 +86,8 @@ class FakeSample:
 class FakeAnalyser:
     """Plays the analysis: reads, then works in steps, each of which can be held up.
 
-    Names that contain "mr", "photo", "xray" or "bad" decide what a file is; all others are CT.
+    Names that contain "film", "mr", "photo", "xray" or "bad" decide what a file is; all
+    others are CT.
     `hold` names a step to stop before; the worker then waits until `gate` is set.
     """
 
@@ -119,7 +128,7 @@ class FakeAnalyser:
 
 def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
     """Return the phantom analysis that a file name asks for, as the chosen view."""
-    kind = next((k for k in ("mr", "photo", "xray") if k in path.name), "ct")
+    kind = next((k for k in ("film", "mr", "photo", "xray") if k in path.name), "ct")
     analysis = _phantom(view.value if view is not None else kind, side)
     image = replace(analysis.image, source_path=path)
     if view is None:
@@ -131,11 +140,21 @@ def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
 def _phantom(kind: str, side: int) -> Analysis:
     if kind == "mr":
         return phantoms.mr_analysis((side * 5 // 4, side * 25 // 32))
+    if kind == "film":
+        return _film()
     if kind == "photo":
         return phantoms.failed_view_analysis()
     if kind == "xray":
         return phantoms.xray_analysis()
     return phantoms.ct_analysis(side=side)
+
+
+@cache
+def _film() -> Analysis:
+    """Return the whole program's answer on a drawn neck from C2 to C7, facing right."""
+    from tests.phantoms_xray import analysed, draw_column
+
+    return analysed(draw_column("C7"))
 
 
 @dataclass
@@ -147,8 +166,11 @@ class FakeServices:
     samples: Sequence[FakeSample] = ()
     written: list[tuple[str, Path]] = field(default_factory=list)
     write_failure: Exception | None = None
+    kept: dict[Path, Corrections | None] = field(default_factory=dict)
+    keep_failure: Exception | None = None
+    keep_at: Path | None = None
 
-    def build(self) -> Services:
+    def build(self, profile_dir: Path | None = None) -> Services:
         return Services(
             models=lambda: self.models,
             analyse=self.analyser,
@@ -156,7 +178,17 @@ class FakeServices:
             find_images=find_images,
             write_bundle=lambda analysis, folder: self._write("bundle", folder),
             write_one=lambda analysis, kind, path: self._write(kind, path),
+            write_comparison=lambda first, second, path: self._write("comparison", path),
+            load_corrections=lambda analysis: self.kept.get(analysis.image.source_path),
+            save_corrections=self._keep,
         )
+
+    def _keep(self, analysis: Analysis) -> Path:
+        if self.keep_failure is not None:
+            raise self.keep_failure
+        path = analysis.image.source_path
+        self.kept[path] = analysis.corrections
+        return self.keep_at or path.with_name(f"{path.name}.spinealign.json")
 
     def _write(self, kind: str, path: Path) -> None:
         if self.write_failure is not None:

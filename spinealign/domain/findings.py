@@ -44,6 +44,9 @@ class WarningCode(StrEnum):
     READER_NOTE = "reader_note"
     PROBABILITY_NOT_CALIBRATED = "probability_not_calibrated"
     LEVELS_UNCERTAIN = "levels_uncertain"
+    LEVELS_COUNTED = "levels_counted"
+    ENDPLATE_FROM_DISC = "endplate_from_disc"
+    NO_COLUMN = "no_column"
     BODY_CUT = "body_cut"
     BODY_HIDDEN = "body_hidden"
     FACING_UNCERTAIN = "facing_uncertain"
@@ -151,6 +154,10 @@ class LevelDoubt(StrEnum):
     SEVERAL_C2 = "several_c2"
     BODIES_ABOVE_C2 = "bodies_above_c2"
     IRREGULAR = "irregular"
+    NO_SACRUM = "no_sacrum"
+    NO_LOWEST_BODY = "no_lowest_body"
+    PARTIAL_LOWEST_BODY = "partial_lowest_body"
+    SMALL_LOWEST_DISC = "small_lowest_disc"
 
 
 class CorrectionKind(StrEnum):
@@ -200,6 +207,7 @@ class VertebraState(StrEnum):
     CUT = "cut"
     HIDDEN = "hidden"
     ADDED = "added"
+    ENDPLATE = "endplate"
 
 
 @dataclass(frozen=True)
@@ -207,7 +215,8 @@ class Landmark:
     """A named point in image pixels: pixel i covers i to i + 1, y runs down.
 
     `confidence` is 0..1: the height of the network's peak, or, for a point taken
-    from the outline, half of the network's certainty of the body.
+    from the outline, half of the network's certainty of the body on a radiograph, and the
+    whole of it on MR, where all corners come from outlines.
     """
 
     name: LandmarkName
@@ -236,7 +245,8 @@ class Vertebra:
         0..1, from the network's certainty inside the outline and at the corners.
     state : VertebraState
         "cut" when the outline touches the film's border, "hidden" when the
-        network was unsure of it.
+        network was unsure of it, "added" by a person, "endplate" when only its superior
+        endplate is known (S1 on MR; the outline is a thin strip below it).
     """
 
     level: str | None

@@ -75,21 +75,42 @@ def _draw_dots(
             )
 
 
+def name_boxes(analysis: Analysis, scale: Scale, unit: int) -> list[NDArray[np.float64]]:
+    """Return two corners (2, 2), in image pixels, of each box that a name is written in."""
+    boxes = []
+    for body in analysis.vertebrae:
+        centre, half = _name_box(body, analysis, scale, unit)
+        boxes.append(np.stack([centre - half, centre + half]) / (scale[1], scale[0]))
+    return boxes
+
+
 def _write_name(
     picture: Image.Image, body: Vertebra, analysis: Analysis, scale: Scale, unit: int
 ) -> None:
+    centre, half = _name_box(body, analysis, scale, unit)
+    centre = np.clip(centre, half, np.maximum(np.array(picture.size) - half, half))
+    ImageDraw.Draw(picture).text(
+        (float(centre[0]), float(centre[1])), safe_text(body.name),
+        font=letters(unit, bold=True), anchor="mm", fill=lightened(body_colour(analysis, body)),
+        stroke_width=_halo_px(unit), stroke_fill=_DARK,
+    )  # fmt: skip
+
+
+def _halo_px(unit: int) -> int:
+    return max(1, unit // 8)
+
+
+def _name_box(
+    body: Vertebra, analysis: Analysis, scale: Scale, unit: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return centre and half size (x, y) of a name on the canvas."""
     text, font = safe_text(body.name), letters(unit, bold=True)
     place = label_place(body, analysis.facing, analysis.image.shape)
-    halo = max(1, unit // 8)
+    halo = _halo_px(unit)
     width, height = font.getlength(text) + 2 * halo, unit + 2 * halo
     away = np.array(place.away) * (scale[1], scale[0])
     away /= np.hypot(*away)
     # The text box touches the outline from outside, whatever the direction.
     clear = (abs(away[0]) * width + abs(away[1]) * height) / 2 + 0.5 * unit
     centre = np.array(place.point) * (scale[1], scale[0]) + clear * away
-    half = np.array([width, height]) / 2
-    centre = np.clip(centre, half, np.maximum(np.array(picture.size) - half, half))
-    ImageDraw.Draw(picture).text(
-        (float(centre[0]), float(centre[1])), text, font=font, anchor="mm",
-        fill=lightened(body_colour(analysis, body)), stroke_width=halo, stroke_fill=_DARK,
-    )  # fmt: skip
+    return np.asarray(centre, np.float64), np.array([width, height]) / 2

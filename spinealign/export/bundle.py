@@ -18,9 +18,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.export.measure_tables import measurements_csv
 from spinealign.export.overlay import heatmap_picture, mask_picture, overlay_picture
 from spinealign.export.report import report_pdf
-from spinealign.export.tables import SCHEMA_ID, analysis_json, regions_csv
+from spinealign.export.tables import SCHEMA_FAMILY, analysis_json, regions_csv
 from spinealign.wording import model_text
 
 
@@ -32,6 +33,7 @@ class ResultKind(StrEnum):
     OVERLAY = "overlay"
     HEATMAP = "heatmap"
     REGIONS = "regions"
+    MEASUREMENTS = "measurements"
     REPORT = "report"
 
 
@@ -41,6 +43,7 @@ FILE_NAMES: Mapping[ResultKind, str] = {
     ResultKind.OVERLAY: "overlay.png",
     ResultKind.HEATMAP: "heatmap.png",
     ResultKind.REGIONS: "regions.csv",
+    ResultKind.MEASUREMENTS: "measurements.csv",
     ResultKind.REPORT: "report.pdf",
 }
 
@@ -63,6 +66,8 @@ def available_kinds(analysis: Analysis) -> tuple[ResultKind, ...]:
     missing = set()
     if analysis.segmentation is None:
         missing.add(ResultKind.MASK)
+    if not analysis.measurements:
+        missing.add(ResultKind.MEASUREMENTS)
     if answer is None or answer.heatmap is None:
         missing.add(ResultKind.HEATMAP)
     return tuple(kind for kind in ResultKind if kind not in missing)
@@ -117,7 +122,17 @@ def write_one(analysis: Analysis, kind: ResultKind | str, path: Path) -> None:
     ExportError
         The file is as it was before.
     """
-    content = _content(analysis, ResultKind(kind))
+    write_file(_content(analysis, ResultKind(kind)), path)
+
+
+def write_file(content: bytes, path: Path) -> None:
+    """Write one file, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        The file is as it was before.
+    """
     with _as_export_error(path), _staging(path.parent) as staging:
         _write_new(staging / path.name, content)
         (staging / path.name).replace(path)
@@ -132,6 +147,8 @@ def _content(analysis: Analysis, kind: ResultKind) -> bytes:
             return f"{text}\n".encode()
         case ResultKind.REGIONS:
             return regions_csv(analysis).encode()
+        case ResultKind.MEASUREMENTS:
+            return measurements_csv(analysis).encode()
         case ResultKind.REPORT:
             return report_pdf(analysis)
         case ResultKind.MASK:
@@ -204,7 +221,8 @@ def _stale_names(folder: Path, new: set[str]) -> list[str]:
     """Return files of an older SpineAlign result that the new one does not have."""
     try:
         table = json.loads((folder / FILE_NAMES[ResultKind.JSON]).read_text(encoding="utf-8"))
-        listed = set(table["files"].values()) if table["schema"] == SCHEMA_ID else set()
+        is_own = table["schema"].startswith(SCHEMA_FAMILY)
+        listed = set(table["files"].values()) if is_own else set()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
     return [name for name in FILE_NAMES.values() if name in listed - new]

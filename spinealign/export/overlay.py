@@ -11,7 +11,8 @@ from PIL import Image
 from spinealign.domain.findings import Analysis, Classification
 from spinealign.domain.image import SpacingSource
 from spinealign.export import strips
-from spinealign.export.bodies import draw_bodies
+from spinealign.export.bodies import draw_bodies, name_boxes
+from spinealign.export.measure_drawing import draw_measures, legend_items, main_measures
 from spinealign.imaging.render import (
     Colour,
     class_colour,
@@ -27,6 +28,7 @@ from spinealign.wording import (
     DEMONSTRATION_BAND,
     NOT_FOR_DIAGNOSIS,
     is_demonstration,
+    is_of_bodies,
     model_text,
     safe_text,
 )
@@ -68,8 +70,8 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     Parameters
     ----------
     analysis : Analysis
-        Structures are outlined, vertebral bodies with their names and corners; of a
-        heat map, the half that spoke most.
+        Structures are outlined, vertebral bodies with their names and corners; the main
+        measures are drawn with their values; of a heat map, the half that spoke most.
     paper : bool
         For a report: bolder letters and lines, and neither the models below nor
         a demonstration's band above, because the report says both itself.
@@ -83,7 +85,13 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
     weight = _PAPER_LINE_WEIGHT if paper else 1.0
     canvas = _draw_structures(analysis, scale, weight, paper)
-    items = _structure_items(analysis)
+    measures = main_measures(analysis)
+    if measures:
+        letters = _unit(canvas, paper)
+        aside = [np.array(body.outline) for body in analysis.vertebrae]
+        aside += name_boxes(analysis, scale, letters)
+        canvas = draw_measures(canvas, measures, scale, weight, letters, aside, not paper)
+    items = [*_structure_items(analysis), *legend_items(measures)]
     answer = analysis.classification
     if answer is not None and answer.heatmap is not None:
         polygons = outline_region(answer.heatmap >= _HEAT_LEVEL)
@@ -149,12 +157,13 @@ def _draw_structures(
     analysis: Analysis, scale: tuple[float, float], line_weight: float, paper: bool
 ) -> NDArray[np.uint8]:
     grey, found = _grey(analysis), analysis.segmentation
-    if analysis.vertebrae:
+    if found is None or is_of_bodies(analysis):
         canvas = enlarge(grey, scale)
-        return draw_bodies(canvas, analysis, scale, line_weight, _unit(canvas, paper))
-    if found is None:
-        return enlarge(grey, scale)
-    return draw_overlay(grey, found.mask, found.classes, scale, _FILL_OPACITY, line_weight)
+    else:
+        canvas = draw_overlay(grey, found.mask, found.classes, scale, _FILL_OPACITY, line_weight)
+    if not analysis.vertebrae:
+        return canvas
+    return draw_bodies(canvas, analysis, scale, line_weight, _unit(canvas, paper))
 
 
 def _structure_items(analysis: Analysis) -> list[tuple[Colour, str]]:

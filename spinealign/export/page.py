@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
 
@@ -11,7 +12,7 @@ from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Paragraph
+from reportlab.platypus import BaseDocTemplate, Frame, KeepTogether, PageTemplate, Paragraph, Table
 from reportlab.platypus.flowables import CallerMacro
 
 from spinealign.domain.findings import DISCLAIMER
@@ -40,6 +41,17 @@ HEADING = ParagraphStyle(
     "heading", parent=BOLD, fontSize=11, leading=14, spaceBefore=10, spaceAfter=3, keepWithNext=1
 )
 
+GRID = [
+    ("LEFTPADDING", (0, 0), (0, -1), 0),
+    ("LINEBELOW", (0, 0), (-1, 0), 0.8, black),
+    ("LINEBELOW", (0, 1), (-1, -1), 0.4, LINE),
+    ("TOPPADDING", (0, 0), (-1, -1), 2),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+]
+"""Style of a table: a line below its headings, fine lines below its rows."""
+
+Story = list[Any]
+
 
 def paragraph(text: str, style: ParagraphStyle = BODY) -> Paragraph:
     """Return `text` as it is, never read as mark-up, in letters that the PDF's fonts have."""
@@ -50,6 +62,41 @@ def printable(text: str) -> str:
     """Return `text` with "?" for letters outside Windows-1252, which PDF's own fonts lack."""
     composed = unicodedata.normalize("NFC", text)
     return composed.encode("cp1252", errors="replace").decode("cp1252")
+
+
+def section(title: str, *content: Any) -> Story:
+    """Return a heading with flowables below it; heading and first flowable stay together."""
+    first, *rest = content
+    return [KeepTogether([paragraph(title, HEADING), first]), *rest]
+
+
+def grid(headings: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float]) -> Table:
+    """Return a table with text in the first column and numbers, set right, in the others."""
+    styles = [BODY, *[RIGHT] * (len(headings) - 1)]
+    bold = [BOLD, *[BOLD_RIGHT] * (len(headings) - 1)]
+    cells = [
+        [paragraph(text, style) for text, style in zip(headings, bold, strict=True)],
+        *([paragraph(t, style) for t, style in zip(row, styles, strict=True)] for row in rows),
+    ]
+    table = Table(cells, colWidths=[w * TEXT_WIDTH for w in widths], repeatRows=1)
+    table.hAlign = "LEFT"
+    table.setStyle(GRID)
+    return table
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> Table:
+    """Return a table of names and values without headings."""
+    cells = [[paragraph(name, BOLD), paragraph(value, BREAKABLE)] for name, value in rows]
+    table = Table(cells, colWidths=[0.22 * TEXT_WIDTH, 0.78 * TEXT_WIDTH])
+    table.setStyle(
+        [
+            ("LEFTPADDING", (0, 0), (0, -1), 0),
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("TOPPADDING", (0, 0), (-1, -1), 1),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+        ]
+    )
+    return table
 
 
 def build(story: list[Any], target: BinaryIO, program_version: str, demonstration: bool) -> None:

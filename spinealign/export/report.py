@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from typing import Any
 
 from PIL import Image
-from reportlab.lib.colors import black
 from reportlab.lib.units import mm
 from reportlab.platypus import Image as Picture
-from reportlab.platypus import KeepTogether, Spacer, Table
+from reportlab.platypus import Spacer, Table
 
 from spinealign.domain.findings import Analysis, Classification, ModelIdentity, ModelStatus
 from spinealign.domain.image import SpineImage
 from spinealign.export import page
+from spinealign.export.alignment_pages import alignment_story
 from spinealign.export.overlay import heatmap_picture, overlay_picture, plain_picture
-from spinealign.export.page import paragraph
+from spinealign.export.page import Story, facts, grid, paragraph, section
 from spinealign.wording import (
     NOTHING,
     REGION_HEADINGS,
@@ -27,7 +25,6 @@ from spinealign.wording import (
     format_vertebra_row,
     headline,
     is_demonstration,
-    measurement_text,
     probability_text,
     size_text,
     source_text,
@@ -40,8 +37,6 @@ _PICTURE_GAP = 4 * mm
 _MAX_PICTURE_PX = 1400
 _SHORT_SHA = 16
 
-Story = list[Any]
-
 
 def report_pdf(analysis: Analysis) -> bytes:
     """Return the report as a PDF; the same analysis always gives the same bytes."""
@@ -49,9 +44,9 @@ def report_pdf(analysis: Analysis) -> bytes:
     story = [
         *_top(analysis),
         *_classification(analysis.classification),
+        *alignment_story(analysis),
         *_vertebrae(analysis),
         *_regions(analysis),
-        *_measurements(analysis),
         *_warnings(analysis),
         *_models(analysis),
         *_image_facts(analysis),
@@ -124,48 +119,6 @@ def _printed(picture: Image.Image, points_per_px: float) -> Picture:
     return Picture(buffer, *size)
 
 
-def _section(title: str, *content: Any) -> Story:
-    first, *rest = content
-    return [KeepTogether([paragraph(title, page.HEADING), first]), *rest]
-
-
-def _grid(headings: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float]) -> Table:
-    """Return a table with text in the first column and numbers, set right, in the others."""
-    styles = [page.BODY, *[page.RIGHT] * (len(headings) - 1)]
-    bold = [page.BOLD, *[page.BOLD_RIGHT] * (len(headings) - 1)]
-    cells = [
-        [paragraph(text, style) for text, style in zip(headings, bold, strict=True)],
-        *([paragraph(t, style) for t, style in zip(row, styles, strict=True)] for row in rows),
-    ]
-    table = Table(cells, colWidths=[w * page.TEXT_WIDTH for w in widths], repeatRows=1)
-    table.hAlign = "LEFT"
-    table.setStyle(
-        [
-            ("LEFTPADDING", (0, 0), (0, -1), 0),
-            ("LINEBELOW", (0, 0), (-1, 0), 0.8, black),
-            ("LINEBELOW", (0, 1), (-1, -1), 0.4, page.LINE),
-            ("TOPPADDING", (0, 0), (-1, -1), 2),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
-        ]
-    )
-    return table
-
-
-def _facts(rows: Sequence[tuple[str, str]]) -> Table:
-    """Return a table of names and values without headings."""
-    cells = [[paragraph(name, page.BOLD), paragraph(value, page.BREAKABLE)] for name, value in rows]
-    table = Table(cells, colWidths=[0.22 * page.TEXT_WIDTH, 0.78 * page.TEXT_WIDTH])
-    table.setStyle(
-        [
-            ("LEFTPADDING", (0, 0), (0, -1), 0),
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("TOPPADDING", (0, 0), (-1, -1), 1),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-        ]
-    )
-    return table
-
-
 def _classification(answer: Classification | None) -> Story:
     if answer is None:
         return []
@@ -176,60 +129,49 @@ def _classification(answer: Classification | None) -> Story:
         f"“{answer.positive_label}” is reported from a probability of {answer.threshold:.2f}; "
         f"the probabilities are {calibrated}."
     )
-    table = _grid(("Class", "Probability"), rows, (0.3, 0.2))
-    return _section("Classification", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
+    table = grid(("Class", "Probability"), rows, (0.3, 0.2))
+    return section("Classification", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
 
 
 def _regions(analysis: Analysis) -> Story:
     if not analysis.regions:
         return []
     rows = [format_region_row(region) for region in analysis.regions]
-    table = _grid(REGION_HEADINGS, rows, (0.22, 0.13, 0.12, 0.13, 0.17, 0.09, 0.14))
+    table = grid(REGION_HEADINGS, rows, (0.22, 0.13, 0.12, 0.13, 0.17, 0.09, 0.14))
     note = (
         "Image and Structures: share of all pixels and of all segmented pixels. "
         "Confidence: mean probability that the model gives its own choice."
     )
-    return _section("Regions", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
+    return section("Regions", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
 
 
 def _vertebrae(analysis: Analysis) -> Story:
     if not analysis.vertebrae:
         return []
     rows = [format_vertebra_row(body) for body in analysis.vertebrae]
-    table = _grid(VERTEBRA_HEADINGS, rows, (0.2, 0.25, 0.2, 0.2))
+    table = grid(VERTEBRA_HEADINGS, rows, (0.2, 0.25, 0.2, 0.2))
     note = (
         "Corners seen: corners that the network placed itself (dots in the picture); the others "
         "were taken from the outline (rings). Confidence: in outline and corners together."
     )
-    return _section("Vertebral bodies", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
-
-
-def _measurements(analysis: Analysis) -> Story:
-    if not analysis.measurements:
-        return []
-    rows = []
-    for measure in analysis.measurements:
-        origin = ", ".join(filter(None, (measure.method, measure.source)))
-        suffix = f" ({origin})" if origin and measure.is_measurable else ""
-        rows.append((measure.name, f"{measurement_text(measure)}{suffix}"))
-    return _section("Measurements", _facts(rows))
+    return section("Vertebral bodies", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
 
 
 def _warnings(analysis: Analysis) -> Story:
     if not analysis.cautions:
         return []
     texts = [paragraph(f"• {caution_text(caution)}") for caution in analysis.cautions]
-    return _section("To be aware of", *texts)
+    return section("To be aware of", *texts)
 
 
 def _models(analysis: Analysis) -> Story:
     if not analysis.models:
         return []
-    return _section("Models", *(_model_card(model) for model in analysis.models))
+    return section("Models", *(_model_card(model) for model in analysis.models))
 
 
 def _model_card(model: ModelIdentity) -> Table:
-    table = _facts(
+    table = facts(
         [
             ("Model", f"{model.title} ({model.name}), version {model.version}"),
             ("Status", model.status.value),
@@ -254,7 +196,7 @@ def _image_facts(analysis: Analysis) -> Story:
         ("View", _view(analysis)),
         ("Time taken", _seconds(analysis)),
     ]
-    return _section("Image and analysis", _facts(rows))
+    return section("Image and analysis", facts(rows))
 
 
 def _kind_of_file(image: SpineImage) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from spinealign.domain.findings import (
     DISCLAIMER,
     Analysis,
+    AutomaticResult,
     Classification,
     Landmark,
     ModelIdentity,
@@ -19,12 +19,17 @@ from spinealign.domain.findings import (
     Segmentation,
     Vertebra,
 )
-from spinealign.domain.image import SpineImage
-from spinealign.domain.measurements import Measurement
 from spinealign.domain.paths import resources_dir
-from spinealign.wording import caution_text, display_name, headline, safe_text
+from spinealign.export.measure_tables import (
+    calibration_record,
+    corrections_record,
+    json_number,
+    measurement_record,
+)
+from spinealign.wording import caution_text, display_name, headline
 
-SCHEMA_ID = "spinealign-analysis-1"
+SCHEMA_FAMILY = "spinealign-analysis-"
+SCHEMA_ID = f"{SCHEMA_FAMILY}2"
 REGION_COLUMNS = (
     "class_id",
     "name",
@@ -68,11 +73,11 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
         "schema": SCHEMA_ID,
         "program": {"name": "SpineAlign", "version": analysis.program_version},
         "created_utc": analysis.created_utc,
-        "input": _input(analysis.image),
+        "input": _input(analysis),
         "view": {
             "name": analysis.view.value,
             "chosen_by": analysis.view_source.value,
-            "confidence": _number(analysis.view_confidence, 4),
+            "confidence": json_number(analysis.view_confidence, 4),
         },
         "models": [_model(model) for model in analysis.models],
         "headline": headline(analysis),
@@ -80,14 +85,16 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
         "segmentation": _segmentation(analysis.segmentation, analysis.regions),
         "vertebrae": [_vertebra(body, analysis.segmentation) for body in analysis.vertebrae],
         "facing": analysis.facing,
-        "facing_confidence": _number(analysis.facing_confidence, 4),
+        "facing_confidence": json_number(analysis.facing_confidence, 4),
         "levels_uncertain": analysis.levels_uncertain,
-        "measurements": [_measurement(measurement) for measurement in analysis.measurements],
+        "measurements": [measurement_record(m) for m in analysis.measurements],
+        "corrections": corrections_record(analysis),
+        "automatic": _automatic(analysis.automatic),
         "warnings": [
             {"code": caution.code.value, "message": caution_text(caution)}
             for caution in analysis.cautions
         ],
-        "seconds": {step: _number(value, 4) for step, value in analysis.seconds.items()},
+        "seconds": {step: json_number(value, 4) for step, value in analysis.seconds.items()},
         "files": dict(files),
         "disclaimer": DISCLAIMER,
     }
@@ -114,7 +121,8 @@ def regions_csv(analysis: Analysis) -> str:
     return text.getvalue()
 
 
-def _input(image: SpineImage) -> dict[str, Any]:
+def _input(analysis: Analysis) -> dict[str, Any]:
+    image, wanted = analysis.image, analysis.corrections
     rows, cols = image.shape
     return {
         "file_name": display_name(image.source_path),
@@ -124,8 +132,27 @@ def _input(image: SpineImage) -> dict[str, Any]:
         "bits": image.bits,
         "format": image.file_format,
         "modality": image.modality,
-        "spacing_mm": None if image.spacing_mm is None else [float(v) for v in image.spacing_mm],
+        "spacing_mm": _spacing(image.spacing_mm),
         "spacing_source": image.spacing_source.value,
+        "calibration": calibration_record(None if wanted is None else wanted.calibration),
+    }
+
+
+def _spacing(spacing_mm: tuple[float, float] | None) -> list[float] | None:
+    return None if spacing_mm is None else [float(value) for value in spacing_mm]
+
+
+def _automatic(found: AutomaticResult | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "vertebrae": [_vertebra(body, found.segmentation) for body in found.vertebrae],
+        "facing": found.facing,
+        "facing_confidence": json_number(found.facing_confidence, 4),
+        "levels_uncertain": found.levels_uncertain,
+        "measurements": [measurement_record(m) for m in found.measurements],
+        "spacing_mm": _spacing(found.spacing_mm),
+        "spacing_source": found.spacing_source.value,
     }
 
 
@@ -147,9 +174,9 @@ def _classification(answer: Classification | None) -> dict[str, Any] | None:
     pairs = zip(answer.labels, answer.probabilities, strict=True)
     return {
         "model": answer.model.name,
-        "classes": [{"name": name, "probability": _number(p, 6)} for name, p in pairs],
+        "classes": [{"name": name, "probability": json_number(p, 6)} for name, p in pairs],
         "positive_class": answer.positive_label,
-        "threshold": _number(answer.threshold, 6),
+        "threshold": json_number(answer.threshold, 6),
         "predicted": answer.predicted,
         "calibrated": answer.calibrated,
     }
@@ -170,11 +197,11 @@ def _region(region: Region) -> dict[str, Any]:
         "class_id": region.class_id,
         "name": region.name,
         "pixels": region.pixels,
-        "percent_of_image": _number(region.percent_of_image, 4),
-        "percent_of_structures": _number(region.percent_of_structures, 4),
-        "area_mm2": _number(region.area_mm2, 3),
+        "percent_of_image": json_number(region.percent_of_image, 4),
+        "percent_of_structures": json_number(region.percent_of_structures, 4),
+        "area_mm2": json_number(region.area_mm2, 3),
         "parts": region.parts,
-        "mean_confidence": _number(region.mean_confidence, 4),
+        "mean_confidence": json_number(region.mean_confidence, 4),
     }
 
 
@@ -186,8 +213,8 @@ def _vertebra(body: Vertebra, found: Segmentation | None) -> dict[str, Any]:
         "index": body.index,
         "class_id": classes.get(body.name),
         "state": body.state.value,
-        "confidence": _number(body.confidence, 4),
-        "outline": [[_number(x, 2), _number(y, 2)] for x, y in body.outline],
+        "confidence": json_number(body.confidence, 4),
+        "outline": [[json_number(x, 2), json_number(y, 2)] for x, y in body.outline],
         "landmarks": [_landmark(mark) for mark in body.landmarks],
     }
 
@@ -195,26 +222,8 @@ def _vertebra(body: Vertebra, found: Segmentation | None) -> dict[str, Any]:
 def _landmark(mark: Landmark) -> dict[str, Any]:
     return {
         "name": mark.name.value,
-        "x": _number(mark.x, 2),
-        "y": _number(mark.y, 2),
-        "confidence": _number(mark.confidence, 4),
+        "x": json_number(mark.x, 2),
+        "y": json_number(mark.y, 2),
+        "confidence": json_number(mark.confidence, 4),
         "source": mark.source.value,
     }
-
-
-def _measurement(measurement: Measurement) -> dict[str, Any]:
-    return {
-        "name": measurement.name,
-        "value": _number(measurement.value, 4),
-        "unit": measurement.unit,
-        "method": measurement.method,
-        "source": measurement.source,
-        "reason": safe_text(measurement.reason),
-    }
-
-
-def _number(value: float | None, decimals: int) -> float | None:
-    """Return a JSON number; JSON has none for infinity and not-a-number."""
-    if value is None or not math.isfinite(value):
-        return None
-    return round(float(value), decimals)

@@ -1,4 +1,4 @@
-"""The rendered phantom as a DICOM MR image of a patient who plainly does not exist."""
+"""Rendered phantoms as DICOM images of patients who plainly do not exist."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import (
+    UID,
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    MRImageStorage,
+)
 
 from spinealign.imaging.phantom_anatomy import SPACING_MM
 
@@ -60,6 +65,30 @@ _GEOMETRY = {
     "WindowWidth": 210,
 }
 
+_FILM = {
+    "Modality": "DX",
+    "SeriesDescription": "PHANTOM: rendered lateral neck film, no patient",
+    "PatientName": "Phantom^Neck",
+    "BodyPartExamined": "CSPINE",
+    "PresentationIntentType": "FOR PRESENTATION",
+    "PatientOrientation": ["A", "F"],
+    "ImageLaterality": "U",
+    "PixelIntensityRelationship": "LOG",
+    "PixelIntensityRelationshipSign": 1,
+    "PixelSpacingCalibrationType": "GEOMETRY",
+    "PixelSpacingCalibrationDescription": "Known from the drawing",
+    "PresentationLUTShape": "IDENTITY",
+    "SamplesPerPixel": 1,
+    "PhotometricInterpretation": "MONOCHROME2",
+    "BitsAllocated": 8,
+    "BitsStored": 8,
+    "HighBit": 7,
+    "PixelRepresentation": 0,
+    "WindowCenter": 128,
+    "WindowWidth": 256,
+}
+_MAGNIFICATION = 1.1
+
 
 def _uid(seed: int, part: int) -> UID:
     """Return a fixed identifier under 2.25, the root for numbers that nobody registers."""
@@ -76,19 +105,47 @@ def dicom_object(pixels: NDArray[np.uint8], seed: int) -> Dataset:
     seed : int
         Makes the identifiers; equal seeds give equal files.
     """
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = MRImageStorage
-    meta.MediaStorageSOPInstanceUID = _uid(seed, 3)
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = _uid(0, 0)
-    meta.ImplementationVersionName = "SPINEALIGN"
-    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, _uid(seed, 3)
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid(seed, 1), _uid(seed, 2)
+    dataset = _dataset(MRImageStorage, seed)
     dataset.FrameOfReferenceUID = _uid(seed, 4)
     for keyword, value in (_STATED | _GEOMETRY).items():
         setattr(dataset, keyword, value)
     dataset.Rows, dataset.Columns = pixels.shape
     dataset.SmallestImagePixelValue, dataset.LargestImagePixelValue = 0, 255
     dataset.PixelData = pixels.astype("<u2").tobytes()
+    return dataset
+
+
+def film_object(pixels: NDArray[np.uint8], seed: int, spacing_mm: float) -> Dataset:
+    """Wrap the picture up as a digital radiograph, with nothing that changes between runs.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (H, W)
+        An even number of them; superior up, anterior to the left.
+    seed : int
+        Makes the identifiers; equal seeds give equal files.
+    spacing_mm : float
+        In the patient's middle plane, as the drawing knows it.
+    """
+    dataset = _dataset(DigitalXRayImageStorageForPresentation, 1000 + seed)
+    for keyword, value in (_STATED | _FILM).items():
+        setattr(dataset, keyword, value)
+    at_detector = round(spacing_mm * _MAGNIFICATION, 4)
+    dataset.PixelSpacing = [spacing_mm, spacing_mm]
+    dataset.ImagerPixelSpacing = [at_detector, at_detector]
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.PixelData = pixels.tobytes()
+    return dataset
+
+
+def _dataset(sop_class: UID, seed: int) -> Dataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = sop_class
+    meta.MediaStorageSOPInstanceUID = _uid(seed, 3)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = _uid(0, 0)
+    meta.ImplementationVersionName = "SPINEALIGN"
+    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, _uid(seed, 3)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid(seed, 1), _uid(seed, 2)
     return dataset

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spinealign.domain.image import View
 from spinealign.domain.paths import resources_dir
 
 CASE_FILE = "case.json"
+_ORDER = (View.XRAY, View.MR, View.CT, View.OTHER)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class SampleCase:
         Where it comes from and under which terms.
     note : str
         What to know before looking at a result on it.
+    true_values : mapping of str to float
+        Measures that are known, as of a drawing: code of the measure to degrees.
     """
 
     name: str
@@ -39,6 +43,7 @@ class SampleCase:
     source: str
     licence: str
     note: str
+    true_values: Mapping[str, float] = field(default_factory=dict)
 
 
 def list_samples() -> tuple[SampleCase, ...]:
@@ -53,7 +58,7 @@ def list_samples() -> tuple[SampleCase, ...]:
         A shipped ``case.json`` is broken, which a test rules out.
     """
     cases = sorted((resources_dir() / "samples").glob(f"*/{CASE_FILE}"))
-    return tuple(sorted(map(_read_case, cases), key=lambda case: case.view is not View.MR))
+    return tuple(sorted(map(_read_case, cases), key=lambda case: _ORDER.index(case.view)))
 
 
 def _read_case(file: Path) -> SampleCase:
@@ -66,4 +71,5 @@ def _read_case(file: Path) -> SampleCase:
         source=values["source"],
         licence=values["licence"],
         note=values["note"],
+        true_values=values.get("true_values", {}),
     )

@@ -40,7 +40,7 @@ _BEHIND = 1.2
 _SHIFTS = np.linspace(-0.12, 0.12, 7)
 _TILTS = np.radians(np.arange(-30.0, 31.0, 5.0))
 _SOFT_BORDER_PX = 0.7
-_BORDER_SIGMA_PX = 0.7
+_BORDER_SIGMA_PX = 1.4
 _TWO_SIDED_95 = 1.96
 
 

@@ -233,13 +233,15 @@ def _is_same(one: float | None, other: float | None) -> bool:
 
 def _cautions(original: Analysis, wanted: Corrections) -> tuple[Caution, ...]:
     """Return the cautions that hold after the corrections, the new one first."""
-    kept = [caution for caution in original.cautions if _still_holds(caution, wanted)]
+    kinds = correction_kinds(original, wanted)
+    kept = [c for c in original.cautions if _still_holds(c, wanted)]
+    if CorrectionKind.LEVELS_RENAMED in kinds:
+        kept = [caution for caution in kept if caution.code is not WarningCode.LEVELS_COUNTED]
     doubts = [c for c in original.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
     followed = []
     if wanted.levels_uncertain:
         followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, LevelDoubt.NO_C2.value)]
     followed += _body_cautions(wanted.vertebrae)
-    kinds = correction_kinds(original, wanted)
     if kinds:
         followed.append(Caution(WarningCode.CORRECTED_BY_USER, ", ".join(kinds)))
     return (*kept, *followed)
@@ -251,8 +253,10 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             return wanted.facing is None
         case WarningCode.NO_SPACING | WarningCode.MAGNIFIED_SPACING:
             return wanted.calibration is None
-        case WarningCode.NOTHING_SEGMENTED:
+        case WarningCode.NOTHING_SEGMENTED | WarningCode.NO_COLUMN:
             return not wanted.vertebrae
+        case WarningCode.ENDPLATE_FROM_DISC:
+            return any(body.state is VertebraState.ENDPLATE for body in wanted.vertebrae)
         case WarningCode.LEVELS_UNCERTAIN | WarningCode.BODY_CUT | WarningCode.BODY_HIDDEN:
             return False
     return True

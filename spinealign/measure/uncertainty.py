@@ -14,9 +14,14 @@ Values = NDArray[np.float64]
 SAMPLES = 600
 """Resampled positions of every landmark beside the exact one."""
 
-_SURE_NETWORK, _UNSURE_NETWORK = 0.025, 0.06
-_LOWEST_PEAK, _FULL_PEAK = 0.3, 0.9
+# From distances to the reader's corners on the training films of `xray_bodies`, rounded up; how
+# many intervals of held-out films hold the reader's angle is in that model's card.
+_SURE_NETWORK, _UNSURE_NETWORK = 0.02, 0.085
+_LOWEST_PEAK, _FULL_PEAK = 0.35, 0.8
 _CONTOUR, _MIDDLE, _USER = 0.08, 0.04, 0.015
+_CONTOUR_SIGMAS = (0.5, 0.9), (_CONTOUR, 0.035)
+"""By confidence: a point that stands in for a corner on a film, and one on a whole outline
+of an MR, where the smaller value was fitted (``benchmarks/mr_bodies.py``)."""
 _OUTLINE = 0.03
 _TAIL_PERCENT = 2.5
 _MIDDLES = (LandmarkName.SUPERIOR_MIDDLE, LandmarkName.INFERIOR_MIDDLE)
@@ -38,7 +43,7 @@ def landmark_sigma_px(mark: Landmark, body_height_px: float) -> float:
     if mark.name in _MIDDLES:
         return _MIDDLE * body_height_px
     if mark.source is LandmarkSource.CONTOUR:
-        return _CONTOUR * body_height_px
+        return float(np.interp(mark.confidence, *_CONTOUR_SIGMAS)) * body_height_px
     peaks, sigmas = (_LOWEST_PEAK, _FULL_PEAK), (_UNSURE_NETWORK, _SURE_NETWORK)
     return float(np.interp(mark.confidence, peaks, sigmas)) * body_height_px
 

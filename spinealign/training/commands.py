@@ -20,7 +20,15 @@ from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.radiograph import VertebraOutlines, outline_vertebrae
-from spinealign.training import classifier, gate, networks, recipes, xray, xray_evaluate
+from spinealign.training import (
+    classifier,
+    gate,
+    networks,
+    recipes,
+    xray,
+    xray_angles,
+    xray_evaluate,
+)
 from spinealign.training.dataset import list_classified, load_mr_segmentation, split_patients
 from spinealign.training.evaluate import (
     classification_figures,
@@ -166,13 +174,16 @@ def _xray_figures(
 
     scores = [xray_evaluate.score_film(outline, xray_evaluate.as_case(f)) for f in held_out]
     figures: dict[str, Any] = {
-        "validation": xray_evaluate.summarise(scores),
+        "validation": _film_figures(scores),
         "robustness": xray_evaluate.robustness_table(outline, held_out),
     }
+    picture = xray_angles.bland_altman(scores)
+    if picture is not None:
+        write_whole(options.work / "bland-altman.png", picture)
     if options.necks is not None:
         cases = [xray_evaluate.as_case(film) for film in load_films(options.necks)]
         necks = [xray_evaluate.score_film(outline, case) for case in cases]
-        figures["whole_necks"] = xray_evaluate.summarise(necks)
+        figures["whole_necks"] = _film_figures(necks)
         scores = [*necks, *scores]
     folders = options.negatives or []
     pictures = [p for f in folders for p in xray.load_negatives(f, recipe, for_training=False)]
@@ -182,6 +193,11 @@ def _xray_figures(
         _, png = cv2.imencode(".png", xray_evaluate.contact_sheet(scores))
         write_whole(options.report, png.tobytes())
     return figures
+
+
+def _film_figures(scores: Sequence[xray_evaluate.Score]) -> dict[str, Any]:
+    alignment = xray_angles.summarise_measures(scores)
+    return {**xray_evaluate.summarise(scores), "alignment": alignment}
 
 
 def package_user_weights(options: argparse.Namespace) -> ModelCard:

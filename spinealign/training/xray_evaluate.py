@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import Vertebra
+from spinealign.domain.findings import Facing, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.training.evaluate import Figure, bootstrap
 from spinealign.training.xray_data import CORNERS, Body, Film, unknown_below
@@ -27,6 +27,11 @@ class Found(Protocol):
     @property
     def vertebrae(self) -> tuple[Vertebra, ...]:
         """The bodies from the top down."""
+        ...
+
+    @property
+    def facing(self) -> Facing | None:
+        """Which way the patient looks, if that could be told."""
         ...
 
 
@@ -69,6 +74,7 @@ class Score:
 
     case: Case
     vertebrae: tuple[Vertebra, ...]
+    facing: Facing | None
     dice: float
     level_dice: dict[str, float]
     corner_errors: list[tuple[float, bool]] = field(default_factory=list)
@@ -92,7 +98,8 @@ def as_case(film: Film) -> Case:
 def score_film(outline: Outliner, case: Case) -> Score:
     """Run the program on one film and compare."""
     image = SpineImage(case.pixels.astype(np.float32), 8, Path(case.name), "0" * 64)
-    vertebrae = outline(image).vertebrae
+    answer = outline(image)
+    vertebrae = answer.vertebrae
     shape = (case.pixels.shape[0], case.pixels.shape[1])
     truth = [rasterise([b.outline], shape) for b in case.bodies]
     found = [rasterise([np.array(v.outline)], shape) for v in vertebrae]
@@ -104,7 +111,7 @@ def score_film(outline: Outliner, case: Case) -> Score:
         body.level: _dice(mask, by_level.get(body.level, nothing) & known)
         for body, mask in zip(case.bodies, truth, strict=True)
     }
-    score = Score(case, vertebrae, all_dice, level_dice, outlined=len(truth))
+    score = Score(case, vertebrae, answer.facing, all_dice, level_dice, outlined=len(truth))
     return _compare_bodies(score, truth, found)
 
 
@@ -126,8 +133,8 @@ def _compare_bodies(
         errors += new
         missing += int(np.isfinite(body.corners[:, 0]).sum()) - len(new)
     return Score(
-        score.case, score.vertebrae, score.dice, score.level_dice, errors, missing,
-        matched, score.outlined, wrong, unnamed,
+        score.case, score.vertebrae, score.facing, score.dice, score.level_dice, errors,
+        missing, matched, score.outlined, wrong, unnamed,
     )  # fmt: skip
 
 

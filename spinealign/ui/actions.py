@@ -47,6 +47,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("save_mask", "&Mask (PNG)…"),
     Command("save_heatmap", "&Heat map (PNG)…", (), "heatmap"),
     Command("save_regions", "Region &table (CSV)…"),
+    Command("save_measurements", "Measures (&CSV)…", (), "", "Save the measures as a table"),
     Command("save_json", "All figures (&JSON)…"),
     Command("copy_finding", "&Copy finding as text", ("Ctrl+Shift+C",), "copy"),
     Command("close_case", "&Close case", ("Ctrl+W",)),
@@ -59,6 +60,61 @@ COMMANDS: tuple[Command, ...] = (
     Command("view_xray", "View: &X-ray", ("Ctrl+1",), "xray", group="view"),
     Command("view_ct", "View: &CT", ("Ctrl+2",), "ct", group="view"),
     Command("view_mr", "View: &MR", ("Ctrl+3",), "mr", group="view"),
+    Command("undo", "&Undo", ("Ctrl+Z",), "undo"),
+    Command("redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
+    Command("reset_edits", "Reset to &automatic", (), tip="Undo all corrections of the bodies"),
+    Command("tool_pointer", "&Move points", ("S",), "pointer", "Move points", group="tool"),
+    Command(
+        "tool_vertebra",
+        "Add &vertebra",
+        ("V",),
+        "vertebra",
+        "Add a vertebra by clicking its four corners",
+        group="tool",
+    ),
+    Command(
+        "flip_facing",
+        "&Flip facing",
+        ("Ctrl+Shift+F",),
+        "flip",
+        "Front is back: the patient looks the other way",
+    ),
+    Command("tool_distance", "&Distance", ("D",), "distance", "Measure a distance", group="tool"),
+    Command("tool_angle", "&Angle", ("A",), "angle", "Measure an angle", group="tool"),
+    Command(
+        "tool_cobb",
+        "&Cobb angle",
+        ("C",),
+        "cobb",
+        "Measure the Cobb angle between two lines",
+        group="tool",
+    ),
+    Command("tool_area", "Ar&ea", ("E",), "area", "Measure an area", group="tool"),
+    Command(
+        "tool_calibrate",
+        "Cali&brate…",
+        ("K",),
+        "calibrate",
+        "Set the scale by a known length",
+        group="tool",
+    ),
+    Command("remove_calibration", "&Remove calibration"),
+    Command("delete_drawings", "Delete all dra&wings"),
+    Command(
+        "measures",
+        "Show &measures",
+        ("M",),
+        "measures",
+        "Draw the ticked measures on the picture",
+        True,
+    ),
+    Command(
+        "compare",
+        "Compare &with…",
+        ("Ctrl+D",),
+        "compare",
+        "Compare two examinations of one patient",
+    ),
     Command("next_case", "&Next case", ("PgDown", "N"), "next"),
     Command("previous_case", "&Previous case", ("PgUp", "P"), "previous"),
     Command("overlay", "Show &overlay", ("O",), "overlay", "Show the structures found", True),
@@ -85,6 +141,8 @@ COMMANDS: tuple[Command, ...] = (
 
 MOUSE_HELP: tuple[tuple[str, str], ...] = (
     ("Left-drag", "Move the picture"),
+    ("Left-drag on a point", "Move the point; with Shift it goes to the edge next to it"),
+    ("Right click", "Rename, delete, add or reset a vertebra"),
     ("Right-drag", "Window (across) and level (up and down)"),
     ("Wheel", "Zoom about the cursor"),
     ("Double click", "Fit to window"),
@@ -92,8 +150,17 @@ MOUSE_HELP: tuple[tuple[str, str], ...] = (
     ("Drop files or folders", "Open and analyse them"),
 )
 
+PICTURE_KEYS: tuple[tuple[str, str], ...] = (
+    ("Return (in the picture)", "Select the first point"),
+    ("Tab, Shift+Tab", "Select the next or previous point"),
+    ("Arrow keys", "Move the selected point by one pixel; Shift ten pixels, Alt a tenth"),
+    ("Del", "Delete the selected drawing or added vertebra"),
+    ("Menu key", "Rename, delete, add or reset the vertebra of the selected point"),
+    ("Esc", "Put the tool away, or end the selection"),
+)
+
 _SEPARATOR = ""
-_PARTS = ("overlay", "mask", "heatmap", "report", "regions", "json")
+_PARTS = ("overlay", "mask", "heatmap", "report", "regions", "measurements", "json")
 _TOOL_BAR = (
     "open", "open_folder", _SEPARATOR, "save", "save_report", "copy_finding", _SEPARATOR,
     "overlay", "outlines", "heatmap", "OPACITY", _SEPARATOR, "fit", "one_to_one", "zoom_in",
@@ -122,6 +189,13 @@ class Actions:
     def check(self, name: str, checked: bool = True) -> None:
         """Show a command as chosen, without running it."""
         self._by_name[name].setChecked(checked)
+
+    def rename(self, name: str, text: str) -> None:
+        """Say more exactly what a command would do now."""
+        action = self._by_name[name]
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setText(text)
+        action.setToolTip(f"{text.replace('&', '')} ({keys})")
 
     def _make(self, command: Command) -> QAction:
         action = QAction(command.text, self._window)
@@ -164,9 +238,12 @@ def build_menus(window: QMainWindow, actions: Actions, panels: Sequence[QAction]
     _fill(parts, actions, tuple(f"save_{part}" for part in _PARTS))
     _fill(files, actions, ("copy_finding", _SEPARATOR, "close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
+    edit = _menu(bar.addMenu("&Edit"))
+    _fill(edit, actions, ("undo", "redo", "reset_edits", _SEPARATOR, "tool_pointer"))
+    _fill(edit, actions, ("tool_vertebra", "flip_facing"))
     analysis = _menu(bar.addMenu("&Analysis"))
     _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_VIEWS, _SEPARATOR))
-    _fill(analysis, actions, ("previous_case", "next_case", "find"))
+    _fill(analysis, actions, ("compare", _SEPARATOR, "previous_case", "next_case", "find"))
     view = _menu(bar.addMenu("&View"))
     _fill(view, actions, ("overlay", "outlines", "heatmap", "less_opacity", "more_opacity"))
     _fill(view, actions, (_SEPARATOR, "fit", "one_to_one", "zoom_in", "zoom_out"))
@@ -175,10 +252,18 @@ def build_menus(window: QMainWindow, actions: Actions, panels: Sequence[QAction]
     themes = _menu(view.addMenu("&Theme"))
     _fill(themes, actions, ("theme_system", "theme_light", "theme_dark"))
     _fill(view, actions, ("full_screen",))
+    measure = _menu(bar.addMenu("&Measure"))
+    _fill(measure, actions, (*_DRAWING_TOOLS, _SEPARATOR, "tool_calibrate", "remove_calibration"))
+    _fill(measure, actions, (_SEPARATOR, "measures", "delete_drawings"))
     _fill(_menu(bar.addMenu("&Help")), actions, ("keyboard", "models", "about"))
     return recent
 
 
+_DRAWING_TOOLS = ("tool_distance", "tool_angle", "tool_cobb", "tool_area")
+_EDIT_BAR = (
+    "undo", "redo", _SEPARATOR, "tool_pointer", "tool_vertebra", "flip_facing", _SEPARATOR,
+    *_DRAWING_TOOLS, "tool_calibrate", _SEPARATOR, "measures",
+)  # fmt: skip
 _VIEWS = ("view_auto", "view_xray", "view_ct", "view_mr")
 
 
@@ -198,13 +283,34 @@ def build_tool_bar(
         else:
             bar.addAction(actions[name])
             _style_button(bar, actions[name], with_text=name in ("open", "save"))
+    _show_more_button(bar)
+    window.addToolBar(bar)
+    return bar
+
+
+def build_edit_bar(actions: Actions) -> QToolBar:
+    """Return the upright bar with what works on the picture itself."""
+    bar = QToolBar("Correct and measure")
+    bar.setObjectName("editTools")
+    bar.setOrientation(Qt.Orientation.Vertical)
+    bar.setMovable(False)
+    bar.setIconSize(QSize(20, 20))
+    for name in _EDIT_BAR:
+        if name == _SEPARATOR:
+            bar.addSeparator()
+        else:
+            bar.addAction(actions[name])
+            _style_button(bar, actions[name], with_text=False)
+    _show_more_button(bar)
+    return bar
+
+
+def _show_more_button(bar: QToolBar) -> None:
     # Qt's own drawing of this button is black on black in the dark theme.
     more = bar.findChild(QToolButton, "qt_toolbar_ext_button")
     if more is not None:
         more.setIcon(icon("more"))
         more.setAccessibleName("More tools")
-    window.addToolBar(bar)
-    return bar
 
 
 def view_button(actions: Actions) -> QToolButton:

@@ -35,7 +35,8 @@ def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
         Exit code of the program.
     """
     app = make_application()
-    window = MainWindow(program_services(), SettingsStore(profile_dir or default_profile_dir()))
+    folder = profile_dir or default_profile_dir()
+    window = MainWindow(program_services(folder), SettingsStore(folder))
     hook = CrashHook(window.show_crash, window)
     hook.install()
     window.show()

@@ -19,6 +19,7 @@ from spinealign.ui.services import Services
 from spinealign.ui.tasks import Task, TaskRunner
 from spinealign.ui.work import Finding, Progress, analyse_case
 from spinealign.wording import Message
+from spinealign.wording.corrections import edit_state_text
 
 MEMORY_LIMIT_BYTES = 1_500_000_000
 """Results beyond this are let go, the longest unseen first, and made again when wanted."""
@@ -51,6 +52,11 @@ class Case:
         self.finding: Finding | None = None
         self.message: Message | None = None
         self.progress: Progress | None = None
+
+    @property
+    def edit_words(self) -> str:
+        """Whether a person corrected the result, in words; empty if not."""
+        return "" if self.finding is None else edit_state_text(self.finding.analysis)
 
 
 class CaseSession(QObject):

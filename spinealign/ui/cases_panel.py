@@ -76,8 +76,10 @@ class CasesPanel(QWidget):
     def update_case(self, case: Case) -> None:
         """Show a case's present state."""
         item = self._items[id(case)]
-        item.setIcon(0, icon(case.status.value, self._status_colour(case.status)))
-        words = STATUS_WORDS[case.status]
+        is_edited = case.status is CaseStatus.DONE and bool(case.edit_words)
+        drawing = "edited" if is_edited else case.status.value
+        item.setIcon(0, icon(drawing, self._status_colour(case.status)))
+        words = ", ".join(filter(None, (STATUS_WORDS[case.status], case.edit_words)))
         detail = f"\n{case.message.sentence}" if case.message is not None else ""
         item.setToolTip(0, f"{case.path}\n{words.capitalize()}{detail}")
         item.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"{case.title}, {words}")

@@ -16,18 +16,31 @@ from spinealign.domain.image import View
 from spinealign.ui.actions import (
     MAX_RECENT_IN_MENU,
     Actions,
+    build_edit_bar,
     build_menus,
     build_tool_bar,
     view_button,
 )
+from spinealign.ui.compare_dialog import open_comparison
 from spinealign.ui.dialogs import about_dialog, keyboard_dialog
 from spinealign.ui.saving import PARTS
 from spinealign.ui.settings import OverlayStyle, ThemeChoice
+from spinealign.ui.tools import ToolName
 
 if TYPE_CHECKING:
     from spinealign.ui.main_window import MainWindow
 
 OPACITY_STEP_PERCENT = 10
+NEEDS_FINDING = (
+    "save", "save_all", "save_report", "save_overlay", "save_json", "copy_finding", "compare",
+)  # fmt: skip
+NEEDS_CASE = (
+    "again", "close_case", "close_all", "view_auto", "view_xray", "view_ct", "view_mr",
+    "next_case", "previous_case", "fit", "one_to_one", "zoom_in", "zoom_out", "invert",
+    "reset_window",
+)  # fmt: skip
+VIEW_WORDS = {None: "automatic", View.XRAY: "X-ray", View.CT: "CT", View.MR: "MR"}
+EDIT_TOOLS = tuple(f"tool_{name.value}" for name in ToolName)
 
 
 def build_commands(window: MainWindow) -> Actions:
@@ -38,10 +51,12 @@ def build_commands(window: MainWindow) -> Actions:
     window.view_button = view_button(actions)
     slider = _opacity_slider(window)
     build_tool_bar(window, actions, {"OPACITY": slider, "VIEW": window.view_button})
+    window.put_edit_bar(build_edit_bar(actions))
     _connect_files(window, actions)
     _connect_cases(window, actions)
     _connect_picture(window, actions, slider)
     _connect_overlay(window, actions)
+    _connect_editing(window, actions)
     _connect_preferences(window, actions, recent_menu)
     return actions
 
@@ -56,6 +71,7 @@ def _connect_files(window: MainWindow, actions: Actions) -> None:
     for kind in PARTS:
         save = partial(_save_part, window, kind)
         _on(actions[f"save_{kind}"], save)
+    window.results.save_requested.connect(partial(_save_part, window))
     _on(actions["copy_finding"], lambda: _with_analysis(window, partial(_copy, window)))
     _on(actions["quit"], window.close)
 
@@ -81,6 +97,7 @@ def _connect_cases(window: MainWindow, actions: Actions) -> None:
     _on(actions["find"], window.cases.focus_search)
     _on(actions["again"], window.analyse_again)
     _on(actions["cancel"], window.stop_work)
+    _on(actions["compare"], lambda: open_comparison(window))
     _on(actions["next_case"], lambda: window.step(1))
     _on(actions["previous_case"], lambda: window.step(-1))
     _on(actions["view_auto"], lambda: window.overrule_view(None))
@@ -122,6 +139,65 @@ def _connect_overlay(window: MainWindow, actions: Actions) -> None:
     actions.check("overlay", settings.show_overlay)
     actions.check("heatmap", settings.show_heatmap)
     actions.check("outlines", settings.overlay_style is OverlayStyle.OUTLINES)
+
+
+def enable_commands(window: MainWindow) -> None:
+    """Offer what the current case allows, and show its view."""
+    case, actions = window.current, window.actions_by_name
+    finding = case.finding if case is not None else None
+    actions.enable(NEEDS_CASE, case is not None)
+    actions.enable(NEEDS_FINDING, finding is not None)
+    segmented = finding is not None and finding.analysis.segmentation is not None
+    actions.enable(("save_mask", "save_regions"), segmented)
+    measured = finding is not None and bool(finding.analysis.measurements)
+    actions.enable(("save_measurements",), measured)
+    actions.enable(("save_heatmap",), finding is not None and finding.overlay.heatmap is not None)
+    actions.enable(("cancel",), window.session.is_busy)
+    wanted = case.wanted_view if case is not None else None
+    window.view_button.setEnabled(case is not None)
+    actions.check(f"view_{wanted.value if wanted else 'auto'}")
+    window.view_button.setText(f"View: {VIEW_WORDS[wanted]} ▾")
+    show_history(window)
+
+
+def _connect_editing(window: MainWindow, actions: Actions) -> None:
+    desk = window.desk
+    _on(actions["undo"], desk.editing.undo)
+    _on(actions["redo"], desk.editing.redo)
+    _on(actions["reset_edits"], desk.editing.reset)
+    _on(actions["flip_facing"], desk.changes.flip_facing)
+    _on(actions["remove_calibration"], desk.changes.remove_calibration)
+    _on(actions["delete_drawings"], desk.changes.delete_drawings)
+    for name in ToolName:
+        _on(actions[f"tool_{name.value}"], partial(_take_tool, window, name))
+    desk.editor.tool_changed.connect(lambda name: actions.check(f"tool_{name.value}"))
+    actions.check("tool_pointer")
+    actions["measures"].toggled.connect(desk.measures.set_shown)
+    actions.check("measures", window.preferences.settings.show_measures)
+    desk.editing.history_changed.connect(lambda: show_history(window))
+
+
+def _take_tool(window: MainWindow, name: ToolName) -> None:
+    window.desk.editor.take_tool(name)
+    # The keys that end a drawing are for the picture.
+    window.viewer.setFocus(Qt.FocusReason.OtherFocusReason)
+
+
+def show_history(window: MainWindow) -> None:
+    """Name what can be undone and redone, and offer what the case that is shown allows."""
+    actions, editing = window.actions_by_name, window.desk.editing
+    for name, word, label in (
+        ("undo", "Undo", editing.undo_label),
+        ("redo", "Redo", editing.redo_label),
+    ):
+        actions.rename(name, f"&{word} {label}".rstrip())
+        actions.enable((name,), bool(label))
+    state = editing.corrections
+    actions.enable(("reset_edits",), editing.is_edited)
+    actions.enable(EDIT_TOOLS, state is not None)
+    actions.enable(("flip_facing",), state is not None and bool(state.vertebrae))
+    actions.enable(("remove_calibration",), state is not None and state.calibration is not None)
+    actions.enable(("delete_drawings",), state is not None and bool(state.drawings))
 
 
 def _connect_preferences(window: MainWindow, actions: Actions, recent_menu: QMenu) -> None:

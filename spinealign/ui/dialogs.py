@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 from spinealign import __version__
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.model_card import ModelCard
-from spinealign.ui.actions import COMMANDS, MOUSE_HELP, plain_text
+from spinealign.ui.actions import COMMANDS, MOUSE_HELP, PICTURE_KEYS, plain_text
 from spinealign.ui.icons import application_icon
 from spinealign.ui.labels import rule, without_icons, wrapped_label
 from spinealign.ui.model_card_view import ModelCardView, status_strip
@@ -77,7 +77,7 @@ def keyboard_dialog(parent: QWidget) -> _TextDialog:
         for command in COMMANDS
         if command.keys
     ]
-    for title, pairs in (("Mouse", MOUSE_HELP), ("Keyboard", rows)):
+    for title, pairs in (("Mouse", MOUSE_HELP), ("Points", PICTURE_KEYS), ("Keyboard", rows)):
         dialog.column.addWidget(wrapped_label(title, "section"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(18)

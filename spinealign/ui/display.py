@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF
 from PyQt6.QtGui import QColor, QImage, QPolygonF
 
-from spinealign.domain.findings import Analysis, LandmarkSource
+from spinealign.domain.findings import Analysis, Segmentation, Vertebra
 from spinealign.domain.image import SpineImage
 
 INDEX_LEVELS = 65536
@@ -85,28 +85,29 @@ class OutlineLevel:
 
 @dataclass(frozen=True, eq=False)
 class DisplayBody:
-    """A vertebral body's name and landmarks, in pixel coordinates of the picture.
+    """A vertebral body as it is drawn, in pixel coordinates of the picture.
 
     Parameters
     ----------
-    class_id : int
-        Its value in the mask.
-    name : str
-        Written beside it.
+    vertebra : Vertebra
+        Its name is written beside it, its landmarks are handles.
+    class_id : int or None
+        Its value in the mask; None where the mask does not tell bodies apart.
+    colour : QColor
+    outline : tuple of OutlineLevel
+        From the finest to the coarsest.
     place : tuple of float
         (x, y) on its outline, next to the name.
     away : tuple of float
         Unit vector from the body to its name.
-    seen, derived : tuple of QPointF
-        Landmarks that the network placed, and those taken from the outline.
     """
 
-    class_id: int
-    name: str
+    vertebra: Vertebra
+    class_id: int | None
+    colour: QColor
+    outline: tuple[OutlineLevel, ...]
     place: tuple[float, float]
     away: tuple[float, float]
-    seen: tuple[QPointF, ...]
-    derived: tuple[QPointF, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,13 +119,14 @@ class DisplayOverlay:
     names, colours : mapping
         By mask value.
     mask_levels : tuple of ndarray of uint8
-        The mask at full size (H, W) and halved again and again; empty without one.
+        The mask at full size (H, W) and halved again and again; empty without one, and
+        where all that it holds is a body.
     outlines : mapping of int to tuple of OutlineLevel
-        From the finest to the coarsest.
+        Of what is no body of its own, from the finest to the coarsest.
     heatmap : QImage or None
         Colours with transparency, stretched over the picture.
     bodies : tuple of DisplayBody
-        Named vertebral bodies of a radiograph.
+        Vertebral bodies with names and landmarks.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
@@ -154,40 +156,81 @@ def prepare_overlay(analysis: Analysis) -> DisplayOverlay:
     heatmap = None
     if analysis.classification is not None and analysis.classification.heatmap is not None:
         heatmap = _heatmap_image(analysis.classification.heatmap)
+    bodies = prepare_bodies(analysis)
     segmentation = analysis.segmentation
     if segmentation is None:
-        return DisplayOverlay(heatmap=heatmap)
-    from spinealign.imaging.render import class_colour, outlines
-
-    names = dict(segmentation.classes)
-    mask = np.ascontiguousarray(segmentation.mask)
-    exact = {body.name: [np.array(body.outline)] for body in analysis.vertebrae}
+        return DisplayOverlay(heatmap=heatmap, bodies=bodies)
+    rest = _without_bodies(segmentation, bodies)
     return DisplayOverlay(
-        names=names,
-        colours={i: QColor(*class_colour(name, i)) for i, name in names.items()},
-        mask_levels=_halved(mask, lambda fine: fine[::2, ::2]),
-        outlines={
-            i: _outline_levels(exact.get(name) or outlines(mask, i)) for i, name in names.items()
-        },
+        names=dict(segmentation.classes),
+        colours=_colours(segmentation.classes),
+        mask_levels=_mask_levels(segmentation) if rest else (),
+        outlines=_mask_outlines(segmentation, rest),
         heatmap=heatmap,
-        bodies=_bodies(analysis, names),
+        bodies=bodies,
     )
 
 
-def _bodies(analysis: Analysis, names: Mapping[int, str]) -> tuple[DisplayBody, ...]:
-    from spinealign.imaging.labels import label_place
+def with_bodies(overlay: DisplayOverlay, analysis: Analysis) -> DisplayOverlay:
+    """Return an overlay with the bodies of an analysis that a person changed.
 
-    class_ids = {name: class_id for class_id, name in names.items()}
+    What did not change is taken over, so that this can be done at every mouse move.
+    """
+    names = dict(analysis.segmentation.classes) if analysis.segmentation else {}
+    bodies = prepare_bodies(analysis, overlay.bodies)
+    return replace(overlay, names=names, colours=_colours(names), bodies=bodies)
+
+
+def prepare_bodies(
+    analysis: Analysis, earlier: Sequence[DisplayBody] = ()
+) -> tuple[DisplayBody, ...]:
+    """Make the vertebral bodies ready to be drawn; what `earlier` holds already is reused."""
+    classes = analysis.segmentation.classes if analysis.segmentation is not None else {}
+    class_ids = {name: class_id for class_id, name in classes.items()}
+    known = {id(body.vertebra): body for body in earlier}
     bodies = []
-    for body in analysis.vertebrae:
-        where = label_place(body, analysis.facing, analysis.image.shape)
-        seen, derived = (
-            tuple(QPointF(mark.x, mark.y) for mark in body.landmarks if mark.source is source)
-            for source in (LandmarkSource.NETWORK, LandmarkSource.CONTOUR)
-        )
-        class_id = class_ids[body.name]
-        bodies.append(DisplayBody(class_id, body.name, where.point, where.away, seen, derived))
+    for vertebra in analysis.vertebrae:
+        body = known.get(id(vertebra))
+        class_id = class_ids.get(vertebra.name)
+        if body is None or body.class_id != class_id:
+            body = _prepare_body(vertebra, class_id, analysis)
+        bodies.append(body)
     return tuple(bodies)
+
+
+def _prepare_body(vertebra: Vertebra, class_id: int | None, analysis: Analysis) -> DisplayBody:
+    from spinealign.imaging.labels import label_place
+    from spinealign.imaging.render import class_colour
+
+    where = label_place(vertebra, analysis.facing, analysis.image.shape)
+    colour = QColor(*class_colour(vertebra.name, class_id or vertebra.index))
+    outline = _outline_levels([np.array(vertebra.outline)])
+    return DisplayBody(vertebra, class_id, colour, outline, where.point, where.away)
+
+
+def _without_bodies(segmentation: Segmentation, bodies: Sequence[DisplayBody]) -> dict[int, str]:
+    """Return the classes that are no bodies of their own."""
+    drawn = {body.class_id for body in bodies}
+    return {i: name for i, name in segmentation.classes.items() if i not in drawn}
+
+
+def _colours(classes: Mapping[int, str]) -> dict[int, QColor]:
+    from spinealign.imaging.render import class_colour
+
+    return {i: QColor(*class_colour(name, i)) for i, name in classes.items()}
+
+
+def _mask_levels(segmentation: Segmentation) -> tuple[NDArray[np.uint8], ...]:
+    mask = np.ascontiguousarray(segmentation.mask)
+    return _halved(mask, lambda fine: fine[::2, ::2])
+
+
+def _mask_outlines(
+    segmentation: Segmentation, classes: Mapping[int, str]
+) -> dict[int, tuple[OutlineLevel, ...]]:
+    from spinealign.imaging.render import outlines
+
+    return {i: _outline_levels(outlines(segmentation.mask, i)) for i in classes}
 
 
 def _halved(full: NDArray, shrink: Callable[[NDArray], NDArray]) -> tuple[NDArray, ...]:

@@ -11,7 +11,6 @@ from spinealign.wording import (
     format_region_row,
     format_vertebra_row,
     headline,
-    measurement_text,
     model_text,
     probability_text,
     safe_text,
@@ -19,13 +18,20 @@ from spinealign.wording import (
     spacing_text,
     view_text,
 )
+from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.measure_rows import (
+    grouped,
+    measure_lines,
+    measure_sentence,
+    unmeasurable_lines,
+)
 
 
 def finding_text(analysis: Analysis) -> str:
     """Return what the results panel says, as lines to paste into a letter or a message."""
     image = analysis.image
     blocks = [
-        [headline(analysis)],
+        [part for part in (headline(analysis), alignment_sentences(analysis)) if part],
         [
             f"Image: {display_name(image.source_path)}",
             f"View: {view_line(analysis)}",
@@ -34,12 +40,19 @@ def finding_text(analysis: Analysis) -> str:
         _probabilities(analysis),
         _bodies(analysis),
         _regions(analysis),
-        [f"{safe_text(m.name)}: {measurement_text(m)}" for m in analysis.measurements],
+        _measures(analysis),
         [f"Caution: {caution_text(caution)}" for caution in analysis.cautions],
         [f"Model: {model_text(model)}. {safe_text(model.limits)}" for model in analysis.models],
         [f"SpineAlign {analysis.program_version}, {analysis.created_utc}", DISCLAIMER],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def measures_text(analysis: Analysis) -> str:
+    """Return the measures as a table of tab-separated lines, for a spreadsheet or a letter."""
+    made = f"SpineAlign {analysis.program_version}, {analysis.created_utc}"
+    heading = f"Measures of {display_name(analysis.image.source_path)} ({made})"
+    return "\n".join([heading, *measure_lines(analysis.measurements), DISCLAIMER])
 
 
 def view_line(analysis: Analysis) -> str:
@@ -64,6 +77,12 @@ def _bodies(analysis: Analysis) -> list[str]:
         return []
     rows = [VERTEBRA_HEADINGS, *(format_vertebra_row(body) for body in analysis.vertebrae)]
     return ["\t".join(row) for row in rows]
+
+
+def _measures(analysis: Analysis) -> list[str]:
+    measured = [m for _, members in grouped(analysis.measurements) for m in members]
+    missing = unmeasurable_lines(analysis.measurements)
+    return [*map(measure_sentence, measured), *(f"Not measurable: {line}" for line in missing)]
 
 
 def _regions(analysis: Analysis) -> list[str]:

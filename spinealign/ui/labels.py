@@ -97,6 +97,11 @@ class Fold(QWidget):
         column.addWidget(content)
         self._show_state(is_open)
 
+    def set_title(self, title: str) -> None:
+        """Change the heading."""
+        if self._button.text() != title:
+            self._button.setText(title)
+
     def _set_open(self, is_open: bool) -> None:
         self._show_state(is_open)
         self.toggled.emit(is_open)

@@ -10,8 +10,10 @@ from PyQt6.QtCore import QByteArray, Qt
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
+    QHBoxLayout,
     QSlider,
     QStackedWidget,
+    QToolBar,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -25,11 +27,13 @@ from spinealign.ui.banner import Banner
 from spinealign.ui.case_session import Case, CaseSession, CaseStatus
 from spinealign.ui.case_words import placeholder_text
 from spinealign.ui.cases_panel import CasesPanel
-from spinealign.ui.commands import build_commands
+from spinealign.ui.commands import build_commands, enable_commands
 from spinealign.ui.crash import CrashDialog
+from spinealign.ui.desk import Desk
 from spinealign.ui.dialogs import models_dialog
 from spinealign.ui.drop_window import DropWindow
 from spinealign.ui.icons import application_icon
+from spinealign.ui.leaving import Leaving
 from spinealign.ui.opening import Opener
 from spinealign.ui.preferences import Preferences
 from spinealign.ui.results_panel import ResultsPanel
@@ -43,15 +47,6 @@ from spinealign.ui.viewer import Viewer
 from spinealign.ui.welcome import Welcome
 from spinealign.ui.work import Progress, read_cards, read_samples, warm_up
 from spinealign.wording import Message
-
-NEEDS_FINDING = (
-    "save", "save_all", "save_report", "save_overlay", "save_json", "copy_finding",
-)  # fmt: skip
-NEEDS_CASE = (
-    "again", "close_case", "close_all", "view_auto", "view_xray", "view_ct", "view_mr",
-    "next_case", "previous_case", "fit", "one_to_one", "zoom_in", "zoom_out", "invert",
-    "reset_window",
-)  # fmt: skip
 
 
 class MainWindow(DropWindow):
@@ -78,13 +73,16 @@ class MainWindow(DropWindow):
         self.current: Case | None = None
         self.view_button: QToolButton
         self.opacity_slider: QSlider
-        self._is_closing = False
+        self.edit_bar: QToolBar
         self._build()
+        self.desk = Desk(self, services, self.files, self.viewer, self.results, self.preferences)
+        self.leaving = Leaving(self)
         self.actions_by_name: Actions = build_commands(self)
         self._connect_session()
         self._connect_parts()
+        self._connect_desk()
         self._restore()
-        self._show_current()
+        self.show_current()
 
     def start(self, paths: Sequence[Path] = ()) -> None:
         """Begin to work, once the window is on the screen."""
@@ -171,7 +169,10 @@ class MainWindow(DropWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.banner)
-        column.addWidget(self.pages, 1)
+        self._picture_row = QHBoxLayout()
+        self._picture_row.setSpacing(0)
+        self._picture_row.addWidget(self.pages, 1)
+        column.addLayout(self._picture_row, 1)
         self.setCentralWidget(middle)
         self.cases = CasesPanel(self.theme.colours)
         self.results = ResultsPanel(self.theme.colours)
@@ -180,6 +181,11 @@ class MainWindow(DropWindow):
         self.results_dock = self._dock("Results", self.results, right)
         self.status = StatusLine()
         self.setStatusBar(self.status)
+
+    def put_edit_bar(self, bar: QToolBar) -> None:
+        """Put the tools that work on the picture beside it."""
+        self.edit_bar = bar
+        self._picture_row.insertWidget(0, bar)
 
     def _dock(self, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -232,6 +238,15 @@ class MainWindow(DropWindow):
         self.status.cancel_requested.connect(self.stop_work)
         self.theme.changed.connect(self._wear_theme)
 
+    def _connect_desk(self) -> None:
+        desk = self.desk
+        desk.noticed.connect(self.banner.show_notice)
+        desk.failed.connect(self.banner.show_failure)
+        desk.crashed.connect(self.show_crash)
+        desk.told.connect(self.status.tell)
+        desk.editor.hint_changed.connect(self.status.show_hint)
+        desk.editing.edited_changed.connect(self._edited_changed)
+
     def _restore(self) -> None:
         state = self.preferences.state
         screen = self.screen()
@@ -254,10 +269,12 @@ class MainWindow(DropWindow):
         if case is not self.current:
             self.current = case
             self.session.see(case)
-            self._show_current()
+            self.show_current()
 
-    def _show_current(self) -> None:
+    def show_current(self) -> None:
+        """Show the current case, or how to begin."""
         case = self.current
+        self.edit_bar.setVisible(case is not None)
         self.pages.setCurrentWidget(self.welcome if case is None else self.viewer)
         self.viewer.show_image(
             case.display if case else None, placeholder_text(case) if case else ""
@@ -266,35 +283,31 @@ class MainWindow(DropWindow):
         if case is not None and case.finding is not None:
             self.viewer.show_overlay(case.finding.overlay)
         self.results.show_case(case)
-        self.setWindowTitle(f"{case.title} – SpineAlign" if case else "SpineAlign")
+        self.desk.editing.begin(case)
+        self.show_title()
         self._show_zoom(self.viewer.zoom)
-        self._enable_commands()
+        enable_commands(self)
 
-    def _enable_commands(self) -> None:
-        case, actions = self.current, self.actions_by_name
-        finding = case.finding if case is not None else None
-        actions.enable(NEEDS_CASE, case is not None)
-        actions.enable(NEEDS_FINDING, finding is not None)
-        segmented = finding is not None and finding.analysis.segmentation is not None
-        actions.enable(("save_mask", "save_regions"), segmented)
-        actions.enable(
-            ("save_heatmap",), finding is not None and finding.overlay.heatmap is not None
-        )
-        actions.enable(("cancel",), self.session.is_busy)
-        wanted = case.wanted_view if case is not None else None
-        self.view_button.setEnabled(case is not None)
-        actions.check(f"view_{wanted.value if wanted else 'auto'}")
-        self.view_button.setText(f"View: {_VIEW_WORDS[wanted]} ▾")
+    def _edited_changed(self, case: Case) -> None:
+        self.cases.update_case(case)
+        self.show_title()
+
+    def show_title(self) -> None:
+        """Name the current case, and whether it was corrected, in the window's title."""
+        case = self.current
+        words = [case.title, case.edit_words] if case is not None else []
+        self.setWindowTitle(" – ".join([*filter(None, words), "SpineAlign"]))
 
     def _case_removed(self, case: Case) -> None:
         cases = self.session.cases
+        self.desk.editing.release(case)
         self.cases.remove_case(case)
         if case is self.current:
             self.current = None
             if cases:
                 self.select(cases[-1])
             if self.current is None or self.current is case:
-                self._show_current()
+                self.show_current()
 
     def _case_changed(self, case: Case) -> None:
         self.cases.update_case(case)
@@ -302,17 +315,23 @@ class MainWindow(DropWindow):
             self.results.show_case(case)
             if case.display is None:
                 self.viewer.show_image(None, placeholder_text(case))
-        self._enable_commands()
+        enable_commands(self)
 
     def _display_ready(self, case: Case) -> None:
         if case is self.current:
             self.viewer.show_image(case.display)
+            self.desk.editing.begin(case)
             self.actions_by_name.check("invert", False)
 
     def _finding_ready(self, case: Case) -> None:
         self.opener.note_success(case.path)
+        self.desk.editing.adopt(case)
+        if case.finding is not None and case.finding.notice is not None:
+            self.banner.show_failure(case.finding.notice)
         if case is self.current and case.finding is not None:
             self.viewer.show_overlay(case.finding.overlay)
+            self.desk.editing.begin(case)
+            self.show_title()
 
     def _show_progress(self, case: Case, progress: Progress) -> None:
         waiting = self.session.waiting_count
@@ -320,9 +339,9 @@ class MainWindow(DropWindow):
         self.status.show_work(f"{case.title}: {progress.name}…{rest}", progress.fraction)
 
     def _queue_changed(self) -> None:
-        if not self.session.is_busy and not self._is_closing:
+        if not self.session.is_busy and not self.leaving.is_waiting:
             self.status.show_idle(self._rest_words())
-        self._enable_commands()
+        enable_commands(self)
 
     def _rest_words(self) -> str:
         done = sum(case.status is CaseStatus.DONE for case in self.session.cases)
@@ -364,34 +383,8 @@ class MainWindow(DropWindow):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Cancel analyses, let files be written to their end, remember the window, leave."""
-        if event is None:
-            return
-        self.session.cancel()
-        self.inference.cancel_all()
-        if self.inference.is_busy or self.files.is_busy:
-            event.ignore()
-            self._wait_to_close()
-            return
-        layout, geometry = self.saveState().toBase64(), self.saveGeometry().toBase64()
-        self.preferences.note(layout=layout.data().decode(), geometry=geometry.data().decode())
-        self.preferences.save()
-        self.inference.shutdown()
-        self.files.shutdown()
-        self.opener.clean_up()
-        event.accept()
-
-    def _wait_to_close(self) -> None:
-        if self._is_closing:
-            return
-        self._is_closing = True
-        self.setEnabled(False)
-        self.status.show_work("Closing as soon as the present step is done…", 1.0)
-        for runner in (self.inference, self.files):
-            queued = Qt.ConnectionType.QueuedConnection
-            runner.became_idle.connect(self.close, queued)  # type: ignore[call-arg]
-
-
-_VIEW_WORDS = {None: "automatic", View.XRAY: "X-ray", View.CT: "CT", View.MR: "MR"}
+        if event is not None:
+            self.leaving.close(event)
 
 
 def _bytes(base64: str) -> QByteArray:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QMimeData, QObject, QTemporaryDir, pyqtSignal
+from PyQt6.QtCore import QDir, QMimeData, QObject, QTemporaryDir, pyqtSignal
 from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
 from spinealign.ui.preferences import Preferences
-from spinealign.ui.services import Services
+from spinealign.ui.services import PASTED_PREFIX, Services
 from spinealign.ui.tasks import TaskRunner
 from spinealign.ui.work import find_files, save_picture
 from spinealign.wording import Message
@@ -133,7 +133,7 @@ class Opener(QObject):
 
     def _open_picture(self, image: QImage) -> None:
         if self._pasted_folder is None:
-            self._pasted_folder = QTemporaryDir()
+            self._pasted_folder = QTemporaryDir(f"{QDir.tempPath()}/{PASTED_PREFIX}XXXXXX")
         self._pasted_count += 1
         title = f"Pasted image {self._pasted_count}"
         path = Path(self._pasted_folder.filePath(f"pasted-{self._pasted_count}.png"))

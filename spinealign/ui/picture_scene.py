@@ -1,17 +1,22 @@
-"""The layers of the picture: greys, heat map, filled structures, outlines."""
+"""The layers of the picture: greys, heat map, structures, bodies, measurements."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QObject, QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QObject, QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QPen, QTransform
-from PyQt6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QGraphicsScene
+from PyQt6.QtWidgets import QGraphicsRectItem, QGraphicsScene
 
-from spinealign.ui.body_items import LandmarksItem, NameItem
+from spinealign.domain.findings import Vertebra
+from spinealign.domain.measurements import Drawing, Measurement
+from spinealign.ui.body_items import BodyGroup, BodyLayer
 from spinealign.ui.display import DisplayImage, DisplayOverlay, Window
+from spinealign.ui.handles import DrawingLayer, HandleItem
+from spinealign.ui.measure_overlay import Key, MeasureLayer
 from spinealign.ui.picture_items import LookupItem, OutlineItem, StretchedImageItem
 from spinealign.ui.settings import OverlayStyle
 
@@ -24,9 +29,12 @@ class PictureScene(QGraphicsScene):
     """One picture with what was found on it, and how both are shown now."""
 
     window_changed = pyqtSignal()
+    about_to_clear = pyqtSignal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        # Few items that change all the time: an index of their places costs more than it saves.
+        self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self.display: DisplayImage | None = None
         self.overlay = DisplayOverlay()
         self.window: Window = (0.0, 1.0)
@@ -36,12 +44,16 @@ class PictureScene(QGraphicsScene):
         self.shows_overlay = True
         self.shows_heatmap = True
         self.highlighted: int | None = None
-        self._root = self._new_root()
+        self._new_layers()
         self._greys: LookupItem | None = None
         self._fill: LookupItem | None = None
         self._heat: StretchedImageItem | None = None
         self._outlines: dict[int, OutlineItem] = {}
-        self._marks: list[tuple[int, QGraphicsItem]] = []
+
+    @property
+    def root(self) -> QGraphicsRectItem:
+        """The item whose coordinates are pixels of the picture."""
+        return self._root
 
     @property
     def picture_rect(self) -> QRectF:
@@ -50,8 +62,9 @@ class PictureScene(QGraphicsScene):
 
     def show_image(self, display: DisplayImage | None) -> None:
         """Replace the picture and drop what was found on the earlier one."""
+        self.about_to_clear.emit()
         self.clear()
-        self._root = self._new_root()
+        self._new_layers()
         self._greys, self.display = None, display
         self._drop_overlay()
         if display is None:
@@ -69,8 +82,7 @@ class PictureScene(QGraphicsScene):
 
     def show_overlay(self, overlay: DisplayOverlay) -> None:
         """Put what an analysis found onto the present picture."""
-        marks = (item for _, item in self._marks)
-        for item in (self._fill, self._heat, *self._outlines.values(), *marks):
+        for item in (self._fill, self._heat, *self._outlines.values()):
             if item is not None:
                 self.removeItem(item)
         self._drop_overlay()
@@ -81,11 +93,26 @@ class PictureScene(QGraphicsScene):
             self._fill = LookupItem(overlay.mask_levels, self._fill_table(), self._root)
         for class_id, levels in overlay.outlines.items():
             self._outlines[class_id] = OutlineItem(levels, self._root)
-        for body in overlay.bodies:
-            colour = overlay.colours[body.class_id]
-            for kind in (LandmarksItem, NameItem):
-                self._marks.append((body.class_id, kind(body, colour, self._root)))
+        self.bodies.show(overlay.bodies)
         self._restyle()
+
+    def update_bodies(self, overlay: DisplayOverlay) -> None:
+        """Show the bodies of an overlay that differs from the present one in nothing else."""
+        self.overlay = overlay
+        self.bodies.show(overlay.bodies)
+        self._restyle_bodies()
+
+    def show_drawings(self, drawings: Sequence[Drawing]) -> None:
+        """Show handles for the points of these drawings."""
+        self.drawings.show(drawings, self.shows_overlay)
+
+    def handles(self) -> list[HandleItem]:
+        """Return everything that can be taken hold of, bodies first."""
+        return [*self.bodies.handles(), *self.drawings.handles()]
+
+    def show_measures(self, shown: Sequence[Measurement], selected: Key | None = None) -> None:
+        """Draw these measurements and no others."""
+        self.measures.show(shown, selected, self.shows_overlay)
 
     def set_window(self, window: Window) -> None:
         """Show the greys between ``centre - width / 2`` and ``centre + width / 2``."""
@@ -130,9 +157,22 @@ class PictureScene(QGraphicsScene):
 
     def structure_at(self, row: int, col: int) -> str | None:
         """Return the name of the structure at a pixel, or None."""
+        body = self.body_at(QPointF(col + 0.5, row + 0.5))
+        if body is not None:
+            return body.name
         if not self.overlay.mask_levels:
             return None
         return self.overlay.names.get(int(self.overlay.mask_levels[0][row, col]))
+
+    def body_at(self, point: QPointF) -> Vertebra | None:
+        """Return the vertebral body at a point of the picture, or None."""
+        return self.bodies.body_at(point)
+
+    def _new_layers(self) -> None:
+        self._root = self._new_root()
+        self.bodies = BodyLayer(self._root)
+        self.measures = MeasureLayer(self._root)
+        self.drawings = DrawingLayer(self._root)
 
     def _new_root(self) -> QGraphicsRectItem:
         root = QGraphicsRectItem()
@@ -142,7 +182,9 @@ class PictureScene(QGraphicsScene):
 
     def _drop_overlay(self) -> None:
         self.overlay, self._fill, self._heat, self._outlines = DisplayOverlay(), None, None, {}
-        self._marks = []
+        self.bodies.show(())
+        self.measures.show((), None, False)
+        self.drawings.show((), False)
         self.highlighted = None
 
     def _grey_table(self, display: DisplayImage) -> NDArray[np.uint8]:
@@ -159,7 +201,7 @@ class PictureScene(QGraphicsScene):
             table[class_id] = _premultiplied(colour, self._alpha(class_id))
         return table
 
-    def _alpha(self, class_id: int) -> int:
+    def _alpha(self, class_id: int | None) -> int:
         return 255 if self.highlighted in (None, class_id) else DIMMED_ALPHA
 
     def _restyle(self) -> None:
@@ -174,15 +216,30 @@ class PictureScene(QGraphicsScene):
             self._fill.set_table(self._fill_table())
         for class_id, item in self._outlines.items():
             item.setVisible(self.shows_overlay)
-            item.set_pen(self._outline_pen(class_id))
-        for class_id, mark in self._marks:
-            mark.setVisible(self.shows_overlay)
-            mark.setOpacity(max(self._alpha(class_id), 2 * DIMMED_ALPHA) / 255)
+            item.set_pen(self._outline_pen(class_id, self.overlay.colours[class_id]))
+        self._restyle_bodies()
+        self.measures.set_visible(self.shows_overlay)
+        self.drawings.set_visible(self.shows_overlay)
 
-    def _outline_pen(self, class_id: int) -> QPen:
-        colour = QColor(self.overlay.colours[class_id])
+    def _restyle_bodies(self) -> None:
+        for group in self.bodies.groups:
+            class_id = group.body.class_id
+            opacity = max(self._alpha(class_id), 2 * DIMMED_ALPHA) / 255
+            pen = self._outline_pen(class_id, group.body.colour)
+            group.style(pen, self._body_fill(group), opacity, self.shows_overlay)
+
+    def _body_fill(self, group: BodyGroup) -> QColor | None:
+        if self.overlay_style is not OverlayStyle.FILLED or not group.is_of_mask:
+            return None
+        colour = QColor(group.body.colour)
+        colour.setAlpha(round(self._alpha(group.body.class_id) * self.opacity))
+        return colour
+
+    def _outline_pen(self, class_id: int | None, of_class: QColor) -> QPen:
+        colour = QColor(of_class)
         colour.setAlpha(max(self._alpha(class_id), 2 * DIMMED_ALPHA))
-        pen = QPen(colour, HIGHLIGHT_WIDTH if self.highlighted == class_id else OUTLINE_WIDTH)
+        is_highlighted = class_id is not None and self.highlighted == class_id
+        pen = QPen(colour, HIGHLIGHT_WIDTH if is_highlighted else OUTLINE_WIDTH)
         pen.setCosmetic(True)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         return pen

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent, QWheelEvent
 from PyQt6.QtWidgets import (
+    QApplication,
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -19,9 +20,11 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.findings import Analysis, Caution, ModelIdentity, WarningCode
 from spinealign.domain.image import View
 from spinealign.domain.model_card import ModelCard
-from spinealign.ui.finding_text import view_line
+from spinealign.ui.finding_text import measures_text, view_line
 from spinealign.ui.icons import icon
 from spinealign.ui.labels import Fold, rule, wrapped_label
+from spinealign.ui.measure_model import MeasureChoices
+from spinealign.ui.measure_table import MeasureTable
 from spinealign.ui.model_card_view import ModelCardView, status_strip
 from spinealign.ui.probability_bars import ProbabilityBars
 from spinealign.ui.region_table import RegionTable
@@ -30,11 +33,14 @@ from spinealign.ui.work import Finding
 from spinealign.wording import (
     caution_text,
     headline,
-    measurement_text,
     safe_text,
     size_text,
     spacing_text,
 )
+from spinealign.wording.alignment import alignment_sentences
+
+MEASURES, ALL_FIGURES = "measurements", "json"
+"""Kinds of results that the section of measures saves."""
 
 VIEW_CHOICES: tuple[tuple[str, View | None], ...] = (
     ("Automatic", None),
@@ -58,6 +64,14 @@ class ViewChoice(QComboBox):
         self.setCurrentIndex([view for _, view in VIEW_CHOICES].index(chosen))
         self.activated.connect(lambda row: self.view_chosen.emit(VIEW_CHOICES[row][1]))
 
+    def event(self, event: QEvent | None) -> bool:
+        """Keep typed letters: here they choose a view, in the rest of the window tools."""
+        is_claim = event is not None and event.type() == QEvent.Type.ShortcutOverride
+        if is_claim and isinstance(event, QKeyEvent) and event.text().isalpha():
+            event.accept()
+            return True
+        return super().event(event)
+
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Leave the wheel to the panel: scrolling must not start an analysis."""
         if event is not None:
@@ -75,10 +89,16 @@ class ResultPage(QWidget):
         The user's choice, None for automatic.
     open_folds : set of str
         Titles of the sections that the user keeps open; changed in place.
+    choices : MeasureChoices
+        Which measures are drawn on the picture; changed in place.
     """
 
     view_chosen = pyqtSignal(object)
     highlighted = pyqtSignal(object)
+    measure_toggled = pyqtSignal(object, bool)
+    measure_selected = pyqtSignal(object)
+    definition_requested = pyqtSignal(object)
+    save_requested = pyqtSignal(str)
 
     def __init__(
         self,
@@ -86,34 +106,71 @@ class ResultPage(QWidget):
         chosen_view: View | None,
         colours: Colours,
         open_folds: set[str],
+        choices: MeasureChoices,
     ) -> None:
         super().__init__()
         self.setObjectName("resultsPage")
-        self._finding = finding
+        self._analysis = finding.analysis
         self._colours = colours
         self._open_folds = open_folds
+        self._choices = choices
+        self.measures: MeasureTable | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(14, 12, 14, 12)
         self._column.setSpacing(10)
         self._add_headline(finding.analysis)
+        self._add_measurements(finding.analysis)
         self._add_view(finding.analysis, chosen_view)
         self._add_probabilities(finding.analysis)
         self._add_regions(finding)
-        self._add_measurements(finding.analysis)
         self._add_cautions(finding.analysis)
         self._add_image_facts(finding.analysis)
         self._add_models(finding)
         self._add_timings(finding.analysis)
         self._column.addStretch(1)
 
+    def update_analysis(self, analysis: Analysis) -> bool:
+        """Show what a correction changed, without making the page anew.
+
+        Returns
+        -------
+        bool
+            False if other things changed than can be shown in place; nothing was done then.
+        """
+        if _fixed_parts(analysis) != _fixed_parts(self._analysis):
+            return False
+        before, self._analysis = self._analysis, analysis
+        self._show_words(analysis)
+        if self.measures is not None:
+            self.measures.set_measurements(analysis.measurements)
+        if analysis.cautions != before.cautions:
+            self._show_cautions(analysis)
+        return True
+
+    def copy_measures(self) -> None:
+        """Put the measures on the clipboard as text."""
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(measures_text(self._analysis))
+
     def _add_headline(self, analysis: Analysis) -> None:
-        title = wrapped_label(headline(analysis), "headline")
-        title.setAccessibleName(f"Finding: {title.text()}")
-        self._column.addWidget(title)
+        self._title = wrapped_label("", "headline")
+        self._alignment = wrapped_label("")
+        self._column.addWidget(self._title)
+        self._column.addWidget(self._alignment)
+        self._show_words(analysis)
         # The view gate only chose the way; its card stands below with the others.
         for answer in (analysis.segmentation, analysis.classification):
             if answer is not None:
                 self._column.addWidget(status_strip(answer.model))
+
+    def _show_words(self, analysis: Analysis) -> None:
+        finding, alignment = headline(analysis), alignment_sentences(analysis)
+        for label, text in ((self._title, finding), (self._alignment, alignment)):
+            if label.text() != text:
+                label.setText(text)
+        self._title.setAccessibleName(f"Finding: {finding}")
+        self._alignment.setVisible(bool(alignment))
 
     def _add_view(self, analysis: Analysis, chosen: View | None) -> None:
         line = view_line(analysis)
@@ -141,34 +198,46 @@ class ResultPage(QWidget):
             return
         table = RegionTable(finding.analysis.regions, finding.overlay.colours)
         table.highlighted.connect(self.highlighted)
-        self._section("Structures", "Copy table", table.copy)
+        self._section("Structures", ("Copy table", "Copy the table as text", table.copy))
         self._column.addWidget(table)
 
     def _add_measurements(self, analysis: Analysis) -> None:
         if not analysis.measurements:
             return
-        self._section("Measurements")
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(12)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
-        for row, measurement in enumerate(analysis.measurements):
-            kind = "" if measurement.is_measurable else "muted"
-            value = wrapped_label(measurement_text(measurement), kind)
-            value.setToolTip(safe_text(measurement.method))
-            grid.addWidget(wrapped_label(safe_text(measurement.name)), row, 0)
-            grid.addWidget(value, row, 1)
-        self._column.addLayout(grid)
+        self.measures = table = MeasureTable(self._choices, self._colours)
+        table.set_measurements(analysis.measurements)
+        table.measure_toggled.connect(self.measure_toggled)
+        table.measure_selected.connect(self.measure_selected)
+        table.definition_requested.connect(self.definition_requested)
+        table.copy_requested.connect(self.copy_measures)
+        self._section(
+            "Measurements",
+            ("Copy", "Copy the measures as text", self.copy_measures),
+            ("CSV…", "Save the measures as a table", lambda: self.save_requested.emit(MEASURES)),
+            ("JSON…", "Save all figures as JSON", lambda: self.save_requested.emit(ALL_FIGURES)),
+        )
+        self._column.addWidget(table)
 
     def _add_cautions(self, analysis: Analysis) -> None:
+        self._cautions = QVBoxLayout()
+        self._cautions.setSpacing(self._column.spacing())
+        self._column.addLayout(self._cautions)
+        self._show_cautions(analysis)
+
+    def _show_cautions(self, analysis: Analysis) -> None:
+        while (item := self._cautions.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
         # The strip on top says what a demonstration model is; once is enough.
         shown = [c for c in analysis.cautions if c.code is not WarningCode.DEMONSTRATION_MODEL]
         if shown:
-            self._section("Please note")
+            self._cautions.addWidget(rule())
+            self._cautions.addWidget(wrapped_label("Please note", "section"))
         for caution in shown:
-            self._column.addLayout(self._caution_row(caution))
+            self._cautions.addWidget(self._caution_row(caution))
 
-    def _caution_row(self, caution: Caution) -> QHBoxLayout:
+    def _caution_row(self, caution: Caution) -> QWidget:
         picture = QLabel()
         is_note = caution.code is WarningCode.READER_NOTE
         name, colour = (
@@ -176,11 +245,13 @@ class ResultPage(QWidget):
         )
         side = self.fontMetrics().height() + 2
         picture.setPixmap(icon(name, colour).pixmap(side, side))
-        row = QHBoxLayout()
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(wrapped_label(caution_text(caution)), 1)
-        return row
+        return holder
 
     def _add_image_facts(self, analysis: Analysis) -> None:
         image = analysis.image
@@ -207,13 +278,15 @@ class ResultPage(QWidget):
         label.setContentsMargins(8, 0, 0, 0)
         self._fold("Time taken", label)
 
-    def _section(self, title: str, button: str = "", act: Callable[[], None] | None = None) -> None:
+    def _section(self, title: str, *buttons: tuple[str, str, Callable[[], None]]) -> None:
         row = QHBoxLayout()
+        row.setSpacing(2)
         row.addWidget(wrapped_label(title, "section"), 1)
-        if act is not None:
-            push = QPushButton(button)
+        for text, tip, act in buttons:
+            push = QPushButton(text)
+            push.setToolTip(tip)
             push.setProperty("quiet", "true")
-            push.clicked.connect(lambda: act())
+            push.clicked.connect(partial(_call, act))
             row.addWidget(push)
         self._column.addWidget(rule())
         self._column.addLayout(row)
@@ -225,6 +298,19 @@ class ResultPage(QWidget):
         fold.toggled.connect(lambda is_open: (remember if is_open else forget)(title))
         self._column.addWidget(rule())
         self._column.addWidget(fold)
+
+
+def _fixed_parts(analysis: Analysis) -> tuple[object, ...]:
+    """Return what a page is built from and never changes in place."""
+    return (
+        analysis.view, analysis.view_source, analysis.classification, analysis.regions,
+        analysis.models, analysis.image.spacing_mm, analysis.image.spacing_source,
+        bool(analysis.measurements),
+    )  # fmt: skip
+
+
+def _call(act: Callable[[], None], _checked: bool) -> None:
+    act()
 
 
 def _card_of(model: ModelIdentity, cards: tuple[ModelCard, ...]) -> ModelCard | None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from spinealign.domain.findings import DISCLAIMER
+from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.image import View
+from spinealign.domain.measurements import Measurement
 from spinealign.ui.case_session import Case, CaseStatus
 from spinealign.ui.case_words import earlier_result_text, progress_text
+from spinealign.ui.definition_view import DefinitionView
 from spinealign.ui.labels import Strip, wrapped_label
+from spinealign.ui.measure_model import MeasureChoices
 from spinealign.ui.result_page import ResultPage, ViewChoice
 from spinealign.ui.services import Sample
 from spinealign.ui.theme import Colours
@@ -27,6 +31,9 @@ class ResultsPanel(QWidget):
     open_requested = pyqtSignal()
     again_requested = pyqtSignal()
     sample_chosen = pyqtSignal(object)
+    measure_toggled = pyqtSignal(object, bool)
+    measure_selected = pyqtSignal(object)
+    save_requested = pyqtSignal(str)
 
     def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,6 +43,8 @@ class ResultsPanel(QWidget):
         self._case: Case | None = None
         self._samples: Sequence[Sample] = ()
         self._open_folds: set[str] = set()
+        self.measure_choices = MeasureChoices()
+        self._definition: DefinitionView | None = None
         self._shown: tuple[Finding, View | None] | None = None
         self._progress = wrapped_label("", "muted")
         self._progress.setContentsMargins(14, 8, 14, 0)
@@ -64,6 +73,25 @@ class ResultsPanel(QWidget):
         self._shown = None
         self._put(self._empty_page() if case is None else self._bare_page(case))
 
+    def update_analysis(self, analysis: Analysis) -> None:
+        """Show the result of a correction of the case that is shown.
+
+        Values, words and cautions change in place, fast enough for every mouse move; where
+        more than that changed the page is made anew, at the same place of its scroll bar.
+        """
+        page, case = self.page, self._case
+        if not isinstance(page, ResultPage) or case is None or case.finding is None:
+            return
+        finding = case.finding
+        if finding.analysis is not analysis:
+            finding = replace(finding, analysis=analysis)
+        if page.update_analysis(analysis):
+            self._shown = (finding, case.wanted_view)
+        else:
+            self._rebuild(case, finding)
+        if self._definition is not None:
+            self._definition.refresh(analysis.measurements)
+
     def set_samples(self, samples: Sequence[Sample]) -> None:
         """Offer these samples while nothing is open."""
         self._samples = samples
@@ -89,13 +117,46 @@ class ResultsPanel(QWidget):
         self._progress.setVisible(bool(text))
 
     def _show_finding(self, case: Case, finding: Finding) -> None:
-        if self._shown == (finding, case.wanted_view):
+        if self._shown == (finding, case.wanted_view) or self._is_corrected(case, finding):
             return
         self._shown = (finding, case.wanted_view)
-        page = ResultPage(finding, case.wanted_view, self._colours, self._open_folds)
+        choices = self.measure_choices
+        page = ResultPage(finding, case.wanted_view, self._colours, self._open_folds, choices)
         page.view_chosen.connect(self.view_chosen)
         page.highlighted.connect(self.highlighted)
+        page.measure_toggled.connect(self.measure_toggled)
+        page.measure_selected.connect(self.measure_selected)
+        page.definition_requested.connect(self._define)
+        page.save_requested.connect(self.save_requested)
         self._put(page)
+
+    def _is_corrected(self, case: Case, finding: Finding) -> bool:
+        """Whether this is the result shown, corrected, and could be shown in place."""
+        page = self.page
+        if self._shown is None or not isinstance(page, ResultPage):
+            return False
+        before, view = self._shown
+        if (finding.display, case.wanted_view) != (before.display, view):
+            return False
+        is_shown = page.update_analysis(finding.analysis)
+        if is_shown:
+            self._shown = (finding, view)
+        return is_shown
+
+    def _rebuild(self, case: Case, finding: Finding) -> None:
+        bar = self._scroll.verticalScrollBar()
+        place = bar.value() if bar is not None else 0
+        self._show_finding(case, finding)
+        page = self._scroll.widget()
+        if bar is not None and page is not None:
+            # The new page is laid out only later, when its height is asked for.
+            page.resize(page.width(), page.heightForWidth(page.width()))
+            bar.setValue(place)
+
+    def _define(self, measurement: Measurement) -> None:
+        if self._definition is None:
+            self._definition = DefinitionView(self)
+        self._definition.show_measure(measurement)
 
     def _put(self, page: QWidget) -> None:
         # The old page may be the one whose button is being handled right now.

@@ -17,7 +17,7 @@ from spinealign.ui.finding_text import finding_text
 from spinealign.ui.preferences import Preferences
 from spinealign.ui.services import Services
 from spinealign.ui.tasks import TaskRunner, Work
-from spinealign.ui.work import file_stem, write_part, write_results
+from spinealign.ui.work import file_stem, write_comparison, write_part, write_results
 from spinealign.wording import Message
 
 
@@ -36,6 +36,7 @@ PARTS = {
     "heatmap": Part("Save heat map", "heatmap.png", "PNG picture (*.png)"),
     "report": Part("Save report", "report.pdf", "PDF document (*.pdf)"),
     "regions": Part("Save region table", "regions.csv", "Table (*.csv)"),
+    "measurements": Part("Save measures", "measurements.csv", "Table (*.csv)"),
     "json": Part("Save all figures", "analysis.json", "JSON (*.json)"),
 }
 
@@ -87,6 +88,21 @@ class Saver(QObject):
             path = path.with_suffix(Path(part.suffix).suffix)
         self._preferences.note(last_export_folder=str(path.parent))
         self._write(lambda: write_part(self._services, analysis, kind, path))
+
+    def save_comparison(self, first: Analysis, second: Analysis, asking: QWidget) -> None:
+        """Ask, in front of the window `asking`, for a file and write two results compared."""
+        stem = file_stem(second.image.source_path)
+        proposed = str(Path(self._start_folder()) / f"{stem}_comparison.csv")
+        name, _ = QFileDialog.getSaveFileName(
+            asking, "Save comparison", proposed, "Table (*.csv);;All files (*)"
+        )
+        if not name:
+            return
+        path = Path(name)
+        if not path.suffix:
+            path = path.with_suffix(".csv")
+        self._preferences.note(last_export_folder=str(path.parent))
+        self._write(lambda: write_comparison(self._services, first, second, path))
 
     def copy_finding(self, analysis: Analysis) -> None:
         """Put the finding on the clipboard as text."""

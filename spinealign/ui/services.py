@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
-from spinealign.domain.findings import Analysis, Step
+from spinealign.domain.findings import Analysis, Corrections, Step
 from spinealign.domain.image import View
 from spinealign.domain.model_card import ModelCard
+from spinealign.domain.paths import resources_dir
 
 
 class Models(Protocol):
@@ -59,6 +60,9 @@ class Sample(Protocol):
         """What to know about it."""
 
 
+PASTED_PREFIX = "spinealign-pasted-"
+"""Of the folder for pasted pictures, which is gone when the window closes."""
+
 Analyse = Callable[[Path, Models, View | None], Generator[Step, None, Analysis]]
 
 
@@ -72,11 +76,30 @@ class Services:
     find_images: Callable[[Iterable[Path]], list[Path]]
     write_bundle: Callable[[Analysis, Path], object]
     write_one: Callable[[Analysis, str, Path], object]
+    write_comparison: Callable[[Analysis, Analysis, Path], object]
+    load_corrections: Callable[[Analysis], Corrections | None]
+    save_corrections: Callable[[Analysis], Path]
 
 
-def program_services() -> Services:
-    """Return the services of the real program."""
-    return Services(_models, _analyse, _list_samples, _find_images, _write_bundle, _write_one)
+def program_services(profile_dir: Path | None = None) -> Services:
+    """Return the services of the real program.
+
+    Parameters
+    ----------
+    profile_dir : Path, optional
+        Where corrections go that cannot lie beside their image; None is the user's own.
+    """
+    return Services(
+        models=_models,
+        analyse=_analyse,
+        list_samples=_list_samples,
+        find_images=_find_images,
+        write_bundle=_write_bundle,
+        write_one=_write_one,
+        write_comparison=_write_comparison,
+        load_corrections=partial(_load_corrections, profile_dir),
+        save_corrections=partial(_save_corrections, profile_dir),
+    )
 
 
 @cache
@@ -116,3 +139,31 @@ def _write_one(analysis: Analysis, kind: str, path: Path) -> None:
     from spinealign.export.bundle import write_one
 
     write_one(analysis, kind, path)
+
+
+def _write_comparison(first: Analysis, second: Analysis, path: Path) -> None:
+    from spinealign.export.comparison import write_comparison
+
+    write_comparison(first, second, path)
+
+
+def _load_corrections(profile_dir: Path | None, analysis: Analysis) -> Corrections | None:
+    from spinealign.export.corrections import load_corrections
+
+    return load_corrections(analysis, profile_dir=profile_dir)
+
+
+def _save_corrections(profile_dir: Path | None, analysis: Analysis) -> Path:
+    from spinealign.export.corrections import profile_path, save_corrections
+
+    if not _is_own(analysis.image.source_path):
+        return save_corrections(analysis, profile_dir=profile_dir)
+    path = profile_path(analysis.image.sha256, profile_dir)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return save_corrections(analysis, path)
+
+
+def _is_own(image: Path) -> bool:
+    """Whether an image is a sample or pasted: beside it nothing is written, or nothing lasts."""
+    is_sample = image.resolve().is_relative_to(resources_dir().resolve())
+    return is_sample or image.parent.name.startswith(PASTED_PREFIX)

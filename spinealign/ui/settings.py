@@ -37,6 +37,8 @@ class Settings:
     ----------
     overlay_opacity : float
         0..1, of filled structures and of the heat map.
+    shown_measures, hidden_measures : tuple of str
+        Measures that the user drew on the picture, or took off it, against the default.
     remember_recent : bool
         Whether the paths of opened files are kept for the next start.
     """
@@ -46,6 +48,9 @@ class Settings:
     overlay_style: OverlayStyle = OverlayStyle.FILLED
     show_overlay: bool = True
     show_heatmap: bool = True
+    show_measures: bool = True
+    shown_measures: tuple[str, ...] = ()
+    hidden_measures: tuple[str, ...] = ()
     remember_recent: bool = True
 
 

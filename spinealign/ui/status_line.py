@@ -17,6 +17,9 @@ class StatusLine(QStatusBar):
         super().__init__(parent)
         self.setSizeGripEnabled(False)
         self.step = QLabel("Ready")
+        # Long hints are cut at the window's edge instead of making the window wider.
+        self.step.setMinimumWidth(1)
+        self._idle_text = "Ready"
         self.step.setAccessibleName("Status")
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
@@ -62,9 +65,20 @@ class StatusLine(QStatusBar):
 
     def show_idle(self, text: str) -> None:
         """Show that nothing is being done."""
+        self._idle_text = text
         self.step.setText(text)
         self.progress.hide()
         self.cancel.hide()
+
+    def tell(self, text: str) -> None:
+        """Report something that was done, unless work is being shown."""
+        if self.progress.isHidden():
+            self.show_idle(text)
+
+    def show_hint(self, text: str) -> None:
+        """Say what can be done with what is under the cursor; nothing brings back the rest."""
+        if self.progress.isHidden():
+            self.step.setText(text or self._idle_text)
 
     def show_pixel(self, reading: PixelReading | None) -> None:
         """Show place, value and structure of the pixel under the cursor."""

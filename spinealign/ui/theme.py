@@ -242,6 +242,16 @@ QTreeWidget::item { padding: 3px 2px; border: 1px solid transparent; }
 QTreeWidget::item:hover { background: $hover; }
 QTreeWidget::item:selected { background: $selection; color: $selection_text; }
 QTreeWidget::item:focus { border: 1px solid $accent; }
+#measures { background: $panel; color: $text; border: 1px solid $border; border-radius: 5px;
+  outline: 0; selection-background-color: $selection; selection-color: $selection_text; }
+#measures:focus { border-color: $accent; }
+#measures::item { padding: 1px 2px; border: 0; }
+#measures::item:selected { background: $selection; color: $selection_text; }
+#measures::indicator, QCheckBox::indicator { width: 13px; height: 13px;
+  border: 1px solid $strong_border; border-radius: 3px; background: $panel; }
+#measures::indicator:checked, QCheckBox::indicator:checked { image: url("$icons/tick-on.svg");
+  border-color: $accent; }
+#measures::indicator:indeterminate { image: url("$icons/tick-some.svg"); border-color: $accent; }
 QTableView { border-radius: 5px; gridline-color: $border; }
 QTableView::item { padding: 2px 2px; }
 QTableView::item:selected { background: $selection; color: $selection_text; }

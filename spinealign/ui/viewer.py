@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PyQt6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
+    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPen,
     QResizeEvent,
     QTransform,
     QWheelEvent,
 )
-from PyQt6.QtWidgets import QFrame, QGraphicsView, QWidget
+from PyQt6.QtWidgets import QApplication, QFrame, QGraphicsView, QToolTip, QWidget
 
-from spinealign.ui.display import DisplayImage, DisplayOverlay, Window
+from spinealign.ui.display import DisplayImage, DisplayOverlay
+from spinealign.ui.hand import Hand, Pointer
+from spinealign.ui.picture_frame import CANVAS, draw_scale_bar, window_text, write_words
 from spinealign.ui.picture_scene import PictureScene
-
-CANVAS = "#07090c"
-CANVAS_TEXT = "#dbe3ec"
-CANVAS_VEIL = (7, 9, 12, 150)
-"""Behind words on the picture, which may be of any grey."""
 
 ZOOM_STEP = 1.25
 SMALLEST_ZOOM, LARGEST_ZOOM = 0.02, 64.0
 WINDOW_DRAG_SHARE = 1 / 350
 """Share of the picture's default width that one pixel of mouse movement is worth."""
-SCALE_BARS_MM = (1, 2, 5, 10, 20, 50, 100, 200)
 
 
 @dataclass(frozen=True)
@@ -46,13 +42,16 @@ class PixelReading:
 class Viewer(QGraphicsView):
     """Shows one picture; the mouse and a few methods move about in it.
 
-    Left-drag pans, right-drag changes the window (across) and level (up and down),
-    the wheel zooms about the cursor, a double click fits the picture to the view.
+    Left-drag pans, right-drag changes the window (across) and level (up and down), a
+    right click asks for a menu, the wheel zooms about the cursor, a double click fits
+    the picture to the view. `hand` is asked first.
     """
 
     zoom_changed = pyqtSignal(float)
     pixel_read = pyqtSignal(object)
     overlay_toggle_requested = pyqtSignal()
+    menu_requested = pyqtSignal(object, object)
+    hand: Hand | None = None
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,6 +61,14 @@ class Viewer(QGraphicsView):
         self._is_fitted = True
         self._drag_from: QPoint | None = None
         self._drag_button = Qt.MouseButton.NoButton
+        self._is_click = False
+        self.hint = ""
+        self.spacing_mm: tuple[float, float] | None = None
+        self._held: Pointer | None = None
+        self._is_held = False
+        self._frame = QTimer(self)
+        self._frame.setSingleShot(True)
+        self._frame.timeout.connect(self._follow)
         self._set_up()
         self.picture.window_changed.connect(self._refresh)
 
@@ -71,7 +78,7 @@ class Viewer(QGraphicsView):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setBackgroundBrush(QColor(CANVAS))
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -87,13 +94,41 @@ class Viewer(QGraphicsView):
     def show_image(self, display: DisplayImage | None, placeholder: str = "") -> None:
         """Show another picture, fitted to the view, or a sentence where there is none."""
         self._placeholder = placeholder
+        self.spacing_mm = display.image.spacing_mm if display is not None else None
         self.picture.show_image(display)
+        self._refresh()
         self.pixel_read.emit(None)
         self.fit()
 
     def show_overlay(self, overlay: DisplayOverlay) -> None:
         """Put what an analysis found onto the picture."""
         self.picture.show_overlay(overlay)
+
+    def set_hint(self, hint: str) -> None:
+        """Write what to do next at the top of the picture, or nothing."""
+        if hint != self.hint:
+            self.hint = hint
+            self._refresh()
+
+    def set_spacing(self, spacing_mm: tuple[float, float] | None) -> None:
+        """Draw the scale bar for this (row, column) spacing."""
+        if spacing_mm != self.spacing_mm:
+            self.spacing_mm = spacing_mm
+            self._refresh()
+
+    def to_picture(self, where: QPointF) -> QPointF:
+        """Return the pixel coordinates of the picture that lie at a place of the view."""
+        display = self.picture.display
+        inverse, _ = self.viewportTransform().inverted()
+        point = inverse.map(where)
+        stretch = display.row_stretch if display is not None else 1.0
+        return QPointF(point.x(), point.y() / stretch)
+
+    def to_view(self, point: QPointF) -> QPointF:
+        """Return where pixel coordinates of the picture lie in the view."""
+        display = self.picture.display
+        stretch = display.row_stretch if display is not None else 1.0
+        return self.viewportTransform().map(QPointF(point.x(), point.y() * stretch))
 
     @property
     def zoom(self) -> float:
@@ -106,7 +141,7 @@ class Viewer(QGraphicsView):
         if self.picture.display is not None:
             self.fitInView(self.picture.picture_rect, Qt.AspectRatioMode.KeepAspectRatio)
             self._limit_zoom()
-        self.zoom_changed.emit(self.zoom)
+        self._zoomed()
 
     def zoom_to(self, zoom: float) -> None:
         """Set `zoom`; 1 shows one picture pixel as one screen pixel."""
@@ -152,6 +187,11 @@ class Viewer(QGraphicsView):
         held = self.mapToScene(about)
         self.scale(limited, limited)
         self._scroll_by(self.mapFromScene(held) - about)
+        self._zoomed()
+
+    def _zoomed(self) -> None:
+        self.picture.measures.lay_out()
+        self._refresh()
         self.zoom_changed.emit(self.zoom)
 
     def _scroll_by(self, moved: QPoint) -> None:
@@ -184,33 +224,69 @@ class Viewer(QGraphicsView):
             event.accept()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """Begin to pan (left or middle button) or to change the window (right button)."""
-        if event is None or self._drag_from is not None:
+        """Begin what the hand does, to pan (left or middle), or to change the window (right)."""
+        if event is None or self._drag_from is not None or self._is_held:
             return
+        if event.button() == Qt.MouseButton.LeftButton and self.hand is not None:
+            self._is_held = self.hand.press(self._pointer(event))
+            if self._is_held:
+                return
         self._drag_from, self._drag_button = event.position().toPoint(), event.button()
-        is_window = event.button() == Qt.MouseButton.RightButton
-        shape = Qt.CursorShape.SizeAllCursor if is_window else Qt.CursorShape.ClosedHandCursor
-        self.setCursor(shape)
+        self._is_click = event.button() == Qt.MouseButton.RightButton
+        if not self._is_click:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        """Pan, change the window, or read the pixel under the cursor."""
+        """Move what the hand holds, pan, change the window, or read the pixel below."""
         if event is None:
             return
         here = event.position().toPoint()
-        if self._drag_from is not None:
-            moved, self._drag_from = here - self._drag_from, here
-            self._drag(moved)
+        if self._is_held:
+            # However often the mouse reports, the picture changes once a frame.
+            self._held = self._pointer(event)
+            self._frame.start(0)
+        elif self._drag_from is not None:
+            self._drag(here)
+        elif self.hand is not None:
+            self._show_cursor(self.hand.hover(self._pointer(event)))
         self.pixel_read.emit(self.read_pixel(here))
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
-        """End a drag."""
-        if event is not None and event.button() == self._drag_button:
+        """End a drag; a right button that did not move asks for the menu."""
+        if event is None:
+            return
+        if self._is_held and event.button() == Qt.MouseButton.LeftButton:
+            self._follow()
+            self._is_held = False
+            assert self.hand is not None
+            self.hand.release(self._pointer(event))
+        elif event.button() == self._drag_button and self._drag_from is not None:
             self._drag_from = None
             self.unsetCursor()
+            if self._is_click and self._drag_button == Qt.MouseButton.RightButton:
+                pointer = self._pointer(event)
+                self.menu_requested.emit(pointer.point, event.globalPosition().toPoint())
+
+    def _follow(self) -> None:
+        self._frame.stop()
+        held, self._held = self._held, None
+        if held is not None and self.hand is not None:
+            self.hand.drag(held)
+
+    def _pointer(self, event: QMouseEvent) -> Pointer:
+        return Pointer(self.to_picture(event.position()), event.modifiers())
+
+    def _show_cursor(self, shape: Qt.CursorShape | None) -> None:
+        if shape is None:
+            self.unsetCursor()
+        elif self.cursor().shape() != shape:
+            self.setCursor(shape)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
-        """Fit the picture to the view."""
-        if event is not None and event.button() == Qt.MouseButton.LeftButton:
+        """Fit the picture to the view, unless the hand takes it."""
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self.hand is None or not self.hand.double_click(self._pointer(event)):
             self.fit()
 
     def leaveEvent(self, event: QEvent | None) -> None:
@@ -224,17 +300,53 @@ class Viewer(QGraphicsView):
         if self._is_fitted:
             self.fit()
 
+    def event(self, event: QEvent | None) -> bool:
+        """Give the hand its keys before menus and focus take them."""
+        if event is not None and self.hand is not None and isinstance(event, QKeyEvent):
+            if event.type() == QEvent.Type.ShortcutOverride and self.hand.wants_key(event):
+                event.accept()
+                return True
+            # Qt moves the focus with Tab before a widget hears of the key.
+            tabs = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
+            if event.type() == QEvent.Type.KeyPress and event.key() in tabs:
+                return self.hand.key(event) or super().event(event)
+        return super().event(event)
+
+    def viewportEvent(self, event: QEvent | None) -> bool:
+        """Say what the hand knows about a place."""
+        if isinstance(event, QHelpEvent) and self.hand is not None:
+            text = self.hand.tip(self.to_picture(QPointF(event.pos())))
+            QToolTip.showText(event.globalPos(), text, self)
+            return True
+        return super().viewportEvent(event)
+
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Toggle the overlay with the space bar; arrows pan.
+        """Toggle the overlay with the space bar; arrows pan; the hand comes first.
 
         The space bar is no shortcut of the whole window because it also presses buttons.
         """
-        if event is not None and event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+        if event is None or (self.hand is not None and self.hand.key(event)):
+            return
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.overlay_toggle_requested.emit()
             return
         super().keyPressEvent(event)
 
-    def _drag(self, moved: QPoint) -> None:
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Draw everything again: what stands in the corners does not move along."""
+        super().scrollContentsBy(dx, dy)
+        self.picture.measures.lay_out()
+        self._refresh()
+
+    def _drag(self, here: QPoint) -> None:
+        assert self._drag_from is not None
+        moved = here - self._drag_from
+        if self._is_click:
+            if moved.manhattanLength() < QApplication.startDragDistance():
+                return
+            self._is_click = False
+            self.setCursor(Qt.CursorShape.SizeAllCursor)
+        self._drag_from = here
         if self._drag_button == Qt.MouseButton.RightButton:
             self.drag_window(moved.x(), moved.y())
             return
@@ -251,7 +363,7 @@ class Viewer(QGraphicsView):
         area = QRectF(viewport.rect())
         display = self.picture.display
         if display is None:
-            _write(painter, area, self._placeholder, Qt.AlignmentFlag.AlignCenter)
+            write_words(painter, area, self._placeholder, Qt.AlignmentFlag.AlignCenter)
         else:
             self._annotate(painter, area.adjusted(12, 10, -12, -10), display)
         painter.restore()
@@ -261,38 +373,9 @@ class Viewer(QGraphicsView):
         if self.picture.is_inverted:
             text += "  inverted"
         corner = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft
-        _write(painter, area, text, corner)
-        if display.image.spacing_mm is not None:
-            _draw_scale_bar(painter, area, self.transform().m11() / display.image.spacing_mm[1])
-
-
-def window_text(window: Window, is_hounsfield: bool) -> str:
-    """Return width and level for the corner of the picture."""
-    centre, width = window
-    unit = " HU" if is_hounsfield else ""
-    digits = 0 if width >= 20 else 2
-    return f"W {width:.{digits}f}   L {centre:.{digits}f}{unit}"
-
-
-def _write(painter: QPainter, area: QRectF, text: str, where: Qt.AlignmentFlag) -> None:
-    flags = int(where | Qt.TextFlag.TextWordWrap)
-    ground = painter.boundingRect(area, flags, text).adjusted(-5, -2, 5, 2)
-    painter.fillRect(ground, QColor(*CANVAS_VEIL))
-    painter.setPen(QColor(CANVAS_TEXT))
-    painter.drawText(area, flags, text)
-
-
-def _draw_scale_bar(painter: QPainter, area: QRectF, px_per_mm: float) -> None:
-    """Draw the longest round length that fits a quarter of the view."""
-    fitting = [mm for mm in SCALE_BARS_MM if mm * px_per_mm <= area.width() / 4]
-    if not fitting:
-        return
-    length = fitting[-1] * px_per_mm
-    end, start = area.bottomRight(), area.bottomRight() - QPointF(length, 0)
-    for colour, width in ((CANVAS, 4.0), (CANVAS_TEXT, 2.0)):
-        painter.setPen(QPen(QColor(colour), width))
-        painter.drawLine(start, end)
-        for tip in (start, end):
-            painter.drawLine(tip, tip - QPointF(0, 6))
-    corner = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight
-    _write(painter, area.adjusted(0, 0, 0, -10), f"{fitting[-1]} mm", corner)
+        write_words(painter, area, text, corner)
+        if self.hint:
+            top = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter
+            write_words(painter, area, self.hint, top)
+        if self.spacing_mm is not None:
+            draw_scale_bar(painter, area, self.transform().m11() / self.spacing_mm[1])

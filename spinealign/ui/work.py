@@ -9,12 +9,19 @@ from pathlib import Path
 
 from PyQt6.QtGui import QImage
 
-from spinealign.domain.errors import ExportError, ExportProblem, SpineAlignError
+from spinealign import wording
+from spinealign.domain.errors import (
+    CorrectionsError,
+    ExportError,
+    ExportProblem,
+    SpineAlignError,
+)
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import View
 from spinealign.domain.model_card import ModelCard
 from spinealign.ui.display import DisplayImage, DisplayOverlay, prepare_image, prepare_overlay
 from spinealign.ui.services import Sample, Services
+from spinealign.wording import Message
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +35,16 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """An analysis, ready to be shown."""
+    """An analysis, ready to be shown; with what a person corrected, if anything.
+
+    `notice` says why corrections of an earlier session were not taken.
+    """
 
     analysis: Analysis
     display: DisplayImage
     overlay: DisplayOverlay
     cards: tuple[ModelCard, ...]
+    notice: Message | None = None
 
 
 def analyse_case(
@@ -54,16 +65,43 @@ def analyse_case(
             try:
                 step = next(steps)
             except StopIteration as done:
-                analysis: Analysis = done.value
+                automatic: Analysis = done.value
                 break
             shown = None
             if step.image is not None and display is None:
                 shown = display = prepare_image(step.image)
             yield Progress(step.name, step.fraction, shown)
     yield Progress("Preparing the picture", 0.98)
-    if display is None or display.image is not analysis.image:
-        display = prepare_image(analysis.image)
-    return Finding(analysis, display, prepare_overlay(analysis), _cards_of(services))
+    if display is None or display.image is not automatic.image:
+        display = prepare_image(automatic.image)
+    analysis, notice = _as_corrected(services, automatic)
+    overlay = prepare_overlay(analysis)
+    return Finding(analysis, display, overlay, _cards_of(services), notice)
+
+
+def _as_corrected(services: Services, automatic: Analysis) -> tuple[Analysis, Message | None]:
+    """Return an analysis with what a person corrected in an earlier session."""
+    try:
+        corrections = services.load_corrections(automatic)
+    except CorrectionsError as error:
+        return automatic, wording.explain(error)
+    if corrections is None:
+        return automatic, None
+    from spinealign.measure.corrected import apply_corrections
+
+    return apply_corrections(automatic, corrections), None
+
+
+def keep_corrections(services: Services, analysis: Analysis) -> Generator[None, None, Path]:
+    """Write a person's corrections to where they are found again; return where that is.
+
+    Raises
+    ------
+    ExportError
+        They could be written nowhere.
+    """
+    yield
+    return services.save_corrections(analysis)
 
 
 def _cards_of(services: Services) -> tuple[ModelCard, ...]:
@@ -166,6 +204,21 @@ def write_part(
     """
     yield Progress(f"Saving {path.name}", 0.2)
     services.write_one(analysis, kind, path)
+    return (path,)
+
+
+def write_comparison(
+    services: Services, first: Analysis, second: Analysis, path: Path
+) -> Generator[Progress, None, tuple[Path, ...]]:
+    """Write how the measures of two analyses differ to the file that the user named.
+
+    Raises
+    ------
+    ExportError
+        It could not be written.
+    """
+    yield Progress(f"Saving {path.name}", 0.2)
+    services.write_comparison(first, second, path)
     return (path,)
 
 

@@ -29,6 +29,7 @@ from spinealign.wording.text import (
 from spinealign.wording.vertebrae import (
     VERTEBRA_HEADINGS,
     format_vertebra_row,
+    is_of_bodies,
 )
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "format_vertebra_row",
     "headline",
     "is_demonstration",
+    "is_of_bodies",
     "measurement_text",
     "model_text",
     "probability_text",

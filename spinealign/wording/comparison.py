@@ -24,6 +24,7 @@ COMPARISON_COLUMNS = (
     "first_automatic", "second", "second_low", "second_high", "second_state", "second_automatic",
     "difference", "difference_low", "difference_high", "judgement",
 )  # fmt: skip
+NOTHING_MEASURED = "Neither image has a measure."
 SAME_PATIENT = (
     "SpineAlign does not know whether both images show the same patient, nor when they were "
     "made. The intervals hold the uncertainty of the points only: posture, breathing and the "
@@ -88,7 +89,7 @@ def comparison_lines(
         f"First: {display_name(first.image.source_path)}",
         f"Second: {display_name(second.image.source_path)}",
         "\t".join(COMPARISON_HEADINGS),
-        *("\t".join(comparison_row(row)) for row in rows),
+        *(["\t".join(comparison_row(row)) for row in rows] or [NOTHING_MEASURED]),
         *comparison_cautions(first, second),
         DISCLAIMER,
     ]

@@ -14,6 +14,7 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.measurements import Drawing, DrawingTool, MeasureCode, Measurement
+from spinealign.wording.failures import Message
 from spinealign.wording.text import safe_text
 
 LANDMARK_WORDS = {
@@ -92,20 +93,30 @@ def drawing_name(drawing: Drawing) -> str:
 
 
 def kept_text(image: Path, path: Path) -> str:
-    """Return where the corrections of an image were saved."""
-    name = safe_text(path.name)
+    """Return in a few words where the corrections of an image were saved."""
     if path.parent == image.parent:
-        return f"Corrections saved beside the image in {name}"
-    return f"Corrections saved in {safe_text(str(path))}, as nothing can be saved beside the image"
+        return f"Corrections saved beside the image in {safe_text(path.name)}"
+    return "Corrections saved in the profile folder"
+
+
+def kept_elsewhere_message(image: Path, path: Path) -> Message | None:
+    """Return where corrections were saved, if that is not beside their image."""
+    if path.parent == image.parent:
+        return None
+    return Message(
+        "Corrections of this image are saved in the profile folder, because nothing can be "
+        "saved beside it. They are found again when the image is opened.",
+        safe_text(str(path)),
+    )
 
 
 def edit_state_text(analysis: Analysis) -> str:
-    """Return "corrected by hand", "with own measurements", or nothing."""
+    """Return "corrected by hand", "measured by hand", or nothing."""
     if analysis.corrections is None:
         return ""
     if any(caution.code is WarningCode.CORRECTED_BY_USER for caution in analysis.cautions):
         return "corrected by hand"
-    return "with own measurements"
+    return "measured by hand"
 
 
 def flip_text(facing: str | None) -> str:

@@ -200,6 +200,17 @@ def measure_sentence(measurement: Measurement) -> str:
     return f"{safe_text(measurement.name)}: {said}"
 
 
+def main_lines(measurements: Sequence[Measurement]) -> list[str]:
+    """Return a line for each main measure, and for any measure with a word for its value."""
+    main = (MeasureGroup.ALIGNMENT, MeasureGroup.OTHER, MeasureGroup.DRAWN)
+    return [
+        measure_sentence(measurement)
+        for group, members in grouped(measurements)
+        for measurement in members
+        if group in main or measurement.severity is not None
+    ]
+
+
 def points_text(measurement: Measurement) -> str:
     """Return which points a value rests on and who placed them, body by body."""
     bodies: dict[str, list[str]] = {}

@@ -13,12 +13,18 @@ from spinealign.domain.findings import (
     ModelIdentity,
     ModelStatus,
     Region,
+    Vertebra,
     WarningCode,
 )
 from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
 from spinealign.domain.measurements import Measurement
 from spinealign.wording.text import as_sentence, listed, safe_text
-from spinealign.wording.vertebrae import doubt_text, is_of_bodies, outlines_headline
+from spinealign.wording.vertebrae import (
+    bodies_phrase,
+    doubt_text,
+    is_of_bodies,
+    outlines_headline,
+)
 
 NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 DEMONSTRATION_BAND = "DEMONSTRATION MODEL: shows how the program works, not for diagnosis"
@@ -68,8 +74,21 @@ _CAUTION_TEXTS = {
     WarningCode.LEVELS_UNCERTAIN: (
         "The levels are uncertain{detail}; the bodies are numbered from the top and not named."
     ),
+    WarningCode.LEVELS_COUNTED: (
+        "The levels were counted upwards from the lowest disc seen, taken for L5/S1; correct them "
+        "if a transitional vertebra or a disc inside the sacrum shifts them."
+    ),
+    WarningCode.ENDPLATE_FROM_DISC: (
+        "The sacrum is not outlined: the superior endplate{detail} was placed along the lower "
+        "border of the disc above it, and is less certain than the others."
+    ),
+    WarningCode.NO_COLUMN: (
+        "Fewer than two discs were found in line: vertebral bodies were not told apart, and "
+        "nothing was measured."
+    ),
     WarningCode.BODY_CUT: (
-        "The film cuts bodies off{detail}: their outlines, areas and corners are incomplete."
+        "The border of the picture cuts bodies off{detail}: their outlines, areas and corners "
+        "are incomplete."
     ),
     WarningCode.BODY_HIDDEN: (
         "Bodies are hardly visible{detail}; check their outlines and corners by eye."
@@ -117,7 +136,7 @@ _SPACING_TEXTS = {
     SpacingSource.USER: "calibrated by the user",
 }
 
-_STRUCTURE_PHRASES = {"vertebra": "vertebrae", "canal": "the spinal canal"}
+_STRUCTURE_PHRASES = {"canal": "the spinal canal"}
 
 
 def caution_text(caution: Caution) -> str:
@@ -165,6 +184,30 @@ def spacing_text(image: SpineImage) -> str:
     rows_mm, cols_mm = image.spacing_mm
     origin = _SPACING_TEXTS.get(image.spacing_source, "origin unknown")
     return f"{rows_mm:.3g} × {cols_mm:.3g} mm ({origin})"
+
+
+def lengths_text(image: SpineImage, calibrated_by_mm: float | None = None) -> str:
+    """Return what the lengths of an image rest on, as one sentence.
+
+    Parameters
+    ----------
+    image : SpineImage
+    calibrated_by_mm : float or None
+        The known length by which a person set the spacing.
+    """
+    if calibrated_by_mm is not None:
+        return f"Lengths calibrated by the user: {calibrated_by_mm:g} mm line."
+    if image.spacing_mm is None:
+        return (
+            "Lengths are in pixels, because the pixel spacing is unknown; thresholds and normal "
+            "ranges in millimetres are off."
+        )
+    if image.spacing_source is SpacingSource.DETECTOR_PLANE:
+        return (
+            "Lengths hold at the detector and are magnified against the patient; thresholds and "
+            "normal ranges in millimetres are off."
+        )
+    return f"Lengths rest on the pixel spacing {spacing_text(image)}."
 
 
 def size_text(image: SpineImage) -> str:
@@ -243,7 +286,7 @@ def _structures_headline(analysis: Analysis) -> str:
     if is_of_bodies(analysis):
         return outlines_headline(analysis, view_text(analysis.view))
     found = [
-        _structure_phrase(region)
+        _structure_phrase(region, analysis.vertebrae)
         for region in analysis.regions
         if region.class_id and region.pixels > 0
     ]
@@ -259,7 +302,9 @@ def _what_is_missing(analysis: Analysis) -> str:
     return "no grading model is installed, so nothing is said about disease"
 
 
-def _structure_phrase(region: Region) -> str:
+def _structure_phrase(region: Region, bodies: tuple[Vertebra, ...]) -> str:
+    if region.name == "vertebra":
+        return bodies_phrase(bodies)
     if region.name == "disc":
         return f"{region.parts} disc" + ("" if region.parts == 1 else "s")
     return _STRUCTURE_PHRASES.get(region.name, safe_text(region.name))

@@ -24,10 +24,17 @@ _DOUBT_TEXTS = {
     LevelDoubt.SEVERAL_C2: "more than one body looks like C2",
     LevelDoubt.BODIES_ABOVE_C2: "there seem to be bodies above C2",
     LevelDoubt.IRREGULAR: "the bodies are not evenly spaced",
+    LevelDoubt.NO_SACRUM: "the picture does not show where the sacrum begins",
+    LevelDoubt.NO_LOWEST_BODY: "no vertebra was found above the lowest disc",
+    LevelDoubt.PARTIAL_LOWEST_BODY: (
+        "the lowest body was recognised only in part and may be the sacrum"
+    ),
+    LevelDoubt.SMALL_LOWEST_DISC: "the lowest disc is small and may lie inside the sacrum",
 }
 _STATE_TEXTS = {
     VertebraState.COMPLETE: "complete",
-    VertebraState.CUT: "cut off by the film",
+    VertebraState.CUT: "cut off by the border",
+    VertebraState.ENDPLATE: "superior endplate only",
     VertebraState.HIDDEN: "hardly visible",
     VertebraState.ADDED: "added by hand",
 }
@@ -95,18 +102,30 @@ def _were(words: Sequence[str]) -> str:
 
 def format_vertebra_row(body: Vertebra) -> tuple[str, ...]:
     """Return the cells of one body under `VERTEBRA_HEADINGS`."""
-    seen = sum(mark.source is LandmarkSource.NETWORK for mark in body.landmarks)
-    expected = 2 if body.level == "C2" else 4
-    return (
-        body.name,
-        _STATE_TEXTS[body.state],
-        f"{seen} of {expected}",
-        f"{body.confidence:.2f}",
-    )
+    return (body.name, _STATE_TEXTS[body.state], _corners_seen(body), f"{body.confidence:.2f}")
+
+
+def _corners_seen(body: Vertebra) -> str:
+    sources = [mark.source for mark in body.landmarks]
+    if sources and all(source is LandmarkSource.CONTOUR for source in sources):
+        return "from the outline"
+    seen = sources.count(LandmarkSource.NETWORK)
+    return f"{seen} of {2 if body.level == 'C2' else 4}"
+
+
+def bodies_phrase(bodies: Sequence[Vertebra]) -> str:
+    """Return which bodies were told apart in a mask of all vertebrae, for a sentence."""
+    whole = [body for body in bodies if body.state is not VertebraState.ENDPLATE]
+    if not whole:
+        return "vertebrae"
+    if any(body.level is None for body in whole):
+        return f"{len(whole)} vertebral bodies"
+    return f"vertebrae ({_run_text([body.name for body in whole])})"
 
 
 def is_of_bodies(analysis: Analysis) -> bool:
-    """Whether a network that finds vertebral bodies looked at this image."""
+    """Whether a network that finds nothing but vertebral bodies looked at this image."""
     found = analysis.segmentation
-    is_empty = found is not None and analysis.view is View.XRAY and not found.classes
-    return bool(analysis.vertebrae) or is_empty
+    if found is None or analysis.view is not View.XRAY:
+        return False
+    return bool(analysis.vertebrae) or not found.classes

@@ -9,6 +9,7 @@ from pypdf import PdfReader
 
 from spinealign import wording
 from spinealign.domain.findings import (
+    LEVEL_SEQUENCE,
     Caution,
     LandmarkName,
     LandmarkSource,
@@ -44,12 +45,12 @@ class TestJson:
         VALIDATOR.validate(table_of(analysis))
 
     def test_codes_are_the_program_s_own(self):
-        body = analysis_schema()["properties"]["vertebrae"]["items"]["properties"]
+        body = analysis_schema()["$defs"]["vertebra"]["properties"]
         mark = body["landmarks"]["items"]["properties"]
         assert set(body["state"]["enum"]) == {s.value for s in VertebraState}
         assert set(mark["name"]["enum"]) == {n.value for n in LandmarkName}
         assert set(mark["source"]["enum"]) == {s.value for s in LandmarkSource}
-        assert body["level"]["enum"] == [*LEVELS, None]
+        assert body["level"]["enum"] == [*LEVEL_SEQUENCE, None]
 
     def test_bodies_keep_fractions_of_pixels_and_their_value_in_the_mask(self):
         table = table_of(NAMED)
@@ -151,7 +152,8 @@ class TestPictures:
         assert place.point[0] > 50
 
     def test_only_outlines_names_and_points_are_drawn(self):
-        plain, drawn = (np.asarray(p(NAMED)) for p in (plain_picture, overlay_picture))
+        bare = replace(NAMED, measurements=())
+        plain, drawn = (np.asarray(p(bare)) for p in (plain_picture, overlay_picture))
         rows, cols = NAMED.image.shape
         changed = (plain[:rows, :cols] != drawn[:rows, :cols]).any(axis=-1)
         mask = NAMED.segmentation.mask > 0

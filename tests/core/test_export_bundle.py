@@ -23,7 +23,9 @@ from spinealign.export.tables import analysis_schema
 from tests.phantoms import ct_analysis, failed_view_analysis, mr_analysis
 
 CT_FILES = ["analysis.json", "overlay.png", "heatmap.png", "regions.csv", "report.pdf"]
-MR_FILES = ["analysis.json", "mask.png", "overlay.png", "regions.csv", "report.pdf"]
+MR_FILES = [
+    "analysis.json", "mask.png", "overlay.png", "regions.csv", "measurements.csv", "report.pdf",
+]  # fmt: skip
 OTHER_FILES = ["analysis.json", "overlay.png", "regions.csv", "report.pdf"]
 
 SMALL_CT = ct_analysis(side=64)

@@ -85,8 +85,9 @@ def test_a_classification_is_told_with_its_limits():
 def test_regions_measures_and_geometry_are_told():
     text = text_of(mr_analysis())
     assert "vertebra 10,315 16.1 % 59.3 % 6,189.0 mm²" in text
-    assert "canal width, narrowest 11.4 mm (inscribed circle" in text
-    assert "not measurable: the lowest endplate is cut off" in text
+    assert "canal width, narrowest [1] 11.4 mm" in text
+    assert "[1] inscribed circle" in text
+    assert "lordosis angle: the lowest endplate is cut off." in text
     assert "0.8 × 0.75 mm (from the NIfTI header)" in text
     assert "200 × 320 pixels" in text
     assert "recognised from the pixels (confidence 0.97)" in text
@@ -133,4 +134,5 @@ def test_text_from_elsewhere_is_not_read_as_mark_up():
     text = text_of(replace(analysis, models=(model,), measurements=(measure,)))
     assert "<font color=red>T" in text
     assert "a < b & c > d" in text
-    assert "<i>x</i> 1.0 mm (<u>y</u>)" in text
+    assert "<i>x</i> [1] 1.0 mm" in text
+    assert "[1] <u>y</u>" in text

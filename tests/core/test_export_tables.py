@@ -57,6 +57,8 @@ def described(schema):
         yield from described(value)
     if "items" in schema:
         yield from described(schema["items"])
+    for value in schema.get("$defs", {}).values():
+        yield from described(value)
 
 
 def strict(schema):
@@ -67,6 +69,8 @@ def strict(schema):
             yield from strict(value)
     if "items" in schema:
         yield from strict(schema["items"])
+    for value in schema.get("$defs", {}).values():
+        yield from strict(value)
 
 
 class TestSchema:
@@ -105,7 +109,7 @@ class TestSchema:
     @pytest.mark.parametrize(
         ("path", "value"),
         [
-            (("schema",), "spinealign-analysis-2"),
+            (("schema",), "spinealign-analysis-1"),
             (("surprise",), 1),
             (("input", "sha256"), "abc"),
             (("input", "width_px"), 0),

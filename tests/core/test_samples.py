@@ -15,9 +15,9 @@ from spinealign.imaging.samples import SampleCase, list_samples
 SAMPLES = list_samples()
 
 
-def test_there_is_a_case_for_each_shipped_network_and_the_phantom_comes_first() -> None:
-    assert SAMPLES[0].name == "mr_lumbar_phantom"
-    assert {case.view for case in SAMPLES} >= {View.MR, View.CT}
+def test_there_is_a_case_for_each_shipped_network_and_the_film_comes_first() -> None:
+    assert SAMPLES[0].name == "xray_lateral_phantom"
+    assert {case.view for case in SAMPLES} == {View.XRAY, View.MR, View.CT}
 
 
 @pytest.mark.parametrize("case", SAMPLES, ids=lambda case: case.name)

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from spinealign.domain.findings import Landmark, LandmarkName, LandmarkSource, Vertebra
+from spinealign.domain.findings import Facing, Landmark, LandmarkName, LandmarkSource, Vertebra
 from spinealign.domain.findings import VertebraState as State
 from spinealign.training import xray_evaluate
 from spinealign.training.xray_data import CORNERS, unknown_below
@@ -14,6 +14,7 @@ from tests.films import SIDE, Column, make_film
 @dataclass(frozen=True)
 class Answer:
     vertebrae: tuple[Vertebra, ...]
+    facing: Facing | None = Facing.RIGHT
 
 
 def perfect(case: Case, rename=lambda level: level, shift=0.0):

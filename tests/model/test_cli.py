@@ -33,7 +33,7 @@ def result(folder):
 def test_an_mr_becomes_outlines_and_statistics(tmp_path):
     assert analyze(SAMPLES["mr_lumbar_phantom"], "--out", tmp_path) == 0
     folder = tmp_path / "lumbar_phantom"
-    assert {p.name for p in folder.iterdir()} == ALWAYS | {"mask.png"}
+    assert {p.name for p in folder.iterdir()} == ALWAYS | {"mask.png", "measurements.csv"}
     found = result(folder)
     assert found["segmentation"]["classes"] == {"1": "vertebra", "2": "disc", "3": "canal"}
     mask = np.asarray(Image.open(folder / "mask.png"))
@@ -45,6 +45,19 @@ def test_an_mr_becomes_outlines_and_statistics(tmp_path):
                 region["pixels"] * np.prod(found["input"]["spacing_mm"]), rel=1e-3
             )
     assert found["view"] == {"name": "mr", "chosen_by": "dicom", "confidence": None}
+
+
+def test_a_film_becomes_measures_near_the_drawn_ones(tmp_path, capsys):
+    assert analyze(SAMPLES["xray_lateral_phantom"], "--out", tmp_path) == 0
+    folder = tmp_path / "neck_phantom"
+    assert {p.name for p in folder.iterdir()} == ALWAYS | {"mask.png", "measurements.csv"}
+    found = result(folder)
+    values = {m["code"]: m for m in found["measurements"] if m["value"] is not None}
+    low, high = values["cobb_c2_c7"]["interval"]
+    assert low < 14.0 < high
+    assert values["cobb_c2_c7"]["value"] == pytest.approx(14.0, abs=3)
+    assert values["sagittal_vertical_axis"]["unit"] == "mm"
+    assert "C2–C7 Cobb lordosis" in capsys.readouterr().out
 
 
 def test_a_ct_becomes_a_probability_a_heat_map_and_a_warning(tmp_path):

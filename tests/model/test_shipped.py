@@ -69,6 +69,17 @@ def test_the_phantom_is_outlined(models):
     assert min(scores.values()) > 0.8, scores
 
 
+def test_lordosis_and_canal_of_the_phantom_are_measured(models):
+    analysis = run_to_end(analyze_image(read_image(SAMPLES["mr_lumbar_phantom"].path), models))
+    assert [body.name for body in analysis.vertebrae][-3:] == ["L4", "L5", "S1"]
+    found = {measure.key: measure for measure in analysis.measurements}
+    # As drawn: L1's superior endplate at 11.1 degrees, that of S1 at -43.
+    assert found["lumbar_lordosis_l1_s1", ("L1", "S1")].value == pytest.approx(54.1, abs=2.0)
+    canal = found["canal_diameter", ("L4", "L5")]
+    assert canal.unit == "mm"
+    assert 10 < canal.value < 14
+
+
 @pytest.mark.parametrize("name", ["mr_lumbar_phantom", "ct_axial"])
 def test_the_view_is_found_from_pixels_alone(models, name):
     image = read_image(SAMPLES[name].path)

@@ -127,6 +127,7 @@ def test_the_command_trains_measures_and_packages(tmp_path):
         patch.setattr(xray, "XrayRecipe", lambda: TINY)
         card = commands.train_xray(options)
     assert card.metrics["validation"]["films"] == 1
+    assert "alignment" in card.metrics["validation"]
     assert set(card.metrics) >= {"robustness", "whole_necks", "pictures_without_column"}
     assert card.training["steps"] == 2
     loaded = ModelStore([tmp_path / "models"]).load("xray_bodies")

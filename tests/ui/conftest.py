@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QApplication
 from spinealign.ui.main_window import MainWindow
 from spinealign.ui.settings import SettingsStore
 from tests.fakes import FakeServices
+from tests.ui.hands import Hands
 
 
 def pytest_collection_modifyitems(items):
@@ -94,3 +95,12 @@ def analysed(qtbot, window, files):
         return window.current
 
     return run
+
+
+@pytest.fixture
+def hands(window, analysed):
+    """Mouse and keyboard on a window that shows an analysed film from C2 to C7."""
+    analysed("film_1.png")
+    window.activateWindow()
+    window.viewer.setFocus()
+    return Hands(window)

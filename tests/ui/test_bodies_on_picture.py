@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QPointF
 
-from spinealign.ui.body_items import LandmarksItem, NameItem
+from spinealign.ui.body_items import NameItem
 from spinealign.ui.display import prepare_image, prepare_overlay
 from spinealign.ui.finding_text import finding_text
+from spinealign.ui.handles import HandleItem
 from spinealign.ui.viewer import Viewer
 from tests.phantoms_xray import analysed, draw_column
 
@@ -43,7 +44,8 @@ def test_every_body_has_its_name_beside_it_at_every_zoom(viewer, analysis):
 
 def test_outlines_in_the_window_keep_fractions_of_pixels(analysis):
     overlay = prepare_overlay(analysis)
-    finest = overlay.outlines[2][0].polygons[0]
+    assert overlay.outlines == {}
+    finest = overlay.bodies[1].outline[0].polygons[0]
     drawn = np.array([[p.x(), p.y()] for p in finest])
     exact = np.array(analysis.vertebrae[1].outline)
     nearest = [np.hypot(*(exact - point).T).min() for point in drawn]
@@ -52,7 +54,7 @@ def test_outlines_in_the_window_keep_fractions_of_pixels(analysis):
 
 def test_marks_follow_the_overlay_switch_and_the_highlight(viewer):
     viewer.picture.set_overlay_shown(False)
-    assert not any(item.isVisible() for item in marks(viewer, (NameItem, LandmarksItem)))
+    assert not any(item.isVisible() for item in marks(viewer, (NameItem, HandleItem)))
     viewer.picture.set_overlay_shown(True)
     viewer.picture.highlight(2)
     opacity = {item.name: item.opacity() for item in marks(viewer, NameItem)}
@@ -62,7 +64,7 @@ def test_marks_follow_the_overlay_switch_and_the_highlight(viewer):
 
 def test_another_picture_takes_the_marks_away(viewer, analysis):
     viewer.show_image(prepare_image(analysis.image))
-    assert marks(viewer, (NameItem, LandmarksItem)) == []
+    assert marks(viewer, (NameItem, HandleItem)) == []
 
 
 def test_landmarks_are_drawn_where_they_are(viewer, analysis):

@@ -13,6 +13,7 @@ from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.image import View
 from spinealign.ui.finding_text import finding_text
 from spinealign.ui.labels import Fold, Strip
+from spinealign.ui.measure_model import Column
 from spinealign.ui.model_card_view import metric_lines
 from spinealign.ui.probability_bars import ProbabilityBar
 from spinealign.ui.region_table import COLUMNS, RegionTable
@@ -75,9 +76,12 @@ def test_cautions_view_spacing_and_times_are_told(page):
 
 
 def test_measurements_and_why_one_is_missing(page):
-    text = words_of(page("mr_1.nii"))
-    assert "11.4 mm" in text
-    assert "not measurable: the lowest endplate is cut off" in text
+    shown = page("mr_1.nii")
+    model = shown.measures.model
+    group = model.index(0, 0)
+    assert model.index(0, Column.MEASURE, group).data() == "canal width, narrowest"
+    assert model.index(0, Column.VALUE, group).data() == "11.4 mm"
+    assert "lordosis angle: the lowest endplate is cut off." in words_of(shown)
 
 
 def test_the_disclaimer_is_always_on_screen(window, page):

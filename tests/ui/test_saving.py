@@ -7,6 +7,7 @@ from PyQt6.QtGui import QGuiApplication
 
 from spinealign import wording
 from spinealign.domain.errors import ExportError, ExportProblem
+from spinealign.export.bundle import ResultKind
 from spinealign.ui.crash import CrashDialog
 from spinealign.ui.saving import PARTS
 from spinealign.ui.services import program_services
@@ -67,6 +68,10 @@ def test_results_that_were_let_go_are_named_not_forgotten(
     assert "1 result was not saved" in window.banner.text
 
 
+def test_every_part_is_a_kind_of_result():
+    assert set(PARTS) <= set(ResultKind)
+
+
 @pytest.mark.parametrize("kind", PARTS)
 def test_one_part_is_saved_under_the_name_given(
     qtbot, window, analysed, fake, tmp_path, monkeypatch, kind
@@ -90,7 +95,7 @@ def test_one_part_is_saved_under_the_name_given(
     ("name", "enabled"),
     [
         ("ct_1.dcm", {"heatmap", "overlay", "report", "json"}),
-        ("mr_1.nii", {"mask", "regions", "overlay", "report", "json"}),
+        ("mr_1.nii", {"mask", "regions", "measurements", "overlay", "report", "json"}),
         ("photo_1.png", {"overlay", "report", "json"}),
     ],
 )

@@ -23,6 +23,9 @@ CHOSEN = Settings(
     overlay_style=OverlayStyle.OUTLINES,
     show_overlay=False,
     show_heatmap=False,
+    show_measures=False,
+    shown_measures=("c7_slope|C7",),
+    hidden_measures=("cobb_c2_c7|C2|C7",),
     remember_recent=False,
 )
 REMEMBERED = WindowState("Z2Vv", "bGF5", ("/a/b.dcm", "/c"), "/a", "/out")

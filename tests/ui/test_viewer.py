@@ -10,8 +10,9 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from spinealign.ui.display import prepare_image, prepare_overlay
+from spinealign.ui.picture_frame import window_text
 from spinealign.ui.settings import OverlayStyle
-from spinealign.ui.viewer import Viewer, window_text
+from spinealign.ui.viewer import Viewer
 from tests import phantoms
 
 

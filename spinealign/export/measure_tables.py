@@ -1,0 +1,162 @@
+"""Measurements and corrections as tables for programs: parts of the JSON object, and one CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from typing import Any
+
+from spinealign.domain.findings import Analysis, Corrections, LandmarkSource, VertebraState
+from spinealign.domain.findings import WarningCode as Code
+from spinealign.domain.measurements import Calibration, Drawing, MeasuredPoint, Measurement
+from spinealign.wording import safe_text
+
+MEASUREMENT_COLUMNS = (
+    "measure", "code", "levels", "value", "unit", "interval_low", "interval_high", "normal_low",
+    "normal_high", "normal_source", "severity", "severity_source", "state", "automatic_value",
+    "reason", "method", "source", "spacing_row_mm", "spacing_column_mm", "spacing_source",
+    "calibration_length_mm", "image_sha256", "program_version",
+)  # fmt: skip
+"""Columns of measurements.csv; `interval` is the 95 % interval, `levels` are joined by "/"."""
+
+_DECIMALS = 4
+
+
+def measurement_record(measurement: Measurement) -> dict[str, Any]:
+    """Return one measure as a JSON object with all that is needed to check it.
+
+    The lines that show it on the picture are left out: they follow from the points.
+    """
+    normal, severity = measurement.normal, measurement.severity
+    return {
+        "name": safe_text(measurement.name),
+        "code": None if measurement.code is None else measurement.code.value,
+        "levels": [safe_text(level) for level in measurement.levels],
+        "value": json_number(measurement.value, _DECIMALS),
+        "unit": measurement.unit,
+        "interval": _interval(measurement),
+        "normal": None if normal is None else {
+            "low": json_number(normal.low, _DECIMALS),
+            "high": json_number(normal.high, _DECIMALS),
+            "source": normal.source,
+            "note": normal.note,
+        },
+        "severity": None if severity is None else {
+            "word": severity.word, "source": severity.source,
+        },
+        "state": measurement.state.value,
+        "automatic_value": json_number(measurement.automatic_value, _DECIMALS),
+        "points": [_point(point) for point in measurement.points],
+        "method": measurement.method,
+        "source": measurement.source,
+        "reason": safe_text(measurement.reason),
+    }  # fmt: skip
+
+
+def corrections_record(analysis: Analysis) -> dict[str, Any] | None:
+    """Return what a person changed and drew as a JSON object, or None if nobody did."""
+    wanted = analysis.corrections
+    if wanted is None:
+        return None
+    return {
+        "changes": _changes(analysis),
+        "points_placed": _points_placed(wanted),
+        "bodies_added": sum(body.state is VertebraState.ADDED for body in wanted.vertebrae),
+        "drawings": [_drawing(drawing) for drawing in wanted.drawings],
+    }
+
+
+def calibration_record(calibration: Calibration | None) -> dict[str, Any] | None:
+    """Return the known length that a person set the spacing by, or None."""
+    if calibration is None:
+        return None
+    return {
+        "length_mm": json_number(calibration.length_mm, _DECIMALS),
+        "start": _xy(calibration.start),
+        "end": _xy(calibration.end),
+    }
+
+
+def measurements_csv(analysis: Analysis) -> str:
+    """Return the measurements as CSV (RFC 4180) under `MEASUREMENT_COLUMNS`.
+
+    Returns
+    -------
+    str
+        One row a measure, in the order of the table on screen; a header only without
+        measurements. Empty cells mean "no value" or "does not apply"; `reason` then says
+        why there is no value.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(MEASUREMENT_COLUMNS)
+    origin = _origin(analysis)
+    for measurement in analysis.measurements:
+        writer.writerow((*_cells(measurement), *origin))
+    return text.getvalue()
+
+
+def json_number(value: float | None, decimals: int) -> float | None:
+    """Return a JSON number; JSON has none for infinity and not-a-number."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(float(value), decimals)
+
+
+def _cells(measurement: Measurement) -> tuple[Any, ...]:
+    row = measurement_record(measurement)
+    low, high = row["interval"] or (None, None)
+    normal, severity = row["normal"] or {}, row["severity"] or {}
+    return (
+        row["name"], row["code"], "/".join(row["levels"]), row["value"], row["unit"], low, high,
+        normal.get("low"), normal.get("high"), normal.get("source"), severity.get("word"),
+        severity.get("source"), row["state"], row["automatic_value"], row["reason"],
+        row["method"], row["source"],
+    )  # fmt: skip
+
+
+def _origin(analysis: Analysis) -> tuple[Any, ...]:
+    image, wanted = analysis.image, analysis.corrections
+    calibration = None if wanted is None else wanted.calibration
+    return (
+        *(image.spacing_mm or (None, None)),
+        image.spacing_source.value,
+        None if calibration is None else calibration.length_mm,
+        image.sha256,
+        analysis.program_version,
+    )
+
+
+def _interval(measurement: Measurement) -> list[float | None] | None:
+    ends = measurement.interval
+    if ends is None or not all(map(math.isfinite, ends)):
+        return None
+    return [json_number(end, _DECIMALS) for end in ends]
+
+
+def _point(point: MeasuredPoint) -> dict[str, Any]:
+    x, y = _xy((point.x, point.y))
+    return {"body": point.body, "name": point.name, "x": x, "y": y, "source": point.source}
+
+
+def _drawing(drawing: Drawing) -> dict[str, Any]:
+    return {
+        "tool": drawing.tool.value,
+        "number": drawing.number,
+        "points": [_xy(point) for point in drawing.points],
+    }
+
+
+def _xy(point: tuple[float, float]) -> list[float | None]:
+    return [json_number(value, 2) for value in point]
+
+
+def _changes(analysis: Analysis) -> list[str]:
+    details = [c.detail for c in analysis.cautions if c.code is Code.CORRECTED_BY_USER]
+    return [kind for detail in details for kind in detail.split(", ")]
+
+
+def _points_placed(wanted: Corrections) -> int:
+    marks = [mark for body in wanted.vertebrae for mark in body.landmarks]
+    return sum(mark.source is LandmarkSource.USER for mark in marks)

@@ -1,0 +1,445 @@
+"""Discs of a sagittal MR: pieces of a mask put in order from the sacrum up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+Mask = NDArray[np.uint8]
+
+VERTEBRA, DISC, CANAL = 1, 2, 3
+"""Mask values of the sagittal MR segmentation."""
+
+_SPECK_OF_TYPICAL = 0.12
+_SHORTEST, _LONGEST = 0.4, 1.45
+_SAME_DISC_GAP = 0.35
+_SAME_DISC_OFFSET = 0.18
+_STEP = (0.3, 2.9)
+_LARGEST_TURN_COS = 0.5
+_BODY_ZONE = (0.22, 0.62)
+_BODY_SHARE = 0.45
+_GAP_FACTOR = 1.6
+_MOST_MISSED = 2
+_SIDES_SAMPLED = 48
+_SURE_BODY, _ROOM = 0.75, 0.8
+_GOES_ON_WEIGHT, _UPRIGHT_SCORE = 0.5, 0.1
+_SHORT_FOR_L5 = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class DiscShape:
+    """One disc, with places as (x, y) in image pixels (pixel i covers i to i + 1).
+
+    Parameters
+    ----------
+    outline : ndarray of float64, shape (N, 2)
+        Closed contour; four corners when the disc was only inferred.
+    anterior, posterior : ndarray of float64, shape (2,)
+        Ends of the long axis.
+    down : ndarray of float64, shape (2,)
+        Unit vector across the disc, towards the sacrum.
+    height_px : float
+        Mean height: area over length.
+    confidence : float
+        0..1: the network's mean certainty inside; 0 for an inferred disc.
+    is_inferred : bool
+        Nothing was segmented here, but the spacing of its neighbours asks for a disc.
+    """
+
+    outline: Points
+    anterior: Points
+    posterior: Points
+    down: Points
+    height_px: float
+    confidence: float
+    is_inferred: bool = False
+
+    @property
+    def centre(self) -> Points:
+        """Middle of the long axis."""
+        return (self.anterior + self.posterior) / 2
+
+    @property
+    def length_px(self) -> float:
+        """Length of the long axis."""
+        return float(np.hypot(*(self.posterior - self.anterior)))
+
+
+@dataclass(frozen=True, eq=False)
+class DiscColumn:
+    """Discs counted from the sacrum up; the first one is taken for L5/S1.
+
+    Parameters
+    ----------
+    discs : tuple of DiscShape
+    is_upside_down : bool
+        The sacrum was recognised at the top of the picture.
+    is_sacrum_seen : bool
+        Below the first disc there is room and no further vertebra. False: the
+        picture may end above the sacrum, and the count may be too low.
+    is_count_doubtful : bool
+        The first disc is so short that it may lie between S1 and S2.
+    remnants : int
+        Discs below that were left out as sacral, because no vertebra lies above them.
+    """
+
+    discs: tuple[DiscShape, ...] = ()
+    is_upside_down: bool = False
+    is_sacrum_seen: bool = False
+    is_count_doubtful: bool = False
+    remnants: int = 0
+
+
+@dataclass(eq=False)
+class _Piece:
+    pixels: Points
+    certainty: float
+
+    def __post_init__(self) -> None:
+        self.centre = self.pixels.mean(axis=0)
+        spread = np.cov((self.pixels - self.centre).T) if len(self.pixels) > 2 else np.eye(2)
+        self.axis: Points = np.linalg.eigh(spread)[1][:, 1]
+        along = (self.pixels - self.centre) @ self.axis
+        self.ends = np.percentile(along, (1, 99)) + (-0.5, 0.5)
+
+    @property
+    def area(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def length(self) -> float:
+        return float(self.ends[1] - self.ends[0])
+
+    def joined(self, other: _Piece) -> _Piece:
+        share = self.area / (self.area + other.area)
+        certainty = share * self.certainty + (1 - share) * other.certainty
+        return _Piece(np.concatenate([self.pixels, other.pixels]), certainty)
+
+
+def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
+    """Find the discs of a sagittal lumbar MR and count them from the sacrum up.
+
+    Parameters
+    ----------
+    mask : ndarray of uint8, shape (H, W)
+        0 background (the sacrum too), 1 vertebra, 2 disc, 3 canal.
+    confidence : ndarray of float32, shape (H, W)
+        Probability of the class chosen.
+
+    Returns
+    -------
+    DiscColumn
+        Without discs when fewer than two lie in line.
+
+    Notes
+    -----
+    The network was taught that the sacrum is background. So the lowest disc is the
+    last one with a vertebra above it: a short remnant between S1 and S2 has none. Which
+    end of the column is the lower one is weighed from sizes, spacing, tilt, and where
+    vertebrae go on; only strong signs turn the picture.
+    """
+    chain = _longest_line(_pieces(mask, confidence))
+    if len(chain) < 2:
+        return DiscColumn()
+    shapes = _oriented(chain, mask)
+    upside_down = _is_upside_down(shapes, mask)
+    if upside_down:
+        shapes = [_turned(shape) for shape in reversed(shapes)]
+    shapes, remnants = _without_remnants(shapes, mask)
+    shapes = _with_inferred(shapes, mask)
+    doubtful = _relative_length(shapes) < _SHORT_FOR_L5
+    is_sacrum_seen = _ends_in_room(shapes[0], mask)
+    return DiscColumn(tuple(shapes), upside_down, is_sacrum_seen, doubtful, remnants)
+
+
+def _pieces(mask: Mask, confidence: NDArray[np.float32]) -> list[_Piece]:
+    count, labels = cv2.connectedComponents((mask == DISC).astype(np.uint8))
+    pieces = []
+    for label in range(1, count):
+        rows, cols = np.nonzero(labels == label)
+        if len(rows) > 5:
+            points = np.stack([cols + 0.5, rows + 0.5], axis=1)
+            pieces.append(_Piece(points, float(confidence[rows, cols].mean())))
+    if not pieces:
+        return []
+    typical = _typical(pieces)
+    pieces = [part for piece in pieces for part in _split(piece, typical)]
+    pieces = _merged(pieces, typical)
+    area = float(np.median([p.area for p in pieces if p.length > 0.6 * typical] or [0]))
+    return [
+        p for p in pieces if p.area >= _SPECK_OF_TYPICAL * area and p.length >= _SHORTEST * typical
+    ]
+
+
+def _typical(pieces: Sequence[_Piece]) -> float:
+    """Return the usual length of a disc: the median of the larger pieces."""
+    largest = max(piece.area for piece in pieces)
+    return float(np.median([p.length for p in pieces if p.area > 0.3 * largest]))
+
+
+def _split(piece: _Piece, typical: float) -> list[_Piece]:
+    """Part two discs that touch: erode until the piece falls apart, then share the pixels out."""
+    box = cv2.minAreaRect(piece.pixels.astype(np.float32))
+    if min(box[1]) < 0.55 * typical and max(box[1]) < _LONGEST * typical:
+        return [piece]
+    low = np.floor(piece.pixels.min(axis=0)).astype(int) - 1
+    at = np.floor(piece.pixels).astype(int) - low
+    canvas = np.zeros(tuple((at.max(axis=0) + 2)[::-1]), np.uint8)
+    canvas[at[:, 1], at[:, 0]] = 1
+    distance = cv2.distanceTransform(canvas, cv2.DIST_L2, 3)
+    for depth in range(1, max(2, int(distance.max()))):
+        count, cores, stats, _ = cv2.connectedComponentsWithStats(
+            (distance > depth).astype(np.uint8)
+        )
+        large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] > 0.1 * piece.area]
+        if len(large) > 1:
+            return _shared_out(piece, at, cores, large)
+    return [piece]
+
+
+def _shared_out(
+    piece: _Piece, at: NDArray[np.int64], cores: NDArray[np.int32], large: Sequence[int]
+) -> list[_Piece]:
+    away = [cv2.distanceTransform((cores != i).astype(np.uint8), cv2.DIST_L2, 3) for i in large]
+    nearest = np.argmin([d[at[:, 1], at[:, 0]] for d in away], axis=0)
+    return [_Piece(piece.pixels[nearest == i], piece.certainty) for i in range(len(large))]
+
+
+def _merged(pieces: Sequence[_Piece], typical: float) -> list[_Piece]:
+    """Join fragments of one disc: end to end in one line, and together no longer than a disc."""
+    left = sorted(pieces, key=lambda p: -p.area)
+    for i, first in enumerate(left):
+        for j in range(len(left) - 1, i, -1):
+            if _is_same_disc(first, left[j], typical):
+                first = left[i] = first.joined(left.pop(j))
+    return left
+
+
+def _is_same_disc(first: _Piece, second: _Piece, typical: float) -> bool:
+    offset = second.centre - first.centre
+    along = (second.pixels - first.centre) @ first.axis
+    gap = max(along.min() - first.ends[1], first.ends[0] - along.max())
+    across = abs(float(offset @ np.array([-first.axis[1], first.axis[0]])))
+    together = max(along.max(), first.ends[1]) - min(along.min(), first.ends[0])
+    return bool(
+        gap < _SAME_DISC_GAP * typical
+        and across < _SAME_DISC_OFFSET * typical
+        and together < _LONGEST * typical
+    )
+
+
+def _longest_line(pieces: Sequence[_Piece]) -> list[_Piece]:
+    """Return the heaviest chain of pieces that follow each other across their long axes.
+
+    Stray pieces (bowel, artefacts, posterior ligaments) lie beside that line. The
+    chain runs from the lower end in the picture to the upper one.
+    """
+    if not pieces:
+        return []
+    typical = float(np.median([piece.length for piece in pieces]))
+    order = sorted(pieces, key=lambda p: -p.centre[1])
+    best: list[tuple[float, int]] = []
+    for j, piece in enumerate(order):
+        before = [(best[i][0], i) for i in range(j) if _follows(order[i], piece, typical)]
+        weight, at = max(before, default=(0.0, -1))
+        best.append((weight + piece.length * piece.certainty, at))
+    at = max(range(len(order)), key=lambda i: best[i][0])
+    chain = []
+    while at >= 0:
+        chain.append(order[at])
+        at = best[at][1]
+    return chain[::-1]
+
+
+def _follows(lower: _Piece, upper: _Piece, typical: float) -> bool:
+    step = upper.centre - lower.centre
+    distance = float(np.hypot(*step))
+    if not _STEP[0] * typical <= distance <= _STEP[1] * typical:
+        return False
+    normals = [np.array([-p.axis[1], p.axis[0]]) for p in (lower, upper)]
+    straightness = [abs(float(step @ normal)) / distance for normal in normals]
+    return max(straightness) > _LARGEST_TURN_COS and float(np.mean(straightness)) > 0.6
+
+
+def _oriented(chain: Sequence[_Piece], mask: Mask) -> list[DiscShape]:
+    """Give every piece its front, its back and its lower side; the canal tells the back."""
+    sides = [_canal_side(piece, mask) for piece in chain]
+    # One vote for all: a single disc without a canal beside it follows the others.
+    reference = chain[0].axis
+    aligned = [np.sign(p.axis @ reference) or 1.0 for p in chain]
+    posterior = np.sign(sum(s * a for s, a in zip(sides, aligned, strict=True))) or 1.0
+    down = chain[0].centre - chain[-1].centre
+    return [
+        _shape(piece, piece.axis * posterior * turn, down)
+        for piece, turn in zip(chain, aligned, strict=True)
+    ]
+
+
+def _canal_side(piece: _Piece, mask: Mask) -> float:
+    """Return how much canal lies beyond the end of the axis, less that beyond its start."""
+    reach = np.linspace(0.05, 0.6, _SIDES_SAMPLED) * piece.length
+    ends = [
+        np.mean(_values(mask, piece.centre + (end + sign * reach[:, None]) * piece.axis) == CANAL)
+        for end, sign in ((piece.ends[1], 1), (piece.ends[0], -1))
+    ]
+    return float(ends[0] - ends[1])
+
+
+def _values(mask: Mask, points: Points) -> Mask:
+    """Return the mask at points (N, 2); 255 outside of the picture."""
+    cols, rows = np.floor(points).astype(int).T
+    inside = (rows >= 0) & (rows < mask.shape[0]) & (cols >= 0) & (cols < mask.shape[1])
+    values = np.full(len(points), 255, np.uint8)
+    values[inside] = mask[rows[inside], cols[inside]]
+    return values
+
+
+def _shape(piece: _Piece, backwards: Points, down: Points) -> DiscShape:
+    along = (piece.pixels - piece.centre) @ backwards
+    first, last = np.percentile(along, (1, 99)) + (-0.5, 0.5)
+    normal = np.array([-backwards[1], backwards[0]])
+    normal *= np.sign(normal @ down) or 1.0
+    return DiscShape(
+        outline=_outline(piece),
+        anterior=piece.centre + first * backwards,
+        posterior=piece.centre + last * backwards,
+        down=normal,
+        height_px=piece.area / piece.length,
+        confidence=piece.certainty,
+    )
+
+
+def _outline(piece: _Piece) -> Points:
+    """Return the contour of the largest part, along the outer edges of its pixels."""
+    low = np.floor(piece.pixels.min(axis=0)).astype(int)
+    at = np.floor(piece.pixels).astype(int) - low
+    canvas = np.zeros(tuple((at.max(axis=0) + 1)[::-1]), np.uint8)
+    canvas[at[:, 1], at[:, 0]] = 1
+    chains, _ = cv2.findContours(canvas, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    chain = max(chains, key=cv2.contourArea)[:, 0, :].astype(np.float64)
+    middle = chain.mean(axis=0)
+    return np.asarray(chain + 0.5 * np.sign(chain - middle) + 0.5 + low, np.float64)
+
+
+def _turned(shape: DiscShape) -> DiscShape:
+    return replace(shape, down=-shape.down)
+
+
+def _body_share(shape: DiscShape, mask: Mask, direction: float) -> tuple[float, float]:
+    """Return the shares of vertebra and of picture in the zone below (1) or above (-1) a disc."""
+    axis = (shape.posterior - shape.anterior) / max(shape.length_px, 1e-6)
+    u, v = np.meshgrid(np.linspace(-0.3, 0.3, 13), np.linspace(*_BODY_ZONE, 13))
+    points = (
+        shape.centre
+        + u.reshape(-1, 1) * axis * shape.length_px
+        + direction * v.reshape(-1, 1) * shape.down * shape.length_px
+    )
+    values = _values(mask, points)
+    inside = values != 255
+    return float(np.mean(values[inside] == VERTEBRA)) if inside.any() else 0.0, float(inside.mean())
+
+
+def _ends_in_room(shape: DiscShape, mask: Mask) -> bool:
+    """Whether below a disc there is picture, and no vertebra."""
+    body, room = _body_share(shape, mask, 1.0)
+    return body < _BODY_SHARE and room > _ROOM
+
+
+def _is_upside_down(shapes: Sequence[DiscShape], mask: Mask) -> bool:
+    """Weigh what tells the ends of a lumbar column apart.
+
+    Towards the sacrum discs are longer and farther apart, the lowest one tips
+    backwards, and no vertebra lies beyond it.
+    """
+    steps, lengths = _steps(shapes), np.array([shape.length_px for shape in shapes])
+    half = max(1, len(steps) // 2)
+    backwards = [s.posterior - s.anterior for s in shapes]
+    usual = np.median([b / max(float(np.hypot(*b)), 1e-6) for b in backwards], axis=0)
+    first, last = shapes[0], shapes[-1]
+    score = np.log(steps[:half].mean() / steps[-half:].mean())
+    score += np.log(lengths[:3].mean() / lengths[-3:].mean())
+    score += float((first.down + last.down) @ usual)
+    score += _GOES_ON_WEIGHT * (_goes_on(last, mask, -1.0) - _goes_on(first, mask, 1.0))
+    return bool(score < _UPRIGHT_SCORE)
+
+
+def _goes_on(shape: DiscShape, mask: Mask, direction: float) -> float:
+    """Return how far vertebra fills the zone beyond a disc; beyond the picture it may go on."""
+    body, room = _body_share(shape, mask, direction)
+    return body * room + 1 - room
+
+
+def _steps(shapes: Sequence[DiscShape]) -> Points:
+    """Return the distances between neighbours' centres."""
+    centres = np.array([shape.centre for shape in shapes])
+    return np.asarray(np.hypot(*np.diff(centres, axis=0).T), np.float64)
+
+
+def _without_remnants(shapes: Sequence[DiscShape], mask: Mask) -> tuple[list[DiscShape], int]:
+    kept = list(shapes)
+    while len(kept) > 2 and _is_remnant(kept, mask):
+        kept.pop(0)
+    return kept, len(shapes) - len(kept)
+
+
+def _is_remnant(shapes: Sequence[DiscShape], mask: Mask) -> bool:
+    """Whether the lowest disc is short and has no vertebra above it, as the next one has."""
+    lowest, following = (_body_share(shape, mask, -1.0)[0] for shape in shapes[:2])
+    return lowest < _BODY_SHARE <= following and _relative_length(shapes) < _SHORT_FOR_L5
+
+
+def _relative_length(shapes: Sequence[DiscShape]) -> float:
+    """Return the length of the lowest disc in lengths of the next three."""
+    usual = float(np.median([shape.length_px for shape in shapes[1:4]]))
+    return shapes[0].length_px / max(usual, 1e-6)
+
+
+def _with_inferred(shapes: Sequence[DiscShape], mask: Mask) -> list[DiscShape]:
+    """Fill gaps of two or three steps with discs at the expected places."""
+    steps = _steps(shapes)
+    filled = [shapes[0]]
+    for i, (lower, upper) in enumerate(zip(shapes, shapes[1:], strict=False)):
+        missed = _missed(steps, i)
+        filled += [_between(lower, upper, k / (missed + 1)) for k in range(1, missed + 1)]
+        filled.append(upper)
+    if _body_share(filled[0], mask, 1.0)[0] >= _SURE_BODY and len(filled) > 2:
+        below = _extrapolated(filled)
+        if _body_share(below, mask, 1.0)[1] > _ROOM:
+            filled.insert(0, below)
+    return filled
+
+
+def _missed(steps: Points, i: int) -> int:
+    """Return how many discs are missing in gap `i`, judged by the gaps beside it."""
+    near = np.concatenate([steps[max(0, i - 2) : i], steps[i + 1 : i + 3]])
+    if not near.size or steps[i] <= _GAP_FACTOR * np.median(near):
+        return 0
+    return min(round(float(steps[i] / np.median(near))) - 1, _MOST_MISSED)
+
+
+def _between(lower: DiscShape, upper: DiscShape, share: float) -> DiscShape:
+    def mix(name: str) -> Points:
+        a, b = getattr(lower, name), getattr(upper, name)
+        return np.asarray((1 - share) * a + share * b, np.float64)
+
+    down = mix("down")
+    down /= max(float(np.hypot(*down)), 1e-6)
+    height = (1 - share) * lower.height_px + share * upper.height_px
+    return _inferred(mix("anterior"), mix("posterior"), down, height)
+
+
+def _extrapolated(shapes: Sequence[DiscShape]) -> DiscShape:
+    step = shapes[0].centre - shapes[1].centre
+    first = shapes[0]
+    return _inferred(first.anterior + step, first.posterior + step, first.down, first.height_px)
+
+
+def _inferred(anterior: Points, posterior: Points, down: Points, height: float) -> DiscShape:
+    half = down * height / 2
+    outline = np.stack([anterior - half, posterior - half, posterior + half, anterior + half])
+    return DiscShape(outline, anterior, posterior, down, height, 0.0, is_inferred=True)

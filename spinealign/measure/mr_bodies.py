@@ -1,0 +1,386 @@
+"""Vertebral bodies, endplates and discs of a sagittal MR, from its segmentation mask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import (
+    Caution,
+    Facing,
+    Landmark,
+    LandmarkName,
+    LandmarkSource,
+    LevelDoubt,
+    Vertebra,
+    VertebraState,
+    WarningCode,
+)
+from spinealign.measure.contours import thinned
+from spinealign.measure.discs import CANAL, DISC, VERTEBRA, DiscColumn, DiscShape, find_discs
+from spinealign.measure.endplates import disc_borders, outline_landmarks
+from spinealign.measure.mr_pieces import (
+    BodyPiece,
+    body_pieces,
+    canal_side,
+    processes_side,
+)
+from spinealign.measure.vertebrae import Frame, right_of
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.uint8]
+Points = NDArray[np.float64]
+
+LEVELS = ("L5", "L4", "L3", "L2", "L1", *(f"T{number}" for number in range(12, 0, -1)))
+"""Bodies from the sacrum up."""
+
+_MASK_VALUES = {"vertebra": VERTEBRA, "disc": DISC, "canal": CANAL}
+_NEEDED = {"vertebra", "disc"}
+_OPEN_HEIGHT = (0.85, 1.25)
+_CUT_OFF, _AT_BORDER_PX, _OPEN_AT_BORDER = 0.12, 2.0, 0.08
+_UNSEEN_SIDE_PX = 5
+_FACING_PRIOR, _SURE_FACING = 0.5, 0.6
+_UNSURE_BONE = 0.9
+_SHALLOW = 0.7
+_SHALLOW_LOWEST = 0.78
+
+_SMALL_LENGTH, _SMALL_AREA = 0.76, 0.56
+_SHORTEST_SACRAL_DISC = 0.62
+_SACRUM_BEYOND_ENDS = (0.13, 0.11)
+_SACRUM_BELOW_DISC = 0.03
+_SACRUM_CONFIDENCE = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class MrDisc:
+    """A disc and its borders to the bodies above and below.
+
+    Parameters
+    ----------
+    name : str
+        "L4/L5"; "disc 3", counted from the top, where levels are uncertain.
+    shape : DiscShape
+    upper, lower : ndarray of float64, shape (2, 2), or None
+        Lines (x, y) along the borders, from front to back; None for an inferred disc.
+    """
+
+    name: str
+    shape: DiscShape
+    upper: Points | None
+    lower: Points | None
+
+
+@dataclass(frozen=True, eq=False)
+class MrColumn:
+    """What a mask tells about the column.
+
+    Parameters
+    ----------
+    vertebrae : tuple of Vertebra
+        From the top, outlines without posterior elements. The last one may be S1 with
+        its superior endplate alone: the sacrum is not segmented, and that endplate is
+        taken from the lower border of the disc L5/S1.
+    facing : Facing or None
+        The canal lies behind. None when neither canal nor processes tell.
+    facing_confidence : float or None
+        0.5 to 1; None without discs.
+    levels_uncertain : bool
+        The lowest disc cannot be told to be L5/S1; bodies then have numbers only.
+    discs : tuple of MrDisc
+        From the top.
+    cautions : tuple of Caution
+    """
+
+    vertebrae: tuple[Vertebra, ...] = ()
+    facing: Facing | None = None
+    facing_confidence: float | None = None
+    levels_uncertain: bool = False
+    discs: tuple[MrDisc, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+
+
+def bodies_from_mask(
+    mask: Mask,
+    classes: Mapping[int, str],
+    confidence: Array,
+    pixels: Array | None = None,
+) -> MrColumn:
+    """Find the vertebral bodies of a sagittal lumbar MR in its segmentation.
+
+    Levels are counted from the sacrum up, the lowest disc being taken for L5/S1: an
+    assumption that a transitional vertebra breaks, and a caution says so.
+
+    Parameters
+    ----------
+    mask : ndarray of uint8, shape (H, W)
+        Structure of each pixel; the sacrum is background.
+    classes : mapping of int to str
+        Meaning of the mask's values; "vertebra" (bodies with posterior elements),
+        "disc" and "canal" count.
+    confidence : ndarray of float32, shape (H, W)
+        Probability of the structure chosen.
+    pixels : ndarray of float32, shape (H, W), optional
+        The picture: margins of its lowest value, as slices that were turned upright
+        have, count as beyond its border.
+
+    Returns
+    -------
+    MrColumn
+        With a caution and no vertebrae when fewer than two discs lie in line; empty
+        when a mask does not tell vertebrae and discs apart.
+    """
+    if not _NEEDED.issubset(classes.values()):
+        return MrColumn()
+    mask = _standard(mask, classes)
+    found = find_discs(mask, confidence)
+    if len(found.discs) < 2:
+        return MrColumn(cautions=(Caution(WarningCode.NO_COLUMN),))
+    return _Column(mask, confidence, found, room_around(mask.shape, pixels)).result()
+
+
+def _is_small(discs: Sequence[DiscShape]) -> bool:
+    """Whether the lowest disc is much shorter and flatter than those above it."""
+    above = discs[1:4]
+    length = discs[0].length_px / float(np.median([disc.length_px for disc in above]))
+    height = discs[0].height_px / float(np.median([disc.height_px for disc in above]))
+    return length < _SMALL_LENGTH and length * height < _SMALL_AREA
+
+
+def room_around(shape: tuple[int, ...], pixels: Array | None = None) -> Array:
+    """Return how far each pixel (H, W) is from what the picture does not show, in pixels."""
+    shown = np.ones(shape, np.uint8)
+    if pixels is not None:
+        side = np.ones((_UNSEEN_SIDE_PX, _UNSEEN_SIDE_PX), np.uint8)
+        empty = (pixels <= np.nanmin(pixels)).astype(np.uint8)
+        shown[cv2.morphologyEx(empty, cv2.MORPH_OPEN, side) > 0] = 0
+    framed = cv2.copyMakeBorder(shown, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    distance = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_5)
+    return np.asarray(distance[1:-1, 1:-1], np.float32)
+
+
+def _standard(mask: Mask, classes: Mapping[int, str]) -> Mask:
+    """Return a mask with the values that `measure.discs` expects."""
+    table = np.zeros(256, np.uint8)
+    for value, name in classes.items():
+        table[value] = _MASK_VALUES.get(name, 0)
+    return np.asarray(table[mask], np.uint8)
+
+
+class _Column:
+    """Works from the sacrum up, and turns the order round at the end."""
+
+    def __init__(self, mask: Mask, confidence: Array, found: DiscColumn, room: Array) -> None:
+        self._room = room
+        discs = found.discs
+        votes = _votes(discs, mask)
+        total = sum(votes)
+        self._certainty = 0.5 + 0.5 * abs(total) / (sum(map(abs, votes)) + _FACING_PRIOR)
+        self._discs = tuple(discs) if total >= 0 else tuple(_mirrored(disc) for disc in discs)
+        self._pieces = body_pieces(mask, confidence, self._discs)
+        self._facing = self._side() if self._certainty >= _SURE_FACING else None
+        self._borders = [disc_borders(disc, mask) for disc in self._discs]
+        depths = [piece.depth_px for piece in self._pieces]
+        self._usual_depth = float(np.median(depths)) if depths else 0.0
+        self._doubt = self._level_doubt(found)
+
+    def _side(self) -> Facing:
+        backwards = np.sum([d.posterior - d.anterior for d in self._discs], axis=0)
+        up = self._discs[-1].centre - self._discs[0].centre
+        return Facing.LEFT if backwards @ right_of(up) > 0 else Facing.RIGHT
+
+    def _level_doubt(self, found: DiscColumn) -> LevelDoubt | None:
+        """Return why the lowest disc may not be L5/S1.
+
+        The network was taught that the sacrum is background; a sacrum that looks like a
+        vertebra, or one with a disc inside, is outlined in part and without certainty.
+        """
+        if not found.is_sacrum_seen or self._discs[0].is_inferred:
+            return LevelDoubt.NO_SACRUM
+        lowest = next((piece for piece in self._pieces if piece.place == 0), None)
+        if lowest is None:
+            return LevelDoubt.NO_LOWEST_BODY
+        if found.is_count_doubtful or _is_small(self._discs):
+            return LevelDoubt.SMALL_LOWEST_DISC
+        is_shallow = lowest.depth_px < _SHALLOW_LOWEST * self._usual_depth
+        is_doubtful = is_shallow or lowest.certainty < _UNSURE_BONE
+        return LevelDoubt.PARTIAL_LOWEST_BODY if is_doubtful else None
+
+    def result(self) -> MrColumn:
+        from_below = [self._vertebra(piece) for piece in self._pieces]
+        sacrum = self._sacrum()
+        from_top = [*reversed(from_below), *([] if sacrum is None else [sacrum])]
+        vertebrae = tuple(replace(body, index=i) for i, body in enumerate(from_top, start=1))
+        return MrColumn(
+            vertebrae=vertebrae,
+            facing=self._facing,
+            facing_confidence=self._certainty,
+            levels_uncertain=self._doubt is not None,
+            discs=tuple(self._mr_disc(i) for i in reversed(range(len(self._discs)))),
+            cautions=self._cautions(vertebrae),
+        )
+
+    def _level(self, place: int) -> str | None:
+        return LEVELS[place] if self._doubt is None and 0 <= place < len(LEVELS) else None
+
+    def _vertebra(self, piece: BodyPiece) -> Vertebra:
+        frame = Frame(piece.up, None if self._facing is None else -piece.backwards)
+        marks = outline_landmarks(piece.contour, frame, piece.certainty)
+        state = self._state(piece)
+        if state is VertebraState.CUT:
+            marks = self._away_from_border(marks, _CUT_OFF * self._usual_height(piece))
+        elif state is VertebraState.HIDDEN:
+            marks = self._beside_disc(piece, marks)
+        return Vertebra(
+            level=self._level(piece.place),
+            index=0,
+            outline=tuple((float(x), float(y)) for x, y in thinned(piece.contour)),
+            landmarks=marks,
+            confidence=piece.certainty,
+            state=state,
+        )
+
+    def _state(self, piece: BodyPiece) -> VertebraState:
+        usual, is_open = self._usual_height(piece), self._is_open(piece)
+        # The network often stops a few pixels short of the border.
+        reach = max(_AT_BORDER_PX, _OPEN_AT_BORDER * usual if is_open else 0.0)
+        if self._room_at(piece.contour).min() < reach:
+            return VertebraState.CUT
+        is_odd = piece.depth_px < _SHALLOW * self._usual_depth or self._is_guessed(piece)
+        if is_open:
+            is_odd |= not _OPEN_HEIGHT[0] <= piece.height_px / usual <= _OPEN_HEIGHT[1]
+        is_hidden = is_odd or piece.certainty < _UNSURE_BONE
+        return VertebraState.HIDDEN if is_hidden else VertebraState.COMPLETE
+
+    def _room_at(self, points: Points) -> Array:
+        """Return how far inside the picture points (N, 2) lie."""
+        cols, rows = np.floor(points).astype(int).T
+        high = np.array(self._room.shape) - 1
+        places = np.clip(rows, 0, high[0]), np.clip(cols, 0, high[1])
+        return np.asarray(self._room[places], np.float32)
+
+    def _away_from_border(
+        self, marks: tuple[Landmark, ...], margin_px: float
+    ) -> tuple[Landmark, ...]:
+        """Leave out the endplates of which a corner is near what the picture does not show."""
+        points = np.array([[mark.x, mark.y] for mark in marks]).reshape(-1, 2)
+        near = {m.name for m, room in zip(marks, self._room_at(points), strict=True)
+                if room < max(margin_px, _AT_BORDER_PX)}  # fmt: skip
+        lost = {name for side in (_SUPERIOR, _INFERIOR) if near & set(side) for name in side}
+        return tuple(mark for mark in marks if mark.name not in lost)
+
+    def _is_open(self, piece: BodyPiece) -> bool:
+        return not 0 <= piece.place < len(self._discs) - 1
+
+    def _is_guessed(self, piece: BodyPiece) -> bool:
+        """Whether a disc beside a body was not seen, so that the body may be two or go on."""
+        beside = self._discs[max(piece.place, 0) : piece.place + 2]
+        return any(disc.is_inferred for disc in beside)
+
+    def _usual_height(self, piece: BodyPiece) -> float:
+        """Return the median height of the nearest bodies between two discs."""
+        whole = [p for p in self._pieces if not self._is_open(p) and p is not piece]
+        nearest = sorted(whole, key=lambda p: abs(p.place - piece.place))[:3]
+        return float(np.median([p.height_px for p in nearest or [piece]]))
+
+    def _beside_disc(self, piece: BodyPiece, marks: tuple[Landmark, ...]) -> tuple[Landmark, ...]:
+        """Leave out the landmarks of the end where no disc says that the body ends."""
+        if not self._is_open(piece):
+            return marks
+        kept = _INFERIOR if piece.place >= 0 else _SUPERIOR
+        return tuple(mark for mark in marks if mark.name in kept)
+
+    def _sacrum(self) -> Vertebra | None:
+        """Return S1 with the endplate that the lower border of the disc L5/S1 implies."""
+        disc, borders = self._discs[0], self._borders[0]
+        usual = float(np.median([d.length_px for d in self._discs]))
+        is_whole = disc.length_px >= _SHORTEST_SACRAL_DISC * usual
+        if self._doubt is not None or self._facing is None or borders is None or not is_whole:
+            return None
+        front, back = _sacral_endplate(disc, borders[1])
+        middle = (front + back) / 2
+        names = (
+            LandmarkName.ANTERIOR_SUPERIOR,
+            LandmarkName.POSTERIOR_SUPERIOR,
+            LandmarkName.SUPERIOR_MIDDLE,
+        )
+        confidence = _SACRUM_CONFIDENCE * disc.confidence
+        marks = tuple(
+            Landmark(name, float(x), float(y), confidence, LandmarkSource.CONTOUR)
+            for name, (x, y) in zip(names, (front, back, middle), strict=True)
+        )
+        strip = [front, back, back + 0.05 * disc.length_px * disc.down,
+                 front + 0.05 * disc.length_px * disc.down]  # fmt: skip
+        outline = tuple((float(x), float(y)) for x, y in strip)
+        return Vertebra("S1", 0, outline, marks, confidence, VertebraState.ENDPLATE)
+
+    def _mr_disc(self, i: int) -> MrDisc:
+        lower = "S1" if i == 0 and self._doubt is None else self._level(i - 1)
+        upper = self._level(i)
+        number = f"disc {len(self._discs) - i}"
+        name = number if upper is None or lower is None else f"{upper}/{lower}"
+        borders = self._borders[i] or (None, None)
+        return MrDisc(name, self._discs[i], *borders)
+
+    def _cautions(self, vertebrae: Sequence[Vertebra]) -> tuple[Caution, ...]:
+        cautions = [
+            Caution(WarningCode.LEVELS_COUNTED)
+            if self._doubt is None
+            else Caution(WarningCode.LEVELS_UNCERTAIN, self._doubt.value)
+        ]
+        for state, code in _STATE_CAUTIONS.items():
+            names = [body.name for body in vertebrae if body.state is state]
+            if names:
+                cautions.append(Caution(code, ", ".join(names)))
+        if self._facing is None:
+            cautions.append(Caution(WarningCode.FACING_UNCERTAIN))
+        return tuple(cautions)
+
+
+_SUPERIOR = (
+    LandmarkName.ANTERIOR_SUPERIOR,
+    LandmarkName.POSTERIOR_SUPERIOR,
+    LandmarkName.SUPERIOR_MIDDLE,
+)
+_INFERIOR = (
+    LandmarkName.ANTERIOR_INFERIOR,
+    LandmarkName.POSTERIOR_INFERIOR,
+    LandmarkName.INFERIOR_MIDDLE,
+)
+_STATE_CAUTIONS = {
+    VertebraState.CUT: WarningCode.BODY_CUT,
+    VertebraState.HIDDEN: WarningCode.BODY_HIDDEN,
+    VertebraState.ENDPLATE: WarningCode.ENDPLATE_FROM_DISC,
+}
+
+
+def _votes(discs: Sequence[DiscShape], mask: Mask) -> list[float]:
+    """Return how much each disc says that its posterior end is one: by the canal, or by bone."""
+    votes = [canal_side(disc, mask) for disc in discs]
+    return votes if any(votes) else [processes_side(disc, mask) for disc in discs]
+
+
+def _mirrored(disc: DiscShape) -> DiscShape:
+    return replace(disc, anterior=disc.posterior, posterior=disc.anterior)
+
+
+def _sacral_endplate(disc: DiscShape, border: Points) -> Points:
+    """Return front and back of S1's superior endplate (2, 2), from the border of the disc.
+
+    Notes
+    -----
+    How far the endplate goes on beyond the border's line was taken from the discs above,
+    where the body below is outlined too. It lies less deep than there (0.03 instead of 0.06
+    of the disc's length), by eye, as the sacrum's rim is sharper.
+    """
+    run = border[1] - border[0]
+    along = run / max(float(np.hypot(*run)), 1e-9)
+    normal = np.array([-along[1], along[0]])
+    normal *= 1.0 if normal @ disc.down >= 0 else -1.0
+    reach = np.array([-_SACRUM_BEYOND_ENDS[0], _SACRUM_BEYOND_ENDS[1]])[:, None]
+    return np.asarray(
+        border + disc.length_px * (reach * along + _SACRUM_BELOW_DISC * normal), np.float64
+    )

@@ -1,0 +1,247 @@
+"""Vertebral bodies cut out of a sagittal MR's mask: between discs and in front of the canal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.measure.bodies import largest_piece, without_spurs
+from spinealign.measure.contours import level_contour
+from spinealign.measure.discs import CANAL, VERTEBRA, DiscShape
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.uint8]
+Points = NDArray[np.float64]
+
+_NEAR_CANAL = np.linspace(-0.1, 0.4, 51)
+_BEHIND_DISC, _BEFORE_DISC = 0.05, 0.35
+_TALLEST = 1.25
+_LEAST_AREA, _LEAST_OPEN_AREA = 0.35, 0.12
+_SPUR_WIDTH, _SMOOTHING = 0.28, 0.015
+_WINDOW = 1.3
+
+
+@dataclass(frozen=True, eq=False)
+class BodyPiece:
+    """One body's outline and directions.
+
+    Parameters
+    ----------
+    place : int
+        How many discs lie between it and the sacrum, less one: 0 stands on the lowest
+        disc, -1 below it.
+    contour : ndarray of float64, shape (N, 2)
+        Closed outline without posterior elements and spurs, (x, y).
+    up, backwards : ndarray of float64, shape (2,)
+        Unit vectors towards the head and towards the canal.
+    certainty : float
+        Mean probability of the pixels inside.
+    """
+
+    place: int
+    contour: Points
+    up: Points
+    backwards: Points
+    certainty: float
+
+    @property
+    def height_px(self) -> float:
+        """Extent along `up`."""
+        return float(np.ptp(self.contour @ self.up))
+
+    @property
+    def depth_px(self) -> float:
+        """Extent along `backwards`."""
+        return float(np.ptp(self.contour @ self.backwards))
+
+
+def body_pieces(mask: Mask, confidence: Array, discs: Sequence[DiscShape]) -> list[BodyPiece]:
+    """Cut the bodies above, between and below discs out of a mask.
+
+    Parameters
+    ----------
+    mask : ndarray of uint8, shape (H, W)
+        Vertebrae with posterior elements, discs and canal under their mask values.
+    confidence : ndarray of float32, shape (H, W)
+    discs : sequence of DiscShape
+        At least two, from the sacrum up, their posterior ends towards the canal.
+
+    Returns
+    -------
+    list of BodyPiece
+        From the sacrum up; places where no bone was segmented are left out.
+    """
+    cutter = _Cutter(mask, confidence, discs)
+    pieces = [cutter.piece(place) for place in range(-1, len(discs))]
+    return [piece for piece in pieces if piece is not None]
+
+
+def canal_side(disc: DiscShape, mask: Mask) -> float:
+    """Return how much canal lies behind a disc less how much lies before it (-1..1)."""
+    reach = np.linspace(0.05, 0.6, 48)[:, None] * disc.length_px
+    axis = _backwards(disc)
+    behind = values_at(mask, disc.posterior + reach * axis) == CANAL
+    before = values_at(mask, disc.anterior - reach * axis) == CANAL
+    return float(behind.mean() - before.mean())
+
+
+def processes_side(disc: DiscShape, mask: Mask) -> float:
+    """Return how much bone lies far behind a disc less how much lies far before it (-1..1)."""
+    reach = np.linspace(0.5, 1.8, 60)[:, None] * disc.length_px
+    axis = _backwards(disc)
+    behind = values_at(mask, disc.posterior + reach * axis) == VERTEBRA
+    before = values_at(mask, disc.anterior - reach * axis) == VERTEBRA
+    return float(behind.mean() - before.mean())
+
+
+def values_at(mask: Mask, points: Points) -> Mask:
+    """Return the mask (H, W) at points (N, 2); 0 outside of the picture."""
+    cols, rows = np.floor(points).astype(int).T
+    inside = (rows >= 0) & (rows < mask.shape[0]) & (cols >= 0) & (cols < mask.shape[1])
+    values = np.zeros(len(points), np.uint8)
+    values[inside] = mask[rows[inside], cols[inside]]
+    return values
+
+
+def _backwards(disc: DiscShape) -> Points:
+    return (disc.posterior - disc.anterior) / max(disc.length_px, 1e-9)
+
+
+def _back_end(disc: DiscShape, mask: Mask) -> Points:
+    """Return where bodies end behind: at the canal's front, or at the disc's own end."""
+    line = disc.posterior + _NEAR_CANAL[:, None] * disc.length_px * _backwards(disc)
+    canal = np.flatnonzero(values_at(mask, line) == CANAL)
+    if canal.size:
+        return np.asarray(line[canal[0]])
+    return disc.posterior + _BEHIND_DISC * disc.length_px * _backwards(disc)
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Where a body is expected; one of the discs may be missing."""
+
+    number: int
+    lower: DiscShape | None
+    upper: DiscShape | None
+    depth: float
+    step: float
+
+    @cached_property
+    def discs(self) -> list[DiscShape]:
+        return [disc for disc in (self.lower, self.upper) if disc is not None]
+
+    @cached_property
+    def backwards(self) -> Points:
+        total = np.sum([_backwards(disc) for disc in self.discs], axis=0)
+        return np.asarray(total / max(float(np.hypot(*total)), 1e-9), np.float64)
+
+    @cached_property
+    def up(self) -> Points:
+        across = np.array([-self.backwards[1], self.backwards[0]])
+        return -across if across @ self.discs[0].down > 0 else across
+
+    @cached_property
+    def centre(self) -> Points:
+        if self.lower is None or self.upper is None:
+            side = 1 if self.upper is None else -1
+            return self.discs[0].centre + side * 0.5 * self.step * self.up
+        return (self.lower.centre + self.upper.centre) / 2
+
+
+class _Cutter:
+    def __init__(self, mask: Mask, confidence: Array, discs: Sequence[DiscShape]) -> None:
+        self._mask, self._confidence, self._discs = mask, confidence, discs
+        self._backs = [_back_end(disc, mask) for disc in discs]
+        self._steps = [float(np.hypot(*(b.centre - a.centre))) for a, b in pairwise(discs)]
+
+    def piece(self, number: int) -> BodyPiece | None:
+        place = self._place(number)
+        window = self._window(place)
+        own = self._own(place, window)
+        is_open = len(place.discs) < 2
+        least = _LEAST_OPEN_AREA if is_open else _LEAST_AREA
+        if own.sum() < least * place.depth * place.step:
+            return None
+        blurred = cv2.GaussianBlur(own.astype(np.float32), (0, 0), _SMOOTHING * place.step + 0.4)
+        bone = without_spurs(np.asarray(blurred, np.float32), _SPUR_WIDTH * place.step)
+        contour = level_contour(bone)
+        if contour is None:
+            return None
+        certainty = float(self._confidence[window][own].mean())
+        corner = np.array([window[1].start, window[0].start])
+        return BodyPiece(number, contour + corner, place.up, place.backwards, certainty)
+
+    def _place(self, number: int) -> _Place:
+        last = len(self._discs) - 1
+        lower = self._discs[number] if number >= 0 else None
+        upper = self._discs[number + 1] if number < last else None
+        near = [disc.length_px for disc in (lower, upper) if disc is not None]
+        step = self._steps[min(max(number, 0), last - 1)]
+        return _Place(number, lower, upper, float(np.mean(near)), step)
+
+    def _window(self, place: _Place) -> tuple[slice, slice]:
+        half = _WINDOW * max(place.depth, place.step)
+        low = np.maximum(np.floor(place.centre - half), 0).astype(int)
+        high = np.minimum(np.ceil(place.centre + half), self._mask.shape[::-1]).astype(int)
+        left, top = np.minimum(low, np.array(self._mask.shape[::-1]) - 1)
+        right, bottom = np.maximum(high, (left + 1, top + 1))
+        return slice(int(top), int(bottom)), slice(int(left), int(right))
+
+    def _own(self, place: _Place, window: tuple[slice, slice]) -> NDArray[np.bool_]:
+        """Return the window's pixels of the body: bone between the discs, before the canal."""
+        rows, cols = np.mgrid[window]
+        points = np.stack([cols + 0.5, rows + 0.5], axis=-1)
+        inside = (self._mask[window] == VERTEBRA) & self._between(place, points)
+        inside &= self._before_canal(place, points)
+        core = np.abs((points - place.centre) @ place.backwards) < 0.3 * place.depth
+        return largest_piece(_connected_with(inside, core))
+
+    def _between(self, place: _Place, points: Points) -> NDArray[np.bool_]:
+        inside = np.ones(points.shape[:2], np.bool_)
+        if place.lower is not None:
+            inside &= (points - place.lower.centre) @ place.lower.down < 0
+        if place.upper is not None:
+            inside &= (points - place.upper.centre) @ place.upper.down > 0
+        far = np.abs((points - place.centre) @ place.up)
+        return np.asarray(inside & (far < (_TALLEST - 0.5) * place.step))
+
+    def _before_canal(self, place: _Place, points: Points) -> NDArray[np.bool_]:
+        """Return which points lie between the lines along posterior and anterior walls."""
+        backs = self._ends(place, self._backs)
+        fronts = self._ends(place, [d.anterior for d in self._discs])
+        forwards = -place.backwards
+        return np.asarray(
+            (_ahead(points, *backs, forwards) > 0)
+            & (_ahead(points, *fronts, forwards) < _BEFORE_DISC * place.depth)
+        )
+
+    def _ends(self, place: _Place, ends: Sequence[Points]) -> tuple[Points, Points]:
+        """Return two points of a line along a wall; straight on where there is no disc."""
+        if place.lower is None:
+            return ends[0], ends[0] - place.up
+        if place.upper is None:
+            return ends[-1], ends[-1] + place.up
+        return ends[place.number], ends[place.number + 1]
+
+
+def _ahead(points: Points, first: Points, second: Points, forwards: Points) -> Points:
+    """Return how far points (h, w, 2) lie before a line through two points."""
+    along = (second - first) / max(float(np.hypot(*(second - first))), 1e-9)
+    normal = np.array([-along[1], along[0]])
+    normal *= 1.0 if normal @ forwards >= 0 else -1.0
+    return np.asarray((points - first) @ normal, np.float64)
+
+
+def _connected_with(inside: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the connected part of a mask that has most pixels of its core."""
+    _, labels = cv2.connectedComponents(inside.astype(np.uint8))
+    counts = np.bincount(labels[inside & core], minlength=1)
+    if counts.size < 2:
+        return np.zeros_like(inside)
+    return np.asarray(labels == int(np.argmax(counts[1:])) + 1)

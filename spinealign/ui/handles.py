@@ -1,0 +1,184 @@
+"""Points that can be taken hold of: landmarks of bodies and points of drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QPainter, QPen
+from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from spinealign.domain.findings import LandmarkName, LandmarkSource
+from spinealign.domain.measurements import Drawing
+
+HALO = QColor(0, 0, 0, 200)
+EDITED = QColor("#ffd23f")
+"""What a person placed, on every kind of film and whatever the colour of the body."""
+
+DRAWN = QColor("#ff9de2")
+SELECTED = QColor("#ffffff")
+HANDLE_LAYER = 50.0
+DOT_PX, RING_PX, SQUARE_PX = 2.6, 1.8, 3.2
+GROWN_BY = 2.0
+"""How much a handle grows under the cursor."""
+
+REACH_PX = 9.0
+"""How near the cursor must come to take hold, in screen pixels."""
+
+
+@dataclass(frozen=True)
+class MarkRef:
+    """A landmark of the body with this `index`."""
+
+    body_index: int
+    name: LandmarkName
+
+
+@dataclass(frozen=True)
+class DrawnRef:
+    """A point of the drawing with this `number`."""
+
+    number: int
+    point: int
+
+
+HandleRef = MarkRef | DrawnRef
+
+
+class HandleItem(QGraphicsItem):
+    """One point, the same size at every zoom.
+
+    A dot was seen by the network, a ring was taken from the outline, and a square in
+    the colour of corrections was placed by a person.
+    """
+
+    def __init__(self, parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+        self.ref: HandleRef | None = None
+        self.source: LandmarkSource | None = LandmarkSource.NETWORK
+        self.is_hovered = self.is_selected = False
+        self._colour = QColor()
+
+    def set_mark(
+        self, ref: HandleRef, place: QPointF, source: LandmarkSource | None, colour: QColor
+    ) -> None:
+        """Stand for a point of the picture; without a source it belongs to a drawing."""
+        self.ref = ref
+        self.setPos(place)
+        if (source, colour) != (self.source, self._colour):
+            self.source, self._colour = source, colour
+            self.update()
+
+    def set_state(self, hovered: bool, selected: bool) -> None:
+        """Grow under the cursor, and wear a frame while selected."""
+        if (hovered, selected) != (self.is_hovered, self.is_selected):
+            self.is_hovered, self.is_selected = hovered, selected
+            self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Return the room that the largest form needs, in screen pixels."""
+        return QRectF(-10, -10, 20, 20)
+
+    def paint(
+        self,
+        painter: QPainter | None,
+        option: QStyleOptionGraphicsItem | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw the form that tells where the point comes from."""
+        if painter is None:
+            return
+        factor = GROWN_BY if self.is_hovered or self.is_selected else 1.0
+        if self.is_selected:
+            self._frame(painter)
+        if self.source is LandmarkSource.USER:
+            self._square(painter, SQUARE_PX * factor, EDITED)
+        elif self.source is None:
+            self._square(painter, SQUARE_PX * factor, self._colour)
+        elif self.source is LandmarkSource.CONTOUR:
+            self._ring(painter, RING_PX * factor)
+        else:
+            self._dot(painter, DOT_PX * factor)
+
+    def _frame(self, painter: QPainter) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, width in ((HALO, 3.0), (SELECTED, 1.4)):
+            painter.setPen(QPen(colour, width))
+            painter.drawEllipse(QPointF(), 8.0, 8.0)
+
+    def _square(self, painter: QPainter, half: float, colour: QColor) -> None:
+        painter.setPen(QPen(HALO, 1.2))
+        painter.setBrush(colour)
+        painter.drawRect(QRectF(-half, -half, 2 * half, 2 * half))
+
+    def _ring(self, painter: QPainter, radius: float) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, width in ((HALO, 2.6), (self._colour, 1.2)):
+            painter.setPen(QPen(colour, width))
+            painter.drawEllipse(QPointF(), radius, radius)
+
+    def _dot(self, painter: QPainter, radius: float) -> None:
+        painter.setPen(QPen(HALO, 1.0))
+        painter.setBrush(self._colour)
+        painter.drawEllipse(QPointF(), radius, radius)
+
+
+class DrawingLayer:
+    """Handles for every point of every drawing."""
+
+    def __init__(self, parent: QGraphicsItem) -> None:
+        self._parent = parent
+        self._by_ref: dict[HandleRef, HandleItem] = {}
+
+    def show(self, drawings: Sequence[Drawing], visible: bool) -> None:
+        """Show handles for these drawings and no others."""
+        wanted = {
+            DrawnRef(drawing.number, place): QPointF(*point)
+            for drawing in drawings
+            for place, point in enumerate(drawing.points)
+        }
+        for ref in [ref for ref in self._by_ref if ref not in wanted]:
+            item = self._by_ref.pop(ref)
+            scene = item.scene()
+            if scene is not None:
+                scene.removeItem(item)
+        for ref, place in wanted.items():
+            if ref not in self._by_ref:
+                self._by_ref[ref] = HandleItem(self._parent)
+                self._by_ref[ref].setZValue(HANDLE_LAYER)
+            self._by_ref[ref].set_mark(ref, place, None, DRAWN)
+        self.set_visible(visible)
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide everything."""
+        for item in self._by_ref.values():
+            item.setVisible(visible)
+
+    def handles(self) -> list[HandleItem]:
+        """Return all handles in the order of the drawings."""
+        return list(self._by_ref.values())
+
+
+def nearest_handle(
+    handles: Iterable[HandleItem], point: QPointF, px_across: float, px_down: float
+) -> HandleItem | None:
+    """Return the visible handle next to a point of the picture, if it is within reach.
+
+    Parameters
+    ----------
+    point : QPointF
+        In pixels of the picture.
+    px_across, px_down : float
+        Screen pixels for one picture pixel.
+    """
+    best, reach = None, REACH_PX**2
+    for handle in handles:
+        if not handle.isVisible():
+            continue
+        away = handle.pos() - point
+        distance = (away.x() * px_across) ** 2 + (away.y() * px_down) ** 2
+        if distance <= reach:
+            best, reach = handle, distance
+    return best

@@ -1,0 +1,67 @@
+"""How the window closes: nothing is cut short, nothing is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtGui import QCloseEvent
+
+if TYPE_CHECKING:
+    from spinealign.ui.main_window import MainWindow
+
+
+class Leaving(QObject):
+    """Closes a window as soon as that is safe.
+
+    Analyses are cancelled, files are written to their end, corrections are saved.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self.is_waiting = False
+        for runner in (window.inference, window.files):
+            queued = Qt.ConnectionType.QueuedConnection
+            runner.became_idle.connect(self._go_on, queued)  # type: ignore[call-arg]
+
+    def close(self, event: QCloseEvent) -> None:
+        """Let the window go, or hold it until it may."""
+        window = self._window
+        window.session.cancel()
+        window.inference.cancel_all()
+        if not self.is_waiting:
+            window.desk.editing.save()
+        if window.inference.is_busy or window.files.is_busy:
+            event.ignore()
+            self._wait()
+        elif not window.desk.may_close():
+            event.ignore()
+            self._stay()
+        else:
+            self._remember()
+            event.accept()
+
+    def _remember(self) -> None:
+        window = self._window
+        layout, geometry = window.saveState().toBase64(), window.saveGeometry().toBase64()
+        window.preferences.note(layout=layout.data().decode(), geometry=geometry.data().decode())
+        window.preferences.save()
+        window.inference.shutdown()
+        window.files.shutdown()
+        window.opener.clean_up()
+
+    def _wait(self) -> None:
+        if not self.is_waiting:
+            self.is_waiting = True
+            self._window.setEnabled(False)
+            self._window.status.show_work("Closing as soon as the present step is done…", 1.0)
+
+    def _stay(self) -> None:
+        self.is_waiting = False
+        self._window.setEnabled(True)
+        self._window.status.show_idle("Ready")
+
+    def _go_on(self) -> None:
+        if self.is_waiting:
+            self._window.close()

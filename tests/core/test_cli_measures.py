@@ -1,0 +1,125 @@
+"""Measures on the command line: printed, corrected as saved, compared, defined."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spinealign import cli
+from spinealign.domain.findings import LandmarkName
+from spinealign.domain.measurements import MeasureCode
+from spinealign.export.corrections import corrections_path, save_corrections
+from spinealign.measure.corrected import apply_corrections, initial_corrections
+from spinealign.measure.correction import move_landmark
+from spinealign.wording.measures import DEFINITIONS
+from tests.phantoms_xray import analysed, draw_column
+
+FILM = analysed(draw_column("T1"))
+
+
+@pytest.fixture
+def film(tmp_path, monkeypatch):
+    """A file that is analysed as the drawn film."""
+    path = tmp_path / "neck.png"
+    path.write_bytes(b"stands for the film")
+
+    def analyze_file(given: Path, models, view=None):
+        yield from ()
+        return replace(FILM, image=replace(FILM.image, source_path=given))
+
+    monkeypatch.setattr("spinealign.analysis.analyze_file", analyze_file)
+    monkeypatch.setattr("spinealign.imaging.find.find_images", list)
+    return path
+
+
+def correct(path):
+    """Save corrections beside a file, as the window does."""
+    analysis = replace(FILM, image=replace(FILM.image, source_path=path))
+    wanted = initial_corrections(analysis)
+    mark = wanted.vertebrae[5].landmark(LandmarkName.POSTERIOR_INFERIOR)
+    moved = move_landmark(wanted, wanted.vertebrae[5].index, mark.name, mark.x, mark.y - 8)
+    assert save_corrections(apply_corrections(analysis, moved)) == corrections_path(path)
+
+
+def analyze(path, capsys, *options):
+    out = path.parent / "out"
+    assert cli.run_command(["analyze", str(path), "--out", str(out), *options]) == 0
+    table = json.loads((out / "neck" / "analysis.json").read_text("utf-8"))
+    cobb = next(m for m in table["measurements"] if m["code"] == "cobb_c2_c7")
+    return capsys.readouterr().out, table, cobb
+
+
+def test_main_measures_are_printed_and_written(film, capsys):
+    text, table, cobb = analyze(film, capsys)
+    assert f"C2–C7 Cobb lordosis: {cobb['value']:.1f}°, 95 % interval" in text
+    assert "T1 slope: " in text
+    assert table["files"]["measurements"] == "measurements.csv"
+    assert (film.parent / "out" / "neck" / "measurements.csv").is_file()
+
+
+def test_saved_corrections_count(film, capsys):
+    _, _, before = analyze(film, capsys)
+    correct(film)
+    text, table, cobb = analyze(film, capsys)
+    assert cobb["state"] == "edited"
+    assert cobb["automatic_value"] == before["value"] != cobb["value"]
+    assert table["corrections"]["points_placed"] == 1
+    assert f"edited; automatic {before['value']:.1f}°" in text
+
+
+def test_corrections_can_be_left_out(film, capsys):
+    correct(film)
+    _, table, cobb = analyze(film, capsys, "--ignore-corrections")
+    assert (table["corrections"], cobb["state"]) == (None, "automatic")
+
+
+def test_broken_corrections_are_named_and_kept(film, capsys):
+    corrections_path(film).write_text("{", encoding="utf-8")
+    out = film.parent / "out"
+    assert cli.run_command(["analyze", str(film), "--out", str(out)]) == 0
+    assert "are damaged" in capsys.readouterr().err
+    assert corrections_path(film).read_text(encoding="utf-8") == "{"
+
+
+class TestCompare:
+    def test_prints_differences_and_what_to_know(self, film, capsys):
+        other = film.with_name("later.png")
+        other.write_bytes(b"stands for the film, later")
+        correct(other)
+        assert cli.run_command(["compare", str(film), str(other)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[:2] == ["First: neck.png", "Second: later.png"]
+        cobb = next(line for line in lines if line.startswith("C2–C7 Cobb lordosis\t"))
+        assert "edited; automatic" in cobb
+        assert any("same patient" in line for line in lines)
+
+    def test_json_holds_the_same_difference(self, film, capsys):
+        other = film.with_name("later.png")
+        other.write_bytes(b"stands for the film, later")
+        correct(other)
+        assert cli.run_command(["compare", str(film), str(other), "--json"]) == 0
+        table = json.loads(capsys.readouterr().out)
+        cobb = next(m for m in table["measures"] if m["name"] == "C2–C7 Cobb lordosis")
+        assert cobb["difference"] == pytest.approx(
+            cobb["second"]["value"] - cobb["first"]["value"], abs=2e-4
+        )
+        assert cobb["difference"] != 0
+
+
+class TestDefine:
+    def test_lists_every_measure(self, capsys):
+        assert cli.run_command(["define"]) == 0
+        codes = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+        assert codes == list(DEFINITIONS)
+
+    @pytest.mark.parametrize("code", list(MeasureCode))
+    def test_tells_definition_and_source(self, code, capsys):
+        assert cli.run_command(["define", code.value.replace("_", "-")]) == 0
+        text = capsys.readouterr().out
+        assert DEFINITIONS[code].definition in text
+        assert "Sources: " in text
+
+    def test_an_unknown_measure_is_wrong_use(self, capsys):
+        assert cli.run_command(["define", "beauty"]) == 2
+        assert "beauty" in capsys.readouterr().err

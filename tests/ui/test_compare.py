@@ -1,0 +1,290 @@
+"""Two examinations side by side: which ones, how they move, what changed."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from PyQt6 import sip
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QGuiApplication, QImage
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QPushButton
+
+from spinealign.domain.comparison import Change, ComparedMeasure
+from spinealign.domain.findings import LandmarkName
+from spinealign.domain.measurements import MeasureCode, Measurement
+from spinealign.measure.comparison import compare
+from spinealign.measure.correction import move_landmark
+from spinealign.ui.compare_dialog import CHOOSE, CompareWindow
+from spinealign.ui.compare_table import CompareColumn, CompareTable
+from spinealign.ui.linked_viewers import Match, match_points, match_rects
+from spinealign.ui.theme import LIGHT
+from spinealign.wording.comparison import comparison_lines, comparison_row
+from tests import fakes
+from tests.phantoms_xray import analysed as analysed_film
+from tests.phantoms_xray import draw_column, turned
+
+COBB_KEY = (MeasureCode.COBB_C2_C7.value, ("C2", "C7"))
+
+
+@pytest.fixture(scope="module")
+def films():
+    small = analysed_film(draw_column())
+    large = analysed_film(turned(draw_column(), scale=1.3, shift=(40, 0), shape=(1300, 1000)))
+    return {"small": small, "large": large}
+
+
+@pytest.fixture
+def cases(window, analysed, films, monkeypatch):
+    """Two open cases, the larger film being the current one."""
+
+    def answer(path, _view, _side):
+        film = films["large" if "large" in path.name else "small"]
+        return replace(film, image=replace(film.image, source_path=path, sha256=path.name))
+
+    monkeypatch.setattr(fakes, "answer_for", answer)
+    return [analysed("film_small.png"), analysed("film_large.png")]
+
+
+@pytest.fixture
+def compared(window, cases, qtbot):
+    """The comparison window, opened by its command."""
+    window.actions_by_name["compare"].trigger()
+    [opened] = window.findChildren(CompareWindow)
+    qtbot.waitUntil(opened.isVisible)
+    yield opened
+    if not sip.isdeleted(opened):
+        opened.close()
+
+
+def names_of(half):
+    return [half.choice.itemText(place) for place in range(half.choice.count())]
+
+
+def test_the_current_case_is_compared_with_the_one_before_it(compared, cases):
+    assert [compared.first.case, compared.second.case] == cases
+    assert names_of(compared.first) == ["film_small.png", "film_large.png", "Other file…"]
+    assert compared.second.choice.currentText() == "film_large.png"
+    for half, case in zip((compared.first, compared.second), cases, strict=True):
+        assert half.viewer.picture.display is case.finding.display
+
+
+def test_the_table_shows_what_compare_says(compared, cases):
+    first, second = (case.finding.analysis for case in cases)
+    rows = compare(first, second)
+    model = compared.table.rows_model
+    assert model.rows == rows
+    texts = [c for c in CompareColumn if c is not CompareColumn.BAR]
+    shown = tuple(model.index(0, column).data() for column in texts)
+    assert shown == comparison_row(rows[0])
+
+
+def test_swapping_turns_the_differences_round(compared, cases):
+    [before] = [row for row in compared.table.rows_model.rows if row.either.key == COBB_KEY]
+    compared.swap()
+    [after] = [row for row in compared.table.rows_model.rows if row.either.key == COBB_KEY]
+    assert after.difference == -before.difference
+    assert compared.first.case is cases[1]
+
+
+def test_another_case_is_chosen_above_its_picture(compared, cases):
+    compared.first.choice.setCurrentIndex(1)
+    compared.first.choice.activated.emit(1)
+    assert compared.first.case is cases[1]
+    assert all(row.difference in (0, None) for row in compared.table.rows_model.rows)
+
+
+def test_a_file_that_is_not_open_is_opened_and_analysed(
+    compared, cases, window, files, monkeypatch, qtbot
+):
+    [path] = files("film_small_2.png")
+    monkeypatch.setattr(
+        "spinealign.ui.compare_dialog.QFileDialog.getOpenFileName", lambda *_: (str(path), "")
+    )
+    with qtbot.waitSignal(window.session.finding_ready):
+        compared.second.choice.activated.emit(2)
+    assert compared.second.case.path == path
+    assert compared.second.viewer.picture.display is not None
+    assert window.current is cases[1]
+
+
+def test_with_one_case_open_the_other_half_asks_for_an_examination(window, analysed, qtbot):
+    analysed("mr_1.nii")
+    window.actions_by_name["compare"].trigger()
+    [opened] = window.findChildren(CompareWindow)
+    assert opened.second.case is None
+    assert opened.second.viewer._placeholder == CHOOSE
+    assert opened.table.rows_model.rows == ()
+    assert not any(button.isEnabled() for button in opened._needs_both)
+    opened.close()
+
+
+def test_a_closed_case_leaves_the_comparison(compared, cases, window):
+    window.session.close(cases[0])
+    assert compared.first.case is None
+    assert compared.second.case is cases[1]
+
+
+def test_a_closed_comparison_hears_nothing_any_more(compared, cases, window, analysed, qtbot):
+    with qtbot.waitSignal(compared.destroyed):
+        compared.close()
+    analysed("film_small_3.png")
+    window.desk.changes.flip_facing()
+    window.session.close(cases[0])
+    assert window.findChildren(CompareWindow) == []
+
+
+def test_a_correction_in_the_main_window_is_followed(compared, cases, window, qtbot):
+    before = compared.table.rows_model.rows
+    c7 = next(b for b in cases[1].finding.analysis.vertebrae if b.level == "C7")
+    mark = c7.landmark(LandmarkName.ANTERIOR_INFERIOR)
+    window.desk.editing.change(
+        "move", lambda c: move_landmark(c, c7.index, mark.name, mark.x, mark.y + 20)
+    )
+    qtbot.waitUntil(lambda: compared.table.rows_model.rows != before)
+    index = [row.either.key for row in compared.table.rows_model.rows].index(COBB_KEY)
+    assert "edited" in compared.table.rows_model.index(index, CompareColumn.SECOND).data()
+
+
+def test_only_what_changed_is_shown_on_request(compared):
+    compared.only_changed.setChecked(True)
+    assert all(row.change is Change.BEYOND for row in compared.table.rows_model.rows)
+    compared.only_changed.setChecked(False)
+    assert compared.table.rows_model.rows
+
+
+def middle_of(viewer):
+    return viewer.mapToScene(viewer.viewport().rect().center())
+
+
+def test_both_pictures_move_together_by_their_vertebrae(compared):
+    first, second = compared.first.viewer, compared.second.viewer
+    first.zoom_to(1.0)
+    assert second.zoom == pytest.approx(1 / 1.3, rel=0.03)
+    second.zoom_in()
+    assert first.zoom == pytest.approx(1.25, rel=0.03)
+    c5 = [
+        next(body for body in half.analysis.vertebrae if body.level == "C5")
+        for half in (compared.first, compared.second)
+    ]
+    first.centerOn(QPointF(*c5[0].outline[0]))
+    there = QPointF(*c5[1].outline[0])
+    apart = middle_of(second) - there
+    assert apart.manhattanLength() < 12
+
+
+def test_each_picture_moves_by_itself_when_told_so(compared):
+    compared.move_together.setChecked(False)
+    zoom = compared.second.viewer.zoom
+    compared.first.viewer.zoom_in()
+    assert compared.second.viewer.zoom == zoom
+    compared.move_together.setChecked(True)
+    assert compared.second.viewer.zoom != zoom
+
+
+def test_the_selected_measure_is_drawn_on_both_pictures(compared):
+    rows = compared.table.rows_model.rows
+    place = next(i for i, row in enumerate(rows) if row.either.code is MeasureCode.SEGMENTAL_ANGLE)
+    key = rows[place].either.key
+    usual = compared.first.viewer.picture.measures.keys
+    assert COBB_KEY in usual
+    assert key not in usual
+    compared.table.selectRow(place)
+    for half in (compared.first, compared.second):
+        assert half.viewer.picture.measures.keys == usual | {key}
+
+
+def press(compared, text):
+    push = next(b for b in compared.findChildren(QPushButton) if b.text() == text)
+    QTest.mouseClick(push, Qt.MouseButton.LeftButton)
+
+
+def test_the_comparison_is_copied(compared, cases):
+    press(compared, "&Copy")
+    first, second = (case.finding.analysis for case in cases)
+    lines = comparison_lines(first, second, compare(first, second))
+    assert QGuiApplication.clipboard().text() == "\n".join(lines)
+    QGuiApplication.clipboard().clear()
+
+
+def test_the_comparison_is_saved(compared, window, fake, tmp_path, monkeypatch, qtbot):
+    monkeypatch.setattr(
+        "spinealign.ui.saving.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "c"), "")
+    )
+    with qtbot.waitSignal(window.saver.saved):
+        press(compared, "Save as &table (CSV)…")
+    assert fake.written == [("comparison", tmp_path / "c.csv")]
+    assert "c.csv" in compared.message.text()
+
+
+coordinates = st.floats(-1000, 1000)
+
+
+@given(
+    st.floats(0.1, 10),
+    coordinates,
+    coordinates,
+    st.lists(st.tuples(coordinates, coordinates), min_size=2, max_size=7, unique=True),
+)
+def test_a_match_finds_scale_and_shift_again(scale, x, y, places):
+    across, down = ([place[axis] for place in places] for axis in (0, 1))
+    assume(max(max(across) - min(across), max(down) - min(down)) >= 1)
+    truth = Match(scale, (x, y))
+    first = {str(i): QPointF(*place) for i, place in enumerate(places)}
+    second = {name: truth.map(point) for name, point in first.items()}
+    found = match_points(first, {**second, "only there": QPointF()})
+    for name, point in first.items():
+        assert (found.map(point) - second[name]).manhattanLength() < 1e-4
+        assert (found.inverse.map(second[name]) - point).manhattanLength() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"C2": QPointF(0, 0)}, {"C2": QPointF(1, 1)}),
+        ({"C2": QPointF(0, 0), "C3": QPointF(0, 9)}, {"C4": QPointF(1, 1), "C5": QPointF(1, 2)}),
+        ({"C2": QPointF(3, 3), "C3": QPointF(3, 3)}, {"C2": QPointF(1, 1), "C3": QPointF(1, 2)}),
+    ],
+    ids=["one body", "no common body", "one place"],
+)
+def test_without_common_bodies_there_is_no_match_by_them(first, second):
+    assert match_points(first, second) is None
+
+
+def test_whole_pictures_are_matched_at_their_middle():
+    match = match_rects(QRectF(0, 0, 100, 200), QRectF(10, 0, 300, 400))
+    assert match.scale == 2
+    assert match.map(QPointF(50, 100)) == QPointF(160, 200)
+
+
+def painted_bar(qtbot, change, difference):
+    one = Measurement("angle", 10.0, "deg", "")
+    row = ComparedMeasure(one, one, change, difference, (difference - 1, difference + 1))
+    wide = ComparedMeasure(one, one, Change.WITHIN, 0.0, (-10.0, 10.0))
+    table = CompareTable(LIGHT)
+    qtbot.addWidget(table)
+    table.set_rows([row, wide])
+    table.resize(900, 120)
+    picture = QImage(table.viewport().size(), QImage.Format.Format_RGB32)
+    table.viewport().render(picture)
+    rect = table.visualRect(table.rows_model.index(0, CompareColumn.BAR))
+    return picture.copy(rect)
+
+
+def columns_of(picture, colour):
+    return [
+        x
+        for x in range(picture.width())
+        for y in range(picture.height())
+        if picture.pixelColor(x, y).name() == colour
+    ]
+
+
+@pytest.mark.parametrize("difference", [-6.0, 6.0])
+def test_the_bar_shows_side_and_certainty_of_a_difference(qtbot, difference):
+    beyond = painted_bar(qtbot, Change.BEYOND, difference)
+    marks = columns_of(beyond, LIGHT.warning)
+    side = sum(marks) / len(marks) - beyond.width() / 2
+    assert side * difference > 0
+    assert not columns_of(painted_bar(qtbot, Change.WITHIN, difference), LIGHT.warning)

@@ -1,0 +1,239 @@
+"""Measures drawn by hand, calibration, and what is drawn over the picture."""
+
+import pytest
+from PyQt6.QtCore import QPointF, Qt
+from PyQt6.QtWidgets import QInputDialog
+
+from spinealign.domain.image import SpacingSource
+from spinealign.domain.measurements import DrawingTool, MeasureCode, MeasureState
+from spinealign.ui.actions import COMMANDS
+from spinealign.ui.handles import DrawnRef
+from spinealign.ui.settings import SettingsStore
+from spinealign.ui.tools import ToolName
+
+
+def drawn(hands):
+    found = hands.window.desk.editing.analysis.measurements
+    return [m for m in found if m.state is MeasureState.DRAWN]
+
+
+def place_each(hands, points):
+    for point in points:
+        hands.move(point, held=False)
+        hands.click(point)
+
+
+@pytest.mark.parametrize(
+    ("key", "points", "value", "unit"),
+    [
+        (Qt.Key.Key_D, [(100, 100), (160, 180)], 100.0, "px"),
+        (Qt.Key.Key_A, [(100, 100), (100, 200), (200, 200)], 90.0, "deg"),
+        (Qt.Key.Key_C, [(50, 300), (150, 300), (50, 500), (150, 600)], 45.0, "deg"),
+    ],
+    ids=["distance", "angle", "cobb"],
+)
+def test_a_tool_measures_what_is_clicked(hands, key, points, value, unit):
+    hands.key(key)
+    assert hands.viewer.hint
+    place_each(hands, points)
+    [measurement] = drawn(hands)
+    assert measurement.value == pytest.approx(value, abs=1e-6)
+    assert measurement.unit == unit
+    assert hands.viewer.hint == ""
+    assert hands.window.desk.editor.tool_name is ToolName.POINTER
+    assert measurement.key in hands.viewer.picture.measures.keys
+    assert f"{value:.1f}" in hands.viewer.picture.measures.label(measurement.key)
+
+
+@pytest.mark.parametrize("ending", ["enter", "double click", "first point"])
+def test_an_area_is_closed(hands, ending):
+    square = [(100, 100), (200, 100), (200, 200), (100, 200)]
+    hands.key(Qt.Key.Key_E)
+    place_each(hands, square)
+    if ending == "enter":
+        hands.key(Qt.Key.Key_Return)
+    elif ending == "double click":
+        hands.double_click(square[-1])
+    else:
+        hands.click(square[0])
+    [measurement] = drawn(hands)
+    assert measurement.value == pytest.approx(10_000)
+    assert measurement.unit == "px²"
+
+
+def test_a_line_can_be_drawn_in_one_go(hands):
+    hands.key(Qt.Key.Key_D)
+    hands.drag((100, 100), (150, 100), (300, 100))
+    assert drawn(hands)[0].value == pytest.approx(200)
+
+
+def test_the_rubber_band_follows_the_cursor(hands):
+    hands.key(Qt.Key.Key_D)
+    hands.click((100, 300))
+    middle = hands.viewer.to_view(QPointF(140, 300)).toPoint()
+    before = hands.viewer.viewport().grab().toImage().pixelColor(middle)
+    hands.move((200, 300), held=False)
+    after = hands.viewer.viewport().grab().toImage().pixelColor(middle)
+    assert before != after
+    assert after.red() - after.green() > 20
+    hands.key(Qt.Key.Key_Escape)
+    assert hands.viewer.viewport().grab().toImage().pixelColor(middle) == before
+
+
+def test_the_value_is_read_while_drawing(hands):
+    hands.key(Qt.Key.Key_D)
+    hands.click((100, 300))
+    hands.move((250, 300), held=False)
+    assert hands.window.desk.editor.tool_text == "150.0 px"
+    hands.move((280, 340), held=False)
+    assert hands.window.desk.editor.tool_text == "184.4 px"
+    hands.key(Qt.Key.Key_Escape)
+    assert hands.window.desk.editor.tool_text == ""
+
+
+def test_escape_drops_an_unfinished_drawing_before_it_cancels_anything_else(hands):
+    hands.key(Qt.Key.Key_D)
+    hands.click((100, 100))
+    hands.key(Qt.Key.Key_Escape)
+    assert hands.window.desk.editor.tool_name is ToolName.POINTER
+    assert hands.viewer.hint == ""
+    hands.drag((100, 100), (300, 100))
+    assert drawn(hands) == []
+
+
+def test_points_of_a_drawing_can_be_moved_and_the_drawing_deleted(hands):
+    hands.key(Qt.Key.Key_D)
+    place_each(hands, [(100, 100), (200, 100)])
+    hands.drag((200, 100), (300, 100))
+    assert drawn(hands)[0].value == pytest.approx(200)
+    assert hands.window.actions_by_name["undo"].text() == "&Undo move point 2 of distance 1"
+    hands.click((100, 100))
+    assert hands.window.desk.editor.selected == DrawnRef(1, 0)
+    hands.key(Qt.Key.Key_Delete)
+    assert drawn(hands) == []
+    assert hands.viewer.picture.drawings.handles() == []
+    hands.window.actions_by_name["undo"].trigger()
+    assert drawn(hands)[0].value == pytest.approx(200)
+
+
+def test_the_menu_deletes_one_drawing_and_a_command_all(hands):
+    for row in (100, 150, 200):
+        hands.key(Qt.Key.Key_D)
+        place_each(hands, [(100, row), (200, row)])
+    menu = hands.window.desk.menu.menu_for(QPointF(100, 150))
+    next(a for a in menu.actions() if a.text() == "Delete distance 2").trigger()
+    assert [m.name for m in drawn(hands)] == ["Distance 1", "Distance 3"]
+    hands.window.actions_by_name["delete_drawings"].trigger()
+    assert drawn(hands) == []
+    hands.window.actions_by_name["undo"].trigger()
+    assert len(drawn(hands)) == 2
+
+
+def test_drawings_alone_are_no_correction(hands):
+    hands.key(Qt.Key.Key_D)
+    place_each(hands, [(100, 100), (200, 100)])
+    assert "measured by hand" in hands.window.windowTitle()
+    assert "corrected" not in hands.window.windowTitle()
+    x, y = hands.place_of("C4", "anterior_superior")
+    hands.drag((x, y), (x + 20, y))
+    assert "corrected by hand" in hands.window.windowTitle()
+
+
+def test_every_tool_has_a_key_and_every_drawing_a_tool():
+    keys = {command.name: command.keys for command in COMMANDS}
+    assert all(keys[f"tool_{name.value}"] for name in ToolName)
+    assert {name.drawing for name in ToolName} - {None} == set(DrawingTool)
+
+
+def calibrate(hands, length_mm):
+    hands.key(Qt.Key.Key_K)
+    place_each(hands, [(100, 100), (300, 100)])
+    dialog = hands.window.findChild(QInputDialog)
+    assert "200.0 pixels" in dialog.labelText()
+    dialog.setDoubleValue(length_mm)
+    dialog.accept()
+
+
+def test_calibration_turns_pixels_into_millimetres(hands):
+    axis = {m.code: m for m in hands.window.desk.editing.analysis.measurements}
+    assert axis[MeasureCode.SAGITTAL_VERTICAL_AXIS].unit == "px"
+    assert hands.viewer.spacing_mm is None
+    calibrate(hands, 50.0)
+    analysis = hands.window.desk.editing.analysis
+    assert analysis.image.spacing_mm == pytest.approx((0.25, 0.25))
+    assert analysis.image.spacing_source is SpacingSource.USER
+    after = {m.code: m for m in analysis.measurements}[MeasureCode.SAGITTAL_VERTICAL_AXIS]
+    assert after.unit == "mm"
+    assert after.value == pytest.approx(0.25 * axis[MeasureCode.SAGITTAL_VERTICAL_AXIS].value)
+    assert hands.viewer.spacing_mm == pytest.approx((0.25, 0.25))
+    hands.window.actions_by_name["remove_calibration"].trigger()
+    assert hands.window.desk.editing.analysis.image.spacing_mm is None
+    assert hands.viewer.spacing_mm is None
+
+
+def test_a_line_too_short_to_calibrate_is_refused_in_words(hands):
+    hands.window.desk.changes.calibrate(((100.0, 100.0), (100.2, 100.0)), 20.0)
+    assert "Cannot calibrate" in hands.window.banner.text
+    assert not hands.window.desk.editing.is_edited
+
+
+def codes_on_picture(hands):
+    return {code for code, _ in hands.viewer.picture.measures.keys}
+
+
+def test_the_main_measure_is_drawn_at_once(hands):
+    assert MeasureCode.COBB_C2_C7.value in codes_on_picture(hands)
+    assert MeasureCode.SEGMENTAL_ANGLE.value not in codes_on_picture(hands)
+
+
+def test_a_key_hides_and_shows_all_measures(hands):
+    shown = codes_on_picture(hands)
+    hands.key(Qt.Key.Key_M)
+    assert codes_on_picture(hands) == set()
+    assert not hands.window.preferences.settings.show_measures
+    hands.key(Qt.Key.Key_M)
+    assert codes_on_picture(hands) == shown
+
+
+def test_measures_are_switched_one_by_one_and_remembered(hands, open_window, tmp_path, analysed):
+    window = hands.window
+    cobb = next(k for k in hands.viewer.picture.measures.keys if k[0] == "cobb_c2_c7")
+    segment = (MeasureCode.SEGMENTAL_ANGLE.value, ("C3", "C4"))
+    window.results.measure_toggled.emit(segment, True)
+    window.results.measure_toggled.emit(cobb, False)
+    assert segment in hands.viewer.picture.measures.keys
+    assert cobb not in hands.viewer.picture.measures.keys
+    window.close()
+    stored = SettingsStore(tmp_path / "profile").load_settings()
+    assert stored.shown_measures == ("segmental_angle|C3|C4",)
+    assert stored.hidden_measures == ("cobb_c2_c7|C2|C7",)
+    again = open_window()
+    assert again.results.measure_choices.shown == {segment: True, cobb: False}
+
+
+def test_a_selected_measure_stands_out_and_is_drawn_even_if_it_is_off(hands):
+    key = (MeasureCode.C7_SLOPE.value, ("C7",))
+    hands.window.results.measure_selected.emit(key)
+    assert key in hands.viewer.picture.measures.keys
+    hands.window.results.measure_selected.emit(None)
+    assert key not in hands.viewer.picture.measures.keys
+
+
+def test_labels_do_not_cover_each_other(hands):
+    for measurement in hands.window.desk.editing.analysis.measurements:
+        hands.window.desk.measures.toggle(measurement.key, True)
+    to_view = hands.viewer.viewportTransform()
+    plates = [
+        label.boundingRect().translated(to_view.map(label.scenePos()))
+        for _, label in hands.viewer.picture.measures._items.values()
+    ]
+    assert len(plates) > 20
+    for number, plate in enumerate(plates):
+        assert not any(plate.intersects(other) for other in plates[number + 1 :])
+
+
+def test_measures_hide_with_the_overlay(hands):
+    items = [item for pair in hands.viewer.picture.measures._items.values() for item in pair]
+    assert all(item.isVisible() for item in items)
+    hands.key(Qt.Key.Key_O)
+    assert not any(item.isVisible() for item in items)

@@ -1,0 +1,213 @@
+"""Corrections are written by themselves, found again exactly, and never lost in silence."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PyQt6.QtWidgets import QMessageBox
+
+from spinealign.domain.errors import (
+    CorrectionsError,
+    CorrectionsProblem,
+    ExportError,
+    ExportProblem,
+)
+from spinealign.domain.paths import resources_dir
+from spinealign.export.corrections import corrections_path
+from spinealign.ui.services import PASTED_PREFIX, _is_own, program_services
+from tests.ui.hands import Hands
+
+CORNER = ("C5", "anterior_inferior")
+
+
+def correct(hands, by=(7.25, -3.5)):
+    x, y = hands.place_of(*CORNER)
+    place = (x + by[0], y + by[1])
+    hands.drag((x, y), place)
+    return hands.place_of(*CORNER)
+
+
+@pytest.fixture
+def on_disk(fake, tmp_path):
+    """Let the fake services keep corrections as the program does."""
+    real = program_services(tmp_path / "profile")
+    build = fake.build
+
+    def built(profile_dir=None):
+        return replace(
+            build(),
+            load_corrections=real.load_corrections,
+            save_corrections=real.save_corrections,
+        )
+
+    fake.build = built
+
+
+def test_a_change_is_written_shortly_after_it_is_made(qtbot, hands, fake):
+    with qtbot.waitSignal(hands.window.desk.editing.saved):
+        place = correct(hands)
+    [kept] = fake.kept.values()
+    mark = kept.vertebrae[3].landmark(CORNER[1])
+    assert (mark.x, mark.y) == place
+    assert hands.window.desk.editing.unsaved_count == 0
+    assert "film_1.png.spinealign.json" in hands.window.status.step.text()
+
+
+def test_leaving_a_case_writes_at_once(qtbot, hands, fake, analysed):
+    correct(hands)
+    with qtbot.waitSignal(hands.window.desk.editing.saved):
+        analysed("ct_2.dcm")
+    assert len(fake.kept) == 1
+
+
+def test_closing_a_case_writes_at_once(qtbot, hands, fake):
+    correct(hands)
+    with qtbot.waitSignal(hands.window.desk.editing.saved):
+        hands.window.close_current()
+    assert len(fake.kept) == 1
+
+
+def test_closing_the_window_waits_until_all_is_written(qtbot, hands, fake):
+    correct(hands)
+    hands.window.close()
+    qtbot.waitUntil(lambda: not hands.window.isVisible())
+    assert len(fake.kept) == 1
+
+
+def test_corrections_are_opened_again_exactly(qtbot, on_disk, open_window, files):
+    [path] = files("film_1.png")
+    first = open_window()
+    with qtbot.waitSignal(first.session.finding_ready):
+        first.opener.open_paths([path])
+    hands = Hands(first)
+    correct(hands)
+    first.desk.changes.delete(hands.body("C3"))
+    hands.tool("distance")
+    hands.click((100, 100))
+    hands.click((200.5, 150.25))
+    before = first.desk.editing.analysis
+    first.close()
+    qtbot.waitUntil(lambda: not first.isVisible())
+    assert corrections_path(path).exists()
+    again = open_window()
+    with qtbot.waitSignal(again.session.finding_ready):
+        again.opener.open_paths([path])
+    after = again.desk.editing.analysis
+    assert after.corrections == before.corrections
+    assert after.vertebrae == before.vertebrae
+    assert after.measurements == before.measurements
+    assert "corrected by hand" in again.windowTitle()
+    assert len(again.viewer.picture.drawings.handles()) == 2
+    again.actions_by_name["reset_edits"].trigger()
+    assert {b.name for b in again.desk.editing.analysis.vertebrae} >= {"C3"}
+
+
+def test_saved_results_hold_the_corrections(qtbot, hands, fake, monkeypatch, tmp_path):
+    written = []
+    place = correct(hands)
+    services = replace(
+        hands.window.services, write_bundle=lambda analysis, folder: written.append(analysis)
+    )
+    monkeypatch.setattr(hands.window.saver, "_services", services)
+    monkeypatch.setattr(
+        "spinealign.ui.saving.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
+    )
+    with qtbot.waitSignal(hands.window.saver.saved):
+        hands.window.actions_by_name["save"].trigger()
+    mark = written[0].vertebrae[3].landmark(CORNER[1])
+    assert (mark.x, mark.y) == place
+    assert written[0].automatic is not None
+
+
+FULL = ExportError(Path("film_1.png.spinealign.json"), ExportProblem.DISK_FULL)
+
+
+def test_a_failure_is_said_and_the_correction_stays(qtbot, hands, fake):
+    fake.keep_failure = FULL
+    with qtbot.waitSignal(hands.window.desk.editing.failed):
+        place = correct(hands)
+    assert "disk is full" in hands.window.banner.text
+    assert hands.window.desk.editing.unsaved_count == 1
+    assert hands.place_of(*CORNER) == place
+    fake.keep_failure = None
+    with qtbot.waitSignal(hands.window.desk.editing.saved):
+        hands.window.desk.editing.save()
+    assert hands.window.desk.editing.unsaved_count == 0
+
+
+@pytest.mark.parametrize("answer", ["Cancel", "Discard"])
+def test_what_could_not_be_written_is_asked_about(qtbot, hands, fake, monkeypatch, answer):
+    fake.keep_failure = FULL
+    with qtbot.waitSignal(hands.window.desk.editing.failed):
+        correct(hands)
+    asked = []
+
+    def ask(*words):
+        asked.append(words[2])
+        return QMessageBox.StandardButton[answer]
+
+    monkeypatch.setattr("spinealign.ui.desk.QMessageBox.warning", ask)
+    hands.window.close()
+    qtbot.waitUntil(lambda: bool(asked))
+    assert "1 case could not be written" in asked[0]
+    if answer == "Discard":
+        qtbot.waitUntil(lambda: not hands.window.isVisible())
+        return
+    assert hands.window.isVisible()
+    assert hands.window.isEnabled()
+    fake.keep_failure = None
+    hands.window.close()
+    qtbot.waitUntil(lambda: not hands.window.isVisible())
+    assert len(fake.kept) == 1
+
+
+def test_a_closed_case_that_could_not_be_written_comes_back(qtbot, hands, fake, files):
+    fake.keep_failure = FULL
+    with qtbot.waitSignal(hands.window.desk.editing.failed):
+        place = correct(hands)
+    with qtbot.waitSignal(hands.window.desk.editing.failed):
+        hands.window.close_current()
+    fake.keep_failure = None
+    with qtbot.waitSignal(hands.window.session.finding_ready):
+        hands.window.opener.open_paths(files("film_1.png"))
+    assert hands.place_of(*CORNER) == place
+
+
+def test_a_damaged_file_is_said_and_the_automatic_result_shown(
+    qtbot, fake, open_window, files, monkeypatch
+):
+    [path] = files("film_1.png")
+
+    def broken(analysis):
+        raise CorrectionsError(corrections_path(path), CorrectionsProblem.BROKEN)
+
+    build = fake.build
+    monkeypatch.setattr(fake, "build", lambda: replace(build(), load_corrections=broken))
+    window = open_window()
+    with qtbot.waitSignal(window.session.finding_ready):
+        window.opener.open_paths([path])
+    assert window.banner.text
+    assert window.desk.editing.analysis.corrections is None
+    assert len(window.desk.editing.analysis.vertebrae) == 6
+
+
+def test_it_is_said_where_corrections_are_if_not_beside_the_image(qtbot, hands, fake, tmp_path):
+    elsewhere = tmp_path / "profile" / "corrections" / "abc.spinealign.json"
+    fake.keep_at = elsewhere
+    with qtbot.waitSignal(hands.window.desk.editing.saved):
+        correct(hands)
+    assert "profile folder" in hands.window.banner.text
+    assert str(elsewhere) in hands.window.banner.text
+
+
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        (resources_dir() / "samples" / "film.png", True),
+        (Path("/tmp") / f"{PASTED_PREFIX}x1" / "Pasted 1.png", True),
+        (Path("/data") / "film.png", False),
+    ],
+    ids=["sample", "pasted", "file"],
+)
+def test_nothing_is_written_beside_samples_and_pasted_pictures(path, own):
+    assert _is_own(path) is own
