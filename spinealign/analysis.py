@@ -23,11 +23,12 @@ from spinealign.domain.findings import (
     Step,
     WarningCode,
 )
-from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
+from spinealign.domain.image import ImagePart, SpacingSource, SpineImage, View, ViewSource
 from spinealign.domain.model_card import ModelCard
 from spinealign.imaging.fit import Letterbox, to_network_input, unplace
 from spinealign.imaging.quality import check_quality
 from spinealign.imaging.read import read_image
+from spinealign.imaging.single import read_part
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import Array, LoadedModel
 from spinealign.measure.alignment import measure_alignment
@@ -56,14 +57,14 @@ class _Clock:
 
 
 def analyze_file(
-    path: Path, models: ModelStore, view: View | None = None
+    source: Path | ImagePart, models: ModelStore, view: View | None = None
 ) -> Generator[Step, None, Analysis]:
     """Read and analyse one file, yielding progress; closing the generator cancels.
 
     Parameters
     ----------
-    path : Path
-        Image file of any supported format.
+    source : Path or ImagePart
+        Image file of any supported format, or one picture of a series.
     models : ModelStore
         Where networks come from; they stay loaded in it.
     view : View, optional
@@ -87,7 +88,7 @@ def analyze_file(
     """
     clock = _Clock()
     yield Step("Reading the image", 0.05)
-    image = read_image(path)
+    image = read_part(source) if isinstance(source, ImagePart) else read_image(source)
     clock.lap("read")
     yield Step("Checking the image", 0.15, image)
     return (yield from analyze_image(image, models, view, clock))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spinealign.domain.image import DisplayWindow, NoteKind, ReaderNote, WindowKind
-from spinealign.domain.study import SeriesEntry
+from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.wording.text import safe_text
 
 _NOTES = {
@@ -45,6 +45,20 @@ _WINDOWS = {
 }
 
 
+_PATIENT_LABELS = {
+    "name": "Name",
+    "identifier": "Patient ID",
+    "birth_date": "Born",
+    "sex": "Sex",
+    "age": "Age",
+    "study_date": "Examined",
+    "study_description": "Examination",
+    "series_description": "Series",
+    "institution": "Institution",
+    "accession_number": "Accession number",
+}
+
+
 def note_text(note: ReaderNote) -> str:
     """Return the sentence for one decision of a reader."""
     values = note.values
@@ -72,3 +86,22 @@ def series_text(entry: SeriesEntry) -> str:
     number = "" if entry.number is None else f"{entry.number}: "
     count = len(entry)
     return f"{number}{name} ({kind}, {count} image{'' if count == 1 else 's'})"
+
+
+def patient_rows(facts: PatientFacts) -> tuple[tuple[str, str], ...]:
+    """Return (label, value) of what is known, for the window only; empty when nothing is."""
+    rows = (
+        (label, _fact_text(name, getattr(facts, name))) for name, label in _PATIENT_LABELS.items()
+    )
+    return tuple((label, value) for label, value in rows if value)
+
+
+def _fact_text(name: str, value: str) -> str:
+    if name == "name":
+        # Family^given^middle^prefix^suffix in Latin letters, then in others (PS3.5 6.2.1).
+        family, _, rest = value.split("=")[0].partition("^")
+        given = " ".join(word for word in rest.split("^") if word)
+        return safe_text(", ".join(part for part in (family.strip(), given.strip()) if part))
+    if name in ("birth_date", "study_date") and len(value) == 8 and value.isdecimal():
+        return f"{value[:4]}-{value[4:6]}-{value[6:]}"
+    return safe_text(value.strip())

@@ -23,7 +23,7 @@ from spinealign.imaging.read import read_image
 from spinealign.imaging.source import MAX_UNPACKED_BYTES
 from spinealign.imaging.study import list_series, read_patient, read_series_slice, scan_series
 from spinealign.imaging.volume import MAX_VOLUME_BYTES, read_volume
-from spinealign.wording.reading import series_text
+from spinealign.wording.reading import patient_rows, series_text
 from tests.image_files import AXIAL, CORONAL, SAGITTAL, notes_of, ramp, write_dicom, write_nifti
 
 PLACES = {
@@ -401,6 +401,22 @@ def test_patient_facts_are_read_and_do_not_show_in_logs(tmp_path: Path) -> None:
     assert facts.institution == "Clinique générale"
     assert repr(facts) == "PatientFacts()"
     assert "Doe" not in repr(read_image(path))
+
+
+@pytest.mark.parametrize(
+    ("facts", "rows"),
+    [
+        ({"name": "Doe^Jane^Q"}, (("Name", "Doe, Jane Q"),)),
+        ({"name": "Yamada^Tarou=山田^太郎"}, (("Name", "Yamada, Tarou"),)),
+        ({"name": "Doe", "birth_date": "19700203"}, (("Name", "Doe"), ("Born", "1970-02-03"))),
+        ({"birth_date": "in 1970"}, (("Born", "in 1970"),)),
+        ({"identifier": " 4\x007 "}, (("Patient ID", "4\N{REPLACEMENT CHARACTER}7"),)),
+        ({}, ()),
+    ],
+    ids=str,
+)
+def test_patient_facts_in_words(facts: dict[str, str], rows: Any) -> None:
+    assert patient_rows(PatientFacts(**facts)) == rows
 
 
 def test_without_facts_there_are_none(tmp_path: Path) -> None:
