@@ -21,6 +21,8 @@ from spinealign.domain.image import MAX_ASPECT, ImagePart, NoteKind, ReaderNote,
 MAX_SIDE_PX = 16_384
 MAX_MEGAPIXELS = 64
 MIN_SIDE_PX = 32
+BLOCK_ROWS = 512
+"""Rows computed at once where a wider copy of all of them would take much memory."""
 
 COLOUR_NOTE = ReaderNote(NoteKind.COLOUR_TO_GREY)
 
@@ -30,7 +32,6 @@ _COLOURED_SHARE = 0.01
 _SQUARE_WITHIN = 0.001
 _UNSUSPECTED_BYTES = 16 << 20
 _MAX_RATIO = 1000
-_BLOCK_ROWS = 512
 
 
 def check_size(path: Path, rows: int, cols: int) -> None:
@@ -81,8 +82,8 @@ def quiet_libraries() -> Iterator[None]:
 def luminance(rgb: NDArray[Any]) -> NDArray[np.float32]:
     """Turn colour (H, W, 3) into grey (H, W) in the same range of values."""
     grey = np.empty(rgb.shape[:2], np.float32)
-    for top in range(0, len(rgb), _BLOCK_ROWS):  # a float32 copy of all channels may be huge
-        rows = slice(top, top + _BLOCK_ROWS)
+    for top in range(0, len(rgb), BLOCK_ROWS):
+        rows = slice(top, top + BLOCK_ROWS)
         grey[rows] = rgb[rows].astype(np.float32) @ _LUMA
     return grey
 

@@ -23,7 +23,7 @@ from spinealign.domain.image import (
     WindowKind,
 )
 from spinealign.imaging import dicom_tags
-from spinealign.imaging.decoding import COLOUR_NOTE, is_coloured, luminance
+from spinealign.imaging.decoding import BLOCK_ROWS, COLOUR_NOTE, is_coloured, luminance
 from spinealign.imaging.windows import mirrored
 
 _MAX_WINDOWS = 16
@@ -102,7 +102,11 @@ def _apply_modality(
     (slope,), (intercept,) = factors
     if (slope, intercept) == (1.0, 0.0):
         return stored.astype(exact), True
-    return (stored * np.float64(slope) + intercept).astype(exact), True
+    values = np.empty(stored.shape, exact)
+    for top in range(0, len(stored), BLOCK_ROWS):
+        rows = slice(top, top + BLOCK_ROWS)
+        values[rows] = stored[rows] * np.float64(slope) + intercept
+    return values, True
 
 
 def _holds_hounsfield(dataset: Dataset, frame: int) -> bool:
