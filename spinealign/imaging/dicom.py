@@ -6,13 +6,17 @@ from typing import BinaryIO
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.pixels import pixel_array
 
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import checksum, make_image, make_square
 from spinealign.imaging.dicom_grey import to_grey
-from spinealign.imaging.dicom_pixels import check_pixels, frame_count, load_dataset
+from spinealign.imaging.dicom_pixels import (
+    check_pixels,
+    decode_frame,
+    frame_count,
+    load_dataset,
+)
 from spinealign.imaging.orientation import (
     Turn,
     film_turn,
@@ -48,7 +52,7 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
     frames = frame_count(dataset)
     frame = frames // 2 if part.index is None else part.index
     check_pixels(part.path, file, dataset, frame)
-    grey = to_grey(pixel_array(dataset, index=frame), dataset, frame)
+    grey = to_grey(decode_frame(file, dataset, frame), dataset, frame)
     turn = display_turn(dataset, frame)
     spacing_mm, source, spacing_notes = dicom_tags.pixel_spacing(dataset, frame)
     hint, view_notes = dicom_tags.view_hint(dataset, frame)

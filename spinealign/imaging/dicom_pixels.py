@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.encaps import get_frame
 from pydicom.filereader import read_dataset, read_preamble
-from pydicom.pixels import get_decoder
+from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -97,6 +98,37 @@ def check_pixels(path: Path, file: BinaryIO, dataset: Dataset, frame: int) -> No
         raise ImageReadError(path, ReadProblem.UNSUPPORTED_COMPRESSION, name)
     if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         _check_codestream(path, dataset, frame)
+
+
+def decode_frame(file: BinaryIO, dataset: Dataset, frame: int) -> NDArray[Any]:
+    """Decode one frame, shape (H, W) or (H, W, 3); of uncompressed ones only its bytes are read.
+
+    Raises
+    ------
+    Exception
+        Anything that pydicom and its decoders raise on damaged bytes.
+    """
+    element = dataset.get_item("PixelData")
+    bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated)
+    if not _lies_open(dataset, element) or bits % 8:
+        return np.asarray(pixel_array(dataset, index=frame))
+    if not 0 <= frame < frame_count(dataset) or (frame + 1) * bits // 8 > element.length:
+        raise ValueError("no such frame")
+    file.seek(element.value_tell + frame * bits // 8)
+    alone = dataset.group_dataset(0x0028)
+    alone.file_meta = dataset.file_meta
+    alone.NumberOfFrames = 1
+    alone.add_new("PixelData", element.VR or "OW", file.read(bits // 8))
+    return np.asarray(pixel_array(alone))
+
+
+def _lies_open(dataset: Dataset, element: Any) -> bool:
+    """Tell whether frames lie one after the other in the file, as grey values."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    is_plain = not syntax.is_encapsulated and syntax != DeflatedExplicitVRLittleEndian
+    is_left_in_file = isinstance(element, RawDataElement) and element.value is None
+    is_grey = int(dataset.get("SamplesPerPixel") or 1) == 1
+    return is_plain and is_left_in_file and is_grey and frame_count(dataset) > 1
 
 
 def _complete_transfer_syntax(dataset: Dataset) -> None:

@@ -179,7 +179,7 @@ def test_a_huge_picture_is_never_decoded(
     else:
         path.write_bytes(png_claiming(13_000, 13_000))
     monkeypatch.setattr(ImageFile.ImageFile, "load", decode)
-    monkeypatch.setattr("spinealign.imaging.dicom.pixel_array", decode)
+    monkeypatch.setattr("spinealign.imaging.dicom_pixels.pixel_array", decode)
     assert problem_of(path) is ReadProblem.TOO_LARGE
 
 

@@ -14,8 +14,9 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import SpacingSource, SpineImage, View
+from spinealign.domain.image import ImagePart, SpacingSource, SpineImage, View
 from spinealign.imaging.read import read_image
+from spinealign.imaging.single import read_part
 from tests.image_files import AXIAL, CORONAL, SAGITTAL, dicom_object, notes_of, ramp, write_dicom
 
 GREY = ramp(40, 50)
@@ -276,6 +277,27 @@ def test_of_several_frames_the_middle_one_is_taken(tmp_path: Path) -> None:
     image = read(tmp_path, frames)
     np.testing.assert_array_equal(image.pixels, frames[2])
     assert notes_of(image) == ("Frame 3 of 5.",)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+@pytest.mark.parametrize("syntax", ["explicit", "deflated", "big endian", "rle"])
+def test_every_frame_can_be_read_by_itself(tmp_path: Path, dtype: Any, syntax: str) -> None:
+    frames = np.stack([ramp(300, 200) % 120 + k for k in range(4)]).astype(dtype)
+    dataset = dicom_object(frames if syntax != "big endian" else frames.byteswap(), Modality="MR")
+    path = tmp_path / "cine.dcm"
+    if syntax == "rle":
+        dataset.compress("1.2.840.10008.1.2.5")
+    elif syntax != "explicit":
+        is_deflated = syntax == "deflated"
+        uid = "1.2.840.10008.1.2.1.99" if is_deflated else "1.2.840.10008.1.2.2"
+        dataset.file_meta.TransferSyntaxUID = uid
+        if not is_deflated and dtype == np.uint8:
+            dataset["PixelData"].VR = "OB"
+    dcmwrite(path, dataset, enforce_file_format=True)
+    for k in range(4):
+        np.testing.assert_array_equal(read_part(ImagePart(path, "", k)).pixels, frames[k])
+    with pytest.raises(ImageReadError):
+        read_part(ImagePart(path, "", 4))
 
 
 def test_enhanced_objects_keep_geometry_in_functional_groups(tmp_path: Path) -> None:
