@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.errors import ImageReadError, ReadProblem, SpineAlignError
 from spinealign.domain.image import MAX_ASPECT, ImagePart, NoteKind, ReaderNote, SpineImage
 
 MAX_SIDE_PX = 16_384
@@ -182,7 +182,7 @@ def translated_errors(path: Path) -> Iterator[None]:
     try:
         with quiet_libraries():
             yield
-    except (ImageReadError, GeneratorExit):
+    except SpineAlignError:
         raise
     except MemoryError:
         raise ImageReadError(path, ReadProblem.TOO_LARGE) from None
