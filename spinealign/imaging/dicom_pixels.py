@@ -32,6 +32,7 @@ _TABLES = (
     "LUTData",
 )
 _DEFER_BYTES = 65_536
+_MAX_READS = 600_000
 _MAX_INFLATED_BYTES = 128 << 20
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 _SEARCHED_BYTES = 65_536
@@ -49,7 +50,12 @@ def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dat
         deflated data set that grows beyond all reason.
     """
     _check_inflated_size(path, file)
-    dataset = dcmread(file, force=True, defer_size=_DEFER_BYTES, stop_before_pixels=not with_pixels)
+    dataset = dcmread(
+        _MeteredFile(path, file),
+        force=True,
+        defer_size=_DEFER_BYTES,
+        stop_before_pixels=not with_pixels,
+    )
     has_anything = any(
         name in dataset for name in ("SOPClassUID", "Rows", "DirectoryRecordSequence")
     )
@@ -59,6 +65,23 @@ def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dat
     if not dataset.original_encoding[1]:
         _swap_tables(dataset)
     return dataset
+
+
+class _MeteredFile:
+    """An open file that gives up on countless tiny elements: they would take minutes to parse."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path, self._file, self._reads = path, file, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read like the file itself, a limited number of times."""
+        self._reads += 1
+        if self._reads > _MAX_READS:
+            raise ImageReadError(self._path, ReadProblem.TOO_LARGE, "too many attributes")
+        return self._file.read(size)
 
 
 def _swap_tables(dataset: Dataset) -> None:

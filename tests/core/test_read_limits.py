@@ -118,11 +118,20 @@ def long_element(path: Path) -> None:
     path.write_bytes(content[: where - 4] + b"\xfe\xff\xff\xff" + content[where:])
 
 
+def countless_elements(path: Path) -> None:
+    """Write a million empty private attributes in front of the pixels."""
+    content = write_dicom(path, ramp(), PatientName="x").read_bytes()
+    where = content.index(b"\x10\x00\x10\x00PN")
+    empty = b"".join(struct.pack("<HH2sH", 9, 0x1000 + k, b"LO", 0) for k in range(50_000))
+    path.write_bytes(content[:where] + empty * 20 + content[where:])
+
+
 CLAIMS: dict[str, Callable[[Path], object]] = {
     "dicom rows": lambda path: write_dicom(path, ramp(), Rows=60_000, Columns=60_000),
     "dicom frames": lambda path: write_dicom(path, ramp(), NumberOfFrames=2_000_000_000),
     "dicom 64 megapixels": lambda path: write_dicom(path, ramp(), Rows=8000, Columns=8000),
     "dicom element": long_element,
+    "dicom elements": countless_elements,
     "dicom deflated": deflated_bomb,
     "jpeg 2000 inside": lambda path: compressed(path, j2k_head(60_000, 60_000), J2K),
     "jpeg 2000 64 megapixels": lambda p: compressed(p, j2k_head(8000, 8000), J2K, 8000, 8000),
