@@ -15,6 +15,7 @@ from spinealign.imaging.dicom_pixels import (
     check_pixels,
     decode_frame,
     frame_count,
+    inflated,
     load_dataset,
 )
 from spinealign.imaging.orientation import (
@@ -43,8 +44,8 @@ def read_dicom(part: ImagePart, file: BinaryIO) -> SpineImage:
         Anything that pydicom and its decoders raise on damaged bytes.
     """
     sha256 = checksum(file)
-    dataset = load_dataset(part.path, file)
-    return frame_image(part, sha256, dataset, file)
+    plain = inflated(part.path, file)
+    return frame_image(part, sha256, load_dataset(part.path, plain), plain)
 
 
 def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) -> SpineImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,11 +34,42 @@ _TABLES = (
 )
 _DEFER_BYTES = 65_536
 _MAX_READS = 600_000
+_DEFLATED = str(DeflatedExplicitVRLittleEndian).encode()
+_EXPLICIT = str(ExplicitVRLittleEndian).encode()
 _MAX_INFLATED_BYTES = 128 << 20
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 _SEARCHED_BYTES = 65_536
 _MAX_INNER_EXCESS = 4
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+
+
+def inflated(path: Path, file: BinaryIO) -> BinaryIO:
+    """Return the file, or in memory what it would be if its data set were not deflated.
+
+    Raises
+    ------
+    ImageReadError
+        TOO_LARGE when it grows beyond all reason.
+    """
+    file.seek(0)
+    if read_preamble(file, force=True) is None:
+        file.seek(0)
+        return file
+    meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
+    start = file.tell()
+    file.seek(0)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return file
+    plain = io.BytesIO()
+    plain.write(file.read(start).replace(_DEFLATED, _EXPLICIT.ljust(len(_DEFLATED), b"\0")))
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    while block := inflate.unconsumed_tail or file.read(1 << 16):
+        plain.write(inflate.decompress(block, 1 << 20))
+        if plain.tell() > _MAX_INFLATED_BYTES:
+            detail = f"{_MAX_INFLATED_BYTES >> 20} MB unpacked"
+            raise ImageReadError(path, ReadProblem.TOO_LARGE, detail)
+    plain.seek(0)
+    return plain
 
 
 def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dataset:
@@ -46,10 +78,8 @@ def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dat
     Raises
     ------
     ImageReadError
-        NOT_AN_IMAGE for bytes that only look like DICOM, TOO_LARGE for a
-        deflated data set that grows beyond all reason.
+        NOT_AN_IMAGE for bytes that only look like DICOM.
     """
-    _check_inflated_size(path, file)
     dataset = dcmread(
         _MeteredFile(path, file),
         force=True,
@@ -148,10 +178,10 @@ def decode_frame(file: BinaryIO, dataset: Dataset, frame: int) -> NDArray[Any]:
 def _lies_open(dataset: Dataset, element: Any) -> bool:
     """Tell whether frames lie one after the other in the file, as grey values."""
     syntax = dataset.file_meta.TransferSyntaxUID
-    is_plain = not syntax.is_encapsulated and syntax != DeflatedExplicitVRLittleEndian
     is_left_in_file = isinstance(element, RawDataElement) and element.value is None
     is_grey = int(dataset.get("SamplesPerPixel") or 1) == 1
-    return is_plain and is_left_in_file and is_grey and frame_count(dataset) > 1
+    is_plain = is_left_in_file and is_grey and not syntax.is_encapsulated
+    return is_plain and frame_count(dataset) > 1
 
 
 def _complete_transfer_syntax(dataset: Dataset) -> None:
@@ -175,30 +205,12 @@ def _is_decodable(dataset: Dataset) -> bool:
 
 def _ends_early(file: BinaryIO, dataset: Dataset) -> bool:
     """Tell whether the file stops inside an element; pydicom drops such a rest silently."""
-    if dataset.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
-        return False
     if not len(dataset):
         return True
     last = dataset.get_item(max(dataset.keys()))
     if not isinstance(last, RawDataElement) or last.length == 0xFFFFFFFF:
         return False
     return bool(last.value_tell + last.length != file.seek(0, 2))
-
-
-def _check_inflated_size(path: Path, file: BinaryIO) -> None:
-    """Inflate a deflated data set block by block, without keeping it."""
-    file.seek(0)
-    if read_preamble(file, force=True) is None:
-        file.seek(0)
-        return
-    meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
-    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
-        while block := inflate.unconsumed_tail or file.read(1 << 16):
-            size += len(inflate.decompress(block, 1 << 20))
-            if size > _MAX_INFLATED_BYTES:
-                raise ImageReadError(path, ReadProblem.TOO_LARGE, f"{size >> 20} MB unpacked")
-    file.seek(0)
 
 
 def _check_codestream(path: Path, dataset: Dataset, frame: int) -> None:

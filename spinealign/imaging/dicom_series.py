@@ -17,7 +17,7 @@ from spinealign.domain.image import ImagePart, View
 from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import check_size
-from spinealign.imaging.dicom_pixels import MAX_FRAMES, frame_count, load_dataset
+from spinealign.imaging.dicom_pixels import MAX_FRAMES, frame_count, inflated, load_dataset
 
 _FACTS = {
     "name": "PatientName",
@@ -55,7 +55,7 @@ def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader]:
     ImageReadError
         NO_PIXELS, TOO_SMALL, TOO_LARGE, NOT_AN_IMAGE
     """
-    dataset = load_dataset(part.path, file, with_pixels=False)
+    dataset = load_dataset(part.path, inflated(part.path, file), with_pixels=False)
     if "Rows" not in dataset or "Columns" not in dataset:
         raise ImageReadError(part.path, ReadProblem.NO_PIXELS)
     check_size(part.path, int(dataset.Rows), int(dataset.Columns))
@@ -177,7 +177,7 @@ def indexed_files(path: Path, file: BinaryIO) -> list[Path]:
     Names that lead out of the index's own folder are not followed. Media are often
     copied with their names in lower case, so that spelling is tried too.
     """
-    dataset = load_dataset(path, file)
+    dataset = load_dataset(path, inflated(path, file))
     folder = path.resolve().parent
     found = []
     for record in dataset.get("DirectoryRecordSequence") or []:
@@ -202,5 +202,5 @@ def _existing(folder: Path, parts: list[str]) -> Path | None:
 
 def patient_facts(part: ImagePart, file: BinaryIO) -> PatientFacts:
     """Read who the patient is; empty where the file does not say."""
-    dataset = load_dataset(part.path, file, with_pixels=False)
+    dataset = load_dataset(part.path, inflated(part.path, file), with_pixels=False)
     return PatientFacts(**{name: str(dataset.get(tag) or "") for name, tag in _FACTS.items()})

@@ -101,7 +101,8 @@ def _frame_reader(
         volume = load_nifti(whole, file)
         return lambda part: nifti_slice(part, sha256, volume)
     from spinealign.imaging.dicom import frame_image
-    from spinealign.imaging.dicom_pixels import load_dataset
+    from spinealign.imaging.dicom_pixels import inflated, load_dataset
 
-    dataset = load_dataset(whole.path, file)
-    return lambda part: frame_image(part, sha256, dataset, file)
+    plain = inflated(whole.path, file)
+    dataset = load_dataset(whole.path, plain)
+    return lambda part: frame_image(part, sha256, dataset, plain)
