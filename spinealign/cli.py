@@ -317,7 +317,9 @@ def _add_training(commands: Any) -> None:
     bodies.add_argument("--start", type=Path, help="model folder of a U-Net to start from")
     bodies.add_argument("--necks", type=Path, help="further outlined films, only to measure on")
     bodies.add_argument("--report", type=Path, help="picture (.png) of the worst films to write")
-    for parser in (mr, ct, gate, bodies):
+    discs = recipes.add_parser("disc-grading", help="grade every disc on sagittal lumbar MR")
+    discs.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
+    for parser in (mr, ct, gate, bodies, discs):
         parser.add_argument("--data", type=Path, required=True)
         parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
         parser.add_argument("--out", type=Path, required=True, help="model folder to write")
@@ -327,6 +329,7 @@ def _add_training(commands: Any) -> None:
     ct.set_defaults(recipe="ct-fracture")
     gate.set_defaults(recipe="view-gate")
     bodies.set_defaults(recipe="xray-bodies")
+    discs.set_defaults(recipe="disc-grading")
     package = commands.add_parser("package", help="make a model folder of your own Keras weights")
     package.add_argument("weights", type=Path, help=".keras, .h5 or .weights.h5")
     package.add_argument("--architecture", choices=["report", "plain-cnn"], default="report")

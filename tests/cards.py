@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from spinealign.domain.findings import ModelStatus
+from dataclasses import replace
+
+from spinealign.domain.findings import GradeName, ModelStatus
 from spinealign.domain.image import View
-from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.domain.model_card import GradeRule, GradingRule, IntensityRule, ModelCard
+from spinealign.lumbar.crops import CROP_SHAPE
+from spinealign.lumbar.signs import SIGN_NAMES
 
 
 def classifier_card(
@@ -32,4 +36,34 @@ def classifier_card(
         positive_class="fracture",
         positive_output=positive_output,
         threshold=0.5,
+    )
+
+
+def grading_card() -> ModelCard:
+    """A disc grader whose logits are its answers; signs pass unchanged between -10 and 10."""
+    ordinal = GradeRule(0, 4, 1.0, (0.0,) * 4, 0.0, (0.3, 1.0), (1.5, 2.5, 3.5, 4.5))
+    rules = {GradeName.PFIRRMANN.value: ordinal}
+    for i, name in enumerate(list(GradeName)[1:]):
+        rules[name.value] = GradeRule(4 + i, 1, 1.0, (0.0,), 0.5, (0.4, 0.6))
+    knots = tuple((-10.0, 10.0) for _ in SIGN_NAMES)
+    rule = GradingRule(
+        sign_names=SIGN_NAMES,
+        sign_knots={"t2": knots, "t1": knots},
+        knot_values=(-10.0, 10.0),
+        outputs=("t2", "t1"),
+        weights={"t1": (0.25,) * 11},
+        grades={"t2": rules, "t1": rules, "t2_t1": rules},
+    )
+    return replace(
+        classifier_card(),
+        task="disc_grading",
+        view=View.MR,
+        input_shape=CROP_SHAPE,
+        intensity=IntensityRule(percentiles=(1.0, 99.5), channels="vgg_caffe"),
+        classes=tuple(name.value for name in GradeName),
+        calibrated=True,
+        positive_class=None,
+        positive_output=None,
+        threshold=None,
+        grading=rule,
     )

@@ -11,7 +11,7 @@ from spinealign.domain.image import View
 
 Denoise = Literal["none", "gaussian", "median", "wavelet"]
 Channels = Literal["grey", "rgb_unit", "vgg_caffe"]
-Task = Literal["classification", "segmentation", "view"]
+Task = Literal["classification", "segmentation", "view", "disc_grading"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,92 @@ class IntensityRule:
 
 
 @dataclass(frozen=True)
+class GradeRule:
+    """How logits of a disc grader become one grade, for one choice of sequences.
+
+    Parameters
+    ----------
+    first_output, outputs : int
+        Which logits: one of a finding, or of "above 1", "above 2"... of an ordinal grade.
+    slope, offsets : float, tuple of float
+        Calibration: probability = sigmoid(slope * logit + offset), one offset a logit.
+    threshold : float
+        A finding is reported from this probability on; not used by ordinal grades.
+    uncertain : tuple of float
+        (low, high): a finding of a probability between them is "uncertain". For an
+        ordinal grade: (least, 1), the least probability that the grade chosen must have.
+    cuts : tuple of float
+        Expected grades from which the next higher grade is chosen; empty for a finding.
+    """
+
+    first_output: int
+    outputs: int
+    slope: float
+    offsets: tuple[float, ...]
+    threshold: float
+    uncertain: tuple[float, float]
+    cuts: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class GradingRule:
+    """What a disc grader needs beside its pixels, and what its numbers mean.
+
+    Parameters
+    ----------
+    sign_names : tuple of str
+        Numbers counted in each crop, in the network's order.
+    sign_knots : mapping of str to tuple of tuple of float
+        For each sequence ("t2", "t1") and sign: values in the training data at
+        evenly spaced ranks; `knot_values` is what they become in between.
+    knot_values : tuple of float
+        As many as there are knots.
+    outputs : tuple of str
+        The network's outputs, named by sequence.
+    weights : mapping of str to float
+        Share of each sequence where both are given.
+    grades : mapping of str to mapping of str to GradeRule
+        For "t2", "t1" and "t2_t1" (both), every grade's rule under its name.
+    """
+
+    sign_names: tuple[str, ...]
+    sign_knots: Mapping[str, tuple[tuple[float, ...], ...]]
+    knot_values: tuple[float, ...]
+    outputs: tuple[str, ...]
+    weights: Mapping[str, tuple[float, ...]]
+    grades: Mapping[str, Mapping[str, GradeRule]]
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> GradingRule:
+        """Read the rule from a card's ``grading`` object.
+
+        Raises
+        ------
+        TypeError, KeyError
+            A part is missing or unknown.
+        """
+        parts = dict(card)
+        for name in ("sign_names", "knot_values", "outputs"):
+            parts[name] = tuple(parts[name])
+        parts["sign_knots"] = {
+            name: tuple(tuple(row) for row in rows) for name, rows in parts["sign_knots"].items()
+        }
+        parts["weights"] = {name: tuple(values) for name, values in parts["weights"].items()}
+        parts["grades"] = {
+            given: {name: _grade_rule(rule) for name, rule in rules.items()}
+            for given, rules in parts["grades"].items()
+        }
+        return cls(**parts)
+
+
+def _grade_rule(card: Mapping[str, Any]) -> GradeRule:
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in card.items()
+    }
+    return GradeRule(**values)
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """A model's ``card.json``.
 
@@ -98,6 +184,8 @@ class ModelCard:
         Held-out figures with confidence intervals and independent patients.
     limits
         One honest sentence on what the answers mean.
+    grading
+        For disc grading: everything beside the pixels; `classes` are the grades' names.
     """
 
     name: str
@@ -124,6 +212,7 @@ class ModelCard:
     temperature: float = 1.0
     calibrated: bool = False
     training: Mapping[str, Any] = field(default_factory=dict)
+    grading: GradingRule | None = None
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelCard:
@@ -142,6 +231,8 @@ class ModelCard:
         parts["intensity"] = IntensityRule.from_card(parts["intensity"])
         parts["classes"] = tuple(parts["classes"])
         parts["known_failures"] = tuple(parts["known_failures"])
+        if parts.get("grading") is not None:
+            parts["grading"] = GradingRule.from_card(parts["grading"])
         card = cls(**parts)
         card._check()
         return card
@@ -151,14 +242,26 @@ class ModelCard:
         return asdict(self)
 
     def _check(self) -> None:
-        if self.task not in ("classification", "segmentation", "view"):
+        if self.task not in ("classification", "segmentation", "view", "disc_grading"):
             raise ValueError(f"task {self.task!r}")
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
             raise ValueError("classes")
         if not self.limits or not self.intended_use or not self.metrics:
             raise ValueError("limits, intended_use and metrics must not be empty")
+        if self.task == "disc_grading":
+            self._check_grading()
         if self.task == "classification":
             if self.positive_class not in self.classes or self.positive_output not in self.classes:
                 raise ValueError("positive_class and positive_output must be classes")
             if self.threshold is None or not 0 < self.threshold < 1:
                 raise ValueError("threshold")
+
+    def _check_grading(self) -> None:
+        rule = self.grading
+        if rule is None:
+            raise ValueError("grading")
+        sizes = {len(rule.sign_names)}
+        if {len(rows) for rows in rule.sign_knots.values()} != sizes:
+            raise ValueError("a sign without knots")
+        if any(set(rules) != set(self.classes) for rules in rule.grades.values()):
+            raise ValueError("every grade needs a rule for every choice of sequences")

@@ -19,8 +19,8 @@ class Engine(Protocol):
 
     name: str
 
-    def run(self, batch: Array) -> Mapping[str, Array]:
-        """Return the named outputs for `batch` (n, h, w, C)."""
+    def run(self, batch: Array, **others: Array) -> Mapping[str, Array]:
+        """Return the named outputs for `batch` (n, h, w, C) and further named inputs."""
         ...
 
 
@@ -57,6 +57,23 @@ class LoadedModel:
         if corners is None:
             return probabilities, np.zeros((*probabilities.shape[:2], 4), np.float32)
         return probabilities, np.asarray(0.5 * (1 + np.tanh(0.5 * corners[0])), np.float32)
+
+    def grade(self, batch: Array, signs: Array) -> Mapping[str, Array]:
+        """Return the logits of every sequence the network knows for one disc.
+
+        Parameters
+        ----------
+        batch : ndarray of float32, shape (1, h, w, C)
+            The disc's crop.
+        signs : ndarray of float32, shape (1, signs)
+            What was counted in it, on the scale of the card's knots.
+
+        Returns
+        -------
+        mapping of str to ndarray of float32, shape (1 + places, outputs)
+            The whole crop, then row by row the crop with one place blanked.
+        """
+        return self.engine.run(batch, signs=signs)
 
     def classify(self, batch: Array) -> tuple[tuple[float, ...], Array | None]:
         """Return probabilities in card order and the activation map of a batch of one.

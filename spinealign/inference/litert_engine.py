@@ -14,7 +14,7 @@ from spinealign.inference.engine import Array
 
 
 class LiteRtEngine:
-    """A ``.tflite`` file with one input ``image`` and named float outputs.
+    """A ``.tflite`` file with an input ``image``, perhaps others, and named float outputs.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class LiteRtEngine:
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(path.parent.name, ModelProblem.UNLOADABLE, str(error)) from error
 
-    def run(self, batch: Array) -> Mapping[str, Array]:
-        """Return the named outputs for `batch` (n, h, w, C)."""
-        outputs = self._runner(image=batch)
+    def run(self, batch: Array, **others: Array) -> Mapping[str, Array]:
+        """Return the named outputs for `batch` (n, h, w, C) and further named inputs."""
+        outputs = self._runner(image=batch, **others)
         return {name: np.asarray(value, np.float32) for name, value in outputs.items()}
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.measure.disc_shapes import (
+    CANAL,
+    DISC,
+    VERTEBRA,
+    DiscShape,
+    disc_between,
+    values_at,
+)
+
 Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
-VERTEBRA, DISC, CANAL = 1, 2, 3
-"""Mask values of the sagittal MR segmentation."""
-
+_HALF_A_PIXEL = np.array([-0.5, 0.5])
 _SPECK_OF_TYPICAL = 0.12
 _SHORTEST, _LONGEST = 0.4, 1.45
 _SAME_DISC_GAP = 0.35
@@ -26,48 +34,14 @@ _BODY_SHARE = 0.45
 _GAP_FACTOR = 1.6
 _MOST_MISSED = 2
 _SIDES_SAMPLED = 48
-_SURE_BODY, _ROOM = 0.75, 0.8
+_ROOM = 0.8
 _GOES_ON_WEIGHT, _UPRIGHT_SCORE = 0.5, 0.1
 _SHORT_FOR_L5 = 0.7
-
-
-@dataclass(frozen=True, eq=False)
-class DiscShape:
-    """One disc, with places as (x, y) in image pixels (pixel i covers i to i + 1).
-
-    Parameters
-    ----------
-    outline : ndarray of float64, shape (N, 2)
-        Closed contour; four corners when the disc was only inferred.
-    anterior, posterior : ndarray of float64, shape (2,)
-        Ends of the long axis.
-    down : ndarray of float64, shape (2,)
-        Unit vector across the disc, towards the sacrum.
-    height_px : float
-        Mean height: area over length.
-    confidence : float
-        0..1: the network's mean certainty inside; 0 for an inferred disc.
-    is_inferred : bool
-        Nothing was segmented here, but the spacing of its neighbours asks for a disc.
-    """
-
-    outline: Points
-    anterior: Points
-    posterior: Points
-    down: Points
-    height_px: float
-    confidence: float
-    is_inferred: bool = False
-
-    @property
-    def centre(self) -> Points:
-        """Middle of the long axis."""
-        return (self.anterior + self.posterior) / 2
-
-    @property
-    def length_px(self) -> float:
-        """Length of the long axis."""
-        return float(np.hypot(*(self.posterior - self.anterior)))
+_FEWEST_STEPS = 4
+# Set while looking at the shared patients; five of 174 have such a disc.
+_S1_TILT_DEG, _L5_TILT_DEG, _USUAL_L4_TILT_DEG = 40.0, 22.0, 12.0
+_S1_STEP, _S1_EVIDENCE = 1.04, 1.3
+_HALF_A_PIXEL = np.array([-0.5, 0.5])
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +57,10 @@ class DiscColumn:
         Below the first disc there is room and no further vertebra. False: the
         picture may end above the sacrum, and the count may be too low.
     is_count_doubtful : bool
-        The first disc is so short that it may lie between S1 and S2.
+        The first disc is so short that it may lie between S1 and S2, or such a disc
+        was left out.
     remnants : int
-        Discs below that were left out as sacral, because no vertebra lies above them.
+        Discs below that were left out as sacral.
     """
 
     discs: tuple[DiscShape, ...] = ()
@@ -105,7 +80,7 @@ class _Piece:
         spread = np.cov((self.pixels - self.centre).T) if len(self.pixels) > 2 else np.eye(2)
         self.axis: Points = np.linalg.eigh(spread)[1][:, 1]
         along = (self.pixels - self.centre) @ self.axis
-        self.ends = np.percentile(along, (1, 99)) + (-0.5, 0.5)
+        self.ends = np.percentile(along, (1, 99)) + _HALF_A_PIXEL
 
     @property
     def area(self) -> int:
@@ -146,14 +121,13 @@ def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
     chain = _longest_line(_pieces(mask, confidence))
     if len(chain) < 2:
         return DiscColumn()
-    shapes = _oriented(chain, mask)
+    shapes = _with_inferred(_oriented(chain, mask))
     upside_down = _is_upside_down(shapes, mask)
     if upside_down:
         shapes = [_turned(shape) for shape in reversed(shapes)]
     shapes, remnants = _without_remnants(shapes, mask)
-    shapes = _with_inferred(shapes, mask)
-    doubtful = _relative_length(shapes) < _SHORT_FOR_L5
-    is_sacrum_seen = _ends_in_room(shapes[0], mask)
+    doubtful = remnants > 0 or _relative_length(shapes) < _SHORT_FOR_L5
+    is_sacrum_seen = remnants > 0 or _ends_in_room(shapes[0], mask)
     return DiscColumn(tuple(shapes), upside_down, is_sacrum_seen, doubtful, remnants)
 
 
@@ -198,7 +172,7 @@ def _split(piece: _Piece, typical: float) -> list[_Piece]:
         )
         large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] > 0.1 * piece.area]
         if len(large) > 1:
-            return _shared_out(piece, at, cores, large)
+            return _shared_out(piece, at, np.asarray(cores, np.int32), large)
     return [piece]
 
 
@@ -284,24 +258,15 @@ def _canal_side(piece: _Piece, mask: Mask) -> float:
     """Return how much canal lies beyond the end of the axis, less that beyond its start."""
     reach = np.linspace(0.05, 0.6, _SIDES_SAMPLED) * piece.length
     ends = [
-        np.mean(_values(mask, piece.centre + (end + sign * reach[:, None]) * piece.axis) == CANAL)
+        np.mean(values_at(mask, piece.centre + (end + sign * reach[:, None]) * piece.axis) == CANAL)
         for end, sign in ((piece.ends[1], 1), (piece.ends[0], -1))
     ]
     return float(ends[0] - ends[1])
 
 
-def _values(mask: Mask, points: Points) -> Mask:
-    """Return the mask at points (N, 2); 255 outside of the picture."""
-    cols, rows = np.floor(points).astype(int).T
-    inside = (rows >= 0) & (rows < mask.shape[0]) & (cols >= 0) & (cols < mask.shape[1])
-    values = np.full(len(points), 255, np.uint8)
-    values[inside] = mask[rows[inside], cols[inside]]
-    return values
-
-
 def _shape(piece: _Piece, backwards: Points, down: Points) -> DiscShape:
     along = (piece.pixels - piece.centre) @ backwards
-    first, last = np.percentile(along, (1, 99)) + (-0.5, 0.5)
+    first, last = np.percentile(along, (1, 99)) + _HALF_A_PIXEL
     normal = np.array([-backwards[1], backwards[0]])
     normal *= np.sign(normal @ down) or 1.0
     return DiscShape(
@@ -339,7 +304,7 @@ def _body_share(shape: DiscShape, mask: Mask, direction: float) -> tuple[float, 
         + u.reshape(-1, 1) * axis * shape.length_px
         + direction * v.reshape(-1, 1) * shape.down * shape.length_px
     )
-    values = _values(mask, points)
+    values = values_at(mask, points)
     inside = values != 255
     return float(np.mean(values[inside] == VERTEBRA)) if inside.any() else 0.0, float(inside.mean())
 
@@ -388,9 +353,31 @@ def _without_remnants(shapes: Sequence[DiscShape], mask: Mask) -> tuple[list[Dis
 
 
 def _is_remnant(shapes: Sequence[DiscShape], mask: Mask) -> bool:
-    """Whether the lowest disc is short and has no vertebra above it, as the next one has."""
+    """Whether the lowest disc lies between S1 and S2.
+
+    Either it is short and no vertebra lies above it, as one does above the next; or
+    the network took S1 for a vertebra: then the disc is short and near the next
+    one, and the next one is as steep as only L5/S1 is.
+    """
     lowest, following = (_body_share(shape, mask, -1.0)[0] for shape in shapes[:2])
-    return lowest < _BODY_SHARE <= following and _relative_length(shapes) < _SHORT_FOR_L5
+    length = _relative_length(shapes)
+    if lowest < _BODY_SHARE <= following and length < _SHORT_FOR_L5:
+        return True
+    steps = _steps(shapes)
+    if len(steps) < _FEWEST_STEPS:
+        return False
+    step = float(steps[0] / np.median(steps[1:4]))
+    first, second = (_tilt_deg(shape, shapes) for shape in shapes[:2])
+    if first < _S1_TILT_DEG or second < _L5_TILT_DEG or step > _S1_STEP:
+        return False
+    evidence = 2 * (1 - length) + (second - _USUAL_L4_TILT_DEG) / 20 + (1 - step)
+    return evidence > _S1_EVIDENCE
+
+
+def _tilt_deg(shape: DiscShape, column: Sequence[DiscShape]) -> float:
+    """Return how far a disc's lower side looks backwards instead of along the picture."""
+    behind = np.sign(sum(float((s.posterior - s.anterior)[0]) for s in column))
+    return float(np.rad2deg(np.arctan2(behind * shape.down[0], abs(shape.down[1]))))
 
 
 def _relative_length(shapes: Sequence[DiscShape]) -> float:
@@ -399,18 +386,14 @@ def _relative_length(shapes: Sequence[DiscShape]) -> float:
     return shapes[0].length_px / max(usual, 1e-6)
 
 
-def _with_inferred(shapes: Sequence[DiscShape], mask: Mask) -> list[DiscShape]:
+def _with_inferred(shapes: Sequence[DiscShape]) -> list[DiscShape]:
     """Fill gaps of two or three steps with discs at the expected places."""
     steps = _steps(shapes)
     filled = [shapes[0]]
-    for i, (lower, upper) in enumerate(zip(shapes, shapes[1:], strict=False)):
+    for i, (lower, upper) in enumerate(pairwise(shapes)):
         missed = _missed(steps, i)
-        filled += [_between(lower, upper, k / (missed + 1)) for k in range(1, missed + 1)]
+        filled += [disc_between(lower, upper, k / (missed + 1)) for k in range(1, missed + 1)]
         filled.append(upper)
-    if _body_share(filled[0], mask, 1.0)[0] >= _SURE_BODY and len(filled) > 2:
-        below = _extrapolated(filled)
-        if _body_share(below, mask, 1.0)[1] > _ROOM:
-            filled.insert(0, below)
     return filled
 
 
@@ -420,26 +403,3 @@ def _missed(steps: Points, i: int) -> int:
     if not near.size or steps[i] <= _GAP_FACTOR * np.median(near):
         return 0
     return min(round(float(steps[i] / np.median(near))) - 1, _MOST_MISSED)
-
-
-def _between(lower: DiscShape, upper: DiscShape, share: float) -> DiscShape:
-    def mix(name: str) -> Points:
-        a, b = getattr(lower, name), getattr(upper, name)
-        return np.asarray((1 - share) * a + share * b, np.float64)
-
-    down = mix("down")
-    down /= max(float(np.hypot(*down)), 1e-6)
-    height = (1 - share) * lower.height_px + share * upper.height_px
-    return _inferred(mix("anterior"), mix("posterior"), down, height)
-
-
-def _extrapolated(shapes: Sequence[DiscShape]) -> DiscShape:
-    step = shapes[0].centre - shapes[1].centre
-    first = shapes[0]
-    return _inferred(first.anterior + step, first.posterior + step, first.down, first.height_px)
-
-
-def _inferred(anterior: Points, posterior: Points, down: Points, height: float) -> DiscShape:
-    half = down * height / 2
-    outline = np.stack([anterior - half, posterior - half, posterior + half, anterior + half])
-    return DiscShape(outline, anterior, posterior, down, height, 0.0, is_inferred=True)

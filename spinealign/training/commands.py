@@ -22,6 +22,9 @@ from spinealign.inference.engine import LoadedModel
 from spinealign.radiograph import VertebraOutlines, outline_vertebrae
 from spinealign.training import (
     classifier,
+    disc_data,
+    disc_evaluate,
+    disc_grading,
     gate,
     networks,
     recipes,
@@ -54,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
         "ct-fracture": train_ct,
         "view-gate": train_gate,
         "xray-bodies": train_xray,
+        "disc-grading": train_discs,
         "package": package_user_weights,
     }
     card = commands[options.recipe](options)
@@ -198,6 +202,69 @@ def _xray_figures(
 def _film_figures(scores: Sequence[xray_evaluate.Score]) -> dict[str, Any]:
     alignment = xray_angles.summarise_measures(scores)
     return {**xray_evaluate.summarise(scores), "alignment": alignment}
+
+
+def train_discs(options: argparse.Namespace) -> ModelCard:
+    """Cross-validate by patient, train on everybody, and package the disc grader."""
+    recipe = disc_grading.DiscRecipe()
+    if options.steps is not None:
+        recipe = replace(recipe, epochs=options.steps)
+    grades = disc_data.read_grades(options.data)
+    segmentation = ModelStore().load("mr_segmentation")
+    discs = disc_data.prepare(
+        options.data, segmentation, options.imagenet, options.work,
+        recipe.copies, recipe.rule, recipe.seed,
+    )  # fmt: skip
+    logits = disc_grading.cross_validate(discs, grades, recipe, options.work)
+    metrics, cases = _disc_figures(
+        discs, grades, disc_data.list_slices(options.data), logits, recipe, options.work
+    )
+    graders = {
+        contrast: disc_grading.train_grader(
+            discs, disc_grading.make_samples(discs, grades, contrast), contrast, recipe
+        )
+        for contrast in disc_grading.CONTRASTS
+    }
+    fitted = disc_evaluate.fit(cases)
+    grading = replace(
+        disc_grading.sign_rule({name: grader.knots for name, grader in graders.items()}),
+        weights={"t1": tuple(float(v) for v in fitted.t1_share)},
+        grades=fitted.rules,
+    )
+    model, arguments = disc_grading.assemble(graders, options.imagenet, recipe)
+    card = disc_grading.disc_card(recipe, arguments, grading, metrics, discs)
+    return _write(options.out, model, "int8", card)
+
+
+def _disc_figures(
+    discs: disc_data.DiscSet,
+    grades: disc_data.Grades,
+    slices: Sequence[tuple[int, str, Path]],
+    logits: Any,
+    recipe: disc_grading.DiscRecipe,
+    work: Path,
+) -> tuple[dict[str, Any], disc_evaluate.Cases]:
+    keys = sorted(grades)
+    t2, t1 = (disc_data.by_place(discs, logits, keys, contrast) for contrast in ("t2", "t1"))
+    graded = disc_data.without_placeholders(grades, slices)
+    cases = disc_evaluate.make_cases(graded, t2, t1)
+    folds = disc_grading.assign_folds([patient for patient, _ in keys], recipe)
+    scored = disc_evaluate.cross_fitted(cases, folds)
+    write_whole(work / "calibration.png", disc_evaluate.calibration_picture(scored))
+    counted = disc_data.count_discs(discs)
+    outlined = set(disc_evaluate.OUTLINED_PATIENTS)
+    others = [key for key in keys if key[0] not in outlined]
+    misnamed = tuple(disc_grading.LOOKED_UP_SHIFTS)
+    metrics = {
+        "cross_validation": disc_evaluate.figures(scored),
+        "detection": disc_evaluate.detection(keys, counted, misnamed),
+        "detection_without_outlined_patients": disc_evaluate.detection(others, counted, misnamed),
+    }
+    for contrast in disc_grading.CONTRASTS:
+        seen = cases.only(contrast)
+        alone = disc_evaluate.cross_fitted(seen.of(seen.given != ""), folds)
+        metrics[f"cross_validation_{contrast}_alone_found_discs"] = disc_evaluate.figures(alone)
+    return metrics, cases
 
 
 def package_user_weights(options: argparse.Namespace) -> ModelCard:

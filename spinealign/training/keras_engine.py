@@ -28,6 +28,7 @@ BUILDERS = {
         networks.vgg16_report,
         networks.plain_cnn,
         networks.view_gate,
+        networks.disc_grader,
     )
 }
 
@@ -40,9 +41,10 @@ class KerasEngine:
     def __init__(self, model: keras.Model) -> None:
         self._model = model
 
-    def run(self, batch: Array) -> Mapping[str, Array]:
-        """Return the named outputs for `batch` (n, h, w, C)."""
-        outputs = self._model(batch, training=False)
+    def run(self, batch: Array, **others: Array) -> Mapping[str, Array]:
+        """Return the named outputs for `batch` (n, h, w, C) and further named inputs."""
+        inputs = [batch, *others.values()] if others else batch
+        outputs = self._model(inputs, training=False)
         values = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         names = output_names(self._model)
         return {
@@ -98,7 +100,7 @@ def load_user_weights(model: keras.Model, path: Path) -> keras.Model:
 
 def output_names(model: keras.Model) -> list[str]:
     """Name a model's outputs as engines do; an unnamed single output is ``probability``."""
-    known = {"logits", "logit", "activation_map", "corners"}
+    known = {"logits", "logit", "activation_map", "corners", "t2", "t1"}
     names = [tensor._keras_history.operation.name for tensor in model.outputs]
     return [name if name in known else "probability" for name in names]
 
@@ -164,7 +166,8 @@ def flatbuffer_weights(content: bytes) -> Iterator[NDArray[np.float32]]:
         bias = op.inputs[bias_at] if len(op.inputs) > bias_at else added.get(int(op.outputs[0]))
         # A bias that is zero throughout is optimised away.
         zero = np.zeros(kernel.shape[0], np.float32)
-        yield zero if bias is None else _tensor_values(model, graph, stored, bias)
+        is_there = bias is not None and bias >= 0
+        yield _tensor_values(model, graph, stored, bias) if is_there else zero
 
 
 def _tensor_values(

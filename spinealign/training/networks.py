@@ -181,6 +181,89 @@ def vgg16_cam(
     return keras.Model(image, [pooled, activation_map], name="vgg16_cam")
 
 
+def disc_grader(
+    input_shape: tuple[int, int, int],
+    signs: int,
+    sequences: Sequence[str],
+    experts: int,
+    outputs: int,
+    widths: tuple[int, int, int, int] = (32, 64, 128, 96),
+    blocks: Sequence[tuple[int, int]] = VGG16_BLOCKS[:4],
+) -> keras.Model:
+    """Build the disc grader: VGG16's convolutions, and small heads for every MR sequence.
+
+    The heads of a sequence ("experts") differ in their start only, and their logits
+    are averaged. Each looks at two depths of VGG16 at once, keeps every place of
+    the crop apart (crops are registered, so places have a meaning), and joins what
+    was counted in the crop. The same heads run on the crop with each of its places
+    blanked, which costs next to nothing behind the convolutions and shows by
+    occlusion (Zeiler & Fergus 2014, arXiv:1311.2901) what a grade rests on.
+
+    Parameters
+    ----------
+    signs : int
+        Numbers that come with each crop.
+    sequences : sequence of str
+        One output each, named so.
+    experts : int
+        Heads of each sequence.
+    outputs : int
+        Logits.
+    widths : tuple of int
+        Channels of a head's convolution, of its image layer, its sign layer, and
+        the layer that joins them.
+
+    Returns
+    -------
+    keras.Model
+        Inputs ``image`` and ``signs`` (batch of one). Outputs
+        ``(1 + places, outputs)`` logits: the whole crop, then row by row with one
+        place blanked.
+    """
+    image, deep = vgg16_base(input_shape, blocks)
+    counted = layers.Input((signs,), name="signs")
+    shallow = keras.Model(image, deep).get_layer(f"block{len(blocks) - 1}_pool").output
+    shallow = layers.MaxPooling2D(2, name="shallow_pool")(shallow)
+    both = layers.Concatenate(name="depths")([shallow, deep])
+    rows, cols = int(both.shape[1]), int(both.shape[2])
+    heads = len(sequences) * experts
+    hidden = layers.Conv2D(widths[0] * heads, 1, activation="relu", name="heads_conv")(both)
+    blanked = _blanked(hidden, rows, cols)
+    joined = []
+    for s, sequence in enumerate(sequences):
+        logits = [
+            _disc_expert(blanked, counted, s * experts + e, outputs, widths) for e in range(experts)
+        ]
+        average = layers.Average(name=sequence) if experts > 1 else layers.Identity(name=sequence)
+        joined.append(average(logits if experts > 1 else logits[0]))
+    return keras.Model([image, counted], joined, name="disc_grader")
+
+
+def _blanked(hidden: Any, rows: int, cols: int) -> Any:
+    places = rows * cols
+    keep = np.concatenate([np.ones((1, places)), 1 - np.eye(places)]).astype(np.float32)
+    keep = keep.reshape(places + 1, rows, cols, 1)
+    return layers.Lambda(lambda x: x * keep, name="blanked", output_shape=hidden.shape[1:])(hidden)
+
+
+def _disc_expert(
+    blanked: Any, counted: Any, number: int, outputs: int, widths: tuple[int, int, int, int]
+) -> Any:
+    name = f"head{number}"
+    start = number * widths[0]
+    part = layers.Lambda(
+        lambda x: x[..., start : start + widths[0]], name=f"{name}_part",
+        output_shape=(*blanked.shape[1:3], widths[0]),
+    )(blanked)  # fmt: skip
+    seen = layers.Dense(widths[1], activation="relu", name=f"{name}_image")(layers.Flatten()(part))
+    told = layers.Dense(widths[2], activation="relu", name=f"{name}_signs")(counted)
+    # A dense layer over both, written as two, so that the signs are computed once.
+    seen = layers.Dense(widths[3], name=f"{name}_join_image")(seen)
+    told = layers.Dense(widths[3], name=f"{name}_join_signs")(told)
+    joined = layers.ReLU()(layers.Add()([seen, told]))
+    return layers.Dense(outputs, name=f"{name}_logits")(joined)
+
+
 def plain_cnn(
     input_shape: tuple[int, int, int] = (256, 256, 3),
     filters: Sequence[int] = (64, 128, 256),

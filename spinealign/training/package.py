@@ -62,16 +62,19 @@ def to_litert(model: keras.Model, precision: Precision) -> bytes:
 
     names = output_names(model)
 
-    def answer(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model(image, training=False)
+    def answer(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
         values = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         return dict(zip(names, values, strict=True))
 
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
         archive.track(model)
-        shape = (1, *model.input_shape[1:])
-        archive.add_endpoint("serve", answer, [tf.TensorSpec(shape, tf.float32, "image")])
+        signature = [
+            tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, tensor.name)
+            for tensor in model.inputs
+        ]
+        archive.add_endpoint("serve", answer, signature)
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if precision != "float32":

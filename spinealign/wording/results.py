@@ -93,6 +93,21 @@ _CAUTION_TEXTS = {
     WarningCode.BODY_HIDDEN: (
         "Bodies are hardly visible{detail}; check their outlines and corners by eye."
     ),
+    WarningCode.DISC_COUNT_UNCERTAIN: (
+        "It is uncertain that the lowest disc found is L5/S1; check the levels and shift them if "
+        "needed."
+    ),
+    WarningCode.DISC_INFERRED: (
+        "No outline was found for {subject}; its place was inferred from its neighbours, so its "
+        "grades are less reliable."
+    ),
+    WarningCode.UPSIDE_DOWN: (
+        "The picture seems to stand on its head; discs were counted from its upper end. Turn the "
+        "picture for better outlines."
+    ),
+    WarningCode.COMPANION_UNMATCHED: (
+        "The discs of the second picture do not match this one, so it was not used for grading."
+    ),
     WarningCode.FACING_UNCERTAIN: (
         "It is uncertain which way the patient looks; corners that the network did not see "
         "are left out."

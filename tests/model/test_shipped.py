@@ -3,24 +3,32 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from spinealign.analysis import analyze_image, classify_with, run_to_end, segment_with
-from spinealign.domain.findings import ModelStatus
+from spinealign.domain.findings import GradeName, ModelStatus
 from spinealign.domain.image import SpineImage, View
 from spinealign.domain.paths import models_dirs
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
+from spinealign.lumbar import grade_discs
 from spinealign.measure.regions import dice_coefficient
 from spinealign.radiograph import outline_vertebrae
 
 pytestmark = pytest.mark.model
 SAMPLES = {sample.name: sample for sample in list_samples()}
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-LIMIT_MB = {"ct_fracture_vgg16": 20, "mr_segmentation": 15, "view_gate": 3, "xray_bodies": 15}
+LIMIT_MB = {
+    "ct_fracture_vgg16": 20,
+    "disc_grading": 15,
+    "mr_segmentation": 15,
+    "view_gate": 3,
+    "xray_bodies": 15,
+}
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +213,55 @@ def test_the_film_cards_figures_reach_the_goals(models):
     for name, row in figures["robustness"].items():
         assert base - row["dice_all_bodies"]["value"] <= 0.03, name
     assert figures["pictures_without_column"]["outlined"] == 0
+
+
+def test_the_mr_models_together_are_small(models):
+    folders = [models_dirs()[-1] / name for name in ("mr_segmentation", "disc_grading")]
+    sizes = [(folder / "model.tflite").stat().st_size for folder in folders]
+    assert sum(sizes) < 25e6
+
+
+def graded(store, image):
+    segmentation = segment_with(store.load("mr_segmentation"), image)
+    return grade_discs(segmentation, image, store.load("disc_grading"))
+
+
+def test_every_disc_of_the_phantom_is_found_and_graded(models):
+    sample = SAMPLES["mr_lumbar_phantom"]
+    truth = np.asarray(Image.open(sample.path.parent / "truth_mask.png"))
+    parts = cv2.connectedComponents((truth == 2).astype(np.uint8))[0] - 1
+    discs = graded(models, read_image(sample.path)).discs
+    assert len(discs) == parts
+    for disc in discs:
+        assert [grade.name for grade in disc.grades] == list(GradeName)
+        x, y = np.add(disc.anterior, disc.posterior) / 2
+        assert truth[int(y), int(x)] == 2
+        for grade in disc.grades:
+            assert sum(grade.probabilities) == pytest.approx(1)
+            assert grade.calibrated
+
+
+@pytest.mark.train
+def test_litert_and_keras_grade_alike(models, keras_models):
+    """int8 convolutions quantise on the fly, so probabilities differ a little."""
+    for image in mr_images():
+        pairs = zip(graded(models, image).discs, graded(keras_models, image).discs, strict=True)
+        gaps = [
+            abs(a - b)
+            for ours, theirs in pairs
+            for one, other in zip(ours.grades, theirs.grades, strict=True)
+            for a, b in zip(one.probabilities, other.probabilities, strict=True)
+        ]
+        assert np.mean(gaps) < 0.01
+        assert np.max(gaps) < 0.06
+
+
+def test_a_mirrored_slice_is_graded_alike(models):
+    image = read_image(SAMPLES["mr_lumbar_phantom"].path)
+    mirrored = replace(image, pixels=np.ascontiguousarray(image.pixels[:, ::-1]))
+    straight, flipped = graded(models, image).discs, graded(models, mirrored).discs
+    gaps = [
+        abs(one.grade("pfirrmann").severity - other.grade("pfirrmann").severity)
+        for one, other in zip(straight, flipped, strict=True)
+    ]
+    assert np.mean(gaps) < 0.5

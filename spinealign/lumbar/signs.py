@@ -1,0 +1,223 @@
+"""What can be counted in a disc's crop: heights, offsets and signal, in lengths of the disc."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.lumbar.crops import CROP_SHAPE, DISC_PX, Frame
+from spinealign.measure.disc_shapes import CANAL, DISC, VERTEBRA, DiscShape
+
+Grey = NDArray[np.float32]
+Mask = NDArray[np.uint8]
+Values = NDArray[np.float64]
+
+_MIDDLE = (CROP_SHAPE[0] // 2, CROP_SHAPE[1] // 2)
+_DISC_ROWS = slice(_MIDDLE[0] - int(0.4 * DISC_PX), _MIDDLE[0] + int(0.4 * DISC_PX))
+_ABOVE = slice(_MIDDLE[0] - int(0.5 * DISC_PX), _MIDDLE[0] - int(0.18 * DISC_PX))
+_BELOW = slice(_MIDDLE[0] + int(0.18 * DISC_PX), _MIDDLE[0] + int(0.5 * DISC_PX))
+
+OWN_SIGNS = (
+    "height", "height_front", "height_middle", "height_back", "height_least", "wedge",
+    "disc_front", "disc_back", "body_above_front", "body_above_back", "body_below_front",
+    "body_below_back", "slip_front", "slip_back", "disc_overhang", "canal_front_above",
+    "canal_front_disc", "canal_front_below", "canal_dent", "canal_slip", "canal_width_above",
+    "canal_width_disc", "canal_width_below", "canal_narrowing",
+    "signal", "signal_low", "signal_high", "signal_spread", "nucleus", "annulus_front",
+    "annulus_back", "nucleus_contrast", "body_above", "body_below", "fluid",
+    "endplate_above", "endplate_below", "endplate_above_contrast", "endplate_below_contrast",
+    "endplate_above_spread", "endplate_below_spread", "endplate_above_low", "endplate_below_low",
+    "certainty", "inferred", "length",
+)  # fmt: skip
+"""Signs of one disc alone, in the order of `own_signs`."""
+
+COMPARED = ("height", "signal", "nucleus", "length", "canal_width_disc", "nucleus_contrast")
+"""Signs that are also compared with the disc above, below, and with all discs of the column."""
+
+SIGN_NAMES = (
+    *OWN_SIGNS,
+    *(f"{name}_to_{other}" for name in COMPARED for other in ("above", "below", "column")),
+    "level", "step_above", "step_below",
+)  # fmt: skip
+"""Names of the values that `column_signs` returns, in order."""
+
+
+def column_signs(
+    discs: Sequence[DiscShape], frames: Sequence[Frame], crops: Sequence[Grey],
+    masks: Sequence[Mask],
+) -> Values:  # fmt: skip
+    """Return the signs of every disc of a column.
+
+    Parameters
+    ----------
+    discs, frames
+        From the sacrum up.
+    crops : sequence of ndarray of float32, shape `CROP_SHAPE`
+        Grey values of the image, unscaled.
+    masks : sequence of ndarray of uint8, shape `CROP_SHAPE`
+
+    Returns
+    -------
+    ndarray of float64, shape (discs, len(SIGN_NAMES))
+        NaN where something could not be seen.
+    """
+    own = np.array(
+        [own_signs(*part) for part in zip(discs, frames, crops, masks, strict=True)]
+    ).reshape(len(discs), len(OWN_SIGNS))
+    lengths = np.array([disc.length_px for disc in discs])
+    typical = float(np.median(lengths)) if len(lengths) else 1.0
+    own[:, OWN_SIGNS.index("length")] = lengths / max(typical, 1e-6)
+    compared = [_compared(own[:, OWN_SIGNS.index(name)]) for name in COMPARED]
+    steps = _steps(discs, typical)
+    level = np.arange(1, len(discs) + 1, dtype=np.float64)[:, None]
+    return np.concatenate([own, *compared, level, steps], axis=1)
+
+
+def _compared(values: Values) -> Values:
+    """Return differences (n, 3) to the disc above, the disc below and the column's median."""
+    gap = np.array([np.nan])
+    above = values - np.concatenate([values[1:], gap])
+    below = values - np.concatenate([gap, values[:-1]])
+    usual = np.nanmedian(values) if np.isfinite(values).any() else np.nan
+    return np.stack([above, below, values - usual], axis=1)
+
+
+def _steps(discs: Sequence[DiscShape], typical: float) -> Values:
+    centres = np.array([disc.centre for disc in discs]).reshape(-1, 2)
+    between = np.hypot(*np.diff(centres, axis=0).T) / max(typical, 1e-6)
+    gap = np.array([np.nan])
+    return np.stack([np.concatenate([between, gap]), np.concatenate([gap, between])], axis=1)
+
+
+def own_signs(disc: DiscShape, frame: Frame, crop: Grey, mask: Mask) -> list[float]:
+    """Return the signs of one disc, in the order of `OWN_SIGNS`."""
+    inside = np.zeros(mask.shape, bool)
+    inside[_DISC_ROWS] = mask[_DISC_ROWS] == DISC
+    fluid = _percentile(crop[mask == CANAL], 80)
+    bone = _percentile(crop[mask == VERTEBRA], 50)
+    scale = max(fluid, bone, 1e-3) if np.isfinite(fluid) and np.isfinite(bone) else np.nan
+    return [
+        *_heights(inside), *_offsets(inside, mask), *_signal(inside, mask, crop / scale),
+        fluid / max(bone, 1e-3), *_endplates(inside, crop / scale), disc.confidence,
+        float(disc.is_inferred), disc.length_px / frame.length_px,
+    ]  # fmt: skip
+
+
+def _heights(inside: NDArray[np.bool_]) -> list[float]:
+    columns = inside.sum(axis=0) / DISC_PX
+    used = np.flatnonzero(columns)
+    if used.size < 6:
+        return [np.nan] * 6
+    start, stop = used[0], used[-1] + 1
+    thirds = [float(part.mean()) for part in np.array_split(columns[start:stop], 3)]
+    core = columns[start + (stop - start) // 6 : stop - (stop - start) // 6]
+    return [
+        float(columns[start:stop].mean()), *thirds, float(core.min(initial=1.0)),
+        thirds[0] - thirds[2],
+    ]  # fmt: skip
+
+
+def _offsets(inside: NDArray[np.bool_], mask: Mask) -> list[float]:
+    used = np.flatnonzero(inside.any(axis=0))
+    front, back = (_place(used[0]), _place(used[-1] + 1)) if used.size else (np.nan, np.nan)
+    above, below = _body_walls(mask[_ABOVE]), _body_walls(mask[_BELOW])
+    canal = [_canal(mask[rows]) for rows in (_ABOVE, slice(_MIDDLE[0] - 8, _MIDDLE[0] + 8), _BELOW)]
+    fronts, widths = [c[0] for c in canal], [c[1] for c in canal]
+    return [
+        front, back, *above, *below, above[0] - below[0], above[1] - below[1],
+        back - (above[1] if np.isnan(below[1]) else (above[1] + below[1]) / 2),
+        *fronts, fronts[1] - (fronts[0] + fronts[2]) / 2, fronts[0] - fronts[2],
+        *widths, widths[1] / max((widths[0] + widths[2]) / 2, 1e-3),
+    ]  # fmt: skip
+
+
+def _place(column: float) -> float:
+    return float(column - _MIDDLE[1]) / DISC_PX
+
+
+def _body_walls(rows: Mask) -> tuple[float, float]:
+    """Return front and back of the body whose middle is the crop's middle column."""
+    walls = []
+    for row in rows == VERTEBRA:
+        middle = np.flatnonzero(row[_MIDDLE[1] - 12 : _MIDDLE[1] + 12]) + _MIDDLE[1] - 12
+        if middle.size < 12:
+            continue
+        gaps = np.flatnonzero(~row)
+        left = gaps[gaps < middle[0]].max(initial=-1) + 1
+        right = gaps[gaps > middle[-1]].min(initial=len(row))
+        walls.append((left, right))
+    if len(walls) < 4:
+        return np.nan, np.nan
+    front, back = np.median(walls, axis=0)
+    return _place(front), _place(back)
+
+
+def _canal(rows: Mask) -> tuple[float, float]:
+    """Return front and width of the canal behind the body."""
+    found = []
+    for row in rows[:, _MIDDLE[1] :] == CANAL:
+        places = np.flatnonzero(row)
+        if places.size:
+            found.append((places[0] + _MIDDLE[1], places.size))
+    if len(found) < 3:
+        return np.nan, np.nan
+    front, width = np.median(found, axis=0)
+    return _place(front), float(width) / DISC_PX
+
+
+def _signal(inside: NDArray[np.bool_], mask: Mask, grey: Grey) -> list[float]:
+    values = grey[inside]
+    used = np.flatnonzero(inside.any(axis=0))
+    if used.size < 6:
+        return [np.nan] * 10
+    places = np.broadcast_to(np.arange(grey.shape[1]), grey.shape)
+    share = (places - used[0]) / (used[-1] - used[0])
+    front, back = inside & (share < 0.2), inside & (share > 0.8)
+    middle = inside & (share > 0.3) & (share < 0.75)
+    nucleus = _percentile(grey[middle], 60)
+    annulus = [_percentile(grey[part], 40) for part in (front, back)]
+    low, median, high = (_percentile(values, p) for p in (10, 50, 90))
+    bodies = [_percentile(grey[rows][mask[rows] == VERTEBRA], 50) for rows in (_ABOVE, _BELOW)]
+    return [
+        median, low, high, float(values.std()), nucleus, *annulus,
+        nucleus - float(np.mean(annulus)), *bodies,
+    ]  # fmt: skip
+
+
+def _endplates(inside: NDArray[np.bool_], grey: Grey) -> list[float]:
+    """Return the signal in thin bands along the disc: level, contrast to the depth, spread, lows.
+
+    The lower body of L5/S1 is the sacrum, which no mask shows, so the bands follow
+    the disc's own edge.
+    """
+    columns = np.flatnonzero(inside.sum(axis=0) >= 2)
+    if columns.size < 12:
+        return [np.nan] * 8
+    core = columns[columns.size // 8 : -(columns.size // 8)]
+    top = inside[:, core].argmax(axis=0)
+    bottom = inside.shape[0] - inside[::-1, core].argmax(axis=0)
+    bands = [
+        _band(grey, core, top, -1, (1, 9)), _band(grey, core, bottom - 1, 1, (1, 9)),
+        _band(grey, core, top, -1, (14, 26)), _band(grey, core, bottom - 1, 1, (14, 26)),
+    ]  # fmt: skip
+    near, deep = bands[:2], bands[2:]
+    return [
+        *(float(band.mean()) for band in near),
+        *(float(n.mean() - d.mean()) for n, d in zip(near, deep, strict=True)),
+        *(float(band.mean(axis=0).std()) for band in near),
+        *(float(np.percentile(band, 10)) for band in near),
+    ]
+
+
+def _band(
+    grey: Grey, columns: NDArray[np.int64], edge: NDArray[np.int64], sign: int,
+    depth: tuple[int, int],
+) -> Grey:  # fmt: skip
+    rows = np.clip(edge + sign * np.arange(*depth)[:, None], 0, grey.shape[0] - 1)
+    return np.asarray(grey[rows, columns], np.float32)
+
+
+def _percentile(values: Grey, at: float) -> float:
+    return float(np.percentile(values, at)) if values.size > 4 else float("nan")

@@ -1,0 +1,277 @@
+"""Discs cut out, described and graded, with a network that answers what the test says."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spinealign.domain.findings import (
+    GradeName,
+    ModelIdentity,
+    ModelStatus,
+    Overall,
+    Segmentation,
+    WarningCode,
+    overall_of,
+)
+from spinealign.domain.image import SpineImage
+from spinealign.domain.model_card import GradeRule, ModelCard
+from spinealign.inference.engine import LoadedModel
+from spinealign.lumbar import grade_discs, level_name, renamed
+from spinealign.lumbar.crops import CROP_SHAPE, DISC_PX, cut_out, cut_out_mask, frames_of
+from spinealign.lumbar.grading import chosen, ranked_signs, severity, tell_sequence
+from spinealign.lumbar.signs import SIGN_NAMES, column_signs
+from spinealign.measure.disc_shapes import DISC
+from spinealign.measure.discs import find_discs
+from spinealign.wording.discs import NOTHING_ABOVE_THRESHOLD, discs_line, format_disc_row
+from tests import phantoms_lumbar as phantom
+from tests.cards import grading_card
+
+CLASSES = {1: "vertebra", 2: "disc", 3: "canal"}
+IDENTITY = ModelIdentity("m", "M", "1", "0" * 64, ModelStatus.DEMONSTRATION, "fake")
+
+
+class Answers:
+    """A network whose logits are functions of the sign "level" only."""
+
+    name = "fake"
+
+    def __init__(self, logits):
+        self._logits = logits
+
+    def run(self, batch, **others):
+        assert batch.shape == (1, *CROP_SHAPE, 3)
+        level = others["signs"][0, SIGN_NAMES.index("level")]
+        rows = np.tile(self._logits(round(float(level))), (57, 1)).astype(np.float32)
+        rows[1 + 28] -= 1  # one place matters
+        return {"t2": rows, "t1": rows + 1}
+
+
+def model_answering(logits):
+    return LoadedModel(grading_card(), Answers(logits))
+
+
+def seen(mask=None, is_t2=True):
+    mask = phantom.column_mask() if mask is None else mask
+    picture = phantom.column_picture(mask, is_t2)
+    confidence = np.full(mask.shape, 0.9, np.float32)
+    return (
+        Segmentation(IDENTITY, CLASSES, mask, confidence),
+        SpineImage(picture, 16, Path("x.png"), "0" * 64),
+    )
+
+
+def quiet(_level):
+    return np.full(11, -4.0)
+
+
+def sick(level):
+    logits = np.full(11, -4.0)
+    if level == 2:
+        logits[:4] = (6, 5, 4, -4)
+        logits[4] = 5
+    return logits
+
+
+def crops_of(mask, picture):
+    column = find_discs(mask, np.full(mask.shape, 0.9, np.float32))
+    frames = frames_of(column.discs)
+    return (
+        column.discs, frames, [cut_out(picture, f) for f in frames],
+        [cut_out_mask(mask, f) for f in frames],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["facing left", "facing right"])
+def test_a_crop_shows_the_disc_level_at_one_scale_with_the_canal_behind(turned):
+    mask = phantom.column_mask()
+    mask = np.ascontiguousarray(mask[:, ::-1]) if turned else mask
+    for crop in crops_of(mask, phantom.column_picture(mask))[3]:
+        middle = crop[CROP_SHAPE[0] // 2]
+        inside = np.flatnonzero(middle == DISC)
+        assert len(inside) == pytest.approx(DISC_PX, abs=6)
+        assert inside.mean() == pytest.approx((CROP_SHAPE[1] - 1) / 2, abs=3)
+        assert (middle[inside[-1] + 1 :] == 3).any()
+        assert not (middle[: inside[0]] == 3).any()
+
+
+def test_a_mirrored_picture_gives_the_same_crops():
+    mask = phantom.column_mask()
+    picture = phantom.column_picture(mask)
+    straight = crops_of(mask, picture)[2]
+    mirrored = crops_of(
+        np.ascontiguousarray(mask[:, ::-1]), np.ascontiguousarray(picture[:, ::-1])
+    )[2]
+    for one, other in zip(straight, mirrored, strict=True):
+        assert np.abs(one - other).mean() < 6
+
+
+def test_the_frame_leads_back_to_the_image():
+    _, frames, crops, _ = crops_of(
+        phantom.column_mask(), phantom.column_picture(phantom.column_mask())
+    )
+    middle = np.array([(crops[0].shape[1] - 1) / 2, (crops[0].shape[0] - 1) / 2, 1])
+    for frame in frames:
+        assert frame.to_image @ middle == pytest.approx(frame.centre - 0.5)
+
+
+def test_jitter_moves_by_parts_of_the_length():
+    frame = crops_of(phantom.column_mask(), phantom.column_picture(phantom.column_mask()))[1][0]
+    moved = frame.jittered(0, 1.25, (0.1, 0.0))
+    assert np.hypot(*(moved.centre - frame.centre)) == pytest.approx(0.1 * frame.length_px)
+    assert moved.length_px == pytest.approx(frame.length_px / 1.25)
+
+
+def sign(values, name):
+    return values[:, SIGN_NAMES.index(name)]
+
+
+def test_signs_measure_what_was_drawn():
+    mask = phantom.column_mask()
+    signs = column_signs(*crops_of(mask, phantom.column_picture(mask)))
+    assert signs.shape == (6, len(SIGN_NAMES))
+    wanted = phantom.HEIGHT_PX / phantom.LENGTH_PX
+    assert sign(signs, "height") == pytest.approx(np.full(6, wanted), rel=0.25)
+    assert np.nanmax(np.abs(sign(signs, "slip_back"))) < 0.3
+    assert (sign(signs, "fluid") > 1.4).all()
+    assert list(sign(signs, "level")) == [1, 2, 3, 4, 5, 6]
+    assert np.isnan(sign(signs, "step_below")[0])
+
+
+def test_a_thin_disc_and_a_slipped_vertebra_show_in_the_signs():
+    mask = phantom.column_mask()
+    plain = column_signs(*crops_of(mask, phantom.column_picture(mask)))
+    y = int(phantom.places()[3][0][1])
+    slipped = mask.copy()
+    slipped[: y - 6] = np.roll(mask[: y - 6], -8, axis=1)
+    thin = mask.copy()
+    thin[y - 7 : y - 2][thin[y - 7 : y - 2] == DISC] = 1
+    signs = column_signs(*crops_of(slipped, phantom.column_picture(slipped)))
+    assert sign(signs, "slip_back")[3] < sign(plain, "slip_back")[3] - 0.08
+    signs = column_signs(*crops_of(thin, phantom.column_picture(thin)))
+    assert sign(signs, "height")[3] < 0.8 * sign(plain, "height")[3]
+    assert sign(signs, "height_to_column")[3] < 0
+
+
+@pytest.mark.parametrize(("is_t2", "name"), [(True, "t2"), (False, "t1")])
+def test_the_sequence_is_told_from_the_fluid(is_t2, name):
+    segmentation, image = seen(is_t2=is_t2)
+    assert tell_sequence(segmentation, image.pixels) == name
+
+
+def test_discs_are_graded_named_and_worded():
+    graded = grade_discs(*seen(), model_answering(sick))
+    assert [disc.level for disc in graded.discs][:3] == ["L5/S1", "L4/L5", "L3/L4"]
+    second = graded.discs[1]
+    assert second.grade("pfirrmann").value == 4
+    assert second.grade("narrowing").value is True
+    assert second.grade("narrowing").probabilities[1] == pytest.approx(0.9933, abs=1e-3)
+    assert second.grade("bulging").value is False
+    assert graded.discs[0].grade("pfirrmann").value == 1
+    assert overall_of(graded.discs) is Overall.ABNORMAL
+    assert discs_line(graded.discs) == "L4/L5: Pfirrmann 4, narrowed"
+    assert format_disc_row(second)[:3] == ("L4/L5", "4 (96 %)", "yes (99 %)")
+    assert graded.cautions == ()
+
+
+def test_nothing_above_threshold_is_healthy_and_said_so():
+    graded = grade_discs(*seen(), model_answering(quiet))
+    assert overall_of(graded.discs) is Overall.HEALTHY
+    assert discs_line(graded.discs) == NOTHING_ABOVE_THRESHOLD
+
+
+def test_a_coin_toss_is_uncertain():
+    graded = grade_discs(
+        *seen(), model_answering(lambda _: np.array([-4.0] * 4 + [0.0] + [-4.0] * 6))
+    )
+    assert all(disc.grade("narrowing").value is None for disc in graded.discs)
+    assert overall_of(graded.discs) is Overall.UNCERTAIN
+    assert "uncertain: " in discs_line(graded.discs)
+    assert overall_of(()) is Overall.UNCERTAIN
+
+
+def test_the_heat_map_shows_the_place_that_matters():
+    heat = grade_discs(*seen(), model_answering(sick)).discs[1].grade("narrowing").heatmap
+    assert heat.shape == CROP_SHAPE
+    row, col = np.unravel_index(heat.argmax(), heat.shape)
+    assert (row // 16, col // 16) == (28 // 8, 28 % 8)
+    assert 0 <= heat.min() <= heat.max() <= 1
+
+
+def test_t1_and_t2_are_mixed_by_the_cards_share():
+    own, other = seen(), seen(is_t2=False)
+    alone = grade_discs(*own, model_answering(sick))
+    both = grade_discs(*own, model_answering(sick), companion=other)
+    # The fake T1 answers one logit more and the card gives it a share of a quarter.
+    p = [graded.discs[1].grade("bulging").probabilities[1] for graded in (alone, both)]
+    logits = np.log(np.array(p) / (1 - np.array(p)))
+    assert logits[1] - logits[0] == pytest.approx(0.25, abs=1e-3)
+
+
+def test_a_companion_of_the_same_contrast_is_not_used_and_said_so():
+    graded = grade_discs(*seen(), model_answering(sick), companion=seen())
+    assert [c.code for c in graded.cautions] == [WarningCode.COMPANION_UNMATCHED]
+
+
+def test_a_missing_outline_is_a_caution_with_the_level():
+    graded = grade_discs(*seen(phantom.column_mask(missing=(2,))), model_answering(quiet))
+    assert graded.discs[2].is_inferred
+    assert [(c.code, c.detail) for c in graded.cautions] == [(WarningCode.DISC_INFERRED, "L3/L4")]
+
+
+def test_levels_can_be_shifted_and_end_somewhere():
+    discs = grade_discs(*seen(), model_answering(quiet)).discs
+    assert [d.level for d in renamed(discs, 1)][:2] == ["L4/L5", "L3/L4"]
+    assert renamed(discs, -1)[0].level is None
+    assert renamed(discs, -1)[0].name == "disc 1"
+    assert level_name(99) is None
+
+
+def test_a_picture_without_a_column_has_no_discs():
+    assert grade_discs(*seen(np.zeros((80, 80), np.uint8)), model_answering(quiet)).discs == ()
+
+
+def test_signs_are_ranked_by_the_knots_and_holes_become_zero():
+    rule = grading_card().grading
+    signs = np.full((1, len(SIGN_NAMES)), np.nan)
+    signs[0, 0] = 2.0
+    ranked = ranked_signs(signs, rule, "t2")
+    assert ranked[0, 0] == 2.0
+    assert not ranked[0, 1:].any()
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "grade"),
+    [((0.9, 0.1, 0, 0, 0), 1), ((0, 0.1, 0.8, 0.1, 0), 3), ((0, 0, 0, 0.1, 0.9), 5)],
+)
+def test_severity_rounds_to_the_grade(probabilities, grade):
+    rule = GradeRule(0, 4, 1.0, (0.0,) * 4, 0.0, (0.2, 1.0), (1.5, 2.5, 3.5, 4.5))
+    p = np.array(probabilities)
+    assert chosen(p, rule) == grade
+    assert severity(p, rule) == pytest.approx(float(p @ np.arange(1, 6)))
+    assert chosen(np.full(5, 0.19), replace(rule, uncertain=(0.5, 1.0))) is None
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda c: c.pop("grading"),
+        lambda c: c["grading"].update(unknown=1),
+        lambda c: c["grading"]["grades"]["t2"].pop("modic"),
+        lambda c: c["grading"]["grades"]["t2"]["modic"].update(unknown=1),
+        lambda c: c["grading"]["sign_knots"]["t1"].pop(),
+    ],
+    ids=["no grading", "unknown key", "grade missing", "unknown rule key", "sign missing"],
+)
+def test_a_card_that_says_too_little_or_too_much_is_refused(spoil):
+    card = json.loads(json.dumps(grading_card().to_json()))
+    assert ModelCard.from_json(card).grading == grading_card().grading
+    spoil(card)
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        ModelCard.from_json(card)
+
+
+def test_every_grade_has_a_rule_in_the_card_of_the_tests():
+    assert set(grading_card().grading.grades["t2"]) == set(GradeName)
