@@ -24,11 +24,12 @@ from spinealign.domain.findings import (
     Step,
     WarningCode,
 )
-from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
+from spinealign.domain.image import ImagePart, SpacingSource, SpineImage, View, ViewSource
 from spinealign.domain.model_card import ModelCard
 from spinealign.imaging.fit import Letterbox, to_network_input, unplace
 from spinealign.imaging.quality import check_quality
 from spinealign.imaging.read import read_image
+from spinealign.imaging.single import read_part
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import Array, LoadedModel
 from spinealign.lumbar import grade_discs
@@ -39,6 +40,7 @@ from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.measure.regions import region_statistics, remove_specks
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
+from spinealign.wording.reading import note_text
 
 MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""
@@ -58,14 +60,17 @@ class _Clock:
 
 
 def analyze_file(
-    path: Path, models: ModelStore, view: View | None = None, companion: Path | None = None
+    source: Path | ImagePart,
+    models: ModelStore,
+    view: View | None = None,
+    companion: Path | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Read and analyse one file, yielding progress; closing the generator cancels.
 
     Parameters
     ----------
-    path : Path
-        Image file of any supported format.
+    source : Path or ImagePart
+        Image file of any supported format, or one picture of a series.
     models : ModelStore
         Where networks come from; they stay loaded in it.
     view : View, optional
@@ -92,7 +97,7 @@ def analyze_file(
     """
     clock = _Clock()
     yield Step("Reading the image", 0.05)
-    image = read_image(path)
+    image = read_part(source) if isinstance(source, ImagePart) else read_image(source)
     other = read_image(companion) if companion is not None else None
     clock.lap("read")
     yield Step("Checking the image", 0.15, image)
@@ -220,7 +225,7 @@ def _ask_gate(image: SpineImage, models: ModelStore) -> ViewChoice:
 def _network_input(image: SpineImage, card: ModelCard) -> tuple[Array, Letterbox]:
     return to_network_input(
         image.pixels, card.input_shape, card.intensity,
-        bits=image.bits, is_hounsfield=image.is_hounsfield,
+        bits=image.bits, is_hounsfield=image.is_hounsfield, pixel_aspect=image.pixel_aspect,
     )  # fmt: skip
 
 
@@ -351,7 +356,7 @@ def _heatmap(activation: Array, box: Letterbox) -> Array:
 
 
 def _reader_cautions(image: SpineImage) -> list[Caution]:
-    cautions = [Caution(WarningCode.READER_NOTE, note) for note in image.notes]
+    cautions = [Caution(WarningCode.READER_NOTE, note_text(note)) for note in image.notes]
     if image.spacing_mm is None:
         cautions.append(Caution(WarningCode.NO_SPACING))
     elif image.spacing_source is SpacingSource.DETECTOR_PLANE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ from PIL import Image
 from spinealign.domain.errors import ImageReadError
 from spinealign.domain.image import SpineImage
 from spinealign.imaging.read import read_image
+from spinealign.imaging.study import list_series
 from tests.image_files import ramp, write_dicom, write_nifti
 
 FUZZ = settings(max_examples=120, deadline=None)
@@ -27,7 +29,12 @@ def valid_file(kind: str) -> bytes:
         Image.fromarray(grey).save(stream, format=kind)
         return stream.getvalue()
     with TemporaryDirectory() as folder:
-        if kind == "DICOM":
+        if kind == "zip":
+            path = Path(folder) / "a.zip"
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr("study/1", valid_file("DICOM"))
+                archive.writestr("study/2.png", valid_file("PNG"))
+        elif kind == "DICOM":
             path = write_dicom(
                 Path(folder) / "a.dcm", ramp(), Modality="CT", RescaleSlope=1, RescaleIntercept=-5,
                 PixelSpacing=[1, 1], WindowCenter=4, WindowWidth=5, PixelPaddingValue=3,
@@ -46,6 +53,7 @@ def read_bytes(content: bytes) -> SpineImage | None:
             image = read_image(path)
         except ImageReadError:
             return None
+        assert len(list_series(path)) >= 1
     assert image.pixels.ndim == 2
     assert min(image.shape) >= 32
     assert np.isfinite(image.pixels).all()
@@ -67,7 +75,7 @@ def test_random_bytes(signature: bytes, rest: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP", "DICOM", "nii", "nii.gz"]
+    "kind", ["PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP", "DICOM", "nii", "nii.gz", "zip"]
 )
 def test_a_valid_file_changed_anywhere(kind: str) -> None:
     whole = valid_file(kind)

@@ -77,6 +77,34 @@ def test_the_phantom_is_outlined(models):
     assert min(scores.values()) > 0.8, scores
 
 
+def with_wide_pixels(image):
+    """Return the image with every other row left out, and what its pixels then measure."""
+    rows_mm, cols_mm = image.spacing_mm
+    return replace(image, pixels=np.ascontiguousarray(image.pixels[::2]),
+                   spacing_mm=(2 * rows_mm, cols_mm))  # fmt: skip
+
+
+def test_pixels_that_are_not_square_are_outlined_as_well(models):
+    sample = SAMPLES["mr_lumbar_phantom"]
+    image = with_wide_pixels(read_image(sample.path))
+    found = segment_with(models.load("mr_segmentation"), image)
+    truth = np.asarray(Image.open(sample.path.parent / "truth_mask.png"))[::2]
+    scores = {n: dice_coefficient(truth == v, found.mask == v) for v, n in found.classes.items()}
+    assert min(scores.values()) > 0.75, scores
+
+
+def test_a_film_whose_pixels_are_not_square_has_the_same_bodies(models):
+    image = read_image(SAMPLES["xray_lateral_phantom"].path)
+    found = [
+        outline_vertebrae(models.load("xray_bodies"), each)
+        for each in (image, with_wide_pixels(image))
+    ]
+    names = [[body.name for body in outlines.vertebrae] for outlines in found]
+    assert names[0] == names[1][: len(names[0])] == ["C2", "C3", "C4", "C5", "C6", "C7"]
+    masks = [np.isin(outlines.segmentation.mask, range(1, 7)) for outlines in found]
+    assert dice_coefficient(masks[0][::2], masks[1]) > 0.85
+
+
 def test_lordosis_and_canal_of_the_phantom_are_measured(models):
     analysis = run_to_end(analyze_image(read_image(SAMPLES["mr_lumbar_phantom"].path), models))
     assert [body.name for body in analysis.vertebrae][-3:] == ["L4", "L5", "S1"]

@@ -1,0 +1,263 @@
+"""A DICOM data set from bytes, refused before decoding when it cannot become a picture."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmread
+from pydicom.dataelem import RawDataElement
+from pydicom.encaps import get_frame
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.pixels import get_decoder, pixel_array
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.imaging.decoding import check_plausible, check_size
+
+MAX_FRAMES = 20_000
+_PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_TABLES = (
+    "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData",
+    "LUTData",
+)
+_DEFER_BYTES = 65_536
+_MAX_READS = 600_000
+_DEFLATED = str(DeflatedExplicitVRLittleEndian).encode()
+_EXPLICIT = str(ExplicitVRLittleEndian).encode()
+_MAX_INFLATED_BYTES = 128 << 20
+_JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
+_SEARCHED_BYTES = 65_536
+_MAX_INNER_EXCESS = 4
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+
+
+def inflated(path: Path, file: BinaryIO) -> BinaryIO:
+    """Return the file, or in memory what it would be if its data set were not deflated.
+
+    Raises
+    ------
+    ImageReadError
+        TOO_LARGE when it grows beyond all reason.
+    """
+    file.seek(0)
+    if read_preamble(file, force=True) is None:
+        file.seek(0)
+        return file
+    meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
+    start = file.tell()
+    file.seek(0)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return file
+    plain = io.BytesIO()
+    plain.write(file.read(start).replace(_DEFLATED, _EXPLICIT.ljust(len(_DEFLATED), b"\0")))
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    while block := inflate.unconsumed_tail or file.read(1 << 16):
+        plain.write(inflate.decompress(block, 1 << 20))
+        if plain.tell() > _MAX_INFLATED_BYTES:
+            detail = f"{_MAX_INFLATED_BYTES >> 20} MB unpacked"
+            raise ImageReadError(path, ReadProblem.TOO_LARGE, detail)
+    plain.seek(0)
+    return plain
+
+
+def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dataset:
+    """Read a data set, with or without preamble; large values are left in the file.
+
+    Raises
+    ------
+    ImageReadError
+        NOT_AN_IMAGE for bytes that only look like DICOM.
+    """
+    dataset = dcmread(
+        _MeteredFile(path, file),
+        force=True,
+        defer_size=_DEFER_BYTES,
+        stop_before_pixels=not with_pixels,
+    )
+    has_anything = any(
+        name in dataset for name in ("SOPClassUID", "Rows", "DirectoryRecordSequence")
+    )
+    if dataset.preamble is None and not has_anything:
+        raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
+    _complete_transfer_syntax(dataset)
+    if not dataset.original_encoding[1]:
+        _swap_tables(dataset)
+    return dataset
+
+
+class _MeteredFile:
+    """An open file that gives up on countless tiny elements: they would take minutes to parse."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path, self._file, self._reads = path, file, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read like the file itself, a limited number of times."""
+        self._reads += 1
+        if self._reads > _MAX_READS:
+            raise ImageReadError(self._path, ReadProblem.TOO_LARGE, "too many attributes")
+        return self._file.read(size)
+
+
+def _swap_tables(dataset: Dataset) -> None:
+    """Turn tables of a big-endian file round; pydicom leaves words (OW) as they are stored."""
+    for place in (dataset, *(dataset.get("VOILUTSequence") or ())):
+        for keyword in _TABLES:
+            words = place.get(keyword)
+            if isinstance(words, bytes) and len(words) % 2 == 0:
+                place[keyword].value = np.frombuffer(words, ">u2").astype("<u2").tobytes()
+
+
+def has_pixels(dataset: Dataset) -> bool:
+    """Tell whether the data set holds a picture at all."""
+    return any(keyword in dataset for keyword in _PIXEL_KEYWORDS)
+
+
+def frame_count(dataset: Dataset) -> int:
+    """Return how many frames the data set states; at least 1."""
+    return max(int(dataset.get("NumberOfFrames") or 1), 1)
+
+
+def check_pixels(path: Path, file: BinaryIO, dataset: Dataset, frame: int) -> None:
+    """Refuse what cannot become a picture, before any pixel is decoded.
+
+    Raises
+    ------
+    ImageReadError
+    """
+    if not has_pixels(dataset):
+        broken = _ends_early(file, dataset)
+        raise ImageReadError(path, ReadProblem.TRUNCATED if broken else ReadProblem.NO_PIXELS)
+    check_size(path, int(dataset.Rows), int(dataset.Columns))
+    if int(dataset.get("SamplesPerPixel") or 1) not in (1, 3):
+        raise ImageReadError(path, ReadProblem.UNSUPPORTED_LAYOUT)
+    if not _is_decodable(dataset):
+        name = dataset.file_meta.TransferSyntaxUID.name
+        raise ImageReadError(path, ReadProblem.UNSUPPORTED_COMPRESSION, name)
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        _check_codestream(path, dataset, frame)
+
+
+def decode_frame(file: BinaryIO, dataset: Dataset, frame: int) -> NDArray[Any]:
+    """Decode one frame, shape (H, W) or (H, W, 3); of uncompressed ones only its bytes are read.
+
+    Raises
+    ------
+    Exception
+        Anything that pydicom and its decoders raise on damaged bytes.
+    """
+    element = dataset.get_item("PixelData")
+    bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated)
+    if not _lies_open(dataset, element) or bits % 8:
+        return np.asarray(pixel_array(dataset, index=frame))
+    if not 0 <= frame < frame_count(dataset) or (frame + 1) * bits // 8 > element.length:
+        raise ValueError("no such frame")
+    file.seek(element.value_tell + frame * bits // 8)
+    alone = dataset.group_dataset(0x0028)
+    alone.file_meta = dataset.file_meta
+    alone.NumberOfFrames = 1
+    alone.add_new("PixelData", element.VR or "OW", file.read(bits // 8))
+    return np.asarray(pixel_array(alone))
+
+
+def _lies_open(dataset: Dataset, element: Any) -> bool:
+    """Tell whether frames lie one after the other in the file, as grey values."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    is_left_in_file = isinstance(element, RawDataElement) and element.value is None
+    is_grey = int(dataset.get("SamplesPerPixel") or 1) == 1
+    is_plain = is_left_in_file and is_grey and not syntax.is_encapsulated
+    return is_plain and frame_count(dataset) > 1
+
+
+def _complete_transfer_syntax(dataset: Dataset) -> None:
+    """Name the encoding that pydicom found where the file meta information is missing."""
+    if dataset.file_meta.get("TransferSyntaxUID"):
+        return
+    is_implicit, is_little_endian = dataset.original_encoding
+    if is_implicit:
+        syntax = ImplicitVRLittleEndian
+    else:
+        syntax = ExplicitVRLittleEndian if is_little_endian else ExplicitVRBigEndian
+    dataset.file_meta.TransferSyntaxUID = syntax
+
+
+def _is_decodable(dataset: Dataset) -> bool:
+    try:
+        return bool(get_decoder(dataset.file_meta.TransferSyntaxUID).is_available)
+    except NotImplementedError:
+        return False
+
+
+def _ends_early(file: BinaryIO, dataset: Dataset) -> bool:
+    """Tell whether the file stops inside an element; pydicom drops such a rest silently."""
+    if not len(dataset):
+        return True
+    last = dataset.get_item(max(dataset.keys()))
+    if not isinstance(last, RawDataElement) or last.length == 0xFFFFFFFF:
+        return False
+    return bool(last.value_tell + last.length != file.seek(0, 2))
+
+
+def _check_codestream(path: Path, dataset: Dataset, frame: int) -> None:
+    """Refuse a compressed frame whose own header claims another size than the tags.
+
+    Decoders believe the codestream and would take memory for it.
+    """
+    frames = frame_count(dataset)
+    stream = get_frame(dataset.PixelData, frame, number_of_frames=frames)
+    claimed = int(dataset.Rows) * int(dataset.Columns)
+    inner = codestream_size(stream[:_SEARCHED_BYTES])
+    is_excessive = inner is not None and inner[0] * inner[1] > _MAX_INNER_EXCESS * claimed
+    if is_excessive or not _has_sound_boxes(stream):
+        raise ImageReadError(path, ReadProblem.TRUNCATED)
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    check_plausible(path, claimed * samples * int(dataset.BitsAllocated) // 8, len(stream))
+
+
+def codestream_size(head: bytes) -> tuple[int, int] | None:
+    """Return (rows, columns) from the header of a JPEG, JPEG-LS or JPEG 2000 codestream."""
+    start = head.find(b"\xff\x4f\xff\x51")
+    if start >= 0 and len(head) >= start + 24:
+        corners = [int.from_bytes(head[start + k : start + k + 4], "big") for k in (8, 12, 16, 20)]
+        return max(corners[1] - corners[3], 0), max(corners[0] - corners[2], 0)
+    return _jpeg_size(head) if head.startswith(b"\xff\xd8") else None
+
+
+def _has_sound_boxes(stream: bytes) -> bool:
+    """Walk the boxes around a JPEG 2000 codestream; pydicom 3.0 never ends at one of length 0."""
+    if not stream.startswith(_JP2_SIGNATURE):
+        return True
+    place = len(_JP2_SIGNATURE) + 4
+    while place < len(stream) and stream[place + 4 : place + 8] != b"jp2c":
+        length = int.from_bytes(stream[place : place + 4], "big")
+        if length < 8:
+            return False
+        place += length
+    return True
+
+
+def _jpeg_size(head: bytes) -> tuple[int, int] | None:
+    place = 2
+    while place + 9 <= len(head) and head[place] == 0xFF:
+        marker = head[place + 1]
+        if marker in _START_OF_FRAME:
+            rows = int.from_bytes(head[place + 5 : place + 7], "big")
+            return rows, int.from_bytes(head[place + 7 : place + 9], "big")
+        length = int.from_bytes(head[place + 2 : place + 4], "big")
+        place += 1 if marker == 0xFF else 2 + length
+    return None
