@@ -117,8 +117,7 @@ def cell_text(disc: Disc, column: int) -> str:
 def to_pixmap(picture: NDArray[np.uint8], sharpness: float = 1.0) -> QPixmap:
     """Return red, green and blue (h, w, 3) as a pixmap with `sharpness` pixels to one of Qt's."""
     rows, cols = picture.shape[:2]
-    plain = np.ascontiguousarray(picture)
-    image = QImage(plain.data, cols, rows, 3 * cols, QImage.Format.Format_RGB888)
+    image = QImage(picture.tobytes(), cols, rows, 3 * cols, QImage.Format.Format_RGB888)
     pixmap = QPixmap.fromImage(image.copy())
     pixmap.setDevicePixelRatio(sharpness)
     return pixmap

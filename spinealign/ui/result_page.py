@@ -129,7 +129,10 @@ class ResultPage(QWidget):
         self._column.setSpacing(10)
         self._add_headline(finding.analysis)
         # What a demonstration says must be known before it is read; else findings come first.
-        parts = [self._add_status, partial(self._add_discs, choice=disc_choice)]
+        parts: list[Callable[[Analysis], None]] = [
+            self._add_status,
+            partial(self._add_discs, choice=disc_choice),
+        ]
         if not is_demonstration(finding.analysis):
             parts.reverse()
         for add in parts:
