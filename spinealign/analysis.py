@@ -39,6 +39,7 @@ from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.measure.regions import region_statistics, remove_specks
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
+from spinealign.wording.reading import note_text
 
 MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""
@@ -220,7 +221,7 @@ def _ask_gate(image: SpineImage, models: ModelStore) -> ViewChoice:
 def _network_input(image: SpineImage, card: ModelCard) -> tuple[Array, Letterbox]:
     return to_network_input(
         image.pixels, card.input_shape, card.intensity,
-        bits=image.bits, is_hounsfield=image.is_hounsfield,
+        bits=image.bits, is_hounsfield=image.is_hounsfield, pixel_aspect=image.pixel_aspect,
     )  # fmt: skip
 
 
@@ -351,7 +352,7 @@ def _heatmap(activation: Array, box: Letterbox) -> Array:
 
 
 def _reader_cautions(image: SpineImage) -> list[Caution]:
-    cautions = [Caution(WarningCode.READER_NOTE, note) for note in image.notes]
+    cautions = [Caution(WarningCode.READER_NOTE, note_text(note)) for note in image.notes]
     if image.spacing_mm is None:
         cautions.append(Caution(WarningCode.NO_SPACING))
     elif image.spacing_source is SpacingSource.DETECTOR_PLANE:

@@ -14,6 +14,9 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
+from spinealign.domain.image import SpineImage
+from spinealign.wording.reading import note_text
+
 SAGITTAL = [0, 1, 0, 0, 0, -1]
 CORONAL = [1, 0, 0, 0, 0, -1]
 AXIAL = [1, 0, 0, 0, 1, 0]
@@ -79,6 +82,11 @@ def write_nifti(
         image.header.set_xyzt_units(unit)
     nib.save(image, path)
     return path
+
+
+def notes_of(image: SpineImage) -> tuple[str, ...]:
+    """Return a reader's decisions in words."""
+    return tuple(note_text(note) for note in image.notes)
 
 
 def png_claiming(cols: int, rows: int) -> bytes:

@@ -24,7 +24,14 @@ from spinealign.domain.findings import (
     Segmentation,
     WarningCode,
 )
-from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
+from spinealign.domain.image import (
+    NoteKind,
+    ReaderNote,
+    SpacingSource,
+    SpineImage,
+    View,
+    ViewSource,
+)
 from spinealign.domain.measurements import Measurement
 
 MR_CLASSES = {1: "vertebra", 2: "disc", 3: "canal"}
@@ -186,7 +193,7 @@ def mr_image(mask: NDArray[np.uint8]) -> SpineImage:
         modality="MR",
         view_hint=View.MR,
         file_format="NIfTI",
-        notes=("Middle sagittal slice of 15 taken.",),
+        notes=(ReaderNote(NoteKind.SLICE_TAKEN, ("sagittal", 8, 15)),),
     )
 
 
@@ -269,7 +276,7 @@ def photo_image() -> SpineImage:
         source_path=Path("holiday.png"),
         sha256=hashlib.sha256(b"photo").hexdigest(),
         file_format="PNG",
-        notes=("Colour turned to grey.",),
+        notes=(ReaderNote(NoteKind.COLOUR_TO_GREY),),
     )
 
 

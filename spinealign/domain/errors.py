@@ -28,6 +28,9 @@ class ReadProblem(StrEnum):
     UNSUPPORTED_LAYOUT = "unsupported_layout"
     CONSTANT = "constant"
     NO_IMAGES_IN_FOLDER = "no_images_in_folder"
+    NO_IMAGES_IN_ARCHIVE = "no_images_in_archive"
+    NO_FILES_OF_INDEX = "no_files_of_index"
+    ENCRYPTED = "encrypted"
 
 
 class ImageReadError(SpineAlignError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+MAX_ASPECT = 20.0
+"""A pixel that is said to be longer than this many times its width is not believed."""
 
 
 class View(StrEnum):
@@ -34,8 +37,105 @@ class SpacingSource(StrEnum):
     PATIENT_PLANE = "dicom_pixel_spacing"
     CALIBRATED = "dicom_pixel_spacing_calibrated"
     DETECTOR_PLANE = "dicom_imager_pixel_spacing_magnified"
+    DEMAGNIFIED = "dicom_imager_pixel_spacing_demagnified"
     NIFTI_HEADER = "nifti_header"
     USER = "user_calibration"
+
+
+class NoteKind(StrEnum):
+    """What a reader had to decide; ``wording`` has the sentences."""
+
+    FRAME_TAKEN = "frame_taken"
+    PAGE_TAKEN = "page_taken"
+    SLICE_TAKEN = "slice_taken"
+    VOLUME_TAKEN = "volume_taken"
+    SERIES_TAKEN = "series_taken"
+    COLOUR_TO_GREY = "colour_to_grey"
+    GREY_IN_COLOUR = "grey_in_colour"
+    TRANSPARENT = "transparent"
+    TURNED_BY_EXIF = "turned_by_exif"
+    TURNED = "turned"
+    MADE_SQUARE = "made_square"
+    CALIBRATED = "calibrated"
+    DEMAGNIFIED = "demagnified"
+    LOCALIZER = "localizer"
+    PROJECTION = "projection"
+    OTHER_PLANE = "other_plane"
+    NO_ORIENTATION = "no_orientation"
+    UNIT_ASSUMED = "unit_assumed"
+    UNEVEN_SLICES = "uneven_slices"
+
+
+@dataclass(frozen=True)
+class ReaderNote:
+    """One decision of a reader, with the numbers and codes its sentence needs."""
+
+    kind: NoteKind
+    values: tuple[str | int | float, ...] = ()
+
+
+class WindowKind(StrEnum):
+    """Where a window comes from."""
+
+    FILE = "file"
+    FILE_TABLE = "file_table"
+    BONE = "bone"
+    SOFT_TISSUE = "soft_tissue"
+    BRAIN = "brain"
+
+
+class WindowCurve(StrEnum):
+    """How a window maps values to grey (DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+
+    LINEAR = "linear"
+    LINEAR_EXACT = "linear_exact"
+    SIGMOID = "sigmoid"
+
+
+@dataclass(frozen=True, eq=False)
+class DisplayWindow:
+    """One way to show an image: a window, or a table that the file brings.
+
+    Parameters
+    ----------
+    centre, width : float
+        In the image's own grey values; of a table, the range it covers.
+    kind : WindowKind
+    curve : WindowCurve
+    explanation : str
+        The file's own name for it; may be empty.
+    table : ndarray of float32, shape (N,), or None
+        Grey 0..1 of the values ``centre - width / 2``, then one more each.
+    """
+
+    centre: float
+    width: float
+    kind: WindowKind = WindowKind.FILE
+    curve: WindowCurve = WindowCurve.LINEAR
+    explanation: str = ""
+    table: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class ImagePart:
+    """Where one picture lies: a file, a member of an archive, a frame, page or slice of it.
+
+    Parameters
+    ----------
+    path : Path
+        The file on the disk; never written to logs.
+    member : str
+        Name inside the archive `path`; empty when `path` is the image itself.
+    index : int or None
+        Frame, page or slice, counted from 0; None leaves the choice to the reader.
+    volume : int
+        Which volume of a NIfTI series in time, counted from 0.
+    """
+
+    path: Path
+    member: str = ""
+    index: int | None = None
+    volume: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +155,9 @@ class SpineImage:
     spacing_source : SpacingSource
         Provenance of `spacing_mm`.
     window : tuple of float or None
-        (centre, width) that the file asks to be shown with.
+        (centre, width) that the file asks to be shown with; the first of `windows`.
+    windows : tuple of DisplayWindow
+        What the file offers to be shown with, in its order.
     source_path : Path
         The file read; never written to logs.
     sha256 : str
@@ -64,8 +166,15 @@ class SpineImage:
         DICOM modality code when the file states one.
     view_hint : View or None
         The view that the file's own tags imply.
-    notes : tuple of str
+    notes : tuple of ReaderNote
         What the reader had to decide (frame chosen, colour turned to grey).
+    orientation : tuple of str or None
+        Patient directions (L, R, A, P, H, F) in which columns and rows run, as in
+        DICOM's PatientOrientation: ("P", "F") is a sagittal slice that looks to the left.
+    laterality : str
+        "L", "R" or "B" where the file states the side of a paired body part.
+    part : ImagePart or None
+        What to read to get this picture again.
     """
 
     pixels: NDArray[np.float32]
@@ -79,12 +188,23 @@ class SpineImage:
     is_hounsfield: bool = False
     view_hint: View | None = None
     file_format: str = ""
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    notes: tuple[ReaderNote, ...] = ()
+    windows: tuple[DisplayWindow, ...] = ()
+    orientation: tuple[str, str] | None = None
+    laterality: str = ""
+    part: ImagePart | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, columns)."""
         return self.pixels.shape[0], self.pixels.shape[1]
+
+    @property
+    def pixel_aspect(self) -> float:
+        """Height of a pixel divided by its width; 1 where that is unknown or absurd."""
+        if self.spacing_mm is None or max(self.spacing_mm) > MAX_ASPECT * min(self.spacing_mm):
+            return 1.0
+        return self.spacing_mm[0] / self.spacing_mm[1]
 
     @property
     def pixel_area_mm2(self) -> float | None:

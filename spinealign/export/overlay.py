@@ -16,15 +16,14 @@ from spinealign.export.measure_drawing import draw_measures, legend_items, main_
 from spinealign.imaging.render import (
     Colour,
     class_colour,
-    default_window,
     draw_heat,
     draw_overlay,
     draw_region,
     enlarge,
     outline_region,
     picture_scale,
-    to_display,
 )
+from spinealign.imaging.windows import apply_window, default_display
 from spinealign.wording import (
     DEMONSTRATION_BAND,
     NOT_FOR_DIAGNOSIS,
@@ -151,7 +150,7 @@ def _unit(canvas: NDArray[np.uint8], paper: bool) -> int:
 
 
 def _grey(analysis: Analysis) -> NDArray[np.uint8]:
-    return to_display(analysis.image.pixels, default_window(analysis.image))
+    return apply_window(analysis.image.pixels, default_display(analysis.image))
 
 
 def _draw_structures(

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import SpineImage
+from spinealign.domain.image import MAX_ASPECT, ImagePart, NoteKind, ReaderNote, SpineImage
 
 MAX_SIDE_PX = 16_384
-MAX_MEGAPIXELS = 120
+MAX_MEGAPIXELS = 64
 MIN_SIDE_PX = 32
 
-COLOUR_NOTE = "Colour picture, turned to grey."
+COLOUR_NOTE = ReaderNote(NoteKind.COLOUR_TO_GREY)
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 _COLOURED_SPREAD = 0.1
 _COLOURED_SHARE = 0.01
+_SQUARE_WITHIN = 0.001
+_UNSUSPECTED_BYTES = 16 << 20
+_MAX_RATIO = 1000
+_BLOCK_ROWS = 512
 
 
 def check_size(path: Path, rows: int, cols: int) -> None:
@@ -40,6 +46,20 @@ def check_size(path: Path, rows: int, cols: int) -> None:
         raise ImageReadError(path, ReadProblem.TOO_LARGE, detail)
     if min(rows, cols) < MIN_SIDE_PX:
         raise ImageReadError(path, ReadProblem.TOO_SMALL, detail)
+
+
+def check_plausible(path: Path, decoded_bytes: int, stored_bytes: int) -> None:
+    """Refuse a small file that claims to unpack to a very large picture.
+
+    No picture with anything to see compresses a thousandfold.
+
+    Raises
+    ------
+    ImageReadError
+        TRUNCATED
+    """
+    if decoded_bytes > _UNSUSPECTED_BYTES and decoded_bytes > _MAX_RATIO * stored_bytes:
+        raise ImageReadError(path, ReadProblem.TRUNCATED)
 
 
 @contextmanager
@@ -60,7 +80,10 @@ def quiet_libraries() -> Iterator[None]:
 
 def luminance(rgb: NDArray[Any]) -> NDArray[np.float32]:
     """Turn colour (H, W, 3) into grey (H, W) in the same range of values."""
-    grey: NDArray[np.float32] = rgb.astype(np.float32) @ _LUMA
+    grey = np.empty(rgb.shape[:2], np.float32)
+    for top in range(0, len(rgb), _BLOCK_ROWS):  # a float32 copy of all channels may be huge
+        rows = slice(top, top + _BLOCK_ROWS)
+        grey[rows] = rgb[rows].astype(np.float32) @ _LUMA
     return grey
 
 
@@ -74,36 +97,102 @@ def is_coloured(rgb: NDArray[Any], full_scale: float) -> bool:
     return bool(np.mean(spread > _COLOURED_SPREAD * full_scale) > _COLOURED_SHARE)
 
 
-def make_image(path: Path, pixels: NDArray[Any], bits: int, **fields: Any) -> SpineImage:
-    """Check decoded grey values (H, W) and wrap them up.
+def make_image(
+    part: ImagePart, sha256: str, pixels: NDArray[Any], bits: int, **fields: Any
+) -> SpineImage:
+    """Wrap decoded grey values (H, W) up.
 
     Values that are not finite become the smallest finite one.
 
     Parameters
     ----------
-    path : Path
-        The file that was read; its checksum is taken here.
+    part : ImagePart
+        What was read.
+    sha256 : str
+        Checksum of the file, from `checksum`.
     pixels : ndarray, shape (H, W)
         Grey values, bright means bright.
     bits : int
         Bits of the stored grey values.
     **fields
         The other fields of `SpineImage`.
-
-    Raises
-    ------
-    ImageReadError
-        CONSTANT: all pixels are equal, so there is nothing to see.
     """
     grey = np.array(pixels, dtype=np.float32, order="C")
     finite = np.isfinite(grey)
     if not finite.all():
         grey[~finite] = grey[finite].min() if finite.any() else 0.0
-    if grey.min() == grey.max():
-        raise ImageReadError(path, ReadProblem.CONSTANT)
-    return SpineImage(grey, bits, source_path=path, sha256=_sha256(path), **fields)
+    return SpineImage(grey, bits, source_path=part.path, sha256=sha256, part=part, **fields)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def require_content(image: SpineImage) -> SpineImage:
+    """Return the image, unless there is nothing to see in it.
+
+    Raises
+    ------
+    ImageReadError
+        CONSTANT: all pixels are equal.
+    """
+    if image.pixels.min() == image.pixels.max():
+        raise ImageReadError(image.source_path, ReadProblem.CONSTANT)
+    return image
+
+
+def make_square(
+    path: Path, pixels: NDArray[Any], aspect: float
+) -> tuple[NDArray[Any], tuple[ReaderNote, ...]]:
+    """Stretch a picture whose pixels have no known size but are known not to be square.
+
+    Parameters
+    ----------
+    path : Path
+    pixels : ndarray, shape (H, W)
+    aspect : float
+        Height of a pixel divided by its width; absurd ones are ignored.
+
+    Returns
+    -------
+    pixels : ndarray, shape (H', W')
+        The shorter side of a pixel is kept.
+    notes : tuple of ReaderNote
+    """
+    if abs(aspect - 1) < _SQUARE_WITHIN or not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT:
+        return pixels, ()
+    rows = round(pixels.shape[0] * max(aspect, 1))
+    cols = round(pixels.shape[1] * max(1 / aspect, 1))
+    check_size(path, rows, cols)
+    stretched = cv2.resize(pixels.astype(np.float32), (cols, rows), interpolation=cv2.INTER_LINEAR)
+    height, width = (round(max(v, 1), 3) for v in (aspect, 1 / aspect))
+    return stretched, (ReaderNote(NoteKind.MADE_SQUARE, (f"{height:g}", f"{width:g}")),)
+
+
+def checksum(file: BinaryIO) -> str:
+    """Return the SHA-256 of a whole open file, which is rewound before and after."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    file.seek(0)
+    return digest.hexdigest()
+
+
+@contextmanager
+def translated_errors(path: Path) -> Iterator[None]:
+    """Turn whatever decoders raise on hostile bytes into an `ImageReadError`, silently."""
+    try:
+        with quiet_libraries():
+            yield
+    except (ImageReadError, GeneratorExit):
+        raise
+    except MemoryError:
+        raise ImageReadError(path, ReadProblem.TOO_LARGE) from None
+    except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
+        # Not chained: the library's message may quote values of the patient.
+        raise ImageReadError(path, _problem_of(error)) from None
+
+
+def _problem_of(error: Exception) -> ReadProblem:
+    # The system's own failures carry a number; "file is truncated" does not. A place that
+    # does not exist in the file (EINVAL) is the damaged file's own fault.
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+        return ReadProblem.UNREADABLE
+    return ReadProblem.TRUNCATED

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from spinealign.domain.image import SpacingSource, View
+from spinealign.domain.image import NoteKind, ReaderNote, SpacingSource, View
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 Spacing = tuple[float, float]
 
-_RADIOGRAPH_MODALITIES = frozenset(("CR", "DX", "RG", "XR"))
-_PROJECTION_MODALITIES = _RADIOGRAPH_MODALITIES | {"RF", "XA", "MG", "IO", "PX"}
+RADIOGRAPH_MODALITIES = frozenset(("CR", "DX", "RG", "XR"))
+_PROJECTION_MODALITIES = RADIOGRAPH_MODALITIES | {"RF", "XA", "MG", "IO", "PX"}
+_CALIBRATIONS = ("GEOMETRY", "FIDUCIAL")
+_MAX_MAGNIFICATION = 3.0
 _AXES = ("sagittal", "coronal", "axial")
 
 
@@ -49,68 +52,74 @@ def frame_value(dataset: Dataset, frame: int, group: str, keyword: str) -> Any:
 
 def pixel_spacing(
     dataset: Dataset, frame: int
-) -> tuple[Spacing | None, SpacingSource, tuple[str, ...]]:
+) -> tuple[Spacing | None, SpacingSource, tuple[ReaderNote, ...]]:
     """Find out how large a pixel is, and in which plane (PS3.3 section 10.7).
 
     A radiograph is magnified, so its spacing holds in the detector's plane unless
-    the file says that it was calibrated.
+    the file says that it was calibrated, or estimates the magnification itself.
 
     Returns
     -------
     spacing_mm : tuple of float or None
         (row spacing, column spacing), vertical first.
     source : SpacingSource
-    notes : tuple of str
+    notes : tuple of ReaderNote
     """
     patient = _spacing(frame_value(dataset, frame, "PixelMeasuresSequence", "PixelSpacing"))
     detector = _spacing(dataset.get("ImagerPixelSpacing"))
-    calibration = str(dataset.get("PixelSpacingCalibrationType") or "").upper()
     if patient is None:
-        source = SpacingSource.UNKNOWN if detector is None else SpacingSource.DETECTOR_PLANE
-        return detector, source, ()
+        # A digitised film states the size of its pixels on the film (PS3.3 C.8.6.1).
+        on_film = detector or _spacing(dataset.get("NominalScannedPixelSpacing"))
+        return _at_detector(dataset, on_film)
     is_projection = dataset.get("Modality") in _PROJECTION_MODALITIES or detector is not None
     if not is_projection:
         return patient, SpacingSource.PATIENT_PLANE, ()
+    calibration = str(dataset.get("PixelSpacingCalibrationType") or "").upper()
     differs = detector is not None and not np.allclose(patient, detector, rtol=1e-4)
-    if differs or calibration in ("GEOMETRY", "FIDUCIAL"):
-        return patient, SpacingSource.CALIBRATED, _calibration_notes(calibration)
-    return patient, SpacingSource.DETECTOR_PLANE, ()
+    if differs or calibration in _CALIBRATIONS:
+        how = calibration if calibration in _CALIBRATIONS else ""
+        return patient, SpacingSource.CALIBRATED, (ReaderNote(NoteKind.CALIBRATED, (how,)),)
+    return _at_detector(dataset, patient)
 
 
-def _calibration_notes(calibration: str) -> tuple[str, ...]:
-    how = {
-        "GEOMETRY": "by the geometry of the exposure",
-        "FIDUCIAL": "on an object of known size",
-    }.get(calibration, "in a way that the file does not state")
-    return (f"The pixel spacing was calibrated {how}.",)
+def _at_detector(
+    dataset: Dataset, spacing_mm: Spacing | None
+) -> tuple[Spacing | None, SpacingSource, tuple[ReaderNote, ...]]:
+    """Take the magnification out of a spacing on the detector, where the file states it."""
+    if spacing_mm is None:
+        return None, SpacingSource.UNKNOWN, ()
+    factors = numbers(dataset.get("EstimatedRadiographicMagnificationFactor"))
+    if len(factors) != 1 or not 1 < factors[0] <= _MAX_MAGNIFICATION:
+        return spacing_mm, SpacingSource.DETECTOR_PLANE, ()
+    factor = factors[0]
+    note = ReaderNote(NoteKind.DEMAGNIFIED, (f"{factor:.3g}",))
+    rows_mm, cols_mm = spacing_mm
+    return (rows_mm / factor, cols_mm / factor), SpacingSource.DEMAGNIFIED, (note,)
+
+
+def pixel_aspect(dataset: Dataset) -> float:
+    """Return height by width of a pixel whose size is unknown (PS3.3 C.7.6.3.1.7); else 1."""
+    sizes = numbers(dataset.get("PixelAspectRatio"))
+    return sizes[0] / sizes[1] if len(sizes) == 2 and min(sizes) > 0 else 1.0
 
 
 def _spacing(value: Any) -> Spacing | None:
-    numbers = _numbers(value)
-    if len(numbers) != 2 or min(numbers) <= 0:
+    sizes = numbers(value)
+    if len(sizes) != 2 or min(sizes) <= 0:
         return None
-    return numbers[0], numbers[1]
+    return sizes[0], sizes[1]
 
 
-def _numbers(value: Any) -> tuple[float, ...]:
+def numbers(value: Any) -> tuple[float, ...]:
     """Return the finite numbers of an attribute; empty when any is not a number."""
     if value is None:
         return ()
     parts = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
     try:
-        numbers = tuple(float(part) for part in parts)
-    except (TypeError, ValueError):
+        found = tuple(float(part) for part in parts)
+    except (TypeError, ValueError, OverflowError):
         return ()
-    return numbers if all(map(math.isfinite, numbers)) else ()
-
-
-def display_window(dataset: Dataset, frame: int) -> tuple[float, float] | None:
-    """Return the first (centre, width) that the file asks for, or None."""
-    centre = _numbers(frame_value(dataset, frame, "FrameVOILUTSequence", "WindowCenter"))
-    width = _numbers(frame_value(dataset, frame, "FrameVOILUTSequence", "WindowWidth"))
-    if not centre or not width or width[0] <= 0:
-        return None
-    return centre[0], width[0]
+    return found if all(map(math.isfinite, found)) else ()
 
 
 def is_localizer(dataset: Dataset) -> bool:
@@ -118,19 +127,19 @@ def is_localizer(dataset: Dataset) -> bool:
     return any("LOCALIZER" in word for word in _image_type(dataset))
 
 
-def view_hint(dataset: Dataset, frame: int) -> tuple[View | None, tuple[str, ...]]:
+def view_hint(dataset: Dataset, frame: int) -> tuple[View | None, tuple[ReaderNote, ...]]:
     """Tell which view the tags imply; None when the file names no modality.
 
     Returns
     -------
     view : View or None
-    notes : tuple of str
+    notes : tuple of ReaderNote
         Why a CT or MR picture is not one of the views that can be analysed.
     """
     modality = dataset.get("Modality")
     if not modality:
         return None, ()
-    if modality in _RADIOGRAPH_MODALITIES:
+    if modality in RADIOGRAPH_MODALITIES:
         return View.XRAY, ()
     if modality == "CT":
         return _sliced_view(dataset, frame, View.CT, "axial")
@@ -141,27 +150,42 @@ def view_hint(dataset: Dataset, frame: int) -> tuple[View | None, tuple[str, ...
 
 def _sliced_view(
     dataset: Dataset, frame: int, view: View, plane: str
-) -> tuple[View, tuple[str, ...]]:
+) -> tuple[View, tuple[ReaderNote, ...]]:
     name = view.value.upper()
     if view is View.CT and is_localizer(dataset):
-        return View.OTHER, ("CT localizer, not a slice.",)
+        return View.OTHER, (ReaderNote(NoteKind.LOCALIZER, (name,)),)
     if "PROJECTION IMAGE" in _image_type(dataset):
-        return View.OTHER, (f"{name} projection, not a slice.",)
+        return View.OTHER, (ReaderNote(NoteKind.PROJECTION, (name,)),)
     found = slice_plane(dataset, frame)
     if found in (plane, None):
         return view, ()
-    return View.OTHER, (f"{found.capitalize()} {name} slice; {plane} ones are analysed.",)
+    return View.OTHER, (ReaderNote(NoteKind.OTHER_PLANE, (found, name, plane)),)
 
 
 def slice_plane(dataset: Dataset, frame: int) -> str | None:
     """Return "sagittal", "coronal" or "axial", whichever is nearest, or None if unknown."""
-    cosines = _numbers(
+    cosines = slice_cosines(dataset, frame)
+    if cosines is None:
+        return None
+    return _AXES[int(np.abs(np.cross(cosines[0], cosines[1])).argmax())]
+
+
+def slice_cosines(dataset: Dataset, frame: int) -> NDArray[np.float64] | None:
+    """Return the directions of a slice's rows and columns, or None if unknown.
+
+    Returns
+    -------
+    ndarray of float64, shape (2, 3), or None
+        Towards the patient's left, back and head: along a row (to the right in the
+        stored picture), then along a column (downwards).
+    """
+    cosines = numbers(
         frame_value(dataset, frame, "PlaneOrientationSequence", "ImageOrientationPatient")
     )
     if len(cosines) != 6:
         return None
-    normal = np.abs(np.cross(cosines[:3], cosines[3:]))
-    return _AXES[int(normal.argmax())] if normal.max() > 0 else None
+    pair = np.array(cosines).reshape(2, 3)
+    return pair if np.abs(np.cross(pair[0], pair[1])).max() > 0 else None
 
 
 def _image_type(dataset: Dataset) -> list[str]:

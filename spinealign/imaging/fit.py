@@ -25,20 +25,33 @@ class Letterbox:
     """Where an image of `source_shape` lies inside a network input.
 
     Pixel centres: source (row, col) maps to ``(row + 0.5) * scale - 0.5 + offset``.
-    Shapes and offsets are (row, column).
+    Scales, shapes and offsets are (row, column); the scales differ where the source's
+    pixels are not square, so that the network's are.
     """
 
-    scale: float
+    scale: tuple[float, float]
     fitted_shape: tuple[int, int]
     offset: tuple[int, int]
     source_shape: tuple[int, int]
     target_shape: tuple[int, int]
 
 
-def plan_letterbox(source_shape: tuple[int, int], target_shape: tuple[int, int]) -> Letterbox:
-    """Plan the largest centred fit that keeps the aspect ratio."""
-    scale = min(target_shape[0] / source_shape[0], target_shape[1] / source_shape[1])
-    fitted = (max(1, round(source_shape[0] * scale)), max(1, round(source_shape[1] * scale)))
+def plan_letterbox(
+    source_shape: tuple[int, int], target_shape: tuple[int, int], pixel_aspect: float = 1.0
+) -> Letterbox:
+    """Plan the largest centred fit that keeps the proportions of the anatomy.
+
+    Parameters
+    ----------
+    source_shape, target_shape : tuple of int
+        (rows, columns).
+    pixel_aspect : float
+        Height of a source pixel divided by its width.
+    """
+    height = source_shape[0] * pixel_aspect
+    across = min(target_shape[0] / height, target_shape[1] / source_shape[1])
+    scale = (across * pixel_aspect, across)
+    fitted = (max(1, round(source_shape[0] * scale[0])), max(1, round(source_shape[1] * across)))
     offset = ((target_shape[0] - fitted[0]) // 2, (target_shape[1] - fitted[1]) // 2)
     return Letterbox(scale, fitted, offset, source_shape, target_shape)
 
@@ -46,12 +59,25 @@ def plan_letterbox(source_shape: tuple[int, int], target_shape: tuple[int, int])
 def place(pixels: NDArray[np.float32], box: Letterbox, fill: float = 0.0) -> NDArray[np.float32]:
     """Resize (H, W) `pixels` into the letterbox; the border holds `fill`."""
     rows, cols = box.fitted_shape
-    method = cv2.INTER_AREA if box.scale < 1 else cv2.INTER_LINEAR
     canvas = np.full(box.target_shape, fill, np.float32)
     top, left = box.offset
-    resized = cv2.resize(pixels.astype(np.float32, copy=False), (cols, rows), interpolation=method)
+    resized = resize_area(pixels.astype(np.float32, copy=False), box.fitted_shape)
     canvas[top : top + rows, left : left + cols] = resized
     return canvas
+
+
+def resize_area(pixels: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize (H, W) pixels to (rows, columns): averaged where they shrink, else interpolated.
+
+    OpenCV averages only when both sides shrink, so mixed cases take two steps.
+    """
+    shrinks = [new < old for new, old in zip(shape, pixels.shape, strict=True)]
+    if shrinks[0] != shrinks[1]:
+        first = (shape[0], pixels.shape[1]) if shrinks[0] else (pixels.shape[0], shape[1])
+        halfway = cv2.resize(pixels, first[::-1], interpolation=cv2.INTER_AREA)
+        pixels = np.asarray(halfway, np.float32)
+    method = cv2.INTER_AREA if all(shrinks) else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, shape[::-1], interpolation=method), np.float32)
 
 
 def unplace(values: NDArray[np.float32], box: Letterbox) -> NDArray[np.float32]:
@@ -134,8 +160,9 @@ def to_network_input(
     *,
     bits: int,
     is_hounsfield: bool,
+    pixel_aspect: float = 1.0,
 ) -> tuple[NDArray[np.float32], Letterbox]:
-    """Prepare one image for a network.
+    """Prepare one image for a network, which sees square pixels.
 
     Returns
     -------
@@ -143,7 +170,7 @@ def to_network_input(
     box : Letterbox
         Needed by `unplace` to bring the answer back.
     """
-    box = plan_letterbox((pixels.shape[0], pixels.shape[1]), target_shape)
+    box = plan_letterbox((pixels.shape[0], pixels.shape[1]), target_shape, pixel_aspect)
     scaled = scale_intensity(pixels, rule, bits=bits, is_hounsfield=is_hounsfield)
     return finish_input(place(scaled, box), rule)[None], box
 

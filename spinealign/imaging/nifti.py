@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import math
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -14,45 +13,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import SpacingSource, SpineImage, View
-from spinealign.imaging.decoding import check_size, make_image
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpacingSource, SpineImage, View
+from spinealign.imaging.decoding import check_plausible, check_size, checksum, make_image
 from spinealign.imaging.sniff import is_gzip
 
-_MAX_VOLUME_BYTES = 1 << 30
+_MAX_VOLUME_BYTES = 768 << 20
 _SAGITTAL, _CORONAL, _AXIAL = 0, 1, 2
-_PLANES = ("sagittal", "coronal", "axial")
+PLANES = ("sagittal", "coronal", "axial")
+_DIRECTIONS = (("P", "F"), ("L", "F"), ("L", "P"))
 _AIR_HU = -900.0
 _MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
-class _Volume:
+class NiftiVolume:
     """Stored values with axes (right, anterior, superior), each growing that way.
 
     `slope` and `intercept` turn stored values into true ones; `spacing_mm` follows
-    the axes and is None when the file leaves it open.
+    the axes and is None when the file leaves it open. `axis` is the one to cut
+    across: slices are sagittal (0), coronal (1) or axial (2).
     """
 
     values: NDArray[Any]
     slope: float
     intercept: float
     spacing_mm: tuple[float, float, float] | None
-    notes: tuple[str, ...]
+    is_ct: bool
+    axis: int
+    notes: tuple[ReaderNote, ...]
 
     @property
-    def is_scaled(self) -> bool:
-        return (self.slope, self.intercept) != (1.0, 0.0)
+    def count(self) -> int:
+        """Number of slices."""
+        return int(self.values.shape[self.axis])
 
-    def true_value(self, stored: Any) -> Any:
-        return stored * self.slope + self.intercept
+    @property
+    def plane(self) -> str:
+        """Name of the slices' plane."""
+        return PLANES[self.axis]
+
+    @property
+    def slice_shape(self) -> tuple[int, int]:
+        """(rows, columns) of a slice."""
+        cols, rows = (n for axis, n in enumerate(self.values.shape) if axis != self.axis)
+        return rows, cols
+
+    @property
+    def positions_mm(self) -> tuple[float, ...] | None:
+        """Places of the slices from the last to the first, growing; None when unknown."""
+        if self.spacing_mm is None:
+            return None
+        return tuple(k * self.spacing_mm[self.axis] for k in range(self.count))
+
+    def slice_pixels(self, index: int) -> NDArray[np.float64]:
+        """Return the true values (H, W) of a slice the conventional way round."""
+        values = np.take(self.values, index, axis=self.axis).T[::-1, ::-1]
+        return np.asarray(values.astype(np.float64) * self.slope + self.intercept)
 
 
-def read_nifti(path: Path) -> SpineImage:
+def read_nifti(part: ImagePart, file: BinaryIO) -> SpineImage:
     """Read one slice of a NIfTI-1 or NIfTI-2 file, compressed or not.
 
-    A single slice is taken as it is. Of a volume the middle sagittal slice is
-    taken, or the middle axial one if the values are those of a CT. Superior is up,
-    anterior is left on sagittal slices and up on axial ones.
+    A single slice is taken as it is. Of a volume the sagittal slice that `part`
+    names is taken, or the middle one; axial ones if the values are those of a CT.
+    Superior is up, anterior is left on sagittal slices and up on axial ones.
 
     Raises
     ------
@@ -61,49 +85,85 @@ def read_nifti(path: Path) -> SpineImage:
     Exception
         Anything that nibabel raises on damaged bytes.
     """
-    with path.open("rb") as raw, closing(_content(raw)) as content:
-        volume = _load(path, content)
-    is_ct = volume.true_value(float(np.nanmin(volume.values))) <= _AIR_HU
-    shape = volume.values.shape
-    axis, notes = _choose_plane(shape, is_ct)
-    _check_plane(path, shape, axis)
-    middle = np.take(volume.values, shape[axis] // 2, axis=axis)
+    sha256 = checksum(file)
+    return nifti_slice(part, sha256, load_nifti(part, file))
+
+
+def load_nifti(part: ImagePart, file: BinaryIO) -> NiftiVolume:
+    """Read the volume that `part` names; of several in time, the first without a choice."""
+    file.seek(0)
+    return _load(part, file)
+
+
+def nifti_slice(part: ImagePart, sha256: str, volume: NiftiVolume) -> SpineImage:
+    """Return the slice that `part` names, or the middle one, of a volume already read."""
+    axis, count = volume.axis, volume.count
+    index = count // 2 if part.index is None else part.index
+    is_chosen = part.index is not None or count == 1
+    note = ReaderNote(NoteKind.SLICE_TAKEN, (PLANES[axis], index + 1, count))
     return make_image(
-        path,
-        volume.true_value(middle.T[::-1, ::-1].astype(np.float64)),
+        part,
+        sha256,
+        volume.slice_pixels(index),
         _bits(volume),
         spacing_mm=_plane_spacing(volume, axis),
         spacing_source=_source(volume),
-        is_hounsfield=is_ct,
-        view_hint=_view(axis, is_ct),
+        is_hounsfield=volume.is_ct,
+        view_hint=_view(axis, volume.is_ct),
         file_format="NIfTI",
-        notes=(*notes, *volume.notes),
+        orientation=_DIRECTIONS[axis],
+        notes=volume.notes if is_chosen else (note, *volume.notes),
     )
 
 
-def _content(raw: BinaryIO) -> BinaryIO:
-    compressed = is_gzip(raw.read(2))
-    raw.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if compressed else raw
+def count_volumes(part: ImagePart, file: BinaryIO) -> int:
+    """Return how many volumes in time a file states."""
+    file.seek(0)
+    sizes = _open(part.path, _content(file)).shape
+    return max(int(sizes[3]), 1) if len(sizes) == 4 else 1
 
 
-def _load(path: Path, content: BinaryIO) -> _Volume:
+def _content(file: BinaryIO) -> BinaryIO:
+    compressed = is_gzip(file.read(2))
+    file.seek(0)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if compressed else file
+
+
+def _load(part: ImagePart, file: BinaryIO) -> NiftiVolume:
+    path, content = part.path, _content(file)
     image = _open(path, content)
-    shape = _spatial_shape(path, image)
+    shape, volumes = _spatial_shape(path, image)
     turns = nib.io_orientation(image.affine)
     if np.isnan(turns).any():
         raise ImageReadError(path, ReadProblem.UNSUPPORTED_LAYOUT)
     if 1 in shape:
         _check_plane(path, shape, shape.index(1))
-    stored = np.asarray(image.dataobj.get_unscaled()).reshape(shape)
+    size = math.prod(shape) * image.dataobj.dtype.itemsize
+    check_plausible(path, size, file.seek(0, 2))
+    file.seek(0)
+    stored = _stored_volume(path, _content(file), image, shape, min(part.volume, volumes - 1))
+    values = nib.apply_orientation(stored, turns)
+    slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
+    is_ct = float(np.nanmin(values)) * slope + intercept <= _AIR_HU
+    axis = values.shape.index(1) if 1 in values.shape else _AXIAL if is_ct else _SAGITTAL
+    _check_plane(path, values.shape, axis)
     spacing_mm, notes = _spacing_mm(image.header, turns)
-    return _Volume(
-        nib.apply_orientation(stored, turns),
-        float(image.dataobj.slope),
-        float(image.dataobj.inter),
-        spacing_mm,
-        notes,
-    )
+    if volumes > 1 and part.index is None:
+        notes = (ReaderNote(NoteKind.VOLUME_TAKEN, (1, volumes)), *notes)
+    return NiftiVolume(values, slope, intercept, spacing_mm, is_ct, axis, notes)
+
+
+def _stored_volume(
+    path: Path, content: BinaryIO, image: Any, shape: tuple[int, int, int], volume: int
+) -> NDArray[Any]:
+    """Read one volume; those after it are left in the file."""
+    dtype = image.dataobj.dtype
+    size = math.prod(shape) * dtype.itemsize
+    content.seek(int(image.dataobj.offset) + volume * size)
+    values = np.frombuffer(content.read(size), dtype)
+    if values.size != math.prod(shape):
+        raise ImageReadError(path, ReadProblem.TRUNCATED)
+    return values.reshape(shape, order="F")
 
 
 def _open(path: Path, content: BinaryIO) -> Any:
@@ -117,31 +177,22 @@ def _open(path: Path, content: BinaryIO) -> Any:
     raise ImageReadError(path, ReadProblem.UNSUPPORTED_LAYOUT)
 
 
-def _spatial_shape(path: Path, image: Any) -> tuple[int, int, int]:
-    """Return three sizes; refuse series, vectors, colour and complex numbers."""
+def _spatial_shape(path: Path, image: Any) -> tuple[tuple[int, int, int], int]:
+    """Return three sizes and the number of volumes; refuse vectors, colour and complex numbers."""
     sizes = [int(n) for n in image.shape]
     dtype = image.get_data_dtype()
-    extra = math.prod(sizes[3:])
-    if len(sizes) < 2 or extra != 1 or dtype.kind not in "iuf":
+    volumes = sizes[3] if len(sizes) > 3 else 1
+    if len(sizes) < 2 or math.prod(sizes[4:]) != 1 or volumes < 1 or dtype.kind not in "iuf":
         raise ImageReadError(path, ReadProblem.UNSUPPORTED_LAYOUT, " x ".join(map(str, sizes)))
     shape = (*sizes, 1)[:3]
     if math.prod(shape) * dtype.itemsize > _MAX_VOLUME_BYTES:
         raise ImageReadError(path, ReadProblem.TOO_LARGE, " x ".join(map(str, shape)))
-    return cast(tuple[int, int, int], shape)
+    return cast(tuple[int, int, int], shape), volumes
 
 
 def _check_plane(path: Path, shape: tuple[int, ...], axis: int) -> None:
     cols, rows = (size for index, size in enumerate(shape) if index != axis)
     check_size(path, rows, cols)
-
-
-def _choose_plane(shape: tuple[int, ...], is_ct: bool) -> tuple[int, list[str]]:
-    """Return the axis (right, anterior, superior) to cut across, and what to say."""
-    if 1 in shape:
-        return shape.index(1), []
-    axis = _AXIAL if is_ct else _SAGITTAL
-    count = shape[axis]
-    return axis, [f"{_PLANES[axis].capitalize()} slice {count // 2 + 1} of {count}."]
 
 
 def _view(axis: int, is_ct: bool) -> View:
@@ -150,36 +201,37 @@ def _view(axis: int, is_ct: bool) -> View:
     return View.MR if axis == _SAGITTAL else View.OTHER
 
 
-def _bits(volume: _Volume) -> int:
+def _bits(volume: NiftiVolume) -> int:
     bits = volume.values.dtype.itemsize * 8
-    return max(bits, 16) if volume.is_scaled else bits  # 8 would promise display values
+    is_scaled = (volume.slope, volume.intercept) != (1.0, 0.0)
+    return max(bits, 16) if is_scaled else bits  # 8 would promise display values
 
 
-def _plane_spacing(volume: _Volume, axis: int) -> tuple[float, float] | None:
+def _plane_spacing(volume: NiftiVolume, axis: int) -> tuple[float, float] | None:
     if volume.spacing_mm is None:
         return None
     cols, rows = (size for index, size in enumerate(volume.spacing_mm) if index != axis)
     return rows, cols
 
 
-def _source(volume: _Volume) -> SpacingSource:
+def _source(volume: NiftiVolume) -> SpacingSource:
     return SpacingSource.UNKNOWN if volume.spacing_mm is None else SpacingSource.NIFTI_HEADER
 
 
 def _spacing_mm(
     header: Any, turns: NDArray[Any]
-) -> tuple[tuple[float, float, float] | None, tuple[str, ...]]:
+) -> tuple[tuple[float, float, float] | None, tuple[ReaderNote, ...]]:
     """Return the spacing along (right, anterior, superior), and what had to be assumed."""
     zooms = [float(zoom) for zoom in (*header.get_zooms(), 1.0)[:3]]
     unit = _unit(header)
     has_affine = bool(int(header["sform_code"]) or int(header["qform_code"]))
-    notes = [] if has_affine else ["The file does not state its orientation."]
+    notes = [] if has_affine else [ReaderNote(NoteKind.NO_ORIENTATION)]
     if not all(math.isfinite(zoom) and zoom > 0 for zoom in zooms):
         return None, tuple(notes)
     if not has_affine and (unit == "unknown" or set(zooms) == {1.0}):
         return None, tuple(notes)
     if unit == "unknown":
-        notes.append("The file does not state its unit of length; millimetres are assumed.")
+        notes.append(ReaderNote(NoteKind.UNIT_ASSUMED))
     spacing = [0.0, 0.0, 0.0]
     for zoom, (axis, _) in zip(zooms, turns, strict=True):
         spacing[int(axis)] = zoom * _MM_PER_UNIT[unit]

@@ -7,64 +7,136 @@ patient, so the pixel spacing stays unknown.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import SpineImage
-from spinealign.imaging.decoding import COLOUR_NOTE, check_size, is_coloured, make_image
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
+from spinealign.imaging.decoding import (
+    COLOUR_NOTE,
+    check_plausible,
+    check_size,
+    checksum,
+    is_coloured,
+    luminance,
+    make_image,
+)
 from spinealign.imaging.sniff import FileFormat
 
 _WHITE_IS_ZERO = 0
 
 
-def read_raster(path: Path, file_format: FileFormat) -> SpineImage:
-    """Read an ordinary picture file as grey values.
+def read_raster(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> SpineImage:
+    """Read an ordinary picture file as grey values; the first page when `part` names none.
 
     Raises
     ------
     ImageReadError
-        The picture is too large, too small, damaged or constant.
+        The picture is too large, too small or damaged.
     Exception
         Anything that Pillow raises on damaged bytes.
     """
-    with _open(path, file_format) as picture:
-        check_size(path, picture.height, picture.width)
-        notes = [*_depth_notes(picture), *_frame_notes(picture)]
-        picture.load()
+    sha256 = checksum(file)
+    with _open(part.path, file, file_format) as picture:
+        notes = _choose_page(picture, part)
+        check_size(part.path, picture.height, picture.width)
+        _check_decoded_size(part.path, file, picture)
+        is_deep_colour = _is_deep_colour(picture)
         white_is_zero = _is_deep_white_is_zero(picture)
-        upright = _turn_upright(picture, notes)
-        pixels, bits = _to_grey(upright, file_format, notes)
+        if is_deep_colour:
+            pixels, bits = _deep_grey(file, picture, notes), 16
+        else:
+            picture.load()
+            upright = _turn_upright(picture, notes)
+            pixels, bits = _to_grey(upright, file_format, notes)
     if white_is_zero:
         pixels = 65535 - pixels.astype(np.float32)
-    return make_image(path, pixels, bits, file_format=file_format.value, notes=tuple(notes))
+    return make_image(part, sha256, pixels, bits, file_format=file_format.value, notes=tuple(notes))
 
 
-def _open(path: Path, file_format: FileFormat) -> Image.Image:
+def count_pages(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> int:
+    """Return how many pages or frames a picture file has."""
+    with _open(part.path, file, file_format) as picture:
+        return int(getattr(picture, "n_frames", 1))
+
+
+def _open(path: Path, file: BinaryIO, file_format: FileFormat) -> Image.Image:
     """Open without decoding; only the decoder of the format seen is let near the file."""
+    if file_format is FileFormat.WEBP:
+        _check_webp_size(path, file)
+    file.seek(0)
     try:
-        return Image.open(path, formats=(file_format.value.upper(),))
+        return Image.open(file, formats=(file_format.value.upper(),))
     except Image.DecompressionBombError:
         raise ImageReadError(path, ReadProblem.TOO_LARGE) from None
 
 
-def _frame_notes(picture: Image.Image) -> list[str]:
-    frames = getattr(picture, "n_frames", 1)
-    return [f"First of {frames} frames or pages."] if frames > 1 else []
+def _check_webp_size(path: Path, file: BinaryIO) -> None:
+    """Look at the canvas that a WebP file claims: Pillow takes memory for it when opening."""
+    file.seek(0)
+    head = file.read(30)
+    if len(head) < 30:
+        raise ImageReadError(path, ReadProblem.TRUNCATED)
+    if head[12:16] == b"VP8X":
+        cols, rows = (int.from_bytes(head[k : k + 3], "little") + 1 for k in (24, 27))
+    elif head[12:16] == b"VP8L":
+        packed = int.from_bytes(head[21:25], "little")
+        cols, rows = (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+    else:
+        cols, rows = (int.from_bytes(head[k : k + 2], "little") & 0x3FFF for k in (26, 28))
+    check_size(path, rows, cols)
 
 
-def _depth_notes(picture: Image.Image) -> list[str]:
+def _check_decoded_size(path: Path, file: BinaryIO, picture: Image.Image) -> None:
+    place = file.tell()
+    decoded = picture.width * picture.height * len(picture.getbands())
+    check_plausible(path, decoded, file.seek(0, 2))
+    file.seek(place)
+
+
+def _choose_page(picture: Image.Image, part: ImagePart) -> list[ReaderNote]:
+    pages = getattr(picture, "n_frames", 1)
+    if part.index is not None:
+        picture.seek(part.index)
+        return []
+    return [ReaderNote(NoteKind.PAGE_TAKEN, (1, pages))] if pages > 1 else []
+
+
+def _is_deep_colour(picture: Image.Image) -> bool:
+    """Tell 16-bit colour, of which Pillow keeps only 8 bits."""
     stored_as = repr(getattr(picture, "tile", ""))
-    deep_colour = picture.mode in ("RGB", "RGBA", "LA") and ";16" in stored_as
-    return ["16-bit colour, read with 8 bits."] if deep_colour else []
+    return picture.mode in ("RGB", "RGBA", "LA") and ";16" in stored_as
 
 
-def _turn_upright(picture: Image.Image, notes: list[str]) -> Image.Image:
+def _deep_grey(
+    file: BinaryIO, picture: Image.Image, notes: list[ReaderNote]
+) -> NDArray[np.float32]:
+    """Decode 16-bit colour (H, W) with OpenCV, which keeps all bits."""
+    file.seek(0)
+    content = np.frombuffer(file.read(), np.uint8)
+    page = picture.tell()
+    found, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
+    if not found or pages[0].dtype != np.uint16:
+        raise ValueError("no 16-bit picture")
+    pixels = pages[0] if pages[0].ndim == 3 else pages[0][..., None]
+    rgb = pixels[..., 2::-1] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, axis=2)
+    if is_coloured(rgb, 65535):
+        notes.append(COLOUR_NOTE)
+    grey = luminance(rgb)
+    alpha = pixels[..., -1] if pixels.shape[2] in (2, 4) else None
+    if alpha is not None and alpha.min() < 65535:
+        notes.append(ReaderNote(NoteKind.TRANSPARENT))
+        grey *= alpha / np.float32(65535)
+    return grey
+
+
+def _turn_upright(picture: Image.Image, notes: list[ReaderNote]) -> Image.Image:
     if picture.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9):
-        notes.append("Turned upright as the file's orientation tag says.")
+        notes.append(ReaderNote(NoteKind.TURNED_BY_EXIF))
         return ImageOps.exif_transpose(picture)
     return picture
 
@@ -79,7 +151,7 @@ def _is_deep_white_is_zero(picture: Image.Image) -> bool:
 
 
 def _to_grey(
-    picture: Image.Image, file_format: FileFormat, notes: list[str]
+    picture: Image.Image, file_format: FileFormat, notes: list[ReaderNote]
 ) -> tuple[NDArray[Any], int]:
     """Return grey values (H, W) and their bits; what had to be decided goes to `notes`."""
     if picture.mode.startswith("I;16"):
@@ -99,12 +171,12 @@ def _to_grey(
     return np.asarray(picture.convert("L")), 8
 
 
-def _on_black(picture: Image.Image, notes: list[str]) -> Image.Image:
+def _on_black(picture: Image.Image, notes: list[ReaderNote]) -> Image.Image:
     picture = picture.convert("RGBA")
     lowest = picture.getchannel("A").getextrema()[0]
     if lowest == 255:
         return picture
-    notes.append("Transparent pixels are shown on black.")
+    notes.append(ReaderNote(NoteKind.TRANSPARENT))
     background = Image.new("RGBA", picture.size, (0, 0, 0, 255))
     background.alpha_composite(picture)
     return background

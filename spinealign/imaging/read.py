@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import stat
+from dataclasses import replace
 from pathlib import Path
 
-from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import SpineImage
-from spinealign.imaging.decoding import quiet_libraries
-from spinealign.imaging.sniff import HEAD_BYTES, FileFormat, sniff
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage, View
+from spinealign.domain.study import SeriesEntry
+from spinealign.imaging.single import read_part
+from spinealign.imaging.study import holds_several_files, list_series, read_series_slice
 
 
 def read_image(path: Path) -> SpineImage:
     """Read one image file.
 
+    Of an archive or the index of a DICOM medium, the middle picture of the first
+    series that can be analysed is read; `imaging.study` has all of them.
+
     Parameters
     ----------
     path : Path
-        A PNG, JPEG, TIFF, BMP, WebP, GIF, DICOM or NIfTI file, whatever its name.
+        A PNG, JPEG, TIFF, BMP, WebP, GIF, DICOM or NIfTI file, a zip archive of
+        them or a DICOMDIR, whatever its name.
 
     Returns
     -------
@@ -30,53 +34,18 @@ def read_image(path: Path) -> SpineImage:
         The file is missing, unreadable, no image, damaged, or of a size or kind
         that cannot be analysed. Nothing else is raised, whatever the bytes.
     """
-    file_format = sniff(_read_head(path))
-    if file_format is None:
-        raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
-    try:
-        with quiet_libraries():
-            return _decode(path, file_format)
-    except ImageReadError:
-        raise
-    except MemoryError:
-        raise ImageReadError(path, ReadProblem.TOO_LARGE) from None
-    except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
-        # Not chained: the library's message may quote values of the patient.
-        raise ImageReadError(path, _problem_of(error)) from None
+    if not holds_several_files(path):
+        return read_part(ImagePart(path))
+    found = list_series(path)
+    entry = _likeliest(found)
+    image = read_series_slice(entry, entry.middle)
+    places = (entry.middle + 1, len(entry), found.index(entry) + 1, len(found))
+    if places == (1, 1, 1, 1):
+        return image
+    return replace(image, notes=(ReaderNote(NoteKind.SERIES_TAKEN, places), *image.notes))
 
 
-def _read_head(path: Path) -> bytes:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ImageReadError(path, ReadProblem.UNREADABLE)
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise ImageReadError(path, ReadProblem.MISSING) from None
-    except OSError:
-        raise ImageReadError(path, ReadProblem.UNREADABLE) from None
-    if not head:
-        raise ImageReadError(path, ReadProblem.EMPTY)
-    return head
-
-
-def _decode(path: Path, file_format: FileFormat) -> SpineImage:
-    # The decoders are imported when their first file comes: the window opens sooner.
-    if file_format is FileFormat.DICOM:
-        from spinealign.imaging.dicom import read_dicom
-
-        return read_dicom(path)
-    if file_format is FileFormat.NIFTI:
-        from spinealign.imaging.nifti import read_nifti
-
-        return read_nifti(path)
-    from spinealign.imaging.raster import read_raster
-
-    return read_raster(path, file_format)
-
-
-def _problem_of(error: Exception) -> ReadProblem:
-    # The system's own failures carry a number; "file is truncated" does not.
-    if isinstance(error, OSError) and error.errno is not None:
-        return ReadProblem.UNREADABLE
-    return ReadProblem.TRUNCATED
+def _likeliest(found: tuple[SeriesEntry, ...]) -> SeriesEntry:
+    """Return the first series that one of the three ways can take, else the first."""
+    fitting = (entry for entry in found if entry.view_hint not in (None, View.OTHER))
+    return next(fitting, found[0])

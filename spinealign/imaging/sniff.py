@@ -33,6 +33,7 @@ _SIGNATURES = (
     (b"GIF87a", FileFormat.GIF),
     (b"GIF89a", FileFormat.GIF),
 )
+_INDEX_CLASS = b"1.2.840.10008.1.3.10"
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 _VALUE_REPRESENTATIONS = frozenset(
     b"AE AS CS DA DT LO OB PN SH SQ ST TM UI UL UN US UT".split(),
@@ -60,6 +61,16 @@ def sniff(head: bytes) -> FileFormat | None:
     if _begins_nifti(_inflate(head)):
         return FileFormat.NIFTI
     return FileFormat.DICOM if _begins_bare_dicom(head) else None
+
+
+def is_zip(head: bytes) -> bool:
+    """Tell whether the bytes begin a zip archive."""
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def is_dicom_index(head: bytes) -> bool:
+    """Tell whether the bytes begin the index of a DICOM medium (PS3.10 section 8.6)."""
+    return head[128:132] == b"DICM" and _INDEX_CLASS in head
 
 
 def is_gzip(head: bytes) -> bool:

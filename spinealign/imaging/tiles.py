@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.imaging.fit import Letterbox
+from spinealign.imaging.fit import Letterbox, resize_area
 
 Array = NDArray[np.float32]
 Points = NDArray[np.float64]
@@ -154,18 +153,24 @@ def window_around(
 
 
 def resample(
-    pixels: Array, window: FilmWindow, scale: float, least_shape: tuple[int, int]
+    pixels: Array,
+    window: FilmWindow,
+    scale: float,
+    least_shape: tuple[int, int],
+    pixel_aspect: float = 1.0,
 ) -> tuple[Array, Grid]:
-    """Resample a window of a film, like a letterbox of that window.
+    """Resample a window of a film to square cells, like a letterbox of that window.
 
     Parameters
     ----------
     pixels : ndarray of float32, shape (H, W)
         The window's pixels.
     scale : float
-        Wanted cells to a film pixel.
+        Wanted cells to a film pixel; where pixels are not square, its mean over both sides.
     least_shape : tuple of int
         (rows, columns); a smaller canvas is padded with 0 on all sides.
+    pixel_aspect : float
+        Height of a film pixel divided by its width.
 
     Returns
     -------
@@ -173,10 +178,11 @@ def resample(
     grid : Grid
         Where the canvas lies on the film.
     """
-    rows, cols = (max(1, round(n * scale)) for n in pixels.shape)
+    stretch = float(np.sqrt(pixel_aspect))
+    rows = max(1, round(pixels.shape[0] * scale * stretch))
+    cols = max(1, round(pixels.shape[1] * scale / stretch))
     exact = (rows / pixels.shape[0], cols / pixels.shape[1])
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(np.ascontiguousarray(pixels), (cols, rows), interpolation=method)
+    small = resize_area(np.ascontiguousarray(pixels), (rows, cols))
     shape = (max(rows, least_shape[0]), max(cols, least_shape[1]))
     top, left = (shape[0] - rows) // 2, (shape[1] - cols) // 2
     canvas = np.zeros(shape, np.float32)

@@ -91,7 +91,7 @@ class Column:
 
 def look_at_whole(model: LoadedModel, image: SpineImage) -> Maps:
     """Ask the network about the whole film, letterboxed."""
-    box = plan_letterbox(image.shape, model.card.input_shape)
+    box = plan_letterbox(image.shape, model.card.input_shape, image.pixel_aspect)
     canvas = place(_scaled(image.pixels, model.card, image), box)
     return _maps(letterbox_grid(box), *_ask(model, canvas))
 
@@ -154,7 +154,7 @@ def _look_along(model: LoadedModel, image: SpineImage, column: Column) -> Maps:
     scale = min(_SHARP_HEIGHT / column.film_height, farthest / float((high - low).max()))
     window = window_around(low, high, min(tile) / scale, image.shape)
     pixels = _scaled(window.cut(image.pixels), model.card, image)
-    canvas, grid = resample(pixels, window, scale, tile)
+    canvas, grid = resample(pixels, window, scale, tile, image.pixel_aspect)
     path = grid.to_grid(column.maps.grid.to_film(np.array([b.centre for b in column.blobs])))
     return _maps(grid, *_joined(model, canvas, list(_tiles(canvas.shape, tile, path))))
 

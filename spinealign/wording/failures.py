@@ -44,7 +44,7 @@ _READ_MESSAGES = {
     ),
     ReadProblem.NOT_AN_IMAGE: (
         "“{name}” is not an image that SpineAlign can read{detail}.",
-        "Open a DICOM, NIfTI, PNG, JPEG, TIFF or BMP file.",
+        "Open a DICOM, NIfTI, PNG, JPEG, TIFF, BMP or WebP file, or a zip archive of such files.",
     ),
     ReadProblem.TRUNCATED: (
         "“{name}” is damaged or cut short{detail}.",
@@ -76,7 +76,19 @@ _READ_MESSAGES = {
     ),
     ReadProblem.NO_IMAGES_IN_FOLDER: (
         "There are no images in the folder “{name}”.",
-        "Choose a folder with DICOM, NIfTI, PNG, JPEG, TIFF or BMP files.",
+        "Choose a folder with DICOM, NIfTI, PNG, JPEG, TIFF, BMP or WebP files.",
+    ),
+    ReadProblem.NO_IMAGES_IN_ARCHIVE: (
+        "There are no images in the archive “{name}”.",
+        "Choose an archive with DICOM, NIfTI, PNG, JPEG, TIFF, BMP or WebP files.",
+    ),
+    ReadProblem.NO_FILES_OF_INDEX: (
+        "“{name}” is the index of a DICOM medium whose images are not there.",
+        "Open it where the medium’s folders lie beside it, or open the folder with the images.",
+    ),
+    ReadProblem.ENCRYPTED: (
+        "“{name}” is locked with a password.",
+        "Unpack it with the password first, then open the folder.",
     ),
 }
 

@@ -147,6 +147,7 @@ _SPACING_TEXTS = {
     SpacingSource.DETECTOR_PLANE: (
         "at the detector, from the DICOM file: magnified against the patient"
     ),
+    SpacingSource.DEMAGNIFIED: "at the detector, divided by the estimated magnification",
     SpacingSource.NIFTI_HEADER: "from the NIfTI header",
     SpacingSource.USER: "calibrated by the user",
 }

@@ -10,6 +10,7 @@ from spinealign.imaging.fit import (
     place,
     plan_letterbox,
     reduce_noise,
+    resize_area,
     scale_intensity,
     to_network_input,
     unplace,
@@ -42,7 +43,7 @@ def test_there_and_back_keeps_a_structure_in_its_place(rows, cols, at_row, at_co
     assert back.shape == shape
     where = np.argwhere(image > 0.5).mean(axis=0)
     found = np.argwhere(back > 0.5).mean(axis=0)
-    assert np.abs(where - found).max() < 0.75 / min(box.scale, 1) * 0.5 + 0.5
+    assert np.abs(where - found).max() < 0.75 / min(*box.scale, 1) * 0.5 + 0.5
 
 
 def test_a_coarse_map_comes_back_to_the_image():
@@ -108,6 +109,33 @@ def test_network_input_has_a_batch_axis_and_the_cards_shape():
     assert batch.shape == (1, 96, 96, 1)
     assert batch.dtype == np.float32
     assert box.source_shape == (50, 70)
+
+
+@given(rows=st.integers(60, 300), cols=st.integers(60, 300), aspect=st.floats(0.25, 4.0))
+def test_networks_see_square_pixels(rows, cols, aspect):
+    """A round thing stays round whatever the shape of the pixels it was stored in."""
+    down, across = np.mgrid[:rows, :cols]
+    height, radius = rows * aspect, 0.3 * min(rows * aspect, cols)
+    distance = np.hypot((down + 0.5) * aspect - height / 2, across + 0.5 - cols / 2)
+    disc = (distance < radius).astype(np.float32)
+    box = plan_letterbox((rows, cols), (224, 224), aspect)
+    seen = place(disc, box)
+    widths = [(seen.max(axis=axis) > 0.5).sum() for axis in (0, 1)]
+    coarsest = max(1.0, *box.scale)
+    assert abs(widths[0] - widths[1]) <= 2 * coarsest + 2
+    assert unplace(seen, box).shape == (rows, cols)
+
+
+def test_square_pixels_are_placed_as_before():
+    assert plan_letterbox((100, 50), (224, 224)) == plan_letterbox((100, 50), (224, 224), 1.0)
+    assert plan_letterbox((100, 50), (224, 224), 0.5).fitted_shape == (224, 224)
+
+
+def test_what_shrinks_one_way_and_grows_the_other_is_averaged_once():
+    stripes = np.tile(np.array([0.0, 1.0], np.float32), (10, 100))
+    wide = resize_area(stripes, (40, 50))
+    assert wide.shape == (40, 50)
+    assert wide == pytest.approx(0.5)
 
 
 def test_an_unknown_key_in_a_cards_rule_is_refused():

@@ -16,7 +16,7 @@ from pydicom.sequence import Sequence
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import SpacingSource, SpineImage, View
 from spinealign.imaging.read import read_image
-from tests.image_files import AXIAL, CORONAL, SAGITTAL, dicom_object, ramp, write_dicom
+from tests.image_files import AXIAL, CORONAL, SAGITTAL, dicom_object, notes_of, ramp, write_dicom
 
 GREY = ramp(40, 50)
 CT = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}
@@ -48,6 +48,7 @@ def problem_of(path: Path) -> ReadProblem:
         ("MR_small_jp2klossless.dcm", (64, 64), View.OTHER),
         ("MR_small_jpeg_ls_lossless.dcm", (64, 64), View.OTHER),
         ("MR_small_padded.dcm", (64, 64), View.OTHER),
+        ("zipMR.gz", (64, 64), View.OTHER),
         ("JPEG2000.dcm", (1024, 256), View.OTHER),
         ("JPGExtended.dcm", (1024, 256), View.OTHER),
         ("image_dfl.dcm", (512, 512), View.OTHER),
@@ -78,10 +79,9 @@ def test_opens_pydicoms_files(name: str, shape: tuple[int, int], view: View | No
         ("test-SR.dcm", ReadProblem.NO_PIXELS),
         ("reportsi.dcm", ReadProblem.NO_PIXELS),
         ("waveform_ecg.dcm", ReadProblem.NO_PIXELS),
-        ("DICOMDIR", ReadProblem.NO_PIXELS),
+        ("DICOMDIR", ReadProblem.TOO_SMALL),
         ("rtdose.dcm", ReadProblem.TOO_SMALL),
         ("SC_rgb_small_odd.dcm", ReadProblem.TOO_SMALL),
-        ("zipMR.gz", ReadProblem.NOT_AN_IMAGE),
         ("README.txt", ReadProblem.NOT_AN_IMAGE),
     ],
 )
@@ -215,7 +215,8 @@ def test_inverted_pictures_are_turned_bright_with_their_window(
 ) -> None:
     image = read(tmp_path, BitsStored=12, HighBit=11, WindowCenter=1000, WindowWidth=400, **tags)
     np.testing.assert_array_equal(image.pixels, 4095 - GREY.astype(float))
-    assert image.window == (3095, 400)
+    # The standard's linear window reaches from 800 to 1199, so its mirror from 2896 to 3295.
+    assert image.window == (3096, 400)
 
 
 def test_inversion_comes_after_the_rescale(tmp_path: Path) -> None:
@@ -265,16 +266,16 @@ def test_colour_becomes_grey_with_a_note(tmp_path: Path) -> None:
     rgb[:, :25] = (200, 20, 20)
     image = read(tmp_path, rgb, Modality="US")
     assert image.pixels[0, 0] == pytest.approx(0.299 * 200 + 0.701 * 20, abs=0.01)
-    assert image.notes == ("Colour picture, turned to grey.",)
+    assert notes_of(image) == ("Colour picture, turned to grey.",)
     grey = np.repeat((GREY % 256).astype(np.uint8)[..., None], 3, axis=2)
-    assert read(tmp_path, grey).notes == ("Grey picture, stored in colour.",)
+    assert notes_of(read(tmp_path, grey)) == ("Grey picture, stored in colour.",)
 
 
 def test_of_several_frames_the_middle_one_is_taken(tmp_path: Path) -> None:
     frames = np.stack([GREY + 3000 * k for k in range(5)])
     image = read(tmp_path, frames)
     np.testing.assert_array_equal(image.pixels, frames[2])
-    assert image.notes == ("Frame 3 of 5.",)
+    assert notes_of(image) == ("Frame 3 of 5.",)
 
 
 def test_enhanced_objects_keep_geometry_in_functional_groups(tmp_path: Path) -> None:
@@ -347,11 +348,85 @@ def test_spacing(tmp_path: Path, tags: dict[str, Any], spacing: Any, source: Spa
     assert (image.spacing_mm, image.spacing_source) == (spacing, source)
 
 
+@pytest.mark.parametrize(
+    ("tags", "spacing", "source"),
+    [
+        ({**DETECTOR}, (0.4, 0.32), SpacingSource.DEMAGNIFIED),
+        ({**PIXEL, **DETECTOR}, (0.4, 0.32), SpacingSource.DEMAGNIFIED),
+        ({**PIXEL, **OTHER_DETECTOR}, (0.5, 0.4), SpacingSource.CALIBRATED),
+        ({"NominalScannedPixelSpacing": [0.5, 0.4]}, (0.4, 0.32), SpacingSource.DEMAGNIFIED),
+        ({}, None, SpacingSource.UNKNOWN),
+    ],
+    ids=["imager only", "equal", "calibrated already", "scanned film", "no spacing"],
+)
+def test_a_stated_magnification_is_taken_out_once(
+    tmp_path: Path, tags: dict[str, Any], spacing: Any, source: SpacingSource
+) -> None:
+    image = read(tmp_path, Modality="DX", EstimatedRadiographicMagnificationFactor=1.25, **tags)
+    assert image.spacing_mm == (None if spacing is None else pytest.approx(spacing))
+    assert image.spacing_source is source
+    assert any("magnification of 1.25" in note for note in notes_of(image)) is (
+        source is SpacingSource.DEMAGNIFIED
+    )
+
+
+@pytest.mark.parametrize("factor", [1, 0, -1.2, 25])
+def test_an_absurd_magnification_is_not_believed(tmp_path: Path, factor: float) -> None:
+    image = read(
+        tmp_path, Modality="DX", **DETECTOR, EstimatedRadiographicMagnificationFactor=factor
+    )
+    assert (image.spacing_mm, image.spacing_source) == ((0.5, 0.4), SpacingSource.DETECTOR_PLANE)
+
+
+def test_a_digitised_film_is_measured_on_the_film(tmp_path: Path) -> None:
+    image = read(tmp_path, Modality="CR", NominalScannedPixelSpacing=[0.2, 0.1])
+    assert (image.spacing_mm, image.spacing_source) == ((0.2, 0.1), SpacingSource.DETECTOR_PLANE)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shape", "said"),
+    [
+        ([2, 1], (80, 50), "The pixels are not square (2 : 1); the picture was stretched."),
+        ([1, 2], (40, 100), "The pixels are not square (1 : 2); the picture was stretched."),
+        ([1, 1], (40, 50), None),
+        ([1, 500], (40, 50), None),
+        ([0, 1], (40, 50), None),
+    ],
+    ids=str,
+)
+def test_pixels_that_are_not_square_are_stretched_where_their_size_is_unknown(
+    tmp_path: Path, ratio: list[int], shape: tuple[int, int], said: str | None
+) -> None:
+    image = read(tmp_path, PixelAspectRatio=ratio)
+    assert image.shape == shape
+    assert notes_of(image) == (() if said is None else (said,))
+    assert image.pixels.mean() == pytest.approx(GREY.mean(), rel=1e-3)
+
+
+def test_a_known_spacing_is_kept_with_the_pixels_as_they_are(tmp_path: Path) -> None:
+    image = read(tmp_path, Modality="MR", PixelSpacing=[1.0, 0.5], PixelAspectRatio=[2, 1])
+    assert (image.shape, image.spacing_mm, image.pixel_aspect) == ((40, 50), (1.0, 0.5), 2.0)
+
+
+@pytest.mark.parametrize(
+    ("tags", "side"),
+    [
+        ({"Laterality": "L"}, "L"),
+        ({"Laterality": "L", "ImageLaterality": "R"}, "R"),
+        ({"ImageLaterality": "U"}, ""),
+        ({}, ""),
+    ],
+    ids=str,
+)
+def test_the_side_is_read(tmp_path: Path, tags: dict[str, Any], side: str) -> None:
+    assert read(tmp_path, Modality="DX", **tags).laterality == side
+
+
 def test_how_it_was_calibrated_is_said(tmp_path: Path) -> None:
     image = read(
         tmp_path, Modality="DX", **PIXEL, **OTHER_DETECTOR, PixelSpacingCalibrationType="GEOMETRY"
     )
-    assert any("geometry" in note for note in image.notes)
+    assert any("geometry" in note for note in notes_of(image))
 
 
 # --- view --------------------------------------------------------------------------
@@ -406,4 +481,4 @@ def test_how_it_was_calibrated_is_said(tmp_path: Path) -> None:
 def test_view(tmp_path: Path, tags: dict[str, Any], view: View | None, says_why: bool) -> None:
     image = read(tmp_path, **tags)
     assert image.view_hint is view
-    assert bool(image.notes) is says_why
+    assert bool(notes_of(image)) is says_why

@@ -15,7 +15,8 @@ from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import SpacingSource, View
 from spinealign.imaging.read import read_image
-from tests.image_files import write_nifti
+from spinealign.imaging.study import list_series, read_series_slice
+from tests.image_files import notes_of, write_nifti
 
 SIZES = (33, 34, 36)
 SPACING = np.diag([0.9, 0.8, 0.7, 1.0])
@@ -56,7 +57,7 @@ def test_mr_is_cut_sagittally_whatever_the_order_of_axes(tmp_path: Path, codes: 
     assert image.spacing_mm == pytest.approx((0.7, 0.8))
     assert image.spacing_source is SpacingSource.NIFTI_HEADER
     assert (image.view_hint, image.is_hounsfield) == (View.MR, False)
-    assert image.notes == ("Sagittal slice 17 of 33.",)
+    assert notes_of(image) == ("Sagittal slice 17 of 33.",)
 
 
 @pytest.mark.parametrize("codes", ["RAS", "LPS", "PIR", "LSA"])
@@ -69,7 +70,7 @@ def test_ct_is_cut_axially(tmp_path: Path, codes: str) -> None:
     np.testing.assert_array_equal(image.pixels, anterior_up_right_left)
     assert image.spacing_mm == pytest.approx((0.8, 0.9))
     assert (image.view_hint, image.is_hounsfield) == (View.CT, True)
-    assert image.notes == ("Axial slice 19 of 36.",)
+    assert notes_of(image) == ("Axial slice 19 of 36.",)
 
 
 @pytest.mark.parametrize("suffix", ["nii", "nii.gz"])
@@ -96,7 +97,7 @@ def test_a_single_slice_is_taken_directly(
     values = volume(size_of)
     image = read_image(write_nifti(tmp_path / "one.nii", values, SPACING))
     np.testing.assert_array_equal(image.pixels, values.squeeze().T[::-1, ::-1])
-    assert (image.view_hint, image.notes) == (view, ())
+    assert (image.view_hint, notes_of(image)) == (view, ())
     assert image.spacing_mm == pytest.approx(spacing)
 
 
@@ -115,7 +116,7 @@ def test_units_become_millimetres(tmp_path: Path, unit: str, factor: float) -> N
 def test_an_unstated_unit_is_taken_for_millimetres_and_said(tmp_path: Path) -> None:
     image = read_image(write_nifti(tmp_path / "mr.nii", volume(), SPACING, None))
     assert image.spacing_mm == pytest.approx((0.7, 0.8))
-    assert any("millimetres are assumed" in note for note in image.notes)
+    assert any("millimetres are assumed" in note for note in notes_of(image))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_without_affine_only_a_stated_spacing_counts(
     image = read_image(tmp_path / "bare.nii")
     assert (image.spacing_mm is not None) is known
     assert (image.spacing_source is SpacingSource.UNKNOWN) is not known
-    assert "The file does not state its orientation." in image.notes
+    assert "The file does not state its orientation." in notes_of(image)
 
 
 def test_scale_factors_are_applied(tmp_path: Path) -> None:
@@ -153,7 +154,6 @@ def test_scale_factors_are_applied(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        pytest.param(volume((33, 34, 36, 2)), ReadProblem.UNSUPPORTED_LAYOUT, id="series"),
         pytest.param(volume((33, 34, 1, 1, 3)), ReadProblem.UNSUPPORTED_LAYOUT, id="vectors"),
         pytest.param(volume(dtype=np.complex64), ReadProblem.UNSUPPORTED_LAYOUT, id="complex"),
         pytest.param(volume((50,)), ReadProblem.UNSUPPORTED_LAYOUT, id="one axis"),
@@ -163,6 +163,20 @@ def test_scale_factors_are_applied(tmp_path: Path) -> None:
 )
 def test_refuses(tmp_path: Path, values: np.ndarray, problem: ReadProblem) -> None:
     assert problem_of(write_nifti(tmp_path / "odd.nii", values, SPACING)) is problem
+
+
+def test_of_a_series_in_time_the_first_volume_is_taken_and_the_others_can_be(
+    tmp_path: Path,
+) -> None:
+    values = np.stack([volume(), volume()[::-1]], axis=-1)
+    path = write_nifti(tmp_path / "bold.nii.gz", values, SPACING)
+    assert notes_of(read_image(path))[1] == "Volume 1 of 2."
+    entries = list_series(path)
+    assert [len(entry) for entry in entries] == [33, 33]
+    for entry, expected in zip(entries, (volume(), volume()[::-1]), strict=True):
+        middle = read_series_slice(entry, entry.middle)
+        np.testing.assert_array_equal(middle.pixels, expected[16].T[::-1, ::-1])
+        assert middle.notes == ()
 
 
 def test_few_sagittal_slices_are_enough(tmp_path: Path) -> None:

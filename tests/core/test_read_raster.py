@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
 from spinealign.domain.image import SpacingSource
 from spinealign.imaging.read import read_image
-from tests.image_files import ramp
+from tests.image_files import notes_of, ramp
 
 GREY = (ramp(60, 80) % 256).astype(np.uint8)
 COLOUR_NOTE = "Colour picture, turned to grey."
@@ -28,7 +29,7 @@ def test_lossless_grey_is_kept_exactly(tmp_path: Path, suffix: str) -> None:
     Image.fromarray(GREY).save(path, **({"lossless": True} if suffix == "webp" else {}))
     image = read_image(path)
     np.testing.assert_array_equal(image.pixels, GREY)
-    assert (image.bits, image.notes) == (8, ())
+    assert (image.bits, notes_of(image)) == (8, ())
     assert image.file_format.upper() == {"tif": "TIFF"}.get(suffix, suffix.upper())
 
 
@@ -100,7 +101,7 @@ def test_grey_stored_as_colour_is_the_same_grey_without_a_note(tmp_path: Path, m
     Image.fromarray(GREY).convert("RGB").convert(mode).save(path)
     image = read_image(path)
     assert np.abs(image.pixels - GREY).max() <= (40 if mode == "P" else 1)
-    assert image.notes == ()
+    assert notes_of(image) == ()
 
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK", "RGBA"])
@@ -110,7 +111,7 @@ def test_true_colour_is_turned_to_luminance_with_a_note(tmp_path: Path, mode: st
     path = tmp_path / ("photo.jpg" if mode == "CMYK" else "photo.png")
     picture.convert(mode).save(path)
     image = read_image(path)
-    assert image.notes == (COLOUR_NOTE,)
+    assert notes_of(image) == (COLOUR_NOTE,)
     assert image.pixels[30, 10] == pytest.approx(0.299 * 20 + 0.587 * 180 + 0.114 * 60, abs=3)
 
 
@@ -118,7 +119,7 @@ def test_a_small_coloured_marker_does_not_make_a_film_a_colour_picture(tmp_path:
     picture = Image.fromarray(smooth()).convert("RGB")
     picture.paste((255, 230, 0), (4, 4, 9, 9))
     picture.save(tmp_path / "film.png")
-    assert read_image(tmp_path / "film.png").notes == ()
+    assert notes_of(read_image(tmp_path / "film.png")) == ()
 
 
 def test_transparent_pixels_are_laid_on_black(tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_transparent_pixels_are_laid_on_black(tmp_path: Path) -> None:
     assert image.pixels[10, 10] == 0
     assert image.pixels[10, 70] == 200
     assert image.pixels[30, 60] == pytest.approx(100, abs=1)
-    assert image.notes == ("Transparent pixels are shown on black.",)
+    assert notes_of(image) == ("Transparent pixels are shown on black.",)
 
 
 def test_a_transparent_palette_colour_is_laid_on_black(tmp_path: Path) -> None:
@@ -146,7 +147,7 @@ def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path, suffix: str) -
     path = tmp_path / f"cine.{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=50)
     image = read_image(path)
-    assert image.notes == ("First of 3 frames or pages.",)
+    assert notes_of(image) == ("Page 1 of 3.",)
     assert np.abs(image.pixels - smooth()).mean() < 4
 
 
@@ -154,7 +155,7 @@ def test_of_a_tiff_with_pages_the_first_is_taken(tmp_path: Path) -> None:
     pages = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
     pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
     image = read_image(tmp_path / "pages.tif")
-    assert image.notes == ("First of 2 frames or pages.",)
+    assert notes_of(image) == ("Page 1 of 2.",)
     np.testing.assert_array_equal(image.pixels, GREY)
 
 
@@ -177,18 +178,28 @@ def test_the_orientation_tag_is_obeyed(tmp_path: Path, orientation: int) -> None
     image = read_image(path)
     assert image.shape == turn(smooth()).shape
     assert np.abs(image.pixels - turn(smooth())).max() < 4
-    assert bool(image.notes) == (orientation > 1)
+    assert bool(notes_of(image)) == (orientation > 1)
 
 
-def test_deep_colour_is_read_with_8_bits_and_says_so(tmp_path: Path) -> None:
-    import cv2
-
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_deep_colour_keeps_its_16_bits(tmp_path: Path, suffix: str) -> None:
     deep = np.repeat((ramp(60, 80, np.int64) * 13).astype(np.uint16)[..., None], 3, axis=2)
+    cv2.imwrite(str(tmp_path / f"deep.{suffix}"), deep)
+    image = read_image(tmp_path / f"deep.{suffix}")
+    assert (image.bits, notes_of(image)) == (16, ())
+    np.testing.assert_allclose(image.pixels, deep[..., 0], atol=0.01)
+
+
+def test_deep_colour_is_weighed_and_laid_on_black(tmp_path: Path) -> None:
+    deep = np.zeros((60, 80, 4), np.uint16)
+    deep[..., :3] = (1000, 30_000, 60_000)  # blue, green, red
+    deep[:, :40, 3] = 65_535
     cv2.imwrite(str(tmp_path / "deep.png"), deep)
     image = read_image(tmp_path / "deep.png")
-    assert image.bits == 8
-    assert image.notes == ("16-bit colour, read with 8 bits.",)
-    assert np.abs(image.pixels - deep[..., 0] / 257).max() <= 1
+    expected = 0.299 * 60_000 + 0.587 * 30_000 + 0.114 * 1000
+    assert image.pixels[30, 10] == pytest.approx(expected, abs=1)
+    assert image.pixels[30, 70] == 0
+    assert notes_of(image) == (COLOUR_NOTE, "Transparent pixels are shown on black.")
 
 
 @pytest.mark.parametrize("side", [1, 31])

@@ -16,8 +16,9 @@ from spinealign.domain.errors import (
     SpineAlignError,
 )
 from spinealign.domain.findings import Caution, ModelStatus, WarningCode
-from spinealign.domain.image import SpacingSource, View, ViewSource
+from spinealign.domain.image import NoteKind, ReaderNote, SpacingSource, View, ViewSource
 from spinealign.domain.measurements import Measurement
+from spinealign.wording.reading import note_text
 from tests.phantoms import (
     ct_analysis,
     ct_image,
@@ -52,6 +53,16 @@ def test_every_failure_is_one_sentence_with_a_name_and_advice(error):
     assert is_one_sentence(message.sentence)
     assert message.advice.endswith((".", "”."))
     assert "_" not in message.sentence
+
+
+@pytest.mark.parametrize("kind", NoteKind)
+def test_every_decision_of_a_reader_is_a_sentence(kind):
+    values = ("",) if kind is NoteKind.CALIBRATED else ("sagittal", "MR", "axial", "2")
+    text = note_text(ReaderNote(kind, values))
+    assert text.endswith(".")
+    assert text[0].isupper()
+    assert "{" not in text
+    assert "_" not in text
 
 
 def test_failures_are_told_apart():

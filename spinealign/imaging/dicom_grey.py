@@ -1,0 +1,209 @@
+"""DICOM's grey-scale chain: from stored values to grey values in which bright means bright.
+
+Modality LUT or rescale, then inversion of MONOCHROME1 last (PS3.3 C.11, PS3.4 N.2). The
+windows and VOI LUTs between the two are handed on, not applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.pixels import apply_color_lut, apply_modality_lut
+
+from spinealign.domain.image import (
+    DisplayWindow,
+    NoteKind,
+    ReaderNote,
+    WindowCurve,
+    WindowKind,
+)
+from spinealign.imaging import dicom_tags
+from spinealign.imaging.decoding import COLOUR_NOTE, is_coloured, luminance
+from spinealign.imaging.windows import mirrored
+
+_MAX_WINDOWS = 16
+_PIXEL_VALUE_GROUP = "PixelValueTransformationSequence"
+_CURVES = {"LINEAR_EXACT": WindowCurve.LINEAR_EXACT, "SIGMOID": WindowCurve.SIGMOID}
+
+
+@dataclass(frozen=True, eq=False)
+class Grey:
+    """Grey values (H, W) as stored, on their way to a `SpineImage`."""
+
+    values: NDArray[Any]
+    bits: int
+    windows: tuple[DisplayWindow, ...] = ()
+    is_hounsfield: bool = False
+    notes: tuple[ReaderNote, ...] = ()
+
+
+def to_grey(stored: NDArray[Any], dataset: Dataset, frame: int) -> Grey:
+    """Turn one decoded frame into grey values.
+
+    Parameters
+    ----------
+    stored : ndarray, shape (H, W) or (H, W, 3)
+    dataset : Dataset
+    frame : int
+        Counted from 0; picks the functional groups of an enhanced object.
+    """
+    if stored.ndim == 3 or dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        return _grey_from_colour(stored, dataset)
+    return _grey_from_stored(stored, dataset, frame)
+
+
+def _grey_from_colour(stored: NDArray[Any], dataset: Dataset) -> Grey:
+    bits = int(dataset.BitsStored)
+    if stored.ndim == 2:
+        stored = apply_color_lut(stored, dataset)
+        bits = stored.dtype.itemsize * 8
+    rgb = stored[..., :3]
+    is_colour = is_coloured(rgb, 2**bits - 1)
+    note = COLOUR_NOTE if is_colour else ReaderNote(NoteKind.GREY_IN_COLOUR)
+    return Grey(luminance(rgb), bits, notes=(note,))
+
+
+def _grey_from_stored(stored: NDArray[Any], dataset: Dataset, frame: int) -> Grey:
+    padding = _padding(stored, dataset)
+    values, has_modality = _apply_modality(stored, dataset, frame)
+    windows = (*_voi_tables(dataset, frame), *_voi_windows(dataset, frame))
+    bits = int(dataset.get("BitsStored") or stored.dtype.itemsize * 8)
+    if has_modality and not np.array_equal(values, stored):
+        bits = max(bits, 16)  # 8 would promise display values 0..255
+    is_inverted = _is_inverted(dataset)
+    if is_inverted:
+        ends = _ends(values, bits, padding)
+        values = ends - values
+        windows = tuple(mirrored(window, ends) for window in windows)
+    if padding is not None:
+        values = np.where(padding, values[~padding].min(), values)
+    is_hounsfield = has_modality and not is_inverted and _holds_hounsfield(dataset, frame)
+    return Grey(values, bits, windows, is_hounsfield)
+
+
+def _apply_modality(
+    stored: NDArray[Any], dataset: Dataset, frame: int
+) -> tuple[NDArray[Any], bool]:
+    """Apply modality LUT or rescale; also tell whether there was one."""
+    # Whole numbers of up to 24 bits are exact in float32, which needs half the memory.
+    exact = np.float32 if stored.dtype.itemsize <= 2 else np.float64
+    if dataset.get("ModalityLUTSequence"):
+        return apply_modality_lut(stored, dataset).astype(exact), True
+    names = ("RescaleSlope", "RescaleIntercept")
+    found = [dicom_tags.frame_value(dataset, frame, _PIXEL_VALUE_GROUP, name) for name in names]
+    factors = [dicom_tags.numbers(value) for value in found]
+    if not all(len(factor) == 1 for factor in factors):
+        return stored.astype(exact), False
+    (slope,), (intercept,) = factors
+    if (slope, intercept) == (1.0, 0.0):
+        return stored.astype(exact), True
+    return (stored * np.float64(slope) + intercept).astype(exact), True
+
+
+def _holds_hounsfield(dataset: Dataset, frame: int) -> bool:
+    if dataset.get("Modality") != "CT" or dicom_tags.is_localizer(dataset):
+        return False
+    unit = dicom_tags.frame_value(dataset, frame, _PIXEL_VALUE_GROUP, "RescaleType")
+    return unit in (None, "HU")
+
+
+def _is_inverted(dataset: Dataset) -> bool:
+    # A DX image states both for one and the same inversion (PS3.3 C.8.11.3).
+    return bool(
+        dataset.get("PhotometricInterpretation") == "MONOCHROME1"
+        or dataset.get("PresentationLUTShape") == "INVERSE"
+    )
+
+
+def _ends(values: NDArray[Any], bits: int, padding: NDArray[np.bool_] | None) -> float:
+    """Return lowest plus highest value of the range that an inversion mirrors."""
+    kept = values if padding is None else values[~padding]
+    low, high = float(kept.min()), float(kept.max())
+    if low >= 0 and high <= 2**bits - 1:
+        return float(2**bits - 1)
+    return low + high
+
+
+def _padding(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | None:
+    """Mark (H, W) the pixels outside the exposed or reconstructed field, if any are named."""
+    first = dataset.get("PixelPaddingValue")
+    if not isinstance(first, int) or stored.dtype.kind not in "iu":
+        return None
+    limit = dataset.get("PixelPaddingRangeLimit")
+    other = limit if isinstance(limit, int) else first
+    low, high = sorted(_as_stored(value, stored.dtype) for value in (first, other))
+    mask = (stored >= low) & (stored <= high)
+    return None if mask.all() or not mask.any() else mask
+
+
+def _as_stored(value: int, dtype: np.dtype[Any]) -> int:
+    """Read a padding value with the sign of the pixels; writers often mix the two up."""
+    wrapped = value % (1 << dtype.itemsize * 8)
+    return int(np.array(wrapped).astype(f"u{dtype.itemsize}").astype(dtype))
+
+
+def _voi_windows(dataset: Dataset, frame: int) -> list[DisplayWindow]:
+    """Return the windows that the file offers, in its order (PS3.3 C.11.2.1.2)."""
+    centres, widths = (
+        dicom_tags.numbers(dicom_tags.frame_value(dataset, frame, "FrameVOILUTSequence", name))
+        for name in ("WindowCenter", "WindowWidth")
+    )
+    curve = _CURVES.get(str(_voi(dataset, frame, "VOILUTFunction") or ""), WindowCurve.LINEAR)
+    names = _texts(_voi(dataset, frame, "WindowCenterWidthExplanation"))
+    pairs = list(zip(centres, widths, strict=False))[:_MAX_WINDOWS]
+    return [
+        DisplayWindow(centre, width, curve=curve, explanation=names[k] if k < len(names) else "")
+        for k, (centre, width) in enumerate(pairs)
+        if width > 0
+    ]
+
+
+def _voi(dataset: Dataset, frame: int, keyword: str) -> Any:
+    return dicom_tags.frame_value(dataset, frame, "FrameVOILUTSequence", keyword)
+
+
+def _texts(value: Any) -> list[str]:
+    if value is None:
+        return []
+    is_several = isinstance(value, Sequence) and not isinstance(value, str)
+    return [str(text) for text in (value if is_several else [value])]
+
+
+def _voi_tables(dataset: Dataset, frame: int) -> list[DisplayWindow]:
+    """Return the VOI LUTs that the file brings (PS3.3 C.11.2.1.1); broken ones are left out."""
+    items = _voi(dataset, frame, "VOILUTSequence") or []
+    tables = (_voi_table(item) for item in list(items)[:_MAX_WINDOWS])
+    return [table for table in tables if table is not None]
+
+
+def _voi_table(item: Dataset) -> DisplayWindow | None:
+    descriptor = dicom_tags.numbers(item.get("LUTDescriptor"))
+    if len(descriptor) != 3 or "LUTData" not in item:
+        return None
+    count, first, bits = (int(value) for value in descriptor)
+    count = count or 1 << 16
+    entries = _lut_entries(item, count)
+    if count < 2 or entries is None or not 1 <= bits <= 16:
+        return None
+    full_scale = max(2**bits - 1, 1)
+    table = np.clip(entries.astype(np.float32) / full_scale, 0, 1)
+    name = str(item.get("LUTExplanation") or "")
+    return DisplayWindow(
+        first + count / 2, count, WindowKind.FILE_TABLE, explanation=name, table=table
+    )
+
+
+def _lut_entries(item: Dataset, count: int) -> NDArray[Any] | None:
+    data = item.LUTData
+    if not isinstance(data, bytes):
+        entries = np.atleast_1d(np.array(data, dtype=np.int64)) & 0xFFFF
+    elif len(data) >= 2 * count:
+        entries = np.frombuffer(data, "<u2")
+    else:
+        entries = np.frombuffer(data, np.uint8)
+    return entries[:count] if len(entries) >= count else None

@@ -1,0 +1,203 @@
+"""Everything that a path holds: the series of a folder, archive, index or single file.
+
+Looking takes time for large folders: `scan_series` is a generator
+whose steps are progress and the places to stop at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.image import ImagePart, SpineImage, View
+from spinealign.domain.study import PatientFacts, SeriesEntry
+from spinealign.imaging.decoding import translated_errors
+from spinealign.imaging.find import find_images
+from spinealign.imaging.single import read_part, required_format
+from spinealign.imaging.sniff import HEAD_BYTES, FileFormat, is_dicom_index, is_zip
+from spinealign.imaging.source import archive_members, opened
+
+_Result = TypeVar("_Result")
+
+
+def holds_several_files(path: Path) -> bool:
+    """Tell whether a file is an archive, or the index of a DICOM medium.
+
+    Raises
+    ------
+    ImageReadError
+        The file is missing, unreadable or empty.
+    """
+    head = _head(path)
+    return is_zip(head) or is_dicom_index(head)
+
+
+def _head(path: Path) -> bytes:
+    with translated_errors(path), opened(ImagePart(path)) as file:
+        return file.read(HEAD_BYTES)
+
+
+def list_series(path: Path) -> tuple[SeriesEntry, ...]:
+    """List what a file, folder, archive or DICOMDIR holds; see `scan_series`."""
+    return drained(scan_series(path))
+
+
+def scan_series(path: Path) -> Generator[int, None, tuple[SeriesEntry, ...]]:
+    """Look at every file that `path` stands for and put them into series.
+
+    DICOM slices are grouped by series and sorted by position. Pages, frames and the
+    volumes of a NIfTI series in time become entries too. Files that are no images
+    are passed over, unless there is nothing else.
+
+    Parameters
+    ----------
+    path : Path
+
+    Yields
+    ------
+    int
+        How many files have been looked at.
+
+    Returns
+    -------
+    tuple of SeriesEntry
+        At least one; DICOM first, by study and series number.
+
+    Raises
+    ------
+    ImageReadError
+        Nothing that could be opened was found, and why.
+    """
+    headers: list[Any] = []
+    others: list[SeriesEntry] = []
+    refusals: list[ImageReadError] = []
+    for count, part in enumerate(_candidates(path), start=1):
+        try:
+            _look_at(part, headers, others)
+        except ImageReadError as refusal:
+            refusals.append(refusal)
+        yield count
+    found = (*_grouped(headers), *others)
+    if not found:
+        raise _nothing_found(path, refusals)
+    return found
+
+
+def drained(steps: Generator[int, None, _Result]) -> _Result:
+    """Run a generator to its end and return its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            result: _Result = done.value
+            return result
+
+
+def _candidates(path: Path) -> list[ImagePart]:
+    if path.is_dir():
+        return [ImagePart(file) for file in find_images([path])]
+    head = _head(path)
+    if is_zip(head):
+        with translated_errors(path):
+            return [ImagePart(path, member) for member in archive_members(path)]
+    if is_dicom_index(head):
+        from spinealign.imaging.dicom_series import indexed_files
+
+        with translated_errors(path), opened(ImagePart(path)) as file:
+            return [ImagePart(named) for named in indexed_files(path, file)]
+    return [ImagePart(path)]
+
+
+def _look_at(part: ImagePart, headers: list[Any], others: list[SeriesEntry]) -> None:
+    with translated_errors(part.path), opened(part) as file:
+        file_format = required_format(part, file)
+        if file_format is FileFormat.DICOM:
+            from spinealign.imaging.dicom_series import slice_headers
+
+            headers.extend(slice_headers(part, file))
+        elif file_format is FileFormat.NIFTI:
+            others.extend(_nifti_entries(part, file))
+        else:
+            others.append(_picture_entry(part, file, file_format))
+
+
+def _grouped(headers: list[Any]) -> list[SeriesEntry]:
+    if not headers:
+        return []
+    from spinealign.imaging.dicom_series import group_series
+
+    return group_series(headers)
+
+
+def _nifti_entries(part: ImagePart, file: BinaryIO) -> list[SeriesEntry]:
+    from spinealign.imaging.nifti import count_volumes, load_nifti
+
+    first = load_nifti(part, file)
+    # The axes grow to the right, the front and the head; series run the other way.
+    indices = range(first.count)[::-1]
+    view = View.OTHER if first.plane == "coronal" else View.CT if first.is_ct else View.MR
+    return [
+        SeriesEntry(
+            tuple(ImagePart(part.path, part.member, k, volume) for k in indices),
+            FileFormat.NIFTI.value,
+            plane=first.plane,
+            shape=first.slice_shape,
+            view_hint=view,
+            positions_mm=first.positions_mm,
+        )
+        for volume in range(count_volumes(part, file))
+    ]
+
+
+def _picture_entry(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> SeriesEntry:
+    from spinealign.imaging.raster import count_pages
+
+    pages = count_pages(part, file, file_format)
+    if pages == 1:
+        return SeriesEntry((part,), file_format.value)
+    parts = tuple(ImagePart(part.path, part.member, page) for page in range(pages))
+    return SeriesEntry(parts, file_format.value)
+
+
+def _nothing_found(path: Path, refusals: list[ImageReadError]) -> ImageReadError:
+    reasons = {refusal.problem for refusal in refusals} - {ReadProblem.NOT_AN_IMAGE}
+    if len(reasons) == 1 or len(refusals) == 1:
+        first = next(r for r in refusals if not reasons or r.problem in reasons)
+        return ImageReadError(path, first.problem, first.detail)
+    if path.is_dir():
+        return ImageReadError(path, ReadProblem.NO_IMAGES_IN_FOLDER)
+    is_index = is_dicom_index(_head(path))
+    return ImageReadError(
+        path, ReadProblem.NO_FILES_OF_INDEX if is_index else ReadProblem.NO_IMAGES_IN_ARCHIVE
+    )
+
+
+def read_series_slice(entry: SeriesEntry, index: int) -> SpineImage:
+    """Read one picture of a series.
+
+    Parameters
+    ----------
+    entry : SeriesEntry
+    index : int
+        Counted from 0, below ``len(entry)``.
+
+    Raises
+    ------
+    ImageReadError
+    """
+    return read_part(entry.parts[index])
+
+
+def read_patient(part: ImagePart) -> PatientFacts:
+    """Read whose image a part is; empty for formats that do not say, or damaged files."""
+    try:
+        with translated_errors(part.path), opened(part) as file:
+            if required_format(part, file) is not FileFormat.DICOM:
+                return PatientFacts()
+            from spinealign.imaging.dicom_series import patient_facts
+
+            return patient_facts(part, file)
+    except ImageReadError:
+        return PatientFacts()

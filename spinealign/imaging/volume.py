@@ -1,0 +1,107 @@
+"""Whole volumes: all slices of a series, decoded and turned the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
+from spinealign.domain.study import SeriesEntry, SpineVolume
+from spinealign.imaging.decoding import checksum, require_content, translated_errors
+from spinealign.imaging.single import read_part
+from spinealign.imaging.sniff import FileFormat
+from spinealign.imaging.source import opened
+from spinealign.imaging.study import drained
+
+MAX_VOLUME_BYTES = 1 << 30
+"""The most memory that the grey values of a volume may take."""
+
+
+def read_volume(entry: SeriesEntry) -> SpineVolume:
+    """Read all slices of a series; see `load_volume`."""
+    return drained(load_volume(entry))
+
+
+def load_volume(entry: SeriesEntry) -> Generator[int, None, SpineVolume]:
+    """Read all slices of a series as a volume.
+
+    Yields
+    ------
+    int
+        How many slices have been read.
+
+    Returns
+    -------
+    SpineVolume
+
+    Raises
+    ------
+    ImageReadError
+        A slice cannot be read or has another size than the rest
+        (UNSUPPORTED_LAYOUT), or the volume is TOO_LARGE.
+    """
+    template: SpineImage | None = None
+    voxels = np.empty((0, 0, 0), np.float32)
+    for index, image in enumerate(_slices(entry)):
+        if template is None:
+            template, voxels = image, _empty_volume(entry, image)
+        if image.shape != voxels.shape[1:]:
+            raise ImageReadError(image.source_path, ReadProblem.UNSUPPORTED_LAYOUT)
+        voxels[index] = image.pixels
+        if index == entry.middle:
+            template = image
+        yield index + 1
+    assert template is not None, "a series has at least one part"
+    require_content(replace(template, pixels=voxels.reshape(len(entry), -1)))
+    return SpineVolume(voxels, replace(template, notes=_volume_notes(entry, template)), entry)
+
+
+def _empty_volume(entry: SeriesEntry, image: SpineImage) -> NDArray[np.float32]:
+    shape = (len(entry), *image.shape)
+    if np.prod(shape, dtype=np.int64) * 4 > MAX_VOLUME_BYTES:
+        sizes = " x ".join(str(size) for size in shape[::-1])
+        raise ImageReadError(image.source_path, ReadProblem.TOO_LARGE, sizes)
+    return np.empty(shape, np.float32)
+
+
+def _volume_notes(entry: SeriesEntry, template: SpineImage) -> tuple[ReaderNote, ...]:
+    is_uneven = entry.positions_mm is not None and entry.slice_spacing_mm is None
+    return (*template.notes, *((ReaderNote(NoteKind.UNEVEN_SLICES),) if is_uneven else ()))
+
+
+def _slices(entry: SeriesEntry) -> Iterator[SpineImage]:
+    """Yield the pictures of a series, constant ones too; each file is parsed once."""
+    if entry.file_format not in (FileFormat.DICOM.value, FileFormat.NIFTI.value):
+        yield from (read_part(part) for part in entry.parts)
+        return
+    for whole, parts in groupby(entry.parts, key=lambda part: replace(part, index=None)):
+        with opened(whole) as file:
+            with translated_errors(whole.path):
+                read = _frame_reader(whole, file, entry.file_format)
+            for part in parts:
+                with translated_errors(part.path):
+                    image = read(part)
+                yield image
+
+
+def _frame_reader(
+    whole: ImagePart, file: BinaryIO, file_format: str
+) -> Callable[[ImagePart], SpineImage]:
+    """Parse a file once and return what reads its frames or slices."""
+    sha256 = checksum(file)
+    if file_format == FileFormat.NIFTI.value:
+        from spinealign.imaging.nifti import load_nifti, nifti_slice
+
+        volume = load_nifti(whole, file)
+        return lambda part: nifti_slice(part, sha256, volume)
+    from spinealign.imaging.dicom import frame_image
+    from spinealign.imaging.dicom_pixels import load_dataset
+
+    dataset = load_dataset(whole.path, file)
+    return lambda part: frame_image(part, sha256, dataset, file)

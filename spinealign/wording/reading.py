@@ -1,0 +1,74 @@
+"""What readers decided, windows and series, in words."""
+
+from __future__ import annotations
+
+from spinealign.domain.image import DisplayWindow, NoteKind, ReaderNote, WindowKind
+from spinealign.domain.study import SeriesEntry
+from spinealign.wording.text import safe_text
+
+_NOTES = {
+    NoteKind.FRAME_TAKEN: "Frame {0} of {1}.",
+    NoteKind.PAGE_TAKEN: "Page {0} of {1}.",
+    NoteKind.SLICE_TAKEN: "{0} slice {1} of {2}.",
+    NoteKind.VOLUME_TAKEN: "Volume {0} of {1}.",
+    NoteKind.SERIES_TAKEN: "Picture {0} of {1} in series {2} of {3}.",
+    NoteKind.COLOUR_TO_GREY: "Colour picture, turned to grey.",
+    NoteKind.GREY_IN_COLOUR: "Grey picture, stored in colour.",
+    NoteKind.TRANSPARENT: "Transparent pixels are shown on black.",
+    NoteKind.TURNED_BY_EXIF: "Turned upright as the file’s orientation tag says.",
+    NoteKind.TURNED: "Turned the usual way round, as the file’s patient directions say.",
+    NoteKind.MADE_SQUARE: "The pixels are not square ({0} : {1}); the picture was stretched.",
+    NoteKind.CALIBRATED: "The pixel spacing was calibrated {0}.",
+    NoteKind.DEMAGNIFIED: (
+        "The pixel spacing was corrected by the magnification of {0} that the file estimates."
+    ),
+    NoteKind.LOCALIZER: "{0} localizer, not a slice.",
+    NoteKind.PROJECTION: "{0} projection, not a slice.",
+    NoteKind.OTHER_PLANE: "{0} {1} slice; {2} ones are analysed.",
+    NoteKind.NO_ORIENTATION: "The file does not state its orientation.",
+    NoteKind.UNIT_ASSUMED: ("The file does not state its unit of length; millimetres are assumed."),
+    NoteKind.UNEVEN_SLICES: "The slices are not evenly spaced; some may be missing.",
+}
+
+_CALIBRATIONS = {
+    "GEOMETRY": "by the geometry of the exposure",
+    "FIDUCIAL": "on an object of known size",
+    "": "in a way that the file does not state",
+}
+
+_WINDOWS = {
+    WindowKind.FILE: "Window of the file",
+    WindowKind.FILE_TABLE: "Table of the file",
+    WindowKind.BONE: "Bone",
+    WindowKind.SOFT_TISSUE: "Soft tissue",
+    WindowKind.BRAIN: "Brain",
+}
+
+
+def note_text(note: ReaderNote) -> str:
+    """Return the sentence for one decision of a reader."""
+    values = note.values
+    if note.kind is NoteKind.CALIBRATED:
+        values = (_CALIBRATIONS[str(values[0])],)
+    words = _NOTES[note.kind].format(*values)
+    return words[0].upper() + words[1:]
+
+
+def window_text(window: DisplayWindow) -> str:
+    """Return the name of a window with its centre and width, fit for a menu."""
+    name = safe_text(window.explanation) or _WINDOWS[window.kind]
+    if window.table is not None:
+        return name
+    return f"{name} (C {window.centre:g}, W {window.width:g})"
+
+
+def series_text(entry: SeriesEntry) -> str:
+    """Return what a series is in one line: number, name, kind, count; fit for a list."""
+    kind = " ".join(word for word in (entry.modality, entry.plane) if word) or entry.file_format
+    first = entry.parts[0]
+    name = safe_text(entry.description or first.member or first.path.name)
+    if first.volume:
+        name = f"{name}, volume {first.volume + 1}"
+    number = "" if entry.number is None else f"{entry.number}: "
+    count = len(entry)
+    return f"{number}{name} ({kind}, {count} image{'' if count == 1 else 's'})"
