@@ -6,12 +6,12 @@ import errno
 import json
 import math
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from spinealign import __version__
 from spinealign.domain.errors import (
@@ -219,10 +219,10 @@ def _document(analysis: Analysis) -> dict[str, Any]:
 
 def _written(path: Path, text: str, analysis: Analysis) -> Path:
     """Write a file beside its place and then put it there; what must not be lost is moved away."""
-    handle, name = tempfile.mkstemp(prefix=".spinealign-", dir=path.parent)
-    temporary = Path(name)
+    # Not mkstemp: the file must be as readable for colleagues as others in the folder.
+    temporary = path.with_name(f".spinealign-{uuid4().hex}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+        with temporary.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

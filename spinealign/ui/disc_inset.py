@@ -97,8 +97,8 @@ class DiscInset(QFrame):
 
     def _show_title(self, disc: Disc) -> None:
         name = safe_text(disc.name)
-        self.title.setText(f"{name}: {disc_summary(disc)}")
-        self.picture.setAccessibleName(f"Picture of {name}")
+        self.title.setText(name)
+        self.picture.setAccessibleName(f"Picture of {name}: {disc_summary(disc)}")
         self._fit()
 
     def _fill_heat(self, disc: Disc) -> None:

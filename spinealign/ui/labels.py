@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QIcon
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QIcon, QPaintEvent
 from PyQt6.QtWidgets import (
     QDialogButtonBox,
     QFrame,
     QLabel,
     QPushButton,
     QSizePolicy,
+    QStyle,
+    QStyleOptionButton,
+    QStylePainter,
     QVBoxLayout,
     QWidget,
 )
@@ -77,6 +80,28 @@ class Strip(QFrame):
             column.addWidget(wrapped_label(sentence))
 
 
+class Heading(QPushButton):
+    """A button whose long title ends in an ellipsis rather than widening what it stands in."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a size that leaves room for a few letters only."""
+        return QSize(self.fontMetrics().averageCharWidth() * 10, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the button with as much of its title as fits."""
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        taken = super().sizeHint().width() - self.fontMetrics().horizontalAdvance(self.text())
+        option.text = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, self.width() - taken
+        )
+        QStylePainter(self).drawControl(QStyle.ControlElement.CE_PushButton, option)
+
+
 class Fold(QWidget):
     """A heading that opens and closes what lies below it."""
 
@@ -85,7 +110,7 @@ class Fold(QWidget):
     def __init__(self, title: str, content: QWidget, is_open: bool = False) -> None:
         super().__init__()
         self._content = content
-        self._button = QPushButton(title)
+        self._button = Heading(title)
         self._button.setProperty("quiet", "true")
         self._button.setCheckable(True)
         self._button.setChecked(is_open)

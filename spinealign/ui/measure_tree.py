@@ -47,8 +47,8 @@ from spinealign.wording.measure_rows import note_parts, range_text
 ROW_MARGIN_PX = 7
 CELL_MARGIN_PX = 14
 TICK_PX = 22
-PENCIL_PX = 14
-WIDEST_VALUES = {Column.VALUE: "-00.0°", Column.INTERVAL: "-00.0 to -00.0"}
+PENCIL_PX = 20
+WIDEST_VALUES = {Column.VALUE: "-00.0 mm", Column.INTERVAL: "-00.0 to -00.0"}
 EXTRA_PX = {Column.MEASURE: TICK_PX, Column.VALUE: PENCIL_PX}
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 

@@ -122,9 +122,10 @@ def finding_lines(disc: Disc) -> tuple[str, ...]:
             continue
         percent = percent_text(grade.probabilities[-1])
         if grade.value is None:
-            unsure.append(f"{_in_sentence(grade.name)} uncertain ({percent})")
+            word = _in_sentence(grade.name).removeprefix("disc ").removesuffix(" change")
+            unsure.append(f"{word} uncertain ({percent})")
         else:
-            present.append(f"{_SHORT[grade.name]} ({percent})")
+            present.append(f"{_SHORT[grade.name].removesuffix(' change')} ({percent})")
     return (*present, *unsure) or ("no finding",)
 
 

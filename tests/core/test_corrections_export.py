@@ -1,6 +1,7 @@
 import errno
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,14 +99,14 @@ def other_image(analysis, sha256="f" * 64):
 
 def deny(monkeypatch, folder, number=errno.EACCES):
     """Let nothing be written into a folder, whoever runs the tests."""
-    real = store.tempfile.mkstemp
+    real = Path.open
 
-    def refused(*, prefix, dir):
-        if Path(dir) == folder:
+    def refused(path, mode="r", **options):
+        if mode == "x" and path.parent == folder:
             raise OSError(number, "refused")
-        return real(prefix=prefix, dir=dir)
+        return real(path, mode, **options)
 
-    monkeypatch.setattr(store.tempfile, "mkstemp", refused)
+    monkeypatch.setattr(store.Path, "open", refused)
 
 
 class TestThereAndBack:
@@ -130,6 +131,12 @@ class TestThereAndBack:
         assert path.name == "neck.dcm.spinealign.json"
         assert list(path.parent.iterdir()) == [path]
         assert not profile.exists()
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows knows no such permissions")
+    def test_colleagues_may_read_it_like_any_file_of_the_folder(self, case, tmp_path):
+        other = tmp_path / "other"
+        other.touch()
+        assert store.save_corrections(case).stat().st_mode == other.stat().st_mode
 
     def test_nothing_saved_is_nothing(self, case, profile):
         assert store.load_corrections(case, profile_dir=profile) is None

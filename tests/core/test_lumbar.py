@@ -171,7 +171,7 @@ def test_discs_are_graded_named_and_worded():
     assert graded.discs[0].grade("pfirrmann").value == 1
     assert overall_of(graded.discs) is Overall.ABNORMAL
     assert discs_line(graded.discs) == "L4/L5: Pfirrmann 4, narrowed"
-    assert format_disc_row(second)[:3] == ("L4/L5", "4 (96 %)", "yes (99 %)")
+    assert format_disc_row(second)[:3] == ("L4/L5", "4 (96\u00a0%)", "yes (over 99\u00a0%)")
     assert graded.cautions == ()
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from pathlib import Path
 
 import pytest
 from PyQt6 import sip
@@ -10,7 +11,7 @@ from PyQt6.QtWidgets import QApplication
 
 from spinealign.ui.main_window import MainWindow
 from spinealign.ui.settings import SettingsStore
-from tests.fakes import FakeServices
+from tests.fakes import FakeServices, answer_for
 from tests.ui.hands import Hands
 
 
@@ -90,6 +91,8 @@ def analysed(qtbot, window, files):
     """Return a function that opens a file and waits for its result."""
 
     def run(name="ct_1.dcm"):
+        # Drawing takes seconds the first time, and is not what the signal is waited for.
+        answer_for(Path(name), None)
         with qtbot.waitSignal(window.session.finding_ready):
             window.opener.open_paths(files(name))
         return window.current

@@ -29,7 +29,8 @@ def page(window, analysed):
 @pytest.fixture
 def assumed(window, analysed, monkeypatch):
     """The page of a picture that ends above the sacrum: levels are only assumed."""
-    monkeypatch.setattr(fakes, "_discs", lambda: graded_analysis(rows=300))
+    cut = graded_analysis(rows=300)
+    monkeypatch.setattr(fakes, "_discs", lambda: cut)
     analysed("disc_1.png")
     return window.results.page
 
@@ -54,7 +55,7 @@ def test_the_table_has_a_row_for_each_disc_from_the_top(page):
     assert column(table, DISC_COLUMN)[-2:] == ["L4/L5", "L5/S1"]
     assert column(table, PFIRRMANN_COLUMN)[-2:] == ["5 (over 99\u00a0%)", "4 (over 99\u00a0%)"]
     assert column(table, FINDINGS_COLUMN)[-2:] == [
-        "disc herniation uncertain (52\u00a0%)",
+        "herniation uncertain (52\u00a0%)",
         "narrowed (95\u00a0%)\nbulging (88\u00a0%)",
     ]
     assert column(table, FINDINGS_COLUMN)[0] == "no finding"
@@ -98,7 +99,8 @@ def test_the_disc_is_shown_larger_with_the_leading_heat_map(page, window):
     assert not detail.isVisible()
     click(page.discs.table, len(page.discs.model.discs) - 1)
     assert detail.isVisible()
-    assert detail.title.text() == "L5/S1: Pfirrmann 4, narrowed, bulging"
+    assert detail.title.text() == "L5/S1"
+    assert detail.picture.accessibleName().endswith("L5/S1: Pfirrmann 4, narrowed, bulging")
     assert detail.heat.currentData() is GradeName.NARROWING
     with_heat = detail.picture.pixmap().toImage()
     detail.heat.setCurrentIndex(detail.heat.findText(NO_HEAT))
@@ -121,7 +123,7 @@ def test_arrow_keys_go_from_disc_to_disc(page, window):
     window.activateWindow()
     table.setFocus()
     QTest.keyClick(table, Qt.Key.Key_Down)
-    assert window.disc_inset.title.text().startswith("T12/L1")
+    assert window.disc_inset.title.text() == "T12/L1"
     assert page.discs.grades.title.text() == "All grades of T12/L1"
 
 
@@ -163,7 +165,7 @@ def test_a_level_button_renames_discs_and_vertebrae_everywhere(
     analysis = window.desk.editing.analysis
     assert names(window)[0] == lowest
     assert column(shown.discs.table, DISC_COLUMN)[-1] == lowest
-    assert window.disc_inset.title.text().startswith(f"{lowest}:")
+    assert window.disc_inset.title.text() == lowest
     assert analysis.vertebrae[0].name == first_body
     assert wording.headline(analysis) in [label.text() for label in shown.findChildren(QLabel)]
     window.desk.editing.undo()

@@ -83,7 +83,7 @@ def test_one_part_is_saved_under_the_name_given(
         return str(tmp_path / "mine"), ""
 
     monkeypatch.setattr("spinealign.ui.saving.QFileDialog.getSaveFileName", answer)
-    analysed("ct_1.dcm" if kind == "heatmap" else "mr_1.nii")
+    analysed({"heatmap": "ct_1.dcm", "discs": "disc_1.png"}.get(kind, "mr_1.nii"))
     with qtbot.waitSignal(window.saver.saved):
         window.actions_by_name[f"save_{kind}"].trigger()
     suffix = Path(PARTS[kind].suffix).suffix
