@@ -216,7 +216,9 @@ def train_discs(options: argparse.Namespace) -> ModelCard:
         recipe.copies, recipe.rule, recipe.seed,
     )  # fmt: skip
     logits = disc_grading.cross_validate(discs, grades, recipe, options.work)
-    metrics, cases = _disc_figures(discs, grades, logits, recipe, options.work)
+    metrics, cases = _disc_figures(
+        discs, grades, disc_data.list_slices(options.data), logits, recipe, options.work
+    )
     graders = {
         contrast: disc_grading.train_grader(
             discs, disc_grading.make_samples(discs, grades, contrast), contrast, recipe
@@ -237,13 +239,15 @@ def train_discs(options: argparse.Namespace) -> ModelCard:
 def _disc_figures(
     discs: disc_data.DiscSet,
     grades: disc_data.Grades,
+    slices: Sequence[tuple[int, str, Path]],
     logits: Any,
     recipe: disc_grading.DiscRecipe,
     work: Path,
 ) -> tuple[dict[str, Any], disc_evaluate.Cases]:
     keys = sorted(grades)
     t2, t1 = (disc_data.by_place(discs, logits, keys, contrast) for contrast in ("t2", "t1"))
-    cases = disc_evaluate.make_cases(grades, t2, t1)
+    graded = disc_data.without_placeholders(grades, slices)
+    cases = disc_evaluate.make_cases(graded, t2, t1)
     folds = disc_grading.assign_folds([patient for patient, _ in keys], recipe)
     scored = disc_evaluate.cross_fitted(cases, folds)
     write_whole(work / "calibration.png", disc_evaluate.calibration_picture(scored))

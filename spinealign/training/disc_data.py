@@ -92,6 +92,19 @@ def read_grades(folder: Path) -> Grades:
         raise DataSetError(f"gradings.csv: {error}") from error
 
 
+def without_placeholders(grades: Grades, slices: Sequence[tuple[int, str, Path]]) -> Grades:
+    """Set Pfirrmann's grade of patients without a T2 slice to 0, "not graded".
+
+    It is defined on T2. The data set says 1 for every disc of these patients, narrowed
+    and bulging ones too.
+    """
+    has_t2 = {patient for patient, sequence, _ in slices if sequence == "t2"}
+    return {
+        (patient, number): values if patient in has_t2 else (0, *values[1:])
+        for (patient, number), values in grades.items()
+    }
+
+
 def list_slices(folder: Path) -> list[tuple[int, str, Path]]:
     """List (patient, sequence, file) of ``images.csv``."""
     with (folder / "images.csv").open(newline="", encoding="utf-8") as stream:

@@ -47,8 +47,8 @@ _T1_SHARES = (0.0, 0.15, 0.3, 0.5)
 class Cases:
     """Graded discs and what the heads of both contrasts say of them.
 
-    `patients`, `pfirrmann` (n,), `findings` (n, 7), and logits `t2` and `t1`
-    (n, outputs) with NaN where the disc was not found or there is no such picture.
+    `patients`, `pfirrmann` (n,) with 0 for "not graded", `findings` (n, 7), and logits
+    `t2` and `t1` (n, outputs) with NaN where the disc was not found or there is no such picture.
     """
 
     patients: Whole
@@ -109,6 +109,7 @@ def fit(cases: Cases) -> Fitted:
 
 def _fit_t1_shares(cases: Cases) -> Values:
     """Choose for every grade how much T1 counts, by the least log loss."""
+    cases = cases.of(cases.pfirrmann > 0)
     truth = _targets(cases)
     if not len(truth):
         return np.zeros(truth.shape[1])
@@ -143,7 +144,9 @@ def _fit_scale(logits: Values, truth: Values) -> Any:
 
 def fit_rules(cases: Cases, logits: Values) -> dict[str, GradeRule]:
     """Fit calibration, thresholds and cuts of every grade on logits (n, outputs)."""
-    rules = {GradeName.PFIRRMANN.value: _ordinal_rule(cases, logits[:, :STEPS_ABOVE])}
+    known = cases.pfirrmann > 0
+    ordinal = _ordinal_rule(cases.of(known), logits[known, :STEPS_ABOVE])
+    rules = {GradeName.PFIRRMANN.value: ordinal}
     for j, name in enumerate(FINDINGS):
         at = STEPS_ABOVE + j
         truth = cases.findings[:, j].astype(np.float64)
@@ -297,24 +300,37 @@ def figures(scored: Scored, draws: int = 1000) -> dict[str, Any]:
     def ask(statistic: Callable[[Whole], float]) -> Any:
         return bootstrap(units, lambda draw: statistic(np.concatenate(draw)), draws)
 
+    return {
+        "discs": len(patients),
+        "discs_not_found": int((scored.cases.given == "").sum()),
+        "pfirrmann": _pfirrmann(scored, draws),
+        "findings": {n.value: _finding(scored, j, ask) for j, n in enumerate(FINDINGS)},
+    }
+
+
+def _pfirrmann(scored: Scored, draws: int) -> dict[str, Any]:
     truth, forced = scored.cases.pfirrmann, scored.forced
-    pfirrmann = {
+    patients = np.where(truth > 0, scored.cases.patients, -1)
+    units = [np.flatnonzero(patients == p) for p in np.unique(patients) if p >= 0]
+
+    def ask(statistic: Callable[[Whole], float]) -> Any:
+        return bootstrap(units, lambda draw: statistic(np.concatenate(draw)), draws)
+
+    known = truth > 0
+    sure = known & (scored.grade > 0)
+    off = np.abs(truth - forced)
+    return {
+        "discs": int(known.sum()),
         "quadratic_kappa": ask(lambda i: quadratic_kappa(truth[i], forced[i])),
         "lin_ccc": ask(lambda i: concordance(truth[i].astype(float), scored.severity[i])),
         "lin_ccc_of_whole_grades": ask(
             lambda i: concordance(truth[i].astype(float), forced[i].astype(float))
         ),
-        "within_one": ask(lambda i: float(np.mean(np.abs(truth[i] - forced[i]) <= 1))),
-        "exact": ask(lambda i: float(np.mean(truth[i] == forced[i]))),
+        "within_one": ask(lambda i: float(np.mean(off[i] <= 1))),
+        "exact": ask(lambda i: float(np.mean(off[i] == 0))),
         "balanced_accuracy": ask(lambda i: balanced_accuracy(truth[i], forced[i])),
-        **_uncertainty(scored.grade == 0, np.abs(truth - forced) <= 0),
-    }
-    sure = scored.grade > 0
-    pfirrmann["within_one_when_sure"] = round(float(np.mean(np.abs(truth - forced)[sure] <= 1)), 4)
-    return {
-        "discs": len(truth),
-        "pfirrmann": pfirrmann,
-        "findings": {n.value: _finding(scored, j, ask) for j, n in enumerate(FINDINGS)},
+        **_uncertainty(scored.grade[known] == 0, off[known] == 0),
+        "within_one_when_sure": round(float(np.mean(off[sure] <= 1)), 4),
     }
 
 

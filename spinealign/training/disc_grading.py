@@ -417,6 +417,8 @@ def disc_card(
             "Discs are counted from the lowest one that the segmentation shows. Discs between S1 "
             "and S2 are left out by a rule that was set while looking at these very patients; with "
             "other transitional anatomy all levels are off by one until the user shifts them.",
+            "Patients without T2 have Pfirrmann grade 1 on every disc, a placeholder; five of "
+            "them taught the heads, none counts in the figures of that grade.",
             "In strong scoliosis discs that leave the slice are missed.",
             "Pictures that stand on their head are noticed, but the segmentation is worse on them.",
             "A grade belongs to the whole disc, the network sees one slice: paramedian herniation "
