@@ -84,7 +84,11 @@ class _Slices:
 
     def _result(self, mid: int) -> SegmentedVolume:
         volume, classes = self._volume, self._found[mid].classes
-        masks = np.stack([self._found[index].mask for index in range(len(volume))])
+        found = [self._found[index] for index in range(len(volume))]
+        masks = np.stack([part.mask for part in found])
+        confidence = np.stack([part.confidence for part in found])
         spacing_mm, apart_mm = volume.template.spacing_mm, volume.series.slice_spacing_mm
         structures = structure_volumes(masks, classes, spacing_mm, apart_mm)
-        return SegmentedVolume(volume, self._model.identity, classes, masks, mid, structures)
+        return SegmentedVolume(
+            volume, self._model.identity, classes, masks, confidence, mid, structures
+        )

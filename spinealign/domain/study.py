@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import ModelIdentity
+from spinealign.domain.findings import ModelIdentity, Segmentation
 from spinealign.domain.image import ImagePart, SpineImage, View
 
 _EVEN_WITHIN = 0.1
@@ -144,6 +144,8 @@ class SegmentedVolume:
         Mask value to structure name, background (0) not included.
     masks : ndarray of uint8, shape (S, H, W)
         Structure of each voxel.
+    confidence : ndarray of float32, shape (S, H, W)
+        Probability of the structure chosen.
     mid_index : int
         The slice in which the spinal canal is widest.
     structures : tuple of StructureVolume
@@ -153,5 +155,10 @@ class SegmentedVolume:
     model: ModelIdentity
     classes: Mapping[int, str]
     masks: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
     mid_index: int
     structures: tuple[StructureVolume, ...]
+
+    def slice_segmentation(self, index: int) -> Segmentation:
+        """Return what was found on one slice."""
+        return Segmentation(self.model, self.classes, self.masks[index], self.confidence[index])
