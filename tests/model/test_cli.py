@@ -33,8 +33,10 @@ def result(folder):
 def test_an_mr_becomes_outlines_and_statistics(tmp_path):
     assert analyze(SAMPLES["mr_lumbar_phantom"], "--out", tmp_path) == 0
     folder = tmp_path / "lumbar_phantom"
-    assert {p.name for p in folder.iterdir()} == ALWAYS | {"mask.png", "measurements.csv"}
+    written = {"mask.png", "measurements.csv", "discs.csv"}
+    assert {p.name for p in folder.iterdir()} == ALWAYS | written
     found = result(folder)
+    assert found["disc_grading"]["model"] == "disc_grading"
     assert found["segmentation"]["classes"] == {"1": "vertebra", "2": "disc", "3": "canal"}
     mask = np.asarray(Image.open(folder / "mask.png"))
     assert mask.shape == (found["input"]["height_px"], found["input"]["width_px"])
