@@ -79,7 +79,11 @@ class SlicesWindow(QDialog):
         found = self.found
         if found is None:
             return
-        self.viewer.show_image(prepare_image(found.volume.slice_image(index)))
+        display = prepare_image(found.volume.slice_image(index))
+        if self.viewer.picture.display is None:
+            self.viewer.show_image(display)
+        else:
+            self.viewer.show_neighbour(display)
         self.viewer.show_overlay(prepare_structures(found.slice_segmentation(index)))
         middle = ", where the canal is widest" if index == found.mid_index else ""
         self.place.setText(f"Slice {index + 1} of {len(found.volume)}{middle}")

@@ -44,6 +44,17 @@ def test_the_slider_shows_each_slice_with_its_own_structures(slices):
     assert (scene.overlay.mask_levels[0] == found.masks[1]).all()
 
 
+def test_zoom_and_window_stay_from_slice_to_slice(slices):
+    slices.viewer.zoom_to(3.0)
+    slices.viewer.picture.set_window((500.0, 900.0))
+    place = slices.viewer.to_picture(slices.viewer.viewport().rect().center().toPointF())
+    slices.slider.setValue(0)
+    assert slices.viewer.zoom == pytest.approx(3.0)
+    assert slices.viewer.picture.window == (500.0, 900.0)
+    after = slices.viewer.to_picture(slices.viewer.viewport().rect().center().toPointF())
+    assert (after.x(), after.y()) == pytest.approx((place.x(), place.y()), abs=1)
+
+
 def test_the_middle_slice_is_shown_before_all_are_done(qtbot, window, fake, files):
     fake.analyser.hold = "slices"
     [path] = files("series_1.nii")
