@@ -1,7 +1,8 @@
-"""The part of the report about measures: a table with bars, footnotes, and what is missing."""
+"""The part of the report about measures: tables, footnotes, and what is missing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reportlab.graphics.shapes import Drawing, Line, Rect
@@ -11,34 +12,52 @@ from reportlab.platypus import Spacer, Table
 
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import Measurement
+from spinealign.domain.measurements import MeasureCode, Measurement
 from spinealign.export import page
-from spinealign.export.page import paragraph, section
+from spinealign.export.page import number_cell, paragraph, section
 from spinealign.wording import safe_text
-from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.measure_rows import (
     grouped,
     has_value,
     interval_text,
     note_parts,
+    number_text,
     place_in_range,
     range_text,
+    unit_text,
     unmeasurable_lines,
     value_text,
 )
 from spinealign.wording.measures import definition_of, normal_text
 from spinealign.wording.results import lengths_text
 
+Column = Mapping[tuple[str, ...], Measurement]
+
 _WIDTHS = (0.31, 0.1, 0.14, 0.17, 0.28)
 _HEADINGS = ("Measure", "Value", "95 % interval", "Normal range", "Remarks")
+_LEVEL_TABLES = {
+    "Discs and segments": (
+        MeasureCode.SEGMENTAL_ANGLE, MeasureCode.TRANSLATION, MeasureCode.LISTHESIS_PERCENT,
+        MeasureCode.DISC_HEIGHT, MeasureCode.DISC_HEIGHT_RATIO, MeasureCode.DISC_HEIGHT_INDEX,
+        MeasureCode.CANAL_DIAMETER,
+    ),
+    "Heights of bodies": (
+        MeasureCode.BODY_HEIGHT_ANTERIOR, MeasureCode.BODY_HEIGHT_MIDDLE,
+        MeasureCode.BODY_HEIGHT_POSTERIOR, MeasureCode.BODY_HEIGHT_RATIO,
+        MeasureCode.MIDDLE_HEIGHT_RATIO,
+    ),
+}  # fmt: skip
+_BY_LEVEL = [code for codes in _LEVEL_TABLES.values() for code in codes]
+_LEVEL_SHARE, _MOST_COLUMN_SHARE = 0.13, 0.18
+_NO_VALUE = "-"
 _BAR_WIDTH, _BAR_HEIGHT, _BAND_HEIGHT = 24 * mm, 3.2 * mm, 1.6 * mm
 _BAND, _OUTSIDE = HexColor("#9ccfb5"), HexColor("#b3261e")
 _ROOM = 0.35
 _NOTE = (
-    "95 % interval: from the uncertainty of the points alone. Bars: the normal range in green, "
-    "the value as a tick (red outside), its interval as a line. The numbers behind the names are "
-    "explained below. “Edited” means that a person moved points; the program’s own value stands "
-    "beside it."
+    "95 % interval, also in small print behind values: from the uncertainty of the points alone. "
+    "Bars: the normal range in green, the value as a tick (red outside), its interval as a line. "
+    "The numbers behind the names are explained below. “Edited” means that a person moved points; "
+    "the program’s own value stands beside it."
 )
 
 
@@ -48,24 +67,27 @@ def alignment_story(analysis: Analysis) -> list[Any]:
     Returns
     -------
     list of reportlab flowables
-        Summary, table, what lengths rest on, what was not measurable and why, and the
-        definition and source of each measure.
+        What lengths rest on, measures of the whole with bars, tables with a row a level,
+        what was not measurable and why, and the definition and source of each measure.
     """
     if not analysis.measurements:
         return []
     numbers = _footnote_numbers(analysis)
-    content: list[Any] = [
-        paragraph(text) for text in (alignment_sentences(analysis), _calibration(analysis)) if text
-    ]
-    groups = grouped(analysis.measurements)
-    if groups:
-        note = paragraph(_NOTE, page.SMALL)
-        content += [Spacer(0, 1 * mm), _table(groups, numbers), Spacer(0, 1 * mm), note]
+    rows = _summary(analysis.measurements)
+    content: list[Any] = [_table(rows, numbers), Spacer(0, 1 * mm)] if rows else []
+    lengths = _calibration(analysis)
+    content += [paragraph(text, page.SMALL) for text in (_NOTE if numbers else "", lengths) if text]
     missing = [paragraph(f"• {line}") for line in unmeasurable_lines(analysis.measurements)]
+    levels = [
+        part
+        for title, codes in _LEVEL_TABLES.items()
+        for part in _level_section(title, codes, analysis, numbers)
+    ]
     return [
-        *section("Alignment", *content),
+        *(section("Alignment", *content) if content else []),
+        *levels,
         *(section("Not measurable", *missing) if missing else []),
-        *(_methods(analysis, numbers) if groups else []),
+        *(_methods(analysis, numbers) if numbers else []),
     ]
 
 
@@ -95,22 +117,69 @@ def range_bar(measurement: Measurement) -> Drawing | None:
     return drawing
 
 
-def _table(groups: Any, numbers: dict[str, int]) -> Table:
+def _summary(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Return the measures that belong to no single level, in the order of their groups."""
+    return [m for _, members in grouped(measurements) for m in members if m.code not in _BY_LEVEL]
+
+
+def _table(rows: Sequence[Measurement], numbers: Mapping[str, int]) -> Table:
     heads = [page.BOLD, page.BOLD_RIGHT, page.BOLD_RIGHT, page.BOLD, page.BOLD]
     cells: list[Any] = [[paragraph(t, s) for t, s in zip(_HEADINGS, heads, strict=True)]]
-    styles = [*page.GRID, ("VALIGN", (0, 0), (-1, -1), "TOP")]
-    for group, measurements in groups:
-        styles += [("SPAN", (0, len(cells)), (-1, len(cells))),
-                   ("BACKGROUND", (0, len(cells)), (-1, len(cells)), page.SHADE)]  # fmt: skip
-        cells.append([paragraph(group.value, page.BOLD), "", "", "", ""])
-        cells += [_row(measurement, numbers) for measurement in measurements]
-    widths = [width * page.TEXT_WIDTH for width in _WIDTHS]
-    table = Table(cells, colWidths=widths, repeatRows=1, style=styles)
-    table.hAlign = "LEFT"
-    return table
+    cells += [_row(measurement, numbers) for measurement in rows]
+    return page.table(cells, _WIDTHS)
 
 
-def _row(measurement: Measurement, numbers: dict[str, int]) -> list[Any]:
+def _level_section(
+    title: str, codes: Sequence[MeasureCode], analysis: Analysis, numbers: Mapping[str, int]
+) -> list[Any]:
+    """Return a table with a row a level and a column a measure, empty without any value."""
+    columns = _columns(codes, analysis.measurements)
+    if not columns:
+        return []
+    places = {body.name: place for place, body in enumerate(analysis.vertebrae)}
+    levels = {at for column in columns for at in column}
+    heads = (paragraph(_heading(column, numbers), page.BOLD_RIGHT) for column in columns)
+    cells = [[paragraph("Level", page.BOLD), *heads]]
+    for at in sorted(levels, key=lambda at: places.get(at[0], len(places))):
+        row = (_cell(column.get(at)) for column in columns)
+        cells.append([paragraph(safe_text("/".join(at)), page.BOLD), *row])
+    share = min(_MOST_COLUMN_SHARE, (1 - _LEVEL_SHARE) / len(columns))
+    table = page.table(cells, (_LEVEL_SHARE, *[share] * len(columns)), padding=(1, 1.5))
+    return section(title, table)
+
+
+def _columns(codes: Sequence[MeasureCode], measurements: Sequence[Measurement]) -> list[Column]:
+    """Return the measures that have a value at any level, each by its levels."""
+    found = [{m.levels: m for m in measurements if m.code is code and m.levels} for code in codes]
+    return [column for column in found if any(map(has_value, column.values()))]
+
+
+def _heading(column: Column, numbers: Mapping[str, int]) -> str:
+    measurement = next(filter(has_value, column.values()))
+    assert measurement.code is not None
+    title = definition_of(measurement.code).title.replace("/", " / ")
+    unit = unit_text(measurement.unit).strip()
+    normal = range_text(measurement.normal, measurement.unit)
+    parts = (
+        f"{title[0].upper()}{title[1:]}",
+        f"({unit})" if unit else "",
+        f"[{numbers[_origin(measurement)]}]",
+        f"normal {normal}" if normal else "",
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _cell(measurement: Measurement | None) -> Any:
+    if measurement is None:
+        return ""
+    if measurement.value is None or not has_value(measurement):
+        return paragraph(_NO_VALUE, page.RIGHT)
+    unit = measurement.unit
+    interval = interval_text(measurement.interval, unit)
+    return number_cell(number_text(measurement.value, unit), interval, note_parts(measurement))
+
+
+def _row(measurement: Measurement, numbers: Mapping[str, int]) -> list[Any]:
     bar = range_bar(measurement)
     normal = paragraph(range_text(measurement.normal, measurement.unit), page.SMALL)
     return [
@@ -128,17 +197,20 @@ def _origin(measurement: Measurement) -> str:
 
 
 def _footnote_numbers(analysis: Analysis) -> dict[str, int]:
-    """Return a footnote number for each definition, in the order of the table."""
-    rows = [m for _, members in grouped(analysis.measurements) for m in members]
+    """Return a footnote number for each definition, in the order of the tables."""
+    levelled = [
+        m for code in _BY_LEVEL for m in analysis.measurements if m.code is code and has_value(m)
+    ]
+    rows = [*_summary(analysis.measurements), *levelled]
     texts = dict.fromkeys(_origin(measurement) for measurement in rows)
     return {text: number for number, text in enumerate(texts, start=1)}
 
 
-def _methods(analysis: Analysis, numbers: dict[str, int]) -> list[Any]:
+def _methods(analysis: Analysis, numbers: Mapping[str, int]) -> list[Any]:
     notes: dict[str, str] = {}
     for measurement in filter(has_value, analysis.measurements):
         notes.setdefault(_origin(measurement), _method(measurement))
-    lines = [paragraph(f"[{number}] {notes[text]}", page.SMALL) for text, number in numbers.items()]
+    lines = [paragraph(f"[{number}] {notes[text]}", page.FINE) for text, number in numbers.items()]
     return section("How it was measured", *lines)
 
 

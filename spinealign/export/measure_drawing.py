@@ -29,7 +29,7 @@ _COLOURS: tuple[Colour, ...] = ((127, 212, 255), (255, 210, 63), (140, 255, 170)
 _DRAWN: Colour = (255, 157, 226)
 _HALO: Colour = (7, 9, 12)
 _WIDTHS = {
-    StrokeKind.LINE: 1.3, StrokeKind.EXTENSION: 0.7, StrokeKind.ARC: 1.1, StrokeKind.PLUMB: 1.0,
+    StrokeKind.LINE: 1.3, StrokeKind.EXTENSION: 0.7, StrokeKind.ARC: 1.1, StrokeKind.PLUMB: 1.6,
 }  # fmt: skip
 _DASHED = (StrokeKind.EXTENSION, StrokeKind.PLUMB)
 _PX_PER_WIDTH = 480
@@ -141,7 +141,13 @@ def _dashes(points: Points, unit: float) -> list[Points]:
 
 
 def _anchor(measure: Measurement, scale: tuple[float, float]) -> Points:
-    """Return the point (x, y) that a value stands beside: the middle of the arc, or of a line."""
+    """Return the point (x, y) that a value stands beside.
+
+    The end of the plumb line, the middle of the arc, or that of a line.
+    """
+    plumb = [stroke for stroke in measure.strokes if stroke.kind is StrokeKind.PLUMB]
+    if plumb:
+        return np.asarray(_on_canvas(plumb[0].points, scale)[-1], np.float64)
     wanted = (StrokeKind.ARC, StrokeKind.LINE)
     strokes = [s for kind in wanted for s in measure.strokes if s.kind is kind]
     points = _on_canvas((strokes or measure.strokes)[0].points, scale)

@@ -35,6 +35,7 @@ RIGHT = ParagraphStyle("right", parent=BODY, alignment=TA_RIGHT)
 BOLD_RIGHT = ParagraphStyle("bold_right", parent=BOLD, alignment=TA_RIGHT)
 BREAKABLE = ParagraphStyle("breakable", parent=BODY, wordWrap="CJK")
 SMALL = ParagraphStyle("small", parent=BODY, fontSize=7.5, leading=9.5, textColor=GREY)
+FINE = ParagraphStyle("fine", parent=SMALL, fontSize=6.8, leading=8.1, spaceAfter=1)
 TITLE = ParagraphStyle("title", parent=BOLD, fontSize=18, leading=23)
 FINDING = ParagraphStyle("finding", parent=BOLD, fontSize=11.5, leading=15)
 HEADING = ParagraphStyle(
@@ -45,12 +46,12 @@ GRID = [
     ("LEFTPADDING", (0, 0), (0, -1), 0),
     ("LINEBELOW", (0, 0), (-1, 0), 0.8, black),
     ("LINEBELOW", (0, 1), (-1, -1), 0.4, LINE),
-    ("TOPPADDING", (0, 0), (-1, -1), 2),
-    ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
 ]
 """Style of a table: a line below its headings, fine lines below its rows."""
 
 Story = list[Any]
+_SMALL_PRINT = 6.5
+_PADDING = (2.0, 3.0)
 
 
 def paragraph(text: str, style: ParagraphStyle = BODY) -> Paragraph:
@@ -62,6 +63,45 @@ def printable(text: str) -> str:
     """Return `text` with "?" for letters outside Windows-1252, which PDF's own fonts lack."""
     composed = unicodedata.normalize("NFC", text)
     return composed.encode("cp1252", errors="replace").decode("cp1252")
+
+
+def number_cell(number: str, interval: str, notes: Sequence[str] = ()) -> Paragraph:
+    """Return a number with its interval and its notes in small print, set right."""
+    small = "".join(f"<br/>{escape(printable(note))}" for note in notes)
+    marked = (
+        f"<b>{escape(printable(number))}</b> "
+        f'<font size="{_SMALL_PRINT}" color="{GREY.hexval()}">{escape(interval)}{small}</font>'
+    )
+    return Paragraph(marked, RIGHT)
+
+
+def table(
+    cells: Sequence[Sequence[Any]],
+    widths: Sequence[float],
+    padding: tuple[float, float] = _PADDING,
+) -> Table:
+    """Return a table of flowables whose first row is repeated on each page.
+
+    Parameters
+    ----------
+    cells : sequence of sequence of flowable
+    widths : sequence of float
+        Of the columns, as shares of the text's width.
+    padding : tuple of float
+        Points above and below the content of each row.
+    """
+    found = Table(cells, colWidths=[width * TEXT_WIDTH for width in widths], repeatRows=1)
+    found.hAlign = "LEFT"
+    above, below = padding
+    found.setStyle(GRID)
+    found.setStyle(
+        [
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("TOPPADDING", (0, 0), (-1, -1), above),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), below),
+        ]
+    )
+    return found
 
 
 def section(title: str, *content: Any) -> Story:
@@ -78,10 +118,7 @@ def grid(headings: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequenc
         [paragraph(text, style) for text, style in zip(headings, bold, strict=True)],
         *([paragraph(t, style) for t, style in zip(row, styles, strict=True)] for row in rows),
     ]
-    table = Table(cells, colWidths=[w * TEXT_WIDTH for w in widths], repeatRows=1)
-    table.hAlign = "LEFT"
-    table.setStyle(GRID)
-    return table
+    return table(cells, widths, padding=(1.0, 1.5))
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> Table:

@@ -32,6 +32,7 @@ from spinealign.wording import (
     spacing_text,
     view_text,
 )
+from spinealign.wording.alignment import alignment_sentences
 
 _PICTURE_HEIGHT = 100 * mm
 _PICTURE_GAP = 4 * mm
@@ -58,7 +59,11 @@ def report_pdf(analysis: Analysis) -> bytes:
 
 
 def _top(analysis: Analysis) -> Story:
-    box = Table([[paragraph(headline(analysis), page.FINDING)]], colWidths=[page.TEXT_WIDTH])
+    lines = [paragraph(headline(analysis), page.FINDING)]
+    alignment = alignment_sentences(analysis)
+    if alignment:
+        lines.append(paragraph(alignment, page.BODY))
+    box = Table([[lines]], colWidths=[page.TEXT_WIDTH])
     shade = page.AMBER if is_demonstration(analysis) else page.LINE
     box.setStyle(
         [

@@ -22,7 +22,8 @@ from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar.crops import CROP_SHAPE, Frame, cut_out, cut_out_mask, frames_of
 from spinealign.lumbar.signs import column_signs
-from spinealign.measure.discs import CANAL, VERTEBRA, DiscColumn, DiscShape, find_discs
+from spinealign.measure.disc_shapes import CANAL, VERTEBRA, DiscShape
+from spinealign.measure.discs import DiscColumn, find_discs
 
 Array = NDArray[np.float32]
 Values = NDArray[np.float64]

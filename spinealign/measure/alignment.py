@@ -11,16 +11,18 @@ from spinealign.domain.findings import Facing, Vertebra
 from spinealign.domain.image import View
 from spinealign.domain.measurements import Measurement
 from spinealign.measure.canal import canal_diameters, disc_line
-from spinealign.measure.cervical import cervical_measures
+from spinealign.measure.curvature import cervical_measures, lumbar_lordosis
 from spinealign.measure.geometry import PixelGeometry
-from spinealign.measure.lumbar import disc_height_indices, lumbar_lordosis, slips
 from spinealign.measure.segments import (
     Disc,
     body_heights,
+    disc_height_indices,
     disc_heights,
     discs_of,
     segmental_angles,
+    slips,
     translations,
+    whole_bodies,
 )
 from spinealign.measure.spine import Body, Spine, resampled_spine
 from spinealign.measure.taken import Taken, by_importance, measurements_of
@@ -85,8 +87,10 @@ def _all_taken(spine: Spine, view: View) -> Iterator[Taken]:
         yield from slips(spine, _of_back(discs, view))
     yield from disc_heights(spine, discs)
     yield from disc_height_indices(spine, _of_back(discs, view))
+    whole = whole_bodies(spine)
     for body in spine.bodies:
-        yield from body_heights(spine, body, is_graded=not _is_of_neck(body, view))
+        is_graded = body in whole and not _is_of_neck(body, view)
+        yield from body_heights(spine, body, is_graded)
 
 
 def _of_back(discs: Sequence[Disc], view: View) -> list[Disc]:

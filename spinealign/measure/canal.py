@@ -21,8 +21,8 @@ from spinealign.domain.measurements import (
 )
 from spinealign.measure.geometry import PixelGeometry, SagittalPlane
 from spinealign.measure.segments import Disc
-from spinealign.measure.taken import normal_of, thresholds_hold, unit_of
-from spinealign.wording.measures import definition_of, measure_name, severity_of
+from spinealign.measure.taken import normal_of, not_measured, thresholds_hold, unit_of
+from spinealign.wording.measures import CANAL_INTERRUPTED, definition_of, measure_name, severity_of
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -37,6 +37,8 @@ CANAL = "canal"
 _CODE = MeasureCode.CANAL_DIAMETER
 _STEP_PX = 1.0
 _BEHIND = 1.2
+_GOES_ON = 0.12
+_LEAST_OF_USUAL, _USUAL_OF_DEPTH = 0.4, 0.35
 _SHIFTS = np.linspace(-0.12, 0.12, 7)
 _TILTS = np.radians(np.arange(-30.0, 31.0, 5.0))
 _SOFT_BORDER_PX = 0.7
@@ -94,12 +96,57 @@ def canal_diameters(
     Returns
     -------
     tuple of Measurement
-        In the order of `discs`, without those behind which there is no canal. The 95 %
-        interval stands for a border that is uncertain by a fraction of a pixel.
+        In the order of `discs`; empty when the canal is behind none of them. The 95 %
+        interval stands for a border that is uncertain by a fraction of a pixel. Not
+        measurable where the outlined canal is missing, ends at the disc, or is far narrower
+        than it usually is in the image: mostly the slice leaves it there.
     """
     field = cv2.GaussianBlur(canal.astype(np.float32), (0, 0), _SOFT_BORDER_PX)
-    chords = [(disc, _shortest(np.asarray(field), disc, geometry)) for disc in discs]
-    return tuple(_measurement(disc, chord, geometry) for disc, chord in chords if chord is not None)
+    found = [(disc, _shortest(np.asarray(field), disc, geometry)) for disc in discs]
+    crossed = [(disc, chord) for disc, chord in found if chord is not None]
+    if not crossed:
+        return ()
+    usual = float(np.median([chord.length for _, chord in crossed]))
+    least = _LEAST_OF_USUAL * max(usual, _USUAL_OF_DEPTH * _usual_depth(crossed, geometry))
+    runs = _Runs(canal, geometry.scale)
+    return tuple(
+        _measurement(disc, chord, geometry)
+        if chord is not None and chord.length >= least and runs.passes(disc, chord)
+        else not_measured(_CODE, disc.levels, CANAL_INTERRUPTED, geometry)
+        for disc, chord in found
+    )
+
+
+def _usual_depth(crossed: Sequence[tuple[DiscLine, _Chord]], geometry: PixelGeometry) -> float:
+    runs = [(np.array(d.anterior) - np.array(d.posterior)) * geometry.scale for d, _ in crossed]
+    return float(np.median(np.hypot(*np.transpose(runs))))
+
+
+class _Runs:
+    """The connected pieces of a canal, in units of length."""
+
+    def __init__(self, canal: Mask, scale: Points) -> None:
+        drawn = canal.view(np.uint8)
+        left, top, width, height = cv2.boundingRect(drawn)
+        cut = drawn[top : top + height, left : left + width]
+        self._labels = np.asarray(cv2.connectedComponents(cut, connectivity=8)[1])
+        self._corner, self._scale = np.array([left, top]), scale
+
+    def passes(self, disc: DiscLine, chord: _Chord) -> bool:
+        """Whether the piece that a chord crosses goes on above and below the disc."""
+        middle = (chord.anterior + chord.posterior) / 2 - self._corner
+        col, row = np.clip(np.floor(middle).astype(int), 0, np.array(self._labels.shape[::-1]) - 1)
+        label = self._labels[row, col]
+        if not label:
+            return False
+        run = (np.array(disc.posterior) - np.array(disc.anterior)) * self._scale
+        depth = float(np.hypot(*run))
+        normal = np.array([-run[1], run[0]]) / depth
+        rows, cols = np.nonzero(self._labels == label)
+        x, y = ((np.array([cols, rows]).T + 0.5 - middle) * self._scale).T
+        along = x * normal[0] + y * normal[1]
+        enough = _GOES_ON * depth
+        return bool(along.min() < -enough and along.max() > enough)
 
 
 def _shortest(field: NDArray[np.float32], disc: DiscLine, geometry: PixelGeometry) -> _Chord | None:

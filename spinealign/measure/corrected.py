@@ -6,9 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from spinealign.domain.findings import (
     Analysis,
     AutomaticResult,
@@ -21,7 +18,6 @@ from spinealign.domain.findings import (
     LandmarkSource,
     LevelDoubt,
     Region,
-    Segmentation,
     Vertebra,
     VertebraState,
     WarningCode,
@@ -30,6 +26,7 @@ from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.domain.measurements import Calibration, Measurement, MeasureState
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.body_places import counterparts, typical_body_height
+from spinealign.measure.canal import canal_of
 from spinealign.measure.corners import CORNERS
 from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.drawings import HAND_SIGMA_PX, measure_drawings
@@ -40,7 +37,6 @@ from spinealign.measure.uncertainty import landmark_sigma_px
 
 _LENGTH_UNITS = ("px", "mm")
 _SAME = 1e-9
-_CANAL = "canal"
 
 
 def initial_corrections(analysis: Analysis) -> Corrections:
@@ -189,14 +185,6 @@ def _measured(
     own = {measurement.key: measurement for measurement in original.measurements}
     factor = _length_factor(original.image, image)
     return (*(_beside_automatic(m, own.get(m.key), factor) for m in taken), *drawn)
-
-
-def canal_of(segmentation: Segmentation | None) -> NDArray[np.bool_] | None:
-    """Return where the spinal canal is, shape (H, W), or None where it was not looked for."""
-    if segmentation is None:
-        return None
-    values = [value for value, name in segmentation.classes.items() if name == _CANAL]
-    return np.asarray(segmentation.mask == values[0]) if values else None
 
 
 def _hand_sigma_px(wanted: Corrections) -> float:

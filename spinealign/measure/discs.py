@@ -10,12 +10,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.measure.disc_shapes import (
+    CANAL,
+    DISC,
+    VERTEBRA,
+    DiscShape,
+    disc_between,
+    values_at,
+)
+
 Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
-VERTEBRA, DISC, CANAL = 1, 2, 3
-"""Mask values of the sagittal MR segmentation."""
-
+_HALF_A_PIXEL = np.array([-0.5, 0.5])
 _SPECK_OF_TYPICAL = 0.12
 _SHORTEST, _LONGEST = 0.4, 1.45
 _SAME_DISC_GAP = 0.35
@@ -35,45 +42,6 @@ _FEWEST_STEPS = 4
 _S1_TILT_DEG, _L5_TILT_DEG, _USUAL_L4_TILT_DEG = 40.0, 22.0, 12.0
 _S1_STEP, _S1_EVIDENCE = 1.04, 1.3
 _HALF_A_PIXEL = np.array([-0.5, 0.5])
-
-
-@dataclass(frozen=True, eq=False)
-class DiscShape:
-    """One disc, with places as (x, y) in image pixels (pixel i covers i to i + 1).
-
-    Parameters
-    ----------
-    outline : ndarray of float64, shape (N, 2)
-        Closed contour; four corners when the disc was only inferred.
-    anterior, posterior : ndarray of float64, shape (2,)
-        Ends of the long axis.
-    down : ndarray of float64, shape (2,)
-        Unit vector across the disc, towards the sacrum.
-    height_px : float
-        Mean height: area over length.
-    confidence : float
-        0..1: the network's mean certainty inside; 0 for an inferred disc.
-    is_inferred : bool
-        Nothing was segmented here, but the spacing of its neighbours asks for a disc.
-    """
-
-    outline: Points
-    anterior: Points
-    posterior: Points
-    down: Points
-    height_px: float
-    confidence: float
-    is_inferred: bool = False
-
-    @property
-    def centre(self) -> Points:
-        """Middle of the long axis."""
-        return (self.anterior + self.posterior) / 2
-
-    @property
-    def length_px(self) -> float:
-        """Length of the long axis."""
-        return float(np.hypot(*(self.posterior - self.anterior)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,19 +258,10 @@ def _canal_side(piece: _Piece, mask: Mask) -> float:
     """Return how much canal lies beyond the end of the axis, less that beyond its start."""
     reach = np.linspace(0.05, 0.6, _SIDES_SAMPLED) * piece.length
     ends = [
-        np.mean(_values(mask, piece.centre + (end + sign * reach[:, None]) * piece.axis) == CANAL)
+        np.mean(values_at(mask, piece.centre + (end + sign * reach[:, None]) * piece.axis) == CANAL)
         for end, sign in ((piece.ends[1], 1), (piece.ends[0], -1))
     ]
     return float(ends[0] - ends[1])
-
-
-def _values(mask: Mask, points: Points) -> Mask:
-    """Return the mask at points (N, 2); 255 outside of the picture."""
-    cols, rows = np.floor(points).astype(int).T
-    inside = (rows >= 0) & (rows < mask.shape[0]) & (cols >= 0) & (cols < mask.shape[1])
-    values = np.full(len(points), 255, np.uint8)
-    values[inside] = mask[rows[inside], cols[inside]]
-    return values
 
 
 def _shape(piece: _Piece, backwards: Points, down: Points) -> DiscShape:
@@ -345,7 +304,7 @@ def _body_share(shape: DiscShape, mask: Mask, direction: float) -> tuple[float, 
         + u.reshape(-1, 1) * axis * shape.length_px
         + direction * v.reshape(-1, 1) * shape.down * shape.length_px
     )
-    values = _values(mask, points)
+    values = values_at(mask, points)
     inside = values != 255
     return float(np.mean(values[inside] == VERTEBRA)) if inside.any() else 0.0, float(inside.mean())
 
@@ -433,7 +392,7 @@ def _with_inferred(shapes: Sequence[DiscShape]) -> list[DiscShape]:
     filled = [shapes[0]]
     for i, (lower, upper) in enumerate(pairwise(shapes)):
         missed = _missed(steps, i)
-        filled += [_between(lower, upper, k / (missed + 1)) for k in range(1, missed + 1)]
+        filled += [disc_between(lower, upper, k / (missed + 1)) for k in range(1, missed + 1)]
         filled.append(upper)
     return filled
 
@@ -444,20 +403,3 @@ def _missed(steps: Points, i: int) -> int:
     if not near.size or steps[i] <= _GAP_FACTOR * np.median(near):
         return 0
     return min(round(float(steps[i] / np.median(near))) - 1, _MOST_MISSED)
-
-
-def _between(lower: DiscShape, upper: DiscShape, share: float) -> DiscShape:
-    def mix(name: str) -> Points:
-        a, b = getattr(lower, name), getattr(upper, name)
-        return np.asarray((1 - share) * a + share * b, np.float64)
-
-    down = mix("down")
-    down /= max(float(np.hypot(*down)), 1e-6)
-    height = (1 - share) * lower.height_px + share * upper.height_px
-    return _inferred(mix("anterior"), mix("posterior"), down, height)
-
-
-def _inferred(anterior: Points, posterior: Points, down: Points, height: float) -> DiscShape:
-    half = down * height / 2
-    outline = np.stack([anterior - half, posterior - half, posterior + half, anterior + half])
-    return DiscShape(outline, anterior, posterior, down, height, 0.0, is_inferred=True)

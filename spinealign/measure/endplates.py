@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spinealign.domain.findings import Landmark, LandmarkName, LandmarkSource
 from spinealign.measure.contours import level_contour, side_middle
 from spinealign.measure.corners import CORNERS
-from spinealign.measure.discs import DISC, DiscShape
+from spinealign.measure.disc_shapes import DISC, DiscShape
 from spinealign.measure.vertebrae import Frame
 
 Points = NDArray[np.float64]

@@ -109,10 +109,3 @@ def reach_along(line: Line, origin: Points, direction: Points) -> Values:
     sine = cross(direction, run)
     steep = np.where(np.abs(sine) < _TINY, _TINY, sine)
     return np.asarray(cross(line.start - origin, run) / steep, np.float64)
-
-
-def foot(line: Line, point: Points) -> Points:
-    """Return the points (S, 2) of a line, prolonged if needed, that are nearest to `point`."""
-    direction = line.direction
-    share = ((point - line.start) * direction).sum(axis=1)
-    return np.asarray(line.start + share[:, None] * direction, np.float64)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spinealign.measure.bodies import largest_piece, without_spurs
 from spinealign.measure.contours import level_contour
-from spinealign.measure.discs import CANAL, VERTEBRA, DiscShape
+from spinealign.measure.disc_shapes import CANAL, VERTEBRA, DiscShape, values_at
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.uint8]
@@ -84,29 +84,20 @@ def body_pieces(mask: Mask, confidence: Array, discs: Sequence[DiscShape]) -> li
 
 def canal_side(disc: DiscShape, mask: Mask) -> float:
     """Return how much canal lies behind a disc less how much lies before it (-1..1)."""
-    reach = np.linspace(0.05, 0.6, 48)[:, None] * disc.length_px
-    axis = _backwards(disc)
-    behind = values_at(mask, disc.posterior + reach * axis) == CANAL
-    before = values_at(mask, disc.anterior - reach * axis) == CANAL
-    return float(behind.mean() - before.mean())
+    return _more_behind(disc, mask, np.linspace(0.05, 0.6, 48), CANAL)
 
 
 def processes_side(disc: DiscShape, mask: Mask) -> float:
     """Return how much bone lies far behind a disc less how much lies far before it (-1..1)."""
-    reach = np.linspace(0.5, 1.8, 60)[:, None] * disc.length_px
-    axis = _backwards(disc)
-    behind = values_at(mask, disc.posterior + reach * axis) == VERTEBRA
-    before = values_at(mask, disc.anterior - reach * axis) == VERTEBRA
+    return _more_behind(disc, mask, np.linspace(0.5, 1.8, 60), VERTEBRA)
+
+
+def _more_behind(disc: DiscShape, mask: Mask, reach: Points, structure: int) -> float:
+    """Compare what lies behind a disc and before it, at distances in lengths of the disc."""
+    steps = reach[:, None] * disc.length_px * _backwards(disc)
+    behind = values_at(mask, disc.posterior + steps) == structure
+    before = values_at(mask, disc.anterior - steps) == structure
     return float(behind.mean() - before.mean())
-
-
-def values_at(mask: Mask, points: Points) -> Mask:
-    """Return the mask (H, W) at points (N, 2); 0 outside of the picture."""
-    cols, rows = np.floor(points).astype(int).T
-    inside = (rows >= 0) & (rows < mask.shape[0]) & (cols >= 0) & (cols < mask.shape[1])
-    values = np.zeros(len(points), np.uint8)
-    values[inside] = mask[rows[inside], cols[inside]]
-    return values
 
 
 def _backwards(disc: DiscShape) -> Points:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import LandmarkName
+from spinealign.domain.findings import LandmarkName, VertebraState
 from spinealign.domain.measurements import MeasureCode
 from spinealign.measure.lines import (
     Line,
@@ -23,6 +23,7 @@ from spinealign.measure.lines import (
 from spinealign.measure.spine import Body, Part, Spine
 from spinealign.measure.strokes import Pen
 from spinealign.measure.taken import Side, Taken, Used, side_of
+from spinealign.measure.uncertainty import intervals_95
 
 Values = NDArray[np.float64]
 
@@ -40,6 +41,7 @@ _RATIOS = {
     MeasureCode.BODY_HEIGHT_RATIO: MeasureCode.BODY_HEIGHT_ANTERIOR,
     MeasureCode.MIDDLE_HEIGHT_RATIO: MeasureCode.BODY_HEIGHT_MIDDLE,
 }
+_DOUBTFUL = (VertebraState.CUT, VertebraState.HIDDEN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +181,76 @@ def _adjacent(discs: Sequence[Disc], place: int) -> list[int]:
     return found
 
 
+def slips(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
+    """Yield the listhesis at every disc in percent of the lower body's depth.
+
+    Notes
+    -----
+    The wall is prolonged, and the corner not just projected: across a disc that lordosis
+    opens to the front, a projected corner of a normal body falls behind the one below.
+    """
+    for disc in discs:
+        base, wall = disc.below.line, side_of(disc.upper, Part.POSTERIOR_WALL)
+        if wall is None:
+            continue
+        reach = reach_along(base, wall.line.end, wall.line.direction)
+        met = wall.line.end + reach[:, None] * wall.line.direction
+        share = ((met - base.start) * base.direction).sum(axis=1)
+        percent = 100 * ratio(share, base.length)
+        yield Taken(
+            MeasureCode.LISTHESIS_PERCENT,
+            disc.levels,
+            percent,
+            (wall, disc.below),
+            Pen(spine.plane).slip(base, wall.line, met),
+            is_graded=bool(intervals_95(percent[None])[0, 0] > 0),
+        )
+
+
+def disc_height_indices(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
+    """Yield every disc's mean height over the mean middle height of its neighbouring bodies."""
+    pen = Pen(spine.plane)
+    for disc in discs:
+        beside = [(b, b.upright) for b in (disc.upper, disc.lower) if b.upright is not None]
+        if beside:
+            mean = np.mean([line.length for _, line in beside], axis=0)
+            used = (disc.above, disc.below, *disc.used_middles)
+            yield Taken(
+                MeasureCode.DISC_HEIGHT_INDEX,
+                disc.levels,
+                ratio(_mean_height(disc), mean),
+                used + tuple(Used(body, body.upright_names) for body, _ in beside),
+                tuple(pen.distance(*ends) for ends in _end_pairs(disc))
+                + tuple(pen.segment(line) for _, line in beside),
+            )
+
+
+def _mean_height(disc: Disc) -> NDArray[np.float64]:
+    return np.asarray(np.mean([disc.height_between(*ends) for ends in _end_pairs(disc)], axis=0))
+
+
+def _end_pairs(disc: Disc) -> tuple[tuple[Points, Points], ...]:
+    """Return the posterior, middle and anterior ends of a disc, above and below."""
+    above, below = disc.above.line, disc.below.line
+    return (above.start, below.start), disc.middles, (above.end, below.end)
+
+
+def whole_bodies(spine: Spine) -> list[Body]:
+    """Return the bodies that are surely vertebrae and seen as a whole.
+
+    They stand between two others, the lower of which is not cut off or doubtful itself: below
+    a doubtful body only a sacrum, outlined in part, may follow.
+    """
+    pairs = list(spine.neighbours())
+    have_upper = [lower for _, lower in pairs]
+    have_lower = [upper for upper, lower in pairs if lower.vertebra.state not in _DOUBTFUL]
+    return [
+        body
+        for body in spine.bodies
+        if body in have_upper and body in have_lower and body.vertebra.state not in _DOUBTFUL
+    ]
+
+
 def body_heights(spine: Spine, body: Body, is_graded: bool) -> Iterator[Taken]:
     """Yield a body's heights and their ratios to the posterior one.
 
@@ -187,7 +259,8 @@ def body_heights(spine: Spine, body: Body, is_graded: bool) -> Iterator[Taken]:
     spine : Spine
     body : Body
     is_graded : bool
-        Whether Genant's grades apply: not in the neck, where bodies are wedged by nature.
+        Whether Genant's grades apply: not in the neck, where bodies are wedged by nature,
+        and not to bodies of which a part may be missing.
     """
     lines = _height_lines(body)
     pen, levels = Pen(spine.plane), (body.name,)

@@ -119,12 +119,12 @@ class Pen:
             self.distance(one, other),
         )
 
-    def slip(self, line: Line, corner: Points, foot: Points) -> Strokes:
-        """Draw how far a corner (S, 2) stands before or behind the start of an endplate."""
+    def slip(self, line: Line, wall: Line, met: Points) -> Strokes:
+        """Draw how far before or behind the start of an endplate a wall meets it, at (S, 2)."""
         return (
-            self.stroke(StrokeKind.EXTENSION, line.end[0], line.start[0], foot[0]),
-            self.stroke(StrokeKind.EXTENSION, corner[0], foot[0]),
-            self.distance(line.start, foot),
+            self.stroke(StrokeKind.EXTENSION, line.end[0], line.start[0], met[0]),
+            self.stroke(StrokeKind.EXTENSION, wall.start[0], wall.end[0], met[0]),
+            self.distance(line.start, met),
         )
 
     def _arc(self, centre: Points, first: Points, second: Points, radius: float) -> Stroke:

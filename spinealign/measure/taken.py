@@ -138,7 +138,7 @@ def measurements_of(taken: Iterable[Taken], spine: Spine) -> tuple[Measurement, 
     intervals = iter(_intervals(samples))
     bounds = iter(_intervals(graded))
     found = [
-        _missing(m, spine)
+        not_measured(m.code, m.levels, m.reason, spine.plane.geometry)
         if m.values is None
         else _measured(m, next(intervals), next(bounds), spine)
         for m in checked
@@ -168,17 +168,20 @@ def _checked(measure: Taken) -> Taken:
     return Taken(measure.code, measure.levels, reason=corners_missing(level))
 
 
-def _missing(measure: Taken, spine: Spine) -> Measurement:
-    definition = definition_of(measure.code)
+def not_measured(
+    code: MeasureCode, levels: tuple[str, ...], reason: str, geometry: PixelGeometry
+) -> Measurement:
+    """Return a measure without a value, for a reason."""
+    definition = definition_of(code)
     return Measurement(
-        name=measure_name(measure.code, measure.levels),
+        name=measure_name(code, levels),
         value=None,
-        unit=unit_of(measure.code, spine.plane.geometry),
+        unit=unit_of(code, geometry),
         method=definition.definition,
         source="; ".join(definition.sources),
-        reason=measure.reason,
-        code=measure.code,
-        levels=measure.levels,
+        reason=reason,
+        code=code,
+        levels=levels,
     )
 
 

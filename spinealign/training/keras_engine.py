@@ -166,8 +166,7 @@ def flatbuffer_weights(content: bytes) -> Iterator[NDArray[np.float32]]:
         bias = op.inputs[bias_at] if len(op.inputs) > bias_at else added.get(int(op.outputs[0]))
         # A bias that is zero throughout is optimised away.
         zero = np.zeros(kernel.shape[0], np.float32)
-        is_there = bias is not None and bias >= 0
-        yield _tensor_values(model, graph, stored, bias) if is_there else zero
+        yield zero if bias is None or bias < 0 else _tensor_values(model, graph, stored, bias)
 
 
 def _tensor_values(

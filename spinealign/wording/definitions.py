@@ -233,9 +233,8 @@ DEFINITION_TABLE = (
     ),
     MeasureDefinition(
         MeasureCode.LISTHESIS_PERCENT, "listhesis", "%", 10,
-        "Offset of the upper body’s posterior-inferior corner behind or before the lower body’s "
-        "posterior-superior corner, along the lower body’s superior endplate, as a share of that "
-        "endplate’s length.",
+        "Where the upper body’s posterior wall, prolonged, meets the lower body’s superior "
+        "endplate: distance from that endplate’s posterior corner, as a share of its length.",
         "Positive when the upper body has slipped forwards. A grade is given only to a forward "
         "slip that is larger than the uncertainty of the corners.",
         (MEYERDING,),
@@ -246,7 +245,10 @@ DEFINITION_TABLE = (
             SeverityBand("Meyerding grade IV", 75.0, 100.0, f"{MEYERDING}: 75 to 100 %"),
             SeverityBand("slipped off (over grade IV)", 100.0, None, f"{MEYERDING}: over 100 %"),
         ),
-        contradictions="The grades say nothing about how small a slip is still normal.",
+        contradictions=(
+            "The grades say nothing about how small a slip is still normal: in bodies without a "
+            "slip the percentage scatters by about 5 either way."
+        ),
     ),
     MeasureDefinition(
         MeasureCode.CANAL_DIAMETER, "canal diameter", "mm", 12,

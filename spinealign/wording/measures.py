@@ -10,6 +10,7 @@ from spinealign.wording.definitions import DEFINITION_TABLE, MeasureDefinition, 
 from spinealign.wording.text import listed
 
 __all__ = [
+    "CANAL_INTERRUPTED",
     "DEFINITIONS",
     "FACING_UNKNOWN",
     "LEVELS_UNKNOWN",
@@ -30,6 +31,10 @@ DEFINITIONS: Mapping[MeasureCode, MeasureDefinition] = MappingProxyType(
 )
 
 FACING_UNKNOWN = "it is unknown which way the patient looks"
+CANAL_INTERRUPTED = (
+    "the outlined canal ends or almost ends at this disc: the slice leaves the canal here, or "
+    "the canal is badly narrowed; look at the picture"
+)
 LEVELS_UNKNOWN = "the levels of the bodies are uncertain"
 
 _DISC_MEASURES = (

@@ -102,9 +102,20 @@ def test_measures_of_the_back(code, levels, expected):
 
 def test_the_slip_on_the_sacrum_is_along_its_endplate():
     found = taken(BACK, view=View.MR)
-    # From (98, 186) to L5's corner (100, 170), along (2, 1) / sqrt(5), of a length of 15 sqrt(5).
-    expected = 100 * ((2 * 2 - 16) / math.sqrt(5)) / (15 * math.sqrt(5))
-    assert value_of(found, MeasureCode.LISTHESIS_PERCENT, "L5", "S1") == pytest.approx(expected)
+    # L5's wall, x = 100, meets the endplate at (100, 187): sqrt(5) from (98, 186), of 15 sqrt(5).
+    slip = value_of(found, MeasureCode.LISTHESIS_PERCENT, "L5", "S1")
+    assert slip == pytest.approx(100 / 15)
+
+
+@pytest.mark.parametrize("tilt_deg", [0, 10, 25])
+def test_lordosis_alone_is_no_slip(tilt_deg):
+    # The lower body turns about its posterior corner, which stays on the wall above.
+    sine, cosine = math.sin(math.radians(tilt_deg)), math.cos(math.radians(tilt_deg))
+    corners = [(40, 0), (0, 0), (0, 30), (40, 30)]
+    turned = [(100 + cosine * x - sine * y, 136 + sine * x + cosine * y) for x, y in corners]
+    bodies = numbered(box("L4", 100, 100, 40, 30), vertebra("L5", turned))
+    slip = value_of(taken(bodies, view=View.MR), MeasureCode.LISTHESIS_PERCENT, "L4", "L5")
+    assert slip == pytest.approx(0, abs=1e-9)
 
 
 def test_without_the_sacrum_lordosis_has_another_name():
@@ -241,6 +252,12 @@ class TestUnits:
         assert (axis, height) == (pytest.approx(15 * 0.25), pytest.approx(15 * 0.5))
 
 
+def between(body, below=VertebraState.COMPLETE):
+    """Return L2 between L1 and L3."""
+    lower = replace(box("L3", 100, 136, 40, 30), state=below)
+    return numbered(box("L1", 100, 64, 40, 30), body, lower)
+
+
 class TestSeverity:
     @pytest.mark.parametrize(
         ("rise", "word"),
@@ -285,11 +302,28 @@ class TestSeverity:
     )
     def test_genant_counts_in_the_back_only(self, anterior, word):
         corners = [(140, 130 - anterior), (100, 100), (100, 130), (140, 130)]
-        ratio = taken([vertebra("L2", corners)], view=View.MR)[("body_height_ratio", ("L2",))]
+        bodies = between(vertebra("L2", corners))
+        ratio = taken(bodies, view=View.MR)[("body_height_ratio", ("L2",))]
         assert ratio.value == pytest.approx(anterior / 30)
         assert (ratio.severity is None) if word is None else (word in ratio.severity.word)
         neck = taken([vertebra("C5", corners)])[("body_height_ratio", ("C5",))]
         assert (neck.value, neck.severity) == (ratio.value, None)
+
+    @pytest.mark.parametrize(
+        "bodies",
+        [
+            lambda flat: between(flat)[:2],
+            lambda flat: between(flat)[1:],
+            lambda flat: between(flat, below=VertebraState.CUT),
+            lambda flat: between(flat, below=VertebraState.HIDDEN),
+            lambda flat: between(replace(flat, state=VertebraState.HIDDEN)),
+        ],
+        ids=["none below", "none above", "cut below", "doubtful below", "doubtful itself"],
+    )
+    def test_no_grade_for_what_may_be_part_of_a_sacrum(self, bodies):
+        flat = vertebra("L2", [(140, 116), (100, 100), (100, 130), (140, 130)])
+        ratio = taken(bodies(flat), view=View.MR)[("body_height_ratio", ("L2",))]
+        assert (ratio.value, ratio.severity) == (pytest.approx(14 / 30), None)
 
     def test_a_kyphotic_level_among_lordotic_ones_stands_out(self):
         def below(level, top, tilt):

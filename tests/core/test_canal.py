@@ -103,6 +103,39 @@ def test_without_a_canal_behind_the_disc_there_is_no_diameter(canal):
     assert canal_diameters(canal, [band(24)[1]], PIXELS) == ()
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [slice(0, 103), slice(97, 200), slice(96, 104)],
+    ids=["ends below", "ends above", "a scrap"],
+)
+def test_a_canal_that_ends_at_the_disc_has_no_diameter(rows):
+    canal, disc = band(24)
+    left = np.zeros_like(canal)
+    left[rows] = canal[rows]
+    (found,) = canal_diameters(left, [disc], true_mm(0.6))
+    assert (found.value, found.severity, found.unit) == (None, None, "mm")
+    assert "ends" in found.reason
+
+
+def test_a_disc_without_a_canal_among_others_is_told():
+    canal, disc = band(24)
+    canal[90:110] = False
+    upper = DiscLine(("L3", "L4"), *((x, y - 35) for x, y in (disc.anterior, disc.posterior)))
+    found = canal_diameters(canal, [upper, disc], PIXELS)
+    assert [m.value is None for m in found] == [False, True]
+
+
+def test_a_canal_far_narrower_than_at_other_discs_is_not_measured():
+    canal, disc = band(30, narrow=6)
+    others = [
+        DiscLine(("L3", "L4"), *((x, y - 35) for x, y in (disc.anterior, disc.posterior))),
+        DiscLine(("L5", "S1"), *((x, y + 35) for x, y in (disc.anterior, disc.posterior))),
+    ]
+    above, narrow, below = canal_diameters(canal, [others[0], disc, others[1]], PIXELS)
+    assert [m.value for m in (above, below)] == pytest.approx([30, 30], abs=1.05)
+    assert (narrow.value, "narrowed" in narrow.reason) == (None, True)
+
+
 def test_a_point_for_a_disc_has_no_direction():
     canal, disc = band(24)
     assert canal_diameters(canal, [DiscLine(LEVELS, disc.posterior, disc.posterior)], PIXELS) == ()

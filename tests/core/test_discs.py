@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinealign.measure.discs import DISC, find_discs
+from spinealign.measure.disc_shapes import DISC
+from spinealign.measure.discs import find_discs
 from tests import phantoms_lumbar as phantom
 
 

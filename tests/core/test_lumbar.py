@@ -23,7 +23,8 @@ from spinealign.lumbar import grade_discs, level_name, renamed
 from spinealign.lumbar.crops import CROP_SHAPE, DISC_PX, cut_out, cut_out_mask, frames_of
 from spinealign.lumbar.grading import chosen, ranked_signs, severity, tell_sequence
 from spinealign.lumbar.signs import SIGN_NAMES, column_signs
-from spinealign.measure.discs import DISC, find_discs
+from spinealign.measure.disc_shapes import DISC
+from spinealign.measure.discs import find_discs
 from spinealign.wording.discs import NOTHING_ABOVE_THRESHOLD, discs_line, format_disc_row
 from tests import phantoms_lumbar as phantom
 from tests.cards import grading_card

@@ -211,6 +211,16 @@ class TestPicture:
         assert not words.any()
         assert drawn[45:].any()
 
+    def test_the_axis_is_named_at_the_end_of_its_plumb_line(self):
+        plumb = Stroke(StrokeKind.PLUMB, ((100, 20), (100, 150)))
+        line = Stroke(StrokeKind.LINE, ((100, 150), (290, 150)))
+        axis = replace(COBB, code=MeasureCode.SAGITTAL_VERTICAL_AXIS, strokes=(line, plumb))
+        blank = np.zeros((200, 400, 3), np.uint8)
+        lettered = draw_measures(blank, [axis], (1, 1), 1, 12, with_names=False)
+        unlettered = draw_measures(blank, [axis], (1, 1), 1, 1, with_names=False)
+        rows, cols = np.nonzero((lettered != unlettered).any(axis=2))
+        assert np.hypot(rows.mean() - 150, cols.mean() - 100) < 60
+
     def test_edited_measures_say_so_in_the_legend(self):
         items = [words for _, words in legend_items(main_measures(CORRECTED))]
         edited = replace(COBB, state=MeasureState.EDITED, automatic_value=10.0)
@@ -244,6 +254,34 @@ class TestReport:
     )
     def test_what_lengths_rest_on_is_told(self, analysis, sentence):
         assert sentence in text_of(analysis)
+
+    def test_levels_are_rows_and_measures_are_columns(self):
+        def at(code, levels, value, **more):
+            unit = "mm" if code is MeasureCode.TRANSLATION else ""
+            return Measurement(
+                "name", value, unit, "method", "source", code=code, levels=levels, **more
+            )
+
+        slip, ratio = MeasureCode.TRANSLATION, MeasureCode.DISC_HEIGHT_RATIO
+        edited = {"state": MeasureState.EDITED, "automatic_value": 1.0, "interval": (0.5, 2.5)}
+        text = text_of(
+            with_measures(
+                at(slip, ("C3", "C4"), 1.5, **edited),
+                at(slip, ("C2", "C3"), -0.4, interval=(-1.0, 0.2)),
+                at(ratio, ("C3", "C4"), 0.87, severity=Severity("low", "a threshold")),
+                at(ratio, ("C2", "C3"), None, reason="hidden"),
+            )
+        )
+        assert "Level Translation (mm) [1] Disc height ratio [2] C2/C3 -0.4 -1.0 to 0.2 -" in text
+        assert "C3/C4 1.5 0.5 to 2.5 edited; automatic 1.0 mm 0.87 low" in text
+
+    def test_the_finding_tells_the_lordosis(self):
+        first = pypdf.PdfReader(io.BytesIO(report_pdf(with_measures(COBB)))).pages[0]
+        text = " ".join(first.extract_text().split())
+        assert "C2–C7 Cobb lordosis 12.3° (95 % 9.8 to 14.9): within the usual range" in text
+
+    def test_a_whole_neck_fits_on_three_pages(self):
+        assert len(pypdf.PdfReader(io.BytesIO(report_pdf(CORRECTED))).pages) <= 3
 
     def test_what_is_not_measurable_is_told_with_its_reason(self):
         missing = replace(COBB, value=None, interval=None, normal=None, reason="C7 is hidden")

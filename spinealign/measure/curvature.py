@@ -1,4 +1,4 @@
-"""Measures of the whole neck: curvature from C2 down, balance over C7, and slopes."""
+"""Measures of the whole neck or back: curvature, balance over C7, and slopes."""
 
 from __future__ import annotations
 
@@ -96,3 +96,17 @@ def _slope_minus_lordosis(spine: Spine) -> Taken:
     pen = Pen(spine.plane)
     values = slope_deg(base) - lordosis_deg(upper, lower)
     return Taken(code, levels, values, sides, (*pen.cobb(upper, lower), *pen.slope(base)))
+
+
+def lumbar_lordosis(spine: Spine) -> Iterator[Taken]:
+    """Yield L1–S1, and in its absence L1–L5 under its own name."""
+    code, levels = MeasureCode.LUMBAR_LORDOSIS_L1_S1, ("L1", "S1")
+    sides = sides_of(spine, *((level, Part.SUPERIOR) for level in levels))
+    if isinstance(sides, str):
+        yield Taken(code, levels, reason=sides)
+        code, levels = MeasureCode.LUMBAR_LORDOSIS_L1_L5, ("L1", "L5")
+        sides = sides_of(spine, ("L1", Part.SUPERIOR), ("L5", Part.INFERIOR))
+    if not isinstance(sides, str):
+        upper, lower = (side.line for side in sides)
+        strokes = Pen(spine.plane).cobb(upper, lower)
+        yield Taken(code, levels, lordosis_deg(upper, lower), sides, strokes)
