@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,12 +24,23 @@ from spinealign.domain.findings import (
     Step,
     WarningCode,
 )
-from spinealign.domain.image import ImagePart, SpacingSource, SpineImage, View, ViewSource
+from spinealign.domain.image import (
+    ImagePart,
+    NoteKind,
+    ReaderNote,
+    SpacingSource,
+    SpineImage,
+    View,
+    ViewSource,
+)
 from spinealign.domain.model_card import ModelCard
+from spinealign.domain.study import SeriesEntry
 from spinealign.imaging.fit import Letterbox, to_network_input, unplace
 from spinealign.imaging.quality import check_quality
 from spinealign.imaging.read import read_image
 from spinealign.imaging.single import read_part
+from spinealign.imaging.study import list_series
+from spinealign.imaging.volume import read_volume
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import Array, LoadedModel
 from spinealign.lumbar import grade_discs
@@ -39,11 +50,15 @@ from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.measure.regions import region_statistics, remove_specks
+from spinealign.measure.volumes import canal_width_px, find_mid_slice
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
 from spinealign.wording.reading import note_text
 
 MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""
+
+FEWEST_SLICES = 3
+_CHOICES = {NoteKind.SLICE_TAKEN, NoteKind.FRAME_TAKEN, NoteKind.SERIES_TAKEN}
 
 
 @dataclass
@@ -100,6 +115,10 @@ def analyze_file(
     image = read_part(source) if isinstance(source, ImagePart) else read_image(source)
     other = read_image(companion) if companion is not None else None
     clock.lap("read")
+    yield Step("Checking the image", 0.1, image)
+    if not isinstance(source, ImagePart):
+        image = yield from _mid_sagittal(image, source, models)
+    clock.lap("choose slice")
     yield Step("Checking the image", 0.15, image)
     return (yield from analyze_image(image, models, view, clock, other))
 
@@ -160,6 +179,46 @@ def analyze_image(
         models=tuple(([choice.gate] if choice.gate else []) + spoke),
         seconds=dict(clock.seconds),
     )
+
+
+def sagittal_series(path: Path) -> SeriesEntry | None:
+    """Return the first sagittal series of at least three slices that can be MR, or None."""
+    fitting = (
+        entry
+        for entry in list_series(path)
+        if entry.plane == "sagittal" and len(entry) >= FEWEST_SLICES
+        and entry.view_hint in (None, View.MR)
+    )  # fmt: skip
+    return next(fitting, None)
+
+
+def _mid_sagittal(
+    image: SpineImage, path: Path, models: ModelStore
+) -> Generator[Step, None, SpineImage]:
+    """Return the slice of a sagittal MR volume in which the canal is widest, else the image."""
+    was_chosen = any(note.kind in _CHOICES for note in image.notes)
+    card = models.find("segmentation", View.MR)
+    if not was_chosen or image.view_hint is not View.MR or card is None:
+        return image
+    series = sagittal_series(path)
+    if series is None:
+        return image
+    volume, model = read_volume(series), models.load(card.name)
+
+    def width_of(index: int) -> float:
+        return canal_width_px(segment_with(model, volume.slice_image(index)))
+
+    finding = find_mid_slice(len(volume), width_of)
+    while True:
+        try:
+            next(finding)
+        except StopIteration as done:
+            best: int = done.value
+            break
+        yield Step("Looking for the middle of the canal", 0.12)
+    chosen = volume.slice_image(best)
+    note = ReaderNote(NoteKind.CANAL_WIDEST, (best + 1, len(volume)))
+    return replace(chosen, notes=(note, *chosen.notes))
 
 
 def run_to_end(

@@ -17,7 +17,7 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.image import View
 
-COMMANDS = ("analyze", "compare", "define", "models", "self-test", "train", "package")
+COMMANDS = ("analyze", "volume", "compare", "define", "models", "self-test", "train", "package")
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE = 0, 1, 2
 
 
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"SpineAlign {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_analyze(commands)
+    _add_volume(commands)
     _add_measures(commands)
     listing = commands.add_parser("models", help="list the models and what they are good for")
     listing.add_argument("--json", action="store_true", help="print the whole cards as JSON")
@@ -78,6 +79,39 @@ def _add_analyze(commands: Any) -> None:
     )  # fmt: skip
     _add_ignore_corrections(analyze)
     analyze.set_defaults(run=_analyze)
+
+
+def _add_volume(commands: Any) -> None:
+    volume = commands.add_parser(
+        "volume", help="segment every slice of a sagittal MR series and measure volumes"
+    )
+    volume.add_argument(
+        "input", type=Path, metavar="INPUT", help="NIfTI file, folder, archive or DICOMDIR"
+    )
+    volume.add_argument("--out", required=True, type=Path, metavar="DIR", help="results go here")
+    volume.set_defaults(run=_volume)
+
+
+def _volume(options: argparse.Namespace) -> int:
+    from spinealign.export.volumes import write_volume
+    from spinealign.volumes import segment_volume
+    from spinealign.wording.volumes import volume_lines
+
+    work = segment_volume(options.input, _model_store("litert"))
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as done:
+            found = done.value
+            break
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\033[K{step.name} ({step.fraction:.0%})")
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+    files = write_volume(found, options.out)
+    print("\n".join(volume_lines(found)))
+    print(f"{len(files)} files in {options.out}")
+    return EXIT_DONE
 
 
 def _add_ignore_corrections(parser: argparse.ArgumentParser) -> None:

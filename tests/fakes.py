@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.findings import (
     Analysis,
@@ -17,8 +19,10 @@ from spinealign.domain.findings import (
     Step,
     WarningCode,
 )
-from spinealign.domain.image import View, ViewSource
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, View, ViewSource
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.domain.study import SegmentedVolume, SeriesEntry, SpineVolume
+from spinealign.measure.volumes import structure_volumes
 from spinealign.ui.services import Models, Services
 from tests import phantoms
 
@@ -131,6 +135,10 @@ class FakeAnalyser:
 
 def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
     """Return the phantom analysis that a file name asks for, as the chosen view."""
+    if "series" in path.name:
+        analysis = _phantom("mr", side)
+        note = ReaderNote(NoteKind.CANAL_WIDEST, (4, 5))
+        return replace(analysis, image=replace(analysis.image, source_path=path, notes=(note,)))
     kind = next((k for k in ("disc", "film", "mr", "photo", "xray") if k in path.name), "ct")
     analysis = _phantom(view.value if view is not None else kind, side)
     image = replace(analysis.image, source_path=path)
@@ -194,6 +202,7 @@ class FakeServices:
         return Services(
             models=lambda: self.models,
             analyse=self.analyser,
+            segment_volume=self.segment_volume,
             list_samples=lambda: self.samples,
             find_images=find_images,
             write_bundle=lambda analysis, folder: self._write("bundle", folder),
@@ -202,6 +211,19 @@ class FakeServices:
             load_corrections=lambda analysis: self.kept.get(analysis.image.source_path),
             save_corrections=self._keep,
         )
+
+    def segment_volume(self, path: Path, models: Models) -> Generator[Step, None, SegmentedVolume]:
+        """Play the segmentation of five slices, the middle one found first."""
+        found = five_slices(path)
+        yield Step("Looking for the middle of the canal", 0.2)
+        yield Step("Segmenting all slices", 0.4, found.volume.slice_image(found.mid_index))
+        if self.analyser.hold == "slices":
+            self.analyser.reached.set()
+            self.analyser.gate.wait(WAIT_S)
+        if "bad" in path.name:
+            raise ImageReadError(path, ReadProblem.NO_SAGITTAL_SERIES)
+        yield Step("Segmenting all slices", 1.0)
+        return found
 
     def _keep(self, analysis: Analysis) -> Path:
         if self.keep_failure is not None:
@@ -214,6 +236,30 @@ class FakeServices:
         if self.write_failure is not None:
             raise self.write_failure
         self.written.append((kind, path))
+
+
+def five_slices(path: Path) -> SegmentedVolume:
+    """Return five segmented slices; the fourth is the middle one."""
+    whole = phantoms.mr_analysis()
+    image = replace(whole.image, source_path=path)
+    series = SeriesEntry(
+        tuple(ImagePart(path, index=k) for k in range(5)),
+        "NIfTI",
+        plane="sagittal",
+        positions_mm=tuple(4.0 * k for k in range(5)),
+    )
+    voxels = np.stack([image.pixels + 40 * k for k in range(5)]).astype(np.float32)
+    found = whole.segmentation
+    masks = np.stack([np.where(found.mask <= k, found.mask, 0) for k in range(5)]).astype(np.uint8)
+    return SegmentedVolume(
+        SpineVolume(voxels, image, series),
+        found.model,
+        found.classes,
+        masks,
+        np.stack([found.confidence] * 5),
+        3,
+        structure_volumes(masks, found.classes, image.spacing_mm, series.slice_spacing_mm),
+    )
 
 
 def find_images(paths: Iterable[Path]) -> list[Path]:

@@ -30,6 +30,7 @@ class ReadProblem(StrEnum):
     NO_IMAGES_IN_FOLDER = "no_images_in_folder"
     NO_IMAGES_IN_ARCHIVE = "no_images_in_archive"
     NO_FILES_OF_INDEX = "no_files_of_index"
+    NO_SAGITTAL_SERIES = "no_sagittal_series"
     ENCRYPTED = "encrypted"
 
 

@@ -50,6 +50,7 @@ class NoteKind(StrEnum):
     SLICE_TAKEN = "slice_taken"
     VOLUME_TAKEN = "volume_taken"
     SERIES_TAKEN = "series_taken"
+    CANAL_WIDEST = "canal_widest"
     COLOUR_TO_GREY = "colour_to_grey"
     GREY_IN_COLOUR = "grey_in_colour"
     TRANSPARENT = "transparent"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.findings import ModelIdentity, Segmentation
 from spinealign.domain.image import ImagePart, SpineImage, View
 
 _EVEN_WITHIN = 0.1
@@ -118,3 +120,45 @@ class PatientFacts:
 
     def __bool__(self) -> bool:
         return any(vars(self).values())
+
+
+@dataclass(frozen=True)
+class StructureVolume:
+    """How large a structure is; `millilitres` is None unless all three spacings are known."""
+
+    class_id: int
+    name: str
+    voxels: int
+    millilitres: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentedVolume:
+    """A series of which every slice was segmented.
+
+    Parameters
+    ----------
+    volume : SpineVolume
+    model : ModelIdentity
+    classes : mapping of int to str
+        Mask value to structure name, background (0) not included.
+    masks : ndarray of uint8, shape (S, H, W)
+        Structure of each voxel.
+    confidence : ndarray of float32, shape (S, H, W)
+        Probability of the structure chosen.
+    mid_index : int
+        The slice in which the spinal canal is widest.
+    structures : tuple of StructureVolume
+    """
+
+    volume: SpineVolume
+    model: ModelIdentity
+    classes: Mapping[int, str]
+    masks: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+    mid_index: int
+    structures: tuple[StructureVolume, ...]
+
+    def slice_segmentation(self, index: int) -> Segmentation:
+        """Return what was found on one slice."""
+        return Segmentation(self.model, self.classes, self.masks[index], self.confidence[index])

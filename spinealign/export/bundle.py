@@ -101,7 +101,7 @@ def write_bundle(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
     """
     kinds = available_kinds(analysis)
     contents = {FILE_NAMES[kind]: _content(analysis, kind) for kind in kinds}
-    with _as_export_error(folder), _made(folder), _staging(folder) as staging:
+    with as_export_error(folder), _made(folder), _staging(folder) as staging:
         for name, content in contents.items():
             _write_new(staging / name, content)
         _swap(staging, folder, list(contents), _stale_names(folder, set(contents)))
@@ -138,7 +138,7 @@ def write_file(content: bytes, path: Path) -> None:
     ExportError
         The file is as it was before.
     """
-    with _as_export_error(path), _staging(path.parent) as staging:
+    with as_export_error(path), _staging(path.parent) as staging:
         _write_new(staging / path.name, content)
         (staging / path.name).replace(path)
 
@@ -180,7 +180,8 @@ def _png(picture: Image.Image, analysis: Analysis) -> bytes:
 
 
 @contextmanager
-def _as_export_error(path: Path) -> Iterator[None]:
+def as_export_error(path: Path) -> Iterator[None]:
+    """Turn the system's refusals into `ExportError` with this path."""
     try:
         yield
     except OSError as error:

@@ -58,6 +58,13 @@ COMMANDS: tuple[Command, ...] = (
         "",
         "Grade the discs with the same patient's T1 beside T2, or T2 beside T1",
     ),
+    Command(
+        "all_slices",
+        "All s&lices…",
+        ("Ctrl+L",),
+        "",
+        "Segment every slice of the series, leaf through them, and measure volumes",
+    ),
     Command("drop_companion", "Leave the other contrast &out"),
     Command("close_case", "&Close case", ("Ctrl+W",)),
     Command("close_all", "Close a&ll cases", ("Ctrl+Shift+W",)),
@@ -266,7 +273,7 @@ def build_menus(window: QMainWindow, actions: Actions, panels: Sequence[QAction]
     _fill(edit, actions, ("tool_vertebra", "flip_facing", _SEPARATOR, "levels_up", "levels_down"))
     analysis = _menu(bar.addMenu("&Analysis"))
     _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_VIEWS, _SEPARATOR))
-    _fill(analysis, actions, ("add_companion", "drop_companion", _SEPARATOR))
+    _fill(analysis, actions, ("add_companion", "drop_companion", "all_slices", _SEPARATOR))
     _fill(analysis, actions, ("compare", _SEPARATOR, "previous_case", "next_case", "find"))
     view = _menu(bar.addMenu("&View"))
     _fill(view, actions, ("overlay", "outlines", "heatmap", "less_opacity", "more_opacity"))

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QDockWidget, QMenu, QSlider
 
 from spinealign import wording
 from spinealign.domain.findings import Analysis
-from spinealign.domain.image import View
+from spinealign.domain.image import NoteKind, View
 from spinealign.ui.actions import (
     MAX_RECENT_IN_MENU,
     Actions,
@@ -25,6 +25,7 @@ from spinealign.ui.compare_dialog import open_comparison
 from spinealign.ui.dialogs import about_dialog, keyboard_dialog
 from spinealign.ui.saving import PARTS
 from spinealign.ui.settings import OverlayStyle, ThemeChoice
+from spinealign.ui.slices_window import open_slices
 from spinealign.ui.tools import ToolName
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def _connect_cases(window: MainWindow, actions: Actions) -> None:
     _on(actions["again"], window.analyse_again)
     _on(actions["cancel"], window.stop_work)
     _on(actions["add_companion"], window.ask_companion)
+    _on(actions["all_slices"], lambda: _open_slices(window))
     _on(actions["drop_companion"], lambda: window.take_companion(None))
     _on(actions["compare"], lambda: open_comparison(window))
     _on(actions["next_case"], lambda: window.step(1))
@@ -105,6 +107,11 @@ def _connect_cases(window: MainWindow, actions: Actions) -> None:
     _on(actions["view_auto"], lambda: window.overrule_view(None))
     for view in (View.XRAY, View.CT, View.MR):
         _on(actions[f"view_{view.value}"], partial(window.overrule_view, view))
+
+
+def _open_slices(window: MainWindow) -> None:
+    if window.current is not None:
+        open_slices(window, window.current.path)
 
 
 def _connect_picture(window: MainWindow, actions: Actions, slider: QSlider) -> None:
@@ -156,6 +163,9 @@ def enable_commands(window: MainWindow) -> None:
     actions.enable(("save_discs",), finding is not None and bool(finding.analysis.discs))
     is_mr = finding is not None and finding.analysis.view is View.MR
     actions.enable(("add_companion",), is_mr)
+    notes = () if finding is None else finding.analysis.image.notes
+    is_series = any(note.kind is NoteKind.CANAL_WIDEST for note in notes)
+    actions.enable(("all_slices",), is_series)
     actions.enable(("drop_companion",), is_mr and case is not None and case.companion is not None)
     actions.enable(("save_heatmap",), finding is not None and finding.overlay.heatmap is not None)
     actions.enable(("cancel",), window.session.is_busy)

@@ -171,6 +171,16 @@ def prepare_overlay(analysis: Analysis) -> DisplayOverlay:
     )
 
 
+def prepare_structures(segmentation: Segmentation) -> DisplayOverlay:
+    """Make the structures of one slice ready to be drawn, without bodies and heat map."""
+    return DisplayOverlay(
+        names=dict(segmentation.classes),
+        colours=_colours(segmentation.classes),
+        mask_levels=_mask_levels(segmentation),
+        outlines=_mask_outlines(segmentation, segmentation.classes),
+    )
+
+
 def with_bodies(overlay: DisplayOverlay, analysis: Analysis) -> DisplayOverlay:
     """Return an overlay with the bodies of an analysis that a person changed.
 

@@ -16,6 +16,7 @@ from spinealign.domain.findings import Analysis, Corrections, Step
 from spinealign.domain.image import View
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.paths import resources_dir
+from spinealign.domain.study import SegmentedVolume
 
 
 class Models(Protocol):
@@ -73,6 +74,7 @@ class Services:
 
     models: Callable[[], Models]
     analyse: Analyse
+    segment_volume: Callable[[Path, Models], Generator[Step, None, SegmentedVolume]]
     list_samples: Callable[[], Sequence[Sample]]
     find_images: Callable[[Iterable[Path]], list[Path]]
     write_bundle: Callable[[Analysis, Path], object]
@@ -93,6 +95,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
     return Services(
         models=_models,
         analyse=_analyse,
+        segment_volume=_segment_volume,
         list_samples=_list_samples,
         find_images=_find_images,
         write_bundle=_write_bundle,
@@ -118,6 +121,12 @@ def _analyse(
     from spinealign.analysis import analyze_file
 
     return analyze_file(path, models, view, companion)  # type: ignore[arg-type]
+
+
+def _segment_volume(path: Path, models: Models) -> Generator[Step, None, SegmentedVolume]:
+    from spinealign.volumes import segment_volume
+
+    return segment_volume(path, models)  # type: ignore[arg-type]
 
 
 def _list_samples() -> Sequence[Sample]:

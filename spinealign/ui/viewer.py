@@ -100,6 +100,14 @@ class Viewer(QGraphicsView):
         self.pixel_read.emit(None)
         self.fit()
 
+    def show_neighbour(self, display: DisplayImage) -> None:
+        """Show another slice of the same series at the same place, zoom and window."""
+        window, inverted = self.picture.window, self.picture.is_inverted
+        self.picture.show_image(display)
+        self.picture.set_window(window)
+        self.picture.set_inverted(inverted)
+        self._refresh()
+
     def show_overlay(self, overlay: DisplayOverlay) -> None:
         """Put what an analysis found onto the picture."""
         self.picture.show_overlay(overlay)

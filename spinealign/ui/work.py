@@ -19,6 +19,7 @@ from spinealign.domain.errors import (
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import View
 from spinealign.domain.model_card import ModelCard
+from spinealign.domain.study import SegmentedVolume
 from spinealign.ui.display import DisplayImage, DisplayOverlay, prepare_image, prepare_overlay
 from spinealign.ui.services import Sample, Services
 from spinealign.wording import Message
@@ -102,6 +103,25 @@ def keep_corrections(services: Services, analysis: Analysis) -> Generator[None, 
     """
     yield
     return services.save_corrections(analysis)
+
+
+def segment_slices(services: Services, path: Path) -> Generator[Progress, None, SegmentedVolume]:
+    """Segment every slice of a series, showing its mid-sagittal slice as soon as it is known.
+
+    Raises
+    ------
+    SpineAlignError
+        The series cannot be read, or there is no network for it.
+    """
+    with contextlib.closing(services.segment_volume(path, services.models())) as steps:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as done:
+                found: SegmentedVolume = done.value
+                return found
+            shown = None if step.image is None else prepare_image(step.image)
+            yield Progress(step.name, step.fraction, shown)
 
 
 def _cards_of(services: Services) -> tuple[ModelCard, ...]:

@@ -74,6 +74,11 @@ _READ_MESSAGES = {
         "“{name}” shows nothing: every pixel has the same value.",
         "Open another image, or export this one again.",
     ),
+    ReadProblem.NO_SAGITTAL_SERIES: (
+        "There is no sagittal MR series of at least three slices in “{name}”.",
+        "Choose a NIfTI volume, or a folder or archive with the slices of one series; single "
+        "slices can be analysed as images.",
+    ),
     ReadProblem.NO_IMAGES_IN_FOLDER: (
         "There are no images in the folder “{name}”.",
         "Choose a folder with DICOM, NIfTI, PNG, JPEG, TIFF, BMP or WebP files.",

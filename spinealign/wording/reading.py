@@ -11,6 +11,9 @@ _NOTES = {
     NoteKind.PAGE_TAKEN: "Page {0} of {1}.",
     NoteKind.SLICE_TAKEN: "{0} slice {1} of {2}.",
     NoteKind.VOLUME_TAKEN: "Volume {0} of {1}.",
+    NoteKind.CANAL_WIDEST: (
+        "Sagittal slice {0} of {1} was taken, in which the spinal canal is widest."
+    ),
     NoteKind.SERIES_TAKEN: "Picture {0} of {1} in series {2} of {3}.",
     NoteKind.COLOUR_TO_GREY: "Colour picture, turned to grey.",
     NoteKind.GREY_IN_COLOUR: "Grey picture, stored in colour.",

@@ -1,0 +1,94 @@
+"""Whole sagittal MR series: every slice segmented, the mid-sagittal one first."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+
+from spinealign.analysis import sagittal_series, segment_with
+from spinealign.domain.errors import ImageReadError, ModelError, ModelProblem, ReadProblem
+from spinealign.domain.findings import Segmentation, Step
+from spinealign.domain.image import View
+from spinealign.domain.study import SegmentedVolume, SpineVolume
+from spinealign.imaging.volume import read_volume
+from spinealign.inference.catalog import ModelStore
+from spinealign.inference.engine import LoadedModel
+from spinealign.measure.volumes import canal_width_px, find_mid_slice, structure_volumes
+
+
+def segment_volume(path: Path, models: ModelStore) -> Generator[Step, None, SegmentedVolume]:
+    """Segment every slice of the sagittal MR series that a path holds.
+
+    Parameters
+    ----------
+    path : Path
+        A NIfTI file, a folder, a zip archive, a DICOMDIR or a multi-frame DICOM file.
+
+    Yields
+    ------
+    Step
+        Progress, and the place to stop at; the step after the mid-sagittal slice was
+        found carries it.
+
+    Returns
+    -------
+    SegmentedVolume
+
+    Raises
+    ------
+    ImageReadError
+        The path holds no sagittal series, or it cannot be read.
+    ModelError
+        No network for MR is installed, or it cannot be trusted.
+    """
+    yield Step("Reading the series", 0.0)
+    series = sagittal_series(path)
+    if series is None:
+        raise ImageReadError(path, ReadProblem.NO_SAGITTAL_SERIES)
+    card = models.find("segmentation", View.MR)
+    if card is None:
+        raise ModelError("segmentation", ModelProblem.MISSING)
+    slices = _Slices(read_volume(series), models.load(card.name))
+    return (yield from slices.segment_all())
+
+
+class _Slices:
+    """The slices of a volume, each segmented when it is first asked for."""
+
+    def __init__(self, volume: SpineVolume, model: LoadedModel) -> None:
+        self._volume, self._model = volume, model
+        self._found: dict[int, Segmentation] = {}
+
+    def segment_all(self) -> Generator[Step, None, SegmentedVolume]:
+        count = len(self._volume)
+        finding = find_mid_slice(count, lambda index: canal_width_px(self._segment(index)))
+        while True:
+            try:
+                next(finding)
+            except StopIteration as done:
+                mid: int = done.value
+                break
+            yield Step("Looking for the middle of the canal", len(self._found) / count)
+        yield Step("Segmenting all slices", len(self._found) / count, self._volume.slice_image(mid))
+        for index in sorted(range(count), key=lambda i: abs(i - mid)):
+            self._segment(index)
+            yield Step("Segmenting all slices", len(self._found) / count)
+        return self._result(mid)
+
+    def _segment(self, index: int) -> Segmentation:
+        if index not in self._found:
+            self._found[index] = segment_with(self._model, self._volume.slice_image(index))
+        return self._found[index]
+
+    def _result(self, mid: int) -> SegmentedVolume:
+        volume, classes = self._volume, self._found[mid].classes
+        found = [self._found[index] for index in range(len(volume))]
+        masks = np.stack([part.mask for part in found])
+        confidence = np.stack([part.confidence for part in found])
+        spacing_mm, apart_mm = volume.template.spacing_mm, volume.series.slice_spacing_mm
+        structures = structure_volumes(masks, classes, spacing_mm, apart_mm)
+        return SegmentedVolume(
+            volume, self._model.identity, classes, masks, confidence, mid, structures
+        )
