@@ -57,7 +57,7 @@ def services_for(analysis, folder: Path):
     from spinealign.domain.findings import Step
     from spinealign.ui.services import program_services
 
-    def analyse(path, _models, _view):
+    def analyse(path, _models, _view, _companion=None):
         image = replace(analysis.image, source_path=path)
         yield Step("Reading the image", 0.1, image)
         return replace(analysis, image=image)
@@ -99,6 +99,8 @@ def open_film(app, analysis, folder: Path, size):
     window.start([path])
     while window.current is None or window.current.finding is None:
         app.processEvents()
+        if window.current is not None and window.current.message is not None:
+            raise RuntimeError(window.current.message.sentence)
     for _ in range(50):
         app.processEvents()
     return window
