@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 SAMPLES = ROOT / "resources" / "samples"
+FILM_SAMPLE = SAMPLES / "xray_lateral_phantom" / "neck_phantom.dcm"
 MR_SAMPLE = SAMPLES / "mr_lumbar_phantom" / "lumbar_phantom.dcm"
 CT_SAMPLE = SAMPLES / "ct_axial" / "CT_small.dcm"
 
@@ -138,8 +139,9 @@ def sample_arguments() -> list[str]:
         sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )
     if shown:
-        return [str(MR_SAMPLE)]
-    return ["analyze", str(MR_SAMPLE), str(CT_SAMPLE), "--out", str(ROOT / "results")]
+        return [str(FILM_SAMPLE)]
+    samples = [str(FILM_SAMPLE), str(MR_SAMPLE), str(CT_SAMPLE)]
+    return ["analyze", *samples, "--out", str(ROOT / "results")]
 
 
 def run_tests(python: str) -> int:
