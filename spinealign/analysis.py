@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 
 from spinealign import __version__
+from spinealign.domain.discs import Disc
 from spinealign.domain.findings import (
     Analysis,
     Caution,
     Classification,
-    Disc,
     ModelIdentity,
     ModelStatus,
     Region,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spinealign.domain.findings import GradeName, ModelStatus
+from spinealign.domain.discs import GradeName
+from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import View
 from spinealign.domain.model_card import GradeRule, GradingRule, IntensityRule, ModelCard
 from spinealign.lumbar.crops import CROP_SHAPE

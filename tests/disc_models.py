@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spinealign.domain.findings import GradeName, ModelStatus, Segmentation
+from spinealign.domain.discs import GradeName
+from spinealign.domain.findings import ModelStatus, Segmentation
 from spinealign.domain.image import View
 from spinealign.domain.model_card import GradeRule, GradingRule, IntensityRule, ModelCard
 from spinealign.imaging.phantom import CLASSES, SHIPPED_SEED, render_lumbar_phantom

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from spinealign.domain.findings import Analysis, Disc, LandmarkSource, Vertebra
+from spinealign.domain.discs import Disc
+from spinealign.domain.findings import Analysis, LandmarkSource, Vertebra
 from spinealign.export.strips import letters
 from spinealign.imaging.labels import label_place
 from spinealign.imaging.render import Colour, class_colour, draw_region, lightened

@@ -12,7 +12,8 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Image as Picture
 from reportlab.platypus import Spacer, Table
 
-from spinealign.domain.findings import Analysis, Disc, GradeName
+from spinealign.domain.discs import Disc, GradeName
+from spinealign.domain.findings import Analysis
 from spinealign.export import page
 from spinealign.export.page import Story, paragraph, section
 from spinealign.imaging.render import default_window, to_display

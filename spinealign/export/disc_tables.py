@@ -6,7 +6,8 @@ import csv
 import io
 from typing import Any
 
-from spinealign.domain.findings import Analysis, Disc, DiscGrade, GradeName
+from spinealign.domain.discs import Disc, DiscGrade, GradeName
+from spinealign.domain.findings import Analysis
 from spinealign.domain.image import SpineImage
 from spinealign.export.measure_tables import json_number
 from spinealign.wording import display_name

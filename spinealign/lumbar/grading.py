@@ -8,14 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import (
-    Caution,
-    Disc,
-    DiscGrade,
-    GradeName,
-    Segmentation,
-    WarningCode,
-)
+from spinealign.domain.discs import Disc, DiscGrade, GradeName
+from spinealign.domain.findings import Caution, Segmentation, WarningCode
 from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import GradeRule, GradingRule, ModelCard
 from spinealign.imaging.fit import finish_input, scale_intensity

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import Disc, DiscGrade, GradeName
+from spinealign.domain.discs import Disc, DiscGrade, GradeName
 from spinealign.imaging.render import heat_colours
 from spinealign.lumbar.crops import CROP_SHAPE
 

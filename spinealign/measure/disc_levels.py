@@ -8,13 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import (
-    LEVEL_SEQUENCE,
-    Caution,
-    Disc,
-    Vertebra,
-    WarningCode,
-)
+from spinealign.domain.discs import Disc
+from spinealign.domain.findings import LEVEL_SEQUENCE, Caution, Vertebra, WarningCode
 from spinealign.measure.body_places import centre_of
 
 Points = NDArray[np.float64]

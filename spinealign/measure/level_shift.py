@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from spinealign.domain.discs import Disc
 from spinealign.domain.findings import (
     LEVEL_SEQUENCE,
     Analysis,
     Corrections,
-    Disc,
     Vertebra,
     VertebraState,
 )

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.analysis import segment_with
+from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import DataSetError
-from spinealign.domain.findings import GradeName
 from spinealign.domain.model_card import IntensityRule
 from spinealign.imaging.fit import VGG_MEAN_BGR, scale_intensity
 from spinealign.imaging.read import read_image

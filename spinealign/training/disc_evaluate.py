@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 
-from spinealign.domain.findings import GradeName
+from spinealign.domain.discs import GradeName
 from spinealign.domain.model_card import GradeRule
 from spinealign.lumbar.grading import (
     calibrated_probabilities,

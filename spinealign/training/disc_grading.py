@@ -13,7 +13,8 @@ from keras import layers
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from spinealign.domain.findings import GradeName, ModelStatus
+from spinealign.domain.discs import GradeName
+from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import View
 from spinealign.domain.model_card import GradingRule, IntensityRule, ModelCard
 from spinealign.lumbar.crops import CROP_SHAPE

@@ -8,7 +8,8 @@ from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QWheelEvent
 from PyQt6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout
 
-from spinealign.domain.findings import Analysis, Disc
+from spinealign.domain.discs import Disc
+from spinealign.domain.findings import Analysis
 from spinealign.ui.disc_model import DiscChoice, to_pixmap, windowed_grey
 from spinealign.ui.icons import icon
 from spinealign.ui.labels import wrapped_label

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from PyQt6.QtGui import QImage, QPixmap
 
-from spinealign.domain.findings import Analysis, Disc, GradeName
+from spinealign.domain.discs import Disc, GradeName
+from spinealign.domain.findings import Analysis
 from spinealign.wording import NOTHING, safe_text
 from spinealign.wording.discs import disc_summary, finding_lines, grade_text, percent_text
 

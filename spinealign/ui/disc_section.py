@@ -7,7 +7,8 @@ from functools import partial
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from spinealign.domain.findings import Analysis, Disc
+from spinealign.domain.discs import Disc
+from spinealign.domain.findings import Analysis
 from spinealign.ui.disc_model import DiscChoice, DiscModel
 from spinealign.ui.disc_table import DiscTable
 from spinealign.ui.grade_grid import GradeGrid

@@ -15,7 +15,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign.domain.findings import Disc, GradeName
+from spinealign.domain.discs import Disc, GradeName
 from spinealign.ui.disc_model import (
     DISC_COLUMN,
     DISC_ROLE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from spinealign.domain.findings import Disc, DiscGrade, GradeName
+from spinealign.domain.discs import Disc, DiscGrade, GradeName
 from spinealign.ui.labels import wrapped_label
 from spinealign.ui.probability_bars import ProbabilityBar
 from spinealign.ui.theme import Colours

@@ -20,8 +20,8 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign import wording
+from spinealign.domain.discs import Disc
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.findings import Disc
 from spinealign.domain.image import View
 from spinealign.ui.actions import Actions
 from spinealign.ui.banner import Banner

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spinealign.domain.findings import (
-    Analysis,
-    Disc,
-    DiscGrade,
-    GradeName,
-    ModelStatus,
-    Overall,
-)
+from spinealign.domain.discs import Disc, DiscGrade, GradeName, Overall
+from spinealign.domain.findings import Analysis, ModelStatus
 
 GRADE_TITLES = {
     GradeName.PFIRRMANN: "Pfirrmann grade",

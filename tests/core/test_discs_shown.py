@@ -12,7 +12,8 @@ import pytest
 from pypdf import PdfReader
 
 from spinealign import wording
-from spinealign.domain.findings import GradeName, ModelStatus, Overall
+from spinealign.domain.discs import GradeName, Overall
+from spinealign.domain.findings import ModelStatus
 from spinealign.export.bundle import ResultKind, available_kinds, write_bundle
 from spinealign.export.disc_tables import DISC_COLUMNS, discs_csv
 from spinealign.export.overlay import overlay_picture

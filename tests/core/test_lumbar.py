@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spinealign.domain.discs import GradeName, Overall, overall_of
 from spinealign.domain.findings import (
-    GradeName,
     ModelIdentity,
     ModelStatus,
-    Overall,
     Segmentation,
     WarningCode,
-    overall_of,
 )
 from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import GradeRule, ModelCard

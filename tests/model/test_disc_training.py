@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
+from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import DataSetError
-from spinealign.domain.findings import GradeName
 from spinealign.domain.model_card import GradeRule
 from spinealign.lumbar.crops import CROP_SHAPE
 from spinealign.lumbar.grading import ranked_signs

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from spinealign.analysis import analyze_image, classify_with, run_to_end, segment_with
-from spinealign.domain.findings import GradeName, ModelStatus
+from spinealign.domain.discs import GradeName
+from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import SpineImage, View
 from spinealign.domain.paths import models_dirs
 from spinealign.imaging.read import read_image

@@ -8,7 +8,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QFileDialog, QLabel
 
 from spinealign import wording
-from spinealign.domain.findings import GradeName
+from spinealign.domain.discs import GradeName
 from spinealign.ui.case_session import CaseStatus
 from spinealign.ui.disc_inset import NO_HEAT
 from spinealign.ui.disc_model import DISC_COLUMN, FINDINGS_COLUMN, PFIRRMANN_COLUMN
