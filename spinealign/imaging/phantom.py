@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from pydicom import dcmwrite
 
 from spinealign.imaging.phantom_anatomy import (
     SIDE_PX,
@@ -24,7 +22,7 @@ from spinealign.imaging.phantom_anatomy import (
     blob,
     coverage,
 )
-from spinealign.imaging.phantom_dicom import dicom_object
+from spinealign.imaging.phantom_dicom import dicom_object, write_sample
 
 SHIPPED_SEED = 11
 DICOM_NAME = "lumbar_phantom.dcm"
@@ -244,11 +242,8 @@ def write_lumbar_phantom(folder: Path, seed: int = SHIPPED_SEED) -> tuple[Path, 
         The two files written.
     """
     pixels, mask = render_lumbar_phantom(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    image_path, mask_path = folder / DICOM_NAME, folder / MASK_NAME
-    dcmwrite(image_path, dicom_object(pixels, seed), enforce_file_format=True)
-    Image.fromarray(mask).save(mask_path, optimize=False)
-    return image_path, mask_path
+    image = dicom_object(pixels, seed)
+    return write_sample(folder, (DICOM_NAME, MASK_NAME), image, mask)
 
 
 def main(arguments: list[str]) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
+from PIL import Image
+from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import (
     UID,
@@ -93,6 +96,17 @@ _MAGNIFICATION = 1.1
 def _uid(seed: int, part: int) -> UID:
     """Return a fixed identifier under 2.25, the root for numbers that nobody registers."""
     return UID(f"2.25.{3405691582_00000000_00000000 + seed * 100 + part}")
+
+
+def write_sample(
+    folder: Path, names: tuple[str, str], image: Dataset, mask: NDArray[np.uint8]
+) -> tuple[Path, Path]:
+    """Write a drawn image and its truth mask (a PNG) under two names; return the two files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    image_path, mask_path = folder / names[0], folder / names[1]
+    dcmwrite(image_path, image, enforce_file_format=True)
+    Image.fromarray(mask).save(mask_path, optimize=False)
+    return image_path, mask_path
 
 
 def dicom_object(pixels: NDArray[np.uint8], seed: int) -> Dataset:

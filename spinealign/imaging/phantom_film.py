@@ -12,10 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from pydicom import dcmwrite
 
-from spinealign.imaging.phantom_dicom import film_object
+from spinealign.imaging.phantom_dicom import film_object, write_sample
 from spinealign.imaging.phantom_film_anatomy import (
     DrawnBody,
     Points,
@@ -254,11 +252,8 @@ def write_neck_phantom(folder: Path, seed: int = SHIPPED_SEED) -> tuple[Path, Pa
         The two files written.
     """
     pixels, mask = render_neck_phantom(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    image_path, mask_path = folder / DICOM_NAME, folder / MASK_NAME
-    dcmwrite(image_path, film_object(pixels, seed, SPACING_MM), enforce_file_format=True)
-    Image.fromarray(mask).save(mask_path, optimize=False)
-    return image_path, mask_path
+    image = film_object(pixels, seed, SPACING_MM)
+    return write_sample(folder, (DICOM_NAME, MASK_NAME), image, mask)
 
 
 def main(arguments: list[str]) -> int:

@@ -10,14 +10,13 @@ from typing import Any
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
 )
 
 from spinealign.domain.comparison import Change, ComparedMeasure
+from spinealign.ui.labels import show_plain_rows
 from spinealign.ui.measure_model import Key
 from spinealign.ui.theme import Colours
 from spinealign.wording.comparison import COMPARISON_HEADINGS, comparison_row
@@ -123,20 +122,7 @@ class CompareTable(QTableView):
         self._delegate = DifferenceDelegate(colours, self)
         self.setItemDelegateForColumn(CompareColumn.BAR, self._delegate)
         self.setAccessibleName("Differences between the two examinations")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setAlternatingRowColors(True)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        header, rows = self.horizontalHeader(), self.verticalHeader()
-        assert header is not None
-        assert rows is not None
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(self.fontMetrics().height() + ROW_MARGIN_PX)
-        header.setHighlightSections(False)
+        header = show_plain_rows(self, self.fontMetrics().height() + ROW_MARGIN_PX)
         header.setStretchLastSection(True)
         selection = self.selectionModel()
         assert selection is not None

@@ -5,14 +5,17 @@ from __future__ import annotations
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QIcon, QPaintEvent
 from PyQt6.QtWidgets import (
+    QAbstractItemView,
     QDialogButtonBox,
     QFrame,
+    QHeaderView,
     QLabel,
     QPushButton,
     QSizePolicy,
     QStyle,
     QStyleOptionButton,
     QStylePainter,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -49,6 +52,26 @@ def without_icons(buttons: QDialogButtonBox) -> None:
     """Take the style's icons off buttons: they are black in the dark theme too."""
     for button in buttons.buttons():
         button.setIcon(QIcon())
+
+
+def show_plain_rows(table: QTableView, row_height_px: int) -> QHeaderView:
+    """Show a table as selectable rows of one height that nobody edits; return its header."""
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setAlternatingRowColors(True)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setTabKeyNavigation(False)
+    header, rows = table.horizontalHeader(), table.verticalHeader()
+    assert header is not None
+    assert rows is not None
+    rows.hide()
+    # Measuring each row costs 10 ms of the window's time; all have one line of text.
+    rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    rows.setDefaultSectionSize(row_height_px)
+    header.setHighlightSections(False)
+    return header
 
 
 def rule() -> QFrame:

@@ -8,9 +8,10 @@ from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPixmap, QResizeEvent
-from PyQt6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView
+from PyQt6.QtWidgets import QApplication, QHeaderView, QTableView
 
 from spinealign.domain.findings import Region
+from spinealign.ui.labels import show_plain_rows
 from spinealign.wording import NOTHING, safe_text
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
@@ -154,24 +155,10 @@ class RegionTable(QTableView):
         self.setAccessibleName("Structures found")
         self.setAccessibleDescription("Enter highlights a structure in the picture")
         self.setToolTip("Click a structure to highlight it in the picture")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setAlternatingRowColors(True)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
         self.setColumnHidden(_AREA_COLUMN, not has_areas)
-        header, rows = self.horizontalHeader(), self.verticalHeader()
-        assert header is not None
-        assert rows is not None
-        rows.hide()
-        # Measuring each row costs 10 ms of the window's time; all have one line of text.
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(self.fontMetrics().height() + ROW_MARGIN_PX)
+        header = show_plain_rows(self, self.fontMetrics().height() + ROW_MARGIN_PX)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setMinimumSectionSize(16)
-        header.setHighlightSections(False)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
