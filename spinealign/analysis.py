@@ -31,10 +31,10 @@ from spinealign.domain.image import (
     SpacingSource,
     SpineImage,
     View,
-    ViewSource,
 )
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.study import SeriesEntry
+from spinealign.gate import ViewChoice, choose_view
 from spinealign.imaging.fit import Letterbox, to_network_input, unplace
 from spinealign.imaging.quality import check_quality
 from spinealign.imaging.read import read_image
@@ -116,25 +116,39 @@ def analyze_file(
     other = read_image(companion) if companion is not None else None
     clock.lap("read")
     yield Step("Checking the image", 0.1, image)
-    if not isinstance(source, ImagePart):
+    choice = choose_view(image, models, view)
+    clock.lap("check")
+    if not isinstance(source, ImagePart) and not choice.is_refusal:
         image = yield from _mid_sagittal(image, source, models)
     clock.lap("choose slice")
     yield Step("Checking the image", 0.15, image)
-    return (yield from analyze_image(image, models, view, clock, other))
+    return (yield from _analyze_chosen(image, models, choice, clock, other))
 
 
 def analyze_image(
     image: SpineImage,
     models: ModelStore,
     view: View | None = None,
-    clock: _Clock | None = None,
     companion: SpineImage | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Analyse an image that is already read; see `analyze_file`."""
-    clock = clock or _Clock()
-    cautions = [*_reader_cautions(image), *check_quality(image)]
+    clock = _Clock()
     choice = choose_view(image, models, view)
     clock.lap("check")
+    return (yield from _analyze_chosen(image, models, choice, clock, companion))
+
+
+def _analyze_chosen(
+    image: SpineImage,
+    models: ModelStore,
+    choice: ViewChoice,
+    clock: _Clock,
+    companion: SpineImage | None,
+) -> Generator[Step, None, Analysis]:
+    cautions = [*_reader_cautions(image), *check_quality(image), *choice.cautions]
+    clock.lap("check quality")
+    if choice.is_refusal:
+        return _begun(image, choice, cautions, clock)
     yield Step("Segmenting structures", 0.3)
     outlines = _outline(image, choice.view, models)
     segmentation = outlines.segmentation if outlines else _segment(image, choice.view, models)
@@ -150,20 +164,15 @@ def analyze_image(
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
-    cautions += [*choice.cautions, *_result_cautions(choice.view, segmentation, classification)]
+    cautions += _result_cautions(choice.view, segmentation, classification)
     cautions += bodies.cautions
     cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
     measurements = measure_alignment(bodies.vertebrae, bodies.facing, geometry, choice.view, canal)
     clock.lap("measure")
     spoke = [part.model for part in (segmentation, classification, graded) if part is not None]
-    return Analysis(
-        image=image,
-        view=choice.view,
-        view_source=choice.source,
-        view_confidence=choice.confidence,
-        program_version=__version__,
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+    return replace(
+        _begun(image, choice, cautions, clock),
         classification=classification,
         segmentation=segmentation,
         regions=regions,
@@ -175,8 +184,24 @@ def analyze_image(
         disc_model=None if graded is None else graded.model,
         companion=None if graded is None else companion,
         measurements=measurements,
-        cautions=tuple(cautions),
         models=tuple(([choice.gate] if choice.gate else []) + spoke),
+    )
+
+
+def _begun(
+    image: SpineImage, choice: ViewChoice, cautions: list[Caution], clock: _Clock
+) -> Analysis:
+    """Return what is known before any network but the gate has spoken."""
+    return Analysis(
+        image=image,
+        view=choice.view,
+        view_source=choice.source,
+        view_confidence=choice.confidence,
+        view_check=choice.check,
+        program_version=__version__,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        cautions=tuple(cautions),
+        models=() if choice.gate is None else (choice.gate,),
         seconds=dict(clock.seconds),
     )
 
@@ -233,52 +258,6 @@ def run_to_end(
             return result
         if on_step is not None:
             on_step(step)
-
-
-@dataclass(frozen=True)
-class ViewChoice:
-    """Which way an image goes, who said so, and what to warn of.
-
-    `confidence` and `gate` are None unless the view gate was asked.
-    """
-
-    view: View
-    source: ViewSource
-    confidence: float | None = None
-    gate: ModelIdentity | None = None
-    cautions: tuple[Caution, ...] = ()
-
-
-def choose_view(image: SpineImage, models: ModelStore, wanted: View | None) -> ViewChoice:
-    """Decide which of the three ways an image goes.
-
-    The user's word counts most, then the file's own tags, then the pixels (the
-    view gate). What the user overrules is recorded.
-    """
-    if wanted is not None:
-        hint = image.view_hint
-        overruled = hint is not None and hint is not wanted
-        cautions = (Caution(WarningCode.VIEW_OVERRULED, hint.value),) if overruled and hint else ()
-        return ViewChoice(wanted, ViewSource.USER, cautions=cautions)
-    if image.view_hint is not None:
-        return ViewChoice(image.view_hint, ViewSource.DICOM)
-    return _ask_gate(image, models)
-
-
-def _ask_gate(image: SpineImage, models: ModelStore) -> ViewChoice:
-    card = models.find("view", View.OTHER)
-    if card is None:
-        return ViewChoice(
-            View.OTHER, ViewSource.PIXELS, cautions=(Caution(WarningCode.VIEW_UNCERTAIN),)
-        )
-    model = models.load(card.name)
-    probabilities, _ = model.classify(_network_input(image, card)[0])
-    best = int(np.argmax(probabilities))
-    p = probabilities[best]
-    doubt = (
-        () if p >= (card.threshold or 0.0) else (Caution(WarningCode.VIEW_UNCERTAIN, f"{p:.2f}"),)
-    )
-    return ViewChoice(View(card.classes[best]), ViewSource.PIXELS, p, model.identity, doubt)
 
 
 def _network_input(image: SpineImage, card: ModelCard) -> tuple[Array, Letterbox]:

@@ -18,11 +18,18 @@ from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.image import View
 
 COMMANDS = ("analyze", "volume", "compare", "define", "models", "self-test", "train", "package")
-EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE = 0, 1, 2
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, EXIT_REFUSED = 0, 1, 2, 3
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code: 0 done, 1 something failed, 2 wrong use."""
+    """Run one command and return its exit code.
+
+    Returns
+    -------
+    int
+        0 done, 1 something failed, 2 wrong use, 3 nothing failed but the view gate refused
+        an image.
+    """
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as stop:
@@ -63,7 +70,8 @@ def _add_analyze(commands: Any) -> None:
     analyze.add_argument("--out", required=True, type=Path, metavar="DIR", help="results go here")
     analyze.add_argument(
         "--view", choices=["auto", "xray", "ct", "mr"], default="auto",
-        help="what the images show (default: look at tags and pixels)",
+        help="what the images show (default: look at tags and pixels; an image of another kind "
+        "is refused with exit code 3, and this option overrules that)",
     )  # fmt: skip
     analyze.add_argument(
         "--json", action="store_true",
@@ -149,7 +157,7 @@ def _analyze(options: argparse.Namespace) -> int:
     models = _model_store(options.engine)
     for path, error in failed:
         _report_failure(path, error, options.json)
-    failures = len(failed)
+    failures, refused = len(failed), 0
     for job in jobs:
         try:
             analysis = _analyze_one(job.path, models, view, options, options.companion)
@@ -158,12 +166,16 @@ def _analyze(options: argparse.Namespace) -> int:
             _report_failure(job.path, error, options.json)
             failures += 1
             continue
+        refused += analysis.is_refused
         _report_result(job, analysis, files, options.json)
     if not options.json:
         done = len(jobs) + len(failed) - failures
         place = f"; results are in {options.out}" if done else ""
-        print(f"{done} done, {failures} not done{place}")
-    return EXIT_SOME_FAILED if failures else EXIT_DONE
+        turned_away = f", {refused} refused" if refused else ""
+        print(f"{done - refused} done{turned_away}, {failures} not done{place}")
+    if failures:
+        return EXIT_SOME_FAILED
+    return EXIT_REFUSED if refused else EXIT_DONE
 
 
 @dataclass(frozen=True)
@@ -241,7 +253,7 @@ def _write(analysis: Analysis, folder: Path) -> Sequence[Path]:
 
 
 def _report_result(job: _Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:
-    from spinealign.wording import caution_text, headline
+    from spinealign.wording import caution_text, headline, refusal_message
     from spinealign.wording.alignment import alignment_sentences
     from spinealign.wording.discs import disc_lines
     from spinealign.wording.measure_rows import main_lines
@@ -251,6 +263,8 @@ def _report_result(job: _Job, analysis: Analysis, files: Sequence[Path], as_json
         print(json.dumps({"path": str(job.path), "folder": str(job.folder), "result": result}))
         return
     print(f"{job.path.name}: {headline(analysis)} {alignment_sentences(analysis)}".rstrip())
+    if analysis.is_refused:
+        print(f"    {refusal_message(analysis).advice} (--view xray, ct or mr)")
     for line in (*disc_lines(analysis), *main_lines(analysis.measurements)):
         print(f"    {line}")
     for caution in analysis.cautions:
@@ -355,7 +369,16 @@ def _add_training(commands: Any) -> None:
     ct.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
     ct.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
     ct.add_argument("--positive", default="fracture", help="the class that means abnormal")
-    gate = recipes.add_parser("view-gate", help="tell radiograph, CT and MR apart")
+    gate = recipes.add_parser("view-gate", help="tell the three kinds of image from all others")
+    gate.add_argument(
+        "--negatives", type=Path, metavar="FOLDER",
+        help="foreign pictures and NIfTI volumes as FOLDER/<kind>/<source>/<file>; kinds are "
+        "other_radiograph, other_ct, other_mr and none",
+    )  # fmt: skip
+    gate.add_argument(
+        "--held-out", type=Path, metavar="FOLDER", help="more of them, only to measure on"
+    )
+    gate.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
     bodies = recipes.add_parser("xray-bodies", help="outline C2 to T1 on lateral cervical films")
     bodies.add_argument(
         "--negatives", type=Path, nargs="+", help="folders of pictures without a cervical column"

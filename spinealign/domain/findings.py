@@ -35,7 +35,6 @@ class WarningCode(StrEnum):
     MAGNIFIED_SPACING = "magnified_spacing"
     VIEW_UNCERTAIN = "view_uncertain"
     VIEW_OVERRULED = "view_overruled"
-    VIEW_REFUSED = "view_refused"
     VIEW_DISPUTED = "view_disputed"
     VIEW_OF_SAMPLE = "view_of_sample"
     TURNED = "turned"
@@ -389,8 +388,7 @@ class Analysis:
     @property
     def is_refused(self) -> bool:
         """Whether nothing was analysed because the image is of another kind."""
-        check = self.view_check
-        return check is not None and not check.accepted and self.view is View.OTHER
+        return self.view_check is not None and self.view is View.OTHER
 
     @property
     def overall(self) -> Overall | None:

@@ -102,7 +102,9 @@ def _gradient(rows: int, cols: int, rng: Rng) -> Grey:
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : cols * 1j]
     a, b, c = rng.uniform(-1, 1, 3)
     ramp = a * x + b * y + c * (x**2 + y**2)
-    return np.asarray(np.interp(ramp, (ramp.min(), ramp.max()), rng.permutation([0, 255])), np.uint8)
+    return np.asarray(
+        np.interp(ramp, (ramp.min(), ramp.max()), rng.permutation([0, 255])), np.uint8
+    )
 
 
 def _clouds(rows: int, cols: int, rng: Rng) -> Grey:

@@ -26,6 +26,7 @@ def vary(picture: GatePicture, side_px: int, rng: np.random.Generator) -> Image:
     """
     pixels = np.asarray(picture.pixels, np.float32) / np.float32(255)
     image = _cut(pixels, picture.keep, side_px, rng)
+    image = _stood(image, picture.kind, rng)
     if picture.kind is ImageKind.NECK_CT:
         image = _other_window(image, rng)
     elif picture.kind in _FILMS and rng.random() < _VEILED_SHARE:
@@ -80,6 +81,15 @@ def _any_part(rng: np.random.Generator) -> Box:
     return (top, left, top + size, left + size)
 
 
+def _stood(image: Image, kind: ImageKind, rng: np.random.Generator) -> Image:
+    """Turn slices as some exports store them: CT any way round, MR upside down."""
+    if kind in (ImageKind.NECK_CT, ImageKind.OTHER_CT) and rng.random() < 0.25:
+        return np.ascontiguousarray(np.rot90(image, int(rng.integers(4)))[::-1])
+    if kind is ImageKind.SPINE_MR and rng.random() < 0.12:
+        return np.ascontiguousarray(image[::-1, ::-1])
+    return image
+
+
 def _other_window(image: Image, rng: np.random.Generator) -> Image:
     """Narrow the very wide window of the shared CT slices to those that people use."""
     if rng.random() < 0.35:
@@ -124,7 +134,10 @@ def _mark(image: Image, rng: np.random.Generator) -> Image:
         cv2.rectangle(out, (0, 0), (cols - 1, rows - 1), int(rng.choice([0, 255, 60])), wide)
     if rng.random() < 0.1:
         corner = rng.uniform(0.15, 0.4, 2) * (rows, cols)
-        flip = (slice(None, None, int(rng.choice([-1, 1]))), slice(None, None, int(rng.choice([-1, 1]))))
+        flip = (
+            slice(None, None, int(rng.choice([-1, 1]))),
+            slice(None, None, int(rng.choice([-1, 1]))),
+        )
         triangle = np.array([[0, 0], [corner[1], 0], [0, corner[0]]], np.int32)
         covered = np.ascontiguousarray(out[flip])
         cv2.fillPoly(covered, [triangle], int(rng.choice([0, 255])))
