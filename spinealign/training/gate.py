@@ -23,6 +23,7 @@ from spinealign.training.gate_data import GatePicture, load_foreign, load_own_ki
 from spinealign.training.gate_vary import vary
 
 Array = NDArray[np.float32]
+_SPARE = 1.1
 KINDS = tuple(ImageKind)
 OWN = tuple(kind for kind in ImageKind if kind.view is not None)
 
@@ -36,6 +37,8 @@ class GateRecipe:
     grid: int = 4
     hidden: int = 64
     place_size: int = 32
+    components: int = 256
+    whitened_on: int = 2000
     draws_a_kind: int = 900
     own_draws: int = 1300
     drawn: int = 180
@@ -195,51 +198,62 @@ def _shown(
 
 
 def train_head(seen: GateSet, rows: NDArray[np.bool_], recipe: GateRecipe) -> Head:
-    """Fit the two layers, the projection and the anchors on some rows."""
+    """Fit the two layers, the projection and the anchors on some rows.
+
+    The first layer is fitted on whitened principal components, whose axes are then
+    multiplied into it.
+    """
     keras.utils.set_random_seed(recipe.seed)
     features, labels = seen.features[rows], seen.labels[rows]
-    image = keras.layers.Input((features.shape[1],))
-    x = keras.layers.Dropout(0.2)(image)
-    x = keras.layers.Dense(recipe.hidden, activation="relu", name="hidden")(x)
-    x = keras.layers.Dropout(0.3)(x)
-    model = keras.Model(image, keras.layers.Dense(len(KINDS), name="logits")(x))
-    steps = recipe.epochs * (len(labels) // 128 + 1)
-    rate = keras.optimizers.schedules.CosineDecay(1.5e-3, steps)
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.02)
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=0.02), loss)
+    axes, bias = _whitening(features, recipe)
+    whitened = features @ axes + bias
+    model = _small_head(recipe)
     counts = np.bincount(labels, minlength=len(KINDS))
     weights = {i: float(counts.mean() / max(1, n)) for i, n in enumerate(counts)}
     targets = np.eye(len(KINDS), dtype=np.float32)[labels]
     model.fit(
-        features, targets, batch_size=128, epochs=recipe.epochs, class_weight=weights, verbose=0
+        whitened, targets, batch_size=256, epochs=recipe.epochs, class_weight=weights, verbose=0
     )
-    projection, anchors = _known_places(features, labels, recipe)
-    hidden, logits = (model.get_layer(name).get_weights() for name in ("hidden", "logits"))
-    return Head((hidden[0], hidden[1]), (logits[0], logits[1]), projection, anchors)
-
-
-def _known_places(
-    features: Array, labels: NDArray[np.int64], recipe: GateRecipe
-) -> tuple[tuple[Array, Array], Array]:
-    """Return the whitened principal axes of all pictures, and where the own kinds lie there."""
-    rng = np.random.default_rng(recipe.seed)
-    some = features[rng.permutation(len(features))[:2500]]
-    mean = some.mean(axis=0)
-    values, vectors = np.linalg.eigh((some - mean) @ (some - mean).T / len(some))
-    best = np.argsort(values)[::-1][: recipe.place_size]
-    axes = (some - mean).T @ vectors[:, best] / np.sqrt(len(some)) / values[best]
-    places = (features - mean) @ axes
+    kernel, first_bias = model.get_layer("hidden").get_weights()
+    logits = model.get_layer("logits").get_weights()
+    places = whitened[:, : recipe.place_size]
     anchors = [
         KMeans(recipe.anchors_a_kind, n_init=1, random_state=recipe.seed)
         .fit(places[labels == KINDS.index(kind)])
         .cluster_centers_
         for kind in OWN
     ]
-    bias = -mean @ axes
-    return (
-        (np.asarray(axes, np.float32), np.asarray(bias, np.float32)),
-        np.asarray(np.vstack(anchors), np.float32),
+    return Head(
+        hidden=(axes @ kernel, bias @ kernel + first_bias),
+        logits=(logits[0], logits[1]),
+        place=(axes[:, : recipe.place_size], bias[: recipe.place_size]),
+        anchors=np.asarray(np.vstack(anchors), np.float32),
     )
+
+
+def _whitening(features: Array, recipe: GateRecipe) -> tuple[Array, Array]:
+    """Return axes (f, components) and bias of the principal components, largest first."""
+    rng = np.random.default_rng(recipe.seed)
+    some = features[rng.permutation(len(features))[: recipe.whitened_on]]
+    mean = some.mean(axis=0)
+    values, vectors = np.linalg.eigh((some - mean) @ (some - mean).T / len(some))
+    best = np.argsort(values)[::-1][: recipe.components]
+    # Small components are noise: they are not blown up to the size of the others.
+    floor = 0.02 * values[best[0]]
+    scale = np.sqrt(len(some) * values[best] * (values[best] + floor))
+    axes = (some - mean).T @ vectors[:, best] / scale
+    return np.asarray(axes, np.float32), np.asarray(-mean @ axes, np.float32)
+
+
+def _small_head(recipe: GateRecipe) -> keras.Model:
+    image = keras.layers.Input((recipe.components,))
+    x = keras.layers.Dropout(0.2)(image)
+    x = keras.layers.Dense(recipe.hidden, activation="relu", name="hidden")(x)
+    x = keras.layers.Dropout(0.3)(x)
+    model = keras.Model(image, keras.layers.Dense(len(KINDS), name="logits")(x))
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.02)
+    model.compile(keras.optimizers.AdamW(2e-3, weight_decay=0.02), loss)
+    return model
 
 
 def assemble(imagenet: Path, head: Head, recipe: GateRecipe) -> keras.Model:
@@ -303,7 +317,8 @@ def make_rule(
         away = [s for p, s in zip(pictures, strangeness, strict=True) if p.kind is kind]
         limits.append(float(np.quantile(away, 0.995)))
     anchors = tuple(tuple(round(float(v), 4) for v in anchor) for anchor in head.anchors)
-    return GateRule(recipe.accept_from, recipe.refuse_from, round(max(limits), 2), anchors)
+    limit = round(_SPARE * max(limits), 2)
+    return GateRule(recipe.accept_from, recipe.refuse_from, limit, anchors)
 
 
 def figures(

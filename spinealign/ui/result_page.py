@@ -350,8 +350,8 @@ class ResultPage(QWidget):
 def _fixed_parts(analysis: Analysis) -> tuple[object, ...]:
     """Return what a page is built from and never changes in place."""
     return (
-        analysis.view, analysis.view_source, analysis.view_check, analysis.classification, analysis.regions,
-        analysis.models, analysis.image.spacing_mm, analysis.image.spacing_source,
+        analysis.view, analysis.view_source, analysis.view_check, analysis.classification,
+        analysis.regions, analysis.models, analysis.image.spacing_mm, analysis.image.spacing_source,
         bool(analysis.measurements), len(analysis.discs),
     )  # fmt: skip
 

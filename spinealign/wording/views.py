@@ -98,11 +98,9 @@ def who_said_text(check: ViewCheck) -> str:
     if check.pixels is not None and check.confidence is not None:
         said.append(f"pixels: {kind_text(check.pixels)} ({100 * check.confidence:.0f} % sure)")
     if check.strangeness is not None and check.strangeness_limit is not None:
-        is_strange = check.strangeness > check.strangeness_limit
-        than = "more than" if is_strange else "within"
-        said.append(
-            f"strangeness {check.strangeness:.1f}, {than} the limit of {check.strangeness_limit:.1f}"
-        )
+        than = "over" if check.strangeness > check.strangeness_limit else "within"
+        limit = f"{check.strangeness_limit:.1f}"
+        said.append(f"strangeness {check.strangeness:.1f}, {than} the limit of {limit}")
     if check.overruled:
         said.append("overruled by the user")
     text = "; ".join(said)
