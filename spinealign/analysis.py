@@ -28,7 +28,6 @@ from spinealign.domain.image import (
     ImagePart,
     NoteKind,
     ReaderNote,
-    SpacingSource,
     SpineImage,
     View,
 )
@@ -36,7 +35,7 @@ from spinealign.domain.model_card import ModelCard
 from spinealign.domain.study import SeriesEntry
 from spinealign.gate import ViewChoice, choose_view
 from spinealign.imaging.fit import Letterbox, to_network_input, unplace
-from spinealign.imaging.quality import check_quality
+from spinealign.imaging.quality import check_quality, reader_cautions
 from spinealign.imaging.read import read_image
 from spinealign.imaging.single import read_part
 from spinealign.imaging.study import list_series
@@ -49,10 +48,10 @@ from spinealign.measure.canal import canal_of
 from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
+from spinealign.measure.reach import cut_off_cautions
 from spinealign.measure.regions import region_statistics, remove_specks
 from spinealign.measure.volumes import canal_width_px, find_mid_slice
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
-from spinealign.wording.reading import note_text
 
 MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""
@@ -145,7 +144,7 @@ def _analyze_chosen(
     clock: _Clock,
     companion: SpineImage | None,
 ) -> Generator[Step, None, Analysis]:
-    cautions = [*_reader_cautions(image), *check_quality(image), *choice.cautions]
+    cautions = [*reader_cautions(image), *check_quality(image), *choice.cautions]
     clock.lap("check quality")
     if choice.is_refusal:
         return _begun(image, choice, cautions, clock)
@@ -165,7 +164,7 @@ def _analyze_chosen(
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
     cautions += _result_cautions(choice.view, segmentation, classification)
-    cautions += bodies.cautions
+    cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, image.shape)]
     cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
     measurements = measure_alignment(bodies.vertebrae, bodies.facing, geometry, choice.view, canal)
@@ -391,15 +390,6 @@ def _heatmap(activation: Array, box: Letterbox) -> Array:
     size = (box.target_shape[1], box.target_shape[0])
     smooth = np.asarray(cv2.resize(evidence, size, interpolation=cv2.INTER_CUBIC), np.float32)
     return np.clip(unplace(np.clip(smooth, 0, 1), box), 0, 1)
-
-
-def _reader_cautions(image: SpineImage) -> list[Caution]:
-    cautions = [Caution(WarningCode.READER_NOTE, note_text(note)) for note in image.notes]
-    if image.spacing_mm is None:
-        cautions.append(Caution(WarningCode.NO_SPACING))
-    elif image.spacing_source is SpacingSource.DETECTOR_PLANE:
-        cautions.append(Caution(WarningCode.MAGNIFIED_SPACING))
-    return cautions
 
 
 def _result_cautions(

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import Caution, WarningCode
-from spinealign.domain.image import SpineImage
+from spinealign.domain.image import SpacingSource, SpineImage
+from spinealign.wording.reading import note_text
 
 MIN_SIDE_PX = 180
 """Below this a vertebral body is only a few pixels high."""
@@ -17,6 +18,16 @@ _LETTER_WORK_PX = 1024
 _STROKE_SHARE = 0.012
 _STROKE_CONTRAST = 0.35
 _LETTER_HEIGHTS = (0.008, 0.06)
+
+
+def reader_cautions(image: SpineImage) -> list[Caution]:
+    """Return what a reader had to decide, and what its spacing is worth, as warnings."""
+    cautions = [Caution(WarningCode.READER_NOTE, note_text(note)) for note in image.notes]
+    if image.spacing_mm is None:
+        cautions.append(Caution(WarningCode.NO_SPACING))
+    elif image.spacing_source is SpacingSource.DETECTOR_PLANE:
+        cautions.append(Caution(WarningCode.MAGNIFIED_SPACING))
+    return cautions
 
 
 def check_quality(image: SpineImage) -> tuple[Caution, ...]:
@@ -47,7 +58,7 @@ def check_quality(image: SpineImage) -> tuple[Caution, ...]:
 def _exposure(median: float, high: float, low: float) -> list[Caution]:
     if high < 60:
         return [Caution(WarningCode.TOO_DARK)]
-    if median > 245 or low > 200:
+    if median > 250 or low > 200:
         return [Caution(WarningCode.TOO_BRIGHT)]
     return []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -352,12 +353,14 @@ def figures(
         "kinds": list(KINDS),
         "confusion_matrix_before_refusal": matrix.tolist(),
         "by_source": {
-            f"{kind}: {source}": _share(
-                pictures, right, lambda p, k=kind, s=source: (p.kind.value, p.source) == (k, s)
-            )
+            f"{kind}: {source}": _share(pictures, right, partial(_is_of, kind, source))
             for kind, source in sources
         },
     }
+
+
+def _is_of(kind: str, source: str, picture: GatePicture) -> bool:
+    return picture.kind.value == kind and picture.source == source
 
 
 def _share(

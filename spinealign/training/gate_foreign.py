@@ -149,9 +149,9 @@ def drawn_radiographs(count: int, rng: Rng) -> Iterator[GatePicture]:
             _add_hand(film, rng)
         else:
             _add_chest(film, rng)
-        film = cv2.GaussianBlur(film, (0, 0), float(rng.uniform(0.8, 2.0)))
-        film = np.asarray(film, np.float32) + rng.normal(0, 0.015, film.shape)
-        pixels = np.interp(film, (film.min(), film.max()), (0, 255)).astype(np.uint8)
+        soft = np.asarray(cv2.GaussianBlur(film, (0, 0), float(rng.uniform(0.8, 2.0))))
+        grainy = soft + rng.normal(0, 0.015, film.shape)
+        pixels = np.interp(grainy, (grainy.min(), grainy.max()), (0, 255)).astype(np.uint8)
         yield GatePicture(
             pixels, ImageKind.OTHER_RADIOGRAPH, "drawn_radiograph",
             f"drawn_radiograph/{number}", is_made=True,

@@ -297,7 +297,7 @@ def view_gate(
         Outputs ``logits`` (batch, classes) and ``place`` (batch, place_size), a linear map
         of the features in which distances tell how strange a picture is.
     """
-    image, x = vgg16_base(tuple(input_shape), [(count, width) for count, width in blocks])
+    image, x = vgg16_base(input_shape, [(count, width) for count, width in blocks])
     x = layers.AveragePooling2D(x.shape[1] // grid, name="grid")(x)
     x = layers.Flatten(name="features_squared")(x)
     x = layers.Activation(_root, name="features")(x)
