@@ -46,7 +46,8 @@ def choose_view(image: SpineImage, models: ModelStore, wanted: View | None) -> V
     card = models.find("view", View.OTHER)
     gate = None if card is None else models.load(card.name)
     check = _check(image, gate)
-    sample = sample_of(image.source_path) if wanted is None else None
+    # A sample that would be refused is opened all the same: it is known what it shows.
+    sample = None if wanted or check.accepted else sample_of(image.source_path)
     if wanted is not None:
         choice = _overruled(check, wanted, ViewSource.USER, WarningCode.VIEW_OVERRULED)
     elif sample is not None:

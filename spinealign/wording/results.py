@@ -63,7 +63,7 @@ _CAUTION_TEXTS = {
         "This sample was analysed because its own record says so; as an image of one’s own it "
         "would have been refused{detail}."
     ),
-    WarningCode.TURNED: "The picture seems to be turned: {detail} sets it upright.",
+    WarningCode.TURNED: "The picture seems to be turned{detail}; set it upright before analysis.",
     WarningCode.NO_MODEL_FOR_VIEW: (
         "No installed model fits this kind of image{detail}; nothing was analysed."
     ),
@@ -165,8 +165,6 @@ def caution_text(caution: Caution) -> str:
     """Return the sentence for one warning beside a result."""
     if caution.code is WarningCode.READER_NOTE and caution.detail:
         return as_sentence(caution.detail)
-    if caution.code is WarningCode.TURNED:
-        return _CAUTION_TEXTS[caution.code].format(detail=turn_text(int(caution.detail)))
     detail = f" ({_detail_text(caution)})" if caution.detail else ""
     subject = safe_text(caution.detail) or "The model used"
     return _CAUTION_TEXTS[caution.code].format(detail=detail, subject=subject)
@@ -180,6 +178,8 @@ def _detail_text(caution: Caution) -> str:
         return view_text(View(caution.detail))
     if caution.detail in set(LevelDoubt):
         return doubt_text(caution.detail)
+    if caution.code is WarningCode.TURNED and caution.detail.isdecimal():
+        return f"upright after {turn_text(int(caution.detail))}"
     kinds = caution.detail.split(", ")
     if set(kinds) <= set(CorrectionKind):
         return ", ".join(_CORRECTION_TEXTS[CorrectionKind(kind)] for kind in kinds)

@@ -175,10 +175,14 @@ AXIAL, SAGITTAL = [1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, -1]
             {"Modality": "DX", "BodyPartExamined": "CSPINE", "ViewPosition": "AP"},
             K.OTHER_RADIOGRAPH, id="neck from in front",
         ),
-        pytest.param({"Modality": "CR", "BodyPartExamined": "CHEST"}, K.OTHER_RADIOGRAPH, id="chest"),
+        pytest.param(
+            {"Modality": "CR", "BodyPartExamined": "CHEST"}, K.OTHER_RADIOGRAPH, id="chest"
+        ),
         pytest.param({"Modality": "CR", "BodyPartExamined": "SPINE"}, None, id="some spine film"),
         pytest.param({"Modality": "CR"}, None, id="film of nothing stated"),
-        pytest.param({"Modality": "DX", "SeriesDescription": "HWS seitl."}, K.LATERAL_FILM, id="HWS"),
+        pytest.param(
+            {"Modality": "DX", "SeriesDescription": "HWS seitl."}, K.LATERAL_FILM, id="German"
+        ),
         pytest.param({"Modality": "MG"}, K.OTHER_RADIOGRAPH, id="mammography"),
         pytest.param({"Modality": "CT", "ImageOrientationPatient": AXIAL}, None, id="CT"),
         pytest.param(
