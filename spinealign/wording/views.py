@@ -96,7 +96,8 @@ def who_said_text(check: ViewCheck) -> str:
     """Return what the tags and the pixels say, and whether a person overruled it, in one line."""
     said = [f"tags: {kind_text(check.tags)}" if check.tags else "tags: nothing definite"]
     if check.pixels is not None and check.confidence is not None:
-        said.append(f"pixels: {kind_text(check.pixels)} ({100 * check.confidence:.0f} % sure)")
+        sure = min(99, round(100 * check.confidence))
+        said.append(f"pixels: {kind_text(check.pixels)} ({sure} % sure)")
     if check.strangeness is not None and check.strangeness_limit is not None:
         than = "over" if check.strangeness > check.strangeness_limit else "within"
         limit = f"{check.strangeness_limit:.1f}"

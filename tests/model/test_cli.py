@@ -73,7 +73,8 @@ def test_a_ct_becomes_a_probability_a_heat_map_and_a_warning(tmp_path):
     folder = tmp_path / "CT_small"
     assert {p.name for p in folder.iterdir()} == ALWAYS | {"heatmap.png"}
     found = result(folder)
-    assert found["models"][0]["status"] == "demonstration"
+    statuses = {model["name"]: model["status"] for model in found["models"]}
+    assert statuses["ct_fracture_vgg16"] == "demonstration"
     assert "demonstration_model" in {w["code"] for w in found["warnings"]}
     classes = {c["name"]: c["probability"] for c in found["classification"]["classes"]}
     assert sum(classes.values()) == pytest.approx(1)
