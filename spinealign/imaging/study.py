@@ -81,6 +81,8 @@ def scan_series(path: Path) -> Generator[int, None, tuple[SeriesEntry, ...]]:
         yield count
     found = (*_grouped(headers), *others)
     if not found:
+        if headers:  # presentation states alone
+            refusals.append(ImageReadError(path, ReadProblem.NO_PIXELS))
         raise _nothing_found(path, refusals)
     return found
 
