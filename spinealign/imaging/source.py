@@ -101,7 +101,7 @@ def _packed_member(path: Path, file: BinaryIO, info: zipfile.ZipInfo) -> IO[byte
         raise ImageReadError(path, ReadProblem.TRUNCATED)
     file.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little"), 1)
     try:
-        return zipfile.ZipExtFile(file, "r", info)
+        return cast(IO[bytes], zipfile.ZipExtFile(file, "r", info))
     except NotImplementedError:  # a compression that zipfile does not know
         raise ImageReadError(path, ReadProblem.TRUNCATED) from None
 
