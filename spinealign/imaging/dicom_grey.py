@@ -75,7 +75,7 @@ def _grey_from_stored(stored: NDArray[Any], dataset: Dataset, frame: int) -> Gre
     windows = (*_voi_tables(dataset, frame, lowest), *_voi_windows(dataset, frame))
     bits = int(dataset.get("BitsStored") or stored.dtype.itemsize * 8)
     is_changed = has_modality and not np.array_equal(values, stored)
-    if is_changed or stored.dtype.kind == "i":
+    if is_changed or (bits <= 8 and stored.dtype.kind == "i"):
         bits = max(bits, 16)  # 8 would promise display values 0..255
     is_inverted = _is_inverted(dataset)
     if is_inverted:

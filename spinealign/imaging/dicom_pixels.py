@@ -263,8 +263,10 @@ def _check_codestream(path: Path, dataset: Dataset, frame: int) -> None:
     stream = get_frame(dataset.PixelData, frame, number_of_frames=frames)
     claimed = int(dataset.Rows) * int(dataset.Columns)
     inner = codestream_size(stream[:_SEARCHED_BYTES])
+    # Of a frame without rows libjpeg 2.5 looks for the first one without end.
+    is_empty = inner is not None and 0 in inner
     is_excessive = inner is not None and inner[0] * inner[1] > _MAX_INNER_EXCESS * claimed
-    if is_excessive or not _has_sound_boxes(stream):
+    if is_empty or is_excessive or not _has_sound_boxes(stream):
         raise ImageReadError(path, ReadProblem.TRUNCATED)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     check_plausible(path, claimed * samples * int(dataset.BitsAllocated) // 8, len(stream))

@@ -100,6 +100,24 @@ def _has_image_content(file: Path) -> bool:
         return False
 
 
+def header_beside(path: Path) -> Path:
+    """Return the header of a NIfTI image in two files when its values are named, else `path`."""
+    name = path.name.lower()
+    is_half = name.endswith((".img", ".img.gz"))
+    return (_other_half(path, ".hdr") or path) if is_half else path
+
+
+def values_beside(header: Path) -> Path | None:
+    """Return the file with the values that belongs to the header of a NIfTI pair, if there."""
+    return _other_half(header, ".img")
+
+
+def _other_half(path: Path, suffix: str) -> Path | None:
+    stem = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    names = [stem.with_suffix(s + z) for s in (suffix, suffix.upper()) for z in ("", ".gz", ".GZ")]
+    return next((name for name in names if name.is_file()), None)
+
+
 def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
     """Return a sort key under which numbers inside names count as numbers."""
     return tuple(map(_name_key, path.parts))

@@ -14,7 +14,7 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart, SpineImage, View
 from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging.decoding import translated_errors
-from spinealign.imaging.find import files_below
+from spinealign.imaging.find import files_below, header_beside
 from spinealign.imaging.single import read_part, required_format
 from spinealign.imaging.sniff import HEAD_BYTES, FileFormat, is_dicom_index, is_zip
 from spinealign.imaging.source import archive_members, opened
@@ -113,6 +113,7 @@ def _candidates(path: Path, refusals: list[ImageReadError]) -> Iterator[ImagePar
 
 
 def _parts_of(path: Path) -> list[ImagePart]:
+    path = header_beside(path)
     head = _head(path)
     if is_zip(head):
         with translated_errors(path):
