@@ -148,7 +148,8 @@ def item(**tags: Any) -> Dataset:
 
 def zipped(path: Path, folder: Path) -> Path:
     """Write a zip archive of all files in a folder and below."""
+    files = sorted(folder.rglob("*"))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(folder.rglob("*")):
+        for file in files:
             archive.write(file, file.relative_to(folder).as_posix())
     return path

@@ -95,8 +95,8 @@ def _tiff_bits(file: BinaryIO) -> int | None:
         tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
         file.seek(tags.next)
         tags.load(file)
-        sizes = (tags[key] for key in (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH))
-        is_whole = all(isinstance(size, int) and size > 0 for size in sizes)
+        starts = tags.get(TiffImagePlugin.STRIPOFFSETS) or tags[TiffImagePlugin.TILEOFFSETS]
+        is_whole = max(starts) < file.seek(0, 2)
         return int(tags[TiffImagePlugin.BITSPERSAMPLE][0]) if is_whole else None
     except (KeyError, IndexError, TypeError, ValueError, SyntaxError, struct.error, OSError):
         return None

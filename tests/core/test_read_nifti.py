@@ -216,11 +216,13 @@ def test_a_pair_is_told_from_another_by_its_values(tmp_path: Path) -> None:
 
 
 def test_half_a_pair_says_what_is_missing(tmp_path: Path) -> None:
-    nib.save(nib.Nifti1Pair(volume(), SPACING), tmp_path / "pair.img")
-    (tmp_path / "pair.img").rename(tmp_path / "other.img")
-    assert problem_of(tmp_path / "pair.hdr") is ReadProblem.OTHER_HALF_MISSING
-    assert problem_of(tmp_path / "other.img") is ReadProblem.NOT_AN_IMAGE
-    path = zipped(tmp_path / "pair.zip", tmp_path)
+    folder = tmp_path / "halves"
+    folder.mkdir()
+    nib.save(nib.Nifti1Pair(volume(), SPACING), folder / "pair.img")
+    (folder / "pair.img").rename(folder / "other.img")
+    assert problem_of(folder / "pair.hdr") is ReadProblem.OTHER_HALF_MISSING
+    assert problem_of(folder / "other.img") is ReadProblem.NOT_AN_IMAGE
+    path = zipped(tmp_path / "pair.zip", folder)
     assert problem_of(path) is ReadProblem.OTHER_HALF_MISSING
 
 
