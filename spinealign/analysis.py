@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -40,8 +39,8 @@ from spinealign.imaging.fit import Letterbox, to_network_input, unplace
 from spinealign.imaging.quality import check_quality
 from spinealign.imaging.read import read_image
 from spinealign.imaging.single import read_part
-from spinealign.imaging.study import drained, scan_series
-from spinealign.imaging.volume import load_volume
+from spinealign.imaging.study import list_series
+from spinealign.imaging.volume import read_volume
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import Array, LoadedModel
 from spinealign.lumbar import grade_discs
@@ -59,7 +58,6 @@ MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""
 
 FEWEST_SLICES = 3
-_Result = TypeVar("_Result")
 _CHOICES = {NoteKind.SLICE_TAKEN, NoteKind.FRAME_TAKEN, NoteKind.SERIES_TAKEN}
 
 
@@ -185,30 +183,13 @@ def analyze_image(
 
 def sagittal_series(path: Path) -> SeriesEntry | None:
     """Return the first sagittal series of at least three slices that can be MR, or None."""
-    return drained(find_sagittal_series(path))
-
-
-def find_sagittal_series(path: Path) -> Generator[int, None, SeriesEntry | None]:
-    """Find what `sagittal_series` returns, yielding how many files have been looked at."""
-    found = yield from scan_series(path)
     fitting = (
         entry
-        for entry in found
+        for entry in list_series(path)
         if entry.plane == "sagittal" and len(entry) >= FEWEST_SLICES
         and entry.view_hint in (None, View.MR)
     )  # fmt: skip
     return next(fitting, None)
-
-
-def as_steps(step: Step, steps: Generator[int, None, _Result]) -> Generator[Step, None, _Result]:
-    """Tell the same step for each piece of work, as a place to stop at; return its result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            result: _Result = done.value
-            return result
-        yield step
 
 
 def _mid_sagittal(
@@ -219,11 +200,10 @@ def _mid_sagittal(
     card = models.find("segmentation", View.MR)
     if not was_chosen or image.view_hint is not View.MR or card is None:
         return image
-    series = yield from as_steps(Step("Reading the series", 0.1), find_sagittal_series(path))
+    series = sagittal_series(path)
     if series is None:
         return image
-    volume = yield from as_steps(Step("Reading the series", 0.11), load_volume(series))
-    model = models.load(card.name)
+    volume, model = read_volume(series), models.load(card.name)
 
     def width_of(index: int) -> float:
         return canal_width_px(segment_with(model, volume.slice_image(index)))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from spinealign.analysis import as_steps, find_sagittal_series, segment_with
+from spinealign.analysis import sagittal_series, segment_with
 from spinealign.domain.errors import ImageReadError, ModelError, ModelProblem, ReadProblem
 from spinealign.domain.findings import Segmentation, Step
 from spinealign.domain.image import View
 from spinealign.domain.study import SegmentedVolume, SpineVolume
-from spinealign.imaging.volume import load_volume
+from spinealign.imaging.volume import read_volume
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.measure.volumes import canal_width_px, find_mid_slice, structure_volumes
@@ -44,14 +44,13 @@ def segment_volume(path: Path, models: ModelStore) -> Generator[Step, None, Segm
         No network for MR is installed, or it cannot be trusted.
     """
     yield Step("Reading the series", 0.0)
-    series = yield from as_steps(Step("Reading the series", 0.0), find_sagittal_series(path))
+    series = sagittal_series(path)
     if series is None:
         raise ImageReadError(path, ReadProblem.NO_SAGITTAL_SERIES)
     card = models.find("segmentation", View.MR)
     if card is None:
         raise ModelError("segmentation", ModelProblem.MISSING)
-    volume = yield from as_steps(Step("Reading the series", 0.0), load_volume(series))
-    slices = _Slices(volume, models.load(card.name))
+    slices = _Slices(read_volume(series), models.load(card.name))
     return (yield from slices.segment_all())
 
 
