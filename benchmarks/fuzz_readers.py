@@ -34,7 +34,7 @@ from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series, read_patient
 from spinealign.imaging.volume import read_volume
 from tests.corpus import corpus_files
-from tests.image_files import ramp, write_nifti, write_series
+from tests.image_files import ramp, write_dicom, write_nifti, write_series
 
 CPU_SECONDS = 2.0
 WALL_SECONDS = 60.0
@@ -66,7 +66,7 @@ def seeds() -> list[bytes]:
     """Return the whole files that inputs are made from."""
     corpus = [path.read_bytes() for name, path in corpus_files().items() if "TINY" not in name]
     small = [content for content in corpus if content and len(content) <= MAX_INPUT_BYTES]
-    hostile = [*hostile_archives(small), *series_archives()]
+    hostile = [*hostile_archives(), *series_archives()]
     return [*small, *pictures(), *pictures(), *volumes(), *volumes(), *archives(small), *hostile]
 
 
@@ -108,13 +108,14 @@ def archives(contents: list[bytes]) -> Iterator[bytes]:
             yield stream.getvalue()
 
 
-def hostile_archives(contents: list[bytes]) -> Iterator[bytes]:
+def hostile_archives() -> Iterator[bytes]:
     """Yield archives with names that lead elsewhere, members on top of each other, and lies."""
-    picture = min((content for content in contents if content[128:132] == b"DICM"), key=len)
+    with tempfile.TemporaryDirectory() as folder:
+        picture = write_dicom(Path(folder) / "a.dcm", ramp()).read_bytes()
     with warnings.catch_warnings(action="ignore"):
         yield packed([(name, picture) for name in HOSTILE_NAMES])
         yield packed([("a.zip", packed([("a.dcm", picture)])), ("b.gz", gzip.compress(picture))])
-        yield packed([("huge.dcm", picture + bytes(64 << 20)), ("a.dcm", picture)])
+        yield packed([("huge.dcm", picture + bytes(1 << 20)), ("a.dcm", picture)])
     one = packed([("a.dcm", picture)])
     start, end = one.index(b"PK\1\2"), one.index(b"PK\5\6")
     record, ending = bytearray(one[start:end]), bytearray(one[end:])
