@@ -158,6 +158,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("zoom_out", "Zoom o&ut", ("-", "Ctrl+-"), "zoom-out"),
     Command("invert", "In&vert", ("I",), "invert", "Bright becomes dark", True),
     Command("reset_window", "&Reset window and level", ("R",), "reset-window"),
+    Command("window_bone", "&Bone window", ("2",), checkable=True),
+    Command("window_soft_tissue", "&Soft tissue window", ("3",), checkable=True),
+    Command("window_brain", "B&rain window", ("4",), checkable=True),
+    Command("window_automatic", "&Automatic window", ("5",), checkable=True),
+    Command("window_whole_range", "&Whole range of grey values", ("6",), checkable=True),
+    Command("next_window", "&Next window", ("W",)),
+    Command("previous_window", "&Previous window", ("Shift+W",)),
     Command("full_screen", "F&ull screen", ("F11",), checkable=True),
     Command("theme_system", "Like the &system", group="theme"),
     Command("theme_light", "&Light", group="theme"),
@@ -194,7 +201,7 @@ _PARTS = ("overlay", "mask", "heatmap", "report", "regions", "measurements", "di
 _TOOL_BAR = (
     "open", "open_folder", _SEPARATOR, "save", "save_report", "copy_finding", _SEPARATOR,
     "overlay", "outlines", "heatmap", "OPACITY", _SEPARATOR, "fit", "one_to_one", "zoom_in",
-    "zoom_out", _SEPARATOR, "invert", "reset_window", _SEPARATOR, "VIEW", "again",
+    "zoom_out", _SEPARATOR, "invert", "WINDOW", _SEPARATOR, "VIEW", "again",
 )  # fmt: skip
 
 
@@ -256,8 +263,10 @@ def plain_text(command: Command) -> str:
     return command.text.replace("&", "").rstrip("…")
 
 
-def build_menus(window: QMainWindow, actions: Actions, panels: Sequence[QAction]) -> QMenu:
-    """Fill the menu bar and return the submenu for recent files."""
+def build_menus(
+    window: QMainWindow, actions: Actions, windows: QMenu, panels: Sequence[QAction]
+) -> QMenu:
+    """Fill the menu bar, with the menu of grey windows, and return the one for recent files."""
     bar = window.menuBar()
     assert bar is not None
     files = _menu(bar.addMenu("&File"))
@@ -278,7 +287,9 @@ def build_menus(window: QMainWindow, actions: Actions, panels: Sequence[QAction]
     view = _menu(bar.addMenu("&View"))
     _fill(view, actions, ("overlay", "outlines", "heatmap", "less_opacity", "more_opacity"))
     _fill(view, actions, (_SEPARATOR, "fit", "one_to_one", "zoom_in", "zoom_out"))
-    _fill(view, actions, (_SEPARATOR, "invert", "reset_window", _SEPARATOR))
+    view.addSeparator()
+    view.addMenu(windows)
+    _fill(view, actions, ("invert", _SEPARATOR))
     view.addActions(list(panels))
     themes = _menu(view.addMenu("&Theme"))
     _fill(themes, actions, ("theme_system", "theme_light", "theme_dark"))

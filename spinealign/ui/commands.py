@@ -27,6 +27,7 @@ from spinealign.ui.saving import PARTS
 from spinealign.ui.settings import OverlayStyle, ThemeChoice
 from spinealign.ui.slices_window import open_slices
 from spinealign.ui.tools import ToolName
+from spinealign.ui.window_menu import WindowMenu
 
 if TYPE_CHECKING:
     from spinealign.ui.main_window import MainWindow
@@ -48,10 +49,12 @@ def build_commands(window: MainWindow) -> Actions:
     """Make all commands of the window, its menus and its tool bar."""
     actions = Actions(window)
     panels = [_panel_action(dock) for dock in (window.cases_dock, window.results_dock)]
-    recent_menu = build_menus(window, actions, panels)
+    window.windows = WindowMenu(window.viewer.picture, actions)
+    recent_menu = build_menus(window, actions, window.windows.menu, panels)
     window.view_button = view_button(actions)
     slider = _opacity_slider(window)
-    build_tool_bar(window, actions, {"OPACITY": slider, "VIEW": window.view_button})
+    buttons = {"WINDOW": window.windows.button, "VIEW": window.view_button}
+    build_tool_bar(window, actions, {"OPACITY": slider, **buttons})
     window.put_edit_bar(build_edit_bar(actions))
     _connect_files(window, actions)
     _connect_cases(window, actions)

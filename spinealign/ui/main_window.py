@@ -47,6 +47,7 @@ from spinealign.ui.tasks import TaskRunner
 from spinealign.ui.theme import Theme
 from spinealign.ui.viewer import Viewer
 from spinealign.ui.welcome import Welcome
+from spinealign.ui.window_menu import WindowMenu
 from spinealign.ui.work import Progress, read_cards, read_samples, warm_up
 from spinealign.wording import Message
 
@@ -74,6 +75,7 @@ class MainWindow(DropWindow):
         self.saver = Saver(self, services, self.files, self.preferences)
         self.current: Case | None = None
         self.view_button: QToolButton
+        self.windows: WindowMenu
         self.opacity_slider: QSlider
         self.edit_bar: QToolBar
         self._build()
@@ -297,7 +299,6 @@ class MainWindow(DropWindow):
         self.viewer.show_image(
             case.display if case else None, placeholder_text(case) if case else ""
         )
-        self.actions_by_name.check("invert", False)
         self.disc_inset.put_away()
         if case is not None and case.finding is not None:
             self.viewer.show_overlay(case.finding.overlay)
@@ -340,7 +341,6 @@ class MainWindow(DropWindow):
         if case is self.current:
             self.viewer.show_image(case.display)
             self.desk.editing.begin(case)
-            self.actions_by_name.check("invert", False)
 
     def _finding_ready(self, case: Case) -> None:
         self.opener.note_success(case.path)

@@ -45,6 +45,21 @@ _WINDOWS = {
     WindowKind.BONE: "Bone",
     WindowKind.SOFT_TISSUE: "Soft tissue",
     WindowKind.BRAIN: "Brain",
+    WindowKind.AS_STORED: "As stored",
+    WindowKind.AUTOMATIC: "Automatic",
+    WindowKind.WHOLE_RANGE: "Whole range",
+    WindowKind.BY_HAND: "Set by hand",
+}
+
+_SIDES = {"L": "Left side", "R": "Right side", "B": "Both sides"}
+
+_DIRECTIONS = {
+    "L": "the patient’s left",
+    "R": "the patient’s right",
+    "A": "the front",
+    "P": "the back",
+    "H": "the head",
+    "F": "the feet",
 }
 
 
@@ -73,10 +88,28 @@ def note_text(note: ReaderNote) -> str:
 
 def window_text(window: DisplayWindow) -> str:
     """Return the name of a window with its centre and width, fit for a menu."""
-    name = safe_text(window.explanation) or _WINDOWS[window.kind]
+    name = window_name(window)
     if window.table is not None:
         return name
-    return f"{name} (C {window.centre:g}, W {window.width:g})"
+    return f"{name} (C {window.centre:.6g}, W {window.width:.6g})"
+
+
+def window_name(window: DisplayWindow) -> str:
+    """Return what a window is called, in the file's own words where it has some."""
+    return safe_text(window.explanation.strip()) or _WINDOWS[window.kind]
+
+
+def side_text(laterality: str) -> str:
+    """Return the side of a paired body part, or nothing when the file does not state it."""
+    return _SIDES.get(laterality, "")
+
+
+def directions_text(orientation: tuple[str, str] | None) -> str:
+    """Return what lies at the right and at the bottom of a picture; empty when unknown."""
+    if orientation is None:
+        return ""
+    right, bottom = (_DIRECTIONS[letter] for letter in orientation)
+    return f"To the right lies {right}, below {bottom}"
 
 
 def series_text(entry: SeriesEntry) -> str:
