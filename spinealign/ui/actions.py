@@ -43,6 +43,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
     Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),
     Command("save_report", "&Report (PDF)…", ("Ctrl+P",), "report", "Save the report as PDF"),
+    Command(
+        "save_named_report",
+        "Report with &patient data (PDF)…",
+        (),
+        "report",
+        "Save the report with what the file says about the patient",
+    ),
     Command("save_overlay", "&Overlay picture (PNG)…", (), "overlay"),
     Command("save_mask", "&Mask (PNG)…"),
     Command("save_heatmap", "&Heat map (PNG)…", (), "heatmap"),
@@ -165,6 +172,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("window_whole_range", "&Whole range of grey values", ("6",), checkable=True),
     Command("next_window", "&Next window", ("W",)),
     Command("previous_window", "&Previous window", ("Shift+W",)),
+    Command(
+        "hide_patient",
+        "&Hide patient data",
+        ("Ctrl+H",),
+        "",
+        "Show nowhere what the files say about the patient",
+        True,
+    ),
     Command("full_screen", "F&ull screen", ("F11",), checkable=True),
     Command("theme_system", "Like the &system", group="theme"),
     Command("theme_light", "&Light", group="theme"),
@@ -174,26 +189,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("keyboard", "&Keyboard and mouse", ("F1",), "keyboard"),
     Command("models", "&Model cards", (), "model"),
     Command("about", "&About SpineAlign", (), "info"),
-)
-
-MOUSE_HELP: tuple[tuple[str, str], ...] = (
-    ("Left-drag", "Move the picture"),
-    ("Left-drag on a point", "Move the point; with Shift it goes to the edge next to it"),
-    ("Right click", "Rename, delete, add or reset a vertebra"),
-    ("Right-drag", "Window (across) and level (up and down)"),
-    ("Wheel", "Zoom about the cursor"),
-    ("Double click", "Fit to window"),
-    ("Space (in the picture)", "Show or hide the overlay"),
-    ("Drop files or folders", "Open and analyse them"),
-)
-
-PICTURE_KEYS: tuple[tuple[str, str], ...] = (
-    ("Return (in the picture)", "Select the first point"),
-    ("Tab, Shift+Tab", "Select the next or previous point"),
-    ("Arrow keys", "Move the selected point by one pixel; Shift ten pixels, Alt a tenth"),
-    ("Del", "Delete the selected drawing or added vertebra"),
-    ("Menu key", "Rename, delete, add or reset the vertebra of the selected point"),
-    ("Esc", "Put the tool away, or end the selection"),
 )
 
 _SEPARATOR = ""
@@ -275,6 +270,7 @@ def build_menus(
     _fill(files, actions, ("paste", _SEPARATOR, "save", "save_all"))
     parts = _menu(files.addMenu("Save one &part as"))
     _fill(parts, actions, tuple(f"save_{part}" for part in _PARTS))
+    _fill(parts, actions, (_SEPARATOR, "save_named_report"))
     _fill(files, actions, ("copy_finding", _SEPARATOR, "close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
     edit = _menu(bar.addMenu("&Edit"))
@@ -293,7 +289,7 @@ def build_menus(
     view.addActions(list(panels))
     themes = _menu(view.addMenu("&Theme"))
     _fill(themes, actions, ("theme_system", "theme_light", "theme_dark"))
-    _fill(view, actions, ("full_screen",))
+    _fill(view, actions, ("hide_patient", "full_screen"))
     measure = _menu(bar.addMenu("&Measure"))
     _fill(measure, actions, (*_DRAWING_TOOLS, _SEPARATOR, "tool_calibrate", "remove_calibration"))
     _fill(measure, actions, (_SEPARATOR, "measures", "delete_drawings"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,17 @@ WINDOW_DRAG_SHARE = 1 / 350
 """Share of the chosen window's width that one pixel of mouse movement is worth."""
 
 NO_WINDOW = DisplayWindow(0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class PixelReading:
+    """What lies under the cursor; `row` and `col` count from 0 at the top left."""
+
+    row: int
+    col: int
+    value: float
+    is_hounsfield: bool
+    structure: str | None
 
 
 class PictureScene(QGraphicsScene):
@@ -193,6 +205,18 @@ class PictureScene(QGraphicsScene):
         """Dim all structures but one; None shows them all alike."""
         self.highlighted = class_id
         self._restyle()
+
+    def reading_at(self, place: QPointF) -> PixelReading | None:
+        """Return what lies at a place of the scene, or None beside the picture."""
+        if self.display is None:
+            return None
+        image = self.display.image
+        row, col = int(place.y() // self.display.row_stretch), int(place.x() // 1)
+        rows, cols = image.shape
+        if not (0 <= row < rows and 0 <= col < cols):
+            return None
+        value, structure = float(image.pixels[row, col]), self.structure_at(row, col)
+        return PixelReading(row, col, value, image.is_hounsfield, structure)
 
     def structure_at(self, row: int, col: int) -> str | None:
         """Return the name of the structure at a pixel, or None."""

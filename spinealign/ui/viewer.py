@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PyQt6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
@@ -21,22 +19,11 @@ from spinealign.domain.image import SpineImage
 from spinealign.ui.display import DisplayImage, DisplayOverlay
 from spinealign.ui.hand import Hand, Pointer
 from spinealign.ui.picture_frame import CANVAS, FrameNotes, corner_text, draw_frame, write_words
-from spinealign.ui.picture_scene import PictureScene
+from spinealign.ui.picture_scene import PictureScene, PixelReading
 from spinealign.wording.reading import side_text
 
 ZOOM_STEP = 1.25
 SMALLEST_ZOOM, LARGEST_ZOOM = 0.02, 64.0
-
-
-@dataclass(frozen=True)
-class PixelReading:
-    """What lies under the cursor; `row` and `col` count from 0 at the top left."""
-
-    row: int
-    col: int
-    value: float
-    is_hounsfield: bool
-    structure: str | None
 
 
 class Viewer(QGraphicsView):
@@ -49,6 +36,7 @@ class Viewer(QGraphicsView):
 
     zoom_changed = pyqtSignal(float)
     pixel_read = pyqtSignal(object)
+    image_shown = pyqtSignal(object)
     overlay_toggle_requested = pyqtSignal()
     menu_requested = pyqtSignal(object, object)
     hand: Hand | None = None
@@ -98,6 +86,7 @@ class Viewer(QGraphicsView):
         self.picture.show_image(display)
         self._refresh()
         self.pixel_read.emit(None)
+        self.image_shown.emit(display.image if display is not None else None)
         self.fit()
 
     def show_neighbour(self, display: DisplayImage) -> None:
@@ -181,17 +170,7 @@ class Viewer(QGraphicsView):
 
     def read_pixel(self, where: QPoint) -> PixelReading | None:
         """Return what lies at a place of the view, or None beside the picture."""
-        display = self.picture.display
-        if display is None:
-            return None
-        point = self.mapToScene(where)
-        row, col = int(point.y() // display.row_stretch), int(point.x() // 1)
-        rows, cols = display.image.shape
-        if not (0 <= row < rows and 0 <= col < cols):
-            return None
-        value = float(display.image.pixels[row, col])
-        structure = self.picture.structure_at(row, col)
-        return PixelReading(row, col, value, display.image.is_hounsfield, structure)
+        return self.picture.reading_at(self.mapToScene(where))
 
     def _zoom_by(self, factor: float, about: QPoint) -> None:
         """Zoom so that what lies at `about` (view coordinates) stays there."""

@@ -75,6 +75,10 @@ _PATIENT_LABELS = {
     "institution": "Institution",
     "accession_number": "Accession number",
 }
+_WHO = ("name", "birth_date", "sex", "age", "identifier", "study_date")
+_SPEAKS_FOR_ITSELF = ("name", "sex", "age")
+_SEXES = {"F": "female", "M": "male", "O": "other"}
+_AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
 
 
 def note_text(note: ReaderNote) -> str:
@@ -132,6 +136,16 @@ def patient_rows(facts: PatientFacts) -> tuple[tuple[str, str], ...]:
     return tuple((label, value) for label, value in rows if value)
 
 
+def patient_line(facts: PatientFacts) -> str:
+    """Return who the patient is and when the picture was taken, in one line."""
+    words = []
+    for name in _WHO:
+        text = _fact_text(name, getattr(facts, name))
+        if text:
+            words.append(text if name in _SPEAKS_FOR_ITSELF else f"{_PATIENT_LABELS[name]} {text}")
+    return "  ·  ".join(words) or "  ·  ".join(f"{k} {v}" for k, v in patient_rows(facts))
+
+
 def _fact_text(name: str, value: str) -> str:
     if name == "name":
         # Family^given^middle^prefix^suffix in Latin letters, then in others (PS3.5 6.2.1).
@@ -140,4 +154,8 @@ def _fact_text(name: str, value: str) -> str:
         return safe_text(", ".join(part for part in (family.strip(), given.strip()) if part))
     if name in ("birth_date", "study_date") and len(value) == 8 and value.isdecimal():
         return f"{value[:4]}-{value[4:6]}-{value[6:]}"
+    if name == "age" and value[:-1].isdecimal() and value[-1] in _AGE_UNITS:
+        return f"{int(value[:-1])} {_AGE_UNITS[value[-1]]}"
+    if name == "sex":
+        value = _SEXES.get(value.strip(), value)
     return safe_text(value.strip())
