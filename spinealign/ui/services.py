@@ -113,7 +113,8 @@ def program_services(profile_dir: Path | None = None) -> Services:
 @cache
 def _models() -> Models:
     # The readers come along, so that after warming up the first image waits for no import.
-    import spinealign.analysis  # noqa: F401
+    import spinealign.analysis
+    import spinealign.measure.corrected  # noqa: F401 - the window begins corrections with it
     from spinealign.inference.catalog import ModelStore
 
     return ModelStore()
