@@ -18,7 +18,8 @@ CANVAS_VEIL = (7, 9, 12, 175)
 """Behind words on the picture: on white they still have a contrast above 4.5 : 1."""
 
 SCALE_BARS_MM = (1, 2, 5, 10, 20, 50, 100, 200)
-LETTER_SCALE = 1.25
+BORDER_X_PX, BORDER_Y_PX = 12, 10
+LETTER_SCALE, LETTER_BOX_PX = 1.25, 26
 CURSOR_SHIFT = QPointF(18, 14)
 
 _LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
@@ -78,8 +79,22 @@ def border_letters(orientation: tuple[str, str]) -> tuple[str, str, str, str]:
     return OPPOSITE[right], OPPOSITE[bottom], right, bottom
 
 
-def draw_frame(painter: QPainter, area: QRectF, notes: FrameNotes) -> None:
-    """Write the notes inside the borders of an area of the screen."""
+def letter_boxes(view: QRectF) -> list[tuple[float, float, float, float]]:
+    """Return (left, top, right, bottom) of where letters stand, for what is written elsewhere."""
+    area = view.adjusted(BORDER_X_PX, BORDER_Y_PX, -BORDER_X_PX, -BORDER_Y_PX)
+    side, middle = LETTER_BOX_PX, area.center() - QPointF(LETTER_BOX_PX, LETTER_BOX_PX) / 2
+    corners = (
+        (area.left(), middle.y()),
+        (middle.x(), area.top()),
+        (area.right() - side, middle.y()),
+        (middle.x(), area.bottom() - side),
+    )
+    return [(x, y, x + side, y + side) for x, y in corners]
+
+
+def draw_frame(painter: QPainter, view: QRectF, notes: FrameNotes) -> None:
+    """Write the notes inside the borders of a view."""
+    area = view.adjusted(BORDER_X_PX, BORDER_Y_PX, -BORDER_X_PX, -BORDER_Y_PX)
     taken = [write_words(painter, area, notes.window, _BOTTOM | _LEFT)]
     if notes.side:
         taken.append(write_words(painter, area, notes.side, _TOP | _RIGHT))

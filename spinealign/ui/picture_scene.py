@@ -93,6 +93,7 @@ class PictureScene(QGraphicsScene):
             return
         rows, cols = display.image.shape
         self._root.setRect(0, 0, cols, rows)
+        self.measures.has_letters = display.image.orientation is not None
         self._root.setTransform(QTransform.fromScale(1, display.row_stretch))
         default = display.default_window
         earlier = self._remembered.get(_identity(display.image), (default, False))

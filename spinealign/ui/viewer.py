@@ -364,7 +364,7 @@ class Viewer(QGraphicsView):
         if display is None:
             write_words(painter, area, self._placeholder, Qt.AlignmentFlag.AlignCenter)
         else:
-            draw_frame(painter, area.adjusted(12, 10, -12, -10), self._notes(display.image))
+            draw_frame(painter, area, self._notes(display.image))
         painter.restore()
 
     def _notes(self, image: SpineImage) -> FrameNotes:

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, QRect, Qt
+from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from spinealign.domain.image import DisplayWindow, WindowCurve, WindowKind
+from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.ui.display import prepare_image, prepare_overlay
-from spinealign.ui.picture_frame import border_letters, corner_text
+from spinealign.ui.picture_frame import border_letters, corner_text, letter_boxes
 from spinealign.ui.settings import OverlayStyle
 from spinealign.ui.viewer import Viewer
 from tests import phantoms
@@ -431,3 +432,25 @@ def test_the_side_is_written_where_the_file_states_it(viewer):
     viewer.show_image(prepare_image(replace(image, laterality="L", sha256="another")))
     corner = QRect(viewer.viewport().width() - 60, 0, 60, 40)
     assert shot(viewer).copy(corner) != without.copy(corner)
+
+
+def test_values_of_measures_keep_off_the_letters(viewer):
+    from spinealign.measure.drawings import measure_drawings
+    from spinealign.measure.geometry import PixelGeometry
+
+    image = replace(phantoms.photo_image(), orientation=("P", "F"))
+    viewer.show_image(prepare_image(image))
+    area = QRectF(viewer.rect())
+    right = viewer.to_picture(QPointF(area.right() - 25, area.center().y()))
+    line = Drawing(DrawingTool.DISTANCE, 1, ((right.x() - 9, right.y()), (right.x(), right.y())))
+    measured = measure_drawings([line], PixelGeometry.of(image))
+    viewer.picture.show_measures(measured)
+    [(_, value)] = viewer.picture.measures._items.values()
+    plate = value.boundingRect().translated(viewer.viewportTransform().map(value.scenePos()))
+    boxes = [QRectF(QPointF(*box[:2]), QPointF(*box[2:])) for box in letter_boxes(area)]
+    assert area.contains(plate)
+    assert not any(box.intersects(plate) for box in boxes)
+    viewer.picture.measures.has_letters = False
+    viewer.picture.measures.lay_out()
+    plate = value.boundingRect().translated(viewer.viewportTransform().map(value.scenePos()))
+    assert any(box.intersects(plate) for box in boxes)
