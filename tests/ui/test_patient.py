@@ -175,13 +175,16 @@ def exported(tmp_path_factory):
     services = program_services(folder / "profile")
     services.write_bundle(answer, folder / "bundle")
     services.write_comparison(answer, answer, folder / "bundle" / "comparison.csv")
+    services.save_corrections(answer)
     services.write_named_report(answer, folder / "named.pdf")
     return folder
 
 
 def test_no_exported_file_names_the_patient_by_itself(exported):
-    written = list((exported / "bundle").iterdir())
+    asked_for = {"slice.dcm", "named.pdf"}
+    written = [p for p in exported.rglob("*") if p.is_file() and p.name not in asked_for]
     assert {".pdf", ".json", ".png", ".csv"} == {path.suffix for path in written}
+    assert {"slice.dcm.spinealign.json", "analysis.json"} <= {path.name for path in written}
     for path in written:
         content = _text_of(path)
         assert not any(secret in content for secret in SECRETS[:2] + SECRETS[4:]), path.name
