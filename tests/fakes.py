@@ -21,7 +21,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, View, ViewSource
 from spinealign.domain.model_card import IntensityRule, ModelCard
-from spinealign.domain.study import SegmentedVolume, SeriesEntry, SpineVolume
+from spinealign.domain.study import PatientFacts, SegmentedVolume, SeriesEntry, SpineVolume
 from spinealign.measure.volumes import structure_volumes
 from spinealign.ui.services import Models, Services
 from tests import phantoms
@@ -197,6 +197,7 @@ class FakeServices:
     kept: dict[Path, Corrections | None] = field(default_factory=dict)
     keep_failure: Exception | None = None
     keep_at: Path | None = None
+    patients: dict[str, PatientFacts] = field(default_factory=dict)
 
     def build(self, profile_dir: Path | None = None) -> Services:
         return Services(
@@ -205,8 +206,10 @@ class FakeServices:
             segment_volume=self.segment_volume,
             list_samples=lambda: self.samples,
             find_images=find_images,
+            read_patient=lambda part: self.patients.get(part.path.name, PatientFacts()),
             write_bundle=lambda analysis, folder: self._write("bundle", folder),
             write_one=lambda analysis, kind, path: self._write(kind, path),
+            write_named_report=lambda analysis, path: self._write("named report", path),
             write_comparison=lambda first, second, path: self._write("comparison", path),
             load_corrections=lambda analysis: self.kept.get(analysis.image.source_path),
             save_corrections=self._keep,

@@ -21,12 +21,15 @@ from spinealign.ui.actions import (
     build_tool_bar,
     view_button,
 )
+from spinealign.ui.case_session import CaseStatus
 from spinealign.ui.compare_dialog import open_comparison
-from spinealign.ui.dialogs import about_dialog, keyboard_dialog
+from spinealign.ui.dialogs import about_dialog, keyboard_dialog, models_dialog
 from spinealign.ui.saving import PARTS
 from spinealign.ui.settings import OverlayStyle, ThemeChoice
 from spinealign.ui.slices_window import open_slices
 from spinealign.ui.tools import ToolName
+from spinealign.ui.window_menu import WindowMenu
+from spinealign.ui.work import read_cards
 
 if TYPE_CHECKING:
     from spinealign.ui.main_window import MainWindow
@@ -48,15 +51,18 @@ def build_commands(window: MainWindow) -> Actions:
     """Make all commands of the window, its menus and its tool bar."""
     actions = Actions(window)
     panels = [_panel_action(dock) for dock in (window.cases_dock, window.results_dock)]
-    recent_menu = build_menus(window, actions, panels)
+    window.windows = WindowMenu(window.viewer.picture, actions)
+    recent_menu = build_menus(window, actions, window.windows.menu, panels)
     window.view_button = view_button(actions)
     slider = _opacity_slider(window)
-    build_tool_bar(window, actions, {"OPACITY": slider, "VIEW": window.view_button})
+    buttons = {"WINDOW": window.windows.button, "VIEW": window.view_button}
+    build_tool_bar(window, actions, {"OPACITY": slider, **buttons})
     window.put_edit_bar(build_edit_bar(actions))
     _connect_files(window, actions)
     _connect_cases(window, actions)
     _connect_picture(window, actions, slider)
     _connect_overlay(window, actions)
+    _connect_patient(window, actions)
     _connect_editing(window, actions)
     _connect_preferences(window, actions, recent_menu)
     return actions
@@ -68,13 +74,21 @@ def _connect_files(window: MainWindow, actions: Actions) -> None:
     _on(actions["open_folder"], opener.ask_folder)
     _on(actions["paste"], opener.paste)
     _on(actions["save"], lambda: _with_analysis(window, lambda a: saver.save_results([a])))
-    _on(actions["save_all"], window.save_all)
+    _on(actions["save_all"], lambda: _save_all(window))
     for kind in PARTS:
         save = partial(_save_part, window, kind)
         _on(actions[f"save_{kind}"], save)
     window.results.save_requested.connect(partial(_save_part, window))
+    named = saver.save_named_report
+    _on(actions["save_named_report"], lambda: _with_analysis(window, named))
     _on(actions["copy_finding"], lambda: _with_analysis(window, partial(_copy, window)))
     _on(actions["quit"], window.close)
+
+
+def _save_all(window: MainWindow) -> None:
+    done = [case for case in window.session.cases if case.status is CaseStatus.DONE]
+    kept = [case.finding.analysis for case in done if case.finding is not None]
+    window.saver.save_results(kept, left_out=len(done) - len(kept))
 
 
 def _save_part(window: MainWindow, kind: str) -> None:
@@ -128,6 +142,22 @@ def _connect_picture(window: MainWindow, actions: Actions, slider: QSlider) -> N
     _on(actions["more_opacity"], lambda: slider.setValue(slider.value() + step))
 
 
+def _connect_patient(window: MainWindow, actions: Actions) -> None:
+    strip, hide = window.patient, actions["hide_patient"]
+    actions.check("hide_patient", window.preferences.settings.hide_patient_data)
+    hide.toggled.connect(strip.set_hidden)
+    hide.toggled.connect(lambda on: window.preferences.choose(hide_patient_data=on))
+    strip.hide_requested.connect(hide.trigger)
+    strip.crashed.connect(window.show_crash)
+    strip.facts_changed.connect(lambda: _offer_named_report(window, actions))
+    window.viewer.image_shown.connect(strip.show_patient_of)
+
+
+def _offer_named_report(window: MainWindow, actions: Actions) -> None:
+    has_result = window.current is not None and window.current.finding is not None
+    actions.enable(("save_named_report",), has_result and bool(window.patient.facts))
+
+
 def _connect_overlay(window: MainWindow, actions: Actions) -> None:
     picture, preferences = window.viewer.picture, window.preferences
 
@@ -167,6 +197,7 @@ def enable_commands(window: MainWindow) -> None:
     is_series = any(note.kind is NoteKind.CANAL_WIDEST for note in notes)
     actions.enable(("all_slices",), is_series)
     actions.enable(("drop_companion",), is_mr and case is not None and case.companion is not None)
+    _offer_named_report(window, actions)
     actions.enable(("save_heatmap",), finding is not None and finding.overlay.heatmap is not None)
     actions.enable(("cancel",), window.session.is_busy)
     wanted = case.wanted_view if case is not None else None
@@ -240,8 +271,14 @@ def _connect_preferences(window: MainWindow, actions: Actions, recent_menu: QMen
         lambda on: window.showFullScreen() if on else window.showNormal()
     )
     _on(actions["keyboard"], lambda: keyboard_dialog(window).open_fitted())
-    _on(actions["models"], window.show_models)
+    _on(actions["models"], lambda: _show_models(window))
     _on(actions["about"], lambda: about_dialog(window).open_fitted())
+
+
+def _show_models(window: MainWindow) -> None:
+    task = window.files.submit(lambda: read_cards(window.services))
+    task.finished.connect(lambda cards: models_dialog(cards, window).open_fitted())
+    task.failed.connect(window.take_failure)
 
 
 def _show_recent(window: MainWindow, menu: QMenu) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PyQt6.QtCore import QByteArray, Qt
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
@@ -31,12 +31,12 @@ from spinealign.ui.cases_panel import CasesPanel
 from spinealign.ui.commands import build_commands, enable_commands
 from spinealign.ui.crash import CrashDialog
 from spinealign.ui.desk import Desk
-from spinealign.ui.dialogs import models_dialog
 from spinealign.ui.disc_inset import DiscInset
 from spinealign.ui.drop_window import DropWindow
 from spinealign.ui.icons import application_icon
 from spinealign.ui.leaving import Leaving
 from spinealign.ui.opening import Opener
+from spinealign.ui.patient_strip import PatientStrip
 from spinealign.ui.preferences import Preferences
 from spinealign.ui.results_panel import ResultsPanel
 from spinealign.ui.saving import Saver, saved_message, show_folder
@@ -47,7 +47,9 @@ from spinealign.ui.tasks import TaskRunner
 from spinealign.ui.theme import Theme
 from spinealign.ui.viewer import Viewer
 from spinealign.ui.welcome import Welcome
-from spinealign.ui.work import Progress, read_cards, read_samples, warm_up
+from spinealign.ui.window_menu import WindowMenu
+from spinealign.ui.window_place import restore_place
+from spinealign.ui.work import Progress, read_samples, warm_up
 from spinealign.wording import Message
 
 
@@ -74,6 +76,7 @@ class MainWindow(DropWindow):
         self.saver = Saver(self, services, self.files, self.preferences)
         self.current: Case | None = None
         self.view_button: QToolButton
+        self.windows: WindowMenu
         self.opacity_slider: QSlider
         self.edit_bar: QToolBar
         self._build()
@@ -83,7 +86,7 @@ class MainWindow(DropWindow):
         self._connect_session()
         self._connect_parts()
         self._connect_desk()
-        self._restore()
+        restore_place(self)
         self.show_current()
 
     def start(self, paths: Sequence[Path] = ()) -> None:
@@ -92,12 +95,12 @@ class MainWindow(DropWindow):
             self.banner.show_notice(Message(notice, "The settings are back to their defaults."))
         samples = self.files.submit(lambda: read_samples(self.services))
         samples.finished.connect(self._take_samples)
-        samples.failed.connect(self._take_failure)
+        samples.failed.connect(self.take_failure)
         if paths:
             self.opener.open_paths(paths)
             return
         warming = self.inference.submit(lambda: warm_up(self.services))
-        warming.failed.connect(self._take_failure)
+        warming.failed.connect(self.take_failure)
 
     def select(self, case: Case) -> None:
         """Make a case the one that is shown."""
@@ -153,18 +156,6 @@ class MainWindow(DropWindow):
             self.session.cancel()
             self.status.show_idle("Stopped")
 
-    def save_all(self) -> None:
-        """Save the results of all open cases."""
-        done = [case for case in self.session.cases if case.status is CaseStatus.DONE]
-        kept = [case.finding.analysis for case in done if case.finding is not None]
-        self.saver.save_results(kept, left_out=len(done) - len(kept))
-
-    def show_models(self) -> None:
-        """Show all model cards."""
-        task = self.files.submit(lambda: read_cards(self.services))
-        task.finished.connect(lambda cards: models_dialog(cards, self).open_fitted())
-        task.failed.connect(self._take_failure)
-
     def show_crash(self, error: BaseException) -> None:
         """Show the error report of an unexpected failure."""
         CrashDialog(error, self).open()
@@ -174,6 +165,7 @@ class MainWindow(DropWindow):
         self.setDockNestingEnabled(False)
         self.banner = Banner()
         self.viewer = Viewer()
+        self.patient = PatientStrip(self.services, self.preferences.settings.hide_patient_data)
         self.welcome = Welcome(self.preferences.is_first_start)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.welcome)
@@ -183,6 +175,7 @@ class MainWindow(DropWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.banner)
+        column.addWidget(self.patient)
         self._picture_row = QHBoxLayout()
         self._picture_row.setSpacing(0)
         self._picture_row.addWidget(self.pages, 1)
@@ -265,19 +258,6 @@ class MainWindow(DropWindow):
         desk.editor.hint_changed.connect(self.status.show_hint)
         desk.editing.edited_changed.connect(self._edited_changed)
 
-    def _restore(self) -> None:
-        state = self.preferences.state
-        screen = self.screen()
-        if screen is not None:
-            room = screen.availableGeometry()
-            self.resize(min(1500, room.width() * 94 // 100), min(940, room.height() * 90 // 100))
-        em, width = self.fontMetrics().averageCharWidth(), self.width()
-        docks = [self.cases_dock, self.results_dock]
-        sizes = [min(44 * em, width * 17 // 100), min(82 * em, width * 36 // 100)]
-        self.resizeDocks(docks, sizes, Qt.Orientation.Horizontal)
-        self.restoreGeometry(_bytes(state.geometry))
-        self.restoreState(_bytes(state.layout))
-
     def _open(self, paths: Sequence[Path], titles: Sequence[str]) -> None:
         opened = self.session.open(paths, titles)
         if opened:
@@ -297,7 +277,6 @@ class MainWindow(DropWindow):
         self.viewer.show_image(
             case.display if case else None, placeholder_text(case) if case else ""
         )
-        self.actions_by_name.check("invert", False)
         self.disc_inset.put_away()
         if case is not None and case.finding is not None:
             self.viewer.show_overlay(case.finding.overlay)
@@ -340,7 +319,6 @@ class MainWindow(DropWindow):
         if case is self.current:
             self.viewer.show_image(case.display)
             self.desk.editing.begin(case)
-            self.actions_by_name.check("invert", False)
 
     def _finding_ready(self, case: Case) -> None:
         self.opener.note_success(case.path)
@@ -394,7 +372,8 @@ class MainWindow(DropWindow):
         for part in (self.cases, self.welcome, self.results):
             part.set_samples(samples)
 
-    def _take_failure(self, error: Exception) -> None:
+    def take_failure(self, error: Exception) -> None:
+        """Say what went wrong in a worker thread."""
         if isinstance(error, SpineAlignError):
             self.banner.show_failure(wording.explain(error))
         else:
@@ -410,7 +389,3 @@ class MainWindow(DropWindow):
         """Cancel analyses, let files be written to their end, remember the window, leave."""
         if event is not None:
             self.leaving.close(event)
-
-
-def _bytes(base64: str) -> QByteArray:
-    return QByteArray.fromBase64(base64.encode())

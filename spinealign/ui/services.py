@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Protocol
 
 from spinealign.domain.findings import Analysis, Corrections, Step
-from spinealign.domain.image import View
+from spinealign.domain.image import ImagePart, View
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.paths import resources_dir
-from spinealign.domain.study import SegmentedVolume
+from spinealign.domain.study import PatientFacts, SegmentedVolume
 
 
 class Models(Protocol):
@@ -77,8 +77,10 @@ class Services:
     segment_volume: Callable[[Path, Models], Generator[Step, None, SegmentedVolume]]
     list_samples: Callable[[], Sequence[Sample]]
     find_images: Callable[[Iterable[Path]], list[Path]]
+    read_patient: Callable[[ImagePart], PatientFacts]
     write_bundle: Callable[[Analysis, Path], object]
     write_one: Callable[[Analysis, str, Path], object]
+    write_named_report: Callable[[Analysis, Path], object]
     write_comparison: Callable[[Analysis, Analysis, Path], object]
     load_corrections: Callable[[Analysis], Corrections | None]
     save_corrections: Callable[[Analysis], Path]
@@ -98,8 +100,10 @@ def program_services(profile_dir: Path | None = None) -> Services:
         segment_volume=_segment_volume,
         list_samples=_list_samples,
         find_images=_find_images,
+        read_patient=_read_patient,
         write_bundle=_write_bundle,
         write_one=_write_one,
+        write_named_report=_write_named_report,
         write_comparison=_write_comparison,
         load_corrections=partial(_load_corrections, profile_dir),
         save_corrections=partial(_save_corrections, profile_dir),
@@ -109,7 +113,8 @@ def program_services(profile_dir: Path | None = None) -> Services:
 @cache
 def _models() -> Models:
     # The readers come along, so that after warming up the first image waits for no import.
-    import spinealign.analysis  # noqa: F401
+    import spinealign.analysis
+    import spinealign.measure.corrected  # noqa: F401 - the window begins corrections with it
     from spinealign.inference.catalog import ModelStore
 
     return ModelStore()
@@ -141,6 +146,12 @@ def _find_images(paths: Iterable[Path]) -> list[Path]:
     return find_images(list(paths))
 
 
+def _read_patient(part: ImagePart) -> PatientFacts:
+    from spinealign.imaging.study import read_patient
+
+    return read_patient(part)
+
+
 def _write_bundle(analysis: Analysis, folder: Path) -> object:
     from spinealign.export.bundle import write_bundle
 
@@ -151,6 +162,15 @@ def _write_one(analysis: Analysis, kind: str, path: Path) -> None:
     from spinealign.export.bundle import write_one
 
     write_one(analysis, kind, path)
+
+
+def _write_named_report(analysis: Analysis, path: Path) -> None:
+    from spinealign.export.bundle import write_file
+    from spinealign.export.report import report_pdf
+
+    image = analysis.image
+    patient = _read_patient(image.part or ImagePart(image.source_path))
+    write_file(report_pdf(analysis, patient), path)
 
 
 def _write_comparison(first: Analysis, second: Analysis, path: Path) -> None:

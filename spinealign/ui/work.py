@@ -17,9 +17,9 @@ from spinealign.domain.errors import (
     SpineAlignError,
 )
 from spinealign.domain.findings import Analysis
-from spinealign.domain.image import View
+from spinealign.domain.image import ImagePart, View
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.study import SegmentedVolume
+from spinealign.domain.study import PatientFacts, SegmentedVolume
 from spinealign.ui.display import DisplayImage, DisplayOverlay, prepare_image, prepare_overlay
 from spinealign.ui.services import Sample, Services
 from spinealign.wording import Message
@@ -161,6 +161,12 @@ def read_samples(services: Services) -> Generator[None, None, Sequence[Sample]]:
     return services.list_samples()
 
 
+def read_patient(services: Services, part: ImagePart) -> Generator[None, None, PatientFacts]:
+    """Return what a file says about the patient; empty where it says nothing."""
+    yield
+    return services.read_patient(part)
+
+
 def find_files(services: Services, paths: Iterable[Path]) -> Generator[None, None, list[Path]]:
     """Return the images among files and folders.
 
@@ -224,6 +230,21 @@ def write_part(
     """
     yield Progress(f"Saving {path.name}", 0.2)
     services.write_one(analysis, kind, path)
+    return (path,)
+
+
+def write_named_report(
+    services: Services, analysis: Analysis, path: Path
+) -> Generator[Progress, None, tuple[Path, ...]]:
+    """Write the report with the patient's data to the file that the user named.
+
+    Raises
+    ------
+    ExportError
+        It could not be written.
+    """
+    yield Progress(f"Saving {path.name}", 0.2)
+    services.write_named_report(analysis, path)
     return (path,)
 
 
