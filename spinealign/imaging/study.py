@@ -6,7 +6,7 @@ whose steps are progress and the places to stop at.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -14,7 +14,7 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart, SpineImage, View
 from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging.decoding import translated_errors
-from spinealign.imaging.find import find_images
+from spinealign.imaging.find import files_below, header_beside
 from spinealign.imaging.single import read_part, required_format
 from spinealign.imaging.sniff import HEAD_BYTES, FileFormat, is_dicom_index, is_zip
 from spinealign.imaging.source import archive_members, opened
@@ -73,7 +73,7 @@ def scan_series(path: Path) -> Generator[int, None, tuple[SeriesEntry, ...]]:
     headers: list[Any] = []
     others: list[SeriesEntry] = []
     refusals: list[ImageReadError] = []
-    for count, part in enumerate(_candidates(path), start=1):
+    for count, part in enumerate(_candidates(path, refusals), start=1):
         try:
             _look_at(part, headers, others)
         except ImageReadError as refusal:
@@ -81,6 +81,8 @@ def scan_series(path: Path) -> Generator[int, None, tuple[SeriesEntry, ...]]:
         yield count
     found = (*_grouped(headers), *others)
     if not found:
+        if headers:  # presentation states alone
+            refusals.append(ImageReadError(path, ReadProblem.NO_PIXELS))
         raise _nothing_found(path, refusals)
     return found
 
@@ -95,9 +97,23 @@ def drained(steps: Generator[int, None, _Result]) -> _Result:
             return result
 
 
-def _candidates(path: Path) -> list[ImagePart]:
-    if path.is_dir():
-        return [ImagePart(file) for file in find_images([path])]
+def _candidates(path: Path, refusals: list[ImageReadError]) -> Iterator[ImagePart]:
+    if not path.is_dir():
+        yield from _parts_of(path)
+        return
+    for file in files_below(path):
+        name = file.name.lower()
+        # What the index of a medium names lies below the same folder.
+        if name == "dicomdir":
+            continue
+        try:
+            yield from _parts_of(file) if name.endswith(".zip") else [ImagePart(file)]
+        except ImageReadError as refusal:
+            refusals.append(refusal)
+
+
+def _parts_of(path: Path) -> list[ImagePart]:
+    path = header_beside(path)
     head = _head(path)
     if is_zip(head):
         with translated_errors(path):
@@ -163,7 +179,7 @@ def _picture_entry(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> 
 
 def _nothing_found(path: Path, refusals: list[ImageReadError]) -> ImageReadError:
     reasons = {refusal.problem for refusal in refusals} - {ReadProblem.NOT_AN_IMAGE}
-    if len(reasons) == 1 or len(refusals) == 1:
+    if len(reasons) == 1 or (len(refusals) == 1 and not path.is_dir()):
         first = next(r for r in refusals if not reasons or r.problem in reasons)
         return ImageReadError(path, first.problem, first.detail)
     if path.is_dir():

@@ -31,6 +31,13 @@ _NOTES = {
     NoteKind.NO_ORIENTATION: "The file does not state its orientation.",
     NoteKind.UNIT_ASSUMED: ("The file does not state its unit of length; millimetres are assumed."),
     NoteKind.UNEVEN_SLICES: "The slices are not evenly spaced; some may be missing.",
+    NoteKind.SPACING_CONFLICT: (
+        "The file states two different sizes of its pixels, so lengths are given in pixels."
+    ),
+    NoteKind.OVERLAY_LEFT_OUT: "Drawings stored beside the picture (overlays) are not shown.",
+    NoteKind.STATES_LEFT_OUT: (
+        "Stored ways of showing this picture (presentation states: {0}) are not applied."
+    ),
 }
 
 _CALIBRATIONS = {
@@ -125,7 +132,10 @@ def series_text(entry: SeriesEntry) -> str:
         name = f"{name}, volume {first.volume + 1}"
     number = "" if entry.number is None else f"{entry.number}: "
     count = len(entry)
-    return f"{number}{name} ({kind}, {count} image{'' if count == 1 else 's'})"
+    images = f"{count} image{'' if count == 1 else 's'}"
+    states = entry.unapplied_states
+    left_out = f"; {states} presentation state{'' if states == 1 else 's'} not applied"
+    return f"{number}{name} ({kind}, {images}{left_out if states else ''})"
 
 
 def patient_rows(facts: PatientFacts) -> tuple[tuple[str, str], ...]:
