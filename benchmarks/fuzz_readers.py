@@ -9,6 +9,7 @@ of the other formats; each is made anew from its number, so a finding is repeate
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gzip
 import io
 import os
@@ -327,13 +328,14 @@ def main() -> None:
     print(f"{len(whole)} files to start from", flush=True)
     outcomes: Counter[str] = Counter()
     end, next_number, began = time.monotonic() + 60 * options.minutes, options.first, time.time()
-    while time.monotonic() < end:
-        for line in supervised(range(next_number, next_number + BATCH), whole):
-            kind, _, value = line.partition(" ")
-            if kind == "finding":
-                print(line, flush=True)
-            outcomes[value if kind == "done" else kind] += kind in ("done", "finding")
-            next_number = int(value) + 1 if kind == "last" else next_number
+    with contextlib.suppress(KeyboardInterrupt):  # what was found so far is still told
+        while time.monotonic() < end:
+            for line in supervised(range(next_number, next_number + BATCH), whole):
+                kind, _, value = line.partition(" ")
+                if kind == "finding":
+                    print(line, flush=True)
+                outcomes[value if kind == "done" else kind] += kind in ("done", "finding")
+                next_number = int(value) + 1 if kind == "last" else next_number
     hours = (time.time() - began) / 3600
     print(f"{next_number - options.first} inputs in {hours:.2f} h")
     for name, count in outcomes.most_common():
