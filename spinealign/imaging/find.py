@@ -45,10 +45,10 @@ def _images_of(path: Path) -> list[Path]:
         os.scandir(path).close()
     except OSError:
         raise ImageReadError(path, ReadProblem.UNREADABLE) from None
-    images = [file for file in _files_below(path) if _is_candidate(file)]
+    images = [file for file in files_below(path) if is_candidate(file)]
     if not images:
         raise ImageReadError(path, ReadProblem.NO_IMAGES_IN_FOLDER)
-    return sorted(images, key=lambda file: natural_key(file.relative_to(path)))
+    return images
 
 
 def _exists(path: Path) -> bool:
@@ -60,13 +60,26 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    for where, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(where, name) for name in files if not name.startswith("."))
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder as they are found, hidden entries left out.
+
+    They come in the order in which people number files; folders that may not be
+    opened are passed over, and links to folders are not followed.
+    """
+    try:
+        with os.scandir(folder) as listing:
+            entries = [entry for entry in listing if not entry.name.startswith(".")]
+    except OSError:
+        return
+    for entry in sorted(entries, key=lambda entry: natural_key(Path(entry.name))):
+        if entry.is_dir(follow_symlinks=False):
+            yield from files_below(Path(entry.path))
+        elif not entry.is_dir():
+            yield Path(entry.path)
 
 
-def _is_candidate(file: Path) -> bool:
+def is_candidate(file: Path) -> bool:
+    """Tell whether a file found in a folder is worth opening: by its name, else its content."""
     name = file.name.lower()
     if name.endswith(IMAGE_SUFFIXES):
         return True

@@ -6,20 +6,23 @@ whose steps are progress and the places to stop at.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart, SpineImage, View
-from spinealign.domain.study import PatientFacts, SeriesEntry
+from spinealign.domain.study import PatientFacts, Scan, SeriesEntry
 from spinealign.imaging.decoding import translated_errors
-from spinealign.imaging.find import find_images
+from spinealign.imaging.find import files_below, is_candidate
 from spinealign.imaging.single import read_part, required_format
 from spinealign.imaging.sniff import HEAD_BYTES, FileFormat, is_dicom_index, is_zip
 from spinealign.imaging.source import archive_members, opened
 
 _Result = TypeVar("_Result")
+_NO_LOSS = frozenset((ReadProblem.NOT_AN_IMAGE, ReadProblem.NO_PIXELS))
+"""Files that hold no picture: nobody misses them in a list of series."""
 
 
 def holds_several_files(path: Path) -> bool:
@@ -70,19 +73,53 @@ def scan_series(path: Path) -> Generator[int, None, tuple[SeriesEntry, ...]]:
     ImageReadError
         Nothing that could be opened was found, and why.
     """
+    scan = yield from scan_paths([path])
+    if not scan.found:
+        raise scan.refused[0]
+    return scan.found
+
+
+def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
+    """Look at every file that some paths stand for; slices of one series find together.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files, folders, archives and indexes of media.
+
+    Yields
+    ------
+    int
+        How many files have been looked at.
+
+    Returns
+    -------
+    Scan
+        Also when a path holds nothing; then it says why.
+    """
     headers: list[Any] = []
     others: list[SeriesEntry] = []
-    refusals: list[ImageReadError] = []
-    for count, part in enumerate(_candidates(path), start=1):
+    refused: list[ImageReadError] = []
+    count = 0
+    for path in paths:
+        known, of_path = len(headers) + len(others), []
         try:
-            _look_at(part, headers, others)
+            for part in _candidates(path):
+                count += 1
+                try:
+                    if part is not None:
+                        _look_at(part, headers, others)
+                except ImageReadError as refusal:
+                    of_path.append(refusal)
+                yield count
         except ImageReadError as refusal:
-            refusals.append(refusal)
-        yield count
-    found = (*_grouped(headers), *others)
-    if not found:
-        raise _nothing_found(path, refusals)
-    return found
+            refused.append(refusal)
+            continue
+        if len(headers) + len(others) == known:
+            refused.append(_nothing_found(path, of_path))
+        else:
+            refused += [refusal for refusal in of_path if refusal.problem not in _NO_LOSS]
+    return Scan((*_grouped(headers), *others), tuple(refused))
 
 
 def drained(steps: Generator[int, None, _Result]) -> _Result:
@@ -95,19 +132,27 @@ def drained(steps: Generator[int, None, _Result]) -> _Result:
             return result
 
 
-def _candidates(path: Path) -> list[ImagePart]:
+def _candidates(path: Path) -> Iterator[ImagePart | None]:
+    """Yield what may be a picture, and None for a file of a folder that is none."""
     if path.is_dir():
-        return [ImagePart(file) for file in find_images([path])]
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise ImageReadError(path, ReadProblem.UNREADABLE)
+        for below in files_below(path):
+            yield ImagePart(below) if is_candidate(below) else None
+        return
     head = _head(path)
     if is_zip(head):
         with translated_errors(path):
-            return [ImagePart(path, member) for member in archive_members(path)]
-    if is_dicom_index(head):
+            members = archive_members(path)
+        yield from (ImagePart(path, member) for member in members)
+    elif is_dicom_index(head):
         from spinealign.imaging.dicom_series import indexed_files
 
         with translated_errors(path), opened(ImagePart(path)) as file:
-            return [ImagePart(named) for named in indexed_files(path, file)]
-    return [ImagePart(path)]
+            named = indexed_files(path, file)
+        yield from (ImagePart(target) for target in named)
+    else:
+        yield ImagePart(path)
 
 
 def _look_at(part: ImagePart, headers: list[Any], others: list[SeriesEntry]) -> None:

@@ -166,11 +166,11 @@ def _load_corrections(profile_dir: Path | None, analysis: Analysis) -> Correctio
 
 
 def _save_corrections(profile_dir: Path | None, analysis: Analysis) -> Path:
-    from spinealign.export.corrections import profile_path, save_corrections
+    from spinealign.export.corrections import part_label, profile_path, save_corrections
 
     if not _is_own(analysis.image.source_path):
         return save_corrections(analysis, profile_dir=profile_dir)
-    path = profile_path(analysis.image.sha256, profile_dir)
+    path = profile_path(analysis.image.sha256, profile_dir, part_label(analysis.image))
     path.parent.mkdir(parents=True, exist_ok=True)
     return save_corrections(analysis, path)
 
