@@ -25,7 +25,6 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import (
-    ImagePart,
     NoteKind,
     ReaderNote,
     SpacingSource,
@@ -34,7 +33,7 @@ from spinealign.domain.image import (
     ViewSource,
 )
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.study import SeriesEntry
+from spinealign.domain.study import ImageSource, SeriesEntry
 from spinealign.imaging.choice import (
     first_picture,
     read_companion,
@@ -74,23 +73,23 @@ class _Clock:
 
 
 def analyze_file(
-    source: Path | ImagePart | SeriesEntry,
+    source: ImageSource,
     models: ModelStore,
     view: View | None = None,
-    companion: Path | ImagePart | SeriesEntry | None = None,
+    companion: Path | SeriesEntry | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Read and analyse one file, yielding progress; closing the generator cancels.
 
     Parameters
     ----------
-    source : Path, ImagePart or SeriesEntry
-        Image file of any supported format, one picture of a series, or a series, of which
-        the mid-sagittal slice is taken if it is a sagittal MR, else the middle picture.
+    source : Path, SeriesEntry or SeriesPicture
+        Image file of any supported format; a series, of which the mid-sagittal slice is
+        taken if it is a sagittal MR, else the middle picture; or one picture of a series.
     models : ModelStore
         Where networks come from; they stay loaded in it.
     view : View, optional
         The user's choice; None lets the program decide.
-    companion : Path, ImagePart or SeriesEntry, optional
+    companion : Path or SeriesEntry, optional
         The other contrast of the same patient (T1 beside T2, or the reverse): it helps
         to grade discs, and is not used for anything else. Of a series, the picture next
         to the one analysed is taken.
@@ -120,7 +119,7 @@ def analyze_file(
     if series is not None:
         image = yield from _mid_sagittal(image, series, models)
     clock.lap("choose slice")
-    other = read_companion(companion, series, image)
+    other = read_companion(companion, source if series is None else series, image)
     clock.lap("read companion")
     yield Step("Checking the image", 0.15, image)
     return (yield from analyze_image(image, models, view, clock, other))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +95,18 @@ class SeriesEntry:
         return typical
 
 
+@dataclass(frozen=True)
+class SeriesPicture:
+    """One picture of a series, chosen by a person; `index` counts from 0."""
+
+    series: SeriesEntry
+    index: int
+
+
+ImageSource = Path | SeriesEntry | SeriesPicture
+"""What can be analysed: a file, a series, or one picture of a series."""
+
+
 @dataclass(frozen=True, order=True)
 class SlicePlace:
     """One picture of a stack: which volume in time, and which picture of it, both from 0."""
@@ -127,9 +140,15 @@ class SeriesStack:
         """Whether there is only one picture."""
         return len(self.volumes) == 1 and len(self.first) == 1
 
-    def part_at(self, place: SlicePlace) -> ImagePart:
+    def picture_at(self, place: SlicePlace) -> SeriesPicture:
         """Return the picture at a place."""
-        return self.volumes[place.volume].parts[place.index]
+        return SeriesPicture(self.volumes[place.volume], place.index)
+
+    def holds_place(self, place: SlicePlace | None) -> bool:
+        """Tell whether there is a picture at a place."""
+        if place is None or not 0 <= place.volume < len(self.volumes):
+            return False
+        return 0 <= place.index < len(self.volumes[place.volume])
 
     def place_of(self, part: ImagePart | None) -> SlicePlace | None:
         """Return where a picture is; None when it is not of this series."""

@@ -6,10 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import ImagePart, NoteKind, SpineImage, View
-from spinealign.domain.study import FEWEST_SLICES, SeriesEntry, SpineVolume
+from spinealign.domain.image import NoteKind, SpineImage, View
+from spinealign.domain.study import (
+    FEWEST_SLICES,
+    ImageSource,
+    SeriesEntry,
+    SeriesPicture,
+    SpineVolume,
+)
 from spinealign.imaging.read import read_image
-from spinealign.imaging.single import read_part
 from spinealign.imaging.study import list_series, read_series_slice
 from spinealign.imaging.volume import read_volume
 
@@ -27,7 +32,7 @@ def is_sagittal_volume(entry: SeriesEntry) -> bool:
     return entry.plane == "sagittal" and len(entry) >= FEWEST_SLICES and is_mr
 
 
-def first_picture(source: Path | ImagePart | SeriesEntry) -> SpineImage:
+def first_picture(source: ImageSource) -> SpineImage:
     """Read the picture to begin with: of a series the readable one nearest to the middle.
 
     Raises
@@ -35,10 +40,10 @@ def first_picture(source: Path | ImagePart | SeriesEntry) -> SpineImage:
     ImageReadError
         No picture of it can be read; the reason is that of the one in the middle.
     """
-    if isinstance(source, ImagePart):
-        return read_part(source)
     if isinstance(source, Path):
         return read_image(source)
+    if isinstance(source, SeriesPicture):
+        return read_series_slice(source.series, source.index)
     refusal: ImageReadError | None = None
     for index in sorted(range(len(source)), key=lambda index: abs(index - source.middle)):
         try:
@@ -49,11 +54,9 @@ def first_picture(source: Path | ImagePart | SeriesEntry) -> SpineImage:
     raise refusal
 
 
-def series_to_search(
-    source: Path | ImagePart | SeriesEntry, image: SpineImage
-) -> SeriesEntry | None:
+def series_to_search(source: ImageSource, image: SpineImage) -> SeriesEntry | None:
     """Return the sagittal MR series in which the middle of the canal is looked for, or None."""
-    if isinstance(source, ImagePart) or image.view_hint is not View.MR:
+    if isinstance(source, SeriesPicture) or image.view_hint is not View.MR:
         return None
     if isinstance(source, SeriesEntry):
         return source if is_sagittal_volume(source) else None
@@ -62,15 +65,15 @@ def series_to_search(
 
 
 def read_companion(
-    companion: Path | ImagePart | SeriesEntry | None, series: SeriesEntry | None, image: SpineImage
+    companion: Path | SeriesEntry | None, source: ImageSource, image: SpineImage
 ) -> SpineImage | None:
     """Read the other contrast: of a series the picture next to the one that is analysed.
 
     Parameters
     ----------
-    companion : Path, ImagePart, SeriesEntry or None
+    companion : Path, SeriesEntry or None
         Where it lies; None without one.
-    series : SeriesEntry or None
+    source : Path, SeriesEntry or SeriesPicture
         What `image` was chosen from.
     image : SpineImage
         The picture that is analysed.
@@ -82,10 +85,9 @@ def read_companion(
     """
     if companion is None:
         return None
-    if isinstance(companion, ImagePart):
-        return read_part(companion)
-    if series is None or image.part not in series.parts:
-        return read_image(companion) if isinstance(companion, Path) else first_picture(companion)
+    series = source.series if isinstance(source, SeriesPicture) else source
+    if isinstance(series, Path) or image.part not in series.parts:
+        return first_picture(companion)
     beside = sagittal_series(companion) if isinstance(companion, Path) else companion
     if beside is None:
         return first_picture(companion)

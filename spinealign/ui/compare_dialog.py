@@ -135,6 +135,7 @@ class CompareWindow(QDialog):
         self.setWindowTitle("Compare two examinations – SpineAlign")
         self._window = window
         self._choices = MeasureChoices()
+        self._asking: Examination | None = None
         self.first, self.second = Examination("&First"), Examination("&Second")
         self.table = CompareTable(window.theme.colours)
         self.cautions = wrapped_label("", "muted")
@@ -226,7 +227,14 @@ class CompareWindow(QDialog):
         folder = self._window.preferences.state.last_folder
         name, _ = QFileDialog.getOpenFileName(self, "Open an examination", folder, FILE_FILTERS)
         if name:
-            [half.case] = self._window.session.open([Path(name).absolute()])
+            self._asking = half
+            self._window.opener.open_paths([Path(name)])
+
+    def _take_opened(self) -> None:
+        """Compare with what was opened for this window; the main window shows it by now."""
+        half, self._asking = self._asking, None
+        if half is not None:
+            half.case = self._window.current
             self.refresh()
 
     def _case_changed(self, case: Case) -> None:
@@ -243,6 +251,7 @@ class CompareWindow(QDialog):
         session.added.connect(self.refresh)
         session.removed.connect(self.refresh)
         self._window.desk.editing.changed.connect(self._refresh_soon)
+        self._window.opener.opened.connect(self._take_opened)
         self._window.saver.saved.connect(self._tell_saved)
         self._window.theme.changed.connect(self._wear_theme)
         for half in (self.first, self.second):

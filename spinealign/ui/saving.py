@@ -17,7 +17,7 @@ from spinealign.ui.finding_text import finding_text
 from spinealign.ui.preferences import Preferences
 from spinealign.ui.services import Services
 from spinealign.ui.tasks import TaskRunner, Work
-from spinealign.ui.work import file_stem, write_comparison, write_part, write_results
+from spinealign.ui.work import result_stem, write_comparison, write_part, write_results
 from spinealign.wording import Message
 
 
@@ -77,7 +77,7 @@ class Saver(QObject):
     def save_part(self, analysis: Analysis, kind: str) -> None:
         """Ask for a file and write one kind of result to it."""
         part = PARTS[kind]
-        stem = file_stem(analysis.image.source_path)
+        stem = result_stem(analysis.image)
         proposed = str(Path(self._start_folder()) / f"{stem}_{part.suffix}")
         name, _ = QFileDialog.getSaveFileName(
             self._window, part.title, proposed, f"{part.file_filter};;All files (*)"
@@ -92,7 +92,7 @@ class Saver(QObject):
 
     def save_comparison(self, first: Analysis, second: Analysis, asking: QWidget) -> None:
         """Ask, in front of the window `asking`, for a file and write two results compared."""
-        stem = file_stem(second.image.source_path)
+        stem = result_stem(second.image)
         proposed = str(Path(self._start_folder()) / f"{stem}_comparison.csv")
         name, _ = QFileDialog.getSaveFileName(
             asking, "Save comparison", proposed, "Table (*.csv);;All files (*)"

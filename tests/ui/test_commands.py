@@ -14,6 +14,7 @@ from spinealign.ui.actions import COMMANDS
 from spinealign.ui.probability_bars import ProbabilityBar
 from spinealign.ui.settings import OverlayStyle, SettingsStore, ThemeChoice
 from spinealign.ui.theme import DARK, LIGHT
+from tests.ui.hands import at_rest
 
 
 def press(window, key, modifier=Qt.KeyboardModifier.NoModifier):
@@ -105,7 +106,7 @@ def test_escape_cancels(qtbot, window, fake, files):
     press(window, Qt.Key.Key_Escape)
     assert not window.session.is_busy
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
     assert all(case.finding is None for case in window.session.cases)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.ui.preferences import Preferences
+from spinealign.ui.recent import Recent
 from spinealign.ui.settings import (
     MAX_RECENT_FILES,
     OverlayStyle,
@@ -130,7 +131,7 @@ def test_recent_files_are_the_latest_first_without_repetition(opened):
 
     state = WindowState()
     for text in opened:
-        state = WindowState(recent_files=state.with_recent(Path(text)))
+        state = WindowState(recent_files=state.with_recent(Recent(Path(text))))
     expected = list(dict.fromkeys(reversed(opened)))[:MAX_RECENT_FILES]
     assert list(state.recent_files) == expected
 
@@ -157,4 +158,4 @@ def test_forget_takes_one_file_off(store, tmp_path):
         preferences.remember(tmp_path / name)
     preferences.forget(tmp_path / "b")
     preferences.forget(tmp_path / "never seen")
-    assert preferences.recent == [tmp_path / "a"]
+    assert preferences.recent == [Recent(tmp_path / "a")]
