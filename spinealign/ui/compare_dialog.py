@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PyQt6 import sip
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import (
     QApplication,
@@ -25,7 +26,7 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.comparison import Change
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.measure.comparison import compare
-from spinealign.ui.case_session import Case
+from spinealign.ui.case_session import Case, Opening
 from spinealign.ui.case_words import placeholder_text
 from spinealign.ui.compare_table import CompareTable
 from spinealign.ui.labels import wrapped_label
@@ -135,7 +136,6 @@ class CompareWindow(QDialog):
         self.setWindowTitle("Compare two examinations – SpineAlign")
         self._window = window
         self._choices = MeasureChoices()
-        self._asking: Examination | None = None
         self.first, self.second = Examination("&First"), Examination("&Second")
         self.table = CompareTable(window.theme.colours)
         self.cautions = wrapped_label("", "muted")
@@ -227,14 +227,13 @@ class CompareWindow(QDialog):
         folder = self._window.preferences.state.last_folder
         name, _ = QFileDialog.getOpenFileName(self, "Open an examination", folder, FILE_FILTERS)
         if name:
-            self._asking = half
-            self._window.opener.open_paths([Path(name)])
+            self._window.opener.open_quietly(Path(name).absolute(), partial(self._take, half))
 
-    def _take_opened(self) -> None:
-        """Compare with what was opened for this window; the main window shows it by now."""
-        half, self._asking = self._asking, None
-        if half is not None:
-            half.case = self._window.current
+    def _take(self, half: Examination, openings: list[Opening]) -> None:
+        opened = self._window.session.open(openings)
+        # Looking at files takes a while; this window may be closed by now.
+        if opened and not sip.isdeleted(self):
+            half.case = opened[0]
             self.refresh()
 
     def _case_changed(self, case: Case) -> None:
@@ -251,7 +250,6 @@ class CompareWindow(QDialog):
         session.added.connect(self.refresh)
         session.removed.connect(self.refresh)
         self._window.desk.editing.changed.connect(self._refresh_soon)
-        self._window.opener.opened.connect(self._take_opened)
         self._window.saver.saved.connect(self._tell_saved)
         self._window.theme.changed.connect(self._wear_theme)
         for half in (self.first, self.second):

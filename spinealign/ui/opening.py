@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -144,6 +144,15 @@ class Opener(QObject):
         self._chosen.update(absolute)
         self._look_at(absolute)
 
+    def open_quietly(self, path: Path, take: Callable[[list[Opening]], object]) -> None:
+        """Hand over what would be opened of a path, instead of announcing it.
+
+        Of several series the one to begin with is handed over.
+        """
+        self._preferences.note(last_folder=str(path.parent))
+        self._chosen.add(path)
+        self._look_at([path], take=take)
+
     def open_recent(self, recent: Recent) -> None:
         """Open a path again, at the series and picture chosen then."""
         self._chosen.add(recent.path)
@@ -188,12 +197,16 @@ class Opener(QObject):
             self._pasted_folder.remove()
 
     def _look_at(
-        self, paths: Sequence[Path], title: str = "", recent: Recent | None = None
+        self,
+        paths: Sequence[Path],
+        title: str = "",
+        recent: Recent | None = None,
+        take: Callable[[list[Opening]], object] | None = None,
     ) -> None:
         task = self._runner.submit(lambda: self._services.scan(paths))
         self._looking.append(task)
         task.progressed.connect(self._show_count)
-        task.finished.connect(lambda scan: self._take(paths, scan, title, recent))
+        task.finished.connect(lambda scan: self._take(paths, scan, title, recent, take))
         task.failed.connect(self._take_failure)
         task.ended.connect(lambda: self._end(task))
 
@@ -206,15 +219,25 @@ class Opener(QObject):
         self._looking.remove(task)
         self.search_ended.emit()
 
-    def _take(self, paths: Sequence[Path], scan: Scan, title: str, recent: Recent | None) -> None:
+    def _take(
+        self,
+        paths: Sequence[Path],
+        scan: Scan,
+        title: str,
+        recent: Recent | None,
+        take: Callable[[list[Opening]], object] | None,
+    ) -> None:
         if recent is not None and self._open_again(recent, stacked(scan.found)):
             return
         openings, study = planned(paths, scan)
         if title and len(openings) == 1:
             openings = [replace(openings[0], title=title)]
-        if openings:
+        if take is not None:
+            begin = [study.opening(study.preselected)] if study is not None else openings[:1]
+            take(begin)
+        elif openings:
             self.opened.emit(openings)
-        if study is not None:
+        if study is not None and take is None:
             self.study_found.emit(study)
         told = [refusal for refusal in scan.refused if not _becomes_case(refusal, paths)]
         if told and scan.found:

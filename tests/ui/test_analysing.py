@@ -175,7 +175,7 @@ def test_several_files_are_worked_one_by_one_and_the_first_is_shown(qtbot, windo
 def test_a_newly_opened_file_goes_before_those_that_wait(qtbot, held, fake, files):
     held.opener.open_paths(files("ct_2.dcm", "ct_3.dcm"))
     held.opener.open_paths(files("ct_4.dcm"))
-    assert held.session.waiting_count == 3
+    qtbot.waitUntil(lambda: held.session.waiting_count == 3)
     fake.analyser.gate.set()
     qtbot.waitUntil(lambda: at_rest(held))
     order = [name for name, _ in fake.analyser.calls]
@@ -185,7 +185,8 @@ def test_a_newly_opened_file_goes_before_those_that_wait(qtbot, held, fake, file
 def test_opening_an_open_file_only_shows_it(qtbot, window, analysed, fake, files):
     first = analysed("ct_1.dcm")
     analysed("mr_2.nii")
-    window.opener.open_paths(files("ct_1.dcm"))
+    with qtbot.waitSignal(window.opener.opened):
+        window.opener.open_paths(files("ct_1.dcm"))
     assert window.current is first
     assert len(window.session.cases) == 2
     assert len(fake.analyser.calls) == 2

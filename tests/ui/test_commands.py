@@ -82,20 +82,26 @@ def test_keys_for_greys(ready):
     assert not ready.actions_by_name["invert"].isChecked()
 
 
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
 @pytest.mark.parametrize(
     ("forward", "back"),
-    [(Qt.Key.Key_N, Qt.Key.Key_P), (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)],
+    [
+        ((Qt.Key.Key_N,), (Qt.Key.Key_P,)),
+        ((Qt.Key.Key_PageDown, CTRL), (Qt.Key.Key_PageUp, CTRL)),
+    ],
     ids=["letters", "pages"],
 )
 def test_keys_for_cases(ready, analysed, forward, back):
     first = ready.current
     second = analysed("ct_2.dcm")
-    press(ready, back)
+    press(ready, *back)
     assert ready.current is first
-    press(ready, back)
+    press(ready, *back)
     assert ready.current is first
-    press(ready, forward)
-    press(ready, forward)
+    press(ready, *forward)
+    press(ready, *forward)
     assert ready.current is second
 
 
