@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -186,17 +186,16 @@ def stacked(entries: Iterable[SeriesEntry]) -> tuple[SeriesStack, ...]:
     return tuple(SeriesStack(group, number) for number, group in enumerate(groups, start=1))
 
 
-def sensible_choice(stacks: Iterable[SeriesStack]) -> SeriesStack | None:
-    """Return the series to begin with, or None unless exactly one is the best.
+def likeliest(stacks: Sequence[SeriesStack]) -> tuple[SeriesStack, ...]:
+    """Return the series that are best to begin with; none where nothing can be analysed.
 
     Only series that can be analysed count: volumes before single slices, and T2 before
     other contrasts, because discs are graded on T2. The contrast is taken from the
     series' name; when that leaves several, it is for a person to choose.
     """
-    merits = [(_merit(stack.first), stack) for stack in stacks]
-    best = max((merit for merit, _ in merits), default=0)
-    chosen = [stack for merit, stack in merits if merit == best]
-    return chosen[0] if best and len(chosen) == 1 else None
+    merits = [_merit(stack.first) for stack in stacks]
+    best = max(merits, default=0)
+    return tuple(stack for merit, stack in zip(merits, stacks, strict=True) if merit == best > 0)
 
 
 def _merit(entry: SeriesEntry) -> int:

@@ -92,7 +92,14 @@ class Case:
     @property
     def title(self) -> str:
         """What to call it, with the picture analysed where there are several."""
-        place = self.place
+        return self._titled(self.place)
+
+    @property
+    def work_title(self) -> str:
+        """What to call what is being analysed: that may be another picture than the one shown."""
+        return self._titled(self.wanted_place or self.place)
+
+    def _titled(self, place: SlicePlace | None) -> str:
         if place is None or self.stack.is_single:
             return self._name
         return f"{self._name}, {place_text(self.stack, place).lower()}"

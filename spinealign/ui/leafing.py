@@ -15,6 +15,7 @@ from spinealign.ui.display import DisplayImage
 from spinealign.ui.slice_bar import SliceBar
 from spinealign.ui.slice_reader import Page, SliceReader
 from spinealign.wording import Message
+from spinealign.wording.series import picture_word
 
 if TYPE_CHECKING:
     from spinealign.ui.main_window import MainWindow
@@ -155,7 +156,10 @@ class Leafing(QObject):
             return "reading…"
         if case.finding is None:
             return "not analysed yet"
-        return "not analysed" if self.is_away else "analysed"
+        if not self.is_away or case.place is None:
+            return "analysed"
+        volume = f", volume {case.place.volume + 1}" if len(case.stack.volumes) > 1 else ""
+        return f"result: {picture_word(case.stack.first).lower()} {case.place.index + 1}{volume}"
 
     def _show_page(self, place: SlicePlace, page: Page) -> None:
         if place != self.place:

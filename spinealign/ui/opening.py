@@ -18,7 +18,7 @@ from spinealign.domain.study import (
     SeriesEntry,
     SeriesStack,
     SlicePlace,
-    sensible_choice,
+    likeliest,
     stacked,
 )
 from spinealign.ui.case_session import Opening
@@ -293,10 +293,9 @@ def planned(paths: Sequence[Path], scan: Scan) -> tuple[list[Opening], Study | N
     refused = [refusal.path for refusal in scan.refused if _becomes_case(refusal, paths)]
     failing = [Opening(_unread(path), Recent(path)) for path in refused]
     if len(stacks) > 1 and not _stand_alone(stacks, paths):
-        best = sensible_choice(stacks)
-        fitting = next((stack for stack in stacks if stack.first.fits), stacks[0])
-        study = Study(stacks, tuple(paths), best or fitting)
-        return [*([study.opening(best)] if best else []), *failing], study
+        best = likeliest(stacks)
+        study = Study(stacks, tuple(paths), best[0] if best else stacks[0])
+        return [*(study.opening(stack) for stack in best if len(best) == 1), *failing], study
     openings = [Opening(stack, Recent(_root_of(stack, paths))) for stack in stacks]
     order = {path: number for number, path in enumerate(paths)}
     both = [*openings, *failing]

@@ -30,6 +30,9 @@ from spinealign.wording.reading import patient_rows
 from spinealign.wording.series import series_kind, series_name, series_size, shape_text
 
 SIDE_PX = 64
+NARROW_PX = 190
+"""Where the panel is narrower, the names need the room more than the thumbnails."""
+
 _STACK = Qt.ItemDataRole.UserRole
 NOTHING = "Open a folder, an archive or a DICOMDIR: its series appear here."
 _HEADING_FACTS = ("Name", "Examined", "Examination")
@@ -160,15 +163,12 @@ class SeriesBrowser(QWidget):
         stack: SeriesStack = item.data(0, _STACK)
         entry, is_open = stack.first, stack.number in self._open_numbers
         number = "" if entry.number is None else f"{entry.number}: "
-        lines = [f"{number}{series_name(entry)}", series_kind(entry), series_size(stack)]
-        lines[2] += f", {shape_text(entry)}" if entry.shape else ""
-        item.setText(0, "\n".join(lines))
+        size = ", ".join(filter(None, [series_size(stack), shape_text(entry)]))
+        lines = [f"{number}{series_name(entry)}", series_kind(entry), size]
+        item.setText(0, ("✓ " if is_open else "") + "\n".join(lines))
         said = "open" if is_open else "can be analysed" if entry.fits else ""
         item.setToolTip(0, "\n".join(filter(None, [*lines, said.capitalize()])))
         item.setData(0, Qt.ItemDataRole.AccessibleTextRole, ", ".join(filter(None, [*lines, said])))
-        font = item.font(0)
-        font.setBold(is_open)
-        item.setFont(0, font)
         colour = self._colours.text if entry.fits else self._colours.muted
         item.setForeground(0, QColor(colour))
 
@@ -189,6 +189,9 @@ class SeriesBrowser(QWidget):
         """Draw what comes into sight when the panel is shown or laid out anew."""
         kinds = (QEvent.Type.Show, QEvent.Type.Resize, QEvent.Type.LayoutRequest)
         done = super().event(event)
+        if event is not None and event.type() == QEvent.Type.Resize:
+            side_px = SIDE_PX if self.width() >= NARROW_PX else SIDE_PX * 2 // 3
+            self.tree.setIconSize(QSize(side_px, side_px))
         if event is not None and event.type() in kinds:
             self._draw_visible()
         return done

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QPointF, QSignalBlocker, Qt, pyqtSignal
-from PyQt6.QtGui import QPainter, QPaintEvent, QPolygonF
+from PyQt6.QtCore import QPointF, QSignalBlocker, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QPainter, QPaintEvent, QPolygonF, QResizeEvent
 from PyQt6.QtWidgets import (
+    QBoxLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -19,6 +20,8 @@ from spinealign.domain.study import SeriesStack, SlicePlace
 from spinealign.wording.series import picture_word, place_text
 
 MARK_PX = 5
+ONE_LINE_EM = 80
+"""A bar narrower than so many letters stands in two lines."""
 
 
 class MarkedSlider(QSlider):
@@ -42,7 +45,7 @@ class MarkedSlider(QSlider):
         x, painter = self._place_of(self._marked), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.palette().highlight())
+        painter.setBrush(self.palette().windowText())
         tip, side = QPointF(x, MARK_PX + 1), float(MARK_PX)
         painter.drawPolygon(QPolygonF([tip, QPointF(x - side, 0), QPointF(x + side, 0)]))
         painter.end()
@@ -80,24 +83,19 @@ class SliceBar(QWidget):
         self.volume.setToolTip("Which volume of the series in time")
         self.volume.setPrefix("Volume ")
         self.volume.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # Words are cut in a narrow window instead of making it wider.
         self.words = QLabel()
+        self.words.setMinimumWidth(1)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.words.setAccessibleName("Place in the series")
-        self.back = QPushButton("&Back to the result")
+        self.back = QPushButton("&Back to result")
         self.back.setToolTip("Show the picture that the result is of")
-        self.analyse = QPushButton("Anal&yse this slice")
-        self.analyse.setToolTip("Analyse the picture that is shown (F5)")
+        self.analyse = QPushButton("Anal&yse this")
         self.slider.valueChanged.connect(self._announce)
         self.volume.valueChanged.connect(self._announce)
         self.back.clicked.connect(self.return_requested)
         self.analyse.clicked.connect(self.analyse_requested)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(10, 3, 10, 3)
-        row.setSpacing(8)
-        row.addWidget(self.volume)
-        row.addWidget(self.slider, 1)
-        row.addWidget(self.words)
-        row.addWidget(self.back)
-        row.addWidget(self.analyse)
+        self._lay_out()
         self.hide()
 
     def show_stack(self, stack: SeriesStack | None) -> None:
@@ -107,7 +105,7 @@ class SliceBar(QWidget):
         if stack is None:
             return
         word = picture_word(stack.first).lower()
-        self.analyse.setText(f"Anal&yse this {word}")
+        self.analyse.setToolTip(f"Analyse the {word} that is shown (F5)")
         self.slider.setAccessibleName(word.capitalize())
         count = len(stack.volumes)
         with QSignalBlocker(self.slider), QSignalBlocker(self.volume):
@@ -124,10 +122,39 @@ class SliceBar(QWidget):
             self.volume.setValue(place.volume + 1)
         is_here = result is not None and result.volume == place.volume
         self.slider.mark(result.index if result is not None and is_here else None)
-        text = place_text(self._stack, place).split(",")[0]
-        self.words.setText(f"{text} – {note}" if note else text)
-        self.back.setVisible(result is not None and result != place)
-        self.analyse.setVisible(result != place)
+        text = f"{place_text(self._stack, place).split(',')[0]} – {note}"
+        self.words.setText(text)
+        self.words.setToolTip(text)
+        self.back.setEnabled(result is not None and result != place)
+        self.analyse.setEnabled(result != place)
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for no more width than the upper or the lower of two lines needs."""
+        lines = [line.minimumSize() for line in self._lines]
+        margins = self.contentsMargins().left() + self.contentsMargins().right() + 20
+        return QSize(max(line.width() for line in lines) + margins, lines[0].height() + 6)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Stand in one line where there is room, else in two."""
+        super().resizeEvent(event)
+        em = self.fontMetrics().averageCharWidth()
+        is_wide = self.width() >= ONE_LINE_EM * em
+        way = QBoxLayout.Direction
+        self._box.setDirection(way.LeftToRight if is_wide else way.TopToBottom)
+
+    def _lay_out(self) -> None:
+        self._box = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._box.setContentsMargins(10, 3, 10, 3)
+        self._box.setSpacing(8)
+        self._lines = (QHBoxLayout(), QHBoxLayout())
+        upper, lower = self._lines
+        upper.addWidget(self.volume)
+        upper.addWidget(self.slider, 1)
+        lower.addWidget(self.words, 1)
+        lower.addWidget(self.back)
+        lower.addWidget(self.analyse)
+        self._box.addLayout(upper, 1)
+        self._box.addLayout(lower)
 
     def _announce(self) -> None:
         self.place_chosen.emit(SlicePlace(self.volume.value() - 1, self.slider.value()))

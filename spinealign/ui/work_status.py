@@ -36,7 +36,7 @@ class WorkStatus(QObject):
     def _show_progress(self, case: Case, progress: Progress) -> None:
         waiting = self._window.session.waiting_count
         rest = f" ({waiting} more waiting)" if waiting else ""
-        text = f"{case.title}: {progress.name}…{rest}"
+        text = f"{case.work_title}: {progress.name}…{rest}"
         self._window.status.show_work(text, progress.fraction)
 
     def _show_looking(self, text: str) -> None:

@@ -43,7 +43,7 @@ def series_size(stack: SeriesStack) -> str:
 
 def shape_text(entry: SeriesEntry) -> str:
     """Return columns and rows, or nothing where they are not known without decoding."""
-    return "" if entry.shape is None else f"{entry.shape[1]} × {entry.shape[0]}"
+    return "" if entry.shape is None else f"{entry.shape[1]}×{entry.shape[0]}"
 
 
 def series_lines(stacks: Sequence[SeriesStack]) -> tuple[str, ...]:
