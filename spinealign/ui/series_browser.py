@@ -90,7 +90,7 @@ class SeriesBrowser(QWidget):
         self._items, self._open_numbers = {}, set()
         names = ", ".join(dict.fromkeys(wording.display_name(root) for root in study.roots[:3]))
         more = f" and {len(study.roots) - 3} more" if len(study.roots) > 3 else ""
-        self.heading.setText(f"{names}{more}: {len(study.stacks)} series")
+        self.heading.setText(f"{names}{more}: {len(study.stacks)} series. Enter opens one.")
         groups: dict[str, list[SeriesStack]] = {}
         for stack in study.stacks:
             groups.setdefault(stack.first.study, []).append(stack)

@@ -86,7 +86,6 @@ class SliceBar(QWidget):
         # Words are cut in a narrow window instead of making it wider.
         self.words = QLabel()
         self.words.setMinimumWidth(1)
-        self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.words.setAccessibleName("Place in the series")
         self.back = QPushButton("&Back to result")
         self.back.setToolTip("Show the picture that the result is of")
