@@ -11,7 +11,6 @@ from typing import Any
 from spinealign.domain.findings import (
     DISCLAIMER,
     Analysis,
-    AutomaticResult,
     Classification,
     Landmark,
     ModelIdentity,
@@ -144,7 +143,7 @@ def _spacing(spacing_mm: tuple[float, float] | None) -> list[float] | None:
     return None if spacing_mm is None else [float(value) for value in spacing_mm]
 
 
-def _automatic(found: AutomaticResult | None) -> dict[str, Any] | None:
+def _automatic(found: Analysis | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
@@ -154,8 +153,8 @@ def _automatic(found: AutomaticResult | None) -> dict[str, Any] | None:
         "levels_uncertain": found.levels_uncertain,
         "discs": disc_name_records(found.discs),
         "measurements": [measurement_record(m) for m in found.measurements],
-        "spacing_mm": _spacing(found.spacing_mm),
-        "spacing_source": found.spacing_source.value,
+        "spacing_mm": _spacing(found.image.spacing_mm),
+        "spacing_source": found.image.spacing_source.value,
     }
 
 
