@@ -231,9 +231,8 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
         result = json.loads((job.folder / "analysis.json").read_text(encoding="utf-8"))
         print(json.dumps({"path": str(job.path), "folder": str(job.folder), "result": result}))
         return
-    print(
-        f"{picture_name(analysis.image.place)}: {headline(analysis)} {alignment_sentences(analysis)}".rstrip()
-    )
+    said = f"{headline(analysis)} {alignment_sentences(analysis)}".rstrip()
+    print(f"{picture_name(analysis.image.place)}: {said}")
     for line in (*disc_lines(analysis), *main_lines(analysis.measurements)):
         print(f"    {line}")
     for caution in analysis.cautions:

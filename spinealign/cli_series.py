@@ -135,9 +135,7 @@ def _chosen_stack(stacks: Sequence[SeriesStack], number: int | None) -> SeriesSt
     if number is None:
         best = likeliest(stacks) if len(stacks) > 1 else stacks
         if len(best) != 1:
-            raise WrongUseError(
-                f"there are {len(stacks)} series; choose with --series (see --list)"
-            )
+            raise WrongUseError(f"of {len(stacks)} series choose one with --series (see --list)")
         return best[0]
     if number > len(stacks):
         raise WrongUseError(f"--series: there are {len(stacks)} (see --list)")

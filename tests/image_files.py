@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ from spinealign.wording.reading import note_text
 SAGITTAL = [0, 1, 0, 0, 0, -1]
 CORONAL = [1, 0, 0, 0, 0, -1]
 AXIAL = [1, 0, 0, 0, 1, 0]
+PLACES = {
+    "sagittal": (SAGITTAL, lambda mm: [mm, 0, 0]),
+    "coronal": (CORONAL, lambda mm: [0, mm, 0]),
+    "axial": (AXIAL, lambda mm: [0, 0, -mm]),
+}
 
 
 def ramp(rows: int = 40, cols: int = 50, dtype: Any = np.uint16) -> NDArray[Any]:
@@ -81,6 +87,37 @@ def write_nifti(
     if unit is not None:
         image.header.set_xyzt_units(unit)
     nib.save(image, path)
+    return path
+
+
+def write_series(
+    folder: Path, count: int = 5, plane: str = "sagittal", step_mm: float = 4.0, **tags: Any
+) -> list[Path]:
+    """Write slices whose file names and instance numbers run against their positions.
+
+    Slice k (right to left, front to back, head to feet) has the values of `ramp` plus k.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    cosines, place = PLACES[plane]
+    common = {
+        "Modality": "MR", "StudyInstanceUID": "1.2.3", "SeriesInstanceUID": generate_uid(),
+        "SeriesDescription": "T2 sag", "SeriesNumber": 4, "PixelSpacing": [0.6, 0.5],
+        "ImageOrientationPatient": cosines,
+    } | tags  # fmt: skip
+    return [
+        write_dicom(
+            folder / f"IM{count - k:04d}", ramp() + k, InstanceNumber=count - k,
+            ImagePositionPatient=place(step_mm * k - 7), **common,
+        )
+        for k in range(count)
+    ]  # fmt: skip
+
+
+def zipped(path: Path, folder: Path) -> Path:
+    """Put a folder's files into a zip archive."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder).as_posix())
     return path
 
 

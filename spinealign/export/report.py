@@ -21,7 +21,6 @@ from spinealign.wording import (
     REGION_HEADINGS,
     VERTEBRA_HEADINGS,
     caution_text,
-    display_name,
     format_region_row,
     format_vertebra_row,
     headline,
@@ -33,6 +32,7 @@ from spinealign.wording import (
     view_text,
 )
 from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.series import picture_name
 
 _PICTURE_HEIGHT = 100 * mm
 _PICTURE_GAP = 4 * mm
@@ -74,7 +74,7 @@ def _top(analysis: Analysis) -> Story:
             ("BOTTOMPADDING", (0, 0), (-1, -1), 8),
         ]
     )
-    name = display_name(analysis.image.source_path)
+    name = picture_name(analysis.image.place)
     return [
         paragraph("SpineAlign report", page.TITLE),
         paragraph(f"{name}, analysed {_readable_time(analysis.created_utc)}", page.BREAKABLE),
@@ -195,7 +195,7 @@ def _model_card(model: ModelIdentity) -> Table:
 def _image_facts(analysis: Analysis) -> Story:
     image = analysis.image
     rows = [
-        ("File", display_name(image.source_path)),
+        ("File", picture_name(image.place)),
         ("SHA-256", image.sha256),
         ("Kind of file", _kind_of_file(image)),
         ("Size", size_text(image)),

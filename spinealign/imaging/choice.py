@@ -13,6 +13,8 @@ from spinealign.domain.study import (
     SeriesEntry,
     SeriesPicture,
     SpineVolume,
+    likeliest,
+    stacked,
 )
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series, read_series_slice
@@ -22,8 +24,10 @@ _CHOICES = {NoteKind.SLICE_TAKEN, NoteKind.FRAME_TAKEN, NoteKind.SERIES_TAKEN}
 
 
 def sagittal_series(path: Path) -> SeriesEntry | None:
-    """Return the first sagittal series of at least three slices that can be MR, or None."""
-    return next(filter(is_sagittal_volume, list_series(path)), None)
+    """Return the likeliest sagittal series of at least three slices that can be MR, or None."""
+    stacks = stacked(filter(is_sagittal_volume, list_series(path)))
+    best = likeliest(stacks) or stacks
+    return best[0].first if best else None
 
 
 def is_sagittal_volume(entry: SeriesEntry) -> bool:

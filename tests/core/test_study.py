@@ -24,36 +24,16 @@ from spinealign.imaging.source import MAX_UNPACKED_BYTES
 from spinealign.imaging.study import list_series, read_patient, read_series_slice, scan_series
 from spinealign.imaging.volume import MAX_VOLUME_BYTES, read_volume
 from spinealign.wording.reading import patient_rows, series_text
-from tests.image_files import AXIAL, CORONAL, SAGITTAL, notes_of, ramp, write_dicom, write_nifti
-
-PLACES = {
-    "sagittal": (SAGITTAL, lambda mm: [mm, 0, 0]),
-    "coronal": (CORONAL, lambda mm: [0, mm, 0]),
-    "axial": (AXIAL, lambda mm: [0, 0, -mm]),
-}
-
-
-def write_series(
-    folder: Path, count: int = 5, plane: str = "sagittal", step_mm: float = 4.0, **tags: Any
-) -> list[Path]:
-    """Write slices whose file names and instance numbers run against their positions.
-
-    Slice k (right to left, front to back, head to feet) has the values of `ramp` plus k.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    cosines, place = PLACES[plane]
-    common = {
-        "Modality": "MR", "StudyInstanceUID": "1.2.3", "SeriesInstanceUID": generate_uid(),
-        "SeriesDescription": "T2 sag", "SeriesNumber": 4, "PixelSpacing": [0.6, 0.5],
-        "ImageOrientationPatient": cosines,
-    } | tags  # fmt: skip
-    return [
-        write_dicom(
-            folder / f"IM{count - k:04d}", ramp() + k, InstanceNumber=count - k,
-            ImagePositionPatient=place(step_mm * k - 7), **common,
-        )
-        for k in range(count)
-    ]  # fmt: skip
+from tests.image_files import (
+    PLACES,
+    SAGITTAL,
+    notes_of,
+    ramp,
+    write_dicom,
+    write_nifti,
+    write_series,
+    zipped,
+)
 
 
 def offsets(entry: SeriesEntry) -> list[int]:
@@ -260,13 +240,6 @@ def test_refuses_a_volume_that_does_not_fit_into_memory(tmp_path: Path) -> None:
 
 
 # --- archives ----------------------------------------------------------------------
-
-
-def zipped(path: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(folder.rglob("*")):
-            archive.write(file, file.relative_to(folder).as_posix())
-    return path
 
 
 def test_an_archive_is_read_like_its_folder(tmp_path: Path) -> None:
