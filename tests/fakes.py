@@ -30,6 +30,7 @@ from spinealign.domain.study import (
     SeriesPicture,
     SpineVolume,
 )
+from spinealign.imaging.single import read_part
 from spinealign.measure.volumes import structure_volumes
 from spinealign.ui.services import Models, Services
 from tests import phantoms
@@ -100,6 +101,7 @@ class FakeAnalyser:
 
     Names that contain "disc", "film", "mr", "photo", "xray" or "bad" decide what a file is;
     all others are CT. A companion with "bad" in its name cannot be read.
+    With `reads`, pictures are read as the program does, and all of them are sagittal MR.
     `hold` names a step to stop before; the worker then waits until `gate` is set.
     """
 
@@ -113,6 +115,7 @@ class FakeAnalyser:
     closed: int = 0
     failure: Exception | None = None
     side: int = 256
+    reads: bool = False
 
     def __call__(
         self,
@@ -139,7 +142,7 @@ class FakeAnalyser:
             raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
         if self.failure is not None:
             raise self.failure
-        analysis = answer_for(path, view, self.side)
+        analysis = as_read(part) if self.reads else answer_for(path, view, self.side)
         analysis = replace(analysis, image=replace(analysis.image, part=part))
         yield Step("Checking the image", 0.15, analysis.image)
         for number, name in enumerate(self.steps):
@@ -155,6 +158,12 @@ def part_of(source: ImageSource) -> ImagePart:
     if isinstance(source, SeriesPicture):
         return source.series.parts[source.index]
     return ImagePart(source) if isinstance(source, Path) else source.parts[source.middle]
+
+
+def as_read(part: ImagePart) -> Analysis:
+    """Return the phantom analysis of a sagittal MR, laid over a picture that is read."""
+    image = read_part(part)
+    return replace(phantoms.mr_analysis(image.shape), image=image)
 
 
 def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:

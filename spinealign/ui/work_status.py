@@ -40,6 +40,7 @@ class WorkStatus(QObject):
         self._window.status.show_work(text, progress.fraction)
 
     def _show_looking(self, text: str) -> None:
+        self._window.actions_by_name.enable(("cancel",), True)
         if not self._window.session.is_busy:
             self._window.status.show_work(text, None)
 
