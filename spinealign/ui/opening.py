@@ -11,7 +11,7 @@ from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from spinealign import wording
-from spinealign.domain.errors import ImageReadError, SpineAlignError
+from spinealign.domain.errors import ImageReadError, ReadProblem, SpineAlignError
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import (
     Scan,
@@ -39,6 +39,10 @@ FILE_FILTERS = ";;".join(
         "Pictures (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.webp *.gif)",
         "Archives and indexes of studies (*.zip DICOMDIR)",
     )
+)
+
+_OF_SEVERAL = frozenset(
+    (ReadProblem.ENCRYPTED, ReadProblem.NO_IMAGES_IN_ARCHIVE, ReadProblem.NO_FILES_OF_INDEX)
 )
 
 NO_LOCAL_FILES = Message(
@@ -321,7 +325,9 @@ def _root_of(stack: SeriesStack, paths: Sequence[Path]) -> Path:
 
 
 def _becomes_case(refusal: ImageReadError, paths: Sequence[Path]) -> bool:
-    return refusal.path in paths and not refusal.path.is_dir()
+    """Whether a refused path is a single image: it is listed with the reason, and can be retried."""
+    is_several = refusal.path.is_dir() or refusal.path.suffix.lower() == ".zip"
+    return refusal.path in paths and not is_several and refusal.problem not in _OF_SEVERAL
 
 
 def _unread(path: Path) -> SeriesStack:

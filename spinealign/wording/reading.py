@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spinealign.domain.image import DisplayWindow, NoteKind, ReaderNote, WindowKind
-from spinealign.domain.study import PatientFacts, SeriesEntry
+from spinealign.domain.study import PatientFacts
 from spinealign.wording.text import safe_text
 
 _NOTES = {
@@ -77,18 +77,6 @@ def window_text(window: DisplayWindow) -> str:
     if window.table is not None:
         return name
     return f"{name} (C {window.centre:g}, W {window.width:g})"
-
-
-def series_text(entry: SeriesEntry) -> str:
-    """Return what a series is in one line: number, name, kind, count; fit for a list."""
-    kind = " ".join(word for word in (entry.modality, entry.plane) if word) or entry.file_format
-    first = entry.parts[0]
-    name = safe_text(entry.description or first.member or first.path.name)
-    if first.volume:
-        name = f"{name}, volume {first.volume + 1}"
-    number = "" if entry.number is None else f"{entry.number}: "
-    count = len(entry)
-    return f"{number}{name} ({kind}, {count} image{'' if count == 1 else 's'})"
 
 
 def patient_rows(facts: PatientFacts) -> tuple[tuple[str, str], ...]:

@@ -192,6 +192,21 @@ def test_a_file_that_is_no_image_is_a_case_that_says_why(qtbot, browsing, study)
     assert "“bad.txt” is not an image" in browsing.banner.text
 
 
+def test_a_locked_archive_leaves_what_is_open_and_shown(qtbot, browsing, study, tmp_path):
+    open_and_rest(qtbot, browsing, study)
+    shown = browsing.viewer.picture.display
+    locked = zipped(tmp_path / "locked.zip", study / "ax")
+    content = bytearray(locked.read_bytes())
+    at = 0
+    while (at := content.find(b"PK\x01\x02", at) + 1) > 0:
+        content[at + 7] |= 1  # the flag of an encrypted member
+    locked.write_bytes(content)
+    open_and_rest(qtbot, browsing, locked)
+    assert "“locked.zip” is locked with a password" in browsing.banner.text
+    assert browsing.viewer.picture.display is shown
+    assert len(browsing.session.cases) == 1
+
+
 def test_an_empty_folder_leaves_what_is_open(qtbot, browsing, study, tmp_path):
     open_and_rest(qtbot, browsing, study)
     (tmp_path / "empty").mkdir()
