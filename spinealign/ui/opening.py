@@ -325,7 +325,7 @@ def _root_of(stack: SeriesStack, paths: Sequence[Path]) -> Path:
 
 
 def _becomes_case(refusal: ImageReadError, paths: Sequence[Path]) -> bool:
-    """Whether a refused path is a single image: it is listed with the reason, and can be retried."""
+    """Whether a refused path is a single image: it is listed with its reason, to try again."""
     is_several = refusal.path.is_dir() or refusal.path.suffix.lower() == ".zip"
     return refusal.path in paths and not is_several and refusal.problem not in _OF_SEVERAL
 

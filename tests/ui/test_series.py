@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import QApplication
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import SlicePlace
 from spinealign.ui.case_session import CaseStatus
+from spinealign.ui.compare_dialog import CompareWindow
 from spinealign.ui.recent import Recent
 from spinealign.ui.services import program_services
 from spinealign.ui.settings import SettingsStore
@@ -534,3 +535,29 @@ def test_a_narrow_bar_stands_in_two_lines(leafed):
     assert bar.minimumSizeHint().width() < 300
     bar.layout().activate()
     assert bar.words.y() > bar.slider.y()
+
+
+def test_looking_at_a_structure_of_the_result_returns_to_its_slice(qtbot, leafed):
+    leafed.leafing.step(1)
+    settle(qtbot, leafed)
+    leafed.results.highlighted.emit(None)
+    assert leafed.leafing.is_away
+    leafed.results.highlighted.emit(1)
+    assert not leafed.leafing.is_away
+    assert leafed.viewer.picture.highlighted == 1
+
+
+def test_a_comparison_takes_a_study_without_showing_it(qtbot, leafed, tmp_path, monkeypatch):
+    shown = leafed.current
+    write_series(tmp_path / "mr before", 5, SeriesDescription="T2 sag, before")
+    archive = zipped(tmp_path / "before.zip", tmp_path / "mr before")
+    monkeypatch.setattr(
+        "spinealign.ui.compare_dialog.QFileDialog.getOpenFileName", lambda *_: (str(archive), "")
+    )
+    leafed.actions_by_name["compare"].trigger()
+    [compared] = leafed.findChildren(CompareWindow)
+    with qtbot.waitSignal(leafed.session.finding_ready):
+        compared.second.choice.activated.emit(1)
+    assert compared.second.case.title == "T2 sag, before, slice 3 of 5"
+    assert leafed.current is shown
+    compared.close()
