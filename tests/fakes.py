@@ -231,6 +231,7 @@ class FakeServices:
     kept: dict[Path, Corrections | None] = field(default_factory=dict)
     keep_failure: Exception | None = None
     keep_at: Path | None = None
+    patients: dict[str, PatientFacts] = field(default_factory=dict)
 
     def build(self, profile_dir: Path | None = None) -> Services:
         return Services(
@@ -240,9 +241,10 @@ class FakeServices:
             list_samples=lambda: self.samples,
             scan=self.scan,
             read_slices=read_slices,
-            read_patient=lambda part: PatientFacts(),
+            read_patient=lambda part: self.patients.get(part.path.name, PatientFacts()),
             write_bundle=lambda analysis, folder: self._write("bundle", folder),
             write_one=lambda analysis, kind, path: self._write(kind, path),
+            write_named_report=lambda analysis, path: self._write("named report", path),
             write_comparison=lambda first, second, path: self._write("comparison", path),
             load_corrections=lambda analysis: self.kept.get(analysis.image.source_path),
             save_corrections=self._keep,

@@ -83,6 +83,10 @@ class WindowKind(StrEnum):
     BONE = "bone"
     SOFT_TISSUE = "soft_tissue"
     BRAIN = "brain"
+    AS_STORED = "as_stored"
+    AUTOMATIC = "automatic"
+    WHOLE_RANGE = "whole_range"
+    BY_HAND = "by_hand"
 
 
 class WindowCurve(StrEnum):

@@ -29,6 +29,7 @@ from spinealign.ui.saving import PARTS
 from spinealign.ui.settings import OverlayStyle, ThemeChoice
 from spinealign.ui.slices_window import open_slices
 from spinealign.ui.tools import ToolName
+from spinealign.ui.window_menu import WindowMenu
 from spinealign.ui.work import read_cards
 
 if TYPE_CHECKING:
@@ -53,15 +54,18 @@ def build_commands(window: MainWindow) -> Actions:
     actions = Actions(window)
     docks = (window.cases_dock, window.series.dock, window.results_dock)
     panels = [_panel_action(dock) for dock in docks]
-    recent_menu = build_menus(window, actions, panels)
+    window.windows = WindowMenu(window.viewer.picture, actions)
+    recent_menu = build_menus(window, actions, window.windows.menu, panels)
     window.view_button = view_button(actions)
     slider = _opacity_slider(window)
-    build_tool_bar(window, actions, {"OPACITY": slider, "VIEW": window.view_button})
+    buttons = {"WINDOW": window.windows.button, "VIEW": window.view_button}
+    build_tool_bar(window, actions, {"OPACITY": slider, **buttons})
     window.put_edit_bar(build_edit_bar(actions))
     _connect_files(window, actions)
     _connect_cases(window, actions)
     _connect_picture(window, actions, slider)
     _connect_overlay(window, actions)
+    _connect_patient(window, actions)
     _connect_editing(window, actions)
     _connect_preferences(window, actions, recent_menu)
     return actions
@@ -73,11 +77,13 @@ def _connect_files(window: MainWindow, actions: Actions) -> None:
     _on(actions["open_folder"], opener.ask_folder)
     _on(actions["paste"], opener.paste)
     _on(actions["save"], lambda: _with_analysis(window, lambda a: saver.save_results([a])))
-    _on(actions["save_all"], partial(_save_all, window))
+    _on(actions["save_all"], lambda: _save_all(window))
     for kind in PARTS:
         save = partial(_save_part, window, kind)
         _on(actions[f"save_{kind}"], save)
     window.results.save_requested.connect(partial(_save_part, window))
+    named = saver.save_named_report
+    _on(actions["save_named_report"], lambda: _with_analysis(window, named))
     _on(actions["copy_finding"], lambda: _with_analysis(window, partial(_copy, window)))
     _on(actions["quit"], window.close)
 
@@ -146,6 +152,24 @@ def _connect_picture(window: MainWindow, actions: Actions, slider: QSlider) -> N
     _on(actions["more_opacity"], lambda: slider.setValue(slider.value() + step))
 
 
+def _connect_patient(window: MainWindow, actions: Actions) -> None:
+    strip, hide = window.patient, actions["hide_patient"]
+    actions.check("hide_patient", window.preferences.settings.hide_patient_data)
+    hide.toggled.connect(strip.set_hidden)
+    hide.toggled.connect(window.series.browser.hide_patients)
+    window.series.browser.hide_patients(hide.isChecked())
+    hide.toggled.connect(lambda on: window.preferences.choose(hide_patient_data=on))
+    strip.hide_requested.connect(hide.trigger)
+    strip.crashed.connect(window.show_crash)
+    strip.facts_changed.connect(lambda: _offer_named_report(window, actions))
+    window.viewer.image_shown.connect(strip.show_patient_of)
+
+
+def _offer_named_report(window: MainWindow, actions: Actions) -> None:
+    has_result = window.current is not None and window.current.finding is not None
+    actions.enable(("save_named_report",), has_result and bool(window.patient.facts))
+
+
 def _connect_overlay(window: MainWindow, actions: Actions) -> None:
     picture, preferences = window.viewer.picture, window.preferences
 
@@ -186,6 +210,7 @@ def enable_commands(window: MainWindow) -> None:
     actions.enable(("all_slices",), is_mr and is_volume)
     actions.enable(LEAFING, case is not None and not case.stack.is_single)
     actions.enable(("drop_companion",), is_mr and case is not None and case.companion is not None)
+    _offer_named_report(window, actions)
     actions.enable(("save_heatmap",), finding is not None and finding.overlay.heatmap is not None)
     actions.enable(("cancel",), window.work_status.is_busy)
     wanted = case.wanted_view if case is not None else None
@@ -259,7 +284,7 @@ def _connect_preferences(window: MainWindow, actions: Actions, recent_menu: QMen
         lambda on: window.showFullScreen() if on else window.showNormal()
     )
     _on(actions["keyboard"], lambda: keyboard_dialog(window).open_fitted())
-    _on(actions["models"], partial(_show_models, window))
+    _on(actions["models"], lambda: _show_models(window))
     _on(actions["about"], lambda: about_dialog(window).open_fitted())
 
 

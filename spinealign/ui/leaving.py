@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtGui import QCloseEvent
 
+from spinealign.ui.window_place import remember_place
+
 if TYPE_CHECKING:
     from spinealign.ui.main_window import MainWindow
 
@@ -46,9 +48,9 @@ class Leaving(QObject):
 
     def _remember(self) -> None:
         window = self._window
-        layout, geometry = window.saveState().toBase64(), window.saveGeometry().toBase64()
-        window.preferences.note(layout=layout.data().decode(), geometry=geometry.data().decode())
+        remember_place(window)
         window.preferences.save()
+        window.patient.stop()
         for runner in self._runners:
             runner.shutdown()
         window.opener.clean_up()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PyQt6.QtCore import QByteArray, Qt
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
@@ -38,6 +38,7 @@ from spinealign.ui.icons import application_icon
 from spinealign.ui.leafing import Leafing
 from spinealign.ui.leaving import Leaving
 from spinealign.ui.opening import Opener
+from spinealign.ui.patient_strip import PatientStrip
 from spinealign.ui.preferences import Preferences
 from spinealign.ui.results_panel import ResultsPanel
 from spinealign.ui.saving import Saver, saved_message, show_folder
@@ -50,6 +51,8 @@ from spinealign.ui.tasks import TaskRunner
 from spinealign.ui.theme import Theme
 from spinealign.ui.viewer import Viewer
 from spinealign.ui.welcome import Welcome
+from spinealign.ui.window_menu import WindowMenu
+from spinealign.ui.window_place import restore_place
 from spinealign.ui.work import read_samples, warm_up
 from spinealign.ui.work_status import WorkStatus
 from spinealign.wording import Message
@@ -80,6 +83,7 @@ class MainWindow(DropWindow):
         self.saver = Saver(self, services, self.files, self.preferences)
         self.current: Case | None = None
         self.view_button: QToolButton
+        self.windows: WindowMenu
         self.opacity_slider: QSlider
         self.edit_bar: QToolBar
         self._build()
@@ -92,7 +96,7 @@ class MainWindow(DropWindow):
         self._connect_session()
         self._connect_parts()
         self._connect_desk()
-        self._restore()
+        restore_place(self)
         self.show_current()
 
     def start(self, paths: Sequence[Path] = ()) -> None:
@@ -160,6 +164,7 @@ class MainWindow(DropWindow):
         self.setDockNestingEnabled(False)
         self.banner = Banner()
         self.viewer = Viewer()
+        self.patient = PatientStrip(self.services, self.preferences.settings.hide_patient_data)
         self.welcome = Welcome(self.preferences.is_first_start)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.welcome)
@@ -169,6 +174,7 @@ class MainWindow(DropWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.banner)
+        column.addWidget(self.patient)
         self._picture_row = QHBoxLayout()
         self._picture_row.setSpacing(0)
         self._picture_row.addWidget(self.pages, 1)
@@ -253,21 +259,6 @@ class MainWindow(DropWindow):
         desk.editor.hint_changed.connect(self.status.show_hint)
         desk.editing.edited_changed.connect(self._edited_changed)
 
-    def _restore(self) -> None:
-        state = self.preferences.state
-        screen = self.screen()
-        if screen is not None:
-            room = screen.availableGeometry()
-            self.resize(min(1500, room.width() * 94 // 100), min(940, room.height() * 90 // 100))
-        em, width = self.fontMetrics().averageCharWidth(), self.width()
-        docks = [self.cases_dock, self.results_dock]
-        sizes = [min(44 * em, width * 17 // 100), min(82 * em, width * 36 // 100)]
-        self.resizeDocks(docks, sizes, Qt.Orientation.Horizontal)
-        self.restoreGeometry(_bytes(state.geometry))
-        self.restoreState(_bytes(state.layout))
-        # The series of the last session are not open any more.
-        self.series.dock.hide()
-
     def open_cases(self, openings: Sequence[Opening]) -> None:
         """Open series as cases and show the first of them."""
         opened = self.session.open(openings)
@@ -286,7 +277,6 @@ class MainWindow(DropWindow):
         self.edit_bar.setVisible(case is not None)
         self.pages.setCurrentWidget(self.welcome if case is None else self.viewer)
         self.leafing.show(case)
-        self.actions_by_name.check("invert", False)
         self.disc_inset.put_away()
         self.results.show_case(case)
         self.desk.editing.begin(case)
@@ -328,7 +318,6 @@ class MainWindow(DropWindow):
         self.cases.update_case(case)
         if case is self.current:
             self.leafing.take_display()
-            self.actions_by_name.check("invert", self.viewer.picture.is_inverted)
 
     def _finding_ready(self, case: Case) -> None:
         self.opener.note_success(replace(case.recent, place=case.shown_place))
@@ -369,7 +358,7 @@ class MainWindow(DropWindow):
             part.set_samples(samples)
 
     def take_failure(self, error: Exception) -> None:
-        """Explain a failure that was expected, or show its report."""
+        """Say what went wrong in a worker thread."""
         if isinstance(error, SpineAlignError):
             self.banner.show_failure(wording.explain(error))
         else:
@@ -386,7 +375,3 @@ class MainWindow(DropWindow):
         """Cancel analyses, let files be written to their end, remember the window, leave."""
         if event is not None:
             self.leaving.close(event)
-
-
-def _bytes(base64: str) -> QByteArray:
-    return QByteArray.fromBase64(base64.encode())

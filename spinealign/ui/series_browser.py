@@ -53,6 +53,8 @@ class SeriesBrowser(QWidget):
         self.study: Study | None = None
         self._colours = colours
         self._items: dict[int, QTreeWidgetItem] = {}
+        self._studies: dict[str, tuple[QTreeWidgetItem, int, SeriesStack]] = {}
+        self._is_hiding = False
         self._open_numbers: set[int] = set()
         self._may_be_companion: Callable[[SeriesStack], bool] = lambda stack: False
         self.heading = QLabel(NOTHING)
@@ -87,7 +89,7 @@ class SeriesBrowser(QWidget):
         self.study = study
         self.thumbnails.begin()
         self.tree.clear()
-        self._items, self._open_numbers = {}, set()
+        self._items, self._studies, self._open_numbers = {}, {}, set()
         names = ", ".join(dict.fromkeys(wording.display_name(root) for root in study.roots[:3]))
         more = f" and {len(study.roots) - 3} more" if len(study.roots) > 3 else ""
         self.heading.setText(f"{names}{more}: {len(study.stacks)} series. Enter opens one.")
@@ -114,6 +116,13 @@ class SeriesBrowser(QWidget):
         """Let the menu offer a series as the other contrast where `may_be` says so."""
         self._may_be_companion = may_be
 
+    def hide_patients(self, is_hiding: bool) -> None:
+        """Say whose the studies are, or only number them."""
+        self._is_hiding = is_hiding
+        for uid in self._studies:
+            self._head_study(uid)
+        self._draw_visible()
+
     def set_colours(self, colours: Colours) -> None:
         """Wear another theme."""
         self._colours = colours
@@ -136,16 +145,23 @@ class SeriesBrowser(QWidget):
         return menu
 
     def _add_study(self, uid: str, number: int, stack: SeriesStack) -> QTreeWidgetItem:
-        item = QTreeWidgetItem([f"Study {number}" if uid else "Without a study"])
+        item = QTreeWidgetItem()
         item.setFlags(Qt.ItemFlag.ItemIsEnabled)
         font = item.font(0)
         font.setBold(True)
         item.setFont(0, font)
         self.tree.addTopLevelItem(item)
-        if uid:
-            self.thumbnails.want_facts(uid, stack.first.parts[0])
-            item.setData(0, _STACK + 1, uid)
+        self._studies[uid] = (item, number, stack)
+        self._head_study(uid)
         return item
+
+    def _head_study(self, uid: str) -> None:
+        """Call a study by a number, until its patient and date are read if they may be shown."""
+        item, number, stack = self._studies[uid]
+        item.setText(0, f"Study {number}" if uid else "Without a study")
+        item.setToolTip(0, "")
+        if uid and not self._is_hiding:
+            self.thumbnails.want_facts(uid, stack.first.parts[0])
 
     def _add_series(self, stack: SeriesStack, parent: QTreeWidgetItem | None) -> None:
         item = QTreeWidgetItem()
@@ -211,11 +227,10 @@ class SeriesBrowser(QWidget):
     def _name_study(self, uid: str, facts: PatientFacts) -> None:
         known = dict(patient_rows(facts))
         words = [known[label] for label in _HEADING_FACTS if label in known]
-        for row in range(self.tree.topLevelItemCount()):
-            item = self.tree.topLevelItem(row)
-            if item is not None and item.data(0, _STACK + 1) == uid and words:
-                item.setText(0, " · ".join(words))
-                item.setToolTip(0, "\n".join(": ".join(fact) for fact in known.items()))
+        if words and not self._is_hiding:
+            item, _, _ = self._studies[uid]
+            item.setText(0, " · ".join(words))
+            item.setToolTip(0, "\n".join(": ".join(fact) for fact in known.items()))
 
     def _offer(self) -> None:
         count = len(self.selected)

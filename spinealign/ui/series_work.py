@@ -12,8 +12,7 @@ from PyQt6.QtGui import QImage
 
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.image import ImagePart
-from spinealign.domain.study import PatientFacts, SeriesEntry
+from spinealign.domain.study import SeriesEntry
 from spinealign.ui.display import DisplayImage, prepare_image
 from spinealign.ui.services import Services
 from spinealign.wording import Message
@@ -54,12 +53,6 @@ def make_thumbnail(
             [image] = services.read_slices(entry, [index])
             return small_picture(prepare_image(image), side_px)
     return None
-
-
-def read_facts(services: Services, part: ImagePart) -> Generator[None, None, PatientFacts]:
-    """Return whose picture this is; empty where the file does not say."""
-    yield
-    return services.read_patient(part)
 
 
 def small_picture(display: DisplayImage, side_px: int) -> QImage:

@@ -92,6 +92,7 @@ class Services:
     read_patient: Callable[[ImagePart], PatientFacts]
     write_bundle: Callable[[Analysis, Path], object]
     write_one: Callable[[Analysis, str, Path], object]
+    write_named_report: Callable[[Analysis, Path], object]
     write_comparison: Callable[[Analysis, Analysis, Path], object]
     load_corrections: Callable[[Analysis], Corrections | None]
     save_corrections: Callable[[Analysis], Path]
@@ -115,6 +116,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         read_patient=_read_patient,
         write_bundle=_write_bundle,
         write_one=_write_one,
+        write_named_report=_write_named_report,
         write_comparison=_write_comparison,
         load_corrections=partial(_load_corrections, profile_dir),
         save_corrections=partial(_save_corrections, profile_dir),
@@ -124,7 +126,8 @@ def program_services(profile_dir: Path | None = None) -> Services:
 @cache
 def _models() -> Models:
     # The readers come along, so that after warming up the first image waits for no import.
-    import spinealign.analysis  # noqa: F401
+    import spinealign.analysis
+    import spinealign.measure.corrected  # noqa: F401 - the window begins corrections with it
     from spinealign.inference.catalog import ModelStore
 
     return ModelStore()
@@ -180,6 +183,15 @@ def _write_one(analysis: Analysis, kind: str, path: Path) -> None:
     from spinealign.export.bundle import write_one
 
     write_one(analysis, kind, path)
+
+
+def _write_named_report(analysis: Analysis, path: Path) -> None:
+    from spinealign.export.bundle import write_file
+    from spinealign.export.report import report_pdf
+
+    image = analysis.image
+    patient = _read_patient(image.part or ImagePart(image.source_path))
+    write_file(report_pdf(analysis, patient), path)
 
 
 def _write_comparison(first: Analysis, second: Analysis, path: Path) -> None:

@@ -43,6 +43,8 @@ class Settings:
         Measures that the user drew on the picture, or took off it, against the default.
     remember_recent : bool
         Whether the paths of opened files are kept for the next start.
+    hide_patient_data : bool
+        Whether the window is silent about the patient; the data themselves are never here.
     """
 
     theme: ThemeChoice = ThemeChoice.SYSTEM
@@ -54,6 +56,7 @@ class Settings:
     shown_measures: tuple[str, ...] = ()
     hidden_measures: tuple[str, ...] = ()
     remember_recent: bool = True
+    hide_patient_data: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
 
-from spinealign.ui.viewer import PixelReading
+from spinealign.ui.picture_scene import PixelReading
 
 
 class StatusLine(QStatusBar):

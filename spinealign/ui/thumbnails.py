@@ -10,9 +10,10 @@ from PyQt6.QtGui import QImage
 
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import PatientFacts, SeriesStack
-from spinealign.ui.series_work import make_thumbnail, read_facts
+from spinealign.ui.series_work import make_thumbnail
 from spinealign.ui.services import Services
 from spinealign.ui.tasks import Task, TaskRunner
+from spinealign.ui.work import read_patient
 
 SIDE_PX = 128
 """Twice what is shown, for screens with double resolution."""
@@ -55,7 +56,7 @@ class Thumbnails(QObject):
             return
         if self._studies:
             uid, part = self._studies.pop(0)
-            self._submit(partial(read_facts, self._services, part), partial(self._tell, uid))
+            self._submit(partial(read_patient, self._services, part), partial(self._tell, uid))
         elif self._wanted:
             stack = self._wanted.pop(0)
             self._asked.add(stack.number)

@@ -17,9 +17,9 @@ from spinealign.domain.errors import (
     SpineAlignError,
 )
 from spinealign.domain.findings import Analysis
-from spinealign.domain.image import SpineImage, View
+from spinealign.domain.image import ImagePart, SpineImage, View
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.study import ImageSource, SegmentedVolume, SeriesEntry
+from spinealign.domain.study import ImageSource, PatientFacts, SegmentedVolume, SeriesEntry
 from spinealign.ui.display import DisplayImage, DisplayOverlay, prepare_image, prepare_overlay
 from spinealign.ui.services import Companion, Sample, Services
 from spinealign.wording import Message
@@ -163,6 +163,12 @@ def read_samples(services: Services) -> Generator[None, None, Sequence[Sample]]:
     return services.list_samples()
 
 
+def read_patient(services: Services, part: ImagePart) -> Generator[None, None, PatientFacts]:
+    """Return what a file says about the patient; empty where it says nothing."""
+    yield
+    return services.read_patient(part)
+
+
 def save_picture(image: QImage, path: Path) -> Generator[None, None, Path]:
     """Write a pasted picture as PNG without transparency.
 
@@ -214,6 +220,21 @@ def write_part(
     """
     yield Progress(f"Saving {path.name}", 0.2)
     services.write_one(analysis, kind, path)
+    return (path,)
+
+
+def write_named_report(
+    services: Services, analysis: Analysis, path: Path
+) -> Generator[Progress, None, tuple[Path, ...]]:
+    """Write the report with the patient's data to the file that the user named.
+
+    Raises
+    ------
+    ExportError
+        It could not be written.
+    """
+    yield Progress(f"Saving {path.name}", 0.2)
+    services.write_named_report(analysis, path)
     return (path,)
 
 

@@ -110,7 +110,7 @@ def test_overruling_the_view_analyses_again_and_says_who_chose(qtbot, window, an
 def test_analysing_again_leaves_zoom_and_window_alone(qtbot, window, analysed):
     analysed()
     window.viewer.zoom_to(3.0)
-    window.viewer.drag_window(40, 10)
+    window.viewer.picture.drag_window(40, 10)
     zoom, grey = window.viewer.zoom, window.viewer.picture.window
     with qtbot.waitSignal(window.session.finding_ready):
         window.analyse_again()

@@ -75,7 +75,7 @@ def test_keys_for_greys(ready):
     start = ready.viewer.picture.window
     press(ready, Qt.Key.Key_I)
     assert ready.viewer.picture.is_inverted
-    ready.viewer.drag_window(30, 30)
+    ready.viewer.picture.drag_window(30, 30)
     press(ready, Qt.Key.Key_R)
     assert ready.viewer.picture.window == start
     assert not ready.viewer.picture.is_inverted

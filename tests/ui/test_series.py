@@ -144,6 +144,10 @@ def test_two_studies_have_headings_that_say_whose_they_are(qtbot, browsing, tmp_
         "Doe, Jane · 2025-01-01 · Lumbar spine",
         "Doe, Jane · 2026-01-01 · Lumbar spine",
     ]
+    browsing.actions_by_name["hide_patient"].trigger()
+    assert [tree.topLevelItem(row).text(0) for row in range(2)] == ["Study 1", "Study 2"]
+    browsing.actions_by_name["hide_patient"].trigger()
+    qtbot.waitUntil(lambda: tree.topLevelItem(1).text(0).startswith("Doe, Jane"))
 
 
 @pytest.mark.parametrize("kind", ["archive", "files"])

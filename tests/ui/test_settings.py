@@ -28,6 +28,7 @@ CHOSEN = Settings(
     shown_measures=("c7_slope|C7",),
     hidden_measures=("cobb_c2_c7|C2|C7",),
     remember_recent=False,
+    hide_patient_data=True,
 )
 REMEMBERED = WindowState("Z2Vv", "bGF5", ("/a/b.dcm", "/c"), "/a", "/out")
 
