@@ -12,7 +12,7 @@ from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
-from spinealign.domain.image import ImagePart
+from spinealign.domain.image import DisplayWindow, ImagePart
 from spinealign.domain.study import SlicePlace
 from spinealign.ui.case_session import CaseStatus
 from spinealign.ui.compare_dialog import CompareWindow
@@ -292,12 +292,13 @@ def test_the_wheel_alone_zooms(leafed):
 
 def test_zoom_and_window_stay_while_leafing(qtbot, leafed):
     leafed.viewer.zoom_to(3.0)
-    leafed.viewer.picture.set_window((500.0, 900.0))
+    wide = DisplayWindow(500.0, 900.0)
+    leafed.viewer.picture.set_window(wide)
     leafed.leafing.step(1)
     settle(qtbot, leafed)
     assert shown_value(leafed) == 3
     assert leafed.viewer.zoom == pytest.approx(3.0)
-    assert leafed.viewer.picture.window == (500.0, 900.0)
+    assert leafed.viewer.picture.window is wide
 
 
 def test_the_result_lies_only_over_its_own_slice(qtbot, leafed):
