@@ -290,7 +290,9 @@ def _told_apart(
     """Return the vertebral bodies in the mask of a sagittal MR; none on other views."""
     if view is not View.MR or found is None or not found.mask.any():
         return VertebraOutlines()
-    return bodies_from_mask(found.mask, found.classes, found.confidence, image.pixels)
+    return bodies_from_mask(
+        found.mask, found.classes, found.confidence, image.pixels, image.pixel_aspect
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,16 +16,13 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from spinealign.domain.image import SpineImage
+from spinealign.domain.study import SeriesEntry
+from spinealign.imaging.study import read_series_slice
 from spinealign.wording.reading import note_text
 
 SAGITTAL = [0, 1, 0, 0, 0, -1]
 CORONAL = [1, 0, 0, 0, 0, -1]
 AXIAL = [1, 0, 0, 0, 1, 0]
-PLACES = {
-    "sagittal": (SAGITTAL, lambda mm: [mm, 0, 0]),
-    "coronal": (CORONAL, lambda mm: [0, mm, 0]),
-    "axial": (AXIAL, lambda mm: [0, 0, -mm]),
-}
 
 
 def ramp(rows: int = 40, cols: int = 50, dtype: Any = np.uint16) -> NDArray[Any]:
@@ -90,6 +87,29 @@ def write_nifti(
     return path
 
 
+def notes_of(image: SpineImage) -> tuple[str, ...]:
+    """Return a reader's decisions in words."""
+    return tuple(note_text(note) for note in image.notes)
+
+
+def png_claiming(cols: int, rows: int) -> bytes:
+    """Return a PNG whose header claims a size and whose data are missing."""
+    header = struct.pack(">IIBBBBB", cols, rows, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", b"")
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(name + content))
+    return struct.pack(">I", len(content)) + name + content + checksum
+
+
+PLACES = {
+    "sagittal": (SAGITTAL, lambda mm: [mm, 0, 0]),
+    "coronal": (CORONAL, lambda mm: [0, mm, 0]),
+    "axial": (AXIAL, lambda mm: [0, 0, -mm]),
+}
+
+
 def write_series(
     folder: Path, count: int = 5, plane: str = "sagittal", step_mm: float = 4.0, **tags: Any
 ) -> list[Path]:
@@ -113,25 +133,23 @@ def write_series(
     ]  # fmt: skip
 
 
+def offsets(entry: SeriesEntry) -> list[int]:
+    """Return the k of each slice that `write_series` wrote, in the order of the series."""
+    return [int(read_series_slice(entry, k).pixels.min()) for k in range(len(entry))]
+
+
+def item(**tags: Any) -> Dataset:
+    """Return a data set for a sequence."""
+    made = Dataset()
+    for keyword, value in tags.items():
+        setattr(made, keyword, value)
+    return made
+
+
 def zipped(path: Path, folder: Path) -> Path:
-    """Put a folder's files into a zip archive."""
+    """Write a zip archive of all files in a folder and below."""
+    files = sorted(folder.rglob("*"))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(folder.rglob("*")):
+        for file in files:
             archive.write(file, file.relative_to(folder).as_posix())
     return path
-
-
-def notes_of(image: SpineImage) -> tuple[str, ...]:
-    """Return a reader's decisions in words."""
-    return tuple(note_text(note) for note in image.notes)
-
-
-def png_claiming(cols: int, rows: int) -> bytes:
-    """Return a PNG whose header claims a size and whose data are missing."""
-    header = struct.pack(">IIBBBBB", cols, rows, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", b"")
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    checksum = struct.pack(">I", zlib.crc32(name + content))
-    return struct.pack(">I", len(content)) + name + content + checksum

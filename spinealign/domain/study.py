@@ -47,6 +47,8 @@ class SeriesEntry:
         The view that the tags imply.
     positions_mm : tuple of float or None
         Place of each part along the slices' common normal, growing; None when not stated.
+    unapplied_states : int
+        How many presentation states lie beside these pictures and are not applied.
     """
 
     parts: tuple[ImagePart, ...]
@@ -59,6 +61,7 @@ class SeriesEntry:
     study: str = ""
     view_hint: View | None = None
     positions_mm: tuple[float, ...] | None = None
+    unapplied_states: int = 0
 
     def __len__(self) -> int:
         return len(self.parts)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import NoteKind, SpineImage, View
+from spinealign.domain.image import NoteKind, ReaderNote, SpineImage, View
 from spinealign.domain.study import (
     FEWEST_SLICES,
     ImageSource,
@@ -47,15 +47,23 @@ def first_picture(source: ImageSource) -> SpineImage:
     if isinstance(source, Path):
         return read_image(source)
     if isinstance(source, SeriesPicture):
-        return read_series_slice(source.series, source.index)
+        return _with_states(read_series_slice(source.series, source.index), source.series)
     refusal: ImageReadError | None = None
     for index in sorted(range(len(source)), key=lambda index: abs(index - source.middle)):
         try:
-            return read_series_slice(source, index)
+            return _with_states(read_series_slice(source, index), source)
         except ImageReadError as error:
             refusal = refusal or error
     assert refusal is not None, "a series has at least one part"
     raise refusal
+
+
+def _with_states(image: SpineImage, series: SeriesEntry) -> SpineImage:
+    """Note the presentation states of a series that are not applied."""
+    if not series.unapplied_states:
+        return image
+    note = ReaderNote(NoteKind.STATES_LEFT_OUT, (series.unapplied_states,))
+    return replace(image, notes=(*image.notes, note))
 
 
 def series_to_search(source: ImageSource, image: SpineImage) -> SeriesEntry | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.study import SeriesEntry, likeliest, stacked
+from spinealign.imaging.find import header_beside
 from spinealign.imaging.single import read_part
 from spinealign.imaging.study import holds_several_files, list_series, read_series_slice
 
@@ -34,11 +35,15 @@ def read_image(path: Path) -> SpineImage:
         The file is missing, unreadable, no image, damaged, or of a size or kind
         that cannot be analysed. Nothing else is raised, whatever the bytes.
     """
+    path = header_beside(path)
     if not holds_several_files(path):
         return read_part(ImagePart(path))
     found = list_series(path)
     entry = _likeliest(found)
     image = read_series_slice(entry, entry.middle)
+    if entry.unapplied_states:
+        note = ReaderNote(NoteKind.STATES_LEFT_OUT, (entry.unapplied_states,))
+        image = replace(image, notes=(*image.notes, note))
     places = (entry.middle + 1, len(entry), found.index(entry) + 1, len(found))
     if places == (1, 1, 1, 1):
         return image

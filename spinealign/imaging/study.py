@@ -6,7 +6,6 @@ whose steps are progress and the places to stop at.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -15,7 +14,7 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart, SpineImage, View
 from spinealign.domain.study import PatientFacts, Scan, SeriesEntry
 from spinealign.imaging.decoding import translated_errors
-from spinealign.imaging.find import files_below, is_candidate
+from spinealign.imaging.find import files_below, header_beside
 from spinealign.imaging.single import read_part, required_format
 from spinealign.imaging.sniff import HEAD_BYTES, FileFormat, is_dicom_index, is_zip
 from spinealign.imaging.source import archive_members, opened
@@ -102,13 +101,13 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     refused: list[ImageReadError] = []
     count = 0
     for path in paths:
-        known, of_path = len(headers) + len(others), []
+        known = len(headers) + len(others)
+        of_path: list[ImageReadError] = []
         try:
-            for part in _candidates(path):
+            for part in _candidates(path, of_path):
                 count += 1
                 try:
-                    if part is not None:
-                        _look_at(part, headers, others)
+                    _look_at(part, headers, others)
                 except ImageReadError as refusal:
                     of_path.append(refusal)
                 yield count
@@ -119,7 +118,10 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
             refused.append(_nothing_found(path, of_path))
         else:
             refused += [refusal for refusal in of_path if refusal.problem not in _NO_LOSS]
-    return Scan((*_grouped(headers), *others), tuple(refused))
+    found = (*_grouped(headers), *others)
+    if not found and not refused:  # presentation states alone
+        refused = [ImageReadError(path, ReadProblem.NO_PIXELS) for path in paths]
+    return Scan(found, tuple(refused))
 
 
 def drained(steps: Generator[int, None, _Result]) -> _Result:
@@ -132,27 +134,33 @@ def drained(steps: Generator[int, None, _Result]) -> _Result:
             return result
 
 
-def _candidates(path: Path) -> Iterator[ImagePart | None]:
-    """Yield what may be a picture, and None for a file of a folder that is none."""
-    if path.is_dir():
-        if not os.access(path, os.R_OK | os.X_OK):
-            raise ImageReadError(path, ReadProblem.UNREADABLE)
-        for below in files_below(path):
-            yield ImagePart(below) if is_candidate(below) else None
+def _candidates(path: Path, refusals: list[ImageReadError]) -> Iterator[ImagePart]:
+    if not path.is_dir():
+        yield from _parts_of(path)
         return
+    for file in files_below(path):
+        name = file.name.lower()
+        # What the index of a medium names lies below the same folder.
+        if name == "dicomdir":
+            continue
+        try:
+            yield from _parts_of(file) if name.endswith(".zip") else [ImagePart(file)]
+        except ImageReadError as refusal:
+            refusals.append(refusal)
+
+
+def _parts_of(path: Path) -> list[ImagePart]:
+    path = header_beside(path)
     head = _head(path)
     if is_zip(head):
         with translated_errors(path):
-            members = archive_members(path)
-        yield from (ImagePart(path, member) for member in members)
-    elif is_dicom_index(head):
+            return [ImagePart(path, member) for member in archive_members(path)]
+    if is_dicom_index(head):
         from spinealign.imaging.dicom_series import indexed_files
 
         with translated_errors(path), opened(ImagePart(path)) as file:
-            named = indexed_files(path, file)
-        yield from (ImagePart(target) for target in named)
-    else:
-        yield ImagePart(path)
+            return [ImagePart(named) for named in indexed_files(path, file)]
+    return [ImagePart(path)]
 
 
 def _look_at(part: ImagePart, headers: list[Any], others: list[SeriesEntry]) -> None:
@@ -208,7 +216,7 @@ def _picture_entry(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> 
 
 def _nothing_found(path: Path, refusals: list[ImageReadError]) -> ImageReadError:
     reasons = {refusal.problem for refusal in refusals} - {ReadProblem.NOT_AN_IMAGE}
-    if len(reasons) == 1 or len(refusals) == 1:
+    if len(reasons) == 1 or (len(refusals) == 1 and not path.is_dir()):
         first = next(r for r in refusals if not reasons or r.problem in reasons)
         return ImageReadError(path, first.problem, first.detail)
     if path.is_dir():

@@ -27,7 +27,13 @@ from spinealign.ui.tasks import TaskRunner
 from spinealign.ui.theme import Colours
 from spinealign.ui.thumbnails import Thumbnails
 from spinealign.wording.reading import patient_rows
-from spinealign.wording.series import series_kind, series_name, series_size, shape_text
+from spinealign.wording.series import (
+    series_kind,
+    series_name,
+    series_size,
+    shape_text,
+    states_text,
+)
 
 SIDE_PX = 64
 NARROW_PX = 190
@@ -183,7 +189,8 @@ class SeriesBrowser(QWidget):
         lines = [f"{number}{series_name(entry)}", series_kind(entry), size]
         item.setText(0, ("✓ " if is_open else "") + "\n".join(lines))
         said = "open" if is_open else "can be analysed" if entry.fits else ""
-        item.setToolTip(0, "\n".join(filter(None, [*lines, said.capitalize()])))
+        tip = [*lines, states_text(entry), said.capitalize()]
+        item.setToolTip(0, "\n".join(filter(None, tip)))
         item.setData(0, Qt.ItemDataRole.AccessibleTextRole, ", ".join(filter(None, [*lines, said])))
         colour = self._colours.text if entry.fits else self._colours.muted
         item.setForeground(0, QColor(colour))

@@ -46,6 +46,12 @@ def shape_text(entry: SeriesEntry) -> str:
     return "" if entry.shape is None else f"{entry.shape[1]}×{entry.shape[0]}"
 
 
+def states_text(entry: SeriesEntry) -> str:
+    """Return how many presentation states are not applied; nothing where there are none."""
+    count = entry.unapplied_states
+    return f"{count} presentation state{'' if count == 1 else 's'} not applied" if count else ""
+
+
 def series_lines(stacks: Sequence[SeriesStack]) -> tuple[str, ...]:
     """Return a list of series, one a line, with the numbers by which they are chosen."""
     width = len(str(len(stacks)))
@@ -55,7 +61,13 @@ def series_lines(stacks: Sequence[SeriesStack]) -> tuple[str, ...]:
 def _series_line(stack: SeriesStack) -> str:
     entry = stack.first
     number = "" if entry.number is None else f"series {entry.number}"
-    facts = (number, series_kind(entry), series_size(stack), shape_text(entry))
+    facts = (
+        number,
+        series_kind(entry),
+        series_size(stack),
+        shape_text(entry),
+        states_text(entry),
+    )
     line = f"{series_name(entry)} ({', '.join(fact for fact in facts if fact)})"
     return f"{line}, can be analysed" if entry.fits else line
 

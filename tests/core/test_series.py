@@ -1,4 +1,4 @@
-"""Series found in several paths, which of them to begin with, and single pictures of them."""
+"""DICOM slices put into series: which belong together, and in which order."""
 
 from __future__ import annotations
 
@@ -8,255 +8,246 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import ImagePart, View
-from spinealign.domain.study import (
-    SeriesEntry,
-    SeriesPicture,
-    SeriesStack,
-    SlicePlace,
-    likeliest,
-    stacked,
-)
-from spinealign.imaging.choice import first_picture, read_companion, readable_volume
+from spinealign.domain.image import View
 from spinealign.imaging.read import read_image
-from spinealign.imaging.study import drained, list_series, read_series_slice, scan_paths
-from spinealign.imaging.volume import read_slices
-from spinealign.wording.series import (
-    picture_name,
-    picture_word,
-    place_text,
-    refused_message,
-    series_lines,
-    series_name,
+from spinealign.imaging.study import list_series
+from spinealign.imaging.volume import read_volume
+from spinealign.wording.reading import series_text
+from tests.image_files import (
+    PLACES,
+    SAGITTAL,
+    item,
+    notes_of,
+    offsets,
+    ramp,
+    write_dicom,
+    write_series,
+    zipped,
 )
-from tests.image_files import ramp, write_dicom, write_nifti, write_series, zipped
 
 
-def entry(
-    description: str = "", count: int = 9, hint: View | None = View.MR, **more: Any
-) -> SeriesEntry:
-    parts = tuple(ImagePart(Path(f"/study/{description}/{k}")) for k in range(count))
-    return SeriesEntry(parts, "DICOM", description, view_hint=hint, **more)
+@pytest.mark.parametrize("plane", PLACES)
+def test_slices_are_sorted_by_position_not_by_name(tmp_path: Path, plane: str) -> None:
+    write_series(tmp_path / "série ß 1", plane=plane)
+    (entry,) = list_series(tmp_path)
+    assert offsets(entry) == [0, 1, 2, 3, 4]
+    assert (entry.plane, entry.shape, entry.number) == (plane, (40, 50), 4)
+    assert np.diff(entry.positions_mm) == pytest.approx([4.0] * 4)
+    assert entry.slice_spacing_mm == pytest.approx(4.0)
+    assert series_text(entry) == f"4: T2 sag (MR {plane}, 5 images)"
 
 
-def spoil(path: Path) -> None:
-    """Cut a file's pixels away and leave its tags."""
-    path.write_bytes(path.read_bytes()[:-1000])
+def test_series_are_told_apart_and_ordered(tmp_path: Path) -> None:
+    write_series(tmp_path, 3, SeriesNumber=12, SeriesDescription="T1")
+    write_series(tmp_path / "b", 4, SeriesNumber=2)
+    write_series(tmp_path / "c", 2, "axial", SeriesNumber=3)
+    Image.fromarray(ramp().astype(np.uint8)).save(tmp_path / "key image.png")
+    found = list_series(tmp_path)
+    assert [(e.number, len(e)) for e in found] == [(2, 4), (3, 2), (12, 3), (None, 1)]
+    assert [e.view_hint for e in found] == [View.MR, View.OTHER, View.MR, None]
 
 
-# --- scanning ----------------------------------------------------------------------
+def test_a_localizer_in_the_series_is_set_apart(tmp_path: Path) -> None:
+    uid = generate_uid()
+    write_series(tmp_path, 4, "axial", Modality="CT", SeriesInstanceUID=uid)
+    write_series(tmp_path / "scout", 1, "sagittal", Modality="CT", SeriesInstanceUID=uid)
+    assert sorted(len(entry) for entry in list_series(tmp_path)) == [1, 4]
 
 
-def test_slices_chosen_one_by_one_are_one_series(tmp_path: Path) -> None:
-    scan = drained(scan_paths(write_series(tmp_path, 5)))
-    assert [len(found) for found in scan.found] == [5]
-    assert scan.refused == ()
+def test_slices_on_top_of_each_other_become_series_of_their_own(tmp_path: Path) -> None:
+    uid = generate_uid()
+    write_series(tmp_path / "a", 3, SeriesInstanceUID=uid, EchoTime=20)
+    write_series(tmp_path / "b", 3, SeriesInstanceUID=uid, EchoTime=80)
+    assert [offsets(entry) for entry in list_series(tmp_path)] == [[0, 1, 2]] * 2
+    for k, path in enumerate(write_series(tmp_path / "c", 3, SeriesInstanceUID=uid, EchoTime=20)):
+        dataset = dcmread(path)
+        dataset.InstanceNumber = 100 - k
+        dataset.save_as(path)
+    assert [offsets(entry) for entry in list_series(tmp_path)] == [[0, 1, 2]] * 3
 
 
-def test_every_path_that_holds_nothing_says_why_and_the_others_count(tmp_path: Path) -> None:
-    write_series(tmp_path / "study", 3)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "notes.txt").write_text("hello" * 100)
-    paths = [tmp_path / name for name in ("empty", "study", "gone", "notes.txt")]
-    scan = drained(scan_paths(paths))
-    assert [len(found) for found in scan.found] == [3]
-    assert [(refusal.path.name, refusal.problem) for refusal in scan.refused] == [
-        ("empty", ReadProblem.NO_IMAGES_IN_FOLDER),
-        ("gone", ReadProblem.MISSING),
-        ("notes.txt", ReadProblem.NOT_AN_IMAGE),
+def test_radiographs_of_one_series_stay_pictures_of_their_own(tmp_path: Path) -> None:
+    for k in range(2):
+        write_dicom(tmp_path / f"{k}.dcm", ramp(), Modality="DX", SeriesInstanceUID="1.2.9")
+    assert [len(entry) for entry in list_series(tmp_path)] == [1, 1]
+
+
+def test_without_positions_instance_numbers_count(tmp_path: Path) -> None:
+    for name, number in (("a", 10), ("b", 9), ("c", 2)):
+        write_dicom(
+            tmp_path / name, ramp() + number, InstanceNumber=number, SeriesInstanceUID="1.2.5"
+        )
+    (entry,) = list_series(tmp_path)
+    assert offsets(entry) == [2, 9, 10]
+    assert (entry.positions_mm, entry.slice_spacing_mm) == (None, None)
+
+
+def enhanced_mr(path: Path) -> Path:
+    """Write an enhanced MR object whose frames are stored out of order."""
+    order = [2, 0, 3, 1]
+    frames = [
+        item(PlanePositionSequence=[item(ImagePositionPatient=[5.0 * k, 0, 0])]) for k in order
     ]
+    shared = item(
+        PlaneOrientationSequence=[item(ImageOrientationPatient=SAGITTAL)],
+        PixelMeasuresSequence=[item(PixelSpacing=[0.6, 0.5])],
+    )
+    return write_dicom(
+        path, np.stack([ramp() + k for k in order]), Modality="MR",
+        SharedFunctionalGroupsSequence=[shared], PerFrameFunctionalGroupsSequence=frames,
+    )  # fmt: skip
 
 
-def test_a_damaged_image_of_a_folder_is_not_passed_over_in_silence(tmp_path: Path) -> None:
-    write_series(tmp_path, 3)
-    write_dicom(tmp_path / "report", None, Modality="SR")
-    write_dicom(tmp_path / "stamp", ramp(8, 8))
-    (tmp_path / "readme.txt").write_text("hello")
-    scan = drained(scan_paths([tmp_path]))
-    assert [refusal.path.name for refusal in scan.refused] == ["stamp"]
-
-
-def test_counting_goes_on_over_all_paths_and_files_that_are_no_images(tmp_path: Path) -> None:
-    write_series(tmp_path / "a", 2)
-    write_series(tmp_path / "b", 2)
-    (tmp_path / "b" / "notes.txt").write_text("hello")
-    assert list(scan_paths([tmp_path / "a", tmp_path / "b"])) == [1, 2, 3, 4, 5]
-
-
-def test_looking_stops_at_the_next_file(tmp_path: Path) -> None:
-    write_series(tmp_path, 4)
-    looking = scan_paths([tmp_path])
-    assert next(looking) == 1
-    looking.close()
-    assert list(looking) == []
-
-
-# --- single pictures ---------------------------------------------------------------
-
-
-def test_pictures_come_in_the_order_asked_for(tmp_path: Path) -> None:
-    write_series(tmp_path, 5)
-    (found,) = list_series(tmp_path)
-    values = [int(image.pixels.min()) for image in read_slices(found, [3, 0, 4])]
-    assert values == [3, 0, 4]
-
-
-def test_pictures_before_a_damaged_one_are_read(tmp_path: Path) -> None:
-    spoil(write_series(tmp_path, 5)[2])
-    (found,) = list_series(tmp_path)
-    pictures = read_slices(found, [1, 2, 3])
-    assert int(next(pictures).pixels.min()) == 1
-    with pytest.raises(ImageReadError):
-        next(pictures)
-
-
-def test_without_its_middle_a_series_begins_beside_it(tmp_path: Path) -> None:
-    paths = write_series(tmp_path, 5)
-    spoil(paths[2])
-    (found,) = list_series(tmp_path)
-    assert int(first_picture(found).pixels.min()) in (1, 3)
-    assert int(first_picture(SeriesPicture(found, 4)).pixels.min()) == 4
-    volume = readable_volume(found)
-    assert volume.voxels[:, 0, 0].tolist() == [0, 1, 3, 4]
-    for path in paths:
-        spoil(path)
-    with pytest.raises(ImageReadError):
-        first_picture(found)
-
-
-# --- which one lies beside, and which one to begin with -----------------------------
-
-
-def test_the_other_contrast_is_taken_where_the_slice_lies(tmp_path: Path) -> None:
-    write_series(tmp_path / "t2", 5, step_mm=4.0)
-    write_series(tmp_path / "t1", 9, step_mm=2.0, SeriesNumber=5)
-    (t2,), (t1,) = list_series(tmp_path / "t2"), list_series(tmp_path / "t1")
-    image = read_series_slice(t2, 3)
-    for companion in (t1, tmp_path / "t1"):
-        for source in (t2, SeriesPicture(t2, 3)):
-            beside = read_companion(companion, source, image)
-            assert beside is not None
-            assert int(beside.pixels.min()) == 6  # 12 mm into both series
-    assert read_companion(None, t2, image) is None
-
-
-def test_without_positions_the_same_share_of_the_way_counts() -> None:
-    assert entry("a", 10).nearest(entry("b", 5), 4) == 8
-    assert entry("a", 1).nearest(entry("b", 5), 4) == 0
+def test_frames_of_enhanced_objects_are_sorted_by_position(tmp_path: Path) -> None:
+    (entry,) = list_series(enhanced_mr(tmp_path / "emr.dcm"))
+    assert offsets(entry) == [0, 1, 2, 3]
+    assert [part.index for part in entry.parts] == [1, 3, 0, 2]
+    volume = read_volume(entry)
+    np.testing.assert_array_equal(volume.voxels[3], ramp() + 3)
+    assert volume.series.slice_spacing_mm == pytest.approx(5)
 
 
 @pytest.mark.parametrize(
-    ("found", "best"),
+    "marks",
     [
-        ([entry("T1 sag"), entry("T2 sag")], ["T2 sag"]),
-        ([entry("t2_tse_sag"), entry("t2_tirm_sag")], ["t2_tse_sag"]),
-        ([entry("T2 sag"), entry("T2 sag again")], ["T2 sag", "T2 sag again"]),
-        ([entry("scout", 1), entry("T1 sag")], ["T1 sag"]),
-        ([entry("T2 tra", hint=View.OTHER), entry("STIR sag")], ["STIR sag"]),
-        ([entry("T2 tra", hint=View.OTHER), entry("photo", 1, None)], []),
-        ([entry("neck", 90, View.CT), entry("scout", 2, View.OTHER)], ["neck"]),
-        ([entry("lateral", 1, View.XRAY), entry("ax", 20, View.OTHER)], ["lateral"]),
+        {"TemporalPositionIdentifier": [1, 2]},
+        {"EchoNumbers": [1, 2]},
+        {"TriggerTime": [0, 350]},
+        {"DiffusionBValue": [0, 800]},
+        {"AcquisitionNumber": [1, 2]},
+        {},
     ],
-    ids=["T2", "no fat suppression", "two", "volume", "sagittal", "nothing", "CT", "film"],
+    ids=lambda marks: next(iter(marks), "numbers alone"),
 )
-def test_which_series_to_begin_with(found: list[SeriesEntry], best: list[str]) -> None:
-    assert [stack.first.description for stack in likeliest(stacked(found))] == best
+def test_what_lies_on_top_of_each_other_is_never_interleaved(
+    tmp_path: Path, marks: dict[str, list[Any]]
+) -> None:
+    uid = generate_uid()
+    for k in range(2):
+        tags = {name: values[k] for name, values in marks.items()}
+        for path in write_series(tmp_path / str(k), 4, SeriesInstanceUID=uid, **tags):
+            dataset = dcmread(path)
+            # Numbers run place by place: both times of a place follow each other.
+            dataset.InstanceNumber = 2 * dataset.InstanceNumber + k
+            dataset.save_as(path)
+    (tmp_path / "1" / "IM0002").unlink()  # a gap in the second one
+    first, second = list_series(tmp_path)
+    assert [{p.path.parent.name for p in e.parts} for e in (first, second)] == [{"0"}, {"1"}]
+    assert offsets(first) == [0, 1, 2, 3]
+    assert offsets(second) == [0, 1, 3]
 
 
-def test_an_archive_begins_with_the_series_that_the_window_opens(tmp_path: Path) -> None:
-    write_series(tmp_path / "a" / "1", 5, SeriesNumber=1, SeriesDescription="T1 sag")
-    paths = write_series(tmp_path / "a" / "2", 5, SeriesNumber=2, SeriesDescription="T2 sag")
-    archive = zipped(tmp_path / "a.zip", tmp_path / "a")
-    image = read_image(archive)
-    assert image.part is not None
-    assert image.part.member == paths[2].relative_to(tmp_path / "a").as_posix()
+def test_copies_of_a_picture_count_once(tmp_path: Path) -> None:
+    for path in write_series(tmp_path, 3):
+        (tmp_path / f"{path.name} (copy)").write_bytes(path.read_bytes())
+    (entry,) = list_series(tmp_path)
+    assert offsets(entry) == [0, 1, 2]
 
 
-def test_volumes_of_one_file_are_one_stack(tmp_path: Path) -> None:
-    values = np.arange(5 * 40 * 36 * 3, dtype=np.int16).reshape(5, 40, 36, 3)
-    path = write_nifti(tmp_path / "time.nii.gz", values, np.diag([4.0, 0.6, 0.5, 1]))
-    other = write_nifti(tmp_path / "one.nii", values[..., 0], np.diag([4.0, 0.6, 0.5, 1]))
-    (alone, timed) = stacked(drained(scan_paths([other, path])).found)
-    assert (len(alone.volumes), len(timed.volumes)) == (1, 3)
-    place = SlicePlace(2, 1)
-    picture = timed.picture_at(place)
-    assert timed.place_of(picture.series.parts[picture.index]) == place
-    assert timed.place_of(ImagePart(other, "", 1)) is None
-    assert place_text(timed, place) == "Slice 2 of 5, volume 3 of 3"
-    assert not timed.is_single
+def test_replaced_identifiers_do_not_make_copies(tmp_path: Path) -> None:
+    write_series(tmp_path, 3, SOPInstanceUID="1.2.3.4")
+    assert [len(entry) for entry in list_series(tmp_path)] == [3]
+
+
+def test_slice_locations_stand_in_for_positions(tmp_path: Path) -> None:
+    for path, location in zip(write_series(tmp_path, 4), (30, 10, 20, 40), strict=True):
+        dataset = dcmread(path)
+        del dataset.ImagePositionPatient
+        dataset.SliceLocation = location
+        dataset.save_as(path)
+    (entry,) = list_series(tmp_path)
+    assert offsets(entry) == [1, 2, 0, 3]
+    assert entry.slice_spacing_mm == pytest.approx(10)
+
+
+def test_a_location_beside_positions_is_not_mixed_with_them(tmp_path: Path) -> None:
+    first = write_series(tmp_path, 3, SliceLocation=-500)[0]
+    dataset = dcmread(first)
+    del dataset.ImagePositionPatient
+    dataset.save_as(first)
+    (entry,) = list_series(tmp_path)
+    assert entry.slice_spacing_mm is None
+    assert offsets(entry) == [2, 1, 0], "by instance number"
+
+
+def test_tiny_differences_of_direction_do_not_split_a_series(tmp_path: Path) -> None:
+    for k, path in enumerate(write_series(tmp_path, 4)):
+        dataset = dcmread(path)
+        dataset.ImageOrientationPatient = [0.005 + (-1) ** k * 1e-5, 0.99999, 0, 0, 0, -1]
+        dataset.save_as(path)
+    assert [len(entry) for entry in list_series(tmp_path)] == [4]
+
+
+def stacked_mr(path: Path, group: str, keyword: str, values: list[Any]) -> Path:
+    """Write an enhanced object with both pictures of a place after each other."""
+    frames = [
+        item(
+            PlanePositionSequence=[item(ImagePositionPatient=[5.0 * k, 0, 0])],
+            **{group: [item(**{keyword: value})]},
+        )
+        for k in range(3)
+        for value in values
+    ]
+    shared = item(PlaneOrientationSequence=[item(ImageOrientationPatient=SAGITTAL)])
+    pixels = np.stack([ramp() + 10 * v + k for k in range(3) for v in range(len(values))])
+    return write_dicom(
+        path, pixels, Modality="MR", SharedFunctionalGroupsSequence=[shared],
+        PerFrameFunctionalGroupsSequence=frames,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("place", "there"),
-    [((0, 0), True), ((0, 8), True), ((0, 9), False), ((1, 0), False), ((0, -1), False)],
+    ("group", "keyword", "values"),
+    [
+        ("FrameContentSequence", "StackID", ["1", "2"]),
+        ("FrameContentSequence", "TemporalPositionIndex", [1, 2]),
+        ("MRDiffusionSequence", "DiffusionBValue", [0.0, 800.0]),
+        ("MREchoSequence", "EffectiveEchoTime", [20.0, 90.0]),
+    ],
 )
-def test_places_that_there_are(place: tuple[int, int], there: bool) -> None:
-    assert SeriesStack((entry(),)).holds_place(SlicePlace(*place)) is there
+def test_stacks_and_times_of_an_enhanced_object_are_told_apart(
+    tmp_path: Path, group: str, keyword: str, values: list[Any]
+) -> None:
+    found = list_series(stacked_mr(tmp_path / "emr.dcm", group, keyword, values))
+    assert [offsets(entry) for entry in found] == [[0, 1, 2], [10, 11, 12]]
+    assert [entry.slice_spacing_mm for entry in found] == [pytest.approx(5)] * 2
 
 
-# --- words -------------------------------------------------------------------------
+# --- presentation states -----------------------------------------------------------
 
 
-def test_a_list_of_series_has_the_numbers_by_which_they_are_chosen(tmp_path: Path) -> None:
-    write_series(tmp_path, 3)
-    write_series(tmp_path / "b", 2, "axial", SeriesNumber=7, SeriesDescription="T2 tra\n")
-    Image.fromarray(ramp().astype(np.uint8)).save(tmp_path / "key.png")
-    assert series_lines(stacked(list_series(tmp_path))) == (
-        "1  T2 sag (series 4, MR sagittal, 3 images, 50×40), can be analysed",
-        "2  T2 tra (series 7, MR axial, 2 images, 50×40)",
-        "3  key.png (PNG, 1 image)",
+def presentation_state(path: Path, instances: list[str]) -> Path:
+    images = [item(ReferencedSOPInstanceUID=uid) for uid in instances]
+    series = [item(ReferencedImageSequence=images)]
+    return write_dicom(path, None, Modality="PR", ReferencedSeriesSequence=series)
+
+
+def test_a_presentation_state_is_said_not_to_be_applied(tmp_path: Path) -> None:
+    uids = [str(dcmread(path).SOPInstanceUID) for path in write_series(tmp_path / "a", 2)]
+    write_series(tmp_path / "b", 2, SeriesNumber=5, SeriesDescription="T1")
+    presentation_state(tmp_path / "state", uids[:1])
+    shown, other = list_series(tmp_path)
+    assert series_text(shown).endswith("2 images; 1 presentation state not applied)")
+    assert series_text(other) == "5: T1 (MR sagittal, 2 images)"
+
+
+def test_opening_an_archive_says_so_too(tmp_path: Path) -> None:
+    uids = [str(dcmread(path).SOPInstanceUID) for path in write_series(tmp_path / "a", 3)]
+    presentation_state(tmp_path / "a" / "state", uids)
+    image = read_image(zipped(tmp_path / "study.zip", tmp_path / "a"))
+    assert (
+        "Stored ways of showing this picture (presentation states: 1) are not applied."
+        in notes_of(image)
     )
 
 
-@pytest.mark.parametrize(
-    ("parts", "name"),
-    [
-        ([ImagePart(Path("/a/study/1")), ImagePart(Path("/a/study/2"))], "study"),
-        ([ImagePart(Path("/a/film.dcm"))], "film.dcm"),
-        ([ImagePart(Path("/a.zip"), "x/t2/1"), ImagePart(Path("/a.zip"), "x/t2/2")], "t2"),
-        ([ImagePart(Path("/a.zip"), "x/1.png")], "1.png"),
-        ([ImagePart(Path("/a.tif"), "", 0), ImagePart(Path("/a.tif"), "", 1)], "a.tif"),
-    ],
-    ids=["folder", "file", "folder in archive", "member", "pages"],
-)
-def test_series_without_a_name_go_by_their_file(parts: list[ImagePart], name: str) -> None:
-    assert series_name(SeriesEntry(tuple(parts), "PNG")) == name
-
-
-@pytest.mark.parametrize(
-    ("found", "word"),
-    [
-        (entry(plane="axial"), "Slice"),
-        (SeriesEntry((ImagePart(Path("a"), "", 0), ImagePart(Path("a"), "", 1)), "TIFF"), "Page"),
-        (SeriesEntry((ImagePart(Path("a"), "", 0), ImagePart(Path("a"), "", 1)), "DICOM"), "Frame"),
-        (entry(), "Image"),
-    ],
-    ids=["slice", "page", "frame", "image"],
-)
-def test_what_a_picture_is_called(found: SeriesEntry, word: str) -> None:
-    assert picture_word(found) == word
-
-
-def test_a_picture_is_named_by_its_file_and_place() -> None:
-    assert picture_name(ImagePart(Path("/a/film.dcm"))) == "film.dcm"
-    part = ImagePart(Path("/a/study.zip"), "x/time.nii", 7, 2)
-    assert picture_name(part) == "study.zip, time.nii, volume 3, picture 8"
-
-
-def test_several_refusals_are_one_sentence() -> None:
-    refused = [ImageReadError(Path(f"{n}.dcm"), ReadProblem.TRUNCATED) for n in "ab"]
-    assert refused_message(refused[:1]).sentence == "“a.dcm” is damaged or cut short."
-    said = refused_message(refused).sentence
-    assert said == "2 files could not be opened. The first: “a.dcm” is damaged or cut short."
-
-
-def test_series_of_two_studies_keep_their_numbers_apart(tmp_path: Path) -> None:
-    for study in ("1.2.3", "1.2.4"):
-        write_series(
-            tmp_path / study, 3, StudyInstanceUID=study, SeriesInstanceUID=generate_uid()
-        )  # fmt: skip
-    stacks = stacked(list_series(tmp_path))
-    assert [(stack.number, stack.first.study) for stack in stacks] == [(1, "1.2.3"), (2, "1.2.4")]
+def test_a_presentation_state_alone_is_no_picture(tmp_path: Path) -> None:
+    path = presentation_state(tmp_path / "state", ["1.2.3"])
+    for look in (read_image, list_series):
+        with pytest.raises(ImageReadError) as caught:
+            look(path)
+        assert caught.value.problem is ReadProblem.NO_PIXELS
