@@ -208,6 +208,11 @@ class SpineImage:
         return self.pixels.shape[0], self.pixels.shape[1]
 
     @property
+    def place(self) -> ImagePart:
+        """What to read to get this picture again: `part`, else the file."""
+        return self.part if self.part is not None else ImagePart(self.source_path)
+
+    @property
     def pixel_aspect(self) -> float:
         """Height of a pixel divided by its width; 1 where that is unknown or absurd."""
         if self.spacing_mm is None or max(self.spacing_mm) > MAX_ASPECT * min(self.spacing_mm):

@@ -22,7 +22,6 @@ from spinealign.wording import (
     REGION_HEADINGS,
     VERTEBRA_HEADINGS,
     caution_text,
-    display_name,
     format_region_row,
     format_vertebra_row,
     headline,
@@ -35,6 +34,7 @@ from spinealign.wording import (
 )
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.reading import patient_rows
+from spinealign.wording.series import picture_name
 
 _PICTURE_HEIGHT = 100 * mm
 _PICTURE_GAP = 4 * mm
@@ -84,7 +84,7 @@ def _top(analysis: Analysis, patient: PatientFacts) -> Story:
             ("BOTTOMPADDING", (0, 0), (-1, -1), 8),
         ]
     )
-    name = display_name(analysis.image.source_path)
+    name = picture_name(analysis.image.place)
     return [
         paragraph("SpineAlign report", page.TITLE),
         paragraph(f"{name}, analysed {_readable_time(analysis.created_utc)}", page.BREAKABLE),
@@ -206,7 +206,7 @@ def _model_card(model: ModelIdentity) -> Table:
 def _image_facts(analysis: Analysis) -> Story:
     image = analysis.image
     rows = [
-        ("File", display_name(image.source_path)),
+        ("File", picture_name(image.place)),
         ("SHA-256", image.sha256),
         ("Kind of file", _kind_of_file(image)),
         ("Size", size_text(image)),

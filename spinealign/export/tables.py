@@ -18,6 +18,7 @@ from spinealign.domain.findings import (
     Segmentation,
     Vertebra,
 )
+from spinealign.domain.image import SpineImage
 from spinealign.domain.paths import resources_dir
 from spinealign.export.disc_tables import disc_name_records, grading_record
 from spinealign.export.measure_tables import (
@@ -127,6 +128,7 @@ def _input(analysis: Analysis) -> dict[str, Any]:
     rows, cols = image.shape
     return {
         "file_name": display_name(image.source_path),
+        "place": _place(image),
         "sha256": image.sha256,
         "width_px": cols,
         "height_px": rows,
@@ -137,6 +139,12 @@ def _input(analysis: Analysis) -> dict[str, Any]:
         "spacing_source": image.spacing_source.value,
         "calibration": calibration_record(None if wanted is None else wanted.calibration),
     }
+
+
+def _place(image: SpineImage) -> dict[str, int] | None:
+    """Return which picture of its file this is; None where the file holds only one."""
+    part = image.place
+    return None if part.index is None else {"index": part.index, "volume": part.volume}
 
 
 def _spacing(spacing_mm: tuple[float, float] | None) -> list[float] | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage, View
-from spinealign.domain.study import SeriesEntry
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
+from spinealign.domain.study import SeriesEntry, likeliest, stacked
 from spinealign.imaging.find import header_beside
 from spinealign.imaging.single import read_part
 from spinealign.imaging.study import holds_several_files, list_series, read_series_slice
@@ -51,6 +51,6 @@ def read_image(path: Path) -> SpineImage:
 
 
 def _likeliest(found: tuple[SeriesEntry, ...]) -> SeriesEntry:
-    """Return the first series that one of the three ways can take, else the first."""
-    fitting = (entry for entry in found if entry.view_hint not in (None, View.OTHER))
-    return next(fitting, found[0])
+    """Return the best series that one of the three ways can take, else the first."""
+    best = likeliest(stacked(found))
+    return best[0].first if best else found[0]

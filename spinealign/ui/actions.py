@@ -77,7 +77,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("close_all", "Close a&ll cases", ("Ctrl+Shift+W",)),
     Command("quit", "&Quit", ("Ctrl+Q",), "quit"),
     Command("find", "&Search cases", ("Ctrl+F",)),
-    Command("again", "&Analyse again", ("F5",), "again"),
+    Command("again", "&Analyse again", ("F5",), "again", "Analyse the picture that is shown"),
     Command("cancel", "Ca&ncel", ("Esc",), "cancel", "Stop the analysis; results stay"),
     Command("view_auto", "View: au&tomatic", ("Ctrl+0",), group="view"),
     Command("view_xray", "View: &X-ray", ("Ctrl+1",), "xray", group="view"),
@@ -152,8 +152,12 @@ COMMANDS: tuple[Command, ...] = (
         "compare",
         "Compare two examinations of one patient",
     ),
-    Command("next_case", "&Next case", ("PgDown", "N"), "next"),
-    Command("previous_case", "&Previous case", ("PgUp", "P"), "previous"),
+    Command("next_slice", "Ne&xt slice", ("PgDown",), "", "Show the next picture of the series"),
+    Command("previous_slice", "Pre&vious slice", ("PgUp",), "", "Show the picture before it"),
+    Command("result_slice", "&Back to the result", ("Home",), "", "Show the picture analysed"),
+    Command("series", "&Series of the study", ("Ctrl+B",), "", "Choose among the series found"),
+    Command("next_case", "&Next case", ("N", "Ctrl+PgDown"), "next"),
+    Command("previous_case", "&Previous case", ("P", "Ctrl+PgUp"), "previous"),
     Command("overlay", "Show &overlay", ("O",), "overlay", "Show the structures found", True),
     Command("outlines", "Out&lines only", ("L",), "outlines", "Outlines instead of areas", True),
     Command("heatmap", "Show &heat map", ("H",), "heatmap", "What drove the classifier", True),
@@ -279,7 +283,8 @@ def build_menus(
     analysis = _menu(bar.addMenu("&Analysis"))
     _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_VIEWS, _SEPARATOR))
     _fill(analysis, actions, ("add_companion", "drop_companion", "all_slices", _SEPARATOR))
-    _fill(analysis, actions, ("compare", _SEPARATOR, "previous_case", "next_case", "find"))
+    _fill(analysis, actions, ("compare", _SEPARATOR, "series", "previous_slice", "next_slice"))
+    _fill(analysis, actions, ("result_slice", _SEPARATOR, "previous_case", "next_case", "find"))
     view = _menu(bar.addMenu("&View"))
     _fill(view, actions, ("overlay", "outlines", "heatmap", "less_opacity", "more_opacity"))
     _fill(view, actions, (_SEPARATOR, "fit", "one_to_one", "zoom_in", "zoom_out"))

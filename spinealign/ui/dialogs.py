@@ -38,9 +38,10 @@ MOUSE_HELP: tuple[tuple[str, str], ...] = (
     ("Right click", "Rename, delete, add or reset a vertebra"),
     ("Right-drag", "Window (across) and level (up and down)"),
     ("Wheel", "Zoom about the cursor"),
+    ("Shift+wheel or Ctrl+wheel", "Leaf through the slices of a series"),
     ("Double click", "Fit to window"),
     ("Space (in the picture)", "Show or hide the overlay"),
-    ("Drop files or folders", "Open and analyse them"),
+    ("Drop files, folders or archives", "Open and analyse them"),
 )
 
 PICTURE_KEYS: tuple[tuple[str, str], ...] = (

@@ -18,7 +18,7 @@ from spinealign.ui.preferences import Preferences
 from spinealign.ui.services import Services
 from spinealign.ui.tasks import TaskRunner, Work
 from spinealign.ui.work import (
-    file_stem,
+    result_stem,
     write_comparison,
     write_named_report,
     write_part,
@@ -102,7 +102,7 @@ class Saver(QObject):
             self._write(lambda: write_comparison(self._services, first, second, path))
 
     def _ask_file(self, part: Part, analysis: Analysis, asking: QWidget) -> Path | None:
-        stem = file_stem(analysis.image.source_path)
+        stem = result_stem(analysis.image)
         proposed = str(Path(self._start_folder()) / f"{stem}_{part.suffix}")
         name, _ = QFileDialog.getSaveFileName(
             asking, part.title, proposed, f"{part.file_filter};;All files (*)"

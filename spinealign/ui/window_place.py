@@ -25,6 +25,8 @@ def restore_place(window: MainWindow) -> None:
     window.resizeDocks(docks, sizes, Qt.Orientation.Horizontal)
     window.restoreGeometry(QByteArray.fromBase64(state.geometry.encode()))
     window.restoreState(QByteArray.fromBase64(state.layout.encode()))
+    # The series of the last session are not open any more.
+    window.series.dock.hide()
 
 
 def remember_place(window: MainWindow) -> None:

@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QApplication
 
 from spinealign.domain.image import DisplayWindow
 from spinealign.ui.slices_window import SlicesWindow, open_slices
+from tests.ui.hands import at_rest
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_the_middle_slice_is_shown_before_all_are_done(qtbot, window, fake, file
     QTest.mouseClick(shown.cancel, Qt.MouseButton.LeftButton)
     assert "Stopped" in shown.words.text()
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
     assert shown.found is None
     shown.close()
 
@@ -79,7 +80,7 @@ def test_closing_stops_the_work(qtbot, window, fake, files):
     qtbot.waitUntil(fake.analyser.reached.is_set)
     shown.close()
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
 
 
 def test_a_series_that_cannot_be_read_is_said_so(qtbot, window, files):
