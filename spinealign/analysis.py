@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -57,6 +58,10 @@ from spinealign.wording.reading import note_text
 
 MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""
+
+
+_LOOKING = Step("Looking for the middle of the canal", 0.12)
+_Result = TypeVar("_Result")
 
 
 @dataclass
@@ -115,7 +120,7 @@ def analyze_file(
     image = first_picture(source)
     clock.lap("read")
     yield Step("Checking the image", 0.1, image)
-    series = series_to_search(source, image)
+    series = yield from at_each_pause(series_to_search(source, image), _LOOKING)
     if series is not None:
         image = yield from _mid_sagittal(image, series, models)
     clock.lap("choose slice")
@@ -190,23 +195,30 @@ def _mid_sagittal(
     card = models.find("segmentation", View.MR)
     if card is None:
         return image
-    volume, model = readable_volume(series), models.load(card.name)
+    volume = yield from at_each_pause(readable_volume(series), _LOOKING)
+    model = models.load(card.name)
 
     def width_of(index: int) -> float:
         return canal_width_px(segment_with(model, volume.slice_image(index)))
 
-    finding = find_mid_slice(len(volume), width_of)
-    while True:
-        try:
-            next(finding)
-        except StopIteration as done:
-            best: int = done.value
-            break
-        yield Step("Looking for the middle of the canal", 0.12)
+    best = yield from at_each_pause(find_mid_slice(len(volume), width_of), _LOOKING)
     chosen = volume.slice_image(best)
     place = series.parts.index(volume.series.parts[best])
     note = ReaderNote(NoteKind.CANAL_WIDEST, (place + 1, len(series)))
     return replace(chosen, notes=(note, *chosen.notes))
+
+
+def at_each_pause(
+    work: Generator[object, None, _Result], step: Step
+) -> Generator[Step, None, _Result]:
+    """Do the work of a lower layer, telling the same step whenever it pauses."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            result: _Result = done.value
+            return result
+        yield step
 
 
 def run_to_end(

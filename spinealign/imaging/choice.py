@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,15 +18,25 @@ from spinealign.domain.study import (
     stacked,
 )
 from spinealign.imaging.read import read_image
-from spinealign.imaging.study import list_series, read_series_slice
-from spinealign.imaging.volume import read_volume
+from spinealign.imaging.study import drained, read_series_slice, scan_series
+from spinealign.imaging.volume import load_volume
 
 _CHOICES = {NoteKind.SLICE_TAKEN, NoteKind.FRAME_TAKEN, NoteKind.SERIES_TAKEN}
 
 
-def sagittal_series(path: Path) -> SeriesEntry | None:
-    """Return the likeliest sagittal series of at least three slices that can be MR, or None."""
-    stacks = stacked(filter(is_sagittal_volume, list_series(path)))
+def sagittal_series(path: Path) -> Generator[int, None, SeriesEntry | None]:
+    """Look for the likeliest sagittal series of at least three slices that can be MR.
+
+    Yields
+    ------
+    int
+        How many files have been looked at.
+
+    Returns
+    -------
+    SeriesEntry or None
+    """
+    stacks = stacked(filter(is_sagittal_volume, (yield from scan_series(path))))
     best = likeliest(stacks) or stacks
     return best[0].first if best else None
 
@@ -66,14 +77,22 @@ def _with_states(image: SpineImage, series: SeriesEntry) -> SpineImage:
     return replace(image, notes=(*image.notes, note))
 
 
-def series_to_search(source: ImageSource, image: SpineImage) -> SeriesEntry | None:
-    """Return the sagittal MR series in which the middle of the canal is looked for, or None."""
+def series_to_search(
+    source: ImageSource, image: SpineImage
+) -> Generator[int, None, SeriesEntry | None]:
+    """Return the sagittal MR series in which the middle of the canal is looked for, or None.
+
+    Yields
+    ------
+    int
+        How many files have been looked at.
+    """
     if isinstance(source, SeriesPicture) or image.view_hint is not View.MR:
         return None
     if isinstance(source, SeriesEntry):
         return source if is_sagittal_volume(source) else None
     was_chosen = any(note.kind in _CHOICES for note in image.notes)
-    return sagittal_series(source) if was_chosen else None
+    return (yield from sagittal_series(source)) if was_chosen else None
 
 
 def read_companion(
@@ -100,14 +119,23 @@ def read_companion(
     series = source.series if isinstance(source, SeriesPicture) else source
     if isinstance(series, Path) or image.part not in series.parts:
         return first_picture(companion)
-    beside = sagittal_series(companion) if isinstance(companion, Path) else companion
+    beside = drained(sagittal_series(companion)) if isinstance(companion, Path) else companion
     if beside is None:
         return first_picture(companion)
     return read_series_slice(beside, beside.nearest(series, series.parts.index(image.part)))
 
 
-def readable_volume(series: SeriesEntry) -> SpineVolume:
+def readable_volume(series: SeriesEntry) -> Generator[int, None, SpineVolume]:
     """Read a volume; slices that are damaged are left out.
+
+    Yields
+    ------
+    int
+        How many slices have been read.
+
+    Returns
+    -------
+    SpineVolume
 
     Raises
     ------
@@ -115,17 +143,23 @@ def readable_volume(series: SeriesEntry) -> SpineVolume:
         No slice can be read, or it is not the slices that are in the way.
     """
     try:
-        return read_volume(series)
+        return (yield from load_volume(series))
     except ImageReadError as error:
-        kept = [index for index in range(len(series)) if _is_readable(series, index)]
+        kept = []
+        for index in range(len(series)):
+            if _is_readable(series, index):
+                kept.append(index)
+            yield index + 1
         if not 0 < len(kept) < len(series):
             raise error
     places = series.positions_mm
-    return read_volume(
-        replace(
-            series,
-            parts=tuple(series.parts[index] for index in kept),
-            positions_mm=None if places is None else tuple(places[index] for index in kept),
+    return (
+        yield from load_volume(
+            replace(
+                series,
+                parts=tuple(series.parts[index] for index in kept),
+                positions_mm=None if places is None else tuple(places[index] for index in kept),
+            )
         )
     )
 

@@ -17,15 +17,9 @@ from spinealign.imaging.decoding import checksum, require_content, translated_er
 from spinealign.imaging.single import read_part
 from spinealign.imaging.sniff import FileFormat
 from spinealign.imaging.source import opened
-from spinealign.imaging.study import drained
 
 MAX_VOLUME_BYTES = 1 << 30
 """The most memory that the grey values of a volume may take."""
-
-
-def read_volume(entry: SeriesEntry) -> SpineVolume:
-    """Read all slices of a series; see `load_volume`."""
-    return drained(load_volume(entry))
 
 
 def read_slices(entry: SeriesEntry, indices: Sequence[int]) -> Iterator[SpineImage]:

@@ -14,8 +14,8 @@ from pydicom.uid import generate_uid
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import View
 from spinealign.imaging.read import read_image
-from spinealign.imaging.study import list_series
-from spinealign.imaging.volume import read_volume
+from spinealign.imaging.study import drained, list_series
+from spinealign.imaging.volume import load_volume
 from spinealign.wording.reading import series_text
 from tests.image_files import (
     PLACES,
@@ -106,7 +106,7 @@ def test_frames_of_enhanced_objects_are_sorted_by_position(tmp_path: Path) -> No
     (entry,) = list_series(enhanced_mr(tmp_path / "emr.dcm"))
     assert offsets(entry) == [0, 1, 2, 3]
     assert [part.index for part in entry.parts] == [1, 3, 0, 2]
-    volume = read_volume(entry)
+    volume = drained(load_volume(entry))
     np.testing.assert_array_equal(volume.voxels[3], ramp() + 3)
     assert volume.series.slice_spacing_mm == pytest.approx(5)
 

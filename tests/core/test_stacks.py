@@ -119,7 +119,7 @@ def test_without_its_middle_a_series_begins_beside_it(tmp_path: Path) -> None:
     (found,) = list_series(tmp_path)
     assert int(first_picture(found).pixels.min()) in (1, 3)
     assert int(first_picture(SeriesPicture(found, 4)).pixels.min()) == 4
-    volume = readable_volume(found)
+    volume = drained(readable_volume(found))
     assert volume.voxels[:, 0, 0].tolist() == [0, 1, 3, 4]
     for path in paths:
         spoil(path)

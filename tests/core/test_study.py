@@ -14,8 +14,14 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging.read import read_image
-from spinealign.imaging.study import list_series, read_patient, read_series_slice, scan_series
-from spinealign.imaging.volume import MAX_VOLUME_BYTES, read_volume
+from spinealign.imaging.study import (
+    drained,
+    list_series,
+    read_patient,
+    read_series_slice,
+    scan_series,
+)
+from spinealign.imaging.volume import MAX_VOLUME_BYTES, load_volume
 from spinealign.wording.reading import patient_rows
 from tests.image_files import notes_of, offsets, ramp, write_dicom, write_nifti, write_series
 
@@ -92,7 +98,7 @@ def test_a_nifti_volume_runs_from_right_to_left(tmp_path: Path) -> None:
 def test_a_volume_holds_the_slices_as_they_are_read(tmp_path: Path) -> None:
     write_series(tmp_path)
     (entry,) = list_series(tmp_path)
-    volume = read_volume(entry)
+    volume = drained(load_volume(entry))
     assert volume.voxels.shape == (5, 40, 50)
     assert volume.voxels.dtype == np.float32
     for k in range(len(volume)):
@@ -108,7 +114,7 @@ def test_an_empty_slice_at_the_end_is_no_obstacle(tmp_path: Path) -> None:
     dataset.PixelData = bytes(len(dataset.PixelData))
     dataset.save_as(path)
     (entry,) = list_series(tmp_path)
-    assert read_volume(entry).voxels[4].max() == 0
+    assert drained(load_volume(entry)).voxels[4].max() == 0
     with pytest.raises(ImageReadError) as caught:
         read_series_slice(entry, 4)
     assert caught.value.problem is ReadProblem.CONSTANT
@@ -118,7 +124,7 @@ def test_missing_slices_are_said(tmp_path: Path) -> None:
     write_series(tmp_path)[1].unlink()
     (entry,) = list_series(tmp_path)
     assert entry.slice_spacing_mm is None
-    said = notes_of(read_volume(entry).template)
+    said = notes_of(drained(load_volume(entry)).template)
     assert "The slices are not evenly spaced; some may be missing." in said
 
 
@@ -127,7 +133,7 @@ def test_refuses_a_volume_that_does_not_fit_into_memory(tmp_path: Path) -> None:
     count = MAX_VOLUME_BYTES // (ramp().size * 4) + 1
     entry = SeriesEntry((ImagePart(path),) * count, "DICOM")
     with pytest.raises(ImageReadError) as caught:
-        read_volume(entry)
+        drained(load_volume(entry))
     assert caught.value.problem is ReadProblem.TOO_LARGE
 
 
