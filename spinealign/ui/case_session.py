@@ -23,7 +23,7 @@ from spinealign.ui.tasks import Task, TaskRunner
 from spinealign.ui.work import Finding, Progress, analyse_case
 from spinealign.wording import Message
 from spinealign.wording.corrections import edit_state_text
-from spinealign.wording.series import place_text, series_name
+from spinealign.wording.series import case_name, place_text
 
 MEMORY_LIMIT_BYTES = 1_500_000_000
 """Results beyond this are let go, the longest unseen first, and made again when wanted."""
@@ -70,7 +70,7 @@ class Case:
     def __init__(self, opening: Opening) -> None:
         self.stack = opening.stack
         self.recent = opening.recent
-        self._name = opening.title or series_name(opening.stack.first)
+        self._name = opening.title or case_name(opening.stack)
         self.wanted_place: SlicePlace | None = opening.recent.place
         self.shown_place: SlicePlace | None = None
         self.status = CaseStatus.WAITING

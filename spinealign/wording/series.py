@@ -26,6 +26,14 @@ def series_name(entry: SeriesEntry) -> str:
     return display_name(first.path.parent if is_spread else first.path)
 
 
+def case_name(stack: SeriesStack) -> str:
+    """Return what to call an opened series: a picture that stands alone goes by its file."""
+    entry = stack.first
+    part = entry.parts[0]
+    is_file = stack.is_single and not part.member
+    return display_name(part.path) if is_file else series_name(entry)
+
+
 def series_kind(entry: SeriesEntry) -> str:
     """Return such as "MR sagittal"; the file format where the file names no modality."""
     words = (safe_text(entry.modality or entry.file_format), entry.plane)

@@ -25,6 +25,7 @@ from spinealign.imaging.read import read_image
 from spinealign.imaging.study import drained, list_series, read_series_slice, scan_paths
 from spinealign.imaging.volume import read_slices
 from spinealign.wording.series import (
+    case_name,
     picture_name,
     picture_word,
     place_text,
@@ -224,6 +225,19 @@ def test_a_list_of_series_has_the_numbers_by_which_they_are_chosen(tmp_path: Pat
 )
 def test_series_without_a_name_go_by_their_file(parts: list[ImagePart], name: str) -> None:
     assert series_name(SeriesEntry(tuple(parts), "PNG")) == name
+
+
+@pytest.mark.parametrize(
+    ("parts", "name"),
+    [
+        ([ImagePart(Path("/a/film.dcm"))], "film.dcm"),
+        ([ImagePart(Path("/a/1")), ImagePart(Path("/a/2"))], "T2 sag"),
+        ([ImagePart(Path("/a.zip"), "1")], "T2 sag"),
+    ],
+    ids=["file", "folder", "member"],
+)
+def test_a_picture_that_stands_alone_goes_by_its_file(parts: list[ImagePart], name: str) -> None:
+    assert case_name(SeriesStack((SeriesEntry(tuple(parts), "DICOM", "T2 sag"),))) == name
 
 
 @pytest.mark.parametrize(
