@@ -30,6 +30,7 @@ from spinealign.training import (
     disc_shipped,
     gate,
     gate_data,
+    gate_evaluate,
     networks,
     recipes,
     xray,
@@ -153,7 +154,9 @@ def train_gate(options: argparse.Namespace) -> ModelCard:
     probabilities, strangeness = gate.cross_validate(seen, recipe)
     head = gate.train_head(seen, np.ones(len(seen.index), bool), recipe)
     rule = gate.make_rule(pictures, strangeness, head, recipe)
-    metrics = {"cross_validation": gate.figures(pictures, probabilities, strangeness, rule)}
+    metrics = {
+        "cross_validation": gate_evaluate.figures(pictures, probabilities, strangeness, rule)
+    }
     model = gate.assemble(options.imagenet, head, recipe)
     card = gate.gate_card(recipe, rule, pictures, metrics)
     card = _write(options.out, model, "int8", card)
@@ -162,7 +165,7 @@ def train_gate(options: argparse.Namespace) -> ModelCard:
     held_out = gate_data.load_foreign(options.held_out)
     answers = [_recognised(_open(options.out), picture) for picture in held_out]
     p, away = (np.array(values, np.float32) for values in zip(*answers, strict=True))
-    metrics["held_out_sources"] = gate.figures(held_out, p, away, rule)
+    metrics["held_out_sources"] = gate_evaluate.figures(held_out, p, away, rule)
     return _write(options.out, model, "int8", replace(card, metrics=metrics))
 
 

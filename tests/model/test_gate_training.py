@@ -12,7 +12,7 @@ from PIL import Image
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.image import ImageKind
 from spinealign.domain.model_card import GateRule
-from spinealign.training import gate, gate_foreign
+from spinealign.training import gate, gate_evaluate, gate_foreign
 from spinealign.training.gate_data import LONGEST_PX, GatePicture, load_foreign
 from spinealign.training.gate_vary import vary
 
@@ -104,7 +104,7 @@ def test_figures_count_acceptance_of_our_own_and_refusal_of_foreign():
     p[:, kinds.index(ImageKind.NECK_CT)] = 0.88
     rule = GateRule(0.5, 0.9, 5.0, ((0.0,),))
     away = np.array([1.0, 9.0, 1.0, 9.0], np.float32)
-    found = gate.figures([own, own, foreign, foreign], p, away, rule)
+    found = gate_evaluate.figures([own, own, foreign, foreign], p, away, rule)
     assert found["own_kinds_accepted"]["value"] == 0.5
     assert found["foreign_refused"]["value"] == 0.5
     assert found["by_source"]["other_ct: b"]["images"] == 2
