@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
-import numpy as np
-
 from spinealign import __version__
+from spinealign.answers import classify_with, segment_with
 from spinealign.domain.discs import Disc
 from spinealign.domain.findings import (
     Analysis,
@@ -31,7 +29,6 @@ from spinealign.domain.image import (
     SpineImage,
     View,
 )
-from spinealign.domain.model_card import ModelCard
 from spinealign.domain.study import ImageSource, SeriesEntry
 from spinealign.gate import ViewChoice, choose_view
 from spinealign.imaging.choice import (
@@ -40,10 +37,8 @@ from spinealign.imaging.choice import (
     readable_volume,
     series_to_search,
 )
-from spinealign.imaging.fit import Letterbox, to_network_input, unplace
 from spinealign.imaging.quality import check_quality, reader_cautions
 from spinealign.inference.catalog import ModelStore
-from spinealign.inference.engine import Array, LoadedModel
 from spinealign.lumbar import grade_discs
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.canal import canal_of
@@ -51,13 +46,9 @@ from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.measure.reach import cut_off_cautions
-from spinealign.measure.regions import region_statistics, remove_specks
+from spinealign.measure.regions import region_statistics
 from spinealign.measure.volumes import canal_width_px, find_mid_slice
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
-
-MIN_PART_SHARE = 1e-4
-"""Parts of a structure smaller than this share of the image are network noise."""
-
 
 _LOOKING = Step("Looking for the middle of the canal", 0.12)
 _Result = TypeVar("_Result")
@@ -261,13 +252,6 @@ def run_to_end(
             on_step(step)
 
 
-def _network_input(image: SpineImage, card: ModelCard) -> tuple[Array, Letterbox]:
-    return to_network_input(
-        image.pixels, card.input_shape, card.intensity,
-        bits=image.bits, is_hounsfield=image.is_hounsfield, pixel_aspect=image.pixel_aspect,
-    )  # fmt: skip
-
-
 def _outline(image: SpineImage, view: View, models: ModelStore) -> VertebraOutlines | None:
     """Return named bodies where the model for this view is one that finds bodies."""
     card = models.find("segmentation", view)
@@ -339,61 +323,11 @@ def _segment(image: SpineImage, view: View, models: ModelStore) -> Segmentation 
     return segment_with(models.load(card.name), image)
 
 
-def segment_with(model: LoadedModel, image: SpineImage) -> Segmentation:
-    """Segment an image at its own size with a loaded model."""
-    card = model.card
-    batch, box = _network_input(image, card)
-    probabilities = unplace(model.segment(batch), box)
-    classes = dict(enumerate(card.classes))
-    del classes[0]
-    mask = probabilities.argmax(axis=-1).astype(np.uint8)
-    mask = remove_specks(mask, classes, MIN_PART_SHARE)
-    confidence = np.take_along_axis(probabilities, mask[..., None].astype(np.intp), axis=-1)[..., 0]
-    return Segmentation(model.identity, classes, mask, confidence)
-
-
 def _classify(image: SpineImage, view: View, models: ModelStore) -> Classification | None:
     card = models.find("classification", view)
     if card is None:
         return None
     return classify_with(models.load(card.name), image)
-
-
-def classify_with(model: LoadedModel, image: SpineImage) -> Classification:
-    """Classify an image and explain the answer at the image's own size."""
-    card = model.card
-    batch, box = _network_input(image, card)
-    probabilities, activation = model.classify(batch)
-    positive = card.positive_class or card.classes[-1]
-    threshold = card.threshold if card.threshold is not None else 0.5
-    is_positive = probabilities[card.classes.index(positive)] >= threshold
-    others = [p for p in card.classes if p != positive]
-    best_other = max(others, key=lambda name: probabilities[card.classes.index(name)])
-    return Classification(
-        model=model.identity,
-        labels=card.classes,
-        probabilities=probabilities,
-        positive_label=positive,
-        threshold=threshold,
-        predicted=positive if is_positive else best_other,
-        calibrated=card.calibrated,
-        heatmap=None if activation is None else _heatmap(activation, box),
-    )
-
-
-def _heatmap(activation: Array, box: Letterbox) -> Array:
-    """Scale what spoke for the abnormal class to 0..1 and smooth it over the image.
-
-    Only positive evidence is shown; 1 is the strongest place of this image, and a
-    map without positive evidence stays 0 rather than being stretched to 1.
-    """
-    evidence = np.maximum(activation, 0).astype(np.float32)
-    peak = float(evidence.max())
-    if peak > 0:
-        evidence /= peak
-    size = (box.target_shape[1], box.target_shape[0])
-    smooth = np.asarray(cv2.resize(evidence, size, interpolation=cv2.INTER_CUBIC), np.float32)
-    return np.clip(unplace(np.clip(smooth, 0, 1), box), 0, 1)
 
 
 def _result_cautions(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spinealign.answers import network_input
 from spinealign.domain.image import ImageKind, SpineImage
-from spinealign.imaging.fit import to_network_input
 from spinealign.inference.engine import LoadedModel
 
 
@@ -30,13 +30,8 @@ class GateAnswer:
 
 def look_at(image: SpineImage, model: LoadedModel) -> GateAnswer:
     """Show an image to the gate."""
-    card = model.card
-    batch, _ = to_network_input(
-        image.pixels, card.input_shape, card.intensity,
-        bits=image.bits, is_hounsfield=image.is_hounsfield, pixel_aspect=image.pixel_aspect,
-    )  # fmt: skip
-    probabilities, strangeness = model.recognise(batch)
-    kinds = (ImageKind(name) for name in card.classes)
+    probabilities, strangeness = model.recognise(network_input(image, model.card)[0])
+    kinds = (ImageKind(name) for name in model.card.classes)
     return GateAnswer(dict(zip(kinds, probabilities, strict=True)), strangeness)
 
 

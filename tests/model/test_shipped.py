@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spinealign.analysis import analyze_image, classify_with, run_to_end, segment_with
+from spinealign.analysis import analyze_image, run_to_end
+from spinealign.answers import classify_with, segment_with
 from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import SpineImage, View
