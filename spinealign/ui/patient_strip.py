@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QToolButton
+from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.icons import icon
-from spinealign.ui.labels import wrapped_label
 from spinealign.ui.services import Services
 from spinealign.ui.tasks import Task, TaskRunner
 from spinealign.ui.work import read_patient
@@ -43,11 +43,7 @@ class PatientStrip(QFrame):
         self._part: ImagePart | None = None
         self._task: Task | None = None
         self.facts = PatientFacts()
-        self.words = wrapped_label("")
-        self.words.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse
-            | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+        self.words = PatientWords()
         self.more = _button("collapsed", "Show all that the file says about the patient")
         self.more.setCheckable(True)
         self.more.toggled.connect(self._show)
@@ -102,9 +98,37 @@ class PatientStrip(QFrame):
         is_open = self.more.isChecked()
         self.more.setIcon(icon("expanded" if is_open else "collapsed"))
         rows = [f"{label}: {value}" for label, value in patient_rows(self.facts)]
+        self.words.setWordWrap(is_open)
         self.words.setText("\n".join(rows) if is_open else patient_line(self.facts))
         self.words.setAccessibleName("Patient: " + ", ".join(rows))
         self.setVisible(bool(self.facts))
+
+
+class PatientWords(QLabel):
+    """Selectable text: on one line, cut with an ellipsis, unless it may wrap."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Text may come from a file; it must never be read as markup.
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setMinimumWidth(1)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the text, shortened where one line has no room for it."""
+        shown = self.text()
+        if not self.wordWrap():
+            shown = self.fontMetrics().elidedText(
+                shown, Qt.TextElideMode.ElideRight, self.contentsRect().width()
+            )
+        if shown == self.text() or self.hasSelectedText():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.drawText(self.contentsRect(), Qt.AlignmentFlag.AlignVCenter, shown)
 
 
 def _button(drawing: str, tip: str) -> QToolButton:
