@@ -404,6 +404,7 @@ def _training_module(name: str) -> Any:
     try:
         return importlib.import_module(f"spinealign.training.{name}")
     except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("spinealign"):
+        is_packaged = getattr(sys, "frozen", False)
+        if error.name and error.name.startswith("spinealign") and not is_packaged:
             raise
         raise ModelError("Keras", ModelProblem.ENGINE_UNAVAILABLE, str(error.name)) from error

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from spinealign import __version__
+from spinealign.domain import paths
 from spinealign.domain.errors import (
     CorrectionsError,
     CorrectionsProblem,
@@ -32,7 +33,6 @@ from spinealign.domain.findings import (
     VertebraState,
 )
 from spinealign.domain.measurements import Calibration, Drawing, DrawingTool, Point
-from spinealign.domain.paths import resources_dir
 
 SCHEMA_ID = "spinealign-corrections-1"
 SUFFIX = ".spinealign.json"
@@ -44,7 +44,7 @@ _LARGEST_BYTES = 20_000_000
 
 def corrections_schema() -> dict[str, Any]:
     """Return the published JSON Schema (2020-12) of a corrections file."""
-    path = resources_dir() / "schemas" / "corrections.schema.json"
+    path = paths.resources_dir() / "schemas" / "corrections.schema.json"
     schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema
 
@@ -64,11 +64,7 @@ def profile_path(sha256: str, profile_dir: Path | None = None) -> Path:
     profile_dir : Path, optional
         The user's profile; None is the one of this user on this computer.
     """
-    if profile_dir is None:
-        from platformdirs import user_config_path
-
-        profile_dir = user_config_path("SpineAlign", appauthor=False)
-    return profile_dir / _FOLDER / f"{sha256}{SUFFIX}"
+    return (profile_dir or paths.profile_dir()) / _FOLDER / f"{sha256}{SUFFIX}"
 
 
 def save_corrections(

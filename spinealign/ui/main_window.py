@@ -37,6 +37,7 @@ from spinealign.ui.drop_window import DropWindow
 from spinealign.ui.icons import application_icon
 from spinealign.ui.leaving import Leaving
 from spinealign.ui.opening import Opener
+from spinealign.ui.places import greet
 from spinealign.ui.preferences import Preferences
 from spinealign.ui.results_panel import ResultsPanel
 from spinealign.ui.saving import Saver, saved_message, show_folder
@@ -88,6 +89,7 @@ class MainWindow(DropWindow):
 
     def start(self, paths: Sequence[Path] = ()) -> None:
         """Begin to work, once the window is on the screen."""
+        greet(self)
         for notice in self.preferences.notices:
             self.banner.show_notice(Message(notice, "The settings are back to their defaults."))
         samples = self.files.submit(lambda: read_samples(self.services))

@@ -24,6 +24,16 @@ class Preferences(QObject):
         self.state = store.load_window_state()
 
     @property
+    def folder(self) -> Path:
+        """Where both files are kept."""
+        return self._store.folder
+
+    def move(self, folder: Path) -> None:
+        """Keep both files in another folder from now on."""
+        self._store.folder = folder
+        self.save()
+
+    @property
     def notices(self) -> list[str]:
         """What went wrong when the settings were read."""
         return self._store.notices

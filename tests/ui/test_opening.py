@@ -176,7 +176,7 @@ def test_the_first_start_offers_the_samples(qtbot, window, fake):
     assert window.pages.currentWidget() is window.welcome
     buttons = window.welcome.samples.findChildren(QPushButton)
     assert [button.text() for button in buttons] == [sample.title for sample in fake.samples]
-    assert all(button.isVisible() for button in buttons)
+    qtbot.waitUntil(lambda: all(button.isVisible() for button in buttons))
     with qtbot.waitSignal(window.session.finding_ready):
         qtbot.mouseClick(buttons[1], Qt.MouseButton.LeftButton)
     assert window.current.title == fake.samples[1].title
