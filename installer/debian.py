@@ -50,6 +50,8 @@ PACKAGES = {
 }
 """Debian packages of the libraries that are not in the folder."""
 
+SYSTEM_LIBRARY_NAMES = {library.split(".so")[0] for library in PACKAGES}
+
 C_LIBRARY = {
     "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1",
     "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libresolv.so.2",

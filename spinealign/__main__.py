@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from spinealign import __version__
-from spinealign.processor import unfit as unfit_processor
+from spinealign.processor import EXIT_CANNOT_RUN, refuse_old_processor, say_before_window
 
 NO_DISPLAY = """\
 SpineAlign found no display to open its window on.
 Use the command line instead, for example:  spinealign analyze IMAGE --out results
-"""
-OLD_PROCESSOR = """\
-SpineAlign cannot run on this computer: its processor lacks {features}.
-It needs a processor with SSE4.2 and POPCNT, as nearly all made since 2009 have.
 """
 NO_WINDOW_LIBRARY = """\
 SpineAlign's window could not start, because a library of the system is missing or does not fit:
@@ -29,17 +22,13 @@ On Debian or Ubuntu install it with:  apt install libgl1 libegl1 libxkbcommon-x1
 libdbus-1-3 libfontconfig1
 The command line works without it, for example:  spinealign analyze IMAGE --out results
 """
-EXIT_CANNOT_RUN = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run SpineAlign and return its exit code."""
     _open_missing_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    lacking = unfit_processor()
-    if lacking:
-        say_before_window(OLD_PROCESSOR.format(features=", ".join(lacking)))
-        return EXIT_CANNOT_RUN
+    refuse_old_processor()
     if given == ["--self-test"]:
         given = ["self-test"]
     # The command list is short and stable; reading it must not import the commands.
@@ -54,23 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from spinealign.ui.app import run_window
     except ImportError as error:
-        if error.name is not None and not error.name.startswith("PyQt6"):
+        if (error.name or "").startswith("spinealign"):
             raise
         say_before_window(NO_WINDOW_LIBRARY.format(detail=error))
         return EXIT_CANNOT_RUN
     return run_window(options.images, options.profile_dir)
-
-
-def say_before_window(words: str) -> None:
-    """Tell people something although no window can be opened, wherever they may look."""
-    sys.stderr.write(words)
-    if sys.platform == "win32":
-        ctypes.windll.user32.MessageBoxW(None, words, "SpineAlign", 0x10)
-    elif sys.platform == "linux" and not sys.stderr.isatty() and has_display():
-        for command in (["zenity", "--error", "--text"], ["kdialog", "--error"], ["xmessage"]):
-            if shutil.which(command[0]):
-                subprocess.run([*command, words], check=False, capture_output=True)
-                return
 
 
 def _open_missing_streams() -> None:

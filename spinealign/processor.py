@@ -1,4 +1,4 @@
-"""Can this processor run the libraries? Asked before any of them is loaded.
+"""Can this processor run the libraries? Asked, and answered, before any of them is loaded.
 
 NumPy, OpenCV, LiteRT, Qt and the DICOM decoders are built for x86-64-v2 (SSE4.2 and POPCNT, in
 every processor since about 2009) and pick AVX2 or AVX-512 by themselves. On an older one each
@@ -10,11 +10,19 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 
 NEEDED = {"SSSE3": 9, "SSE4.1": 19, "SSE4.2": 20, "POPCNT": 23}
 """Features of x86-64-v2, and their bits in ECX of CPUID's leaf 1."""
+
+OLD_PROCESSOR = """\
+SpineAlign cannot run on this computer: its processor lacks {features}.
+It needs a processor with SSE4.2 and POPCNT, as nearly all made since 2009 have.
+"""
+EXIT_CANNOT_RUN = 3
 
 _WINDOWS_SSE4_2 = 38  # PF_SSE4_2_INSTRUCTIONS_AVAILABLE
 
@@ -74,3 +82,30 @@ def unfit() -> tuple[str, ...]:
     """
     missing = missing_features()
     return () if not missing or survives(load_libraries) else missing
+
+
+def refuse_old_processor() -> None:
+    """Say so and end the program where the processor is too old.
+
+    Raises
+    ------
+    SystemExit
+        With `EXIT_CANNOT_RUN`.
+    """
+    lacking = unfit()
+    if lacking:
+        say_before_window(OLD_PROCESSOR.format(features=", ".join(lacking)))
+        raise SystemExit(EXIT_CANNOT_RUN)
+
+
+def say_before_window(words: str) -> None:
+    """Tell people something although no window can be opened, wherever they may look."""
+    if sys.stderr is not None:
+        sys.stderr.write(words)
+    if sys.platform == "win32":
+        ctypes.windll.user32.MessageBoxW(None, words, "SpineAlign", 0x10)
+    elif os.environ.get("DISPLAY") and sys.stderr is not None and not sys.stderr.isatty():
+        for command in (["zenity", "--error", "--text"], ["kdialog", "--error"], ["xmessage"]):
+            if shutil.which(command[0]):
+                subprocess.run([*command, words], check=False, capture_output=True)
+                return

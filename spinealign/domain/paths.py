@@ -36,9 +36,11 @@ def usual_profile_dir() -> Path:
     """Return this system's usual folder for this user's settings of this program."""
     from platformdirs import user_config_path
 
-    folder = user_config_path("SpineAlign", appauthor=False)
-    # Without HOME and without an entry in the list of users, "~" stays as it is.
-    return folder if folder.is_absolute() else NO_HOME
+    try:
+        folder = user_config_path("SpineAlign", appauthor=False)
+    except RuntimeError:  # neither HOME nor an entry in the list of users
+        return NO_HOME
+    return folder if folder.is_absolute() else NO_HOME  # older platformdirs leave "~"
 
 
 def profile_dir() -> Path:

@@ -125,7 +125,7 @@ class SettingsStore:
         path = self._path(kind)
         try:
             return _from_json(kind, json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return kind()
         except (OSError, ValueError, TypeError):
             self._set_aside(path)
