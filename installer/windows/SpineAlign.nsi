@@ -10,8 +10,12 @@
 
 Unicode true
 Target amd64-unicode
-SetCompressor /SOLID lzma
-SetCompressorDictSize 64
+!ifdef TRIAL ; quickly, to try the script
+    SetCompress off
+!else
+    SetCompressor /SOLID lzma
+    SetCompressorDictSize 64
+!endif
 ManifestDPIAware true
 RequestExecutionLevel user
 
@@ -86,7 +90,7 @@ VIAddVersionKey "LegalCopyright" "The SpineAlign authors, GPL-3.0-or-later"
     DeleteRegValue HKCU "Software\Classes\${EXTENSION}\OpenWithProgids" "${KIND}"
 !macroend
 
-Section "${NAME} (required)" Program
+Section "${NAME} (required)" SecProgram
     SectionIn RO
     !insertmacro StopWhileRunning
     !insertmacro DeleteProgram
@@ -108,7 +112,7 @@ Section "${NAME} (required)" Program
     WriteRegDWORD HKCU "${UNINSTALL}" "EstimatedSize" "$0"
 SectionEnd
 
-Section /o "Offer SpineAlign for DICOM and NIfTI files" Associations
+Section /o "Offer SpineAlign for DICOM and NIfTI files" SecOffer
     WriteRegStr HKCU "Software\Classes\${KIND}" "" "Medical image"
     WriteRegStr HKCU "Software\Classes\${KIND}\DefaultIcon" "" "$INSTDIR\${PROGRAM},0"
     WriteRegStr HKCU "Software\Classes\${KIND}\shell\open\command" "" '"$INSTDIR\${PROGRAM}" "%1"'
@@ -119,14 +123,14 @@ Section /o "Offer SpineAlign for DICOM and NIfTI files" Associations
     System::Call 'shell32::SHChangeNotify(i 0x08000000, i 0, p 0, p 0)'
 SectionEnd
 
-Section /o "Shortcut on the desktop" Shortcut
+Section /o "Shortcut on the desktop" SecShortcut
     CreateShortCut "$DESKTOP\${NAME}.lnk" "$INSTDIR\${PROGRAM}"
 SectionEnd
 
 !insertmacro MUI_FUNCTION_DESCRIPTION_BEGIN
-    !insertmacro MUI_DESCRIPTION_TEXT ${Program} "The program, its models and samples."
-    !insertmacro MUI_DESCRIPTION_TEXT ${Associations} "Adds ${NAME} to the list under Open with; what opens these files now stays the first choice."
-    !insertmacro MUI_DESCRIPTION_TEXT ${Shortcut} "Puts ${NAME} on the desktop."
+    !insertmacro MUI_DESCRIPTION_TEXT ${SecProgram} "The program, its models and samples."
+    !insertmacro MUI_DESCRIPTION_TEXT ${SecOffer} "Adds ${NAME} to the list under Open with; what opens these files now stays the first choice."
+    !insertmacro MUI_DESCRIPTION_TEXT ${SecShortcut} "Puts ${NAME} on the desktop."
 !insertmacro MUI_FUNCTION_DESCRIPTION_END
 
 Function .onInit
@@ -134,7 +138,7 @@ Function .onInit
     ClearErrors
     ${GetOptions} $0 "/ASSOCIATE" $1
     ${IfNot} ${Errors}
-        !insertmacro SelectSection ${Associations}
+        !insertmacro SelectSection ${SecOffer}
     ${EndIf}
 FunctionEnd
 
