@@ -9,14 +9,18 @@ of the other formats; each is made anew from its number, so a finding is repeate
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gzip
 import io
 import os
 import random
 import resource
 import select
+import struct
 import sys
 import tempfile
 import time
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,14 +33,20 @@ from spinealign.domain.errors import ImageReadError
 from spinealign.domain.image import ImagePart
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series, read_patient
+from spinealign.imaging.volume import read_volume
 from tests.corpus import corpus_files
-from tests.image_files import ramp, write_nifti
+from tests.image_files import ramp, write_dicom, write_nifti, write_series
 
 CPU_SECONDS = 2.0
 WALL_SECONDS = 60.0
 MEMORY_BYTES = 1 << 30
 BATCH = 400
 MAX_INPUT_BYTES = 600_000
+MOST_SLICES = 20
+HOSTILE_NAMES = (
+    "../a.dcm", "/a.dcm", "C:\\a.dcm", "..\\..\\a.dcm", "a.dcm:stream", "nul\0a.dcm", "CON",
+    "a/./b.dcm", "a//b.dcm", " ", "x" * 5000, "a.dcm", "a.dcm",
+)  # fmt: skip
 TAGS = tuple(
     group.to_bytes(2, "little") + element.to_bytes(2, "little")
     for group, elements in {
@@ -57,7 +67,8 @@ def seeds() -> list[bytes]:
     """Return the whole files that inputs are made from."""
     corpus = [path.read_bytes() for name, path in corpus_files().items() if "TINY" not in name]
     small = [content for content in corpus if content and len(content) <= MAX_INPUT_BYTES]
-    return [*small, *pictures(), *pictures(), *volumes(), *volumes(), *archives(small)]
+    hostile = [*hostile_archives(), *series_archives()]
+    return [*small, *pictures(), *pictures(), *volumes(), *volumes(), *archives(small), *hostile]
 
 
 def pictures() -> Iterator[bytes]:
@@ -96,6 +107,48 @@ def archives(contents: list[bytes]) -> Iterator[bytes]:
                 for number, content in enumerate(small[start : start + 3]):
                     archive.writestr(f"study/{number}.dcm", content)
             yield stream.getvalue()
+
+
+def hostile_archives() -> Iterator[bytes]:
+    """Yield archives with names that lead elsewhere, members on top of each other, and lies."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = write_dicom(Path(folder) / "a.dcm", ramp()).read_bytes()
+    with warnings.catch_warnings(action="ignore"):
+        yield packed([(name, picture) for name in HOSTILE_NAMES])
+        yield packed([("a.zip", packed([("a.dcm", picture)])), ("b.gz", gzip.compress(picture))])
+        yield packed([("huge.dcm", picture + bytes(1 << 20)), ("a.dcm", picture)])
+    one = packed([("a.dcm", picture)])
+    start, end = one.index(b"PK\1\2"), one.index(b"PK\5\6")
+    record, ending = bytearray(one[start:end]), bytearray(one[end:])
+    struct.pack_into("<HHII", ending, 8, 500, 500, 500 * len(record), start)
+    yield one[:start] + bytes(record) * 500 + bytes(ending)
+    struct.pack_into("<II", record, 20, 2**32 - 1, 2**32 - 1)  # as if the sizes were in zip64
+    yield one[:start] + bytes(record) + one[end:]
+
+
+def packed(members: list[tuple[str, bytes]]) -> bytes:
+    """Return a zip archive."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def series_archives() -> Iterator[bytes]:
+    """Yield stored slices of one series in an archive, so that changes reach their positions."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_series(folder / "a", 4)
+        for path in write_series(folder / "b", 3, SeriesInstanceUID="1.2.9", EchoNumbers=1):
+            (folder / f"{path.name} again").write_bytes(path.read_bytes())
+        members = [(path.name, path.read_bytes()) for path in folder.rglob("IM*")]
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+            for number, (member, content) in enumerate(members):
+                archive.writestr(f"{number} {member}", content)
+        yield stream.getvalue()
+        yield stream.getvalue()
 
 
 def changed(whole: bytes, others: list[bytes], chance: random.Random) -> bytes:
@@ -190,6 +243,11 @@ def outcome(content: bytes, folder: Path) -> str:
         except ImageReadError as error:
             found.append(error.problem.value)
     read_patient(ImagePart(path))
+    if found[-1] == "opened":
+        found.append(volume_outcome(path))
+    left = sorted(place.name for place in folder.iterdir())
+    if left != ["input"]:
+        raise PermissionError(f"written: {left}")
     seconds = time.process_time() - start
     if seconds > CPU_SECONDS:
         raise TimeoutError(f"{seconds:.1f} s of CPU time")
@@ -197,6 +255,17 @@ def outcome(content: bytes, folder: Path) -> str:
     if peak > MEMORY_BYTES:
         raise MemoryError(f"{peak >> 20} MB")
     return found[0]
+
+
+def volume_outcome(path: Path) -> str:
+    """Read the largest series of a path as a volume, if it has several pictures."""
+    try:
+        entry = max(list_series(path), key=len)
+        if 1 < len(entry) <= MOST_SLICES:
+            read_volume(entry)
+        return "opened"
+    except ImageReadError as error:
+        return error.problem.value
 
 
 def run_batch(numbers: range, whole: list[bytes], report: int) -> None:
@@ -259,13 +328,14 @@ def main() -> None:
     print(f"{len(whole)} files to start from", flush=True)
     outcomes: Counter[str] = Counter()
     end, next_number, began = time.monotonic() + 60 * options.minutes, options.first, time.time()
-    while time.monotonic() < end:
-        for line in supervised(range(next_number, next_number + BATCH), whole):
-            kind, _, value = line.partition(" ")
-            if kind == "finding":
-                print(line, flush=True)
-            outcomes[value if kind == "done" else kind] += kind in ("done", "finding")
-            next_number = int(value) + 1 if kind == "last" else next_number
+    with contextlib.suppress(KeyboardInterrupt):  # what was found so far is still told
+        while time.monotonic() < end:
+            for line in supervised(range(next_number, next_number + BATCH), whole):
+                kind, _, value = line.partition(" ")
+                if kind == "finding":
+                    print(line, flush=True)
+                outcomes[value if kind == "done" else kind] += kind in ("done", "finding")
+                next_number = int(value) + 1 if kind == "last" else next_number
     hours = (time.time() - began) / 3600
     print(f"{next_number - options.first} inputs in {hours:.2f} h")
     for name, count in outcomes.most_common():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -25,7 +26,6 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import (
-    ImagePart,
     NoteKind,
     ReaderNote,
     SpacingSource,
@@ -34,13 +34,15 @@ from spinealign.domain.image import (
     ViewSource,
 )
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.study import SeriesEntry
+from spinealign.domain.study import ImageSource, SeriesEntry
+from spinealign.imaging.choice import (
+    first_picture,
+    read_companion,
+    readable_volume,
+    series_to_search,
+)
 from spinealign.imaging.fit import Letterbox, to_network_input, unplace
 from spinealign.imaging.quality import check_quality
-from spinealign.imaging.read import read_image
-from spinealign.imaging.single import read_part
-from spinealign.imaging.study import list_series
-from spinealign.imaging.volume import read_volume
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import Array, LoadedModel
 from spinealign.lumbar import grade_discs
@@ -57,8 +59,9 @@ from spinealign.wording.reading import note_text
 MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""
 
-FEWEST_SLICES = 3
-_CHOICES = {NoteKind.SLICE_TAKEN, NoteKind.FRAME_TAKEN, NoteKind.SERIES_TAKEN}
+
+_LOOKING = Step("Looking for the middle of the canal", 0.12)
+_Result = TypeVar("_Result")
 
 
 @dataclass
@@ -75,24 +78,26 @@ class _Clock:
 
 
 def analyze_file(
-    source: Path | ImagePart,
+    source: ImageSource,
     models: ModelStore,
     view: View | None = None,
-    companion: Path | None = None,
+    companion: Path | SeriesEntry | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Read and analyse one file, yielding progress; closing the generator cancels.
 
     Parameters
     ----------
-    source : Path or ImagePart
-        Image file of any supported format, or one picture of a series.
+    source : Path, SeriesEntry or SeriesPicture
+        Image file of any supported format; a series, of which the mid-sagittal slice is
+        taken if it is a sagittal MR, else the middle picture; or one picture of a series.
     models : ModelStore
         Where networks come from; they stay loaded in it.
     view : View, optional
         The user's choice; None lets the program decide.
-    companion : Path, optional
+    companion : Path or SeriesEntry, optional
         The other contrast of the same patient (T1 beside T2, or the reverse): it helps
-        to grade discs, and is not used for anything else.
+        to grade discs, and is not used for anything else. Of a series, the picture next
+        to the one analysed is taken.
 
     Yields
     ------
@@ -112,13 +117,15 @@ def analyze_file(
     """
     clock = _Clock()
     yield Step("Reading the image", 0.05)
-    image = read_part(source) if isinstance(source, ImagePart) else read_image(source)
-    other = read_image(companion) if companion is not None else None
+    image = first_picture(source)
     clock.lap("read")
     yield Step("Checking the image", 0.1, image)
-    if not isinstance(source, ImagePart):
-        image = yield from _mid_sagittal(image, source, models)
+    series = yield from at_each_pause(series_to_search(source, image), _LOOKING)
+    if series is not None:
+        image = yield from _mid_sagittal(image, series, models)
     clock.lap("choose slice")
+    other = read_companion(companion, source if series is None else series, image)
+    clock.lap("read companion")
     yield Step("Checking the image", 0.15, image)
     return (yield from analyze_image(image, models, view, clock, other))
 
@@ -181,44 +188,37 @@ def analyze_image(
     )
 
 
-def sagittal_series(path: Path) -> SeriesEntry | None:
-    """Return the first sagittal series of at least three slices that can be MR, or None."""
-    fitting = (
-        entry
-        for entry in list_series(path)
-        if entry.plane == "sagittal" and len(entry) >= FEWEST_SLICES
-        and entry.view_hint in (None, View.MR)
-    )  # fmt: skip
-    return next(fitting, None)
-
-
 def _mid_sagittal(
-    image: SpineImage, path: Path, models: ModelStore
+    image: SpineImage, series: SeriesEntry, models: ModelStore
 ) -> Generator[Step, None, SpineImage]:
     """Return the slice of a sagittal MR volume in which the canal is widest, else the image."""
-    was_chosen = any(note.kind in _CHOICES for note in image.notes)
     card = models.find("segmentation", View.MR)
-    if not was_chosen or image.view_hint is not View.MR or card is None:
+    if card is None:
         return image
-    series = sagittal_series(path)
-    if series is None:
-        return image
-    volume, model = read_volume(series), models.load(card.name)
+    volume = yield from at_each_pause(readable_volume(series), _LOOKING)
+    model = models.load(card.name)
 
     def width_of(index: int) -> float:
         return canal_width_px(segment_with(model, volume.slice_image(index)))
 
-    finding = find_mid_slice(len(volume), width_of)
+    best = yield from at_each_pause(find_mid_slice(len(volume), width_of), _LOOKING)
+    chosen = volume.slice_image(best)
+    place = series.parts.index(volume.series.parts[best])
+    note = ReaderNote(NoteKind.CANAL_WIDEST, (place + 1, len(series)))
+    return replace(chosen, notes=(note, *chosen.notes))
+
+
+def at_each_pause(
+    work: Generator[object, None, _Result], step: Step
+) -> Generator[Step, None, _Result]:
+    """Do the work of a lower layer, telling the same step whenever it pauses."""
     while True:
         try:
-            next(finding)
+            next(work)
         except StopIteration as done:
-            best: int = done.value
-            break
-        yield Step("Looking for the middle of the canal", 0.12)
-    chosen = volume.slice_image(best)
-    note = ReaderNote(NoteKind.CANAL_WIDEST, (best + 1, len(volume)))
-    return replace(chosen, notes=(note, *chosen.notes))
+            result: _Result = done.value
+            return result
+        yield step
 
 
 def run_to_end(
@@ -302,7 +302,9 @@ def _told_apart(
     """Return the vertebral bodies in the mask of a sagittal MR; none on other views."""
     if view is not View.MR or found is None or not found.mask.any():
         return VertebraOutlines()
-    return bodies_from_mask(found.mask, found.classes, found.confidence, image.pixels)
+    return bodies_from_mask(
+        found.mask, found.classes, found.confidence, image.pixels, image.pixel_aspect
+    )
 
 
 @dataclass(frozen=True, eq=False)

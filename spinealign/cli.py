@@ -7,15 +7,17 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from spinealign import __version__
+from spinealign.cli_series import Job, WrongUseError, add_series_options, plan, print_series
+from spinealign.cli_training import add_training, training_module
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.image import View
+from spinealign.domain.study import ImageSource
 
 COMMANDS = ("analyze", "volume", "compare", "define", "models", "self-test", "train", "package")
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE = 0, 1, 2
@@ -53,14 +55,15 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_models)
     test = commands.add_parser("self-test", help="analyse the shipped samples and check the result")
     test.set_defaults(run=_self_test)
-    _add_training(commands)
+    add_training(commands)
     return parser
 
 
 def _add_analyze(commands: Any) -> None:
     analyze = commands.add_parser("analyze", help="analyse images and write results to a folder")
     analyze.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="files or folders")
-    analyze.add_argument("--out", required=True, type=Path, metavar="DIR", help="results go here")
+    analyze.add_argument("--out", type=Path, metavar="DIR", help="results go here")
+    add_series_options(analyze)
     analyze.add_argument(
         "--view", choices=["auto", "xray", "ct", "mr"], default="auto",
         help="what the images show (default: look at tags and pixels)",
@@ -78,7 +81,7 @@ def _add_analyze(commands: Any) -> None:
         help="the same patient's slice in the other contrast (T1 beside T2): helps to grade discs",
     )  # fmt: skip
     _add_ignore_corrections(analyze)
-    analyze.set_defaults(run=_analyze)
+    analyze.set_defaults(run=_analyze, parser=analyze)
 
 
 def _add_volume(commands: Any) -> None:
@@ -141,7 +144,17 @@ def _add_measures(commands: Any) -> None:
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    jobs, failed = _plan(options.inputs, options.out)
+    if options.list:
+        unlisted = print_series(options.inputs)
+        for path, error in unlisted:
+            _report_failure(path, error, options.json)
+        return EXIT_SOME_FAILED if unlisted else EXIT_DONE
+    try:
+        jobs, failed = plan(options)
+    except WrongUseError as problem:
+        options.parser.print_usage(sys.stderr)
+        sys.stderr.write(f"spinealign analyze: {problem}\n")
+        return EXIT_WRONG_USE
     if options.companion is not None and len(jobs) + len(failed) != 1:
         sys.stderr.write("A companion belongs to one image; name just one.\n")
         return EXIT_WRONG_USE
@@ -152,7 +165,7 @@ def _analyze(options: argparse.Namespace) -> int:
     failures = len(failed)
     for job in jobs:
         try:
-            analysis = _analyze_one(job.path, models, view, options, options.companion)
+            analysis = _analyze_one(job.source, models, view, options, options.companion)
             files = _write(analysis, job.folder)
         except SpineAlignError as error:
             _report_failure(job.path, error, options.json)
@@ -166,41 +179,8 @@ def _analyze(options: argparse.Namespace) -> int:
     return EXIT_SOME_FAILED if failures else EXIT_DONE
 
 
-@dataclass(frozen=True)
-class _Job:
-    path: Path
-    folder: Path
-
-
-def _plan(
-    inputs: Sequence[Path], out: Path
-) -> tuple[list[_Job], list[tuple[Path, SpineAlignError]]]:
-    """List what to analyse and where each result goes; inputs of one name get numbers."""
-    from spinealign.imaging.find import find_images
-
-    jobs: list[_Job] = []
-    failed: list[tuple[Path, SpineAlignError]] = []
-    taken: set[str] = set()
-    for given in inputs:
-        try:
-            found = find_images([given])
-        except SpineAlignError as error:
-            failed.append((given, error))
-            continue
-        for path in found:
-            stem = path.name.removesuffix(".gz")
-            stem = Path(stem).stem or stem
-            name, count = stem, 1
-            while name.casefold() in taken:
-                count += 1
-                name = f"{stem}_{count}"
-            taken.add(name.casefold())
-            jobs.append(_Job(path, out / name))
-    return jobs, failed
-
-
 def _analyze_one(
-    path: Path,
+    source: ImageSource,
     models: Any,
     view: View | None,
     options: argparse.Namespace,
@@ -210,10 +190,10 @@ def _analyze_one(
     from spinealign.analysis import analyze_file, run_to_end
 
     def show(step: Step) -> None:
-        sys.stderr.write(f"\r\033[K{path.name}: {step.name} ({step.fraction:.0%})")
+        sys.stderr.write(f"\r\033[K{step.name} ({step.fraction:.0%})")
 
     is_watched = sys.stderr.isatty() and not options.json
-    work = analyze_file(path, models, view, companion)
+    work = analyze_file(source, models, view, companion)
     analysis = run_to_end(work, show if is_watched else None)
     if is_watched:
         sys.stderr.write("\r\033[K")
@@ -240,17 +220,19 @@ def _write(analysis: Analysis, folder: Path) -> Sequence[Path]:
     return write_bundle(analysis, folder)
 
 
-def _report_result(job: _Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:
+def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:
     from spinealign.wording import caution_text, headline
     from spinealign.wording.alignment import alignment_sentences
     from spinealign.wording.discs import disc_lines
     from spinealign.wording.measure_rows import main_lines
+    from spinealign.wording.series import picture_name
 
     if as_json:
         result = json.loads((job.folder / "analysis.json").read_text(encoding="utf-8"))
         print(json.dumps({"path": str(job.path), "folder": str(job.folder), "result": result}))
         return
-    print(f"{job.path.name}: {headline(analysis)} {alignment_sentences(analysis)}".rstrip())
+    said = f"{headline(analysis)} {alignment_sentences(analysis)}".rstrip()
+    print(f"{picture_name(analysis.image.place)}: {said}")
     for line in (*disc_lines(analysis), *main_lines(analysis.measurements)):
         print(f"    {line}")
     for caution in analysis.cautions:
@@ -316,7 +298,7 @@ def _model_store(engine: str) -> Any:
 
     if engine == "litert":
         return ModelStore()
-    open_keras = _training_module("keras_engine").open_keras
+    open_keras = training_module("keras_engine").open_keras
     return ModelStore(open_engine=open_keras)
 
 
@@ -343,68 +325,3 @@ def _self_test(_options: argparse.Namespace) -> int:
     if not problems:
         print(f"SpineAlign {__version__} self-test passed")
     return EXIT_SOME_FAILED if problems else EXIT_DONE
-
-
-def _add_training(commands: Any) -> None:
-    train = commands.add_parser("train", help="train a model (needs the 'train' extra)")
-    recipes = train.add_subparsers(required=True, metavar="MODEL")
-    mr = recipes.add_parser("mr-segmentation", help="outline vertebrae, discs and canal on MR")
-    mr.add_argument("--unlabelled", type=Path, help="folder of slices without outlines")
-    mr.add_argument("--self-training-steps", type=int)
-    ct = recipes.add_parser("ct-fracture", help="VGG16 classifier of a train|val/<class> folder")
-    ct.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
-    ct.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
-    ct.add_argument("--positive", default="fracture", help="the class that means abnormal")
-    gate = recipes.add_parser("view-gate", help="tell radiograph, CT and MR apart")
-    bodies = recipes.add_parser("xray-bodies", help="outline C2 to T1 on lateral cervical films")
-    bodies.add_argument(
-        "--negatives", type=Path, nargs="+", help="folders of pictures without a cervical column"
-    )
-    bodies.add_argument("--start", type=Path, help="model folder of a U-Net to start from")
-    bodies.add_argument("--necks", type=Path, help="further outlined films, only to measure on")
-    bodies.add_argument("--report", type=Path, help="picture (.png) of the worst films to write")
-    discs = recipes.add_parser("disc-grading", help="grade every disc on sagittal lumbar MR")
-    discs.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
-    for parser in (mr, ct, gate, bodies, discs):
-        parser.add_argument("--data", type=Path, required=True)
-        parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
-        parser.add_argument("--out", type=Path, required=True, help="model folder to write")
-        parser.add_argument("--steps", type=int, help="instead of the recipe's own number")
-        parser.set_defaults(run=_train)
-    mr.set_defaults(recipe="mr-segmentation")
-    ct.set_defaults(recipe="ct-fracture")
-    gate.set_defaults(recipe="view-gate")
-    bodies.set_defaults(recipe="xray-bodies")
-    discs.set_defaults(recipe="disc-grading")
-    package = commands.add_parser("package", help="make a model folder of your own Keras weights")
-    package.add_argument("weights", type=Path, help=".keras, .h5 or .weights.h5")
-    package.add_argument("--architecture", choices=["report", "plain-cnn"], default="report")
-    package.add_argument(
-        "--classes", nargs=2, required=True, metavar=("OUTPUT0", "OUTPUT1"),
-        help="what an output of 0 and of 1 mean, in this order (Keras sorts folder names)",
-    )  # fmt: skip
-    package.add_argument("--positive", required=True, help="which of them means abnormal")
-    package.add_argument("--scaling", choices=["unit", "caffe"], default="unit")
-    package.add_argument("--threshold", type=float, default=0.5)
-    package.add_argument("--out", type=Path, required=True, help="model folder to write")
-    package.set_defaults(run=_train, recipe="package")
-
-
-def _train(options: argparse.Namespace) -> int:
-    run: Callable[[argparse.Namespace], int] = _training_module("commands").run
-    return run(options)
-
-
-def _training_module(name: str) -> Any:
-    import importlib
-
-    # TensorFlow is an extra: without it the command says what to install.
-    from spinealign.domain.errors import ModelError, ModelProblem
-
-    try:
-        return importlib.import_module(f"spinealign.training.{name}")
-    except ModuleNotFoundError as error:
-        is_packaged = getattr(sys, "frozen", False)
-        if error.name and error.name.startswith("spinealign") and not is_packaged:
-            raise
-        raise ModelError("Keras", ModelProblem.ENGINE_UNAVAILABLE, str(error.name)) from error

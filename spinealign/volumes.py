@@ -7,24 +7,27 @@ from pathlib import Path
 
 import numpy as np
 
-from spinealign.analysis import sagittal_series, segment_with
+from spinealign.analysis import at_each_pause, segment_with
 from spinealign.domain.errors import ImageReadError, ModelError, ModelProblem, ReadProblem
 from spinealign.domain.findings import Segmentation, Step
 from spinealign.domain.image import View
-from spinealign.domain.study import SegmentedVolume, SpineVolume
-from spinealign.imaging.volume import read_volume
+from spinealign.domain.study import SegmentedVolume, SeriesEntry, SpineVolume
+from spinealign.imaging.choice import is_sagittal_volume, sagittal_series
+from spinealign.imaging.volume import load_volume
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.measure.volumes import canal_width_px, find_mid_slice, structure_volumes
 
 
-def segment_volume(path: Path, models: ModelStore) -> Generator[Step, None, SegmentedVolume]:
-    """Segment every slice of the sagittal MR series that a path holds.
+def segment_volume(
+    source: Path | SeriesEntry, models: ModelStore
+) -> Generator[Step, None, SegmentedVolume]:
+    """Segment every slice of a sagittal MR series.
 
     Parameters
     ----------
-    path : Path
-        A NIfTI file, a folder, a zip archive, a DICOMDIR or a multi-frame DICOM file.
+    source : Path or SeriesEntry
+        The series, or the file, folder, archive or DICOMDIR that holds it.
 
     Yields
     ------
@@ -43,14 +46,19 @@ def segment_volume(path: Path, models: ModelStore) -> Generator[Step, None, Segm
     ModelError
         No network for MR is installed, or it cannot be trusted.
     """
-    yield Step("Reading the series", 0.0)
-    series = sagittal_series(path)
-    if series is None:
+    reading = Step("Reading the series", 0.0)
+    yield reading
+    series = source if isinstance(source, SeriesEntry) else None
+    if isinstance(source, Path):
+        series = yield from at_each_pause(sagittal_series(source), reading)
+    if series is None or not is_sagittal_volume(series):
+        path = source if isinstance(source, Path) else source.parts[0].path
         raise ImageReadError(path, ReadProblem.NO_SAGITTAL_SERIES)
     card = models.find("segmentation", View.MR)
     if card is None:
         raise ModelError("segmentation", ModelProblem.MISSING)
-    slices = _Slices(read_volume(series), models.load(card.name))
+    volume = yield from at_each_pause(load_volume(series), reading)
+    slices = _Slices(volume, models.load(card.name))
     return (yield from slices.segment_all())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -19,9 +19,18 @@ from spinealign.domain.findings import (
     Step,
     WarningCode,
 )
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, View, ViewSource
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage, View, ViewSource
 from spinealign.domain.model_card import IntensityRule, ModelCard
-from spinealign.domain.study import SegmentedVolume, SeriesEntry, SpineVolume
+from spinealign.domain.study import (
+    ImageSource,
+    PatientFacts,
+    Scan,
+    SegmentedVolume,
+    SeriesEntry,
+    SeriesPicture,
+    SpineVolume,
+)
+from spinealign.imaging.single import read_part
 from spinealign.measure.volumes import structure_volumes
 from spinealign.ui.services import Models, Services
 from tests import phantoms
@@ -92,6 +101,7 @@ class FakeAnalyser:
 
     Names that contain "disc", "film", "mr", "photo", "xray" or "bad" decide what a file is;
     all others are CT. A companion with "bad" in its name cannot be read.
+    With `reads`, pictures are read as the program does, and all of them are sagittal MR.
     `hold` names a step to stop before; the worker then waits until `gate` is set.
     """
 
@@ -100,30 +110,40 @@ class FakeAnalyser:
     gate: threading.Event = field(default_factory=threading.Event)
     reached: threading.Event = field(default_factory=threading.Event)
     calls: list[tuple[str, View | None]] = field(default_factory=list)
-    companions: list[Path | None] = field(default_factory=list)
+    companions: list[Path | SeriesEntry | None] = field(default_factory=list)
+    parts: list[ImagePart] = field(default_factory=list)
     closed: int = 0
     failure: Exception | None = None
     side: int = 256
+    reads: bool = False
 
     def __call__(
-        self, path: Path, models: Models, view: View | None, companion: Path | None = None
+        self,
+        source: ImageSource,
+        models: Models,
+        view: View | None,
+        companion: Path | SeriesEntry | None = None,
     ) -> Generator[Step, None, Analysis]:
-        self.calls.append((path.name, view))
+        part = part_of(source)
+        self.calls.append((part.path.name, view))
+        self.parts.append(part)
         self.companions.append(companion)
         try:
-            analysis = yield from self._play(path, view)
+            analysis = yield from self._play(part, view)
             return analysis if companion is None else with_companion(analysis, companion)
         except GeneratorExit:
             self.closed += 1
             raise
 
-    def _play(self, path: Path, view: View | None) -> Generator[Step, None, Analysis]:
+    def _play(self, part: ImagePart, view: View | None) -> Generator[Step, None, Analysis]:
+        path = part.path
         yield Step("Reading the image", 0.05)
         if "bad" in path.name:
             raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
         if self.failure is not None:
             raise self.failure
-        analysis = answer_for(path, view, self.side)
+        analysis = as_read(part) if self.reads else answer_for(path, view, self.side)
+        analysis = replace(analysis, image=replace(analysis.image, part=part))
         yield Step("Checking the image", 0.15, analysis.image)
         for number, name in enumerate(self.steps):
             if name == self.hold:
@@ -131,6 +151,19 @@ class FakeAnalyser:
                 self.gate.wait(WAIT_S)
             yield Step(name, 0.2 + 0.7 * number / len(self.steps))
         return analysis
+
+
+def part_of(source: ImageSource) -> ImagePart:
+    """Return which picture the program would choose: of a series the middle one."""
+    if isinstance(source, SeriesPicture):
+        return source.series.parts[source.index]
+    return ImagePart(source) if isinstance(source, Path) else source.parts[source.middle]
+
+
+def as_read(part: ImagePart) -> Analysis:
+    """Return the phantom analysis of a sagittal MR, laid over a picture that is read."""
+    image = read_part(part)
+    return replace(phantoms.mr_analysis(image.shape), image=image)
 
 
 def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
@@ -148,11 +181,12 @@ def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
     return replace(analysis, image=image, view=view, view_source=ViewSource.USER, cautions=cautions)
 
 
-def with_companion(analysis: Analysis, companion: Path) -> Analysis:
+def with_companion(analysis: Analysis, companion: Path | SeriesEntry) -> Analysis:
     """Return an analysis that was made beside the other contrast."""
-    if "bad" in companion.name:
-        raise ImageReadError(companion, ReadProblem.NOT_AN_IMAGE)
-    return replace(analysis, companion=replace(analysis.image, source_path=companion))
+    path = part_of(companion).path
+    if "bad" in path.name:
+        raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
+    return replace(analysis, companion=replace(analysis.image, source_path=path))
 
 
 def _phantom(kind: str, side: int) -> Analysis:
@@ -197,6 +231,7 @@ class FakeServices:
     kept: dict[Path, Corrections | None] = field(default_factory=dict)
     keep_failure: Exception | None = None
     keep_at: Path | None = None
+    patients: dict[str, PatientFacts] = field(default_factory=dict)
 
     def build(self, profile_dir: Path | None = None) -> Services:
         return Services(
@@ -204,16 +239,31 @@ class FakeServices:
             analyse=self.analyser,
             segment_volume=self.segment_volume,
             list_samples=lambda: self.samples,
-            find_images=find_images,
+            scan=self.scan,
+            read_slices=read_slices,
+            read_patient=lambda part: self.patients.get(part.path.name, PatientFacts()),
             write_bundle=lambda analysis, folder: self._write("bundle", folder),
             write_one=lambda analysis, kind, path: self._write(kind, path),
+            write_named_report=lambda analysis, path: self._write("named report", path),
             write_comparison=lambda first, second, path: self._write("comparison", path),
             load_corrections=lambda analysis: self.kept.get(analysis.image.source_path),
             save_corrections=self._keep,
         )
 
-    def segment_volume(self, path: Path, models: Models) -> Generator[Step, None, SegmentedVolume]:
+    def scan(self, paths: Sequence[Path]) -> Generator[int, None, Scan]:
+        """Play the look into folders; "series" in a name makes a file five slices."""
+        yield 1
+        try:
+            files = find_images(paths)
+        except ImageReadError as refusal:
+            return Scan((), (refusal,))
+        return Scan(tuple(map(entry_for, files)))
+
+    def segment_volume(
+        self, source: Path | SeriesEntry, models: Models
+    ) -> Generator[Step, None, SegmentedVolume]:
         """Play the segmentation of five slices, the middle one found first."""
+        path = part_of(source).path
         found = five_slices(path)
         yield Step("Looking for the middle of the canal", 0.2)
         yield Step("Segmenting all slices", 0.4, found.volume.slice_image(found.mid_index))
@@ -238,16 +288,34 @@ class FakeServices:
         self.written.append((kind, path))
 
 
+def entry_for(path: Path) -> SeriesEntry:
+    """Return what a file holds: five sagittal slices if it is called a series."""
+    if "series" not in path.name:
+        return SeriesEntry((ImagePart(path),), "fake")
+    return SeriesEntry(
+        tuple(ImagePart(path, index=k) for k in range(5)),
+        "NIfTI",
+        plane="sagittal",
+        view_hint=View.MR,
+        positions_mm=tuple(4.0 * k for k in range(5)),
+    )
+
+
+def read_slices(entry: SeriesEntry, indices: Sequence[int]) -> Iterator[SpineImage]:
+    """Yield slices whose grey values tell them apart; "bad" files refuse the last one."""
+    for index in indices:
+        part = entry.parts[index]
+        if "bad" in part.path.name and index == len(entry) - 1:
+            raise ImageReadError(part.path, ReadProblem.TRUNCATED)
+        image = phantoms.mr_analysis().image
+        yield replace(image, pixels=image.pixels + 40 * index, source_path=part.path, part=part)
+
+
 def five_slices(path: Path) -> SegmentedVolume:
     """Return five segmented slices; the fourth is the middle one."""
     whole = phantoms.mr_analysis()
     image = replace(whole.image, source_path=path)
-    series = SeriesEntry(
-        tuple(ImagePart(path, index=k) for k in range(5)),
-        "NIfTI",
-        plane="sagittal",
-        positions_mm=tuple(4.0 * k for k in range(5)),
-    )
+    series = entry_for(path.with_name("series"))
     voxels = np.stack([image.pixels + 40 * k for k in range(5)]).astype(np.float32)
     found = whole.segmentation
     masks = np.stack([np.where(found.mask <= k, found.mask, 0) for k in range(5)]).astype(np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from spinealign.domain.image import SpineImage
+from spinealign.domain.study import SeriesEntry
+from spinealign.imaging.study import read_series_slice
 from spinealign.wording.reading import note_text
 
 SAGITTAL = [0, 1, 0, 0, 0, -1]
@@ -98,3 +101,55 @@ def png_claiming(cols: int, rows: int) -> bytes:
 def _chunk(name: bytes, content: bytes) -> bytes:
     checksum = struct.pack(">I", zlib.crc32(name + content))
     return struct.pack(">I", len(content)) + name + content + checksum
+
+
+PLACES = {
+    "sagittal": (SAGITTAL, lambda mm: [mm, 0, 0]),
+    "coronal": (CORONAL, lambda mm: [0, mm, 0]),
+    "axial": (AXIAL, lambda mm: [0, 0, -mm]),
+}
+
+
+def write_series(
+    folder: Path, count: int = 5, plane: str = "sagittal", step_mm: float = 4.0, **tags: Any
+) -> list[Path]:
+    """Write slices whose file names and instance numbers run against their positions.
+
+    Slice k (right to left, front to back, head to feet) has the values of `ramp` plus k.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    cosines, place = PLACES[plane]
+    common = {
+        "Modality": "MR", "StudyInstanceUID": "1.2.3", "SeriesInstanceUID": generate_uid(),
+        "SeriesDescription": "T2 sag", "SeriesNumber": 4, "PixelSpacing": [0.6, 0.5],
+        "ImageOrientationPatient": cosines,
+    } | tags  # fmt: skip
+    return [
+        write_dicom(
+            folder / f"IM{count - k:04d}", ramp() + k, InstanceNumber=count - k,
+            ImagePositionPatient=place(step_mm * k - 7), **common,
+        )
+        for k in range(count)
+    ]  # fmt: skip
+
+
+def offsets(entry: SeriesEntry) -> list[int]:
+    """Return the k of each slice that `write_series` wrote, in the order of the series."""
+    return [int(read_series_slice(entry, k).pixels.min()) for k in range(len(entry))]
+
+
+def item(**tags: Any) -> Dataset:
+    """Return a data set for a sequence."""
+    made = Dataset()
+    for keyword, value in tags.items():
+        setattr(made, keyword, value)
+    return made
+
+
+def zipped(path: Path, folder: Path) -> Path:
+    """Write a zip archive of all files in a folder and below."""
+    files = sorted(folder.rglob("*"))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.write(file, file.relative_to(folder).as_posix())
+    return path

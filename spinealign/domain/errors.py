@@ -26,12 +26,15 @@ class ReadProblem(StrEnum):
     NO_PIXELS = "no_pixels"
     UNSUPPORTED_COMPRESSION = "unsupported_compression"
     UNSUPPORTED_LAYOUT = "unsupported_layout"
+    UNSUPPORTED_PIXELS = "unsupported_pixels"
     CONSTANT = "constant"
     NO_IMAGES_IN_FOLDER = "no_images_in_folder"
     NO_IMAGES_IN_ARCHIVE = "no_images_in_archive"
     NO_FILES_OF_INDEX = "no_files_of_index"
     NO_SAGITTAL_SERIES = "no_sagittal_series"
     ENCRYPTED = "encrypted"
+    NESTED_ARCHIVE = "nested_archive"
+    OTHER_HALF_MISSING = "other_half_missing"
 
 
 class ImageReadError(SpineAlignError):

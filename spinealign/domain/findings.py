@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.discs import Disc, Overall, overall_of
-from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
+from spinealign.domain.image import SpineImage, View, ViewSource
 from spinealign.domain.measurements import Calibration, Drawing, Measurement
 
 DISCLAIMER = (
@@ -316,23 +316,6 @@ class Corrections:
 
 
 @dataclass(frozen=True, eq=False)
-class AutomaticResult:
-    """What the program found by itself, kept beside what a person made of it."""
-
-    vertebrae: tuple[Vertebra, ...]
-    facing: str | None
-    levels_uncertain: bool
-    segmentation: Segmentation | None
-    regions: tuple[Region, ...]
-    measurements: tuple[Measurement, ...]
-    cautions: tuple[Caution, ...]
-    spacing_mm: tuple[float, float] | None
-    spacing_source: SpacingSource = SpacingSource.UNKNOWN
-    facing_confidence: float | None = None
-    discs: tuple[Disc, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
 class Step:
     """Progress of an analysis: what is being done, and how much is done (0..1).
 
@@ -351,7 +334,7 @@ class Analysis:
 
     `corrections` and `automatic` are None as long as nobody changed anything; then
     vertebrae, measurements and what depends on them are the corrected ones, and
-    `automatic` keeps what the program had found. `discs` run from the sacrum up and were
+    `automatic` is the program's own analysis. `discs` run from the sacrum up and were
     graded by `disc_model`; `companion` is the other contrast of the same patient, if one
     was given.
     """
@@ -374,7 +357,7 @@ class Analysis:
     companion: SpineImage | None = None
     measurements: tuple[Measurement, ...] = ()
     corrections: Corrections | None = None
-    automatic: AutomaticResult | None = None
+    automatic: Analysis | None = None
     cautions: tuple[Caution, ...] = ()
     models: tuple[ModelIdentity, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)

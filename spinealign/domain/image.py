@@ -65,6 +65,9 @@ class NoteKind(StrEnum):
     NO_ORIENTATION = "no_orientation"
     UNIT_ASSUMED = "unit_assumed"
     UNEVEN_SLICES = "uneven_slices"
+    SPACING_CONFLICT = "spacing_conflict"
+    OVERLAY_LEFT_OUT = "overlay_left_out"
+    STATES_LEFT_OUT = "states_left_out"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ class WindowKind(StrEnum):
     BONE = "bone"
     SOFT_TISSUE = "soft_tissue"
     BRAIN = "brain"
+    AS_STORED = "as_stored"
+    AUTOMATIC = "automatic"
+    WHOLE_RANGE = "whole_range"
+    BY_HAND = "by_hand"
 
 
 class WindowCurve(StrEnum):
@@ -199,6 +206,11 @@ class SpineImage:
     def shape(self) -> tuple[int, int]:
         """(rows, columns)."""
         return self.pixels.shape[0], self.pixels.shape[1]
+
+    @property
+    def place(self) -> ImagePart:
+        """What to read to get this picture again: `part`, else the file."""
+        return self.part if self.part is not None else ImagePart(self.source_path)
 
     @property
     def pixel_aspect(self) -> float:

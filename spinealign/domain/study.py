@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.errors import ImageReadError
 from spinealign.domain.findings import ModelIdentity, Segmentation
 from spinealign.domain.image import ImagePart, SpineImage, View
 
+FEWEST_SLICES = 3
+"""What is less is no volume whose middle could be looked for."""
+
 _EVEN_WITHIN = 0.1
+_FAT_SUPPRESSED = frozenset(("stir", "tirm", "fs", "spair", "spir", "fatsat", "dixon"))
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class SeriesEntry:
         The view that the tags imply.
     positions_mm : tuple of float or None
         Place of each part along the slices' common normal, growing; None when not stated.
+    unapplied_states : int
+        How many presentation states lie beside these pictures and are not applied.
     """
 
     parts: tuple[ImagePart, ...]
@@ -52,6 +61,7 @@ class SeriesEntry:
     study: str = ""
     view_hint: View | None = None
     positions_mm: tuple[float, ...] | None = None
+    unapplied_states: int = 0
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -60,6 +70,21 @@ class SeriesEntry:
     def middle(self) -> int:
         """Index of the middle picture."""
         return len(self.parts) // 2
+
+    @property
+    def fits(self) -> bool:
+        """Whether the tags imply a view that can be analysed."""
+        return self.view_hint not in (None, View.OTHER)
+
+    def nearest(self, other: SeriesEntry, index: int) -> int:
+        """Return which picture lies nearest to picture `index` of another series.
+
+        Without positions, the one at the same share of the way through.
+        """
+        if self.positions_mm is None or other.positions_mm is None:
+            return min(index * len(self) // len(other), len(self) - 1)
+        away_mm = np.abs(np.array(self.positions_mm) - other.positions_mm[index])
+        return int(away_mm.argmin())
 
     @property
     def slice_spacing_mm(self) -> float | None:
@@ -71,6 +96,118 @@ class SeriesEntry:
         if typical <= 0 or np.abs(gaps - typical).max() > _EVEN_WITHIN * typical:
             return None
         return typical
+
+
+@dataclass(frozen=True)
+class SeriesPicture:
+    """One picture of a series, chosen by a person; `index` counts from 0."""
+
+    series: SeriesEntry
+    index: int
+
+
+ImageSource = Path | SeriesEntry | SeriesPicture
+"""What can be analysed: a file, a series, or one picture of a series."""
+
+
+@dataclass(frozen=True, order=True)
+class SlicePlace:
+    """One picture of a stack: which volume in time, and which picture of it, both from 0."""
+
+    volume: int
+    index: int
+
+
+@dataclass(frozen=True)
+class SeriesStack:
+    """A series as one leafs through it.
+
+    Parameters
+    ----------
+    volumes : tuple of SeriesEntry
+        At least one; more only for a series in time, all with as many pictures.
+    number : int
+        Its place among all the series that were found together, counted from 1.
+    """
+
+    volumes: tuple[SeriesEntry, ...]
+    number: int = 1
+
+    @property
+    def first(self) -> SeriesEntry:
+        """The first volume, which stands for all of them in lists."""
+        return self.volumes[0]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is only one picture."""
+        return len(self.volumes) == 1 and len(self.first) == 1
+
+    def picture_at(self, place: SlicePlace) -> SeriesPicture:
+        """Return the picture at a place."""
+        return SeriesPicture(self.volumes[place.volume], place.index)
+
+    def holds_place(self, place: SlicePlace | None) -> bool:
+        """Tell whether there is a picture at a place."""
+        if place is None or not 0 <= place.volume < len(self.volumes):
+            return False
+        return 0 <= place.index < len(self.volumes[place.volume])
+
+    def place_of(self, part: ImagePart | None) -> SlicePlace | None:
+        """Return where a picture is; None when it is not of this series."""
+        for number, entry in enumerate(self.volumes):
+            if part in entry.parts:
+                return SlicePlace(number, entry.parts.index(part))
+        return None
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What some paths hold.
+
+    Parameters
+    ----------
+    found : tuple of SeriesEntry
+        DICOM first, by study and series number.
+    refused : tuple of ImageReadError
+        Why a path, or a damaged image in it, could not be used.
+    """
+
+    found: tuple[SeriesEntry, ...]
+    refused: tuple[ImageReadError, ...] = ()
+
+
+def stacked(entries: Iterable[SeriesEntry]) -> tuple[SeriesStack, ...]:
+    """Put the volumes of each series in time together; every other series stands alone."""
+
+    def key(entry: SeriesEntry) -> object:
+        first = entry.parts[0]
+        is_timed = entry.file_format == "NIfTI"
+        return (first.path, first.member) if is_timed else entry.parts
+
+    groups = [tuple(group) for _, group in groupby(entries, key)]
+    return tuple(SeriesStack(group, number) for number, group in enumerate(groups, start=1))
+
+
+def likeliest(stacks: Sequence[SeriesStack]) -> tuple[SeriesStack, ...]:
+    """Return the series that are best to begin with; none where nothing can be analysed.
+
+    Only series that can be analysed count: volumes before single slices, and T2 before
+    other contrasts, because discs are graded on T2. The contrast is taken from the
+    series' name; when that leaves several, it is for a person to choose.
+    """
+    merits = [_merit(stack.first) for stack in stacks]
+    best = max(merits, default=0)
+    return tuple(stack for merit, stack in zip(merits, stacks, strict=True) if merit == best > 0)
+
+
+def _merit(entry: SeriesEntry) -> int:
+    if not entry.fits:
+        return 0
+    is_whole = entry.view_hint is View.XRAY or len(entry) >= FEWEST_SLICES
+    words = set(entry.description.casefold().replace("_", " ").replace("-", " ").split())
+    is_plain_t2 = "t2" in " ".join(words) and not words & _FAT_SUPPRESSED
+    return 1 + 2 * is_whole + is_plain_t2
 
 
 @dataclass(frozen=True, eq=False)

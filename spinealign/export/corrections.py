@@ -32,6 +32,7 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
+from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, DrawingTool, Point
 
 SCHEMA_ID = "spinealign-corrections-1"
@@ -49,12 +50,33 @@ def corrections_schema() -> dict[str, Any]:
     return schema
 
 
-def corrections_path(image_path: Path) -> Path:
-    """Return where the corrections of an image lie: beside it, with its name in front."""
-    return image_path.with_name(image_path.name + SUFFIX)
+def corrections_path(image_path: Path, part: str = "") -> Path:
+    """Return where the corrections of an image lie: beside it, with its name in front.
+
+    Parameters
+    ----------
+    image_path : Path
+        The file, which may hold more pictures than this one.
+    part : str
+        `part_label` of the picture.
+    """
+    return image_path.with_name(f"{image_path.name}{part}{SUFFIX}")
 
 
-def profile_path(sha256: str, profile_dir: Path | None = None) -> Path:
+def part_label(image: SpineImage) -> str:
+    """Return what tells a picture from the others of its file; empty if it has none.
+
+    A member of an archive is named by the start of its checksum: its own name may be
+    anything, and a name of a file it is not.
+    """
+    part = image.place
+    member = f".{image.sha256[:12]}" if part.member else ""
+    volume = f".volume-{part.volume + 1}" if part.volume else ""
+    index = "" if part.index is None else f".picture-{part.index + 1}"
+    return f"{member}{volume}{index}"
+
+
+def profile_path(sha256: str, profile_dir: Path | None = None, part: str = "") -> Path:
     """Return where corrections lie when the image's own folder cannot be written.
 
     Parameters
@@ -63,8 +85,10 @@ def profile_path(sha256: str, profile_dir: Path | None = None) -> Path:
         Of the image; the file has no name that could tell whose image it is.
     profile_dir : Path, optional
         The user's profile; None is the one of this user on this computer.
+    part : str
+        `part_label` of the picture.
     """
-    return (profile_dir or paths.profile_dir()) / _FOLDER / f"{sha256}{SUFFIX}"
+    return (profile_dir or paths.profile_dir()) / _FOLDER / f"{sha256}{part}{SUFFIX}"
 
 
 def save_corrections(
@@ -95,13 +119,14 @@ def save_corrections(
     """
     text = json.dumps(_document(analysis), indent=1, ensure_ascii=False, allow_nan=False)
     image = analysis.image
-    beside = path or corrections_path(image.source_path)
+    part = part_label(image)
+    beside = path or corrections_path(image.source_path, part)
     try:
         return _written(beside, f"{text}\n", analysis)
     except OSError as error:
         if path is not None:
             raise _failure(beside, error) from error
-    fallback = profile_path(image.sha256, profile_dir)
+    fallback = profile_path(image.sha256, profile_dir, part)
     try:
         fallback.parent.mkdir(parents=True, exist_ok=True)
         return _written(fallback, f"{text}\n", analysis)
@@ -112,12 +137,13 @@ def save_corrections(
 def load_corrections(
     analysis: Analysis, path: Path | None = None, profile_dir: Path | None = None
 ) -> Corrections | None:
-    """Return what a person had corrected on this very image, seen as this view.
+    """Return what a person had corrected on this very picture, seen as this view.
 
     Parameters
     ----------
     analysis : Analysis
-        Its image's checksum and its view must be those of the file.
+        Its image's checksum, its place in the file and its view must be those of the
+        corrections.
     path : Path, optional
         None looks beside the image and in the profile; the file saved last counts.
     profile_dir : Path, optional
@@ -134,12 +160,15 @@ def load_corrections(
         No file can be used, and one is damaged, of another image, or of a newer
         program. It stays as it is.
     """
-    image = analysis.image
-    places = [corrections_path(image.source_path), profile_path(image.sha256, profile_dir)]
+    image, part = analysis.image, part_label(analysis.image)
+    places = [
+        corrections_path(image.source_path, part),
+        profile_path(image.sha256, profile_dir, part),
+    ]
     documents, problems = [], []
     for place in [path] if path is not None else places:
         try:
-            found = _read(place, image.sha256)
+            found = _read(place, image)
         except CorrectionsError as error:
             problems.append(error)
         else:
@@ -161,6 +190,10 @@ class _Document:
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.sha256 = _text(table["image"]["sha256"])
+        # Files of earlier versions name no place, and are of the only picture of their file.
+        place = table["image"].get("place", {"index": None, "volume": 0})
+        index, self.volume = place["index"], _whole(place["volume"])
+        self.index = None if index is None else _whole(index)
         self.view = _text(table["view"])
         self.saved_utc = datetime.fromisoformat(table["saved_utc"])
         if self.saved_utc.tzinfo is None:
@@ -169,13 +202,13 @@ class _Document:
         self.corrections = None if wanted is None else _corrections(wanted)
 
 
-def _read(path: Path, sha256: str) -> _Document | None:
+def _read(path: Path, image: SpineImage) -> _Document | None:
     """Return a file's content, or None where there is no file.
 
     Raises
     ------
     CorrectionsError
-        The file cannot be used for the image with this checksum.
+        The file cannot be used for this picture.
     """
     try:
         if path.stat().st_size > _LARGEST_BYTES:
@@ -191,19 +224,24 @@ def _read(path: Path, sha256: str) -> _Document | None:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CorrectionsError(path, CorrectionsProblem.BROKEN) from error
-    if document.sha256 != sha256:
+    place = (image.place.index, image.place.volume)
+    if document.sha256 != image.sha256 or (document.index, document.volume) != place:
         raise CorrectionsError(path, CorrectionsProblem.FOREIGN)
     return document
 
 
 def _document(analysis: Analysis) -> dict[str, Any]:
     rows, cols = analysis.image.shape
+    part = analysis.image.place
+    image = {"sha256": analysis.image.sha256, "width_px": cols, "height_px": rows}
+    place = {"index": part.index, "volume": part.volume}
+    is_among_others = place != {"index": None, "volume": 0}
     wanted = analysis.corrections
     return {
         "schema": SCHEMA_ID,
         "program": {"name": "SpineAlign", "version": __version__},
         "saved_utc": datetime.now(UTC).isoformat(),
-        "image": {"sha256": analysis.image.sha256, "width_px": cols, "height_px": rows},
+        "image": image | ({"place": place} if is_among_others else {}),
         "view": analysis.view.value,
         "models": [
             {"name": model.name, "version": model.version, "sha256": model.sha256}
@@ -233,7 +271,7 @@ def _written(path: Path, text: str, analysis: Analysis) -> Path:
 
 def _holds_something_else(path: Path, analysis: Analysis) -> bool:
     try:
-        found = _read(path, analysis.image.sha256)
+        found = _read(path, analysis.image)
     except CorrectionsError:
         return True
     if found is None or found.corrections is None:

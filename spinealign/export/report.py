@@ -11,6 +11,7 @@ from reportlab.platypus import Spacer, Table
 
 from spinealign.domain.findings import Analysis, Classification, ModelIdentity, ModelStatus
 from spinealign.domain.image import SpineImage
+from spinealign.domain.study import PatientFacts
 from spinealign.export import page
 from spinealign.export.alignment_pages import alignment_story
 from spinealign.export.disc_pages import discs_story
@@ -21,7 +22,6 @@ from spinealign.wording import (
     REGION_HEADINGS,
     VERTEBRA_HEADINGS,
     caution_text,
-    display_name,
     format_region_row,
     format_vertebra_row,
     headline,
@@ -33,6 +33,8 @@ from spinealign.wording import (
     view_text,
 )
 from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.reading import patient_rows
+from spinealign.wording.series import picture_name
 
 _PICTURE_HEIGHT = 100 * mm
 _PICTURE_GAP = 4 * mm
@@ -40,11 +42,19 @@ _MAX_PICTURE_PX = 1400
 _SHORT_SHA = 16
 
 
-def report_pdf(analysis: Analysis) -> bytes:
-    """Return the report as a PDF; the same analysis always gives the same bytes."""
+def report_pdf(analysis: Analysis, patient: PatientFacts | None = None) -> bytes:
+    """Return the report as a PDF; the same analysis always gives the same bytes.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+    patient : PatientFacts, optional
+        Only where the user asked for it: whose picture this is, printed at the top.
+    """
     target = io.BytesIO()
     story = [
-        *_top(analysis),
+        *_top(analysis, patient or PatientFacts()),
         *_classification(analysis.classification),
         *discs_story(analysis),
         *alignment_story(analysis),
@@ -58,7 +68,7 @@ def report_pdf(analysis: Analysis) -> bytes:
     return target.getvalue()
 
 
-def _top(analysis: Analysis) -> Story:
+def _top(analysis: Analysis, patient: PatientFacts) -> Story:
     lines = [paragraph(headline(analysis), page.FINDING)]
     alignment = alignment_sentences(analysis)
     if alignment:
@@ -74,11 +84,12 @@ def _top(analysis: Analysis) -> Story:
             ("BOTTOMPADDING", (0, 0), (-1, -1), 8),
         ]
     )
-    name = display_name(analysis.image.source_path)
+    name = picture_name(analysis.image.place)
     return [
         paragraph("SpineAlign report", page.TITLE),
         paragraph(f"{name}, analysed {_readable_time(analysis.created_utc)}", page.BREAKABLE),
         Spacer(0, 4 * mm),
+        *([facts(rows), Spacer(0, 4 * mm)] if (rows := patient_rows(patient)) else ()),
         box,
         Spacer(0, 4 * mm),
         _pictures(analysis),
@@ -195,7 +206,7 @@ def _model_card(model: ModelIdentity) -> Table:
 def _image_facts(analysis: Analysis) -> Story:
     image = analysis.image
     rows = [
-        ("File", display_name(image.source_path)),
+        ("File", picture_name(image.place)),
         ("SHA-256", image.sha256),
         ("Kind of file", _kind_of_file(image)),
         ("Size", size_text(image)),

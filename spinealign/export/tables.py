@@ -11,7 +11,6 @@ from typing import Any
 from spinealign.domain.findings import (
     DISCLAIMER,
     Analysis,
-    AutomaticResult,
     Classification,
     Landmark,
     ModelIdentity,
@@ -19,6 +18,7 @@ from spinealign.domain.findings import (
     Segmentation,
     Vertebra,
 )
+from spinealign.domain.image import SpineImage
 from spinealign.domain.paths import resources_dir
 from spinealign.export.disc_tables import disc_name_records, grading_record
 from spinealign.export.measure_tables import (
@@ -128,6 +128,7 @@ def _input(analysis: Analysis) -> dict[str, Any]:
     rows, cols = image.shape
     return {
         "file_name": display_name(image.source_path),
+        "place": _place(image),
         "sha256": image.sha256,
         "width_px": cols,
         "height_px": rows,
@@ -140,11 +141,17 @@ def _input(analysis: Analysis) -> dict[str, Any]:
     }
 
 
+def _place(image: SpineImage) -> dict[str, int] | None:
+    """Return which picture of its file this is; None where the file holds only one."""
+    part = image.place
+    return None if part.index is None else {"index": part.index, "volume": part.volume}
+
+
 def _spacing(spacing_mm: tuple[float, float] | None) -> list[float] | None:
     return None if spacing_mm is None else [float(value) for value in spacing_mm]
 
 
-def _automatic(found: AutomaticResult | None) -> dict[str, Any] | None:
+def _automatic(found: Analysis | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
@@ -154,8 +161,8 @@ def _automatic(found: AutomaticResult | None) -> dict[str, Any] | None:
         "levels_uncertain": found.levels_uncertain,
         "discs": disc_name_records(found.discs),
         "measurements": [measurement_record(m) for m in found.measurements],
-        "spacing_mm": _spacing(found.spacing_mm),
-        "spacing_source": found.spacing_source.value,
+        "spacing_mm": _spacing(found.image.spacing_mm),
+        "spacing_source": found.image.spacing_source.value,
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.pixels import apply_color_lut, apply_modality_lut
+from pydicom.pixels import apply_color_lut
 
 from spinealign.domain.image import (
     DisplayWindow,
@@ -71,9 +71,11 @@ def _grey_from_colour(stored: NDArray[Any], dataset: Dataset) -> Grey:
 def _grey_from_stored(stored: NDArray[Any], dataset: Dataset, frame: int) -> Grey:
     padding = _padding(stored, dataset)
     values, has_modality = _apply_modality(stored, dataset, frame)
-    windows = (*_voi_tables(dataset, frame), *_voi_windows(dataset, frame))
+    lowest = float(values.min())
+    windows = (*_voi_tables(dataset, frame, lowest), *_voi_windows(dataset, frame))
     bits = int(dataset.get("BitsStored") or stored.dtype.itemsize * 8)
-    if has_modality and not np.array_equal(values, stored):
+    is_changed = has_modality and not np.array_equal(values, stored)
+    if is_changed or (bits <= 8 and stored.dtype.kind == "i"):
         bits = max(bits, 16)  # 8 would promise display values 0..255
     is_inverted = _is_inverted(dataset)
     if is_inverted:
@@ -83,7 +85,13 @@ def _grey_from_stored(stored: NDArray[Any], dataset: Dataset, frame: int) -> Gre
     if padding is not None:
         values = np.where(padding, values[~padding].min(), values)
     is_hounsfield = has_modality and not is_inverted and _holds_hounsfield(dataset, frame)
-    return Grey(values, bits, windows, is_hounsfield)
+    notes = (ReaderNote(NoteKind.OVERLAY_LEFT_OUT),) if _has_overlay(dataset) else ()
+    return Grey(values, bits, windows, is_hounsfield, notes)
+
+
+def _has_overlay(dataset: Dataset) -> bool:
+    """Tell whether drawings lie in planes of their own or in unused bits of the pixels."""
+    return any((group, 0x0010) in dataset for group in range(0x6000, 0x6020, 2))
 
 
 def _apply_modality(
@@ -93,13 +101,15 @@ def _apply_modality(
     # Whole numbers of up to 24 bits are exact in float32, which needs half the memory.
     exact = np.float32 if stored.dtype.itemsize <= 2 else np.float64
     if dataset.get("ModalityLUTSequence"):
-        return apply_modality_lut(stored, dataset).astype(exact), True
+        return _looked_up(stored, dataset.ModalityLUTSequence[0]).astype(exact), True
     names = ("RescaleSlope", "RescaleIntercept")
     found = [dicom_tags.frame_value(dataset, frame, _PIXEL_VALUE_GROUP, name) for name in names]
     factors = [dicom_tags.numbers(value) for value in found]
     if not all(len(factor) == 1 for factor in factors):
         return stored.astype(exact), False
     (slope,), (intercept,) = factors
+    if slope == 0:
+        return stored.astype(exact), False
     if (slope, intercept) == (1.0, 0.0):
         return stored.astype(exact), True
     values = np.empty(stored.shape, exact)
@@ -107,6 +117,16 @@ def _apply_modality(
         rows = slice(top, top + BLOCK_ROWS)
         values[rows] = stored[rows] * np.float64(slope) + intercept
     return values, True
+
+
+def _looked_up(stored: NDArray[Any], item: Dataset) -> NDArray[Any]:
+    """Apply a table (PS3.3 C.11.1.1.1); values beyond its ends get the entry there."""
+    found = _table_of(item, float(stored.min()))
+    if found is None:
+        raise ValueError("broken table")
+    first, entries, _ = found
+    places = np.clip(stored.astype(np.int64) - first, 0, len(entries) - 1)
+    return np.asarray(entries[places])
 
 
 def _holds_hounsfield(dataset: Dataset, frame: int) -> bool:
@@ -178,36 +198,51 @@ def _texts(value: Any) -> list[str]:
     return [str(text) for text in (value if is_several else [value])]
 
 
-def _voi_tables(dataset: Dataset, frame: int) -> list[DisplayWindow]:
+def _voi_tables(dataset: Dataset, frame: int, lowest: float) -> list[DisplayWindow]:
     """Return the VOI LUTs that the file brings (PS3.3 C.11.2.1.1); broken ones are left out."""
     items = _voi(dataset, frame, "VOILUTSequence") or []
-    tables = (_voi_table(item) for item in list(items)[:_MAX_WINDOWS])
+    tables = (_voi_table(item, lowest) for item in list(items)[:_MAX_WINDOWS])
     return [table for table in tables if table is not None]
 
 
-def _voi_table(item: Dataset) -> DisplayWindow | None:
-    descriptor = dicom_tags.numbers(item.get("LUTDescriptor"))
-    if len(descriptor) != 3 or "LUTData" not in item:
+def _voi_table(item: Dataset, lowest: float) -> DisplayWindow | None:
+    found = _table_of(item, lowest)
+    if found is None:
         return None
-    count, first, bits = (int(value) for value in descriptor)
-    count = count or 1 << 16
-    entries = _lut_entries(item, count)
-    if count < 2 or entries is None or not 1 <= bits <= 16:
-        return None
+    first, entries, bits = found
     full_scale = max(2**bits - 1, 1)
     table = np.clip(entries.astype(np.float32) / full_scale, 0, 1)
-    name = str(item.get("LUTExplanation") or "")
+    count, name = len(table), str(item.get("LUTExplanation") or "")
     return DisplayWindow(
         first + count / 2, count, WindowKind.FILE_TABLE, explanation=name, table=table
     )
 
 
-def _lut_entries(item: Dataset, count: int) -> NDArray[Any] | None:
+def _table_of(item: Dataset, lowest: float) -> tuple[int, NDArray[Any], int] | None:
+    """Return first value mapped, entries and bits of a table, or None for a broken one.
+
+    The first value is signed when the values looked up are; many files do not say so.
+    """
+    descriptor = dicom_tags.numbers(item.get("LUTDescriptor"))
+    if len(descriptor) != 3 or "LUTData" not in item:
+        return None
+    count, first, bits = (int(value) for value in descriptor)
+    count = count % (1 << 16) or 1 << 16
+    entries = _lut_entries(item, count, bits)
+    if count < 2 or entries is None or not 1 <= bits <= 16:
+        return None
+    is_wrapped = lowest < 0 and first >= 1 << 15
+    return first - (1 << 16) if is_wrapped else first, entries, bits
+
+
+def _lut_entries(item: Dataset, count: int, bits: int) -> NDArray[Any] | None:
     data = item.LUTData
     if not isinstance(data, bytes):
         entries = np.atleast_1d(np.array(data, dtype=np.int64)) & 0xFFFF
     elif len(data) >= 2 * count:
         entries = np.frombuffer(data, "<u2")
-    else:
+    elif bits <= 8:
         entries = np.frombuffer(data, np.uint8)
+    else:
+        return None
     return entries[:count] if len(entries) >= count else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,6 +33,11 @@ _TABLES = (
     "BluePaletteColorLookupTableData",
     "LUTData",
 )
+_COLOURS = (
+    "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT",
+    "YBR_RCT",
+)  # fmt: skip
+_OTHER_COLOURS = ("HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")
 _DEFER_BYTES = 65_536
 _MAX_READS = 600_000
 _DEFLATED = str(DeflatedExplicitVRLittleEndian).encode()
@@ -116,7 +122,8 @@ class _MeteredFile:
 
 def _swap_tables(dataset: Dataset) -> None:
     """Turn tables of a big-endian file round; pydicom leaves words (OW) as they are stored."""
-    for place in (dataset, *(dataset.get("VOILUTSequence") or ())):
+    tables = (*(dataset.get(name) or () for name in ("ModalityLUTSequence", "VOILUTSequence")),)
+    for place in (dataset, *chain(*tables)):
         for keyword in _TABLES:
             words = place.get(keyword)
             if isinstance(words, bytes) and len(words) % 2 == 0:
@@ -144,6 +151,7 @@ def check_pixels(path: Path, file: BinaryIO, dataset: Dataset, frame: int) -> No
         broken = _ends_early(file, dataset)
         raise ImageReadError(path, ReadProblem.TRUNCATED if broken else ReadProblem.NO_PIXELS)
     check_size(path, int(dataset.Rows), int(dataset.Columns))
+    _check_kind_of_pixels(path, dataset)
     if int(dataset.get("SamplesPerPixel") or 1) not in (1, 3):
         raise ImageReadError(path, ReadProblem.UNSUPPORTED_LAYOUT)
     if not _is_decodable(dataset):
@@ -151,6 +159,17 @@ def check_pixels(path: Path, file: BinaryIO, dataset: Dataset, frame: int) -> No
         raise ImageReadError(path, ReadProblem.UNSUPPORTED_COMPRESSION, name)
     if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         _check_codestream(path, dataset, frame)
+
+
+def _check_kind_of_pixels(path: Path, dataset: Dataset) -> None:
+    colours = str(dataset.get("PhotometricInterpretation") or "")
+    if colours and colours not in _COLOURS:
+        # Anything else may be a value of the patient that got into the wrong place.
+        name = colours if colours in _OTHER_COLOURS else ""
+        raise ImageReadError(path, ReadProblem.UNSUPPORTED_PIXELS, name)
+    bits = int(dataset.get("BitsAllocated") or 0)
+    if bits > 1 and bits % 8:
+        raise ImageReadError(path, ReadProblem.UNSUPPORTED_PIXELS, f"{bits} bits")
 
 
 def decode_frame(file: BinaryIO, dataset: Dataset, frame: int) -> NDArray[Any]:
@@ -161,6 +180,28 @@ def decode_frame(file: BinaryIO, dataset: Dataset, frame: int) -> NDArray[Any]:
     Exception
         Anything that pydicom and its decoders raise on damaged bytes.
     """
+    shift = _unused_low_bits(dataset)
+    if not shift:
+        return _stored_frame(file, dataset, frame)
+    # pydicom takes the lowest bits whatever HighBit says, so all bits are asked for.
+    stored, dataset.BitsStored = int(dataset.BitsStored), int(dataset.BitsAllocated)
+    try:
+        values = _stored_frame(file, dataset, frame)
+    finally:
+        dataset.BitsStored = stored
+    above = values.dtype.itemsize * 8 - stored - shift
+    return np.asarray((values << above) >> (above + shift))
+
+
+def _unused_low_bits(dataset: Dataset) -> int:
+    """Return how far up the bits of a pixel lie; writers of old put them at the upper end."""
+    allocated, stored = (int(dataset.get(key) or 0) for key in ("BitsAllocated", "BitsStored"))
+    shift = int(dataset.get("HighBit") or 0) + 1 - stored
+    is_plain = not dataset.file_meta.TransferSyntaxUID.is_encapsulated and stored > 0
+    return shift if is_plain and 0 < shift <= allocated - stored else 0
+
+
+def _stored_frame(file: BinaryIO, dataset: Dataset, frame: int) -> NDArray[Any]:
     element = dataset.get_item("PixelData")
     bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated)
     if not _lies_open(dataset, element) or bits % 8:
@@ -222,8 +263,10 @@ def _check_codestream(path: Path, dataset: Dataset, frame: int) -> None:
     stream = get_frame(dataset.PixelData, frame, number_of_frames=frames)
     claimed = int(dataset.Rows) * int(dataset.Columns)
     inner = codestream_size(stream[:_SEARCHED_BYTES])
+    # Of a frame without rows libjpeg 2.5 looks for the first one without end.
+    is_empty = inner is not None and 0 in inner
     is_excessive = inner is not None and inner[0] * inner[1] > _MAX_INNER_EXCESS * claimed
-    if is_excessive or not _has_sound_boxes(stream):
+    if is_empty or is_excessive or not _has_sound_boxes(stream):
         raise ImageReadError(path, ReadProblem.TRUNCATED)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     check_plausible(path, claimed * samples * int(dataset.BitsAllocated) // 8, len(stream))

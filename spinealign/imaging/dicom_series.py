@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,19 @@ from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import check_size
 from spinealign.imaging.dicom_pixels import MAX_FRAMES, frame_count, inflated, load_dataset
+
+_SAME_DIRECTION = 0.02
+_SAME_PLACE_MM = 0.05
+_LAYER_MARKS = (
+    ("FrameContentSequence", "TemporalPositionIdentifier"),
+    ("FrameContentSequence", "TemporalPositionIndex"),
+    ("MRDiffusionSequence", "DiffusionBValue"),
+    ("MREchoSequence", "EffectiveEchoTime"),
+    ("MREchoSequence", "EchoNumbers"),
+    ("CardiacSynchronizationSequence", "TriggerTime"),
+    ("FrameContentSequence", "AcquisitionNumber"),
+)
+"""What tells pictures of the same place apart, by functional group and keyword."""
 
 _FACTS = {
     "name": "PatientName",
@@ -37,18 +51,38 @@ _FACTS = {
 class SliceHeader:
     """What the tags of one frame say about its series and its place in it.
 
-    `key` is equal for frames of one series; `position_mm` is None when not stated.
+    `key` is equal for frames of one series and `cosines` nearly so. `position_mm` comes
+    from the slice's place in space, `location_mm` is the scanner's own word for it;
+    both are None when not stated.
     """
 
     part: ImagePart
     key: tuple[Any, ...]
+    cosines: NDArray[np.float64] | None
     position_mm: float | None
+    location_mm: float | None
     number: float
+    instance: str
+    marks: tuple[tuple[Any, ...], ...]
     entry: SeriesEntry
 
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for copies of one picture; identifiers alone are not, where they were replaced."""
+        if not self.instance:
+            return (self.part,)
+        return (self.instance, self.part.index, self.key, self.position_mm, self.number)
 
-def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader]:
-    """Read the tags of a DICOM file: one header a frame, nothing decoded.
+
+@dataclass(frozen=True)
+class StateHeader:
+    """A presentation state: how somebody wants pictures shown, by their identifiers."""
+
+    instances: frozenset[str]
+
+
+def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader | StateHeader]:
+    """Read the tags of a DICOM file: one header a frame or state, nothing decoded.
 
     Raises
     ------
@@ -57,7 +91,10 @@ def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader]:
     """
     dataset = load_dataset(part.path, inflated(part.path, file), with_pixels=False)
     if "Rows" not in dataset or "Columns" not in dataset:
-        raise ImageReadError(part.path, ReadProblem.NO_PIXELS)
+        presented = _presented(dataset)
+        if not presented:
+            raise ImageReadError(part.path, ReadProblem.NO_PIXELS)
+        return [StateHeader(presented)]
     check_size(part.path, int(dataset.Rows), int(dataset.Columns))
     frames = frame_count(dataset)
     if frames > MAX_FRAMES:
@@ -74,31 +111,47 @@ def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader]:
     ]
 
 
+def _presented(dataset: Dataset) -> frozenset[str]:
+    """Return the pictures that a presentation state is for (PS3.3 C.11.11)."""
+    return frozenset(
+        str(image.get("ReferencedSOPInstanceUID") or "")
+        for series in dataset.get("ReferencedSeriesSequence") or ()
+        for image in series.get("ReferencedImageSequence") or ()
+        if dataset.get("Modality") == "PR"
+    )
+
+
 def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> SliceHeader:
     cosines = dicom_tags.slice_cosines(dataset, frame)
     shape = int(dataset.Rows), int(dataset.Columns)
     hint, _ = dicom_tags.view_hint(dataset, frame)
     number = dicom_tags.numbers(dataset.get("InstanceNumber"))
+    location = dicom_tags.numbers(dataset.get("SliceLocation"))
     part = ImagePart(part.path, part.member, frame if frames > 1 else None)
+    marks = (dicom_tags.frame_value(dataset, frame, *mark) for mark in _LAYER_MARKS)
     return SliceHeader(
         part,
-        _series_key(part, dataset, shape, cosines),
+        _series_key(part, dataset, shape, frame),
+        cosines,
         _position_mm(dataset, frame, cosines),
+        location[0] if len(location) == 1 and frames == 1 else None,
         (number[0] if len(number) == 1 else 0.0) * MAX_FRAMES + frame,
+        str(dataset.get("SOPInstanceUID") or ""),
+        tuple(dicom_tags.numbers(mark) for mark in marks),
         _entry(part, dataset, shape, dicom_tags.slice_plane(dataset, frame), hint),
     )
 
 
 def _series_key(
-    part: ImagePart, dataset: Dataset, shape: tuple[int, int], cosines: NDArray[np.float64] | None
+    part: ImagePart, dataset: Dataset, shape: tuple[int, int], frame: int
 ) -> tuple[Any, ...]:
     series = str(dataset.get("SeriesInstanceUID") or "")
     if not series or _stands_alone(dataset):
         series = f"{series} {part.path} {part.member}"
-    direction = () if cosines is None else tuple(np.round(cosines, 2).ravel() + 0.0)
     echo = dicom_tags.numbers(dataset.get("EchoTime"))
     kind = tuple(str(word) for word in (dataset.get("ImageType") or ()))
-    return (series, shape, direction, echo, kind)
+    stack = dicom_tags.frame_value(dataset, frame, "FrameContentSequence", "StackID")
+    return (series, shape, echo, kind, str(stack or ""))
 
 
 def _stands_alone(dataset: Dataset) -> bool:
@@ -129,46 +182,118 @@ def _position_mm(dataset: Dataset, frame: int, cosines: NDArray[np.float64] | No
     )
     if cosines is None or len(place) != 3:
         return None
-    normal = np.cross(cosines[0], cosines[1])
-    normal /= np.linalg.norm(normal)
+    normal = dicom_tags.normal_of(cosines)
     axis = int(np.abs(normal).argmax())
     sign = np.sign(normal[axis]) * (-1 if axis == 2 else 1)
     return float(np.dot(place, normal) * sign)
 
 
-def group_series(headers: Iterable[SliceHeader]) -> list[SeriesEntry]:
+def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEntry]:
     """Put slices into series, each sorted by position and not by name.
 
-    Slices at the same places (echoes, points in time) become a series each; without
-    positions, the instance numbers count.
+    Copies of a picture count once. Slices at the same places (echoes, points in time)
+    become a series each. Without positions the scanner's slice locations count, and
+    without those the instance numbers.
     """
+    found = list(headers)
+    states = [header for header in found if isinstance(header, StateHeader)]
+    slices = {h.identity: h for h in reversed(found) if isinstance(h, SliceHeader)}
     groups: dict[tuple[Any, ...], list[SliceHeader]] = defaultdict(list)
-    for header in headers:
+    for header in reversed(slices.values()):
         groups[header.key].append(header)
-    entries = [_sorted_entry(part) for group in groups.values() for part in _layers(group)]
+    entries = [
+        _sorted_entry(layer, states)
+        for group in groups.values()
+        for stack in _parallel(group)
+        for layer in _layers(_placed(stack))
+    ]
     return sorted(entries, key=lambda e: (e.study, e.number is None, e.number or 0))
 
 
+def _parallel(group: list[SliceHeader]) -> list[list[SliceHeader]]:
+    """Split slices by direction; tiny differences, as scanners write them, do not count."""
+    stacks: list[list[SliceHeader]] = []
+    for header in group:
+        fitting = (stack for stack in stacks if _are_parallel(stack[0].cosines, header.cosines))
+        stack = next(fitting, None)
+        if stack is None:
+            stacks.append([header])
+        else:
+            stack.append(header)
+    return stacks
+
+
+def _are_parallel(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return bool(np.abs(one - other).max() < _SAME_DIRECTION)
+
+
+def _placed(group: list[SliceHeader]) -> list[SliceHeader]:
+    """Put the scanner's slice locations where positions are missing, if all state them."""
+    lacks_position = any(header.position_mm is None for header in group)
+    if not lacks_position or any(header.location_mm is None for header in group):
+        return group
+    return [replace(header, position_mm=header.location_mm) for header in group]
+
+
 def _layers(group: list[SliceHeader]) -> list[list[SliceHeader]]:
-    """Split slices that lie on top of each other, when every place has as many."""
-    places = [None if h.position_mm is None else round(h.position_mm, 2) for h in group]
-    counts = set(Counter(places).values())
-    if None in places or len(counts) != 1 or counts == {1} or len(set(places)) == 1:
+    """Split slices that lie on top of each other, so that each place comes once in a series.
+
+    They are told apart by what tells echoes, times and diffusion weightings apart; if
+    nothing does, by their instance numbers.
+    """
+    places = _places(group)
+    most = max(Counter(places.values()).values(), default=1)
+    if most == 1 or len(set(places.values())) == 1:
         return [group]
-    stacks: dict[Any, list[SliceHeader]] = defaultdict(list)
-    for header in sorted(group, key=lambda h: h.number):
-        stacks[round(header.position_mm or 0.0, 2)].append(header)
-    return [list(layer) for layer in zip(*stacks.values(), strict=True)]
+    ordered = sorted(group, key=lambda h: h.number)
+    for k in range(len(_LAYER_MARKS)):
+        layers = _split(ordered, {id(h): h.marks[k] for h in ordered})
+        if len(layers) == most and all(_are_apart(layer, places) for layer in layers):
+            return sorted(layers, key=lambda layer: layer[0].marks[k])
+    turn: Counter[int] = Counter()
+    turns = {}
+    for header in ordered:
+        turns[id(header)] = turn[places[id(header)]]
+        turn[places[id(header)]] += 1
+    return _split(ordered, turns)
 
 
-def _sorted_entry(group: Sequence[SliceHeader]) -> SeriesEntry:
+def _places(group: list[SliceHeader]) -> dict[int, int]:
+    """Return the number of each slice's place, by `id`; empty when some place is not known."""
+    known = [(h.position_mm, id(h)) for h in group if h.position_mm is not None]
+    if len(known) < len(group):
+        return {}
+    numbered, place, last = {}, 0, -math.inf
+    for position_mm, header in sorted(known):
+        place += position_mm - last > _SAME_PLACE_MM
+        numbered[header], last = place, position_mm
+    return numbered
+
+
+def _split(ordered: list[SliceHeader], values: dict[int, Any]) -> list[list[SliceHeader]]:
+    parts: dict[Any, list[SliceHeader]] = defaultdict(list)
+    for header in ordered:
+        parts[values[id(header)]].append(header)
+    return list(parts.values())
+
+
+def _are_apart(layer: list[SliceHeader], places: dict[int, int]) -> bool:
+    return len({places[id(header)] for header in layer}) == len(layer)
+
+
+def _sorted_entry(group: Sequence[SliceHeader], states: Sequence[StateHeader]) -> SeriesEntry:
     known = [h.position_mm for h in group if h.position_mm is not None]
     has_places = len(known) == len(group) and len(set(known)) > 1
     ordered = sorted(group, key=lambda h: (h.position_mm if has_places else 0.0, h.number))
-    first = ordered[0].entry
-    positions = tuple(sorted(known)) if has_places else None
-    parts = tuple(header.part for header in ordered)
-    return replace(first, parts=parts, positions_mm=positions)
+    instances = {header.instance for header in group}
+    return replace(
+        ordered[0].entry,
+        parts=tuple(header.part for header in ordered),
+        positions_mm=tuple(sorted(known)) if has_places else None,
+        unapplied_states=sum(not state.instances.isdisjoint(instances) for state in states),
+    )
 
 
 def indexed_files(path: Path, file: BinaryIO) -> list[Path]:

@@ -167,7 +167,7 @@ def slice_plane(dataset: Dataset, frame: int) -> str | None:
     cosines = slice_cosines(dataset, frame)
     if cosines is None:
         return None
-    return _AXES[int(np.abs(np.cross(cosines[0], cosines[1])).argmax())]
+    return _AXES[int(np.abs(normal_of(cosines)).argmax())]
 
 
 def slice_cosines(dataset: Dataset, frame: int) -> NDArray[np.float64] | None:
@@ -185,7 +185,20 @@ def slice_cosines(dataset: Dataset, frame: int) -> NDArray[np.float64] | None:
     if len(cosines) != 6:
         return None
     pair = np.array(cosines).reshape(2, 3)
-    return pair if np.abs(np.cross(pair[0], pair[1])).max() > 0 else None
+    return pair if _cross(*pair.tolist()).any() else None
+
+
+def normal_of(cosines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the unit normal, shape (3,), of a slice with these directions (2, 3)."""
+    normal = _cross(*cosines.tolist())
+    return np.asarray(normal / np.sqrt(normal @ normal), np.float64)
+
+
+def _cross(a: list[float], b: list[float]) -> NDArray[np.float64]:
+    # `np.cross` takes a fifth of the time that a folder with thousands of slices takes.
+    return np.array(
+        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    )
 
 
 def _image_type(dataset: Dataset) -> list[str]:

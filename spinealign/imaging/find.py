@@ -12,7 +12,7 @@ from spinealign.imaging.sniff import HEAD_BYTES, sniff
 
 IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif",
-    ".dcm", ".dicom", ".dic", ".nii", ".nii.gz",
+    ".dcm", ".dicom", ".dic", ".nii", ".nii.gz", ".zip",
 )  # fmt: skip
 """File name endings that are taken at their word inside a folder."""
 
@@ -41,11 +41,7 @@ def _images_of(path: Path) -> list[Path]:
         raise ImageReadError(path, ReadProblem.MISSING)
     if not path.is_dir():
         return [path]
-    try:
-        os.scandir(path).close()
-    except OSError:
-        raise ImageReadError(path, ReadProblem.UNREADABLE) from None
-    images = [file for file in _files_below(path) if _is_candidate(file)]
+    images = [file for file in files_below(path) if _is_candidate(file)]
     if not images:
         raise ImageReadError(path, ReadProblem.NO_IMAGES_IN_FOLDER)
     return sorted(images, key=lambda file: natural_key(file.relative_to(path)))
@@ -60,10 +56,30 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    for where, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(where, name) for name in files if not name.startswith("."))
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and below, hidden ones left out, in the order of numbers.
+
+    The files of a folder come before those of its subfolders. Links to folders are not
+    followed, and subfolders that may not be looked into are left out.
+
+    Raises
+    ------
+    ImageReadError
+        UNREADABLE: nothing was found because some folder may not be looked into.
+    """
+    refused: list[OSError] = []
+    is_empty = True
+    for where, folders, files in os.walk(folder, onerror=refused.append):
+        folders[:] = sorted(_shown(folders), key=_name_key)
+        for name in sorted(_shown(files), key=_name_key):
+            is_empty = False
+            yield Path(where, name)
+    if is_empty and refused:
+        raise ImageReadError(folder, ReadProblem.UNREADABLE)
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    return [name for name in names if not name.startswith(".")]
 
 
 def _is_candidate(file: Path) -> bool:
@@ -84,9 +100,31 @@ def _has_image_content(file: Path) -> bool:
         return False
 
 
+def header_beside(path: Path) -> Path:
+    """Return the header of a NIfTI image in two files when its values are named, else `path`."""
+    name = path.name.lower()
+    is_half = name.endswith((".img", ".img.gz"))
+    return (_other_half(path, ".hdr") or path) if is_half else path
+
+
+def values_beside(header: Path) -> Path | None:
+    """Return the file with the values that belongs to the header of a NIfTI pair, if there."""
+    return _other_half(header, ".img")
+
+
+def _other_half(path: Path, suffix: str) -> Path | None:
+    stem = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    names = [stem.with_suffix(s + z) for s in (suffix, suffix.upper()) for z in ("", ".gz", ".GZ")]
+    return next((name for name in names if name.is_file()), None)
+
+
 def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
     """Return a sort key under which numbers inside names count as numbers."""
-    return tuple(tuple(_chunks(part)) for part in path.parts)
+    return tuple(map(_name_key, path.parts))
+
+
+def _name_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    return tuple(_chunks(name))
 
 
 def _chunks(name: str) -> Iterator[tuple[int, int, str]]:

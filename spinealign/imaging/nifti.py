@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import io
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import voxel_sizes
+from nibabel.fileholders import FileHolder
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpacingSource, SpineImage, View
 from spinealign.imaging.decoding import check_plausible, check_size, checksum, make_image
+from spinealign.imaging.find import values_beside
 from spinealign.imaging.sniff import is_gzip
+from spinealign.imaging.source import opened
 
 _MAX_VOLUME_BYTES = 768 << 20
 _SAGITTAL, _CORONAL, _AXIAL = 0, 1, 2
 PLANES = ("sagittal", "coronal", "axial")
 _DIRECTIONS = (("P", "F"), ("L", "F"), ("L", "P"))
-_AIR_HU = -900.0
+_LOWEST_HU, _AIR_HU, _PADDING = -3100.0, -900.0, -4000.0
+_SAME_SIZE = 0.02
 _MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 
 
@@ -31,7 +40,8 @@ class NiftiVolume:
 
     `slope` and `intercept` turn stored values into true ones; `spacing_mm` follows
     the axes and is None when the file leaves it open. `axis` is the one to cut
-    across: slices are sagittal (0), coronal (1) or axial (2).
+    across: slices are sagittal (0), coronal (1) or axial (2). `other_half` is the
+    checksum of the values where they lie in a file of their own.
     """
 
     values: NDArray[Any]
@@ -41,6 +51,7 @@ class NiftiVolume:
     is_ct: bool
     axis: int
     notes: tuple[ReaderNote, ...]
+    other_half: str = ""
 
     @property
     def count(self) -> int:
@@ -101,6 +112,8 @@ def nifti_slice(part: ImagePart, sha256: str, volume: NiftiVolume) -> SpineImage
     index = count // 2 if part.index is None else part.index
     is_chosen = part.index is not None or count == 1
     note = ReaderNote(NoteKind.SLICE_TAKEN, (PLANES[axis], index + 1, count))
+    if volume.other_half:
+        sha256 = hashlib.sha256((sha256 + volume.other_half).encode()).hexdigest()
     return make_image(
         part,
         sha256,
@@ -133,24 +146,66 @@ def _load(part: ImagePart, file: BinaryIO) -> NiftiVolume:
     path, content = part.path, _content(file)
     image = _open(path, content)
     shape, volumes = _spatial_shape(path, image)
-    turns = nib.io_orientation(image.affine)
-    if np.isnan(turns).any():
-        raise ImageReadError(path, ReadProblem.UNSUPPORTED_LAYOUT)
+    turns = _turns(path, image.affine)
     if 1 in shape:
         _check_plane(path, shape, shape.index(1))
     size = math.prod(shape) * image.dataobj.dtype.itemsize
-    check_plausible(path, size, file.seek(0, 2))
-    file.seek(0)
-    stored = _stored_volume(path, _content(file), image, shape, min(part.volume, volumes - 1))
+    with _values_file(part, file, image) as values_file:
+        check_plausible(path, size, values_file.seek(0, 2))
+        values_file.seek(0)
+        number = min(part.volume, volumes - 1)
+        stored = _stored_volume(path, _content(values_file), image, shape, number)
+        other_half = "" if values_file is file else checksum(values_file)
     values = nib.apply_orientation(stored, turns)
     slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
-    is_ct = float(np.nanmin(values)) * slope + intercept <= _AIR_HU
+    is_ct = _looks_like_ct(values, slope, intercept)
     axis = values.shape.index(1) if 1 in values.shape else _AXIAL if is_ct else _SAGITTAL
     _check_plane(path, values.shape, axis)
-    spacing_mm, notes = _spacing_mm(image.header, turns)
+    spacing_mm, notes = _spacing_mm(image, turns, _stated_zooms(content, image))
     if volumes > 1 and part.index is None:
         notes = (ReaderNote(NoteKind.VOLUME_TAKEN, (1, volumes)), *notes)
-    return NiftiVolume(values, slope, intercept, spacing_mm, is_ct, axis, notes)
+    return NiftiVolume(values, slope, intercept, spacing_mm, is_ct, axis, notes, other_half)
+
+
+@contextmanager
+def _values_file(part: ImagePart, file: BinaryIO, image: Any) -> Iterator[BinaryIO]:
+    """Open the file with the values: the same one, or the other half of a pair."""
+    if isinstance(image, nib.Nifti1Image | nib.Nifti2Image):
+        yield file
+        return
+    other = None if part.member else values_beside(part.path)
+    if other is None:
+        raise ImageReadError(part.path, ReadProblem.OTHER_HALF_MISSING)
+    with opened(ImagePart(other)) as values_file:
+        yield values_file
+
+
+def _stated_zooms(content: BinaryIO, image: Any) -> list[float]:
+    """Return the voxel sizes as stored: nibabel puts 1 where there is 0."""
+    content.seek(0)
+    raw = type(image.header)(content.read(image.header.sizeof_hdr), check=False)
+    count = min(int(raw["dim"][0]), 3)
+    return [float(zoom) for zoom in (*np.abs(raw["pixdim"][1 : count + 1]), 1.0, 1.0)[:3]]
+
+
+def _turns(path: Path, affine: NDArray[Any]) -> NDArray[Any]:
+    """Return how the stored axes run; an affine that loses an axis is damaged."""
+    turns = nib.io_orientation(affine) if np.isfinite(affine).all() else np.array([np.nan])
+    if np.isnan(turns).any():
+        raise ImageReadError(path, ReadProblem.TRUNCATED)
+    return np.asarray(turns)
+
+
+def _looks_like_ct(values: NDArray[Any], slope: float, intercept: float) -> bool:
+    """Tell Hounsfield units by the air in them; padding far below does not count.
+
+    Phases of an MR reach to -4096 and so are no Hounsfield units.
+    """
+    lowest = math.inf
+    for plane in np.moveaxis(values, -1, 0):  # a wider copy of all would take gigabytes
+        true = plane.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+        lowest = min(lowest, float(np.min(true, where=true > _PADDING, initial=math.inf)))
+    return _LOWEST_HU <= lowest <= _AIR_HU
 
 
 def _stored_volume(
@@ -173,8 +228,11 @@ def _open(path: Path, content: BinaryIO) -> Any:
         return nib.Nifti1Image.from_stream(content)
     if head[4:8] == b"n+2\x00":
         return nib.Nifti2Image.from_stream(content)
-    # Header and values in two files: the values cannot be found from the bytes alone.
-    raise ImageReadError(path, ReadProblem.UNSUPPORTED_LAYOUT)
+    if not (head[344:348] == b"ni1\x00" or head[4:8] == b"ni2\x00"):
+        raise ImageReadError(path, ReadProblem.TRUNCATED)
+    kind = nib.Nifti1Pair if head[344:348] == b"ni1\x00" else nib.Nifti2Pair
+    values = FileHolder(fileobj=io.BytesIO())  # opened when they are wanted
+    return kind.from_file_map({"header": FileHolder(fileobj=content), "image": values})
 
 
 def _spatial_shape(path: Path, image: Any) -> tuple[tuple[int, int, int], int]:
@@ -204,7 +262,8 @@ def _view(axis: int, is_ct: bool) -> View:
 def _bits(volume: NiftiVolume) -> int:
     bits = volume.values.dtype.itemsize * 8
     is_scaled = (volume.slope, volume.intercept) != (1.0, 0.0)
-    return max(bits, 16) if is_scaled else bits  # 8 would promise display values
+    is_plain = not is_scaled and volume.values.dtype.kind == "u"
+    return bits if is_plain else max(bits, 16)  # 8 would promise display values
 
 
 def _plane_spacing(volume: NiftiVolume, axis: int) -> tuple[float, float] | None:
@@ -219,10 +278,10 @@ def _source(volume: NiftiVolume) -> SpacingSource:
 
 
 def _spacing_mm(
-    header: Any, turns: NDArray[Any]
+    image: Any, turns: NDArray[Any], zooms: list[float]
 ) -> tuple[tuple[float, float, float] | None, tuple[ReaderNote, ...]]:
     """Return the spacing along (right, anterior, superior), and what had to be assumed."""
-    zooms = [float(zoom) for zoom in (*header.get_zooms(), 1.0)[:3]]
+    header = image.header
     unit = _unit(header)
     has_affine = bool(int(header["sform_code"]) or int(header["qform_code"]))
     notes = [] if has_affine else [ReaderNote(NoteKind.NO_ORIENTATION)]
@@ -230,6 +289,10 @@ def _spacing_mm(
         return None, tuple(notes)
     if not has_affine and (unit == "unknown" or set(zooms) == {1.0}):
         return None, tuple(notes)
+    count = min(len(image.shape), 3)
+    sizes = voxel_sizes(image.affine)[:count]
+    if has_affine and not np.allclose(zooms[:count], sizes, rtol=_SAME_SIZE):
+        return None, (*notes, ReaderNote(NoteKind.SPACING_CONFLICT))
     if unit == "unknown":
         notes.append(ReaderNote(NoteKind.UNIT_ASSUMED))
     spacing = [0.0, 0.0, 0.0]

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "H": "F", "F": "H"}
+OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "H": "F", "F": "H"}
+"""Patient directions and their counterparts."""
+
 _POSITIVE = "LPH"
 # Across and down the screen, by the axis (left, posterior, head) that a slice cuts across.
 _CONVENTIONAL = (("P", "F"), ("L", "F"), ("L", "P"))
@@ -69,17 +71,17 @@ def slice_turn(cosines: NDArray[np.float64]) -> Turn:
 def _axis(letter: str) -> NDArray[np.float64]:
     sign = 1.0 if letter in _POSITIVE else -1.0
     axis = np.zeros(3)
-    axis[_POSITIVE.index(letter if sign > 0 else _OPPOSITE[letter])] = sign
+    axis[_POSITIVE.index(letter if sign > 0 else OPPOSITE[letter])] = sign
     return axis
 
 
 def main_directions(patient_orientation: Sequence[str]) -> tuple[str, str] | None:
     """Return the first letters of DICOM's PatientOrientation, or None if it makes no sense."""
     letters = [str(value).strip().upper()[:1] for value in patient_orientation]
-    if len(letters) != 2 or not all(letter in _OPPOSITE for letter in letters):
+    if len(letters) != 2 or not all(letter in OPPOSITE for letter in letters):
         return None
     row, col = letters
-    return None if row in (col, _OPPOSITE[col]) else (row, col)
+    return None if row in (col, OPPOSITE[col]) else (row, col)
 
 
 def letter_cosines(directions: tuple[str, str]) -> NDArray[np.float64]:
@@ -91,10 +93,10 @@ def film_turn(directions: tuple[str, str]) -> Turn:
     """Return the rotation that brings the head up; none when rows and columns cross the spine."""
     across, down = directions
     if down == "H":
-        return Turn(False, True, True, (_OPPOSITE[across], "F"))
+        return Turn(False, True, True, (OPPOSITE[across], "F"))
     if across == "F":
         # A quarter clockwise: the right side goes to the bottom, the bottom to the left.
-        return Turn(True, False, True, (_OPPOSITE[down], "F"))
+        return Turn(True, False, True, (OPPOSITE[down], "F"))
     if across == "H":
         return Turn(True, True, False, (down, "F"))
     return Turn(directions=directions)

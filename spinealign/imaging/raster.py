@@ -6,13 +6,14 @@ patient, so the pixel spacing stays unknown.
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
@@ -28,6 +29,7 @@ from spinealign.imaging.decoding import (
 from spinealign.imaging.sniff import FileFormat
 
 _WHITE_IS_ZERO = 0
+_SIGNED = 2
 
 
 def read_raster(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> SpineImage:
@@ -46,15 +48,20 @@ def read_raster(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> Spi
         check_size(part.path, picture.height, picture.width)
         _check_decoded_size(part.path, file, picture)
         is_deep_colour = _is_deep_colour(picture)
-        white_is_zero = _is_deep_white_is_zero(picture)
+        white_is_zero, is_signed = _is_deep_white_is_zero(picture), _holds_signed_bytes(picture)
+        if isinstance(picture, TiffImagePlugin.TiffImageFile) and _is_turned(picture):
+            notes.append(ReaderNote(NoteKind.TURNED_BY_EXIF))  # its decoders turn it themselves
         if is_deep_colour:
             pixels, bits = _deep_grey(file, picture, notes), 16
         else:
             picture.load()
             upright = _turn_upright(picture, notes)
             pixels, bits = _to_grey(upright, file_format, notes)
+    if is_signed:
+        pixels, bits = pixels.view(np.int8), 16  # 8 would promise display values 0..255
     if white_is_zero:
-        pixels = 65535 - pixels.astype(np.float32)
+        ends = 65535 if bits == 16 else float(pixels.min()) + float(pixels.max())
+        pixels = ends - pixels.astype(np.float32)
     return make_image(part, sha256, pixels, bits, file_format=file_format.value, notes=tuple(notes))
 
 
@@ -73,6 +80,26 @@ def _open(path: Path, file: BinaryIO, file_format: FileFormat) -> Image.Image:
         return Image.open(file, formats=(file_format.value.upper(),))
     except Image.DecompressionBombError:
         raise ImageReadError(path, ReadProblem.TOO_LARGE) from None
+    except UnidentifiedImageError:
+        bits = _tiff_bits(file) if file_format is FileFormat.TIFF else None
+        if bits is None:
+            raise
+        detail = f"{bits} bits"
+        raise ImageReadError(path, ReadProblem.UNSUPPORTED_PIXELS, detail) from None
+
+
+def _tiff_bits(file: BinaryIO) -> int | None:
+    """Return the bits of a sample in a TIFF file with a whole header, else None."""
+    file.seek(0)
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+        file.seek(tags.next)
+        tags.load(file)
+        starts = tags.get(TiffImagePlugin.STRIPOFFSETS) or tags[TiffImagePlugin.TILEOFFSETS]
+        is_whole = max(starts) < file.seek(0, 2)
+        return int(tags[TiffImagePlugin.BITSPERSAMPLE][0]) if is_whole else None
+    except (KeyError, IndexError, TypeError, ValueError, SyntaxError, struct.error, OSError):
+        return None
 
 
 def _check_webp_size(path: Path, file: BinaryIO) -> None:
@@ -134,20 +161,30 @@ def _deep_grey(
     return grey
 
 
+def _is_turned(picture: Image.Image) -> bool:
+    return picture.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+
+
 def _turn_upright(picture: Image.Image, notes: list[ReaderNote]) -> Image.Image:
-    if picture.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9):
+    if _is_turned(picture):
         notes.append(ReaderNote(NoteKind.TURNED_BY_EXIF))
         return ImageOps.exif_transpose(picture)
     return picture
 
 
 def _is_deep_white_is_zero(picture: Image.Image) -> bool:
-    """Tell 16-bit "white is zero" TIFFs, the only ones Pillow does not invert itself."""
-    if not picture.mode.startswith("I;16") or not isinstance(
-        picture, TiffImagePlugin.TiffImageFile
-    ):
+    """Tell "white is zero" TIFFs of more than 8 bits: Pillow does not invert those itself."""
+    is_deep = picture.mode.startswith("I;16") or picture.mode in ("I", "F")
+    if not is_deep or not isinstance(picture, TiffImagePlugin.TiffImageFile):
         return False
     return picture.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
+
+
+def _holds_signed_bytes(picture: Image.Image) -> bool:
+    """Tell TIFFs of signed bytes, which Pillow takes for unsigned ones."""
+    if picture.mode != "L" or not isinstance(picture, TiffImagePlugin.TiffImageFile):
+        return False
+    return picture.tag_v2.get(TiffImagePlugin.SAMPLEFORMAT) == (_SIGNED,)
 
 
 def _to_grey(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage, View
-from spinealign.domain.study import SeriesEntry
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
+from spinealign.domain.study import SeriesEntry, likeliest, stacked
+from spinealign.imaging.find import header_beside
 from spinealign.imaging.single import read_part
 from spinealign.imaging.study import holds_several_files, list_series, read_series_slice
 
@@ -34,11 +35,15 @@ def read_image(path: Path) -> SpineImage:
         The file is missing, unreadable, no image, damaged, or of a size or kind
         that cannot be analysed. Nothing else is raised, whatever the bytes.
     """
+    path = header_beside(path)
     if not holds_several_files(path):
         return read_part(ImagePart(path))
     found = list_series(path)
     entry = _likeliest(found)
     image = read_series_slice(entry, entry.middle)
+    if entry.unapplied_states:
+        note = ReaderNote(NoteKind.STATES_LEFT_OUT, (entry.unapplied_states,))
+        image = replace(image, notes=(*image.notes, note))
     places = (entry.middle + 1, len(entry), found.index(entry) + 1, len(found))
     if places == (1, 1, 1, 1):
         return image
@@ -46,6 +51,6 @@ def read_image(path: Path) -> SpineImage:
 
 
 def _likeliest(found: tuple[SeriesEntry, ...]) -> SeriesEntry:
-    """Return the first series that one of the three ways can take, else the first."""
-    fitting = (entry for entry in found if entry.view_hint not in (None, View.OTHER))
-    return next(fitting, found[0])
+    """Return the best series that one of the three ways can take, else the first."""
+    best = likeliest(stacked(found))
+    return best[0].first if best else found[0]

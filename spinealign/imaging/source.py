@@ -10,21 +10,23 @@ import io
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart
-from spinealign.imaging.sniff import HEAD_BYTES, is_gzip, sniff
+from spinealign.imaging.sniff import HEAD_BYTES, is_gzip, is_zip, sniff
 
 MAX_UNPACKED_BYTES = 256 << 20
 """The most that one compressed file or member may grow to in memory."""
 
 MAX_MEMBERS = 20_000
-_BLOCK_BYTES = 1 << 20
+_LEAST_BLOCK_BYTES, _MOST_BLOCK_BYTES = 1 << 16, 1 << 20
 _ENCRYPTED_FLAG = 1
+_LOCAL_HEADER, _LOCAL_HEADER_BYTES = b"PK\x03\x04", 30
 
 
 @contextmanager
@@ -62,45 +64,104 @@ def _require_file(path: Path) -> None:
 
 
 def _plain(path: Path, file: BinaryIO) -> BinaryIO:
-    """Return the file itself; a compressed one that is no NIfTI is unpacked in memory."""
+    """Return the file itself; a compressed one that is no NIfTI is unpacked as it is read."""
     head = file.read(HEAD_BYTES)
     file.seek(0)
     if not is_gzip(head) or sniff(head) is not None:
         return file
     try:
-        return _bounded_copy(path, cast(BinaryIO, gzip.GzipFile(fileobj=file)))
+        packed = gzip.GzipFile(fileobj=file)
+        packed.read(1)
+        packed.seek(0)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE) from None
+    return _unpacked(path, cast(IO[bytes], packed))
 
 
 def _member(part: ImagePart, file: BinaryIO) -> BinaryIO:
+    info = _directory(part.path).get(part.member)
+    if info is None:
+        raise ImageReadError(part.path, ReadProblem.MISSING)
+    if info.flag_bits & _ENCRYPTED_FLAG:
+        raise ImageReadError(part.path, ReadProblem.ENCRYPTED)
+    if info.file_size > MAX_UNPACKED_BYTES:
+        raise ImageReadError(part.path, ReadProblem.TOO_LARGE, _megabytes(info.file_size))
+    content = _unpacked(part.path, _packed_member(part.path, file, info))
+    if is_zip(content.read(HEAD_BYTES)):
+        raise ImageReadError(part.path, ReadProblem.NESTED_ARCHIVE)
+    content.seek(0)
+    return content
+
+
+def _packed_member(path: Path, file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
+    """Open a member without reading the archive's directory again, as `ZipFile.open` would."""
+    file.seek(info.header_offset)
+    header = file.read(_LOCAL_HEADER_BYTES)
+    if len(header) < _LOCAL_HEADER_BYTES or not header.startswith(_LOCAL_HEADER):
+        raise ImageReadError(path, ReadProblem.TRUNCATED)
+    file.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little"), 1)
     try:
-        with zipfile.ZipFile(file) as archive:
-            info = archive.getinfo(part.member)
-            if info.flag_bits & _ENCRYPTED_FLAG:
-                raise ImageReadError(part.path, ReadProblem.ENCRYPTED)
-            if info.file_size > MAX_UNPACKED_BYTES:
-                raise ImageReadError(part.path, ReadProblem.TOO_LARGE, _megabytes(info.file_size))
-            with archive.open(info) as packed:
-                if sniff(packed.read(HEAD_BYTES)) is None:
-                    raise ImageReadError(part.path, ReadProblem.NOT_AN_IMAGE)
-                packed.seek(0)
-                return _bounded_copy(part.path, cast(BinaryIO, packed))
-    except KeyError:
-        raise ImageReadError(part.path, ReadProblem.MISSING) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        raise ImageReadError(part.path, ReadProblem.TRUNCATED) from None
+        return cast(IO[bytes], zipfile.ZipExtFile(file, "r", info))
+    except NotImplementedError:  # a compression that zipfile does not know
+        raise ImageReadError(path, ReadProblem.TRUNCATED) from None
 
 
-def _bounded_copy(path: Path, packed: BinaryIO) -> io.BytesIO:
-    """Unpack into memory; what a file claims about its size is not believed."""
-    unpacked = io.BytesIO()
-    while block := packed.read(_BLOCK_BYTES):
-        if unpacked.tell() + len(block) > MAX_UNPACKED_BYTES:
-            raise ImageReadError(path, ReadProblem.TOO_LARGE, _megabytes(MAX_UNPACKED_BYTES))
-        unpacked.write(block)
-    unpacked.seek(0)
-    return unpacked
+def _unpacked(path: Path, packed: IO[bytes]) -> BinaryIO:
+    return io.BufferedReader(_Unpacked(path, packed), _LEAST_BLOCK_BYTES)
+
+
+class _Unpacked(io.RawIOBase):
+    """A compressed stream that is unpacked into memory, only as far as it is read.
+
+    What a file claims about its size is not believed.
+    """
+
+    def __init__(self, path: Path, packed: IO[bytes]) -> None:
+        self._path, self._packed = path, packed
+        self._memory = io.BytesIO()
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            self._unpack(MAX_UNPACKED_BYTES)
+        starts = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._unpacked_bytes}
+        self._place = max(starts[whence] + offset, 0)
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        self._unpack(self._place + len(buffer))
+        self._memory.seek(self._place)
+        count = self._memory.readinto(buffer)
+        self._place += count
+        return count
+
+    @property
+    def _unpacked_bytes(self) -> int:
+        return self._memory.getbuffer().nbytes
+
+    def _unpack(self, needed: int) -> None:
+        """Unpack until so many bytes, or all there are, lie in memory."""
+        have = self._memory.seek(0, io.SEEK_END)
+        while have < needed and (block := self._block(needed - have)):
+            have += self._memory.write(block)
+            if have > MAX_UNPACKED_BYTES:
+                detail = _megabytes(MAX_UNPACKED_BYTES)
+                raise ImageReadError(self._path, ReadProblem.TOO_LARGE, detail)
+
+    def _block(self, wanted: int) -> bytes:
+        try:
+            return self._packed.read(min(max(wanted, _LEAST_BLOCK_BYTES), _MOST_BLOCK_BYTES))
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError):
+            raise ImageReadError(self._path, ReadProblem.TRUNCATED) from None
 
 
 def _megabytes(count: int) -> str:
@@ -116,16 +177,29 @@ def archive_members(path: Path) -> list[str]:
         TRUNCATED when it is no whole archive, TOO_LARGE with too many members,
         ENCRYPTED when all of it is locked.
     """
+    infos = [info for info in _directory(path).values() if _is_wanted(info)]
+    if infos and all(info.flag_bits & _ENCRYPTED_FLAG for info in infos):
+        raise ImageReadError(path, ReadProblem.ENCRYPTED)
+    return [info.filename for info in infos]
+
+
+def _directory(path: Path) -> Mapping[str, zipfile.ZipInfo]:
+    """Return what an archive lists by name; of members with the same name, the last one."""
+    state = path.stat()
+    return _read_directory(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read_directory(path: Path, _mtime_ns: int, _size: int) -> Mapping[str, zipfile.ZipInfo]:
+    # Kept, as a study has thousands of members and each is opened by itself.
     try:
         with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if _is_wanted(info)]
+            infos = {info.filename: info for info in archive.infolist()}
     except (zipfile.BadZipFile, NotImplementedError, ValueError, UnicodeDecodeError):
         raise ImageReadError(path, ReadProblem.TRUNCATED) from None
     if len(infos) > MAX_MEMBERS:
         raise ImageReadError(path, ReadProblem.TOO_LARGE, f"{len(infos)} files")
-    if infos and all(info.flag_bits & _ENCRYPTED_FLAG for info in infos):
-        raise ImageReadError(path, ReadProblem.ENCRYPTED)
-    return [info.filename for info in infos]
+    return infos
 
 
 def _is_wanted(info: zipfile.ZipInfo) -> bool:

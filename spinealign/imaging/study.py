@@ -6,20 +6,22 @@ whose steps are progress and the places to stop at.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart, SpineImage, View
-from spinealign.domain.study import PatientFacts, SeriesEntry
+from spinealign.domain.study import PatientFacts, Scan, SeriesEntry
 from spinealign.imaging.decoding import translated_errors
-from spinealign.imaging.find import find_images
+from spinealign.imaging.find import files_below, header_beside
 from spinealign.imaging.single import read_part, required_format
 from spinealign.imaging.sniff import HEAD_BYTES, FileFormat, is_dicom_index, is_zip
 from spinealign.imaging.source import archive_members, opened
 
 _Result = TypeVar("_Result")
+_NO_LOSS = frozenset((ReadProblem.NOT_AN_IMAGE, ReadProblem.NO_PIXELS))
+"""Files that hold no picture: nobody misses them in a list of series."""
 
 
 def holds_several_files(path: Path) -> bool:
@@ -70,19 +72,56 @@ def scan_series(path: Path) -> Generator[int, None, tuple[SeriesEntry, ...]]:
     ImageReadError
         Nothing that could be opened was found, and why.
     """
+    scan = yield from scan_paths([path])
+    if not scan.found:
+        raise scan.refused[0]
+    return scan.found
+
+
+def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
+    """Look at every file that some paths stand for; slices of one series find together.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files, folders, archives and indexes of media.
+
+    Yields
+    ------
+    int
+        How many files have been looked at.
+
+    Returns
+    -------
+    Scan
+        Also when a path holds nothing; then it says why.
+    """
     headers: list[Any] = []
     others: list[SeriesEntry] = []
-    refusals: list[ImageReadError] = []
-    for count, part in enumerate(_candidates(path), start=1):
+    refused: list[ImageReadError] = []
+    count = 0
+    for path in paths:
+        known = len(headers) + len(others)
+        of_path: list[ImageReadError] = []
         try:
-            _look_at(part, headers, others)
+            for part in _candidates(path, of_path):
+                count += 1
+                try:
+                    _look_at(part, headers, others)
+                except ImageReadError as refusal:
+                    of_path.append(refusal)
+                yield count
         except ImageReadError as refusal:
-            refusals.append(refusal)
-        yield count
+            refused.append(refusal)
+            continue
+        if len(headers) + len(others) == known:
+            refused.append(_nothing_found(path, of_path))
+        else:
+            refused += [refusal for refusal in of_path if refusal.problem not in _NO_LOSS]
     found = (*_grouped(headers), *others)
-    if not found:
-        raise _nothing_found(path, refusals)
-    return found
+    if not found and not refused:  # presentation states alone
+        refused = [ImageReadError(path, ReadProblem.NO_PIXELS) for path in paths]
+    return Scan(found, tuple(refused))
 
 
 def drained(steps: Generator[int, None, _Result]) -> _Result:
@@ -95,9 +134,23 @@ def drained(steps: Generator[int, None, _Result]) -> _Result:
             return result
 
 
-def _candidates(path: Path) -> list[ImagePart]:
-    if path.is_dir():
-        return [ImagePart(file) for file in find_images([path])]
+def _candidates(path: Path, refusals: list[ImageReadError]) -> Iterator[ImagePart]:
+    if not path.is_dir():
+        yield from _parts_of(path)
+        return
+    for file in files_below(path):
+        name = file.name.lower()
+        # What the index of a medium names lies below the same folder.
+        if name == "dicomdir":
+            continue
+        try:
+            yield from _parts_of(file) if name.endswith(".zip") else [ImagePart(file)]
+        except ImageReadError as refusal:
+            refusals.append(refusal)
+
+
+def _parts_of(path: Path) -> list[ImagePart]:
+    path = header_beside(path)
     head = _head(path)
     if is_zip(head):
         with translated_errors(path):
@@ -163,7 +216,7 @@ def _picture_entry(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> 
 
 def _nothing_found(path: Path, refusals: list[ImageReadError]) -> ImageReadError:
     reasons = {refusal.problem for refusal in refusals} - {ReadProblem.NOT_AN_IMAGE}
-    if len(reasons) == 1 or len(refusals) == 1:
+    if len(reasons) == 1 or (len(refusals) == 1 and not path.is_dir()):
         first = next(r for r in refusals if not reasons or r.problem in reasons)
         return ImageReadError(path, first.problem, first.detail)
     if path.is_dir():

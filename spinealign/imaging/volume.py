@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import BinaryIO
@@ -17,15 +17,22 @@ from spinealign.imaging.decoding import checksum, require_content, translated_er
 from spinealign.imaging.single import read_part
 from spinealign.imaging.sniff import FileFormat
 from spinealign.imaging.source import opened
-from spinealign.imaging.study import drained
 
 MAX_VOLUME_BYTES = 1 << 30
 """The most memory that the grey values of a volume may take."""
 
 
-def read_volume(entry: SeriesEntry) -> SpineVolume:
-    """Read all slices of a series; see `load_volume`."""
-    return drained(load_volume(entry))
+def read_slices(entry: SeriesEntry, indices: Sequence[int]) -> Iterator[SpineImage]:
+    """Yield some pictures of a series in the order asked for, constant ones too.
+
+    A file that holds several of them is parsed once.
+
+    Raises
+    ------
+    ImageReadError
+        The next picture cannot be read; those before it were yielded.
+    """
+    return _slices(replace(entry, parts=tuple(entry.parts[index] for index in indices)))
 
 
 def load_volume(entry: SeriesEntry) -> Generator[int, None, SpineVolume]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +19,24 @@ CT_PRESETS = (
 )
 """Hounsfield windows for the spine and the head (Radiopaedia, "Windowing (CT)")."""
 
+_SAMPLED_PIXELS = 1_000_000
+
 
 def selectable_windows(image: SpineImage) -> tuple[DisplayWindow, ...]:
     """Return what an image may be shown with: the file's own windows, then the CT presets."""
     return image.windows + (CT_PRESETS if image.is_hounsfield else ())
+
+
+def offered_windows(image: SpineImage) -> tuple[DisplayWindow, ...]:
+    """Return all that a viewer offers, each once: what `default_display` returns comes first.
+
+    Then the file's other windows, the CT presets, the values between percentiles and all values.
+    """
+    first = default_display(image)
+    rest = [window for window in selectable_windows(image) if window is not first]
+    if first.kind is not WindowKind.AUTOMATIC:
+        rest.append(automatic_window(image))
+    return (first, *rest, whole_range(image))
 
 
 def default_display(image: SpineImage) -> DisplayWindow:
@@ -30,8 +46,46 @@ def default_display(image: SpineImage) -> DisplayWindow:
     """
     if image.windows:
         return image.windows[0]
-    centre, width = default_window(image)
-    return DisplayWindow(centre, width, curve=WindowCurve.LINEAR_EXACT)
+    kind = WindowKind.AS_STORED if image.bits == 8 else WindowKind.AUTOMATIC
+    if image.window is not None and image.window[1] > 0:
+        kind = WindowKind.FILE
+    return DisplayWindow(*default_window(image), kind, WindowCurve.LINEAR_EXACT)
+
+
+def automatic_window(image: SpineImage) -> DisplayWindow:
+    """Return the window between the percentiles 0.5 and 99.5 of (up to a million) grey values."""
+    step = math.ceil(math.sqrt(image.pixels.size / _SAMPLED_PIXELS))
+    low, high = (float(v) for v in np.percentile(image.pixels[::step, ::step], (0.5, 99.5)))
+    if not high > low:
+        return replace(whole_range(image), kind=WindowKind.AUTOMATIC)
+    return _between(low, high, WindowKind.AUTOMATIC)
+
+
+def whole_range(image: SpineImage) -> DisplayWindow:
+    """Return the window from the lowest to the highest grey value."""
+    return _between(float(image.pixels.min()), float(image.pixels.max()), WindowKind.WHOLE_RANGE)
+
+
+def _between(low: float, high: float, kind: WindowKind) -> DisplayWindow:
+    width = high - low if high > low else 1.0
+    return DisplayWindow((low + high) / 2, width, kind, WindowCurve.LINEAR_EXACT)
+
+
+def by_hand(window: DisplayWindow, centre: float, width: float) -> DisplayWindow:
+    """Return a window moved by hand; a table becomes the line over its range."""
+    is_curved = window.table is None and window.curve is WindowCurve.SIGMOID
+    curve = WindowCurve.SIGMOID if is_curved else WindowCurve.LINEAR_EXACT
+    return DisplayWindow(centre, width, WindowKind.BY_HAND, curve)
+
+
+def is_same_window(one: DisplayWindow, other: DisplayWindow) -> bool:
+    """Tell whether two windows show the same and are called the same."""
+    names = ("centre", "width", "kind", "curve", "explanation")
+    if any(getattr(one, name) != getattr(other, name) for name in names):
+        return False
+    if one.table is None or other.table is None:
+        return one.table is other.table
+    return np.array_equal(one.table, other.table)
 
 
 def apply_window(pixels: NDArray[Any], window: DisplayWindow) -> NDArray[np.uint8]:

@@ -18,6 +18,7 @@ from spinealign.lumbar.crops import CROP_SHAPE, Frame, cut_out, cut_out_mask, fr
 from spinealign.lumbar.signs import column_signs
 from spinealign.measure.disc_shapes import CANAL, VERTEBRA, DiscShape
 from spinealign.measure.discs import DiscColumn, find_discs
+from spinealign.measure.square import SquareGrid
 
 Array = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -42,14 +43,18 @@ class Graded:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """Discs of one image with their crops, signs and sequence ("t2" or "t1")."""
+    """Discs of one image with their crops, signs and sequence ("t2" or "t1").
+
+    Everything is in square pixels: `grid` is the way back, `pixels` (H, W) what was cut.
+    """
 
     found: DiscColumn
     frames: list[Frame]
     crops: list[Array]
     signs: Values
     sequence: str
-    shape: tuple[int, int]
+    grid: SquareGrid
+    pixels: Array
 
 
 def grade_discs(
@@ -72,7 +77,7 @@ def grade_discs(
         The same patient's slice in the other contrast (T1 beside T2). Discs are
         matched by place when both pictures show the same field, else by count.
     found : DiscColumn, optional
-        The discs of `segmentation`, where they were found before.
+        The discs of `segmentation` in square pixels, where they were found before.
 
     Returns
     -------
@@ -96,7 +101,7 @@ def grade_discs(
         partner = partners[i]
         if other is not None and partner is not None:
             logits[other.sequence] = _logits(model, other, partner)
-        discs.append(_disc(i + 1, shape, frame, _grades(model.card, logits)))
+        discs.append(_disc(i + 1, shape, frame, own.grid, _grades(model.card, logits)))
     return Graded(tuple(discs), tuple(cautions))
 
 
@@ -125,17 +130,18 @@ def read_column(
 
     Training calls this too, so that networks see the same crops and signs.
     """
+    grid = SquareGrid.over(image.shape, image.pixel_aspect)
+    mask, pixels = grid.resampled_mask(segmentation.mask), grid.resampled(image.pixels)
     if found is None:
-        found = find_discs(segmentation.mask, segmentation.confidence)
+        found = find_discs(mask, grid.resampled(segmentation.confidence))
     if not found.discs:
         return None
     frames = frames_of(found.discs)
-    crops = [cut_out(image.pixels, frame) for frame in frames]
-    masks = [cut_out_mask(segmentation.mask, frame) for frame in frames]
+    crops = [cut_out(pixels, frame) for frame in frames]
+    masks = [cut_out_mask(mask, frame) for frame in frames]
     signs = column_signs(found.discs, frames, crops, masks)
     sequence = tell_sequence(segmentation, image.pixels)
-    shape = (image.pixels.shape[0], image.pixels.shape[1])
-    return Column(found, frames, crops, signs, sequence, shape)
+    return Column(found, frames, crops, signs, sequence, grid, pixels)
 
 
 def tell_sequence(segmentation: Segmentation, pixels: Array) -> str:
@@ -282,15 +288,21 @@ def _heatmap(logits: Array) -> Array | None:
     return np.asarray(np.clip(smooth, 0, 1), np.float32)
 
 
-def _disc(number: int, shape: DiscShape, frame: Frame, grades: tuple[DiscGrade, ...]) -> Disc:
-    a, b, c, d, e, f = (float(value) for value in frame.to_image.ravel())
+def _disc(
+    number: int, shape: DiscShape, frame: Frame, grid: SquareGrid, grades: tuple[DiscGrade, ...]
+) -> Disc:
+    a, b, c, d, e, f = (float(value) for value in grid.matrix_to_picture(frame.to_image).ravel())
+    outline, anterior, posterior, height = (
+        grid.to_picture(points)
+        for points in (shape.outline, shape.anterior, shape.posterior, shape.height_px * shape.down)
+    )
     return Disc(
         level=level_name(number),
         index_from_bottom=number,
-        outline=tuple((float(x), float(y)) for x, y in shape.outline),
-        anterior=(float(shape.anterior[0]), float(shape.anterior[1])),
-        posterior=(float(shape.posterior[0]), float(shape.posterior[1])),
-        height_px=shape.height_px,
+        outline=tuple((float(x), float(y)) for x, y in outline),
+        anterior=(float(anterior[0]), float(anterior[1])),
+        posterior=(float(posterior[0]), float(posterior[1])),
+        height_px=float(np.hypot(*height)),
         confidence=shape.confidence,
         grades=grades,
         crop_to_image=(a, b, c, d, e, f),
@@ -324,7 +336,7 @@ def _partners(own: Column, other: Column) -> list[int | None]:
 
 
 def _by_place(own: Column, other: Column) -> list[int | None]:
-    scale = np.array(other.shape[::-1]) / np.array(own.shape[::-1])
+    scale = np.array(other.pixels.shape[::-1]) / np.array(own.pixels.shape[::-1])
     if abs(np.log(scale[0] / scale[1])) > 0.03:
         return [None] * len(own.frames)
     centres = np.array([frame.centre for frame in other.frames])

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from spinealign.domain.findings import (
     Analysis,
-    AutomaticResult,
     Caution,
     CorrectionKind,
     Corrections,
@@ -41,7 +40,7 @@ _SAME = 1e-9
 
 def initial_corrections(analysis: Analysis) -> Corrections:
     """Return the state in which nothing is corrected: what the program itself found."""
-    found = analysis.automatic or analysis
+    found = without_corrections(analysis)
     return Corrections(
         vertebrae=found.vertebrae,
         facing=None if found.facing is None else Facing(found.facing),
@@ -87,61 +86,20 @@ def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:
         discs=named_by_bodies(original.discs, corrections.vertebrae),
         measurements=measurements,
         corrections=corrections,
-        automatic=_automatic(original),
+        automatic=original,
         cautions=_cautions(original, corrections),
     )
 
 
 def without_corrections(analysis: Analysis) -> Analysis:
     """Return an analysis as the program made it."""
-    own = analysis.automatic
-    if own is None:
-        return analysis
-    return replace(
-        analysis,
-        image=_with_spacing(analysis.image, own.spacing_mm, own.spacing_source),
-        vertebrae=own.vertebrae,
-        facing=own.facing,
-        facing_confidence=own.facing_confidence,
-        levels_uncertain=own.levels_uncertain,
-        discs=own.discs,
-        segmentation=own.segmentation,
-        regions=own.regions,
-        measurements=own.measurements,
-        cautions=own.cautions,
-        corrections=None,
-        automatic=None,
-    )
-
-
-def _automatic(original: Analysis) -> AutomaticResult:
-    return AutomaticResult(
-        vertebrae=original.vertebrae,
-        facing=original.facing,
-        levels_uncertain=original.levels_uncertain,
-        segmentation=original.segmentation,
-        regions=original.regions,
-        measurements=original.measurements,
-        cautions=original.cautions,
-        spacing_mm=original.image.spacing_mm,
-        spacing_source=original.image.spacing_source,
-        facing_confidence=original.facing_confidence,
-        discs=original.discs,
-    )
-
-
-def _with_spacing(
-    image: SpineImage, spacing_mm: tuple[float, float] | None, source: SpacingSource
-) -> SpineImage:
-    if (image.spacing_mm, image.spacing_source) == (spacing_mm, source):
-        return image
-    return replace(image, spacing_mm=spacing_mm, spacing_source=source)
+    return analysis.automatic or analysis
 
 
 def _calibrated(image: SpineImage, calibration: Calibration | None) -> SpineImage:
     if calibration is None:
         return image
-    return _with_spacing(image, calibration.spacing_mm, SpacingSource.USER)
+    return replace(image, spacing_mm=calibration.spacing_mm, spacing_source=SpacingSource.USER)
 
 
 def _with_segmentation(

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.measure.disc_pieces import DiscPiece, disc_pieces, longest_line
 from spinealign.measure.disc_shapes import (
     CANAL,
-    DISC,
     VERTEBRA,
     DiscShape,
     disc_between,
@@ -22,13 +22,6 @@ from spinealign.measure.disc_shapes import (
 Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
-_HALF_A_PIXEL = np.array([-0.5, 0.5])
-_SPECK_OF_TYPICAL = 0.12
-_SHORTEST, _LONGEST = 0.4, 1.45
-_SAME_DISC_GAP = 0.35
-_SAME_DISC_OFFSET = 0.18
-_STEP = (0.3, 2.9)
-_LARGEST_TURN_COS = 0.5
 _BODY_ZONE = (0.22, 0.62)
 _BODY_SHARE = 0.45
 _GAP_FACTOR = 1.6
@@ -70,32 +63,6 @@ class DiscColumn:
     remnants: int = 0
 
 
-@dataclass(eq=False)
-class _Piece:
-    pixels: Points
-    certainty: float
-
-    def __post_init__(self) -> None:
-        self.centre = self.pixels.mean(axis=0)
-        spread = np.cov((self.pixels - self.centre).T) if len(self.pixels) > 2 else np.eye(2)
-        self.axis: Points = np.linalg.eigh(spread)[1][:, 1]
-        along = (self.pixels - self.centre) @ self.axis
-        self.ends = np.percentile(along, (1, 99)) + _HALF_A_PIXEL
-
-    @property
-    def area(self) -> int:
-        return len(self.pixels)
-
-    @property
-    def length(self) -> float:
-        return float(self.ends[1] - self.ends[0])
-
-    def joined(self, other: _Piece) -> _Piece:
-        share = self.area / (self.area + other.area)
-        certainty = share * self.certainty + (1 - share) * other.certainty
-        return _Piece(np.concatenate([self.pixels, other.pixels]), certainty)
-
-
 def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
     """Find the discs of a sagittal lumbar MR and count them from the sacrum up.
 
@@ -118,7 +85,7 @@ def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
     end of the column is the lower one is weighed from sizes, spacing, tilt, and where
     vertebrae go on; only strong signs turn the picture.
     """
-    chain = _longest_line(_pieces(mask, confidence))
+    chain = longest_line(disc_pieces(mask, confidence))
     if len(chain) < 2:
         return DiscColumn()
     shapes = _with_inferred(_oriented(chain, mask))
@@ -131,116 +98,7 @@ def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
     return DiscColumn(tuple(shapes), upside_down, is_sacrum_seen, doubtful, remnants)
 
 
-def _pieces(mask: Mask, confidence: NDArray[np.float32]) -> list[_Piece]:
-    count, labels = cv2.connectedComponents((mask == DISC).astype(np.uint8))
-    pieces = []
-    for label in range(1, count):
-        rows, cols = np.nonzero(labels == label)
-        if len(rows) > 5:
-            points = np.stack([cols + 0.5, rows + 0.5], axis=1)
-            pieces.append(_Piece(points, float(confidence[rows, cols].mean())))
-    if not pieces:
-        return []
-    typical = _typical(pieces)
-    pieces = [part for piece in pieces for part in _split(piece, typical)]
-    pieces = _merged(pieces, typical)
-    area = float(np.median([p.area for p in pieces if p.length > 0.6 * typical] or [0]))
-    return [
-        p for p in pieces if p.area >= _SPECK_OF_TYPICAL * area and p.length >= _SHORTEST * typical
-    ]
-
-
-def _typical(pieces: Sequence[_Piece]) -> float:
-    """Return the usual length of a disc: the median of the larger pieces."""
-    largest = max(piece.area for piece in pieces)
-    return float(np.median([p.length for p in pieces if p.area > 0.3 * largest]))
-
-
-def _split(piece: _Piece, typical: float) -> list[_Piece]:
-    """Part two discs that touch: erode until the piece falls apart, then share the pixels out."""
-    box = cv2.minAreaRect(piece.pixels.astype(np.float32))
-    if min(box[1]) < 0.55 * typical and max(box[1]) < _LONGEST * typical:
-        return [piece]
-    low = np.floor(piece.pixels.min(axis=0)).astype(int) - 1
-    at = np.floor(piece.pixels).astype(int) - low
-    canvas = np.zeros(tuple((at.max(axis=0) + 2)[::-1]), np.uint8)
-    canvas[at[:, 1], at[:, 0]] = 1
-    distance = cv2.distanceTransform(canvas, cv2.DIST_L2, 3)
-    for depth in range(1, max(2, int(distance.max()))):
-        count, cores, stats, _ = cv2.connectedComponentsWithStats(
-            (distance > depth).astype(np.uint8)
-        )
-        large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] > 0.1 * piece.area]
-        if len(large) > 1:
-            return _shared_out(piece, at, np.asarray(cores, np.int32), large)
-    return [piece]
-
-
-def _shared_out(
-    piece: _Piece, at: NDArray[np.int64], cores: NDArray[np.int32], large: Sequence[int]
-) -> list[_Piece]:
-    away = [cv2.distanceTransform((cores != i).astype(np.uint8), cv2.DIST_L2, 3) for i in large]
-    nearest = np.argmin([d[at[:, 1], at[:, 0]] for d in away], axis=0)
-    return [_Piece(piece.pixels[nearest == i], piece.certainty) for i in range(len(large))]
-
-
-def _merged(pieces: Sequence[_Piece], typical: float) -> list[_Piece]:
-    """Join fragments of one disc: end to end in one line, and together no longer than a disc."""
-    left = sorted(pieces, key=lambda p: -p.area)
-    for i, first in enumerate(left):
-        for j in range(len(left) - 1, i, -1):
-            if _is_same_disc(first, left[j], typical):
-                first = left[i] = first.joined(left.pop(j))
-    return left
-
-
-def _is_same_disc(first: _Piece, second: _Piece, typical: float) -> bool:
-    offset = second.centre - first.centre
-    along = (second.pixels - first.centre) @ first.axis
-    gap = max(along.min() - first.ends[1], first.ends[0] - along.max())
-    across = abs(float(offset @ np.array([-first.axis[1], first.axis[0]])))
-    together = max(along.max(), first.ends[1]) - min(along.min(), first.ends[0])
-    return bool(
-        gap < _SAME_DISC_GAP * typical
-        and across < _SAME_DISC_OFFSET * typical
-        and together < _LONGEST * typical
-    )
-
-
-def _longest_line(pieces: Sequence[_Piece]) -> list[_Piece]:
-    """Return the heaviest chain of pieces that follow each other across their long axes.
-
-    Stray pieces (bowel, artefacts, posterior ligaments) lie beside that line. The
-    chain runs from the lower end in the picture to the upper one.
-    """
-    if not pieces:
-        return []
-    typical = float(np.median([piece.length for piece in pieces]))
-    order = sorted(pieces, key=lambda p: -p.centre[1])
-    best: list[tuple[float, int]] = []
-    for j, piece in enumerate(order):
-        before = [(best[i][0], i) for i in range(j) if _follows(order[i], piece, typical)]
-        weight, at = max(before, default=(0.0, -1))
-        best.append((weight + piece.length * piece.certainty, at))
-    at = max(range(len(order)), key=lambda i: best[i][0])
-    chain = []
-    while at >= 0:
-        chain.append(order[at])
-        at = best[at][1]
-    return chain[::-1]
-
-
-def _follows(lower: _Piece, upper: _Piece, typical: float) -> bool:
-    step = upper.centre - lower.centre
-    distance = float(np.hypot(*step))
-    if not _STEP[0] * typical <= distance <= _STEP[1] * typical:
-        return False
-    normals = [np.array([-p.axis[1], p.axis[0]]) for p in (lower, upper)]
-    straightness = [abs(float(step @ normal)) / distance for normal in normals]
-    return max(straightness) > _LARGEST_TURN_COS and float(np.mean(straightness)) > 0.6
-
-
-def _oriented(chain: Sequence[_Piece], mask: Mask) -> list[DiscShape]:
+def _oriented(chain: Sequence[DiscPiece], mask: Mask) -> list[DiscShape]:
     """Give every piece its front, its back and its lower side; the canal tells the back."""
     sides = [_canal_side(piece, mask) for piece in chain]
     # One vote for all: a single disc without a canal beside it follows the others.
@@ -254,7 +112,7 @@ def _oriented(chain: Sequence[_Piece], mask: Mask) -> list[DiscShape]:
     ]
 
 
-def _canal_side(piece: _Piece, mask: Mask) -> float:
+def _canal_side(piece: DiscPiece, mask: Mask) -> float:
     """Return how much canal lies beyond the end of the axis, less that beyond its start."""
     reach = np.linspace(0.05, 0.6, _SIDES_SAMPLED) * piece.length
     ends = [
@@ -264,7 +122,7 @@ def _canal_side(piece: _Piece, mask: Mask) -> float:
     return float(ends[0] - ends[1])
 
 
-def _shape(piece: _Piece, backwards: Points, down: Points) -> DiscShape:
+def _shape(piece: DiscPiece, backwards: Points, down: Points) -> DiscShape:
     along = (piece.pixels - piece.centre) @ backwards
     first, last = np.percentile(along, (1, 99)) + _HALF_A_PIXEL
     normal = np.array([-backwards[1], backwards[0]])
@@ -279,7 +137,7 @@ def _shape(piece: _Piece, backwards: Points, down: Points) -> DiscShape:
     )
 
 
-def _outline(piece: _Piece) -> Points:
+def _outline(piece: DiscPiece) -> Points:
     """Return the contour of the largest part, along the outer edges of its pixels."""
     low = np.floor(piece.pixels.min(axis=0)).astype(int)
     at = np.floor(piece.pixels).astype(int) - low

@@ -30,6 +30,7 @@ from spinealign.measure.mr_pieces import (
     canal_side,
     processes_side,
 )
+from spinealign.measure.square import SquareGrid
 from spinealign.measure.vertebrae import Frame, right_of
 
 Array = NDArray[np.float32]
@@ -92,10 +93,10 @@ class MrColumn:
     levels_uncertain : bool
         The lowest disc cannot be told to be L5/S1; bodies then have numbers only.
     discs : tuple of MrDisc
-        From the top.
+        From the top, in square pixels (`SquareGrid`).
     cautions : tuple of Caution
     found : DiscColumn
-        The discs as they were found and counted, from the sacrum up.
+        The discs as they were found and counted, from the sacrum up, in square pixels.
     """
 
     vertebrae: tuple[Vertebra, ...] = ()
@@ -112,6 +113,7 @@ def bodies_from_mask(
     classes: Mapping[int, str],
     confidence: Array,
     pixels: Array | None = None,
+    pixel_aspect: float = 1.0,
 ) -> MrColumn:
     """Find the vertebral bodies of a sagittal lumbar MR in its segmentation.
 
@@ -130,6 +132,8 @@ def bodies_from_mask(
     pixels : ndarray of float32, shape (H, W), optional
         The picture: margins of its lowest value, as slices that were turned upright
         have, count as beyond its border.
+    pixel_aspect : float
+        Height of a pixel divided by its width: the work is done in square pixels.
 
     Returns
     -------
@@ -139,11 +143,14 @@ def bodies_from_mask(
     """
     if not _NEEDED.issubset(classes.values()):
         return MrColumn()
-    mask = _standard(mask, classes)
+    grid = SquareGrid.over(mask.shape, pixel_aspect)
+    mask, confidence = grid.resampled_mask(_standard(mask, classes)), grid.resampled(confidence)
     found = find_discs(mask, confidence)
     if len(found.discs) < 2:
         return MrColumn(cautions=(Caution(WarningCode.NO_COLUMN),))
-    return _Column(mask, confidence, found, room_around(mask.shape, pixels)).result()
+    shown = None if pixels is None else grid.resampled(pixels)
+    column = _Column(mask, confidence, found, room_around(mask.shape, shown)).result()
+    return replace(column, vertebrae=tuple(map(grid.body_in_picture, column.vertebrae)))
 
 
 def _is_small(discs: Sequence[DiscShape]) -> bool:

@@ -25,6 +25,8 @@ from spinealign.training import (
     disc_data,
     disc_evaluate,
     disc_grading,
+    disc_rules,
+    disc_shipped,
     gate,
     networks,
     recipes,
@@ -224,14 +226,14 @@ def train_discs(options: argparse.Namespace) -> ModelCard:
         )
         for contrast in disc_grading.CONTRASTS
     }
-    fitted = disc_evaluate.fit(cases)
+    fitted = disc_rules.fit(cases)
     grading = replace(
         disc_grading.sign_rule({name: grader.knots for name, grader in graders.items()}),
         weights={"t1": tuple(float(v) for v in fitted.t1_share)},
         grades=fitted.rules,
     )
-    model, arguments = disc_grading.assemble(graders, options.imagenet, recipe)
-    card = disc_grading.disc_card(recipe, arguments, grading, metrics, discs)
+    model, arguments = disc_shipped.assemble(graders, options.imagenet, recipe)
+    card = disc_shipped.disc_card(recipe, arguments, grading, metrics, discs)
     return _write(options.out, model, "int8", card)
 
 
@@ -241,10 +243,10 @@ def _disc_figures(
     logits: Any,
     recipe: disc_grading.DiscRecipe,
     work: Path,
-) -> tuple[dict[str, Any], disc_evaluate.Cases]:
+) -> tuple[dict[str, Any], disc_rules.Cases]:
     keys = sorted(grades)
     t2, t1 = (disc_data.by_place(discs, logits, keys, contrast) for contrast in ("t2", "t1"))
-    cases = disc_evaluate.make_cases(grades, t2, t1)
+    cases = disc_rules.make_cases(grades, t2, t1)
     folds = disc_grading.assign_folds([patient for patient, _ in keys], recipe)
     scored = disc_evaluate.cross_fitted(cases, folds)
     write_whole(work / "calibration.png", disc_evaluate.calibration_picture(scored))

@@ -148,7 +148,7 @@ def _cut_all(
             continue
         rows += [(patient, i + 1, sequence) for i in range(len(column.frames))]
         signs.append(column.signs)
-        cut += list(_copies(column, image.pixels, rule, copies, rng))
+        cut += list(_copies(column, rule, copies, rng))
         print(f"cut out {path.stem}: {len(column.frames)} discs", flush=True)
     patients, numbers, sequences = zip(*rows, strict=True)
     np.save(crops, np.stack(cut))
@@ -161,13 +161,12 @@ def _cut_all(
 
 
 def _copies(
-    column: Column, pixels: NDArray[np.float32], rule: IntensityRule, copies: int,
-    rng: np.random.Generator,
+    column: Column, rule: IntensityRule, copies: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.uint8]]:  # fmt: skip
     for crop, frame in zip(column.crops, column.frames, strict=True):
         versions = [_scaled(crop, rule)]
         for _ in range(copies):
-            moved = cut_out(pixels, random_frame(frame, rng))
+            moved = cut_out(column.pixels, random_frame(frame, rng))
             versions.append(random_look(_scaled(moved, rule), rng))
         yield np.round(np.stack(versions) * 255).astype(np.uint8)
 

@@ -43,6 +43,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
     Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),
     Command("save_report", "&Report (PDF)…", ("Ctrl+P",), "report", "Save the report as PDF"),
+    Command(
+        "save_named_report",
+        "Report with &patient data (PDF)…",
+        (),
+        "report",
+        "Save the report with what the file says about the patient",
+    ),
     Command("save_overlay", "&Overlay picture (PNG)…", (), "overlay"),
     Command("save_mask", "&Mask (PNG)…"),
     Command("save_heatmap", "&Heat map (PNG)…", (), "heatmap"),
@@ -70,7 +77,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("close_all", "Close a&ll cases", ("Ctrl+Shift+W",)),
     Command("quit", "&Quit", ("Ctrl+Q",), "quit"),
     Command("find", "&Search cases", ("Ctrl+F",)),
-    Command("again", "&Analyse again", ("F5",), "again"),
+    Command("again", "&Analyse again", ("F5",), "again", "Analyse the picture that is shown"),
     Command("cancel", "Ca&ncel", ("Esc",), "cancel", "Stop the analysis; results stay"),
     Command("view_auto", "View: au&tomatic", ("Ctrl+0",), group="view"),
     Command("view_xray", "View: &X-ray", ("Ctrl+1",), "xray", group="view"),
@@ -145,8 +152,12 @@ COMMANDS: tuple[Command, ...] = (
         "compare",
         "Compare two examinations of one patient",
     ),
-    Command("next_case", "&Next case", ("PgDown", "N"), "next"),
-    Command("previous_case", "&Previous case", ("PgUp", "P"), "previous"),
+    Command("next_slice", "Ne&xt slice", ("PgDown",), "", "Show the next picture of the series"),
+    Command("previous_slice", "Pre&vious slice", ("PgUp",), "", "Show the picture before it"),
+    Command("result_slice", "&Back to the result", ("Home",), "", "Show the picture analysed"),
+    Command("series", "&Series of the study", ("Ctrl+B",), "", "Choose among the series found"),
+    Command("next_case", "&Next case", ("N", "Ctrl+PgDown"), "next"),
+    Command("previous_case", "&Previous case", ("P", "Ctrl+PgUp"), "previous"),
     Command("overlay", "Show &overlay", ("O",), "overlay", "Show the structures found", True),
     Command("outlines", "Out&lines only", ("L",), "outlines", "Outlines instead of areas", True),
     Command("heatmap", "Show &heat map", ("H",), "heatmap", "What drove the classifier", True),
@@ -158,6 +169,21 @@ COMMANDS: tuple[Command, ...] = (
     Command("zoom_out", "Zoom o&ut", ("-", "Ctrl+-"), "zoom-out"),
     Command("invert", "In&vert", ("I",), "invert", "Bright becomes dark", True),
     Command("reset_window", "&Reset window and level", ("R",), "reset-window"),
+    Command("window_bone", "&Bone window", ("2",), checkable=True),
+    Command("window_soft_tissue", "&Soft tissue window", ("3",), checkable=True),
+    Command("window_brain", "B&rain window", ("4",), checkable=True),
+    Command("window_automatic", "&Automatic window", ("5",), checkable=True),
+    Command("window_whole_range", "&Whole range of grey values", ("6",), checkable=True),
+    Command("next_window", "&Next window", ("W",)),
+    Command("previous_window", "&Previous window", ("Shift+W",)),
+    Command(
+        "hide_patient",
+        "&Hide patient data",
+        ("Ctrl+H",),
+        "",
+        "Show nowhere what the files say about the patient",
+        True,
+    ),
     Command("full_screen", "F&ull screen", ("F11",), checkable=True),
     Command("theme_system", "Like the &system", group="theme"),
     Command("theme_light", "&Light", group="theme"),
@@ -170,32 +196,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("about", "&About SpineAlign", (), "info"),
 )
 
-MOUSE_HELP: tuple[tuple[str, str], ...] = (
-    ("Left-drag", "Move the picture"),
-    ("Left-drag on a point", "Move the point; with Shift it goes to the edge next to it"),
-    ("Right click", "Rename, delete, add or reset a vertebra"),
-    ("Right-drag", "Window (across) and level (up and down)"),
-    ("Wheel", "Zoom about the cursor"),
-    ("Double click", "Fit to window"),
-    ("Space (in the picture)", "Show or hide the overlay"),
-    ("Drop files or folders", "Open and analyse them"),
-)
-
-PICTURE_KEYS: tuple[tuple[str, str], ...] = (
-    ("Return (in the picture)", "Select the first point"),
-    ("Tab, Shift+Tab", "Select the next or previous point"),
-    ("Arrow keys", "Move the selected point by one pixel; Shift ten pixels, Alt a tenth"),
-    ("Del", "Delete the selected drawing or added vertebra"),
-    ("Menu key", "Rename, delete, add or reset the vertebra of the selected point"),
-    ("Esc", "Put the tool away, or end the selection"),
-)
-
 _SEPARATOR = ""
 _PARTS = ("overlay", "mask", "heatmap", "report", "regions", "measurements", "discs", "json")
 _TOOL_BAR = (
     "open", "open_folder", _SEPARATOR, "save", "save_report", "copy_finding", _SEPARATOR,
     "overlay", "outlines", "heatmap", "OPACITY", _SEPARATOR, "fit", "one_to_one", "zoom_in",
-    "zoom_out", _SEPARATOR, "invert", "reset_window", _SEPARATOR, "VIEW", "again",
+    "zoom_out", _SEPARATOR, "invert", "WINDOW", _SEPARATOR, "VIEW", "again",
 )  # fmt: skip
 
 
@@ -257,8 +263,10 @@ def plain_text(command: Command) -> str:
     return command.text.replace("&", "").rstrip("…")
 
 
-def build_menus(window: QMainWindow, actions: Actions, panels: Sequence[QAction]) -> QMenu:
-    """Fill the menu bar and return the submenu for recent files."""
+def build_menus(
+    window: QMainWindow, actions: Actions, windows: QMenu, panels: Sequence[QAction]
+) -> QMenu:
+    """Fill the menu bar, with the menu of grey windows, and return the one for recent files."""
     bar = window.menuBar()
     assert bar is not None
     files = _menu(bar.addMenu("&File"))
@@ -267,6 +275,7 @@ def build_menus(window: QMainWindow, actions: Actions, panels: Sequence[QAction]
     _fill(files, actions, ("paste", _SEPARATOR, "save", "save_all"))
     parts = _menu(files.addMenu("Save one &part as"))
     _fill(parts, actions, tuple(f"save_{part}" for part in _PARTS))
+    _fill(parts, actions, (_SEPARATOR, "save_named_report"))
     _fill(files, actions, ("copy_finding", _SEPARATOR, "close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
     edit = _menu(bar.addMenu("&Edit"))
@@ -275,15 +284,18 @@ def build_menus(window: QMainWindow, actions: Actions, panels: Sequence[QAction]
     analysis = _menu(bar.addMenu("&Analysis"))
     _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_VIEWS, _SEPARATOR))
     _fill(analysis, actions, ("add_companion", "drop_companion", "all_slices", _SEPARATOR))
-    _fill(analysis, actions, ("compare", _SEPARATOR, "previous_case", "next_case", "find"))
+    _fill(analysis, actions, ("compare", _SEPARATOR, "series", "previous_slice", "next_slice"))
+    _fill(analysis, actions, ("result_slice", _SEPARATOR, "previous_case", "next_case", "find"))
     view = _menu(bar.addMenu("&View"))
     _fill(view, actions, ("overlay", "outlines", "heatmap", "less_opacity", "more_opacity"))
     _fill(view, actions, (_SEPARATOR, "fit", "one_to_one", "zoom_in", "zoom_out"))
-    _fill(view, actions, (_SEPARATOR, "invert", "reset_window", _SEPARATOR))
+    view.addSeparator()
+    view.addMenu(windows)
+    _fill(view, actions, ("invert", _SEPARATOR))
     view.addActions(list(panels))
     themes = _menu(view.addMenu("&Theme"))
     _fill(themes, actions, ("theme_system", "theme_light", "theme_dark"))
-    _fill(view, actions, ("full_screen",))
+    _fill(view, actions, ("hide_patient", "full_screen"))
     measure = _menu(bar.addMenu("&Measure"))
     _fill(measure, actions, (*_DRAWING_TOOLS, _SEPARATOR, "tool_calibrate", "remove_calibration"))
     _fill(measure, actions, (_SEPARATOR, "measures", "delete_drawings"))

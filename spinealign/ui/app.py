@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from spinealign.ui.icons import application_icon
 from spinealign.ui.main_window import MainWindow
 from spinealign.ui.services import program_services
 from spinealign.ui.settings import SettingsStore
+
+GARBAGE_THRESHOLDS = (20_000, 10, 10)
+"""New objects before Python looks for cycles, instead of its own 700."""
 
 
 def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
@@ -53,6 +57,9 @@ def make_application() -> QApplication:
     app = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
     # Workers give Python's lock back five times sooner, so that painting does not wait.
     sys.setswitchinterval(0.001)
+    # Looking through all objects stops every thread, the window's too, for up to a tenth of a
+    # second while libraries are imported, whose objects stay anyway.
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     app.setApplicationName("SpineAlign")
     app.setApplicationDisplayName("SpineAlign")
     app.setApplicationVersion(__version__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -13,13 +14,16 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.image import View
+from spinealign.domain.image import ImagePart, View
+from spinealign.domain.study import ImageSource, SeriesStack, SlicePlace
 from spinealign.ui.display import DisplayImage
-from spinealign.ui.services import Services
+from spinealign.ui.recent import Recent
+from spinealign.ui.services import Companion, Services
 from spinealign.ui.tasks import Task, TaskRunner
 from spinealign.ui.work import Finding, Progress, analyse_case
 from spinealign.wording import Message
 from spinealign.wording.corrections import edit_state_text
+from spinealign.wording.series import case_name, place_text
 
 MEMORY_LIMIT_BYTES = 1_500_000_000
 """Results beyond this are let go, the longest unseen first, and made again when wanted."""
@@ -35,26 +39,90 @@ class CaseStatus(StrEnum):
     STOPPED = "stopped"
 
 
+@dataclass(frozen=True)
+class Opening:
+    """A series to open as a case.
+
+    Parameters
+    ----------
+    stack : SeriesStack
+        The pictures one leafs through; often only one.
+    recent : Recent
+        How the user came to it, and comes to it again.
+    title : str
+        Instead of the series' own name; may be empty.
+    """
+
+    stack: SeriesStack
+    recent: Recent
+    title: str = ""
+
+
 class Case:
-    """One opened file and what is known about it.
+    """One opened series and what is known about it.
 
     `wanted_view` is the user's choice for the analysis that runs or comes next,
     `shown_view` the one that `finding` was made with; None means automatic. So are
-    `companion` and `shown_companion`: the same patient's other contrast, or None.
+    `wanted_place` and `shown_place`, the picture of the series, and `companion` and
+    `shown_companion`, the same patient's other contrast, where None means without.
     """
 
-    def __init__(self, path: Path, title: str) -> None:
-        self.path = path
-        self.title = title
+    def __init__(self, opening: Opening) -> None:
+        self.stack = opening.stack
+        self.recent = opening.recent
+        self._name = opening.title or case_name(opening.stack)
+        self.wanted_place: SlicePlace | None = opening.recent.place
+        self.shown_place: SlicePlace | None = None
         self.status = CaseStatus.WAITING
         self.wanted_view: View | None = None
         self.shown_view: View | None = None
-        self.companion: Path | None = None
-        self.shown_companion: Path | None = None
+        self.companion: Companion | None = None
+        self.shown_companion: Companion | None = None
         self.display: DisplayImage | None = None
         self.finding: Finding | None = None
         self.message: Message | None = None
         self.progress: Progress | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file; of a series in many files, what the user chose to come to it."""
+        paths = {part.path for entry in self.stack.volumes for part in entry.parts}
+        return paths.pop() if len(paths) == 1 else self.recent.path
+
+    @property
+    def title(self) -> str:
+        """What to call it, with the picture analysed where there are several."""
+        return self._titled(self.place)
+
+    @property
+    def work_title(self) -> str:
+        """What to call what is being analysed: that may be another picture than the one shown."""
+        return self._titled(self.wanted_place or self.place)
+
+    def _titled(self, place: SlicePlace | None) -> str:
+        if place is None or self.stack.is_single:
+            return self._name
+        return f"{self._name}, {place_text(self.stack, place).lower()}"
+
+    @property
+    def place(self) -> SlicePlace | None:
+        """Which picture `display` is; None before there is one."""
+        return None if self.display is None else self.stack.place_of(self.display.image.place)
+
+    @property
+    def source(self) -> ImageSource:
+        """What the next analysis reads."""
+        entry = self.stack.first
+        if self.stack.is_single:
+            [part] = entry.parts
+            return entry if part.member else part.path
+        return entry if self.wanted_place is None else self.stack.picture_at(self.wanted_place)
+
+    def holds(self, part: ImagePart) -> bool:
+        """Whether a picture is one of this case."""
+        if self.stack.is_single:
+            return part.path == self.path and part.member == self.stack.first.parts[0].member
+        return self.stack.place_of(part) is not None
 
     @property
     def edit_words(self) -> str:
@@ -100,21 +168,25 @@ class CaseSession(QObject):
         """How many cases wait."""
         return len(self._waiting)
 
-    def open(self, paths: Sequence[Path], titles: Sequence[str] = ()) -> list[Case]:
-        """Add files to the front of the queue; files that are open already are reused.
+    def open(self, openings: Sequence[Opening]) -> list[Case]:
+        """Add series to the front of the queue; those that are open already are reused.
 
         Returns
         -------
         list of Case
-            One for each path, in order.
+            One for each opening, in order.
         """
-        names = titles or [wording.display_name(path) for path in paths]
-        opened = [self._open_one(path, name) for path, name in zip(paths, names, strict=True)]
+        opened = [self._open_one(opening) for opening in openings]
         fresh = [case for case in opened if case.status is CaseStatus.WAITING]
         for case in reversed(fresh):
             self._to_front(case)
         self._start_next()
         return opened
+
+    def analyse_picture(self, case: Case, place: SlicePlace) -> None:
+        """Analyse a picture of a case, which then is the one that its result is of."""
+        case.wanted_place = place
+        self.analyse(case, case.wanted_view)
 
     def analyse(self, case: Case, view: View | None) -> None:
         """Analyse a case again, before all that wait; `view` None means automatic."""
@@ -151,14 +223,18 @@ class CaseSession(QObject):
         self.removed.emit(case)
         self._start_next()
 
-    def _open_one(self, path: Path, title: str) -> Case:
-        for case in self.cases:
-            if case.path == path:
-                if case.status in (CaseStatus.FAILED, CaseStatus.STOPPED):
-                    case.status = CaseStatus.WAITING
-                    self.changed.emit(case)
-                return case
-        case = Case(path, title)
+    def case_of(self, stack: SeriesStack) -> Case | None:
+        """Return the case that a series is open as, or None."""
+        return next((case for case in self.cases if case.stack.volumes == stack.volumes), None)
+
+    def _open_one(self, opening: Opening) -> Case:
+        case = self.case_of(opening.stack)
+        if case is not None:
+            if case.status in (CaseStatus.FAILED, CaseStatus.STOPPED):
+                case.status = CaseStatus.WAITING
+                self.changed.emit(case)
+            return case
+        case = Case(opening)
         self.cases.append(case)
         self.added.emit(case)
         return case
@@ -179,8 +255,8 @@ class CaseSession(QObject):
         if self._running is None and self._waiting:
             case = self._waiting.popleft()
             case.status, case.message, case.progress = CaseStatus.RUNNING, None, None
-            view, other = case.wanted_view, case.companion
-            task = self._runner.submit(lambda: analyse_case(self._services, case.path, view, other))
+            wanted = (case.source, case.wanted_view, case.companion)
+            task = self._runner.submit(lambda: analyse_case(self._services, *wanted))
             self._running = (case, task)
             task.progressed.connect(partial(self._take_progress, case))
             task.finished.connect(partial(self._take_finding, case))
@@ -190,19 +266,23 @@ class CaseSession(QObject):
 
     def _take_progress(self, case: Case, progress: Progress) -> None:
         case.progress = progress
-        if progress.display is not None and not _same_picture(case.display, progress.display):
+        # A result stays with its picture until another one takes the place of both.
+        is_first = progress.display is not None and case.finding is None
+        if is_first and not _same_picture(case.display, progress.display):
             case.display = progress.display
             self.display_ready.emit(case)
         self.progressed.emit(case, progress)
 
     def _take_finding(self, case: Case, finding: Finding) -> None:
-        if not _same_picture(case.display, finding.display):
+        is_other = not _same_picture(case.display, finding.display)
+        if is_other:
             case.display = finding.display
-            self.display_ready.emit(case)
         case.finding, case.shown_view = finding, case.wanted_view
-        case.shown_companion = case.companion
+        case.shown_companion, case.shown_place = case.companion, case.wanted_place
         case.status, case.progress, self._running = CaseStatus.DONE, None, None
         self._let_go(case)
+        if is_other:
+            self.display_ready.emit(case)
         self.finding_ready.emit(case)
         self.changed.emit(case)
         self._start_next()
@@ -222,6 +302,7 @@ class CaseSession(QObject):
         case.status = without_result if case.finding is None else CaseStatus.DONE
         if case.finding is not None:
             case.wanted_view, case.companion = case.shown_view, case.shown_companion
+            case.wanted_place = case.shown_place
 
     def _let_go(self, newest: Case) -> None:
         """Keep within `MEMORY_LIMIT_BYTES`, sparing what is new and what is looked at."""
@@ -239,12 +320,14 @@ class CaseSession(QObject):
                 self.changed.emit(case)
 
 
-def _same_picture(old: DisplayImage | None, new: DisplayImage) -> bool:
+def _same_picture(old: DisplayImage | None, new: DisplayImage | None) -> bool:
     """Whether zoom and window may stay as they are: the file was read again, unchanged."""
-    if old is None:
+    if old is None or new is None:
         return False
     before, now = old.image, new.image
-    return (before.sha256, before.shape, before.notes) == (now.sha256, now.shape, now.notes)
+    return (before.sha256, before.shape, before.notes, before.place) == (
+        now.sha256, now.shape, now.notes, now.place,
+    )  # fmt: skip
 
 
 def _bytes_of(case: Case) -> int:

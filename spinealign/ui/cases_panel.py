@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from PyQt6.QtCore import QPoint, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
@@ -16,10 +15,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign import wording
 from spinealign.ui.case_session import Case, CaseStatus
 from spinealign.ui.case_words import STATUS_WORDS
 from spinealign.ui.icons import icon
+from spinealign.ui.recent import Recent
 from spinealign.ui.services import Sample
 from spinealign.ui.theme import Colours
 
@@ -76,6 +75,7 @@ class CasesPanel(QWidget):
     def update_case(self, case: Case) -> None:
         """Show a case's present state."""
         item = self._items[id(case)]
+        item.setText(0, case.title)
         is_edited = case.status is CaseStatus.DONE and bool(case.edit_words)
         drawing = "edited" if is_edited else case.status.value
         item.setIcon(0, icon(drawing, self._status_colour(case.status)))
@@ -94,13 +94,13 @@ class CasesPanel(QWidget):
         """Make a case the current one."""
         self._tree.setCurrentItem(self._items[id(case)])
 
-    def set_recent(self, paths: Sequence[Path]) -> None:
+    def set_recent(self, recents: Sequence[Recent]) -> None:
         """List the files opened lately."""
         self._recent.takeChildren()
-        for path in paths:
-            item = QTreeWidgetItem([wording.display_name(path)])
-            item.setData(0, _PAYLOAD, path)
-            item.setToolTip(0, str(path))
+        for recent in recents:
+            item = QTreeWidgetItem([recent.title])
+            item.setData(0, _PAYLOAD, recent)
+            item.setToolTip(0, str(recent.path))
             item.setIcon(0, icon("recent", self._colours.muted))
             self._recent.addChild(item)
         self._refresh_groups()

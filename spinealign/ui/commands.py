@@ -12,7 +12,8 @@ from PyQt6.QtWidgets import QDockWidget, QMenu, QSlider
 
 from spinealign import wording
 from spinealign.domain.findings import Analysis
-from spinealign.domain.image import NoteKind, View
+from spinealign.domain.image import View
+from spinealign.domain.study import FEWEST_SLICES
 from spinealign.ui.actions import (
     MAX_RECENT_IN_MENU,
     Actions,
@@ -21,13 +22,16 @@ from spinealign.ui.actions import (
     build_tool_bar,
     view_button,
 )
+from spinealign.ui.case_session import CaseStatus
 from spinealign.ui.compare_dialog import open_comparison
-from spinealign.ui.dialogs import about_dialog, keyboard_dialog
+from spinealign.ui.dialogs import about_dialog, keyboard_dialog, models_dialog
 from spinealign.ui.places import show_places
 from spinealign.ui.saving import PARTS
 from spinealign.ui.settings import OverlayStyle, ThemeChoice
 from spinealign.ui.slices_window import open_slices
 from spinealign.ui.tools import ToolName
+from spinealign.ui.window_menu import WindowMenu
+from spinealign.ui.work import read_cards
 
 if TYPE_CHECKING:
     from spinealign.ui.main_window import MainWindow
@@ -41,6 +45,7 @@ NEEDS_CASE = (
     "next_case", "previous_case", "fit", "one_to_one", "zoom_in", "zoom_out", "invert",
     "reset_window",
 )  # fmt: skip
+LEAFING = ("next_slice", "previous_slice", "result_slice")
 VIEW_WORDS = {None: "automatic", View.XRAY: "X-ray", View.CT: "CT", View.MR: "MR"}
 EDIT_TOOLS = tuple(f"tool_{name.value}" for name in ToolName)
 
@@ -48,16 +53,20 @@ EDIT_TOOLS = tuple(f"tool_{name.value}" for name in ToolName)
 def build_commands(window: MainWindow) -> Actions:
     """Make all commands of the window, its menus and its tool bar."""
     actions = Actions(window)
-    panels = [_panel_action(dock) for dock in (window.cases_dock, window.results_dock)]
-    recent_menu = build_menus(window, actions, panels)
+    docks = (window.cases_dock, window.series.dock, window.results_dock)
+    panels = [_panel_action(dock) for dock in docks]
+    window.windows = WindowMenu(window.viewer.picture, actions)
+    recent_menu = build_menus(window, actions, window.windows.menu, panels)
     window.view_button = view_button(actions)
     slider = _opacity_slider(window)
-    build_tool_bar(window, actions, {"OPACITY": slider, "VIEW": window.view_button})
+    buttons = {"WINDOW": window.windows.button, "VIEW": window.view_button}
+    build_tool_bar(window, actions, {"OPACITY": slider, **buttons})
     window.put_edit_bar(build_edit_bar(actions))
     _connect_files(window, actions)
     _connect_cases(window, actions)
     _connect_picture(window, actions, slider)
     _connect_overlay(window, actions)
+    _connect_patient(window, actions)
     _connect_editing(window, actions)
     _connect_preferences(window, actions, recent_menu)
     return actions
@@ -69,13 +78,21 @@ def _connect_files(window: MainWindow, actions: Actions) -> None:
     _on(actions["open_folder"], opener.ask_folder)
     _on(actions["paste"], opener.paste)
     _on(actions["save"], lambda: _with_analysis(window, lambda a: saver.save_results([a])))
-    _on(actions["save_all"], window.save_all)
+    _on(actions["save_all"], lambda: _save_all(window))
     for kind in PARTS:
         save = partial(_save_part, window, kind)
         _on(actions[f"save_{kind}"], save)
     window.results.save_requested.connect(partial(_save_part, window))
+    named = saver.save_named_report
+    _on(actions["save_named_report"], lambda: _with_analysis(window, named))
     _on(actions["copy_finding"], lambda: _with_analysis(window, partial(_copy, window)))
     _on(actions["quit"], window.close)
+
+
+def _save_all(window: MainWindow) -> None:
+    done = [case for case in window.session.cases if case.status is CaseStatus.DONE]
+    kept = [case.finding.analysis for case in done if case.finding is not None]
+    window.saver.save_results(kept, left_out=len(done) - len(kept))
 
 
 def _save_part(window: MainWindow, kind: str) -> None:
@@ -99,20 +116,27 @@ def _connect_cases(window: MainWindow, actions: Actions) -> None:
     _on(actions["find"], window.cases.focus_search)
     _on(actions["again"], window.analyse_again)
     _on(actions["cancel"], window.stop_work)
-    _on(actions["add_companion"], window.ask_companion)
+    _on(actions["add_companion"], window.series.ask_companion)
     _on(actions["all_slices"], lambda: _open_slices(window))
-    _on(actions["drop_companion"], lambda: window.take_companion(None))
+    _on(actions["drop_companion"], lambda: window.series.take_companion(None))
     _on(actions["compare"], lambda: open_comparison(window))
     _on(actions["next_case"], lambda: window.step(1))
     _on(actions["previous_case"], lambda: window.step(-1))
+    _on(actions["next_slice"], lambda: window.leafing.step(1))
+    _on(actions["previous_slice"], lambda: window.leafing.step(-1))
+    _on(actions["result_slice"], window.leafing.follow)
+    _on(actions["series"], window.series.show_panel)
     _on(actions["view_auto"], lambda: window.overrule_view(None))
     for view in (View.XRAY, View.CT, View.MR):
         _on(actions[f"view_{view.value}"], partial(window.overrule_view, view))
 
 
 def _open_slices(window: MainWindow) -> None:
-    if window.current is not None:
-        open_slices(window, window.current.path)
+    case = window.current
+    if case is not None:
+        volume = case.place.volume if case.place is not None else 0
+        is_path = case.stack.is_single
+        open_slices(window, case.path if is_path else case.stack.volumes[volume])
 
 
 def _connect_picture(window: MainWindow, actions: Actions, slider: QSlider) -> None:
@@ -127,6 +151,24 @@ def _connect_picture(window: MainWindow, actions: Actions, slider: QSlider) -> N
     step = OPACITY_STEP_PERCENT
     _on(actions["less_opacity"], lambda: slider.setValue(slider.value() - step))
     _on(actions["more_opacity"], lambda: slider.setValue(slider.value() + step))
+
+
+def _connect_patient(window: MainWindow, actions: Actions) -> None:
+    strip, hide = window.patient, actions["hide_patient"]
+    actions.check("hide_patient", window.preferences.settings.hide_patient_data)
+    hide.toggled.connect(strip.set_hidden)
+    hide.toggled.connect(window.series.browser.hide_patients)
+    window.series.browser.hide_patients(hide.isChecked())
+    hide.toggled.connect(lambda on: window.preferences.choose(hide_patient_data=on))
+    strip.hide_requested.connect(hide.trigger)
+    strip.crashed.connect(window.show_crash)
+    strip.facts_changed.connect(lambda: _offer_named_report(window, actions))
+    window.viewer.image_shown.connect(strip.show_patient_of)
+
+
+def _offer_named_report(window: MainWindow, actions: Actions) -> None:
+    has_result = window.current is not None and window.current.finding is not None
+    actions.enable(("save_named_report",), has_result and bool(window.patient.facts))
 
 
 def _connect_overlay(window: MainWindow, actions: Actions) -> None:
@@ -164,12 +206,14 @@ def enable_commands(window: MainWindow) -> None:
     actions.enable(("save_discs",), finding is not None and bool(finding.analysis.discs))
     is_mr = finding is not None and finding.analysis.view is View.MR
     actions.enable(("add_companion",), is_mr)
-    notes = () if finding is None else finding.analysis.image.notes
-    is_series = any(note.kind is NoteKind.CANAL_WIDEST for note in notes)
-    actions.enable(("all_slices",), is_series)
+    entry = case.stack.first if case is not None else None
+    is_volume = entry is not None and entry.plane == "sagittal" and len(entry) >= FEWEST_SLICES
+    actions.enable(("all_slices",), is_mr and is_volume)
+    actions.enable(LEAFING, case is not None and not case.stack.is_single)
     actions.enable(("drop_companion",), is_mr and case is not None and case.companion is not None)
+    _offer_named_report(window, actions)
     actions.enable(("save_heatmap",), finding is not None and finding.overlay.heatmap is not None)
-    actions.enable(("cancel",), window.session.is_busy)
+    actions.enable(("cancel",), window.work_status.is_busy)
     wanted = case.wanted_view if case is not None else None
     window.view_button.setEnabled(case is not None)
     actions.check(f"view_{wanted.value if wanted else 'auto'}")
@@ -241,23 +285,29 @@ def _connect_preferences(window: MainWindow, actions: Actions, recent_menu: QMen
         lambda on: window.showFullScreen() if on else window.showNormal()
     )
     _on(actions["keyboard"], lambda: keyboard_dialog(window).open_fitted())
-    _on(actions["models"], window.show_models)
+    _on(actions["models"], lambda: _show_models(window))
     _on(actions["places"], lambda: show_places(window))
     _on(actions["about"], lambda: about_dialog(window).open_fitted())
 
 
+def _show_models(window: MainWindow) -> None:
+    task = window.files.submit(lambda: read_cards(window.services))
+    task.finished.connect(lambda cards: models_dialog(cards, window).open_fitted())
+    task.failed.connect(window.take_failure)
+
+
 def _show_recent(window: MainWindow, menu: QMenu) -> None:
-    paths = window.preferences.recent
-    window.cases.set_recent(paths)
+    recents = window.preferences.recent
+    window.cases.set_recent(recents)
     menu.clear()
-    menu.setEnabled(bool(paths))
-    for number, path in enumerate(paths[:MAX_RECENT_IN_MENU], start=1):
+    menu.setEnabled(bool(recents))
+    for number, recent in enumerate(recents[:MAX_RECENT_IN_MENU], start=1):
         # An ampersand in a file name would underline the letter after it.
-        name = wording.display_name(path).replace("&", "&&")
+        name = recent.title.replace("&", "&&")
         action = menu.addAction(f"&{number}  {name}")
         if action is not None:
-            action.setToolTip(wording.safe_text(str(path)))
-            _on(action, partial(window.opener.open_paths, [path]))
+            action.setToolTip(wording.safe_text(str(recent.path)))
+            _on(action, partial(window.opener.open_recent, recent))
 
 
 def _opacity_slider(window: MainWindow) -> QSlider:

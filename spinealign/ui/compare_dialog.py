@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PyQt6 import sip
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import (
     QApplication,
@@ -25,7 +26,7 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.comparison import Change
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.measure.comparison import compare
-from spinealign.ui.case_session import Case
+from spinealign.ui.case_session import Case, Opening
 from spinealign.ui.case_words import placeholder_text
 from spinealign.ui.compare_table import CompareTable
 from spinealign.ui.labels import wrapped_label
@@ -226,7 +227,13 @@ class CompareWindow(QDialog):
         folder = self._window.preferences.state.last_folder
         name, _ = QFileDialog.getOpenFileName(self, "Open an examination", folder, FILE_FILTERS)
         if name:
-            [half.case] = self._window.session.open([Path(name).absolute()])
+            self._window.opener.open_quietly(Path(name).absolute(), partial(self._take, half))
+
+    def _take(self, half: Examination, openings: list[Opening]) -> None:
+        opened = self._window.session.open(openings)
+        # Looking at files takes a while; this window may be closed by now.
+        if opened and not sip.isdeleted(self):
+            half.case = opened[0]
             self.refresh()
 
     def _case_changed(self, case: Case) -> None:

@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 from spinealign import __version__
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.model_card import ModelCard
-from spinealign.ui.actions import COMMANDS, MOUSE_HELP, PICTURE_KEYS, plain_text
+from spinealign.ui.actions import COMMANDS, plain_text
 from spinealign.ui.icons import application_icon
 from spinealign.ui.labels import rule, without_icons, wrapped_label
 from spinealign.ui.model_card_view import ModelCardView, status_strip
@@ -30,6 +30,27 @@ LICENCE = (
     "Copyright © the SpineAlign authors. SpineAlign is free software: you may use it, pass it "
     "on and change it under the terms of the GNU General Public License, version 3 or later. "
     "It comes without any warranty. It uses Qt and PyQt6 (GPL-3.0), whose licence it follows."
+)
+
+MOUSE_HELP: tuple[tuple[str, str], ...] = (
+    ("Left-drag", "Move the picture"),
+    ("Left-drag on a point", "Move the point; with Shift it goes to the edge next to it"),
+    ("Right click", "Rename, delete, add or reset a vertebra"),
+    ("Right-drag", "Window (across) and level (up and down)"),
+    ("Wheel", "Zoom about the cursor"),
+    ("Shift+wheel or Ctrl+wheel", "Leaf through the slices of a series"),
+    ("Double click", "Fit to window"),
+    ("Space (in the picture)", "Show or hide the overlay"),
+    ("Drop files, folders or archives", "Open and analyse them"),
+)
+
+PICTURE_KEYS: tuple[tuple[str, str], ...] = (
+    ("Return (in the picture)", "Select the first point"),
+    ("Tab, Shift+Tab", "Select the next or previous point"),
+    ("Arrow keys", "Move the selected point by one pixel; Shift ten pixels, Alt a tenth"),
+    ("Del", "Delete the selected drawing or added vertebra"),
+    ("Menu key", "Rename, delete, add or reset the vertebra of the selected point"),
+    ("Esc", "Put the tool away, or end the selection"),
 )
 
 

@@ -11,7 +11,7 @@ from PyQt6.QtCore import QPointF
 from PyQt6.QtGui import QColor, QImage, QPolygonF
 
 from spinealign.domain.findings import Analysis, Segmentation, Vertebra
-from spinealign.domain.image import SpineImage
+from spinealign.domain.image import DisplayWindow, SpineImage
 
 INDEX_LEVELS = 65536
 SMALLEST_LEVEL_PX = 256
@@ -23,9 +23,6 @@ HEATMAP_SIDE_PX = 768
 
 MAX_STRETCH = 20.0
 """Beyond this the spacing is a mistake; exported pictures draw the same line."""
-
-Window = tuple[float, float]
-"""(centre, width) in the image's own units."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,22 +37,26 @@ class DisplayImage:
         The picture at full size (H, W) and halved again and again.
     low, step : float
         Index i stands for the value ``low + i * step``.
-    default_window : tuple of float
-        (centre, width) to begin with.
+    windows : tuple of DisplayWindow
+        What the picture may be shown with; with the first one it begins.
     """
 
     image: SpineImage
     levels: tuple[NDArray[np.uint16], ...]
     low: float
     step: float
-    default_window: Window
+    windows: tuple[DisplayWindow, ...]
 
-    def grey_table(self, window: Window, inverted: bool) -> NDArray[np.uint8]:
-        """Return the grey of each index, shape (65536,), for a window."""
-        from spinealign.imaging.render import to_display
+    @property
+    def default_window(self) -> DisplayWindow:
+        """What the picture is shown with to begin with."""
+        return self.windows[0]
 
-        values = self.low + self.step * np.arange(INDEX_LEVELS, dtype=np.float32)
-        table = to_display(values[None, :], window)[0]
+    def grey_table(self, window: DisplayWindow, inverted: bool) -> NDArray[np.uint8]:
+        """Return the grey of each index, shape (65536,), for a window or table."""
+        from spinealign.imaging.windows import apply_window
+
+        table = apply_window(self.low + self.step * np.arange(INDEX_LEVELS), window)
         return 255 - table if inverted else table
 
     @property
@@ -139,7 +140,7 @@ class DisplayOverlay:
 
 def prepare_image(image: SpineImage) -> DisplayImage:
     """Quantise an image to indices and halve it until it is small."""
-    from spinealign.imaging.render import default_window
+    from spinealign.imaging.windows import offered_windows
 
     pixels = image.pixels
     if not np.isfinite(pixels.sum()):
@@ -148,7 +149,7 @@ def prepare_image(image: SpineImage) -> DisplayImage:
     step = max(high - low, 1e-6) / (INDEX_LEVELS - 1)
     indices = np.rint((pixels - np.float32(low)) * np.float32(1 / step))
     full = np.clip(indices, 0, INDEX_LEVELS - 1).astype(np.uint16)
-    return DisplayImage(image, _halved(full, _mean), low, step, default_window(image))
+    return DisplayImage(image, _halved(full, _mean), low, step, offered_windows(image))
 
 
 def prepare_overlay(analysis: Analysis) -> DisplayOverlay:

@@ -11,6 +11,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from spinealign.domain.findings import Analysis, Corrections
+from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Drawing
 from spinealign.measure.history import History
 from spinealign.ui.case_session import Case
@@ -28,7 +29,7 @@ MEASURE_EVERY_MS = 30
 digits can be read; taking every measure costs more than a frame on a slow computer."""
 
 Change = Callable[[Corrections], Corrections]
-Key = tuple[Path, str, str]
+Key = tuple[ImagePart, str, str]
 
 
 class CaseEdits:
@@ -173,7 +174,7 @@ class EditSession(QObject):
         self._edits = {
             key: edits
             for key, edits in self._edits.items()
-            if key[0] != case.path or edits.is_unsaved
+            if not case.holds(key[0]) or edits.is_unsaved
         }
 
     def change(
@@ -311,6 +312,6 @@ class EditSession(QObject):
 
 
 def _key(finding: Finding) -> Key:
-    """Return which changes belong to a result: another view has other bodies."""
+    """Return which changes belong to a result: another picture or view has other bodies."""
     analysis = finding.analysis
-    return (analysis.image.source_path, analysis.image.sha256, analysis.view.value)
+    return (analysis.image.place, analysis.image.sha256, analysis.view.value)

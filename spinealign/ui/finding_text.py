@@ -7,7 +7,6 @@ from spinealign.wording import (
     REGION_HEADINGS,
     VERTEBRA_HEADINGS,
     caution_text,
-    display_name,
     format_region_row,
     format_vertebra_row,
     headline,
@@ -25,6 +24,7 @@ from spinealign.wording.measure_rows import (
     measure_sentence,
     unmeasurable_lines,
 )
+from spinealign.wording.series import picture_name
 
 
 def finding_text(analysis: Analysis) -> str:
@@ -33,7 +33,7 @@ def finding_text(analysis: Analysis) -> str:
     blocks = [
         [part for part in (headline(analysis), alignment_sentences(analysis)) if part],
         [
-            f"Image: {display_name(image.source_path)}",
+            f"Image: {picture_name(image.place)}",
             f"View: {view_line(analysis)}",
             f"Pixel spacing: {spacing_text(image)}",
         ],
@@ -51,7 +51,7 @@ def finding_text(analysis: Analysis) -> str:
 def measures_text(analysis: Analysis) -> str:
     """Return the measures as a table of tab-separated lines, for a spreadsheet or a letter."""
     made = f"SpineAlign {analysis.program_version}, {analysis.created_utc}"
-    heading = f"Measures of {display_name(analysis.image.source_path)} ({made})"
+    heading = f"Measures of {picture_name(analysis.image.place)} ({made})"
     return "\n".join([heading, *measure_lines(analysis.measurements), DISCLAIMER])
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtGui import QCloseEvent
 
+from spinealign.ui.window_place import remember_place
+
 if TYPE_CHECKING:
     from spinealign.ui.main_window import MainWindow
 
@@ -21,7 +23,8 @@ class Leaving(QObject):
         super().__init__(window)
         self._window = window
         self.is_waiting = False
-        for runner in (window.inference, window.files):
+        self._runners = (window.inference, window.files, window.looking, window.reading)
+        for runner in self._runners:
             queued = Qt.ConnectionType.QueuedConnection
             runner.became_idle.connect(self._go_on, queued)  # type: ignore[call-arg]
 
@@ -29,10 +32,11 @@ class Leaving(QObject):
         """Let the window go, or hold it until it may."""
         window = self._window
         window.session.cancel()
-        window.inference.cancel_all()
+        for runner in (window.inference, window.looking, window.reading):
+            runner.cancel_all()
         if not self.is_waiting:
             window.desk.editing.save()
-        if window.inference.is_busy or window.files.is_busy:
+        if any(runner.is_busy for runner in self._runners):
             event.ignore()
             self._wait()
         elif not window.desk.may_close():
@@ -44,11 +48,11 @@ class Leaving(QObject):
 
     def _remember(self) -> None:
         window = self._window
-        layout, geometry = window.saveState().toBase64(), window.saveGeometry().toBase64()
-        window.preferences.note(layout=layout.data().decode(), geometry=geometry.data().decode())
+        remember_place(window)
         window.preferences.save()
-        window.inference.shutdown()
-        window.files.shutdown()
+        window.patient.stop()
+        for runner in self._runners:
+            runner.shutdown()
         window.opener.clean_up()
 
     def _wait(self) -> None:

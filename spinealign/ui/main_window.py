@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PyQt6.QtCore import QByteArray, Qt
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
@@ -25,30 +26,36 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.image import View
 from spinealign.ui.actions import Actions
 from spinealign.ui.banner import Banner
-from spinealign.ui.case_session import Case, CaseSession, CaseStatus
+from spinealign.ui.case_session import Case, CaseSession, Opening
 from spinealign.ui.case_words import placeholder_text
 from spinealign.ui.cases_panel import CasesPanel
 from spinealign.ui.commands import build_commands, enable_commands
 from spinealign.ui.crash import CrashDialog
 from spinealign.ui.desk import Desk
-from spinealign.ui.dialogs import models_dialog
 from spinealign.ui.disc_inset import DiscInset
 from spinealign.ui.drop_window import DropWindow
 from spinealign.ui.icons import application_icon
+from spinealign.ui.leafing import Leafing
 from spinealign.ui.leaving import Leaving
 from spinealign.ui.opening import Opener
+from spinealign.ui.patient_strip import PatientStrip
 from spinealign.ui.places import greet
 from spinealign.ui.preferences import Preferences
 from spinealign.ui.results_panel import ResultsPanel
 from spinealign.ui.saving import Saver, saved_message, show_folder
+from spinealign.ui.series_desk import SeriesDesk
 from spinealign.ui.services import Sample, Services
 from spinealign.ui.settings import SettingsStore
+from spinealign.ui.slice_bar import SliceBar
 from spinealign.ui.status_line import StatusLine
 from spinealign.ui.tasks import TaskRunner
 from spinealign.ui.theme import Theme
 from spinealign.ui.viewer import Viewer
 from spinealign.ui.welcome import Welcome
-from spinealign.ui.work import Progress, read_cards, read_samples, warm_up
+from spinealign.ui.window_menu import WindowMenu
+from spinealign.ui.window_place import restore_place
+from spinealign.ui.work import read_samples, warm_up
+from spinealign.ui.work_status import WorkStatus
 from spinealign.wording import Message
 
 
@@ -71,20 +78,26 @@ class MainWindow(DropWindow):
         self.inference = TaskRunner(self)
         self.files = TaskRunner(self)
         self.session = CaseSession(services, self.inference, self)
-        self.opener = Opener(self, services, self.files, self.preferences)
+        self.looking = TaskRunner(self)
+        self.reading = TaskRunner(self)
+        self.opener = Opener(self, services, self.looking, self.preferences)
         self.saver = Saver(self, services, self.files, self.preferences)
         self.current: Case | None = None
         self.view_button: QToolButton
+        self.windows: WindowMenu
         self.opacity_slider: QSlider
         self.edit_bar: QToolBar
         self._build()
         self.desk = Desk(self, services, self.files, self.viewer, self.results, self.preferences)
         self.leaving = Leaving(self)
+        self.leafing = Leafing(self, self.slice_bar)
+        self.series = SeriesDesk(self)
+        self.work_status = WorkStatus(self)
         self.actions_by_name: Actions = build_commands(self)
         self._connect_session()
         self._connect_parts()
         self._connect_desk()
-        self._restore()
+        restore_place(self)
         self.show_current()
 
     def start(self, paths: Sequence[Path] = ()) -> None:
@@ -94,12 +107,12 @@ class MainWindow(DropWindow):
             self.banner.show_notice(Message(notice, "The settings are back to their defaults."))
         samples = self.files.submit(lambda: read_samples(self.services))
         samples.finished.connect(self._take_samples)
-        samples.failed.connect(self._take_failure)
+        samples.failed.connect(self.take_failure)
         if paths:
             self.opener.open_paths(paths)
             return
         warming = self.inference.submit(lambda: warm_up(self.services))
-        warming.failed.connect(self._take_failure)
+        warming.failed.connect(self.take_failure)
 
     def select(self, case: Case) -> None:
         """Make a case the one that is shown."""
@@ -114,30 +127,18 @@ class MainWindow(DropWindow):
         self.select(cases[min(max(here + forward, 0), len(cases) - 1)])
 
     def overrule_view(self, view: View | None) -> None:
-        """Analyse the current case as this view; None lets the program decide."""
+        """Analyse the picture that is shown as this view; None lets the program decide."""
         if self.current is not None:
-            self.session.analyse(self.current, view)
+            self.current.wanted_view = view
+            self.leafing.analyse_here()
 
     def analyse_again(self) -> None:
-        """Analyse the current case once more."""
-        if self.current is not None:
-            self.session.analyse(self.current, self.current.wanted_view)
-
-    def ask_companion(self) -> None:
-        """Let the user choose the current case's other contrast, and grade discs with it."""
-        path = self.opener.ask_companion()
-        if path is not None:
-            self.take_companion(path)
-
-    def take_companion(self, path: Path | None) -> None:
-        """Analyse the current case beside its other contrast, or without one."""
-        if self.current is not None:
-            self.current.companion = path
-            self.session.analyse(self.current, self.current.wanted_view)
+        """Analyse the picture that is shown, once more or for the first time."""
+        self.leafing.analyse_here()
 
     def open_sample(self, sample: Sample) -> None:
         """Open a sample case."""
-        self._open([sample.path], [sample.title])
+        self.opener.open_titled(sample.path, sample.title)
 
     def close_current(self) -> None:
         """Close the current case."""
@@ -150,22 +151,11 @@ class MainWindow(DropWindow):
             self.session.close(case)
 
     def stop_work(self) -> None:
-        """Cancel the analyses that run and wait."""
-        if self.session.is_busy:
+        """Cancel looking at files, and the analyses that run and wait."""
+        if self.work_status.is_busy:
+            self.opener.cancel()
             self.session.cancel()
             self.status.show_idle("Stopped")
-
-    def save_all(self) -> None:
-        """Save the results of all open cases."""
-        done = [case for case in self.session.cases if case.status is CaseStatus.DONE]
-        kept = [case.finding.analysis for case in done if case.finding is not None]
-        self.saver.save_results(kept, left_out=len(done) - len(kept))
-
-    def show_models(self) -> None:
-        """Show all model cards."""
-        task = self.files.submit(lambda: read_cards(self.services))
-        task.finished.connect(lambda cards: models_dialog(cards, self).open_fitted())
-        task.failed.connect(self._take_failure)
 
     def show_crash(self, error: BaseException) -> None:
         """Show the error report of an unexpected failure."""
@@ -176,6 +166,7 @@ class MainWindow(DropWindow):
         self.setDockNestingEnabled(False)
         self.banner = Banner()
         self.viewer = Viewer()
+        self.patient = PatientStrip(self.services, self.preferences.settings.hide_patient_data)
         self.welcome = Welcome(self.preferences.is_first_start)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.welcome)
@@ -185,10 +176,13 @@ class MainWindow(DropWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.banner)
+        column.addWidget(self.patient)
         self._picture_row = QHBoxLayout()
         self._picture_row.setSpacing(0)
         self._picture_row.addWidget(self.pages, 1)
         column.addLayout(self._picture_row, 1)
+        self.slice_bar = SliceBar()
+        column.addWidget(self.slice_bar)
         self.setCentralWidget(middle)
         self.cases = CasesPanel(self.theme.colours)
         self.results = ResultsPanel(self.theme.colours)
@@ -218,17 +212,15 @@ class MainWindow(DropWindow):
         session.changed.connect(self._case_changed)
         session.display_ready.connect(self._display_ready)
         session.finding_ready.connect(self._finding_ready)
-        session.progressed.connect(self._show_progress)
         session.failed.connect(lambda _, message: self.banner.show_failure(message))
         session.crashed.connect(self.show_crash)
         session.queue_changed.connect(self._queue_changed)
 
     def _connect_parts(self) -> None:
         self.dropped.connect(self.opener.open_mime)
-        self.opener.opened.connect(self._open)
-        self.opener.searching.connect(self.status.step.setText)
+        self.opener.opened.connect(self.open_cases)
+        self.opener.noticed.connect(self.banner.show_notice)
         self.opener.search_ended.connect(self._queue_changed)
-        self.saver.progressed.connect(self._show_saving)
         self.saver.saved.connect(self._saved)
         self.saver.ended.connect(self._queue_changed)
         for part in (self.opener, self.saver):
@@ -237,7 +229,7 @@ class MainWindow(DropWindow):
         self.viewer.pixel_read.connect(self.status.show_pixel)
         self.viewer.zoom_changed.connect(self._show_zoom)
         self.cases.case_selected.connect(self._case_selected)
-        self.cases.file_chosen.connect(lambda path: self.opener.open_paths([path]))
+        self.cases.file_chosen.connect(self.opener.open_recent)
         self.cases.again_requested.connect(
             lambda case: self.session.analyse(case, case.wanted_view)
         )
@@ -255,6 +247,8 @@ class MainWindow(DropWindow):
         self.results.disc_selected.connect(self._look_at_disc)
         self.status.cancel_requested.connect(self.stop_work)
         self.theme.changed.connect(self._wear_theme)
+        self.leafing.reader.crashed.connect(self.show_crash)
+        self.leafing.moved.connect(partial(enable_commands, self))
 
     def _connect_desk(self) -> None:
         desk = self.desk
@@ -267,21 +261,9 @@ class MainWindow(DropWindow):
         desk.editor.hint_changed.connect(self.status.show_hint)
         desk.editing.edited_changed.connect(self._edited_changed)
 
-    def _restore(self) -> None:
-        state = self.preferences.state
-        screen = self.screen()
-        if screen is not None:
-            room = screen.availableGeometry()
-            self.resize(min(1500, room.width() * 94 // 100), min(940, room.height() * 90 // 100))
-        em, width = self.fontMetrics().averageCharWidth(), self.width()
-        docks = [self.cases_dock, self.results_dock]
-        sizes = [min(44 * em, width * 17 // 100), min(82 * em, width * 36 // 100)]
-        self.resizeDocks(docks, sizes, Qt.Orientation.Horizontal)
-        self.restoreGeometry(_bytes(state.geometry))
-        self.restoreState(_bytes(state.layout))
-
-    def _open(self, paths: Sequence[Path], titles: Sequence[str]) -> None:
-        opened = self.session.open(paths, titles)
+    def open_cases(self, openings: Sequence[Opening]) -> None:
+        """Open series as cases and show the first of them."""
+        opened = self.session.open(openings)
         if opened:
             self.select(opened[0])
 
@@ -296,13 +278,8 @@ class MainWindow(DropWindow):
         case = self.current
         self.edit_bar.setVisible(case is not None)
         self.pages.setCurrentWidget(self.welcome if case is None else self.viewer)
-        self.viewer.show_image(
-            case.display if case else None, placeholder_text(case) if case else ""
-        )
-        self.actions_by_name.check("invert", False)
+        self.leafing.show(case)
         self.disc_inset.put_away()
-        if case is not None and case.finding is not None:
-            self.viewer.show_overlay(case.finding.overlay)
         self.results.show_case(case)
         self.desk.editing.begin(case)
         self.show_title()
@@ -334,46 +311,29 @@ class MainWindow(DropWindow):
         self.cases.update_case(case)
         if case is self.current:
             self.results.show_case(case)
-            if case.display is None:
+            if case.display is None and not self.leafing.is_away:
                 self.viewer.show_image(None, placeholder_text(case))
+            self.leafing.refresh()
         enable_commands(self)
 
     def _display_ready(self, case: Case) -> None:
+        self.cases.update_case(case)
         if case is self.current:
-            self.viewer.show_image(case.display)
-            self.desk.editing.begin(case)
-            self.actions_by_name.check("invert", False)
+            self.leafing.take_display()
 
     def _finding_ready(self, case: Case) -> None:
-        self.opener.note_success(case.path)
+        self.opener.note_success(replace(case.recent, place=case.shown_place))
         self.desk.editing.adopt(case)
         if case.finding is not None and case.finding.notice is not None:
             self.banner.show_failure(case.finding.notice)
         if case is self.current and case.finding is not None:
             self.disc_inset.put_away()
-            self.viewer.show_overlay(case.finding.overlay)
-            self.desk.editing.begin(case)
+            self.leafing.take_finding()
             self.show_title()
 
-    def _show_progress(self, case: Case, progress: Progress) -> None:
-        waiting = self.session.waiting_count
-        rest = f" ({waiting} more waiting)" if waiting else ""
-        self.status.show_work(f"{case.title}: {progress.name}…{rest}", progress.fraction)
-
     def _queue_changed(self) -> None:
-        if not self.session.is_busy and not self.leaving.is_waiting:
-            self.status.show_idle(self._rest_words())
+        self.work_status.refresh()
         enable_commands(self)
-
-    def _rest_words(self) -> str:
-        done = sum(case.status is CaseStatus.DONE for case in self.session.cases)
-        if done == 0:
-            return "Ready"
-        return f"{done} case{'' if done == 1 else 's'} analysed"
-
-    def _show_saving(self, progress: Progress) -> None:
-        if not self.session.is_busy:
-            self.status.show_work(f"{progress.name}…", progress.fraction)
 
     def _saved(self, written: Sequence[Path], left_out: int) -> None:
         message = saved_message(written, left_out)
@@ -383,11 +343,14 @@ class MainWindow(DropWindow):
         self.status.show_zoom(None if self.viewer.picture.display is None else zoom)
 
     def _highlight(self, class_id: int | None) -> None:
+        if class_id is not None:
+            self.leafing.follow()
         self.viewer.picture.highlight(class_id)
         if class_id is not None:
             self.actions_by_name.check("overlay")
 
     def _look_at_disc(self, disc: Disc) -> None:
+        self.leafing.follow()
         analysis = self.desk.editing.analysis
         if analysis is not None:
             self.disc_inset.look_at(disc, analysis)
@@ -396,7 +359,8 @@ class MainWindow(DropWindow):
         for part in (self.cases, self.welcome, self.results):
             part.set_samples(samples)
 
-    def _take_failure(self, error: Exception) -> None:
+    def take_failure(self, error: Exception) -> None:
+        """Say what went wrong in a worker thread."""
         if isinstance(error, SpineAlignError):
             self.banner.show_failure(wording.explain(error))
         else:
@@ -405,6 +369,7 @@ class MainWindow(DropWindow):
     def _wear_theme(self) -> None:
         self.cases.set_colours(self.theme.colours)
         self.results.set_colours(self.theme.colours)
+        self.series.browser.set_colours(self.theme.colours)
         self.welcome.samples.refresh_icons()
         self.banner.refresh()
 
@@ -412,7 +377,3 @@ class MainWindow(DropWindow):
         """Cancel analyses, let files be written to their end, remember the window, leave."""
         if event is not None:
             self.leaving.close(event)
-
-
-def _bytes(base64: str) -> QByteArray:
-    return QByteArray.fromBase64(base64.encode())

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from spinealign.domain.measurements import Measurement, MeasureState, StrokeKind
 from spinealign.ui.handles import DRAWN, EDITED, HALO
+from spinealign.ui.picture_frame import letter_boxes
 from spinealign.ui.picture_items import pixel_size
 from spinealign.wording import safe_text
 from spinealign.wording.corrections import short_name
@@ -159,7 +160,12 @@ class ValueItem(QGraphicsItem):
 
 
 class MeasureLayer:
-    """The measurements of a picture; only those that are switched on have items."""
+    """The measurements of a picture; only those that are switched on have items.
+
+    `has_letters` tells whether directions stand at the borders of the view.
+    """
+
+    has_letters = False
 
     def __init__(self, parent: QGraphicsItem) -> None:
         self._parent = parent
@@ -201,7 +207,8 @@ class MeasureLayer:
             return
         to_view = views[0].viewportTransform()
         room = QRectF(views[0].rect()).adjusted(4, 4, -4, -4)
-        taken: list[Box] = []
+        letters = letter_boxes(QRectF(views[0].rect())) if self.has_letters else []
+        taken: list[Box] = sorted(letters, key=lambda box: box[1])
         labels = [label for _, label in self._items.values()]
         for label in sorted(labels, key=lambda item: item.pos().y()):
             place = to_view.map(label.scenePos())

@@ -10,6 +10,7 @@ from PyQt6.QtCore import (
     QModelIndex,
     QRect,
     QRectF,
+    QSignalBlocker,
     QSize,
     Qt,
     pyqtSignal,
@@ -112,10 +113,12 @@ class MeasureTree(QTreeView):
 
     def take_new_rows(self, selected: Key | None) -> None:
         """Open groups as they were, fit the columns, and select the same measure again."""
-        for row in range(self._measures.rowCount()):
-            index = self._measures.index(row, 0)
-            self.setFirstColumnSpanned(row, QModelIndex(), True)
-            self.setExpanded(index, self._measures.group(index) in self._choices.open_groups)
+        # What opens here was open before, and the height is fitted once, at the end.
+        with QSignalBlocker(self):
+            for row in range(self._measures.rowCount()):
+                index = self._measures.index(row, 0)
+                self.setFirstColumnSpanned(row, QModelIndex(), True)
+                self.setExpanded(index, self._measures.group(index) in self._choices.open_groups)
         self._fit_columns()
         index = self._measures.index_of(selected) if selected is not None else QModelIndex()
         if index.isValid():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from spinealign.domain.findings import ModelIdentity, ModelStatus
@@ -32,6 +33,17 @@ class ModelCardView(QWidget):
 
     def __init__(self, model: ModelIdentity | ModelCard, card: ModelCard | None) -> None:
         super().__init__()
+        self._model, self._card = model, card
+        self._is_filled = False
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Write the card when it is looked at: most of them never are."""
+        if not self._is_filled:
+            self._is_filled = True
+            self._fill(self._model, self._card)
+        super().showEvent(event)
+
+    def _fill(self, model: ModelIdentity | ModelCard, card: ModelCard | None) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 2, 4, 6)
         column.setSpacing(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,10 @@ from PyQt6.QtGui import QColor, QPen, QPolygonF, QTransform
 from PyQt6.QtWidgets import QGraphicsPolygonItem, QGraphicsRectItem, QGraphicsScene
 
 from spinealign.domain.findings import Vertebra
+from spinealign.domain.image import DisplayWindow, SpineImage, WindowKind
 from spinealign.domain.measurements import Drawing, Measurement
 from spinealign.ui.body_items import BodyGroup, BodyLayer
-from spinealign.ui.display import DisplayImage, DisplayOverlay, Window
+from spinealign.ui.display import DisplayImage, DisplayOverlay
 from spinealign.ui.handles import DrawingLayer, HandleItem
 from spinealign.ui.measure_overlay import Key, MeasureLayer
 from spinealign.ui.picture_items import LookupItem, OutlineItem, StretchedImageItem
@@ -24,6 +26,21 @@ DIMMED_ALPHA = 50
 OUTLINE_WIDTH = 1.6
 HIGHLIGHT_WIDTH = 3.0
 MARK_COLOUR, MARK_HEIGHT = "#ffffff", 5.0
+WINDOW_DRAG_SHARE = 1 / 350
+"""Share of the chosen window's width that one pixel of mouse movement is worth."""
+
+NO_WINDOW = DisplayWindow(0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class PixelReading:
+    """What lies under the cursor; `row` and `col` count from 0 at the top left."""
+
+    row: int
+    col: int
+    value: float
+    is_hounsfield: bool
+    structure: str | None
 
 
 class PictureScene(QGraphicsScene):
@@ -38,8 +55,9 @@ class PictureScene(QGraphicsScene):
         self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self.display: DisplayImage | None = None
         self.overlay = DisplayOverlay()
-        self.window: Window = (0.0, 1.0)
+        self.window = self._chosen = NO_WINDOW
         self.is_inverted = False
+        self._remembered: dict[object, tuple[DisplayWindow, bool]] = {}
         self.overlay_style = OverlayStyle.FILLED
         self.opacity = 0.45
         self.shows_overlay = True
@@ -69,12 +87,18 @@ class PictureScene(QGraphicsScene):
         self._new_layers()
         self._greys, self.display, self._mark = None, display, None
         self._drop_overlay()
+        self.is_inverted = False
         if display is None:
+            self.window_changed.emit()
             return
         rows, cols = display.image.shape
         self._root.setRect(0, 0, cols, rows)
+        self.measures.has_letters = display.image.orientation is not None
         self._root.setTransform(QTransform.fromScale(1, display.row_stretch))
-        self.window, self.is_inverted = display.default_window, False
+        default = display.default_window
+        earlier = self._remembered.get(_identity(display.image), (default, False))
+        self.window, self.is_inverted = earlier
+        self._chosen = default if self.window.kind is WindowKind.BY_HAND else self.window
         self._greys = LookupItem(display.levels, self._grey_table(display), self._root)
         rect = self.picture_rect
         margin_x, margin_y = rect.width() / 2, rect.height() / 2
@@ -130,10 +154,22 @@ class PictureScene(QGraphicsScene):
         """Draw these measurements and no others."""
         self.measures.show(shown, selected, self.shows_overlay)
 
-    def set_window(self, window: Window) -> None:
-        """Show the greys between ``centre - width / 2`` and ``centre + width / 2``."""
+    def set_window(self, window: DisplayWindow) -> None:
+        """Show the greys that a window or a table gives; the picture keeps it when shown again."""
         self.window = window
+        if window.kind is not WindowKind.BY_HAND:
+            self._chosen = window
         self._regrey()
+
+    def drag_window(self, across: int, down: int) -> None:
+        """Change the window as a drag by so many screen pixels does."""
+        if self.display is None:
+            return
+        from spinealign.imaging.windows import by_hand
+
+        unit = self._chosen.width * WINDOW_DRAG_SHARE
+        width = max(self.window.width + across * unit, unit)
+        self.set_window(by_hand(self.window, self.window.centre + down * unit, width))
 
     def reset_window(self) -> None:
         """Return to the window that the picture began with."""
@@ -170,6 +206,18 @@ class PictureScene(QGraphicsScene):
         """Dim all structures but one; None shows them all alike."""
         self.highlighted = class_id
         self._restyle()
+
+    def reading_at(self, place: QPointF) -> PixelReading | None:
+        """Return what lies at a place of the scene, or None beside the picture."""
+        if self.display is None:
+            return None
+        image = self.display.image
+        row, col = int(place.y() // self.display.row_stretch), int(place.x() // 1)
+        rows, cols = image.shape
+        if not (0 <= row < rows and 0 <= col < cols):
+            return None
+        value, structure = float(image.pixels[row, col]), self.structure_at(row, col)
+        return PixelReading(row, col, value, image.is_hounsfield, structure)
 
     def structure_at(self, row: int, col: int) -> str | None:
         """Return the name of the structure at a pixel, or None."""
@@ -208,6 +256,8 @@ class PictureScene(QGraphicsScene):
 
     def _regrey(self) -> None:
         if self.display is not None and self._greys is not None:
+            key = _identity(self.display.image)
+            self._remembered[key] = self.window, self.is_inverted
             self._greys.set_table(self._grey_table(self.display))
             self.window_changed.emit()
 
@@ -259,6 +309,11 @@ class PictureScene(QGraphicsScene):
         pen.setCosmetic(True)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         return pen
+
+
+def _identity(image: SpineImage) -> object:
+    """Return what a picture keeps when its file is read again."""
+    return (image.sha256, image.part, image.shape)
 
 
 def _premultiplied(colour: QColor, alpha: int) -> int:

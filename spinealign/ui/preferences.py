@@ -8,6 +8,7 @@ from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from spinealign.ui.recent import Recent
 from spinealign.ui.settings import SettingsStore
 
 
@@ -39,9 +40,9 @@ class Preferences(QObject):
         return self._store.notices
 
     @property
-    def recent(self) -> list[Path]:
-        """Files and folders opened lately, the latest first."""
-        return [Path(text) for text in self.state.recent_files]
+    def recent(self) -> list[Recent]:
+        """Files, folders and series opened lately, the latest first."""
+        return [Recent.from_text(text) for text in self.state.recent_files]
 
     def choose(self, **changes: Any) -> None:
         """Change settings, by the names of the fields of `Settings`."""
@@ -51,16 +52,16 @@ class Preferences(QObject):
         """Change what the window remembers, by the names of the fields of `WindowState`."""
         self.state = replace(self.state, **changes)
 
-    def remember(self, path: Path) -> None:
+    def remember(self, recent: Recent) -> None:
         """Put a file at the top of the recent ones, unless the user does not want that."""
         if self.settings.remember_recent:
-            self.note(recent_files=self.state.with_recent(path))
+            self.note(recent_files=self.state.with_recent(recent))
             self.recent_changed.emit()
 
-    def forget(self, path: Path) -> None:
+    def forget(self, recent: Recent) -> None:
         """Take a file off the recent ones."""
-        if str(path) in self.state.recent_files:
-            kept = tuple(text for text in self.state.recent_files if text != str(path))
+        if recent.text in self.state.recent_files:
+            kept = tuple(text for text in self.state.recent_files if text != recent.text)
             self.note(recent_files=kept)
             self.recent_changed.emit()
 

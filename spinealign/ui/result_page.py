@@ -22,6 +22,7 @@ from spinealign.domain.image import View
 from spinealign.domain.model_card import ModelCard
 from spinealign.ui.disc_model import DiscChoice
 from spinealign.ui.disc_section import DiscSection
+from spinealign.ui.filling import Filling
 from spinealign.ui.finding_text import measures_text, view_line
 from spinealign.ui.icons import icon
 from spinealign.ui.labels import Fold, rule, wrapped_label
@@ -41,6 +42,7 @@ from spinealign.wording import (
     spacing_text,
 )
 from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.reading import directions_text, side_text
 
 MEASURES, ALL_FIGURES, DISCS = "measurements", "json", "discs"
 """Kinds of results that sections of the page save."""
@@ -82,7 +84,7 @@ class ViewChoice(QComboBox):
 
 
 class ResultPage(QWidget):
-    """All that one analysis found.
+    """All that one analysis found; the sections below the headline follow one by one.
 
     Parameters
     ----------
@@ -124,6 +126,7 @@ class ResultPage(QWidget):
         self._choices = choices
         self.discs: DiscSection | None = None
         self.measures: MeasureTable | None = None
+        self._is_whole = False
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(14, 12, 14, 12)
         self._column.setSpacing(10)
@@ -135,17 +138,31 @@ class ResultPage(QWidget):
         ]
         if not is_demonstration(finding.analysis):
             parts.reverse()
-        for add in parts:
-            add(finding.analysis)
-        self._add_measurements(finding.analysis)
-        self._add_view(finding.analysis, chosen_view)
-        self._add_probabilities(finding.analysis)
-        self._add_regions(finding)
-        self._add_cautions(finding.analysis)
-        self._add_image_facts(finding.analysis)
-        self._add_models(finding)
-        self._add_timings(finding.analysis)
-        self._column.addStretch(1)
+        sections: list[Callable[[Analysis], None]] = [
+            *parts,
+            self._add_measurements,
+            partial(self._add_view, chosen=chosen_view),
+            self._add_probabilities,
+            lambda analysis: self._add_regions(finding),
+            self._add_cautions,
+            self._add_image_facts,
+            lambda analysis: self._add_models(finding),
+            self._add_timings,
+            lambda analysis: self._column.addStretch(1),
+        ]
+        self._rest = Filling([partial(add, finding.analysis) for add in sections], self)
+
+    def finish(self) -> None:
+        """Add all that was not added yet, at once."""
+        self._rest.finish()
+        if self.isVisible() and not self._is_whole:
+            self._is_whole = True
+            # Qt would show what is added to a visible page only when it comes to it.
+            direct = Qt.FindChildOption.FindDirectChildrenOnly
+            for part in self.findChildren(QWidget, options=direct):
+                if not part.testAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide):
+                    part.show()
+            self._column.activate()
 
     def update_analysis(self, analysis: Analysis) -> bool:
         """Show what a correction changed, without making the page anew.
@@ -157,6 +174,7 @@ class ResultPage(QWidget):
         """
         if _fixed_parts(analysis) != _fixed_parts(self._analysis):
             return False
+        self.finish()
         before, self._analysis = self._analysis, analysis
         self._show_words(analysis)
         if self.discs is not None:
@@ -296,6 +314,7 @@ class ResultPage(QWidget):
         lines = [f"{size_text(image)}{f', {kind}' if kind else ''}"]
         spacing = spacing_text(image)
         lines.append(f"Pixel spacing {spacing}" if image.spacing_mm is not None else spacing)
+        lines += filter(None, (directions_text(image.orientation), side_text(image.laterality)))
         self._column.addWidget(wrapped_label("\n".join(lines)))
 
     def _add_models(self, finding: Finding) -> None:

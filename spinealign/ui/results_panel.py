@@ -112,8 +112,11 @@ class ResultsPanel(QWidget):
 
     @property
     def page(self) -> QWidget | None:
-        """What is shown above the disclaimer now."""
-        return self._scroll.widget()
+        """What is shown above the disclaimer now, to its end."""
+        page = self._scroll.widget()
+        if isinstance(page, ResultPage):
+            page.finish()
+        return page
 
     def _show_progress(self, case: Case | None) -> None:
         text = ""
@@ -157,7 +160,7 @@ class ResultsPanel(QWidget):
         bar = self._scroll.verticalScrollBar()
         place = bar.value() if bar is not None else 0
         self._show_finding(case, finding)
-        page = self._scroll.widget()
+        page = self.page
         if bar is not None and page is not None:
             # The new page is laid out only later, when its height is asked for.
             page.resize(page.width(), page.heightForWidth(page.width()))

@@ -17,7 +17,13 @@ from spinealign.ui.finding_text import finding_text
 from spinealign.ui.preferences import Preferences
 from spinealign.ui.services import Services
 from spinealign.ui.tasks import TaskRunner, Work
-from spinealign.ui.work import file_stem, write_comparison, write_part, write_results
+from spinealign.ui.work import (
+    result_stem,
+    write_comparison,
+    write_named_report,
+    write_part,
+    write_results,
+)
 from spinealign.wording import Message
 
 
@@ -40,6 +46,9 @@ PARTS = {
     "discs": Part("Save table of discs", "discs.csv", "Table (*.csv)"),
     "json": Part("Save all figures", "analysis.json", "JSON (*.json)"),
 }
+
+NAMED_REPORT = Part("Save report with patient data", "report.pdf", "PDF document (*.pdf)")
+COMPARISON = Part("Save comparison", "comparison.csv", "Table (*.csv)")
 
 
 class Saver(QObject):
@@ -76,34 +85,35 @@ class Saver(QObject):
 
     def save_part(self, analysis: Analysis, kind: str) -> None:
         """Ask for a file and write one kind of result to it."""
-        part = PARTS[kind]
-        stem = file_stem(analysis.image.source_path)
+        path = self._ask_file(PARTS[kind], analysis, self._window)
+        if path is not None:
+            self._write(lambda: write_part(self._services, analysis, kind, path))
+
+    def save_named_report(self, analysis: Analysis) -> None:
+        """Ask for a file and write the report with the patient's data to it."""
+        path = self._ask_file(NAMED_REPORT, analysis, self._window)
+        if path is not None:
+            self._write(lambda: write_named_report(self._services, analysis, path))
+
+    def save_comparison(self, first: Analysis, second: Analysis, asking: QWidget) -> None:
+        """Ask, in front of the window `asking`, for a file and write two results compared."""
+        path = self._ask_file(COMPARISON, second, asking)
+        if path is not None:
+            self._write(lambda: write_comparison(self._services, first, second, path))
+
+    def _ask_file(self, part: Part, analysis: Analysis, asking: QWidget) -> Path | None:
+        stem = result_stem(analysis.image)
         proposed = str(Path(self._start_folder()) / f"{stem}_{part.suffix}")
         name, _ = QFileDialog.getSaveFileName(
-            self._window, part.title, proposed, f"{part.file_filter};;All files (*)"
+            asking, part.title, proposed, f"{part.file_filter};;All files (*)"
         )
         if not name:
-            return
+            return None
         path = Path(name)
         if not path.suffix:
             path = path.with_suffix(Path(part.suffix).suffix)
         self._preferences.note(last_export_folder=str(path.parent))
-        self._write(lambda: write_part(self._services, analysis, kind, path))
-
-    def save_comparison(self, first: Analysis, second: Analysis, asking: QWidget) -> None:
-        """Ask, in front of the window `asking`, for a file and write two results compared."""
-        stem = file_stem(second.image.source_path)
-        proposed = str(Path(self._start_folder()) / f"{stem}_comparison.csv")
-        name, _ = QFileDialog.getSaveFileName(
-            asking, "Save comparison", proposed, "Table (*.csv);;All files (*)"
-        )
-        if not name:
-            return
-        path = Path(name)
-        if not path.suffix:
-            path = path.with_suffix(".csv")
-        self._preferences.note(last_export_folder=str(path.parent))
-        self._write(lambda: write_comparison(self._services, first, second, path))
+        return path
 
     def copy_finding(self, analysis: Analysis) -> None:
         """Put the finding on the clipboard as text."""

@@ -6,17 +6,23 @@ Tests hand the window other services.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
 from spinealign.domain.findings import Analysis, Corrections, Step
-from spinealign.domain.image import View
+from spinealign.domain.image import ImagePart, SpineImage, View
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.paths import resources_dir
-from spinealign.domain.study import SegmentedVolume
+from spinealign.domain.study import (
+    ImageSource,
+    PatientFacts,
+    Scan,
+    SegmentedVolume,
+    SeriesEntry,
+)
 
 
 class Models(Protocol):
@@ -64,8 +70,13 @@ class Sample(Protocol):
 PASTED_PREFIX = "spinealign-pasted-"
 """Of the folder for pasted pictures, which is gone when the window closes."""
 
-Analyse = Callable[[Path, Models, View | None, Path | None], Generator[Step, None, Analysis]]
-"""Of a file, with models, as a view, beside the other contrast of the same patient."""
+Companion = Path | SeriesEntry
+"""The other contrast of the same patient: a file, or a series next to the one analysed."""
+
+Analyse = Callable[
+    [ImageSource, Models, View | None, Companion | None], Generator[Step, None, Analysis]
+]
+"""Of a file or series, with models, as a view, beside the other contrast."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +85,14 @@ class Services:
 
     models: Callable[[], Models]
     analyse: Analyse
-    segment_volume: Callable[[Path, Models], Generator[Step, None, SegmentedVolume]]
+    segment_volume: Callable[[Path | SeriesEntry, Models], Generator[Step, None, SegmentedVolume]]
     list_samples: Callable[[], Sequence[Sample]]
-    find_images: Callable[[Iterable[Path]], list[Path]]
+    scan: Callable[[Sequence[Path]], Generator[int, None, Scan]]
+    read_slices: Callable[[SeriesEntry, Sequence[int]], Iterator[SpineImage]]
+    read_patient: Callable[[ImagePart], PatientFacts]
     write_bundle: Callable[[Analysis, Path], object]
     write_one: Callable[[Analysis, str, Path], object]
+    write_named_report: Callable[[Analysis, Path], object]
     write_comparison: Callable[[Analysis, Analysis, Path], object]
     load_corrections: Callable[[Analysis], Corrections | None]
     save_corrections: Callable[[Analysis], Path]
@@ -97,9 +111,12 @@ def program_services(profile_dir: Path | None = None) -> Services:
         analyse=_analyse,
         segment_volume=_segment_volume,
         list_samples=_list_samples,
-        find_images=_find_images,
+        scan=_scan,
+        read_slices=_read_slices,
+        read_patient=_read_patient,
         write_bundle=_write_bundle,
         write_one=_write_one,
+        write_named_report=_write_named_report,
         write_comparison=_write_comparison,
         load_corrections=partial(_load_corrections, profile_dir),
         save_corrections=partial(_save_corrections, profile_dir),
@@ -109,24 +126,27 @@ def program_services(profile_dir: Path | None = None) -> Services:
 @cache
 def _models() -> Models:
     # The readers come along, so that after warming up the first image waits for no import.
-    import spinealign.analysis  # noqa: F401
+    import spinealign.analysis
+    import spinealign.measure.corrected  # noqa: F401 - the window begins corrections with it
     from spinealign.inference.catalog import ModelStore
 
     return ModelStore()
 
 
 def _analyse(
-    path: Path, models: Models, view: View | None, companion: Path | None
+    source: ImageSource, models: Models, view: View | None, companion: Companion | None
 ) -> Generator[Step, None, Analysis]:
     from spinealign.analysis import analyze_file
 
-    return analyze_file(path, models, view, companion)  # type: ignore[arg-type]
+    return analyze_file(source, models, view, companion)  # type: ignore[arg-type]
 
 
-def _segment_volume(path: Path, models: Models) -> Generator[Step, None, SegmentedVolume]:
+def _segment_volume(
+    source: Path | SeriesEntry, models: Models
+) -> Generator[Step, None, SegmentedVolume]:
     from spinealign.volumes import segment_volume
 
-    return segment_volume(path, models)  # type: ignore[arg-type]
+    return segment_volume(source, models)  # type: ignore[arg-type]
 
 
 def _list_samples() -> Sequence[Sample]:
@@ -135,10 +155,22 @@ def _list_samples() -> Sequence[Sample]:
     return list_samples()
 
 
-def _find_images(paths: Iterable[Path]) -> list[Path]:
-    from spinealign.imaging.find import find_images
+def _scan(paths: Sequence[Path]) -> Generator[int, None, Scan]:
+    from spinealign.imaging.study import scan_paths
 
-    return find_images(list(paths))
+    return scan_paths(paths)
+
+
+def _read_slices(entry: SeriesEntry, indices: Sequence[int]) -> Iterator[SpineImage]:
+    from spinealign.imaging.volume import read_slices
+
+    return read_slices(entry, indices)
+
+
+def _read_patient(part: ImagePart) -> PatientFacts:
+    from spinealign.imaging.study import read_patient
+
+    return read_patient(part)
 
 
 def _write_bundle(analysis: Analysis, folder: Path) -> object:
@@ -151,6 +183,15 @@ def _write_one(analysis: Analysis, kind: str, path: Path) -> None:
     from spinealign.export.bundle import write_one
 
     write_one(analysis, kind, path)
+
+
+def _write_named_report(analysis: Analysis, path: Path) -> None:
+    from spinealign.export.bundle import write_file
+    from spinealign.export.report import report_pdf
+
+    image = analysis.image
+    patient = _read_patient(image.part or ImagePart(image.source_path))
+    write_file(report_pdf(analysis, patient), path)
 
 
 def _write_comparison(first: Analysis, second: Analysis, path: Path) -> None:
@@ -166,11 +207,11 @@ def _load_corrections(profile_dir: Path | None, analysis: Analysis) -> Correctio
 
 
 def _save_corrections(profile_dir: Path | None, analysis: Analysis) -> Path:
-    from spinealign.export.corrections import profile_path, save_corrections
+    from spinealign.export.corrections import part_label, profile_path, save_corrections
 
     if not _is_own(analysis.image.source_path):
         return save_corrections(analysis, profile_dir=profile_dir)
-    path = profile_path(analysis.image.sha256, profile_dir)
+    path = profile_path(analysis.image.sha256, profile_dir, part_label(analysis.image))
     path.parent.mkdir(parents=True, exist_ok=True)
     return save_corrections(analysis, path)
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from spinealign.ui.recent import Recent
+
 MAX_RECENT_FILES = 12
 
 
@@ -41,6 +43,8 @@ class Settings:
         Measures that the user drew on the picture, or took off it, against the default.
     remember_recent : bool
         Whether the paths of opened files are kept for the next start.
+    hide_patient_data : bool
+        Whether the window is silent about the patient; the data themselves are never here.
     """
 
     theme: ThemeChoice = ThemeChoice.SYSTEM
@@ -52,6 +56,7 @@ class Settings:
     shown_measures: tuple[str, ...] = ()
     hidden_measures: tuple[str, ...] = ()
     remember_recent: bool = True
+    hide_patient_data: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class WindowState:
     geometry, layout : str
         Qt's own description of place and panels, in base 64.
     recent_files : tuple of str
-        Paths that the user opened, the latest first.
+        What the user opened, the latest first, each as `Recent.text` has it.
     last_folder, last_export_folder : str
         Where the file dialogs start.
     """
@@ -74,11 +79,14 @@ class WindowState:
     last_folder: str = ""
     last_export_folder: str = ""
 
-    def with_recent(self, path: Path) -> tuple[str, ...]:
-        """Return `recent_files` with `path` at the top, without repetition."""
-        text = str(path)
-        others = tuple(other for other in self.recent_files if other != text)
-        return (text, *others)[:MAX_RECENT_FILES]
+    def with_recent(self, recent: Recent) -> tuple[str, ...]:
+        """Return `recent_files` with this one at the top, each series once."""
+        others = tuple(
+            other
+            for other in self.recent_files
+            if not Recent.from_text(other).is_same_series(recent)
+        )
+        return (recent.text, *others)[:MAX_RECENT_FILES]
 
 
 _Values = TypeVar("_Values", Settings, WindowState)

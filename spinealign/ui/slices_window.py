@@ -21,12 +21,13 @@ from PyQt6.QtWidgets import (
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import DISCLAIMER
-from spinealign.domain.study import SegmentedVolume
+from spinealign.domain.study import SegmentedVolume, SeriesEntry
 from spinealign.ui.display import prepare_image, prepare_structures
 from spinealign.ui.labels import wrapped_label
 from spinealign.ui.tasks import Task
 from spinealign.ui.viewer import Viewer
 from spinealign.ui.work import Progress, segment_slices
+from spinealign.wording.series import series_name
 from spinealign.wording.volumes import volume_lines
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 SIZE_PERCENT = 80
 
 
-def open_slices(window: MainWindow, path: Path) -> SlicesWindow:
-    """Show all slices of the series that a path holds."""
-    slices = SlicesWindow(window, path)
+def open_slices(window: MainWindow, source: Path | SeriesEntry) -> SlicesWindow:
+    """Show all slices of a series, or of the one that a path holds."""
+    slices = SlicesWindow(window, source)
     slices.show()
     return slices
 
@@ -47,10 +48,11 @@ class SlicesWindow(QDialog):
 
     segmented = pyqtSignal(object)
 
-    def __init__(self, window: MainWindow, path: Path) -> None:
+    def __init__(self, window: MainWindow, source: Path | SeriesEntry) -> None:
         super().__init__(window, Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(f"All slices of {wording.display_name(path)} – SpineAlign")
+        name = wording.display_name(source) if isinstance(source, Path) else series_name(source)
+        self.setWindowTitle(f"All slices of {name} – SpineAlign")
         self.found: SegmentedVolume | None = None
         self.viewer = Viewer()
         self.viewer.show_image(None, "Segmenting all slices…")
@@ -69,7 +71,7 @@ class SlicesWindow(QDialog):
         room = window.size() * SIZE_PERCENT / 100
         self.resize(room)
         services = window.services
-        self._task: Task | None = window.inference.submit(partial(segment_slices, services, path))
+        self._task: Task | None = window.inference.submit(partial(segment_slices, services, source))
         self._task.progressed.connect(self._show_progress)
         self._task.finished.connect(self._take)
         self._task.failed.connect(self._fail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
 
-from spinealign.ui.viewer import PixelReading
+from spinealign.ui.picture_scene import PixelReading
 
 
 class StatusLine(QStatusBar):
@@ -56,10 +56,11 @@ class StatusLine(QStatusBar):
         """What is said about the zoom."""
         return self._zoom.text()
 
-    def show_work(self, text: str, fraction: float) -> None:
-        """Show that something is being done."""
+    def show_work(self, text: str, fraction: float | None) -> None:
+        """Show that something is being done; None when nobody knows how much there is to do."""
         self.step.setText(text)
-        self.progress.setValue(round(1000 * fraction))
+        self.progress.setMaximum(0 if fraction is None else 1000)
+        self.progress.setValue(round(1000 * (fraction or 0.0)))
         self.progress.show()
         self.cancel.show()
 
@@ -67,6 +68,7 @@ class StatusLine(QStatusBar):
         """Show that nothing is being done."""
         self._idle_text = text
         self.step.setText(text)
+        self.progress.setMaximum(1000)
         self.progress.hide()
         self.cancel.hide()
 

@@ -293,6 +293,7 @@ QLabel[kind="good"] { color: $good; }
 QLabel[kind="disclaimer"] { color: $muted; background: $raised;
   border-top: 1px solid $border; padding: 7px 12px; }
 QFrame[kind="rule"] { background: $border; border: 0; max-height: 1px; }
+QFrame#patientStrip { background: $raised; border-bottom: 1px solid $border; }
 QFrame#discInset { background: $panel; border: 1px solid $strong_border; border-radius: 6px; }
 QFrame[strip="warning"] { background: $warning_panel; border: 1px solid $warning_border;
   border-left: 5px solid $warning_border; border-radius: 5px; }

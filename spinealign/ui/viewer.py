@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PyQt6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
@@ -17,26 +15,15 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QApplication, QFrame, QGraphicsView, QToolTip, QWidget
 
+from spinealign.domain.image import SpineImage
 from spinealign.ui.display import DisplayImage, DisplayOverlay
 from spinealign.ui.hand import Hand, Pointer
-from spinealign.ui.picture_frame import CANVAS, draw_scale_bar, window_text, write_words
-from spinealign.ui.picture_scene import PictureScene
+from spinealign.ui.picture_frame import CANVAS, FrameNotes, corner_text, draw_frame, write_words
+from spinealign.ui.picture_scene import PictureScene, PixelReading
+from spinealign.wording.reading import side_text
 
 ZOOM_STEP = 1.25
 SMALLEST_ZOOM, LARGEST_ZOOM = 0.02, 64.0
-WINDOW_DRAG_SHARE = 1 / 350
-"""Share of the picture's default width that one pixel of mouse movement is worth."""
-
-
-@dataclass(frozen=True)
-class PixelReading:
-    """What lies under the cursor; `row` and `col` count from 0 at the top left."""
-
-    row: int
-    col: int
-    value: float
-    is_hounsfield: bool
-    structure: str | None
 
 
 class Viewer(QGraphicsView):
@@ -49,6 +36,7 @@ class Viewer(QGraphicsView):
 
     zoom_changed = pyqtSignal(float)
     pixel_read = pyqtSignal(object)
+    image_shown = pyqtSignal(object)
     overlay_toggle_requested = pyqtSignal()
     menu_requested = pyqtSignal(object, object)
     hand: Hand | None = None
@@ -98,6 +86,7 @@ class Viewer(QGraphicsView):
         self.picture.show_image(display)
         self._refresh()
         self.pixel_read.emit(None)
+        self.image_shown.emit(display.image if display is not None else None)
         self.fit()
 
     def show_neighbour(self, display: DisplayImage) -> None:
@@ -179,28 +168,9 @@ class Viewer(QGraphicsView):
         """Shrink about the middle of the view."""
         self._zoom_by(1 / ZOOM_STEP, self._middle())
 
-    def drag_window(self, across: int, down: int) -> None:
-        """Change the window as a right-drag by so many screen pixels does."""
-        display = self.picture.display
-        if display is None:
-            return
-        unit = display.default_window[1] * WINDOW_DRAG_SHARE
-        centre, width = self.picture.window
-        self.picture.set_window((centre + down * unit, max(width + across * unit, unit)))
-
     def read_pixel(self, where: QPoint) -> PixelReading | None:
         """Return what lies at a place of the view, or None beside the picture."""
-        display = self.picture.display
-        if display is None:
-            return None
-        point = self.mapToScene(where)
-        row, col = int(point.y() // display.row_stretch), int(point.x() // 1)
-        rows, cols = display.image.shape
-        if not (0 <= row < rows and 0 <= col < cols):
-            return None
-        value = float(display.image.pixels[row, col])
-        structure = self.picture.structure_at(row, col)
-        return PixelReading(row, col, value, display.image.is_hounsfield, structure)
+        return self.picture.reading_at(self.mapToScene(where))
 
     def _zoom_by(self, factor: float, about: QPoint) -> None:
         """Zoom so that what lies at `about` (view coordinates) stays there."""
@@ -287,6 +257,7 @@ class Viewer(QGraphicsView):
         elif event.button() == self._drag_button and self._drag_from is not None:
             self._drag_from = None
             self.unsetCursor()
+            self._refresh()
             if self._is_click and self._drag_button == Qt.MouseButton.RightButton:
                 pointer = self._pointer(event)
                 self.menu_requested.emit(pointer.point, event.globalPosition().toPoint())
@@ -362,6 +333,10 @@ class Viewer(QGraphicsView):
         self.picture.measures.lay_out()
         self._refresh()
 
+    @property
+    def _is_windowing(self) -> bool:
+        return self._drag_button == Qt.MouseButton.RightButton and not self._is_click
+
     def _drag(self, here: QPoint) -> None:
         assert self._drag_from is not None
         moved = here - self._drag_from
@@ -372,7 +347,7 @@ class Viewer(QGraphicsView):
             self.setCursor(Qt.CursorShape.SizeAllCursor)
         self._drag_from = here
         if self._drag_button == Qt.MouseButton.RightButton:
-            self.drag_window(moved.x(), moved.y())
+            self.picture.drag_window(moved.x(), moved.y())
             return
         self._scroll_by(-moved)
         self._is_fitted = False
@@ -389,17 +364,16 @@ class Viewer(QGraphicsView):
         if display is None:
             write_words(painter, area, self._placeholder, Qt.AlignmentFlag.AlignCenter)
         else:
-            self._annotate(painter, area.adjusted(12, 10, -12, -10), display)
+            draw_frame(painter, area, self._notes(display.image))
         painter.restore()
 
-    def _annotate(self, painter: QPainter, area: QRectF, display: DisplayImage) -> None:
-        text = window_text(self.picture.window, display.image.is_hounsfield)
-        if self.picture.is_inverted:
-            text += "  inverted"
-        corner = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft
-        write_words(painter, area, text, corner)
-        if self.hint:
-            top = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter
-            write_words(painter, area, self.hint, top)
-        if self.spacing_mm is not None:
-            draw_scale_bar(painter, area, self.transform().m11() / self.spacing_mm[1])
+    def _notes(self, image: SpineImage) -> FrameNotes:
+        spacing, picture = self.spacing_mm, self.picture
+        return FrameNotes(
+            window=corner_text(picture.window, image.is_hounsfield, picture.is_inverted),
+            hint=self.hint,
+            px_per_mm=self.transform().m11() / spacing[1] if spacing is not None else None,
+            orientation=image.orientation,
+            side=side_text(image.laterality),
+            cursor=self._drag_from if self._is_windowing else None,
+        )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from PyQt6.QtGui import QImage
 
@@ -17,11 +17,11 @@ from spinealign.domain.errors import (
     SpineAlignError,
 )
 from spinealign.domain.findings import Analysis
-from spinealign.domain.image import View
+from spinealign.domain.image import ImagePart, SpineImage, View
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.study import SegmentedVolume
+from spinealign.domain.study import ImageSource, PatientFacts, SegmentedVolume, SeriesEntry
 from spinealign.ui.display import DisplayImage, DisplayOverlay, prepare_image, prepare_overlay
-from spinealign.ui.services import Sample, Services
+from spinealign.ui.services import Companion, Sample, Services
 from spinealign.wording import Message
 
 
@@ -49,9 +49,9 @@ class Finding:
 
 
 def analyse_case(
-    services: Services, path: Path, view: View | None, companion: Path | None = None
+    services: Services, source: ImageSource, view: View | None, companion: Companion | None = None
 ) -> Generator[Progress, None, Finding]:
-    """Analyse a file and prepare what the viewer draws.
+    """Analyse a file or series and prepare what the viewer draws.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def analyse_case(
     yield Progress("Starting", 0.0)
     models = services.models()
     display = None
-    with contextlib.closing(services.analyse(path, models, view, companion)) as steps:
+    with contextlib.closing(services.analyse(source, models, view, companion)) as steps:
         while True:
             try:
                 step = next(steps)
@@ -105,7 +105,9 @@ def keep_corrections(services: Services, analysis: Analysis) -> Generator[None, 
     return services.save_corrections(analysis)
 
 
-def segment_slices(services: Services, path: Path) -> Generator[Progress, None, SegmentedVolume]:
+def segment_slices(
+    services: Services, source: Path | SeriesEntry
+) -> Generator[Progress, None, SegmentedVolume]:
     """Segment every slice of a series, showing its mid-sagittal slice as soon as it is known.
 
     Raises
@@ -113,7 +115,7 @@ def segment_slices(services: Services, path: Path) -> Generator[Progress, None, 
     SpineAlignError
         The series cannot be read, or there is no network for it.
     """
-    with contextlib.closing(services.segment_volume(path, services.models())) as steps:
+    with contextlib.closing(services.segment_volume(source, services.models())) as steps:
         while True:
             try:
                 step = next(steps)
@@ -161,16 +163,10 @@ def read_samples(services: Services) -> Generator[None, None, Sequence[Sample]]:
     return services.list_samples()
 
 
-def find_files(services: Services, paths: Iterable[Path]) -> Generator[None, None, list[Path]]:
-    """Return the images among files and folders.
-
-    Raises
-    ------
-    ImageReadError
-        A folder holds none, or a path is missing.
-    """
+def read_patient(services: Services, part: ImagePart) -> Generator[None, None, PatientFacts]:
+    """Return what a file says about the patient; empty where it says nothing."""
     yield
-    return services.find_images(paths)
+    return services.read_patient(part)
 
 
 def save_picture(image: QImage, path: Path) -> Generator[None, None, Path]:
@@ -205,7 +201,7 @@ def write_results(
     """
     written: list[Path] = []
     for done, analysis in enumerate(analyses):
-        target = _free_name(folder, analysis.image.source_path)
+        target = _free_name(folder, result_stem(analysis.image))
         yield Progress(f"Saving {target.name}", done / len(analyses))
         services.write_bundle(analysis, target)
         written.append(target)
@@ -227,6 +223,21 @@ def write_part(
     return (path,)
 
 
+def write_named_report(
+    services: Services, analysis: Analysis, path: Path
+) -> Generator[Progress, None, tuple[Path, ...]]:
+    """Write the report with the patient's data to the file that the user named.
+
+    Raises
+    ------
+    ExportError
+        It could not be written.
+    """
+    yield Progress(f"Saving {path.name}", 0.2)
+    services.write_named_report(analysis, path)
+    return (path,)
+
+
 def write_comparison(
     services: Services, first: Analysis, second: Analysis, path: Path
 ) -> Generator[Progress, None, tuple[Path, ...]]:
@@ -242,6 +253,15 @@ def write_comparison(
     return (path,)
 
 
+def result_stem(image: SpineImage) -> str:
+    """Return what results of a picture are called: its file's stem, and which picture it is."""
+    part = image.place
+    stem = file_stem(Path(PurePosixPath(part.member).name) if part.member else part.path)
+    volume = f"_volume-{part.volume + 1}" if part.volume else ""
+    index = "" if part.index is None else f"_picture-{part.index + 1}"
+    return f"{stem}{volume}{index}"
+
+
 def file_stem(path: Path) -> str:
     """Return a file's name without its image suffixes."""
     name = path.name
@@ -251,8 +271,7 @@ def file_stem(path: Path) -> str:
     return name or "image"
 
 
-def _free_name(folder: Path, source: Path) -> Path:
-    stem = file_stem(source)
+def _free_name(folder: Path, stem: str) -> Path:
     target, number = folder / stem, 2
     while target.exists():
         target, number = folder / f"{stem} ({number})", number + 1

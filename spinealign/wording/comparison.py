@@ -16,7 +16,8 @@ from spinealign.wording.measure_rows import (
     value_text,
 )
 from spinealign.wording.results import NOTHING, view_text
-from spinealign.wording.text import display_name, safe_text
+from spinealign.wording.series import picture_name
+from spinealign.wording.text import safe_text
 
 COMPARISON_HEADINGS = ("Measure", "First", "Second", "Difference", "95 % interval", "Judgement")
 COMPARISON_COLUMNS = (
@@ -86,8 +87,8 @@ def comparison_lines(
 ) -> list[str]:
     """Return a comparison as lines of text, the table with tabs between its cells."""
     return [
-        f"First: {display_name(first.image.source_path)}",
-        f"Second: {display_name(second.image.source_path)}",
+        f"First: {picture_name(first.image.place)}",
+        f"Second: {picture_name(second.image.place)}",
         "\t".join(COMPARISON_HEADINGS),
         *(["\t".join(comparison_row(row)) for row in rows] or [NOTHING_MEASURED]),
         *comparison_cautions(first, second),

@@ -70,6 +70,10 @@ _READ_MESSAGES = {
         "“{name}” does not hold a single grey-scale picture{detail}.",
         "Export one slice or frame of it as DICOM or PNG.",
     ),
+    ReadProblem.UNSUPPORTED_PIXELS: (
+        "“{name}” stores its pixels in a way that SpineAlign cannot read{detail}.",
+        "Export it as 8-bit or 16-bit grey-scale DICOM, PNG or TIFF.",
+    ),
     ReadProblem.CONSTANT: (
         "“{name}” shows nothing: every pixel has the same value.",
         "Open another image, or export this one again.",
@@ -94,6 +98,15 @@ _READ_MESSAGES = {
     ReadProblem.ENCRYPTED: (
         "“{name}” is locked with a password.",
         "Unpack it with the password first, then open the folder.",
+    ),
+    ReadProblem.NESTED_ARCHIVE: (
+        "“{name}” holds further archives instead of images.",
+        "Unpack it once, then open the folder or one of the archives in it.",
+    ),
+    ReadProblem.OTHER_HALF_MISSING: (
+        "“{name}” is one half of a NIfTI image in two files, and the other half is not there.",
+        "Put the .hdr and the .img file side by side under the same name, or convert them "
+        "to one .nii file.",
     ),
 }
 

@@ -31,6 +31,13 @@ _NOTES = {
     NoteKind.NO_ORIENTATION: "The file does not state its orientation.",
     NoteKind.UNIT_ASSUMED: ("The file does not state its unit of length; millimetres are assumed."),
     NoteKind.UNEVEN_SLICES: "The slices are not evenly spaced; some may be missing.",
+    NoteKind.SPACING_CONFLICT: (
+        "The file states two different sizes of its pixels, so lengths are given in pixels."
+    ),
+    NoteKind.OVERLAY_LEFT_OUT: "Drawings stored beside the picture (overlays) are not shown.",
+    NoteKind.STATES_LEFT_OUT: (
+        "Stored ways of showing this picture (presentation states: {0}) are not applied."
+    ),
 }
 
 _CALIBRATIONS = {
@@ -45,6 +52,21 @@ _WINDOWS = {
     WindowKind.BONE: "Bone",
     WindowKind.SOFT_TISSUE: "Soft tissue",
     WindowKind.BRAIN: "Brain",
+    WindowKind.AS_STORED: "As stored",
+    WindowKind.AUTOMATIC: "Automatic",
+    WindowKind.WHOLE_RANGE: "Whole range",
+    WindowKind.BY_HAND: "Set by hand",
+}
+
+_SIDES = {"L": "Left side", "R": "Right side", "B": "Both sides"}
+
+_DIRECTIONS = {
+    "L": "the patient’s left",
+    "R": "the patient’s right",
+    "A": "the front",
+    "P": "the back",
+    "H": "the head",
+    "F": "the feet",
 }
 
 
@@ -60,6 +82,10 @@ _PATIENT_LABELS = {
     "institution": "Institution",
     "accession_number": "Accession number",
 }
+_WHO = ("name", "birth_date", "sex", "age", "identifier", "study_date")
+_SPEAKS_FOR_ITSELF = ("name", "sex", "age")
+_SEXES = {"F": "female", "M": "male", "O": "other"}
+_AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
 
 
 def note_text(note: ReaderNote) -> str:
@@ -73,10 +99,28 @@ def note_text(note: ReaderNote) -> str:
 
 def window_text(window: DisplayWindow) -> str:
     """Return the name of a window with its centre and width, fit for a menu."""
-    name = safe_text(window.explanation) or _WINDOWS[window.kind]
+    name = window_name(window)
     if window.table is not None:
         return name
-    return f"{name} (C {window.centre:g}, W {window.width:g})"
+    return f"{name} (C {window.centre:.6g}, W {window.width:.6g})"
+
+
+def window_name(window: DisplayWindow) -> str:
+    """Return what a window is called, in the file's own words where it has some."""
+    return safe_text(window.explanation.strip()) or _WINDOWS[window.kind]
+
+
+def side_text(laterality: str) -> str:
+    """Return the side of a paired body part, or nothing when the file does not state it."""
+    return _SIDES.get(laterality, "")
+
+
+def directions_text(orientation: tuple[str, str] | None) -> str:
+    """Return what lies at the right and at the bottom of a picture; empty when unknown."""
+    if orientation is None:
+        return ""
+    right, bottom = (_DIRECTIONS[letter] for letter in orientation)
+    return f"To the right lies {right}, below {bottom}"
 
 
 def series_text(entry: SeriesEntry) -> str:
@@ -88,7 +132,10 @@ def series_text(entry: SeriesEntry) -> str:
         name = f"{name}, volume {first.volume + 1}"
     number = "" if entry.number is None else f"{entry.number}: "
     count = len(entry)
-    return f"{number}{name} ({kind}, {count} image{'' if count == 1 else 's'})"
+    images = f"{count} image{'' if count == 1 else 's'}"
+    states = entry.unapplied_states
+    left_out = f"; {states} presentation state{'' if states == 1 else 's'} not applied"
+    return f"{number}{name} ({kind}, {images}{left_out if states else ''})"
 
 
 def patient_rows(facts: PatientFacts) -> tuple[tuple[str, str], ...]:
@@ -99,6 +146,16 @@ def patient_rows(facts: PatientFacts) -> tuple[tuple[str, str], ...]:
     return tuple((label, value) for label, value in rows if value)
 
 
+def patient_line(facts: PatientFacts) -> str:
+    """Return who the patient is and when the picture was taken, in one line."""
+    words = []
+    for name in _WHO:
+        text = _fact_text(name, getattr(facts, name))
+        if text:
+            words.append(text if name in _SPEAKS_FOR_ITSELF else f"{_PATIENT_LABELS[name]} {text}")
+    return "  ·  ".join(words) or "  ·  ".join(f"{k} {v}" for k, v in patient_rows(facts))
+
+
 def _fact_text(name: str, value: str) -> str:
     if name == "name":
         # Family^given^middle^prefix^suffix in Latin letters, then in others (PS3.5 6.2.1).
@@ -107,4 +164,8 @@ def _fact_text(name: str, value: str) -> str:
         return safe_text(", ".join(part for part in (family.strip(), given.strip()) if part))
     if name in ("birth_date", "study_date") and len(value) == 8 and value.isdecimal():
         return f"{value[:4]}-{value[4:6]}-{value[6:]}"
+    if name == "age" and value[:-1].isdecimal() and value[-1] in _AGE_UNITS:
+        return f"{int(value[:-1])} {_AGE_UNITS[value[-1]]}"
+    if name == "sex":
+        value = _SEXES.get(value.strip(), value)
     return safe_text(value.strip())

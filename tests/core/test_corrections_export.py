@@ -27,7 +27,7 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
-from spinealign.domain.image import View
+from spinealign.domain.image import ImagePart, View
 from spinealign.domain.measurements import Calibration, Drawing, DrawingTool
 from spinealign.export import corrections as store
 from tests import phantoms
@@ -156,6 +156,59 @@ class TestThereAndBack:
         text = store.save_corrections(case, profile_dir=profile).read_text(encoding="utf-8")
         assert "neck" not in text
         assert case.image.sha256 in text
+
+
+def part_of(analysis, **where):
+    """The same picture, told to be one of several in its file."""
+    path = analysis.image.source_path
+    return replace(analysis, image=replace(analysis.image, part=ImagePart(path, **where)))
+
+
+class TestPicturesOfOneFile:
+    @pytest.mark.parametrize(
+        ("where", "name"),
+        [
+            ({}, "neck.dcm.spinealign.json"),
+            ({"index": 7}, "neck.dcm.picture-8.spinealign.json"),
+            ({"index": 7, "volume": 1}, "neck.dcm.volume-2.picture-8.spinealign.json"),
+        ],
+        ids=["alone", "slice", "slice in time"],
+    )
+    def test_each_has_a_file_of_its_own(self, case, profile, where, name):
+        path = store.save_corrections(part_of(case, **where), profile_dir=profile)
+        assert path.name == name
+        table = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(store.corrections_schema()).validate(table)
+        assert store.load_corrections(part_of(case, **where), profile_dir=profile) == SOME
+        assert store.load_corrections(part_of(case, index=3), profile_dir=profile) is None
+
+    def test_a_member_of_an_archive_goes_by_its_checksum(self, case, profile):
+        member = part_of(case, member="Doe^Jane/IM1")
+        path = store.save_corrections(member, profile_dir=profile)
+        assert path.name == f"neck.dcm.{case.image.sha256[:12]}.spinealign.json"
+        assert "Doe" not in path.read_text(encoding="utf-8")
+        assert store.load_corrections(member, profile_dir=profile) == SOME
+        assert store.load_corrections(other_image(member), profile_dir=profile) is None
+
+    def test_the_profile_tells_them_apart_too(self, case, profile, monkeypatch):
+        deny(monkeypatch, case.image.source_path.parent)
+        store.save_corrections(part_of(case, index=7), profile_dir=profile)
+        assert store.load_corrections(part_of(case, index=7), profile_dir=profile) == SOME
+        assert store.load_corrections(part_of(case, index=6), profile_dir=profile) is None
+
+    def test_a_file_of_another_slice_is_refused_and_kept(self, case, profile):
+        path = store.save_corrections(part_of(case, index=7), profile_dir=profile)
+        other = path.with_name("neck.dcm.picture-3.spinealign.json")
+        path.rename(other)
+        with pytest.raises(CorrectionsError) as caught:
+            store.load_corrections(part_of(case, index=2), profile_dir=profile)
+        assert caught.value.problem is CorrectionsProblem.FOREIGN
+        assert other.exists()
+
+    def test_a_file_of_an_earlier_version_names_no_place_and_is_used(self, case, profile):
+        path = store.save_corrections(case, profile_dir=profile)
+        assert "place" not in path.read_text(encoding="utf-8")
+        assert store.load_corrections(part_of(case), profile_dir=profile) == SOME
 
 
 class TestWhereItCannotBeWritten:

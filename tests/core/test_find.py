@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.imaging.find import find_images, natural_key
+from spinealign.imaging.study import drained, list_series, scan_series
 from tests.image_files import ramp, write_dicom
 
 
@@ -116,3 +117,46 @@ def test_numbers_sort_as_numbers(numbers: list[int]) -> None:
     paths = [Path(f"slice {number}.png") for number in numbers]
     expected = [Path(f"slice {number}.png") for number in sorted(numbers)]
     assert sorted(paths, key=natural_key) == expected
+
+
+def test_archives_in_a_folder_count(tmp_path: Path) -> None:
+    make(tmp_path, "study.ZIP", "a.png", "report.docx", content=b"PK\x03\x04")
+    assert names_in(tmp_path) == ["a.png", "study.ZIP"]
+
+
+def test_a_subfolder_that_may_not_be_looked_into_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "a.png", "locked/b.png")
+    scan = os.scandir
+
+    def guarded(folder: str | Path) -> object:
+        if Path(folder).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    assert names_in(tmp_path) == ["a.png"]
+    (tmp_path / "a.png").unlink()
+    assert problem_of(tmp_path)[0] is ReadProblem.UNREADABLE
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_pipes_among_the_files_are_passed_over(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "a.dcm", ramp())
+    os.mkfifo(tmp_path / "pipe.dcm")
+    os.mkfifo(tmp_path / "pipe")
+    assert [len(entry) for entry in list_series(tmp_path)] == [1]
+    with pytest.raises(ImageReadError) as caught:
+        list_series(tmp_path / "pipe.dcm")
+    assert caught.value.problem is ReadProblem.UNREADABLE
+
+
+def test_a_file_that_vanishes_while_a_folder_is_looked_through(tmp_path: Path) -> None:
+    for name in ("1", "2", "3"):
+        write_dicom(tmp_path / name, ramp())
+    steps = scan_series(tmp_path)
+    next(steps)
+    (tmp_path / "2").unlink()
+    (tmp_path / "3").write_bytes((tmp_path / "3").read_bytes()[:200])
+    assert [entry.parts[0].path.name for entry in drained(steps)] == ["1"]

@@ -192,3 +192,11 @@ def test_a_jpeg_2000_file_with_an_endless_box_ends(tmp_path: Path) -> None:
     compressed(tmp_path / "endless.dcm", boxes, J2K)
     with pytest.raises(ImageReadError, match="truncated"):
         read_image(tmp_path / "endless.dcm")
+
+
+def test_a_frame_without_rows_ends(tmp_path: Path) -> None:
+    segments = b"\xff\xd8\xff\xf7\x00\x0b\x08\x00\x00\x002\x01\x01\x11\x00"
+    scan = b"\xff\xda\x00\x08\x01\x01\x00\x02\x00\x00" + b"\xff\x7f" * 200
+    compressed(tmp_path / "endless.dcm", segments + scan, "1.2.840.10008.1.2.4.81")
+    with pytest.raises(ImageReadError, match="truncated"):
+        read_image(tmp_path / "endless.dcm")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import SpacingSource, View
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series, read_series_slice
-from tests.image_files import notes_of, write_nifti
+from tests.image_files import notes_of, write_nifti, zipped
 
 SIZES = (33, 34, 36)
 SPACING = np.diag([0.9, 0.8, 0.7, 1.0])
@@ -190,9 +192,123 @@ def test_refuses_colour_voxels(tmp_path: Path) -> None:
     assert problem_of(path) is ReadProblem.UNSUPPORTED_LAYOUT
 
 
-def test_refuses_a_header_whose_values_lie_in_another_file(tmp_path: Path) -> None:
-    nib.save(nib.Nifti1Pair(volume(), SPACING), tmp_path / "pair.img")
-    assert problem_of(tmp_path / "pair.hdr") is ReadProblem.UNSUPPORTED_LAYOUT
+@pytest.mark.parametrize("ending", ["img", "img.gz"])
+@pytest.mark.parametrize("picked", ["hdr", "img"])
+def test_header_and_values_in_two_files(tmp_path: Path, ending: str, picked: str) -> None:
+    values = volume()
+    nib.save(nib.Nifti1Pair(values, SPACING), tmp_path / f"Päar 1.{ending}")
+    gz = ".gz" if ending.endswith("gz") else ""
+    (tmp_path / "one").mkdir()
+    alone = read_image(write_nifti(tmp_path / "one" / "a.nii", values, SPACING, unit=None))
+    image = read_image(tmp_path / f"Päar 1.{picked}{gz}")
+    np.testing.assert_array_equal(image.pixels, alone.pixels)
+    assert image.spacing_mm == alone.spacing_mm
+    assert [len(entry) for entry in list_series(tmp_path / f"Päar 1.{picked}{gz}")] == [33]
+    assert [len(entry) for entry in list_series(tmp_path)] == [33, 33]
+
+
+def test_a_pair_is_told_from_another_by_its_values(tmp_path: Path) -> None:
+    sums = []
+    for name, values in (("a", volume()), ("b", volume() + np.int16(1))):
+        nib.save(nib.Nifti1Pair(values, SPACING), tmp_path / f"{name}.img")
+        sums.append(read_image(tmp_path / f"{name}.hdr").sha256)
+    assert sums[0] != sums[1]
+
+
+def test_half_a_pair_says_what_is_missing(tmp_path: Path) -> None:
+    folder = tmp_path / "halves"
+    folder.mkdir()
+    nib.save(nib.Nifti1Pair(volume(), SPACING), folder / "pair.img")
+    (folder / "pair.img").rename(folder / "other.img")
+    assert problem_of(folder / "pair.hdr") is ReadProblem.OTHER_HALF_MISSING
+    assert problem_of(folder / "other.img") is ReadProblem.NOT_AN_IMAGE
+    path = zipped(tmp_path / "pair.zip", folder)
+    assert problem_of(path) is ReadProblem.OTHER_HALF_MISSING
+
+
+def changed(path: Path, *fields: tuple[int, float]) -> Path:
+    """Write numbers into the header of a whole file, which has an affine in both ways."""
+    image = nib.Nifti1Image(volume(), SPACING)
+    image.header.set_xyzt_units("mm")
+    content = bytearray(image.to_bytes())
+    for place, value in fields:
+        struct.pack_into("<f", content, place, value)
+    path.write_bytes(content)
+    return path
+
+
+PIXDIM, SLOPE, SROW = 80, 112, 280
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ([(PIXDIM, 9.0)], True),
+        ([(SROW + 20, 5.0)], True),
+        ([(PIXDIM, 1e30)], True),
+        ([(PIXDIM, 0.0)], False),
+        ([(PIXDIM, math.nan)], False),
+    ],
+    ids=["other size", "other affine", "absurd", "none", "not a number"],
+)
+def test_sizes_that_contradict_each_other_are_not_believed(
+    tmp_path: Path, fields: list[tuple[int, float]], said: bool
+) -> None:
+    image = read_image(changed(tmp_path / "a.nii", *fields))
+    assert (image.spacing_mm, image.spacing_source) == (None, SpacingSource.UNKNOWN)
+    sentence = "The file states two different sizes of its pixels, so lengths are given in pixels."
+    assert (sentence in notes_of(image)) is said
+
+
+def test_a_negative_size_is_its_amount(tmp_path: Path) -> None:
+    image = read_image(changed(tmp_path / "a.nii", (PIXDIM, -0.9)))
+    assert image.spacing_mm == pytest.approx((0.7, 0.8))
+
+
+@pytest.mark.parametrize("broken", [math.nan, 0.0])
+def test_an_affine_that_loses_an_axis_is_damaged(tmp_path: Path, broken: float) -> None:
+    assert problem_of(changed(tmp_path / "a.nii", (SROW, broken))) is ReadProblem.TRUNCATED
+
+
+@pytest.mark.parametrize("slope", [0.0, math.nan, math.inf])
+def test_a_slope_that_makes_no_sense_is_left_out(tmp_path: Path, slope: float) -> None:
+    image = read_image(changed(tmp_path / "a.nii", (SLOPE, slope)))
+    expected = read_image(changed(tmp_path / "b.nii"))
+    np.testing.assert_array_equal(image.pixels, expected.pixels)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_ct"),
+    [(-1024, 2000, True), (-32768, 2000, False), (-4096, 4095, False), (-500, 900, False)],
+    ids=["CT", "far below", "phases", "soft"],
+)
+@pytest.mark.parametrize("slope", [1, -1])
+def test_hounsfield_units_are_told_by_air(
+    tmp_path: Path, low: int, high: int, is_ct: bool, slope: int
+) -> None:
+    values = np.linspace(low, high, math.prod(SIZES)).reshape(SIZES)
+    image = nib.Nifti1Image(np.round(slope * values).astype(np.int16), SPACING)
+    content = bytearray(image.to_bytes())
+    struct.pack_into("<f", content, SLOPE, slope)
+    (tmp_path / "a.nii").write_bytes(content)
+    assert read_image(tmp_path / "a.nii").is_hounsfield is is_ct
+
+
+def test_padding_far_below_does_not_hide_a_ct(tmp_path: Path) -> None:
+    values = (volume() % 3000 - 1024).astype(np.int16)
+    values[:3] = -32768
+    assert read_image(write_nifti(tmp_path / "a.nii", values, SPACING)).is_hounsfield
+
+
+def test_signed_bytes_are_not_taken_for_display_values(tmp_path: Path) -> None:
+    values = (volume() % 256 - 128).astype(np.int8)
+    assert read_image(write_nifti(tmp_path / "a.nii", values, SPACING)).bits > 8
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, [("R", "u1"), ("G", "u1"), ("B", "u1")]])
+def test_refuses_what_has_no_grey_values(tmp_path: Path, dtype: Any) -> None:
+    path = write_nifti(tmp_path / "a.nii", np.zeros(SIZES, dtype), SPACING)
+    assert problem_of(path) is ReadProblem.UNSUPPORTED_LAYOUT
 
 
 @pytest.mark.parametrize("sizes", [(20_000, 20_000, 1), (2000,) * 3], ids=["slice", "volume"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
+from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import SpacingSource
 from spinealign.imaging.read import read_image
 from tests.image_files import notes_of, ramp
@@ -209,3 +211,136 @@ def test_tiny_pictures_are_refused_and_32_is_enough(tmp_path: Path, side: int) -
     Image.fromarray(ramp(side, 64, np.uint8)).save(tmp_path / "tiny.png")
     with pytest.raises(Exception, match=f"64 x {side}"):
         read_image(tmp_path / "tiny.png")
+
+
+# --- TIFF of every kind ------------------------------------------------------------
+
+
+def tiff_of(path: Path, values: np.ndarray, **tags: object) -> Path:
+    """Write an uncompressed grey TIFF, with the tags that Pillow and OpenCV do not write."""
+    kind = {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
+    rows, cols = values.shape
+    fields = {
+        256: cols, 257: rows, 258: values.itemsize * 8, 259: 1, 262: 1, 273: 0, 277: 1, 278: rows,
+        279: values.nbytes, 339: kind,
+    } | {int(name[1:]): value for name, value in tags.items()}  # fmt: skip
+    start = 8 + 2 + 12 * len(fields) + 4
+    fields[273] = start
+    entries = (struct.pack("<HHII", tag, 4, 1, int(str(v))) for tag, v in sorted(fields.items()))
+    head = b"II*\0" + struct.pack("<IH", 8, len(fields))
+    path.write_bytes(head + b"".join(entries) + bytes(4) + values.tobytes())
+    return path
+
+
+WIDE = ramp(60, 80, np.int64)
+KINDS = {
+    "int8": (WIDE % 256 - 128).astype(np.int8),
+    "int16": (WIDE - 2000).astype(np.int16),
+    "uint16": (WIDE * 13).astype(np.uint16),
+    "int32": (WIDE * -1000).astype(np.int32),
+    "uint32": (WIDE * 1000).astype(np.uint32),
+    "float32": (WIDE / 7).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_number_in_a_tiff(tmp_path: Path, kind: str) -> None:
+    image = read_image(tiff_of(tmp_path / "a.tif", KINDS[kind]))
+    np.testing.assert_array_equal(image.pixels, KINDS[kind].astype(np.float32))
+    assert image.bits > 8
+
+
+@pytest.mark.parametrize("kind", ["uint16", "float32"])
+def test_white_is_zero_in_every_depth(tmp_path: Path, kind: str) -> None:
+    image = read_image(tiff_of(tmp_path / "a.tif", KINDS[kind], _262=0))
+    fall = np.diff(image.pixels.astype(np.float64).ravel())
+    rise = np.diff(KINDS[kind].astype(np.float64).ravel())
+    np.testing.assert_allclose(fall, -rise, atol=0.01)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.uint64])
+def test_numbers_that_no_decoder_knows_are_not_called_damaged(tmp_path: Path, dtype: type) -> None:
+    with pytest.raises(ImageReadError) as caught:
+        read_image(tiff_of(tmp_path / "a.tif", WIDE.astype(dtype)))
+    assert caught.value.problem is ReadProblem.UNSUPPORTED_PIXELS
+    assert caught.value.detail == f"{np.dtype(dtype).itemsize * 8} bits"
+
+
+@pytest.mark.parametrize("kept", [4, 9, 60, 300])
+def test_a_tiff_cut_short_is_damaged(tmp_path: Path, kept: int) -> None:
+    path = tiff_of(tmp_path / "a.tif", WIDE.astype(np.float32))
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ImageReadError) as caught:
+        read_image(path)
+    assert caught.value.problem is ReadProblem.TRUNCATED
+
+
+TURNS = {
+    1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
+    5: lambda a: a.T, 6: lambda a: np.rot90(a, -1), 7: lambda a: a[::-1, ::-1].T,
+    8: lambda a: np.rot90(a),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("suffix", ["tif", "png", "webp"])
+def test_every_orientation_is_turned_upright_and_said(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    options = {"lossless": True} if suffix == "webp" else {}
+    Image.fromarray(GREY).save(path, exif=exif, **options)
+    image = read_image(path)
+    np.testing.assert_array_equal(image.pixels, TURNS[orientation](GREY))
+    said = "Turned upright as the file’s orientation tag says."
+    assert notes_of(image) == ((said,) if orientation > 1 else ())
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_lossless_compressions_of_tiff(tmp_path: Path, compression: str, dtype: type) -> None:
+    values = (WIDE % 256).astype(dtype)
+    Image.fromarray(values).save(tmp_path / "a.tif", compression=compression)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").pixels, values)
+
+
+# --- other shapes ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_jpeg_of_every_colour(tmp_path: Path, mode: str, options: dict[str, bool]) -> None:
+    Image.fromarray(smooth()).convert("RGB").convert(mode).save(
+        tmp_path / "a.jpg", quality=95, **options
+    )
+    assert np.abs(read_image(tmp_path / "a.jpg").pixels - smooth()).max() < 6
+
+
+def bitmap(path: Path, rows: int, packing: int, data: bytes) -> Path:
+    palette = b"".join(bytes([grey, grey, grey, 0]) for grey in range(256))
+    start = 54 + len(palette)
+    head = struct.pack("<IiiHHIIiiII", 40, 80, rows, 1, 8, packing, len(data), 0, 0, 256, 0)
+    whole = b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start)
+    path.write_bytes(whole + head + palette + data)
+    return path
+
+
+def test_bitmaps_from_the_top_and_run_length_encoded(tmp_path: Path) -> None:
+    from_top = bitmap(tmp_path / "top.bmp", -60, 0, GREY.tobytes())
+    np.testing.assert_array_equal(read_image(from_top).pixels, GREY)
+    runs = b"".join(b"".join(bytes([1, v]) for v in row) + b"\0\0" for row in GREY[::-1])
+    packed = bitmap(tmp_path / "runs.bmp", 60, 1, runs + b"\0\1")
+    np.testing.assert_array_equal(read_image(packed).pixels, GREY)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["A B.WEBP", "ü é.Png", "脊椎 图像.tif", "🦴.dcm", "no ending", "x" * 250, "%s{0}'&<>.jpg"],
+)
+def test_names_say_nothing(tmp_path: Path, name: str) -> None:
+    Image.fromarray(GREY).save(tmp_path / name, "PNG")
+    image = read_image(tmp_path / name)
+    np.testing.assert_array_equal(image.pixels, GREY)
+    assert image.file_format == "PNG"

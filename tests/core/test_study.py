@@ -1,63 +1,29 @@
-"""Folders, archives, indexes and files with many pictures, as series and volumes."""
+"""Folders, files with many pictures, volumes, and whose images they are."""
 
 from __future__ import annotations
 
-import gc
-import shutil
-import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom import Dataset, dcmread
-from pydicom.fileset import FileSet
-from pydicom.uid import generate_uid
+from pydicom import dcmread
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import ImagePart, View
+from spinealign.domain.image import ImagePart
 from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging.read import read_image
-from spinealign.imaging.source import MAX_UNPACKED_BYTES
-from spinealign.imaging.study import list_series, read_patient, read_series_slice, scan_series
-from spinealign.imaging.volume import MAX_VOLUME_BYTES, read_volume
-from spinealign.wording.reading import patient_rows, series_text
-from tests.image_files import AXIAL, CORONAL, SAGITTAL, notes_of, ramp, write_dicom, write_nifti
-
-PLACES = {
-    "sagittal": (SAGITTAL, lambda mm: [mm, 0, 0]),
-    "coronal": (CORONAL, lambda mm: [0, mm, 0]),
-    "axial": (AXIAL, lambda mm: [0, 0, -mm]),
-}
-
-
-def write_series(
-    folder: Path, count: int = 5, plane: str = "sagittal", step_mm: float = 4.0, **tags: Any
-) -> list[Path]:
-    """Write slices whose file names and instance numbers run against their positions.
-
-    Slice k (right to left, front to back, head to feet) has the values of `ramp` plus k.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    cosines, place = PLACES[plane]
-    common = {
-        "Modality": "MR", "StudyInstanceUID": "1.2.3", "SeriesInstanceUID": generate_uid(),
-        "SeriesDescription": "T2 sag", "SeriesNumber": 4, "PixelSpacing": [0.6, 0.5],
-        "ImageOrientationPatient": cosines,
-    } | tags  # fmt: skip
-    return [
-        write_dicom(
-            folder / f"IM{count - k:04d}", ramp() + k, InstanceNumber=count - k,
-            ImagePositionPatient=place(step_mm * k - 7), **common,
-        )
-        for k in range(count)
-    ]  # fmt: skip
-
-
-def offsets(entry: SeriesEntry) -> list[int]:
-    return [int(read_series_slice(entry, k).pixels.min()) for k in range(len(entry))]
+from spinealign.imaging.study import (
+    drained,
+    list_series,
+    read_patient,
+    read_series_slice,
+    scan_series,
+)
+from spinealign.imaging.volume import MAX_VOLUME_BYTES, load_volume
+from spinealign.wording.reading import patient_rows
+from tests.image_files import notes_of, offsets, ramp, write_dicom, write_nifti, write_series
 
 
 def problem_of(path: Path) -> ReadProblem:
@@ -68,62 +34,6 @@ def problem_of(path: Path) -> ReadProblem:
 
 
 # --- folders -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("plane", PLACES)
-def test_slices_are_sorted_by_position_not_by_name(tmp_path: Path, plane: str) -> None:
-    write_series(tmp_path / "série ß 1", plane=plane)
-    (entry,) = list_series(tmp_path)
-    assert offsets(entry) == [0, 1, 2, 3, 4]
-    assert (entry.plane, entry.shape, entry.number) == (plane, (40, 50), 4)
-    assert np.diff(entry.positions_mm) == pytest.approx([4.0] * 4)
-    assert entry.slice_spacing_mm == pytest.approx(4.0)
-    assert series_text(entry) == f"4: T2 sag (MR {plane}, 5 images)"
-
-
-def test_series_are_told_apart_and_ordered(tmp_path: Path) -> None:
-    write_series(tmp_path, 3, SeriesNumber=12, SeriesDescription="T1")
-    write_series(tmp_path / "b", 4, SeriesNumber=2)
-    write_series(tmp_path / "c", 2, "axial", SeriesNumber=3)
-    Image.fromarray(ramp().astype(np.uint8)).save(tmp_path / "key image.png")
-    found = list_series(tmp_path)
-    assert [(e.number, len(e)) for e in found] == [(2, 4), (3, 2), (12, 3), (None, 1)]
-    assert [e.view_hint for e in found] == [View.MR, View.OTHER, View.MR, None]
-
-
-def test_a_localizer_in_the_series_is_set_apart(tmp_path: Path) -> None:
-    uid = generate_uid()
-    write_series(tmp_path, 4, "axial", Modality="CT", SeriesInstanceUID=uid)
-    write_series(tmp_path / "scout", 1, "sagittal", Modality="CT", SeriesInstanceUID=uid)
-    assert sorted(len(entry) for entry in list_series(tmp_path)) == [1, 4]
-
-
-def test_slices_on_top_of_each_other_become_series_of_their_own(tmp_path: Path) -> None:
-    uid = generate_uid()
-    write_series(tmp_path / "a", 3, SeriesInstanceUID=uid, EchoTime=20)
-    write_series(tmp_path / "b", 3, SeriesInstanceUID=uid, EchoTime=80)
-    assert [offsets(entry) for entry in list_series(tmp_path)] == [[0, 1, 2]] * 2
-    for k, path in enumerate(write_series(tmp_path / "c", 3, SeriesInstanceUID=uid, EchoTime=20)):
-        dataset = dcmread(path)
-        dataset.InstanceNumber = 100 - k
-        dataset.save_as(path)
-    assert [offsets(entry) for entry in list_series(tmp_path)] == [[0, 1, 2]] * 3
-
-
-def test_radiographs_of_one_series_stay_pictures_of_their_own(tmp_path: Path) -> None:
-    for k in range(2):
-        write_dicom(tmp_path / f"{k}.dcm", ramp(), Modality="DX", SeriesInstanceUID="1.2.9")
-    assert [len(entry) for entry in list_series(tmp_path)] == [1, 1]
-
-
-def test_without_positions_instance_numbers_count(tmp_path: Path) -> None:
-    for name, number in (("a", 10), ("b", 9), ("c", 2)):
-        write_dicom(
-            tmp_path / name, ramp() + number, InstanceNumber=number, SeriesInstanceUID="1.2.5"
-        )
-    (entry,) = list_series(tmp_path)
-    assert offsets(entry) == [2, 9, 10]
-    assert (entry.positions_mm, entry.slice_spacing_mm) == (None, None)
 
 
 def test_what_is_no_image_is_passed_over(tmp_path: Path) -> None:
@@ -159,38 +69,6 @@ def test_refuses(tmp_path: Path, make: Any, problem: ReadProblem) -> None:
 # --- many pictures in one file -----------------------------------------------------
 
 
-def item(**tags: Any) -> Dataset:
-    made = Dataset()
-    for keyword, value in tags.items():
-        setattr(made, keyword, value)
-    return made
-
-
-def enhanced_mr(path: Path) -> Path:
-    """Write an enhanced MR object whose frames are stored out of order."""
-    order = [2, 0, 3, 1]
-    frames = [
-        item(PlanePositionSequence=[item(ImagePositionPatient=[5.0 * k, 0, 0])]) for k in order
-    ]
-    shared = item(
-        PlaneOrientationSequence=[item(ImageOrientationPatient=SAGITTAL)],
-        PixelMeasuresSequence=[item(PixelSpacing=[0.6, 0.5])],
-    )
-    return write_dicom(
-        path, np.stack([ramp() + k for k in order]), Modality="MR",
-        SharedFunctionalGroupsSequence=[shared], PerFrameFunctionalGroupsSequence=frames,
-    )  # fmt: skip
-
-
-def test_frames_of_enhanced_objects_are_sorted_by_position(tmp_path: Path) -> None:
-    (entry,) = list_series(enhanced_mr(tmp_path / "emr.dcm"))
-    assert offsets(entry) == [0, 1, 2, 3]
-    assert [part.index for part in entry.parts] == [1, 3, 0, 2]
-    volume = read_volume(entry)
-    np.testing.assert_array_equal(volume.voxels[3], ramp() + 3)
-    assert volume.series.slice_spacing_mm == pytest.approx(5)
-
-
 @pytest.mark.parametrize("suffix", ["tif", "gif", "webp"])
 def test_pages_of_pictures(tmp_path: Path, suffix: str) -> None:
     pages = [Image.fromarray(np.full((40, 50), 40 * k, np.uint8)) for k in range(1, 4)]
@@ -220,7 +98,7 @@ def test_a_nifti_volume_runs_from_right_to_left(tmp_path: Path) -> None:
 def test_a_volume_holds_the_slices_as_they_are_read(tmp_path: Path) -> None:
     write_series(tmp_path)
     (entry,) = list_series(tmp_path)
-    volume = read_volume(entry)
+    volume = drained(load_volume(entry))
     assert volume.voxels.shape == (5, 40, 50)
     assert volume.voxels.dtype == np.float32
     for k in range(len(volume)):
@@ -236,7 +114,7 @@ def test_an_empty_slice_at_the_end_is_no_obstacle(tmp_path: Path) -> None:
     dataset.PixelData = bytes(len(dataset.PixelData))
     dataset.save_as(path)
     (entry,) = list_series(tmp_path)
-    assert read_volume(entry).voxels[4].max() == 0
+    assert drained(load_volume(entry)).voxels[4].max() == 0
     with pytest.raises(ImageReadError) as caught:
         read_series_slice(entry, 4)
     assert caught.value.problem is ReadProblem.CONSTANT
@@ -246,7 +124,7 @@ def test_missing_slices_are_said(tmp_path: Path) -> None:
     write_series(tmp_path)[1].unlink()
     (entry,) = list_series(tmp_path)
     assert entry.slice_spacing_mm is None
-    said = notes_of(read_volume(entry).template)
+    said = notes_of(drained(load_volume(entry)).template)
     assert "The slices are not evenly spaced; some may be missing." in said
 
 
@@ -255,136 +133,8 @@ def test_refuses_a_volume_that_does_not_fit_into_memory(tmp_path: Path) -> None:
     count = MAX_VOLUME_BYTES // (ramp().size * 4) + 1
     entry = SeriesEntry((ImagePart(path),) * count, "DICOM")
     with pytest.raises(ImageReadError) as caught:
-        read_volume(entry)
+        drained(load_volume(entry))
     assert caught.value.problem is ReadProblem.TOO_LARGE
-
-
-# --- archives ----------------------------------------------------------------------
-
-
-def zipped(path: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(folder.rglob("*")):
-            archive.write(file, file.relative_to(folder).as_posix())
-    return path
-
-
-def test_an_archive_is_read_like_its_folder(tmp_path: Path) -> None:
-    write_series(tmp_path / "study" / "serié 1")
-    path = zipped(tmp_path / "étude.zip", tmp_path / "study")
-    before = sorted(tmp_path.rglob("*"))
-    (entry,) = list_series(path)
-    assert offsets(entry) == [0, 1, 2, 3, 4]
-    np.testing.assert_array_equal(read_volume(entry).voxels[1], ramp() + 1)
-    assert entry.parts[0].member == "serié 1/IM0005"
-    assert sorted(tmp_path.rglob("*")) == before, "nothing is unpacked to the disk"
-
-
-def test_opening_an_archive_shows_the_middle_of_the_likeliest_series(tmp_path: Path) -> None:
-    write_series(tmp_path / "study" / "a", 3, "axial", SeriesNumber=1)
-    write_series(tmp_path / "study" / "b", 5, "sagittal", SeriesNumber=2)
-    image = read_image(zipped(tmp_path / "study.zip", tmp_path / "study"))
-    assert image.pixels.min() == 2
-    assert notes_of(image)[0] == "Picture 3 of 5 in series 2 of 2."
-    assert image.source_path == tmp_path / "study.zip"
-
-
-def test_hostile_names_write_nothing_outside(tmp_path: Path) -> None:
-    inner = tmp_path / "inner"
-    inner.mkdir()
-    content = write_dicom(tmp_path / "a.dcm", ramp()).read_bytes()
-    with zipfile.ZipFile(inner / "evil.zip", "w") as archive:
-        for name in ("../../evil.dcm", "/evil.dcm", "C:\\evil.dcm", "ok/../../evil2.dcm"):
-            archive.writestr(name, content)
-    before = sorted(tmp_path.rglob("*"))
-    names = [entry.parts[0].member for entry in list_series(inner / "evil.zip")]
-    assert names == ["/evil.dcm", "C:\\evil.dcm"], "the others are hidden"
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_a_zip_bomb_is_refused_whatever_it_claims(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.zip"
-    with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("bomb.dcm", "w", force_zip64=True) as member,
-    ):
-        for _ in range((MAX_UNPACKED_BYTES >> 20) + 1):
-            member.write(bytes(1 << 20))
-    assert path.stat().st_size < 1 << 20
-    assert problem_of(path) is ReadProblem.TOO_LARGE
-    content = bytearray(path.read_bytes())
-    where = content.rindex(b"PK\x01\x02")
-    content[where + 24 : where + 28] = (1000).to_bytes(4, "little")  # the size it claims
-    path.write_bytes(content)
-    assert problem_of(path) in (ReadProblem.TRUNCATED, ReadProblem.TOO_LARGE)
-
-
-def test_a_locked_archive_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "locked.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.dcm", b"x" * 500)
-    content = bytearray(path.read_bytes())
-    content[6] |= 1
-    content[content.index(b"PK\x01\x02") + 8] |= 1
-    path.write_bytes(content)
-    assert problem_of(path) is ReadProblem.ENCRYPTED
-
-
-@pytest.mark.parametrize("members", [{}, {"a.txt": b"hello", "b.txt": b"bye"}])
-def test_an_archive_without_images(tmp_path: Path, members: dict[str, bytes]) -> None:
-    path = tmp_path / "texts.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    assert problem_of(path) is ReadProblem.NO_IMAGES_IN_ARCHIVE
-
-
-def test_an_archive_cut_short(tmp_path: Path) -> None:
-    write_series(tmp_path / "study")
-    path = zipped(tmp_path / "study.zip", tmp_path / "study")
-    path.write_bytes(path.read_bytes()[:-300])
-    assert problem_of(path) is ReadProblem.TRUNCATED
-
-
-# --- the index of a medium ---------------------------------------------------------
-
-
-def write_medium(folder: Path, tmp_path: Path) -> Path:
-    """Write a DICOMDIR and its files, as a hospital's disc has them."""
-    files = FileSet()
-    for path in write_series(
-        tmp_path / "sources", 3, PatientID="1", PatientName="A^B", StudyID="1",
-        StudyDate="20200101", StudyTime="120000",
-    ):  # fmt: skip
-        files.add(path)
-    files.write(folder)
-    with warnings.catch_warnings(action="ignore"):
-        del files  # pydicom leaves the cleaning of its own temporary folder to the collector
-        gc.collect()
-    return folder / "DICOMDIR"
-
-
-def test_an_index_leads_to_its_files(tmp_path: Path) -> None:
-    (entry,) = list_series(write_medium(tmp_path / "disc", tmp_path))
-    assert offsets(entry) == [0, 1, 2]
-
-
-def test_an_index_whose_files_are_gone(tmp_path: Path) -> None:
-    index = write_medium(tmp_path / "disc", tmp_path)
-    shutil.move(index, tmp_path / "DICOMDIR")
-    assert problem_of(tmp_path / "DICOMDIR") is ReadProblem.NO_FILES_OF_INDEX
-
-
-def test_an_index_is_not_followed_out_of_its_folder(tmp_path: Path) -> None:
-    index = write_medium(tmp_path / "disc", tmp_path)
-    dataset = dcmread(index)
-    with warnings.catch_warnings(action="ignore"):
-        for record in dataset.DirectoryRecordSequence:
-            if "ReferencedFileID" in record:
-                record.ReferencedFileID = ["..", "sources", "IM0001"]
-        dataset.save_as(index)
-    assert (tmp_path / "sources" / "IM0001").is_file()
-    assert problem_of(index) is ReadProblem.NO_FILES_OF_INDEX
 
 
 # --- whose images these are --------------------------------------------------------

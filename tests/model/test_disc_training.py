@@ -13,7 +13,14 @@ from spinealign.domain.model_card import GradeRule
 from spinealign.lumbar.crops import CROP_SHAPE
 from spinealign.lumbar.grading import ranked_signs
 from spinealign.lumbar.signs import SIGN_NAMES
-from spinealign.training import disc_data, disc_evaluate, disc_grading, networks
+from spinealign.training import (
+    disc_data,
+    disc_evaluate,
+    disc_grading,
+    disc_rules,
+    disc_shipped,
+    networks,
+)
 from spinealign.training.package import to_litert
 
 pytestmark = pytest.mark.train
@@ -61,7 +68,7 @@ def validated(tmp_path_factory):
 def cases_of(discs, grades, logits):
     keys = sorted(grades)
     parts = [disc_data.by_place(discs, logits, keys, name) for name in ("t2", "t1")]
-    return disc_evaluate.make_cases(grades, *parts)
+    return disc_rules.make_cases(grades, *parts)
 
 
 def test_patients_never_stand_on_both_sides():
@@ -114,7 +121,7 @@ def test_the_assembled_network_says_what_the_heads_say(tmp_path):
     }
     archive = tmp_path / "vgg.npz"
     write_imagenet(archive)
-    model, arguments = disc_grading.assemble(graders, archive, recipe)
+    model, arguments = disc_shipped.assemble(graders, archive, recipe)
     crop = np.random.default_rng(1).normal(0, 60, (1, *CROP_SHAPE, 3)).astype(np.float32)
     depths = model.get_layer("depths").output
     import keras
@@ -163,11 +170,11 @@ def test_calibration_brings_probabilities_to_frequencies(share):
     truth = rng.random(4000) < share
     logits = np.full((4000, 11), np.nan)
     logits[:] = (4 * (truth - 0.5) + rng.normal(0, 2, 4000) + 1)[:, None]
-    cases = disc_evaluate.Cases(
+    cases = disc_rules.Cases(
         np.arange(4000), np.where(truth, 4, 2), np.repeat(truth[:, None], 7, 1).astype(np.int64),
         logits, np.full_like(logits, np.nan),
     )  # fmt: skip
-    scored = disc_evaluate.score(cases, disc_evaluate.fit(cases))
+    scored = disc_evaluate.score(cases, disc_rules.fit(cases))
     assert scored.p[:, 0].mean() == pytest.approx(truth.mean(), abs=0.01)
     assert (scored.reported[:, 0] < 0).mean() == pytest.approx(0.15, abs=0.02)
 
@@ -211,11 +218,11 @@ def test_rules_of_an_ordinal_grade_never_cross():
     grade = rng.integers(1, 6, 800)
     logits = np.full((800, 11), 0.0)
     logits[:, :4] = (grade - 3 + rng.normal(0, 0.7, 800))[:, None] + np.array([2, 1, -1, -2])
-    cases = disc_evaluate.Cases(
+    cases = disc_rules.Cases(
         np.arange(800), grade, np.zeros((800, 7), np.int64) + (grade > 3)[:, None], logits,
         np.full_like(logits, np.nan),
     )  # fmt: skip
-    rule = disc_evaluate.fit(cases).rules["t2"][GradeName.PFIRRMANN.value]
+    rule = disc_rules.fit(cases).rules["t2"][GradeName.PFIRRMANN.value]
     assert isinstance(rule, GradeRule)
     assert list(rule.cuts) == sorted(rule.cuts)
     assert len(rule.cuts) == 4

@@ -12,6 +12,11 @@ NO_KEYS = Qt.KeyboardModifier.NoModifier
 LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
 
+def at_rest(window):
+    """Whether a window neither looks at files nor analyses."""
+    return not (window.looking.is_busy or window.inference.is_busy)
+
+
 class Hands:
     """Does to a window's picture what a person does."""
 

@@ -6,6 +6,7 @@ from PyQt6.QtCore import QTimer
 from spinealign.domain.image import View, ViewSource
 from spinealign.ui.case_session import CaseStatus
 from spinealign.ui.crash import CrashDialog
+from tests.ui.hands import at_rest
 
 HOLD = "Segmenting structures"
 
@@ -60,7 +61,7 @@ def test_cancel_keeps_the_picture_and_allows_another_try(qtbot, held, fake):
     assert held.current.status is CaseStatus.STOPPED
     assert held.status.step.text() == "Stopped"
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not held.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(held))
     assert held.current.finding is None
     assert held.viewer.picture.display is not None
     assert fake.analyser.closed == 1
@@ -88,7 +89,7 @@ def test_the_result_of_an_overtaken_analysis_is_dropped(qtbot, held, fake):
     held.session.finding_ready.connect(lambda case: results.append(case.finding.analysis.view))
     held.overrule_view(View.MR)
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not held.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(held))
     assert results == [View.MR]
     assert fake.analyser.calls == [("ct_1.dcm", None), ("ct_1.dcm", View.MR)]
     assert fake.analyser.closed == 1
@@ -109,7 +110,7 @@ def test_overruling_the_view_analyses_again_and_says_who_chose(qtbot, window, an
 def test_analysing_again_leaves_zoom_and_window_alone(qtbot, window, analysed):
     analysed()
     window.viewer.zoom_to(3.0)
-    window.viewer.drag_window(40, 10)
+    window.viewer.picture.drag_window(40, 10)
     zoom, grey = window.viewer.zoom, window.viewer.picture.window
     with qtbot.waitSignal(window.session.finding_ready):
         window.analyse_again()
@@ -135,7 +136,7 @@ def test_a_bad_file_gets_a_banner_and_the_earlier_result_stays(qtbot, window, an
 
 def test_many_failures_are_counted(qtbot, window, files):
     window.opener.open_paths(files("bad1", "bad2", "bad3"))
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
     assert "2 more problems" in window.banner.text
 
 
@@ -164,7 +165,7 @@ def test_an_unexpected_failure_gets_a_report_and_work_goes_on(qtbot, window, fak
 def test_several_files_are_worked_one_by_one_and_the_first_is_shown(qtbot, window, fake, files):
     names = ("ct_1.dcm", "mr_2.nii", "bad_3", "photo_4.png")
     window.opener.open_paths(files(*names))
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
     assert [name for name, _ in fake.analyser.calls] == list(names)
     assert window.current.title == "ct_1.dcm"
     states = [case.status for case in window.session.cases]
@@ -174,9 +175,9 @@ def test_several_files_are_worked_one_by_one_and_the_first_is_shown(qtbot, windo
 def test_a_newly_opened_file_goes_before_those_that_wait(qtbot, held, fake, files):
     held.opener.open_paths(files("ct_2.dcm", "ct_3.dcm"))
     held.opener.open_paths(files("ct_4.dcm"))
-    assert held.session.waiting_count == 3
+    qtbot.waitUntil(lambda: held.session.waiting_count == 3)
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not held.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(held))
     order = [name for name, _ in fake.analyser.calls]
     assert order == ["ct_1.dcm", "ct_4.dcm", "ct_2.dcm", "ct_3.dcm"]
 
@@ -184,7 +185,8 @@ def test_a_newly_opened_file_goes_before_those_that_wait(qtbot, held, fake, file
 def test_opening_an_open_file_only_shows_it(qtbot, window, analysed, fake, files):
     first = analysed("ct_1.dcm")
     analysed("mr_2.nii")
-    window.opener.open_paths(files("ct_1.dcm"))
+    with qtbot.waitSignal(window.opener.opened):
+        window.opener.open_paths(files("ct_1.dcm"))
     assert window.current is first
     assert len(window.session.cases) == 2
     assert len(fake.analyser.calls) == 2
@@ -221,6 +223,6 @@ def test_closing_the_running_case_drops_its_result(qtbot, held, fake):
     held.session.finding_ready.connect(results.append)
     held.close_all()
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not held.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(held))
     assert results == []
     assert held.session.cases == []

@@ -2,6 +2,7 @@
 
 import threading
 
+from spinealign.ui.recent import Recent
 from tests.fakes import FakeAnalyser
 
 
@@ -49,7 +50,7 @@ def test_what_the_window_remembers_is_written(qtbot, open_window, fake, files, t
     window.cases_dock.hide()
     window.close()
     again = open_window()
-    assert again.preferences.recent == [path]
+    assert again.preferences.recent == [Recent(path)]
     assert again.cases_dock.isHidden()
     assert not again.preferences.is_first_start
 

@@ -14,6 +14,7 @@ from spinealign.ui.actions import COMMANDS
 from spinealign.ui.probability_bars import ProbabilityBar
 from spinealign.ui.settings import OverlayStyle, SettingsStore, ThemeChoice
 from spinealign.ui.theme import DARK, LIGHT
+from tests.ui.hands import at_rest
 
 
 def press(window, key, modifier=Qt.KeyboardModifier.NoModifier):
@@ -74,27 +75,33 @@ def test_keys_for_greys(ready):
     start = ready.viewer.picture.window
     press(ready, Qt.Key.Key_I)
     assert ready.viewer.picture.is_inverted
-    ready.viewer.drag_window(30, 30)
+    ready.viewer.picture.drag_window(30, 30)
     press(ready, Qt.Key.Key_R)
     assert ready.viewer.picture.window == start
     assert not ready.viewer.picture.is_inverted
     assert not ready.actions_by_name["invert"].isChecked()
 
 
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
 @pytest.mark.parametrize(
     ("forward", "back"),
-    [(Qt.Key.Key_N, Qt.Key.Key_P), (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)],
+    [
+        ((Qt.Key.Key_N,), (Qt.Key.Key_P,)),
+        ((Qt.Key.Key_PageDown, CTRL), (Qt.Key.Key_PageUp, CTRL)),
+    ],
     ids=["letters", "pages"],
 )
 def test_keys_for_cases(ready, analysed, forward, back):
     first = ready.current
     second = analysed("ct_2.dcm")
-    press(ready, back)
+    press(ready, *back)
     assert ready.current is first
-    press(ready, back)
+    press(ready, *back)
     assert ready.current is first
-    press(ready, forward)
-    press(ready, forward)
+    press(ready, *forward)
+    press(ready, *forward)
     assert ready.current is second
 
 
@@ -105,7 +112,7 @@ def test_escape_cancels(qtbot, window, fake, files):
     press(window, Qt.Key.Key_Escape)
     assert not window.session.is_busy
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
     assert all(case.finding is None for case in window.session.cases)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PyQt6.QtCore import QPointF, Qt
 
+from spinealign.domain.image import DisplayWindow, WindowCurve
 from spinealign.imaging.render import to_display
 from spinealign.ui.display import prepare_image, prepare_overlay
 from tests import phantoms
@@ -26,7 +27,8 @@ def image_of(pixels, **changes):
 @settings(max_examples=60, deadline=None)
 def test_greys_are_those_of_an_exported_picture(pixels, centre, width):
     display = prepare_image(image_of(pixels))
-    shown = display.grey_table((centre, width), False)[display.levels[0]]
+    window = DisplayWindow(centre, width, curve=WindowCurve.LINEAR_EXACT)
+    shown = display.grey_table(window, False)[display.levels[0]]
     exact = to_display(pixels, (centre, width))
     # An index stands for a range of values, of which each end may round differently.
     allowed = 1 + 255 / width * display.step

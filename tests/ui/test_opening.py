@@ -8,8 +8,10 @@ from PyQt6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PyQt6.QtWidgets import QApplication, QPushButton
 
 from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.ui.recent import Recent
 from spinealign.ui.settings import SettingsStore
 from tests.fakes import two_samples
+from tests.ui.hands import at_rest
 
 
 def urls_of(*paths):
@@ -43,7 +45,7 @@ def test_files_from_the_dialog(qtbot, window, files, monkeypatch):
         lambda *_: ([str(path) for path in paths], ""),
     )
     window.actions_by_name["open"].trigger()
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
     assert [case.path for case in window.session.cases] == paths
     assert window.preferences.state.last_folder == str(paths[0].parent)
 
@@ -67,9 +69,9 @@ def test_a_folder_is_queued_and_remembered_itself(qtbot, window, tmp_path, monke
     )
     with qtbot.waitSignal(window.opener.opened):
         window.actions_by_name["open_folder"].trigger()
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
     assert len(window.session.cases) == 2
-    assert window.preferences.recent == [folder]
+    assert window.preferences.recent == [Recent(folder)]
 
 
 def test_a_folder_without_images_is_explained(qtbot, window, tmp_path):
@@ -83,7 +85,7 @@ def test_a_folder_without_images_is_explained(qtbot, window, tmp_path):
 
 def test_dropped_files_are_opened(qtbot, window, files):
     assert drop(window, urls_of(*files("ct_1.dcm", "mr_2.nii")))
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
     assert [case.title for case in window.session.cases] == ["ct_1.dcm", "mr_2.nii"]
 
 
@@ -172,7 +174,7 @@ def test_the_first_start_offers_the_samples(qtbot, window, fake):
     fake.samples = two_samples()
     window.start()
     qtbot.waitUntil(lambda: not window.files.is_busy)
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
     assert window.pages.currentWidget() is window.welcome
     buttons = window.welcome.samples.findChildren(QPushButton)
     assert [button.text() for button in buttons] == [sample.title for sample in fake.samples]
@@ -195,7 +197,7 @@ def test_the_results_panel_offers_the_samples_too(qtbot, window, fake):
 def test_the_models_are_warmed_after_the_start(qtbot, window, fake):
     window.start()
     qtbot.waitUntil(fake.models.warmed.is_set)
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
 
 
 def test_files_of_the_command_line_are_opened(qtbot, window, files, fake):

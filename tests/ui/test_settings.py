@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.ui.preferences import Preferences
+from spinealign.ui.recent import Recent
 from spinealign.ui.settings import (
     MAX_RECENT_FILES,
     OverlayStyle,
@@ -27,6 +28,7 @@ CHOSEN = Settings(
     shown_measures=("c7_slope|C7",),
     hidden_measures=("cobb_c2_c7|C2|C7",),
     remember_recent=False,
+    hide_patient_data=True,
 )
 REMEMBERED = WindowState("Z2Vv", "bGF5", ("/a/b.dcm", "/c"), "/a", "/out")
 
@@ -130,14 +132,14 @@ def test_recent_files_are_the_latest_first_without_repetition(opened):
 
     state = WindowState()
     for text in opened:
-        state = WindowState(recent_files=state.with_recent(Path(text)))
+        state = WindowState(recent_files=state.with_recent(Recent(Path(text))))
     expected = list(dict.fromkeys(reversed(opened)))[:MAX_RECENT_FILES]
     assert list(state.recent_files) == expected
 
 
 def test_clear_recent_is_on_disk_at_once(store, tmp_path):
     preferences = Preferences(store)
-    preferences.remember(tmp_path / "a.dcm")
+    preferences.remember(Recent(tmp_path / "a.dcm"))
     preferences.save()
     preferences.clear_recent()
     assert SettingsStore(store.folder).load_window_state().recent_files == ()
@@ -145,16 +147,16 @@ def test_clear_recent_is_on_disk_at_once(store, tmp_path):
 
 def test_not_remembering_forgets_and_stays_empty(store, tmp_path):
     preferences = Preferences(store)
-    preferences.remember(tmp_path / "a.dcm")
+    preferences.remember(Recent(tmp_path / "a.dcm"))
     preferences.set_remembering(False)
-    preferences.remember(tmp_path / "b.dcm")
+    preferences.remember(Recent(tmp_path / "b.dcm"))
     assert preferences.recent == []
 
 
 def test_forget_takes_one_file_off(store, tmp_path):
     preferences = Preferences(store)
     for name in "ab":
-        preferences.remember(tmp_path / name)
-    preferences.forget(tmp_path / "b")
-    preferences.forget(tmp_path / "never seen")
-    assert preferences.recent == [tmp_path / "a"]
+        preferences.remember(Recent(tmp_path / name))
+    preferences.forget(Recent(tmp_path / "b"))
+    preferences.forget(Recent(tmp_path / "never seen"))
+    assert preferences.recent == [Recent(tmp_path / "a")]

@@ -5,7 +5,9 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
+from spinealign.domain.image import DisplayWindow
 from spinealign.ui.slices_window import SlicesWindow, open_slices
+from tests.ui.hands import at_rest
 
 
 @pytest.fixture
@@ -46,11 +48,12 @@ def test_the_slider_shows_each_slice_with_its_own_structures(slices):
 
 def test_zoom_and_window_stay_from_slice_to_slice(slices):
     slices.viewer.zoom_to(3.0)
-    slices.viewer.picture.set_window((500.0, 900.0))
+    wide = DisplayWindow(500.0, 900.0)
+    slices.viewer.picture.set_window(wide)
     place = slices.viewer.to_picture(slices.viewer.viewport().rect().center().toPointF())
     slices.slider.setValue(0)
     assert slices.viewer.zoom == pytest.approx(3.0)
-    assert slices.viewer.picture.window == (500.0, 900.0)
+    assert slices.viewer.picture.window is wide
     after = slices.viewer.to_picture(slices.viewer.viewport().rect().center().toPointF())
     assert (after.x(), after.y()) == pytest.approx((place.x(), place.y()), abs=1)
 
@@ -65,7 +68,7 @@ def test_the_middle_slice_is_shown_before_all_are_done(qtbot, window, fake, file
     QTest.mouseClick(shown.cancel, Qt.MouseButton.LeftButton)
     assert "Stopped" in shown.words.text()
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
     assert shown.found is None
     shown.close()
 
@@ -77,7 +80,7 @@ def test_closing_stops_the_work(qtbot, window, fake, files):
     qtbot.waitUntil(fake.analyser.reached.is_set)
     shown.close()
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not window.inference.is_busy)
+    qtbot.waitUntil(lambda: at_rest(window))
 
 
 def test_a_series_that_cannot_be_read_is_said_so(qtbot, window, files):

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
+from spinealign.domain.image import DisplayWindow, WindowCurve, WindowKind
+from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.ui.display import prepare_image, prepare_overlay
-from spinealign.ui.picture_frame import window_text
+from spinealign.ui.picture_frame import border_letters, corner_text, letter_boxes
 from spinealign.ui.settings import OverlayStyle
 from spinealign.ui.viewer import Viewer
 from tests import phantoms
@@ -79,7 +81,7 @@ def test_greys_follow_the_window(viewer, col):
     assert grey_at(viewer, 50, col) == pytest.approx(expected, abs=4)
     viewer.picture.set_inverted(True)
     assert grey_at(viewer, 50, col) == pytest.approx(255 - expected, abs=4)
-    viewer.picture.set_window((col - 20, 10))
+    viewer.picture.set_window(DisplayWindow(col - 20, 10))
     viewer.picture.set_inverted(False)
     assert grey_at(viewer, 50, col) == 255
     viewer.picture.reset_window()
@@ -178,16 +180,89 @@ def test_left_drag_moves_the_picture(viewer):
     assert before.y() - after.y() == pytest.approx(-20, abs=1)
 
 
+def numbers(window):
+    return window.centre, window.width
+
+
 def test_right_drag_changes_window_and_level(qtbot, viewer):
     viewer.show_image(ramp())
-    centre, width = viewer.picture.window
+    centre, width = numbers(viewer.picture.window)
     with qtbot.waitSignal(viewer.picture.window_changed):
         drag(viewer, Qt.MouseButton.RightButton, QPoint(35, 0))
-    assert viewer.picture.window == pytest.approx((centre, width * 1.1))
+    assert numbers(viewer.picture.window) == pytest.approx((centre, width * 1.1))
     drag(viewer, Qt.MouseButton.RightButton, QPoint(0, 35))
-    assert viewer.picture.window == pytest.approx((centre + width * 0.1, width * 1.1))
+    assert numbers(viewer.picture.window) == pytest.approx((centre + width * 0.1, width * 1.1))
     drag(viewer, Qt.MouseButton.RightButton, QPoint(-3000, 0))
-    assert viewer.picture.window[1] > 0
+    assert viewer.picture.window.width > 0
+
+
+def test_a_drag_is_as_coarse_as_the_window_chosen(viewer):
+    viewer.show_image(ramp())
+    viewer.picture.set_window(DisplayWindow(100, 10))
+    drag(viewer, Qt.MouseButton.RightButton, QPoint(0, 35))
+    drag(viewer, Qt.MouseButton.RightButton, QPoint(0, 35))
+    assert viewer.picture.window.centre == pytest.approx(102)
+
+
+TABLE = DisplayWindow(
+    60, 100, WindowKind.FILE_TABLE, table=np.linspace(0, 1, 100, dtype=np.float32) ** 2
+)
+
+
+@pytest.mark.parametrize(
+    ("window", "col", "expected"),
+    [
+        (TABLE, 9, 0),
+        (TABLE, 60, 255 * (50 / 99) ** 2),
+        (TABLE, 150, 255),
+        (DisplayWindow(100, 40, curve=WindowCurve.SIGMOID), 110, 255 / (1 + np.exp(-1))),
+        (DisplayWindow(100, 40, curve=WindowCurve.LINEAR_EXACT), 90, 255 / 4),
+        (DisplayWindow(100, 41), 89.5, 255 * (89.5 - 79.5) / 40),
+    ],
+    ids=["below table", "in table", "above table", "sigmoid", "exact", "linear"],
+)
+@pytest.mark.parametrize("inverted", [False, True])
+def test_tables_and_curves_are_drawn(viewer, window, col, expected, inverted):
+    viewer.show_image(ramp(spacing_mm=(1.0, 1.0)))
+    viewer.zoom_to(8.0)
+    viewer.centerOn(QPointF(col, 50))
+    viewer.picture.set_window(window)
+    viewer.picture.set_inverted(inverted)
+    seen = grey_at(viewer, 50, int(col))
+    # Magnified pixels blend into each other, and the picture is a slope of greys.
+    slope = 8 if window.table is None else 4
+    assert seen == pytest.approx(255 - expected if inverted else expected, abs=slope)
+
+
+@pytest.mark.parametrize(
+    ("window", "curve"),
+    [
+        (TABLE, WindowCurve.LINEAR_EXACT),
+        (DisplayWindow(60, 100, curve=WindowCurve.SIGMOID), WindowCurve.SIGMOID),
+        (DisplayWindow(60, 100), WindowCurve.LINEAR_EXACT),
+    ],
+    ids=["table", "sigmoid", "linear"],
+)
+def test_a_drag_begins_at_the_range_that_was_seen(viewer, window, curve):
+    viewer.show_image(ramp())
+    viewer.picture.set_window(window)
+    viewer.picture.drag_window(35, 0)
+    dragged = viewer.picture.window
+    assert (dragged.kind, dragged.curve, dragged.table) == (WindowKind.BY_HAND, curve, None)
+    assert numbers(dragged) == pytest.approx((60, 110))
+
+
+def test_a_picture_keeps_its_window_when_it_is_shown_again(viewer):
+    picture, other = ramp(), prepare_image(phantoms.ct_image(64))
+    viewer.show_image(picture)
+    viewer.picture.set_window(TABLE)
+    viewer.picture.set_inverted(True)
+    viewer.show_image(other)
+    assert (viewer.picture.window, viewer.picture.is_inverted) == (other.default_window, False)
+    viewer.show_image(ramp())
+    assert (viewer.picture.window, viewer.picture.is_inverted) == (TABLE, True)
+    viewer.picture.reset_window()
+    assert (viewer.picture.window.kind, viewer.picture.is_inverted) == (WindowKind.FILE, False)
 
 
 def test_a_double_click_fits(viewer):
@@ -278,10 +353,104 @@ def test_the_space_bar_asks_for_the_overlay(qtbot, viewer):
 @pytest.mark.parametrize(
     ("window", "hounsfield", "text"),
     [
-        ((40.0, 400.0), True, "W 400   L 40 HU"),
-        ((127.5, 255.0), False, "W 255   L 128"),
-        ((0.5, 1.25), False, "W 1.25   L 0.50"),
+        (DisplayWindow(40, 400, WindowKind.BY_HAND), True, "W 400   L 40 HU"),
+        (DisplayWindow(127.5, 255, WindowKind.AS_STORED), False, "As stored   W 255   L 128"),
+        (DisplayWindow(0.5, 1.25, WindowKind.BY_HAND), False, "W 1.25   L 0.50"),
+        (DisplayWindow(40, 80, WindowKind.BRAIN), True, "Brain   W 80   L 40 HU"),
+        (DisplayWindow(40, 80, explanation="MY\nBONE "), True, "MY\ufffdBONE   W 80   L 40 HU"),
+        (TABLE, False, "Table of the file"),
     ],
+    ids=["by hand", "stored", "small", "preset", "hostile name", "table"],
 )
 def test_window_in_words(window, hounsfield, text):
-    assert window_text(window, hounsfield) == text
+    assert corner_text(window, hounsfield) == text
+    assert corner_text(window, hounsfield, is_inverted=True) == f"{text}   inverted"
+
+
+@pytest.mark.parametrize(
+    ("orientation", "letters"),
+    [(("P", "F"), "AHPF"), (("L", "P"), "RALP"), (("A", "F"), "PHAF")],
+    ids=["sagittal", "axial", "film facing right"],
+)
+def test_letters_name_the_directions_at_the_borders(orientation, letters):
+    assert "".join(border_letters(orientation)) == letters
+
+
+WHITE, BLACK = (-100.0, 10.0), (100.0, 10.0)
+
+
+def border_contrast(viewer, place):
+    """How far apart the greys are in a small area at the middle of a border."""
+    picture, ratio = shot(viewer), viewer.devicePixelRatioF()
+    x, y = place
+    greys = [
+        picture.pixelColor(round((x + dx) * ratio), round((y + dy) * ratio)).lightness()
+        for dx in range(-9, 10)
+        for dy in range(-9, 10)
+    ]
+    return max(greys) - min(greys)
+
+
+@pytest.mark.parametrize("window", [WHITE, BLACK], ids=["on white", "on black"])
+def test_letters_are_readable_on_every_grey(viewer, window):
+    width, height = viewer.viewport().width(), viewer.viewport().height()
+    pixels = np.zeros((300, 400), np.float32)
+    image = replace(phantoms.photo_image(), pixels=pixels, bits=16, window=window)
+    middles = (
+        (17, height / 2),
+        (width / 2, 19),
+        (width - 17, height / 2),
+        (width / 2, height - 19),
+    )
+    viewer.show_image(prepare_image(image))
+    viewer.zoom_to(4)
+    assert all(border_contrast(viewer, middle) < 10 for middle in middles)
+    viewer.show_image(prepare_image(replace(image, orientation=("P", "F"))))
+    viewer.zoom_to(4)
+    assert all(border_contrast(viewer, middle) > 120 for middle in middles)
+
+
+def test_a_letter_makes_room_for_the_hint(viewer):
+    image = replace(phantoms.photo_image(), orientation=("P", "F"))
+    viewer.show_image(prepare_image(image))
+    before = shot(viewer)
+    viewer.set_hint("Click the two ends of the distance")
+    middle, below = viewer.viewport().width() // 2, 10 + 2 * viewer.fontMetrics().height()
+    after = shot(viewer)
+    letter = range(below, below + viewer.fontMetrics().height())
+    assert any(
+        after.pixelColor(x, y) != before.pixelColor(x, y)
+        for x in range(middle - 6, middle + 6)
+        for y in letter
+    )
+
+
+def test_the_side_is_written_where_the_file_states_it(viewer):
+    image = replace(phantoms.photo_image())
+    viewer.show_image(prepare_image(image))
+    without = shot(viewer)
+    viewer.show_image(prepare_image(replace(image, laterality="L", sha256="another")))
+    corner = QRect(viewer.viewport().width() - 60, 0, 60, 40)
+    assert shot(viewer).copy(corner) != without.copy(corner)
+
+
+def test_values_of_measures_keep_off_the_letters(viewer):
+    from spinealign.measure.drawings import measure_drawings
+    from spinealign.measure.geometry import PixelGeometry
+
+    image = replace(phantoms.photo_image(), orientation=("P", "F"))
+    viewer.show_image(prepare_image(image))
+    area = QRectF(viewer.rect())
+    right = viewer.to_picture(QPointF(area.right() - 25, area.center().y()))
+    line = Drawing(DrawingTool.DISTANCE, 1, ((right.x() - 9, right.y()), (right.x(), right.y())))
+    measured = measure_drawings([line], PixelGeometry.of(image))
+    viewer.picture.show_measures(measured)
+    [(_, value)] = viewer.picture.measures._items.values()
+    plate = value.boundingRect().translated(viewer.viewportTransform().map(value.scenePos()))
+    boxes = [QRectF(QPointF(*box[:2]), QPointF(*box[2:])) for box in letter_boxes(area)]
+    assert area.contains(plate)
+    assert not any(box.intersects(plate) for box in boxes)
+    viewer.picture.measures.has_letters = False
+    viewer.picture.measures.lay_out()
+    plate = value.boundingRect().translated(viewer.viewportTransform().map(value.scenePos()))
+    assert any(box.intersects(plate) for box in boxes)

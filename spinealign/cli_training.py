@@ -1,0 +1,80 @@
+"""The commands that train and package models, and need an extra for it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from spinealign.domain.errors import ModelError, ModelProblem
+
+
+def add_training(commands: Any) -> None:
+    """Add the parsers of `train` and `package`."""
+    train = commands.add_parser("train", help="train a model (needs the 'train' extra)")
+    recipes = train.add_subparsers(required=True, metavar="MODEL")
+    mr = recipes.add_parser("mr-segmentation", help="outline vertebrae, discs and canal on MR")
+    mr.add_argument("--unlabelled", type=Path, help="folder of slices without outlines")
+    mr.add_argument("--self-training-steps", type=int)
+    ct = recipes.add_parser("ct-fracture", help="VGG16 classifier of a train|val/<class> folder")
+    ct.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
+    ct.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
+    ct.add_argument("--positive", default="fracture", help="the class that means abnormal")
+    gate = recipes.add_parser("view-gate", help="tell radiograph, CT and MR apart")
+    bodies = recipes.add_parser("xray-bodies", help="outline C2 to T1 on lateral cervical films")
+    bodies.add_argument(
+        "--negatives", type=Path, nargs="+", help="folders of pictures without a cervical column"
+    )
+    bodies.add_argument("--start", type=Path, help="model folder of a U-Net to start from")
+    bodies.add_argument("--necks", type=Path, help="further outlined films, only to measure on")
+    bodies.add_argument("--report", type=Path, help="picture (.png) of the worst films to write")
+    discs = recipes.add_parser("disc-grading", help="grade every disc on sagittal lumbar MR")
+    discs.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
+    for parser in (mr, ct, gate, bodies, discs):
+        parser.add_argument("--data", type=Path, required=True)
+        parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
+        parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+        parser.add_argument("--steps", type=int, help="instead of the recipe's own number")
+        parser.set_defaults(run=_train)
+    mr.set_defaults(recipe="mr-segmentation")
+    ct.set_defaults(recipe="ct-fracture")
+    gate.set_defaults(recipe="view-gate")
+    bodies.set_defaults(recipe="xray-bodies")
+    discs.set_defaults(recipe="disc-grading")
+    package = commands.add_parser("package", help="make a model folder of your own Keras weights")
+    package.add_argument("weights", type=Path, help=".keras, .h5 or .weights.h5")
+    package.add_argument("--architecture", choices=["report", "plain-cnn"], default="report")
+    package.add_argument(
+        "--classes", nargs=2, required=True, metavar=("OUTPUT0", "OUTPUT1"),
+        help="what an output of 0 and of 1 mean, in this order (Keras sorts folder names)",
+    )  # fmt: skip
+    package.add_argument("--positive", required=True, help="which of them means abnormal")
+    package.add_argument("--scaling", choices=["unit", "caffe"], default="unit")
+    package.add_argument("--threshold", type=float, default=0.5)
+    package.add_argument("--out", type=Path, required=True, help="model folder to write")
+    package.set_defaults(run=_train, recipe="package")
+
+
+def _train(options: argparse.Namespace) -> int:
+    run: Callable[[argparse.Namespace], int] = training_module("commands").run
+    return run(options)
+
+
+def training_module(name: str) -> Any:
+    """Import a module of the training package.
+
+    Raises
+    ------
+    ModelError
+        ENGINE_UNAVAILABLE: TensorFlow is an extra, and the message says what to install.
+    """
+    try:
+        return importlib.import_module(f"spinealign.training.{name}")
+    except ModuleNotFoundError as error:
+        is_packaged = getattr(sys, "frozen", False)
+        if error.name and error.name.startswith("spinealign") and not is_packaged:
+            raise
+        raise ModelError("Keras", ModelProblem.ENGINE_UNAVAILABLE, str(error.name)) from error

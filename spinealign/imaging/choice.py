@@ -1,0 +1,172 @@
+"""Which picture of a file or series to begin with, and which one of another lies beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.image import NoteKind, ReaderNote, SpineImage, View
+from spinealign.domain.study import (
+    FEWEST_SLICES,
+    ImageSource,
+    SeriesEntry,
+    SeriesPicture,
+    SpineVolume,
+    likeliest,
+    stacked,
+)
+from spinealign.imaging.read import read_image
+from spinealign.imaging.study import drained, read_series_slice, scan_series
+from spinealign.imaging.volume import load_volume
+
+_CHOICES = {NoteKind.SLICE_TAKEN, NoteKind.FRAME_TAKEN, NoteKind.SERIES_TAKEN}
+
+
+def sagittal_series(path: Path) -> Generator[int, None, SeriesEntry | None]:
+    """Look for the likeliest sagittal series of at least three slices that can be MR.
+
+    Yields
+    ------
+    int
+        How many files have been looked at.
+
+    Returns
+    -------
+    SeriesEntry or None
+    """
+    stacks = stacked(filter(is_sagittal_volume, (yield from scan_series(path))))
+    best = likeliest(stacks) or stacks
+    return best[0].first if best else None
+
+
+def is_sagittal_volume(entry: SeriesEntry) -> bool:
+    """Tell whether a series is sagittal, can be MR, and has at least three slices."""
+    is_mr = entry.view_hint in (None, View.MR)
+    return entry.plane == "sagittal" and len(entry) >= FEWEST_SLICES and is_mr
+
+
+def first_picture(source: ImageSource) -> SpineImage:
+    """Read the picture to begin with: of a series the readable one nearest to the middle.
+
+    Raises
+    ------
+    ImageReadError
+        No picture of it can be read; the reason is that of the one in the middle.
+    """
+    if isinstance(source, Path):
+        return read_image(source)
+    if isinstance(source, SeriesPicture):
+        return _with_states(read_series_slice(source.series, source.index), source.series)
+    refusal: ImageReadError | None = None
+    for index in sorted(range(len(source)), key=lambda index: abs(index - source.middle)):
+        try:
+            return _with_states(read_series_slice(source, index), source)
+        except ImageReadError as error:
+            refusal = refusal or error
+    assert refusal is not None, "a series has at least one part"
+    raise refusal
+
+
+def _with_states(image: SpineImage, series: SeriesEntry) -> SpineImage:
+    """Note the presentation states of a series that are not applied."""
+    if not series.unapplied_states:
+        return image
+    note = ReaderNote(NoteKind.STATES_LEFT_OUT, (series.unapplied_states,))
+    return replace(image, notes=(*image.notes, note))
+
+
+def series_to_search(
+    source: ImageSource, image: SpineImage
+) -> Generator[int, None, SeriesEntry | None]:
+    """Return the sagittal MR series in which the middle of the canal is looked for, or None.
+
+    Yields
+    ------
+    int
+        How many files have been looked at.
+    """
+    if isinstance(source, SeriesPicture) or image.view_hint is not View.MR:
+        return None
+    if isinstance(source, SeriesEntry):
+        return source if is_sagittal_volume(source) else None
+    was_chosen = any(note.kind in _CHOICES for note in image.notes)
+    return (yield from sagittal_series(source)) if was_chosen else None
+
+
+def read_companion(
+    companion: Path | SeriesEntry | None, source: ImageSource, image: SpineImage
+) -> SpineImage | None:
+    """Read the other contrast: of a series the picture next to the one that is analysed.
+
+    Parameters
+    ----------
+    companion : Path, SeriesEntry or None
+        Where it lies; None without one.
+    source : Path, SeriesEntry or SeriesPicture
+        What `image` was chosen from.
+    image : SpineImage
+        The picture that is analysed.
+
+    Raises
+    ------
+    ImageReadError
+        It cannot be read.
+    """
+    if companion is None:
+        return None
+    series = source.series if isinstance(source, SeriesPicture) else source
+    if isinstance(series, Path) or image.part not in series.parts:
+        return first_picture(companion)
+    beside = drained(sagittal_series(companion)) if isinstance(companion, Path) else companion
+    if beside is None:
+        return first_picture(companion)
+    return read_series_slice(beside, beside.nearest(series, series.parts.index(image.part)))
+
+
+def readable_volume(series: SeriesEntry) -> Generator[int, None, SpineVolume]:
+    """Read a volume; slices that are damaged are left out.
+
+    Yields
+    ------
+    int
+        How many slices have been read.
+
+    Returns
+    -------
+    SpineVolume
+
+    Raises
+    ------
+    ImageReadError
+        No slice can be read, or it is not the slices that are in the way.
+    """
+    try:
+        return (yield from load_volume(series))
+    except ImageReadError as error:
+        kept = []
+        for index in range(len(series)):
+            if _is_readable(series, index):
+                kept.append(index)
+            yield index + 1
+        if not 0 < len(kept) < len(series):
+            raise error
+    places = series.positions_mm
+    return (
+        yield from load_volume(
+            replace(
+                series,
+                parts=tuple(series.parts[index] for index in kept),
+                positions_mm=None if places is None else tuple(places[index] for index in kept),
+            )
+        )
+    )
+
+
+def _is_readable(series: SeriesEntry, index: int) -> bool:
+    try:
+        read_series_slice(series, index)
+    except ImageReadError as error:
+        return error.problem is ReadProblem.CONSTANT
+    return True

@@ -1,0 +1,70 @@
+"""What was opened lately: a path, and which picture of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spinealign import wording
+from spinealign.domain.study import SlicePlace
+
+
+@dataclass(frozen=True)
+class Recent:
+    """A path that was opened, with the series and picture chosen in it.
+
+    Only numbers are kept: what a file calls its series may be a patient's name.
+
+    Parameters
+    ----------
+    path : Path
+        File, folder, archive or index.
+    series : int or None
+        Number in the list of all series of the path, from 1; None when it holds only one.
+    place : SlicePlace or None
+        The picture that a person chose; None leaves the choice to the program.
+    """
+
+    path: Path
+    series: int | None = None
+    place: SlicePlace | None = None
+
+    @property
+    def text(self) -> str:
+        """How it is stored: the plain path where that says all."""
+        if self.series is None and self.place is None:
+            return str(self.path)
+        place = None if self.place is None else [self.place.volume, self.place.index]
+        return json.dumps({"path": str(self.path), "series": self.series, "place": place})
+
+    @property
+    def title(self) -> str:
+        """What it is called in lists."""
+        words = [wording.display_name(self.path)]
+        if self.series is not None:
+            words.append(f"series {self.series}")
+        if self.place is not None:
+            words.append(f"picture {self.place.index + 1}")
+        return ", ".join(words)
+
+    def is_same_series(self, other: Recent) -> bool:
+        """Whether both are of one series of one path."""
+        return (self.path, self.series) == (other.path, other.series)
+
+    @classmethod
+    def from_text(cls, text: str) -> Recent:
+        """Read what `text` gave; what is no such table is a plain path."""
+        if not text.startswith("{"):
+            return cls(Path(text))
+        try:
+            table: dict[str, Any] = json.loads(text)
+            series, place = table["series"], table["place"]
+            return cls(
+                Path(table["path"]),
+                None if series is None else int(series),
+                None if place is None else SlicePlace(int(place[0]), int(place[1])),
+            )
+        except (ValueError, KeyError, TypeError, IndexError):
+            return cls(Path(text))

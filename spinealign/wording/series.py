@@ -1,0 +1,126 @@
+"""Series, and the pictures of a series, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from spinealign.domain.errors import ImageReadError
+from spinealign.domain.image import ImagePart
+from spinealign.domain.study import SeriesEntry, SeriesStack, SlicePlace
+from spinealign.wording.failures import Message, explain
+from spinealign.wording.text import display_name, safe_text
+
+_PICTURE_FORMATS = frozenset(("TIFF", "GIF", "WebP"))
+
+
+def series_name(entry: SeriesEntry) -> str:
+    """Return what to call a series: its own name, else that of its file or folder."""
+    first = entry.parts[0]
+    if entry.description.strip():
+        return safe_text(entry.description.strip())
+    is_spread = len({(part.path, part.member) for part in entry.parts}) > 1
+    if first.member:
+        inside = PurePosixPath(first.member)
+        return safe_text(inside.parent.name if is_spread and inside.parent.name else inside.name)
+    return display_name(first.path.parent if is_spread else first.path)
+
+
+def case_name(stack: SeriesStack) -> str:
+    """Return what to call an opened series: a picture that stands alone goes by its file."""
+    entry = stack.first
+    part = entry.parts[0]
+    is_file = stack.is_single and not part.member
+    return display_name(part.path) if is_file else series_name(entry)
+
+
+def series_kind(entry: SeriesEntry) -> str:
+    """Return such as "MR sagittal"; the file format where the file names no modality."""
+    words = (safe_text(entry.modality or entry.file_format), entry.plane)
+    return " ".join(word for word in words if word)
+
+
+def series_size(stack: SeriesStack) -> str:
+    """Return how many pictures a series has, and in how many volumes."""
+    count = len(stack.first)
+    images = f"{count} image{'' if count == 1 else 's'}"
+    return (
+        images if len(stack.volumes) == 1 else f"{images} in each of {len(stack.volumes)} volumes"
+    )
+
+
+def shape_text(entry: SeriesEntry) -> str:
+    """Return columns and rows, or nothing where they are not known without decoding."""
+    return "" if entry.shape is None else f"{entry.shape[1]}×{entry.shape[0]}"
+
+
+def states_text(entry: SeriesEntry) -> str:
+    """Return how many presentation states are not applied; nothing where there are none."""
+    count = entry.unapplied_states
+    return f"{count} presentation state{'' if count == 1 else 's'} not applied" if count else ""
+
+
+def series_lines(stacks: Sequence[SeriesStack]) -> tuple[str, ...]:
+    """Return a list of series, one a line, with the numbers by which they are chosen."""
+    width = len(str(len(stacks)))
+    return tuple(f"{stack.number:>{width}}  {_series_line(stack)}" for stack in stacks)
+
+
+def _series_line(stack: SeriesStack) -> str:
+    entry = stack.first
+    number = "" if entry.number is None else f"series {entry.number}"
+    facts = (
+        number,
+        series_kind(entry),
+        series_size(stack),
+        shape_text(entry),
+        states_text(entry),
+    )
+    line = f"{series_name(entry)} ({', '.join(fact for fact in facts if fact)})"
+    return f"{line}, can be analysed" if entry.fits else line
+
+
+def picture_word(entry: SeriesEntry) -> str:
+    """Return what one picture of a series is called."""
+    if entry.plane is not None or entry.positions_mm is not None:
+        return "Slice"
+    if entry.file_format in _PICTURE_FORMATS:
+        return "Page"
+    is_one_file = len({(part.path, part.member) for part in entry.parts}) == 1
+    return "Frame" if is_one_file else "Image"
+
+
+def place_text(stack: SeriesStack, place: SlicePlace) -> str:
+    """Return such as "Slice 8 of 15", with the volume where there are several."""
+    entry = stack.volumes[place.volume]
+    text = f"{picture_word(entry)} {place.index + 1} of {len(entry)}"
+    if len(stack.volumes) == 1:
+        return text
+    return f"{text}, volume {place.volume + 1} of {len(stack.volumes)}"
+
+
+def picture_name(part: ImagePart) -> str:
+    """Return the name of a picture's file, and which one of several it is."""
+    words = [display_name(part.path)]
+    if part.member:
+        words.append(safe_text(PurePosixPath(part.member).name))
+    if part.volume:
+        words.append(f"volume {part.volume + 1}")
+    if part.index is not None:
+        words.append(f"picture {part.index + 1}")
+    return ", ".join(words)
+
+
+def looking_text(count: int) -> str:
+    """Return how far looking through files is."""
+    return f"Looking at {count} file{'' if count == 1 else 's'}…"
+
+
+def refused_message(refused: Sequence[ImageReadError]) -> Message:
+    """Say which files could not be opened, and why, when others could."""
+    first = explain(refused[0])
+    if len(refused) == 1:
+        return first
+    return Message(
+        f"{len(refused)} files could not be opened. The first: {first.sentence}", first.advice
+    )

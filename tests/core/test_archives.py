@@ -1,0 +1,271 @@
+"""Zip archives and the indexes of DICOM media, hostile ones too."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import struct
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.fileset import FileSet
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.imaging import source
+from spinealign.imaging.read import read_image
+from spinealign.imaging.source import MAX_UNPACKED_BYTES
+from spinealign.imaging.study import drained, list_series, read_series_slice
+from spinealign.imaging.volume import load_volume
+from tests.image_files import notes_of, offsets, ramp, write_dicom, write_series, zipped
+
+
+def problem_of(path: Path) -> ReadProblem:
+    with pytest.raises(ImageReadError) as caught:
+        list_series(path)
+    assert caught.value.path == path
+    return caught.value.problem
+
+
+# --- archives ----------------------------------------------------------------------
+
+
+def test_an_archive_is_read_like_its_folder(tmp_path: Path) -> None:
+    write_series(tmp_path / "study" / "serié 1")
+    path = zipped(tmp_path / "étude.zip", tmp_path / "study")
+    before = sorted(tmp_path.rglob("*"))
+    (entry,) = list_series(path)
+    assert offsets(entry) == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(drained(load_volume(entry)).voxels[1], ramp() + 1)
+    assert entry.parts[0].member == "serié 1/IM0005"
+    assert sorted(tmp_path.rglob("*")) == before, "nothing is unpacked to the disk"
+
+
+def test_opening_an_archive_shows_the_middle_of_the_likeliest_series(tmp_path: Path) -> None:
+    write_series(tmp_path / "study" / "a", 3, "axial", SeriesNumber=1)
+    write_series(tmp_path / "study" / "b", 5, "sagittal", SeriesNumber=2)
+    image = read_image(zipped(tmp_path / "study.zip", tmp_path / "study"))
+    assert image.pixels.min() == 2
+    assert notes_of(image)[0] == "Picture 3 of 5 in series 2 of 2."
+    assert image.source_path == tmp_path / "study.zip"
+
+
+def test_hostile_names_write_nothing_outside(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    content = write_dicom(tmp_path / "a.dcm", ramp()).read_bytes()
+    with zipfile.ZipFile(inner / "evil.zip", "w") as archive:
+        for name in ("../../evil.dcm", "/evil.dcm", "C:\\evil.dcm", "ok/../../evil2.dcm"):
+            archive.writestr(name, content)
+    before = sorted(tmp_path.rglob("*"))
+    names = [entry.parts[0].member for entry in list_series(inner / "evil.zip")]
+    assert names == ["/evil.dcm", "C:\\evil.dcm"], "the others are hidden"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+HOSTILE = [
+    "../a.dcm", "/a.dcm", "C:\\a.dcm", "..\\..\\a.dcm", "a.dcm:stream", "nul\0a.dcm", "CON",
+    "a/./b.dcm", "a//b.dcm", " ", "x" * 5000, "\u202eexe.dcm", "ü.dcm",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_name_is_only_a_name(tmp_path: Path, name: str) -> None:
+    content = write_dicom(tmp_path / "a", ramp()).read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(name, content)
+        archive.writestr("harmless.dcm", content)
+    before = sorted(tmp_path.rglob("*"))
+    for entry in list_series(tmp_path / "a.zip"):
+        np.testing.assert_array_equal(read_series_slice(entry, 0).pixels, ramp())
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def rewritten(path: Path, names: int, **fields: int) -> Path:
+    """Write the directory of an archive with one member anew: so many times, with other fields."""
+    content = path.read_bytes()
+    start, end = content.index(b"PK\1\2"), content.index(b"PK\5\6")
+    record, ending = bytearray(content[start:end]), bytearray(content[end:])
+    for place, value in fields.items():
+        struct.pack_into("<I", record, int(place[1:]), value)
+    struct.pack_into("<HHII", ending, 8, names, names, len(record) * names, start)
+    path.write_bytes(content[:start] + bytes(record) * names + bytes(ending))
+    return path
+
+
+def packed(path: Path, name: str, content: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return path
+
+
+def test_members_that_lie_on_top_of_each_other_are_read_once(tmp_path: Path) -> None:
+    content = write_dicom(tmp_path / "a", ramp()).read_bytes()
+    path = rewritten(packed(tmp_path / "a.zip", "a.dcm", content), 60_000)
+    assert [len(entry) for entry in list_series(path)] == [1]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"_20": 5}, {"_24": 5}, {"_42": 7}, {"_42": 2**32 - 2}, {"_16": 1}, {"_24": 2**32 - 1}],
+    ids=["short when packed", "short", "elsewhere", "beyond the end", "checksum", "zip64"],
+)
+def test_an_archive_that_lies_is_damaged(tmp_path: Path, fields: dict[str, int]) -> None:
+    content = write_dicom(tmp_path / "a", ramp()).read_bytes()
+    path = rewritten(packed(tmp_path / "a.zip", "a.dcm", content), 1, **fields)
+    with pytest.raises(ImageReadError) as caught:
+        read_image(path)
+    assert caught.value.problem in (ReadProblem.TRUNCATED, ReadProblem.TOO_LARGE)
+
+
+def test_looking_through_an_archive_unpacks_only_the_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = write_dicom(tmp_path / "a", ramp()).read_bytes() + bytes(4 << 20)
+    path = packed(tmp_path / "a.zip", "a.dcm", content)
+    monkeypatch.setattr(source, "MAX_UNPACKED_BYTES", 5 << 20)
+    monkeypatch.setattr(source._Unpacked, "_block", counted := Counted(source._Unpacked._block))
+    (entry,) = list_series(path)
+    assert counted.bytes <= 1 << 17
+    np.testing.assert_array_equal(read_series_slice(entry, 0).pixels, ramp())
+    assert counted.bytes > 4 << 20, "the picture's checksum is taken of all of it"
+
+
+class Counted:
+    """A method that counts the bytes it returns."""
+
+    def __init__(self, method: Callable[[object, int], bytes]) -> None:
+        self._method, self.bytes = method, 0
+
+    def __get__(self, owner: object, _: type) -> Callable[[int], bytes]:
+        def call(wanted: int) -> bytes:
+            block = self._method(owner, wanted)
+            self.bytes += len(block)
+            return block
+
+        return call
+
+
+def test_archives_in_a_folder_are_looked_into(tmp_path: Path) -> None:
+    write_series(tmp_path / "study" / "one", 3, SeriesNumber=1)
+    folder = tmp_path / "hospital"
+    folder.mkdir()
+    zipped(folder / "study.ZIP", tmp_path / "study")
+    (folder / "broken.zip").write_bytes(b"PK\3\4 and no more")
+    assert [offsets(entry) for entry in list_series(folder)] == [[0, 1, 2]]
+    write_series(folder / "two", 2, SeriesNumber=2)
+    assert [len(entry) for entry in list_series(folder)] == [3, 2]
+
+
+def test_an_archive_in_an_archive_says_what_to_do(tmp_path: Path) -> None:
+    write_series(tmp_path / "study")
+    (tmp_path / "outer").mkdir()
+    zipped(tmp_path / "outer" / "inner.zip", tmp_path / "study")
+    path = zipped(tmp_path / "outer.zip", tmp_path / "outer")
+    assert problem_of(path) is ReadProblem.NESTED_ARCHIVE
+    (tmp_path / "outer" / "notes.txt").write_text("hello")
+    assert problem_of(zipped(path, tmp_path / "outer")) is ReadProblem.NESTED_ARCHIVE
+
+
+def test_an_archive_changed_on_the_disk_is_read_anew(tmp_path: Path) -> None:
+    write_series(tmp_path / "study", 2)
+    path = zipped(tmp_path / "study.zip", tmp_path / "study")
+    assert [len(entry) for entry in list_series(path)] == [2]
+    write_series(tmp_path / "study", 4)
+    assert [len(entry) for entry in list_series(zipped(path, tmp_path / "study"))] == [4]
+
+
+def test_a_zip_bomb_is_refused_whatever_it_claims(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zip"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("bomb.dcm", "w", force_zip64=True) as member,
+    ):
+        for _ in range((MAX_UNPACKED_BYTES >> 20) + 1):
+            member.write(bytes(1 << 20))
+    assert path.stat().st_size < 1 << 20
+    assert problem_of(path) is ReadProblem.TOO_LARGE
+    content = bytearray(path.read_bytes())
+    where = content.rindex(b"PK\x01\x02")
+    content[where + 24 : where + 28] = (1000).to_bytes(4, "little")  # the size it claims
+    path.write_bytes(content)
+    assert problem_of(path) in (ReadProblem.TRUNCATED, ReadProblem.TOO_LARGE)
+
+
+def test_a_locked_archive_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "locked.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.dcm", b"x" * 500)
+    content = bytearray(path.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    assert problem_of(path) is ReadProblem.ENCRYPTED
+
+
+@pytest.mark.parametrize("members", [{}, {"a.txt": b"hello", "b.txt": b"bye"}])
+def test_an_archive_without_images(tmp_path: Path, members: dict[str, bytes]) -> None:
+    path = tmp_path / "texts.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    assert problem_of(path) is ReadProblem.NO_IMAGES_IN_ARCHIVE
+
+
+def test_an_archive_cut_short(tmp_path: Path) -> None:
+    write_series(tmp_path / "study")
+    path = zipped(tmp_path / "study.zip", tmp_path / "study")
+    path.write_bytes(path.read_bytes()[:-300])
+    assert problem_of(path) is ReadProblem.TRUNCATED
+
+
+# --- the index of a medium ---------------------------------------------------------
+
+
+def write_medium(folder: Path, tmp_path: Path) -> Path:
+    """Write a DICOMDIR and its files, as a hospital's disc has them."""
+    files = FileSet()
+    for path in write_series(
+        tmp_path / "sources", 3, PatientID="1", PatientName="A^B", StudyID="1",
+        StudyDate="20200101", StudyTime="120000",
+    ):  # fmt: skip
+        files.add(path)
+    files.write(folder)
+    with warnings.catch_warnings(action="ignore"):
+        del files  # pydicom leaves the cleaning of its own temporary folder to the collector
+        gc.collect()
+    return folder / "DICOMDIR"
+
+
+def test_an_index_inside_an_archive_or_a_folder_is_no_obstacle(tmp_path: Path) -> None:
+    index = write_medium(tmp_path / "disc", tmp_path)
+    assert [offsets(entry) for entry in list_series(index.parent)] == [[0, 1, 2]]
+    path = zipped(tmp_path / "disc.zip", index.parent)
+    assert [offsets(entry) for entry in list_series(path)] == [[0, 1, 2]]
+
+
+def test_an_index_leads_to_its_files(tmp_path: Path) -> None:
+    (entry,) = list_series(write_medium(tmp_path / "disc", tmp_path))
+    assert offsets(entry) == [0, 1, 2]
+
+
+def test_an_index_whose_files_are_gone(tmp_path: Path) -> None:
+    index = write_medium(tmp_path / "disc", tmp_path)
+    shutil.move(index, tmp_path / "DICOMDIR")
+    assert problem_of(tmp_path / "DICOMDIR") is ReadProblem.NO_FILES_OF_INDEX
+
+
+def test_an_index_is_not_followed_out_of_its_folder(tmp_path: Path) -> None:
+    index = write_medium(tmp_path / "disc", tmp_path)
+    dataset = dcmread(index)
+    with warnings.catch_warnings(action="ignore"):
+        for record in dataset.DirectoryRecordSequence:
+            if "ReferencedFileID" in record:
+                record.ReferencedFileID = ["..", "sources", "IM0001"]
+        dataset.save_as(index)
+    assert (tmp_path / "sources" / "IM0001").is_file()
+    assert problem_of(index) is ReadProblem.NO_FILES_OF_INDEX

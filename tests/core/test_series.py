@@ -1,0 +1,253 @@
+"""DICOM slices put into series: which belong together, and in which order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+from pydicom.uid import generate_uid
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.image import View
+from spinealign.imaging.read import read_image
+from spinealign.imaging.study import drained, list_series
+from spinealign.imaging.volume import load_volume
+from spinealign.wording.reading import series_text
+from tests.image_files import (
+    PLACES,
+    SAGITTAL,
+    item,
+    notes_of,
+    offsets,
+    ramp,
+    write_dicom,
+    write_series,
+    zipped,
+)
+
+
+@pytest.mark.parametrize("plane", PLACES)
+def test_slices_are_sorted_by_position_not_by_name(tmp_path: Path, plane: str) -> None:
+    write_series(tmp_path / "série ß 1", plane=plane)
+    (entry,) = list_series(tmp_path)
+    assert offsets(entry) == [0, 1, 2, 3, 4]
+    assert (entry.plane, entry.shape, entry.number) == (plane, (40, 50), 4)
+    assert np.diff(entry.positions_mm) == pytest.approx([4.0] * 4)
+    assert entry.slice_spacing_mm == pytest.approx(4.0)
+    assert series_text(entry) == f"4: T2 sag (MR {plane}, 5 images)"
+
+
+def test_series_are_told_apart_and_ordered(tmp_path: Path) -> None:
+    write_series(tmp_path, 3, SeriesNumber=12, SeriesDescription="T1")
+    write_series(tmp_path / "b", 4, SeriesNumber=2)
+    write_series(tmp_path / "c", 2, "axial", SeriesNumber=3)
+    Image.fromarray(ramp().astype(np.uint8)).save(tmp_path / "key image.png")
+    found = list_series(tmp_path)
+    assert [(e.number, len(e)) for e in found] == [(2, 4), (3, 2), (12, 3), (None, 1)]
+    assert [e.view_hint for e in found] == [View.MR, View.OTHER, View.MR, None]
+
+
+def test_a_localizer_in_the_series_is_set_apart(tmp_path: Path) -> None:
+    uid = generate_uid()
+    write_series(tmp_path, 4, "axial", Modality="CT", SeriesInstanceUID=uid)
+    write_series(tmp_path / "scout", 1, "sagittal", Modality="CT", SeriesInstanceUID=uid)
+    assert sorted(len(entry) for entry in list_series(tmp_path)) == [1, 4]
+
+
+def test_slices_on_top_of_each_other_become_series_of_their_own(tmp_path: Path) -> None:
+    uid = generate_uid()
+    write_series(tmp_path / "a", 3, SeriesInstanceUID=uid, EchoTime=20)
+    write_series(tmp_path / "b", 3, SeriesInstanceUID=uid, EchoTime=80)
+    assert [offsets(entry) for entry in list_series(tmp_path)] == [[0, 1, 2]] * 2
+    for k, path in enumerate(write_series(tmp_path / "c", 3, SeriesInstanceUID=uid, EchoTime=20)):
+        dataset = dcmread(path)
+        dataset.InstanceNumber = 100 - k
+        dataset.save_as(path)
+    assert [offsets(entry) for entry in list_series(tmp_path)] == [[0, 1, 2]] * 3
+
+
+def test_radiographs_of_one_series_stay_pictures_of_their_own(tmp_path: Path) -> None:
+    for k in range(2):
+        write_dicom(tmp_path / f"{k}.dcm", ramp(), Modality="DX", SeriesInstanceUID="1.2.9")
+    assert [len(entry) for entry in list_series(tmp_path)] == [1, 1]
+
+
+def test_without_positions_instance_numbers_count(tmp_path: Path) -> None:
+    for name, number in (("a", 10), ("b", 9), ("c", 2)):
+        write_dicom(
+            tmp_path / name, ramp() + number, InstanceNumber=number, SeriesInstanceUID="1.2.5"
+        )
+    (entry,) = list_series(tmp_path)
+    assert offsets(entry) == [2, 9, 10]
+    assert (entry.positions_mm, entry.slice_spacing_mm) == (None, None)
+
+
+def enhanced_mr(path: Path) -> Path:
+    """Write an enhanced MR object whose frames are stored out of order."""
+    order = [2, 0, 3, 1]
+    frames = [
+        item(PlanePositionSequence=[item(ImagePositionPatient=[5.0 * k, 0, 0])]) for k in order
+    ]
+    shared = item(
+        PlaneOrientationSequence=[item(ImageOrientationPatient=SAGITTAL)],
+        PixelMeasuresSequence=[item(PixelSpacing=[0.6, 0.5])],
+    )
+    return write_dicom(
+        path, np.stack([ramp() + k for k in order]), Modality="MR",
+        SharedFunctionalGroupsSequence=[shared], PerFrameFunctionalGroupsSequence=frames,
+    )  # fmt: skip
+
+
+def test_frames_of_enhanced_objects_are_sorted_by_position(tmp_path: Path) -> None:
+    (entry,) = list_series(enhanced_mr(tmp_path / "emr.dcm"))
+    assert offsets(entry) == [0, 1, 2, 3]
+    assert [part.index for part in entry.parts] == [1, 3, 0, 2]
+    volume = drained(load_volume(entry))
+    np.testing.assert_array_equal(volume.voxels[3], ramp() + 3)
+    assert volume.series.slice_spacing_mm == pytest.approx(5)
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {"TemporalPositionIdentifier": [1, 2]},
+        {"EchoNumbers": [1, 2]},
+        {"TriggerTime": [0, 350]},
+        {"DiffusionBValue": [0, 800]},
+        {"AcquisitionNumber": [1, 2]},
+        {},
+    ],
+    ids=lambda marks: next(iter(marks), "numbers alone"),
+)
+def test_what_lies_on_top_of_each_other_is_never_interleaved(
+    tmp_path: Path, marks: dict[str, list[Any]]
+) -> None:
+    uid = generate_uid()
+    for k in range(2):
+        tags = {name: values[k] for name, values in marks.items()}
+        for path in write_series(tmp_path / str(k), 4, SeriesInstanceUID=uid, **tags):
+            dataset = dcmread(path)
+            # Numbers run place by place: both times of a place follow each other.
+            dataset.InstanceNumber = 2 * dataset.InstanceNumber + k
+            dataset.save_as(path)
+    (tmp_path / "1" / "IM0002").unlink()  # a gap in the second one
+    first, second = list_series(tmp_path)
+    assert [{p.path.parent.name for p in e.parts} for e in (first, second)] == [{"0"}, {"1"}]
+    assert offsets(first) == [0, 1, 2, 3]
+    assert offsets(second) == [0, 1, 3]
+
+
+def test_copies_of_a_picture_count_once(tmp_path: Path) -> None:
+    for path in write_series(tmp_path, 3):
+        (tmp_path / f"{path.name} (copy)").write_bytes(path.read_bytes())
+    (entry,) = list_series(tmp_path)
+    assert offsets(entry) == [0, 1, 2]
+
+
+def test_replaced_identifiers_do_not_make_copies(tmp_path: Path) -> None:
+    write_series(tmp_path, 3, SOPInstanceUID="1.2.3.4")
+    assert [len(entry) for entry in list_series(tmp_path)] == [3]
+
+
+def test_slice_locations_stand_in_for_positions(tmp_path: Path) -> None:
+    for path, location in zip(write_series(tmp_path, 4), (30, 10, 20, 40), strict=True):
+        dataset = dcmread(path)
+        del dataset.ImagePositionPatient
+        dataset.SliceLocation = location
+        dataset.save_as(path)
+    (entry,) = list_series(tmp_path)
+    assert offsets(entry) == [1, 2, 0, 3]
+    assert entry.slice_spacing_mm == pytest.approx(10)
+
+
+def test_a_location_beside_positions_is_not_mixed_with_them(tmp_path: Path) -> None:
+    first = write_series(tmp_path, 3, SliceLocation=-500)[0]
+    dataset = dcmread(first)
+    del dataset.ImagePositionPatient
+    dataset.save_as(first)
+    (entry,) = list_series(tmp_path)
+    assert entry.slice_spacing_mm is None
+    assert offsets(entry) == [2, 1, 0], "by instance number"
+
+
+def test_tiny_differences_of_direction_do_not_split_a_series(tmp_path: Path) -> None:
+    for k, path in enumerate(write_series(tmp_path, 4)):
+        dataset = dcmread(path)
+        dataset.ImageOrientationPatient = [0.005 + (-1) ** k * 1e-5, 0.99999, 0, 0, 0, -1]
+        dataset.save_as(path)
+    assert [len(entry) for entry in list_series(tmp_path)] == [4]
+
+
+def stacked_mr(path: Path, group: str, keyword: str, values: list[Any]) -> Path:
+    """Write an enhanced object with both pictures of a place after each other."""
+    frames = [
+        item(
+            PlanePositionSequence=[item(ImagePositionPatient=[5.0 * k, 0, 0])],
+            **{group: [item(**{keyword: value})]},
+        )
+        for k in range(3)
+        for value in values
+    ]
+    shared = item(PlaneOrientationSequence=[item(ImageOrientationPatient=SAGITTAL)])
+    pixels = np.stack([ramp() + 10 * v + k for k in range(3) for v in range(len(values))])
+    return write_dicom(
+        path, pixels, Modality="MR", SharedFunctionalGroupsSequence=[shared],
+        PerFrameFunctionalGroupsSequence=frames,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("group", "keyword", "values"),
+    [
+        ("FrameContentSequence", "StackID", ["1", "2"]),
+        ("FrameContentSequence", "TemporalPositionIndex", [1, 2]),
+        ("MRDiffusionSequence", "DiffusionBValue", [0.0, 800.0]),
+        ("MREchoSequence", "EffectiveEchoTime", [20.0, 90.0]),
+    ],
+)
+def test_stacks_and_times_of_an_enhanced_object_are_told_apart(
+    tmp_path: Path, group: str, keyword: str, values: list[Any]
+) -> None:
+    found = list_series(stacked_mr(tmp_path / "emr.dcm", group, keyword, values))
+    assert [offsets(entry) for entry in found] == [[0, 1, 2], [10, 11, 12]]
+    assert [entry.slice_spacing_mm for entry in found] == [pytest.approx(5)] * 2
+
+
+# --- presentation states -----------------------------------------------------------
+
+
+def presentation_state(path: Path, instances: list[str]) -> Path:
+    images = [item(ReferencedSOPInstanceUID=uid) for uid in instances]
+    series = [item(ReferencedImageSequence=images)]
+    return write_dicom(path, None, Modality="PR", ReferencedSeriesSequence=series)
+
+
+def test_a_presentation_state_is_said_not_to_be_applied(tmp_path: Path) -> None:
+    uids = [str(dcmread(path).SOPInstanceUID) for path in write_series(tmp_path / "a", 2)]
+    write_series(tmp_path / "b", 2, SeriesNumber=5, SeriesDescription="T1")
+    presentation_state(tmp_path / "state", uids[:1])
+    shown, other = list_series(tmp_path)
+    assert series_text(shown).endswith("2 images; 1 presentation state not applied)")
+    assert series_text(other) == "5: T1 (MR sagittal, 2 images)"
+
+
+def test_opening_an_archive_says_so_too(tmp_path: Path) -> None:
+    uids = [str(dcmread(path).SOPInstanceUID) for path in write_series(tmp_path / "a", 3)]
+    presentation_state(tmp_path / "a" / "state", uids)
+    image = read_image(zipped(tmp_path / "study.zip", tmp_path / "a"))
+    assert (
+        "Stored ways of showing this picture (presentation states: 1) are not applied."
+        in notes_of(image)
+    )
+
+
+def test_a_presentation_state_alone_is_no_picture(tmp_path: Path) -> None:
+    path = presentation_state(tmp_path / "state", ["1.2.3"])
+    for look in (read_image, list_series):
+        with pytest.raises(ImageReadError) as caught:
+            look(path)
+        assert caught.value.problem is ReadProblem.NO_PIXELS

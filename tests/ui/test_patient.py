@@ -1,0 +1,208 @@
+"""Patient data: shown in the window, hidden at will, and nowhere else unless asked for."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.study import PatientFacts
+from spinealign.imaging.read import read_image
+from spinealign.ui.crash import crash_report
+from spinealign.ui.patient_strip import PatientStrip
+from spinealign.ui.services import program_services
+from spinealign.ui.settings import SettingsStore
+from tests import phantoms
+from tests.fakes import FakeServices
+from tests.image_files import write_dicom
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+JANE = PatientFacts(
+    name="Doe^Jane", identifier="4711", birth_date="19700203", sex="F", age="054Y",
+    study_date="20240506", institution="Clinique générale", series_description="t2 sag",
+)  # fmt: skip
+SECRETS = ("Doe", "Jane", "4711", "1970", "Clinique")
+
+
+@pytest.fixture
+def jane(qtbot, window, fake, analysed):
+    """A window that shows Jane's slice."""
+    fake.patients["ct_1.dcm"] = JANE
+    analysed()
+    qtbot.waitUntil(lambda: bool(window.patient.facts))
+    return window
+
+
+def test_who_the_patient_is_stands_above_the_picture(jane):
+    assert jane.patient.isVisible()
+    assert jane.patient.words.text() == (
+        "Doe, Jane  ·  Born 1970-02-03  ·  female  ·  54 years  ·  Patient ID 4711  ·  "
+        "Examined 2024-05-06"
+    )
+    assert jane.patient.geometry().bottom() <= jane.pages.geometry().top()
+
+
+def test_all_that_is_known_can_be_unfolded_and_copied(jane):
+    jane.patient.more.click()
+    lines = jane.patient.words.text().split("\n")
+    assert lines[0] == "Name: Doe, Jane"
+    assert {"Series: t2 sag", "Institution: Clinique générale"} <= set(lines)
+    flags = jane.patient.words.textInteractionFlags()
+    assert flags & Qt.TextInteractionFlag.TextSelectableByMouse
+    assert flags & Qt.TextInteractionFlag.TextSelectableByKeyboard
+    jane.patient.more.click()
+    assert "\n" not in jane.patient.words.text()
+
+
+def test_text_of_a_file_is_not_read_as_markup(qtbot, window, fake, analysed):
+    fake.patients["ct_1.dcm"] = PatientFacts(name="<b>Doe</b>^<img src='x'>")
+    analysed()
+    qtbot.waitUntil(lambda: bool(window.patient.facts))
+    assert window.patient.words.textFormat() is Qt.TextFormat.PlainText
+    assert "<b>Doe</b>" in window.patient.words.text()
+
+
+def test_a_picture_without_a_patient_has_no_strip(qtbot, jane, analysed):
+    analysed("photo_1.png")
+    qtbot.waitUntil(lambda: not jane.patient.is_busy)
+    assert not jane.patient.isVisible()
+    assert jane.patient.words.text() == ""
+
+
+def test_going_back_brings_the_patient_back(qtbot, jane, analysed):
+    case = jane.current
+    analysed("mr_1.nii")
+    assert not jane.patient.facts
+    jane.select(case)
+    qtbot.waitUntil(lambda: bool(jane.patient.facts))
+    jane.close_all()
+    assert not jane.patient.isVisible()
+    assert not jane.patient.facts
+
+
+def test_a_key_hides_and_shows(qtbot, jane):
+    QTest.keyClick(jane, Qt.Key.Key_H, CTRL)
+    assert not jane.patient.isVisible()
+    assert jane.patient.words.text() == jane.patient.words.accessibleName()[9:] == ""
+    assert not jane.patient.facts
+    QTest.keyClick(jane, Qt.Key.Key_H, CTRL)
+    qtbot.waitUntil(lambda: jane.patient.isVisible())
+
+
+def test_the_button_of_the_strip_hides_and_the_menu_tells(qtbot, jane):
+    buttons = [b for b in jane.patient.children() if b is not jane.patient.more]
+    next(b for b in buttons if hasattr(b, "click")).click()
+    assert not jane.patient.isVisible()
+    assert jane.actions_by_name["hide_patient"].isChecked()
+
+
+def test_hidden_stays_hidden_at_the_next_start_and_nothing_is_read(
+    qtbot, fake, open_window, tmp_path, jane, files
+):
+    QTest.keyClick(jane, Qt.Key.Key_H, CTRL)
+    jane.preferences.save()
+    read = []
+    fake.patients = type("Watched", (dict,), {"get": lambda _, *key: read.append(key)})()
+    second = open_window(SettingsStore(tmp_path / "profile"))
+    assert second.preferences.settings.hide_patient_data
+    with qtbot.waitSignal(second.session.finding_ready):
+        second.opener.open_paths(files("ct_1.dcm"))
+    qtbot.waitUntil(lambda: not second.patient.is_busy)
+    assert not second.patient.isVisible()
+    assert read == []
+
+
+def test_a_late_answer_about_another_patient_is_dropped(qtbot, tmp_path):
+    fake = FakeServices(patients={"a.dcm": JANE})
+    strip = PatientStrip(fake.build(), is_hidden=False)
+    qtbot.addWidget(strip)
+    image = phantoms.ct_image(16)
+    strip.show_patient_of(_at(image, tmp_path / "a.dcm"))
+    strip.show_patient_of(_at(image, tmp_path / "b.dcm"))
+    qtbot.waitUntil(lambda: not strip.is_busy)
+    assert not strip.facts
+
+
+def _at(image, path):
+    return replace(image, source_path=path)
+
+
+def test_silence_is_kept_about_the_patient(jane, tmp_path, caplog):
+    """Neither title nor list, settings, logs or crash reports hold a word of it."""
+    caplog.set_level(logging.DEBUG)
+    jane.preferences.save()
+    error = ImageReadError(Path("x"), ReadProblem.NOT_AN_IMAGE, str(JANE))
+    shown = [jane.windowTitle(), caplog.text, crash_report(error), repr(jane.patient.facts)]
+    shown += [path.read_text() for path in (tmp_path / "profile").iterdir()]
+    assert len(shown) >= 6
+    for secret in SECRETS:
+        assert not any(secret in text for text in shown)
+
+
+def test_the_report_with_patient_data_is_offered_only_where_there_are_some(
+    qtbot, jane, analysed, fake, tmp_path, monkeypatch
+):
+    command = jane.actions_by_name["save_named_report"]
+    assert command.isEnabled()
+    path = tmp_path / "named.pdf"
+    monkeypatch.setattr(
+        "spinealign.ui.saving.QFileDialog.getSaveFileName", lambda *_: (str(path), "")
+    )
+    with qtbot.waitSignal(jane.saver.saved):
+        command.trigger()
+    assert fake.written == [("named report", path)]
+    QTest.keyClick(jane, Qt.Key.Key_H, CTRL)
+    assert not command.isEnabled()
+    analysed("mr_1.nii")
+    assert not command.isEnabled()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A file with a patient's data, analysed by hand, and all that is exported of it."""
+    folder = tmp_path_factory.mktemp("exports")
+    path = write_dicom(
+        folder / "slice.dcm", np.arange(96 * 96, dtype=np.uint16).reshape(96, 96),
+        Modality="CT", RescaleSlope=1, RescaleIntercept=-1024, PatientName="Doe^Jane",
+        PatientID="4711", PatientBirthDate="19700203", InstitutionName="Clinique",
+    )  # fmt: skip
+    analysis = phantoms.ct_analysis(side=96)
+    answer = replace(analysis, image=read_image(path))
+    services = program_services(folder / "profile")
+    services.write_bundle(answer, folder / "bundle")
+    services.write_comparison(answer, answer, folder / "bundle" / "comparison.csv")
+    services.save_corrections(answer)
+    services.write_named_report(answer, folder / "named.pdf")
+    return folder
+
+
+def test_no_exported_file_names_the_patient_by_itself(exported):
+    asked_for = {"slice.dcm", "named.pdf"}
+    written = [p for p in exported.rglob("*") if p.is_file() and p.name not in asked_for]
+    assert {".pdf", ".json", ".png", ".csv"} == {path.suffix for path in written}
+    assert {"slice.dcm.spinealign.json", "analysis.json"} <= {path.name for path in written}
+    for path in written:
+        content = _text_of(path)
+        assert not any(secret in content for secret in SECRETS[:2] + SECRETS[4:]), path.name
+        assert "1970-02-03" not in content
+        assert "19700203" not in content
+
+
+def test_the_named_report_names_the_patient(exported):
+    content = _text_of(exported / "named.pdf")
+    for words in ("Doe, Jane", "4711", "1970-02-03", "Clinique"):
+        assert words in content
+
+
+def _text_of(path):
+    """All words of a file, of a PDF those on its pages and in its metadata."""
+    if path.suffix != ".pdf":
+        return path.read_bytes().decode("latin-1")
+    from pypdf import PdfReader
+
+    reader = PdfReader(path)
+    return f"{reader.metadata} " + " ".join(page.extract_text() for page in reader.pages)
