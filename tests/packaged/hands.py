@@ -8,6 +8,9 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from tests.packaged.machine import Ended, Machine, wait_until
 
 
@@ -59,6 +62,17 @@ class Person:
         path = self._pictures / f"{name}.png"
         subprocess.run(["import", "-window", "root", str(path)], env=self._environment, check=True)
         return path
+
+    def sees_colour(self, colour: str) -> None:
+        """Wait until a colour, such as a message's, fills a piece of the screen."""
+        wanted = tuple(bytes.fromhex(colour.removeprefix("#")))
+
+        def shown() -> bool:
+            with Image.open(self.photographs("looking")) as picture:
+                pixels = np.asarray(picture.convert("RGB"))
+            return int(np.all(pixels == wanted, axis=2).sum()) > 2000
+
+        wait_until(shown, f"the colour {colour}")
 
     def opens(self, path: str) -> None:
         """Open a file with the dialog."""

@@ -9,6 +9,7 @@ import shutil
 
 import pytest
 
+from spinealign.ui.theme import LIGHT
 from tests.packaged.machine import CT, FILM, HOME, PROGRAM_FOLDER, UID, screen, wait_until
 
 SELF_TEST = re.compile(
@@ -126,7 +127,7 @@ def test_full_disk(machine, person, seen):
         with person("--profile-dir", "/srv/full/p", CT, TMPDIR="/srv/full") as somebody:
             somebody.sees_window("CT_small.*SpineAlign$")
             somebody.saves_report("/srv/full/report.pdf")
-            somebody.sees_window("SpineAlign$")
+            somebody.sees_colour(LIGHT.danger_panel)
             somebody.photographs("full-disk")
             left = somebody.leaves()
         assert (left.code, left.output) == (0, "")

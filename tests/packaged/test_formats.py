@@ -8,11 +8,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.corpus import corpus_files
-from tests.image_files import write_nifti_samples
+from tests.image_files import ramp, write_nifti
 from tests.packaged.machine import ROOT, UID
 
 IGNORED = ("seconds", "created", "program", "source", "path", "manifest", "timestamp")
@@ -48,10 +51,25 @@ def corpus(machine):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    write_nifti_samples(folder / "other")
+    write_others(folder / "other")
     for path in (folder, *folder.rglob("*")):
         os.chown(path, UID, UID)
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def write_others(folder: Path) -> None:
+    """Write a picture, and a volume, in each format that is not DICOM."""
+    folder.mkdir()
+    picture = np.clip(ramp(96, 128, np.float32) / 50, 0, 255).astype(np.uint8)
+    for suffix in ("png", "jpg", "tif", "bmp", "webp"):
+        Image.fromarray(picture).save(folder / f"picture.{suffix}")
+    Image.fromarray(picture.astype(np.uint16) * 200).save(folder / "deep.png")
+    Image.fromarray(picture.astype(np.uint16) * 200).save(
+        folder / "deep.tif", compression="tiff_lzw"
+    )
+    volume = np.stack([picture.astype(np.int16)] * 5)
+    write_nifti(folder / "volume.nii", volume, np.diag([3.0, 1.0, 1.0, 1.0]))
+    write_nifti(folder / "packed.nii.gz", volume, np.diag([3.0, 1.0, 1.0, 1.0]))
 
 
 def test_every_file_has_the_same_outcome(machine, corpus, tmp_path, seen):
