@@ -41,6 +41,28 @@ def test_a_model_is_loaded_once_and_stays_warm(tmp_path):
     assert models.load("tiny").identity.engine == "silent"
 
 
+def test_warming_up_loads_what_every_image_needs_and_no_more(tmp_path):
+    write_model(tmp_path)
+    gate = write_model(tmp_path, "gate")
+    card = json.loads((gate / "card.json").read_text(encoding="utf-8"))
+    card.update(task="view", view="other", positive_class=None, threshold=None)
+    card["classes"] = {"0": "xray", "1": "ct", "2": "mr", "3": "other"}
+    (gate / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    opened = []
+    models = ModelStore(
+        [tmp_path], open_engine=lambda weights, card: opened.append(card.name) or SilentEngine()
+    )
+    models.warm_up()
+    assert opened == ["gate"]
+
+
+def test_warming_up_finds_changed_weights_of_every_model(tmp_path):
+    (write_model(tmp_path) / "model.tflite").write_bytes(b"other")
+    with pytest.raises(ModelError) as caught:
+        store(tmp_path).warm_up()
+    assert caught.value.problem is ModelProblem.WRONG_CHECKSUM
+
+
 @pytest.mark.parametrize("key", ["classes", "threshold", "intensity", "limits", "sha256", "status"])
 def test_an_incomplete_card_is_refused(tmp_path, key):
     folder = write_model(tmp_path, **{key: "REMOVE"})

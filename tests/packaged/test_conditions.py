@@ -101,6 +101,7 @@ def test_unwritable_profile(machine, person, seen):
     folder = machine.at("/srv/profile")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o555)
+    machine.at(f"{HOME}/unwritable.pdf").unlink(missing_ok=True)
     with person("--profile-dir", "/srv/profile", FILM) as somebody:
         somebody.sees_window("neck_phantom.*SpineAlign$")
         somebody.saves_report("~/unwritable.pdf")
