@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spinealign.analysis import segment_with
+from spinealign.answers import segment_with
 from spinealign.domain.findings import Vertebra, VertebraState
 from spinealign.domain.image import View
 from spinealign.inference.catalog import ModelStore

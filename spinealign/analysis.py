@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
-import numpy as np
-
 from spinealign import __version__
+from spinealign.answers import classify_with, segment_with
 from spinealign.domain.discs import Disc
 from spinealign.domain.findings import (
     Analysis,
@@ -28,37 +26,29 @@ from spinealign.domain.findings import (
 from spinealign.domain.image import (
     NoteKind,
     ReaderNote,
-    SpacingSource,
     SpineImage,
     View,
-    ViewSource,
 )
-from spinealign.domain.model_card import ModelCard
 from spinealign.domain.study import ImageSource, SeriesEntry
+from spinealign.gate import ViewChoice, choose_view
 from spinealign.imaging.choice import (
     first_picture,
     read_companion,
     readable_volume,
     series_to_search,
 )
-from spinealign.imaging.fit import Letterbox, to_network_input, unplace
-from spinealign.imaging.quality import check_quality
+from spinealign.imaging.quality import check_quality, reader_cautions
 from spinealign.inference.catalog import ModelStore
-from spinealign.inference.engine import Array, LoadedModel
 from spinealign.lumbar import grade_discs
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.canal import canal_of
 from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
-from spinealign.measure.regions import region_statistics, remove_specks
+from spinealign.measure.reach import cut_off_cautions
+from spinealign.measure.regions import region_statistics
 from spinealign.measure.volumes import canal_width_px, find_mid_slice
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
-from spinealign.wording.reading import note_text
-
-MIN_PART_SHARE = 1e-4
-"""Parts of a structure smaller than this share of the image are network noise."""
-
 
 _LOOKING = Step("Looking for the middle of the canal", 0.12)
 _Result = TypeVar("_Result")
@@ -120,28 +110,44 @@ def analyze_file(
     image = first_picture(source)
     clock.lap("read")
     yield Step("Checking the image", 0.1, image)
-    series = yield from at_each_pause(series_to_search(source, image), _LOOKING)
+    choice = choose_view(image, models, view)
+    clock.lap("check")
+    series = None
+    if not choice.is_refusal:
+        series = yield from at_each_pause(series_to_search(source, image), _LOOKING)
     if series is not None:
         image = yield from _mid_sagittal(image, series, models)
     clock.lap("choose slice")
     other = read_companion(companion, source if series is None else series, image)
     clock.lap("read companion")
     yield Step("Checking the image", 0.15, image)
-    return (yield from analyze_image(image, models, view, clock, other))
+    return (yield from _analyze_chosen(image, models, choice, clock, other))
 
 
 def analyze_image(
     image: SpineImage,
     models: ModelStore,
     view: View | None = None,
-    clock: _Clock | None = None,
     companion: SpineImage | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Analyse an image that is already read; see `analyze_file`."""
-    clock = clock or _Clock()
-    cautions = [*_reader_cautions(image), *check_quality(image)]
+    clock = _Clock()
     choice = choose_view(image, models, view)
     clock.lap("check")
+    return (yield from _analyze_chosen(image, models, choice, clock, companion))
+
+
+def _analyze_chosen(
+    image: SpineImage,
+    models: ModelStore,
+    choice: ViewChoice,
+    clock: _Clock,
+    companion: SpineImage | None,
+) -> Generator[Step, None, Analysis]:
+    cautions = [*reader_cautions(image), *check_quality(image), *choice.cautions]
+    clock.lap("check quality")
+    if choice.is_refusal:
+        return _begun(image, choice, cautions, clock)
     yield Step("Segmenting structures", 0.3)
     outlines = _outline(image, choice.view, models)
     segmentation = outlines.segmentation if outlines else _segment(image, choice.view, models)
@@ -157,20 +163,15 @@ def analyze_image(
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
-    cautions += [*choice.cautions, *_result_cautions(choice.view, segmentation, classification)]
-    cautions += bodies.cautions
+    cautions += _result_cautions(choice.view, segmentation, classification)
+    cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, image.shape)]
     cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
     measurements = measure_alignment(bodies.vertebrae, bodies.facing, geometry, choice.view, canal)
     clock.lap("measure")
     spoke = [part.model for part in (segmentation, classification, graded) if part is not None]
-    return Analysis(
-        image=image,
-        view=choice.view,
-        view_source=choice.source,
-        view_confidence=choice.confidence,
-        program_version=__version__,
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+    return replace(
+        _begun(image, choice, cautions, clock),
         classification=classification,
         segmentation=segmentation,
         regions=regions,
@@ -182,8 +183,24 @@ def analyze_image(
         disc_model=None if graded is None else graded.model,
         companion=None if graded is None else companion,
         measurements=measurements,
-        cautions=tuple(cautions),
         models=tuple(([choice.gate] if choice.gate else []) + spoke),
+    )
+
+
+def _begun(
+    image: SpineImage, choice: ViewChoice, cautions: list[Caution], clock: _Clock
+) -> Analysis:
+    """Return what is known before any network but the gate has spoken."""
+    return Analysis(
+        image=image,
+        view=choice.view,
+        view_source=choice.source,
+        view_confidence=choice.confidence,
+        view_check=choice.check,
+        program_version=__version__,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        cautions=tuple(cautions),
+        models=() if choice.gate is None else (choice.gate,),
         seconds=dict(clock.seconds),
     )
 
@@ -233,59 +250,6 @@ def run_to_end(
             return result
         if on_step is not None:
             on_step(step)
-
-
-@dataclass(frozen=True)
-class ViewChoice:
-    """Which way an image goes, who said so, and what to warn of.
-
-    `confidence` and `gate` are None unless the view gate was asked.
-    """
-
-    view: View
-    source: ViewSource
-    confidence: float | None = None
-    gate: ModelIdentity | None = None
-    cautions: tuple[Caution, ...] = ()
-
-
-def choose_view(image: SpineImage, models: ModelStore, wanted: View | None) -> ViewChoice:
-    """Decide which of the three ways an image goes.
-
-    The user's word counts most, then the file's own tags, then the pixels (the
-    view gate). What the user overrules is recorded.
-    """
-    if wanted is not None:
-        hint = image.view_hint
-        overruled = hint is not None and hint is not wanted
-        cautions = (Caution(WarningCode.VIEW_OVERRULED, hint.value),) if overruled and hint else ()
-        return ViewChoice(wanted, ViewSource.USER, cautions=cautions)
-    if image.view_hint is not None:
-        return ViewChoice(image.view_hint, ViewSource.DICOM)
-    return _ask_gate(image, models)
-
-
-def _ask_gate(image: SpineImage, models: ModelStore) -> ViewChoice:
-    card = models.find("view", View.OTHER)
-    if card is None:
-        return ViewChoice(
-            View.OTHER, ViewSource.PIXELS, cautions=(Caution(WarningCode.VIEW_UNCERTAIN),)
-        )
-    model = models.load(card.name)
-    probabilities, _ = model.classify(_network_input(image, card)[0])
-    best = int(np.argmax(probabilities))
-    p = probabilities[best]
-    doubt = (
-        () if p >= (card.threshold or 0.0) else (Caution(WarningCode.VIEW_UNCERTAIN, f"{p:.2f}"),)
-    )
-    return ViewChoice(View(card.classes[best]), ViewSource.PIXELS, p, model.identity, doubt)
-
-
-def _network_input(image: SpineImage, card: ModelCard) -> tuple[Array, Letterbox]:
-    return to_network_input(
-        image.pixels, card.input_shape, card.intensity,
-        bits=image.bits, is_hounsfield=image.is_hounsfield, pixel_aspect=image.pixel_aspect,
-    )  # fmt: skip
 
 
 def _outline(image: SpineImage, view: View, models: ModelStore) -> VertebraOutlines | None:
@@ -359,70 +323,11 @@ def _segment(image: SpineImage, view: View, models: ModelStore) -> Segmentation 
     return segment_with(models.load(card.name), image)
 
 
-def segment_with(model: LoadedModel, image: SpineImage) -> Segmentation:
-    """Segment an image at its own size with a loaded model."""
-    card = model.card
-    batch, box = _network_input(image, card)
-    probabilities = unplace(model.segment(batch), box)
-    classes = dict(enumerate(card.classes))
-    del classes[0]
-    mask = probabilities.argmax(axis=-1).astype(np.uint8)
-    mask = remove_specks(mask, classes, MIN_PART_SHARE)
-    confidence = np.take_along_axis(probabilities, mask[..., None].astype(np.intp), axis=-1)[..., 0]
-    return Segmentation(model.identity, classes, mask, confidence)
-
-
 def _classify(image: SpineImage, view: View, models: ModelStore) -> Classification | None:
     card = models.find("classification", view)
     if card is None:
         return None
     return classify_with(models.load(card.name), image)
-
-
-def classify_with(model: LoadedModel, image: SpineImage) -> Classification:
-    """Classify an image and explain the answer at the image's own size."""
-    card = model.card
-    batch, box = _network_input(image, card)
-    probabilities, activation = model.classify(batch)
-    positive = card.positive_class or card.classes[-1]
-    threshold = card.threshold if card.threshold is not None else 0.5
-    is_positive = probabilities[card.classes.index(positive)] >= threshold
-    others = [p for p in card.classes if p != positive]
-    best_other = max(others, key=lambda name: probabilities[card.classes.index(name)])
-    return Classification(
-        model=model.identity,
-        labels=card.classes,
-        probabilities=probabilities,
-        positive_label=positive,
-        threshold=threshold,
-        predicted=positive if is_positive else best_other,
-        calibrated=card.calibrated,
-        heatmap=None if activation is None else _heatmap(activation, box),
-    )
-
-
-def _heatmap(activation: Array, box: Letterbox) -> Array:
-    """Scale what spoke for the abnormal class to 0..1 and smooth it over the image.
-
-    Only positive evidence is shown; 1 is the strongest place of this image, and a
-    map without positive evidence stays 0 rather than being stretched to 1.
-    """
-    evidence = np.maximum(activation, 0).astype(np.float32)
-    peak = float(evidence.max())
-    if peak > 0:
-        evidence /= peak
-    size = (box.target_shape[1], box.target_shape[0])
-    smooth = np.asarray(cv2.resize(evidence, size, interpolation=cv2.INTER_CUBIC), np.float32)
-    return np.clip(unplace(np.clip(smooth, 0, 1), box), 0, 1)
-
-
-def _reader_cautions(image: SpineImage) -> list[Caution]:
-    cautions = [Caution(WarningCode.READER_NOTE, note_text(note)) for note in image.notes]
-    if image.spacing_mm is None:
-        cautions.append(Caution(WarningCode.NO_SPACING))
-    elif image.spacing_source is SpacingSource.DETECTOR_PLANE:
-        cautions.append(Caution(WarningCode.MAGNIFIED_SPACING))
-    return cautions
 
 
 def _result_cautions(

@@ -20,11 +20,18 @@ from spinealign.domain.image import View
 from spinealign.domain.study import ImageSource
 
 COMMANDS = ("analyze", "volume", "compare", "define", "models", "self-test", "train", "package")
-EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE = 0, 1, 2
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, EXIT_REFUSED = 0, 1, 2, 3
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code: 0 done, 1 something failed, 2 wrong use."""
+    """Run one command and return its exit code.
+
+    Returns
+    -------
+    int
+        0 done, 1 something failed, 2 wrong use, 3 nothing failed but the view gate refused
+        an image.
+    """
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as stop:
@@ -66,7 +73,8 @@ def _add_analyze(commands: Any) -> None:
     add_series_options(analyze)
     analyze.add_argument(
         "--view", choices=["auto", "xray", "ct", "mr"], default="auto",
-        help="what the images show (default: look at tags and pixels)",
+        help="what the images show (default: look at tags and pixels; an image of another kind "
+        "is refused with exit code 3, and this option overrules that)",
     )  # fmt: skip
     analyze.add_argument(
         "--json", action="store_true",
@@ -162,7 +170,7 @@ def _analyze(options: argparse.Namespace) -> int:
     models = _model_store(options.engine)
     for path, error in failed:
         _report_failure(path, error, options.json)
-    failures = len(failed)
+    failures, refused = len(failed), 0
     for job in jobs:
         try:
             analysis = _analyze_one(job.source, models, view, options, options.companion)
@@ -171,12 +179,16 @@ def _analyze(options: argparse.Namespace) -> int:
             _report_failure(job.path, error, options.json)
             failures += 1
             continue
+        refused += analysis.is_refused
         _report_result(job, analysis, files, options.json)
     if not options.json:
         done = len(jobs) + len(failed) - failures
         place = f"; results are in {options.out}" if done else ""
-        print(f"{done} done, {failures} not done{place}")
-    return EXIT_SOME_FAILED if failures else EXIT_DONE
+        turned_away = f", {refused} refused" if refused else ""
+        print(f"{done - refused} done{turned_away}, {failures} not done{place}")
+    if failures:
+        return EXIT_SOME_FAILED
+    return EXIT_REFUSED if refused else EXIT_DONE
 
 
 def _analyze_one(
@@ -221,7 +233,7 @@ def _write(analysis: Analysis, folder: Path) -> Sequence[Path]:
 
 
 def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:
-    from spinealign.wording import caution_text, headline
+    from spinealign.wording import caution_text, headline, refusal_message
     from spinealign.wording.alignment import alignment_sentences
     from spinealign.wording.discs import disc_lines
     from spinealign.wording.measure_rows import main_lines
@@ -233,6 +245,8 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
         return
     said = f"{headline(analysis)} {alignment_sentences(analysis)}".rstrip()
     print(f"{picture_name(analysis.image.place)}: {said}")
+    if analysis.is_refused:
+        print(f"    {refusal_message(analysis).advice} (--view xray, ct or mr)")
     for line in (*disc_lines(analysis), *main_lines(analysis.measurements)):
         print(f"    {line}")
     for caution in analysis.cautions:

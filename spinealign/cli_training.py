@@ -23,7 +23,16 @@ def add_training(commands: Any) -> None:
     ct.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
     ct.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
     ct.add_argument("--positive", default="fracture", help="the class that means abnormal")
-    gate = recipes.add_parser("view-gate", help="tell radiograph, CT and MR apart")
+    gate = recipes.add_parser("view-gate", help="tell the three kinds of image from all others")
+    gate.add_argument(
+        "--negatives", type=Path, metavar="FOLDER",
+        help="foreign pictures and NIfTI volumes as FOLDER/<kind>/<source>/<file>; kinds are "
+        "other_radiograph, other_ct, other_mr and none",
+    )  # fmt: skip
+    gate.add_argument(
+        "--held-out", type=Path, metavar="FOLDER", help="more of them, only to measure on"
+    )
+    gate.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
     bodies = recipes.add_parser("xray-bodies", help="outline C2 to T1 on lateral cervical films")
     bodies.add_argument(
         "--negatives", type=Path, nargs="+", help="folders of pictures without a cervical column"

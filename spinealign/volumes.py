@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spinealign.analysis import at_each_pause, segment_with
+from spinealign.analysis import at_each_pause
+from spinealign.answers import segment_with
 from spinealign.domain.errors import ImageReadError, ModelError, ModelProblem, ReadProblem
 from spinealign.domain.findings import Segmentation, Step
 from spinealign.domain.image import View

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import View
-from spinealign.domain.model_card import GradeRule, GradingRule, IntensityRule, ModelCard
+from spinealign.domain.image import ImageKind, View
+from spinealign.domain.model_card import GateRule, GradeRule, GradingRule, IntensityRule, ModelCard
 from spinealign.lumbar.crops import CROP_SHAPE
 from spinealign.lumbar.signs import SIGN_NAMES
 
@@ -67,4 +67,19 @@ def grading_card() -> ModelCard:
         positive_output=None,
         threshold=None,
         grading=rule,
+    )
+
+
+def gate_card(anchors: tuple[tuple[float, ...], ...] = ((0.0,),)) -> ModelCard:
+    """A view gate that accepts from one half on, and what lies within 5 of its anchors."""
+    return replace(
+        classifier_card(),
+        task="view",
+        view=View.OTHER,
+        classes=tuple(kind.value for kind in ImageKind),
+        positive_class=None,
+        positive_output=None,
+        threshold=None,
+        intensity=IntensityRule(percentiles=(0.5, 99.5)),
+        gate=GateRule(0.5, 0.9, 5.0, anchors),
     )

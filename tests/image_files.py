@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 from spinealign.domain.image import SpineImage
 from spinealign.domain.study import SeriesEntry
@@ -34,11 +34,11 @@ def dicom_object(pixels: NDArray[Any] | None, **tags: Any) -> Dataset:
     """Return an uncompressed object; `tags` set, replace or (None) delete attributes."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = generate_uid()
     dataset = Dataset()
     dataset.file_meta = meta
-    dataset.SOPClassUID = SecondaryCaptureImageStorage
+    dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
     dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
     if pixels is not None:
         _set_pixels(dataset, pixels)

@@ -25,11 +25,13 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import (
+    ImageKind,
     NoteKind,
     ReaderNote,
     SpacingSource,
     SpineImage,
     View,
+    ViewCheck,
     ViewSource,
 )
 from spinealign.domain.measurements import Measurement
@@ -287,10 +289,17 @@ def failed_view_analysis() -> Analysis:
         view=View.OTHER,
         view_source=ViewSource.PIXELS,
         view_confidence=0.91,
+        view_check=ViewCheck(
+            ImageKind.NONE_OF_THESE,
+            accepted=False,
+            pixels=ImageKind.NONE_OF_THESE,
+            confidence=0.91,
+            strangeness=7.5,
+            strangeness_limit=5.0,
+        ),
         program_version=PROGRAM_VERSION,
         created_utc=CREATED_UTC,
         cautions=(
-            Caution(WarningCode.NO_MODEL_FOR_VIEW),
             Caution(WarningCode.NO_SPACING),
             Caution(WarningCode.READER_NOTE, "Colour turned to grey."),
         ),
@@ -317,6 +326,7 @@ def xray_analysis() -> Analysis:
         view=View.XRAY,
         view_source=ViewSource.DICOM,
         view_confidence=None,
+        view_check=None,
         cautions=(
             Caution(WarningCode.NO_MODEL_FOR_VIEW),
             Caution(WarningCode.MAGNIFIED_SPACING),

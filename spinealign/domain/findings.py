@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.discs import Disc, Overall, overall_of
-from spinealign.domain.image import SpineImage, View, ViewSource
+from spinealign.domain.image import SpineImage, View, ViewCheck, ViewSource
 from spinealign.domain.measurements import Calibration, Drawing, Measurement
 
 DISCLAIMER = (
@@ -35,6 +35,9 @@ class WarningCode(StrEnum):
     MAGNIFIED_SPACING = "magnified_spacing"
     VIEW_UNCERTAIN = "view_uncertain"
     VIEW_OVERRULED = "view_overruled"
+    VIEW_DISPUTED = "view_disputed"
+    VIEW_OF_SAMPLE = "view_of_sample"
+    TURNED = "turned"
     NO_MODEL_FOR_VIEW = "no_model_for_view"
     NOTHING_SEGMENTED = "nothing_segmented"
     LOW_RESOLUTION = "low_resolution"
@@ -42,6 +45,8 @@ class WarningCode(StrEnum):
     TOO_DARK = "too_dark"
     TOO_BRIGHT = "too_bright"
     BLURRED = "blurred"
+    CUT_OFF = "cut_off"
+    BURNED_IN = "burned_in"
     READER_NOTE = "reader_note"
     PROBABILITY_NOT_CALIBRATED = "probability_not_calibrated"
     LEVELS_UNCERTAIN = "levels_uncertain"
@@ -336,7 +341,7 @@ class Analysis:
     vertebrae, measurements and what depends on them are the corrected ones, and
     `automatic` is the program's own analysis. `discs` run from the sacrum up and were
     graded by `disc_model`; `companion` is the other contrast of the same patient, if one
-    was given.
+    was given. `view_check` is None where nobody asked what kind of image it is.
     """
 
     image: SpineImage
@@ -345,6 +350,7 @@ class Analysis:
     view_confidence: float | None
     program_version: str
     created_utc: str
+    view_check: ViewCheck | None = None
     classification: Classification | None = None
     segmentation: Segmentation | None = None
     regions: tuple[Region, ...] = ()
@@ -361,6 +367,11 @@ class Analysis:
     cautions: tuple[Caution, ...] = ()
     models: tuple[ModelIdentity, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing was analysed because the image is of another kind."""
+        return self.view_check is not None and self.view is View.OTHER
 
     @property
     def overall(self) -> Overall | None:

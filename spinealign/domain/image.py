@@ -22,12 +22,78 @@ class View(StrEnum):
     OTHER = "other"
 
 
+class ImageKind(StrEnum):
+    """What an image shows, as far as the program tells kinds apart."""
+
+    LATERAL_FILM = "lateral_film"
+    OTHER_RADIOGRAPH = "other_radiograph"
+    NECK_CT = "neck_ct"
+    OTHER_CT = "other_ct"
+    SPINE_MR = "spine_mr"
+    OTHER_MR = "other_mr"
+    NONE_OF_THESE = "none"
+
+    @property
+    def view(self) -> View | None:
+        """The way through the program for this kind; None for the four that have none."""
+        return _VIEW_OF_KIND.get(self)
+
+    @classmethod
+    def of_view(cls, view: View) -> ImageKind:
+        """Return the kind that goes this way."""
+        return next((kind for kind, way in _VIEW_OF_KIND.items() if way is view), cls.NONE_OF_THESE)
+
+
+_VIEW_OF_KIND = {
+    ImageKind.LATERAL_FILM: View.XRAY,
+    ImageKind.NECK_CT: View.CT,
+    ImageKind.SPINE_MR: View.MR,
+}
+
+
 class ViewSource(StrEnum):
     """Who decided on the view."""
 
     USER = "user"
     DICOM = "dicom"
     PIXELS = "pixels"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True)
+class ViewCheck:
+    """What kind of image this is, who said so, and whether it may be analysed.
+
+    Parameters
+    ----------
+    kind : ImageKind
+        The verdict on tags and pixels together.
+    accepted : bool
+        Whether the verdict lets the image be analysed without a person's word.
+    tags : ImageKind or None
+        What the file's tags say; None where they leave it open.
+    pixels : ImageKind or None
+        What the pixels look like most; None without a gate.
+    confidence : float or None
+        0..1, of `pixels`.
+    strangeness, strangeness_limit : float or None
+        Distance of the picture from the nearest pictures of the three kinds that the gate
+        learned from, and from where on it counts as foreign.
+    overruled : bool
+        A person chose a view that the verdict does not allow.
+    quarter_turns : int
+        Quarter turns to the left after which a refused picture would be accepted; 0 for none.
+    """
+
+    kind: ImageKind
+    accepted: bool
+    tags: ImageKind | None = None
+    pixels: ImageKind | None = None
+    confidence: float | None = None
+    strangeness: float | None = None
+    strangeness_limit: float | None = None
+    overruled: bool = False
+    quarter_turns: int = 0
 
 
 class SpacingSource(StrEnum):
@@ -173,7 +239,12 @@ class SpineImage:
     modality : str or None
         DICOM modality code when the file states one.
     view_hint : View or None
-        The view that the file's own tags imply.
+        The view that the modality and the plane in the file's own tags imply.
+    stated_kind : ImageKind or None
+        What the tags say that the image shows, body part included; None where they leave
+        that open or are not to be trusted.
+    burned_in : bool
+        The tags say that text is burnt into the pixels.
     notes : tuple of ReaderNote
         What the reader had to decide (frame chosen, colour turned to grey).
     orientation : tuple of str or None
@@ -195,6 +266,8 @@ class SpineImage:
     modality: str | None = None
     is_hounsfield: bool = False
     view_hint: View | None = None
+    stated_kind: ImageKind | None = None
+    burned_in: bool = False
     file_format: str = ""
     notes: tuple[ReaderNote, ...] = ()
     windows: tuple[DisplayWindow, ...] = ()

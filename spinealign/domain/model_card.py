@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import View
+from spinealign.domain.image import ImageKind, View
 
 Denoise = Literal["none", "gaussian", "median", "wavelet"]
 Channels = Literal["grey", "rgb_unit", "vgg_caffe"]
@@ -143,6 +143,41 @@ class GradingRule:
         return cls(**parts)
 
 
+@dataclass(frozen=True)
+class GateRule:
+    """From when on the view gate takes an image for one of the three kinds, or for foreign.
+
+    Parameters
+    ----------
+    accept_from : float
+        Least probability of one of the three kinds, where the tags leave it open.
+    refuse_from : float
+        Probability of another kind from which pixels overrule what the tags say.
+    strangeness_limit : float
+        A picture farther than this from all `anchors` is foreign however it looks.
+    anchors : tuple of tuple of float
+        Where pictures of the three kinds lie in the space of the network's output ``place``.
+    """
+
+    accept_from: float
+    refuse_from: float
+    strangeness_limit: float
+    anchors: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> GateRule:
+        """Read the rule from a card's ``gate`` object.
+
+        Raises
+        ------
+        TypeError, KeyError
+            A part is missing or unknown.
+        """
+        parts = dict(card)
+        parts["anchors"] = tuple(tuple(map(float, anchor)) for anchor in parts["anchors"])
+        return cls(**parts)
+
+
 def _grade_rule(card: Mapping[str, Any]) -> GradeRule:
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in card.items()
@@ -173,8 +208,7 @@ class ModelCard:
         Class names in output order, background included for segmentation.
     positive_class, threshold
         For classification: which class means abnormal, and from which
-        probability it is reported. For the view gate: below `threshold` the
-        answer counts as uncertain.
+        probability it is reported.
     positive_output
         For a single sigmoid output: the class whose probability it is.
     temperature, calibrated
@@ -186,6 +220,8 @@ class ModelCard:
         One honest sentence on what the answers mean.
     grading
         For disc grading: everything beside the pixels; `classes` are the grades' names.
+    gate
+        For the view gate: when it accepts and refuses; `classes` are kinds of image.
     """
 
     name: str
@@ -213,6 +249,7 @@ class ModelCard:
     calibrated: bool = False
     training: Mapping[str, Any] = field(default_factory=dict)
     grading: GradingRule | None = None
+    gate: GateRule | None = None
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelCard:
@@ -233,6 +270,8 @@ class ModelCard:
         parts["known_failures"] = tuple(parts["known_failures"])
         if parts.get("grading") is not None:
             parts["grading"] = GradingRule.from_card(parts["grading"])
+        if parts.get("gate") is not None:
+            parts["gate"] = GateRule.from_card(parts["gate"])
         card = cls(**parts)
         card._check()
         return card
@@ -250,11 +289,19 @@ class ModelCard:
             raise ValueError("limits, intended_use and metrics must not be empty")
         if self.task == "disc_grading":
             self._check_grading()
+        if self.task == "view":
+            self._check_gate()
         if self.task == "classification":
             if self.positive_class not in self.classes or self.positive_output not in self.classes:
                 raise ValueError("positive_class and positive_output must be classes")
             if self.threshold is None or not 0 < self.threshold < 1:
                 raise ValueError("threshold")
+
+    def _check_gate(self) -> None:
+        if self.gate is None or not self.gate.anchors or self.gate.strangeness_limit <= 0:
+            raise ValueError("gate")
+        if set(self.classes) != set(ImageKind):
+            raise ValueError("the classes of a view gate are the kinds of image")
 
     def _check_grading(self) -> None:
         rule = self.grading

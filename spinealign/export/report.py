@@ -31,6 +31,7 @@ from spinealign.wording import (
     source_text,
     spacing_text,
     view_text,
+    who_said_text,
 )
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.reading import patient_rows
@@ -212,6 +213,7 @@ def _image_facts(analysis: Analysis) -> Story:
         ("Size", size_text(image)),
         ("Pixel spacing", spacing_text(image)),
         ("View", _view(analysis)),
+        *([("Kind of image", who_said_text(check))] if (check := analysis.view_check) else []),
         ("Time taken", _seconds(analysis)),
     ]
     return section("Image and analysis", facts(rows))

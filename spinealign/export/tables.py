@@ -18,7 +18,7 @@ from spinealign.domain.findings import (
     Segmentation,
     Vertebra,
 )
-from spinealign.domain.image import SpineImage
+from spinealign.domain.image import SpineImage, ViewCheck
 from spinealign.domain.paths import resources_dir
 from spinealign.export.disc_tables import disc_name_records, grading_record
 from spinealign.export.measure_tables import (
@@ -79,6 +79,7 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
             "name": analysis.view.value,
             "chosen_by": analysis.view_source.value,
             "confidence": json_number(analysis.view_confidence, 4),
+            "check": _view_check(analysis.view_check),
         },
         "models": [_model(model) for model in analysis.models],
         "headline": headline(analysis),
@@ -99,6 +100,22 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
         "seconds": {step: json_number(value, 4) for step, value in analysis.seconds.items()},
         "files": dict(files),
         "disclaimer": DISCLAIMER,
+    }
+
+
+def _view_check(check: ViewCheck | None) -> dict[str, Any] | None:
+    if check is None:
+        return None
+    return {
+        "kind": check.kind.value,
+        "accepted": check.accepted,
+        "overruled": check.overruled,
+        "tags": check.tags and check.tags.value,
+        "pixels": check.pixels and check.pixels.value,
+        "pixels_confidence": json_number(check.confidence, 4),
+        "strangeness": json_number(check.strangeness, 2),
+        "strangeness_limit": json_number(check.strangeness_limit, 2),
+        "quarter_turns_to_upright": check.quarter_turns,
     }
 
 

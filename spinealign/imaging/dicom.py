@@ -7,10 +7,11 @@ from typing import BinaryIO
 import numpy as np
 from pydicom import Dataset
 
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage, View
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import checksum, make_image, make_square
 from spinealign.imaging.dicom_grey import to_grey
+from spinealign.imaging.dicom_kind import is_capture, says_burned_in, stated_kind
 from spinealign.imaging.dicom_pixels import (
     check_pixels,
     decode_frame,
@@ -57,6 +58,8 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
     turn = display_turn(dataset, frame)
     spacing_mm, source, spacing_notes = dicom_tags.pixel_spacing(dataset, frame)
     hint, view_notes = dicom_tags.view_hint(dataset, frame)
+    if hint is not View.OTHER and is_capture(dataset):
+        hint = None
     aspect = 1.0 if spacing_mm is not None else dicom_tags.pixel_aspect(dataset)
     values, square_notes = make_square(part.path, grey.values, aspect)
     windows = grey.windows
@@ -72,6 +75,8 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
         modality=str(dataset.get("Modality") or "") or None,
         is_hounsfield=grey.is_hounsfield,
         view_hint=hint,
+        stated_kind=stated_kind(dataset, frame),
+        burned_in=says_burned_in(dataset),
         file_format="DICOM",
         orientation=turn.directions,
         laterality=_laterality(dataset),

@@ -11,6 +11,7 @@ from spinealign.domain.image import View
 from spinealign.domain.paths import resources_dir
 
 CASE_FILE = "case.json"
+_FOLDER = "samples"
 _ORDER = (View.XRAY, View.MR, View.CT, View.OTHER)
 
 
@@ -57,8 +58,17 @@ def list_samples() -> tuple[SampleCase, ...]:
     KeyError, ValueError
         A shipped ``case.json`` is broken, which a test rules out.
     """
-    cases = sorted((resources_dir() / "samples").glob(f"*/{CASE_FILE}"))
+    cases = sorted((resources_dir() / _FOLDER).glob(f"*/{CASE_FILE}"))
     return tuple(sorted(map(_read_case, cases), key=lambda case: _ORDER.index(case.view)))
+
+
+def sample_of(path: Path) -> SampleCase | None:
+    """Return the shipped sample that a file is, or None."""
+    folder = path.parent
+    if folder.parent.name != _FOLDER or not (folder / CASE_FILE).is_file():
+        return None
+    found = (case for case in list_samples() if case.path.resolve() == path.resolve())
+    return next(found, None)
 
 
 def _read_case(file: Path) -> SampleCase:

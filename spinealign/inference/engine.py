@@ -75,6 +75,15 @@ class LoadedModel:
         """
         return self.engine.run(batch, signs=signs)
 
+    def recognise(self, batch: Array) -> tuple[tuple[float, ...], float]:
+        """Return probabilities in card order, and how far a batch of one lies from all anchors."""
+        outputs = self.engine.run(batch)
+        rule = self.card.gate
+        anchors = np.zeros((1, 1), np.float32) if rule is None else np.array(rule.anchors)
+        away = np.linalg.norm(anchors - outputs["place"][0], axis=1).min()
+        logits = outputs["logits"][0] / self.card.temperature
+        return tuple(float(p) for p in softmax(logits)), float(away)
+
     def classify(self, batch: Array) -> tuple[tuple[float, ...], Array | None]:
         """Return probabilities in card order and the activation map of a batch of one.
 

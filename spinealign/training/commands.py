@@ -17,6 +17,7 @@ from spinealign.domain.errors import DataSetError
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import SpineImage, View
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.imaging.fit import to_network_input
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.radiograph import VertebraOutlines, outline_vertebrae
@@ -28,6 +29,8 @@ from spinealign.training import (
     disc_rules,
     disc_shipped,
     gate,
+    gate_data,
+    gate_evaluate,
     networks,
     recipes,
     xray,
@@ -139,12 +142,42 @@ def _grouped_figures(features: classifier.Features, p: Any) -> dict[str, Any]:
 
 
 def train_gate(options: argparse.Namespace) -> ModelCard:
-    """Train, measure and package the view gate."""
+    """Cross-validate over sources, train on everything, and package the view gate."""
     recipe = gate.GateRecipe()
     if options.steps is not None:
-        recipe = replace(recipe, steps=options.steps)
-    model, metrics = gate.train_view_gate(options.data, options.work, recipe)
-    return _write(options.out, model, "float16", gate.gate_card(recipe, metrics))
+        recipe = replace(
+            recipe, epochs=options.steps, draws_a_kind=options.steps, own_draws=options.steps
+        )
+    pictures = gate.gather_pictures(options.data, options.negatives, recipe)
+    eyes = gate.frozen_eyes(options.imagenet, recipe)
+    seen = gate.see(pictures, eyes, recipe, options.work)
+    probabilities, strangeness = gate.cross_validate(seen, recipe)
+    head = gate.train_head(seen, np.ones(len(seen.index), bool), recipe)
+    rule = gate.make_rule(pictures, strangeness, head, recipe)
+    metrics = {
+        "cross_validation": gate_evaluate.figures(pictures, probabilities, strangeness, rule)
+    }
+    model = gate.assemble(options.imagenet, head, recipe)
+    card = gate.gate_card(recipe, rule, pictures, metrics)
+    card = _write(options.out, model, "int8", card)
+    if options.held_out is None:
+        return card
+    held_out = gate_data.load_foreign(options.held_out)
+    answers = [_recognised(_open(options.out), picture) for picture in held_out]
+    p, away = (np.array(values, np.float32) for values in zip(*answers, strict=True))
+    metrics["held_out_sources"] = gate_evaluate.figures(held_out, p, away, rule)
+    return _write(options.out, model, "int8", replace(card, metrics=metrics))
+
+
+def _recognised(
+    model: LoadedModel, picture: gate_data.GatePicture
+) -> tuple[tuple[float, ...], float]:
+    card = model.card
+    batch, _ = to_network_input(
+        picture.pixels.astype(np.float32), card.input_shape, card.intensity,
+        bits=8, is_hounsfield=False,
+    )  # fmt: skip
+    return model.recognise(batch)
 
 
 def train_xray(options: argparse.Namespace) -> ModelCard:

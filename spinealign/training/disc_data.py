@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.analysis import segment_with
+from spinealign.answers import segment_with
 from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.model_card import IntensityRule

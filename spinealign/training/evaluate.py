@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from spinealign.analysis import segment_with
+from spinealign.answers import segment_with
 from spinealign.domain.findings import Segmentation
 from spinealign.domain.image import SpineImage
 from spinealign.inference.engine import LoadedModel

@@ -279,17 +279,35 @@ def plain_cnn(
 
 
 def view_gate(
-    input_shape: tuple[int, int, int], classes: int, widths: Sequence[int]
+    input_shape: tuple[int, int, int],
+    classes: int,
+    blocks: Sequence[Sequence[int]],
+    grid: int,
+    hidden: int,
+    place_size: int,
 ) -> keras.Model:
-    """Build the small network that tells a radiograph, a CT slice and an MR apart."""
-    image = x = layers.Input(input_shape, name="image")
-    for i, count in enumerate(widths):
-        x = layers.Conv2D(count, 3, strides=2, padding="same", activation="relu", name=f"conv{i}")(
-            x
-        )
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
-    x = layers.Dense(classes, name="logits")(x)
-    return keras.Model(image, x, name="view_gate")
+    """Build the view gate: the first blocks of VGG16, averaged over a coarse grid, and a head.
+
+    The square root evens out the few very strong responses, as it does for bags of
+    visual words (Arandjelovic & Zisserman 2012, 10.1109/CVPR.2012.6248018).
+
+    Returns
+    -------
+    keras.Model
+        Outputs ``logits`` (batch, classes) and ``place`` (batch, place_size), a linear map
+        of the features in which distances tell how strange a picture is.
+    """
+    image, x = vgg16_base(input_shape, [(count, width) for count, width in blocks])
+    x = layers.AveragePooling2D(x.shape[1] // grid, name="grid")(x)
+    x = layers.Flatten(name="features_squared")(x)
+    x = layers.Activation(_root, name="features")(x)
+    place = layers.Dense(place_size, name="place")(x)
+    x = layers.Dense(hidden, activation="relu", name="hidden")(x)
+    return keras.Model(image, [layers.Dense(classes, name="logits")(x), place], name="view_gate")
+
+
+def _root(x: Any) -> Any:
+    return 0.2 * keras.ops.sqrt(x)
 
 
 def load_imagenet_base(model: keras.Model, archive: str) -> None:

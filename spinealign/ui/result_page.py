@@ -30,6 +30,7 @@ from spinealign.ui.measure_model import MeasureChoices
 from spinealign.ui.measure_table import MeasureTable
 from spinealign.ui.model_card_view import ModelCardView, status_strip
 from spinealign.ui.probability_bars import ProbabilityBars
+from spinealign.ui.refusal import RefusalBox
 from spinealign.ui.region_table import RegionTable
 from spinealign.ui.theme import Colours
 from spinealign.ui.work import Finding
@@ -40,6 +41,7 @@ from spinealign.wording import (
     safe_text,
     size_text,
     spacing_text,
+    who_said_text,
 )
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.reading import directions_text, side_text
@@ -131,6 +133,7 @@ class ResultPage(QWidget):
         self._column.setContentsMargins(14, 12, 14, 12)
         self._column.setSpacing(10)
         self._add_headline(finding.analysis)
+        self._add_refusal(finding.analysis)
         # What a demonstration says must be known before it is read; else findings come first.
         parts: list[Callable[[Analysis], None]] = [
             self._add_status,
@@ -198,6 +201,12 @@ class ResultPage(QWidget):
         self._column.addWidget(self._alignment)
         self._show_words(analysis)
 
+    def _add_refusal(self, analysis: Analysis) -> None:
+        if analysis.is_refused:
+            box = RefusalBox(analysis, self._colours)
+            box.view_chosen.connect(self.view_chosen)
+            self._column.addWidget(box)
+
     def _add_status(self, analysis: Analysis) -> None:
         # The view gate only chose the way; its card stands below with the others.
         answers = (analysis.segmentation, analysis.classification)
@@ -228,7 +237,9 @@ class ResultPage(QWidget):
 
     def _add_view(self, analysis: Analysis, chosen: View | None) -> None:
         line = view_line(analysis)
+        check = analysis.view_check
         words = wrapped_label(line[0].upper() + line[1:])
+        words.setToolTip("" if check is None else who_said_text(check))
         choice = ViewChoice(chosen)
         choice.view_chosen.connect(self.view_chosen)
         caption = QLabel("&View")
@@ -358,8 +369,8 @@ class ResultPage(QWidget):
 def _fixed_parts(analysis: Analysis) -> tuple[object, ...]:
     """Return what a page is built from and never changes in place."""
     return (
-        analysis.view, analysis.view_source, analysis.classification, analysis.regions,
-        analysis.models, analysis.image.spacing_mm, analysis.image.spacing_source,
+        analysis.view, analysis.view_source, analysis.view_check, analysis.classification,
+        analysis.regions, analysis.models, analysis.image.spacing_mm, analysis.image.spacing_source,
         bool(analysis.measurements), len(analysis.discs),
     )  # fmt: skip
 

@@ -17,9 +17,7 @@ from spinealign.wording.results import (
     model_text,
     probability_text,
     size_text,
-    source_text,
     spacing_text,
-    view_text,
 )
 from spinealign.wording.text import (
     as_sentence,
@@ -30,6 +28,13 @@ from spinealign.wording.vertebrae import (
     VERTEBRA_HEADINGS,
     format_vertebra_row,
     is_of_bodies,
+)
+from spinealign.wording.views import (
+    kind_text,
+    refusal_message,
+    source_text,
+    view_text,
+    who_said_text,
 )
 
 __all__ = [
@@ -48,12 +53,15 @@ __all__ = [
     "headline",
     "is_demonstration",
     "is_of_bodies",
+    "kind_text",
     "measurement_text",
     "model_text",
     "probability_text",
+    "refusal_message",
     "safe_text",
     "size_text",
     "source_text",
     "spacing_text",
     "view_text",
+    "who_said_text",
 ]

@@ -15,9 +15,10 @@ from spinealign.wording.measure_rows import (
     unit_text,
     value_text,
 )
-from spinealign.wording.results import NOTHING, view_text
+from spinealign.wording.results import NOTHING
 from spinealign.wording.series import picture_name
 from spinealign.wording.text import safe_text
+from spinealign.wording.views import view_text
 
 COMPARISON_HEADINGS = ("Measure", "First", "Second", "Difference", "95 % interval", "Judgement")
 COMPARISON_COLUMNS = (

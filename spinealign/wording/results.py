@@ -16,7 +16,7 @@ from spinealign.domain.findings import (
     Vertebra,
     WarningCode,
 )
-from spinealign.domain.image import SpacingSource, SpineImage, View, ViewSource
+from spinealign.domain.image import ImageKind, SpacingSource, SpineImage, View
 from spinealign.domain.measurements import Measurement
 from spinealign.wording.discs import discs_headline
 from spinealign.wording.text import as_sentence, listed, safe_text
@@ -26,6 +26,7 @@ from spinealign.wording.vertebrae import (
     is_of_bodies,
     outlines_headline,
 )
+from spinealign.wording.views import kind_text, refusal_message, turn_text, view_text
 
 NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 DEMONSTRATION_BAND = "DEMONSTRATION MODEL: shows how the program works, not for diagnosis"
@@ -51,8 +52,18 @@ _CAUTION_TEXTS = {
         "yourself if it is wrong."
     ),
     WarningCode.VIEW_OVERRULED: (
-        "The kind of image was chosen by the user against the program’s own suggestion{detail}."
+        "The kind of image was chosen by the user against the program’s own check{detail}; "
+        "the networks were not made for other images, and the result may be meaningless."
     ),
+    WarningCode.VIEW_DISPUTED: (
+        "The file’s tags were followed, but the picture looks like something else{detail}; check "
+        "that it is the right image."
+    ),
+    WarningCode.VIEW_OF_SAMPLE: (
+        "This sample was analysed because its own record says so; as an image of one’s own it "
+        "would have been refused{detail}."
+    ),
+    WarningCode.TURNED: "The picture seems to be turned{detail}; set it upright before analysis.",
     WarningCode.NO_MODEL_FOR_VIEW: (
         "No installed model fits this kind of image{detail}; nothing was analysed."
     ),
@@ -67,6 +78,14 @@ _CAUTION_TEXTS = {
     WarningCode.TOO_DARK: "The image is very dark{detail}; results are less reliable.",
     WarningCode.TOO_BRIGHT: "The image is very bright{detail}; results are less reliable.",
     WarningCode.BLURRED: "The image is blurred{detail}; results are less reliable.",
+    WarningCode.CUT_OFF: (
+        "The spine runs out of the picture{detail}; measures that need what is missing are left "
+        "out."
+    ),
+    WarningCode.BURNED_IN: (
+        "Letters or graphics seem to be burnt into the picture{detail}; they may name the patient, "
+        "and disturb the networks where they lie over the spine."
+    ),
     WarningCode.READER_NOTE: "A note on reading the file{detail}.",
     WarningCode.PROBABILITY_NOT_CALIBRATED: (
         "The probability is not calibrated: it ranks images, and is not the share of such "
@@ -128,19 +147,6 @@ _CORRECTION_TEXTS = {
     CorrectionKind.CALIBRATED: "pixel spacing calibrated",
 }
 
-_VIEW_TEXTS = {
-    View.XRAY: "lateral cervical radiograph",
-    View.CT: "CT slice through the neck",
-    View.MR: "sagittal spine MR",
-    View.OTHER: "other image",
-}
-
-_SOURCE_TEXTS = {
-    ViewSource.USER: "chosen by the user",
-    ViewSource.DICOM: "from the file’s tags; the body part is not checked",
-    ViewSource.PIXELS: "recognised from the pixels",
-}
-
 _SPACING_TEXTS = {
     SpacingSource.PATIENT_PLANE: "from the DICOM file",
     SpacingSource.CALIBRATED: "from the DICOM file, calibrated",
@@ -165,26 +171,20 @@ def caution_text(caution: Caution) -> str:
 
 
 def _detail_text(caution: Caution) -> str:
-    # A warning about the view carries the view's code or the gate's confidence in it.
+    # A warning about the view carries a view's or a kind's code, or the gate's confidence in it.
+    if caution.detail in set(ImageKind):
+        return kind_text(ImageKind(caution.detail))
     if caution.detail in set(View):
         return view_text(View(caution.detail))
     if caution.detail in set(LevelDoubt):
         return doubt_text(caution.detail)
+    if caution.code is WarningCode.TURNED and caution.detail.isdecimal():
+        return f"upright after {turn_text(int(caution.detail))}"
     kinds = caution.detail.split(", ")
     if set(kinds) <= set(CorrectionKind):
         return ", ".join(_CORRECTION_TEXTS[CorrectionKind(kind)] for kind in kinds)
     text = safe_text(caution.detail)
     return f"confidence {text}" if caution.code is WarningCode.VIEW_UNCERTAIN else text
-
-
-def view_text(view: View) -> str:
-    """Return what kind of image a view is, fit for the middle of a sentence."""
-    return _VIEW_TEXTS[view]
-
-
-def source_text(source: ViewSource) -> str:
-    """Return who decided on the view, fit to follow its name in brackets."""
-    return _SOURCE_TEXTS[source]
 
 
 def spacing_text(image: SpineImage) -> str:
@@ -265,18 +265,10 @@ def headline(analysis: Analysis) -> str:
 
 
 def _nothing_analysed(analysis: Analysis) -> str:
-    if analysis.view is not View.OTHER:
-        view = view_text(analysis.view)
-        return f"No model for a {view} is installed, so nothing was analysed."
-    kinds = f"a {_VIEW_TEXTS[View.XRAY]}, a {_VIEW_TEXTS[View.CT]} or a {_VIEW_TEXTS[View.MR]}"
-    if analysis.view_confidence is None:
-        doubt = f"It is not known whether this image is {kinds}"
-    else:
-        doubt = f"This image does not look like {kinds}"
-    return (
-        f"{doubt}, so nothing was analysed. "
-        "If it is one of these, choose the view yourself and analyse it again."
-    )
+    if analysis.view is View.OTHER:
+        return refusal_message(analysis).sentence
+    view = view_text(analysis.view)
+    return f"No model for a {view} is installed, so nothing was analysed."
 
 
 def _classification_headline(answer: Classification) -> str:

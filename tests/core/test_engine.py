@@ -3,9 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import View
-from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.engine import LoadedModel, sigmoid, softmax
 from tests.cards import classifier_card
 
@@ -59,10 +56,7 @@ def test_temperature_moves_the_probability_towards_one_half():
 
 
 def test_several_outputs_go_through_softmax_in_card_order():
-    card = ModelCard(
-        **{**vars(classifier_card()), "task": "view", "classes": ("a", "b", "c"),
-           "view": View.OTHER, "intensity": IntensityRule(), "status": ModelStatus.DEMONSTRATION}
-    )  # fmt: skip
+    card = replace(classifier_card(), classes=("a", "b", "c"))
     model = LoadedModel(card, FixedEngine(logits=[[0.0, 1.0, 3.0]]))
     probabilities, _ = model.classify(np.zeros((1, 2, 2, 1), np.float32))
     assert sum(probabilities) == pytest.approx(1.0)

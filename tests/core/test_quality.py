@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -86,3 +87,23 @@ def test_the_shipped_samples_are_sharp_and_well_exposed() -> None:
     for sample in list_samples():
         found = {caution.code for caution in check_quality(read_image(sample.path))}
         assert found <= {WarningCode.LOW_RESOLUTION}
+
+
+def written_on(text: str, shade: int = 255) -> NDArray[np.uint8]:
+    page = PHANTOM.copy()
+    cv2.putText(page, text, (20, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.6, shade, 1)
+    return page
+
+
+@pytest.mark.parametrize("text", ["SMITH JOHN", "12.03.1961 M", "Acc 4711 Se 2"])
+def test_letters_in_the_picture_are_seen(text: str) -> None:
+    assert codes(written_on(text)) == {WarningCode.BURNED_IN}
+
+
+def test_a_side_mark_is_no_text() -> None:
+    assert codes(written_on("L")) == set()
+
+
+def test_what_the_tags_say_of_letters_is_believed() -> None:
+    found = check_quality(replace(image_of(PHANTOM), burned_in=True))
+    assert [caution.code for caution in found] == [WarningCode.BURNED_IN]

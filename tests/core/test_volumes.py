@@ -15,7 +15,7 @@ from PIL import Image
 from spinealign import analysis as whole
 from spinealign import cli, volumes
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.findings import Segmentation, Step
+from spinealign.domain.findings import Segmentation
 from spinealign.domain.image import NoteKind
 from spinealign.export.volumes import VOLUME_COLUMNS, volumes_csv, write_volume
 from spinealign.inference.catalog import ModelStore
@@ -165,13 +165,9 @@ def test_stopping_early_leaves_slices_untouched(series, models, monkeypatch):
     assert 0 < len(asked) < SLICES
 
 
-def test_an_analysis_takes_the_slice_where_the_canal_is_widest(series, models, monkeypatch):
-    def stop(image, *_):
-        yield Step("stopped", 1.0)
-        return image
-
-    monkeypatch.setattr(whole, "analyze_image", stop)
-    image, steps = ended(whole.analyze_file(series, models))
+def test_an_analysis_takes_the_slice_where_the_canal_is_widest(series, models):
+    analysis, steps = ended(whole.analyze_file(series, models))
+    image = analysis.image
     assert np.array_equal(np.rint((image.pixels - 10) / 100), drawn_masks()[WIDEST])
     note = image.notes[0]
     assert note.kind is NoteKind.CANAL_WIDEST

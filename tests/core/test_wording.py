@@ -16,7 +16,15 @@ from spinealign.domain.errors import (
     SpineAlignError,
 )
 from spinealign.domain.findings import Caution, ModelStatus, WarningCode
-from spinealign.domain.image import NoteKind, ReaderNote, SpacingSource, View, ViewSource
+from spinealign.domain.image import (
+    ImageKind,
+    NoteKind,
+    ReaderNote,
+    SpacingSource,
+    View,
+    ViewCheck,
+    ViewSource,
+)
 from spinealign.domain.measurements import Measurement
 from spinealign.wording.reading import note_text
 from tests.phantoms import (
@@ -138,8 +146,9 @@ def test_warnings_are_told_apart():
         ),
         (
             Caution(WarningCode.VIEW_OVERRULED, "mr"),
-            "The kind of image was chosen by the user against the program’s own suggestion "
-            "(sagittal spine MR).",
+            "The kind of image was chosen by the user against the program’s own check "
+            "(sagittal spine MR); the networks were not made for other images, and the result may "
+            "be meaningless.",
         ),
         (
             Caution(WarningCode.VIEW_UNCERTAIN, "0.45"),
@@ -239,14 +248,44 @@ def test_headline_without_a_model_for_radiographs():
 
 def test_headline_of_another_image_tells_how_to_overrule():
     text = wording.headline(failed_view_analysis())
-    assert text.startswith("This image does not look like a lateral cervical radiograph, a CT")
+    assert text.startswith("This looks like a picture of another kind, not like a lateral cervical")
     assert all(wording.view_text(v) in text for v in (View.XRAY, View.CT, View.MR))
-    assert "choose the view yourself" in text
+    assert "say which" in wording.refusal_message(failed_view_analysis()).advice
 
 
 def test_headline_claims_nothing_about_an_image_that_nobody_looked_at():
-    text = wording.headline(replace(failed_view_analysis(), view_confidence=None))
+    text = wording.headline(replace(failed_view_analysis(), view_check=None))
     assert text.startswith("It is not known whether this image is")
+
+
+@pytest.mark.parametrize(
+    ("check", "begins"),
+    [
+        (ViewCheck(ImageKind.OTHER_CT, False, tags=ImageKind.OTHER_CT),
+         "The file’s tags say that this is a CT picture of another body part or plane, not"),
+        (ViewCheck(ImageKind.OTHER_MR, False, ImageKind.SPINE_MR, ImageKind.OTHER_MR, 0.95),
+         "The file’s tags say that this is a sagittal spine MR, but it looks like an MR picture"),
+        (ViewCheck(ImageKind.NONE_OF_THESE, False, None, ImageKind.NECK_CT, 0.4),
+         "This image does not look enough like a lateral cervical radiograph"),
+        (ViewCheck(ImageKind.OTHER_RADIOGRAPH, False, None, ImageKind.OTHER_RADIOGRAPH, 0.9),
+         "This looks like a radiograph of another body part or from another side, not like"),
+    ],
+    ids=["tags", "pixels against tags", "unsure", "pixels"],
+)  # fmt: skip
+def test_a_refusal_says_who_refused(check, begins):
+    analysis = replace(failed_view_analysis(), view_check=check)
+    assert wording.headline(analysis).startswith(begins)
+    assert wording.who_said_text(check).startswith("Tags: ")
+
+
+def test_a_turned_picture_is_told_how_to_turn_it():
+    check = ViewCheck(
+        ImageKind.NONE_OF_THESE, False, None, ImageKind.OTHER_RADIOGRAPH, 0.9, quarter_turns=3
+    )
+    advice = wording.refusal_message(replace(failed_view_analysis(), view_check=check)).advice
+    assert advice.startswith("After a quarter turn to the right it looks like one of them")
+    caution = wording.caution_text(Caution(WarningCode.TURNED, "3"))
+    assert "upright after a quarter turn to the right" in caution
 
 
 @pytest.mark.parametrize("source", sorted(set(SpacingSource) - {SpacingSource.UNKNOWN}))

@@ -2,10 +2,13 @@
 
 import json
 import os
+from pathlib import Path
 
 import jsonschema
 import numpy as np
+import pypdf
 import pytest
+import skimage
 from PIL import Image
 
 from spinealign import cli
@@ -46,7 +49,10 @@ def test_an_mr_becomes_outlines_and_statistics(tmp_path):
             assert region["area_mm2"] == pytest.approx(
                 region["pixels"] * np.prod(found["input"]["spacing_mm"]), rel=1e-3
             )
+    check = found["view"].pop("check")
     assert found["view"] == {"name": "mr", "chosen_by": "dicom", "confidence": None}
+    assert check["accepted"]
+    assert check["tags"] == check["pixels"] == check["kind"] == "spine_mr"
 
 
 def test_a_film_becomes_measures_near_the_drawn_ones(tmp_path, capsys):
@@ -67,7 +73,8 @@ def test_a_ct_becomes_a_probability_a_heat_map_and_a_warning(tmp_path):
     folder = tmp_path / "CT_small"
     assert {p.name for p in folder.iterdir()} == ALWAYS | {"heatmap.png"}
     found = result(folder)
-    assert found["models"][0]["status"] == "demonstration"
+    statuses = {model["name"]: model["status"] for model in found["models"]}
+    assert statuses["ct_fracture_vgg16"] == "demonstration"
     assert "demonstration_model" in {w["code"] for w in found["warnings"]}
     classes = {c["name"]: c["probability"] for c in found["classification"]["classes"]}
     assert sum(classes.values()) == pytest.approx(1)
@@ -82,6 +89,36 @@ def test_the_users_view_is_recorded(tmp_path):
     found = result(tmp_path / "CT_small")
     assert found["view"]["chosen_by"] == "user"
     assert "view_overruled" in {w["code"] for w in found["warnings"]}
+
+
+def foreign_picture(tmp_path):
+    path = tmp_path / "cat.png"
+    Image.open(Path(skimage.__file__).parent / "data" / "chelsea.png").save(path)
+    return path
+
+
+def test_a_foreign_picture_is_refused_with_a_code_of_its_own(tmp_path, capsys):
+    assert analyze(foreign_picture(tmp_path), "--out", tmp_path / "out") == cli.EXIT_REFUSED
+    found = result(tmp_path / "out" / "cat")
+    assert found["view"]["name"] == "other"
+    assert not found["view"]["check"]["accepted"]
+    assert found["segmentation"] is None
+    assert found["classification"] is None
+    assert [model["name"] for model in found["models"]] == ["view_gate"]
+    printed = capsys.readouterr().out
+    assert "it was not analysed" in printed
+    assert "0 done, 1 refused, 0 not done" in printed
+
+
+def test_overruling_a_refusal_is_recorded(tmp_path):
+    assert analyze(foreign_picture(tmp_path), "--out", tmp_path / "out", "--view", "xray") == 0
+    found = result(tmp_path / "out" / "cat")
+    assert (found["view"]["name"], found["view"]["chosen_by"]) == ("xray", "user")
+    assert found["view"]["check"]["overruled"]
+    assert "view_overruled" in {w["code"] for w in found["warnings"]}
+    with (tmp_path / "out" / "cat" / "report.pdf").open("rb") as stream:
+        text = "".join(page.extract_text() for page in pypdf.PdfReader(stream).pages)
+    assert "overruled by the user" in " ".join(text.split())
 
 
 def test_one_bad_input_does_not_stop_the_others(tmp_path, capsys):
@@ -227,7 +264,7 @@ def test_the_self_test_passes_and_says_so(capsys):
 
 
 def test_the_self_test_notices_a_broken_network(capsys, monkeypatch):
-    monkeypatch.setattr("spinealign.analysis.MIN_PART_SHARE", 1.0)
+    monkeypatch.setattr("spinealign.answers.MIN_PART_SHARE", 1.0)
     assert cli.run_command(["self-test"]) == 1
     assert "Dice" in capsys.readouterr().err
 

@@ -10,12 +10,13 @@ from PyQt6.QtWidgets import QLabel, QLineEdit, QPushButton
 
 from spinealign import wording
 from spinealign.domain.findings import DISCLAIMER
-from spinealign.domain.image import View
+from spinealign.domain.image import View, ViewSource
 from spinealign.ui.finding_text import finding_text
 from spinealign.ui.labels import Fold, Strip
 from spinealign.ui.measure_model import Column
 from spinealign.ui.model_card_view import metric_lines
 from spinealign.ui.probability_bars import ProbabilityBar
+from spinealign.ui.refusal import RefusalBox
 from spinealign.ui.region_table import COLUMNS, RegionTable
 from spinealign.ui.result_page import ViewChoice
 from tests import phantoms
@@ -97,8 +98,26 @@ def test_the_disclaimer_is_always_on_screen(window, page):
 
 def test_an_image_that_fits_no_model_can_be_overruled(window, page):
     text = words_of(page("photo_1.png"))
-    assert "nothing was analysed" in text
+    assert "it was not analysed" in text
+    assert "the result records that you chose" in text
+    assert "strangeness 7.5, over the limit of 5.0" in text
     assert window.results.page.findChild(ViewChoice) is not None
+
+
+@pytest.mark.parametrize("view", [View.XRAY, View.CT, View.MR], ids=str)
+def test_a_refusal_has_a_button_for_each_way(window, page, qtbot, view):
+    box = page("photo_1.png").findChild(RefusalBox)
+    wanted = wording.view_text(view)
+    button = next(b for b in box.findChildren(QPushButton) if wanted in b.text())
+    with qtbot.waitSignal(window.session.finding_ready):
+        button.click()
+    analysis = window.current.finding.analysis
+    assert (analysis.view, analysis.view_source) == (view, ViewSource.USER)
+    assert window.results.page.findChild(RefusalBox) is None
+
+
+def test_an_accepted_image_has_no_refusal(page):
+    assert page("mr_1.nii").findChild(RefusalBox) is None
 
 
 def test_the_card_opens_and_stays_open_for_the_next_case(window, page):

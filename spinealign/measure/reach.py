@@ -1,0 +1,34 @@
+"""Whether the column runs out of the picture before all of it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spinealign.domain.findings import LEVEL_SEQUENCE, Caution, Vertebra, WarningCode
+
+_LAST_OF_NECK = LEVEL_SEQUENCE.index("C7")
+_NEAR_BODIES = 0.7
+"""A body that ends nearer to the border than this times its height has none below it."""
+
+
+def cut_off_cautions(bodies: Sequence[Vertebra], shape: tuple[int, int]) -> tuple[Caution, ...]:
+    """Warn of a neck whose lower bodies lie below the picture.
+
+    On a lumbar picture the column always runs on above it, and what is cut there is
+    told with the bodies.
+
+    Parameters
+    ----------
+    bodies : sequence of Vertebra
+        From the top.
+    shape : tuple of int
+        (rows, columns) of the picture.
+    """
+    if not bodies or bodies[-1].level not in LEVEL_SEQUENCE[:_LAST_OF_NECK]:
+        return ()
+    lowest = bodies[-1]
+    heights = [y for _, y in lowest.outline]
+    height = max(heights) - min(heights)
+    if shape[0] - max(heights) > _NEAR_BODIES * height:
+        return ()
+    return (Caution(WarningCode.CUT_OFF, f"below {lowest.level}"),)

@@ -1,0 +1,224 @@
+"""Tags and pixels together decide; a person's word counts more, and is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom import Dataset
+
+from spinealign.domain.findings import WarningCode
+from spinealign.domain.image import ImageKind, SpineImage, View, ViewSource
+from spinealign.domain.model_card import GateRule
+from spinealign.gate import GateAnswer, choose_view, judge
+from spinealign.gate.look import look_at, turned
+from spinealign.imaging.dicom_kind import says_burned_in, stated_kind
+from spinealign.imaging.samples import list_samples
+from spinealign.inference.engine import LoadedModel
+from tests.cards import gate_card
+from tests.gates import OneGate, gate_that_sees
+
+RULE = GateRule(0.5, 0.9, 5.0, ((0.0,),))
+K = ImageKind
+
+
+def image(stated: ImageKind | None = None, hint: View | None = None) -> SpineImage:
+    pixels = np.arange(200 * 240, dtype=np.float32).reshape(200, 240)
+    return SpineImage(pixels, 16, Path("x.dcm"), "0" * 64, stated_kind=stated, view_hint=hint)
+
+
+def answer(kind: ImageKind, p: float = 0.95, strangeness: float = 2.0) -> GateAnswer:
+    rest = (1 - p) / (len(K) - 1)
+    return GateAnswer({k: p if k is kind else rest for k in K}, strangeness)
+
+
+@pytest.mark.parametrize(
+    ("stated", "seen", "kind", "accepted"),
+    [
+        pytest.param(None, answer(K.LATERAL_FILM), K.LATERAL_FILM, True, id="pixels accept"),
+        pytest.param(None, answer(K.NONE_OF_THESE), K.NONE_OF_THESE, False, id="pixels refuse"),
+        pytest.param(None, answer(K.NECK_CT, 0.4), K.NONE_OF_THESE, False, id="unsure"),
+        pytest.param(
+            None, answer(K.SPINE_MR, 0.99, 6.0), K.NONE_OF_THESE, False, id="sure but strange"
+        ),
+        pytest.param(K.SPINE_MR, answer(K.OTHER_MR, 0.7), K.SPINE_MR, True, id="tags, in doubt"),
+        pytest.param(K.SPINE_MR, answer(K.OTHER_MR), K.OTHER_MR, False, id="pixels surely foreign"),
+        pytest.param(K.NECK_CT, answer(K.NECK_CT, 0.9, 9.0), K.NECK_CT, True, id="tags, strange"),
+        pytest.param(K.OTHER_CT, answer(K.NECK_CT), K.OTHER_CT, False, id="tags foreign"),
+    ],
+)
+def test_the_verdict(
+    stated: ImageKind | None, seen: GateAnswer, kind: ImageKind, accepted: bool
+) -> None:
+    check = judge(image(stated), seen, RULE)
+    assert (check.kind, check.accepted) == (kind, accepted)
+    assert (check.tags, check.strangeness) == (stated, seen.strangeness)
+
+
+def test_a_stated_modality_rules_out_kinds_of_others() -> None:
+    seen = GateAnswer({k: {K.OTHER_MR: 0.5, K.NECK_CT: 0.4}.get(k, 0.02) for k in K}, 2.0)
+    assert not judge(image(), seen, RULE).accepted
+    check = judge(image(hint=View.CT), seen, RULE)
+    assert check.accepted
+    assert check.pixels is K.NECK_CT
+
+
+@given(
+    weights=st.lists(st.floats(0.001, 1), min_size=len(K), max_size=len(K)),
+    strangeness=st.floats(0, 20),
+    stated=st.sampled_from([None, *K]),
+    hint=st.sampled_from([None, *View]),
+)
+def test_what_is_accepted_has_a_way_and_what_is_foreign_by_its_tags_never(
+    weights: list[float], strangeness: float, stated: ImageKind | None, hint: View | None
+) -> None:
+    total = sum(weights)
+    seen = GateAnswer({k: w / total for k, w in zip(K, weights, strict=True)}, strangeness)
+    check = judge(image(stated, hint), seen, RULE)
+    assert not check.accepted or check.kind.view is not None
+    assert not (stated is not None and stated.view is None and check.accepted)
+    assert check.confidence is not None
+    assert 0 < check.confidence <= 1
+
+
+@pytest.mark.parametrize("kind", list(ImageKind), ids=str)
+def test_a_view_leads_back_to_its_kind(kind: ImageKind) -> None:
+    assert kind.view is None or ImageKind.of_view(kind.view) is kind
+
+
+def test_a_persons_word_overrules_and_is_recorded() -> None:
+    choice = choose_view(image(), OneGate(gate_that_sees(K.NONE_OF_THESE)), View.XRAY)
+    assert (choice.view, choice.source) == (View.XRAY, ViewSource.USER)
+    assert choice.check.overruled
+    assert not choice.check.accepted
+    assert [c.code for c in choice.cautions] == [WarningCode.VIEW_OVERRULED]
+
+
+def test_a_persons_word_that_agrees_overrules_nothing() -> None:
+    choice = choose_view(image(), OneGate(gate_that_sees(K.LATERAL_FILM)), View.XRAY)
+    assert not choice.check.overruled
+    assert choice.cautions == ()
+
+
+def test_a_refused_image_goes_nowhere() -> None:
+    choice = choose_view(image(), OneGate(gate_that_sees(K.OTHER_RADIOGRAPH)), None)
+    assert choice.is_refusal
+    assert choice.gate is not None
+
+
+def test_tags_that_the_picture_contradicts_are_followed_with_a_warning() -> None:
+    models = OneGate(gate_that_sees(K.OTHER_MR, 0.7))
+    choice = choose_view(image(K.SPINE_MR), models, None)
+    assert choice.view is View.MR
+    assert [c.code for c in choice.cautions] == [WarningCode.VIEW_DISPUTED]
+
+
+def test_a_sample_is_opened_as_its_own_record_says() -> None:
+    sample = next(case for case in list_samples() if case.view is View.CT)
+    of_sample = replace(image(), source_path=sample.path)
+    choice = choose_view(of_sample, OneGate(gate_that_sees(K.OTHER_CT)), None)
+    assert (choice.view, choice.source) == (View.CT, ViewSource.SAMPLE)
+    assert not choice.check.overruled
+    assert [c.code for c in choice.cautions] == [WarningCode.VIEW_OF_SAMPLE]
+
+
+def test_without_a_gate_the_modality_counts() -> None:
+    assert choose_view(image(hint=View.MR), OneGate(None), None).view is View.MR
+    assert choose_view(image(), OneGate(None), None).is_refusal
+
+
+def test_a_turned_film_is_told_from_a_foreign_one() -> None:
+    upright = image()
+    lying = turned(upright, 3)
+    gate = gate_that_sees(K.LATERAL_FILM, only_shape=upright.shape)
+    choice = choose_view(lying, OneGate(gate), None)
+    assert choice.is_refusal
+    assert choice.check.quarter_turns in (1, 3)
+    assert [c.code for c in choice.cautions] == [WarningCode.TURNED]
+
+
+def test_turning_four_times_changes_nothing() -> None:
+    first = replace(image(), spacing_mm=(0.5, 0.25))
+    again = first
+    for _ in range(4):
+        again = turned(again, 1)
+    assert np.array_equal(first.pixels, again.pixels)
+    assert again.spacing_mm == first.spacing_mm
+    assert turned(first, 1).spacing_mm == (0.25, 0.5)
+
+
+def test_strangeness_is_the_distance_from_the_nearest_anchor() -> None:
+    class Fixed:
+        name = "fixed"
+
+        def run(self, batch: np.ndarray, **others: np.ndarray) -> dict[str, np.ndarray]:
+            return {"logits": np.zeros((1, 7), np.float32), "place": np.float32([[3.0, 4.0]])}
+
+    card = gate_card(anchors=((0.0, 0.0), (3.0, 6.0)))
+    seen = look_at(image(), LoadedModel(card, Fixed()))
+    assert seen.strangeness == pytest.approx(2.0)
+    assert sum(seen.probabilities.values()) == pytest.approx(1.0)
+
+
+AXIAL, SAGITTAL = [1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, -1]
+
+
+@pytest.mark.parametrize(
+    ("tags", "kind"),
+    [
+        pytest.param({"Modality": "DX", "BodyPartExamined": "CSPINE"}, K.LATERAL_FILM, id="neck"),
+        pytest.param(
+            {"Modality": "DX", "BodyPartExamined": "CSPINE", "ViewPosition": "AP"},
+            K.OTHER_RADIOGRAPH, id="neck from in front",
+        ),
+        pytest.param(
+            {"Modality": "CR", "BodyPartExamined": "CHEST"}, K.OTHER_RADIOGRAPH, id="chest"
+        ),
+        pytest.param({"Modality": "CR", "BodyPartExamined": "SPINE"}, None, id="some spine film"),
+        pytest.param({"Modality": "CR"}, None, id="film of nothing stated"),
+        pytest.param(
+            {"Modality": "DX", "SeriesDescription": "HWS seitl."}, K.LATERAL_FILM, id="German"
+        ),
+        pytest.param({"Modality": "MG"}, K.OTHER_RADIOGRAPH, id="mammography"),
+        pytest.param({"Modality": "CT", "ImageOrientationPatient": AXIAL}, None, id="CT"),
+        pytest.param(
+            {"Modality": "CT", "BodyPartExamined": "HEADNECK"}, K.NECK_CT, id="head and neck"
+        ),
+        pytest.param({"Modality": "CT", "BodyPartExamined": "ABDOMEN"}, K.OTHER_CT, id="abdomen"),
+        pytest.param(
+            {"Modality": "CT", "BodyPartExamined": "NECK", "ImageOrientationPatient": SAGITTAL},
+            K.OTHER_CT, id="sagittal CT",
+        ),
+        pytest.param({"Modality": "MR", "BodyPartExamined": "LSPINE"}, K.SPINE_MR, id="lumbar MR"),
+        pytest.param(
+            {"Modality": "MR", "BodyPartExamined": "LSPINE", "ImageOrientationPatient": AXIAL},
+            K.OTHER_MR, id="axial MR",
+        ),
+        pytest.param({"Modality": "MR", "BodyPartExamined": "BRAIN"}, K.OTHER_MR, id="brain MR"),
+        pytest.param({"Modality": "MR", "ImageOrientationPatient": SAGITTAL}, None, id="some MR"),
+        pytest.param({"Modality": "US"}, K.NONE_OF_THESE, id="ultrasound"),
+        pytest.param({"Modality": "OT"}, None, id="other"),
+        pytest.param(
+            {"Modality": "CT", "BodyPartExamined": "CHEST",
+             "SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"},
+            None, id="secondary capture",
+        ),
+    ],
+)  # fmt: skip
+def test_what_tags_say(tags: dict[str, object], kind: ImageKind | None) -> None:
+    dataset = Dataset()
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
+    assert stated_kind(dataset, 0) is kind
+
+
+@pytest.mark.parametrize(("said", "found"), [("YES", True), ("NO", False), (None, False)])
+def test_burnt_in_text_is_taken_from_the_tags(said: str | None, found: bool) -> None:
+    dataset = Dataset()
+    if said is not None:
+        dataset.BurnedInAnnotation = said
+    assert says_burned_in(dataset) is found
