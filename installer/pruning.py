@@ -104,7 +104,7 @@ RULES = (
         ("libreadline*", "libtinfo*", "libncurses*", "*/readline.*", "*/_curses*"),
     ),
     Rule(
-        "video codecs of OpenCV",
+        "video codecs (Windows), face models and type hints of OpenCV",
         ("cv2/opencv_videoio_ffmpeg*.dll", "cv2/data/*", "cv2/*.pyi", "cv2/*/*.pyi"),
     ),
     Rule(
@@ -137,6 +137,11 @@ def prune(entries: Iterable[Entry]) -> tuple[list[Entry], dict[str, list[Entry]]
         else:
             left_out.setdefault(rule.reason, []).append(entry)
     return kept, left_out
+
+
+def size_of_entry(entry: Entry) -> int:
+    """Return the bytes that an entry takes; a link takes none."""
+    return 0 if entry[2] == "SYMLINK" else Path(entry[1]).stat().st_size
 
 
 def without_dead_links(entries: Iterable[Entry]) -> list[Entry]:
