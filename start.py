@@ -65,6 +65,8 @@ TRIAL_TOOLS = (
     ("strace", "strace"),
     ("qemu-x86_64-static", "qemu-user-static"),
     ("makensis", "nsis"),
+    ("wine", "wine"),
+    ("/usr/lib/wine/wine64", "wine64"),
     ("desktop-file-validate", "desktop-file-utils"),
     ("appstreamcli", "appstream"),
 )

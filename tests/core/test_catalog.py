@@ -5,6 +5,7 @@ import pytest
 
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.image import View
+from spinealign.domain.paths import models_dirs
 from spinealign.inference.catalog import ModelStore, read_card
 from tests.cards import classifier_card
 
@@ -43,10 +44,10 @@ def test_a_model_is_loaded_once_and_stays_warm(tmp_path):
 
 def test_warming_up_loads_what_every_image_needs_and_no_more(tmp_path):
     write_model(tmp_path)
+    shipped = models_dirs()[-1] / "view_gate" / "card.json"
+    card = json.loads(shipped.read_text(encoding="utf-8"))
     gate = write_model(tmp_path, "gate")
-    card = json.loads((gate / "card.json").read_text(encoding="utf-8"))
-    card.update(task="view", view="other", positive_class=None, threshold=None)
-    card["classes"] = {"0": "xray", "1": "ct", "2": "mr", "3": "other"}
+    card.update(name="gate", sha256=hashlib.sha256(WEIGHTS).hexdigest())
     (gate / "card.json").write_text(json.dumps(card), encoding="utf-8")
     opened = []
     models = ModelStore(
