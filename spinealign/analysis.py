@@ -43,6 +43,7 @@ from spinealign.lumbar import grade_discs
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.canal import canal_of
 from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
+from spinealign.measure.facing import facing_cautions
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.measure.reach import cut_off_cautions
@@ -164,6 +165,7 @@ def _analyze_chosen(
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
     cautions += _result_cautions(choice.view, segmentation, classification)
+    cautions += facing_cautions(image, bodies.facing)
     cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, image.shape)]
     cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)

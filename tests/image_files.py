@@ -5,18 +5,22 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
+from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import SpineImage
 from spinealign.domain.study import SeriesEntry
+from spinealign.imaging.read import read_image
 from spinealign.imaging.study import read_series_slice
 from spinealign.wording.reading import note_text
 
@@ -28,6 +32,10 @@ AXIAL = [1, 0, 0, 0, 1, 0]
 def ramp(rows: int = 40, cols: int = 50, dtype: Any = np.uint16) -> NDArray[Any]:
     """Return (rows, cols) values 0, 1, 2, ... that tell every pixel from its neighbours."""
     return np.arange(rows * cols).reshape(rows, cols).astype(dtype)
+
+
+GREY = ramp()
+CT = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}
 
 
 def dicom_object(pixels: NDArray[Any] | None, **tags: Any) -> Dataset:
@@ -85,6 +93,19 @@ def write_nifti(
         image.header.set_xyzt_units(unit)
     nib.save(image, path)
     return path
+
+
+def read_scan(tmp_path: Path, pixels: Any = GREY, **tags: Any) -> SpineImage:
+    """Write a DICOM file and read it back."""
+    return read_image(write_dicom(tmp_path / "scan.dcm", pixels, **tags))
+
+
+def problem_of(path: Path, read: Callable[[Path], object] = read_image) -> ReadProblem:
+    """Return why a file is refused."""
+    with pytest.raises(ImageReadError) as caught:
+        read(path)
+    assert caught.value.path == path
+    return caught.value.problem
 
 
 def notes_of(image: SpineImage) -> tuple[str, ...]:

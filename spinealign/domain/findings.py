@@ -55,6 +55,7 @@ class WarningCode(StrEnum):
     NO_COLUMN = "no_column"
     BODY_CUT = "body_cut"
     BODY_HIDDEN = "body_hidden"
+    FACING_DISPUTED = "facing_disputed"
     FACING_UNCERTAIN = "facing_uncertain"
     CORRECTED_BY_USER = "corrected_by_user"
     DISC_COUNT_UNCERTAIN = "disc_count_uncertain"

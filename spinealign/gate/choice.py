@@ -95,8 +95,9 @@ def _judged(check: ViewCheck) -> ViewChoice:
 def _doubts(check: ViewCheck) -> tuple[Caution, ...]:
     if check.pixels is None or check.confidence is None:
         return ()
-    if check.tags is not None and check.pixels is not check.tags:
-        return (Caution(WarningCode.VIEW_DISPUTED, check.pixels.value),)
+    if check.tags is not None:
+        agrees = check.pixels is check.tags
+        return () if agrees else (Caution(WarningCode.VIEW_DISPUTED, check.pixels.value),)
     if check.confidence < _SURE:
         return (Caution(WarningCode.VIEW_UNCERTAIN, f"{check.confidence:.2f}"),)
     return ()

@@ -74,7 +74,7 @@ _FILM = {
     "PatientName": "Phantom^Neck",
     "BodyPartExamined": "CSPINE",
     "PresentationIntentType": "FOR PRESENTATION",
-    "PatientOrientation": ["A", "F"],
+    "PatientOrientation": ["P", "F"],
     "ImageLaterality": "U",
     "PixelIntensityRelationship": "LOG",
     "PixelIntensityRelationshipSign": 1,

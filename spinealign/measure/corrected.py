@@ -29,6 +29,7 @@ from spinealign.measure.canal import canal_of
 from spinealign.measure.corners import CORNERS
 from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.drawings import HAND_SIGMA_PX, measure_drawings
+from spinealign.measure.facing import facing_cautions
 from spinealign.measure.geometry import PixelGeometry
 from spinealign.measure.regions import region_statistics
 from spinealign.measure.repainting import mask_shape, repainted
@@ -191,6 +192,7 @@ def _cautions(original: Analysis, wanted: Corrections) -> tuple[Caution, ...]:
     followed = []
     if wanted.levels_uncertain:
         followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, LevelDoubt.NO_C2.value)]
+    followed += facing_cautions(original.image, wanted.facing)
     followed += _body_cautions(wanted.vertebrae)
     followed += disc_cautions(named_by_bodies(original.discs, wanted.vertebrae))
     if kinds:
@@ -208,6 +210,7 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             return not wanted.vertebrae
         case (
             WarningCode.LEVELS_UNCERTAIN
+            | WarningCode.FACING_DISPUTED
             | WarningCode.BODY_CUT
             | WarningCode.BODY_HIDDEN
             | WarningCode.ENDPLATE_FROM_DISC

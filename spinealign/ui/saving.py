@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, QUrl, pyqtSignal
@@ -19,9 +20,7 @@ from spinealign.ui.services import Services
 from spinealign.ui.tasks import TaskRunner, Work
 from spinealign.ui.work import (
     result_stem,
-    write_comparison,
-    write_named_report,
-    write_part,
+    write_file,
     write_results,
 )
 from spinealign.wording import Message
@@ -85,21 +84,22 @@ class Saver(QObject):
 
     def save_part(self, analysis: Analysis, kind: str) -> None:
         """Ask for a file and write one kind of result to it."""
-        path = self._ask_file(PARTS[kind], analysis, self._window)
-        if path is not None:
-            self._write(lambda: write_part(self._services, analysis, kind, path))
+        write = partial(self._services.write_one, analysis, kind)
+        self._write_file(self._ask_file(PARTS[kind], analysis, self._window), write)
 
     def save_named_report(self, analysis: Analysis) -> None:
         """Ask for a file and write the report with the patient's data to it."""
-        path = self._ask_file(NAMED_REPORT, analysis, self._window)
-        if path is not None:
-            self._write(lambda: write_named_report(self._services, analysis, path))
+        write = partial(self._services.write_named_report, analysis)
+        self._write_file(self._ask_file(NAMED_REPORT, analysis, self._window), write)
 
     def save_comparison(self, first: Analysis, second: Analysis, asking: QWidget) -> None:
         """Ask, in front of the window `asking`, for a file and write two results compared."""
-        path = self._ask_file(COMPARISON, second, asking)
+        write = partial(self._services.write_comparison, first, second)
+        self._write_file(self._ask_file(COMPARISON, second, asking), write)
+
+    def _write_file(self, path: Path | None, write: Callable[[Path], object]) -> None:
         if path is not None:
-            self._write(lambda: write_comparison(self._services, first, second, path))
+            self._write(lambda: write_file(path, write))
 
     def _ask_file(self, part: Part, analysis: Analysis, asking: QWidget) -> Path | None:
         stem = result_stem(analysis.image)

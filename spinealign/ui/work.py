@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -208,10 +208,10 @@ def write_results(
     return tuple(written)
 
 
-def write_part(
-    services: Services, analysis: Analysis, kind: str, path: Path
+def write_file(
+    path: Path, write: Callable[[Path], object]
 ) -> Generator[Progress, None, tuple[Path, ...]]:
-    """Write one kind of result to the file that the user named.
+    """Write one thing to the file that the user named.
 
     Raises
     ------
@@ -219,37 +219,7 @@ def write_part(
         It could not be written.
     """
     yield Progress(f"Saving {path.name}", 0.2)
-    services.write_one(analysis, kind, path)
-    return (path,)
-
-
-def write_named_report(
-    services: Services, analysis: Analysis, path: Path
-) -> Generator[Progress, None, tuple[Path, ...]]:
-    """Write the report with the patient's data to the file that the user named.
-
-    Raises
-    ------
-    ExportError
-        It could not be written.
-    """
-    yield Progress(f"Saving {path.name}", 0.2)
-    services.write_named_report(analysis, path)
-    return (path,)
-
-
-def write_comparison(
-    services: Services, first: Analysis, second: Analysis, path: Path
-) -> Generator[Progress, None, tuple[Path, ...]]:
-    """Write how the measures of two analyses differ to the file that the user named.
-
-    Raises
-    ------
-    ExportError
-        It could not be written.
-    """
-    yield Progress(f"Saving {path.name}", 0.2)
-    services.write_comparison(first, second, path)
+    write(path)
     return (path,)
 
 

@@ -128,6 +128,10 @@ _CAUTION_TEXTS = {
     WarningCode.COMPANION_UNMATCHED: (
         "The discs of the second picture do not match this one, so it was not used for grading."
     ),
+    WarningCode.FACING_DISPUTED: (
+        "The outlines show the patient looking to the other side than the file says{detail}; check "
+        "which way the patient looks, and the letters at the picture’s borders."
+    ),
     WarningCode.FACING_UNCERTAIN: (
         "It is uncertain which way the patient looks; corners that the network did not see "
         "are left out."

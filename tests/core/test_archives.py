@@ -21,15 +21,7 @@ from spinealign.imaging.read import read_image
 from spinealign.imaging.source import MAX_UNPACKED_BYTES
 from spinealign.imaging.study import drained, list_series, read_series_slice
 from spinealign.imaging.volume import load_volume
-from tests.image_files import notes_of, offsets, ramp, write_dicom, write_series, zipped
-
-
-def problem_of(path: Path) -> ReadProblem:
-    with pytest.raises(ImageReadError) as caught:
-        list_series(path)
-    assert caught.value.path == path
-    return caught.value.problem
-
+from tests.image_files import notes_of, offsets, problem_of, ramp, write_dicom, write_series, zipped
 
 # --- archives ----------------------------------------------------------------------
 
@@ -166,9 +158,9 @@ def test_an_archive_in_an_archive_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "outer").mkdir()
     zipped(tmp_path / "outer" / "inner.zip", tmp_path / "study")
     path = zipped(tmp_path / "outer.zip", tmp_path / "outer")
-    assert problem_of(path) is ReadProblem.NESTED_ARCHIVE
+    assert problem_of(path, list_series) is ReadProblem.NESTED_ARCHIVE
     (tmp_path / "outer" / "notes.txt").write_text("hello")
-    assert problem_of(zipped(path, tmp_path / "outer")) is ReadProblem.NESTED_ARCHIVE
+    assert problem_of(zipped(path, tmp_path / "outer"), list_series) is ReadProblem.NESTED_ARCHIVE
 
 
 def test_an_archive_changed_on_the_disk_is_read_anew(tmp_path: Path) -> None:
@@ -188,12 +180,12 @@ def test_a_zip_bomb_is_refused_whatever_it_claims(tmp_path: Path) -> None:
         for _ in range((MAX_UNPACKED_BYTES >> 20) + 1):
             member.write(bytes(1 << 20))
     assert path.stat().st_size < 1 << 20
-    assert problem_of(path) is ReadProblem.TOO_LARGE
+    assert problem_of(path, list_series) is ReadProblem.TOO_LARGE
     content = bytearray(path.read_bytes())
     where = content.rindex(b"PK\x01\x02")
     content[where + 24 : where + 28] = (1000).to_bytes(4, "little")  # the size it claims
     path.write_bytes(content)
-    assert problem_of(path) in (ReadProblem.TRUNCATED, ReadProblem.TOO_LARGE)
+    assert problem_of(path, list_series) in (ReadProblem.TRUNCATED, ReadProblem.TOO_LARGE)
 
 
 def test_a_locked_archive_says_so(tmp_path: Path) -> None:
@@ -204,7 +196,7 @@ def test_a_locked_archive_says_so(tmp_path: Path) -> None:
     content[6] |= 1
     content[content.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(content)
-    assert problem_of(path) is ReadProblem.ENCRYPTED
+    assert problem_of(path, list_series) is ReadProblem.ENCRYPTED
 
 
 @pytest.mark.parametrize("members", [{}, {"a.txt": b"hello", "b.txt": b"bye"}])
@@ -213,14 +205,14 @@ def test_an_archive_without_images(tmp_path: Path, members: dict[str, bytes]) ->
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    assert problem_of(path) is ReadProblem.NO_IMAGES_IN_ARCHIVE
+    assert problem_of(path, list_series) is ReadProblem.NO_IMAGES_IN_ARCHIVE
 
 
 def test_an_archive_cut_short(tmp_path: Path) -> None:
     write_series(tmp_path / "study")
     path = zipped(tmp_path / "study.zip", tmp_path / "study")
     path.write_bytes(path.read_bytes()[:-300])
-    assert problem_of(path) is ReadProblem.TRUNCATED
+    assert problem_of(path, list_series) is ReadProblem.TRUNCATED
 
 
 # --- the index of a medium ---------------------------------------------------------
@@ -256,7 +248,7 @@ def test_an_index_leads_to_its_files(tmp_path: Path) -> None:
 def test_an_index_whose_files_are_gone(tmp_path: Path) -> None:
     index = write_medium(tmp_path / "disc", tmp_path)
     shutil.move(index, tmp_path / "DICOMDIR")
-    assert problem_of(tmp_path / "DICOMDIR") is ReadProblem.NO_FILES_OF_INDEX
+    assert problem_of(tmp_path / "DICOMDIR", list_series) is ReadProblem.NO_FILES_OF_INDEX
 
 
 def test_an_index_is_not_followed_out_of_its_folder(tmp_path: Path) -> None:
@@ -268,4 +260,4 @@ def test_an_index_is_not_followed_out_of_its_folder(tmp_path: Path) -> None:
                 record.ReferencedFileID = ["..", "sources", "IM0001"]
         dataset.save_as(index)
     assert (tmp_path / "sources" / "IM0001").is_file()
-    assert problem_of(index) is ReadProblem.NO_FILES_OF_INDEX
+    assert problem_of(index, list_series) is ReadProblem.NO_FILES_OF_INDEX

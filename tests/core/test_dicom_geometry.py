@@ -7,31 +7,15 @@ from typing import Any
 
 import pytest
 
-from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import SpacingSource, SpineImage, View
-from spinealign.imaging.read import read_image
+from spinealign.domain.image import SpacingSource, View
 from tests.image_files import (
     AXIAL,
     CORONAL,
+    GREY,
     SAGITTAL,
     notes_of,
-    ramp,
-    write_dicom,
+    read_scan,
 )
-
-GREY = ramp(40, 50)
-CT = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}
-
-
-def read(tmp_path: Path, pixels: Any = GREY, **tags: Any) -> SpineImage:
-    return read_image(write_dicom(tmp_path / "scan.dcm", pixels, **tags))
-
-
-def problem_of(path: Path) -> ReadProblem:
-    with pytest.raises(ImageReadError) as caught:
-        read_image(path)
-    return caught.value.problem
-
 
 # --- spacing -----------------------------------------------------------------------
 
@@ -75,7 +59,7 @@ OTHER_DETECTOR = {"ImagerPixelSpacing": [0.6, 0.48]}
     ],
 )  # fmt: skip
 def test_spacing(tmp_path: Path, tags: dict[str, Any], spacing: Any, source: SpacingSource) -> None:
-    image = read(tmp_path, **tags)
+    image = read_scan(tmp_path, **tags)
     assert (image.spacing_mm, image.spacing_source) == (spacing, source)
 
 
@@ -93,7 +77,9 @@ def test_spacing(tmp_path: Path, tags: dict[str, Any], spacing: Any, source: Spa
 def test_a_stated_magnification_is_taken_out_once(
     tmp_path: Path, tags: dict[str, Any], spacing: Any, source: SpacingSource
 ) -> None:
-    image = read(tmp_path, Modality="DX", EstimatedRadiographicMagnificationFactor=1.25, **tags)
+    image = read_scan(
+        tmp_path, Modality="DX", EstimatedRadiographicMagnificationFactor=1.25, **tags
+    )
     assert image.spacing_mm == (None if spacing is None else pytest.approx(spacing))
     assert image.spacing_source is source
     assert any("magnification of 1.25" in note for note in notes_of(image)) is (
@@ -103,14 +89,14 @@ def test_a_stated_magnification_is_taken_out_once(
 
 @pytest.mark.parametrize("factor", [1, 0, -1.2, 25])
 def test_an_absurd_magnification_is_not_believed(tmp_path: Path, factor: float) -> None:
-    image = read(
+    image = read_scan(
         tmp_path, Modality="DX", **DETECTOR, EstimatedRadiographicMagnificationFactor=factor
     )
     assert (image.spacing_mm, image.spacing_source) == ((0.5, 0.4), SpacingSource.DETECTOR_PLANE)
 
 
 def test_a_digitised_film_is_measured_on_the_film(tmp_path: Path) -> None:
-    image = read(tmp_path, Modality="CR", NominalScannedPixelSpacing=[0.2, 0.1])
+    image = read_scan(tmp_path, Modality="CR", NominalScannedPixelSpacing=[0.2, 0.1])
     assert (image.spacing_mm, image.spacing_source) == ((0.2, 0.1), SpacingSource.DETECTOR_PLANE)
 
 
@@ -128,14 +114,14 @@ def test_a_digitised_film_is_measured_on_the_film(tmp_path: Path) -> None:
 def test_pixels_that_are_not_square_are_stretched_where_their_size_is_unknown(
     tmp_path: Path, ratio: list[int], shape: tuple[int, int], said: str | None
 ) -> None:
-    image = read(tmp_path, PixelAspectRatio=ratio)
+    image = read_scan(tmp_path, PixelAspectRatio=ratio)
     assert image.shape == shape
     assert notes_of(image) == (() if said is None else (said,))
     assert image.pixels.mean() == pytest.approx(GREY.mean(), rel=1e-3)
 
 
 def test_a_known_spacing_is_kept_with_the_pixels_as_they_are(tmp_path: Path) -> None:
-    image = read(tmp_path, Modality="MR", PixelSpacing=[1.0, 0.5], PixelAspectRatio=[2, 1])
+    image = read_scan(tmp_path, Modality="MR", PixelSpacing=[1.0, 0.5], PixelAspectRatio=[2, 1])
     assert (image.shape, image.spacing_mm, image.pixel_aspect) == ((40, 50), (1.0, 0.5), 2.0)
 
 
@@ -150,11 +136,11 @@ def test_a_known_spacing_is_kept_with_the_pixels_as_they_are(tmp_path: Path) -> 
     ids=str,
 )
 def test_the_side_is_read(tmp_path: Path, tags: dict[str, Any], side: str) -> None:
-    assert read(tmp_path, Modality="DX", **tags).laterality == side
+    assert read_scan(tmp_path, Modality="DX", **tags).laterality == side
 
 
 def test_how_it_was_calibrated_is_said(tmp_path: Path) -> None:
-    image = read(
+    image = read_scan(
         tmp_path, Modality="DX", **PIXEL, **OTHER_DETECTOR, PixelSpacingCalibrationType="GEOMETRY"
     )
     assert any("geometry" in note for note in notes_of(image))
@@ -210,6 +196,6 @@ def test_how_it_was_calibrated_is_said(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_view(tmp_path: Path, tags: dict[str, Any], view: View | None, says_why: bool) -> None:
-    image = read(tmp_path, **tags)
+    image = read_scan(tmp_path, **tags)
     assert image.view_hint is view
     assert bool(notes_of(image)) is says_why

@@ -11,36 +11,24 @@ from pydicom import Dataset, dcmwrite
 from pydicom.sequence import Sequence
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import SpineImage
 from spinealign.imaging.read import read_image
 from spinealign.imaging.windows import apply_window
 from tests.image_files import (
+    CT,
+    GREY,
     dicom_object,
     item,
     notes_of,
-    ramp,
+    problem_of,
+    read_scan,
     write_dicom,
 )
-
-GREY = ramp(40, 50)
-CT = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}
-
-
-def read(tmp_path: Path, pixels: Any = GREY, **tags: Any) -> SpineImage:
-    return read_image(write_dicom(tmp_path / "scan.dcm", pixels, **tags))
-
-
-def problem_of(path: Path) -> ReadProblem:
-    with pytest.raises(ImageReadError) as caught:
-        read_image(path)
-    return caught.value.problem
-
 
 # --- grey values -------------------------------------------------------------------
 
 
 def test_rescale_gives_hounsfield_units_for_ct(tmp_path: Path) -> None:
-    image = read(tmp_path, **CT)
+    image = read_scan(tmp_path, **CT)
     np.testing.assert_array_equal(image.pixels, GREY.astype(float) - 1024)
     assert image.is_hounsfield
     assert image.modality == "CT"
@@ -62,12 +50,12 @@ def test_hounsfield_needs_a_ct_slice_with_a_rescale(
 ) -> None:
     tags = {**CT, **tags}
     tags = {name: value for name, value in tags.items() if value is not None}
-    assert read(tmp_path, **tags).is_hounsfield is expected
+    assert read_scan(tmp_path, **tags).is_hounsfield is expected
 
 
 def test_signed_values_and_negative_slopes(tmp_path: Path) -> None:
     signed = GREY.astype(np.int16) - 500
-    image = read(tmp_path, signed, RescaleSlope=-2, RescaleIntercept=10)
+    image = read_scan(tmp_path, signed, RescaleSlope=-2, RescaleIntercept=10)
     np.testing.assert_array_equal(image.pixels, -2.0 * signed + 10)
 
 
@@ -78,14 +66,14 @@ def test_modality_lut_is_applied(tmp_path: Path) -> None:
     table.ModalityLUTType = "US"
     table["LUTDescriptor"].VR = "US"
     table["LUTData"].VR = "OW"
-    image = read(tmp_path, Modality="CR", ModalityLUTSequence=Sequence([table]))
+    image = read_scan(tmp_path, Modality="CR", ModalityLUTSequence=Sequence([table]))
     np.testing.assert_array_equal(image.pixels, (1999 - GREY.astype(float)) * 2)
 
 
 def test_rescaled_8_bit_values_are_not_taken_for_display_values(tmp_path: Path) -> None:
     pixels = (GREY % 256).astype(np.uint8)
-    assert read(tmp_path, pixels).bits == 8
-    assert read(tmp_path, pixels, RescaleSlope=4, RescaleIntercept=0).bits > 8
+    assert read_scan(tmp_path, pixels).bits == 8
+    assert read_scan(tmp_path, pixels, RescaleSlope=4, RescaleIntercept=0).bits > 8
 
 
 @pytest.mark.parametrize(
@@ -100,14 +88,16 @@ def test_rescaled_8_bit_values_are_not_taken_for_display_values(tmp_path: Path) 
 def test_inverted_pictures_are_turned_bright_with_their_window(
     tmp_path: Path, tags: dict[str, Any]
 ) -> None:
-    image = read(tmp_path, BitsStored=12, HighBit=11, WindowCenter=1000, WindowWidth=400, **tags)
+    image = read_scan(
+        tmp_path, BitsStored=12, HighBit=11, WindowCenter=1000, WindowWidth=400, **tags
+    )
     np.testing.assert_array_equal(image.pixels, 4095 - GREY.astype(float))
     # The standard's linear window reaches from 800 to 1199, so its mirror from 2896 to 3295.
     assert image.window == (3096, 400)
 
 
 def test_inversion_comes_after_the_rescale(tmp_path: Path) -> None:
-    image = read(
+    image = read_scan(
         tmp_path, PhotometricInterpretation="MONOCHROME1", RescaleSlope=2, RescaleIntercept=-100
     )
     rescaled = GREY * 2.0 - 100
@@ -118,7 +108,9 @@ def test_inversion_comes_after_the_rescale(tmp_path: Path) -> None:
 def test_padding_becomes_the_darkest_of_the_rest(tmp_path: Path, photometric: str) -> None:
     pixels = GREY.astype(np.int16) + 100
     pixels[:10] = -2000
-    image = read(tmp_path, pixels, PixelPaddingValue=-2000, PhotometricInterpretation=photometric)
+    image = read_scan(
+        tmp_path, pixels, PixelPaddingValue=-2000, PhotometricInterpretation=photometric
+    )
     assert set(np.unique(image.pixels[:10])) == {image.pixels[10:].min()}
     assert np.ptp(image.pixels) == np.ptp(pixels[10:])
 
@@ -145,17 +137,17 @@ def test_a_padding_range_and_a_value_of_the_wrong_sign(tmp_path: Path) -> None:
 )
 def test_window(tmp_path: Path, centre: Any, width: Any, expected: Any) -> None:
     tags = {} if centre is None else {"WindowCenter": centre, "WindowWidth": width}
-    assert read(tmp_path, **tags).window == expected
+    assert read_scan(tmp_path, **tags).window == expected
 
 
 def test_colour_becomes_grey_with_a_note(tmp_path: Path) -> None:
     rgb = np.zeros((40, 50, 3), np.uint8)
     rgb[:, :25] = (200, 20, 20)
-    image = read(tmp_path, rgb, Modality="US")
+    image = read_scan(tmp_path, rgb, Modality="US")
     assert image.pixels[0, 0] == pytest.approx(0.299 * 200 + 0.701 * 20, abs=0.01)
     assert notes_of(image) == ("Colour picture, turned to grey.",)
     grey = np.repeat((GREY % 256).astype(np.uint8)[..., None], 3, axis=2)
-    assert notes_of(read(tmp_path, grey)) == ("Grey picture, stored in colour.",)
+    assert notes_of(read_scan(tmp_path, grey)) == ("Grey picture, stored in colour.",)
 
 
 # --- tables ------------------------------------------------------------------------
@@ -201,9 +193,9 @@ SIGNED = GREY.astype(np.int16) - 1000
 def test_a_table_is_used_alike_as_modality_and_as_voi_lut(
     tmp_path: Path, pixels: Any, table: Dataset, expected: Any
 ) -> None:
-    image = read(tmp_path, pixels, Modality="CR", ModalityLUTSequence=[table])
+    image = read_scan(tmp_path, pixels, Modality="CR", ModalityLUTSequence=[table])
     np.testing.assert_array_equal(image.pixels, expected)
-    image = read(tmp_path, pixels, Modality="CR", VOILUTSequence=[table])
+    image = read_scan(tmp_path, pixels, Modality="CR", VOILUTSequence=[table])
     np.testing.assert_array_equal(image.pixels, pixels)
     bits = table.LUTDescriptor[2]
     shown = np.rint(expected / (2.0**bits - 1) * 255)
@@ -212,7 +204,7 @@ def test_a_table_is_used_alike_as_modality_and_as_voi_lut(
 
 def test_a_table_shorter_than_it_claims_is_not_used(tmp_path: Path) -> None:
     table = table_item(4000, 0, 16, CURVE.tobytes())
-    assert read(tmp_path, Modality="CR", VOILUTSequence=[table]).windows == ()
+    assert read_scan(tmp_path, Modality="CR", VOILUTSequence=[table]).windows == ()
     path = write_dicom(tmp_path / "modality.dcm", GREY, ModalityLUTSequence=[table])
     assert problem_of(path) is ReadProblem.TRUNCATED
 
@@ -221,7 +213,7 @@ def test_a_table_shorter_than_it_claims_is_not_used(tmp_path: Path) -> None:
 
 
 def test_what_lies_in_unused_bits_above_is_left_out(tmp_path: Path) -> None:
-    image = read(tmp_path, (GREY | 0xA000).astype(np.uint16), BitsStored=12, HighBit=11)
+    image = read_scan(tmp_path, (GREY | 0xA000).astype(np.uint16), BitsStored=12, HighBit=11)
     np.testing.assert_array_equal(image.pixels, GREY)
 
 
@@ -234,13 +226,15 @@ def test_values_at_the_upper_end_of_a_word_are_shifted_down(
     values = GREY.astype(np.int64) - 1000 * representation
     stored = ((values & 0xFFF) << (high - 11)).astype(np.uint16) | 1
     whole = stored if frames == 1 else np.stack([stored] * frames)
-    image = read(tmp_path, whole, BitsStored=12, HighBit=high, PixelRepresentation=representation)
+    image = read_scan(
+        tmp_path, whole, BitsStored=12, HighBit=high, PixelRepresentation=representation
+    )
     np.testing.assert_array_equal(image.pixels, values)
 
 
 def test_signed_bytes_are_not_taken_for_display_values(tmp_path: Path) -> None:
     pixels = (GREY % 256 - 128).astype(np.int8)
-    image = read(tmp_path, pixels)
+    image = read_scan(tmp_path, pixels)
     assert image.bits > 8
     np.testing.assert_array_equal(image.pixels, pixels)
 
@@ -249,7 +243,7 @@ def test_signed_bytes_are_not_taken_for_display_values(tmp_path: Path) -> None:
     "pixels", [GREY.astype(np.uint32) * 1000, GREY.astype(np.int32) * -1000], ids=["u4", "i4"]
 )
 def test_32_bit_values(tmp_path: Path, pixels: Any) -> None:
-    np.testing.assert_array_equal(read(tmp_path, pixels).pixels, pixels)
+    np.testing.assert_array_equal(read_scan(tmp_path, pixels).pixels, pixels)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +251,7 @@ def test_32_bit_values(tmp_path: Path, pixels: Any) -> None:
 )
 def test_floating_point_values(tmp_path: Path, keyword: str, dtype: Any) -> None:
     values = (GREY / 7).astype(dtype)
-    image = read(
+    image = read_scan(
         tmp_path, BitsAllocated=values.itemsize * 8, PixelData=None, BitsStored=None, HighBit=None,
         PixelRepresentation=None, **{keyword: values.tobytes()},
     )  # fmt: skip
@@ -265,7 +259,7 @@ def test_floating_point_values(tmp_path: Path, keyword: str, dtype: Any) -> None
 
 
 def test_a_slope_of_zero_is_not_believed(tmp_path: Path) -> None:
-    image = read(tmp_path, Modality="CT", RescaleSlope=0, RescaleIntercept=10)
+    image = read_scan(tmp_path, Modality="CT", RescaleSlope=0, RescaleIntercept=10)
     np.testing.assert_array_equal(image.pixels, GREY)
     assert not image.is_hounsfield
 
@@ -284,7 +278,7 @@ def test_kinds_of_pixels_that_are_refused(
     tmp_path: Path, tags: dict[str, Any], detail: str
 ) -> None:
     with pytest.raises(ImageReadError) as caught:
-        read(tmp_path, **tags)
+        read_scan(tmp_path, **tags)
     assert (caught.value.problem, caught.value.detail) == (
         ReadProblem.UNSUPPORTED_PIXELS, detail,
     )  # fmt: skip
@@ -313,15 +307,15 @@ YBR = np.stack([GREY % 256, NEUTRAL, NEUTRAL], axis=-1).astype(np.uint8)
 
 def test_colours_plane_by_plane(tmp_path: Path) -> None:
     planes = np.moveaxis(RGB, -1, 0).tobytes()
-    image = read(tmp_path, RGB, PlanarConfiguration=1, PixelData=planes)
-    np.testing.assert_array_equal(image.pixels, read(tmp_path, RGB).pixels)
+    image = read_scan(tmp_path, RGB, PlanarConfiguration=1, PixelData=planes)
+    np.testing.assert_array_equal(image.pixels, read_scan(tmp_path, RGB).pixels)
 
 
 def test_luminance_and_chroma(tmp_path: Path) -> None:
-    image = read(tmp_path, YBR, PhotometricInterpretation="YBR_FULL")
+    image = read_scan(tmp_path, YBR, PhotometricInterpretation="YBR_FULL")
     assert np.abs(image.pixels - GREY % 256).max() < 1
     halved = np.stack([YBR[:, ::2, 0], YBR[:, 1::2, 0], *[NEUTRAL[:, ::2]] * 2], axis=-1)
-    image = read(
+    image = read_scan(
         tmp_path, YBR, PhotometricInterpretation="YBR_FULL_422",
         PixelData=halved.astype(np.uint8).tobytes(),
     )  # fmt: skip
@@ -334,7 +328,7 @@ def test_a_palette(tmp_path: Path) -> None:
         tables[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
         falling = (np.arange(256)[::-1] * 257).astype("<u2").tobytes()
         tables[f"{colour}PaletteColorLookupTableData"] = falling
-    image = read(
+    image = read_scan(
         tmp_path, (GREY % 256).astype(np.uint8), PhotometricInterpretation="PALETTE COLOR", **tables
     )
     np.testing.assert_allclose(image.pixels, (255 - GREY % 256) * 257.0, atol=0.01)

@@ -16,14 +16,7 @@ from PIL import Image, ImageFile
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.imaging.read import read_image
 from spinealign.imaging.sniff import FileFormat, sniff
-from tests.image_files import png_claiming, ramp, write_dicom, write_nifti
-
-
-def problem_of(path: Path) -> ReadProblem:
-    with pytest.raises(ImageReadError) as caught:
-        read_image(path)
-    assert caught.value.path == path
-    return caught.value.problem
+from tests.image_files import png_claiming, problem_of, ramp, write_dicom, write_nifti
 
 
 def a_picture(rows: int = 40, cols: int = 50) -> Image.Image:

@@ -13,31 +13,20 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import ImagePart, SpineImage, View
+from spinealign.domain.image import ImagePart, View
 from spinealign.imaging.read import read_image
 from spinealign.imaging.single import read_part
 from tests.image_files import (
+    GREY,
     SAGITTAL,
     dicom_object,
     item,
     notes_of,
+    problem_of,
     ramp,
+    read_scan,
     write_dicom,
 )
-
-GREY = ramp(40, 50)
-CT = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}
-
-
-def read(tmp_path: Path, pixels: Any = GREY, **tags: Any) -> SpineImage:
-    return read_image(write_dicom(tmp_path / "scan.dcm", pixels, **tags))
-
-
-def problem_of(path: Path) -> ReadProblem:
-    with pytest.raises(ImageReadError) as caught:
-        read_image(path)
-    return caught.value.problem
-
 
 # --- files -------------------------------------------------------------------------
 
@@ -161,7 +150,7 @@ def test_neither_warnings_nor_logs_leave_the_reader(
 
 def test_of_several_frames_the_middle_one_is_taken(tmp_path: Path) -> None:
     frames = np.stack([GREY + 3000 * k for k in range(5)])
-    image = read(tmp_path, frames)
+    image = read_scan(tmp_path, frames)
     np.testing.assert_array_equal(image.pixels, frames[2])
     assert notes_of(image) == ("Frame 3 of 5.",)
 
@@ -193,7 +182,7 @@ def test_enhanced_objects_keep_geometry_in_functional_groups(tmp_path: Path) -> 
     shared.PixelMeasuresSequence = [item(PixelSpacing=[0.7, 0.9])]
     frame.PixelValueTransformationSequence = [item(RescaleSlope=3, RescaleIntercept=1)]
     frame.FrameVOILUTSequence = [item(WindowCenter=70, WindowWidth=80)]
-    image = read(
+    image = read_scan(
         tmp_path, np.stack([GREY, GREY + 1]), Modality="MR",
         SharedFunctionalGroupsSequence=[shared],
         PerFrameFunctionalGroupsSequence=[Dataset(), frame],

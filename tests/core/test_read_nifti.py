@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 
-from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.errors import ReadProblem
 from spinealign.domain.image import SpacingSource, View
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series, read_series_slice
-from tests.image_files import notes_of, write_nifti, zipped
+from tests.image_files import notes_of, problem_of, write_nifti, zipped
 
 SIZES = (33, 34, 36)
 SPACING = np.diag([0.9, 0.8, 0.7, 1.0])
@@ -27,12 +27,6 @@ SPACING = np.diag([0.9, 0.8, 0.7, 1.0])
 def volume(sizes: tuple[int, ...] = SIZES, dtype: Any = np.int16) -> np.ndarray:
     """Return values (right, anterior, superior) that tell every voxel from its neighbours."""
     return (np.arange(np.prod(sizes)).reshape(sizes) % 30_011).astype(dtype)
-
-
-def problem_of(path: Path) -> ReadProblem:
-    with pytest.raises(ImageReadError) as caught:
-        read_image(path)
-    return caught.value.problem
 
 
 def stored_as(codes: str) -> tuple[np.ndarray, np.ndarray]:
