@@ -4,6 +4,11 @@
 python3 start.py          set up, then analyse a shipped sample (in the window, or without a
                           display on the command line)
 python3 start.py test     set up with the developers' tools, then run every check and test
+python3 start.py build-installer [--compare-unpruned]
+                          set up what builds the packages, then build this system's into dist/
+python3 start.py test-installer
+                          install the built Debian package in a clean system and try it there
+                          under every condition (as root on Debian or Ubuntu)
 python3 start.py ARGS...  set up, then run "spinealign ARGS..."
 """
 
@@ -19,6 +24,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
+BUILD_ENVIRONMENT = ROOT / ".venv-installer"
+BUILD_REQUIREMENTS = ROOT / "installer" / "requirements.txt"
 SAMPLES = ROOT / "resources" / "samples"
 FILM_SAMPLE = SAMPLES / "xray_lateral_phantom" / "neck_phantom.dcm"
 MR_SAMPLE = SAMPLES / "mr_lumbar_phantom" / "lumbar_phantom.dcm"
@@ -41,12 +48,40 @@ LINUX_LIBRARIES = (
 )
 
 
+# What builds and tries the packages on Debian, as (program, Debian package).
+BUILD_TOOLS = (
+    ("cc", "gcc"),
+    ("readelf", "binutils"),
+    ("zstd", "zstd"),
+    ("dpkg-deb", "dpkg"),
+)
+TRIAL_TOOLS = (
+    ("debootstrap", "debootstrap"),
+    ("Xvfb", "xvfb"),
+    ("openbox", "openbox"),
+    ("xdotool", "xdotool"),
+    ("xclip", "xclip"),
+    ("import", "imagemagick"),
+    ("strace", "strace"),
+    ("qemu-x86_64-static", "qemu-user-static"),
+    ("makensis", "nsis"),
+    ("wine", "wine"),
+    ("/usr/lib/wine/wine64", "wine64"),
+    ("desktop-file-validate", "desktop-file-utils"),
+    ("appstreamcli", "appstream"),
+)
+
+
 def main() -> int:
     """Set up and run; returns the exit code of what was run."""
     arguments = sys.argv[1:]
     if not (3, 11) <= sys.version_info[:2] <= (3, 12):
         return run_with_another_python(arguments)
     require_system_libraries()
+    if arguments[:1] == ["build-installer"]:
+        return build_installer(arguments[1:])
+    if arguments[:1] == ["test-installer"]:
+        return try_installer(arguments[1:])
     testing = arguments == ["test"]
     python = set_up("[train,dev]" if testing or needs_training(arguments) else "")
     if testing:
@@ -107,6 +142,39 @@ def install_reference_reader() -> None:
         install_debian(["dcmtk"])
 
 
+def build_installer(options: list[str]) -> int:
+    """Build the packages in an environment of their own, from pinned and checked parts."""
+    require_tools(BUILD_TOOLS)
+    python = BUILD_ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    wanted = hashlib.sha256(BUILD_REQUIREMENTS.read_bytes()).hexdigest()
+    stamp = BUILD_ENVIRONMENT / "installed"
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        print("Setting up what builds the packages (once, a few minutes) ...", flush=True)
+        make_environment(BUILD_ENVIRONMENT)
+        pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--require-hashes", "-r", str(BUILD_REQUIREMENTS)], check=True)
+        stamp.write_text(wanted)
+    return subprocess.call([str(python), "-m", "installer", *options], cwd=ROOT)
+
+
+def try_installer(options: list[str]) -> int:
+    """Try the packages in ``dist/`` in a clean system; the outcomes go to dist/outcomes.md."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        sys.exit("The trial makes a clean system of its own, which needs root on Debian or Ubuntu.")
+    require_tools(TRIAL_TOOLS)
+    python = set_up("[dev]")
+    environment = {**os.environ, "SPINEALIGN_DIST": str(ROOT / "dist")}
+    command = [python, "-m", "pytest", "-q", "tests/packaged", *options]
+    return subprocess.call(command, cwd=ROOT, env=environment)
+
+
+def require_tools(tools: tuple[tuple[str, str], ...]) -> None:
+    """Install programs that are missing, or say how; only Debian's have a package here."""
+    missing = [package for program, package in tools if shutil.which(program) is None]
+    if missing and sys.platform == "linux":
+        install_debian(missing)
+
+
 def set_up(extras: str) -> str:
     """Make the virtual environment once, again whenever the requirements change."""
     python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -117,16 +185,16 @@ def set_up(extras: str) -> str:
         return str(python)
     print("Setting up SpineAlign (once, a few minutes) ...", flush=True)
     if not python.is_file():
-        make_environment()
+        make_environment(ENVIRONMENT)
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     subprocess.run([*pip, "-e", f"{ROOT}{extras}"], check=True)
     stamp.write_text(wanted)
     return str(python)
 
 
-def make_environment() -> None:
-    """Make the virtual environment; Debian keeps a part of Python's own in a package."""
-    command = [sys.executable, "-m", "venv", str(ENVIRONMENT)]
+def make_environment(folder: Path) -> None:
+    """Make a virtual environment; Debian keeps a part of Python's own in a package."""
+    command = [sys.executable, "-m", "venv", str(folder)]
     if subprocess.call(command, stdout=subprocess.DEVNULL) == 0:
         return
     install_debian([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"])

@@ -9,16 +9,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spinealign import __version__
+from spinealign.processor import EXIT_CANNOT_RUN, refuse_old_processor, say_before_window
 
 NO_DISPLAY = """\
 SpineAlign found no display to open its window on.
 Use the command line instead, for example:  spinealign analyze IMAGE --out results
 """
+NO_WINDOW_LIBRARY = """\
+SpineAlign's window could not start, because a library of the system is missing or does not fit:
+  {detail}
+On Debian or Ubuntu install it with:  apt install libgl1 libegl1 libxkbcommon-x11-0 libxcb-cursor0 \
+libdbus-1-3 libfontconfig1
+The command line works without it, for example:  spinealign analyze IMAGE --out results
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run SpineAlign and return its exit code."""
+    _open_missing_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    refuse_old_processor()
     if given == ["--self-test"]:
         given = ["self-test"]
     # The command list is short and stable; reading it must not import the commands.
@@ -30,9 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not has_display():
         sys.stderr.write(NO_DISPLAY)
         return 1
-    from spinealign.ui.app import run_window
-
+    try:
+        from spinealign.ui.app import run_window
+    except ImportError as error:
+        if (error.name or "").startswith("spinealign"):
+            raise
+        say_before_window(NO_WINDOW_LIBRARY.format(detail=error))
+        return EXIT_CANNOT_RUN
     return run_window(options.images, options.profile_dir)
+
+
+def _open_missing_streams() -> None:
+    """Give a windowed program on Windows, which has no terminal, somewhere to write to."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def has_display() -> bool:

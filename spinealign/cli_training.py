@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def training_module(name: str) -> Any:
     try:
         return importlib.import_module(f"spinealign.training.{name}")
     except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("spinealign"):
+        is_packaged = getattr(sys, "frozen", False)
+        if error.name and error.name.startswith("spinealign") and not is_packaged:
             raise
         raise ModelError("Keras", ModelProblem.ENGINE_UNAVAILABLE, str(error.name)) from error

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
+
+PROFILE_VARIABLE = "SPINEALIGN_PROFILE"
+"""Environment variable that names the folder for settings and corrections."""
+
+PROFILE_POINTER = "moved.json"
+"""In the user's usual folder, names the one that the user chose instead."""
+
+NO_HOME = Path("/nonexistent/SpineAlign")
+"""Where nothing can be kept: the profile of a user without a home folder."""
 
 MODELS_VARIABLE = "SPINEALIGN_MODELS"
 """Environment variable that names one more folder of models, searched first."""
@@ -20,6 +30,34 @@ def models_dirs() -> tuple[Path, ...]:
     extra = os.environ.get(MODELS_VARIABLE)
     shipped = _shipped("models")
     return (Path(extra), shipped) if extra else (shipped,)
+
+
+def usual_profile_dir() -> Path:
+    """Return this system's usual folder for this user's settings of this program."""
+    from platformdirs import user_config_path
+
+    try:
+        folder = user_config_path("SpineAlign", appauthor=False)
+    except RuntimeError:  # neither HOME nor an entry in the list of users
+        return NO_HOME
+    return folder if folder.is_absolute() else NO_HOME  # older platformdirs leave "~"
+
+
+def profile_dir() -> Path:
+    """Return the folder for settings and for corrections that cannot lie beside their image.
+
+    The environment counts first, then what the user chose in the window.
+    """
+    stated = os.environ.get(PROFILE_VARIABLE)
+    if stated:
+        return Path(stated).absolute()
+    usual = usual_profile_dir()
+    try:
+        moved = json.loads((usual / PROFILE_POINTER).read_text(encoding="utf-8"))["folder"]
+        chosen = Path(moved)
+    except (OSError, ValueError, KeyError, TypeError):
+        return usual
+    return chosen if chosen.is_absolute() else usual
 
 
 def _shipped(name: str) -> Path:

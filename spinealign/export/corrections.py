@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from spinealign import __version__
+from spinealign.domain import paths
 from spinealign.domain.errors import (
     CorrectionsError,
     CorrectionsProblem,
@@ -33,7 +34,6 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, DrawingTool, Point
-from spinealign.domain.paths import resources_dir
 
 SCHEMA_ID = "spinealign-corrections-1"
 SUFFIX = ".spinealign.json"
@@ -45,7 +45,7 @@ _LARGEST_BYTES = 20_000_000
 
 def corrections_schema() -> dict[str, Any]:
     """Return the published JSON Schema (2020-12) of a corrections file."""
-    path = resources_dir() / "schemas" / "corrections.schema.json"
+    path = paths.resources_dir() / "schemas" / "corrections.schema.json"
     schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema
 
@@ -88,11 +88,7 @@ def profile_path(sha256: str, profile_dir: Path | None = None, part: str = "") -
     part : str
         `part_label` of the picture.
     """
-    if profile_dir is None:
-        from platformdirs import user_config_path
-
-        profile_dir = user_config_path("SpineAlign", appauthor=False)
-    return profile_dir / _FOLDER / f"{sha256}{part}{SUFFIX}"
+    return (profile_dir or paths.profile_dir()) / _FOLDER / f"{sha256}{part}{SUFFIX}"
 
 
 def save_corrections(

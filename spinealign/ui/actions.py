@@ -192,6 +192,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("clear_recent", "C&lear recent files"),
     Command("keyboard", "&Keyboard and mouse", ("F1",), "keyboard"),
     Command("models", "&Model cards", (), "model"),
+    Command("places", "&Where files are kept…", (), "folder"),
     Command("about", "&About SpineAlign", (), "info"),
 )
 
@@ -298,7 +299,7 @@ def build_menus(
     measure = _menu(bar.addMenu("&Measure"))
     _fill(measure, actions, (*_DRAWING_TOOLS, _SEPARATOR, "tool_calibrate", "remove_calibration"))
     _fill(measure, actions, (_SEPARATOR, "measures", "delete_drawings"))
-    _fill(_menu(bar.addMenu("&Help")), actions, ("keyboard", "models", "about"))
+    _fill(_menu(bar.addMenu("&Help")), actions, ("keyboard", "models", "places", "about"))
     return recent
 
 

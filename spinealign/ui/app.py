@@ -13,11 +13,12 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
 from spinealign import __version__
+from spinealign.domain.paths import profile_dir as own_profile_dir
 from spinealign.ui.crash import CrashHook
 from spinealign.ui.icons import application_icon
 from spinealign.ui.main_window import MainWindow
 from spinealign.ui.services import program_services
-from spinealign.ui.settings import SettingsStore, default_profile_dir
+from spinealign.ui.settings import SettingsStore
 
 GARBAGE_THRESHOLDS = (20_000, 10, 10)
 """New objects before Python looks for cycles, instead of its own 700."""
@@ -39,8 +40,8 @@ def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
         Exit code of the program.
     """
     app = make_application()
-    folder = profile_dir or default_profile_dir()
-    window = MainWindow(program_services(folder), SettingsStore(folder))
+    store = SettingsStore(profile_dir or own_profile_dir())
+    window = MainWindow(program_services(profile_dir), store)
     hook = CrashHook(window.show_crash, window)
     hook.install()
     window.show()

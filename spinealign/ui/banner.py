@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -19,6 +21,9 @@ from PyQt6.QtWidgets import (
 from spinealign.ui.icons import icon
 from spinealign.ui.labels import wrapped_label
 from spinealign.wording import Message
+
+ROOM_FOR_WORDS = 44
+"""In characters, beside the button."""
 
 
 class Banner(QFrame):
@@ -40,6 +45,7 @@ class Banner(QFrame):
         self._advice = wrapped_label("")
         self._action = QPushButton()
         self._action.clicked.connect(self._act)
+        self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._dismiss = QToolButton()
         self._dismiss.setAccessibleName("Dismiss this message")
         self._dismiss.setToolTip("Dismiss")
@@ -100,6 +106,16 @@ class Banner(QFrame):
         self.setAccessibleName(self.text)
         self.show()
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Put the button below the words where both beside each other would squeeze them."""
+        super().resizeEvent(event)
+        needed = (
+            self._action.sizeHint().width() + ROOM_FOR_WORDS * self.fontMetrics().averageCharWidth()
+        )
+        across = QBoxLayout.Direction.LeftToRight
+        down = QBoxLayout.Direction.TopToBottom
+        self._body.setDirection(across if self.width() > needed else down)
+
     def refresh(self) -> None:
         """Wear the colours of the message and of the theme."""
         side = self.fontMetrics().height() + 6
@@ -119,10 +135,12 @@ class Banner(QFrame):
         words.setSpacing(2)
         words.addWidget(self._sentence)
         words.addWidget(self._advice)
+        self._body.setSpacing(10)
+        self._body.addLayout(words, 1)
+        self._body.addWidget(self._action, 0, Qt.AlignmentFlag.AlignVCenter)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 8, 8, 8)
         row.setSpacing(10)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(words, 1)
-        row.addWidget(self._action, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addLayout(self._body, 1)
         row.addWidget(self._dismiss, 0, Qt.AlignmentFlag.AlignTop)

@@ -25,6 +25,7 @@ from spinealign.ui.actions import (
 from spinealign.ui.case_session import CaseStatus
 from spinealign.ui.compare_dialog import open_comparison
 from spinealign.ui.dialogs import about_dialog, keyboard_dialog, models_dialog
+from spinealign.ui.places import show_places
 from spinealign.ui.saving import PARTS
 from spinealign.ui.settings import OverlayStyle, ThemeChoice
 from spinealign.ui.slices_window import open_slices
@@ -285,6 +286,7 @@ def _connect_preferences(window: MainWindow, actions: Actions, recent_menu: QMen
     )
     _on(actions["keyboard"], lambda: keyboard_dialog(window).open_fitted())
     _on(actions["models"], lambda: _show_models(window))
+    _on(actions["places"], lambda: show_places(window))
     _on(actions["about"], lambda: about_dialog(window).open_fitted())
 
 

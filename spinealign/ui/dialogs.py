@@ -54,7 +54,7 @@ PICTURE_KEYS: tuple[tuple[str, str], ...] = (
 )
 
 
-class _TextDialog(QDialog):
+class TextDialog(QDialog):
     """A scrolling column of widgets with a Close button."""
 
     def __init__(self, title: str, width_em: int, parent: QWidget | None) -> None:
@@ -90,9 +90,9 @@ class _TextDialog(QDialog):
         self.open()
 
 
-def keyboard_dialog(parent: QWidget) -> _TextDialog:
+def keyboard_dialog(parent: QWidget) -> TextDialog:
     """Return the list of keys and mouse gestures."""
-    dialog = _TextDialog("Keyboard and mouse", 78, parent)
+    dialog = TextDialog("Keyboard and mouse", 78, parent)
     rows = [
         (" or ".join(_native(key) for key in command.keys), command.tip or plain_text(command))
         for command in COMMANDS
@@ -114,9 +114,9 @@ def keyboard_dialog(parent: QWidget) -> _TextDialog:
     return dialog
 
 
-def models_dialog(cards: Sequence[ModelCard], parent: QWidget) -> _TextDialog:
+def models_dialog(cards: Sequence[ModelCard], parent: QWidget) -> TextDialog:
     """Return all model cards in full."""
-    dialog = _TextDialog("Model cards", 110, parent)
+    dialog = TextDialog("Model cards", 110, parent)
     if not cards:
         dialog.column.addWidget(wrapped_label("No model is installed.", "headline"))
         dialog.column.addWidget(
@@ -132,9 +132,9 @@ def models_dialog(cards: Sequence[ModelCard], parent: QWidget) -> _TextDialog:
     return dialog
 
 
-def about_dialog(parent: QWidget) -> _TextDialog:
+def about_dialog(parent: QWidget) -> TextDialog:
     """Return name, version, disclaimer and licence."""
-    dialog = _TextDialog("About SpineAlign", 76, parent)
+    dialog = TextDialog("About SpineAlign", 76, parent)
     row = QHBoxLayout()
     picture = QLabel()
     picture.setPixmap(application_icon().pixmap(56, 56))

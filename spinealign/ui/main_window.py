@@ -39,6 +39,7 @@ from spinealign.ui.leafing import Leafing
 from spinealign.ui.leaving import Leaving
 from spinealign.ui.opening import Opener
 from spinealign.ui.patient_strip import PatientStrip
+from spinealign.ui.places import greet
 from spinealign.ui.preferences import Preferences
 from spinealign.ui.results_panel import ResultsPanel
 from spinealign.ui.saving import Saver, saved_message, show_folder
@@ -101,6 +102,7 @@ class MainWindow(DropWindow):
 
     def start(self, paths: Sequence[Path] = ()) -> None:
         """Begin to work, once the window is on the screen."""
+        greet(self)
         for notice in self.preferences.notices:
             self.banner.show_notice(Message(notice, "The settings are back to their defaults."))
         samples = self.files.submit(lambda: read_samples(self.services))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -22,6 +23,16 @@ class Preferences(QObject):
         self.is_first_start = store.is_first_start
         self.settings = store.load_settings()
         self.state = store.load_window_state()
+
+    @property
+    def folder(self) -> Path:
+        """Where both files are kept."""
+        return self._store.folder
+
+    def move(self, folder: Path) -> None:
+        """Keep both files in another folder from now on."""
+        self._store.folder = folder
+        self.save()
 
     @property
     def notices(self) -> list[str]:

@@ -121,7 +121,7 @@ class SettingsStore:
         """Write one of the two files; return whether that worked."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write_atomically(self._path(type(values)), json.dumps(asdict(values), indent=2))
+            write_atomically(self._path(type(values)), json.dumps(asdict(values), indent=2))
         except OSError:
             return False
         return True
@@ -133,7 +133,7 @@ class SettingsStore:
         path = self._path(kind)
         try:
             return _from_json(kind, json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return kind()
         except (OSError, ValueError, TypeError):
             self._set_aside(path)
@@ -146,13 +146,6 @@ class SettingsStore:
         except OSError:
             kept = path
         self.notices.append(f"The file {path.name} in the profile folder was damaged.")
-
-
-def default_profile_dir() -> Path:
-    """Return the folder for this user's settings on this computer."""
-    from platformdirs import user_config_path
-
-    return user_config_path("SpineAlign", appauthor=False)
 
 
 def _from_json(kind: type[_Values], stored: object) -> _Values:
@@ -182,7 +175,14 @@ def _as_type_of(default: Any, value: Any) -> Any:
     return value
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
+    """Write a small file whole or not at all.
+
+    Raises
+    ------
+    OSError
+        The file is as it was before.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:

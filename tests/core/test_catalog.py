@@ -5,6 +5,7 @@ import pytest
 
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.image import View
+from spinealign.domain.paths import models_dirs
 from spinealign.inference.catalog import ModelStore, read_card
 from tests.cards import classifier_card
 
@@ -39,6 +40,28 @@ def test_a_model_is_loaded_once_and_stays_warm(tmp_path):
     models = store(tmp_path)
     assert models.load("tiny") is models.load("tiny")
     assert models.load("tiny").identity.engine == "silent"
+
+
+def test_warming_up_loads_what_every_image_needs_and_no_more(tmp_path):
+    write_model(tmp_path)
+    shipped = models_dirs()[-1] / "view_gate" / "card.json"
+    card = json.loads(shipped.read_text(encoding="utf-8"))
+    gate = write_model(tmp_path, "gate")
+    card.update(name="gate", sha256=hashlib.sha256(WEIGHTS).hexdigest())
+    (gate / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    opened = []
+    models = ModelStore(
+        [tmp_path], open_engine=lambda weights, card: opened.append(card.name) or SilentEngine()
+    )
+    models.warm_up()
+    assert opened == ["gate"]
+
+
+def test_warming_up_finds_changed_weights_of_every_model(tmp_path):
+    (write_model(tmp_path) / "model.tflite").write_bytes(b"other")
+    with pytest.raises(ModelError) as caught:
+        store(tmp_path).warm_up()
+    assert caught.value.problem is ModelProblem.WRONG_CHECKSUM
 
 
 @pytest.mark.parametrize("key", ["classes", "threshold", "intensity", "limits", "sha256", "status"])

@@ -213,8 +213,8 @@ def test_a_model_that_cannot_be_trusted_is_explained(qtbot, window, fake, monkey
 
     monkeypatch.setattr(fake.models, "warm_up", refuse)
     window.start()
-    qtbot.waitUntil(lambda: window.banner.isVisible())
-    assert "“ct”" in window.banner.text
+    qtbot.waitUntil(lambda: "“ct”" in window.banner.text)
+    assert window.banner.isVisible()
 
 
 def test_damaged_settings_are_told(qtbot, open_window, tmp_path):
