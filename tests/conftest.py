@@ -4,3 +4,9 @@ import os
 
 # Windows are drawn in memory; a test run must not need a screen, nor flash windows on one.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from hypothesis import settings
+
+# How fast an example runs depends on what else the computer does; it is no property of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
