@@ -67,6 +67,8 @@ class WindowState:
     ----------
     geometry, layout : str
         Qt's own description of place and panels, in base 64.
+    layout_width_px : int
+        How wide the window was then, in pixels that scaling does not change.
     recent_files : tuple of str
         What the user opened, the latest first, each as `Recent.text` has it.
     last_folder, last_export_folder : str
@@ -75,6 +77,7 @@ class WindowState:
 
     geometry: str = ""
     layout: str = ""
+    layout_width_px: int = 0
     recent_files: tuple[str, ...] = ()
     last_folder: str = ""
     last_export_folder: str = ""

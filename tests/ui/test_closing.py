@@ -1,8 +1,13 @@
 """Leaving politely: analyses are cancelled, files written to their end, nothing left behind."""
 
 import threading
+from dataclasses import replace
+
+import pytest
+from PyQt6.QtCore import Qt
 
 from spinealign.ui.recent import Recent
+from spinealign.ui.settings import SettingsStore
 from tests.fakes import FakeAnalyser
 
 
@@ -52,6 +57,22 @@ def test_what_the_window_remembers_is_written(qtbot, open_window, fake, files, t
     again = open_window()
     assert again.preferences.recent == [Recent(path)]
     assert again.cases_dock.isHidden()
+
+
+@pytest.mark.parametrize("other_screen", [False, True])
+def test_panels_of_a_smaller_screen_do_not_stay_narrow(qtbot, open_window, tmp_path, other_screen):
+    store = SettingsStore(tmp_path / "profile")
+    window = open_window(store)
+    usual = window.cases_dock.width()
+    window.resizeDocks([window.cases_dock], [usual - 60], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: window.cases_dock.width() < usual)
+    narrow = window.cases_dock.width()
+    window.close()
+    if other_screen:
+        state = store.load_window_state()
+        store.save(replace(state, layout_width_px=state.layout_width_px // 2))
+    again = open_window(store)
+    assert again.cases_dock.width() == (usual if other_screen else narrow)
     assert not again.preferences.is_first_start
 
 

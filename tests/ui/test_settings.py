@@ -30,7 +30,7 @@ CHOSEN = Settings(
     remember_recent=False,
     hide_patient_data=True,
 )
-REMEMBERED = WindowState("Z2Vv", "bGF5", ("/a/b.dcm", "/c"), "/a", "/out")
+REMEMBERED = WindowState("Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out")
 
 
 @pytest.fixture
