@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from PyQt6.QtCore import QCoreApplication, QEvent, QTimer
 from PyQt6.QtWidgets import QApplication
 
 from spinealign.ui.main_window import MainWindow
+from spinealign.ui.services import program_services
 from spinealign.ui.settings import SettingsStore
 from tests.fakes import FakeServices, answer_for
-from tests.ui.hands import Hands
+from tests.image_files import write_series
+from tests.ui.hands import Hands, open_and_rest
 
 
 def pytest_collection_modifyitems(items):
@@ -107,3 +110,38 @@ def hands(window, analysed):
     window.activateWindow()
     window.viewer.setFocus()
     return Hands(window)
+
+
+@pytest.fixture
+def real_files(fake):
+    """Let the fake services look at files and read them as the program does."""
+    fake.analyser.reads = True
+    real, build = program_services(), fake.build
+    fake.build = lambda: replace(
+        build(), scan=real.scan, read_slices=real.read_slices, read_patient=real.read_patient
+    )
+
+
+@pytest.fixture
+def browsing(real_files, open_window):
+    """A window that reads real files and analyses as the fakes do."""
+    return open_window()
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A folder with sagittal T1 and T2 and an axial series."""
+    folder = tmp_path / "mr study"
+    write_series(folder / "t1", 5, SeriesNumber=1, SeriesDescription="T1 sag")
+    write_series(folder / "t2", 5, SeriesNumber=2, SeriesDescription="T2 sag")
+    write_series(folder / "ax", 4, "axial", SeriesNumber=3, SeriesDescription="T2 tra")
+    return folder
+
+
+@pytest.fixture
+def leafed(qtbot, browsing, study):
+    """A window with a series of five slices whose middle one was analysed."""
+    open_and_rest(qtbot, browsing, study)
+    browsing.activateWindow()
+    browsing.viewer.setFocus()
+    return browsing

@@ -82,3 +82,21 @@ class Hands:
         screen = QPointF(viewport.mapToGlobal(where.toPoint()))
         event = QMouseEvent(kind, where, screen, button, buttons, keys)
         QApplication.sendEvent(viewport, event)
+
+
+def open_and_rest(qtbot, window, *paths):
+    window.opener.open_paths(list(paths))
+    settle(qtbot, window)
+
+
+def settle(qtbot, window):
+    qtbot.waitUntil(lambda: at_rest(window) and not window.reading.is_busy, timeout=10_000)
+
+
+def titles(window):
+    return [case.title for case in window.session.cases]
+
+
+def shown_value(window):
+    """What tells a slice from the others: `write_series` adds its number to all pixels."""
+    return int(window.viewer.picture.display.image.pixels.min())

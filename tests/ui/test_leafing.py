@@ -1,0 +1,214 @@
+"""Leafing through a series: keys, wheel, slider, and the slice that is analysed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication
+
+from spinealign.domain.image import DisplayWindow, ImagePart
+from spinealign.domain.study import SlicePlace
+from tests.image_files import ramp, write_nifti, write_series
+from tests.ui.hands import open_and_rest, settle, shown_value
+
+
+def wheel(window, up, keys=Qt.KeyboardModifier.ShiftModifier):
+    viewport = window.viewer.viewport()
+    where = QPointF(viewport.rect().center())
+    event = QWheelEvent(
+        where, QPointF(viewport.mapToGlobal(where.toPoint())), QPoint(), QPoint(0, 120 * up),
+        Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(viewport, event)
+
+
+def test_keys_wheel_and_slider_leaf_through_the_series(qtbot, leafed):
+    assert shown_value(leafed) == 2
+    QTest.keyClick(leafed.viewer, Qt.Key.Key_PageDown)
+    settle(qtbot, leafed)
+    assert shown_value(leafed) == 3
+    wheel(leafed, up=-1)
+    settle(qtbot, leafed)
+    assert shown_value(leafed) == 4
+    QTest.keyClick(leafed.viewer, Qt.Key.Key_PageDown)
+    assert leafed.leafing.place == SlicePlace(0, 4)
+    leafed.slice_bar.slider.setValue(0)
+    settle(qtbot, leafed)
+    assert shown_value(leafed) == 0
+    assert leafed.slice_bar.words.text() == "Slice 1 of 5 – result: slice 3"
+
+
+def test_the_wheel_alone_zooms(leafed):
+    zoom = leafed.viewer.zoom
+    wheel(leafed, 1, Qt.KeyboardModifier.NoModifier)
+    assert leafed.viewer.zoom > zoom
+    assert not leafed.leafing.is_away
+
+
+def test_zoom_and_window_stay_while_leafing(qtbot, leafed):
+    leafed.viewer.zoom_to(3.0)
+    wide = DisplayWindow(500.0, 900.0)
+    leafed.viewer.picture.set_window(wide)
+    leafed.leafing.step(1)
+    settle(qtbot, leafed)
+    assert shown_value(leafed) == 3
+    assert leafed.viewer.zoom == pytest.approx(3.0)
+    assert leafed.viewer.picture.window is wide
+
+
+def test_the_result_lies_only_over_its_own_slice(qtbot, leafed):
+    assert leafed.viewer.picture.overlay.mask_levels
+    assert leafed.actions_by_name["tool_distance"].isEnabled()
+    leafed.leafing.step(1)
+    settle(qtbot, leafed)
+    assert not leafed.viewer.picture.overlay.mask_levels
+    assert leafed.desk.editing.corrections is None
+    assert not leafed.actions_by_name["tool_distance"].isEnabled()
+    assert leafed.actions_by_name["save"].isEnabled()
+    QTest.keyClick(leafed.viewer, Qt.Key.Key_Home)
+    assert leafed.viewer.picture.display is leafed.current.display
+    assert leafed.viewer.picture.overlay.mask_levels
+    assert leafed.actions_by_name["tool_distance"].isEnabled()
+
+
+def test_f5_analyses_the_slice_that_is_shown(qtbot, leafed, fake):
+    leafed.leafing.step(1)
+    with qtbot.waitSignal(leafed.session.finding_ready):
+        QTest.keyClick(leafed.viewer, Qt.Key.Key_F5)
+    settle(qtbot, leafed)
+    assert fake.analyser.parts[-1].path.name == "IM0002"  # numbers run against positions
+    assert leafed.current.title == "T2 sag, slice 4 of 5"
+    assert leafed.slice_bar.words.text() == "Slice 4 of 5 – analysed"
+    assert not leafed.slice_bar.analyse.isEnabled()
+    assert leafed.viewer.picture.overlay.mask_levels
+    assert leafed.preferences.recent[0].place == SlicePlace(0, 3)
+
+
+def test_who_leafs_on_while_a_slice_is_analysed_is_left_there(qtbot, leafed, fake):
+    fake.analyser.hold = "Classifying"
+    leafed.leafing.step(1)
+    QTest.mouseClick(leafed.slice_bar.analyse, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(fake.analyser.reached.is_set)
+    assert leafed.slice_bar.words.text() == "Slice 4 of 5 – being analysed"
+    leafed.leafing.step(1)
+    with qtbot.waitSignal(leafed.session.finding_ready):
+        fake.analyser.gate.set()
+    settle(qtbot, leafed)
+    assert shown_value(leafed) == 4
+    assert leafed.slice_bar.words.text() == "Slice 5 of 5 – result: slice 4"
+    assert not leafed.viewer.picture.overlay.mask_levels
+
+
+def test_a_slice_whose_analysis_fails_leaves_the_result_of_the_other(qtbot, leafed, fake):
+    before = leafed.current.finding
+    leafed.leafing.step(1)
+    fake.analyser.failure = MemoryError()
+    with qtbot.waitSignal(leafed.session.failed):
+        leafed.actions_by_name["again"].trigger()
+    assert leafed.current.finding is before
+    leafed.leafing.follow()
+    fake.analyser.failure = None
+    with qtbot.waitSignal(leafed.session.finding_ready):
+        leafed.actions_by_name["again"].trigger()
+    assert leafed.current.title == "T2 sag, slice 3 of 5"
+
+
+def test_a_slice_that_cannot_be_read_says_so_and_the_others_can(qtbot, browsing, tmp_path):
+    paths = write_series(tmp_path / "mr", 5)
+    paths[3].write_bytes(paths[3].read_bytes()[:-1000])
+    open_and_rest(qtbot, browsing, tmp_path / "mr")
+    browsing.leafing.step(1)
+    settle(qtbot, browsing)
+    assert browsing.viewer.picture.display is None
+    assert "“IM0002” is damaged or cut short" in browsing.viewer._placeholder
+    browsing.leafing.step(1)
+    settle(qtbot, browsing)
+    assert shown_value(browsing) == 4
+
+
+def test_leafing_begins_before_the_first_result(qtbot, real_files, open_window, study, fake):
+    fake.analyser.hold = "Classifying"
+    window = open_window()
+    window.opener.open_paths([study])
+    qtbot.waitUntil(fake.analyser.reached.is_set)
+    window.leafing.step(-1)
+    qtbot.waitUntil(lambda: window.viewer.picture.display is not None)
+    qtbot.waitUntil(lambda: shown_value(window) == 1)
+    assert window.slice_bar.words.text() == "Slice 2 of 5 – not analysed yet"
+    fake.analyser.gate.set()
+    settle(qtbot, window)
+    assert shown_value(window) == 1
+    assert not window.viewer.picture.overlay.mask_levels
+
+
+def test_pictures_near_by_are_there_at_once(qtbot, leafed):
+    leafed.leafing.step(1)
+    settle(qtbot, leafed)
+    calls = []
+    leafed.leafing.reader._services = replace(
+        leafed.services, read_slices=lambda *args: calls.append(args)
+    )
+    leafed.leafing.step(1)
+    assert shown_value(leafed) == 4
+    assert calls == []
+
+
+def test_the_volume_in_time_is_picked_by_the_user(qtbot, browsing, tmp_path, fake):
+    values = np.zeros((5, 40, 36, 3), np.int16)
+    values += np.arange(5, dtype=np.int16)[::-1, None, None, None]
+    values += 100 * np.arange(3, dtype=np.int16)
+    values[:, 0] = 900
+    path = write_nifti(tmp_path / "mr time.nii.gz", values, np.diag([4.0, 0.6, 0.5, 1]))
+    open_and_rest(qtbot, browsing, path)
+    assert browsing.slice_bar.volume.isVisible()
+    browsing.slice_bar.volume.setValue(3)
+    settle(qtbot, browsing)
+    assert shown_value(browsing) == 202
+    QTest.mouseClick(browsing.slice_bar.analyse, Qt.MouseButton.LeftButton)
+    settle(qtbot, browsing)
+    assert fake.analyser.parts[-1] == ImagePart(path, "", 2, 2)
+    assert browsing.current.title == "mr time.nii.gz, slice 3 of 5, volume 3 of 3"
+
+
+def test_pages_are_leafed_like_slices(qtbot, browsing, tmp_path):
+    pages = [Image.fromarray((ramp() % 200 + k).astype(np.uint8)) for k in range(3)]
+    pages[0].save(tmp_path / "mr.tif", save_all=True, append_images=pages[1:])
+    open_and_rest(qtbot, browsing, tmp_path / "mr.tif")
+    browsing.leafing.step(1)
+    settle(qtbot, browsing)
+    assert shown_value(browsing) == 2
+    assert browsing.slice_bar.words.text() == "Page 3 of 3 – result: page 2"
+
+
+def test_a_narrow_bar_stands_in_two_lines(leafed):
+    bar = leafed.slice_bar
+    bar.resize(1200, bar.height())
+    bar.layout().activate()
+    assert bar.words.y() < bar.slider.geometry().bottom()
+    bar.resize(300, bar.height())
+    assert bar.minimumSizeHint().width() < 300
+    bar.layout().activate()
+    assert bar.words.y() > bar.slider.y()
+
+
+def test_looking_at_a_structure_of_the_result_returns_to_its_slice(qtbot, leafed):
+    leafed.leafing.step(1)
+    settle(qtbot, leafed)
+    leafed.results.highlighted.emit(None)
+    assert leafed.leafing.is_away
+    leafed.results.highlighted.emit(1)
+    assert not leafed.leafing.is_away
+    assert leafed.viewer.picture.highlighted == 1
+
+
+def test_closing_while_slices_are_read_waits_for_them(qtbot, real_files, open_window, study):
+    window = open_window()
+    open_and_rest(qtbot, window, study)
+    window.leafing.step(1)
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert not window.reading.is_busy
