@@ -51,9 +51,9 @@ class Person:
         self._xdotool("mousemove", "--sync", str(x), str(y), "click", "1")
 
     def clipboard(self) -> str:
-        """Return the text on the clipboard."""
+        """Return the text on the clipboard; empty where nothing was copied yet."""
         command = ["xclip", "-selection", "clipboard", "-out"]
-        done = subprocess.run(command, env=self._environment, capture_output=True, check=True)
+        done = subprocess.run(command, env=self._environment, capture_output=True, check=False)
         return done.stdout.decode()
 
     def photographs(self, name: str) -> Path:
