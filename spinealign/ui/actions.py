@@ -10,6 +10,7 @@ from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
 from spinealign.ui.icons import icon
+from spinealign.ui.labels import menu_button
 
 MAX_RECENT_IN_MENU = 9
 
@@ -359,13 +360,8 @@ def _show_more_button(bar: QToolBar) -> None:
 
 def view_button(actions: Actions) -> QToolButton:
     """Return a button whose menu overrules the view."""
-    button = QToolButton()
-    button.setText("View: automatic ▾")
-    button.setAccessibleName("View")
-    button.setToolTip("Overrule what kind of image this is and analyse it again")
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    tip = "Overrule what kind of image this is and analyse it again"
+    button = menu_button("View", "View: automatic ▾", tip)
     menu = QMenu(button)
     _fill(menu, actions, _VIEWS)
     button.setMenu(menu)

@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
     QStyleOptionButton,
     QStylePainter,
     QTableView,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -46,6 +47,18 @@ def wrapped_label(text: str, kind: str = "", strong: bool = False) -> QLabel:
     if strong:
         label.setProperty("strong", "true")
     return label
+
+
+def menu_button(name: str, text: str, tip: str) -> QToolButton:
+    """Return a button of words that opens a menu."""
+    button = QToolButton()
+    button.setText(text)
+    button.setAccessibleName(name)
+    button.setToolTip(tip)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
 
 
 def without_icons(buttons: QDialogButtonBox) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtCore import QObject
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QMenu, QToolButton
+from PyQt6.QtWidgets import QMenu
 
 from spinealign.domain.image import DisplayWindow, WindowKind
 from spinealign.ui.actions import Actions
+from spinealign.ui.labels import menu_button
 from spinealign.ui.picture_scene import PictureScene
 from spinealign.wording.reading import window_text
 
@@ -22,6 +23,8 @@ WITH_KEYS = {
     WindowKind.WHOLE_RANGE: "window_whole_range",
 }
 """Commands of the windows that do not come from the file."""
+
+_TIP = "Choose which grey values are seen (W: the next)"
 
 
 class WindowMenu(QObject):
@@ -41,7 +44,7 @@ class WindowMenu(QObject):
         self._offered: tuple[DisplayWindow, ...] | None = None
         self._words = {name: actions[name].text() for name in WITH_KEYS.values()}
         self._by_window: list[tuple[DisplayWindow, QAction]] = []
-        self.button = _button()
+        self.button = menu_button("Window", "Window ▾", _TIP)
         self.menu = QMenu("&Window", self.button)
         self.button.setMenu(self.menu)
         for kind in WITH_KEYS:
@@ -121,14 +124,3 @@ class WindowMenu(QObject):
         from spinealign.imaging.windows import is_same_window
 
         return is_same_window(window, self._picture.window)
-
-
-def _button() -> QToolButton:
-    button = QToolButton()
-    button.setText("Window ▾")
-    button.setAccessibleName("Window")
-    button.setToolTip("Choose which grey values are seen (W: the next)")
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button

@@ -19,8 +19,6 @@ GRADE_TITLES = {
 }
 """What each grade is called for people."""
 
-DISC_HEADINGS = ("Disc", *GRADE_TITLES.values())
-
 _SHORT = {
     GradeName.NARROWING: "narrowed",
     GradeName.BULGING: "bulging",
@@ -170,9 +168,3 @@ def percent_text(probability: float) -> str:
     if probability > 0.99:
         return "over 99\u00a0%"
     return f"{100 * probability:.0f}\u00a0%"
-
-
-def format_disc_row(disc: Disc) -> tuple[str, ...]:
-    """Return the cells of one disc under `DISC_HEADINGS`."""
-    grades = [disc.grade(name) for name in GRADE_TITLES]
-    return (disc.name, *("not graded" if g is None else grade_text(g) for g in grades))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spinealign.domain.image import DisplayWindow, NoteKind, ReaderNote, WindowKind
-from spinealign.domain.study import PatientFacts, SeriesEntry
+from spinealign.domain.study import PatientFacts
 from spinealign.wording.text import safe_text
 
 _NOTES = {
@@ -121,21 +121,6 @@ def directions_text(orientation: tuple[str, str] | None) -> str:
         return ""
     right, bottom = (_DIRECTIONS[letter] for letter in orientation)
     return f"To the right lies {right}, below {bottom}"
-
-
-def series_text(entry: SeriesEntry) -> str:
-    """Return what a series is in one line: number, name, kind, count; fit for a list."""
-    kind = " ".join(word for word in (entry.modality, entry.plane) if word) or entry.file_format
-    first = entry.parts[0]
-    name = safe_text(entry.description or first.member or first.path.name)
-    if first.volume:
-        name = f"{name}, volume {first.volume + 1}"
-    number = "" if entry.number is None else f"{entry.number}: "
-    count = len(entry)
-    images = f"{count} image{'' if count == 1 else 's'}"
-    states = entry.unapplied_states
-    left_out = f"; {states} presentation state{'' if states == 1 else 's'} not applied"
-    return f"{number}{name} ({kind}, {images}{left_out if states else ''})"
 
 
 def patient_rows(facts: PatientFacts) -> tuple[tuple[str, str], ...]:

@@ -23,7 +23,7 @@ from spinealign.lumbar.grading import chosen, ranked_signs, severity, tell_seque
 from spinealign.lumbar.signs import SIGN_NAMES, column_signs
 from spinealign.measure.disc_shapes import DISC
 from spinealign.measure.discs import find_discs
-from spinealign.wording.discs import NOTHING_ABOVE_THRESHOLD, discs_line, format_disc_row
+from spinealign.wording.discs import NOTHING_ABOVE_THRESHOLD, discs_line, grade_text
 from tests import phantoms_lumbar as phantom
 from tests.cards import grading_card
 
@@ -170,7 +170,9 @@ def test_discs_are_graded_named_and_worded():
     assert graded.discs[0].grade("pfirrmann").value == 1
     assert overall_of(graded.discs) is Overall.ABNORMAL
     assert discs_line(graded.discs) == "L4/L5: Pfirrmann 4, narrowed"
-    assert format_disc_row(second)[:3] == ("L4/L5", "4 (96\u00a0%)", "yes (over 99\u00a0%)")
+    assert second.name == "L4/L5"
+    told = [grade_text(second.grade(name)) for name in ("pfirrmann", "narrowing")]
+    assert told == ["4 (96\u00a0%)", "yes (over 99\u00a0%)"]
     assert graded.cautions == ()
 
 

@@ -13,10 +13,11 @@ from pydicom.uid import generate_uid
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import View
+from spinealign.domain.study import stacked
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import drained, list_series
 from spinealign.imaging.volume import load_volume
-from spinealign.wording.reading import series_text
+from spinealign.wording.series import series_lines
 from tests.image_files import (
     PLACES,
     SAGITTAL,
@@ -38,7 +39,8 @@ def test_slices_are_sorted_by_position_not_by_name(tmp_path: Path, plane: str) -
     assert (entry.plane, entry.shape, entry.number) == (plane, (40, 50), 4)
     assert np.diff(entry.positions_mm) == pytest.approx([4.0] * 4)
     assert entry.slice_spacing_mm == pytest.approx(4.0)
-    assert series_text(entry) == f"4: T2 sag (MR {plane}, 5 images)"
+    [line] = series_lines(stacked([entry]))
+    assert line.startswith(f"1  T2 sag (series 4, MR {plane}, 5 images, 50×40)")
 
 
 def test_series_are_told_apart_and_ordered(tmp_path: Path) -> None:
@@ -230,9 +232,10 @@ def test_a_presentation_state_is_said_not_to_be_applied(tmp_path: Path) -> None:
     uids = [str(dcmread(path).SOPInstanceUID) for path in write_series(tmp_path / "a", 2)]
     write_series(tmp_path / "b", 2, SeriesNumber=5, SeriesDescription="T1")
     presentation_state(tmp_path / "state", uids[:1])
-    shown, other = list_series(tmp_path)
-    assert series_text(shown).endswith("2 images; 1 presentation state not applied)")
-    assert series_text(other) == "5: T1 (MR sagittal, 2 images)"
+    shown, other = series_lines(stacked(list_series(tmp_path)))
+    assert "1 presentation state not applied" in shown
+    assert "T1 (series 5" in other
+    assert "not applied" not in other
 
 
 def test_opening_an_archive_says_so_too(tmp_path: Path) -> None:
