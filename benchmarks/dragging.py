@@ -55,7 +55,7 @@ def large_film():
 def services_for(analysis, folder: Path):
     """Return the program's services, with this answer for every file."""
     from spinealign.domain.findings import Step
-    from spinealign.ui.services import program_services
+    from spinealign.ui.work.services import program_services
 
     def analyse(path, _models, _view, _companion=None):
         image = replace(analysis.image, source_path=path)
@@ -88,8 +88,8 @@ class Frames:
 
 
 def open_film(app, analysis, folder: Path, size):
-    from spinealign.ui.main_window import MainWindow
-    from spinealign.ui.settings import SettingsStore
+    from spinealign.ui.settings.settings import SettingsStore
+    from spinealign.ui.window.main_window import MainWindow
 
     path = folder / "film.png"
     path.write_bytes(b"")
@@ -127,7 +127,7 @@ def drag(app, window, frames: int) -> tuple[list[float], float]:
     from spinealign.domain.findings import LandmarkName
 
     viewer, left = window.viewer, Qt.MouseButton.LeftButton
-    body = next(b for b in window.desk.editing.corrections.vertebrae if b.level == "C4")
+    body = next(b for b in window.correction.editing.corrections.vertebrae if b.level == "C4")
     mark = body.landmark(LandmarkName.ANTERIOR_SUPERIOR)
     start = viewer.to_view(QPointF(mark.x, mark.y))
     watch = Frames(viewer)
@@ -155,11 +155,11 @@ def change_once(app, window, times: int = 60) -> str:
 
     name, taken = LandmarkName.ANTERIOR_SUPERIOR, []
     for number in range(times):
-        mark = window.desk.editing.corrections.vertebrae[2].landmark(name)
+        mark = window.correction.editing.corrections.vertebrae[2].landmark(name)
         x, y = mark.x + (-1) ** number * 5, mark.y
         change = partial(move_landmark, body_index=3, name=name, x=x, y=y)
         before = time.perf_counter()
-        window.desk.editing.change("move", change)
+        window.correction.editing.change("move", change)
         taken.append(1000 * (time.perf_counter() - before))
         app.processEvents()
     taken.sort()
@@ -182,8 +182,8 @@ def measure(app, analysis, size, frames: int, everything: bool) -> str:
     with tempfile.TemporaryDirectory() as name:
         window = open_film(app, analysis, Path(name), size)
         if everything:
-            for measurement in window.desk.editing.analysis.measurements:
-                window.desk.measures.toggle(measurement.key, True)
+            for measurement in window.correction.editing.analysis.measurements:
+                window.correction.measures.toggle(measurement.key, True)
         drag(app, window, 30)  # the first frames load what is imported late
         times, busy = drag(app, window, frames)
         numbers = change_once(app, window)

@@ -96,9 +96,9 @@ def peak_mb() -> float:
 
 def run_spinealign(image: Path, started: float) -> None:
     from spinealign.ui.app import make_application
-    from spinealign.ui.main_window import MainWindow
-    from spinealign.ui.services import program_services
-    from spinealign.ui.settings import SettingsStore
+    from spinealign.ui.settings.settings import SettingsStore
+    from spinealign.ui.window.main_window import MainWindow
+    from spinealign.ui.work.services import program_services
 
     app = make_application()
     with tempfile.TemporaryDirectory() as profile:

@@ -22,8 +22,8 @@ SAMPLE = ROOT / "resources" / "samples" / "xray_lateral_phantom" / "neck_phantom
 
 
 def run_case(app, services, image: Path, folder: Path) -> tuple[dict[str, float], list[str]]:
-    from spinealign.ui.main_window import MainWindow
-    from spinealign.ui.settings import SettingsStore
+    from spinealign.ui.settings.settings import SettingsStore
+    from spinealign.ui.window.main_window import MainWindow
     from tests.ui.whole_case import WholeCase
 
     window = MainWindow(services, SettingsStore(folder / "profile"))
@@ -34,7 +34,7 @@ def run_case(app, services, image: Path, folder: Path) -> tuple[dict[str, float]
         app.processEvents()
     case, started = WholeCase(window), time.perf_counter()
     case.open(image)
-    body = case.window.desk.editing.analysis.vertebrae[1]
+    body = case.window.correction.editing.analysis.vertebrae[1]
     mark = body.landmarks[0]
     case.correct((body.name, mark.name), (6, -9))
     case.save_report(folder / "report.pdf")
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     from spinealign.ui.app import make_application
-    from spinealign.ui.services import program_services
+    from spinealign.ui.work.services import program_services
 
     app = make_application()
     rows: list[dict[str, float]] = []

@@ -20,7 +20,7 @@ import numpy as np
 
 from spinealign.inference.catalog import ModelStore
 from spinealign.radiograph import outline_vertebrae, outlines
-from spinealign.radiograph.looks import find_column
+from spinealign.radiograph.coarse_to_fine import find_column
 from spinealign.training import networks, xray, xray_evaluate
 from spinealign.training.package import (
     fold_batch_normalisation,
@@ -95,10 +95,10 @@ def main() -> None:
     report("", ["held out", "pasted", "whole necks"])
     shipped = ModelStore().load("xray_bodies")
     report("shipped weights", measure(shipped, films, necks))
-    kept = outlines.look_closer
-    outlines.look_closer = lambda _model, _image, whole: find_column(whole)
+    kept = outlines.predict_fine
+    outlines.predict_fine = lambda _model, _image, whole: find_column(whole)
     report("shipped weights, one look at the whole film only", measure(shipped, films, necks))
-    outlines.look_closer = kept
+    outlines.predict_fine = kept
     for name, (settings, start) in variants(recipe).items():
         report(name, measure(train(name, settings, start, recipe, options), films, necks))
 

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given == ["--self-test"]:
         given = ["self-test"]
     # The command list is short and stable; reading it must not import the commands.
-    from spinealign.cli import COMMANDS, run_command
+    from spinealign.cli.main import COMMANDS, run_command
 
     if given and given[0] in COMMANDS:
         return run_command(given)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from spinealign import __version__
-from spinealign.answers import classify_with, segment_with
 from spinealign.domain.discs import Disc
 from spinealign.domain.findings import (
     Analysis,
@@ -49,6 +48,7 @@ from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.measure.reach import cut_off_cautions
 from spinealign.measure.regions import region_statistics
 from spinealign.measure.volumes import canal_width_px, find_mid_slice
+from spinealign.predict import classify_with, segment_with
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
 
 _LOOKING = Step("Looking for the middle of the canal", 0.12)

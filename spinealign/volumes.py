@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from spinealign.analysis import at_each_pause
-from spinealign.answers import segment_with
 from spinealign.domain.errors import ImageReadError, ModelError, ModelProblem, ReadProblem
 from spinealign.domain.findings import Segmentation, Step
 from spinealign.domain.image import View
@@ -18,6 +17,7 @@ from spinealign.imaging.volume import load_volume
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.measure.volumes import canal_width_px, find_mid_slice, structure_volumes
+from spinealign.predict import segment_with
 
 
 def segment_volume(

@@ -15,12 +15,12 @@ from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import ModelStatus, Segmentation
 from spinealign.domain.image import View
 from spinealign.domain.model_card import GradeRule, GradingRule, IntensityRule, ModelCard
-from spinealign.imaging.phantom import CLASSES, SHIPPED_SEED, render_lumbar_phantom
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar.signs import SIGN_NAMES
 from spinealign.measure.regions import region_statistics
 from tests.phantoms import mr_analysis
+from tools.phantoms.lumbar import CLASSES, SHIPPED_SEED, render_lumbar_phantom
 
 FINDINGS = tuple(name for name in GradeName if name is not GradeName.PFIRRMANN)
 PLACES = 56

@@ -32,7 +32,7 @@ from spinealign.domain.study import (
 )
 from spinealign.imaging.single import read_part
 from spinealign.measure.volumes import structure_volumes
-from spinealign.ui.services import Models, Services
+from spinealign.ui.work.services import Models, Services
 from tests import phantoms
 
 WAIT_S = 20

@@ -21,10 +21,10 @@ def modules_after(statement: str) -> set[str]:
     [
         ("import spinealign.domain.findings", {"PyQt6", "cv2", "pydicom", "PIL"} | HEAVY),
         ("import spinealign.analysis, spinealign.inference.litert_engine", {"PyQt6"} | HEAVY),
-        ("import spinealign.cli", {"PyQt6", "cv2", "ai_edge_litert"} | HEAVY),
+        ("import spinealign.cli.main", {"PyQt6", "cv2", "ai_edge_litert"} | HEAVY),
         ("import spinealign.export.bundle", {"PyQt6"} | HEAVY),
         (
-            "import spinealign.ui.app, spinealign.ui.main_window",
+            "import spinealign.ui.app, spinealign.ui.window.main_window",
             {"ai_edge_litert", "pydicom", "nibabel", "reportlab", "skimage", "scipy"} | HEAVY,
         ),
     ],

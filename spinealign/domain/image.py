@@ -76,7 +76,7 @@ class ViewCheck:
         What the pixels look like most; None without a gate.
     confidence : float or None
         0..1, of `pixels`.
-    strangeness, strangeness_limit : float or None
+    ood_distance, ood_limit : float or None
         Distance of the picture from the nearest pictures of the three kinds that the gate
         learned from, and from where on it counts as foreign.
     overruled : bool
@@ -90,8 +90,8 @@ class ViewCheck:
     tags: ImageKind | None = None
     pixels: ImageKind | None = None
     confidence: float | None = None
-    strangeness: float | None = None
-    strangeness_limit: float | None = None
+    ood_distance: float | None = None
+    ood_limit: float | None = None
     overruled: bool = False
     quarter_turns: int = 0
 

@@ -153,7 +153,7 @@ class GateRule:
         Least probability of one of the three kinds, where the tags leave it open.
     refuse_from : float
         Probability of another kind from which pixels overrule what the tags say.
-    strangeness_limit : float
+    ood_limit : float
         A picture farther than this from all `anchors` is foreign however it looks.
     anchors : tuple of tuple of float
         Where pictures of the three kinds lie in the space of the network's output ``place``.
@@ -161,7 +161,7 @@ class GateRule:
 
     accept_from: float
     refuse_from: float
-    strangeness_limit: float
+    ood_limit: float
     anchors: tuple[tuple[float, ...], ...]
 
     @classmethod
@@ -298,7 +298,7 @@ class ModelCard:
                 raise ValueError("threshold")
 
     def _check_gate(self) -> None:
-        if self.gate is None or not self.gate.anchors or self.gate.strangeness_limit <= 0:
+        if self.gate is None or not self.gate.anchors or self.gate.ood_limit <= 0:
             raise ValueError("gate")
         if set(self.classes) != set(ImageKind):
             raise ValueError("the classes of a view gate are the kinds of image")

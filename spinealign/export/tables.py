@@ -113,8 +113,8 @@ def _view_check(check: ViewCheck | None) -> dict[str, Any] | None:
         "tags": check.tags and check.tags.value,
         "pixels": check.pixels and check.pixels.value,
         "pixels_confidence": json_number(check.confidence, 4),
-        "strangeness": json_number(check.strangeness, 2),
-        "strangeness_limit": json_number(check.strangeness_limit, 2),
+        "ood_distance": json_number(check.ood_distance, 2),
+        "ood_limit": json_number(check.ood_limit, 2),
         "quarter_turns_to_upright": check.quarter_turns,
     }
 

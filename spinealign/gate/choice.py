@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from spinealign.domain.findings import Caution, ModelIdentity, WarningCode
 from spinealign.domain.image import ImageKind, SpineImage, View, ViewCheck, ViewSource
-from spinealign.gate.look import look_at, turned
+from spinealign.gate.classify import classify_kind, turned
 from spinealign.gate.verdict import judge
 from spinealign.imaging.samples import sample_of
 from spinealign.inference.catalog import ModelStore
@@ -61,12 +61,12 @@ def _check(image: SpineImage, gate: LoadedModel | None) -> ViewCheck:
     if gate is None:
         return judge(image, None, None)
     rule = gate.card.gate
-    check = judge(image, look_at(image, gate), rule)
+    check = judge(image, classify_kind(image, gate), rule)
     if check.accepted or (check.tags is not None and check.tags.view is None):
         return check
     for turns in (1, 3, 2):
         image_turned = turned(image, turns)
-        again = judge(image_turned, look_at(image_turned, gate), rule)
+        again = judge(image_turned, classify_kind(image_turned, gate), rule)
         if again.accepted and again.kind in _TURNABLE:
             return replace(check, quarter_turns=turns)
     return check

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from spinealign.domain.image import ImageKind, SpineImage, View, ViewCheck
 from spinealign.domain.model_card import GateRule
-from spinealign.gate.look import GateAnswer
+from spinealign.gate.classify import KindPrediction
 
 _OF_MODALITY: Mapping[View | None, tuple[ImageKind, ...]] = {
     View.XRAY: (ImageKind.LATERAL_FILM, ImageKind.OTHER_RADIOGRAPH),
@@ -17,7 +17,7 @@ _BELIEF_AGAINST_MODALITY = 0.05
 """How much a look that contradicts a stated modality still counts."""
 
 
-def judge(image: SpineImage, answer: GateAnswer | None, rule: GateRule | None) -> ViewCheck:
+def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | None) -> ViewCheck:
     """Weigh what the tags say against what the pixels look like.
 
     A body part that the tags name decides, unless the pixels are sure that a picture said
@@ -27,7 +27,7 @@ def judge(image: SpineImage, answer: GateAnswer | None, rule: GateRule | None) -
     Parameters
     ----------
     image : SpineImage
-    answer, rule : GateAnswer, GateRule or None
+    answer, rule : KindPrediction, GateRule or None
         None without a gate: then the tags alone count.
     """
     tags = image.stated_kind
@@ -36,7 +36,7 @@ def judge(image: SpineImage, answer: GateAnswer | None, rule: GateRule | None) -
         kind = tags or ImageKind.of_view(by_modality)
         return ViewCheck(kind, kind.view is not None, tags)
     pixels, confidence = _likeliest(answer, image.view_hint)
-    is_strange = answer.strangeness > rule.strangeness_limit
+    is_strange = answer.ood_distance > rule.ood_limit
     if tags is None:
         is_own = pixels.view is not None
         accepted = is_own and confidence >= rule.accept_from and not is_strange
@@ -47,11 +47,17 @@ def judge(image: SpineImage, answer: GateAnswer | None, rule: GateRule | None) -
         accepted = pixels.view is not None or confidence < rule.refuse_from
         kind = tags if accepted else pixels
     return ViewCheck(
-        kind, accepted, tags, pixels, confidence, answer.strangeness, rule.strangeness_limit
+        kind,
+        accepted,
+        tags,
+        pixels,
+        confidence,
+        answer.ood_distance,
+        rule.ood_limit,
     )
 
 
-def _likeliest(answer: GateAnswer, modality: View | None) -> tuple[ImageKind, float]:
+def _likeliest(answer: KindPrediction, modality: View | None) -> tuple[ImageKind, float]:
     """Return the likeliest kind and its probability, given what modality the tags state."""
     possible = _OF_MODALITY.get(modality, tuple(ImageKind))
     belief = {

@@ -13,6 +13,7 @@ from spinealign.domain.measurements import Measurement
 from spinealign.measure.canal import canal_diameters, disc_line
 from spinealign.measure.curvature import cervical_measures, lumbar_lordosis
 from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.sampled import SampledMeasure, by_importance, measurements_of
 from spinealign.measure.segments import (
     Disc,
     body_heights,
@@ -25,7 +26,6 @@ from spinealign.measure.segments import (
     whole_bodies,
 )
 from spinealign.measure.spine import Body, Spine, resampled_spine
-from spinealign.measure.taken import Taken, by_importance, measurements_of
 
 __all__ = ["PixelGeometry", "measure_alignment"]
 
@@ -75,7 +75,7 @@ def measure_alignment(
     return by_importance(found)
 
 
-def _all_taken(spine: Spine, view: View) -> Iterator[Taken]:
+def _all_taken(spine: Spine, view: View) -> Iterator[SampledMeasure]:
     if any(_is_of_neck(body, view) for body in spine.bodies):
         yield from cervical_measures(spine)
     if any(_is_of_back(body, view) for body in spine.bodies):

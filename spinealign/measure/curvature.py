@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from spinealign.domain.findings import LandmarkName
 from spinealign.domain.measurements import MeasureCode
 from spinealign.measure.lines import lordosis_deg, slope_deg
+from spinealign.measure.sampled import MeasureInputs, SampledMeasure, Side, sides_of, why_not
 from spinealign.measure.spine import OutlinePoint, Part, Spine
 from spinealign.measure.strokes import Pen
-from spinealign.measure.taken import Side, Taken, Used, sides_of, why_not
 
 _LOWER_ENDS = ("C7", "C6", "C5", "C4", "C3")
 _COBB_CODES = {"C7": MeasureCode.COBB_C2_C7, "C6": MeasureCode.COBB_C2_C6}
 _SPAN = ("C2", "C7")
 
 
-def cervical_measures(spine: Spine) -> Iterator[Taken]:
+def cervical_measures(spine: Spine) -> Iterator[SampledMeasure]:
     """Yield the measures of the whole neck; those that cannot be taken with the reason."""
     yield from _cobb(spine)
     yield _posterior_tangent(spine)
@@ -26,17 +26,17 @@ def cervical_measures(spine: Spine) -> Iterator[Taken]:
     yield _slope_minus_lordosis(spine)
 
 
-def _cobb(spine: Spine) -> Iterator[Taken]:
+def _cobb(spine: Spine) -> Iterator[SampledMeasure]:
     """Yield C2–C7, and in its absence the longest angle there is, under its own name."""
     lowest, sides = _longest(spine, Part.INFERIOR)
     if lowest != "C7":
         reason = sides_of(spine, *((level, Part.INFERIOR) for level in _SPAN))
-        yield Taken(MeasureCode.COBB_C2_C7, _SPAN, reason=str(reason))
+        yield SampledMeasure(MeasureCode.COBB_C2_C7, _SPAN, reason=str(reason))
     if sides:
         upper, lower = (side.line for side in sides)
         code = _COBB_CODES.get(lowest, MeasureCode.COBB_C2_LOWEST)
         strokes = Pen(spine.plane).cobb(upper, lower)
-        yield Taken(code, ("C2", lowest), lordosis_deg(upper, lower), sides, strokes)
+        yield SampledMeasure(code, ("C2", lowest), lordosis_deg(upper, lower), sides, strokes)
 
 
 def _longest(spine: Spine, part: Part) -> tuple[str, tuple[Side, ...]]:
@@ -48,21 +48,21 @@ def _longest(spine: Spine, part: Part) -> tuple[str, tuple[Side, ...]]:
     return "", ()
 
 
-def _posterior_tangent(spine: Spine) -> Taken:
+def _posterior_tangent(spine: Spine) -> SampledMeasure:
     code = MeasureCode.POSTERIOR_TANGENT
     lowest, sides = _longest(spine, Part.POSTERIOR_WALL)
     if not sides:
         reason = sides_of(spine, *((level, Part.POSTERIOR_WALL) for level in _SPAN))
-        return Taken(code, _SPAN, reason=str(reason))
+        return SampledMeasure(code, _SPAN, reason=str(reason))
     upper, lower = (side.line for side in sides)
     strokes = Pen(spine.plane).tangents(upper, lower)
-    return Taken(code, ("C2", lowest), lordosis_deg(upper, lower), sides, strokes)
+    return SampledMeasure(code, ("C2", lowest), lordosis_deg(upper, lower), sides, strokes)
 
 
-def _sagittal_vertical_axis(spine: Spine) -> Taken:
+def _sagittal_vertical_axis(spine: Spine) -> SampledMeasure:
     code = MeasureCode.SAGITTAL_VERTICAL_AXIS
     used = tuple(
-        Used(spine.by_level[level], (name,))
+        MeasureInputs(spine.by_level[level], (name,))
         for level, name in zip(
             _SPAN, (OutlinePoint.CENTRE, LandmarkName.POSTERIOR_SUPERIOR), strict=True
         )
@@ -70,43 +70,43 @@ def _sagittal_vertical_axis(spine: Spine) -> Taken:
     )
     if len(used) < len(_SPAN) or not spine.is_signed:
         there = [one.body.name for one in used]
-        return Taken(
+        return SampledMeasure(
             code, _SPAN, reason=why_not(spine, _SPAN, [v for v in _SPAN if v not in there])
         )
     centre, corner = (one.body.points[one.names[0]] for one in used)
     strokes = Pen(spine.plane).plumb(centre, corner)
-    return Taken(code, _SPAN, centre[:, 0] - corner[:, 0], used, strokes)
+    return SampledMeasure(code, _SPAN, centre[:, 0] - corner[:, 0], used, strokes)
 
 
-def _slope(spine: Spine, code: MeasureCode, level: str) -> Taken:
+def _slope(spine: Spine, code: MeasureCode, level: str) -> SampledMeasure:
     sides = sides_of(spine, (level, Part.SUPERIOR))
     if isinstance(sides, str):
-        return Taken(code, (level,), reason=sides)
+        return SampledMeasure(code, (level,), reason=sides)
     line = sides[0].line
-    return Taken(code, (level,), slope_deg(line), sides, Pen(spine.plane).slope(line))
+    return SampledMeasure(code, (level,), slope_deg(line), sides, Pen(spine.plane).slope(line))
 
 
-def _slope_minus_lordosis(spine: Spine) -> Taken:
+def _slope_minus_lordosis(spine: Spine) -> SampledMeasure:
     code, levels = MeasureCode.T1_SLOPE_MINUS_LORDOSIS, (*_SPAN, "T1")
     parts = (Part.INFERIOR, Part.INFERIOR, Part.SUPERIOR)
     sides = sides_of(spine, *zip(levels, parts, strict=True))
     if isinstance(sides, str):
-        return Taken(code, levels, reason=sides)
+        return SampledMeasure(code, levels, reason=sides)
     upper, lower, base = (side.line for side in sides)
     pen = Pen(spine.plane)
     values = slope_deg(base) - lordosis_deg(upper, lower)
-    return Taken(code, levels, values, sides, (*pen.cobb(upper, lower), *pen.slope(base)))
+    return SampledMeasure(code, levels, values, sides, (*pen.cobb(upper, lower), *pen.slope(base)))
 
 
-def lumbar_lordosis(spine: Spine) -> Iterator[Taken]:
+def lumbar_lordosis(spine: Spine) -> Iterator[SampledMeasure]:
     """Yield L1–S1, and in its absence L1–L5 under its own name."""
     code, levels = MeasureCode.LUMBAR_LORDOSIS_L1_S1, ("L1", "S1")
     sides = sides_of(spine, *((level, Part.SUPERIOR) for level in levels))
     if isinstance(sides, str):
-        yield Taken(code, levels, reason=sides)
+        yield SampledMeasure(code, levels, reason=sides)
         code, levels = MeasureCode.LUMBAR_LORDOSIS_L1_L5, ("L1", "L5")
         sides = sides_of(spine, ("L1", Part.SUPERIOR), ("L5", Part.INFERIOR))
     if not isinstance(sides, str):
         upper, lower = (side.line for side in sides)
         strokes = Pen(spine.plane).cobb(upper, lower)
-        yield Taken(code, levels, lordosis_deg(upper, lower), sides, strokes)
+        yield SampledMeasure(code, levels, lordosis_deg(upper, lower), sides, strokes)

@@ -20,9 +20,9 @@ from spinealign.measure.lines import (
     reach_along,
     turned_down,
 )
+from spinealign.measure.sampled import MeasureInputs, SampledMeasure, Side, side_of
 from spinealign.measure.spine import Body, Part, Spine
 from spinealign.measure.strokes import Pen
-from spinealign.measure.taken import Side, Taken, Used, side_of
 from spinealign.measure.uncertainty import intervals_95
 
 Values = NDArray[np.float64]
@@ -89,11 +89,11 @@ class Disc:
         return np.asarray(np.maximum(((below - above) * self.across).sum(axis=1), 0))
 
     @property
-    def used_middles(self) -> tuple[Used, Used]:
+    def used_middles(self) -> tuple[MeasureInputs, MeasureInputs]:
         """Points that `height` uses."""
         return (
-            Used(self.upper, self.upper.middle_names(Part.INFERIOR)),
-            Used(self.lower, self.lower.middle_names(Part.SUPERIOR)),
+            MeasureInputs(self.upper, self.upper.middle_names(Part.INFERIOR)),
+            MeasureInputs(self.lower, self.lower.middle_names(Part.SUPERIOR)),
         )
 
 
@@ -107,13 +107,13 @@ def discs_of(spine: Spine) -> list[Disc]:
     return found
 
 
-def segmental_angles(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
+def segmental_angles(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
     """Yield the angle of every disc, graded by how much more kyphotic it is than its neighbours."""
     angles = [lordosis_deg(disc.above.line, disc.below.line) for disc in discs]
     for place, (disc, angle) in enumerate(zip(discs, angles, strict=True)):
         around = [angles[i] for i in _adjacent(discs, place)]
         excess = np.min(around, axis=0) - angle if around else None
-        yield Taken(
+        yield SampledMeasure(
             MeasureCode.SEGMENTAL_ANGLE,
             disc.levels,
             angle,
@@ -124,7 +124,7 @@ def segmental_angles(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
         )
 
 
-def translations(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
+def translations(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
     """Yield the offset of the posterior walls at every disc, positive with the upper in front."""
     for disc in discs:
         sides = [side_of(body, Part.POSTERIOR_WALL) for body in (disc.upper, disc.lower)]
@@ -133,7 +133,7 @@ def translations(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
             yield _translation(spine, disc, upper, lower)
 
 
-def _translation(spine: Spine, disc: Disc, upper: Side, lower: Side) -> Taken:
+def _translation(spine: Spine, disc: Disc, upper: Side, lower: Side) -> SampledMeasure:
     middle = (disc.above.line.start + disc.below.line.start) / 2
     down = between(upper.line.direction, lower.line.direction)
     forward = -turned_down(down)
@@ -142,20 +142,20 @@ def _translation(spine: Spine, disc: Disc, upper: Side, lower: Side) -> Taken:
     offset = reaches[0] - reaches[1]
     strokes = Pen(spine.plane).offset(upper.line, lower.line, one, other)
     code = MeasureCode.TRANSLATION
-    return Taken(code, disc.levels, offset, (upper, lower), strokes, graded=np.abs(offset))
+    return SampledMeasure(code, disc.levels, offset, (upper, lower), strokes, graded=np.abs(offset))
 
 
-def disc_heights(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
+def disc_heights(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
     """Yield every disc's height and its ratio to the discs above and below it."""
     pen = Pen(spine.plane)
     for place, disc in enumerate(discs):
         drawn = (pen.distance(*_upright(disc)),)
         code = MeasureCode.DISC_HEIGHT
-        yield Taken(code, disc.levels, disc.height, disc.used_middles, drawn)
+        yield SampledMeasure(code, disc.levels, disc.height, disc.used_middles, drawn)
         around = [discs[i] for i in _adjacent(discs, place)]
         if around:
             mean = np.mean([other.height for other in around], axis=0)
-            yield Taken(
+            yield SampledMeasure(
                 MeasureCode.DISC_HEIGHT_RATIO,
                 disc.levels,
                 ratio(disc.height, mean),
@@ -181,7 +181,7 @@ def _adjacent(discs: Sequence[Disc], place: int) -> list[int]:
     return found
 
 
-def slips(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
+def slips(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
     """Yield the listhesis at every disc in percent of the lower body's depth.
 
     Notes
@@ -197,7 +197,7 @@ def slips(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
         met = wall.line.end + reach[:, None] * wall.line.direction
         share = ((met - base.start) * base.direction).sum(axis=1)
         percent = 100 * ratio(share, base.length)
-        yield Taken(
+        yield SampledMeasure(
             MeasureCode.LISTHESIS_PERCENT,
             disc.levels,
             percent,
@@ -207,7 +207,7 @@ def slips(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
         )
 
 
-def disc_height_indices(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
+def disc_height_indices(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
     """Yield every disc's mean height over the mean middle height of its neighbouring bodies."""
     pen = Pen(spine.plane)
     for disc in discs:
@@ -215,11 +215,11 @@ def disc_height_indices(spine: Spine, discs: Sequence[Disc]) -> Iterator[Taken]:
         if beside:
             mean = np.mean([line.length for _, line in beside], axis=0)
             used = (disc.above, disc.below, *disc.used_middles)
-            yield Taken(
+            yield SampledMeasure(
                 MeasureCode.DISC_HEIGHT_INDEX,
                 disc.levels,
                 ratio(_mean_height(disc), mean),
-                used + tuple(Used(body, body.upright_names) for body, _ in beside),
+                used + tuple(MeasureInputs(body, body.upright_names) for body, _ in beside),
                 tuple(pen.distance(*ends) for ends in _end_pairs(disc))
                 + tuple(pen.segment(line) for _, line in beside),
             )
@@ -251,7 +251,7 @@ def whole_bodies(spine: Spine) -> list[Body]:
     ]
 
 
-def body_heights(spine: Spine, body: Body, is_graded: bool) -> Iterator[Taken]:
+def body_heights(spine: Spine, body: Body, is_graded: bool) -> Iterator[SampledMeasure]:
     """Yield a body's heights and their ratios to the posterior one.
 
     Parameters
@@ -266,13 +266,15 @@ def body_heights(spine: Spine, body: Body, is_graded: bool) -> Iterator[Taken]:
     pen, levels = Pen(spine.plane), (body.name,)
     for code, (line, used) in lines.items():
         if _is_oriented(code, spine):
-            yield Taken(code, levels, line.length, (used,), (pen.segment(line),))
+            yield SampledMeasure(code, levels, line.length, (used,), (pen.segment(line),))
     for code, part in _RATIOS.items():
         if part in lines and MeasureCode.BODY_HEIGHT_POSTERIOR in lines and spine.is_signed:
             (one, used), (other, used_too) = lines[part], lines[MeasureCode.BODY_HEIGHT_POSTERIOR]
             quotient = ratio(one.length, other.length)
             strokes = (pen.segment(one), pen.segment(other))
-            yield Taken(code, levels, quotient, (used, used_too), strokes, is_graded=is_graded)
+            yield SampledMeasure(
+                code, levels, quotient, (used, used_too), strokes, is_graded=is_graded
+            )
 
 
 def _is_oriented(code: MeasureCode, spine: Spine) -> bool:
@@ -280,13 +282,13 @@ def _is_oriented(code: MeasureCode, spine: Spine) -> bool:
     return spine.is_signed or code is MeasureCode.BODY_HEIGHT_MIDDLE
 
 
-def _height_lines(body: Body) -> dict[MeasureCode, tuple[Line, Used]]:
+def _height_lines(body: Body) -> dict[MeasureCode, tuple[Line, MeasureInputs]]:
     found = {}
     for code, names in _SIDES.items():
         line = body.between(*names)
         if line is not None:
-            found[code] = (line, Used(body, names))
+            found[code] = (line, MeasureInputs(body, names))
     if body.upright is not None:
-        used = Used(body, body.upright_names)
+        used = MeasureInputs(body, body.upright_names)
         found[MeasureCode.BODY_HEIGHT_MIDDLE] = (body.upright, used)
     return found

@@ -37,7 +37,13 @@ from spinealign.measure.vertebrae import (
     touches_border,
     up_vectors,
 )
-from spinealign.radiograph.looks import Column, Maps, is_plausible, look_at_whole, look_closer
+from spinealign.radiograph.coarse_to_fine import (
+    Column,
+    Maps,
+    is_plausible,
+    predict_coarse,
+    predict_fine,
+)
 
 BODY_CLASSES = ("background", "C2", "body")
 """Classes of a network that finds bodies and leaves their levels to the program."""
@@ -108,8 +114,8 @@ def outline_vertebrae(model: LoadedModel, image: SpineImage) -> VertebraOutlines
     -------
     VertebraOutlines
     """
-    whole = look_at_whole(model, image)
-    column = look_closer(model, image, whole)
+    whole = predict_coarse(model, image)
+    column = predict_fine(model, image, whole)
     if column is None or not is_plausible(column):
         return VertebraOutlines(_empty(model, image, whole))
     gaps = gaps_in_heights(column.blobs, column.height)

@@ -151,11 +151,11 @@ def train_gate(options: argparse.Namespace) -> ModelCard:
     pictures = gate.gather_pictures(options.data, options.negatives, recipe)
     eyes = gate.frozen_eyes(options.imagenet, recipe)
     seen = gate.see(pictures, eyes, recipe, options.work)
-    probabilities, strangeness = gate.cross_validate(seen, recipe)
+    probabilities, ood_distance = gate.cross_validate(seen, recipe)
     head = gate.train_head(seen, np.ones(len(seen.index), bool), recipe)
-    rule = gate.make_rule(pictures, strangeness, head, recipe)
+    rule = gate.make_rule(pictures, ood_distance, head, recipe)
     metrics = {
-        "cross_validation": gate_evaluate.figures(pictures, probabilities, strangeness, rule)
+        "cross_validation": gate_evaluate.figures(pictures, probabilities, ood_distance, rule)
     }
     model = gate.assemble(options.imagenet, head, recipe)
     card = gate.gate_card(recipe, rule, pictures, metrics)

@@ -13,7 +13,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.answers import segment_with
 from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.model_card import IntensityRule
@@ -22,6 +21,7 @@ from spinealign.imaging.read import read_image
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar.crops import CROP_SHAPE, Frame, cut_out
 from spinealign.lumbar.grading import Column, read_column
+from spinealign.predict import segment_with
 from spinealign.training import networks
 
 Grades = Mapping[tuple[int, int], tuple[int, ...]]

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from spinealign.answers import segment_with
 from spinealign.domain.findings import Segmentation
 from spinealign.domain.image import SpineImage
 from spinealign.inference.engine import LoadedModel
+from spinealign.predict import segment_with
 from spinealign.training.augment import t1_like
 from spinealign.training.dataset import LabelledSlice
 

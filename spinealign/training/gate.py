@@ -1,4 +1,4 @@
-"""Recipe of the view gate: ImageNet's eyes, a small head of our own, and a sense of strangeness."""
+"""Recipe of the view gate: frozen features, a small head, an out-of-distribution distance."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Head:
     """What is learned on top of the frozen features.
 
     `hidden` and `logits` are (kernel, bias) of the two layers; `place` those of the
-    projection in which strangeness is measured, `anchors` (a, p) the pictures known there.
+    projection in which ood_distance is measured, `anchors` (a, p) the pictures known there.
     """
 
     hidden: tuple[Array, Array]
@@ -111,7 +111,7 @@ class Head:
         shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
 
-    def strangeness(self, features: Array) -> Array:
+    def ood_distance(self, features: Array) -> Array:
         """Return the distance (n,) from the nearest anchor."""
         at = features @ self.place[0] + self.place[1]
         away = np.linalg.norm(at[:, None] - self.anchors[None], axis=2)
@@ -269,18 +269,18 @@ def cross_validate(seen: GateSet, recipe: GateRecipe) -> tuple[Array, Array]:
     Returns
     -------
     probabilities : ndarray of float32, shape (pictures, kinds)
-    strangeness : ndarray of float32, shape (pictures,)
+    ood_distance : ndarray of float32, shape (pictures,)
     """
     folds = _folds(seen.pictures, recipe)
     probabilities = np.zeros((len(seen.pictures), len(KINDS)), np.float32)
-    strangeness = np.zeros(len(seen.pictures), np.float32)
+    ood_distance = np.zeros(len(seen.pictures), np.float32)
     row_folds = folds[seen.index]
     for fold in range(recipe.folds):
         head = train_head(seen, row_folds != fold, recipe)
         rows = (row_folds == fold) & ~seen.is_varied
         probabilities[seen.index[rows]] = head.probabilities(seen.features[rows])
-        strangeness[seen.index[rows]] = head.strangeness(seen.features[rows])
-    return probabilities, strangeness
+        ood_distance[seen.index[rows]] = head.ood_distance(seen.features[rows])
+    return probabilities, ood_distance
 
 
 def _folds(pictures: Sequence[GatePicture], recipe: GateRecipe) -> NDArray[np.int64]:
@@ -303,16 +303,19 @@ def _root(picture: GatePicture) -> str:
 
 
 def make_rule(
-    pictures: Sequence[GatePicture], strangeness: Array, head: Head, recipe: GateRecipe
+    pictures: Sequence[GatePicture],
+    ood_distance: Array,
+    head: Head,
+    recipe: GateRecipe,
 ) -> GateRule:
-    """Set the limit of strangeness so that it hardly ever refuses one of our own kinds.
+    """Set the limit of ood_distance so that it hardly ever refuses one of our own kinds.
 
     The limit is that of the kind with the fewest sources: its next source will be as
     strange as its last one was to a head that had not seen it.
     """
     limits = []
     for kind in OWN:
-        away = [s for p, s in zip(pictures, strangeness, strict=True) if p.kind is kind]
+        away = [s for p, s in zip(pictures, ood_distance, strict=True) if p.kind is kind]
         limits.append(float(np.quantile(away, 0.995)))
     anchors = tuple(tuple(round(float(v), 4) for v in anchor) for anchor in head.anchors)
     limit = round(_SPARE * max(limits), 2)

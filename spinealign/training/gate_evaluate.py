@@ -21,7 +21,10 @@ OWN = tuple(kind for kind in ImageKind if kind.view is not None)
 
 
 def figures(
-    pictures: Sequence[GatePicture], probabilities: Array, strangeness: Array, rule: GateRule
+    pictures: Sequence[GatePicture],
+    probabilities: Array,
+    ood_distance: Array,
+    rule: GateRule,
 ) -> dict[str, Any]:
     """Return how often pictures are judged rightly, together and for every source.
 
@@ -31,7 +34,7 @@ def figures(
     answers = probabilities.argmax(axis=1)
     sure = probabilities.max(axis=1) >= rule.accept_from
     is_own_answer = np.array([KINDS[a] in OWN for a in answers])
-    accepted = is_own_answer & sure & (strangeness <= rule.strangeness_limit)
+    accepted = is_own_answer & sure & (ood_distance <= rule.ood_limit)
     right = [
         bool(ok and KINDS[a] is p.kind) if p.kind in OWN else not ok
         for p, a, ok in zip(pictures, answers, accepted, strict=True)

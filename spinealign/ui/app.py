@@ -14,11 +14,11 @@ from PyQt6.QtWidgets import QApplication
 
 from spinealign import __version__
 from spinealign.domain.paths import profile_dir as own_profile_dir
-from spinealign.ui.crash import CrashHook
-from spinealign.ui.icons import application_icon
-from spinealign.ui.main_window import MainWindow
-from spinealign.ui.services import program_services
-from spinealign.ui.settings import SettingsStore
+from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.widgets.icons import application_icon
+from spinealign.ui.window.crash import CrashHook
+from spinealign.ui.window.main_window import MainWindow
+from spinealign.ui.work.services import program_services
 
 GARBAGE_THRESHOLDS = (20_000, 10, 10)
 """New objects before Python looks for cycles, instead of its own 700."""

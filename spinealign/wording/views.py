@@ -98,10 +98,12 @@ def who_said_text(check: ViewCheck) -> str:
     if check.pixels is not None and check.confidence is not None:
         sure = min(99, round(100 * check.confidence))
         said.append(f"pixels: {kind_text(check.pixels)} ({sure} % sure)")
-    if check.strangeness is not None and check.strangeness_limit is not None:
-        than = "over" if check.strangeness > check.strangeness_limit else "within"
-        limit = f"{check.strangeness_limit:.1f}"
-        said.append(f"strangeness {check.strangeness:.1f}, {than} the limit of {limit}")
+    if check.ood_distance is not None and check.ood_limit is not None:
+        than = "over" if check.ood_distance > check.ood_limit else "within"
+        limit = f"{check.ood_limit:.1f}"
+        said.append(
+            f"distance from known images {check.ood_distance:.1f}, {than} the limit of {limit}"
+        )
     if check.overruled:
         said.append("overruled by the user")
     text = "; ".join(said)

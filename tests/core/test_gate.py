@@ -14,8 +14,8 @@ from pydicom import Dataset
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.image import ImageKind, SpineImage, View, ViewSource
 from spinealign.domain.model_card import GateRule
-from spinealign.gate import GateAnswer, choose_view, judge
-from spinealign.gate.look import look_at, turned
+from spinealign.gate import KindPrediction, choose_view, judge
+from spinealign.gate.classify import classify_kind, turned
 from spinealign.imaging.dicom_kind import says_burned_in, stated_kind
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.engine import LoadedModel
@@ -31,9 +31,9 @@ def image(stated: ImageKind | None = None, hint: View | None = None) -> SpineIma
     return SpineImage(pixels, 16, Path("x.dcm"), "0" * 64, stated_kind=stated, view_hint=hint)
 
 
-def answer(kind: ImageKind, p: float = 0.95, strangeness: float = 2.0) -> GateAnswer:
+def answer(kind: ImageKind, p: float = 0.95, ood_distance: float = 2.0) -> KindPrediction:
     rest = (1 - p) / (len(K) - 1)
-    return GateAnswer({k: p if k is kind else rest for k in K}, strangeness)
+    return KindPrediction({k: p if k is kind else rest for k in K}, ood_distance)
 
 
 @pytest.mark.parametrize(
@@ -52,15 +52,18 @@ def answer(kind: ImageKind, p: float = 0.95, strangeness: float = 2.0) -> GateAn
     ],
 )
 def test_the_verdict(
-    stated: ImageKind | None, seen: GateAnswer, kind: ImageKind, accepted: bool
+    stated: ImageKind | None, seen: KindPrediction, kind: ImageKind, accepted: bool
 ) -> None:
     check = judge(image(stated), seen, RULE)
     assert (check.kind, check.accepted) == (kind, accepted)
-    assert (check.tags, check.strangeness) == (stated, seen.strangeness)
+    assert (check.tags, check.ood_distance) == (
+        stated,
+        seen.ood_distance,
+    )
 
 
 def test_a_stated_modality_rules_out_kinds_of_others() -> None:
-    seen = GateAnswer({k: {K.OTHER_MR: 0.5, K.NECK_CT: 0.4}.get(k, 0.02) for k in K}, 2.0)
+    seen = KindPrediction({k: {K.OTHER_MR: 0.5, K.NECK_CT: 0.4}.get(k, 0.02) for k in K}, 2.0)
     assert not judge(image(), seen, RULE).accepted
     check = judge(image(hint=View.CT), seen, RULE)
     assert check.accepted
@@ -69,15 +72,18 @@ def test_a_stated_modality_rules_out_kinds_of_others() -> None:
 
 @given(
     weights=st.lists(st.floats(0.001, 1), min_size=len(K), max_size=len(K)),
-    strangeness=st.floats(0, 20),
+    ood_distance=st.floats(0, 20),
     stated=st.sampled_from([None, *K]),
     hint=st.sampled_from([None, *View]),
 )
 def test_what_is_accepted_has_a_way_and_what_is_foreign_by_its_tags_never(
-    weights: list[float], strangeness: float, stated: ImageKind | None, hint: View | None
+    weights: list[float],
+    ood_distance: float,
+    stated: ImageKind | None,
+    hint: View | None,
 ) -> None:
     total = sum(weights)
-    seen = GateAnswer({k: w / total for k, w in zip(K, weights, strict=True)}, strangeness)
+    seen = KindPrediction({k: w / total for k, w in zip(K, weights, strict=True)}, ood_distance)
     check = judge(image(stated, hint), seen, RULE)
     assert not check.accepted or check.kind.view is not None
     assert not (stated is not None and stated.view is None and check.accepted)
@@ -151,7 +157,7 @@ def test_turning_four_times_changes_nothing() -> None:
     assert turned(first, 1).spacing_mm == (0.25, 0.5)
 
 
-def test_strangeness_is_the_distance_from_the_nearest_anchor() -> None:
+def test_ood_distance_is_the_distance_from_the_nearest_anchor() -> None:
     class Fixed:
         name = "fixed"
 
@@ -159,8 +165,8 @@ def test_strangeness_is_the_distance_from_the_nearest_anchor() -> None:
             return {"logits": np.zeros((1, 7), np.float32), "place": np.float32([[3.0, 4.0]])}
 
     card = gate_card(anchors=((0.0, 0.0), (3.0, 6.0)))
-    seen = look_at(image(), LoadedModel(card, Fixed()))
-    assert seen.strangeness == pytest.approx(2.0)
+    seen = classify_kind(image(), LoadedModel(card, Fixed()))
+    assert seen.ood_distance == pytest.approx(2.0)
     assert sum(seen.probabilities.values()) == pytest.approx(1.0)
 
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import Facing, LandmarkName, LevelDoubt, VertebraState, WarningCode
-from spinealign.imaging.phantom import CLASSES, SHIPPED_SEED, render_lumbar_phantom
-from spinealign.imaging.phantom_anatomy import SPACING_MM, Anatomy
 from spinealign.measure.mr_bodies import bodies_from_mask, room_around
+from tools.phantoms.lumbar import CLASSES, SHIPPED_SEED, render_lumbar_phantom
+from tools.phantoms.lumbar_anatomy import SPACING_MM, Anatomy
 
 MASK = render_lumbar_phantom(SHIPPED_SEED)[1]
 ANATOMY = Anatomy()

@@ -12,9 +12,9 @@ from pydicom import dcmread
 
 from spinealign.domain.image import SpacingSource, View
 from spinealign.domain.paths import resources_dir
-from spinealign.imaging import phantom
-from spinealign.imaging.phantom_anatomy import VERTEBRAE, Anatomy
 from spinealign.imaging.read import read_image
+from tools.phantoms import lumbar as phantom
+from tools.phantoms.lumbar_anatomy import VERTEBRAE, Anatomy
 
 SHIPPED = resources_dir() / "samples" / "mr_lumbar_phantom"
 PIXELS, MASK = phantom.render_lumbar_phantom(phantom.SHIPPED_SEED)

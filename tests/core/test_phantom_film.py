@@ -11,9 +11,9 @@ from pydicom import dcmread
 
 from spinealign.domain.image import SpacingSource, View
 from spinealign.domain.paths import resources_dir
-from spinealign.imaging import phantom_film
-from spinealign.imaging.phantom_film_anatomy import draw_column, smooth_outline
 from spinealign.imaging.read import read_image
+from tools.phantoms import film as phantom_film
+from tools.phantoms.film_anatomy import draw_column, smooth_outline
 
 SHIPPED = resources_dir() / "samples" / "xray_lateral_phantom"
 

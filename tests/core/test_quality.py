@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.image import SpineImage
-from spinealign.imaging.phantom import render_lumbar_phantom
 from spinealign.imaging.quality import check_quality
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import list_samples
+from tools.phantoms.lumbar import render_lumbar_phantom
 
 PHANTOM = render_lumbar_phantom(5)[0]
 

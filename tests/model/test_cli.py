@@ -264,7 +264,7 @@ def test_the_self_test_passes_and_says_so(capsys):
 
 
 def test_the_self_test_notices_a_broken_network(capsys, monkeypatch):
-    monkeypatch.setattr("spinealign.answers.MIN_PART_SHARE", 1.0)
+    monkeypatch.setattr("spinealign.predict.MIN_PART_SHARE", 1.0)
     assert cli.run_command(["self-test"]) == 1
     assert "Dice" in capsys.readouterr().err
 

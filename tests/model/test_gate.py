@@ -9,8 +9,8 @@ import skimage
 
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.image import ImageKind, View, ViewSource
-from spinealign.gate import choose_view, look_at
-from spinealign.gate.look import turned
+from spinealign.gate import choose_view, classify_kind
+from spinealign.gate.classify import turned
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
@@ -104,8 +104,8 @@ def test_the_answer_does_not_depend_on_the_depth_of_grey_values(models, gain):
     image = bare(read_image(SAMPLES["mr_lumbar_phantom"].path))
     deep = replace(image, pixels=image.pixels * np.float32(gain), bits=16)
     gate = models.load("view_gate")
-    first, second = look_at(image, gate), look_at(deep, gate)
-    assert second.strangeness == pytest.approx(first.strangeness, abs=0.05)
+    first, second = classify_kind(image, gate), classify_kind(deep, gate)
+    assert second.ood_distance == pytest.approx(first.ood_distance, abs=0.05)
 
 
 def test_the_card_tells_its_figures_by_source(models):

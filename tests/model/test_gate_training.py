@@ -82,7 +82,7 @@ def test_the_head_answers_alike_alone_and_in_the_network(seen):
     shifted = np.exp(logits - logits.max())
     assert np.allclose(head.probabilities(features), shifted / shifted.sum(), atol=1e-5)
     away = np.linalg.norm(head.anchors - place, axis=1).min()
-    assert head.strangeness(features) == pytest.approx([away], rel=1e-4)
+    assert head.ood_distance(features) == pytest.approx([away], rel=1e-4)
 
 
 def test_every_picture_is_judged_by_a_head_that_did_not_know_its_group(seen):
@@ -91,9 +91,9 @@ def test_every_picture_is_judged_by_a_head_that_did_not_know_its_group(seen):
     for picture, fold in zip(seen.pictures, folds, strict=True):
         by_root.setdefault(gate._root(picture), set()).add(int(fold))
     assert all(len(folds) == 1 for folds in by_root.values())
-    probabilities, strangeness = gate.cross_validate(seen, RECIPE)
+    probabilities, ood_distance = gate.cross_validate(seen, RECIPE)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(len(seen.pictures)), rel=1e-4)
-    assert (strangeness > 0).all()
+    assert (ood_distance > 0).all()
 
 
 def test_figures_count_acceptance_of_our_own_and_refusal_of_foreign():

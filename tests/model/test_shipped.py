@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from spinealign.analysis import analyze_image, run_to_end
-from spinealign.answers import classify_with, segment_with
 from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import SpineImage, View
@@ -19,6 +18,7 @@ from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
 from spinealign.lumbar import grade_discs
 from spinealign.measure.regions import dice_coefficient
+from spinealign.predict import classify_with, segment_with
 from spinealign.radiograph import outline_vertebrae
 
 pytestmark = pytest.mark.model

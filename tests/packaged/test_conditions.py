@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from spinealign.ui.theme import LIGHT
+from spinealign.ui.widgets.theme import LIGHT
 from tests.packaged.machine import CT, FILM, HOME, PROGRAM_FOLDER, UID, screen, wait_until
 
 SELF_TEST = re.compile(

@@ -10,9 +10,9 @@ from PyQt6 import sip
 from PyQt6.QtCore import QCoreApplication, QEvent, QTimer
 from PyQt6.QtWidgets import QApplication
 
-from spinealign.ui.main_window import MainWindow
-from spinealign.ui.services import program_services
-from spinealign.ui.settings import SettingsStore
+from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.window.main_window import MainWindow
+from spinealign.ui.work.services import program_services
 from tests.fakes import FakeServices, answer_for
 from tests.image_files import write_series
 from tests.ui.hands import Hands, open_and_rest

@@ -6,7 +6,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from spinealign.domain.findings import LandmarkName
-from spinealign.ui.handles import MarkRef
+from spinealign.ui.picture.handles import MarkRef
 
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
@@ -33,7 +33,7 @@ class Hands:
         return self.body(level).landmark(LandmarkName(name))
 
     def body(self, level):
-        bodies = self.window.desk.editing.analysis.vertebrae
+        bodies = self.window.correction.editing.analysis.vertebrae
         return next(body for body in bodies if body.name == level)
 
     def handle(self, level, name):

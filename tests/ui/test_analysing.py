@@ -4,8 +4,8 @@ import pytest
 from PyQt6.QtCore import QTimer
 
 from spinealign.domain.image import View, ViewSource
-from spinealign.ui.case_session import CaseStatus
-from spinealign.ui.crash import CrashDialog
+from spinealign.ui.cases.case_session import CaseStatus
+from spinealign.ui.window.crash import CrashDialog
 from tests.ui.hands import at_rest
 
 HOLD = "Segmenting structures"
@@ -195,7 +195,7 @@ def test_opening_an_open_file_only_shows_it(qtbot, window, analysed, fake, files
 def test_results_beyond_the_memory_limit_are_made_again_when_wanted(
     qtbot, window, analysed, fake, monkeypatch
 ):
-    monkeypatch.setattr("spinealign.ui.case_session.MEMORY_LIMIT_BYTES", 1)
+    monkeypatch.setattr("spinealign.ui.cases.case_session.MEMORY_LIMIT_BYTES", 1)
     first = analysed("ct_1.dcm")
     second = analysed("mr_2.nii")
     assert first.finding is None

@@ -9,9 +9,9 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from spinealign.ui.app import run_window
-from spinealign.ui.crash import CrashDialog, CrashHook, crash_report
-from spinealign.ui.main_window import MainWindow
-from spinealign.ui.services import program_services
+from spinealign.ui.window.crash import CrashDialog, CrashHook, crash_report
+from spinealign.ui.window.main_window import MainWindow
+from spinealign.ui.work.services import program_services
 
 
 def in_the_running_window(act):

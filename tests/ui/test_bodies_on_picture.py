@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QPointF
 
-from spinealign.ui.body_items import NameItem
-from spinealign.ui.display import prepare_image, prepare_overlay
-from spinealign.ui.finding_text import finding_text
-from spinealign.ui.handles import HandleItem
-from spinealign.ui.viewer import Viewer
+from spinealign.ui.picture.body_items import NameItem
+from spinealign.ui.picture.display_images import prepare_image, prepare_overlay
+from spinealign.ui.picture.handles import HandleItem
+from spinealign.ui.picture.viewer import Viewer
+from spinealign.wording.finding_text import finding_text
 from tests.phantoms_xray import analysed, draw_column
 
 

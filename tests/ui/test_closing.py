@@ -1,4 +1,4 @@
-"""Leaving politely: analyses are cancelled, files written to their end, nothing left behind."""
+"""Closing politely: analyses are cancelled, files written to their end, nothing left behind."""
 
 import threading
 from dataclasses import replace
@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from PyQt6.QtCore import Qt
 
-from spinealign.ui.recent import Recent
-from spinealign.ui.settings import SettingsStore
+from spinealign.ui.settings.recent import Recent
+from spinealign.ui.settings.settings import SettingsStore
 from tests.fakes import FakeAnalyser
 
 
@@ -36,7 +36,7 @@ def test_closing_lets_files_be_written_to_their_end(qtbot, window, analysed, fak
 
     monkeypatch.setattr(fake, "_write", write_slowly)
     monkeypatch.setattr(
-        "spinealign.ui.saving.QFileDialog.getExistingDirectory", lambda *_: "/somewhere"
+        "spinealign.ui.cases.saving.QFileDialog.getExistingDirectory", lambda *_: "/somewhere"
     )
     window.actions_by_name["save"].trigger()
     qtbot.waitUntil(begun.is_set)

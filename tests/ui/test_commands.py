@@ -10,10 +10,10 @@ from PyQt6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QLin
 
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.image import View
-from spinealign.ui.actions import COMMANDS
-from spinealign.ui.probability_bars import ProbabilityBar
-from spinealign.ui.settings import OverlayStyle, SettingsStore, ThemeChoice
-from spinealign.ui.theme import DARK, LIGHT
+from spinealign.ui.results.probability_bars import ProbabilityBar
+from spinealign.ui.settings.settings import OverlayStyle, SettingsStore, ThemeChoice
+from spinealign.ui.widgets.theme import DARK, LIGHT
+from spinealign.ui.window.actions import COMMANDS
 from tests.ui.hands import at_rest
 
 

@@ -16,10 +16,10 @@ from spinealign.domain.findings import LandmarkName
 from spinealign.domain.measurements import MeasureCode, Measurement
 from spinealign.measure.comparison import compare
 from spinealign.measure.correction import move_landmark
-from spinealign.ui.compare_dialog import CHOOSE, CompareWindow
-from spinealign.ui.compare_table import CompareColumn, CompareTable
-from spinealign.ui.linked_viewers import Match, match_points, match_rects
-from spinealign.ui.theme import LIGHT
+from spinealign.ui.compare.compare_dialog import CHOOSE, CompareWindow
+from spinealign.ui.compare.compare_table import CompareColumn, CompareTable
+from spinealign.ui.compare.linked_viewers import Match, match_points, match_rects
+from spinealign.ui.widgets.theme import LIGHT
 from spinealign.wording.comparison import comparison_lines, comparison_row
 from tests import fakes
 from tests.phantoms_xray import analysed as analysed_film
@@ -100,7 +100,8 @@ def test_a_file_that_is_not_open_is_opened_and_analysed(
 ):
     [path] = files("film_small_2.png")
     monkeypatch.setattr(
-        "spinealign.ui.compare_dialog.QFileDialog.getOpenFileName", lambda *_: (str(path), "")
+        "spinealign.ui.compare.compare_dialog.QFileDialog.getOpenFileName",
+        lambda *_: (str(path), ""),
     )
     with qtbot.waitSignal(window.session.finding_ready):
         compared.second.choice.activated.emit(2)
@@ -130,7 +131,7 @@ def test_a_closed_comparison_hears_nothing_any_more(compared, cases, window, ana
     with qtbot.waitSignal(compared.destroyed):
         compared.close()
     analysed("film_small_3.png")
-    window.desk.changes.flip_facing()
+    window.correction.changes.flip_facing()
     window.session.close(cases[0])
     assert window.findChildren(CompareWindow) == []
 
@@ -139,7 +140,7 @@ def test_a_correction_in_the_main_window_is_followed(compared, cases, window, qt
     before = compared.table.rows_model.rows
     c7 = next(b for b in cases[1].finding.analysis.vertebrae if b.level == "C7")
     mark = c7.landmark(LandmarkName.ANTERIOR_INFERIOR)
-    window.desk.editing.change(
+    window.correction.editing.change(
         "move", lambda c: move_landmark(c, c7.index, mark.name, mark.x, mark.y + 20)
     )
     qtbot.waitUntil(lambda: compared.table.rows_model.rows != before)
@@ -210,7 +211,8 @@ def test_the_comparison_is_copied(compared, cases):
 
 def test_the_comparison_is_saved(compared, window, fake, tmp_path, monkeypatch, qtbot):
     monkeypatch.setattr(
-        "spinealign.ui.saving.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "c"), "")
+        "spinealign.ui.cases.saving.QFileDialog.getSaveFileName",
+        lambda *_: (str(tmp_path / "c"), ""),
     )
     with qtbot.waitSignal(window.saver.saved):
         press(compared, "Save as &table (CSV)…")

@@ -11,8 +11,8 @@ from PyQt6.QtWidgets import QToolTip
 from spinealign.domain.findings import Facing, LandmarkSource, VertebraState
 from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode, MeasureState
-from spinealign.ui.handles import MarkRef
-from spinealign.ui.work import Finding
+from spinealign.ui.cases.jobs import Finding
+from spinealign.ui.picture.handles import MarkRef
 from spinealign.wording.corrections import point_name
 
 SHIFT, ALT = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
@@ -20,7 +20,7 @@ CORNER = ("C4", "anterior_superior")
 
 
 def measure(hands, code, *levels):
-    found = hands.window.desk.editing.analysis.measurements
+    found = hands.window.correction.editing.analysis.measurements
     return next(m for m in found if m.code is code and (not levels or m.levels == levels))
 
 
@@ -34,7 +34,7 @@ def menu_texts(menu):
 
 def choose(hands, place, text, *path):
     """Right-click at a place and choose from the menu."""
-    menu = hands.window.desk.menu.menu_for(QPointF(*place))
+    menu = hands.window.correction.menu.menu_for(QPointF(*place))
     for title in (text, *path):
         action = next(a for a in menu.actions() if a.text() == title)
         menu = action.menu() or menu
@@ -57,7 +57,7 @@ def test_dragging_a_corner_moves_it_and_measures_again(hands):
     assert after.state is MeasureState.EDITED
     assert after.automatic_value == before.value
     assert abs(after.value - before.value) > 5
-    assert hands.window.current.finding.analysis is hands.window.desk.editing.analysis
+    assert hands.window.current.finding.analysis is hands.window.correction.editing.analysis
 
 
 def test_numbers_follow_while_the_button_is_still_down(qtbot, hands):
@@ -84,18 +84,18 @@ def test_a_press_beside_the_point_does_not_make_it_jump(hands):
 
 def test_a_click_selects_and_changes_nothing(hands):
     hands.click(hands.place_of(*CORNER))
-    assert hands.window.desk.editor.selected == MarkRef(3, CORNER[1])
-    assert not hands.window.desk.editing.is_edited
-    assert hands.window.desk.editing.undo_label == ""
+    assert hands.window.correction.editor.selected == MarkRef(3, CORNER[1])
+    assert not hands.window.correction.editing.is_edited
+    assert hands.window.correction.editing.undo_label == ""
 
 
 def test_a_drag_beside_all_points_moves_the_picture(hands):
     hands.viewer.zoom_to(2.0)
     hands.viewer.centerOn(QPointF(100, 700))
     where = hands.viewer.to_picture(QPointF(200, 150))
-    assert hands.window.desk.editor.ref_at(where) is None
+    assert hands.window.correction.editor.ref_at(where) is None
     hands.drag((where.x(), where.y()), (where.x() + 30, where.y()))
-    assert not hands.window.desk.editing.is_edited
+    assert not hands.window.correction.editing.is_edited
     assert hands.viewer.to_picture(QPointF(200, 150)).x() == pytest.approx(where.x() - 30, abs=1)
 
 
@@ -147,7 +147,7 @@ def test_nudges_in_a_row_are_undone_together(hands):
     assert hands.place_of(*CORNER) == pytest.approx(moved(start, 5, 0))
     hands.window.actions_by_name["undo"].trigger()
     assert hands.place_of(*CORNER) == start
-    assert not hands.window.desk.editing.is_edited
+    assert not hands.window.correction.editing.is_edited
 
 
 def test_arrows_pan_while_nothing_is_selected(hands):
@@ -155,11 +155,11 @@ def test_arrows_pan_while_nothing_is_selected(hands):
     before = hands.viewer.to_picture(QPointF(100, 100))
     hands.key(Qt.Key.Key_Right)
     assert hands.viewer.to_picture(QPointF(100, 100)).x() > before.x()
-    assert not hands.window.desk.editing.is_edited
+    assert not hands.window.correction.editing.is_edited
 
 
 def test_tab_goes_through_the_points_and_escape_leaves_them(hands):
-    editor = hands.window.desk.editor
+    editor = hands.window.correction.editor
     hands.key(Qt.Key.Key_Return)
     first = editor.selected
     hands.key(Qt.Key.Key_Tab)
@@ -187,10 +187,10 @@ def test_the_cursor_finds_points_and_says_what_they_are(hands):
 
 def test_the_tool_tip_tells_point_source_and_confidence(hands):
     place = QPointF(*hands.place_of(*CORNER))
-    tip = hands.window.desk.editor.tip(place)
+    tip = hands.window.correction.editor.tip(place)
     assert tip.startswith("C4 anterior-superior corner\nseen by the network, confidence 0.")
     hands.drag((place.x(), place.y()), (place.x() + 9, place.y()))
-    tip = hands.window.desk.editor.tip(place + QPointF(9, 0))
+    tip = hands.window.correction.editor.tip(place + QPointF(9, 0))
     assert tip == "C4 anterior-superior corner\nplaced by hand"
     QToolTip.hideText()
 
@@ -222,18 +222,18 @@ def test_undo_and_redo_name_what_they_do(hands):
     assert not actions["undo"].isEnabled()
     start = hands.place_of(*CORNER)
     hands.drag(start, moved(start, 9, 0))
-    hands.window.desk.changes.flip_facing()
+    hands.window.correction.changes.flip_facing()
     assert actions["undo"].text() == "&Undo flip facing"
     actions["undo"].trigger()
     assert actions["undo"].text() == "&Undo move C4 anterior-superior corner"
     assert actions["redo"].text() == "&Redo flip facing"
     actions["undo"].trigger()
     assert hands.place_of(*CORNER) == start
-    assert hands.window.desk.editing.analysis.corrections is None
+    assert hands.window.correction.editing.analysis.corrections is None
     assert not actions["undo"].isEnabled()
     actions["redo"].trigger()
     actions["redo"].trigger()
-    assert hands.window.desk.editing.analysis.facing is Facing.LEFT
+    assert hands.window.correction.editing.analysis.facing is Facing.LEFT
 
 
 def test_undo_has_no_end(hands):
@@ -241,11 +241,11 @@ def test_undo_has_no_end(hands):
     start = hands.place_of(*CORNER)
     for _ in range(120):
         hands.key(Qt.Key.Key_Right)
-        hands.window.desk.editing.end_run()
+        hands.window.correction.editing.end_run()
     for _ in range(120):
         hands.window.actions_by_name["undo"].trigger()
     assert hands.place_of(*CORNER) == start
-    assert hands.window.desk.editing.undo_label == ""
+    assert hands.window.correction.editing.undo_label == ""
 
 
 def test_reset_to_automatic_can_be_undone(hands):
@@ -253,13 +253,13 @@ def test_reset_to_automatic_can_be_undone(hands):
     hands.drag(start, moved(start, 9, 0))
     hands.window.actions_by_name["reset_edits"].trigger()
     assert hands.place_of(*CORNER) == start
-    assert hands.window.desk.editing.analysis.corrections is None
+    assert hands.window.correction.editing.analysis.corrections is None
     hands.window.actions_by_name["undo"].trigger()
     assert hands.place_of(*CORNER) == pytest.approx(moved(start, 9, 0), abs=1e-6)
 
 
 def test_the_menu_of_a_body(hands):
-    menu = hands.window.desk.menu.menu_for(QPointF(*centre_of(hands.body("C4"))))
+    menu = hands.window.correction.menu.menu_for(QPointF(*centre_of(hands.body("C4"))))
     texts = menu_texts(menu)
     assert texts[:2] == ["Rename C4; all others follow", "Rename C4; those below follow"]
     assert "Delete C4" in texts
@@ -289,7 +289,7 @@ def test_a_right_click_asks_and_a_right_drag_does_not(qtbot, hands):
 def test_renaming_takes_the_neighbours_along(hands):
     menu_title = "Rename C5; those below follow"
     choose(hands, centre_of(hands.body("C5")), menu_title, "C6")
-    names = [body.name for body in hands.window.desk.editing.analysis.vertebrae]
+    names = [body.name for body in hands.window.correction.editing.analysis.vertebrae]
     assert names == ["C2", "C3", "C4", "C6", "C7", "T1"]
     assert hands.window.actions_by_name["undo"].text() == "&Undo rename C5 to C6"
     drawn = {group.name.name for group in hands.viewer.picture.bodies.groups}
@@ -302,7 +302,7 @@ def test_a_false_body_is_deleted_and_a_missed_one_added(hands):
     )]  # fmt: skip
     lordosis = measure(hands, MeasureCode.COBB_C2_C7).value
     choose(hands, centre_of(hands.body("C5")), "Delete C5")
-    assert [b.name for b in hands.window.desk.editing.analysis.vertebrae] == [
+    assert [b.name for b in hands.window.correction.editing.analysis.vertebrae] == [
         "C2", "C3", "C4", "C6", "C7",
     ]  # fmt: skip
     hands.tool("vertebra")
@@ -317,7 +317,7 @@ def test_a_false_body_is_deleted_and_a_missed_one_added(hands):
     assert hands.viewer.hint == ""
     hands.click(corners[0])
     hands.key(Qt.Key.Key_Delete)
-    assert "C5" not in {body.name for body in hands.window.desk.editing.analysis.vertebrae}
+    assert "C5" not in {body.name for body in hands.window.correction.editing.analysis.vertebrae}
 
 
 def test_a_body_of_the_program_is_not_deleted_by_a_key(hands):
@@ -333,7 +333,7 @@ def test_escape_ends_a_new_body_before_it_is_complete(hands):
     hands.click((140, 100))
     hands.key(Qt.Key.Key_Backspace)
     hands.key(Qt.Key.Key_Escape)
-    assert not hands.window.desk.editing.is_edited
+    assert not hands.window.correction.editing.is_edited
     assert hands.window.actions_by_name["tool_pointer"].isChecked()
 
 
@@ -350,7 +350,7 @@ def test_flipping_turns_front_and_back_round(hands):
     front = hands.place_of(*CORNER)
     lordosis = measure(hands, MeasureCode.COBB_C2_C7).value
     choose(hands, centre_of(hands.body("C4")), "Patient faces left (flip facing)")
-    assert hands.window.desk.editing.analysis.facing is Facing.LEFT
+    assert hands.window.correction.editing.analysis.facing is Facing.LEFT
     assert hands.place_of("C4", "posterior_superior") == front
     assert measure(hands, MeasureCode.COBB_C2_C7).value == pytest.approx(-lordosis)
 
@@ -361,14 +361,14 @@ def test_a_point_is_put_back(hands):
     name = point_name("C4", hands.mark(*CORNER).name)
     choose(hands, hands.place_of(*CORNER), f"Reset {name}")
     assert hands.place_of(*CORNER) == start
-    assert hands.window.desk.editing.analysis.corrections is None
+    assert hands.window.correction.editing.analysis.corrections is None
 
 
 def test_points_that_are_hidden_cannot_be_moved(hands):
     start = hands.place_of(*CORNER)
     hands.key(Qt.Key.Key_O)
     hands.drag(start, moved(start, 20, 0))
-    assert not hands.window.desk.editing.is_edited
+    assert not hands.window.correction.editing.is_edited
 
 
 def test_the_title_and_the_list_say_that_a_case_is_corrected(hands):
@@ -392,10 +392,10 @@ def test_another_case_has_its_own_corrections(qtbot, hands, analysed):
     hands.drag(start, moved(start, 12, 3))
     first = window.current
     analysed("film_2.png")
-    assert not window.desk.editing.is_edited
-    assert window.desk.editing.undo_label == ""
+    assert not window.correction.editing.is_edited
+    assert window.correction.editing.undo_label == ""
     window.select(first)
-    assert window.desk.editing.is_edited
+    assert window.correction.editing.is_edited
     window.actions_by_name["undo"].trigger()
     assert hands.place_of(*CORNER) == start
 
@@ -419,8 +419,8 @@ def test_another_view_of_the_same_file_has_corrections_of_its_own(qtbot, hands):
     hands.drag(start, moved(start, 12, 3))
     with qtbot.waitSignal(window.session.finding_ready):
         window.overrule_view(View.CT)
-    assert window.desk.editing.analysis.corrections is None
-    assert window.desk.editing.undo_label == ""
+    assert window.correction.editing.analysis.corrections is None
+    assert window.correction.editing.undo_label == ""
     with qtbot.waitSignal(window.session.finding_ready):
         window.overrule_view(None)
     assert hands.place_of(*CORNER) == pytest.approx(moved(start, 12, 3), abs=1e-6)

@@ -9,10 +9,10 @@ from PyQt6.QtWidgets import QFileDialog, QLabel
 
 from spinealign import wording
 from spinealign.domain.discs import GradeName
-from spinealign.ui.case_session import CaseStatus
-from spinealign.ui.disc_inset import NO_HEAT
-from spinealign.ui.disc_model import DISC_COLUMN, FINDINGS_COLUMN, PFIRRMANN_COLUMN
-from spinealign.ui.probability_bars import ProbabilityBar
+from spinealign.ui.cases.case_session import CaseStatus
+from spinealign.ui.results.disc_inset import NO_HEAT
+from spinealign.ui.results.disc_model import DISC_COLUMN, FINDINGS_COLUMN, PFIRRMANN_COLUMN
+from spinealign.ui.results.probability_bars import ProbabilityBar
 from spinealign.wording.discs import OVERALL_RULE
 from tests import fakes
 from tests.disc_models import graded_analysis
@@ -46,7 +46,7 @@ def click(table, row):
 
 
 def names(window):
-    return [disc.name for disc in window.desk.editing.analysis.discs]
+    return [disc.name for disc in window.correction.editing.analysis.discs]
 
 
 def test_the_table_has_a_row_for_each_disc_from_the_top(page):
@@ -162,21 +162,21 @@ def test_a_level_button_renames_discs_and_vertebrae_everywhere(
     click(page.discs.table, len(page.discs.model.discs) - 1)
     QTest.mouseClick(page.discs.buttons[steps], LEFT)
     shown = window.results.page
-    analysis = window.desk.editing.analysis
+    analysis = window.correction.editing.analysis
     assert names(window)[0] == lowest
     assert column(shown.discs.table, DISC_COLUMN)[-1] == lowest
     assert window.disc_inset.title.text() == lowest
     assert analysis.vertebrae[0].name == first_body
     assert wording.headline(analysis) in [label.text() for label in shown.findChildren(QLabel)]
-    window.desk.editing.undo()
+    window.correction.editing.undo()
     assert names(window)[0] == "L5/S1"
     assert column(window.results.page.discs.table, DISC_COLUMN)[-1] == "L5/S1"
 
 
 def test_shifted_levels_are_kept_and_come_back(page, window, qtbot, fake, analysed):
     window.actions_by_name["levels_up"].trigger()
-    with qtbot.waitSignal(window.desk.editing.saved):
-        window.desk.editing.save()
+    with qtbot.waitSignal(window.correction.editing.saved):
+        window.correction.editing.save()
     path = window.current.path
     assert fake.kept[path].vertebrae[0].level == "T10"
     window.close_current()

@@ -11,7 +11,7 @@ from PyQt6.QtCore import QPointF, Qt
 
 from spinealign.domain.image import DisplayWindow, WindowCurve
 from spinealign.imaging.render import to_display
-from spinealign.ui.display import prepare_image, prepare_overlay
+from spinealign.ui.picture.display_images import prepare_image, prepare_overlay
 from tests import phantoms
 
 

@@ -6,14 +6,14 @@ from PyQt6.QtWidgets import QInputDialog
 
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import DrawingTool, MeasureCode, MeasureState
-from spinealign.ui.actions import COMMANDS
-from spinealign.ui.handles import DrawnRef
-from spinealign.ui.settings import SettingsStore
-from spinealign.ui.tools import ToolName
+from spinealign.ui.picture.drawing_tools import ToolName
+from spinealign.ui.picture.handles import DrawnRef
+from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.window.actions import COMMANDS
 
 
 def drawn(hands):
-    found = hands.window.desk.editing.analysis.measurements
+    found = hands.window.correction.editing.analysis.measurements
     return [m for m in found if m.state is MeasureState.DRAWN]
 
 
@@ -40,7 +40,7 @@ def test_a_tool_measures_what_is_clicked(hands, key, points, value, unit):
     assert measurement.value == pytest.approx(value, abs=1e-6)
     assert measurement.unit == unit
     assert hands.viewer.hint == ""
-    assert hands.window.desk.editor.tool_name is ToolName.POINTER
+    assert hands.window.correction.editor.tool_name is ToolName.POINTER
     assert measurement.key in hands.viewer.picture.measures.keys
     assert f"{value:.1f}" in hands.viewer.picture.measures.label(measurement.key)
 
@@ -84,18 +84,18 @@ def test_the_value_is_read_while_drawing(hands):
     hands.key(Qt.Key.Key_D)
     hands.click((100, 300))
     hands.move((250, 300), held=False)
-    assert hands.window.desk.editor.tool_text == "150.0 px"
+    assert hands.window.correction.editor.tool_text == "150.0 px"
     hands.move((280, 340), held=False)
-    assert hands.window.desk.editor.tool_text == "184.4 px"
+    assert hands.window.correction.editor.tool_text == "184.4 px"
     hands.key(Qt.Key.Key_Escape)
-    assert hands.window.desk.editor.tool_text == ""
+    assert hands.window.correction.editor.tool_text == ""
 
 
 def test_escape_drops_an_unfinished_drawing_before_it_cancels_anything_else(hands):
     hands.key(Qt.Key.Key_D)
     hands.click((100, 100))
     hands.key(Qt.Key.Key_Escape)
-    assert hands.window.desk.editor.tool_name is ToolName.POINTER
+    assert hands.window.correction.editor.tool_name is ToolName.POINTER
     assert hands.viewer.hint == ""
     hands.drag((100, 100), (300, 100))
     assert drawn(hands) == []
@@ -108,7 +108,7 @@ def test_points_of_a_drawing_can_be_moved_and_the_drawing_deleted(hands):
     assert drawn(hands)[0].value == pytest.approx(200)
     assert hands.window.actions_by_name["undo"].text() == "&Undo move point 2 of distance 1"
     hands.click((100, 100))
-    assert hands.window.desk.editor.selected == DrawnRef(1, 0)
+    assert hands.window.correction.editor.selected == DrawnRef(1, 0)
     hands.key(Qt.Key.Key_Delete)
     assert drawn(hands) == []
     assert hands.viewer.picture.drawings.handles() == []
@@ -120,7 +120,7 @@ def test_the_menu_deletes_one_drawing_and_a_command_all(hands):
     for row in (100, 150, 200):
         hands.key(Qt.Key.Key_D)
         place_each(hands, [(100, row), (200, row)])
-    menu = hands.window.desk.menu.menu_for(QPointF(100, 150))
+    menu = hands.window.correction.menu.menu_for(QPointF(100, 150))
     next(a for a in menu.actions() if a.text() == "Delete distance 2").trigger()
     assert [m.name for m in drawn(hands)] == ["Distance 1", "Distance 3"]
     hands.window.actions_by_name["delete_drawings"].trigger()
@@ -155,11 +155,11 @@ def calibrate(hands, length_mm):
 
 
 def test_calibration_turns_pixels_into_millimetres(hands):
-    axis = {m.code: m for m in hands.window.desk.editing.analysis.measurements}
+    axis = {m.code: m for m in hands.window.correction.editing.analysis.measurements}
     assert axis[MeasureCode.SAGITTAL_VERTICAL_AXIS].unit == "px"
     assert hands.viewer.spacing_mm is None
     calibrate(hands, 50.0)
-    analysis = hands.window.desk.editing.analysis
+    analysis = hands.window.correction.editing.analysis
     assert analysis.image.spacing_mm == pytest.approx((0.25, 0.25))
     assert analysis.image.spacing_source is SpacingSource.USER
     after = {m.code: m for m in analysis.measurements}[MeasureCode.SAGITTAL_VERTICAL_AXIS]
@@ -167,14 +167,14 @@ def test_calibration_turns_pixels_into_millimetres(hands):
     assert after.value == pytest.approx(0.25 * axis[MeasureCode.SAGITTAL_VERTICAL_AXIS].value)
     assert hands.viewer.spacing_mm == pytest.approx((0.25, 0.25))
     hands.window.actions_by_name["remove_calibration"].trigger()
-    assert hands.window.desk.editing.analysis.image.spacing_mm is None
+    assert hands.window.correction.editing.analysis.image.spacing_mm is None
     assert hands.viewer.spacing_mm is None
 
 
 def test_a_line_too_short_to_calibrate_is_refused_in_words(hands):
-    hands.window.desk.changes.calibrate(((100.0, 100.0), (100.2, 100.0)), 20.0)
+    hands.window.correction.changes.calibrate(((100.0, 100.0), (100.2, 100.0)), 20.0)
     assert "Cannot calibrate" in hands.window.banner.text
-    assert not hands.window.desk.editing.is_edited
+    assert not hands.window.correction.editing.is_edited
 
 
 def codes_on_picture(hands):
@@ -220,8 +220,8 @@ def test_a_selected_measure_stands_out_and_is_drawn_even_if_it_is_off(hands):
 
 
 def test_labels_do_not_cover_each_other(hands):
-    for measurement in hands.window.desk.editing.analysis.measurements:
-        hands.window.desk.measures.toggle(measurement.key, True)
+    for measurement in hands.window.correction.editing.analysis.measurements:
+        hands.window.correction.measures.toggle(measurement.key, True)
     to_view = hands.viewer.viewportTransform()
     plates = [
         label.boundingRect().translated(to_view.map(label.scenePos()))

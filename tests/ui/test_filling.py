@@ -3,9 +3,9 @@
 import pytest
 from PyQt6.QtCore import QObject, QTimer
 
-from spinealign.ui.filling import Filling
-from spinealign.ui.labels import Fold
-from spinealign.ui.result_page import ResultPage
+from spinealign.ui.results.result_page import ResultPage
+from spinealign.ui.widgets.chunked_fill import ChunkedFill
+from spinealign.ui.widgets.labels import Fold
 
 
 @pytest.fixture
@@ -17,15 +17,15 @@ def owner(qapp):
 
 def test_steps_run_in_their_order_and_not_before_the_event_loop(qtbot, owner):
     done = []
-    Filling([lambda k=k: done.append(k) for k in range(5)], owner)
+    ChunkedFill([lambda k=k: done.append(k) for k in range(5)], owner)
     assert done == []
     qtbot.waitUntil(lambda: done == [0, 1, 2, 3, 4])
 
 
 def test_the_window_is_heard_between_steps(qtbot, owner, monkeypatch):
     done = []
-    monkeypatch.setattr("spinealign.ui.filling.TURN_S", 1e-9)
-    Filling([lambda: done.append("step")] * 3, owner)
+    monkeypatch.setattr("spinealign.ui.widgets.chunked_fill.TURN_S", 1e-9)
+    ChunkedFill([lambda: done.append("step")] * 3, owner)
     QTimer.singleShot(0, lambda: done.append("event"))
     qtbot.waitUntil(lambda: len(done) == 4)
     assert done[-1] == "step"
@@ -33,7 +33,7 @@ def test_the_window_is_heard_between_steps(qtbot, owner, monkeypatch):
 
 def test_finishing_runs_the_rest_at_once_and_only_once(qtbot, owner):
     done = []
-    filling = Filling([lambda k=k: done.append(k) for k in range(3)], owner)
+    filling = ChunkedFill([lambda k=k: done.append(k) for k in range(3)], owner)
     filling.finish()
     assert done == [0, 1, 2]
     filling.finish()
@@ -43,7 +43,7 @@ def test_finishing_runs_the_rest_at_once_and_only_once(qtbot, owner):
 
 def test_what_is_gone_is_not_filled(qtbot, owner):
     done, parent = [], QObject(owner)
-    Filling([lambda: done.append(1)], parent)
+    ChunkedFill([lambda: done.append(1)], parent)
     parent.deleteLater()
     qtbot.wait(20)
     assert done == []

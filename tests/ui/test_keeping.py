@@ -14,7 +14,7 @@ from spinealign.domain.errors import (
 )
 from spinealign.domain.paths import resources_dir
 from spinealign.export.corrections import corrections_path
-from spinealign.ui.services import PASTED_PREFIX, _is_own, program_services
+from spinealign.ui.work.services import PASTED_PREFIX, _is_own, program_services
 from tests.ui.hands import Hands
 
 CORNER = ("C5", "anterior_inferior")
@@ -44,25 +44,25 @@ def on_disk(fake, tmp_path):
 
 
 def test_a_change_is_written_shortly_after_it_is_made(qtbot, hands, fake):
-    with qtbot.waitSignal(hands.window.desk.editing.saved):
+    with qtbot.waitSignal(hands.window.correction.editing.saved):
         place = correct(hands)
     [kept] = fake.kept.values()
     mark = kept.vertebrae[3].landmark(CORNER[1])
     assert (mark.x, mark.y) == place
-    assert hands.window.desk.editing.unsaved_count == 0
+    assert hands.window.correction.editing.unsaved_count == 0
     assert "film_1.png.spinealign.json" in hands.window.status.step.text()
 
 
 def test_leaving_a_case_writes_at_once(qtbot, hands, fake, analysed):
     correct(hands)
-    with qtbot.waitSignal(hands.window.desk.editing.saved):
+    with qtbot.waitSignal(hands.window.correction.editing.saved):
         analysed("ct_2.dcm")
     assert len(fake.kept) == 1
 
 
 def test_closing_a_case_writes_at_once(qtbot, hands, fake):
     correct(hands)
-    with qtbot.waitSignal(hands.window.desk.editing.saved):
+    with qtbot.waitSignal(hands.window.correction.editing.saved):
         hands.window.close_current()
     assert len(fake.kept) == 1
 
@@ -81,25 +81,25 @@ def test_corrections_are_opened_again_exactly(qtbot, on_disk, open_window, files
         first.opener.open_paths([path])
     hands = Hands(first)
     correct(hands)
-    first.desk.changes.delete(hands.body("C3"))
+    first.correction.changes.delete(hands.body("C3"))
     hands.tool("distance")
     hands.click((100, 100))
     hands.click((200.5, 150.25))
-    before = first.desk.editing.analysis
+    before = first.correction.editing.analysis
     first.close()
     qtbot.waitUntil(lambda: not first.isVisible())
     assert corrections_path(path).exists()
     again = open_window()
     with qtbot.waitSignal(again.session.finding_ready):
         again.opener.open_paths([path])
-    after = again.desk.editing.analysis
+    after = again.correction.editing.analysis
     assert after.corrections == before.corrections
     assert after.vertebrae == before.vertebrae
     assert after.measurements == before.measurements
     assert "corrected by hand" in again.windowTitle()
     assert len(again.viewer.picture.drawings.handles()) == 2
     again.actions_by_name["reset_edits"].trigger()
-    assert {b.name for b in again.desk.editing.analysis.vertebrae} >= {"C3"}
+    assert {b.name for b in again.correction.editing.analysis.vertebrae} >= {"C3"}
 
 
 def test_saved_results_hold_the_corrections(qtbot, hands, fake, monkeypatch, tmp_path):
@@ -110,7 +110,7 @@ def test_saved_results_hold_the_corrections(qtbot, hands, fake, monkeypatch, tmp
     )
     monkeypatch.setattr(hands.window.saver, "_services", services)
     monkeypatch.setattr(
-        "spinealign.ui.saving.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
+        "spinealign.ui.cases.saving.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
     )
     with qtbot.waitSignal(hands.window.saver.saved):
         hands.window.actions_by_name["save"].trigger()
@@ -124,21 +124,21 @@ FULL = ExportError(Path("film_1.png.spinealign.json"), ExportProblem.DISK_FULL)
 
 def test_a_failure_is_said_and_the_correction_stays(qtbot, hands, fake):
     fake.keep_failure = FULL
-    with qtbot.waitSignal(hands.window.desk.editing.failed):
+    with qtbot.waitSignal(hands.window.correction.editing.failed):
         place = correct(hands)
     assert "disk is full" in hands.window.banner.text
-    assert hands.window.desk.editing.unsaved_count == 1
+    assert hands.window.correction.editing.unsaved_count == 1
     assert hands.place_of(*CORNER) == place
     fake.keep_failure = None
-    with qtbot.waitSignal(hands.window.desk.editing.saved):
-        hands.window.desk.editing.save()
-    assert hands.window.desk.editing.unsaved_count == 0
+    with qtbot.waitSignal(hands.window.correction.editing.saved):
+        hands.window.correction.editing.save()
+    assert hands.window.correction.editing.unsaved_count == 0
 
 
 @pytest.mark.parametrize("answer", ["Cancel", "Discard"])
 def test_what_could_not_be_written_is_asked_about(qtbot, hands, fake, monkeypatch, answer):
     fake.keep_failure = FULL
-    with qtbot.waitSignal(hands.window.desk.editing.failed):
+    with qtbot.waitSignal(hands.window.correction.editing.failed):
         correct(hands)
     asked = []
 
@@ -146,7 +146,7 @@ def test_what_could_not_be_written_is_asked_about(qtbot, hands, fake, monkeypatc
         asked.append(words[2])
         return QMessageBox.StandardButton[answer]
 
-    monkeypatch.setattr("spinealign.ui.desk.QMessageBox.warning", ask)
+    monkeypatch.setattr("spinealign.ui.correcting.correction_controller.QMessageBox.warning", ask)
     hands.window.close()
     qtbot.waitUntil(lambda: bool(asked))
     assert "1 case could not be written" in asked[0]
@@ -163,9 +163,9 @@ def test_what_could_not_be_written_is_asked_about(qtbot, hands, fake, monkeypatc
 
 def test_a_closed_case_that_could_not_be_written_comes_back(qtbot, hands, fake, files):
     fake.keep_failure = FULL
-    with qtbot.waitSignal(hands.window.desk.editing.failed):
+    with qtbot.waitSignal(hands.window.correction.editing.failed):
         place = correct(hands)
-    with qtbot.waitSignal(hands.window.desk.editing.failed):
+    with qtbot.waitSignal(hands.window.correction.editing.failed):
         hands.window.close_current()
     fake.keep_failure = None
     with qtbot.waitSignal(hands.window.session.finding_ready):
@@ -187,14 +187,14 @@ def test_a_damaged_file_is_said_and_the_automatic_result_shown(
     with qtbot.waitSignal(window.session.finding_ready):
         window.opener.open_paths([path])
     assert window.banner.text
-    assert window.desk.editing.analysis.corrections is None
-    assert len(window.desk.editing.analysis.vertebrae) == 6
+    assert window.correction.editing.analysis.corrections is None
+    assert len(window.correction.editing.analysis.vertebrae) == 6
 
 
 def test_it_is_said_where_corrections_are_if_not_beside_the_image(qtbot, hands, fake, tmp_path):
     elsewhere = tmp_path / "profile" / "corrections" / "abc.spinealign.json"
     fake.keep_at = elsewhere
-    with qtbot.waitSignal(hands.window.desk.editing.saved):
+    with qtbot.waitSignal(hands.window.correction.editing.saved):
         correct(hands)
     assert "profile folder" in hands.window.banner.text
     assert str(elsewhere) in hands.window.banner.text

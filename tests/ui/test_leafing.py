@@ -1,4 +1,4 @@
-"""Leafing through a series: keys, wheel, slider, and the slice that is analysed."""
+"""SliceNavigation through a series: keys, wheel, slider, and the slice that is analysed."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def test_keys_wheel_and_slider_leaf_through_the_series(qtbot, leafed):
     settle(qtbot, leafed)
     assert shown_value(leafed) == 4
     QTest.keyClick(leafed.viewer, Qt.Key.Key_PageDown)
-    assert leafed.leafing.place == SlicePlace(0, 4)
+    assert leafed.navigation.place == SlicePlace(0, 4)
     leafed.slice_bar.slider.setValue(0)
     settle(qtbot, leafed)
     assert shown_value(leafed) == 0
@@ -46,14 +46,14 @@ def test_the_wheel_alone_zooms(leafed):
     zoom = leafed.viewer.zoom
     wheel(leafed, 1, Qt.KeyboardModifier.NoModifier)
     assert leafed.viewer.zoom > zoom
-    assert not leafed.leafing.is_away
+    assert not leafed.navigation.is_away
 
 
 def test_zoom_and_window_stay_while_leafing(qtbot, leafed):
     leafed.viewer.zoom_to(3.0)
     wide = DisplayWindow(500.0, 900.0)
     leafed.viewer.picture.set_window(wide)
-    leafed.leafing.step(1)
+    leafed.navigation.step(1)
     settle(qtbot, leafed)
     assert shown_value(leafed) == 3
     assert leafed.viewer.zoom == pytest.approx(3.0)
@@ -63,10 +63,10 @@ def test_zoom_and_window_stay_while_leafing(qtbot, leafed):
 def test_the_result_lies_only_over_its_own_slice(qtbot, leafed):
     assert leafed.viewer.picture.overlay.mask_levels
     assert leafed.actions_by_name["tool_distance"].isEnabled()
-    leafed.leafing.step(1)
+    leafed.navigation.step(1)
     settle(qtbot, leafed)
     assert not leafed.viewer.picture.overlay.mask_levels
-    assert leafed.desk.editing.corrections is None
+    assert leafed.correction.editing.corrections is None
     assert not leafed.actions_by_name["tool_distance"].isEnabled()
     assert leafed.actions_by_name["save"].isEnabled()
     QTest.keyClick(leafed.viewer, Qt.Key.Key_Home)
@@ -76,7 +76,7 @@ def test_the_result_lies_only_over_its_own_slice(qtbot, leafed):
 
 
 def test_f5_analyses_the_slice_that_is_shown(qtbot, leafed, fake):
-    leafed.leafing.step(1)
+    leafed.navigation.step(1)
     with qtbot.waitSignal(leafed.session.finding_ready):
         QTest.keyClick(leafed.viewer, Qt.Key.Key_F5)
     settle(qtbot, leafed)
@@ -90,11 +90,11 @@ def test_f5_analyses_the_slice_that_is_shown(qtbot, leafed, fake):
 
 def test_who_leafs_on_while_a_slice_is_analysed_is_left_there(qtbot, leafed, fake):
     fake.analyser.hold = "Classifying"
-    leafed.leafing.step(1)
+    leafed.navigation.step(1)
     QTest.mouseClick(leafed.slice_bar.analyse, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(fake.analyser.reached.is_set)
     assert leafed.slice_bar.words.text() == "Slice 4 of 5 – being analysed"
-    leafed.leafing.step(1)
+    leafed.navigation.step(1)
     with qtbot.waitSignal(leafed.session.finding_ready):
         fake.analyser.gate.set()
     settle(qtbot, leafed)
@@ -105,12 +105,12 @@ def test_who_leafs_on_while_a_slice_is_analysed_is_left_there(qtbot, leafed, fak
 
 def test_a_slice_whose_analysis_fails_leaves_the_result_of_the_other(qtbot, leafed, fake):
     before = leafed.current.finding
-    leafed.leafing.step(1)
+    leafed.navigation.step(1)
     fake.analyser.failure = MemoryError()
     with qtbot.waitSignal(leafed.session.failed):
         leafed.actions_by_name["again"].trigger()
     assert leafed.current.finding is before
-    leafed.leafing.follow()
+    leafed.navigation.follow()
     fake.analyser.failure = None
     with qtbot.waitSignal(leafed.session.finding_ready):
         leafed.actions_by_name["again"].trigger()
@@ -121,11 +121,11 @@ def test_a_slice_that_cannot_be_read_says_so_and_the_others_can(qtbot, browsing,
     paths = write_series(tmp_path / "mr", 5)
     paths[3].write_bytes(paths[3].read_bytes()[:-1000])
     open_and_rest(qtbot, browsing, tmp_path / "mr")
-    browsing.leafing.step(1)
+    browsing.navigation.step(1)
     settle(qtbot, browsing)
     assert browsing.viewer.picture.display is None
     assert "“IM0002” is damaged or cut short" in browsing.viewer._placeholder
-    browsing.leafing.step(1)
+    browsing.navigation.step(1)
     settle(qtbot, browsing)
     assert shown_value(browsing) == 4
 
@@ -135,7 +135,7 @@ def test_leafing_begins_before_the_first_result(qtbot, real_files, open_window, 
     window = open_window()
     window.opener.open_paths([study])
     qtbot.waitUntil(fake.analyser.reached.is_set)
-    window.leafing.step(-1)
+    window.navigation.step(-1)
     qtbot.waitUntil(lambda: window.viewer.picture.display is not None)
     qtbot.waitUntil(lambda: shown_value(window) == 1)
     assert window.slice_bar.words.text() == "Slice 2 of 5 – not analysed yet"
@@ -146,13 +146,13 @@ def test_leafing_begins_before_the_first_result(qtbot, real_files, open_window, 
 
 
 def test_pictures_near_by_are_there_at_once(qtbot, leafed):
-    leafed.leafing.step(1)
+    leafed.navigation.step(1)
     settle(qtbot, leafed)
     calls = []
-    leafed.leafing.reader._services = replace(
+    leafed.navigation.reader._services = replace(
         leafed.services, read_slices=lambda *args: calls.append(args)
     )
-    leafed.leafing.step(1)
+    leafed.navigation.step(1)
     assert shown_value(leafed) == 4
     assert calls == []
 
@@ -178,7 +178,7 @@ def test_pages_are_leafed_like_slices(qtbot, browsing, tmp_path):
     pages = [Image.fromarray((ramp() % 200 + k).astype(np.uint8)) for k in range(3)]
     pages[0].save(tmp_path / "mr.tif", save_all=True, append_images=pages[1:])
     open_and_rest(qtbot, browsing, tmp_path / "mr.tif")
-    browsing.leafing.step(1)
+    browsing.navigation.step(1)
     settle(qtbot, browsing)
     assert shown_value(browsing) == 2
     assert browsing.slice_bar.words.text() == "Page 3 of 3 – result: page 2"
@@ -196,19 +196,19 @@ def test_a_narrow_bar_stands_in_two_lines(leafed):
 
 
 def test_looking_at_a_structure_of_the_result_returns_to_its_slice(qtbot, leafed):
-    leafed.leafing.step(1)
+    leafed.navigation.step(1)
     settle(qtbot, leafed)
     leafed.results.highlighted.emit(None)
-    assert leafed.leafing.is_away
+    assert leafed.navigation.is_away
     leafed.results.highlighted.emit(1)
-    assert not leafed.leafing.is_away
+    assert not leafed.navigation.is_away
     assert leafed.viewer.picture.highlighted == 1
 
 
 def test_closing_while_slices_are_read_waits_for_them(qtbot, real_files, open_window, study):
     window = open_window()
     open_and_rest(qtbot, window, study)
-    window.leafing.step(1)
+    window.navigation.step(1)
     window.close()
     qtbot.waitUntil(lambda: not window.isVisible())
     assert not window.reading.is_busy

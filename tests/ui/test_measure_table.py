@@ -15,11 +15,11 @@ from spinealign.domain.measurements import (
     NormalRange,
     Severity,
 )
-from spinealign.ui.definition_view import DefinitionView
-from spinealign.ui.measure_bar import bar_scale, draw_range
-from spinealign.ui.measure_model import Column, MeasureChoices
-from spinealign.ui.measure_table import MeasureTable
-from spinealign.ui.theme import DARK, LIGHT
+from spinealign.ui.results.definition_view import DefinitionView
+from spinealign.ui.results.measure_model import Column, MeasureChoices
+from spinealign.ui.results.measure_tree import MeasureTable
+from spinealign.ui.results.range_bar import bar_scale, draw_range
+from spinealign.ui.widgets.theme import DARK, LIGHT
 from spinealign.wording.measure_rows import MeasureGroup, measure_sentence
 from spinealign.wording.measures import definition_of, definition_text, measure_name
 

@@ -11,10 +11,10 @@ from PyQt6.QtWidgets import QLabel, QPushButton
 from spinealign.domain.findings import DISCLAIMER, Caution, LandmarkName, WarningCode
 from spinealign.domain.measurements import MeasureCode, MeasureState
 from spinealign.measure.correction import move_landmark
-from spinealign.ui.definition_view import DefinitionView
-from spinealign.ui.finding_text import finding_text, measures_text
-from spinealign.ui.measure_model import Column
+from spinealign.ui.results.definition_view import DefinitionView
+from spinealign.ui.results.measure_model import Column
 from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.finding_text import finding_text, measures_text
 from tests import fakes
 from tests.phantoms_xray import analysed as analysed_film
 from tests.phantoms_xray import draw_column
@@ -76,7 +76,7 @@ def test_dragging_a_corner_on_the_picture_changes_the_table(window, page):
     mark = next(b for b in window.current.finding.analysis.vertebrae if b.level == "C7").landmark(
         LandmarkName.ANTERIOR_INFERIOR
     )
-    window.desk.editing.change(
+    window.correction.editing.change(
         "move", lambda c: move_landmark(c, 6, mark.name, mark.x, mark.y + 12)
     )
     shown = page.measures.model.index_of(COBB_KEY).siblingAtColumn(Column.VALUE).data()
@@ -148,7 +148,8 @@ def test_the_text_of_the_whole_finding_has_the_measures_too(window, page):
 )
 def test_the_buttons_save_measures(qtbot, window, page, fake, tmp_path, monkeypatch, button, kind):
     monkeypatch.setattr(
-        "spinealign.ui.saving.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "m.x"), "")
+        "spinealign.ui.cases.saving.QFileDialog.getSaveFileName",
+        lambda *_: (str(tmp_path / "m.x"), ""),
     )
     push = next(b for b in page.findChildren(QPushButton) if b.text() == button)
     with qtbot.waitSignal(window.saver.saved):

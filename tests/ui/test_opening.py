@@ -8,8 +8,8 @@ from PyQt6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PyQt6.QtWidgets import QApplication, QPushButton
 
 from spinealign.domain.errors import ModelError, ModelProblem
-from spinealign.ui.recent import Recent
-from spinealign.ui.settings import SettingsStore
+from spinealign.ui.settings.recent import Recent
+from spinealign.ui.settings.settings import SettingsStore
 from tests.fakes import two_samples
 from tests.ui.hands import at_rest
 
@@ -41,7 +41,7 @@ def clipboard(qapp):
 def test_files_from_the_dialog(qtbot, window, files, monkeypatch):
     paths = files("ct_1.dcm", "mr_2.nii")
     monkeypatch.setattr(
-        "spinealign.ui.opening.QFileDialog.getOpenFileNames",
+        "spinealign.ui.cases.opening.QFileDialog.getOpenFileNames",
         lambda *_: ([str(path) for path in paths], ""),
     )
     window.actions_by_name["open"].trigger()
@@ -52,8 +52,12 @@ def test_files_from_the_dialog(qtbot, window, files, monkeypatch):
 
 @pytest.mark.parametrize("action", ["open", "open_folder"])
 def test_a_dismissed_dialog_changes_nothing(window, monkeypatch, action):
-    monkeypatch.setattr("spinealign.ui.opening.QFileDialog.getOpenFileNames", lambda *_: ([], ""))
-    monkeypatch.setattr("spinealign.ui.opening.QFileDialog.getExistingDirectory", lambda *_: "")
+    monkeypatch.setattr(
+        "spinealign.ui.cases.opening.QFileDialog.getOpenFileNames", lambda *_: ([], "")
+    )
+    monkeypatch.setattr(
+        "spinealign.ui.cases.opening.QFileDialog.getExistingDirectory", lambda *_: ""
+    )
     window.actions_by_name[action].trigger()
     assert window.session.cases == []
     assert not window.files.is_busy
@@ -65,7 +69,7 @@ def test_a_folder_is_queued_and_remembered_itself(qtbot, window, tmp_path, monke
     for name in ("ct_1.dcm", "ct_2.dcm"):
         (folder / name).write_bytes(b"")
     monkeypatch.setattr(
-        "spinealign.ui.opening.QFileDialog.getExistingDirectory", lambda *_: str(folder)
+        "spinealign.ui.cases.opening.QFileDialog.getExistingDirectory", lambda *_: str(folder)
     )
     with qtbot.waitSignal(window.opener.opened):
         window.actions_by_name["open_folder"].trigger()

@@ -12,10 +12,10 @@ from PyQt6.QtTest import QTest
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.study import PatientFacts
 from spinealign.imaging.read import read_image
-from spinealign.ui.crash import crash_report
-from spinealign.ui.patient_strip import PatientStrip
-from spinealign.ui.services import program_services
-from spinealign.ui.settings import SettingsStore
+from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.window.crash import crash_report
+from spinealign.ui.window.patient_strip import PatientStrip
+from spinealign.ui.work.services import program_services
 from tests import phantoms
 from tests.fakes import FakeServices
 from tests.image_files import write_dicom
@@ -150,7 +150,7 @@ def test_the_report_with_patient_data_is_offered_only_where_there_are_some(
     assert command.isEnabled()
     path = tmp_path / "named.pdf"
     monkeypatch.setattr(
-        "spinealign.ui.saving.QFileDialog.getSaveFileName", lambda *_: (str(path), "")
+        "spinealign.ui.cases.saving.QFileDialog.getSaveFileName", lambda *_: (str(path), "")
     )
     with qtbot.waitSignal(jane.saver.saved):
         command.trigger()

@@ -11,14 +11,14 @@ from PyQt6.QtWidgets import QLabel, QLineEdit, QPushButton
 from spinealign import wording
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.image import View, ViewSource
-from spinealign.ui.finding_text import finding_text
-from spinealign.ui.labels import Fold, Strip
-from spinealign.ui.measure_model import Column
-from spinealign.ui.model_card_view import metric_lines
-from spinealign.ui.probability_bars import ProbabilityBar
-from spinealign.ui.refusal import RefusalBox
-from spinealign.ui.region_table import COLUMNS, RegionTable
-from spinealign.ui.result_page import ViewChoice
+from spinealign.ui.results.measure_model import Column
+from spinealign.ui.results.model_card_view import metric_lines
+from spinealign.ui.results.probability_bars import ProbabilityBar
+from spinealign.ui.results.refusal import RefusalBox
+from spinealign.ui.results.region_table import COLUMNS, RegionTable
+from spinealign.ui.results.result_page import ViewChoice
+from spinealign.ui.widgets.labels import Fold, Strip
+from spinealign.wording.finding_text import finding_text
 from tests import phantoms
 
 
@@ -100,7 +100,7 @@ def test_an_image_that_fits_no_model_can_be_overruled(window, page):
     text = words_of(page("photo_1.png"))
     assert "it was not analysed" in text
     assert "the result records that you chose" in text
-    assert "strangeness 7.5, over the limit of 5.0" in text
+    assert "distance from known images 7.5, over the limit of 5.0" in text
     assert window.results.page.findChild(ViewChoice) is not None
 
 

@@ -8,10 +8,10 @@ from PyQt6.QtGui import QGuiApplication
 from spinealign import wording
 from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.export.bundle import ResultKind
-from spinealign.ui.crash import CrashDialog
-from spinealign.ui.saving import PARTS
-from spinealign.ui.services import program_services
-from spinealign.ui.work import file_stem
+from spinealign.ui.cases.jobs import file_stem
+from spinealign.ui.cases.saving import PARTS
+from spinealign.ui.window.crash import CrashDialog
+from spinealign.ui.work.services import program_services
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def out(tmp_path, monkeypatch):
     folder = tmp_path / "out"
     folder.mkdir()
     monkeypatch.setattr(
-        "spinealign.ui.saving.QFileDialog.getExistingDirectory", lambda *_: str(folder)
+        "spinealign.ui.cases.saving.QFileDialog.getExistingDirectory", lambda *_: str(folder)
     )
     return folder
 
@@ -59,7 +59,7 @@ def test_all_results_are_saved_together(qtbot, window, analysed, fake, out, file
 def test_results_that_were_let_go_are_named_not_forgotten(
     qtbot, window, analysed, fake, out, monkeypatch
 ):
-    monkeypatch.setattr("spinealign.ui.case_session.MEMORY_LIMIT_BYTES", 1)
+    monkeypatch.setattr("spinealign.ui.cases.case_session.MEMORY_LIMIT_BYTES", 1)
     analysed("ct_1.dcm")
     analysed("mr_2.nii")
     with qtbot.waitSignal(window.saver.saved):
@@ -82,7 +82,7 @@ def test_one_part_is_saved_under_the_name_given(
         asked.append(proposed)
         return str(tmp_path / "mine"), ""
 
-    monkeypatch.setattr("spinealign.ui.saving.QFileDialog.getSaveFileName", answer)
+    monkeypatch.setattr("spinealign.ui.cases.saving.QFileDialog.getSaveFileName", answer)
     analysed({"heatmap": "ct_1.dcm", "discs": "disc_1.png"}.get(kind, "mr_1.nii"))
     with qtbot.waitSignal(window.saver.saved):
         window.actions_by_name[f"save_{kind}"].trigger()
@@ -105,8 +105,12 @@ def test_only_what_there_is_can_be_saved(window, analysed, name, enabled):
 
 
 def test_a_dismissed_dialog_writes_nothing(window, analysed, fake, monkeypatch):
-    monkeypatch.setattr("spinealign.ui.saving.QFileDialog.getExistingDirectory", lambda *_: "")
-    monkeypatch.setattr("spinealign.ui.saving.QFileDialog.getSaveFileName", lambda *_: ("", ""))
+    monkeypatch.setattr(
+        "spinealign.ui.cases.saving.QFileDialog.getExistingDirectory", lambda *_: ""
+    )
+    monkeypatch.setattr(
+        "spinealign.ui.cases.saving.QFileDialog.getSaveFileName", lambda *_: ("", "")
+    )
     analysed("ct_1.dcm")
     for action in ("save", "save_all", "save_report"):
         window.actions_by_name[action].trigger()
@@ -135,7 +139,8 @@ def test_an_unexpected_failure_of_writing_gets_a_report(qtbot, window, analysed,
 def test_the_folder_can_be_shown(qtbot, window, analysed, out, monkeypatch):
     shown = []
     monkeypatch.setattr(
-        "spinealign.ui.saving.QDesktopServices.openUrl", lambda url: shown.append(url.toLocalFile())
+        "spinealign.ui.cases.saving.QDesktopServices.openUrl",
+        lambda url: shown.append(url.toLocalFile()),
     )
     analysed("ct_1.dcm")
     with qtbot.waitSignal(window.saver.saved):

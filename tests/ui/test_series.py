@@ -11,11 +11,11 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 
 from spinealign.domain.study import SlicePlace
-from spinealign.ui.case_session import CaseStatus
-from spinealign.ui.compare_dialog import CompareWindow
-from spinealign.ui.recent import Recent
-from spinealign.ui.services import program_services
-from spinealign.ui.settings import SettingsStore
+from spinealign.ui.cases.case_session import CaseStatus
+from spinealign.ui.compare.compare_dialog import CompareWindow
+from spinealign.ui.settings.recent import Recent
+from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.work.services import program_services
 from tests.fakes import WAIT_S
 from tests.image_files import ramp, write_dicom, write_nifti, write_series, zipped
 from tests.ui.hands import open_and_rest, settle, titles
@@ -202,17 +202,17 @@ def test_corrections_belong_to_their_slice(qtbot, fake, real_files, open_window,
     )
     window = open_window()
     open_and_rest(qtbot, window, path)
-    window.desk.changes.flip_facing()
-    flipped = window.desk.editing.corrections
-    window.leafing.step(1)
+    window.correction.changes.flip_facing()
+    flipped = window.correction.editing.corrections
+    window.navigation.step(1)
     with qtbot.waitSignal(window.session.finding_ready):
-        window.leafing.analyse_here()
-    assert not window.desk.editing.is_edited
-    window.leafing.step(-1)
+        window.navigation.analyse_here()
+    assert not window.correction.editing.is_edited
+    window.navigation.step(-1)
     with qtbot.waitSignal(window.session.finding_ready):
-        window.leafing.analyse_here()
-    assert window.desk.editing.corrections == flipped
-    qtbot.waitUntil(lambda: window.desk.editing.unsaved_count == 0)
+        window.navigation.analyse_here()
+    assert window.correction.editing.corrections == flipped
+    qtbot.waitUntil(lambda: window.correction.editing.unsaved_count == 0)
     kept = [file.name for file in tmp_path.glob("*.json")]
     assert kept == ["film.nii.picture-3.spinealign.json"]
 
@@ -220,9 +220,9 @@ def test_corrections_belong_to_their_slice(qtbot, fake, real_files, open_window,
 def test_a_recent_series_opens_again_at_its_slice(qtbot, real_files, open_window, study, tmp_path):
     first = open_window()
     open_and_rest(qtbot, first, study)
-    first.leafing.step(1)
+    first.navigation.step(1)
     with qtbot.waitSignal(first.session.finding_ready):
-        first.leafing.analyse_here()
+        first.navigation.analyse_here()
     first.close()
     qtbot.waitUntil(lambda: not first.isVisible())
     stored = (tmp_path / "profile" / "window.json").read_text(encoding="utf-8")
@@ -273,7 +273,9 @@ def test_another_series_serves_as_the_other_contrast(qtbot, leafed, fake):
 
 def test_all_slices_are_those_of_the_series_shown(leafed, monkeypatch):
     asked = []
-    monkeypatch.setattr("spinealign.ui.commands.open_slices", lambda *given: asked.append(given[1]))
+    monkeypatch.setattr(
+        "spinealign.ui.window.commands.open_slices", lambda *given: asked.append(given[1])
+    )
     assert leafed.actions_by_name["all_slices"].isEnabled()
     leafed.actions_by_name["all_slices"].trigger()
     assert asked == [leafed.current.stack.first]
@@ -291,7 +293,8 @@ def test_a_comparison_takes_a_study_without_showing_it(qtbot, leafed, tmp_path, 
     write_series(tmp_path / "mr before", 5, SeriesDescription="T2 sag, before")
     archive = zipped(tmp_path / "before.zip", tmp_path / "mr before")
     monkeypatch.setattr(
-        "spinealign.ui.compare_dialog.QFileDialog.getOpenFileName", lambda *_: (str(archive), "")
+        "spinealign.ui.compare.compare_dialog.QFileDialog.getOpenFileName",
+        lambda *_: (str(archive), ""),
     )
     leafed.actions_by_name["compare"].trigger()
     [compared] = leafed.findChildren(CompareWindow)

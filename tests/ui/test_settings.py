@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinealign.ui.preferences import Preferences
-from spinealign.ui.recent import Recent
-from spinealign.ui.settings import (
+from spinealign.ui.settings.preferences import Preferences
+from spinealign.ui.settings.recent import Recent
+from spinealign.ui.settings.settings import (
     MAX_RECENT_FILES,
     OverlayStyle,
     Settings,
@@ -120,7 +120,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(store, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("spinealign.ui.settings.os.fsync", full)
+    monkeypatch.setattr("spinealign.ui.settings.settings.os.fsync", full)
     assert not store.save(Settings())
     assert [path.name for path in store.folder.iterdir()] == ["settings.json"]
     assert store.load_settings() == CHOSEN

@@ -6,7 +6,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from spinealign.domain.image import DisplayWindow
-from spinealign.ui.slices_window import SlicesWindow, open_slices
+from spinealign.ui.series.all_slices_window import SlicesWindow, open_slices
 from tests.ui.hands import at_rest
 
 

@@ -6,7 +6,7 @@ import pytest
 from PyQt6.QtCore import QThread
 
 from spinealign.domain.errors import Cancelled, ImageReadError, ReadProblem
-from spinealign.ui.tasks import TaskRunner
+from spinealign.ui.work.tasks import TaskRunner
 
 
 @pytest.fixture

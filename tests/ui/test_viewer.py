@@ -11,10 +11,10 @@ from PyQt6.QtWidgets import QApplication
 
 from spinealign.domain.image import DisplayWindow, WindowCurve, WindowKind
 from spinealign.domain.measurements import Drawing, DrawingTool
-from spinealign.ui.display import prepare_image, prepare_overlay
-from spinealign.ui.picture_frame import border_letters, corner_text, letter_boxes
-from spinealign.ui.settings import OverlayStyle
-from spinealign.ui.viewer import Viewer
+from spinealign.ui.picture.corner_texts import border_letters, corner_text, letter_boxes
+from spinealign.ui.picture.display_images import prepare_image, prepare_overlay
+from spinealign.ui.picture.viewer import Viewer
+from spinealign.ui.settings.settings import OverlayStyle
 from tests import phantoms
 
 

@@ -6,7 +6,7 @@ from pypdf import PdfReader
 
 from spinealign.domain.measurements import MeasureCode, MeasureState
 from spinealign.export.corrections import corrections_path
-from spinealign.ui.services import program_services
+from spinealign.ui.work.services import program_services
 from spinealign.wording.measure_rows import value_text
 from tests.ui.whole_case import WholeCase
 
@@ -28,7 +28,9 @@ def test_open_analyse_correct_report(qtbot, fake, open_window, files, tmp_path):
     ]  # fmt: skip
     print({part: f"{seconds:.2f} s" for part, seconds in case.seconds.items()})
     cobb = next(
-        m for m in window.desk.editing.analysis.measurements if m.code is MeasureCode.COBB_C2_C7
+        m
+        for m in window.correction.editing.analysis.measurements
+        if m.code is MeasureCode.COBB_C2_C7
     )
     assert cobb.state is MeasureState.EDITED
     assert cobb.value != cobb.automatic_value

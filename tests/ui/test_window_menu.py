@@ -9,7 +9,7 @@ from PyQt6.QtTest import QTest
 
 from spinealign.domain.image import DisplayWindow, WindowCurve, WindowKind
 from spinealign.imaging.windows import by_hand, is_same_window, offered_windows
-from spinealign.ui.display import prepare_image
+from spinealign.ui.picture.display_images import prepare_image
 from tests import phantoms
 
 TABLE = DisplayWindow(
@@ -153,8 +153,8 @@ def test_going_to_another_case_and_back_keeps_the_window(window, analysed):
 
 def test_correcting_keeps_the_window(hands):
     QTest.keyClick(hands.window, Qt.Key.Key_6)
-    hands.window.desk.changes.flip_facing()
-    assert hands.window.desk.editing.is_edited
+    hands.window.correction.changes.flip_facing()
+    assert hands.window.correction.editing.is_edited
     assert hands.viewer.picture.window.kind is WindowKind.WHOLE_RANGE
 
 

@@ -44,7 +44,7 @@ class WholeCase:
         x, y = hands.place_of(*corner)
         self._do("drag a corner")
         hands.drag((x, y), (x + by[0] / 2, y + by[1] / 2), (x + by[0], y + by[1]))
-        self._wait("corrected", started, lambda: self.window.desk.editing.is_edited)
+        self._wait("corrected", started, lambda: self.window.correction.editing.is_edited)
 
     def save_report(self, report) -> None:
         saved, started = [], time.perf_counter()

@@ -1,0 +1,341 @@
+"""The command line: analyse, compare, define measures, test the installation, train models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from spinealign import __version__
+from spinealign.cli.series import Job, WrongUseError, add_series_options, plan, print_series
+from spinealign.cli.training import add_training, training_module
+from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.findings import Analysis, Step
+from spinealign.domain.image import View
+from spinealign.domain.study import ImageSource
+
+COMMANDS = ("analyze", "volume", "compare", "define", "models", "self-test", "train", "package")
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, EXIT_REFUSED = 0, 1, 2, 3
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    Returns
+    -------
+    int
+        0 done, 1 something failed, 2 wrong use, 3 nothing failed but the view gate refused
+        an image.
+    """
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        return int(options.run(options))
+    except SpineAlignError as error:
+        _complain(error)
+        return EXIT_SOME_FAILED
+    except BrokenPipeError:
+        # The reader of our output (such as `head`) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_SOME_FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
+        return EXIT_SOME_FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="spinealign")
+    parser.add_argument("--version", action="version", version=f"SpineAlign {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_analyze(commands)
+    _add_volume(commands)
+    _add_measures(commands)
+    listing = commands.add_parser("models", help="list the models and what they are good for")
+    listing.add_argument("--json", action="store_true", help="print the whole cards as JSON")
+    listing.set_defaults(run=_models)
+    test = commands.add_parser("self-test", help="analyse the shipped samples and check the result")
+    test.set_defaults(run=_self_test)
+    add_training(commands)
+    return parser
+
+
+def _add_analyze(commands: Any) -> None:
+    analyze = commands.add_parser("analyze", help="analyse images and write results to a folder")
+    analyze.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="files or folders")
+    analyze.add_argument("--out", type=Path, metavar="DIR", help="results go here")
+    add_series_options(analyze)
+    analyze.add_argument(
+        "--view", choices=["auto", "xray", "ct", "mr"], default="auto",
+        help="what the images show (default: look at tags and pixels; an image of another kind "
+        "is refused with exit code 3, and this option overrules that)",
+    )  # fmt: skip
+    analyze.add_argument(
+        "--json", action="store_true",
+        help="print one JSON object a line for each input instead of text",
+    )  # fmt: skip
+    analyze.add_argument(
+        "--engine", choices=["litert", "keras"], default="litert",
+        help="keras is the reference and needs the 'train' extra",
+    )  # fmt: skip
+    analyze.add_argument(
+        "--companion", type=Path, metavar="FILE",
+        help="the same patient's slice in the other contrast (T1 beside T2): helps to grade discs",
+    )  # fmt: skip
+    _add_ignore_corrections(analyze)
+    analyze.set_defaults(run=_analyze, parser=analyze)
+
+
+def _add_volume(commands: Any) -> None:
+    volume = commands.add_parser(
+        "volume", help="segment every slice of a sagittal MR series and measure volumes"
+    )
+    volume.add_argument(
+        "input", type=Path, metavar="INPUT", help="NIfTI file, folder, archive or DICOMDIR"
+    )
+    volume.add_argument("--out", required=True, type=Path, metavar="DIR", help="results go here")
+    volume.set_defaults(run=_volume)
+
+
+def _volume(options: argparse.Namespace) -> int:
+    from spinealign.export.volumes import write_volume
+    from spinealign.volumes import segment_volume
+    from spinealign.wording.volumes import volume_lines
+
+    work = segment_volume(options.input, _model_store("litert"))
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as done:
+            found = done.value
+            break
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\033[K{step.name} ({step.fraction:.0%})")
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+    files = write_volume(found, options.out)
+    print("\n".join(volume_lines(found)))
+    print(f"{len(files)} files in {options.out}")
+    return EXIT_DONE
+
+
+def _add_ignore_corrections(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ignore-corrections", action="store_true",
+        help="give the program's own result, even where corrections are saved for the image",
+    )  # fmt: skip
+
+
+def _add_measures(commands: Any) -> None:
+    comparison = commands.add_parser(
+        "compare", help="analyse two examinations of one patient and print what changed"
+    )
+    for name in ("first", "second"):
+        comparison.add_argument(name, type=Path, metavar=name.upper(), help="image file")
+    comparison.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_ignore_corrections(comparison)
+    comparison.set_defaults(run=_compare)
+    define = commands.add_parser("define", help="tell how a measure is taken, and who says so")
+    define.add_argument(
+        "measure",
+        nargs="?",
+        metavar="MEASURE",
+        help="code of a measure; without it, all are listed",
+    )
+    define.set_defaults(run=_define)
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    if options.list:
+        unlisted = print_series(options.inputs)
+        for path, error in unlisted:
+            _report_failure(path, error, options.json)
+        return EXIT_SOME_FAILED if unlisted else EXIT_DONE
+    try:
+        jobs, failed = plan(options)
+    except WrongUseError as problem:
+        options.parser.print_usage(sys.stderr)
+        sys.stderr.write(f"spinealign analyze: {problem}\n")
+        return EXIT_WRONG_USE
+    if options.companion is not None and len(jobs) + len(failed) != 1:
+        sys.stderr.write("A companion belongs to one image; name just one.\n")
+        return EXIT_WRONG_USE
+    view = None if options.view == "auto" else View(options.view)
+    models = _model_store(options.engine)
+    for path, error in failed:
+        _report_failure(path, error, options.json)
+    failures, refused = len(failed), 0
+    for job in jobs:
+        try:
+            analysis = _analyze_one(job.source, models, view, options, options.companion)
+            files = _write(analysis, job.folder)
+        except SpineAlignError as error:
+            _report_failure(job.path, error, options.json)
+            failures += 1
+            continue
+        refused += analysis.is_refused
+        _report_result(job, analysis, files, options.json)
+    if not options.json:
+        done = len(jobs) + len(failed) - failures
+        place = f"; results are in {options.out}" if done else ""
+        turned_away = f", {refused} refused" if refused else ""
+        print(f"{done - refused} done{turned_away}, {failures} not done{place}")
+    if failures:
+        return EXIT_SOME_FAILED
+    return EXIT_REFUSED if refused else EXIT_DONE
+
+
+def _analyze_one(
+    source: ImageSource,
+    models: Any,
+    view: View | None,
+    options: argparse.Namespace,
+    companion: Path | None = None,
+) -> Analysis:
+    """Analyse an image and apply the corrections that are saved for it."""
+    from spinealign.analysis import analyze_file, run_to_end
+
+    def show(step: Step) -> None:
+        sys.stderr.write(f"\r\033[K{step.name} ({step.fraction:.0%})")
+
+    is_watched = sys.stderr.isatty() and not options.json
+    work = analyze_file(source, models, view, companion)
+    analysis = run_to_end(work, show if is_watched else None)
+    if is_watched:
+        sys.stderr.write("\r\033[K")
+    return analysis if options.ignore_corrections else _corrected(analysis)
+
+
+def _corrected(analysis: Analysis) -> Analysis:
+    """Apply what is saved; corrections that cannot be used are named and left alone."""
+    from spinealign.domain.errors import CorrectionsError
+    from spinealign.export.corrections import load_corrections
+    from spinealign.measure.corrected import apply_corrections
+
+    try:
+        wanted = load_corrections(analysis)
+    except CorrectionsError as error:
+        _complain(error)
+        return analysis
+    return analysis if wanted is None else apply_corrections(analysis, wanted)
+
+
+def _write(analysis: Analysis, folder: Path) -> Sequence[Path]:
+    from spinealign.export.bundle import write_bundle
+
+    return write_bundle(analysis, folder)
+
+
+def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:
+    from spinealign.wording import caution_text, headline, refusal_message
+    from spinealign.wording.alignment import alignment_sentences
+    from spinealign.wording.discs import disc_lines
+    from spinealign.wording.measure_rows import main_lines
+    from spinealign.wording.series import picture_name
+
+    if as_json:
+        result = json.loads((job.folder / "analysis.json").read_text(encoding="utf-8"))
+        print(json.dumps({"path": str(job.path), "folder": str(job.folder), "result": result}))
+        return
+    said = f"{headline(analysis)} {alignment_sentences(analysis)}".rstrip()
+    print(f"{picture_name(analysis.image.place)}: {said}")
+    if analysis.is_refused:
+        print(f"    {refusal_message(analysis).advice} (--view xray, ct or mr)")
+    for line in (*disc_lines(analysis), *main_lines(analysis.measurements)):
+        print(f"    {line}")
+    for caution in analysis.cautions:
+        print(f"    note: {caution_text(caution)}")
+    print(f"    {len(files)} files in {job.folder} ({sum(analysis.seconds.values()):.2f} s)")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from spinealign.export.comparison import comparison_json
+    from spinealign.measure.comparison import compare
+    from spinealign.wording.comparison import comparison_lines
+
+    models = _model_store("litert")
+    first, second = (
+        _analyze_one(path, models, None, options) for path in (options.first, options.second)
+    )
+    if options.json:
+        print(json.dumps(comparison_json(first, second), ensure_ascii=False, allow_nan=False))
+    else:
+        print("\n".join(comparison_lines(first, second, compare(first, second))))
+    return EXIT_DONE
+
+
+def _define(options: argparse.Namespace) -> int:
+    from spinealign.wording.measures import DEFINITIONS, definition_text
+
+    if options.measure is None:
+        width = max(map(len, DEFINITIONS))
+        for code, definition in DEFINITIONS.items():
+            print(f"{code:{width}}  {definition.title}")
+        return EXIT_DONE
+    found = [
+        code for code in DEFINITIONS if code.value == options.measure.replace("-", "_").lower()
+    ]
+    if not found:
+        sys.stderr.write(
+            f"There is no measure “{options.measure}”; “spinealign define” lists all.\n"
+        )
+        return EXIT_WRONG_USE
+    print(definition_text(found[0]))
+    return EXIT_DONE
+
+
+def _report_failure(path: Path, error: SpineAlignError, as_json: bool) -> None:
+    from spinealign.wording import explain
+
+    message = explain(error)
+    if as_json:
+        problem = {"sentence": message.sentence, "advice": message.advice}
+        print(json.dumps({"path": str(path), "error": problem}))
+    _complain(error)
+
+
+def _complain(error: SpineAlignError) -> None:
+    from spinealign.wording import explain
+
+    message = explain(error)
+    sys.stderr.write(f"{message.sentence} {message.advice}\n")
+
+
+def _model_store(engine: str) -> Any:
+    from spinealign.inference.catalog import ModelStore
+
+    if engine == "litert":
+        return ModelStore()
+    open_keras = training_module("keras_engine").open_keras
+    return ModelStore(open_engine=open_keras)
+
+
+def _models(options: argparse.Namespace) -> int:
+    from spinealign.inference.catalog import ModelStore
+
+    cards = ModelStore().cards()
+    if options.json:
+        print(json.dumps([card.to_json() for card in cards], indent=2, ensure_ascii=False))
+        return EXIT_DONE
+    for card in cards:
+        print(f"{card.name} {card.version}  [{card.status}]  {card.title}")
+        print(f"    {card.limits}")
+    return EXIT_DONE
+
+
+def _self_test(_options: argparse.Namespace) -> int:
+    from spinealign.selftest import run_self_test
+
+    with tempfile.TemporaryDirectory(prefix="spinealign-self-test-") as folder:
+        problems = run_self_test(Path(folder), print)
+    for problem in problems:
+        sys.stderr.write(f"self-test failed: {problem}\n")
+    if not problems:
+        print(f"SpineAlign {__version__} self-test passed")
+    return EXIT_SOME_FAILED if problems else EXIT_DONE

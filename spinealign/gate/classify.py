@@ -1,0 +1,44 @@
+"""What the gate's network makes of the pixels, as they stand and turned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spinealign.domain.image import ImageKind, SpineImage
+from spinealign.inference.engine import LoadedModel
+from spinealign.predict import network_input
+
+
+@dataclass(frozen=True)
+class KindPrediction:
+    """How a picture looks to the gate.
+
+    Parameters
+    ----------
+    probabilities : mapping of ImageKind to float
+        Summing to 1.
+    ood_distance : float
+        Distance from the nearest pictures of the three kinds that the gate learned from.
+    """
+
+    probabilities: Mapping[ImageKind, float]
+    ood_distance: float
+
+
+def classify_kind(image: SpineImage, model: LoadedModel) -> KindPrediction:
+    """Show an image to the gate."""
+    probabilities, ood_distance = model.recognise(network_input(image, model.card)[0])
+    kinds = (ImageKind(name) for name in model.card.classes)
+    return KindPrediction(dict(zip(kinds, probabilities, strict=True)), ood_distance)
+
+
+def turned(image: SpineImage, quarter_turns: int) -> SpineImage:
+    """Return an image turned to the left."""
+    spacing_mm = image.spacing_mm
+    if spacing_mm is not None and quarter_turns % 2:
+        spacing_mm = spacing_mm[::-1]
+    pixels = np.ascontiguousarray(np.rot90(image.pixels, quarter_turns))
+    return replace(image, pixels=pixels, spacing_mm=spacing_mm)

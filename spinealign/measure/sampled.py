@@ -1,0 +1,233 @@
+"""A measure as it was taken on resampled points, before it becomes a `Measurement`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import LandmarkSource, VertebraState
+from spinealign.domain.measurements import (
+    MeasureCode,
+    MeasuredPoint,
+    Measurement,
+    NormalRange,
+    Severity,
+    Stroke,
+)
+from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.lines import Line
+from spinealign.measure.spine import Body, Part, Spine
+from spinealign.measure.uncertainty import intervals_95
+from spinealign.wording.measures import (
+    FACING_UNKNOWN,
+    LEVELS_UNKNOWN,
+    corners_missing,
+    cut_off,
+    definition_of,
+    measure_name,
+    method_text,
+    not_outlined,
+    severity_of,
+)
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class MeasureInputs:
+    """Points of one body that a measure used."""
+
+    body: Body
+    names: tuple[str, ...]
+
+    @property
+    def points(self) -> tuple[MeasuredPoint, ...]:
+        """The points as measurements list them."""
+        return tuple(self.body.measured[name] for name in self.names)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether a point is the program's own on a body that is hardly visible."""
+        is_own = any(point.source != LandmarkSource.USER for point in self.points)
+        return is_own and self.body.vertebra.state is VertebraState.HIDDEN
+
+
+@dataclass(frozen=True, eq=False)
+class Side(MeasureInputs):
+    """A side of a body as a measure used it."""
+
+    line: Line
+
+
+def side_of(body: Body, part: Part) -> Side | None:
+    """Return a side of a body, or None where a point of it is missing."""
+    line = body.line_of(part)
+    return None if line is None else Side(body, body.ends_of(part), line)
+
+
+def sides_of(spine: Spine, *wanted: tuple[str, Part]) -> tuple[Side, ...] | str:
+    """Return sides of levels for a measure with a sign, or why one cannot be had."""
+    found = [(level, _side(spine, level, part)) for level, part in wanted]
+    lacking = [level for level, side in found if side is None]
+    if lacking or not spine.is_signed:
+        return why_not(spine, [level for level, _ in wanted], lacking)
+    return tuple(side for _, side in found if side is not None)
+
+
+def _side(spine: Spine, level: str, part: Part) -> Side | None:
+    body = spine.by_level.get(level)
+    return None if body is None else side_of(body, part)
+
+
+def why_not(spine: Spine, levels: Sequence[str], lacking: Sequence[str]) -> str:
+    """Return why a measure with a sign cannot be taken.
+
+    Parameters
+    ----------
+    spine : Spine
+    levels, lacking : sequence of str
+        The levels that the measure needs, and those whose points are not all there.
+    """
+    if not spine.has_levels:
+        return LEVELS_UNKNOWN
+    absent = [level for level in levels if level not in spine.by_level]
+    if absent:
+        return not_outlined(absent)
+    if not spine.is_signed:
+        return FACING_UNKNOWN
+    is_cut = spine.by_level[lacking[-1]].vertebra.state is VertebraState.CUT
+    return cut_off(lacking[-1]) if is_cut else corners_missing(lacking[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class SampledMeasure:
+    """One measure of one place.
+
+    Parameters
+    ----------
+    code : MeasureCode
+    levels : tuple of str
+    values : ndarray of float64, shape (S,), or None
+        The exact value first; None when it could not be taken, for `reason`.
+    used : tuple of MeasureInputs
+    strokes : tuple of Stroke
+    graded : ndarray of float64, shape (S,), or None
+        What thresholds are compared with, where it is not the value itself.
+    is_graded : bool
+        Whether the measure's thresholds apply here at all.
+    """
+
+    code: MeasureCode
+    levels: tuple[str, ...]
+    values: Values | None = None
+    used: tuple[MeasureInputs, ...] = ()
+    strokes: tuple[Stroke, ...] = ()
+    reason: str = ""
+    graded: Values | None = None
+    is_graded: bool = True
+
+
+def measurements_of(taken: Iterable[SampledMeasure], spine: Spine) -> tuple[Measurement, ...]:
+    """Return measurements with intervals, ranges and severities, in the order given."""
+    checked = [_checked(measure) for measure in taken]
+    samples = [m.values for m in checked if m.values is not None]
+    graded = [m.values if m.graded is None else m.graded for m in checked if m.values is not None]
+    intervals = iter(_intervals(samples))
+    bounds = iter(_intervals(graded))
+    found = [
+        not_measured(m.code, m.levels, m.reason, spine.plane.geometry)
+        if m.values is None
+        else _measured(m, next(intervals), next(bounds), spine)
+        for m in checked
+    ]
+    return tuple(found)
+
+
+def _intervals(samples: Sequence[Values]) -> Values:
+    return intervals_95(np.stack(samples)) if samples else np.empty((0, 2))
+
+
+def by_importance(measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
+    """Return measurements with the most important first; levels of one measure stay in order."""
+    return tuple(sorted(measurements, key=_importance))
+
+
+def _importance(measurement: Measurement) -> int:
+    assert measurement.code is not None
+    return definition_of(measurement.code).importance
+
+
+def _checked(measure: SampledMeasure) -> SampledMeasure:
+    """Return a measure without a value where points that coincide leave none."""
+    if measure.values is None or np.isfinite(measure.values[0]):
+        return measure
+    level = measure.levels[-1] if measure.levels else ""
+    return SampledMeasure(measure.code, measure.levels, reason=corners_missing(level))
+
+
+def not_measured(
+    code: MeasureCode, levels: tuple[str, ...], reason: str, geometry: PixelGeometry
+) -> Measurement:
+    """Return a measure without a value, for a reason."""
+    definition = definition_of(code)
+    return Measurement(
+        name=measure_name(code, levels),
+        value=None,
+        unit=unit_of(code, geometry),
+        method=definition.definition,
+        source="; ".join(definition.sources),
+        reason=reason,
+        code=code,
+        levels=levels,
+    )
+
+
+def _measured(
+    measure: SampledMeasure, interval: Values, bounds: Values, spine: Spine
+) -> Measurement:
+    assert measure.values is not None
+    definition = definition_of(measure.code)
+    geometry = spine.plane.geometry
+    value = float(measure.values[0])
+    hidden = [used.body.name for used in measure.used if used.is_hidden]
+    return Measurement(
+        name=measure_name(measure.code, measure.levels),
+        value=value,
+        unit=unit_of(measure.code, geometry),
+        method=method_text(measure.code, hidden),
+        source="; ".join(definition.sources),
+        code=measure.code,
+        levels=measure.levels,
+        points=tuple(point for used in measure.used for point in used.points),
+        interval=(float(interval[0]), float(interval[1])),
+        normal=normal_of(measure.code, geometry),
+        severity=_severity(measure, bounds, geometry),
+        automatic_value=value,
+        strokes=measure.strokes,
+    )
+
+
+def _severity(measure: SampledMeasure, bounds: Values, geometry: PixelGeometry) -> Severity | None:
+    values = measure.values if measure.graded is None else measure.graded
+    if values is None or not measure.is_graded or not thresholds_hold(measure.code, geometry):
+        return None
+    return severity_of(measure.code, float(values[0]), float(bounds[0]), float(bounds[1]))
+
+
+def unit_of(code: MeasureCode, geometry: PixelGeometry) -> str:
+    """Return the unit that a measure has on an image: lengths are in pixels without spacing."""
+    definition = definition_of(code)
+    return geometry.unit if definition.is_length else definition.unit
+
+
+def normal_of(code: MeasureCode, geometry: PixelGeometry) -> NormalRange | None:
+    """Return the normal range of a measure, unless its millimetres do not hold here."""
+    return definition_of(code).normal if thresholds_hold(code, geometry) else None
+
+
+def thresholds_hold(code: MeasureCode, geometry: PixelGeometry) -> bool:
+    """Whether a measure's ranges and thresholds may be compared with values of an image."""
+    return geometry.are_lengths_true or not definition_of(code).is_length

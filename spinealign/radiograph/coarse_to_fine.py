@@ -1,0 +1,210 @@
+"""Two looks of a network at a film: one to find the column, one to see it sharply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.image import SpineImage
+from spinealign.domain.model_card import ModelCard
+from spinealign.imaging.fit import finish_input, place, plan_letterbox, scale_intensity
+from spinealign.imaging.tiles import (
+    Grid,
+    letterbox_grid,
+    resample,
+    tile_starts,
+    tile_weight,
+    window_around,
+)
+from spinealign.inference.engine import Array, LoadedModel
+from spinealign.measure.bodies import Blob, Labels, separate, territories, typical_height
+from spinealign.measure.column import find_chain, turned_downwards
+from spinealign.measure.vertebrae import Peaks, corner_peaks, up_by_corners
+
+_SHARP_HEIGHT = 48.0
+"""Height of a body in network pixels at the second look."""
+
+_OVERLAP = 96
+_MOST_TILES = 3
+_MARGIN_IN_HEIGHTS = 2.6
+_TOO_FAR_OFF = 1.5
+_FEWEST_BODIES = 2
+_LEAST_SURENESS, _LEAST_EVIDENCE = 0.66, 1.4
+_LEAST_SIGNS = 3.0
+_NOWHERE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """The network's answer on a grid over the film.
+
+    Parameters
+    ----------
+    grid : Grid
+        Where the cells (h, w) lie.
+    bone, c2 : ndarray of float32, shape (h, w)
+        Probability of any vertebral body, and of C2 alone.
+    corners : ndarray of float32, shape (h, w, 4)
+        Heat maps 0..1 in the order of `measure.corners.CORNERS`.
+    """
+
+    grid: Grid
+    bone: Array
+    c2: Array
+    corners: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """Bodies of one film, on the grid of `maps`.
+
+    Parameters
+    ----------
+    maps : Maps
+    height : float
+        Typical height of a body in cells.
+    labels : ndarray of int32, shape (h, w)
+        All pieces of bone, also those that are not in the column.
+    nearest : ndarray of int32, shape (h, w)
+        Label of the nearest piece.
+    blobs : list of Blob
+        The column's bodies from the top.
+    peaks : list of tuple of Peak or None
+        Corners near each body.
+    """
+
+    maps: Maps
+    height: float
+    labels: Labels
+    nearest: Labels
+    blobs: list[Blob]
+    peaks: list[Peaks]
+
+    @property
+    def film_height(self) -> float:
+        """Typical height of a body in film pixels."""
+        return self.height / float(np.sqrt(np.prod(self.maps.grid.scale)))
+
+
+def predict_coarse(model: LoadedModel, image: SpineImage) -> Maps:
+    """Ask the network about the whole film, letterboxed."""
+    box = plan_letterbox(image.shape, model.card.input_shape, image.pixel_aspect)
+    canvas = place(_scaled(image.pixels, model.card, image), box)
+    return _maps(letterbox_grid(box), *_ask(model, canvas))
+
+
+def _maps(grid: Grid, probabilities: Array, corners: Array) -> Maps:
+    bone = np.ascontiguousarray(1 - probabilities[..., 0])
+    return Maps(grid, bone, np.ascontiguousarray(probabilities[..., 1]), corners)
+
+
+def _scaled(pixels: Array, card: ModelCard, image: SpineImage) -> Array:
+    return scale_intensity(
+        pixels, card.intensity, bits=image.bits, is_hounsfield=image.is_hounsfield
+    )
+
+
+def _ask(model: LoadedModel, canvas: Array) -> tuple[Array, Array]:
+    return model.outline(finish_input(canvas, model.card.intensity)[None])
+
+
+def find_column(maps: Maps) -> Column | None:
+    """Return the best line of bodies on a map, or None where there is no bone."""
+    height = typical_height(maps.bone)
+    if height is None:
+        return None
+    labels, blobs = separate(maps.bone, maps.c2, maps.corners, height)
+    chain = find_chain(blobs, height)
+    if not chain:
+        return None
+    nearest = territories(labels)
+    peaks = {b.label: corner_peaks(b, nearest, maps.corners, height) for b in chain}
+    chain = turned_downwards(chain, up_by_corners(list(peaks.values())))
+    return Column(maps, height, labels, nearest, chain, [peaks[b.label] for b in chain])
+
+
+def predict_fine(model: LoadedModel, image: SpineImage, whole: Maps) -> Column | None:
+    """Look again, sharply, where the whole film shows bodies.
+
+    A look whose scale turns out to have been misjudged is repeated once.
+
+    Returns
+    -------
+    Column or None
+        None when one of the looks shows no bone.
+    """
+    column = find_column(whole)
+    if column is None:
+        return None
+    closer = find_column(_look_along(model, image, column))
+    if closer is not None and not 1 / _TOO_FAR_OFF < closer.height / _SHARP_HEIGHT < _TOO_FAR_OFF:
+        closer = find_column(_look_along(model, image, closer)) or closer
+    return closer
+
+
+def _look_along(model: LoadedModel, image: SpineImage, column: Column) -> Maps:
+    tile = model.card.input_shape
+    points = column.maps.grid.to_film(np.concatenate([b.pixels for b in column.blobs]))
+    margin = _MARGIN_IN_HEIGHTS * column.film_height
+    low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
+    farthest = _OVERLAP + _MOST_TILES * (min(tile) - _OVERLAP)
+    scale = min(_SHARP_HEIGHT / column.film_height, farthest / float((high - low).max()))
+    window = window_around(low, high, min(tile) / scale, image.shape)
+    pixels = _scaled(window.cut(image.pixels), model.card, image)
+    canvas, grid = resample(pixels, window, scale, tile, image.pixel_aspect)
+    path = grid.to_grid(column.maps.grid.to_film(np.array([b.centre for b in column.blobs])))
+    return _maps(grid, *_joined(model, canvas, list(_tiles(canvas.shape, tile, path))))
+
+
+def _tiles(
+    shape: tuple[int, ...], tile: tuple[int, int], path: NDArray[np.float64]
+) -> Iterator[tuple[int, int]]:
+    """Yield (top, left) of tiles that follow a path of (x, y) along a canvas's longer side."""
+    long = 0 if shape[0] >= shape[1] else 1
+    short = 1 - long
+    order = np.argsort(path[:, 1 - long])
+    for start in tile_starts(shape[long], tile[long], _OVERLAP):
+        middle = np.interp(
+            start + tile[long] / 2, path[order, 1 - long], path[order, 1 - short]
+        )  # fmt: skip
+        across = int(np.clip(round(middle - tile[short] / 2), 0, shape[short] - tile[short]))
+        yield (start, across) if long == 0 else (across, start)
+
+
+def _joined(model: LoadedModel, canvas: Array, tiles: Sequence[tuple[int, int]]) -> list[Array]:
+    """Ask about each tile and average where they overlap; elsewhere is background."""
+    rows, cols = model.card.input_shape
+    weight = tile_weight((rows, cols), _OVERLAP // 2)[..., None]
+    total = np.full((*canvas.shape, 1), _NOWHERE, np.float32)
+    sums = [np.zeros((*canvas.shape, n), np.float32) for n in (3, 4)]
+    sums[0][..., 0] = _NOWHERE
+    for top, left in tiles:
+        where = (slice(top, top + rows), slice(left, left + cols))
+        for part, answer in zip(sums, _ask(model, canvas[where]), strict=True):
+            part[where] += weight * answer
+        total[where] += weight
+    return [np.asarray(part / total, np.float32) for part in sums]
+
+
+def is_plausible(column: Column) -> bool:
+    """Whether this is a column: two sure bodies, and C2, corners, or a third body for it."""
+    blobs = column.blobs
+    corners = np.mean([peak is not None for four in column.peaks for peak in four])
+    signs = len(blobs) + any(blob.is_c2 for blob in blobs) + 2 * float(corners)
+    sureness = [_sureness(*pair) for pair in zip(blobs, column.peaks, strict=True)]
+    return bool(
+        len(blobs) >= _FEWEST_BODIES
+        and signs >= _LEAST_SIGNS
+        and np.mean(sureness) >= _LEAST_SURENESS
+        and np.sum(sureness) >= _LEAST_EVIDENCE
+    )
+
+
+def _sureness(blob: Blob, peaks: Peaks) -> float:
+    """Return how surely this is a body (0..1); missing corners count a quarter."""
+    expected = 2 if blob.is_c2 else 4
+    corners = sum(peak.height for peak in peaks if peak is not None) / expected
+    return 0.75 * blob.certainty + 0.25 * corners

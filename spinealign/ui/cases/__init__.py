@@ -1,0 +1,1 @@
+"""Opening images as cases, analysing them in turn, and saving results."""

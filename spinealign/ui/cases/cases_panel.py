@@ -1,0 +1,261 @@
+"""The list at the left: open cases, recent files, sample cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PyQt6.QtCore import QPoint, QSize, Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QLineEdit,
+    QMenu,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from spinealign.ui.cases.case_session import Case, CaseStatus
+from spinealign.ui.settings.recent import Recent
+from spinealign.ui.widgets.icons import icon
+from spinealign.ui.widgets.theme import Colours
+from spinealign.ui.work.services import Sample
+
+STATUS_WORDS = {
+    CaseStatus.WAITING: "waiting for its turn",
+    CaseStatus.RUNNING: "being analysed",
+    CaseStatus.DONE: "analysed",
+    CaseStatus.FAILED: "could not be analysed",
+    CaseStatus.STOPPED: "stopped; press F5 to analyse it",
+}
+
+_INSTEAD_OF_A_PICTURE = {
+    CaseStatus.WAITING: "Waiting for its turn",
+    CaseStatus.RUNNING: "Reading the image…",
+    CaseStatus.STOPPED: "Stopped; press F5 to analyse it",
+    CaseStatus.FAILED: "There is no picture to show",
+}
+
+
+def placeholder_text(case: Case) -> str:
+    """Return what stands where the picture will be."""
+    return f"{case.title}\n{_INSTEAD_OF_A_PICTURE.get(case.status, '')}".strip()
+
+
+def progress_text(case: Case) -> str:
+    """Return what stands where the first result will be."""
+    if case.status is CaseStatus.WAITING:
+        return "Other cases are analysed first."
+    return "The result appears here as soon as it is ready; the picture can be looked at already."
+
+
+def earlier_result_text(case: Case) -> str:
+    """Return what is said above a result that is being made again, or nothing."""
+    return {
+        CaseStatus.RUNNING: "Analysing again… this is the earlier result.",
+        CaseStatus.WAITING: "Waiting to be analysed again; this is the earlier result.",
+    }.get(case.status, "")
+
+
+_PAYLOAD = Qt.ItemDataRole.UserRole
+
+
+class CasesPanel(QWidget):
+    """Shows what is open, what was open lately, and what can be tried."""
+
+    case_selected = pyqtSignal(object)
+    file_chosen = pyqtSignal(object)
+    sample_chosen = pyqtSignal(object)
+    again_requested = pyqtSignal(object)
+    close_requested = pyqtSignal(object)
+    forget_requested = pyqtSignal(object)
+    clear_recent_requested = pyqtSignal()
+
+    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colours = colours
+        self._filter = QLineEdit()
+        self._filter.setPlaceholderText("Search cases")
+        self._filter.setAccessibleName("Search cases")
+        self._filter.setClearButtonEnabled(True)
+        self._filter.textChanged.connect(self._apply_filter)
+        self._tree = _new_tree()
+        self._open = self._new_group("Open cases")
+        self._recent = self._new_group("Recent files")
+        self._samples = self._new_group("Sample cases")
+        self._items: dict[int, QTreeWidgetItem] = {}
+        self._tree.currentItemChanged.connect(self._current_changed)
+        self._tree.itemClicked.connect(self._activate)
+        self._tree.itemActivated.connect(self._activate)
+        self._tree.customContextMenuRequested.connect(self._show_menu)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        search = QVBoxLayout()
+        search.setContentsMargins(8, 6, 8, 6)
+        search.addWidget(self._filter)
+        column.addLayout(search)
+        column.addWidget(self._tree)
+        self.setFocusProxy(self._tree)
+
+    def add_case(self, case: Case) -> None:
+        """List a case."""
+        item = QTreeWidgetItem([case.title])
+        item.setData(0, _PAYLOAD, case)
+        self._items[id(case)] = item
+        self._open.addChild(item)
+        self.update_case(case)
+        self._refresh_groups()
+
+    def update_case(self, case: Case) -> None:
+        """Show a case's present state."""
+        item = self._items[id(case)]
+        item.setText(0, case.title)
+        is_edited = case.status is CaseStatus.DONE and bool(case.edit_words)
+        drawing = "edited" if is_edited else case.status.value
+        item.setIcon(0, icon(drawing, self._status_colour(case.status)))
+        words = ", ".join(filter(None, (STATUS_WORDS[case.status], case.edit_words)))
+        detail = f"\n{case.message.sentence}" if case.message is not None else ""
+        item.setToolTip(0, f"{case.path}\n{words.capitalize()}{detail}")
+        item.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"{case.title}, {words}")
+
+    def remove_case(self, case: Case) -> None:
+        """Take a case off the list."""
+        item = self._items.pop(id(case))
+        self._open.removeChild(item)
+        self._refresh_groups()
+
+    def select_case(self, case: Case) -> None:
+        """Make a case the current one."""
+        self._tree.setCurrentItem(self._items[id(case)])
+
+    def set_recent(self, recents: Sequence[Recent]) -> None:
+        """List the files opened lately."""
+        self._recent.takeChildren()
+        for recent in recents:
+            item = QTreeWidgetItem([recent.title])
+            item.setData(0, _PAYLOAD, recent)
+            item.setToolTip(0, str(recent.path))
+            item.setIcon(0, icon("recent", self._colours.muted))
+            self._recent.addChild(item)
+        self._refresh_groups()
+
+    def set_samples(self, samples: Sequence[Sample]) -> None:
+        """List the sample cases."""
+        self._samples.takeChildren()
+        for sample in samples:
+            item = QTreeWidgetItem([sample.title])
+            item.setData(0, _PAYLOAD, sample)
+            origin = f"{sample.source} ({sample.licence})"
+            item.setToolTip(0, f"{sample.title}\n{sample.note}\n{origin}")
+            item.setIcon(0, icon(sample.view.value, self._colours.muted))
+            self._samples.addChild(item)
+        self._refresh_groups()
+
+    def set_colours(self, colours: Colours) -> None:
+        """Paint the icons for another theme."""
+        self._colours = colours
+        for group, name in ((self._recent, "recent"), (self._samples, "")):
+            for item in _children(group):
+                drawing = name or item.data(0, _PAYLOAD).view.value
+                item.setIcon(0, icon(drawing, colours.muted))
+        for item in _children(self._open):
+            self.update_case(item.data(0, _PAYLOAD))
+
+    def focus_search(self) -> None:
+        """Put the cursor into the search field."""
+        self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._filter.selectAll()
+
+    def _new_group(self, title: str) -> QTreeWidgetItem:
+        group = QTreeWidgetItem([title])
+        group.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        font = group.font(0)
+        font.setBold(True)
+        group.setFont(0, font)
+        self._tree.addTopLevelItem(group)
+        group.setExpanded(True)
+        group.setHidden(True)
+        return group
+
+    def _refresh_groups(self) -> None:
+        for group in (self._open, self._recent, self._samples):
+            group.setHidden(group.childCount() == 0)
+        count = self._open.childCount()
+        self._open.setText(0, f"Open cases ({count})" if count > 1 else "Open cases")
+        self._apply_filter(self._filter.text())
+
+    def _apply_filter(self, wanted: str) -> None:
+        for group in (self._open, self._recent, self._samples):
+            for item in _children(group):
+                item.setHidden(wanted.casefold() not in item.text(0).casefold())
+
+    def _status_colour(self, status: CaseStatus) -> str:
+        return {
+            CaseStatus.DONE: self._colours.good,
+            CaseStatus.RUNNING: self._colours.accent,
+            CaseStatus.FAILED: self._colours.danger,
+        }.get(status, self._colours.muted)
+
+    def _current_changed(self, item: QTreeWidgetItem | None) -> None:
+        if item is not None and item.parent() is self._open:
+            self.case_selected.emit(item.data(0, _PAYLOAD))
+
+    def _activate(self, item: QTreeWidgetItem) -> None:
+        if item.parent() is self._recent:
+            self.file_chosen.emit(item.data(0, _PAYLOAD))
+        elif item.parent() is self._samples:
+            self.sample_chosen.emit(item.data(0, _PAYLOAD))
+
+    def _show_menu(self, where: QPoint) -> None:
+        item = self._tree.itemAt(where)
+        viewport = self._tree.viewport()
+        if item is None or viewport is None:
+            return
+        menu = self.menu_for(item)
+        if menu is not None:
+            menu.popup(viewport.mapToGlobal(where))
+
+    def menu_for(self, item: QTreeWidgetItem) -> QMenu | None:
+        """Return what can be done with an item of the list, or None for headings."""
+        payload = item.data(0, _PAYLOAD)
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if item.parent() is self._open:
+            _add(menu, "Analyse again", lambda: self.again_requested.emit(payload))
+            _add(menu, "Close case", lambda: self.close_requested.emit(payload))
+        elif item.parent() is self._recent:
+            _add(menu, "Open", lambda: self.file_chosen.emit(payload))
+            _add(menu, "Remove from this list", lambda: self.forget_requested.emit(payload))
+            _add(menu, "Clear recent files", self.clear_recent_requested.emit)
+        elif item is self._recent:
+            _add(menu, "Clear recent files", self.clear_recent_requested.emit)
+        else:
+            menu.deleteLater()
+            return None
+        return menu
+
+
+def _add(menu: QMenu, text: str, act: Callable[[], None]) -> None:
+    action = menu.addAction(text)
+    assert action is not None
+    action.triggered.connect(lambda: act())
+
+
+def _children(group: QTreeWidgetItem) -> list[QTreeWidgetItem]:
+    items = (group.child(row) for row in range(group.childCount()))
+    return [item for item in items if item is not None]
+
+
+def _new_tree() -> QTreeWidget:
+    tree = QTreeWidget()
+    tree.setAccessibleName("Cases")
+    tree.setHeaderHidden(True)
+    tree.setRootIsDecorated(False)
+    tree.setIndentation(10)
+    tree.setIconSize(QSize(18, 18))
+    tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+    tree.setAcceptDrops(False)
+    return tree

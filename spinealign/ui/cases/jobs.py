@@ -1,0 +1,253 @@
+"""Generators that the worker threads run; nothing here knows a widget."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from PyQt6.QtGui import QImage
+
+from spinealign import wording
+from spinealign.domain.errors import (
+    CorrectionsError,
+    ExportError,
+    ExportProblem,
+    SpineAlignError,
+)
+from spinealign.domain.findings import Analysis
+from spinealign.domain.image import ImagePart, SpineImage, View
+from spinealign.domain.model_card import ModelCard
+from spinealign.domain.study import ImageSource, PatientFacts, SegmentedVolume, SeriesEntry
+from spinealign.ui.picture.display_images import (
+    DisplayImage,
+    DisplayOverlay,
+    prepare_image,
+    prepare_overlay,
+)
+from spinealign.ui.work.services import Companion, Sample, Services
+from spinealign.wording import Message
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """A step of an analysis, with the picture as soon as there is one."""
+
+    name: str
+    fraction: float
+    display: DisplayImage | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """An analysis, ready to be shown; with what a person corrected, if anything.
+
+    `notice` says why corrections of an earlier session were not taken.
+    """
+
+    analysis: Analysis
+    display: DisplayImage
+    overlay: DisplayOverlay
+    cards: tuple[ModelCard, ...]
+    notice: Message | None = None
+
+
+def analyse_case(
+    services: Services, source: ImageSource, view: View | None, companion: Companion | None = None
+) -> Generator[Progress, None, Finding]:
+    """Analyse a file or series and prepare what the viewer draws.
+
+    Raises
+    ------
+    SpineAlignError
+        As the analysis does.
+    """
+    yield Progress("Starting", 0.0)
+    models = services.models()
+    display = None
+    with contextlib.closing(services.analyse(source, models, view, companion)) as steps:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as done:
+                automatic: Analysis = done.value
+                break
+            shown = None
+            if step.image is not None and display is None:
+                shown = display = prepare_image(step.image)
+            yield Progress(step.name, step.fraction, shown)
+    yield Progress("Preparing the picture", 0.98)
+    if display is None or display.image is not automatic.image:
+        display = prepare_image(automatic.image)
+    analysis, notice = _as_corrected(services, automatic)
+    overlay = prepare_overlay(analysis)
+    return Finding(analysis, display, overlay, _cards_of(services), notice)
+
+
+def _as_corrected(services: Services, automatic: Analysis) -> tuple[Analysis, Message | None]:
+    """Return an analysis with what a person corrected in an earlier session."""
+    try:
+        corrections = services.load_corrections(automatic)
+    except CorrectionsError as error:
+        return automatic, wording.explain(error)
+    if corrections is None:
+        return automatic, None
+    from spinealign.measure.corrected import apply_corrections
+
+    return apply_corrections(automatic, corrections), None
+
+
+def keep_corrections(services: Services, analysis: Analysis) -> Generator[None, None, Path]:
+    """Write a person's corrections to where they are found again; return where that is.
+
+    Raises
+    ------
+    ExportError
+        They could be written nowhere.
+    """
+    yield
+    return services.save_corrections(analysis)
+
+
+def segment_slices(
+    services: Services, source: Path | SeriesEntry
+) -> Generator[Progress, None, SegmentedVolume]:
+    """Segment every slice of a series, showing its mid-sagittal slice as soon as it is known.
+
+    Raises
+    ------
+    SpineAlignError
+        The series cannot be read, or there is no network for it.
+    """
+    with contextlib.closing(services.segment_volume(source, services.models())) as steps:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as done:
+                found: SegmentedVolume = done.value
+                return found
+            shown = None if step.image is None else prepare_image(step.image)
+            yield Progress(step.name, step.fraction, shown)
+
+
+def _cards_of(services: Services) -> tuple[ModelCard, ...]:
+    # The result stands without the long form of the cards of other models.
+    with contextlib.suppress(SpineAlignError):
+        return services.models().cards()
+    return ()
+
+
+def warm_up(services: Services) -> Generator[Progress, None, None]:
+    """Load the models, so that the first image does not wait for them.
+
+    Raises
+    ------
+    ModelError
+        A model cannot be trusted or loaded.
+    """
+    yield Progress("Loading the models", 0.2)
+    services.models().warm_up()
+
+
+def read_cards(services: Services) -> Generator[None, None, tuple[ModelCard, ...]]:
+    """Return the cards of all models.
+
+    Raises
+    ------
+    ModelError
+        A card is incomplete.
+    """
+    yield
+    return services.models().cards()
+
+
+def read_samples(services: Services) -> Generator[None, None, Sequence[Sample]]:
+    """Return the sample cases."""
+    yield
+    return services.list_samples()
+
+
+def read_patient(services: Services, part: ImagePart) -> Generator[None, None, PatientFacts]:
+    """Return what a file says about the patient; empty where it says nothing."""
+    yield
+    return services.read_patient(part)
+
+
+def save_picture(image: QImage, path: Path) -> Generator[None, None, Path]:
+    """Write a pasted picture as PNG without transparency.
+
+    Raises
+    ------
+    ExportError
+        It could not be written.
+    """
+    yield
+    grey = image.isGrayscale()
+    plain = image.convertToFormat(
+        QImage.Format.Format_Grayscale8 if grey else QImage.Format.Format_RGB888
+    )
+    if not plain.save(str(path), "PNG"):
+        raise ExportError(path, ExportProblem.FAILED)
+    return path
+
+
+def write_results(
+    services: Services, analyses: Sequence[Analysis], folder: Path
+) -> Generator[Progress, None, tuple[Path, ...]]:
+    """Write all results of analyses, each into a folder of its own below `folder`.
+
+    Nothing that is already there is written over.
+
+    Raises
+    ------
+    ExportError
+        A file could not be written.
+    """
+    written: list[Path] = []
+    for done, analysis in enumerate(analyses):
+        target = _free_name(folder, result_stem(analysis.image))
+        yield Progress(f"Saving {target.name}", done / len(analyses))
+        services.write_bundle(analysis, target)
+        written.append(target)
+    return tuple(written)
+
+
+def write_file(
+    path: Path, write: Callable[[Path], object]
+) -> Generator[Progress, None, tuple[Path, ...]]:
+    """Write one thing to the file that the user named.
+
+    Raises
+    ------
+    ExportError
+        It could not be written.
+    """
+    yield Progress(f"Saving {path.name}", 0.2)
+    write(path)
+    return (path,)
+
+
+def result_stem(image: SpineImage) -> str:
+    """Return what results of a picture are called: its file's stem, and which picture it is."""
+    part = image.place
+    stem = file_stem(Path(PurePosixPath(part.member).name) if part.member else part.path)
+    volume = f"_volume-{part.volume + 1}" if part.volume else ""
+    index = "" if part.index is None else f"_picture-{part.index + 1}"
+    return f"{stem}{volume}{index}"
+
+
+def file_stem(path: Path) -> str:
+    """Return a file's name without its image suffixes."""
+    name = path.name
+    for suffix in (".nii.gz", path.suffix):
+        if suffix and name.lower().endswith(suffix.lower()):
+            return name[: -len(suffix)] or name
+    return name or "image"
+
+
+def _free_name(folder: Path, stem: str) -> Path:
+    target, number = folder / stem, 2
+    while target.exists():
+        target, number = folder / f"{stem} ({number})", number + 1
+    return target

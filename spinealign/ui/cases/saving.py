@@ -1,0 +1,159 @@
+"""The ways out of the program: folders of results, single files, the clipboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, QUrl, pyqtSignal
+from PyQt6.QtGui import QDesktopServices
+from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
+
+from spinealign import wording
+from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.findings import Analysis
+from spinealign.ui.cases.jobs import (
+    result_stem,
+    write_file,
+    write_results,
+)
+from spinealign.ui.settings.preferences import Preferences
+from spinealign.ui.work.services import Services
+from spinealign.ui.work.tasks import TaskRunner, Work
+from spinealign.wording import Message
+from spinealign.wording.finding_text import finding_text
+
+
+@dataclass(frozen=True)
+class Part:
+    """One kind of result that can be saved by itself."""
+
+    title: str
+    suffix: str
+    file_filter: str
+
+
+PARTS = {
+    "overlay": Part("Save overlay picture", "overlay.png", "PNG picture (*.png)"),
+    "mask": Part("Save mask", "mask.png", "PNG picture (*.png)"),
+    "heatmap": Part("Save heat map", "heatmap.png", "PNG picture (*.png)"),
+    "report": Part("Save report", "report.pdf", "PDF document (*.pdf)"),
+    "regions": Part("Save region table", "regions.csv", "Table (*.csv)"),
+    "measurements": Part("Save measures", "measurements.csv", "Table (*.csv)"),
+    "discs": Part("Save table of discs", "discs.csv", "Table (*.csv)"),
+    "json": Part("Save all figures", "analysis.json", "JSON (*.json)"),
+}
+
+NAMED_REPORT = Part("Save report with patient data", "report.pdf", "PDF document (*.pdf)")
+COMPARISON = Part("Save comparison", "comparison.csv", "Table (*.csv)")
+
+
+class Saver(QObject):
+    """Asks where to, and writes in the background."""
+
+    progressed = pyqtSignal(object)
+    saved = pyqtSignal(object, int)
+    failed = pyqtSignal(object)
+    crashed = pyqtSignal(object)
+    ended = pyqtSignal()
+
+    def __init__(
+        self, window: QWidget, services: Services, runner: TaskRunner, preferences: Preferences
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._services = services
+        self._runner = runner
+        self._preferences = preferences
+
+    def save_results(self, analyses: Sequence[Analysis], left_out: int = 0) -> None:
+        """Ask for a folder and write everything about these analyses below it.
+
+        `left_out` counts results that are no longer in memory; the user is told.
+        """
+        name = QFileDialog.getExistingDirectory(
+            self._window, "Save results below this folder", self._start_folder()
+        )
+        if not name or not analyses:
+            return
+        folder = Path(name)
+        self._preferences.note(last_export_folder=str(folder))
+        self._write(lambda: write_results(self._services, analyses, folder), left_out)
+
+    def save_part(self, analysis: Analysis, kind: str) -> None:
+        """Ask for a file and write one kind of result to it."""
+        write = partial(self._services.write_one, analysis, kind)
+        self._write_file(self._ask_file(PARTS[kind], analysis, self._window), write)
+
+    def save_named_report(self, analysis: Analysis) -> None:
+        """Ask for a file and write the report with the patient's data to it."""
+        write = partial(self._services.write_named_report, analysis)
+        self._write_file(self._ask_file(NAMED_REPORT, analysis, self._window), write)
+
+    def save_comparison(self, first: Analysis, second: Analysis, asking: QWidget) -> None:
+        """Ask, in front of the window `asking`, for a file and write two results compared."""
+        write = partial(self._services.write_comparison, first, second)
+        self._write_file(self._ask_file(COMPARISON, second, asking), write)
+
+    def _write_file(self, path: Path | None, write: Callable[[Path], object]) -> None:
+        if path is not None:
+            self._write(lambda: write_file(path, write))
+
+    def _ask_file(self, part: Part, analysis: Analysis, asking: QWidget) -> Path | None:
+        stem = result_stem(analysis.image)
+        proposed = str(Path(self._start_folder()) / f"{stem}_{part.suffix}")
+        name, _ = QFileDialog.getSaveFileName(
+            asking, part.title, proposed, f"{part.file_filter};;All files (*)"
+        )
+        if not name:
+            return None
+        path = Path(name)
+        if not path.suffix:
+            path = path.with_suffix(Path(part.suffix).suffix)
+        self._preferences.note(last_export_folder=str(path.parent))
+        return path
+
+    def copy_finding(self, analysis: Analysis) -> None:
+        """Put the finding on the clipboard as text."""
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(finding_text(analysis))
+
+    def _start_folder(self) -> str:
+        return self._preferences.state.last_export_folder or self._preferences.state.last_folder
+
+    def _write(self, start: Callable[[], Work], left_out: int = 0) -> None:
+        task = self._runner.submit(start)
+        task.progressed.connect(self.progressed)
+        task.finished.connect(lambda written: self.saved.emit(written, left_out))
+        task.failed.connect(self._take_failure)
+        task.ended.connect(self.ended)
+
+    def _take_failure(self, error: Exception) -> None:
+        if isinstance(error, SpineAlignError):
+            self.failed.emit(wording.explain(error))
+        else:
+            self.crashed.emit(error)
+
+
+def saved_message(written: Sequence[Path], left_out: int) -> Message:
+    """Word what was written and where, and what was not."""
+    name = wording.display_name(written[0])
+    sentence = f"Saved “{name}”." if len(written) == 1 else f"{len(written)} results were saved."
+    place = wording.safe_text(str(written[0].parent))
+    if not left_out:
+        return Message(sentence, place)
+    which = "1 result was" if left_out == 1 else f"{left_out} results were"
+    return Message(
+        f"{sentence} {which} not saved, because there was no room to keep all in memory.",
+        f"{place}. Select a case to analyse and save it again, or analyse the whole folder with "
+        "the command “spinealign analyze”.",
+    )
+
+
+def show_folder(written: Sequence[Path]) -> None:
+    """Open the file manager where results were written."""
+    target = written[0] if written[0].is_dir() and len(written) == 1 else written[0].parent
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(target)))

@@ -1,0 +1,149 @@
+"""What the middle of the window shows while nothing is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from spinealign.domain.findings import DISCLAIMER
+from spinealign.ui.widgets.icons import application_icon, icon
+from spinealign.ui.widgets.labels import wrapped_label
+from spinealign.ui.work.services import Sample
+
+PAGE_WIDTH_CHARACTERS = 92
+
+
+class SampleButtons(QWidget):
+    """One button for each sample case."""
+
+    sample_chosen = pyqtSignal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(6)
+        self._samples: Sequence[Sample] = ()
+
+    def set_samples(self, samples: Sequence[Sample]) -> None:
+        """Offer these samples."""
+        self._samples = samples
+        while (item := self._column.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        for sample in samples:
+            self._column.addWidget(self._button_for(sample))
+
+    def refresh_icons(self) -> None:
+        """Draw the icons in the colours of the theme."""
+        self.set_samples(self._samples)
+
+    def _button_for(self, sample: Sample) -> QPushButton:
+        button = QPushButton(icon(sample.view.value), sample.title)
+        button.setProperty("choice", "true")
+        button.setIconSize(QSize(22, 22))
+        button.setMinimumWidth(60)
+        button.setToolTip(sample.note)
+        button.setAccessibleName(f"Try the sample: {sample.title}")
+        button.setAccessibleDescription(sample.note)
+        button.clicked.connect(lambda: self.sample_chosen.emit(sample))
+        return button
+
+
+class Welcome(QScrollArea):
+    """Says what the program does, and offers a file dialog and the samples."""
+
+    open_requested = pyqtSignal()
+    folder_requested = pyqtSignal()
+    sample_chosen = pyqtSignal(object)
+
+    def __init__(self, is_first_start: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._is_first_start = is_first_start
+        self.samples = SampleButtons()
+        self.samples.sample_chosen.connect(self.sample_chosen)
+        self._try = wrapped_label("", "section")
+        self._try.hide()
+        self._open = QPushButton("Open image…")
+        self._folder = QPushButton("Open folder…")
+        self._open.clicked.connect(self.open_requested)
+        self._folder.clicked.connect(self.folder_requested)
+        self.setWidgetResizable(True)
+        self.setWidget(self._page())
+        self.setAcceptDrops(False)
+
+    def set_samples(self, samples: Sequence[Sample]) -> None:
+        """Offer these samples."""
+        self.samples.set_samples(samples)
+        self._try.setVisible(bool(samples))
+        words = "New here? See a full result in under a minute:"
+        self._try.setText(words if self._is_first_start else "Or try a sample case:")
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the lines short enough to read."""
+        super().resizeEvent(event)
+        widest = PAGE_WIDTH_CHARACTERS * self.fontMetrics().averageCharWidth()
+        side = max(24, (self.width() - widest) // 2)
+        self._margins.setContentsMargins(side, 20, side, 20)
+
+    def _page(self) -> QWidget:
+        page = QWidget()
+        page.setObjectName("welcome")
+        self._margins = column = QVBoxLayout(page)
+        column.setSpacing(12)
+        column.addStretch(2)
+        column.addLayout(self._heading())
+        column.addWidget(
+            wrapped_label(
+                "Opens spine images, outlines what two networks see in them, and writes "
+                "overlays, tables and a report. Everything stays on this computer."
+            )
+        )
+        column.addSpacing(6)
+        column.addWidget(self._try)
+        column.addWidget(self.samples)
+        column.addSpacing(6)
+        column.addWidget(wrapped_label("Open your own images:", "section"))
+        column.addLayout(self._buttons())
+        column.addWidget(
+            wrapped_label(
+                "Or drop files and folders anywhere on this window, or paste an image (Ctrl+V). "
+                "DICOM, NIfTI, PNG, JPEG, TIFF and BMP.",
+                "muted",
+            )
+        )
+        column.addStretch(3)
+        column.addWidget(wrapped_label(DISCLAIMER, "muted"))
+        return page
+
+    def _heading(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        picture = QLabel()
+        side = 3 * self.fontMetrics().height()
+        picture.setPixmap(application_icon().pixmap(side, side))
+        title = wrapped_label("SpineAlign", "title")
+        row.addWidget(picture)
+        row.addSpacing(6)
+        row.addWidget(title, 1)
+        return row
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self._open.setProperty("primary", "true")
+        self._open.setToolTip("Choose image files (Ctrl+O)")
+        self._folder.setToolTip("Analyse all images of a folder (Ctrl+Shift+O)")
+        row.addWidget(self._open, 0, Qt.AlignmentFlag.AlignLeft)
+        row.addWidget(self._folder, 0, Qt.AlignmentFlag.AlignLeft)
+        row.addStretch(1)
+        return row

@@ -1,0 +1,1 @@
+"""Correcting vertebrae and drawing measures on the picture."""

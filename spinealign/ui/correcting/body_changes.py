@@ -1,0 +1,159 @@
+"""What menus do with vertebral bodies and with the whole picture, each as one change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from PyQt6.QtCore import QPointF
+
+from spinealign.domain.findings import LandmarkSource, Vertebra, VertebraState
+from spinealign.domain.measurements import Point
+from spinealign.ui.correcting.edit_session import EditSession
+from spinealign.ui.picture.drawing_tools import Points
+from spinealign.ui.picture.handles import MarkRef
+from spinealign.wording.corrections import drawing_name, point_name
+
+FREE_SHARE = 1.25
+"""Distance from a body's centre to the next one's, in heights of the body."""
+
+
+class BodyChanges:
+    """Changes that need no dragging.
+
+    Parameters
+    ----------
+    session : EditSession
+        The case that is shown.
+    """
+
+    def __init__(self, session: EditSession) -> None:
+        self.session = session
+
+    def rename(self, body: Vertebra, level: str, above_follow: bool) -> None:
+        """Give a body another level; its neighbours follow."""
+        from spinealign.measure.correction import rename_level
+
+        self.session.change(
+            f"rename {body.name} to {level}",
+            partial(rename_level, body_index=body.index, level=level, above_follow=above_follow),
+        )
+
+    def delete(self, body: Vertebra) -> None:
+        """Take a body away."""
+        from spinealign.measure.correction import delete_vertebra
+
+        change = partial(delete_vertebra, body_index=body.index)
+        self.session.change(f"delete {body.name}", change)
+
+    def delete_drawing(self, number: int) -> None:
+        """Take a drawing away."""
+        from spinealign.measure.correction import delete_drawing
+
+        state = self.session.corrections
+        drawn = [d for d in state.drawings if d.number == number] if state is not None else []
+        if drawn:
+            change = partial(delete_drawing, number=number)
+            self.session.change(f"delete {drawing_name(drawn[0])}", change)
+
+    def delete_drawings(self) -> None:
+        """Take all drawings away."""
+        self.session.change("delete all drawings", lambda state: replace(state, drawings=()))
+
+    def reset_points(self, body: Vertebra) -> None:
+        """Put all points of a body back where the program saw them."""
+        from spinealign.measure.correction import reset_body
+
+        analysis = self.session.analysis
+        if analysis is not None:
+            change = partial(reset_body, body_index=body.index, analysis=analysis)
+            self.session.change(f"reset points of {body.name}", change)
+
+    def reset_point(self, body: Vertebra, ref: MarkRef) -> None:
+        """Put one point back where the program saw it.
+
+        With its last moved point a body gets its own outline back, too.
+        """
+        from spinealign.measure.correction import reset_landmark
+
+        placed = [mark for mark in body.landmarks if mark.source is LandmarkSource.USER]
+        analysis = self.session.analysis
+        if len(placed) == 1 and body.state is not VertebraState.ADDED:
+            self.reset_points(body)
+        elif analysis is not None:
+            change = partial(
+                reset_landmark, body_index=ref.body_index, name=ref.name, analysis=analysis
+            )
+            self.session.change(f"reset {point_name(body.name, ref.name)}", change)
+
+    def shift_levels(self, steps: int) -> None:
+        """Call all vertebrae and discs some levels higher; 0 confirms assumed levels."""
+        from spinealign.measure.level_shift import shift_levels
+
+        analysis = self.session.analysis
+        if analysis is not None:
+            words = {1: "shift levels up", -1: "shift levels down", 0: "confirm levels"}
+            change = partial(shift_levels, steps=steps, analysis=analysis)
+            self.session.change(words[steps], change)
+
+    def flip_facing(self) -> None:
+        """Turn the patient round."""
+        from spinealign.measure.correction import flip_facing
+
+        self.session.change("flip facing", flip_facing)
+
+    def add_at(self, point: QPointF, label: str = "add vertebra") -> None:
+        """Add a body around a point, as large and as tilted as its neighbours."""
+        from spinealign.measure.correction import add_vertebra_at
+
+        self.session.change(label, partial(add_vertebra_at, x=point.x(), y=point.y()))
+
+    def add_beside(self, body: Vertebra, side: int) -> None:
+        """Add a body above (-1) or below (1) another, where the next one belongs."""
+        state = self.session.corrections
+        if state is not None:
+            words = "above" if side < 0 else "below"
+            place = place_beside(state.vertebrae, body, side)
+            self.add_at(place, f"add a vertebra {words} {body.name}")
+
+    def calibrate(self, ends: Points, length_mm: float) -> None:
+        """Set the spacing by a line whose length is known."""
+        from spinealign.measure.correction import calibrate
+
+        analysis = self.session.analysis
+        if analysis is not None:
+            start, end = ends
+            self.session.change(
+                "calibrate",
+                lambda state: calibrate(state, start, end, length_mm, analysis.image),
+            )
+
+    def remove_calibration(self) -> None:
+        """Go back to the spacing that the file tells, or to none."""
+        from spinealign.measure.correction import without_calibration
+
+        self.session.change("remove calibration", without_calibration)
+
+
+def place_beside(bodies: tuple[Vertebra, ...], body: Vertebra, side: int) -> QPointF:
+    """Return where the body next to another belongs.
+
+    In the middle of a gap twice as large as usual; else one step further along the
+    line from the neighbour on the other side.
+    """
+    by_index = {other.index: other for other in bodies}
+    here = _centre(body)
+    beyond, behind = by_index.get(body.index + side), by_index.get(body.index - side)
+    if beyond is not None:
+        x, y = _centre(beyond)
+        return QPointF((here[0] + x) / 2, (here[1] + y) / 2)
+    if behind is not None and behind.level != "C2":
+        x, y = _centre(behind)
+        return QPointF(2 * here[0] - x, 2 * here[1] - y)
+    rows = [y for _, y in body.outline]
+    return QPointF(here[0], here[1] + side * FREE_SHARE * (max(rows) - min(rows)))
+
+
+def _centre(body: Vertebra) -> Point:
+    xs, ys = zip(*body.outline, strict=True)
+    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2

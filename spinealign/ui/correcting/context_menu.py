@@ -1,0 +1,114 @@
+"""The menu of a right click on the picture: what can be done with what lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PyQt6.QtCore import QPoint, QPointF
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QMenu
+
+from spinealign.domain.findings import Corrections, LandmarkSource, Vertebra, VertebraState
+from spinealign.ui.correcting.body_changes import BodyChanges
+from spinealign.ui.correcting.picture_editor import PictureEditor
+from spinealign.ui.picture.drawing_tools import ToolName
+from spinealign.ui.picture.handles import DrawnRef, MarkRef
+from spinealign.ui.picture.viewer import Viewer
+from spinealign.wording.corrections import drawing_name, flip_text, point_name
+
+
+class EditMenu:
+    """Builds and shows the menu.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Whose right clicks it answers.
+    editor : PictureEditor
+        Knows what lies under the cursor.
+    changes : BodyChanges
+        What the choices do.
+    """
+
+    def __init__(self, viewer: Viewer, editor: PictureEditor, changes: BodyChanges) -> None:
+        self._viewer = viewer
+        self._editor = editor
+        self._changes = changes
+        viewer.menu_requested.connect(self.show)
+
+    def show(self, point: QPointF, where: QPoint) -> None:
+        """Show the menu for a place of the picture at a place of the screen."""
+        menu = self.menu_for(point)
+        if menu is not None:
+            menu.popup(where)
+
+    def menu_for(self, point: QPointF) -> QMenu | None:
+        """Return what can be done at a place of the picture, or None without a result."""
+        state = self._changes.session.corrections
+        if state is None:
+            return None
+        menu = QMenu(self._viewer)
+        menu.aboutToHide.connect(menu.deleteLater)
+        ref, body = self._editor.ref_at(point), self._viewer.picture.body_at(point)
+        if isinstance(ref, DrawnRef):
+            self._add_drawing(menu, state, ref.number)
+        elif isinstance(ref, MarkRef):
+            body = next(b for b in state.vertebrae if b.index == ref.body_index)
+            self._add_point(menu, body, ref)
+        if body is not None:
+            self._add_body(menu, state, body)
+        self._add_general(menu, state, None if body is not None else point)
+        return menu
+
+    def _add_drawing(self, menu: QMenu, state: Corrections, number: int) -> None:
+        name = drawing_name(next(d for d in state.drawings if d.number == number))
+        _add(menu, f"Delete {name}", partial(self._changes.delete_drawing, number))
+        menu.addSeparator()
+
+    def _add_point(self, menu: QMenu, body: Vertebra, ref: MarkRef) -> None:
+        mark = body.landmark(ref.name)
+        if mark is not None and mark.source is LandmarkSource.USER:
+            text = f"Reset {point_name(body.name, ref.name)}"
+            _add(menu, text, partial(self._changes.reset_point, body, ref))
+
+    def _add_body(self, menu: QMenu, state: Corrections, body: Vertebra) -> None:
+        self._add_levels(menu, state, body)
+        is_moved = any(mark.source is LandmarkSource.USER for mark in body.landmarks)
+        text = f"Reset all points of {body.name}"
+        reset = _add(menu, text, partial(self._changes.reset_points, body))
+        reset.setEnabled(is_moved and body.state is not VertebraState.ADDED)
+        _add(menu, f"Delete {body.name}", partial(self._changes.delete, body))
+        menu.addSeparator()
+        for words, side in (("above", -1), ("below", 1)):
+            text = f"Add a vertebra {words} {body.name}"
+            _add(menu, text, partial(self._changes.add_beside, body, side))
+
+    def _add_levels(self, menu: QMenu, state: Corrections, body: Vertebra) -> None:
+        from spinealign.measure.correction import possible_levels
+
+        for who, above_follow in (("all others follow", True), ("those below follow", False)):
+            levels = possible_levels(state, body.index, above_follow)
+            others = [level for level in levels if level != body.level]
+            submenu = menu.addMenu(f"Rename {body.name}; {who}")
+            assert submenu is not None
+            submenu.setEnabled(bool(others))
+            for level in others:
+                _add(submenu, level, partial(self._changes.rename, body, level, above_follow))
+
+    def _add_general(self, menu: QMenu, state: Corrections, empty: QPointF | None) -> None:
+        if empty is not None:
+            action = _add(menu, "Add vertebra here", partial(self._changes.add_at, empty))
+            action.setEnabled(bool(state.vertebrae))
+        corners = partial(self._editor.take_tool, ToolName.VERTEBRA)
+        _add(menu, "Add vertebra by its four corners…", corners)
+        menu.addSeparator()
+        flip = _add(menu, flip_text(state.facing), self._changes.flip_facing)
+        flip.setEnabled(bool(state.vertebrae))
+
+
+def _add(menu: QMenu, text: str, act: Callable[[], object]) -> QAction:
+    action = menu.addAction(text)
+    assert action is not None
+    action.triggered.connect(lambda: act())
+    return action

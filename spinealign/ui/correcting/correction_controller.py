@@ -1,0 +1,128 @@
+"""Correcting and measuring a case: the parts that do it, and how they work together."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtWidgets import QDialogButtonBox, QInputDialog, QMessageBox, QWidget
+
+from spinealign import wording
+from spinealign.domain.errors import SpineAlignError
+from spinealign.ui.correcting.body_changes import BodyChanges
+from spinealign.ui.correcting.context_menu import EditMenu
+from spinealign.ui.correcting.edit_session import EditSession
+from spinealign.ui.correcting.picture_editor import PictureEditor
+from spinealign.ui.correcting.shown_measures import ShownMeasures
+from spinealign.ui.picture.drawing_tools import Points
+from spinealign.ui.picture.viewer import Viewer
+from spinealign.ui.results.results_panel import ResultsPanel
+from spinealign.ui.settings.preferences import Preferences
+from spinealign.ui.widgets.labels import without_icons
+from spinealign.ui.work.services import Services
+from spinealign.ui.work.tasks import TaskRunner
+from spinealign.wording import Message
+from spinealign.wording.corrections import kept_elsewhere_message, kept_text
+
+LONGEST_MM = 2000.0
+
+
+class CorrectionController(QObject):
+    """Puts together what corrects the case that is shown.
+
+    Parameters
+    ----------
+    window : QWidget
+        Over which dialogs open.
+    runner : TaskRunner
+        What writes corrections to disk.
+    """
+
+    told = pyqtSignal(str)
+    noticed = pyqtSignal(object)
+    failed = pyqtSignal(object)
+    crashed = pyqtSignal(object)
+
+    def __init__(
+        self,
+        window: QWidget,
+        services: Services,
+        runner: TaskRunner,
+        viewer: Viewer,
+        results: ResultsPanel,
+        preferences: Preferences,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._named: set[Path] = set()
+        self.editing = EditSession(services, runner, self)
+        self.editor = PictureEditor(viewer, self.editing, self)
+        self.changes = BodyChanges(self.editing)
+        self.menu = EditMenu(viewer, self.editor, self.changes)
+        choices = results.measure_choices
+        self.measures = ShownMeasures(viewer.picture, self.editing, choices, preferences, self)
+        self.editing.changed.connect(results.update_analysis)
+        results.measure_toggled.connect(self.measures.toggle)
+        results.measure_selected.connect(self.measures.select)
+        self.editor.line_drawn.connect(self.ask_length)
+        self.editing.refused.connect(self._refuse)
+        self.editing.saved.connect(self._saved)
+        self.editing.failed.connect(self._take_failure)
+
+    def ask_length(self, ends: Points) -> None:
+        """Ask how long a line is, and take the spacing from it."""
+        (x0, y0), (x1, y1) = ends
+        length_px = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
+        dialog = QInputDialog(self._window)
+        dialog.setInputMode(QInputDialog.InputMode.DoubleInput)
+        dialog.setWindowTitle("Calibrate")
+        dialog.setLabelText(
+            f"The line is {length_px:.1f} pixels long.\nIts true length in millimetres:"
+        )
+        # Nothing is proposed: a length that was only nodded at would be an invented one.
+        dialog.setDoubleRange(0.0, LONGEST_MM)
+        dialog.setDoubleDecimals(2)
+        # Naming the button makes Qt build the row of buttons now.
+        dialog.setOkButtonText("Calibrate")
+        buttons = dialog.findChild(QDialogButtonBox)
+        if buttons is not None:
+            without_icons(buttons)
+        dialog.doubleValueSelected.connect(partial(self.changes.calibrate, ends))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def may_close(self) -> bool:
+        """Ask whether corrections that could be written nowhere may be lost."""
+        count = self.editing.unsaved_count
+        if not count:
+            return True
+        cases = "1 case" if count == 1 else f"{count} cases"
+        answer = QMessageBox.warning(
+            self._window,
+            "Corrections are not saved",
+            f"The corrections of {cases} could not be written to disk. "
+            "If you leave now, they are lost.",
+            QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        if answer == QMessageBox.StandardButton.Discard:
+            self.editing.give_up_unsaved()
+            return True
+        return False
+
+    def _refuse(self, sentence: str) -> None:
+        self.noticed.emit(Message(sentence, "Nothing was changed."))
+
+    def _saved(self, image: Path, path: Path) -> None:
+        self.told.emit(kept_text(image, path))
+        message = kept_elsewhere_message(image, path)
+        if message is not None and path not in self._named:
+            self._named.add(path)
+            self.noticed.emit(message)
+
+    def _take_failure(self, error: Exception) -> None:
+        if isinstance(error, SpineAlignError):
+            self.failed.emit(wording.explain(error))
+        else:
+            self.crashed.emit(error)

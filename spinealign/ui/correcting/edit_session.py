@@ -1,0 +1,317 @@
+"""What a person changes on a case: done, undone, measured again at once, and kept on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+
+from spinealign.domain.findings import Analysis, Corrections
+from spinealign.domain.image import ImagePart
+from spinealign.domain.measurements import Drawing
+from spinealign.measure.history import History
+from spinealign.ui.cases.case_session import Case
+from spinealign.ui.cases.jobs import Finding, keep_corrections
+from spinealign.ui.picture.display_images import DisplayOverlay, with_bodies
+from spinealign.ui.work.services import Services
+from spinealign.ui.work.tasks import TaskRunner
+from spinealign.wording.measure_rows import value_text
+
+AUTOSAVE_DELAY_MS = 700
+"""A drag and the nudges after it are written once."""
+
+MEASURE_EVERY_MS = 30
+"""While a point is dragged it is drawn at every frame, and all is measured about as often as
+digits can be read; taking every measure costs more than a frame on a slow computer."""
+
+Change = Callable[[Corrections], Corrections]
+Key = tuple[ImagePart, str, str]
+
+
+class CaseEdits:
+    """The corrections of one image in one view, with all their past.
+
+    `kept` is the state on disk, `to_write` what goes there as soon as it can.
+    """
+
+    def __init__(self, finding: Finding) -> None:
+        from spinealign.measure.corrected import initial_corrections
+
+        self.image_path = finding.analysis.image.source_path
+        self.first = initial_corrections(finding.analysis)
+        self.kept = finding.analysis.corrections or self.first
+        self.history: History[Corrections] = History(self.kept)
+        self.to_write: Analysis | None = None
+
+    @property
+    def present(self) -> Corrections:
+        """What is wanted now."""
+        return self.history.state
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether the present state is not on disk."""
+        return self.present != self.kept
+
+
+class EditSession(QObject):
+    """Changes the case that is shown, and keeps the changes of every case.
+
+    Every change makes a new `Analysis`, which takes the place of the earlier one in the
+    case's finding, so that panels, exports and reports all speak of the corrected
+    bodies. Changes are written by themselves, shortly after they are made and when the
+    case is left; what could not be written stays in memory, even after its case was
+    closed, until it is on disk or given up on purpose.
+    """
+
+    began = pyqtSignal(object)
+    moved = pyqtSignal(object)
+    changed = pyqtSignal(object)
+    history_changed = pyqtSignal()
+    edited_changed = pyqtSignal(object)
+    saved = pyqtSignal(object, object)
+    failed = pyqtSignal(object)
+    refused = pyqtSignal(str)
+
+    def __init__(
+        self, services: Services, runner: TaskRunner, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._runner = runner
+        self._case: Case | None = None
+        self._edits: dict[Key, CaseEdits] = {}
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(AUTOSAVE_DELAY_MS)
+        self._delay.timeout.connect(self.save)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.timeout.connect(self._catch_up)
+        self._is_behind = False
+
+    @property
+    def edits(self) -> CaseEdits | None:
+        """The changes of the case that is shown, once it has a result."""
+        if self._case is None or self._case.finding is None:
+            return None
+        return self._edits.get(_key(self._case.finding))
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """The analysis of the case that is shown, as it was corrected."""
+        finding = self._case.finding if self._case is not None else None
+        return finding.analysis if finding is not None else None
+
+    @property
+    def overlay(self) -> DisplayOverlay | None:
+        """What is drawn of the case that is shown."""
+        finding = self._case.finding if self._case is not None else None
+        return finding.overlay if finding is not None else None
+
+    @property
+    def corrections(self) -> Corrections | None:
+        """What is wanted of the case that is shown."""
+        return self.edits.present if self.edits is not None else None
+
+    @property
+    def undo_label(self) -> str:
+        """What undoing takes back; empty when there is nothing."""
+        return self.edits.history.undo_label if self.edits is not None else ""
+
+    @property
+    def redo_label(self) -> str:
+        """What redoing brings back; empty when there is nothing."""
+        return self.edits.history.redo_label if self.edits is not None else ""
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether the case that is shown differs from what the program found."""
+        return self.edits is not None and self.edits.present != self.edits.first
+
+    @property
+    def unsaved_count(self) -> int:
+        """How many cases have changes that are not on disk."""
+        return sum(edits.is_unsaved for edits in self._edits.values())
+
+    def value_of(self, drawing: Drawing) -> str:
+        """Return what a drawing on the case that is shown would measure, in words."""
+        from spinealign.measure.drawings import measure_drawings
+        from spinealign.measure.geometry import PixelGeometry
+
+        if self.analysis is None:
+            return ""
+        [measured] = measure_drawings([drawing], PixelGeometry.of(self.analysis.image))
+        return value_text(measured)
+
+    def begin(self, case: Case | None) -> None:
+        """Go on with another case; what was changed on the earlier one is written."""
+        self.save()
+        self._case = case
+        if case is not None:
+            self.adopt(case)
+        self.began.emit(self.analysis)
+        self.history_changed.emit()
+
+    def adopt(self, case: Case) -> None:
+        """Bring the changes of this session into a result that was made just now."""
+        finding = case.finding
+        if finding is None:
+            return
+        edits = self._edits.get(_key(finding))
+        if edits is None:
+            self._edits[_key(finding)] = CaseEdits(finding)
+        elif edits.present != (finding.analysis.corrections or edits.first):
+            self._show(case, finding, edits)
+
+    def release(self, case: Case) -> None:
+        """Forget the changes of a case that is closed, as soon as they are on disk."""
+        self.save()
+        self._edits = {
+            key: edits
+            for key, edits in self._edits.items()
+            if not case.holds(key[0]) or edits.is_unsaved
+        }
+
+    def change(
+        self, label: str, change: Change, merge_key: Hashable | None = None, live: bool = False
+    ) -> None:
+        """Do something that can be undone.
+
+        Parameters
+        ----------
+        label : str
+            Follows "Undo": "move C4 anterior-superior corner".
+        change : callable
+            Makes the new corrections from those before: with a merge key, from those
+            before the first change of the run. A `ValueError` of its says why that is not
+            possible, and nothing changes.
+        merge_key : hashable, optional
+            Changes in a row with the same key are undone together.
+        live : bool
+            Another change follows at once, so that measuring may wait a little; `end_run`
+            ends that.
+        """
+        edits = self.edits
+        if edits is None:
+            return
+        before = edits.present
+        try:
+            after = change(edits.history.base(merge_key))
+        except ValueError as error:
+            self.refused.emit(f"Cannot {label}: {error}.")
+            return
+        if after != before:
+            edits.history.push(after, label, merge_key)
+            if live and self._pause.isActive():
+                self._move(after)
+            else:
+                self._apply(edits)
+
+    def end_run(self) -> None:
+        """End a run of changes that are undone together, as when a drag ends."""
+        self._catch_up()
+        if self.edits is not None:
+            self.edits.history.close()
+
+    def undo(self) -> None:
+        """Take the latest change back."""
+        self._step(History.undo)
+
+    def redo(self) -> None:
+        """Bring back what was undone last."""
+        self._step(History.redo)
+
+    def reset(self) -> None:
+        """Return to what the program found; this can be undone like any change.
+
+        Drawings and calibration are the person's own, and stay.
+        """
+        from spinealign.measure.correction import reset_all
+
+        analysis = self.analysis
+        if analysis is not None:
+            self.change("reset to automatic", lambda state: reset_all(state, analysis))
+
+    def save(self) -> None:
+        """Write every change that is not on disk yet, in the background."""
+        self._catch_up()
+        self._pause.stop()
+        self._delay.stop()
+        for edits in self._edits.values():
+            if not edits.is_unsaved:
+                edits.to_write = None
+            elif edits.to_write is not None:
+                self._write(edits, edits.to_write)
+
+    def give_up_unsaved(self) -> None:
+        """Forget what could not be written."""
+        for edits in self._edits.values():
+            edits.kept, edits.to_write = edits.present, None
+
+    def _move(self, state: Corrections) -> None:
+        """Draw bodies and drawings where they are now; the rest follows."""
+        self._is_behind = True
+        case = self._case
+        if case is not None and case.finding is not None:
+            moved = replace(case.finding.analysis, vertebrae=state.vertebrae)
+            self.moved.emit(with_bodies(case.finding.overlay, moved))
+
+    def _catch_up(self) -> None:
+        """Measure what was only drawn."""
+        self._pause.stop()
+        if self._is_behind and self.edits is not None:
+            self._apply(self.edits)
+
+    def _step(self, step: Callable[[History[Corrections]], object]) -> None:
+        self._catch_up()
+        edits = self.edits
+        if edits is not None:
+            before = edits.present
+            step(edits.history)
+            if edits.present is not before:
+                self._apply(edits)
+
+    def _apply(self, edits: CaseEdits) -> None:
+        case = self._case
+        assert case is not None
+        assert case.finding is not None
+        self._is_behind, started, words = False, time.perf_counter(), case.edit_words
+        edits.to_write = self._show(case, case.finding, edits)
+        self.changed.emit(edits.to_write)
+        # A slow computer spends most of its time on what is looked at: the point that moves.
+        took_ms = 1000 * (time.perf_counter() - started)
+        self._pause.start(max(MEASURE_EVERY_MS, round(2 * took_ms)))
+        if case.edit_words != words:
+            self.edited_changed.emit(case)
+        self.history_changed.emit()
+        self._delay.start()
+
+    def _show(self, case: Case, finding: Finding, edits: CaseEdits) -> Analysis:
+        from spinealign.measure.corrected import apply_corrections
+
+        analysis = apply_corrections(finding.analysis, edits.present)
+        overlay = with_bodies(finding.overlay, analysis)
+        case.finding = replace(finding, analysis=analysis, overlay=overlay)
+        return analysis
+
+    def _write(self, edits: CaseEdits, analysis: Analysis) -> None:
+        task = self._runner.submit(lambda: keep_corrections(self._services, analysis))
+        task.finished.connect(partial(self._written, edits, edits.present))
+        task.failed.connect(self.failed)
+
+    def _written(self, edits: CaseEdits, state: Corrections, path: Path) -> None:
+        edits.kept = state
+        if not edits.is_unsaved:
+            edits.to_write = None
+        self.saved.emit(edits.image_path, path)
+
+
+def _key(finding: Finding) -> Key:
+    """Return which changes belong to a result: another picture or view has other bodies."""
+    analysis = finding.analysis
+    return (analysis.image.place, analysis.image.sha256, analysis.view.value)

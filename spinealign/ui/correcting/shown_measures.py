@@ -1,0 +1,94 @@
+"""Which measures are drawn on the picture: table, picture and settings kept at one."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QObject
+
+from spinealign.domain.findings import Analysis
+from spinealign.ui.correcting.edit_session import EditSession
+from spinealign.ui.picture.measure_overlay import Key
+from spinealign.ui.picture.scene import PictureScene
+from spinealign.ui.results.measure_model import MeasureChoices
+from spinealign.ui.settings.preferences import Preferences
+
+_BETWEEN = "|"
+_OF_ONE_CASE = "drawn_"
+
+
+class ShownMeasures(QObject):
+    """Draws what is ticked in the table, and remembers the ticks.
+
+    Parameters
+    ----------
+    picture : PictureScene
+        Where measures are drawn.
+    session : EditSession
+        Whose measures.
+    choices : MeasureChoices
+        The ticks; the table changes them in place.
+    """
+
+    def __init__(
+        self,
+        picture: PictureScene,
+        session: EditSession,
+        choices: MeasureChoices,
+        preferences: Preferences,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._picture = picture
+        self._session = session
+        self._choices = choices
+        self._preferences = preferences
+        self._selected: Key | None = None
+        self._recall()
+        session.began.connect(self._begin)
+        session.changed.connect(self._show)
+
+    def set_shown(self, shown: bool) -> None:
+        """Draw the ticked measures, or none."""
+        self._preferences.choose(show_measures=shown)
+        self._show(self._session.analysis)
+
+    def toggle(self, key: Key, shown: bool) -> None:
+        """Draw one measure from now on, or leave it out."""
+        self._choices.shown[key] = shown
+        kept = {k: on for k, on in self._choices.shown.items() if not k[0].startswith(_OF_ONE_CASE)}
+        self._preferences.choose(
+            shown_measures=tuple(_text(k) for k, on in kept.items() if on),
+            hidden_measures=tuple(_text(k) for k, on in kept.items() if not on),
+        )
+        self._show(self._session.analysis)
+
+    def select(self, key: Key | None) -> None:
+        """Let one measure stand out, drawn even if it is not ticked."""
+        self._selected = key
+        self._show(self._session.analysis)
+
+    def _begin(self, analysis: Analysis | None) -> None:
+        self._selected = None
+        self._show(analysis)
+
+    def _show(self, analysis: Analysis | None) -> None:
+        if analysis is None:
+            return
+        wanted = self._preferences.settings.show_measures
+        shown = [
+            m
+            for m in analysis.measurements
+            if m.key == self._selected or (wanted and self._choices.is_shown(m))
+        ]
+        self._picture.show_measures(shown, self._selected)
+
+    def _recall(self) -> None:
+        settings = self._preferences.settings
+        for texts, on in ((settings.shown_measures, True), (settings.hidden_measures, False)):
+            for text in texts:
+                code, *levels = text.split(_BETWEEN)
+                self._choices.shown[(code, tuple(levels))] = on
+
+
+def _text(key: Key) -> str:
+    code, levels = key
+    return _BETWEEN.join((code, *levels))

@@ -1,0 +1,1 @@
+"""The image viewer: picture, overlay, handles, and drawing tools."""

@@ -1,0 +1,160 @@
+"""Scene items of vertebral bodies: outline, name and one handle for each landmark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QPointF, QRectF
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
+from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from spinealign.domain.findings import LandmarkName, LandmarkSource, Vertebra
+from spinealign.ui.picture.display_images import DisplayBody
+from spinealign.ui.picture.handles import HALO, HANDLE_LAYER, HandleItem, MarkRef
+from spinealign.ui.picture.lookup_items import OutlineItem
+
+LETTER_PX = 14
+GAP_PX = 6.0
+NAME_LAYER = 40.0
+
+
+class NameItem(QGraphicsItem):
+    """Writes a body's name beside it, the same size at every zoom."""
+
+    def __init__(self, body: DisplayBody, parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+        self.setZValue(NAME_LAYER)
+        self.name = ""
+        self._away = (0.0, 0.0)
+        self.set_body(body)
+
+    def set_body(self, body: DisplayBody) -> None:
+        """Follow the body."""
+        name = body.vertebra.name
+        self.setPos(QPointF(*body.place))
+        self._colour = body.colour.lighter(150)
+        if (name, body.away) != (self.name, self._away):
+            self.prepareGeometryChange()
+            self.name, self._away = name, body.away
+            self._path = _written(name, body.away)
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Return the rectangle around the letters, in screen pixels about the outline's point."""
+        return self._path.boundingRect().adjusted(-3, -3, 3, 3)
+
+    def paint(
+        self,
+        painter: QPainter | None,
+        option: QStyleOptionGraphicsItem | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw the letters with a dark halo."""
+        if painter is None:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.strokePath(self._path, QPen(HALO, 3.0))
+        painter.fillPath(self._path, self._colour)
+
+
+def _written(name: str, away: tuple[float, float]) -> QPainterPath:
+    """Return the letters of a name, clear of the body whatever the direction."""
+    font = QFont()
+    font.setPixelSize(LETTER_PX)
+    font.setBold(True)
+    metrics = QFontMetricsF(font)
+    width, height = metrics.horizontalAdvance(name), metrics.capHeight()
+    x, y = away
+    clear = (abs(x) * width + abs(y) * height) / 2 + GAP_PX
+    path = QPainterPath()
+    path.addText(clear * x - width / 2, clear * y + height / 2, font, name)
+    return path
+
+
+class BodyGroup:
+    """All items of one vertebral body."""
+
+    def __init__(self, body: DisplayBody, parent: QGraphicsItem) -> None:
+        self.body = body
+        self._parent = parent
+        self.outline = OutlineItem(body.outline, parent)
+        self.name = NameItem(body, parent)
+        self.handles: dict[LandmarkName, HandleItem] = {}
+        self._set_handles(body)
+
+    @property
+    def items(self) -> tuple[QGraphicsItem, ...]:
+        """Everything that is drawn."""
+        return (self.outline, self.name, *self.handles.values())
+
+    @property
+    def is_of_mask(self) -> bool:
+        """Whether the body is a class of the mask, so that its outline stands for that class."""
+        return self.body.class_id is not None
+
+    def set_body(self, body: DisplayBody) -> None:
+        """Follow the body; what did not change is not drawn again."""
+        if body is self.body:
+            return
+        self.body = body
+        self.outline.set_levels(body.outline)
+        self.name.set_body(body)
+        self._set_handles(body)
+
+    def style(self, pen: QPen, fill: QColor | None, opacity: float, shown: bool) -> None:
+        """Draw the outline so, and names and handles as opaque as that."""
+        self.outline.set_pen(pen)
+        self.outline.set_fill(fill)
+        self.outline.setVisible(shown and (self.is_of_mask or is_edited(self.body)))
+        for item in (self.name, *self.handles.values()):
+            item.setVisible(shown)
+            item.setOpacity(opacity)
+
+    def _set_handles(self, body: DisplayBody) -> None:
+        wanted = {mark.name: mark for mark in body.vertebra.landmarks}
+        for name in [name for name in self.handles if name not in wanted]:
+            _remove(self.handles.pop(name))
+        for name, mark in wanted.items():
+            if name not in self.handles:
+                self.handles[name] = HandleItem(self._parent)
+                self.handles[name].setZValue(HANDLE_LAYER)
+            ref = MarkRef(body.vertebra.index, mark.name)
+            self.handles[name].set_mark(ref, QPointF(mark.x, mark.y), mark.source, body.colour)
+
+
+class BodyLayer:
+    """The vertebral bodies of a picture; changed bodies keep their items."""
+
+    def __init__(self, parent: QGraphicsItem) -> None:
+        self._parent = parent
+        self.groups: list[BodyGroup] = []
+
+    def show(self, bodies: Sequence[DisplayBody]) -> None:
+        """Show these bodies and no others."""
+        while len(self.groups) > len(bodies):
+            for item in self.groups.pop().items:
+                _remove(item)
+        for group, body in zip(self.groups, bodies, strict=False):
+            group.set_body(body)
+        self.groups += [BodyGroup(body, self._parent) for body in bodies[len(self.groups) :]]
+
+    def body_at(self, point: QPointF) -> Vertebra | None:
+        """Return the body that lies at a point of the picture, or None."""
+        hits = (group.body.vertebra for group in self.groups if group.outline.holds(point))
+        return next(hits, None)
+
+    def handles(self) -> list[HandleItem]:
+        """Return all handles, from the top body down."""
+        return [handle for group in self.groups for handle in group.handles.values()]
+
+
+def is_edited(body: DisplayBody) -> bool:
+    """Whether a person placed a point of this body."""
+    return any(mark.source is LandmarkSource.USER for mark in body.vertebra.landmarks)
+
+
+def _remove(item: QGraphicsItem) -> None:
+    scene = item.scene()
+    if scene is not None:
+        scene.removeItem(item)

@@ -1,0 +1,226 @@
+"""Tools that set points one by one: distance, angle, Cobb, area, calibration, a new body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from PyQt6.QtCore import QPointF
+from PyQt6.QtWidgets import QApplication, QGraphicsItem
+
+from spinealign.domain.measurements import Drawing, DrawingTool, Point
+from spinealign.ui.picture.handles import DRAWN, EDITED
+from spinealign.ui.picture.measure_overlay import GAP_PX, ValueItem
+from spinealign.ui.picture.rubber_band import RUBBER_LAYER, RubberBandItem, chain, two_lines
+
+Points = tuple[Point, ...]
+SAME_PLACE_PX = 3.0
+"""Screen pixels within which a second point is an accident, such as a double click's."""
+
+
+class ToolName(StrEnum):
+    """Which tool is in the hand; `POINTER` takes hold of handles."""
+
+    POINTER = "pointer"
+    DISTANCE = "distance"
+    ANGLE = "angle"
+    COBB = "cobb"
+    AREA = "area"
+    CALIBRATE = "calibrate"
+    VERTEBRA = "vertebra"
+
+    @property
+    def drawing(self) -> DrawingTool | None:
+        """The kind of drawing that it makes."""
+        kinds = {kind.value: kind for kind in DrawingTool}
+        return kinds.get(self.value)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How many points a tool needs, and what is said before each of them.
+
+    `count` is None for a polygon, which ends with a double click, Enter, or a click on
+    its first point.
+    """
+
+    count: int | None
+    hints: tuple[str, ...]
+    pairs: Callable[[int], list[tuple[int, int]]] = chain
+
+
+RECIPES = {
+    ToolName.DISTANCE: Recipe(2, ("Distance: click the first point", "Click the second point")),
+    ToolName.ANGLE: Recipe(
+        3,
+        (
+            "Angle: click a point on the first arm",
+            "Click the vertex",
+            "Click a point on the second arm",
+        ),
+    ),
+    ToolName.COBB: Recipe(
+        4,
+        (
+            "Cobb angle: click one end of the first line",
+            "Click the other end of the first line",
+            "Click one end of the second line",
+            "Click the other end of the second line",
+        ),
+        two_lines,
+    ),
+    ToolName.AREA: Recipe(
+        None,
+        (
+            "Area: click the first point of the border",
+            "Click the next point",
+            "Click the next point; double click or Enter closes the border",
+        ),
+        lambda count: chain(count, closed=True),
+    ),
+    ToolName.CALIBRATE: Recipe(
+        2,
+        (
+            "Calibration: click one end of a length that you know, such as a ruler",
+            "Click the other end",
+        ),
+    ),
+    ToolName.VERTEBRA: Recipe(
+        4,
+        (
+            "New vertebra: click its upper front corner",
+            "Click its upper back corner",
+            "Click its lower back corner",
+            "Click its lower front corner",
+        ),
+        lambda count: chain(count, closed=count == 4),
+    ),
+}
+ENDING = "Backspace takes a point back, Esc cancels"
+
+
+class PointsTool:
+    """Collects the points of one drawing and shows what they make so far.
+
+    Parameters
+    ----------
+    name : ToolName
+    parent : QGraphicsItem
+        Where the rubber band is drawn; its coordinates are pixels of the picture.
+    to_view : callable
+        Gives the place on screen of a point of the picture.
+    measure : callable
+        Gives the value of a drawing in words, empty while it has none.
+    done : callable
+        Is given the tool and its points when there are enough.
+    """
+
+    def __init__(
+        self,
+        name: ToolName,
+        parent: QGraphicsItem,
+        to_view: Callable[[QPointF], QPointF],
+        measure: Callable[[Drawing], str],
+        done: Callable[[ToolName, Points], None],
+    ) -> None:
+        self.name = name
+        self.points: list[Point] = []
+        self._recipe = RECIPES[name]
+        self._to_view = to_view
+        self._measure = measure
+        self._done = done
+        self._cursor: Point | None = None
+        self._band = RubberBandItem(EDITED if name is ToolName.VERTEBRA else DRAWN, parent)
+        self._value = ValueItem(parent)
+        self._value.setZValue(RUBBER_LAYER)
+        self._value.hide()
+
+    @property
+    def text(self) -> str:
+        """The value that is shown beside the cursor."""
+        return self._value.text if self._value.isVisible() else ""
+
+    @property
+    def hint(self) -> str:
+        """What to do next."""
+        hints = self._recipe.hints
+        return f"{hints[min(len(self.points), len(hints) - 1)]}   ({ENDING})"
+
+    @property
+    def shape(self) -> Points:
+        """The points set and the cursor, for a value that is shown while drawing."""
+        cursor = [] if self._cursor is None else [self._cursor]
+        return (*self.points, *cursor)
+
+    def press(self, point: QPointF) -> None:
+        """Set a point."""
+        self._cursor = None
+        place = (point.x(), point.y())
+        if self._closes(place):
+            self.finish()
+            return
+        if not self.points or self._apart(self.points[-1], place) > SAME_PLACE_PX:
+            self.points.append(place)
+        self._draw()
+        if len(self.points) == self._recipe.count:
+            self.finish()
+
+    def move(self, point: QPointF) -> None:
+        """Let the rubber band follow the cursor."""
+        self._cursor = (point.x(), point.y())
+        self._draw()
+
+    def release(self, point: QPointF) -> None:
+        """Set the second point of a line that was drawn in one go."""
+        place = (point.x(), point.y())
+        far = QApplication.startDragDistance()
+        if self.points and self._apart(self.points[-1], place) > far:
+            self.press(point)
+
+    def take_back(self) -> bool:
+        """Take the last point back; return whether there was one."""
+        if self.points:
+            self.points.pop()
+            self._draw()
+            return True
+        return False
+
+    def finish(self) -> None:
+        """PointerTool the points over, if they are enough."""
+        needed = self._recipe.count or 3
+        if len(self.points) >= needed:
+            points = tuple(self.points)
+            self.clear()
+            self._done(self.name, points)
+
+    def clear(self) -> None:
+        """Begin again."""
+        self.points, self._cursor = [], None
+        self._draw()
+
+    def remove(self) -> None:
+        """Take the rubber band off the picture."""
+        scene = self._band.scene()
+        if scene is not None:
+            scene.removeItem(self._band)
+            scene.removeItem(self._value)
+
+    def _closes(self, place: Point) -> bool:
+        is_polygon = self._recipe.count is None and len(self.points) >= 3
+        return is_polygon and self._apart(self.points[0], place) <= 3 * SAME_PLACE_PX
+
+    def _apart(self, one: Point, other: Point) -> float:
+        away = self._to_view(QPointF(*one)) - self._to_view(QPointF(*other))
+        return (away.x() ** 2 + away.y() ** 2) ** 0.5
+
+    def _draw(self) -> None:
+        shape = self.shape
+        self._band.set_points(shape, self._recipe.pairs(len(shape)))
+        kind = self.name.drawing
+        text = self._measure(Drawing(kind, 1, shape)) if kind is not None and shape else ""
+        self._value.setVisible(bool(text))
+        if text:
+            self._value.set_text(text, DRAWN, False)
+            self._value.set_shift(QPointF(GAP_PX, GAP_PX))
+            self._value.setPos(QPointF(*shape[-1]))

@@ -1,0 +1,297 @@
+"""What was measured, drawn over the picture: lines, arcs, plumb lines and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from spinealign.domain.measurements import Measurement, MeasureState, StrokeKind
+from spinealign.ui.picture.corner_texts import letter_boxes
+from spinealign.ui.picture.handles import DRAWN, EDITED, HALO
+from spinealign.ui.picture.lookup_items import pixel_size
+from spinealign.wording import safe_text
+from spinealign.wording.corrections import short_name
+from spinealign.wording.measure_rows import has_value, value_text
+
+Key = tuple[str, tuple[str, ...]]
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom on screen."""
+
+AUTOMATIC = QColor("#7fd4ff")
+VEIL = QColor(7, 9, 12, 190)
+COLOURS = {
+    MeasureState.AUTOMATIC: AUTOMATIC,
+    MeasureState.EDITED: EDITED,
+    MeasureState.DRAWN: DRAWN,
+}
+STROKE_LAYER, LABEL_LAYER = 30.0, 45.0
+LETTER_PX = 12
+GAP_PX = 8.0
+MARGIN_PX = 5.0
+MOST_HALOS = 12
+"""With more measures on the picture halos only make a blot, and cost as much as the lines."""
+HALO_PX, SELECTED_PX = 1.6, 1.6
+"""How much wider a line is below itself, and while it stands out."""
+
+_WIDTHS = {
+    StrokeKind.LINE: 1.8,
+    StrokeKind.EXTENSION: 1.1,
+    StrokeKind.ARC: 1.6,
+    StrokeKind.PLUMB: 1.4,
+}
+_DASHES = {
+    StrokeKind.EXTENSION: Qt.PenStyle.DashLine,
+    StrokeKind.PLUMB: Qt.PenStyle.DashDotLine,
+}
+
+
+class StrokesItem(QGraphicsItem):
+    """The lines of one measurement."""
+
+    def __init__(self, parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
+        self.setZValue(STROKE_LAYER)
+        self._strokes: list[tuple[StrokeKind, QPolygonF, QRectF]] = []
+        self._bounds = QRectF()
+        self._colour = AUTOMATIC
+        self._is_selected = self._has_halo = False
+
+    def set_measurement(self, measurement: Measurement, selected: bool, halo: bool) -> None:
+        """Draw this measurement from now on."""
+        self.prepareGeometryChange()
+        self._has_halo = halo
+        self._colour, self._is_selected = COLOURS[measurement.state], selected
+        self._strokes, self._bounds = [], QRectF()
+        for stroke in measurement.strokes:
+            polygon = QPolygonF([QPointF(x, y) for x, y in stroke.points])
+            # A level or upright line has an empty rectangle, which meets no other.
+            rect = polygon.boundingRect().adjusted(-0.1, -0.1, 0.1, 0.1)
+            self._strokes.append((stroke.kind, polygon, rect))
+            self._bounds = self._bounds.united(rect)
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Return a rectangle around all lines, in pixels of the picture."""
+        margin = MARGIN_PX * pixel_size(self)
+        return self._bounds.adjusted(-margin, -margin, margin, margin)
+
+    def paint(
+        self,
+        painter: QPainter | None,
+        option: QStyleOptionGraphicsItem | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw dark below bright, so that lines are seen on every grey."""
+        if painter is None or option is None:
+            return
+        margin = MARGIN_PX * pixel_size(self)
+        exposed = option.exposedRect.adjusted(-margin, -margin, margin, margin)
+        seen = [(kind, line) for kind, line, rect in self._strokes if rect.intersects(exposed)]
+        below = [_pens(HALO.rgba(), self._is_selected, HALO_PX)] if self._has_halo else []
+        for pens in (*below, _pens(self._colour.rgba(), self._is_selected)):
+            for kind, line in seen:
+                painter.setPen(pens[kind])
+                painter.drawPolyline(line)
+
+
+class ValueItem(QGraphicsItem):
+    """Name and value of one measurement, the same size at every zoom."""
+
+    def __init__(self, parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+        self.setZValue(LABEL_LAYER)
+        self.text = ""
+        self.is_at_left = False
+        self._shift = QPointF()
+        self._colour = AUTOMATIC
+        self._size = (0.0, 0.0)
+        self._font = QFont()
+        self._font.setPixelSize(LETTER_PX)
+
+    def set_text(self, text: str, colour: QColor, selected: bool) -> None:
+        """Write this from now on."""
+        if (text, colour, selected) == (self.text, self._colour, self._font.bold()):
+            return
+        self.prepareGeometryChange()
+        self._font.setBold(selected)
+        self.text, self._colour = text, colour
+        metrics = QFontMetricsF(self._font)
+        self._size = (metrics.horizontalAdvance(text) + 10, metrics.height() + 4)
+        self.update()
+
+    @property
+    def size_px(self) -> tuple[float, float]:
+        """Width and height on screen."""
+        return self._size
+
+    def set_shift(self, shift_px: QPointF) -> None:
+        """Write with the plate's corner there, in screen pixels from the label's place."""
+        if shift_px != self._shift:
+            self.prepareGeometryChange()
+            self._shift = shift_px
+
+    def boundingRect(self) -> QRectF:
+        """Return the plate behind the letters, in screen pixels."""
+        width, height = self._size
+        return QRectF(self._shift.x(), self._shift.y(), width, height)
+
+    def paint(
+        self,
+        painter: QPainter | None,
+        option: QStyleOptionGraphicsItem | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Write on a dark plate."""
+        if painter is None:
+            return
+        plate = self.boundingRect()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(VEIL)
+        painter.drawRoundedRect(plate, 4, 4)
+        painter.setFont(self._font)
+        painter.setPen(self._colour)
+        painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), self.text)
+
+
+class MeasureLayer:
+    """The measurements of a picture; only those that are switched on have items.
+
+    `has_letters` tells whether directions stand at the borders of the view.
+    """
+
+    has_letters = False
+
+    def __init__(self, parent: QGraphicsItem) -> None:
+        self._parent = parent
+        self._items: dict[Key, tuple[StrokesItem, ValueItem]] = {}
+        self._drawn: dict[Key, tuple[Measurement, bool, bool]] = {}
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """What is drawn now."""
+        return frozenset(self._items)
+
+    def label(self, key: Key) -> str:
+        """Return what is written beside a measurement that is drawn."""
+        return self._items[key][1].text
+
+    def show(self, shown: Sequence[Measurement], selected: Key | None, visible: bool) -> None:
+        """Draw these measurements and no others; what did not change is left alone."""
+        wanted = {m.key: m for m in shown if m.strokes and has_value(m)}
+        for key in [key for key in self._items if key not in wanted]:
+            self._remove(key)
+        for key, measurement in wanted.items():
+            has_halo = len(wanted) <= MOST_HALOS or key == selected
+            self._set(key, measurement, key == selected, has_halo)
+            for item in self._items[key]:
+                item.setVisible(visible)
+        self.lay_out()
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide everything."""
+        for items in self._items.values():
+            for item in items:
+                item.setVisible(visible)
+
+    def lay_out(self) -> None:
+        """Write every label beside its lines, inside the view, and none over another."""
+        scene = self._parent.scene()
+        views = scene.views() if scene is not None else []
+        if not views or not self._items:
+            return
+        to_view = views[0].viewportTransform()
+        room = QRectF(views[0].rect()).adjusted(4, 4, -4, -4)
+        letters = letter_boxes(QRectF(views[0].rect())) if self.has_letters else []
+        taken: list[Box] = sorted(letters, key=lambda box: box[1])
+        labels = [label for _, label in self._items.values()]
+        for label in sorted(labels, key=lambda item: item.pos().y()):
+            place = to_view.map(label.scenePos())
+            left, top = _free_place(_plate(place, label, room), taken)
+            label.set_shift(QPointF(left, top) - place)
+
+    def _set(self, key: Key, measurement: Measurement, selected: bool, halo: bool) -> None:
+        if key not in self._items:
+            self._items[key] = (StrokesItem(self._parent), ValueItem(self._parent))
+        if self._drawn.get(key) == (measurement, selected, halo):
+            return
+        self._drawn[key] = (measurement, selected, halo)
+        strokes, label = self._items[key]
+        strokes.set_measurement(measurement, selected, halo)
+        label.set_text(label_text(measurement), COLOURS[measurement.state], selected)
+        label.setPos(label_point(measurement))
+        label.is_at_left = _is_left_of_points(measurement, label.pos())
+
+    def _remove(self, key: Key) -> None:
+        self._drawn.pop(key, None)
+        for item in self._items.pop(key):
+            scene = item.scene()
+            if scene is not None:
+                scene.removeItem(item)
+
+
+def label_text(measurement: Measurement) -> str:
+    """Return a short name and the value: "C2–C7 Cobb  12.3°"."""
+    return f"{safe_text(short_name(measurement))}  {value_text(measurement)}"
+
+
+def _plate(place: QPointF, label: ValueItem, room: QRectF) -> Box:
+    """Return where a label goes in the view: on the side that its lines do not need."""
+    width, height = label.size_px
+    left = place.x() - GAP_PX - width if label.is_at_left else place.x() + GAP_PX
+    if room.contains(place):
+        left = min(max(left, room.left()), room.right() - width)
+    top = place.y() - height / 2
+    return left, top, left + width, top + height
+
+
+def _free_place(plate: Box, taken: list[Box]) -> tuple[float, float]:
+    """Return the corner of the next place below where no other plate is, and take it."""
+    left, top, right, bottom = plate
+    height = bottom - top
+    for other in taken:
+        if left < other[2] and other[0] < right and top < other[3] and other[1] < top + height:
+            top = other[3] + 1
+    taken.append((left, top, right, top + height))
+    taken.sort(key=lambda box: box[1])
+    return left, top
+
+
+def label_point(measurement: Measurement) -> QPointF:
+    """Return where the value stands: at the arc, else at the plumb line, else at the line."""
+    by_kind: Mapping[StrokeKind, list] = {kind: [] for kind in StrokeKind}
+    for stroke in measurement.strokes:
+        by_kind[stroke.kind].append(stroke.points)
+    if by_kind[StrokeKind.ARC]:
+        points = by_kind[StrokeKind.ARC][0]
+        return QPointF(*points[len(points) // 2])
+    if by_kind[StrokeKind.PLUMB]:
+        return QPointF(*by_kind[StrokeKind.PLUMB][0][-1])
+    lines = by_kind[StrokeKind.LINE] or by_kind[StrokeKind.EXTENSION]
+    (x0, y0), (x1, y1) = lines[-1][0], lines[-1][-1]
+    if (x0, y0) == (x1, y1):
+        return QPointF(*max(lines[-1]))
+    return QPointF((x0 + x1) / 2, (y0 + y1) / 2)
+
+
+def _is_left_of_points(measurement: Measurement, place: QPointF) -> bool:
+    xs = [point.x for point in measurement.points]
+    return bool(xs) and place.x() < sum(xs) / len(xs)
+
+
+@cache
+def _pens(rgba: int, selected: bool, wider: float = 0.0) -> dict[StrokeKind, QPen]:
+    pens = {}
+    for kind, width in _WIDTHS.items():
+        pen = QPen(QColor.fromRgba(rgba), width + wider + (SELECTED_PX if selected else 0.0))
+        pen.setCosmetic(True)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        if not wider:
+            pen.setStyle(_DASHES.get(kind, Qt.PenStyle.SolidLine))
+        pens[kind] = pen
+    return pens

@@ -1,0 +1,385 @@
+"""The image viewer: pan, zoom, window and level, and what lies under the cursor."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import (
+    QColor,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
+from PyQt6.QtWidgets import QApplication, QFrame, QGraphicsView, QToolTip, QWidget
+
+from spinealign.domain.image import SpineImage
+from spinealign.ui.picture.corner_texts import (
+    CANVAS,
+    FrameNotes,
+    corner_text,
+    draw_frame,
+    write_words,
+)
+from spinealign.ui.picture.display_images import DisplayImage, DisplayOverlay
+from spinealign.ui.picture.pointer import Pointer, PointerTool
+from spinealign.ui.picture.scene import PictureScene, PixelReading
+from spinealign.wording.reading import side_text
+
+ZOOM_STEP = 1.25
+SMALLEST_ZOOM, LARGEST_ZOOM = 0.02, 64.0
+
+
+class Viewer(QGraphicsView):
+    """Shows one picture; the mouse and a few methods move about in it.
+
+    Left-drag pans, right-drag changes the window (across) and level (up and down), a
+    right click asks for a menu, the wheel zooms about the cursor, a double click fits
+    the picture to the view. `hand` is asked first.
+    """
+
+    zoom_changed = pyqtSignal(float)
+    pixel_read = pyqtSignal(object)
+    image_shown = pyqtSignal(object)
+    overlay_toggle_requested = pyqtSignal()
+    menu_requested = pyqtSignal(object, object)
+    hand: PointerTool | None = None
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.picture = PictureScene(self)
+        self.setScene(self.picture)
+        self._placeholder = ""
+        self._is_fitted = True
+        self._drag_from: QPoint | None = None
+        self._drag_button = Qt.MouseButton.NoButton
+        self._is_click = False
+        self.hint = ""
+        self.spacing_mm: tuple[float, float] | None = None
+        self._held: Pointer | None = None
+        self._is_held = False
+        self._frame = QTimer(self)
+        self._frame.setSingleShot(True)
+        self._frame.timeout.connect(self._follow)
+        self._set_up()
+        self.picture.window_changed.connect(self._refresh)
+
+    def _set_up(self) -> None:
+        self.setAccessibleName("Image viewer")
+        self.setAccessibleDescription("Shows the picture and the structures found on it")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setBackgroundBrush(QColor(CANVAS))
+        self.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        self.setMouseTracking(True)
+        self.setMinimumSize(160, 160)
+        # Files dropped on the picture belong to the window.
+        self.setAcceptDrops(False)
+        viewport = self.viewport()
+        assert viewport is not None
+        viewport.setAcceptDrops(False)
+
+    def show_image(self, display: DisplayImage | None, placeholder: str = "") -> None:
+        """Show another picture, fitted to the view, or a sentence where there is none."""
+        self._placeholder = placeholder
+        self.spacing_mm = display.image.spacing_mm if display is not None else None
+        self.picture.show_image(display)
+        self._refresh()
+        self.pixel_read.emit(None)
+        self.image_shown.emit(display.image if display is not None else None)
+        self.fit()
+
+    def show_neighbour(self, display: DisplayImage) -> None:
+        """Show another slice of the same series at the same place, zoom and window."""
+        window, inverted = self.picture.window, self.picture.is_inverted
+        self.picture.show_image(display)
+        self.picture.set_window(window)
+        self.picture.set_inverted(inverted)
+        self._refresh()
+
+    def show_overlay(self, overlay: DisplayOverlay) -> None:
+        """Put what an analysis found onto the picture."""
+        self.picture.show_overlay(overlay)
+
+    def set_hint(self, hint: str) -> None:
+        """Write what to do next at the top of the picture, or nothing."""
+        if hint != self.hint:
+            self.hint = hint
+            self._refresh()
+
+    def set_spacing(self, spacing_mm: tuple[float, float] | None) -> None:
+        """Draw the scale bar for this (row, column) spacing."""
+        if spacing_mm != self.spacing_mm:
+            self.spacing_mm = spacing_mm
+            self._refresh()
+
+    def to_picture(self, where: QPointF) -> QPointF:
+        """Return the pixel coordinates of the picture that lie at a place of the view."""
+        display = self.picture.display
+        inverse, _ = self.viewportTransform().inverted()
+        point = inverse.map(where)
+        stretch = display.row_stretch if display is not None else 1.0
+        return QPointF(point.x(), point.y() / stretch)
+
+    def to_view(self, point: QPointF) -> QPointF:
+        """Return where pixel coordinates of the picture lie in the view."""
+        display = self.picture.display
+        stretch = display.row_stretch if display is not None else 1.0
+        return self.viewportTransform().map(QPointF(point.x(), point.y() * stretch))
+
+    @property
+    def zoom(self) -> float:
+        """Screen pixels for one picture pixel, horizontally."""
+        return self.transform().m11() * self.devicePixelRatioF()
+
+    def fit(self) -> None:
+        """Show the whole picture, and keep doing so when the view changes its size."""
+        self._is_fitted = True
+        if self.picture.display is not None:
+            self.fitInView(self.picture.picture_rect, Qt.AspectRatioMode.KeepAspectRatio)
+            self._limit_zoom()
+        self._zoomed()
+
+    def zoom_to(self, zoom: float) -> None:
+        """Set `zoom`; 1 shows one picture pixel as one screen pixel."""
+        self._zoom_by(zoom / self.zoom, self._middle())
+
+    def show_place(self, x: float, y: float, side_px: float) -> None:
+        """Bring a place of the picture to the middle, so that about `side_px` pixels are seen.
+
+        A picture that is magnified more than that stays as large as it is.
+        """
+        display, viewport = self.picture.display, self.viewport()
+        if display is None or viewport is None:
+            return
+        room = min(viewport.width(), viewport.height())
+        wanted = room / max(side_px, 1.0) * self.devicePixelRatioF()
+        if self.zoom < wanted:
+            self._zoom_by(wanted / self.zoom, self._middle())
+        self._is_fitted = False
+        self.centerOn(QPointF(x, y * display.row_stretch))
+        self._zoomed()
+
+    def zoom_in(self) -> None:
+        """Magnify about the middle of the view."""
+        self._zoom_by(ZOOM_STEP, self._middle())
+
+    def zoom_out(self) -> None:
+        """Shrink about the middle of the view."""
+        self._zoom_by(1 / ZOOM_STEP, self._middle())
+
+    def read_pixel(self, where: QPoint) -> PixelReading | None:
+        """Return what lies at a place of the view, or None beside the picture."""
+        return self.picture.reading_at(self.mapToScene(where))
+
+    def _zoom_by(self, factor: float, about: QPoint) -> None:
+        """Zoom so that what lies at `about` (view coordinates) stays there."""
+        if self.picture.display is None:
+            return
+        self._is_fitted = False
+        limited = min(max(self.zoom * factor, SMALLEST_ZOOM), LARGEST_ZOOM) / self.zoom
+        held = self.mapToScene(about)
+        self.scale(limited, limited)
+        self._scroll_by(self.mapFromScene(held) - about)
+        self._zoomed()
+
+    def _zoomed(self) -> None:
+        self.picture.measures.lay_out()
+        self._refresh()
+        self.zoom_changed.emit(self.zoom)
+
+    def _scroll_by(self, moved: QPoint) -> None:
+        across, down = self.horizontalScrollBar(), self.verticalScrollBar()
+        assert across is not None
+        assert down is not None
+        across.setValue(across.value() + moved.x())
+        down.setValue(down.value() + moved.y())
+
+    def _middle(self) -> QPoint:
+        viewport = self.viewport()
+        return viewport.rect().center() if viewport is not None else QPoint()
+
+    def _limit_zoom(self) -> None:
+        limited = min(max(self.zoom, SMALLEST_ZOOM), LARGEST_ZOOM)
+        if limited != self.zoom:
+            factor = limited / self.devicePixelRatioF()
+            self.setTransform(QTransform.fromScale(factor, factor))
+
+    def _refresh(self) -> None:
+        viewport = self.viewport()
+        if viewport is not None:
+            viewport.update()
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Zoom about the cursor."""
+        if event is not None and event.angleDelta().y():
+            factor = ZOOM_STEP ** (event.angleDelta().y() / 120)
+            self._zoom_by(factor, event.position().toPoint())
+            event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Begin what the hand does, to pan (left or middle), or to change the window (right)."""
+        if event is None or self._drag_from is not None or self._is_held:
+            return
+        if event.button() == Qt.MouseButton.LeftButton and self.hand is not None:
+            self._is_held = self.hand.press(self._pointer(event))
+            if self._is_held:
+                return
+        self._drag_from, self._drag_button = event.position().toPoint(), event.button()
+        self._is_click = event.button() == Qt.MouseButton.RightButton
+        if not self._is_click:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Move what the hand holds, pan, change the window, or read the pixel below."""
+        if event is None:
+            return
+        here = event.position().toPoint()
+        if self._is_held:
+            # However often the mouse reports, the picture changes once a frame.
+            self._held = self._pointer(event)
+            self._frame.start(0)
+        elif self._drag_from is not None:
+            self._drag(here)
+        elif self.hand is not None:
+            self._show_cursor(self.hand.hover(self._pointer(event)))
+        self.pixel_read.emit(self.read_pixel(here))
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """End a drag; a right button that did not move asks for the menu."""
+        if event is None:
+            return
+        if self._is_held and event.button() == Qt.MouseButton.LeftButton:
+            self._follow()
+            self._is_held = False
+            assert self.hand is not None
+            self.hand.release(self._pointer(event))
+        elif event.button() == self._drag_button and self._drag_from is not None:
+            self._drag_from = None
+            self.unsetCursor()
+            self._refresh()
+            if self._is_click and self._drag_button == Qt.MouseButton.RightButton:
+                pointer = self._pointer(event)
+                self.menu_requested.emit(pointer.point, event.globalPosition().toPoint())
+
+    def _follow(self) -> None:
+        self._frame.stop()
+        held, self._held = self._held, None
+        if held is not None and self.hand is not None:
+            self.hand.drag(held)
+
+    def _pointer(self, event: QMouseEvent) -> Pointer:
+        return Pointer(self.to_picture(event.position()), event.modifiers())
+
+    def _show_cursor(self, shape: Qt.CursorShape | None) -> None:
+        if shape is None:
+            self.unsetCursor()
+        elif self.cursor().shape() != shape:
+            self.setCursor(shape)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        """Fit the picture to the view, unless the hand takes it."""
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self.hand is None or not self.hand.double_click(self._pointer(event)):
+            self.fit()
+
+    def leaveEvent(self, event: QEvent | None) -> None:
+        """Nothing is under the cursor any more."""
+        self.pixel_read.emit(None)
+        super().leaveEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep a fitted picture fitted."""
+        super().resizeEvent(event)
+        if self._is_fitted:
+            self.fit()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Give the hand its keys before menus and focus take them."""
+        if event is not None and self.hand is not None and isinstance(event, QKeyEvent):
+            if event.type() == QEvent.Type.ShortcutOverride and self.hand.wants_key(event):
+                event.accept()
+                return True
+            # Qt moves the focus with Tab before a widget hears of the key.
+            tabs = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
+            if event.type() == QEvent.Type.KeyPress and event.key() in tabs:
+                return self.hand.key(event) or super().event(event)
+        return super().event(event)
+
+    def viewportEvent(self, event: QEvent | None) -> bool:
+        """Say what the hand knows about a place."""
+        if isinstance(event, QHelpEvent) and self.hand is not None:
+            text = self.hand.tip(self.to_picture(QPointF(event.pos())))
+            QToolTip.showText(event.globalPos(), text, self)
+            return True
+        return super().viewportEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Toggle the overlay with the space bar; arrows pan; the hand comes first.
+
+        The space bar is no shortcut of the whole window because it also presses buttons.
+        """
+        if event is None or (self.hand is not None and self.hand.key(event)):
+            return
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self.overlay_toggle_requested.emit()
+            return
+        super().keyPressEvent(event)
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Draw everything again: what stands in the corners does not move along."""
+        super().scrollContentsBy(dx, dy)
+        self.picture.measures.lay_out()
+        self._refresh()
+
+    @property
+    def _is_windowing(self) -> bool:
+        return self._drag_button == Qt.MouseButton.RightButton and not self._is_click
+
+    def _drag(self, here: QPoint) -> None:
+        assert self._drag_from is not None
+        moved = here - self._drag_from
+        if self._is_click:
+            if moved.manhattanLength() < QApplication.startDragDistance():
+                return
+            self._is_click = False
+            self.setCursor(Qt.CursorShape.SizeAllCursor)
+        self._drag_from = here
+        if self._drag_button == Qt.MouseButton.RightButton:
+            self.picture.drag_window(moved.x(), moved.y())
+            return
+        self._scroll_by(-moved)
+        self._is_fitted = False
+
+    def drawForeground(self, painter: QPainter | None, rect: QRectF) -> None:
+        """Write window, zoom and scale over the picture."""
+        viewport = self.viewport()
+        if painter is None or viewport is None:
+            return
+        painter.save()
+        painter.resetTransform()
+        area = QRectF(viewport.rect())
+        display = self.picture.display
+        if display is None:
+            write_words(painter, area, self._placeholder, Qt.AlignmentFlag.AlignCenter)
+        else:
+            draw_frame(painter, area, self._notes(display.image))
+        painter.restore()
+
+    def _notes(self, image: SpineImage) -> FrameNotes:
+        spacing, picture = self.spacing_mm, self.picture
+        return FrameNotes(
+            window=corner_text(picture.window, image.is_hounsfield, picture.is_inverted),
+            hint=self.hint,
+            px_per_mm=self.transform().m11() / spacing[1] if spacing is not None else None,
+            orientation=image.orientation,
+            side=side_text(image.laterality),
+            cursor=self._drag_from if self._is_windowing else None,
+        )

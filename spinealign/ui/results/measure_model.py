@@ -1,0 +1,315 @@
+"""The measures of one analysis as a tree of groups, changed in place while a point is dragged."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from PyQt6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt, pyqtSignal
+from PyQt6.QtGui import QFont, QPixmap
+
+from spinealign.domain.measurements import MeasureCode, Measurement, MeasureState
+from spinealign.ui.widgets.icons import icon
+from spinealign.ui.widgets.theme import Colours
+from spinealign.wording import safe_text
+from spinealign.wording.measure_rows import (
+    MeasureGroup,
+    grouped,
+    interval_text,
+    measure_sentence,
+    place_in_range,
+    value_text,
+)
+
+MEASUREMENT_ROLE = Qt.ItemDataRole.UserRole
+TOOL_TIP_LETTERS = 72
+ICON_PX = 15
+
+Key = tuple[str, tuple[str, ...]]
+_Groups = tuple[tuple[MeasureGroup, tuple[Measurement, ...]], ...]
+_SHOWN_AT_FIRST = {
+    MeasureCode.COBB_C2_C7,
+    MeasureCode.COBB_C2_C6,
+    MeasureCode.COBB_C2_LOWEST,
+    MeasureCode.SAGITTAL_VERTICAL_AXIS,
+    MeasureCode.LUMBAR_LORDOSIS_L1_S1,
+    MeasureCode.LUMBAR_LORDOSIS_L1_L5,
+}
+_OPEN_AT_FIRST = frozenset(MeasureGroup) - {MeasureGroup.DISCS, MeasureGroup.BODIES}
+
+
+class Column(IntEnum):
+    """Columns of the table."""
+
+    MEASURE = 0
+    VALUE = 1
+    INTERVAL = 2
+    DEFINITION = 3
+
+
+HEADINGS = {
+    Column.MEASURE: ("Measure", "What was measured; tick it to draw it on the picture"),
+    Column.VALUE: ("Value", "Measured value; the pencil marks values whose points were moved"),
+    Column.INTERVAL: ("95 %", "95 % interval from the uncertainty of the points"),
+    Column.DEFINITION: ("", "Definition and source"),
+}  # fmt: skip
+
+
+@dataclass
+class MeasureChoices:
+    """Which measures the user draws on the picture, and which groups lie open.
+
+    Kept from case to case; `shown` holds only what the user decided.
+    """
+
+    shown: dict[Key, bool] = field(default_factory=dict)
+    open_groups: set[MeasureGroup] = field(default_factory=lambda: set(_OPEN_AT_FIRST))
+
+    def is_shown(self, measurement: Measurement) -> bool:
+        """Whether a measure is drawn on the picture."""
+        is_usual = measurement.code in _SHOWN_AT_FIRST or measurement.state is MeasureState.DRAWN
+        return self.shown.get(measurement.key, is_usual)
+
+
+class MeasureModel(QAbstractItemModel):
+    """Groups with their measures below them.
+
+    `set_measurements` keeps every index valid as long as the same measures have values,
+    and then only says that data changed.
+    """
+
+    toggled = pyqtSignal(object, bool)
+
+    def __init__(
+        self, choices: MeasureChoices, colours: Colours, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._choices = choices
+        self._colours = colours
+        self._groups: _Groups = ()
+        self._pencil = _picture("edited", colours.accent)
+        self._info = _picture("info", colours.muted)
+        self._arrows = {True: _picture("expanded"), False: _picture("collapsed")}
+        self._bold = QFont()
+        self._bold.setBold(True)
+
+    def set_measurements(self, measurements: Sequence[Measurement]) -> bool:
+        """Show these measures; returns whether rows came, went or moved."""
+        groups = grouped(measurements)
+        if _shape(groups) != _shape(self._groups):
+            self.beginResetModel()
+            self._groups = groups
+            self.endResetModel()
+            return True
+        before, self._groups = self._groups, groups
+        for row, ((_, old), (_, new)) in enumerate(zip(before, groups, strict=True)):
+            changed = [i for i, pair in enumerate(zip(old, new, strict=True)) if pair[0] != pair[1]]
+            if changed:
+                self._say_changed(self.index(row, 0), changed[0], changed[-1])
+        return False
+
+    def measurement(self, index: QModelIndex) -> Measurement | None:
+        """Return the measure of a row, None for the heading of a group."""
+        if not index.isValid() or index.internalId() == 0:
+            return None
+        return self._groups[index.internalId() - 1][1][index.row()]
+
+    def group(self, index: QModelIndex) -> MeasureGroup:
+        """Return the group of a heading or a row."""
+        return self._groups[(index.internalId() or index.row() + 1) - 1][0]
+
+    def index_of(self, key: Key) -> QModelIndex:
+        """Return the row of a measure, invalid if it has none."""
+        for number, (_, members) in enumerate(self._groups):
+            for row, member in enumerate(members):
+                if member.key == key:
+                    return self.createIndex(row, 0, number + 1)
+        return QModelIndex()
+
+    def toggle(self, index: QModelIndex) -> None:
+        """Draw a measure, or all of a group, on the picture or take it off again."""
+        first = index.siblingAtColumn(Column.MEASURE)
+        checked = self.data(first, Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
+        wanted = Qt.CheckState.Unchecked if checked else Qt.CheckState.Checked
+        self.setData(first, wanted, Qt.ItemDataRole.CheckStateRole)
+
+    def index(self, row: int, column: int, parent: QModelIndex | None = None) -> QModelIndex:
+        """Return the index of a heading, or of a measure below one."""
+        if parent is None or not parent.isValid():
+            return self.createIndex(row, column, 0) if row < len(self._groups) else QModelIndex()
+        if parent.internalId() or row >= self.rowCount(parent):
+            return QModelIndex()
+        return self.createIndex(row, column, parent.row() + 1)
+
+    def parent(self, index: QModelIndex | None = None) -> Any:
+        """Return the heading above a measure; without an index the model's owner."""
+        if index is None:
+            return super().parent()
+        if not index.isValid() or index.internalId() == 0:
+            return QModelIndex()
+        return self.createIndex(index.internalId() - 1, 0, 0)
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        """Return the number of groups, or of measures in one."""
+        if parent is None or not parent.isValid():
+            return len(self._groups)
+        if parent.internalId() or parent.column() != 0:
+            return 0
+        return len(self._groups[parent.row()][1])
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        """Return the number of columns."""
+        return len(Column)
+
+    def flags(self, index: QModelIndex) -> Qt.ItemFlag:
+        """Allow the first column to be ticked."""
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        if index.column() == Column.MEASURE:
+            flags |= Qt.ItemFlag.ItemIsUserCheckable
+        return flags
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Return a heading or its explanation."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        heading, meaning = HEADINGS[Column(section)]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return heading
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return meaning
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(Column(section))
+        return None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return what one cell shows."""
+        measurement = self.measurement(index)
+        if measurement is None:
+            return self._group_data(index, role)
+        column = Column(index.column())
+        if role == MEASUREMENT_ROLE:
+            return measurement
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _cell(measurement, column)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(column)
+        if role == Qt.ItemDataRole.CheckStateRole and column is Column.MEASURE:
+            shown = self._choices.is_shown(measurement)
+            return Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._decoration(measurement, column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tool_tip(measurement)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return _accessible(measurement, column)
+        return None
+
+    def setData(self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Take a tick for a measure or for all of a group."""
+        if role != Qt.ItemDataRole.CheckStateRole or index.column() != Column.MEASURE:
+            return False
+        shown = Qt.CheckState(value) == Qt.CheckState.Checked
+        one = self.measurement(index)
+        members = self._groups[index.row()][1] if one is None else (one,)
+        changed = [m for m in members if self._choices.is_shown(m) != shown]
+        for measurement in changed:
+            self._choices.shown[measurement.key] = shown
+        top = index if one is None else self.parent(index)
+        self._say_changed(top, 0, self.rowCount(top) - 1)
+        for measurement in changed:
+            self.toggled.emit(measurement.key, shown)
+        return True
+
+    def _group_data(self, index: QModelIndex, role: int) -> Any:
+        if not index.isValid() or index.column() != Column.MEASURE:
+            return None
+        group, members = self._groups[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return group_title(group, members)
+        if role == Qt.ItemDataRole.FontRole:
+            return self._bold
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._arrows[group in self._choices.open_groups]
+        if role == Qt.ItemDataRole.CheckStateRole:
+            shown = {self._choices.is_shown(member) for member in members}
+            if len(shown) > 1:
+                return Qt.CheckState.PartiallyChecked
+            return Qt.CheckState.Checked if True in shown else Qt.CheckState.Unchecked
+        return None
+
+    def _decoration(self, measurement: Measurement, column: Column) -> QPixmap | None:
+        if column is Column.VALUE and measurement.state is MeasureState.EDITED:
+            return self._pencil
+        has_definition = column is Column.DEFINITION and measurement.code is not None
+        return self._info if has_definition else None
+
+    def _say_changed(self, top: QModelIndex, first: int, last: int) -> None:
+        right = len(Column) - 1
+        self.dataChanged.emit(top, top.siblingAtColumn(right))
+        self.dataChanged.emit(self.index(first, 0, top), self.index(last, right, top))
+
+
+def group_title(group: MeasureGroup, members: Sequence[Measurement]) -> str:
+    """Return a group's heading with how many values are edited or outside the normal range."""
+    places = [place_in_range(member) for member in members]
+    outside = sum(place is not None and not place.is_inside for place in places)
+    edited = sum(member.state is MeasureState.EDITED for member in members)
+    counts = ((outside, "outside normal"), (edited, "edited"))
+    told = [str(len(members)), *(f"{count} {word}" for count, word in counts if count)]
+    return f"{group.value} ({', '.join(told)})"
+
+
+def tool_tip(measurement: Measurement) -> str:
+    """Return what there is to know about a value, in lines that are not too long."""
+    normal, severity = measurement.normal, measurement.severity
+    lines = [
+        measure_sentence(measurement),
+        safe_text(measurement.method),
+        f"Normal range: {normal.source}. {normal.note}" if normal is not None else "",
+        f"Severity: {severity.source}" if severity is not None else "",
+    ]
+    wrapped = (textwrap.fill(safe_text(line).strip(), TOOL_TIP_LETTERS) for line in lines if line)
+    return "\n\n".join(wrapped)
+
+
+def _picture(name: str, colour: str | None = None) -> QPixmap:
+    """Return an icon painted once: as a drawing it would be painted at every mouse move."""
+    pixmap = icon(name, colour).pixmap(2 * ICON_PX, 2 * ICON_PX)
+    pixmap.setDevicePixelRatio(2)
+    return pixmap
+
+
+def _cell(measurement: Measurement, column: Column) -> str:
+    if column is Column.MEASURE:
+        return safe_text(measurement.name)
+    if column is Column.VALUE:
+        return value_text(measurement)
+    if column is Column.INTERVAL:
+        return interval_text(measurement.interval, measurement.unit)
+    return ""
+
+
+def _accessible(measurement: Measurement, column: Column) -> str:
+    """Return the whole row for the first column, drawn bar and second line included."""
+    if column is Column.MEASURE:
+        return measure_sentence(measurement)
+    if column is Column.DEFINITION:
+        return "Definition and source"
+    return _cell(measurement, column)
+
+
+def _alignment(column: Column) -> Qt.AlignmentFlag:
+    right = column in (Column.VALUE, Column.INTERVAL)
+    side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def _shape(groups: _Groups) -> tuple[tuple[MeasureGroup, tuple[Key, ...]], ...]:
+    return tuple((group, tuple(member.key for member in members)) for group, members in groups)

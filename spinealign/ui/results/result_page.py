@@ -1,0 +1,384 @@
+"""One result, from the finding in words down to the seconds it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent, QWheelEvent
+from PyQt6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from spinealign.domain.findings import Analysis, Caution, ModelIdentity, WarningCode
+from spinealign.domain.image import View
+from spinealign.domain.model_card import ModelCard
+from spinealign.ui.results.disc_model import DiscChoice
+from spinealign.ui.results.disc_section import DiscSection
+from spinealign.ui.widgets.chunked_fill import ChunkedFill
+from spinealign.wording.finding_text import measures_text, view_line
+from spinealign.ui.widgets.icons import icon
+from spinealign.ui.widgets.labels import Fold, rule, wrapped_label
+from spinealign.ui.results.measure_model import MeasureChoices
+from spinealign.ui.results.measure_tree import MeasureTable
+from spinealign.ui.results.model_card_view import ModelCardView, status_strip
+from spinealign.ui.results.probability_bars import ProbabilityBars
+from spinealign.ui.results.refusal import RefusalBox
+from spinealign.ui.results.region_table import RegionTable
+from spinealign.ui.widgets.theme import Colours
+from spinealign.ui.cases.jobs import Finding
+from spinealign.wording import (
+    caution_text,
+    headline,
+    is_demonstration,
+    safe_text,
+    size_text,
+    spacing_text,
+    who_said_text,
+)
+from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.reading import directions_text, side_text
+
+MEASURES, ALL_FIGURES, DISCS = "measurements", "json", "discs"
+"""Kinds of results that sections of the page save."""
+
+VIEW_CHOICES: tuple[tuple[str, View | None], ...] = (
+    ("Automatic", None),
+    ("X-ray", View.XRAY),
+    ("CT", View.CT),
+    ("MR", View.MR),
+)
+
+
+class ViewChoice(QComboBox):
+    """Lets the user overrule what kind of image this is."""
+
+    view_chosen = pyqtSignal(object)
+
+    def __init__(self, chosen: View | None) -> None:
+        super().__init__()
+        self.setAccessibleName("View")
+        self.setToolTip("Overrule what kind of image this is and analyse it again")
+        for text, view in VIEW_CHOICES:
+            self.addItem(text, view)
+        self.setCurrentIndex([view for _, view in VIEW_CHOICES].index(chosen))
+        self.activated.connect(lambda row: self.view_chosen.emit(VIEW_CHOICES[row][1]))
+
+    def event(self, event: QEvent | None) -> bool:
+        """Keep typed letters: here they choose a view, in the rest of the window tools."""
+        is_claim = event is not None and event.type() == QEvent.Type.ShortcutOverride
+        if is_claim and isinstance(event, QKeyEvent) and event.text().isalpha():
+            event.accept()
+            return True
+        return super().event(event)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Leave the wheel to the panel: scrolling must not start an analysis."""
+        if event is not None:
+            event.ignore()
+
+
+class ResultPage(QWidget):
+    """All that one analysis found; the sections below the headline follow one by one.
+
+    Parameters
+    ----------
+    finding : Finding
+        What to show.
+    chosen_view : View or None
+        The user's choice, None for automatic.
+    open_folds : set of str
+        Titles of the sections that the user keeps open; changed in place.
+    choices : MeasureChoices
+        Which measures are drawn on the picture; changed in place.
+    disc_choice : DiscChoice
+        Which disc is looked at; changed in place.
+    """
+
+    view_chosen = pyqtSignal(object)
+    highlighted = pyqtSignal(object)
+    measure_toggled = pyqtSignal(object, bool)
+    measure_selected = pyqtSignal(object)
+    definition_requested = pyqtSignal(object)
+    save_requested = pyqtSignal(str)
+    disc_selected = pyqtSignal(object)
+    levels_shifted = pyqtSignal(int)
+
+    def __init__(
+        self,
+        finding: Finding,
+        chosen_view: View | None,
+        colours: Colours,
+        open_folds: set[str],
+        choices: MeasureChoices,
+        disc_choice: DiscChoice,
+    ) -> None:
+        super().__init__()
+        self.setObjectName("resultsPage")
+        self._analysis = finding.analysis
+        self._colours = colours
+        self._open_folds = open_folds
+        self._choices = choices
+        self.discs: DiscSection | None = None
+        self.measures: MeasureTable | None = None
+        self._is_whole = False
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(14, 12, 14, 12)
+        self._column.setSpacing(10)
+        self._add_headline(finding.analysis)
+        self._add_refusal(finding.analysis)
+        # What a demonstration says must be known before it is read; else findings come first.
+        parts: list[Callable[[Analysis], None]] = [
+            self._add_status,
+            partial(self._add_discs, choice=disc_choice),
+        ]
+        if not is_demonstration(finding.analysis):
+            parts.reverse()
+        sections: list[Callable[[Analysis], None]] = [
+            *parts,
+            self._add_measurements,
+            partial(self._add_view, chosen=chosen_view),
+            self._add_probabilities,
+            lambda analysis: self._add_regions(finding),
+            self._add_cautions,
+            self._add_image_facts,
+            lambda analysis: self._add_models(finding),
+            self._add_timings,
+            lambda analysis: self._column.addStretch(1),
+        ]
+        self._rest = ChunkedFill([partial(add, finding.analysis) for add in sections], self)
+
+    def finish(self) -> None:
+        """Add all that was not added yet, at once."""
+        self._rest.finish()
+        if self.isVisible() and not self._is_whole:
+            self._is_whole = True
+            # Qt would show what is added to a visible page only when it comes to it.
+            direct = Qt.FindChildOption.FindDirectChildrenOnly
+            for part in self.findChildren(QWidget, options=direct):
+                if not part.testAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide):
+                    part.show()
+            self._column.activate()
+
+    def update_analysis(self, analysis: Analysis) -> bool:
+        """Show what a correction changed, without making the page anew.
+
+        Returns
+        -------
+        bool
+            False if other things changed than can be shown in place; nothing was done then.
+        """
+        if _fixed_parts(analysis) != _fixed_parts(self._analysis):
+            return False
+        self.finish()
+        before, self._analysis = self._analysis, analysis
+        self._show_words(analysis)
+        if self.discs is not None:
+            self.discs.set_analysis(analysis)
+        if self.measures is not None:
+            self.measures.set_measurements(analysis.measurements)
+        if analysis.cautions != before.cautions:
+            self._show_cautions(analysis)
+        return True
+
+    def copy_measures(self) -> None:
+        """Put the measures on the clipboard as text."""
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(measures_text(self._analysis))
+
+    def _add_headline(self, analysis: Analysis) -> None:
+        self._title = wrapped_label("", "headline")
+        self._alignment = wrapped_label("")
+        self._column.addWidget(self._title)
+        self._column.addWidget(self._alignment)
+        self._show_words(analysis)
+
+    def _add_refusal(self, analysis: Analysis) -> None:
+        if analysis.is_refused:
+            box = RefusalBox(analysis, self._colours)
+            box.view_chosen.connect(self.view_chosen)
+            self._column.addWidget(box)
+
+    def _add_status(self, analysis: Analysis) -> None:
+        # The view gate only chose the way; its card stands below with the others.
+        answers = (analysis.segmentation, analysis.classification)
+        models = [answer.model for answer in answers if answer is not None]
+        for model in (*models, analysis.disc_model):
+            if model is not None:
+                self._column.addWidget(status_strip(model))
+
+    def _show_words(self, analysis: Analysis) -> None:
+        finding, alignment = headline(analysis), alignment_sentences(analysis)
+        for label, text in ((self._title, finding), (self._alignment, alignment)):
+            if label.text() != text:
+                label.setText(text)
+        self._title.setAccessibleName(f"Finding: {finding}")
+        self._alignment.setVisible(bool(alignment))
+
+    def _add_discs(self, analysis: Analysis, choice: DiscChoice) -> None:
+        if not analysis.discs:
+            return
+        self.discs = DiscSection(analysis, choice, self._colours)
+        self.discs.disc_selected.connect(self.disc_selected)
+        self.discs.levels_shifted.connect(self.levels_shifted)
+        self._section(
+            "Intervertebral discs",
+            ("CSV…", "Save the discs as a table", lambda: self.save_requested.emit(DISCS)),
+        )
+        self._column.addWidget(self.discs)
+
+    def _add_view(self, analysis: Analysis, chosen: View | None) -> None:
+        line = view_line(analysis)
+        check = analysis.view_check
+        words = wrapped_label(line[0].upper() + line[1:])
+        words.setToolTip("" if check is None else who_said_text(check))
+        choice = ViewChoice(chosen)
+        choice.view_chosen.connect(self.view_chosen)
+        caption = QLabel("&View")
+        caption.setBuddy(choice)
+        caption.setProperty("kind", "section")
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addWidget(caption)
+        row.addWidget(words, 1)
+        row.addWidget(choice)
+        self._column.addWidget(rule())
+        self._column.addLayout(row)
+
+    def _add_probabilities(self, analysis: Analysis) -> None:
+        if analysis.classification is not None:
+            self._section("Probabilities")
+            self._column.addWidget(ProbabilityBars(analysis.classification, self._colours))
+
+    def _add_regions(self, finding: Finding) -> None:
+        if not finding.analysis.regions:
+            return
+        table = RegionTable(finding.analysis.regions, finding.overlay.colours)
+        table.highlighted.connect(self.highlighted)
+        self._section("Structures", ("Copy table", "Copy the table as text", table.copy))
+        self._column.addWidget(table)
+
+    def _add_measurements(self, analysis: Analysis) -> None:
+        if not analysis.measurements:
+            return
+        self.measures = table = MeasureTable(self._choices, self._colours)
+        table.set_measurements(analysis.measurements)
+        table.measure_toggled.connect(self.measure_toggled)
+        table.measure_selected.connect(self.measure_selected)
+        table.definition_requested.connect(self.definition_requested)
+        table.copy_requested.connect(self.copy_measures)
+        self._section(
+            "Measurements",
+            ("Copy", "Copy the measures as text", self.copy_measures),
+            ("CSV…", "Save the measures as a table", lambda: self.save_requested.emit(MEASURES)),
+            ("JSON…", "Save all figures as JSON", lambda: self.save_requested.emit(ALL_FIGURES)),
+        )
+        self._column.addWidget(table)
+
+    def _add_cautions(self, analysis: Analysis) -> None:
+        self._cautions = QVBoxLayout()
+        self._cautions.setSpacing(self._column.spacing())
+        self._column.addLayout(self._cautions)
+        self._show_cautions(analysis)
+
+    def _show_cautions(self, analysis: Analysis) -> None:
+        while (item := self._cautions.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        # The strip on top says what a demonstration model is; once is enough.
+        shown = [c for c in analysis.cautions if c.code is not WarningCode.DEMONSTRATION_MODEL]
+        if shown:
+            self._cautions.addWidget(rule())
+            self._cautions.addWidget(wrapped_label("Please note", "section"))
+        for caution in shown:
+            self._cautions.addWidget(self._caution_row(caution))
+
+    def _caution_row(self, caution: Caution) -> QWidget:
+        picture = QLabel()
+        is_note = caution.code is WarningCode.READER_NOTE
+        name, colour = (
+            ("info", self._colours.muted) if is_note else ("caution", self._colours.warning)
+        )
+        side = self.fontMetrics().height() + 2
+        picture.setPixmap(icon(name, colour).pixmap(side, side))
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(wrapped_label(caution_text(caution)), 1)
+        return holder
+
+    def _add_image_facts(self, analysis: Analysis) -> None:
+        image = analysis.image
+        self._section("Image")
+        kind = ", ".join(safe_text(part) for part in (image.file_format, image.modality) if part)
+        lines = [f"{size_text(image)}{f', {kind}' if kind else ''}"]
+        spacing = spacing_text(image)
+        lines.append(f"Pixel spacing {spacing}" if image.spacing_mm is not None else spacing)
+        lines += filter(None, (directions_text(image.orientation), side_text(image.laterality)))
+        self._column.addWidget(wrapped_label("\n".join(lines)))
+
+    def _add_models(self, finding: Finding) -> None:
+        for model in finding.analysis.models:
+            view = ModelCardView(model, _card_of(model, finding.cards))
+            self._fold(f"Model card: {safe_text(model.title)}", view)
+
+    def _add_timings(self, analysis: Analysis) -> None:
+        if not analysis.seconds:
+            return
+        total = sum(analysis.seconds.values())
+        lines = [f"{safe_text(name)}: {value:.2f} s" for name, value in analysis.seconds.items()]
+        lines.append(f"together: {total:.2f} s")
+        lines.append(f"SpineAlign {analysis.program_version}, {analysis.created_utc}")
+        label = wrapped_label("\n".join(lines))
+        label.setContentsMargins(8, 0, 0, 0)
+        self._fold("Time taken", label)
+
+    def _section(self, title: str, *buttons: tuple[str, str, Callable[[], None]]) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        row.addWidget(wrapped_label(title, "section"), 1)
+        for text, tip, act in buttons:
+            push = QPushButton(text)
+            push.setToolTip(tip)
+            push.setProperty("quiet", "true")
+            push.clicked.connect(partial(_call, act))
+            row.addWidget(push)
+        self._column.addWidget(rule())
+        self._column.addLayout(row)
+
+    def _fold(self, title: str, content: QWidget) -> None:
+        fold = Fold(title, content, title in self._open_folds)
+        remember = self._open_folds.add
+        forget = self._open_folds.discard
+        fold.toggled.connect(lambda is_open: (remember if is_open else forget)(title))
+        self._column.addWidget(rule())
+        self._column.addWidget(fold)
+
+
+def _fixed_parts(analysis: Analysis) -> tuple[object, ...]:
+    """Return what a page is built from and never changes in place."""
+    return (
+        analysis.view, analysis.view_source, analysis.view_check, analysis.classification,
+        analysis.regions, analysis.models, analysis.image.spacing_mm, analysis.image.spacing_source,
+        bool(analysis.measurements), len(analysis.discs),
+    )  # fmt: skip
+
+
+def _call(act: Callable[[], None], _checked: bool) -> None:
+    act()
+
+
+def _card_of(model: ModelIdentity, cards: tuple[ModelCard, ...]) -> ModelCard | None:
+    same = (card for card in cards if (card.name, card.sha256) == (model.name, model.sha256))
+    return next(same, None)

@@ -1,0 +1,236 @@
+"""The panel at the right: what was found on the current case, or how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.domain.image import View
+from spinealign.domain.measurements import Measurement
+from spinealign.ui.cases.case_session import Case, CaseStatus
+from spinealign.ui.cases.cases_panel import earlier_result_text, progress_text
+from spinealign.ui.results.definition_view import DefinitionView
+from spinealign.ui.results.disc_model import DiscChoice
+from spinealign.ui.widgets.labels import Strip, wrapped_label
+from spinealign.ui.results.measure_model import MeasureChoices
+from spinealign.ui.results.result_page import ResultPage, ViewChoice
+from spinealign.ui.work.services import Sample
+from spinealign.ui.widgets.theme import Colours
+from spinealign.ui.cases.welcome import SampleButtons
+from spinealign.ui.cases.jobs import Finding
+
+
+class ResultsPanel(QWidget):
+    """Shows the finding first, then numbers, warnings and model cards."""
+
+    view_chosen = pyqtSignal(object)
+    highlighted = pyqtSignal(object)
+    open_requested = pyqtSignal()
+    again_requested = pyqtSignal()
+    sample_chosen = pyqtSignal(object)
+    measure_toggled = pyqtSignal(object, bool)
+    measure_selected = pyqtSignal(object)
+    save_requested = pyqtSignal(str)
+    disc_selected = pyqtSignal(object)
+    levels_shifted = pyqtSignal(int)
+
+    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("results")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._colours = colours
+        self._case: Case | None = None
+        self._samples: Sequence[Sample] = ()
+        self._open_folds: set[str] = set()
+        self.measure_choices = MeasureChoices()
+        self.disc_choice = DiscChoice()
+        self._definition: DefinitionView | None = None
+        self._shown: tuple[Finding, View | None] | None = None
+        self._progress = wrapped_label("", "muted")
+        self._progress.setContentsMargins(14, 8, 14, 0)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setAccessibleName("Results")
+        disclaimer = wrapped_label(DISCLAIMER, "disclaimer")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._progress)
+        column.addWidget(self._scroll, 1)
+        column.addWidget(disclaimer)
+        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 34)
+        self.setFocusProxy(self._scroll)
+        self.show_case(None)
+
+    def show_case(self, case: Case | None) -> None:
+        """Show a case's result, progress or failure; None shows how to begin."""
+        if case is not self._case:
+            self.disc_choice.index_from_bottom = None
+        self._case = case
+        self._show_progress(case)
+        if case is not None and case.finding is not None:
+            self._show_finding(case, case.finding)
+            return
+        self._shown = None
+        self._put(self._empty_page() if case is None else self._bare_page(case))
+
+    def update_analysis(self, analysis: Analysis) -> None:
+        """Show the result of a correction of the case that is shown.
+
+        Values, words and cautions change in place, fast enough for every mouse move; where
+        more than that changed the page is made anew, at the same place of its scroll bar.
+        """
+        page, case = self.page, self._case
+        if not isinstance(page, ResultPage) or case is None or case.finding is None:
+            return
+        finding = case.finding
+        if finding.analysis is not analysis:
+            finding = replace(finding, analysis=analysis)
+        if page.update_analysis(analysis):
+            self._shown = (finding, case.wanted_view)
+        else:
+            self._rebuild(case, finding)
+        if self._definition is not None:
+            self._definition.refresh(analysis.measurements)
+
+    def set_samples(self, samples: Sequence[Sample]) -> None:
+        """Offer these samples while nothing is open."""
+        self._samples = samples
+        if self._case is None:
+            self.show_case(None)
+
+    def set_colours(self, colours: Colours) -> None:
+        """Wear another theme."""
+        self._colours = colours
+        self._shown = None
+        self.show_case(self._case)
+
+    @property
+    def page(self) -> QWidget | None:
+        """What is shown above the disclaimer now, to its end."""
+        page = self._scroll.widget()
+        if isinstance(page, ResultPage):
+            page.finish()
+        return page
+
+    def _show_progress(self, case: Case | None) -> None:
+        text = ""
+        if case is not None and case.finding is not None:
+            text = earlier_result_text(case)
+        self._progress.setText(text)
+        self._progress.setVisible(bool(text))
+
+    def _show_finding(self, case: Case, finding: Finding) -> None:
+        if self._shown == (finding, case.wanted_view) or self._is_corrected(case, finding):
+            return
+        self._shown = (finding, case.wanted_view)
+        choices = self.measure_choices
+        page = ResultPage(
+            finding, case.wanted_view, self._colours, self._open_folds, choices, self.disc_choice
+        )
+        page.disc_selected.connect(self.disc_selected)
+        page.levels_shifted.connect(self.levels_shifted)
+        page.view_chosen.connect(self.view_chosen)
+        page.highlighted.connect(self.highlighted)
+        page.measure_toggled.connect(self.measure_toggled)
+        page.measure_selected.connect(self.measure_selected)
+        page.definition_requested.connect(self._define)
+        page.save_requested.connect(self.save_requested)
+        self._put(page)
+
+    def _is_corrected(self, case: Case, finding: Finding) -> bool:
+        """Whether this is the result shown, corrected, and could be shown in place."""
+        page = self.page
+        if self._shown is None or not isinstance(page, ResultPage):
+            return False
+        before, view = self._shown
+        if (finding.display, case.wanted_view) != (before.display, view):
+            return False
+        is_shown = page.update_analysis(finding.analysis)
+        if is_shown:
+            self._shown = (finding, view)
+        return is_shown
+
+    def _rebuild(self, case: Case, finding: Finding) -> None:
+        bar = self._scroll.verticalScrollBar()
+        place = bar.value() if bar is not None else 0
+        self._show_finding(case, finding)
+        page = self.page
+        if bar is not None and page is not None:
+            # The new page is laid out only later, when its height is asked for.
+            page.resize(page.width(), page.heightForWidth(page.width()))
+            bar.setValue(place)
+
+    def _define(self, measurement: Measurement) -> None:
+        if self._definition is None:
+            self._definition = DefinitionView(self)
+        self._definition.show_measure(measurement)
+
+    def _put(self, page: QWidget) -> None:
+        # The old page may be the one whose button is being handled right now.
+        old = self._scroll.takeWidget()
+        if old is not None:
+            old.deleteLater()
+        self._scroll.setWidget(page)
+
+    def _empty_page(self) -> QWidget:
+        page, column = _new_page()
+        column.addWidget(wrapped_label("Results appear here", "headline"))
+        column.addWidget(
+            wrapped_label(
+                "Open an image and it is analysed at once: the finding in words, the numbers "
+                "behind it, and what the model can and cannot do.",
+                "muted",
+            )
+        )
+        button = QPushButton("Open image…")
+        button.clicked.connect(self.open_requested)
+        column.addWidget(button)
+        if self._samples:
+            column.addWidget(wrapped_label("Try a sample:", "section"))
+            samples = SampleButtons()
+            samples.set_samples(self._samples)
+            samples.sample_chosen.connect(self.sample_chosen)
+            column.addWidget(samples)
+        column.addStretch(1)
+        return page
+
+    def _bare_page(self, case: Case) -> QWidget:
+        page, column = _new_page()
+        if case.status is CaseStatus.FAILED and case.message is not None:
+            column.addWidget(Strip("danger", case.message.sentence, case.message.advice))
+            self._add_retry(case, column)
+        elif case.status is CaseStatus.STOPPED:
+            column.addWidget(wrapped_label("Stopped before there was a result", "headline"))
+            self._add_retry(case, column)
+        else:
+            is_running = case.status is CaseStatus.RUNNING
+            title = "Analysing…" if is_running else "Waiting for its turn"
+            column.addWidget(wrapped_label(title, "headline"))
+            column.addWidget(wrapped_label(progress_text(case), "muted"))
+        column.addStretch(1)
+        return page
+
+    def _add_retry(self, case: Case, column: QVBoxLayout) -> None:
+        again = QPushButton("Analyse again")
+        again.setToolTip("Analyse again (F5)")
+        again.clicked.connect(self.again_requested)
+        column.addWidget(again)
+        column.addWidget(wrapped_label("Analyse it as", "muted"))
+        choice = ViewChoice(case.wanted_view)
+        choice.view_chosen.connect(self.view_chosen)
+        column.addWidget(choice)
+
+
+def _new_page() -> tuple[QWidget, QVBoxLayout]:
+    page = QWidget()
+    page.setObjectName("resultsPage")
+    column = QVBoxLayout(page)
+    column.setContentsMargins(14, 14, 14, 12)
+    column.setSpacing(10)
+    return page, column

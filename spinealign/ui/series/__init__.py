@@ -1,0 +1,1 @@
+"""Series and slices: choosing a series, moving through its slices."""

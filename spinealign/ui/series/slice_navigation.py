@@ -1,0 +1,198 @@
+"""SliceNavigation through the series of the case that is shown, and back to what was analysed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
+from PyQt6.QtGui import QWheelEvent
+
+from spinealign.domain.study import SlicePlace
+from spinealign.ui.cases.case_session import Case, CaseStatus
+from spinealign.ui.cases.cases_panel import placeholder_text
+from spinealign.ui.picture.display_images import DisplayImage
+from spinealign.ui.series.slice_bar import SliceBar
+from spinealign.ui.series.slice_reader import Page, SliceReader
+from spinealign.wording import Message
+from spinealign.wording.series import picture_word
+
+if TYPE_CHECKING:
+    from spinealign.ui.window.main_window import MainWindow
+
+WHEEL_STEP = 120
+LEAFING_KEYS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
+
+
+class SliceNavigation(QObject):
+    """Decides which picture of the current case the viewer shows.
+
+    `place` is None while that is the picture that the result is of, or will be of;
+    only then the result lies over it, and only then it can be corrected.
+    """
+
+    moved = pyqtSignal()
+
+    def __init__(self, window: MainWindow, bar: SliceBar) -> None:
+        super().__init__(window)
+        self._window = window
+        self._viewer = window.viewer
+        self.bar = bar
+        self.place: SlicePlace | None = None
+        self._case: Case | None = None
+        self._turned = 0
+        self.reader = SliceReader(window.services, window.reading, self)
+        self.reader.ready.connect(self._show_page)
+        bar.place_chosen.connect(self.go)
+        bar.analyse_requested.connect(self.analyse_here)
+        bar.return_requested.connect(self.follow)
+        viewport = self._viewer.viewport()
+        assert viewport is not None
+        viewport.installEventFilter(self)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether another picture is looked at than the one of the result."""
+        return self.place is not None
+
+    def show(self, case: Case | None) -> None:
+        """Show a case's own picture, with what was found on it, or a sentence instead."""
+        is_series = case is not None and not case.stack.is_single
+        self._case, self.place = case, None
+        self.reader.begin(case.stack if case is not None and is_series else None)
+        self.bar.show_stack(case.stack if case is not None else None)
+        words = placeholder_text(case) if case is not None else ""
+        self._viewer.show_image(case.display if case is not None else None, words)
+        self._lay_result()
+        self.refresh()
+
+    def take_display(self) -> None:
+        """Show the case's new picture, unless another one is being looked at."""
+        case = self._case
+        if case is None or case.display is None:
+            return
+        if self.place is None or self.place == case.place:
+            was_away, self.place = self.is_away, None
+            self._put(case.display, keep=was_away)
+            self._window.correction.editing.begin(case)
+        self.refresh()
+
+    def take_finding(self) -> None:
+        """Lay a new result over its picture."""
+        if self._case is not None and self.place == self._case.place:
+            self.place = None
+        self._lay_result()
+        self._window.correction.editing.begin(None if self.is_away else self._case)
+        self.refresh()
+
+    def follow(self) -> None:
+        """Return to the picture of the result."""
+        case = self._case
+        if case is None or self.place is None:
+            return
+        self.place = None
+        if case.display is None:
+            self._viewer.show_image(None, placeholder_text(case))
+        else:
+            self._put(case.display, keep=True)
+        self._lay_result()
+        self._window.correction.editing.begin(case)
+        self.refresh()
+        self.moved.emit()
+
+    def go(self, place: SlicePlace) -> None:
+        """Look at a picture of the series."""
+        case = self._case
+        if case is None or case.stack.is_single or not case.stack.holds_place(place):
+            return
+        if place == case.place:
+            self.follow()
+            return
+        if self.place is None:
+            self._window.disc_inset.put_away()
+            self._window.correction.editing.begin(None)
+        self.place = place
+        page = self.reader.want(place)
+        if page is not None:
+            self._show_page(place, page)
+        self.refresh()
+        self.moved.emit()
+
+    def step(self, forward: int) -> None:
+        """Go to the next picture (1) or the previous one (-1)."""
+        here, case = self._here(), self._case
+        if here is not None and case is not None:
+            last = len(case.stack.volumes[here.volume]) - 1
+            self.go(replace(here, index=min(max(here.index + forward, 0), last)))
+
+    def analyse_here(self) -> None:
+        """Analyse the picture that is looked at."""
+        case = self._case
+        if case is not None and self.place is not None:
+            self._window.session.analyse_picture(case, self.place)
+        elif case is not None:
+            self._window.session.analyse(case, case.wanted_view)
+
+    def refresh(self) -> None:
+        """Say where one is."""
+        here = self._here()
+        if self._case is None or self._case.stack.is_single or here is None:
+            return
+        result = self._case.place if self._case.finding is not None else None
+        self.bar.show_place(here, result, self._note())
+
+    def _here(self) -> SlicePlace | None:
+        if self.place is not None or self._case is None:
+            return self.place
+        return self._case.place or SlicePlace(0, self._case.stack.first.middle)
+
+    def _note(self) -> str:
+        case = self._case
+        assert case is not None
+        is_wanted = self.place is not None and self.place == case.wanted_place
+        if is_wanted and case.status is CaseStatus.RUNNING:
+            return "being analysed"
+        if self.place is not None and self.reader.page(self.place) is None:
+            return "reading…"
+        if case.finding is None:
+            return "not analysed yet"
+        if not self.is_away or case.place is None:
+            return "analysed"
+        volume = f", volume {case.place.volume + 1}" if len(case.stack.volumes) > 1 else ""
+        return f"result: {picture_word(case.stack.first).lower()} {case.place.index + 1}{volume}"
+
+    def _show_page(self, place: SlicePlace, page: Page) -> None:
+        if place != self.place:
+            return
+        if isinstance(page, Message):
+            self._viewer.show_image(None, f"{page.sentence}\n{page.advice}")
+        else:
+            self._put(page, keep=True)
+        self.refresh()
+
+    def _put(self, display: DisplayImage, keep: bool) -> None:
+        """Show a picture; zoom and window are kept from one slice to the next of its kind."""
+        before = self._viewer.picture.display
+        is_alike = before is not None and before.image.shape == display.image.shape
+        if keep and is_alike:
+            self._viewer.show_neighbour(display)
+        else:
+            self._viewer.show_image(display)
+
+    def _lay_result(self) -> None:
+        case = self._case
+        if case is not None and case.finding is not None and not self.is_away:
+            self._viewer.show_overlay(case.finding.overlay)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Leaf with the wheel while Shift or Ctrl is held; without, it zooms."""
+        is_series = self._case is not None and not self._case.stack.is_single
+        if isinstance(event, QWheelEvent) and is_series and event.modifiers() & LEAFING_KEYS:
+            turned = event.angleDelta()
+            self._turned += turned.y() or turned.x()
+            steps = int(self._turned / WHEEL_STEP)
+            self._turned -= steps * WHEEL_STEP
+            if steps:
+                self.step(-steps)
+            return True
+        return False

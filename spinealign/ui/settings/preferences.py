@@ -1,0 +1,83 @@
+"""The settings in use, the files opened lately, and when both are written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from spinealign.ui.settings.recent import Recent
+from spinealign.ui.settings.settings import SettingsStore
+
+
+class Preferences(QObject):
+    """Holds what the user chose and what the window remembers, and writes it on request."""
+
+    recent_changed = pyqtSignal()
+
+    def __init__(self, store: SettingsStore, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+        self.is_first_start = store.is_first_start
+        self.settings = store.load_settings()
+        self.state = store.load_window_state()
+
+    @property
+    def folder(self) -> Path:
+        """Where both files are kept."""
+        return self._store.folder
+
+    def move(self, folder: Path) -> None:
+        """Keep both files in another folder from now on."""
+        self._store.folder = folder
+        self.save()
+
+    @property
+    def notices(self) -> list[str]:
+        """What went wrong when the settings were read."""
+        return self._store.notices
+
+    @property
+    def recent(self) -> list[Recent]:
+        """Files, folders and series opened lately, the latest first."""
+        return [Recent.from_text(text) for text in self.state.recent_files]
+
+    def choose(self, **changes: Any) -> None:
+        """Change settings, by the names of the fields of `Settings`."""
+        self.settings = replace(self.settings, **changes)
+
+    def note(self, **changes: Any) -> None:
+        """Change what the window remembers, by the names of the fields of `WindowState`."""
+        self.state = replace(self.state, **changes)
+
+    def remember(self, recent: Recent) -> None:
+        """Put a file at the top of the recent ones, unless the user does not want that."""
+        if self.settings.remember_recent:
+            self.note(recent_files=self.state.with_recent(recent))
+            self.recent_changed.emit()
+
+    def forget(self, recent: Recent) -> None:
+        """Take a file off the recent ones."""
+        if recent.text in self.state.recent_files:
+            kept = tuple(text for text in self.state.recent_files if text != recent.text)
+            self.note(recent_files=kept)
+            self.recent_changed.emit()
+
+    def set_remembering(self, wanted: bool) -> None:
+        """Keep recent files from now on, or forget them and keep none."""
+        self.choose(remember_recent=wanted)
+        if not wanted:
+            self.clear_recent()
+
+    def clear_recent(self) -> None:
+        """Forget all recent files, on disk too and at once."""
+        self.note(recent_files=())
+        self._store.save(self.state)
+        self.recent_changed.emit()
+
+    def save(self) -> bool:
+        """Write both files; return whether that worked."""
+        saved = [self._store.save(self.settings), self._store.save(self.state)]
+        return all(saved)

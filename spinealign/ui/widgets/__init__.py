@@ -1,0 +1,1 @@
+"""Plain widgets, icons, and colours that every panel uses."""

@@ -1,0 +1,46 @@
+"""Work in the window's thread that is done piece by piece, so that the window never waits."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from PyQt6.QtCore import QObject, QTimer
+
+TURN_S = 0.008
+"""No further step is begun after this long; the steps themselves take up to 30 ms."""
+
+
+class ChunkedFill(QObject):
+    """Runs steps in their order; between them the window paints and hears the user.
+
+    Parameters
+    ----------
+    steps : iterable of callable
+        The first ones run soon, from the event loop.
+    parent : QObject
+        With which the rest is forgotten.
+    """
+
+    def __init__(self, steps: Iterable[Callable[[], object]], parent: QObject) -> None:
+        super().__init__(parent)
+        self._steps = deque(steps)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._go_on)
+        self._timer.start(0)
+
+    def finish(self) -> None:
+        """Run all that is left now."""
+        self._timer.stop()
+        while self._steps:
+            self._steps.popleft()()
+
+    def _go_on(self) -> None:
+        started = time.perf_counter()
+        while self._steps:
+            self._steps.popleft()()
+            if time.perf_counter() - started > TURN_S:
+                break
+        if not self._steps:
+            self._timer.stop()

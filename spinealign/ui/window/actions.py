@@ -1,0 +1,391 @@
+"""Every command of the window once: its words, keys and icon, for menus, tool bar and help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
+from PyQt6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
+
+from spinealign.ui.widgets.icons import icon
+from spinealign.ui.widgets.labels import menu_button
+
+MAX_RECENT_IN_MENU = 9
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Parameters
+    ----------
+    keys : tuple of str
+        Shortcuts, the one to show first.
+    group : str
+        Commands of one group exclude each other; they are all checkable.
+    """
+
+    name: str
+    text: str
+    keys: tuple[str, ...] = ()
+    icon_name: str = ""
+    tip: str = ""
+    checkable: bool = False
+    group: str = ""
+    short: str = ""
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("open", "&Open files…", ("Ctrl+O",), "open", short="Open"),
+    Command("open_folder", "Open &folder…", ("Ctrl+Shift+O",), "folder"),
+    Command("paste", "&Paste image", ("Ctrl+V",), "paste", "Analyse the image on the clipboard"),
+    Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
+    Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),
+    Command("save_report", "&Report (PDF)…", ("Ctrl+P",), "report", "Save the report as PDF"),
+    Command(
+        "save_named_report",
+        "Report with &patient data (PDF)…",
+        (),
+        "report",
+        "Save the report with what the file says about the patient",
+    ),
+    Command("save_overlay", "&Overlay picture (PNG)…", (), "overlay"),
+    Command("save_mask", "&Mask (PNG)…"),
+    Command("save_heatmap", "&Heat map (PNG)…", (), "heatmap"),
+    Command("save_regions", "Region &table (CSV)…"),
+    Command("save_measurements", "Measures (&CSV)…", (), "", "Save the measures as a table"),
+    Command("save_discs", "Table of &discs (CSV)…", (), "", "Save the graded discs as a table"),
+    Command("save_json", "All figures (&JSON)…"),
+    Command("copy_finding", "&Copy finding as text", ("Ctrl+Shift+C",), "copy"),
+    Command(
+        "add_companion",
+        "&Add the other contrast…",
+        ("Ctrl+T",),
+        "",
+        "Grade the discs with the same patient's T1 beside T2, or T2 beside T1",
+    ),
+    Command(
+        "all_slices",
+        "All s&lices…",
+        ("Ctrl+L",),
+        "",
+        "Segment every slice of the series, leaf through them, and measure volumes",
+    ),
+    Command("drop_companion", "Leave the other contrast &out"),
+    Command("close_case", "&Close case", ("Ctrl+W",)),
+    Command("close_all", "Close a&ll cases", ("Ctrl+Shift+W",)),
+    Command("quit", "&Quit", ("Ctrl+Q",), "quit"),
+    Command("find", "&Search cases", ("Ctrl+F",)),
+    Command("again", "&Analyse again", ("F5",), "again", "Analyse the picture that is shown"),
+    Command("cancel", "Ca&ncel", ("Esc",), "cancel", "Stop the analysis; results stay"),
+    Command("view_auto", "View: au&tomatic", ("Ctrl+0",), group="view"),
+    Command("view_xray", "View: &X-ray", ("Ctrl+1",), "xray", group="view"),
+    Command("view_ct", "View: &CT", ("Ctrl+2",), "ct", group="view"),
+    Command("view_mr", "View: &MR", ("Ctrl+3",), "mr", group="view"),
+    Command("undo", "&Undo", ("Ctrl+Z",), "undo"),
+    Command("redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
+    Command("reset_edits", "Reset to &automatic", (), tip="Undo all corrections of the bodies"),
+    Command("tool_pointer", "&Move points", ("S",), "pointer", "Move points", group="tool"),
+    Command(
+        "tool_vertebra",
+        "Add &vertebra",
+        ("V",),
+        "vertebra",
+        "Add a vertebra by clicking its four corners",
+        group="tool",
+    ),
+    Command(
+        "flip_facing",
+        "&Flip facing",
+        ("Ctrl+Shift+F",),
+        "flip",
+        "Front is back: the patient looks the other way",
+    ),
+    Command(
+        "levels_up",
+        "Shift levels &up",
+        ("Ctrl+Shift+Up",),
+        "",
+        "Call every vertebra and disc one level higher (L5/S1 becomes L4/L5)",
+    ),
+    Command(
+        "levels_down",
+        "Shift levels &down",
+        ("Ctrl+Shift+Down",),
+        "",
+        "Call every vertebra and disc one level lower (L4/L5 becomes L5/S1)",
+    ),
+    Command("tool_distance", "&Distance", ("D",), "distance", "Measure a distance", group="tool"),
+    Command("tool_angle", "&Angle", ("A",), "angle", "Measure an angle", group="tool"),
+    Command(
+        "tool_cobb",
+        "&Cobb angle",
+        ("C",),
+        "cobb",
+        "Measure the Cobb angle between two lines",
+        group="tool",
+    ),
+    Command("tool_area", "Ar&ea", ("E",), "area", "Measure an area", group="tool"),
+    Command(
+        "tool_calibrate",
+        "Cali&brate…",
+        ("K",),
+        "calibrate",
+        "Set the scale by a known length",
+        group="tool",
+    ),
+    Command("remove_calibration", "&Remove calibration"),
+    Command("delete_drawings", "Delete all dra&wings"),
+    Command(
+        "measures",
+        "Show &measures",
+        ("M",),
+        "measures",
+        "Draw the ticked measures on the picture",
+        True,
+    ),
+    Command(
+        "compare",
+        "Compare &with…",
+        ("Ctrl+D",),
+        "compare",
+        "Compare two examinations of one patient",
+    ),
+    Command("next_slice", "Ne&xt slice", ("PgDown",), "", "Show the next picture of the series"),
+    Command("previous_slice", "Pre&vious slice", ("PgUp",), "", "Show the picture before it"),
+    Command("result_slice", "&Back to the result", ("Home",), "", "Show the picture analysed"),
+    Command("series", "&Series of the study", ("Ctrl+B",), "", "Choose among the series found"),
+    Command("next_case", "&Next case", ("N", "Ctrl+PgDown"), "next"),
+    Command("previous_case", "&Previous case", ("P", "Ctrl+PgUp"), "previous"),
+    Command("overlay", "Show &overlay", ("O",), "overlay", "Show the structures found", True),
+    Command("outlines", "Out&lines only", ("L",), "outlines", "Outlines instead of areas", True),
+    Command("heatmap", "Show &heat map", ("H",), "heatmap", "What drove the classifier", True),
+    Command("less_opacity", "Overlay less opaque", ("[",)),
+    Command("more_opacity", "Overlay more opaque", ("]",)),
+    Command("fit", "&Fit to window", ("F",), "fit"),
+    Command("one_to_one", "Actual &size (1:1)", ("1",), "one-to-one"),
+    Command("zoom_in", "Zoom &in", ("+", "=", "Ctrl++"), "zoom-in"),
+    Command("zoom_out", "Zoom o&ut", ("-", "Ctrl+-"), "zoom-out"),
+    Command("invert", "In&vert", ("I",), "invert", "Bright becomes dark", True),
+    Command("reset_window", "&Reset window and level", ("R",), "reset-window"),
+    Command("window_bone", "&Bone window", ("2",), checkable=True),
+    Command("window_soft_tissue", "&Soft tissue window", ("3",), checkable=True),
+    Command("window_brain", "B&rain window", ("4",), checkable=True),
+    Command("window_automatic", "&Automatic window", ("5",), checkable=True),
+    Command("window_whole_range", "&Whole range of grey values", ("6",), checkable=True),
+    Command("next_window", "&Next window", ("W",)),
+    Command("previous_window", "&Previous window", ("Shift+W",)),
+    Command(
+        "hide_patient",
+        "&Hide patient data",
+        ("Ctrl+H",),
+        "",
+        "Show nowhere what the files say about the patient",
+        True,
+    ),
+    Command("full_screen", "F&ull screen", ("F11",), checkable=True),
+    Command("theme_system", "Like the &system", group="theme"),
+    Command("theme_light", "&Light", group="theme"),
+    Command("theme_dark", "&Dark", group="theme"),
+    Command("remember_recent", "Re&member recent files", checkable=True),
+    Command("clear_recent", "C&lear recent files"),
+    Command("keyboard", "&Keyboard and mouse", ("F1",), "keyboard"),
+    Command("models", "&Model cards", (), "model"),
+    Command("places", "&Where files are kept…", (), "folder"),
+    Command("about", "&About SpineAlign", (), "info"),
+)
+
+_SEPARATOR = ""
+_PARTS = ("overlay", "mask", "heatmap", "report", "regions", "measurements", "discs", "json")
+_TOOL_BAR = (
+    "open", "open_folder", _SEPARATOR, "save", "save_report", "copy_finding", _SEPARATOR,
+    "overlay", "outlines", "heatmap", "OPACITY", _SEPARATOR, "fit", "one_to_one", "zoom_in",
+    "zoom_out", _SEPARATOR, "invert", "WINDOW", _SEPARATOR, "VIEW", "again",
+)  # fmt: skip
+
+
+class Actions:
+    """The window's commands as Qt actions, by name."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        self._window = window
+        self._by_name: dict[str, QAction] = {}
+        self._groups: dict[str, QActionGroup] = {}
+        for command in COMMANDS:
+            self._by_name[command.name] = self._make(command)
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._by_name[name]
+
+    def enable(self, names: Sequence[str], enabled: bool) -> None:
+        """Enable or disable commands."""
+        for name in names:
+            self._by_name[name].setEnabled(enabled)
+
+    def check(self, name: str, checked: bool = True) -> None:
+        """Show a command as chosen, without running it."""
+        self._by_name[name].setChecked(checked)
+
+    def rename(self, name: str, text: str) -> None:
+        """Say more exactly what a command would do now."""
+        action = self._by_name[name]
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setText(text)
+        action.setToolTip(f"{text.replace('&', '')} ({keys})")
+
+    def _make(self, command: Command) -> QAction:
+        action = QAction(command.text, self._window)
+        if command.icon_name:
+            action.setIcon(icon(command.icon_name))
+        action.setShortcuts([QKeySequence(key) for key in command.keys])
+        plain = plain_text(command)
+        keys = f" ({command.keys[0]})" if command.keys else ""
+        action.setToolTip(f"{command.tip or plain}{keys}")
+        action.setStatusTip("")
+        action.setIconText(command.short or plain)
+        action.setCheckable(command.checkable or bool(command.group))
+        # An icon would take the place of the tick.
+        action.setIconVisibleInMenu(not action.isCheckable())
+        if command.group:
+            self._group(command.group).addAction(action)
+        self._window.addAction(action)
+        return action
+
+    def _group(self, name: str) -> QActionGroup:
+        if name not in self._groups:
+            self._groups[name] = QActionGroup(self._window)
+        return self._groups[name]
+
+
+def plain_text(command: Command) -> str:
+    """Return a command's words without key mark and dots."""
+    return command.text.replace("&", "").rstrip("…")
+
+
+def build_menus(
+    window: QMainWindow, actions: Actions, windows: QMenu, panels: Sequence[QAction]
+) -> QMenu:
+    """Fill the menu bar, with the menu of grey windows, and return the one for recent files."""
+    bar = window.menuBar()
+    assert bar is not None
+    files = _menu(bar.addMenu("&File"))
+    _fill(files, actions, ("open", "open_folder"))
+    recent = _menu(files.addMenu("Open &recent"))
+    _fill(files, actions, ("paste", _SEPARATOR, "save", "save_all"))
+    parts = _menu(files.addMenu("Save one &part as"))
+    _fill(parts, actions, tuple(f"save_{part}" for part in _PARTS))
+    _fill(parts, actions, (_SEPARATOR, "save_named_report"))
+    _fill(files, actions, ("copy_finding", _SEPARATOR, "close_case", "close_all", _SEPARATOR))
+    _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
+    edit = _menu(bar.addMenu("&Edit"))
+    _fill(edit, actions, ("undo", "redo", "reset_edits", _SEPARATOR, "tool_pointer"))
+    _fill(edit, actions, ("tool_vertebra", "flip_facing", _SEPARATOR, "levels_up", "levels_down"))
+    analysis = _menu(bar.addMenu("&Analysis"))
+    _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_VIEWS, _SEPARATOR))
+    _fill(analysis, actions, ("add_companion", "drop_companion", "all_slices", _SEPARATOR))
+    _fill(analysis, actions, ("compare", _SEPARATOR, "series", "previous_slice", "next_slice"))
+    _fill(analysis, actions, ("result_slice", _SEPARATOR, "previous_case", "next_case", "find"))
+    view = _menu(bar.addMenu("&View"))
+    _fill(view, actions, ("overlay", "outlines", "heatmap", "less_opacity", "more_opacity"))
+    _fill(view, actions, (_SEPARATOR, "fit", "one_to_one", "zoom_in", "zoom_out"))
+    view.addSeparator()
+    view.addMenu(windows)
+    _fill(view, actions, ("invert", _SEPARATOR))
+    view.addActions(list(panels))
+    themes = _menu(view.addMenu("&Theme"))
+    _fill(themes, actions, ("theme_system", "theme_light", "theme_dark"))
+    _fill(view, actions, ("hide_patient", "full_screen"))
+    measure = _menu(bar.addMenu("&Measure"))
+    _fill(measure, actions, (*_DRAWING_TOOLS, _SEPARATOR, "tool_calibrate", "remove_calibration"))
+    _fill(measure, actions, (_SEPARATOR, "measures", "delete_drawings"))
+    _fill(_menu(bar.addMenu("&Help")), actions, ("keyboard", "models", "places", "about"))
+    return recent
+
+
+_DRAWING_TOOLS = ("tool_distance", "tool_angle", "tool_cobb", "tool_area")
+_EDIT_BAR = (
+    "undo", "redo", _SEPARATOR, "tool_pointer", "tool_vertebra", "flip_facing", _SEPARATOR,
+    *_DRAWING_TOOLS, "tool_calibrate", _SEPARATOR, "measures",
+)  # fmt: skip
+_VIEWS = ("view_auto", "view_xray", "view_ct", "view_mr")
+
+
+def build_tool_bar(
+    window: QMainWindow, actions: Actions, widgets: Mapping[str, object]
+) -> QToolBar:
+    """Fill the tool bar; `widgets` gives the widget for each name in capitals."""
+    bar = QToolBar("Tools", window)
+    bar.setObjectName("tools")
+    bar.setMovable(False)
+    bar.setIconSize(QSize(20, 20))
+    for name in _TOOL_BAR:
+        if name == _SEPARATOR:
+            bar.addSeparator()
+        elif name in widgets:
+            bar.addWidget(widgets[name])  # type: ignore[arg-type]
+        else:
+            bar.addAction(actions[name])
+            _style_button(bar, actions[name], with_text=name in ("open", "save"))
+    _show_more_button(bar)
+    window.addToolBar(bar)
+    return bar
+
+
+def build_edit_bar(actions: Actions) -> QToolBar:
+    """Return the upright bar with what works on the picture itself."""
+    bar = QToolBar("Correct and measure")
+    bar.setObjectName("editTools")
+    bar.setOrientation(Qt.Orientation.Vertical)
+    bar.setMovable(False)
+    bar.setIconSize(QSize(20, 20))
+    for name in _EDIT_BAR:
+        if name == _SEPARATOR:
+            bar.addSeparator()
+        else:
+            bar.addAction(actions[name])
+            _style_button(bar, actions[name], with_text=False)
+    _show_more_button(bar)
+    return bar
+
+
+def _show_more_button(bar: QToolBar) -> None:
+    # Qt's own drawing of this button is black on black in the dark theme.
+    more = bar.findChild(QToolButton, "qt_toolbar_ext_button")
+    if more is not None:
+        more.setIcon(icon("more"))
+        more.setAccessibleName("More tools")
+
+
+def view_button(actions: Actions) -> QToolButton:
+    """Return a button whose menu overrules the view."""
+    tip = "Overrule what kind of image this is and analyse it again"
+    button = menu_button("View", "View: automatic ▾", tip)
+    menu = QMenu(button)
+    _fill(menu, actions, _VIEWS)
+    button.setMenu(menu)
+    return button
+
+
+def _style_button(bar: QToolBar, action: QAction, with_text: bool) -> None:
+    button = bar.widgetForAction(action)
+    if isinstance(button, QToolButton):
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setAccessibleName(action.toolTip())
+        if with_text:
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+
+
+def _menu(menu: QMenu | None) -> QMenu:
+    assert menu is not None
+    menu.setToolTipsVisible(True)
+    return menu
+
+
+def _fill(menu: QMenu, actions: Actions, names: Sequence[str]) -> None:
+    for name in names:
+        if name == _SEPARATOR:
+            menu.addSeparator()
+        else:
+            menu.addAction(actions[name])

@@ -1,0 +1,140 @@
+"""Whose picture is shown, in a strip above it: read when shown, kept nowhere, hidden at will."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
+
+from spinealign.domain.image import ImagePart, SpineImage
+from spinealign.domain.study import PatientFacts
+from spinealign.ui.cases.jobs import read_patient
+from spinealign.ui.widgets.icons import icon
+from spinealign.ui.work.services import Services
+from spinealign.ui.work.tasks import Task, TaskRunner
+from spinealign.wording.reading import patient_line, patient_rows
+
+ICON_PX = 16
+
+
+class PatientStrip(QFrame):
+    """Shows what the file says about the patient; takes no room where it says nothing.
+
+    Parameters
+    ----------
+    services : Services
+        Reads the file, in a thread of the strip's own.
+    is_hidden : bool
+        Whether patient data are hidden to begin with; they are not even read then.
+    """
+
+    hide_requested = pyqtSignal()
+    facts_changed = pyqtSignal()
+    crashed = pyqtSignal(object)
+
+    def __init__(self, services: Services, is_hidden: bool) -> None:
+        super().__init__()
+        self.setObjectName("patientStrip")
+        self._services = services
+        self._runner = TaskRunner(self)
+        self._is_hidden = is_hidden
+        self._part: ImagePart | None = None
+        self._task: Task | None = None
+        self.facts = PatientFacts()
+        self.words = PatientWords()
+        self.more = _button("collapsed", "Show all that the file says about the patient")
+        self.more.setCheckable(True)
+        self.more.toggled.connect(self._show)
+        hide = _button("close", "Hide patient data (Ctrl+H)")
+        hide.clicked.connect(self.hide_requested)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(6, 3, 6, 3)
+        row.setSpacing(6)
+        for button in (self.more, hide):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        row.insertWidget(1, self.words, 1)
+        self._show()
+
+    def show_patient_of(self, image: SpineImage | None) -> None:
+        """Read and show whose picture this is; None shows nobody."""
+        part = None if image is None else image.part or ImagePart(image.source_path)
+        if part != self._part:
+            self._part = part
+            self._read()
+
+    def set_hidden(self, is_hidden: bool) -> None:
+        """Hide patient data from now on and forget them, or show them again."""
+        if is_hidden != self._is_hidden:
+            self._is_hidden = is_hidden
+            self._read()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a file is being read."""
+        return self._runner.is_busy
+
+    def stop(self) -> None:
+        """Read no more, and wait until the thread has left."""
+        self._runner.shutdown()
+
+    def _read(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._take(PatientFacts())
+        if self._part is not None and not self._is_hidden:
+            self._task = self._runner.submit(partial(read_patient, self._services, self._part))
+            self._task.finished.connect(self._take)
+            self._task.failed.connect(self.crashed)
+
+    def _take(self, facts: PatientFacts) -> None:
+        self.facts = facts
+        self._show()
+        self.facts_changed.emit()
+
+    def _show(self) -> None:
+        is_open = self.more.isChecked()
+        self.more.setIcon(icon("expanded" if is_open else "collapsed"))
+        rows = [f"{label}: {value}" for label, value in patient_rows(self.facts)]
+        self.words.setWordWrap(is_open)
+        self.words.setText("\n".join(rows) if is_open else patient_line(self.facts))
+        self.words.setAccessibleName("Patient: " + ", ".join(rows))
+        self.setVisible(bool(self.facts))
+
+
+class PatientWords(QLabel):
+    """Selectable text: on one line, cut with an ellipsis, unless it may wrap."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Text may come from a file; it must never be read as markup.
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setMinimumWidth(1)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the text, shortened where one line has no room for it."""
+        shown = self.text()
+        if not self.wordWrap():
+            shown = self.fontMetrics().elidedText(
+                shown, Qt.TextElideMode.ElideRight, self.contentsRect().width()
+            )
+        if shown == self.text() or self.hasSelectedText():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.drawText(self.contentsRect(), Qt.AlignmentFlag.AlignVCenter, shown)
+
+
+def _button(drawing: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icon(drawing))
+    button.setIconSize(QSize(ICON_PX, ICON_PX))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    return button

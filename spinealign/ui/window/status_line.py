@@ -1,0 +1,162 @@
+"""The line at the bottom: what is being done, how far it is, and what lies under the cursor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, Qt, pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
+
+from spinealign.ui.cases.case_session import Case, CaseStatus
+from spinealign.ui.cases.jobs import Progress
+from spinealign.ui.picture.scene import PixelReading
+
+if TYPE_CHECKING:
+    from spinealign.ui.window.main_window import MainWindow
+
+
+class StatusLine(QStatusBar):
+    """Step, progress and Cancel at the left; pixel and zoom at the right."""
+
+    cancel_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self.step = QLabel("Ready")
+        # Long hints are cut at the window's edge instead of making the window wider.
+        self.step.setMinimumWidth(1)
+        self._idle_text = "Ready"
+        self.step.setAccessibleName("Status")
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName("Progress")
+        em = self.fontMetrics().averageCharWidth()
+        self.progress.setFixedWidth(22 * em)
+        self.progress.setMaximumHeight(self.fontMetrics().height())
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Stop the analysis (Esc)")
+        self.cancel.clicked.connect(self.cancel_requested)
+        for widget in (self.progress, self.cancel):
+            # The line must not change its height, or the picture above would jump.
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
+        self._pixel = QLabel()
+        self._pixel.setAccessibleName("Pixel under the cursor")
+        self._pixel.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._zoom = QLabel()
+        self._zoom.setAccessibleName("Zoom")
+        self._zoom.setMinimumWidth(9 * em)
+        self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._lay_out()
+        self.show_idle("Ready")
+
+    @property
+    def pixel_text(self) -> str:
+        """What is said about the pixel under the cursor."""
+        return self._pixel.text()
+
+    @property
+    def zoom_text(self) -> str:
+        """What is said about the zoom."""
+        return self._zoom.text()
+
+    def show_work(self, text: str, fraction: float | None) -> None:
+        """Show that something is being done; None when nobody knows how much there is to do."""
+        self.step.setText(text)
+        self.progress.setMaximum(0 if fraction is None else 1000)
+        self.progress.setValue(round(1000 * (fraction or 0.0)))
+        self.progress.show()
+        self.cancel.show()
+
+    def show_idle(self, text: str) -> None:
+        """Show that nothing is being done."""
+        self._idle_text = text
+        self.step.setText(text)
+        self.progress.setMaximum(1000)
+        self.progress.hide()
+        self.cancel.hide()
+
+    def tell(self, text: str) -> None:
+        """Report something that was done, unless work is being shown."""
+        if self.progress.isHidden():
+            self.show_idle(text)
+
+    def show_hint(self, text: str) -> None:
+        """Say what can be done with what is under the cursor; nothing brings back the rest."""
+        if self.progress.isHidden():
+            self.step.setText(text or self._idle_text)
+
+    def show_pixel(self, reading: PixelReading | None) -> None:
+        """Show place, value and structure of the pixel under the cursor."""
+        self._pixel.setText("" if reading is None else pixel_text(reading))
+
+    def show_zoom(self, zoom: float | None) -> None:
+        """Show the zoom in percent; None while there is no picture."""
+        self._zoom.setText("" if zoom is None else f"{100 * zoom:.0f} %")
+
+    def _lay_out(self) -> None:
+        left = QWidget()
+        row = QHBoxLayout(left)
+        row.setContentsMargins(6, 2, 0, 2)
+        row.setSpacing(8)
+        row.addWidget(self.step)
+        row.addWidget(self.progress)
+        row.addWidget(self.cancel)
+        row.addStretch(1)
+        self.addWidget(left, 1)
+        self.addPermanentWidget(self._pixel)
+        self.addPermanentWidget(self._zoom)
+
+
+def pixel_text(reading: PixelReading) -> str:
+    """Return such as "x 120  y 88   42 HU   vertebra"."""
+    digits = 0 if float(reading.value).is_integer() or abs(reading.value) >= 100 else 2
+    unit = " HU" if reading.is_hounsfield else ""
+    text = f"x {reading.col}  y {reading.row}   {reading.value:.{digits}f}{unit}"
+    return f"{text}   {reading.structure}" if reading.structure else text
+
+
+class WorkStatus(QObject):
+    """Puts the most telling of several works into one line: analysing, looking, saving."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        window.session.progressed.connect(self._show_progress)
+        window.opener.searching.connect(self._show_looking)
+        window.saver.progressed.connect(self._show_saving)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is work that can be cancelled."""
+        return self._window.session.is_busy or self._window.opener.is_looking
+
+    def refresh(self) -> None:
+        """Say that nothing is being done, if that is so."""
+        if not self.is_busy and not self._window.closer.is_waiting:
+            self._window.status.show_idle(self._rest_words())
+
+    def _show_progress(self, case: Case, progress: Progress) -> None:
+        waiting = self._window.session.waiting_count
+        rest = f" ({waiting} more waiting)" if waiting else ""
+        text = f"{case.work_title}: {progress.name}…{rest}"
+        self._window.status.show_work(text, progress.fraction)
+
+    def _show_looking(self, text: str) -> None:
+        self._window.actions_by_name.enable(("cancel",), True)
+        if not self._window.session.is_busy:
+            self._window.status.show_work(text, None)
+
+    def _show_saving(self, progress: Progress) -> None:
+        if not self.is_busy:
+            self._window.status.show_work(f"{progress.name}…", progress.fraction)
+
+    def _rest_words(self) -> str:
+        cases = self._window.session.cases
+        done = sum(case.status is CaseStatus.DONE for case in cases)
+        if done == 0:
+            return "Ready"
+        return f"{done} case{'' if done == 1 else 's'} analysed"

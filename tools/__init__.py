@@ -1,0 +1,1 @@
+"""Programs for developers that the application does not import."""

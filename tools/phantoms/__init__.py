@@ -1,0 +1,1 @@
+"""Drawn images with known anatomy: the sample cases, and test images."""
