@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spinealign import cli
+from spinealign.cli import main as cli
 from spinealign.domain.findings import LandmarkName
 from spinealign.domain.measurements import MeasureCode
 from spinealign.export.corrections import corrections_path, save_corrections

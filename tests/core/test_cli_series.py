@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spinealign import cli
+from spinealign.cli import main as cli
 from spinealign.domain.study import SeriesPicture
 from spinealign.imaging.choice import first_picture
 from tests import phantoms

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spinealign import analysis as whole
-from spinealign import cli, volumes
+from spinealign import volumes
+from spinealign.cli import main as cli
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.findings import Segmentation
 from spinealign.domain.image import NoteKind

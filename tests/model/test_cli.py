@@ -11,8 +11,8 @@ import pytest
 import skimage
 from PIL import Image
 
-from spinealign import cli
 from spinealign.__main__ import main
+from spinealign.cli import main as cli
 from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.paths import resources_dir
 from spinealign.imaging.samples import list_samples

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spinealign import cli
 from spinealign.analysis import analyze_file, run_to_end
+from spinealign.cli import main as cli
 from spinealign.domain.findings import Step, WarningCode
 from spinealign.domain.image import View
 from spinealign.domain.paths import resources_dir
