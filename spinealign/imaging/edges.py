@@ -128,7 +128,8 @@ class _Patch:
             return self._as_it_was()
         three = steep[best - _PARABOLA : best + _PARABOLA + 1 : _PARABOLA]
         offset = offsets[best] + _PARABOLA * _STEP_PX * _vertex(*three)
-        x, y = start + offset * direction
+        # The parabola may peak up to half a step outside the image.
+        x, y = np.clip(start + offset * direction, 0, self._limits)
         return float(x), float(y)
 
     def _profile(self, start: Points, direction: Points, offsets: Points) -> Points:

@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spinealign.imaging.edges import snap_to_edge
@@ -106,6 +106,7 @@ def test_without_an_edge_the_point_stays(image, x, y):
 
 
 @given(st.floats(0, 30), st.floats(0, 20), directions, st.floats(0.5, 40))
+@example(16.25, 0.0, (1.0, -0.5), 11.0)
 def test_it_never_goes_farther_than_allowed_nor_out_of_the_image(x, y, direction, radius):
     image = cv2.GaussianBlur(
         np.random.default_rng(3).normal(size=(20, 30)).astype(np.float32), (0, 0), 2
