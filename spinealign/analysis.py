@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from spinealign import __version__
 from spinealign.domain.discs import Disc
@@ -22,6 +21,7 @@ from spinealign.domain.findings import (
     Step,
     WarningCode,
 )
+from spinealign.domain.generators import mapped
 from spinealign.domain.image import (
     NoteKind,
     ReaderNote,
@@ -52,7 +52,6 @@ from spinealign.predict import classify_with, segment_with
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
 
 _LOOKING = Step("Looking for the middle of the canal", 0.12)
-_Result = TypeVar("_Result")
 
 
 @dataclass
@@ -115,7 +114,7 @@ def analyze_file(
     clock.lap("check")
     series = None
     if not choice.is_refusal:
-        series = yield from at_each_pause(series_to_search(source, image), _LOOKING)
+        series = yield from mapped(series_to_search(source, image), _looking)
     if series is not None:
         image = yield from _mid_sagittal(image, series, models)
     clock.lap("choose slice")
@@ -214,44 +213,21 @@ def _mid_sagittal(
     card = models.find("segmentation", View.MR)
     if card is None:
         return image
-    volume = yield from at_each_pause(readable_volume(series), _LOOKING)
+    volume = yield from mapped(readable_volume(series), _looking)
     model = models.load(card.name)
 
     def width_of(index: int) -> float:
         return canal_width_px(segment_with(model, volume.slice_image(index)))
 
-    best = yield from at_each_pause(find_mid_slice(len(volume), width_of), _LOOKING)
+    best = yield from mapped(find_mid_slice(len(volume), width_of), _looking)
     chosen = volume.slice_image(best)
     place = series.parts.index(volume.series.parts[best])
     note = ReaderNote(NoteKind.CANAL_WIDEST, (place + 1, len(series)))
     return replace(chosen, notes=(note, *chosen.notes))
 
 
-def at_each_pause(
-    work: Generator[object, None, _Result], step: Step
-) -> Generator[Step, None, _Result]:
-    """Do the work of a lower layer, telling the same step whenever it pauses."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            result: _Result = done.value
-            return result
-        yield step
-
-
-def run_to_end(
-    work: Generator[Step, None, Analysis], on_step: Callable[[Step], object] | None = None
-) -> Analysis:
-    """Run an analysis to its end, telling `on_step` of each step."""
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as done:
-            result: Analysis = done.value
-            return result
-        if on_step is not None:
-            on_step(step)
+def _looking(_: object) -> Step:
+    return _LOOKING
 
 
 def _outline(image: SpineImage, view: View, models: ModelStore) -> VertebraOutlines | None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spinealign.analysis import analyze_file, run_to_end
+from spinealign.analysis import analyze_file
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.measurements import MeasureCode
 from spinealign.export.bundle import write_bundle
 from spinealign.imaging.read import read_image

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spinealign.analysis import at_each_pause
 from spinealign.domain.errors import ImageReadError, ModelError, ModelProblem, ReadProblem
 from spinealign.domain.findings import Segmentation, Step
+from spinealign.domain.generators import mapped
 from spinealign.domain.image import View
 from spinealign.domain.study import SegmentedVolume, SeriesEntry, SpineVolume
 from spinealign.imaging.choice import is_sagittal_volume, sagittal_series
@@ -51,14 +51,14 @@ def segment_volume(
     yield reading
     series = source if isinstance(source, SeriesEntry) else None
     if isinstance(source, Path):
-        series = yield from at_each_pause(sagittal_series(source), reading)
+        series = yield from mapped(sagittal_series(source), lambda _: reading)
     if series is None or not is_sagittal_volume(series):
         path = source if isinstance(source, Path) else source.parts[0].path
         raise ImageReadError(path, ReadProblem.NO_SAGITTAL_SERIES)
     card = models.find("segmentation", View.MR)
     if card is None:
         raise ModelError("segmentation", ModelProblem.MISSING)
-    volume = yield from at_each_pause(load_volume(series), reading)
+    volume = yield from mapped(load_volume(series), lambda _: reading)
     slices = _Slices(volume, models.load(card.name))
     return (yield from slices.segment_all())
 
@@ -73,13 +73,8 @@ class _Slices:
     def segment_all(self) -> Generator[Step, None, SegmentedVolume]:
         count = len(self._volume)
         finding = find_mid_slice(count, lambda index: canal_width_px(self._segment(index)))
-        while True:
-            try:
-                next(finding)
-            except StopIteration as done:
-                mid: int = done.value
-                break
-            yield Step("Looking for the middle of the canal", len(self._found) / count)
+        title = "Looking for the middle of the canal"
+        mid = yield from mapped(finding, lambda _: Step(title, len(self._found) / count))
         yield Step("Segmenting all slices", len(self._found) / count, self._volume.slice_image(mid))
         for index in sorted(range(count), key=lambda i: abs(i - mid)):
             self._segment(index)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from spinealign.analysis import analyze_image
 from spinealign.domain.findings import Analysis, ModelStatus
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpineImage, View
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.engine import LoadedModel
@@ -283,9 +284,4 @@ class OneModelStore:
 
 def analysed(column: DrawnColumn) -> Analysis:
     """Return the whole program's analysis of a drawn column."""
-    steps = analyze_image(film_of(column), OneModelStore(ideal_model(column)))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
+    return run_to_end(analyze_image(film_of(column), OneModelStore(ideal_model(column))))

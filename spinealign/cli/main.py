@@ -7,19 +7,21 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from spinealign import __version__
 from spinealign.cli.series import Job, WrongUseError, add_series_options, plan, print_series
 from spinealign.cli.training import add_training, training_module
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis, Step
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import View
 from spinealign.domain.study import ImageSource
 
 COMMANDS = ("analyze", "volume", "compare", "define", "models", "self-test", "train", "package")
+_Result = TypeVar("_Result")
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, EXIT_REFUSED = 0, 1, 2, 3
 
 
@@ -109,16 +111,7 @@ def _volume(options: argparse.Namespace) -> int:
     from spinealign.wording.volumes import volume_lines
 
     work = segment_volume(options.input, _model_store("litert"))
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as done:
-            found = done.value
-            break
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\033[K{step.name} ({step.fraction:.0%})")
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\033[K")
+    found = _watched(work, sys.stderr.isatty())
     files = write_volume(found, options.out)
     print("\n".join(volume_lines(found)))
     print(f"{len(files)} files in {options.out}")
@@ -199,17 +192,23 @@ def _analyze_one(
     companion: Path | None = None,
 ) -> Analysis:
     """Analyse an image and apply the corrections that are saved for it."""
-    from spinealign.analysis import analyze_file, run_to_end
+    from spinealign.analysis import analyze_file
+
+    work = analyze_file(source, models, view, companion)
+    analysis = _watched(work, sys.stderr.isatty() and not options.json)
+    return analysis if options.ignore_corrections else _corrected(analysis)
+
+
+def _watched(work: Generator[Step, None, _Result], is_watched: bool) -> _Result:
+    """Run work to its end, showing its steps on one line of the terminal if that is wanted."""
 
     def show(step: Step) -> None:
         sys.stderr.write(f"\r\033[K{step.name} ({step.fraction:.0%})")
 
-    is_watched = sys.stderr.isatty() and not options.json
-    work = analyze_file(source, models, view, companion)
-    analysis = run_to_end(work, show if is_watched else None)
+    result = run_to_end(work, show if is_watched else None)
     if is_watched:
         sys.stderr.write("\r\033[K")
-    return analysis if options.ignore_corrections else _corrected(analysis)
+    return result
 
 
 def _corrected(analysis: Analysis) -> Analysis:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import NoteKind, ReaderNote, SpineImage, View
 from spinealign.domain.study import (
     FEWEST_SLICES,
@@ -18,7 +19,7 @@ from spinealign.domain.study import (
     stacked,
 )
 from spinealign.imaging.read import read_image
-from spinealign.imaging.study import drained, read_series_slice, scan_series
+from spinealign.imaging.study import read_series_slice, scan_series
 from spinealign.imaging.volume import load_volume
 
 _CHOICES = {NoteKind.SLICE_TAKEN, NoteKind.FRAME_TAKEN, NoteKind.SERIES_TAKEN}
@@ -119,7 +120,7 @@ def read_companion(
     series = source.series if isinstance(source, SeriesPicture) else source
     if isinstance(series, Path) or image.part not in series.parts:
         return first_picture(companion)
-    beside = drained(sagittal_series(companion)) if isinstance(companion, Path) else companion
+    beside = run_to_end(sagittal_series(companion)) if isinstance(companion, Path) else companion
     if beside is None:
         return first_picture(companion)
     return read_series_slice(beside, beside.nearest(series, series.parts.index(image.part)))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart, SpineImage, View
 from spinealign.domain.study import PatientFacts, Scan, SeriesEntry
 from spinealign.imaging.decoding import translated_errors
@@ -19,7 +20,6 @@ from spinealign.imaging.single import read_part, required_format
 from spinealign.imaging.sniff import HEAD_BYTES, FileFormat, is_dicom_index, is_zip
 from spinealign.imaging.source import archive_members, opened
 
-_Result = TypeVar("_Result")
 _NO_LOSS = frozenset((ReadProblem.NOT_AN_IMAGE, ReadProblem.NO_PIXELS))
 """Files that hold no picture: nobody misses them in a list of series."""
 
@@ -43,7 +43,7 @@ def _head(path: Path) -> bytes:
 
 def list_series(path: Path) -> tuple[SeriesEntry, ...]:
     """List what a file, folder, archive or DICOMDIR holds; see `scan_series`."""
-    return drained(scan_series(path))
+    return run_to_end(scan_series(path))
 
 
 def scan_series(path: Path) -> Generator[int, None, tuple[SeriesEntry, ...]]:
@@ -122,16 +122,6 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     if not found and not refused:  # presentation states alone
         refused = [ImageReadError(path, ReadProblem.NO_PIXELS) for path in paths]
     return Scan(found, tuple(refused))
-
-
-def drained(steps: Generator[int, None, _Result]) -> _Result:
-    """Run a generator to its end and return its result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            result: _Result = done.value
-            return result
 
 
 def _candidates(path: Path, refusals: list[ImageReadError]) -> Iterator[ImagePart]:

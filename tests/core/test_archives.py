@@ -16,10 +16,11 @@ from pydicom import dcmread
 from pydicom.fileset import FileSet
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.generators import run_to_end
 from spinealign.imaging import source
 from spinealign.imaging.read import read_image
 from spinealign.imaging.source import MAX_UNPACKED_BYTES
-from spinealign.imaging.study import drained, list_series, read_series_slice
+from spinealign.imaging.study import list_series, read_series_slice
 from spinealign.imaging.volume import load_volume
 from tests.image_files import notes_of, offsets, problem_of, ramp, write_dicom, write_series, zipped
 
@@ -32,7 +33,7 @@ def test_an_archive_is_read_like_its_folder(tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     (entry,) = list_series(path)
     assert offsets(entry) == [0, 1, 2, 3, 4]
-    np.testing.assert_array_equal(drained(load_volume(entry)).voxels[1], ramp() + 1)
+    np.testing.assert_array_equal(run_to_end(load_volume(entry)).voxels[1], ramp() + 1)
     assert entry.parts[0].member == "serié 1/IM0005"
     assert sorted(tmp_path.rglob("*")) == before, "nothing is unpacked to the disk"
 

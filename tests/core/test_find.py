@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.generators import run_to_end
 from spinealign.imaging.find import find_images, natural_key
-from spinealign.imaging.study import drained, list_series, scan_series
+from spinealign.imaging.study import list_series, scan_series
 from tests.image_files import ramp, write_dicom
 
 
@@ -159,4 +160,4 @@ def test_a_file_that_vanishes_while_a_folder_is_looked_through(tmp_path: Path) -
     next(steps)
     (tmp_path / "2").unlink()
     (tmp_path / "3").write_bytes((tmp_path / "3").read_bytes()[:200])
-    assert [entry.parts[0].path.name for entry in drained(steps)] == ["1"]
+    assert [entry.parts[0].path.name for entry in run_to_end(steps)] == ["1"]

@@ -12,10 +12,11 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import View
 from spinealign.domain.study import stacked
 from spinealign.imaging.read import read_image
-from spinealign.imaging.study import drained, list_series
+from spinealign.imaging.study import list_series
 from spinealign.imaging.volume import load_volume
 from spinealign.wording.series import series_lines
 from tests.image_files import (
@@ -108,7 +109,7 @@ def test_frames_of_enhanced_objects_are_sorted_by_position(tmp_path: Path) -> No
     (entry,) = list_series(enhanced_mr(tmp_path / "emr.dcm"))
     assert offsets(entry) == [0, 1, 2, 3]
     assert [part.index for part in entry.parts] == [1, 3, 0, 2]
-    volume = drained(load_volume(entry))
+    volume = run_to_end(load_volume(entry))
     np.testing.assert_array_equal(volume.voxels[3], ramp() + 3)
     assert volume.series.slice_spacing_mm == pytest.approx(5)
 

@@ -11,6 +11,7 @@ from PIL import Image
 from pydicom.uid import generate_uid
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart, View
 from spinealign.domain.study import (
     SeriesEntry,
@@ -22,7 +23,7 @@ from spinealign.domain.study import (
 )
 from spinealign.imaging.choice import first_picture, read_companion, readable_volume
 from spinealign.imaging.read import read_image
-from spinealign.imaging.study import drained, list_series, read_series_slice, scan_paths
+from spinealign.imaging.study import list_series, read_series_slice, scan_paths
 from spinealign.imaging.volume import read_slices
 from spinealign.wording.series import (
     case_name,
@@ -52,7 +53,7 @@ def spoil(path: Path) -> None:
 
 
 def test_slices_chosen_one_by_one_are_one_series(tmp_path: Path) -> None:
-    scan = drained(scan_paths(write_series(tmp_path, 5)))
+    scan = run_to_end(scan_paths(write_series(tmp_path, 5)))
     assert [len(found) for found in scan.found] == [5]
     assert scan.refused == ()
 
@@ -62,7 +63,7 @@ def test_every_path_that_holds_nothing_says_why_and_the_others_count(tmp_path: P
     (tmp_path / "empty").mkdir()
     (tmp_path / "notes.txt").write_text("hello" * 100)
     paths = [tmp_path / name for name in ("empty", "study", "gone", "notes.txt")]
-    scan = drained(scan_paths(paths))
+    scan = run_to_end(scan_paths(paths))
     assert [len(found) for found in scan.found] == [3]
     assert [(refusal.path.name, refusal.problem) for refusal in scan.refused] == [
         ("empty", ReadProblem.NO_IMAGES_IN_FOLDER),
@@ -76,7 +77,7 @@ def test_a_damaged_image_of_a_folder_is_not_passed_over_in_silence(tmp_path: Pat
     write_dicom(tmp_path / "report", None, Modality="SR")
     write_dicom(tmp_path / "stamp", ramp(8, 8))
     (tmp_path / "readme.txt").write_text("hello")
-    scan = drained(scan_paths([tmp_path]))
+    scan = run_to_end(scan_paths([tmp_path]))
     assert [refusal.path.name for refusal in scan.refused] == ["stamp"]
 
 
@@ -120,7 +121,7 @@ def test_without_its_middle_a_series_begins_beside_it(tmp_path: Path) -> None:
     (found,) = list_series(tmp_path)
     assert int(first_picture(found).pixels.min()) in (1, 3)
     assert int(first_picture(SeriesPicture(found, 4)).pixels.min()) == 4
-    volume = drained(readable_volume(found))
+    volume = run_to_end(readable_volume(found))
     assert volume.voxels[:, 0, 0].tolist() == [0, 1, 3, 4]
     for path in paths:
         spoil(path)
@@ -180,7 +181,7 @@ def test_volumes_of_one_file_are_one_stack(tmp_path: Path) -> None:
     values = np.arange(5 * 40 * 36 * 3, dtype=np.int16).reshape(5, 40, 36, 3)
     path = write_nifti(tmp_path / "time.nii.gz", values, np.diag([4.0, 0.6, 0.5, 1]))
     other = write_nifti(tmp_path / "one.nii", values[..., 0], np.diag([4.0, 0.6, 0.5, 1]))
-    (alone, timed) = stacked(drained(scan_paths([other, path])).found)
+    (alone, timed) = stacked(run_to_end(scan_paths([other, path])).found)
     assert (len(alone.volumes), len(timed.volumes)) == (1, 3)
     place = SlicePlace(2, 1)
     picture = timed.picture_at(place)

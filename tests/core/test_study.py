@@ -11,11 +11,11 @@ from PIL import Image
 from pydicom import dcmread
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import (
-    drained,
     list_series,
     read_patient,
     read_series_slice,
@@ -98,7 +98,7 @@ def test_a_nifti_volume_runs_from_right_to_left(tmp_path: Path) -> None:
 def test_a_volume_holds_the_slices_as_they_are_read(tmp_path: Path) -> None:
     write_series(tmp_path)
     (entry,) = list_series(tmp_path)
-    volume = drained(load_volume(entry))
+    volume = run_to_end(load_volume(entry))
     assert volume.voxels.shape == (5, 40, 50)
     assert volume.voxels.dtype == np.float32
     for k in range(len(volume)):
@@ -114,7 +114,7 @@ def test_an_empty_slice_at_the_end_is_no_obstacle(tmp_path: Path) -> None:
     dataset.PixelData = bytes(len(dataset.PixelData))
     dataset.save_as(path)
     (entry,) = list_series(tmp_path)
-    assert drained(load_volume(entry)).voxels[4].max() == 0
+    assert run_to_end(load_volume(entry)).voxels[4].max() == 0
     with pytest.raises(ImageReadError) as caught:
         read_series_slice(entry, 4)
     assert caught.value.problem is ReadProblem.CONSTANT
@@ -124,7 +124,7 @@ def test_missing_slices_are_said(tmp_path: Path) -> None:
     write_series(tmp_path)[1].unlink()
     (entry,) = list_series(tmp_path)
     assert entry.slice_spacing_mm is None
-    said = notes_of(drained(load_volume(entry)).template)
+    said = notes_of(run_to_end(load_volume(entry)).template)
     assert "The slices are not evenly spaced; some may be missing." in said
 
 
@@ -133,7 +133,7 @@ def test_refuses_a_volume_that_does_not_fit_into_memory(tmp_path: Path) -> None:
     count = MAX_VOLUME_BYTES // (ramp().size * 4) + 1
     entry = SeriesEntry((ImagePart(path),) * count, "DICOM")
     with pytest.raises(ImageReadError) as caught:
-        drained(load_volume(entry))
+        run_to_end(load_volume(entry))
     assert caught.value.problem is ReadProblem.TOO_LARGE
 
 

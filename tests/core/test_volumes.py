@@ -17,6 +17,7 @@ from spinealign import volumes
 from spinealign.cli import main as cli
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.findings import Segmentation
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import NoteKind
 from spinealign.export.volumes import VOLUME_COLUMNS, volumes_csv, write_volume
 from spinealign.inference.catalog import ModelStore
@@ -35,11 +36,7 @@ SPACING_MM = (4.0, 0.8, 0.9)
 def ended(steps):
     """Run a generator to its end; return its result and what it yielded."""
     seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as done:
-            return done.value, seen
+    return run_to_end(steps, seen.append), seen
 
 
 def drawn_masks():

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spinealign.analysis import analyze_file, run_to_end
+from spinealign.analysis import analyze_file
 from spinealign.cli import main as cli
 from spinealign.domain.findings import Step, WarningCode
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import View
 from spinealign.domain.paths import resources_dir
 from spinealign.inference.catalog import ModelStore

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spinealign.analysis import analyze_image, run_to_end
+from spinealign.analysis import analyze_image
 from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import ModelStatus
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpineImage, View
 from spinealign.domain.paths import models_dirs
 from spinealign.imaging.read import read_image

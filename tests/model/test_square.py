@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from spinealign.analysis import analyze_file, run_to_end
+from spinealign.analysis import analyze_file
 from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import Analysis
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode
 from spinealign.imaging.samples import list_samples

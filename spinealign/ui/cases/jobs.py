@@ -16,7 +16,8 @@ from spinealign.domain.errors import (
     ExportProblem,
     SpineAlignError,
 )
-from spinealign.domain.findings import Analysis
+from spinealign.domain.findings import Analysis, Step
+from spinealign.domain.generators import mapped
 from spinealign.domain.image import ImagePart, SpineImage, View
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.study import ImageSource, PatientFacts, SegmentedVolume, SeriesEntry
@@ -66,17 +67,16 @@ def analyse_case(
     yield Progress("Starting", 0.0)
     models = services.models()
     display = None
-    with contextlib.closing(services.analyse(source, models, view, companion)) as steps:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as done:
-                automatic: Analysis = done.value
-                break
-            shown = None
-            if step.image is not None and display is None:
-                shown = display = prepare_image(step.image)
-            yield Progress(step.name, step.fraction, shown)
+
+    def with_first_picture(step: Step) -> Progress:
+        nonlocal display
+        if step.image is None or display is not None:
+            return Progress(step.name, step.fraction)
+        display = prepare_image(step.image)
+        return Progress(step.name, step.fraction, display)
+
+    steps = services.analyse(source, models, view, companion)
+    automatic = yield from mapped(steps, with_first_picture)
     yield Progress("Preparing the picture", 0.98)
     if display is None or display.image is not automatic.image:
         display = prepare_image(automatic.image)
@@ -120,15 +120,12 @@ def segment_slices(
     SpineAlignError
         The series cannot be read, or there is no network for it.
     """
-    with contextlib.closing(services.segment_volume(source, services.models())) as steps:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as done:
-                found: SegmentedVolume = done.value
-                return found
-            shown = None if step.image is None else prepare_image(step.image)
-            yield Progress(step.name, step.fraction, shown)
+
+    def with_picture(step: Step) -> Progress:
+        shown = None if step.image is None else prepare_image(step.image)
+        return Progress(step.name, step.fraction, shown)
+
+    return (yield from mapped(services.segment_volume(source, services.models()), with_picture))
 
 
 def _cards_of(services: Services) -> tuple[ModelCard, ...]:

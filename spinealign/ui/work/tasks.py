@@ -9,6 +9,7 @@ from enum import Enum, auto
 from PyQt6.QtCore import QObject, QThread, QThreadPool, pyqtSignal
 
 from spinealign.domain.errors import Cancelled
+from spinealign.domain.generators import run_to_end
 
 Work = Generator[object, None, object]
 """A plain generator: each ``yield`` is progress and a place to stop at."""
@@ -62,17 +63,16 @@ class Task(QObject):
             self._news.emit(_News.FAILURE, error)
 
     def _exhaust(self) -> object:
+        self._stop_if_asked()
+        return run_to_end(self._start(), self._tell)
+
+    def _tell(self, progress: object) -> None:
+        self._news.emit(_News.PROGRESS, progress)
+        self._stop_if_asked()
+
+    def _stop_if_asked(self) -> None:
         if self._stop.is_set():
             raise Cancelled
-        work = self._start()
-        try:
-            while not self._stop.is_set():
-                self._news.emit(_News.PROGRESS, next(work))
-        except StopIteration as done:
-            return done.value
-        finally:
-            work.close()
-        raise Cancelled
 
     def _relay(self, news: _News, payload: object) -> None:
         if news is _News.PROGRESS:
