@@ -182,15 +182,6 @@ class CorrectionKind(StrEnum):
     CALIBRATED = "calibrated"
 
 
-LEVEL_SEQUENCE = (
-    *(f"C{number}" for number in range(1, 8)),
-    *(f"T{number}" for number in range(1, 13)),
-    *(f"L{number}" for number in range(1, 6)),
-    "S1",
-)
-"""Names of vertebrae from the top."""
-
-
 class LandmarkName(StrEnum):
     """The points of a vertebral body; only C2 has a dens, and it has no superior endplate."""
 

@@ -21,8 +21,8 @@ from spinealign.domain.errors import (
     ExportError,
     ExportProblem,
 )
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
-    LEVEL_SEQUENCE,
     Analysis,
     Corrections,
     Facing,

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
-    LEVEL_SEQUENCE,
     Analysis,
     Corrections,
     Facing,

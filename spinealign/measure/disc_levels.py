@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.discs import Disc
-from spinealign.domain.findings import LEVEL_SEQUENCE, Caution, Vertebra, WarningCode
+from spinealign.domain.examination import LEVEL_SEQUENCE
+from spinealign.domain.findings import Caution, Vertebra, WarningCode
 from spinealign.measure.body_places import centre_of
 
 Points = NDArray[np.float64]

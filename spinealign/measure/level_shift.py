@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from spinealign.domain.discs import Disc
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
-    LEVEL_SEQUENCE,
     Analysis,
     Corrections,
     Vertebra,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from spinealign.domain.findings import LEVEL_SEQUENCE, LandmarkName, Vertebra
+from spinealign.domain.examination import LEVEL_SEQUENCE
+from spinealign.domain.findings import LandmarkName, Vertebra
 
 C2_LANDMARKS = (
     LandmarkName.POSTERIOR_INFERIOR,

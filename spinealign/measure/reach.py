@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spinealign.domain.findings import LEVEL_SEQUENCE, Caution, Vertebra, WarningCode
+from spinealign.domain.examination import LEVEL_SEQUENCE
+from spinealign.domain.findings import Caution, Vertebra, WarningCode
 
 _LAST_OF_NECK = LEVEL_SEQUENCE.index("C7")
 _NEAR_BODIES = 0.7

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import LEVEL_SEQUENCE, Segmentation, Vertebra, VertebraState
+from spinealign.domain.examination import LEVEL_SEQUENCE
+from spinealign.domain.findings import Segmentation, Vertebra, VertebraState
 from spinealign.measure.body_places import counterparts
 from spinealign.measure.column import LEVELS
 

@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
-    LEVEL_SEQUENCE,
     Facing,
     Landmark,
     LandmarkName,

@@ -8,8 +8,8 @@ import pytest
 from pypdf import PdfReader
 
 from spinealign import wording
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
-    LEVEL_SEQUENCE,
     Caution,
     LandmarkName,
     LandmarkSource,

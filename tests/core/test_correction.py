@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
-    LEVEL_SEQUENCE,
     Corrections,
     Facing,
     LandmarkName,

@@ -17,8 +17,8 @@ from spinealign.domain.errors import (
     ExportError,
     ExportProblem,
 )
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
-    LEVEL_SEQUENCE,
     Corrections,
     Facing,
     Landmark,

@@ -1,0 +1,237 @@
+"""Kinds of examination that can be analysed: one table, from which everything else follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+Task = Literal["classification", "segmentation", "view", "disc_grading"]
+"""What a network does; "view" tells kinds of image apart."""
+
+CERVICAL_LEVELS = tuple(f"C{number}" for number in range(1, 8))
+THORACIC_LEVELS = tuple(f"T{number}" for number in range(1, 13))
+LUMBAR_LEVELS = tuple(f"L{number}" for number in range(1, 6))
+LEVEL_SEQUENCE = (*CERVICAL_LEVELS, *THORACIC_LEVELS, *LUMBAR_LEVELS, "S1")
+"""Names of vertebrae from the top."""
+
+
+class Modality(StrEnum):
+    """How a picture was taken."""
+
+    RADIOGRAPH = "radiograph"
+    CT = "ct"
+    MR = "mr"
+
+
+class Plane(StrEnum):
+    """Anatomical plane of a slice; of a radiograph, the plane that the detector lies in."""
+
+    SAGITTAL = "sagittal"
+    CORONAL = "coronal"
+    AXIAL = "axial"
+
+
+class SpineRegion(StrEnum):
+    """Part of the spine."""
+
+    CERVICAL = "cervical"
+    THORACIC = "thoracic"
+    LUMBAR = "lumbar"
+    SACRAL = "sacral"
+
+
+class BodySource(StrEnum):
+    """From what the vertebral bodies of an image are outlined and named."""
+
+    CORNER_MAPS = "corner_maps"
+    MASK = "mask"
+
+
+class ImageKind(StrEnum):
+    """What an image shows, as far as the gate tells kinds apart.
+
+    Each kind of examination has one; the others are refused. The values are the class
+    names of the gate's model card.
+    """
+
+    LATERAL_FILM = "lateral_film"
+    OTHER_RADIOGRAPH = "other_radiograph"
+    NECK_CT = "neck_ct"
+    OTHER_CT = "other_ct"
+    SPINE_MR = "spine_mr"
+    OTHER_MR = "other_mr"
+    NONE_OF_THESE = "none"
+
+    @property
+    def examination(self) -> Examination | None:
+        """The examination of which an image of this kind is analysed; None if it is refused."""
+        return next((e for e in EXAMINATIONS.values() if e.image_kind is self), None)
+
+
+OTHER_KINDS: Mapping[Modality, ImageKind] = {
+    Modality.RADIOGRAPH: ImageKind.OTHER_RADIOGRAPH,
+    Modality.CT: ImageKind.OTHER_CT,
+    Modality.MR: ImageKind.OTHER_MR,
+}
+"""Images of a modality that belong to no kind of examination."""
+
+
+class ExaminationKind(StrEnum):
+    """Names of the kinds of examination in files: results, model cards, corrections."""
+
+    LATERAL_NECK_RADIOGRAPH = "lateral_cervical_radiograph"
+    NECK_CT_SLICE = "cervical_ct_slice"
+    SAGITTAL_SPINE_MR = "sagittal_spine_mr"
+
+    @property
+    def examination(self) -> Examination:
+        """The entry of `EXAMINATIONS`."""
+        return EXAMINATIONS[self]
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What one kind of examination is, and what is done with its images.
+
+    Parameters
+    ----------
+    kind : ExaminationKind
+    key : str
+        Short name on the command line.
+    modality : Modality
+    plane : Plane
+    regions : frozenset of SpineRegion
+        Parts of the spine that may be seen.
+    image_kind : ImageKind
+        The gate's class.
+    former_name : str
+        Name in files of program versions that knew one kind a modality; empty for newer kinds.
+    levels : tuple of str
+        Vertebrae that can be named, from the top; empty where bodies are not told apart.
+    body_source : BodySource or None
+        None where bodies are not told apart.
+    body_region : SpineRegion or None
+        Where bodies lie whose levels are uncertain: it decides their measures.
+    tasks : frozenset of Task
+        Networks that are used where they are installed.
+    assumed_projection : bool
+        Whether a radiograph of the region without a stated projection is taken for this kind.
+    """
+
+    kind: ExaminationKind
+    key: str
+    modality: Modality
+    plane: Plane
+    regions: frozenset[SpineRegion]
+    image_kind: ImageKind
+    former_name: str = ""
+    levels: tuple[str, ...] = ()
+    body_source: BodySource | None = None
+    body_region: SpineRegion | None = None
+    tasks: frozenset[Task] = field(default_factory=lambda: frozenset(_IMAGE_TASKS))
+    assumed_projection: bool = False
+
+    @property
+    def view_name(self) -> str:
+        """Name under the key "view" of result and corrections files."""
+        return self.former_name or self.kind.value
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether vertebrae are named."""
+        return bool(self.levels)
+
+    @property
+    def finds_bodies(self) -> bool:
+        """Whether vertebral bodies are told apart."""
+        return self.body_source is not None
+
+    @property
+    def grades_discs(self) -> bool:
+        """Whether intervertebral discs are graded."""
+        return "disc_grading" in self.tasks
+
+    @property
+    def is_slice(self) -> bool:
+        """Whether the image is one slice of a volume."""
+        return self.modality is not Modality.RADIOGRAPH
+
+    @property
+    def is_sagittal_slice(self) -> bool:
+        """Whether the image is a slice that a series of sagittal slices offers."""
+        return self.is_slice and self.plane is Plane.SAGITTAL
+
+    @property
+    def has_upright(self) -> bool:
+        """Whether the head lies in the plane, so that a picture can stand upside down."""
+        return self.plane is not Plane.AXIAL
+
+
+_IMAGE_TASKS: tuple[Task, ...] = ("classification", "segmentation")
+_SPINE = frozenset(SpineRegion)
+
+EXAMINATIONS: Mapping[ExaminationKind, Examination] = {
+    examination.kind: examination
+    for examination in (
+        Examination(
+            ExaminationKind.LATERAL_NECK_RADIOGRAPH,
+            "lateral-neck",
+            Modality.RADIOGRAPH,
+            Plane.SAGITTAL,
+            frozenset({SpineRegion.CERVICAL}),
+            ImageKind.LATERAL_FILM,
+            former_name="xray",
+            levels=(*CERVICAL_LEVELS[1:], "T1"),
+            body_source=BodySource.CORNER_MAPS,
+            body_region=SpineRegion.CERVICAL,
+            assumed_projection=True,
+        ),
+        Examination(
+            ExaminationKind.NECK_CT_SLICE,
+            "neck-ct",
+            Modality.CT,
+            Plane.AXIAL,
+            frozenset({SpineRegion.CERVICAL}),
+            ImageKind.NECK_CT,
+            former_name="ct",
+        ),
+        Examination(
+            ExaminationKind.SAGITTAL_SPINE_MR,
+            "spine-mr",
+            Modality.MR,
+            Plane.SAGITTAL,
+            _SPINE,
+            ImageKind.SPINE_MR,
+            former_name="mr",
+            levels=(*THORACIC_LEVELS, *LUMBAR_LEVELS, "S1"),
+            body_source=BodySource.MASK,
+            body_region=SpineRegion.LUMBAR,
+            tasks=frozenset({*_IMAGE_TASKS, "disc_grading"}),
+        ),
+    )
+}
+"""Every kind of examination, in the order in which they are offered."""
+
+
+def examination_named(name: str) -> Examination:
+    """Return the examination of a kind, a command line key, or a name of former versions.
+
+    Raises
+    ------
+    ValueError
+        No examination has that name.
+    """
+    for examination in EXAMINATIONS.values():
+        if name and name in (examination.kind, examination.key, examination.former_name):
+            return examination
+    raise ValueError(f"{name!r} is no kind of examination")
+
+
+def examinations_of(
+    modality: Modality | None, planes: Iterable[Plane] = tuple(Plane)
+) -> tuple[Examination, ...]:
+    """Return the examinations of a modality whose images lie in one of some planes."""
+    found = EXAMINATIONS.values()
+    return tuple(e for e in found if e.modality is modality and e.plane in planes)

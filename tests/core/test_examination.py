@@ -1,0 +1,67 @@
+"""The table of examinations agrees with itself."""
+
+import pytest
+
+from spinealign.domain.examination import (
+    EXAMINATIONS,
+    LEVEL_SEQUENCE,
+    OTHER_KINDS,
+    ExaminationKind,
+    ImageKind,
+    Modality,
+    Plane,
+    examination_named,
+    examinations_of,
+)
+
+ALL = tuple(EXAMINATIONS.values())
+
+
+def test_every_kind_has_one_entry():
+    assert set(EXAMINATIONS) == set(ExaminationKind)
+    assert all(kind.examination.kind is kind for kind in ExaminationKind)
+
+
+@pytest.mark.parametrize("attribute", ["kind", "key", "image_kind", "view_name"])
+def test_no_two_examinations_share(attribute):
+    assert len({getattr(each, attribute) for each in ALL}) == len(ALL)
+
+
+def test_an_image_kind_is_of_an_examination_or_refused():
+    refused = {*OTHER_KINDS.values(), ImageKind.NONE_OF_THESE}
+    assert {kind for kind in ImageKind if kind.examination is None} == refused
+    assert all(each.image_kind.examination is each for each in ALL)
+
+
+@pytest.mark.parametrize("each", ALL, ids=[each.key for each in ALL])
+def test_levels_run_from_the_top(each):
+    ranks = [LEVEL_SEQUENCE.index(level) for level in each.levels]
+    assert ranks == sorted(set(ranks))
+    assert each.has_levels == each.finds_bodies == (each.body_region is not None)
+    assert each.body_region is None or each.body_region in each.regions
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("xray", "lateral_cervical_radiograph"), ("ct", "cervical_ct_slice"),
+        ("mr", "sagittal_spine_mr"), ("lateral-neck", "lateral_cervical_radiograph"),
+        ("neck-ct", "cervical_ct_slice"), ("spine-mr", "sagittal_spine_mr"),
+        ("sagittal_spine_mr", "sagittal_spine_mr"),
+    ],
+)  # fmt: skip
+def test_names_of_all_versions_are_understood(name, kind):
+    assert examination_named(name).kind == kind
+
+
+@pytest.mark.parametrize("name", ["", "other", "XRAY", "knee"])
+def test_other_names_are_refused(name):
+    with pytest.raises(ValueError, match="no kind of examination"):
+        examination_named(name)
+
+
+def test_modality_and_plane_select():
+    sagittal = examinations_of(Modality.MR, [Plane.SAGITTAL])
+    assert [each.key for each in sagittal] == ["spine-mr"]
+    assert examinations_of(Modality.CT, [Plane.SAGITTAL]) == ()
+    assert {each.key for each in examinations_of(Modality.RADIOGRAPH)} == {"lateral-neck"}
