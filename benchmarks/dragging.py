@@ -151,7 +151,7 @@ def change_once(app, window, times: int = 60) -> str:
     from functools import partial
 
     from spinealign.domain.findings import LandmarkName
-    from spinealign.measure.correction import move_landmark
+    from spinealign.measure.correction.changes import move_landmark
 
     name, taken = LandmarkName.ANTERIOR_SUPERIOR, []
     for number in range(times):

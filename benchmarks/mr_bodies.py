@@ -20,7 +20,7 @@ from spinealign.domain.findings import Vertebra, VertebraState
 from spinealign.domain.image import View
 from spinealign.inference.catalog import ModelStore
 from spinealign.measure.alignment import PixelGeometry, measure_alignment
-from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
+from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.predict import segment_with
 from spinealign.training.dataset import LabelledSlice, load_mr_segmentation, split_patients
 from spinealign.training.evaluate import as_image, bootstrap

@@ -40,14 +40,14 @@ from spinealign.imaging.quality import check_quality, reader_cautions
 from spinealign.inference.catalog import ModelStore
 from spinealign.lumbar import grade_discs
 from spinealign.measure.alignment import measure_alignment
-from spinealign.measure.canal import canal_of
-from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
-from spinealign.measure.facing import facing_cautions
-from spinealign.measure.geometry import PixelGeometry
-from spinealign.measure.mr_bodies import MrColumn, bodies_from_mask
-from spinealign.measure.reach import cut_off_cautions
-from spinealign.measure.regions import region_statistics
-from spinealign.measure.volumes import canal_width_px, find_mid_slice
+from spinealign.measure.geometry.facing import facing_cautions
+from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.geometry.reach import cut_off_cautions
+from spinealign.measure.outlines.canal import canal_of
+from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
+from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
+from spinealign.measure.outlines.regions import region_statistics
+from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice
 from spinealign.predict import classify_with, segment_with
 from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
 

@@ -10,7 +10,7 @@ from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.imaging.fit import Letterbox, to_network_input, unplace
 from spinealign.inference.engine import Array, LoadedModel
-from spinealign.measure.regions import remove_specks
+from spinealign.measure.outlines.regions import remove_specks
 
 MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""

@@ -17,7 +17,7 @@ from spinealign.export.bundle import write_bundle
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import SampleCase, list_samples
 from spinealign.inference.catalog import ModelStore
-from spinealign.measure.regions import dice_coefficient
+from spinealign.measure.outlines.regions import dice_coefficient
 from spinealign.wording import explain
 
 MIN_PHANTOM_DICE = 0.8

@@ -16,7 +16,7 @@ from spinealign.imaging.choice import is_sagittal_volume, sagittal_series
 from spinealign.imaging.volume import load_volume
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
-from spinealign.measure.volumes import canal_width_px, find_mid_slice, structure_volumes
+from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice, structure_volumes
 from spinealign.predict import segment_with
 
 

@@ -18,7 +18,7 @@ from spinealign.domain.model_card import GradeRule, GradingRule, IntensityRule, 
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar.signs import SIGN_NAMES
-from spinealign.measure.regions import region_statistics
+from spinealign.measure.outlines.regions import region_statistics
 from tests.phantoms import mr_analysis
 from tools.phantoms.lumbar import CLASSES, SHIPPED_SEED, render_lumbar_phantom
 
@@ -146,8 +146,8 @@ def graded_analysis(
 ):
     """Return an analysis of the rendered phantom (its uppermost `rows`) with graded discs."""
     from spinealign.lumbar import grade_discs
-    from spinealign.measure.disc_levels import named_by_bodies
-    from spinealign.measure.mr_bodies import bodies_from_mask
+    from spinealign.measure.outlines.disc_levels import named_by_bodies
+    from spinealign.measure.outlines.mr_bodies import bodies_from_mask
 
     found, pixels = drawn_segmentation(rows)
     plain, model = mr_analysis(), told_model(told, status)

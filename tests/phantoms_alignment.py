@@ -21,11 +21,11 @@ from spinealign.domain.findings import (
 from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode, Measurement
 from spinealign.measure.alignment import measure_alignment
-from spinealign.measure.bodies import Blob
-from spinealign.measure.contours import level_contour
-from spinealign.measure.corners import CORNERS
-from spinealign.measure.geometry import PixelGeometry
-from spinealign.measure.vertebrae import Frame, body_landmarks, right_of
+from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.outlines.bodies import Blob
+from spinealign.measure.outlines.contours import level_contour
+from spinealign.measure.outlines.corners import CORNERS
+from spinealign.measure.outlines.vertebrae import Frame, body_landmarks, right_of
 from tests.phantoms_xray import LEVELS, DrawnBody, DrawnColumn
 
 PIXELS = PixelGeometry()

@@ -215,7 +215,7 @@ def _corrected(analysis: Analysis) -> Analysis:
     """Apply what is saved; corrections that cannot be used are named and left alone."""
     from spinealign.domain.errors import CorrectionsError
     from spinealign.export.corrections import load_corrections
-    from spinealign.measure.corrected import apply_corrections
+    from spinealign.measure.correction.corrected import apply_corrections
 
     try:
         wanted = load_corrections(analysis)
@@ -255,7 +255,7 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
 
 def _compare(options: argparse.Namespace) -> int:
     from spinealign.export.comparison import comparison_json
-    from spinealign.measure.comparison import compare
+    from spinealign.measure.geometry.comparison import compare
     from spinealign.wording.comparison import comparison_lines
 
     models = _model_store("litert")

@@ -11,7 +11,7 @@ from spinealign.domain.comparison import ComparedMeasure
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.export.bundle import write_file
 from spinealign.export.measure_tables import json_number, measurement_record
-from spinealign.measure.comparison import compare
+from spinealign.measure.geometry.comparison import compare
 from spinealign.wording import display_name
 from spinealign.wording.comparison import (
     COMPARISON_COLUMNS,

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.measure.disc_shapes import DiscShape, Points
+from spinealign.measure.outlines.disc_shapes import DiscShape, Points
 
 CROP_SHAPE = (112, 128)
 """Rows and columns of a crop."""

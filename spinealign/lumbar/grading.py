@@ -16,9 +16,9 @@ from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar.crops import CROP_SHAPE, Frame, cut_out, cut_out_mask, frames_of
 from spinealign.lumbar.signs import column_signs
-from spinealign.measure.disc_shapes import CANAL, VERTEBRA, DiscShape
-from spinealign.measure.discs import DiscColumn, find_discs
-from spinealign.measure.square import SquareGrid
+from spinealign.measure.outlines.disc_shapes import CANAL, VERTEBRA, DiscShape
+from spinealign.measure.outlines.discs import DiscColumn, find_discs
+from spinealign.measure.outlines.square import SquareGrid
 
 Array = NDArray[np.float32]
 Values = NDArray[np.float64]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.lumbar.crops import CROP_SHAPE, DISC_PX, Frame
-from spinealign.measure.disc_shapes import CANAL, DISC, VERTEBRA, DiscShape
+from spinealign.measure.outlines.disc_shapes import CANAL, DISC, VERTEBRA, DiscShape
 
 Grey = NDArray[np.float32]
 Mask = NDArray[np.uint8]

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from spinealign.domain.findings import Facing, Vertebra
 from spinealign.domain.image import View
 from spinealign.domain.measurements import Measurement
-from spinealign.measure.canal import canal_diameters, disc_line
-from spinealign.measure.curvature import cervical_measures, lumbar_lordosis
-from spinealign.measure.geometry import PixelGeometry
-from spinealign.measure.sampled import SampledMeasure, by_importance, measurements_of
-from spinealign.measure.segments import (
+from spinealign.measure.geometry.curvature import cervical_measures, lumbar_lordosis
+from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.geometry.sampled import SampledMeasure, by_importance, measurements_of
+from spinealign.measure.geometry.segments import (
     Disc,
     body_heights,
     disc_height_indices,
@@ -25,7 +24,8 @@ from spinealign.measure.segments import (
     translations,
     whole_bodies,
 )
-from spinealign.measure.spine import Body, Spine, resampled_spine
+from spinealign.measure.geometry.spine import Body, Spine, resampled_spine
+from spinealign.measure.outlines.canal import canal_diameters, disc_line
 
 __all__ = ["PixelGeometry", "measure_alignment"]
 

@@ -20,9 +20,9 @@ from spinealign.imaging.tiles import (
     window_around,
 )
 from spinealign.inference.engine import Array, LoadedModel
-from spinealign.measure.bodies import Blob, Labels, separate, territories, typical_height
-from spinealign.measure.column import find_chain, turned_downwards
-from spinealign.measure.vertebrae import Peaks, corner_peaks, up_by_corners
+from spinealign.measure.outlines.bodies import Blob, Labels, separate, territories, typical_height
+from spinealign.measure.outlines.column import find_chain, turned_downwards
+from spinealign.measure.outlines.vertebrae import Peaks, corner_peaks, up_by_corners
 
 _SHARP_HEIGHT = 48.0
 """Height of a body in network pixels at the second look."""

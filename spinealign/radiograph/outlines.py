@@ -24,11 +24,11 @@ from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.imaging.tiles import FilmWindow, window_around
 from spinealign.inference.engine import Array, LoadedModel
-from spinealign.measure.bodies import Blob, closed_gaps, largest_piece, without_spurs
-from spinealign.measure.column import LEVELS, Naming, gaps_in_heights, name_levels
-from spinealign.measure.contours import level_contour, thinned
-from spinealign.measure.corners import CORNERS, Peak, all_peaks
-from spinealign.measure.vertebrae import (
+from spinealign.measure.outlines.bodies import Blob, closed_gaps, largest_piece, without_spurs
+from spinealign.measure.outlines.column import LEVELS, Naming, gaps_in_heights, name_levels
+from spinealign.measure.outlines.contours import level_contour, thinned
+from spinealign.measure.outlines.corners import CORNERS, Peak, all_peaks
+from spinealign.measure.outlines.vertebrae import (
     Frame,
     body_landmarks,
     facing,

@@ -23,7 +23,7 @@ from spinealign.domain.findings import (
 from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode, Measurement
 from spinealign.measure.alignment import PixelGeometry, measure_alignment
-from spinealign.measure.contours import side_middle
+from spinealign.measure.outlines.contours import side_middle
 from spinealign.training.evaluate import Figure, bootstrap
 from spinealign.training.xray_data import CORNERS, Body
 from spinealign.training.xray_evaluate import Score

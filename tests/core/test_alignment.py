@@ -10,7 +10,7 @@ from spinealign.domain.findings import Facing, LandmarkName, LandmarkSource, Ver
 from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode, MeasureState, StrokeKind
 from spinealign.measure.alignment import measure_alignment
-from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.geometry.plane import PixelGeometry
 from tests.phantoms_alignment import (
     PIXELS,
     TRUE_MM,

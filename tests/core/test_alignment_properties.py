@@ -11,7 +11,7 @@ from spinealign.domain.findings import Facing, Vertebra
 from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode
 from spinealign.measure.alignment import measure_alignment
-from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.wording.measures import definition_of
 from tests.phantoms_alignment import PIXELS, bent_column, from_corners, numbered
 

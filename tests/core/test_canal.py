@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from spinealign.domain.findings import Facing
 from spinealign.domain.image import View
 from spinealign.measure.alignment import measure_alignment
-from spinealign.measure.canal import DiscLine, canal_diameters, canal_of
-from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.outlines.canal import DiscLine, canal_diameters, canal_of
 from tests.phantoms import mr_analysis
 from tests.phantoms_alignment import PIXELS, box, numbered, rasterised
 

@@ -10,8 +10,8 @@ from spinealign.cli import main as cli
 from spinealign.domain.findings import LandmarkName
 from spinealign.domain.measurements import MeasureCode
 from spinealign.export.corrections import corrections_path, save_corrections
-from spinealign.measure.corrected import apply_corrections, initial_corrections
-from spinealign.measure.correction import move_landmark
+from spinealign.measure.correction.changes import move_landmark
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from spinealign.wording.measures import DEFINITIONS
 from tests.phantoms_xray import analysed, draw_column
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import LevelDoubt
-from spinealign.measure.bodies import (
+from spinealign.measure.outlines.bodies import (
     Blob,
     closed_gaps,
     largest_piece,
@@ -12,7 +12,7 @@ from spinealign.measure.bodies import (
     typical_height,
     without_spurs,
 )
-from spinealign.measure.column import (
+from spinealign.measure.outlines.column import (
     LEVELS,
     find_chain,
     gaps_in_heights,

@@ -14,7 +14,7 @@ from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.image import SpacingSource, View
 from spinealign.domain.measurements import MeasureCode, Measurement, MeasureState
 from spinealign.export.comparison import ORIGIN_COLUMNS, comparison_csv, write_comparison
-from spinealign.measure.comparison import compare, difference_interval
+from spinealign.measure.geometry.comparison import compare, difference_interval
 from spinealign.wording.comparison import (
     COMPARISON_COLUMNS,
     COMPARISON_HEADINGS,

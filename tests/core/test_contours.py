@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinealign.measure.contours import (
+from spinealign.measure.outlines.contours import (
     distance_to,
     level_contour,
     side_middle,

@@ -18,12 +18,16 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import SpacingSource, View
 from spinealign.domain.measurements import DrawingTool, MeasureState
-from spinealign.measure import correction
 from spinealign.measure.alignment import measure_alignment
-from spinealign.measure.corners import CORNERS
-from spinealign.measure.corrected import apply_corrections, initial_corrections, without_corrections
-from spinealign.measure.geometry import PixelGeometry
-from spinealign.measure.regions import region_statistics
+from spinealign.measure.correction import changes
+from spinealign.measure.correction.corrected import (
+    apply_corrections,
+    initial_corrections,
+    without_corrections,
+)
+from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.outlines.corners import CORNERS
+from spinealign.measure.outlines.regions import region_statistics
 from tests import phantoms
 from tests.phantoms_alignment import box, c2, numbered
 from tests.phantoms_xray import analysed, draw_column
@@ -54,8 +58,8 @@ def start_of(analysis):
 
 
 def moved(corrections, index=4, dx=9.0, dy=-5.0, name=FRONT_CORNER):
-    mark = correction.body_at(corrections, index).landmark(name)
-    return correction.move_landmark(corrections, index, name, mark.x + dx, mark.y + dy)
+    mark = changes.body_at(corrections, index).landmark(name)
+    return changes.move_landmark(corrections, index, name, mark.x + dx, mark.y + dy)
 
 
 def codes(analysis):
@@ -97,7 +101,7 @@ class TestNothingChanged:
         assert back.automatic is None
 
     def test_a_drawing_alone_corrects_nothing(self, found):
-        drawn = correction.add_drawing(start_of(found), DrawingTool.DISTANCE, [(1, 2), (3, 4)])
+        drawn = changes.add_drawing(start_of(found), DrawingTool.DISTANCE, [(1, 2), (3, 4)])
         result = apply_corrections(found, drawn)
         assert result.measurements[:-1] == found.measurements
         assert result.measurements[-1].state is MeasureState.DRAWN
@@ -128,22 +132,22 @@ def changed(state, what, number, shift):
     index = 1 + number % max(len(state.vertebrae), 1)
     match what:
         case "move":
-            marks = correction.body_at(state, index).landmarks
+            marks = changes.body_at(state, index).landmarks
             return moved(state, index, shift, 3.0, marks[number % len(marks)].name)
         case "delete":
-            return correction.delete_vertebra(state, index)
+            return changes.delete_vertebra(state, index)
         case "rename":
-            levels = correction.possible_levels(state, index)
-            return correction.rename_level(state, index, levels[number % len(levels)])
+            levels = changes.possible_levels(state, index)
+            return changes.rename_level(state, index, levels[number % len(levels)])
         case "flip":
-            return correction.flip_facing(state)
+            return changes.flip_facing(state)
         case "add" if state.vertebrae[-1].level != "S1":
-            return correction.add_vertebra_at(state, 250 + shift, 800.0, 40.0)
+            return changes.add_vertebra_at(state, 250 + shift, 800.0, 40.0)
         case "add":
             return state
         case "draw":
-            return correction.add_drawing(state, DrawingTool.ANGLE, [(1, 2), (30, shift), (9, 90)])
-    return correction.calibrate(state, (0, 0), (100, shift), 20.0, phantoms.photo_image())
+            return changes.add_drawing(state, DrawingTool.ANGLE, [(1, 2), (30, shift), (9, 90)])
+    return changes.calibrate(state, (0, 0), (100, shift), 20.0, phantoms.photo_image())
 
 
 class TestTheSameFromAnywhere:
@@ -202,7 +206,7 @@ class TestMovedPoints:
 
 class TestBodies:
     def test_a_deleted_body_leaves_mask_regions_and_measures(self, found):
-        state = correction.delete_vertebra(start_of(found), 4)
+        state = changes.delete_vertebra(start_of(found), 4)
         result = apply_corrections(found, state)
         was_c5 = found.segmentation.mask == 4
         assert was_c5.any()
@@ -213,7 +217,7 @@ class TestBodies:
         assert kinds(result) == [CorrectionKind.BODIES_DELETED]
 
     def test_levels_renamed_take_their_classes_along(self, found):
-        state = correction.rename_level(start_of(found), 1, "C1")
+        state = changes.rename_level(start_of(found), 1, "C1")
         result = apply_corrections(found, state)
         before, now = ({r.name: r.pixels for r in a.regions} for a in (found, result))
         assert (now["C1"], now["C2"], now["C6"]) == (before["C2"], before["C3"], before["C7"])
@@ -221,9 +225,9 @@ class TestBodies:
         assert result.segmentation.confidence is found.segmentation.confidence
 
     def test_an_added_body_is_painted_where_it_lies(self, found):
-        gap = correction.delete_vertebra(start_of(found), 4)
+        gap = changes.delete_vertebra(start_of(found), 4)
         outline = np.array(found.vertebrae[3].outline)
-        state = correction.add_vertebra_at(gap, *outline.mean(axis=0))
+        state = changes.add_vertebra_at(gap, *outline.mean(axis=0))
         result = apply_corrections(found, state)
         body = result.vertebrae[3]
         assert (body.level, body.state) == ("C5", VertebraState.ADDED)
@@ -234,7 +238,7 @@ class TestBodies:
         assert set(kinds(result)) == {CorrectionKind.BODIES_ADDED, CorrectionKind.BODIES_DELETED}
 
     def test_the_mask_follows_a_moved_corner_of_an_added_body(self, found):
-        state = correction.add_vertebra_at(start_of(found), 200.0, 820.0)
+        state = changes.add_vertebra_at(start_of(found), 200.0, 820.0)
         one = apply_corrections(found, state)
         other = apply_corrections(one, moved(state, len(state.vertebrae), 30.0, 0.0))
         name = state.vertebrae[-1].name
@@ -242,7 +246,7 @@ class TestBodies:
         assert areas[0] != areas[1]
 
     def test_pixels_of_an_added_body_are_as_unsure_as_the_network_was(self, found):
-        state = correction.add_vertebra_at(start_of(found), 200.0, 820.0)
+        state = changes.add_vertebra_at(start_of(found), 200.0, 820.0)
         result = apply_corrections(found, state)
         new = (result.segmentation.mask > 0) & (found.segmentation.mask == 0)
         assert new.any()
@@ -253,7 +257,7 @@ class TestBodies:
 
 class TestFacing:
     def test_flipping_changes_signs_and_says_so(self, found):
-        result = apply_corrections(found, correction.flip_facing(start_of(found)))
+        result = apply_corrections(found, changes.flip_facing(start_of(found)))
         key = ("cobb_c2_c7", ("C2", "C7"))
         before, now = (by_key(a.measurements)[key] for a in (found, result))
         assert now.value == pytest.approx(-before.value)
@@ -266,7 +270,7 @@ class TestFacing:
         doubtful = replace(
             found, facing=None, cautions=(*found.cautions, Caution(WarningCode.FACING_UNCERTAIN))
         )
-        told = correction.set_facing(start_of(doubtful), Facing.RIGHT)
+        told = changes.set_facing(start_of(doubtful), Facing.RIGHT)
         assert WarningCode.FACING_UNCERTAIN not in codes(apply_corrections(doubtful, told))
         still = apply_corrections(doubtful, moved(start_of(doubtful)))
         assert WarningCode.FACING_UNCERTAIN in codes(still)
@@ -275,7 +279,7 @@ class TestFacing:
 class TestLevels:
     def test_naming_one_body_names_all_and_ends_the_doubt(self, unnamed):
         assert unnamed.levels_uncertain
-        state = correction.rename_level(start_of(unnamed), 1, "C3")
+        state = changes.rename_level(start_of(unnamed), 1, "C3")
         result = apply_corrections(unnamed, state)
         assert not result.levels_uncertain
         assert WarningCode.LEVELS_UNCERTAIN not in codes(result)
@@ -290,8 +294,8 @@ class TestLevels:
 
     def test_deleting_one_of_the_unnamed_takes_the_right_one_out_of_the_mask(self, unnamed):
         for index in (1, 2, 3):
-            state = correction.delete_vertebra(start_of(unnamed), index)
-            earlier = correction.delete_vertebra(start_of(unnamed), 4)
+            state = changes.delete_vertebra(start_of(unnamed), index)
+            earlier = changes.delete_vertebra(start_of(unnamed), 4)
             result = apply_corrections(apply_corrections(unnamed, earlier), state)
             gone = unnamed.segmentation.mask == 10 + index
             assert gone.any()
@@ -312,9 +316,9 @@ class TestCautions:
             found, vertebrae=bodies, cautions=(*found.cautions, Caution(code, "C7"))
         )
         last = len(bodies)
-        renamed = correction.rename_level(start_of(cautioned), last, "T1")
+        renamed = changes.rename_level(start_of(cautioned), last, "T1")
         assert Caution(code, "T1") in apply_corrections(cautioned, renamed).cautions
-        deleted = correction.delete_vertebra(start_of(cautioned), last)
+        deleted = changes.delete_vertebra(start_of(cautioned), last)
         assert code not in codes(apply_corrections(cautioned, deleted))
 
     def test_a_hidden_body_whose_corners_were_all_placed_is_no_worry(self, found):
@@ -338,7 +342,7 @@ class TestCautions:
 class TestCalibration:
     def test_pixels_become_millimetres_and_the_caution_goes(self, found):
         assert WarningCode.NO_SPACING in codes(found)
-        state = correction.calibrate(start_of(found), (0, 0), (100, 0), 25.0, found.image)
+        state = changes.calibrate(start_of(found), (0, 0), (100, 0), 25.0, found.image)
         result = apply_corrections(found, state)
         assert result.image.spacing_mm == (0.25, 0.25)
         assert result.image.spacing_source is SpacingSource.USER
@@ -354,7 +358,7 @@ class TestCalibration:
                 assert measurement.value == pytest.approx(before[key].value / 4)
 
     def test_the_automatic_value_of_an_edited_length_is_in_the_same_unit(self, found):
-        state = correction.calibrate(start_of(found), (0, 0), (100, 0), 25.0, found.image)
+        state = changes.calibrate(start_of(found), (0, 0), (100, 0), 25.0, found.image)
         result = apply_corrections(found, moved(state, 4))
         before = by_key(found.measurements)
         lengths = [m for m in result.measurements if m.unit == "mm" and m.value is not None]
@@ -368,11 +372,11 @@ class TestCalibration:
         )
         cautions = (Caution(WarningCode.MAGNIFIED_SPACING),)
         start = with_measures(replace(found, image=magnified, cautions=cautions))
-        state = correction.calibrate(start_of(start), (0, 0), (100, 0), 20.0, magnified)
+        state = changes.calibrate(start_of(start), (0, 0), (100, 0), 20.0, magnified)
         result = apply_corrections(start, moved(state))
         assert result.image.spacing_mm == pytest.approx((0.4, 0.2))
         assert WarningCode.MAGNIFIED_SPACING not in codes(result)
-        again = apply_corrections(result, correction.without_calibration(result.corrections))
+        again = apply_corrections(result, changes.without_calibration(result.corrections))
         assert again.image.spacing_mm == (0.2, 0.1)
         assert again.image.spacing_source is SpacingSource.DETECTOR_PLANE
         assert WarningCode.MAGNIFIED_SPACING in codes(again)
@@ -381,16 +385,16 @@ class TestCalibration:
 class TestResetting:
     def test_a_point_goes_back_to_where_the_program_saw_it(self, found):
         state = moved(moved(start_of(found)), name=CORNERS[2])
-        back = correction.reset_landmark(state, 4, FRONT_CORNER, found)
+        back = changes.reset_landmark(state, 4, FRONT_CORNER, found)
         assert back.vertebrae[3].landmark(FRONT_CORNER) == found.vertebrae[3].landmark(FRONT_CORNER)
         assert back.vertebrae[3].landmark(CORNERS[2]).source is LandmarkSource.USER
 
     def test_it_goes_back_also_after_renaming_deleting_and_flipping(self, found):
-        state = correction.delete_vertebra(moved(start_of(found)), 1)
-        state = correction.flip_facing(correction.rename_level(state, 1, "C4"))
+        state = changes.delete_vertebra(moved(start_of(found)), 1)
+        state = changes.flip_facing(changes.rename_level(state, 1, "C4"))
         name = CORNERS[1]
         assert state.vertebrae[2].landmark(name).source is LandmarkSource.USER
-        back = correction.reset_landmark(state, 3, name, found)
+        back = changes.reset_landmark(state, 3, name, found)
         mark, own = back.vertebrae[2].landmark(name), found.vertebrae[3].landmark(FRONT_CORNER)
         assert (mark.x, mark.y, mark.source) == (own.x, own.y, own.source)
 
@@ -399,19 +403,19 @@ class TestResetting:
         bodies = list(found.vertebrae)
         bodies[3] = replace(bodies[3], landmarks=without)
         lacking = replace(found, vertebrae=tuple(bodies))
-        placed = correction.move_landmark(start_of(lacking), 4, FRONT_CORNER, 300, 400)
-        back = correction.reset_landmark(placed, 4, FRONT_CORNER, lacking)
+        placed = changes.move_landmark(start_of(lacking), 4, FRONT_CORNER, 300, 400)
+        back = changes.reset_landmark(placed, 4, FRONT_CORNER, lacking)
         assert back.vertebrae[3].landmark(FRONT_CORNER) is None
 
     def test_a_body_goes_back_and_keeps_its_level(self, found):
-        state = correction.rename_level(moved(start_of(found)), 1, "C1")
-        back = correction.reset_body(state, 4, found)
+        state = changes.rename_level(moved(start_of(found)), 1, "C1")
+        back = changes.reset_body(state, 4, found)
         assert back.vertebrae[3] == replace(found.vertebrae[3], level="C4")
 
     def test_everything_goes_back_but_the_person_s_own_measures(self, found):
-        state = correction.add_drawing(moved(start_of(found)), DrawingTool.ANGLE, [(1, 1)] * 3)
-        state = correction.calibrate(state, (0, 0), (9, 9), 5, found.image)
-        back = correction.reset_all(state, found)
+        state = changes.add_drawing(moved(start_of(found)), DrawingTool.ANGLE, [(1, 1)] * 3)
+        state = changes.calibrate(state, (0, 0), (9, 9), 5, found.image)
+        back = changes.reset_all(state, found)
         assert back.vertebrae == found.vertebrae
         assert (back.drawings, back.calibration) == (state.drawings, state.calibration)
 
@@ -448,27 +452,27 @@ class TestOneClassForAllVertebrae:
         )
 
     def test_a_deleted_body_is_taken_out_and_nothing_else(self, mr):
-        result = apply_corrections(mr, correction.delete_vertebra(start_of(mr), 1))
+        result = apply_corrections(mr, changes.delete_vertebra(start_of(mr), 1))
         assert not (result.segmentation.mask[35:65, :58] == 1).any()
         assert (result.segmentation.mask == 1).sum() == 600
         assert (result.segmentation.mask == 3).sum() == (mr.segmentation.mask == 3).sum()
 
     def test_an_added_body_does_not_paint_over_the_canal(self, mr):
-        state = correction.add_vertebra(start_of(mr), [(40, 95), (70, 95), (70, 110), (40, 110)])
+        state = changes.add_vertebra(start_of(mr), [(40, 95), (70, 95), (70, 110), (40, 110)])
         result = apply_corrections(mr, state)
         assert (result.segmentation.mask == 3).sum() == (mr.segmentation.mask == 3).sum()
         assert (result.segmentation.mask[100, 41:59] == 1).all()
 
     def test_a_renamed_level_changes_no_pixel(self, mr):
-        result = apply_corrections(mr, correction.rename_level(start_of(mr), 1, "L3"))
+        result = apply_corrections(mr, changes.rename_level(start_of(mr), 1, "L3"))
         assert np.array_equal(result.segmentation.mask, mr.segmentation.mask)
         assert [body.level for body in result.vertebrae] == ["L3", "L4"]
 
 
 def test_an_image_without_segmentation_can_be_measured_by_hand():
     blank = phantoms.failed_view_analysis()
-    state = correction.add_vertebra(start_of(blank), [(20, 40), (40, 40), (40, 55), (20, 55)])
-    state = correction.add_drawing(state, DrawingTool.DISTANCE, [(0, 0), (3, 4)])
+    state = changes.add_vertebra(start_of(blank), [(20, 40), (40, 40), (40, 55), (20, 55)])
+    state = changes.add_drawing(state, DrawingTool.DISTANCE, [(0, 0), (3, 4)])
     result = apply_corrections(blank, state)
     assert result.segmentation is None
     assert result.measurements[-1].value == pytest.approx(5)
@@ -485,16 +489,16 @@ def test_an_image_without_segmentation_can_be_measured_by_hand():
     ],
 )
 def test_levels_beyond_the_neck_are_put_in_words(found, first, lowest, words):
-    result = apply_corrections(found, correction.rename_level(start_of(found), 1, first))
+    result = apply_corrections(found, changes.rename_level(start_of(found), 1, first))
     assert result.vertebrae[-1].level == lowest
     assert wording.headline(result).startswith(words)
 
 
 def test_c2_added_above_a_column_is_measured(unnamed):
-    named = correction.rename_level(start_of(unnamed), 1, "C3")
+    named = changes.rename_level(start_of(unnamed), 1, "C3")
     top = c2((330, 150), (395, 160))
     points = [top.outline[0], top.outline[1], (360, 60)]
-    result = apply_corrections(unnamed, correction.add_vertebra(named, points))
+    result = apply_corrections(unnamed, changes.add_vertebra(named, points))
     assert result.vertebrae[0].level == "C2"
     assert result.segmentation.classes[1] == "C2"
     assert any(m.key[0].startswith("cobb_c2") and m.is_measurable for m in result.measurements)

@@ -16,9 +16,9 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import DrawingTool
-from spinealign.measure import correction
-from spinealign.measure.body_places import counterparts, height_of
-from spinealign.measure.corners import CORNERS
+from spinealign.measure.correction import changes
+from spinealign.measure.outlines.body_places import counterparts, height_of
+from spinealign.measure.outlines.corners import CORNERS
 from tests.phantoms_alignment import box, c2
 
 NETWORK = {"source": LandmarkSource.NETWORK}
@@ -41,7 +41,7 @@ def levels_of(corrections):
 
 
 def place_of(corrections, index, name):
-    mark = correction.body_at(corrections, index).landmark(name)
+    mark = changes.body_at(corrections, index).landmark(name)
     return mark.x, mark.y
 
 
@@ -53,7 +53,7 @@ class TestMovingPoints:
     @given(shifts, shifts, st.sampled_from(CORNERS))
     def test_the_point_is_where_it_was_put_and_is_the_user_s(self, dx, dy, name):
         x, y = place_of(column(), 2, name)
-        moved = correction.move_landmark(column(), 2, name, x + dx, y + dy)
+        moved = changes.move_landmark(column(), 2, name, x + dx, y + dy)
         mark = moved.vertebrae[1].landmark(name)
         assert (mark.x, mark.y, mark.source) == (x + dx, y + dy, LandmarkSource.USER)
         assert [b for b in moved.vertebrae if b.index != 2] == [
@@ -63,7 +63,7 @@ class TestMovingPoints:
     @given(shifts, shifts, st.sampled_from(CORNERS))
     def test_a_straight_side_stays_straight_and_its_middle_on_it(self, dx, dy, name):
         x, y = place_of(column(), 2, name)
-        body = correction.move_landmark(column(), 2, name, x + dx, y + dy).vertebrae[1]
+        body = changes.move_landmark(column(), 2, name, x + dx, y + dy).vertebrae[1]
         for middle, ends in (
             (LandmarkName.SUPERIOR_MIDDLE, CORNERS[:2]),
             (LandmarkName.INFERIOR_MIDDLE, CORNERS[2:]),
@@ -81,8 +81,8 @@ class TestMovingPoints:
         x, y = place_of(column(), 3, name)
         walked = column()
         for dx, dy in steps:
-            walked = correction.move_landmark(walked, 3, name, x + dx, y + dy)
-        jumped = correction.move_landmark(column(), 3, name, x + steps[-1][0], y + steps[-1][1])
+            walked = changes.move_landmark(walked, 3, name, x + dx, y + dy)
+        jumped = changes.move_landmark(column(), 3, name, x + steps[-1][0], y + steps[-1][1])
         assert np.array(walked.vertebrae[2].outline) == pytest.approx(
             np.array(jumped.vertebrae[2].outline), abs=1e-6
         )
@@ -91,7 +91,7 @@ class TestMovingPoints:
         body = box("C3", 0, 0, 40, 40, index=1, **NETWORK)
         ring = [(40, 0), (20, 0), (0, 0), (0, 20), (0, 40), (20, 40), (40, 40), (40, 20)]
         start = Corrections((replace(body, outline=tuple(ring)),), Facing.RIGHT)
-        moved = correction.move_landmark(start, 1, LandmarkName.ANTERIOR_SUPERIOR, 44, -8)
+        moved = changes.move_landmark(start, 1, LandmarkName.ANTERIOR_SUPERIOR, 44, -8)
         way = np.array(moved.vertebrae[0].outline) - np.array(ring)
         assert way[0] == pytest.approx((4, -8))
         assert way[1] == pytest.approx((2, -4))
@@ -100,13 +100,13 @@ class TestMovingPoints:
 
     def test_a_middle_that_the_user_placed_stays_and_holds_the_outline(self):
         start = column()
-        placed = correction.move_landmark(start, 2, LandmarkName.SUPERIOR_MIDDLE, 50, 95)
-        moved = correction.move_landmark(placed, 2, LandmarkName.ANTERIOR_SUPERIOR, 66, 90)
+        placed = changes.move_landmark(start, 2, LandmarkName.SUPERIOR_MIDDLE, 50, 95)
+        moved = changes.move_landmark(placed, 2, LandmarkName.ANTERIOR_SUPERIOR, 66, 90)
         assert place_of(moved, 2, LandmarkName.SUPERIOR_MIDDLE) == (50, 95)
         assert (50.0, 95.0) in moved.vertebrae[1].outline
 
     def test_moving_a_middle_bends_the_endplate_between_its_corners(self):
-        moved = correction.move_landmark(column(), 2, LandmarkName.INFERIOR_MIDDLE, 50, 104)
+        moved = changes.move_landmark(column(), 2, LandmarkName.INFERIOR_MIDDLE, 50, 104)
         outline = moved.vertebrae[1].outline
         assert (50.0, 104.0) in outline
         for name in CORNERS:
@@ -116,24 +116,24 @@ class TestMovingPoints:
         body = column().vertebrae[1]
         bare = replace(body, landmarks=tuple(m for m in body.landmarks if m.name != CORNERS[0]))
         start = replace(column(), vertebrae=(column().vertebrae[0], bare))
-        assert correction.missing_landmarks(bare) == (LandmarkName.ANTERIOR_SUPERIOR,)
-        placed = correction.move_landmark(start, 2, CORNERS[0], 62, 91)
+        assert changes.missing_landmarks(bare) == (LandmarkName.ANTERIOR_SUPERIOR,)
+        placed = changes.move_landmark(start, 2, CORNERS[0], 62, 91)
         assert place_of(placed, 2, CORNERS[0]) == (62, 91)
         assert (62.0, 91.0) in placed.vertebrae[1].outline
-        assert correction.missing_landmarks(placed.vertebrae[1]) == ()
+        assert changes.missing_landmarks(placed.vertebrae[1]) == ()
 
     def test_c2_can_have_a_dens_and_no_superior_endplate(self):
-        missing = correction.missing_landmarks(column().vertebrae[0])
+        missing = changes.missing_landmarks(column().vertebrae[0])
         assert missing == (LandmarkName.DENS_TIP,)
 
     @pytest.mark.parametrize("place", [(float("nan"), 1), (1, float("inf"))])
     def test_nowhere_is_refused(self, place):
         with pytest.raises(ValueError, match="nowhere"):
-            correction.move_landmark(column(), 2, CORNERS[0], *place)
+            changes.move_landmark(column(), 2, CORNERS[0], *place)
 
     def test_a_body_that_is_not_there_is_refused(self):
         with pytest.raises(KeyError):
-            correction.move_landmark(column(), 9, CORNERS[0], 1, 1)
+            changes.move_landmark(column(), 9, CORNERS[0], 1, 1)
 
 
 named = st.tuples(st.integers(0, 20), st.integers(1, 5)).map(
@@ -147,45 +147,45 @@ class TestLevels:
         start = column(levels)
         index = data.draw(st.integers(1, len(levels)))
         follow = data.draw(st.booleans())
-        target = data.draw(st.sampled_from(correction.possible_levels(start, index, follow)))
-        there = correction.rename_level(start, index, target, follow)
-        assert correction.body_at(there, index).level == target
-        assert correction.rename_level(there, index, levels[index - 1], follow) == start
+        target = data.draw(st.sampled_from(changes.possible_levels(start, index, follow)))
+        there = changes.rename_level(start, index, target, follow)
+        assert changes.body_at(there, index).level == target
+        assert changes.rename_level(there, index, levels[index - 1], follow) == start
 
     @given(named, st.data())
     def test_levels_stay_in_order_and_are_never_doubled(self, levels, data):
         index = data.draw(st.integers(1, len(levels)))
-        for target in correction.possible_levels(column(levels), index):
-            found = levels_of(correction.rename_level(column(levels), index, target))
+        for target in changes.possible_levels(column(levels), index):
+            found = levels_of(changes.rename_level(column(levels), index, target))
             ranks = [LEVEL_SEQUENCE.index(level) for level in found]
             assert list(np.diff(ranks)) == [1] * (len(ranks) - 1)
 
     def test_neighbours_follow(self):
         start = column(("C2", "C3", "C5", "C6"))
-        moved = correction.rename_level(start, 3, "C6")
+        moved = changes.rename_level(start, 3, "C6")
         assert levels_of(moved) == ["C3", "C4", "C6", "C7"]
 
     def test_only_those_below_follow_when_that_is_wanted(self):
         start = column(("C2", "C3", "C5", "C6"))
-        moved = correction.rename_level(start, 3, "C4", above_follow=False)
+        moved = changes.rename_level(start, 3, "C4", above_follow=False)
         assert levels_of(moved) == ["C2", "C3", "C4", "C5"]
         with pytest.raises(ValueError, match="C3"):
-            correction.rename_level(start, 3, "C3", above_follow=False)
+            changes.rename_level(start, 3, "C3", above_follow=False)
 
     def test_bodies_without_levels_are_counted_from_the_one_named(self):
         start = column((None, None, None))
-        moved = correction.rename_level(start, 2, "C7")
+        moved = changes.rename_level(start, 2, "C7")
         assert levels_of(moved) == ["C6", "C7", "T1"]
         assert start.levels_uncertain
         assert not moved.levels_uncertain
 
     def test_nothing_goes_beyond_the_ends(self):
         start = column(("C2", "C3", "C4"))
-        assert correction.possible_levels(start, 2)[0] == "C2"
-        assert correction.possible_levels(start, 2)[-1] == "L5"
+        assert changes.possible_levels(start, 2)[0] == "C2"
+        assert changes.possible_levels(start, 2)[-1] == "L5"
         for level in ("C1", "S1", "C9"):
             with pytest.raises(ValueError, match=level):
-                correction.rename_level(start, 2, level)
+                changes.rename_level(start, 2, level)
 
 
 class TestFacing:
@@ -195,10 +195,10 @@ class TestFacing:
         kept = tuple(mark for mark in body.landmarks if mark.name not in lacking)
         bodies = (*column().vertebrae[:2], replace(body, landmarks=kept))
         start = Corrections(bodies, facing)
-        assert correction.flip_facing(correction.flip_facing(start)) == start
+        assert changes.flip_facing(changes.flip_facing(start)) == start
 
     def test_front_and_back_change_names_and_no_point_moves(self):
-        flipped = correction.flip_facing(column())
+        flipped = changes.flip_facing(column())
         assert flipped.facing is Facing.LEFT
         before, after = column().vertebrae[1], flipped.vertebrae[1]
         assert {(m.x, m.y) for m in before.landmarks} == {(m.x, m.y) for m in after.landmarks}
@@ -210,7 +210,7 @@ class TestFacing:
     @pytest.mark.parametrize("side", Facing)
     def test_an_unknown_facing_can_be_told(self, side):
         unknown = replace(column(), facing=None)
-        told = correction.set_facing(unknown, side)
+        told = changes.set_facing(unknown, side)
         front, back = (
             place_of(told, 2, name)
             for name in (LandmarkName.ANTERIOR_INFERIOR, LandmarkName.POSTERIOR_INFERIOR)
@@ -218,17 +218,17 @@ class TestFacing:
         assert (front[0] > back[0]) is (side is Facing.RIGHT)
 
     def test_flipping_an_unknown_facing_takes_what_the_corners_say(self):
-        assert correction.flip_facing(replace(column(), facing=None)) == column()
+        assert changes.flip_facing(replace(column(), facing=None)) == column()
 
     def test_without_corners_any_side_can_be_told(self):
         bare = tuple(replace(body, landmarks=()) for body in column().vertebrae)
-        told = correction.set_facing(Corrections(bare), Facing.RIGHT)
+        told = changes.set_facing(Corrections(bare), Facing.RIGHT)
         assert told == Corrections(bare, Facing.RIGHT)
 
 
 class TestAddingAndDeleting:
     def test_deleting_keeps_the_other_levels_and_numbers_anew(self):
-        left = correction.delete_vertebra(column(), 2)
+        left = changes.delete_vertebra(column(), 2)
         assert levels_of(left) == ["C2", "C4", "C5"]
         assert [body.index for body in left.vertebrae] == [1, 2, 3]
 
@@ -236,9 +236,9 @@ class TestAddingAndDeleting:
     def test_a_deleted_body_that_is_added_again_has_its_level_back(self, index):
         start = column()
         corners = [place_of(start, index, name) for name in CORNERS]
-        again = correction.add_vertebra(correction.delete_vertebra(start, index), corners)
+        again = changes.add_vertebra(changes.delete_vertebra(start, index), corners)
         assert levels_of(again) == levels_of(start)
-        body = correction.body_at(again, index)
+        body = changes.body_at(again, index)
         assert body.state is VertebraState.ADDED
         assert [place_of(again, index, name) for name in CORNERS] == corners
         assert {m.source for m in body.landmarks if m.name in CORNERS} == {LandmarkSource.USER}
@@ -248,7 +248,7 @@ class TestAddingAndDeleting:
         corners = [(61, 140), (41, 141), (42, 158), (60, 157)]
         start = replace(column(("C2", "C3")), facing=facing)
         given_corners = [corners[i] for i in order]
-        body = correction.add_vertebra(start, given_corners).vertebrae[-1]
+        body = changes.add_vertebra(start, given_corners).vertebrae[-1]
         front = 61 if facing is Facing.RIGHT else 41
         assert body.landmark(LandmarkName.ANTERIOR_SUPERIOR).x == front
         assert body.landmark(LandmarkName.SUPERIOR_MIDDLE).source is LandmarkSource.CONTOUR
@@ -257,53 +257,53 @@ class TestAddingAndDeleting:
     def test_middles_can_be_given_too(self, order):
         six = [(61, 140), (51, 143), (41, 141), (42, 158), (51, 155), (60, 157)]
         start = column(("C2", "C3"))
-        body = correction.add_vertebra(start, [six[i] for i in order]).vertebrae[-1]
+        body = changes.add_vertebra(start, [six[i] for i in order]).vertebrae[-1]
         middle = body.landmark(LandmarkName.INFERIOR_MIDDLE)
         assert (middle.x, middle.y, middle.source) == (51, 155, LandmarkSource.USER)
         assert body.outline == tuple(six)
 
     def test_without_a_free_level_the_bodies_below_move_down(self):
         start = column(("C2", "C3", "C4"))
-        added = correction.add_vertebra(start, [(40, 106), (60, 106), (60, 111), (40, 111)])
+        added = changes.add_vertebra(start, [(40, 106), (60, 106), (60, 111), (40, 111)])
         assert levels_of(added) == ["C2", "C3", "C4", "C5"]
         assert added.vertebrae[2].state is VertebraState.ADDED
 
     def test_below_the_last_and_above_the_first(self):
         start = column(("C3", "C4"))
-        below = correction.add_vertebra_at(start, 50, 130)
+        below = changes.add_vertebra_at(start, 50, 130)
         assert levels_of(below) == ["C3", "C4", "C5"]
-        above = correction.add_vertebra(start, [(40, 60), (60, 60), (50, 20)])
+        above = changes.add_vertebra(start, [(40, 60), (60, 60), (50, 20)])
         assert levels_of(above) == ["C2", "C3", "C4"]
         assert above.vertebrae[0].landmark(LandmarkName.DENS_TIP).y == 20
         assert above.vertebrae[0].landmark(LandmarkName.SUPERIOR_MIDDLE) is None
 
     def test_a_c2_from_four_corners_has_no_superior_endplate(self):
-        above = correction.add_vertebra_at(column(("C3", "C4")), 50, 50)
+        above = changes.add_vertebra_at(column(("C3", "C4")), 50, 50)
         names = {mark.name for mark in above.vertebrae[0].landmarks}
         assert LandmarkName.ANTERIOR_SUPERIOR not in names
         assert LandmarkName.ANTERIOR_INFERIOR in names
 
     def test_a_column_without_levels_gets_another_number(self):
-        added = correction.add_vertebra_at(column((None, None)), 50, 130)
+        added = changes.add_vertebra_at(column((None, None)), 50, 130)
         assert [body.name for body in added.vertebrae] == ["body 1", "body 2", "body 3"]
         assert added.levels_uncertain
 
     def test_the_first_body_of_all_has_no_level_until_it_is_named(self):
         corners = [(40, 60), (60, 60), (60, 75), (40, 75)]
-        alone = correction.add_vertebra(Corrections(), corners)
+        alone = changes.add_vertebra(Corrections(), corners)
         assert (levels_of(alone), alone.levels_uncertain) == ([None], True)
-        assert levels_of(correction.rename_level(alone, 1, "C4")) == ["C4"]
+        assert levels_of(changes.rename_level(alone, 1, "C4")) == ["C4"]
 
     def test_between_two_bodies_the_new_one_is_like_them(self):
         start = column(("C2", "C3", "C4", "C5"))
-        gap = correction.delete_vertebra(start, 3)
+        gap = changes.delete_vertebra(start, 3)
         x, y = 50, 70 + 44 + 7.5
-        again = correction.add_vertebra_at(gap, x, y)
+        again = changes.add_vertebra_at(gap, x, y)
         for name in CORNERS:
             assert place_of(again, 3, name) == pytest.approx(place_of(start, 3, name))
 
     def test_a_height_can_be_given(self):
-        added = correction.add_vertebra_at(column(("C2", "C3")), 50, 130, height_px=30)
+        added = changes.add_vertebra_at(column(("C2", "C3")), 50, 130, height_px=30)
         assert height_of(added.vertebrae[-1]) == pytest.approx(30)
 
     @pytest.mark.parametrize(
@@ -313,33 +313,33 @@ class TestAddingAndDeleting:
     )
     def test_what_is_no_body_is_refused(self, points):
         with pytest.raises(ValueError, match=r"points|enclose"):
-            correction.add_vertebra(column(), points)
+            changes.add_vertebra(column(), points)
 
     def test_without_neighbours_a_height_is_needed(self):
         with pytest.raises(ValueError, match="body"):
-            correction.add_vertebra_at(Corrections(), 50, 50)
+            changes.add_vertebra_at(Corrections(), 50, 50)
 
     def test_below_the_sacrum_is_nothing(self):
         with pytest.raises(ValueError, match="level"):
-            correction.add_vertebra_at(column(("L5", "S1")), 50, 130)
+            changes.add_vertebra_at(column(("L5", "S1")), 50, 130)
 
 
 class TestDrawingsAndCalibration:
     def test_drawings_are_numbered_through_and_keep_their_numbers(self):
         state = Corrections()
         for tool in (DrawingTool.DISTANCE, DrawingTool.ANGLE, DrawingTool.DISTANCE):
-            state = correction.add_drawing(state, tool, [(1, 2), (3, 4)])
-        state = correction.delete_drawing(state, 2)
+            state = changes.add_drawing(state, tool, [(1, 2), (3, 4)])
+        state = changes.delete_drawing(state, 2)
         assert [d.number for d in state.drawings] == [1, 3]
-        moved = correction.move_drawing_point(state, 3, 1, 9, 9)
+        moved = changes.move_drawing_point(state, 3, 1, 9, 9)
         assert moved.drawings[1].points == ((1, 2), (9, 9))
         assert moved.drawings[0] == state.drawings[0]
 
     @pytest.mark.parametrize(("number", "point"), [(7, 0), (1, 2), (1, -1)])
     def test_points_that_are_not_there_are_refused(self, number, point):
-        state = correction.add_drawing(Corrections(), DrawingTool.DISTANCE, [(1, 2), (3, 4)])
+        state = changes.add_drawing(Corrections(), DrawingTool.DISTANCE, [(1, 2), (3, 4)])
         with pytest.raises(KeyError):
-            correction.move_drawing_point(state, number, point, 0, 0)
+            changes.move_drawing_point(state, number, point, 0, 0)
 
     @pytest.mark.parametrize(
         ("known", "expected"),
@@ -351,7 +351,7 @@ class TestDrawingsAndCalibration:
         ids=["unknown", "square", "oblong"],
     )
     def test_a_known_length_gives_the_spacing(self, known, expected):
-        state = correction.calibrate(Corrections(), (10, 10), (22, 26), 10, image(known))
+        state = changes.calibrate(Corrections(), (10, 10), (22, 26), 10, image(known))
         scale = 2 if known == (2.0, 1.0) else 1
         assert state.calibration.spacing_mm == pytest.approx([scale * v for v in expected])
 
@@ -362,7 +362,7 @@ class TestDrawingsAndCalibration:
         st.sampled_from([None, (0.3, 0.3), (0.4, 0.1)]),
     )
     def test_the_calibrated_line_is_as_long_as_was_said(self, start, end, length, known):
-        found = correction.calibrate(Corrections(), start, end, length, image(known)).calibration
+        found = changes.calibrate(Corrections(), start, end, length, image(known)).calibration
         down, across = found.spacing_mm
         run = np.subtract(end, start) * (across, down)
         assert np.hypot(*run) == pytest.approx(length)
@@ -374,11 +374,11 @@ class TestDrawingsAndCalibration:
     )
     def test_what_gives_no_spacing_is_refused(self, end, length):
         with pytest.raises(ValueError, match=r"length|close"):
-            correction.calibrate(Corrections(), (10, 10), end, length, image())
+            changes.calibrate(Corrections(), (10, 10), end, length, image())
 
     def test_a_calibration_can_be_taken_back(self):
-        state = correction.calibrate(Corrections(), (0, 0), (10, 0), 5, image())
-        assert correction.without_calibration(state) == Corrections()
+        state = changes.calibrate(Corrections(), (0, 0), (10, 0), 5, image())
+        assert changes.without_calibration(state) == Corrections()
 
 
 class TestCounterparts:
@@ -386,11 +386,11 @@ class TestCounterparts:
     def test_a_body_is_known_again_after_a_move(self, dx, dy, name):
         start = column()
         x, y = place_of(start, 3, name)
-        moved = correction.move_landmark(start, 3, name, x + dx, y + dy)
+        moved = changes.move_landmark(start, 3, name, x + dx, y + dy)
         found = counterparts(moved.vertebrae, start.vertebrae)
         assert {index: body.index for index, body in found.items()} == {1: 1, 2: 2, 3: 3, 4: 4}
 
     def test_after_a_deletion_the_others_are_known_again(self):
-        left = correction.delete_vertebra(column(), 2)
+        left = changes.delete_vertebra(column(), 2)
         found = counterparts(left.vertebrae, column().vertebrae)
         assert {index: body.level for index, body in found.items()} == {1: "C2", 2: "C4", 3: "C5"}

@@ -8,10 +8,10 @@ import pytest
 
 from spinealign.domain.findings import CorrectionKind, VertebraState, WarningCode
 from spinealign.lumbar import level_name
-from spinealign.measure.corrected import apply_corrections, initial_corrections
-from spinealign.measure.correction import rename_level
-from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
-from spinealign.measure.level_shift import shift_levels
+from spinealign.measure.correction.changes import rename_level
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
+from spinealign.measure.correction.level_shift import shift_levels
+from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
 from tests.disc_models import graded_analysis
 
 COUNTED = ["L5/S1", "L4/L5", "L3/L4", "L2/L3", "L1/L2", "T12/L1", "T11/T12"]

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinealign.measure.disc_shapes import DISC
-from spinealign.measure.discs import find_discs
+from spinealign.measure.outlines.disc_shapes import DISC
+from spinealign.measure.outlines.discs import find_discs
 from tests import phantoms_lumbar as phantom
 
 

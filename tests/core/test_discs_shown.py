@@ -22,8 +22,8 @@ from spinealign.export.tables import analysis_json, analysis_schema
 from spinealign.imaging.render import to_display
 from spinealign.lumbar.crops import CROP_SHAPE, Frame, cut_out
 from spinealign.lumbar.pictures import disc_picture, leading_grade
-from spinealign.measure.corrected import apply_corrections, initial_corrections
-from spinealign.measure.level_shift import shift_levels
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
+from spinealign.measure.correction.level_shift import shift_levels
 from spinealign.wording.discs import (
     OVERALL_RULE,
     disc_lines,

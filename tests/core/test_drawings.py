@@ -12,8 +12,8 @@ from spinealign.domain.measurements import (
     MeasureState,
     StrokeKind,
 )
-from spinealign.measure.drawings import measure_drawings, points_needed
-from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.geometry.drawings import measure_drawings, points_needed
+from spinealign.measure.geometry.plane import PixelGeometry
 
 PIXELS = PixelGeometry()
 SQUARE = PixelGeometry((0.5, 0.5), True)

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import LandmarkName, LandmarkSource
-from spinealign.measure.contours import level_contour
-from spinealign.measure.corners import CORNERS
-from spinealign.measure.endplates import (
+from spinealign.measure.outlines.contours import level_contour
+from spinealign.measure.outlines.corners import CORNERS
+from spinealign.measure.outlines.endplates import (
     fitted_line,
     on_contour,
     outline_corners,
     outline_landmarks,
     resampled,
 )
-from spinealign.measure.vertebrae import Frame
+from spinealign.measure.outlines.vertebrae import Frame
 
 UP, LEFT = np.array([0.0, -1.0]), np.array([-1.0, 0.0])
 

@@ -9,7 +9,7 @@ import pytest
 
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.image import SpineImage
-from spinealign.measure.facing import facing_cautions
+from spinealign.measure.geometry.facing import facing_cautions
 
 
 @pytest.mark.parametrize(

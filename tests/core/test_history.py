@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinealign.measure.history import History
+from spinealign.measure.correction.history import History
 
 changes = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([None, "drag", "nudge"])))
 

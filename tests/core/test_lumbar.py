@@ -21,8 +21,8 @@ from spinealign.lumbar import grade_discs, level_name, renamed
 from spinealign.lumbar.crops import CROP_SHAPE, DISC_PX, cut_out, cut_out_mask, frames_of
 from spinealign.lumbar.grading import chosen, ranked_signs, severity, tell_sequence
 from spinealign.lumbar.signs import SIGN_NAMES, column_signs
-from spinealign.measure.disc_shapes import DISC
-from spinealign.measure.discs import find_discs
+from spinealign.measure.outlines.disc_shapes import DISC
+from spinealign.measure.outlines.discs import find_discs
 from spinealign.wording.discs import NOTHING_ABOVE_THRESHOLD, discs_line, grade_text
 from tests import phantoms_lumbar as phantom
 from tests.cards import grading_card

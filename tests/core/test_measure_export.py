@@ -30,8 +30,8 @@ from spinealign.export.measure_tables import MEASUREMENT_COLUMNS, measurements_c
 from spinealign.export.overlay import overlay_picture
 from spinealign.export.report import report_pdf
 from spinealign.export.tables import analysis_json, analysis_schema
-from spinealign.measure.corrected import apply_corrections, initial_corrections
-from spinealign.measure.correction import add_drawing, calibrate, move_landmark
+from spinealign.measure.correction.changes import add_drawing, calibrate, move_landmark
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from tests.phantoms_xray import analysed, draw_column
 
 AUTOMATIC = analysed(draw_column("T1"))

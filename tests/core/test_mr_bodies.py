@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import Facing, LandmarkName, LevelDoubt, VertebraState, WarningCode
-from spinealign.measure.mr_bodies import bodies_from_mask, room_around
+from spinealign.measure.outlines.mr_bodies import bodies_from_mask, room_around
 from tools.phantoms.lumbar import CLASSES, SHIPPED_SEED, render_lumbar_phantom
 from tools.phantoms.lumbar_anatomy import SPACING_MM, Anatomy
 

@@ -14,10 +14,10 @@ from spinealign.domain.findings import Caution, VertebraState, WarningCode
 from spinealign.export.overlay import overlay_picture
 from spinealign.export.report import report_pdf
 from spinealign.export.tables import analysis_json, analysis_schema
-from spinealign.measure.corrected import apply_corrections, initial_corrections
-from spinealign.measure.correction import delete_vertebra, rename_level
-from spinealign.measure.mr_bodies import bodies_from_mask
-from spinealign.measure.regions import region_statistics
+from spinealign.measure.correction.changes import delete_vertebra, rename_level
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
+from spinealign.measure.outlines.mr_bodies import bodies_from_mask
+from spinealign.measure.outlines.regions import region_statistics
 from tests.phantoms import mr_analysis
 from tools.phantoms.lumbar import CLASSES, SHIPPED_SEED, render_lumbar_phantom
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinealign.measure.outline_points import c2_centre, c2_posterior_wall, straightened
+from spinealign.measure.geometry.outline_points import c2_centre, c2_posterior_wall, straightened
 from tests.phantoms_alignment import c2, edges
 
 BACK, FRONT = np.array([100.0, 100.0]), np.array([120.0, 100.0])

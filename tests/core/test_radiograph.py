@@ -11,7 +11,7 @@ from spinealign.domain.findings import (
     VertebraState,
     WarningCode,
 )
-from spinealign.measure.corners import CORNERS
+from spinealign.measure.outlines.corners import CORNERS
 from spinealign.radiograph import finds_bodies, outline_vertebrae
 from tests.cards import classifier_card
 from tests.phantoms_xray import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spinealign.domain.findings import Vertebra, VertebraState, WarningCode
-from spinealign.measure.reach import cut_off_cautions
+from spinealign.measure.geometry.reach import cut_off_cautions
 
 
 def body(level: str | None, top: float, bottom: float) -> Vertebra:

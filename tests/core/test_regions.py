@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from spinealign.domain.findings import ModelIdentity, ModelStatus, Segmentation
-from spinealign.measure.regions import region_statistics, remove_specks
+from spinealign.measure.outlines.regions import region_statistics, remove_specks
 
 MODEL = ModelIdentity("m", "M", "1", "0", ModelStatus.DEMONSTRATION, "test")
 CLASSES = {1: "vertebra", 2: "disc"}

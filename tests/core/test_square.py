@@ -14,8 +14,8 @@ from spinealign.domain.findings import ModelIdentity, ModelStatus, Segmentation
 from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar.grading import grade_discs
-from spinealign.measure.mr_bodies import bodies_from_mask
-from spinealign.measure.square import SquareGrid
+from spinealign.measure.outlines.mr_bodies import bodies_from_mask
+from spinealign.measure.outlines.square import SquareGrid
 from tests import phantoms_lumbar as phantom
 from tests.cards import grading_card
 

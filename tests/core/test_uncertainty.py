@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from spinealign.domain.findings import Landmark, LandmarkName, LandmarkSource
-from spinealign.measure.uncertainty import (
+from spinealign.measure.geometry.uncertainty import (
     SAMPLES,
     intervals_95,
     landmark_sigma_px,

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import Facing, LandmarkName, LandmarkSource
-from spinealign.measure.bodies import Blob
-from spinealign.measure.corners import CORNERS, Peak, all_peaks, corner_lines, peak_in
-from spinealign.measure.vertebrae import (
+from spinealign.measure.outlines.bodies import Blob
+from spinealign.measure.outlines.corners import CORNERS, Peak, all_peaks, corner_lines, peak_in
+from spinealign.measure.outlines.vertebrae import (
     Frame,
     body_landmarks,
     contour_corner,

@@ -21,7 +21,7 @@ from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import NoteKind
 from spinealign.export.volumes import VOLUME_COLUMNS, volumes_csv, write_volume
 from spinealign.inference.catalog import ModelStore
-from spinealign.measure.volumes import canal_width_px, find_mid_slice, structure_volumes
+from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice, structure_volumes
 from spinealign.volumes import segment_volume
 from spinealign.wording.reading import note_text
 from spinealign.wording.volumes import SPACING_MISSING, structure_text, volume_lines

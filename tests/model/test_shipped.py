@@ -18,7 +18,7 @@ from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
 from spinealign.lumbar import grade_discs
-from spinealign.measure.regions import dice_coefficient
+from spinealign.measure.outlines.regions import dice_coefficient
 from spinealign.predict import classify_with, segment_with
 from spinealign.radiograph import outline_vertebrae
 

@@ -14,8 +14,8 @@ from PyQt6.QtWidgets import QPushButton
 from spinealign.domain.comparison import Change, ComparedMeasure
 from spinealign.domain.findings import LandmarkName
 from spinealign.domain.measurements import MeasureCode, Measurement
-from spinealign.measure.comparison import compare
-from spinealign.measure.correction import move_landmark
+from spinealign.measure.correction.changes import move_landmark
+from spinealign.measure.geometry.comparison import compare
 from spinealign.ui.compare.compare_dialog import CHOOSE, CompareWindow
 from spinealign.ui.compare.compare_table import CompareColumn, CompareTable
 from spinealign.ui.compare.linked_viewers import Match, match_points, match_rects

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QLabel, QPushButton
 
 from spinealign.domain.findings import DISCLAIMER, Caution, LandmarkName, WarningCode
 from spinealign.domain.measurements import MeasureCode, MeasureState
-from spinealign.measure.correction import move_landmark
+from spinealign.measure.correction.changes import move_landmark
 from spinealign.ui.results.definition_view import DefinitionView
 from spinealign.ui.results.measure_model import Column
 from spinealign.wording.alignment import alignment_sentences

@@ -435,8 +435,8 @@ def test_the_side_is_written_where_the_file_states_it(viewer):
 
 
 def test_values_of_measures_keep_off_the_letters(viewer):
-    from spinealign.measure.drawings import measure_drawings
-    from spinealign.measure.geometry import PixelGeometry
+    from spinealign.measure.geometry.drawings import measure_drawings
+    from spinealign.measure.geometry.plane import PixelGeometry
 
     image = replace(phantoms.photo_image(), orientation=("P", "F"))
     viewer.show_image(prepare_image(image))

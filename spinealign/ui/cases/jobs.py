@@ -93,7 +93,7 @@ def _as_corrected(services: Services, automatic: Analysis) -> tuple[Analysis, Me
         return automatic, wording.explain(error)
     if corrections is None:
         return automatic, None
-    from spinealign.measure.corrected import apply_corrections
+    from spinealign.measure.correction.corrected import apply_corrections
 
     return apply_corrections(automatic, corrections), None
 

@@ -25,7 +25,7 @@ from PyQt6.QtWidgets import (
 
 from spinealign.domain.comparison import Change
 from spinealign.domain.findings import DISCLAIMER, Analysis
-from spinealign.measure.comparison import compare
+from spinealign.measure.geometry.comparison import compare
 from spinealign.ui.cases.case_session import Case, Opening
 from spinealign.ui.cases.cases_panel import placeholder_text
 from spinealign.ui.cases.jobs import Finding

@@ -32,7 +32,7 @@ class BodyChanges:
 
     def rename(self, body: Vertebra, level: str, above_follow: bool) -> None:
         """Give a body another level; its neighbours follow."""
-        from spinealign.measure.correction import rename_level
+        from spinealign.measure.correction.changes import rename_level
 
         self.session.change(
             f"rename {body.name} to {level}",
@@ -41,14 +41,14 @@ class BodyChanges:
 
     def delete(self, body: Vertebra) -> None:
         """Take a body away."""
-        from spinealign.measure.correction import delete_vertebra
+        from spinealign.measure.correction.changes import delete_vertebra
 
         change = partial(delete_vertebra, body_index=body.index)
         self.session.change(f"delete {body.name}", change)
 
     def delete_drawing(self, number: int) -> None:
         """Take a drawing away."""
-        from spinealign.measure.correction import delete_drawing
+        from spinealign.measure.correction.changes import delete_drawing
 
         state = self.session.corrections
         drawn = [d for d in state.drawings if d.number == number] if state is not None else []
@@ -62,7 +62,7 @@ class BodyChanges:
 
     def reset_points(self, body: Vertebra) -> None:
         """Put all points of a body back where the program saw them."""
-        from spinealign.measure.correction import reset_body
+        from spinealign.measure.correction.changes import reset_body
 
         analysis = self.session.analysis
         if analysis is not None:
@@ -74,7 +74,7 @@ class BodyChanges:
 
         With its last moved point a body gets its own outline back, too.
         """
-        from spinealign.measure.correction import reset_landmark
+        from spinealign.measure.correction.changes import reset_landmark
 
         placed = [mark for mark in body.landmarks if mark.source is LandmarkSource.USER]
         analysis = self.session.analysis
@@ -88,7 +88,7 @@ class BodyChanges:
 
     def shift_levels(self, steps: int) -> None:
         """Call all vertebrae and discs some levels higher; 0 confirms assumed levels."""
-        from spinealign.measure.level_shift import shift_levels
+        from spinealign.measure.correction.level_shift import shift_levels
 
         analysis = self.session.analysis
         if analysis is not None:
@@ -98,13 +98,13 @@ class BodyChanges:
 
     def flip_facing(self) -> None:
         """Turn the patient round."""
-        from spinealign.measure.correction import flip_facing
+        from spinealign.measure.correction.changes import flip_facing
 
         self.session.change("flip facing", flip_facing)
 
     def add_at(self, point: QPointF, label: str = "add vertebra") -> None:
         """Add a body around a point, as large and as tilted as its neighbours."""
-        from spinealign.measure.correction import add_vertebra_at
+        from spinealign.measure.correction.changes import add_vertebra_at
 
         self.session.change(label, partial(add_vertebra_at, x=point.x(), y=point.y()))
 
@@ -118,7 +118,7 @@ class BodyChanges:
 
     def calibrate(self, ends: Points, length_mm: float) -> None:
         """Set the spacing by a line whose length is known."""
-        from spinealign.measure.correction import calibrate
+        from spinealign.measure.correction.changes import calibrate
 
         analysis = self.session.analysis
         if analysis is not None:
@@ -130,7 +130,7 @@ class BodyChanges:
 
     def remove_calibration(self) -> None:
         """Go back to the spacing that the file tells, or to none."""
-        from spinealign.measure.correction import without_calibration
+        from spinealign.measure.correction.changes import without_calibration
 
         self.session.change("remove calibration", without_calibration)
 

@@ -85,7 +85,7 @@ class EditMenu:
             _add(menu, text, partial(self._changes.add_beside, body, side))
 
     def _add_levels(self, menu: QMenu, state: Corrections, body: Vertebra) -> None:
-        from spinealign.measure.correction import possible_levels
+        from spinealign.measure.correction.changes import possible_levels
 
         for who, above_follow in (("all others follow", True), ("those below follow", False)):
             levels = possible_levels(state, body.index, above_follow)

@@ -13,7 +13,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Drawing
-from spinealign.measure.history import History
+from spinealign.measure.correction.history import History
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.jobs import Finding, keep_corrections
 from spinealign.ui.picture.display_images import DisplayOverlay, with_bodies
@@ -39,7 +39,7 @@ class CaseEdits:
     """
 
     def __init__(self, finding: Finding) -> None:
-        from spinealign.measure.corrected import initial_corrections
+        from spinealign.measure.correction.corrected import initial_corrections
 
         self.image_path = finding.analysis.image.source_path
         self.first = initial_corrections(finding.analysis)
@@ -140,8 +140,8 @@ class EditSession(QObject):
 
     def value_of(self, drawing: Drawing) -> str:
         """Return what a drawing on the case that is shown would measure, in words."""
-        from spinealign.measure.drawings import measure_drawings
-        from spinealign.measure.geometry import PixelGeometry
+        from spinealign.measure.geometry.drawings import measure_drawings
+        from spinealign.measure.geometry.plane import PixelGeometry
 
         if self.analysis is None:
             return ""
@@ -231,7 +231,7 @@ class EditSession(QObject):
 
         Drawings and calibration are the person's own, and stay.
         """
-        from spinealign.measure.correction import reset_all
+        from spinealign.measure.correction.changes import reset_all
 
         analysis = self.analysis
         if analysis is not None:
@@ -292,7 +292,7 @@ class EditSession(QObject):
         self._delay.start()
 
     def _show(self, case: Case, finding: Finding, edits: CaseEdits) -> Analysis:
-        from spinealign.measure.corrected import apply_corrections
+        from spinealign.measure.correction.corrected import apply_corrections
 
         analysis = apply_corrections(finding.analysis, edits.present)
         overlay = with_bodies(finding.overlay, analysis)

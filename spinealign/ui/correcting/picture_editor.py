@@ -197,7 +197,7 @@ class PictureEditor(QObject):
 
     def delete_selected(self) -> None:
         """Delete the drawing or the added body that the selected point belongs to."""
-        from spinealign.measure.correction import delete_drawing, delete_vertebra
+        from spinealign.measure.correction.changes import delete_drawing, delete_vertebra
 
         ref, state = self._selected, self.session.corrections
         if ref is None or state is None:
@@ -246,7 +246,7 @@ class PictureEditor(QObject):
         self.take_tool(ToolName.POINTER)
 
     def _drawn(self, name: ToolName, points: Points) -> None:
-        from spinealign.measure.correction import add_drawing, add_vertebra
+        from spinealign.measure.correction.changes import add_drawing, add_vertebra
 
         self.take_tool(ToolName.POINTER)
         if name is ToolName.CALIBRATE:
@@ -261,7 +261,7 @@ class PictureEditor(QObject):
             )
 
     def _move_to(self, place: QPointF, merge_key: Hashable, live: bool = False) -> None:
-        from spinealign.measure.correction import move_drawing_point, move_landmark
+        from spinealign.measure.correction.changes import move_drawing_point, move_landmark
 
         ref = self._selected
         rect = self._picture.root.rect()

@@ -127,7 +127,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
 def _models() -> Models:
     # The readers come along, so that after warming up the first image waits for no import.
     import spinealign.analysis
-    import spinealign.measure.corrected  # noqa: F401 - the window begins corrections with it
+    import spinealign.measure.correction.corrected  # noqa: F401 - the window begins corrections with it
     from spinealign.inference.catalog import ModelStore
 
     return ModelStore()

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.measure.disc_shapes import DISC
+from spinealign.measure.outlines.disc_shapes import DISC
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]
@@ -68,7 +68,7 @@ def disc_pieces(mask: Mask, confidence: NDArray[np.float32]) -> list[DiscPiece]:
     Parameters
     ----------
     mask : ndarray of uint8, shape (H, W)
-        As in `spinealign.measure.discs.find_discs`.
+        As in `spinealign.measure.outlines.discs.find_discs`.
     confidence : ndarray of float32, shape (H, W)
     """
     count, labels = cv2.connectedComponents((mask == DISC).astype(np.uint8))

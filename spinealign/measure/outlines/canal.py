@@ -19,9 +19,9 @@ from spinealign.domain.measurements import (
     Stroke,
     StrokeKind,
 )
-from spinealign.measure.geometry import PixelGeometry, SagittalPlane
-from spinealign.measure.sampled import normal_of, not_measured, thresholds_hold, unit_of
-from spinealign.measure.segments import Disc
+from spinealign.measure.geometry.plane import PixelGeometry, SagittalPlane
+from spinealign.measure.geometry.sampled import normal_of, not_measured, thresholds_hold, unit_of
+from spinealign.measure.geometry.segments import Disc
 from spinealign.wording.measures import CANAL_INTERRUPTED, definition_of, measure_name, severity_of
 
 Points = NDArray[np.float64]

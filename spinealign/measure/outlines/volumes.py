@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import Segmentation
 from spinealign.domain.study import StructureVolume
-from spinealign.measure.canal import canal_of
+from spinealign.measure.outlines.canal import canal_of
 
 Masks = NDArray[np.uint8]
 

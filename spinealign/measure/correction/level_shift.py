@@ -13,9 +13,9 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
-from spinealign.measure.body_places import counterparts
-from spinealign.measure.correction import initial_corrections, possible_levels, rename_level
-from spinealign.measure.disc_levels import Neighbours
+from spinealign.measure.correction.changes import initial_corrections, possible_levels, rename_level
+from spinealign.measure.outlines.body_places import counterparts
+from spinealign.measure.outlines.disc_levels import Neighbours
 
 _SACRUM = LEVEL_SEQUENCE.index("S1")
 

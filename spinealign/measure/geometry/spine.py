@@ -21,10 +21,14 @@ from spinealign.domain.findings import (
     VertebraState,
 )
 from spinealign.domain.measurements import MeasuredPoint
-from spinealign.measure.geometry import PixelGeometry, SagittalPlane
-from spinealign.measure.lines import Line, Points
-from spinealign.measure.outline_points import c2_centre, c2_posterior_wall
-from spinealign.measure.uncertainty import landmark_sigma_px, normal_draws, outline_sigma_px
+from spinealign.measure.geometry.lines import Line, Points
+from spinealign.measure.geometry.outline_points import c2_centre, c2_posterior_wall
+from spinealign.measure.geometry.plane import PixelGeometry, SagittalPlane
+from spinealign.measure.geometry.uncertainty import (
+    landmark_sigma_px,
+    normal_draws,
+    outline_sigma_px,
+)
 
 
 class Part(StrEnum):

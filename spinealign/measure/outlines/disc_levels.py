@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spinealign.domain.discs import Disc
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import Caution, Vertebra, WarningCode
-from spinealign.measure.body_places import centre_of
+from spinealign.measure.outlines.body_places import centre_of
 
 Points = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import LandmarkName, VertebraState
 from spinealign.domain.measurements import MeasureCode
-from spinealign.measure.lines import (
+from spinealign.measure.geometry.lines import (
     Line,
     Points,
     between,
@@ -20,10 +20,10 @@ from spinealign.measure.lines import (
     reach_along,
     turned_down,
 )
-from spinealign.measure.sampled import MeasureInputs, SampledMeasure, Side, side_of
-from spinealign.measure.spine import Body, Part, Spine
-from spinealign.measure.strokes import Pen
-from spinealign.measure.uncertainty import intervals_95
+from spinealign.measure.geometry.sampled import MeasureInputs, SampledMeasure, Side, side_of
+from spinealign.measure.geometry.spine import Body, Part, Spine
+from spinealign.measure.geometry.strokes import Pen
+from spinealign.measure.geometry.uncertainty import intervals_95
 
 Values = NDArray[np.float64]
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import Facing, Landmark, LandmarkName, LandmarkSource
-from spinealign.measure.bodies import Blob, Labels
-from spinealign.measure.contours import distance_to, farthest, side_middle
-from spinealign.measure.corners import CORNERS, Peak, peak_in
-from spinealign.measure.outline_points import straightened
+from spinealign.measure.geometry.outline_points import straightened
+from spinealign.measure.outlines.bodies import Blob, Labels
+from spinealign.measure.outlines.contours import distance_to, farthest, side_middle
+from spinealign.measure.outlines.corners import CORNERS, Peak, peak_in
 
 Array = NDArray[np.float32]
 Points = NDArray[np.float64]

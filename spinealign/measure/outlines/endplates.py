@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import Landmark, LandmarkName, LandmarkSource
-from spinealign.measure.contours import level_contour, side_middle
-from spinealign.measure.corners import CORNERS
-from spinealign.measure.disc_shapes import DISC, DiscShape
-from spinealign.measure.vertebrae import Frame
+from spinealign.measure.outlines.contours import level_contour, side_middle
+from spinealign.measure.outlines.corners import CORNERS
+from spinealign.measure.outlines.disc_shapes import DISC, DiscShape
+from spinealign.measure.outlines.vertebrae import Frame
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]

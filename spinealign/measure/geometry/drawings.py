@@ -18,7 +18,7 @@ from spinealign.domain.measurements import (
     Stroke,
     StrokeKind,
 )
-from spinealign.measure.geometry import PixelGeometry
+from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.wording.corrections import (
     OUTLINE_CROSSES,
     POINTS_COINCIDE,

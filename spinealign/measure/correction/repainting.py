@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import Segmentation, Vertebra, VertebraState
-from spinealign.measure.body_places import counterparts
-from spinealign.measure.column import LEVELS
+from spinealign.measure.outlines.body_places import counterparts
+from spinealign.measure.outlines.column import LEVELS
 
 _FIRST_UNNAMED_ID = 11
 _FIRST_OTHER_LEVEL_ID = 101

@@ -6,10 +6,16 @@ from collections.abc import Iterator
 
 from spinealign.domain.findings import LandmarkName
 from spinealign.domain.measurements import MeasureCode
-from spinealign.measure.lines import lordosis_deg, slope_deg
-from spinealign.measure.sampled import MeasureInputs, SampledMeasure, Side, sides_of, why_not
-from spinealign.measure.spine import OutlinePoint, Part, Spine
-from spinealign.measure.strokes import Pen
+from spinealign.measure.geometry.lines import lordosis_deg, slope_deg
+from spinealign.measure.geometry.sampled import (
+    MeasureInputs,
+    SampledMeasure,
+    Side,
+    sides_of,
+    why_not,
+)
+from spinealign.measure.geometry.spine import OutlinePoint, Part, Spine
+from spinealign.measure.geometry.strokes import Pen
 
 _LOWER_ENDS = ("C7", "C6", "C5", "C4", "C3")
 _COBB_CODES = {"C7": MeasureCode.COBB_C2_C7, "C6": MeasureCode.COBB_C2_C6}

@@ -24,16 +24,16 @@ from spinealign.domain.findings import (
 from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.domain.measurements import Calibration, Measurement, MeasureState
 from spinealign.measure.alignment import measure_alignment
-from spinealign.measure.body_places import counterparts, typical_body_height
-from spinealign.measure.canal import canal_of
-from spinealign.measure.corners import CORNERS
-from spinealign.measure.disc_levels import disc_cautions, named_by_bodies
-from spinealign.measure.drawings import HAND_SIGMA_PX, measure_drawings
-from spinealign.measure.facing import facing_cautions
-from spinealign.measure.geometry import PixelGeometry
-from spinealign.measure.regions import region_statistics
-from spinealign.measure.repainting import mask_shape, repainted
-from spinealign.measure.uncertainty import landmark_sigma_px
+from spinealign.measure.correction.repainting import mask_shape, repainted
+from spinealign.measure.geometry.drawings import HAND_SIGMA_PX, measure_drawings
+from spinealign.measure.geometry.facing import facing_cautions
+from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.geometry.uncertainty import landmark_sigma_px
+from spinealign.measure.outlines.body_places import counterparts, typical_body_height
+from spinealign.measure.outlines.canal import canal_of
+from spinealign.measure.outlines.corners import CORNERS
+from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
+from spinealign.measure.outlines.regions import region_statistics
 
 _LENGTH_UNITS = ("px", "mm")
 _SAME = 1e-9

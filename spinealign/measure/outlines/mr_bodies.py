@@ -20,18 +20,18 @@ from spinealign.domain.findings import (
     VertebraState,
     WarningCode,
 )
-from spinealign.measure.contours import thinned
-from spinealign.measure.disc_shapes import CANAL, DISC, VERTEBRA, DiscShape
-from spinealign.measure.discs import DiscColumn, find_discs
-from spinealign.measure.endplates import disc_borders, outline_landmarks
-from spinealign.measure.mr_pieces import (
+from spinealign.measure.outlines.contours import thinned
+from spinealign.measure.outlines.disc_shapes import CANAL, DISC, VERTEBRA, DiscShape
+from spinealign.measure.outlines.discs import DiscColumn, find_discs
+from spinealign.measure.outlines.endplates import disc_borders, outline_landmarks
+from spinealign.measure.outlines.mr_pieces import (
     BodyPiece,
     body_pieces,
     canal_side,
     processes_side,
 )
-from spinealign.measure.square import SquareGrid
-from spinealign.measure.vertebrae import Frame, right_of
+from spinealign.measure.outlines.square import SquareGrid
+from spinealign.measure.outlines.vertebrae import Frame, right_of
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.uint8]
@@ -174,7 +174,7 @@ def room_around(shape: tuple[int, ...], pixels: Array | None = None) -> Array:
 
 
 def _standard(mask: Mask, classes: Mapping[int, str]) -> Mask:
-    """Return a mask with the values that `measure.discs` expects."""
+    """Return a mask with the values that `measure.outlines.discs` expects."""
     table = np.zeros(256, np.uint8)
     for value, name in classes.items():
         table[value] = _MASK_VALUES.get(name, 0)

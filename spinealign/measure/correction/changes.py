@@ -20,17 +20,17 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, DrawingTool, Point
-from spinealign.measure.body_places import (
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
+from spinealign.measure.correction.levels import C2_LANDMARKS, levels_after, with_free_level
+from spinealign.measure.correction.reshaping import with_landmark_at
+from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.outlines.body_places import (
     added_vertebra,
     corners_like_neighbours,
     counterparts,
     named_facing,
     place_in_column,
 )
-from spinealign.measure.corrected import apply_corrections, initial_corrections
-from spinealign.measure.geometry import PixelGeometry
-from spinealign.measure.levels import C2_LANDMARKS, levels_after, with_free_level
-from spinealign.measure.reshaping import with_landmark_at
 
 __all__ = [
     "add_drawing",

@@ -16,9 +16,9 @@ from spinealign.domain.findings import (
     VertebraState,
 )
 from spinealign.domain.measurements import Point
-from spinealign.measure.bodies import BODY_AREA
-from spinealign.measure.corners import CORNERS
-from spinealign.measure.vertebrae import right_of, up_vectors
+from spinealign.measure.outlines.bodies import BODY_AREA
+from spinealign.measure.outlines.corners import CORNERS
+from spinealign.measure.outlines.vertebrae import right_of, up_vectors
 
 Points = NDArray[np.float64]
 

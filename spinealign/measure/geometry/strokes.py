@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.measurements import Stroke, StrokeKind
-from spinealign.measure.geometry import SagittalPlane
-from spinealign.measure.lines import Line
+from spinealign.measure.geometry.lines import Line
+from spinealign.measure.geometry.plane import SagittalPlane
 
 Points = NDArray[np.float64]
 Strokes = tuple[Stroke, ...]

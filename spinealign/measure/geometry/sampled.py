@@ -17,10 +17,10 @@ from spinealign.domain.measurements import (
     Severity,
     Stroke,
 )
-from spinealign.measure.geometry import PixelGeometry
-from spinealign.measure.lines import Line
-from spinealign.measure.spine import Body, Part, Spine
-from spinealign.measure.uncertainty import intervals_95
+from spinealign.measure.geometry.lines import Line
+from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.geometry.spine import Body, Part, Spine
+from spinealign.measure.geometry.uncertainty import intervals_95
 from spinealign.wording.measures import (
     FACING_UNKNOWN,
     LEVELS_UNKNOWN,

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.measure.disc_pieces import DiscPiece, disc_pieces, longest_line
-from spinealign.measure.disc_shapes import (
+from spinealign.measure.outlines.disc_pieces import DiscPiece, disc_pieces, longest_line
+from spinealign.measure.outlines.disc_shapes import (
     CANAL,
     VERTEBRA,
     DiscShape,

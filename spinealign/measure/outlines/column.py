@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import LevelDoubt
-from spinealign.measure.bodies import BODY_AREA, Blob
+from spinealign.measure.outlines.bodies import BODY_AREA, Blob
 
 Points = NDArray[np.float64]
 

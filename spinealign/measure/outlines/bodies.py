@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.measure.corners import corner_lines
+from spinealign.measure.outlines.corners import corner_lines
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int32]

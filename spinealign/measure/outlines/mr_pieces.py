@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.measure.bodies import largest_piece, without_spurs
-from spinealign.measure.contours import level_contour
-from spinealign.measure.disc_shapes import CANAL, VERTEBRA, DiscShape, values_at
+from spinealign.measure.outlines.bodies import largest_piece, without_spurs
+from spinealign.measure.outlines.contours import level_contour
+from spinealign.measure.outlines.disc_shapes import CANAL, VERTEBRA, DiscShape, values_at
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.uint8]

@@ -1,0 +1,1 @@
+"""What a person changes of a result, and what then holds."""
