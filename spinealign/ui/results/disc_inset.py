@@ -10,10 +10,10 @@ from PyQt6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QToolButton,
 
 from spinealign.domain.discs import Disc
 from spinealign.domain.findings import Analysis
+from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.results.disc_model import DiscChoice, to_pixmap, windowed_grey
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.labels import wrapped_label
-from spinealign.ui.picture.viewer import Viewer
 from spinealign.wording import safe_text
 from spinealign.wording.discs import disc_summary, grade_title
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from functools import partial
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from spinealign.domain.discs import Disc
+from spinealign.domain.discs import Disc, DiscGrade, GradeName
 from spinealign.domain.findings import Analysis
 from spinealign.ui.results.disc_model import DiscChoice, DiscModel
 from spinealign.ui.results.disc_table import DiscTable
-from spinealign.ui.widgets.labels import wrapped_label
-from spinealign.ui.widgets.theme import Colours
-from spinealign.wording import display_name
-from spinealign.wording.discs import COUNTED_FROM_BELOW, OVERALL_RULE, overall_text
-from PyQt6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
-from spinealign.domain.discs import Disc, DiscGrade, GradeName
-from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.results.probability_bars import ProbabilityBar
+from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording import safe_text
-from spinealign.wording.discs import grade_text, grade_title
+from spinealign.wording import display_name, safe_text
+from spinealign.wording.discs import (
+    COUNTED_FROM_BELOW,
+    OVERALL_RULE,
+    grade_text,
+    grade_title,
+    overall_text,
+)
 
 
 class GradeGrid(QWidget):

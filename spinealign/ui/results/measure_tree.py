@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from PyQt6.QtCore import (
     QAbstractItemModel,
@@ -27,13 +27,15 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QLabel,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTreeView,
+    QVBoxLayout,
+    QWidget,
 )
 
-from spinealign.domain.measurements import Measurement
-from spinealign.ui.results.range_bar import draw_range
+from spinealign.domain.measurements import Measurement, MeasureState
 from spinealign.ui.results.measure_model import (
     HEADINGS,
     MEASUREMENT_ROLE,
@@ -42,17 +44,10 @@ from spinealign.ui.results.measure_model import (
     MeasureChoices,
     MeasureModel,
 )
-from spinealign.ui.widgets.theme import Colours
-from spinealign.wording.measure_rows import note_parts, range_text
-from collections.abc import Sequence
-from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
-from spinealign.domain.measurements import Measurement, MeasureState
+from spinealign.ui.results.range_bar import draw_range
 from spinealign.ui.widgets.labels import Fold, wrapped_label
-from spinealign.ui.results.measure_model import MeasureChoices, MeasureModel
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording.measure_rows import has_value, unmeasurable_lines
-
+from spinealign.wording.measure_rows import has_value, note_parts, range_text, unmeasurable_lines
 
 ROW_MARGIN_PX = 7
 CELL_MARGIN_PX = 14

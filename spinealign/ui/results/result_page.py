@@ -20,20 +20,19 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.findings import Analysis, Caution, ModelIdentity, WarningCode
 from spinealign.domain.image import View
 from spinealign.domain.model_card import ModelCard
+from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.results.disc_model import DiscChoice
 from spinealign.ui.results.disc_section import DiscSection
-from spinealign.ui.widgets.chunked_fill import ChunkedFill
-from spinealign.wording.finding_text import measures_text, view_line
-from spinealign.ui.widgets.icons import icon
-from spinealign.ui.widgets.labels import Fold, rule, wrapped_label
 from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.results.measure_tree import MeasureTable
 from spinealign.ui.results.model_card_view import ModelCardView, status_strip
 from spinealign.ui.results.probability_bars import ProbabilityBars
 from spinealign.ui.results.refusal import RefusalBox
 from spinealign.ui.results.region_table import RegionTable
+from spinealign.ui.widgets.chunked_fill import ChunkedFill
+from spinealign.ui.widgets.icons import icon
+from spinealign.ui.widgets.labels import Fold, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.ui.cases.jobs import Finding
 from spinealign.wording import (
     caution_text,
     headline,
@@ -44,6 +43,7 @@ from spinealign.wording import (
     who_said_text,
 )
 from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.finding_text import measures_text, view_line
 from spinealign.wording.reading import directions_text, side_text
 
 MEASURES, ALL_FIGURES, DISCS = "measurements", "json", "discs"

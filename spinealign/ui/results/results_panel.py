@@ -13,15 +13,15 @@ from spinealign.domain.image import View
 from spinealign.domain.measurements import Measurement
 from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import earlier_result_text, progress_text
+from spinealign.ui.cases.jobs import Finding
+from spinealign.ui.cases.welcome import SampleButtons
 from spinealign.ui.results.definition_view import DefinitionView
 from spinealign.ui.results.disc_model import DiscChoice
-from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.results.result_page import ResultPage, ViewChoice
-from spinealign.ui.work.services import Sample
+from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.ui.cases.welcome import SampleButtons
-from spinealign.ui.cases.jobs import Finding
+from spinealign.ui.work.services import Sample
 
 
 class ResultsPanel(QWidget):

@@ -1,0 +1,1 @@
+"""Worker threads, what they report, and what the lower layers do for the window."""
