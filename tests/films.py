@@ -13,7 +13,7 @@ LEFT = 60.0
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnShape:
     levels: tuple[str, ...] = ("C2", "C3", "C4", "C5")
     shape: tuple[int, int] = (320, 240)
 
@@ -41,7 +41,7 @@ def c2_points(bottom: float, left: float = LEFT, side: float = SIDE) -> np.ndarr
     )  # fmt: skip
 
 
-def points_of(column: Column = Column()) -> dict[str, np.ndarray]:
+def points_of(column: ColumnShape = ColumnShape()) -> dict[str, np.ndarray]:
     bottom = 20 + 2.2 * SIDE
     points = {"C2": c2_points(bottom)}
     for place, level in enumerate(column.levels[1:]):
@@ -49,7 +49,7 @@ def points_of(column: Column = Column()) -> dict[str, np.ndarray]:
     return points
 
 
-def make_film(column: Column = Column(), name: str = "made up") -> Film:
+def make_film(column: ColumnShape = ColumnShape(), name: str = "made up") -> Film:
     bodies = tuple(make_body(level, p, False) for level, p in points_of(column).items())
     pixels = np.full(column.shape, 60, np.uint8)
     for body in bodies:
@@ -58,7 +58,9 @@ def make_film(column: Column = Column(), name: str = "made up") -> Film:
     return Film(name, (pixels + noise).astype(np.uint8), bodies, (), "good")
 
 
-def write_film(folder, name: str, column: Column = Column(), uncertain: tuple[str, ...] = ()):
+def write_film(
+    folder, name: str, column: ColumnShape = ColumnShape(), uncertain: tuple[str, ...] = ()
+):
     film = make_film(column)
     for part in ("images", "annotations"):
         (folder / part).mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ from spinealign.wording.measure_rows import (
 from spinealign.wording.measures import definition_of, normal_text
 from spinealign.wording.results import lengths_text
 
-Column = Mapping[tuple[str, ...], Measurement]
+MeasuresByLevels = Mapping[tuple[str, ...], Measurement]
 
 _WIDTHS = (0.31, 0.1, 0.14, 0.17, 0.28)
 _HEADINGS = ("Measure", "Value", "95 % interval", "Normal range", "Remarks")
@@ -148,13 +148,15 @@ def _level_section(
     return section(title, table)
 
 
-def _columns(codes: Sequence[MeasureCode], measurements: Sequence[Measurement]) -> list[Column]:
+def _columns(
+    codes: Sequence[MeasureCode], measurements: Sequence[Measurement]
+) -> list[MeasuresByLevels]:
     """Return the measures that have a value at any level, each by its levels."""
     found = [{m.levels: m for m in measurements if m.code is code and m.levels} for code in codes]
     return [column for column in found if any(map(has_value, column.values()))]
 
 
-def _heading(column: Column, numbers: Mapping[str, int]) -> str:
+def _heading(column: MeasuresByLevels, numbers: Mapping[str, int]) -> str:
     measurement = next(filter(has_value, column.values()))
     assert measurement.code is not None
     title = definition_of(measurement.code).title.replace("/", " / ")

@@ -21,7 +21,7 @@ _LEAST_OF_TYPICAL, _MOST_OF_TYPICAL = 0.85, 1.18
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class CropFrame:
     """Where a crop lies in the image: front to the left, sacrum below, whichever way the patient.
 
     Parameters
@@ -39,7 +39,7 @@ class Frame:
     down: Points
     length_px: float
 
-    def jittered(self, turn_deg: float, scale: float, shift: tuple[float, float]) -> Frame:
+    def jittered(self, turn_deg: float, scale: float, shift: tuple[float, float]) -> CropFrame:
         """Return this frame turned, scaled, and shifted by parts of the disc's length."""
         angle = np.deg2rad(turn_deg)
         backwards = np.cos(angle) * self.backwards + np.sin(angle) * self.down
@@ -58,7 +58,7 @@ class Frame:
         return np.concatenate([linear, (self.centre - 0.5 - linear @ middle)[:, None]], axis=1)
 
 
-def frames_of(discs: Sequence[DiscShape]) -> list[Frame]:
+def frames_of(discs: Sequence[DiscShape]) -> list[CropFrame]:
     """Return the frame of each disc of one column.
 
     A disc whose outline is far shorter or longer than its neighbours' is cut out at
@@ -72,11 +72,11 @@ def frames_of(discs: Sequence[DiscShape]) -> list[Frame]:
         backwards = (disc.posterior - disc.anterior) / max(disc.length_px, 1e-6)
         down = disc.down - (disc.down @ backwards) * backwards
         down /= max(float(np.hypot(*down)), 1e-6)
-        frames.append(Frame(disc.centre, backwards, down, length))
+        frames.append(CropFrame(disc.centre, backwards, down, length))
     return frames
 
 
-def cut_out(pixels: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
+def cut_out(pixels: NDArray[np.float32], frame: CropFrame) -> NDArray[np.float32]:
     """Cut (H, W) grey values out of an image; what lies beyond its border repeats the border.
 
     Returns
@@ -89,7 +89,7 @@ def cut_out(pixels: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
     return np.asarray(_warped(pixels, frame, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE), np.float32)
 
 
-def cut_out_mask(mask: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
+def cut_out_mask(mask: NDArray[np.uint8], frame: CropFrame) -> NDArray[np.uint8]:
     """Cut a mask (H, W) out, nearest neighbour; 0 beyond the image's border.
 
     Returns
@@ -100,7 +100,7 @@ def cut_out_mask(mask: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
 
 
 def _warped(
-    values: NDArray[np.float32] | NDArray[np.uint8], frame: Frame, method: int, border: int
+    values: NDArray[np.float32] | NDArray[np.uint8], frame: CropFrame, method: int, border: int
 ) -> cv2.typing.MatLike:
     size = (CROP_SHAPE[1], CROP_SHAPE[0])
     flags = method | cv2.WARP_INVERSE_MAP

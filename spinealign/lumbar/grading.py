@@ -14,7 +14,7 @@ from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import GradeRule, GradingRule, ModelCard
 from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.inference.engine import LoadedModel
-from spinealign.lumbar.crops import CROP_SHAPE, Frame, cut_out, cut_out_mask, frames_of
+from spinealign.lumbar.crops import CROP_SHAPE, CropFrame, cut_out, cut_out_mask, frames_of
 from spinealign.lumbar.signs import column_signs
 from spinealign.measure.outlines.disc_shapes import CANAL, VERTEBRA, DiscShape
 from spinealign.measure.outlines.discs import DiscColumn, find_discs
@@ -42,14 +42,14 @@ class Graded:
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class GraderInput:
     """Discs of one image with their crops, signs and sequence ("t2" or "t1").
 
     Everything is in square pixels: `grid` is the way back, `pixels` (H, W) what was cut.
     """
 
     found: DiscColumn
-    frames: list[Frame]
+    frames: list[CropFrame]
     crops: list[Array]
     signs: Values
     sequence: str
@@ -125,7 +125,7 @@ def level_name(index_from_bottom: int) -> str | None:
 
 def read_column(
     segmentation: Segmentation, image: SpineImage, found: DiscColumn | None = None
-) -> Column | None:
+) -> GraderInput | None:
     """Find the discs of an image and cut each out; None without discs.
 
     Training calls this too, so that networks see the same crops and signs.
@@ -141,7 +141,7 @@ def read_column(
     masks = [cut_out_mask(mask, frame) for frame in frames]
     signs = column_signs(found.discs, frames, crops, masks)
     sequence = tell_sequence(segmentation, image.pixels)
-    return Column(found, frames, crops, signs, sequence, grid, pixels)
+    return GraderInput(found, frames, crops, signs, sequence, grid, pixels)
 
 
 def tell_sequence(segmentation: Segmentation, pixels: Array) -> str:
@@ -173,7 +173,7 @@ def ranked_signs(signs: Values, rule: GradingRule, sequence: str) -> Array:
     return np.asarray(np.nan_to_num(np.stack(columns, axis=1)), np.float32)
 
 
-def _logits(model: LoadedModel, column: Column, i: int) -> Array:
+def _logits(model: LoadedModel, column: GraderInput, i: int) -> Array:
     rule = _rule(model.card)
     signs = ranked_signs(column.signs[i : i + 1], rule, column.sequence)
     outputs = model.grade(network_input(column.crops[i], model.card), signs)
@@ -289,7 +289,7 @@ def _heatmap(logits: Array) -> Array | None:
 
 
 def _disc(
-    number: int, shape: DiscShape, frame: Frame, grid: SquareGrid, grades: tuple[DiscGrade, ...]
+    number: int, shape: DiscShape, frame: CropFrame, grid: SquareGrid, grades: tuple[DiscGrade, ...]
 ) -> Disc:
     a, b, c, d, e, f = (float(value) for value in grid.matrix_to_picture(frame.to_image).ravel())
     outline, anterior, posterior, height = (
@@ -322,7 +322,7 @@ def _cautions(found: DiscColumn) -> list[Caution]:
     return cautions
 
 
-def _partners(own: Column, other: Column) -> list[int | None]:
+def _partners(own: GraderInput, other: GraderInput) -> list[int | None]:
     """Return, for each disc, its number in the other picture.
 
     Two pictures of one field (same proportions) are matched by place; if that fails
@@ -335,7 +335,7 @@ def _partners(own: Column, other: Column) -> list[int | None]:
     return [i if i < len(other.frames) else None for i in range(len(own.frames))]
 
 
-def _by_place(own: Column, other: Column) -> list[int | None]:
+def _by_place(own: GraderInput, other: GraderInput) -> list[int | None]:
     scale = np.array(other.pixels.shape[::-1]) / np.array(own.pixels.shape[::-1])
     if abs(np.log(scale[0] / scale[1])) > 0.03:
         return [None] * len(own.frames)

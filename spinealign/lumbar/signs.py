@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.lumbar.crops import CROP_SHAPE, DISC_PX, Frame
+from spinealign.lumbar.crops import CROP_SHAPE, DISC_PX, CropFrame
 from spinealign.measure.outlines.disc_shapes import CANAL, DISC, VERTEBRA, DiscShape
 
 Grey = NDArray[np.float32]
@@ -45,7 +45,7 @@ SIGN_NAMES = (
 
 
 def column_signs(
-    discs: Sequence[DiscShape], frames: Sequence[Frame], crops: Sequence[Grey],
+    discs: Sequence[DiscShape], frames: Sequence[CropFrame], crops: Sequence[Grey],
     masks: Sequence[Mask],
 ) -> Values:  # fmt: skip
     """Return the signs of every disc of a column.
@@ -91,7 +91,7 @@ def _steps(discs: Sequence[DiscShape], typical: float) -> Values:
     return np.stack([np.concatenate([between, gap]), np.concatenate([gap, between])], axis=1)
 
 
-def own_signs(disc: DiscShape, frame: Frame, crop: Grey, mask: Mask) -> list[float]:
+def own_signs(disc: DiscShape, frame: CropFrame, crop: Grey, mask: Mask) -> list[float]:
     """Return the signs of one disc, in the order of `OWN_SIGNS`."""
     inside = np.zeros(mask.shape, bool)
     inside[_DISC_ROWS] = mask[_DISC_ROWS] == DISC

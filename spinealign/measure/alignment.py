@@ -14,7 +14,7 @@ from spinealign.measure.geometry.curvature import cervical_measures, lumbar_lord
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.sampled import SampledMeasure, by_importance, measurements_of
 from spinealign.measure.geometry.segments import (
-    Disc,
+    DiscSpace,
     body_heights,
     disc_height_indices,
     disc_heights,
@@ -93,7 +93,7 @@ def _all_taken(spine: Spine, view: View) -> Iterator[SampledMeasure]:
         yield from body_heights(spine, body, is_graded)
 
 
-def _of_back(discs: Sequence[Disc], view: View) -> list[Disc]:
+def _of_back(discs: Sequence[DiscSpace], view: View) -> list[DiscSpace]:
     return [disc for disc in discs if not _is_of_neck(disc.lower, view)]
 
 

@@ -58,7 +58,7 @@ class Maps:
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class FilmColumn:
     """Bodies of one film, on the grid of `maps`.
 
     Parameters
@@ -111,7 +111,7 @@ def _ask(model: LoadedModel, canvas: Array) -> tuple[Array, Array]:
     return model.outline(finish_input(canvas, model.card.intensity)[None])
 
 
-def find_column(maps: Maps) -> Column | None:
+def find_column(maps: Maps) -> FilmColumn | None:
     """Return the best line of bodies on a map, or None where there is no bone."""
     height = typical_height(maps.bone)
     if height is None:
@@ -123,17 +123,17 @@ def find_column(maps: Maps) -> Column | None:
     nearest = territories(labels)
     peaks = {b.label: corner_peaks(b, nearest, maps.corners, height) for b in chain}
     chain = turned_downwards(chain, up_by_corners(list(peaks.values())))
-    return Column(maps, height, labels, nearest, chain, [peaks[b.label] for b in chain])
+    return FilmColumn(maps, height, labels, nearest, chain, [peaks[b.label] for b in chain])
 
 
-def predict_fine(model: LoadedModel, image: SpineImage, whole: Maps) -> Column | None:
+def predict_fine(model: LoadedModel, image: SpineImage, whole: Maps) -> FilmColumn | None:
     """Look again, sharply, where the whole film shows bodies.
 
     A look whose scale turns out to have been misjudged is repeated once.
 
     Returns
     -------
-    Column or None
+    FilmColumn or None
         None when one of the looks shows no bone.
     """
     column = find_column(whole)
@@ -145,7 +145,7 @@ def predict_fine(model: LoadedModel, image: SpineImage, whole: Maps) -> Column |
     return closer
 
 
-def _look_along(model: LoadedModel, image: SpineImage, column: Column) -> Maps:
+def _look_along(model: LoadedModel, image: SpineImage, column: FilmColumn) -> Maps:
     tile = model.card.input_shape
     points = column.maps.grid.to_film(np.concatenate([b.pixels for b in column.blobs]))
     margin = _MARGIN_IN_HEIGHTS * column.film_height
@@ -189,7 +189,7 @@ def _joined(model: LoadedModel, canvas: Array, tiles: Sequence[tuple[int, int]])
     return [np.asarray(part / total, np.float32) for part in sums]
 
 
-def is_plausible(column: Column) -> bool:
+def is_plausible(column: FilmColumn) -> bool:
     """Whether this is a column: two sure bodies, and C2, corners, or a third body for it."""
     blobs = column.blobs
     corners = np.mean([peak is not None for four in column.peaks for peak in four])

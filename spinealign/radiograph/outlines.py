@@ -29,7 +29,7 @@ from spinealign.measure.outlines.column import LEVELS, Naming, gaps_in_heights, 
 from spinealign.measure.outlines.contours import level_contour, thinned
 from spinealign.measure.outlines.corners import CORNERS, Peak, all_peaks
 from spinealign.measure.outlines.vertebrae import (
-    Frame,
+    BodyAxes,
     body_landmarks,
     facing,
     inside_film,
@@ -38,7 +38,7 @@ from spinealign.measure.outlines.vertebrae import (
     up_vectors,
 )
 from spinealign.radiograph.coarse_to_fine import (
-    Column,
+    FilmColumn,
     Maps,
     is_plausible,
     predict_coarse,
@@ -126,7 +126,7 @@ def outline_vertebrae(model: LoadedModel, image: SpineImage) -> VertebraOutlines
     return _Film(model, image, whole, column, naming).outlines()
 
 
-def _named_part(column: Column, naming: Naming) -> Column:
+def _named_part(column: FilmColumn, naming: Naming) -> FilmColumn:
     count = len(column.blobs) if naming.doubt else len(naming.levels)
     part = slice(naming.first, naming.first + count)
     return replace(column, blobs=column.blobs[part], peaks=column.peaks[part])
@@ -146,7 +146,7 @@ class _Film:
     """Brings the bodies of a column back to the film's own pixels."""
 
     def __init__(
-        self, model: LoadedModel, image: SpineImage, whole: Maps, column: Column,
+        self, model: LoadedModel, image: SpineImage, whole: Maps, column: FilmColumn,
         naming: Naming,
     ) -> None:  # fmt: skip
         self._model, self._image, self._column, self._naming = model, image, column, naming
@@ -155,7 +155,7 @@ class _Film:
         ups = up_vectors([blob.centre for blob in column.blobs])
         side, self._facing_confidence = facing(column.peaks, column.blobs, ups)
         self._facing = side if self._facing_confidence >= _SURE_FACING else None
-        self._frames = [Frame(up, self._anterior(up)) for up in ups]
+        self._frames = [BodyAxes(up, self._anterior(up)) for up in ups]
         self._peaks = self._all_peaks()
         self._sharpen_background()
 

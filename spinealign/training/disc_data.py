@@ -19,8 +19,8 @@ from spinealign.domain.model_card import IntensityRule
 from spinealign.imaging.fit import VGG_MEAN_BGR, scale_intensity
 from spinealign.imaging.read import read_image
 from spinealign.inference.engine import LoadedModel
-from spinealign.lumbar.crops import CROP_SHAPE, Frame, cut_out
-from spinealign.lumbar.grading import Column, read_column
+from spinealign.lumbar.crops import CROP_SHAPE, CropFrame, cut_out
+from spinealign.lumbar.grading import GraderInput, read_column
 from spinealign.predict import segment_with
 from spinealign.training import networks
 
@@ -161,7 +161,7 @@ def _cut_all(
 
 
 def _copies(
-    column: Column, rule: IntensityRule, copies: int, rng: np.random.Generator
+    column: GraderInput, rule: IntensityRule, copies: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.uint8]]:  # fmt: skip
     for crop, frame in zip(column.crops, column.frames, strict=True):
         versions = [_scaled(crop, rule)]
@@ -175,7 +175,7 @@ def _scaled(crop: NDArray[np.float32], rule: IntensityRule) -> NDArray[np.float3
     return scale_intensity(crop, rule, bits=16, is_hounsfield=False)
 
 
-def random_frame(frame: Frame, rng: np.random.Generator) -> Frame:
+def random_frame(frame: CropFrame, rng: np.random.Generator) -> CropFrame:
     """Turn, scale and shift a frame as another outline of the disc might have."""
     shift = (float(rng.normal(0, 0.035)), float(rng.normal(0, 0.035)))
     return frame.jittered(rng.uniform(-9, 9), float(np.exp(rng.uniform(-0.13, 0.13))), shift)

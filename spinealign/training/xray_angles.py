@@ -25,7 +25,7 @@ from spinealign.domain.measurements import MeasureCode, Measurement
 from spinealign.measure.alignment import PixelGeometry, measure_alignment
 from spinealign.measure.outlines.contours import side_middle
 from spinealign.training.evaluate import Figure, bootstrap
-from spinealign.training.xray_data import CORNERS, Body
+from spinealign.training.xray_data import CORNERS, AnnotatedBody
 from spinealign.training.xray_evaluate import Score
 
 COBB = "cobb_c2_to_lowest"
@@ -115,12 +115,12 @@ def _comparison(score: Score, truth: Measurement, found: Measurement) -> Compari
     )  # fmt: skip
 
 
-def _sure_levels(bodies: Sequence[Body]) -> set[str]:
+def _sure_levels(bodies: Sequence[AnnotatedBody]) -> set[str]:
     """Return the levels that the reader was sure of; of C2 only the dens is uncertain."""
     return {body.level for body in bodies if body.level == "C2" or not body.uncertain}
 
 
-def as_vertebra(body: Body) -> Vertebra:
+def as_vertebra(body: AnnotatedBody) -> Vertebra:
     """Return a reader's body as the program's own kind of value."""
     marks = [
         _mark(LandmarkName(name), point)
@@ -139,7 +139,7 @@ def _mark(name: LandmarkName, point: Values) -> Landmark:
     return Landmark(name, float(point[0]), float(point[1]), 1.0, LandmarkSource.USER)
 
 
-def facing_of(bodies: Sequence[Body]) -> Facing:
+def facing_of(bodies: Sequence[AnnotatedBody]) -> Facing:
     """Return which way a reader's bodies look: from posterior to anterior inferior corners."""
     forward = np.mean([body.corners[3, 0] - body.corners[2, 0] for body in bodies])
     return Facing.RIGHT if forward > 0 else Facing.LEFT

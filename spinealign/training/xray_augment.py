@@ -25,7 +25,7 @@ _EDGE_PX = 10
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnCourse:
     """Where the column runs in a crop, from the top down.
 
     Parameters
@@ -46,9 +46,9 @@ class Column:
         across = self.posterior - self.anterior
         return np.asarray(across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6))
 
-    def extended(self, above: float, below: float) -> Column:
+    def extended(self, above: float, below: float) -> ColumnCourse:
         """Continue both ends by multiples of the depth."""
-        return Column(
+        return ColumnCourse(
             _continue(self.posterior, above * self.depth_px, below * self.depth_px),
             _continue(self.anterior, above * self.depth_px, below * self.depth_px),
             self.depth_px,
@@ -94,7 +94,7 @@ def surround(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     return np.clip(placed * seam + wide * (1 - seam), 0, 255).astype(np.uint8)
 
 
-def fade_behind(image: Image, column: Column, rng: np.random.Generator) -> Image:
+def fade_behind(image: Image, column: ColumnCourse, rng: np.random.Generator) -> Image:
     """Let the neck end behind the column: tissue thins out to the skin, then background."""
     skin = _skin_line(column, rng)
     far = skin + column.extended(4, 4).backwards * 4 * max(image.shape)
@@ -111,7 +111,7 @@ def fade_behind(image: Image, column: Column, rng: np.random.Generator) -> Image
     return np.asarray(floor + (image * behind - floor) * edge, np.float32).clip(0, 1)
 
 
-def _skin_line(column: Column, rng: np.random.Generator) -> Points:
+def _skin_line(column: ColumnCourse, rng: np.random.Generator) -> Points:
     line = column.extended(4, 4)
     offsets = np.interp(
         np.linspace(0, 1, len(line.posterior)),
@@ -124,7 +124,7 @@ def _skin_line(column: Column, rng: np.random.Generator) -> Points:
 
 
 def spinous_processes(
-    image: Image, synthetic: Image, column: Column, rng: np.random.Generator
+    image: Image, synthetic: Image, column: ColumnCourse, rng: np.random.Generator
 ) -> Image:
     """Draw blurred posterior elements where the film was continued synthetically.
 
@@ -150,7 +150,7 @@ def spinous_processes(
 
 
 def shoulder(
-    image: Image, column: Column, rng: np.random.Generator
+    image: Image, column: ColumnCourse, rng: np.random.Generator
 ) -> tuple[Image, NDArray[np.float32]]:
     """Lay a shoulder over the lower neck.
 

@@ -36,7 +36,7 @@ Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class AnnotatedBody:
     """One outlined vertebral body.
 
     Parameters
@@ -73,7 +73,7 @@ class Film:
     ----------
     pixels : ndarray of uint8, shape (H, W)
         Grey values.
-    bodies : tuple of Body
+    bodies : tuple of AnnotatedBody
         From the top down.
     cut : tuple of str
         Levels that are partly visible but have no outline.
@@ -83,7 +83,7 @@ class Film:
 
     name: str
     pixels: NDArray[np.uint8]
-    bodies: tuple[Body, ...]
+    bodies: tuple[AnnotatedBody, ...]
     cut: tuple[str, ...]
     quality: str
 
@@ -133,8 +133,8 @@ def read_film(path: Path, images: Path, quality: str, longest_px: int | None) ->
     return Film(path.stem, pixels, tuple(bodies), tuple(record["cut"]), quality)
 
 
-def make_body(level: str, points: Points, uncertain: bool) -> Body:
-    """Turn a reader's points (8, 2), or (10, 2) for C2, into a `Body`.
+def make_body(level: str, points: Points, uncertain: bool) -> AnnotatedBody:
+    """Turn a reader's points (8, 2), or (10, 2) for C2, into a `AnnotatedBody`.
 
     Raises
     ------
@@ -146,10 +146,10 @@ def make_body(level: str, points: Points, uncertain: bool) -> Body:
     corners = np.full((4, 2), np.nan)
     if level == "C2":
         corners[2:] = points[list(_C2_CORNER_POINTS)]
-        return Body(level, _outline_of_c2(points), corners, uncertain)
+        return AnnotatedBody(level, _outline_of_c2(points), corners, uncertain)
     corners[:] = points[list(_CORNER_POINTS)]
     sides = [side_curve(points[[i, i + 1, (i + 2) % 8]]) for i in _CORNER_POINTS]
-    return Body(level, np.concatenate(sides), corners, uncertain)
+    return AnnotatedBody(level, np.concatenate(sides), corners, uncertain)
 
 
 def side_curve(three: Points) -> Points:
@@ -187,7 +187,7 @@ def catmull_rom(points: Points) -> Points:
     return np.concatenate(pieces)
 
 
-def unknown_below(bodies: Sequence[Body]) -> Points:
+def unknown_below(bodies: Sequence[AnnotatedBody]) -> Points:
     """Return the polygon (4, 2) below the last outlined body in which the truth is not known.
 
     It continues the column downwards and widens, because the next bodies may
@@ -205,7 +205,7 @@ def unknown_below(bodies: Sequence[Body]) -> Points:
     return np.vstack([start, end])
 
 
-def column_direction(bodies: Sequence[Body]) -> Points:
+def column_direction(bodies: Sequence[AnnotatedBody]) -> Points:
     """Return the unit vector (2,) down the column at its lower end."""
     last = bodies[-1]
     if len(bodies) > 1:

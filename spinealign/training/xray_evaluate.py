@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spinealign.domain.findings import Facing, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.training.evaluate import Figure, bootstrap
-from spinealign.training.xray_data import CORNERS, Body, Film, unknown_below
+from spinealign.training.xray_data import CORNERS, AnnotatedBody, Film, unknown_below
 from spinealign.training.xray_patches import Matrix, Points, apply, rasterise
 
 MATCHED_SHARE = 0.4
@@ -39,12 +39,12 @@ Outliner = Callable[[SpineImage], Found]
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class EvaluatedFilm:
     """Pixels (H, W) uint8 with the truth in the same pixels."""
 
     name: str
     pixels: NDArray[np.uint8]
-    bodies: tuple[Body, ...]
+    bodies: tuple[AnnotatedBody, ...]
     unknown: Points
 
     @property
@@ -72,7 +72,7 @@ class Score:
         Of the matched bodies.
     """
 
-    case: Case
+    case: EvaluatedFilm
     vertebrae: tuple[Vertebra, ...]
     facing: Facing | None
     dice: float
@@ -90,12 +90,12 @@ class Score:
         return not self.wrong_names and not self.unnamed and 2 * self.matched >= self.outlined
 
 
-def as_case(film: Film) -> Case:
+def as_case(film: Film) -> EvaluatedFilm:
     """Take a film as it is."""
-    return Case(film.name, film.pixels, film.bodies, unknown_below(film.bodies))
+    return EvaluatedFilm(film.name, film.pixels, film.bodies, unknown_below(film.bodies))
 
 
-def score_film(outline: Outliner, case: Case) -> Score:
+def score_film(outline: Outliner, case: EvaluatedFilm) -> Score:
     """Run the program on one film and compare."""
     image = SpineImage(case.pixels.astype(np.float32), 8, Path(case.name), "0" * 64)
     answer = outline(image)
@@ -138,7 +138,9 @@ def _compare_bodies(
     )  # fmt: skip
 
 
-def corner_errors(body: Body, vertebra: Vertebra, height_px: float) -> list[tuple[float, bool]]:
+def corner_errors(
+    body: AnnotatedBody, vertebra: Vertebra, height_px: float
+) -> list[tuple[float, bool]]:
     """Return (distance as share of `height_px`, reader was sure) of each corner that both have."""
     errors = []
     for name, point in zip(CORNERS, body.corners, strict=True):
@@ -188,7 +190,7 @@ def summarise(scores: Sequence[Score]) -> dict[str, Any]:
     }
 
 
-def variants(rng: np.random.Generator) -> dict[str, Callable[[Case], Case]]:
+def variants(rng: np.random.Generator) -> dict[str, Callable[[EvaluatedFilm], EvaluatedFilm]]:
     """Return the changes of the robustness table by name."""
     return {
         "flipped": lambda case: move(case, _flip(case), _size(case)),
@@ -202,7 +204,7 @@ def variants(rng: np.random.Generator) -> dict[str, Callable[[Case], Case]]:
     }
 
 
-def move(case: Case, matrix: Matrix, size: tuple[int, int]) -> Case:
+def move(case: EvaluatedFilm, matrix: Matrix, size: tuple[int, int]) -> EvaluatedFilm:
     """Resample a case by an affine matrix (2, 3); `size` is (columns, rows)."""
     centres = matrix.copy()
     centres[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
@@ -212,34 +214,34 @@ def move(case: Case, matrix: Matrix, size: tuple[int, int]) -> Case:
         pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale), np.uint8)
     moved = np.asarray(cv2.warpAffine(pixels, centres, size, flags=cv2.INTER_LINEAR), np.uint8)
     bodies = tuple(
-        Body(b.level, apply(matrix, b.outline), apply(matrix, b.corners), b.uncertain)
+        AnnotatedBody(b.level, apply(matrix, b.outline), apply(matrix, b.corners), b.uncertain)
         for b in case.bodies
     )
-    return Case(case.name, moved, bodies, apply(matrix, case.unknown))
+    return EvaluatedFilm(case.name, moved, bodies, apply(matrix, case.unknown))
 
 
-def _size(case: Case) -> tuple[int, int]:
+def _size(case: EvaluatedFilm) -> tuple[int, int]:
     return case.pixels.shape[1], case.pixels.shape[0]
 
 
-def _flip(case: Case) -> Matrix:
+def _flip(case: EvaluatedFilm) -> Matrix:
     return np.array([[-1.0, 0, case.pixels.shape[1]], [0, 1, 0]])
 
 
-def _shrink_to_512(case: Case) -> Case:
+def _shrink_to_512(case: EvaluatedFilm) -> EvaluatedFilm:
     factor = min(1.0, 512 / max(case.pixels.shape))
     size = (round(case.pixels.shape[1] * factor), round(case.pixels.shape[0] * factor))
     return move(case, np.array([[factor, 0, 0], [0, factor, 0]]), size)
 
 
-def _paste(case: Case, rng: np.random.Generator) -> Case:
+def _paste(case: EvaluatedFilm, rng: np.random.Generator) -> EvaluatedFilm:
     factor = rng.uniform(0.55, 0.95) * 1000 / max(case.pixels.shape)
     room = 1000 - factor * np.array(_size(case))
     x, y = rng.uniform(0, 1, 2) * room
     return move(case, np.array([[factor, 0, x], [0, factor, y]]), (1000, 1000))
 
 
-def _rotate(case: Case, degrees: float) -> Case:
+def _rotate(case: EvaluatedFilm, degrees: float) -> EvaluatedFilm:
     cols, rows = _size(case)
     turn = np.asarray(cv2.getRotationMatrix2D((cols / 2, rows / 2), degrees, 1.0), float)
     # The canvas grows so that no body is turned out of the film.
@@ -248,9 +250,9 @@ def _rotate(case: Case, degrees: float) -> Case:
     return move(case, turn, (round(wide[0]), round(wide[1])))
 
 
-def _with_pixels(case: Case, pixels: NDArray[Any]) -> Case:
+def _with_pixels(case: EvaluatedFilm, pixels: NDArray[Any]) -> EvaluatedFilm:
     grey = np.round(pixels).clip(0, 255).astype(np.uint8)
-    return Case(case.name, grey, case.bodies, case.unknown)
+    return EvaluatedFilm(case.name, grey, case.bodies, case.unknown)
 
 
 def robustness_table(

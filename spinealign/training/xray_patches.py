@@ -15,8 +15,8 @@ from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.training import xray_augment as looks
 from spinealign.training.augment import Geometry, random_affine
 from spinealign.training.dataset import IGNORE
-from spinealign.training.xray_augment import PAD_PX, Column
-from spinealign.training.xray_data import Body, Film, unknown_below
+from spinealign.training.xray_augment import PAD_PX, ColumnCourse
+from spinealign.training.xray_data import AnnotatedBody, Film, unknown_below
 
 BACKGROUND, C2, LOWER_BODY = 0, 1, 2
 HEAT_SIGMA_PX = 2.5
@@ -61,7 +61,7 @@ class SurroundedFilm:
         self._levels = (full, np.asarray(half, np.uint8))
 
     @cached_property
-    def column(self) -> Column:
+    def column(self) -> ColumnCourse:
         """Both walls, in pixels of the film."""
         posterior, anterior = [], []
         for body in self.film.bodies:
@@ -76,7 +76,7 @@ class SurroundedFilm:
             anterior += [corners[0], corners[3]]
             posterior += [corners[1], corners[2]]
         depth = np.linalg.norm(np.array(posterior) - np.array(anterior), axis=1).mean()
-        return Column(np.array(posterior), np.array(anterior), float(depth))
+        return ColumnCourse(np.array(posterior), np.array(anterior), float(depth))
 
     def warp(self, matrix: Matrix, shape: tuple[int, int], border: int) -> NDArray[np.float32]:
         """Resample the film by `matrix` (film to crop, continuous coordinates)."""
@@ -127,7 +127,7 @@ def rasterise(outlines: Sequence[Points], shape: tuple[int, int]) -> NDArray[np.
 
 
 def draw_mask(
-    bodies: Sequence[Body], matrix: Matrix, shape: tuple[int, int], unknown: Points | None
+    bodies: Sequence[AnnotatedBody], matrix: Matrix, shape: tuple[int, int], unknown: Points | None
 ) -> NDArray[np.uint8]:
     """Draw the classes of `bodies` and, where given, the polygon of unknown truth."""
     mask = np.zeros(shape, np.uint8)
@@ -141,7 +141,7 @@ def draw_mask(
 
 
 def draw_corners(
-    bodies: Sequence[Body], matrix: Matrix, shape: tuple[int, int]
+    bodies: Sequence[AnnotatedBody], matrix: Matrix, shape: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw Gaussian heat maps.
 
@@ -262,7 +262,7 @@ class FilmPatches:
     ) -> NDArray[np.float32]:
         rng = self._rng
         image = one.warp(matrix, self._settings.crop, cv2.BORDER_REPLICATE)
-        column = Column(
+        column = ColumnCourse(
             apply(matrix, one.column.posterior), apply(matrix, one.column.anterior),
             one.column.depth_px * float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))),
         )  # fmt: skip

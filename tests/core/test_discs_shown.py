@@ -20,7 +20,7 @@ from spinealign.export.overlay import overlay_picture
 from spinealign.export.report import report_pdf
 from spinealign.export.tables import analysis_json, analysis_schema
 from spinealign.imaging.render import to_display
-from spinealign.lumbar.crops import CROP_SHAPE, Frame, cut_out
+from spinealign.lumbar.crops import CROP_SHAPE, CropFrame, cut_out
 from spinealign.lumbar.pictures import disc_picture, leading_grade
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from spinealign.measure.correction.level_shift import shift_levels
@@ -207,7 +207,7 @@ def test_a_disc_picture_is_what_the_network_saw():
     assert shown.shape == (*CROP_SHAPE, 3)
     step = float(np.hypot(*matrix[:, 0]))
     middle = matrix[:, :2] @ (np.array([CROP_SHAPE[1] - 1, CROP_SHAPE[0] - 1]) / 2) + matrix[:, 2]
-    frame = Frame(middle + 0.5, matrix[:, 0] / step, matrix[:, 1] / step, 68 * step)
+    frame = CropFrame(middle + 0.5, matrix[:, 0] / step, matrix[:, 1] / step, 68 * step)
     expected = to_display(cut_out(pixels, frame), window)
     assert np.abs(shown[..., 0].astype(int) - expected).mean() < 6
 

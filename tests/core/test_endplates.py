@@ -19,7 +19,7 @@ from spinealign.measure.outlines.endplates import (
     outline_landmarks,
     resampled,
 )
-from spinealign.measure.outlines.vertebrae import Frame
+from spinealign.measure.outlines.vertebrae import BodyAxes
 
 UP, LEFT = np.array([0.0, -1.0]), np.array([-1.0, 0.0])
 
@@ -97,7 +97,7 @@ def test_rounding_does_not_tilt_endplates():
 
 def test_landmarks_are_named_by_the_frame():
     drawn = body()
-    marks = {m.name: m for m in outline_landmarks(drawn, Frame(UP, -LEFT), 0.9)}
+    marks = {m.name: m for m in outline_landmarks(drawn, BodyAxes(UP, -LEFT), 0.9)}
     assert set(marks) == {*CORNERS, LandmarkName.SUPERIOR_MIDDLE, LandmarkName.INFERIOR_MIDDLE}
     assert all(m.source is LandmarkSource.CONTOUR and m.confidence == 0.9 for m in marks.values())
     anterior = marks[LandmarkName.ANTERIOR_SUPERIOR]
@@ -107,7 +107,7 @@ def test_landmarks_are_named_by_the_frame():
 
 
 def test_without_a_front_there_are_no_landmarks():
-    assert outline_landmarks(body(), Frame(UP, None), 0.9) == ()
+    assert outline_landmarks(body(), BodyAxes(UP, None), 0.9) == ()
 
 
 def test_an_outlier_hardly_turns_a_line():

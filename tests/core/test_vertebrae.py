@@ -7,7 +7,7 @@ from spinealign.domain.findings import Facing, LandmarkName, LandmarkSource
 from spinealign.measure.outlines.bodies import Blob
 from spinealign.measure.outlines.corners import CORNERS, Peak, all_peaks, corner_lines, peak_in
 from spinealign.measure.outlines.vertebrae import (
-    Frame,
+    BodyAxes,
     body_landmarks,
     contour_corner,
     facing,
@@ -121,7 +121,7 @@ class TestLandmarks:
         outline, corners = box()
         below = corners + np.array([0, 62])
         peaks = [[Peak(b, 0.9), Peak(a + 1, 0.7)] for a, b in zip(corners, below, strict=True)]
-        marks = body_landmarks(outline, peaks, Frame(UP, RIGHT), 50, piece())
+        marks = body_landmarks(outline, peaks, BodyAxes(UP, RIGHT), 50, piece())
         by_name = {mark.name: mark for mark in marks}
         for name, corner in zip(CORNERS, corners, strict=True):
             assert (by_name[name].x, by_name[name].y) == pytest.approx(corner + 1)
@@ -132,7 +132,7 @@ class TestLandmarks:
     def test_peaks_off_the_outline_or_at_the_wrong_corner_are_not_believed(self):
         outline, corners = box()
         wrong = [corners[1], corners[0], corners[2] + np.array([-30, 30]), corners[3]]
-        marks = body_landmarks(outline, peaks_at(wrong), Frame(UP, RIGHT), 50, piece())
+        marks = body_landmarks(outline, peaks_at(wrong), BodyAxes(UP, RIGHT), 50, piece())
         by_name = {mark.name: mark for mark in marks}
         for name, corner in zip(CORNERS, corners, strict=True):
             assert (by_name[name].x, by_name[name].y) == pytest.approx(corner, abs=1e-6)
@@ -145,7 +145,7 @@ class TestLandmarks:
     def test_unsure_endplates_turn_towards_the_outline(self, height, expected):
         outline, corners = box()
         tilted = corners + np.array([[0, 2], [0, -2], [0, 0], [0, 0]])
-        marks = body_landmarks(outline, peaks_at(tilted, height), Frame(UP, RIGHT), 50, piece())
+        marks = body_landmarks(outline, peaks_at(tilted, height), BodyAxes(UP, RIGHT), 50, piece())
         by_name = {mark.name: mark for mark in marks}
         for name, corner, off in zip(CORNERS, corners, expected, strict=False):
             assert by_name[name].y - corner[1] == pytest.approx(off, abs=0.05)
@@ -153,12 +153,12 @@ class TestLandmarks:
     def test_without_a_facing_only_seen_corners_are_named(self):
         outline, corners = box()
         peaks = [*peaks_at(corners[:2]), [], []]
-        names = {m.name for m in body_landmarks(outline, peaks, Frame(UP, None), 50, piece())}
+        names = {m.name for m in body_landmarks(outline, peaks, BodyAxes(UP, None), 50, piece())}
         assert names == {CORNERS[0], CORNERS[1], LandmarkName.SUPERIOR_MIDDLE}
 
     def test_c2_has_two_corners_and_a_tip(self):
         outline, corners = box()
-        marks = body_landmarks(outline, peaks_at(corners), Frame(UP, RIGHT), 50, piece(1.0))
+        marks = body_landmarks(outline, peaks_at(corners), BodyAxes(UP, RIGHT), 50, piece(1.0))
         assert {m.name for m in marks} == {
             CORNERS[2], CORNERS[3], LandmarkName.INFERIOR_MIDDLE, LandmarkName.DENS_TIP,
         }  # fmt: skip

@@ -20,8 +20,8 @@ from spinealign.training.xray_angles import (
     limits_of_agreement,
     summarise_measures,
 )
-from spinealign.training.xray_data import Body
-from spinealign.training.xray_evaluate import Case, Score, as_case, move
+from spinealign.training.xray_data import AnnotatedBody
+from spinealign.training.xray_evaluate import EvaluatedFilm, Score, as_case, move
 from tests.films import make_film
 
 
@@ -34,12 +34,12 @@ def turned(body, degrees):
     def about(points):
         return (points - centre) @ turn + centre
 
-    return Body(body.level, about(body.outline), about(body.corners), body.uncertain)
+    return AnnotatedBody(body.level, about(body.outline), about(body.corners), body.uncertain)
 
 
 def with_turned_lowest(case, degrees):
     bodies = (*case.bodies[:-1], turned(case.bodies[-1], degrees))
-    return Case(case.name, case.pixels, bodies, case.unknown)
+    return EvaluatedFilm(case.name, case.pixels, bodies, case.unknown)
 
 
 def score(truth, found, side=None):
@@ -83,7 +83,7 @@ def test_a_mirrored_film_has_the_same_errors(case):
 
 
 def test_only_levels_that_both_have_are_compared(case):
-    short = Case(case.name, case.pixels, case.bodies[:3], case.unknown)
+    short = EvaluatedFilm(case.name, case.pixels, case.bodies[:3], case.unknown)
     for comparisons in (
         compare_measures(score(case, short)),
         compare_measures(score(short, case, Facing.RIGHT)),
@@ -122,7 +122,7 @@ def test_agreement_of_known_errors():
 )
 def test_bodies_that_the_reader_was_unsure_of_are_told_apart(case, unsure, sure):
     bodies = tuple(replace(b, uncertain=b.level == unsure) for b in case.bodies)
-    doubted = Case(case.name, case.pixels, bodies, case.unknown)
+    doubted = EvaluatedFilm(case.name, case.pixels, bodies, case.unknown)
     comparisons = of(SEGMENTAL, compare_measures(score(doubted, case)))
     assert [c.is_sure for c in comparisons] == sure
     assert agreement([comparisons])["sure"]["values"] == sum(sure)

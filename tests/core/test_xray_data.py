@@ -9,7 +9,7 @@ from spinealign.training.xray_data import (
     split_films,
     unknown_below,
 )
-from tests.films import LEFT, SIDE, Column, c2_points, make_film, square_points, write_film
+from tests.films import LEFT, SIDE, ColumnShape, c2_points, make_film, square_points, write_film
 
 
 def distance_to(outline, point):
@@ -75,7 +75,7 @@ def test_a_folder_without_annotations_is_refused(tmp_path):
 
 @pytest.mark.parametrize("levels", [("C2",), ("C2", "C3"), ("C2", "C3", "C4", "C5")])
 def test_truth_is_unknown_below_the_last_body_only(levels):
-    film = make_film(Column(levels))
+    film = make_film(ColumnShape(levels))
     polygon = unknown_below(film.bodies)
     lowest = max(body.outline[:, 1].max() for body in film.bodies)
     assert polygon[:, 1].min() > lowest

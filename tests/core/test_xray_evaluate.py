@@ -7,8 +7,8 @@ from spinealign.domain.findings import Facing, Landmark, LandmarkName, LandmarkS
 from spinealign.domain.findings import VertebraState as State
 from spinealign.training import xray_evaluate
 from spinealign.training.xray_data import CORNERS, unknown_below
-from spinealign.training.xray_evaluate import Case, as_case, score_film, summarise
-from tests.films import SIDE, Column, make_film
+from spinealign.training.xray_evaluate import EvaluatedFilm, as_case, score_film, summarise
+from tests.films import SIDE, ColumnShape, make_film
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Answer:
     facing: Facing | None = Facing.RIGHT
 
 
-def perfect(case: Case, rename=lambda level: level, shift=0.0):
+def perfect(case: EvaluatedFilm, rename=lambda level: level, shift=0.0):
     """An outliner that knows the truth, its names and corners changed as told."""
 
     def outline(image):
@@ -79,9 +79,9 @@ def test_corner_errors_are_shares_of_the_body_height():
 
 
 def test_bodies_where_the_truth_is_unknown_count_neither_way():
-    longer = make_film(Column(("C2", "C3", "C4", "C5")))
+    longer = make_film(ColumnShape(("C2", "C3", "C4", "C5")))
     known = longer.bodies[:3]
-    case = Case("cut", longer.pixels, known, unknown_below(known))
+    case = EvaluatedFilm("cut", longer.pixels, known, unknown_below(known))
     assert score_film(perfect(as_case(longer)), case).dice == 1
 
 
@@ -101,7 +101,7 @@ def test_truth_follows_every_variant(name):
 
 def test_false_outlines_are_counted():
     picture = np.zeros((40, 40), np.uint8)
-    found = perfect(Case("", picture, make_film().bodies, np.zeros((4, 2))))
+    found = perfect(EvaluatedFilm("", picture, make_film().bodies, np.zeros((4, 2))))
     assert xray_evaluate.falsely_outlined(found, [picture]) == {"pictures": 1, "outlined": 1}
     assert xray_evaluate.falsely_outlined(nothing, [picture]) == {"pictures": 1, "outlined": 0}
 

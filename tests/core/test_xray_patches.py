@@ -3,7 +3,7 @@ import pytest
 
 from spinealign.training import xray_augment
 from spinealign.training.dataset import IGNORE
-from spinealign.training.xray_augment import PAD_PX, Column, surround
+from spinealign.training.xray_augment import PAD_PX, ColumnCourse, surround
 from spinealign.training.xray_data import make_body, unknown_below
 from spinealign.training.xray_patches import (
     C2,
@@ -85,13 +85,13 @@ def test_the_film_and_its_outlines_move_together():
 
 def column():
     posterior = np.array([[60.0, 20], [60, 60], [60, 100]])
-    return Column(posterior, posterior + np.array([30.0, 0]), 30.0)
+    return ColumnCourse(posterior, posterior + np.array([30.0, 0]), 30.0)
 
 
 def test_the_neck_ends_behind_the_column_and_not_in_front():
     image = np.full((120, 400), 0.5, np.float32)
     aside = np.array([240.0, 0])
-    wide = Column(column().posterior + aside, column().anterior + aside, 30.0)
+    wide = ColumnCourse(column().posterior + aside, column().anterior + aside, 30.0)
     faded = xray_augment.fade_behind(image, wide, np.random.default_rng(1))
     assert faded[60, 5] < 0.2
     assert faded[60, 330] > 0.4

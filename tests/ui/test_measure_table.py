@@ -16,7 +16,7 @@ from spinealign.domain.measurements import (
     Severity,
 )
 from spinealign.ui.results.definition_view import DefinitionView
-from spinealign.ui.results.measure_model import Column, MeasureChoices
+from spinealign.ui.results.measure_model import MeasureChoices, MeasureColumn
 from spinealign.ui.results.measure_tree import MeasureTable
 from spinealign.ui.results.range_bar import bar_scale, draw_range
 from spinealign.ui.widgets.theme import DARK, LIGHT
@@ -105,8 +105,8 @@ def test_a_heading_counts_what_lies_outside_and_what_is_edited(show):
 def test_a_row_shows_value_and_interval_and_reads_out_all_of_it(cobb_row):
     _, index = cobb_row
     assert index.data() == "C2–C7 Cobb lordosis"
-    assert index.siblingAtColumn(Column.VALUE).data() == "12.3°"
-    assert index.siblingAtColumn(Column.INTERVAL).data() == "10.3 to 14.3"
+    assert index.siblingAtColumn(MeasureColumn.VALUE).data() == "12.3°"
+    assert index.siblingAtColumn(MeasureColumn.INTERVAL).data() == "10.3 to 14.3"
     assert index.data(Qt.ItemDataRole.AccessibleTextRole) == measure_sentence(film()[0])
     assert "inside the normal range (6 to 19°)" in measure_sentence(film()[0])
 
@@ -123,21 +123,23 @@ def test_edited_values_are_marked_with_the_automatic_value(show):
     table = show((edited, *film()[1:]))
     index = table.model.index_of(COBB_KEY)
     pencil = Qt.ItemDataRole.DecorationRole
-    assert index.siblingAtColumn(Column.VALUE).data(pencil) is not None
+    assert index.siblingAtColumn(MeasureColumn.VALUE).data(pencil) is not None
     assert "edited; automatic 10.0°" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert table.edited_note.isVisible()
     table.set_measurements(film())
-    assert index.siblingAtColumn(Column.VALUE).data(pencil) is None
+    assert index.siblingAtColumn(MeasureColumn.VALUE).data(pencil) is None
     assert not table.edited_note.isVisible()
 
 
 def test_nothing_is_cut_off_at_the_width_of_the_narrowest_screen(show):
     table = show(film(-12.3), width=430)
     tree = table.tree
-    assert sum(tree.columnWidth(column) for column in Column) <= tree.viewport().width()
-    for column in (Column.MEASURE, Column.VALUE, Column.INTERVAL):
-        texts = [film(-12.3)[0].name] if column == Column.MEASURE else list(tree._texts(column))
-        room = tree.columnWidth(column) - (30 if column == Column.MEASURE else 12)
+    assert sum(tree.columnWidth(column) for column in MeasureColumn) <= tree.viewport().width()
+    for column in (MeasureColumn.MEASURE, MeasureColumn.VALUE, MeasureColumn.INTERVAL):
+        texts = (
+            [film(-12.3)[0].name] if column == MeasureColumn.MEASURE else list(tree._texts(column))
+        )
+        room = tree.columnWidth(column) - (30 if column == MeasureColumn.MEASURE else 12)
         assert max(tree.fontMetrics().horizontalAdvance(text) for text in texts) <= room
 
 
@@ -151,7 +153,7 @@ def test_a_drag_changes_values_in_place(show, qtbot):
     assert len(resets) == 0
     # The heading of the group, and the one row that is another.
     assert [(spy[0].row(), spy[1].row()) for spy in changes] == [(0, 0), (0, 0)]
-    assert index.siblingAtColumn(Column.VALUE).data() == "13.9°"
+    assert index.siblingAtColumn(MeasureColumn.VALUE).data() == "13.9°"
     assert table.tree.currentIndex() == index
     assert table.tree.height() == height
 
@@ -219,7 +221,7 @@ def test_the_tick_box_answers_to_the_mouse_in_a_row_of_two_lines(show):
     assert list(spy) == [[COBB_KEY, False]]
 
 
-def click(table, index, column=Column.VALUE):
+def click(table, index, column=MeasureColumn.VALUE):
     place = table.tree.visualRect(index.siblingAtColumn(column)).center()
     QTest.mouseClick(table.tree.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
@@ -236,7 +238,7 @@ def test_a_click_selects_and_another_one_ends_that(show):
 def test_one_click_opens_the_definition(show):
     table = show(film())
     spy = QSignalSpy(table.definition_requested)
-    click(table, table.model.index_of(COBB_KEY), Column.DEFINITION)
+    click(table, table.model.index_of(COBB_KEY), MeasureColumn.DEFINITION)
     assert [asked.code for [asked] in spy] == [MeasureCode.COBB_C2_C7]
 
 

@@ -12,7 +12,7 @@ from spinealign.domain.findings import DISCLAIMER, Caution, LandmarkName, Warnin
 from spinealign.domain.measurements import MeasureCode, MeasureState
 from spinealign.measure.correction.changes import move_landmark
 from spinealign.ui.results.definition_view import DefinitionView
-from spinealign.ui.results.measure_model import Column
+from spinealign.ui.results.measure_model import MeasureColumn
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.finding_text import finding_text, measures_text
 from tests import fakes
@@ -65,7 +65,7 @@ def test_a_correction_changes_words_values_and_cautions_in_place(window, page, f
     window.results.update_analysis(moved)
     assert window.results.page is page
     index = page.measures.model.index_of(COBB_KEY)
-    assert index.siblingAtColumn(Column.VALUE).data() == "31.4°"
+    assert index.siblingAtColumn(MeasureColumn.VALUE).data() == "31.4°"
     words = [label.text() for label in page.findChildren(QLabel)]
     assert any("31.4° (95 % " in text and "edited" in text for text in words)
     assert any("A person corrected this result" in text for text in words)
@@ -79,7 +79,7 @@ def test_dragging_a_corner_on_the_picture_changes_the_table(window, page):
     window.correction.editing.change(
         "move", lambda c: move_landmark(c, 6, mark.name, mark.x, mark.y + 12)
     )
-    shown = page.measures.model.index_of(COBB_KEY).siblingAtColumn(Column.VALUE).data()
+    shown = page.measures.model.index_of(COBB_KEY).siblingAtColumn(MeasureColumn.VALUE).data()
     after = measured(window.current.finding.analysis)
     assert after.state is MeasureState.EDITED
     assert abs(after.value - before) > 3

@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QLabel, QLineEdit, QPushButton
 from spinealign import wording
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.image import View, ViewSource
-from spinealign.ui.results.measure_model import Column
+from spinealign.ui.results.measure_model import MeasureColumn
 from spinealign.ui.results.model_card_view import metric_lines
 from spinealign.ui.results.probability_bars import ProbabilityBar
 from spinealign.ui.results.refusal import RefusalBox
@@ -80,8 +80,8 @@ def test_measurements_and_why_one_is_missing(page):
     shown = page("mr_1.nii")
     model = shown.measures.model
     group = model.index(0, 0)
-    assert model.index(0, Column.MEASURE, group).data() == "canal width, narrowest"
-    assert model.index(0, Column.VALUE, group).data() == "11.4 mm"
+    assert model.index(0, MeasureColumn.MEASURE, group).data() == "canal width, narrowest"
+    assert model.index(0, MeasureColumn.VALUE, group).data() == "11.4 mm"
     assert "lordosis angle: the lowest endplate is cut off." in words_of(shown)
 
 

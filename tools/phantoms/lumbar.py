@@ -17,9 +17,9 @@ from tools.phantoms.lumbar_anatomy import (
     SIDE_PX,
     VERTEBRAE,
     Anatomy,
-    Disc,
     Field,
     Level,
+    PhantomDisc,
     blob,
     coverage,
 )
@@ -123,7 +123,7 @@ def _back(anatomy: Anatomy, rng: np.random.Generator, picture: Field) -> Field:
     return _lay(picture, 0.5, coverage(1.8 - np.abs(anatomy.skin - 1.8)))
 
 
-def _epidural_fat(anatomy: Anatomy, disc: Disc, behind: Field) -> Field:
+def _epidural_fat(anatomy: Anatomy, disc: PhantomDisc, behind: Field) -> Field:
     """Cover of the triangle of fat behind the sac, above each lamina."""
     frame = disc.frame
     _, down = anatomy.local(frame)
@@ -160,7 +160,7 @@ def _roots(
     return fluid
 
 
-def _disc(anatomy: Anatomy, grain: Field, picture: Field, disc: Disc) -> Field:
+def _disc(anatomy: Anatomy, grain: Field, picture: Field, disc: PhantomDisc) -> Field:
     """Dark annulus, a nucleus as bright as its hydration, and the cleft inside it."""
     back, down = anatomy.local(disc.frame)
     half = (disc.frame.depth_mm * (0.2 if disc.is_remnant else 0.31), disc.gap_mm * 0.5 + 1.2)

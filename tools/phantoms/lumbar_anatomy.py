@@ -53,7 +53,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Disc:
+class PhantomDisc:
     """One disc: the frame between two bodies, its gap, and how hydrated it is (0..1)."""
 
     frame: Level
@@ -130,7 +130,7 @@ class Anatomy:
         concave = (1 - 0.15 * np.clip(1 - p * p, 0, 1)) * (1 - level.wedge * p)
         return blob(back / waist, down / concave, (level.depth_mm / 2, level.height_mm / 2), 7)
 
-    def disc(self, disc: Disc) -> Field:
+    def disc(self, disc: PhantomDisc) -> Field:
         """Signed distance to a disc that reaches into both bodies, which cover its ends."""
         back, down = self.local(disc.frame)
         reach = 0.28 if disc.is_remnant else 0.5
@@ -210,17 +210,17 @@ def _spinous_size(name: str) -> tuple[float, float, float]:
     return {"L4": (26.0, 18.0, 0.10), "L5": (18.0, 13.0, 0.05)}.get(name, (29.0, 20.0, 0.16))
 
 
-def _stack() -> tuple[tuple[Level, ...], tuple[Disc, ...]]:
+def _stack() -> tuple[tuple[Level, ...], tuple[PhantomDisc, ...]]:
     """Put bodies and discs on top of each other along the curve of the tilts."""
     levels = [_level(_SPINE[0], _TOP_CENTRE_MM)]
-    discs: list[Disc] = []
+    discs: list[PhantomDisc] = []
     for upper, lower in pairwise(_SPINE):
         gap, hydration, bulge = upper[5:]
         frame = _between(levels[-1], _level(lower, (0.0, 0.0)), gap)
         tilted = _level(lower, frame.centre_mm)
         x, y = frame.at(0, gap / 2) + tilted.down * tilted.height_mm / 2
         levels.append(_level(lower, (x, y)))
-        discs.append(Disc(frame, gap, hydration, bulge))
+        discs.append(PhantomDisc(frame, gap, hydration, bulge))
     return tuple(levels), tuple(discs)
 
 

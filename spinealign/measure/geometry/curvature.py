@@ -14,7 +14,7 @@ from spinealign.measure.geometry.sampled import (
     sides_of,
     why_not,
 )
-from spinealign.measure.geometry.spine import OutlinePoint, Part, Spine
+from spinealign.measure.geometry.spine import BodyLine, OutlinePoint, Spine
 from spinealign.measure.geometry.strokes import Pen
 
 _LOWER_ENDS = ("C7", "C6", "C5", "C4", "C3")
@@ -34,9 +34,9 @@ def cervical_measures(spine: Spine) -> Iterator[SampledMeasure]:
 
 def _cobb(spine: Spine) -> Iterator[SampledMeasure]:
     """Yield C2–C7, and in its absence the longest angle there is, under its own name."""
-    lowest, sides = _longest(spine, Part.INFERIOR)
+    lowest, sides = _longest(spine, BodyLine.INFERIOR)
     if lowest != "C7":
-        reason = sides_of(spine, *((level, Part.INFERIOR) for level in _SPAN))
+        reason = sides_of(spine, *((level, BodyLine.INFERIOR) for level in _SPAN))
         yield SampledMeasure(MeasureCode.COBB_C2_C7, _SPAN, reason=str(reason))
     if sides:
         upper, lower = (side.line for side in sides)
@@ -45,7 +45,7 @@ def _cobb(spine: Spine) -> Iterator[SampledMeasure]:
         yield SampledMeasure(code, ("C2", lowest), lordosis_deg(upper, lower), sides, strokes)
 
 
-def _longest(spine: Spine, part: Part) -> tuple[str, tuple[Side, ...]]:
+def _longest(spine: Spine, part: BodyLine) -> tuple[str, tuple[Side, ...]]:
     """Return the lowest level that can be compared with C2, and both sides; else neither."""
     for level in _LOWER_ENDS:
         sides = sides_of(spine, ("C2", part), (level, part))
@@ -56,9 +56,9 @@ def _longest(spine: Spine, part: Part) -> tuple[str, tuple[Side, ...]]:
 
 def _posterior_tangent(spine: Spine) -> SampledMeasure:
     code = MeasureCode.POSTERIOR_TANGENT
-    lowest, sides = _longest(spine, Part.POSTERIOR_WALL)
+    lowest, sides = _longest(spine, BodyLine.POSTERIOR_WALL)
     if not sides:
-        reason = sides_of(spine, *((level, Part.POSTERIOR_WALL) for level in _SPAN))
+        reason = sides_of(spine, *((level, BodyLine.POSTERIOR_WALL) for level in _SPAN))
         return SampledMeasure(code, _SPAN, reason=str(reason))
     upper, lower = (side.line for side in sides)
     strokes = Pen(spine.plane).tangents(upper, lower)
@@ -85,7 +85,7 @@ def _sagittal_vertical_axis(spine: Spine) -> SampledMeasure:
 
 
 def _slope(spine: Spine, code: MeasureCode, level: str) -> SampledMeasure:
-    sides = sides_of(spine, (level, Part.SUPERIOR))
+    sides = sides_of(spine, (level, BodyLine.SUPERIOR))
     if isinstance(sides, str):
         return SampledMeasure(code, (level,), reason=sides)
     line = sides[0].line
@@ -94,7 +94,7 @@ def _slope(spine: Spine, code: MeasureCode, level: str) -> SampledMeasure:
 
 def _slope_minus_lordosis(spine: Spine) -> SampledMeasure:
     code, levels = MeasureCode.T1_SLOPE_MINUS_LORDOSIS, (*_SPAN, "T1")
-    parts = (Part.INFERIOR, Part.INFERIOR, Part.SUPERIOR)
+    parts = (BodyLine.INFERIOR, BodyLine.INFERIOR, BodyLine.SUPERIOR)
     sides = sides_of(spine, *zip(levels, parts, strict=True))
     if isinstance(sides, str):
         return SampledMeasure(code, levels, reason=sides)
@@ -107,11 +107,11 @@ def _slope_minus_lordosis(spine: Spine) -> SampledMeasure:
 def lumbar_lordosis(spine: Spine) -> Iterator[SampledMeasure]:
     """Yield L1–S1, and in its absence L1–L5 under its own name."""
     code, levels = MeasureCode.LUMBAR_LORDOSIS_L1_S1, ("L1", "S1")
-    sides = sides_of(spine, *((level, Part.SUPERIOR) for level in levels))
+    sides = sides_of(spine, *((level, BodyLine.SUPERIOR) for level in levels))
     if isinstance(sides, str):
         yield SampledMeasure(code, levels, reason=sides)
         code, levels = MeasureCode.LUMBAR_LORDOSIS_L1_L5, ("L1", "L5")
-        sides = sides_of(spine, ("L1", Part.SUPERIOR), ("L5", Part.INFERIOR))
+        sides = sides_of(spine, ("L1", BodyLine.SUPERIOR), ("L5", BodyLine.INFERIOR))
     if not isinstance(sides, str):
         upper, lower = (side.line for side in sides)
         strokes = Pen(spine.plane).cobb(upper, lower)

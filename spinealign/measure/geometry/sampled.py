@@ -19,7 +19,7 @@ from spinealign.domain.measurements import (
 )
 from spinealign.measure.geometry.lines import Line
 from spinealign.measure.geometry.plane import PixelGeometry
-from spinealign.measure.geometry.spine import Body, Part, Spine
+from spinealign.measure.geometry.spine import Body, BodyLine, Spine
 from spinealign.measure.geometry.uncertainty import intervals_95
 from spinealign.wording.measures import (
     FACING_UNKNOWN,
@@ -62,13 +62,13 @@ class Side(MeasureInputs):
     line: Line
 
 
-def side_of(body: Body, part: Part) -> Side | None:
+def side_of(body: Body, part: BodyLine) -> Side | None:
     """Return a side of a body, or None where a point of it is missing."""
     line = body.line_of(part)
     return None if line is None else Side(body, body.ends_of(part), line)
 
 
-def sides_of(spine: Spine, *wanted: tuple[str, Part]) -> tuple[Side, ...] | str:
+def sides_of(spine: Spine, *wanted: tuple[str, BodyLine]) -> tuple[Side, ...] | str:
     """Return sides of levels for a measure with a sign, or why one cannot be had."""
     found = [(level, _side(spine, level, part)) for level, part in wanted]
     lacking = [level for level, side in found if side is None]
@@ -77,7 +77,7 @@ def sides_of(spine: Spine, *wanted: tuple[str, Part]) -> tuple[Side, ...] | str:
     return tuple(side for _, side in found if side is not None)
 
 
-def _side(spine: Spine, level: str, part: Part) -> Side | None:
+def _side(spine: Spine, level: str, part: BodyLine) -> Side | None:
     body = spine.by_level.get(level)
     return None if body is None else side_of(body, part)
 

@@ -21,7 +21,7 @@ from spinealign.measure.geometry.lines import (
     turned_down,
 )
 from spinealign.measure.geometry.sampled import MeasureInputs, SampledMeasure, Side, side_of
-from spinealign.measure.geometry.spine import Body, Part, Spine
+from spinealign.measure.geometry.spine import Body, BodyLine, Spine
 from spinealign.measure.geometry.strokes import Pen
 from spinealign.measure.geometry.uncertainty import intervals_95
 
@@ -45,7 +45,7 @@ _DOUBTFUL = (VertebraState.CUT, VertebraState.HIDDEN)
 
 
 @dataclass(frozen=True, eq=False)
-class Disc:
+class DiscSpace:
     """The two endplates that face a disc."""
 
     above: Side
@@ -74,7 +74,10 @@ class Disc:
     @cached_property
     def middles(self) -> tuple[Points, Points]:
         """Middles (S, 2) of the endplates above and below."""
-        above, below = self.upper.middle_of(Part.INFERIOR), self.lower.middle_of(Part.SUPERIOR)
+        above, below = (
+            self.upper.middle_of(BodyLine.INFERIOR),
+            self.lower.middle_of(BodyLine.SUPERIOR),
+        )
         assert above is not None
         assert below is not None
         return above, below
@@ -92,22 +95,22 @@ class Disc:
     def used_middles(self) -> tuple[MeasureInputs, MeasureInputs]:
         """Points that `height` uses."""
         return (
-            MeasureInputs(self.upper, self.upper.middle_names(Part.INFERIOR)),
-            MeasureInputs(self.lower, self.lower.middle_names(Part.SUPERIOR)),
+            MeasureInputs(self.upper, self.upper.middle_names(BodyLine.INFERIOR)),
+            MeasureInputs(self.lower, self.lower.middle_names(BodyLine.SUPERIOR)),
         )
 
 
-def discs_of(spine: Spine) -> list[Disc]:
+def discs_of(spine: Spine) -> list[DiscSpace]:
     """Return the discs between neighbours whose endplates are both there, from the top."""
     found = []
     for upper, lower in spine.neighbours():
-        above, below = side_of(upper, Part.INFERIOR), side_of(lower, Part.SUPERIOR)
+        above, below = side_of(upper, BodyLine.INFERIOR), side_of(lower, BodyLine.SUPERIOR)
         if above is not None and below is not None:
-            found.append(Disc(above, below))
+            found.append(DiscSpace(above, below))
     return found
 
 
-def segmental_angles(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
+def segmental_angles(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
     """Yield the angle of every disc, graded by how much more kyphotic it is than its neighbours."""
     angles = [lordosis_deg(disc.above.line, disc.below.line) for disc in discs]
     for place, (disc, angle) in enumerate(zip(discs, angles, strict=True)):
@@ -124,16 +127,16 @@ def segmental_angles(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMea
         )
 
 
-def translations(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
+def translations(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
     """Yield the offset of the posterior walls at every disc, positive with the upper in front."""
     for disc in discs:
-        sides = [side_of(body, Part.POSTERIOR_WALL) for body in (disc.upper, disc.lower)]
+        sides = [side_of(body, BodyLine.POSTERIOR_WALL) for body in (disc.upper, disc.lower)]
         upper, lower = sides
         if upper is not None and lower is not None:
             yield _translation(spine, disc, upper, lower)
 
 
-def _translation(spine: Spine, disc: Disc, upper: Side, lower: Side) -> SampledMeasure:
+def _translation(spine: Spine, disc: DiscSpace, upper: Side, lower: Side) -> SampledMeasure:
     middle = (disc.above.line.start + disc.below.line.start) / 2
     down = between(upper.line.direction, lower.line.direction)
     forward = -turned_down(down)
@@ -145,7 +148,7 @@ def _translation(spine: Spine, disc: Disc, upper: Side, lower: Side) -> SampledM
     return SampledMeasure(code, disc.levels, offset, (upper, lower), strokes, graded=np.abs(offset))
 
 
-def disc_heights(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
+def disc_heights(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
     """Yield every disc's height and its ratio to the discs above and below it."""
     pen = Pen(spine.plane)
     for place, disc in enumerate(discs):
@@ -164,14 +167,14 @@ def disc_heights(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure
             )
 
 
-def _upright(disc: Disc) -> tuple[Points, Points]:
+def _upright(disc: DiscSpace) -> tuple[Points, Points]:
     """Return the ends of a disc's height, drawn half way between its endplates' middles."""
     centre = (disc.middles[0] + disc.middles[1]) / 2
     half = disc.height[:, None] / 2 * disc.across
     return centre - half, centre + half
 
 
-def _adjacent(discs: Sequence[Disc], place: int) -> list[int]:
+def _adjacent(discs: Sequence[DiscSpace], place: int) -> list[int]:
     """Return the places of the discs that share a body with one of them."""
     found = []
     if place > 0 and discs[place - 1].lower is discs[place].upper:
@@ -181,7 +184,7 @@ def _adjacent(discs: Sequence[Disc], place: int) -> list[int]:
     return found
 
 
-def slips(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
+def slips(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
     """Yield the listhesis at every disc in percent of the lower body's depth.
 
     Notes
@@ -190,7 +193,7 @@ def slips(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
     opens to the front, a projected corner of a normal body falls behind the one below.
     """
     for disc in discs:
-        base, wall = disc.below.line, side_of(disc.upper, Part.POSTERIOR_WALL)
+        base, wall = disc.below.line, side_of(disc.upper, BodyLine.POSTERIOR_WALL)
         if wall is None:
             continue
         reach = reach_along(base, wall.line.end, wall.line.direction)
@@ -207,7 +210,7 @@ def slips(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
         )
 
 
-def disc_height_indices(spine: Spine, discs: Sequence[Disc]) -> Iterator[SampledMeasure]:
+def disc_height_indices(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
     """Yield every disc's mean height over the mean middle height of its neighbouring bodies."""
     pen = Pen(spine.plane)
     for disc in discs:
@@ -225,11 +228,11 @@ def disc_height_indices(spine: Spine, discs: Sequence[Disc]) -> Iterator[Sampled
             )
 
 
-def _mean_height(disc: Disc) -> NDArray[np.float64]:
+def _mean_height(disc: DiscSpace) -> NDArray[np.float64]:
     return np.asarray(np.mean([disc.height_between(*ends) for ends in _end_pairs(disc)], axis=0))
 
 
-def _end_pairs(disc: Disc) -> tuple[tuple[Points, Points], ...]:
+def _end_pairs(disc: DiscSpace) -> tuple[tuple[Points, Points], ...]:
     """Return the posterior, middle and anterior ends of a disc, above and below."""
     above, below = disc.above.line, disc.below.line
     return (above.start, below.start), disc.middles, (above.end, below.end)

@@ -31,7 +31,7 @@ from spinealign.measure.geometry.uncertainty import (
 )
 
 
-class Part(StrEnum):
+class BodyLine(StrEnum):
     """A side of a body that counts as a straight line."""
 
     SUPERIOR = "superior endplate"
@@ -47,15 +47,15 @@ class OutlinePoint(StrEnum):
     WALL_LOWER = "posterior_wall_lower"
 
 
-_ENDS: Mapping[Part, tuple[str, str]] = {
-    Part.SUPERIOR: (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.ANTERIOR_SUPERIOR),
-    Part.INFERIOR: (LandmarkName.POSTERIOR_INFERIOR, LandmarkName.ANTERIOR_INFERIOR),
-    Part.POSTERIOR_WALL: (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.POSTERIOR_INFERIOR),
+_ENDS: Mapping[BodyLine, tuple[str, str]] = {
+    BodyLine.SUPERIOR: (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.ANTERIOR_SUPERIOR),
+    BodyLine.INFERIOR: (LandmarkName.POSTERIOR_INFERIOR, LandmarkName.ANTERIOR_INFERIOR),
+    BodyLine.POSTERIOR_WALL: (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.POSTERIOR_INFERIOR),
 }
 _C2_WALL = (OutlinePoint.WALL_UPPER, OutlinePoint.WALL_LOWER)
 _MIDDLES = {
-    Part.SUPERIOR: LandmarkName.SUPERIOR_MIDDLE,
-    Part.INFERIOR: LandmarkName.INFERIOR_MIDDLE,
+    BodyLine.SUPERIOR: LandmarkName.SUPERIOR_MIDDLE,
+    BodyLine.INFERIOR: LandmarkName.INFERIOR_MIDDLE,
 }
 _PLACES = {name: place for place, name in enumerate((*LandmarkName, *OutlinePoint))}
 _HIDDEN_FACTOR = 2.0
@@ -82,27 +82,27 @@ class Body:
     @cached_property
     def superior(self) -> Line | None:
         """Superior endplate, from back to front."""
-        return endplate_line(self, Part.SUPERIOR)
+        return endplate_line(self, BodyLine.SUPERIOR)
 
     @cached_property
     def inferior(self) -> Line | None:
         """Inferior endplate, from back to front."""
-        return endplate_line(self, Part.INFERIOR)
+        return endplate_line(self, BodyLine.INFERIOR)
 
     @cached_property
     def posterior_wall(self) -> Line | None:
         """Posterior wall, from above to below; of C2 as its outline shows it below the dens."""
-        return self.between(*self.ends_of(Part.POSTERIOR_WALL))
+        return self.between(*self.ends_of(BodyLine.POSTERIOR_WALL))
 
-    def line_of(self, part: Part) -> Line | None:
+    def line_of(self, part: BodyLine) -> Line | None:
         """Return a side as a straight line, or None where a point of it is missing."""
-        if part is Part.POSTERIOR_WALL:
+        if part is BodyLine.POSTERIOR_WALL:
             return self.posterior_wall
-        return self.superior if part is Part.SUPERIOR else self.inferior
+        return self.superior if part is BodyLine.SUPERIOR else self.inferior
 
-    def ends_of(self, part: Part) -> tuple[str, str]:
+    def ends_of(self, part: BodyLine) -> tuple[str, str]:
         """Return the names of the points that a side is drawn through."""
-        is_outlined = part is Part.POSTERIOR_WALL and self.vertebra.level == "C2"
+        is_outlined = part is BodyLine.POSTERIOR_WALL and self.vertebra.level == "C2"
         return _C2_WALL if is_outlined else _ENDS[part]
 
     def between(self, start: str, end: str) -> Line | None:
@@ -111,12 +111,12 @@ class Body:
             return None
         return Line(self.points[start], self.points[end])
 
-    def middle_of(self, endplate: Part) -> Points | None:
+    def middle_of(self, endplate: BodyLine) -> Points | None:
         """Return the middle of an endplate: its own, or half way between the corners."""
         own, line = self.points.get(_MIDDLES[endplate]), self.line_of(endplate)
         return line.middle if own is None and line is not None else own
 
-    def middle_names(self, endplate: Part) -> tuple[str, ...]:
+    def middle_names(self, endplate: BodyLine) -> tuple[str, ...]:
         """Return the names of the points that `middle_of` uses."""
         own = _MIDDLES[endplate]
         return (own,) if own in self.points else _ENDS[endplate]
@@ -124,16 +124,16 @@ class Body:
     @cached_property
     def upright(self) -> Line | None:
         """Line between the middles of the endplates, from above to below."""
-        top, bottom = self.middle_of(Part.SUPERIOR), self.middle_of(Part.INFERIOR)
+        top, bottom = self.middle_of(BodyLine.SUPERIOR), self.middle_of(BodyLine.INFERIOR)
         return None if top is None or bottom is None else Line(top, bottom)
 
     @property
     def upright_names(self) -> tuple[str, ...]:
         """Names of the points that `upright` uses."""
-        return (*self.middle_names(Part.SUPERIOR), *self.middle_names(Part.INFERIOR))
+        return (*self.middle_names(BodyLine.SUPERIOR), *self.middle_names(BodyLine.INFERIOR))
 
 
-def endplate_line(body: Body, endplate: Part) -> Line | None:
+def endplate_line(body: Body, endplate: BodyLine) -> Line | None:
     """Return an endplate as the straight line through its corners, or None without both.
 
     So anybody can check an angle with a ruler on the points. What the outline adds where a
@@ -234,7 +234,7 @@ def _exact_points(vertebra: Vertebra, plane: SagittalPlane) -> dict[str, Points]
     points: dict[str, Points] = {
         mark.name: plane.from_image(np.array([mark.x, mark.y])) for mark in vertebra.landmarks
     }
-    ends = [points.get(name) for name in _ENDS[Part.INFERIOR]]
+    ends = [points.get(name) for name in _ENDS[BodyLine.INFERIOR]]
     posterior, anterior = ends
     if vertebra.level != "C2" or posterior is None or anterior is None or not vertebra.outline:
         return points
@@ -251,10 +251,10 @@ def _exact_points(vertebra: Vertebra, plane: SagittalPlane) -> dict[str, Points]
 def _typical_height(bodies: Sequence[Mapping[str, Points]]) -> float:
     """Return the median height of the bodies, or guess it from the depth of C2."""
     anterior = (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.ANTERIOR_INFERIOR)
-    sides = (_ENDS[Part.POSTERIOR_WALL], anterior)
+    sides = (_ENDS[BodyLine.POSTERIOR_WALL], anterior)
     heights = _lengths(bodies, sides)
     if not heights:
-        heights = [_DEPTH_TO_HEIGHT * d for d in _lengths(bodies, [_ENDS[Part.INFERIOR]])]
+        heights = [_DEPTH_TO_HEIGHT * d for d in _lengths(bodies, [_ENDS[BodyLine.INFERIOR]])]
     return float(np.median(heights)) if heights else 1.0
 
 

@@ -21,7 +21,7 @@ from spinealign.domain.measurements import (
 )
 from spinealign.measure.geometry.plane import PixelGeometry, SagittalPlane
 from spinealign.measure.geometry.sampled import normal_of, not_measured, thresholds_hold, unit_of
-from spinealign.measure.geometry.segments import Disc
+from spinealign.measure.geometry.segments import DiscSpace
 from spinealign.wording.measures import CANAL_INTERRUPTED, definition_of, measure_name, severity_of
 
 Points = NDArray[np.float64]
@@ -72,7 +72,7 @@ def canal_of(segmentation: Segmentation | None) -> Mask | None:
     return np.isin(segmentation.mask, numbers) if numbers else None
 
 
-def disc_line(disc: Disc, plane: SagittalPlane) -> DiscLine:
+def disc_line(disc: DiscSpace, plane: SagittalPlane) -> DiscLine:
     """Return where a disc between two outlined bodies lies."""
     above, below = disc.above.line, disc.below.line
     anterior = plane.polyline((above.end[:1] + below.end[:1]) / 2)[0]

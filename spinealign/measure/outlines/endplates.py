@@ -12,7 +12,7 @@ from spinealign.domain.findings import Landmark, LandmarkName, LandmarkSource
 from spinealign.measure.outlines.contours import level_contour, side_middle
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.disc_shapes import DISC, DiscShape
-from spinealign.measure.outlines.vertebrae import Frame
+from spinealign.measure.outlines.vertebrae import BodyAxes
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]
@@ -27,14 +27,14 @@ _BORDER_ENDS, _BORDER_PART = (0.15, 0.85), 0.03
 _BORDER_SMOOTHING_PX = 0.8
 
 
-def outline_landmarks(contour: Points, frame: Frame, confidence: float) -> tuple[Landmark, ...]:
+def outline_landmarks(contour: Points, frame: BodyAxes, confidence: float) -> tuple[Landmark, ...]:
     """Place four corners and the middles of both endplates on an outline.
 
     Parameters
     ----------
     contour : ndarray of float64, shape (N, 2)
         Closed outline of one body without posterior elements, (x, y).
-    frame : Frame
+    frame : BodyAxes
         With `anterior`; without it nothing is placed.
     confidence : float
         0..1, given to every landmark.

@@ -31,7 +31,7 @@ from spinealign.measure.outlines.mr_pieces import (
     processes_side,
 )
 from spinealign.measure.outlines.square import SquareGrid
-from spinealign.measure.outlines.vertebrae import Frame, right_of
+from spinealign.measure.outlines.vertebrae import BodyAxes, right_of
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.uint8]
@@ -149,7 +149,7 @@ def bodies_from_mask(
     if len(found.discs) < 2:
         return MrColumn(cautions=(Caution(WarningCode.NO_COLUMN),))
     shown = None if pixels is None else grid.resampled(pixels)
-    column = _Column(mask, confidence, found, room_around(mask.shape, shown)).result()
+    column = _MrColumnBuilder(mask, confidence, found, room_around(mask.shape, shown)).result()
     return replace(column, vertebrae=tuple(map(grid.body_in_picture, column.vertebrae)))
 
 
@@ -181,7 +181,7 @@ def _standard(mask: Mask, classes: Mapping[int, str]) -> Mask:
     return np.asarray(table[mask], np.uint8)
 
 
-class _Column:
+class _MrColumnBuilder:
     """Works from the sacrum up, and turns the order round at the end."""
 
     def __init__(self, mask: Mask, confidence: Array, found: DiscColumn, room: Array) -> None:
@@ -240,7 +240,7 @@ class _Column:
         return LEVELS[place] if self._doubt is None and 0 <= place < len(LEVELS) else None
 
     def _vertebra(self, piece: BodyPiece) -> Vertebra:
-        frame = Frame(piece.up, None if self._facing is None else -piece.backwards)
+        frame = BodyAxes(piece.up, None if self._facing is None else -piece.backwards)
         marks = outline_landmarks(piece.contour, frame, piece.certainty)
         state = self._state(piece)
         if state is VertebraState.CUT:

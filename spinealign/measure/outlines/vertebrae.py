@@ -34,7 +34,7 @@ _BORDER_PX = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class BodyAxes:
     """A body's own directions as unit vectors (x, y); `anterior` is None when unknown."""
 
     up: Points
@@ -133,7 +133,7 @@ def _slant(blobs: Sequence[Blob], ups: Sequence[Points]) -> float:
 
 
 def body_landmarks(
-    contour: Points, peaks: Sequence[Sequence[Peak]], frame: Frame, height: float, blob: Blob
+    contour: Points, peaks: Sequence[Sequence[Peak]], frame: BodyAxes, height: float, blob: Blob
 ) -> tuple[Landmark, ...]:
     """Place the landmarks of one body.
 
@@ -144,7 +144,7 @@ def body_landmarks(
     peaks : sequence of sequence of Peak
         All corners that the network saw on the film, in film pixels, for each of
         `CORNERS`; each body takes the one that fits it best.
-    frame : Frame
+    frame : BodyAxes
         Without `anterior` only corners that the network saw are placed.
     height : float
         Typical height of a body in film pixels.
@@ -176,7 +176,7 @@ class _Shape:
     """An outline and its directions; `confidence` is that of points taken from it."""
 
     contour: Points
-    frame: Frame
+    frame: BodyAxes
     height: float
     confidence: float
 

@@ -55,7 +55,7 @@ def open_comparison(window: MainWindow) -> CompareWindow:
     return comparison
 
 
-class Examination(QWidget):
+class ExaminationPane(QWidget):
     """One half: which case, and its picture."""
 
     chosen = pyqtSignal()
@@ -136,7 +136,7 @@ class CompareWindow(QDialog):
         self.setWindowTitle("Compare two examinations – SpineAlign")
         self._window = window
         self._choices = MeasureChoices()
-        self.first, self.second = Examination("&First"), Examination("&Second")
+        self.first, self.second = ExaminationPane("&First"), ExaminationPane("&Second")
         self.table = CompareTable(window.theme.colours)
         self.cautions = wrapped_label("", "muted")
         self.message = wrapped_label("", "muted")
@@ -223,13 +223,13 @@ class CompareWindow(QDialog):
         else:
             self.set_cases(current, cases[1] if len(cases) > 1 else None)
 
-    def _ask_file(self, half: Examination) -> None:
+    def _ask_file(self, half: ExaminationPane) -> None:
         folder = self._window.preferences.state.last_folder
         name, _ = QFileDialog.getOpenFileName(self, "Open an examination", folder, FILE_FILTERS)
         if name:
             self._window.opener.open_quietly(Path(name).absolute(), partial(self._take, half))
 
-    def _take(self, half: Examination, openings: list[Opening]) -> None:
+    def _take(self, half: ExaminationPane, openings: list[Opening]) -> None:
         opened = self._window.session.open(openings)
         # Looking at files takes a while; this window may be closed by now.
         if opened and not sip.isdeleted(self):

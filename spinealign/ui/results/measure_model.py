@@ -41,7 +41,7 @@ _SHOWN_AT_FIRST = {
 _OPEN_AT_FIRST = frozenset(MeasureGroup) - {MeasureGroup.DISCS, MeasureGroup.BODIES}
 
 
-class Column(IntEnum):
+class MeasureColumn(IntEnum):
     """Columns of the table."""
 
     MEASURE = 0
@@ -51,10 +51,10 @@ class Column(IntEnum):
 
 
 HEADINGS = {
-    Column.MEASURE: ("Measure", "What was measured; tick it to draw it on the picture"),
-    Column.VALUE: ("Value", "Measured value; the pencil marks values whose points were moved"),
-    Column.INTERVAL: ("95 %", "95 % interval from the uncertainty of the points"),
-    Column.DEFINITION: ("", "Definition and source"),
+    MeasureColumn.MEASURE: ("Measure", "What was measured; tick it to draw it on the picture"),
+    MeasureColumn.VALUE: ("Value", "Measured value; the pencil marks values whose points were moved"),
+    MeasureColumn.INTERVAL: ("95 %", "95 % interval from the uncertainty of the points"),
+    MeasureColumn.DEFINITION: ("", "Definition and source"),
 }  # fmt: skip
 
 
@@ -131,7 +131,7 @@ class MeasureModel(QAbstractItemModel):
 
     def toggle(self, index: QModelIndex) -> None:
         """Draw a measure, or all of a group, on the picture or take it off again."""
-        first = index.siblingAtColumn(Column.MEASURE)
+        first = index.siblingAtColumn(MeasureColumn.MEASURE)
         checked = self.data(first, Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
         wanted = Qt.CheckState.Unchecked if checked else Qt.CheckState.Checked
         self.setData(first, wanted, Qt.ItemDataRole.CheckStateRole)
@@ -162,14 +162,14 @@ class MeasureModel(QAbstractItemModel):
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of columns."""
-        return len(Column)
+        return len(MeasureColumn)
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:
         """Allow the first column to be ticked."""
         if not index.isValid():
             return Qt.ItemFlag.NoItemFlags
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        if index.column() == Column.MEASURE:
+        if index.column() == MeasureColumn.MEASURE:
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
@@ -179,13 +179,13 @@ class MeasureModel(QAbstractItemModel):
         """Return a heading or its explanation."""
         if orientation is not Qt.Orientation.Horizontal:
             return None
-        heading, meaning = HEADINGS[Column(section)]
+        heading, meaning = HEADINGS[MeasureColumn(section)]
         if role == Qt.ItemDataRole.DisplayRole:
             return heading
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             return meaning
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(Column(section))
+            return _alignment(MeasureColumn(section))
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -193,14 +193,14 @@ class MeasureModel(QAbstractItemModel):
         measurement = self.measurement(index)
         if measurement is None:
             return self._group_data(index, role)
-        column = Column(index.column())
+        column = MeasureColumn(index.column())
         if role == MEASUREMENT_ROLE:
             return measurement
         if role == Qt.ItemDataRole.DisplayRole:
             return _cell(measurement, column)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(column)
-        if role == Qt.ItemDataRole.CheckStateRole and column is Column.MEASURE:
+        if role == Qt.ItemDataRole.CheckStateRole and column is MeasureColumn.MEASURE:
             shown = self._choices.is_shown(measurement)
             return Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked
         if role == Qt.ItemDataRole.DecorationRole:
@@ -213,7 +213,7 @@ class MeasureModel(QAbstractItemModel):
 
     def setData(self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Take a tick for a measure or for all of a group."""
-        if role != Qt.ItemDataRole.CheckStateRole or index.column() != Column.MEASURE:
+        if role != Qt.ItemDataRole.CheckStateRole or index.column() != MeasureColumn.MEASURE:
             return False
         shown = Qt.CheckState(value) == Qt.CheckState.Checked
         one = self.measurement(index)
@@ -228,7 +228,7 @@ class MeasureModel(QAbstractItemModel):
         return True
 
     def _group_data(self, index: QModelIndex, role: int) -> Any:
-        if not index.isValid() or index.column() != Column.MEASURE:
+        if not index.isValid() or index.column() != MeasureColumn.MEASURE:
             return None
         group, members = self._groups[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
@@ -244,14 +244,14 @@ class MeasureModel(QAbstractItemModel):
             return Qt.CheckState.Checked if True in shown else Qt.CheckState.Unchecked
         return None
 
-    def _decoration(self, measurement: Measurement, column: Column) -> QPixmap | None:
-        if column is Column.VALUE and measurement.state is MeasureState.EDITED:
+    def _decoration(self, measurement: Measurement, column: MeasureColumn) -> QPixmap | None:
+        if column is MeasureColumn.VALUE and measurement.state is MeasureState.EDITED:
             return self._pencil
-        has_definition = column is Column.DEFINITION and measurement.code is not None
+        has_definition = column is MeasureColumn.DEFINITION and measurement.code is not None
         return self._info if has_definition else None
 
     def _say_changed(self, top: QModelIndex, first: int, last: int) -> None:
-        right = len(Column) - 1
+        right = len(MeasureColumn) - 1
         self.dataChanged.emit(top, top.siblingAtColumn(right))
         self.dataChanged.emit(self.index(first, 0, top), self.index(last, right, top))
 
@@ -286,27 +286,27 @@ def _picture(name: str, colour: str | None = None) -> QPixmap:
     return pixmap
 
 
-def _cell(measurement: Measurement, column: Column) -> str:
-    if column is Column.MEASURE:
+def _cell(measurement: Measurement, column: MeasureColumn) -> str:
+    if column is MeasureColumn.MEASURE:
         return safe_text(measurement.name)
-    if column is Column.VALUE:
+    if column is MeasureColumn.VALUE:
         return value_text(measurement)
-    if column is Column.INTERVAL:
+    if column is MeasureColumn.INTERVAL:
         return interval_text(measurement.interval, measurement.unit)
     return ""
 
 
-def _accessible(measurement: Measurement, column: Column) -> str:
+def _accessible(measurement: Measurement, column: MeasureColumn) -> str:
     """Return the whole row for the first column, drawn bar and second line included."""
-    if column is Column.MEASURE:
+    if column is MeasureColumn.MEASURE:
         return measure_sentence(measurement)
-    if column is Column.DEFINITION:
+    if column is MeasureColumn.DEFINITION:
         return "Definition and source"
     return _cell(measurement, column)
 
 
-def _alignment(column: Column) -> Qt.AlignmentFlag:
-    right = column in (Column.VALUE, Column.INTERVAL)
+def _alignment(column: MeasureColumn) -> Qt.AlignmentFlag:
+    right = column in (MeasureColumn.VALUE, MeasureColumn.INTERVAL)
     side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignVCenter
 

@@ -39,7 +39,7 @@ from spinealign.domain.measurements import Measurement, MeasureState
 from spinealign.ui.results.measure_model import (
     HEADINGS,
     MEASUREMENT_ROLE,
-    Column,
+    MeasureColumn,
     Key,
     MeasureChoices,
     MeasureModel,
@@ -53,8 +53,8 @@ ROW_MARGIN_PX = 7
 CELL_MARGIN_PX = 14
 TICK_PX = 22
 PENCIL_PX = 20
-WIDEST_VALUES = {Column.VALUE: "-00.0 mm", Column.INTERVAL: "-00.0 to -00.0"}
-EXTRA_PX = {Column.MEASURE: TICK_PX, Column.VALUE: PENCIL_PX}
+WIDEST_VALUES = {MeasureColumn.VALUE: "-00.0 mm", MeasureColumn.INTERVAL: "-00.0 to -00.0"}
+EXTRA_PX = {MeasureColumn.MEASURE: TICK_PX, MeasureColumn.VALUE: PENCIL_PX}
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -152,7 +152,7 @@ class MeasureTree(QTreeView):
         line = QRect(option.rect)
         line.setHeight(option.fontMetrics.height())
         line.translate(0, option.fontMetrics.height() + ROW_MARGIN_PX - 1)
-        line.adjust(TICK_PX + 4, 0, -self.columnWidth(Column.DEFINITION), 0)
+        line.adjust(TICK_PX + 4, 0, -self.columnWidth(MeasureColumn.DEFINITION), 0)
         painter.setPen(QColor(self._colours.muted))
         for text in _extra_lines(measurement):
             shown = option.fontMetrics.elidedText(text, self.textElideMode(), line.width())
@@ -189,8 +189,8 @@ class MeasureTree(QTreeView):
         self, painter: QPainter, option: QStyleOptionViewItem, measurement: Measurement
     ) -> None:
         height = option.fontMetrics.height()
-        left = self.columnViewportPosition(Column.VALUE)
-        width = self.columnWidth(Column.VALUE) + self.columnWidth(Column.INTERVAL)
+        left = self.columnViewportPosition(MeasureColumn.VALUE)
+        width = self.columnWidth(MeasureColumn.VALUE) + self.columnWidth(MeasureColumn.INTERVAL)
         top = option.rect.top() + height + ROW_MARGIN_PX - 1
         room = QRectF(left, top, width, height).adjusted(CELL_MARGIN_PX, 0, -4, 0)
         draw_range(painter, room, measurement, self._colours)
@@ -211,7 +211,7 @@ class MeasureTree(QTreeView):
         is_heading = self._measures.measurement(index) is None
         if self._was_toggled:
             return
-        if is_heading or index.column() == Column.DEFINITION:
+        if is_heading or index.column() == MeasureColumn.DEFINITION:
             self._explain(index)
         elif index.siblingAtColumn(0) == self._was_selected:
             self.clearSelection()
@@ -249,18 +249,22 @@ class MeasureTree(QTreeView):
     def _fit_columns(self) -> None:
         """Make columns as narrow as their words, with room for values that grow in a drag."""
         metrics = self.fontMetrics()
-        for column in (Column.VALUE, Column.INTERVAL):
+        for column in (MeasureColumn.VALUE, MeasureColumn.INTERVAL):
             texts = [HEADINGS[column][0], WIDEST_VALUES[column], *self._texts(column)]
             widest = max(metrics.horizontalAdvance(text) for text in texts)
             self.setColumnWidth(column, widest + CELL_MARGIN_PX + EXTRA_PX.get(column, 0))
-        self.setColumnWidth(Column.DEFINITION, TICK_PX)
+        self.setColumnWidth(MeasureColumn.DEFINITION, TICK_PX)
         self._share_room()
 
     def _share_room(self) -> None:
         viewport = self.viewport()
         if viewport is not None:
-            others = sum(self.columnWidth(column) for column in Column if column != Column.MEASURE)
-            self.setColumnWidth(Column.MEASURE, max(viewport.width() - others, 4 * TICK_PX))
+            others = sum(
+                self.columnWidth(column)
+                for column in MeasureColumn
+                if column != MeasureColumn.MEASURE
+            )
+            self.setColumnWidth(MeasureColumn.MEASURE, max(viewport.width() - others, 4 * TICK_PX))
 
     def _open_rows(self) -> Iterator[QModelIndex]:
         model = self._measures
@@ -270,7 +274,7 @@ class MeasureTree(QTreeView):
             if self.isExpanded(top):
                 yield from (model.index(member, 0, top) for member in range(model.rowCount(top)))
 
-    def _texts(self, column: Column) -> Iterator[str]:
+    def _texts(self, column: MeasureColumn) -> Iterator[str]:
         model = self._measures
         for row in range(model.rowCount()):
             top = model.index(row, 0)

@@ -21,7 +21,7 @@ ROW_MARGIN_PX = 12
 
 
 @dataclass(frozen=True)
-class Column:
+class RegionColumn:
     """One column: a short heading, what it means, and how a cell is made of a region."""
 
     heading: str
@@ -36,13 +36,15 @@ class Column:
 
 
 COLUMNS = (
-    Column("Structure", "Name of the structure", lambda r: safe_text(r.name)),
-    Column("Pixels", "Number of pixels", lambda r: r.pixels, "{:,}"),
-    Column("% image", "Percent of the whole image", lambda r: r.percent_of_image, "{:.1f}"),
-    Column("% struct.", "Percent of all structures", lambda r: r.percent_of_structures, "{:.1f}"),
-    Column("mm²", "Area in the plane of the image, mm²", lambda r: r.area_mm2, "{:,.0f}"),
-    Column("Parts", "Separate parts", lambda r: r.parts),
-    Column("Conf.", "Mean probability of the class", lambda r: r.mean_confidence, "{:.2f}"),
+    RegionColumn("Structure", "Name of the structure", lambda r: safe_text(r.name)),
+    RegionColumn("Pixels", "Number of pixels", lambda r: r.pixels, "{:,}"),
+    RegionColumn("% image", "Percent of the whole image", lambda r: r.percent_of_image, "{:.1f}"),
+    RegionColumn(
+        "% struct.", "Percent of all structures", lambda r: r.percent_of_structures, "{:.1f}"
+    ),
+    RegionColumn("mm²", "Area in the plane of the image, mm²", lambda r: r.area_mm2, "{:,.0f}"),
+    RegionColumn("Parts", "Separate parts", lambda r: r.parts),
+    RegionColumn("Conf.", "Mean probability of the class", lambda r: r.mean_confidence, "{:.2f}"),
 )
 _AREA_COLUMN = next(i for i, column in enumerate(COLUMNS) if column.heading == "mm²")
 
