@@ -25,7 +25,7 @@ from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.outlines.bodies import Blob
 from spinealign.measure.outlines.contours import level_contour
 from spinealign.measure.outlines.corners import CORNERS
-from spinealign.measure.outlines.vertebrae import Frame, body_landmarks, right_of
+from spinealign.measure.outlines.vertebrae import BodyAxes, body_landmarks, right_of
 from tests.phantoms_xray import LEVELS, DrawnBody, DrawnColumn
 
 PIXELS = PixelGeometry()
@@ -180,7 +180,7 @@ def _found(body: DrawnBody, contour) -> Vertebra:
     up = np.array([along[1], -along[0]]) / np.hypot(*along)
     depth = float(np.hypot(*lower))
     blob = Blob(1, contour, 0.95, 1.0 if body.is_c2 else 0.0)
-    marks = body_landmarks(contour, [[]] * 4, Frame(up, right_of(up)), depth / 1.2, blob)
+    marks = body_landmarks(contour, [[]] * 4, BodyAxes(up, right_of(up)), depth / 1.2, blob)
     outline = tuple((float(x), float(y)) for x, y in contour)
     return Vertebra(body.level, 1, outline, marks, 0.95, VertebraState.COMPLETE)
 

@@ -52,7 +52,9 @@ class MeasureColumn(IntEnum):
 
 HEADINGS = {
     MeasureColumn.MEASURE: ("Measure", "What was measured; tick it to draw it on the picture"),
-    MeasureColumn.VALUE: ("Value", "Measured value; the pencil marks values whose points were moved"),
+    MeasureColumn.VALUE: (
+        "Value", "Measured value; the pencil marks values whose points were moved",
+    ),
     MeasureColumn.INTERVAL: ("95 %", "95 % interval from the uncertainty of the points"),
     MeasureColumn.DEFINITION: ("", "Definition and source"),
 }  # fmt: skip

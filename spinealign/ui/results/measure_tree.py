@@ -39,9 +39,9 @@ from spinealign.domain.measurements import Measurement, MeasureState
 from spinealign.ui.results.measure_model import (
     HEADINGS,
     MEASUREMENT_ROLE,
-    MeasureColumn,
     Key,
     MeasureChoices,
+    MeasureColumn,
     MeasureModel,
 )
 from spinealign.ui.results.range_bar import draw_range
