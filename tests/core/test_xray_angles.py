@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+pytest.importorskip("matplotlib")
+pytest.importorskip("sklearn")
+
 from spinealign.domain.findings import Facing
 from spinealign.training import xray_angles
 from spinealign.training.xray_angles import (

@@ -3,6 +3,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+pytest.importorskip("sklearn")
+
 from spinealign.domain.findings import Facing, Landmark, LandmarkName, LandmarkSource, Vertebra
 from spinealign.domain.findings import VertebraState as State
 from spinealign.training import xray_evaluate
