@@ -9,6 +9,9 @@ python3 start.py build-installer [--compare-unpruned]
 python3 start.py test-installer
                           install the built Debian package in a clean system and try it there
                           under every condition (as root on Debian or Ubuntu)
+python3 start.py lock [NAME...]
+                          bring requirements.lock up to date (or only the named packages) and
+                          say what changed
 python3 start.py ARGS...  set up, then run "spinealign ARGS..."
 """
 
@@ -17,6 +20,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +29,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 BUILD_ENVIRONMENT = ROOT / ".venv-installer"
-BUILD_REQUIREMENTS = ROOT / "installer" / "requirements.txt"
+LOCK_ENVIRONMENT = ROOT / ".venv-lock"
+LOCK = ROOT / "requirements.lock"
 SAMPLES = ROOT / "resources" / "samples"
 FILM_SAMPLE = SAMPLES / "xray_lateral_phantom" / "neck_phantom.dcm"
 MR_SAMPLE = SAMPLES / "mr_lumbar_phantom" / "lumbar_phantom.dcm"
@@ -77,13 +82,15 @@ def main() -> int:
     arguments = sys.argv[1:]
     if not (3, 11) <= sys.version_info[:2] <= (3, 12):
         return run_with_another_python(arguments)
+    if arguments[:1] == ["lock"]:
+        return refresh_lock(arguments[1:])
     require_system_libraries()
     if arguments[:1] == ["build-installer"]:
         return build_installer(arguments[1:])
     if arguments[:1] == ["test-installer"]:
         return try_installer(arguments[1:])
     testing = arguments == ["test"]
-    python = set_up("[train,dev]" if testing or needs_training(arguments) else "")
+    python = set_up_program(*(("train", "dev") if testing or needs_training(arguments) else ()))
     if testing:
         install_reference_reader()
         return run_tests(python)
@@ -143,18 +150,16 @@ def install_reference_reader() -> None:
 
 
 def build_installer(options: list[str]) -> int:
-    """Build the packages in an environment of their own, from pinned and checked parts."""
+    """Build the packages in an environment of their own."""
     require_tools(BUILD_TOOLS)
-    python = BUILD_ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    wanted = hashlib.sha256(BUILD_REQUIREMENTS.read_bytes()).hexdigest()
-    stamp = BUILD_ENVIRONMENT / "installed"
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        print("Setting up what builds the packages (once, a few minutes) ...", flush=True)
-        make_environment(BUILD_ENVIRONMENT)
-        pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--require-hashes", "-r", str(BUILD_REQUIREMENTS)], check=True)
-        stamp.write_text(wanted)
-    return subprocess.call([str(python), "-m", "installer", *options], cwd=ROOT)
+    python = set_up(BUILD_ENVIRONMENT, "program", "installer")
+    return subprocess.call([python, "-m", "installer", *options], cwd=ROOT)
+
+
+def refresh_lock(names: list[str]) -> int:
+    """Bring the locked versions up to date, with the resolver that the lock itself names."""
+    python = set_up(LOCK_ENVIRONMENT, "lock")
+    return subprocess.call([python, "-m", "tools.lock", *names], cwd=ROOT)
 
 
 def try_installer(options: list[str]) -> int:
@@ -162,7 +167,7 @@ def try_installer(options: list[str]) -> int:
     if sys.platform != "linux" or os.geteuid() != 0:
         sys.exit("The trial makes a clean system of its own, which needs root on Debian or Ubuntu.")
     require_tools(TRIAL_TOOLS)
-    python = set_up("[dev]")
+    python = set_up_program("dev")
     environment = {**os.environ, "SPINEALIGN_DIST": str(ROOT / "dist")}
     command = [python, "-m", "pytest", "-q", "tests/packaged", *options]
     return subprocess.call(command, cwd=ROOT, env=environment)
@@ -175,21 +180,44 @@ def require_tools(tools: tuple[tuple[str, str], ...]) -> None:
         install_debian(missing)
 
 
-def set_up(extras: str) -> str:
-    """Make the virtual environment once, again whenever the requirements change."""
-    python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest() + extras
-    stamp = ENVIRONMENT / "spinealign-installed"
-    have = stamp.read_text() if stamp.is_file() else ""
-    if have == wanted or (not extras and have.startswith(wanted)):
+def set_up_program(*sections: str) -> str:
+    """Make the program's environment, with itself in it as it stands here; returns its Python."""
+    return set_up(ENVIRONMENT, "program", "build", *sections)
+
+
+def set_up(folder: Path, *sections: str) -> str:
+    """Make a virtual environment once, again whenever the locked requirements change."""
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    described = LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()
+    wanted = hashlib.sha256(described).hexdigest()
+    stamp = folder / "installed"
+    have = stamp.read_text().split() if stamp.is_file() else []
+    if have[:1] == [wanted] and set(sections) <= set(have):
         return str(python)
-    print("Setting up SpineAlign (once, a few minutes) ...", flush=True)
+    print("Setting up (once, a few minutes) ...", flush=True)
     if not python.is_file():
-        make_environment(ENVIRONMENT)
-    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-e", f"{ROOT}{extras}"], check=True)
-    stamp.write_text(wanted)
+        make_environment(folder)
+    install(str(python), folder / "requirements.txt", sections)
+    stamp.write_text(" ".join((wanted, *sections)))
     return str(python)
+
+
+def install(python: str, listed: Path, sections: tuple[str, ...]) -> None:
+    """Install the locked packages, each checked and none built here, then the program itself."""
+    lock = locked_sections()
+    listed.write_text("".join(lock[name] for name in sections), encoding="utf-8")
+    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    locked = ["--require-hashes", "--only-binary", ":all:", "-r", str(listed)]
+    subprocess.run([*pip, *locked], check=True)
+    if "build" in sections:
+        itself = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+        subprocess.run([*pip, *itself], check=True)
+
+
+def locked_sections() -> dict[str, str]:
+    """Return the requirements in the lock file by the name of their section."""
+    parts = re.split(r"^# \[(\w+)\]\n", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def make_environment(folder: Path) -> None:
