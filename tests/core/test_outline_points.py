@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinealign.measure.geometry.outline_points import c2_centre, c2_posterior_wall, straightened
+from spinealign.measure.geometry.outline_points import (
+    c2_centre,
+    c2_posterior_wall,
+    centroid,
+    polygon_area,
+    straightened,
+)
 from tests.phantoms_alignment import c2, edges
 
 BACK, FRONT = np.array([100.0, 100.0]), np.array([120.0, 100.0])
@@ -13,6 +19,23 @@ OUTLINE = np.array(c2(BACK, FRONT).outline)
 def moved(points, angle, scale):
     sine, cosine = np.sin(angle), np.cos(angle)
     return scale * np.asarray(points) @ np.array([[cosine, sine], [-sine, cosine]])
+
+
+CORNER = np.array([(0.0, 0), (30, 0), (30, 10), (10, 10), (10, 40), (0, 40)])
+"""An L of two rectangles: 30 by 10 about (15, 5), and 10 by 30 about (5, 25)."""
+
+
+@given(st.floats(-3, 3), st.floats(0.3, 5), st.sampled_from([1, -1]), st.floats(-1e5, 1e5))
+def test_area_and_centroid_of_a_polygon_that_is_not_convex(angle, scale, step, shift):
+    polygon = moved(CORNER, angle, scale)[::step] + shift
+    assert polygon_area(polygon) == pytest.approx(600 * scale**2)
+    assert centroid(polygon) == pytest.approx(moved((10.0, 15.0), angle, scale) + shift)
+
+
+def test_points_that_enclose_nothing_have_their_mean_and_no_area():
+    line = np.array([(0.0, 0), (1, 1), (5, 5)])
+    assert polygon_area(line) == 0
+    assert centroid(line) == pytest.approx([2, 2])
 
 
 @given(st.floats(-3, 3), st.floats(0.3, 5))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import Landmark, LandmarkName, LandmarkSource, Vertebra
+from spinealign.measure.geometry.outline_points import polygon_area
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -93,8 +94,7 @@ class _Ring:
 
     @property
     def area(self) -> float:
-        x, y = self.points[:, 0], self.points[:, 1]
-        return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+        return polygon_area(self.points)
 
     def foot(self, point: Points) -> tuple[float, Points, int]:
         """Return the place nearest to a point (2,), its coordinates, and the side it is on."""

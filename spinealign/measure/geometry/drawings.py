@@ -18,6 +18,7 @@ from spinealign.domain.measurements import (
     Stroke,
     StrokeKind,
 )
+from spinealign.measure.geometry.outline_points import polygon_area
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.wording.corrections import (
     OUTLINE_CROSSES,
@@ -147,11 +148,6 @@ def _between(one: Points, other: Points) -> float:
     return float(np.degrees(np.arctan2(abs(across), float(one @ other))))
 
 
-def _area(points: Points) -> float:
-    x, y = (points - points[0]).T
-    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
-
-
 def _no_problem(points: Points) -> str:
     return ""
 
@@ -241,5 +237,5 @@ _TOOLS = {
     DrawingTool.COBB: _Tool(
         MeasureCode.DRAWN_COBB, 4, _cobb, _coinciding(((0, 1), (2, 3))), is_angle=True
     ),
-    DrawingTool.AREA: _Tool(MeasureCode.DRAWN_AREA, 3, _area, _crossing),
+    DrawingTool.AREA: _Tool(MeasureCode.DRAWN_AREA, 3, polygon_area, _crossing),
 }

@@ -18,6 +18,7 @@ _LEAST_CROSSINGS = 4
 _ENDPLATE = (0.1, 0.9)
 _ENDPLATE_STEPS = 41
 _NEAR = 0.3
+_NO_AREA = 1e-6
 
 
 def c2_centre(outline: Points, posterior: Points, anterior: Points) -> Points | None:
@@ -39,7 +40,7 @@ def c2_centre(outline: Points, posterior: Points, anterior: Points) -> Points | 
     along, above, depth = _in_endplate_axes(outline, posterior, anterior)
     if above.max(initial=0.0) < _LEAST_HEIGHT * depth:
         return None
-    centre = _centroid(_clipped(np.stack([along, above], axis=1), _BODY_HEIGHT * depth))
+    centre = centroid(_clipped(np.stack([along, above], axis=1), _BODY_HEIGHT * depth))
     return _from_endplate_axes(centre, posterior, anterior)
 
 
@@ -149,12 +150,25 @@ def _clipped(polygon: Points, top: float) -> Points:
     return np.asarray(both[kept], np.float64)
 
 
-def _centroid(polygon: Points) -> Points:
-    """Return the centre of gravity of the inside of a closed polygon (N, 2)."""
-    following = np.roll(polygon, -1, axis=0)
-    twice = polygon[:, 0] * following[:, 1] - polygon[:, 1] * following[:, 0]
-    area = twice.sum() / 2
-    if abs(area) < 1e-9:
+def polygon_area(polygon: Points) -> float:
+    """Return the area inside a closed polygon (N, 2), in squares of its unit."""
+    return abs(float(_crossed(polygon - polygon[:1]).sum())) / 2
+
+
+def centroid(polygon: Points) -> Points:
+    """Return the centre of gravity (2,) of the inside of a closed polygon (N, 2).
+
+    Of points that enclose nothing it is their mean.
+    """
+    about = polygon - polygon[:1]
+    crossed = _crossed(about)
+    if abs(crossed.sum()) < _NO_AREA:
         return np.asarray(polygon.mean(axis=0), np.float64)
-    total = ((polygon + following) * twice[:, None]).sum(axis=0)
-    return np.asarray(total / (6 * area), np.float64)
+    moments = ((about + np.roll(about, -1, axis=0)) * crossed[:, None]).sum(axis=0)
+    return np.asarray(polygon[0] + moments / (3 * crossed.sum()), np.float64)
+
+
+def _crossed(polygon: Points) -> Values:
+    """Return the cross product (N,) of each point with the next: twice the area they span."""
+    following = np.roll(polygon, -1, axis=0)
+    return np.asarray(polygon[:, 0] * following[:, 1] - polygon[:, 1] * following[:, 0], np.float64)

@@ -16,6 +16,7 @@ from spinealign.domain.findings import (
     VertebraState,
 )
 from spinealign.domain.measurements import Point
+from spinealign.measure.geometry.outline_points import centroid, polygon_area
 from spinealign.measure.outlines.bodies import BODY_AREA
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.vertebrae import right_of, up_vectors
@@ -44,19 +45,7 @@ _MOST_TURN = np.radians(12)
 
 def centre_of(body: Vertebra) -> Points:
     """Return the middle (x, y) of a body's outline, or of its landmarks where it has none."""
-    x, y = _polygon(body).T
-    following_x, following_y = np.roll(x, -1), np.roll(y, -1)
-    crossed = x * following_y - following_x * y
-    if abs(crossed.sum()) < 1e-6:
-        return np.array([x.mean(), y.mean()])
-    centre = [((a + b) * crossed).sum() for a, b in ((x, following_x), (y, following_y))]
-    return np.asarray(np.array(centre) / (3 * crossed.sum()), np.float64)
-
-
-def area_of(points: Points) -> float:
-    """Return the area inside a polygon (N, 2)."""
-    x, y = points.T
-    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    return centroid(_polygon(body))
 
 
 def height_of(body: Vertebra) -> float:
@@ -64,7 +53,7 @@ def height_of(body: Vertebra) -> float:
     middles = _endplate_middles(body)
     if middles is not None:
         return float(np.hypot(*(middles[0] - middles[1])))
-    return float(np.sqrt(area_of(_polygon(body)) / BODY_AREA))
+    return float(np.sqrt(polygon_area(_polygon(body)) / BODY_AREA))
 
 
 def typical_body_height(bodies: Sequence[Vertebra]) -> float | None:
@@ -98,7 +87,7 @@ def _near_ones(
     body: Vertebra, others: Sequence[tuple[Points, Vertebra]]
 ) -> list[tuple[float, int, Vertebra]]:
     """Return which bodies (with their centres) lie about where this one lies, and how far."""
-    centre, reach = centre_of(body), _SAME_BODY * np.sqrt(area_of(_polygon(body)))
+    centre, reach = centre_of(body), _SAME_BODY * np.sqrt(polygon_area(_polygon(body)))
     apart = [(float(np.hypot(*(centre - place))), other) for place, other in others]
     return [(distance, body.index, other) for distance, other in apart if distance <= reach]
 
@@ -149,7 +138,7 @@ def added_vertebra(
     names = _RINGS[len(ring)]
     marks = [_user_mark(name, point) for name, point in zip(names, ring, strict=True)]
     outline = _c2_outline(*ring) if len(ring) == 3 else ring
-    if area_of(outline) < _SMALLEST_AREA_PX:
+    if polygon_area(outline) < _SMALLEST_AREA_PX:
         raise ValueError("the points enclose nothing")
     return Vertebra(
         level=None,
