@@ -10,6 +10,7 @@ from pathlib import Path
 
 from spinealign import __version__
 from spinealign.domain.discs import Disc
+from spinealign.domain.examination import examination_named
 from spinealign.domain.findings import (
     Analysis,
     Caution,
@@ -289,9 +290,13 @@ def _grade(
 def _grading_cautions(graded: _GradedDiscs | None, companion: SpineImage | None) -> list[Caution]:
     if graded is None:
         return [] if companion is None else [Caution(WarningCode.COMPANION_UNMATCHED)]
-    is_shown_only = graded.model.status is ModelStatus.DEMONSTRATION
-    shown = [Caution(WarningCode.DEMONSTRATION_MODEL, graded.model.title)] if is_shown_only else []
-    return [*shown, *graded.cautions]
+    return [*_demonstration_cautions(graded.model), *graded.cautions]
+
+
+def _demonstration_cautions(model: ModelIdentity) -> list[Caution]:
+    if model.status is not ModelStatus.DEMONSTRATION:
+        return []
+    return [Caution(WarningCode.DEMONSTRATION_MODEL, model_title=model.title)]
 
 
 def _segment(image: SpineImage, view: View, models: ModelStore) -> Segmentation | None:
@@ -314,10 +319,11 @@ def _result_cautions(
     cautions = []
     parts = [part for part in (segmentation, classification) if part is not None]
     if not parts:
-        cautions.append(Caution(WarningCode.NO_MODEL_FOR_VIEW, view.value))
+        cautions.append(
+            Caution(WarningCode.NO_MODEL_FOR_VIEW, examination=examination_named(view).kind)
+        )
     for part in parts:
-        if part.model.status is ModelStatus.DEMONSTRATION:
-            cautions.append(Caution(WarningCode.DEMONSTRATION_MODEL, part.model.title))
+        cautions += _demonstration_cautions(part.model)
     if segmentation is not None and not segmentation.mask.any():
         cautions.append(Caution(WarningCode.NOTHING_SEGMENTED))
     if classification is not None and not classification.calibrated:

@@ -19,7 +19,15 @@ from spinealign.domain.findings import (
     Step,
     WarningCode,
 )
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage, View, ViewSource
+from spinealign.domain.image import (
+    ImageKind,
+    ImagePart,
+    NoteKind,
+    ReaderNote,
+    SpineImage,
+    View,
+    ViewSource,
+)
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.domain.study import (
     ImageSource,
@@ -177,7 +185,7 @@ def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
     image = replace(analysis.image, source_path=path)
     if view is None:
         return replace(analysis, image=image)
-    cautions = (*analysis.cautions, Caution(WarningCode.VIEW_OVERRULED, View.CT.value))
+    cautions = (*analysis.cautions, Caution(WarningCode.VIEW_OVERRULED, kind=ImageKind.NECK_CT))
     return replace(analysis, image=image, view=view, view_source=ViewSource.USER, cautions=cautions)
 
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import (
     Analysis,
     Caution,
@@ -141,7 +142,7 @@ def ct_analysis(probability: float = 0.87, side: int = 256) -> Analysis:
         created_utc=CREATED_UTC,
         classification=classification,
         cautions=(
-            Caution(WarningCode.DEMONSTRATION_MODEL, model.title),
+            Caution(WarningCode.DEMONSTRATION_MODEL, model_title=model.title),
             Caution(WarningCode.PROBABILITY_NOT_CALIBRATED),
         ),
         models=(model,),
@@ -256,7 +257,9 @@ def mr_analysis(
             ),
         ),
         models=(model,),
-        cautions=(Caution(WarningCode.READER_NOTE, "Middle sagittal slice of 15 taken."),),
+        cautions=(
+            Caution(WarningCode.READER_NOTE, note=ReaderNote(NoteKind.CANAL_WIDEST, (8, 15))),
+        ),
         seconds={"read": 0.05, "segment": 0.62, "measure": 0.01},
     )
 
@@ -301,7 +304,7 @@ def failed_view_analysis() -> Analysis:
         created_utc=CREATED_UTC,
         cautions=(
             Caution(WarningCode.NO_SPACING),
-            Caution(WarningCode.READER_NOTE, "Colour turned to grey."),
+            Caution(WarningCode.READER_NOTE, note=ReaderNote(NoteKind.COLOUR_TO_GREY)),
         ),
         seconds={"read": 0.01, "view": 0.02},
     )
@@ -328,7 +331,10 @@ def xray_analysis() -> Analysis:
         view_confidence=None,
         view_check=None,
         cautions=(
-            Caution(WarningCode.NO_MODEL_FOR_VIEW),
+            Caution(
+                WarningCode.NO_MODEL_FOR_VIEW,
+                examination=ExaminationKind.LATERAL_NECK_RADIOGRAPH,
+            ),
             Caution(WarningCode.MAGNIFIED_SPACING),
         ),
     )

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.discs import Disc, Overall, overall_of
-from spinealign.domain.image import SpineImage, View, ViewCheck, ViewSource
+from spinealign.domain.examination import ExaminationKind
+from spinealign.domain.image import (
+    ImageKind,
+    ReaderNote,
+    SpineImage,
+    View,
+    ViewCheck,
+    ViewSource,
+)
 from spinealign.domain.measurements import Calibration, Drawing, Measurement
 
 DISCLAIMER = (
@@ -64,12 +73,121 @@ class WarningCode(StrEnum):
     COMPANION_UNMATCHED = "companion_unmatched"
 
 
+class Facing(StrEnum):
+    """Which side of the picture the patient looks to, the head being up."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class LevelDoubt(StrEnum):
+    """Why bodies have numbers instead of levels."""
+
+    NO_C2 = "no_c2"
+    SEVERAL_C2 = "several_c2"
+    BODIES_ABOVE_C2 = "bodies_above_c2"
+    IRREGULAR = "irregular"
+    NO_SACRUM = "no_sacrum"
+    NO_LOWEST_BODY = "no_lowest_body"
+    PARTIAL_LOWEST_BODY = "partial_lowest_body"
+    SMALL_LOWEST_DISC = "small_lowest_disc"
+
+
+class CorrectionKind(StrEnum):
+    """What a person changed."""
+
+    POINTS_MOVED = "points_moved"
+    BODIES_ADDED = "bodies_added"
+    BODIES_DELETED = "bodies_deleted"
+    LEVELS_RENAMED = "levels_renamed"
+    FACING_CHANGED = "facing_changed"
+    CALIBRATED = "calibrated"
+
+
 @dataclass(frozen=True)
 class Caution:
-    """One warning and the figures it speaks of."""
+    """One warning and what it speaks of.
+
+    Each code carries the one field that `CAUTION_FIELDS` names, or none.
+
+    Parameters
+    ----------
+    code : WarningCode
+    levels : tuple of str
+        Names of the bodies or discs concerned.
+    kind : ImageKind or None
+        What the image looks like, or is by its tags.
+    examination : ExaminationKind or None
+        The examination that was asked for.
+    facing : Facing or None
+        Which side the file says that the patient looks to.
+    doubt : LevelDoubt or None
+    quarter_turns : int or None
+        Turns to the left after which the picture stands upright.
+    confidence : float or None
+        The gate's, 0..1.
+    size_px : tuple of int or None
+        (width, height) of the image.
+    model_title : str
+    note : ReaderNote or None
+    corrections : tuple of CorrectionKind
+
+    Raises
+    ------
+    ValueError
+        The fields given are not those that the code carries.
+    """
 
     code: WarningCode
-    detail: str = ""
+    levels: tuple[str, ...] = ()
+    kind: ImageKind | None = None
+    examination: ExaminationKind | None = None
+    facing: Facing | None = None
+    doubt: LevelDoubt | None = None
+    quarter_turns: int | None = None
+    confidence: float | None = None
+    size_px: tuple[int, int] | None = None
+    model_title: str = ""
+    note: ReaderNote | None = None
+    corrections: tuple[CorrectionKind, ...] = ()
+
+    @property
+    def carried(self) -> object:
+        """What the warning speaks of, or None where the code says it all."""
+        name = CAUTION_FIELDS.get(self.code)
+        return None if name is None else getattr(self, name)
+
+    def __post_init__(self) -> None:
+        """Check that the code carries what it needs, and nothing else."""
+        given = {f.name for f in fields(self) if f.name != "code"}
+        given = {name for name in given if getattr(self, name) not in (None, (), "")}
+        carried = CAUTION_FIELDS.get(self.code)
+        if given != ({carried} if carried else set()):
+            raise ValueError(f"{self.code} carries {carried or 'nothing'}, not {sorted(given)}")
+
+
+CAUTION_FIELDS: Mapping[WarningCode, str] = MappingProxyType(
+    {
+        WarningCode.DEMONSTRATION_MODEL: "model_title",
+        WarningCode.VIEW_UNCERTAIN: "confidence",
+        WarningCode.VIEW_OVERRULED: "kind",
+        WarningCode.VIEW_DISPUTED: "kind",
+        WarningCode.VIEW_OF_SAMPLE: "kind",
+        WarningCode.TURNED: "quarter_turns",
+        WarningCode.NO_MODEL_FOR_VIEW: "examination",
+        WarningCode.LOW_RESOLUTION: "size_px",
+        WarningCode.CUT_OFF: "levels",
+        WarningCode.READER_NOTE: "note",
+        WarningCode.LEVELS_UNCERTAIN: "doubt",
+        WarningCode.ENDPLATE_FROM_DISC: "levels",
+        WarningCode.BODY_CUT: "levels",
+        WarningCode.BODY_HIDDEN: "levels",
+        WarningCode.FACING_DISPUTED: "facing",
+        WarningCode.CORRECTED_BY_USER: "corrections",
+        WarningCode.DISC_INFERRED: "levels",
+    }
+)
+"""Which field of `Caution` a code carries; a code that is not here carries none."""
 
 
 @dataclass(frozen=True)
@@ -149,37 +267,6 @@ class Segmentation:
     classes: Mapping[int, str]
     mask: NDArray[np.uint8]
     confidence: NDArray[np.float32]
-
-
-class Facing(StrEnum):
-    """Which side of the picture the patient looks to, the head being up."""
-
-    LEFT = "left"
-    RIGHT = "right"
-
-
-class LevelDoubt(StrEnum):
-    """Why bodies have numbers instead of levels; the detail of a `LEVELS_UNCERTAIN` caution."""
-
-    NO_C2 = "no_c2"
-    SEVERAL_C2 = "several_c2"
-    BODIES_ABOVE_C2 = "bodies_above_c2"
-    IRREGULAR = "irregular"
-    NO_SACRUM = "no_sacrum"
-    NO_LOWEST_BODY = "no_lowest_body"
-    PARTIAL_LOWEST_BODY = "partial_lowest_body"
-    SMALL_LOWEST_DISC = "small_lowest_disc"
-
-
-class CorrectionKind(StrEnum):
-    """What a person changed; the detail of a `CORRECTED_BY_USER` caution lists them with commas."""
-
-    POINTS_MOVED = "points_moved"
-    BODIES_ADDED = "bodies_added"
-    BODIES_DELETED = "bodies_deleted"
-    LEVELS_RENAMED = "levels_renamed"
-    FACING_CHANGED = "facing_changed"
-    CALIBRATED = "calibrated"
 
 
 class LandmarkName(StrEnum):

@@ -8,7 +8,6 @@ import math
 from typing import Any
 
 from spinealign.domain.findings import Analysis, Corrections, LandmarkSource, VertebraState
-from spinealign.domain.findings import WarningCode as Code
 from spinealign.domain.measurements import Calibration, Drawing, MeasuredPoint, Measurement
 from spinealign.wording import safe_text
 
@@ -153,8 +152,7 @@ def _xy(point: tuple[float, float]) -> list[float | None]:
 
 
 def _changes(analysis: Analysis) -> list[str]:
-    details = [c.detail for c in analysis.cautions if c.code is Code.CORRECTED_BY_USER]
-    return [kind for detail in details for kind in detail.split(", ")]
+    return [kind.value for caution in analysis.cautions for kind in caution.corrections]
 
 
 def _points_placed(wanted: Corrections) -> int:

@@ -74,7 +74,7 @@ def _check(image: SpineImage, gate: LoadedModel | None) -> ViewCheck:
 
 def _overruled(check: ViewCheck, view: View, source: ViewSource, code: WarningCode) -> ViewChoice:
     agrees = check.accepted and check.kind.view is view
-    cautions = () if agrees else (Caution(code, check.kind.value),)
+    cautions = () if agrees else (Caution(code, kind=check.kind),)
     is_by_person = source is ViewSource.USER
     check = replace(check, overruled=is_by_person and not agrees)
     return ViewChoice(view, source, check, cautions=cautions)
@@ -84,8 +84,9 @@ def _judged(check: ViewCheck) -> ViewChoice:
     source = ViewSource.PIXELS if check.tags is None else ViewSource.DICOM
     confidence = check.confidence if source is ViewSource.PIXELS else None
     if not check.accepted:
-        turned_by = (Caution(WarningCode.TURNED, str(check.quarter_turns)),)
-        cautions = turned_by if check.quarter_turns else ()
+        cautions: tuple[Caution, ...] = ()
+        if check.quarter_turns:
+            cautions = (Caution(WarningCode.TURNED, quarter_turns=check.quarter_turns),)
         return ViewChoice(View.OTHER, source, check, confidence, cautions=cautions)
     view = check.kind.view
     assert view is not None
@@ -97,7 +98,7 @@ def _doubts(check: ViewCheck) -> tuple[Caution, ...]:
         return ()
     if check.tags is not None:
         agrees = check.pixels is check.tags
-        return () if agrees else (Caution(WarningCode.VIEW_DISPUTED, check.pixels.value),)
+        return () if agrees else (Caution(WarningCode.VIEW_DISPUTED, kind=check.pixels),)
     if check.confidence < _SURE:
-        return (Caution(WarningCode.VIEW_UNCERTAIN, f"{check.confidence:.2f}"),)
+        return (Caution(WarningCode.VIEW_UNCERTAIN, confidence=check.confidence),)
     return ()

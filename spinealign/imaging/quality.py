@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import Caution, WarningCode
 from spinealign.domain.image import SpacingSource, SpineImage
-from spinealign.wording.reading import note_text
 
 MIN_SIDE_PX = 180
 """Below this a vertebral body is only a few pixels high."""
@@ -22,7 +21,7 @@ _LETTER_HEIGHTS = (0.008, 0.06)
 
 def reader_cautions(image: SpineImage) -> list[Caution]:
     """Return what a reader had to decide, and what its spacing is worth, as warnings."""
-    cautions = [Caution(WarningCode.READER_NOTE, note_text(note)) for note in image.notes]
+    cautions = [Caution(WarningCode.READER_NOTE, note=note) for note in image.notes]
     if image.spacing_mm is None:
         cautions.append(Caution(WarningCode.NO_SPACING))
     elif image.spacing_source is SpacingSource.DETECTOR_PLANE:
@@ -40,7 +39,7 @@ def check_quality(image: SpineImage) -> tuple[Caution, ...]:
     cautions = []
     rows, cols = image.shape
     if min(rows, cols) < MIN_SIDE_PX:
-        cautions.append(Caution(WarningCode.LOW_RESOLUTION, f"{cols} x {rows}"))
+        cautions.append(Caution(WarningCode.LOW_RESOLUTION, size_px=(cols, rows)))
     low, high = np.percentile(image.pixels, (0.5, 99.5))
     full = 255.0 if image.bits == 8 else float(image.pixels.max() - image.pixels.min())
     if high - low < 0.08 * max(full, 1e-6):

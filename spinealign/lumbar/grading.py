@@ -317,8 +317,8 @@ def _cautions(found: DiscColumn) -> list[Caution]:
         cautions.append(Caution(WarningCode.UPSIDE_DOWN))
     inferred = [i + 1 for i, disc in enumerate(found.discs) if disc.is_inferred]
     if inferred:
-        names = ", ".join(level_name(i) or str(i) for i in inferred)
-        cautions.append(Caution(WarningCode.DISC_INFERRED, names))
+        names = tuple(level_name(i) or str(i) for i in inferred)
+        cautions.append(Caution(WarningCode.DISC_INFERRED, levels=names))
     return cautions
 
 

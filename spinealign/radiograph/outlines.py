@@ -282,14 +282,14 @@ def _state(is_cut: bool, confidence: float) -> VertebraState:
 def _cautions(
     vertebrae: Sequence[Vertebra], side: Facing | None, doubt: LevelDoubt | None
 ) -> tuple[Caution, ...]:
-    cautions = [Caution(WarningCode.LEVELS_UNCERTAIN, doubt.value)] if doubt else []
+    cautions = [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=doubt)] if doubt else []
     for state, code in (
         (VertebraState.CUT, WarningCode.BODY_CUT),
         (VertebraState.HIDDEN, WarningCode.BODY_HIDDEN),
     ):
-        names = [body.name for body in vertebrae if body.state is state]
+        names = tuple(body.name for body in vertebrae if body.state is state)
         if names:
-            cautions.append(Caution(code, ", ".join(names)))
+            cautions.append(Caution(code, levels=names))
     if side is None:
         cautions.append(Caution(WarningCode.FACING_UNCERTAIN))
     return tuple(cautions)

@@ -1,5 +1,6 @@
 """Every word that people read, for the window, the command line and the reports alike."""
 
+from spinealign.wording.cautions import caution_text
 from spinealign.wording.failures import (
     Message,
     explain,
@@ -9,7 +10,6 @@ from spinealign.wording.results import (
     NOT_FOR_DIAGNOSIS,
     NOTHING,
     REGION_HEADINGS,
-    caution_text,
     format_region_row,
     headline,
     is_demonstration,

@@ -6,27 +6,22 @@ import math
 
 from spinealign.domain.findings import (
     Analysis,
-    Caution,
     Classification,
-    CorrectionKind,
-    LevelDoubt,
     ModelIdentity,
     ModelStatus,
     Region,
     Vertebra,
-    WarningCode,
 )
-from spinealign.domain.image import ImageKind, SpacingSource, SpineImage, View
+from spinealign.domain.image import SpacingSource, SpineImage, View
 from spinealign.domain.measurements import Measurement
 from spinealign.wording.discs import discs_headline
-from spinealign.wording.text import as_sentence, listed, safe_text
+from spinealign.wording.text import listed, safe_text
 from spinealign.wording.vertebrae import (
     bodies_phrase,
-    doubt_text,
     is_of_bodies,
     outlines_headline,
 )
-from spinealign.wording.views import kind_text, refusal_message, turn_text, view_text
+from spinealign.wording.views import refusal_message, view_text
 
 NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 DEMONSTRATION_BAND = "DEMONSTRATION MODEL: shows how the program works, not for diagnosis"
@@ -34,122 +29,6 @@ NOTHING = "–"
 """Stands in a table where there is no value."""
 
 REGION_HEADINGS = ("Structure", "Pixels", "Image", "Structures", "Area", "Parts", "Confidence")
-
-_CAUTION_TEXTS = {
-    WarningCode.DEMONSTRATION_MODEL: (
-        "{subject} is only a demonstration: it shows how the program works, and its answers "
-        "must not be relied on."
-    ),
-    WarningCode.NO_SPACING: (
-        "The pixel spacing is unknown: areas and lengths are given in pixels only."
-    ),
-    WarningCode.MAGNIFIED_SPACING: (
-        "The pixel spacing holds at the detector, not in the patient: "
-        "areas and lengths are magnified."
-    ),
-    WarningCode.VIEW_UNCERTAIN: (
-        "It is uncertain what kind of image this is{detail}; check the view and choose it "
-        "yourself if it is wrong."
-    ),
-    WarningCode.VIEW_OVERRULED: (
-        "The kind of image was chosen by the user against the program’s own check{detail}; "
-        "the networks were not made for other images, and the result may be meaningless."
-    ),
-    WarningCode.VIEW_DISPUTED: (
-        "The file’s tags were followed, but the picture looks like something else{detail}; check "
-        "that it is the right image."
-    ),
-    WarningCode.VIEW_OF_SAMPLE: (
-        "This sample was analysed because its own record says so; as an image of one’s own it "
-        "would have been refused{detail}."
-    ),
-    WarningCode.TURNED: "The picture seems to be turned{detail}; set it upright before analysis.",
-    WarningCode.NO_MODEL_FOR_VIEW: (
-        "No installed model fits this kind of image{detail}; nothing was analysed."
-    ),
-    WarningCode.NOTHING_SEGMENTED: (
-        "No spine structure was found; check that this is the right kind of image."
-    ),
-    WarningCode.LOW_RESOLUTION: (
-        "The image is small{detail}: structures are only a few pixels wide, "
-        "and outlines are less exact."
-    ),
-    WarningCode.LOW_CONTRAST: "The image has little contrast{detail}; results are less reliable.",
-    WarningCode.TOO_DARK: "The image is very dark{detail}; results are less reliable.",
-    WarningCode.TOO_BRIGHT: "The image is very bright{detail}; results are less reliable.",
-    WarningCode.BLURRED: "The image is blurred{detail}; results are less reliable.",
-    WarningCode.CUT_OFF: (
-        "The spine runs out of the picture{detail}; measures that need what is missing are left "
-        "out."
-    ),
-    WarningCode.BURNED_IN: (
-        "Letters or graphics seem to be burnt into the picture{detail}; they may name the patient, "
-        "and disturb the networks where they lie over the spine."
-    ),
-    WarningCode.READER_NOTE: "A note on reading the file{detail}.",
-    WarningCode.PROBABILITY_NOT_CALIBRATED: (
-        "The probability is not calibrated: it ranks images, and is not the share of such "
-        "images that have the finding."
-    ),
-    WarningCode.LEVELS_UNCERTAIN: (
-        "The levels are uncertain{detail}; the bodies are numbered from the top and not named."
-    ),
-    WarningCode.LEVELS_COUNTED: (
-        "The levels were counted upwards from the lowest disc seen, taken for L5/S1; correct them "
-        "if a transitional vertebra or a disc inside the sacrum shifts them."
-    ),
-    WarningCode.ENDPLATE_FROM_DISC: (
-        "The sacrum is not outlined: the superior endplate{detail} was placed along the lower "
-        "border of the disc above it, and is less certain than the others."
-    ),
-    WarningCode.NO_COLUMN: (
-        "Fewer than two discs were found in line: vertebral bodies were not told apart, and "
-        "nothing was measured."
-    ),
-    WarningCode.BODY_CUT: (
-        "The border of the picture cuts bodies off{detail}: their outlines, areas and corners "
-        "are incomplete."
-    ),
-    WarningCode.BODY_HIDDEN: (
-        "Bodies are hardly visible{detail}; check their outlines and corners by eye."
-    ),
-    WarningCode.DISC_COUNT_UNCERTAIN: (
-        "Discs carry a question mark: the lowest one found was taken for L5/S1, which is "
-        "uncertain; check the levels, and confirm or shift them."
-    ),
-    WarningCode.DISC_INFERRED: (
-        "No outline was found for {subject}; its place was inferred from its neighbours, so its "
-        "grades are less reliable."
-    ),
-    WarningCode.UPSIDE_DOWN: (
-        "The picture seems to stand on its head; discs were counted from its upper end. Turn the "
-        "picture for better outlines."
-    ),
-    WarningCode.COMPANION_UNMATCHED: (
-        "The discs of the second picture do not match this one, so it was not used for grading."
-    ),
-    WarningCode.FACING_DISPUTED: (
-        "The outlines show the patient looking to the other side than the file says{detail}; check "
-        "which way the patient looks, and the letters at the picture’s borders."
-    ),
-    WarningCode.FACING_UNCERTAIN: (
-        "It is uncertain which way the patient looks; corners that the network did not see "
-        "are left out."
-    ),
-    WarningCode.CORRECTED_BY_USER: (
-        "A person corrected this result{detail}; what the program found by itself is kept "
-        "beside it."
-    ),
-}
-
-_CORRECTION_TEXTS = {
-    CorrectionKind.POINTS_MOVED: "points moved",
-    CorrectionKind.BODIES_ADDED: "bodies added",
-    CorrectionKind.BODIES_DELETED: "bodies deleted",
-    CorrectionKind.LEVELS_RENAMED: "levels renamed",
-    CorrectionKind.FACING_CHANGED: "facing changed",
-    CorrectionKind.CALIBRATED: "pixel spacing calibrated",
-}
 
 _SPACING_TEXTS = {
     SpacingSource.PATIENT_PLANE: "from the DICOM file",
@@ -163,32 +42,6 @@ _SPACING_TEXTS = {
 }
 
 _STRUCTURE_PHRASES = {"canal": "the spinal canal"}
-
-
-def caution_text(caution: Caution) -> str:
-    """Return the sentence for one warning beside a result."""
-    if caution.code is WarningCode.READER_NOTE and caution.detail:
-        return as_sentence(caution.detail)
-    detail = f" ({_detail_text(caution)})" if caution.detail else ""
-    subject = safe_text(caution.detail) or "The model used"
-    return _CAUTION_TEXTS[caution.code].format(detail=detail, subject=subject)
-
-
-def _detail_text(caution: Caution) -> str:
-    # A warning about the view carries a view's or a kind's code, or the gate's confidence in it.
-    if caution.detail in set(ImageKind):
-        return kind_text(ImageKind(caution.detail))
-    if caution.detail in set(View):
-        return view_text(View(caution.detail))
-    if caution.detail in set(LevelDoubt):
-        return doubt_text(caution.detail)
-    if caution.code is WarningCode.TURNED and caution.detail.isdecimal():
-        return f"upright after {turn_text(int(caution.detail))}"
-    kinds = caution.detail.split(", ")
-    if set(kinds) <= set(CorrectionKind):
-        return ", ".join(_CORRECTION_TEXTS[CorrectionKind(kind)] for kind in kinds)
-    text = safe_text(caution.detail)
-    return f"confidence {text}" if caution.code is WarningCode.VIEW_UNCERTAIN else text
 
 
 def spacing_text(image: SpineImage) -> str:

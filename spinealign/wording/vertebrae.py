@@ -11,7 +11,6 @@ from spinealign.domain.findings import (
     LevelDoubt,
     Vertebra,
     VertebraState,
-    WarningCode,
 )
 from spinealign.domain.image import View
 from spinealign.wording.text import listed
@@ -40,9 +39,9 @@ _STATE_TEXTS = {
 }
 
 
-def doubt_text(code: str) -> str:
+def doubt_text(doubt: LevelDoubt) -> str:
     """Return why levels are uncertain, fit to follow "because"."""
-    return _DOUBT_TEXTS[LevelDoubt(code)]
+    return _DOUBT_TEXTS[doubt]
 
 
 def outlines_headline(analysis: Analysis, view: str) -> str:
@@ -72,8 +71,8 @@ def outlines_headline(analysis: Analysis, view: str) -> str:
 
 
 def _doubt_of(analysis: Analysis) -> str:
-    codes = [c.detail for c in analysis.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
-    return doubt_text(codes[0]) if codes else doubt_text(LevelDoubt.NO_C2)
+    doubts = [c.doubt for c in analysis.cautions if c.doubt is not None]
+    return doubt_text(doubts[0] if doubts else LevelDoubt.NO_C2)
 
 
 def _run_text(levels: Sequence[str]) -> str:

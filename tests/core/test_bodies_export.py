@@ -113,13 +113,13 @@ class TestWords:
 
     @pytest.mark.parametrize("doubt", list(LevelDoubt))
     def test_every_doubt_is_worded(self, doubt):
-        caution = Caution(WarningCode.LEVELS_UNCERTAIN, doubt.value)
+        caution = Caution(WarningCode.LEVELS_UNCERTAIN, doubt=doubt)
         analysis = replace(NUMBERED, cautions=(caution,))
         assert doubt.value not in wording.headline(analysis)
         assert "_" not in wording.caution_text(caution)
 
     def test_cut_bodies_are_named_in_the_caution(self):
-        text = wording.caution_text(Caution(WarningCode.BODY_CUT, "C6, C7"))
+        text = wording.caution_text(Caution(WarningCode.BODY_CUT, levels=("C6", "C7")))
         assert "(C6, C7)" in text
 
     def test_a_body_s_row_counts_what_the_network_saw(self):

@@ -67,8 +67,7 @@ def codes(analysis):
 
 
 def kinds(analysis):
-    details = [c.detail for c in analysis.cautions if c.code is WarningCode.CORRECTED_BY_USER]
-    return details[0].split(", ") if details else []
+    return [kind for caution in analysis.cautions for kind in caution.corrections]
 
 
 def by_key(measurements):
@@ -290,7 +289,7 @@ class TestLevels:
     def test_the_doubt_stays_while_nobody_names_a_level(self, unnamed):
         result = apply_corrections(unnamed, moved(start_of(unnamed), 2))
         doubts = [c for c in result.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
-        assert doubts == [Caution(WarningCode.LEVELS_UNCERTAIN, LevelDoubt.NO_C2)]
+        assert doubts == [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=LevelDoubt.NO_C2)]
 
     def test_deleting_one_of_the_unnamed_takes_the_right_one_out_of_the_mask(self, unnamed):
         for index in (1, 2, 3):
@@ -313,17 +312,17 @@ class TestCautions:
     def test_names_in_cautions_follow(self, found, state, code):
         bodies = (*found.vertebrae[:-1], replace(found.vertebrae[-1], state=state))
         cautioned = replace(
-            found, vertebrae=bodies, cautions=(*found.cautions, Caution(code, "C7"))
+            found, vertebrae=bodies, cautions=(*found.cautions, Caution(code, levels=("C7",)))
         )
         last = len(bodies)
         renamed = changes.rename_level(start_of(cautioned), last, "T1")
-        assert Caution(code, "T1") in apply_corrections(cautioned, renamed).cautions
+        assert Caution(code, levels=("T1",)) in apply_corrections(cautioned, renamed).cautions
         deleted = changes.delete_vertebra(start_of(cautioned), last)
         assert code not in codes(apply_corrections(cautioned, deleted))
 
     def test_a_hidden_body_whose_corners_were_all_placed_is_no_worry(self, found):
         bodies = (*found.vertebrae[:-1], replace(found.vertebrae[-1], state=VertebraState.HIDDEN))
-        cautions = (*found.cautions, Caution(WarningCode.BODY_HIDDEN, "C7"))
+        cautions = (*found.cautions, Caution(WarningCode.BODY_HIDDEN, levels=("C7",)))
         state = start_of(replace(found, vertebrae=bodies, cautions=cautions))
         hidden = replace(found, vertebrae=bodies, cautions=cautions)
         for name in CORNERS[:3]:
@@ -333,8 +332,8 @@ class TestCautions:
         assert WarningCode.BODY_HIDDEN not in codes(apply_corrections(hidden, state))
 
     def test_each_kind_of_correction_is_worded(self):
-        every = ", ".join(CorrectionKind)
-        text = wording.caution_text(Caution(WarningCode.CORRECTED_BY_USER, every))
+        every = tuple(CorrectionKind)
+        text = wording.caution_text(Caution(WarningCode.CORRECTED_BY_USER, corrections=every))
         assert "points moved, bodies added, bodies deleted, levels renamed" in text
         assert "_" not in text
 

@@ -87,7 +87,7 @@ def test_confirming_assumed_levels_takes_the_question_marks_away():
     assert WarningCode.DISC_COUNT_UNCERTAIN not in codes(sure)
     assert WarningCode.LEVELS_UNCERTAIN not in codes(sure)
     assert not sure.levels_uncertain
-    assert CorrectionKind.LEVELS_RENAMED in sure.cautions[-1].detail
+    assert CorrectionKind.LEVELS_RENAMED in sure.cautions[-1].corrections
 
 
 def test_uncertain_levels_can_be_shifted_at_once():
@@ -127,14 +127,14 @@ def test_inferred_discs_are_named_by_what_they_are_called_now():
         replace(disc, confidence=0.0) if disc.level == "L3/L4" else disc for disc in analysis.discs
     )
     inferred = replace(analysis, discs=discs, cautions=(*analysis.cautions, *disc_cautions(discs)))
-    details = {c.code: c.detail for c in inferred.cautions}
-    assert details[WarningCode.DISC_INFERRED] == "L3/L4"
-    moved = {c.code: c.detail for c in shifted(inferred, 1).cautions}
-    assert moved[WarningCode.DISC_INFERRED] == "L2/L3"
+    details = {c.code: c.levels for c in inferred.cautions}
+    assert details[WarningCode.DISC_INFERRED] == ("L3/L4",)
+    moved = {c.code: c.levels for c in shifted(inferred, 1).cautions}
+    assert moved[WarningCode.DISC_INFERRED] == ("L2/L3",)
 
 
 def test_the_endplate_below_the_lowest_disc_keeps_its_warning_under_its_new_name():
     moved = shifted(graded_analysis(), 1)
     assert moved.vertebrae[-1].state is VertebraState.ENDPLATE
-    details = {c.code: c.detail for c in moved.cautions}
-    assert details[WarningCode.ENDPLATE_FROM_DISC] == "L5"
+    details = {c.code: c.levels for c in moved.cautions}
+    assert details[WarningCode.ENDPLATE_FROM_DISC] == ("L5",)

@@ -6,6 +6,7 @@ import pypdf
 import pytest
 
 from spinealign.domain.findings import DISCLAIMER, Caution, WarningCode
+from spinealign.domain.image import NoteKind, ReaderNote
 from spinealign.domain.measurements import Measurement
 from spinealign.export import overlay
 from spinealign.export.page import printable
@@ -62,7 +63,8 @@ def test_every_report_has_finding_origin_and_disclaimer_on_every_page(analysis):
 
 def test_a_demonstration_is_named_on_every_page():
     many = ct_analysis()
-    warnings = tuple(Caution(WarningCode.READER_NOTE, f"Note {i}.") for i in range(80))
+    notes = (ReaderNote(NoteKind.PAGE_TAKEN, (i, 80)) for i in range(80))
+    warnings = tuple(Caution(WarningCode.READER_NOTE, note=note) for note in notes)
     pages = pages_of(replace(many, cautions=warnings))
     assert len(pages) >= 3
     assert all(DEMONSTRATION_BAND in page for page in pages)

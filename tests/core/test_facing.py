@@ -31,4 +31,4 @@ def test_contradictions_are_told(
     pixels = np.zeros((4, 4), np.float32)
     image = SpineImage(pixels, 8, Path("film.dcm"), "0", orientation=orientation)
     expected = [] if said is None else [(WarningCode.FACING_DISPUTED, said)]
-    assert [(c.code, c.detail) for c in facing_cautions(image, facing)] == expected
+    assert [(c.code, c.facing) for c in facing_cautions(image, facing)] == expected

@@ -9,6 +9,7 @@ import pytest
 
 from spinealign.domain.discs import GradeName, Overall, overall_of
 from spinealign.domain.findings import (
+    Caution,
     ModelIdentity,
     ModelStatus,
     Segmentation,
@@ -218,7 +219,7 @@ def test_a_companion_of_the_same_contrast_is_not_used_and_said_so():
 def test_a_missing_outline_is_a_caution_with_the_level():
     graded = grade_discs(*seen(phantom.column_mask(missing=(2,))), model_answering(quiet))
     assert graded.discs[2].is_inferred
-    assert [(c.code, c.detail) for c in graded.cautions] == [(WarningCode.DISC_INFERRED, "L3/L4")]
+    assert graded.cautions == (Caution(WarningCode.DISC_INFERRED, levels=("L3/L4",)),)
 
 
 def test_levels_can_be_shifted_and_end_somewhere():

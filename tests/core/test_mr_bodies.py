@@ -52,7 +52,7 @@ def drawn_deg(name, ends):
 
 
 def codes(column):
-    return {caution.code: caution.detail for caution in column.cautions}
+    return {caution.code: caution.carried for caution in column.cautions}
 
 
 def test_the_phantom_is_counted_from_the_sacrum_up(column):
@@ -72,9 +72,9 @@ def test_states_and_cautions_of_the_phantom(column):
     assert set(states[1:-1]) == {VertebraState.COMPLETE}
     assert states[-1] is VertebraState.ENDPLATE
     assert codes(column) == {
-        WarningCode.LEVELS_COUNTED: "",
-        WarningCode.BODY_CUT: "T11",
-        WarningCode.ENDPLATE_FROM_DISC: "S1",
+        WarningCode.LEVELS_COUNTED: None,
+        WarningCode.BODY_CUT: ("T11",),
+        WarningCode.ENDPLATE_FROM_DISC: ("S1",),
     }
 
 
@@ -181,7 +181,7 @@ def test_a_body_cut_at_the_top_keeps_its_lower_endplate():
     top = cut.vertebrae[0]
     assert (top.name, top.state) == ("L1", VertebraState.CUT)
     assert {m.name for m in top.landmarks} == {*INFERIOR, LandmarkName.INFERIOR_MIDDLE}
-    assert codes(cut)[WarningCode.BODY_CUT] == "L1"
+    assert codes(cut)[WarningCode.BODY_CUT] == ("L1",)
 
 
 def test_an_empty_margin_cuts_like_the_border():
@@ -237,7 +237,7 @@ def test_without_two_discs_nothing_is_measured_and_a_caution_says_why(kept):
     column = column_of(kept)
     assert column.vertebrae == ()
     assert column.facing is None
-    assert codes(column) == {WarningCode.NO_COLUMN: ""}
+    assert codes(column) == {WarningCode.NO_COLUMN: None}
 
 
 def test_without_a_canal_the_processes_tell_the_back(column):

@@ -80,7 +80,7 @@ def test_a_single_hot_pixel_leaves_a_deep_image_flat() -> None:
 
 def test_the_size_found_is_told() -> None:
     (caution,) = check_quality(image_of(PHANTOM[150:320, 100:300]))
-    assert caution.detail == "200 x 170"
+    assert caution.size_px == (200, 170)
 
 
 def test_the_shipped_samples_are_sharp_and_well_exposed() -> None:

@@ -173,7 +173,7 @@ class TestNaming:
         assert list(found.segmentation.classes) == [11, 12, 13, 14, 15]
         assert set(np.unique(found.segmentation.mask)) == {0, 11, 12, 13, 14, 15}
         caution = next(c for c in found.cautions if c.code is WarningCode.LEVELS_UNCERTAIN)
-        assert caution.detail == LevelDoubt.NO_C2
+        assert caution.doubt is LevelDoubt.NO_C2
 
     def test_stray_bone_is_no_body(self):
         column = draw_column()
@@ -202,7 +202,7 @@ class TestEdges:
         assert all(mark.y < column.shape[0] - 1.5 for mark in last.landmarks)
         assert max(corner_errors_px(found, column)) < 1
         cut = next(c for c in found.cautions if c.code is WarningCode.BODY_CUT)
-        assert cut.detail == last.name
+        assert cut.levels == (last.name,)
 
     def test_corners_where_the_film_ends_are_no_corners(self):
         column = turned(draw_column(), shift=(0, 300))
@@ -222,7 +222,7 @@ class TestEdges:
         found = outlined(replace(draw_column(), certainty=0.86, corner_height=0.33))
         assert {body.state for body in found.vertebrae} == {VertebraState.HIDDEN}
         caution = next(c for c in found.cautions if c.code is WarningCode.BODY_HIDDEN)
-        assert caution.detail == ", ".join(names(found))
+        assert caution.levels == tuple(names(found))
 
     def test_a_lowest_body_that_is_little_more_than_a_guess_is_left_out(self):
         column = replace(draw_column(), certainty=0.9)

@@ -14,20 +14,20 @@ def body(level: str | None, top: float, bottom: float) -> Vertebra:
 
 
 @pytest.mark.parametrize(
-    ("lowest", "detail"),
+    ("lowest", "level"),
     [
-        pytest.param(body("C5", 160, 200), "below C5", id="touches the border"),
-        pytest.param(body("C4", 130, 180), "below C4", id="no room for another body"),
+        pytest.param(body("C5", 160, 200), "C5", id="touches the border"),
+        pytest.param(body("C4", 130, 180), "C4", id="no room for another body"),
         pytest.param(body("C5", 60, 100), None, id="room below: hidden, not cut off"),
         pytest.param(body("C7", 160, 200), None, id="all of the neck"),
         pytest.param(body("L3", 160, 200), None, id="lumbar"),
         pytest.param(body(None, 160, 200), None, id="no level known"),
     ],
 )
-def test_a_neck_that_ends_at_the_border_is_cut_off(lowest: Vertebra, detail: str | None) -> None:
+def test_a_neck_that_ends_at_the_border_is_cut_off(lowest: Vertebra, level: str | None) -> None:
     found = cut_off_cautions((body("C2", 5, 40), lowest), (200, 100))
-    expected = [] if detail is None else [(WarningCode.CUT_OFF, detail)]
-    assert [(caution.code, caution.detail) for caution in found] == expected
+    expected = [] if level is None else [(WarningCode.CUT_OFF, (level,))]
+    assert [(caution.code, caution.levels) for caution in found] == expected
 
 
 def test_nothing_is_said_without_bodies() -> None:

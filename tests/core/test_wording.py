@@ -15,7 +15,15 @@ from spinealign.domain.errors import (
     ReadProblem,
     SpineAlignError,
 )
-from spinealign.domain.findings import Caution, ModelStatus, WarningCode
+from spinealign.domain.examination import ExaminationKind
+from spinealign.domain.findings import (
+    Caution,
+    CorrectionKind,
+    Facing,
+    LevelDoubt,
+    ModelStatus,
+    WarningCode,
+)
 from spinealign.domain.image import (
     ImageKind,
     NoteKind,
@@ -123,48 +131,83 @@ def test_display_name_is_safe_to_print(path, shown):
     wording.display_name(path).encode("utf-8")
 
 
+CARRIED = {
+    WarningCode.DEMONSTRATION_MODEL: (
+        {"model_title": "CT classifier (VGG16)"}, "CT classifier (VGG16) is only",
+    ),
+    WarningCode.NO_SPACING: ({}, "in pixels only"),
+    WarningCode.MAGNIFIED_SPACING: ({}, "are magnified"),
+    WarningCode.VIEW_UNCERTAIN: ({"confidence": 0.449}, "(confidence 0.45)"),
+    WarningCode.VIEW_OVERRULED: (
+        {"kind": ImageKind.SPINE_MR}, "(a sagittal spine MR); the networks",
+    ),
+    WarningCode.VIEW_DISPUTED: (
+        {"kind": ImageKind.OTHER_CT}, "(a CT picture of another body part or plane)",
+    ),
+    WarningCode.VIEW_OF_SAMPLE: (
+        {"kind": ImageKind.NECK_CT}, "refused (a CT slice through the neck).",
+    ),
+    WarningCode.TURNED: ({"quarter_turns": 3}, "(upright after a quarter turn to the right)"),
+    WarningCode.NO_MODEL_FOR_VIEW: (
+        {"examination": ExaminationKind.SAGITTAL_SPINE_MR},
+        "(sagittal spine MR); nothing was analysed",
+    ),
+    WarningCode.NOTHING_SEGMENTED: ({}, "No spine structure was found"),
+    WarningCode.LOW_RESOLUTION: ({"size_px": (200, 170)}, "small (200 x 170)"),
+    WarningCode.LOW_CONTRAST: ({}, "little contrast"),
+    WarningCode.TOO_DARK: ({}, "very dark"),
+    WarningCode.TOO_BRIGHT: ({}, "very bright"),
+    WarningCode.BLURRED: ({}, "blurred"),
+    WarningCode.CUT_OFF: ({"levels": ("C5",)}, "(below C5)"),
+    WarningCode.BURNED_IN: ({}, "burnt into the picture"),
+    WarningCode.READER_NOTE: ({"note": ReaderNote(NoteKind.FRAME_TAKEN, (3, 9))}, "Frame 3 of 9."),
+    WarningCode.PROBABILITY_NOT_CALIBRATED: ({}, "not calibrated"),
+    WarningCode.LEVELS_UNCERTAIN: (
+        {"doubt": LevelDoubt.NO_C2}, "uncertain (C2 was not recognised)",
+    ),
+    WarningCode.LEVELS_COUNTED: ({}, "taken for L5/S1"),
+    WarningCode.ENDPLATE_FROM_DISC: ({"levels": ("S1",)}, "endplate (S1) was placed"),
+    WarningCode.NO_COLUMN: ({}, "Fewer than two discs"),
+    WarningCode.BODY_CUT: ({"levels": ("C2", "C7")}, "off (C2, C7):"),
+    WarningCode.BODY_HIDDEN: ({"levels": ("C7", "T1")}, "visible (C7, T1);"),
+    WarningCode.FACING_DISPUTED: ({"facing": Facing.LEFT}, "than the file says (left)"),
+    WarningCode.FACING_UNCERTAIN: ({}, "uncertain which way the patient looks"),
+    WarningCode.CORRECTED_BY_USER: (
+        {"corrections": (CorrectionKind.POINTS_MOVED, CorrectionKind.CALIBRATED)},
+        "(points moved, pixel spacing calibrated)",
+    ),
+    WarningCode.DISC_COUNT_UNCERTAIN: ({}, "question mark"),
+    WarningCode.DISC_INFERRED: ({"levels": ("L2/L3", "L3/L4")}, "found for L2/L3, L3/L4;"),
+    WarningCode.UPSIDE_DOWN: ({}, "upper end"),
+    WarningCode.COMPANION_UNMATCHED: ({}, "second picture"),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("code", WarningCode)
-@pytest.mark.parametrize("detail", ["", "some detail"], ids=["plain", "with detail"])
-def test_every_warning_is_worded(code, detail):
-    text = wording.caution_text(Caution(code, detail))
+def test_every_warning_is_worded_with_what_it_carries(code):
+    carried, words = CARRIED[code]
+    text = wording.caution_text(Caution(code, **carried))
+    assert words in text
     assert text.endswith(".")
-    assert text[0].isupper() or text.startswith(detail)
+    assert text[0].isupper()
     assert "_" not in text
     assert "{" not in text
 
 
 def test_warnings_are_told_apart():
-    assert len({wording.caution_text(Caution(code)) for code in WarningCode}) == len(WarningCode)
+    texts = {wording.caution_text(Caution(code, **CARRIED[code][0])) for code in WarningCode}
+    assert len(texts) == len(WarningCode)
 
 
-@pytest.mark.parametrize(
-    ("caution", "text"),
-    [
-        (
-            Caution(WarningCode.READER_NOTE, "Frame 3 of 9 taken"),
-            "Frame 3 of 9 taken.",
-        ),
-        (
-            Caution(WarningCode.VIEW_OVERRULED, "mr"),
-            "The kind of image was chosen by the user against the program’s own check "
-            "(sagittal spine MR); the networks were not made for other images, and the result may "
-            "be meaningless.",
-        ),
-        (
-            Caution(WarningCode.VIEW_UNCERTAIN, "0.45"),
-            "It is uncertain what kind of image this is (confidence 0.45); check the view and "
-            "choose it yourself if it is wrong.",
-        ),
-        (
-            Caution(WarningCode.DEMONSTRATION_MODEL, "CT classifier (VGG16)"),
-            "CT classifier (VGG16) is only a demonstration: it shows how the program works, "
-            "and its answers must not be relied on.",
-        ),
-    ],
-    ids=["note as it stands", "view by its name", "confidence", "model by its title"],
-)
-def test_what_a_warning_says_of_its_detail(caution, text):
-    assert wording.caution_text(caution) == text
+@pytest.mark.parametrize("code", WarningCode)
+def test_a_warning_carries_what_its_code_needs_and_nothing_else(code):
+    carried, _ = CARRIED[code]
+    too_much = {"size_px": (1, 2)} if "size_px" not in carried else {"levels": ("C3",)}
+    with pytest.raises(ValueError, match=code):
+        Caution(code, **carried, **too_much)
+    if carried:
+        with pytest.raises(ValueError, match=code):
+            Caution(code)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +327,7 @@ def test_a_turned_picture_is_told_how_to_turn_it():
     )
     advice = wording.refusal_message(replace(failed_view_analysis(), view_check=check)).advice
     assert advice.startswith("After a quarter turn to the right it looks like one of them")
-    caution = wording.caution_text(Caution(WarningCode.TURNED, "3"))
+    caution = wording.caution_text(Caution(WarningCode.TURNED, quarter_turns=3))
     assert "upright after a quarter turn to the right" in caution
 
 

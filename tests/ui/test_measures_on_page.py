@@ -8,7 +8,13 @@ from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtTest import QSignalSpy, QTest
 from PyQt6.QtWidgets import QLabel, QPushButton
 
-from spinealign.domain.findings import DISCLAIMER, Caution, LandmarkName, WarningCode
+from spinealign.domain.findings import (
+    DISCLAIMER,
+    Caution,
+    CorrectionKind,
+    LandmarkName,
+    WarningCode,
+)
 from spinealign.domain.measurements import MeasureCode, MeasureState
 from spinealign.measure.correction.changes import move_landmark
 from spinealign.ui.results.definition_view import DefinitionView
@@ -19,6 +25,7 @@ from tests import fakes
 from tests.phantoms_xray import analysed as analysed_film
 from tests.phantoms_xray import draw_column
 
+MOVED = Caution(WarningCode.CORRECTED_BY_USER, corrections=(CorrectionKind.POINTS_MOVED,))
 COBB_KEY = (MeasureCode.COBB_C2_C7.value, ("C2", "C7"))
 
 
@@ -49,7 +56,7 @@ def with_value(analysis, value):
     return replace(
         analysis,
         measurements=tuple(edited if m is cobb else m for m in analysis.measurements),
-        cautions=(*analysis.cautions, Caution(WarningCode.CORRECTED_BY_USER, "points_moved")),
+        cautions=(*analysis.cautions, MOVED),
     )
 
 

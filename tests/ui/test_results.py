@@ -69,7 +69,7 @@ def test_probabilities_have_bars_with_the_threshold_on_the_abnormal_one(page):
 
 def test_cautions_view_spacing_and_times_are_told(page):
     text = words_of(page("mr_1.nii"))
-    assert "Middle sagittal slice of 15 taken." in text
+    assert "Sagittal slice 8 of 15 was taken" in text
     assert "Sagittal spine MR (recognised from the pixels, 97 % sure)" in text
     assert "0.8 × 0.75 mm (from the NIfTI header)" in text
     assert "segment: 0.62 s" in text

@@ -191,12 +191,12 @@ def _cautions(original: Analysis, wanted: Corrections) -> tuple[Caution, ...]:
     doubts = [c for c in original.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
     followed = []
     if wanted.levels_uncertain:
-        followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, LevelDoubt.NO_C2.value)]
+        followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=LevelDoubt.NO_C2)]
     followed += facing_cautions(original.image, wanted.facing)
     followed += _body_cautions(wanted.vertebrae)
     followed += disc_cautions(named_by_bodies(original.discs, wanted.vertebrae))
     if kinds:
-        followed.append(Caution(WarningCode.CORRECTED_BY_USER, ", ".join(kinds)))
+        followed.append(Caution(WarningCode.CORRECTED_BY_USER, corrections=kinds))
     return (*kept, *followed)
 
 
@@ -222,7 +222,7 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
 
 
 def _body_cautions(bodies: Sequence[Vertebra]) -> list[Caution]:
-    """Word which bodies are cut or hidden; a hidden one that was gone over is no worry."""
+    """Tell which bodies are cut or hidden; a hidden one that was gone over is no worry."""
     cut = [body.name for body in bodies if body.state is VertebraState.CUT]
     hidden = [
         body.name
@@ -236,7 +236,7 @@ def _body_cautions(bodies: Sequence[Vertebra]) -> list[Caution]:
         (WarningCode.BODY_HIDDEN, hidden),
         (WarningCode.ENDPLATE_FROM_DISC, endplates),
     )
-    return [Caution(code, ", ".join(names)) for code, names in pairs if names]
+    return [Caution(code, levels=tuple(names)) for code, names in pairs if names]
 
 
 def _corners(body: Vertebra) -> list[Landmark]:

@@ -21,4 +21,4 @@ def facing_cautions(image: SpineImage, facing: str | None) -> tuple[Caution, ...
     stated = _RIGHT_HAND_LETTER.get(image.orientation[0]) if image.orientation else None
     if stated is None or facing is None or stated == facing:
         return ()
-    return (Caution(WarningCode.FACING_DISPUTED, stated.value),)
+    return (Caution(WarningCode.FACING_DISPUTED, facing=stated),)

@@ -25,11 +25,11 @@ def cut_off_cautions(bodies: Sequence[Vertebra], shape: tuple[int, int]) -> tupl
     shape : tuple of int
         (rows, columns) of the picture.
     """
-    if not bodies or bodies[-1].level not in LEVEL_SEQUENCE[:_LAST_OF_NECK]:
+    lowest = bodies[-1] if bodies else None
+    if lowest is None or lowest.level is None or lowest.level not in LEVEL_SEQUENCE[:_LAST_OF_NECK]:
         return ()
-    lowest = bodies[-1]
     heights = [y for _, y in lowest.outline]
     height = max(heights) - min(heights)
     if shape[0] - max(heights) > _NEAR_BODIES * height:
         return ()
-    return (Caution(WarningCode.CUT_OFF, f"below {lowest.level}"),)
+    return (Caution(WarningCode.CUT_OFF, levels=(lowest.level,)),)

@@ -54,9 +54,9 @@ def disc_cautions(discs: Sequence[Disc]) -> tuple[Caution, ...]:
     cautions = []
     if any(disc.is_level_assumed for disc in discs):
         cautions.append(Caution(WarningCode.DISC_COUNT_UNCERTAIN))
-    names = [disc.name for disc in reversed(discs) if disc.is_inferred]
+    names = tuple(disc.name for disc in reversed(discs) if disc.is_inferred)
     if names:
-        cautions.append(Caution(WarningCode.DISC_INFERRED, ", ".join(names)))
+        cautions.append(Caution(WarningCode.DISC_INFERRED, levels=names))
     return tuple(cautions)
 
 

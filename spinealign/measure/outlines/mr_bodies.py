@@ -342,12 +342,12 @@ class _MrColumnBuilder:
         cautions = [
             Caution(WarningCode.LEVELS_COUNTED)
             if self._doubt is None
-            else Caution(WarningCode.LEVELS_UNCERTAIN, self._doubt.value)
+            else Caution(WarningCode.LEVELS_UNCERTAIN, doubt=self._doubt)
         ]
         for state, code in _STATE_CAUTIONS.items():
-            names = [body.name for body in vertebrae if body.state is state]
+            names = tuple(body.name for body in vertebrae if body.state is state)
             if names:
-                cautions.append(Caution(code, ", ".join(names)))
+                cautions.append(Caution(code, levels=names))
         if self._facing is None:
             cautions.append(Caution(WarningCode.FACING_UNCERTAIN))
         return tuple(cautions)

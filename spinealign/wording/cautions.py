@@ -1,0 +1,174 @@
+"""Cautions in words: one sentence a code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from spinealign.domain.examination import ExaminationKind
+from spinealign.domain.findings import CAUTION_FIELDS, Caution, CorrectionKind, WarningCode
+from spinealign.domain.image import View
+from spinealign.wording.reading import note_text
+from spinealign.wording.text import as_sentence, safe_text
+from spinealign.wording.vertebrae import doubt_text
+from spinealign.wording.views import kind_text, turn_text, view_text
+
+_SENTENCES: Mapping[WarningCode, str] = {
+    WarningCode.DEMONSTRATION_MODEL: (
+        "{model_title} is only a demonstration: it shows how the program works, and its answers "
+        "must not be relied on."
+    ),
+    WarningCode.NO_SPACING: (
+        "The pixel spacing is unknown: areas and lengths are given in pixels only."
+    ),
+    WarningCode.MAGNIFIED_SPACING: (
+        "The pixel spacing holds at the detector, not in the patient: "
+        "areas and lengths are magnified."
+    ),
+    WarningCode.VIEW_UNCERTAIN: (
+        "It is uncertain what kind of image this is (confidence {confidence}); check the view "
+        "and choose it yourself if it is wrong."
+    ),
+    WarningCode.VIEW_OVERRULED: (
+        "The kind of image was chosen by the user against the program’s own check ({kind}); "
+        "the networks were not made for other images, and the result may be meaningless."
+    ),
+    WarningCode.VIEW_DISPUTED: (
+        "The file’s tags were followed, but the picture looks like something else ({kind}); check "
+        "that it is the right image."
+    ),
+    WarningCode.VIEW_OF_SAMPLE: (
+        "This sample was analysed because its own record says so; as an image of one’s own it "
+        "would have been refused ({kind})."
+    ),
+    WarningCode.TURNED: (
+        "The picture seems to be turned (upright after {quarter_turns}); set it upright before "
+        "analysis."
+    ),
+    WarningCode.NO_MODEL_FOR_VIEW: (
+        "No installed model fits this kind of image ({examination}); nothing was analysed."
+    ),
+    WarningCode.NOTHING_SEGMENTED: (
+        "No spine structure was found; check that this is the right kind of image."
+    ),
+    WarningCode.LOW_RESOLUTION: (
+        "The image is small ({size_px}): structures are only a few pixels wide, "
+        "and outlines are less exact."
+    ),
+    WarningCode.LOW_CONTRAST: "The image has little contrast; results are less reliable.",
+    WarningCode.TOO_DARK: "The image is very dark; results are less reliable.",
+    WarningCode.TOO_BRIGHT: "The image is very bright; results are less reliable.",
+    WarningCode.BLURRED: "The image is blurred; results are less reliable.",
+    WarningCode.CUT_OFF: (
+        "The spine runs out of the picture (below {levels}); measures that need what is missing "
+        "are left out."
+    ),
+    WarningCode.BURNED_IN: (
+        "Letters or graphics seem to be burnt into the picture; they may name the patient, "
+        "and disturb the networks where they lie over the spine."
+    ),
+    WarningCode.READER_NOTE: "{note}",
+    WarningCode.PROBABILITY_NOT_CALIBRATED: (
+        "The probability is not calibrated: it ranks images, and is not the share of such "
+        "images that have the finding."
+    ),
+    WarningCode.LEVELS_UNCERTAIN: (
+        "The levels are uncertain ({doubt}); the bodies are numbered from the top and not named."
+    ),
+    WarningCode.LEVELS_COUNTED: (
+        "The levels were counted upwards from the lowest disc seen, taken for L5/S1; correct them "
+        "if a transitional vertebra or a disc inside the sacrum shifts them."
+    ),
+    WarningCode.ENDPLATE_FROM_DISC: (
+        "The sacrum is not outlined: the superior endplate ({levels}) was placed along the lower "
+        "border of the disc above it, and is less certain than the others."
+    ),
+    WarningCode.NO_COLUMN: (
+        "Fewer than two discs were found in line: vertebral bodies were not told apart, and "
+        "nothing was measured."
+    ),
+    WarningCode.BODY_CUT: (
+        "The border of the picture cuts bodies off ({levels}): their outlines, areas and corners "
+        "are incomplete."
+    ),
+    WarningCode.BODY_HIDDEN: (
+        "Bodies are hardly visible ({levels}); check their outlines and corners by eye."
+    ),
+    WarningCode.DISC_COUNT_UNCERTAIN: (
+        "Discs carry a question mark: the lowest one found was taken for L5/S1, which is "
+        "uncertain; check the levels, and confirm or shift them."
+    ),
+    WarningCode.DISC_INFERRED: (
+        "No outline was found for {levels}; its place was inferred from its neighbours, so its "
+        "grades are less reliable."
+    ),
+    WarningCode.UPSIDE_DOWN: (
+        "The picture seems to stand on its head; discs were counted from its upper end. Turn the "
+        "picture for better outlines."
+    ),
+    WarningCode.COMPANION_UNMATCHED: (
+        "The discs of the second picture do not match this one, so it was not used for grading."
+    ),
+    WarningCode.FACING_DISPUTED: (
+        "The outlines show the patient looking to the other side than the file says ({facing}); "
+        "check which way the patient looks, and the letters at the picture’s borders."
+    ),
+    WarningCode.FACING_UNCERTAIN: (
+        "It is uncertain which way the patient looks; corners that the network did not see "
+        "are left out."
+    ),
+    WarningCode.CORRECTED_BY_USER: (
+        "A person corrected this result ({corrections}); what the program found by itself is kept "
+        "beside it."
+    ),
+}
+"""By code, with the field of `CAUTION_FIELDS` in braces."""
+
+_CORRECTIONS = {
+    CorrectionKind.POINTS_MOVED: "points moved",
+    CorrectionKind.BODIES_ADDED: "bodies added",
+    CorrectionKind.BODIES_DELETED: "bodies deleted",
+    CorrectionKind.LEVELS_RENAMED: "levels renamed",
+    CorrectionKind.FACING_CHANGED: "facing changed",
+    CorrectionKind.CALIBRATED: "pixel spacing calibrated",
+}
+
+
+def caution_text(caution: Caution) -> str:
+    """Return the sentence for one warning beside a result."""
+    carried = CAUTION_FIELDS.get(caution.code)
+    if carried is None:
+        return _SENTENCES[caution.code]
+    words = _FIELD_WORDS[carried](caution.carried)
+    return _SENTENCES[caution.code].format_map({carried: words})
+
+
+def _examination_text(kind: ExaminationKind) -> str:
+    return view_text(View(kind.examination.former_name))
+
+
+def _levels_text(levels: tuple[str, ...]) -> str:
+    return safe_text(", ".join(levels))
+
+
+def _size_text(size_px: tuple[int, int]) -> str:
+    return "{} x {}".format(*size_px)
+
+
+def _corrections_text(kinds: tuple[CorrectionKind, ...]) -> str:
+    return ", ".join(_CORRECTIONS[kind] for kind in kinds)
+
+
+_FIELD_WORDS: Mapping[str, Callable[[Any], str]] = {
+    "levels": _levels_text,
+    "kind": kind_text,
+    "examination": _examination_text,
+    "facing": safe_text,
+    "doubt": doubt_text,
+    "quarter_turns": turn_text,
+    "confidence": "{:.2f}".format,
+    "size_px": _size_text,
+    "model_title": safe_text,
+    "note": lambda note: as_sentence(note_text(note)),
+    "corrections": _corrections_text,
+}
