@@ -65,4 +65,3 @@ class _Driven(Generic[_Step, _Result]):
 
     def __iter__(self) -> Iterator[_Step]:
         self.result = yield from self._work
-

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.export.disc_tables import discs_csv
 from spinealign.export.measure_tables import measurements_csv
 from spinealign.export.overlay import heatmap_picture, mask_picture, overlay_picture
 from spinealign.export.report import report_pdf
 from spinealign.export.tables import SCHEMA_FAMILY, analysis_json, regions_csv
+from spinealign.files import as_export_error, write_export, write_together
 from spinealign.wording import model_text
 
 
@@ -48,18 +43,6 @@ FILE_NAMES: Mapping[ResultKind, str] = {
     ResultKind.MEASUREMENTS: "measurements.csv",
     ResultKind.DISCS: "discs.csv",
     ResultKind.REPORT: "report.pdf",
-}
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NOT_WRITABLE = {
-    errno.EACCES,
-    errno.EEXIST,
-    errno.EISDIR,
-    errno.ENAMETOOLONG,
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EPERM,
-    errno.EROFS,
 }
 
 
@@ -101,10 +84,8 @@ def write_bundle(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
     """
     kinds = available_kinds(analysis)
     contents = {FILE_NAMES[kind]: _content(analysis, kind) for kind in kinds}
-    with as_export_error(folder), _made(folder), _staging(folder) as staging:
-        for name, content in contents.items():
-            _write_new(staging / name, content)
-        _swap(staging, folder, list(contents), _stale_names(folder, set(contents)))
+    with as_export_error(folder):
+        write_together(folder, contents, _stale_names(folder, set(contents)))
     return tuple(folder / name for name in contents)
 
 
@@ -127,20 +108,7 @@ def write_one(analysis: Analysis, kind: ResultKind | str, path: Path) -> None:
     ExportError
         The file is as it was before.
     """
-    write_file(_content(analysis, ResultKind(kind)), path)
-
-
-def write_file(content: bytes, path: Path) -> None:
-    """Write one file, whole or not at all.
-
-    Raises
-    ------
-    ExportError
-        The file is as it was before.
-    """
-    with as_export_error(path), _staging(path.parent) as staging:
-        _write_new(staging / path.name, content)
-        (staging / path.name).replace(path)
+    write_export(path, _content(analysis, ResultKind(kind)))
 
 
 def _content(analysis: Analysis, kind: ResultKind) -> bytes:
@@ -179,52 +147,6 @@ def _png(picture: Image.Image, analysis: Analysis) -> bytes:
     return target.getvalue()
 
 
-@contextmanager
-def as_export_error(path: Path) -> Iterator[None]:
-    """Turn the system's refusals into `ExportError` with this path."""
-    try:
-        yield
-    except OSError as error:
-        raise ExportError(path, _problem(error), error.strerror or "") from error
-
-
-def _problem(error: OSError) -> ExportProblem:
-    if error.errno in _FULL:
-        return ExportProblem.DISK_FULL
-    return ExportProblem.NOT_WRITABLE if error.errno in _NOT_WRITABLE else ExportProblem.FAILED
-
-
-@contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """Make a folder and its parents; on failure take away again those that were made."""
-    missing = [p for p in (folder, *folder.parents) if not p.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException:
-        for made in missing:
-            with suppress(OSError):
-                made.rmdir()
-        raise
-
-
-@contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    """Make a folder for unfinished files on the same disk; always taken away."""
-    staging = Path(tempfile.mkdtemp(prefix=".spinealign-", dir=folder))
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _stale_names(folder: Path, new: set[str]) -> list[str]:
     """Return files of an older SpineAlign result that the new one does not have."""
     try:
@@ -234,28 +156,3 @@ def _stale_names(folder: Path, new: set[str]) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
     return [name for name in FILE_NAMES.values() if name in listed - new]
-
-
-def _swap(staging: Path, folder: Path, new: list[str], stale: list[str]) -> None:
-    """Put the finished files in place of the old ones; on failure put the old ones back."""
-    old = staging / "old"
-    old.mkdir()
-    try:
-        for name in (*new, *stale):
-            _set_aside(folder / name, old / name)
-        for name in new:
-            (staging / name).replace(folder / name)
-    except BaseException:
-        for name in new:
-            if not (staging / name).exists():
-                (folder / name).unlink()
-        for kept in old.iterdir():
-            kept.replace(folder / kept.name)
-        raise
-
-
-def _set_aside(path: Path, aside: Path) -> None:
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if path.exists() or path.is_symlink():
-        path.replace(aside)

@@ -9,8 +9,8 @@ from typing import Any
 
 from spinealign.domain.comparison import ComparedMeasure
 from spinealign.domain.findings import DISCLAIMER, Analysis
-from spinealign.export.bundle import write_file
 from spinealign.export.measure_tables import json_number, measurement_record
+from spinealign.files import write_export
 from spinealign.measure.geometry.comparison import compare
 from spinealign.wording import display_name
 from spinealign.wording.comparison import (
@@ -87,7 +87,7 @@ def write_comparison(first: Analysis, second: Analysis, path: Path) -> None:
     ExportError
         The file is as it was before.
     """
-    write_file(comparison_csv(first, second).encode(), path)
+    write_export(path, comparison_csv(first, second).encode())
 
 
 def _origin(analysis: Analysis) -> tuple[str, str]:

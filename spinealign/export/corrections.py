@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from spinealign import __version__
 from spinealign.domain import paths
-from spinealign.domain.errors import (
-    CorrectionsError,
-    CorrectionsProblem,
-    ExportError,
-    ExportProblem,
-)
+from spinealign.domain.errors import CorrectionsError, CorrectionsProblem
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
     Analysis,
@@ -34,6 +26,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, DrawingTool, Point
+from spinealign.files import export_error, written_beside
 
 SCHEMA_ID = "spinealign-corrections-1"
 SUFFIX = ".spinealign.json"
@@ -125,13 +118,13 @@ def save_corrections(
         return _written(beside, f"{text}\n", analysis)
     except OSError as error:
         if path is not None:
-            raise _failure(beside, error) from error
+            raise export_error(beside, error) from error
     fallback = profile_path(image.sha256, profile_dir, part)
     try:
         fallback.parent.mkdir(parents=True, exist_ok=True)
         return _written(fallback, f"{text}\n", analysis)
     except OSError as error:
-        raise _failure(fallback, error) from error
+        raise export_error(fallback, error) from error
 
 
 def load_corrections(
@@ -253,19 +246,10 @@ def _document(analysis: Analysis) -> dict[str, Any]:
 
 def _written(path: Path, text: str, analysis: Analysis) -> Path:
     """Write a file beside its place and then put it there; what must not be lost is moved away."""
-    # Not mkstemp: the file must be as readable for colleagues as others in the folder.
-    temporary = path.with_name(f".spinealign-{uuid4().hex}")
-    try:
-        with temporary.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+    with written_beside(path, text.encode()) as temporary:
         if _holds_something_else(path, analysis):
             path.replace(_free_name(path))
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return path
 
 
@@ -286,13 +270,6 @@ def _free_name(path: Path) -> Path:
     while (kept := path.with_name(f"{stem}.kept-{number}.json")).exists():
         number += 1
     return kept
-
-
-def _failure(path: Path, error: OSError) -> ExportError:
-    problem = ExportProblem.NOT_WRITABLE
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        problem = ExportProblem.DISK_FULL
-    return ExportError(path, problem, error.strerror or "")
 
 
 def _corrections(table: Mapping[str, Any]) -> Corrections:

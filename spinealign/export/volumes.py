@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from spinealign.domain.study import SegmentedVolume
-from spinealign.export.bundle import as_export_error, write_file
 from spinealign.export.measure_tables import json_number
+from spinealign.files import as_export_error, write_export
 from spinealign.wording import safe_text
 
 VOLUME_COLUMNS = (
@@ -63,7 +63,7 @@ def write_volume(found: SegmentedVolume, folder: Path) -> tuple[Path, ...]:
         target = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(mask)).save(target, "PNG")
         paths.append(masks / f"slice_{number:03}.png")
-        write_file(target.getvalue(), paths[-1])
+        write_export(paths[-1], target.getvalue())
     paths.insert(0, folder / _TABLE)
-    write_file(volumes_csv(found).encode(), paths[0])
+    write_export(paths[0], volumes_csv(found).encode())
     return tuple(paths)

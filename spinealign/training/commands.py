@@ -17,6 +17,7 @@ from spinealign.domain.errors import DataSetError
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import SpineImage, View
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.files import write_whole
 from spinealign.imaging.fit import to_network_input
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
@@ -50,7 +51,6 @@ from spinealign.training.package import (
     fold_batch_normalisation,
     to_litert,
     write_model_folder,
-    write_whole,
 )
 from spinealign.training.xray_data import Film, load_films
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import keras
 import numpy as np
 
 from spinealign.domain.model_card import ModelCard
+from spinealign.files import write_whole
 from spinealign.training.keras_engine import output_names
 
 Precision = Literal["float32", "float16", "int8"]
@@ -103,13 +103,3 @@ def write_model_folder(folder: Path, flatbuffer: bytes, card: ModelCard) -> Mode
     write_whole(folder / card.weights, flatbuffer)
     write_whole(folder / "card.json", text.encode())
     return card
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spinealign import wording
+from spinealign import files, wording
 from spinealign.domain.errors import (
     CorrectionsError,
     CorrectionsProblem,
@@ -99,14 +99,14 @@ def other_image(analysis, sha256="f" * 64):
 
 def deny(monkeypatch, folder, number=errno.EACCES):
     """Let nothing be written into a folder, whoever runs the tests."""
-    real = Path.open
+    real = files._write_new
 
-    def refused(path, mode="r", **options):
-        if mode == "x" and path.parent == folder:
+    def refused(path, content, mode):
+        if path.parent == folder:
             raise OSError(number, "refused")
-        return real(path, mode, **options)
+        real(path, content, mode)
 
-    monkeypatch.setattr(store.Path, "open", refused)
+    monkeypatch.setattr(files, "_write_new", refused)
 
 
 class TestThereAndBack:
@@ -251,7 +251,7 @@ class TestWhereItCannotBeWritten:
         def fails(*_):
             raise OSError(errno.EIO, "broken disk")
 
-        monkeypatch.setattr(store.os, "fsync", fails)
+        monkeypatch.setattr(files.os, "fsync", fails)
         with pytest.raises(ExportError):
             store.save_corrections(case, path)
         assert path.read_bytes() == before

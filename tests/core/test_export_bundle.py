@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from spinealign import files
 from spinealign.domain.errors import ExportError, ExportProblem
-from spinealign.export import bundle, overlay
+from spinealign.export import overlay
 from spinealign.export.bundle import (
     FILE_NAMES,
     ResultKind,
@@ -54,16 +55,16 @@ def os_error(code):
 
 
 def fail_on_write(monkeypatch, name, code):
-    """Let the writing of one file fail after half of its bytes."""
-    real = bundle._write_new
+    """Let the writing of one file fail after half of its bytes; None means any file."""
+    real = files._write_new
 
-    def write(path, content):
-        if path.name == name:
-            real(path, content[: len(content) // 2])
+    def write(path, content, *mode):
+        if name in (None, path.name):
+            real(path, content[: len(content) // 2], *mode)
             raise os_error(code)
-        real(path, content)
+        real(path, content, *mode)
 
-    monkeypatch.setattr(bundle, "_write_new", write)
+    monkeypatch.setattr(files, "_write_new", write)
 
 
 def fail_on_replace(monkeypatch, name, code):
@@ -229,13 +230,14 @@ class TestFailures:
     def test_a_truly_full_disk_is_recognised(self):
         with pytest.raises(OSError, match="Errno 28") as caught:
             Path("/dev/full").write_bytes(b"x")
-        assert bundle._problem(caught.value) is ExportProblem.DISK_FULL
+        error = files.export_error(Path("/dev/full"), caught.value)
+        assert error.problem is ExportProblem.DISK_FULL
 
     def test_the_user_s_interruption_leaves_nothing_either(self, tmp_path, monkeypatch):
-        def interrupt(path, content):
+        def interrupt(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(bundle, "_write_new", interrupt)
+        monkeypatch.setattr(files, "_write_new", interrupt)
         with pytest.raises(KeyboardInterrupt):
             write_bundle(OTHER, tmp_path / "case")
         assert list(tmp_path.iterdir()) == []
@@ -275,7 +277,7 @@ class TestWriteOne:
     def test_an_older_file_is_replaced_only_by_a_whole_one(self, tmp_path, monkeypatch):
         target = tmp_path / "overlay.png"
         target.write_bytes(b"older")
-        fail_on_write(monkeypatch, "overlay.png", errno.ENOSPC)
+        fail_on_write(monkeypatch, None, errno.ENOSPC)
         with pytest.raises(ExportError) as caught:
             write_one(OTHER, ResultKind.OVERLAY, target)
         assert caught.value.problem is ExportProblem.DISK_FULL

@@ -120,7 +120,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(store, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("spinealign.ui.settings.settings.os.fsync", full)
+    monkeypatch.setattr("spinealign.files.os.fsync", full)
     assert not store.save(Settings())
     assert [path.name for path in store.folder.iterdir()] == ["settings.json"]
     assert store.load_settings() == CHOSEN

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from spinealign.files import write_whole
 from spinealign.ui.settings.recent import Recent
 
 MAX_RECENT_FILES = 12
@@ -124,7 +123,8 @@ class SettingsStore:
         """Write one of the two files; return whether that worked."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path(type(values)), json.dumps(asdict(values), indent=2))
+            content = json.dumps(asdict(values), indent=2).encode()
+            write_whole(self._path(type(values)), content, is_private=True)
         except OSError:
             return False
         return True
@@ -176,24 +176,3 @@ def _as_type_of(default: Any, value: Any) -> Any:
     if type(value) is not type(default):
         raise TypeError(type(default).__name__)
     return value
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a small file whole or not at all.
-
-    Raises
-    ------
-    OSError
-        The file is as it was before.
-    """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton
 
 from spinealign.domain import paths
 from spinealign.domain.findings import DISCLAIMER
-from spinealign.ui.settings.settings import write_atomically
+from spinealign.files import write_whole
 from spinealign.ui.widgets.labels import rule, wrapped_label
 from spinealign.ui.window.dialogs import TextDialog
 from spinealign.wording import Message, safe_text
@@ -107,7 +107,8 @@ def choose_profile_dir(old: Path, new: Path) -> None:
             shutil.copyfile(source, target)
     usual = paths.usual_profile_dir()
     usual.mkdir(parents=True, exist_ok=True)
-    write_atomically(usual / paths.PROFILE_POINTER, json.dumps({"folder": str(new.absolute())}))
+    pointer = json.dumps({"folder": str(new.absolute())}).encode()
+    write_whole(usual / paths.PROFILE_POINTER, pointer, is_private=True)
 
 
 class FileLocationsDialog(TextDialog):

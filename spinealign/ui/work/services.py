@@ -186,12 +186,12 @@ def _write_one(analysis: Analysis, kind: str, path: Path) -> None:
 
 
 def _write_named_report(analysis: Analysis, path: Path) -> None:
-    from spinealign.export.bundle import write_file
     from spinealign.export.report import report_pdf
+    from spinealign.files import write_export
 
     image = analysis.image
     patient = _read_patient(image.part or ImagePart(image.source_path))
-    write_file(report_pdf(analysis, patient), path)
+    write_export(path, report_pdf(analysis, patient))
 
 
 def _write_comparison(first: Analysis, second: Analysis, path: Path) -> None:
