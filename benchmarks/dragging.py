@@ -97,10 +97,10 @@ def open_film(app, analysis, folder: Path, size):
     window.show()
     window.resize(*size)
     window.start([path])
-    while window.current is None or window.current.finding is None:
+    while window.workbench.current is None or window.workbench.current.finding is None:
         app.processEvents()
-        if window.current is not None and window.current.message is not None:
-            raise RuntimeError(window.current.message.sentence)
+        if window.workbench.current is not None and window.workbench.current.message is not None:
+            raise RuntimeError(window.workbench.current.message.sentence)
     for _ in range(50):
         app.processEvents()
     return window
@@ -127,7 +127,7 @@ def drag(app, window, frames: int) -> tuple[list[float], float]:
     from spinealign.domain.findings import LandmarkName
 
     viewer, left = window.viewer, Qt.MouseButton.LeftButton
-    body = next(b for b in window.correction.editing.corrections.vertebrae if b.level == "C4")
+    body = next(b for b in window.workbench.editing.corrections.vertebrae if b.level == "C4")
     mark = body.landmark(LandmarkName.ANTERIOR_SUPERIOR)
     start = viewer.to_view(QPointF(mark.x, mark.y))
     watch = Frames(viewer)
@@ -155,11 +155,11 @@ def change_once(app, window, times: int = 60) -> str:
 
     name, taken = LandmarkName.ANTERIOR_SUPERIOR, []
     for number in range(times):
-        mark = window.correction.editing.corrections.vertebrae[2].landmark(name)
+        mark = window.workbench.editing.corrections.vertebrae[2].landmark(name)
         x, y = mark.x + (-1) ** number * 5, mark.y
         change = partial(move_landmark, body_index=3, name=name, x=x, y=y)
         before = time.perf_counter()
-        window.correction.editing.change("move", change)
+        window.workbench.editing.change("move", change)
         taken.append(1000 * (time.perf_counter() - before))
         app.processEvents()
     taken.sort()
@@ -182,7 +182,7 @@ def measure(app, analysis, size, frames: int, everything: bool) -> str:
     with tempfile.TemporaryDirectory() as name:
         window = open_film(app, analysis, Path(name), size)
         if everything:
-            for measurement in window.correction.editing.analysis.measurements:
+            for measurement in window.workbench.editing.analysis.measurements:
                 window.correction.measures.toggle(measurement.key, True)
         drag(app, window, 30)  # the first frames load what is imported late
         times, busy = drag(app, window, frames)

@@ -117,7 +117,7 @@ def run_spinealign(image: Path, started: float) -> None:
 
             QTimer.singleShot(300, lambda: (finish(app, figures, watch), window.close()))
 
-        window.session.finding_ready.connect(done)
+        window.workbench.session.finding_ready.connect(done)
         on_first_paint(window, lambda: run_later(painted))
         window.show()
         app.exec()

@@ -30,11 +30,11 @@ def run_case(app, services, image: Path, folder: Path) -> tuple[dict[str, float]
     window.resize(1366, 768)
     window.show()
     window.start()
-    while window.inference.is_busy:
+    while window.workbench.inference.is_busy:
         app.processEvents()
     case, started = WholeCase(window), time.perf_counter()
     case.open(image)
-    body = case.window.correction.editing.analysis.vertebrae[1]
+    body = case.window.workbench.editing.analysis.vertebrae[1]
     mark = body.landmarks[0]
     case.correct((body.name, mark.name), (6, -9))
     case.save_report(folder / "report.pdf")

@@ -42,7 +42,7 @@ def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
     app = make_application()
     store = SettingsStore(profile_dir or own_profile_dir())
     window = MainWindow(program_services(profile_dir), store)
-    hook = CrashHook(window.show_crash, window)
+    hook = CrashHook(window.workbench.messages.crash, window)
     hook.install()
     window.show()
     QTimer.singleShot(0, partial(window.start, paths))

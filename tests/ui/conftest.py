@@ -96,9 +96,9 @@ def analysed(qtbot, window, files):
     def run(name="ct_1.dcm"):
         # Drawing takes seconds the first time, and is not what the signal is waited for.
         answer_for(Path(name), None)
-        with qtbot.waitSignal(window.session.finding_ready):
-            window.opener.open_paths(files(name))
-        return window.current
+        with qtbot.waitSignal(window.workbench.session.finding_ready):
+            window.workbench.opener.open_paths(files(name))
+        return window.workbench.current
 
     return run
 

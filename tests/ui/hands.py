@@ -14,7 +14,7 @@ LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
 def at_rest(window):
     """Whether a window neither looks at files nor analyses."""
-    return not (window.looking.is_busy or window.inference.is_busy)
+    return not (window.workbench.looking.is_busy or window.workbench.inference.is_busy)
 
 
 class Hands:
@@ -33,7 +33,7 @@ class Hands:
         return self.body(level).landmark(LandmarkName(name))
 
     def body(self, level):
-        bodies = self.window.correction.editing.analysis.vertebrae
+        bodies = self.window.workbench.editing.analysis.vertebrae
         return next(body for body in bodies if body.name == level)
 
     def handle(self, level, name):
@@ -85,16 +85,18 @@ class Hands:
 
 
 def open_and_rest(qtbot, window, *paths):
-    window.opener.open_paths(list(paths))
+    window.workbench.opener.open_paths(list(paths))
     settle(qtbot, window)
 
 
 def settle(qtbot, window):
-    qtbot.waitUntil(lambda: at_rest(window) and not window.reading.is_busy, timeout=10_000)
+    qtbot.waitUntil(
+        lambda: at_rest(window) and not window.workbench.reading.is_busy, timeout=10_000
+    )
 
 
 def titles(window):
-    return [case.title for case in window.session.cases]
+    return [case.title for case in window.workbench.session.cases]
 
 
 def shown_value(window):

@@ -42,7 +42,7 @@ def test_the_program_runs_until_its_window_is_closed(qapp, fake_program, tmp_pat
             titles.append(case.title)
             window.close()
 
-        window.session.finding_ready.connect(leave)
+        window.workbench.session.finding_ready.connect(leave)
 
     in_the_running_window(close_after_the_result)
     assert run_window(files("ct_1.dcm"), tmp_path / "profile") == 0
@@ -67,7 +67,7 @@ def test_a_report_tells_where_but_not_what():
 
 
 def test_a_failure_in_a_slot_opens_the_report(qtbot, window):
-    hook = CrashHook(window.show_crash, window)
+    hook = CrashHook(window.workbench.messages.crash, window)
     hook.install()
     try:
         with qtbot.waitSignal(hook.caught):
@@ -84,7 +84,7 @@ def test_a_failure_in_a_slot_opens_the_report(qtbot, window):
 
 
 def test_a_failure_in_a_thread_opens_the_report(qtbot, window):
-    hook = CrashHook(window.show_crash, window)
+    hook = CrashHook(window.workbench.messages.crash, window)
     hook.install()
     try:
         thread = threading.Thread(target=lambda: 1 / 0)

@@ -13,7 +13,7 @@ from tests.fakes import FakeAnalyser
 
 def test_closing_during_an_analysis_cancels_it(qtbot, window, fake, files):
     fake.analyser.hold = "Classifying"
-    window.opener.open_paths(files("ct_1.dcm", "ct_2.dcm"))
+    window.workbench.opener.open_paths(files("ct_1.dcm", "ct_2.dcm"))
     qtbot.waitUntil(fake.analyser.reached.is_set)
     window.close()
     assert window.isVisible()
@@ -50,12 +50,12 @@ def test_closing_lets_files_be_written_to_their_end(qtbot, window, analysed, fak
 def test_what_the_window_remembers_is_written(qtbot, open_window, fake, files, tmp_path):
     window = open_window()
     [path] = files("ct_1.dcm")
-    with qtbot.waitSignal(window.session.finding_ready):
-        window.opener.open_paths([path])
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.workbench.opener.open_paths([path])
     window.cases_dock.hide()
     window.close()
     again = open_window()
-    assert again.preferences.recent == [Recent(path)]
+    assert again.workbench.preferences.recent == [Recent(path)]
     assert again.cases_dock.isHidden()
 
 
@@ -73,14 +73,14 @@ def test_panels_of_a_smaller_screen_do_not_stay_narrow(qtbot, open_window, tmp_p
         store.save(replace(state, layout_width_px=state.layout_width_px // 2))
     again = open_window(store)
     assert again.cases_dock.width() == (usual if other_screen else narrow)
-    assert not again.preferences.is_first_start
+    assert not again.workbench.preferences.is_first_start
 
 
 def test_two_windows_share_a_profile(qtbot, open_window, fake, files):
     first, second = open_window(), open_window()
     for window in (first, second):
-        with qtbot.waitSignal(window.session.finding_ready):
-            window.opener.open_paths(files("ct_1.dcm"))
+        with qtbot.waitSignal(window.workbench.session.finding_ready):
+            window.workbench.opener.open_paths(files("ct_1.dcm"))
     first.close()
     assert second.isVisible()
     assert isinstance(fake.analyser, FakeAnalyser)

@@ -45,7 +45,7 @@ def test_keys_for_heat_map_and_outlines(ready):
     assert not ready.viewer.picture.shows_heatmap
     press(ready, Qt.Key.Key_L)
     assert ready.viewer.picture.overlay_style is OverlayStyle.OUTLINES
-    assert ready.preferences.settings.overlay_style is OverlayStyle.OUTLINES
+    assert ready.workbench.preferences.settings.overlay_style is OverlayStyle.OUTLINES
 
 
 def test_keys_for_opacity(ready):
@@ -55,7 +55,7 @@ def test_keys_for_opacity(ready):
     for _ in range(20):
         press(ready, Qt.Key.Key_BracketLeft)
     assert ready.viewer.picture.opacity == 0
-    assert ready.preferences.settings.overlay_opacity == 0
+    assert ready.workbench.preferences.settings.overlay_opacity == 0
 
 
 def test_keys_for_zoom(ready):
@@ -94,32 +94,32 @@ CTRL = Qt.KeyboardModifier.ControlModifier
     ids=["letters", "pages"],
 )
 def test_keys_for_cases(ready, analysed, forward, back):
-    first = ready.current
+    first = ready.workbench.current
     second = analysed("ct_2.dcm")
     press(ready, *back)
-    assert ready.current is first
+    assert ready.workbench.current is first
     press(ready, *back)
-    assert ready.current is first
+    assert ready.workbench.current is first
     press(ready, *forward)
     press(ready, *forward)
-    assert ready.current is second
+    assert ready.workbench.current is second
 
 
 def test_escape_cancels(qtbot, window, fake, files):
     fake.analyser.hold = "Classifying"
-    window.opener.open_paths(files("ct_1.dcm", "ct_2.dcm"))
+    window.workbench.opener.open_paths(files("ct_1.dcm", "ct_2.dcm"))
     qtbot.waitUntil(fake.analyser.reached.is_set)
     press(window, Qt.Key.Key_Escape)
-    assert not window.session.is_busy
+    assert not window.workbench.session.is_busy
     fake.analyser.gate.set()
     qtbot.waitUntil(lambda: at_rest(window))
-    assert all(case.finding is None for case in window.session.cases)
+    assert all(case.finding is None for case in window.workbench.session.cases)
 
 
 def test_a_key_for_the_view(qtbot, ready):
-    with qtbot.waitSignal(ready.session.finding_ready):
+    with qtbot.waitSignal(ready.workbench.session.finding_ready):
         press(ready, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
-    assert ready.current.finding.analysis.view is View.CT
+    assert ready.workbench.current.finding.analysis.view is View.CT
 
 
 def test_typing_a_search_is_not_taken_for_commands(ready):
@@ -315,5 +315,5 @@ def test_the_menu_of_the_list(ready, qtbot):
     assert [action.text() for action in menu.actions()] == ["Analyse again", "Close case"]
     menu.actions()[1].trigger()
     menu.close()
-    assert ready.session.cases == []
+    assert ready.workbench.session.cases == []
     assert ready.cases.menu_for(ready.cases._samples) is None

@@ -103,11 +103,11 @@ def test_a_file_that_is_not_open_is_opened_and_analysed(
         "spinealign.ui.compare.compare_dialog.QFileDialog.getOpenFileName",
         lambda *_: (str(path), ""),
     )
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         compared.second.choice.activated.emit(2)
     assert compared.second.case.path == path
     assert compared.second.viewer.picture.display is not None
-    assert window.current is cases[1]
+    assert window.workbench.current is cases[1]
 
 
 def test_with_one_case_open_the_other_half_asks_for_an_examination(window, analysed, qtbot):
@@ -122,7 +122,7 @@ def test_with_one_case_open_the_other_half_asks_for_an_examination(window, analy
 
 
 def test_a_closed_case_leaves_the_comparison(compared, cases, window):
-    window.session.close(cases[0])
+    window.workbench.close(cases[0])
     assert compared.first.case is None
     assert compared.second.case is cases[1]
 
@@ -132,7 +132,7 @@ def test_a_closed_comparison_hears_nothing_any_more(compared, cases, window, ana
         compared.close()
     analysed("film_small_3.png")
     window.correction.changes.flip_facing()
-    window.session.close(cases[0])
+    window.workbench.close(cases[0])
     assert window.findChildren(CompareWindow) == []
 
 
@@ -140,7 +140,7 @@ def test_a_correction_in_the_main_window_is_followed(compared, cases, window, qt
     before = compared.table.rows_model.rows
     c7 = next(b for b in cases[1].finding.analysis.vertebrae if b.level == "C7")
     mark = c7.landmark(LandmarkName.ANTERIOR_INFERIOR)
-    window.correction.editing.change(
+    window.workbench.editing.change(
         "move", lambda c: move_landmark(c, c7.index, mark.name, mark.x, mark.y + 20)
     )
     qtbot.waitUntil(lambda: compared.table.rows_model.rows != before)
@@ -214,7 +214,7 @@ def test_the_comparison_is_saved(compared, window, fake, tmp_path, monkeypatch, 
         "spinealign.ui.cases.saving.QFileDialog.getSaveFileName",
         lambda *_: (str(tmp_path / "c"), ""),
     )
-    with qtbot.waitSignal(window.saver.saved):
+    with qtbot.waitSignal(window.workbench.saver.saved):
         press(compared, "Save as &table (CSV)…")
     assert fake.written == [("comparison", tmp_path / "c.csv")]
     assert "c.csv" in compared.message.text()

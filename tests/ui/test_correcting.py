@@ -20,7 +20,7 @@ CORNER = ("C4", "anterior_superior")
 
 
 def measure(hands, code, *levels):
-    found = hands.window.correction.editing.analysis.measurements
+    found = hands.window.workbench.editing.analysis.measurements
     return next(m for m in found if m.code is code and (not levels or m.levels == levels))
 
 
@@ -57,7 +57,9 @@ def test_dragging_a_corner_moves_it_and_measures_again(hands):
     assert after.state is MeasureState.EDITED
     assert after.automatic_value == before.value
     assert abs(after.value - before.value) > 5
-    assert hands.window.current.finding.analysis is hands.window.correction.editing.analysis
+    assert (
+        hands.window.workbench.current.finding.analysis is hands.window.workbench.editing.analysis
+    )
 
 
 def test_numbers_follow_while_the_button_is_still_down(qtbot, hands):
@@ -85,8 +87,8 @@ def test_a_press_beside_the_point_does_not_make_it_jump(hands):
 def test_a_click_selects_and_changes_nothing(hands):
     hands.click(hands.place_of(*CORNER))
     assert hands.window.correction.editor.selected == MarkRef(3, CORNER[1])
-    assert not hands.window.correction.editing.is_edited
-    assert hands.window.correction.editing.undo_label == ""
+    assert not hands.window.workbench.editing.is_edited
+    assert hands.window.workbench.editing.undo_label == ""
 
 
 def test_a_drag_beside_all_points_moves_the_picture(hands):
@@ -95,7 +97,7 @@ def test_a_drag_beside_all_points_moves_the_picture(hands):
     where = hands.viewer.to_picture(QPointF(200, 150))
     assert hands.window.correction.editor.ref_at(where) is None
     hands.drag((where.x(), where.y()), (where.x() + 30, where.y()))
-    assert not hands.window.correction.editing.is_edited
+    assert not hands.window.workbench.editing.is_edited
     assert hands.viewer.to_picture(QPointF(200, 150)).x() == pytest.approx(where.x() - 30, abs=1)
 
 
@@ -107,7 +109,7 @@ def test_a_point_stays_on_the_picture(hands):
 
 def test_with_shift_a_point_goes_to_the_edge(hands):
     hands.viewer.zoom_to(2.0)
-    rows, cols = hands.window.current.finding.analysis.image.shape
+    rows, cols = hands.window.workbench.current.finding.analysis.image.shape
     steps = np.zeros((rows, cols), np.float32)
     steps[:, 400:] = 100.0
     display = hands.viewer.picture.display
@@ -147,7 +149,7 @@ def test_nudges_in_a_row_are_undone_together(hands):
     assert hands.place_of(*CORNER) == pytest.approx(moved(start, 5, 0))
     hands.window.actions_by_name["undo"].trigger()
     assert hands.place_of(*CORNER) == start
-    assert not hands.window.correction.editing.is_edited
+    assert not hands.window.workbench.editing.is_edited
 
 
 def test_arrows_pan_while_nothing_is_selected(hands):
@@ -155,7 +157,7 @@ def test_arrows_pan_while_nothing_is_selected(hands):
     before = hands.viewer.to_picture(QPointF(100, 100))
     hands.key(Qt.Key.Key_Right)
     assert hands.viewer.to_picture(QPointF(100, 100)).x() > before.x()
-    assert not hands.window.correction.editing.is_edited
+    assert not hands.window.workbench.editing.is_edited
 
 
 def test_tab_goes_through_the_points_and_escape_leaves_them(hands):
@@ -229,11 +231,11 @@ def test_undo_and_redo_name_what_they_do(hands):
     assert actions["redo"].text() == "&Redo flip facing"
     actions["undo"].trigger()
     assert hands.place_of(*CORNER) == start
-    assert hands.window.correction.editing.analysis.corrections is None
+    assert hands.window.workbench.editing.analysis.corrections is None
     assert not actions["undo"].isEnabled()
     actions["redo"].trigger()
     actions["redo"].trigger()
-    assert hands.window.correction.editing.analysis.facing is Facing.LEFT
+    assert hands.window.workbench.editing.analysis.facing is Facing.LEFT
 
 
 def test_undo_has_no_end(hands):
@@ -241,11 +243,11 @@ def test_undo_has_no_end(hands):
     start = hands.place_of(*CORNER)
     for _ in range(120):
         hands.key(Qt.Key.Key_Right)
-        hands.window.correction.editing.end_run()
+        hands.window.workbench.editing.end_run()
     for _ in range(120):
         hands.window.actions_by_name["undo"].trigger()
     assert hands.place_of(*CORNER) == start
-    assert hands.window.correction.editing.undo_label == ""
+    assert hands.window.workbench.editing.undo_label == ""
 
 
 def test_reset_to_automatic_can_be_undone(hands):
@@ -253,7 +255,7 @@ def test_reset_to_automatic_can_be_undone(hands):
     hands.drag(start, moved(start, 9, 0))
     hands.window.actions_by_name["reset_edits"].trigger()
     assert hands.place_of(*CORNER) == start
-    assert hands.window.correction.editing.analysis.corrections is None
+    assert hands.window.workbench.editing.analysis.corrections is None
     hands.window.actions_by_name["undo"].trigger()
     assert hands.place_of(*CORNER) == pytest.approx(moved(start, 9, 0), abs=1e-6)
 
@@ -289,7 +291,7 @@ def test_a_right_click_asks_and_a_right_drag_does_not(qtbot, hands):
 def test_renaming_takes_the_neighbours_along(hands):
     menu_title = "Rename C5; those below follow"
     choose(hands, centre_of(hands.body("C5")), menu_title, "C6")
-    names = [body.name for body in hands.window.correction.editing.analysis.vertebrae]
+    names = [body.name for body in hands.window.workbench.editing.analysis.vertebrae]
     assert names == ["C2", "C3", "C4", "C6", "C7", "T1"]
     assert hands.window.actions_by_name["undo"].text() == "&Undo rename C5 to C6"
     drawn = {group.name.name for group in hands.viewer.picture.bodies.groups}
@@ -302,7 +304,7 @@ def test_a_false_body_is_deleted_and_a_missed_one_added(hands):
     )]  # fmt: skip
     lordosis = measure(hands, MeasureCode.COBB_C2_C7).value
     choose(hands, centre_of(hands.body("C5")), "Delete C5")
-    assert [b.name for b in hands.window.correction.editing.analysis.vertebrae] == [
+    assert [b.name for b in hands.window.workbench.editing.analysis.vertebrae] == [
         "C2", "C3", "C4", "C6", "C7",
     ]  # fmt: skip
     hands.tool("vertebra")
@@ -317,7 +319,7 @@ def test_a_false_body_is_deleted_and_a_missed_one_added(hands):
     assert hands.viewer.hint == ""
     hands.click(corners[0])
     hands.key(Qt.Key.Key_Delete)
-    assert "C5" not in {body.name for body in hands.window.correction.editing.analysis.vertebrae}
+    assert "C5" not in {body.name for body in hands.window.workbench.editing.analysis.vertebrae}
 
 
 def test_a_body_of_the_program_is_not_deleted_by_a_key(hands):
@@ -333,7 +335,7 @@ def test_escape_ends_a_new_body_before_it_is_complete(hands):
     hands.click((140, 100))
     hands.key(Qt.Key.Key_Backspace)
     hands.key(Qt.Key.Key_Escape)
-    assert not hands.window.correction.editing.is_edited
+    assert not hands.window.workbench.editing.is_edited
     assert hands.window.actions_by_name["tool_pointer"].isChecked()
 
 
@@ -350,7 +352,7 @@ def test_flipping_turns_front_and_back_round(hands):
     front = hands.place_of(*CORNER)
     lordosis = measure(hands, MeasureCode.COBB_C2_C7).value
     choose(hands, centre_of(hands.body("C4")), "Patient faces left (flip facing)")
-    assert hands.window.correction.editing.analysis.facing is Facing.LEFT
+    assert hands.window.workbench.editing.analysis.facing is Facing.LEFT
     assert hands.place_of("C4", "posterior_superior") == front
     assert measure(hands, MeasureCode.COBB_C2_C7).value == pytest.approx(-lordosis)
 
@@ -361,14 +363,14 @@ def test_a_point_is_put_back(hands):
     name = point_name("C4", hands.mark(*CORNER).name)
     choose(hands, hands.place_of(*CORNER), f"Reset {name}")
     assert hands.place_of(*CORNER) == start
-    assert hands.window.correction.editing.analysis.corrections is None
+    assert hands.window.workbench.editing.analysis.corrections is None
 
 
 def test_points_that_are_hidden_cannot_be_moved(hands):
     start = hands.place_of(*CORNER)
     hands.key(Qt.Key.Key_O)
     hands.drag(start, moved(start, 20, 0))
-    assert not hands.window.correction.editing.is_edited
+    assert not hands.window.workbench.editing.is_edited
 
 
 def test_the_title_and_the_list_say_that_a_case_is_corrected(hands):
@@ -390,12 +392,12 @@ def test_another_case_has_its_own_corrections(qtbot, hands, analysed):
     window = hands.window
     start = hands.place_of(*CORNER)
     hands.drag(start, moved(start, 12, 3))
-    first = window.current
+    first = window.workbench.current
     analysed("film_2.png")
-    assert not window.correction.editing.is_edited
-    assert window.correction.editing.undo_label == ""
-    window.select(first)
-    assert window.correction.editing.is_edited
+    assert not window.workbench.editing.is_edited
+    assert window.workbench.editing.undo_label == ""
+    window.workbench.select(first)
+    assert window.workbench.editing.is_edited
     window.actions_by_name["undo"].trigger()
     assert hands.place_of(*CORNER) == start
 
@@ -404,9 +406,9 @@ def test_analysing_again_keeps_corrections(qtbot, hands):
     window = hands.window
     start = hands.place_of(*CORNER)
     hands.drag(start, moved(start, 12, 3))
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.actions_by_name["again"].trigger()
-    assert isinstance(window.current.finding, Finding)
+    assert isinstance(window.workbench.current.finding, Finding)
     assert hands.place_of(*CORNER) == pytest.approx(moved(start, 12, 3), abs=1e-6)
     assert hands.handle(*CORNER).pos() == QPointF(*hands.place_of(*CORNER))
     window.actions_by_name["undo"].trigger()
@@ -417,12 +419,12 @@ def test_another_view_of_the_same_file_has_corrections_of_its_own(qtbot, hands):
     window = hands.window
     start = hands.place_of(*CORNER)
     hands.drag(start, moved(start, 12, 3))
-    with qtbot.waitSignal(window.session.finding_ready):
-        window.overrule_view(View.CT)
-    assert window.correction.editing.analysis.corrections is None
-    assert window.correction.editing.undo_label == ""
-    with qtbot.waitSignal(window.session.finding_ready):
-        window.overrule_view(None)
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.navigation.analyse_as(View.CT)
+    assert window.workbench.editing.analysis.corrections is None
+    assert window.workbench.editing.undo_label == ""
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.navigation.analyse_as(None)
     assert hands.place_of(*CORNER) == pytest.approx(moved(start, 12, 3), abs=1e-6)
 
 

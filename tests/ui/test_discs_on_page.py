@@ -46,7 +46,7 @@ def click(table, row):
 
 
 def names(window):
-    return [disc.name for disc in window.correction.editing.analysis.discs]
+    return [disc.name for disc in window.workbench.editing.analysis.discs]
 
 
 def test_the_table_has_a_row_for_each_disc_from_the_top(page):
@@ -162,26 +162,26 @@ def test_a_level_button_renames_discs_and_vertebrae_everywhere(
     click(page.discs.table, len(page.discs.model.discs) - 1)
     QTest.mouseClick(page.discs.buttons[steps], LEFT)
     shown = window.results.page
-    analysis = window.correction.editing.analysis
+    analysis = window.workbench.editing.analysis
     assert names(window)[0] == lowest
     assert column(shown.discs.table, DISC_COLUMN)[-1] == lowest
     assert window.disc_inset.title.text() == lowest
     assert analysis.vertebrae[0].name == first_body
     assert wording.headline(analysis) in [label.text() for label in shown.findChildren(QLabel)]
-    window.correction.editing.undo()
+    window.workbench.editing.undo()
     assert names(window)[0] == "L5/S1"
     assert column(window.results.page.discs.table, DISC_COLUMN)[-1] == "L5/S1"
 
 
 def test_shifted_levels_are_kept_and_come_back(page, window, qtbot, fake, analysed):
     window.actions_by_name["levels_up"].trigger()
-    with qtbot.waitSignal(window.correction.editing.saved):
-        window.correction.editing.save()
-    path = window.current.path
+    with qtbot.waitSignal(window.workbench.editing.saved):
+        window.workbench.editing.save()
+    path = window.workbench.current.path
     assert fake.kept[path].vertebrae[0].level == "T10"
-    window.close_current()
-    with qtbot.waitSignal(window.session.finding_ready):
-        window.opener.open_paths([path])
+    window.workbench.close_current()
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.workbench.opener.open_paths([path])
     assert names(window)[0] == "L4/L5"
 
 
@@ -226,7 +226,7 @@ def test_the_table_of_discs_can_be_saved(page, window, qtbot, fake, tmp_path, mo
     target = tmp_path / "mine.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     assert window.actions_by_name["save_discs"].isEnabled()
-    with qtbot.waitSignal(window.saver.saved):
+    with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name["save_discs"].trigger()
     assert fake.written == [("discs", target)]
 
@@ -245,12 +245,12 @@ def other(files, monkeypatch):
 
 def test_the_other_contrast_is_added_and_left_out_again(page, window, qtbot, fake, other):
     path = other("t1.png")
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.actions_by_name["add_companion"].trigger()
     assert fake.analyser.companions == [None, path]
     words = [label.text() for label in window.results.page.findChildren(QLabel)]
     assert "Graded together with t1.png." in words
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.actions_by_name["drop_companion"].trigger()
     assert fake.analyser.companions[-1] is None
     assert not window.actions_by_name["drop_companion"].isEnabled()
@@ -258,10 +258,10 @@ def test_the_other_contrast_is_added_and_left_out_again(page, window, qtbot, fak
 
 def test_a_contrast_that_cannot_be_read_leaves_the_result_as_it_was(page, window, qtbot, other):
     other("bad.png")
-    with qtbot.waitSignal(window.session.failed):
+    with qtbot.waitSignal(window.workbench.messages.failed):
         window.actions_by_name["add_companion"].trigger()
-    assert window.current.status is CaseStatus.DONE
-    assert window.current.companion is None
+    assert window.workbench.current.status is CaseStatus.DONE
+    assert window.workbench.current.companion is None
     assert names(window)[0] == "L5/S1"
 
 
@@ -269,7 +269,7 @@ def test_a_dialog_that_is_closed_adds_nothing(page, window, fake, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     window.actions_by_name["add_companion"].trigger()
     assert fake.analyser.companions == [None]
-    assert isinstance(window.current.path, Path)
+    assert isinstance(window.workbench.current.path, Path)
 
 
 def test_the_bars_are_drawn_for_every_grade(page):

@@ -13,7 +13,7 @@ from spinealign.ui.window.actions import COMMANDS
 
 
 def drawn(hands):
-    found = hands.window.correction.editing.analysis.measurements
+    found = hands.window.workbench.editing.analysis.measurements
     return [m for m in found if m.state is MeasureState.DRAWN]
 
 
@@ -155,11 +155,11 @@ def calibrate(hands, length_mm):
 
 
 def test_calibration_turns_pixels_into_millimetres(hands):
-    axis = {m.code: m for m in hands.window.correction.editing.analysis.measurements}
+    axis = {m.code: m for m in hands.window.workbench.editing.analysis.measurements}
     assert axis[MeasureCode.SAGITTAL_VERTICAL_AXIS].unit == "px"
     assert hands.viewer.spacing_mm is None
     calibrate(hands, 50.0)
-    analysis = hands.window.correction.editing.analysis
+    analysis = hands.window.workbench.editing.analysis
     assert analysis.image.spacing_mm == pytest.approx((0.25, 0.25))
     assert analysis.image.spacing_source is SpacingSource.USER
     after = {m.code: m for m in analysis.measurements}[MeasureCode.SAGITTAL_VERTICAL_AXIS]
@@ -167,14 +167,14 @@ def test_calibration_turns_pixels_into_millimetres(hands):
     assert after.value == pytest.approx(0.25 * axis[MeasureCode.SAGITTAL_VERTICAL_AXIS].value)
     assert hands.viewer.spacing_mm == pytest.approx((0.25, 0.25))
     hands.window.actions_by_name["remove_calibration"].trigger()
-    assert hands.window.correction.editing.analysis.image.spacing_mm is None
+    assert hands.window.workbench.editing.analysis.image.spacing_mm is None
     assert hands.viewer.spacing_mm is None
 
 
 def test_a_line_too_short_to_calibrate_is_refused_in_words(hands):
     hands.window.correction.changes.calibrate(((100.0, 100.0), (100.2, 100.0)), 20.0)
     assert "Cannot calibrate" in hands.window.banner.text
-    assert not hands.window.correction.editing.is_edited
+    assert not hands.window.workbench.editing.is_edited
 
 
 def codes_on_picture(hands):
@@ -190,7 +190,7 @@ def test_a_key_hides_and_shows_all_measures(hands):
     shown = codes_on_picture(hands)
     hands.key(Qt.Key.Key_M)
     assert codes_on_picture(hands) == set()
-    assert not hands.window.preferences.settings.show_measures
+    assert not hands.window.workbench.preferences.settings.show_measures
     hands.key(Qt.Key.Key_M)
     assert codes_on_picture(hands) == shown
 
@@ -220,7 +220,7 @@ def test_a_selected_measure_stands_out_and_is_drawn_even_if_it_is_off(hands):
 
 
 def test_labels_do_not_cover_each_other(hands):
-    for measurement in hands.window.correction.editing.analysis.measurements:
+    for measurement in hands.window.workbench.editing.analysis.measurements:
         hands.window.correction.measures.toggle(measurement.key, True)
     to_view = hands.viewer.viewportTransform()
     plates = [

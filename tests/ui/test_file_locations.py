@@ -32,16 +32,22 @@ def test_the_first_start_says_what_for_and_where(qtbot, window, usual):
     window.start()
     assert "decision support for research and education" in window.banner.text
     assert str(usual) in window.banner.text
-    qtbot.waitUntil(lambda: not window.files.is_busy and not window.inference.is_busy)
+    qtbot.waitUntil(
+        lambda: not window.workbench.files.is_busy and not window.workbench.inference.is_busy
+    )
 
 
 def test_it_is_said_once(qtbot, open_window, usual):
     first = open_window(SettingsStore(usual))
     first.start()
-    qtbot.waitUntil(lambda: not first.files.is_busy and not first.inference.is_busy)
+    qtbot.waitUntil(
+        lambda: not first.workbench.files.is_busy and not first.workbench.inference.is_busy
+    )
     second = open_window(SettingsStore(usual))
     second.start()
-    qtbot.waitUntil(lambda: not second.files.is_busy and not second.inference.is_busy)
+    qtbot.waitUntil(
+        lambda: not second.workbench.files.is_busy and not second.workbench.inference.is_busy
+    )
     assert not second.banner.isVisible()
 
 
@@ -50,11 +56,13 @@ def test_a_profile_that_cannot_be_written_is_told(qtbot, open_window, tmp_path):
     window = open_window(SettingsStore(tmp_path / "file" / "profile"))
     window.start()
     assert "cannot be kept" in window.banner.text
-    qtbot.waitUntil(lambda: not window.files.is_busy and not window.inference.is_busy)
+    qtbot.waitUntil(
+        lambda: not window.workbench.files.is_busy and not window.workbench.inference.is_busy
+    )
 
 
 def test_the_dialog_names_every_place(qtbot, window, usual):
-    dialog = FileLocationsDialog(window)
+    dialog = FileLocationsDialog(window.workbench.preferences, window.workbench.messages, window)
     qtbot.addWidget(dialog)
     assert str(usual) in texts(dialog)
     assert {"Settings", "Corrections", "Results", "Working files", "Models"} <= set(texts(dialog))
@@ -76,14 +84,14 @@ def test_another_folder_is_chosen(qtbot, window, usual, tmp_path, monkeypatch):
     corrections = usual / "corrections"
     corrections.mkdir(parents=True)
     (corrections / "one.spinealign.json").write_text("{}")
-    window.preferences.choose(theme=ThemeChoice.DARK)
+    window.workbench.preferences.choose(theme=ThemeChoice.DARK)
     new = tmp_path / "elsewhere"
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(new))
-    dialog = FileLocationsDialog(window)
+    dialog = FileLocationsDialog(window.workbench.preferences, window.workbench.messages, window)
     qtbot.addWidget(dialog)
     change = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Change…")
     change.click()
-    assert window.preferences.folder == new
+    assert window.workbench.preferences.folder == new
     assert paths.profile_dir() == new
     assert json.loads((new / "settings.json").read_text())["theme"] == "dark"
     assert (new / "corrections" / "one.spinealign.json").exists()
@@ -93,8 +101,10 @@ def test_another_folder_is_chosen(qtbot, window, usual, tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_changes_nothing(window, usual, tmp_path):
     (tmp_path / "file").write_text("")
-    change_profile_dir(window, tmp_path / "file" / "profile")
-    assert window.preferences.folder == usual
+    change_profile_dir(
+        window.workbench.preferences, window.workbench.messages, tmp_path / "file" / "profile"
+    )
+    assert window.workbench.preferences.folder == usual
     assert paths.profile_dir() == usual
     assert "cannot be kept" in window.banner.text
 
@@ -111,6 +121,6 @@ def test_files_that_are_there_already_stay(tmp_path, usual):
 
 def test_a_stated_folder_cannot_be_changed(qtbot, window, usual, monkeypatch):
     monkeypatch.setenv(paths.PROFILE_VARIABLE, str(usual))
-    dialog = FileLocationsDialog(window)
+    dialog = FileLocationsDialog(window.workbench.preferences, window.workbench.messages, window)
     qtbot.addWidget(dialog)
     assert not [b for b in dialog.findChildren(QPushButton) if b.text() == "Change…"]

@@ -44,26 +44,26 @@ def on_disk(fake, tmp_path):
 
 
 def test_a_change_is_written_shortly_after_it_is_made(qtbot, hands, fake):
-    with qtbot.waitSignal(hands.window.correction.editing.saved):
+    with qtbot.waitSignal(hands.window.workbench.editing.saved):
         place = correct(hands)
     [kept] = fake.kept.values()
     mark = kept.vertebrae[3].landmark(CORNER[1])
     assert (mark.x, mark.y) == place
-    assert hands.window.correction.editing.unsaved_count == 0
+    assert hands.window.workbench.editing.unsaved_count == 0
     assert "film_1.png.spinealign.json" in hands.window.status.step.text()
 
 
 def test_leaving_a_case_writes_at_once(qtbot, hands, fake, analysed):
     correct(hands)
-    with qtbot.waitSignal(hands.window.correction.editing.saved):
+    with qtbot.waitSignal(hands.window.workbench.editing.saved):
         analysed("ct_2.dcm")
     assert len(fake.kept) == 1
 
 
 def test_closing_a_case_writes_at_once(qtbot, hands, fake):
     correct(hands)
-    with qtbot.waitSignal(hands.window.correction.editing.saved):
-        hands.window.close_current()
+    with qtbot.waitSignal(hands.window.workbench.editing.saved):
+        hands.window.workbench.close_current()
     assert len(fake.kept) == 1
 
 
@@ -77,42 +77,43 @@ def test_closing_the_window_waits_until_all_is_written(qtbot, hands, fake):
 def test_corrections_are_opened_again_exactly(qtbot, on_disk, open_window, files):
     [path] = files("film_1.png")
     first = open_window()
-    with qtbot.waitSignal(first.session.finding_ready):
-        first.opener.open_paths([path])
+    with qtbot.waitSignal(first.workbench.session.finding_ready):
+        first.workbench.opener.open_paths([path])
     hands = Hands(first)
     correct(hands)
     first.correction.changes.delete(hands.body("C3"))
     hands.tool("distance")
     hands.click((100, 100))
     hands.click((200.5, 150.25))
-    before = first.correction.editing.analysis
+    before = first.workbench.editing.analysis
     first.close()
     qtbot.waitUntil(lambda: not first.isVisible())
     assert corrections_path(path).exists()
     again = open_window()
-    with qtbot.waitSignal(again.session.finding_ready):
-        again.opener.open_paths([path])
-    after = again.correction.editing.analysis
+    with qtbot.waitSignal(again.workbench.session.finding_ready):
+        again.workbench.opener.open_paths([path])
+    after = again.workbench.editing.analysis
     assert after.corrections == before.corrections
     assert after.vertebrae == before.vertebrae
     assert after.measurements == before.measurements
     assert "corrected by hand" in again.windowTitle()
     assert len(again.viewer.picture.drawings.handles()) == 2
     again.actions_by_name["reset_edits"].trigger()
-    assert {b.name for b in again.correction.editing.analysis.vertebrae} >= {"C3"}
+    assert {b.name for b in again.workbench.editing.analysis.vertebrae} >= {"C3"}
 
 
 def test_saved_results_hold_the_corrections(qtbot, hands, fake, monkeypatch, tmp_path):
     written = []
     place = correct(hands)
     services = replace(
-        hands.window.services, write_bundle=lambda analysis, folder: written.append(analysis)
+        hands.window.workbench.services,
+        write_bundle=lambda analysis, folder: written.append(analysis),
     )
-    monkeypatch.setattr(hands.window.saver, "_services", services)
+    monkeypatch.setattr(hands.window.workbench.saver, "_services", services)
     monkeypatch.setattr(
         "spinealign.ui.cases.saving.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
     )
-    with qtbot.waitSignal(hands.window.saver.saved):
+    with qtbot.waitSignal(hands.window.workbench.saver.saved):
         hands.window.actions_by_name["save"].trigger()
     mark = written[0].vertebrae[3].landmark(CORNER[1])
     assert (mark.x, mark.y) == place
@@ -124,21 +125,21 @@ FULL = ExportError(Path("film_1.png.spinealign.json"), ExportProblem.DISK_FULL)
 
 def test_a_failure_is_said_and_the_correction_stays(qtbot, hands, fake):
     fake.keep_failure = FULL
-    with qtbot.waitSignal(hands.window.correction.editing.failed):
+    with qtbot.waitSignal(hands.window.workbench.messages.failed):
         place = correct(hands)
     assert "disk is full" in hands.window.banner.text
-    assert hands.window.correction.editing.unsaved_count == 1
+    assert hands.window.workbench.editing.unsaved_count == 1
     assert hands.place_of(*CORNER) == place
     fake.keep_failure = None
-    with qtbot.waitSignal(hands.window.correction.editing.saved):
-        hands.window.correction.editing.save()
-    assert hands.window.correction.editing.unsaved_count == 0
+    with qtbot.waitSignal(hands.window.workbench.editing.saved):
+        hands.window.workbench.editing.save()
+    assert hands.window.workbench.editing.unsaved_count == 0
 
 
 @pytest.mark.parametrize("answer", ["Cancel", "Discard"])
 def test_what_could_not_be_written_is_asked_about(qtbot, hands, fake, monkeypatch, answer):
     fake.keep_failure = FULL
-    with qtbot.waitSignal(hands.window.correction.editing.failed):
+    with qtbot.waitSignal(hands.window.workbench.messages.failed):
         correct(hands)
     asked = []
 
@@ -163,13 +164,13 @@ def test_what_could_not_be_written_is_asked_about(qtbot, hands, fake, monkeypatc
 
 def test_a_closed_case_that_could_not_be_written_comes_back(qtbot, hands, fake, files):
     fake.keep_failure = FULL
-    with qtbot.waitSignal(hands.window.correction.editing.failed):
+    with qtbot.waitSignal(hands.window.workbench.messages.failed):
         place = correct(hands)
-    with qtbot.waitSignal(hands.window.correction.editing.failed):
-        hands.window.close_current()
+    with qtbot.waitSignal(hands.window.workbench.messages.failed):
+        hands.window.workbench.close_current()
     fake.keep_failure = None
-    with qtbot.waitSignal(hands.window.session.finding_ready):
-        hands.window.opener.open_paths(files("film_1.png"))
+    with qtbot.waitSignal(hands.window.workbench.session.finding_ready):
+        hands.window.workbench.opener.open_paths(files("film_1.png"))
     assert hands.place_of(*CORNER) == place
 
 
@@ -184,17 +185,17 @@ def test_a_damaged_file_is_said_and_the_automatic_result_shown(
     build = fake.build
     monkeypatch.setattr(fake, "build", lambda: replace(build(), load_corrections=broken))
     window = open_window()
-    with qtbot.waitSignal(window.session.finding_ready):
-        window.opener.open_paths([path])
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.workbench.opener.open_paths([path])
     assert window.banner.text
-    assert window.correction.editing.analysis.corrections is None
-    assert len(window.correction.editing.analysis.vertebrae) == 6
+    assert window.workbench.editing.analysis.corrections is None
+    assert len(window.workbench.editing.analysis.vertebrae) == 6
 
 
 def test_it_is_said_where_corrections_are_if_not_beside_the_image(qtbot, hands, fake, tmp_path):
     elsewhere = tmp_path / "profile" / "corrections" / "abc.spinealign.json"
     fake.keep_at = elsewhere
-    with qtbot.waitSignal(hands.window.correction.editing.saved):
+    with qtbot.waitSignal(hands.window.workbench.editing.saved):
         correct(hands)
     assert "profile folder" in hands.window.banner.text
     assert str(elsewhere) in hands.window.banner.text

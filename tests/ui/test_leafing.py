@@ -66,26 +66,26 @@ def test_the_result_lies_only_over_its_own_slice(qtbot, leafed):
     leafed.navigation.step(1)
     settle(qtbot, leafed)
     assert not leafed.viewer.picture.overlay.mask_levels
-    assert leafed.correction.editing.corrections is None
+    assert leafed.workbench.editing.corrections is None
     assert not leafed.actions_by_name["tool_distance"].isEnabled()
     assert leafed.actions_by_name["save"].isEnabled()
     QTest.keyClick(leafed.viewer, Qt.Key.Key_Home)
-    assert leafed.viewer.picture.display is leafed.current.display
+    assert leafed.viewer.picture.display is leafed.workbench.current.display
     assert leafed.viewer.picture.overlay.mask_levels
     assert leafed.actions_by_name["tool_distance"].isEnabled()
 
 
 def test_f5_analyses_the_slice_that_is_shown(qtbot, leafed, fake):
     leafed.navigation.step(1)
-    with qtbot.waitSignal(leafed.session.finding_ready):
+    with qtbot.waitSignal(leafed.workbench.session.finding_ready):
         QTest.keyClick(leafed.viewer, Qt.Key.Key_F5)
     settle(qtbot, leafed)
     assert fake.analyser.parts[-1].path.name == "IM0002"  # numbers run against positions
-    assert leafed.current.title == "T2 sag, slice 4 of 5"
+    assert leafed.workbench.current.title == "T2 sag, slice 4 of 5"
     assert leafed.slice_bar.words.text() == "Slice 4 of 5 – analysed"
     assert not leafed.slice_bar.analyse.isEnabled()
     assert leafed.viewer.picture.overlay.mask_levels
-    assert leafed.preferences.recent[0].place == SlicePlace(0, 3)
+    assert leafed.workbench.preferences.recent[0].place == SlicePlace(0, 3)
 
 
 def test_who_leafs_on_while_a_slice_is_analysed_is_left_there(qtbot, leafed, fake):
@@ -95,7 +95,7 @@ def test_who_leafs_on_while_a_slice_is_analysed_is_left_there(qtbot, leafed, fak
     qtbot.waitUntil(fake.analyser.reached.is_set)
     assert leafed.slice_bar.words.text() == "Slice 4 of 5 – being analysed"
     leafed.navigation.step(1)
-    with qtbot.waitSignal(leafed.session.finding_ready):
+    with qtbot.waitSignal(leafed.workbench.session.finding_ready):
         fake.analyser.gate.set()
     settle(qtbot, leafed)
     assert shown_value(leafed) == 4
@@ -104,17 +104,17 @@ def test_who_leafs_on_while_a_slice_is_analysed_is_left_there(qtbot, leafed, fak
 
 
 def test_a_slice_whose_analysis_fails_leaves_the_result_of_the_other(qtbot, leafed, fake):
-    before = leafed.current.finding
+    before = leafed.workbench.current.finding
     leafed.navigation.step(1)
     fake.analyser.failure = MemoryError()
-    with qtbot.waitSignal(leafed.session.failed):
+    with qtbot.waitSignal(leafed.workbench.messages.failed):
         leafed.actions_by_name["again"].trigger()
-    assert leafed.current.finding is before
+    assert leafed.workbench.current.finding is before
     leafed.navigation.follow()
     fake.analyser.failure = None
-    with qtbot.waitSignal(leafed.session.finding_ready):
+    with qtbot.waitSignal(leafed.workbench.session.finding_ready):
         leafed.actions_by_name["again"].trigger()
-    assert leafed.current.title == "T2 sag, slice 3 of 5"
+    assert leafed.workbench.current.title == "T2 sag, slice 3 of 5"
 
 
 def test_a_slice_that_cannot_be_read_says_so_and_the_others_can(qtbot, browsing, tmp_path):
@@ -133,7 +133,7 @@ def test_a_slice_that_cannot_be_read_says_so_and_the_others_can(qtbot, browsing,
 def test_leafing_begins_before_the_first_result(qtbot, real_files, open_window, study, fake):
     fake.analyser.hold = "Classifying"
     window = open_window()
-    window.opener.open_paths([study])
+    window.workbench.opener.open_paths([study])
     qtbot.waitUntil(fake.analyser.reached.is_set)
     window.navigation.step(-1)
     qtbot.waitUntil(lambda: window.viewer.picture.display is not None)
@@ -150,7 +150,7 @@ def test_pictures_near_by_are_there_at_once(qtbot, leafed):
     settle(qtbot, leafed)
     calls = []
     leafed.navigation.reader._services = replace(
-        leafed.services, read_slices=lambda *args: calls.append(args)
+        leafed.workbench.services, read_slices=lambda *args: calls.append(args)
     )
     leafed.navigation.step(1)
     assert shown_value(leafed) == 4
@@ -171,7 +171,7 @@ def test_the_volume_in_time_is_picked_by_the_user(qtbot, browsing, tmp_path, fak
     QTest.mouseClick(browsing.slice_bar.analyse, Qt.MouseButton.LeftButton)
     settle(qtbot, browsing)
     assert fake.analyser.parts[-1] == ImagePart(path, "", 2, 2)
-    assert browsing.current.title == "mr time.nii.gz, slice 3 of 5, volume 3 of 3"
+    assert browsing.workbench.current.title == "mr time.nii.gz, slice 3 of 5, volume 3 of 3"
 
 
 def test_pages_are_leafed_like_slices(qtbot, browsing, tmp_path):
@@ -211,4 +211,4 @@ def test_closing_while_slices_are_read_waits_for_them(qtbot, real_files, open_wi
     window.navigation.step(1)
     window.close()
     qtbot.waitUntil(lambda: not window.isVisible())
-    assert not window.reading.is_busy
+    assert not window.workbench.reading.is_busy

@@ -68,7 +68,7 @@ def test_the_measures_come_right_after_the_finding(page, film):
 
 
 def test_a_correction_changes_words_values_and_cautions_in_place(window, page, film):
-    moved = with_value(window.current.finding.analysis, 31.4)
+    moved = with_value(window.workbench.current.finding.analysis, 31.4)
     window.results.update_analysis(moved)
     assert window.results.page is page
     index = page.measures.model.index_of(COBB_KEY)
@@ -79,15 +79,15 @@ def test_a_correction_changes_words_values_and_cautions_in_place(window, page, f
 
 
 def test_dragging_a_corner_on_the_picture_changes_the_table(window, page):
-    before = measured(window.current.finding.analysis).value
-    mark = next(b for b in window.current.finding.analysis.vertebrae if b.level == "C7").landmark(
-        LandmarkName.ANTERIOR_INFERIOR
-    )
-    window.correction.editing.change(
+    before = measured(window.workbench.current.finding.analysis).value
+    mark = next(
+        b for b in window.workbench.current.finding.analysis.vertebrae if b.level == "C7"
+    ).landmark(LandmarkName.ANTERIOR_INFERIOR)
+    window.workbench.editing.change(
         "move", lambda c: move_landmark(c, 6, mark.name, mark.x, mark.y + 12)
     )
     shown = page.measures.model.index_of(COBB_KEY).siblingAtColumn(MeasureColumn.VALUE).data()
-    after = measured(window.current.finding.analysis)
+    after = measured(window.workbench.current.finding.analysis)
     assert after.state is MeasureState.EDITED
     assert abs(after.value - before) > 3
     assert shown == f"{after.value:.1f}°"
@@ -98,7 +98,7 @@ def test_what_cannot_be_changed_in_place_makes_a_new_page_at_the_same_place(wind
     bar = window.results._scroll.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 100)
     bar.setValue(100)
-    analysis = window.current.finding.analysis
+    analysis = window.workbench.current.finding.analysis
     window.results.update_analysis(replace(analysis, regions=analysis.regions[1:]))
     assert window.results.page is not page
     assert bar.value() == 100
@@ -121,13 +121,13 @@ def test_the_definition_is_one_key_away_and_follows_corrections(window, page):
     [view] = window.findChildren(DefinitionView)
     assert view.isVisible()
     assert "inferior endplate of C2" in view.text
-    window.results.update_analysis(with_value(window.current.finding.analysis, 31.4))
+    window.results.update_analysis(with_value(window.workbench.current.finding.analysis, 31.4))
     assert "31.4°" in view.text
     view.close()
 
 
 def test_the_measures_are_copied_with_key_and_button(window, page):
-    expected = measures_text(window.current.finding.analysis)
+    expected = measures_text(window.workbench.current.finding.analysis)
     copy = next(b for b in page.findChildren(QPushButton) if b.text() == "Copy")
     for act in (
         copy.click,
@@ -143,7 +143,7 @@ def test_the_measures_are_copied_with_key_and_button(window, page):
 
 
 def test_the_text_of_the_whole_finding_has_the_measures_too(window, page):
-    analysis = window.current.finding.analysis
+    analysis = window.workbench.current.finding.analysis
     text = finding_text(analysis)
     assert alignment_sentences(analysis) in text
     assert "C4/C5 segmental angle: " in text
@@ -159,6 +159,6 @@ def test_the_buttons_save_measures(qtbot, window, page, fake, tmp_path, monkeypa
         lambda *_: (str(tmp_path / "m.x"), ""),
     )
     push = next(b for b in page.findChildren(QPushButton) if b.text() == button)
-    with qtbot.waitSignal(window.saver.saved):
+    with qtbot.waitSignal(window.workbench.saver.saved):
         push.click()
     assert fake.written == [(kind, tmp_path / "m.x")]

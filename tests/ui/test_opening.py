@@ -46,8 +46,8 @@ def test_files_from_the_dialog(qtbot, window, files, monkeypatch):
     )
     window.actions_by_name["open"].trigger()
     qtbot.waitUntil(lambda: at_rest(window))
-    assert [case.path for case in window.session.cases] == paths
-    assert window.preferences.state.last_folder == str(paths[0].parent)
+    assert [case.path for case in window.workbench.session.cases] == paths
+    assert window.workbench.preferences.state.last_folder == str(paths[0].parent)
 
 
 @pytest.mark.parametrize("action", ["open", "open_folder"])
@@ -59,8 +59,8 @@ def test_a_dismissed_dialog_changes_nothing(window, monkeypatch, action):
         "spinealign.ui.cases.opening.QFileDialog.getExistingDirectory", lambda *_: ""
     )
     window.actions_by_name[action].trigger()
-    assert window.session.cases == []
-    assert not window.files.is_busy
+    assert window.workbench.session.cases == []
+    assert not window.workbench.files.is_busy
 
 
 def test_a_folder_is_queued_and_remembered_itself(qtbot, window, tmp_path, monkeypatch):
@@ -71,26 +71,26 @@ def test_a_folder_is_queued_and_remembered_itself(qtbot, window, tmp_path, monke
     monkeypatch.setattr(
         "spinealign.ui.cases.opening.QFileDialog.getExistingDirectory", lambda *_: str(folder)
     )
-    with qtbot.waitSignal(window.opener.opened):
+    with qtbot.waitSignal(window.workbench.opener.opened):
         window.actions_by_name["open_folder"].trigger()
     qtbot.waitUntil(lambda: at_rest(window))
-    assert len(window.session.cases) == 2
-    assert window.preferences.recent == [Recent(folder)]
+    assert len(window.workbench.session.cases) == 2
+    assert window.workbench.preferences.recent == [Recent(folder)]
 
 
 def test_a_folder_without_images_is_explained(qtbot, window, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    with qtbot.waitSignal(window.opener.failed):
-        window.opener.open_paths([empty])
+    with qtbot.waitSignal(window.workbench.messages.failed):
+        window.workbench.opener.open_paths([empty])
     assert "no images in the folder “empty”" in window.banner.text
-    assert window.preferences.recent == []
+    assert window.workbench.preferences.recent == []
 
 
 def test_dropped_files_are_opened(qtbot, window, files):
     assert drop(window, urls_of(*files("ct_1.dcm", "mr_2.nii")))
     qtbot.waitUntil(lambda: at_rest(window))
-    assert [case.title for case in window.session.cases] == ["ct_1.dcm", "mr_2.nii"]
+    assert [case.title for case in window.workbench.session.cases] == ["ct_1.dcm", "mr_2.nii"]
 
 
 def test_a_drop_from_the_web_is_refused_with_a_reason(window):
@@ -125,24 +125,24 @@ def test_a_pasted_picture_is_analysed_and_cleaned_up(qtbot, open_window, clipboa
     picture = QImage(40, 30, kind)
     picture.fill(QColor("red") if kind is QImage.Format.Format_ARGB32 else QColor("gray"))
     clipboard.setImage(picture)
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.actions_by_name["paste"].trigger()
-    path = window.current.path
-    assert window.current.title == "Pasted image 1"
+    path = window.workbench.current.path
+    assert window.workbench.current.title == "Pasted image 1"
     stored = QImage(str(path))
     assert stored.size() == picture.size()
     assert not stored.hasAlphaChannel()
     assert stored.format() == expected
-    assert window.preferences.recent == []
+    assert window.workbench.preferences.recent == []
     window.close()
     assert not path.exists()
 
 
 def test_pasted_files_are_opened(qtbot, window, clipboard, files):
     clipboard.setMimeData(urls_of(*files("ct_1.dcm")))
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.actions_by_name["paste"].trigger()
-    assert window.current.title == "ct_1.dcm"
+    assert window.workbench.current.title == "ct_1.dcm"
 
 
 def test_an_empty_clipboard_is_explained(window, clipboard):
@@ -159,41 +159,41 @@ def test_recent_files_are_listed_opened_and_cleared(qtbot, window, analysed):
         if "recent" in m.title()
     )
     assert [action.text() for action in menu.actions()] == ["&1  ct_1.dcm"]
-    window.close_all()
-    with qtbot.waitSignal(window.session.finding_ready):
+    window.workbench.close_all()
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         menu.actions()[0].trigger()
-    assert window.current.path == case.path
+    assert window.workbench.current.path == case.path
     window.actions_by_name["clear_recent"].trigger()
     assert menu.isEmpty()
-    assert window.preferences.recent == []
+    assert window.workbench.preferences.recent == []
 
 
 def test_a_file_that_failed_is_not_remembered(qtbot, window, files):
-    with qtbot.waitSignal(window.session.failed):
-        window.opener.open_paths(files("bad.txt"))
-    assert window.preferences.recent == []
+    with qtbot.waitSignal(window.workbench.messages.failed):
+        window.workbench.opener.open_paths(files("bad.txt"))
+    assert window.workbench.preferences.recent == []
 
 
 def test_the_first_start_offers_the_samples(qtbot, window, fake):
     fake.samples = two_samples()
     window.start()
-    qtbot.waitUntil(lambda: not window.files.is_busy)
+    qtbot.waitUntil(lambda: not window.workbench.files.is_busy)
     qtbot.waitUntil(lambda: at_rest(window))
     assert window.pages.currentWidget() is window.welcome
     buttons = window.welcome.samples.findChildren(QPushButton)
     assert [button.text() for button in buttons] == [sample.title for sample in fake.samples]
     qtbot.waitUntil(lambda: all(button.isVisible() for button in buttons))
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         qtbot.mouseClick(buttons[1], Qt.MouseButton.LeftButton)
-    assert window.current.title == fake.samples[1].title
-    assert window.current.finding.analysis.segmentation is not None
-    assert window.preferences.recent == []
+    assert window.workbench.current.title == fake.samples[1].title
+    assert window.workbench.current.finding.analysis.segmentation is not None
+    assert window.workbench.preferences.recent == []
 
 
 def test_the_results_panel_offers_the_samples_too(qtbot, window, fake):
     fake.samples = two_samples()
     window.start()
-    qtbot.waitUntil(lambda: not window.files.is_busy)
+    qtbot.waitUntil(lambda: not window.workbench.files.is_busy)
     texts = [button.text() for button in window.results.page.findChildren(QPushButton)]
     assert texts == ["Open image…", *(sample.title for sample in fake.samples)]
 
@@ -205,9 +205,9 @@ def test_the_models_are_warmed_after_the_start(qtbot, window, fake):
 
 
 def test_files_of_the_command_line_are_opened(qtbot, window, files, fake):
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.start(files("mr_1.nii"))
-    assert window.current.title == "mr_1.nii"
+    assert window.workbench.current.title == "mr_1.nii"
     assert not fake.models.warmed.is_set()
 
 
@@ -228,7 +228,9 @@ def test_damaged_settings_are_told(qtbot, open_window, tmp_path):
     window = open_window(SettingsStore(folder))
     window.start()
     assert "settings.json" in window.banner.text
-    qtbot.waitUntil(lambda: not (window.files.is_busy or window.inference.is_busy))
+    qtbot.waitUntil(
+        lambda: not (window.workbench.files.is_busy or window.workbench.inference.is_busy)
+    )
 
 
 def test_a_file_with_an_ampersand_keeps_it_in_the_menu(qtbot, window, analysed):
@@ -242,6 +244,6 @@ def test_a_file_with_an_ampersand_keeps_it_in_the_menu(qtbot, window, analysed):
 def test_relative_paths_become_absolute(qtbot, window, files, monkeypatch):
     [path] = files("ct_1.dcm")
     monkeypatch.chdir(path.parent)
-    with qtbot.waitSignal(window.session.finding_ready):
-        window.opener.open_paths([Path("ct_1.dcm")])
-    assert window.current.path == path
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.workbench.opener.open_paths([Path("ct_1.dcm")])
+    assert window.workbench.current.path == path

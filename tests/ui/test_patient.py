@@ -15,7 +15,9 @@ from spinealign.imaging.read import read_image
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.window.crash import crash_report
 from spinealign.ui.window.patient_strip import PatientStrip
+from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import program_services
+from spinealign.ui.work.tasks import TaskRunner
 from tests import phantoms
 from tests.fakes import FakeServices
 from tests.image_files import write_dicom
@@ -74,12 +76,12 @@ def test_a_picture_without_a_patient_has_no_strip(qtbot, jane, analysed):
 
 
 def test_going_back_brings_the_patient_back(qtbot, jane, analysed):
-    case = jane.current
+    case = jane.workbench.current
     analysed("mr_1.nii")
     assert not jane.patient.facts
-    jane.select(case)
+    jane.workbench.select(case)
     qtbot.waitUntil(lambda: bool(jane.patient.facts))
-    jane.close_all()
+    jane.workbench.close_all()
     assert not jane.patient.isVisible()
     assert not jane.patient.facts
 
@@ -104,13 +106,13 @@ def test_hidden_stays_hidden_at_the_next_start_and_nothing_is_read(
     qtbot, fake, open_window, tmp_path, jane, files
 ):
     QTest.keyClick(jane, Qt.Key.Key_H, CTRL)
-    jane.preferences.save()
+    jane.workbench.preferences.save()
     read = []
     fake.patients = type("Watched", (dict,), {"get": lambda _, *key: read.append(key)})()
     second = open_window(SettingsStore(tmp_path / "profile"))
-    assert second.preferences.settings.hide_patient_data
-    with qtbot.waitSignal(second.session.finding_ready):
-        second.opener.open_paths(files("ct_1.dcm"))
+    assert second.workbench.preferences.settings.hide_patient_data
+    with qtbot.waitSignal(second.workbench.session.finding_ready):
+        second.workbench.opener.open_paths(files("ct_1.dcm"))
     qtbot.waitUntil(lambda: not second.patient.is_busy)
     assert not second.patient.isVisible()
     assert read == []
@@ -118,7 +120,8 @@ def test_hidden_stays_hidden_at_the_next_start_and_nothing_is_read(
 
 def test_a_late_answer_about_another_patient_is_dropped(qtbot, tmp_path):
     fake = FakeServices(patients={"a.dcm": JANE})
-    strip = PatientStrip(fake.build(), is_hidden=False)
+    runner = TaskRunner(Messages())
+    strip = PatientStrip(fake.build(), runner, is_hidden=False)
     qtbot.addWidget(strip)
     image = phantoms.ct_image(16)
     strip.show_patient_of(_at(image, tmp_path / "a.dcm"))
@@ -134,7 +137,7 @@ def _at(image, path):
 def test_silence_is_kept_about_the_patient(jane, tmp_path, caplog):
     """Neither title nor list, settings, logs or crash reports hold a word of it."""
     caplog.set_level(logging.DEBUG)
-    jane.preferences.save()
+    jane.workbench.preferences.save()
     error = ImageReadError(Path("x"), ReadProblem.NOT_AN_IMAGE, str(JANE))
     shown = [jane.windowTitle(), caplog.text, crash_report(error), repr(jane.patient.facts)]
     shown += [path.read_text() for path in (tmp_path / "profile").iterdir()]
@@ -152,7 +155,7 @@ def test_the_report_with_patient_data_is_offered_only_where_there_are_some(
     monkeypatch.setattr(
         "spinealign.ui.cases.saving.QFileDialog.getSaveFileName", lambda *_: (str(path), "")
     )
-    with qtbot.waitSignal(jane.saver.saved):
+    with qtbot.waitSignal(jane.workbench.saver.saved):
         command.trigger()
     assert fake.written == [("named report", path)]
     QTest.keyClick(jane, Qt.Key.Key_H, CTRL)

@@ -109,9 +109,9 @@ def test_a_refusal_has_a_button_for_each_way(window, page, qtbot, view):
     box = page("photo_1.png").findChild(RefusalBox)
     wanted = wording.view_text(view)
     button = next(b for b in box.findChildren(QPushButton) if wanted in b.text())
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         button.click()
-    analysis = window.current.finding.analysis
+    analysis = window.workbench.current.finding.analysis
     assert (analysis.view, analysis.view_source) == (view, ViewSource.USER)
     assert window.results.page.findChild(RefusalBox) is None
 
@@ -141,11 +141,11 @@ def test_the_card_opens_and_stays_open_for_the_next_case(window, page):
 
 def test_the_view_is_overruled_from_the_panel(qtbot, window, page):
     choice = page("mr_1.nii").findChild(ViewChoice)
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         choice.setFocus()
         QTest.keyClick(choice, Qt.Key.Key_C)
         choice.activated.emit(choice.currentIndex())
-    assert window.current.finding.analysis.view is View.CT
+    assert window.workbench.current.finding.analysis.view is View.CT
     assert window.results.page.findChild(ViewChoice).currentText() == "CT"
 
 
@@ -262,12 +262,12 @@ def test_nothing_open_says_how_to_begin(window):
 
 def test_a_failed_case_says_why_and_can_be_tried_again(qtbot, window, files, fake):
     [path] = files("bad_1.dcm")
-    with qtbot.waitSignal(window.session.failed):
-        window.opener.open_paths([path])
+    with qtbot.waitSignal(window.workbench.messages.failed):
+        window.workbench.opener.open_paths([path])
     assert "not an image" in words_of(window.results.page)
     again = next(
         b for b in window.results.page.findChildren(QPushButton) if b.text() == "Analyse again"
     )
-    with qtbot.waitSignal(window.session.failed):
+    with qtbot.waitSignal(window.workbench.messages.failed):
         again.click()
     assert len(fake.analyser.calls) == 2

@@ -27,19 +27,19 @@ def out(tmp_path, monkeypatch):
 
 def test_results_go_into_a_folder_of_their_own(qtbot, window, analysed, fake, out):
     analysed("mr_1.nii.gz")
-    with qtbot.waitSignal(window.saver.saved):
+    with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name["save"].trigger()
     assert fake.written == [("bundle", out / "mr_1")]
     assert "Saved “mr_1”" in window.banner.text
     assert str(out) in window.banner.text
-    assert window.preferences.state.last_export_folder == str(out)
+    assert window.workbench.preferences.state.last_export_folder == str(out)
 
 
 def test_an_existing_folder_is_not_written_into(qtbot, window, analysed, fake, out):
     (out / "ct_1").mkdir()
     (out / "ct_1 (2)").mkdir()
     analysed("ct_1.dcm")
-    with qtbot.waitSignal(window.saver.saved):
+    with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name["save"].trigger()
     assert fake.written == [("bundle", out / "ct_1 (3)")]
 
@@ -47,10 +47,10 @@ def test_an_existing_folder_is_not_written_into(qtbot, window, analysed, fake, o
 def test_all_results_are_saved_together(qtbot, window, analysed, fake, out, files):
     analysed("ct_1.dcm")
     analysed("mr_2.nii")
-    with qtbot.waitSignal(window.session.failed):
-        window.opener.open_paths(files("bad_3"))
-    window.step(-1)
-    with qtbot.waitSignal(window.saver.saved):
+    with qtbot.waitSignal(window.workbench.messages.failed):
+        window.workbench.opener.open_paths(files("bad_3"))
+    window.workbench.step(-1)
+    with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name["save_all"].trigger()
     assert fake.written == [("bundle", out / "ct_1"), ("bundle", out / "mr_2")]
     assert "2 results were saved" in window.banner.text
@@ -62,7 +62,7 @@ def test_results_that_were_let_go_are_named_not_forgotten(
     monkeypatch.setattr("spinealign.ui.cases.case_session.MEMORY_LIMIT_BYTES", 1)
     analysed("ct_1.dcm")
     analysed("mr_2.nii")
-    with qtbot.waitSignal(window.saver.saved):
+    with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name["save_all"].trigger()
     assert fake.written == [("bundle", out / "mr_2")]
     assert "1 result was not saved" in window.banner.text
@@ -84,7 +84,7 @@ def test_one_part_is_saved_under_the_name_given(
 
     monkeypatch.setattr("spinealign.ui.cases.saving.QFileDialog.getSaveFileName", answer)
     analysed({"heatmap": "ct_1.dcm", "discs": "disc_1.png"}.get(kind, "mr_1.nii"))
-    with qtbot.waitSignal(window.saver.saved):
+    with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name[f"save_{kind}"].trigger()
     suffix = Path(PARTS[kind].suffix).suffix
     assert fake.written == [(kind, tmp_path / f"mine{suffix}")]
@@ -114,24 +114,24 @@ def test_a_dismissed_dialog_writes_nothing(window, analysed, fake, monkeypatch):
     analysed("ct_1.dcm")
     for action in ("save", "save_all", "save_report"):
         window.actions_by_name[action].trigger()
-    assert not window.files.is_busy
+    assert not window.workbench.files.is_busy
     assert fake.written == []
 
 
 def test_a_full_disk_is_explained_and_the_result_stays(qtbot, window, analysed, fake, out):
     case = analysed("ct_1.dcm")
     fake.write_failure = ExportError(out / "ct_1", ExportProblem.DISK_FULL)
-    with qtbot.waitSignal(window.saver.failed):
+    with qtbot.waitSignal(window.workbench.messages.failed):
         window.actions_by_name["save"].trigger()
     assert "the disk is full" in window.banner.text
-    assert window.current is case
+    assert window.workbench.current is case
     assert case.finding is not None
 
 
 def test_an_unexpected_failure_of_writing_gets_a_report(qtbot, window, analysed, fake, out):
     analysed("ct_1.dcm")
     fake.write_failure = RuntimeError("boom")
-    with qtbot.waitSignal(window.saver.crashed):
+    with qtbot.waitSignal(window.workbench.messages.crashed):
         window.actions_by_name["save"].trigger()
     assert "RuntimeError" in window.findChild(CrashDialog).report
 
@@ -143,7 +143,7 @@ def test_the_folder_can_be_shown(qtbot, window, analysed, out, monkeypatch):
         lambda url: shown.append(url.toLocalFile()),
     )
     analysed("ct_1.dcm")
-    with qtbot.waitSignal(window.saver.saved):
+    with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name["save"].trigger()
     window.banner._action.click()
     assert shown == [str(out)]

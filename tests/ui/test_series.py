@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_nothing_is_analysed_before_it_is_chosen(qtbot, browsing, study, fake):
     shutil.rmtree(study / "t1")
     write_series(study / "t2 again", 5, SeriesNumber=4, SeriesDescription="T2 sag after contrast")
     open_and_rest(qtbot, browsing, study)
-    assert browsing.session.cases == []
+    assert browsing.workbench.session.cases == []
     assert fake.analyser.calls == []
     tree = browsing.series.browser.tree
     assert [s.first.number for s in browsing.series.browser.selected] == [2]
@@ -65,8 +66,8 @@ def test_several_series_are_opened_at_once_with_the_keyboard(qtbot, browsing, st
     assert browser.open_button.text() == "&Open 3 series"
     QTest.keyClick(browser.open_button, Qt.Key.Key_Space)
     settle(qtbot, browsing)
-    assert len(browsing.session.cases) == 3
-    assert all(case.status is CaseStatus.DONE for case in browsing.session.cases)
+    assert len(browsing.workbench.session.cases) == 3
+    assert all(case.status is CaseStatus.DONE for case in browsing.workbench.session.cases)
 
 
 def test_a_double_click_opens_a_series_and_opens_it_once(qtbot, browsing, study):
@@ -79,7 +80,7 @@ def test_a_double_click_opens_a_series_and_opens_it_once(qtbot, browsing, study)
         QTest.mouseDClick(tree.viewport(), left, pos=where)
         settle(qtbot, browsing)
     assert titles(browsing) == ["T2 sag, slice 3 of 5", "T2 tra, slice 3 of 4"]
-    assert browsing.current.title.startswith("T2 tra")
+    assert browsing.workbench.current.title.startswith("T2 tra")
 
 
 def test_two_studies_have_headings_that_say_whose_they_are(qtbot, browsing, tmp_path):
@@ -116,7 +117,7 @@ def test_unrelated_pictures_become_a_case_each(qtbot, browsing, tmp_path):
     open_and_rest(qtbot, browsing, tmp_path)
     assert titles(browsing) == ["a.png", "b.png"]
     assert not browsing.slice_bar.isVisible()
-    assert browsing.preferences.recent == [Recent(tmp_path)]
+    assert browsing.workbench.preferences.recent == [Recent(tmp_path)]
 
 
 def test_volumes_chosen_one_by_one_open_each(qtbot, browsing, tmp_path):
@@ -140,7 +141,10 @@ def test_a_file_that_is_no_image_is_a_case_that_says_why(qtbot, browsing, study)
     text = study / "bad.txt"
     text.write_text("hello" * 100)
     open_and_rest(qtbot, browsing, study / "t2" / "IM0001", text)
-    assert [case.status for case in browsing.session.cases] == [CaseStatus.DONE, CaseStatus.FAILED]
+    assert [case.status for case in browsing.workbench.session.cases] == [
+        CaseStatus.DONE,
+        CaseStatus.FAILED,
+    ]
     assert "“bad.txt” is not an image" in browsing.banner.text
 
 
@@ -156,7 +160,7 @@ def test_a_locked_archive_leaves_what_is_open_and_shown(qtbot, browsing, study, 
     open_and_rest(qtbot, browsing, locked)
     assert "“locked.zip” is locked with a password" in browsing.banner.text
     assert browsing.viewer.picture.display is shown
-    assert len(browsing.session.cases) == 1
+    assert len(browsing.workbench.session.cases) == 1
 
 
 def test_an_empty_folder_leaves_what_is_open(qtbot, browsing, study, tmp_path):
@@ -179,14 +183,14 @@ def test_cancelling_while_looking_leaves_the_window_as_it_was(qtbot, fake, open_
     build = fake.build
     fake.build = lambda: replace(build(), scan=slowly)
     window = open_window()
-    window.opener.open_paths([tmp_path])
+    window.workbench.opener.open_paths([tmp_path])
     qtbot.waitUntil(lambda: window.status.step.text() == "Looking at 120 files…")
     assert window.status.cancel.isVisible()
     assert window.actions_by_name["cancel"].isEnabled()
     QTest.mouseClick(window.status.cancel, Qt.MouseButton.LeftButton)
     fake.analyser.gate.set()
-    qtbot.waitUntil(lambda: not window.looking.is_busy)
-    assert window.session.cases == []
+    qtbot.waitUntil(lambda: not window.workbench.looking.is_busy)
+    assert window.workbench.session.cases == []
     assert window.pages.currentWidget() is window.welcome
     assert not window.status.cancel.isVisible()
     assert not window.series.dock.isVisible()
@@ -203,16 +207,16 @@ def test_corrections_belong_to_their_slice(qtbot, fake, real_files, open_window,
     window = open_window()
     open_and_rest(qtbot, window, path)
     window.correction.changes.flip_facing()
-    flipped = window.correction.editing.corrections
+    flipped = window.workbench.editing.corrections
     window.navigation.step(1)
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.navigation.analyse_here()
-    assert not window.correction.editing.is_edited
+    assert not window.workbench.editing.is_edited
     window.navigation.step(-1)
-    with qtbot.waitSignal(window.session.finding_ready):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.navigation.analyse_here()
-    assert window.correction.editing.corrections == flipped
-    qtbot.waitUntil(lambda: window.correction.editing.unsaved_count == 0)
+    assert window.workbench.editing.corrections == flipped
+    qtbot.waitUntil(lambda: window.workbench.editing.unsaved_count == 0)
     kept = [file.name for file in tmp_path.glob("*.json")]
     assert kept == ["film.nii.picture-3.spinealign.json"]
 
@@ -221,25 +225,25 @@ def test_a_recent_series_opens_again_at_its_slice(qtbot, real_files, open_window
     first = open_window()
     open_and_rest(qtbot, first, study)
     first.navigation.step(1)
-    with qtbot.waitSignal(first.session.finding_ready):
+    with qtbot.waitSignal(first.workbench.session.finding_ready):
         first.navigation.analyse_here()
     first.close()
     qtbot.waitUntil(lambda: not first.isVisible())
     stored = (tmp_path / "profile" / "window.json").read_text(encoding="utf-8")
     assert "T2 sag" not in stored, "a series may be called after its patient"
     again = open_window(SettingsStore(tmp_path / "profile"))
-    assert [recent.title for recent in again.preferences.recent] == [
+    assert [recent.title for recent in again.workbench.preferences.recent] == [
         "mr study, series 2, picture 4"
     ]
-    with qtbot.waitSignal(again.session.finding_ready):
-        again.opener.open_recent(*again.preferences.recent)
+    with qtbot.waitSignal(again.workbench.session.finding_ready):
+        again.workbench.opener.open_recent(*again.workbench.preferences.recent)
     settle(qtbot, again)
     assert titles(again) == ["T2 sag, slice 4 of 5"]
     assert len(again.series.browser.study.stacks) == 3
 
 
 def test_a_recent_series_that_is_gone_opens_what_is_there(qtbot, browsing, study):
-    browsing.opener.open_recent(Recent(study, 9))
+    browsing.workbench.opener.open_recent(Recent(study, 9))
     settle(qtbot, browsing)
     assert titles(browsing) == ["T2 sag, slice 3 of 5"]
 
@@ -266,19 +270,22 @@ def test_another_series_serves_as_the_other_contrast(qtbot, leafed, fake):
         for stack in (t1, t2, axial)
     }
     assert [len(texts) for texts in offered.values()] == [2, 1, 1]
-    with qtbot.waitSignal(leafed.session.finding_ready):
+    with qtbot.waitSignal(leafed.workbench.session.finding_ready):
         browser.menu_for(t1).actions()[1].trigger()
     assert fake.analyser.companions[-1] == t1.first
 
 
 def test_all_slices_are_those_of_the_series_shown(leafed, monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        "spinealign.ui.window.commands.open_slices", lambda *given: asked.append(given[1])
-    )
+
+    def note(bench, source, parent):
+        asked.append(source)
+        return SimpleNamespace(show=lambda: None)
+
+    monkeypatch.setattr("spinealign.ui.window.commands.SlicesWindow", note)
     assert leafed.actions_by_name["all_slices"].isEnabled()
     leafed.actions_by_name["all_slices"].trigger()
-    assert asked == [leafed.current.stack.first]
+    assert asked == [leafed.workbench.current.stack.first]
 
 
 def test_the_panel_comes_back_with_a_key(leafed):
@@ -289,7 +296,7 @@ def test_the_panel_comes_back_with_a_key(leafed):
 
 
 def test_a_comparison_takes_a_study_without_showing_it(qtbot, leafed, tmp_path, monkeypatch):
-    shown = leafed.current
+    shown = leafed.workbench.current
     write_series(tmp_path / "mr before", 5, SeriesDescription="T2 sag, before")
     archive = zipped(tmp_path / "before.zip", tmp_path / "mr before")
     monkeypatch.setattr(
@@ -298,8 +305,8 @@ def test_a_comparison_takes_a_study_without_showing_it(qtbot, leafed, tmp_path, 
     )
     leafed.actions_by_name["compare"].trigger()
     [compared] = leafed.findChildren(CompareWindow)
-    with qtbot.waitSignal(leafed.session.finding_ready):
+    with qtbot.waitSignal(leafed.workbench.session.finding_ready):
         compared.second.choice.activated.emit(1)
     assert compared.second.case.title == "T2 sag, before, slice 3 of 5"
-    assert leafed.current is shown
+    assert leafed.workbench.current is shown
     compared.close()

@@ -1,12 +1,15 @@
 """All slices of a series: progress, stopping, leafing, volumes."""
 
+from dataclasses import replace
+
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from spinealign.domain.image import DisplayWindow
-from spinealign.ui.series.all_slices_window import SlicesWindow, open_slices
+from spinealign.ui.series.all_slices_window import SlicesWindow
+from spinealign.ui.window.crash import CrashDialog
 from tests.ui.hands import at_rest
 
 
@@ -19,6 +22,12 @@ def slices(qtbot, window, analysed):
     qtbot.waitUntil(lambda: shown.found is not None)
     yield shown
     shown.close()
+
+
+def open_slices(window, path):
+    shown = SlicesWindow(window.workbench, path, window)
+    shown.show()
+    return shown
 
 
 def test_only_a_series_has_more_slices(window, analysed):
@@ -88,4 +97,17 @@ def test_a_series_that_cannot_be_read_is_said_so(qtbot, window, files):
     shown = open_slices(window, path)
     qtbot.waitUntil(lambda: bool(shown.words.text()))
     assert "no sagittal MR series" in shown.words.text()
+    shown.close()
+
+
+def test_an_unexpected_failure_gets_an_error_report(qtbot, window, files):
+    def fail(source, models):
+        yield 1 / 0
+
+    window.workbench.services = replace(window.workbench.services, segment_volume=fail)
+    [path] = files("series_1.nii")
+    with qtbot.waitSignal(window.workbench.messages.crashed):
+        shown = open_slices(window, path)
+    assert "unexpected" in shown.words.text()
+    assert window.findChild(CrashDialog) is not None
     shown.close()

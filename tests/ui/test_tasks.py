@@ -1,17 +1,33 @@
 """Generators in worker threads: every way they can end, each reported once."""
 
 import threading
+from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QThread
 
 from spinealign.domain.errors import Cancelled, ImageReadError, ReadProblem
+from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.tasks import TaskRunner
 
 
 @pytest.fixture
-def runner(qapp):
-    runner = TaskRunner()
+def messages(qapp):
+    return Messages()
+
+
+@pytest.fixture
+def heard(messages):
+    """All failures that are told."""
+    heard = []
+    messages.failed.connect(lambda message: heard.append(("failed", message.sentence)))
+    messages.crashed.connect(lambda error: heard.append(("crashed", error)))
+    return heard
+
+
+@pytest.fixture
+def runner(messages):
+    runner = TaskRunner(messages)
     yield runner
     runner.shutdown()
 
@@ -70,7 +86,7 @@ def test_works_in_another_thread_and_reports_in_this_one(qtbot, runner):
 
 @pytest.mark.parametrize(
     "error",
-    [ImageReadError("x", ReadProblem.EMPTY), ZeroDivisionError(), MemoryError()],
+    [ImageReadError(Path("x"), ReadProblem.EMPTY), ZeroDivisionError(), MemoryError()],
     ids=["expected", "unexpected", "memory"],
 )
 def test_a_failure_is_handed_over(qtbot, runner, error):
@@ -79,6 +95,21 @@ def test_a_failure_is_handed_over(qtbot, runner, error):
         pass
     assert failed.args == [error]
     qtbot.waitUntil(lambda: not runner.is_busy)
+
+
+def test_nobody_needs_to_listen_for_a_failure_to_be_told(qtbot, runner, heard):
+    unexpected = ZeroDivisionError()
+    runner.submit(fails_with(ImageReadError(Path("x.png"), ReadProblem.EMPTY)))
+    runner.submit(fails_with(unexpected))
+    qtbot.waitUntil(lambda: not runner.is_busy)
+    assert heard == [("failed", "“x.png” is empty."), ("crashed", unexpected)]
+
+
+def test_other_words_take_the_place_of_the_usual_ones(qtbot, runner, heard):
+    told, error = [], ZeroDivisionError()
+    runner.submit(fails_with(error), told.append)
+    qtbot.waitUntil(lambda: not runner.is_busy)
+    assert (told, heard) == ([error], [])
 
 
 def test_a_generator_may_stop_by_itself(qtbot, runner):

@@ -29,7 +29,7 @@ def test_open_analyse_correct_report(qtbot, fake, open_window, files, tmp_path):
     print({part: f"{seconds:.2f} s" for part, seconds in case.seconds.items()})
     cobb = next(
         m
-        for m in window.correction.editing.analysis.measurements
+        for m in window.workbench.editing.analysis.measurements
         if m.code is MeasureCode.COBB_C2_C7
     )
     assert cobb.state is MeasureState.EDITED

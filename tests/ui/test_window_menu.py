@@ -32,7 +32,7 @@ def shown(window, analysed):
 
 
 def show(main_window, **changes):
-    image = main_window.current.finding.analysis.image
+    image = main_window.workbench.current.finding.analysis.image
     image = replace(image, sha256="of this test", **changes)
     main_window.viewer.show_image(prepare_image(image))
     return main_window
@@ -135,8 +135,8 @@ def test_analysing_again_keeps_the_window(qtbot, window, analysed):
     analysed()
     QTest.keyClick(window, Qt.Key.Key_4)
     QTest.keyClick(window, Qt.Key.Key_I)
-    with qtbot.waitSignal(window.session.finding_ready):
-        window.analyse_again()
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.navigation.analyse_here()
     assert window.viewer.picture.window.kind is WindowKind.BRAIN
     assert window.viewer.picture.is_inverted
     assert window.actions_by_name["invert"].isChecked()
@@ -147,14 +147,14 @@ def test_going_to_another_case_and_back_keeps_the_window(window, analysed):
     QTest.keyClick(window, Qt.Key.Key_4)
     analysed("mr_1.nii")
     assert window.viewer.picture.window.kind is not WindowKind.BRAIN
-    window.select(first)
+    window.workbench.select(first)
     assert window.viewer.picture.window.kind is WindowKind.BRAIN
 
 
 def test_correcting_keeps_the_window(hands):
     QTest.keyClick(hands.window, Qt.Key.Key_6)
     hands.window.correction.changes.flip_facing()
-    assert hands.window.correction.editing.is_edited
+    assert hands.window.workbench.editing.is_edited
     assert hands.viewer.picture.window.kind is WindowKind.WHOLE_RANGE
 
 

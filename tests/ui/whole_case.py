@@ -33,8 +33,8 @@ class WholeCase:
 
     def open(self, image) -> None:
         found, started = [], time.perf_counter()
-        self.window.session.finding_ready.connect(found.append)
-        with self._dialog("opening.QFileDialog.getOpenFileNames", ([str(image)], "")):
+        self.window.workbench.session.finding_ready.connect(found.append)
+        with self._dialog("cases.opening.QFileDialog.getOpenFileNames", ([str(image)], "")):
             self._do("Ctrl+O")
             QTest.keyClick(self.window, Qt.Key.Key_O, CTRL)
         self._wait("analysed", started, lambda: bool(found))
@@ -44,12 +44,12 @@ class WholeCase:
         x, y = hands.place_of(*corner)
         self._do("drag a corner")
         hands.drag((x, y), (x + by[0] / 2, y + by[1] / 2), (x + by[0], y + by[1]))
-        self._wait("corrected", started, lambda: self.window.correction.editing.is_edited)
+        self._wait("corrected", started, lambda: self.window.workbench.editing.is_edited)
 
     def save_report(self, report) -> None:
         saved, started = [], time.perf_counter()
-        self.window.saver.saved.connect(lambda written, _: saved.append(written))
-        with self._dialog("saving.QFileDialog.getSaveFileName", (str(report), "")):
+        self.window.workbench.saver.saved.connect(saved.append)
+        with self._dialog("cases.saving.QFileDialog.getSaveFileName", (str(report), "")):
             self._do("Ctrl+P")
             QTest.keyClick(self.window, Qt.Key.Key_P, CTRL)
         self._wait("report saved", started, lambda: bool(saved))

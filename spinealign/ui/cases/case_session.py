@@ -19,6 +19,7 @@ from spinealign.domain.study import ImageSource, SeriesStack, SlicePlace
 from spinealign.ui.cases.jobs import Finding, Progress, analyse_case
 from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.settings.recent import Recent
+from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Companion, Services
 from spinealign.ui.work.tasks import Task, TaskRunner
 from spinealign.wording import Message
@@ -143,16 +144,19 @@ class CaseSession(QObject):
     display_ready = pyqtSignal(object)
     finding_ready = pyqtSignal(object)
     progressed = pyqtSignal(object, object)
-    failed = pyqtSignal(object, object)
-    crashed = pyqtSignal(object)
     queue_changed = pyqtSignal()
 
     def __init__(
-        self, services: Services, runner: TaskRunner, parent: QObject | None = None
+        self,
+        services: Services,
+        runner: TaskRunner,
+        messages: Messages,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._services = services
         self._runner = runner
+        self._messages = messages
         self._waiting: deque[Case] = deque()
         self._running: tuple[Case, Task] | None = None
         self.cases: list[Case] = []
@@ -256,11 +260,12 @@ class CaseSession(QObject):
             case = self._waiting.popleft()
             case.status, case.message, case.progress = CaseStatus.RUNNING, None, None
             wanted = (case.source, case.wanted_view, case.companion)
-            task = self._runner.submit(lambda: analyse_case(self._services, *wanted))
+            task = self._runner.submit(
+                lambda: analyse_case(self._services, *wanted), partial(self._take_failure, case)
+            )
             self._running = (case, task)
             task.progressed.connect(partial(self._take_progress, case))
             task.finished.connect(partial(self._take_finding, case))
-            task.failed.connect(partial(self._take_failure, case))
             self.changed.emit(case)
         self.queue_changed.emit()
 
@@ -283,6 +288,8 @@ class CaseSession(QObject):
         self._let_go(case)
         if is_other:
             self.display_ready.emit(case)
+        if finding.notice is not None:
+            self._messages.fail(finding.notice)
         self.finding_ready.emit(case)
         self.changed.emit(case)
         self._start_next()
@@ -291,10 +298,10 @@ class CaseSession(QObject):
         self._running = None
         case.message = _worded(error, case)
         self._back_to_rest(case, CaseStatus.FAILED)
-        self.failed.emit(case, case.message)
+        self._messages.fail(case.message)
         self.changed.emit(case)
         if not isinstance(error, (SpineAlignError, MemoryError)):
-            self.crashed.emit(error)
+            self._messages.crash(error)
         self._start_next()
 
     def _back_to_rest(self, case: Case, without_result: CaseStatus) -> None:

@@ -125,9 +125,9 @@ class CasesPanel(QWidget):
         self._open.removeChild(item)
         self._refresh_groups()
 
-    def select_case(self, case: Case) -> None:
-        """Make a case the current one."""
-        self._tree.setCurrentItem(self._items[id(case)])
+    def select_case(self, case: Case | None) -> None:
+        """Make a case the current one; None leaves none."""
+        self._tree.setCurrentItem(None if case is None else self._items[id(case)])
 
     def set_recent(self, recents: Sequence[Recent]) -> None:
         """List the files opened lately."""

@@ -10,8 +10,7 @@ from PyQt6.QtCore import QDir, QMimeData, QObject, QTemporaryDir, pyqtSignal
 from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
-from spinealign import wording
-from spinealign.domain.errors import ImageReadError, ReadProblem, SpineAlignError
+from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import (
     Scan,
@@ -25,7 +24,8 @@ from spinealign.ui.cases.case_session import Opening
 from spinealign.ui.cases.jobs import save_picture
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.recent import Recent
-from spinealign.ui.work.services import PASTED_PREFIX, Services
+from spinealign.ui.work.messages import Messages
+from spinealign.ui.work.services import PASTED_PREFIX, Sample, Services
 from spinealign.ui.work.tasks import Task, TaskRunner
 from spinealign.wording import Message
 from spinealign.wording.series import looking_text, refused_message
@@ -88,17 +88,19 @@ class Opener(QObject):
 
     opened = pyqtSignal(object)
     study_found = pyqtSignal(object)
-    failed = pyqtSignal(object)
-    noticed = pyqtSignal(object)
-    crashed = pyqtSignal(object)
     searching = pyqtSignal(str)
     search_ended = pyqtSignal()
 
     def __init__(
-        self, window: QWidget, services: Services, runner: TaskRunner, preferences: Preferences
+        self,
+        services: Services,
+        runner: TaskRunner,
+        preferences: Preferences,
+        messages: Messages,
+        parent: QObject | None = None,
     ) -> None:
-        super().__init__(window)
-        self._window = window
+        super().__init__(parent)
+        self._messages = messages
         self._services = services
         self._runner = runner
         self._preferences = preferences
@@ -107,27 +109,27 @@ class Opener(QObject):
         self._pasted_folder: QTemporaryDir | None = None
         self._pasted_count = 0
 
-    def ask_files(self) -> None:
-        """Let the user choose files."""
+    def ask_files(self, asking: QWidget) -> None:
+        """Let the user choose files, in front of the window `asking`."""
         names, _ = QFileDialog.getOpenFileNames(
-            self._window, "Open images", self._preferences.state.last_folder, FILE_FILTERS
+            asking, "Open images", self._preferences.state.last_folder, FILE_FILTERS
         )
         self.open_paths([Path(name) for name in names])
 
-    def ask_folder(self) -> None:
+    def ask_folder(self, asking: QWidget) -> None:
         """Let the user choose a folder with images or series."""
         name = QFileDialog.getExistingDirectory(
-            self._window,
+            asking,
             "Open the images and series of a folder",
             self._preferences.state.last_folder,
         )
         if name:
             self.open_paths([Path(name)])
 
-    def ask_companion(self) -> Path | None:
+    def ask_companion(self, asking: QWidget) -> Path | None:
         """Let the user choose the other contrast of a case."""
         name, _ = QFileDialog.getOpenFileName(
-            self._window,
+            asking,
             "Add the other contrast of the same patient",
             self._preferences.state.last_folder,
             FILE_FILTERS,
@@ -162,9 +164,9 @@ class Opener(QObject):
         self._chosen.add(recent.path)
         self._look_at([recent.path], recent=recent)
 
-    def open_titled(self, path: Path, title: str) -> None:
-        """Open a file under another name than its own; it is not remembered."""
-        self._look_at([path], title)
+    def open_sample(self, sample: Sample) -> None:
+        """Open a sample case under its title; it is not remembered."""
+        self._look_at([sample.path], sample.title)
 
     def cancel(self) -> None:
         """Stop looking at files; the window stays as it is."""
@@ -177,7 +179,7 @@ class Opener(QObject):
         if paths:
             self.open_paths(paths)
         else:
-            self.failed.emit(NO_LOCAL_FILES)
+            self._messages.fail(NO_LOCAL_FILES)
 
     def paste(self) -> None:
         """Open files, or the picture, that lie on the clipboard."""
@@ -188,7 +190,7 @@ class Opener(QObject):
         elif clipboard is not None and not clipboard.image().isNull():
             self._open_picture(clipboard.image())
         else:
-            self.failed.emit(NOTHING_TO_PASTE)
+            self._messages.fail(NOTHING_TO_PASTE)
 
     def note_success(self, recent: Recent) -> None:
         """Remember what could be analysed, if it was the user who chose it."""
@@ -211,7 +213,6 @@ class Opener(QObject):
         self._looking.append(task)
         task.progressed.connect(self._show_count)
         task.finished.connect(lambda scan: self._take(paths, scan, title, recent, take))
-        task.failed.connect(self._take_failure)
         task.ended.connect(lambda: self._end(task))
 
     def _show_count(self, count: int) -> None:
@@ -245,9 +246,9 @@ class Opener(QObject):
             self.study_found.emit(study)
         told = [refusal for refusal in scan.refused if not _becomes_case(refusal, paths)]
         if told and scan.found:
-            self.noticed.emit(refused_message(told))
+            self._messages.notice(refused_message(told))
         elif told:
-            self.failed.emit(refused_message(told))
+            self._messages.fail(refused_message(told))
 
     def _open_again(self, recent: Recent, stacks: tuple[SeriesStack, ...]) -> bool:
         """Open the series chosen then, if it is still there; the others stay at hand."""
@@ -268,14 +269,7 @@ class Opener(QObject):
         title = f"Pasted image {self._pasted_count}"
         path = Path(self._pasted_folder.filePath(f"pasted-{self._pasted_count}.png"))
         task = self._runner.submit(lambda: save_picture(image, path))
-        task.finished.connect(lambda saved: self.open_titled(saved, title))
-        task.failed.connect(self._take_failure)
-
-    def _take_failure(self, error: Exception) -> None:
-        if isinstance(error, SpineAlignError):
-            self.failed.emit(wording.explain(error))
-        else:
-            self.crashed.emit(error)
+        task.finished.connect(lambda saved: self._look_at([saved], title))
 
 
 def planned(paths: Sequence[Path], scan: Scan) -> tuple[list[Opening], Study | None]:

@@ -12,7 +12,6 @@ from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from spinealign import wording
-from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis
 from spinealign.ui.cases.jobs import (
     result_stem,
@@ -20,6 +19,7 @@ from spinealign.ui.cases.jobs import (
     write_results,
 )
 from spinealign.ui.settings.preferences import Preferences
+from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner, Work
 from spinealign.wording import Message
@@ -54,27 +54,33 @@ class Saver(QObject):
     """Asks where to, and writes in the background."""
 
     progressed = pyqtSignal(object)
-    saved = pyqtSignal(object, int)
-    failed = pyqtSignal(object)
-    crashed = pyqtSignal(object)
+    saved = pyqtSignal(object)
     ended = pyqtSignal()
 
     def __init__(
-        self, window: QWidget, services: Services, runner: TaskRunner, preferences: Preferences
+        self,
+        services: Services,
+        runner: TaskRunner,
+        preferences: Preferences,
+        messages: Messages,
+        parent: QObject | None = None,
     ) -> None:
-        super().__init__(window)
-        self._window = window
+        super().__init__(parent)
+        self._messages = messages
         self._services = services
         self._runner = runner
         self._preferences = preferences
 
-    def save_results(self, analyses: Sequence[Analysis], left_out: int = 0) -> None:
+    def save_results(
+        self, analyses: Sequence[Analysis], asking: QWidget, left_out: int = 0
+    ) -> None:
         """Ask for a folder and write everything about these analyses below it.
 
+        The question stands in front of the window `asking`.
         `left_out` counts results that are no longer in memory; the user is told.
         """
         name = QFileDialog.getExistingDirectory(
-            self._window, "Save results below this folder", self._start_folder()
+            asking, "Save results below this folder", self._start_folder()
         )
         if not name or not analyses:
             return
@@ -82,18 +88,18 @@ class Saver(QObject):
         self._preferences.note(last_export_folder=str(folder))
         self._write(lambda: write_results(self._services, analyses, folder), left_out)
 
-    def save_part(self, analysis: Analysis, kind: str) -> None:
+    def save_part(self, analysis: Analysis, kind: str, asking: QWidget) -> None:
         """Ask for a file and write one kind of result to it."""
         write = partial(self._services.write_one, analysis, kind)
-        self._write_file(self._ask_file(PARTS[kind], analysis, self._window), write)
+        self._write_file(self._ask_file(PARTS[kind], analysis, asking), write)
 
-    def save_named_report(self, analysis: Analysis) -> None:
+    def save_named_report(self, analysis: Analysis, asking: QWidget) -> None:
         """Ask for a file and write the report with the patient's data to it."""
         write = partial(self._services.write_named_report, analysis)
-        self._write_file(self._ask_file(NAMED_REPORT, analysis, self._window), write)
+        self._write_file(self._ask_file(NAMED_REPORT, analysis, asking), write)
 
     def save_comparison(self, first: Analysis, second: Analysis, asking: QWidget) -> None:
-        """Ask, in front of the window `asking`, for a file and write two results compared."""
+        """Ask for a file and write two results compared."""
         write = partial(self._services.write_comparison, first, second)
         self._write_file(self._ask_file(COMPARISON, second, asking), write)
 
@@ -120,6 +126,7 @@ class Saver(QObject):
         clipboard = QApplication.clipboard()
         if clipboard is not None:
             clipboard.setText(finding_text(analysis))
+            self._messages.tell("The finding was copied as text")
 
     def _start_folder(self) -> str:
         return self._preferences.state.last_export_folder or self._preferences.state.last_folder
@@ -127,15 +134,13 @@ class Saver(QObject):
     def _write(self, start: Callable[[], Work], left_out: int = 0) -> None:
         task = self._runner.submit(start)
         task.progressed.connect(self.progressed)
-        task.finished.connect(lambda written: self.saved.emit(written, left_out))
-        task.failed.connect(self._take_failure)
+        task.finished.connect(lambda written: self._saved(written, left_out))
         task.ended.connect(self.ended)
 
-    def _take_failure(self, error: Exception) -> None:
-        if isinstance(error, SpineAlignError):
-            self.failed.emit(wording.explain(error))
-        else:
-            self.crashed.emit(error)
+    def _saved(self, written: Sequence[Path], left_out: int) -> None:
+        message = saved_message(written, left_out)
+        self._messages.notice(message, "Show in folder", partial(show_folder, written))
+        self.saved.emit(written)
 
 
 def saved_message(written: Sequence[Path], left_out: int) -> Message:

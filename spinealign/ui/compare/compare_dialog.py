@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PyQt6 import sip
-from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -36,23 +35,15 @@ from spinealign.ui.compare.linked_viewers import ViewLink
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.widgets.labels import wrapped_label
+from spinealign.ui.widgets.theme import Theme
+from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import comparison_cautions, comparison_lines
-
-if TYPE_CHECKING:
-    from spinealign.ui.window.main_window import MainWindow
 
 CHOOSE = "Choose an examination above"
 OTHER_FILE = "Other file…"
 PICTURE_PERCENT = 55
 FOLLOW_DELAY_MS = 150
 """A point that is dragged in the main window is followed when it rests."""
-
-
-def open_comparison(window: MainWindow) -> CompareWindow:
-    """Show the current case beside another one; the user may choose others."""
-    comparison = CompareWindow(window)
-    comparison.show()
-    return comparison
 
 
 class ExaminationPane(QWidget):
@@ -128,16 +119,24 @@ class ExaminationPane(QWidget):
 
 
 class CompareWindow(QDialog):
-    """Stays open beside the main window and follows what is corrected there."""
+    """Stays open beside the main window and follows what is corrected there.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, Qt.WindowType.Window)
+    The current case is compared to begin with; the user may choose others.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The window that it opens over.
+    """
+
+    def __init__(self, bench: Workbench, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Compare two examinations – SpineAlign")
-        self._window = window
+        self._bench, self._theme = bench, theme
         self._choices = MeasureChoices()
         self.first, self.second = ExaminationPane("&First"), ExaminationPane("&Second")
-        self.table = CompareTable(window.theme.colours)
+        self.table = CompareTable(theme.colours)
         self.cautions = wrapped_label("", "muted")
         self.message = wrapped_label("", "muted")
         self.link = ViewLink(self.first.viewer, self.second.viewer, self)
@@ -148,7 +147,7 @@ class CompareWindow(QDialog):
         self._soon.setSingleShot(True)
         self._soon.setInterval(FOLLOW_DELAY_MS)
         self._soon.timeout.connect(self.refresh)
-        self._build()
+        self._build(parent.size())
         self._connect()
         self._begin()
 
@@ -157,13 +156,13 @@ class CompareWindow(QDialog):
         self.first.case, self.second.case = first, second
         for case in (first, second):
             if case is not None and case.finding is None:
-                self._window.session.see(case)
+                self._bench.session.see(case)
         self.refresh()
 
     def refresh(self) -> None:
         """Take over what was corrected, analysed, opened or closed since."""
         for half in (self.first, self.second):
-            half.offer(self._window.session.cases)
+            half.offer(self._bench.session.cases)
         is_other = [half.show_present() for half in (self.first, self.second)]
         self.link.set_analyses(self.first.analysis, self.second.analysis)
         if any(is_other):
@@ -186,7 +185,7 @@ class CompareWindow(QDialog):
         """Ask for a file and write the comparison as a table."""
         both = self._analyses()
         if both is not None:
-            self._window.saver.save_comparison(*both, self)
+            self._bench.saver.save_comparison(*both, self)
 
     def _analyses(self) -> tuple[Analysis, Analysis] | None:
         first, second = self.first.analysis, self.second.analysis
@@ -213,7 +212,7 @@ class CompareWindow(QDialog):
 
     def _begin(self) -> None:
         """Compare the current case with the one opened before it, else after it."""
-        cases, current = self._window.session.cases, self._window.current
+        cases, current = self._bench.session.cases, self._bench.current
         if current not in cases:
             self.refresh()
             return
@@ -224,13 +223,13 @@ class CompareWindow(QDialog):
             self.set_cases(current, cases[1] if len(cases) > 1 else None)
 
     def _ask_file(self, half: ExaminationPane) -> None:
-        folder = self._window.preferences.state.last_folder
+        folder = self._bench.preferences.state.last_folder
         name, _ = QFileDialog.getOpenFileName(self, "Open an examination", folder, FILE_FILTERS)
         if name:
-            self._window.opener.open_quietly(Path(name).absolute(), partial(self._take, half))
+            self._bench.opener.open_quietly(Path(name).absolute(), partial(self._take, half))
 
     def _take(self, half: ExaminationPane, openings: list[Opening]) -> None:
-        opened = self._window.session.open(openings)
+        opened = self._bench.session.open(openings)
         # Looking at files takes a while; this window may be closed by now.
         if opened and not sip.isdeleted(self):
             half.case = opened[0]
@@ -245,13 +244,13 @@ class CompareWindow(QDialog):
 
     def _connect(self) -> None:
         # Methods of a Qt object are let go with it; lambdas would outlive this window.
-        session = self._window.session
+        session = self._bench.session
         session.changed.connect(self._case_changed)
         session.added.connect(self.refresh)
         session.removed.connect(self.refresh)
-        self._window.correction.editing.changed.connect(self._refresh_soon)
-        self._window.saver.saved.connect(self._tell_saved)
-        self._window.theme.changed.connect(self._apply_theme)
+        self._bench.editing.changed.connect(self._refresh_soon)
+        self._bench.saver.saved.connect(self._tell_saved)
+        self._theme.changed.connect(self._apply_theme)
         for half in (self.first, self.second):
             half.chosen.connect(self._take_choices)
             half.file_requested.connect(partial(self._ask_file, half))
@@ -266,9 +265,9 @@ class CompareWindow(QDialog):
         self.message.setText(saved_message(written, 0).sentence)
 
     def _apply_theme(self) -> None:
-        self.table.set_colours(self._window.theme.colours)
+        self.table.set_colours(self._theme.colours)
 
-    def _build(self) -> None:
+    def _build(self, room: QSize) -> None:
         pictures = QSplitter(Qt.Orientation.Horizontal)
         pictures.addWidget(self.first)
         pictures.addWidget(self.second)
@@ -287,8 +286,7 @@ class CompareWindow(QDialog):
         halves.setStretchFactor(1, 100 - PICTURE_PERCENT)
         outer = QVBoxLayout(self)
         outer.addWidget(halves)
-        size = self._window.size()
-        self.resize(size.width() * 94 // 100, size.height() * 94 // 100)
+        self.resize(room.width() * 94 // 100, room.height() * 94 // 100)
         parts = (PICTURE_PERCENT, 100 - PICTURE_PERCENT)
         halves.setSizes([self.height() * part // 100 for part in parts])
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QDialogButtonBox, QInputDialog, QMessageBox, QWidget
 
-from spinealign import wording
-from spinealign.domain.errors import SpineAlignError
 from spinealign.ui.correcting.body_changes import BodyChanges
 from spinealign.ui.correcting.context_menu import EditMenu
 from spinealign.ui.correcting.edit_session import EditSession
@@ -20,9 +18,7 @@ from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.results.results_panel import ResultsPanel
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.widgets.labels import without_icons
-from spinealign.ui.work.services import Services
-from spinealign.ui.work.tasks import TaskRunner
-from spinealign.wording import Message
+from spinealign.ui.work.messages import Messages
 from spinealign.wording.corrections import kept_elsewhere_message, kept_text
 
 LONGEST_MM = 2000.0
@@ -35,28 +31,24 @@ class CorrectionController(QObject):
     ----------
     window : QWidget
         Over which dialogs open.
-    runner : TaskRunner
-        What writes corrections to disk.
+    editing : EditSession
+        What is changed, and kept on disk.
     """
-
-    told = pyqtSignal(str)
-    noticed = pyqtSignal(object)
-    failed = pyqtSignal(object)
-    crashed = pyqtSignal(object)
 
     def __init__(
         self,
         window: QWidget,
-        services: Services,
-        runner: TaskRunner,
+        editing: EditSession,
         viewer: Viewer,
         results: ResultsPanel,
         preferences: Preferences,
+        messages: Messages,
     ) -> None:
         super().__init__(window)
         self._window = window
+        self._messages = messages
         self._named: set[Path] = set()
-        self.editing = EditSession(services, runner, self)
+        self.editing = editing
         self.editor = PictureEditor(viewer, self.editing, self)
         self.changes = BodyChanges(self.editing)
         self.menu = EditMenu(viewer, self.editor, self.changes)
@@ -66,9 +58,8 @@ class CorrectionController(QObject):
         results.measure_toggled.connect(self.measures.toggle)
         results.measure_selected.connect(self.measures.select)
         self.editor.line_drawn.connect(self.ask_length)
-        self.editing.refused.connect(self._refuse)
+        results.levels_shifted.connect(self.changes.shift_levels)
         self.editing.saved.connect(self._saved)
-        self.editing.failed.connect(self._take_failure)
 
     def ask_length(self, ends: Points) -> None:
         """Ask how long a line is, and take the spacing from it."""
@@ -111,18 +102,9 @@ class CorrectionController(QObject):
             return True
         return False
 
-    def _refuse(self, sentence: str) -> None:
-        self.noticed.emit(Message(sentence, "Nothing was changed."))
-
     def _saved(self, image: Path, path: Path) -> None:
-        self.told.emit(kept_text(image, path))
+        self._messages.tell(kept_text(image, path))
         message = kept_elsewhere_message(image, path)
         if message is not None and path not in self._named:
             self._named.add(path)
-            self.noticed.emit(message)
-
-    def _take_failure(self, error: Exception) -> None:
-        if isinstance(error, SpineAlignError):
-            self.failed.emit(wording.explain(error))
-        else:
-            self.crashed.emit(error)
+            self._messages.notice(message)

@@ -17,8 +17,10 @@ from spinealign.measure.correction.history import History
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.jobs import Finding, keep_corrections
 from spinealign.ui.picture.display_images import DisplayOverlay, with_bodies
+from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
+from spinealign.wording import Message
 from spinealign.wording.measure_rows import value_text
 
 AUTOSAVE_DELAY_MS = 700
@@ -74,13 +76,16 @@ class EditSession(QObject):
     history_changed = pyqtSignal()
     edited_changed = pyqtSignal(object)
     saved = pyqtSignal(object, object)
-    failed = pyqtSignal(object)
-    refused = pyqtSignal(str)
 
     def __init__(
-        self, services: Services, runner: TaskRunner, parent: QObject | None = None
+        self,
+        services: Services,
+        runner: TaskRunner,
+        messages: Messages,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self._messages = messages
         self._services = services
         self._runner = runner
         self._case: Case | None = None
@@ -203,7 +208,7 @@ class EditSession(QObject):
         try:
             after = change(edits.history.base(merge_key))
         except ValueError as error:
-            self.refused.emit(f"Cannot {label}: {error}.")
+            self.refuse(f"Cannot {label}: {error}.")
             return
         if after != before:
             edits.history.push(after, label, merge_key)
@@ -211,6 +216,10 @@ class EditSession(QObject):
                 self._move(after)
             else:
                 self._apply(edits)
+
+    def refuse(self, sentence: str) -> None:
+        """Say why something that was wanted is not done."""
+        self._messages.notice(Message(sentence, "Nothing was changed."))
 
     def end_run(self) -> None:
         """End a run of changes that are undone together, as when a drag ends."""
@@ -302,7 +311,6 @@ class EditSession(QObject):
     def _write(self, edits: CaseEdits, analysis: Analysis) -> None:
         task = self._runner.submit(lambda: keep_corrections(self._services, analysis))
         task.finished.connect(partial(self._written, edits, edits.present))
-        task.failed.connect(self.failed)
 
     def _written(self, edits: CaseEdits, state: Corrections, path: Path) -> None:
         edits.kept = state

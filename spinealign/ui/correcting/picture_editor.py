@@ -212,7 +212,7 @@ class PictureEditor(QObject):
             change = partial(delete_vertebra, body_index=body.index)
             self.session.change(f"delete {body.name}", change)
         else:
-            self.session.refused.emit(
+            self.session.refuse(
                 f"{body.name} was found by the program; a right click on it can delete it"
             )
 

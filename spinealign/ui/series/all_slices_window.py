@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QCloseEvent
@@ -16,6 +15,7 @@ from PyQt6.QtWidgets import (
     QPushButton,
     QSlider,
     QVBoxLayout,
+    QWidget,
 )
 
 from spinealign import wording
@@ -27,29 +27,29 @@ from spinealign.ui.picture.display_images import prepare_image, prepare_structur
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.work.tasks import Task
+from spinealign.ui.workbench import Workbench
 from spinealign.wording.series import series_name
 from spinealign.wording.volumes import volume_lines
-
-if TYPE_CHECKING:
-    from spinealign.ui.window.main_window import MainWindow
 
 SIZE_PERCENT = 80
 
 
-def open_slices(window: MainWindow, source: Path | SeriesEntry) -> SlicesWindow:
-    """Show all slices of a series, or of the one that a path holds."""
-    slices = SlicesWindow(window, source)
-    slices.show()
-    return slices
-
-
 class SlicesWindow(QDialog):
-    """Stays open beside the main window; closing it stops the work."""
+    """Stays open beside the main window; closing it stops the work.
+
+    Parameters
+    ----------
+    source : Path or SeriesEntry
+        A series, or a path that holds one.
+    parent : QWidget
+        The window that it opens over.
+    """
 
     segmented = pyqtSignal(object)
 
-    def __init__(self, window: MainWindow, source: Path | SeriesEntry) -> None:
-        super().__init__(window, Qt.WindowType.Window)
+    def __init__(self, bench: Workbench, source: Path | SeriesEntry, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self._messages = bench.messages
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         name = wording.display_name(source) if isinstance(source, Path) else series_name(source)
         self.setWindowTitle(f"All slices of {name} – SpineAlign")
@@ -68,13 +68,11 @@ class SlicesWindow(QDialog):
         self.cancel.clicked.connect(self.stop)
         self.words = wrapped_label("")
         self._lay_out()
-        room = window.size() * SIZE_PERCENT / 100
-        self.resize(room)
-        services = window.services
-        self._task: Task | None = window.inference.submit(partial(segment_slices, services, source))
+        self.resize(parent.size() * SIZE_PERCENT / 100)
+        work = partial(segment_slices, bench.services, source)
+        self._task: Task | None = bench.inference.submit(work, self._fail)
         self._task.progressed.connect(self._show_progress)
         self._task.finished.connect(self._take)
-        self._task.failed.connect(self._fail)
 
     def show_slice(self, index: int) -> None:
         """Show one slice, counted from 0, with the structures found on it."""
@@ -138,6 +136,7 @@ class SlicesWindow(QDialog):
             self._end(f"{message.sentence} {message.advice}")
         else:
             self._end("Something unexpected went wrong while segmenting the slices.")
+            self._messages.crash(error)
 
     def _end(self, words: str) -> None:
         self.progress.hide()

@@ -52,7 +52,6 @@ class SeriesBrowser(QWidget):
 
     chosen = pyqtSignal(object)
     companion_chosen = pyqtSignal(object)
-    crashed = pyqtSignal(object)
 
     def __init__(self, services: Services, runner: TaskRunner, colours: Colours) -> None:
         super().__init__()
@@ -72,7 +71,6 @@ class SeriesBrowser(QWidget):
         self.thumbnails = Thumbnails(services, runner, self)
         self.thumbnails.drawn.connect(self._show_thumbnail)
         self.thumbnails.facts_read.connect(self._name_study)
-        self.thumbnails.crashed.connect(self.crashed)
         self.tree.itemActivated.connect(lambda: self.open_selected())
         self.tree.itemSelectionChanged.connect(self._offer)
         self.tree.customContextMenuRequested.connect(self._show_menu)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QWheelEvent
 
+from spinealign.domain.image import View
 from spinealign.domain.study import SlicePlace
 from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import placeholder_text
 from spinealign.ui.picture.display_images import DisplayImage
+from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.series.slice_bar import SliceBar
 from spinealign.ui.series.slice_reader import Page, SliceReader
+from spinealign.ui.workbench import Workbench
 from spinealign.wording import Message
 from spinealign.wording.series import picture_word
-
-if TYPE_CHECKING:
-    from spinealign.ui.window.main_window import MainWindow
 
 WHEEL_STEP = 120
 LEAFING_KEYS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
@@ -33,15 +32,15 @@ class SliceNavigation(QObject):
 
     moved = pyqtSignal()
 
-    def __init__(self, window: MainWindow, bar: SliceBar) -> None:
-        super().__init__(window)
-        self._window = window
-        self._viewer = window.viewer
+    def __init__(self, bench: Workbench, viewer: Viewer, bar: SliceBar) -> None:
+        super().__init__(viewer)
+        self._session, self._editing = bench.session, bench.editing
+        self._viewer = viewer
         self.bar = bar
         self.place: SlicePlace | None = None
         self._case: Case | None = None
         self._turned = 0
-        self.reader = SliceReader(window.services, window.reading, self)
+        self.reader = SliceReader(bench.services, bench.reading, self)
         self.reader.ready.connect(self._show_page)
         bar.place_chosen.connect(self.go)
         bar.analyse_requested.connect(self.analyse_here)
@@ -49,6 +48,10 @@ class SliceNavigation(QObject):
         viewport = self._viewer.viewport()
         assert viewport is not None
         viewport.installEventFilter(self)
+        bench.current_changed.connect(self.show)
+        bench.current_updated.connect(self._update)
+        bench.session.display_ready.connect(self._take_display)
+        bench.session.finding_ready.connect(self._take_finding)
 
     @property
     def is_away(self) -> bool:
@@ -66,23 +69,30 @@ class SliceNavigation(QObject):
         self._lay_result()
         self.refresh()
 
-    def take_display(self) -> None:
+    def _update(self, case: Case) -> None:
+        """Say how far a case is, where its picture will be and beside it."""
+        if case.display is None and not self.is_away:
+            self._viewer.show_image(None, placeholder_text(case))
+        self.refresh()
+
+    def _take_display(self, case: Case) -> None:
         """Show the case's new picture, unless another one is being looked at."""
-        case = self._case
-        if case is None or case.display is None:
+        if case is not self._case or case.display is None:
             return
         if self.place is None or self.place == case.place:
             was_away, self.place = self.is_away, None
             self._put(case.display, keep=was_away)
-            self._window.correction.editing.begin(case)
+            self._editing.begin(case)
         self.refresh()
 
-    def take_finding(self) -> None:
+    def _take_finding(self, case: Case) -> None:
         """Lay a new result over its picture."""
-        if self._case is not None and self.place == self._case.place:
+        if case is not self._case:
+            return
+        if self.place == case.place:
             self.place = None
         self._lay_result()
-        self._window.correction.editing.begin(None if self.is_away else self._case)
+        self._editing.begin(None if self.is_away else case)
         self.refresh()
 
     def follow(self) -> None:
@@ -96,7 +106,7 @@ class SliceNavigation(QObject):
         else:
             self._put(case.display, keep=True)
         self._lay_result()
-        self._window.correction.editing.begin(case)
+        self._editing.begin(case)
         self.refresh()
         self.moved.emit()
 
@@ -109,8 +119,7 @@ class SliceNavigation(QObject):
             self.follow()
             return
         if self.place is None:
-            self._window.disc_inset.put_away()
-            self._window.correction.editing.begin(None)
+            self._editing.begin(None)
         self.place = place
         page = self.reader.want(place)
         if page is not None:
@@ -129,9 +138,15 @@ class SliceNavigation(QObject):
         """Analyse the picture that is looked at."""
         case = self._case
         if case is not None and self.place is not None:
-            self._window.session.analyse_picture(case, self.place)
+            self._session.analyse_picture(case, self.place)
         elif case is not None:
-            self._window.session.analyse(case, case.wanted_view)
+            self._session.analyse(case, case.wanted_view)
+
+    def analyse_as(self, view: View | None) -> None:
+        """Analyse the picture that is looked at as this view; None lets the program decide."""
+        if self._case is not None:
+            self._case.wanted_view = view
+            self.analyse_here()
 
     def refresh(self) -> None:
         """Say where one is."""

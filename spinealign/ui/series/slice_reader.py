@@ -30,7 +30,6 @@ class SliceReader(QObject):
     """
 
     ready = pyqtSignal(object, object)
-    crashed = pyqtSignal(object)
 
     def __init__(self, services: Services, runner: TaskRunner, parent: QObject) -> None:
         super().__init__(parent)
@@ -104,9 +103,8 @@ class SliceReader(QObject):
         self._task, self._coming = None, ()
         self._read_on()
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self) -> None:
         self._task, self._coming = None, ()
-        self.crashed.emit(error)
 
     def _stop(self) -> None:
         if self._task is not None:

@@ -24,7 +24,6 @@ class Thumbnails(QObject):
 
     drawn = pyqtSignal(object, object)
     facts_read = pyqtSignal(str, object)
-    crashed = pyqtSignal(object)
 
     def __init__(self, services: Services, runner: TaskRunner, parent: QObject) -> None:
         super().__init__(parent)
@@ -78,7 +77,6 @@ class Thumbnails(QObject):
         self.drawn.emit(stack, picture)
         self._go_on()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self) -> None:
         self._task = None
-        self.crashed.emit(error)
         self._go_on()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QSize, Qt
@@ -218,6 +218,11 @@ class Actions:
 
     def __getitem__(self, name: str) -> QAction:
         return self._by_name[name]
+
+    def on(self, name: str, act: Callable[[], object]) -> None:
+        """Do this when a command is given."""
+        # Qt hands over whether the action is checked, which these commands do not want.
+        self._by_name[name].triggered.connect(lambda: act())
 
     def enable(self, names: Sequence[str], enabled: bool) -> None:
         """Enable or disable commands."""

@@ -2,69 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QCloseEvent
+from PyQt6.QtWidgets import QWidget
 
-from spinealign.ui.window.window_layout import remember_layout
-
-if TYPE_CHECKING:
-    from spinealign.ui.window.main_window import MainWindow
+from spinealign.ui.window.status_line import WorkStatus
+from spinealign.ui.workbench import Workbench
 
 
 class WindowCloser(QObject):
     """Closes a window as soon as that is safe.
 
     Analyses are cancelled, files are written to their end, corrections are saved.
+
+    Parameters
+    ----------
+    window : QWidget
+        What is closed.
+    may_close : callable
+        Asks the user, if something would be lost.
     """
 
-    def __init__(self, window: MainWindow) -> None:
+    closing = pyqtSignal()
+
+    def __init__(
+        self,
+        window: QWidget,
+        bench: Workbench,
+        status: WorkStatus,
+        may_close: Callable[[], bool],
+    ) -> None:
         super().__init__(window)
-        self._window = window
+        self._window, self._bench, self._status = window, bench, status
+        self._may_close = may_close
         self.is_waiting = False
-        self._runners = (window.inference, window.files, window.looking, window.reading)
-        for runner in self._runners:
-            queued = Qt.ConnectionType.QueuedConnection
-            runner.became_idle.connect(self._go_on, queued)  # type: ignore[call-arg]
+        queued = Qt.ConnectionType.QueuedConnection
+        bench.became_idle.connect(self._go_on, queued)  # type: ignore[call-arg]
 
     def close(self, event: QCloseEvent) -> None:
-        """Let the window go, or hold it until it may."""
-        window = self._window
-        window.session.cancel()
-        for runner in (window.inference, window.looking, window.reading):
-            runner.cancel_all()
+        """Let the window go, or hold it until it may; `closing` is emitted when it goes."""
+        self._bench.stop_for_good()
         if not self.is_waiting:
-            window.correction.editing.save()
-        if any(runner.is_busy for runner in self._runners):
+            self._bench.editing.save()
+        if self._bench.is_working:
             event.ignore()
             self._wait()
-        elif not window.correction.may_close():
+        elif not self._may_close():
             event.ignore()
             self._stay()
         else:
-            self._remember()
+            self.closing.emit()
+            self._bench.shut_down()
             event.accept()
-
-    def _remember(self) -> None:
-        window = self._window
-        remember_layout(window)
-        window.preferences.save()
-        window.patient.stop()
-        for runner in self._runners:
-            runner.shutdown()
-        window.opener.clean_up()
 
     def _wait(self) -> None:
         if not self.is_waiting:
             self.is_waiting = True
             self._window.setEnabled(False)
-            self._window.status.show_work("Closing as soon as the present step is done…", 1.0)
+            self._status.hold("Closing as soon as the present step is done…")
 
     def _stay(self) -> None:
         self.is_waiting = False
         self._window.setEnabled(True)
-        self._window.status.show_idle("Ready")
+        self._status.let_go()
 
     def _go_on(self) -> None:
         if self.is_waiting:

@@ -1,178 +1,157 @@
-"""Connects the window's commands with what they do."""
+"""Connects the window's commands with what they do; each group is handed what it uses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QDockWidget, QMenu, QSlider
+from PyQt6.QtWidgets import QDockWidget, QMenu, QSlider, QWidget
 
 from spinealign import wording
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import View
-from spinealign.domain.study import FEWEST_SLICES
+from spinealign.domain.model_card import ModelCard
 from spinealign.ui.cases.case_session import CaseStatus
+from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.jobs import read_cards
 from spinealign.ui.cases.saving import PARTS
-from spinealign.ui.compare.compare_dialog import open_comparison
+from spinealign.ui.compare.compare_dialog import CompareWindow
+from spinealign.ui.correcting.correction_controller import CorrectionController
 from spinealign.ui.picture.drawing_tools import ToolName
-from spinealign.ui.series.all_slices_window import open_slices
+from spinealign.ui.picture.viewer import Viewer
+from spinealign.ui.series.all_slices_window import SlicesWindow
+from spinealign.ui.series.series_panel import SeriesPanel
+from spinealign.ui.series.slice_navigation import SliceNavigation
+from spinealign.ui.settings.preferences import Preferences
+from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import OverlayStyle, ThemeChoice
-from spinealign.ui.window.actions import (
-    MAX_RECENT_IN_MENU,
-    Actions,
-    build_edit_bar,
-    build_menus,
-    build_tool_bar,
-    view_button,
-)
+from spinealign.ui.widgets.theme import Theme
+from spinealign.ui.window.actions import MAX_RECENT_IN_MENU, Actions
 from spinealign.ui.window.dialogs import about_dialog, keyboard_dialog, models_dialog
-from spinealign.ui.window.file_locations import show_file_locations
-from spinealign.ui.window.window_level_menu import WindowMenu
-
-if TYPE_CHECKING:
-    from spinealign.ui.window.main_window import MainWindow
+from spinealign.ui.window.file_locations import FileLocationsDialog
+from spinealign.ui.window.patient_strip import PatientStrip
+from spinealign.ui.window.status_line import WorkStatus
+from spinealign.ui.workbench import Workbench
 
 OPACITY_STEP_PERCENT = 10
-NEEDS_FINDING = (
-    "save", "save_all", "save_report", "save_overlay", "save_json", "copy_finding", "compare",
-)  # fmt: skip
-NEEDS_CASE = (
-    "again", "close_case", "close_all", "view_auto", "view_xray", "view_ct", "view_mr",
-    "next_case", "previous_case", "fit", "one_to_one", "zoom_in", "zoom_out", "invert",
-    "reset_window",
-)  # fmt: skip
-LEAFING = ("next_slice", "previous_slice", "result_slice")
-VIEW_WORDS = {None: "automatic", View.XRAY: "X-ray", View.CT: "CT", View.MR: "MR"}
-EDIT_TOOLS = tuple(f"tool_{name.value}" for name in ToolName)
 
 
-def build_commands(window: MainWindow) -> Actions:
-    """Make all commands of the window, its menus and its tool bar."""
-    actions = Actions(window)
-    docks = (window.cases_dock, window.series.dock, window.results_dock)
-    panels = [_panel_action(dock) for dock in docks]
-    window.windows = WindowMenu(window.viewer.picture, actions)
-    recent_menu = build_menus(window, actions, window.windows.menu, panels)
-    window.view_button = view_button(actions)
-    slider = _opacity_slider(window)
-    buttons = {"WINDOW": window.windows.button, "VIEW": window.view_button}
-    build_tool_bar(window, actions, {"OPACITY": slider, **buttons})
-    window.put_edit_bar(build_edit_bar(actions))
-    _connect_files(window, actions)
-    _connect_cases(window, actions)
-    _connect_picture(window, actions, slider)
-    _connect_overlay(window, actions)
-    _connect_patient(window, actions)
-    _connect_editing(window, actions)
-    _connect_preferences(window, actions, recent_menu)
-    return actions
-
-
-def _connect_files(window: MainWindow, actions: Actions) -> None:
-    opener, saver = window.opener, window.saver
-    _on(actions["open"], opener.ask_files)
-    _on(actions["open_folder"], opener.ask_folder)
-    _on(actions["paste"], opener.paste)
-    _on(actions["save"], lambda: _with_analysis(window, lambda a: saver.save_results([a])))
-    _on(actions["save_all"], lambda: _save_all(window))
+def connect_files(actions: Actions, bench: Workbench, window: QWidget) -> None:
+    """Open, paste, save and copy; questions stand in front of the window."""
+    opener, saver = bench.opener, bench.saver
+    actions.on("open", partial(opener.ask_files, window))
+    actions.on("open_folder", partial(opener.ask_folder, window))
+    actions.on("paste", opener.paste)
+    actions.on("save", _of_result(bench, lambda result: saver.save_results([result], window)))
+    actions.on("save_all", partial(_save_all, bench, window))
     for kind in PARTS:
-        save = partial(_save_part, window, kind)
-        _on(actions[f"save_{kind}"], save)
-    window.results.save_requested.connect(partial(_save_part, window))
-    named = saver.save_named_report
-    _on(actions["save_named_report"], lambda: _with_analysis(window, named))
-    _on(actions["copy_finding"], lambda: _with_analysis(window, partial(_copy, window)))
-    _on(actions["quit"], window.close)
+        actions.on(f"save_{kind}", partial(save_part, bench, window, kind))
+    named = _of_result(bench, lambda result: saver.save_named_report(result, window))
+    actions.on("save_named_report", named)
+    actions.on("copy_finding", _of_result(bench, saver.copy_finding))
+    actions.on("quit", window.close)
 
 
-def _save_all(window: MainWindow) -> None:
-    done = [case for case in window.session.cases if case.status is CaseStatus.DONE]
+def _of_result(bench: Workbench, act: Callable[[Analysis], None]) -> Callable[[], None]:
+    def command() -> None:
+        result = bench.current_analysis
+        if result is not None:
+            act(result)
+
+    return command
+
+
+def _save_all(bench: Workbench, window: QWidget) -> None:
+    done = [case for case in bench.session.cases if case.status is CaseStatus.DONE]
     kept = [case.finding.analysis for case in done if case.finding is not None]
-    window.saver.save_results(kept, left_out=len(done) - len(kept))
+    bench.saver.save_results(kept, window, left_out=len(done) - len(kept))
 
 
-def _save_part(window: MainWindow, kind: str) -> None:
-    _with_analysis(window, lambda analysis: window.saver.save_part(analysis, kind))
+def save_part(bench: Workbench, window: QWidget, kind: str) -> None:
+    """Save one kind of result of the case that is shown."""
+    _of_result(bench, lambda result: bench.saver.save_part(result, kind, window))()
 
 
-def _copy(window: MainWindow, analysis: Analysis) -> None:
-    window.saver.copy_finding(analysis)
-    window.status.step.setText("The finding was copied as text")
+def connect_cases(
+    actions: Actions, bench: Workbench, cases: CasesPanel, status: WorkStatus
+) -> None:
+    """Go from case to case, close them, and stop work."""
+    actions.on("close_case", bench.close_current)
+    actions.on("close_all", bench.close_all)
+    actions.on("find", cases.focus_search)
+    actions.on("cancel", status.stop)
+    actions.on("next_case", partial(bench.step, 1))
+    actions.on("previous_case", partial(bench.step, -1))
+    # Looking at files reports itself long before it changes what runs and waits.
+    bench.opener.searching.connect(lambda: actions.enable(("cancel",), True))
 
 
-def _with_analysis(window: MainWindow, act: Callable[[Analysis], None]) -> None:
-    case = window.current
-    if case is not None and case.finding is not None:
-        act(case.finding.analysis)
-
-
-def _connect_cases(window: MainWindow, actions: Actions) -> None:
-    _on(actions["close_case"], window.close_current)
-    _on(actions["close_all"], window.close_all)
-    _on(actions["find"], window.cases.focus_search)
-    _on(actions["again"], window.analyse_again)
-    _on(actions["cancel"], window.stop_work)
-    _on(actions["add_companion"], window.series.ask_companion)
-    _on(actions["all_slices"], lambda: _open_slices(window))
-    _on(actions["drop_companion"], lambda: window.series.take_companion(None))
-    _on(actions["compare"], lambda: open_comparison(window))
-    _on(actions["next_case"], lambda: window.step(1))
-    _on(actions["previous_case"], lambda: window.step(-1))
-    _on(actions["next_slice"], lambda: window.navigation.step(1))
-    _on(actions["previous_slice"], lambda: window.navigation.step(-1))
-    _on(actions["result_slice"], window.navigation.follow)
-    _on(actions["series"], window.series.show_panel)
-    _on(actions["view_auto"], lambda: window.overrule_view(None))
+def connect_series(actions: Actions, series: SeriesPanel, navigation: SliceNavigation) -> None:
+    """Go from slice to slice, and analyse one of them."""
+    actions.on("again", navigation.analyse_here)
+    actions.on("next_slice", partial(navigation.step, 1))
+    actions.on("previous_slice", partial(navigation.step, -1))
+    actions.on("result_slice", navigation.follow)
+    actions.on("series", series.show_panel)
+    actions.on("add_companion", series.ask_companion)
+    actions.on("drop_companion", partial(series.take_companion, None))
+    actions.on("view_auto", partial(navigation.analyse_as, None))
     for view in (View.XRAY, View.CT, View.MR):
-        _on(actions[f"view_{view.value}"], partial(window.overrule_view, view))
+        actions.on(f"view_{view.value}", partial(navigation.analyse_as, view))
 
 
-def _open_slices(window: MainWindow) -> None:
-    case = window.current
+def connect_windows(actions: Actions, bench: Workbench, theme: Theme, window: QWidget) -> None:
+    """Open windows beside this one: two examinations, all slices of a series."""
+    actions.on("compare", lambda: CompareWindow(bench, theme, window).show())
+    actions.on("all_slices", partial(_open_slices, bench, window))
+
+
+def _open_slices(bench: Workbench, window: QWidget) -> None:
+    case = bench.current
     if case is not None:
         volume = case.place.volume if case.place is not None else 0
-        is_path = case.stack.is_single
-        open_slices(window, case.path if is_path else case.stack.volumes[volume])
+        source = case.path if case.stack.is_single else case.stack.volumes[volume]
+        SlicesWindow(bench, source, window).show()
 
 
-def _connect_picture(window: MainWindow, actions: Actions, slider: QSlider) -> None:
-    viewer, picture = window.viewer, window.viewer.picture
-    _on(actions["fit"], viewer.fit)
-    _on(actions["one_to_one"], lambda: viewer.zoom_to(1.0))
-    _on(actions["zoom_in"], viewer.zoom_in)
-    _on(actions["zoom_out"], viewer.zoom_out)
-    _on(actions["reset_window"], picture.reset_window)
+def connect_picture(actions: Actions, viewer: Viewer, slider: QSlider) -> None:
+    """Zoom, greys, and how opaque the overlay is."""
+    picture = viewer.picture
+    actions.on("fit", viewer.fit)
+    actions.on("one_to_one", partial(viewer.zoom_to, 1.0))
+    actions.on("zoom_in", viewer.zoom_in)
+    actions.on("zoom_out", viewer.zoom_out)
+    actions.on("reset_window", picture.reset_window)
     actions["invert"].toggled.connect(picture.set_inverted)
     picture.window_changed.connect(lambda: actions.check("invert", picture.is_inverted))
     step = OPACITY_STEP_PERCENT
-    _on(actions["less_opacity"], lambda: slider.setValue(slider.value() - step))
-    _on(actions["more_opacity"], lambda: slider.setValue(slider.value() + step))
+    actions.on("less_opacity", lambda: slider.setValue(slider.value() - step))
+    actions.on("more_opacity", lambda: slider.setValue(slider.value() + step))
 
 
-def _connect_patient(window: MainWindow, actions: Actions) -> None:
-    strip, hide = window.patient, actions["hide_patient"]
-    actions.check("hide_patient", window.preferences.settings.hide_patient_data)
+def connect_patient(
+    actions: Actions,
+    strip: PatientStrip,
+    viewer: Viewer,
+    series: SeriesPanel,
+    preferences: Preferences,
+) -> None:
+    """Show whose picture it is, or hide that everywhere."""
+    hide = actions["hide_patient"]
+    actions.check("hide_patient", preferences.settings.hide_patient_data)
     hide.toggled.connect(strip.set_hidden)
-    hide.toggled.connect(window.series.browser.hide_patients)
-    window.series.browser.hide_patients(hide.isChecked())
-    hide.toggled.connect(lambda on: window.preferences.choose(hide_patient_data=on))
+    hide.toggled.connect(series.browser.hide_patients)
+    series.browser.hide_patients(hide.isChecked())
+    hide.toggled.connect(lambda on: preferences.choose(hide_patient_data=on))
     strip.hide_requested.connect(hide.trigger)
-    strip.crashed.connect(window.show_crash)
-    strip.facts_changed.connect(lambda: _offer_named_report(window, actions))
-    window.viewer.image_shown.connect(strip.show_patient_of)
+    viewer.image_shown.connect(strip.show_patient_of)
 
 
-def _offer_named_report(window: MainWindow, actions: Actions) -> None:
-    has_result = window.current is not None and window.current.finding is not None
-    actions.enable(("save_named_report",), has_result and bool(window.patient.facts))
-
-
-def _connect_overlay(window: MainWindow, actions: Actions) -> None:
-    picture, preferences = window.viewer.picture, window.preferences
+def connect_overlay(actions: Actions, viewer: Viewer, preferences: Preferences) -> None:
+    """Choose what of the result lies over the picture, and how."""
+    picture = viewer.picture
 
     def set_outlines(only: bool) -> None:
         style = OverlayStyle.OUTLINES if only else OverlayStyle.FILLED
@@ -184,7 +163,7 @@ def _connect_overlay(window: MainWindow, actions: Actions) -> None:
     actions["heatmap"].toggled.connect(picture.set_heatmap_shown)
     actions["heatmap"].toggled.connect(lambda on: preferences.choose(show_heatmap=on))
     actions["outlines"].toggled.connect(set_outlines)
-    window.viewer.overlay_toggle_requested.connect(actions["overlay"].toggle)
+    viewer.overlay_toggle_requested.connect(actions["overlay"].toggle)
     settings = preferences.settings
     picture.set_overlay_shown(settings.show_overlay)
     picture.set_heatmap_shown(settings.show_heatmap)
@@ -193,112 +172,82 @@ def _connect_overlay(window: MainWindow, actions: Actions) -> None:
     actions.check("outlines", settings.overlay_style is OverlayStyle.OUTLINES)
 
 
-def enable_commands(window: MainWindow) -> None:
-    """Offer what the current case allows, and show its view."""
-    case, actions = window.current, window.actions_by_name
-    finding = case.finding if case is not None else None
-    actions.enable(NEEDS_CASE, case is not None)
-    actions.enable(NEEDS_FINDING, finding is not None)
-    segmented = finding is not None and finding.analysis.segmentation is not None
-    actions.enable(("save_mask", "save_regions"), segmented)
-    measured = finding is not None and bool(finding.analysis.measurements)
-    actions.enable(("save_measurements",), measured)
-    actions.enable(("save_discs",), finding is not None and bool(finding.analysis.discs))
-    is_mr = finding is not None and finding.analysis.view is View.MR
-    actions.enable(("add_companion",), is_mr)
-    entry = case.stack.first if case is not None else None
-    is_volume = entry is not None and entry.plane == "sagittal" and len(entry) >= FEWEST_SLICES
-    actions.enable(("all_slices",), is_mr and is_volume)
-    actions.enable(LEAFING, case is not None and not case.stack.is_single)
-    actions.enable(("drop_companion",), is_mr and case is not None and case.companion is not None)
-    _offer_named_report(window, actions)
-    actions.enable(("save_heatmap",), finding is not None and finding.overlay.heatmap is not None)
-    actions.enable(("cancel",), window.work_status.is_busy)
-    wanted = case.wanted_view if case is not None else None
-    window.view_button.setEnabled(case is not None)
-    actions.check(f"view_{wanted.value if wanted else 'auto'}")
-    window.view_button.setText(f"View: {VIEW_WORDS[wanted]} ▾")
-    show_history(window)
-
-
-def _connect_editing(window: MainWindow, actions: Actions) -> None:
-    correction = window.correction
-    _on(actions["undo"], correction.editing.undo)
-    _on(actions["redo"], correction.editing.redo)
-    _on(actions["reset_edits"], correction.editing.reset)
-    _on(actions["flip_facing"], correction.changes.flip_facing)
-    _on(actions["levels_up"], lambda: correction.changes.shift_levels(1))
-    _on(actions["levels_down"], lambda: correction.changes.shift_levels(-1))
-    _on(actions["remove_calibration"], correction.changes.remove_calibration)
-    _on(actions["delete_drawings"], correction.changes.delete_drawings)
+def connect_editing(
+    actions: Actions, correction: CorrectionController, viewer: Viewer, preferences: Preferences
+) -> None:
+    """Correct bodies and levels, and measure by hand."""
+    editing, changes = correction.editing, correction.changes
+    actions.on("undo", editing.undo)
+    actions.on("redo", editing.redo)
+    actions.on("reset_edits", editing.reset)
+    actions.on("flip_facing", changes.flip_facing)
+    actions.on("levels_up", partial(changes.shift_levels, 1))
+    actions.on("levels_down", partial(changes.shift_levels, -1))
+    actions.on("remove_calibration", changes.remove_calibration)
+    actions.on("delete_drawings", changes.delete_drawings)
     for name in ToolName:
-        _on(actions[f"tool_{name.value}"], partial(_take_tool, window, name))
+        actions.on(f"tool_{name.value}", partial(_take_tool, correction, viewer, name))
     correction.editor.tool_changed.connect(lambda name: actions.check(f"tool_{name.value}"))
     actions.check("tool_pointer")
     actions["measures"].toggled.connect(correction.measures.set_shown)
-    actions.check("measures", window.preferences.settings.show_measures)
-    correction.editing.history_changed.connect(lambda: show_history(window))
+    actions.check("measures", preferences.settings.show_measures)
 
 
-def _take_tool(window: MainWindow, name: ToolName) -> None:
-    window.correction.editor.take_tool(name)
+def _take_tool(correction: CorrectionController, viewer: Viewer, name: ToolName) -> None:
+    correction.editor.take_tool(name)
     # The keys that end a drawing are for the picture.
-    window.viewer.setFocus(Qt.FocusReason.OtherFocusReason)
+    viewer.setFocus(Qt.FocusReason.OtherFocusReason)
 
 
-def show_history(window: MainWindow) -> None:
-    """Name what can be undone and redone, and offer what the case that is shown allows."""
-    actions, editing = window.actions_by_name, window.correction.editing
-    for name, word, label in (
-        ("undo", "Undo", editing.undo_label),
-        ("redo", "Redo", editing.redo_label),
-    ):
-        actions.rename(name, f"&{word} {label}".rstrip())
-        actions.enable((name,), bool(label))
-    state = editing.corrections
-    actions.enable(("reset_edits",), editing.is_edited)
-    actions.enable(EDIT_TOOLS, state is not None)
-    actions.enable(("flip_facing",), state is not None and bool(state.vertebrae))
-    shown = editing.analysis
-    has_discs = shown is not None and bool(shown.discs) and bool(shown.vertebrae)
-    actions.enable(("levels_up", "levels_down"), has_discs)
-    actions.enable(("remove_calibration",), state is not None and state.calibration is not None)
-    actions.enable(("delete_drawings",), state is not None and bool(state.drawings))
-
-
-def _connect_preferences(window: MainWindow, actions: Actions, recent_menu: QMenu) -> None:
-    preferences = window.preferences
+def connect_preferences(
+    actions: Actions, preferences: Preferences, theme: Theme, window: QWidget
+) -> None:
+    """Choose the theme, what is remembered, and how large the window is."""
 
     def choose_theme(choice: ThemeChoice) -> None:
         preferences.choose(theme=choice)
-        window.theme.choose(choice)
+        theme.choose(choice)
 
     for choice in ThemeChoice:
-        _on(actions[f"theme_{choice.value}"], partial(choose_theme, choice))
+        actions.on(f"theme_{choice.value}", partial(choose_theme, choice))
     actions.check(f"theme_{preferences.settings.theme.value}")
     actions.check("remember_recent", preferences.settings.remember_recent)
     actions["remember_recent"].toggled.connect(preferences.set_remembering)
-    _on(actions["clear_recent"], preferences.clear_recent)
-    preferences.recent_changed.connect(lambda: _show_recent(window, recent_menu))
-    _show_recent(window, recent_menu)
+    actions.on("clear_recent", preferences.clear_recent)
     actions["full_screen"].toggled.connect(
         lambda on: window.showFullScreen() if on else window.showNormal()
     )
-    _on(actions["keyboard"], lambda: keyboard_dialog(window).open_fitted())
-    _on(actions["models"], lambda: _show_models(window))
-    _on(actions["places"], lambda: show_file_locations(window))
-    _on(actions["about"], lambda: about_dialog(window).open_fitted())
 
 
-def _show_models(window: MainWindow) -> None:
-    task = window.files.submit(lambda: read_cards(window.services))
-    task.finished.connect(lambda cards: models_dialog(cards, window).open_fitted())
-    task.failed.connect(window.take_failure)
+def connect_help(actions: Actions, bench: Workbench, window: QWidget) -> None:
+    """Open what explains the program."""
+    actions.on("keyboard", lambda: keyboard_dialog(window).open_fitted())
+    actions.on("models", partial(_show_models, bench, window))
+    actions.on("places", partial(show_file_locations, bench, window))
+    actions.on("about", lambda: about_dialog(window).open_fitted())
 
 
-def _show_recent(window: MainWindow, menu: QMenu) -> None:
-    recents = window.preferences.recent
-    window.cases.set_recent(recents)
+def _show_models(bench: Workbench, window: QWidget) -> None:
+    def show(cards: Sequence[ModelCard]) -> None:
+        models_dialog(cards, window).open_fitted()
+
+    bench.files.submit(lambda: read_cards(bench.services)).finished.connect(show)
+
+
+def show_file_locations(bench: Workbench, window: QWidget) -> None:
+    """Show where files are kept."""
+    FileLocationsDialog(bench.preferences, bench.messages, window).open_fitted()
+
+
+def connect_recent(menu: QMenu, bench: Workbench, cases: CasesPanel) -> None:
+    """Keep menu and list of recent files up to date."""
+    bench.preferences.recent_changed.connect(lambda: _show_recent(menu, bench, cases))
+    _show_recent(menu, bench, cases)
+
+
+def _show_recent(menu: QMenu, bench: Workbench, cases: CasesPanel) -> None:
+    recents = bench.preferences.recent
+    cases.set_recent(recents)
     menu.clear()
     menu.setEnabled(bool(recents))
     for number, recent in enumerate(recents[:MAX_RECENT_IN_MENU], start=1):
@@ -307,32 +256,30 @@ def _show_recent(window: MainWindow, menu: QMenu) -> None:
         action = menu.addAction(f"&{number}  {name}")
         if action is not None:
             action.setToolTip(wording.safe_text(str(recent.path)))
-            _on(action, partial(window.opener.open_recent, recent))
+            action.triggered.connect(partial(_open_recent, bench, recent))
 
 
-def _opacity_slider(window: MainWindow) -> QSlider:
+def _open_recent(bench: Workbench, recent: Recent, _checked: bool) -> None:
+    bench.opener.open_recent(recent)
+
+
+def opacity_slider(viewer: Viewer, preferences: Preferences) -> QSlider:
+    """Return what sets how opaque the overlay is."""
     slider = QSlider(Qt.Orientation.Horizontal)
     slider.setRange(0, 100)
     slider.setPageStep(OPACITY_STEP_PERCENT)
-    slider.setFixedWidth(window.fontMetrics().averageCharWidth() * 16)
+    slider.setFixedWidth(viewer.fontMetrics().averageCharWidth() * 16)
     slider.setAccessibleName("Opacity of the overlay")
     slider.setToolTip("Opacity of overlay and heat map ([ and ])")
-    slider.valueChanged.connect(lambda value: window.viewer.picture.set_opacity(value / 100))
-    slider.valueChanged.connect(
-        lambda value: window.preferences.choose(overlay_opacity=value / 100)
-    )
-    slider.setValue(round(100 * window.preferences.settings.overlay_opacity))
-    window.opacity_slider = slider
+    slider.valueChanged.connect(lambda value: viewer.picture.set_opacity(value / 100))
+    slider.valueChanged.connect(lambda value: preferences.choose(overlay_opacity=value / 100))
+    slider.setValue(round(100 * preferences.settings.overlay_opacity))
     return slider
 
 
-def _panel_action(dock: QDockWidget) -> QAction:
+def panel_action(dock: QDockWidget) -> QAction:
+    """Return the command that shows or hides a panel."""
     action = dock.toggleViewAction()
     assert action is not None
     action.setText(f"{dock.windowTitle()} panel")
     return action
-
-
-def _on(action: QAction, act: Callable[[], object]) -> None:
-    # Qt hands over whether the action is checked, which these commands do not want.
-    action.triggered.connect(lambda: act())

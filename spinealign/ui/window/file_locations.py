@@ -8,21 +8,19 @@ import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QDir, Qt, QUrl
 from PyQt6.QtGui import QDesktopServices
-from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton
+from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from spinealign.domain import paths
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.files import write_whole
+from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.widgets.labels import rule, wrapped_label
 from spinealign.ui.window.dialogs import TextDialog
+from spinealign.ui.work.messages import Messages
 from spinealign.wording import Message, safe_text
-
-if TYPE_CHECKING:
-    from spinealign.ui.window.main_window import MainWindow
 
 CARRIED = ("settings.json", "window.json", "corrections")
 """What goes along when another folder is chosen."""
@@ -114,14 +112,14 @@ def choose_profile_dir(old: Path, new: Path) -> None:
 class FileLocationsDialog(TextDialog):
     """Lists the locations, opens each, and lets the user choose another for the settings."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__("Where files are kept", 90, window)
-        self._window = window
+    def __init__(self, preferences: Preferences, messages: Messages, parent: QWidget) -> None:
+        super().__init__("Where files are kept", 90, parent)
+        self._preferences, self._messages = preferences, messages
         self._show()
 
     def _show(self) -> None:
-        profile = self._window.preferences.folder
-        export_folder = self._window.preferences.state.last_export_folder
+        profile = self._preferences.folder
+        export_folder = self._preferences.state.last_export_folder
         for number, location in enumerate(file_locations(profile, export_folder)):
             if number:
                 self.column.addWidget(rule())
@@ -159,22 +157,21 @@ class FileLocationsDialog(TextDialog):
 
     def ask_profile_dir(self) -> None:
         """Let the user choose another folder for settings and corrections."""
-        old = self._window.preferences.folder
+        old = self._preferences.folder
         name = QFileDialog.getExistingDirectory(self, "Keep settings in this folder", str(old))
         if not name or Path(name) == old:
             return
         self.close()
-        change_profile_dir(self._window, Path(name))
+        change_profile_dir(self._preferences, self._messages, Path(name))
 
 
-def change_profile_dir(window: MainWindow, new: Path) -> None:
+def change_profile_dir(preferences: Preferences, messages: Messages, new: Path) -> None:
     """Keep settings and corrections in `new` from now on, and say whether that worked."""
-    preferences = window.preferences
     preferences.save()
     try:
         choose_profile_dir(preferences.folder, new)
     except OSError as error:
-        window.banner.show_failure(
+        messages.fail(
             Message(
                 f"Settings cannot be kept in {safe_text(str(new))} ({error.strerror}).",
                 "Choose a folder that you may write to; for now they stay where they were.",
@@ -183,7 +180,7 @@ def change_profile_dir(window: MainWindow, new: Path) -> None:
         return
     old = preferences.folder
     preferences.move(new)
-    window.banner.show_notice(
+    messages.notice(
         Message(
             f"Settings and corrections are kept in {safe_text(str(new))} from now on.",
             f"What was in {safe_text(str(old))} was copied and is there still.",
@@ -191,25 +188,15 @@ def change_profile_dir(window: MainWindow, new: Path) -> None:
     )
 
 
-def show_first_start_notice(window: MainWindow) -> None:
-    """At the very first start, say once what the program is for and where it keeps files."""
-    preferences = window.preferences
-    if not preferences.is_first_start:
-        return
+def first_start_notice(preferences: Preferences) -> Message:
+    """Return what is said at the very first start; the settings are written then."""
     folder = safe_text(str(preferences.folder))
     is_kept = preferences.save()
     words = f"Settings are kept in {folder}." if is_kept else NOT_KEPT.format(folder=folder)
-    window.banner.show_notice(
-        Message(DISCLAIMER, words), "Where files are kept…", partial(show_file_locations, window)
-    )
+    return Message(DISCLAIMER, words)
 
 
 NOT_KEPT = "Settings cannot be kept, because {folder} cannot be written."
-
-
-def show_file_locations(window: MainWindow) -> None:
-    """Show where files are kept."""
-    FileLocationsDialog(window).open_fitted()
 
 
 def _show_in_file_manager(folder: Path) -> None:

@@ -25,20 +25,21 @@ class PatientStrip(QFrame):
     Parameters
     ----------
     services : Services
-        Reads the file, in a thread of the strip's own.
+        Reads the file.
+    runner : TaskRunner
+        In whose thread; nothing else should keep it waiting.
     is_hidden : bool
         Whether patient data are hidden to begin with; they are not even read then.
     """
 
     hide_requested = pyqtSignal()
     facts_changed = pyqtSignal()
-    crashed = pyqtSignal(object)
 
-    def __init__(self, services: Services, is_hidden: bool) -> None:
+    def __init__(self, services: Services, runner: TaskRunner, is_hidden: bool) -> None:
         super().__init__()
         self.setObjectName("patientStrip")
         self._services = services
-        self._runner = TaskRunner(self)
+        self._runner = runner
         self._is_hidden = is_hidden
         self._part: ImagePart | None = None
         self._task: Task | None = None
@@ -75,10 +76,6 @@ class PatientStrip(QFrame):
         """Whether a file is being read."""
         return self._runner.is_busy
 
-    def stop(self) -> None:
-        """Read no more, and wait until the thread has left."""
-        self._runner.shutdown()
-
     def _read(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -87,7 +84,6 @@ class PatientStrip(QFrame):
         if self._part is not None and not self._is_hidden:
             self._task = self._runner.submit(partial(read_patient, self._services, self._part))
             self._task.finished.connect(self._take)
-            self._task.failed.connect(self.crashed)
 
     def _take(self, facts: PatientFacts) -> None:
         self.facts = facts

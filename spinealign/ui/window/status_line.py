@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
 
 from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.cases.jobs import Progress
 from spinealign.ui.picture.scene import PixelReading
-
-if TYPE_CHECKING:
-    from spinealign.ui.window.main_window import MainWindow
+from spinealign.ui.workbench import Workbench
 
 
 class StatusLine(QStatusBar):
@@ -122,40 +118,52 @@ def pixel_text(reading: PixelReading) -> str:
 class WorkStatus(QObject):
     """Puts the most telling of several works into one line: analysing, looking, saving."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        window.session.progressed.connect(self._show_progress)
-        window.opener.searching.connect(self._show_looking)
-        window.saver.progressed.connect(self._show_saving)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether there is work that can be cancelled."""
-        return self._window.session.is_busy or self._window.opener.is_looking
+    def __init__(self, bench: Workbench, line: StatusLine) -> None:
+        super().__init__(line)
+        self._bench, self._line = bench, line
+        self._is_held = False
+        bench.session.progressed.connect(self._show_progress)
+        bench.opener.searching.connect(self._show_looking)
+        bench.saver.progressed.connect(self._show_saving)
+        bench.work_changed.connect(self.refresh)
 
     def refresh(self) -> None:
         """Say that nothing is being done, if that is so."""
-        if not self.is_busy and not self._window.closer.is_waiting:
-            self._window.status.show_idle(self._rest_words())
+        if not self._bench.can_be_stopped and not self._is_held:
+            self._line.show_idle(self._rest_words())
+
+    def stop(self) -> None:
+        """Stop what can be stopped, and say so."""
+        if self._bench.can_be_stopped:
+            self._bench.stop()
+            self._line.show_idle("Stopped")
+
+    def hold(self, text: str) -> None:
+        """Say this until `let_go`, whatever ends meanwhile."""
+        self._is_held = True
+        self._line.show_work(text, 1.0)
+
+    def let_go(self) -> None:
+        """Say again what is being done."""
+        self._is_held = False
+        self._line.show_idle("Ready")
 
     def _show_progress(self, case: Case, progress: Progress) -> None:
-        waiting = self._window.session.waiting_count
+        waiting = self._bench.session.waiting_count
         rest = f" ({waiting} more waiting)" if waiting else ""
         text = f"{case.work_title}: {progress.name}…{rest}"
-        self._window.status.show_work(text, progress.fraction)
+        self._line.show_work(text, progress.fraction)
 
     def _show_looking(self, text: str) -> None:
-        self._window.actions_by_name.enable(("cancel",), True)
-        if not self._window.session.is_busy:
-            self._window.status.show_work(text, None)
+        if not self._bench.session.is_busy:
+            self._line.show_work(text, None)
 
     def _show_saving(self, progress: Progress) -> None:
-        if not self.is_busy:
-            self._window.status.show_work(f"{progress.name}…", progress.fraction)
+        if not self._bench.can_be_stopped:
+            self._line.show_work(f"{progress.name}…", progress.fraction)
 
     def _rest_words(self) -> str:
-        cases = self._window.session.cases
+        cases = self._bench.session.cases
         done = sum(case.status is CaseStatus.DONE for case in cases)
         if done == 0:
             return "Ready"

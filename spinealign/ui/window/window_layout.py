@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PyQt6.QtCore import QByteArray, Qt
+from PyQt6.QtWidgets import QDockWidget, QMainWindow
 
-if TYPE_CHECKING:
-    from spinealign.ui.window.main_window import MainWindow
+from spinealign.ui.settings.preferences import Preferences
+from spinealign.ui.settings.settings import WindowState
 
 LARGEST_PX = (1500, 940)
 OTHER_SCREEN = 0.25
 """Panels of a window that was wider or narrower by more than this share are laid out anew."""
 
 
-def restore_layout(window: MainWindow) -> None:
+def restore_layout(
+    window: QMainWindow, state: WindowState, cases: QDockWidget, results: QDockWidget
+) -> None:
     """Put the window and its panels where they were, or where they fit the screen well."""
-    state, screen = window.preferences.state, window.screen()
+    screen = window.screen()
     if screen is not None:
         room = screen.availableGeometry()
         width, height = room.width() * 94 // 100, room.height() * 90 // 100
@@ -24,23 +25,16 @@ def restore_layout(window: MainWindow) -> None:
     window.restoreGeometry(QByteArray.fromBase64(state.geometry.encode()))
     window.restoreState(QByteArray.fromBase64(state.layout.encode()))
     if abs(state.layout_width_px - window.width()) > OTHER_SCREEN * window.width():
-        _share_out(window)
-    # The series of the last session are not open any more.
-    window.series.dock.hide()
+        # Give the panels their usual share of the window.
+        em, width = window.fontMetrics().averageCharWidth(), window.width()
+        sizes = [min(44 * em, width * 17 // 100), min(82 * em, width * 36 // 100)]
+        window.resizeDocks([cases, results], sizes, Qt.Orientation.Horizontal)
 
 
-def _share_out(window: MainWindow) -> None:
-    """Give the panels their usual share of the window."""
-    em, width = window.fontMetrics().averageCharWidth(), window.width()
-    docks = [window.cases_dock, window.results_dock]
-    sizes = [min(44 * em, width * 17 // 100), min(82 * em, width * 36 // 100)]
-    window.resizeDocks(docks, sizes, Qt.Orientation.Horizontal)
-
-
-def remember_layout(window: MainWindow) -> None:
+def remember_layout(window: QMainWindow, preferences: Preferences) -> None:
     """Note where the window and its panels stand; the preferences write it."""
     layout, geometry = window.saveState().toBase64(), window.saveGeometry().toBase64()
-    window.preferences.note(
+    preferences.note(
         layout=layout.data().decode(),
         geometry=geometry.data().decode(),
         layout_width_px=window.width(),

@@ -10,6 +10,7 @@ from PyQt6.QtCore import QObject, QThread, QThreadPool, pyqtSignal
 
 from spinealign.domain.errors import Cancelled
 from spinealign.domain.generators import run_to_end
+from spinealign.ui.work.messages import Messages
 
 Work = Generator[object, None, object]
 """A plain generator: each ``yield`` is progress and a place to stop at."""
@@ -89,12 +90,19 @@ class Task(QObject):
 
 
 class TaskRunner(QObject):
-    """A pool of one thread: tasks run one after another in the order of submission."""
+    """A pool of one thread: tasks run one after another in the order of submission.
+
+    Parameters
+    ----------
+    messages : Messages
+        Where failures are reported.
+    """
 
     became_idle = pyqtSignal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, messages: Messages, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._messages = messages
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         # Where the system heeds it, the window comes before the work.
@@ -106,12 +114,20 @@ class TaskRunner(QObject):
         """Whether a task is running, waiting, or about to report its end."""
         return bool(self._tasks)
 
-    def submit(self, start: Callable[[], Work]) -> Task:
+    def submit(
+        self, start: Callable[[], Work], report: Callable[[Exception], object] | None = None
+    ) -> Task:
         """Queue a generator function; connect to the task's signals at once.
 
         Nothing is reported before control returns to the event loop.
+
+        Parameters
+        ----------
+        report : callable, optional
+            Tells of a failure in other words than the messages do by themselves.
         """
         task = Task(start, self)
+        task.failed.connect(report or self._messages.report)
         task.ended.connect(lambda: self._forget(task))
         self._tasks.append(task)
         self._pool.start(task.drive)

@@ -1,0 +1,49 @@
+"""What the window tells its user about its work, whichever part has something to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from spinealign import wording
+from spinealign.domain.errors import SpineAlignError
+from spinealign.wording import Message
+
+
+class Messages(QObject):
+    """Made once and handed to every part; the window shows what it hears here.
+
+    `noticed` brings a `Message` with the words of a button and what it does, `failed` a
+    `Message`, `crashed` the unexpected exception itself, and `told` a line of text.
+    """
+
+    noticed = pyqtSignal(object, str, object)
+    failed = pyqtSignal(object)
+    crashed = pyqtSignal(object)
+    told = pyqtSignal(str)
+
+    def notice(
+        self, message: Message, action: str = "", on_action: Callable[[], None] | None = None
+    ) -> None:
+        """Tell good or neutral news, with a button if `action` names one."""
+        self.noticed.emit(message, action, on_action)
+
+    def fail(self, message: Message) -> None:
+        """Tell what went wrong and what to do."""
+        self.failed.emit(message)
+
+    def tell(self, text: str) -> None:
+        """Tell in passing what was done."""
+        self.told.emit(text)
+
+    def crash(self, error: BaseException) -> None:
+        """Tell that the program itself is at fault."""
+        self.crashed.emit(error)
+
+    def report(self, error: BaseException) -> None:
+        """Tell of a failure: in words if it was to be expected, else as the program's fault."""
+        if isinstance(error, SpineAlignError):
+            self.fail(wording.explain(error))
+        else:
+            self.crash(error)

@@ -1,0 +1,174 @@
+"""The state and the work behind one window: cases, runners, preferences; it knows no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from spinealign.domain.findings import Analysis
+from spinealign.ui.cases.case_session import Case, CaseSession, Opening
+from spinealign.ui.cases.jobs import read_samples, warm_up
+from spinealign.ui.cases.opening import Opener
+from spinealign.ui.cases.saving import Saver
+from spinealign.ui.correcting.edit_session import EditSession
+from spinealign.ui.settings.preferences import Preferences
+from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.work.messages import Messages
+from spinealign.ui.work.services import Services
+from spinealign.ui.work.tasks import TaskRunner
+from spinealign.wording import Message
+
+
+class Workbench(QObject):
+    """What the parts of a window share.
+
+    `current_changed` brings the case that is shown from now on, or None;
+    `current_updated` the same case with another state; `work_changed` says that work
+    began to run or wait, or ended; `samples_read` brings the sample cases.
+
+    Parameters
+    ----------
+    services : Services
+        What the lower layers do.
+    store : SettingsStore
+        Where settings lie.
+    """
+
+    current_changed = pyqtSignal(object)
+    current_updated = pyqtSignal(object)
+    work_changed = pyqtSignal()
+    samples_read = pyqtSignal(object)
+    became_idle = pyqtSignal()
+
+    def __init__(
+        self, services: Services, store: SettingsStore, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.services = services
+        self.messages = messages = Messages(self)
+        self.preferences = Preferences(store, self)
+        self.inference, self.files = self._new_runner(), self._new_runner()
+        self.looking, self.reading = self._new_runner(), self._new_runner()
+        self.patients = self._new_runner()
+        self.session = CaseSession(services, self.inference, messages, self)
+        self.opener = Opener(services, self.looking, self.preferences, messages, self)
+        self.saver = Saver(services, self.files, self.preferences, messages, self)
+        self.editing = EditSession(services, self.files, messages, self)
+        self.current: Case | None = None
+        self._connect()
+
+    @property
+    def current_analysis(self) -> Analysis | None:
+        """The result of the case that is shown, as it is corrected now."""
+        finding = self.current.finding if self.current is not None else None
+        return finding.analysis if finding is not None else None
+
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether files are being looked at, or a case is analysed or waits for it."""
+        return self.session.is_busy or self.opener.is_looking
+
+    @property
+    def is_working(self) -> bool:
+        """Whether any thread has something to do or to report."""
+        return any(runner.is_busy for runner in self._runners)
+
+    def start(self, paths: Sequence[Path]) -> None:
+        """Begin to work: open these paths, or load the models while there is time."""
+        for notice in self.preferences.notices:
+            self.messages.notice(Message(notice, "The settings are back to their defaults."))
+        samples = self.files.submit(lambda: read_samples(self.services))
+        samples.finished.connect(self.samples_read)
+        if paths:
+            self.opener.open_paths(paths)
+        else:
+            self.inference.submit(lambda: warm_up(self.services))
+
+    def open_cases(self, openings: Sequence[Opening]) -> None:
+        """Open series as cases and show the first of them."""
+        opened = self.session.open(openings)
+        if opened:
+            self.select(opened[0])
+
+    def select(self, case: Case | None) -> None:
+        """Make a case the one that is shown."""
+        if case is self.current:
+            return
+        self.current = case
+        if case is not None:
+            self.session.see(case)
+        self.current_changed.emit(case)
+        self.editing.begin(case)
+
+    def step(self, forward: int) -> None:
+        """Go to the next case (1) or the previous one (-1)."""
+        cases = self.session.cases
+        if cases:
+            here = cases.index(self.current) if self.current in cases else -forward
+            self.select(cases[min(max(here + forward, 0), len(cases) - 1)])
+
+    def close(self, case: Case) -> None:
+        """Close a case; the one after it, or else before it, is shown in its place."""
+        if case is self.current:
+            cases = self.session.cases
+            here = cases.index(case)
+            self.select(next(iter([*cases[here + 1 :], *cases[:here][::-1]]), None))
+        self.session.close(case)
+        self.editing.release(case)
+
+    def close_current(self) -> None:
+        """Close the case that is shown."""
+        if self.current is not None:
+            self.close(self.current)
+
+    def close_all(self) -> None:
+        """Close all cases."""
+        self.select(None)
+        for case in tuple(self.session.cases):
+            self.close(case)
+
+    def stop(self) -> None:
+        """Cancel looking at files, and the analyses that run and wait."""
+        self.opener.cancel()
+        self.session.cancel()
+
+    def stop_for_good(self) -> None:
+        """Cancel everything but writing."""
+        self.session.cancel()
+        for runner in self._runners:
+            if runner is not self.files:
+                runner.cancel_all()
+
+    def shut_down(self) -> None:
+        """Write the preferences, wait for all threads to leave, delete pasted pictures."""
+        self.preferences.save()
+        for runner in self._runners:
+            runner.shutdown()
+        self.opener.clean_up()
+
+    @property
+    def _runners(self) -> tuple[TaskRunner, ...]:
+        return (self.inference, self.files, self.looking, self.reading, self.patients)
+
+    def _new_runner(self) -> TaskRunner:
+        runner = TaskRunner(self.messages, self)
+        runner.became_idle.connect(self.became_idle)
+        return runner
+
+    def _connect(self) -> None:
+        self.opener.opened.connect(self.open_cases)
+        self.session.finding_ready.connect(self._take_finding)
+        self.session.changed.connect(self._case_changed)
+        for signal in (self.session.queue_changed, self.opener.search_ended, self.saver.ended):
+            signal.connect(self.work_changed)
+
+    def _take_finding(self, case: Case) -> None:
+        self.opener.note_success(replace(case.recent, place=case.shown_place))
+        self.editing.adopt(case)
+
+    def _case_changed(self, case: Case) -> None:
+        if case is self.current:
+            self.current_updated.emit(case)
