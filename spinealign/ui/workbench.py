@@ -50,9 +50,9 @@ class Workbench(QObject):
         self.services = services
         self.messages = messages = Messages(self)
         self.preferences = Preferences(store, self)
-        self.inference, self.files = self._new_runner(), self._new_runner()
-        self.looking, self.reading = self._new_runner(), self._new_runner()
-        self.patients = self._new_runner()
+        self.inference, self.files = TaskRunner(messages, self), TaskRunner(messages, self)
+        self.looking, self.reading = TaskRunner(messages, self), TaskRunner(messages, self)
+        self.patients = TaskRunner(messages, self)
         self.session = CaseSession(services, self.inference, messages, self)
         self.opener = Opener(services, self.looking, self.preferences, messages, self)
         self.saver = Saver(services, self.files, self.preferences, messages, self)
@@ -73,8 +73,8 @@ class Workbench(QObject):
 
     @property
     def is_working(self) -> bool:
-        """Whether any thread has something to do or to report."""
-        return any(runner.is_busy for runner in self._runners)
+        """Whether a thread is at work that must not be cut short; patient data may be."""
+        return any(runner.is_busy for runner in self._long_runners)
 
     def start(self, paths: Sequence[Path]) -> None:
         """Begin to work: open these paths, or load the models while there is time."""
@@ -138,25 +138,19 @@ class Workbench(QObject):
     def stop_for_good(self) -> None:
         """Cancel everything but writing."""
         self.session.cancel()
-        for runner in self._runners:
-            if runner is not self.files:
-                runner.cancel_all()
+        for runner in (self.inference, self.looking, self.reading):
+            runner.cancel_all()
 
     def shut_down(self) -> None:
         """Write the preferences, wait for all threads to leave, delete pasted pictures."""
         self.preferences.save()
-        for runner in self._runners:
+        for runner in (*self._long_runners, self.patients):
             runner.shutdown()
         self.opener.clean_up()
 
     @property
-    def _runners(self) -> tuple[TaskRunner, ...]:
-        return (self.inference, self.files, self.looking, self.reading, self.patients)
-
-    def _new_runner(self) -> TaskRunner:
-        runner = TaskRunner(self.messages, self)
-        runner.became_idle.connect(self.became_idle)
-        return runner
+    def _long_runners(self) -> tuple[TaskRunner, ...]:
+        return (self.inference, self.files, self.looking, self.reading)
 
     def _connect(self) -> None:
         self.opener.opened.connect(self.open_cases)
@@ -164,6 +158,8 @@ class Workbench(QObject):
         self.session.changed.connect(self._case_changed)
         for signal in (self.session.queue_changed, self.opener.search_ended, self.saver.ended):
             signal.connect(self.work_changed)
+        for runner in self._long_runners:
+            runner.became_idle.connect(self.became_idle)
 
     def _take_finding(self, case: Case) -> None:
         self.opener.note_success(replace(case.recent, place=case.shown_place))
