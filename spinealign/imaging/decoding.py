@@ -26,7 +26,7 @@ BLOCK_ROWS = 512
 
 COLOUR_NOTE = ReaderNote(NoteKind.COLOUR_TO_GREY)
 
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _COLOURED_SPREAD = 0.1
 _COLOURED_SHARE = 0.01
 _SQUARE_WITHIN = 0.001
@@ -80,11 +80,19 @@ def quiet_libraries() -> Iterator[None]:
 
 
 def luminance(rgb: NDArray[Any]) -> NDArray[np.float32]:
-    """Turn colour (H, W, 3) into grey (H, W) in the same range of values."""
+    """Turn colour (H, W, 3) into grey (H, W) in the same range of values.
+
+    In double precision and channel by channel: the last bits of a matrix product depend on the
+    processor, and 32-bit values on those bits.
+    """
     grey = np.empty(rgb.shape[:2], np.float32)
     for top in range(0, len(rgb), BLOCK_ROWS):
         rows = slice(top, top + BLOCK_ROWS)
-        grey[rows] = rgb[rows].astype(np.float32) @ _LUMA
+        red, green, blue = (
+            rgb[rows, :, channel].astype(np.float64) * weight
+            for channel, weight in enumerate(_LUMA)
+        )
+        grey[rows] = red + green + blue
     return grey
 
 

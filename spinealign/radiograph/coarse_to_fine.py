@@ -165,7 +165,7 @@ def _tiles(
     """Yield (top, left) of tiles that follow a path of (x, y) along a canvas's longer side."""
     long = 0 if shape[0] >= shape[1] else 1
     short = 1 - long
-    order = np.argsort(path[:, 1 - long])
+    order = np.argsort(path[:, 1 - long], kind="stable")
     for start in tile_starts(shape[long], tile[long], _OVERLAP):
         middle = np.interp(
             start + tile[long] / 2, path[order, 1 - long], path[order, 1 - short]

@@ -322,6 +322,13 @@ def test_luminance_and_chroma(tmp_path: Path) -> None:
     assert np.abs(image.pixels - GREY % 256).max() < 1
 
 
+def test_grey_of_deep_colour_is_right_to_the_last_bit_on_every_processor(tmp_path: Path) -> None:
+    stored = np.random.default_rng(3).integers(0, 1 << 32, (40, 70, 3), np.uint32)
+    thousandfold = (stored.astype(np.int64) * (299, 587, 114)).sum(axis=2)
+    image = read_scan(tmp_path, stored, BitsAllocated=32, BitsStored=32, HighBit=31)
+    np.testing.assert_array_equal(image.pixels, (thousandfold / 1000).astype(np.float32))
+
+
 def test_a_palette(tmp_path: Path) -> None:
     tables = {}
     for colour in ("Red", "Green", "Blue"):

@@ -193,7 +193,7 @@ def _depth(mask: NDArray[np.bool_]) -> Array:
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    order = np.argsort(values)
+    order = np.argsort(values, kind="stable")
     passed = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(passed, passed[-1] / 2)])
 

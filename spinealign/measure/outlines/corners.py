@@ -59,7 +59,7 @@ def all_peaks(heat: Array, where: NDArray[np.bool_], apart_px: float) -> list[Pe
     highest = cv2.dilate(heat, np.ones((3, 3), np.uint8))
     rows, cols = np.nonzero((heat >= highest) & (heat >= MIN_PEAK) & where)
     found: list[Peak] = []
-    for i in np.argsort(-heat[rows, cols]):
+    for i in np.argsort(-heat[rows, cols], kind="stable"):
         peak = Peak(_centroid(heat, int(rows[i]), int(cols[i])), float(heat[rows[i], cols[i]]))
         if all(np.hypot(*(peak.point - other.point)) >= apart_px for other in found):
             found.append(peak)
