@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QToolTip
 from spinealign.domain.findings import Facing, LandmarkSource, VertebraState
 from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode, MeasureState
+from spinealign.imaging.edges import snap_to_edge
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.handles import MarkRef
 from spinealign.wording.corrections import point_name
@@ -185,6 +186,28 @@ def test_the_cursor_finds_points_and_says_what_they_are(hands):
     hands.move(moved(place, 120, 0), held=False)
     assert not hands.handle(*CORNER).is_hovered
     assert "C4" not in hands.window.status.step.text()
+
+
+@pytest.mark.parametrize(("zoom", "is_reached"), [(1.0, True), (4.0, False)], ids=str)
+def test_the_snap_key_reaches_as_far_on_the_screen_at_every_zoom(
+    hands, monkeypatch, zoom, is_reached
+):
+    start = hands.place_of(*CORNER)
+    edge = round(start[0]) + 10
+    pixels = np.zeros(hands.viewer.picture.display.image.shape, np.float32)
+    pixels[:, edge:] = 100
+    hands.viewer.zoom_to(zoom)
+    hands.viewer.centerOn(QPointF(*start))
+
+    def snap(_, *where):
+        return snap_to_edge(pixels, *where)
+
+    monkeypatch.setattr("spinealign.imaging.edges.snap_to_edge", snap)
+    hands.drag(start, moved(start, 4, 8), keys=SHIFT)
+    x, y = hands.place_of(*CORNER)
+    expected = edge if is_reached else start[0] + 4
+    assert x == pytest.approx(expected, abs=0.3)
+    assert y == pytest.approx(start[1] + 8, abs=0.6)
 
 
 def test_the_tool_tip_tells_point_source_and_confidence(hands):
