@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from spinealign.domain.examination import EXAMINATIONS, ExaminationKind
 from spinealign.domain.findings import Vertebra, VertebraState
-from spinealign.domain.image import View
 from spinealign.inference.catalog import ModelStore
 from spinealign.measure.alignment import PixelGeometry, measure_alignment
 from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
@@ -117,10 +117,11 @@ def measured(
 ) -> Iterator[tuple[str, Difference]]:
     """Yield how every measure differs, under its code."""
     geometry = PixelGeometry()
+    examination = EXAMINATIONS[ExaminationKind.SAGITTAL_SPINE_MR]
     both = [
         {
             m.key: m
-            for m in measure_alignment(c.vertebrae, c.facing, geometry, View.MR, where)
+            for m in measure_alignment(c.vertebrae, c.facing, geometry, examination, where)
             if m.value is not None
         }
         for c, where in ((drawn, one.mask == CANAL), (own, canal))

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spinealign import __version__
-from spinealign.domain.discs import Disc
-from spinealign.domain.examination import examination_named
+from spinealign.domain.examination import Examination, sagittal_examination
 from spinealign.domain.findings import (
     Analysis,
     Caution,
@@ -23,14 +22,9 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.generators import mapped
-from spinealign.domain.image import (
-    NoteKind,
-    ReaderNote,
-    SpineImage,
-    View,
-)
+from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
 from spinealign.domain.study import ImageSource, SeriesEntry
-from spinealign.gate import ViewChoice, choose_view
+from spinealign.gate import ExaminationChoice, choose_examination
 from spinealign.imaging.choice import (
     first_picture,
     read_companion,
@@ -39,18 +33,16 @@ from spinealign.imaging.choice import (
 )
 from spinealign.imaging.quality import check_quality, reader_cautions
 from spinealign.inference.catalog import ModelStore
-from spinealign.lumbar import grade_discs
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.facing import facing_cautions
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.reach import cut_off_cautions
 from spinealign.measure.outlines.canal import canal_of
-from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
-from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.measure.outlines.regions import region_statistics
 from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice
 from spinealign.predict import classify_with, segment_with
-from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
+from spinealign.radiograph import VertebraOutlines
+from spinealign.recipes import RECIPES, GradedDiscs, RecipeInput
 
 _LOOKING = Step("Looking for the middle of the canal", 0.12)
 
@@ -71,7 +63,7 @@ class _Clock:
 def analyze_file(
     source: ImageSource,
     models: ModelStore,
-    view: View | None = None,
+    examination: Examination | None = None,
     companion: Path | SeriesEntry | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Read and analyse one file, yielding progress; closing the generator cancels.
@@ -83,7 +75,7 @@ def analyze_file(
         taken if it is a sagittal MR, else the middle picture; or one picture of a series.
     models : ModelStore
         Where networks come from; they stay loaded in it.
-    view : View, optional
+    examination : Examination, optional
         The user's choice; None lets the program decide.
     companion : Path or SeriesEntry, optional
         The other contrast of the same patient (T1 beside T2, or the reverse): it helps
@@ -111,13 +103,13 @@ def analyze_file(
     image = first_picture(source)
     clock.lap("read")
     yield Step("Checking the image", 0.1, image)
-    choice = choose_view(image, models, view)
+    choice = choose_examination(image, models, examination)
     clock.lap("check")
     series = None
     if not choice.is_refusal:
         series = yield from mapped(series_to_search(source, image), _looking)
     if series is not None:
-        image = yield from _mid_sagittal(image, series, models)
+        image = yield from _mid_sagittal(image, series, choice.examination, models)
     clock.lap("choose slice")
     other = read_companion(companion, source if series is None else series, image)
     clock.lap("read companion")
@@ -128,12 +120,12 @@ def analyze_file(
 def analyze_image(
     image: SpineImage,
     models: ModelStore,
-    view: View | None = None,
+    examination: Examination | None = None,
     companion: SpineImage | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Analyse an image that is already read; see `analyze_file`."""
     clock = _Clock()
-    choice = choose_view(image, models, view)
+    choice = choose_examination(image, models, examination)
     clock.lap("check")
     return (yield from _analyze_chosen(image, models, choice, clock, companion))
 
@@ -141,35 +133,43 @@ def analyze_image(
 def _analyze_chosen(
     image: SpineImage,
     models: ModelStore,
-    choice: ViewChoice,
+    choice: ExaminationChoice,
     clock: _Clock,
     companion: SpineImage | None,
 ) -> Generator[Step, None, Analysis]:
     cautions = [*reader_cautions(image), *check_quality(image), *choice.cautions]
     clock.lap("check quality")
-    if choice.is_refusal:
+    if choice.examination is None:
         return _begun(image, choice, cautions, clock)
+    recipe = RECIPES[choice.examination.kind]
+    work = RecipeInput(image, choice.examination, models, companion)
     yield Step("Segmenting structures", 0.3)
-    outlines = _outline(image, choice.view, models)
-    segmentation = outlines.segmentation if outlines else _segment(image, choice.view, models)
+    segmenter = work.model_for("segmentation")
+    outlines = recipe.outline(segmenter, image) if segmenter else VertebraOutlines()
+    segmentation = outlines.segmentation
     clock.lap("segment")
     yield Step("Classifying", 0.6)
-    classification = _classify(image, choice.view, models)
+    classifier = work.model_for("classification")
+    classification = classify_with(classifier, image) if classifier else None
     clock.lap("classify")
-    bodies = outlines or _told_apart(image, choice.view, segmentation)
+    bodies = recipe.name_bodies(outlines, image)
     clock.lap("tell apart")
-    graded = yield from _grade(image, segmentation, bodies, models, companion)
+    graded = None
+    if segmentation is not None:
+        graded = yield from recipe.grade(work, segmentation, bodies)
     clock.lap("grade discs")
     yield Step("Measuring", 0.9)
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
-    cautions += _result_cautions(choice.view, segmentation, classification)
+    cautions += _result_cautions(choice.examination, segmentation, classification)
     cautions += facing_cautions(image, bodies.facing)
     cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, image.shape)]
     cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
-    measurements = measure_alignment(bodies.vertebrae, bodies.facing, geometry, choice.view, canal)
+    measurements = measure_alignment(
+        bodies.vertebrae, bodies.facing, geometry, choice.examination, canal
+    )
     clock.lap("measure")
     spoke = [part.model for part in (segmentation, classification, graded) if part is not None]
     return replace(
@@ -190,15 +190,15 @@ def _analyze_chosen(
 
 
 def _begun(
-    image: SpineImage, choice: ViewChoice, cautions: list[Caution], clock: _Clock
+    image: SpineImage, choice: ExaminationChoice, cautions: list[Caution], clock: _Clock
 ) -> Analysis:
     """Return what is known before any network but the gate has spoken."""
     return Analysis(
         image=image,
-        view=choice.view,
-        view_source=choice.source,
-        view_confidence=choice.confidence,
-        view_check=choice.check,
+        examination=choice.examination,
+        decided_by=choice.source,
+        kind_confidence=choice.confidence,
+        kind_check=choice.check,
         program_version=__version__,
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         cautions=tuple(cautions),
@@ -208,10 +208,10 @@ def _begun(
 
 
 def _mid_sagittal(
-    image: SpineImage, series: SeriesEntry, models: ModelStore
+    image: SpineImage, series: SeriesEntry, chosen: Examination | None, models: ModelStore
 ) -> Generator[Step, None, SpineImage]:
-    """Return the slice of a sagittal MR volume in which the canal is widest, else the image."""
-    card = models.find("segmentation", View.MR)
+    """Return the slice of a sagittal volume in which the canal is widest, else the image."""
+    card = models.find("segmentation", sagittal_examination(image.possible_examinations, chosen))
     if card is None:
         return image
     volume = yield from mapped(readable_volume(series), _looking)
@@ -221,73 +221,17 @@ def _mid_sagittal(
         return canal_width_px(segment_with(model, volume.slice_image(index)))
 
     best = yield from mapped(find_mid_slice(len(volume), width_of), _looking)
-    chosen = volume.slice_image(best)
+    middle = volume.slice_image(best)
     place = series.parts.index(volume.series.parts[best])
     note = ReaderNote(NoteKind.CANAL_WIDEST, (place + 1, len(series)))
-    return replace(chosen, notes=(note, *chosen.notes))
+    return replace(middle, notes=(note, *middle.notes))
 
 
 def _looking(_: object) -> Step:
     return _LOOKING
 
 
-def _outline(image: SpineImage, view: View, models: ModelStore) -> VertebraOutlines | None:
-    """Return named bodies where the model for this view is one that finds bodies."""
-    card = models.find("segmentation", view)
-    if card is None or not finds_bodies(card):
-        return None
-    return outline_vertebrae(models.load(card.name), image)
-
-
-def _told_apart(
-    image: SpineImage, view: View, found: Segmentation | None
-) -> VertebraOutlines | MrColumn:
-    """Return the vertebral bodies in the mask of a sagittal MR; none on other views."""
-    if view is not View.MR or found is None or not found.mask.any():
-        return VertebraOutlines()
-    return bodies_from_mask(
-        found.mask, found.classes, found.confidence, image.pixels, image.pixel_aspect
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _GradedDiscs:
-    """Discs that are called after the vertebrae beside them, who graded them, what to know."""
-
-    model: ModelIdentity
-    discs: tuple[Disc, ...]
-    cautions: tuple[Caution, ...]
-
-
-def _grade(
-    image: SpineImage,
-    segmentation: Segmentation | None,
-    bodies: VertebraOutlines | MrColumn,
-    models: ModelStore,
-    companion: SpineImage | None,
-) -> Generator[Step, None, _GradedDiscs | None]:
-    """Grade the discs of a column; None without a column or without a model for it."""
-    card = models.find("disc_grading", View.MR)
-    if card is None or segmentation is None:
-        return None
-    if not isinstance(bodies, MrColumn) or not bodies.found.discs:
-        return None
-    other = None
-    if companion is not None:
-        yield Step("Segmenting the other contrast", 0.65)
-        found = _segment(companion, View.MR, models)
-        other = None if found is None else (found, companion)
-    yield Step("Grading discs", 0.75)
-    model = models.load(card.name)
-    graded = grade_discs(segmentation, image, model, other, bodies.found)
-    discs = named_by_bodies(graded.discs, bodies.vertebrae)
-    # The count and its doubts are told once, with the vertebrae.
-    told = (WarningCode.DISC_COUNT_UNCERTAIN, WarningCode.DISC_INFERRED)
-    cautions = [caution for caution in graded.cautions if caution.code not in told]
-    return _GradedDiscs(model.identity, discs, (*cautions, *disc_cautions(discs)))
-
-
-def _grading_cautions(graded: _GradedDiscs | None, companion: SpineImage | None) -> list[Caution]:
+def _grading_cautions(graded: GradedDiscs | None, companion: SpineImage | None) -> list[Caution]:
     if graded is None:
         return [] if companion is None else [Caution(WarningCode.COMPANION_UNMATCHED)]
     return [*_demonstration_cautions(graded.model), *graded.cautions]
@@ -299,29 +243,15 @@ def _demonstration_cautions(model: ModelIdentity) -> list[Caution]:
     return [Caution(WarningCode.DEMONSTRATION_MODEL, model_title=model.title)]
 
 
-def _segment(image: SpineImage, view: View, models: ModelStore) -> Segmentation | None:
-    card = models.find("segmentation", view)
-    if card is None:
-        return None
-    return segment_with(models.load(card.name), image)
-
-
-def _classify(image: SpineImage, view: View, models: ModelStore) -> Classification | None:
-    card = models.find("classification", view)
-    if card is None:
-        return None
-    return classify_with(models.load(card.name), image)
-
-
 def _result_cautions(
-    view: View, segmentation: Segmentation | None, classification: Classification | None
+    examination: Examination,
+    segmentation: Segmentation | None,
+    classification: Classification | None,
 ) -> list[Caution]:
     cautions = []
     parts = [part for part in (segmentation, classification) if part is not None]
     if not parts:
-        cautions.append(
-            Caution(WarningCode.NO_MODEL_FOR_VIEW, examination=examination_named(view).kind)
-        )
+        cautions.append(Caution(WarningCode.NO_MODEL_FOR_VIEW, examination=examination.kind))
     for part in parts:
         cautions += _demonstration_cautions(part.model)
     if segmentation is not None and not segmentation.mask.any():

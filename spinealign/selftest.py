@@ -65,8 +65,8 @@ def run_self_test(folder: Path, say: Callable[[str], None]) -> list[str]:
 def check_result(sample: SampleCase, analysis: Analysis, files: tuple[Path, ...]) -> list[str]:
     """Return what is wrong with a sample's result."""
     problems = []
-    if analysis.view.value != sample.view:
-        problems.append(f"taken for {analysis.view.value}, should be {sample.view}")
+    if analysis.examination is not sample.examination:
+        problems.append(f"taken for {analysis.view_name}, should be {sample.examination.kind}")
     if not analysis.models:
         problems.append("no model spoke")
     written = {path.name for path in files}

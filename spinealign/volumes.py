@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from spinealign.domain.errors import ImageReadError, ModelError, ModelProblem, ReadProblem
+from spinealign.domain.examination import Examination, sagittal_examination, sagittal_examinations
 from spinealign.domain.findings import Segmentation, Step
 from spinealign.domain.generators import mapped
-from spinealign.domain.image import View
 from spinealign.domain.study import SegmentedVolume, SeriesEntry, SpineVolume
-from spinealign.imaging.choice import is_sagittal_volume, sagittal_series
+from spinealign.gate import choose_examination
+from spinealign.imaging.choice import first_picture, is_sagittal_volume, sagittal_series
 from spinealign.imaging.volume import load_volume
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
@@ -45,7 +46,7 @@ def segment_volume(
     ImageReadError
         The path holds no sagittal series, or it cannot be read.
     ModelError
-        No network for MR is installed, or it cannot be trusted.
+        No network for the examination is installed, or it cannot be trusted.
     """
     reading = Step("Reading the series", 0.0)
     yield reading
@@ -55,12 +56,21 @@ def segment_volume(
     if series is None or not is_sagittal_volume(series):
         path = source if isinstance(source, Path) else source.parts[0].path
         raise ImageReadError(path, ReadProblem.NO_SAGITTAL_SERIES)
-    card = models.find("segmentation", View.MR)
+    card = models.find("segmentation", _examination_of(series, models))
     if card is None:
         raise ModelError("segmentation", ModelProblem.MISSING)
     volume = yield from mapped(load_volume(series), lambda _: reading)
     slices = _Slices(volume, models.load(card.name))
     return (yield from slices.segment_all())
+
+
+def _examination_of(series: SeriesEntry, models: ModelStore) -> Examination:
+    """Return as what the series is segmented; the gate is asked where several are possible."""
+    possible = sagittal_examinations(series.possible_examinations)
+    if len(possible) == 1:
+        return possible[0]
+    chosen = choose_examination(first_picture(series), models, None).examination
+    return sagittal_examination(possible, chosen)
 
 
 class _Slices:

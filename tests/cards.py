@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spinealign.domain.discs import GradeName
+from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import ImageKind, View
 from spinealign.domain.model_card import GateRule, GradeRule, GradingRule, IntensityRule, ModelCard
 from spinealign.lumbar.crops import CROP_SHAPE
 from spinealign.lumbar.signs import SIGN_NAMES
+from tests.examinations import NECK_CT, SPINE_MR
 
 
 def classifier_card(
@@ -21,7 +22,7 @@ def classifier_card(
         version="1",
         status=ModelStatus.DEMONSTRATION,
         task="classification",
-        view=View.CT,
+        examinations=(NECK_CT.kind,),
         weights="model.tflite",
         sha256="0" * 64,
         architecture={"name": "vgg16_cam", "arguments": {}},
@@ -58,7 +59,7 @@ def grading_card() -> ModelCard:
     return replace(
         classifier_card(),
         task="disc_grading",
-        view=View.MR,
+        examinations=(SPINE_MR.kind,),
         input_shape=CROP_SHAPE,
         intensity=IntensityRule(percentiles=(1.0, 99.5), channels="vgg_caffe"),
         classes=tuple(name.value for name in GradeName),
@@ -71,11 +72,11 @@ def grading_card() -> ModelCard:
 
 
 def gate_card(anchors: tuple[tuple[float, ...], ...] = ((0.0,),)) -> ModelCard:
-    """A view gate that accepts from one half on, and what lies within 5 of its anchors."""
+    """A gate that accepts from one half on, and what lies within 5 of its anchors."""
     return replace(
         classifier_card(),
         task="view",
-        view=View.OTHER,
+        examinations=(),
         classes=tuple(kind.value for kind in ImageKind),
         positive_class=None,
         positive_output=None,

@@ -15,6 +15,7 @@ import numpy as np
 import pydicom
 
 from spinealign.domain.errors import ImageReadError
+from spinealign.domain.image import SpineImage
 from spinealign.imaging.read import read_image
 from spinealign.wording.failures import explain
 from spinealign.wording.reading import note_text
@@ -63,10 +64,17 @@ def describe(name: str, path: Path) -> dict[str, str]:
         picture=f"{image.shape[1]} x {image.shape[0]}, {image.bits} bits{unit}",
         spacing=f"{spacing} {image.spacing_source.value}".strip(),
         window="" if image.window is None else "{:g} / {:g}".format(*image.window),
-        view=image.view_hint.value if image.view_hint else "",
+        view=possible(image),
         checksum=checksum(image.pixels),
         words=" ".join(note_text(note) for note in image.notes),
     )
+
+
+def possible(image: SpineImage) -> str:
+    """Return what the tags allow: names, "other" for nothing, and nothing if they do not say."""
+    if image.possible_examinations is None:
+        return ""
+    return " ".join(each.view_name for each in image.possible_examinations) or "other"
 
 
 def checksum(pixels: np.ndarray) -> str:

@@ -13,12 +13,12 @@ import numpy as np
 
 from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import ModelStatus, Segmentation
-from spinealign.domain.image import View
 from spinealign.domain.model_card import GradeRule, GradingRule, IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar.signs import SIGN_NAMES
 from spinealign.measure.outlines.regions import region_statistics
+from tests.examinations import SPINE_MR
 from tests.phantoms import mr_analysis
 from tools.phantoms.lumbar import CLASSES, SHIPPED_SEED, render_lumbar_phantom
 
@@ -47,7 +47,7 @@ def grading_card(status: ModelStatus = ModelStatus.INTERNALLY_VALIDATED) -> Mode
         version="1",
         status=status,
         task="disc_grading",
-        view=View.MR,
+        examinations=(SPINE_MR.kind,),
         weights="model.tflite",
         sha256=hashlib.sha256(WEIGHTS).hexdigest(),
         architecture={"name": "told", "arguments": {}},

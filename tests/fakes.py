@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.examination import Examination, ImageKind
 from spinealign.domain.findings import (
     Analysis,
     Caution,
@@ -19,15 +20,7 @@ from spinealign.domain.findings import (
     Step,
     WarningCode,
 )
-from spinealign.domain.image import (
-    ImageKind,
-    ImagePart,
-    NoteKind,
-    ReaderNote,
-    SpineImage,
-    View,
-    ViewSource,
-)
+from spinealign.domain.image import DecisionSource, ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.domain.study import (
     ImageSource,
@@ -42,6 +35,7 @@ from spinealign.imaging.single import read_part
 from spinealign.measure.outlines.volumes import structure_volumes
 from spinealign.ui.work.services import Models, Services
 from tests import phantoms
+from tests.examinations import NECK_CT, SPINE_MR
 
 WAIT_S = 20
 """A gate that nobody opens ends a test, instead of hanging it."""
@@ -49,18 +43,18 @@ WAIT_S = 20
 
 def model_cards() -> tuple[ModelCard, ...]:
     """Return the long form of the two models that the phantom analyses name."""
-    return (_card(phantoms.ct_model(), View.CT), _card(phantoms.mr_model(), View.MR))
+    return (_card(phantoms.ct_model(), NECK_CT), _card(phantoms.mr_model(), SPINE_MR))
 
 
-def _card(identity, view: View) -> ModelCard:
-    is_classifier = view is View.CT
+def _card(identity, examination: Examination) -> ModelCard:
+    is_classifier = examination is NECK_CT
     return ModelCard(
         name=identity.name,
         title=identity.title,
         version=identity.version,
         status=identity.status,
         task="classification" if is_classifier else "segmentation",
-        view=view,
+        examinations=(examination.kind,),
         weights="model.tflite",
         sha256=identity.sha256,
         architecture={"name": "drawn", "arguments": {}},
@@ -97,7 +91,7 @@ class FakeSample:
     name: str
     title: str
     path: Path
-    view: View
+    examination: Examination
     note: str = "Drawn by the program; no patient."
     source: str = "drawn"
     licence: str = "GPL-3.0-or-later"
@@ -117,7 +111,7 @@ class FakeAnalyser:
     hold: str = ""
     gate: threading.Event = field(default_factory=threading.Event)
     reached: threading.Event = field(default_factory=threading.Event)
-    calls: list[tuple[str, View | None]] = field(default_factory=list)
+    calls: list[tuple[str, Examination | None]] = field(default_factory=list)
     companions: list[Path | SeriesEntry | None] = field(default_factory=list)
     parts: list[ImagePart] = field(default_factory=list)
     closed: int = 0
@@ -129,28 +123,30 @@ class FakeAnalyser:
         self,
         source: ImageSource,
         models: Models,
-        view: View | None,
+        examination: Examination | None,
         companion: Path | SeriesEntry | None = None,
     ) -> Generator[Step, None, Analysis]:
         part = part_of(source)
-        self.calls.append((part.path.name, view))
+        self.calls.append((part.path.name, examination))
         self.parts.append(part)
         self.companions.append(companion)
         try:
-            analysis = yield from self._play(part, view)
+            analysis = yield from self._play(part, examination)
             return analysis if companion is None else with_companion(analysis, companion)
         except GeneratorExit:
             self.closed += 1
             raise
 
-    def _play(self, part: ImagePart, view: View | None) -> Generator[Step, None, Analysis]:
+    def _play(
+        self, part: ImagePart, examination: Examination | None
+    ) -> Generator[Step, None, Analysis]:
         path = part.path
         yield Step("Reading the image", 0.05)
         if "bad" in path.name:
             raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
         if self.failure is not None:
             raise self.failure
-        analysis = as_read(part) if self.reads else answer_for(path, view, self.side)
+        analysis = as_read(part) if self.reads else answer_for(path, examination, self.side)
         analysis = replace(analysis, image=replace(analysis.image, part=part))
         yield Step("Checking the image", 0.15, analysis.image)
         for number, name in enumerate(self.steps):
@@ -174,19 +170,25 @@ def as_read(part: ImagePart) -> Analysis:
     return replace(phantoms.mr_analysis(image.shape), image=image)
 
 
-def answer_for(path: Path, view: View | None, side: int = 256) -> Analysis:
-    """Return the phantom analysis that a file name asks for, as the chosen view."""
+def answer_for(path: Path, examination: Examination | None, side: int = 256) -> Analysis:
+    """Return the phantom analysis that a file name asks for, as the chosen examination."""
     if "series" in path.name:
         analysis = _phantom("mr", side)
         note = ReaderNote(NoteKind.CANAL_WIDEST, (4, 5))
         return replace(analysis, image=replace(analysis.image, source_path=path, notes=(note,)))
     kind = next((k for k in ("disc", "film", "mr", "photo", "xray") if k in path.name), "ct")
-    analysis = _phantom(view.value if view is not None else kind, side)
+    analysis = _phantom(kind if examination is None else examination.view_name, side)
     image = replace(analysis.image, source_path=path)
-    if view is None:
+    if examination is None:
         return replace(analysis, image=image)
     cautions = (*analysis.cautions, Caution(WarningCode.VIEW_OVERRULED, kind=ImageKind.NECK_CT))
-    return replace(analysis, image=image, view=view, view_source=ViewSource.USER, cautions=cautions)
+    return replace(
+        analysis,
+        image=image,
+        examination=examination,
+        decided_by=DecisionSource.USER,
+        cautions=cautions,
+    )
 
 
 def with_companion(analysis: Analysis, companion: Path | SeriesEntry) -> Analysis:
@@ -304,7 +306,7 @@ def entry_for(path: Path) -> SeriesEntry:
         tuple(ImagePart(path, index=k) for k in range(5)),
         "NIfTI",
         plane="sagittal",
-        view_hint=View.MR,
+        possible_examinations=(SPINE_MR,),
         positions_mm=tuple(4.0 * k for k in range(5)),
     )
 
@@ -352,8 +354,8 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
 def two_samples() -> tuple[FakeSample, ...]:
     """Return a CT and an MR sample."""
     return (
-        FakeSample("ct", "CT slice with a drawn vertebra", Path("sample_ct.dcm"), View.CT),
-        FakeSample("mr", "Sagittal MR, drawn", Path("sample_mr.nii.gz"), View.MR),
+        FakeSample("ct", "CT slice with a drawn vertebra", Path("sample_ct.dcm"), NECK_CT),
+        FakeSample("mr", "Sagittal MR, drawn", Path("sample_mr.nii.gz"), SPINE_MR),
     )
 
 

@@ -1,22 +1,22 @@
-"""View gates that see what a test wants."""
+"""Gates that see what a test wants."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from spinealign.domain.image import ImageKind, View
+from spinealign.domain.examination import Examination, ImageKind
 from spinealign.domain.model_card import ModelCard
 from spinealign.inference.engine import LoadedModel
 from tests.cards import gate_card
 
 
 class OneGate:
-    """A model store with a view gate, or with nothing."""
+    """A model store with a gate, or with nothing."""
 
     def __init__(self, gate: LoadedModel | None) -> None:
         self._gate = gate
 
-    def find(self, task: str, view: View) -> ModelCard | None:
+    def find(self, task: str, examination: Examination | None = None) -> ModelCard | None:
         return self._gate.card if self._gate is not None and task == "view" else None
 
     def load(self, name: str) -> LoadedModel:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.examination import ExaminationKind
+from spinealign.domain.examination import ExaminationKind, ImageKind
 from spinealign.domain.findings import (
     Analysis,
     Caution,
@@ -26,16 +26,15 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import (
-    ImageKind,
+    DecisionSource,
+    KindCheck,
     NoteKind,
     ReaderNote,
     SpacingSource,
     SpineImage,
-    View,
-    ViewCheck,
-    ViewSource,
 )
 from spinealign.domain.measurements import Measurement
+from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 
 MR_CLASSES = {1: "vertebra", 2: "disc", 3: "canal"}
 CREATED_UTC = "2025-01-31T12:00:00+00:00"
@@ -108,7 +107,7 @@ def ct_image(side: int = 256) -> SpineImage:
         window=(300.0, 1500.0),
         modality="CT",
         is_hounsfield=True,
-        view_hint=View.CT,
+        possible_examinations=(NECK_CT,),
         file_format="DICOM",
     )
 
@@ -135,9 +134,9 @@ def ct_analysis(probability: float = 0.87, side: int = 256) -> Analysis:
     )
     return Analysis(
         image=image,
-        view=View.CT,
-        view_source=ViewSource.DICOM,
-        view_confidence=None,
+        examination=NECK_CT,
+        decided_by=DecisionSource.DICOM,
+        kind_confidence=None,
         program_version=PROGRAM_VERSION,
         created_utc=CREATED_UTC,
         classification=classification,
@@ -194,7 +193,7 @@ def mr_image(mask: NDArray[np.uint8]) -> SpineImage:
         spacing_mm=(0.8, 0.75),
         spacing_source=SpacingSource.NIFTI_HEADER,
         modality="MR",
-        view_hint=View.MR,
+        possible_examinations=(SPINE_MR,),
         file_format="NIfTI",
         notes=(ReaderNote(NoteKind.SLICE_TAKEN, ("sagittal", 8, 15)),),
     )
@@ -243,9 +242,9 @@ def mr_analysis(
     )
     return Analysis(
         image=image,
-        view=View.MR,
-        view_source=ViewSource.PIXELS,
-        view_confidence=0.97,
+        examination=SPINE_MR,
+        decided_by=DecisionSource.PIXELS,
+        kind_confidence=0.97,
         program_version=PROGRAM_VERSION,
         created_utc=CREATED_UTC,
         segmentation=segmentation,
@@ -289,10 +288,10 @@ def failed_view_analysis() -> Analysis:
     """Return the answer for a picture that is none of the three kinds: nothing analysed."""
     return Analysis(
         image=photo_image(),
-        view=View.OTHER,
-        view_source=ViewSource.PIXELS,
-        view_confidence=0.91,
-        view_check=ViewCheck(
+        examination=None,
+        decided_by=DecisionSource.PIXELS,
+        kind_confidence=0.91,
+        kind_check=KindCheck(
             ImageKind.NONE_OF_THESE,
             accepted=False,
             pixels=ImageKind.NONE_OF_THESE,
@@ -319,17 +318,17 @@ def xray_analysis() -> Analysis:
         spacing_mm=(0.15, 0.15),
         spacing_source=SpacingSource.DETECTOR_PLANE,
         modality="DX",
-        view_hint=View.XRAY,
+        possible_examinations=(LATERAL_NECK,),
         file_format="DICOM",
         notes=(),
     )
     return replace(
         failed_view_analysis(),
         image=image,
-        view=View.XRAY,
-        view_source=ViewSource.DICOM,
-        view_confidence=None,
-        view_check=None,
+        examination=LATERAL_NECK,
+        decided_by=DecisionSource.DICOM,
+        kind_confidence=None,
+        kind_check=None,
         cautions=(
             Caution(
                 WarningCode.NO_MODEL_FOR_VIEW,

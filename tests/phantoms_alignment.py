@@ -18,7 +18,6 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
-from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode, Measurement
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
@@ -26,6 +25,7 @@ from spinealign.measure.outlines.bodies import Blob
 from spinealign.measure.outlines.contours import level_contour
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.vertebrae import BodyAxes, body_landmarks, right_of
+from tests.examinations import LATERAL_NECK
 from tests.phantoms_xray import LEVELS, DrawnBody, DrawnColumn
 
 PIXELS = PixelGeometry()
@@ -83,9 +83,9 @@ def numbered(*bodies: Vertebra) -> tuple[Vertebra, ...]:
     return tuple(replace(body, index=i) for i, body in enumerate(bodies, start=1))
 
 
-def taken(bodies, geometry=PIXELS, facing=Facing.RIGHT, view=View.XRAY, canal=None):
+def taken(bodies, geometry=PIXELS, facing=Facing.RIGHT, examination=LATERAL_NECK, canal=None):
     """Return measurements by their keys."""
-    found = measure_alignment(bodies, facing, geometry, view, canal)
+    found = measure_alignment(bodies, facing, geometry, examination, canal)
     return {measure.key: measure for measure in found}
 
 

@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.analysis import analyze_image
+from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, ModelStatus
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import SpineImage, View
+from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.engine import LoadedModel
+from tests.examinations import LATERAL_NECK
 
 LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7", "T1")
 HEAT_SIGMA_PX = 2.5
@@ -156,7 +158,7 @@ def film_of(column: DrawnColumn) -> SpineImage:
         bits=8,
         source_path=Path("drawn.png"),
         sha256=hashlib.sha256(b"drawn").hexdigest(),
-        view_hint=View.XRAY,
+        possible_examinations=(LATERAL_NECK,),
     )
 
 
@@ -246,7 +248,7 @@ def xray_card(side: int = 384) -> ModelCard:
         version="1",
         status=ModelStatus.INTERNALLY_VALIDATED,
         task="segmentation",
-        view=View.XRAY,
+        examinations=(LATERAL_NECK.kind,),
         weights="model.tflite",
         sha256="0" * 64,
         architecture={"name": "vertebra_unet", "arguments": {}},
@@ -273,9 +275,9 @@ class OneModelStore:
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
 
-    def find(self, task: str, view: View) -> ModelCard | None:
+    def find(self, task: str, examination: Examination | None = None) -> ModelCard | None:
         card = self._model.card
-        return card if (card.task, card.view) == (task, view) else None
+        return card if card.task == task and card.serves(examination) else None
 
     def load(self, name: str) -> LoadedModel:
         assert name == self._model.card.name

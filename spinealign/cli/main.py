@@ -15,9 +15,9 @@ from spinealign import __version__
 from spinealign.cli.series import Job, WrongUseError, add_series_options, plan, print_series
 from spinealign.cli.training import add_training, training_module
 from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import View
 from spinealign.domain.study import ImageSource
 
 COMMANDS = ("analyze", "volume", "compare", "define", "models", "self-test", "train", "package")
@@ -31,7 +31,7 @@ def run_command(arguments: Sequence[str]) -> int:
     Returns
     -------
     int
-        0 done, 1 something failed, 2 wrong use, 3 nothing failed but the view gate refused
+        0 done, 1 something failed, 2 wrong use, 3 nothing failed but the gate refused
         an image.
     """
     try:
@@ -73,10 +73,13 @@ def _add_analyze(commands: Any) -> None:
     analyze.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="files or folders")
     analyze.add_argument("--out", type=Path, metavar="DIR", help="results go here")
     add_series_options(analyze)
+    keys = [examination.key for examination in EXAMINATIONS.values()]
     analyze.add_argument(
-        "--view", choices=["auto", "xray", "ct", "mr"], default="auto",
+        "--examination", "--view", type=examination_option, default=None,
+        metavar=f"{{{','.join(['auto', *keys])}}}",
         help="what the images show (default: look at tags and pixels; an image of another kind "
-        "is refused with exit code 3, and this option overrules that)",
+        "is refused with exit code 3, and this option overrules that); xray, ct and mr, the "
+        "names of former versions, are understood too",
     )  # fmt: skip
     analyze.add_argument(
         "--json", action="store_true",
@@ -92,6 +95,16 @@ def _add_analyze(commands: Any) -> None:
     )  # fmt: skip
     _add_ignore_corrections(analyze)
     analyze.set_defaults(run=_analyze, parser=analyze)
+
+
+def examination_option(name: str) -> Examination | None:
+    """Return the examination that the command line names; None for "auto"."""
+    if name == "auto":
+        return None
+    try:
+        return examination_named(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _add_volume(commands: Any) -> None:
@@ -159,14 +172,15 @@ def _analyze(options: argparse.Namespace) -> int:
     if options.companion is not None and len(jobs) + len(failed) != 1:
         sys.stderr.write("A companion belongs to one image; name just one.\n")
         return EXIT_WRONG_USE
-    view = None if options.view == "auto" else View(options.view)
     models = _model_store(options.engine)
     for path, error in failed:
         _report_failure(path, error, options.json)
     failures, refused = len(failed), 0
     for job in jobs:
         try:
-            analysis = _analyze_one(job.source, models, view, options, options.companion)
+            analysis = _analyze_one(
+                job.source, models, options.examination, options, options.companion
+            )
             files = _write(analysis, job.folder)
         except SpineAlignError as error:
             _report_failure(job.path, error, options.json)
@@ -187,14 +201,14 @@ def _analyze(options: argparse.Namespace) -> int:
 def _analyze_one(
     source: ImageSource,
     models: Any,
-    view: View | None,
+    examination: Examination | None,
     options: argparse.Namespace,
     companion: Path | None = None,
 ) -> Analysis:
     """Analyse an image and apply the corrections that are saved for it."""
     from spinealign.analysis import analyze_file
 
-    work = analyze_file(source, models, view, companion)
+    work = analyze_file(source, models, examination, companion)
     analysis = _watched(work, sys.stderr.isatty() and not options.json)
     return analysis if options.ignore_corrections else _corrected(analysis)
 
@@ -237,6 +251,7 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
     from spinealign.wording.discs import disc_lines
     from spinealign.wording.measure_rows import main_lines
     from spinealign.wording.series import picture_name
+    from spinealign.wording.text import listed
 
     if as_json:
         result = json.loads((job.folder / "analysis.json").read_text(encoding="utf-8"))
@@ -245,7 +260,8 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
     said = f"{headline(analysis)} {alignment_sentences(analysis)}".rstrip()
     print(f"{picture_name(analysis.image.place)}: {said}")
     if analysis.is_refused:
-        print(f"    {refusal_message(analysis).advice} (--view xray, ct or mr)")
+        keys = listed([examination.key for examination in EXAMINATIONS.values()], "or")
+        print(f"    {refusal_message(analysis).advice} (--examination {keys})")
     for line in (*disc_lines(analysis), *main_lines(analysis.measurements)):
         print(f"    {line}")
     for caution in analysis.cautions:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.examination import examination_named
 
 
 def add_training(commands: Any) -> None:
@@ -23,7 +24,7 @@ def add_training(commands: Any) -> None:
     ct.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
     ct.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
     ct.add_argument("--positive", default="fracture", help="the class that means abnormal")
-    gate = recipes.add_parser("view-gate", help="tell the three kinds of image from all others")
+    gate = recipes.add_parser("view-gate", help="tell the analysed kinds of image from all others")
     gate.add_argument(
         "--negatives", type=Path, metavar="FOLDER",
         help="foreign pictures and NIfTI volumes as FOLDER/<kind>/<source>/<file>; kinds are "
@@ -62,6 +63,10 @@ def add_training(commands: Any) -> None:
     )  # fmt: skip
     package.add_argument("--positive", required=True, help="which of them means abnormal")
     package.add_argument("--scaling", choices=["unit", "caffe"], default="unit")
+    package.add_argument(
+        "--examination", "--view", type=examination_named, default="neck-ct", metavar="KIND",
+        help="which images the network is for (default: neck-ct)",
+    )  # fmt: skip
     package.add_argument("--threshold", type=float, default=0.5)
     package.add_argument("--out", type=Path, required=True, help="model folder to write")
     package.set_defaults(run=_train, recipe="package")

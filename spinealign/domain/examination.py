@@ -229,6 +229,32 @@ def examination_named(name: str) -> Examination:
     raise ValueError(f"{name!r} is no kind of examination")
 
 
+def sagittal_examinations(
+    possible: Iterable[Examination] | None,
+) -> tuple[Examination, ...]:
+    """Return those whose images are sagittal slices; of all kinds where the tags do not say."""
+    offered = EXAMINATIONS.values() if possible is None else possible
+    return tuple(each for each in offered if each.is_sagittal_slice)
+
+
+def sagittal_examination(
+    possible: Iterable[Examination] | None, chosen: Examination | None
+) -> Examination:
+    """Return the examination as which a series of sagittal slices is segmented.
+
+    Parameters
+    ----------
+    possible : iterable of Examination or None
+        What the tags allow, at least one with sagittal slices; None where they do not say.
+    chosen : Examination or None
+        What one of the slices was analysed as. A person may have chosen another kind for
+        it, such as a radiograph: then the first possible kind counts.
+    """
+    if chosen is not None and chosen.is_sagittal_slice:
+        return chosen
+    return sagittal_examinations(possible)[0]
+
+
 def examinations_of(
     modality: Modality | None, planes: Iterable[Plane] = tuple(Plane)
 ) -> tuple[Examination, ...]:

@@ -11,15 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.discs import Disc, Overall, overall_of
-from spinealign.domain.examination import ExaminationKind
-from spinealign.domain.image import (
-    ImageKind,
-    ReaderNote,
-    SpineImage,
-    View,
-    ViewCheck,
-    ViewSource,
-)
+from spinealign.domain.examination import Examination, ExaminationKind, ImageKind
+from spinealign.domain.image import DecisionSource, KindCheck, ReaderNote, SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, Measurement
 
 DISCLAIMER = (
@@ -420,16 +413,17 @@ class Analysis:
     vertebrae, measurements and what depends on them are the corrected ones, and
     `automatic` is the program's own analysis. `discs` run from the sacrum up and were
     graded by `disc_model`; `companion` is the other contrast of the same patient, if one
-    was given. `view_check` is None where nobody asked what kind of image it is.
+    was given. `examination` is None where the image is of no kind that can be analysed,
+    `kind_check` where nobody asked what kind of image it is.
     """
 
     image: SpineImage
-    view: View
-    view_source: ViewSource
-    view_confidence: float | None
+    examination: Examination | None
+    decided_by: DecisionSource
+    kind_confidence: float | None
     program_version: str
     created_utc: str
-    view_check: ViewCheck | None = None
+    kind_check: KindCheck | None = None
     classification: Classification | None = None
     segmentation: Segmentation | None = None
     regions: tuple[Region, ...] = ()
@@ -448,9 +442,14 @@ class Analysis:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def view_name(self) -> str:
+        """What result and corrections files call the examination; "other" for none."""
+        return "other" if self.examination is None else self.examination.view_name
+
+    @property
     def is_refused(self) -> bool:
         """Whether nothing was analysed because the image is of another kind."""
-        return self.view_check is not None and self.view is View.OTHER
+        return self.kind_check is not None and self.examination is None
 
     @property
     def overall(self) -> Overall | None:

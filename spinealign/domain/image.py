@@ -9,50 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import Examination, ImageKind
+
 MAX_ASPECT = 20.0
 """A pixel that is said to be longer than this many times its width is not believed."""
 
 
-class View(StrEnum):
-    """The three ways through the program, and none of them."""
-
-    XRAY = "xray"
-    CT = "ct"
-    MR = "mr"
-    OTHER = "other"
-
-
-class ImageKind(StrEnum):
-    """What an image shows, as far as the program tells kinds apart."""
-
-    LATERAL_FILM = "lateral_film"
-    OTHER_RADIOGRAPH = "other_radiograph"
-    NECK_CT = "neck_ct"
-    OTHER_CT = "other_ct"
-    SPINE_MR = "spine_mr"
-    OTHER_MR = "other_mr"
-    NONE_OF_THESE = "none"
-
-    @property
-    def view(self) -> View | None:
-        """The way through the program for this kind; None for the four that have none."""
-        return _VIEW_OF_KIND.get(self)
-
-    @classmethod
-    def of_view(cls, view: View) -> ImageKind:
-        """Return the kind that goes this way."""
-        return next((kind for kind, way in _VIEW_OF_KIND.items() if way is view), cls.NONE_OF_THESE)
-
-
-_VIEW_OF_KIND = {
-    ImageKind.LATERAL_FILM: View.XRAY,
-    ImageKind.NECK_CT: View.CT,
-    ImageKind.SPINE_MR: View.MR,
-}
-
-
-class ViewSource(StrEnum):
-    """Who decided on the view."""
+class DecisionSource(StrEnum):
+    """Who decided which kind of examination an image is of."""
 
     USER = "user"
     DICOM = "dicom"
@@ -61,7 +25,7 @@ class ViewSource(StrEnum):
 
 
 @dataclass(frozen=True)
-class ViewCheck:
+class KindCheck:
     """What kind of image this is, who said so, and whether it may be analysed.
 
     Parameters
@@ -77,10 +41,10 @@ class ViewCheck:
     confidence : float or None
         0..1, of `pixels`.
     ood_distance, ood_limit : float or None
-        Distance of the picture from the nearest pictures of the three kinds that the gate
+        Distance of the picture from the nearest pictures of analysed kinds that the gate
         learned from, and from where on it counts as foreign.
     overruled : bool
-        A person chose a view that the verdict does not allow.
+        A person chose a kind that the verdict does not allow.
     quarter_turns : int
         Quarter turns to the left after which a refused picture would be accepted; 0 for none.
     """
@@ -238,8 +202,9 @@ class SpineImage:
         Of the file's bytes.
     modality : str or None
         DICOM modality code when the file states one.
-    view_hint : View or None
-        The view that the modality and the plane in the file's own tags imply.
+    possible_examinations : tuple of Examination or None
+        What modality and plane in the file's own tags allow, regardless of the body part;
+        empty where no kind fits, None where the tags name no modality.
     stated_kind : ImageKind or None
         What the tags say that the image shows, body part included; None where they leave
         that open or are not to be trusted.
@@ -265,7 +230,7 @@ class SpineImage:
     window: tuple[float, float] | None = None
     modality: str | None = None
     is_hounsfield: bool = False
-    view_hint: View | None = None
+    possible_examinations: tuple[Examination, ...] | None = None
     stated_kind: ImageKind | None = None
     burned_in: bool = False
     file_format: str = ""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from spinealign.domain.examination import (
+    Examination,
+    ExaminationKind,
+    ImageKind,
+    Task,
+    examination_named,
+)
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import ImageKind, View
 
 Denoise = Literal["none", "gaussian", "median", "wavelet"]
 Channels = Literal["grey", "rgb_unit", "vgg_caffe"]
-Task = Literal["classification", "segmentation", "view", "disc_grading"]
 
 
 @dataclass(frozen=True)
@@ -145,18 +150,18 @@ class GradingRule:
 
 @dataclass(frozen=True)
 class GateRule:
-    """From when on the view gate takes an image for one of the three kinds, or for foreign.
+    """From when on the view gate takes an image for one of the analysed kinds, or for foreign.
 
     Parameters
     ----------
     accept_from : float
-        Least probability of one of the three kinds, where the tags leave it open.
+        Least probability of an analysed kind, where the tags leave it open.
     refuse_from : float
         Probability of another kind from which pixels overrule what the tags say.
     ood_limit : float
         A picture farther than this from all `anchors` is foreign however it looks.
     anchors : tuple of tuple of float
-        Where pictures of the three kinds lie in the space of the network's output ``place``.
+        Where pictures of the analysed kinds lie in the space of the network's output ``place``.
     """
 
     accept_from: float
@@ -185,6 +190,13 @@ def _grade_rule(card: Mapping[str, Any]) -> GradeRule:
     return GradeRule(**values)
 
 
+def _examinations_in(card: Mapping[str, Any]) -> tuple[ExaminationKind, ...]:
+    """Return what a card is for; former versions wrote one ``view``, "other" for a gate."""
+    if "view" not in card:
+        return tuple(map(ExaminationKind, card["examinations"]))
+    return () if card["view"] == "other" else (examination_named(card["view"]).kind,)
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """A model's ``card.json``.
@@ -193,9 +205,9 @@ class ModelCard:
     ----------
     name, title, version, status
         Identity; `title` is for people.
-    task, view
-        What the model does and on which images. `view` is `View.OTHER` for the
-        view gate, which looks at all of them.
+    task, examinations
+        What the model does and on which kinds of examination; none for the gate, which
+        looks at all images. Cards of former versions say one ``view`` instead.
     weights, sha256
         File beside the card and its checksum.
     architecture
@@ -221,7 +233,7 @@ class ModelCard:
     grading
         For disc grading: everything beside the pixels; `classes` are the grades' names.
     gate
-        For the view gate: when it accepts and refuses; `classes` are kinds of image.
+        For the gate: when it accepts and refuses; `classes` are kinds of image.
     """
 
     name: str
@@ -229,7 +241,7 @@ class ModelCard:
     version: str
     status: ModelStatus
     task: Task
-    view: View
+    examinations: tuple[ExaminationKind, ...]
     weights: str
     sha256: str
     architecture: Mapping[str, Any]
@@ -262,7 +274,8 @@ class ModelCard:
         """
         parts = dict(values)
         parts["status"] = ModelStatus(parts["status"])
-        parts["view"] = View(parts["view"])
+        parts["examinations"] = _examinations_in(values)
+        parts.pop("view", None)
         rows, cols = parts["input_shape"]
         parts["input_shape"] = (int(rows), int(cols))
         parts["intensity"] = IntensityRule.from_card(parts["intensity"])
@@ -280,8 +293,14 @@ class ModelCard:
         """Return the card as a JSON object."""
         return asdict(self)
 
+    def serves(self, examination: Examination | None) -> bool:
+        """Whether the model is for a kind of examination; None asks for all images."""
+        if examination is None:
+            return not self.examinations
+        return examination.kind in self.examinations
+
     def _check(self) -> None:
-        if self.task not in ("classification", "segmentation", "view", "disc_grading"):
+        if self.task not in get_args(Task):
             raise ValueError(f"task {self.task!r}")
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
             raise ValueError("classes")
@@ -300,8 +319,8 @@ class ModelCard:
     def _check_gate(self) -> None:
         if self.gate is None or not self.gate.anchors or self.gate.ood_limit <= 0:
             raise ValueError("gate")
-        if set(self.classes) != set(ImageKind):
-            raise ValueError("the classes of a view gate are the kinds of image")
+        if not {ImageKind.NONE_OF_THESE} <= set(self.classes) <= set(ImageKind):
+            raise ValueError("the classes of a gate are kinds of image")
 
     def _check_grading(self) -> None:
         rule = self.grading

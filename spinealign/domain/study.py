@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError
+from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.findings import ModelIdentity, Segmentation
-from spinealign.domain.image import ImagePart, SpineImage, View
+from spinealign.domain.image import ImagePart, SpineImage
 
 FEWEST_SLICES = 3
 """What is less is no volume whose middle could be looked for."""
@@ -35,16 +36,16 @@ class SeriesEntry:
     description : str
         The file's own name for the series; may be empty, may hold anything.
     modality : str or None
-    plane : str or None
-        "sagittal", "coronal" or "axial" when the slices state it.
+    plane : Plane or None
+        When the slices state it.
     shape : tuple of int or None
         (rows, columns) as stored, when known without decoding.
     number : int or None
         Series number in the study.
     study : str
         Tells the studies of one folder apart; empty without one.
-    view_hint : View or None
-        The view that the tags imply.
+    possible_examinations : tuple of Examination or None
+        What the tags allow; empty where no kind fits, None where they name no modality.
     positions_mm : tuple of float or None
         Place of each part along the slices' common normal, growing; None when not stated.
     unapplied_states : int
@@ -55,11 +56,11 @@ class SeriesEntry:
     file_format: str
     description: str = ""
     modality: str | None = None
-    plane: str | None = None
+    plane: Plane | None = None
     shape: tuple[int, int] | None = None
     number: int | None = None
     study: str = ""
-    view_hint: View | None = None
+    possible_examinations: tuple[Examination, ...] | None = None
     positions_mm: tuple[float, ...] | None = None
     unapplied_states: int = 0
 
@@ -73,8 +74,8 @@ class SeriesEntry:
 
     @property
     def fits(self) -> bool:
-        """Whether the tags imply a view that can be analysed."""
-        return self.view_hint not in (None, View.OTHER)
+        """Whether the tags allow a kind of examination."""
+        return bool(self.possible_examinations)
 
     def nearest(self, other: SeriesEntry, index: int) -> int:
         """Return which picture lies nearest to picture `index` of another series.
@@ -204,7 +205,8 @@ def likeliest(stacks: Sequence[SeriesStack]) -> tuple[SeriesStack, ...]:
 def _merit(entry: SeriesEntry) -> int:
     if not entry.fits:
         return 0
-    is_whole = entry.view_hint is View.XRAY or len(entry) >= FEWEST_SLICES
+    is_single = not all(each.is_slice for each in entry.possible_examinations or ())
+    is_whole = is_single or len(entry) >= FEWEST_SLICES
     words = set(entry.description.casefold().replace("_", " ").replace("-", " ").split())
     is_plain_t2 = "t2" in " ".join(words) and not words & _FAT_SUPPRESSED
     return 1 + 2 * is_whole + is_plain_t2

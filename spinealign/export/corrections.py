@@ -168,7 +168,7 @@ def load_corrections(
             documents += [found] if found is not None else []
     if not documents and problems:
         raise problems[0]
-    fitting = [found for found in documents if found.view == analysis.view.value]
+    fitting = [found for found in documents if found.view == analysis.view_name]
     return max(fitting, key=lambda found: found.saved_utc).corrections if fitting else None
 
 
@@ -235,7 +235,7 @@ def _document(analysis: Analysis) -> dict[str, Any]:
         "program": {"name": "SpineAlign", "version": __version__},
         "saved_utc": datetime.now(UTC).isoformat(),
         "image": image | ({"place": place} if is_among_others else {}),
-        "view": analysis.view.value,
+        "view": analysis.view_name,
         "models": [
             {"name": model.name, "version": model.version, "sha256": model.sha256}
             for model in analysis.models
@@ -260,7 +260,7 @@ def _holds_something_else(path: Path, analysis: Analysis) -> bool:
         return True
     if found is None or found.corrections is None:
         return False
-    return found.view != analysis.view.value
+    return found.view != analysis.view_name
 
 
 def _free_name(path: Path) -> Path:

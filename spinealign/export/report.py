@@ -22,6 +22,7 @@ from spinealign.wording import (
     REGION_HEADINGS,
     VERTEBRA_HEADINGS,
     caution_text,
+    examination_text,
     format_region_row,
     format_vertebra_row,
     headline,
@@ -30,7 +31,6 @@ from spinealign.wording import (
     size_text,
     source_text,
     spacing_text,
-    view_text,
     who_said_text,
 )
 from spinealign.wording.alignment import alignment_sentences
@@ -212,8 +212,8 @@ def _image_facts(analysis: Analysis) -> Story:
         ("Kind of file", _kind_of_file(image)),
         ("Size", size_text(image)),
         ("Pixel spacing", spacing_text(image)),
-        ("View", _view(analysis)),
-        *([("Kind of image", who_said_text(check))] if (check := analysis.view_check) else []),
+        ("Image type", _image_type(analysis)),
+        *([("Kind of image", who_said_text(check))] if (check := analysis.kind_check) else []),
         ("Time taken", _seconds(analysis)),
     ]
     return section("Image and analysis", facts(rows))
@@ -223,11 +223,11 @@ def _kind_of_file(image: SpineImage) -> str:
     return ", ".join(filter(None, (image.file_format, image.modality))) or NOTHING
 
 
-def _view(analysis: Analysis) -> str:
-    text = f"{view_text(analysis.view)}, {source_text(analysis.view_source)}"
-    if analysis.view_confidence is None:
+def _image_type(analysis: Analysis) -> str:
+    text = f"{examination_text(analysis.examination)}, {source_text(analysis.decided_by)}"
+    if analysis.kind_confidence is None:
         return text
-    return f"{text} (confidence {probability_text(analysis.view_confidence)})"
+    return f"{text} (confidence {probability_text(analysis.kind_confidence)})"
 
 
 def _seconds(analysis: Analysis) -> str:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from spinealign.domain.examination import Examination, SpineRegion
 from spinealign.domain.findings import (
     DISCLAIMER,
     Analysis,
@@ -18,7 +19,7 @@ from spinealign.domain.findings import (
     Segmentation,
     Vertebra,
 )
-from spinealign.domain.image import SpineImage, ViewCheck
+from spinealign.domain.image import KindCheck, SpineImage
 from spinealign.domain.paths import resources_dir
 from spinealign.export.disc_tables import disc_name_records, grading_record
 from spinealign.export.measure_tables import (
@@ -30,7 +31,7 @@ from spinealign.export.measure_tables import (
 from spinealign.wording import caution_text, display_name, headline
 
 SCHEMA_FAMILY = "spinealign-analysis-"
-SCHEMA_ID = f"{SCHEMA_FAMILY}2"
+SCHEMA_ID = f"{SCHEMA_FAMILY}3"
 REGION_COLUMNS = (
     "class_id",
     "name",
@@ -76,11 +77,12 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
         "created_utc": analysis.created_utc,
         "input": _input(analysis),
         "view": {
-            "name": analysis.view.value,
-            "chosen_by": analysis.view_source.value,
-            "confidence": json_number(analysis.view_confidence, 4),
-            "check": _view_check(analysis.view_check),
+            "name": analysis.view_name,
+            "chosen_by": analysis.decided_by.value,
+            "confidence": json_number(analysis.kind_confidence, 4),
+            "check": _kind_check(analysis.kind_check),
         },
+        "examination": _examination(analysis.examination),
         "models": [_model(model) for model in analysis.models],
         "headline": headline(analysis),
         "classification": _classification(analysis.classification),
@@ -103,7 +105,18 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
     }
 
 
-def _view_check(check: ViewCheck | None) -> dict[str, Any] | None:
+def _examination(examination: Examination | None) -> dict[str, Any] | None:
+    if examination is None:
+        return None
+    return {
+        "kind": examination.kind.value,
+        "modality": examination.modality.value,
+        "regions": sorted(examination.regions, key=list(SpineRegion).index),
+        "plane": examination.plane.value,
+    }
+
+
+def _kind_check(check: KindCheck | None) -> dict[str, Any] | None:
     if check is None:
         return None
     return {

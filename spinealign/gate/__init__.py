@@ -1,7 +1,7 @@
-"""The view gate: which of the three ways an image goes, or that it goes none of them."""
+"""The gate: which kind of examination an image is of, or that it is refused."""
 
-from spinealign.gate.choice import ViewChoice, choose_view
+from spinealign.gate.choice import ExaminationChoice, choose_examination
 from spinealign.gate.classify import KindPrediction, classify_kind
 from spinealign.gate.verdict import judge
 
-__all__ = ["KindPrediction", "ViewChoice", "choose_view", "classify_kind", "judge"]
+__all__ = ["ExaminationChoice", "KindPrediction", "choose_examination", "classify_kind", "judge"]

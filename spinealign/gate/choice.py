@@ -1,11 +1,12 @@
-"""Which way an image goes: a person's word, a sample's record, or the verdict."""
+"""Which examination an image is of: a person's word, a sample's record, or the verdict."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Caution, ModelIdentity, WarningCode
-from spinealign.domain.image import ImageKind, SpineImage, View, ViewCheck, ViewSource
+from spinealign.domain.image import DecisionSource, KindCheck, SpineImage
 from spinealign.gate.classify import classify_kind, turned
 from spinealign.gate.verdict import judge
 from spinealign.imaging.samples import sample_of
@@ -13,20 +14,19 @@ from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 
 _SURE = 0.8
-_TURNABLE = (ImageKind.LATERAL_FILM, ImageKind.SPINE_MR)
 
 
 @dataclass(frozen=True)
-class ViewChoice:
-    """Which way an image goes, who said so, and what to warn of.
+class ExaminationChoice:
+    """Which examination an image is of, who said so, and what to warn of.
 
-    `view` is `View.OTHER` where the image is refused. `confidence` is None unless the
-    pixels decided, `gate` unless there is a gate.
+    `examination` is None where the image is refused, `confidence` unless the pixels
+    decided, `gate` unless there is a gate.
     """
 
-    view: View
-    source: ViewSource
-    check: ViewCheck
+    examination: Examination | None
+    source: DecisionSource
+    check: KindCheck
     confidence: float | None = None
     gate: ModelIdentity | None = None
     cautions: tuple[Caution, ...] = ()
@@ -34,66 +34,72 @@ class ViewChoice:
     @property
     def is_refusal(self) -> bool:
         """Whether nothing may be analysed without a person's word."""
-        return self.view is View.OTHER
+        return self.examination is None
 
 
-def choose_view(image: SpineImage, models: ModelStore, wanted: View | None) -> ViewChoice:
-    """Decide which of the three ways an image goes, or none.
+def choose_examination(
+    image: SpineImage, models: ModelStore, wanted: Examination | None
+) -> ExaminationChoice:
+    """Decide which examination an image is of, or that it is of none.
 
     The user's word counts most, then a shipped sample's own record, then the verdict on
     tags and pixels; what is overruled is recorded.
     """
-    card = models.find("view", View.OTHER)
+    card = models.find("view")
     gate = None if card is None else models.load(card.name)
     check = _check(image, gate)
     # A sample that would be refused is opened all the same: it is known what it shows.
     sample = None if wanted or check.accepted else sample_of(image.source_path)
     if wanted is not None:
-        choice = _overruled(check, wanted, ViewSource.USER, WarningCode.VIEW_OVERRULED)
+        choice = _overruled(check, wanted, DecisionSource.USER, WarningCode.VIEW_OVERRULED)
     elif sample is not None:
-        choice = _overruled(check, sample.view, ViewSource.SAMPLE, WarningCode.VIEW_OF_SAMPLE)
+        choice = _overruled(
+            check, sample.examination, DecisionSource.SAMPLE, WarningCode.VIEW_OF_SAMPLE
+        )
     else:
         choice = _judged(check)
     return replace(choice, gate=None if gate is None else gate.identity)
 
 
-def _check(image: SpineImage, gate: LoadedModel | None) -> ViewCheck:
+def _check(image: SpineImage, gate: LoadedModel | None) -> KindCheck:
     if gate is None:
         return judge(image, None, None)
     rule = gate.card.gate
     check = judge(image, classify_kind(image, gate), rule)
-    if check.accepted or (check.tags is not None and check.tags.view is None):
+    if check.accepted or (check.tags is not None and check.tags.examination is None):
         return check
     for turns in (1, 3, 2):
         image_turned = turned(image, turns)
         again = judge(image_turned, classify_kind(image_turned, gate), rule)
-        if again.accepted and again.kind in _TURNABLE:
+        found = again.kind.examination
+        if again.accepted and found is not None and found.has_upright:
             return replace(check, quarter_turns=turns)
     return check
 
 
-def _overruled(check: ViewCheck, view: View, source: ViewSource, code: WarningCode) -> ViewChoice:
-    agrees = check.accepted and check.kind.view is view
+def _overruled(
+    check: KindCheck, examination: Examination, source: DecisionSource, code: WarningCode
+) -> ExaminationChoice:
+    agrees = check.accepted and check.kind is examination.image_kind
     cautions = () if agrees else (Caution(code, kind=check.kind),)
-    is_by_person = source is ViewSource.USER
+    is_by_person = source is DecisionSource.USER
     check = replace(check, overruled=is_by_person and not agrees)
-    return ViewChoice(view, source, check, cautions=cautions)
+    return ExaminationChoice(examination, source, check, cautions=cautions)
 
 
-def _judged(check: ViewCheck) -> ViewChoice:
-    source = ViewSource.PIXELS if check.tags is None else ViewSource.DICOM
-    confidence = check.confidence if source is ViewSource.PIXELS else None
+def _judged(check: KindCheck) -> ExaminationChoice:
+    source = DecisionSource.PIXELS if check.tags is None else DecisionSource.DICOM
+    confidence = check.confidence if source is DecisionSource.PIXELS else None
     if not check.accepted:
         cautions: tuple[Caution, ...] = ()
         if check.quarter_turns:
             cautions = (Caution(WarningCode.TURNED, quarter_turns=check.quarter_turns),)
-        return ViewChoice(View.OTHER, source, check, confidence, cautions=cautions)
-    view = check.kind.view
-    assert view is not None
-    return ViewChoice(view, source, check, confidence, cautions=_doubts(check))
+        return ExaminationChoice(None, source, check, confidence, cautions=cautions)
+    examination = check.kind.examination
+    return ExaminationChoice(examination, source, check, confidence, cautions=_doubts(check))
 
 
-def _doubts(check: ViewCheck) -> tuple[Caution, ...]:
+def _doubts(check: KindCheck) -> tuple[Caution, ...]:
     if check.pixels is None or check.confidence is None:
         return ()
     if check.tags is not None:

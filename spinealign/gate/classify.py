@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spinealign.domain.image import ImageKind, SpineImage
+from spinealign.domain.examination import ImageKind
+from spinealign.domain.image import SpineImage
 from spinealign.inference.engine import LoadedModel
 from spinealign.predict import network_input
 
@@ -21,7 +22,7 @@ class KindPrediction:
     probabilities : mapping of ImageKind to float
         Summing to 1.
     ood_distance : float
-        Distance from the nearest pictures of the three kinds that the gate learned from.
+        Distance from the nearest pictures of analysed kinds that the gate learned from.
     """
 
     probabilities: Mapping[ImageKind, float]

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from spinealign.domain.image import ImageKind, SpineImage, View, ViewCheck
+from spinealign.domain.examination import OTHER_KINDS, Examination, ImageKind
+from spinealign.domain.image import KindCheck, SpineImage
 from spinealign.domain.model_card import GateRule
 from spinealign.gate.classify import KindPrediction
 
-_OF_MODALITY: Mapping[View | None, tuple[ImageKind, ...]] = {
-    View.XRAY: (ImageKind.LATERAL_FILM, ImageKind.OTHER_RADIOGRAPH),
-    View.CT: (ImageKind.NECK_CT, ImageKind.OTHER_CT),
-    View.MR: (ImageKind.SPINE_MR, ImageKind.OTHER_MR),
-}
 _BELIEF_AGAINST_MODALITY = 0.05
 """How much a look that contradicts a stated modality still counts."""
 
 
-def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | None) -> ViewCheck:
+def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | None) -> KindCheck:
     """Weigh what the tags say against what the pixels look like.
 
     A body part that the tags name decides, unless the pixels are sure that a picture said
-    to be of one of the three kinds is not. Where the tags leave it open, the pixels decide;
+    to be of an analysed kind is not. Where the tags leave it open, the pixels decide;
     a picture far from everything that the gate knows is refused however sure it is.
 
     Parameters
@@ -32,21 +28,20 @@ def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | Non
     """
     tags = image.stated_kind
     if answer is None or rule is None:
-        by_modality = image.view_hint or View.OTHER
-        kind = tags or ImageKind.of_view(by_modality)
-        return ViewCheck(kind, kind.view is not None, tags)
-    pixels, confidence = _likeliest(answer, image.view_hint)
+        kind = tags or _only_kind(image.possible_examinations or ())
+        return KindCheck(kind, kind.examination is not None, tags)
+    pixels, confidence = _likeliest(answer, image.possible_examinations or ())
     is_strange = answer.ood_distance > rule.ood_limit
     if tags is None:
-        is_own = pixels.view is not None
+        is_own = pixels.examination is not None
         accepted = is_own and confidence >= rule.accept_from and not is_strange
         kind = ImageKind.NONE_OF_THESE if is_own and not accepted else pixels
-    elif tags.view is None:
+    elif tags.examination is None:
         accepted, kind = False, tags
     else:
-        accepted = pixels.view is not None or confidence < rule.refuse_from
+        accepted = confidence < rule.refuse_from or not _is_denied(tags, pixels)
         kind = tags if accepted else pixels
-    return ViewCheck(
+    return KindCheck(
         kind,
         accepted,
         tags,
@@ -57,11 +52,29 @@ def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | Non
     )
 
 
-def _likeliest(answer: KindPrediction, modality: View | None) -> tuple[ImageKind, float]:
-    """Return the likeliest kind and its probability, given what modality the tags state."""
-    possible = _OF_MODALITY.get(modality, tuple(ImageKind))
+def _is_denied(tags: ImageKind, pixels: ImageKind) -> bool:
+    """Whether a look speaks against an analysed kind that the tags name.
+
+    It does where it sees none, or another one of the same modality.
+    """
+    said, seen = tags.examination, pixels.examination
+    if seen is None or said is None:
+        return True
+    return seen is not said and seen.modality is said.modality
+
+
+def _only_kind(possible: Sequence[Examination]) -> ImageKind:
+    """Return the kind of the only possible examination; of several, none is to be guessed."""
+    return possible[0].image_kind if len(possible) == 1 else ImageKind.NONE_OF_THESE
+
+
+def _likeliest(
+    answer: KindPrediction, examinations: Sequence[Examination]
+) -> tuple[ImageKind, float]:
+    """Return the likeliest kind and its probability, given what examinations the tags allow."""
+    possible = {kind for e in examinations for kind in (e.image_kind, OTHER_KINDS[e.modality])}
     belief = {
-        kind: p * (1.0 if kind in possible else _BELIEF_AGAINST_MODALITY)
+        kind: p * (1.0 if not possible or kind in possible else _BELIEF_AGAINST_MODALITY)
         for kind, p in answer.probabilities.items()
     }
     best = max(belief, key=lambda kind: belief[kind])

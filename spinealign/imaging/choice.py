@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import NoteKind, ReaderNote, SpineImage, View
+from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
 from spinealign.domain.study import (
     FEWEST_SLICES,
     ImageSource,
@@ -26,7 +27,7 @@ _CHOICES = {NoteKind.SLICE_TAKEN, NoteKind.FRAME_TAKEN, NoteKind.SERIES_TAKEN}
 
 
 def sagittal_series(path: Path) -> Generator[int, None, SeriesEntry | None]:
-    """Look for the likeliest sagittal series of at least three slices that can be MR.
+    """Look for the likeliest sagittal series of at least three slices that may be analysed.
 
     Yields
     ------
@@ -43,9 +44,14 @@ def sagittal_series(path: Path) -> Generator[int, None, SeriesEntry | None]:
 
 
 def is_sagittal_volume(entry: SeriesEntry) -> bool:
-    """Tell whether a series is sagittal, can be MR, and has at least three slices."""
-    is_mr = entry.view_hint in (None, View.MR)
-    return entry.plane == "sagittal" and len(entry) >= FEWEST_SLICES and is_mr
+    """Tell whether a series is sagittal, may be analysed, and has at least three slices."""
+    if entry.plane is not Plane.SAGITTAL or len(entry) < FEWEST_SLICES:
+        return False
+    return entry.possible_examinations is None or _is_sagittal(entry.possible_examinations)
+
+
+def _is_sagittal(examinations: Sequence[Examination]) -> bool:
+    return any(each.is_sagittal_slice for each in examinations)
 
 
 def first_picture(source: ImageSource) -> SpineImage:
@@ -88,7 +94,7 @@ def series_to_search(
     int
         How many files have been looked at.
     """
-    if isinstance(source, SeriesPicture) or image.view_hint is not View.MR:
+    if isinstance(source, SeriesPicture) or not _is_sagittal(image.possible_examinations or ()):
         return None
     if isinstance(source, SeriesEntry):
         return source if is_sagittal_volume(source) else None

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 from pydicom import Dataset
 
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage, View
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import checksum, make_image, make_square
 from spinealign.imaging.dicom_grey import to_grey
@@ -57,9 +57,9 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
     grey = to_grey(decode_frame(file, dataset, frame), dataset, frame)
     turn = display_turn(dataset, frame)
     spacing_mm, source, spacing_notes = dicom_tags.pixel_spacing(dataset, frame)
-    hint, view_notes = dicom_tags.view_hint(dataset, frame)
-    if hint is not View.OTHER and is_capture(dataset):
-        hint = None
+    possible, kind_notes = dicom_tags.possible_examinations(dataset, frame)
+    if possible and is_capture(dataset):
+        possible = None
     aspect = 1.0 if spacing_mm is not None else dicom_tags.pixel_aspect(dataset)
     values, square_notes = make_square(part.path, grey.values, aspect)
     windows = grey.windows
@@ -74,7 +74,7 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
         windows=windows,
         modality=str(dataset.get("Modality") or "") or None,
         is_hounsfield=grey.is_hounsfield,
-        view_hint=hint,
+        possible_examinations=possible,
         stated_kind=stated_kind(dataset, frame),
         burned_in=says_burned_in(dataset),
         file_format="DICOM",
@@ -86,7 +86,7 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
             *square_notes,
             *((ReaderNote(NoteKind.TURNED),) if turn else ()),
             *spacing_notes,
-            *view_notes,
+            *kind_notes,
         ),
     )
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from spinealign.domain.image import ImageKind, View
-from spinealign.imaging.dicom_tags import RADIOGRAPH_MODALITIES, view_hint
+from spinealign.domain.examination import (
+    OTHER_KINDS,
+    Examination,
+    ImageKind,
+    Modality,
+    Plane,
+    SpineRegion,
+)
+from spinealign.imaging.dicom_tags import modality_of, possible_examinations
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -23,7 +31,19 @@ _FOREIGN = (
 _REGIONS = (
     ("neck", _NECK), ("lower", _LOWER_SPINE), ("spine", _ANY_SPINE), ("foreign", _FOREIGN)
 )  # fmt: skip
-_FRONTAL = frozenset(("AP", "PA"))
+_REGIONS_NAMED: Mapping[str, frozenset[SpineRegion]] = {
+    "neck": frozenset({SpineRegion.CERVICAL}),
+    "lower": frozenset({SpineRegion.THORACIC, SpineRegion.LUMBAR, SpineRegion.SACRAL}),
+    "spine": frozenset(SpineRegion),
+    "foreign": frozenset(),
+}
+"""Parts of the spine that words of a group may mean."""
+
+_PLANE_OF_PROJECTION = {
+    "AP": Plane.CORONAL, "PA": Plane.CORONAL, "LL": Plane.SAGITTAL, "RL": Plane.SAGITTAL
+}  # fmt: skip
+"""DICOM's View Position (0018,5101) of radiographs; other values leave the plane open."""
+
 _PROJECTIONS = frozenset(("MG", "IO", "PX", "XA", "RF", "DG", "BMD", "RTIMAGE"))
 _PICTURES = frozenset(
     ("US", "IVUS", "NM", "PT", "XC", "ES", "SM", "GM", "OP", "OPT", "OCT", "ECG", "SEG", "BDUS",
@@ -53,14 +73,11 @@ def stated_kind(dataset: Dataset, frame: int) -> ImageKind | None:
         return ImageKind.NONE_OF_THESE
     if modality in _PROJECTIONS:
         return ImageKind.OTHER_RADIOGRAPH
-    if modality in RADIOGRAPH_MODALITIES:
-        return _of_film(_region(dataset), str(dataset.get("ViewPosition") or ""))
-    hint, _ = view_hint(dataset, frame)
-    if modality == "CT":
-        return ImageKind.OTHER_CT if hint is View.OTHER else _of_ct(_region(dataset))
-    if modality == "MR":
-        return ImageKind.OTHER_MR if hint is View.OTHER else _of_mr(_region(dataset))
-    return None
+    known = modality_of(dataset)
+    if known is None:
+        return None
+    possible, _ = possible_examinations(dataset, frame)
+    return _of_region(known, possible or (), dataset)
 
 
 def says_burned_in(dataset: Dataset) -> bool:
@@ -73,23 +90,41 @@ def is_capture(dataset: Dataset) -> bool:
     return str(dataset.get("SOPClassUID") or "").startswith(_SECONDARY_CAPTURE)
 
 
-def _of_film(region: str, projection: str) -> ImageKind | None:
-    if region == "neck":
-        is_frontal = projection.upper() in _FRONTAL
-        return ImageKind.OTHER_RADIOGRAPH if is_frontal else ImageKind.LATERAL_FILM
-    return ImageKind.OTHER_RADIOGRAPH if region in ("lower", "foreign") else None
+def _of_region(
+    modality: Modality, possible: Sequence[Examination], dataset: Dataset
+) -> ImageKind | None:
+    """Return the one kind whose regions hold all that the tags may mean, if there is one.
+
+    A kind that shows only some of these regions leaves the question open.
+    """
+    named = _region(dataset)
+    if not possible:
+        return OTHER_KINDS[modality]
+    if not named:
+        return None
+    regions = _REGIONS_NAMED[named]
+    holding = [each for each in possible if regions and regions <= each.regions]
+    if holding:
+        return _of_projection(modality, holding, dataset)
+    is_open = any(regions & each.regions for each in possible)
+    return None if is_open else OTHER_KINDS[modality]
 
 
-def _of_ct(region: str) -> ImageKind | None:
-    if region == "neck":
-        return ImageKind.NECK_CT
-    return ImageKind.OTHER_CT if region in ("lower", "foreign") else None
+def _of_projection(
+    modality: Modality, possible: Sequence[Examination], dataset: Dataset
+) -> ImageKind | None:
+    """Choose among kinds that hold the region; the plane of a slice has chosen already."""
+    plane = None
+    if modality is Modality.RADIOGRAPH:
+        plane = _PLANE_OF_PROJECTION.get(str(dataset.get("ViewPosition") or "").upper())
+        possible = [each for each in possible if _fits_projection(each, plane)]
+    if len(possible) == 1:
+        return possible[0].image_kind
+    return OTHER_KINDS[modality] if plane is not None and not possible else None
 
 
-def _of_mr(region: str) -> ImageKind | None:
-    if region in ("neck", "lower", "spine"):
-        return ImageKind.SPINE_MR
-    return ImageKind.OTHER_MR if region == "foreign" else None
+def _fits_projection(examination: Examination, plane: Plane | None) -> bool:
+    return examination.assumed_projection if plane is None else examination.plane is plane
 
 
 def _region(dataset: Dataset) -> str:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import ImagePart, View
+from spinealign.domain.examination import Examination, Plane
+from spinealign.domain.image import ImagePart
 from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import check_size
@@ -124,7 +125,7 @@ def _presented(dataset: Dataset) -> frozenset[str]:
 def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> SliceHeader:
     cosines = dicom_tags.slice_cosines(dataset, frame)
     shape = int(dataset.Rows), int(dataset.Columns)
-    hint, _ = dicom_tags.view_hint(dataset, frame)
+    possible, _ = dicom_tags.possible_examinations(dataset, frame)
     number = dicom_tags.numbers(dataset.get("InstanceNumber"))
     location = dicom_tags.numbers(dataset.get("SliceLocation"))
     part = ImagePart(part.path, part.member, frame if frames > 1 else None)
@@ -138,7 +139,7 @@ def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> Slice
         (number[0] if len(number) == 1 else 0.0) * MAX_FRAMES + frame,
         str(dataset.get("SOPInstanceUID") or ""),
         tuple(dicom_tags.numbers(mark) for mark in marks),
-        _entry(part, dataset, shape, dicom_tags.slice_plane(dataset, frame), hint),
+        _entry(part, dataset, shape, dicom_tags.slice_plane(dataset, frame), possible),
     )
 
 
@@ -159,7 +160,11 @@ def _stands_alone(dataset: Dataset) -> bool:
 
 
 def _entry(
-    part: ImagePart, dataset: Dataset, shape: tuple[int, int], plane: str | None, hint: View | None
+    part: ImagePart,
+    dataset: Dataset,
+    shape: tuple[int, int],
+    plane: Plane | None,
+    possible: tuple[Examination, ...] | None,
 ) -> SeriesEntry:
     number = dicom_tags.numbers(dataset.get("SeriesNumber"))
     return SeriesEntry(
@@ -171,7 +176,7 @@ def _entry(
         shape,
         int(number[0]) if len(number) == 1 else None,
         str(dataset.get("StudyInstanceUID") or ""),
-        hint,
+        possible,
     )
 
 

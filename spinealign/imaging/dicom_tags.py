@@ -1,4 +1,4 @@
-"""What DICOM tags say about one frame: spacing, window, and which view it shows."""
+"""What DICOM tags say about one frame: spacing, window, and which examinations are possible."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.image import NoteKind, ReaderNote, SpacingSource, View
+from spinealign.domain.examination import Examination, Modality, Plane, examinations_of
+from spinealign.domain.image import NoteKind, ReaderNote, SpacingSource
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
 Spacing = tuple[float, float]
 
 RADIOGRAPH_MODALITIES = frozenset(("CR", "DX", "RG", "XR"))
+_MODALITIES = {
+    **dict.fromkeys(RADIOGRAPH_MODALITIES, Modality.RADIOGRAPH),
+    "CT": Modality.CT,
+    "MR": Modality.MR,
+}
 _PROJECTION_MODALITIES = RADIOGRAPH_MODALITIES | {"RF", "XA", "MG", "IO", "PX"}
 _CALIBRATIONS = ("GEOMETRY", "FIDUCIAL")
 _MAX_MAGNIFICATION = 3.0
-_AXES = ("sagittal", "coronal", "axial")
+_PLANES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
+"""Across the patient's axes to the left, the back and the head."""
 
 
 def frame_value(dataset: Dataset, frame: int, group: str, keyword: str) -> Any:
@@ -127,47 +134,56 @@ def is_localizer(dataset: Dataset) -> bool:
     return any("LOCALIZER" in word for word in _image_type(dataset))
 
 
-def view_hint(dataset: Dataset, frame: int) -> tuple[View | None, tuple[ReaderNote, ...]]:
-    """Tell which view the tags imply; None when the file names no modality.
+def modality_of(dataset: Dataset) -> Modality | None:
+    """Return the modality that the tags name, None for those of no examination."""
+    return _MODALITIES.get(str(dataset.get("Modality") or ""))
+
+
+def possible_examinations(
+    dataset: Dataset, frame: int
+) -> tuple[tuple[Examination, ...] | None, tuple[ReaderNote, ...]]:
+    """Tell which examinations modality and plane in the tags allow.
 
     Returns
     -------
-    view : View or None
+    examinations : tuple of Examination or None
+        None when the file names no modality.
     notes : tuple of ReaderNote
-        Why a CT or MR picture is not one of the views that can be analysed.
+        Why a CT or MR picture is of no kind that can be analysed.
     """
-    modality = dataset.get("Modality")
-    if not modality:
+    if not dataset.get("Modality"):
         return None, ()
-    if modality in RADIOGRAPH_MODALITIES:
-        return View.XRAY, ()
-    if modality == "CT":
-        return _sliced_view(dataset, frame, View.CT, "axial")
-    if modality == "MR":
-        return _sliced_view(dataset, frame, View.MR, "sagittal")
-    return View.OTHER, ()
+    modality = modality_of(dataset)
+    if modality is None:
+        return (), ()
+    if modality is Modality.RADIOGRAPH:
+        return examinations_of(modality), ()
+    return _possible_of_slice(dataset, frame, modality)
 
 
-def _sliced_view(
-    dataset: Dataset, frame: int, view: View, plane: str
-) -> tuple[View, tuple[ReaderNote, ...]]:
-    name = view.value.upper()
-    if view is View.CT and is_localizer(dataset):
-        return View.OTHER, (ReaderNote(NoteKind.LOCALIZER, (name,)),)
+def _possible_of_slice(
+    dataset: Dataset, frame: int, modality: Modality
+) -> tuple[tuple[Examination, ...], tuple[ReaderNote, ...]]:
+    name = modality.value.upper()
+    if modality is Modality.CT and is_localizer(dataset):
+        return (), (ReaderNote(NoteKind.LOCALIZER, (name,)),)
     if "PROJECTION IMAGE" in _image_type(dataset):
-        return View.OTHER, (ReaderNote(NoteKind.PROJECTION, (name,)),)
-    found = slice_plane(dataset, frame)
-    if found in (plane, None):
-        return view, ()
-    return View.OTHER, (ReaderNote(NoteKind.OTHER_PLANE, (found, name, plane)),)
+        return (), (ReaderNote(NoteKind.PROJECTION, (name,)),)
+    plane = slice_plane(dataset, frame)
+    planes = tuple(Plane) if plane is None else (plane,)
+    found = examinations_of(modality, planes)
+    if found:
+        return found, ()
+    needed = " or ".join(dict.fromkeys(each.plane for each in examinations_of(modality)))
+    return (), (ReaderNote(NoteKind.OTHER_PLANE, (str(plane), name, needed)),)
 
 
-def slice_plane(dataset: Dataset, frame: int) -> str | None:
-    """Return "sagittal", "coronal" or "axial", whichever is nearest, or None if unknown."""
+def slice_plane(dataset: Dataset, frame: int) -> Plane | None:
+    """Return the plane that is nearest, or None if unknown."""
     cosines = slice_cosines(dataset, frame)
     if cosines is None:
         return None
-    return _AXES[int(np.abs(normal_of(cosines)).argmax())]
+    return _PLANES[int(np.abs(normal_of(cosines)).argmax())]
 
 
 def slice_cosines(dataset: Dataset, frame: int) -> NDArray[np.float64] | None:

@@ -19,7 +19,8 @@ from nibabel.fileholders import FileHolder
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpacingSource, SpineImage, View
+from spinealign.domain.examination import Modality, Plane, examinations_of
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpacingSource, SpineImage
 from spinealign.imaging.decoding import check_plausible, check_size, checksum, make_image
 from spinealign.imaging.find import values_beside
 from spinealign.imaging.sniff import is_gzip
@@ -27,7 +28,7 @@ from spinealign.imaging.source import opened
 
 _MAX_VOLUME_BYTES = 768 << 20
 _SAGITTAL, _CORONAL, _AXIAL = 0, 1, 2
-PLANES = ("sagittal", "coronal", "axial")
+PLANES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
 _DIRECTIONS = (("P", "F"), ("L", "F"), ("L", "P"))
 _LOWEST_HU, _AIR_HU, _PADDING = -3100.0, -900.0, -4000.0
 _SAME_SIZE = 0.02
@@ -59,7 +60,12 @@ class NiftiVolume:
         return int(self.values.shape[self.axis])
 
     @property
-    def plane(self) -> str:
+    def modality(self) -> Modality:
+        """CT where values are Hounsfield units, else taken for MR."""
+        return Modality.CT if self.is_ct else Modality.MR
+
+    @property
+    def plane(self) -> Plane:
         """Name of the slices' plane."""
         return PLANES[self.axis]
 
@@ -122,7 +128,7 @@ def nifti_slice(part: ImagePart, sha256: str, volume: NiftiVolume) -> SpineImage
         spacing_mm=_plane_spacing(volume, axis),
         spacing_source=_source(volume),
         is_hounsfield=volume.is_ct,
-        view_hint=_view(axis, volume.is_ct),
+        possible_examinations=examinations_of(volume.modality, [PLANES[axis]]),
         file_format="NIfTI",
         orientation=_DIRECTIONS[axis],
         notes=volume.notes if is_chosen else (note, *volume.notes),
@@ -251,12 +257,6 @@ def _spatial_shape(path: Path, image: Any) -> tuple[tuple[int, int, int], int]:
 def _check_plane(path: Path, shape: tuple[int, ...], axis: int) -> None:
     cols, rows = (size for index, size in enumerate(shape) if index != axis)
     check_size(path, rows, cols)
-
-
-def _view(axis: int, is_ct: bool) -> View:
-    if is_ct:
-        return View.CT if axis == _AXIAL else View.OTHER
-    return View.MR if axis == _SAGITTAL else View.OTHER
 
 
 def _bits(volume: NiftiVolume) -> int:

@@ -51,6 +51,6 @@ def read_image(path: Path) -> SpineImage:
 
 
 def _likeliest(found: tuple[SeriesEntry, ...]) -> SeriesEntry:
-    """Return the best series that one of the three ways can take, else the first."""
+    """Return the best series of a kind that can be analysed, else the first."""
     best = likeliest(stacked(found))
     return best[0].first if best else found[0]

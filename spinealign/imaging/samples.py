@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spinealign.domain.image import View
+from spinealign.domain.examination import Examination, examination_named
 from spinealign.domain.paths import resources_dir
 
 CASE_FILE = "case.json"
 _FOLDER = "samples"
-_ORDER = (View.XRAY, View.MR, View.CT, View.OTHER)
 
 
 @dataclass(frozen=True)
@@ -27,12 +26,14 @@ class SampleCase:
         For people.
     path : Path
         The image file.
-    view : View
+    examination : Examination
         What it shows.
     source, licence : str
         Where it comes from and under which terms.
     note : str
         What to know before looking at a result on it.
+    order : int
+        Place in the list in which samples are offered.
     true_values : mapping of str to float
         Measures that are known, as of a drawing: code of the measure to degrees.
     """
@@ -40,10 +41,11 @@ class SampleCase:
     name: str
     title: str
     path: Path
-    view: View
+    examination: Examination
     source: str
     licence: str
     note: str
+    order: int = 0
     true_values: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -59,7 +61,7 @@ def list_samples() -> tuple[SampleCase, ...]:
         A shipped ``case.json`` is broken, which a test rules out.
     """
     cases = sorted((resources_dir() / _FOLDER).glob(f"*/{CASE_FILE}"))
-    return tuple(sorted(map(_read_case, cases), key=lambda case: _ORDER.index(case.view)))
+    return tuple(sorted(map(_read_case, cases), key=lambda case: case.order))
 
 
 def sample_of(path: Path) -> SampleCase | None:
@@ -77,9 +79,10 @@ def _read_case(file: Path) -> SampleCase:
         name=values["name"],
         title=values["title"],
         path=file.parent / values["file"],
-        view=View(values["view"]),
+        examination=examination_named(values["examination"]),
         source=values["source"],
         licence=values["licence"],
         note=values["note"],
+        order=values["order"],
         true_values=values.get("true_values", {}),
     )

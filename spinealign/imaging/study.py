@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.examination import examinations_of
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import ImagePart, SpineImage, View
+from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.study import PatientFacts, Scan, SeriesEntry
 from spinealign.imaging.decoding import translated_errors
 from spinealign.imaging.find import files_below, header_beside
@@ -180,14 +181,14 @@ def _nifti_entries(part: ImagePart, file: BinaryIO) -> list[SeriesEntry]:
     first = load_nifti(part, file)
     # The axes grow to the right, the front and the head; series run the other way.
     indices = range(first.count)[::-1]
-    view = View.OTHER if first.plane == "coronal" else View.CT if first.is_ct else View.MR
+    possible = examinations_of(first.modality, [first.plane])
     return [
         SeriesEntry(
             tuple(ImagePart(part.path, part.member, k, volume) for k in indices),
             FileFormat.NIFTI.value,
             plane=first.plane,
             shape=first.slice_shape,
-            view_hint=view,
+            possible_examinations=possible,
             positions_mm=first.positions_mm,
         )
         for volume in range(count_volumes(part, file))

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from spinealign.domain.errors import ModelError, ModelProblem
-from spinealign.domain.image import View
-from spinealign.domain.model_card import ModelCard, Task
+from spinealign.domain.examination import Examination, Task
+from spinealign.domain.model_card import ModelCard
 from spinealign.domain.paths import models_dirs
 from spinealign.inference.engine import Engine, LoadedModel
 
@@ -56,11 +56,15 @@ class ModelStore:
         """
         return tuple(read_card(folder) for _, folder in sorted(self._model_folders().items()))
 
-    def find(self, task: Task, view: View) -> ModelCard | None:
-        """Return the card for `task` on `view`, the user's own models first, or None."""
+    def find(self, task: Task, examination: Examination | None = None) -> ModelCard | None:
+        """Return the card for a task on a kind of examination, the user's own models first.
+
+        Without an examination, that of a model which looks at all images. None where no
+        model is installed.
+        """
         for folder in self._model_folders().values():
             card = read_card(folder)
-            if card.task == task and card.view is view:
+            if card.task == task and card.serves(examination):
                 return card
         return None
 

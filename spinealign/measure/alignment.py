@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import Examination, SpineRegion
 from spinealign.domain.findings import Facing, Vertebra
-from spinealign.domain.image import View
 from spinealign.domain.measurements import Measurement
 from spinealign.measure.geometry.curvature import cervical_measures, lumbar_lordosis
 from spinealign.measure.geometry.plane import PixelGeometry
@@ -34,7 +34,7 @@ def measure_alignment(
     vertebrae: Sequence[Vertebra],
     facing: Facing | None,
     geometry: PixelGeometry,
-    view: View,
+    examination: Examination | None,
     canal: NDArray[np.bool_] | None = None,
 ) -> tuple[Measurement, ...]:
     """Take every measure that the bodies of one image allow.
@@ -48,8 +48,8 @@ def measure_alignment(
         measures that need neither front nor back are taken.
     geometry : PixelGeometry
         What a pixel is worth.
-    view : View
-        Tells which measures bodies without levels get: on a radiograph those of the neck.
+    examination : Examination or None
+        Its `body_region` tells which measures bodies without levels get.
     canal : ndarray of bool, shape (H, W), optional
         Where the spinal canal is, for its diameter at each disc.
 
@@ -68,40 +68,43 @@ def measure_alignment(
     if not vertebrae:
         return ()
     spine = resampled_spine(vertebrae, facing, geometry)
-    found = measurements_of(_all_taken(spine, view), spine)
+    region = None if examination is None else examination.body_region
+    found = measurements_of(_all_taken(spine, region), spine)
     if canal is not None:
         discs = [disc_line(disc, spine.plane) for disc in discs_of(spine)]
         found += canal_diameters(canal, discs, geometry)
     return by_importance(found)
 
 
-def _all_taken(spine: Spine, view: View) -> Iterator[SampledMeasure]:
-    if any(_is_of_neck(body, view) for body in spine.bodies):
+def _all_taken(spine: Spine, region: SpineRegion | None) -> Iterator[SampledMeasure]:
+    if any(_is_of_neck(body, region) for body in spine.bodies):
         yield from cervical_measures(spine)
-    if any(_is_of_back(body, view) for body in spine.bodies):
+    if any(_is_of_back(body, region) for body in spine.bodies):
         yield from lumbar_lordosis(spine)
     discs = discs_of(spine)
     if spine.is_signed:
         yield from segmental_angles(spine, discs)
-        yield from translations(spine, [d for d in discs if _is_of_neck(d.lower, view)])
-        yield from slips(spine, _of_back(discs, view))
+        yield from translations(spine, [d for d in discs if _is_of_neck(d.lower, region)])
+        yield from slips(spine, _of_back(discs, region))
     yield from disc_heights(spine, discs)
-    yield from disc_height_indices(spine, _of_back(discs, view))
+    yield from disc_height_indices(spine, _of_back(discs, region))
     whole = whole_bodies(spine)
     for body in spine.bodies:
-        is_graded = body in whole and not _is_of_neck(body, view)
+        is_graded = body in whole and not _is_of_neck(body, region)
         yield from body_heights(spine, body, is_graded)
 
 
-def _of_back(discs: Sequence[DiscSpace], view: View) -> list[DiscSpace]:
-    return [disc for disc in discs if not _is_of_neck(disc.lower, view)]
+def _of_back(discs: Sequence[DiscSpace], region: SpineRegion | None) -> list[DiscSpace]:
+    return [disc for disc in discs if not _is_of_neck(disc.lower, region)]
 
 
-def _is_of_neck(body: Body, view: View) -> bool:
+def _is_of_neck(body: Body, region: SpineRegion | None) -> bool:
     level = body.vertebra.level
-    return view is View.XRAY if level is None else level.startswith("C") or level == "T1"
+    if level is None:
+        return region is SpineRegion.CERVICAL
+    return level.startswith("C") or level == "T1"
 
 
-def _is_of_back(body: Body, view: View) -> bool:
+def _is_of_back(body: Body, region: SpineRegion | None) -> bool:
     level = body.vertebra.level
-    return view is not View.XRAY if level is None else level[0] in "LS"
+    return region is not SpineRegion.CERVICAL if level is None else level[0] in "LS"

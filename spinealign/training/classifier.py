@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 
+from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import View
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.imaging.fit import finish_input, place, plan_letterbox, scale_intensity
 from spinealign.training import augment, networks
@@ -309,7 +309,7 @@ def ct_card(
         version="1.0.0",
         status=ModelStatus.DEMONSTRATION,
         task="classification",
-        view=View.CT,
+        examinations=(ExaminationKind.NECK_CT_SLICE,),
         weights="model.tflite",
         sha256="",
         architecture={"name": recipe.network().name, "arguments": {}},

@@ -15,7 +15,7 @@ import numpy as np
 
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import SpineImage, View
+from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.files import write_whole
 from spinealign.imaging.fit import to_network_input
@@ -315,7 +315,7 @@ def package_user_weights(options: argparse.Namespace) -> ModelCard:
         version="1",
         status=ModelStatus.DEMONSTRATION,
         task="classification",
-        view=View.CT,
+        examinations=(options.examination.kind,),
         weights="model.tflite",
         sha256="",
         architecture={"name": build.__name__, "arguments": {}},

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.discs import GradeName
+from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import View
 from spinealign.domain.model_card import GradingRule, ModelCard
 from spinealign.lumbar.crops import CROP_SHAPE
 from spinealign.lumbar.signs import SIGN_NAMES
@@ -91,7 +91,7 @@ def disc_card(
         version="1.0.0",
         status=ModelStatus.INTERNALLY_VALIDATED,
         task="disc_grading",
-        view=View.MR,
+        examinations=(ExaminationKind.SAGITTAL_SPINE_MR,),
         weights="model.tflite",
         sha256="",
         architecture={"name": "disc_grader", "arguments": dict(arguments)},

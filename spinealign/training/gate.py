@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
+from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import ImageKind, View
 from spinealign.domain.model_card import GateRule, IntensityRule, ModelCard
 from spinealign.imaging.fit import finish_input, place, plan_letterbox, scale_intensity
 from spinealign.training import gate_foreign, networks
@@ -332,7 +332,7 @@ def gate_card(
         version="2.0.0",
         status=ModelStatus.INTERNALLY_VALIDATED,
         task="view",
-        view=View.OTHER,
+        examinations=(),
         weights="model.tflite",
         sha256="",
         architecture={"name": "view_gate", "arguments": recipe.arguments()},

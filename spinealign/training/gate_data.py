@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import DataSetError, ImageReadError
-from spinealign.domain.image import ImageKind
+from spinealign.domain.examination import ImageKind
 from spinealign.imaging.read import read_image
 from spinealign.training.dataset import read_grey
 
@@ -60,7 +60,7 @@ class GatePicture:
 
 
 def load_own_kinds(data: Path) -> list[GatePicture]:
-    """Load the three kinds that can be analysed from the shared sets.
+    """Load the kinds that can be analysed from the shared sets.
 
     Raises
     ------

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.image import ImageKind
+from spinealign.domain.examination import ImageKind
 from spinealign.domain.model_card import GateRule
 from spinealign.training.evaluate import bootstrap
 from spinealign.training.gate_data import GatePicture
 
 Array = NDArray[np.float32]
 KINDS = tuple(ImageKind)
-OWN = tuple(kind for kind in ImageKind if kind.view is not None)
+OWN = tuple(kind for kind in ImageKind if kind.examination is not None)
 
 
 def figures(

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from spinealign.domain.image import ImageKind
+from spinealign.domain.examination import ImageKind
 from spinealign.training.dataset import read_grey
 from spinealign.training.gate_data import GatePicture, Grey, shrunk
 

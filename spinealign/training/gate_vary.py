@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.image import ImageKind
+from spinealign.domain.examination import ImageKind
 from spinealign.training.augment import coarser, shading
 from spinealign.training.gate_data import Box, GatePicture
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import View
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.imaging.fit import to_network_input, unplace
 from spinealign.training import networks
@@ -164,7 +164,7 @@ def mr_card(recipe: MrRecipe, arguments: dict[str, Any], *, unlabelled: bool) ->
         version="1.0.0",
         status=ModelStatus.INTERNALLY_VALIDATED,
         task="segmentation",
-        view=View.MR,
+        examinations=(ExaminationKind.SAGITTAL_SPINE_MR,),
         weights="model.tflite",
         sha256="",
         architecture={"name": "segmentation_unet", "arguments": arguments},

@@ -13,8 +13,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import View
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.radiograph import BODY_CLASSES
 from spinealign.training import networks
@@ -185,7 +185,7 @@ def xray_card(
         version="1.0.0",
         status=ModelStatus.INTERNALLY_VALIDATED,
         task="segmentation",
-        view=View.XRAY,
+        examinations=(ExaminationKind.LATERAL_NECK_RADIOGRAPH,),
         weights="model.tflite",
         sha256="",
         architecture={"name": "vertebra_unet", "arguments": recipe.arguments()},

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import EXAMINATIONS, ExaminationKind
 from spinealign.domain.findings import (
     Facing,
     Landmark,
@@ -20,7 +21,6 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
-from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode, Measurement
 from spinealign.measure.alignment import PixelGeometry, measure_alignment
 from spinealign.measure.outlines.contours import side_middle
@@ -97,7 +97,8 @@ def compare_measures(score: Score) -> list[Comparison]:
 def _measured(
     vertebrae: Sequence[Vertebra], side: Facing | None
 ) -> dict[tuple[str, tuple[str, ...]], Measurement]:
-    measures = measure_alignment(vertebrae, side, PixelGeometry(), View.XRAY)
+    examination = EXAMINATIONS[ExaminationKind.LATERAL_NECK_RADIOGRAPH]
+    measures = measure_alignment(vertebrae, side, PixelGeometry(), examination)
     return {m.key: m for m in measures if m.is_measurable and m.code in _COMPARED}
 
 

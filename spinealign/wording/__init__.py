@@ -1,6 +1,14 @@
 """Every word that people read, for the window, the command line and the reports alike."""
 
 from spinealign.wording.cautions import caution_text
+from spinealign.wording.examinations import (
+    examination_label,
+    examination_text,
+    kind_text,
+    refusal_message,
+    source_text,
+    who_said_text,
+)
 from spinealign.wording.failures import (
     Message,
     explain,
@@ -29,13 +37,6 @@ from spinealign.wording.vertebrae import (
     format_vertebra_row,
     is_of_bodies,
 )
-from spinealign.wording.views import (
-    kind_text,
-    refusal_message,
-    source_text,
-    view_text,
-    who_said_text,
-)
 
 __all__ = [
     "DEMONSTRATION_BAND",
@@ -47,6 +48,8 @@ __all__ = [
     "as_sentence",
     "caution_text",
     "display_name",
+    "examination_label",
+    "examination_text",
     "explain",
     "format_region_row",
     "format_vertebra_row",
@@ -62,6 +65,5 @@ __all__ = [
     "size_text",
     "source_text",
     "spacing_text",
-    "view_text",
     "who_said_text",
 ]

@@ -7,11 +7,10 @@ from typing import Any
 
 from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import CAUTION_FIELDS, Caution, CorrectionKind, WarningCode
-from spinealign.domain.image import View
+from spinealign.wording.examinations import examination_text, kind_text, turn_text
 from spinealign.wording.reading import note_text
 from spinealign.wording.text import as_sentence, safe_text
 from spinealign.wording.vertebrae import doubt_text
-from spinealign.wording.views import kind_text, turn_text, view_text
 
 _SENTENCES: Mapping[WarningCode, str] = {
     WarningCode.DEMONSTRATION_MODEL: (
@@ -26,8 +25,8 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "areas and lengths are magnified."
     ),
     WarningCode.VIEW_UNCERTAIN: (
-        "It is uncertain what kind of image this is (confidence {confidence}); check the view "
-        "and choose it yourself if it is wrong."
+        "It is uncertain what kind of image this is (confidence {confidence}); check the image "
+        "type and choose it yourself if it is wrong."
     ),
     WarningCode.VIEW_OVERRULED: (
         "The kind of image was chosen by the user against the program’s own check ({kind}); "
@@ -144,7 +143,7 @@ def caution_text(caution: Caution) -> str:
 
 
 def _examination_text(kind: ExaminationKind) -> str:
-    return view_text(View(kind.examination.former_name))
+    return examination_text(kind.examination)
 
 
 def _levels_text(levels: tuple[str, ...]) -> str:

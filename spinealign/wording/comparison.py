@@ -8,6 +8,7 @@ from spinealign.domain.comparison import Change, ComparedMeasure
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import Measurement
+from spinealign.wording.examinations import examination_text
 from spinealign.wording.measure_rows import (
     edited_text,
     interval_text,
@@ -18,7 +19,6 @@ from spinealign.wording.measure_rows import (
 from spinealign.wording.results import NOTHING
 from spinealign.wording.series import picture_name
 from spinealign.wording.text import safe_text
-from spinealign.wording.views import view_text
 
 COMPARISON_HEADINGS = ("Measure", "First", "Second", "Difference", "95 % interval", "Judgement")
 COMPARISON_COLUMNS = (
@@ -102,8 +102,9 @@ def comparison_cautions(first: Analysis, second: Analysis) -> list[str]:
     said = [SAME_PATIENT]
     if first.image.sha256 == second.image.sha256:
         said.insert(0, "Both are the same file.")
-    if first.view is not second.view:
-        kinds = f"a {view_text(first.view)} and a {view_text(second.view)}"
+    if first.examination is not second.examination:
+        one, other = (examination_text(each.examination) for each in (first, second))
+        kinds = f"a {one} and a {other}"
         said.append(f"These are {kinds}: standing and lying change the curve of the spine.")
     sources = (first.image.spacing_source, second.image.spacing_source)
     if SpacingSource.UNKNOWN in sources:

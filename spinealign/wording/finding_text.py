@@ -7,6 +7,7 @@ from spinealign.wording import (
     REGION_HEADINGS,
     VERTEBRA_HEADINGS,
     caution_text,
+    examination_text,
     format_region_row,
     format_vertebra_row,
     headline,
@@ -15,7 +16,6 @@ from spinealign.wording import (
     safe_text,
     source_text,
     spacing_text,
-    view_text,
 )
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.measure_rows import (
@@ -34,7 +34,7 @@ def finding_text(analysis: Analysis) -> str:
         [part for part in (headline(analysis), alignment_sentences(analysis)) if part],
         [
             f"Image: {picture_name(image.place)}",
-            f"View: {view_line(analysis)}",
+            f"Image type: {examination_line(analysis)}",
             f"Pixel spacing: {spacing_text(image)}",
         ],
         _probabilities(analysis),
@@ -55,12 +55,12 @@ def measures_text(analysis: Analysis) -> str:
     return "\n".join([heading, *measure_lines(analysis.measurements), DISCLAIMER])
 
 
-def view_line(analysis: Analysis) -> str:
-    """Return the view, who decided on it, and how sure that was."""
+def examination_line(analysis: Analysis) -> str:
+    """Return the kind of image, who decided on it, and how sure that was."""
     sure = ""
-    if analysis.view_confidence is not None:
-        sure = f", {100 * analysis.view_confidence:.0f} % sure"
-    return f"{view_text(analysis.view)} ({source_text(analysis.view_source)}{sure})"
+    if analysis.kind_confidence is not None:
+        sure = f", {100 * analysis.kind_confidence:.0f} % sure"
+    return f"{examination_text(analysis.examination)} ({source_text(analysis.decided_by)}{sure})"
 
 
 def _probabilities(analysis: Analysis) -> list[str]:

@@ -12,16 +12,16 @@ from spinealign.domain.findings import (
     Region,
     Vertebra,
 )
-from spinealign.domain.image import SpacingSource, SpineImage, View
+from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.domain.measurements import Measurement
 from spinealign.wording.discs import discs_headline
+from spinealign.wording.examinations import examination_text, kind_text, refusal_message
 from spinealign.wording.text import listed, safe_text
 from spinealign.wording.vertebrae import (
     bodies_phrase,
     is_of_bodies,
     outlines_headline,
 )
-from spinealign.wording.views import refusal_message, view_text
 
 NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 DEMONSTRATION_BAND = "DEMONSTRATION MODEL: shows how the program works, not for diagnosis"
@@ -97,7 +97,7 @@ def model_text(model: ModelIdentity) -> str:
 def is_demonstration(analysis: Analysis) -> bool:
     """Return whether a model that made the finding is only a demonstration.
 
-    The view gate finds nothing, so its own status does not count here.
+    The gate finds nothing, so its own status does not count here.
     """
     answers = (analysis.classification, analysis.segmentation)
     models = [answer.model for answer in answers if answer is not None]
@@ -122,10 +122,10 @@ def headline(analysis: Analysis) -> str:
 
 
 def _nothing_analysed(analysis: Analysis) -> str:
-    if analysis.view is View.OTHER:
+    if analysis.examination is None:
         return refusal_message(analysis).sentence
-    view = view_text(analysis.view)
-    return f"No model for a {view} is installed, so nothing was analysed."
+    kind = kind_text(analysis.examination.image_kind)
+    return f"No model for {kind} is installed, so nothing was analysed."
 
 
 def _classification_headline(answer: Classification) -> str:
@@ -151,17 +151,17 @@ def _segmentation_headline(analysis: Analysis) -> str:
 
 def _structures_headline(analysis: Analysis) -> str:
     if is_of_bodies(analysis):
-        return outlines_headline(analysis, view_text(analysis.view))
+        return outlines_headline(analysis)
     found = [
         _structure_phrase(region, analysis.vertebrae)
         for region in analysis.regions
         if region.class_id and region.pixels > 0
     ]
-    view = view_text(analysis.view)
+    kind = examination_text(analysis.examination)
     if not found:
-        return f"No spine structure was found on this {view}."
+        return f"No spine structure was found on this {kind}."
     missing = "" if analysis.disc_model is not None else f"; {_what_is_missing(analysis)}"
-    return f"Segmented {listed(found)} on this {view}{missing}."
+    return f"Segmented {listed(found)} on this {kind}{missing}."
 
 
 def _what_is_missing(analysis: Analysis) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spinealign.domain.examination import LEVEL_SEQUENCE
+from spinealign.domain.examination import LEVEL_SEQUENCE, BodySource
 from spinealign.domain.findings import (
     Analysis,
     LandmarkSource,
@@ -12,12 +12,11 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
-from spinealign.domain.image import View
+from spinealign.wording.examinations import examination_text
 from spinealign.wording.text import listed
 
 VERTEBRA_HEADINGS = ("Body", "State", "Corners seen", "Confidence")
 
-_LOOKED_FOR = ("C2", "C3", "C4", "C5", "C6", "C7", "T1")
 _DOUBT_TEXTS = {
     LevelDoubt.NO_C2: "C2 was not recognised",
     LevelDoubt.SEVERAL_C2: "more than one body looks like C2",
@@ -44,20 +43,18 @@ def doubt_text(doubt: LevelDoubt) -> str:
     return _DOUBT_TEXTS[doubt]
 
 
-def outlines_headline(analysis: Analysis, view: str) -> str:
-    """Return which bodies were outlined on a `view`, as one sentence.
+def outlines_headline(analysis: Analysis) -> str:
+    """Return which bodies were outlined, as one sentence.
 
     Parameters
     ----------
     analysis : Analysis
         Its `vertebrae` may be empty.
-    view : str
-        The view in words.
     """
-    bodies = analysis.vertebrae
+    bodies, image = analysis.vertebrae, examination_text(analysis.examination)
     if not bodies:
         return (
-            f"No vertebral body was outlined on this {view}, "
+            f"No vertebral body was outlined on this {image}, "
             "because fewer than two plausible bodies were seen."
         )
     facing = f", facing {analysis.facing}" if analysis.facing else ""
@@ -66,8 +63,8 @@ def outlines_headline(analysis: Analysis, view: str) -> str:
         rest = f"their levels are uncertain because {_doubt_of(analysis)}"
     else:
         levels = [body.name for body in bodies]
-        found, rest = _run_text(levels), _missing_text(levels)
-    return f"Outlined {found} on this {view}{facing}{'; ' if rest else ''}{rest}."
+        found, rest = _run_text(levels), _missing_text(levels, _looked_for(analysis))
+    return f"Outlined {found} on this {image}{facing}{'; ' if rest else ''}{rest}."
 
 
 def _doubt_of(analysis: Analysis) -> str:
@@ -81,12 +78,16 @@ def _run_text(levels: Sequence[str]) -> str:
     return f"{levels[0]} to {levels[-1]}" if is_gapless and len(levels) > 2 else listed(levels)
 
 
-def _missing_text(levels: Sequence[str]) -> str:
+def _looked_for(analysis: Analysis) -> Sequence[str]:
+    return () if analysis.examination is None else analysis.examination.levels
+
+
+def _missing_text(levels: Sequence[str], looked_for: Sequence[str]) -> str:
     first, last = (LEVEL_SEQUENCE.index(level) for level in (levels[0], levels[-1]))
-    if levels[0] in _LOOKED_FOR:
-        first = LEVEL_SEQUENCE.index(_LOOKED_FOR[0])
+    if levels[0] in looked_for:
+        first = LEVEL_SEQUENCE.index(looked_for[0])
     between = [level for level in LEVEL_SEQUENCE[first:last] if level not in levels]
-    below = [level for level in _LOOKED_FOR if LEVEL_SEQUENCE.index(level) > last]
+    below = [level for level in looked_for if LEVEL_SEQUENCE.index(level) > last]
     parts = []
     if between:
         parts.append(f"{listed(between)} {_were(between)} not recognised")
@@ -125,6 +126,8 @@ def bodies_phrase(bodies: Sequence[Vertebra]) -> str:
 def is_of_bodies(analysis: Analysis) -> bool:
     """Whether a network that finds nothing but vertebral bodies looked at this image."""
     found = analysis.segmentation
-    if found is None or analysis.view is not View.XRAY:
+    if found is None or analysis.examination is None:
+        return False
+    if analysis.examination.body_source is not BodySource.CORNER_MAPS:
         return False
     return bool(analysis.vertebrae) or not found.classes

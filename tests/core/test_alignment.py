@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 
 from spinealign.domain.findings import Facing, LandmarkName, LandmarkSource, VertebraState
-from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode, MeasureState, StrokeKind
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
+from tests.examinations import LATERAL_NECK, SPINE_MR
 from tests.phantoms_alignment import (
     PIXELS,
     TRUE_MM,
@@ -96,12 +96,12 @@ BACK_TABLE = {
 
 @pytest.mark.parametrize(("code", "levels", "expected"), BACK_TABLE.values(), ids=BACK_TABLE)
 def test_measures_of_the_back(code, levels, expected):
-    found = taken(numbered(L1, *BACK), view=View.MR)
+    found = taken(numbered(L1, *BACK), examination=SPINE_MR)
     assert value_of(found, code, *levels) == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_slip_on_the_sacrum_is_along_its_endplate():
-    found = taken(BACK, view=View.MR)
+    found = taken(BACK, examination=SPINE_MR)
     # L5's wall, x = 100, meets the endplate at (100, 187): sqrt(5) from (98, 186), of 15 sqrt(5).
     slip = value_of(found, MeasureCode.LISTHESIS_PERCENT, "L5", "S1")
     assert slip == pytest.approx(100 / 15)
@@ -114,12 +114,12 @@ def test_lordosis_alone_is_no_slip(tilt_deg):
     corners = [(40, 0), (0, 0), (0, 30), (40, 30)]
     turned = [(100 + cosine * x - sine * y, 136 + sine * x + cosine * y) for x, y in corners]
     bodies = numbered(box("L4", 100, 100, 40, 30), vertebra("L5", turned))
-    slip = value_of(taken(bodies, view=View.MR), MeasureCode.LISTHESIS_PERCENT, "L4", "L5")
+    slip = value_of(taken(bodies, examination=SPINE_MR), MeasureCode.LISTHESIS_PERCENT, "L4", "L5")
     assert slip == pytest.approx(0, abs=1e-9)
 
 
 def test_without_the_sacrum_lordosis_has_another_name():
-    found = taken(numbered(L1, *BACK[:2]), view=View.MR)
+    found = taken(numbered(L1, *BACK[:2]), examination=SPINE_MR)
     whole = found[("lumbar_lordosis_l1_s1", ("L1", "S1"))]
     assert (whole.value, whole.reason) == (None, "S1 is not visible or not outlined")
     rest = value_of(found, MeasureCode.LUMBAR_LORDOSIS_L1_L5, "L1", "L5")
@@ -188,7 +188,7 @@ class TestHiddenLevels:
         assert [key[1] for key in found if key[0] == "disc_height"] == [("C2", "C3")]
 
     def test_nothing_has_no_measures(self):
-        assert measure_alignment((), Facing.RIGHT, PIXELS, View.XRAY) == ()
+        assert measure_alignment((), Facing.RIGHT, PIXELS, LATERAL_NECK) == ()
 
 
 class TestUncertainLevelsAndFacing:
@@ -207,7 +207,7 @@ class TestUncertainLevelsAndFacing:
         assert not [key for key in found if key[0] == "disc_height"]
 
     def test_unnamed_bodies_of_an_mr_belong_to_the_back(self):
-        codes = {key[0] for key in taken(self.UNNAMED, view=View.MR)}
+        codes = {key[0] for key in taken(self.UNNAMED, examination=SPINE_MR)}
         assert "listhesis_percent" in codes
         assert "translation" not in codes
 
@@ -293,7 +293,7 @@ class TestSeverity:
     )  # fmt: skip
     def test_meyerding(self, slip, word):
         bodies = numbered(box("L4", 100 + slip, 100, 40, 30), box("L5", 100, 140, 40, 30))
-        grade = taken(bodies, view=View.MR)[("listhesis_percent", ("L4", "L5"))].severity
+        grade = taken(bodies, examination=SPINE_MR)[("listhesis_percent", ("L4", "L5"))].severity
         assert grade is None if word is None else word in grade.word
 
     @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ class TestSeverity:
     def test_genant_counts_in_the_back_only(self, anterior, word):
         corners = [(140, 130 - anterior), (100, 100), (100, 130), (140, 130)]
         bodies = between(vertebra("L2", corners))
-        ratio = taken(bodies, view=View.MR)[("body_height_ratio", ("L2",))]
+        ratio = taken(bodies, examination=SPINE_MR)[("body_height_ratio", ("L2",))]
         assert ratio.value == pytest.approx(anterior / 30)
         assert (ratio.severity is None) if word is None else (word in ratio.severity.word)
         neck = taken([vertebra("C5", corners)])[("body_height_ratio", ("C5",))]
@@ -322,7 +322,7 @@ class TestSeverity:
     )
     def test_no_grade_for_what_may_be_part_of_a_sacrum(self, bodies):
         flat = vertebra("L2", [(140, 116), (100, 100), (100, 130), (140, 130)])
-        ratio = taken(bodies(flat), view=View.MR)[("body_height_ratio", ("L2",))]
+        ratio = taken(bodies(flat), examination=SPINE_MR)[("body_height_ratio", ("L2",))]
         assert (ratio.value, ratio.severity) == (pytest.approx(14 / 30), None)
 
     def test_a_kyphotic_level_among_lordotic_ones_stands_out(self):
@@ -399,13 +399,13 @@ class TestWhatIsTold:
         assert "spinebase.org" in cobb.source
 
     def test_the_most_important_comes_first(self):
-        names = [m.name for m in measure_alignment(NECK, Facing.RIGHT, PIXELS, View.XRAY)]
+        names = [m.name for m in measure_alignment(NECK, Facing.RIGHT, PIXELS, LATERAL_NECK)]
         assert names[0] == "C2–C7 Cobb lordosis"
         assert names.index("T1 slope") < names.index("C2/C3 translation")
         assert names.index("C2/C3 segmental angle") < names.index("C3 anterior height")
 
     def test_every_value_is_drawn(self):
-        for measure in (*taken(NECK).values(), *taken(BACK, view=View.MR).values()):
+        for measure in (*taken(NECK).values(), *taken(BACK, examination=SPINE_MR).values()):
             assert bool(measure.strokes) is (measure.value is not None)
             assert all(len(stroke.points) >= 2 for stroke in measure.strokes)
 

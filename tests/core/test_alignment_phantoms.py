@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from spinealign.domain.findings import Facing
-from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode
 from spinealign.measure.alignment import measure_alignment
+from tests.examinations import LATERAL_NECK
 from tests.phantoms_alignment import PIXELS, bent_column, from_masks, from_outlines, value_of
 from tests.phantoms_xray import analysed, draw_column, turned
 
@@ -20,7 +20,7 @@ HEIGHTS = (45.0, 60.0, 85.0)
 
 
 def measured(bodies):
-    return {m.key: m for m in measure_alignment(bodies, Facing.RIGHT, PIXELS, View.XRAY)}
+    return {m.key: m for m in measure_alignment(bodies, Facing.RIGHT, PIXELS, LATERAL_NECK)}
 
 
 def errors_deg(found, discs, wedges, first):

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import Facing, Vertebra
-from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.wording.measures import definition_of
+from tests.examinations import LATERAL_NECK, SPINE_MR
 from tests.phantoms_alignment import PIXELS, bent_column, from_corners, numbered
 
 SLOPES = (MeasureCode.C7_SLOPE, MeasureCode.T1_SLOPE, MeasureCode.T1_SLOPE_MINUS_LORDOSIS)
@@ -59,8 +59,8 @@ def turn(angle_deg):
 
 
 def measured(bodies, facing=Facing.RIGHT, geometry=PIXELS):
-    view = View.MR if bodies[0].level == "L1" else View.XRAY
-    return {m.key: m for m in measure_alignment(bodies, facing, geometry, view)}
+    examination = SPINE_MR if bodies[0].level == "L1" else LATERAL_NECK
+    return {m.key: m for m in measure_alignment(bodies, facing, geometry, examination)}
 
 
 def assert_same(one, other, factor_of=lambda measure: 1.0, but=()):

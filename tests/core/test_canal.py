@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import Facing
-from spinealign.domain.image import View
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.outlines.canal import DiscLine, canal_diameters, canal_of
+from tests.examinations import SPINE_MR
 from tests.phantoms import mr_analysis
 from tests.phantoms_alignment import PIXELS, box, numbered, rasterised
 
@@ -157,7 +157,7 @@ def test_alignment_measures_the_canal_at_every_disc():
         box("L3", 116, 40, 40, 30), box("L4", 116, 80, 40, 30), box("L5", 116, 120, 40, 30)
     )
     canal, _ = band(24)
-    found = measure_alignment(bodies, Facing.RIGHT, true_mm(0.6), View.MR, canal)
+    found = measure_alignment(bodies, Facing.RIGHT, true_mm(0.6), SPINE_MR, canal)
     diameters = [m for m in found if m.code == "canal_diameter"]
     assert [m.name for m in diameters] == ["L3/L4 canal diameter", "L4/L5 canal diameter"]
     assert all(m.value == pytest.approx(14.4, abs=0.5) for m in diameters)

@@ -4,10 +4,10 @@ import json
 import pytest
 
 from spinealign.domain.errors import ModelError, ModelProblem
-from spinealign.domain.image import View
 from spinealign.domain.paths import models_dirs
 from spinealign.inference.catalog import ModelStore, read_card
 from tests.cards import classifier_card
+from tests.examinations import LATERAL_NECK, NECK_CT
 
 WEIGHTS = b"weights"
 
@@ -117,14 +117,14 @@ def test_a_missing_part_is_named(tmp_path, missing):
 def test_the_users_own_model_comes_before_the_shipped_one(tmp_path):
     write_model(tmp_path / "user", "mine")
     write_model(tmp_path / "shipped", "aaa")
-    card = store(tmp_path / "user", tmp_path / "shipped").find("classification", View.CT)
+    card = store(tmp_path / "user", tmp_path / "shipped").find("classification", NECK_CT)
     assert card is not None
     assert card.name == "mine"
 
 
 def test_no_model_for_a_view_is_none_not_an_error(tmp_path):
     write_model(tmp_path)
-    assert store(tmp_path).find("segmentation", View.XRAY) is None
+    assert store(tmp_path).find("segmentation", LATERAL_NECK) is None
 
 
 def test_nonsense_weights_are_a_model_error(tmp_path):

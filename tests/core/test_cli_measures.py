@@ -24,7 +24,7 @@ def film(tmp_path, monkeypatch):
     path = tmp_path / "neck.png"
     path.write_bytes(b"stands for the film")
 
-    def analyze_file(given: Path, models, view=None, companion=None):
+    def analyze_file(given: Path, models, examination=None, companion=None):
         yield from ()
         return replace(FILM, image=replace(FILM.image, source_path=given))
 

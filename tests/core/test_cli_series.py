@@ -24,7 +24,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Let every analysis answer at once, and remember what it was to read."""
     asked: list[Any] = []
 
-    def analyze_file(source, models, view=None, companion=None):  # type: ignore[no-untyped-def]
+    def analyze_file(source, models, examination=None, companion=None):  # type: ignore[no-untyped-def]
         yield from ()
         asked.append(source)
         image = first_picture(source)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spinealign.domain.comparison import Change
 from spinealign.domain.errors import ExportError
 from spinealign.domain.findings import DISCLAIMER
-from spinealign.domain.image import SpacingSource, View
+from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import MeasureCode, Measurement, MeasureState
 from spinealign.export.comparison import ORIGIN_COLUMNS, comparison_csv, write_comparison
 from spinealign.measure.geometry.comparison import compare, difference_interval
@@ -23,6 +23,7 @@ from spinealign.wording.comparison import (
     comparison_lines,
     comparison_row,
 )
+from tests.examinations import SPINE_MR
 from tests.phantoms import mr_analysis, xray_analysis
 
 
@@ -225,5 +226,5 @@ def test_the_table_is_written_whole_or_not_at_all(tmp_path):
 
 
 def test_views_are_compared_by_measure_only():
-    first = replace(examination(cobb(10.0)), view=View.MR)
+    first = replace(examination(cobb(10.0)), examination=SPINE_MR)
     assert only_row(first, examination(cobb(20.0))).change is Change.BEYOND

@@ -16,7 +16,7 @@ from spinealign.domain.findings import (
     VertebraState,
     WarningCode,
 )
-from spinealign.domain.image import SpacingSource, View
+from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import DrawingTool, MeasureState
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.correction import changes
@@ -29,6 +29,7 @@ from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.regions import region_statistics
 from tests import phantoms
+from tests.examinations import SPINE_MR
 from tests.phantoms_alignment import box, c2, numbered
 from tests.phantoms_xray import analysed, draw_column
 
@@ -39,7 +40,7 @@ few = settings(max_examples=15, deadline=None, suppress_health_check=list(Health
 def with_measures(analysis):
     facing = None if analysis.facing is None else Facing(analysis.facing)
     geometry = PixelGeometry.of(analysis.image)
-    found = measure_alignment(analysis.vertebrae, facing, geometry, analysis.view)
+    found = measure_alignment(analysis.vertebrae, facing, geometry, analysis.examination)
     return replace(analysis, measurements=found)
 
 
@@ -442,7 +443,7 @@ class TestOneClassForAllVertebrae:
             replace(
                 base,
                 image=image,
-                view=View.MR,
+                examination=SPINE_MR,
                 vertebrae=numbered(*bodies),
                 facing="left",
                 segmentation=segmentation,

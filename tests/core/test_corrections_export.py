@@ -27,10 +27,11 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
-from spinealign.domain.image import ImagePart, View
+from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Calibration, Drawing, DrawingTool
 from spinealign.export import corrections as store
 from tests import phantoms
+from tests.examinations import SPINE_MR
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=64)
 shares = st.floats(0, 1)
@@ -354,7 +355,7 @@ class TestFilesThatDoNotFit:
 
     def test_corrections_of_another_view_are_left_alone(self, case, profile):
         path = store.save_corrections(case, profile_dir=profile)
-        as_mr = replace(case, view=View.MR, corrections=Corrections(facing=Facing.RIGHT))
+        as_mr = replace(case, examination=SPINE_MR, corrections=Corrections(facing=Facing.RIGHT))
         assert store.load_corrections(as_mr, profile_dir=profile) is None
         store.save_corrections(as_mr, profile_dir=profile)
         assert store.load_corrections(as_mr, profile_dir=profile) == as_mr.corrections

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from spinealign.domain.image import SpacingSource, View
+from spinealign.domain.examination import Examination
+from spinealign.domain.image import SpacingSource
+from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 from tests.image_files import (
     AXIAL,
     CORONAL,
@@ -150,52 +152,58 @@ def test_how_it_was_calibrated_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "view", "says_why"),
+    ("tags", "possible", "says_why"),
     [
         pytest.param({}, None, False, id="no modality"),
-        pytest.param({"Modality": "CR"}, View.XRAY, False, id="CR"),
-        pytest.param({"Modality": "DX"}, View.XRAY, False, id="DX"),
-        pytest.param({"Modality": "RG"}, View.XRAY, False, id="RG"),
-        pytest.param({"Modality": "US"}, View.OTHER, False, id="US"),
-        pytest.param({"Modality": "MG"}, View.OTHER, False, id="MG"),
-        pytest.param({"Modality": "CT"}, View.CT, False, id="CT, plane unknown"),
-        pytest.param({"Modality": "CT", "ImageOrientationPatient": AXIAL}, View.CT, False, id="CT"),
+        pytest.param({"Modality": "CR"}, (LATERAL_NECK,), False, id="CR"),
+        pytest.param({"Modality": "DX"}, (LATERAL_NECK,), False, id="DX"),
+        pytest.param({"Modality": "RG"}, (LATERAL_NECK,), False, id="RG"),
+        pytest.param({"Modality": "US"}, (), False, id="US"),
+        pytest.param({"Modality": "MG"}, (), False, id="MG"),
+        pytest.param({"Modality": "CT"}, (NECK_CT,), False, id="CT, plane unknown"),
         pytest.param(
-            {"Modality": "CT", "ImageOrientationPatient": [1, 0, 0, 0, 0.9, -0.43]}, View.CT, False,
+            {"Modality": "CT", "ImageOrientationPatient": AXIAL}, (NECK_CT,), False, id="CT"
+        ),
+        pytest.param(
+            {"Modality": "CT", "ImageOrientationPatient": [1, 0, 0, 0, 0.9, -0.43]},
+            (NECK_CT,), False,
             id="CT, tilted gantry",
         ),
         pytest.param(
-            {"Modality": "CT", "ImageOrientationPatient": SAGITTAL}, View.OTHER, True,
+            {"Modality": "CT", "ImageOrientationPatient": SAGITTAL}, (), True,
             id="CT sagittal",
         ),
         pytest.param(
-            {"Modality": "CT", "ImageOrientationPatient": CORONAL}, View.OTHER, True,
+            {"Modality": "CT", "ImageOrientationPatient": CORONAL}, (), True,
             id="CT coronal",
         ),
         pytest.param(
-            {"Modality": "CT", "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, View.OTHER, True,
+            {"Modality": "CT", "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, (), True,
             id="CT localizer",
         ),
-        pytest.param({"Modality": "MR"}, View.MR, False, id="MR, plane unknown"),
+        pytest.param({"Modality": "MR"}, (SPINE_MR,), False, id="MR, plane unknown"),
         pytest.param(
-            {"Modality": "MR", "ImageOrientationPatient": SAGITTAL}, View.MR, False,
+            {"Modality": "MR", "ImageOrientationPatient": SAGITTAL}, (SPINE_MR,), False,
             id="MR sagittal",
         ),
         pytest.param(
-            {"Modality": "MR", "ImageOrientationPatient": [0.3, 0.95, 0, 0, 0, -1]}, View.MR, False,
+            {"Modality": "MR", "ImageOrientationPatient": [0.3, 0.95, 0, 0, 0, -1]},
+            (SPINE_MR,), False,
             id="MR, oblique sagittal",
         ),
         pytest.param(
-            {"Modality": "MR", "ImageOrientationPatient": AXIAL}, View.OTHER, True, id="MR axial"
+            {"Modality": "MR", "ImageOrientationPatient": AXIAL}, (), True, id="MR axial"
         ),
         pytest.param(
             {"Modality": "MR", "ImageOrientationPatient": SAGITTAL,
-             "ImageType": ["DERIVED", "SECONDARY", "PROJECTION IMAGE"]}, View.OTHER, True,
+             "ImageType": ["DERIVED", "SECONDARY", "PROJECTION IMAGE"]}, (), True,
             id="MR projection",
         ),
     ],
 )  # fmt: skip
-def test_view(tmp_path: Path, tags: dict[str, Any], view: View | None, says_why: bool) -> None:
+def test_possible_examinations(
+    tmp_path: Path, tags: dict[str, Any], possible: tuple[Examination, ...], says_why: bool
+) -> None:
     image = read_scan(tmp_path, **tags)
-    assert image.view_hint is view
+    assert image.possible_examinations == possible
     assert bool(notes_of(image)) is says_why

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spinealign.domain.examination import ExaminationKind, Modality, Plane, SpineRegion
 from spinealign.domain.findings import Region, WarningCode
-from spinealign.domain.image import SpacingSource, View, ViewSource
+from spinealign.domain.image import DecisionSource, SpacingSource
 from spinealign.domain.measurements import Measurement
 from spinealign.export.bundle import FILE_NAMES
 from spinealign.export.tables import (
@@ -90,11 +91,22 @@ class TestSchema:
         ("path", "values"),
         [
             (("warnings", "items", "properties", "code"), WarningCode),
-            (("view", "properties", "name"), View),
-            (("view", "properties", "chosen_by"), ViewSource),
+            (("examination", "properties", "kind"), ExaminationKind),
+            (("examination", "properties", "modality"), Modality),
+            (("examination", "properties", "plane"), Plane),
+            (("examination", "properties", "regions", "items"), SpineRegion),
+            (("view", "properties", "chosen_by"), DecisionSource),
             (("input", "properties", "spacing_source"), SpacingSource),
         ],
-        ids=["warnings", "views", "view sources", "spacing sources"],
+        ids=[
+            "warnings",
+            "kinds",
+            "modalities",
+            "planes",
+            "regions",
+            "decision sources",
+            "spacings",
+        ],
     )
     def test_codes_are_the_program_s_own(self, path, values):
         node = analysis_schema()["properties"]

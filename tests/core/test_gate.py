@@ -11,24 +11,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
 
+from spinealign.domain.examination import EXAMINATIONS, Examination, ImageKind
 from spinealign.domain.findings import WarningCode
-from spinealign.domain.image import ImageKind, SpineImage, View, ViewSource
+from spinealign.domain.image import DecisionSource, SpineImage
 from spinealign.domain.model_card import GateRule
-from spinealign.gate import KindPrediction, choose_view, judge
+from spinealign.gate import KindPrediction, choose_examination, judge
 from spinealign.gate.classify import classify_kind, turned
 from spinealign.imaging.dicom_kind import says_burned_in, stated_kind
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.engine import LoadedModel
 from tests.cards import gate_card
+from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 from tests.gates import OneGate, gate_that_sees
 
 RULE = GateRule(0.5, 0.9, 5.0, ((0.0,),))
 K = ImageKind
 
 
-def image(stated: ImageKind | None = None, hint: View | None = None) -> SpineImage:
+def image(
+    stated: ImageKind | None = None, hint: tuple[Examination, ...] | None = None
+) -> SpineImage:
     pixels = np.arange(200 * 240, dtype=np.float32).reshape(200, 240)
-    return SpineImage(pixels, 16, Path("x.dcm"), "0" * 64, stated_kind=stated, view_hint=hint)
+    return SpineImage(
+        pixels, 16, Path("x.dcm"), "0" * 64, stated_kind=stated, possible_examinations=hint
+    )
 
 
 def answer(kind: ImageKind, p: float = 0.95, ood_distance: float = 2.0) -> KindPrediction:
@@ -65,7 +71,7 @@ def test_the_verdict(
 def test_a_stated_modality_rules_out_kinds_of_others() -> None:
     seen = KindPrediction({k: {K.OTHER_MR: 0.5, K.NECK_CT: 0.4}.get(k, 0.02) for k in K}, 2.0)
     assert not judge(image(), seen, RULE).accepted
-    check = judge(image(hint=View.CT), seen, RULE)
+    check = judge(image(hint=(NECK_CT,)), seen, RULE)
     assert check.accepted
     assert check.pixels is K.NECK_CT
 
@@ -74,74 +80,74 @@ def test_a_stated_modality_rules_out_kinds_of_others() -> None:
     weights=st.lists(st.floats(0.001, 1), min_size=len(K), max_size=len(K)),
     ood_distance=st.floats(0, 20),
     stated=st.sampled_from([None, *K]),
-    hint=st.sampled_from([None, *View]),
+    hint=st.sampled_from([None, (), *((each,) for each in EXAMINATIONS.values())]),
 )
 def test_what_is_accepted_has_a_way_and_what_is_foreign_by_its_tags_never(
     weights: list[float],
     ood_distance: float,
     stated: ImageKind | None,
-    hint: View | None,
+    hint: tuple[Examination, ...] | None,
 ) -> None:
     total = sum(weights)
     seen = KindPrediction({k: w / total for k, w in zip(K, weights, strict=True)}, ood_distance)
     check = judge(image(stated, hint), seen, RULE)
-    assert not check.accepted or check.kind.view is not None
-    assert not (stated is not None and stated.view is None and check.accepted)
+    assert not check.accepted or check.kind.examination is not None
+    assert not (stated is not None and stated.examination is None and check.accepted)
     assert check.confidence is not None
     assert 0 < check.confidence <= 1
 
 
 @pytest.mark.parametrize("kind", list(ImageKind), ids=str)
-def test_a_view_leads_back_to_its_kind(kind: ImageKind) -> None:
-    assert kind.view is None or ImageKind.of_view(kind.view) is kind
+def test_an_examination_leads_back_to_its_kind(kind: ImageKind) -> None:
+    assert kind.examination is None or kind.examination.image_kind is kind
 
 
 def test_a_persons_word_overrules_and_is_recorded() -> None:
-    choice = choose_view(image(), OneGate(gate_that_sees(K.NONE_OF_THESE)), View.XRAY)
-    assert (choice.view, choice.source) == (View.XRAY, ViewSource.USER)
+    choice = choose_examination(image(), OneGate(gate_that_sees(K.NONE_OF_THESE)), LATERAL_NECK)
+    assert (choice.examination, choice.source) == (LATERAL_NECK, DecisionSource.USER)
     assert choice.check.overruled
     assert not choice.check.accepted
     assert [c.code for c in choice.cautions] == [WarningCode.VIEW_OVERRULED]
 
 
 def test_a_persons_word_that_agrees_overrules_nothing() -> None:
-    choice = choose_view(image(), OneGate(gate_that_sees(K.LATERAL_FILM)), View.XRAY)
+    choice = choose_examination(image(), OneGate(gate_that_sees(K.LATERAL_FILM)), LATERAL_NECK)
     assert not choice.check.overruled
     assert choice.cautions == ()
 
 
 def test_a_refused_image_goes_nowhere() -> None:
-    choice = choose_view(image(), OneGate(gate_that_sees(K.OTHER_RADIOGRAPH)), None)
+    choice = choose_examination(image(), OneGate(gate_that_sees(K.OTHER_RADIOGRAPH)), None)
     assert choice.is_refusal
     assert choice.gate is not None
 
 
 def test_tags_that_the_picture_contradicts_are_followed_with_a_warning() -> None:
     models = OneGate(gate_that_sees(K.OTHER_MR, 0.7))
-    choice = choose_view(image(K.SPINE_MR), models, None)
-    assert choice.view is View.MR
+    choice = choose_examination(image(K.SPINE_MR), models, None)
+    assert choice.examination is SPINE_MR
     assert [c.code for c in choice.cautions] == [WarningCode.VIEW_DISPUTED]
 
 
 def test_a_sample_is_opened_as_its_own_record_says() -> None:
-    sample = next(case for case in list_samples() if case.view is View.CT)
+    sample = next(case for case in list_samples() if case.examination is NECK_CT)
     of_sample = replace(image(), source_path=sample.path)
-    choice = choose_view(of_sample, OneGate(gate_that_sees(K.OTHER_CT)), None)
-    assert (choice.view, choice.source) == (View.CT, ViewSource.SAMPLE)
+    choice = choose_examination(of_sample, OneGate(gate_that_sees(K.OTHER_CT)), None)
+    assert (choice.examination, choice.source) == (NECK_CT, DecisionSource.SAMPLE)
     assert not choice.check.overruled
     assert [c.code for c in choice.cautions] == [WarningCode.VIEW_OF_SAMPLE]
 
 
 def test_without_a_gate_the_modality_counts() -> None:
-    assert choose_view(image(hint=View.MR), OneGate(None), None).view is View.MR
-    assert choose_view(image(), OneGate(None), None).is_refusal
+    assert choose_examination(image(hint=(SPINE_MR,)), OneGate(None), None).examination is SPINE_MR
+    assert choose_examination(image(), OneGate(None), None).is_refusal
 
 
 def test_a_turned_film_is_told_from_a_foreign_one() -> None:
     upright = image()
     lying = turned(upright, 3)
     gate = gate_that_sees(K.LATERAL_FILM, only_shape=upright.shape)
-    choice = choose_view(lying, OneGate(gate), None)
+    choice = choose_examination(lying, OneGate(gate), None)
     assert choice.is_refusal
     assert choice.check.quarter_turns in (1, 3)
     assert [c.code for c in choice.cautions] == [WarningCode.TURNED]

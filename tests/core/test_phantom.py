@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
-from spinealign.domain.image import SpacingSource, View
+from spinealign.domain.image import SpacingSource
 from spinealign.domain.paths import resources_dir
 from spinealign.imaging.read import read_image
+from tests.examinations import SPINE_MR
 from tools.phantoms import lumbar as phantom
 from tools.phantoms.lumbar_anatomy import VERTEBRAE, Anatomy
 
@@ -40,7 +41,7 @@ def test_the_shipped_truth_is_the_rendered_one() -> None:
 def test_the_file_reads_as_a_sagittal_mr_image(written: Path) -> None:
     image = read_image(written / phantom.DICOM_NAME)
     np.testing.assert_array_equal(image.pixels, PIXELS)
-    assert (image.view_hint, image.modality, image.notes) == (View.MR, "MR", ())
+    assert (image.possible_examinations, image.modality, image.notes) == ((SPINE_MR,), "MR", ())
     assert (image.spacing_mm, image.spacing_source) == ((0.6, 0.6), SpacingSource.PATIENT_PLANE)
 
 

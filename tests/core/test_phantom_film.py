@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
-from spinealign.domain.image import SpacingSource, View
+from spinealign.domain.image import SpacingSource
 from spinealign.domain.paths import resources_dir
 from spinealign.imaging.read import read_image
+from tests.examinations import LATERAL_NECK
 from tools.phantoms import film as phantom_film
 from tools.phantoms.film_anatomy import draw_column, smooth_outline
 
@@ -32,7 +33,11 @@ def test_the_shipped_files_are_the_rendered_ones(written: Path, name: str) -> No
 
 def test_it_reads_as_a_radiograph_with_calibrated_millimetres(written: Path) -> None:
     image = read_image(written / phantom_film.DICOM_NAME)
-    assert (image.view_hint, image.modality, image.shape) == (View.XRAY, "DX", phantom_film.SHAPE)
+    assert (image.possible_examinations, image.modality, image.shape) == (
+        (LATERAL_NECK,),
+        "DX",
+        phantom_film.SHAPE,
+    )
     assert (image.spacing_mm, image.spacing_source) == ((0.2, 0.2), SpacingSource.CALIBRATED)
 
 

@@ -13,9 +13,11 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import ImagePart, View
+from spinealign.domain.examination import Examination
+from spinealign.domain.image import ImagePart
 from spinealign.imaging.read import read_image
 from spinealign.imaging.single import read_part
+from tests.examinations import NECK_CT, SPINE_MR
 from tests.image_files import (
     GREY,
     SAGITTAL,
@@ -32,36 +34,42 @@ from tests.image_files import (
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "view"),
+    ("name", "shape", "possible"),
     [
-        ("CT_small.dcm", (128, 128), View.CT),
-        ("693_J2KI.dcm", (512, 512), View.CT),
-        ("J2K_pixelrep_mismatch.dcm", (512, 512), View.CT),
-        ("MR_small.dcm", (64, 64), View.OTHER),
-        ("MR_small_RLE.dcm", (64, 64), View.OTHER),
-        ("MR_small_bigendian.dcm", (64, 64), View.OTHER),
-        ("MR_small_implicit.dcm", (64, 64), View.OTHER),
-        ("MR_small_jp2klossless.dcm", (64, 64), View.OTHER),
-        ("MR_small_jpeg_ls_lossless.dcm", (64, 64), View.OTHER),
-        ("MR_small_padded.dcm", (64, 64), View.OTHER),
-        ("zipMR.gz", (64, 64), View.OTHER),
-        ("JPEG2000.dcm", (1024, 256), View.OTHER),
-        ("JPGExtended.dcm", (1024, 256), View.OTHER),
-        ("image_dfl.dcm", (512, 512), View.OTHER),
-        ("examples_overlay.dcm", (300, 484), View.OTHER),
-        ("examples_palette.dcm", (350, 800), View.OTHER),
-        ("examples_rgb_color.dcm", (240, 320), View.OTHER),
-        ("examples_ybr_color.dcm", (240, 320), View.OTHER),
-        ("liver_1frame.dcm", (512, 512), View.OTHER),
-        ("SC_rgb_jpeg_dcmtk.dcm", (100, 100), View.OTHER),
-        ("SC_rgb_rle_16bit_2frame.dcm", (100, 100), View.OTHER),
-        ("SC_ybr_full_422_uncompressed.dcm", (100, 100), View.OTHER),
+        ("CT_small.dcm", (128, 128), (NECK_CT,)),
+        ("693_J2KI.dcm", (512, 512), (NECK_CT,)),
+        ("J2K_pixelrep_mismatch.dcm", (512, 512), (NECK_CT,)),
+        ("MR_small.dcm", (64, 64), ()),
+        ("MR_small_RLE.dcm", (64, 64), ()),
+        ("MR_small_bigendian.dcm", (64, 64), ()),
+        ("MR_small_implicit.dcm", (64, 64), ()),
+        ("MR_small_jp2klossless.dcm", (64, 64), ()),
+        ("MR_small_jpeg_ls_lossless.dcm", (64, 64), ()),
+        ("MR_small_padded.dcm", (64, 64), ()),
+        ("zipMR.gz", (64, 64), ()),
+        ("JPEG2000.dcm", (1024, 256), ()),
+        ("JPGExtended.dcm", (1024, 256), ()),
+        ("image_dfl.dcm", (512, 512), ()),
+        ("examples_overlay.dcm", (300, 484), ()),
+        ("examples_palette.dcm", (350, 800), ()),
+        ("examples_rgb_color.dcm", (240, 320), ()),
+        ("examples_ybr_color.dcm", (240, 320), ()),
+        ("liver_1frame.dcm", (512, 512), ()),
+        ("SC_rgb_jpeg_dcmtk.dcm", (100, 100), ()),
+        ("SC_rgb_rle_16bit_2frame.dcm", (100, 100), ()),
+        ("SC_ybr_full_422_uncompressed.dcm", (100, 100), ()),
         ("GDCMJ2K_TextGBR.dcm", (400, 400), None),
     ],
 )
-def test_opens_pydicoms_files(name: str, shape: tuple[int, int], view: View | None) -> None:
+def test_opens_pydicoms_files(
+    name: str, shape: tuple[int, int], possible: tuple[Examination, ...]
+) -> None:
     image = read_image(bundled(name))
-    assert (image.shape, image.view_hint, image.file_format) == (shape, view, "DICOM")
+    assert (image.shape, image.possible_examinations, image.file_format) == (
+        shape,
+        possible,
+        "DICOM",
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,4 +198,4 @@ def test_enhanced_objects_keep_geometry_in_functional_groups(tmp_path: Path) -> 
     np.testing.assert_array_equal(image.pixels, (GREY + 1) * 3.0 + 1)
     assert image.spacing_mm == (0.7, 0.9)
     assert image.window == (70, 80)
-    assert image.view_hint is View.MR
+    assert image.possible_examinations == (SPINE_MR,)

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 
 from spinealign.domain.errors import ReadProblem
-from spinealign.domain.image import SpacingSource, View
+from spinealign.domain.examination import Examination
+from spinealign.domain.image import SpacingSource
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series, read_series_slice
+from tests.examinations import NECK_CT, SPINE_MR
 from tests.image_files import notes_of, problem_of, write_nifti, zipped
 
 SIZES = (33, 34, 36)
@@ -52,7 +54,7 @@ def test_mr_is_cut_sagittally_whatever_the_order_of_axes(tmp_path: Path, codes: 
     np.testing.assert_array_equal(image.pixels, superior_up_anterior_left)
     assert image.spacing_mm == pytest.approx((0.7, 0.8))
     assert image.spacing_source is SpacingSource.NIFTI_HEADER
-    assert (image.view_hint, image.is_hounsfield) == (View.MR, False)
+    assert (image.possible_examinations, image.is_hounsfield) == ((SPINE_MR,), False)
     assert notes_of(image) == ("Sagittal slice 17 of 33.",)
 
 
@@ -65,7 +67,7 @@ def test_ct_is_cut_axially(tmp_path: Path, codes: str) -> None:
     anterior_up_right_left = axial.T[::-1, ::-1]
     np.testing.assert_array_equal(image.pixels, anterior_up_right_left)
     assert image.spacing_mm == pytest.approx((0.8, 0.9))
-    assert (image.view_hint, image.is_hounsfield) == (View.CT, True)
+    assert (image.possible_examinations, image.is_hounsfield) == ((NECK_CT,), True)
     assert notes_of(image) == ("Axial slice 19 of 36.",)
 
 
@@ -78,22 +80,25 @@ def test_both_versions_compressed_or_not(tmp_path: Path, suffix: str, kind: type
 
 
 @pytest.mark.parametrize(
-    ("size_of", "view", "spacing"),
+    ("size_of", "possible", "spacing"),
     [
-        pytest.param((1, 40, 50), View.MR, (0.7, 0.8), id="sagittal"),
-        pytest.param((40, 1, 50), View.OTHER, (0.7, 0.9), id="coronal"),
-        pytest.param((40, 50, 1), View.OTHER, (0.8, 0.9), id="axial"),
-        pytest.param((40, 50), View.OTHER, (0.8, 0.9), id="two axes"),
-        pytest.param((1, 40, 50, 1), View.MR, (0.7, 0.8), id="four axes"),
+        pytest.param((1, 40, 50), (SPINE_MR,), (0.7, 0.8), id="sagittal"),
+        pytest.param((40, 1, 50), (), (0.7, 0.9), id="coronal"),
+        pytest.param((40, 50, 1), (), (0.8, 0.9), id="axial"),
+        pytest.param((40, 50), (), (0.8, 0.9), id="two axes"),
+        pytest.param((1, 40, 50, 1), (SPINE_MR,), (0.7, 0.8), id="four axes"),
     ],
 )
 def test_a_single_slice_is_taken_directly(
-    tmp_path: Path, size_of: tuple[int, ...], view: View, spacing: tuple[float, float]
+    tmp_path: Path,
+    size_of: tuple[int, ...],
+    possible: tuple[Examination, ...],
+    spacing: tuple[float, float],
 ) -> None:
     values = volume(size_of)
     image = read_image(write_nifti(tmp_path / "one.nii", values, SPACING))
     np.testing.assert_array_equal(image.pixels, values.squeeze().T[::-1, ::-1])
-    assert (image.view_hint, notes_of(image)) == (view, ())
+    assert (image.possible_examinations, notes_of(image)) == (possible, ())
     assert image.spacing_mm == pytest.approx(spacing)
 
 

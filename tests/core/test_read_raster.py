@@ -46,7 +46,7 @@ def test_print_resolution_is_no_pixel_spacing(tmp_path: Path) -> None:
     Image.fromarray(GREY).save(tmp_path / "scan.png", dpi=(300, 300))
     image = read_image(tmp_path / "scan.png")
     assert (image.spacing_mm, image.spacing_source) == (None, SpacingSource.UNKNOWN)
-    assert image.view_hint is None
+    assert image.possible_examinations is None
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])

@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from spinealign.domain.image import View
 from spinealign.domain.paths import resources_dir
 from spinealign.imaging import samples
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import SampleCase, list_samples
+from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 
 SAMPLES = list_samples()
 
 
 def test_there_is_a_case_for_each_shipped_network_and_the_film_comes_first() -> None:
     assert SAMPLES[0].name == "xray_lateral_phantom"
-    assert {case.view for case in SAMPLES} == {View.XRAY, View.MR, View.CT}
+    assert {case.examination for case in SAMPLES} == {LATERAL_NECK, SPINE_MR, NECK_CT}
 
 
 @pytest.mark.parametrize("case", SAMPLES, ids=lambda case: case.name)
 def test_every_case_opens_as_the_view_it_claims(case: SampleCase) -> None:
-    assert read_image(case.path).view_hint is case.view
+    assert read_image(case.path).possible_examinations == (case.examination,)
     assert case.path.parent.name == case.name
 
 

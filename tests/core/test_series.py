@@ -13,12 +13,12 @@ from pydicom.uid import generate_uid
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import View
 from spinealign.domain.study import stacked
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series
 from spinealign.imaging.volume import load_volume
 from spinealign.wording.series import series_lines
+from tests.examinations import SPINE_MR
 from tests.image_files import (
     PLACES,
     SAGITTAL,
@@ -51,7 +51,7 @@ def test_series_are_told_apart_and_ordered(tmp_path: Path) -> None:
     Image.fromarray(ramp().astype(np.uint8)).save(tmp_path / "key image.png")
     found = list_series(tmp_path)
     assert [(e.number, len(e)) for e in found] == [(2, 4), (3, 2), (12, 3), (None, 1)]
-    assert [e.view_hint for e in found] == [View.MR, View.OTHER, View.MR, None]
+    assert [e.possible_examinations for e in found] == [(SPINE_MR,), (), (SPINE_MR,), None]
 
 
 def test_a_localizer_in_the_series_is_set_apart(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from PIL import Image
 from pydicom.uid import generate_uid
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.examination import Examination
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import ImagePart, View
+from spinealign.domain.image import ImagePart
 from spinealign.domain.study import (
     SeriesEntry,
     SeriesPicture,
@@ -34,14 +35,18 @@ from spinealign.wording.series import (
     series_lines,
     series_name,
 )
+from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 from tests.image_files import ramp, write_dicom, write_nifti, write_series, zipped
 
 
 def entry(
-    description: str = "", count: int = 9, hint: View | None = View.MR, **more: Any
+    description: str = "",
+    count: int = 9,
+    hint: tuple[Examination, ...] | None = (SPINE_MR,),
+    **more: Any,
 ) -> SeriesEntry:
     parts = tuple(ImagePart(Path(f"/study/{description}/{k}")) for k in range(count))
-    return SeriesEntry(parts, "DICOM", description, view_hint=hint, **more)
+    return SeriesEntry(parts, "DICOM", description, possible_examinations=hint, **more)
 
 
 def spoil(path: Path) -> None:
@@ -157,10 +162,10 @@ def test_without_positions_the_same_share_of_the_way_counts() -> None:
         ([entry("t2_tse_sag"), entry("t2_tirm_sag")], ["t2_tse_sag"]),
         ([entry("T2 sag"), entry("T2 sag again")], ["T2 sag", "T2 sag again"]),
         ([entry("scout", 1), entry("T1 sag")], ["T1 sag"]),
-        ([entry("T2 tra", hint=View.OTHER), entry("STIR sag")], ["STIR sag"]),
-        ([entry("T2 tra", hint=View.OTHER), entry("photo", 1, None)], []),
-        ([entry("neck", 90, View.CT), entry("scout", 2, View.OTHER)], ["neck"]),
-        ([entry("lateral", 1, View.XRAY), entry("ax", 20, View.OTHER)], ["lateral"]),
+        ([entry("T2 tra", hint=()), entry("STIR sag")], ["STIR sag"]),
+        ([entry("T2 tra", hint=()), entry("photo", 1, None)], []),
+        ([entry("neck", 90, (NECK_CT,)), entry("scout", 2, ())], ["neck"]),
+        ([entry("lateral", 1, (LATERAL_NECK,)), entry("ax", 20, ())], ["lateral"]),
     ],
     ids=["T2", "no fat suppression", "two", "volume", "sagittal", "nothing", "CT", "film"],
 )

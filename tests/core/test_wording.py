@@ -15,7 +15,7 @@ from spinealign.domain.errors import (
     ReadProblem,
     SpineAlignError,
 )
-from spinealign.domain.examination import ExaminationKind
+from spinealign.domain.examination import EXAMINATIONS, ExaminationKind, ImageKind
 from spinealign.domain.findings import (
     Caution,
     CorrectionKind,
@@ -24,17 +24,10 @@ from spinealign.domain.findings import (
     ModelStatus,
     WarningCode,
 )
-from spinealign.domain.image import (
-    ImageKind,
-    NoteKind,
-    ReaderNote,
-    SpacingSource,
-    View,
-    ViewCheck,
-    ViewSource,
-)
+from spinealign.domain.image import DecisionSource, KindCheck, NoteKind, ReaderNote, SpacingSource
 from spinealign.domain.measurements import Measurement
 from spinealign.wording.reading import note_text
+from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 from tests.phantoms import (
     ct_analysis,
     ct_image,
@@ -292,40 +285,40 @@ def test_headline_without_a_model_for_radiographs():
 def test_headline_of_another_image_tells_how_to_overrule():
     text = wording.headline(failed_view_analysis())
     assert text.startswith("This looks like a picture of another kind, not like a lateral cervical")
-    assert all(wording.view_text(v) in text for v in (View.XRAY, View.CT, View.MR))
+    assert all(wording.examination_text(v) in text for v in (LATERAL_NECK, NECK_CT, SPINE_MR))
     assert "say which" in wording.refusal_message(failed_view_analysis()).advice
 
 
 def test_headline_claims_nothing_about_an_image_that_nobody_looked_at():
-    text = wording.headline(replace(failed_view_analysis(), view_check=None))
+    text = wording.headline(replace(failed_view_analysis(), kind_check=None))
     assert text.startswith("It is not known whether this image is")
 
 
 @pytest.mark.parametrize(
     ("check", "begins"),
     [
-        (ViewCheck(ImageKind.OTHER_CT, False, tags=ImageKind.OTHER_CT),
+        (KindCheck(ImageKind.OTHER_CT, False, tags=ImageKind.OTHER_CT),
          "The file’s tags say that this is a CT picture of another body part or plane, not"),
-        (ViewCheck(ImageKind.OTHER_MR, False, ImageKind.SPINE_MR, ImageKind.OTHER_MR, 0.95),
+        (KindCheck(ImageKind.OTHER_MR, False, ImageKind.SPINE_MR, ImageKind.OTHER_MR, 0.95),
          "The file’s tags say that this is a sagittal spine MR, but it looks like an MR picture"),
-        (ViewCheck(ImageKind.NONE_OF_THESE, False, None, ImageKind.NECK_CT, 0.4),
+        (KindCheck(ImageKind.NONE_OF_THESE, False, None, ImageKind.NECK_CT, 0.4),
          "This image does not look enough like a lateral cervical radiograph"),
-        (ViewCheck(ImageKind.OTHER_RADIOGRAPH, False, None, ImageKind.OTHER_RADIOGRAPH, 0.9),
+        (KindCheck(ImageKind.OTHER_RADIOGRAPH, False, None, ImageKind.OTHER_RADIOGRAPH, 0.9),
          "This looks like a radiograph of another body part or from another side, not like"),
     ],
     ids=["tags", "pixels against tags", "unsure", "pixels"],
 )  # fmt: skip
 def test_a_refusal_says_who_refused(check, begins):
-    analysis = replace(failed_view_analysis(), view_check=check)
+    analysis = replace(failed_view_analysis(), kind_check=check)
     assert wording.headline(analysis).startswith(begins)
     assert wording.who_said_text(check).startswith("Tags: ")
 
 
 def test_a_turned_picture_is_told_how_to_turn_it():
-    check = ViewCheck(
+    check = KindCheck(
         ImageKind.NONE_OF_THESE, False, None, ImageKind.OTHER_RADIOGRAPH, 0.9, quarter_turns=3
     )
-    advice = wording.refusal_message(replace(failed_view_analysis(), view_check=check)).advice
+    advice = wording.refusal_message(replace(failed_view_analysis(), kind_check=check)).advice
     assert advice.startswith("After a quarter turn to the right it looks like one of them")
     caution = wording.caution_text(Caution(WarningCode.TURNED, quarter_turns=3))
     assert "upright after a quarter turn to the right" in caution
@@ -350,9 +343,11 @@ def test_spacing_at_the_detector_is_called_magnified():
     assert "magnified" in wording.spacing_text(xray_analysis().image)
 
 
-def test_views_and_their_sources_are_told_apart():
-    assert len({wording.view_text(view) for view in View}) == len(View)
-    assert len({wording.source_text(source) for source in ViewSource}) == len(ViewSource)
+def test_examinations_and_their_sources_are_told_apart():
+    kinds = (None, *EXAMINATIONS.values())
+    assert len({wording.examination_text(each) for each in kinds}) == len(kinds)
+    assert len({wording.examination_label(each) for each in kinds[1:]}) == len(kinds) - 1
+    assert len({wording.source_text(source) for source in DecisionSource}) == len(DecisionSource)
 
 
 @pytest.mark.parametrize(

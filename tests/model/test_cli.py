@@ -85,7 +85,7 @@ def test_a_ct_becomes_a_probability_a_heat_map_and_a_warning(tmp_path):
 
 
 def test_the_users_view_is_recorded(tmp_path):
-    assert analyze(SAMPLES["ct_axial"], "--out", tmp_path, "--view", "mr") == 0
+    assert analyze(SAMPLES["ct_axial"], "--out", tmp_path, "--examination", "spine-mr") == 0
     found = result(tmp_path / "CT_small")
     assert found["view"]["chosen_by"] == "user"
     assert "view_overruled" in {w["code"] for w in found["warnings"]}
@@ -194,7 +194,7 @@ def test_unusual_pictures_are_read(tmp_path, mode, suffix):
         frames[0].save(path, save_all=True, append_images=frames[1:])
     else:
         picture(mode=mode).save(path)
-    assert analyze(path, "--out", tmp_path / "out", "--view", "mr") == 0
+    assert analyze(path, "--out", tmp_path / "out", "--examination", "spine-mr") == 0
     found = result(tmp_path / "out" / "input")
     assert (found["input"]["width_px"], found["input"]["height_px"]) == (200, 160)
 
@@ -204,7 +204,7 @@ def test_inputs_of_one_name_do_not_overwrite_each_other(tmp_path):
         (tmp_path / folder).mkdir()
         picture().save(tmp_path / folder / "same.png")
     out = tmp_path / "out"
-    assert analyze(tmp_path / "a", tmp_path / "b", "--out", out, "--view", "mr") == 0
+    assert analyze(tmp_path / "a", tmp_path / "b", "--out", out, "--examination", "spine-mr") == 0
     assert sorted(p.name for p in out.iterdir()) == ["same", "same_2"]
 
 

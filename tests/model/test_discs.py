@@ -12,10 +12,10 @@ from spinealign.analysis import analyze_file
 from spinealign.cli import main as cli
 from spinealign.domain.findings import Step, WarningCode
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import View
 from spinealign.domain.paths import resources_dir
 from spinealign.inference.catalog import ModelStore
 from tests.disc_models import told_store
+from tests.examinations import LATERAL_NECK
 
 PHANTOM = resources_dir() / "samples" / "mr_lumbar_phantom"
 
@@ -55,8 +55,8 @@ def test_without_a_grader_there_are_no_discs(phantom, tmp_path):
     from spinealign.domain.paths import models_dirs
 
     class Without(ModelStore):
-        def find(self, task, view):
-            return None if task == "disc_grading" else super().find(task, view)
+        def find(self, task, examination=None):
+            return None if task == "disc_grading" else super().find(task, examination)
 
     analysis = run_to_end(analyze_file(phantom, Without(models_dirs())))
     assert analysis.discs == ()
@@ -86,7 +86,7 @@ def test_a_companion_in_the_other_contrast_is_graded_too(phantom, store, tmp_pat
 
 
 def test_a_companion_of_a_radiograph_is_named_as_unused(phantom, store):
-    analysis = run_to_end(analyze_file(phantom, store, View.XRAY, phantom))
+    analysis = run_to_end(analyze_file(phantom, store, LATERAL_NECK, phantom))
     assert analysis.companion is None
     assert WarningCode.COMPANION_UNMATCHED in codes(analysis)
 

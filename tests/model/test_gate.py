@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import skimage
 
+from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import WarningCode
-from spinealign.domain.image import ImageKind, View, ViewSource
-from spinealign.gate import choose_view, classify_kind
+from spinealign.domain.image import DecisionSource
+from spinealign.gate import choose_examination, classify_kind
 from spinealign.gate.classify import turned
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
 from tests.corpus import corpus_files
+from tests.examinations import SPINE_MR
 
 pytestmark = pytest.mark.model
 SAMPLES = {sample.name: sample for sample in list_samples()}
@@ -30,21 +32,25 @@ def models():
 def bare(image):
     """Return an image as an export without tags would be."""
     return replace(
-        image, stated_kind=None, view_hint=None, modality=None, source_path=Path("x.png")
+        image,
+        stated_kind=None,
+        possible_examinations=None,
+        modality=None,
+        source_path=Path("x.png"),
     )
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_samples_are_opened_as_what_they_are(models, name):
     sample = SAMPLES[name]
-    choice = choose_view(read_image(sample.path), models, None)
-    assert choice.view is sample.view
+    choice = choose_examination(read_image(sample.path), models, None)
+    assert choice.examination is sample.examination
 
 
 @pytest.mark.parametrize("name", ["mr_lumbar_phantom", "xray_lateral_phantom"])
 def test_drawn_samples_are_recognised_from_pixels_alone(models, name):
-    choice = choose_view(bare(read_image(SAMPLES[name].path)), models, None)
-    assert (choice.view, choice.source) == (SAMPLES[name].view, ViewSource.PIXELS)
+    choice = choose_examination(bare(read_image(SAMPLES[name].path)), models, None)
+    assert (choice.examination, choice.source) == (SAMPLES[name].examination, DecisionSource.PIXELS)
 
 
 FOREIGN = {
@@ -70,7 +76,7 @@ FOREIGN = {
 def test_foreign_files_of_pydicom_are_refused(models, name):
     image = read_image(corpus_files()[name])
     assert image.stated_kind is FOREIGN[name]
-    choice = choose_view(image, models, None)
+    choice = choose_examination(image, models, None)
     assert choice.is_refusal, choice.check
 
 
@@ -80,20 +86,20 @@ TAKEN_IN = {"pydicom/test_files/J2K_pixelrep_mismatch.dcm", "pydicom/test_files/
 
 @pytest.mark.parametrize("name", sorted(set(FOREIGN) - TAKEN_IN))
 def test_they_are_refused_without_their_tags_too(models, name):
-    choice = choose_view(bare(read_image(corpus_files()[name])), models, None)
+    choice = choose_examination(bare(read_image(corpus_files()[name])), models, None)
     assert choice.is_refusal, choice.check
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "camera", "page", "text"])
 def test_photographs_and_pages_are_refused(models, name):
-    choice = choose_view(read_image(PHOTOGRAPHS / f"{name}.png"), models, None)
+    choice = choose_examination(read_image(PHOTOGRAPHS / f"{name}.png"), models, None)
     assert choice.is_refusal, choice.check
 
 
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])
 def test_a_turned_film_is_told_how_to_turn_back(models, quarter_turns):
     lying = turned(bare(read_image(SAMPLES["xray_lateral_phantom"].path)), quarter_turns)
-    choice = choose_view(lying, models, None)
+    choice = choose_examination(lying, models, None)
     assert choice.is_refusal
     assert (choice.check.quarter_turns + quarter_turns) % 4 == 0
     assert [c.code for c in choice.cautions] == [WarningCode.TURNED]
@@ -121,7 +127,7 @@ def test_the_card_tells_its_figures_by_source(models):
 
 def test_overruling_says_what_the_gate_saw(models):
     image = bare(read_image(corpus_files()["pydicom-data/US1_UNCR.dcm"]))
-    choice = choose_view(image, models, View.MR)
-    assert choice.view is View.MR
+    choice = choose_examination(image, models, SPINE_MR)
+    assert choice.examination is SPINE_MR
     assert choice.check.overruled
     assert choice.check.pixels is K.NONE_OF_THESE

@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow")
 from PIL import Image
 
 from spinealign.domain.errors import DataSetError
-from spinealign.domain.image import ImageKind
+from spinealign.domain.examination import ImageKind
 from spinealign.domain.model_card import GateRule
 from spinealign.training import gate, gate_evaluate, gate_foreign
 from spinealign.training.gate_data import LONGEST_PX, GatePicture, load_foreign

@@ -12,7 +12,7 @@ from spinealign.analysis import analyze_image
 from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import SpineImage, View
+from spinealign.domain.image import SpineImage
 from spinealign.domain.paths import models_dirs
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import list_samples
@@ -126,14 +126,14 @@ def test_the_view_is_found_from_pixels_alone(models, name):
     grey = np.clip((image.pixels - low) / (high - low) * 255, 0, 255).astype(np.float32)
     bare = SpineImage(np.kron(grey, np.ones((2, 2), np.float32)), 8, Path("x.png"), "0" * 64)
     analysis = run_to_end(analyze_image(bare, models))
-    assert analysis.view.value == SAMPLES[name].view
+    assert analysis.examination is SAMPLES[name].examination
     assert analysis.models[0].name == "view_gate"
 
 
 def test_a_picture_of_nothing_is_not_analysed(models):
     noise = np.random.default_rng(0).integers(0, 256, (300, 300)).astype(np.float32)
     analysis = run_to_end(analyze_image(SpineImage(noise, 8, Path("x.png"), "0" * 64), models))
-    assert analysis.view is View.OTHER
+    assert analysis.examination is None
     assert analysis.segmentation is None
     assert analysis.classification is None
 

@@ -12,10 +12,10 @@ from spinealign.analysis import analyze_file
 from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import Analysis
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
+from tests.examinations import SPINE_MR
 
 pytestmark = pytest.mark.model
 SEVERITY, LORDOSIS_DEG, HEIGHT_MM = 0.25, 1.5, 1.0
@@ -28,7 +28,7 @@ def models() -> ModelStore:
 
 def analysed(folder: Path, models: ModelStore, rows: int, cols: int) -> Analysis:
     """Analyse the MR phantom with only every so manieth row and column kept."""
-    (case,) = (case for case in list_samples() if case.view is View.MR)
+    (case,) = (case for case in list_samples() if case.examination is SPINE_MR)
     dataset = dcmread(case.path)
     pixels = dataset.pixel_array[::rows, ::cols]
     dataset.Rows, dataset.Columns = pixels.shape

@@ -12,7 +12,6 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
 
 from spinealign.domain.errors import ModelError, ModelProblem
-from spinealign.domain.image import View
 from spinealign.inference.catalog import ModelStore
 from spinealign.training import classifier, commands, networks, recipes
 from spinealign.training.dataset import IGNORE, LabelledSlice
@@ -25,6 +24,7 @@ from spinealign.training.keras_engine import (
 from spinealign.training.package import fold_batch_normalisation, to_litert, write_model_folder
 from spinealign.training.train import Checkpoint, MrPatches, run_steps, segmentation_loss
 from tests.cards import classifier_card
+from tests.examinations import NECK_CT
 
 pytestmark = [
     pytest.mark.train,
@@ -150,7 +150,7 @@ def test_packaged_user_weights_answer_in_the_stated_class_order(tmp_path, monkey
     probabilities, activation = loaded.classify(x)
     assert probabilities == pytest.approx((1 - p_normal, p_normal), abs=2e-3)
     assert activation is None
-    assert loaded.card.view is View.CT
+    assert loaded.card.examinations == (NECK_CT.kind,)
 
 
 base_plain_cnn = networks.plain_cnn

@@ -3,9 +3,10 @@
 import pytest
 from PyQt6.QtCore import QTimer
 
-from spinealign.domain.image import View, ViewSource
+from spinealign.domain.image import DecisionSource
 from spinealign.ui.cases.case_session import CaseStatus
 from spinealign.ui.window.crash import CrashDialog
+from tests.examinations import NECK_CT, SPINE_MR
 from tests.ui.hands import at_rest
 
 HOLD = "Segmenting structures"
@@ -75,38 +76,38 @@ def test_cancel_keeps_an_earlier_result(qtbot, window, analysed, fake):
     earlier = case.finding
     fake.analyser.hold = HOLD
     with qtbot.waitSignal(window.workbench.session.progressed):
-        window.navigation.analyse_as(View.MR)
+        window.navigation.analyse_as(SPINE_MR)
     qtbot.waitUntil(fake.analyser.reached.is_set)
     window.work_status.stop()
     assert case.finding is earlier
     assert case.status is CaseStatus.DONE
-    assert case.wanted_view is None
-    assert window.actions_by_name["view_auto"].isChecked()
+    assert case.wanted_examination is None
+    assert window.actions_by_name["image_type_auto"].isChecked()
 
 
 def test_the_result_of_an_overtaken_analysis_is_dropped(qtbot, held, fake):
     results = []
     held.workbench.session.finding_ready.connect(
-        lambda case: results.append(case.finding.analysis.view)
+        lambda case: results.append(case.finding.analysis.examination)
     )
-    held.navigation.analyse_as(View.MR)
+    held.navigation.analyse_as(SPINE_MR)
     fake.analyser.gate.set()
     qtbot.waitUntil(lambda: at_rest(held))
-    assert results == [View.MR]
-    assert fake.analyser.calls == [("ct_1.dcm", None), ("ct_1.dcm", View.MR)]
+    assert results == [SPINE_MR]
+    assert fake.analyser.calls == [("ct_1.dcm", None), ("ct_1.dcm", SPINE_MR)]
     assert fake.analyser.closed == 1
 
 
 def test_overruling_the_view_analyses_again_and_says_who_chose(qtbot, window, analysed):
     case = analysed("mr_1.nii")
     with qtbot.waitSignal(window.workbench.session.finding_ready):
-        window.actions_by_name["view_ct"].trigger()
-    assert case.finding.analysis.view is View.CT
-    assert case.finding.analysis.view_source is ViewSource.USER
-    assert "CT" in window.view_button.text()
+        window.actions_by_name["image_type_neck-ct"].trigger()
+    assert case.finding.analysis.examination is NECK_CT
+    assert case.finding.analysis.decided_by is DecisionSource.USER
+    assert "CT" in window.image_type_button.text()
     with qtbot.waitSignal(window.workbench.session.finding_ready):
-        window.actions_by_name["view_auto"].trigger()
-    assert case.finding.analysis.view is View.MR
+        window.actions_by_name["image_type_auto"].trigger()
+    assert case.finding.analysis.examination is SPINE_MR
 
 
 def test_analysing_again_leaves_zoom_and_window_alone(qtbot, window, analysed):

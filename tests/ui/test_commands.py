@@ -9,11 +9,11 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QLineEdit
 
 from spinealign.domain.findings import DISCLAIMER
-from spinealign.domain.image import View
 from spinealign.ui.results.probability_bars import ProbabilityBar
 from spinealign.ui.settings.settings import OverlayStyle, SettingsStore, ThemeChoice
 from spinealign.ui.widgets.theme import DARK, LIGHT
 from spinealign.ui.window.actions import COMMANDS
+from tests.examinations import NECK_CT
 from tests.ui.hands import at_rest
 
 
@@ -119,7 +119,7 @@ def test_escape_cancels(qtbot, window, fake, files):
 def test_a_key_for_the_view(qtbot, ready):
     with qtbot.waitSignal(ready.workbench.session.finding_ready):
         press(ready, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
-    assert ready.workbench.current.finding.analysis.view is View.CT
+    assert ready.workbench.current.finding.analysis.examination is NECK_CT
 
 
 def test_typing_a_search_is_not_taken_for_commands(ready):

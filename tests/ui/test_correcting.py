@@ -9,12 +9,12 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QToolTip
 
 from spinealign.domain.findings import Facing, LandmarkSource, VertebraState
-from spinealign.domain.image import View
 from spinealign.domain.measurements import MeasureCode, MeasureState
 from spinealign.imaging.edges import snap_to_edge
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.handles import MarkRef
 from spinealign.wording.corrections import point_name
+from tests.examinations import NECK_CT
 
 SHIFT, ALT = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
 CORNER = ("C4", "anterior_superior")
@@ -443,7 +443,7 @@ def test_another_view_of_the_same_file_has_corrections_of_its_own(qtbot, hands):
     start = hands.place_of(*CORNER)
     hands.drag(start, moved(start, 12, 3))
     with qtbot.waitSignal(window.workbench.session.finding_ready):
-        window.navigation.analyse_as(View.CT)
+        window.navigation.analyse_as(NECK_CT)
     assert window.workbench.editing.analysis.corrections is None
     assert window.workbench.editing.undo_label == ""
     with qtbot.waitSignal(window.workbench.session.finding_ready):

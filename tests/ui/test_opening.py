@@ -155,7 +155,7 @@ def test_recent_files_are_listed_opened_and_cleared(qtbot, window, analysed):
     case = analysed()
     menu = next(
         m
-        for m in window.menuBar().findChildren(type(window.view_button.menu()))
+        for m in window.menuBar().findChildren(type(window.image_type_button.menu()))
         if "recent" in m.title()
     )
     assert [action.text() for action in menu.actions()] == ["&1  ct_1.dcm"]
@@ -236,7 +236,9 @@ def test_damaged_settings_are_told(qtbot, open_window, tmp_path):
 def test_a_file_with_an_ampersand_keeps_it_in_the_menu(qtbot, window, analysed):
     analysed("ct_a&b.dcm")
     texts = [
-        a.text() for m in window.findChildren(type(window.view_button.menu())) for a in m.actions()
+        a.text()
+        for m in window.findChildren(type(window.image_type_button.menu()))
+        for a in m.actions()
     ]
     assert "&1  ct_a&&b.dcm" in texts
 

@@ -9,17 +9,19 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QLabel, QLineEdit, QPushButton
 
 from spinealign import wording
+from spinealign.domain.examination import EXAMINATIONS
 from spinealign.domain.findings import DISCLAIMER
-from spinealign.domain.image import View, ViewSource
+from spinealign.domain.image import DecisionSource
 from spinealign.ui.results.measure_model import MeasureColumn
 from spinealign.ui.results.model_card_view import metric_lines
 from spinealign.ui.results.probability_bars import ProbabilityBar
 from spinealign.ui.results.refusal import RefusalBox
 from spinealign.ui.results.region_table import COLUMNS, RegionTable
-from spinealign.ui.results.result_page import ViewChoice
+from spinealign.ui.results.result_page import ImageTypeChoice
 from spinealign.ui.widgets.labels import Fold, Strip
 from spinealign.wording.finding_text import finding_text
 from tests import phantoms
+from tests.examinations import NECK_CT
 
 
 def words_of(widget):
@@ -101,18 +103,18 @@ def test_an_image_that_fits_no_model_can_be_overruled(window, page):
     assert "it was not analysed" in text
     assert "the result records that you chose" in text
     assert "distance from known images 7.5, over the limit of 5.0" in text
-    assert window.results.page.findChild(ViewChoice) is not None
+    assert window.results.page.findChild(ImageTypeChoice) is not None
 
 
-@pytest.mark.parametrize("view", [View.XRAY, View.CT, View.MR], ids=str)
-def test_a_refusal_has_a_button_for_each_way(window, page, qtbot, view):
+@pytest.mark.parametrize("examination", EXAMINATIONS.values(), ids=lambda each: each.key)
+def test_a_refusal_has_a_button_for_each_way(window, page, qtbot, examination):
     box = page("photo_1.png").findChild(RefusalBox)
-    wanted = wording.view_text(view)
+    wanted = wording.examination_text(examination)
     button = next(b for b in box.findChildren(QPushButton) if wanted in b.text())
     with qtbot.waitSignal(window.workbench.session.finding_ready):
         button.click()
     analysis = window.workbench.current.finding.analysis
-    assert (analysis.view, analysis.view_source) == (view, ViewSource.USER)
+    assert (analysis.examination, analysis.decided_by) == (examination, DecisionSource.USER)
     assert window.results.page.findChild(RefusalBox) is None
 
 
@@ -140,13 +142,13 @@ def test_the_card_opens_and_stays_open_for_the_next_case(window, page):
 
 
 def test_the_view_is_overruled_from_the_panel(qtbot, window, page):
-    choice = page("mr_1.nii").findChild(ViewChoice)
+    choice = page("mr_1.nii").findChild(ImageTypeChoice)
     with qtbot.waitSignal(window.workbench.session.finding_ready):
         choice.setFocus()
-        QTest.keyClick(choice, Qt.Key.Key_C)
+        QTest.keyClick(choice, Qt.Key.Key_N)
         choice.activated.emit(choice.currentIndex())
-    assert window.workbench.current.finding.analysis.view is View.CT
-    assert window.results.page.findChild(ViewChoice).currentText() == "CT"
+    assert window.workbench.current.finding.analysis.examination is NECK_CT
+    assert window.results.page.findChild(ImageTypeChoice).currentText() == "Neck CT"
 
 
 @pytest.fixture

@@ -140,7 +140,9 @@ def _measured(
         kept = tuple(m for m in earlier.measurements if m.state is not MeasureState.DRAWN)
         return (*kept, *drawn)
     geometry, canal = PixelGeometry.of(image), canal_of(original.segmentation)
-    taken = measure_alignment(wanted.vertebrae, wanted.facing, geometry, original.view, canal)
+    taken = measure_alignment(
+        wanted.vertebrae, wanted.facing, geometry, original.examination, canal
+    )
     own = {measurement.key: measurement for measurement in original.measurements}
     factor = _length_factor(original.image, image)
     return (*(_beside_automatic(m, own.get(m.key), factor) for m in taken), *drawn)

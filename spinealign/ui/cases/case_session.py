@@ -14,7 +14,8 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.image import ImagePart, View
+from spinealign.domain.examination import Examination
+from spinealign.domain.image import ImagePart
 from spinealign.domain.study import ImageSource, SeriesStack, SlicePlace
 from spinealign.ui.cases.jobs import Finding, Progress, analyse_case
 from spinealign.ui.picture.display_images import DisplayImage
@@ -62,8 +63,8 @@ class Opening:
 class Case:
     """One opened series and what is known about it.
 
-    `wanted_view` is the user's choice for the analysis that runs or comes next,
-    `shown_view` the one that `finding` was made with; None means automatic. So are
+    `wanted_examination` is the user's choice for the analysis that runs or comes next,
+    `shown_examination` the one that `finding` was made with; None means automatic. So are
     `wanted_place` and `shown_place`, the picture of the series, and `companion` and
     `shown_companion`, the same patient's other contrast, where None means without.
     """
@@ -75,8 +76,8 @@ class Case:
         self.wanted_place: SlicePlace | None = opening.recent.place
         self.shown_place: SlicePlace | None = None
         self.status = CaseStatus.WAITING
-        self.wanted_view: View | None = None
-        self.shown_view: View | None = None
+        self.wanted_examination: Examination | None = None
+        self.shown_examination: Examination | None = None
         self.companion: Companion | None = None
         self.shown_companion: Companion | None = None
         self.display: DisplayImage | None = None
@@ -190,11 +191,11 @@ class CaseSession(QObject):
     def analyse_picture(self, case: Case, place: SlicePlace) -> None:
         """Analyse a picture of a case, which then is the one that its result is of."""
         case.wanted_place = place
-        self.analyse(case, case.wanted_view)
+        self.analyse(case, case.wanted_examination)
 
-    def analyse(self, case: Case, view: View | None) -> None:
-        """Analyse a case again, before all that wait; `view` None means automatic."""
-        case.wanted_view = view
+    def analyse(self, case: Case, examination: Examination | None) -> None:
+        """Analyse a case again, before all that wait; `examination` None means automatic."""
+        case.wanted_examination = examination
         self._withdraw(case)
         case.status = CaseStatus.WAITING
         self._to_front(case)
@@ -207,7 +208,7 @@ class CaseSession(QObject):
             self._last_seen.remove(case)
         self._last_seen.append(case)
         if case.status is CaseStatus.DONE and case.finding is None:
-            self.analyse(case, case.wanted_view)
+            self.analyse(case, case.wanted_examination)
 
     def cancel(self) -> None:
         """Stop the running analysis and forget the waiting ones; results stay."""
@@ -259,7 +260,7 @@ class CaseSession(QObject):
         if self._running is None and self._waiting:
             case = self._waiting.popleft()
             case.status, case.message, case.progress = CaseStatus.RUNNING, None, None
-            wanted = (case.source, case.wanted_view, case.companion)
+            wanted = (case.source, case.wanted_examination, case.companion)
             task = self._runner.submit(
                 lambda: analyse_case(self._services, *wanted), partial(self._take_failure, case)
             )
@@ -282,7 +283,7 @@ class CaseSession(QObject):
         is_other = not _same_picture(case.display, finding.display)
         if is_other:
             case.display = finding.display
-        case.finding, case.shown_view = finding, case.wanted_view
+        case.finding, case.shown_examination = finding, case.wanted_examination
         case.shown_companion, case.shown_place = case.companion, case.wanted_place
         case.status, case.progress, self._running = CaseStatus.DONE, None, None
         self._let_go(case)
@@ -308,7 +309,7 @@ class CaseSession(QObject):
         case.progress = None
         case.status = without_result if case.finding is None else CaseStatus.DONE
         if case.finding is not None:
-            case.wanted_view, case.companion = case.shown_view, case.shown_companion
+            case.wanted_examination, case.companion = case.shown_examination, case.shown_companion
             case.wanted_place = case.shown_place
 
     def _let_go(self, newest: Case) -> None:

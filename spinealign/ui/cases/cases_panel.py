@@ -148,7 +148,7 @@ class CasesPanel(QWidget):
             item.setData(0, _PAYLOAD, sample)
             origin = f"{sample.source} ({sample.licence})"
             item.setToolTip(0, f"{sample.title}\n{sample.note}\n{origin}")
-            item.setIcon(0, icon(sample.view.value, self._colours.muted))
+            item.setIcon(0, icon(sample.examination.modality.value, self._colours.muted))
             self._samples.addChild(item)
         self._refresh_groups()
 
@@ -157,7 +157,7 @@ class CasesPanel(QWidget):
         self._colours = colours
         for group, name in ((self._recent, "recent"), (self._samples, "")):
             for item in _children(group):
-                drawing = name or item.data(0, _PAYLOAD).view.value
+                drawing = name or item.data(0, _PAYLOAD).examination.modality.value
                 item.setIcon(0, icon(drawing, colours.muted))
         for item in _children(self._open):
             self.update_case(item.data(0, _PAYLOAD))

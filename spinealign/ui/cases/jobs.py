@@ -16,9 +16,10 @@ from spinealign.domain.errors import (
     ExportProblem,
     SpineAlignError,
 )
+from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import mapped
-from spinealign.domain.image import ImagePart, SpineImage, View
+from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.study import ImageSource, PatientFacts, SegmentedVolume, SeriesEntry
 from spinealign.ui.picture.display_images import (
@@ -55,7 +56,10 @@ class Finding:
 
 
 def analyse_case(
-    services: Services, source: ImageSource, view: View | None, companion: Companion | None = None
+    services: Services,
+    source: ImageSource,
+    examination: Examination | None,
+    companion: Companion | None = None,
 ) -> Generator[Progress, None, Finding]:
     """Analyse a file or series and prepare what the viewer draws.
 
@@ -75,7 +79,7 @@ def analyse_case(
         display = prepare_image(step.image)
         return Progress(step.name, step.fraction, display)
 
-    steps = services.analyse(source, models, view, companion)
+    steps = services.analyse(source, models, examination, companion)
     automatic = yield from mapped(steps, with_first_picture)
     yield Progress("Preparing the picture", 0.98)
     if display is None or display.image is not automatic.image:

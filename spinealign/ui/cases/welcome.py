@@ -50,7 +50,7 @@ class SampleButtons(QWidget):
         self.set_samples(self._samples)
 
     def _button_for(self, sample: Sample) -> QPushButton:
-        button = QPushButton(icon(sample.view.value), sample.title)
+        button = QPushButton(icon(sample.examination.modality.value), sample.title)
         button.setProperty("choice", "true")
         button.setIconSize(QSize(22, 22))
         button.setMinimumWidth(60)

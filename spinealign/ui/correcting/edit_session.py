@@ -35,7 +35,7 @@ Key = tuple[ImagePart, str, str]
 
 
 class CaseEdits:
-    """The corrections of one image in one view, with all their past.
+    """The corrections of one image as one examination, with all their past.
 
     `kept` is the state on disk, `to_write` what goes there as soon as it can.
     """
@@ -320,6 +320,6 @@ class EditSession(QObject):
 
 
 def _key(finding: Finding) -> Key:
-    """Return which changes belong to a result: another picture or view has other bodies."""
+    """Return which changes belong to a result: another picture or examination has other bodies."""
     analysis = finding.analysis
-    return (analysis.image.place, analysis.image.sha256, analysis.view.value)
+    return (analysis.image.place, analysis.image.sha256, analysis.view_name)

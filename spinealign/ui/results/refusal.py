@@ -7,20 +7,18 @@ from functools import partial
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from spinealign.domain.examination import EXAMINATIONS, Examination
 from spinealign.domain.findings import Analysis
-from spinealign.domain.image import View
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording import refusal_message, view_text, who_said_text
-
-_WAYS = (View.XRAY, View.CT, View.MR)
+from spinealign.wording import kind_text, refusal_message, who_said_text
 
 
 class RefusalBox(QWidget):
     """Advice on a refused image, and one button for each way to analyse it all the same."""
 
-    view_chosen = pyqtSignal(object)
+    examination_chosen = pyqtSignal(object)
 
     def __init__(self, analysis: Analysis, colours: Colours) -> None:
         super().__init__()
@@ -29,14 +27,14 @@ class RefusalBox(QWidget):
         column.setSpacing(8)
         column.addWidget(wrapped_label(refusal_message(analysis).advice))
         column.addWidget(wrapped_label("Analyse it anyway", "section"))
-        for view in _WAYS:
-            button = QPushButton(f"As a {view_text(view)}")
-            button.setIcon(icon(view.value, colours.text))
+        for examination in EXAMINATIONS.values():
+            button = QPushButton(f"As {kind_text(examination.image_kind)}")
+            button.setIcon(icon(examination.modality.value, colours.text))
             button.setToolTip("Overrule the check; the result records that you did")
-            button.clicked.connect(partial(self._choose, view))
+            button.clicked.connect(partial(self._choose, examination))
             column.addWidget(button)
-        if analysis.view_check is not None:
-            column.addWidget(wrapped_label(who_said_text(analysis.view_check), "muted"))
+        if analysis.kind_check is not None:
+            column.addWidget(wrapped_label(who_said_text(analysis.kind_check), "muted"))
 
-    def _choose(self, view: View, _checked: bool) -> None:
-        self.view_chosen.emit(view)
+    def _choose(self, examination: Examination, _checked: bool) -> None:
+        self.examination_chosen.emit(examination)

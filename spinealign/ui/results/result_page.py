@@ -17,8 +17,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from spinealign.domain.examination import EXAMINATIONS, Examination
 from spinealign.domain.findings import Analysis, Caution, ModelIdentity, WarningCode
-from spinealign.domain.image import View
 from spinealign.domain.model_card import ModelCard
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.results.disc_model import DiscChoice
@@ -35,6 +35,7 @@ from spinealign.ui.widgets.labels import Fold, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import (
     caution_text,
+    examination_label,
     headline,
     is_demonstration,
     safe_text,
@@ -43,36 +44,36 @@ from spinealign.wording import (
     who_said_text,
 )
 from spinealign.wording.alignment import alignment_sentences
-from spinealign.wording.finding_text import measures_text, view_line
+from spinealign.wording.finding_text import examination_line, measures_text
 from spinealign.wording.reading import directions_text, side_text
 
 MEASURES, ALL_FIGURES, DISCS = "measurements", "json", "discs"
 """Kinds of results that sections of the page save."""
 
-VIEW_CHOICES: tuple[tuple[str, View | None], ...] = (
+EXAMINATION_CHOICES: tuple[tuple[str, Examination | None], ...] = (
     ("Automatic", None),
-    ("X-ray", View.XRAY),
-    ("CT", View.CT),
-    ("MR", View.MR),
+    *((examination_label(each), each) for each in EXAMINATIONS.values()),
 )
 
 
-class ViewChoice(QComboBox):
+class ImageTypeChoice(QComboBox):
     """Lets the user overrule what kind of image this is."""
 
-    view_chosen = pyqtSignal(object)
+    examination_chosen = pyqtSignal(object)
 
-    def __init__(self, chosen: View | None) -> None:
+    def __init__(self, chosen: Examination | None) -> None:
         super().__init__()
-        self.setAccessibleName("View")
+        self.setAccessibleName("Image type")
         self.setToolTip("Overrule what kind of image this is and analyse it again")
-        for text, view in VIEW_CHOICES:
-            self.addItem(text, view)
-        self.setCurrentIndex([view for _, view in VIEW_CHOICES].index(chosen))
-        self.activated.connect(lambda row: self.view_chosen.emit(VIEW_CHOICES[row][1]))
+        for text, examination in EXAMINATION_CHOICES:
+            self.addItem(text, examination)
+        self.setCurrentIndex([each for _, each in EXAMINATION_CHOICES].index(chosen))
+        self.activated.connect(
+            lambda row: self.examination_chosen.emit(EXAMINATION_CHOICES[row][1])
+        )
 
     def event(self, event: QEvent | None) -> bool:
-        """Keep typed letters: here they choose a view, in the rest of the window tools."""
+        """Keep typed letters: here they choose a kind, in the rest of the window tools."""
         is_claim = event is not None and event.type() == QEvent.Type.ShortcutOverride
         if is_claim and isinstance(event, QKeyEvent) and event.text().isalpha():
             event.accept()
@@ -92,7 +93,7 @@ class ResultPage(QWidget):
     ----------
     finding : Finding
         What to show.
-    chosen_view : View or None
+    chosen_examination : Examination or None
         The user's choice, None for automatic.
     open_folds : set of str
         Titles of the sections that the user keeps open; changed in place.
@@ -102,7 +103,7 @@ class ResultPage(QWidget):
         Which disc is looked at; changed in place.
     """
 
-    view_chosen = pyqtSignal(object)
+    examination_chosen = pyqtSignal(object)
     highlighted = pyqtSignal(object)
     measure_toggled = pyqtSignal(object, bool)
     measure_selected = pyqtSignal(object)
@@ -114,7 +115,7 @@ class ResultPage(QWidget):
     def __init__(
         self,
         finding: Finding,
-        chosen_view: View | None,
+        chosen_examination: Examination | None,
         colours: Colours,
         open_folds: set[str],
         choices: MeasureChoices,
@@ -144,7 +145,7 @@ class ResultPage(QWidget):
         sections: list[Callable[[Analysis], None]] = [
             *parts,
             self._add_measurements,
-            partial(self._add_view, chosen=chosen_view),
+            partial(self._add_image_type, chosen=chosen_examination),
             self._add_probabilities,
             lambda analysis: self._add_regions(finding),
             self._add_cautions,
@@ -204,11 +205,11 @@ class ResultPage(QWidget):
     def _add_refusal(self, analysis: Analysis) -> None:
         if analysis.is_refused:
             box = RefusalBox(analysis, self._colours)
-            box.view_chosen.connect(self.view_chosen)
+            box.examination_chosen.connect(self.examination_chosen)
             self._column.addWidget(box)
 
     def _add_status(self, analysis: Analysis) -> None:
-        # The view gate only chose the way; its card stands below with the others.
+        # The gate only chose the kind; its card stands below with the others.
         answers = (analysis.segmentation, analysis.classification)
         models = [answer.model for answer in answers if answer is not None]
         for model in (*models, analysis.disc_model):
@@ -235,14 +236,14 @@ class ResultPage(QWidget):
         )
         self._column.addWidget(self.discs)
 
-    def _add_view(self, analysis: Analysis, chosen: View | None) -> None:
-        line = view_line(analysis)
-        check = analysis.view_check
+    def _add_image_type(self, analysis: Analysis, chosen: Examination | None) -> None:
+        line = examination_line(analysis)
+        check = analysis.kind_check
         words = wrapped_label(line[0].upper() + line[1:])
         words.setToolTip("" if check is None else who_said_text(check))
-        choice = ViewChoice(chosen)
-        choice.view_chosen.connect(self.view_chosen)
-        caption = QLabel("&View")
+        choice = ImageTypeChoice(chosen)
+        choice.examination_chosen.connect(self.examination_chosen)
+        caption = QLabel("&Image type")
         caption.setBuddy(choice)
         caption.setProperty("kind", "section")
         row = QHBoxLayout()
@@ -369,7 +370,7 @@ class ResultPage(QWidget):
 def _fixed_parts(analysis: Analysis) -> tuple[object, ...]:
     """Return what a page is built from and never changes in place."""
     return (
-        analysis.view, analysis.view_source, analysis.view_check, analysis.classification,
+        analysis.examination, analysis.decided_by, analysis.kind_check, analysis.classification,
         analysis.regions, analysis.models, analysis.image.spacing_mm, analysis.image.spacing_source,
         bool(analysis.measurements), len(analysis.discs),
     )  # fmt: skip

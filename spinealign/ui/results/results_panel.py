@@ -8,8 +8,8 @@ from dataclasses import replace
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from spinealign.domain.examination import Examination
 from spinealign.domain.findings import DISCLAIMER, Analysis
-from spinealign.domain.image import View
 from spinealign.domain.measurements import Measurement
 from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import earlier_result_text, progress_text
@@ -18,7 +18,7 @@ from spinealign.ui.cases.welcome import SampleButtons
 from spinealign.ui.results.definition_view import DefinitionView
 from spinealign.ui.results.disc_model import DiscChoice
 from spinealign.ui.results.measure_model import MeasureChoices
-from spinealign.ui.results.result_page import ResultPage, ViewChoice
+from spinealign.ui.results.result_page import ImageTypeChoice, ResultPage
 from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Sample
@@ -27,7 +27,7 @@ from spinealign.ui.work.services import Sample
 class ResultsPanel(QWidget):
     """Shows the finding first, then numbers, warnings and model cards."""
 
-    view_chosen = pyqtSignal(object)
+    examination_chosen = pyqtSignal(object)
     highlighted = pyqtSignal(object)
     open_requested = pyqtSignal()
     again_requested = pyqtSignal()
@@ -49,7 +49,7 @@ class ResultsPanel(QWidget):
         self.measure_choices = MeasureChoices()
         self.disc_choice = DiscChoice()
         self._definition: DefinitionView | None = None
-        self._shown: tuple[Finding, View | None] | None = None
+        self._shown: tuple[Finding, Examination | None] | None = None
         self._progress = wrapped_label("", "muted")
         self._progress.setContentsMargins(14, 8, 14, 0)
         self._scroll = QScrollArea()
@@ -92,7 +92,7 @@ class ResultsPanel(QWidget):
         if finding.analysis is not analysis:
             finding = replace(finding, analysis=analysis)
         if page.update_analysis(analysis):
-            self._shown = (finding, case.wanted_view)
+            self._shown = (finding, case.wanted_examination)
         else:
             self._rebuild(case, finding)
         if self._definition is not None:
@@ -126,16 +126,21 @@ class ResultsPanel(QWidget):
         self._progress.setVisible(bool(text))
 
     def _show_finding(self, case: Case, finding: Finding) -> None:
-        if self._shown == (finding, case.wanted_view) or self._is_corrected(case, finding):
+        if self._shown == (finding, case.wanted_examination) or self._is_corrected(case, finding):
             return
-        self._shown = (finding, case.wanted_view)
+        self._shown = (finding, case.wanted_examination)
         choices = self.measure_choices
         page = ResultPage(
-            finding, case.wanted_view, self._colours, self._open_folds, choices, self.disc_choice
+            finding,
+            case.wanted_examination,
+            self._colours,
+            self._open_folds,
+            choices,
+            self.disc_choice,
         )
         page.disc_selected.connect(self.disc_selected)
         page.levels_shifted.connect(self.levels_shifted)
-        page.view_chosen.connect(self.view_chosen)
+        page.examination_chosen.connect(self.examination_chosen)
         page.highlighted.connect(self.highlighted)
         page.measure_toggled.connect(self.measure_toggled)
         page.measure_selected.connect(self.measure_selected)
@@ -148,12 +153,12 @@ class ResultsPanel(QWidget):
         page = self.page
         if self._shown is None or not isinstance(page, ResultPage):
             return False
-        before, view = self._shown
-        if (finding.display, case.wanted_view) != (before.display, view):
+        before, chosen = self._shown
+        if (finding.display, case.wanted_examination) != (before.display, chosen):
             return False
         is_shown = page.update_analysis(finding.analysis)
         if is_shown:
-            self._shown = (finding, view)
+            self._shown = (finding, chosen)
         return is_shown
 
     def _rebuild(self, case: Case, finding: Finding) -> None:
@@ -222,8 +227,8 @@ class ResultsPanel(QWidget):
         again.clicked.connect(self.again_requested)
         column.addWidget(again)
         column.addWidget(wrapped_label("Analyse it as", "muted"))
-        choice = ViewChoice(case.wanted_view)
-        choice.view_chosen.connect(self.view_chosen)
+        choice = ImageTypeChoice(case.wanted_examination)
+        choice.examination_chosen.connect(self.examination_chosen)
         column.addWidget(choice)
 
 

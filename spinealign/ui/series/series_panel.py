@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDockWidget
 
-from spinealign.domain.image import View
 from spinealign.domain.study import SeriesStack
 from spinealign.ui.cases.opening import Study
 from spinealign.ui.series.series_browser import SeriesBrowser
@@ -62,7 +61,7 @@ class SeriesPanel(QObject):
         case = self._bench.current
         if case is not None:
             case.companion = companion
-            self._bench.session.analyse(case, case.wanted_view)
+            self._bench.session.analyse(case, case.wanted_examination)
 
     def _open(self, stacks: Sequence[SeriesStack]) -> None:
         study = self.browser.study
@@ -80,4 +79,7 @@ class SeriesPanel(QObject):
         case = self._bench.current
         if case is None or case.finding is None or case.stack.volumes == stack.volumes:
             return False
-        return case.finding.analysis.view is View.MR and stack.first.view_hint is View.MR
+        examination = case.finding.analysis.examination
+        if examination is None or not examination.grades_discs:
+            return False
+        return examination in (stack.first.possible_examinations or ())

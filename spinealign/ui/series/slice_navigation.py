@@ -7,7 +7,7 @@ from dataclasses import replace
 from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QWheelEvent
 
-from spinealign.domain.image import View
+from spinealign.domain.examination import Examination
 from spinealign.domain.study import SlicePlace
 from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import placeholder_text
@@ -140,12 +140,12 @@ class SliceNavigation(QObject):
         if case is not None and self.place is not None:
             self._session.analyse_picture(case, self.place)
         elif case is not None:
-            self._session.analyse(case, case.wanted_view)
+            self._session.analyse(case, case.wanted_examination)
 
-    def analyse_as(self, view: View | None) -> None:
-        """Analyse the picture that is looked at as this view; None lets the program decide."""
+    def analyse_as(self, examination: Examination | None) -> None:
+        """Analyse the picture that is looked at as this kind; None lets the program decide."""
         if self._case is not None:
-            self._case.wanted_view = view
+            self._case.wanted_examination = examination
             self.analyse_here()
 
     def refresh(self) -> None:

@@ -9,8 +9,10 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
+from spinealign.domain.examination import EXAMINATIONS, Examination
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.labels import menu_button
+from spinealign.wording import examination_label
 
 MAX_RECENT_IN_MENU = 9
 
@@ -36,6 +38,32 @@ class Command:
     group: str = ""
     short: str = ""
 
+
+def image_type_command(examination: Examination | None) -> str:
+    """Return the name of the command that analyses as this kind; None is automatic."""
+    return f"image_type_{'auto' if examination is None else examination.key}"
+
+
+def _image_type_command(place: int, examination: Examination | None) -> Command:
+    if examination is None:
+        words, drawing = "au&tomatic", ""
+    else:
+        words, drawing = examination_label(examination, True), examination.modality.value
+    return Command(
+        image_type_command(examination),
+        f"Image type: {words}",
+        (f"Ctrl+{place}",) if place <= _LAST_DIGIT else (),
+        drawing,
+        group="image_type",
+    )
+
+
+_LAST_DIGIT = 9
+IMAGE_TYPE_COMMANDS = tuple(
+    _image_type_command(place, examination)
+    for place, examination in enumerate((None, *EXAMINATIONS.values()))
+)
+"""Automatic, then one for each kind of examination."""
 
 COMMANDS: tuple[Command, ...] = (
     Command("open", "&Open files…", ("Ctrl+O",), "open", short="Open"),
@@ -80,10 +108,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("find", "&Search cases", ("Ctrl+F",)),
     Command("again", "&Analyse again", ("F5",), "again", "Analyse the picture that is shown"),
     Command("cancel", "Ca&ncel", ("Esc",), "cancel", "Stop the analysis; results stay"),
-    Command("view_auto", "View: au&tomatic", ("Ctrl+0",), group="view"),
-    Command("view_xray", "View: &X-ray", ("Ctrl+1",), "xray", group="view"),
-    Command("view_ct", "View: &CT", ("Ctrl+2",), "ct", group="view"),
-    Command("view_mr", "View: &MR", ("Ctrl+3",), "mr", group="view"),
+    *IMAGE_TYPE_COMMANDS,
     Command("undo", "&Undo", ("Ctrl+Z",), "undo"),
     Command("redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
     Command("reset_edits", "Reset to &automatic", (), tip="Undo all corrections of the bodies"),
@@ -202,7 +227,7 @@ _PARTS = ("overlay", "mask", "heatmap", "report", "regions", "measurements", "di
 _TOOL_BAR = (
     "open", "open_folder", _SEPARATOR, "save", "save_report", "copy_finding", _SEPARATOR,
     "overlay", "outlines", "heatmap", "OPACITY", _SEPARATOR, "fit", "one_to_one", "zoom_in",
-    "zoom_out", _SEPARATOR, "invert", "WINDOW", _SEPARATOR, "VIEW", "again",
+    "zoom_out", _SEPARATOR, "invert", "WINDOW", _SEPARATOR, "IMAGE_TYPE", "again",
 )  # fmt: skip
 
 
@@ -288,7 +313,7 @@ def build_menus(
     _fill(edit, actions, ("undo", "redo", "reset_edits", _SEPARATOR, "tool_pointer"))
     _fill(edit, actions, ("tool_vertebra", "flip_facing", _SEPARATOR, "levels_up", "levels_down"))
     analysis = _menu(bar.addMenu("&Analysis"))
-    _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_VIEWS, _SEPARATOR))
+    _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_IMAGE_TYPES, _SEPARATOR))
     _fill(analysis, actions, ("add_companion", "drop_companion", "all_slices", _SEPARATOR))
     _fill(analysis, actions, ("compare", _SEPARATOR, "series", "previous_slice", "next_slice"))
     _fill(analysis, actions, ("result_slice", _SEPARATOR, "previous_case", "next_case", "find"))
@@ -314,7 +339,7 @@ _EDIT_BAR = (
     "undo", "redo", _SEPARATOR, "tool_pointer", "tool_vertebra", "flip_facing", _SEPARATOR,
     *_DRAWING_TOOLS, "tool_calibrate", _SEPARATOR, "measures",
 )  # fmt: skip
-_VIEWS = ("view_auto", "view_xray", "view_ct", "view_mr")
+_IMAGE_TYPES = tuple(command.name for command in IMAGE_TYPE_COMMANDS)
 
 
 def build_tool_bar(
@@ -363,12 +388,12 @@ def _show_more_button(bar: QToolBar) -> None:
         more.setAccessibleName("More tools")
 
 
-def view_button(actions: Actions) -> QToolButton:
-    """Return a button whose menu overrules the view."""
+def image_type_button(actions: Actions) -> QToolButton:
+    """Return a button whose menu overrules what kind of image this is."""
     tip = "Overrule what kind of image this is and analyse it again"
-    button = menu_button("View", "View: automatic ▾", tip)
+    button = menu_button("Image type", "Image type: automatic ▾", tip)
     menu = QMenu(button)
-    _fill(menu, actions, _VIEWS)
+    _fill(menu, actions, _IMAGE_TYPES)
     button.setMenu(menu)
     return button
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QToolButton
 
-from spinealign.domain.image import View
+from spinealign.domain.examination import Plane
 from spinealign.domain.study import FEWEST_SLICES
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.drawing_tools import ToolName
-from spinealign.ui.window.actions import Actions
+from spinealign.ui.window.actions import IMAGE_TYPE_COMMANDS, Actions, image_type_command
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.workbench import Workbench
+from spinealign.wording import examination_label
 
 NEEDS_FINDING = (
     "save", "save_all", "save_report", "save_overlay", "save_json", "copy_finding", "compare",
 )  # fmt: skip
 NEEDS_CASE = (
-    "again", "close_case", "close_all", "view_auto", "view_xray", "view_ct", "view_mr",
+    "again", "close_case", "close_all", *(command.name for command in IMAGE_TYPE_COMMANDS),
     "next_case", "previous_case", "fit", "one_to_one", "zoom_in", "zoom_out", "invert",
     "reset_window",
 )  # fmt: skip
 NEEDS_SERIES = ("next_slice", "previous_slice", "result_slice")
-VIEW_WORDS = {None: "automatic", View.XRAY: "X-ray", View.CT: "CT", View.MR: "MR"}
 EDIT_TOOLS = tuple(f"tool_{name.value}" for name in ToolName)
 
 
@@ -34,16 +34,20 @@ class CommandStates(QObject):
     ----------
     patient : PatientStrip
         Knows whether there are patient data to put on a report.
-    view_button : QToolButton
-        Says which view was chosen.
+    image_type_button : QToolButton
+        Says which image type was chosen.
     """
 
     def __init__(
-        self, actions: Actions, bench: Workbench, patient: PatientStrip, view_button: QToolButton
+        self,
+        actions: Actions,
+        bench: Workbench,
+        patient: PatientStrip,
+        image_type_button: QToolButton,
     ) -> None:
         super().__init__(bench)
         self._actions, self._bench = actions, bench
-        self._patient, self._view_button = patient, view_button
+        self._patient, self._image_type_button = patient, image_type_button
         for signal in (bench.current_changed, bench.session.changed, bench.work_changed):
             signal.connect(self.refresh)
         patient.facts_changed.connect(self._offer_named_report)
@@ -51,14 +55,14 @@ class CommandStates(QObject):
         self.refresh()
 
     def refresh(self) -> None:
-        """Offer what is possible now, and show the view that was chosen."""
+        """Offer what is possible now, and show the image type that was chosen."""
         case = self._bench.current
         self._actions.enable(NEEDS_CASE, case is not None)
         self._actions.enable(NEEDS_SERIES, case is not None and not case.stack.is_single)
         self._actions.enable(("cancel",), self._bench.can_be_stopped)
         self._offer_results(case.finding if case is not None else None)
         self._offer_volume(case)
-        self._show_view(case)
+        self._show_image_type(case)
         self._offer_edits()
 
     def _offer_results(self, finding: Finding | None) -> None:
@@ -78,19 +82,24 @@ class CommandStates(QObject):
 
     def _offer_volume(self, case: Case | None) -> None:
         result = self._bench.current_analysis
-        is_mr = result is not None and result.view is View.MR
+        examination = None if result is None else result.examination
+        is_graded = examination is not None and examination.grades_discs
+        is_slice = examination is not None and examination.is_sagittal_slice
         entry = case.stack.first if case is not None else None
-        is_volume = entry is not None and entry.plane == "sagittal" and len(entry) >= FEWEST_SLICES
+        is_volume = (
+            entry is not None and entry.plane is Plane.SAGITTAL and len(entry) >= FEWEST_SLICES
+        )
         has_companion = case is not None and case.companion is not None
-        self._actions.enable(("add_companion",), is_mr)
-        self._actions.enable(("all_slices",), is_mr and is_volume)
-        self._actions.enable(("drop_companion",), is_mr and has_companion)
+        self._actions.enable(("add_companion",), is_graded)
+        self._actions.enable(("all_slices",), is_slice and is_volume)
+        self._actions.enable(("drop_companion",), is_graded and has_companion)
 
-    def _show_view(self, case: Case | None) -> None:
-        wanted = case.wanted_view if case is not None else None
-        self._view_button.setEnabled(case is not None)
-        self._view_button.setText(f"View: {VIEW_WORDS[wanted]} ▾")
-        self._actions.check(f"view_{wanted.value if wanted else 'auto'}")
+    def _show_image_type(self, case: Case | None) -> None:
+        wanted = case.wanted_examination if case is not None else None
+        self._image_type_button.setEnabled(case is not None)
+        words = "automatic" if wanted is None else examination_label(wanted)
+        self._image_type_button.setText(f"Image type: {words} ▾")
+        self._actions.check(image_type_command(wanted))
 
     def _offer_edits(self) -> None:
         actions, editing = self._actions, self._bench.editing

@@ -10,8 +10,8 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDockWidget, QMenu, QSlider, QWidget
 
 from spinealign import wording
+from spinealign.domain.examination import EXAMINATIONS
 from spinealign.domain.findings import Analysis
-from spinealign.domain.image import View
 from spinealign.domain.model_card import ModelCard
 from spinealign.ui.cases.case_session import CaseStatus
 from spinealign.ui.cases.cases_panel import CasesPanel
@@ -28,7 +28,7 @@ from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import OverlayStyle, ThemeChoice
 from spinealign.ui.widgets.theme import Theme
-from spinealign.ui.window.actions import MAX_RECENT_IN_MENU, Actions
+from spinealign.ui.window.actions import MAX_RECENT_IN_MENU, Actions, image_type_command
 from spinealign.ui.window.dialogs import about_dialog, keyboard_dialog, models_dialog
 from spinealign.ui.window.file_locations import FileLocationsDialog
 from spinealign.ui.window.patient_strip import PatientStrip
@@ -97,9 +97,8 @@ def connect_series(actions: Actions, series: SeriesPanel, navigation: SliceNavig
     actions.on("series", series.show_panel)
     actions.on("add_companion", series.ask_companion)
     actions.on("drop_companion", partial(series.take_companion, None))
-    actions.on("view_auto", partial(navigation.analyse_as, None))
-    for view in (View.XRAY, View.CT, View.MR):
-        actions.on(f"view_{view.value}", partial(navigation.analyse_as, view))
+    for each in (None, *EXAMINATIONS.values()):
+        actions.on(image_type_command(each), partial(navigation.analyse_as, each))
 
 
 def connect_windows(actions: Actions, bench: Workbench, theme: Theme, window: QWidget) -> None:

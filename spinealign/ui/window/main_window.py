@@ -37,7 +37,7 @@ from spinealign.ui.window.actions import (
     build_edit_bar,
     build_menus,
     build_tool_bar,
-    view_button,
+    image_type_button,
 )
 from spinealign.ui.window.closing import WindowCloser
 from spinealign.ui.window.command_states import CommandStates
@@ -190,13 +190,13 @@ class MainWindow(DropWindow):
         panels = [panel_action(dock) for dock in docks]
         recent = build_menus(self, actions, self.windows.menu, panels)
         connect_recent(recent, bench, self.cases)
-        self.view_button = view_button(actions)
+        self.image_type_button = image_type_button(actions)
         self.opacity_slider = opacity_slider(self.viewer, bench.preferences)
-        buttons = {"WINDOW": self.windows.button, "VIEW": self.view_button}
+        buttons = {"WINDOW": self.windows.button, "IMAGE_TYPE": self.image_type_button}
         build_tool_bar(self, actions, {"OPACITY": self.opacity_slider, **buttons})
         self.edit_bar = build_edit_bar(actions)
         self._picture_row.insertWidget(0, self.edit_bar)
-        self.states = CommandStates(actions, bench, self.patient, self.view_button)
+        self.states = CommandStates(actions, bench, self.patient, self.image_type_button)
 
     def _connect_commands(self) -> None:
         bench, actions = self.workbench, self.actions_by_name
@@ -232,7 +232,7 @@ class MainWindow(DropWindow):
             signal.connect(cases.update_case)
         bench.current_changed.connect(cases.select_case)
         cases.case_selected.connect(bench.select)
-        cases.again_requested.connect(lambda case: session.analyse(case, case.wanted_view))
+        cases.again_requested.connect(lambda case: session.analyse(case, case.wanted_examination))
         cases.close_requested.connect(bench.close)
         cases.file_chosen.connect(bench.opener.open_recent)
         cases.forget_requested.connect(bench.preferences.forget)
@@ -246,7 +246,7 @@ class MainWindow(DropWindow):
         bench, results = self.workbench, self.results
         bench.current_changed.connect(results.show_case)
         bench.current_updated.connect(results.show_case)
-        results.view_chosen.connect(self.navigation.analyse_as)
+        results.examination_chosen.connect(self.navigation.analyse_as)
         results.again_requested.connect(self.navigation.analyse_here)
         results.save_requested.connect(partial(save_part, bench, self))
         results.highlighted.connect(self._highlight)

@@ -12,8 +12,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
+from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, Corrections, Step
-from spinealign.domain.image import ImagePart, SpineImage, View
+from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.paths import resources_dir
 from spinealign.domain.study import (
@@ -51,7 +52,7 @@ class Sample(Protocol):
         """The image file."""
 
     @property
-    def view(self) -> View:
+    def examination(self) -> Examination:
         """What it shows."""
 
     @property
@@ -74,9 +75,9 @@ Companion = Path | SeriesEntry
 """The other contrast of the same patient: a file, or a series next to the one analysed."""
 
 Analyse = Callable[
-    [ImageSource, Models, View | None, Companion | None], Generator[Step, None, Analysis]
+    [ImageSource, Models, Examination | None, Companion | None], Generator[Step, None, Analysis]
 ]
-"""Of a file or series, with models, as a view, beside the other contrast."""
+"""Of a file or series, with models, as an examination, beside the other contrast."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +135,14 @@ def _models() -> Models:
 
 
 def _analyse(
-    source: ImageSource, models: Models, view: View | None, companion: Companion | None
+    source: ImageSource,
+    models: Models,
+    examination: Examination | None,
+    companion: Companion | None,
 ) -> Generator[Step, None, Analysis]:
     from spinealign.analysis import analyze_file
 
-    return analyze_file(source, models, view, companion)  # type: ignore[arg-type]
+    return analyze_file(source, models, examination, companion)  # type: ignore[arg-type]
 
 
 def _segment_volume(

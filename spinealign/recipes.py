@@ -1,0 +1,169 @@
+"""What is done with the images of each kind of examination; one entry in `RECIPES` a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from spinealign.domain.discs import Disc
+from spinealign.domain.examination import Examination, ExaminationKind, Task
+from spinealign.domain.findings import (
+    Caution,
+    Facing,
+    ModelIdentity,
+    Segmentation,
+    Step,
+    Vertebra,
+    WarningCode,
+)
+from spinealign.domain.image import SpineImage
+from spinealign.inference.catalog import ModelStore
+from spinealign.inference.engine import LoadedModel
+from spinealign.lumbar import grade_discs
+from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
+from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
+from spinealign.predict import segment_with
+from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
+
+
+@dataclass(frozen=True, eq=False)
+class RecipeInput:
+    """What a recipe works on.
+
+    Parameters
+    ----------
+    image : SpineImage
+    examination : Examination
+    models : ModelStore
+    companion : SpineImage or None
+        The other contrast of the same patient.
+    """
+
+    image: SpineImage
+    examination: Examination
+    models: ModelStore
+    companion: SpineImage | None = None
+
+    def model_for(self, task: Task) -> LoadedModel | None:
+        """Return the installed network for a task of the examination, or None."""
+        card = self.models.find(task, self.examination)
+        if card is None or task not in self.examination.tasks:
+            return None
+        return self.models.load(card.name)
+
+
+class NamedBodies(Protocol):
+    """Vertebral bodies of an image, and what to know about them."""
+
+    @property
+    def vertebrae(self) -> tuple[Vertebra, ...]:
+        """From the top."""
+
+    @property
+    def facing(self) -> Facing | None:
+        """The side that the patient looks to; None where that is unknown or has no meaning."""
+
+    @property
+    def facing_confidence(self) -> float | None:
+        """0.5 to 1."""
+
+    @property
+    def levels_uncertain(self) -> bool:
+        """Whether bodies have numbers and no levels."""
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """In the order in which they are shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class GradedDiscs:
+    """Discs that are called after the vertebrae beside them, who graded them, what to know."""
+
+    model: ModelIdentity
+    discs: tuple[Disc, ...]
+    cautions: tuple[Caution, ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The steps between the segmentation network and the measures.
+
+    Parameters
+    ----------
+    outline : callable
+        Runs the segmentation network; a network that outlines bodies gives these too.
+    name_bodies : callable
+        Completes the bodies from the mask.
+    grade : callable
+        Grades discs; a generator that yields progress and returns None without discs.
+    """
+
+    outline: Callable[[LoadedModel, SpineImage], VertebraOutlines]
+    name_bodies: Callable[[VertebraOutlines, SpineImage], NamedBodies]
+    grade: Callable[
+        [RecipeInput, Segmentation, NamedBodies], Generator[Step, None, GradedDiscs | None]
+    ]
+
+
+def only_mask(model: LoadedModel, image: SpineImage) -> VertebraOutlines:
+    """Segment an image; the mask holds structures and no single bodies."""
+    return VertebraOutlines(segment_with(model, image))
+
+
+def as_outlined(outlines: VertebraOutlines, _image: SpineImage) -> NamedBodies:
+    """Return the bodies that the network outlined, if any."""
+    return outlines
+
+
+def without_grading(
+    _work: RecipeInput, _segmentation: Segmentation, _bodies: NamedBodies
+) -> Generator[Step, None, None]:
+    """Grade nothing."""
+    yield from ()
+
+
+def _outline_neck(model: LoadedModel, image: SpineImage) -> VertebraOutlines:
+    outline = outline_vertebrae if finds_bodies(model.card) else only_mask
+    return outline(model, image)
+
+
+def _bodies_of_mr(outlines: VertebraOutlines, image: SpineImage) -> NamedBodies:
+    found = outlines.segmentation
+    if found is None or not found.mask.any():
+        return outlines
+    return bodies_from_mask(
+        found.mask, found.classes, found.confidence, image.pixels, image.pixel_aspect
+    )
+
+
+def _grade_lumbar(
+    work: RecipeInput, segmentation: Segmentation, bodies: NamedBodies
+) -> Generator[Step, None, GradedDiscs | None]:
+    """Grade the discs of a column; None without a column or without a model for it."""
+    if not isinstance(bodies, MrColumn) or not bodies.found.discs:
+        return None
+    grader = work.model_for("disc_grading")
+    if grader is None:
+        return None
+    other = None
+    if work.companion is not None:
+        yield Step("Segmenting the other contrast", 0.65)
+        segmenter = work.model_for("segmentation")
+        if segmenter is not None:
+            other = (segment_with(segmenter, work.companion), work.companion)
+    yield Step("Grading discs", 0.75)
+    graded = grade_discs(segmentation, work.image, grader, other, bodies.found)
+    discs = named_by_bodies(graded.discs, bodies.vertebrae)
+    # The count and its doubts are told once, with the vertebrae.
+    told = (WarningCode.DISC_COUNT_UNCERTAIN, WarningCode.DISC_INFERRED)
+    cautions = [caution for caution in graded.cautions if caution.code not in told]
+    return GradedDiscs(grader.identity, discs, (*cautions, *disc_cautions(discs)))
+
+
+RECIPES: Mapping[ExaminationKind, Recipe] = {
+    ExaminationKind.LATERAL_NECK_RADIOGRAPH: Recipe(_outline_neck, as_outlined, without_grading),
+    ExaminationKind.NECK_CT_SLICE: Recipe(only_mask, as_outlined, without_grading),
+    ExaminationKind.SAGITTAL_SPINE_MR: Recipe(only_mask, _bodies_of_mr, _grade_lumbar),
+}

@@ -1,0 +1,161 @@
+"""What kind of image it is, who says so, and why it was refused, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from spinealign.domain.examination import (
+    EXAMINATIONS,
+    Examination,
+    ExaminationKind,
+    ImageKind,
+    examination_named,
+)
+from spinealign.domain.findings import Analysis
+from spinealign.domain.image import DecisionSource, KindCheck
+from spinealign.wording.failures import Message
+from spinealign.wording.text import listed
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What one kind of examination is called.
+
+    Parameters
+    ----------
+    name : str
+        Fit for the middle of a sentence.
+    label : str
+        On buttons and in menus, with the letter of its mnemonic behind "&".
+    article : str
+    """
+
+    name: str
+    label: str
+    article: str = "a"
+
+
+_WORDS: Mapping[ExaminationKind, _Words] = {
+    ExaminationKind.LATERAL_NECK_RADIOGRAPH: _Words(
+        "lateral cervical radiograph", "Lateral neck &X-ray"
+    ),
+    ExaminationKind.NECK_CT_SLICE: _Words("CT slice through the neck", "Neck &CT"),
+    ExaminationKind.SAGITTAL_SPINE_MR: _Words("sagittal spine MR", "Spine &MR"),
+}
+
+_OTHER_KINDS = {
+    ImageKind.OTHER_RADIOGRAPH: "a radiograph of another body part or from another side",
+    ImageKind.OTHER_CT: "a CT picture of another body part or plane",
+    ImageKind.OTHER_MR: "an MR picture of another body part or plane",
+    ImageKind.NONE_OF_THESE: "a picture of another kind",
+}
+
+_SOURCE_TEXTS = {
+    DecisionSource.USER: "chosen by the user",
+    DecisionSource.DICOM: "from the file’s tags",
+    DecisionSource.PIXELS: "recognised from the pixels",
+    DecisionSource.SAMPLE: "from the sample’s own record",
+}
+
+_TURNS = {1: "a quarter turn to the left", 2: "half a turn", 3: "a quarter turn to the right"}
+
+
+def examination_text(examination: Examination | None) -> str:
+    """Return a kind of examination, fit for the middle of a sentence."""
+    return "other image" if examination is None else _WORDS[examination.kind].name
+
+
+def examination_label(examination: Examination, has_mnemonic: bool = False) -> str:
+    """Return a kind of examination as on a button, with "&" before its mnemonic if wanted."""
+    label = _WORDS[examination.kind].label
+    return label if has_mnemonic else label.replace("&", "")
+
+
+def kind_text(kind: ImageKind) -> str:
+    """Return a kind of image with its article, fit for the middle of a sentence."""
+    if kind.examination is None:
+        return _OTHER_KINDS[kind]
+    words = _WORDS[kind.examination.kind]
+    return f"{words.article} {words.name}"
+
+
+def named_kind_text(name: str) -> str | None:
+    """Return an image kind or an examination of this name in words; None for other names."""
+    if name in set(ImageKind):
+        return kind_text(ImageKind(name))
+    try:
+        return examination_text(examination_named(name))
+    except ValueError:
+        return None
+
+
+def _analysed_kinds() -> str:
+    return listed([kind_text(each.image_kind) for each in EXAMINATIONS.values()], "or")
+
+
+def source_text(source: DecisionSource) -> str:
+    """Return who decided on the kind of image, fit to follow its name in brackets."""
+    return _SOURCE_TEXTS[source]
+
+
+def turn_text(quarter_turns: int) -> str:
+    """Return how far to turn a picture, fit for the middle of a sentence."""
+    return _TURNS[quarter_turns]
+
+
+def refusal_message(analysis: Analysis) -> Message:
+    """Return why an image was not analysed, and what to do next."""
+    check = analysis.kind_check
+    sentence = _unknown_sentence() if check is None else _refusal_sentence(check)
+    if check is not None and check.quarter_turns:
+        turn = turn_text(check.quarter_turns)
+        advice = (
+            f"After {turn} it looks like one of them: turn the picture, save it and open it again."
+        )
+        return Message(sentence, f"{advice} {_overrule_advice()}")
+    return Message(sentence, f"{_overrule_advice()} Otherwise open another image.")
+
+
+def _unknown_sentence() -> str:
+    return f"It is not known whether this image is {_analysed_kinds()}, so it was not analysed."
+
+
+def _refusal_sentence(check: KindCheck) -> str:
+    if check.pixels is None and check.tags is None:
+        return _unknown_sentence()
+    if check.tags is not None and check.tags.examination is None:
+        said = f"The file’s tags say that this is {kind_text(check.tags)}"
+        return f"{said}, not {_analysed_kinds()}; it was not analysed."
+    if check.tags is not None:
+        said = f"The file’s tags say that this is {kind_text(check.tags)}"
+        return f"{said}, but it looks like {kind_text(check.kind)}; it was not analysed."
+    if check.pixels is not None and check.pixels.examination is not None:
+        return f"This image does not look enough like {_analysed_kinds()}; it was not analysed."
+    looks = f"This looks like {kind_text(check.kind)}"
+    return f"{looks}, not like {_analysed_kinds()}; it was not analysed."
+
+
+def _overrule_advice() -> str:
+    return (
+        "If it is one of these all the same, say which, and it is analysed as that; "
+        "the result records that you chose."
+    )
+
+
+def who_said_text(check: KindCheck) -> str:
+    """Return what the tags and the pixels say, and whether a person overruled it, in one line."""
+    said = [f"tags: {kind_text(check.tags)}" if check.tags else "tags: nothing definite"]
+    if check.pixels is not None and check.confidence is not None:
+        sure = min(99, round(100 * check.confidence))
+        said.append(f"pixels: {kind_text(check.pixels)} ({sure} % sure)")
+    if check.ood_distance is not None and check.ood_limit is not None:
+        than = "over" if check.ood_distance > check.ood_limit else "within"
+        limit = f"{check.ood_limit:.1f}"
+        said.append(
+            f"distance from known images {check.ood_distance:.1f}, {than} the limit of {limit}"
+        )
+    if check.overruled:
+        said.append("overruled by the user")
+    text = "; ".join(said)
+    return text[0].upper() + text[1:]
