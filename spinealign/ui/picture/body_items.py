@@ -6,25 +6,23 @@ from collections.abc import Sequence
 
 from PyQt6.QtCore import QPointF, QRectF
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
-from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.findings import LandmarkName, LandmarkSource, Vertebra
+from spinealign.ui.picture.base_items import HALO, Layer, PictureItem, ScreenSizedItem
 from spinealign.ui.picture.display_images import DisplayBody
-from spinealign.ui.picture.handles import HALO, HANDLE_LAYER, HandleItem, MarkRef
+from spinealign.ui.picture.handles import HandleItem, MarkRef
 from spinealign.ui.picture.lookup_items import OutlineItem
 
 LETTER_PX = 14
 GAP_PX = 6.0
-NAME_LAYER = 40.0
 
 
-class NameItem(QGraphicsItem):
+class NameItem(ScreenSizedItem):
     """Writes a body's name beside it, the same size at every zoom."""
 
     def __init__(self, body: DisplayBody, parent: QGraphicsItem) -> None:
-        super().__init__(parent)
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
-        self.setZValue(NAME_LAYER)
+        super().__init__(parent, Layer.NAMES)
         self.name = ""
         self._away = (0.0, 0.0)
         self.set_body(body)
@@ -44,17 +42,10 @@ class NameItem(QGraphicsItem):
         """Return the rectangle around the letters, in screen pixels about the outline's point."""
         return self._path.boundingRect().adjusted(-3, -3, 3, 3)
 
-    def paint(
-        self,
-        painter: QPainter | None,
-        option: QStyleOptionGraphicsItem | None,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the letters with a dark halo."""
-        if painter is None:
-            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.strokePath(self._path, QPen(HALO, 3.0))
+        painter.strokePath(self._path, self.pen(HALO, 3.0))
         painter.fillPath(self._path, self._colour)
 
 
@@ -84,7 +75,7 @@ class BodyGroup:
         self._set_handles(body)
 
     @property
-    def items(self) -> tuple[QGraphicsItem, ...]:
+    def items(self) -> tuple[PictureItem, ...]:
         """Everything that is drawn."""
         return (self.outline, self.name, *self.handles.values())
 
@@ -114,11 +105,10 @@ class BodyGroup:
     def _set_handles(self, body: DisplayBody) -> None:
         wanted = {mark.name: mark for mark in body.vertebra.landmarks}
         for name in [name for name in self.handles if name not in wanted]:
-            _remove(self.handles.pop(name))
+            self.handles.pop(name).remove()
         for name, mark in wanted.items():
             if name not in self.handles:
                 self.handles[name] = HandleItem(self._parent)
-                self.handles[name].setZValue(HANDLE_LAYER)
             ref = MarkRef(body.vertebra.index, mark.name)
             self.handles[name].set_mark(ref, QPointF(mark.x, mark.y), mark.source, body.colour)
 
@@ -134,7 +124,7 @@ class BodyLayer:
         """Show these bodies and no others."""
         while len(self.groups) > len(bodies):
             for item in self.groups.pop().items:
-                _remove(item)
+                item.remove()
         for group, body in zip(self.groups, bodies, strict=False):
             group.set_body(body)
         self.groups += [BodyGroup(body, self._parent) for body in bodies[len(self.groups) :]]
@@ -152,9 +142,3 @@ class BodyLayer:
 def is_edited(body: DisplayBody) -> bool:
     """Whether a person placed a point of this body."""
     return any(mark.source is LandmarkSource.USER for mark in body.vertebra.landmarks)
-
-
-def _remove(item: QGraphicsItem) -> None:
-    scene = item.scene()
-    if scene is not None:
-        scene.removeItem(item)

@@ -10,9 +10,10 @@ from PyQt6.QtCore import QPointF
 from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
 from spinealign.domain.measurements import Drawing, DrawingTool, Point
+from spinealign.ui.picture.base_items import Layer
 from spinealign.ui.picture.handles import DRAWN, EDITED
 from spinealign.ui.picture.measure_overlay import GAP_PX, ValueItem
-from spinealign.ui.picture.rubber_band import RUBBER_LAYER, RubberBandItem, chain, two_lines
+from spinealign.ui.picture.rubber_band import RubberBandItem, chain, two_lines
 
 Points = tuple[Point, ...]
 SAME_PLACE_PX = 3.0
@@ -132,8 +133,7 @@ class PointsTool:
         self._done = done
         self._cursor: Point | None = None
         self._band = RubberBandItem(EDITED if name is ToolName.VERTEBRA else DRAWN, parent)
-        self._value = ValueItem(parent)
-        self._value.setZValue(RUBBER_LAYER)
+        self._value = ValueItem(parent, Layer.UNFINISHED)
         self._value.hide()
 
     @property
@@ -201,10 +201,8 @@ class PointsTool:
 
     def remove(self) -> None:
         """Take the rubber band off the picture."""
-        scene = self._band.scene()
-        if scene is not None:
-            scene.removeItem(self._band)
-            scene.removeItem(self._value)
+        self._band.remove()
+        self._value.remove()
 
     def _closes(self, place: Point) -> bool:
         is_polygon = self._recipe.count is None and len(self.points) >= 3

@@ -6,19 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPen
-from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PyQt6.QtGui import QColor, QPainter
+from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.findings import LandmarkName, LandmarkSource
 from spinealign.domain.measurements import Drawing
+from spinealign.ui.picture.base_items import HALO, Layer, ScreenSizedItem
 
-HALO = QColor(0, 0, 0, 200)
 EDITED = QColor("#ffd23f")
 """What a person placed, on every kind of film and whatever the colour of the body."""
 
 DRAWN = QColor("#ff9de2")
 SELECTED = QColor("#ffffff")
-HANDLE_LAYER = 50.0
 DOT_PX, RING_PX, SQUARE_PX = 2.6, 1.8, 3.2
 GROWN_BY = 2.0
 """How much a handle grows under the cursor."""
@@ -46,7 +45,7 @@ class DrawnRef:
 HandleRef = MarkRef | DrawnRef
 
 
-class HandleItem(QGraphicsItem):
+class HandleItem(ScreenSizedItem):
     """One point, the same size at every zoom.
 
     A dot was seen by the network, a ring was taken from the outline, and a square in
@@ -54,8 +53,7 @@ class HandleItem(QGraphicsItem):
     """
 
     def __init__(self, parent: QGraphicsItem) -> None:
-        super().__init__(parent)
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+        super().__init__(parent, Layer.HANDLES)
         self.ref: HandleRef | None = None
         self.source: LandmarkSource | None = LandmarkSource.NETWORK
         self.is_hovered = self.is_selected = False
@@ -81,15 +79,8 @@ class HandleItem(QGraphicsItem):
         """Return the room that the largest form needs, in screen pixels."""
         return QRectF(-10, -10, 20, 20)
 
-    def paint(
-        self,
-        painter: QPainter | None,
-        option: QStyleOptionGraphicsItem | None,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the form that tells where the point comes from."""
-        if painter is None:
-            return
         factor = GROWN_BY if self.is_hovered or self.is_selected else 1.0
         if self.is_selected:
             self._frame(painter)
@@ -104,23 +95,23 @@ class HandleItem(QGraphicsItem):
 
     def _frame(self, painter: QPainter) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for colour, width in ((HALO, 3.0), (SELECTED, 1.4)):
-            painter.setPen(QPen(colour, width))
+        for pen in self.over_halo(SELECTED, 1.4, 3.0):
+            painter.setPen(pen)
             painter.drawEllipse(QPointF(), 8.0, 8.0)
 
     def _square(self, painter: QPainter, half: float, colour: QColor) -> None:
-        painter.setPen(QPen(HALO, 1.2))
+        painter.setPen(self.pen(HALO, 1.2))
         painter.setBrush(colour)
         painter.drawRect(QRectF(-half, -half, 2 * half, 2 * half))
 
     def _ring(self, painter: QPainter, radius: float) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for colour, width in ((HALO, 2.6), (self._colour, 1.2)):
-            painter.setPen(QPen(colour, width))
+        for pen in self.over_halo(self._colour, 1.2, 2.6):
+            painter.setPen(pen)
             painter.drawEllipse(QPointF(), radius, radius)
 
     def _dot(self, painter: QPainter, radius: float) -> None:
-        painter.setPen(QPen(HALO, 1.0))
+        painter.setPen(self.pen(HALO, 1.0))
         painter.setBrush(self._colour)
         painter.drawEllipse(QPointF(), radius, radius)
 
@@ -140,14 +131,10 @@ class DrawingLayer:
             for place, point in enumerate(drawing.points)
         }
         for ref in [ref for ref in self._by_ref if ref not in wanted]:
-            item = self._by_ref.pop(ref)
-            scene = item.scene()
-            if scene is not None:
-                scene.removeItem(item)
+            self._by_ref.pop(ref).remove()
         for ref, place in wanted.items():
             if ref not in self._by_ref:
                 self._by_ref[ref] = HandleItem(self._parent)
-                self._by_ref[ref].setZValue(HANDLE_LAYER)
             self._by_ref[ref].set_mark(ref, place, None, DRAWN)
         self.set_visible(visible)
 

@@ -11,6 +11,7 @@ from PyQt6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PyQt6.QtGui import QBrush, QColor, QImage, QPainter, QPen, QPixmap, QPolygonF, QTransform
 from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
+from spinealign.ui.picture.base_items import PictureItem
 from spinealign.ui.picture.display_images import OutlineLevel
 
 MAGNIFICATION_WITH_VISIBLE_PIXELS = 12.0
@@ -18,11 +19,11 @@ INVISIBLE_ERROR_PX = 0.45
 COARSER_BY = 0.3
 """A level magnified by up to 1.25 looks the same as the next one shrunk, for less work."""
 
-BORDER_PX = 2
+BORDER_PX, LINE_MARGIN_PX = 2, 4.0
 """Drawn beyond what is seen, so that interpolation has neighbours at the edge."""
 
 
-class LookupItem(QGraphicsItem):
+class LookupItem(PictureItem):
     """Draws one picture of indices, each index in the colour that a table gives it.
 
     Only the part on screen is looked up, at the coarsest level that is about as fine
@@ -40,7 +41,6 @@ class LookupItem(QGraphicsItem):
 
     def __init__(self, levels: Sequence[NDArray], table: NDArray, parent: QGraphicsItem) -> None:
         super().__init__(parent)
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self._levels = levels
         self._table = table
         self._place: tuple[object, ...] = ()
@@ -149,7 +149,7 @@ def _format_of(colours: NDArray) -> QImage.Format:
     return QImage.Format.Format_ARGB32_Premultiplied
 
 
-class StretchedImageItem(QGraphicsItem):
+class StretchedImageItem(PictureItem):
     """Draws a small image over a large rectangle, smoothly."""
 
     def __init__(self, image: QImage, bounds: QRectF, parent: QGraphicsItem) -> None:
@@ -161,24 +161,17 @@ class StretchedImageItem(QGraphicsItem):
         """Return the rectangle that is covered."""
         return self._bounds
 
-    def paint(
-        self,
-        painter: QPainter | None,
-        option: QStyleOptionGraphicsItem | None,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the image over its rectangle."""
-        if painter is not None:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(self._bounds, self._image)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(self._bounds, self._image)
 
 
-class OutlineItem(QGraphicsItem):
+class OutlineItem(PictureItem):
     """Draws contours with a line of constant width on screen, as exactly as the zoom shows."""
 
     def __init__(self, levels: Sequence[OutlineLevel], parent: QGraphicsItem) -> None:
         super().__init__(parent)
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self._pen = QPen()
         self._brush = QBrush(Qt.BrushStyle.NoBrush)
         self.set_levels(levels)
@@ -217,23 +210,14 @@ class OutlineItem(QGraphicsItem):
 
     def boundingRect(self) -> QRectF:
         """Return a rectangle around all contours and their line, in pixels."""
-        margin = 4.0 * pixel_size(self)
-        return self._bounds.adjusted(-margin, -margin, margin, margin)
+        return self.grown(self._bounds, LINE_MARGIN_PX)
 
-    def paint(
-        self,
-        painter: QPainter | None,
-        option: QStyleOptionGraphicsItem | None,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the contours that are exposed."""
-        if painter is None or option is None:
-            return
         painter.setPen(self._pen)
         painter.setBrush(self._brush)
-        visible = option.exposedRect
         for polygon, rect in self._contours_for(_scale_of(painter)):
-            if rect.intersects(visible):
+            if rect.intersects(exposed):
                 painter.drawPolygon(polygon)
 
     def _contours_for(self, scale: float) -> list[tuple[QPolygonF, QRectF]]:
@@ -242,17 +226,3 @@ class OutlineItem(QGraphicsItem):
             if tolerance * scale <= INVISIBLE_ERROR_PX:
                 chosen = contours
         return chosen
-
-
-def pixel_size(item: QGraphicsItem) -> float:
-    """Return how many pixels of the picture one screen pixel covers at the present zoom.
-
-    A line of constant width on screen reaches further over the picture the smaller it
-    is shown, and what is not inside the bounding rectangle is not wiped.
-    """
-    scene = item.scene()
-    views = scene.views() if scene is not None else []
-    if not views:
-        return 4.0
-    zoom = views[0].transform().m11()
-    return 1 / max(zoom, 1e-6)

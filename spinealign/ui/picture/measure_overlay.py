@@ -7,12 +7,18 @@ from functools import cache
 
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
-from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.measurements import Measurement, MeasureState, StrokeKind
+from spinealign.ui.picture.base_items import (
+    HALO,
+    Layer,
+    PictureItem,
+    ScreenSizedItem,
+    cosmetic_pen,
+)
 from spinealign.ui.picture.corner_texts import letter_boxes
-from spinealign.ui.picture.handles import DRAWN, EDITED, HALO
-from spinealign.ui.picture.lookup_items import pixel_size
+from spinealign.ui.picture.handles import DRAWN, EDITED
 from spinealign.wording import safe_text
 from spinealign.wording.corrections import short_name
 from spinealign.wording.measure_rows import has_value, value_text
@@ -28,7 +34,6 @@ COLOURS = {
     MeasureState.EDITED: EDITED,
     MeasureState.DRAWN: DRAWN,
 }
-STROKE_LAYER, LABEL_LAYER = 30.0, 45.0
 LETTER_PX = 12
 GAP_PX = 8.0
 MARGIN_PX = 5.0
@@ -49,13 +54,11 @@ _DASHES = {
 }
 
 
-class StrokesItem(QGraphicsItem):
+class StrokesItem(PictureItem):
     """The lines of one measurement."""
 
     def __init__(self, parent: QGraphicsItem) -> None:
-        super().__init__(parent)
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
-        self.setZValue(STROKE_LAYER)
+        super().__init__(parent, Layer.STROKES)
         self._strokes: list[tuple[StrokeKind, QPolygonF, QRectF]] = []
         self._bounds = QRectF()
         self._colour = AUTOMATIC
@@ -77,21 +80,12 @@ class StrokesItem(QGraphicsItem):
 
     def boundingRect(self) -> QRectF:
         """Return a rectangle around all lines, in pixels of the picture."""
-        margin = MARGIN_PX * pixel_size(self)
-        return self._bounds.adjusted(-margin, -margin, margin, margin)
+        return self.grown(self._bounds, MARGIN_PX)
 
-    def paint(
-        self,
-        painter: QPainter | None,
-        option: QStyleOptionGraphicsItem | None,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw dark below bright, so that lines are seen on every grey."""
-        if painter is None or option is None:
-            return
-        margin = MARGIN_PX * pixel_size(self)
-        exposed = option.exposedRect.adjusted(-margin, -margin, margin, margin)
-        seen = [(kind, line) for kind, line, rect in self._strokes if rect.intersects(exposed)]
+        near = self.grown(exposed, MARGIN_PX)
+        seen = [(kind, line) for kind, line, rect in self._strokes if rect.intersects(near)]
         below = [_pens(HALO.rgba(), self._is_selected, HALO_PX)] if self._has_halo else []
         for pens in (*below, _pens(self._colour.rgba(), self._is_selected)):
             for kind, line in seen:
@@ -99,13 +93,11 @@ class StrokesItem(QGraphicsItem):
                 painter.drawPolyline(line)
 
 
-class ValueItem(QGraphicsItem):
+class ValueItem(ScreenSizedItem):
     """Name and value of one measurement, the same size at every zoom."""
 
-    def __init__(self, parent: QGraphicsItem) -> None:
-        super().__init__(parent)
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
-        self.setZValue(LABEL_LAYER)
+    def __init__(self, parent: QGraphicsItem, layer: Layer = Layer.VALUES) -> None:
+        super().__init__(parent, layer)
         self.text = ""
         self.is_at_left = False
         self._shift = QPointF()
@@ -141,15 +133,8 @@ class ValueItem(QGraphicsItem):
         width, height = self._size
         return QRectF(self._shift.x(), self._shift.y(), width, height)
 
-    def paint(
-        self,
-        painter: QPainter | None,
-        option: QStyleOptionGraphicsItem | None,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Write on a dark plate."""
-        if painter is None:
-            return
         plate = self.boundingRect()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(VEIL)
@@ -230,9 +215,7 @@ class MeasureLayer:
     def _remove(self, key: Key) -> None:
         self._drawn.pop(key, None)
         for item in self._items.pop(key):
-            scene = item.scene()
-            if scene is not None:
-                scene.removeItem(item)
+            item.remove()
 
 
 def label_text(measurement: Measurement) -> str:
@@ -288,10 +271,8 @@ def _is_left_of_points(measurement: Measurement, place: QPointF) -> bool:
 def _pens(rgba: int, selected: bool, wider: float = 0.0) -> dict[StrokeKind, QPen]:
     pens = {}
     for kind, width in _WIDTHS.items():
-        pen = QPen(QColor.fromRgba(rgba), width + wider + (SELECTED_PX if selected else 0.0))
-        pen.setCosmetic(True)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        if not wider:
-            pen.setStyle(_DASHES.get(kind, Qt.PenStyle.SolidLine))
-        pens[kind] = pen
+        width_px = width + wider + (SELECTED_PX if selected else 0.0)
+        solid = Qt.PenStyle.SolidLine
+        style = solid if wider else _DASHES.get(kind, solid)
+        pens[kind] = cosmetic_pen(QColor.fromRgba(rgba), width_px, style)
     return pens

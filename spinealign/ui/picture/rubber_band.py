@@ -6,23 +6,20 @@ import math
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPen
-from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PyQt6.QtGui import QColor, QPainter
+from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.measurements import Point
-from spinealign.ui.picture.handles import HALO
-from spinealign.ui.picture.lookup_items import pixel_size
+from spinealign.ui.picture.base_items import HALO, Layer, PictureItem
 
-RUBBER_LAYER = 60.0
-POINT_PX = 3.0
+POINT_PX, MARGIN_PX = 3.0, 8.0
 
 
-class RubberBandItem(QGraphicsItem):
+class RubberBandItem(PictureItem):
     """Draws lines between points, and the points themselves."""
 
     def __init__(self, colour: QColor, parent: QGraphicsItem) -> None:
-        super().__init__(parent)
-        self.setZValue(RUBBER_LAYER)
+        super().__init__(parent, Layer.UNFINISHED)
         self._colour = colour
         self._points: list[QPointF] = []
         self._lines: list[QLineF] = []
@@ -39,21 +36,11 @@ class RubberBandItem(QGraphicsItem):
         bounds = QRectF()
         for point in self._points:
             bounds |= QRectF(point.x() - 0.1, point.y() - 0.1, 0.2, 0.2)
-        margin = 8.0 * pixel_size(self)
-        return bounds.adjusted(-margin, -margin, margin, margin)
+        return self.grown(bounds, MARGIN_PX)
 
-    def paint(
-        self,
-        painter: QPainter | None,
-        option: QStyleOptionGraphicsItem | None,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw dark below bright."""
-        if painter is None:
-            return
-        for colour, width in ((HALO, 3.4), (self._colour, 1.6)):
-            pen = QPen(colour, width)
-            pen.setCosmetic(True)
+        for pen in self.over_halo(self._colour, 1.6, 3.4):
             painter.setPen(pen)
             for line in self._lines:
                 painter.drawLine(line)
@@ -63,9 +50,7 @@ class RubberBandItem(QGraphicsItem):
         device = painter.worldTransform()
         across = max(math.hypot(device.m11(), device.m12()), 1e-6)
         down = max(math.hypot(device.m21(), device.m22()), 1e-6)
-        pen = QPen(HALO, 1.0)
-        pen.setCosmetic(True)
-        painter.setPen(pen)
+        painter.setPen(self.pen(HALO, 1.0))
         painter.setBrush(self._colour)
         for point in self._points:
             painter.drawEllipse(point, POINT_PX / across, POINT_PX / down)

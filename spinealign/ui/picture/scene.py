@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import QGraphicsPolygonItem, QGraphicsRectItem, QGraphicsSc
 from spinealign.domain.findings import Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage, WindowKind
 from spinealign.domain.measurements import Drawing, Measurement
+from spinealign.ui.picture.base_items import Layer, cosmetic_pen
 from spinealign.ui.picture.body_items import BodyGroup, BodyLayer
 from spinealign.ui.picture.display_images import DisplayImage, DisplayOverlay
 from spinealign.ui.picture.handles import DrawingLayer, HandleItem
@@ -25,7 +26,7 @@ from spinealign.ui.settings.settings import OverlayStyle
 DIMMED_ALPHA = 50
 OUTLINE_WIDTH = 1.6
 HIGHLIGHT_WIDTH = 3.0
-MARK_COLOUR, MARK_HEIGHT = "#ffffff", 5.0
+MARK_COLOUR = "#ffffff"
 WINDOW_DRAG_SHARE = 1 / 350
 """Share of the chosen window's width that one pixel of mouse movement is worth."""
 
@@ -141,10 +142,9 @@ class PictureScene(QGraphicsScene):
             self._mark = QGraphicsPolygonItem(
                 QPolygonF([QPointF(x, y) for x, y in outline]), self._root
             )
-            pen = QPen(QColor(MARK_COLOUR), HIGHLIGHT_WIDTH, Qt.PenStyle.DashLine)
-            pen.setCosmetic(True)
-            self._mark.setPen(pen)
-            self._mark.setZValue(MARK_HEIGHT)
+            dashes = cosmetic_pen(QColor(MARK_COLOUR), HIGHLIGHT_WIDTH, Qt.PenStyle.DashLine)
+            self._mark.setPen(dashes)
+            self._mark.setZValue(Layer.MARK)
 
     def handles(self) -> list[HandleItem]:
         """Return everything that can be taken hold of, bodies first."""
@@ -305,10 +305,7 @@ class PictureScene(QGraphicsScene):
         colour = QColor(of_class)
         colour.setAlpha(max(self._alpha(class_id), 2 * DIMMED_ALPHA))
         is_highlighted = class_id is not None and self.highlighted == class_id
-        pen = QPen(colour, HIGHLIGHT_WIDTH if is_highlighted else OUTLINE_WIDTH)
-        pen.setCosmetic(True)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        return pen
+        return cosmetic_pen(colour, HIGHLIGHT_WIDTH if is_highlighted else OUTLINE_WIDTH)
 
 
 def _identity(image: SpineImage) -> object:
