@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from spinealign.domain.findings import Analysis, Classification
+from spinealign.domain.findings import DISCLAIMER, Analysis, Classification
 from spinealign.domain.image import SpacingSource
 from spinealign.export import strips
 from spinealign.export.bodies import draw_bodies, name_boxes
@@ -118,6 +120,19 @@ def heatmap_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     label = f"evidence for {_positive(answer)}"
     legend = strips.heat_bar(label, _width(canvas), _unit(canvas, paper))
     return _compose(analysis, canvas, scale, paper, [legend])
+
+
+def png_bytes(picture: Image.Image, analysis: Analysis) -> bytes:
+    """Return the picture as PNG with where it comes from in its text chunks."""
+    notes = PngInfo()
+    notes.add_text("Software", f"SpineAlign {analysis.program_version}")
+    notes.add_text("Disclaimer", DISCLAIMER)
+    notes.add_text("Source SHA-256", analysis.image.sha256)
+    for model in analysis.models:
+        notes.add_itxt("Model", f"{model_text(model)}, SHA-256 {model.sha256}")
+    target = io.BytesIO()
+    picture.save(target, "PNG", pnginfo=notes)
+    return target.getvalue()
 
 
 def _compose(

@@ -14,8 +14,9 @@ from pypdf import PdfReader
 from spinealign import wording
 from spinealign.domain.discs import GradeName, Overall
 from spinealign.domain.findings import ModelStatus
-from spinealign.export.bundle import ResultKind, available_kinds, write_bundle
+from spinealign.export.bundle import write_bundle
 from spinealign.export.disc_tables import DISC_COLUMNS, discs_csv
+from spinealign.export.exporters import available_kinds
 from spinealign.export.overlay import overlay_picture
 from spinealign.export.report import report_pdf
 from spinealign.export.tables import analysis_json, analysis_schema
@@ -91,7 +92,7 @@ def test_without_grades_nothing_is_said_about_disease():
     assert "no grading model is installed" in wording.headline(analysis)
     assert disc_lines(analysis) == ()
     assert analysis_json(analysis, {})["disc_grading"] is None
-    assert ResultKind.DISCS not in available_kinds(analysis)
+    assert "discs" not in available_kinds(analysis)
 
 
 def test_a_demonstration_says_so_in_front():

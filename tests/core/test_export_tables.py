@@ -14,7 +14,7 @@ from spinealign.domain.examination import ExaminationKind, Modality, Plane, Spin
 from spinealign.domain.findings import Region, WarningCode
 from spinealign.domain.image import DecisionSource, SpacingSource
 from spinealign.domain.measurements import Measurement
-from spinealign.export.bundle import FILE_NAMES
+from spinealign.export.exporters import EXPORTERS
 from spinealign.export.tables import (
     REGION_COLUMNS,
     SCHEMA_ID,
@@ -39,7 +39,7 @@ ANALYSES = {
     "other": failed_view_analysis(),
     "xray": xray_analysis(),
 }
-ALL_FILES = {kind.value: name for kind, name in FILE_NAMES.items()}
+ALL_FILES = {kind: exporter.file_name for kind, exporter in EXPORTERS.items()}
 
 
 def as_read(analysis, files=ALL_FILES):
@@ -113,6 +113,13 @@ class TestSchema:
         for key in path:
             node = node[key]
         assert set(node["enum"]) == {value.value for value in values}
+
+    def test_its_files_are_those_of_the_table_of_exporters(self):
+        files = {
+            kind: {"description": one.description, "const": one.file_name}
+            for kind, one in EXPORTERS.items()
+        }
+        assert analysis_schema()["properties"]["files"]["properties"] == files
 
     @pytest.mark.parametrize("analysis", ANALYSES.values(), ids=ANALYSES)
     def test_real_output_fits(self, analysis):

@@ -7,9 +7,8 @@ from PyQt6.QtGui import QGuiApplication
 
 from spinealign import wording
 from spinealign.domain.errors import ExportError, ExportProblem
-from spinealign.export.bundle import ResultKind
+from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.cases.jobs import file_stem
-from spinealign.ui.cases.saving import PARTS
 from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.work.services import program_services
 
@@ -68,27 +67,27 @@ def test_results_that_were_let_go_are_named_not_forgotten(
     assert "1 result was not saved" in window.banner.text
 
 
-def test_every_part_is_a_kind_of_result():
-    assert set(PARTS) <= set(ResultKind)
-
-
-@pytest.mark.parametrize("kind", PARTS)
+@pytest.mark.parametrize("kind", EXPORTERS)
 def test_one_part_is_saved_under_the_name_given(
     qtbot, window, analysed, fake, tmp_path, monkeypatch, kind
 ):
     asked = []
 
-    def answer(_parent, _title, proposed, _filters):
-        asked.append(proposed)
+    def answer(_parent, title, proposed, filters):
+        asked.extend((title, proposed, filters))
         return str(tmp_path / "mine"), ""
 
     monkeypatch.setattr("spinealign.ui.cases.saving.QFileDialog.getSaveFileName", answer)
     analysed({"heatmap": "ct_1.dcm", "discs": "disc_1.png"}.get(kind, "mr_1.nii"))
     with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name[f"save_{kind}"].trigger()
-    suffix = Path(PARTS[kind].suffix).suffix
+    exporter = EXPORTERS[kind]
+    suffix = Path(exporter.file_name).suffix
     assert fake.written == [(kind, tmp_path / f"mine{suffix}")]
-    assert asked[0].endswith(f"_1_{PARTS[kind].suffix}")
+    title, proposed, filters = asked
+    assert title == exporter.title
+    assert proposed.endswith(f"_1_{exporter.file_name}")
+    assert filters == f"{exporter.file_type.title} (*{suffix});;All files (*)"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +100,8 @@ def test_one_part_is_saved_under_the_name_given(
 )
 def test_only_what_there_is_can_be_saved(window, analysed, name, enabled):
     analysed(name)
-    assert {kind for kind in PARTS if window.actions_by_name[f"save_{kind}"].isEnabled()} == enabled
+    offered = {k for k in EXPORTERS if window.actions_by_name[f"save_{k}"].isEnabled()}
+    assert offered == enabled
 
 
 def test_a_dismissed_dialog_writes_nothing(window, analysed, fake, monkeypatch):

@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from spinealign import wording
 from spinealign.domain.findings import Analysis
+from spinealign.export.exporters import CSV, EXPORTERS, PDF, FileType
 from spinealign.ui.cases.jobs import (
     result_stem,
     write_file,
@@ -27,27 +28,16 @@ from spinealign.wording.finding_text import finding_text
 
 
 @dataclass(frozen=True)
-class Part:
-    """One kind of result that can be saved by itself."""
+class SavedFile:
+    """What the dialog asks for."""
 
     title: str
-    suffix: str
-    file_filter: str
+    file_name: str
+    file_type: FileType
 
 
-PARTS = {
-    "overlay": Part("Save overlay picture", "overlay.png", "PNG picture (*.png)"),
-    "mask": Part("Save mask", "mask.png", "PNG picture (*.png)"),
-    "heatmap": Part("Save heat map", "heatmap.png", "PNG picture (*.png)"),
-    "report": Part("Save report", "report.pdf", "PDF document (*.pdf)"),
-    "regions": Part("Save region table", "regions.csv", "Table (*.csv)"),
-    "measurements": Part("Save measures", "measurements.csv", "Table (*.csv)"),
-    "discs": Part("Save table of discs", "discs.csv", "Table (*.csv)"),
-    "json": Part("Save all figures", "analysis.json", "JSON (*.json)"),
-}
-
-NAMED_REPORT = Part("Save report with patient data", "report.pdf", "PDF document (*.pdf)")
-COMPARISON = Part("Save comparison", "comparison.csv", "Table (*.csv)")
+NAMED_REPORT = SavedFile("Save report with patient data", "report.pdf", PDF)
+COMPARISON = SavedFile("Save comparison", "comparison.csv", CSV)
 
 
 class Saver(QObject):
@@ -91,7 +81,9 @@ class Saver(QObject):
     def save_part(self, analysis: Analysis, kind: str, asking: QWidget) -> None:
         """Ask for a file and write one kind of result to it."""
         write = partial(self._services.write_one, analysis, kind)
-        self._write_file(self._ask_file(PARTS[kind], analysis, asking), write)
+        exporter = EXPORTERS[kind]
+        wanted = SavedFile(exporter.title, exporter.file_name, exporter.file_type)
+        self._write_file(self._ask_file(wanted, analysis, asking), write)
 
     def save_named_report(self, analysis: Analysis, asking: QWidget) -> None:
         """Ask for a file and write the report with the patient's data to it."""
@@ -107,17 +99,17 @@ class Saver(QObject):
         if path is not None:
             self._write(lambda: write_file(path, write))
 
-    def _ask_file(self, part: Part, analysis: Analysis, asking: QWidget) -> Path | None:
-        stem = result_stem(analysis.image)
-        proposed = str(Path(self._start_folder()) / f"{stem}_{part.suffix}")
+    def _ask_file(self, wanted: SavedFile, analysis: Analysis, asking: QWidget) -> Path | None:
+        stem, kind = result_stem(analysis.image), wanted.file_type
+        proposed = str(Path(self._start_folder()) / f"{stem}_{wanted.file_name}")
         name, _ = QFileDialog.getSaveFileName(
-            asking, part.title, proposed, f"{part.file_filter};;All files (*)"
+            asking, wanted.title, proposed, f"{kind.title} (*{kind.suffix});;All files (*)"
         )
         if not name:
             return None
         path = Path(name)
         if not path.suffix:
-            path = path.with_suffix(Path(part.suffix).suffix)
+            path = path.with_suffix(kind.suffix)
         self._preferences.note(last_export_folder=str(path.parent))
         return path
 

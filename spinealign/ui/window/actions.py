@@ -10,6 +10,7 @@ from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
 from spinealign.domain.examination import EXAMINATIONS, Examination
+from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.labels import menu_button
 from spinealign.wording import examination_label
@@ -71,7 +72,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("paste", "&Paste image", ("Ctrl+V",), "paste", "Analyse the image on the clipboard"),
     Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
     Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),
-    Command("save_report", "&Report (PDF)…", ("Ctrl+P",), "report", "Save the report as PDF"),
+    *(
+        Command(f"save_{kind}", one.menu_text, one.keys, one.icon_name, one.tip)
+        for kind, one in EXPORTERS.items()
+    ),
     Command(
         "save_named_report",
         "Report with &patient data (PDF)…",
@@ -79,13 +83,6 @@ COMMANDS: tuple[Command, ...] = (
         "report",
         "Save the report with what the file says about the patient",
     ),
-    Command("save_overlay", "&Overlay picture (PNG)…", (), "overlay"),
-    Command("save_mask", "&Mask (PNG)…"),
-    Command("save_heatmap", "&Heat map (PNG)…", (), "heatmap"),
-    Command("save_regions", "Region &table (CSV)…"),
-    Command("save_measurements", "Measures (&CSV)…", (), "", "Save the measures as a table"),
-    Command("save_discs", "Table of &discs (CSV)…", (), "", "Save the graded discs as a table"),
-    Command("save_json", "All figures (&JSON)…"),
     Command("copy_finding", "&Copy finding as text", ("Ctrl+Shift+C",), "copy"),
     Command(
         "add_companion",
@@ -223,7 +220,6 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 _SEPARATOR = ""
-_PARTS = ("overlay", "mask", "heatmap", "report", "regions", "measurements", "discs", "json")
 _TOOL_BAR = (
     "open", "open_folder", _SEPARATOR, "save", "save_report", "copy_finding", _SEPARATOR,
     "overlay", "outlines", "heatmap", "OPACITY", _SEPARATOR, "fit", "one_to_one", "zoom_in",
@@ -305,7 +301,7 @@ def build_menus(
     recent = _menu(files.addMenu("Open &recent"))
     _fill(files, actions, ("paste", _SEPARATOR, "save", "save_all"))
     parts = _menu(files.addMenu("Save one &part as"))
-    _fill(parts, actions, tuple(f"save_{part}" for part in _PARTS))
+    _fill(parts, actions, [f"save_{kind}" for kind in EXPORTERS])
     _fill(parts, actions, (_SEPARATOR, "save_named_report"))
     _fill(files, actions, ("copy_finding", _SEPARATOR, "close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))

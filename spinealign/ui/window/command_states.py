@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QToolButton
 
 from spinealign.domain.examination import Plane
 from spinealign.domain.study import FEWEST_SLICES
+from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.drawing_tools import ToolName
@@ -15,9 +16,7 @@ from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.workbench import Workbench
 from spinealign.wording import examination_label
 
-NEEDS_FINDING = (
-    "save", "save_all", "save_report", "save_overlay", "save_json", "copy_finding", "compare",
-)  # fmt: skip
+NEEDS_FINDING = ("save", "save_all", "copy_finding", "compare")
 NEEDS_CASE = (
     "again", "close_case", "close_all", *(command.name for command in IMAGE_TYPE_COMMANDS),
     "next_case", "previous_case", "fit", "one_to_one", "zoom_in", "zoom_out", "invert",
@@ -68,12 +67,9 @@ class CommandStates(QObject):
     def _offer_results(self, finding: Finding | None) -> None:
         actions, result = self._actions, finding.analysis if finding is not None else None
         actions.enable(NEEDS_FINDING, result is not None)
-        segmented = result is not None and result.segmentation is not None
-        actions.enable(("save_mask", "save_regions"), segmented)
-        actions.enable(("save_measurements",), result is not None and bool(result.measurements))
-        actions.enable(("save_discs",), result is not None and bool(result.discs))
-        has_heat = finding is not None and finding.overlay.heatmap is not None
-        actions.enable(("save_heatmap",), has_heat)
+        for kind, exporter in EXPORTERS.items():
+            has_content = result is not None and exporter.is_available(result)
+            actions.enable((f"save_{kind}",), has_content)
         self._offer_named_report()
 
     def _offer_named_report(self) -> None:

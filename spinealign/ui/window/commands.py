@@ -13,10 +13,10 @@ from spinealign import wording
 from spinealign.domain.examination import EXAMINATIONS
 from spinealign.domain.findings import Analysis
 from spinealign.domain.model_card import ModelCard
+from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.cases.case_session import CaseStatus
 from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.jobs import read_cards
-from spinealign.ui.cases.saving import PARTS
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.correcting.correction_controller import CorrectionController
 from spinealign.ui.picture.drawing_tools import ToolName
@@ -46,7 +46,7 @@ def connect_files(actions: Actions, bench: Workbench, window: QWidget) -> None:
     actions.on("paste", opener.paste)
     actions.on("save", _of_result(bench, lambda result: saver.save_results([result], window)))
     actions.on("save_all", partial(_save_all, bench, window))
-    for kind in PARTS:
+    for kind in EXPORTERS:
         actions.on(f"save_{kind}", partial(save_part, bench, window, kind))
     named = _of_result(bench, lambda result: saver.save_named_report(result, window))
     actions.on("save_named_report", named)

@@ -1,0 +1,236 @@
+"""Every file that an analysis can become, once: menus, dialogs, folders and the schema follow.
+
+How to add one: docs/design/formats.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from spinealign.domain.findings import Analysis
+
+
+@dataclass(frozen=True)
+class FileType:
+    """What a dialog calls a type of file, and its suffix with the dot."""
+
+    title: str
+    suffix: str
+
+
+PNG = FileType("PNG picture", ".png")
+PDF = FileType("PDF document", ".pdf")
+CSV = FileType("Table", ".csv")
+JSON = FileType("JSON", ".json")
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """One kind of file.
+
+    Parameters
+    ----------
+    kind : str
+        Its key in `files` of analysis.json; the window's command is ``save_`` and this.
+    file_name : str
+        In a folder of results.
+    file_type : FileType
+        What the dialog offers.
+    title : str
+        Of the dialog.
+    menu_text : str
+        With "&" before the letter that chooses it.
+    description : str
+        What the file holds, for the published schema.
+    write : callable
+        Analysis to the file's bytes; imports what it needs when it is called. Called only
+        where `is_available` holds, or `is_always_written` says so.
+    is_available : callable
+        Whether an analysis has something to write.
+    is_always_written : bool
+        Whether a folder of results holds the file even where there is nothing to write.
+    keys : tuple of str
+        Shortcuts, the one to show first.
+    icon_name, tip : str
+        Of the command.
+    """
+
+    kind: str
+    file_name: str
+    file_type: FileType
+    title: str
+    menu_text: str
+    description: str
+    write: Callable[[Analysis], bytes]
+    is_available: Callable[[Analysis], bool] = lambda _: True
+    is_always_written: bool = False
+    keys: tuple[str, ...] = ()
+    icon_name: str = ""
+    tip: str = ""
+
+
+def available_kinds(analysis: Analysis) -> tuple[str, ...]:
+    """Return the kinds of file that a folder of results of this analysis holds, in order."""
+    return tuple(
+        kind
+        for kind, exporter in EXPORTERS.items()
+        if exporter.is_always_written or exporter.is_available(analysis)
+    )
+
+
+def file_names(analysis: Analysis) -> dict[str, str]:
+    """Return the name of each file of `available_kinds`, by kind."""
+    return {kind: EXPORTERS[kind].file_name for kind in available_kinds(analysis)}
+
+
+def _is_segmented(analysis: Analysis) -> bool:
+    return analysis.segmentation is not None
+
+
+def _has_heatmap(analysis: Analysis) -> bool:
+    return analysis.classification is not None and analysis.classification.heatmap is not None
+
+
+def _overlay(analysis: Analysis) -> bytes:
+    from spinealign.export.overlay import overlay_picture, png_bytes
+
+    return png_bytes(overlay_picture(analysis), analysis)
+
+
+def _mask(analysis: Analysis) -> bytes:
+    from spinealign.export.overlay import mask_picture, png_bytes
+
+    return png_bytes(mask_picture(analysis), analysis)
+
+
+def _heatmap(analysis: Analysis) -> bytes:
+    from spinealign.export.overlay import heatmap_picture, png_bytes
+
+    return png_bytes(heatmap_picture(analysis), analysis)
+
+
+def _report(analysis: Analysis) -> bytes:
+    from spinealign.export.report import report_pdf
+
+    return report_pdf(analysis)
+
+
+def _regions(analysis: Analysis) -> bytes:
+    from spinealign.export.tables import regions_csv
+
+    return regions_csv(analysis).encode()
+
+
+def _measurements(analysis: Analysis) -> bytes:
+    from spinealign.export.measure_tables import measurements_csv
+
+    return measurements_csv(analysis).encode()
+
+
+def _discs(analysis: Analysis) -> bytes:
+    from spinealign.export.disc_tables import discs_csv
+
+    return discs_csv(analysis).encode()
+
+
+def _json(analysis: Analysis) -> bytes:
+    from spinealign.export.tables import analysis_json
+
+    table = analysis_json(analysis, file_names(analysis))
+    return f"{json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
+
+
+_ALL = (
+    Exporter(
+        "overlay",
+        "overlay.png",
+        PNG,
+        title="Save overlay picture",
+        menu_text="&Overlay picture (PNG)…",
+        description="Structures drawn over the image.",
+        write=_overlay,
+        icon_name="overlay",
+    ),
+    Exporter(
+        "mask",
+        "mask.png",
+        PNG,
+        title="Save mask",
+        menu_text="&Mask (PNG)…",
+        description="8-bit picture of the image's size; pixel value = key of "
+        "`segmentation.classes`.",
+        write=_mask,
+        is_available=_is_segmented,
+    ),
+    Exporter(
+        "heatmap",
+        "heatmap.png",
+        PNG,
+        title="Save heat map",
+        menu_text="&Heat map (PNG)…",
+        description="What spoke for the positive class, over the image.",
+        write=_heatmap,
+        is_available=_has_heatmap,
+        icon_name="heatmap",
+    ),
+    Exporter(
+        "report",
+        "report.pdf",
+        PDF,
+        title="Save report",
+        menu_text="&Report (PDF)…",
+        description="Report for people.",
+        write=_report,
+        keys=("Ctrl+P",),
+        icon_name="report",
+        tip="Save the report as PDF",
+    ),
+    Exporter(
+        "regions",
+        "regions.csv",
+        CSV,
+        title="Save region table",
+        menu_text="Region &table (CSV)…",
+        description="The regions as a table.",
+        write=_regions,
+        is_available=_is_segmented,
+        is_always_written=True,
+    ),
+    Exporter(
+        "measurements",
+        "measurements.csv",
+        CSV,
+        title="Save measures",
+        menu_text="Measures (&CSV)…",
+        description="The measurements as a table.",
+        write=_measurements,
+        is_available=lambda analysis: bool(analysis.measurements),
+        tip="Save the measures as a table",
+    ),
+    Exporter(
+        "discs",
+        "discs.csv",
+        CSV,
+        title="Save table of discs",
+        menu_text="Table of &discs (CSV)…",
+        description="The graded discs as a table.",
+        write=_discs,
+        is_available=lambda analysis: bool(analysis.discs),
+        tip="Save the graded discs as a table",
+    ),
+    Exporter(
+        "json",
+        "analysis.json",
+        JSON,
+        title="Save all figures",
+        menu_text="All figures (&JSON)…",
+        description="This object.",
+        write=_json,
+    ),
+)
+
+EXPORTERS: Mapping[str, Exporter] = MappingProxyType({one.kind: one for one in _ALL})
+"""By kind, in the order of menus."""
