@@ -111,7 +111,8 @@ class Says:
 def segmenter(status: ModelStatus = ModelStatus.INTERNALLY_VALIDATED, **changes) -> LoadedModel:
     card = replace(
         classifier_card(), name="mr_segmentation", title="Grey reader", status=status,
-        task="segmentation", examinations=(SPINE_MR.kind,), input_shape=MASK.shape, intensity=IntensityRule(),
+        task="segmentation", examinations=(SPINE_MR.kind,), input_shape=MASK.shape,
+        intensity=IntensityRule(),
         classes=("background", *CLASSES.values()), positive_class=None, positive_output=None,
         threshold=None,
     )  # fmt: skip
@@ -190,6 +191,11 @@ def spine(mask: NDArray[np.uint8] = MASK, *models: LoadedModel, companion=None, 
 
 def slice_of_neck(*models: LoadedModel, wanted: Examination | None = None, **changes) -> Analysis:
     return analysed(neck_ct(**changes), *(models or (classifier(),)), wanted=wanted)
+
+
+def unknown(model: LoadedModel, **changes) -> Analysis:
+    """Analyse a picture without any tags."""
+    return slice_of_neck(model, possible_examinations=None, **changes)
 
 
 plain_film = cache(film)
@@ -295,8 +301,8 @@ CAUTIONS = (
         lambda: slice_of_neck(classifier(), gate(NECK, 0.6), stated_kind=NECK)),
     Row(C.VIEW_OF_SAMPLE, lambda: slice_of_neck(classifier(), gate(FOREIGN), source_path=SAMPLE),
         lambda: slice_of_neck(classifier(), gate(NECK), source_path=SAMPLE)),
-    Row(C.TURNED, lambda: slice_of_neck(gate(LATERAL, only_shape=(320, 240)), possible_examinations=None),
-        lambda: slice_of_neck(gate(LATERAL, only_shape=(240, 320)), possible_examinations=None)),
+    Row(C.TURNED, lambda: unknown(gate(LATERAL, only_shape=(320, 240))),
+        lambda: unknown(gate(LATERAL, only_shape=(240, 320)))),
     Row(C.NO_MODEL_FOR_VIEW, lambda: slice_of_neck(segmenter()), plain_slice),
     Row(C.NOTHING_SEGMENTED, lambda: spine(np.zeros_like(MASK)), plain_spine, of="MR"),
     Row(C.NOTHING_SEGMENTED, lambda: film(draw_column().without("C3", "C4", "C5", "C6", "C7")),
@@ -631,7 +637,7 @@ def test_a_refused_picture_is_told_how_to_be_turned(corner: tuple[int, int], tur
     rows, cols = (slice(0, 120) if side == 0 else slice(120, None) for side in corner)
     pixels[rows, cols] += 150
     model = LoadedModel(gate(LATERAL).card, BrightAtTheTopLeft())
-    check = slice_of_neck(model, pixels=pixels, possible_examinations=None).kind_check
+    check = unknown(model, pixels=pixels).kind_check
     assert check is not None
     assert (check.accepted, check.quarter_turns) == (False, turns)
 
