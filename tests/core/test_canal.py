@@ -49,6 +49,12 @@ def test_the_width_of_a_canal_is_found_at_any_angle(width, angle):
     assert found.interval[0] < found.value < found.interval[1]
 
 
+def test_a_canal_one_pixel_wide_is_not_measured():
+    canal = np.zeros((60, 60), bool)
+    canal[20:, 40] = True
+    assert canal_diameters(canal, [DiscLine(LEVELS, (20.0, 21.5), (38.0, 21.5))], PIXELS) == ()
+
+
 def test_the_narrowest_place_at_the_disc_counts():
     canal, disc = band(30, narrow=18)
     (found,) = canal_diameters(canal, [disc], PIXELS)

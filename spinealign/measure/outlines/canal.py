@@ -163,13 +163,15 @@ def _shortest(field: NDArray[np.float32], disc: DiscLine, geometry: PixelGeometr
         return None
     normal = np.array([-direction[1], direction[0]])
     origins = rays.recentred(centre + depth * _SHIFTS[:, None] * normal, direction)
+    if not len(origins):
+        return None
     turned = np.cos(_TILTS)[:, None] * direction + np.sin(_TILTS)[:, None] * normal
     starts = np.repeat(origins, len(turned), axis=0)
     directions = np.tile(turned, (len(origins), 1))
     ahead, behind = rays.reach(starts, -directions), rays.reach(starts, directions)
     lengths = np.where((ahead > 0) & (behind > 0), ahead + behind, np.inf)
-    best = int(np.argmin(lengths)) if lengths.size else 0
-    if not lengths.size or not np.isfinite(lengths[best]):
+    best = int(np.argmin(lengths))
+    if not np.isfinite(lengths[best]):
         return None
     ends = starts[best] + np.outer([-ahead[best], behind[best]], directions[best])
     return _Chord(ends[0] / scale, ends[1] / scale, float(lengths[best]))
