@@ -24,20 +24,30 @@ def timed(action):
     return value, time.perf_counter() - started
 
 
+def random_inputs(card):
+    """Return a picture and what the network is told besides, both of one seed."""
+    chance = np.random.default_rng(0)
+    channels = 1 if card.intensity.channels == "grey" else 3
+    batch = chance.uniform(0, 1, (1, *card.input_shape, channels))
+    batch = (batch * (255 if card.intensity.channels == "vgg_caffe" else 1)).astype(np.float32)
+    if card.grading is None:
+        return batch, {}
+    signs = chance.standard_normal((1, len(card.grading.sign_names))).astype(np.float32)
+    return batch, {"signs": signs}
+
+
 def compare(name: str, runs: int) -> None:
     stores = {"LiteRT": ModelStore(), "Keras": ModelStore(open_engine=open_keras)}
     models, loading = {}, {}
     for engine, store in stores.items():
         models[engine], loading[engine] = timed(lambda store=store: store.load(name))
     card = models["LiteRT"].card
-    channels = 1 if card.intensity.channels == "grey" else 3
-    batch = np.random.default_rng(0).uniform(0, 1, (1, *card.input_shape, channels))
-    batch = (batch * (255 if card.intensity.channels == "vgg_caffe" else 1)).astype(np.float32)
+    batch, others = random_inputs(card)
     seconds = {engine: [] for engine in models}
     answers = {}
     for number in range(runs + 1):
         for engine, model in models.items():
-            answers[engine], taken = timed(lambda model=model: model.engine.run(batch))
+            answers[engine], taken = timed(lambda model=model: model.engine.run(batch, **others))
             if number:
                 seconds[engine].append(taken)
     print(f"{card.name} {card.version}")

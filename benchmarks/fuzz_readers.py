@@ -30,10 +30,11 @@ import numpy as np
 from PIL import Image
 
 from spinealign.domain.errors import ImageReadError
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series, read_patient
-from spinealign.imaging.volume import read_volume
+from spinealign.imaging.volume import load_volume
 from tests.corpus import corpus_files
 from tests.image_files import ramp, write_dicom, write_nifti, write_series
 
@@ -262,7 +263,7 @@ def volume_outcome(path: Path) -> str:
     try:
         entry = max(list_series(path), key=len)
         if 1 < len(entry) <= MOST_SLICES:
-            read_volume(entry)
+            run_to_end(load_volume(entry))
         return "opened"
     except ImageReadError as error:
         return error.problem.value

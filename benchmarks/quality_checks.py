@@ -67,6 +67,8 @@ def interval(count: int, of: int) -> str:
     """Return a proportion with its exact 95 % interval."""
     from scipy.stats import beta
 
+    if not of:
+        return "no picture"
     low = beta.ppf(0.025, count, of - count + 1) if count else 0.0
     high = beta.ppf(0.975, count + 1, of - count) if count < of else 1.0
     return f"{count}/{of} = {100 * count / of:.1f} % ({100 * low:.1f} to {100 * high:.1f})"

@@ -1,0 +1,100 @@
+"""Every script under benchmarks/ loads and explains itself; the short ones measure something."""
+
+import importlib
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spinealign.imaging.samples import list_samples
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = {sample.name: sample for sample in list_samples()}
+NAMES = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+NEEDS = {"engines": "tensorflow", "mr_bodies": "sklearn", "xray_ablation": "tensorflow"}
+
+
+def load(name):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    if name == "fuzz_readers" and sys.platform == "win32":
+        pytest.skip("limits of processes are POSIX")
+    return importlib.import_module(f"benchmarks.{name}")
+
+
+def test_the_page_names_every_script():
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert [name for name in NAMES if f"{name}.py" not in page] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_script_loads_and_explains_itself(name, monkeypatch, capsys):
+    script = load(name)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    assert ended.value.code == 0
+    assert "usage: " in capsys.readouterr().out
+
+
+@pytest.mark.model
+@pytest.mark.train
+@pytest.mark.parametrize("network", ["disc_grading", "view_gate"])
+def test_engines_agree_on_one_picture(network, capsys):
+    load("engines").compare(network, runs=1)
+    told = capsys.readouterr().out
+    assert "LiteRT" in told
+    assert told.count("largest gap of") == 2
+
+
+def test_the_readers_take_every_kind_of_damage(tmp_path):
+    fuzz = load("fuzz_readers")
+    whole = fuzz.seeds()[:12]
+    outcomes = {fuzz.outcome(fuzz.make_input(number, whole), tmp_path) for number in range(25)}
+    assert {"opened", "truncated"} <= outcomes
+
+
+def test_a_series_is_read_to_its_end(tmp_path):
+    from tests.image_files import write_series
+
+    write_series(tmp_path)
+    assert load("fuzz_readers").volume_outcome(tmp_path) == "opened"
+
+
+def test_quality_checks_are_counted(tmp_path, capsys):
+    pytest.importorskip("scipy")
+    quality = load("quality_checks")
+    for sample, folder in (("ct_axial", "ct_fracture/val/normal"),
+                           ("mr_lumbar_phantom", "mr_sagittal_segmentation/images")):  # fmt: skip
+        (tmp_path / folder).mkdir(parents=True)
+        shutil.copy(SAMPLES[sample].path, tmp_path / folder)
+    quality.main(["--data", str(tmp_path), "--every", "1"])
+    told = capsys.readouterr().out
+    assert "spine MR: 1 good pictures, 1 spoilt in each way" in told
+    assert "lateral film: 0 good pictures" in told
+
+
+def test_the_middle_slices_of_held_out_patients_are_measured():
+    bodies = load("mr_bodies")
+    mask = np.zeros((4, 4), np.uint8)
+    one = bodies.LabelledSlice("", "", mask.astype(np.float32), mask)
+    slices = [
+        replace(one, name=f"{patient}_{number}", patient=str(patient))
+        for patient in range(40)
+        for number in range(5)
+    ]
+    chosen = list(bodies.middle_slices(slices, 3))
+    assert {item.name[-1] for item in chosen} == {"1", "2", "3"}
+    assert len(chosen) == 3 * 40 * bodies.HELD_OUT
+
+
+def test_the_arithmetic_of_another_processor_is_forced(monkeypatch):
+    kernels = load("kernels")
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    assert "OPENBLAS_CORETYPE" not in kernels.environment(kernels.PROCESSORS["this computer"])
+    zen = kernels.environment(kernels.PROCESSORS["AMD Zen"])
+    assert zen["OPENBLAS_CORETYPE"] == "Zen"
+    assert zen["PATH"] == kernels.os.environ["PATH"]
