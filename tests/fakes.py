@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.examination import Examination, ImageKind
+from spinealign.domain.examination import Examination, ImageKind, Plane
 from spinealign.domain.findings import (
     Analysis,
     Caution,
@@ -305,7 +305,7 @@ def entry_for(path: Path) -> SeriesEntry:
     return SeriesEntry(
         tuple(ImagePart(path, index=k) for k in range(5)),
         "NIfTI",
-        plane="sagittal",
+        plane=Plane.SAGITTAL,
         possible_examinations=(SPINE_MR,),
         positions_mm=tuple(4.0 * k for k in range(5)),
     )
