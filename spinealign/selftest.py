@@ -12,7 +12,7 @@ from spinealign.analysis import analyze_file
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.measurements import MeasureCode
+from spinealign.domain.measures import MeasureCode
 from spinealign.export.bundle import write_bundle
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import SampleCase, list_samples
@@ -86,7 +86,7 @@ def check_result(sample: SampleCase, analysis: Analysis, files: tuple[Path, ...]
 
 def _wrong_measures(sample: SampleCase, analysis: Analysis) -> list[str]:
     """Return which known measures of a sample are missing or far off."""
-    found = {m.code: m.value for m in analysis.measurements if m.code is not None}
+    found = {m.code: m.value for m in analysis.measurements}
     problems = []
     for code, truth in sample.true_values.items():
         value = found.get(MeasureCode(code))

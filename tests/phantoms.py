@@ -33,7 +33,8 @@ from spinealign.domain.image import (
     SpacingSource,
     SpineImage,
 )
-from spinealign.domain.measurements import Measurement
+from spinealign.domain.measurements import Measurement, Unmeasurable, UnmeasurableReason
+from spinealign.domain.measures import MeasureCode
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 
 MR_CLASSES = {1: "vertebra", 2: "disc", 3: "canal"}
@@ -250,9 +251,13 @@ def mr_analysis(
         segmentation=segmentation,
         regions=regions(mask, MR_CLASSES, image.pixel_area_mm2),
         measurements=(
-            Measurement("canal width, narrowest", 11.4, "mm", "inscribed circle", model.name),
+            Measurement(MeasureCode.CANAL_DIAMETER, 11.4, "mm", ("L4", "L5")),
             Measurement(
-                "lordosis angle", None, "deg", "", model.name, "the lowest endplate is cut off"
+                MeasureCode.LUMBAR_LORDOSIS_L1_S1,
+                None,
+                "deg",
+                ("L1", "S1"),
+                Unmeasurable(UnmeasurableReason.CUT_OFF, ("S1",)),
             ),
         ),
         models=(model,),

@@ -18,7 +18,8 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
-from spinealign.domain.measurements import MeasureCode, Measurement
+from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.outlines.bodies import Blob

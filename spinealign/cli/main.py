@@ -286,15 +286,16 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _define(options: argparse.Namespace) -> int:
-    from spinealign.wording.measures import DEFINITIONS, definition_text
+    from spinealign.wording.definitions import MEASURE_WORDS
+    from spinealign.wording.measures import definition_text
 
     if options.measure is None:
-        width = max(map(len, DEFINITIONS))
-        for code, definition in DEFINITIONS.items():
-            print(f"{code:{width}}  {definition.title}")
+        width = max(map(len, MEASURE_WORDS))
+        for code, words in MEASURE_WORDS.items():
+            print(f"{code:{width}}  {words.title}")
         return EXIT_DONE
     found = [
-        code for code in DEFINITIONS if code.value == options.measure.replace("-", "_").lower()
+        code for code in MEASURE_WORDS if code.value == options.measure.replace("-", "_").lower()
     ]
     if not found:
         sys.stderr.write(

@@ -58,11 +58,6 @@ class ComparedMeasure:
         return found
 
     @property
-    def name(self) -> str:
-        """What was measured."""
-        return self.either.name
-
-    @property
     def unit(self) -> str:
         """Unit of the difference."""
         return self.either.unit

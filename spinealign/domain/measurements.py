@@ -5,39 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from spinealign.domain.measures import (
+    MEASURES,
+    MeasureCode,
+    MeasureDefinition,
+    NormalRange,
+    Severity,
+)
+
 Point = tuple[float, float]
 """(x, y) in image pixels: pixel i covers i to i + 1, y runs down."""
-
-
-class MeasureCode(StrEnum):
-    """Which definition a measurement follows; `spinealign.wording.measures` tells what each is."""
-
-    COBB_C2_C7 = "cobb_c2_c7"
-    COBB_C2_C6 = "cobb_c2_c6"
-    COBB_C2_LOWEST = "cobb_c2_lowest"
-    POSTERIOR_TANGENT = "posterior_tangent"
-    SEGMENTAL_ANGLE = "segmental_angle"
-    SAGITTAL_VERTICAL_AXIS = "sagittal_vertical_axis"
-    C7_SLOPE = "c7_slope"
-    T1_SLOPE = "t1_slope"
-    T1_SLOPE_MINUS_LORDOSIS = "t1_slope_minus_lordosis"
-    TRANSLATION = "translation"
-    BODY_HEIGHT_ANTERIOR = "body_height_anterior"
-    BODY_HEIGHT_MIDDLE = "body_height_middle"
-    BODY_HEIGHT_POSTERIOR = "body_height_posterior"
-    BODY_HEIGHT_RATIO = "body_height_ratio"
-    MIDDLE_HEIGHT_RATIO = "middle_height_ratio"
-    DISC_HEIGHT = "disc_height"
-    DISC_HEIGHT_RATIO = "disc_height_ratio"
-    LUMBAR_LORDOSIS_L1_S1 = "lumbar_lordosis_l1_s1"
-    LUMBAR_LORDOSIS_L1_L5 = "lumbar_lordosis_l1_l5"
-    DISC_HEIGHT_INDEX = "disc_height_index"
-    LISTHESIS_PERCENT = "listhesis_percent"
-    CANAL_DIAMETER = "canal_diameter"
-    DRAWN_DISTANCE = "drawn_distance"
-    DRAWN_ANGLE = "drawn_angle"
-    DRAWN_COBB = "drawn_cobb"
-    DRAWN_AREA = "drawn_area"
 
 
 class MeasureState(StrEnum):
@@ -79,51 +56,60 @@ class MeasuredPoint:
     source: str
 
 
-@dataclass(frozen=True)
-class NormalRange:
-    """Where values of people without complaints lie; an open end is None.
+class UnmeasurableReason(StrEnum):
+    """Why a measure could not be taken."""
 
-    `source` cites the study; `note` is what to know before comparing.
+    LEVELS_UNKNOWN = "levels_unknown"
+    FACING_UNKNOWN = "facing_unknown"
+    NOT_OUTLINED = "not_outlined"
+    CUT_OFF = "cut_off"
+    CORNERS_MISSING = "corners_missing"
+    CANAL_INTERRUPTED = "canal_interrupted"
+    POINTS_COINCIDE = "points_coincide"
+    OUTLINE_CROSSES = "outline_crosses"
+    POINTS_MISSING = "points_missing"
+
+
+@dataclass(frozen=True)
+class Unmeasurable:
+    """Why a measure could not be taken.
+
+    Parameters
+    ----------
+    reason : UnmeasurableReason
+    bodies : tuple of str
+        Names of the bodies that are not outlined, cut off, or lack corners.
+    points_needed, points_given : int
+        Of a drawing that is not finished.
     """
 
-    low: float | None
-    high: float | None
-    source: str
-    note: str = ""
-
-    def holds(self, value: float) -> bool:
-        """Whether a value lies inside, ends included."""
-        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
-
-
-@dataclass(frozen=True)
-class Severity:
-    """A word for a value, from a cited threshold."""
-
-    word: str
-    source: str
+    reason: UnmeasurableReason
+    bodies: tuple[str, ...] = ()
+    points_needed: int = 0
+    points_given: int = 0
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One named measure, or the reason why it could not be taken.
+    """One measure of one image, or the reason why it could not be taken.
+
+    Its name and definition in words are those of its code; see `spinealign.wording.measures`.
 
     Parameters
     ----------
-    name : str
-        Fit for a table: "C2–C7 Cobb lordosis", "C4/C5 segmental angle".
-    value : float or None
-        None when it is not measurable; `reason` then says why.
-    unit : str
-        "deg", "mm", "px", "%" or "" for a ratio.
-    method : str
-        How it is defined, in one sentence.
-    source : str
-        Who defined it.
-    code : MeasureCode or None
+    code : MeasureCode
         Key of the definition; with `levels` it identifies the measure on an image.
+    value : float or None
+        None when it is not measurable; `unmeasurable` then says why.
+    unit : str
+        "deg", "mm", "px", "%" or "" for a ratio; "mm²" or "px²".
     levels : tuple of str
         Bodies measured, from the top: ("C2", "C7").
+    unmeasurable : Unmeasurable or None
+    hidden : tuple of str
+        Bodies measured on which the program's own points are hardly visible.
+    drawing : int
+        Number of the drawing; 0 where nobody drew it.
     points : tuple of MeasuredPoint
         What the value was computed from.
     interval : tuple of float or None
@@ -131,7 +117,7 @@ class Measurement:
     normal : NormalRange or None
         Only where the unit and its provenance allow the comparison.
     severity : Severity or None
-        Only where a cited threshold exists.
+        Only where a published threshold exists.
     state : MeasureState
     automatic_value : float or None
         What the program measured by itself; equals `value` unless edited, None if
@@ -140,14 +126,13 @@ class Measurement:
         What to draw over the picture.
     """
 
-    name: str
+    code: MeasureCode
     value: float | None
     unit: str
-    method: str
-    source: str = ""
-    reason: str = ""
-    code: MeasureCode | None = None
     levels: tuple[str, ...] = ()
+    unmeasurable: Unmeasurable | None = None
+    hidden: tuple[str, ...] = ()
+    drawing: int = 0
     points: tuple[MeasuredPoint, ...] = ()
     interval: tuple[float, float] | None = None
     normal: NormalRange | None = None
@@ -155,6 +140,11 @@ class Measurement:
     state: MeasureState = MeasureState.AUTOMATIC
     automatic_value: float | None = None
     strokes: tuple[Stroke, ...] = ()
+
+    @property
+    def definition(self) -> MeasureDefinition:
+        """The entry of `MEASURES`."""
+        return MEASURES[self.code]
 
     @property
     def is_measurable(self) -> bool:
@@ -165,10 +155,10 @@ class Measurement:
     def key(self) -> tuple[str, tuple[str, ...]]:
         """What is the same for the same measure on another examination.
 
-        Drawings have no levels; their names tell them apart.
+        Drawings have no levels; their numbers tell them apart.
         """
-        levels = (self.name,) if self.state is MeasureState.DRAWN else self.levels
-        return (self.code.value if self.code is not None else self.name, levels)
+        is_drawn = self.state is MeasureState.DRAWN
+        return (self.code.value, (str(self.drawing),) if is_drawn else self.levels)
 
 
 class DrawingTool(StrEnum):

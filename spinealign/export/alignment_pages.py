@@ -12,10 +12,12 @@ from reportlab.platypus import Spacer, Table
 
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import MeasureCode, Measurement
+from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import MEASURES, Extent, MeasureCode
 from spinealign.export import page
 from spinealign.export.page import number_cell, paragraph, section
 from spinealign.wording import safe_text
+from spinealign.wording.definitions import MEASURE_WORDS
 from spinealign.wording.measure_rows import (
     grouped,
     has_value,
@@ -28,26 +30,19 @@ from spinealign.wording.measure_rows import (
     unmeasurable_lines,
     value_text,
 )
-from spinealign.wording.measures import definition_of, normal_text
+from spinealign.wording.measures import (
+    measurement_name,
+    normal_text,
+    sources_text,
+    thresholds_text,
+)
 from spinealign.wording.results import lengths_text
 
 MeasuresByLevels = Mapping[tuple[str, ...], Measurement]
 
 _WIDTHS = (0.31, 0.1, 0.14, 0.17, 0.28)
 _HEADINGS = ("Measure", "Value", "95 % interval", "Normal range", "Remarks")
-_LEVEL_TABLES = {
-    "Discs and segments": (
-        MeasureCode.SEGMENTAL_ANGLE, MeasureCode.TRANSLATION, MeasureCode.LISTHESIS_PERCENT,
-        MeasureCode.DISC_HEIGHT, MeasureCode.DISC_HEIGHT_RATIO, MeasureCode.DISC_HEIGHT_INDEX,
-        MeasureCode.CANAL_DIAMETER,
-    ),
-    "Heights of bodies": (
-        MeasureCode.BODY_HEIGHT_ANTERIOR, MeasureCode.BODY_HEIGHT_MIDDLE,
-        MeasureCode.BODY_HEIGHT_POSTERIOR, MeasureCode.BODY_HEIGHT_RATIO,
-        MeasureCode.MIDDLE_HEIGHT_RATIO,
-    ),
-}  # fmt: skip
-_BY_LEVEL = [code for codes in _LEVEL_TABLES.values() for code in codes]
+_LEVEL_TABLES = {Extent.DISC: "Discs and segments", Extent.BODY: "Heights of bodies"}
 _LEVEL_SHARE, _MOST_COLUMN_SHARE = 0.13, 0.18
 _NO_VALUE = "-"
 _BAR_WIDTH, _BAR_HEIGHT, _BAND_HEIGHT = 24 * mm, 3.2 * mm, 1.6 * mm
@@ -80,8 +75,8 @@ def alignment_story(analysis: Analysis) -> list[Any]:
     missing = [paragraph(f"• {line}") for line in unmeasurable_lines(analysis.measurements)]
     levels = [
         part
-        for title, codes in _LEVEL_TABLES.items()
-        for part in _level_section(title, codes, analysis, numbers)
+        for extent, title in _LEVEL_TABLES.items()
+        for part in _level_section(title, _codes_of(extent), analysis, numbers)
     ]
     return [
         *(section("Alignment", *content) if content else []),
@@ -119,7 +114,16 @@ def range_bar(measurement: Measurement) -> Drawing | None:
 
 def _summary(measurements: Sequence[Measurement]) -> list[Measurement]:
     """Return the measures that belong to no single level, in the order of their groups."""
-    return [m for _, members in grouped(measurements) for m in members if m.code not in _BY_LEVEL]
+    return [
+        member
+        for _, members in grouped(measurements)
+        for member in members
+        if not member.definition.extent.has_one_level
+    ]
+
+
+def _codes_of(extent: Extent) -> list[MeasureCode]:
+    return [code for code, definition in MEASURES.items() if definition.extent is extent]
 
 
 def _table(rows: Sequence[Measurement], numbers: Mapping[str, int]) -> Table:
@@ -158,8 +162,7 @@ def _columns(
 
 def _heading(column: MeasuresByLevels, numbers: Mapping[str, int]) -> str:
     measurement = next(filter(has_value, column.values()))
-    assert measurement.code is not None
-    title = definition_of(measurement.code).title.replace("/", " / ")
+    title = MEASURE_WORDS[measurement.code].title.replace("/", " / ")
     unit = unit_text(measurement.unit).strip()
     normal = range_text(measurement.normal, measurement.unit)
     parts = (
@@ -185,7 +188,7 @@ def _row(measurement: Measurement, numbers: Mapping[str, int]) -> list[Any]:
     bar = range_bar(measurement)
     normal = paragraph(range_text(measurement.normal, measurement.unit), page.SMALL)
     return [
-        paragraph(f"{safe_text(measurement.name)} [{numbers[_origin(measurement)]}]"),
+        paragraph(f"{measurement_name(measurement)} [{numbers[_origin(measurement)]}]"),
         paragraph(value_text(measurement), page.BOLD_RIGHT),
         paragraph(interval_text(measurement.interval, measurement.unit), page.RIGHT),
         "" if bar is None else [bar, normal],
@@ -194,14 +197,17 @@ def _row(measurement: Measurement, numbers: Mapping[str, int]) -> list[Any]:
 
 
 def _origin(measurement: Measurement) -> str:
-    code = measurement.code
-    return measurement.method if code is None else definition_of(code).definition
+    return MEASURE_WORDS[measurement.code].definition
 
 
 def _footnote_numbers(analysis: Analysis) -> dict[str, int]:
     """Return a footnote number for each definition, in the order of the tables."""
     levelled = [
-        m for code in _BY_LEVEL for m in analysis.measurements if m.code is code and has_value(m)
+        m
+        for extent in _LEVEL_TABLES
+        for code in _codes_of(extent)
+        for m in analysis.measurements
+        if m.code is code and has_value(m)
     ]
     rows = [*_summary(analysis.measurements), *levelled]
     texts = dict.fromkeys(_origin(measurement) for measurement in rows)
@@ -217,17 +223,13 @@ def _methods(analysis: Analysis, numbers: Mapping[str, int]) -> list[Any]:
 
 
 def _method(measurement: Measurement) -> str:
-    code = measurement.code
-    if code is None:
-        return " ".join(filter(None, (measurement.method, measurement.source)))
-    definition = definition_of(code)
-    parts = [f"{definition.title}: {definition.definition}", definition.how_to_read]
+    words = MEASURE_WORDS[measurement.code]
+    parts = [f"{words.title}: {words.definition}", words.how_to_read]
     if measurement.normal is not None:
-        parts.append(f"Normal: {normal_text(measurement.normal, measurement.unit)}.")
-    if definition.severities:
-        bands = "; ".join(f"{band.word} ({band.source})" for band in definition.severities)
-        parts.append(f"Thresholds: {bands}.")
-    parts += [definition.contradictions, f"Sources: {'; '.join(definition.sources)}."]
+        parts.append(f"Normal: {normal_text(measurement.code)}.")
+    if thresholds := thresholds_text(measurement.definition):
+        parts.append(f"Thresholds: {thresholds}.")
+    parts += [words.contradictions, f"Sources: {sources_text(measurement.code)}."]
     return " ".join(part for part in parts if part)
 
 

@@ -61,7 +61,7 @@ def draw_bodies(
         _write_name(picture, body, analysis, scale, unit)
     for disc in analysis.discs:
         _write_disc_name(picture, disc, scale, round(_DISC_LETTERS * unit))
-    return np.asarray(picture, np.uint8)
+    return np.array(picture, np.uint8)
 
 
 def _draw_dots(

@@ -19,6 +19,7 @@ from spinealign.wording.comparison import (
     comparison_cautions,
     comparison_record,
 )
+from spinealign.wording.measures import measurement_name
 
 ORIGIN_COLUMNS = (
     "first_file", "first_sha256", "second_file", "second_sha256", "program_version",
@@ -69,7 +70,7 @@ def comparison_json(first: Analysis, second: Analysis) -> dict[str, Any]:
 def _compared(row: ComparedMeasure) -> dict[str, Any]:
     interval = row.interval
     return {
-        "name": row.name,
+        "name": measurement_name(row.either),
         "first": None if row.first is None else measurement_record(row.first),
         "second": None if row.second is None else measurement_record(row.second),
         "difference": json_number(row.difference, 4),

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from spinealign.domain.findings import Analysis
-from spinealign.domain.measurements import MeasureCode, Measurement, MeasureState, StrokeKind
+from spinealign.domain.measurements import Measurement, MeasureState, StrokeKind
+from spinealign.domain.measures import MEASURES, DrawnOn, Extent, MeasureCode
 from spinealign.export.strips import Font, letters
 from spinealign.imaging.render import Colour
-from spinealign.wording import safe_text
-from spinealign.wording.corrections import short_name
 from spinealign.wording.measure_rows import edited_text, has_value, value_text
+from spinealign.wording.measures import short_name
 
 Box = tuple[float, float, float, float]
 Points = NDArray[np.float64]
 
-_MAIN = (
-    (MeasureCode.COBB_C2_C7, MeasureCode.COBB_C2_C6, MeasureCode.COBB_C2_LOWEST),
-    (MeasureCode.SAGITTAL_VERTICAL_AXIS,),
-    (MeasureCode.T1_SLOPE, MeasureCode.C7_SLOPE),
-    (MeasureCode.LUMBAR_LORDOSIS_L1_S1, MeasureCode.LUMBAR_LORDOSIS_L1_L5),
-)
 _COLOURS: tuple[Colour, ...] = ((127, 212, 255), (255, 210, 63), (140, 255, 170), (255, 170, 120))
 _DRAWN: Colour = (255, 157, 226)
 _HALO: Colour = (7, 9, 12)
@@ -41,9 +35,18 @@ def main_measures(analysis: Analysis) -> tuple[Measurement, ...]:
     """Return what a picture shows: the lordosis, the axis, one slope, and what was drawn."""
     found = [m for m in analysis.measurements if has_value(m) and m.strokes]
     by_code = {m.code: m for m in reversed(found)}
-    chosen = [next((by_code[c] for c in codes if c in by_code), None) for codes in _MAIN]
+    chosen = [next((by_code[c] for c in codes if c in by_code), None) for codes in _alternatives()]
     drawn = [m for m in found if m.state is MeasureState.DRAWN]
     return (*(m for m in chosen if m is not None), *drawn)
+
+
+def _alternatives() -> Iterator[tuple[MeasureCode, ...]]:
+    """Yield the measures of a picture, each with those that stand in for it."""
+    automatic = [d for d in MEASURES.values() if d.extent is not Extent.DRAWING]
+    wanted = [d for d in automatic if d.drawn_on is not DrawnOn.NOTHING]
+    for first in wanted:
+        if first.stands_in_for is None:
+            yield first.code, *(d.code for d in wanted if d.stands_in_for is first.code)
 
 
 def legend_items(measures: Sequence[Measurement]) -> list[tuple[Colour, str]]:
@@ -51,7 +54,7 @@ def legend_items(measures: Sequence[Measurement]) -> list[tuple[Colour, str]]:
     items = []
     for colour, measure in _coloured(measures):
         edited = edited_text(measure)
-        words = f"{safe_text(short_name(measure))} {value_text(measure)}"
+        words = f"{short_name(measure)} {value_text(measure)}"
         items.append((colour, f"{words} ({edited})" if edited else words))
     return items
 
@@ -95,10 +98,10 @@ def draw_measures(
     taken = [_box_of(_on_canvas(outline, scale)) for outline in aside]
     taken += [box for measure in measures for box in _line_boxes(measure, scale, unit)]
     for colour, measure in _coloured(measures):
-        name = f"{safe_text(short_name(measure))} " if with_names else ""
+        name = f"{short_name(measure)} " if with_names else ""
         text = f"{name}{value_text(measure)}"
         taken.append(_write(picture, text, colour, _anchor(measure, scale), unit, taken))
-    return np.asarray(picture, np.uint8)
+    return np.array(picture, np.uint8)
 
 
 def _coloured(measures: Sequence[Measurement]) -> list[tuple[Colour, Measurement]]:

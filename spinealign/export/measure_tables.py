@@ -10,6 +10,15 @@ from typing import Any
 from spinealign.domain.findings import Analysis, Corrections, LandmarkSource, VertebraState
 from spinealign.domain.measurements import Calibration, Drawing, MeasuredPoint, Measurement
 from spinealign.wording import safe_text
+from spinealign.wording.definitions import MEASURE_WORDS
+from spinealign.wording.measures import (
+    measurement_name,
+    method_text,
+    reason_text,
+    severity_source,
+    severity_text,
+    sources_text,
+)
 
 MEASUREMENT_COLUMNS = (
     "measure", "code", "levels", "value", "unit", "interval_low", "interval_high", "normal_low",
@@ -28,9 +37,10 @@ def measurement_record(measurement: Measurement) -> dict[str, Any]:
     The lines that show it on the picture are left out: they follow from the points.
     """
     normal, severity = measurement.normal, measurement.severity
+    words = MEASURE_WORDS[measurement.code]
     return {
-        "name": safe_text(measurement.name),
-        "code": None if measurement.code is None else measurement.code.value,
+        "name": measurement_name(measurement),
+        "code": measurement.code.value,
         "levels": [safe_text(level) for level in measurement.levels],
         "value": json_number(measurement.value, _DECIMALS),
         "unit": measurement.unit,
@@ -38,18 +48,18 @@ def measurement_record(measurement: Measurement) -> dict[str, Any]:
         "normal": None if normal is None else {
             "low": json_number(normal.low, _DECIMALS),
             "high": json_number(normal.high, _DECIMALS),
-            "source": normal.source,
-            "note": normal.note,
+            "source": words.normal_source,
+            "note": words.normal_note,
         },
         "severity": None if severity is None else {
-            "word": severity.word, "source": severity.source,
+            "word": severity_text(severity), "source": severity_source(severity),
         },
         "state": measurement.state.value,
         "automatic_value": json_number(measurement.automatic_value, _DECIMALS),
         "points": [_point(point) for point in measurement.points],
-        "method": measurement.method,
-        "source": measurement.source,
-        "reason": safe_text(measurement.reason),
+        "method": method_text(measurement),
+        "source": sources_text(measurement.code),
+        "reason": reason_text(measurement.unmeasurable),
     }  # fmt: skip
 
 

@@ -10,18 +10,14 @@ from numpy.typing import NDArray
 from spinealign.domain.examination import Examination, SpineRegion
 from spinealign.domain.findings import Facing, Vertebra
 from spinealign.domain.measurements import Measurement
-from spinealign.measure.geometry.curvature import cervical_measures, lumbar_lordosis
+from spinealign.domain.measures import MEASURES, MeasureCode
+from spinealign.measure.geometry.curvature import spine_measures
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.sampled import SampledMeasure, by_importance, measurements_of
 from spinealign.measure.geometry.segments import (
-    DiscSpace,
+    DISC_MEASURES,
     body_heights,
-    disc_height_indices,
-    disc_heights,
     discs_of,
-    segmental_angles,
-    slips,
-    translations,
     whole_bodies,
 )
 from spinealign.measure.geometry.spine import Body, Spine, resampled_spine
@@ -77,34 +73,36 @@ def measure_alignment(
 
 
 def _all_taken(spine: Spine, region: SpineRegion | None) -> Iterator[SampledMeasure]:
-    if any(_is_of_neck(body, region) for body in spine.bodies):
-        yield from cervical_measures(spine)
-    if any(_is_of_back(body, region) for body in spine.bodies):
-        yield from lumbar_lordosis(spine)
+    regions = {body.name: _region_of(body, region) for body in spine.bodies}
+    seen = set(regions.values())
+    for measure in spine_measures(spine):
+        if MEASURES[measure.code].scope & seen:
+            yield measure
     discs = discs_of(spine)
-    if spine.is_signed:
-        yield from segmental_angles(spine, discs)
-        yield from translations(spine, [d for d in discs if _is_of_neck(d.lower, region)])
-        yield from slips(spine, _of_back(discs, region))
-    yield from disc_heights(spine, discs)
-    yield from disc_height_indices(spine, _of_back(discs, region))
+    for code, take in DISC_MEASURES.items():
+        scope = MEASURES[code].scope
+        yield from take(spine, [disc for disc in discs if regions[disc.lower.name] in scope])
     whole = whole_bodies(spine)
     for body in spine.bodies:
-        is_graded = body in whole and not _is_of_neck(body, region)
-        yield from body_heights(spine, body, is_graded)
+        graded = MEASURES[MeasureCode.BODY_HEIGHT_RATIO].is_graded_in(regions[body.name])
+        yield from body_heights(spine, body, graded and body in whole)
 
 
-def _of_back(discs: Sequence[DiscSpace], region: SpineRegion | None) -> list[DiscSpace]:
-    return [disc for disc in discs if not _is_of_neck(disc.lower, region)]
+def _region_of(body: Body, region: SpineRegion | None) -> SpineRegion:
+    """Return where a body lies.
 
-
-def _is_of_neck(body: Body, region: SpineRegion | None) -> bool:
+    T1 counts with the neck, which is measured down to it. A body without a level lies in the
+    `region` of its examination; on an image of no examination it counts as lumbar.
+    """
     level = body.vertebra.level
     if level is None:
-        return region is SpineRegion.CERVICAL
-    return level.startswith("C") or level == "T1"
+        return region or SpineRegion.LUMBAR
+    return SpineRegion.CERVICAL if level == "T1" else _REGIONS[level[0]]
 
 
-def _is_of_back(body: Body, region: SpineRegion | None) -> bool:
-    level = body.vertebra.level
-    return region is not SpineRegion.CERVICAL if level is None else level[0] in "LS"
+_REGIONS = {
+    "C": SpineRegion.CERVICAL,
+    "T": SpineRegion.THORACIC,
+    "L": SpineRegion.LUMBAR,
+    "S": SpineRegion.SACRAL,
+}

@@ -21,7 +21,8 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
-from spinealign.domain.measurements import MeasureCode, Measurement
+from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.alignment import PixelGeometry, measure_alignment
 from spinealign.measure.outlines.contours import side_middle
 from spinealign.training.evaluate import Figure, bootstrap

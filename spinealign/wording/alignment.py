@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spinealign.domain.findings import Analysis
-from spinealign.domain.measurements import MeasureCode, Measurement
+from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import MEASURES, MeasureCode
+from spinealign.wording.definitions import MEASURE_WORDS
 from spinealign.wording.measure_rows import (
     RangePlace,
     edited_text,
@@ -15,20 +17,8 @@ from spinealign.wording.measure_rows import (
     range_text,
     value_text,
 )
-from spinealign.wording.text import safe_text
+from spinealign.wording.measures import measurement_name, reason_text
 
-_LORDOSIS = (
-    MeasureCode.COBB_C2_C7,
-    MeasureCode.COBB_C2_C6,
-    MeasureCode.COBB_C2_LOWEST,
-    MeasureCode.LUMBAR_LORDOSIS_L1_S1,
-    MeasureCode.LUMBAR_LORDOSIS_L1_L5,
-)
-_SUBSTITUTES = {
-    MeasureCode.COBB_C2_C6: MeasureCode.COBB_C2_C7,
-    MeasureCode.COBB_C2_LOWEST: MeasureCode.COBB_C2_C7,
-    MeasureCode.LUMBAR_LORDOSIS_L1_L5: MeasureCode.LUMBAR_LORDOSIS_L1_S1,
-}
 _PLACES = {
     RangePlace.INSIDE: "within the usual range of healthy people",
     RangePlace.INSIDE_NEAR: (
@@ -59,19 +49,21 @@ def alignment_sentences(analysis: Analysis) -> str:
     if found is None:
         return _why_none(measures.get(MeasureCode.COBB_C2_C7))
     said = [_value_sentence(found)]
-    wanted = measures.get(_SUBSTITUTES[found.code]) if found.code in _SUBSTITUTES else None
-    if wanted is not None and wanted.reason:
-        reason = safe_text(wanted.reason)
+    place = found.definition.stands_in_for
+    wanted = None if place is None else measures.get(place)
+    if wanted is not None and wanted.unmeasurable is not None:
+        reason = reason_text(wanted.unmeasurable)
         said.append(
-            f"{reason[0].upper()}{reason[1:]}: {safe_text(found.name)} is given instead of "
-            f"{safe_text(wanted.name)}."
+            f"{reason[0].upper()}{reason[1:]}: {measurement_name(found)} is given instead of "
+            f"{measurement_name(wanted)}."
         )
     return " ".join(said)
 
 
 def _first(measurements: Sequence[Measurement]) -> Measurement | None:
     by_code = {m.code: m for m in measurements if has_value(m)}
-    return next((by_code[code] for code in _LORDOSIS if code in by_code), None)
+    lordoses = (code for code, definition in MEASURES.items() if definition.is_lordosis)
+    return next((by_code[code] for code in lordoses if code in by_code), None)
 
 
 def _value_sentence(found: Measurement) -> str:
@@ -79,16 +71,16 @@ def _value_sentence(found: Measurement) -> str:
     edited = edited_text(found)
     place = place_in_range(found)
     brackets = "; ".join(part for part in (f"95 % {interval}" if interval else "", edited) if part)
-    said = f"{safe_text(found.name)} {value_text(found)}{f' ({brackets})' if brackets else ''}"
+    said = f"{measurement_name(found)} {value_text(found)}{f' ({brackets})' if brackets else ''}"
     if place is None or found.normal is None:
         return f"{said}."
     sentence = f"{said}: {_PLACES[place]} ({range_text(found.normal, found.unit)})."
-    return (
-        sentence if place.is_inside or not found.normal.note else f"{sentence} {found.normal.note}"
-    )
+    note = MEASURE_WORDS[found.code].normal_note
+    return sentence if place.is_inside or not note else f"{sentence} {note}"
 
 
 def _why_none(wanted: Measurement | None) -> str:
-    if wanted is None or not wanted.reason:
+    if wanted is None or wanted.unmeasurable is None:
         return ""
-    return f"{safe_text(wanted.name)} is not measurable: {safe_text(wanted.reason)}."
+    reason = reason_text(wanted.unmeasurable)
+    return f"{measurement_name(wanted)} is not measurable: {reason}."

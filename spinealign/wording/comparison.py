@@ -16,6 +16,7 @@ from spinealign.wording.measure_rows import (
     unit_text,
     value_text,
 )
+from spinealign.wording.measures import measurement_name
 from spinealign.wording.results import NOTHING
 from spinealign.wording.series import picture_name
 from spinealign.wording.text import safe_text
@@ -58,7 +59,7 @@ def comparison_row(compared: ComparedMeasure) -> tuple[str, ...]:
     difference = compared.difference
     signed = "" if difference is None else number_text(difference, compared.unit, signed=True)
     return (
-        safe_text(compared.name),
+        measurement_name(compared.either),
         _value(compared.first),
         _value(compared.second),
         f"{signed}{unit_text(compared.unit)}" if signed else NOTHING,
@@ -72,8 +73,8 @@ def comparison_record(compared: ComparedMeasure) -> tuple[str, ...]:
     one = compared.either
     low, high = compared.interval or (None, None)
     return (
-        safe_text(one.name),
-        one.code.value if one.code is not None else "",
+        measurement_name(one),
+        one.code.value,
         "/".join(safe_text(level) for level in one.levels),
         safe_text(one.unit) if _has_one_unit(compared) else "",
         *_record(compared.first),

@@ -13,7 +13,7 @@ from spinealign.domain.findings import (
     Vertebra,
     WarningCode,
 )
-from spinealign.domain.measurements import Drawing, DrawingTool, MeasureCode, Measurement
+from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.wording.failures import Message
 from spinealign.wording.text import safe_text
 
@@ -39,27 +39,6 @@ HANDLE_HINT = (
     "Tab goes on, Esc ends"
 )
 
-_SHORT_NAMES = {
-    MeasureCode.COBB_C2_C7: "{0}–{1} Cobb",
-    MeasureCode.COBB_C2_C6: "{0}–{1} Cobb",
-    MeasureCode.COBB_C2_LOWEST: "{0}–{1} Cobb",
-    MeasureCode.POSTERIOR_TANGENT: "{0}–{1} tangents",
-    MeasureCode.SEGMENTAL_ANGLE: "{0}/{1}",
-    MeasureCode.SAGITTAL_VERTICAL_AXIS: "{0}–{1} SVA",
-    MeasureCode.T1_SLOPE_MINUS_LORDOSIS: "T1 slope − lordosis",
-    MeasureCode.TRANSLATION: "{0}/{1} shift",
-    MeasureCode.BODY_HEIGHT_ANTERIOR: "{0} front",
-    MeasureCode.BODY_HEIGHT_MIDDLE: "{0} middle",
-    MeasureCode.BODY_HEIGHT_POSTERIOR: "{0} back",
-    MeasureCode.BODY_HEIGHT_RATIO: "{0} front : back",
-    MeasureCode.MIDDLE_HEIGHT_RATIO: "{0} middle : back",
-    MeasureCode.DISC_HEIGHT: "{0}/{1} disc",
-    MeasureCode.DISC_HEIGHT_RATIO: "{0}/{1} disc ratio",
-    MeasureCode.DISC_HEIGHT_INDEX: "{0}/{1} disc index",
-    MeasureCode.LISTHESIS_PERCENT: "{0}/{1} slip",
-    MeasureCode.LUMBAR_LORDOSIS_L1_S1: "{0}–{1} lordosis",
-    MeasureCode.LUMBAR_LORDOSIS_L1_L5: "{0}–{1} lordosis",
-}
 _SOURCE_WORDS = {
     LandmarkSource.NETWORK: "seen by the network",
     LandmarkSource.CONTOUR: "taken from the outline",
@@ -77,14 +56,6 @@ def landmark_text(body: Vertebra, mark: Landmark) -> str:
     """Return which point this is, who placed it, and how sure that is; for a tool tip."""
     sure = "" if mark.source is LandmarkSource.USER else f", confidence {mark.confidence:.2f}"
     return f"{point_name(body.name, mark.name)}\n{_SOURCE_WORDS[mark.source]}{sure}"
-
-
-def short_name(measurement: Measurement) -> str:
-    """Return a name fit to stand on the picture: "C2–C7 Cobb", "C4/C5"."""
-    pattern = _SHORT_NAMES.get(measurement.code) if measurement.code is not None else None
-    if pattern is None or not measurement.levels:
-        return measurement.name
-    return pattern.format(measurement.levels[0], measurement.levels[-1])
 
 
 def drawing_name(drawing: Drawing) -> str:
@@ -124,12 +95,3 @@ def flip_text(facing: str | None) -> str:
     now = {Facing.LEFT: "right", Facing.RIGHT: "left"}
     other = now.get(Facing(facing)) if facing else None
     return f"Patient faces {other} (flip facing)" if other else "Flip facing"
-
-
-POINTS_COINCIDE = "two of its points are at the same place"
-OUTLINE_CROSSES = "its outline crosses itself"
-
-
-def points_missing(needed: int, given: int) -> str:
-    """Return why a drawing that is not finished has no value."""
-    return f"{needed} points are needed, and {given} {'is' if given == 1 else 'are'} set"

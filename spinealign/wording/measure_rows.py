@@ -6,7 +6,16 @@ import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from spinealign.domain.measurements import MeasureCode, Measurement, MeasureState, NormalRange
+from spinealign.domain.measurements import Measurement, MeasureState
+from spinealign.domain.measures import MeasureGroup, NormalRange
+from spinealign.wording.definitions import GROUP_TITLES
+from spinealign.wording.measures import (
+    measurement_name,
+    method_text,
+    reason_text,
+    severity_text,
+    sources_text,
+)
 from spinealign.wording.text import as_sentence, listed, safe_text
 
 _DECIMALS = {"deg": 1, "mm": 1, "px": 1, "%": 0, "": 2}
@@ -16,18 +25,6 @@ MEASURE_HEADINGS = (
     "Group", "Measure", "Value", "Unit", "95 % low", "95 % high", "Normal range", "Severity",
     "Placed by", "Automatic value", "Method", "Source",
 )  # fmt: skip
-
-
-class MeasureGroup(StrEnum):
-    """Under which heading a measure stands, in the order of the headings."""
-
-    ALIGNMENT = "Alignment"
-    SEGMENTS = "Segments"
-    CANAL = "Canal"
-    DISCS = "Discs"
-    BODIES = "Bodies"
-    OTHER = "Other measures"
-    DRAWN = "Drawn by hand"
 
 
 class RangePlace(StrEnum):
@@ -46,21 +43,6 @@ class RangePlace(StrEnum):
         return self in (RangePlace.INSIDE, RangePlace.INSIDE_NEAR)
 
 
-_GROUPS = {
-    MeasureCode.SEGMENTAL_ANGLE: MeasureGroup.SEGMENTS,
-    MeasureCode.TRANSLATION: MeasureGroup.SEGMENTS,
-    MeasureCode.LISTHESIS_PERCENT: MeasureGroup.SEGMENTS,
-    MeasureCode.CANAL_DIAMETER: MeasureGroup.CANAL,
-    MeasureCode.DISC_HEIGHT: MeasureGroup.DISCS,
-    MeasureCode.DISC_HEIGHT_RATIO: MeasureGroup.DISCS,
-    MeasureCode.DISC_HEIGHT_INDEX: MeasureGroup.DISCS,
-    MeasureCode.BODY_HEIGHT_ANTERIOR: MeasureGroup.BODIES,
-    MeasureCode.BODY_HEIGHT_MIDDLE: MeasureGroup.BODIES,
-    MeasureCode.BODY_HEIGHT_POSTERIOR: MeasureGroup.BODIES,
-    MeasureCode.BODY_HEIGHT_RATIO: MeasureGroup.BODIES,
-    MeasureCode.MIDDLE_HEIGHT_RATIO: MeasureGroup.BODIES,
-}
-
 _STATE_WORDS = {
     MeasureState.AUTOMATIC: "program",
     MeasureState.EDITED: "program, edited by hand",
@@ -76,15 +58,6 @@ _POINT_SOURCES = {
 }
 
 
-def group_of(measurement: Measurement) -> MeasureGroup:
-    """Return the heading that a measurement stands under."""
-    if measurement.state is MeasureState.DRAWN:
-        return MeasureGroup.DRAWN
-    if measurement.code is None:
-        return MeasureGroup.OTHER
-    return _GROUPS.get(measurement.code, MeasureGroup.ALIGNMENT)
-
-
 def grouped(
     measurements: Iterable[Measurement],
 ) -> tuple[tuple[MeasureGroup, tuple[Measurement, ...]], ...]:
@@ -92,7 +65,7 @@ def grouped(
     found: dict[MeasureGroup, list[Measurement]] = {group: [] for group in MeasureGroup}
     for measurement in measurements:
         if has_value(measurement):
-            found[group_of(measurement)].append(measurement)
+            found[measurement.definition.group].append(measurement)
     return tuple((group, tuple(rows)) for group, rows in found.items() if rows)
 
 
@@ -106,9 +79,8 @@ def unmeasurable_lines(measurements: Iterable[Measurement]) -> list[str]:
     names: dict[str, list[str]] = {}
     for measurement in measurements:
         if not has_value(measurement):
-            names.setdefault(as_sentence(measurement.reason), []).append(
-                safe_text(measurement.name)
-            )
+            reason = as_sentence(reason_text(measurement.unmeasurable))
+            names.setdefault(reason, []).append(measurement_name(measurement))
     return [f"{listed(same)}: {reason}" for reason, same in names.items()]
 
 
@@ -180,9 +152,8 @@ def edited_text(measurement: Measurement) -> str:
 
 def note_parts(measurement: Measurement) -> tuple[str, ...]:
     """Return what stands below a value: the word of a threshold, and who moved its points."""
-    severity = measurement.severity
-    word = safe_text(severity.word) if severity is not None else ""
-    return tuple(part for part in (word, edited_text(measurement)) if part)
+    parts = (severity_text(measurement.severity), edited_text(measurement))
+    return tuple(part for part in parts if part)
 
 
 def measure_sentence(measurement: Measurement) -> str:
@@ -197,12 +168,12 @@ def measure_sentence(measurement: Measurement) -> str:
         *note_parts(measurement),
     ]
     said = ", ".join(part for part in parts if part)
-    return f"{safe_text(measurement.name)}: {said}"
+    return f"{measurement_name(measurement)}: {said}"
 
 
 def main_lines(measurements: Sequence[Measurement]) -> list[str]:
     """Return a line for each main measure, and for any measure with a word for its value."""
-    main = (MeasureGroup.ALIGNMENT, MeasureGroup.OTHER, MeasureGroup.DRAWN)
+    main = (MeasureGroup.ALIGNMENT, MeasureGroup.DRAWN)
     return [
         measure_sentence(measurement)
         for group, members in grouped(measurements)
@@ -225,20 +196,19 @@ def measure_cells(measurement: Measurement) -> tuple[str, ...]:
     """Return the cells of one measure under `MEASURE_HEADINGS`, numbers without units."""
     unit = measurement.unit
     low, high = measurement.interval or (None, None)
-    severity = measurement.severity
     return (
-        group_of(measurement).value,
-        safe_text(measurement.name),
+        GROUP_TITLES[measurement.definition.group],
+        measurement_name(measurement),
         _number(measurement.value, unit),
         unit_text(unit).strip(),
         _number(low, unit),
         _number(high, unit),
         range_text(measurement.normal, unit),
-        safe_text(severity.word) if severity is not None else "",
+        severity_text(measurement.severity),
         _STATE_WORDS[measurement.state],
         _number(measurement.automatic_value, unit),
-        safe_text(measurement.method),
-        safe_text(measurement.source),
+        method_text(measurement),
+        sources_text(measurement.code),
     )
 
 

@@ -2,141 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Mapping, Sequence
 
-from spinealign.domain.measurements import MeasureCode, NormalRange, Severity
-from spinealign.wording.definitions import DEFINITION_TABLE, MeasureDefinition, SeverityBand
-from spinealign.wording.text import listed
-
-__all__ = [
-    "CANAL_INTERRUPTED",
-    "DEFINITIONS",
-    "FACING_UNKNOWN",
-    "LEVELS_UNKNOWN",
-    "MeasureDefinition",
-    "SeverityBand",
-    "corners_missing",
-    "cut_off",
-    "definition_of",
-    "definition_text",
-    "measure_name",
-    "method_text",
-    "not_outlined",
-    "severity_of",
-]
-
-DEFINITIONS: Mapping[MeasureCode, MeasureDefinition] = MappingProxyType(
-    {definition.code: definition for definition in DEFINITION_TABLE}
+from spinealign.domain.measurements import Measurement, Unmeasurable, UnmeasurableReason
+from spinealign.domain.measures import (
+    MEASURES,
+    Extent,
+    MeasureCode,
+    MeasureDefinition,
+    Severity,
+    SeverityBand,
 )
+from spinealign.wording.definitions import MEASURE_WORDS, SEVERITY_WORDS
+from spinealign.wording.text import listed, safe_text
 
-FACING_UNKNOWN = "it is unknown which way the patient looks"
-CANAL_INTERRUPTED = (
-    "the outlined canal ends or almost ends at this disc: the slice leaves the canal here, or "
-    "the canal is badly narrowed; look at the picture"
-)
-LEVELS_UNKNOWN = "the levels of the bodies are uncertain"
-
-_DISC_MEASURES = (
-    MeasureCode.SEGMENTAL_ANGLE,
-    MeasureCode.TRANSLATION,
-    MeasureCode.LISTHESIS_PERCENT,
-    MeasureCode.DISC_HEIGHT,
-    MeasureCode.DISC_HEIGHT_RATIO,
-    MeasureCode.DISC_HEIGHT_INDEX,
-    MeasureCode.CANAL_DIAMETER,
-)
-_BODY_MEASURES = (
-    MeasureCode.BODY_HEIGHT_ANTERIOR,
-    MeasureCode.BODY_HEIGHT_MIDDLE,
-    MeasureCode.BODY_HEIGHT_POSTERIOR,
-    MeasureCode.BODY_HEIGHT_RATIO,
-    MeasureCode.MIDDLE_HEIGHT_RATIO,
-)
 _UNITS = {"deg": "°", "mm": " mm", "mm²": " mm²", "%": " %", "": ""}
 
 
-def definition_of(code: MeasureCode) -> MeasureDefinition:
-    """Return how a measure is taken and read."""
-    return DEFINITIONS[code]
-
-
-def measure_name(code: MeasureCode, levels: Sequence[str] = ()) -> str:
+def measure_name(code: MeasureCode, levels: Sequence[str] = (), drawing: int = 0) -> str:
     """Return a measure's name for a table: "C4/C5 segmental angle", "C2–C5 Cobb lordosis"."""
-    title = DEFINITIONS[code].title
-    if code in _DISC_MEASURES and levels:
-        return f"{'/'.join(levels)} {title}"
-    if code in _BODY_MEASURES and levels:
-        return f"{levels[0]} {title}"
-    if code is MeasureCode.COBB_C2_LOWEST and levels:
-        return f"{'–'.join(levels)} Cobb lordosis"
-    if code is MeasureCode.POSTERIOR_TANGENT and levels:
-        return f"{'–'.join(levels)} {title[0].lower()}{title[1:]}"
-    return title
+    words, extent = MEASURE_WORDS[code], MEASURES[code].extent
+    if extent is Extent.DRAWING and drawing:
+        return words.short.format("", "", drawing)
+    if not levels or extent is Extent.SPINE:
+        return words.title
+    if extent is Extent.SPAN:
+        return f"{'–'.join(levels)} {words.after_levels}"
+    return f"{'/'.join(levels)} {words.title}"
 
 
-def method_text(code: MeasureCode, hidden: Sequence[str] = ()) -> str:
-    """Return how a measure was taken; `hidden` names bodies that are hardly visible."""
-    definition = DEFINITIONS[code].definition
+def measurement_name(measurement: Measurement) -> str:
+    """Return the name of what was measured."""
+    return safe_text(measure_name(measurement.code, measurement.levels, measurement.drawing))
+
+
+def short_name(measurement: Measurement) -> str:
+    """Return a name fit to stand on the picture: "C2–C7 Cobb", "C4/C5"."""
+    levels = measurement.levels
+    if not levels and not measurement.drawing:
+        return measurement_name(measurement)
+    ends = (levels[0], levels[-1]) if levels else ("", "")
+    words = MEASURE_WORDS[measurement.code].short.format(*ends, measurement.drawing)
+    return safe_text(words)
+
+
+def method_text(measurement: Measurement) -> str:
+    """Return how a measure was taken, and which of its bodies are hardly visible."""
+    definition, hidden = MEASURE_WORDS[measurement.code].definition, measurement.hidden
     if not hidden:
         return definition
     verb = "is" if len(hidden) == 1 else "are"
     return f"{definition} {listed(hidden)} {verb} hardly visible: check the points by eye."
 
 
-def severity_of(code: MeasureCode, value: float, low: float, high: float) -> Severity | None:
-    """Return the word that a cited threshold has for a value.
+def sources_text(code: MeasureCode) -> str:
+    """Return who defined a measure."""
+    further = MEASURE_WORDS[code].further_sources
+    return "; ".join((*MEASURES[code].sources, *((further,) if further else ())))
 
-    Parameters
-    ----------
-    code : MeasureCode
-    value, low, high : float
-        The number that is graded, and its 95 % interval. Where the interval reaches
-        beyond the word's band the word says "possibly".
-    """
-    for band in DEFINITIONS[code].severities:
-        if band.holds(value):
-            is_sure = band.holds(low) and band.holds(high)
-            return Severity(band.word if is_sure else f"possibly {band.word}", band.source)
-    return None
+
+def severity_text(severity: Severity | None) -> str:
+    """Return the word of a grade, "possibly" where it is not sure; empty without one."""
+    if severity is None:
+        return ""
+    word, _ = SEVERITY_WORDS[severity.grade]
+    return f"possibly {word}" if severity.is_possible else word
+
+
+def severity_source(severity: Severity | SeverityBand) -> str:
+    """Return who set the threshold of a grade: "Genant’s grades: over 40 % loss"."""
+    _, threshold = SEVERITY_WORDS[severity.grade]
+    return f"{severity.source}: {threshold}" if threshold else severity.source.value
+
+
+def thresholds_text(definition: MeasureDefinition) -> str:
+    """Return the words of a measure's thresholds with their sources; empty without any."""
+    return "; ".join(
+        f"{SEVERITY_WORDS[band.grade][0]} ({severity_source(band)})"
+        for band in definition.severities
+    )
+
+
+def normal_text(code: MeasureCode) -> str:
+    """Return a normal range with its unit and source: "6 to 19° (mean 12.7°, ...)"."""
+    definition, source = MEASURES[code], MEASURE_WORDS[code].normal_source
+    if definition.normal is None:
+        return ""
+    low, high, sign = definition.normal.low, definition.normal.high, _UNITS[definition.quantity]
+    if low is None or high is None:
+        word, end = ("up to", high) if low is None else ("from", low)
+        return f"{word} {end:g}{sign} ({source})"
+    return f"{low:g} to {high:g}{sign} ({source})"
 
 
 def definition_text(code: MeasureCode) -> str:
     """Return what the help panel says about a measure, as plain paragraphs."""
-    definition = DEFINITIONS[code]
-    title = definition.title[0].upper() + definition.title[1:]
-    parts = [title, definition.definition, definition.how_to_read]
+    definition, words = MEASURES[code], MEASURE_WORDS[code]
+    title = words.title[0].upper() + words.title[1:]
+    parts = [title, words.definition, words.how_to_read]
     if definition.normal is not None:
-        parts.append(f"Normal: {normal_text(definition.normal, definition.unit)}.")
-        parts.append(definition.normal.note)
+        parts.append(f"Normal: {normal_text(code)}.")
+        parts.append(words.normal_note)
     if definition.severities:
-        words = "; ".join(f"{band.word} ({band.source})" for band in definition.severities)
-        parts.append(f"Thresholds: {words}.")
+        parts.append(f"Thresholds: {thresholds_text(definition)}.")
     if definition.is_length and (definition.normal or definition.severities):
         parts.append("These count only where millimetres hold in the patient.")
-    parts += [definition.contradictions, f"Sources: {'; '.join(definition.sources)}."]
+    parts += [words.contradictions, f"Sources: {sources_text(code)}."]
     return "\n\n".join(part for part in parts if part)
 
 
-def normal_text(normal: NormalRange, unit: str) -> str:
-    """Return a normal range with its unit and source: "6 to 19° (mean 12.7°, ...)"."""
-    sign = _UNITS.get(unit, f" {unit}")
-    if normal.low is None or normal.high is None:
-        word, end = ("up to", normal.high) if normal.low is None else ("from", normal.low)
-        return f"{word} {end:g}{sign} ({normal.source})"
-    return f"{normal.low:g} to {normal.high:g}{sign} ({normal.source})"
+def reason_text(unmeasurable: Unmeasurable | None) -> str:
+    """Return why a measure could not be taken, fit to follow a colon; empty without a reason."""
+    return "" if unmeasurable is None else _REASONS[unmeasurable.reason](unmeasurable)
 
 
-def not_outlined(levels: Sequence[str]) -> str:
-    """Return that bodies are not there to be measured: hidden, or off the film."""
-    return f"{listed(levels)} {'is' if len(levels) == 1 else 'are'} not visible or not outlined"
+def _not_outlined(why: Unmeasurable) -> str:
+    verb = "is" if len(why.bodies) == 1 else "are"
+    return f"{listed(why.bodies)} {verb} not visible or not outlined"
 
 
-def cut_off(level: str) -> str:
-    """Return that the film's border cuts off the part of a body that is needed."""
-    return f"the border of the image cuts {level} off"
+def _points_missing(why: Unmeasurable) -> str:
+    verb = "is" if why.points_given == 1 else "are"
+    return f"{why.points_needed} points are needed, and {why.points_given} {verb} set"
 
 
-def corners_missing(level: str) -> str:
-    """Return that the points needed of an outlined body could not be placed."""
-    return f"the corners of {level} that are needed could not be placed"
+_REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
+    UnmeasurableReason.LEVELS_UNKNOWN: lambda _: "the levels of the bodies are uncertain",
+    UnmeasurableReason.FACING_UNKNOWN: lambda _: "it is unknown which way the patient looks",
+    UnmeasurableReason.NOT_OUTLINED: _not_outlined,
+    UnmeasurableReason.CUT_OFF: lambda why: (
+        f"the border of the image cuts {listed(why.bodies)} off"
+    ),
+    UnmeasurableReason.CORNERS_MISSING: lambda why: (
+        f"the corners of {listed(why.bodies)} that are needed could not be placed"
+    ),
+    UnmeasurableReason.CANAL_INTERRUPTED: lambda _: (
+        "the outlined canal ends or almost ends at this disc: the slice leaves the canal here, or "
+        "the canal is badly narrowed; look at the picture"
+    ),
+    UnmeasurableReason.POINTS_COINCIDE: lambda _: "two of its points are at the same place",
+    UnmeasurableReason.OUTLINE_CROSSES: lambda _: "its outline crosses itself",
+    UnmeasurableReason.POINTS_MISSING: _points_missing,
+}

@@ -16,6 +16,7 @@ from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.domain.measurements import Measurement
 from spinealign.wording.discs import discs_headline
 from spinealign.wording.examinations import examination_text, kind_text, refusal_message
+from spinealign.wording.measures import reason_text
 from spinealign.wording.text import listed, safe_text
 from spinealign.wording.vertebrae import (
     bodies_phrase,
@@ -203,7 +204,7 @@ def format_region_row(region: Region) -> tuple[str, ...]:
 def measurement_text(measurement: Measurement) -> str:
     """Return a measured value with its unit, or why there is none."""
     if measurement.value is None or not math.isfinite(measurement.value):
-        reason = safe_text(measurement.reason)
+        reason = reason_text(measurement.unmeasurable)
         return f"not measurable: {reason}" if reason else "not measurable"
     separator = "" if measurement.unit in ("%", "°") else " "
     unit = {"deg": "°"}.get(measurement.unit, f"{separator}{safe_text(measurement.unit)}")

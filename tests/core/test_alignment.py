@@ -7,9 +7,16 @@ from itertools import pairwise
 import pytest
 
 from spinealign.domain.findings import Facing, LandmarkName, LandmarkSource, VertebraState
-from spinealign.domain.measurements import MeasureCode, MeasureState, StrokeKind
+from spinealign.domain.measurements import (
+    MeasureState,
+    StrokeKind,
+    Unmeasurable,
+    UnmeasurableReason,
+)
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.wording.measures import measurement_name, method_text, reason_text, severity_text
 from tests.examinations import LATERAL_NECK, SPINE_MR
 from tests.phantoms_alignment import (
     PIXELS,
@@ -121,9 +128,14 @@ def test_lordosis_alone_is_no_slip(tilt_deg):
 def test_without_the_sacrum_lordosis_has_another_name():
     found = taken(numbered(L1, *BACK[:2]), examination=SPINE_MR)
     whole = found[("lumbar_lordosis_l1_s1", ("L1", "S1"))]
-    assert (whole.value, whole.reason) == (None, "S1 is not visible or not outlined")
+    assert whole.value is None
+    assert whole.unmeasurable == Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("S1",))
     rest = value_of(found, MeasureCode.LUMBAR_LORDOSIS_L1_L5, "L1", "L5")
     assert rest == pytest.approx(degrees(4, 40) + degrees(8, 40))
+
+
+def why(found):
+    return reason_text(found[("cobb_c2_c7", ("C2", "C7"))].unmeasurable)
 
 
 def test_every_measure_is_in_these_tables():
@@ -148,11 +160,12 @@ class TestHiddenLevels:
     )
     def test_a_shorter_angle_has_its_own_name(self, lowest, code, name):
         found = taken(numbered(C2, replace(C7, level=lowest)))
-        assert found[(code.value, ("C2", lowest))].name == name
+        assert measurement_name(found[(code.value, ("C2", lowest))]) == name
         assert value_of(found, code, "C2", lowest) == pytest.approx(COBB)
         assert value_of(found, MeasureCode.POSTERIOR_TANGENT, "C2", lowest) > 0
         whole = found[("cobb_c2_c7", ("C2", "C7"))]
-        assert (whole.value, whole.reason) == (None, "C7 is not visible or not outlined")
+        assert whole.value is None
+        assert whole.unmeasurable == Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C7",))
 
     def test_what_is_looked_for_and_missing_has_a_reason(self):
         found = taken(numbered(C2, C3))
@@ -161,19 +174,20 @@ class TestHiddenLevels:
             "cobb_c2_c7", "sagittal_vertical_axis", "c7_slope", "t1_slope",
             "t1_slope_minus_lordosis",
         }  # fmt: skip
-        assert all(m.reason for m in found.values() if m.value is None)
+        assert all(m.unmeasurable for m in found.values() if m.value is None)
 
     def test_the_border_of_the_film_is_named(self):
         superior = tuple(m for m in C7.landmarks if "inferior" not in m.name)
         cut = replace(C7, landmarks=superior, state=VertebraState.CUT)
         found = taken(numbered(C2, C3, cut))
-        assert "cuts C7 off" in found[("cobb_c2_c7", ("C2", "C7"))].reason
+        assert "cuts C7 off" in why(found)
         assert value_of(found, MeasureCode.C7_SLOPE, "C7") == pytest.approx(degrees(5, 20))
         assert value_of(found, MeasureCode.COBB_C2_LOWEST, "C2", "C3") > 0
 
     def test_corners_that_nobody_placed_are_named(self):
         bare = replace(C7, landmarks=())
-        reason = taken(numbered(C2, bare))[("c7_slope", ("C7",))].reason
+        slope = taken(numbered(C2, bare))[("c7_slope", ("C7",))]
+        reason = reason_text(slope.unmeasurable)
         assert reason == "the corners of C7 that are needed could not be placed"
 
     def test_a_film_that_cuts_the_body_of_c2_gives_no_plumb_line(self):
@@ -197,10 +211,10 @@ class TestUncertainLevelsAndFacing:
     def test_bodies_with_numbers_are_measured_by_their_numbers(self):
         found = taken(self.UNNAMED)
         assert found[("translation", ("body 1", "body 2"))].value == pytest.approx(3)
-        assert found[("translation", ("body 1", "body 2"))].name == "body 1/body 2 translation"
-        assert found[("cobb_c2_c7", ("C2", "C7"))].reason == (
-            "the levels of the bodies are uncertain"
+        assert measurement_name(found[("translation", ("body 1", "body 2"))]) == (
+            "body 1/body 2 translation"
         )
+        assert why(found) == ("the levels of the bodies are uncertain")
 
     def test_a_gap_as_wide_as_a_body_is_no_disc(self):
         found = taken(numbered(self.UNNAMED[0], self.UNNAMED[2]))
@@ -215,9 +229,7 @@ class TestUncertainLevelsAndFacing:
         found = taken(NECK, facing=None)
         measured = {key[0] for key, m in found.items() if m.value is not None}
         assert measured == {"body_height_middle", "disc_height"}
-        assert found[("cobb_c2_c7", ("C2", "C7"))].reason == (
-            "it is unknown which way the patient looks"
-        )
+        assert why(found) == ("it is unknown which way the patient looks")
 
 
 class TestUnits:
@@ -241,7 +253,7 @@ class TestUnits:
         axis = taken(NECK, geometry)[("sagittal_vertical_axis", ("C2", "C7"))]
         assert axis.value == pytest.approx(value)
         assert axis.normal.holds(axis.value) is (word is None)
-        assert (axis.severity and axis.severity.word) == word
+        assert severity_text(axis.severity) == (word or "")
 
     def test_pixels_that_are_not_square_are_measured_in_millimetres(self):
         found = taken(NECK, PixelGeometry((0.5, 0.25), are_lengths_true=True))
@@ -269,14 +281,14 @@ class TestSeverity:
         found = taken(numbered(C2, level, steep))
         measure = found[("t1_slope_minus_lordosis", ("C2", "C7", "T1"))]
         assert measure.value == pytest.approx(degrees(rise, 20))
-        assert word in measure.severity.word
+        assert word in severity_text(measure.severity)
 
     def test_a_value_whose_interval_crosses_a_threshold_is_only_possible(self):
         found = taken(STACK, PixelGeometry((1.25, 1.25), are_lengths_true=True))
         slip = found[("translation", ("C4", "C5"))]
         assert slip.value == pytest.approx(3.75)
         assert slip.interval[0] < 3.5
-        assert slip.severity.word == "possibly over 3.5 mm"
+        assert severity_text(slip.severity) == "possibly over 3.5 mm"
         assert found[("translation", ("C5", "C6"))].severity is None
 
     def test_a_backward_slip_is_as_far_as_a_forward_one(self):
@@ -284,7 +296,10 @@ class TestSeverity:
         slip = taken(moved, TRUE_MM)[("translation", ("C4", "C5"))]
         assert (slip.value, slip.severity) == (pytest.approx(-2), None)
         wide = PixelGeometry((1.0, 1.0), are_lengths_true=True)
-        assert taken(moved, wide)[("translation", ("C4", "C5"))].severity.word == "over 3.5 mm"
+        assert (
+            severity_text(taken(moved, wide)[("translation", ("C4", "C5"))].severity)
+            == "over 3.5 mm"
+        )
 
     @pytest.mark.parametrize(
         ("slip", "word"),
@@ -294,7 +309,7 @@ class TestSeverity:
     def test_meyerding(self, slip, word):
         bodies = numbered(box("L4", 100 + slip, 100, 40, 30), box("L5", 100, 140, 40, 30))
         grade = taken(bodies, examination=SPINE_MR)[("listhesis_percent", ("L4", "L5"))].severity
-        assert grade is None if word is None else word in grade.word
+        assert grade is None if word is None else word in severity_text(grade)
 
     @pytest.mark.parametrize(
         ("anterior", "word"),
@@ -305,7 +320,7 @@ class TestSeverity:
         bodies = between(vertebra("L2", corners))
         ratio = taken(bodies, examination=SPINE_MR)[("body_height_ratio", ("L2",))]
         assert ratio.value == pytest.approx(anterior / 30)
-        assert (ratio.severity is None) if word is None else (word in ratio.severity.word)
+        assert (ratio.severity is None) if word is None else (word in severity_text(ratio.severity))
         neck = taken([vertebra("C5", corners)])[("body_height_ratio", ("C5",))]
         assert (neck.value, neck.severity) == (ratio.value, None)
 
@@ -335,14 +350,14 @@ class TestSeverity:
         )
         found = taken(bodies)
         words = {
-            levels: m.severity and m.severity.word
+            levels: severity_text(m.severity)
             for (code, levels), m in found.items()
             if code == "segmental_angle"
         }
         assert words == {
-            ("C3", "C4"): None,
+            ("C3", "C4"): "",
             ("C4", "C5"): "over 11° more kyphotic than its neighbours",
-            ("C5", "C6"): None,
+            ("C5", "C6"): "",
         }
 
 
@@ -368,8 +383,8 @@ class TestUncertainty:
         one, other = taken(numbered(C2, seen))[key], taken(numbered(C2, hidden))[key]
         assert one.value == other.value
         assert other.interval[1] - other.interval[0] > 1.8 * (one.interval[1] - one.interval[0])
-        assert "C7 is hardly visible" in other.method
-        assert "hardly visible" not in one.method
+        assert "C7 is hardly visible" in method_text(other)
+        assert "hardly visible" not in method_text(one)
 
     def test_a_hidden_body_that_a_person_corrected_is_no_longer_doubted(self):
         hidden = replace(C7, state=VertebraState.HIDDEN)
@@ -391,15 +406,16 @@ class TestWhatIsTold:
 
     def test_a_measure_carries_its_definition(self):
         cobb = taken(NECK)[("cobb_c2_c7", ("C2", "C7"))]
-        assert (cobb.name, cobb.unit, cobb.state) == (
+        assert (measurement_name(cobb), cobb.unit, cobb.state) == (
             "C2–C7 Cobb lordosis", "deg", MeasureState.AUTOMATIC,
         )  # fmt: skip
         assert cobb.automatic_value == cobb.value
         assert (cobb.normal.low, cobb.normal.high) == (6, 19)
-        assert "spinebase.org" in cobb.source
+        assert "spinebase.org" in cobb.definition.sources
 
     def test_the_most_important_comes_first(self):
-        names = [m.name for m in measure_alignment(NECK, Facing.RIGHT, PIXELS, LATERAL_NECK)]
+        found = measure_alignment(NECK, Facing.RIGHT, PIXELS, LATERAL_NECK)
+        names = [measurement_name(m) for m in found]
         assert names[0] == "C2–C7 Cobb lordosis"
         assert names.index("T1 slope") < names.index("C2/C3 translation")
         assert names.index("C2/C3 segmental angle") < names.index("C3 anterior height")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spinealign.domain.findings import Facing
-from spinealign.domain.measurements import MeasureCode
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.alignment import measure_alignment
 from tests.examinations import LATERAL_NECK
 from tests.phantoms_alignment import PIXELS, bent_column, from_masks, from_outlines, value_of

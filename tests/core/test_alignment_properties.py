@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import Facing, Vertebra
-from spinealign.domain.measurements import MeasureCode
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
-from spinealign.wording.measures import definition_of
 from tests.examinations import LATERAL_NECK, SPINE_MR
 from tests.phantoms_alignment import PIXELS, bent_column, from_corners, numbered
 
@@ -96,9 +95,9 @@ def test_turning_changes_the_plumb_line_as_a_projection(bodies, angle):
 @given(spines, st.floats(0.2, 5))
 def test_enlarging_multiplies_lengths_and_leaves_angles_and_ratios(bodies, factor):
     still, large = measured(bodies), measured(mapped(bodies, factor * np.eye(2)))
-    assert_same(still, large, lambda m: factor if definition_of(m.code).is_length else 1)
+    assert_same(still, large, lambda m: factor if m.definition.is_length else 1)
     for key, measure in still.items():
-        scale = factor if definition_of(measure.code).is_length else 1
+        scale = factor if measure.definition.is_length else 1
         low, high = (end * scale for end in measure.interval)
         assert large[key].interval == pytest.approx((low, high), abs=1e-6)
 

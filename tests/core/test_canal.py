@@ -10,6 +10,7 @@ from spinealign.domain.findings import Facing
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.outlines.canal import DiscLine, canal_diameters, canal_of
+from spinealign.wording.measures import measurement_name, reason_text, severity_text
 from tests.examinations import SPINE_MR
 from tests.phantoms import mr_analysis
 from tests.phantoms_alignment import PIXELS, box, numbered, rasterised
@@ -87,7 +88,7 @@ def test_stenosis_needs_true_millimetres(spacing, word):
     (found,) = canal_diameters(canal, [disc], true_mm(spacing))
     assert found.value == pytest.approx(24 * spacing, abs=0.5)
     assert (found.unit, found.severity is None) == ("mm", word is None)
-    assert word is None or word in found.severity.word
+    assert word is None or word in severity_text(found.severity)
     magnified = PixelGeometry((spacing, spacing), are_lengths_true=False)
     assert canal_diameters(canal, [disc], magnified)[0].severity is None
 
@@ -120,7 +121,7 @@ def test_a_canal_that_ends_at_the_disc_has_no_diameter(rows):
     left[rows] = canal[rows]
     (found,) = canal_diameters(left, [disc], true_mm(0.6))
     assert (found.value, found.severity, found.unit) == (None, None, "mm")
-    assert "ends" in found.reason
+    assert "ends" in reason_text(found.unmeasurable)
 
 
 def test_a_disc_without_a_canal_among_others_is_told():
@@ -139,7 +140,7 @@ def test_a_canal_far_narrower_than_at_other_discs_is_not_measured():
     ]
     above, narrow, below = canal_diameters(canal, [others[0], disc, others[1]], PIXELS)
     assert [m.value for m in (above, below)] == pytest.approx([30, 30], abs=1.05)
-    assert (narrow.value, "narrowed" in narrow.reason) == (None, True)
+    assert (narrow.value, "narrowed" in reason_text(narrow.unmeasurable)) == (None, True)
 
 
 def test_a_point_for_a_disc_has_no_direction():
@@ -165,5 +166,6 @@ def test_alignment_measures_the_canal_at_every_disc():
     canal, _ = band(24)
     found = measure_alignment(bodies, Facing.RIGHT, true_mm(0.6), SPINE_MR, canal)
     diameters = [m for m in found if m.code == "canal_diameter"]
-    assert [m.name for m in diameters] == ["L3/L4 canal diameter", "L4/L5 canal diameter"]
+    names = [measurement_name(m) for m in diameters]
+    assert names == ["L3/L4 canal diameter", "L4/L5 canal diameter"]
     assert all(m.value == pytest.approx(14.4, abs=0.5) for m in diameters)

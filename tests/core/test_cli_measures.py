@@ -8,11 +8,11 @@ import pytest
 
 from spinealign.cli import main as cli
 from spinealign.domain.findings import LandmarkName
-from spinealign.domain.measurements import MeasureCode
+from spinealign.domain.measures import MeasureCode
 from spinealign.export.corrections import corrections_path, save_corrections
 from spinealign.measure.correction.changes import move_landmark
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
-from spinealign.wording.measures import DEFINITIONS
+from spinealign.wording.definitions import MEASURE_WORDS
 from tests.phantoms_xray import analysed, draw_column
 
 FILM = analysed(draw_column("T1"))
@@ -111,13 +111,13 @@ class TestDefine:
     def test_lists_every_measure(self, capsys):
         assert cli.run_command(["define"]) == 0
         codes = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-        assert codes == list(DEFINITIONS)
+        assert codes == list(MEASURE_WORDS)
 
     @pytest.mark.parametrize("code", list(MeasureCode))
     def test_tells_definition_and_source(self, code, capsys):
         assert cli.run_command(["define", code.value.replace("_", "-")]) == 0
         text = capsys.readouterr().out
-        assert DEFINITIONS[code].definition in text
+        assert MEASURE_WORDS[code].definition in text
         assert "Sources: " in text
 
     def test_an_unknown_measure_is_wrong_use(self, capsys):

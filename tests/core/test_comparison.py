@@ -12,7 +12,8 @@ from spinealign.domain.comparison import Change
 from spinealign.domain.errors import ExportError
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import MeasureCode, Measurement, MeasureState
+from spinealign.domain.measurements import Measurement, MeasureState
+from spinealign.domain.measures import MeasureCode
 from spinealign.export.comparison import ORIGIN_COLUMNS, comparison_csv, write_comparison
 from spinealign.measure.geometry.comparison import compare, difference_interval
 from spinealign.wording.comparison import (
@@ -30,17 +31,15 @@ from tests.phantoms import mr_analysis, xray_analysis
 def cobb(value, half=2.0, **changes):
     interval = None if half is None or value is None else (value - half, value + half)
     measurement = Measurement(
-        "C2–C7 Cobb lordosis", value, "deg", "angle", code=MeasureCode.COBB_C2_C7,
-        levels=("C2", "C7"), interval=interval, automatic_value=value,
+        MeasureCode.COBB_C2_C7, value, "deg", ("C2", "C7"), interval=interval,
+        automatic_value=value,
     )  # fmt: skip
     return replace(measurement, **changes)
 
 
 def translation(value, unit="mm"):
-    return Measurement(
-        "C4/C5 translation", value, unit, "offset", code=MeasureCode.TRANSLATION,
-        levels=("C4", "C5"), interval=(value - 0.5, value + 0.5),
-    )  # fmt: skip
+    interval = (value - 0.5, value + 0.5)
+    return Measurement(MeasureCode.TRANSLATION, value, unit, ("C4", "C5"), interval=interval)
 
 
 def examination(*measurements, source=SpacingSource.CALIBRATED, uncertain=False, name="a"):
@@ -111,22 +110,22 @@ def test_measures_of_numbered_bodies_are_not_subtracted():
 
 
 def test_what_one_examination_lacks_is_listed_and_what_both_lack_is_not():
-    missing = cobb(None, reason="C7 is not visible")
-    c2_c6 = cobb(8.0, code=MeasureCode.COBB_C2_C6, levels=("C2", "C6"), name="C2–C6 Cobb")
+    missing = cobb(None)
+    c2_c6 = cobb(8.0, code=MeasureCode.COBB_C2_C6, levels=("C2", "C6"))
     rows = compare(
         examination(cobb(10.0), translation(1.0)),
         examination(missing, c2_c6, translation(1.0)),
     )
-    assert [(row.name, row.change) for row in rows] == [
-        ("C4/C5 translation", Change.WITHIN),
-        ("C2–C7 Cobb lordosis", Change.ONLY_FIRST),
-        ("C2–C6 Cobb", Change.ONLY_SECOND),
+    assert [(row.either.code, row.change) for row in rows] == [
+        (MeasureCode.TRANSLATION, Change.WITHIN),
+        (MeasureCode.COBB_C2_C7, Change.ONLY_FIRST),
+        (MeasureCode.COBB_C2_C6, Change.ONLY_SECOND),
     ]
     assert compare(examination(missing), examination(missing)) == ()
 
 
 def test_drawings_are_not_paired():
-    drawn = replace(translation(3.0), name="Distance 1", state=MeasureState.DRAWN, levels=())
+    drawn = replace(translation(3.0), drawing=1, state=MeasureState.DRAWN, levels=())
     assert compare(examination(drawn), examination(drawn)) == ()
 
 

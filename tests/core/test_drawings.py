@@ -5,15 +5,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from spinealign.domain.measurements import (
-    Drawing,
-    DrawingTool,
-    MeasureCode,
-    MeasureState,
-    StrokeKind,
-)
+from spinealign.domain.measurements import Drawing, DrawingTool, MeasureState, StrokeKind
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.geometry.drawings import measure_drawings, points_needed
 from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.wording.measures import measurement_name, method_text, reason_text
 
 PIXELS = PixelGeometry()
 SQUARE = PixelGeometry((0.5, 0.5), True)
@@ -54,7 +50,7 @@ def test_computed_by_hand(tool, points, geometry, value, unit):
     assert found.value == pytest.approx(value, abs=1e-9)
     assert found.unit == unit
     assert (found.state, found.automatic_value, found.levels) == (MeasureState.DRAWN, None, ())
-    assert found.method.endswith(".")
+    assert method_text(found).endswith(".")
     assert len(found.points) == len(points)
     assert found.strokes
 
@@ -71,7 +67,7 @@ def test_computed_by_hand(tool, points, geometry, value, unit):
 def test_names_and_codes(tool, name, code):
     points = [(0, 0), (9, 0), (9, 9), (0, 9)][: points_needed(tool)]
     (found,) = measure_drawings([Drawing(tool, 3, tuple(points))], PIXELS)
-    assert (found.name, found.code) == (name, code)
+    assert (measurement_name(found), found.code) == (name, code)
 
 
 def test_two_drawings_of_one_kind_have_different_keys():
@@ -86,7 +82,7 @@ def test_too_few_points_have_a_reason_and_no_value(tool):
         found = measured(tool, [(10.0 * i, 3.0 * i * i) for i in range(count)])
         assert found.value is None
         assert found.interval is None
-        assert str(points_needed(tool)) in found.reason
+        assert str(points_needed(tool)) in reason_text(found.unmeasurable)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +96,7 @@ def test_too_few_points_have_a_reason_and_no_value(tool):
 def test_a_drawing_that_means_nothing_has_no_value(tool, points, word):
     found = measured(tool, points)
     assert found.value is None
-    assert word in found.reason
+    assert word in reason_text(found.unmeasurable)
 
 
 @given(points, points, st.floats(0.05, 5), st.floats(0.05, 5))

@@ -8,6 +8,7 @@ import pytest
 from spinealign.domain.findings import DISCLAIMER, Caution, WarningCode
 from spinealign.domain.image import NoteKind, ReaderNote
 from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import MeasureCode
 from spinealign.export import overlay
 from spinealign.export.page import printable
 from spinealign.export.report import report_pdf
@@ -87,9 +88,9 @@ def test_a_classification_is_told_with_its_limits():
 def test_regions_measures_and_geometry_are_told():
     text = text_of(mr_analysis())
     assert "vertebra 10,315 16.1 % 59.3 % 6,189.0 mm²" in text
-    assert "canal width, narrowest [1] 11.4 mm" in text
-    assert "[1] inscribed circle" in text
-    assert "lordosis angle: the lowest endplate is cut off." in text
+    assert "L4/L5 11.4" in text
+    assert "[1] canal diameter: Shortest distance across the segmented canal" in text
+    assert "L1–S1 lumbar lordosis: the border of the image cuts S1 off." in text
     assert "0.8 × 0.75 mm (from the NIfTI header)" in text
     assert "200 × 320 pixels" in text
     assert "recognised from the pixels (confidence 0.97)" in text
@@ -132,9 +133,8 @@ def test_any_file_name_can_be_printed(name, shown):
 def test_text_from_elsewhere_is_not_read_as_mark_up():
     analysis = mr_analysis()
     model = replace(analysis.models[0], title="<font color=red>T", limits="a < b & c > d")
-    measure = Measurement("<i>x</i>", 1.0, "mm", "<u>y</u>")
+    measure = Measurement(MeasureCode.COBB_C2_LOWEST, 1.0, "deg", ("<i>x</i>", "C5"))
     text = text_of(replace(analysis, models=(model,), measurements=(measure,)))
     assert "<font color=red>T" in text
     assert "a < b & c > d" in text
-    assert "<i>x</i> [1] 1.0 mm" in text
-    assert "[1] <u>y</u>" in text
+    assert "<i>x</i>–C5 Cobb lordosis [1] 1.0°" in text

@@ -14,6 +14,7 @@ from spinealign.domain.examination import ExaminationKind, Modality, Plane, Spin
 from spinealign.domain.findings import Region, WarningCode
 from spinealign.domain.image import DecisionSource, SpacingSource
 from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import MeasureCode
 from spinealign.export.exporters import EXPORTERS
 from spinealign.export.tables import (
     REGION_COLUMNS,
@@ -207,7 +208,7 @@ class TestJson:
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")], ids=["nan", "infinite"])
     def test_numbers_that_json_lacks_become_null(self, value):
-        measures = (Measurement("odd", value, "mm", "made up"),)
+        measures = (Measurement(MeasureCode.T1_SLOPE, value, "deg"),)
         table = as_read(replace(mr_analysis(), measurements=measures))
         assert table["measurements"][0]["value"] is None
 

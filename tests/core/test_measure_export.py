@@ -15,13 +15,19 @@ from spinealign.domain.findings import CorrectionKind, LandmarkName
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import (
     DrawingTool,
-    MeasureCode,
     Measurement,
     MeasureState,
-    NormalRange,
-    Severity,
     Stroke,
     StrokeKind,
+    Unmeasurable,
+    UnmeasurableReason,
+)
+from spinealign.domain.measures import (
+    MeasureCode,
+    NormalRange,
+    Reference,
+    Severity,
+    SeverityGrade,
 )
 from spinealign.export.alignment_pages import range_bar
 from spinealign.export.comparison import comparison_json
@@ -46,10 +52,11 @@ CORRECTED = apply_corrections(
 )
 BOTH = {"automatic": AUTOMATIC, "corrected": CORRECTED}
 VALIDATOR = jsonschema.Draft202012Validator(analysis_schema())
+MILD = Severity(SeverityGrade.GENANT_1, Reference.GENANT)
+C7_HIDDEN = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C7",))
 COBB = Measurement(
-    "C2–C7 Cobb lordosis", 12.34, "deg", "Angle of two endplates.", "somebody",
-    code=MeasureCode.COBB_C2_C7, levels=("C2", "C7"), interval=(9.8, 14.9),
-    normal=NormalRange(6.0, 19.0, "a study"), severity=Severity("fine", "a threshold"),
+    MeasureCode.COBB_C2_C7, 12.34, "deg", ("C2", "C7"), interval=(9.8, 14.9),
+    normal=NormalRange(6.0, 19.0), severity=MILD,
     automatic_value=12.34, strokes=(Stroke(StrokeKind.LINE, ((10, 20), (90, 20))),),
 )  # fmt: skip
 
@@ -84,12 +91,18 @@ class TestJson:
     def test_all_that_is_known_of_a_measure_is_kept(self):
         (row,) = table_of(with_measures(COBB))["measurements"]
         assert row == {
-            "name": COBB.name, "code": "cobb_c2_c7", "levels": ["C2", "C7"], "value": 12.34,
-            "unit": "deg", "interval": [9.8, 14.9],
-            "normal": {"low": 6.0, "high": 19.0, "source": "a study", "note": ""},
-            "severity": {"word": "fine", "source": "a threshold"}, "state": "automatic",
-            "automatic_value": 12.34, "points": [], "method": "Angle of two endplates.",
-            "source": "somebody", "reason": "",
+            "name": "C2–C7 Cobb lordosis", "code": "cobb_c2_c7", "levels": ["C2", "C7"],
+            "value": 12.34, "unit": "deg", "interval": [9.8, 14.9],
+            "normal": {
+                "low": 6.0, "high": 19.0, "source": "mean 12.7°, spinebase.org",
+                "note": "About a quarter of people without complaints are kyphotic.",
+            },
+            "severity": {
+                "word": "mild height loss", "source": "Genant’s grades: 20 to 25 % loss",
+            },
+            "state": "automatic", "automatic_value": 12.34, "points": [],
+            "method": "Angle between the inferior endplate of C2 and the inferior endplate of C7.",
+            "source": "spinebase.org; Daffin 2017; Harrison 2000, PMID 10954638", "reason": "",
         }  # fmt: skip
 
     def test_edited_and_automatic_are_both_there(self):
@@ -165,16 +178,18 @@ class TestCsv:
                 assert row[column] == ("" if measure[column] is None else str(measure[column]))
 
     def test_columns_follow_rfc_4180(self):
-        text = measurements_csv(with_measures(replace(COBB, method='He said "so, and so"')))
+        odd = replace(COBB, code=MeasureCode.SEGMENTAL_ANGLE, levels=('a "C2", and', "C7"))
+        text = measurements_csv(with_measures(odd))
         header, row, end = text.split("\r\n")
         assert header.split(",") == list(MEASUREMENT_COLUMNS)
-        assert '"He said ""so, and so"""' in row
+        assert '"a ""C2"", and/C7 segmental angle"' in row
         assert end == ""
 
     def test_a_missing_value_has_its_reason(self):
-        nothing = replace(COBB, value=None, interval=None, reason="C7 is hidden")
+        nothing = replace(COBB, value=None, interval=None, unmeasurable=C7_HIDDEN)
         (row,) = rows_of(with_measures(nothing))
-        assert (row["value"], row["interval_low"], row["reason"]) == ("", "", "C7 is hidden")
+        assert (row["value"], row["interval_low"]) == ("", "")
+        assert row["reason"] == "C7 is not visible or not outlined"
 
     def test_where_millimetres_come_from_is_in_every_row(self):
         for row in rows_of(CORRECTED):
@@ -240,7 +255,7 @@ class TestReport:
         edited = replace(COBB, state=MeasureState.EDITED, automatic_value=10.0)
         text = text_of(with_measures(edited))
         assert "C2–C7 Cobb lordosis [1] 12.3° 9.8 to 14.9 6 to 19°" in text
-        assert "fine; edited; automatic 10.0°" in text
+        assert "mild height loss; edited; automatic 10.0°" in text
         assert "[1] C2–C7 Cobb lordosis: Angle between the inferior endplate of C2" in text
         assert "PMID 10954638" in text
 
@@ -258,9 +273,7 @@ class TestReport:
     def test_levels_are_rows_and_measures_are_columns(self):
         def at(code, levels, value, **more):
             unit = "mm" if code is MeasureCode.TRANSLATION else ""
-            return Measurement(
-                "name", value, unit, "method", "source", code=code, levels=levels, **more
-            )
+            return Measurement(code, value, unit, levels, **more)
 
         slip, ratio = MeasureCode.TRANSLATION, MeasureCode.DISC_HEIGHT_RATIO
         edited = {"state": MeasureState.EDITED, "automatic_value": 1.0, "interval": (0.5, 2.5)}
@@ -268,12 +281,12 @@ class TestReport:
             with_measures(
                 at(slip, ("C3", "C4"), 1.5, **edited),
                 at(slip, ("C2", "C3"), -0.4, interval=(-1.0, 0.2)),
-                at(ratio, ("C3", "C4"), 0.87, severity=Severity("low", "a threshold")),
-                at(ratio, ("C2", "C3"), None, reason="hidden"),
+                at(ratio, ("C3", "C4"), 0.87, severity=MILD),
+                at(ratio, ("C2", "C3"), None, unmeasurable=C7_HIDDEN),
             )
         )
         assert "Level Translation (mm) [1] Disc height ratio [2] C2/C3 -0.4 -1.0 to 0.2 -" in text
-        assert "C3/C4 1.5 0.5 to 2.5 edited; automatic 1.0 mm 0.87 low" in text
+        assert "C3/C4 1.5 0.5 to 2.5 edited; automatic 1.0 mm 0.87 mild height loss" in text
 
     def test_the_finding_tells_the_lordosis(self):
         first = pypdf.PdfReader(io.BytesIO(report_pdf(with_measures(COBB)))).pages[0]
@@ -284,9 +297,9 @@ class TestReport:
         assert len(pypdf.PdfReader(io.BytesIO(report_pdf(CORRECTED))).pages) <= 3
 
     def test_what_is_not_measurable_is_told_with_its_reason(self):
-        missing = replace(COBB, value=None, interval=None, normal=None, reason="C7 is hidden")
+        missing = replace(COBB, value=None, interval=None, normal=None, unmeasurable=C7_HIDDEN)
         text = text_of(with_measures(missing))
-        assert "C2–C7 Cobb lordosis: C7 is hidden." in text
+        assert "C2–C7 Cobb lordosis: C7 is not visible or not outlined." in text
         assert "How it was measured" not in text
 
     def test_no_letter_is_lost(self):
@@ -309,7 +322,7 @@ class TestReport:
         "normal", [(None, 19.0), (6.0, None)], ids=["open below", "open above"]
     )
     def test_open_ranges_reach_the_end_of_the_bar(self, normal):
-        bar = range_bar(replace(COBB, normal=NormalRange(*normal, "a study")))
+        bar = range_bar(replace(COBB, normal=NormalRange(*normal)))
         band = bar.contents[1]
         ends = (band.x, band.x + band.width)
         assert (ends[0] == 0) == (normal[0] is None)

@@ -7,20 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.measurements import (
-    MeasureCode,
     MeasuredPoint,
     Measurement,
     MeasureState,
+    Unmeasurable,
+    UnmeasurableReason,
+)
+from spinealign.domain.measures import (
+    MEASURES,
+    MeasureCode,
+    MeasureGroup,
     NormalRange,
+    Reference,
     Severity,
+    SeverityGrade,
 )
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.measure_rows import (
     MEASURE_HEADINGS,
-    MeasureGroup,
     RangePlace,
     edited_text,
-    group_of,
     grouped,
     interval_text,
     measure_cells,
@@ -36,14 +42,13 @@ from spinealign.wording.measure_rows import (
 )
 from tests.phantoms import xray_analysis
 
-NORMAL = NormalRange(6, 19, "a study", "A quarter of them are kyphotic.")
 COBB = Measurement(
-    "C2–C7 Cobb lordosis", 12.34, "deg", "angle of endplates", "an author",
-    code=MeasureCode.COBB_C2_C7, levels=("C2", "C7"), interval=(9.8, 14.9), normal=NORMAL,
-    automatic_value=12.34,
+    MeasureCode.COBB_C2_C7, 12.34, "deg", ("C2", "C7"), interval=(9.8, 14.9),
+    normal=MEASURES[MeasureCode.COBB_C2_C7].normal, automatic_value=12.34,
 )  # fmt: skip
 EDITED = replace(COBB, state=MeasureState.EDITED, automatic_value=10.06)
-MISSING = replace(COBB, value=None, interval=None, normal=None, reason="C7 is not visible")
+C7_HIDDEN = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C7",))
+MISSING = replace(COBB, value=None, interval=None, normal=None, unmeasurable=C7_HIDDEN)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,7 @@ def test_a_value_has_its_unit(unit, text):
     ids=["both", "upper", "lower", "none"],
 )
 def test_a_range_in_words(low, high, text):
-    assert range_text(NormalRange(low, high, ""), "deg") == text
+    assert range_text(NormalRange(low, high), "deg") == text
 
 
 @pytest.mark.parametrize(
@@ -103,7 +108,7 @@ def test_a_range_in_words(low, high, text):
 def test_where_a_value_lies(value, interval, place):
     measurement = replace(COBB, value=float(value), interval=interval)
     assert place_in_range(measurement) is place
-    assert place.is_inside is NORMAL.holds(value)
+    assert place.is_inside is COBB.normal.holds(value)
 
 
 def test_without_a_range_or_a_value_there_is_no_place():
@@ -111,26 +116,28 @@ def test_without_a_range_or_a_value_there_is_no_place():
     assert place_in_range(MISSING) is None
 
 
-@pytest.mark.parametrize(
-    ("code", "group"),
-    [
-        (MeasureCode.COBB_C2_C7, MeasureGroup.ALIGNMENT),
-        (MeasureCode.LUMBAR_LORDOSIS_L1_S1, MeasureGroup.ALIGNMENT),
-        (MeasureCode.SEGMENTAL_ANGLE, MeasureGroup.SEGMENTS),
-        (MeasureCode.CANAL_DIAMETER, MeasureGroup.CANAL),
-        (MeasureCode.DISC_HEIGHT_RATIO, MeasureGroup.DISCS),
-        (MeasureCode.BODY_HEIGHT_RATIO, MeasureGroup.BODIES),
-        (None, MeasureGroup.OTHER),
-    ],
-)
-def test_groups(code, group):
-    assert group_of(replace(COBB, code=code)) is group
+GROUPS = {
+    MeasureGroup.SEGMENTS: {"segmental_angle", "translation", "listhesis_percent"},
+    MeasureGroup.CANAL: {"canal_diameter"},
+    MeasureGroup.DISCS: {"disc_height", "disc_height_ratio", "disc_height_index"},
+    MeasureGroup.BODIES: {
+        "body_height_anterior", "body_height_middle", "body_height_posterior",
+        "body_height_ratio", "middle_height_ratio",
+    },
+    MeasureGroup.DRAWN: {"drawn_distance", "drawn_angle", "drawn_cobb", "drawn_area"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", MeasureCode)
+def test_groups(code):
+    expected = (group for group, codes in GROUPS.items() if code in codes)
+    assert MEASURES[code].group is next(expected, MeasureGroup.ALIGNMENT)
 
 
 def test_groups_keep_their_order_and_leave_out_what_has_no_value():
     angle = replace(COBB, code=MeasureCode.SEGMENTAL_ANGLE, levels=("C3", "C4"))
     other = replace(angle, levels=("C2", "C3"))
-    drawn = replace(COBB, state=MeasureState.DRAWN)
+    drawn = replace(COBB, code=MeasureCode.DRAWN_COBB, state=MeasureState.DRAWN)
     assert grouped([drawn, angle, other, MISSING, COBB]) == (
         (MeasureGroup.ALIGNMENT, (COBB,)),
         (MeasureGroup.SEGMENTS, (angle, other)),
@@ -139,21 +146,22 @@ def test_groups_keep_their_order_and_leave_out_what_has_no_value():
 
 
 def test_what_is_missing_is_told_once_for_each_reason():
-    slope = replace(MISSING, name="C7 slope", code=MeasureCode.C7_SLOPE)
-    t1 = replace(MISSING, name="T1 slope", reason="T1 is cut off")
+    slope = replace(MISSING, code=MeasureCode.C7_SLOPE, levels=("C7",))
+    why = Unmeasurable(UnmeasurableReason.CUT_OFF, ("T1",))
+    t1 = replace(MISSING, code=MeasureCode.T1_SLOPE, levels=("T1",), unmeasurable=why)
     assert unmeasurable_lines([MISSING, COBB, t1, slope]) == [
-        "C2–C7 Cobb lordosis and C7 slope: C7 is not visible.",
-        "T1 slope: T1 is cut off.",
+        "C2–C7 Cobb lordosis and C7 slope: C7 is not visible or not outlined.",
+        "T1 slope: the border of the image cuts T1 off.",
     ]
 
 
 def test_a_sentence_says_all_that_a_row_shows():
-    grave = replace(EDITED, severity=Severity("mild", "a threshold"))
+    grave = replace(EDITED, severity=Severity(SeverityGrade.GENANT_1, Reference.GENANT))
     assert measure_sentence(grave) == (
         "C2–C7 Cobb lordosis: 12.3°, 95 % interval 9.8 to 14.9, inside the normal range "
-        "(6 to 19°), mild, edited; automatic 10.1°"
+        "(6 to 19°), mild height loss, edited; automatic 10.1°"
     )
-    assert note_parts(grave) == ("mild", "edited; automatic 10.1°")
+    assert note_parts(grave) == ("mild height loss", "edited; automatic 10.1°")
     assert note_parts(COBB) == ()
 
 
@@ -185,12 +193,12 @@ def test_lines_are_a_table_with_both_values_methods_and_reasons():
     assert (cells["Value"], cells["Unit"], cells["Automatic value"]) == ("12.3", "°", "10.1")
     assert (cells["95 % low"], cells["95 % high"]) == ("9.8", "14.9")
     assert cells["Placed by"] == "program, edited by hand"
-    assert cells["Method"] == "angle of endplates"
-    assert lines[2:] == ["Not measurable: C2–C7 Cobb lordosis: C7 is not visible."]
+    assert cells["Method"].startswith("Angle between the inferior endplate of C2")
+    assert lines[2:] == ["Not measurable: C2–C7 Cobb lordosis: C7 is not visible or not outlined."]
 
 
 def test_cells_cannot_break_their_line():
-    odd = replace(COBB, name="a\tb\nc", method="d\te")
+    odd = replace(COBB, code=MeasureCode.SEGMENTAL_ANGLE, levels=("a\tb\nc", "C7"))
     assert not any("\t" in cell or "\n" in cell for cell in measure_cells(odd))
 
 
@@ -208,17 +216,16 @@ def test_the_headline_of_the_alignment():
 def test_a_headline_outside_the_range_says_what_is_known_about_it():
     said = sentences(replace(COBB, value=2.0, interval=(0.0, 4.0)))
     assert "below the usual range of healthy people (6 to 19°)." in said
-    assert said.endswith(NORMAL.note)
+    assert said.endswith("About a quarter of people without complaints are kyphotic.")
 
 
 def test_a_headline_names_what_stands_in_for_a_hidden_body():
     instead = replace(
-        COBB, name="C2–C6 Cobb lordosis", code=MeasureCode.COBB_C2_C6, normal=None,
-        levels=("C2", "C6"),
+        COBB, code=MeasureCode.COBB_C2_C6, normal=None, levels=("C2", "C6"),
     )  # fmt: skip
     assert sentences(MISSING, instead) == (
-        "C2–C6 Cobb lordosis 12.3° (95 % 9.8 to 14.9). C7 is not visible: C2–C6 Cobb lordosis is "
-        "given instead of C2–C7 Cobb lordosis."
+        "C2–C6 Cobb lordosis 12.3° (95 % 9.8 to 14.9). C7 is not visible or not outlined: "
+        "C2–C6 Cobb lordosis is given instead of C2–C7 Cobb lordosis."
     )
 
 
@@ -227,5 +234,7 @@ def test_a_headline_says_that_points_were_moved():
 
 
 def test_without_lordosis_the_headline_says_why_or_nothing():
-    assert sentences(MISSING) == "C2–C7 Cobb lordosis is not measurable: C7 is not visible."
+    assert sentences(MISSING) == (
+        "C2–C7 Cobb lordosis is not measurable: C7 is not visible or not outlined."
+    )
     assert sentences() == ""

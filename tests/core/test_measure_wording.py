@@ -2,51 +2,83 @@ from itertools import pairwise
 
 import pytest
 
-from spinealign.domain.measurements import MeasureCode
+from spinealign.domain.measurements import Measurement, Unmeasurable, UnmeasurableReason
+from spinealign.domain.measures import (
+    MEASURES,
+    Extent,
+    MeasureCode,
+    MeasureGroup,
+    SeverityGrade,
+)
+from spinealign.wording.definitions import GROUP_TITLES, MEASURE_WORDS, SEVERITY_WORDS
 from spinealign.wording.measures import (
-    DEFINITIONS,
-    definition_of,
     definition_text,
     measure_name,
     method_text,
-    not_outlined,
-    severity_of,
+    reason_text,
+    severity_source,
+    severity_text,
+    short_name,
+    sources_text,
 )
 
 ALL = pytest.mark.parametrize("code", list(MeasureCode))
 
 
-def test_every_measure_is_defined_once():
-    assert set(DEFINITIONS) == set(MeasureCode)
-    titles = [definition.title for definition in DEFINITIONS.values()]
+def test_every_measure_is_defined_and_worded_once():
+    assert list(MEASURES) == list(MEASURE_WORDS)
+    assert set(MEASURES) == set(MeasureCode)
+    titles = [words.title for words in MEASURE_WORDS.values()]
     assert len(set(titles)) == len(titles)
+
+
+def test_every_group_and_grade_is_worded_and_used():
+    assert set(GROUP_TITLES) == set(MeasureGroup)
+    assert {definition.group for definition in MEASURES.values()} == set(MeasureGroup)
+    assert set(SEVERITY_WORDS) == set(SeverityGrade)
+    bands = [band for definition in MEASURES.values() for band in definition.severities]
+    assert {band.grade for band in bands} == set(SeverityGrade)
 
 
 @ALL
 def test_a_definition_is_complete(code):
-    definition = definition_of(code)
+    definition, words = MEASURES[code], MEASURE_WORDS[code]
     assert definition.code is code
-    assert definition.definition.endswith(".")
-    assert definition.how_to_read.endswith(".")
-    assert definition.sources
-    assert definition.unit in ("deg", "mm", "mm²", "%", "")
-    assert definition.contradictions == "" or definition.contradictions.endswith(".")
+    assert definition.scope
+    assert words.definition.endswith(".")
+    assert words.how_to_read.endswith(".")
+    assert words.contradictions == "" or words.contradictions.endswith(".")
+    assert sources_text(code)
+    assert bool(definition.normal) == bool(words.normal_source)
+    assert (definition.extent is Extent.SPAN) == bool(words.after_levels)
+
+
+@ALL
+def test_a_substitute_stands_beside_what_it_stands_in_for(code):
+    first = MEASURES[code].stands_in_for
+    if first is not None:
+        assert MEASURES[first].stands_in_for is None
+        assert MEASURES[first].group is MEASURES[code].group
+        assert MEASURES[first].scope == MEASURES[code].scope
+        assert MEASURES[first].importance < MEASURES[code].importance
 
 
 @ALL
 def test_the_help_text_says_all_of_it(code):
-    definition, text = definition_of(code), definition_text(code)
-    assert text.lower().startswith(definition.title.lower())
-    for part in (definition.definition, definition.how_to_read, definition.contradictions):
+    definition, words, text = MEASURES[code], MEASURE_WORDS[code], definition_text(code)
+    assert text.lower().startswith(words.title.lower())
+    for part in (words.definition, words.how_to_read, words.contradictions, words.normal_note):
         assert part in text
     assert all(source in text for source in definition.sources)
-    assert all(band.word in text and band.source in text for band in definition.severities)
+    for band in definition.severities:
+        assert SEVERITY_WORDS[band.grade][0] in text
+        assert severity_source(band) in text
     assert "\n\n\n" not in text
 
 
 @ALL
 def test_bands_follow_each_other_without_gaps(code):
-    bands = sorted(definition_of(code).severities, key=lambda b: -1e9 if b.low is None else b.low)
+    bands = sorted(MEASURES[code].severities, key=lambda b: -1e9 if b.low is None else b.low)
     for band, following in pairwise(bands):
         assert band.high == following.low
 
@@ -101,25 +133,73 @@ def test_names(code, levels, name):
         (12.0, 10.5, 12.5, "relative stenosis"),
         (12.0, 9.5, 14.5, "possibly relative stenosis"),
         (9.0, 8.0, 9.9, "absolute stenosis"),
-        (14.0, 12.0, 16.0, None),
+        (14.0, 12.0, 16.0, ""),
     ],
 )
 def test_a_word_is_sure_only_if_the_interval_is(value, low, high, word):
-    severity = severity_of(MeasureCode.CANAL_DIAMETER, value, low, high)
-    assert (severity and severity.word) == word
-    assert severity is None or "Radiopaedia" in severity.source
+    severity = MEASURES[MeasureCode.CANAL_DIAMETER].severity_of(value, low, high)
+    assert severity_text(severity) == word
+    assert severity is None or "Radiopaedia" in severity_source(severity)
 
 
 def test_a_measure_without_thresholds_has_no_words():
-    assert severity_of(MeasureCode.DISC_HEIGHT_RATIO, 0.1, 0.0, 0.2) is None
+    assert MEASURES[MeasureCode.DISC_HEIGHT_RATIO].severity_of(0.1, 0.0, 0.2) is None
+
+
+def c2_c6(hidden=()):
+    return Measurement(MeasureCode.COBB_C2_C6, 8.0, "deg", ("C2", "C6"), hidden=hidden)
 
 
 def test_hidden_bodies_are_named_in_the_method():
-    plain = method_text(MeasureCode.COBB_C2_C6)
-    assert method_text(MeasureCode.COBB_C2_C6, ["C6"]).startswith(plain)
-    assert "C2 and C6 are hardly visible" in method_text(MeasureCode.COBB_C2_C6, ["C2", "C6"])
+    plain = method_text(c2_c6())
+    assert plain == MEASURE_WORDS[MeasureCode.COBB_C2_C6].definition
+    assert method_text(c2_c6(("C6",))).startswith(f"{plain} C6 is hardly visible")
+    assert "C2 and C6 are hardly visible" in method_text(c2_c6(("C2", "C6")))
 
 
-def test_reasons_count():
-    assert not_outlined(["C7"]) == "C7 is not visible or not outlined"
-    assert not_outlined(["C2", "C7"]) == "C2 and C7 are not visible or not outlined"
+@pytest.mark.parametrize(
+    ("measurement", "name"),
+    [
+        (c2_c6(), "C2–C6 Cobb"),
+        (Measurement(MeasureCode.SEGMENTAL_ANGLE, 1.0, "deg", ("C4", "C5")), "C4/C5"),
+        (Measurement(MeasureCode.T1_SLOPE, 1.0, "deg", ("T1",)), "T1 slope"),
+        (Measurement(MeasureCode.DRAWN_COBB, 1.0, "deg", drawing=3), "Cobb angle 3"),
+    ],
+    ids=["span", "disc", "slope", "drawing"],
+)
+def test_short_names(measurement, name):
+    assert short_name(measurement) == name
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        (Unmeasurable(UnmeasurableReason.LEVELS_UNKNOWN), "levels of the bodies are uncertain"),
+        (Unmeasurable(UnmeasurableReason.FACING_UNKNOWN), "unknown which way the patient looks"),
+        (
+            Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C7",)),
+            "C7 is not visible or not outlined",
+        ),
+        (
+            Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C2", "C7")),
+            "C2 and C7 are not visible or not outlined",
+        ),
+        (Unmeasurable(UnmeasurableReason.CUT_OFF, ("C7",)), "border of the image cuts C7 off"),
+        (Unmeasurable(UnmeasurableReason.CORNERS_MISSING, ("T1",)), "the corners of T1"),
+        (Unmeasurable(UnmeasurableReason.CANAL_INTERRUPTED), "the slice leaves the canal"),
+        (Unmeasurable(UnmeasurableReason.POINTS_COINCIDE), "at the same place"),
+        (Unmeasurable(UnmeasurableReason.OUTLINE_CROSSES), "crosses itself"),
+        (
+            Unmeasurable(UnmeasurableReason.POINTS_MISSING, points_needed=3, points_given=1),
+            "3 points are needed, and 1 is set",
+        ),
+    ],
+)
+def test_every_reason_is_worded(why, text):
+    assert text in reason_text(why)
+
+
+def test_no_reason_is_left_without_words():
+    for reason in UnmeasurableReason:
+        assert reason_text(Unmeasurable(reason, ("C7",)))
+    assert reason_text(None) == ""

@@ -12,7 +12,7 @@ from spinealign.analysis import analyze_file
 from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import Analysis
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.measurements import MeasureCode
+from spinealign.domain.measures import MeasureCode
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
 from tests.examinations import SPINE_MR

@@ -13,7 +13,8 @@ from PyQt6.QtWidgets import QPushButton
 
 from spinealign.domain.comparison import Change, ComparedMeasure
 from spinealign.domain.findings import LandmarkName
-from spinealign.domain.measurements import MeasureCode, Measurement
+from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.correction.changes import move_landmark
 from spinealign.measure.geometry.comparison import compare
 from spinealign.ui.compare.compare_dialog import CHOOSE, CompareWindow
@@ -261,7 +262,7 @@ def test_whole_pictures_are_matched_at_their_middle():
 
 
 def painted_bar(qtbot, change, difference):
-    one = Measurement("angle", 10.0, "deg", "")
+    one = Measurement(MeasureCode.T1_SLOPE, 10.0, "deg")
     row = ComparedMeasure(one, one, change, difference, (difference - 1, difference + 1))
     wide = ComparedMeasure(one, one, Change.WITHIN, 0.0, (-10.0, 10.0))
     table = CompareTable(LIGHT)

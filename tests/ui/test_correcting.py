@@ -9,7 +9,8 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QToolTip
 
 from spinealign.domain.findings import Facing, LandmarkSource, VertebraState
-from spinealign.domain.measurements import MeasureCode, MeasureState
+from spinealign.domain.measurements import MeasureState
+from spinealign.domain.measures import MeasureCode
 from spinealign.imaging.edges import snap_to_edge
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.handles import MarkRef

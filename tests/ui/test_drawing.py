@@ -5,11 +5,13 @@ from PyQt6.QtCore import QPointF, Qt
 from PyQt6.QtWidgets import QInputDialog
 
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import DrawingTool, MeasureCode, MeasureState
+from spinealign.domain.measurements import DrawingTool, MeasureState
+from spinealign.domain.measures import MeasureCode
 from spinealign.ui.picture.drawing_tools import ToolName
 from spinealign.ui.picture.handles import DrawnRef
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.window.actions import COMMANDS
+from spinealign.wording.measures import measurement_name
 
 
 def drawn(hands):
@@ -122,7 +124,7 @@ def test_the_menu_deletes_one_drawing_and_a_command_all(hands):
         place_each(hands, [(100, row), (200, row)])
     menu = hands.window.correction.menu.menu_for(QPointF(100, 150))
     next(a for a in menu.actions() if a.text() == "Delete distance 2").trigger()
-    assert [m.name for m in drawn(hands)] == ["Distance 1", "Distance 3"]
+    assert [measurement_name(m) for m in drawn(hands)] == ["Distance 1", "Distance 3"]
     hands.window.actions_by_name["delete_drawings"].trigger()
     assert drawn(hands) == []
     hands.window.actions_by_name["undo"].trigger()

@@ -9,36 +9,44 @@ from PyQt6.QtGui import QGuiApplication, QImage, QPainter
 from PyQt6.QtTest import QSignalSpy, QTest
 
 from spinealign.domain.measurements import (
-    MeasureCode,
     Measurement,
     MeasureState,
+    Unmeasurable,
+    UnmeasurableReason,
+)
+from spinealign.domain.measures import (
+    MEASURES,
+    MeasureCode,
+    MeasureGroup,
     NormalRange,
+    Reference,
     Severity,
+    SeverityGrade,
 )
 from spinealign.ui.results.definition_view import DefinitionView
 from spinealign.ui.results.measure_model import MeasureChoices, MeasureColumn
 from spinealign.ui.results.measure_tree import MeasureTable
 from spinealign.ui.results.range_bar import bar_scale, draw_range
 from spinealign.ui.widgets.theme import DARK, LIGHT
-from spinealign.wording.measure_rows import MeasureGroup, measure_sentence
-from spinealign.wording.measures import definition_of, definition_text, measure_name
+from spinealign.wording.measure_rows import measure_sentence
+from spinealign.wording.measures import definition_text, measurement_name
 
 LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7")
 DISCS = tuple(pairwise(LEVELS))
 
 
 def measure(code, value, levels=(), **changes):
-    definition = definition_of(code)
+    definition = MEASURES[code]
     found = Measurement(
-        measure_name(code, levels), value, definition.unit, definition.definition, "source",
-        code=code, levels=levels, interval=(value - 2, value + 2), normal=definition.normal,
-        automatic_value=value,
+        code, value, definition.quantity, levels, interval=(value - 2, value + 2),
+        normal=definition.normal, automatic_value=value,
     )  # fmt: skip
     return replace(found, **changes)
 
 
-def missing(code, reason, levels=()):
-    found = measure(code, 0.0, levels, interval=None, normal=None, reason=reason)
+def missing(code, levels=()):
+    why = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, levels[-1:])
+    found = measure(code, 0.0, levels, interval=None, normal=None, unmeasurable=why)
     return replace(found, value=None, automatic_value=None)
 
 
@@ -46,7 +54,7 @@ def film(cobb=12.3):
     return (
         measure(MeasureCode.COBB_C2_C7, cobb, ("C2", "C7")),
         measure(MeasureCode.SAGITTAL_VERTICAL_AXIS, 15.0, ("C2", "C7")),
-        missing(MeasureCode.T1_SLOPE, "T1 is not visible", ("T1",)),
+        missing(MeasureCode.T1_SLOPE, ("T1",)),
         *(measure(MeasureCode.SEGMENTAL_ANGLE, 3.0, disc) for disc in DISCS),
         *(measure(MeasureCode.DISC_HEIGHT_RATIO, 0.3, disc) for disc in DISCS),
         *(measure(MeasureCode.BODY_HEIGHT_RATIO, 0.9, (level,)) for level in LEVELS[1:]),
@@ -90,7 +98,7 @@ def cobb_row(show):
 def test_measures_stand_in_groups_with_what_is_missing_below(show):
     table = show(film())
     assert headings(table) == ["Alignment (2)", "Segments (5)", "Discs (5)", "Bodies (5)"]
-    assert table.missing_list.text() == "T1 slope: T1 is not visible."
+    assert table.missing_list.text() == "T1 slope: T1 is not visible or not outlined."
     assert "Not measurable (1)" in table.missing_fold._button.text()
 
 
@@ -136,9 +144,8 @@ def test_nothing_is_cut_off_at_the_width_of_the_narrowest_screen(show):
     tree = table.tree
     assert sum(tree.columnWidth(column) for column in MeasureColumn) <= tree.viewport().width()
     for column in (MeasureColumn.MEASURE, MeasureColumn.VALUE, MeasureColumn.INTERVAL):
-        texts = (
-            [film(-12.3)[0].name] if column == MeasureColumn.MEASURE else list(tree._texts(column))
-        )
+        names = [measurement_name(film(-12.3)[0])]
+        texts = names if column == MeasureColumn.MEASURE else list(tree._texts(column))
         room = tree.columnWidth(column) - (30 if column == MeasureColumn.MEASURE else 12)
         assert max(tree.fontMetrics().horizontalAdvance(text) for text in texts) <= room
 
@@ -169,7 +176,7 @@ def test_rows_that_come_and_go_keep_selection_and_open_groups(show):
     table = show(film())
     table.tree.setCurrentIndex(table.model.index_of(COBB_KEY))
     table.tree.setExpanded(table.model.index(2, 0), True)
-    drawn = measure(MeasureCode.DRAWN_DISTANCE, 20.0, name="Distance 1", state=MeasureState.DRAWN)
+    drawn = measure(MeasureCode.DRAWN_DISTANCE, 20.0, drawing=1, state=MeasureState.DRAWN)
     table.set_measurements((*film(), drawn))
     assert headings(table)[-1] == "Drawn by hand (1)"
     assert table.tree.selected_key == COBB_KEY
@@ -179,7 +186,7 @@ def test_rows_that_come_and_go_keep_selection_and_open_groups(show):
 def test_a_threshold_word_makes_its_row_taller_and_is_read_out(show):
     table = show(film())
     before = table.tree.height()
-    grave = replace(film()[0], severity=Severity("mild", "a study"))
+    grave = replace(film()[0], severity=Severity(SeverityGrade.GENANT_1, Reference.GENANT))
     table.set_measurements((grave, *film()[1:]))
     assert table.tree.height() == before + table.tree.fontMetrics().height()
     index = table.model.index_of(COBB_KEY)
@@ -276,7 +283,7 @@ def test_folded_groups_are_remembered_for_the_next_case(show):
 
 
 def test_without_any_value_only_the_reasons_are_shown(show):
-    table = show((missing(MeasureCode.COBB_C2_C7, "the levels are uncertain"),))
+    table = show((missing(MeasureCode.COBB_C2_C7, ("C2", "C7")),))
     assert not table.tree.isVisible()
     assert table.missing_fold.isVisible()
 
@@ -298,7 +305,7 @@ def test_an_index_beside_the_rows_is_nothing(show):
     ids=["both ends", "upper end", "lower end", "a point"],
 )
 def test_the_bar_leaves_room_beside_the_range(low, high, shares):
-    scale = bar_scale(NormalRange(low, high, ""))
+    scale = bar_scale(NormalRange(low, high))
     ends = (scale.low if low is None else low, scale.high if high is None else high)
     assert tuple(scale.share(end) for end in ends) == pytest.approx(shares)
     assert scale.share(-1e6) == 0
@@ -306,7 +313,7 @@ def test_the_bar_leaves_room_beside_the_range(low, high, shares):
 
 
 def test_a_range_without_ends_has_no_bar():
-    assert bar_scale(NormalRange(None, None, "")) is None
+    assert bar_scale(NormalRange(None, None)) is None
 
 
 def painted(measurement, colours):

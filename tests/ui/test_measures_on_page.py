@@ -15,7 +15,8 @@ from spinealign.domain.findings import (
     LandmarkName,
     WarningCode,
 )
-from spinealign.domain.measurements import MeasureCode, MeasureState
+from spinealign.domain.measurements import MeasureState
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.correction.changes import move_landmark
 from spinealign.ui.results.definition_view import DefinitionView
 from spinealign.ui.results.measure_model import MeasureColumn

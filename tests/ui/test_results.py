@@ -82,9 +82,9 @@ def test_measurements_and_why_one_is_missing(page):
     shown = page("mr_1.nii")
     model = shown.measures.model
     group = model.index(0, 0)
-    assert model.index(0, MeasureColumn.MEASURE, group).data() == "canal width, narrowest"
+    assert model.index(0, MeasureColumn.MEASURE, group).data() == "L4/L5 canal diameter"
     assert model.index(0, MeasureColumn.VALUE, group).data() == "11.4 mm"
-    assert "lordosis angle: the lowest endplate is cut off." in words_of(shown)
+    assert "L1–S1 lumbar lordosis: the border of the image cuts S1 off." in words_of(shown)
 
 
 def test_the_disclaimer_is_always_on_screen(window, page):

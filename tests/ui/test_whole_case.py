@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from pypdf import PdfReader
 
-from spinealign.domain.measurements import MeasureCode, MeasureState
+from spinealign.domain.measurements import MeasureState
+from spinealign.domain.measures import MeasureCode
 from spinealign.export.corrections import corrections_path
 from spinealign.ui.work.services import program_services
 from spinealign.wording.measure_rows import value_text

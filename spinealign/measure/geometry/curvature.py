@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spinealign.domain.findings import LandmarkName
-from spinealign.domain.measurements import MeasureCode
+from spinealign.domain.measurements import Unmeasurable
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.geometry.lines import lordosis_deg, slope_deg
 from spinealign.measure.geometry.sampled import (
     MeasureInputs,
@@ -22,22 +23,22 @@ _COBB_CODES = {"C7": MeasureCode.COBB_C2_C7, "C6": MeasureCode.COBB_C2_C6}
 _SPAN = ("C2", "C7")
 
 
-def cervical_measures(spine: Spine) -> Iterator[SampledMeasure]:
-    """Yield the measures of the whole neck; those that cannot be taken with the reason."""
+def spine_measures(spine: Spine) -> Iterator[SampledMeasure]:
+    """Yield the measures of more than one segment; those that cannot be taken with the reason."""
     yield from _cobb(spine)
     yield _posterior_tangent(spine)
     yield _sagittal_vertical_axis(spine)
     yield _slope(spine, MeasureCode.C7_SLOPE, "C7")
     yield _slope(spine, MeasureCode.T1_SLOPE, "T1")
     yield _slope_minus_lordosis(spine)
+    yield from _lumbar_lordosis(spine)
 
 
 def _cobb(spine: Spine) -> Iterator[SampledMeasure]:
     """Yield C2–C7, and in its absence the longest angle there is, under its own name."""
     lowest, sides = _longest(spine, BodyLine.INFERIOR)
     if lowest != "C7":
-        reason = sides_of(spine, *((level, BodyLine.INFERIOR) for level in _SPAN))
-        yield SampledMeasure(MeasureCode.COBB_C2_C7, _SPAN, reason=str(reason))
+        yield _unmeasurable(spine, MeasureCode.COBB_C2_C7, BodyLine.INFERIOR)
     if sides:
         upper, lower = (side.line for side in sides)
         code = _COBB_CODES.get(lowest, MeasureCode.COBB_C2_LOWEST)
@@ -49,17 +50,23 @@ def _longest(spine: Spine, part: BodyLine) -> tuple[str, tuple[Side, ...]]:
     """Return the lowest level that can be compared with C2, and both sides; else neither."""
     for level in _LOWER_ENDS:
         sides = sides_of(spine, ("C2", part), (level, part))
-        if not isinstance(sides, str):
+        if not isinstance(sides, Unmeasurable):
             return level, sides
     return "", ()
+
+
+def _unmeasurable(spine: Spine, code: MeasureCode, line: BodyLine) -> SampledMeasure:
+    """Return a measure between C2 and C7 with the reason why it cannot be taken."""
+    why = sides_of(spine, *((level, line) for level in _SPAN))
+    assert isinstance(why, Unmeasurable)
+    return SampledMeasure(code, _SPAN, unmeasurable=why)
 
 
 def _posterior_tangent(spine: Spine) -> SampledMeasure:
     code = MeasureCode.POSTERIOR_TANGENT
     lowest, sides = _longest(spine, BodyLine.POSTERIOR_WALL)
     if not sides:
-        reason = sides_of(spine, *((level, BodyLine.POSTERIOR_WALL) for level in _SPAN))
-        return SampledMeasure(code, _SPAN, reason=str(reason))
+        return _unmeasurable(spine, code, BodyLine.POSTERIOR_WALL)
     upper, lower = (side.line for side in sides)
     strokes = Pen(spine.plane).tangents(upper, lower)
     return SampledMeasure(code, ("C2", lowest), lordosis_deg(upper, lower), sides, strokes)
@@ -77,7 +84,9 @@ def _sagittal_vertical_axis(spine: Spine) -> SampledMeasure:
     if len(used) < len(_SPAN) or not spine.is_signed:
         there = [one.body.name for one in used]
         return SampledMeasure(
-            code, _SPAN, reason=why_not(spine, _SPAN, [v for v in _SPAN if v not in there])
+            code,
+            _SPAN,
+            unmeasurable=why_not(spine, _SPAN, [v for v in _SPAN if v not in there]),
         )
     centre, corner = (one.body.points[one.names[0]] for one in used)
     strokes = Pen(spine.plane).plumb(centre, corner)
@@ -86,8 +95,8 @@ def _sagittal_vertical_axis(spine: Spine) -> SampledMeasure:
 
 def _slope(spine: Spine, code: MeasureCode, level: str) -> SampledMeasure:
     sides = sides_of(spine, (level, BodyLine.SUPERIOR))
-    if isinstance(sides, str):
-        return SampledMeasure(code, (level,), reason=sides)
+    if isinstance(sides, Unmeasurable):
+        return SampledMeasure(code, (level,), unmeasurable=sides)
     line = sides[0].line
     return SampledMeasure(code, (level,), slope_deg(line), sides, Pen(spine.plane).slope(line))
 
@@ -96,23 +105,23 @@ def _slope_minus_lordosis(spine: Spine) -> SampledMeasure:
     code, levels = MeasureCode.T1_SLOPE_MINUS_LORDOSIS, (*_SPAN, "T1")
     parts = (BodyLine.INFERIOR, BodyLine.INFERIOR, BodyLine.SUPERIOR)
     sides = sides_of(spine, *zip(levels, parts, strict=True))
-    if isinstance(sides, str):
-        return SampledMeasure(code, levels, reason=sides)
+    if isinstance(sides, Unmeasurable):
+        return SampledMeasure(code, levels, unmeasurable=sides)
     upper, lower, base = (side.line for side in sides)
     pen = Pen(spine.plane)
     values = slope_deg(base) - lordosis_deg(upper, lower)
     return SampledMeasure(code, levels, values, sides, (*pen.cobb(upper, lower), *pen.slope(base)))
 
 
-def lumbar_lordosis(spine: Spine) -> Iterator[SampledMeasure]:
+def _lumbar_lordosis(spine: Spine) -> Iterator[SampledMeasure]:
     """Yield L1–S1, and in its absence L1–L5 under its own name."""
     code, levels = MeasureCode.LUMBAR_LORDOSIS_L1_S1, ("L1", "S1")
     sides = sides_of(spine, *((level, BodyLine.SUPERIOR) for level in levels))
-    if isinstance(sides, str):
-        yield SampledMeasure(code, levels, reason=sides)
+    if isinstance(sides, Unmeasurable):
+        yield SampledMeasure(code, levels, unmeasurable=sides)
         code, levels = MeasureCode.LUMBAR_LORDOSIS_L1_L5, ("L1", "L5")
         sides = sides_of(spine, ("L1", BodyLine.SUPERIOR), ("L5", BodyLine.INFERIOR))
-    if not isinstance(sides, str):
+    if not isinstance(sides, Unmeasurable):
         upper, lower = (side.line for side in sides)
         strokes = Pen(spine.plane).cobb(upper, lower)
         yield SampledMeasure(code, levels, lordosis_deg(upper, lower), sides, strokes)

@@ -11,22 +11,17 @@ from numpy.typing import NDArray
 from spinealign.domain.measurements import (
     Drawing,
     DrawingTool,
-    MeasureCode,
     MeasuredPoint,
     Measurement,
     MeasureState,
     Stroke,
     StrokeKind,
+    Unmeasurable,
+    UnmeasurableReason,
 )
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.geometry.outline_points import polygon_area
 from spinealign.measure.geometry.plane import PixelGeometry
-from spinealign.wording.corrections import (
-    OUTLINE_CROSSES,
-    POINTS_COINCIDE,
-    drawing_name,
-    points_missing,
-)
-from spinealign.wording.measures import definition_of, method_text
 
 Points = NDArray[np.float64]
 
@@ -47,7 +42,7 @@ class _Tool:
     code: MeasureCode
     points: int
     value: Callable[[Points], float]
-    problem: Callable[[Points], str]
+    problem: Callable[[Points], UnmeasurableReason | None]
     is_angle: bool = False
 
 
@@ -83,17 +78,14 @@ def _measure(drawing: Drawing, geometry: PixelGeometry, sigma_px: float) -> Meas
     tool = _TOOLS[drawing.tool]
     pixels = np.array(drawing.points, np.float64).reshape(-1, 2)
     points = pixels * geometry.scale
-    reason = _too_few(tool, len(points)) or tool.problem(points)
-    value = None if reason else tool.value(points)
-    name = drawing_name(drawing)
+    why = _why_not(tool, points)
+    value = tool.value(points) if why is None else None
     return Measurement(
-        name=f"{name[0].upper()}{name[1:]}",
+        code=tool.code,
         value=value,
         unit=_unit(drawing.tool, geometry),
-        method=method_text(tool.code),
-        source="; ".join(definition_of(tool.code).sources),
-        reason=reason,
-        code=tool.code,
+        unmeasurable=why,
+        drawing=drawing.number,
         points=tuple(
             MeasuredPoint("", f"point {i}", float(x), float(y), "user")
             for i, (x, y) in enumerate(pixels, start=1)
@@ -104,8 +96,12 @@ def _measure(drawing: Drawing, geometry: PixelGeometry, sigma_px: float) -> Meas
     )
 
 
-def _too_few(tool: _Tool, count: int) -> str:
-    return "" if count >= tool.points else points_missing(tool.points, count)
+def _why_not(tool: _Tool, points: Points) -> Unmeasurable | None:
+    if len(points) < tool.points:
+        reason = UnmeasurableReason.POINTS_MISSING
+        return Unmeasurable(reason, points_needed=tool.points, points_given=len(points))
+    problem = tool.problem(points)
+    return None if problem is None else Unmeasurable(problem)
 
 
 def _unit(tool: DrawingTool, geometry: PixelGeometry) -> str:
@@ -148,25 +144,25 @@ def _between(one: Points, other: Points) -> float:
     return float(np.degrees(np.arctan2(abs(across), float(one @ other))))
 
 
-def _no_problem(points: Points) -> str:
-    return ""
+def _no_problem(points: Points) -> None:
+    return None
 
 
-def _coinciding(pairs: Sequence[tuple[int, int]]) -> Callable[[Points], str]:
-    def problem(points: Points) -> str:
+def _coinciding(pairs: Sequence[tuple[int, int]]) -> Callable[[Points], UnmeasurableReason | None]:
+    def problem(points: Points) -> UnmeasurableReason | None:
         short = any(np.hypot(*(points[a] - points[b])) < _TINY for a, b in pairs)
-        return POINTS_COINCIDE if short else ""
+        return UnmeasurableReason.POINTS_COINCIDE if short else None
 
     return problem
 
 
-def _crossing(points: Points) -> str:
+def _crossing(points: Points) -> UnmeasurableReason | None:
     sides = list(zip(points, np.roll(points, -1, axis=0), strict=True))
     for i, one in enumerate(sides):
         for other in sides[i + 2 : len(sides) - (i == 0)]:
             if _do_cross(*one, *other):
-                return OUTLINE_CROSSES
-    return ""
+                return UnmeasurableReason.OUTLINE_CROSSES
+    return None
 
 
 def _do_cross(a: Points, b: Points, c: Points, d: Points) -> bool:

@@ -10,28 +10,17 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import LandmarkSource, VertebraState
 from spinealign.domain.measurements import (
-    MeasureCode,
     MeasuredPoint,
     Measurement,
-    NormalRange,
-    Severity,
     Stroke,
+    Unmeasurable,
+    UnmeasurableReason,
 )
+from spinealign.domain.measures import MEASURES, MeasureCode, NormalRange, Severity
 from spinealign.measure.geometry.lines import Line
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.spine import Body, BodyLine, Spine
 from spinealign.measure.geometry.uncertainty import intervals_95
-from spinealign.wording.measures import (
-    FACING_UNKNOWN,
-    LEVELS_UNKNOWN,
-    corners_missing,
-    cut_off,
-    definition_of,
-    measure_name,
-    method_text,
-    not_outlined,
-    severity_of,
-)
 
 Values = NDArray[np.float64]
 
@@ -68,7 +57,7 @@ def side_of(body: Body, part: BodyLine) -> Side | None:
     return None if line is None else Side(body, body.ends_of(part), line)
 
 
-def sides_of(spine: Spine, *wanted: tuple[str, BodyLine]) -> tuple[Side, ...] | str:
+def sides_of(spine: Spine, *wanted: tuple[str, BodyLine]) -> tuple[Side, ...] | Unmeasurable:
     """Return sides of levels for a measure with a sign, or why one cannot be had."""
     found = [(level, _side(spine, level, part)) for level, part in wanted]
     lacking = [level for level, side in found if side is None]
@@ -82,7 +71,7 @@ def _side(spine: Spine, level: str, part: BodyLine) -> Side | None:
     return None if body is None else side_of(body, part)
 
 
-def why_not(spine: Spine, levels: Sequence[str], lacking: Sequence[str]) -> str:
+def why_not(spine: Spine, levels: Sequence[str], lacking: Sequence[str]) -> Unmeasurable:
     """Return why a measure with a sign cannot be taken.
 
     Parameters
@@ -92,14 +81,15 @@ def why_not(spine: Spine, levels: Sequence[str], lacking: Sequence[str]) -> str:
         The levels that the measure needs, and those whose points are not all there.
     """
     if not spine.has_levels:
-        return LEVELS_UNKNOWN
-    absent = [level for level in levels if level not in spine.by_level]
+        return Unmeasurable(UnmeasurableReason.LEVELS_UNKNOWN)
+    absent = tuple(level for level in levels if level not in spine.by_level)
     if absent:
-        return not_outlined(absent)
+        return Unmeasurable(UnmeasurableReason.NOT_OUTLINED, absent)
     if not spine.is_signed:
-        return FACING_UNKNOWN
+        return Unmeasurable(UnmeasurableReason.FACING_UNKNOWN)
     is_cut = spine.by_level[lacking[-1]].vertebra.state is VertebraState.CUT
-    return cut_off(lacking[-1]) if is_cut else corners_missing(lacking[-1])
+    reason = UnmeasurableReason.CUT_OFF if is_cut else UnmeasurableReason.CORNERS_MISSING
+    return Unmeasurable(reason, (lacking[-1],))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +101,11 @@ class SampledMeasure:
     code : MeasureCode
     levels : tuple of str
     values : ndarray of float64, shape (S,), or None
-        The exact value first; None when it could not be taken, for `reason`.
+        The exact value first; None when it could not be taken.
     used : tuple of MeasureInputs
     strokes : tuple of Stroke
+    unmeasurable : Unmeasurable or None
+        Why there are no values.
     graded : ndarray of float64, shape (S,), or None
         What thresholds are compared with, where it is not the value itself.
     is_graded : bool
@@ -125,7 +117,7 @@ class SampledMeasure:
     values: Values | None = None
     used: tuple[MeasureInputs, ...] = ()
     strokes: tuple[Stroke, ...] = ()
-    reason: str = ""
+    unmeasurable: Unmeasurable | None = None
     graded: Values | None = None
     is_graded: bool = True
 
@@ -138,7 +130,7 @@ def measurements_of(taken: Iterable[SampledMeasure], spine: Spine) -> tuple[Meas
     intervals = iter(_intervals(samples))
     bounds = iter(_intervals(graded))
     found = [
-        not_measured(m.code, m.levels, m.reason, spine.plane.geometry)
+        not_measured(m.code, m.levels, m.unmeasurable, spine.plane.geometry)
         if m.values is None
         else _measured(m, next(intervals), next(bounds), spine)
         for m in checked
@@ -156,51 +148,36 @@ def by_importance(measurements: Iterable[Measurement]) -> tuple[Measurement, ...
 
 
 def _importance(measurement: Measurement) -> int:
-    assert measurement.code is not None
-    return definition_of(measurement.code).importance
+    return measurement.definition.importance
 
 
 def _checked(measure: SampledMeasure) -> SampledMeasure:
     """Return a measure without a value where points that coincide leave none."""
     if measure.values is None or np.isfinite(measure.values[0]):
         return measure
-    level = measure.levels[-1] if measure.levels else ""
-    return SampledMeasure(measure.code, measure.levels, reason=corners_missing(level))
+    why = Unmeasurable(UnmeasurableReason.CORNERS_MISSING, measure.levels[-1:])
+    return SampledMeasure(measure.code, measure.levels, unmeasurable=why)
 
 
 def not_measured(
-    code: MeasureCode, levels: tuple[str, ...], reason: str, geometry: PixelGeometry
+    code: MeasureCode, levels: tuple[str, ...], why: Unmeasurable | None, geometry: PixelGeometry
 ) -> Measurement:
     """Return a measure without a value, for a reason."""
-    definition = definition_of(code)
-    return Measurement(
-        name=measure_name(code, levels),
-        value=None,
-        unit=unit_of(code, geometry),
-        method=definition.definition,
-        source="; ".join(definition.sources),
-        reason=reason,
-        code=code,
-        levels=levels,
-    )
+    return Measurement(code, None, unit_of(code, geometry), levels, unmeasurable=why)
 
 
 def _measured(
     measure: SampledMeasure, interval: Values, bounds: Values, spine: Spine
 ) -> Measurement:
     assert measure.values is not None
-    definition = definition_of(measure.code)
     geometry = spine.plane.geometry
     value = float(measure.values[0])
-    hidden = [used.body.name for used in measure.used if used.is_hidden]
     return Measurement(
-        name=measure_name(measure.code, measure.levels),
+        code=measure.code,
         value=value,
         unit=unit_of(measure.code, geometry),
-        method=method_text(measure.code, hidden),
-        source="; ".join(definition.sources),
-        code=measure.code,
         levels=measure.levels,
+        hidden=tuple(used.body.name for used in measure.used if used.is_hidden),
         points=tuple(point for used in measure.used for point in used.points),
         interval=(float(interval[0]), float(interval[1])),
         normal=normal_of(measure.code, geometry),
@@ -214,20 +191,21 @@ def _severity(measure: SampledMeasure, bounds: Values, geometry: PixelGeometry) 
     values = measure.values if measure.graded is None else measure.graded
     if values is None or not measure.is_graded or not thresholds_hold(measure.code, geometry):
         return None
-    return severity_of(measure.code, float(values[0]), float(bounds[0]), float(bounds[1]))
+    low, high = float(bounds[0]), float(bounds[1])
+    return MEASURES[measure.code].severity_of(float(values[0]), low, high)
 
 
 def unit_of(code: MeasureCode, geometry: PixelGeometry) -> str:
     """Return the unit that a measure has on an image: lengths are in pixels without spacing."""
-    definition = definition_of(code)
-    return geometry.unit if definition.is_length else definition.unit
+    definition = MEASURES[code]
+    return geometry.unit if definition.is_length else definition.quantity.value
 
 
 def normal_of(code: MeasureCode, geometry: PixelGeometry) -> NormalRange | None:
     """Return the normal range of a measure, unless its millimetres do not hold here."""
-    return definition_of(code).normal if thresholds_hold(code, geometry) else None
+    return MEASURES[code].normal if thresholds_hold(code, geometry) else None
 
 
 def thresholds_hold(code: MeasureCode, geometry: PixelGeometry) -> bool:
     """Whether a measure's ranges and thresholds may be compared with values of an image."""
-    return geometry.are_lengths_true or not definition_of(code).is_length
+    return geometry.are_lengths_true or not MEASURES[code].is_length

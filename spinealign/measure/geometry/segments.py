@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import LandmarkName, VertebraState
-from spinealign.domain.measurements import MeasureCode
+from spinealign.domain.measures import MeasureCode
 from spinealign.measure.geometry.lines import (
     Line,
     Points,
@@ -112,6 +112,8 @@ def discs_of(spine: Spine) -> list[DiscSpace]:
 
 def segmental_angles(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
     """Yield the angle of every disc, graded by how much more kyphotic it is than its neighbours."""
+    if not spine.is_signed:
+        return
     angles = [lordosis_deg(disc.above.line, disc.below.line) for disc in discs]
     for place, (disc, angle) in enumerate(zip(discs, angles, strict=True)):
         around = [angles[i] for i in _adjacent(discs, place)]
@@ -129,6 +131,8 @@ def segmental_angles(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[Sampl
 
 def translations(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
     """Yield the offset of the posterior walls at every disc, positive with the upper in front."""
+    if not spine.is_signed:
+        return
     for disc in discs:
         sides = [side_of(body, BodyLine.POSTERIOR_WALL) for body in (disc.upper, disc.lower)]
         upper, lower = sides
@@ -192,6 +196,8 @@ def slips(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
     The wall is prolonged, and the corner not just projected: across a disc that lordosis
     opens to the front, a projected corner of a normal body falls behind the one below.
     """
+    if not spine.is_signed:
+        return
     for disc in discs:
         base, wall = disc.below.line, side_of(disc.upper, BodyLine.POSTERIOR_WALL)
         if wall is None:
@@ -295,3 +301,15 @@ def _height_lines(body: Body) -> dict[MeasureCode, tuple[Line, MeasureInputs]]:
         used = MeasureInputs(body, body.upright_names)
         found[MeasureCode.BODY_HEIGHT_MIDDLE] = (body.upright, used)
     return found
+
+
+DiscMeasure = Callable[[Spine, Sequence[DiscSpace]], Iterator[SampledMeasure]]
+
+DISC_MEASURES: Mapping[MeasureCode, DiscMeasure] = {
+    MeasureCode.SEGMENTAL_ANGLE: segmental_angles,
+    MeasureCode.TRANSLATION: translations,
+    MeasureCode.LISTHESIS_PERCENT: slips,
+    MeasureCode.DISC_HEIGHT: disc_heights,
+    MeasureCode.DISC_HEIGHT_INDEX: disc_height_indices,
+}
+"""What takes a measure of discs, from those in its scope; heights come with their ratios."""

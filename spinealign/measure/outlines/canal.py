@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import Segmentation
 from spinealign.domain.measurements import (
-    MeasureCode,
     MeasuredPoint,
     Measurement,
     Point,
-    Severity,
     Stroke,
     StrokeKind,
+    Unmeasurable,
+    UnmeasurableReason,
 )
+from spinealign.domain.measures import MEASURES, MeasureCode, Severity
 from spinealign.measure.geometry.plane import PixelGeometry, SagittalPlane
 from spinealign.measure.geometry.sampled import normal_of, not_measured, thresholds_hold, unit_of
 from spinealign.measure.geometry.segments import DiscSpace
-from spinealign.wording.measures import CANAL_INTERRUPTED, definition_of, measure_name, severity_of
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -35,6 +35,7 @@ CANAL = "canal"
 """Name of the canal's class in segmentations."""
 
 _CODE = MeasureCode.CANAL_DIAMETER
+_INTERRUPTED = Unmeasurable(UnmeasurableReason.CANAL_INTERRUPTED)
 _STEP_PX = 1.0
 _BEHIND = 1.2
 _GOES_ON = 0.12
@@ -112,7 +113,7 @@ def canal_diameters(
     return tuple(
         _measurement(disc, chord, geometry)
         if chord is not None and chord.length >= least and runs.passes(disc, chord)
-        else not_measured(_CODE, disc.levels, CANAL_INTERRUPTED, geometry)
+        else not_measured(_CODE, disc.levels, _INTERRUPTED, geometry)
         for disc, chord in found
     )
 
@@ -223,19 +224,15 @@ class _Rays:
 
 
 def _measurement(disc: DiscLine, chord: _Chord, geometry: PixelGeometry) -> Measurement:
-    definition = definition_of(_CODE)
     sigma = _BORDER_SIGMA_PX * float(geometry.scale.mean()) * 2**0.5
     low = max(chord.length - _TWO_SIDED_95 * sigma, 0.0)
     high = chord.length + _TWO_SIDED_95 * sigma
     ends = [(float(x), float(y)) for x, y in (chord.anterior, chord.posterior)]
     names = ("anterior_border", "posterior_border")
     return Measurement(
-        name=measure_name(_CODE, disc.levels),
+        code=_CODE,
         value=chord.length,
         unit=unit_of(_CODE, geometry),
-        method=definition.definition,
-        source="; ".join(definition.sources),
-        code=_CODE,
         levels=disc.levels,
         points=tuple(
             MeasuredPoint(CANAL, name, x, y, FROM_MASK)
@@ -252,4 +249,4 @@ def _measurement(disc: DiscLine, chord: _Chord, geometry: PixelGeometry) -> Meas
 def _severity(value: float, low: float, high: float, geometry: PixelGeometry) -> Severity | None:
     if not thresholds_hold(_CODE, geometry):
         return None
-    return severity_of(_CODE, value, low, high)
+    return MEASURES[_CODE].severity_of(value, low, high)

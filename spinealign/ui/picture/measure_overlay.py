@@ -19,9 +19,8 @@ from spinealign.ui.picture.base_items import (
 )
 from spinealign.ui.picture.corner_texts import letter_boxes
 from spinealign.ui.picture.handles import DRAWN, EDITED
-from spinealign.wording import safe_text
-from spinealign.wording.corrections import short_name
 from spinealign.wording.measure_rows import has_value, value_text
+from spinealign.wording.measures import short_name
 
 Key = tuple[str, tuple[str, ...]]
 Box = tuple[float, float, float, float]
@@ -220,7 +219,7 @@ class MeasureLayer:
 
 def label_text(measurement: Measurement) -> str:
     """Return a short name and the value: "C2–C7 Cobb  12.3°"."""
-    return f"{safe_text(short_name(measurement))}  {value_text(measurement)}"
+    return f"{short_name(measurement)}  {value_text(measurement)}"
 
 
 def _plate(place: QPointF, label: ValueItem, room: QRectF) -> Box:

@@ -17,9 +17,8 @@ from PyQt6.QtWidgets import (
 
 from spinealign.domain.measurements import Measurement
 from spinealign.ui.widgets.labels import rule, without_icons, wrapped_label
-from spinealign.wording import safe_text
 from spinealign.wording.measure_rows import measure_sentence, points_text
-from spinealign.wording.measures import definition_text
+from spinealign.wording.measures import definition_text, measurement_name
 
 WIDTH_EM, HEIGHT_EM = 66, 64
 
@@ -80,11 +79,11 @@ class DefinitionView(QDialog):
 
     def _fill(self, measurement: Measurement) -> None:
         self._measurement = measurement
-        name = safe_text(measurement.name)
+        name = measurement_name(measurement)
         self.setWindowTitle(f"Definition: {name}")
         said = measure_sentence(measurement).removeprefix(f"{name}: ")
         points = points_text(measurement)
-        explained = definition_text(measurement.code) if measurement.code is not None else ""
+        explained = definition_text(measurement.code)
         # The heading of the definition is the name of this measure without its levels.
         _, _, body = explained.partition("\n\n")
         self._title.setText(name)

@@ -11,18 +11,20 @@ from typing import Any
 from PyQt6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QFont, QPixmap
 
-from spinealign.domain.measurements import MeasureCode, Measurement, MeasureState
+from spinealign.domain.measurements import Measurement, MeasureState
+from spinealign.domain.measures import DrawnOn, MeasureGroup
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import safe_text
+from spinealign.wording.definitions import GROUP_TITLES, MEASURE_WORDS
 from spinealign.wording.measure_rows import (
-    MeasureGroup,
     grouped,
     interval_text,
     measure_sentence,
     place_in_range,
     value_text,
 )
+from spinealign.wording.measures import measurement_name, method_text, severity_source
 
 MEASUREMENT_ROLE = Qt.ItemDataRole.UserRole
 TOOL_TIP_LETTERS = 72
@@ -30,14 +32,6 @@ ICON_PX = 15
 
 Key = tuple[str, tuple[str, ...]]
 _Groups = tuple[tuple[MeasureGroup, tuple[Measurement, ...]], ...]
-_SHOWN_AT_FIRST = {
-    MeasureCode.COBB_C2_C7,
-    MeasureCode.COBB_C2_C6,
-    MeasureCode.COBB_C2_LOWEST,
-    MeasureCode.SAGITTAL_VERTICAL_AXIS,
-    MeasureCode.LUMBAR_LORDOSIS_L1_S1,
-    MeasureCode.LUMBAR_LORDOSIS_L1_L5,
-}
 _OPEN_AT_FIRST = frozenset(MeasureGroup) - {MeasureGroup.DISCS, MeasureGroup.BODIES}
 
 
@@ -72,7 +66,7 @@ class MeasureChoices:
 
     def is_shown(self, measurement: Measurement) -> bool:
         """Whether a measure is drawn on the picture."""
-        is_usual = measurement.code in _SHOWN_AT_FIRST or measurement.state is MeasureState.DRAWN
+        is_usual = measurement.definition.drawn_on is DrawnOn.SCREEN_AND_REPORT
         return self.shown.get(measurement.key, is_usual)
 
 
@@ -249,8 +243,7 @@ class MeasureModel(QAbstractItemModel):
     def _decoration(self, measurement: Measurement, column: MeasureColumn) -> QPixmap | None:
         if column is MeasureColumn.VALUE and measurement.state is MeasureState.EDITED:
             return self._pencil
-        has_definition = column is MeasureColumn.DEFINITION and measurement.code is not None
-        return self._info if has_definition else None
+        return self._info if column is MeasureColumn.DEFINITION else None
 
     def _say_changed(self, top: QModelIndex, first: int, last: int) -> None:
         right = len(MeasureColumn) - 1
@@ -265,17 +258,17 @@ def group_title(group: MeasureGroup, members: Sequence[Measurement]) -> str:
     edited = sum(member.state is MeasureState.EDITED for member in members)
     counts = ((outside, "outside normal"), (edited, "edited"))
     told = [str(len(members)), *(f"{count} {word}" for count, word in counts if count)]
-    return f"{group.value} ({', '.join(told)})"
+    return f"{GROUP_TITLES[group]} ({', '.join(told)})"
 
 
 def tool_tip(measurement: Measurement) -> str:
     """Return what there is to know about a value, in lines that are not too long."""
-    normal, severity = measurement.normal, measurement.severity
+    words, severity = MEASURE_WORDS[measurement.code], measurement.severity
     lines = [
         measure_sentence(measurement),
-        safe_text(measurement.method),
-        f"Normal range: {normal.source}. {normal.note}" if normal is not None else "",
-        f"Severity: {severity.source}" if severity is not None else "",
+        method_text(measurement),
+        f"Normal range: {words.normal_source}. {words.normal_note}" if measurement.normal else "",
+        f"Severity: {severity_source(severity)}" if severity is not None else "",
     ]
     wrapped = (textwrap.fill(safe_text(line).strip(), TOOL_TIP_LETTERS) for line in lines if line)
     return "\n\n".join(wrapped)
@@ -290,7 +283,7 @@ def _picture(name: str, colour: str | None = None) -> QPixmap:
 
 def _cell(measurement: Measurement, column: MeasureColumn) -> str:
     if column is MeasureColumn.MEASURE:
-        return safe_text(measurement.name)
+        return measurement_name(measurement)
     if column is MeasureColumn.VALUE:
         return value_text(measurement)
     if column is MeasureColumn.INTERVAL:

@@ -204,7 +204,7 @@ class MeasureTree(QTreeView):
         measurement = self._measures.measurement(index)
         if measurement is None:
             self.setExpanded(index, not self.isExpanded(index))
-        elif measurement.code is not None:
+        else:
             self.definition_requested.emit(measurement)
 
     def _take_click(self, index: QModelIndex) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from spinealign.domain.measurements import Measurement, NormalRange
+from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import NormalRange
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.measure_rows import RangePlace, place_in_range
 

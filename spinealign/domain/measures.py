@@ -1,0 +1,400 @@
+"""What each measure is: one table, from which order, groups, pages and comparisons follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from spinealign.domain.examination import SpineRegion
+
+
+class MeasureCode(StrEnum):
+    """Key of a measure's definition in `MEASURES`."""
+
+    COBB_C2_C7 = "cobb_c2_c7"
+    COBB_C2_C6 = "cobb_c2_c6"
+    COBB_C2_LOWEST = "cobb_c2_lowest"
+    POSTERIOR_TANGENT = "posterior_tangent"
+    SEGMENTAL_ANGLE = "segmental_angle"
+    SAGITTAL_VERTICAL_AXIS = "sagittal_vertical_axis"
+    C7_SLOPE = "c7_slope"
+    T1_SLOPE = "t1_slope"
+    T1_SLOPE_MINUS_LORDOSIS = "t1_slope_minus_lordosis"
+    TRANSLATION = "translation"
+    BODY_HEIGHT_ANTERIOR = "body_height_anterior"
+    BODY_HEIGHT_MIDDLE = "body_height_middle"
+    BODY_HEIGHT_POSTERIOR = "body_height_posterior"
+    BODY_HEIGHT_RATIO = "body_height_ratio"
+    MIDDLE_HEIGHT_RATIO = "middle_height_ratio"
+    DISC_HEIGHT = "disc_height"
+    DISC_HEIGHT_RATIO = "disc_height_ratio"
+    LUMBAR_LORDOSIS_L1_S1 = "lumbar_lordosis_l1_s1"
+    LUMBAR_LORDOSIS_L1_L5 = "lumbar_lordosis_l1_l5"
+    DISC_HEIGHT_INDEX = "disc_height_index"
+    LISTHESIS_PERCENT = "listhesis_percent"
+    CANAL_DIAMETER = "canal_diameter"
+    DRAWN_DISTANCE = "drawn_distance"
+    DRAWN_ANGLE = "drawn_angle"
+    DRAWN_COBB = "drawn_cobb"
+    DRAWN_AREA = "drawn_area"
+
+
+class MeasureGroup(StrEnum):
+    """Under which heading a measure stands, in the order of the headings."""
+
+    ALIGNMENT = "alignment"
+    SEGMENTS = "segments"
+    CANAL = "canal"
+    DISCS = "discs"
+    BODIES = "bodies"
+    DRAWN = "drawn"
+
+
+class Quantity(StrEnum):
+    """Kind of a measure's value: its unit where the pixel spacing is known."""
+
+    ANGLE = "deg"
+    LENGTH = "mm"
+    AREA = "mm²"
+    PERCENT = "%"
+    RATIO = ""
+
+
+class Extent(StrEnum):
+    """What one value of a measure belongs to.
+
+    `SPINE` is named in its title; `SPAN` runs between the first and the last of the
+    levels measured, which differ from image to image; `DRAWING` has no levels.
+    """
+
+    SPINE = "spine"
+    SPAN = "span"
+    DISC = "disc"
+    BODY = "body"
+    DRAWING = "drawing"
+
+    @property
+    def has_one_level(self) -> bool:
+        """Whether there is a value for each disc or body."""
+        return self in (Extent.DISC, Extent.BODY)
+
+
+class DrawnOn(StrEnum):
+    """Where the lines of a measure are drawn unless the user says otherwise."""
+
+    NOTHING = "nothing"
+    REPORT = "report"
+    SCREEN_AND_REPORT = "screen_and_report"
+
+
+class Reference(StrEnum):
+    """Publications that definitions, normal ranges and thresholds are taken from."""
+
+    SPINEBASE = "spinebase.org"
+    DAFFIN = "Daffin 2017"
+    HARRISON = "Harrison 2000, PMID 10954638"
+    TANG = "Tang 2012, doi:10.1227/NEU.0b013e31826100c9"
+    PROTOPSALTIS = "Protopsaltis 2018"
+    AMES = "Ames 2015"
+    WHITE_PANJABI = "White and Panjabi’s checklist, PMID 3437146"
+    SUZUKI = "Suzuki, kinetic MR"
+    GENANT = "Genant’s grades"
+    MEYERDING = "Meyerding’s grades"
+    RADIOPAEDIA = "Radiopaedia"
+    CHEN = "Chen 2022, doi:10.1016/j.jocn.2022.07.018"
+
+
+class SeverityGrade(StrEnum):
+    """What a value means by a published threshold."""
+
+    AXIS_OVER_40_MM = "axis_over_40_mm"
+    AMES_0 = "ames_0"
+    AMES_1 = "ames_1"
+    AMES_2 = "ames_2"
+    KYPHOTIC_AGAINST_NEIGHBOURS = "kyphotic_against_neighbours"
+    TRANSLATION_OVER_3_5_MM = "translation_over_3_5_mm"
+    MEYERDING_1 = "meyerding_1"
+    MEYERDING_2 = "meyerding_2"
+    MEYERDING_3 = "meyerding_3"
+    MEYERDING_4 = "meyerding_4"
+    SPONDYLOPTOSIS = "spondyloptosis"
+    ABSOLUTE_STENOSIS = "absolute_stenosis"
+    RELATIVE_STENOSIS = "relative_stenosis"
+    GENANT_1 = "genant_1"
+    GENANT_2 = "genant_2"
+    GENANT_3 = "genant_3"
+
+
+@dataclass(frozen=True)
+class NormalRange:
+    """Where values of people without complaints lie, in the measure's unit; an open end is None."""
+
+    low: float | None
+    high: float | None
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies inside, ends included."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+
+@dataclass(frozen=True)
+class Severity:
+    """The grade of a value; `is_possible` where its 95 % interval reaches beyond the grade."""
+
+    grade: SeverityGrade
+    source: Reference
+    is_possible: bool = False
+
+
+@dataclass(frozen=True)
+class SeverityBand:
+    """Values of one grade, from `low` (included) to `high` (not included); an open end is None."""
+
+    grade: SeverityGrade
+    low: float | None
+    high: float | None
+    source: Reference
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies in the band."""
+        return (self.low is None or value >= self.low) and (self.high is None or value < self.high)
+
+
+@dataclass(frozen=True)
+class MeasureDefinition:
+    """How a measure is taken and read; its words are in `spinealign.wording.definitions`.
+
+    Parameters
+    ----------
+    code : MeasureCode
+    quantity : Quantity
+        Lengths and areas are in pixels where the spacing is unknown.
+    group : MeasureGroup
+    importance : int
+        1 is listed first.
+    extent : Extent
+    scope : frozenset of SpineRegion
+        Where it is measured: by the lower body of a disc, a body itself, or any body of the
+        image. Bodies without levels lie in the examination's `body_region`.
+    drawn_on : DrawnOn
+    sources : tuple of Reference
+        Empty for what this program or its user defined.
+    normal : NormalRange or None
+        Millimetres of the patient where the value is a length.
+    severities : tuple of SeverityBand
+    graded_in : frozenset of SpineRegion or None
+        Where `severities` count; None means all of `scope`.
+    stands_in_for : MeasureCode or None
+        The measure whose place this one takes where that one cannot be taken.
+    is_lordosis : bool
+        Whether it is the curvature that a finding begins with.
+    """
+
+    code: MeasureCode
+    quantity: Quantity
+    group: MeasureGroup
+    importance: int
+    extent: Extent
+    scope: frozenset[SpineRegion]
+    drawn_on: DrawnOn
+    sources: tuple[Reference, ...]
+    normal: NormalRange | None = None
+    severities: tuple[SeverityBand, ...] = ()
+    graded_in: frozenset[SpineRegion] | None = None
+    stands_in_for: MeasureCode | None = None
+    is_lordosis: bool = False
+
+    @property
+    def is_length(self) -> bool:
+        """Whether values, ranges and thresholds are millimetres."""
+        return self.quantity is Quantity.LENGTH
+
+    def is_graded_in(self, region: SpineRegion) -> bool:
+        """Whether thresholds count in a region."""
+        return region in (self.scope if self.graded_in is None else self.graded_in)
+
+    def severity_of(self, value: float, low: float, high: float) -> Severity | None:
+        """Return the grade of a value by the published thresholds, or None.
+
+        Parameters
+        ----------
+        value, low, high : float
+            The number that is graded, and its 95 % interval. Where the interval reaches
+            beyond the grade's band, the grade is only possible.
+        """
+        for band in self.severities:
+            if band.holds(value):
+                is_sure = band.holds(low) and band.holds(high)
+                return Severity(band.grade, band.source, not is_sure)
+        return None
+
+
+_EVERYWHERE = frozenset(SpineRegion)
+_NECK = frozenset({SpineRegion.CERVICAL})
+_BELOW_NECK = _EVERYWHERE - _NECK
+_BACK = frozenset({SpineRegion.LUMBAR, SpineRegion.SACRAL})
+
+_GENANT = (
+    SeverityBand(SeverityGrade.GENANT_3, None, 0.60, Reference.GENANT),
+    SeverityBand(SeverityGrade.GENANT_2, 0.60, 0.75, Reference.GENANT),
+    SeverityBand(SeverityGrade.GENANT_1, 0.75, 0.80, Reference.GENANT),
+)
+"""Height over the greatest height: 40, 25 and 20 % loss; made for the thoracolumbar spine."""
+
+_TABLE = (
+    MeasureDefinition(
+        MeasureCode.COBB_C2_C7, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 1, Extent.SPINE,
+        _NECK, DrawnOn.SCREEN_AND_REPORT,
+        (Reference.SPINEBASE, Reference.DAFFIN, Reference.HARRISON),
+        normal=NormalRange(6.0, 19.0),  # mean 12.7, spinebase.org
+        is_lordosis=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.COBB_C2_C6, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 2, Extent.SPINE,
+        _NECK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
+        stands_in_for=MeasureCode.COBB_C2_C7, is_lordosis=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.COBB_C2_LOWEST, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 2, Extent.SPAN,
+        _NECK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
+        stands_in_for=MeasureCode.COBB_C2_C7, is_lordosis=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.POSTERIOR_TANGENT, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 3, Extent.SPAN,
+        _NECK, DrawnOn.NOTHING, (Reference.HARRISON,),
+    ),
+    MeasureDefinition(
+        MeasureCode.SAGITTAL_VERTICAL_AXIS, Quantity.LENGTH, MeasureGroup.ALIGNMENT, 4,
+        Extent.SPINE, _NECK, DrawnOn.SCREEN_AND_REPORT, (Reference.TANG,),
+        normal=NormalRange(4.4, 26.8),  # 15.6 +/- 11.2 mm: mean and one standard deviation
+        severities=(SeverityBand(SeverityGrade.AXIS_OVER_40_MM, 40.0, None, Reference.TANG),),
+    ),
+    MeasureDefinition(
+        MeasureCode.C7_SLOPE, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 6, Extent.SPINE,
+        _NECK, DrawnOn.REPORT, (Reference.PROTOPSALTIS, Reference.AMES),
+        stands_in_for=MeasureCode.T1_SLOPE,
+    ),
+    MeasureDefinition(
+        MeasureCode.T1_SLOPE, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 5, Extent.SPINE,
+        _NECK, DrawnOn.REPORT, (Reference.PROTOPSALTIS, Reference.AMES),
+    ),
+    MeasureDefinition(
+        MeasureCode.T1_SLOPE_MINUS_LORDOSIS, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 7,
+        Extent.SPINE, _NECK, DrawnOn.NOTHING, (Reference.PROTOPSALTIS, Reference.AMES),
+        severities=(
+            SeverityBand(SeverityGrade.AMES_0, None, 15.0, Reference.AMES),
+            SeverityBand(SeverityGrade.AMES_1, 15.0, 20.0, Reference.AMES),
+            SeverityBand(SeverityGrade.AMES_2, 20.0, None, Reference.AMES),
+        ),
+    ),
+    MeasureDefinition(
+        MeasureCode.LUMBAR_LORDOSIS_L1_S1, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 1,
+        Extent.SPINE, _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
+        is_lordosis=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.LUMBAR_LORDOSIS_L1_L5, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 2,
+        Extent.SPINE, _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
+        stands_in_for=MeasureCode.LUMBAR_LORDOSIS_L1_S1, is_lordosis=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.SEGMENTAL_ANGLE, Quantity.ANGLE, MeasureGroup.SEGMENTS, 11, Extent.DISC,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.WHITE_PANJABI,),
+        severities=(
+            SeverityBand(
+                SeverityGrade.KYPHOTIC_AGAINST_NEIGHBOURS, 11.0, None, Reference.WHITE_PANJABI
+            ),
+        ),
+    ),
+    MeasureDefinition(
+        MeasureCode.TRANSLATION, Quantity.LENGTH, MeasureGroup.SEGMENTS, 10, Extent.DISC,
+        _NECK, DrawnOn.NOTHING, (Reference.WHITE_PANJABI, Reference.SUZUKI),
+        severities=(
+            SeverityBand(
+                SeverityGrade.TRANSLATION_OVER_3_5_MM, 3.5, None, Reference.WHITE_PANJABI
+            ),
+        ),
+    ),
+    MeasureDefinition(
+        MeasureCode.LISTHESIS_PERCENT, Quantity.PERCENT, MeasureGroup.SEGMENTS, 10, Extent.DISC,
+        _BELOW_NECK, DrawnOn.NOTHING, (Reference.MEYERDING,),
+        severities=(
+            SeverityBand(SeverityGrade.MEYERDING_1, 0.0, 25.0, Reference.MEYERDING),
+            SeverityBand(SeverityGrade.MEYERDING_2, 25.0, 50.0, Reference.MEYERDING),
+            SeverityBand(SeverityGrade.MEYERDING_3, 50.0, 75.0, Reference.MEYERDING),
+            SeverityBand(SeverityGrade.MEYERDING_4, 75.0, 100.0, Reference.MEYERDING),
+            SeverityBand(SeverityGrade.SPONDYLOPTOSIS, 100.0, None, Reference.MEYERDING),
+        ),
+    ),
+    MeasureDefinition(
+        MeasureCode.DISC_HEIGHT, Quantity.LENGTH, MeasureGroup.DISCS, 20, Extent.DISC,
+        _EVERYWHERE, DrawnOn.NOTHING, (),
+    ),
+    MeasureDefinition(
+        MeasureCode.DISC_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.DISCS, 21, Extent.DISC,
+        _EVERYWHERE, DrawnOn.NOTHING, (),
+    ),
+    MeasureDefinition(
+        MeasureCode.DISC_HEIGHT_INDEX, Quantity.RATIO, MeasureGroup.DISCS, 22, Extent.DISC,
+        _BELOW_NECK, DrawnOn.NOTHING, (Reference.SPINEBASE, Reference.CHEN),
+    ),
+    MeasureDefinition(
+        MeasureCode.CANAL_DIAMETER, Quantity.LENGTH, MeasureGroup.CANAL, 12, Extent.DISC,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.RADIOPAEDIA,),
+        severities=(
+            SeverityBand(SeverityGrade.ABSOLUTE_STENOSIS, None, 10.0, Reference.RADIOPAEDIA),
+            SeverityBand(SeverityGrade.RELATIVE_STENOSIS, 10.0, 13.0, Reference.RADIOPAEDIA),
+        ),
+    ),
+    MeasureDefinition(
+        MeasureCode.BODY_HEIGHT_ANTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 32, Extent.BODY,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
+    ),
+    MeasureDefinition(
+        MeasureCode.BODY_HEIGHT_MIDDLE, Quantity.LENGTH, MeasureGroup.BODIES, 33, Extent.BODY,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
+    ),
+    MeasureDefinition(
+        MeasureCode.BODY_HEIGHT_POSTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 34, Extent.BODY,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
+    ),
+    MeasureDefinition(
+        MeasureCode.BODY_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 30, Extent.BODY,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
+        severities=_GENANT, graded_in=_BELOW_NECK,
+    ),
+    MeasureDefinition(
+        MeasureCode.MIDDLE_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 31, Extent.BODY,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
+        severities=_GENANT, graded_in=_BELOW_NECK,
+    ),
+    MeasureDefinition(
+        MeasureCode.DRAWN_DISTANCE, Quantity.LENGTH, MeasureGroup.DRAWN, 50, Extent.DRAWING,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
+    ),
+    MeasureDefinition(
+        MeasureCode.DRAWN_ANGLE, Quantity.ANGLE, MeasureGroup.DRAWN, 51, Extent.DRAWING,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
+    ),
+    MeasureDefinition(
+        MeasureCode.DRAWN_COBB, Quantity.ANGLE, MeasureGroup.DRAWN, 52, Extent.DRAWING,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
+    ),
+    MeasureDefinition(
+        MeasureCode.DRAWN_AREA, Quantity.AREA, MeasureGroup.DRAWN, 53, Extent.DRAWING,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
+    ),
+)  # fmt: skip
+
+
+def _by_code(table: tuple[MeasureDefinition, ...]) -> Mapping[MeasureCode, MeasureDefinition]:
+    found = {definition.code: definition for definition in table}
+    if set(found) != set(MeasureCode) or len(found) != len(table):
+        raise ValueError("every measure has one definition")
+    return MappingProxyType(found)
+
+
+MEASURES: Mapping[MeasureCode, MeasureDefinition] = _by_code(_TABLE)
+"""Every measure of the program, in the order in which `spinealign define` lists them."""
