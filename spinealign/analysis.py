@@ -40,9 +40,9 @@ from spinealign.measure.geometry.reach import cut_off_cautions
 from spinealign.measure.outlines.canal import canal_of
 from spinealign.measure.outlines.regions import region_statistics
 from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice
+from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
 from spinealign.predict import classify_with, segment_with
 from spinealign.radiograph import VertebraOutlines
-from spinealign.recipes import RECIPES, GradedDiscs, RecipeInput
 
 _LOOKING = Step("Looking for the middle of the canal", 0.12)
 
@@ -141,22 +141,22 @@ def _analyze_chosen(
     clock.lap("check quality")
     if choice.examination is None:
         return _begun(image, choice, cautions, clock)
-    recipe = RECIPES[choice.examination.kind]
-    work = RecipeInput(image, choice.examination, models, companion)
+    pipeline = PIPELINES[choice.examination.kind]
+    work = PipelineInput(image, choice.examination, models, companion)
     yield Step("Segmenting structures", 0.3)
     segmenter = work.model_for("segmentation")
-    outlines = recipe.outline(segmenter, image) if segmenter else VertebraOutlines()
+    outlines = pipeline.outline(segmenter, image) if segmenter else VertebraOutlines()
     segmentation = outlines.segmentation
     clock.lap("segment")
     yield Step("Classifying", 0.6)
     classifier = work.model_for("classification")
     classification = classify_with(classifier, image) if classifier else None
     clock.lap("classify")
-    bodies = recipe.name_bodies(outlines, image)
+    bodies = pipeline.name_bodies(outlines, image)
     clock.lap("tell apart")
     graded = None
     if segmentation is not None:
-        graded = yield from recipe.grade(work, segmentation, bodies)
+        graded = yield from pipeline.grade(work, segmentation, bodies)
     clock.lap("grade discs")
     yield Step("Measuring", 0.9)
     regions: tuple[Region, ...] = ()

@@ -139,16 +139,6 @@ class Examination:
         return self.former_name or self.kind.value
 
     @property
-    def has_levels(self) -> bool:
-        """Whether vertebrae are named."""
-        return bool(self.levels)
-
-    @property
-    def finds_bodies(self) -> bool:
-        """Whether vertebral bodies are told apart."""
-        return self.body_source is not None
-
-    @property
     def grades_discs(self) -> bool:
         """Whether intervertebral discs are graded."""
         return "disc_grading" in self.tasks

@@ -4,10 +4,11 @@ import json
 import pytest
 
 from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.paths import models_dirs
 from spinealign.inference.catalog import ModelStore, read_card
 from tests.cards import classifier_card
-from tests.examinations import LATERAL_NECK, NECK_CT
+from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 
 WEIGHTS = b"weights"
 
@@ -95,6 +96,29 @@ def test_an_impossible_card_is_refused(tmp_path, change):
     with pytest.raises(ModelError) as caught:
         read_card(folder)
     assert caught.value.problem is ModelProblem.INCOMPLETE_CARD
+
+
+@pytest.mark.parametrize(
+    ("view", "kinds"),
+    [
+        ("xray", (ExaminationKind.LATERAL_NECK_RADIOGRAPH,)),
+        ("ct", (ExaminationKind.NECK_CT_SLICE,)),
+        ("mr", (ExaminationKind.SAGITTAL_SPINE_MR,)),
+        ("other", ()),
+    ],
+)
+def test_a_card_of_a_former_version_names_one_view(tmp_path, view, kinds):
+    folder = write_model(tmp_path, examinations="REMOVE", view=view)
+    assert read_card(folder).examinations == kinds
+
+
+def test_a_model_serves_every_examination_of_its_card(tmp_path):
+    write_model(tmp_path, examinations=["cervical_ct_slice", "sagittal_spine_mr"])
+    models = store(tmp_path)
+    found = [
+        models.find("classification", each) for each in (NECK_CT, SPINE_MR, LATERAL_NECK, None)
+    ]
+    assert [card is not None for card in found] == [True, True, False, False]
 
 
 def test_changed_weights_are_refused(tmp_path):

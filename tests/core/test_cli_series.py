@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from spinealign.cli import main as cli
+from spinealign.domain.examination import Examination
 from spinealign.domain.study import SeriesPicture
 from spinealign.imaging.choice import first_picture
 from tests import phantoms
+from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 from tests.image_files import write_nifti, write_series, zipped
 
 Run = Callable[..., int]
@@ -44,6 +46,31 @@ def study(tmp_path: Path) -> Path:
 
 def analyze(path: Path, *options: str) -> int:
     return cli.run_command(["analyze", str(path), *options])
+
+
+@pytest.mark.parametrize(
+    ("given", "examination"),
+    [
+        ([], None), (["--view", "auto"], None), (["--view", "xray"], LATERAL_NECK),
+        (["--view", "mr"], SPINE_MR), (["--examination", "lateral-neck"], LATERAL_NECK),
+        (["--examination", "cervical_ct_slice"], NECK_CT), (["--examination", "ct"], NECK_CT),
+    ],
+    ids=["default", "auto", "xray", "mr", "key", "kind", "former name"],
+)  # fmt: skip
+def test_an_examination_is_chosen_by_its_key_or_the_name_of_former_versions(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: list[str], examination: Examination
+) -> None:
+    asked = []
+
+    def analyze_file(source, models, examination=None, companion=None):  # type: ignore[no-untyped-def]
+        yield from ()
+        asked.append(examination)
+        return phantoms.mr_analysis()
+
+    monkeypatch.setattr("spinealign.analysis.analyze_file", analyze_file)
+    write_nifti(tmp_path / "mr.nii", np.arange(210, dtype=np.int16).reshape(5, 6, 7))
+    assert analyze(tmp_path / "mr.nii", "--out", str(tmp_path / "out"), *given) == 0
+    assert asked == [examination]
 
 
 def test_series_are_listed_with_their_numbers(

@@ -1,7 +1,11 @@
 """The table of examinations agrees with itself."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
+import spinealign
 from spinealign.domain.examination import (
     EXAMINATIONS,
     LEVEL_SEQUENCE,
@@ -13,6 +17,7 @@ from spinealign.domain.examination import (
     examination_named,
     examinations_of,
 )
+from spinealign.pipelines import PIPELINES
 
 ALL = tuple(EXAMINATIONS.values())
 
@@ -37,8 +42,29 @@ def test_an_image_kind_is_of_an_examination_or_refused():
 def test_levels_run_from_the_top(each):
     ranks = [LEVEL_SEQUENCE.index(level) for level in each.levels]
     assert ranks == sorted(set(ranks))
-    assert each.has_levels == each.finds_bodies == (each.body_region is not None)
+    assert bool(each.levels) == (each.body_source is not None) == (each.body_region is not None)
     assert each.body_region is None or each.body_region in each.regions
+
+
+NAMED_IN = {"domain/examination.py", "pipelines.py", "wording/examinations.py"}
+
+
+def test_code_decides_by_properties_and_names_no_kind_elsewhere():
+    """A kind that is added is an entry in three tables; training may name what it is for."""
+    own = {f"ImageKind.{each.image_kind.name}" for each in ALL}
+    own |= {f"ExaminationKind.{kind.name}" for kind in ExaminationKind}
+    root = Path(spinealign.__file__).parent
+    found = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in own
+    }
+    assert {name for name in found if not name.startswith("training/")} == NAMED_IN
+
+
+def test_every_kind_has_a_pipeline():
+    assert set(PIPELINES) == set(ExaminationKind)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
 
-from spinealign.domain.examination import EXAMINATIONS, Examination, ImageKind
+from spinealign.domain.examination import (
+    EXAMINATIONS,
+    Examination,
+    ImageKind,
+    Modality,
+    Plane,
+    SpineRegion,
+)
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.image import DecisionSource, SpineImage
 from spinealign.domain.model_card import GateRule
@@ -100,6 +107,45 @@ def test_what_is_accepted_has_a_way_and_what_is_foreign_by_its_tags_never(
 @pytest.mark.parametrize("kind", list(ImageKind), ids=str)
 def test_an_examination_leads_back_to_its_kind(kind: ImageKind) -> None:
     assert kind.examination is None or kind.examination.image_kind is kind
+
+
+@pytest.fixture
+def frontal(monkeypatch: pytest.MonkeyPatch) -> Examination:
+    """A second kind of radiograph, in the place of the CT slice."""
+    trunk = frozenset({SpineRegion.THORACIC, SpineRegion.LUMBAR, SpineRegion.SACRAL})
+    kind = replace(NECK_CT, modality=Modality.RADIOGRAPH, plane=Plane.CORONAL, regions=trunk)
+    monkeypatch.setitem(EXAMINATIONS, kind.kind, kind)  # type: ignore[misc]
+    return kind
+
+
+def test_without_a_gate_none_of_several_possible_kinds_is_guessed(frontal: Examination) -> None:
+    check = judge(image(hint=(LATERAL_NECK, frontal)), None, None)
+    assert (check.kind, check.accepted) == (K.NONE_OF_THESE, False)
+
+
+def test_pixels_sure_of_another_kind_of_the_modality_deny_the_tags(frontal: Examination) -> None:
+    radiograph = image(K.LATERAL_FILM, (LATERAL_NECK, frontal))
+    sure, unsure = answer(frontal.image_kind), answer(frontal.image_kind, 0.7)
+    assert not judge(radiograph, sure, RULE).accepted
+    assert judge(radiograph, unsure, RULE).kind is K.LATERAL_FILM
+    assert judge(radiograph, answer(K.SPINE_MR, 0.9999), RULE).accepted
+
+
+@pytest.mark.parametrize(
+    ("part", "projection", "kind"),
+    [
+        ("CSPINE", "", K.LATERAL_FILM), ("CSPINE", "LL", K.LATERAL_FILM),
+        ("CSPINE", "AP", K.OTHER_RADIOGRAPH), ("LSPINE", "AP", K.NECK_CT), ("LSPINE", "", None),
+        ("LSPINE", "LL", K.OTHER_RADIOGRAPH), ("SPINE", "AP", None),
+        ("CHEST", "PA", K.OTHER_RADIOGRAPH),
+    ],
+)  # fmt: skip
+def test_tags_choose_among_kinds_of_one_modality(
+    frontal: Examination, part: str, projection: str, kind: ImageKind | None
+) -> None:
+    tags = Dataset()
+    tags.Modality, tags.BodyPartExamined, tags.ViewPosition = "DX", part, projection
+    assert stated_kind(tags, 0) is kind
 
 
 def test_a_persons_word_overrules_and_is_recorded() -> None:

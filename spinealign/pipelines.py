@@ -1,4 +1,4 @@
-"""What is done with the images of each kind of examination; one entry in `RECIPES` a kind."""
+"""What is done with the images of each kind of examination; one entry in `PIPELINES` a kind."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_verteb
 
 
 @dataclass(frozen=True, eq=False)
-class RecipeInput:
-    """What a recipe works on.
+class PipelineInput:
+    """What a pipeline works on.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class GradedDiscs:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Pipeline:
     """The steps between the segmentation network and the measures.
 
     Parameters
@@ -103,7 +103,7 @@ class Recipe:
     outline: Callable[[LoadedModel, SpineImage], VertebraOutlines]
     name_bodies: Callable[[VertebraOutlines, SpineImage], NamedBodies]
     grade: Callable[
-        [RecipeInput, Segmentation, NamedBodies], Generator[Step, None, GradedDiscs | None]
+        [PipelineInput, Segmentation, NamedBodies], Generator[Step, None, GradedDiscs | None]
     ]
 
 
@@ -118,7 +118,7 @@ def as_outlined(outlines: VertebraOutlines, _image: SpineImage) -> NamedBodies:
 
 
 def without_grading(
-    _work: RecipeInput, _segmentation: Segmentation, _bodies: NamedBodies
+    _work: PipelineInput, _segmentation: Segmentation, _bodies: NamedBodies
 ) -> Generator[Step, None, None]:
     """Grade nothing."""
     yield from ()
@@ -139,7 +139,7 @@ def _bodies_of_mr(outlines: VertebraOutlines, image: SpineImage) -> NamedBodies:
 
 
 def _grade_lumbar(
-    work: RecipeInput, segmentation: Segmentation, bodies: NamedBodies
+    work: PipelineInput, segmentation: Segmentation, bodies: NamedBodies
 ) -> Generator[Step, None, GradedDiscs | None]:
     """Grade the discs of a column; None without a column or without a model for it."""
     if not isinstance(bodies, MrColumn) or not bodies.found.discs:
@@ -162,8 +162,8 @@ def _grade_lumbar(
     return GradedDiscs(grader.identity, discs, (*cautions, *disc_cautions(discs)))
 
 
-RECIPES: Mapping[ExaminationKind, Recipe] = {
-    ExaminationKind.LATERAL_NECK_RADIOGRAPH: Recipe(_outline_neck, as_outlined, without_grading),
-    ExaminationKind.NECK_CT_SLICE: Recipe(only_mask, as_outlined, without_grading),
-    ExaminationKind.SAGITTAL_SPINE_MR: Recipe(only_mask, _bodies_of_mr, _grade_lumbar),
+PIPELINES: Mapping[ExaminationKind, Pipeline] = {
+    ExaminationKind.LATERAL_NECK_RADIOGRAPH: Pipeline(_outline_neck, as_outlined, without_grading),
+    ExaminationKind.NECK_CT_SLICE: Pipeline(only_mask, as_outlined, without_grading),
+    ExaminationKind.SAGITTAL_SPINE_MR: Pipeline(only_mask, _bodies_of_mr, _grade_lumbar),
 }
