@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from installer.contents import INTERNAL, files_in, is_elf, needed_libraries, size_of
+from installer.file_kinds import filled, mime_xml
 from installer.icons import DRAWING, PNG_SIDES
 from installer.identity import IDENTITY
 from installer.notices import NAME as NOTICES
@@ -60,8 +61,8 @@ C_LIBRARY = {
 FONTS = "fonts-dejavu-core | fonts-liberation | fonts-liberation2 | fonts-noto-core"
 
 DESCRIPTION = """\
-Opens lateral neck radiographs, neck CT slices and sagittal spine MR (DICOM, NIfTI, PNG, JPEG, \
-TIFF), outlines what its networks see in them, measures alignment with its uncertainty, grades \
+Opens lateral neck radiographs, neck CT slices and sagittal spine MR (@FORMATS@), \
+outlines what its networks see in them, measures alignment with its uncertainty, grades \
 lumbar discs, and writes pictures, tables and a PDF report. It works on the processor and uses no \
 network.
 
@@ -140,8 +141,9 @@ def _lay_out(root: Path, icons: Path, epoch: int) -> None:
     for side in PNG_SIDES:
         _place(icons / f"{side}.png", share / f"icons/hicolor/{side}x{side}/apps/spinealign.png")
     _place(DRAWING, share / "icons/hicolor/scalable/apps/spinealign.svg")
-    _place(HERE / "spinealign.desktop", share / "applications/spinealign.desktop")
-    _place(HERE / "spinealign-mime.xml", share / "mime/packages/spinealign.xml")
+    entry = (HERE / "spinealign.desktop").read_text("utf-8")
+    _write(share / "applications/spinealign.desktop", filled(entry))
+    _write(share / "mime/packages/spinealign.xml", mime_xml())
     metainfo = "org.spinealign.SpineAlign.metainfo.xml"
     _write(share / "metainfo" / metainfo, dated((HERE / metainfo).read_text("utf-8"), epoch))
     manual = share / "man/man1/spinealign.1"
@@ -156,16 +158,16 @@ def _lay_out(root: Path, icons: Path, epoch: int) -> None:
 
 
 def dated(text: str, epoch: int) -> str:
-    """Fill version and day into a text."""
+    """Fill version, day and file formats into a text."""
     day = datetime.fromtimestamp(epoch, UTC).date().isoformat()
-    return text.replace("@VERSION@", IDENTITY.version).replace("@DATE@", day)
+    return filled(text).replace("@VERSION@", IDENTITY.version).replace("@DATE@", day)
 
 
 def _write_control(root: Path, folder: Path) -> None:
     control = root / "DEBIAN"
     control.mkdir()
-    lines = textwrap.wrap(DESCRIPTION.split("\n\n")[0], 78)
-    lines += [".", *textwrap.wrap(DESCRIPTION.split("\n\n")[1], 78)]
+    first, second = filled(DESCRIPTION).split("\n\n")
+    lines = [*textwrap.wrap(first, 78), ".", *textwrap.wrap(second, 78)]
     fields = {
         "Package": "spinealign",
         "Version": IDENTITY.version,

@@ -1,9 +1,8 @@
-"""What SpineAlign is called and which files it opens, for every kind of package."""
+"""What SpineAlign is called, for every kind of package."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,13 @@ def _version() -> str:
 
 @dataclass(frozen=True)
 class Identity:
-    """Names, version and file kinds.
+    """Names and version.
 
     Parameters
     ----------
     window_program, command_program : str
         Windows and macOS do not tell capital letters apart in file names, so the command
         line has another name there.
-    file_kinds : mapping of str to tuple of str
-        What a kind of file is called, and its suffixes without the dot.
     metadata : tuple of str
         Distributions whose metadata the program reads when it runs.
     """
@@ -40,12 +37,6 @@ class Identity:
     copyright: str = "Copyright © the SpineAlign authors, GPL-3.0-or-later"
     bundle_identifier: str = "org.spinealign.SpineAlign"
     window_program: str = "SpineAlign"
-    file_kinds: Mapping[str, tuple[str, ...]] = field(
-        default_factory=lambda: {
-            "DICOM image": ("dcm", "dicom", "ima"),
-            "NIfTI volume": ("nii", "nii.gz"),
-        }
-    )
     metadata: tuple[str, ...] = ("pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg")
 
     def command_program(self, platform: str) -> str:

@@ -31,7 +31,7 @@ from spinealign.domain.study import (
     SeriesPicture,
     SpineVolume,
 )
-from spinealign.imaging.single import read_part
+from spinealign.imaging.readers import read_part
 from spinealign.measure.outlines.volumes import structure_volumes
 from spinealign.ui.work.services import Models, Services
 from tests import phantoms

@@ -1,9 +1,11 @@
 ; The installer for Windows: for one user, without an administrator.
 ;
 ;   makensis -DVERSION=0.1.0 -DFOLDER=build\frozen\SpineAlign -DICON=spinealign.ico
-;            -DOUT=SpineAlign-0.1.0-setup.exe installer\windows\SpineAlign.nsi
+;            -DSUFFIXES=suffixes.nsh -DOUT=SpineAlign-0.1.0-setup.exe
+;            installer\windows\SpineAlign.nsi
 ;
-; Setup:     /S installs without a question, /ASSOCIATE offers SpineAlign for DICOM and NIfTI files,
+; SUFFIXES is written from the program's table of formats (installer/file_kinds.py).
+; Setup:     /S installs without a question, /ASSOCIATE offers SpineAlign for medical images,
 ;            /D=C:\folder (last, without quotation marks) installs elsewhere.
 ; Uninstall: /S removes without a question. Settings, corrections and results always stay.
 ; Exit codes: 0 done, 1 stopped by the user, 2 not possible (SpineAlign is running).
@@ -22,6 +24,7 @@ RequestExecutionLevel user
 !include "MUI2.nsh"
 !include "FileFunc.nsh"
 !include "LogicLib.nsh"
+!include "${SUFFIXES}"
 
 !define NAME "SpineAlign"
 !define PROGRAM "SpineAlign.exe"
@@ -112,14 +115,11 @@ Section "${NAME} (required)" SecProgram
     WriteRegDWORD HKCU "${UNINSTALL}" "EstimatedSize" "$0"
 SectionEnd
 
-Section /o "Offer SpineAlign for DICOM and NIfTI files" SecOffer
+Section /o "Offer SpineAlign for ${OFFERED} files" SecOffer
     WriteRegStr HKCU "Software\Classes\${KIND}" "" "Medical image"
     WriteRegStr HKCU "Software\Classes\${KIND}\DefaultIcon" "" "$INSTDIR\${PROGRAM},0"
     WriteRegStr HKCU "Software\Classes\${KIND}\shell\open\command" "" '"$INSTDIR\${PROGRAM}" "%1"'
-    !insertmacro OfferFor ".dcm"
-    !insertmacro OfferFor ".dicom"
-    !insertmacro OfferFor ".ima"
-    !insertmacro OfferFor ".nii"
+    !insertmacro ForEachSuffix OfferFor
     System::Call 'shell32::SHChangeNotify(i 0x08000000, i 0, p 0, p 0)'
 SectionEnd
 
@@ -149,10 +149,7 @@ Section "Uninstall"
     RMDir "$INSTDIR"
     Delete "$SMPROGRAMS\${NAME}.lnk"
     Delete "$DESKTOP\${NAME}.lnk"
-    !insertmacro WithdrawFrom ".dcm"
-    !insertmacro WithdrawFrom ".dicom"
-    !insertmacro WithdrawFrom ".ima"
-    !insertmacro WithdrawFrom ".nii"
+    !insertmacro ForEachSuffix WithdrawFrom
     DeleteRegKey HKCU "Software\Classes\${KIND}"
     DeleteRegKey HKCU "${UNINSTALL}"
     System::Call 'shell32::SHChangeNotify(i 0x08000000, i 0, p 0, p 0)'

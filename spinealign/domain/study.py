@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from spinealign.domain.errors import ImageReadError
 from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.findings import ModelIdentity, Segmentation
+from spinealign.domain.formats import IMAGE_FORMATS
 from spinealign.domain.image import ImagePart, SpineImage
 
 FEWEST_SLICES = 3
 """What is less is no volume whose middle could be looked for."""
 
+_TIMED_FORMATS = frozenset(each.name for each in IMAGE_FORMATS if each.has_volumes)
 _EVEN_WITHIN = 0.1
 _FAT_SUPPRESSED = frozenset(("stir", "tirm", "fs", "spair", "spir", "fatsat", "dixon"))
 
@@ -183,7 +185,7 @@ def stacked(entries: Iterable[SeriesEntry]) -> tuple[SeriesStack, ...]:
 
     def key(entry: SeriesEntry) -> object:
         first = entry.parts[0]
-        is_timed = entry.file_format == "NIfTI"
+        is_timed = entry.file_format in _TIMED_FORMATS
         return (first.path, first.member) if is_timed else entry.parts
 
     groups = [tuple(group) for _, group in groupby(entries, key)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
 from pydicom import Dataset
 
+from spinealign.domain.formats import DICOM
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import checksum, make_image, make_square
@@ -49,6 +51,14 @@ def read_dicom(part: ImagePart, file: BinaryIO) -> SpineImage:
     return frame_image(part, sha256, load_dataset(part.path, plain), plain)
 
 
+def open_dicom(whole: ImagePart, file: BinaryIO) -> Callable[[ImagePart], SpineImage]:
+    """Parse a file once and return what reads each of its frames."""
+    sha256 = checksum(file)
+    plain = inflated(whole.path, file)
+    dataset = load_dataset(whole.path, plain)
+    return lambda part: frame_image(part, sha256, dataset, plain)
+
+
 def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) -> SpineImage:
     """Return the frame that `part` names, or the middle one, of a data set already read."""
     frames = frame_count(dataset)
@@ -77,7 +87,7 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
         possible_examinations=possible,
         stated_kind=stated_kind(dataset, frame),
         burned_in=says_burned_in(dataset),
-        file_format="DICOM",
+        file_format=DICOM.name,
         orientation=turn.directions,
         laterality=_laterality(dataset),
         notes=(

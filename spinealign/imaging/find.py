@@ -8,13 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.formats import ARCHIVE_SUFFIX, DICOM_INDEX_NAME, SUFFIXES
 from spinealign.imaging.sniff import HEAD_BYTES, sniff
-
-IMAGE_SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif",
-    ".dcm", ".dicom", ".dic", ".nii", ".nii.gz", ".zip",
-)  # fmt: skip
-"""File name endings that are taken at their word inside a folder."""
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
@@ -84,10 +79,11 @@ def _shown(names: Sequence[str]) -> list[str]:
 
 def _is_candidate(file: Path) -> bool:
     name = file.name.lower()
-    if name.endswith(IMAGE_SUFFIXES):
+    # These are taken at their word inside a folder.
+    if name.endswith((*SUFFIXES, ARCHIVE_SUFFIX)):
         return True
     # A directory of a DICOM medium looks like an image and holds none.
-    return name != "dicomdir" and _has_image_content(file)
+    return name != DICOM_INDEX_NAME.lower() and _has_image_content(file)
 
 
 def _has_image_content(file: Path) -> bool:

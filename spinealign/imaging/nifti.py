@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.examination import Modality, Plane, examinations_of
+from spinealign.domain.formats import NIFTI
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpacingSource, SpineImage
+from spinealign.domain.study import SeriesEntry
 from spinealign.imaging.decoding import check_plausible, check_size, checksum, make_image
 from spinealign.imaging.find import values_beside
 from spinealign.imaging.sniff import is_gzip
@@ -106,6 +108,31 @@ def read_nifti(part: ImagePart, file: BinaryIO) -> SpineImage:
     return nifti_slice(part, sha256, load_nifti(part, file))
 
 
+def nifti_entries(part: ImagePart, file: BinaryIO) -> list[SeriesEntry]:
+    """Return the volumes of a file, each as a series of slices."""
+    first = load_nifti(part, file)
+    # The axes grow to the right, the front and the head; series run the other way.
+    indices = range(first.count)[::-1]
+    possible = examinations_of(first.modality, [first.plane])
+    return [
+        SeriesEntry(
+            tuple(ImagePart(part.path, part.member, k, volume) for k in indices),
+            NIFTI.name,
+            plane=first.plane,
+            shape=first.slice_shape,
+            possible_examinations=possible,
+            positions_mm=first.positions_mm,
+        )
+        for volume in range(count_volumes(part, file))
+    ]
+
+
+def open_nifti(whole: ImagePart, file: BinaryIO) -> Callable[[ImagePart], SpineImage]:
+    """Parse a file once and return what reads each slice of the volume that `whole` names."""
+    sha256, volume = checksum(file), load_nifti(whole, file)
+    return lambda part: nifti_slice(part, sha256, volume)
+
+
 def load_nifti(part: ImagePart, file: BinaryIO) -> NiftiVolume:
     """Read the volume that `part` names; of several in time, the first without a choice."""
     file.seek(0)
@@ -129,7 +156,7 @@ def nifti_slice(part: ImagePart, sha256: str, volume: NiftiVolume) -> SpineImage
         spacing_source=_source(volume),
         is_hounsfield=volume.is_ct,
         possible_examinations=examinations_of(volume.modality, [PLANES[axis]]),
-        file_format="NIfTI",
+        file_format=NIFTI.name,
         orientation=_DIRECTIONS[axis],
         notes=volume.notes if is_chosen else (note, *volume.notes),
     )

@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
+from spinealign.domain import formats
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.formats import ImageFormat
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
+from spinealign.domain.study import SeriesEntry
 from spinealign.imaging.decoding import (
     COLOUR_NOTE,
     check_plausible,
@@ -26,13 +29,12 @@ from spinealign.imaging.decoding import (
     luminance,
     make_image,
 )
-from spinealign.imaging.sniff import FileFormat
 
 _WHITE_IS_ZERO = 0
 _SIGNED = 2
 
 
-def read_raster(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> SpineImage:
+def read_raster(part: ImagePart, file: BinaryIO, file_format: ImageFormat) -> SpineImage:
     """Read an ordinary picture file as grey values; the first page when `part` names none.
 
     Raises
@@ -62,26 +64,28 @@ def read_raster(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> Spi
     if white_is_zero:
         ends = 65535 if bits == 16 else float(pixels.min()) + float(pixels.max())
         pixels = ends - pixels.astype(np.float32)
-    return make_image(part, sha256, pixels, bits, file_format=file_format.value, notes=tuple(notes))
+    return make_image(part, sha256, pixels, bits, file_format=file_format.name, notes=tuple(notes))
 
 
-def count_pages(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> int:
-    """Return how many pages or frames a picture file has."""
+def raster_entries(part: ImagePart, file: BinaryIO, file_format: ImageFormat) -> list[SeriesEntry]:
+    """Return the pages or frames of a picture file as one series."""
     with _open(part.path, file, file_format) as picture:
-        return int(getattr(picture, "n_frames", 1))
+        pages = int(getattr(picture, "n_frames", 1))
+    parts = tuple(ImagePart(part.path, part.member, page) for page in range(pages))
+    return [SeriesEntry((part,) if pages == 1 else parts, file_format.name)]
 
 
-def _open(path: Path, file: BinaryIO, file_format: FileFormat) -> Image.Image:
+def _open(path: Path, file: BinaryIO, file_format: ImageFormat) -> Image.Image:
     """Open without decoding; only the decoder of the format seen is let near the file."""
-    if file_format is FileFormat.WEBP:
+    if file_format is formats.WEBP:
         _check_webp_size(path, file)
     file.seek(0)
     try:
-        return Image.open(file, formats=(file_format.value.upper(),))
+        return Image.open(file, formats=(file_format.name.upper(),))
     except Image.DecompressionBombError:
         raise ImageReadError(path, ReadProblem.TOO_LARGE) from None
     except UnidentifiedImageError:
-        bits = _tiff_bits(file) if file_format is FileFormat.TIFF else None
+        bits = _tiff_bits(file) if file_format is formats.TIFF else None
         if bits is None:
             raise
         detail = f"{bits} bits"
@@ -188,14 +192,14 @@ def _holds_signed_bytes(picture: Image.Image) -> bool:
 
 
 def _to_grey(
-    picture: Image.Image, file_format: FileFormat, notes: list[ReaderNote]
+    picture: Image.Image, file_format: ImageFormat, notes: list[ReaderNote]
 ) -> tuple[NDArray[Any], int]:
     """Return grey values (H, W) and their bits; what had to be decided goes to `notes`."""
     if picture.mode.startswith("I;16"):
         return np.asarray(picture), 16
     if picture.mode in ("I", "F"):
         # Pillow before 11 opens 16-bit PNG files with this mode.
-        return np.asarray(picture), 16 if file_format is FileFormat.PNG else 32
+        return np.asarray(picture), 16 if file_format is formats.PNG else 32
     if picture.mode == "LAB":
         notes.append(COLOUR_NOTE)
         return np.asarray(picture.getchannel(0)), 8

@@ -8,7 +8,7 @@ from pathlib import Path
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.study import SeriesEntry, likeliest, stacked
 from spinealign.imaging.find import header_beside
-from spinealign.imaging.single import read_part
+from spinealign.imaging.readers import read_part
 from spinealign.imaging.study import holds_several_files, list_series, read_series_slice
 
 
@@ -21,8 +21,8 @@ def read_image(path: Path) -> SpineImage:
     Parameters
     ----------
     path : Path
-        A PNG, JPEG, TIFF, BMP, WebP, GIF, DICOM or NIfTI file, a zip archive of
-        them or a DICOMDIR, whatever its name.
+        A file of one of `IMAGE_FORMATS`, a zip archive of such files or a DICOMDIR,
+        whatever its name.
 
     Returns
     -------

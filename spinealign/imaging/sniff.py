@@ -4,63 +4,42 @@ from __future__ import annotations
 
 import struct
 import zlib
-from enum import StrEnum
+
+from spinealign.domain.formats import DICOM, IMAGE_FORMATS, ImageFormat
 
 HEAD_BYTES = 1024
 """How much of a file `sniff` wants to see."""
 
 
-class FileFormat(StrEnum):
-    """The file formats that SpineAlign reads; the values are names for people."""
-
-    PNG = "PNG"
-    JPEG = "JPEG"
-    TIFF = "TIFF"
-    BMP = "BMP"
-    WEBP = "WebP"
-    GIF = "GIF"
-    DICOM = "DICOM"
-    NIFTI = "NIfTI"
-
-
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", FileFormat.PNG),
-    (b"\xff\xd8\xff", FileFormat.JPEG),
-    (b"II*\x00", FileFormat.TIFF),
-    (b"MM\x00*", FileFormat.TIFF),
-    (b"II+\x00", FileFormat.TIFF),
-    (b"MM\x00+", FileFormat.TIFF),
-    (b"GIF87a", FileFormat.GIF),
-    (b"GIF89a", FileFormat.GIF),
-)
+# DICOM is asked first: its preamble may hold a TIFF header (PS3.10 section 7.1). What may have to
+# be unpacked is asked last.
+_IN_ORDER = sorted(IMAGE_FORMATS, key=lambda each: each.is_gzipped_too)
 _INDEX_CLASS = b"1.2.840.10008.1.3.10"
-_BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 _VALUE_REPRESENTATIONS = frozenset(
     b"AE AS CS DA DT LO OB PN SH SQ ST TM UI UL UN US UT".split(),
 )
 
 
-def sniff(head: bytes) -> FileFormat | None:
+def sniff(head: bytes) -> ImageFormat | None:
     """Tell the format from the first `HEAD_BYTES` bytes of a file.
 
     Returns
     -------
-    FileFormat or None
+    ImageFormat or None
         None when the bytes begin no image that SpineAlign reads.
     """
-    # A DICOM preamble may itself hold a TIFF header (PS3.10 section 7.1).
-    if head[128:132] == b"DICM":
-        return FileFormat.DICOM
-    for signature, file_format in _SIGNATURES:
-        if head.startswith(signature):
-            return file_format
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return FileFormat.WEBP
-    if _begins_bmp(head):
-        return FileFormat.BMP
-    if _begins_nifti(_inflate(head)):
-        return FileFormat.NIFTI
-    return FileFormat.DICOM if _begins_bare_dicom(head) else None
+    unpacked = _inflate(head)
+    for each in _IN_ORDER:
+        if _begins(each, unpacked if each.is_gzipped_too else head):
+            return each
+    return DICOM if _begins_bare_dicom(head) else None
+
+
+def _begins(file_format: ImageFormat, head: bytes) -> bool:
+    return any(
+        all(head.startswith(part, offset) for offset, part in signature)
+        for signature in file_format.signatures
+    )
 
 
 def is_zip(head: bytes) -> bool:
@@ -70,22 +49,12 @@ def is_zip(head: bytes) -> bool:
 
 def is_dicom_index(head: bytes) -> bool:
     """Tell whether the bytes begin the index of a DICOM medium (PS3.10 section 8.6)."""
-    return head[128:132] == b"DICM" and _INDEX_CLASS in head
+    return _begins(DICOM, head) and _INDEX_CLASS in head
 
 
 def is_gzip(head: bytes) -> bool:
     """Tell whether the bytes begin a gzip stream."""
     return head.startswith(b"\x1f\x8b")
-
-
-def _begins_bmp(head: bytes) -> bool:
-    if not head.startswith(b"BM") or len(head) < 18:
-        return False
-    return int(struct.unpack_from("<I", head, 14)[0]) in _BMP_HEADER_SIZES
-
-
-def _begins_nifti(head: bytes) -> bool:
-    return head[344:348] in (b"n+1\x00", b"ni1\x00") or head[4:8] in (b"n+2\x00", b"ni2\x00")
 
 
 def _inflate(head: bytes) -> bytes:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.examination import examinations_of
+from spinealign.domain.formats import ARCHIVE_SUFFIX, DICOM_INDEX_NAME
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.study import PatientFacts, Scan, SeriesEntry
 from spinealign.imaging.decoding import translated_errors
 from spinealign.imaging.find import files_below, header_beside
-from spinealign.imaging.single import read_part, required_format
-from spinealign.imaging.sniff import HEAD_BYTES, FileFormat, is_dicom_index, is_zip
+from spinealign.imaging.readers import read_part, reader_of
+from spinealign.imaging.sniff import HEAD_BYTES, is_dicom_index, is_zip
 from spinealign.imaging.source import archive_members, opened
 
 _NO_LOSS = frozenset((ReadProblem.NOT_AN_IMAGE, ReadProblem.NO_PIXELS))
@@ -132,10 +132,10 @@ def _candidates(path: Path, refusals: list[ImageReadError]) -> Iterator[ImagePar
     for file in files_below(path):
         name = file.name.lower()
         # What the index of a medium names lies below the same folder.
-        if name == "dicomdir":
+        if name == DICOM_INDEX_NAME.lower():
             continue
         try:
-            yield from _parts_of(file) if name.endswith(".zip") else [ImagePart(file)]
+            yield from _parts_of(file) if name.endswith(ARCHIVE_SUFFIX) else [ImagePart(file)]
         except ImageReadError as refusal:
             refusals.append(refusal)
 
@@ -156,15 +156,8 @@ def _parts_of(path: Path) -> list[ImagePart]:
 
 def _look_at(part: ImagePart, headers: list[Any], others: list[SeriesEntry]) -> None:
     with translated_errors(part.path), opened(part) as file:
-        file_format = required_format(part, file)
-        if file_format is FileFormat.DICOM:
-            from spinealign.imaging.dicom_series import slice_headers
-
-            headers.extend(slice_headers(part, file))
-        elif file_format is FileFormat.NIFTI:
-            others.extend(_nifti_entries(part, file))
-        else:
-            others.append(_picture_entry(part, file, file_format))
+        for found in reader_of(part, file).look(part, file):
+            (others if isinstance(found, SeriesEntry) else headers).append(found)
 
 
 def _grouped(headers: list[Any]) -> list[SeriesEntry]:
@@ -173,36 +166,6 @@ def _grouped(headers: list[Any]) -> list[SeriesEntry]:
     from spinealign.imaging.dicom_series import group_series
 
     return group_series(headers)
-
-
-def _nifti_entries(part: ImagePart, file: BinaryIO) -> list[SeriesEntry]:
-    from spinealign.imaging.nifti import count_volumes, load_nifti
-
-    first = load_nifti(part, file)
-    # The axes grow to the right, the front and the head; series run the other way.
-    indices = range(first.count)[::-1]
-    possible = examinations_of(first.modality, [first.plane])
-    return [
-        SeriesEntry(
-            tuple(ImagePart(part.path, part.member, k, volume) for k in indices),
-            FileFormat.NIFTI.value,
-            plane=first.plane,
-            shape=first.slice_shape,
-            possible_examinations=possible,
-            positions_mm=first.positions_mm,
-        )
-        for volume in range(count_volumes(part, file))
-    ]
-
-
-def _picture_entry(part: ImagePart, file: BinaryIO, file_format: FileFormat) -> SeriesEntry:
-    from spinealign.imaging.raster import count_pages
-
-    pages = count_pages(part, file, file_format)
-    if pages == 1:
-        return SeriesEntry((part,), file_format.value)
-    parts = tuple(ImagePart(part.path, part.member, page) for page in range(pages))
-    return SeriesEntry(parts, file_format.value)
 
 
 def _nothing_found(path: Path, refusals: list[ImageReadError]) -> ImageReadError:
@@ -238,10 +201,7 @@ def read_patient(part: ImagePart) -> PatientFacts:
     """Read whose image a part is; empty for formats that do not say, or damaged files."""
     try:
         with translated_errors(part.path), opened(part) as file:
-            if required_format(part, file) is not FileFormat.DICOM:
-                return PatientFacts()
-            from spinealign.imaging.dicom_series import patient_facts
-
-            return patient_facts(part, file)
+            tell = reader_of(part, file).patient
+            return PatientFacts() if tell is None else tell(part, file)
     except ImageReadError:
         return PatientFacts()

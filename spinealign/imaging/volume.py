@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
+from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
 from spinealign.domain.study import SeriesEntry, SpineVolume
-from spinealign.imaging.decoding import checksum, require_content, translated_errors
-from spinealign.imaging.single import read_part
-from spinealign.imaging.sniff import FileFormat
+from spinealign.imaging.decoding import require_content, translated_errors
+from spinealign.imaging.readers import READERS, read_part
 from spinealign.imaging.source import opened
 
 MAX_VOLUME_BYTES = 1 << 30
@@ -84,32 +82,15 @@ def _volume_notes(entry: SeriesEntry, template: SpineImage) -> tuple[ReaderNote,
 
 def _slices(entry: SeriesEntry) -> Iterator[SpineImage]:
     """Yield the pictures of a series, constant ones too; each file is parsed once."""
-    if entry.file_format not in (FileFormat.DICOM.value, FileFormat.NIFTI.value):
+    open_file = READERS[entry.file_format].open_file
+    if open_file is None:
         yield from (read_part(part) for part in entry.parts)
         return
     for whole, parts in groupby(entry.parts, key=lambda part: replace(part, index=None)):
         with opened(whole) as file:
             with translated_errors(whole.path):
-                read = _frame_reader(whole, file, entry.file_format)
+                read = open_file(whole, file)
             for part in parts:
                 with translated_errors(part.path):
                     image = read(part)
                 yield image
-
-
-def _frame_reader(
-    whole: ImagePart, file: BinaryIO, file_format: str
-) -> Callable[[ImagePart], SpineImage]:
-    """Parse a file once and return what reads its frames or slices."""
-    sha256 = checksum(file)
-    if file_format == FileFormat.NIFTI.value:
-        from spinealign.imaging.nifti import load_nifti, nifti_slice
-
-        volume = load_nifti(whole, file)
-        return lambda part: nifti_slice(part, sha256, volume)
-    from spinealign.imaging.dicom import frame_image
-    from spinealign.imaging.dicom_pixels import inflated, load_dataset
-
-    plain = inflated(whole.path, file)
-    dataset = load_dataset(whole.path, plain)
-    return lambda part: frame_image(part, sha256, dataset, plain)

@@ -17,7 +17,8 @@ from spinealign.domain.errors import (
     ReadProblem,
     SpineAlignError,
 )
-from spinealign.wording.text import as_sentence, display_name, safe_text
+from spinealign.domain.formats import FORMAT_NAMES
+from spinealign.wording.text import as_sentence, display_name, listed, safe_text
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Message:
     sentence: str
     advice: str
 
+
+_FORMATS = listed(FORMAT_NAMES, "or")
 
 _READ_MESSAGES = {
     ReadProblem.MISSING: (
@@ -44,7 +47,7 @@ _READ_MESSAGES = {
     ),
     ReadProblem.NOT_AN_IMAGE: (
         "“{name}” is not an image that SpineAlign can read{detail}.",
-        "Open a DICOM, NIfTI, PNG, JPEG, TIFF, BMP or WebP file, or a zip archive of such files.",
+        f"Open a {_FORMATS} file, or a zip archive of such files.",
     ),
     ReadProblem.TRUNCATED: (
         "“{name}” is damaged or cut short{detail}.",
@@ -85,11 +88,11 @@ _READ_MESSAGES = {
     ),
     ReadProblem.NO_IMAGES_IN_FOLDER: (
         "There are no images in the folder “{name}”.",
-        "Choose a folder with DICOM, NIfTI, PNG, JPEG, TIFF, BMP or WebP files.",
+        f"Choose a folder with {_FORMATS} files.",
     ),
     ReadProblem.NO_IMAGES_IN_ARCHIVE: (
         "There are no images in the archive “{name}”.",
-        "Choose an archive with DICOM, NIfTI, PNG, JPEG, TIFF, BMP or WebP files.",
+        f"Choose an archive with {_FORMATS} files.",
     ),
     ReadProblem.NO_FILES_OF_INDEX: (
         "“{name}” is the index of a DICOM medium whose images are not there.",

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from spinealign.domain.errors import ImageReadError
+from spinealign.domain.formats import IMAGE_FORMATS
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import SeriesEntry, SeriesStack, SlicePlace
 from spinealign.wording.failures import Message, explain
 from spinealign.wording.text import display_name, safe_text
 
-_PICTURE_FORMATS = frozenset(("TIFF", "GIF", "WebP"))
+_PAGED_FORMATS = frozenset(each.name for each in IMAGE_FORMATS if each.has_pages)
 
 
 def series_name(entry: SeriesEntry) -> str:
@@ -84,7 +85,7 @@ def picture_word(entry: SeriesEntry) -> str:
     """Return what one picture of a series is called."""
     if entry.plane is not None or entry.positions_mm is not None:
         return "Slice"
-    if entry.file_format in _PICTURE_FORMATS:
+    if entry.file_format in _PAGED_FORMATS:
         return "Page"
     is_one_file = len({(part.path, part.member) for part in entry.parts}) == 1
     return "Frame" if is_one_file else "Image"

@@ -12,6 +12,7 @@ import pytest
 
 from installer.archive import write_sums
 from installer.debian import HERE, PACKAGES, SYSTEM_LIBRARY_NAMES, dated
+from installer.file_kinds import filled, mime_xml
 from installer.identity import IDENTITY
 from installer.pruning import SYSTEM_LIBRARIES, prune, without_dead_links
 from spinealign import __version__
@@ -129,13 +130,13 @@ def test_version_and_names() -> None:
 def test_the_desktop_entry() -> None:
     entry = configparser.ConfigParser(interpolation=None)
     entry.optionxform = str
-    entry.read(HERE / "spinealign.desktop", encoding="utf-8")
+    entry.read_string(filled((HERE / "spinealign.desktop").read_text(encoding="utf-8")))
     section = entry["Desktop Entry"]
     assert section["Type"] == "Application"
     assert section["Exec"].split() == ["spinealign", "%F"]
-    mime = ElementTree.parse(HERE / "spinealign-mime.xml").getroot()
-    declared = {kind.get("type") for kind in mime}
+    declared = {kind.get("type") for kind in ElementTree.fromstring(mime_xml())}
     assert set(filter(None, section["MimeType"].split(";"))) == declared
+    assert {"application/dicom", "application/x-nifti"} <= declared
 
 
 def test_the_metainfo_is_dated() -> None:

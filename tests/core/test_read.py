@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from spinealign.domain import formats
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.imaging.read import read_image
-from spinealign.imaging.sniff import FileFormat, sniff
+from spinealign.imaging.sniff import sniff
 from tests.image_files import png_claiming, problem_of, ramp, write_dicom, write_nifti
 
 
@@ -198,24 +199,24 @@ def test_the_reader_is_chosen_by_content(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("head", "expected"),
     [
-        (b"\x89PNG\r\n\x1a\nxxxx", FileFormat.PNG),
-        (b"\xff\xd8\xff\xdb", FileFormat.JPEG),
-        (b"MM\x00*\x00\x00", FileFormat.TIFF),
-        (b"II+\x00\x08\x00", FileFormat.TIFF),
-        (b"GIF89a", FileFormat.GIF),
-        (b"RIFF\x10\x00\x00\x00WEBP", FileFormat.WEBP),
-        (b"BM" + bytes(12) + b"\x28\x00\x00\x00", FileFormat.BMP),
-        (b"II*\x00" + bytes(124) + b"DICM", FileFormat.DICOM),
-        (b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100", FileFormat.DICOM),
-        (b"\x00\x08\x00\x05CS\x00\x0aISO_IR 100", FileFormat.DICOM),
-        (b"\x08\x00\x05\x00\x0a\x00\x00\x00ISO_IR 100", FileFormat.DICOM),
-        (bytes(344) + b"n+1\x00", FileFormat.NIFTI),
-        (b"\x1c\x02\x00\x00n+2\x00", FileFormat.NIFTI),
+        (b"\x89PNG\r\n\x1a\nxxxx", formats.PNG),
+        (b"\xff\xd8\xff\xdb", formats.JPEG),
+        (b"MM\x00*\x00\x00", formats.TIFF),
+        (b"II+\x00\x08\x00", formats.TIFF),
+        (b"GIF89a", formats.GIF),
+        (b"RIFF\x10\x00\x00\x00WEBP", formats.WEBP),
+        (b"BM" + bytes(12) + b"\x28\x00\x00\x00", formats.BMP),
+        (b"II*\x00" + bytes(124) + b"DICM", formats.DICOM),
+        (b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100", formats.DICOM),
+        (b"\x00\x08\x00\x05CS\x00\x0aISO_IR 100", formats.DICOM),
+        (b"\x08\x00\x05\x00\x0a\x00\x00\x00ISO_IR 100", formats.DICOM),
+        (bytes(344) + b"n+1\x00", formats.NIFTI),
+        (b"\x1c\x02\x00\x00n+2\x00", formats.NIFTI),
         (b"\x08\x00\x05\x00\xff\xff\xff\xff        ", None),
         (b"RIFF\x10\x00\x00\x00WAVE", None),
     ],
 )
-def test_sniff(head: bytes, expected: FileFormat | None) -> None:
+def test_sniff(head: bytes, expected: formats.ImageFormat | None) -> None:
     assert sniff(head) is expected
 
 

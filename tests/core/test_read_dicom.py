@@ -16,7 +16,7 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.examination import Examination
 from spinealign.domain.image import ImagePart
 from spinealign.imaging.read import read_image
-from spinealign.imaging.single import read_part
+from spinealign.imaging.readers import read_part
 from tests.examinations import NECK_CT, SPINE_MR
 from tests.image_files import (
     GREY,

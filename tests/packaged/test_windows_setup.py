@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from installer.windows import build_setup
 from tests.packaged.machine import PROGRAM_FOLDER, ROOT
 
 KEY = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\SpineAlign"
@@ -66,13 +67,8 @@ def setups(machine, tmp_path_factory) -> dict[str, Path]:
         old = layout / "_internal" / "obsolete.txt"
         old.write_text("old") if version == "0.0.1" else old.unlink()
         made[version] = folder / f"SpineAlign-{version}-setup.exe"
-        values = {
-            "VERSION": version, "FOLDER": layout, "OUT": made[version],
-            "ICON": ROOT / "build" / "icons" / "spinealign.ico",
-        }  # fmt: skip
-        defined = [f"-D{name}={value}" for name, value in values.items()]
-        script = ROOT / "installer" / "windows" / "SpineAlign.nsi"
-        subprocess.run(["makensis", "-V2", "-WX", "-DTRIAL", *defined, str(script)], check=True)
+        icon = ROOT / "build" / "icons" / "spinealign.ico"
+        build_setup(layout, icon, made[version], version, "-DTRIAL")
     return made
 
 

@@ -8,6 +8,8 @@ from PyQt6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PyQt6.QtWidgets import QApplication, QPushButton
 
 from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.formats import ARCHIVE_SUFFIX, SUFFIXES
+from spinealign.ui.cases.opening import file_filters
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import SettingsStore
 from tests.fakes import two_samples
@@ -249,3 +251,11 @@ def test_relative_paths_become_absolute(qtbot, window, files, monkeypatch):
     with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.workbench.opener.open_paths([Path("ct_1.dcm")])
     assert window.workbench.current.path == path
+
+
+def test_the_dialog_lists_every_suffix_and_every_file():
+    filters = file_filters().split(";;")
+    assert filters[0] == "All files (*)"
+    patterns = " ".join(each.partition("(")[2].rstrip(")") for each in filters).split()
+    wanted = [f"*{suffix}" for suffix in (*SUFFIXES, ARCHIVE_SUFFIX)]
+    assert patterns == ["*", *wanted, "DICOMDIR"]

@@ -18,6 +18,7 @@ from spinealign.domain.errors import (
 )
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, Step
+from spinealign.domain.formats import SUFFIXES
 from spinealign.domain.generators import mapped
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
@@ -241,8 +242,8 @@ def result_stem(image: SpineImage) -> str:
 def file_stem(path: Path) -> str:
     """Return a file's name without its image suffixes."""
     name = path.name
-    for suffix in (".nii.gz", path.suffix):
-        if suffix and name.lower().endswith(suffix.lower()):
+    for suffix in (*sorted(SUFFIXES, key=len, reverse=True), path.suffix.lower()):
+        if suffix and name.lower().endswith(suffix):
             return name[: -len(suffix)] or name
     return name or "image"
 

@@ -11,6 +11,7 @@ from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.formats import ARCHIVE_SUFFIX, DICOM_INDEX_NAME, IMAGE_FORMATS
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import (
     Scan,
@@ -30,16 +31,17 @@ from spinealign.ui.work.tasks import Task, TaskRunner
 from spinealign.wording import Message
 from spinealign.wording.series import looking_text, refused_message
 
-FILE_FILTERS = ";;".join(
-    (
-        # First, because DICOM files often have no suffix at all.
-        "All files (*)",
-        "DICOM (*.dcm *.dicom *.ima)",
-        "NIfTI (*.nii *.nii.gz)",
-        "Pictures (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.webp *.gif)",
-        "Archives and indexes of studies (*.zip DICOMDIR)",
-    )
-)
+
+def file_filters() -> str:
+    """Return what the dialog offers to list, as Qt wants it."""
+    groups = {each.group: "" for each in IMAGE_FORMATS}
+    for each in IMAGE_FORMATS:
+        groups[each.group] += "".join(f" *{suffix}" for suffix in each.suffixes)
+    images = [f"{group} ({patterns.strip()})" for group, patterns in groups.items()]
+    archives = f"Archives and indexes of studies (*{ARCHIVE_SUFFIX} {DICOM_INDEX_NAME})"
+    # All first, because DICOM files often have no suffix at all.
+    return ";;".join(("All files (*)", *images, archives))
+
 
 _OF_SEVERAL = frozenset(
     (ReadProblem.ENCRYPTED, ReadProblem.NO_IMAGES_IN_ARCHIVE, ReadProblem.NO_FILES_OF_INDEX)
@@ -112,7 +114,7 @@ class Opener(QObject):
     def ask_files(self, asking: QWidget) -> None:
         """Let the user choose files, in front of the window `asking`."""
         names, _ = QFileDialog.getOpenFileNames(
-            asking, "Open images", self._preferences.state.last_folder, FILE_FILTERS
+            asking, "Open images", self._preferences.state.last_folder, file_filters()
         )
         self.open_paths([Path(name) for name in names])
 
@@ -132,7 +134,7 @@ class Opener(QObject):
             asking,
             "Add the other contrast of the same patient",
             self._preferences.state.last_folder,
-            FILE_FILTERS,
+            file_filters(),
         )
         return Path(name).absolute() if name else None
 

@@ -16,9 +16,11 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.findings import DISCLAIMER
+from spinealign.domain.formats import FORMAT_NAMES
 from spinealign.ui.widgets.icons import application_icon, icon
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.work.services import Sample
+from spinealign.wording.text import listed
 
 PAGE_WIDTH_CHARACTERS = 92
 
@@ -119,7 +121,7 @@ class Welcome(QScrollArea):
         column.addWidget(
             wrapped_label(
                 "Or drop files and folders anywhere on this window, or paste an image (Ctrl+V). "
-                "DICOM, NIfTI, PNG, JPEG, TIFF and BMP.",
+                f"{listed(FORMAT_NAMES)}.",
                 "muted",
             )
         )

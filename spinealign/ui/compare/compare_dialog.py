@@ -28,7 +28,7 @@ from spinealign.measure.geometry.comparison import compare
 from spinealign.ui.cases.case_session import Case, Opening
 from spinealign.ui.cases.cases_panel import placeholder_text
 from spinealign.ui.cases.jobs import Finding
-from spinealign.ui.cases.opening import FILE_FILTERS
+from spinealign.ui.cases.opening import file_filters
 from spinealign.ui.cases.saving import saved_message
 from spinealign.ui.compare.compare_table import CompareTable
 from spinealign.ui.compare.linked_viewers import ViewLink
@@ -224,7 +224,7 @@ class CompareWindow(QDialog):
 
     def _ask_file(self, half: ExaminationPane) -> None:
         folder = self._bench.preferences.state.last_folder
-        name, _ = QFileDialog.getOpenFileName(self, "Open an examination", folder, FILE_FILTERS)
+        name, _ = QFileDialog.getOpenFileName(self, "Open an examination", folder, file_filters())
         if name:
             self._bench.opener.open_quietly(Path(name).absolute(), partial(self._take, half))
 
