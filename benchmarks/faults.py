@@ -38,7 +38,7 @@ _HUNG = "(the tests did not end)"
 
 _PRELOADED = (
     "numpy", "cv2", "PIL.Image", "pydicom", "nibabel", "reportlab.platypus", "jsonschema",
-    "PyQt6.QtWidgets", "PyQt6.QtTest",
+    "PyQt6.QtWidgets", "PyQt6.QtTest", "hypothesis", "_hypothesis_pytestplugin", "pytestqt.plugin",
 )  # fmt: skip
 """Libraries that most tests need, and that no fault is in."""
 
@@ -143,7 +143,8 @@ class Copy:
         notes = self.folder.parent / "pytest-cache"
         shutil.rmtree(notes, ignore_errors=True)
         arguments = (
-            "-q", "--no-header", "--tb=line", "-o", f"cache_dir={notes}", *options, *wanted,
+            "-q", "--no-header", "--tb=line", "-o", f"cache_dir={notes}",
+            "-W", "ignore::pytest.PytestAssertRewriteWarning", *options, *wanted,
         )  # fmt: skip
         log = self.folder.parent / "pytest.log"
         code = _in_a_child(self.folder, arguments, log)
@@ -255,11 +256,17 @@ class Hunt:
 
     def _look_near(self, fault: Fault) -> None:
         started = time.perf_counter()
+        files = self._files_near(fault)
         with self._copy.holding([fault]):
-            failed = self._by_earlier(fault) or self._copy.failures(
-                self._files_near(fault), "-x", *self._without_unreliable()
-            )
+            failed = self._by_earlier(fault) or self._by_file(files)
         self._note(fault, failed[0] if failed else None, "near", started)
+
+    def _by_file(self, files: Sequence[str]) -> list[str]:
+        for file in files:
+            failed = self._copy.failures([file], "-x", *self._without_unreliable())
+            if failed:
+                return failed
+        return []
 
     def _by_earlier(self, fault: Fault) -> list[str]:
         name = self._earlier.get(fault.title)
@@ -274,7 +281,12 @@ class Hunt:
         return (self._copy.folder / name.split("::")[0]).is_file()
 
     def _files_near(self, fault: Fault) -> list[str]:
-        return [name for name in self._near[fault.package] if self._exists(name)]
+        """Return the package's test files, those that name the fault's module first."""
+        module = self._copy.place_of(fault).stem
+        return sorted(
+            filter(self._exists, self._near[fault.package]),
+            key=lambda name: module not in (self._copy.folder / name).read_text(encoding="utf-8"),
+        )
 
     def _look_together(self, faults: Sequence[Fault], stage: str) -> None:
         """Let the faults meet a stage's tests together until none fails any more."""

@@ -93,6 +93,14 @@ def test_stenosis_needs_true_millimetres(spacing, word):
     assert canal_diameters(canal, [disc], magnified)[0].severity is None
 
 
+@pytest.mark.parametrize("spacing", [1.0, 0.5], ids=["1 mm", "half a millimetre"])
+def test_the_interval_is_of_a_border_uncertain_by_over_a_pixel_on_both_sides(spacing):
+    canal, disc = band(24)
+    (found,) = canal_diameters(canal, [disc], true_mm(spacing))
+    half = 1.96 * 1.4 * 2**0.5 * spacing
+    assert found.interval == pytest.approx((found.value - half, found.value + half))
+
+
 def test_pixels_that_are_not_square():
     canal, disc = band(24)
     flat = cv2.resize(canal.astype(np.uint8), None, fx=1, fy=0.5, interpolation=0) > 0
