@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from spinealign.domain.findings import ModelStatus
+from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.export import strips
 from spinealign.export.overlay import (
     MIN_LONGEST_PX,
@@ -13,6 +14,7 @@ from spinealign.export.overlay import (
     plain_picture,
 )
 from spinealign.imaging.render import class_colour
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from tests.phantoms import (
     ct_analysis,
     failed_view_analysis,
@@ -22,6 +24,7 @@ from tests.phantoms import (
 )
 
 AMBER = (255, 193, 7)
+HEAT_OUTLINE = (230, 159, 0)
 
 
 def has_colour(picture, colour, tolerance=6):
@@ -83,6 +86,13 @@ def test_a_validated_model_has_no_demonstration_band():
     assert not (shown[2] == AMBER).all(axis=1).any()
     demonstration = overlay_picture(mr_analysis(status=ModelStatus.DEMONSTRATION))
     assert demonstration.height > shown.shape[0]
+
+
+def test_a_heat_map_is_outlined_over_a_measure_that_was_drawn():
+    found = ct_analysis()
+    line = Drawing(DrawingTool.DISTANCE, 1, ((5.0, 8.0), (60.0, 8.0)))
+    drawn = apply_corrections(found, replace(initial_corrections(found), drawings=(line,)))
+    assert has_colour(overlay_picture(drawn), HEAT_OUTLINE)
 
 
 def test_paper_leaves_the_band_and_the_small_print_to_the_report():

@@ -161,7 +161,7 @@ class TestJson:
     def test_codes_are_the_program_s_own(self):
         measure = analysis_schema()["$defs"]["measurement"]["properties"]
         changes = analysis_schema()["properties"]["corrections"]["properties"]["changes"]
-        assert measure["code"]["enum"] == [*MeasureCode, None]
+        assert measure["code"]["enum"] == list(MeasureCode)
         assert measure["state"]["enum"] == list(MeasureState)
         assert changes["items"]["enum"] == list(CorrectionKind)
 
