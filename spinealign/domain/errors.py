@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
+from spinealign.json_files import JsonError
+
 
 class SpineAlignError(Exception):
     """Base of every failure that SpineAlign expects and words for the user."""
@@ -113,12 +115,17 @@ class CorrectionsError(SpineAlignError):
         The file; never written to logs.
     problem : CorrectionsProblem
         Damaged, of another image, or of a newer version of the program.
+    damage : JsonError or None
+        What is wrong with a damaged file, where that is known.
     """
 
-    def __init__(self, path: Path, problem: CorrectionsProblem) -> None:
+    def __init__(
+        self, path: Path, problem: CorrectionsProblem, damage: JsonError | None = None
+    ) -> None:
         super().__init__(problem.value)
         self.path = path
         self.problem = problem
+        self.damage = damage
 
 
 class DataSetError(SpineAlignError):

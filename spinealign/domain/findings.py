@@ -6,14 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from spinealign.domain.discs import Disc, Overall, overall_of
-from spinealign.domain.examination import Examination, ExaminationKind, ImageKind
+from spinealign.domain.examination import (
+    LEVEL_SEQUENCE,
+    Examination,
+    ExaminationKind,
+    ImageKind,
+)
 from spinealign.domain.image import DecisionSource, KindCheck, ReaderNote, SpineImage
-from spinealign.domain.measurements import Calibration, Drawing, Measurement
+from spinealign.domain.measurements import (
+    Calibration,
+    Coordinate,
+    Drawing,
+    Measurement,
+    Point,
+    Share,
+)
 
 DISCLAIMER = (
     "SpineAlign is decision support for research and education. It is not a certified "
@@ -282,6 +296,13 @@ class LandmarkSource(StrEnum):
     USER = "user"
 
 
+Level = Annotated[str, Meta(pattern=rf"^(?:{'|'.join(LEVEL_SEQUENCE)})$(?!\n)")]
+"""One of `LEVEL_SEQUENCE`."""
+
+MOST_BODIES = 255
+"""As many as the values of a mask can tell apart, 0 being the background."""
+
+
 class VertebraState(StrEnum):
     """How much of a body can be relied on."""
 
@@ -302,9 +323,9 @@ class Landmark:
     """
 
     name: LandmarkName
-    x: float
-    y: float
-    confidence: float
+    x: Coordinate
+    y: Coordinate
+    confidence: Share
     source: LandmarkSource
 
 
@@ -331,11 +352,11 @@ class Vertebra:
         endplate is known (S1 on MR; the outline is a thin strip below it).
     """
 
-    level: str | None
-    index: int
-    outline: tuple[tuple[float, float], ...]
+    level: Level | None
+    index: Annotated[int, Meta(ge=1, le=MOST_BODIES)]
+    outline: tuple[Point, ...]
     landmarks: tuple[Landmark, ...]
-    confidence: float
+    confidence: Share
     state: VertebraState
 
     @property

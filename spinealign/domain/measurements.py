@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
 
 from spinealign.domain.measures import (
     MEASURES,
@@ -13,7 +16,19 @@ from spinealign.domain.measures import (
     Severity,
 )
 
-Point = tuple[float, float]
+Coordinate = Annotated[float, Meta(ge=-1_000_000, le=1_000_000)]
+"""Place in an image, in pixels; the largest image has 16,384 on a side (`imaging.decoding`)."""
+
+Millimetres = Annotated[float, Meta(gt=0, le=1_000_000)]
+"""A length or a spacing; the upper limit keeps arithmetic finite and is no clinical one."""
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+"""A confidence, an opacity: none to all."""
+
+Point = Annotated[
+    tuple[Coordinate, Coordinate],
+    Meta(description="[x, y] in image pixels: x to the right, y down, pixel i covers i to i + 1."),
+]
 """(x, y) in image pixels: pixel i covers i to i + 1, y runs down."""
 
 
@@ -175,15 +190,21 @@ class Drawing:
     """What a person drew to be measured; `number` tells drawings of one case apart."""
 
     tool: DrawingTool
-    number: int
+    number: Annotated[int, Meta(ge=1, le=1_000_000)]
     points: tuple[Point, ...]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A spacing that a person set: a length between two points, known in millimetres."""
+    """A spacing that a person set: a length between two points, known in millimetres.
+
+    `spacing_mm` is (row spacing, column spacing), vertical first.
+    """
 
     start: Point
     end: Point
-    length_mm: float
-    spacing_mm: tuple[float, float]
+    length_mm: Millimetres
+    spacing_mm: Annotated[
+        tuple[Millimetres, Millimetres],
+        Meta(description="[row spacing, column spacing], vertical first."),
+    ]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+from spinealign.json_files import JsonError, read_json
 
 PROFILE_VARIABLE = "SPINEALIGN_PROFILE"
 """Environment variable that names the folder for settings and corrections."""
@@ -53,11 +58,15 @@ def profile_dir() -> Path:
         return Path(stated).absolute()
     usual = usual_profile_dir()
     try:
-        moved = json.loads((usual / PROFILE_POINTER).read_text(encoding="utf-8"))["folder"]
-        chosen = Path(moved)
-    except (OSError, ValueError, KeyError, TypeError):
+        chosen = Path(read_json(usual / PROFILE_POINTER, _Moved).folder)
+    except (OSError, JsonError):
         return usual
     return chosen if chosen.is_absolute() else usual
+
+
+@dataclass(frozen=True)
+class _Moved:
+    folder: Annotated[str, Meta(pattern=r"^[^\0]+$")]
 
 
 def _shipped(name: str) -> Path:

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import asdict
 
 from spinealign import __version__
 from spinealign.domain import paths
 from spinealign.domain.errors import CorrectionsError, CorrectionsProblem
-from spinealign.domain.examination import LEVEL_SEQUENCE
-from spinealign.domain.findings import (
-    Analysis,
-    Corrections,
-    Facing,
-    Landmark,
-    LandmarkName,
-    LandmarkSource,
-    Vertebra,
-    VertebraState,
-)
+from spinealign.domain.findings import Analysis, Corrections, Facing, Vertebra
 from spinealign.domain.image import SpineImage
-from spinealign.domain.measurements import Calibration, Drawing, DrawingTool, Point
+from spinealign.domain.measurements import Calibration, Drawing
 from spinealign.files import export_error, written_beside
+from spinealign.json_files import JsonError, JsonProblem, json_schema, read_json, typed
 
-SCHEMA_ID = "spinealign-corrections-1"
+SCHEMA_ID: Final = "spinealign-corrections-1"
+SCHEMA_URI = "urn:spinealign:schema:corrections-1"
 SUFFIX = ".spinealign.json"
 
 _SCHEMA_FAMILY = "spinealign-corrections-"
@@ -36,11 +29,68 @@ _FOLDER = "corrections"
 _LARGEST_BYTES = 20_000_000
 
 
+class Program(msgspec.Struct, frozen=True):
+    """What wrote the file."""
+
+    name: Literal["SpineAlign"]
+    version: str
+
+
+class PictureInFile(msgspec.Struct, frozen=True):
+    """Which picture of a file that holds several, counted from 0."""
+
+    index: Annotated[int, Meta(ge=0)] | None
+    volume: Annotated[int, Meta(ge=0)]
+
+
+class CorrectedImage(msgspec.Struct, frozen=True):
+    """The image that the corrections belong to; without a place it is the only one of its file."""
+
+    sha256: Annotated[str, Meta(min_length=1)]
+    width_px: Annotated[int, Meta(ge=1)]
+    height_px: Annotated[int, Meta(ge=1)]
+    place: PictureInFile | msgspec.UnsetType = msgspec.UNSET
+
+
+class CorrectedModel(msgspec.Struct, frozen=True):
+    """A network whose result was corrected."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+class StoredCorrections(msgspec.Struct, frozen=True):
+    """What a person corrected and drew, whole: `Corrections` with no part left out."""
+
+    vertebrae: Annotated[tuple[Vertebra, ...], Meta(description="From the top.")]
+    facing: Facing | None
+    levels_uncertain: bool
+    drawings: tuple[Drawing, ...]
+    calibration: Calibration | None
+
+
+class CorrectionsFile(msgspec.Struct, frozen=True):
+    """What a person corrected and drew on one image: the whole wanted state."""
+
+    schema: Literal["spinealign-corrections-1"]
+    program: Program
+    saved_utc: Annotated[datetime, Meta(tz=True)]
+    image: CorrectedImage
+    view: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Kind of examination: view.name of the result that was corrected.",
+        ),
+    ]
+    models: tuple[CorrectedModel, ...]
+    corrections: StoredCorrections | None
+
+
 def corrections_schema() -> dict[str, Any]:
-    """Return the published JSON Schema (2020-12) of a corrections file."""
-    path = paths.resources_dir() / "schemas" / "corrections.schema.json"
-    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return schema
+    """Return the JSON Schema (2020-12) of a corrections file, as it is published in `resources`."""
+    return json_schema(CorrectionsFile, SCHEMA_URI, "SpineAlign corrections")
 
 
 def corrections_path(image_path: Path, part: str = "") -> Path:
@@ -110,7 +160,8 @@ def save_corrections(
     ExportError
         It could be written nowhere; the earlier files are as they were.
     """
-    text = json.dumps(_document(analysis), indent=1, ensure_ascii=False, allow_nan=False)
+    content = msgspec.to_builtins(_document(analysis))
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     image = analysis.image
     part = part_label(image)
     beside = path or corrections_path(image.source_path, part)
@@ -158,44 +209,24 @@ def load_corrections(
         corrections_path(image.source_path, part),
         profile_path(image.sha256, profile_dir, part),
     ]
-    documents, problems = [], []
+    files, problems = [], []
     for place in [path] if path is not None else places:
         try:
             found = _read(place, image)
         except CorrectionsError as error:
             problems.append(error)
         else:
-            documents += [found] if found is not None else []
-    if not documents and problems:
+            files += [found] if found is not None else []
+    if not files and problems:
         raise problems[0]
-    fitting = [found for found in documents if found.view == analysis.view_name]
-    return max(fitting, key=lambda found: found.saved_utc).corrections if fitting else None
+    fitting = [found for found in files if found.view == analysis.view_name]
+    latest = max(fitting, key=lambda found: found.saved_utc) if fitting else None
+    if latest is None or latest.corrections is None:
+        return None
+    return Corrections(**asdict(latest.corrections))
 
 
-class _Document:
-    """What a corrections file holds, checked.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        A part is missing or impossible.
-    """
-
-    def __init__(self, table: Mapping[str, Any]) -> None:
-        self.sha256 = _text(table["image"]["sha256"])
-        # Files of earlier versions name no place, and are of the only picture of their file.
-        place = table["image"].get("place", {"index": None, "volume": 0})
-        index, self.volume = place["index"], _whole(place["volume"])
-        self.index = None if index is None else _whole(index)
-        self.view = _text(table["view"])
-        self.saved_utc = datetime.fromisoformat(table["saved_utc"])
-        if self.saved_utc.tzinfo is None:
-            raise ValueError("saved_utc")
-        wanted = table["corrections"]
-        self.corrections = None if wanted is None else _corrections(wanted)
-
-
-def _read(path: Path, image: SpineImage) -> _Document | None:
+def _read(path: Path, image: SpineImage) -> CorrectionsFile | None:
     """Return a file's content, or None where there is no file.
 
     Raises
@@ -204,44 +235,54 @@ def _read(path: Path, image: SpineImage) -> _Document | None:
         The file cannot be used for this picture.
     """
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise CorrectionsError(path, CorrectionsProblem.BROKEN)
-        table = json.loads(path.read_bytes(), parse_constant=_refused)
-        schema = table["schema"]
-        if schema != SCHEMA_ID and str(schema).startswith(_SCHEMA_FAMILY):
+        table = read_json(path, dict[str, Any], most_bytes=_LARGEST_BYTES)
+        if _is_of_another_version(table.get("schema")):
             raise CorrectionsError(path, CorrectionsProblem.NEWER)
-        if schema != SCHEMA_ID:
-            raise ValueError("schema")
-        document = _Document(table)
+        stored = typed(table, CorrectionsFile, is_strict=True)
+        _require_numbering(stored.corrections)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except JsonError as error:
+        raise CorrectionsError(path, CorrectionsProblem.BROKEN, error) from error
+    except OSError as error:
         raise CorrectionsError(path, CorrectionsProblem.BROKEN) from error
-    place = (image.place.index, image.place.volume)
-    if document.sha256 != image.sha256 or (document.index, document.volume) != place:
+    if stored.image.sha256 != image.sha256 or stored.image.place != _place(image):
         raise CorrectionsError(path, CorrectionsProblem.FOREIGN)
-    return document
+    return stored
 
 
-def _document(analysis: Analysis) -> dict[str, Any]:
+def _is_of_another_version(schema: Any) -> bool:
+    return schema != SCHEMA_ID and str(schema).startswith(_SCHEMA_FAMILY)
+
+
+def _require_numbering(stored: StoredCorrections | None) -> None:
+    if stored is None:
+        return
+    if [body.index for body in stored.vertebrae] != list(range(1, len(stored.vertebrae) + 1)):
+        raise JsonError(JsonProblem.WRONG_VALUE, "corrections.vertebrae")
+    if len({drawing.number for drawing in stored.drawings}) < len(stored.drawings):
+        raise JsonError(JsonProblem.WRONG_VALUE, "corrections.drawings")
+
+
+def _place(image: SpineImage) -> PictureInFile | msgspec.UnsetType:
+    place = PictureInFile(image.place.index, image.place.volume)
+    return place if place != PictureInFile(None, 0) else msgspec.UNSET
+
+
+def _document(analysis: Analysis) -> CorrectionsFile:
     rows, cols = analysis.image.shape
-    part = analysis.image.place
-    image = {"sha256": analysis.image.sha256, "width_px": cols, "height_px": rows}
-    place = {"index": part.index, "volume": part.volume}
-    is_among_others = place != {"index": None, "volume": 0}
     wanted = analysis.corrections
-    return {
-        "schema": SCHEMA_ID,
-        "program": {"name": "SpineAlign", "version": __version__},
-        "saved_utc": datetime.now(UTC).isoformat(),
-        "image": image | ({"place": place} if is_among_others else {}),
-        "view": analysis.view_name,
-        "models": [
-            {"name": model.name, "version": model.version, "sha256": model.sha256}
-            for model in analysis.models
-        ],
-        "corrections": None if wanted is None else asdict(wanted),
-    }
+    return CorrectionsFile(
+        schema=SCHEMA_ID,
+        program=Program("SpineAlign", __version__),
+        saved_utc=datetime.now(UTC),
+        image=CorrectedImage(analysis.image.sha256, cols, rows, _place(analysis.image)),
+        view=analysis.view_name,
+        models=tuple(
+            CorrectedModel(model.name, model.version, model.sha256) for model in analysis.models
+        ),
+        corrections=None if wanted is None else StoredCorrections(**vars(wanted)),
+    )
 
 
 def _written(path: Path, text: str, analysis: Analysis) -> Path:
@@ -270,98 +311,3 @@ def _free_name(path: Path) -> Path:
     while (kept := path.with_name(f"{stem}.kept-{number}.json")).exists():
         number += 1
     return kept
-
-
-def _corrections(table: Mapping[str, Any]) -> Corrections:
-    vertebrae = tuple(_vertebra(body) for body in table["vertebrae"])
-    drawings = tuple(_drawing(drawing) for drawing in table["drawings"])
-    if [body.index for body in vertebrae] != list(range(1, len(vertebrae) + 1)):
-        raise ValueError("vertebrae are not numbered from the top")
-    if len({drawing.number for drawing in drawings}) < len(drawings):
-        raise ValueError("drawings have the same number")
-    facing, calibration = table["facing"], table["calibration"]
-    return Corrections(
-        vertebrae=vertebrae,
-        facing=None if facing is None else Facing(facing),
-        levels_uncertain=_flag(table["levels_uncertain"]),
-        drawings=drawings,
-        calibration=None if calibration is None else _calibration(calibration),
-    )
-
-
-def _vertebra(table: Mapping[str, Any]) -> Vertebra:
-    level = table["level"]
-    return Vertebra(
-        level=None if level is None else _level(level),
-        index=_whole(table["index"]),
-        outline=_points(table["outline"]),
-        landmarks=tuple(_landmark(mark) for mark in table["landmarks"]),
-        confidence=_number(table["confidence"]),
-        state=VertebraState(table["state"]),
-    )
-
-
-def _landmark(table: Mapping[str, Any]) -> Landmark:
-    return Landmark(
-        name=LandmarkName(table["name"]),
-        x=_number(table["x"]),
-        y=_number(table["y"]),
-        confidence=_number(table["confidence"]),
-        source=LandmarkSource(table["source"]),
-    )
-
-
-def _drawing(table: Mapping[str, Any]) -> Drawing:
-    return Drawing(DrawingTool(table["tool"]), _whole(table["number"]), _points(table["points"]))
-
-
-def _calibration(table: Mapping[str, Any]) -> Calibration:
-    down, across = (_above_0(value) for value in table["spacing_mm"])
-    start, end = _points([table["start"], table["end"]])
-    return Calibration(start, end, _above_0(table["length_mm"]), (down, across))
-
-
-def _points(table: Any) -> tuple[Point, ...]:
-    return tuple((_number(x), _number(y)) for x, y in table)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError("not a number")
-    if not math.isfinite(value):
-        raise ValueError("not finite")
-    return float(value)
-
-
-def _above_0(value: Any) -> float:
-    if not _number(value) > 0:
-        raise ValueError("not above 0")
-    return _number(value)
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError("not a whole number")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a text")
-    return value
-
-
-def _level(value: Any) -> str:
-    if value not in LEVEL_SEQUENCE:
-        raise ValueError("no level")
-    return _text(value)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("not true or false")
-    return value
-
-
-def _refused(constant: str) -> float:
-    raise ValueError(constant)

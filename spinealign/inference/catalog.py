@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.examination import Examination, Task
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.paths import models_dirs
 from spinealign.inference.engine import Engine, LoadedModel
+from spinealign.json_files import read_json
 
 OpenEngine = Callable[[Path, ModelCard], Engine]
 
@@ -139,11 +140,10 @@ def read_card(folder: Path) -> ModelCard:
         It is missing, not JSON, incomplete or impossible.
     """
     try:
-        values = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        card = ModelCard.from_json(values)
+        card = ModelCard.from_json(read_json(folder / "card.json", dict[str, Any]))
     except OSError as error:
         raise ModelError(folder.name, ModelProblem.MISSING, "card.json") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, str(error)) from error
     if card.name != folder.name:
         raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, f"card is for {card.name}")

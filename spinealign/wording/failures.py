@@ -18,6 +18,7 @@ from spinealign.domain.errors import (
     SpineAlignError,
 )
 from spinealign.domain.formats import FORMAT_NAMES
+from spinealign.json_files import JsonError, JsonProblem
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
 
 
@@ -157,7 +158,7 @@ _EXPORT_MESSAGES = {
 
 _CORRECTIONS_MESSAGES = {
     CorrectionsProblem.BROKEN: (
-        "The saved corrections in “{name}” are damaged and were not used.",
+        "The saved corrections in “{name}” are damaged{detail} and were not used.",
         "The result shown is the program’s own; that file is kept, also when you save again.",
     ),
     CorrectionsProblem.FOREIGN: (
@@ -169,6 +170,22 @@ _CORRECTIONS_MESSAGES = {
         "Update SpineAlign to see them; that file is kept, also when you save again.",
     ),
 }
+
+_JSON_REASONS = {
+    JsonProblem.NOT_A_FILE: "not an ordinary file",
+    JsonProblem.TOO_LARGE: "larger than {detail}",
+    JsonProblem.NOT_JSON: "not JSON text, or cut short",
+    JsonProblem.TOO_DEEP: "nested too deeply",
+    JsonProblem.NOT_FINITE: "a number that is too large",
+    JsonProblem.WRONG_VALUE: "a missing or impossible value at {place}",
+    JsonProblem.UNKNOWN_KEY: "an unknown key: {place}",
+}
+
+
+def json_reason(error: JsonError) -> str:
+    """Return what is wrong with a JSON file of ours, to stand in brackets."""
+    place = error.place or "its top level"
+    return _JSON_REASONS[error.problem].format(place=place, detail=error.detail)
 
 
 def explain(error: SpineAlignError) -> Message:
@@ -192,7 +209,8 @@ def explain(error: SpineAlignError) -> Message:
         case ExportError():
             return _fill(_EXPORT_MESSAGES[error.problem], safe_text(str(error.path)), error.detail)
         case CorrectionsError():
-            return _fill(_CORRECTIONS_MESSAGES[error.problem], display_name(error.path), "")
+            damage = json_reason(error.damage) if error.damage is not None else ""
+            return _fill(_CORRECTIONS_MESSAGES[error.problem], display_name(error.path), damage)
         case Cancelled():
             return Message("Stopped.", "Nothing was written; start again whenever you like.")
         case DataSetError():

@@ -11,6 +11,7 @@ from tests.cards import classifier_card
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 
 WEIGHTS = b"weights"
+NESTED = json.loads("[" * 100 + "]" * 100)
 
 
 class SilentEngine:
@@ -88,8 +89,24 @@ def test_an_incomplete_card_is_refused(tmp_path, key):
         {"name": "other"},
         {"intensity": {"gamma": 2}},
         {"input_shape": 224},
+        {"input_shape": [0, 224]},
+        {"input_shape": [224, 10**9]},
+        {"input_shape": [224.0, 224.0]},
+        {"temperature": 0},
+        {"temperature": -1.0},
+        {"temperature": 10**400},
+        {"threshold": True},
+        {"threshold": "0.5"},
+        {"intensity": {"percentiles": [1, 2, 3]}},
+        {"intensity": {"clahe_tile_px": 0}},
+        {"intensity": {"denoise": "hard"}},
+        {"metrics": float("nan")},
+        {"metrics": {"dice": float("inf")}},
+        {"metrics": NESTED},
+        {"known_failures": "none"},
+        {"gate": {"accept_from": 2}},
     ],
-    ids=lambda change: next(iter(change)) + str(next(iter(change.values()))),
+    ids=lambda change: f"{next(iter(change))} {str(next(iter(change.values())))[:24]}",
 )
 def test_an_impossible_card_is_refused(tmp_path, change):
     folder = write_model(tmp_path, **change)
@@ -119,6 +136,15 @@ def test_a_model_serves_every_examination_of_its_card(tmp_path):
         models.find("classification", each) for each in (NECK_CT, SPINE_MR, LATERAL_NECK, None)
     ]
     assert [card is not None for card in found] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 200_000, '{"name":' * 200_000, "\udcff"])
+def test_a_card_that_is_no_card_is_refused(tmp_path, text):
+    folder = write_model(tmp_path)
+    (folder / "card.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ModelError) as caught:
+        read_card(folder)
+    assert caught.value.problem is ModelProblem.INCOMPLETE_CARD
 
 
 def test_changed_weights_are_refused(tmp_path):

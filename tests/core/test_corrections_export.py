@@ -33,7 +33,7 @@ from spinealign.export import corrections as store
 from tests import phantoms
 from tests.examinations import SPINE_MR
 
-numbers = st.floats(allow_nan=False, allow_infinity=False, width=64)
+numbers = st.floats(-1e6, 1e6)
 shares = st.floats(0, 1)
 positive = st.floats(1e-6, 1e6)
 places = st.tuples(numbers, numbers)
@@ -62,6 +62,8 @@ wanted = st.builds(
     Corrections, bodies, st.none() | st.sampled_from(Facing), st.booleans(), drawings,
     st.none() | calibrations,
 )  # fmt: skip
+
+EARLIER = Path(__file__).parent.parent / "earlier_files"
 
 SOME = Corrections(
     (
@@ -212,6 +214,29 @@ class TestPicturesOfOneFile:
         assert store.load_corrections(part_of(case), profile_dir=profile) == SOME
 
 
+class TestFilesOfEarlierVersions:
+    """Written by the program before its types made the schema; they open as they did."""
+
+    @pytest.fixture
+    def earlier(self, case):
+        return replace(case, image=replace(case.image, sha256="5" * 64))
+
+    def test_corrections_of_a_film(self, earlier):
+        assert store.load_corrections(earlier, EARLIER / "corrections-of-a-film.json") == SOME
+
+    def test_corrections_taken_back(self, earlier):
+        path = EARLIER / "corrections-taken-back.json"
+        assert store.load_corrections(part_of(earlier, index=7, volume=1), path) is None
+        with pytest.raises(CorrectionsError) as caught:
+            store.load_corrections(earlier, path)
+        assert caught.value.problem is CorrectionsProblem.FOREIGN
+
+    @pytest.mark.parametrize("name", ["corrections-of-a-film.json", "corrections-taken-back.json"])
+    def test_they_fit_the_schema(self, name):
+        table = json.loads((EARLIER / name).read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(store.corrections_schema()).validate(table)
+
+
 class TestWhereItCannotBeWritten:
     def test_the_profile_takes_it_under_the_checksum(self, case, profile, monkeypatch):
         deny(monkeypatch, case.image.source_path.parent)
@@ -283,6 +308,40 @@ BROKEN = {
     "deep": lambda text: "[" * 100_000,
     "infinity": lambda text: text.replace("0.7", "Infinity"),
     "too large a number": lambda text: text.replace("0.7", "1e999"),
+    "a number of 400 digits": lambda text: text.replace("0.7", "9" * 400),
+    "a number of 5000 digits": lambda text: text.replace("0.7", "9" * 5000),
+    "an index of 400 digits": lambda text: text.replace('"index": 1', '"index": ' + "9" * 400),
+    "a place beyond every image": lambda text: text.replace("3.141592653589793", "1e308"),
+    "a place with a flag": lambda text: text.replace("3.141592653589793", "true"),
+    "a confidence above all": lambda text: text.replace("0.7", "1.5"),
+    "an absurd calibration": lambda text: spoil(
+        text, put("corrections", "calibration", "spacing_mm", value=[1e300, 1e-300])
+    ),
+    "an unknown key": lambda text: spoil(text, put("corrections", "note", value="")),
+    "an unknown key of a body": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "note", value="")
+    ),
+    "half a surrogate": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "state", value="\udce9")
+    ),
+    "deep inside": lambda text: text.replace("0.7", "[" * 200_000),
+    "deep inside and closed": lambda text: text.replace("0.7", "[" * 500 + "]" * 500),
+    "a level and a line end": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "level", value="C4\n")
+    ),
+    "drawings of one number": lambda text: spoil(
+        text,
+        lambda table: table["corrections"].update(drawings=2 * table["corrections"]["drawings"]),
+    ),
+    "too many bodies": lambda text: spoil(
+        text,
+        lambda table: table["corrections"].update(
+            vertebrae=[
+                table["corrections"]["vertebrae"][0] | {"index": i} for i in range(1, 257)
+            ]
+        ),
+    ),
+    "no time zone": lambda text: spoil(text, put("saved_utc", value="2026-11-28T14:51:54")),
     "another schema": lambda text: spoil(text, put("schema", value="something else")),
     "no schema": lambda text: spoil(text, lambda table: table.pop("schema")),
     "no bodies": lambda text: spoil(text, lambda table: table["corrections"].pop("vertebrae")),
@@ -311,7 +370,21 @@ BROKEN = {
 }  # fmt: skip
 
 
+SCHEMA_CANNOT_TELL = {
+    "empty", "cut short", "not json", "deep", "infinity", "too large a number",
+    "a number of 5000 digits", "deep inside", "no time", "a wrong number", "no time zone",
+    "drawings of one number",
+}  # fmt: skip
+"""No JSON at all, or rules between several values, or a format."""
+
+
 class TestFilesThatDoNotFit:
+    @pytest.mark.parametrize("name", sorted(BROKEN.keys() - SCHEMA_CANNOT_TELL))
+    def test_the_schema_refuses_what_the_program_refuses(self, case, profile, name):
+        path = store.save_corrections(case, profile_dir=profile)
+        table = json.loads(BROKEN[name](path.read_text(encoding="utf-8")))
+        assert not jsonschema.Draft202012Validator(store.corrections_schema()).is_valid(table)
+
     @pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
     def test_a_damaged_file_is_told_and_kept(self, case, profile, damage):
         path = store.save_corrections(case, profile_dir=profile)
@@ -373,6 +446,24 @@ class TestFilesThatDoNotFit:
         store.corrections_path(case.image.source_path).mkdir()
         with pytest.raises(CorrectionsError):
             store.load_corrections(case, profile_dir=profile)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+    def test_a_pipe_is_not_waited_for(self, case, profile):
+        os.mkfifo(store.corrections_path(case.image.source_path))
+        with pytest.raises(CorrectionsError) as caught:
+            store.load_corrections(case, profile_dir=profile)
+        assert "not an ordinary file" in wording.explain(caught.value).sentence
+
+    def test_what_is_wrong_and_where_is_told(self, case, profile):
+        path = store.save_corrections(case, profile_dir=profile)
+        text = path.read_text(encoding="utf-8")
+        path.write_text(spoil(text, put("corrections", "vertebrae", 0, "level", value="C9")))
+        with pytest.raises(CorrectionsError) as caught:
+            store.load_corrections(case, profile_dir=profile)
+        assert wording.explain(caught.value).sentence == (
+            "The saved corrections in “neck.dcm.spinealign.json” are damaged (a missing or "
+            "impossible value at corrections.vertebrae[0].level) and were not used."
+        )
 
     def test_a_huge_file_is_not_read(self, case, profile, monkeypatch):
         store.save_corrections(case, profile_dir=profile)

@@ -1,3 +1,6 @@
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from spinealign.imaging.fit import (
     to_network_input,
     unplace,
 )
+from spinealign.json_files import JsonError, parse_json, typed
 
 sides = st.integers(33, 400)
 
@@ -139,10 +143,10 @@ def test_what_shrinks_one_way_and_grows_the_other_is_averaged_once():
 
 
 def test_an_unknown_key_in_a_cards_rule_is_refused():
-    with pytest.raises(TypeError):
-        IntensityRule.from_card({"gamma": 2.0})
+    with pytest.raises(JsonError, match="gamma"):
+        typed({"gamma": 2.0}, IntensityRule, is_strict=True)
 
 
 def test_a_rule_survives_its_card():
     rule = IntensityRule(percentiles=(1, 99), denoise="median", clahe_clip_limit=2.0)
-    assert IntensityRule.from_card(rule.to_card()) == rule
+    assert parse_json(json.dumps(asdict(rule)), IntensityRule, is_strict=True) == rule

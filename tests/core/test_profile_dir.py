@@ -32,8 +32,13 @@ def test_a_chosen_folder(usual: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"folder": 7}', '{"folder": "relative"}', '{"other": "/x"}', ""]
-)
+    "text",
+    [
+        "{", "[]", '{"folder": 7}', '{"folder": "relative"}', '{"other": "/x"}', "",
+        '{"folder": "/x\\u0000"}', "[" * 200_000,
+    ],
+    ids=["cut", "list", "number", "relative", "other key", "empty", "no path", "deep"],
+)  # fmt: skip
 def test_a_damaged_note_is_passed_over(usual: Path, text: str) -> None:
     (usual / paths.PROFILE_POINTER).write_text(text)
     assert paths.profile_dir() == usual

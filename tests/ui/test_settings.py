@@ -1,12 +1,16 @@
 """Settings survive a round trip; damage costs the settings and never the start."""
 
 import json
+import os
+import shutil
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spinealign.domain.study import SlicePlace
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import (
@@ -30,6 +34,7 @@ CHOSEN = Settings(
     remember_recent=False,
     hide_patient_data=True,
 )
+EARLIER = Path(__file__).parent.parent / "earlier_files"
 REMEMBERED = WindowState("Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out")
 
 
@@ -74,10 +79,15 @@ def test_round_trip(store):
         '{"overlay_opacity": "0.5"}',
         '{"show_overlay": 1}',
         "\udce9",
+        '{"overlay_opacity": 1e308}',
+        '{"overlay_opacity": 1e999}',
+        "[" * 200_000,
+        '{"something_new": ' + "[" * 200_000,
     ],
     ids=[
         "empty", "cut", "list", "null", "unknown theme", "number as theme", "out of range",
         "not a number", "text as number", "number as bool", "not UTF-8",
+        "huge", "infinite", "deep", "deep in an unknown key",
     ],
 )  # fmt: skip
 def test_damage_gives_defaults_and_a_notice_and_keeps_the_file(store, text):
@@ -88,6 +98,40 @@ def test_damage_gives_defaults_and_a_notice_and_keeps_the_file(store, text):
     assert len(store.notices) == 1
     assert "settings.json" in store.notices[0]
     assert (store.folder / "settings.damaged.json").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_place_of_the_settings_is_set_aside(store):
+    store.folder.mkdir()
+    os.mkfifo(store.folder / "settings.json")
+    assert store.load_settings() == Settings()
+    assert len(store.notices) == 1
+    assert store.save(CHOSEN)
+    assert store.load_settings() == CHOSEN
+
+
+def test_files_of_earlier_versions_open_as_they_did(store):
+    store.folder.mkdir()
+    for name in ("settings.json", "window.json"):
+        shutil.copy(EARLIER / name, store.folder / name)
+    assert store.load_settings() == CHOSEN
+    state = store.load_window_state()
+    assert store.notices == []
+    odd = Path(os.fsdecode(b"/films/n\xe9ck.dcm"))
+    assert [Recent.from_text(text) for text in state.recent_files] == [
+        Recent(odd, 2), Recent(Path("/a/series"), 3, SlicePlace(0, 7)), Recent(odd),
+        Recent(Path("/a/b.dcm")),
+    ]  # fmt: skip
+    assert (state.geometry, state.layout_width_px, state.last_folder) == ("Z2Vv", 1280, str(odd))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"path": 1}', '{"path": "a", "series": "2", "place": null}', '{"a":' * 200_000, "{"],
+    ids=["number", "text as number", "deep", "cut"],
+)
+def test_what_is_no_stored_series_is_a_path(text):
+    assert Recent.from_text(text) == Recent(Path(text))
 
 
 @pytest.mark.parametrize("recent", ['"a"', "[1]", "{}"])
@@ -128,8 +172,6 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(store, monkeypatch):
 
 @given(st.lists(st.sampled_from([f"/f{n}" for n in range(20)]), max_size=40))
 def test_recent_files_are_the_latest_first_without_repetition(opened):
-    from pathlib import Path
-
     state = WindowState()
     for text in opened:
         state = WindowState(recent_files=state.with_recent(Recent(Path(text))))

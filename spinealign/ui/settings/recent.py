@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from spinealign import wording
 from spinealign.domain.study import SlicePlace
+from spinealign.json_files import JsonError, parse_json
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,15 @@ class Recent:
         if not text.startswith("{"):
             return cls(Path(text))
         try:
-            table: dict[str, Any] = json.loads(text)
-            series, place = table["series"], table["place"]
-            return cls(
-                Path(table["path"]),
-                None if series is None else int(series),
-                None if place is None else SlicePlace(int(place[0]), int(place[1])),
-            )
-        except (ValueError, KeyError, TypeError, IndexError):
+            stored = parse_json(text, _Stored)
+        except JsonError:
             return cls(Path(text))
+        place = None if stored.place is None else SlicePlace(*stored.place)
+        return cls(Path(stored.path), stored.series, place)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    path: str
+    series: int | None
+    place: tuple[int, int] | None

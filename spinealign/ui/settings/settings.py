@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from spinealign.domain.measurements import Share
 from spinealign.files import write_whole
+from spinealign.json_files import JsonError, read_json
 from spinealign.ui.settings.recent import Recent
 
 MAX_RECENT_FILES = 12
@@ -47,7 +48,7 @@ class Settings:
     """
 
     theme: ThemeChoice = ThemeChoice.SYSTEM
-    overlay_opacity: float = 0.45
+    overlay_opacity: Share = 0.45
     overlay_style: OverlayStyle = OverlayStyle.FILLED
     show_overlay: bool = True
     show_heatmap: bool = True
@@ -135,10 +136,11 @@ class SettingsStore:
     def _load(self, kind: type[_Values]) -> _Values:
         path = self._path(kind)
         try:
-            return _from_json(kind, json.loads(path.read_text(encoding="utf-8")))
+            # Unknown keys come from a newer version and are left out.
+            return read_json(path, kind)
         except (FileNotFoundError, NotADirectoryError):
             return kind()
-        except (OSError, ValueError, TypeError):
+        except (OSError, JsonError):
             self._set_aside(path)
             return kind()
 
@@ -149,30 +151,3 @@ class SettingsStore:
         except OSError:
             kept = path
         self.notices.append(f"The file {path.name} in the profile folder was damaged.")
-
-
-def _from_json(kind: type[_Values], stored: object) -> _Values:
-    """Take what is stored and valid; unknown keys come from a newer version and are left out."""
-    if not isinstance(stored, Mapping):
-        raise TypeError("not an object")
-    known = {field.name: field.default for field in fields(kind)}
-    checked = {
-        name: _as_type_of(known[name], value) for name, value in stored.items() if name in known
-    }
-    return kind(**checked)
-
-
-def _as_type_of(default: Any, value: Any) -> Any:
-    if isinstance(default, StrEnum):
-        return type(default)(value)
-    if isinstance(default, tuple):
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise TypeError("not a list of strings")
-        return tuple(value)
-    if isinstance(default, float) and type(value) in (int, float):
-        if not 0 <= value <= 1:
-            raise ValueError("not a fraction")
-        return float(value)
-    if type(value) is not type(default):
-        raise TypeError(type(default).__name__)
-    return value
