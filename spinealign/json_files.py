@@ -27,6 +27,8 @@ MOST_LEVELS = 32
 
 _T = TypeVar("_T")
 
+_NESTS = (dict, list, tuple)
+
 _PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
 
 
@@ -118,7 +120,7 @@ def typed(value: Any, kind: type[_T], *, is_strict: bool = False) -> _T:
         detail = str(error)[: place.start()] if place else str(error)
         where = place[1].removeprefix(".") if place else ""
         raise JsonError(JsonProblem.WRONG_VALUE, where, detail) from error
-    if is_strict:
+    if is_strict and isinstance(value, _NESTS):
         _require_known(value, msgspec.to_builtins(taken), "")
     return taken
 
@@ -179,7 +181,7 @@ def _require_shallow(value: Any) -> None:
 def _nested(value: Any) -> list[Any]:
     """Return the lists and objects that a list or an object holds."""
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [part for part in parts if isinstance(part, dict | list)]
+    return [part for part in parts if isinstance(part, _NESTS)]
 
 
 def _require_known(given: Any, taken: Any, place: str) -> None:
@@ -188,7 +190,9 @@ def _require_known(given: Any, taken: Any, place: str) -> None:
         for key, value in given.items():
             if key not in taken:
                 raise JsonError(JsonProblem.UNKNOWN_KEY, f"{place}.{key}".lstrip("."))
-            _require_known(value, taken[key], f"{place}.{key}".lstrip("."))
-    elif isinstance(given, list | tuple):
+            if isinstance(value, _NESTS):
+                _require_known(value, taken[key], f"{place}.{key}".lstrip("."))
+    else:
         for number, (part, kept) in enumerate(zip(given, taken, strict=True)):
-            _require_known(part, kept, f"{place}[{number}]")
+            if isinstance(part, _NESTS):
+                _require_known(part, kept, f"{place}[{number}]")

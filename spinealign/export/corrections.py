@@ -26,7 +26,7 @@ SUFFIX = ".spinealign.json"
 
 _SCHEMA_FAMILY = "spinealign-corrections-"
 _FOLDER = "corrections"
-_LARGEST_BYTES = 20_000_000
+_LARGEST_BYTES = 8_000_000
 
 
 class Program(msgspec.Struct, frozen=True):
