@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from spinealign.domain.findings import Analysis
 from spinealign.export.exporters import EXPORTERS, available_kinds, file_names
 from spinealign.export.tables import SCHEMA_FAMILY
 from spinealign.files import as_export_error, write_export, write_together
+from spinealign.json_files import JsonError, read_json
+
+_LARGEST_RESULT_BYTES = 20_000_000
 
 
 def write_bundle(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
@@ -67,10 +70,17 @@ def write_one(analysis: Analysis, kind: str, path: Path) -> None:
 def _stale_names(folder: Path, new: set[str]) -> list[str]:
     """Return files of an older SpineAlign result that the new one does not have."""
     try:
-        table = json.loads((folder / EXPORTERS["json"].file_name).read_text(encoding="utf-8"))
-        is_own = table["schema"].startswith(SCHEMA_FAMILY)
-        listed = set(table["files"].values()) if is_own else set()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        older = read_json(
+            folder / EXPORTERS["json"].file_name, _OlderResult, most_bytes=_LARGEST_RESULT_BYTES
+        )
+    except (OSError, JsonError):
         return []
+    listed = set(older.files.values()) if older.schema.startswith(SCHEMA_FAMILY) else set()
     own = [exporter.file_name for exporter in EXPORTERS.values()]
     return [name for name in own if name in listed - new]
+
+
+@dataclass(frozen=True)
+class _OlderResult:
+    schema: str
+    files: dict[str, str]

@@ -133,9 +133,14 @@ class TestWriteBundle:
             '{"schema": "spinealign-analysis-1", "files": {"notes": "notes.txt"}}',
             '{"schema": "spinealign-analysis-1", "files": [["mask.png"]]}',
             "[]",
+            "[" * 200_000,
+            '{"schema": "spinealign-analysis-1", "files": {"mask": ["mask.png"]}}',
         ],
-        ids=["no result", "not json", "other program", "foreign name", "no names", "no object"],
-    )
+        ids=[
+            "no result", "not json", "other program", "foreign name", "no names", "no object",
+            "deep", "no text",
+        ],
+    )  # fmt: skip
     def test_foreign_files_stay(self, tmp_path, older):
         (tmp_path / "notes.txt").write_text("mine")
         (tmp_path / "mask.png").write_bytes(b"mine too")
