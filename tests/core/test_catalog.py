@@ -1,5 +1,6 @@
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -136,6 +137,17 @@ def test_a_model_serves_every_examination_of_its_card(tmp_path):
         models.find("classification", each) for each in (NECK_CT, SPINE_MR, LATERAL_NECK, None)
     ]
     assert [card is not None for card in found] == [True, True, False, False]
+
+
+def test_a_card_of_an_earlier_version_opens_as_it_did():
+    """It names one view; today's cards name kinds of examination."""
+    folder = Path(__file__).parent.parent / "earlier_files" / "mr_segmentation"
+    card = read_card(folder)
+    assert card.examinations == (SPINE_MR.kind,)
+    stored = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    assert stored.pop("view") == "mr"
+    kept = json.loads(json.dumps(card.to_json()))
+    assert {key: kept[key] for key in stored} == stored
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 200_000, '{"name":' * 200_000, "\udcff"])
