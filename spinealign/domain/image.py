@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.examination import Examination, ImageKind
+from spinealign.domain.identifiers import DicomIdentifiers
 
 MAX_ASPECT = 20.0
 """A pixel that is said to be longer than this many times its width is not believed."""
@@ -219,6 +220,8 @@ class SpineImage:
         "L", "R" or "B" where the file states the side of a paired body part.
     part : ImagePart or None
         What to read to get this picture again.
+    dicom : DicomIdentifiers or None
+        What reports refer to; None for other formats.
     """
 
     pixels: NDArray[np.float32]
@@ -239,6 +242,7 @@ class SpineImage:
     orientation: tuple[str, str] | None = None
     laterality: str = ""
     part: ImagePart | None = None
+    dicom: DicomIdentifiers | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

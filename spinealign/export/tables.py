@@ -19,6 +19,7 @@ from spinealign.domain.findings import (
     Segmentation,
     Vertebra,
 )
+from spinealign.domain.identifiers import DicomIdentifiers
 from spinealign.domain.image import KindCheck, SpineImage
 from spinealign.domain.paths import resources_dir
 from spinealign.export.disc_tables import disc_name_records, grading_record
@@ -165,9 +166,24 @@ def _input(analysis: Analysis) -> dict[str, Any]:
         "bits": image.bits,
         "format": image.file_format,
         "modality": image.modality,
+        "dicom": _dicom(image.dicom),
         "spacing_mm": _spacing(image.spacing_mm),
         "spacing_source": image.spacing_source.value,
         "calibration": calibration_record(None if wanted is None else wanted.calibration),
+    }
+
+
+def _dicom(identifiers: DicomIdentifiers | None) -> dict[str, Any] | None:
+    """Return what refers to the image, without the patient; None for other formats."""
+    if identifiers is None:
+        return None
+    return {
+        "study_instance_uid": identifiers.study_instance_uid or None,
+        "series_instance_uid": identifiers.series_instance_uid or None,
+        "sop_class_uid": identifiers.sop_class_uid or None,
+        "sop_instance_uid": identifiers.sop_instance_uid or None,
+        "frame_of_reference_uid": identifiers.frame_of_reference_uid or None,
+        "frame_number": identifiers.frame_number,
     }
 
 

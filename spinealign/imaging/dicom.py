@@ -13,6 +13,7 @@ from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import checksum, make_image, make_square
 from spinealign.imaging.dicom_grey import to_grey
+from spinealign.imaging.dicom_identifiers import dicom_identifiers
 from spinealign.imaging.dicom_kind import is_capture, says_burned_in, stated_kind
 from spinealign.imaging.dicom_pixels import (
     check_pixels,
@@ -90,6 +91,7 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
         file_format=DICOM.name,
         orientation=turn.directions,
         laterality=_laterality(dataset),
+        dicom=dicom_identifiers(dataset, frame, frames),
         notes=(
             *_frame_notes(part, frames, frame),
             *grey.notes,

@@ -172,6 +172,7 @@ def exported(tmp_path_factory):
         folder / "slice.dcm", np.arange(96 * 96, dtype=np.uint16).reshape(96, 96),
         Modality="CT", RescaleSlope=1, RescaleIntercept=-1024, PatientName="Doe^Jane",
         PatientID="4711", PatientBirthDate="19700203", InstitutionName="Clinique",
+        SOPInstanceUID="1.2.3",  # a random one may hold the digits that are looked for
     )  # fmt: skip
     analysis = phantoms.ct_analysis(side=96)
     answer = replace(analysis, image=read_image(path))
