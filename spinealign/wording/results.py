@@ -13,10 +13,8 @@ from spinealign.domain.findings import (
     Vertebra,
 )
 from spinealign.domain.image import SpacingSource, SpineImage
-from spinealign.domain.measurements import Measurement
 from spinealign.wording.discs import discs_headline
 from spinealign.wording.examinations import examination_text, kind_text, refusal_message
-from spinealign.wording.measures import reason_text
 from spinealign.wording.text import listed, safe_text
 from spinealign.wording.vertebrae import (
     bodies_phrase,
@@ -199,16 +197,6 @@ def format_region_row(region: Region) -> tuple[str, ...]:
         str(region.parts),
         _optional(region.mean_confidence, "{:.2f}"),
     )
-
-
-def measurement_text(measurement: Measurement) -> str:
-    """Return a measured value with its unit, or why there is none."""
-    if measurement.value is None or not math.isfinite(measurement.value):
-        reason = reason_text(measurement.unmeasurable)
-        return f"not measurable: {reason}" if reason else "not measurable"
-    separator = "" if measurement.unit in ("%", "°") else " "
-    unit = {"deg": "°"}.get(measurement.unit, f"{separator}{safe_text(measurement.unit)}")
-    return f"{measurement.value:.1f}{unit}".rstrip()
 
 
 def _optional(value: float | None, pattern: str) -> str:

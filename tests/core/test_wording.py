@@ -25,8 +25,6 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import DecisionSource, KindCheck, NoteKind, ReaderNote, SpacingSource
-from spinealign.domain.measurements import Measurement, Unmeasurable, UnmeasurableReason
-from spinealign.domain.measures import MeasureCode
 from spinealign.wording.reading import note_text
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 from tests.phantoms import (
@@ -366,27 +364,6 @@ def test_region_row_with_and_without_spacing():
     assert with_area[4].endswith("mm²")
     assert without_area[4] == wording.NOTHING
     assert with_area[:4] == without_area[:4]
-
-
-@pytest.mark.parametrize(
-    ("measurement", "text"),
-    [
-        (Measurement(MeasureCode.CANAL_DIAMETER, 11.42, "mm"), "11.4 mm"),
-        (Measurement(MeasureCode.T1_SLOPE, 12.0, "deg"), "12.0°"),
-        (Measurement(MeasureCode.DISC_HEIGHT_RATIO, 0.8, ""), "0.8"),
-        (
-            Measurement(
-                MeasureCode.T1_SLOPE, None, "deg",
-                unmeasurable=Unmeasurable(UnmeasurableReason.CUT_OFF, ("T1",)),
-            ),
-            "not measurable: the border of the image cuts T1 off",
-        ),
-        (Measurement(MeasureCode.T1_SLOPE, float("nan"), "deg"), "not measurable"),
-    ],
-    ids=["length", "angle", "ratio", "with reason", "not a number"],
-)  # fmt: skip
-def test_a_measure_is_a_value_or_a_reason(measurement, text):
-    assert wording.measurement_text(measurement) == text
 
 
 def test_a_model_is_named_with_version_and_status():

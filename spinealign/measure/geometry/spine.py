@@ -34,9 +34,9 @@ from spinealign.measure.geometry.uncertainty import (
 class BodyLine(StrEnum):
     """A side of a body that counts as a straight line."""
 
-    SUPERIOR = "superior endplate"
-    INFERIOR = "inferior endplate"
-    POSTERIOR_WALL = "posterior wall"
+    SUPERIOR = "superior_endplate"
+    INFERIOR = "inferior_endplate"
+    POSTERIOR_WALL = "posterior_wall"
 
 
 class OutlinePoint(StrEnum):
