@@ -75,6 +75,32 @@ def test_the_verdict(
     )
 
 
+@pytest.mark.parametrize(
+    ("stated", "probabilities", "accepted"),
+    [
+        pytest.param(None, {K.NECK_CT: 0.5, K.OTHER_CT: 0.5}, True, id="at the limit of accepting"),
+        pytest.param(None, {K.NECK_CT: 0.49, K.OTHER_CT: 0.26}, True, id="above it by its share"),
+        pytest.param(None, {K.NECK_CT: 0.4, K.OTHER_CT: 0.3, K.OTHER_MR: 0.3}, False, id="below"),
+        pytest.param(
+            K.SPINE_MR, {K.OTHER_MR: 0.9, K.SPINE_MR: 0.1}, False, id="at the limit of refusing"
+        ),
+        pytest.param(K.SPINE_MR, {K.OTHER_MR: 0.89, K.SPINE_MR: 0.11}, True, id="below that"),
+    ],
+)
+def test_the_limits_themselves_count(
+    stated: ImageKind | None, probabilities: dict[ImageKind, float], accepted: bool
+) -> None:
+    seen = KindPrediction({kind: probabilities.get(kind, 0.0) for kind in K}, 2.0)
+    assert judge(image(stated), seen, RULE).accepted is accepted
+
+
+@pytest.mark.parametrize(("ood_distance", "accepted"), [(5.0, True), (5.01, False)])
+def test_a_picture_at_the_limit_of_distance_is_not_yet_foreign(
+    ood_distance: float, accepted: bool
+) -> None:
+    assert judge(image(), answer(K.NECK_CT, ood_distance=ood_distance), RULE).accepted is accepted
+
+
 def test_a_stated_modality_rules_out_kinds_of_others() -> None:
     seen = KindPrediction({k: {K.OTHER_MR: 0.5, K.NECK_CT: 0.4}.get(k, 0.02) for k in K}, 2.0)
     assert not judge(image(), seen, RULE).accepted

@@ -37,19 +37,19 @@ class Answers:
 
     name = "fake"
 
-    def __init__(self, logits):
-        self._logits = logits
+    def __init__(self, logits, place=28):
+        self._logits, self._place = logits, place
 
     def run(self, batch, **others):
         assert batch.shape == (1, *CROP_SHAPE, 3)
         level = others["signs"][0, SIGN_NAMES.index("level")]
         rows = np.tile(self._logits(round(float(level))), (57, 1)).astype(np.float32)
-        rows[1 + 28] -= 1  # one place matters
+        rows[1 + self._place] -= 1  # one place matters
         return {"t2": rows, "t1": rows + 1}
 
 
-def model_answering(logits):
-    return LoadedModel(grading_card(), Answers(logits))
+def model_answering(logits, place=28):
+    return LoadedModel(grading_card(), Answers(logits, place))
 
 
 def seen(mask=None, is_t2=True):
@@ -193,11 +193,12 @@ def test_a_coin_toss_is_uncertain():
     assert overall_of(()) is Overall.UNCERTAIN
 
 
-def test_the_heat_map_shows_the_place_that_matters():
-    heat = grade_discs(*seen(), model_answering(sick)).discs[1].grade("narrowing").heatmap
+@pytest.mark.parametrize("place", [9, 28, 54], ids=["top left", "middle", "bottom right"])
+def test_the_heat_map_shows_the_place_that_matters(place):
+    heat = grade_discs(*seen(), model_answering(sick, place)).discs[1].grade("narrowing").heatmap
     assert heat.shape == CROP_SHAPE
     row, col = np.unravel_index(heat.argmax(), heat.shape)
-    assert (row // 16, col // 16) == (28 // 8, 28 % 8)
+    assert (row // 16, col // 16) == (place // 8, place % 8)
     assert 0 <= heat.min() <= heat.max() <= 1
 
 
@@ -209,6 +210,14 @@ def test_t1_and_t2_are_mixed_by_the_cards_share():
     p = [graded.discs[1].grade("bulging").probabilities[1] for graded in (alone, both)]
     logits = np.log(np.array(p) / (1 - np.array(p)))
     assert logits[1] - logits[0] == pytest.approx(0.25, abs=1e-3)
+
+
+def test_each_disc_is_joined_with_the_same_disc_of_the_other_contrast():
+    both = grade_discs(*seen(), model_answering(sick), companion=seen(is_t2=False))
+    p = np.array([disc.grade("narrowing").probabilities[1] for disc in both.discs])
+    logits = np.log(p / (1 - p))
+    # T2 says 5 of the second disc and -4 of the others, T1 one more of each.
+    assert logits == pytest.approx([-3.75, 5.25, *[-3.75] * 4], abs=0.01)
 
 
 def test_a_companion_of_the_same_contrast_is_not_used_and_said_so():
@@ -241,6 +250,37 @@ def test_signs_are_ranked_by_the_knots_and_holes_become_zero():
     ranked = ranked_signs(signs, rule, "t2")
     assert ranked[0, 0] == 2.0
     assert not ranked[0, 1:].any()
+
+
+def test_each_sequence_has_its_own_ranks():
+    rule = grading_card().grading
+    knots = {"t2": ((0.0, 10.0),) * len(SIGN_NAMES), "t1": ((0.0, 20.0),) * len(SIGN_NAMES)}
+    rule = replace(rule, sign_knots=knots, knot_values=(-1.0, 1.0))
+    signs = np.full((1, len(SIGN_NAMES)), 10.0)
+    assert (ranked_signs(signs, rule, "t2") == 1.0).all()
+    assert (ranked_signs(signs, rule, "t1") == 0.0).all()
+
+
+def test_a_sign_is_compared_with_the_disc_above_the_one_below_and_all():
+    mask = phantom.column_mask()
+    signs = column_signs(*crops_of(mask, phantom.column_picture(mask)))
+    for name in ("height", "length", "signal"):
+        own = sign(signs, name)
+        assert sign(signs, f"{name}_to_above")[:-1] == pytest.approx(own[:-1] - own[1:])
+        assert sign(signs, f"{name}_to_below")[1:] == pytest.approx(own[1:] - own[:-1])
+        assert sign(signs, f"{name}_to_column") == pytest.approx(own - np.median(own))
+        assert np.isnan(
+            [sign(signs, f"{name}_to_above")[-1], sign(signs, f"{name}_to_below")[0]]
+        ).all()
+
+
+@pytest.mark.parametrize(
+    ("p", "value"),
+    [(0.29, False), (0.31, None), (0.49, None), (0.5, True), (0.51, True)],
+)
+def test_a_finding_is_reported_from_its_threshold_on(p, value):
+    rule = GradeRule(4, 1, 1.0, (0.0,), 0.5, (0.3, 0.5))
+    assert chosen(np.array([1 - p, p]), rule) is value
 
 
 @pytest.mark.parametrize(

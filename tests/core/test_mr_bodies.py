@@ -229,6 +229,22 @@ def test_an_unsure_lowest_body_makes_levels_uncertain():
 
 
 @pytest.mark.parametrize(
+    ("share", "doubt"),
+    [(0.15, None), (0.3, LevelDoubt.PARTIAL_LOWEST_BODY)],
+    ids=["a little", "much"],
+)
+def test_a_shallow_lowest_body_makes_levels_uncertain(share, doubt):
+    level = DRAWN["L5"]
+    ys, xs = np.nonzero(ANATOMY.body(level) > 0)
+    places = np.stack([xs, ys], axis=1) * SPACING_MM - level.centre_mm
+    front = places @ level.back < (share - 0.5) * level.depth_mm
+    mask = MASK.copy()
+    mask[ys[front], xs[front]] = 0
+    found = codes(column_of(mask))
+    assert found.get(WarningCode.LEVELS_UNCERTAIN) == doubt
+
+
+@pytest.mark.parametrize(
     "kept",
     [np.zeros_like(MASK), np.where(ANATOMY.body(DRAWN["L3"]) > 0, 1, 0).astype(np.uint8)],
     ids=["nothing", "one vertebra"],
