@@ -58,6 +58,9 @@ class TestJson:
         for body, found in zip(table["vertebrae"], NAMED.vertebrae, strict=True):
             assert table["segmentation"]["classes"][str(body["class_id"])] == body["level"]
             assert np.array(body["outline"]) == pytest.approx(np.array(found.outline), abs=0.006)
+            for mark, true in zip(body["landmarks"], found.landmarks, strict=True):
+                assert (mark["name"], mark["source"]) == (true.name, true.source)
+                assert (mark["x"], mark["y"]) == pytest.approx((true.x, true.y), abs=0.006)
         assert any(x % 1 for x, _ in table["vertebrae"][0]["outline"])
 
     def test_numbered_bodies_have_no_level(self):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from spinealign.domain.findings import ModelStatus
+from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.export import strips
 from spinealign.export.overlay import (
@@ -13,7 +14,7 @@ from spinealign.export.overlay import (
     overlay_picture,
     plain_picture,
 )
-from spinealign.imaging.render import class_colour
+from spinealign.imaging.render import class_colour, picture_scale
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from tests.phantoms import (
     ct_analysis,
@@ -22,6 +23,7 @@ from tests.phantoms import (
     without_spacing,
     xray_analysis,
 )
+from tests.phantoms_alignment import box
 
 AMBER = (255, 193, 7)
 HEAT_OUTLINE = (230, 159, 0)
@@ -126,6 +128,65 @@ def test_pixels_that_are_not_square_are_stretched():
     picture = plain_picture(replace(failed_view_analysis(), image=image), paper=True)
     assert picture.width == 160 * 4
     assert picture.height > 120 * 8
+
+
+def flat(analysis, spacing_mm=(2.0, 1.0), source=SpacingSource.PATIENT_PLANE):
+    """Return an analysis whose pixels are twice as high as wide."""
+    image = replace(analysis.image, spacing_mm=spacing_mm, spacing_source=source)
+    return replace(analysis, image=image)
+
+
+def bar_px(picture):
+    """Return the length of the scale bar below a picture."""
+    ink = (np.asarray(picture) == (235, 237, 240)).all(axis=2)
+    runs = [np.diff(np.flatnonzero(np.diff(np.pad(row.astype(int), 1))))[::2] for row in ink]
+    return max(int(run.max()) for run in runs if run.size)
+
+
+def test_the_scale_bar_goes_by_the_width_of_a_pixel():
+    picture = plain_picture(flat(failed_view_analysis()), paper=True)
+    # 640 px across show 160 mm, so that the longest round bar of at most 30 % is 20 mm long.
+    assert picture.width == 640
+    assert bar_px(picture) == pytest.approx(80, abs=4)
+
+
+def test_a_magnified_scale_bar_says_so():
+    true, magnified = (
+        np.asarray(plain_picture(flat(failed_view_analysis(), source=source), paper=True))
+        for source in (SpacingSource.PATIENT_PLANE, SpacingSource.DETECTOR_PLANE)
+    )
+    assert true.shape == magnified.shape
+    changed = (true != magnified).any(axis=(1, 2))
+    assert changed.any()
+    assert not changed[: 8 * 120].any()
+
+
+@pytest.mark.parametrize("spacing_mm", [(2.0, 1.0), (1.0, 2.0)], ids=["high", "wide"])
+def test_points_and_lines_lie_where_they_are_whatever_the_shape_of_pixels(spacing_mm):
+    found = flat(failed_view_analysis(), spacing_mm)
+    ends = ((30.0, 20.0), (90.0, 60.0))
+    line = Drawing(DrawingTool.DISTANCE, 1, ends)
+    drawn = apply_corrections(found, replace(initial_corrections(found), drawings=(line,)))
+    body = box("C5", 40.0, 50.0, width=60.0, height=30.0)
+    outlined = replace(found, vertebrae=(body,))
+    bare = replace(found, vertebrae=(replace(body, landmarks=()),))
+    plain = np.asarray(plain_picture(found)).astype(int)
+    scale = np.array(picture_scale((120, 160), spacing_mm, MIN_LONGEST_PX)[::-1])
+    assert scale[0] / spacing_mm[1] == scale[1] / spacing_mm[0]
+    shape = round(120 * scale[1]), round(160 * scale[0])
+
+    def changed(one, other):
+        difference = np.abs(one[: shape[0], : shape[1]] - other[: shape[0], : shape[1]])
+        return difference.max(axis=2) > 30
+
+    lines = changed(np.asarray(overlay_picture(drawn)).astype(int), plain)
+    for share in (0.0, 0.5, 1.0):
+        x, y = (np.array(ends[0]) * (1 - share) + np.array(ends[1]) * share) * scale
+        assert lines[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4].any()
+    dots = changed(*(np.asarray(overlay_picture(each)).astype(int) for each in (outlined, bare)))
+    for mark in body.landmarks:
+        x, y = np.array([mark.x, mark.y]) * scale
+        assert dots[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4].any()
 
 
 def test_heat_map_without_a_classifier_is_refused():

@@ -12,7 +12,7 @@ from spinealign.domain.measures import MeasureCode
 from spinealign.export import overlay
 from spinealign.export.page import printable
 from spinealign.export.report import report_pdf
-from spinealign.wording import DEMONSTRATION_BAND, headline
+from spinealign.wording import DEMONSTRATION_BAND, caution_text, headline
 from tests.phantoms import (
     ct_analysis,
     failed_view_analysis,
@@ -60,6 +60,15 @@ def test_every_report_has_finding_origin_and_disclaimer_on_every_page(analysis):
         assert f"Page {number}" in page
         assert f"of {len(pages)}" in page
         assert "SpineAlign 0.1.0" in page
+
+
+@pytest.mark.parametrize("analysis", ANALYSES.values(), ids=ANALYSES)
+def test_every_caution_is_told(analysis):
+    codes = (WarningCode.BLURRED, WarningCode.MAGNIFIED_SPACING, WarningCode.NO_COLUMN)
+    cautions = (*analysis.cautions, *map(Caution, codes))
+    text = text_of(replace(analysis, cautions=cautions))
+    for caution in cautions:
+        assert printable(caution_text(caution)) in text
 
 
 def test_a_demonstration_is_named_on_every_page():

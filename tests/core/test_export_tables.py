@@ -200,6 +200,11 @@ class TestJson:
         ]
         assert (table["positive_class"], table["predicted"]) == ("fracture", "normal")
 
+    @pytest.mark.parametrize("analysis", ANALYSES.values(), ids=ANALYSES)
+    def test_every_caution_is_there_in_order(self, analysis):
+        codes = [row["code"] for row in as_read(analysis)["warnings"]]
+        assert codes == [caution.code.value for caution in analysis.cautions]
+
     def test_what_did_not_run_is_null(self):
         table = as_read(failed_view_analysis())
         assert table["classification"] is None
