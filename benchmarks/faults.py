@@ -189,8 +189,13 @@ def _run_pytest(folder: Path, arguments: Sequence[str], log: Path) -> None:
         for descriptor in (1, 2):
             os.dup2(stream.fileno(), descriptor)
     import pytest
+    from hypothesis import Phase, settings
 
     import spinealign
+
+    # Any example that fails will do; to look for the smallest one takes minutes.
+    settings.register_profile("unshrunk", phases=(Phase.explicit, Phase.generate))
+    settings.load_profile("unshrunk")
 
     if not Path(str(spinealign.__file__)).is_relative_to(folder):
         os._exit(_COULD_NOT_RUN[0])
