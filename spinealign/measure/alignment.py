@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.examination import Examination, SpineRegion
+from spinealign.domain.examination import Examination, Plane, SpineRegion
 from spinealign.domain.findings import Facing, Vertebra
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MEASURES, MeasureCode
@@ -45,7 +46,8 @@ def measure_alignment(
     geometry : PixelGeometry
         What a pixel is worth.
     examination : Examination or None
-        Its `body_region` tells which measures bodies without levels get.
+        Its plane tells how bodies are measured, its `body_region` which measures those
+        without levels get.
     canal : ndarray of bool, shape (H, W), optional
         Where the spinal canal is, for its diameter at each disc.
 
@@ -63,13 +65,40 @@ def measure_alignment(
     """
     if not vertebrae:
         return ()
-    spine = resampled_spine(vertebrae, facing, geometry)
+    plane = Plane.SAGITTAL if examination is None else examination.plane
     region = None if examination is None else examination.body_region
-    found = measurements_of(_all_taken(spine, region), spine)
-    if canal is not None:
+    work = MeasuredBodies(tuple(vertebrae), facing, geometry, region, canal)
+    return by_importance(MEASURED_IN[plane](work))
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredBodies:
+    """What the measures of a plane are taken from; see `measure_alignment`."""
+
+    vertebrae: tuple[Vertebra, ...]
+    facing: Facing | None
+    geometry: PixelGeometry
+    region: SpineRegion | None
+    canal: NDArray[np.bool_] | None
+
+
+def _in_sagittal(work: MeasuredBodies) -> list[Measurement]:
+    spine = resampled_spine(work.vertebrae, work.facing, work.geometry)
+    found = [*measurements_of(_all_taken(spine, work.region), spine)]
+    if work.canal is not None:
         discs = [disc_line(disc, spine.plane) for disc in discs_of(spine)]
-        found += canal_diameters(canal, discs, geometry)
-    return by_importance(found)
+        found += canal_diameters(work.canal, discs, work.geometry)
+    return found
+
+
+MEASURED_IN: Mapping[Plane, Callable[[MeasuredBodies], Sequence[Measurement]]] = {
+    Plane.SAGITTAL: _in_sagittal,
+    Plane.AXIAL: _in_sagittal,
+}
+"""How bodies are measured in the plane of an examination.
+
+On axial slices a person alone can have placed bodies; they are measured as they stand.
+"""
 
 
 def _all_taken(spine: Spine, region: SpineRegion | None) -> Iterator[SampledMeasure]:

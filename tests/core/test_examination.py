@@ -17,6 +17,7 @@ from spinealign.domain.examination import (
     examination_named,
     examinations_of,
 )
+from spinealign.measure.alignment import MEASURED_IN
 from spinealign.pipelines import PIPELINES
 
 ALL = tuple(EXAMINATIONS.values())
@@ -63,8 +64,9 @@ def test_code_decides_by_properties_and_names_no_kind_elsewhere():
     assert {name for name in found if not name.startswith("training/")} == NAMED_IN
 
 
-def test_every_kind_has_a_pipeline():
+def test_every_kind_has_a_pipeline_and_every_plane_its_measures():
     assert set(PIPELINES) == set(ExaminationKind)
+    assert {each.plane for each in ALL} <= set(MEASURED_IN)
 
 
 @pytest.mark.parametrize(
