@@ -328,7 +328,7 @@ def gate_card(
     """Describe the gate."""
     return ModelCard(
         name="view_gate",
-        title="View gate",
+        title="Image type gate",
         version="2.0.0",
         status=ModelStatus.INTERNALLY_VALIDATED,
         task="view",

@@ -57,7 +57,19 @@ _MIDDLES = {
     BodyLine.SUPERIOR: LandmarkName.SUPERIOR_MIDDLE,
     BodyLine.INFERIOR: LandmarkName.INFERIOR_MIDDLE,
 }
-_PLACES = {name: place for place, name in enumerate((*LandmarkName, *OutlinePoint))}
+_PLACES = {
+    name: place
+    for place, name in enumerate(
+        (
+            LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.POSTERIOR_SUPERIOR,
+            LandmarkName.SUPERIOR_MIDDLE, LandmarkName.POSTERIOR_INFERIOR,
+            LandmarkName.ANTERIOR_INFERIOR, LandmarkName.INFERIOR_MIDDLE, LandmarkName.DENS_TIP,
+            *OutlinePoint,
+        )
+    )
+}  # fmt: skip
+"""Which random numbers move a point: landmarks of other planes must not shift them."""
+
 _HIDDEN_FACTOR = 2.0
 _DEPTH_TO_HEIGHT = 0.86
 _WIDE_GAP = 0.85
