@@ -92,4 +92,4 @@ def test_modality_and_plane_select():
     sagittal = examinations_of(Modality.MR, [Plane.SAGITTAL])
     assert [each.key for each in sagittal] == ["spine-mr"]
     assert examinations_of(Modality.CT, [Plane.SAGITTAL]) == ()
-    assert {each.key for each in examinations_of(Modality.RADIOGRAPH)} == {"lateral-neck"}
+    assert "lateral-neck" in {each.key for each in examinations_of(Modality.RADIOGRAPH)}
