@@ -214,12 +214,14 @@ class IdealEngine:
 
     def _heat(self, matrix: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
         heat = np.zeros((*shape, 4))
-        y, x = np.mgrid[0 : shape[0], 0 : shape[1]] + 0.5
         for body in self.column.bodies:
             for channel, corner in enumerate(body.corners @ matrix[:, :2].T + matrix[:, 2]):
                 if np.isfinite(corner).all():
-                    apart = (x - corner[0]) ** 2 + (y - corner[1]) ** 2
-                    spot = np.exp(-apart / (2 * HEAT_SIGMA_PX**2))
+                    across, down = (
+                        np.exp(-((np.arange(size) + 0.5 - place) ** 2) / (2 * HEAT_SIGMA_PX**2))
+                        for size, place in zip(shape[::-1], corner, strict=True)
+                    )
+                    spot = np.outer(down, across)
                     np.maximum(heat[..., channel], spot, out=heat[..., channel])
         return heat * self.column.corner_height
 
@@ -233,9 +235,14 @@ def _covered(
         points = (outline @ matrix[:, :2].T + matrix[:, 2]) * _FINE - 0.5
         fixed = np.rint(points * 256).clip(-(2**30), 2**30).astype(np.int32)
         # fillPoly paints the border pixels too; a thin dark line takes them off again.
-        layer = np.zeros_like(fine)
-        cv2.fillPoly(layer, [fixed], 255, cv2.LINE_AA, 8)
-        np.maximum(fine, layer, out=fine)
+        left, top, width, height = cv2.boundingRect(fixed // 256)
+        rows, cols = (slice(max(start - 4, 0), max(start + size + 4, 0))
+                      for start, size in ((top, height), (left, width)))  # fmt: skip
+        layer = np.zeros_like(fine[rows, cols])
+        if layer.size:
+            inside = fixed - np.array([cols.start, rows.start], np.int32) * 256
+            cv2.fillPoly(layer, [inside], 255, cv2.LINE_AA, 8)
+            np.maximum(fine[rows, cols], layer, out=fine[rows, cols])
     small = cv2.resize(fine, (shape[1], shape[0]), interpolation=cv2.INTER_AREA) / 255
     return cv2.GaussianBlur(small, (0, 0), 0.8)
 
