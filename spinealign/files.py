@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
 
 from spinealign.domain.errors import ExportError, ExportProblem
 
@@ -65,7 +64,7 @@ def written_beside(path: Path, content: bytes, *, is_private: bool = False) -> I
     OSError
         It could not be written.
     """
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid4().hex}")
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.urandom(16).hex()}")
     try:
         _write_new(temporary, content, 0o600 if is_private else 0o666)
         yield temporary

@@ -24,11 +24,15 @@ def modules_after(statement: str) -> set[str]:
         ("import spinealign.cli.main", {"PyQt6", "cv2", "ai_edge_litert"} | HEAVY),
         ("import spinealign.export.bundle", {"PyQt6"} | HEAVY),
         (
+            "import spinealign.export.exporters, spinealign.imaging.readers",
+            {"PyQt6", "pydicom", "nibabel", "reportlab", "PIL"} | HEAVY,
+        ),
+        (
             "import spinealign.ui.app, spinealign.ui.window.main_window",
             {"ai_edge_litert", "pydicom", "nibabel", "reportlab", "skimage", "scipy"} | HEAVY,
         ),
     ],
-    ids=["domain", "analysis", "command line", "export", "window"],
+    ids=["domain", "analysis", "command line", "export", "tables", "window"],
 )
 def test_loads_nothing_it_must_not(statement, forbidden):
     assert modules_after(statement) & forbidden == set()
