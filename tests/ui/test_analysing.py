@@ -98,7 +98,7 @@ def test_the_result_of_an_overtaken_analysis_is_dropped(qtbot, held, fake):
     assert fake.analyser.closed == 1
 
 
-def test_overruling_the_view_analyses_again_and_says_who_chose(qtbot, window, analysed):
+def test_overruling_the_image_type_analyses_again_and_says_who_chose(qtbot, window, analysed):
     case = analysed("mr_1.nii")
     with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.actions_by_name["image_type_neck-ct"].trigger()

@@ -116,7 +116,7 @@ def test_escape_cancels(qtbot, window, fake, files):
     assert all(case.finding is None for case in window.workbench.session.cases)
 
 
-def test_a_key_for_the_view(qtbot, ready):
+def test_a_key_for_the_image_type(qtbot, ready):
     with qtbot.waitSignal(ready.workbench.session.finding_ready):
         press(ready, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
     assert ready.workbench.current.finding.analysis.examination is NECK_CT

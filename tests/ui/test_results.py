@@ -141,7 +141,14 @@ def test_the_card_opens_and_stays_open_for_the_next_case(window, page):
     assert again._content.isVisible()
 
 
-def test_the_view_is_overruled_from_the_panel(qtbot, window, page):
+def test_the_words_about_the_image_type_have_room(page):
+    shown = page("mr_1.nii")
+    said = "Sagittal spine MR ("
+    (words,) = (each for each in shown.findChildren(QLabel) if said in each.text())
+    assert words.width() > shown.width() / 2
+
+
+def test_the_image_type_is_overruled_from_the_panel(qtbot, window, page):
     choice = page("mr_1.nii").findChild(ImageTypeChoice)
     with qtbot.waitSignal(window.workbench.session.finding_ready):
         choice.setFocus()

@@ -249,10 +249,10 @@ class ResultPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(caption)
-        row.addWidget(words, 1)
-        row.addWidget(choice)
+        row.addWidget(choice, 1)
         self._column.addWidget(rule())
         self._column.addLayout(row)
+        self._column.addWidget(words)
 
     def _add_probabilities(self, analysis: Analysis) -> None:
         if analysis.classification is not None:
