@@ -14,6 +14,10 @@ from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 
 _SURE = 0.8
+"""Probability of the gate's answer below which the kind of image is said to be uncertain.
+
+Source: set by hand when the gate was made; it raises a caution and changes no result.
+"""
 
 
 @dataclass(frozen=True)

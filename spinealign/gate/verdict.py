@@ -10,7 +10,11 @@ from spinealign.domain.model_card import GateRule
 from spinealign.gate.classify import KindPrediction
 
 _BELIEF_AGAINST_MODALITY = 0.05
-"""How much a look that contradicts a stated modality still counts."""
+"""Factor on the probability of kinds that the stated modality excludes.
+
+Tags that were copied wrongly stay refutable by a sure look. Source: set by hand when the gate
+was made (docs/design/view-gate.md).
+"""
 
 
 def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | None) -> KindCheck:

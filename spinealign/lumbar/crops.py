@@ -12,12 +12,24 @@ from numpy.typing import NDArray
 from spinealign.measure.outlines.disc_shapes import DiscShape, Points
 
 CROP_SHAPE = (112, 128)
-"""Rows and columns of a crop."""
+"""Rows and columns of a crop, in pixels. Source: input of the model card of `disc_grading`."""
 
 DISC_PX = 68
-"""Length of the disc in a crop; what is left shows half of each neighbour and the canal."""
+"""Length of the disc in a crop, in pixels; the rest shows half of each neighbour and the canal.
+
+Source: the scale that `disc_grading` was trained at (docs/training.md).
+"""
 
 _LEAST_OF_TYPICAL, _MOST_OF_TYPICAL = 0.85, 1.18
+"""Shortest and longest disc that is believed, as shares of the median of its neighbours.
+
+Source: `disc_grading` was trained with crops of these limits (docs/training.md).
+"""
+
+_ALIASING_STEP, _SMOOTHING_A_STEP = 1.2, 0.4
+"""Image pixels per crop pixel from which the image is smoothed first, and the standard deviation
+of that smoothing per step. Source: `disc_grading` was trained with crops that are made so.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +96,9 @@ def cut_out(pixels: NDArray[np.float32], frame: CropFrame) -> NDArray[np.float32
     ndarray of float32, shape `CROP_SHAPE`
     """
     step = frame.length_px / DISC_PX
-    if step > 1.2:  # a crop coarser than the image would alias
-        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.4 * step), np.float32)
+    if step > _ALIASING_STEP:
+        sigma = _SMOOTHING_A_STEP * step
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.float32)
     return np.asarray(_warped(pixels, frame, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE), np.float32)
 
 

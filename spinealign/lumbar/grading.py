@@ -30,7 +30,31 @@ LEVELS = (
 """Names of the discs counted from the bottom, for five lumbar vertebrae."""
 
 _SAME_PLACE = 0.35
-_FLUID_IS_BRIGHT = 1.0
+"""Farthest distance between one disc's centres in two contrasts, in lengths of the disc.
+
+Neighbours lie about one length apart. Source: less than half of that distance; geometry.
+"""
+
+_SAME_PROPORTIONS = 0.03
+"""Largest difference of the proportions of two pictures of one field, natural logarithm.
+
+Source: geometry; a picture of another field of view or another grid differs by more.
+"""
+
+_FLUID_PERCENTILE, _FLUID_IS_BRIGHT = 60, 1.0
+"""Percentile of the canal's grey that stands for its fluid, and the ratio to the median of bone
+above which an image is T2-weighted. Source: fluid is brighter than marrow on T2 and darker on T1;
+the percentile, above the median because roots lie in the fluid, was set by hand.
+"""
+
+_STORED_BITS = 16
+"""Bits of grey values that are not windowed for display. Source: `SpineImage.bits`."""
+
+_HEATMAP_CELL_PX = 16
+"""Side of the places that are blanked one by one, in pixels of the crop.
+
+Source: the outputs of `disc_grading` (docs/training.md).
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,11 +173,11 @@ def tell_sequence(segmentation: Segmentation, pixels: Array) -> str:
     fluid, bone = (pixels[segmentation.mask == value] for value in (CANAL, VERTEBRA))
     if not fluid.size or not bone.size:
         return "t2"
-    ratio = float(np.percentile(fluid, 60)) / max(float(np.median(bone)), 1e-6)
+    ratio = float(np.percentile(fluid, _FLUID_PERCENTILE)) / max(float(np.median(bone)), 1e-6)
     return "t2" if ratio > _FLUID_IS_BRIGHT else "t1"
 
 
-def network_input(crop: Array, card: ModelCard, bits: int = 16) -> Array:
+def network_input(crop: Array, card: ModelCard, bits: int = _STORED_BITS) -> Array:
     """Turn a crop of grey values into the network's batch of one, (1, h, w, 3)."""
     scaled = scale_intensity(crop, card.intensity, bits=bits, is_hounsfield=False)
     return finish_input(scaled, card.intensity)[None]
@@ -281,7 +305,7 @@ def _heatmap(logits: Array) -> Array | None:
     if len(logits) < 2:
         return None
     fall = np.maximum(logits[0] - logits[1:], 0)
-    rows = CROP_SHAPE[0] // 16
+    rows = CROP_SHAPE[0] // _HEATMAP_CELL_PX
     grid = fall.reshape(rows, -1) / max(float(fall.max()), 1e-6)
     size = (CROP_SHAPE[1], CROP_SHAPE[0])
     smooth = cv2.resize(grid, size, interpolation=cv2.INTER_CUBIC)
@@ -337,7 +361,7 @@ def _partners(own: GraderInput, other: GraderInput) -> list[int | None]:
 
 def _by_place(own: GraderInput, other: GraderInput) -> list[int | None]:
     scale = np.array(other.pixels.shape[::-1]) / np.array(own.pixels.shape[::-1])
-    if abs(np.log(scale[0] / scale[1])) > 0.03:
+    if abs(np.log(scale[0] / scale[1])) > _SAME_PROPORTIONS:
         return [None] * len(own.frames)
     centres = np.array([frame.centre for frame in other.frames])
     partners: list[int | None] = []

@@ -14,10 +14,81 @@ Grey = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 Values = NDArray[np.float64]
 
+# Source of every number of this module: the definition of the sign. They were set by hand when
+# `disc_grading` was made, and its weights were trained on these very signs: another value needs a
+# new training (docs/training.md has what the signs bring).
+
 _MIDDLE = (CROP_SHAPE[0] // 2, CROP_SHAPE[1] // 2)
-_DISC_ROWS = slice(_MIDDLE[0] - int(0.4 * DISC_PX), _MIDDLE[0] + int(0.4 * DISC_PX))
-_ABOVE = slice(_MIDDLE[0] - int(0.5 * DISC_PX), _MIDDLE[0] - int(0.18 * DISC_PX))
-_BELOW = slice(_MIDDLE[0] + int(0.18 * DISC_PX), _MIDDLE[0] + int(0.5 * DISC_PX))
+"""Row and column of the disc's centre in a crop. Source: `crops.CropFrame`."""
+
+_DISC_REACH, _BODY_NEAR, _BODY_FAR = 0.4, 0.18, 0.5
+"""Where a disc and the bodies beside it are looked for, in lengths of the disc from its centre.
+
+Source: definition of the signs.
+"""
+
+_DISC_ROWS = slice(_MIDDLE[0] - int(_DISC_REACH * DISC_PX), _MIDDLE[0] + int(_DISC_REACH * DISC_PX))
+_ABOVE = slice(_MIDDLE[0] - int(_BODY_FAR * DISC_PX), _MIDDLE[0] - int(_BODY_NEAR * DISC_PX))
+_BELOW = slice(_MIDDLE[0] + int(_BODY_NEAR * DISC_PX), _MIDDLE[0] + int(_BODY_FAR * DISC_PX))
+
+_FLUID_AT, _BONE_AT = 80, 50
+"""Percentiles of the canal's and the bodies' grey to which signal is scaled.
+
+Source: definition of the signs.
+"""
+
+_LEAST_GREY, _LEAST_WIDTH = 1e-3, 1e-3
+"""What grey values and widths (lengths of the disc) are at least divided by.
+
+Source: keep a quotient finite; definition of the signs.
+"""
+
+_FEWEST_COLUMNS, _FEWEST_ENDPLATE_COLUMNS = 6, 12
+"""Narrowest disc that has heights and signal, and bands along its endplates, in crop pixels.
+
+Source: definition of the signs.
+"""
+
+_HEIGHT_SIGNS, _SIGNAL_SIGNS, _ENDPLATE_SIGNS = 6, 10, 8
+"""How many signs each group has. Source: `OWN_SIGNS`."""
+
+_RIM_SHARE = 6
+"""One part in so many of the disc's length is rim at either end. Source: definition."""
+
+_CANAL_HALF_PX = 8
+"""Half of the rows in which the canal behind the disc is looked at, in crop pixels.
+
+Source: definition of the signs.
+"""
+
+_WALL_HALF_PX, _FEWEST_BONE_PX = 12, 12
+"""Half of the columns about the middle in which a row must be bone, and how many of them, to
+count for the walls of a body. Source: definition of the signs.
+"""
+
+_ANNULUS_FRONT, _ANNULUS_BACK = 0.2, 0.8
+"""Shares of the disc's length before and behind which the annulus lies. Source: definition."""
+
+_NUCLEUS = (0.3, 0.75)
+"""Shares of the disc's length between which the nucleus lies. Source: definition of the signs."""
+
+_NUCLEUS_AT, _ANNULUS_AT = 60, 40
+"""Percentiles of grey that stand for nucleus and annulus. Source: definition of the signs."""
+
+_SIGNAL_AT = (10, 50, 90)
+"""Percentiles of a disc's grey: low, median, high. Source: definition of the signs."""
+
+_ENDPLATE_RIM = 8
+"""One part in so many of the disc's length is left out at either end of an endplate.
+
+Source: definition of the signs.
+"""
+
+_NEAR_BAND, _DEEP_BAND = (1, 9), (14, 26)
+"""Depths of the bands beside an endplate, in crop pixels. Source: definition of the signs."""
+
+_ENDPLATE_LOW_AT = 10
+"""Percentile of a band's grey that stands for its dark part. Source: definition of the signs."""
 
 OWN_SIGNS = (
     "height", "height_front", "height_middle", "height_back", "height_least", "wedge",
@@ -95,12 +166,12 @@ def own_signs(disc: DiscShape, frame: CropFrame, crop: Grey, mask: Mask) -> list
     """Return the signs of one disc, in the order of `OWN_SIGNS`."""
     inside = np.zeros(mask.shape, bool)
     inside[_DISC_ROWS] = mask[_DISC_ROWS] == DISC
-    fluid = _percentile(crop[mask == CANAL], 80)
-    bone = _percentile(crop[mask == VERTEBRA], 50)
-    scale = max(fluid, bone, 1e-3) if np.isfinite(fluid) and np.isfinite(bone) else np.nan
+    fluid = _percentile(crop[mask == CANAL], _FLUID_AT)
+    bone = _percentile(crop[mask == VERTEBRA], _BONE_AT)
+    scale = max(fluid, bone, _LEAST_GREY) if np.isfinite(fluid) and np.isfinite(bone) else np.nan
     return [
         *_heights(inside), *_offsets(inside, mask), *_signal(inside, mask, crop / scale),
-        fluid / max(bone, 1e-3), *_endplates(inside, crop / scale), disc.confidence,
+        fluid / max(bone, _LEAST_GREY), *_endplates(inside, crop / scale), disc.confidence,
         float(disc.is_inferred), disc.length_px / frame.length_px,
     ]  # fmt: skip
 
@@ -108,11 +179,12 @@ def own_signs(disc: DiscShape, frame: CropFrame, crop: Grey, mask: Mask) -> list
 def _heights(inside: NDArray[np.bool_]) -> list[float]:
     columns = inside.sum(axis=0) / DISC_PX
     used = np.flatnonzero(columns)
-    if used.size < 6:
-        return [np.nan] * 6
+    if used.size < _FEWEST_COLUMNS:
+        return [np.nan] * _HEIGHT_SIGNS
     start, stop = used[0], used[-1] + 1
     thirds = [float(part.mean()) for part in np.array_split(columns[start:stop], 3)]
-    core = columns[start + (stop - start) // 6 : stop - (stop - start) // 6]
+    rim = (stop - start) // _RIM_SHARE
+    core = columns[start + rim : stop - rim]
     return [
         float(columns[start:stop].mean()), *thirds, float(core.min(initial=1.0)),
         thirds[0] - thirds[2],
@@ -123,13 +195,14 @@ def _offsets(inside: NDArray[np.bool_], mask: Mask) -> list[float]:
     used = np.flatnonzero(inside.any(axis=0))
     front, back = (_place(used[0]), _place(used[-1] + 1)) if used.size else (np.nan, np.nan)
     above, below = _body_walls(mask[_ABOVE]), _body_walls(mask[_BELOW])
-    canal = [_canal(mask[rows]) for rows in (_ABOVE, slice(_MIDDLE[0] - 8, _MIDDLE[0] + 8), _BELOW)]
+    beside = slice(_MIDDLE[0] - _CANAL_HALF_PX, _MIDDLE[0] + _CANAL_HALF_PX)
+    canal = [_canal(mask[rows]) for rows in (_ABOVE, beside, _BELOW)]
     fronts, widths = [c[0] for c in canal], [c[1] for c in canal]
     return [
         front, back, *above, *below, above[0] - below[0], above[1] - below[1],
         back - (above[1] if np.isnan(below[1]) else (above[1] + below[1]) / 2),
         *fronts, fronts[1] - (fronts[0] + fronts[2]) / 2, fronts[0] - fronts[2],
-        *widths, widths[1] / max((widths[0] + widths[2]) / 2, 1e-3),
+        *widths, widths[1] / max((widths[0] + widths[2]) / 2, _LEAST_WIDTH),
     ]  # fmt: skip
 
 
@@ -140,9 +213,10 @@ def _place(column: float) -> float:
 def _body_walls(rows: Mask) -> tuple[float, float]:
     """Return front and back of the body whose middle is the crop's middle column."""
     walls = []
+    first, last = _MIDDLE[1] - _WALL_HALF_PX, _MIDDLE[1] + _WALL_HALF_PX
     for row in rows == VERTEBRA:
-        middle = np.flatnonzero(row[_MIDDLE[1] - 12 : _MIDDLE[1] + 12]) + _MIDDLE[1] - 12
-        if middle.size < 12:
+        middle = np.flatnonzero(row[first:last]) + first
+        if middle.size < _FEWEST_BONE_PX:
             continue
         gaps = np.flatnonzero(~row)
         left = gaps[gaps < middle[0]].max(initial=-1) + 1
@@ -170,16 +244,18 @@ def _canal(rows: Mask) -> tuple[float, float]:
 def _signal(inside: NDArray[np.bool_], mask: Mask, grey: Grey) -> list[float]:
     values = grey[inside]
     used = np.flatnonzero(inside.any(axis=0))
-    if used.size < 6:
-        return [np.nan] * 10
+    if used.size < _FEWEST_COLUMNS:
+        return [np.nan] * _SIGNAL_SIGNS
     places = np.broadcast_to(np.arange(grey.shape[1]), grey.shape)
     share = (places - used[0]) / (used[-1] - used[0])
-    front, back = inside & (share < 0.2), inside & (share > 0.8)
-    middle = inside & (share > 0.3) & (share < 0.75)
-    nucleus = _percentile(grey[middle], 60)
-    annulus = [_percentile(grey[part], 40) for part in (front, back)]
-    low, median, high = (_percentile(values, p) for p in (10, 50, 90))
-    bodies = [_percentile(grey[rows][mask[rows] == VERTEBRA], 50) for rows in (_ABOVE, _BELOW)]
+    front, back = inside & (share < _ANNULUS_FRONT), inside & (share > _ANNULUS_BACK)
+    middle = inside & (share > _NUCLEUS[0]) & (share < _NUCLEUS[1])
+    nucleus = _percentile(grey[middle], _NUCLEUS_AT)
+    annulus = [_percentile(grey[part], _ANNULUS_AT) for part in (front, back)]
+    low, median, high = (_percentile(values, p) for p in _SIGNAL_AT)
+    bodies = [
+        _percentile(grey[rows][mask[rows] == VERTEBRA], _BONE_AT) for rows in (_ABOVE, _BELOW)
+    ]
     return [
         median, low, high, float(values.std()), nucleus, *annulus,
         nucleus - float(np.mean(annulus)), *bodies,
@@ -193,21 +269,22 @@ def _endplates(inside: NDArray[np.bool_], grey: Grey) -> list[float]:
     the disc's own edge.
     """
     columns = np.flatnonzero(inside.sum(axis=0) >= 2)
-    if columns.size < 12:
-        return [np.nan] * 8
-    core = columns[columns.size // 8 : -(columns.size // 8)]
+    if columns.size < _FEWEST_ENDPLATE_COLUMNS:
+        return [np.nan] * _ENDPLATE_SIGNS
+    rim = columns.size // _ENDPLATE_RIM
+    core = columns[rim:-rim]
     top = inside[:, core].argmax(axis=0)
     bottom = inside.shape[0] - inside[::-1, core].argmax(axis=0)
     bands = [
-        _band(grey, core, top, -1, (1, 9)), _band(grey, core, bottom - 1, 1, (1, 9)),
-        _band(grey, core, top, -1, (14, 26)), _band(grey, core, bottom - 1, 1, (14, 26)),
+        _band(grey, core, top, -1, _NEAR_BAND), _band(grey, core, bottom - 1, 1, _NEAR_BAND),
+        _band(grey, core, top, -1, _DEEP_BAND), _band(grey, core, bottom - 1, 1, _DEEP_BAND),
     ]  # fmt: skip
     near, deep = bands[:2], bands[2:]
     return [
         *(float(band.mean()) for band in near),
         *(float(n.mean() - d.mean()) for n, d in zip(near, deep, strict=True)),
         *(float(band.mean(axis=0).std()) for band in near),
-        *(float(np.percentile(band, 10)) for band in near),
+        *(float(np.percentile(band, _ENDPLATE_LOW_AT)) for band in near),
     ]
 
 

@@ -62,6 +62,10 @@ _MIRRORED = {
     LandmarkName.POSTERIOR_INFERIOR: LandmarkName.ANTERIOR_INFERIOR,
 }
 _SHORTEST_CALIBRATION_PX = 1.0
+"""Shortest distance that calibrates, in image pixels; below it both ends may be one click.
+
+Source: resolution of the picture.
+"""
 
 
 def move_landmark(

@@ -15,9 +15,16 @@ from spinealign.measure.outlines.body_places import counterparts
 from spinealign.measure.outlines.column import LEVELS
 
 _FIRST_UNNAMED_ID = 11
+"""Mask value of the first body without a level. Source: convention of `radiograph.outlines`."""
+
 _FIRST_OTHER_LEVEL_ID = 101
+"""Mask value of the first level beyond those of a neck film. Source: convention of this program;
+above every class of the networks.
+"""
+
 _ANY_VERTEBRA = "vertebra"
 _SUBPIXEL_BITS = 4
+"""Binary digits after the point of polygon corners, 1/16 pixel. Source: numerical resolution."""
 
 
 def mask_shape(bodies: Sequence[Vertebra], own: Sequence[Vertebra]) -> tuple[object, ...]:

@@ -20,8 +20,18 @@ _ENDS = {
     LandmarkName.INFERIOR_MIDDLE: (LandmarkName.ANTERIOR_INFERIOR, LandmarkName.POSTERIOR_INFERIOR),
 }
 _SAME_PLACE_PX = 0.5
+"""A vertex this near to a landmark stands for it, in image pixels. Source: half a pixel."""
+
 _FARTHEST_REACH = 1.5
+"""How far along the outline a moved point takes it along, in square roots of the body's area.
+
+Source: set by hand: the sides that meet in a corner follow, the opposite ones do not. It shapes
+the outline after a correction by hand; measures use the landmarks.
+"""
+
 _FEWEST_VERTICES = 3
+"""Fewest vertices of an outline. Source: a polygon."""
+
 _TINY = 1e-9
 
 

@@ -26,13 +26,30 @@ from spinealign.measure.geometry.plane import PixelGeometry
 Points = NDArray[np.float64]
 
 HAND_SIGMA_PX = 1.0
-"""Standard deviation of a point placed by hand where there is no body to compare with."""
+"""Standard deviation of a point placed by hand where there is no body to compare with, in pixels.
+
+Source: repeated reading of three films by one reader, mean corner distance 1.1 pixels (data
+description of the lateral films).
+"""
 
 _TINY = 1e-9
 _STEP = 1e-4
+"""Step of the numerical derivative, in standard deviations of a point. Source: numerical
+resolution; central differences of double precision.
+"""
+
 _IN_95_PERCENT = 1.959964
-_ARC_DEGREES_A_STEP = 5.0
-_ARC_SHARE, _FARTHEST_CROSSING = 0.35, 2.0
+"""Standard deviations within which 95 % of a normal distribution lie on either side of its mean.
+
+Source: JCGM 100:2008, annex G, table G.1.
+"""
+
+_ARC_DEGREES_A_STEP, _ARC_SHARE, _FARTHEST_CROSSING = 5.0, 0.35, 2.0
+"""Degrees from vertex to vertex of a drawn arc; its radius as a share of the shorter arm; how far
+lines are prolonged to where they meet, in extents of the drawing.
+
+Source: drawing only, nothing is measured with them.
+"""
 
 
 @dataclass(frozen=True)
@@ -235,3 +252,4 @@ _TOOLS = {
     ),
     DrawingTool.AREA: _Tool(MeasureCode.DRAWN_AREA, 3, polygon_area, _crossing),
 }
+"""How each tool measures, and of how many points. Source: the points that the measure needs."""

@@ -17,6 +17,10 @@ Values = NDArray[np.float64]
 
 _TINY = 1e-9
 _LEAST_SHARE = 0.05
+"""Smallest divisor of a resampled ratio, as a share of the exact one; intervals stay finite.
+
+Source: set by hand; the exact ratio does not depend on it.
+"""
 
 
 @dataclass(frozen=True, eq=False)

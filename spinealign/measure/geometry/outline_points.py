@@ -11,13 +11,33 @@ Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 
 _BODY_HEIGHT = 1.0
+"""Height of the body of C2 without the dens, in depths of its inferior endplate.
+
+Source: set by hand on the training films of `xray_bodies`: a body is about as high as deep.
+"""
+
 _LEAST_HEIGHT = 0.7
-_WALL = (0.15, 0.65)
-_WALL_STEPS = 9
-_LEAST_CROSSINGS = 4
-_ENDPLATE = (0.1, 0.9)
-_ENDPLATE_STEPS = 41
+"""Height that an outline of C2 must reach to have a centre, in depths of its endplate.
+
+Source: set by hand; below it the film cuts the body off.
+"""
+
+_WALL, _WALL_STEPS, _LEAST_CROSSINGS = (0.15, 0.65), 9, 4
+"""Heights between which the straight posterior wall of C2 is read, in depths of its endplate, at
+how many of them, and at how many it must be found. Source: set by hand on the training films of
+`xray_bodies`: above the corner's rounding and below the base of the dens.
+"""
+
+_ENDPLATE, _ENDPLATE_STEPS = (0.1, 0.9), 41
+"""Part of an endplate, as shares of its depth, through which a straight line is fitted, and how
+many places of it. Source: set by hand: without the corners' rounding.
+"""
+
 _NEAR = 0.3
+"""Farthest distance of an outline from the line between its corners, in depths of the endplate.
+
+Source: set by hand; a larger one is not the endplate between these corners.
+"""
 _NO_AREA = 1e-6
 
 

@@ -9,7 +9,11 @@ from spinealign.domain.findings import Caution, Vertebra, WarningCode
 
 _LAST_OF_NECK = LEVEL_SEQUENCE.index("C7")
 _NEAR_BODIES = 0.7
-"""A body that ends nearer to the border than this times its height has none below it."""
+"""A body that ends nearer to the border than this times its height has none below it.
+
+Source: geometry; a disc is about a third as high as a body, so that less than a body and its disc
+fits between them.
+"""
 
 
 def cut_off_cautions(bodies: Sequence[Vertebra], shape: tuple[int, int]) -> tuple[Caution, ...]:

@@ -71,8 +71,22 @@ _PLACES = {
 """Which random numbers move a point: landmarks of other planes must not shift them."""
 
 _HIDDEN_FACTOR = 2.0
+"""Factor on the standard deviation of landmarks of a body that the network was unsure of.
+
+Source: set by hand; how many intervals hold the reader's angle is in the card of `xray_bodies`.
+"""
+
 _DEPTH_TO_HEIGHT = 0.86
+"""Height of a body over its depth, where only the depth of C2 is known.
+
+Source: set by hand on the training films of `xray_bodies`; scales uncertainty only.
+"""
+
 _WIDE_GAP = 0.85
+"""Widest gap between neighbours whose levels are unknown, in heights of a body.
+
+Source: geometry; a missing body leaves a gap of more than one height.
+"""
 
 
 @dataclass(frozen=True, eq=False)

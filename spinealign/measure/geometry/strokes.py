@@ -18,9 +18,19 @@ Points = NDArray[np.float64]
 Strokes = tuple[Stroke, ...]
 
 _ARC_STEP_DEG = 4.0
-_BEHIND, _BEYOND = 1.7, 1.1
-_COBB_ARC, _SLOPE_REACH, _SLOPE_ARC = 0.95, 1.45, 1.2
+"""Degrees from vertex to vertex of an arc. Source: drawing only, nothing is measured with it."""
+
+_BEHIND, _BEYOND, _COBB_ARC, _SLOPE_REACH, _SLOPE_ARC = 1.7, 1.1, 0.95, 1.45, 1.2
+"""Lengths of construction lines and arcs, in depths of an endplate.
+
+Source: drawing only, nothing is measured with them.
+"""
+
 _FAR, _TANGENT_BEYOND, _TANGENT_ARC = 1.5, 0.5, 0.4
+"""The same of tangents, in distances between their walls. Source: drawing only."""
+
+_PLUMB_BEYOND = 0.08
+"""How much a plumb line goes on, as a share of its length. Source: drawing only."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,7 @@ class Pen:
         top, end = centre[0], corner[0]
         bottom = np.array([top[0], end[1]])
         return (
-            self.stroke(StrokeKind.PLUMB, top, bottom + 0.08 * (bottom - top)),
+            self.stroke(StrokeKind.PLUMB, top, bottom + _PLUMB_BEYOND * (bottom - top)),
             self.stroke(StrokeKind.LINE, bottom, end),
         )
 

@@ -12,20 +12,51 @@ from spinealign.domain.findings import Landmark, LandmarkName, LandmarkSource
 Values = NDArray[np.float64]
 
 SAMPLES = 600
-"""Resampled positions of every landmark beside the exact one."""
+"""Resampled positions of every landmark beside the exact one.
 
-# From distances to the reader's corners on the training films of `xray_bodies`, rounded up; how
-# many intervals of held-out films hold the reader's angle is in that model's card.
-_SURE_NETWORK, _UNSURE_NETWORK = 0.02, 0.085
+Source: numerical resolution; fast enough to follow a dragged corner (`benchmarks/dragging.py`).
+"""
+
 _LOWEST_PEAK, _FULL_PEAK = 0.35, 0.8
+"""Heights (0..1) of the network's peaks between which its corners become surer. Source: below."""
+
+_SURE_NETWORK, _UNSURE_NETWORK = 0.02, 0.085
+"""Standard deviation of a corner on a film, in heights of a body, at a full and at the lowest
+peak.
+
+Source: distances to the reader's corners on the training films of `xray_bodies`, rounded up; how
+many intervals of held-out films hold the reader's angle is in that model's card.
+"""
+
 _CONTOUR, _MIDDLE, _USER = 0.08, 0.04, 0.015
+"""Standard deviations in heights of a body: of a contour's point that stands in for a corner on a
+film, of the middle of an endplate, and of a point that a person placed.
+
+Source: the same films, and for a person the repeated reading of three of them, rounded up.
+"""
+
 _CONTOUR_SIGMAS = (0.5, 0.9), (_CONTOUR, 0.035)
-"""By confidence: a point that stands in for a corner on a film, and one on a whole outline
-of an MR, where the smaller value was fitted (``benchmarks/mr_bodies.py``)."""
+"""By confidence: a point that stands in for a corner on a film, and one on a whole outline of
+an MR, in heights of a body. Source: the films above; the smaller value was fitted on MR
+(`benchmarks/mr_bodies.py`).
+"""
+
 _OUTLINE = 0.03
+"""Standard deviation of a point averaged over much of an outline, in heights of a body.
+
+Source: as of corners on films, rounded up.
+"""
+
 _TAIL_PERCENT = 2.5
+"""Per cent of resampled values beyond either end of an interval. Source: 95 % intervals."""
+
 _MIDDLES = (LandmarkName.SUPERIOR_MIDDLE, LandmarkName.INFERIOR_MIDDLE)
+
 _SEED = 20260101
+"""Of the resampling, so that an image gives the same intervals each time.
+
+Source: any number; `measure_alignment` is deterministic with it.
+"""
 
 
 def landmark_sigma_px(mark: Landmark, body_height_px: float) -> float:
