@@ -92,7 +92,7 @@ def taken(bodies, geometry=PIXELS, facing=Facing.RIGHT, examination=LATERAL_NECK
 
 def value_of(found, code: MeasureCode, *levels: str) -> float:
     measure = found[(code.value, levels)]
-    assert measure.value is not None, measure.reason
+    assert measure.value is not None, measure.unmeasurable
     return measure.value
 
 
