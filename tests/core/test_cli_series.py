@@ -73,6 +73,23 @@ def test_an_examination_is_chosen_by_its_key_or_the_name_of_former_versions(
     assert asked == [examination]
 
 
+@pytest.mark.parametrize(
+    ("given", "examination"),
+    [([], NECK_CT), (["--view", "mr"], SPINE_MR), (["--examination", "spine-mr"], SPINE_MR)],
+    ids=["default", "former name", "key"],
+)
+def test_own_weights_are_packaged_for_an_examination(
+    monkeypatch: pytest.MonkeyPatch, given: list[str], examination: Examination
+) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "spinealign.cli.training._train", lambda options: asked.append(options) or 0
+    )
+    words = ["package", "w.h5", "--classes", "a", "b", "--positive", "a", "--out", "o", *given]
+    assert cli.run_command(words) == 0
+    assert asked[0].examination is examination
+
+
 def test_series_are_listed_with_their_numbers(
     study: Path, sources: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

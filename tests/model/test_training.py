@@ -24,7 +24,7 @@ from spinealign.training.keras_engine import (
 from spinealign.training.package import fold_batch_normalisation, to_litert, write_model_folder
 from spinealign.training.train import Checkpoint, MrPatches, run_steps, segmentation_loss
 from tests.cards import classifier_card
-from tests.examinations import NECK_CT
+from tests.examinations import SPINE_MR
 
 pytestmark = [
     pytest.mark.train,
@@ -141,7 +141,7 @@ def test_packaged_user_weights_answer_in_the_stated_class_order(tmp_path, monkey
     options = argparse.Namespace(
         weights=tmp_path / "mine.keras", architecture="plain-cnn", classes=["fracture", "normal"],
         positive="fracture", scaling="unit", threshold=0.5, out=tmp_path / "models" / "mine",
-        recipe="package",
+        recipe="package", examination=SPINE_MR,
     )  # fmt: skip
     assert commands.run(options) == 0
     loaded = ModelStore([tmp_path / "models"]).load("mine")
@@ -150,7 +150,7 @@ def test_packaged_user_weights_answer_in_the_stated_class_order(tmp_path, monkey
     probabilities, activation = loaded.classify(x)
     assert probabilities == pytest.approx((1 - p_normal, p_normal), abs=2e-3)
     assert activation is None
-    assert loaded.card.examinations == (NECK_CT.kind,)
+    assert loaded.card.examinations == (SPINE_MR.kind,)
 
 
 base_plain_cnn = networks.plain_cnn
