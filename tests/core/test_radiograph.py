@@ -104,6 +104,13 @@ class TestWholeColumn:
         assert max(corner_errors_px(found, column)) < 1
         assert max(outline_errors_px(found, column)) < 2 * max(scale, 1)
 
+    @pytest.mark.parametrize("degrees", [30, -30])
+    def test_small_windows_follow_a_tilted_neck(self, degrees):
+        column = turned(draw_column("T1"), degrees, shape=(1100, 1100))
+        found = outline_vertebrae(ideal_model(column, side=256), film_of(column))
+        assert names(found) == list(LEVELS)
+        assert max(corner_errors_px(found, column)) < 1
+
     def test_mask_outlines_and_classes_tell_the_same(self):
         column = draw_column("T1")
         found = outlined(column)
