@@ -25,15 +25,62 @@ from spinealign.measure.outlines.column import find_chain, turned_downwards
 from spinealign.measure.outlines.vertebrae import Peaks, corner_peaks, up_by_corners
 
 _SHARP_HEIGHT = 48.0
-"""Height of a body in network pixels at the second look."""
+"""Height of a body at the second look, in pixels of the network's input.
+
+Source: the size at which xray_bodies is used by its recipe (docs/training.md); it was trained on
+bodies of 14 to 70 pixels; benchmarks/constants.py: a fifth less turns an angle on 3 films by up to
+3.3 degrees, a quarter more renames bodies on 1.
+"""
 
 _OVERLAP = 96
+"""Overlap of neighbouring tiles, in pixels of the network's input: two bodies.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _MOST_TILES = 3
+"""Most tiles along a column, so that the second look costs at most three times the first.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md);
+benchmarks/constants.py: one less turns an angle on 3 films by up to 4.0 degrees.
+"""
+
 _MARGIN_IN_HEIGHTS = 2.6
+"""Room around the bodies of the first look in the second, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md);
+benchmarks/constants.py: a fifth less turns an angle on 3 films by up to 2.1 degrees.
+"""
+
 _TOO_FAR_OFF = 1.5
+"""Ratio of the height of a body to `_SHARP_HEIGHT` from which a look is repeated.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _FEWEST_BODIES = 2
+"""Fewest bodies that make a column. Source: convention of this program."""
+
 _LEAST_SURENESS, _LEAST_EVIDENCE = 0.66, 1.4
+"""Least mean, and least sum over bodies, of how surely each is one (0..1).
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); no outline on
+288 pictures without a column.
+"""
+
 _LEAST_SIGNS = 3.0
+"""Least number of signs of a column: a body counts one, C2 one more, and the share of corners that
+were seen twice.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); no outline on
+288 pictures without a column.
+"""
+
+_BONE_SHARE, _CORNER_SHARE = 0.75, 0.25
+"""Weights of the probability of bone and of the corners in how surely a piece is a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
 _NOWHERE = 1e-6
 
 
@@ -207,4 +254,4 @@ def _sureness(blob: Blob, peaks: Peaks) -> float:
     """Return how surely this is a body (0..1); missing corners count a quarter."""
     expected = 2 if blob.is_c2 else 4
     corners = sum(peak.height for peak in peaks if peak is not None) / expected
-    return 0.75 * blob.certainty + 0.25 * corners
+    return _BONE_SHARE * blob.certainty + _CORNER_SHARE * corners

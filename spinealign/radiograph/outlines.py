@@ -49,20 +49,97 @@ BODY_CLASSES = ("background", "C2", "body")
 """Classes of a network that finds bodies and leaves their levels to the program."""
 
 CLASS_IDS = {level: number for number, level in enumerate(LEVELS, start=1)}
+"""Mask value of each level. Source: convention of this program."""
+
 FIRST_UNNAMED_ID = 11
+"""Mask value of the first body where levels are uncertain. Source: convention of this program."""
 
 _FEWEST_BODIES = 2
+"""Fewest bodies that make a column. Source: convention of this program."""
+
 _SURE_FACING = 0.65
+"""Confidence (0..1) from which the facing is told.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _HIDDEN_BELOW = 0.7
+"""Confidence (0..1) below which a body is called uncertain.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md);
+benchmarks/constants.py: a quarter more calls further bodies uncertain on 3 of 3 films.
+"""
+
 _GUESS = 0.66
+"""Confidence (0..1) up to which the lowest body is taken back if it is hidden.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _OUTLINE_SHARE = 0.7
+"""Weight of the outline against the corners in the confidence of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _SOFT_BORDER = 1.0
+"""Standard deviation of the border between two bodies, in pixels of the network's output.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _C2_GAP = 0.35
+"""Widest gap that is bridged in C2, in typical heights of a body: the ring of C1 hides the neck of
+the dens.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _DENS_WIDTH, _SPUR_WIDTH = 0.34, 0.2
+"""Width below which what sticks out is no part of C2, and of another body, in typical heights of a
+body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _SMOOTHING = 0.02
+"""Standard deviation of the blur of a body's map of bone, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _ROOM = 4
+"""Room around a body in which it is drawn, in pixels of the network's output.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _CUT_OFF = 0.15
+"""Distance from the border of the film within which a landmark of a cut body is left out, in
+typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _PEAKS_APART = 0.25
+"""Least distance between two maxima of a heat map, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
+_NEAR_BONE_SIDE = 9
+"""Side of the square around a pixel of bone in which corners are looked for, in pixels of the
+network's output.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
+_STRAY_SIDE = 5
+"""Side of the square around a stray pixel of bone that is no part of a body, in pixels of the
+network's output.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +291,8 @@ class _Film:
     def _all_peaks(self) -> list[list[Peak]]:
         """Return the corners that the network saw, on the film, for each heat map."""
         column = self._column
-        near = cv2.dilate((column.maps.bone >= 0.5).astype(np.uint8), np.ones((9, 9))) > 0
+        is_bone = (column.maps.bone >= 0.5).astype(np.uint8)
+        near = cv2.dilate(is_bone, np.ones((_NEAR_BONE_SIDE, _NEAR_BONE_SIDE))) > 0
         found = []
         for heat in np.moveaxis(column.maps.corners, -1, 0):
             peaks = all_peaks(np.ascontiguousarray(heat), near, _PEAKS_APART * column.height)
@@ -255,7 +333,8 @@ class _Film:
         """Return the bone map (h, w) of one body, falling to 0 across borders with others."""
         column = self._column
         stray = ((column.maps.bone >= 0.5) & (column.labels == 0)).astype(np.uint8)
-        own = (column.nearest == blob.label) & (cv2.dilate(stray, np.ones((5, 5))) == 0)
+        beside_stray = cv2.dilate(stray, np.ones((_STRAY_SIDE, _STRAY_SIDE))) > 0
+        own = (column.nearest == blob.label) & ~beside_stray
         own |= column.labels == blob.label
         soft = cv2.GaussianBlur(own.astype(np.float32), (0, 0), _SOFT_BORDER)
         bone = np.asarray(column.maps.bone * soft, np.float32)

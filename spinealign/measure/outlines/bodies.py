@@ -15,20 +15,102 @@ Labels = NDArray[np.int32]
 Points = NDArray[np.float64]
 
 BODY_AREA = 1.2
-"""Area of a cervical body in squares of its height: a little wider than high."""
+"""Area of a cervical body in squares of its height: a little wider than high.
+
+Source: set by hand; the outlines of the training films of xray_bodies have a mean of 1.19 and a
+median of 1.08 (benchmarks/body_shapes.py).
+"""
 
 _HEIGHT_TO_INRADIUS = 2.15
-"""A body is this many times as high as the largest circle in its outline has radius."""
+"""Height of a body in radii of the largest circle inside its outline.
+
+Source: set by hand; the outlines of the training films of xray_bodies have a mean of 2.13 and a
+median of 2.14 (benchmarks/body_shapes.py); benchmarks/constants.py: a fifth less renames bodies on
+2 of 3 films, a quarter more on 1.
+"""
 
 _SMALLEST, _LARGEST, _LARGEST_C2 = 0.2, 2.2, 4.5
+"""Least and largest area of a piece that may be a body, and largest area of one that may be C2, in
+units of `BODY_AREA` times the square of the typical height.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); the outlines
+of the training films have areas of 0.63 to 1.75, of C2 of 1.4 to 4.5 (benchmarks/body_shapes.py).
+"""
+
 _ONE_BODY_AT_MOST = 1.75
+"""Area above which a piece is parted, as several bodies that touch, in units of `BODY_AREA` times
+the square of the typical height.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); the largest
+body outlined on the training films has 1.75 (benchmarks/body_shapes.py).
+"""
+
 _CORE_DEPTH = 0.2
+"""Least distance from the border of fused bodies to the core of one, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _CORE_AREA = 0.05
+"""Least area of a core, in squares of the typical height of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _FIRM = 0.75
+"""Probability of bone from which a pixel can belong to a core.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
+_ONLY_C2 = 0.8
+"""Share of a piece's pixels, from which on C2 is all that it is.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
+_WALL_WIDTH = 0.06
+"""Width of the line along an endplate that parts fused bodies, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _C2_REACH = 1.9
+"""Largest distance between the centres of two pieces of C2, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _MIN_HEIGHT_PX = 3.0
-_SPECK, _SPECK_AREA = 0.35, 0.06
+"""Least typical height of a body, in pixels of the map: smaller bodies have no shape.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
+_SPECK = 0.35
+"""Least radius of the largest circle inside a piece that counts for the typical height, in the
+radius of the deepest piece.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
+_SPECK_AREA = 0.06
+"""Least area of a piece of bone, in squares of the typical height of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _MOST_BLOBS = 40
+"""Most pieces that are looked at, the surest ones, so that noise costs no time.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
+_ENDS_PERCENT = (5, 95)
+"""Percentiles of the pixels along a direction that stand for where a body begins and ends.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +151,7 @@ class Blob:
 
     def extent(self, direction: Points) -> tuple[float, float]:
         """Return where the blob begins and ends along a unit vector, less 5 % at either end."""
-        low, high = np.percentile(self.pixels @ direction, (5, 95))
+        low, high = np.percentile(self.pixels @ direction, _ENDS_PERCENT)
         return float(low), float(high)
 
 
@@ -206,7 +288,7 @@ def _cores(
     unit = BODY_AREA * height_px**2
     c2_area = np.bincount(pieces.ravel(), (c2 > bone / 2).ravel(), count)
     area = stats[:, cv2.CC_STAT_AREA]
-    is_c2_alone = (c2_area > 0.8 * area) & (area < _LARGEST_C2 * unit)
+    is_c2_alone = (c2_area > _ONLY_C2 * area) & (area < _LARGEST_C2 * unit)
     is_fused = (area > _ONE_BODY_AT_MOST * unit) & ~is_c2_alone
     is_fused |= np.minimum(c2_area, area - c2_area) > 0.5 * unit
     is_fused[0] = False
@@ -225,7 +307,7 @@ def _deep_inside(
     is_c2 = (c2 > bone / 2).astype(np.uint8)
     border = cv2.morphologyEx(is_c2, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     walls = np.zeros(fused.shape, np.uint8)
-    thickness = max(1, round(0.06 * height_px))
+    thickness = max(1, round(_WALL_WIDTH * height_px))
     for start, stop in corner_lines(corners, fused, height_px):
         ends = [tuple(int(v) for v in np.floor(p)) for p in (start, stop)]
         cv2.line(walls, ends[0], ends[1], 1, thickness)

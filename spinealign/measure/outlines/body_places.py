@@ -24,6 +24,8 @@ from spinealign.measure.outlines.vertebrae import right_of, up_vectors
 Points = NDArray[np.float64]
 
 _UP = np.array([0.0, -1.0])
+"""Unit vector (x, y) to the top of the picture. Source: convention of this program."""
+
 _RINGS = {
     3: (LandmarkName.DENS_TIP, *CORNERS[2:]),
     4: CORNERS,
@@ -32,15 +34,48 @@ _RINGS = {
         CORNERS[2], LandmarkName.INFERIOR_MIDDLE, CORNERS[3],
     ),
 }  # fmt: skip
+"""Names of a body's points by their number, in order round it; three are those of C2.
+
+Source: convention of this program.
+"""
+
 _ENDPLATES = (
     (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.POSTERIOR_SUPERIOR),
     (LandmarkName.ANTERIOR_INFERIOR, LandmarkName.POSTERIOR_INFERIOR),
 )
+
 _C2_SHOULDER, _C2_TIP_WIDTH = 0.45, 0.3
+"""Shape of C2 drawn from three points: height of the body without dens in heights of C2, and width
+of the dens in widths of the body. The centre and the posterior wall of an added C2 follow from it.
+
+Source: unknown; set by hand.
+"""
+
 _SMALLEST_AREA_PX = 4.0
+"""Area below which points that a person placed enclose nothing, in square pixels.
+
+Source: convention of this program.
+"""
+
 _SAME_BODY = 0.6
+"""Largest distance between the centres of two outlines of one body, in square roots of its area.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _HALF_SURE = 0.5
+"""Confidence (0..1) of the middle of an endplate that lies half way between corners that a person
+placed.
+
+Source: convention of this program.
+"""
+
 _MOST_TURN = np.radians(12)
+"""Largest angle between a body that is added beyond the end of a column and the last one, in
+radians. A person moves its corners.
+
+Source: unknown; set by hand.
+"""
 
 
 def centre_of(body: Vertebra) -> Points:

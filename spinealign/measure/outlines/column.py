@@ -18,17 +18,79 @@ Points = NDArray[np.float64]
 LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7", "T1")
 
 _DISTANCE = (0.7, 2.9)
+"""Least and largest distance between the centres of neighbours, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); centres of
+outlines lie 1.1 to 1.8 apart on the training films, those of C2 and C3 1.7 to 3.1
+(benchmarks/body_shapes.py).
+"""
+
 _AREA_RATIO = 3.5
+"""Largest ratio of the areas of neighbours, C2 aside.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); outlines on
+the training films reach 1.27 (benchmarks/body_shapes.py).
+"""
+
 _SHARPEST_BEND_COS = 0.62
+"""Least cosine of the bend of the column at a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); outlines on
+the training films reach 0.940 (benchmarks/body_shapes.py).
+"""
+
 _BEND_COST, _DISTANCE_COST, _INNER_C2_COST = 1.5, 0.35, 0.6
+"""What a line of pieces loses, in sure bodies of typical size: for a bend, times one less its
+cosine; for a step, times its length beyond the least distance; for a C2 that is not at an end.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _FULL_SIZE = 1.3
+"""Area above which a piece adds no more to its line, in units of `BODY_AREA` times the square of
+the typical height.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
 
 _WIDE_GAP = 0.85
+"""Gap between facing endplates from which a body may be missing, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); 99 % of the
+gaps outlined on the training films are below 0.84, all below 0.91 (benchmarks/body_shapes.py).
+"""
+
 _USUAL_GAP = 0.35
+"""Height of a disc where the film shows none, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); the training
+films have a median of 0.375 (benchmarks/body_shapes.py).
+"""
+
 _MOST_MISSED = 1
+"""Most bodies missing in one gap without doubt about the levels.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _FARTHEST_FROM_WHOLE = 0.4
+"""Largest difference between a gap and a whole number of missing bodies, in bodies with their
+discs.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _SURE_C2 = 0.75
+"""Least share of C2 in the probability of bone of a C2 that has bodies above it.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _C2_AT_LEAST = 0.5
+"""Share of C2 in the probability of bone from which a piece is C2: the likelier class.
+
+Source: convention of this program.
+"""
 
 
 def find_chain(blobs: Sequence[Blob], height_px: float) -> list[Blob]:

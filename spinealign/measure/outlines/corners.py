@@ -22,8 +22,29 @@ CORNERS = (
 """Order of the heat maps."""
 
 MIN_PEAK = 0.3
+"""Least height (0..1) of a corner in a heat map.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _REFINE_PX = 4
+"""How far around a maximum its centre of gravity is taken, in pixels of the heat map.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _ENDPLATE_LENGTH = (0.6, 2.2)
+"""Least and largest distance between the corners of an endplate, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); corners on the
+training films lie 0.72 to 2.09 apart (benchmarks/body_shapes.py).
+"""
+
+_NEAR_BONE = 0.15
+"""How far outside of fused bodies their corners are looked for, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +106,7 @@ def corner_lines(
     list of (start, stop)
         Pairs of an anterior and a posterior corner that are each other's nearest.
     """
-    reach = 2 * max(1, round(0.15 * height_px)) + 1
+    reach = 2 * max(1, round(_NEAR_BONE * height_px)) + 1
     near = cv2.dilate(where.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
     lines = []
     for anterior, posterior in ((0, 1), (3, 2)):

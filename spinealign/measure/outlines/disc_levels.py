@@ -17,6 +17,11 @@ Points = NDArray[np.float64]
 
 _SACRUM = LEVEL_SEQUENCE.index("S1")
 _REACH_ALONG, _REACH_ACROSS = 1.0, 0.6
+"""Largest distance from the centre of a disc to that of a vertebra beside it, across the disc and
+along it, in lengths of the disc.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
 
 
 def named_by_bodies(discs: Sequence[Disc], vertebrae: Sequence[Vertebra]) -> tuple[Disc, ...]:

@@ -9,18 +9,83 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.measure.outlines.disc_shapes import DISC
+from spinealign.measure.outlines.disc_shapes import DISC, LENGTH_PERCENT, PIXEL_EDGES
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
-_HALF_A_PIXEL = np.array([-0.5, 0.5])
+_LEAST_PIXELS = 5
+"""Pieces of no more pixels are noise: nothing follows from their shape.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_LARGE_PIECE = 0.3
+"""Least area of a piece whose length counts for the usual length of a disc, in the largest area.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_LONG_PIECE = 0.6
+"""Least length of a piece whose area counts for the usual area of a disc, in usual lengths.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _SPECK_OF_TYPICAL = 0.12
+"""Least area of a disc, in usual areas.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _SHORTEST, _LONGEST = 0.4, 1.45
+"""Least and largest length of a disc, in usual lengths.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_TALLEST = 0.55
+"""Largest height of one disc, in usual lengths: a taller piece is parted.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_LEAST_PART = 0.1
+"""Least area of the core of a parted disc, in the area of the piece.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _SAME_DISC_GAP = 0.35
+"""Largest gap between two fragments of one disc along it, in usual lengths.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _SAME_DISC_OFFSET = 0.18
+"""Largest offset of two fragments of one disc across it, in usual lengths.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _STEP = (0.3, 2.9)
+"""Least and largest distance between the centres of discs that follow each other, in usual
+lengths.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _LARGEST_TURN_COS = 0.5
+"""Least cosine between the way from disc to disc and the normal of the straighter of the two.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_MEAN_TURN_COS = 0.6
+"""Least mean of that cosine over both discs.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
 
 
 @dataclass(eq=False)
@@ -43,7 +108,7 @@ class DiscPiece:
         spread = np.cov((self.pixels - self.centre).T) if len(self.pixels) > 2 else np.eye(2)
         self.axis: Points = np.linalg.eigh(spread)[1][:, 1]
         along = (self.pixels - self.centre) @ self.axis
-        self.ends = np.percentile(along, (1, 99)) + _HALF_A_PIXEL
+        self.ends = np.percentile(along, LENGTH_PERCENT) + PIXEL_EDGES
 
     @property
     def area(self) -> int:
@@ -75,7 +140,7 @@ def disc_pieces(mask: Mask, confidence: NDArray[np.float32]) -> list[DiscPiece]:
     pieces = []
     for label in range(1, count):
         rows, cols = np.nonzero(labels == label)
-        if len(rows) > 5:
+        if len(rows) > _LEAST_PIXELS:
             points = np.stack([cols + 0.5, rows + 0.5], axis=1)
             pieces.append(DiscPiece(points, float(confidence[rows, cols].mean())))
     if not pieces:
@@ -83,7 +148,7 @@ def disc_pieces(mask: Mask, confidence: NDArray[np.float32]) -> list[DiscPiece]:
     typical = _typical(pieces)
     pieces = [part for piece in pieces for part in _split(piece, typical)]
     pieces = _merged(pieces, typical)
-    area = float(np.median([p.area for p in pieces if p.length > 0.6 * typical] or [0]))
+    area = float(np.median([p.area for p in pieces if p.length > _LONG_PIECE * typical] or [0]))
     return [
         p for p in pieces if p.area >= _SPECK_OF_TYPICAL * area and p.length >= _SHORTEST * typical
     ]
@@ -92,13 +157,13 @@ def disc_pieces(mask: Mask, confidence: NDArray[np.float32]) -> list[DiscPiece]:
 def _typical(pieces: Sequence[DiscPiece]) -> float:
     """Return the usual length of a disc: the median of the larger pieces."""
     largest = max(piece.area for piece in pieces)
-    return float(np.median([p.length for p in pieces if p.area > 0.3 * largest]))
+    return float(np.median([p.length for p in pieces if p.area > _LARGE_PIECE * largest]))
 
 
 def _split(piece: DiscPiece, typical: float) -> list[DiscPiece]:
     """Part two discs that touch: erode until the piece falls apart, then share the pixels out."""
     box = cv2.minAreaRect(piece.pixels.astype(np.float32))
-    if min(box[1]) < 0.55 * typical and max(box[1]) < _LONGEST * typical:
+    if min(box[1]) < _TALLEST * typical and max(box[1]) < _LONGEST * typical:
         return [piece]
     low = np.floor(piece.pixels.min(axis=0)).astype(int) - 1
     at = np.floor(piece.pixels).astype(int) - low
@@ -109,7 +174,8 @@ def _split(piece: DiscPiece, typical: float) -> list[DiscPiece]:
         count, cores, stats, _ = cv2.connectedComponentsWithStats(
             (distance > depth).astype(np.uint8)
         )
-        large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] > 0.1 * piece.area]
+        least = _LEAST_PART * piece.area
+        large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] > least]
         if len(large) > 1:
             return _shared_out(piece, at, np.asarray(cores, np.int32), large)
     return [piece]
@@ -176,4 +242,4 @@ def _follows(lower: DiscPiece, upper: DiscPiece, typical: float) -> bool:
         return False
     normals = [np.array([-p.axis[1], p.axis[0]]) for p in (lower, upper)]
     straightness = [abs(float(step @ normal)) / distance for normal in normals]
-    return max(straightness) > _LARGEST_TURN_COS and float(np.mean(straightness)) > 0.6
+    return max(straightness) > _LARGEST_TURN_COS and float(np.mean(straightness)) > _MEAN_TURN_COS

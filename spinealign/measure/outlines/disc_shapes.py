@@ -11,7 +11,35 @@ Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
 VERTEBRA, DISC, CANAL = 1, 2, 3
-"""Mask values of the sagittal MR segmentation."""
+"""Mask values of the sagittal MR segmentation. Source: model card of mr_segmentation."""
+
+CANAL_REACH = (0.05, 0.6)
+"""Nearest and farthest distance from the end of a disc at which the canal is looked for, in
+lengths of the disc.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+REACH_SAMPLES = 48
+"""Samples of the mask between these distances.
+
+Source: numerical resolution, steps of 0.012 lengths of the disc.
+"""
+
+PIXEL_EDGES = np.array([-0.5, 0.5])
+"""From the centres of the first and the last pixel to their outer edges, in pixels.
+
+Source: convention of this program.
+"""
+
+LENGTH_PERCENT = (1, 99)
+"""Percentiles of a disc's pixels along its axis that stand for its ends.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+OUTSIDE = 255
+"""What `values_at` gives outside of the picture. Source: convention of this program."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +85,7 @@ def values_at(mask: Mask, points: Points) -> Mask:
     """Return the mask (H, W) at points (N, 2); 255 outside of the picture."""
     cols, rows = np.floor(points).astype(int).T
     inside = (rows >= 0) & (rows < mask.shape[0]) & (cols >= 0) & (cols < mask.shape[1])
-    values = np.full(len(points), 255, np.uint8)
+    values = np.full(len(points), OUTSIDE, np.uint8)
     values[inside] = mask[rows[inside], cols[inside]]
     return values
 

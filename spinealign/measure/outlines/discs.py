@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 from spinealign.measure.outlines.disc_pieces import DiscPiece, disc_pieces, longest_line
 from spinealign.measure.outlines.disc_shapes import (
     CANAL,
+    CANAL_REACH,
+    LENGTH_PERCENT,
+    OUTSIDE,
+    PIXEL_EDGES,
+    REACH_SAMPLES,
     VERTEBRA,
     DiscShape,
     disc_between,
@@ -23,18 +28,90 @@ Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
 _BODY_ZONE = (0.22, 0.62)
+"""Where a body beyond a disc is looked for: distances across the disc from its centre, in lengths
+of the disc.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_BODY_ZONE_SIDE = 0.3
+"""How far that zone reaches to either side along the disc, in lengths of the disc.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_ZONE_SAMPLES = 13
+"""Samples of the mask in that zone, along and across.
+
+Source: numerical resolution, 169 samples of a share.
+"""
+
 _BODY_SHARE = 0.45
+"""Least share of vertebra in that zone where there is a body.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _GAP_FACTOR = 1.6
+"""Distance of neighbours from which a disc is missing between them, in the median of the distances
+beside it.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _MOST_MISSED = 2
-_SIDES_SAMPLED = 48
+"""Most discs that are inferred in one gap.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _ROOM = 0.8
+"""Least share of picture below the lowest disc if the column is to end there.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _GOES_ON_WEIGHT, _UPRIGHT_SCORE = 0.5, 0.1
+"""Weight of vertebrae beyond the ends against sizes, spacing and tilt, and the score below which
+the picture stands on its head.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect; on the patients of
+disc_grading all seven such pictures were noticed and one other was turned (docs/models.md).
+"""
+
 _SHORT_FOR_L5 = 0.7
+"""Length of the lowest disc below which it may lie between S1 and S2, in the median of the next
+three.
+
+Source: set by hand while looking at the 174 patients of disc_grading (docs/models.md).
+"""
+
 _FEWEST_STEPS = 4
-# Set while looking at the shared patients; five of 174 have such a disc.
+"""Fewest distances between discs from which a disc between S1 and S2 is told.
+
+Source: set by hand while looking at the 174 patients of disc_grading (docs/models.md).
+"""
+
 _S1_TILT_DEG, _L5_TILT_DEG, _USUAL_L4_TILT_DEG = 40.0, 22.0, 12.0
+"""Least tilt of a disc between S1 and S2 and of the next one, and usual tilt of L4/L5, in degrees.
+
+Source: set by hand while looking at the 174 patients of disc_grading (docs/models.md); five of
+them have such a disc.
+"""
+
+_TILT_UNIT_DEG = 20
+"""Tilt above the usual one of L4/L5 that counts as much as half of the length, in degrees.
+
+Source: set by hand while looking at the 174 patients of disc_grading (docs/models.md).
+"""
+
 _S1_STEP, _S1_EVIDENCE = 1.04, 1.3
-_HALF_A_PIXEL = np.array([-0.5, 0.5])
+"""Largest distance of a disc between S1 and S2 from the next one, in the median of the next three
+distances, and least sum of what its length, tilt and distance tell.
+
+Source: set by hand while looking at the 174 patients of disc_grading (docs/models.md); five of
+them have such a disc.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +191,7 @@ def _oriented(chain: Sequence[DiscPiece], mask: Mask) -> list[DiscShape]:
 
 def _canal_side(piece: DiscPiece, mask: Mask) -> float:
     """Return how much canal lies beyond the end of the axis, less that beyond its start."""
-    reach = np.linspace(0.05, 0.6, _SIDES_SAMPLED) * piece.length
+    reach = np.linspace(*CANAL_REACH, REACH_SAMPLES) * piece.length
     ends = [
         np.mean(values_at(mask, piece.centre + (end + sign * reach[:, None]) * piece.axis) == CANAL)
         for end, sign in ((piece.ends[1], 1), (piece.ends[0], -1))
@@ -124,7 +201,7 @@ def _canal_side(piece: DiscPiece, mask: Mask) -> float:
 
 def _shape(piece: DiscPiece, backwards: Points, down: Points) -> DiscShape:
     along = (piece.pixels - piece.centre) @ backwards
-    first, last = np.percentile(along, (1, 99)) + _HALF_A_PIXEL
+    first, last = np.percentile(along, LENGTH_PERCENT) + PIXEL_EDGES
     normal = np.array([-backwards[1], backwards[0]])
     normal *= np.sign(normal @ down) or 1.0
     return DiscShape(
@@ -156,14 +233,15 @@ def _turned(shape: DiscShape) -> DiscShape:
 def _body_share(shape: DiscShape, mask: Mask, direction: float) -> tuple[float, float]:
     """Return the shares of vertebra and of picture in the zone below (1) or above (-1) a disc."""
     axis = (shape.posterior - shape.anterior) / max(shape.length_px, 1e-6)
-    u, v = np.meshgrid(np.linspace(-0.3, 0.3, 13), np.linspace(*_BODY_ZONE, 13))
+    sides = np.linspace(-_BODY_ZONE_SIDE, _BODY_ZONE_SIDE, _ZONE_SAMPLES)
+    u, v = np.meshgrid(sides, np.linspace(*_BODY_ZONE, _ZONE_SAMPLES))
     points = (
         shape.centre
         + u.reshape(-1, 1) * axis * shape.length_px
         + direction * v.reshape(-1, 1) * shape.down * shape.length_px
     )
     values = values_at(mask, points)
-    inside = values != 255
+    inside = values != OUTSIDE
     return float(np.mean(values[inside] == VERTEBRA)) if inside.any() else 0.0, float(inside.mean())
 
 
@@ -228,7 +306,7 @@ def _is_remnant(shapes: Sequence[DiscShape], mask: Mask) -> bool:
     first, second = (_tilt_deg(shape, shapes) for shape in shapes[:2])
     if first < _S1_TILT_DEG or second < _L5_TILT_DEG or step > _S1_STEP:
         return False
-    evidence = 2 * (1 - length) + (second - _USUAL_L4_TILT_DEG) / 20 + (1 - step)
+    evidence = 2 * (1 - length) + (second - _USUAL_L4_TILT_DEG) / _TILT_UNIT_DEG + (1 - step)
     return evidence > _S1_EVIDENCE
 
 

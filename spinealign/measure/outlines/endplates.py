@@ -18,13 +18,75 @@ Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
 _SAMPLES = 480
+"""Points on an outline, evenly spaced.
+
+Source: numerical resolution; twice as many change no angle of two training slices of
+mr_segmentation by more than 0.2 degrees.
+"""
+
 _ROUNDS = 3
+"""Times that corners are placed again from the corners before.
+
+Source: numerical resolution; twice as many change no angle of two training slices of
+mr_segmentation by more than 0.3 degrees.
+"""
+
 _ENDPLATE_PART, _WALL_PART = (0.07, 0.40), (0.12, 0.48)
+"""Parts of an endplate and of a wall to which the lines are fitted that cross at a corner, in
+distances between corners, from that corner.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _FARTHEST_FROM_CORNER = 0.22
+"""Largest distance from the crossing of these lines to the outline's corner, in the shorter side
+of the body.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _FEWEST_POINTS = 5
+"""Fewest points to which a line is fitted.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _MOST_PARALLEL_SINE = 0.3
-_BORDER_ENDS, _BORDER_PART = (0.15, 0.85), 0.03
+"""Least sine of the angle between endplate and wall.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_BORDER_ENDS = (0.15, 0.85)
+"""Where the line along a disc's border runs through it, in lengths of the disc from its anterior
+end.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_BORDER_PART = 0.03
+"""How far from there to either side points of the border count, in lengths of the disc.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _BORDER_SMOOTHING_PX = 0.8
+"""Standard deviation of the blur that smooths a disc's border, in pixels of the mask.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_BORDER_MARGIN_PX = 4
+"""Room around a disc's outline in which it is blurred, in pixels: five standard deviations.
+
+Source: numerical resolution.
+"""
+
+_LINE_ACCURACY = 1e-3
+"""Accuracy of a fitted line, in pixels and in radians.
+
+Source: numerical resolution; a tenth of the default that OpenCV's manual names for `fitLine`.
+"""
 
 
 def outline_landmarks(contour: Points, frame: BodyAxes, confidence: float) -> tuple[Landmark, ...]:
@@ -158,7 +220,8 @@ def fitted_line(points: Points) -> _Line:
     Total least squares of points (N, 2) with Huber weights.
     """
     about = points.mean(axis=0)
-    found = cv2.fitLine((points - about).astype(np.float32), cv2.DIST_HUBER, 0, 1e-3, 1e-3)
+    centred, accuracy = (points - about).astype(np.float32), _LINE_ACCURACY
+    found = cv2.fitLine(centred, cv2.DIST_HUBER, 0, accuracy, accuracy)
     dx, dy, x, y = (float(v) for v in found.ravel())
     return about + np.array([x, y]), np.array([dx, dy])
 
@@ -218,8 +281,8 @@ def disc_borders(disc: DiscShape, mask: Mask) -> tuple[Points, Points] | None:
 
 
 def _disc_ring(disc: DiscShape, mask: Mask) -> Points | None:
-    low = np.maximum(np.floor(disc.outline.min(axis=0)).astype(int) - 4, 0)
-    high = np.ceil(disc.outline.max(axis=0)).astype(int) + 4
+    low = np.maximum(np.floor(disc.outline.min(axis=0)).astype(int) - _BORDER_MARGIN_PX, 0)
+    high = np.ceil(disc.outline.max(axis=0)).astype(int) + _BORDER_MARGIN_PX
     part = (mask[low[1] : high[1], low[0] : high[0]] == DISC).astype(np.uint8)
     near = np.zeros_like(part)
     cv2.fillPoly(near, [np.round(disc.outline - low - 0.5).astype(np.int32)], 1)

@@ -38,23 +38,101 @@ Mask = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
 LEVELS = ("L5", "L4", "L3", "L2", "L1", *(f"T{number}" for number in range(12, 0, -1)))
-"""Bodies from the sacrum up."""
+"""Bodies from the sacrum up. Source: human anatomy, twelve thoracic and five lumbar vertebrae."""
 
 _MASK_VALUES = {"vertebra": VERTEBRA, "disc": DISC, "canal": CANAL}
 _NEEDED = {"vertebra", "disc"}
+
 _OPEN_HEIGHT = (0.85, 1.25)
-_CUT_OFF, _AT_BORDER_PX, _OPEN_AT_BORDER = 0.12, 2.0, 0.08
+"""Least and largest height of a body with a disc at one end only that counts as whole, in the
+median height of its neighbours.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_CUT_OFF = 0.12
+"""Distance from the border of the picture within which a corner of a cut body is left out, in
+heights of a body.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_AT_BORDER_PX, _OPEN_AT_BORDER = 2.0, 0.08
+"""Distance from the border of the picture at which a body is cut: in pixels, and for one with a
+disc at one end only in heights of a body.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _UNSEEN_SIDE_PX = 5
+"""Side of the smallest square of the lowest grey value that counts as not shown, in pixels.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _FACING_PRIOR, _SURE_FACING = 0.5, 0.6
+"""Sum of votes that facing has to outweigh, in discs with canal on one side alone, and confidence
+(0..1) from which it is told.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _UNSURE_BONE = 0.9
+"""Mean probability of bone below which a body is called uncertain.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _SHALLOW = 0.7
+"""Depth below which a body is called uncertain, in the median depth of all bodies.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _SHALLOW_LOWEST = 0.78
+"""Depth of the lowest body below which levels are uncertain, in the median depth of all bodies.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
 
 _SMALL_LENGTH, _SMALL_AREA = 0.76, 0.56
+"""Length, and length times height, of the lowest disc below which levels are uncertain, in the
+medians of the next three discs.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _SHORTEST_SACRAL_DISC = 0.62
+"""Least length of the lowest disc from which the endplate of S1 is taken, in the median length.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _SACRUM_BEYOND_ENDS = (0.13, 0.08)
+"""How far the endplate of S1 goes on beyond the line along the disc's border, in front and behind,
+in lengths of the disc.
+
+Source: in front measured on the discs above, where the body below is outlined; behind 0.11 there,
+set to 0.08 by eye (`_sacral_endplate`).
+"""
+
 _SACRUM_BELOW_DISC = 0.03
+"""How far the endplate of S1 lies below that line, in lengths of the disc.
+
+Source: 0.06 on the discs above, set to 0.03 by eye (`_sacral_endplate`).
+"""
+
 _SACRUM_CONFIDENCE = 0.6
+"""Confidence of the corners of S1, in confidences of the disc.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_SACRUM_STRIP = 0.05
+"""Height of the strip that is drawn for S1, in lengths of the disc.
+
+Source: drawing only: no line of the strip is measured.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -325,8 +403,8 @@ class _MrColumnBuilder:
             Landmark(name, float(x), float(y), confidence, LandmarkSource.CONTOUR)
             for name, (x, y) in zip(names, (front, back, middle), strict=True)
         )
-        strip = [front, back, back + 0.05 * disc.length_px * disc.down,
-                 front + 0.05 * disc.length_px * disc.down]  # fmt: skip
+        deep = _SACRUM_STRIP * disc.length_px * disc.down
+        strip = [front, back, back + deep, front + deep]
         outline = tuple((float(x), float(y)) for x, y in strip)
         return Vertebra("S1", 0, outline, marks, confidence, VertebraState.ENDPLATE)
 

@@ -13,18 +13,84 @@ from numpy.typing import NDArray
 
 from spinealign.measure.outlines.bodies import largest_piece, without_spurs
 from spinealign.measure.outlines.contours import level_contour
-from spinealign.measure.outlines.disc_shapes import CANAL, VERTEBRA, DiscShape, values_at
+from spinealign.measure.outlines.disc_shapes import (
+    CANAL,
+    CANAL_REACH,
+    REACH_SAMPLES,
+    VERTEBRA,
+    DiscShape,
+    values_at,
+)
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
 _NEAR_CANAL = np.linspace(-0.1, 0.4, 51)
+"""Where the front of the canal is looked for behind a disc's posterior end, in lengths of the
+disc.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_PROCESSES_REACH = (0.5, 1.8)
+"""Nearest and farthest distance behind a disc at which spinous processes are looked for, in
+lengths of the disc.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_PROCESSES_SAMPLES = 60
+"""Samples of the mask between these distances.
+
+Source: numerical resolution, steps of 0.022 lengths of the disc.
+"""
+
 _BEHIND_DISC, _BEFORE_DISC = 0.05, 0.35
+"""How far a body may reach beyond its discs: behind the posterior end where there is no canal, in
+lengths of the disc, and before the anterior one, in depths of the body.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_CORE_DEPTH = 0.3
+"""Distance from the centre of a body, along its depth, within which bone is surely its own, in
+depths of the body.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _TALLEST = 1.25
+"""Largest height of a body that no disc ends, in distances between discs.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _LEAST_AREA, _LEAST_OPEN_AREA = 0.35, 0.12
-_SPUR_WIDTH, _SMOOTHING = 0.28, 0.015
+"""Least area of a body between two discs, and beyond the last disc, in depths of the body times
+distances between discs.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_SPUR_WIDTH = 0.28
+"""Width below which what sticks out of a body is no part of it, in distances between discs.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
+_SMOOTHING, _SMOOTHING_PX = 0.015, 0.4
+"""Standard deviation of the blur of a body's mask, the sum of one in distances between discs and
+one in pixels.
+
+Source: unknown; set by hand, benchmarks/constants.py shows its effect.
+"""
+
 _WINDOW = 1.3
+"""Half side of the window in which a body is cut out, in depths or distances between discs.
+
+Source: room for `_TALLEST`.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +150,12 @@ def body_pieces(mask: Mask, confidence: Array, discs: Sequence[DiscShape]) -> li
 
 def canal_side(disc: DiscShape, mask: Mask) -> float:
     """Return how much canal lies behind a disc less how much lies before it (-1..1)."""
-    return _more_behind(disc, mask, np.linspace(0.05, 0.6, 48), CANAL)
+    return _more_behind(disc, mask, np.linspace(*CANAL_REACH, REACH_SAMPLES), CANAL)
 
 
 def processes_side(disc: DiscShape, mask: Mask) -> float:
     """Return how much bone lies far behind a disc less how much lies far before it (-1..1)."""
-    return _more_behind(disc, mask, np.linspace(0.5, 1.8, 60), VERTEBRA)
+    return _more_behind(disc, mask, np.linspace(*_PROCESSES_REACH, _PROCESSES_SAMPLES), VERTEBRA)
 
 
 def _more_behind(disc: DiscShape, mask: Mask, reach: Points, structure: int) -> float:
@@ -159,7 +225,8 @@ class _Cutter:
         least = _LEAST_OPEN_AREA if is_open else _LEAST_AREA
         if own.sum() < least * place.depth * place.step:
             return None
-        blurred = cv2.GaussianBlur(own.astype(np.float32), (0, 0), _SMOOTHING * place.step + 0.4)
+        sigma = _SMOOTHING * place.step + _SMOOTHING_PX
+        blurred = cv2.GaussianBlur(own.astype(np.float32), (0, 0), sigma)
         bone = without_spurs(np.asarray(blurred, np.float32), _SPUR_WIDTH * place.step)
         contour = level_contour(bone)
         if contour is None:
@@ -190,7 +257,7 @@ class _Cutter:
         points = np.stack([cols + 0.5, rows + 0.5], axis=-1)
         inside = (self._mask[window] == VERTEBRA) & self._between(place, points)
         inside &= self._before_canal(place, points)
-        core = np.abs((points - place.centre) @ place.backwards) < 0.3 * place.depth
+        core = np.abs((points - place.centre) @ place.backwards) < _CORE_DEPTH * place.depth
         return largest_piece(_connected_with(inside, core))
 
     def _between(self, place: _Place, points: Points) -> NDArray[np.bool_]:

@@ -20,17 +20,59 @@ Points = NDArray[np.float64]
 Peaks = tuple[Peak | None, ...]
 
 _PEAK_REACH = 0.28
+"""How far outside of a body its corners are looked for, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _CORNER_TO_CONTOUR, _CORNER_TO_CORNER = 0.22, 0.5
+"""Largest distance of a corner that the network saw from the outline, and from the outline's own
+corner, in typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _PAIRS = ((0, 1), (3, 2))
+"""Places in `CORNERS` of the anterior and the posterior corner of each endplate.
+
+Source: convention of this program.
+"""
+
 _ENDS = {
     LandmarkName.SUPERIOR_MIDDLE: (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.POSTERIOR_SUPERIOR),
     LandmarkName.INFERIOR_MIDDLE: (LandmarkName.ANTERIOR_INFERIOR, LandmarkName.POSTERIOR_INFERIOR),
 }
+
 _UNSURE_CORNER, _SURE_CORNER = 0.5, 0.7
+"""Confidence (0..1) of the less sure corner of an endplate: up to the first the outline counts
+most for its direction, from the second on not at all.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _MOST_OUTLINE = 0.7
+"""Largest share of the outline in the direction of an endplate with corners that the network saw.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _FACING_PRIOR = 1.0
+"""Sum of votes that facing has to outweigh, in endplates with two sure corners.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _SLANT_VOTE = 0.5
+"""Weight of the slant of bodies where no endplate has two corners, in such endplates.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
 _BORDER_PX = 1.5
+"""Distance of an outline from the border of the film at which the body is cut, in pixels.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
 
 
 @dataclass(frozen=True, eq=False)

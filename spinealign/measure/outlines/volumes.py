@@ -14,7 +14,13 @@ from spinealign.measure.outlines.canal import canal_of
 Masks = NDArray[np.uint8]
 
 _LOOK_AHEAD = 2
+"""Slices on either side that have to be no wider before the search stops.
+
+Source: unknown; set by hand.
+"""
+
 _MM3_IN_A_MILLILITRE = 1000.0
+"""Cubic millimetres in a millilitre. Source: SI."""
 
 
 def canal_width_px(segmentation: Segmentation) -> float:
