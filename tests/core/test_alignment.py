@@ -340,25 +340,28 @@ class TestSeverity:
         ratio = taken(bodies(flat), examination=SPINE_MR)[("body_height_ratio", ("L2",))]
         assert (ratio.value, ratio.severity) == (pytest.approx(14 / 30), None)
 
-    def test_a_kyphotic_level_among_lordotic_ones_stands_out(self):
+    @pytest.mark.parametrize(
+        ("tilts", "word"),
+        [
+            ((0, 1, -5, -4), "over 11° more kyphotic than its neighbours"),
+            ((-5, 0, 0, 0), ""),
+            ((0, 0, 0, 5), ""),
+        ],
+        ids=["than both", "than the one above only", "than the one below only"],
+    )
+    def test_a_kyphotic_level_among_lordotic_ones_stands_out(self, tilts, word):
         def below(level, top, tilt):
             corners = [(120, top + tilt), (100, top), (100, top + 15), (120, top + 15 + tilt)]
             return vertebra(level, corners)
 
-        bodies = numbered(
-            below("C3", 100, 0), below("C4", 120, 1), below("C5", 140, -5), below("C6", 160, -4)
-        )
-        found = taken(bodies)
+        places = zip(("C3", "C4", "C5", "C6"), (100, 120, 140, 160), tilts, strict=True)
+        found = taken(numbered(*(below(*place) for place in places)))
         words = {
             levels: severity_text(m.severity)
             for (code, levels), m in found.items()
             if code == "segmental_angle"
         }
-        assert words == {
-            ("C3", "C4"): "",
-            ("C4", "C5"): "over 11° more kyphotic than its neighbours",
-            ("C5", "C6"): "",
-        }
+        assert words == {("C3", "C4"): "", ("C4", "C5"): word, ("C5", "C6"): ""}
 
 
 class TestUncertainty:

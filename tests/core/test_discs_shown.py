@@ -53,6 +53,7 @@ UNSURE = ({GradeName.HERNIATION: 0.1},)
             Overall.ABNORMAL,
             "Abnormal: L5/S1: Pfirrmann 3, Modic change.",
         ),
+        (({GradeName.PFIRRMANN: 3},), Overall.HEALTHY, "Healthy: "),
         (
             UNSURE,
             Overall.UNCERTAIN,
@@ -64,7 +65,7 @@ UNSURE = ({GradeName.HERNIATION: 0.1},)
             "Abnormal: L5/S1: Pfirrmann 2, narrowed; uncertain: L5/S1 (disc herniation).",
         ),
     ],
-    ids=["healthy", "two findings", "grade alone", "finding alone", "unsure", "both"],
+    ids=["healthy", "two findings", "grade alone", "finding alone", "grade 3", "unsure", "both"],
 )
 def test_the_overall_word_and_the_line_follow_the_stated_rule(told, overall, start):
     analysis = graded_analysis(told)
