@@ -207,11 +207,17 @@ def _run_pytest(folder: Path, arguments: Sequence[str], log: Path) -> None:
 class Hunt:
     """Lets tests look for faults, and remembers what they found."""
 
-    def __init__(self, copy: Copy, near: Mapping[str, Sequence[str]], results: Path | None) -> None:
+    def __init__(
+        self,
+        copy: Copy,
+        near: Mapping[str, Sequence[str]],
+        results: Path | None,
+        unreliable: Sequence[str] = (),
+    ) -> None:
         self._copy, self._near, self._file = copy, near, results
+        self._unreliable = set(unreliable)
         self.results: dict[str, Result] = {}
         self._earlier: dict[str, str] = {}
-        self._unreliable: set[str] = set()
         if results is not None and results.is_file():
             self._load(results)
 
@@ -221,7 +227,8 @@ class Hunt:
             if result.caught_by and not result.caught_by.startswith("("):
                 self._earlier[result.title] = result.caught_by
             self.results.pop(result.title, None)
-            if result.tree == self._copy.digest:
+            is_sound = result.caught_by not in self._unreliable
+            if result.tree == self._copy.digest and is_sound:
                 self.results[result.title] = result
 
     def _note(self, fault: Fault, caught_by: str | None, stage: str, started: float) -> None:
@@ -414,6 +421,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print the faults and their places")
     parser.add_argument("--stages", default=",".join(STAGES), help="some of: %(default)s")
     parser.add_argument("--results", type=Path, help="JSON lines that a run adds to and goes by")
+    parser.add_argument("--without", action="append", default=[], help="a test that is not asked")
     wanted = parser.parse_args()
     os.nice(NICENESS)
     faults, near = load_faults(wanted.faults)
@@ -424,7 +432,7 @@ def main() -> int:
         if wanted.list:
             return 0
         _preload()
-        hunt = Hunt(copy, near, wanted.results)
+        hunt = Hunt(copy, near, wanted.results, wanted.without)
         hunt.run(faults, wanted.stages.split(","))
     return int(print_table(faults, hunt.results) < LEAST_CAUGHT_SHARE)
 
