@@ -22,7 +22,8 @@ _DISTANCE = (0.7, 2.9)
 
 Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); centres of
 outlines lie 1.1 to 1.8 apart on the training films, those of C2 and C3 1.7 to 3.1
-(benchmarks/body_shapes.py).
+(benchmarks/body_shapes.py); a fifth less of the largest renames bodies on 2 of 3 films
+(benchmarks/constants.py).
 """
 
 _AREA_RATIO = 3.5

@@ -24,13 +24,15 @@ CORNERS = (
 MIN_PEAK = 0.3
 """Least height (0..1) of a corner in a heat map.
 
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); a quarter more
+turns an angle on 3 films by up to 2.9 degrees (benchmarks/constants.py).
 """
 
 _REFINE_PX = 4
 """How far around a maximum its centre of gravity is taken, in pixels of the heat map.
 
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); one less or
+more turns an angle on 3 films by up to 1.0 degrees (benchmarks/constants.py).
 """
 
 _ENDPLATE_LENGTH = (0.6, 2.2)

@@ -83,7 +83,8 @@ _SHORT_FOR_L5 = 0.7
 """Length of the lowest disc below which it may lie between S1 and S2, in the median of the next
 three.
 
-Source: set by hand while looking at the 174 patients of disc_grading (docs/models.md).
+Source: set by hand while looking at the 174 patients of disc_grading (docs/models.md); a quarter
+more renames bodies or discs on 1 of 2 slices (benchmarks/constants.py).
 """
 
 _FEWEST_STEPS = 4
@@ -110,7 +111,8 @@ _S1_STEP, _S1_EVIDENCE = 1.04, 1.3
 distances, and least sum of what its length, tilt and distance tell.
 
 Source: set by hand while looking at the 174 patients of disc_grading (docs/models.md); five of
-them have such a disc.
+them have such a disc; a fifth less of the second renames bodies or discs on 1 of 2 slices
+(benchmarks/constants.py).
 """
 
 

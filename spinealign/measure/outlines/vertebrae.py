@@ -47,13 +47,15 @@ _UNSURE_CORNER, _SURE_CORNER = 0.5, 0.7
 """Confidence (0..1) of the less sure corner of an endplate: up to the first the outline counts
 most for its direction, from the second on not at all.
 
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); a fifth less
+or a quarter more turns an angle on 3 films by up to 2.4 degrees (benchmarks/constants.py).
 """
 
 _MOST_OUTLINE = 0.7
 """Largest share of the outline in the direction of an endplate with corners that the network saw.
 
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); a fifth less
+or a quarter more turns an angle on 3 films by up to 1.2 degrees (benchmarks/constants.py).
 """
 
 _FACING_PRIOR = 1.0
