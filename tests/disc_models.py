@@ -145,12 +145,19 @@ def graded_analysis(
     status: ModelStatus = ModelStatus.INTERNALLY_VALIDATED,
 ):
     """Return an analysis of the rendered phantom (its uppermost `rows`) with graded discs."""
+    return _graded(tuple(tuple(grades.items()) for grades in told), rows, status)
+
+
+@cache
+def _graded(
+    told: tuple[tuple[tuple[GradeName, float], ...], ...], rows: int | None, status: ModelStatus
+):
     from spinealign.lumbar import grade_discs
     from spinealign.measure.outlines.disc_levels import named_by_bodies
     from spinealign.measure.outlines.mr_bodies import bodies_from_mask
 
     found, pixels = drawn_segmentation(rows)
-    plain, model = mr_analysis(), told_model(told, status)
+    plain, model = mr_analysis(), told_model([dict(grades) for grades in told], status)
     image = replace(plain.image, pixels=pixels)
     column = bodies_from_mask(found.mask, CLASSES, found.confidence)
     graded = grade_discs(found, image, model, found=column.found)

@@ -169,7 +169,8 @@ def test_the_csv_has_a_row_for_every_disc():
 
 
 def test_the_bundle_has_the_table_of_discs(tmp_path):
-    analysis = graded_analysis()
+    graded = graded_analysis()
+    analysis = replace(mr_analysis(), discs=graded.discs, disc_model=graded.disc_model)
     files = write_bundle(analysis, tmp_path)
     assert tmp_path / "discs.csv" in files
     without = replace(analysis, discs=(), disc_model=None)

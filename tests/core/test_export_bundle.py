@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -30,10 +31,12 @@ SMALL_MR = mr_analysis((64, 40))
 OTHER = failed_view_analysis()
 
 
-@pytest.fixture(autouse=True)
-def small_pictures(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def small_pictures():
     """Draw small pictures: what matters here is where they go."""
-    monkeypatch.setattr(overlay, "MIN_LONGEST_PX", 64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overlay, "MIN_LONGEST_PX", 64)
+        yield
 
 
 def snapshot(folder):
@@ -153,11 +156,19 @@ class TestWriteBundle:
         assert (tmp_path / "sub").is_dir()
 
 
+@pytest.fixture(scope="module")
+def older(tmp_path_factory):
+    """The folder of an earlier result."""
+    folder = tmp_path_factory.mktemp("older")
+    write_bundle(SMALL_CT, folder)
+    return folder
+
+
 class TestFailures:
     @pytest.mark.parametrize("name", MR_FILES)
     @pytest.mark.parametrize("fail", [fail_on_write, fail_on_replace], ids=["write", "move"])
-    def test_an_older_result_survives(self, tmp_path, monkeypatch, fail, name):
-        write_bundle(SMALL_CT, tmp_path)
+    def test_an_older_result_survives(self, tmp_path, monkeypatch, older, fail, name):
+        shutil.copytree(older, tmp_path, dirs_exist_ok=True)
         (tmp_path / "notes.txt").write_text("mine")
         before = snapshot(tmp_path)
         fail(monkeypatch, name, errno.ENOSPC)
@@ -243,21 +254,29 @@ class TestFailures:
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An analysis with everything there is to write, and its bundle."""
+    heatmap = np.ones(SMALL_MR.image.shape, np.float32)
+    graded = graded_analysis()
+    analysis = replace(
+        SMALL_MR,
+        classification=replace(SMALL_CT.classification, heatmap=heatmap),
+        discs=graded.discs,
+        disc_model=graded.disc_model,
+    )
+    folder = tmp_path_factory.mktemp("whole") / "case"
+    write_bundle(analysis, folder)
+    return analysis, folder
+
+
 class TestWriteOne:
     @pytest.mark.parametrize("kind", EXPORTERS)
-    def test_gives_the_same_bytes_as_the_bundle(self, tmp_path, kind):
-        analysis = replace(SMALL_MR, classification=SMALL_CT.classification)
-        heatmap = np.ones(SMALL_MR.image.shape, np.float32)
-        analysis = replace(
-            analysis, classification=replace(analysis.classification, heatmap=heatmap)
-        )
-        graded = graded_analysis()
-        analysis = replace(analysis, discs=graded.discs, disc_model=graded.disc_model)
-        write_bundle(analysis, tmp_path / "case")
+    def test_gives_the_same_bytes_as_the_bundle(self, whole, tmp_path, kind):
+        analysis, folder = whole
         write_one(analysis, kind, tmp_path / "mine.bin")
-        assert (tmp_path / "mine.bin").read_bytes() == (
-            tmp_path / "case" / EXPORTERS[kind].file_name
-        ).read_bytes()
+        bundled = folder / EXPORTERS[kind].file_name
+        assert (tmp_path / "mine.bin").read_bytes() == bundled.read_bytes()
 
     def test_writes_one_file(self, tmp_path):
         write_one(SMALL_MR, "mask", tmp_path / "m.png")
