@@ -44,7 +44,7 @@ from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
 from spinealign.predict import classify_with, segment_with
 from spinealign.radiograph import VertebraOutlines
 
-_LOOKING = Step("Looking for the middle of the canal", 0.12)
+_LOOKING = Step("Locating the midsagittal slice", 0.12)
 
 
 @dataclass

@@ -66,9 +66,9 @@ def check_result(sample: SampleCase, analysis: Analysis, files: tuple[Path, ...]
     """Return what is wrong with a sample's result."""
     problems = []
     if analysis.examination is not sample.examination:
-        problems.append(f"taken for {analysis.view_name}, should be {sample.examination.kind}")
+        problems.append(f"classified as {analysis.view_name}, should be {sample.examination.kind}")
     if not analysis.models:
-        problems.append("no model spoke")
+        problems.append("no model gave a result")
     written = {path.name for path in files}
     by_name = {path.name: path for path in files}
     if "analysis.json" not in written or "report.pdf" not in written:

@@ -275,7 +275,7 @@ class FakeServices:
         """Play the segmentation of five slices, the middle one found first."""
         path = part_of(source).path
         found = five_slices(path)
-        yield Step("Looking for the middle of the canal", 0.2)
+        yield Step("Locating the midsagittal slice", 0.2)
         yield Step("Segmenting all slices", 0.4, found.volume.slice_image(found.mid_index))
         if self.analyser.hold == "slices":
             self.analyser.reached.set()

@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_analyze(commands)
     _add_volume(commands)
     _add_measures(commands)
-    listing = commands.add_parser("models", help="list the models and what they are good for")
+    listing = commands.add_parser("models", help="list the models and their limits")
     listing.add_argument("--json", action="store_true", help="print the whole cards as JSON")
     listing.set_defaults(run=_models)
     test = commands.add_parser("self-test", help="analyse the shipped samples and check the result")
@@ -147,7 +147,7 @@ def _add_measures(commands: Any) -> None:
     comparison.add_argument("--json", action="store_true", help="print one JSON object")
     _add_ignore_corrections(comparison)
     comparison.set_defaults(run=_compare)
-    define = commands.add_parser("define", help="tell how a measure is taken, and who says so")
+    define = commands.add_parser("define", help="print the definition of a measure and its sources")
     define.add_argument(
         "measure",
         nargs="?",

@@ -51,8 +51,8 @@ _ROOM = 0.35
 _NOTE = (
     "95 % interval, also in small print behind values: from the uncertainty of the points alone. "
     "Bars: the normal range in green, the value as a tick (red outside), its interval as a line. "
-    "The numbers behind the names are explained below. “Edited” means that a person moved points; "
-    "the program’s own value stands beside it."
+    "The numbers behind the names are explained below. “Manually corrected” means that a person "
+    "moved points; the automatic value is given beside it."
 )
 
 

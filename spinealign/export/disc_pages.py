@@ -32,9 +32,9 @@ _HEADINGS = ("Disc", "Picture", "Heat map", "Pfirrmann grade", "Findings")
 _WIDTHS = (0.12, 0.17, 0.17, 0.16, 0.38)
 _PICTURE_WIDTH = 26 * mm
 _HEAT_NOTE = (
-    "Each disc is turned level: front to the left, sacrum below. Heat map: where the picture "
-    "spoke for the grade named below it; it marks no border of any finding. Numbers are the "
-    "probabilities that the model gives."
+    "Each disc is rotated to horizontal: anterior to the left, sacrum below. Heat map: image "
+    "regions that the grade named below it is based on; it marks no border of any finding. "
+    "Numbers are the probabilities that the model gives."
 )
 
 

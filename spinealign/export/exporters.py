@@ -171,7 +171,7 @@ _ALL = (
         PNG,
         title="Save heat map",
         menu_text="&Heat map (PNG)…",
-        description="What spoke for the positive class, over the image.",
+        description="Evidence for the positive class, over the image.",
         write=_heatmap,
         is_available=_has_heatmap,
         icon_name="heatmap",

@@ -98,7 +98,7 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     if answer is not None and answer.heatmap is not None:
         polygons = outline_region(answer.heatmap >= _HEAT_LEVEL)
         draw_region(canvas, polygons, _HEAT_OUTLINE, scale, 0.0, weight)
-        items.append((_HEAT_OUTLINE, f"spoke most for {_positive(answer)}"))
+        items.append((_HEAT_OUTLINE, f"strongest evidence for {_positive(answer)}"))
     unit = _unit(canvas, paper)
     legend = [strips.legend(items, _width(canvas), unit)] if items else []
     return _compose(analysis, canvas, scale, paper, legend)

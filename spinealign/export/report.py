@@ -124,7 +124,10 @@ def _picture_caption(analysis: Analysis) -> str:
     if analysis.segmentation is not None:
         return "The image, and the outlines the model drew; check them against the anatomy."
     if analysis.classification is not None:
-        return "What drove the classifier. It marks no finding and has no anatomical border."
+        return (
+            "Image regions that the classification is based on. They mark no finding and no "
+            "anatomical border."
+        )
     return "The image as it was opened."
 
 
@@ -159,7 +162,7 @@ def _regions(analysis: Analysis) -> Story:
     table = grid(REGION_HEADINGS, rows, (0.22, 0.13, 0.12, 0.13, 0.17, 0.09, 0.14))
     note = (
         "Image and Structures: share of all pixels and of all segmented pixels. "
-        "Confidence: mean probability that the model gives its own choice."
+        "Confidence: mean probability of the class that the model chose."
     )
     return section("Regions", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
 
@@ -170,7 +173,7 @@ def _vertebrae(analysis: Analysis) -> Story:
     rows = [format_vertebra_row(body) for body in analysis.vertebrae]
     table = grid(VERTEBRA_HEADINGS, rows, (0.2, 0.25, 0.2, 0.2))
     note = (
-        "Corners seen: corners that the network placed itself (dots in the picture); the others "
+        "Corners detected: corners that the network placed (dots in the image); the others "
         "were taken from the outline (rings). Confidence: in outline and corners together."
     )
     return section("Vertebral bodies", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
@@ -180,7 +183,7 @@ def _warnings(analysis: Analysis) -> Story:
     if not analysis.cautions:
         return []
     texts = [paragraph(f"• {caution_text(caution)}") for caution in analysis.cautions]
-    return section("To be aware of", *texts)
+    return section("Cautions", *texts)
 
 
 def _models(analysis: Analysis) -> Story:
@@ -194,7 +197,7 @@ def _model_card(model: ModelIdentity) -> Table:
         [
             ("Model", f"{model.title} ({model.name}), version {model.version}"),
             ("Status", model.status.value),
-            ("What it means", model.limits or NOTHING),
+            ("How to read it", model.limits or NOTHING),
             ("Weights, engine", f"SHA-256 {model.sha256[:_SHORT_SHA]}…, {model.engine}"),
         ]
     )
@@ -209,11 +212,15 @@ def _image_facts(analysis: Analysis) -> Story:
     rows = [
         ("File", picture_name(image.place)),
         ("SHA-256", image.sha256),
-        ("Kind of file", _kind_of_file(image)),
+        ("File format", _kind_of_file(image)),
         ("Size", size_text(image)),
         ("Pixel spacing", spacing_text(image)),
         ("Image type", _image_type(analysis)),
-        *([("Kind of image", who_said_text(check))] if (check := analysis.kind_check) else []),
+        *(
+            [("Check of the image type", who_said_text(check))]
+            if (check := analysis.kind_check)
+            else []
+        ),
         ("Time taken", _seconds(analysis)),
     ]
     return section("Image and analysis", facts(rows))

@@ -22,13 +22,13 @@ from spinealign.wording.results import (
     headline,
     is_demonstration,
     model_text,
-    probability_text,
     size_text,
     spacing_text,
 )
 from spinealign.wording.text import (
     as_sentence,
     display_name,
+    probability_text,
     safe_text,
 )
 from spinealign.wording.vertebrae import (

@@ -9,7 +9,7 @@ from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import CAUTION_FIELDS, Caution, CorrectionKind, WarningCode
 from spinealign.wording.examinations import examination_text, kind_text, turn_text
 from spinealign.wording.reading import note_text
-from spinealign.wording.text import as_sentence, safe_text
+from spinealign.wording.text import as_sentence, probability_text, safe_text
 from spinealign.wording.vertebrae import doubt_text
 
 _SENTENCES: Mapping[WarningCode, str] = {
@@ -21,35 +21,32 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "The pixel spacing is unknown: areas and lengths are given in pixels only."
     ),
     WarningCode.MAGNIFIED_SPACING: (
-        "The pixel spacing holds at the detector, not in the patient: "
+        "The pixel spacing was measured at the detector, not in the patient: "
         "areas and lengths are magnified."
     ),
     WarningCode.VIEW_UNCERTAIN: (
-        "It is uncertain what kind of image this is (confidence {confidence}); check the image "
-        "type and choose it yourself if it is wrong."
+        "The image type is uncertain (confidence {confidence}); check it, and choose another one "
+        "if it is wrong."
     ),
     WarningCode.VIEW_OVERRULED: (
-        "The kind of image was chosen by the user against the program’s own check ({kind}); "
-        "the networks were not made for other images, and the result may be meaningless."
+        "The image type was chosen by the user against the program’s own check ({kind}); "
+        "the networks were not trained on other images, and the result may be meaningless."
     ),
     WarningCode.VIEW_DISPUTED: (
-        "The file’s tags were followed, but the picture looks like something else ({kind}); check "
-        "that it is the right image."
+        "The image type was taken from the file’s tags, but the image was classified as "
+        "{kind}; check that it is the right image."
     ),
     WarningCode.VIEW_OF_SAMPLE: (
-        "This sample was analysed because its own record says so; as an image of one’s own it "
-        "would have been refused ({kind})."
+        "The image type of this sample was taken from its own record; any other image like it "
+        "would have been rejected ({kind})."
     ),
     WarningCode.TURNED: (
-        "The picture seems to be turned (upright after {quarter_turns}); set it upright before "
-        "analysis."
+        "The image seems to be rotated (upright after {quarter_turns}); rotate it before analysis."
     ),
     WarningCode.NO_MODEL_FOR_VIEW: (
-        "No installed model fits this kind of image ({examination}); nothing was analysed."
+        "No installed model fits this image type ({examination}); nothing was analysed."
     ),
-    WarningCode.NOTHING_SEGMENTED: (
-        "No spine structure was found; check that this is the right kind of image."
-    ),
+    WarningCode.NOTHING_SEGMENTED: ("No spine structure was found; check the image type."),
     WarningCode.LOW_RESOLUTION: (
         "The image is small ({size_px}): structures are only a few pixels wide, "
         "and outlines are less exact."
@@ -59,12 +56,12 @@ _SENTENCES: Mapping[WarningCode, str] = {
     WarningCode.TOO_BRIGHT: "The image is very bright; results are less reliable.",
     WarningCode.BLURRED: "The image is blurred; results are less reliable.",
     WarningCode.CUT_OFF: (
-        "The spine runs out of the picture (below {levels}); measures that need what is missing "
-        "are left out."
+        "The image border cuts the spine off (below {levels}); measures that need the missing "
+        "part are left out."
     ),
     WarningCode.BURNED_IN: (
-        "Letters or graphics seem to be burnt into the picture; they may name the patient, "
-        "and disturb the networks where they lie over the spine."
+        "The image seems to contain burned-in text or graphics; they may identify the patient, "
+        "and impair the networks where they lie over the spine."
     ),
     WarningCode.READER_NOTE: "{note}",
     WarningCode.PROBABILITY_NOT_CALIBRATED: (
@@ -75,7 +72,7 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "The levels are uncertain ({doubt}); the bodies are numbered from the top and not named."
     ),
     WarningCode.LEVELS_COUNTED: (
-        "The levels were counted upwards from the lowest disc seen, taken for L5/S1; correct them "
+        "The levels were counted upwards from the lowest disc, assumed to be L5/S1; correct them "
         "if a transitional vertebra or a disc inside the sacrum shifts them."
     ),
     WarningCode.ENDPLATE_FROM_DISC: (
@@ -83,42 +80,41 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "border of the disc above it, and is less certain than the others."
     ),
     WarningCode.NO_COLUMN: (
-        "Fewer than two discs were found in line: vertebral bodies were not told apart, and "
+        "Fewer than two discs were found in line: vertebral bodies were not separated, and "
         "nothing was measured."
     ),
     WarningCode.BODY_CUT: (
-        "The border of the picture cuts bodies off ({levels}): their outlines, areas and corners "
+        "The image border cuts bodies off ({levels}): their outlines, areas and corners "
         "are incomplete."
     ),
     WarningCode.BODY_HIDDEN: (
-        "Bodies are hardly visible ({levels}); check their outlines and corners by eye."
+        "Bodies are poorly visible ({levels}); check their outlines and corners visually."
     ),
     WarningCode.DISC_COUNT_UNCERTAIN: (
-        "Discs carry a question mark: the lowest one found was taken for L5/S1, which is "
-        "uncertain; check the levels, and confirm or shift them."
+        "Disc levels marked “?” are uncertain: the lowest disc was assumed to be L5/S1; check "
+        "them, and confirm or shift them."
     ),
     WarningCode.DISC_INFERRED: (
-        "No outline was found for {levels}; its place was inferred from its neighbours, so its "
+        "No outline was found for {levels}; its position was estimated from its neighbours, so its "
         "grades are less reliable."
     ),
     WarningCode.UPSIDE_DOWN: (
-        "The picture seems to stand on its head; discs were counted from its upper end. Turn the "
-        "picture for better outlines."
+        "The image seems to be upside down; discs were counted from its upper end. Rotate the "
+        "image for better outlines."
     ),
     WarningCode.COMPANION_UNMATCHED: (
-        "The discs of the second picture do not match this one, so it was not used for grading."
+        "The discs of the second image do not match this one, so it was not used for grading."
     ),
     WarningCode.FACING_DISPUTED: (
-        "The outlines show the patient looking to the other side than the file says ({facing}); "
-        "check which way the patient looks, and the letters at the picture’s borders."
+        "The outlines show the patient facing the other side than the file states ({facing}); "
+        "check which side the patient faces, and the side markers on the image."
     ),
     WarningCode.FACING_UNCERTAIN: (
-        "It is uncertain which way the patient looks; corners that the network did not see "
+        "It is uncertain which side the patient faces; corners that the network did not detect "
         "are left out."
     ),
     WarningCode.CORRECTED_BY_USER: (
-        "A person corrected this result ({corrections}); what the program found by itself is kept "
-        "beside it."
+        "This result was manually corrected ({corrections}); the automatic result is kept too."
     ),
 }
 """By code, with the field of `CAUTION_FIELDS` in braces."""
@@ -128,7 +124,7 @@ _CORRECTIONS = {
     CorrectionKind.BODIES_ADDED: "bodies added",
     CorrectionKind.BODIES_DELETED: "bodies deleted",
     CorrectionKind.LEVELS_RENAMED: "levels renamed",
-    CorrectionKind.FACING_CHANGED: "facing changed",
+    CorrectionKind.FACING_CHANGED: "anterior and posterior swapped",
     CorrectionKind.CALIBRATED: "pixel spacing calibrated",
 }
 
@@ -165,7 +161,7 @@ _FIELD_WORDS: Mapping[str, Callable[[Any], str]] = {
     "facing": safe_text,
     "doubt": doubt_text,
     "quarter_turns": turn_text,
-    "confidence": "{:.2f}".format,
+    "confidence": probability_text,
     "size_px": _size_text,
     "model_title": safe_text,
     "note": lambda note: as_sentence(note_text(note)),

@@ -30,19 +30,19 @@ COMPARISON_COLUMNS = (
 NOTHING_MEASURED = "Neither image has a measure."
 SAME_PATIENT = (
     "SpineAlign does not know whether both images show the same patient, nor when they were "
-    "made. The intervals hold the uncertainty of the points only: posture, breathing and the "
+    "made. The intervals cover the uncertainty of the points only: posture, breathing and the "
     "direction of the beam change measures too, and among many measures about one in twenty "
     "lies beyond its interval by chance."
 )
 
 _CHANGES = {
-    Change.BEYOND: "more than the uncertainty of both explains",
+    Change.BEYOND: "beyond the uncertainty of both",
     Change.WITHIN: "within the uncertainty of both",
-    Change.UNJUDGED: "not judged: an interval is missing",
-    Change.MAGNIFIED: "not judged: both lengths are magnified, perhaps not alike",
+    Change.UNJUDGED: "not assessed: an interval is missing",
+    Change.MAGNIFIED: "not assessed: both lengths are magnified, possibly by different factors",
     Change.ONLY_FIRST: "only on the first",
     Change.ONLY_SECOND: "only on the second",
-    Change.UNLIKE_UNITS: "not comparable: unlike units",
+    Change.UNLIKE_UNITS: "not comparable: different units",
     Change.PIXELS: "not comparable: pixels of two images",
     Change.ONE_MAGNIFIED: "not comparable: one of the lengths is magnified",
     Change.UNNAMED_LEVELS: "not comparable: levels are uncertain",
@@ -111,7 +111,7 @@ def comparison_cautions(first: Analysis, second: Analysis) -> list[str]:
     if SpacingSource.UNKNOWN in sources:
         said.append("Lengths are not compared where the pixel spacing is unknown.")
     elif SpacingSource.DETECTOR_PLANE in sources:
-        said.append("Lengths at the detector are magnified: their differences are not judged.")
+        said.append("Lengths at the detector are magnified: their differences are not assessed.")
     return said
 
 

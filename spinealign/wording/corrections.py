@@ -35,14 +35,14 @@ TOOL_WORDS = {
 }
 
 HANDLE_HINT = (
-    "drag to move, with Shift onto the edge; arrow keys nudge (Shift 10 pixels, Alt 0.1); "
-    "Tab goes on, Esc ends"
+    "drag to move, with Shift to snap to the edge; arrow keys move by 1 pixel (Shift 10, Alt 0.1); "
+    "Tab next point, Esc ends"
 )
 
 _SOURCE_WORDS = {
-    LandmarkSource.NETWORK: "seen by the network",
+    LandmarkSource.NETWORK: "detected by the network",
     LandmarkSource.CONTOUR: "taken from the outline",
-    LandmarkSource.USER: "placed by hand",
+    LandmarkSource.USER: "placed manually",
 }
 
 
@@ -82,16 +82,17 @@ def kept_elsewhere_message(image: Path, path: Path) -> Message | None:
 
 
 def edit_state_text(analysis: Analysis) -> str:
-    """Return "corrected by hand", "measured by hand", or nothing."""
+    """Return "manually corrected", "manually measured", or nothing."""
     if analysis.corrections is None:
         return ""
     if any(caution.code is WarningCode.CORRECTED_BY_USER for caution in analysis.cautions):
-        return "corrected by hand"
-    return "measured by hand"
+        return "manually corrected"
+    return "manually measured"
 
 
-def flip_text(facing: str | None) -> str:
-    """Return the words of the command that turns the patient round."""
+def swap_facing_text(facing: str | None) -> str:
+    """Return the text of the command that swaps anterior and posterior."""
     now = {Facing.LEFT: "right", Facing.RIGHT: "left"}
     other = now.get(Facing(facing)) if facing else None
-    return f"Patient faces {other} (flip facing)" if other else "Flip facing"
+    words = "Swap anterior and posterior"
+    return f"{words} (patient faces {other})" if other else words

@@ -51,7 +51,7 @@ GROUP_TITLES: Mapping[MeasureGroup, str] = MappingProxyType(
         MeasureGroup.CANAL: "Canal",
         MeasureGroup.DISCS: "Discs",
         MeasureGroup.BODIES: "Bodies",
-        MeasureGroup.DRAWN: "Drawn by hand",
+        MeasureGroup.DRAWN: "Manual measurements",
     }
 )
 
@@ -69,7 +69,7 @@ SEVERITY_WORDS: Mapping[SeverityGrade, tuple[str, str]] = MappingProxyType(
         SeverityGrade.MEYERDING_2: ("Meyerding grade II", "25 to 50 %"),
         SeverityGrade.MEYERDING_3: ("Meyerding grade III", "50 to 75 %"),
         SeverityGrade.MEYERDING_4: ("Meyerding grade IV", "75 to 100 %"),
-        SeverityGrade.SPONDYLOPTOSIS: ("slipped off (over grade IV)", "over 100 %"),
+        SeverityGrade.SPONDYLOPTOSIS: ("spondyloptosis (over grade IV)", "over 100 %"),
         SeverityGrade.ABSOLUTE_STENOSIS: ("absolute stenosis", "under 10 mm"),
         SeverityGrade.RELATIVE_STENOSIS: ("relative stenosis", "10 to 13 mm"),
         SeverityGrade.GENANT_1: ("mild height loss", "20 to 25 % loss"),
@@ -87,11 +87,11 @@ _TANGENT_DIFFERS = (
     "(Cobb 17° against tangent 26°, Harrison 2000): never compare one with the other."
 )
 _KYPHOTIC_QUARTER = (
-    "The range of 6 to 19° does not mean that other values are ill: about a quarter of people "
-    "without complaints are kyphotic, and 66 % of 150 young people without complaints were not "
-    "lordotic (Daffin 2017)."
+    "Values outside 6 to 19° are not necessarily pathological: about a quarter of asymptomatic "
+    "people are kyphotic, and 66 % of 150 young asymptomatic people were not lordotic "
+    "(Daffin 2017)."
 )
-_SLOPE_SIGN = "Positive when the endplate falls towards the front. It depends on the posture."
+_SLOPE_SIGN = "Positive when the endplate slopes down anteriorly. It depends on the posture."
 _HEIGHTS = "No absolute height separates normal from abnormal: use the ratios."
 _WEDGE = (
     "Genant’s grades of 20, 25 and 40 % loss were made for the thoracolumbar spine, and C5 and C6 "
@@ -102,31 +102,31 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
     MeasureCode.COBB_C2_C7: MeasureWords(
         "C2–C7 Cobb lordosis", "{0}–{1} Cobb",
         "Angle between the inferior endplate of C2 and the inferior endplate of C7.",
-        f"{_SIGN} The mean of people without complaints is 12.7°.",
+        f"{_SIGN} The mean of asymptomatic people is 12.7°.",
         contradictions=f"{_KYPHOTIC_QUARTER} {_TANGENT_DIFFERS}",
         normal_source="mean 12.7°, spinebase.org",
-        normal_note="About a quarter of people without complaints are kyphotic.",
+        normal_note="About a quarter of asymptomatic people are kyphotic.",
     ),
     MeasureCode.COBB_C2_C6: MeasureWords(
         "C2–C6 Cobb lordosis", "{0}–{1} Cobb",
-        "Angle between the inferior endplates of C2 and C6, taken because C7 cannot be measured.",
+        "Angle between the inferior endplates of C2 and C6, used because C7 cannot be measured.",
         f"{_SIGN} It is another measure than C2–C7, so that measure’s normal values do not apply.",
         contradictions=(
-            "C7 is partly hidden by the shoulders on about 62 % and fully on 20 % of films; "
+            "C7 is partly obscured by the shoulders on about 62 % and fully on 20 % of films; "
             "no normal values are known to the program for C2–C6."
         ),
     ),
     MeasureCode.COBB_C2_LOWEST: MeasureWords(
-        "Cobb angle, C2 to the lowest visible body", "{0}–{1} Cobb",
-        "Angle between the inferior endplate of C2 and that of the lowest body that is seen, "
-        "taken because C6 and C7 cannot be measured.",
+        "Cobb angle, C2 to the lowest body found", "{0}–{1} Cobb",
+        "Angle between the inferior endplate of C2 and that of the lowest body that was found, "
+        "used because C6 and C7 cannot be measured.",
         f"{_SIGN} Compare it only with the same levels of another film of the same patient.",
         contradictions="The normal values of C2–C7 do not apply to fewer levels.",
         after_levels="Cobb lordosis",
     ),
     MeasureCode.POSTERIOR_TANGENT: MeasureWords(
         "Posterior tangent angle", "{0}–{1} tangents",
-        "Angle between the posterior walls of C2 and of C7, or of the lowest body that is seen.",
+        "Angle between the posterior walls of C2 and of C7, or of the lowest body found.",
         f"{_SIGN} The mean from C2 to C7 is 18.6°.",
         contradictions=_TANGENT_DIFFERS,
         after_levels="posterior tangent angle",
@@ -135,10 +135,10 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "C2–C7 sagittal vertical axis", "{0}–{1} SVA",
         "Horizontal distance from a plumb line through the centre of the body of C2, without the "
         "dens, to the posterior-superior corner of C7.",
-        "Positive when C2 lies in front of C7. It needs an upright film.",
+        "Positive when C2 lies anterior to C7. It needs a film of the patient standing or sitting.",
         contradictions=(
             "Values between 26.8 mm (mean and one standard deviation of healthy people) and 40 mm "
-            "(relation to disability, Tang 2012) are neither clearly normal nor clearly ill."
+            "(relation to disability, Tang 2012) are neither clearly normal nor clearly abnormal."
         ),
         normal_source="15.6 ± 11.2 mm",
         normal_note=(
@@ -149,7 +149,7 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
     MeasureCode.C7_SLOPE: MeasureWords(
         "C7 slope", "C7 slope",
         "Angle between the superior endplate of C7 and the horizontal.",
-        f"{_SLOPE_SIGN} It stands in for the T1 slope where T1 is hidden, and is not equal to it.",
+        f"{_SLOPE_SIGN} It replaces the T1 slope where T1 was not found, and is not equal to it.",
         contradictions=(
             "Some authors take the inferior endplate of C7; no accepted cut-off is known to the "
             "program, and those of the T1 slope do not apply."
@@ -159,29 +159,29 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "T1 slope", "T1 slope",
         "Angle between the superior endplate of T1 and the horizontal.",
         f"{_SLOPE_SIGN} Studies group it as under 20°, 20 to 30° and over 30°.",
-        contradictions="The groups describe build and are no degrees of illness.",
+        contradictions="The groups describe anatomical variation and are not degrees of disease.",
     ),
     MeasureCode.T1_SLOPE_MINUS_LORDOSIS: MeasureWords(
         "T1 slope minus C2–C7 lordosis", "T1 slope − lordosis",
         "T1 slope less the C2–C7 Cobb lordosis.",
-        "The larger, the less the lordosis fits the slope of T1.",
+        "The larger the value, the less the lordosis matches the slope of T1.",
         contradictions=(
-            "Ames 2015 draws lines at 15 and 20°; Protopsaltis 2018 found that 17° corresponds to "
+            "Ames 2015 uses thresholds of 15 and 20°; in Protopsaltis 2018, 17° corresponds to "
             "a sagittal vertical axis of 40 mm. Between 15 and 20° the two disagree."
         ),
     ),
     MeasureCode.LUMBAR_LORDOSIS_L1_S1: MeasureWords(
         "L1–S1 lumbar lordosis", "{0}–{1} lordosis",
         "Angle between the superior endplate of L1 and the superior endplate of S1.",
-        f"{_SIGN} It depends on posture: lying in a scanner is not standing.",
+        f"{_SIGN} It depends on posture: supine and standing values differ.",
         contradictions=(
-            "What is normal depends on the shape of the pelvis, which this image does not show, "
+            "Normal values depend on the pelvic parameters, which this image does not show, "
             "so no range is given."
         ),
     ),
     MeasureCode.LUMBAR_LORDOSIS_L1_L5: MeasureWords(
         "L1–L5 lumbar lordosis", "{0}–{1} lordosis",
-        "Angle between the superior endplate of L1 and the inferior endplate of L5, taken because "
+        "Angle between the superior endplate of L1 and the inferior endplate of L5, used because "
         "the sacrum is not outlined.",
         f"{_SIGN} It is another measure than L1–S1, and smaller.",
         contradictions="Values of L1–S1 do not apply to it.",
@@ -191,14 +191,14 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "Angle between the two endplates that face one disc.",
         f"{_SIGN} Compare it with the neighbouring levels.",
         contradictions=(
-            "White and Panjabi’s 11° is a point on a list for injured spines, not a diagnosis; the "
+            "White and Panjabi’s 11° is one item of an injury checklist, not a diagnosis; the "
             "program compares each level with those above and below it that it could measure."
         ),
     ),
     MeasureCode.TRANSLATION: MeasureWords(
-        "translation", "{0}/{1} shift",
+        "translation", "{0}/{1} translation",
         "Offset of the posterior lines of the two bodies at the height of the disc’s middle.",
-        "Positive when the upper body lies in front (anterolisthesis), negative behind.",
+        "Positive for anterolisthesis, negative for retrolisthesis of the upper body.",
         contradictions=(
             "White and Panjabi count more than 3.5 mm on a neutral film; on kinetic MR Suzuki "
             "counts from 2 mm (grade 1: 2 to 3 mm, grade 2: over 3 mm). Meyerding’s percentages "
@@ -206,26 +206,26 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         ),
     ),
     MeasureCode.LISTHESIS_PERCENT: MeasureWords(
-        "listhesis", "{0}/{1} slip",
+        "listhesis", "{0}/{1} listhesis",
         "Where the upper body’s posterior wall, prolonged, meets the lower body’s superior "
         "endplate: distance from that endplate’s posterior corner, as a share of its length.",
-        "Positive when the upper body has slipped forwards. A grade is given only to a forward "
-        "slip that is larger than the uncertainty of the corners.",
+        "Positive for anterolisthesis, negative for retrolisthesis. A grade is given only to an "
+        "anterolisthesis that is larger than the uncertainty of the corners.",
         contradictions=(
-            "The grades say nothing about how small a slip is still normal: in bodies without a "
-            "slip the percentage scatters by about 5 either way."
+            "The grades do not define how small a listhesis is still normal: in bodies without "
+            "listhesis the percentage varies by about ±5."
         ),
     ),
     MeasureCode.DISC_HEIGHT: MeasureWords(
         "disc height", "{0}/{1} disc",
         "Distance between the middles of the two endplates, across the disc.",
-        "Measured at right angles to the disc, so that a slip does not make it higher.",
+        "Measured at right angles to the disc, so that a listhesis does not increase it.",
         contradictions="There is no accepted absolute cut-off: use the ratio to the neighbours.",
         further_sources=_BY_PROGRAM,
     ),
     MeasureCode.DISC_HEIGHT_RATIO: MeasureWords(
         "disc height ratio", "{0}/{1} disc ratio",
-        "Height of the disc over the mean height of the discs above and below it that are seen.",
+        "Height of the disc over the mean height of the discs above and below it that were found.",
         "Below 1 the disc is lower than its neighbours; it needs no calibration.",
         contradictions="No accepted cut-off exists.",
         further_sources=_BY_PROGRAM,
@@ -236,21 +236,21 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "the neighbouring bodies.",
         "It needs no calibration. For L5/S1 only L5 counts, as the sacrum has no body height.",
         contradictions=(
-            "spinebase.org calls 0.40 and more normal, whatever the level; as upper lumbar discs "
-            "are lower by nature, the program does not grade by it."
+            "spinebase.org gives 0.40 and more as normal for all levels; as upper lumbar discs "
+            "are normally lower, the program does not grade by it."
         ),
     ),
     MeasureCode.CANAL_DIAMETER: MeasureWords(
         "canal diameter", "{0}/{1} canal diameter",
         "Shortest distance across the segmented canal at the disc.",
-        "The smaller, the narrower the canal in this slice.",
+        "The smaller the value, the narrower the canal in this slice.",
         contradictions=(
-            "Stenosis is judged on axial slices too, and on what presses on nerves: one diameter "
-            "in one sagittal slice, which may miss the middle, does not decide."
+            "Stenosis is also assessed on axial slices and by nerve compression: a diameter in one "
+            "sagittal slice, which may not be midsagittal, does not suffice."
         ),
     ),
     MeasureCode.BODY_HEIGHT_ANTERIOR: MeasureWords(
-        "anterior height", "{0} front",
+        "anterior height", "{0} anterior",
         "Distance between the anterior corners of the body.", _HEIGHTS,
     ),
     MeasureCode.BODY_HEIGHT_MIDDLE: MeasureWords(
@@ -258,19 +258,19 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "Distance between the middles of the body’s endplates.", _HEIGHTS,
     ),
     MeasureCode.BODY_HEIGHT_POSTERIOR: MeasureWords(
-        "posterior height", "{0} back",
+        "posterior height", "{0} posterior",
         "Distance between the posterior corners of the body.", _HEIGHTS,
     ),
     MeasureCode.BODY_HEIGHT_RATIO: MeasureWords(
-        "anterior/posterior height", "{0} front : back",
+        "anterior/posterior height", "{0} anterior : posterior",
         "Anterior height of the body over its posterior height.",
-        "Below 1 the body is wedged to the front; it needs no calibration.",
+        "Below 1 the body is wedged anteriorly; it needs no calibration.",
         contradictions=_WEDGE,
     ),
     MeasureCode.MIDDLE_HEIGHT_RATIO: MeasureWords(
-        "middle/posterior height", "{0} middle : back",
+        "middle/posterior height", "{0} middle : posterior",
         "Middle height of the body over its posterior height.",
-        "Below 1 the endplates are hollow; it needs no calibration.",
+        "Below 1 the endplates are concave; it needs no calibration.",
         contradictions=_WEDGE,
     ),
     MeasureCode.DRAWN_DISTANCE: MeasureWords(

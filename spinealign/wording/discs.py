@@ -12,7 +12,7 @@ GRADE_TITLES = {
     GradeName.NARROWING: "Disc narrowing",
     GradeName.BULGING: "Disc bulging",
     GradeName.HERNIATION: "Disc herniation",
-    GradeName.SPONDYLOLISTHESIS: "Spondylolisthesis",
+    GradeName.SPONDYLOLISTHESIS: "Listhesis",
     GradeName.UPPER_ENDPLATE: "Upper endplate change",
     GradeName.LOWER_ENDPLATE: "Lower endplate change",
     GradeName.MODIC: "Modic change",
@@ -23,29 +23,29 @@ _SHORT = {
     GradeName.NARROWING: "narrowed",
     GradeName.BULGING: "bulging",
     GradeName.HERNIATION: "herniated",
-    GradeName.SPONDYLOLISTHESIS: "slipped vertebra",
+    GradeName.SPONDYLOLISTHESIS: "listhesis",
     GradeName.UPPER_ENDPLATE: "upper endplate change",
     GradeName.LOWER_ENDPLATE: "lower endplate change",
     GradeName.MODIC: "Modic change",
 }
 _OVERALL_TEXTS = {
-    Overall.HEALTHY: "Healthy",
+    Overall.HEALTHY: "No abnormality detected",
     Overall.ABNORMAL: "Abnormal",
     Overall.UNCERTAIN: "Uncertain",
 }
-NOTHING_ABOVE_THRESHOLD = "no abnormality seen above threshold"
+NO_ABNORMALITY = "no abnormality detected"
 OVERALL_RULE = (
     "Abnormal: at least one disc has a finding above its threshold or Pfirrmann grade 4 or 5. "
-    "Uncertain: none has, but a grade of some disc is uncertain. Healthy: neither."
+    "Uncertain: none has, but a grade of some disc is uncertain. No abnormality detected: neither."
 )
 COUNTED_FROM_BELOW = (
-    "Discs are counted from the lowest one upwards, which is taken for L5/S1; with a transitional "
+    "Discs are counted upwards from the lowest one, assumed to be L5/S1; with a transitional "
     "vertebra every level may be off by one."
 )
 
 
 def overall_text(overall: Overall) -> str:
-    """Return the overall word: "Healthy", "Abnormal" or "Uncertain"."""
+    """Return the overall result: "No abnormality detected", "Abnormal" or "Uncertain"."""
     return _OVERALL_TEXTS[overall]
 
 
@@ -54,9 +54,11 @@ def discs_headline(analysis: Analysis) -> str:
     overall, model = analysis.overall, analysis.disc_model
     if overall is None or model is None:
         return ""
-    text = f"{overall_text(overall)}: {discs_line(analysis.discs)}."
+    text = f"{overall_text(overall)}."
+    if overall is not Overall.HEALTHY:
+        text = f"{overall_text(overall)}: {discs_line(analysis.discs)}."
     if model.status is ModelStatus.DEMONSTRATION:
-        return f"Demonstration model: {text} This model’s answers are not reliable."
+        return f"Demonstration model: {text} This model’s results are not reliable."
     return text
 
 
@@ -68,7 +70,7 @@ def discs_line(discs: Sequence[Disc]) -> str:
     """
     from_top = list(reversed(discs))
     parts = [f"{disc.name}: {text}" for disc in from_top if (text := disc_text(disc))]
-    line = "; ".join(parts) or NOTHING_ABOVE_THRESHOLD
+    line = "; ".join(parts) or NO_ABNORMALITY
     unsure = [f"{disc.name} ({doubts})" for disc in from_top if (doubts := doubts_text(disc))]
     return f"{line}; uncertain: {', '.join(unsure)}" if unsure else line
 
@@ -99,7 +101,7 @@ def disc_summary(disc: Disc) -> str:
     shown = disc_text(disc)
     if not shown:
         pfirrmann = disc.grade(GradeName.PFIRRMANN)
-        shown = "no finding"
+        shown = NO_ABNORMALITY
         if pfirrmann is not None and pfirrmann.value is not None:
             shown = f"Pfirrmann {pfirrmann.value}"
     doubts = doubts_text(disc)
@@ -118,7 +120,7 @@ def finding_lines(disc: Disc) -> tuple[str, ...]:
             unsure.append(f"{word} uncertain ({percent})")
         else:
             present.append(f"{_SHORT[grade.name].removesuffix(' change')} ({percent})")
-    return (*present, *unsure) or ("no finding",)
+    return (*present, *unsure) or (NO_ABNORMALITY,)
 
 
 def disc_lines(analysis: Analysis) -> tuple[str, ...]:
@@ -137,7 +139,7 @@ def disc_detail_lines(disc: Disc) -> tuple[str, ...]:
         for grade in disc.grades
         if grade.name is not GradeName.PFIRRMANN and grade.value is not False
     ]
-    return tuple(lines) or ("No finding above its threshold",)
+    return tuple(lines) or (overall_text(Overall.HEALTHY),)
 
 
 def grade_title(name: GradeName) -> str:

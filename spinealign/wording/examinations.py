@@ -1,4 +1,4 @@
-"""What kind of image it is, who says so, and why it was refused, in words."""
+"""Texts about the image type: its name, its source, and why an image was rejected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spinealign.domain.examination import (
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import DecisionSource, KindCheck
 from spinealign.wording.failures import Message
-from spinealign.wording.text import listed
+from spinealign.wording.text import listed, probability_text
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ _WORDS: Mapping[ExaminationKind, _Words] = {
 }
 
 _OTHER_KINDS = {
-    ImageKind.OTHER_RADIOGRAPH: "a radiograph of another body part or from another side",
-    ImageKind.OTHER_CT: "a CT picture of another body part or plane",
-    ImageKind.OTHER_MR: "an MR picture of another body part or plane",
-    ImageKind.NONE_OF_THESE: "a picture of another kind",
+    ImageKind.OTHER_RADIOGRAPH: "a radiograph of another body part or projection",
+    ImageKind.OTHER_CT: "a CT image of another body part or plane",
+    ImageKind.OTHER_MR: "an MR image of another body part or plane",
+    ImageKind.NONE_OF_THESE: "an image of another type",
 }
 
 _SOURCE_TEXTS = {
@@ -58,7 +58,11 @@ _SOURCE_TEXTS = {
     DecisionSource.SAMPLE: "from the sample’s own record",
 }
 
-_TURNS = {1: "a quarter turn to the left", 2: "half a turn", 3: "a quarter turn to the right"}
+_TURNS = {
+    1: "rotation by 90° to the left",
+    2: "rotation by 180°",
+    3: "rotation by 90° to the right",
+}
 
 
 def examination_text(examination: Examination | None) -> str:
@@ -111,7 +115,8 @@ def refusal_message(analysis: Analysis) -> Message:
     if check is not None and check.quarter_turns:
         turn = turn_text(check.quarter_turns)
         advice = (
-            f"After {turn} it looks like one of them: turn the picture, save it and open it again."
+            f"After {turn} it is recognised as one of them: "
+            "rotate the image, save it and open it again."
         )
         return Message(sentence, f"{advice} {_overrule_advice()}")
     return Message(sentence, f"{_overrule_advice()} Otherwise open another image.")
@@ -129,33 +134,33 @@ def _refusal_sentence(check: KindCheck) -> str:
         return f"{said}, not {_analysed_kinds()}; it was not analysed."
     if check.tags is not None:
         said = f"The file’s tags say that this is {kind_text(check.tags)}"
-        return f"{said}, but it looks like {kind_text(check.kind)}; it was not analysed."
+        return f"{said}, but it was classified as {kind_text(check.kind)}; it was not analysed."
     if check.pixels is not None and check.pixels.examination is not None:
-        return f"This image does not look enough like {_analysed_kinds()}; it was not analysed."
-    looks = f"This looks like {kind_text(check.kind)}"
-    return f"{looks}, not like {_analysed_kinds()}; it was not analysed."
+        return f"This image was not recognised as {_analysed_kinds()}; it was not analysed."
+    sentence = f"This image was classified as {kind_text(check.kind)}"
+    return f"{sentence}, not as {_analysed_kinds()}; it was not analysed."
 
 
 def _overrule_advice() -> str:
     return (
-        "If it is one of these all the same, say which, and it is analysed as that; "
-        "the result records that you chose."
+        "If it is one of these nevertheless, choose its image type, and it is analysed as that; "
+        "the result records your choice."
     )
 
 
 def who_said_text(check: KindCheck) -> str:
     """Return what the tags and the pixels say, and whether a person overruled it, in one line."""
-    said = [f"tags: {kind_text(check.tags)}" if check.tags else "tags: nothing definite"]
+    said = [f"tags: {kind_text(check.tags)}" if check.tags else "tags: no definite type"]
     if check.pixels is not None and check.confidence is not None:
-        sure = min(99, round(100 * check.confidence))
-        said.append(f"pixels: {kind_text(check.pixels)} ({sure} % sure)")
+        confidence = probability_text(check.confidence)
+        said.append(f"pixels: {kind_text(check.pixels)} (confidence {confidence})")
     if check.ood_distance is not None and check.ood_limit is not None:
         than = "over" if check.ood_distance > check.ood_limit else "within"
         limit = f"{check.ood_limit:.1f}"
         said.append(
-            f"distance from known images {check.ood_distance:.1f}, {than} the limit of {limit}"
+            f"distance to training images {check.ood_distance:.1f}, {than} the limit of {limit}"
         )
     if check.overruled:
-        said.append("overruled by the user")
+        said.append("overridden by the user")
     text = "; ".join(said)
     return text[0].upper() + text[1:]

@@ -39,7 +39,7 @@ _READ_MESSAGES = {
     ),
     ReadProblem.UNREADABLE: (
         "“{name}” could not be read{detail}.",
-        "Check that you may open the file and that no other program holds it, "
+        "Check that you may read the file and that no other program has it open, "
         "or copy it to another folder.",
     ),
     ReadProblem.EMPTY: (
@@ -51,7 +51,7 @@ _READ_MESSAGES = {
         f"Open a {_FORMATS} file, or a zip archive of such files.",
     ),
     ReadProblem.TRUNCATED: (
-        "“{name}” is damaged or cut short{detail}.",
+        "“{name}” is damaged or incomplete{detail}.",
         "Copy or export the image again and open the new file.",
     ),
     ReadProblem.TOO_LARGE: (
@@ -71,15 +71,15 @@ _READ_MESSAGES = {
         "Export it uncompressed, or as JPEG, JPEG-LS or JPEG 2000.",
     ),
     ReadProblem.UNSUPPORTED_LAYOUT: (
-        "“{name}” does not hold a single grey-scale picture{detail}.",
+        "“{name}” does not contain a single greyscale image{detail}.",
         "Export one slice or frame of it as DICOM or PNG.",
     ),
     ReadProblem.UNSUPPORTED_PIXELS: (
         "“{name}” stores its pixels in a way that SpineAlign cannot read{detail}.",
-        "Export it as 8-bit or 16-bit grey-scale DICOM, PNG or TIFF.",
+        "Export it as 8-bit or 16-bit greyscale DICOM, PNG or TIFF.",
     ),
     ReadProblem.CONSTANT: (
-        "“{name}” shows nothing: every pixel has the same value.",
+        "“{name}” is blank: every pixel has the same value.",
         "Open another image, or export this one again.",
     ),
     ReadProblem.NO_SAGITTAL_SERIES: (
@@ -100,11 +100,11 @@ _READ_MESSAGES = {
         "Open it where the medium’s folders lie beside it, or open the folder with the images.",
     ),
     ReadProblem.ENCRYPTED: (
-        "“{name}” is locked with a password.",
+        "“{name}” is protected by a password.",
         "Unpack it with the password first, then open the folder.",
     ),
     ReadProblem.NESTED_ARCHIVE: (
-        "“{name}” holds further archives instead of images.",
+        "“{name}” contains further archives instead of images.",
         "Unpack it once, then open the folder or one of the archives in it.",
     ),
     ReadProblem.OTHER_HALF_MISSING: (
@@ -120,11 +120,11 @@ _MODEL_MESSAGES = {
         "Run “spinealign models” to see the installed models, or install SpineAlign again.",
     ),
     ModelProblem.INCOMPLETE_CARD: (
-        "The model “{name}” has an incomplete or faulty card{detail}, so it is not used.",
+        "The model “{name}” has an incomplete or invalid model card{detail}, so it is not used.",
         "Complete its card.json, or install SpineAlign again.",
     ),
     ModelProblem.WRONG_CHECKSUM: (
-        "The weights of the model “{name}” are not the ones its card names, so it is not used.",
+        "The weights of the model “{name}” do not match the checksum of its card; it is not used.",
         "Install SpineAlign again, or copy the whole model folder once more.",
     ),
     ModelProblem.WRONG_ARCHITECTURE: (
@@ -137,7 +137,7 @@ _MODEL_MESSAGES = {
     ),
     ModelProblem.UNLOADABLE: (
         "The model “{name}” could not be loaded{detail}.",
-        "Close other programs and try again; if it stays so, install SpineAlign again.",
+        "Close other programs and try again; if that does not help, install SpineAlign again.",
     ),
 }
 
@@ -148,11 +148,11 @@ _EXPORT_MESSAGES = {
     ),
     ExportProblem.DISK_FULL: (
         "“{name}” could not be written: the disk is full.",
-        "Free some space or choose another drive; nothing half-written was left behind.",
+        "Free some space or choose another drive; no incomplete file was left.",
     ),
     ExportProblem.FAILED: (
         "“{name}” could not be written{detail}.",
-        "Try again, or choose another folder; nothing half-written was left behind.",
+        "Try again, or choose another folder; no incomplete file was left.",
     ),
 }
 
@@ -174,7 +174,7 @@ _CORRECTIONS_MESSAGES = {
 _JSON_REASONS = {
     JsonProblem.NOT_A_FILE: "not an ordinary file",
     JsonProblem.TOO_LARGE: "larger than {detail}",
-    JsonProblem.NOT_JSON: "not JSON text, or cut short",
+    JsonProblem.NOT_JSON: "not JSON text, or incomplete",
     JsonProblem.TOO_DEEP: "nested too deeply",
     JsonProblem.NOT_FINITE: "a number that is too large",
     JsonProblem.WRONG_VALUE: "a missing or impossible value at {place}",

@@ -56,10 +56,10 @@ def measures_text(analysis: Analysis) -> str:
 
 
 def examination_line(analysis: Analysis) -> str:
-    """Return the kind of image, who decided on it, and how sure that was."""
+    """Return the image type, its source and its confidence."""
     sure = ""
     if analysis.kind_confidence is not None:
-        sure = f", {100 * analysis.kind_confidence:.0f} % sure"
+        sure = f", confidence {probability_text(analysis.kind_confidence)}"
     return f"{examination_text(analysis.examination)} ({source_text(analysis.decided_by)}{sure})"
 
 

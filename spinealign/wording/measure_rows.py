@@ -45,15 +45,15 @@ class RangePlace(StrEnum):
 
 _STATE_WORDS = {
     MeasureState.AUTOMATIC: "program",
-    MeasureState.EDITED: "program, edited by hand",
-    MeasureState.DRAWN: "drawn by hand",
+    MeasureState.EDITED: "program, manually corrected",
+    MeasureState.DRAWN: "drawn manually",
 }
 
 
 _POINT_SOURCES = {
-    "network": "seen by the network",
+    "network": "detected by the network",
     "contour": "from the outline",
-    "user": "placed by hand",
+    "user": "placed manually",
     "mask": "from the segmentation",
 }
 
@@ -75,7 +75,7 @@ def has_value(measurement: Measurement) -> bool:
 
 
 def unmeasurable_lines(measurements: Iterable[Measurement]) -> list[str]:
-    """Return a line for each reason: "C7 slope and T1 slope: C7 is not visible."."""
+    """Return a line for each reason: "C7 slope and T1 slope: C7 was not found."."""
     names: dict[str, list[str]] = {}
     for measurement in measurements:
         if not has_value(measurement):
@@ -141,13 +141,13 @@ def place_in_range(measurement: Measurement) -> RangePlace | None:
 
 
 def edited_text(measurement: Measurement) -> str:
-    """Return "edited; automatic 12.3°", or nothing if nobody moved its points."""
+    """Return "manually corrected; automatic 12.3°", or nothing if its points were not moved."""
     if measurement.state is not MeasureState.EDITED:
         return ""
     if measurement.automatic_value is None:
-        return "edited; the program had no value"
+        return "manually corrected; no automatic value"
     automatic = number_text(measurement.automatic_value, measurement.unit)
-    return f"edited; automatic {automatic}{unit_text(measurement.unit)}"
+    return f"manually corrected; automatic {automatic}{unit_text(measurement.unit)}"
 
 
 def note_parts(measurement: Measurement) -> tuple[str, ...]:

@@ -47,12 +47,12 @@ def short_name(measurement: Measurement) -> str:
 
 
 def method_text(measurement: Measurement) -> str:
-    """Return how a measure was taken, and which of its bodies are hardly visible."""
+    """Return how a measure was taken, and which of its bodies are poorly visible."""
     definition, hidden = MEASURE_WORDS[measurement.code].definition, measurement.hidden
     if not hidden:
         return definition
     verb = "is" if len(hidden) == 1 else "are"
-    return f"{definition} {listed(hidden)} {verb} hardly visible: check the points by eye."
+    return f"{definition} {listed(hidden)} {verb} poorly visible: check the points visually."
 
 
 def sources_text(code: MeasureCode) -> str:
@@ -106,7 +106,7 @@ def definition_text(code: MeasureCode) -> str:
     if definition.severities:
         parts.append(f"Thresholds: {thresholds_text(definition)}.")
     if definition.is_length and (definition.normal or definition.severities):
-        parts.append("These count only where millimetres hold in the patient.")
+        parts.append("These apply only where lengths are true millimetres in the patient.")
     parts += [words.contradictions, f"Sources: {sources_text(code)}."]
     return "\n\n".join(part for part in parts if part)
 
@@ -117,8 +117,8 @@ def reason_text(unmeasurable: Unmeasurable | None) -> str:
 
 
 def _not_outlined(why: Unmeasurable) -> str:
-    verb = "is" if len(why.bodies) == 1 else "are"
-    return f"{listed(why.bodies)} {verb} not visible or not outlined"
+    verb = "was" if len(why.bodies) == 1 else "were"
+    return f"{listed(why.bodies)} {verb} not found"
 
 
 def _points_missing(why: Unmeasurable) -> str:
@@ -128,7 +128,7 @@ def _points_missing(why: Unmeasurable) -> str:
 
 _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
     UnmeasurableReason.LEVELS_UNKNOWN: lambda _: "the levels of the bodies are uncertain",
-    UnmeasurableReason.FACING_UNKNOWN: lambda _: "it is unknown which way the patient looks",
+    UnmeasurableReason.FACING_UNKNOWN: lambda _: "it is unknown which side the patient faces",
     UnmeasurableReason.NOT_OUTLINED: _not_outlined,
     UnmeasurableReason.CUT_OFF: lambda why: (
         f"the border of the image cuts {listed(why.bodies)} off"
@@ -138,9 +138,9 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
     ),
     UnmeasurableReason.CANAL_INTERRUPTED: lambda _: (
         "the outlined canal ends or almost ends at this disc: the slice leaves the canal here, or "
-        "the canal is badly narrowed; look at the picture"
+        "the canal is severely narrowed; check the image"
     ),
-    UnmeasurableReason.POINTS_COINCIDE: lambda _: "two of its points are at the same place",
+    UnmeasurableReason.POINTS_COINCIDE: lambda _: "two of its points coincide",
     UnmeasurableReason.OUTLINE_CROSSES: lambda _: "its outline crosses itself",
     UnmeasurableReason.POINTS_MISSING: _points_missing,
 }

@@ -14,13 +14,13 @@ _NOTES = {
     NoteKind.CANAL_WIDEST: (
         "Sagittal slice {0} of {1} was taken, in which the spinal canal is widest."
     ),
-    NoteKind.SERIES_TAKEN: "Picture {0} of {1} in series {2} of {3}.",
-    NoteKind.COLOUR_TO_GREY: "Colour picture, turned to grey.",
-    NoteKind.GREY_IN_COLOUR: "Grey picture, stored in colour.",
+    NoteKind.SERIES_TAKEN: "Image {0} of {1} in series {2} of {3}.",
+    NoteKind.COLOUR_TO_GREY: "Colour image, converted to greyscale.",
+    NoteKind.GREY_IN_COLOUR: "Greyscale image, stored in colour.",
     NoteKind.TRANSPARENT: "Transparent pixels are shown on black.",
-    NoteKind.TURNED_BY_EXIF: "Turned upright as the file’s orientation tag says.",
-    NoteKind.TURNED: "Turned the usual way round, as the file’s patient directions say.",
-    NoteKind.MADE_SQUARE: "The pixels are not square ({0} : {1}); the picture was stretched.",
+    NoteKind.TURNED_BY_EXIF: "Rotated upright as the file’s orientation tag states.",
+    NoteKind.TURNED: "Set to the standard orientation by the patient orientation of the file.",
+    NoteKind.MADE_SQUARE: "The pixels are not square ({0} : {1}); the image was resampled.",
     NoteKind.CALIBRATED: "The pixel spacing was calibrated {0}.",
     NoteKind.DEMAGNIFIED: (
         "The pixel spacing was corrected by the magnification of {0} that the file estimates."
@@ -32,12 +32,10 @@ _NOTES = {
     NoteKind.UNIT_ASSUMED: ("The file does not state its unit of length; millimetres are assumed."),
     NoteKind.UNEVEN_SLICES: "The slices are not evenly spaced; some may be missing.",
     NoteKind.SPACING_CONFLICT: (
-        "The file states two different sizes of its pixels, so lengths are given in pixels."
+        "The file states two different pixel spacings, so lengths are given in pixels."
     ),
-    NoteKind.OVERLAY_LEFT_OUT: "Drawings stored beside the picture (overlays) are not shown.",
-    NoteKind.STATES_LEFT_OUT: (
-        "Stored ways of showing this picture (presentation states: {0}) are not applied."
-    ),
+    NoteKind.OVERLAY_LEFT_OUT: "Overlays stored with the image are not shown.",
+    NoteKind.STATES_LEFT_OUT: ("Presentation states of this image ({0}) are not applied."),
 }
 
 _CALIBRATIONS = {
@@ -47,15 +45,15 @@ _CALIBRATIONS = {
 }
 
 _WINDOWS = {
-    WindowKind.FILE: "Window of the file",
-    WindowKind.FILE_TABLE: "Table of the file",
+    WindowKind.FILE: "Window from the file",
+    WindowKind.FILE_TABLE: "VOI LUT from the file",
     WindowKind.BONE: "Bone",
     WindowKind.SOFT_TISSUE: "Soft tissue",
     WindowKind.BRAIN: "Brain",
     WindowKind.AS_STORED: "As stored",
     WindowKind.AUTOMATIC: "Automatic",
     WindowKind.WHOLE_RANGE: "Whole range",
-    WindowKind.BY_HAND: "Set by hand",
+    WindowKind.BY_HAND: "Manual",
 }
 
 _SIDES = {"L": "Left side", "R": "Right side", "B": "Both sides"}

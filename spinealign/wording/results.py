@@ -15,7 +15,7 @@ from spinealign.domain.findings import (
 from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.wording.discs import discs_headline
 from spinealign.wording.examinations import examination_text, kind_text, refusal_message
-from spinealign.wording.text import listed, safe_text
+from spinealign.wording.text import listed, probability_text, safe_text
 from spinealign.wording.vertebrae import (
     bodies_phrase,
     is_of_bodies,
@@ -32,9 +32,7 @@ REGION_HEADINGS = ("Structure", "Pixels", "Image", "Structures", "Area", "Parts"
 _SPACING_TEXTS = {
     SpacingSource.PATIENT_PLANE: "from the DICOM file",
     SpacingSource.CALIBRATED: "from the DICOM file, calibrated",
-    SpacingSource.DETECTOR_PLANE: (
-        "at the detector, from the DICOM file: magnified against the patient"
-    ),
+    SpacingSource.DETECTOR_PLANE: ("at the detector, from the DICOM file: magnified"),
     SpacingSource.DEMAGNIFIED: "at the detector, divided by the estimated magnification",
     SpacingSource.NIFTI_HEADER: "from the NIfTI header",
     SpacingSource.USER: "calibrated by the user",
@@ -59,7 +57,7 @@ def spacing_text(image: SpineImage) -> str:
 
 
 def lengths_text(image: SpineImage, calibrated_by_mm: float | None = None) -> str:
-    """Return what the lengths of an image rest on, as one sentence.
+    """Return what the lengths of an image are based on, as one sentence.
 
     Parameters
     ----------
@@ -72,14 +70,14 @@ def lengths_text(image: SpineImage, calibrated_by_mm: float | None = None) -> st
     if image.spacing_mm is None:
         return (
             "Lengths are in pixels, because the pixel spacing is unknown; thresholds and normal "
-            "ranges in millimetres are off."
+            "ranges in millimetres are not applied."
         )
     if image.spacing_source is SpacingSource.DETECTOR_PLANE:
         return (
-            "Lengths hold at the detector and are magnified against the patient; thresholds and "
-            "normal ranges in millimetres are off."
+            "Lengths were measured at the detector and are magnified; thresholds and normal "
+            "ranges in millimetres are not applied."
         )
-    return f"Lengths rest on the pixel spacing {spacing_text(image)}."
+    return f"Lengths are based on the pixel spacing {spacing_text(image)}."
 
 
 def size_text(image: SpineImage) -> str:
@@ -136,7 +134,7 @@ def _classification_headline(answer: Classification) -> str:
     else:
         found = f"no “{label}” pattern above the threshold (probability {probability})."
     if demonstration:
-        return f"Demonstration model: {found} This model’s answers are not reliable."
+        return f"Demonstration model: {found} This model’s results are not reliable."
     return found[0].upper() + found[1:]
 
 
@@ -166,7 +164,7 @@ def _structures_headline(analysis: Analysis) -> str:
 def _what_is_missing(analysis: Analysis) -> str:
     if analysis.classification is not None:
         return "outlines and areas only"
-    return "no grading model is installed, so nothing is said about disease"
+    return "no grading model is installed, so disease was not assessed"
 
 
 def _structure_phrase(region: Region, bodies: tuple[Vertebra, ...]) -> str:
@@ -175,15 +173,6 @@ def _structure_phrase(region: Region, bodies: tuple[Vertebra, ...]) -> str:
     if region.name == "disc":
         return f"{region.parts} disc" + ("" if region.parts == 1 else "s")
     return _STRUCTURE_PHRASES.get(region.name, safe_text(region.name))
-
-
-def probability_text(probability: float) -> str:
-    """Return a probability with two decimals, never rounded to certainty."""
-    if probability < 0.01:
-        return "under 0.01"
-    if probability > 0.99:
-        return "over 0.99"
-    return f"{probability:.2f}"
 
 
 def format_region_row(region: Region) -> tuple[str, ...]:

@@ -108,13 +108,13 @@ def picture_name(part: ImagePart) -> str:
     if part.volume:
         words.append(f"volume {part.volume + 1}")
     if part.index is not None:
-        words.append(f"picture {part.index + 1}")
+        words.append(f"image {part.index + 1}")
     return ", ".join(words)
 
 
 def looking_text(count: int) -> str:
     """Return how far looking through files is."""
-    return f"Looking at {count} file{'' if count == 1 else 's'}…"
+    return f"Reading {count} file{'' if count == 1 else 's'}…"
 
 
 def refused_message(refused: Sequence[ImageReadError]) -> Message:

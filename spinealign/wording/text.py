@@ -18,6 +18,15 @@ def safe_text(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in composed)
 
 
+def probability_text(probability: float) -> str:
+    """Return a probability with two decimals, never rounded to certainty."""
+    if probability < 0.01:
+        return "under 0.01"
+    if probability > 0.99:
+        return "over 0.99"
+    return f"{probability:.2f}"
+
+
 def as_sentence(text: str) -> str:
     """Return `text` as a sentence with its full stop."""
     text = safe_text(text.strip()) or "no reason was given"

@@ -15,26 +15,26 @@ from spinealign.domain.findings import (
 from spinealign.wording.examinations import examination_text
 from spinealign.wording.text import listed
 
-VERTEBRA_HEADINGS = ("Body", "State", "Corners seen", "Confidence")
+VERTEBRA_HEADINGS = ("Body", "State", "Corners detected", "Confidence")
 
 _DOUBT_TEXTS = {
-    LevelDoubt.NO_C2: "C2 was not recognised",
-    LevelDoubt.SEVERAL_C2: "more than one body looks like C2",
+    LevelDoubt.NO_C2: "C2 was not found",
+    LevelDoubt.SEVERAL_C2: "more than one body was classified as C2",
     LevelDoubt.BODIES_ABOVE_C2: "there seem to be bodies above C2",
     LevelDoubt.IRREGULAR: "the bodies are not evenly spaced",
-    LevelDoubt.NO_SACRUM: "the picture does not show where the sacrum begins",
+    LevelDoubt.NO_SACRUM: "the upper border of the sacrum was not found",
     LevelDoubt.NO_LOWEST_BODY: "no vertebra was found above the lowest disc",
     LevelDoubt.PARTIAL_LOWEST_BODY: (
-        "the lowest body was recognised only in part and may be the sacrum"
+        "the lowest body was found only in part and may be the sacrum"
     ),
     LevelDoubt.SMALL_LOWEST_DISC: "the lowest disc is small and may lie inside the sacrum",
 }
 _STATE_TEXTS = {
     VertebraState.COMPLETE: "complete",
-    VertebraState.CUT: "cut off by the border",
+    VertebraState.CUT: "cut off by the image border",
     VertebraState.ENDPLATE: "superior endplate only",
-    VertebraState.HIDDEN: "hardly visible",
-    VertebraState.ADDED: "added by hand",
+    VertebraState.HIDDEN: "poorly visible",
+    VertebraState.ADDED: "added manually",
 }
 
 
@@ -55,7 +55,7 @@ def outlines_headline(analysis: Analysis) -> str:
     if not bodies:
         return (
             f"No vertebral body was outlined on this {image}, "
-            "because fewer than two plausible bodies were seen."
+            "because fewer than two plausible bodies were found."
         )
     facing = f", facing {analysis.facing}" if analysis.facing else ""
     if analysis.levels_uncertain:
@@ -88,16 +88,10 @@ def _missing_text(levels: Sequence[str], looked_for: Sequence[str]) -> str:
         first = LEVEL_SEQUENCE.index(looked_for[0])
     between = [level for level in LEVEL_SEQUENCE[first:last] if level not in levels]
     below = [level for level in looked_for if LEVEL_SEQUENCE.index(level) > last]
-    parts = []
-    if between:
-        parts.append(f"{listed(between)} {_were(between)} not recognised")
-    if below:
-        parts.append(f"{listed(below)} {'is' if len(below) == 1 else 'are'} not visible")
-    return ", and ".join(parts)
-
-
-def _were(words: Sequence[str]) -> str:
-    return "was" if len(words) == 1 else "were"
+    missing = between + below
+    if not missing:
+        return ""
+    return f"{listed(missing)} {'was' if len(missing) == 1 else 'were'} not found"
 
 
 def format_vertebra_row(body: Vertebra) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ SPACING_MISSING = (
     "The spacing of pixels or slices is unknown or uneven: volumes are given in voxels only."
 )
 SUM_OF_SLICES = (
-    "Volumes are sums over slices, each standing for the distance to the next one; structures that "
-    "leave the slices at the sides are cut off."
+    "Volumes are sums over slices, each as thick as the distance to the next one; parts of "
+    "structures outside the slices are not counted."
 )
 
 

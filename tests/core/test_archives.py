@@ -43,7 +43,7 @@ def test_opening_an_archive_shows_the_middle_of_the_likeliest_series(tmp_path: P
     write_series(tmp_path / "study" / "b", 5, "sagittal", SeriesNumber=2)
     image = read_image(zipped(tmp_path / "study.zip", tmp_path / "study"))
     assert image.pixels.min() == 2
-    assert notes_of(image)[0] == "Picture 3 of 5 in series 2 of 2."
+    assert notes_of(image)[0] == "Image 3 of 5 in series 2 of 2."
     assert image.source_path == tmp_path / "study.zip"
 
 

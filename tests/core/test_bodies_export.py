@@ -86,27 +86,27 @@ class TestWords:
             (
                 analysed(draw_column("C6")),
                 "Outlined C2 to C6 on this lateral cervical radiograph, facing right; "
-                "C7 and T1 are not visible.",
+                "C7 and T1 were not found.",
             ),
             (
                 MIRRORED,
                 "Outlined C2 to C7 on this lateral cervical radiograph, facing left; "
-                "T1 is not visible.",
+                "T1 was not found.",
             ),
             (
                 GAP,
                 "Outlined C2, C3, C5, C6, C7 and T1 on this lateral cervical radiograph, "
-                "facing right; C4 was not recognised.",
+                "facing right; C4 was not found.",
             ),
             (
                 NUMBERED,
                 "Outlined 5 vertebral bodies on this lateral cervical radiograph, facing right; "
-                "their levels are uncertain because C2 was not recognised.",
+                "their levels are uncertain because C2 was not found.",
             ),
             (
                 NOTHING,
                 "No vertebral body was outlined on this lateral cervical radiograph, "
-                "because fewer than two plausible bodies were seen.",
+                "because fewer than two plausible bodies were found.",
             ),
         ],
         ids=["C2 to C6", "facing left", "gap", "uncertain", "nothing"],

@@ -65,7 +65,7 @@ def test_saved_corrections_count(film, capsys):
     assert cobb["state"] == "edited"
     assert cobb["automatic_value"] == before["value"] != cobb["value"]
     assert table["corrections"]["points_placed"] == 1
-    assert f"edited; automatic {before['value']:.1f}°" in text
+    assert f"manually corrected; automatic {before['value']:.1f}°" in text
 
 
 def test_corrections_can_be_left_out(film, capsys):
@@ -91,7 +91,7 @@ class TestCompare:
         lines = capsys.readouterr().out.splitlines()
         assert lines[:2] == ["First: neck.png", "Second: later.png"]
         cobb = next(line for line in lines if line.startswith("C2–C7 Cobb lordosis\t"))
-        assert "edited; automatic" in cobb
+        assert "manually corrected; automatic" in cobb
         assert any("same patient" in line for line in lines)
 
     def test_json_holds_the_same_difference(self, film, capsys):

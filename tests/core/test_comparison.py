@@ -163,10 +163,10 @@ def test_a_row_in_words():
     assert comparison_row(row) == (
         "C2–C7 Cobb lordosis",
         "10.0°",
-        "13.3° (edited; automatic 12.0°)",
+        "13.3° (manually corrected; automatic 12.0°)",
         "+3.3°",
         "+0.4 to +6.1",
-        "more than the uncertainty of both explains",
+        "beyond the uncertainty of both",
     )
 
 

@@ -105,8 +105,8 @@ def test_a_digitised_film_is_measured_on_the_film(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ratio", "shape", "said"),
     [
-        ([2, 1], (80, 50), "The pixels are not square (2 : 1); the picture was stretched."),
-        ([1, 2], (40, 100), "The pixels are not square (1 : 2); the picture was stretched."),
+        ([2, 1], (80, 50), "The pixels are not square (2 : 1); the image was resampled."),
+        ([1, 2], (40, 100), "The pixels are not square (1 : 2); the image was resampled."),
         ([1, 1], (40, 50), None),
         ([1, 500], (40, 50), None),
         ([0, 1], (40, 50), None),

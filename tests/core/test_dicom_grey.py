@@ -145,9 +145,9 @@ def test_colour_becomes_grey_with_a_note(tmp_path: Path) -> None:
     rgb[:, :25] = (200, 20, 20)
     image = read_scan(tmp_path, rgb, Modality="US")
     assert image.pixels[0, 0] == pytest.approx(0.299 * 200 + 0.701 * 20, abs=0.01)
-    assert notes_of(image) == ("Colour picture, turned to grey.",)
+    assert notes_of(image) == ("Colour image, converted to greyscale.",)
     grey = np.repeat((GREY % 256).astype(np.uint8)[..., None], 3, axis=2)
-    assert notes_of(read_scan(tmp_path, grey)) == ("Grey picture, stored in colour.",)
+    assert notes_of(read_scan(tmp_path, grey)) == ("Greyscale image, stored in colour.",)
 
 
 # --- tables ------------------------------------------------------------------------
@@ -295,7 +295,7 @@ def test_an_overlay_is_said_not_to_be_shown(tmp_path: Path) -> None:
     dcmwrite(tmp_path / "a.dcm", dataset, enforce_file_format=True)
     image = read_image(tmp_path / "a.dcm")
     np.testing.assert_array_equal(image.pixels, GREY)
-    assert notes_of(image) == ("Drawings stored beside the picture (overlays) are not shown.",)
+    assert notes_of(image) == ("Overlays stored with the image are not shown.",)
 
 
 # --- colour ------------------------------------------------------------------------

@@ -41,7 +41,7 @@ UNSURE = ({GradeName.HERNIATION: 0.1},)
 @pytest.mark.parametrize(
     ("told", "overall", "start"),
     [
-        ((), Overall.HEALTHY, "Healthy: no abnormality seen above threshold."),
+        ((), Overall.HEALTHY, "No abnormality detected."),
         (
             ({GradeName.PFIRRMANN: 4, GradeName.NARROWING: 3.0, GradeName.BULGING: 2.0}, {}),
             Overall.ABNORMAL,
@@ -57,7 +57,7 @@ UNSURE = ({GradeName.HERNIATION: 0.1},)
         (
             UNSURE,
             Overall.UNCERTAIN,
-            "Uncertain: no abnormality seen above threshold; uncertain: L5/S1 (disc herniation).",
+            "Uncertain: no abnormality detected; uncertain: L5/S1 (disc herniation).",
         ),
         (
             ({GradeName.NARROWING: 3.0, GradeName.HERNIATION: -0.1},),
@@ -81,7 +81,7 @@ def test_an_uncertain_pfirrmann_grade_is_told_about_where_it_lies():
     analysis = replace(analysis, discs=(doubtful, *analysis.discs[1:]))
     assert analysis.overall is Overall.UNCERTAIN
     assert "uncertain: L5/S1 (Pfirrmann grade about 3.6)." in wording.headline(analysis)
-    assert disc_summary(doubtful) == "no finding; uncertain: Pfirrmann grade about 3.6"
+    assert disc_summary(doubtful) == "no abnormality detected; uncertain: Pfirrmann grade about 3.6"
     row = next(csv.DictReader(io.StringIO(discs_csv(analysis))))
     assert (row["pfirrmann"], row["pfirrmann_severity"]) == ("uncertain", "3.57")
     jsonschema.validate(analysis_json(analysis, {}), analysis_schema())

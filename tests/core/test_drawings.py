@@ -88,8 +88,8 @@ def test_too_few_points_have_a_reason_and_no_value(tool):
 @pytest.mark.parametrize(
     ("tool", "points", "word"),
     [
-        (DrawingTool.ANGLE, [(1, 1), (1, 1), (5, 5)], "same place"),
-        (DrawingTool.COBB, [(1, 1), (1, 1), (5, 5), (9, 9)], "same place"),
+        (DrawingTool.ANGLE, [(1, 1), (1, 1), (5, 5)], "coincide"),
+        (DrawingTool.COBB, [(1, 1), (1, 1), (5, 5), (9, 9)], "coincide"),
         (DrawingTool.AREA, [(0, 0), (4, 4), (4, 0), (0, 4)], "crosses itself"),
     ],
 )

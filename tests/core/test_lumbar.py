@@ -24,7 +24,7 @@ from spinealign.lumbar.grading import chosen, ranked_signs, severity, tell_seque
 from spinealign.lumbar.signs import SIGN_NAMES, column_signs
 from spinealign.measure.outlines.disc_shapes import DISC
 from spinealign.measure.outlines.discs import find_discs
-from spinealign.wording.discs import NOTHING_ABOVE_THRESHOLD, discs_line, grade_text
+from spinealign.wording.discs import NO_ABNORMALITY, discs_line, grade_text
 from tests import phantoms_lumbar as phantom
 from tests.cards import grading_card
 
@@ -180,7 +180,7 @@ def test_discs_are_graded_named_and_worded():
 def test_nothing_above_threshold_is_healthy_and_said_so():
     graded = grade_discs(*seen(), model_answering(quiet))
     assert overall_of(graded.discs) is Overall.HEALTHY
-    assert discs_line(graded.discs) == NOTHING_ABOVE_THRESHOLD
+    assert discs_line(graded.discs) == NO_ABNORMALITY
 
 
 def test_a_coin_toss_is_uncertain():

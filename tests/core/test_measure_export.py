@@ -95,7 +95,7 @@ class TestJson:
             "value": 12.34, "unit": "deg", "interval": [9.8, 14.9],
             "normal": {
                 "low": 6.0, "high": 19.0, "source": "mean 12.7°, spinebase.org",
-                "note": "About a quarter of people without complaints are kyphotic.",
+                "note": "About a quarter of asymptomatic people are kyphotic.",
             },
             "severity": {
                 "word": "mild height loss", "source": "Genant’s grades: 20 to 25 % loss",
@@ -189,7 +189,7 @@ class TestCsv:
         nothing = replace(COBB, value=None, interval=None, unmeasurable=C7_HIDDEN)
         (row,) = rows_of(with_measures(nothing))
         assert (row["value"], row["interval_low"]) == ("", "")
-        assert row["reason"] == "C7 is not visible or not outlined"
+        assert row["reason"] == "C7 was not found"
 
     def test_where_millimetres_come_from_is_in_every_row(self):
         for row in rows_of(CORRECTED):
@@ -239,7 +239,7 @@ class TestPicture:
     def test_edited_measures_say_so_in_the_legend(self):
         items = [words for _, words in legend_items(main_measures(CORRECTED))]
         edited = replace(COBB, state=MeasureState.EDITED, automatic_value=10.0)
-        assert "(edited; automatic 10.0°)" in legend_items([edited])[0][1]
+        assert "(manually corrected; automatic 10.0°)" in legend_items([edited])[0][1]
         assert any(words == "Distance 1 25.0 mm" for words in items)
 
     def test_the_picture_grows_by_the_measures(self):
@@ -255,7 +255,7 @@ class TestReport:
         edited = replace(COBB, state=MeasureState.EDITED, automatic_value=10.0)
         text = text_of(with_measures(edited))
         assert "C2–C7 Cobb lordosis [1] 12.3° 9.8 to 14.9 6 to 19°" in text
-        assert "mild height loss; edited; automatic 10.0°" in text
+        assert "mild height loss; manually corrected; automatic 10.0°" in text
         assert "[1] C2–C7 Cobb lordosis: Angle between the inferior endplate of C2" in text
         assert "PMID 10954638" in text
 
@@ -286,7 +286,10 @@ class TestReport:
             )
         )
         assert "Level Translation (mm) [1] Disc height ratio [2] C2/C3 -0.4 -1.0 to 0.2 -" in text
-        assert "C3/C4 1.5 0.5 to 2.5 edited; automatic 1.0 mm 0.87 mild height loss" in text
+        assert (
+            "C3/C4 1.5 0.5 to 2.5 manually corrected; automatic 1.0 mm 0.87 mild height loss"
+            in text
+        )
 
     def test_the_finding_tells_the_lordosis(self):
         first = pypdf.PdfReader(io.BytesIO(report_pdf(with_measures(COBB)))).pages[0]
@@ -299,7 +302,7 @@ class TestReport:
     def test_what_is_not_measurable_is_told_with_its_reason(self):
         missing = replace(COBB, value=None, interval=None, normal=None, unmeasurable=C7_HIDDEN)
         text = text_of(with_measures(missing))
-        assert "C2–C7 Cobb lordosis: C7 is not visible or not outlined." in text
+        assert "C2–C7 Cobb lordosis: C7 was not found." in text
         assert "How it was measured" not in text
 
     def test_no_letter_is_lost(self):

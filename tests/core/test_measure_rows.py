@@ -150,7 +150,7 @@ def test_what_is_missing_is_told_once_for_each_reason():
     why = Unmeasurable(UnmeasurableReason.CUT_OFF, ("T1",))
     t1 = replace(MISSING, code=MeasureCode.T1_SLOPE, levels=("T1",), unmeasurable=why)
     assert unmeasurable_lines([MISSING, COBB, t1, slope]) == [
-        "C2–C7 Cobb lordosis and C7 slope: C7 is not visible or not outlined.",
+        "C2–C7 Cobb lordosis and C7 slope: C7 was not found.",
         "T1 slope: the border of the image cuts T1 off.",
     ]
 
@@ -159,14 +159,17 @@ def test_a_sentence_says_all_that_a_row_shows():
     grave = replace(EDITED, severity=Severity(SeverityGrade.GENANT_1, Reference.GENANT))
     assert measure_sentence(grave) == (
         "C2–C7 Cobb lordosis: 12.3°, 95 % interval 9.8 to 14.9, inside the normal range "
-        "(6 to 19°), mild height loss, edited; automatic 10.1°"
+        "(6 to 19°), mild height loss, manually corrected; automatic 10.1°"
     )
-    assert note_parts(grave) == ("mild height loss", "edited; automatic 10.1°")
+    assert note_parts(grave) == ("mild height loss", "manually corrected; automatic 10.1°")
     assert note_parts(COBB) == ()
 
 
 def test_an_edited_value_that_the_program_had_not():
-    assert edited_text(replace(EDITED, automatic_value=None)) == "edited; the program had no value"
+    assert (
+        edited_text(replace(EDITED, automatic_value=None))
+        == "manually corrected; no automatic value"
+    )
     assert edited_text(COBB) == ""
 
 
@@ -181,7 +184,7 @@ def test_points_tell_who_placed_them():
         MeasuredPoint("C7", "anterior_inferior", 1.0, 2.0, "contour"),
     )
     assert points_text(replace(COBB, points=points)) == (
-        "C2: anterior inferior (seen by the network), posterior inferior (placed by hand); "
+        "C2: anterior inferior (detected by the network), posterior inferior (placed manually); "
         "C7: anterior inferior (from the outline)"
     )
 
@@ -192,9 +195,9 @@ def test_lines_are_a_table_with_both_values_methods_and_reasons():
     assert tuple(cells) == MEASURE_HEADINGS
     assert (cells["Value"], cells["Unit"], cells["Automatic value"]) == ("12.3", "°", "10.1")
     assert (cells["95 % low"], cells["95 % high"]) == ("9.8", "14.9")
-    assert cells["Placed by"] == "program, edited by hand"
+    assert cells["Placed by"] == "program, manually corrected"
     assert cells["Method"].startswith("Angle between the inferior endplate of C2")
-    assert lines[2:] == ["Not measurable: C2–C7 Cobb lordosis: C7 is not visible or not outlined."]
+    assert lines[2:] == ["Not measurable: C2–C7 Cobb lordosis: C7 was not found."]
 
 
 def test_cells_cannot_break_their_line():
@@ -216,7 +219,7 @@ def test_the_headline_of_the_alignment():
 def test_a_headline_outside_the_range_says_what_is_known_about_it():
     said = sentences(replace(COBB, value=2.0, interval=(0.0, 4.0)))
     assert "below the usual range of healthy people (6 to 19°)." in said
-    assert said.endswith("About a quarter of people without complaints are kyphotic.")
+    assert said.endswith("About a quarter of asymptomatic people are kyphotic.")
 
 
 def test_a_headline_names_what_stands_in_for_a_hidden_body():
@@ -224,17 +227,15 @@ def test_a_headline_names_what_stands_in_for_a_hidden_body():
         COBB, code=MeasureCode.COBB_C2_C6, normal=None, levels=("C2", "C6"),
     )  # fmt: skip
     assert sentences(MISSING, instead) == (
-        "C2–C6 Cobb lordosis 12.3° (95 % 9.8 to 14.9). C7 is not visible or not outlined: "
+        "C2–C6 Cobb lordosis 12.3° (95 % 9.8 to 14.9). C7 was not found: "
         "C2–C6 Cobb lordosis is given instead of C2–C7 Cobb lordosis."
     )
 
 
 def test_a_headline_says_that_points_were_moved():
-    assert "(95 % 9.8 to 14.9; edited; automatic 10.1°)" in sentences(EDITED)
+    assert "(95 % 9.8 to 14.9; manually corrected; automatic 10.1°)" in sentences(EDITED)
 
 
 def test_without_lordosis_the_headline_says_why_or_nothing():
-    assert sentences(MISSING) == (
-        "C2–C7 Cobb lordosis is not measurable: C7 is not visible or not outlined."
-    )
+    assert sentences(MISSING) == ("C2–C7 Cobb lordosis is not measurable: C7 was not found.")
     assert sentences() == ""

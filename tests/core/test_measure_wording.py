@@ -107,8 +107,10 @@ def test_values_and_disagreements_of_the_literature_are_named(code, words):
 
 
 def test_thresholds_in_millimetres_say_when_they_count():
-    assert "only where millimetres hold" in definition_text(MeasureCode.SAGITTAL_VERTICAL_AXIS)
-    assert "only where millimetres hold" not in definition_text(MeasureCode.COBB_C2_C7)
+    assert "only where lengths are true millimetres" in definition_text(
+        MeasureCode.SAGITTAL_VERTICAL_AXIS
+    )
+    assert "only where lengths are true millimetres" not in definition_text(MeasureCode.COBB_C2_C7)
 
 
 @pytest.mark.parametrize(
@@ -153,8 +155,8 @@ def c2_c6(hidden=()):
 def test_hidden_bodies_are_named_in_the_method():
     plain = method_text(c2_c6())
     assert plain == MEASURE_WORDS[MeasureCode.COBB_C2_C6].definition
-    assert method_text(c2_c6(("C6",))).startswith(f"{plain} C6 is hardly visible")
-    assert "C2 and C6 are hardly visible" in method_text(c2_c6(("C2", "C6")))
+    assert method_text(c2_c6(("C6",))).startswith(f"{plain} C6 is poorly visible")
+    assert "C2 and C6 are poorly visible" in method_text(c2_c6(("C2", "C6")))
 
 
 @pytest.mark.parametrize(
@@ -175,19 +177,19 @@ def test_short_names(measurement, name):
     ("why", "text"),
     [
         (Unmeasurable(UnmeasurableReason.LEVELS_UNKNOWN), "levels of the bodies are uncertain"),
-        (Unmeasurable(UnmeasurableReason.FACING_UNKNOWN), "unknown which way the patient looks"),
+        (Unmeasurable(UnmeasurableReason.FACING_UNKNOWN), "unknown which side the patient faces"),
         (
             Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C7",)),
-            "C7 is not visible or not outlined",
+            "C7 was not found",
         ),
         (
             Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C2", "C7")),
-            "C2 and C7 are not visible or not outlined",
+            "C2 and C7 were not found",
         ),
         (Unmeasurable(UnmeasurableReason.CUT_OFF, ("C7",)), "border of the image cuts C7 off"),
         (Unmeasurable(UnmeasurableReason.CORNERS_MISSING, ("T1",)), "the corners of T1"),
         (Unmeasurable(UnmeasurableReason.CANAL_INTERRUPTED), "the slice leaves the canal"),
-        (Unmeasurable(UnmeasurableReason.POINTS_COINCIDE), "at the same place"),
+        (Unmeasurable(UnmeasurableReason.POINTS_COINCIDE), "points coincide"),
         (Unmeasurable(UnmeasurableReason.OUTLINE_CROSSES), "crosses itself"),
         (
             Unmeasurable(UnmeasurableReason.POINTS_MISSING, points_needed=3, points_given=1),

@@ -67,7 +67,7 @@ def test_every_caution_is_worded(rows):
 
 def test_counted_levels_and_the_sacrum_are_said_to_be_assumptions():
     texts = " ".join(wording.caution_text(caution) for caution in shown().cautions)
-    assert "lowest disc seen, taken for L5/S1; correct them" in texts
+    assert "lowest disc, assumed to be L5/S1; correct them" in texts
     assert "The sacrum is not outlined" in texts
     assert "(S1)" in texts
 
@@ -80,7 +80,7 @@ def test_a_reason_is_given_when_no_column_is_found():
 def test_rows_of_the_table_say_where_corners_come_from():
     rows = {row[0]: row for row in map(wording.format_vertebra_row, shown().vertebrae)}
     assert rows["L3"][1:3] == ("complete", "from the outline")
-    assert rows["T11"][1] == "cut off by the border"
+    assert rows["T11"][1] == "cut off by the image border"
     assert rows["S1"][1] == "superior endplate only"
 
 

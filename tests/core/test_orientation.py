@@ -16,7 +16,7 @@ from spinealign.imaging.read import read_image
 from tests.image_files import notes_of, ramp, write_dicom
 
 GREY = ramp(40, 50)
-TURNED = "Turned the usual way round, as the file’s patient directions say."
+TURNED = "Set to the standard orientation by the patient orientation of the file."
 CONVENTIONAL = {"sagittal": ("P", "F"), "coronal": ("L", "F"), "axial": ("L", "P")}
 AXES = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "H": (0, 0, 1),
         "F": (0, 0, -1)}  # fmt: skip

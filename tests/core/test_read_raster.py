@@ -16,7 +16,7 @@ from spinealign.imaging.read import read_image
 from tests.image_files import notes_of, ramp
 
 GREY = (ramp(60, 80) % 256).astype(np.uint8)
-COLOUR_NOTE = "Colour picture, turned to grey."
+COLOUR_NOTE = "Colour image, converted to greyscale."
 
 
 def smooth() -> np.ndarray:
@@ -294,7 +294,7 @@ def test_every_orientation_is_turned_upright_and_said(
     Image.fromarray(GREY).save(path, exif=exif, **options)
     image = read_image(path)
     np.testing.assert_array_equal(image.pixels, TURNS[orientation](GREY))
-    said = "Turned upright as the file’s orientation tag says."
+    said = "Rotated upright as the file’s orientation tag states."
     assert notes_of(image) == ((said,) if orientation > 1 else ())
 
 

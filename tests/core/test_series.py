@@ -243,10 +243,7 @@ def test_opening_an_archive_says_so_too(tmp_path: Path) -> None:
     uids = [str(dcmread(path).SOPInstanceUID) for path in write_series(tmp_path / "a", 3)]
     presentation_state(tmp_path / "a" / "state", uids)
     image = read_image(zipped(tmp_path / "study.zip", tmp_path / "a"))
-    assert (
-        "Stored ways of showing this picture (presentation states: 1) are not applied."
-        in notes_of(image)
-    )
+    assert "Presentation states of this image (1) are not applied." in notes_of(image)
 
 
 def test_a_presentation_state_alone_is_no_picture(tmp_path: Path) -> None:

@@ -263,14 +263,14 @@ def test_what_a_picture_is_called(found: SeriesEntry, word: str) -> None:
 def test_a_picture_is_named_by_its_file_and_place() -> None:
     assert picture_name(ImagePart(Path("/a/film.dcm"))) == "film.dcm"
     part = ImagePart(Path("/a/study.zip"), "x/time.nii", 7, 2)
-    assert picture_name(part) == "study.zip, time.nii, volume 3, picture 8"
+    assert picture_name(part) == "study.zip, time.nii, volume 3, image 8"
 
 
 def test_several_refusals_are_one_sentence() -> None:
     refused = [ImageReadError(Path(f"{n}.dcm"), ReadProblem.TRUNCATED) for n in "ab"]
-    assert refused_message(refused[:1]).sentence == "“a.dcm” is damaged or cut short."
+    assert refused_message(refused[:1]).sentence == "“a.dcm” is damaged or incomplete."
     said = refused_message(refused).sentence
-    assert said == "2 files could not be opened. The first: “a.dcm” is damaged or cut short."
+    assert said == "2 files could not be opened. The first: “a.dcm” is damaged or incomplete."
 
 
 def test_series_of_two_studies_keep_their_numbers_apart(tmp_path: Path) -> None:

@@ -134,12 +134,12 @@ CARRIED = {
         {"kind": ImageKind.SPINE_MR}, "(a sagittal spine MR); the networks",
     ),
     WarningCode.VIEW_DISPUTED: (
-        {"kind": ImageKind.OTHER_CT}, "(a CT picture of another body part or plane)",
+        {"kind": ImageKind.OTHER_CT}, "classified as a CT image of another body part or plane;",
     ),
     WarningCode.VIEW_OF_SAMPLE: (
-        {"kind": ImageKind.NECK_CT}, "refused (a CT slice through the neck).",
+        {"kind": ImageKind.NECK_CT}, "rejected (a CT slice through the neck).",
     ),
-    WarningCode.TURNED: ({"quarter_turns": 3}, "(upright after a quarter turn to the right)"),
+    WarningCode.TURNED: ({"quarter_turns": 3}, "(upright after rotation by 90° to the right)"),
     WarningCode.NO_MODEL_FOR_VIEW: (
         {"examination": ExaminationKind.SAGITTAL_SPINE_MR},
         "(sagittal spine MR); nothing was analysed",
@@ -151,27 +151,27 @@ CARRIED = {
     WarningCode.TOO_BRIGHT: ({}, "very bright"),
     WarningCode.BLURRED: ({}, "blurred"),
     WarningCode.CUT_OFF: ({"levels": ("C5",)}, "(below C5)"),
-    WarningCode.BURNED_IN: ({}, "burnt into the picture"),
+    WarningCode.BURNED_IN: ({}, "burned-in text"),
     WarningCode.READER_NOTE: ({"note": ReaderNote(NoteKind.FRAME_TAKEN, (3, 9))}, "Frame 3 of 9."),
     WarningCode.PROBABILITY_NOT_CALIBRATED: ({}, "not calibrated"),
     WarningCode.LEVELS_UNCERTAIN: (
-        {"doubt": LevelDoubt.NO_C2}, "uncertain (C2 was not recognised)",
+        {"doubt": LevelDoubt.NO_C2}, "uncertain (C2 was not found)",
     ),
-    WarningCode.LEVELS_COUNTED: ({}, "taken for L5/S1"),
+    WarningCode.LEVELS_COUNTED: ({}, "assumed to be L5/S1"),
     WarningCode.ENDPLATE_FROM_DISC: ({"levels": ("S1",)}, "endplate (S1) was placed"),
     WarningCode.NO_COLUMN: ({}, "Fewer than two discs"),
     WarningCode.BODY_CUT: ({"levels": ("C2", "C7")}, "off (C2, C7):"),
     WarningCode.BODY_HIDDEN: ({"levels": ("C7", "T1")}, "visible (C7, T1);"),
-    WarningCode.FACING_DISPUTED: ({"facing": Facing.LEFT}, "than the file says (left)"),
-    WarningCode.FACING_UNCERTAIN: ({}, "uncertain which way the patient looks"),
+    WarningCode.FACING_DISPUTED: ({"facing": Facing.LEFT}, "than the file states (left)"),
+    WarningCode.FACING_UNCERTAIN: ({}, "uncertain which side the patient faces"),
     WarningCode.CORRECTED_BY_USER: (
         {"corrections": (CorrectionKind.POINTS_MOVED, CorrectionKind.CALIBRATED)},
         "(points moved, pixel spacing calibrated)",
     ),
-    WarningCode.DISC_COUNT_UNCERTAIN: ({}, "question mark"),
+    WarningCode.DISC_COUNT_UNCERTAIN: ({}, "marked “?”"),
     WarningCode.DISC_INFERRED: ({"levels": ("L2/L3", "L3/L4")}, "found for L2/L3, L3/L4;"),
     WarningCode.UPSIDE_DOWN: ({}, "upper end"),
-    WarningCode.COMPANION_UNMATCHED: ({}, "second picture"),
+    WarningCode.COMPANION_UNMATCHED: ({}, "second image"),
 }  # fmt: skip
 
 
@@ -208,12 +208,12 @@ def test_a_warning_carries_what_its_code_needs_and_nothing_else(code):
         (
             0.87,
             "Demonstration model: pattern labelled “fracture” (probability 0.87). "
-            "This model’s answers are not reliable.",
+            "This model’s results are not reliable.",
         ),
         (
             0.12,
             "Demonstration model: no “fracture” pattern above the threshold (probability 0.12). "
-            "This model’s answers are not reliable.",
+            "This model’s results are not reliable.",
         ),
     ],
     ids=["positive", "negative"],
@@ -233,7 +233,7 @@ def test_headline_of_a_validated_classifier_does_not_call_itself_a_demonstration
 def test_headline_of_a_segmentation_counts_discs_and_claims_no_disease():
     assert wording.headline(mr_analysis()) == (
         "Segmented vertebrae, 6 discs and the spinal canal on this sagittal spine MR; "
-        "no grading model is installed, so nothing is said about disease."
+        "no grading model is installed, so disease was not assessed."
     )
 
 
@@ -283,9 +283,11 @@ def test_headline_without_a_model_for_radiographs():
 
 def test_headline_of_another_image_tells_how_to_overrule():
     text = wording.headline(failed_view_analysis())
-    assert text.startswith("This looks like a picture of another kind, not like a lateral cervical")
+    assert text.startswith(
+        "This image was classified as an image of another type, not as a lateral cervical"
+    )
     assert all(wording.examination_text(v) in text for v in (LATERAL_NECK, NECK_CT, SPINE_MR))
-    assert "say which" in wording.refusal_message(failed_view_analysis()).advice
+    assert "choose its image type" in wording.refusal_message(failed_view_analysis()).advice
 
 
 def test_headline_claims_nothing_about_an_image_that_nobody_looked_at():
@@ -297,13 +299,13 @@ def test_headline_claims_nothing_about_an_image_that_nobody_looked_at():
     ("check", "begins"),
     [
         (KindCheck(ImageKind.OTHER_CT, False, tags=ImageKind.OTHER_CT),
-         "The file’s tags say that this is a CT picture of another body part or plane, not"),
+         "The file’s tags say that this is a CT image of another body part or plane, not"),
         (KindCheck(ImageKind.OTHER_MR, False, ImageKind.SPINE_MR, ImageKind.OTHER_MR, 0.95),
-         "The file’s tags say that this is a sagittal spine MR, but it looks like an MR picture"),
+         "The file’s tags say that this is a sagittal spine MR, but it was classified as an MR"),
         (KindCheck(ImageKind.NONE_OF_THESE, False, None, ImageKind.NECK_CT, 0.4),
-         "This image does not look enough like a lateral cervical radiograph"),
+         "This image was not recognised as a lateral cervical radiograph"),
         (KindCheck(ImageKind.OTHER_RADIOGRAPH, False, None, ImageKind.OTHER_RADIOGRAPH, 0.9),
-         "This looks like a radiograph of another body part or from another side, not like"),
+         "This image was classified as a radiograph of another body part or projection, not as"),
     ],
     ids=["tags", "pixels against tags", "unsure", "pixels"],
 )  # fmt: skip
@@ -318,9 +320,9 @@ def test_a_turned_picture_is_told_how_to_turn_it():
         ImageKind.NONE_OF_THESE, False, None, ImageKind.OTHER_RADIOGRAPH, 0.9, quarter_turns=3
     )
     advice = wording.refusal_message(replace(failed_view_analysis(), kind_check=check)).advice
-    assert advice.startswith("After a quarter turn to the right it looks like one of them")
+    assert advice.startswith("After rotation by 90° to the right it is recognised as one of them")
     caution = wording.caution_text(Caution(WarningCode.TURNED, quarter_turns=3))
-    assert "upright after a quarter turn to the right" in caution
+    assert "upright after rotation by 90° to the right" in caution
 
 
 @pytest.mark.parametrize("source", sorted(set(SpacingSource) - {SpacingSource.UNKNOWN}))

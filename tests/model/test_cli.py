@@ -118,7 +118,7 @@ def test_overruling_a_refusal_is_recorded(tmp_path):
     assert "view_overruled" in {w["code"] for w in found["warnings"]}
     with (tmp_path / "out" / "cat" / "report.pdf").open("rb") as stream:
         text = "".join(page.extract_text() for page in pypdf.PdfReader(stream).pages)
-    assert "overruled by the user" in " ".join(text.split())
+    assert "overridden by the user" in " ".join(text.split())
 
 
 def test_one_bad_input_does_not_stop_the_others(tmp_path, capsys):

@@ -214,10 +214,10 @@ def test_the_snap_key_reaches_as_far_on_the_screen_at_every_zoom(
 def test_the_tool_tip_tells_point_source_and_confidence(hands):
     place = QPointF(*hands.place_of(*CORNER))
     tip = hands.window.correction.editor.tip(place)
-    assert tip.startswith("C4 anterior-superior corner\nseen by the network, confidence 0.")
+    assert tip.startswith("C4 anterior-superior corner\ndetected by the network, confidence 0.")
     hands.drag((place.x(), place.y()), (place.x() + 9, place.y()))
     tip = hands.window.correction.editor.tip(place + QPointF(9, 0))
-    assert tip == "C4 anterior-superior corner\nplaced by hand"
+    assert tip == "C4 anterior-superior corner\nplaced manually"
     QToolTip.hideText()
 
 
@@ -249,10 +249,10 @@ def test_undo_and_redo_name_what_they_do(hands):
     start = hands.place_of(*CORNER)
     hands.drag(start, moved(start, 9, 0))
     hands.window.correction.changes.flip_facing()
-    assert actions["undo"].text() == "&Undo flip facing"
+    assert actions["undo"].text() == "&Undo swap anterior and posterior"
     actions["undo"].trigger()
     assert actions["undo"].text() == "&Undo move C4 anterior-superior corner"
-    assert actions["redo"].text() == "&Redo flip facing"
+    assert actions["redo"].text() == "&Redo swap anterior and posterior"
     actions["undo"].trigger()
     assert hands.place_of(*CORNER) == start
     assert hands.window.workbench.editing.analysis.corrections is None
@@ -290,7 +290,7 @@ def test_the_menu_of_a_body(hands):
     assert texts[:2] == ["Rename C4; all others follow", "Rename C4; those below follow"]
     assert "Delete C4" in texts
     assert "Add a vertebra above C4" in texts
-    assert "Patient faces left (flip facing)" in texts
+    assert "Swap anterior and posterior (patient faces left)" in texts
     assert "Add vertebra here" not in texts
     menu.close()
 
@@ -375,7 +375,7 @@ def test_a_body_is_added_beside_another(hands, side, level):
 def test_flipping_turns_front_and_back_round(hands):
     front = hands.place_of(*CORNER)
     lordosis = measure(hands, MeasureCode.COBB_C2_C7).value
-    choose(hands, centre_of(hands.body("C4")), "Patient faces left (flip facing)")
+    choose(hands, centre_of(hands.body("C4")), "Swap anterior and posterior (patient faces left)")
     assert hands.window.workbench.editing.analysis.facing is Facing.LEFT
     assert hands.place_of("C4", "posterior_superior") == front
     assert measure(hands, MeasureCode.COBB_C2_C7).value == pytest.approx(-lordosis)
@@ -402,9 +402,9 @@ def test_the_title_and_the_list_say_that_a_case_is_corrected(hands):
     start = hands.place_of(*CORNER)
     assert "corrected" not in window.windowTitle()
     hands.drag(start, moved(start, 12, 3))
-    assert "corrected by hand" in window.windowTitle()
+    assert "manually corrected" in window.windowTitle()
     item = window.cases._open.child(0)
-    assert "corrected by hand" in item.toolTip(0)
+    assert "manually corrected" in item.toolTip(0)
     pencil = item.icon(0).pixmap(32, 32).toImage()
     window.actions_by_name["undo"].trigger()
     assert "corrected" not in window.windowTitle()

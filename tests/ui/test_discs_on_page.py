@@ -58,7 +58,7 @@ def test_the_table_has_a_row_for_each_disc_from_the_top(page):
         "herniation uncertain (52\u00a0%)",
         "narrowed (95\u00a0%)\nbulging (88\u00a0%)",
     ]
-    assert column(table, FINDINGS_COLUMN)[0] == "no finding"
+    assert column(table, FINDINGS_COLUMN)[0] == "no abnormality detected"
 
 
 def test_the_overall_word_stands_with_its_rule(page):

@@ -134,11 +134,11 @@ def test_the_menu_deletes_one_drawing_and_a_command_all(hands):
 def test_drawings_alone_are_no_correction(hands):
     hands.key(Qt.Key.Key_D)
     place_each(hands, [(100, 100), (200, 100)])
-    assert "measured by hand" in hands.window.windowTitle()
+    assert "manually measured" in hands.window.windowTitle()
     assert "corrected" not in hands.window.windowTitle()
     x, y = hands.place_of("C4", "anterior_superior")
     hands.drag((x, y), (x + 20, y))
-    assert "corrected by hand" in hands.window.windowTitle()
+    assert "manually corrected" in hands.window.windowTitle()
 
 
 def test_every_tool_has_a_key_and_every_drawing_a_tool():

@@ -96,7 +96,7 @@ def test_corrections_are_opened_again_exactly(qtbot, on_disk, open_window, files
     assert after.corrections == before.corrections
     assert after.vertebrae == before.vertebrae
     assert after.measurements == before.measurements
-    assert "corrected by hand" in again.windowTitle()
+    assert "manually corrected" in again.windowTitle()
     assert len(again.viewer.picture.drawings.handles()) == 2
     again.actions_by_name["reset_edits"].trigger()
     assert {b.name for b in again.workbench.editing.analysis.vertebrae} >= {"C3"}

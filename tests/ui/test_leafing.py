@@ -124,7 +124,7 @@ def test_a_slice_that_cannot_be_read_says_so_and_the_others_can(qtbot, browsing,
     browsing.navigation.step(1)
     settle(qtbot, browsing)
     assert browsing.viewer.picture.display is None
-    assert "“IM0002” is damaged or cut short" in browsing.viewer._placeholder
+    assert "“IM0002” is damaged or incomplete" in browsing.viewer._placeholder
     browsing.navigation.step(1)
     settle(qtbot, browsing)
     assert shown_value(browsing) == 4

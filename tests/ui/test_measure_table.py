@@ -98,7 +98,7 @@ def cobb_row(show):
 def test_measures_stand_in_groups_with_what_is_missing_below(show):
     table = show(film())
     assert headings(table) == ["Alignment (2)", "Segments (5)", "Discs (5)", "Bodies (5)"]
-    assert table.missing_list.text() == "T1 slope: T1 is not visible or not outlined."
+    assert table.missing_list.text() == "T1 slope: T1 was not found."
     assert "Not measurable (1)" in table.missing_fold._button.text()
 
 
@@ -132,7 +132,7 @@ def test_edited_values_are_marked_with_the_automatic_value(show):
     index = table.model.index_of(COBB_KEY)
     pencil = Qt.ItemDataRole.DecorationRole
     assert index.siblingAtColumn(MeasureColumn.VALUE).data(pencil) is not None
-    assert "edited; automatic 10.0°" in index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "manually corrected; automatic 10.0°" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert table.edited_note.isVisible()
     table.set_measurements(film())
     assert index.siblingAtColumn(MeasureColumn.VALUE).data(pencil) is None
@@ -178,7 +178,7 @@ def test_rows_that_come_and_go_keep_selection_and_open_groups(show):
     table.tree.setExpanded(table.model.index(2, 0), True)
     drawn = measure(MeasureCode.DRAWN_DISTANCE, 20.0, drawing=1, state=MeasureState.DRAWN)
     table.set_measurements((*film(), drawn))
-    assert headings(table)[-1] == "Drawn by hand (1)"
+    assert headings(table)[-1] == "Manual measurements (1)"
     assert table.tree.selected_key == COBB_KEY
     assert table.tree.isExpanded(table.model.index(2, 0))
 

@@ -75,8 +75,8 @@ def test_a_correction_changes_words_values_and_cautions_in_place(window, page, f
     index = page.measures.model.index_of(COBB_KEY)
     assert index.siblingAtColumn(MeasureColumn.VALUE).data() == "31.4°"
     words = [label.text() for label in page.findChildren(QLabel)]
-    assert any("31.4° (95 % " in text and "edited" in text for text in words)
-    assert any("A person corrected this result" in text for text in words)
+    assert any("31.4° (95 % " in text and "manually corrected" in text for text in words)
+    assert any("This result was manually corrected" in text for text in words)
 
 
 def test_dragging_a_corner_on_the_picture_changes_the_table(window, page):

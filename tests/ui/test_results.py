@@ -72,7 +72,7 @@ def test_probabilities_have_bars_with_the_threshold_on_the_abnormal_one(page):
 def test_cautions_view_spacing_and_times_are_told(page):
     text = words_of(page("mr_1.nii"))
     assert "Sagittal slice 8 of 15 was taken" in text
-    assert "Sagittal spine MR (recognised from the pixels, 97 % sure)" in text
+    assert "Sagittal spine MR (recognised from the pixels, confidence 0.97)" in text
     assert "0.8 × 0.75 mm (from the NIfTI header)" in text
     assert "segment: 0.62 s" in text
     assert "together: 0.68 s" in text
@@ -101,8 +101,8 @@ def test_the_disclaimer_is_always_on_screen(window, page):
 def test_an_image_that_fits_no_model_can_be_overruled(window, page):
     text = words_of(page("photo_1.png"))
     assert "it was not analysed" in text
-    assert "the result records that you chose" in text
-    assert "distance from known images 7.5, over the limit of 5.0" in text
+    assert "the result records your choice" in text
+    assert "distance to training images 7.5, over the limit of 5.0" in text
     assert window.results.page.findChild(ImageTypeChoice) is not None
 
 

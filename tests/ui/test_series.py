@@ -158,7 +158,7 @@ def test_a_locked_archive_leaves_what_is_open_and_shown(qtbot, browsing, study, 
         content[at + 7] |= 1  # the flag of an encrypted member
     locked.write_bytes(content)
     open_and_rest(qtbot, browsing, locked)
-    assert "“locked.zip” is locked with a password" in browsing.banner.text
+    assert "“locked.zip” is protected by a password" in browsing.banner.text
     assert browsing.viewer.picture.display is shown
     assert len(browsing.workbench.session.cases) == 1
 
@@ -184,7 +184,7 @@ def test_cancelling_while_looking_leaves_the_window_as_it_was(qtbot, fake, open_
     fake.build = lambda: replace(build(), scan=slowly)
     window = open_window()
     window.workbench.opener.open_paths([tmp_path])
-    qtbot.waitUntil(lambda: window.status.step.text() == "Looking at 120 files…")
+    qtbot.waitUntil(lambda: window.status.step.text() == "Reading 120 files…")
     assert window.status.cancel.isVisible()
     assert window.actions_by_name["cancel"].isEnabled()
     QTest.mouseClick(window.status.cancel, Qt.MouseButton.LeftButton)
@@ -233,7 +233,7 @@ def test_a_recent_series_opens_again_at_its_slice(qtbot, real_files, open_window
     assert "T2 sag" not in stored, "a series may be called after its patient"
     again = open_window(SettingsStore(tmp_path / "profile"))
     assert [recent.title for recent in again.workbench.preferences.recent] == [
-        "mr study, series 2, picture 4"
+        "mr study, series 2, image 4"
     ]
     with qtbot.waitSignal(again.workbench.session.finding_ready):
         again.workbench.opener.open_recent(*again.workbench.preferences.recent)

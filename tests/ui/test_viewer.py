@@ -358,7 +358,7 @@ def test_the_space_bar_asks_for_the_overlay(qtbot, viewer):
         (DisplayWindow(0.5, 1.25, WindowKind.BY_HAND), False, "W 1.25   L 0.50"),
         (DisplayWindow(40, 80, WindowKind.BRAIN), True, "Brain   W 80   L 40 HU"),
         (DisplayWindow(40, 80, explanation="MY\nBONE "), True, "MY\ufffdBONE   W 80   L 40 HU"),
-        (TABLE, False, "Table of the file"),
+        (TABLE, False, "VOI LUT from the file"),
     ],
     ids=["by hand", "stored", "small", "preset", "hostile name", "table"],
 )

@@ -50,7 +50,7 @@ def ticked(window):
 def test_everything_that_a_ct_file_offers_is_offered(shown):
     texts = offers(shown)
     assert texts[:4] == [
-        "BONE (C 300, W 1500)", "Window of the file (C 40, W 400)", "smooth (C 40, W 400)",
+        "BONE (C 300, W 1500)", "Window from the file (C 40, W 400)", "smooth (C 40, W 400)",
         "Hard && soft",
     ]  # fmt: skip
     assert [text.split(" (")[0] for text in texts[4:9]] == [

@@ -22,7 +22,7 @@ from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Sample
 
 STATUS_WORDS = {
-    CaseStatus.WAITING: "waiting for its turn",
+    CaseStatus.WAITING: "queued",
     CaseStatus.RUNNING: "being analysed",
     CaseStatus.DONE: "analysed",
     CaseStatus.FAILED: "could not be analysed",
@@ -30,10 +30,10 @@ STATUS_WORDS = {
 }
 
 _INSTEAD_OF_A_PICTURE = {
-    CaseStatus.WAITING: "Waiting for its turn",
+    CaseStatus.WAITING: "Queued",
     CaseStatus.RUNNING: "Reading the image…",
     CaseStatus.STOPPED: "Stopped; press F5 to analyse it",
-    CaseStatus.FAILED: "There is no picture to show",
+    CaseStatus.FAILED: "There is no image to show",
 }
 
 
@@ -46,14 +46,14 @@ def progress_text(case: Case) -> str:
     """Return what stands where the first result will be."""
     if case.status is CaseStatus.WAITING:
         return "Other cases are analysed first."
-    return "The result appears here as soon as it is ready; the picture can be looked at already."
+    return "The result appears here as soon as it is ready; the image can be viewed already."
 
 
 def earlier_result_text(case: Case) -> str:
     """Return what is said above a result that is being made again, or nothing."""
     return {
         CaseStatus.RUNNING: "Analysing again… this is the earlier result.",
-        CaseStatus.WAITING: "Waiting to be analysed again; this is the earlier result.",
+        CaseStatus.WAITING: "Queued to be analysed again; this is the earlier result.",
     }.get(case.status, "")
 
 

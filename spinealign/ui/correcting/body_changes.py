@@ -100,7 +100,7 @@ class BodyChanges:
         """Turn the patient round."""
         from spinealign.measure.correction.changes import flip_facing
 
-        self.session.change("flip facing", flip_facing)
+        self.session.change("swap anterior and posterior", flip_facing)
 
     def add_at(self, point: QPointF, label: str = "add vertebra") -> None:
         """Add a body around a point, as large and as tilted as its neighbours."""

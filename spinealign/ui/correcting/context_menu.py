@@ -15,7 +15,7 @@ from spinealign.ui.correcting.picture_editor import PictureEditor
 from spinealign.ui.picture.drawing_tools import ToolName
 from spinealign.ui.picture.handles import DrawnRef, MarkRef
 from spinealign.ui.picture.viewer import Viewer
-from spinealign.wording.corrections import drawing_name, flip_text, point_name
+from spinealign.wording.corrections import drawing_name, point_name, swap_facing_text
 
 
 class EditMenu:
@@ -103,8 +103,8 @@ class EditMenu:
         corners = partial(self._editor.take_tool, ToolName.VERTEBRA)
         _add(menu, "Add vertebra by its four corners…", corners)
         menu.addSeparator()
-        flip = _add(menu, flip_text(state.facing), self._changes.flip_facing)
-        flip.setEnabled(bool(state.vertebrae))
+        swap = _add(menu, swap_facing_text(state.facing), self._changes.flip_facing)
+        swap.setEnabled(bool(state.vertebrae))
 
 
 def _add(menu: QMenu, text: str, act: Callable[[], object]) -> QAction:

@@ -93,7 +93,7 @@ class CorrectionController(QObject):
             self._window,
             "Corrections are not saved",
             f"The corrections of {cases} could not be written to disk. "
-            "If you leave now, they are lost.",
+            "If you close now, they are lost.",
             QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
             QMessageBox.StandardButton.Cancel,
         )

@@ -90,15 +90,15 @@ RECIPES = {
     ToolName.VERTEBRA: Recipe(
         4,
         (
-            "New vertebra: click its upper front corner",
-            "Click its upper back corner",
-            "Click its lower back corner",
-            "Click its lower front corner",
+            "New vertebra: click its anterior-superior corner",
+            "Click its posterior-superior corner",
+            "Click its posterior-inferior corner",
+            "Click its anterior-inferior corner",
         ),
         lambda count: chain(count, closed=count == 4),
     ),
 }
-ENDING = "Backspace takes a point back, Esc cancels"
+ENDING = "Backspace removes the last point, Esc cancels"
 
 
 class PointsTool:

@@ -49,7 +49,7 @@ class DiscInset(QFrame):
         self.picture = QLabel()
         self.heat = _HeatChoice()
         self.heat.setAccessibleName("Heat map of the disc")
-        self.heat.setToolTip("Which grade's evidence is laid over the disc; it marks no border")
+        self.heat.setToolTip("Grade that the heat map belongs to; it marks no anatomical border")
         self.heat.activated.connect(self._choose)
         self.close_button = QToolButton()
         self.close_button.setIcon(icon("close"))

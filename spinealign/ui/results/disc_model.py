@@ -17,9 +17,9 @@ from spinealign.wording.discs import disc_summary, finding_lines, grade_text, pe
 
 HEADINGS = ("Disc", "Pfirrmann", "Findings")
 MEANINGS = (
-    "Click a disc to see it in the picture, and closely in its corner",
+    "Click a disc to select it in the image and enlarge it",
     "Pfirrmann's grade of degeneration, 1 to 5, with the probability of each grade as a bar",
-    "Findings above their thresholds, and what is uncertain, with probabilities",
+    "Findings above their thresholds, and uncertain findings, with probabilities",
 )
 DISC_COLUMN, PFIRRMANN_COLUMN, FINDINGS_COLUMN = range(3)
 DISC_ROLE = Qt.ItemDataRole.UserRole

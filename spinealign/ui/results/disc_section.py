@@ -72,7 +72,7 @@ def _cells(grade: DiscGrade, colours: Colours) -> tuple[QLabel, ProbabilityBar, 
     bar = ProbabilityBar(probability, None if is_ordinal else grade.threshold, colour)
     words = f"{grade_title(grade.name)}: {grade_text(grade)}"
     bar.setAccessibleName(words)
-    bar.setToolTip(words if is_ordinal else f"{words}; reported from the mark on")
+    bar.setToolTip(words if is_ordinal else f"{words}; reported at or above the mark")
     name = wrapped_label(grade_title(grade.name), strong=is_reported)
     answer = wrapped_label(grade_text(grade), strong=is_reported)
     for label in (name, answer):
@@ -81,10 +81,10 @@ def _cells(grade: DiscGrade, colours: Colours) -> tuple[QLabel, ProbabilityBar, 
 
 
 LEVEL_BUTTONS = (
-    (1, "Levels ▲", "Call every vertebra and disc one level higher (L5/S1 becomes L4/L5)"),
-    (-1, "Levels ▼", "Call every vertebra and disc one level lower (L4/L5 becomes L5/S1)"),
+    (1, "Levels ▲", "Rename every vertebra and disc one level higher (L5/S1 becomes L4/L5)"),
+    (-1, "Levels ▼", "Rename every vertebra and disc one level lower (L4/L5 becomes L5/S1)"),
 )
-CONFIRM = (0, "Confirm levels", "The lowest disc is L5/S1: take the question marks away")
+CONFIRM = (0, "Confirm levels", "The lowest disc is L5/S1: remove the question marks")
 
 
 class DiscSection(QWidget):

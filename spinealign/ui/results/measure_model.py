@@ -45,7 +45,7 @@ class MeasureColumn(IntEnum):
 
 
 HEADINGS = {
-    MeasureColumn.MEASURE: ("Measure", "What was measured; tick it to draw it on the picture"),
+    MeasureColumn.MEASURE: ("Measure", "Measure; select its box to draw it on the image"),
     MeasureColumn.VALUE: (
         "Value", "Measured value; the pencil marks values whose points were moved",
     ),

@@ -228,7 +228,7 @@ class MeasureTree(QTreeView):
         self.setObjectName("measures")
         self.setAccessibleName("Measures")
         self.setAccessibleDescription(
-            "Space draws a measure on the picture, Enter opens its definition"
+            "Space draws a measure on the image, Enter opens its definition"
         )
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -347,8 +347,8 @@ class MeasureTable(QWidget):
 
     def _show_edited(self) -> None:
         edited = sum(m.state is MeasureState.EDITED for m in self.measurements)
-        values = "1 value rests" if edited == 1 else f"{edited} values rest"
-        _put_text(self.edited_note, f"{values} on points placed by hand (pencil).")
+        values = "1 value is based" if edited == 1 else f"{edited} values are based"
+        _put_text(self.edited_note, f"{values} on manually placed points (pencil).")
         self.edited_note.setVisible(edited > 0)
 
     def _show_missing(self) -> None:

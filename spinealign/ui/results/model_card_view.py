@@ -48,7 +48,7 @@ class ModelCardView(QWidget):
         column.setContentsMargins(8, 2, 4, 6)
         column.setSpacing(2)
         _add(column, "Version and status", f"{model.version}, {model.status.value}")
-        _add(column, "What the answers mean", model.limits)
+        _add(column, "How to read the results", model.limits)
         if card is not None:
             _add_long_form(column, card)
         if isinstance(model, ModelIdentity):

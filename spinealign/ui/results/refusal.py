@@ -30,7 +30,7 @@ class RefusalBox(QWidget):
         for examination in EXAMINATIONS.values():
             button = QPushButton(f"As {kind_text(examination.image_kind)}")
             button.setIcon(icon(examination.modality.value, colours.text))
-            button.setToolTip("Overrule the check; the result records that you did")
+            button.setToolTip("Override the check; the result records it")
             button.clicked.connect(partial(self._choose, examination))
             column.addWidget(button)
         if analysis.kind_check is not None:

@@ -57,14 +57,14 @@ EXAMINATION_CHOICES: tuple[tuple[str, Examination | None], ...] = (
 
 
 class ImageTypeChoice(QComboBox):
-    """Lets the user overrule what kind of image this is."""
+    """Lets the user override the image type."""
 
     examination_chosen = pyqtSignal(object)
 
     def __init__(self, chosen: Examination | None) -> None:
         super().__init__()
         self.setAccessibleName("Image type")
-        self.setToolTip("Overrule what kind of image this is and analyse it again")
+        self.setToolTip("Override the image type and analyse the image again")
         for text, examination in EXAMINATION_CHOICES:
             self.addItem(text, examination)
         self.setCurrentIndex([each for _, each in EXAMINATION_CHOICES].index(chosen))
@@ -299,7 +299,7 @@ class ResultPage(QWidget):
         shown = [c for c in analysis.cautions if c.code is not WarningCode.DEMONSTRATION_MODEL]
         if shown:
             self._cautions.addWidget(rule())
-            self._cautions.addWidget(wrapped_label("Please note", "section"))
+            self._cautions.addWidget(wrapped_label("Cautions", "section"))
         for caution in shown:
             self._cautions.addWidget(self._caution_row(caution))
 

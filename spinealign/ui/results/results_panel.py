@@ -215,7 +215,7 @@ class ResultsPanel(QWidget):
             self._add_retry(case, column)
         else:
             is_running = case.status is CaseStatus.RUNNING
-            title = "Analysing…" if is_running else "Waiting for its turn"
+            title = "Analysing…" if is_running else "Queued"
             column.addWidget(wrapped_label(title, "headline"))
             column.addWidget(wrapped_label(progress_text(case), "muted"))
         column.addStretch(1)

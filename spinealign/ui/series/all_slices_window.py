@@ -58,7 +58,7 @@ class SlicesWindow(QDialog):
         self.viewer.show_image(None, "Segmenting all slices…")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Slice")
-        self.slider.setToolTip("Leaf through the slices (arrow keys)")
+        self.slider.setToolTip("Scroll through the slices (arrow keys)")
         self.slider.setEnabled(False)
         self.slider.valueChanged.connect(self.show_slice)
         self.place = QLabel("")

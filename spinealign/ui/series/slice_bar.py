@@ -77,7 +77,7 @@ class SliceBar(QWidget):
         self._stack: SeriesStack | None = None
         self.slider = MarkedSlider()
         self.slider.setAccessibleName("Slice")
-        self.slider.setToolTip("Leaf through the series (Page Up, Page Down, Shift+wheel)")
+        self.slider.setToolTip("Scroll through the series (Page Up, Page Down, Shift+wheel)")
         self.volume = QSpinBox()
         self.volume.setAccessibleName("Volume")
         self.volume.setToolTip("Which volume of the series in time")
@@ -88,7 +88,7 @@ class SliceBar(QWidget):
         self.words.setMinimumWidth(1)
         self.words.setAccessibleName("Place in the series")
         self.back = QPushButton("&Back to result")
-        self.back.setToolTip("Show the picture that the result is of")
+        self.back.setToolTip("Show the analysed image")
         self.analyse = QPushButton("Anal&yse this")
         self.slider.valueChanged.connect(self._announce)
         self.volume.valueChanged.connect(self._announce)

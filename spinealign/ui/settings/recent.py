@@ -46,7 +46,7 @@ class Recent:
         if self.series is not None:
             words.append(f"series {self.series}")
         if self.place is not None:
-            words.append(f"picture {self.place.index + 1}")
+            words.append(f"image {self.place.index + 1}")
         return ", ".join(words)
 
     def is_same_series(self, other: Recent) -> bool:

@@ -81,7 +81,7 @@ COMMANDS: tuple[Command, ...] = (
         "Report with &patient data (PDF)…",
         (),
         "report",
-        "Save the report with what the file says about the patient",
+        "Save the report with the patient data of the file",
     ),
     Command("copy_finding", "&Copy finding as text", ("Ctrl+Shift+C",), "copy"),
     Command(
@@ -96,14 +96,14 @@ COMMANDS: tuple[Command, ...] = (
         "All s&lices…",
         ("Ctrl+L",),
         "",
-        "Segment every slice of the series, leaf through them, and measure volumes",
+        "Segment every slice of the series, scroll through them, and measure volumes",
     ),
-    Command("drop_companion", "Leave the other contrast &out"),
+    Command("drop_companion", "Re&move the other contrast"),
     Command("close_case", "&Close case", ("Ctrl+W",)),
     Command("close_all", "Close a&ll cases", ("Ctrl+Shift+W",)),
     Command("quit", "&Quit", ("Ctrl+Q",), "quit"),
     Command("find", "&Search cases", ("Ctrl+F",)),
-    Command("again", "&Analyse again", ("F5",), "again", "Analyse the picture that is shown"),
+    Command("again", "&Analyse again", ("F5",), "again", "Analyse the image that is shown"),
     Command("cancel", "Ca&ncel", ("Esc",), "cancel", "Stop the analysis; results stay"),
     *IMAGE_TYPE_COMMANDS,
     Command("undo", "&Undo", ("Ctrl+Z",), "undo"),
@@ -120,24 +120,24 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "flip_facing",
-        "&Flip facing",
+        "S&wap anterior and posterior",
         ("Ctrl+Shift+F",),
         "flip",
-        "Front is back: the patient looks the other way",
+        "Swap anterior and posterior: the patient faces the other side",
     ),
     Command(
         "levels_up",
         "Shift levels &up",
         ("Ctrl+Shift+Up",),
         "",
-        "Call every vertebra and disc one level higher (L5/S1 becomes L4/L5)",
+        "Rename every vertebra and disc one level higher (L5/S1 becomes L4/L5)",
     ),
     Command(
         "levels_down",
         "Shift levels &down",
         ("Ctrl+Shift+Down",),
         "",
-        "Call every vertebra and disc one level lower (L4/L5 becomes L5/S1)",
+        "Rename every vertebra and disc one level lower (L4/L5 becomes L5/S1)",
     ),
     Command("tool_distance", "&Distance", ("D",), "distance", "Measure a distance", group="tool"),
     Command("tool_angle", "&Angle", ("A",), "angle", "Measure an angle", group="tool"),
@@ -165,7 +165,7 @@ COMMANDS: tuple[Command, ...] = (
         "Show &measures",
         ("M",),
         "measures",
-        "Draw the ticked measures on the picture",
+        "Draw the selected measures on the image",
         True,
     ),
     Command(
@@ -175,22 +175,31 @@ COMMANDS: tuple[Command, ...] = (
         "compare",
         "Compare two examinations of one patient",
     ),
-    Command("next_slice", "Ne&xt slice", ("PgDown",), "", "Show the next picture of the series"),
-    Command("previous_slice", "Pre&vious slice", ("PgUp",), "", "Show the picture before it"),
-    Command("result_slice", "&Back to the result", ("Home",), "", "Show the picture analysed"),
+    Command("next_slice", "Ne&xt slice", ("PgDown",), "", "Show the next image of the series"),
+    Command(
+        "previous_slice", "Pre&vious slice", ("PgUp",), "", "Show the previous image of the series"
+    ),
+    Command("result_slice", "&Back to the result", ("Home",), "", "Show the analysed image"),
     Command("series", "&Series of the study", ("Ctrl+B",), "", "Choose among the series found"),
     Command("next_case", "&Next case", ("N", "Ctrl+PgDown"), "next"),
     Command("previous_case", "&Previous case", ("P", "Ctrl+PgUp"), "previous"),
     Command("overlay", "Show &overlay", ("O",), "overlay", "Show the structures found", True),
     Command("outlines", "Out&lines only", ("L",), "outlines", "Outlines instead of areas", True),
-    Command("heatmap", "Show &heat map", ("H",), "heatmap", "What drove the classifier", True),
+    Command(
+        "heatmap",
+        "Show &heat map",
+        ("H",),
+        "heatmap",
+        "Image regions that the classification is based on",
+        True,
+    ),
     Command("less_opacity", "Overlay less opaque", ("[",)),
     Command("more_opacity", "Overlay more opaque", ("]",)),
     Command("fit", "&Fit to window", ("F",), "fit"),
     Command("one_to_one", "Actual &size (1:1)", ("1",), "one-to-one"),
     Command("zoom_in", "Zoom &in", ("+", "=", "Ctrl++"), "zoom-in"),
     Command("zoom_out", "Zoom o&ut", ("-", "Ctrl+-"), "zoom-out"),
-    Command("invert", "In&vert", ("I",), "invert", "Bright becomes dark", True),
+    Command("invert", "In&vert", ("I",), "invert", "Invert the grey values", True),
     Command("reset_window", "&Reset window and level", ("R",), "reset-window"),
     Command("window_bone", "&Bone window", ("2",), checkable=True),
     Command("window_soft_tissue", "&Soft tissue window", ("3",), checkable=True),
@@ -204,18 +213,18 @@ COMMANDS: tuple[Command, ...] = (
         "&Hide patient data",
         ("Ctrl+H",),
         "",
-        "Show nowhere what the files say about the patient",
+        "Hide the patient data of the files everywhere",
         True,
     ),
     Command("full_screen", "F&ull screen", ("F11",), checkable=True),
-    Command("theme_system", "Like the &system", group="theme"),
+    Command("theme_system", "&System", group="theme"),
     Command("theme_light", "&Light", group="theme"),
     Command("theme_dark", "&Dark", group="theme"),
     Command("remember_recent", "Re&member recent files", checkable=True),
     Command("clear_recent", "C&lear recent files"),
     Command("keyboard", "&Keyboard and mouse", ("F1",), "keyboard"),
     Command("models", "&Model cards", (), "model"),
-    Command("places", "&Where files are kept…", (), "folder"),
+    Command("places", "&File locations…", (), "folder"),
     Command("about", "&About SpineAlign", (), "info"),
 )
 
@@ -385,8 +394,8 @@ def _show_more_button(bar: QToolBar) -> None:
 
 
 def image_type_button(actions: Actions) -> QToolButton:
-    """Return a button whose menu overrules what kind of image this is."""
-    tip = "Overrule what kind of image this is and analyse it again"
+    """Return a button whose menu overrides the image type."""
+    tip = "Override the image type and analyse the image again"
     button = menu_button("Image type", "Image type: automatic ▾", tip)
     menu = QMenu(button)
     _fill(menu, actions, _IMAGE_TYPES)

@@ -33,24 +33,24 @@ LICENCE = (
 )
 
 MOUSE_HELP: tuple[tuple[str, str], ...] = (
-    ("Left-drag", "Move the picture"),
-    ("Left-drag on a point", "Move the point; with Shift it goes to the edge next to it"),
+    ("Left-drag", "Pan the image"),
+    ("Left-drag on a point", "Move the point; with Shift it snaps to the nearest edge"),
     ("Right click", "Rename, delete, add or reset a vertebra"),
     ("Right-drag", "Window (across) and level (up and down)"),
     ("Wheel", "Zoom about the cursor"),
-    ("Shift+wheel or Ctrl+wheel", "Leaf through the slices of a series"),
+    ("Shift+wheel or Ctrl+wheel", "Scroll through the slices of a series"),
     ("Double click", "Fit to window"),
-    ("Space (in the picture)", "Show or hide the overlay"),
+    ("Space (in the image)", "Show or hide the overlay"),
     ("Drop files, folders or archives", "Open and analyse them"),
 )
 
 PICTURE_KEYS: tuple[tuple[str, str], ...] = (
-    ("Return (in the picture)", "Select the first point"),
+    ("Return (in the image)", "Select the first point"),
     ("Tab, Shift+Tab", "Select the next or previous point"),
     ("Arrow keys", "Move the selected point by one pixel; Shift ten pixels, Alt a tenth"),
     ("Del", "Delete the selected drawing or added vertebra"),
     ("Menu key", "Rename, delete, add or reset the vertebra of the selected point"),
-    ("Esc", "Put the tool away, or end the selection"),
+    ("Esc", "Leave the tool, or end the selection"),
 )
 
 

@@ -113,7 +113,7 @@ class FileLocationsDialog(TextDialog):
     """Lists the locations, opens each, and lets the user choose another for the settings."""
 
     def __init__(self, preferences: Preferences, messages: Messages, parent: QWidget) -> None:
-        super().__init__("Where files are kept", 90, parent)
+        super().__init__("File locations", 90, parent)
         self._preferences, self._messages = preferences, messages
         self._show()
 

@@ -137,7 +137,7 @@ class MainWindow(DropWindow):
         if bench.preferences.is_first_start:
             where = partial(show_file_locations, bench, self)
             notice = first_start_notice(bench.preferences)
-            bench.messages.notice(notice, "Where files are kept…", where)
+            bench.messages.notice(notice, "File locations…", where)
         bench.start(paths)
 
     def _make_widgets(self) -> None:

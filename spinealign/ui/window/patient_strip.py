@@ -45,7 +45,7 @@ class PatientStrip(QFrame):
         self._task: Task | None = None
         self.facts = PatientFacts()
         self.words = PatientWords()
-        self.more = _button("collapsed", "Show all that the file says about the patient")
+        self.more = _button("collapsed", "Show all patient data of the file")
         self.more.setCheckable(True)
         self.more.toggled.connect(self._show)
         hide = _button("close", "Hide patient data (Ctrl+H)")

@@ -24,7 +24,7 @@ WITH_KEYS = {
 }
 """Commands of the windows that do not come from the file."""
 
-_TIP = "Choose which grey values are seen (W: the next)"
+_TIP = "Choose window and level (W: next preset)"
 
 
 class WindowMenu(QObject):
