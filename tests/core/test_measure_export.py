@@ -197,6 +197,9 @@ class TestCsv:
                 "user_calibration", "100.0",
             )  # fmt: skip
         assert {row["spacing_row_mm"] for row in rows_of(AUTOMATIC)} == {""}
+        oblong = replace(AUTOMATIC, image=replace(AUTOMATIC.image, spacing_mm=(0.5, 0.25)))
+        for row in rows_of(oblong):
+            assert (row["spacing_row_mm"], row["spacing_column_mm"]) == ("0.5", "0.25")
 
 
 class TestPicture:
