@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spinealign import __version__
-from spinealign.processor import EXIT_CANNOT_RUN, refuse_old_processor, say_before_window
+from spinealign.processor import EXIT_CANNOT_RUN, refuse_old_processor, show_startup_error
 
 NO_DISPLAY = """\
 SpineAlign found no display to open its window on.
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         if (error.name or "").startswith("spinealign"):
             raise
-        say_before_window(NO_WINDOW_LIBRARY.format(detail=error))
+        show_startup_error(NO_WINDOW_LIBRARY.format(detail=error))
         return EXIT_CANNOT_RUN
     return run_window(options.images, options.profile_dir)
 

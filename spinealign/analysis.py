@@ -48,13 +48,13 @@ _LOOKING = Step("Locating the midsagittal slice", 0.12)
 
 
 @dataclass
-class _Clock:
+class _StepTimer:
     """Seconds spent in each step, for the manifest."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     _started: float = field(default_factory=time.perf_counter)
 
-    def lap(self, name: str) -> None:
+    def record(self, name: str) -> None:
         now = time.perf_counter()
         self.seconds[name] = round(now - self._started, 4)
         self._started = now
@@ -98,21 +98,21 @@ def analyze_file(
     ModelError
         A network cannot be found, trusted or loaded.
     """
-    clock = _Clock()
+    clock = _StepTimer()
     yield Step("Reading the image", 0.05)
     image = first_picture(source)
-    clock.lap("read")
+    clock.record("read")
     yield Step("Checking the image", 0.1, image)
     choice = choose_examination(image, models, examination)
-    clock.lap("check")
+    clock.record("check")
     series = None
     if not choice.is_refusal:
-        series = yield from mapped(series_to_search(source, image), _looking)
+        series = yield from mapped(series_to_search(source, image), _locating)
     if series is not None:
         image = yield from _mid_sagittal(image, series, choice.examination, models)
-    clock.lap("choose slice")
+    clock.record("choose slice")
     other = read_companion(companion, source if series is None else series, image)
-    clock.lap("read companion")
+    clock.record("read companion")
     yield Step("Checking the image", 0.15, image)
     return (yield from _analyze_chosen(image, models, choice, clock, other))
 
@@ -124,9 +124,9 @@ def analyze_image(
     companion: SpineImage | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Analyse an image that is already read; see `analyze_file`."""
-    clock = _Clock()
+    clock = _StepTimer()
     choice = choose_examination(image, models, examination)
-    clock.lap("check")
+    clock.record("check")
     return (yield from _analyze_chosen(image, models, choice, clock, companion))
 
 
@@ -134,11 +134,11 @@ def _analyze_chosen(
     image: SpineImage,
     models: ModelStore,
     choice: ExaminationChoice,
-    clock: _Clock,
+    clock: _StepTimer,
     companion: SpineImage | None,
 ) -> Generator[Step, None, Analysis]:
     cautions = [*reader_cautions(image), *check_quality(image), *choice.cautions]
-    clock.lap("check quality")
+    clock.record("check quality")
     if choice.examination is None:
         return _begun(image, choice, cautions, clock)
     pipeline = PIPELINES[choice.examination.kind]
@@ -147,17 +147,17 @@ def _analyze_chosen(
     segmenter = work.model_for("segmentation")
     outlines = pipeline.outline(segmenter, image) if segmenter else VertebraOutlines()
     segmentation = outlines.segmentation
-    clock.lap("segment")
+    clock.record("segment")
     yield Step("Classifying", 0.6)
     classifier = work.model_for("classification")
     classification = classify_with(classifier, image) if classifier else None
-    clock.lap("classify")
+    clock.record("classify")
     bodies = pipeline.name_bodies(outlines, image)
-    clock.lap("tell apart")
+    clock.record("tell apart")
     graded = None
     if segmentation is not None:
         graded = yield from pipeline.grade(work, segmentation, bodies)
-    clock.lap("grade discs")
+    clock.record("grade discs")
     yield Step("Measuring", 0.9)
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
@@ -170,7 +170,7 @@ def _analyze_chosen(
     measurements = measure_alignment(
         bodies.vertebrae, bodies.facing, geometry, choice.examination, canal
     )
-    clock.lap("measure")
+    clock.record("measure")
     spoke = [part.model for part in (segmentation, classification, graded) if part is not None]
     return replace(
         _begun(image, choice, cautions, clock),
@@ -190,7 +190,7 @@ def _analyze_chosen(
 
 
 def _begun(
-    image: SpineImage, choice: ExaminationChoice, cautions: list[Caution], clock: _Clock
+    image: SpineImage, choice: ExaminationChoice, cautions: list[Caution], clock: _StepTimer
 ) -> Analysis:
     """Return what is known before any network but the gate has spoken."""
     return Analysis(
@@ -214,20 +214,20 @@ def _mid_sagittal(
     card = models.find("segmentation", sagittal_examination(image.possible_examinations, chosen))
     if card is None:
         return image
-    volume = yield from mapped(readable_volume(series), _looking)
+    volume = yield from mapped(readable_volume(series), _locating)
     model = models.load(card.name)
 
     def width_of(index: int) -> float:
         return canal_width_px(segment_with(model, volume.slice_image(index)))
 
-    best = yield from mapped(find_mid_slice(len(volume), width_of), _looking)
+    best = yield from mapped(find_mid_slice(len(volume), width_of), _locating)
     middle = volume.slice_image(best)
     place = series.parts.index(volume.series.parts[best])
     note = ReaderNote(NoteKind.CANAL_WIDEST, (place + 1, len(series)))
     return replace(middle, notes=(note, *middle.notes))
 
 
-def _looking(_: object) -> Step:
+def _locating(_: object) -> Step:
     return _LOOKING
 
 

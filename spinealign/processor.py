@@ -94,11 +94,11 @@ def refuse_old_processor() -> None:
     """
     lacking = unfit()
     if lacking:
-        say_before_window(OLD_PROCESSOR.format(features=", ".join(lacking)))
+        show_startup_error(OLD_PROCESSOR.format(features=", ".join(lacking)))
         raise SystemExit(EXIT_CANNOT_RUN)
 
 
-def say_before_window(words: str) -> None:
+def show_startup_error(words: str) -> None:
     """Tell people something although no window can be opened, wherever they may look."""
     if sys.stderr is not None:
         sys.stderr.write(words)

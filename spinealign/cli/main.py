@@ -41,7 +41,7 @@ def run_command(arguments: Sequence[str]) -> int:
     try:
         return int(options.run(options))
     except SpineAlignError as error:
-        _complain(error)
+        _print_error(error)
         return EXIT_SOME_FAILED
     except BrokenPipeError:
         # The reader of our output (such as `head`) has seen enough.
@@ -234,7 +234,7 @@ def _corrected(analysis: Analysis) -> Analysis:
     try:
         wanted = load_corrections(analysis)
     except CorrectionsError as error:
-        _complain(error)
+        _print_error(error)
         return analysis
     return analysis if wanted is None else apply_corrections(analysis, wanted)
 
@@ -313,10 +313,10 @@ def _report_failure(path: Path, error: SpineAlignError, as_json: bool) -> None:
     if as_json:
         problem = {"sentence": message.sentence, "advice": message.advice}
         print(json.dumps({"path": str(path), "error": problem}))
-    _complain(error)
+    _print_error(error)
 
 
-def _complain(error: SpineAlignError) -> None:
+def _print_error(error: SpineAlignError) -> None:
     from spinealign.wording import explain
 
     message = explain(error)

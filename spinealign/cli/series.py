@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.study import ImageSource, SeriesStack, SlicePlace, likeliest, stacked
+from spinealign.domain.study import ImageSource, SeriesStack, SlicePosition, likeliest, stacked
 
 
 class WrongUseError(Exception):
@@ -125,8 +125,8 @@ def _chosen_job(path: Path, options: argparse.Namespace) -> Job:
         name = f"{name}_volume-{volume + 1}"
     if index is None:
         return Job(path, options.out / name, stack.volumes[volume])
-    place = SlicePlace(volume, index - 1)
-    if not stack.holds_place(place):
+    place = SlicePosition(volume, index - 1)
+    if not stack.has_position(place):
         raise WrongUseError(f"--slice: the series has {len(stack.first)}")
     return Job(path, options.out / f"{name}_slice-{index}", stack.picture_at(place))
 

@@ -87,7 +87,7 @@ class Facing(StrEnum):
     RIGHT = "right"
 
 
-class LevelDoubt(StrEnum):
+class LevelUncertainty(StrEnum):
     """Why bodies have numbers instead of levels."""
 
     NO_C2 = "no_c2"
@@ -128,7 +128,7 @@ class Caution:
         The examination that was asked for.
     facing : Facing or None
         Which side the file says that the patient looks to.
-    doubt : LevelDoubt or None
+    doubt : LevelUncertainty or None
     quarter_turns : int or None
         Turns to the left after which the picture stands upright.
     confidence : float or None
@@ -150,7 +150,7 @@ class Caution:
     kind: ImageKind | None = None
     examination: ExaminationKind | None = None
     facing: Facing | None = None
-    doubt: LevelDoubt | None = None
+    doubt: LevelUncertainty | None = None
     quarter_turns: int | None = None
     confidence: float | None = None
     size_px: tuple[int, int] | None = None

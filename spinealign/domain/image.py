@@ -120,7 +120,7 @@ class WindowKind(StrEnum):
     AS_STORED = "as_stored"
     AUTOMATIC = "automatic"
     WHOLE_RANGE = "whole_range"
-    BY_HAND = "by_hand"
+    MANUAL = "by_hand"
 
 
 class WindowCurve(StrEnum):

@@ -114,7 +114,7 @@ ImageSource = Path | SeriesEntry | SeriesPicture
 
 
 @dataclass(frozen=True, order=True)
-class SlicePlace:
+class SlicePosition:
     """One picture of a stack: which volume in time, and which picture of it, both from 0."""
 
     volume: int
@@ -146,21 +146,21 @@ class SeriesStack:
         """Whether there is only one picture."""
         return len(self.volumes) == 1 and len(self.first) == 1
 
-    def picture_at(self, place: SlicePlace) -> SeriesPicture:
+    def picture_at(self, place: SlicePosition) -> SeriesPicture:
         """Return the picture at a place."""
         return SeriesPicture(self.volumes[place.volume], place.index)
 
-    def holds_place(self, place: SlicePlace | None) -> bool:
+    def has_position(self, place: SlicePosition | None) -> bool:
         """Tell whether there is a picture at a place."""
         if place is None or not 0 <= place.volume < len(self.volumes):
             return False
         return 0 <= place.index < len(self.volumes[place.volume])
 
-    def place_of(self, part: ImagePart | None) -> SlicePlace | None:
+    def place_of(self, part: ImagePart | None) -> SlicePosition | None:
         """Return where a picture is; None when it is not of this series."""
         for number, entry in enumerate(self.volumes):
             if part in entry.parts:
-                return SlicePlace(number, entry.parts.index(part))
+                return SlicePosition(number, entry.parts.index(part))
         return None
 
 

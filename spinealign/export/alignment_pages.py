@@ -24,7 +24,7 @@ from spinealign.wording.measure_rows import (
     interval_text,
     note_parts,
     number_text,
-    place_in_range,
+    position_in_range,
     range_text,
     unit_text,
     unmeasurable_lines,
@@ -88,7 +88,7 @@ def alignment_story(analysis: Analysis) -> list[Any]:
 
 def range_bar(measurement: Measurement) -> Drawing | None:
     """Draw where a value and its interval lie against the normal range; None without one."""
-    place, normal, value = place_in_range(measurement), measurement.normal, measurement.value
+    place, normal, value = position_in_range(measurement), measurement.normal, measurement.value
     if place is None or normal is None or value is None:
         return None
     low, high = measurement.interval or (value, value)

@@ -11,7 +11,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.image import SpineImage
 from spinealign.export.measure_tables import json_number
 from spinealign.wording import display_name
-from spinealign.wording.discs import OVERALL_RULE, discs_line, doubts_text, grade_title
+from spinealign.wording.discs import OVERALL_RULE, discs_line, grade_title, uncertain_grades_text
 
 _FINDINGS = tuple(name for name in GradeName if name is not GradeName.PFIRRMANN)
 _PFIRRMANN_GRADES = range(1, 6)
@@ -110,7 +110,7 @@ def _disc_cells(disc: Disc) -> dict[str, Any]:
         "is_inferred": disc.is_inferred,
         "outline_confidence": json_number(disc.confidence, _DECIMALS),
         "is_abnormal": disc.is_abnormal,
-        "uncertain": doubts_text(disc),
+        "uncertain": uncertain_grades_text(disc),
         "calibrated": all(grade.calibrated for grade in disc.grades),
     }
     for grade in disc.grades:

@@ -29,8 +29,8 @@ from spinealign.imaging.windows import apply_window, default_display
 from spinealign.wording import (
     DEMONSTRATION_BAND,
     NOT_FOR_DIAGNOSIS,
+    is_body_segmentation,
     is_demonstration,
-    is_of_bodies,
     model_text,
     safe_text,
 )
@@ -172,7 +172,7 @@ def _draw_structures(
     analysis: Analysis, scale: tuple[float, float], line_weight: float, paper: bool
 ) -> NDArray[np.uint8]:
     grey, found = _grey(analysis), analysis.segmentation
-    if found is None or is_of_bodies(analysis):
+    if found is None or is_body_segmentation(analysis):
         canvas = enlarge(grey, scale)
     else:
         canvas = draw_overlay(grey, found.mask, found.classes, scale, _FILL_OPACITY, line_weight)

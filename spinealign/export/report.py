@@ -27,11 +27,11 @@ from spinealign.wording import (
     format_vertebra_row,
     headline,
     is_demonstration,
+    kind_check_text,
     probability_text,
     size_text,
     source_text,
     spacing_text,
-    who_said_text,
 )
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.reading import patient_rows
@@ -217,7 +217,7 @@ def _image_facts(analysis: Analysis) -> Story:
         ("Pixel spacing", spacing_text(image)),
         ("Image type", _image_type(analysis)),
         *(
-            [("Check of the image type", who_said_text(check))]
+            [("Check of the image type", kind_check_text(check))]
             if (check := analysis.kind_check)
             else []
         ),

@@ -87,7 +87,7 @@ def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dat
         NOT_AN_IMAGE for bytes that only look like DICOM.
     """
     dataset = dcmread(
-        _MeteredFile(path, file),
+        _LimitedFile(path, file),
         force=True,
         defer_size=_DEFER_BYTES,
         stop_before_pixels=not with_pixels,
@@ -103,7 +103,7 @@ def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dat
     return dataset
 
 
-class _MeteredFile:
+class _LimitedFile:
     """An open file that gives up on countless tiny elements: they would take minutes to parse."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:

@@ -79,7 +79,7 @@ def _read_dicom(part: ImagePart, file: BinaryIO) -> SpineImage:
     return read_dicom(part, file)
 
 
-def _look_at_dicom(part: ImagePart, file: BinaryIO) -> Sequence[Any]:
+def _scan_dicom(part: ImagePart, file: BinaryIO) -> Sequence[Any]:
     from spinealign.imaging.dicom_series import slice_headers
 
     return slice_headers(part, file)
@@ -103,7 +103,7 @@ def _read_nifti(part: ImagePart, file: BinaryIO) -> SpineImage:
     return read_nifti(part, file)
 
 
-def _look_at_nifti(part: ImagePart, file: BinaryIO) -> Sequence[Any]:
+def _scan_nifti(part: ImagePart, file: BinaryIO) -> Sequence[Any]:
     from spinealign.imaging.nifti import nifti_entries
 
     return nifti_entries(part, file)
@@ -121,7 +121,7 @@ def _read_raster(file_format: ImageFormat, part: ImagePart, file: BinaryIO) -> S
     return read_raster(part, file, file_format)
 
 
-def _look_at_raster(file_format: ImageFormat, part: ImagePart, file: BinaryIO) -> Sequence[Any]:
+def _scan_raster(file_format: ImageFormat, part: ImagePart, file: BinaryIO) -> Sequence[Any]:
     from spinealign.imaging.raster import raster_entries
 
     return raster_entries(part, file, file_format)
@@ -129,14 +129,14 @@ def _look_at_raster(file_format: ImageFormat, part: ImagePart, file: BinaryIO) -
 
 def _raster_reader(file_format: ImageFormat) -> Reader:
     """Return a reader for a format that Pillow knows by the same name."""
-    return Reader(partial(_read_raster, file_format), partial(_look_at_raster, file_format))
+    return Reader(partial(_read_raster, file_format), partial(_scan_raster, file_format))
 
 
 READERS: Mapping[str, Reader] = MappingProxyType(
     {each.name: _raster_reader(each) for each in IMAGE_FORMATS}
     | {
-        DICOM.name: Reader(_read_dicom, _look_at_dicom, _open_dicom, _patient_of_dicom),
-        NIFTI.name: Reader(_read_nifti, _look_at_nifti, _open_nifti),
+        DICOM.name: Reader(_read_dicom, _scan_dicom, _open_dicom, _patient_of_dicom),
+        NIFTI.name: Reader(_read_nifti, _scan_nifti, _open_nifti),
     }
 )
 """By name of format; a format without an entry of its own is a picture that Pillow reads."""

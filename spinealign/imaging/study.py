@@ -108,7 +108,7 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
             for part in _candidates(path, of_path):
                 count += 1
                 try:
-                    _look_at(part, headers, others)
+                    _scan_part(part, headers, others)
                 except ImageReadError as refusal:
                     of_path.append(refusal)
                 yield count
@@ -154,7 +154,7 @@ def _parts_of(path: Path) -> list[ImagePart]:
     return [ImagePart(path)]
 
 
-def _look_at(part: ImagePart, headers: list[Any], others: list[SeriesEntry]) -> None:
+def _scan_part(part: ImagePart, headers: list[Any], others: list[SeriesEntry]) -> None:
     with translated_errors(part.path), opened(part) as file:
         for found in reader_of(part, file).look(part, file):
             (others if isinstance(found, SeriesEntry) else headers).append(found)

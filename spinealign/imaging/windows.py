@@ -71,11 +71,11 @@ def _between(low: float, high: float, kind: WindowKind) -> DisplayWindow:
     return DisplayWindow((low + high) / 2, width, kind, WindowCurve.LINEAR_EXACT)
 
 
-def by_hand(window: DisplayWindow, centre: float, width: float) -> DisplayWindow:
+def manual_window(window: DisplayWindow, centre: float, width: float) -> DisplayWindow:
     """Return a window moved by hand; a table becomes the line over its range."""
     is_curved = window.table is None and window.curve is WindowCurve.SIGMOID
     curve = WindowCurve.SIGMOID if is_curved else WindowCurve.LINEAR_EXACT
-    return DisplayWindow(centre, width, WindowKind.BY_HAND, curve)
+    return DisplayWindow(centre, width, WindowKind.MANUAL, curve)
 
 
 def is_same_window(one: DisplayWindow, other: DisplayWindow) -> bool:

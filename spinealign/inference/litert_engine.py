@@ -38,7 +38,7 @@ class LiteRtEngine:
         count = threads or min(4, _usable_processors())
         try:
             source = _model_source(path)
-            with _runtime_greeting_dropped():
+            with _runtime_log_suppressed():
                 self._interpreter = Interpreter(**source, num_threads=count)
                 self._interpreter.allocate_tensors()
                 self._runner = self._interpreter.get_signature_runner()
@@ -64,7 +64,7 @@ def _model_source(path: Path) -> dict[str, str | bytes]:
 
 
 @contextmanager
-def _runtime_greeting_dropped() -> Iterator[None]:
+def _runtime_log_suppressed() -> Iterator[None]:
     """Keep LiteRT's "Created ... delegate" line off the user's terminal.
 
     The runtime writes it straight to file descriptor 2 and has no switch for it.

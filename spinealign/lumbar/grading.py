@@ -164,11 +164,11 @@ def read_column(
     crops = [cut_out(pixels, frame) for frame in frames]
     masks = [cut_out_mask(mask, frame) for frame in frames]
     signs = column_signs(found.discs, frames, crops, masks)
-    sequence = tell_sequence(segmentation, image.pixels)
+    sequence = classify_sequence(segmentation, image.pixels)
     return GraderInput(found, frames, crops, signs, sequence, grid, pixels)
 
 
-def tell_sequence(segmentation: Segmentation, pixels: Array) -> str:
+def classify_sequence(segmentation: Segmentation, pixels: Array) -> str:
     """Tell "t2" from "t1" by the fluid of the canal: brighter than bone marrow only in T2."""
     fluid, bone = (pixels[segmentation.mask == value] for value in (CANAL, VERTEBRA))
     if not fluid.size or not bone.size:

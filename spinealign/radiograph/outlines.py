@@ -14,7 +14,7 @@ from spinealign.domain.findings import (
     Facing,
     Landmark,
     LandmarkSource,
-    LevelDoubt,
+    LevelUncertainty,
     Segmentation,
     Vertebra,
     VertebraState,
@@ -359,7 +359,7 @@ def _state(is_cut: bool, confidence: float) -> VertebraState:
 
 
 def _cautions(
-    vertebrae: Sequence[Vertebra], side: Facing | None, doubt: LevelDoubt | None
+    vertebrae: Sequence[Vertebra], side: Facing | None, doubt: LevelUncertainty | None
 ) -> tuple[Caution, ...]:
     cautions = [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=doubt)] if doubt else []
     for state, code in (

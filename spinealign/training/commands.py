@@ -149,7 +149,7 @@ def train_gate(options: argparse.Namespace) -> ModelCard:
             recipe, epochs=options.steps, draws_a_kind=options.steps, own_draws=options.steps
         )
     pictures = gate.gather_pictures(options.data, options.negatives, recipe)
-    eyes = gate.frozen_eyes(options.imagenet, recipe)
+    eyes = gate.frozen_features(options.imagenet, recipe)
     seen = gate.see(pictures, eyes, recipe, options.work)
     probabilities, ood_distance = gate.cross_validate(seen, recipe)
     head = gate.train_head(seen, np.ones(len(seen.index), bool), recipe)

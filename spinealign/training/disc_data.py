@@ -167,7 +167,7 @@ def _copies(
         versions = [_scaled(crop, rule)]
         for _ in range(copies):
             moved = cut_out(column.pixels, random_frame(frame, rng))
-            versions.append(random_look(_scaled(moved, rule), rng))
+            versions.append(random_augmentation(_scaled(moved, rule), rng))
         yield np.round(np.stack(versions) * 255).astype(np.uint8)
 
 
@@ -181,7 +181,7 @@ def random_frame(frame: CropFrame, rng: np.random.Generator) -> CropFrame:
     return frame.jittered(rng.uniform(-9, 9), float(np.exp(rng.uniform(-0.13, 0.13))), shift)
 
 
-def random_look(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def random_augmentation(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """Change a 0..1 crop as another scanner might: curve, contrast, sharpness, noise, coil."""
     grey: Any = crop ** np.float32(np.exp(rng.uniform(-0.4, 0.4)))
     grey = np.clip((grey - 0.5) * rng.uniform(0.75, 1.25) + 0.5 + rng.uniform(-0.1, 0.1), 0, 1)

@@ -133,7 +133,7 @@ def gather_pictures(data: Path, negatives: Path | None, recipe: GateRecipe) -> l
     ]
 
 
-def frozen_eyes(imagenet: Path, recipe: GateRecipe) -> keras.Model:
+def frozen_features(imagenet: Path, recipe: GateRecipe) -> keras.Model:
     """Return the part of the gate that is not trained: image to pooled features."""
     model = networks.view_gate(**recipe.arguments())
     networks.load_imagenet_base(model, str(imagenet))

@@ -30,7 +30,7 @@ def vary(picture: GatePicture, side_px: int, rng: np.random.Generator) -> Image:
     if picture.kind is ImageKind.NECK_CT:
         image = _other_window(image, rng)
     elif picture.kind in _FILMS and rng.random() < _VEILED_SHARE:
-        image = _veil(image, rng)
+        image = _add_haze(image, rng)
     image = _expose(image, rng)
     image = _mark(image, rng)
     image = _rescaled(image)
@@ -99,7 +99,7 @@ def _other_window(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(np.clip((image - low) / (high - low), 0, 1), np.float32)
 
 
-def _veil(image: Image, rng: np.random.Generator) -> Image:
+def _add_haze(image: Image, rng: np.random.Generator) -> Image:
     """Lay a shoulder over the lower part, as on films that show the whole neck."""
     rows, cols = image.shape
     y, x = np.mgrid[0 : 1 : rows * 1j, -0.5 : 0.5 : cols * 1j]

@@ -223,7 +223,7 @@ class FilmPatches:
             image = self._as_users_bring_it(one, matrix, mask)
         else:
             image = self._as_it_is(one, matrix)
-        image, hidden = self._spoil(image, mask, [apply(matrix, b.outline) for b in bodies])
+        image, hidden = self._degrade(image, mask, [apply(matrix, b.outline) for b in bodies])
         weight[mask == IGNORE] = 0
         mask[hidden] = BACKGROUND
         heat[hidden] = 0
@@ -285,7 +285,7 @@ class FilmPatches:
         frame = np.array([[0, 0], [cols, 0], [cols, rows], [0, rows]], float)
         return rasterise([apply(matrix, frame)], self._settings.crop)
 
-    def _spoil(
+    def _degrade(
         self, image: NDArray[np.float32], mask: NDArray[np.uint8], outlines: Sequence[Points]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         rng = self._rng
@@ -321,7 +321,7 @@ class FilmPatches:
         scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
         image = warp_pixels(pixels, matrix, shape, scale, cv2.BORDER_CONSTANT)
         mask = np.zeros(shape, np.uint8)
-        image, _ = self._spoil(image, mask, [])
+        image, _ = self._degrade(image, mask, [])
         heat = np.zeros((*shape, 4), np.float32)
         labels = _pack(mask, heat, np.ones(shape, np.float32))
         return finish_input(image, self._settings.rule), labels

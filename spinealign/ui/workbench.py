@@ -69,7 +69,7 @@ class Workbench(QObject):
     @property
     def can_be_stopped(self) -> bool:
         """Whether files are being looked at, or a case is analysed or waits for it."""
-        return self.session.is_busy or self.opener.is_looking
+        return self.session.is_busy or self.opener.is_scanning
 
     @property
     def is_working(self) -> bool:
@@ -135,7 +135,7 @@ class Workbench(QObject):
         self.opener.cancel()
         self.session.cancel()
 
-    def stop_for_good(self) -> None:
+    def shut_down_runners(self) -> None:
         """Cancel everything but writing."""
         self.session.cancel()
         for runner in (self.inference, self.looking, self.reading):
@@ -154,14 +154,14 @@ class Workbench(QObject):
 
     def _connect(self) -> None:
         self.opener.opened.connect(self.open_cases)
-        self.session.finding_ready.connect(self._take_finding)
+        self.session.finding_ready.connect(self._on_finding)
         self.session.changed.connect(self._case_changed)
         for signal in (self.session.queue_changed, self.opener.search_ended, self.saver.ended):
             signal.connect(self.work_changed)
         for runner in self._long_runners:
             runner.became_idle.connect(self.became_idle)
 
-    def _take_finding(self, case: Case) -> None:
+    def _on_finding(self, case: Case) -> None:
         self.opener.note_success(replace(case.recent, place=case.shown_place))
         self.editing.adopt(case)
 

@@ -4,10 +4,10 @@ from spinealign.wording.cautions import caution_text
 from spinealign.wording.examinations import (
     examination_label,
     examination_text,
+    kind_check_text,
     kind_text,
     refusal_message,
     source_text,
-    who_said_text,
 )
 from spinealign.wording.failures import (
     Message,
@@ -34,7 +34,7 @@ from spinealign.wording.text import (
 from spinealign.wording.vertebrae import (
     VERTEBRA_HEADINGS,
     format_vertebra_row,
-    is_of_bodies,
+    is_body_segmentation,
 )
 
 __all__ = [
@@ -53,8 +53,9 @@ __all__ = [
     "format_region_row",
     "format_vertebra_row",
     "headline",
+    "is_body_segmentation",
     "is_demonstration",
-    "is_of_bodies",
+    "kind_check_text",
     "kind_text",
     "model_text",
     "probability_text",
@@ -63,5 +64,4 @@ __all__ = [
     "size_text",
     "source_text",
     "spacing_text",
-    "who_said_text",
 ]

@@ -9,27 +9,27 @@ from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MEASURES, MeasureCode
 from spinealign.wording.definitions import MEASURE_WORDS
 from spinealign.wording.measure_rows import (
-    RangePlace,
+    RangePosition,
     edited_text,
     has_value,
     interval_text,
-    place_in_range,
+    position_in_range,
     range_text,
     value_text,
 )
 from spinealign.wording.measures import measurement_name, reason_text
 
 _PLACES = {
-    RangePlace.INSIDE: "within the usual range of healthy people",
-    RangePlace.INSIDE_NEAR: (
+    RangePosition.INSIDE: "within the usual range of healthy people",
+    RangePosition.INSIDE_NEAR: (
         "within the usual range of healthy people, but its uncertainty reaches beyond it"
     ),
-    RangePlace.BELOW: "below the usual range of healthy people",
-    RangePlace.BELOW_NEAR: (
+    RangePosition.BELOW: "below the usual range of healthy people",
+    RangePosition.BELOW_NEAR: (
         "below the usual range of healthy people, but its uncertainty reaches into it"
     ),
-    RangePlace.ABOVE: "above the usual range of healthy people",
-    RangePlace.ABOVE_NEAR: (
+    RangePosition.ABOVE: "above the usual range of healthy people",
+    RangePosition.ABOVE_NEAR: (
         "above the usual range of healthy people, but its uncertainty reaches into it"
     ),
 }
@@ -69,7 +69,7 @@ def _first(measurements: Sequence[Measurement]) -> Measurement | None:
 def _value_sentence(found: Measurement) -> str:
     interval = interval_text(found.interval, found.unit)
     edited = edited_text(found)
-    place = place_in_range(found)
+    place = position_in_range(found)
     brackets = "; ".join(part for part in (f"95 % {interval}" if interval else "", edited) if part)
     said = f"{measurement_name(found)} {value_text(found)}{f' ({brackets})' if brackets else ''}"
     if place is None or found.normal is None:

@@ -10,7 +10,7 @@ from spinealign.domain.findings import CAUTION_FIELDS, Caution, CorrectionKind, 
 from spinealign.wording.examinations import examination_text, kind_text, turn_text
 from spinealign.wording.reading import note_text
 from spinealign.wording.text import as_sentence, probability_text, safe_text
-from spinealign.wording.vertebrae import doubt_text
+from spinealign.wording.vertebrae import level_uncertainty_text
 
 _SENTENCES: Mapping[WarningCode, str] = {
     WarningCode.DEMONSTRATION_MODEL: (
@@ -159,7 +159,7 @@ _FIELD_WORDS: Mapping[str, Callable[[Any], str]] = {
     "kind": kind_text,
     "examination": _examination_text,
     "facing": safe_text,
-    "doubt": doubt_text,
+    "doubt": level_uncertainty_text,
     "quarter_turns": turn_text,
     "confidence": probability_text,
     "size_px": _size_text,

@@ -71,7 +71,9 @@ def discs_line(discs: Sequence[Disc]) -> str:
     from_top = list(reversed(discs))
     parts = [f"{disc.name}: {text}" for disc in from_top if (text := disc_text(disc))]
     line = "; ".join(parts) or NO_ABNORMALITY
-    unsure = [f"{disc.name} ({doubts})" for disc in from_top if (doubts := doubts_text(disc))]
+    unsure = [
+        f"{disc.name} ({doubts})" for disc in from_top if (doubts := uncertain_grades_text(disc))
+    ]
     return f"{line}; uncertain: {', '.join(unsure)}" if unsure else line
 
 
@@ -86,7 +88,7 @@ def disc_text(disc: Disc) -> str:
     return ", ".join(words)
 
 
-def doubts_text(disc: Disc) -> str:
+def uncertain_grades_text(disc: Disc) -> str:
     """Return what is uncertain on a disc ("Pfirrmann grade about 3.6, disc bulging"), or ""."""
     return ", ".join(_doubt(grade) for grade in disc.grades if grade.value is None)
 
@@ -104,7 +106,7 @@ def disc_summary(disc: Disc) -> str:
         shown = NO_ABNORMALITY
         if pfirrmann is not None and pfirrmann.value is not None:
             shown = f"Pfirrmann {pfirrmann.value}"
-    doubts = doubts_text(disc)
+    doubts = uncertain_grades_text(disc)
     return f"{shown}; uncertain: {doubts}" if doubts else shown
 
 

@@ -148,7 +148,7 @@ def _overrule_advice() -> str:
     )
 
 
-def who_said_text(check: KindCheck) -> str:
+def kind_check_text(check: KindCheck) -> str:
     """Return what the tags and the pixels say, and whether a person overruled it, in one line."""
     said = [f"tags: {kind_text(check.tags)}" if check.tags else "tags: no definite type"]
     if check.pixels is not None and check.confidence is not None:

@@ -27,7 +27,7 @@ MEASURE_HEADINGS = (
 )  # fmt: skip
 
 
-class RangePlace(StrEnum):
+class RangePosition(StrEnum):
     """Where a value and its 95 % interval lie against the normal range."""
 
     INSIDE = "inside the normal range"
@@ -40,7 +40,7 @@ class RangePlace(StrEnum):
     @property
     def is_inside(self) -> bool:
         """Whether the value itself lies inside."""
-        return self in (RangePlace.INSIDE, RangePlace.INSIDE_NEAR)
+        return self in (RangePosition.INSIDE, RangePosition.INSIDE_NEAR)
 
 
 _STATE_WORDS = {
@@ -125,7 +125,7 @@ def range_text(normal: NormalRange | None, unit: str) -> str:
     return f"{words}{unit_text(unit)}"
 
 
-def place_in_range(measurement: Measurement) -> RangePlace | None:
+def position_in_range(measurement: Measurement) -> RangePosition | None:
     """Return where a value lies against its normal range, or None without one."""
     value, normal = measurement.value, measurement.normal
     if normal is None or value is None or not math.isfinite(value):
@@ -133,11 +133,11 @@ def place_in_range(measurement: Measurement) -> RangePlace | None:
     low, high = measurement.interval or (value, value)
     if normal.holds(value):
         sure = normal.holds(low) and normal.holds(high)
-        return RangePlace.INSIDE if sure else RangePlace.INSIDE_NEAR
+        return RangePosition.INSIDE if sure else RangePosition.INSIDE_NEAR
     if normal.low is not None and value < normal.low:
-        return RangePlace.BELOW if high < normal.low else RangePlace.BELOW_NEAR
+        return RangePosition.BELOW if high < normal.low else RangePosition.BELOW_NEAR
     assert normal.high is not None
-    return RangePlace.ABOVE if low > normal.high else RangePlace.ABOVE_NEAR
+    return RangePosition.ABOVE if low > normal.high else RangePosition.ABOVE_NEAR
 
 
 def edited_text(measurement: Measurement) -> str:
@@ -159,7 +159,7 @@ def note_parts(measurement: Measurement) -> tuple[str, ...]:
 def measure_sentence(measurement: Measurement) -> str:
     """Return all that a row of the table shows, as one line that can be read out."""
     interval = interval_text(measurement.interval, measurement.unit)
-    place = place_in_range(measurement)
+    place = position_in_range(measurement)
     normal = range_text(measurement.normal, measurement.unit)
     parts = [
         value_text(measurement),

@@ -53,7 +53,7 @@ _WINDOWS = {
     WindowKind.AS_STORED: "As stored",
     WindowKind.AUTOMATIC: "Automatic",
     WindowKind.WHOLE_RANGE: "Whole range",
-    WindowKind.BY_HAND: "Manual",
+    WindowKind.MANUAL: "Manual",
 }
 
 _SIDES = {"L": "Left side", "R": "Right side", "B": "Both sides"}

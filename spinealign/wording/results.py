@@ -18,7 +18,7 @@ from spinealign.wording.examinations import examination_text, kind_text, refusal
 from spinealign.wording.text import listed, probability_text, safe_text
 from spinealign.wording.vertebrae import (
     bodies_phrase,
-    is_of_bodies,
+    is_body_segmentation,
     outlines_headline,
 )
 
@@ -147,7 +147,7 @@ def _segmentation_headline(analysis: Analysis) -> str:
 
 
 def _structures_headline(analysis: Analysis) -> str:
-    if is_of_bodies(analysis):
+    if is_body_segmentation(analysis):
         return outlines_headline(analysis)
     found = [
         _structure_phrase(region, analysis.vertebrae)

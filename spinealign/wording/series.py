@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from spinealign.domain.errors import ImageReadError
 from spinealign.domain.formats import IMAGE_FORMATS
 from spinealign.domain.image import ImagePart
-from spinealign.domain.study import SeriesEntry, SeriesStack, SlicePlace
+from spinealign.domain.study import SeriesEntry, SeriesStack, SlicePosition
 from spinealign.wording.failures import Message, explain
 from spinealign.wording.text import display_name, safe_text
 
@@ -91,7 +91,7 @@ def picture_word(entry: SeriesEntry) -> str:
     return "Frame" if is_one_file else "Image"
 
 
-def place_text(stack: SeriesStack, place: SlicePlace) -> str:
+def position_text(stack: SeriesStack, place: SlicePosition) -> str:
     """Return such as "Slice 8 of 15", with the volume where there are several."""
     entry = stack.volumes[place.volume]
     text = f"{picture_word(entry)} {place.index + 1} of {len(entry)}"
@@ -112,7 +112,7 @@ def picture_name(part: ImagePart) -> str:
     return ", ".join(words)
 
 
-def looking_text(count: int) -> str:
+def scanning_text(count: int) -> str:
     """Return how far looking through files is."""
     return f"Reading {count} file{'' if count == 1 else 's'}…"
 

@@ -8,7 +8,7 @@ from spinealign.domain.examination import LEVEL_SEQUENCE, BodySource
 from spinealign.domain.findings import (
     Analysis,
     LandmarkSource,
-    LevelDoubt,
+    LevelUncertainty,
     Vertebra,
     VertebraState,
 )
@@ -18,16 +18,16 @@ from spinealign.wording.text import listed
 VERTEBRA_HEADINGS = ("Body", "State", "Corners detected", "Confidence")
 
 _DOUBT_TEXTS = {
-    LevelDoubt.NO_C2: "C2 was not found",
-    LevelDoubt.SEVERAL_C2: "more than one body was classified as C2",
-    LevelDoubt.BODIES_ABOVE_C2: "there seem to be bodies above C2",
-    LevelDoubt.IRREGULAR: "the bodies are not evenly spaced",
-    LevelDoubt.NO_SACRUM: "the upper border of the sacrum was not found",
-    LevelDoubt.NO_LOWEST_BODY: "no vertebra was found above the lowest disc",
-    LevelDoubt.PARTIAL_LOWEST_BODY: (
+    LevelUncertainty.NO_C2: "C2 was not found",
+    LevelUncertainty.SEVERAL_C2: "more than one body was classified as C2",
+    LevelUncertainty.BODIES_ABOVE_C2: "there seem to be bodies above C2",
+    LevelUncertainty.IRREGULAR: "the bodies are not evenly spaced",
+    LevelUncertainty.NO_SACRUM: "the upper border of the sacrum was not found",
+    LevelUncertainty.NO_LOWEST_BODY: "no vertebra was found above the lowest disc",
+    LevelUncertainty.PARTIAL_LOWEST_BODY: (
         "the lowest body was found only in part and may be the sacrum"
     ),
-    LevelDoubt.SMALL_LOWEST_DISC: "the lowest disc is small and may lie inside the sacrum",
+    LevelUncertainty.SMALL_LOWEST_DISC: "the lowest disc is small and may lie inside the sacrum",
 }
 _STATE_TEXTS = {
     VertebraState.COMPLETE: "complete",
@@ -38,7 +38,7 @@ _STATE_TEXTS = {
 }
 
 
-def doubt_text(doubt: LevelDoubt) -> str:
+def level_uncertainty_text(doubt: LevelUncertainty) -> str:
     """Return why levels are uncertain, fit to follow "because"."""
     return _DOUBT_TEXTS[doubt]
 
@@ -69,7 +69,7 @@ def outlines_headline(analysis: Analysis) -> str:
 
 def _doubt_of(analysis: Analysis) -> str:
     doubts = [c.doubt for c in analysis.cautions if c.doubt is not None]
-    return doubt_text(doubts[0] if doubts else LevelDoubt.NO_C2)
+    return level_uncertainty_text(doubts[0] if doubts else LevelUncertainty.NO_C2)
 
 
 def _run_text(levels: Sequence[str]) -> str:
@@ -117,7 +117,7 @@ def bodies_phrase(bodies: Sequence[Vertebra]) -> str:
     return f"vertebrae ({_run_text([body.name for body in whole])})"
 
 
-def is_of_bodies(analysis: Analysis) -> bool:
+def is_body_segmentation(analysis: Analysis) -> bool:
     """Whether a network that finds nothing but vertebral bodies looked at this image."""
     found = analysis.segmentation
     if found is None or analysis.examination is None:

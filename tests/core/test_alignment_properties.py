@@ -148,6 +148,6 @@ def test_intervals_hold_the_value(bodies):
 @given(columns)
 def test_an_even_bend_is_no_slip(bodies):
     even = from_corners(bent_column([4.0] * 6, [2.0] * 6))
-    slips = [m.value for (code, _), m in measured(even).items() if code == "translation"]
-    assert slips[1:] == pytest.approx([0] * 5, abs=0.2)
+    listheses = [m.value for (code, _), m in measured(even).items() if code == "translation"]
+    assert listheses[1:] == pytest.approx([0] * 5, abs=0.2)
     assert all(m.value is not None for m in measured(bodies).values())

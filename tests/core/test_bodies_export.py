@@ -13,7 +13,7 @@ from spinealign.domain.findings import (
     Caution,
     LandmarkName,
     LandmarkSource,
-    LevelDoubt,
+    LevelUncertainty,
     VertebraState,
     WarningCode,
 )
@@ -114,7 +114,7 @@ class TestWords:
     def test_the_headline_says_what_was_outlined(self, analysis, expected):
         assert wording.headline(analysis) == expected
 
-    @pytest.mark.parametrize("doubt", list(LevelDoubt))
+    @pytest.mark.parametrize("doubt", list(LevelUncertainty))
     def test_every_doubt_is_worded(self, doubt):
         caution = Caution(WarningCode.LEVELS_UNCERTAIN, doubt=doubt)
         analysis = replace(NUMBERED, cautions=(caution,))

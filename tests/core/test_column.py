@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinealign.domain.findings import LevelDoubt
+from spinealign.domain.findings import LevelUncertainty
 from spinealign.measure.outlines.bodies import (
     Blob,
     closed_gaps,
@@ -101,12 +101,12 @@ class TestNames:
     @pytest.mark.parametrize(
         ("shares", "gaps", "doubt"),
         [
-            ([0, 0, 0], [0.3, 0.3], LevelDoubt.NO_C2),
-            ([0.45, 0, 0], [0.3, 0.3], LevelDoubt.NO_C2),
-            ([1, 0, 1], [0.3, 0.3], LevelDoubt.SEVERAL_C2),
-            ([0, 0.6, 0], [0.3, 0.3], LevelDoubt.BODIES_ABOVE_C2),
-            ([1, 0, 0, 0], [0.3, 2.9, 0.3], LevelDoubt.IRREGULAR),
-            ([1, 0, 0, 0], [0.3, 0.95, 0.3], LevelDoubt.IRREGULAR),
+            ([0, 0, 0], [0.3, 0.3], LevelUncertainty.NO_C2),
+            ([0.45, 0, 0], [0.3, 0.3], LevelUncertainty.NO_C2),
+            ([1, 0, 1], [0.3, 0.3], LevelUncertainty.SEVERAL_C2),
+            ([0, 0.6, 0], [0.3, 0.3], LevelUncertainty.BODIES_ABOVE_C2),
+            ([1, 0, 0, 0], [0.3, 2.9, 0.3], LevelUncertainty.IRREGULAR),
+            ([1, 0, 0, 0], [0.3, 0.95, 0.3], LevelUncertainty.IRREGULAR),
         ],
         ids=["no C2", "weak C2", "two C2", "doubtful C2 below", "two bodies missing", "odd gap"],
     )

@@ -11,7 +11,7 @@ from spinealign.domain.findings import (
     CorrectionKind,
     Facing,
     LandmarkSource,
-    LevelDoubt,
+    LevelUncertainty,
     Segmentation,
     VertebraState,
     WarningCode,
@@ -140,7 +140,7 @@ def changed(state, what, number, shift):
             levels = changes.possible_levels(state, index)
             return changes.rename_level(state, index, levels[number % len(levels)])
         case "flip":
-            return changes.flip_facing(state)
+            return changes.swap_anterior_posterior(state)
         case "add" if state.vertebrae[-1].level != "S1":
             return changes.add_vertebra_at(state, 250 + shift, 800.0, 40.0)
         case "add":
@@ -257,7 +257,7 @@ class TestBodies:
 
 class TestFacing:
     def test_flipping_changes_signs_and_says_so(self, found):
-        result = apply_corrections(found, changes.flip_facing(start_of(found)))
+        result = apply_corrections(found, changes.swap_anterior_posterior(start_of(found)))
         key = ("cobb_c2_c7", ("C2", "C7"))
         before, now = (by_key(a.measurements)[key] for a in (found, result))
         assert now.value == pytest.approx(-before.value)
@@ -290,7 +290,7 @@ class TestLevels:
     def test_the_doubt_stays_while_nobody_names_a_level(self, unnamed):
         result = apply_corrections(unnamed, moved(start_of(unnamed), 2))
         doubts = [c for c in result.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
-        assert doubts == [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=LevelDoubt.NO_C2)]
+        assert doubts == [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=LevelUncertainty.NO_C2)]
 
     def test_deleting_one_of_the_unnamed_takes_the_right_one_out_of_the_mask(self, unnamed):
         for index in (1, 2, 3):
@@ -391,7 +391,7 @@ class TestResetting:
 
     def test_it_goes_back_also_after_renaming_deleting_and_flipping(self, found):
         state = changes.delete_vertebra(moved(start_of(found)), 1)
-        state = changes.flip_facing(changes.rename_level(state, 1, "C4"))
+        state = changes.swap_anterior_posterior(changes.rename_level(state, 1, "C4"))
         name = CORNERS[1]
         assert state.vertebrae[2].landmark(name).source is LandmarkSource.USER
         back = changes.reset_landmark(state, 3, name, found)

@@ -195,10 +195,10 @@ class TestFacing:
         kept = tuple(mark for mark in body.landmarks if mark.name not in lacking)
         bodies = (*column().vertebrae[:2], replace(body, landmarks=kept))
         start = Corrections(bodies, facing)
-        assert changes.flip_facing(changes.flip_facing(start)) == start
+        assert changes.swap_anterior_posterior(changes.swap_anterior_posterior(start)) == start
 
     def test_front_and_back_change_names_and_no_point_moves(self):
-        flipped = changes.flip_facing(column())
+        flipped = changes.swap_anterior_posterior(column())
         assert flipped.facing is Facing.LEFT
         before, after = column().vertebrae[1], flipped.vertebrae[1]
         assert {(m.x, m.y) for m in before.landmarks} == {(m.x, m.y) for m in after.landmarks}
@@ -218,7 +218,7 @@ class TestFacing:
         assert (front[0] > back[0]) is (side is Facing.RIGHT)
 
     def test_flipping_an_unknown_facing_takes_what_the_corners_say(self):
-        assert changes.flip_facing(replace(column(), facing=None)) == column()
+        assert changes.swap_anterior_posterior(replace(column(), facing=None)) == column()
 
     def test_without_corners_any_side_can_be_told(self):
         bare = tuple(replace(body, landmarks=()) for body in column().vertebrae)

@@ -53,7 +53,7 @@ UNSURE = ({GradeName.HERNIATION: 0.1},)
             Overall.ABNORMAL,
             "Abnormal: L5/S1: Pfirrmann 3, Modic change.",
         ),
-        (({GradeName.PFIRRMANN: 3},), Overall.HEALTHY, "Healthy: "),
+        (({GradeName.PFIRRMANN: 3},), Overall.HEALTHY, "No abnormality detected."),
         (
             UNSURE,
             Overall.UNCERTAIN,

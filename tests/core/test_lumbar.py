@@ -20,7 +20,7 @@ from spinealign.domain.model_card import GradeRule, ModelCard
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar import grade_discs, level_name, renamed
 from spinealign.lumbar.crops import CROP_SHAPE, DISC_PX, cut_out, cut_out_mask, frames_of
-from spinealign.lumbar.grading import chosen, ranked_signs, severity, tell_sequence
+from spinealign.lumbar.grading import chosen, classify_sequence, ranked_signs, severity
 from spinealign.lumbar.signs import SIGN_NAMES, column_signs
 from spinealign.measure.outlines.disc_shapes import DISC
 from spinealign.measure.outlines.discs import find_discs
@@ -157,7 +157,7 @@ def test_a_thin_disc_and_a_slipped_vertebra_show_in_the_signs():
 @pytest.mark.parametrize(("is_t2", "name"), [(True, "t2"), (False, "t1")])
 def test_the_sequence_is_told_from_the_fluid(is_t2, name):
     segmentation, image = seen(is_t2=is_t2)
-    assert tell_sequence(segmentation, image.pixels) == name
+    assert classify_sequence(segmentation, image.pixels) == name
 
 
 def test_discs_are_graded_named_and_worded():

@@ -25,7 +25,7 @@ from spinealign.domain.measures import (
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.measure_rows import (
     MEASURE_HEADINGS,
-    RangePlace,
+    RangePosition,
     edited_text,
     grouped,
     interval_text,
@@ -34,8 +34,8 @@ from spinealign.wording.measure_rows import (
     measure_sentence,
     note_parts,
     number_text,
-    place_in_range,
     points_text,
+    position_in_range,
     range_text,
     unmeasurable_lines,
     value_text,
@@ -94,26 +94,26 @@ def test_a_range_in_words(low, high, text):
 @pytest.mark.parametrize(
     ("value", "interval", "place"),
     [
-        (12, (10, 14), RangePlace.INSIDE),
-        (7, (5, 9), RangePlace.INSIDE_NEAR),
-        (18, (16, 20), RangePlace.INSIDE_NEAR),
-        (5, (4, 7), RangePlace.BELOW_NEAR),
-        (2, (1, 3), RangePlace.BELOW),
-        (20, (18, 22), RangePlace.ABOVE_NEAR),
-        (30, (28, 32), RangePlace.ABOVE),
-        (30, None, RangePlace.ABOVE),
-        (19, None, RangePlace.INSIDE),
+        (12, (10, 14), RangePosition.INSIDE),
+        (7, (5, 9), RangePosition.INSIDE_NEAR),
+        (18, (16, 20), RangePosition.INSIDE_NEAR),
+        (5, (4, 7), RangePosition.BELOW_NEAR),
+        (2, (1, 3), RangePosition.BELOW),
+        (20, (18, 22), RangePosition.ABOVE_NEAR),
+        (30, (28, 32), RangePosition.ABOVE),
+        (30, None, RangePosition.ABOVE),
+        (19, None, RangePosition.INSIDE),
     ],
 )
 def test_where_a_value_lies(value, interval, place):
     measurement = replace(COBB, value=float(value), interval=interval)
-    assert place_in_range(measurement) is place
+    assert position_in_range(measurement) is place
     assert place.is_inside is COBB.normal.holds(value)
 
 
 def test_without_a_range_or_a_value_there_is_no_place():
-    assert place_in_range(replace(COBB, normal=None)) is None
-    assert place_in_range(MISSING) is None
+    assert position_in_range(replace(COBB, normal=None)) is None
+    assert position_in_range(MISSING) is None
 
 
 GROUPS = {

@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinealign.domain.findings import Facing, LandmarkName, LevelDoubt, VertebraState, WarningCode
+from spinealign.domain.findings import (
+    Facing,
+    LandmarkName,
+    LevelUncertainty,
+    VertebraState,
+    WarningCode,
+)
 from spinealign.measure.outlines.mr_bodies import bodies_from_mask, room_around
 from tools.phantoms.lumbar import CLASSES, SHIPPED_SEED, render_lumbar_phantom
 from tools.phantoms.lumbar_anatomy import SPACING_MM, Anatomy
@@ -203,7 +209,7 @@ def test_without_a_sacrum_in_the_picture_bodies_have_numbers():
     bottom = int(DRAWN["L5"].at(0, 0)[1] / SPACING_MM)
     cut = column_of(MASK[:bottom])
     assert cut.levels_uncertain
-    assert codes(cut)[WarningCode.LEVELS_UNCERTAIN] == LevelDoubt.NO_SACRUM
+    assert codes(cut)[WarningCode.LEVELS_UNCERTAIN] == LevelUncertainty.NO_SACRUM
     assert all(body.level is None for body in cut.vertebrae)
     assert cut.vertebrae[0].name == "body 1"
     assert cut.vertebrae[-1].state is VertebraState.CUT
@@ -217,20 +223,22 @@ def test_a_small_lowest_disc_makes_levels_uncertain():
     ys, xs = np.nonzero(labels == label)
     far = np.abs(xs - xs.mean()) > 0.3 * np.ptp(xs)
     mask[ys[far], xs[far]] = 0
-    assert codes(column_of(mask))[WarningCode.LEVELS_UNCERTAIN] == LevelDoubt.SMALL_LOWEST_DISC
+    assert (
+        codes(column_of(mask))[WarningCode.LEVELS_UNCERTAIN] == LevelUncertainty.SMALL_LOWEST_DISC
+    )
 
 
 def test_an_unsure_lowest_body_makes_levels_uncertain():
     confidence = np.full(MASK.shape, 0.97, np.float32)
     confidence[ANATOMY.body(DRAWN["L5"]) > 0] = 0.8
     column = bodies_from_mask(MASK, CLASSES, confidence)
-    assert codes(column)[WarningCode.LEVELS_UNCERTAIN] == LevelDoubt.PARTIAL_LOWEST_BODY
+    assert codes(column)[WarningCode.LEVELS_UNCERTAIN] == LevelUncertainty.PARTIAL_LOWEST_BODY
     assert column.vertebrae[-1].state is VertebraState.HIDDEN
 
 
 @pytest.mark.parametrize(
     ("share", "doubt"),
-    [(0.15, None), (0.3, LevelDoubt.PARTIAL_LOWEST_BODY)],
+    [(0.15, None), (0.3, LevelUncertainty.PARTIAL_LOWEST_BODY)],
     ids=["a little", "much"],
 )
 def test_a_shallow_lowest_body_makes_levels_uncertain(share, doubt):

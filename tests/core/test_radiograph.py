@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from spinealign.domain.findings import (
     LandmarkName,
     LandmarkSource,
-    LevelDoubt,
+    LevelUncertainty,
     VertebraState,
     WarningCode,
 )
@@ -180,7 +180,7 @@ class TestNaming:
         assert list(found.segmentation.classes) == [11, 12, 13, 14, 15]
         assert set(np.unique(found.segmentation.mask)) == {0, 11, 12, 13, 14, 15}
         caution = next(c for c in found.cautions if c.code is WarningCode.LEVELS_UNCERTAIN)
-        assert caution.doubt is LevelDoubt.NO_C2
+        assert caution.doubt is LevelUncertainty.NO_C2
 
     def test_stray_bone_is_no_body(self):
         column = draw_column()

@@ -18,7 +18,7 @@ from spinealign.domain.study import (
     SeriesEntry,
     SeriesPicture,
     SeriesStack,
-    SlicePlace,
+    SlicePosition,
     likeliest,
     stacked,
 )
@@ -30,7 +30,7 @@ from spinealign.wording.series import (
     case_name,
     picture_name,
     picture_word,
-    place_text,
+    position_text,
     refused_message,
     series_lines,
     series_name,
@@ -188,11 +188,11 @@ def test_volumes_of_one_file_are_one_stack(tmp_path: Path) -> None:
     other = write_nifti(tmp_path / "one.nii", values[..., 0], np.diag([4.0, 0.6, 0.5, 1]))
     (alone, timed) = stacked(run_to_end(scan_paths([other, path])).found)
     assert (len(alone.volumes), len(timed.volumes)) == (1, 3)
-    place = SlicePlace(2, 1)
+    place = SlicePosition(2, 1)
     picture = timed.picture_at(place)
     assert timed.place_of(picture.series.parts[picture.index]) == place
     assert timed.place_of(ImagePart(other, "", 1)) is None
-    assert place_text(timed, place) == "Slice 2 of 5, volume 3 of 3"
+    assert position_text(timed, place) == "Slice 2 of 5, volume 3 of 3"
     assert not timed.is_single
 
 
@@ -201,7 +201,7 @@ def test_volumes_of_one_file_are_one_stack(tmp_path: Path) -> None:
     [((0, 0), True), ((0, 8), True), ((0, 9), False), ((1, 0), False), ((0, -1), False)],
 )
 def test_places_that_there_are(place: tuple[int, int], there: bool) -> None:
-    assert SeriesStack((entry(),)).holds_place(SlicePlace(*place)) is there
+    assert SeriesStack((entry(),)).has_position(SlicePosition(*place)) is there
 
 
 # --- words -------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from spinealign.domain.findings import (
     Caution,
     CorrectionKind,
     Facing,
-    LevelDoubt,
+    LevelUncertainty,
     ModelStatus,
     WarningCode,
 )
@@ -155,7 +155,7 @@ CARRIED = {
     WarningCode.READER_NOTE: ({"note": ReaderNote(NoteKind.FRAME_TAKEN, (3, 9))}, "Frame 3 of 9."),
     WarningCode.PROBABILITY_NOT_CALIBRATED: ({}, "not calibrated"),
     WarningCode.LEVELS_UNCERTAIN: (
-        {"doubt": LevelDoubt.NO_C2}, "uncertain (C2 was not found)",
+        {"doubt": LevelUncertainty.NO_C2}, "uncertain (C2 was not found)",
     ),
     WarningCode.LEVELS_COUNTED: ({}, "assumed to be L5/S1"),
     WarningCode.ENDPLATE_FROM_DISC: ({"levels": ("S1",)}, "endplate (S1) was placed"),
@@ -312,7 +312,7 @@ def test_headline_claims_nothing_about_an_image_that_nobody_looked_at():
 def test_a_refusal_says_who_refused(check, begins):
     analysis = replace(failed_view_analysis(), kind_check=check)
     assert wording.headline(analysis).startswith(begins)
-    assert wording.who_said_text(check).startswith("Tags: ")
+    assert wording.kind_check_text(check).startswith("Tags: ")
 
 
 def test_a_turned_picture_is_told_how_to_turn_it():

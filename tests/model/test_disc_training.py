@@ -218,7 +218,7 @@ def test_a_folder_without_grades_is_an_expected_failure(tmp_path):
 def test_augmented_crops_stay_in_range_and_differ():
     rng = np.random.default_rng(2)
     crop = rng.random(CROP_SHAPE).astype(np.float32)
-    looks = [disc_data.random_look(crop, rng) for _ in range(20)]
+    looks = [disc_data.random_augmentation(crop, rng) for _ in range(20)]
     assert all(look.shape == CROP_SHAPE and 0 <= look.min() <= look.max() <= 1 for look in looks)
     assert np.std([look.mean() for look in looks]) > 0.01
 

@@ -132,7 +132,7 @@ def test_a_closed_comparison_hears_nothing_any_more(compared, cases, window, ana
     with qtbot.waitSignal(compared.destroyed):
         compared.close()
     analysed("film_small_3.png")
-    window.correction.changes.flip_facing()
+    window.correction.changes.swap_anterior_posterior()
     window.workbench.close(cases[0])
     assert window.findChildren(CompareWindow) == []
 

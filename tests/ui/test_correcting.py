@@ -248,7 +248,7 @@ def test_undo_and_redo_name_what_they_do(hands):
     assert not actions["undo"].isEnabled()
     start = hands.place_of(*CORNER)
     hands.drag(start, moved(start, 9, 0))
-    hands.window.correction.changes.flip_facing()
+    hands.window.correction.changes.swap_anterior_posterior()
     assert actions["undo"].text() == "&Undo swap anterior and posterior"
     actions["undo"].trigger()
     assert actions["undo"].text() == "&Undo move C4 anterior-superior corner"

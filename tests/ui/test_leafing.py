@@ -11,7 +11,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from spinealign.domain.image import DisplayWindow, ImagePart
-from spinealign.domain.study import SlicePlace
+from spinealign.domain.study import SlicePosition
 from tests.image_files import ramp, write_nifti, write_series
 from tests.ui.hands import open_and_rest, settle, shown_value
 
@@ -35,7 +35,7 @@ def test_keys_wheel_and_slider_leaf_through_the_series(qtbot, leafed):
     settle(qtbot, leafed)
     assert shown_value(leafed) == 4
     QTest.keyClick(leafed.viewer, Qt.Key.Key_PageDown)
-    assert leafed.navigation.place == SlicePlace(0, 4)
+    assert leafed.navigation.place == SlicePosition(0, 4)
     leafed.slice_bar.slider.setValue(0)
     settle(qtbot, leafed)
     assert shown_value(leafed) == 0
@@ -85,7 +85,7 @@ def test_f5_analyses_the_slice_that_is_shown(qtbot, leafed, fake):
     assert leafed.slice_bar.words.text() == "Slice 4 of 5 – analysed"
     assert not leafed.slice_bar.analyse.isEnabled()
     assert leafed.viewer.picture.overlay.mask_levels
-    assert leafed.workbench.preferences.recent[0].place == SlicePlace(0, 3)
+    assert leafed.workbench.preferences.recent[0].place == SlicePosition(0, 3)
 
 
 def test_who_leafs_on_while_a_slice_is_analysed_is_left_there(qtbot, leafed, fake):

@@ -11,7 +11,7 @@ from PIL import Image
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 
-from spinealign.domain.study import SlicePlace
+from spinealign.domain.study import SlicePosition
 from spinealign.ui.cases.case_session import CaseStatus
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.settings.recent import Recent
@@ -206,7 +206,7 @@ def test_corrections_belong_to_their_slice(qtbot, fake, real_files, open_window,
     )
     window = open_window()
     open_and_rest(qtbot, window, path)
-    window.correction.changes.flip_facing()
+    window.correction.changes.swap_anterior_posterior()
     flipped = window.workbench.editing.corrections
     window.navigation.step(1)
     with qtbot.waitSignal(window.workbench.session.finding_ready):
@@ -250,7 +250,11 @@ def test_a_recent_series_that_is_gone_opens_what_is_there(qtbot, browsing, study
 
 @pytest.mark.parametrize(
     "recent",
-    [Recent(Path("/a b/ü.dcm")), Recent(Path("/a"), 2), Recent(Path("/a"), None, SlicePlace(1, 7))],
+    [
+        Recent(Path("/a b/ü.dcm")),
+        Recent(Path("/a"), 2),
+        Recent(Path("/a"), None, SlicePosition(1, 7)),
+    ],
     ids=["plain", "series", "picture"],
 )
 def test_recent_files_are_stored_and_read_again(recent):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinealign.domain.study import SlicePlace
+from spinealign.domain.study import SlicePosition
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import (
@@ -119,7 +119,7 @@ def test_files_of_earlier_versions_open_as_they_did(store):
     assert store.notices == []
     odd = Path(os.fsdecode(b"/films/n\xe9ck.dcm"))
     assert [Recent.from_text(text) for text in state.recent_files] == [
-        Recent(odd, 2), Recent(Path("/a/series"), 3, SlicePlace(0, 7)), Recent(odd),
+        Recent(odd, 2), Recent(Path("/a/series"), 3, SlicePosition(0, 7)), Recent(odd),
         Recent(Path("/a/b.dcm")),
     ]  # fmt: skip
     assert (state.geometry, state.layout_width_px, state.last_folder) == ("Z2Vv", 1280, str(odd))

@@ -248,7 +248,7 @@ def test_a_drag_begins_at_the_range_that_was_seen(viewer, window, curve):
     viewer.picture.set_window(window)
     viewer.picture.drag_window(35, 0)
     dragged = viewer.picture.window
-    assert (dragged.kind, dragged.curve, dragged.table) == (WindowKind.BY_HAND, curve, None)
+    assert (dragged.kind, dragged.curve, dragged.table) == (WindowKind.MANUAL, curve, None)
     assert numbers(dragged) == pytest.approx((60, 110))
 
 
@@ -353,9 +353,9 @@ def test_the_space_bar_asks_for_the_overlay(qtbot, viewer):
 @pytest.mark.parametrize(
     ("window", "hounsfield", "text"),
     [
-        (DisplayWindow(40, 400, WindowKind.BY_HAND), True, "W 400   L 40 HU"),
+        (DisplayWindow(40, 400, WindowKind.MANUAL), True, "W 400   L 40 HU"),
         (DisplayWindow(127.5, 255, WindowKind.AS_STORED), False, "As stored   W 255   L 128"),
-        (DisplayWindow(0.5, 1.25, WindowKind.BY_HAND), False, "W 1.25   L 0.50"),
+        (DisplayWindow(0.5, 1.25, WindowKind.MANUAL), False, "W 1.25   L 0.50"),
         (DisplayWindow(40, 80, WindowKind.BRAIN), True, "Brain   W 80   L 40 HU"),
         (DisplayWindow(40, 80, explanation="MY\nBONE "), True, "MY\ufffdBONE   W 80   L 40 HU"),
         (TABLE, False, "VOI LUT from the file"),

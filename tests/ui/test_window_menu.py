@@ -8,7 +8,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 
 from spinealign.domain.image import DisplayWindow, WindowCurve, WindowKind
-from spinealign.imaging.windows import by_hand, is_same_window, offered_windows
+from spinealign.imaging.windows import is_same_window, manual_window, offered_windows
 from spinealign.ui.picture.display_images import prepare_image
 from tests import phantoms
 
@@ -153,7 +153,7 @@ def test_going_to_another_case_and_back_keeps_the_window(window, analysed):
 
 def test_correcting_keeps_the_window(hands):
     QTest.keyClick(hands.window, Qt.Key.Key_6)
-    hands.window.correction.changes.flip_facing()
+    hands.window.correction.changes.swap_anterior_posterior()
     assert hands.window.workbench.editing.is_edited
     assert hands.viewer.picture.window.kind is WindowKind.WHOLE_RANGE
 
@@ -193,5 +193,5 @@ def test_a_large_picture_is_sampled_evenly():
 
 
 def test_by_hand_is_nobodys_window():
-    dragged = by_hand(OWN[0], 300, 1500)
+    dragged = manual_window(OWN[0], 300, 1500)
     assert not any(is_same_window(dragged, window) for window in OWN)

@@ -13,7 +13,7 @@ def bench(qtbot, fake, tmp_path):
     bench = Workbench(fake.build(), SettingsStore(tmp_path / "profile"))
     yield bench
     fake.analyser.gate.set()
-    bench.stop_for_good()
+    bench.shut_down_runners()
     qtbot.waitUntil(lambda: not bench.is_working)
     bench.shut_down()
 
@@ -81,6 +81,6 @@ def test_stopping_for_good_lets_files_be_written(qtbot, bench, fake):
         written.append(True)
 
     bench.files.submit(write)
-    bench.stop_for_good()
+    bench.shut_down_runners()
     qtbot.waitUntil(lambda: not bench.is_working)
     assert written == [True]

@@ -41,7 +41,6 @@ __all__ = [
     "calibrate",
     "delete_drawing",
     "delete_vertebra",
-    "flip_facing",
     "initial_corrections",
     "missing_landmarks",
     "move_drawing_point",
@@ -52,6 +51,7 @@ __all__ = [
     "reset_body",
     "reset_landmark",
     "set_facing",
+    "swap_anterior_posterior",
     "without_calibration",
 ]
 
@@ -245,7 +245,7 @@ def set_facing(corrections: Corrections, facing: Facing) -> Corrections:
     return replace(corrections, facing=facing, vertebrae=turned)
 
 
-def flip_facing(corrections: Corrections) -> Corrections:
+def swap_anterior_posterior(corrections: Corrections) -> Corrections:
     """Turn the patient round; an unknown facing becomes the one that the corners' names tell."""
     if corrections.facing is None:
         return set_facing(corrections, named_facing(corrections.vertebrae) or Facing.LEFT)

@@ -15,7 +15,7 @@ from spinealign.domain.findings import (
     Landmark,
     LandmarkName,
     LandmarkSource,
-    LevelDoubt,
+    LevelUncertainty,
     Region,
     Vertebra,
     VertebraState,
@@ -193,7 +193,7 @@ def _cautions(original: Analysis, wanted: Corrections) -> tuple[Caution, ...]:
     doubts = [c for c in original.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
     followed = []
     if wanted.levels_uncertain:
-        followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=LevelDoubt.NO_C2)]
+        followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=LevelUncertainty.NO_C2)]
     followed += facing_cautions(original.image, wanted.facing)
     followed += _body_cautions(wanted.vertebrae)
     followed += disc_cautions(named_by_bodies(original.discs, wanted.vertebrae))

@@ -54,10 +54,10 @@ def with_landmark_at(body: Vertebra, mark: Landmark) -> Vertebra:
     old = body.landmark(mark.name)
     place = np.array([mark.x, mark.y])
     start = _Ring(ring).foot(place)[1] if old is None else np.array([old.x, old.y])
-    pull = _Pull(body, mark.name, _Ring(ring).with_vertex_at(start), start)
+    deformation = _Deformation(body, mark.name, _Ring(ring).with_vertex_at(start), start)
     way = place - start
-    moved = tuple(_carried(other, pull, way) for other in body.landmarks)
-    outline = pull.ring.points + pull.shares(pull.ring.places)[:, None] * way
+    moved = tuple(_carried(other, deformation, way) for other in body.landmarks)
+    outline = deformation.ring.points + deformation.shares(deformation.ring.places)[:, None] * way
     return replace(
         body,
         outline=tuple((float(x), float(y)) for x, y in outline),
@@ -71,11 +71,13 @@ def _with_mark(body: Vertebra, mark: Landmark) -> tuple[Landmark, ...]:
     return tuple(mark if other.name == mark.name else other for other in body.landmarks)
 
 
-def _carried(mark: Landmark, pull: _Pull, way: Points) -> Landmark:
+def _carried(mark: Landmark, deformation: _Deformation, way: Points) -> Landmark:
     """Return a middle that nobody placed, moved with its endplate; others as they are."""
-    if mark.source is LandmarkSource.USER or pull.name not in _ENDS.get(mark.name, ()):
+    if mark.source is LandmarkSource.USER or deformation.name not in _ENDS.get(mark.name, ()):
         return mark
-    share = float(pull.shares(np.array([pull.ring.foot(np.array([mark.x, mark.y]))[0]]))[0])
+    share = float(
+        deformation.shares(np.array([deformation.ring.foot(np.array([mark.x, mark.y]))[0]]))[0]
+    )
     return replace(mark, x=mark.x + share * float(way[0]), y=mark.y + share * float(way[1]))
 
 
@@ -124,7 +126,7 @@ class _Ring:
         return _Ring(np.insert(self.points, side + 1, foot, axis=0))
 
 
-class _Pull:
+class _Deformation:
     """How much of a landmark's movement each place of the outline takes part in."""
 
     def __init__(self, body: Vertebra, name: LandmarkName, ring: _Ring, start: Points) -> None:

@@ -188,7 +188,7 @@ def _adjacent(discs: Sequence[DiscSpace], place: int) -> list[int]:
     return found
 
 
-def slips(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
+def listheses(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
     """Yield the listhesis at every disc in percent of the lower body's depth.
 
     Notes
@@ -211,7 +211,7 @@ def slips(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
             disc.levels,
             percent,
             (wall, disc.below),
-            Pen(spine.plane).slip(base, wall.line, met),
+            Pen(spine.plane).listhesis(base, wall.line, met),
             is_graded=bool(intervals_95(percent[None])[0, 0] > 0),
         )
 
@@ -308,7 +308,7 @@ DiscMeasure = Callable[[Spine, Sequence[DiscSpace]], Iterator[SampledMeasure]]
 DISC_MEASURES: Mapping[MeasureCode, DiscMeasure] = {
     MeasureCode.SEGMENTAL_ANGLE: segmental_angles,
     MeasureCode.TRANSLATION: translations,
-    MeasureCode.LISTHESIS_PERCENT: slips,
+    MeasureCode.LISTHESIS_PERCENT: listheses,
     MeasureCode.DISC_HEIGHT: disc_heights,
     MeasureCode.DISC_HEIGHT_INDEX: disc_height_indices,
 }

@@ -129,7 +129,7 @@ class Pen:
             self.distance(one, other),
         )
 
-    def slip(self, line: Line, wall: Line, met: Points) -> Strokes:
+    def listhesis(self, line: Line, wall: Line, met: Points) -> Strokes:
         """Draw how far before or behind the start of an endplate a wall meets it, at (S, 2)."""
         return (
             self.stroke(StrokeKind.EXTENSION, line.end[0], line.start[0], met[0]),

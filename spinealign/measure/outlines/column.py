@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import LevelDoubt
+from spinealign.domain.findings import LevelUncertainty
 from spinealign.measure.outlines.bodies import BODY_AREA, Blob
 
 Points = NDArray[np.float64]
@@ -212,7 +212,7 @@ class Naming:
 
     first: int
     levels: tuple[str, ...] = ()
-    doubt: LevelDoubt | None = None
+    doubt: LevelUncertainty | None = None
 
 
 def name_levels(c2_shares: Sequence[float], gaps: Sequence[float]) -> Naming:
@@ -234,15 +234,15 @@ def name_levels(c2_shares: Sequence[float], gaps: Sequence[float]) -> Naming:
     """
     tops = [i for i, share in enumerate(c2_shares) if share >= _C2_AT_LEAST]
     if not tops:
-        return Naming(0, doubt=LevelDoubt.NO_C2)
+        return Naming(0, doubt=LevelUncertainty.NO_C2)
     if len(tops) > 1:
-        return Naming(0, doubt=LevelDoubt.SEVERAL_C2)
+        return Naming(0, doubt=LevelUncertainty.SEVERAL_C2)
     first = tops[0]
     if first > 0 and c2_shares[first] < _SURE_C2:
-        return Naming(0, doubt=LevelDoubt.BODIES_ABOVE_C2)
+        return Naming(0, doubt=LevelUncertainty.BODIES_ABOVE_C2)
     missed = missed_bodies(gaps[first:])
     if missed is None:
-        return Naming(first, doubt=LevelDoubt.IRREGULAR)
+        return Naming(first, doubt=LevelUncertainty.IRREGULAR)
     places = np.cumsum([0, *(1 + count for count in missed)])
     return Naming(first, tuple(LEVELS[i] for i in places if i < len(LEVELS)))
 

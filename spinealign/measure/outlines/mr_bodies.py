@@ -15,7 +15,7 @@ from spinealign.domain.findings import (
     Landmark,
     LandmarkName,
     LandmarkSource,
-    LevelDoubt,
+    LevelUncertainty,
     Vertebra,
     VertebraState,
     WarningCode,
@@ -288,22 +288,22 @@ class _MrColumnBuilder:
         up = self._discs[-1].centre - self._discs[0].centre
         return Facing.LEFT if backwards @ right_of(up) > 0 else Facing.RIGHT
 
-    def _level_doubt(self, found: DiscColumn) -> LevelDoubt | None:
+    def _level_doubt(self, found: DiscColumn) -> LevelUncertainty | None:
         """Return why the lowest disc may not be L5/S1.
 
         The network was taught that the sacrum is background; a sacrum that looks like a
         vertebra, or one with a disc inside, is outlined in part and without certainty.
         """
         if not found.is_sacrum_seen or self._discs[0].is_inferred:
-            return LevelDoubt.NO_SACRUM
+            return LevelUncertainty.NO_SACRUM
         lowest = next((piece for piece in self._pieces if piece.place == 0), None)
         if lowest is None:
-            return LevelDoubt.NO_LOWEST_BODY
+            return LevelUncertainty.NO_LOWEST_BODY
         if found.is_count_doubtful or _is_small(self._discs):
-            return LevelDoubt.SMALL_LOWEST_DISC
+            return LevelUncertainty.SMALL_LOWEST_DISC
         is_shallow = lowest.depth_px < _SHALLOW_LOWEST * self._usual_depth
         is_doubtful = is_shallow or lowest.certainty < _UNSURE_BONE
-        return LevelDoubt.PARTIAL_LOWEST_BODY if is_doubtful else None
+        return LevelUncertainty.PARTIAL_LOWEST_BODY if is_doubtful else None
 
     def result(self) -> MrColumn:
         from_below = [self._vertebra(piece) for piece in self._pieces]

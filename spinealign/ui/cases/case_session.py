@@ -16,7 +16,7 @@ from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.examination import Examination
 from spinealign.domain.image import ImagePart
-from spinealign.domain.study import ImageSource, SeriesStack, SlicePlace
+from spinealign.domain.study import ImageSource, SeriesStack, SlicePosition
 from spinealign.ui.cases.jobs import Finding, Progress, analyse_case
 from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.settings.recent import Recent
@@ -25,7 +25,7 @@ from spinealign.ui.work.services import Companion, Services
 from spinealign.ui.work.tasks import Task, TaskRunner
 from spinealign.wording import Message
 from spinealign.wording.corrections import edit_state_text
-from spinealign.wording.series import case_name, place_text
+from spinealign.wording.series import case_name, position_text
 
 MEMORY_LIMIT_BYTES = 1_500_000_000
 """Results beyond this are let go, the longest unseen first, and made again when wanted."""
@@ -73,8 +73,8 @@ class Case:
         self.stack = opening.stack
         self.recent = opening.recent
         self._name = opening.title or case_name(opening.stack)
-        self.wanted_place: SlicePlace | None = opening.recent.place
-        self.shown_place: SlicePlace | None = None
+        self.wanted_place: SlicePosition | None = opening.recent.place
+        self.shown_place: SlicePosition | None = None
         self.status = CaseStatus.WAITING
         self.wanted_examination: Examination | None = None
         self.shown_examination: Examination | None = None
@@ -101,13 +101,13 @@ class Case:
         """What to call what is being analysed: that may be another picture than the one shown."""
         return self._titled(self.wanted_place or self.place)
 
-    def _titled(self, place: SlicePlace | None) -> str:
+    def _titled(self, place: SlicePosition | None) -> str:
         if place is None or self.stack.is_single:
             return self._name
-        return f"{self._name}, {place_text(self.stack, place).lower()}"
+        return f"{self._name}, {position_text(self.stack, place).lower()}"
 
     @property
-    def place(self) -> SlicePlace | None:
+    def place(self) -> SlicePosition | None:
         """Which picture `display` is; None before there is one."""
         return None if self.display is None else self.stack.place_of(self.display.image.place)
 
@@ -188,7 +188,7 @@ class CaseSession(QObject):
         self._start_next()
         return opened
 
-    def analyse_picture(self, case: Case, place: SlicePlace) -> None:
+    def analyse_picture(self, case: Case, place: SlicePosition) -> None:
         """Analyse a picture of a case, which then is the one that its result is of."""
         case.wanted_place = place
         self.analyse(case, case.wanted_examination)
@@ -262,15 +262,15 @@ class CaseSession(QObject):
             case.status, case.message, case.progress = CaseStatus.RUNNING, None, None
             wanted = (case.source, case.wanted_examination, case.companion)
             task = self._runner.submit(
-                lambda: analyse_case(self._services, *wanted), partial(self._take_failure, case)
+                lambda: analyse_case(self._services, *wanted), partial(self._on_failure, case)
             )
             self._running = (case, task)
-            task.progressed.connect(partial(self._take_progress, case))
-            task.finished.connect(partial(self._take_finding, case))
+            task.progressed.connect(partial(self._on_progress, case))
+            task.finished.connect(partial(self._on_finding, case))
             self.changed.emit(case)
         self.queue_changed.emit()
 
-    def _take_progress(self, case: Case, progress: Progress) -> None:
+    def _on_progress(self, case: Case, progress: Progress) -> None:
         case.progress = progress
         # A result stays with its picture until another one takes the place of both.
         is_first = progress.display is not None and case.finding is None
@@ -279,7 +279,7 @@ class CaseSession(QObject):
             self.display_ready.emit(case)
         self.progressed.emit(case, progress)
 
-    def _take_finding(self, case: Case, finding: Finding) -> None:
+    def _on_finding(self, case: Case, finding: Finding) -> None:
         is_other = not _same_picture(case.display, finding.display)
         if is_other:
             case.display = finding.display
@@ -295,7 +295,7 @@ class CaseSession(QObject):
         self.changed.emit(case)
         self._start_next()
 
-    def _take_failure(self, case: Case, error: Exception) -> None:
+    def _on_failure(self, case: Case, error: Exception) -> None:
         self._running = None
         case.message = _worded(error, case)
         self._back_to_rest(case, CaseStatus.FAILED)

@@ -17,7 +17,7 @@ from spinealign.domain.study import (
     Scan,
     SeriesEntry,
     SeriesStack,
-    SlicePlace,
+    SlicePosition,
     likeliest,
     stacked,
 )
@@ -29,7 +29,7 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import PASTED_PREFIX, Sample, Services
 from spinealign.ui.work.tasks import Task, TaskRunner
 from spinealign.wording import Message
-from spinealign.wording.series import looking_text, refused_message
+from spinealign.wording.series import refused_message, scanning_text
 
 
 def file_filters() -> str:
@@ -74,7 +74,7 @@ class Study:
     roots: tuple[Path, ...]
     preselected: SeriesStack
 
-    def opening(self, stack: SeriesStack, place: SlicePlace | None = None) -> Opening:
+    def opening(self, stack: SeriesStack, place: SlicePosition | None = None) -> Opening:
         """Return how one of the series is opened."""
         root = self.roots[0] if len(self.roots) == 1 else stack.first.parts[0].path
         number = stack.number if len(self.roots) == 1 else None
@@ -107,7 +107,7 @@ class Opener(QObject):
         self._runner = runner
         self._preferences = preferences
         self._chosen: set[Path] = set()
-        self._looking: list[Task] = []
+        self._scanning: list[Task] = []
         self._pasted_folder: QTemporaryDir | None = None
         self._pasted_count = 0
 
@@ -139,9 +139,9 @@ class Opener(QObject):
         return Path(name).absolute() if name else None
 
     @property
-    def is_looking(self) -> bool:
+    def is_scanning(self) -> bool:
         """Whether files are being looked at."""
-        return bool(self._looking)
+        return bool(self._scanning)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Look in the background at what files and folders hold, then open it."""
@@ -150,7 +150,7 @@ class Opener(QObject):
         absolute = [path.absolute() for path in paths]
         self._preferences.note(last_folder=str(absolute[0].parent))
         self._chosen.update(absolute)
-        self._look_at(absolute)
+        self._scan(absolute)
 
     def open_quietly(self, path: Path, take: Callable[[list[Opening]], object]) -> None:
         """PointerTool over what would be opened of a path, instead of announcing it.
@@ -159,20 +159,20 @@ class Opener(QObject):
         """
         self._preferences.note(last_folder=str(path.parent))
         self._chosen.add(path)
-        self._look_at([path], take=take)
+        self._scan([path], take=take)
 
     def open_recent(self, recent: Recent) -> None:
         """Open a path again, at the series and picture chosen then."""
         self._chosen.add(recent.path)
-        self._look_at([recent.path], recent=recent)
+        self._scan([recent.path], recent=recent)
 
     def open_sample(self, sample: Sample) -> None:
         """Open a sample case under its title; it is not remembered."""
-        self._look_at([sample.path], sample.title)
+        self._scan([sample.path], sample.title)
 
     def cancel(self) -> None:
         """Stop looking at files; the window stays as it is."""
-        for task in self._looking:
+        for task in self._scanning:
             task.cancel()
 
     def open_mime(self, data: QMimeData) -> None:
@@ -204,7 +204,7 @@ class Opener(QObject):
         if self._pasted_folder is not None:
             self._pasted_folder.remove()
 
-    def _look_at(
+    def _scan(
         self,
         paths: Sequence[Path],
         title: str = "",
@@ -212,7 +212,7 @@ class Opener(QObject):
         take: Callable[[list[Opening]], object] | None = None,
     ) -> None:
         task = self._runner.submit(lambda: self._services.scan(paths))
-        self._looking.append(task)
+        self._scanning.append(task)
         task.progressed.connect(self._show_count)
         task.finished.connect(lambda scan: self._take(paths, scan, title, recent, take))
         task.ended.connect(lambda: self._end(task))
@@ -220,10 +220,10 @@ class Opener(QObject):
     def _show_count(self, count: int) -> None:
         # One file is looked at faster than words about it are read.
         if count > 1:
-            self.searching.emit(looking_text(count))
+            self.searching.emit(scanning_text(count))
 
     def _end(self, task: Task) -> None:
-        self._looking.remove(task)
+        self._scanning.remove(task)
         self.search_ended.emit()
 
     def _take(
@@ -258,7 +258,7 @@ class Opener(QObject):
         stack = next((stack for stack in stacks if stack.number == number), None)
         if stack is None:
             return False
-        place = recent.place if stack.holds_place(recent.place) else None
+        place = recent.place if stack.has_position(recent.place) else None
         self.opened.emit([Opening(stack, replace(recent, place=place))])
         if len(stacks) > 1:
             self.study_found.emit(Study(stacks, (recent.path,), stack))
@@ -271,7 +271,7 @@ class Opener(QObject):
         title = f"Pasted image {self._pasted_count}"
         path = Path(self._pasted_folder.filePath(f"pasted-{self._pasted_count}.png"))
         task = self._runner.submit(lambda: save_picture(image, path))
-        task.finished.connect(lambda saved: self._look_at([saved], title))
+        task.finished.connect(lambda saved: self._scan([saved], title))
 
 
 def planned(paths: Sequence[Path], scan: Scan) -> tuple[list[Opening], Study | None]:

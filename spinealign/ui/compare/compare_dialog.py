@@ -58,7 +58,7 @@ class ExaminationPane(QWidget):
         self.viewer = Viewer()
         self.choice = QComboBox()
         self.choice.setAccessibleName(f"{title} examination")
-        self.choice.activated.connect(self._take_choice)
+        self.choice.activated.connect(self._on_choice)
         self._cases: tuple[Case, ...] = ()
         self._shown: Finding | None = None
         caption = QLabel(title)
@@ -109,7 +109,7 @@ class ExaminationPane(QWidget):
         place = self._cases.index(self.case) if self.case in self._cases else -1
         self.choice.setCurrentIndex(place)
 
-    def _take_choice(self, place: int) -> None:
+    def _on_choice(self, place: int) -> None:
         if place < len(self._cases):
             self.case = self._cases[place]
             self.chosen.emit()
@@ -249,19 +249,19 @@ class CompareWindow(QDialog):
         session.added.connect(self.refresh)
         session.removed.connect(self.refresh)
         self._bench.editing.changed.connect(self._refresh_soon)
-        self._bench.saver.saved.connect(self._tell_saved)
+        self._bench.saver.saved.connect(self._report_saved)
         self._theme.changed.connect(self._apply_theme)
         for half in (self.first, self.second):
-            half.chosen.connect(self._take_choices)
+            half.chosen.connect(self._on_choices_changed)
             half.file_requested.connect(partial(self._ask_file, half))
         self.table.row_selected.connect(self._draw_measures)
         self.only_changed.toggled.connect(self._show_differences)
         self.move_together.toggled.connect(self.link.set_on)
 
-    def _take_choices(self) -> None:
+    def _on_choices_changed(self) -> None:
         self.set_cases(self.first.case, self.second.case)
 
-    def _tell_saved(self, written: Sequence[Path]) -> None:
+    def _report_saved(self, written: Sequence[Path]) -> None:
         self.message.setText(saved_message(written, 0).sentence)
 
     def _apply_theme(self) -> None:

@@ -96,11 +96,11 @@ class BodyChanges:
             change = partial(shift_levels, steps=steps, analysis=analysis)
             self.session.change(words[steps], change)
 
-    def flip_facing(self) -> None:
+    def swap_anterior_posterior(self) -> None:
         """Turn the patient round."""
-        from spinealign.measure.correction.changes import flip_facing
+        from spinealign.measure.correction.changes import swap_anterior_posterior
 
-        self.session.change("swap anterior and posterior", flip_facing)
+        self.session.change("swap anterior and posterior", swap_anterior_posterior)
 
     def add_at(self, point: QPointF, label: str = "add vertebra") -> None:
         """Add a body around a point, as large and as tilted as its neighbours."""

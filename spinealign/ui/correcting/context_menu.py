@@ -103,7 +103,7 @@ class EditMenu:
         corners = partial(self._editor.take_tool, ToolName.VERTEBRA)
         _add(menu, "Add vertebra by its four corners…", corners)
         menu.addSeparator()
-        swap = _add(menu, swap_facing_text(state.facing), self._changes.flip_facing)
+        swap = _add(menu, swap_facing_text(state.facing), self._changes.swap_anterior_posterior)
         swap.setEnabled(bool(state.vertebrae))
 
 

@@ -300,7 +300,7 @@ class PictureEditor(QObject):
         if key in _ENTER:
             tool.finish()
         elif key == Qt.Key.Key_Backspace:
-            tool.take_back()
+            tool.remove_last_point()
         elif key == Qt.Key.Key_Escape:
             self.take_tool(ToolName.POINTER)
         else:

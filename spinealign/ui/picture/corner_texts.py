@@ -65,7 +65,7 @@ def width_and_level(window: DisplayWindow, is_hounsfield: bool) -> str:
 def corner_text(window: DisplayWindow, is_hounsfield: bool, is_inverted: bool = False) -> str:
     """Return the name of a window, its numbers, and whether bright is shown as dark."""
     is_plain = window.kind is WindowKind.FILE and not window.explanation
-    parts = [] if is_plain or window.kind is WindowKind.BY_HAND else [window_name(window)]
+    parts = [] if is_plain or window.kind is WindowKind.MANUAL else [window_name(window)]
     if window.table is None:
         parts.append(width_and_level(window, is_hounsfield))
     if is_inverted:

@@ -178,7 +178,7 @@ class PointsTool:
         if self.points and self._apart(self.points[-1], place) > far:
             self.press(point)
 
-    def take_back(self) -> bool:
+    def remove_last_point(self) -> bool:
         """Take the last point back; return whether there was one."""
         if self.points:
             self.points.pop()

@@ -99,7 +99,7 @@ class PictureScene(QGraphicsScene):
         default = display.default_window
         earlier = self._remembered.get(_identity(display.image), (default, False))
         self.window, self.is_inverted = earlier
-        self._chosen = default if self.window.kind is WindowKind.BY_HAND else self.window
+        self._chosen = default if self.window.kind is WindowKind.MANUAL else self.window
         self._greys = LookupItem(display.levels, self._grey_table(display), self._root)
         rect = self.picture_rect
         margin_x, margin_y = rect.width() / 2, rect.height() / 2
@@ -157,7 +157,7 @@ class PictureScene(QGraphicsScene):
     def set_window(self, window: DisplayWindow) -> None:
         """Show the greys that a window or a table gives; the picture keeps it when shown again."""
         self.window = window
-        if window.kind is not WindowKind.BY_HAND:
+        if window.kind is not WindowKind.MANUAL:
             self._chosen = window
         self._regrey()
 
@@ -165,11 +165,11 @@ class PictureScene(QGraphicsScene):
         """Change the window as a drag by so many screen pixels does."""
         if self.display is None:
             return
-        from spinealign.imaging.windows import by_hand
+        from spinealign.imaging.windows import manual_window
 
         unit = self._chosen.width * WINDOW_DRAG_SHARE
         width = max(self.window.width + across * unit, unit)
-        self.set_window(by_hand(self.window, self.window.centre + down * unit, width))
+        self.set_window(manual_window(self.window, self.window.centre + down * unit, width))
 
     def reset_window(self) -> None:
         """Return to the window that the picture began with."""

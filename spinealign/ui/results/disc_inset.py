@@ -55,7 +55,7 @@ class DiscInset(QFrame):
         self.close_button.setIcon(icon("close"))
         self.close_button.setToolTip("Put the picture of the disc away")
         self.close_button.setAccessibleName("Put the picture of the disc away")
-        self.close_button.clicked.connect(self.put_away)
+        self.close_button.clicked.connect(self.hide_inset)
         self._lay_out()
         self.hide()
 
@@ -79,7 +79,7 @@ class DiscInset(QFrame):
             self._disc = disc
             self._show_title(disc)
 
-    def put_away(self) -> None:
+    def hide_inset(self) -> None:
         """Look at no disc."""
         if self._disc is not None:
             self._disc = self._grey = None

@@ -100,8 +100,8 @@ class DiscTable(QTableView):
         self._set_up()
         self.fit()
         model.dataChanged.connect(self.fit)
-        self.clicked.connect(self._look_at)
-        self.activated.connect(self._look_at)
+        self.clicked.connect(self._select_disc)
+        self.activated.connect(self._select_disc)
 
     @property
     def selected(self) -> Disc | None:
@@ -136,9 +136,9 @@ class DiscTable(QTableView):
         """Look at the disc that the arrow keys go to."""
         super().currentChanged(current, previous)
         if self.hasFocus() and current.isValid():
-            self._look_at(current)
+            self._select_disc(current)
 
-    def _look_at(self, index: QModelIndex) -> None:
+    def _select_disc(self, index: QModelIndex) -> None:
         self.disc_selected.emit(self._discs.discs[index.row()])
 
     def _fit_rows(self) -> None:

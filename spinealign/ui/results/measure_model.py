@@ -21,7 +21,7 @@ from spinealign.wording.measure_rows import (
     grouped,
     interval_text,
     measure_sentence,
-    place_in_range,
+    position_in_range,
     value_text,
 )
 from spinealign.wording.measures import measurement_name, method_text, severity_source
@@ -253,7 +253,7 @@ class MeasureModel(QAbstractItemModel):
 
 def group_title(group: MeasureGroup, members: Sequence[Measurement]) -> str:
     """Return a group's heading with how many values are edited or outside the normal range."""
-    places = [place_in_range(member) for member in members]
+    places = [position_in_range(member) for member in members]
     outside = sum(place is not None and not place.is_inside for place in places)
     edited = sum(member.state is MeasureState.EDITED for member in members)
     counts = ((outside, "outside normal"), (edited, "edited"))

@@ -104,7 +104,7 @@ class MeasureTree(QTreeView):
         model.toggled.connect(self._note_toggled)
         self.expanded.connect(lambda index: self._note_open(index, True))
         self.collapsed.connect(lambda index: self._note_open(index, False))
-        self.clicked.connect(self._take_click)
+        self.clicked.connect(self._on_click)
         selection = self.selectionModel()
         assert selection is not None
         selection.selectionChanged.connect(lambda: self.row_selected.emit(self.selected_key))
@@ -207,7 +207,7 @@ class MeasureTree(QTreeView):
         else:
             self.definition_requested.emit(measurement)
 
-    def _take_click(self, index: QModelIndex) -> None:
+    def _on_click(self, index: QModelIndex) -> None:
         is_heading = self._measures.measurement(index) is None
         if self._was_toggled:
             return

@@ -10,7 +10,7 @@ from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import NormalRange
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording.measure_rows import RangePlace, place_in_range
+from spinealign.wording.measure_rows import RangePosition, position_in_range
 
 MARK_PX = 4.0
 BAND_PX = 8.0
@@ -65,7 +65,7 @@ def draw_range(painter: QPainter, room: QRectF, measurement: Measurement, colour
         Where to draw; the bar runs along its middle.
     """
     scale = bar_scale(measurement.normal) if measurement.normal is not None else None
-    place, value = place_in_range(measurement), measurement.value
+    place, value = position_in_range(measurement), measurement.value
     if scale is None or place is None or value is None:
         return
     painter.save()
@@ -102,7 +102,7 @@ def _along(bar: QRectF, scale: BarScale, value: float) -> float:
     return bar.left() + bar.width() * scale.share(value)
 
 
-def _draw_mark(painter: QPainter, where: QPointF, place: RangePlace, is_on_bar: bool) -> None:
+def _draw_mark(painter: QPainter, where: QPointF, place: RangePosition, is_on_bar: bool) -> None:
     if place.is_inside:
         painter.drawEllipse(where, MARK_PX, MARK_PX)
         return
@@ -110,6 +110,6 @@ def _draw_mark(painter: QPainter, where: QPointF, place: RangePlace, is_on_bar: 
     if is_on_bar:
         steps = [(0, -r), (r, 0), (0, r), (-r, 0)]
     else:
-        side = -1 if place in (RangePlace.BELOW, RangePlace.BELOW_NEAR) else 1
+        side = -1 if place in (RangePosition.BELOW, RangePosition.BELOW_NEAR) else 1
         steps = [(side, 0), (-2 * side * r, -r), (-2 * side * r, r)]
     painter.drawPolygon(QPolygonF([where + QPointF(*step) for step in steps]))

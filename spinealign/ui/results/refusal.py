@@ -12,7 +12,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording import kind_text, refusal_message, who_said_text
+from spinealign.wording import kind_check_text, kind_text, refusal_message
 
 
 class RefusalBox(QWidget):
@@ -34,7 +34,7 @@ class RefusalBox(QWidget):
             button.clicked.connect(partial(self._choose, examination))
             column.addWidget(button)
         if analysis.kind_check is not None:
-            column.addWidget(wrapped_label(who_said_text(analysis.kind_check), "muted"))
+            column.addWidget(wrapped_label(kind_check_text(analysis.kind_check), "muted"))
 
     def _choose(self, examination: Examination, _checked: bool) -> None:
         self.examination_chosen.emit(examination)

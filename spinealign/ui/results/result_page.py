@@ -38,10 +38,10 @@ from spinealign.wording import (
     examination_label,
     headline,
     is_demonstration,
+    kind_check_text,
     safe_text,
     size_text,
     spacing_text,
-    who_said_text,
 )
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.finding_text import examination_line, measures_text
@@ -240,7 +240,7 @@ class ResultPage(QWidget):
         line = examination_line(analysis)
         check = analysis.kind_check
         words = wrapped_label(line[0].upper() + line[1:])
-        words.setToolTip("" if check is None else who_said_text(check))
+        words.setToolTip("" if check is None else kind_check_text(check))
         choice = ImageTypeChoice(chosen)
         choice.examination_chosen.connect(self.examination_chosen)
         caption = QLabel("&Image type")

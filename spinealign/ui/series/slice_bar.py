@@ -16,8 +16,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign.domain.study import SeriesStack, SlicePlace
-from spinealign.wording.series import picture_word, place_text
+from spinealign.domain.study import SeriesStack, SlicePosition
+from spinealign.wording.series import picture_word, position_text
 
 MARK_PX = 5
 ONE_LINE_EM = 80
@@ -113,7 +113,7 @@ class SliceBar(QWidget):
         self.volume.setSuffix(f" of {count}")
         self.volume.setVisible(count > 1)
 
-    def show_place(self, place: SlicePlace, result: SlicePlace | None, note: str) -> None:
+    def show_place(self, place: SlicePosition, result: SlicePosition | None, note: str) -> None:
         """Show which picture is looked at, which one the result is of, and what to know."""
         assert self._stack is not None
         with QSignalBlocker(self.slider), QSignalBlocker(self.volume):
@@ -121,7 +121,7 @@ class SliceBar(QWidget):
             self.volume.setValue(place.volume + 1)
         is_here = result is not None and result.volume == place.volume
         self.slider.mark(result.index if result is not None and is_here else None)
-        text = f"{place_text(self._stack, place).split(',')[0]} – {note}"
+        text = f"{position_text(self._stack, place).split(',')[0]} – {note}"
         self.words.setText(text)
         self.words.setToolTip(text)
         self.back.setEnabled(result is not None and result != place)
@@ -156,4 +156,4 @@ class SliceBar(QWidget):
         self._box.addLayout(lower)
 
     def _announce(self) -> None:
-        self.place_chosen.emit(SlicePlace(self.volume.value() - 1, self.slider.value()))
+        self.place_chosen.emit(SlicePosition(self.volume.value() - 1, self.slider.value()))

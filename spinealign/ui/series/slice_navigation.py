@@ -8,7 +8,7 @@ from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QWheelEvent
 
 from spinealign.domain.examination import Examination
-from spinealign.domain.study import SlicePlace
+from spinealign.domain.study import SlicePosition
 from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import placeholder_text
 from spinealign.ui.picture.display_images import DisplayImage
@@ -37,7 +37,7 @@ class SliceNavigation(QObject):
         self._session, self._editing = bench.session, bench.editing
         self._viewer = viewer
         self.bar = bar
-        self.place: SlicePlace | None = None
+        self.place: SlicePosition | None = None
         self._case: Case | None = None
         self._turned = 0
         self.reader = SliceReader(bench.services, bench.reading, self)
@@ -50,8 +50,8 @@ class SliceNavigation(QObject):
         viewport.installEventFilter(self)
         bench.current_changed.connect(self.show)
         bench.current_updated.connect(self._update)
-        bench.session.display_ready.connect(self._take_display)
-        bench.session.finding_ready.connect(self._take_finding)
+        bench.session.display_ready.connect(self._on_display)
+        bench.session.finding_ready.connect(self._on_finding)
 
     @property
     def is_away(self) -> bool:
@@ -75,7 +75,7 @@ class SliceNavigation(QObject):
             self._viewer.show_image(None, placeholder_text(case))
         self.refresh()
 
-    def _take_display(self, case: Case) -> None:
+    def _on_display(self, case: Case) -> None:
         """Show the case's new picture, unless another one is being looked at."""
         if case is not self._case or case.display is None:
             return
@@ -85,7 +85,7 @@ class SliceNavigation(QObject):
             self._editing.begin(case)
         self.refresh()
 
-    def _take_finding(self, case: Case) -> None:
+    def _on_finding(self, case: Case) -> None:
         """Lay a new result over its picture."""
         if case is not self._case:
             return
@@ -110,10 +110,10 @@ class SliceNavigation(QObject):
         self.refresh()
         self.moved.emit()
 
-    def go(self, place: SlicePlace) -> None:
+    def go(self, place: SlicePosition) -> None:
         """Look at a picture of the series."""
         case = self._case
-        if case is None or case.stack.is_single or not case.stack.holds_place(place):
+        if case is None or case.stack.is_single or not case.stack.has_position(place):
             return
         if place == case.place:
             self.follow()
@@ -156,10 +156,10 @@ class SliceNavigation(QObject):
         result = self._case.place if self._case.finding is not None else None
         self.bar.show_place(here, result, self._note())
 
-    def _here(self) -> SlicePlace | None:
+    def _here(self) -> SlicePosition | None:
         if self.place is not None or self._case is None:
             return self.place
-        return self._case.place or SlicePlace(0, self._case.stack.first.middle)
+        return self._case.place or SlicePosition(0, self._case.stack.first.middle)
 
     def _note(self) -> str:
         case = self._case
@@ -176,7 +176,7 @@ class SliceNavigation(QObject):
         volume = f", volume {case.place.volume + 1}" if len(case.stack.volumes) > 1 else ""
         return f"result: {picture_word(case.stack.first).lower()} {case.place.index + 1}{volume}"
 
-    def _show_page(self, place: SlicePlace, page: Page) -> None:
+    def _show_page(self, place: SlicePosition, page: Page) -> None:
         if place != self.place:
             return
         if isinstance(page, Message):

@@ -6,7 +6,7 @@ from functools import partial
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from spinealign.domain.study import SeriesStack, SlicePlace
+from spinealign.domain.study import SeriesStack, SlicePosition
 from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.series.reading_jobs import read_pictures
 from spinealign.ui.work.services import Services
@@ -36,11 +36,11 @@ class SliceReader(QObject):
         self._services = services
         self._runner = runner
         self._stack: SeriesStack | None = None
-        self._pages: dict[SlicePlace, Page] = {}
-        self._wanted: SlicePlace | None = None
+        self._pages: dict[SlicePosition, Page] = {}
+        self._wanted: SlicePosition | None = None
         self._forward = 1
         self._task: Task | None = None
-        self._coming: tuple[SlicePlace, ...] = ()
+        self._coming: tuple[SlicePosition, ...] = ()
 
     def begin(self, stack: SeriesStack | None) -> None:
         """Go on with another series; the pictures of the earlier one are forgotten."""
@@ -49,7 +49,7 @@ class SliceReader(QObject):
             self._stack, self._wanted = stack, None
             self._pages.clear()
 
-    def want(self, place: SlicePlace) -> Page | None:
+    def want(self, place: SlicePosition) -> Page | None:
         """Return a picture if it is there; else `ready` brings it. Others near it follow."""
         if self._wanted is not None and place.index != self._wanted.index:
             self._forward = 1 if place.index > self._wanted.index else -1
@@ -59,7 +59,7 @@ class SliceReader(QObject):
         self._read_on()
         return self._pages.get(place)
 
-    def page(self, place: SlicePlace) -> Page | None:
+    def page(self, place: SlicePosition) -> Page | None:
         """Return what was read of a place; None as long as nothing was."""
         return self._pages.get(place)
 
@@ -77,7 +77,7 @@ class SliceReader(QObject):
         self._task.finished.connect(self._ended)
         self._task.failed.connect(self._failed)
 
-    def _near(self, place: SlicePlace) -> list[SlicePlace]:
+    def _near(self, place: SlicePosition) -> list[SlicePosition]:
         """Return a place and those around it, in the order in which they are needed."""
         assert self._stack is not None
         ahead = [self._forward * step for step in range(1, AHEAD + 1)]
@@ -85,14 +85,14 @@ class SliceReader(QObject):
         count = len(self._stack.volumes[place.volume])
         indices = (place.index + step for step in (0, *ahead[:1], *behind[:1], *ahead[1:], *behind))
         return [
-            SlicePlace(place.volume, index)
+            SlicePosition(place.volume, index)
             for index in dict.fromkeys(indices)
             if 0 <= index < count
         ]
 
     def _take(self, volume: int, read: tuple[int, Page]) -> None:
         index, page = read
-        place = SlicePlace(volume, index)
+        place = SlicePosition(volume, index)
         self._pages[place] = page
         self._coming = tuple(other for other in self._coming if other != place)
         self._forget_far()
@@ -122,7 +122,7 @@ class SliceReader(QObject):
             total -= _bytes_of(self._pages.pop(place))
 
 
-def _distance(place: SlicePlace, other: SlicePlace) -> int:
+def _distance(place: SlicePosition, other: SlicePosition) -> int:
     if place.volume != other.volume:
         return 1_000_000
     return abs(place.index - other.index)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinealign import wording
-from spinealign.domain.study import SlicePlace
+from spinealign.domain.study import SlicePosition
 from spinealign.json_files import JsonError, parse_json
 
 
@@ -23,13 +23,13 @@ class Recent:
         File, folder, archive or index.
     series : int or None
         Number in the list of all series of the path, from 1; None when it holds only one.
-    place : SlicePlace or None
+    place : SlicePosition or None
         The picture that a person chose; None leaves the choice to the program.
     """
 
     path: Path
     series: int | None = None
-    place: SlicePlace | None = None
+    place: SlicePosition | None = None
 
     @property
     def text(self) -> str:
@@ -62,7 +62,7 @@ class Recent:
             stored = parse_json(text, _Stored)
         except JsonError:
             return cls(Path(text))
-        place = None if stored.place is None else SlicePlace(*stored.place)
+        place = None if stored.place is None else SlicePosition(*stored.place)
         return cls(Path(stored.path), stored.series, place)
 
 

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QApplication
 from spinealign.domain.paths import resources_dir
 
 
-class _LineDrawing(QIconEngine):
+class _LineIconEngine(QIconEngine):
     """Paints a drawing in a fixed colour, or in the palette's text colour of the moment."""
 
     def __init__(self, name: str, colour: str | None) -> None:
@@ -35,7 +35,7 @@ class _LineDrawing(QIconEngine):
         return pixmap
 
     def clone(self) -> QIconEngine:
-        return _LineDrawing(self._name, self._colour)
+        return _LineIconEngine(self._name, self._colour)
 
     def _colour_for(self, mode: QIcon.Mode) -> str:
         group = QPalette.ColorGroup.Normal
@@ -54,7 +54,7 @@ def icon(name: str, colour: str | None = None) -> QIcon:
     colour : str, optional
         ``#rrggbb``; without it the icon follows the theme's text colour.
     """
-    return QIcon(_LineDrawing(name, colour))
+    return QIcon(_LineIconEngine(name, colour))
 
 
 def application_icon() -> QIcon:

@@ -119,7 +119,7 @@ COMMANDS: tuple[Command, ...] = (
         group="tool",
     ),
     Command(
-        "flip_facing",
+        "swap_anterior_posterior",
         "S&wap anterior and posterior",
         ("Ctrl+Shift+F",),
         "flip",
@@ -316,7 +316,11 @@ def build_menus(
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
     edit = _menu(bar.addMenu("&Edit"))
     _fill(edit, actions, ("undo", "redo", "reset_edits", _SEPARATOR, "tool_pointer"))
-    _fill(edit, actions, ("tool_vertebra", "flip_facing", _SEPARATOR, "levels_up", "levels_down"))
+    _fill(
+        edit,
+        actions,
+        ("tool_vertebra", "swap_anterior_posterior", _SEPARATOR, "levels_up", "levels_down"),
+    )
     analysis = _menu(bar.addMenu("&Analysis"))
     _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_IMAGE_TYPES, _SEPARATOR))
     _fill(analysis, actions, ("add_companion", "drop_companion", "all_slices", _SEPARATOR))
@@ -341,8 +345,8 @@ def build_menus(
 
 _DRAWING_TOOLS = ("tool_distance", "tool_angle", "tool_cobb", "tool_area")
 _EDIT_BAR = (
-    "undo", "redo", _SEPARATOR, "tool_pointer", "tool_vertebra", "flip_facing", _SEPARATOR,
-    *_DRAWING_TOOLS, "tool_calibrate", _SEPARATOR, "measures",
+    "undo", "redo", _SEPARATOR, "tool_pointer", "tool_vertebra", "swap_anterior_posterior",
+    _SEPARATOR, *_DRAWING_TOOLS, "tool_calibrate", _SEPARATOR, "measures",
 )  # fmt: skip
 _IMAGE_TYPES = tuple(command.name for command in IMAGE_TYPE_COMMANDS)
 

@@ -43,7 +43,7 @@ class WindowCloser(QObject):
 
     def close(self, event: QCloseEvent) -> None:
         """Let the window go, or hold it until it may; `closing` is emitted when it goes."""
-        self._bench.stop_for_good()
+        self._bench.shut_down_runners()
         if not self.is_waiting:
             self._bench.editing.save()
         if self._bench.is_working:

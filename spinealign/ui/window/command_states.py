@@ -104,7 +104,7 @@ class CommandStates(QObject):
         state, shown = editing.corrections, editing.analysis
         actions.enable(("reset_edits",), editing.is_edited)
         actions.enable(EDIT_TOOLS, state is not None)
-        actions.enable(("flip_facing",), state is not None and bool(state.vertebrae))
+        actions.enable(("swap_anterior_posterior",), state is not None and bool(state.vertebrae))
         has_discs = shown is not None and bool(shown.discs) and bool(shown.vertebrae)
         actions.enable(("levels_up", "levels_down"), has_discs)
         actions.enable(("remove_calibration",), state is not None and state.calibration is not None)

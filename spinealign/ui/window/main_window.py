@@ -251,7 +251,7 @@ class MainWindow(DropWindow):
         results.save_requested.connect(partial(save_part, bench, self))
         results.highlighted.connect(self._highlight)
         results.disc_selected.connect(self._look_at_disc)
-        bench.editing.began.connect(self.disc_inset.put_away)
+        bench.editing.began.connect(self.disc_inset.hide_inset)
         bench.editing.changed.connect(self.disc_inset.follow)
 
     def _connect_picture(self) -> None:

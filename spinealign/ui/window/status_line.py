@@ -123,7 +123,7 @@ class WorkStatus(QObject):
         self._bench, self._line = bench, line
         self._is_held = False
         bench.session.progressed.connect(self._show_progress)
-        bench.opener.searching.connect(self._show_looking)
+        bench.opener.searching.connect(self._show_scanning)
         bench.saver.progressed.connect(self._show_saving)
         bench.work_changed.connect(self.refresh)
 
@@ -154,7 +154,7 @@ class WorkStatus(QObject):
         text = f"{case.work_title}: {progress.name}…{rest}"
         self._line.show_work(text, progress.fraction)
 
-    def _show_looking(self, text: str) -> None:
+    def _show_scanning(self, text: str) -> None:
         if not self._bench.session.is_busy:
             self._line.show_work(text, None)
 

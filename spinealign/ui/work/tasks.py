@@ -16,7 +16,7 @@ Work = Generator[object, None, object]
 """A plain generator: each ``yield`` is progress and a place to stop at."""
 
 
-class _News(Enum):
+class _TaskEvent(Enum):
     PROGRESS = auto()
     RESULT = auto()
     FAILURE = auto()
@@ -57,32 +57,32 @@ class Task(QObject):
     def drive(self) -> None:
         """Run the generator to its end; called in the worker thread."""
         try:
-            self._news.emit(_News.RESULT, self._exhaust())
+            self._news.emit(_TaskEvent.RESULT, self._exhaust())
         except Cancelled:
-            self._news.emit(_News.STOPPED, None)
+            self._news.emit(_TaskEvent.STOPPED, None)
         except Exception as error:  # noqa: BLE001 - the task boundary reports every failure
-            self._news.emit(_News.FAILURE, error)
+            self._news.emit(_TaskEvent.FAILURE, error)
 
     def _exhaust(self) -> object:
         self._stop_if_asked()
         return run_to_end(self._start(), self._tell)
 
     def _tell(self, progress: object) -> None:
-        self._news.emit(_News.PROGRESS, progress)
+        self._news.emit(_TaskEvent.PROGRESS, progress)
         self._stop_if_asked()
 
     def _stop_if_asked(self) -> None:
         if self._stop.is_set():
             raise Cancelled
 
-    def _relay(self, news: _News, payload: object) -> None:
-        if news is _News.PROGRESS:
+    def _relay(self, news: _TaskEvent, payload: object) -> None:
+        if news is _TaskEvent.PROGRESS:
             if not self.is_cancelled:
                 self.progressed.emit(payload)
             return
-        if self.is_cancelled or news is _News.STOPPED:
+        if self.is_cancelled or news is _TaskEvent.STOPPED:
             self.cancelled.emit()
-        elif news is _News.RESULT:
+        elif news is _TaskEvent.RESULT:
             self.finished.emit(payload)
         else:
             self.failed.emit(payload)
