@@ -1,4 +1,4 @@
-"""The one way from a file to an `Analysis`; every door of the program calls it."""
+"""Analysis of one image or series; window and command line both call `analyze_file`."""
 
 from __future__ import annotations
 

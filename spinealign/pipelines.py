@@ -1,4 +1,4 @@
-"""What is done with the images of each kind of examination; one entry in `PIPELINES` a kind."""
+"""Analysis pipelines: one entry in `PIPELINES` for each kind of examination."""
 
 from __future__ import annotations
 

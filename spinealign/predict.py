@@ -1,4 +1,4 @@
-"""What a loaded network makes of an image: its input, a mask, a class, a heat map."""
+"""Prediction of a loaded network on an image: mask, class probabilities or heat map."""
 
 from __future__ import annotations
 

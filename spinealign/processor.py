@@ -1,4 +1,4 @@
-"""Can this processor run the libraries? Asked, and answered, before any of them is loaded.
+"""Checks the processor's instruction sets before the libraries are loaded.
 
 NumPy, OpenCV, LiteRT, Qt and the DICOM decoders are built for x86-64-v2 (SSE4.2 and POPCNT, in
 every processor since about 2009) and pick AVX2 or AVX-512 by themselves. On an older one each

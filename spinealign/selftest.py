@@ -1,4 +1,4 @@
-"""Does this installation work? Every shipped sample is analysed and its result checked."""
+"""Self-test of an installation: analyses every shipped sample and checks its result."""
 
 from __future__ import annotations
 

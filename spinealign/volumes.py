@@ -1,4 +1,4 @@
-"""Whole sagittal MR series: every slice segmented, the mid-sagittal one first."""
+"""Segmentation of all slices of a sagittal MR series, midsagittal slice first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of a measure between two examinations."""
+"""Difference of a measure between two examinations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graded discs of a sagittal lumbar MR, and what they say together."""
+"""Graded discs of a sagittal lumbar MR, and their overall result."""
 
 from __future__ import annotations
 

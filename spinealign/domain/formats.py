@@ -1,4 +1,4 @@
-"""Every image file format, once: readers, dialogs, sentences, installers and manuals follow.
+"""Table of image file formats, used by readers, dialogs, messages and installers.
 
 How to add one: docs/design/formats.md.
 """

@@ -1,4 +1,4 @@
-"""What a DICOM image is called, so that reports can refer to it and patients are told apart."""
+"""DICOM identifiers of an image: study, series, instance, frame of reference, patient key."""
 
 from __future__ import annotations
 

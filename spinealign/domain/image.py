@@ -1,4 +1,4 @@
-"""The one picture that the whole program works on."""
+"""`SpineImage`: pixels, grey values, spacing, orientation and source of one image."""
 
 from __future__ import annotations
 

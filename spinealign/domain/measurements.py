@@ -1,4 +1,4 @@
-"""A measured number with everything that is needed to check it, and what people drew or changed."""
+"""Measurements with interval, points and state, and the user's drawings and corrections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each measure is: one table, from which order, groups, pages and comparisons follow."""
+"""Table of measure definitions: quantity, group, levels, normal range and thresholds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model says about itself; nothing about a model is known from anywhere else."""
+"""Model cards: purpose, input, classes, thresholds and figures of each model."""
 
 from __future__ import annotations
 

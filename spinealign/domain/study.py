@@ -1,4 +1,4 @@
-"""What a file, folder or archive holds: series, volumes, and whose they are."""
+"""Series, volumes and patient data of a file, folder or archive."""
 
 from __future__ import annotations
 

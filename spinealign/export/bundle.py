@@ -1,4 +1,4 @@
-"""An analysis on disk: all of its files or none, and never half of one."""
+"""Writes all files of an analysis to a folder; on failure none is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every file that an analysis can become, once: menus, dialogs, folders and the schema follow.
+"""Table of exporters, used by menus, dialogs, result folders and the schema.
 
 How to add one: docs/design/formats.md.
 """

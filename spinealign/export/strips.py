@@ -1,4 +1,4 @@
-"""Strips of text and signs that stand above and below a picture, never on the anatomy."""
+"""Text and legend strips above and below an exported image."""
 
 from __future__ import annotations
 

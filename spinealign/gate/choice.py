@@ -1,4 +1,4 @@
-"""Which examination an image is of: a person's word, a sample's record, or the verdict."""
+"""Choice of the image type: by the user, by a sample's record, or by tags and pixels."""
 
 from __future__ import annotations
 

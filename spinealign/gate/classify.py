@@ -1,4 +1,4 @@
-"""What the gate's network makes of the pixels, as they stand and turned."""
+"""Image type predicted from the pixels, as stored and rotated by quarter turns."""
 
 from __future__ import annotations
 

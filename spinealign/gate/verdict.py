@@ -1,4 +1,4 @@
-"""Tags and pixels together: what an image shows, and whether it may be analysed."""
+"""Image type from tags and pixels together, and whether the image may be analysed."""
 
 from __future__ import annotations
 

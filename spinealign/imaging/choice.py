@@ -1,4 +1,4 @@
-"""Which picture of a file or series to begin with, and which one of another lies beside it."""
+"""Selects the first image shown of a series, and the matching image of another series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every image reader shares: limits, silence, and the last step to a `SpineImage`."""
+"""Shared by all image readers: size limits, suppressed warnings, building a `SpineImage`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DICOM's grey-scale chain: from stored values to grey values in which bright means bright.
+"""DICOM greyscale pipeline: stored values to grey values in which higher is brighter.
 
 Modality LUT or rescale, then inversion of MONOCHROME1 last (PS3.3 C.11, PS3.4 N.2). The
 windows and VOI LUTs between the two are handed on, not applied.

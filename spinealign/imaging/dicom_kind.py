@@ -1,4 +1,4 @@
-"""What DICOM tags say that a frame shows: modality, body part, projection and plane together."""
+"""Image type of a DICOM frame from modality, body part, projection and plane."""
 
 from __future__ import annotations
 

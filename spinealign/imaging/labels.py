@@ -1,4 +1,4 @@
-"""Where the name of a vertebral body stands: beside it, behind the patient's spine."""
+"""Positions of level labels: beside each vertebral body, posterior to the spine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which way round a picture is shown: slices as radiologists expect them, films head up.
+"""Display orientation: axis swaps and flips to the radiological convention.
 
 A film is only rotated and never mirrored, so that letters on it stay readable.
 """

@@ -1,4 +1,4 @@
-"""Is this image good enough to say anything about? Each doubt becomes a caution."""
+"""Image quality checks: resolution, contrast, brightness and blur, each as a caution."""
 
 from __future__ import annotations
 

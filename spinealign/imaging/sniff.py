@@ -1,4 +1,4 @@
-"""Which kind of image file is this, judged by its first bytes and never by its name."""
+"""File type detection from the first bytes of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A film seen through network-sized windows: where they lie, and how their answers join."""
+"""Tiling of an image into network-sized windows, and merging of their predictions."""
 
 from __future__ import annotations
 

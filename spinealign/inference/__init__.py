@@ -1,1 +1,1 @@
-"""Networks at work: arrays in, arrays out; no DICOM, no millimetres, no windows."""
+"""Inference engines: input and output are arrays without spacing or DICOM data."""

@@ -1,4 +1,4 @@
-"""The models on this computer: their cards at once, their weights when first needed."""
+"""Installed models: cards are read at once, weights when first used."""
 
 from __future__ import annotations
 

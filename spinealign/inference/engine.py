@@ -1,4 +1,4 @@
-"""What an engine is, and what its numbers mean."""
+"""Interface of inference engines, and the meaning of their outputs."""
 
 from __future__ import annotations
 

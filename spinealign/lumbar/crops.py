@@ -1,4 +1,4 @@
-"""Each disc cut out level and at one scale; the same code for training and for use."""
+"""Disc crops, rotated to horizontal at one scale; shared by training and inference."""
 
 from __future__ import annotations
 

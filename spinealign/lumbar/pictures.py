@@ -1,4 +1,4 @@
-"""Pictures of single discs, cut out and turned level, with what spoke for a grade."""
+"""Images of single discs, rotated to horizontal, with the heat map of a grade."""
 
 from __future__ import annotations
 

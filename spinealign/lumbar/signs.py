@@ -1,4 +1,4 @@
-"""What can be counted in a disc's crop: heights, offsets and signal, in lengths of the disc."""
+"""Handcrafted features of a disc crop: heights, offsets and signal, relative to disc length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random changes that teach a network what does not matter.
+"""Random geometric and intensity augmentation.
 
 Images are (H, W) float32 in 0..1, masks (H, W) uint8 class numbers.
 """

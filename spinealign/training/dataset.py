@@ -1,4 +1,4 @@
-"""Training data as frozen records, and splits that never part what belongs together."""
+"""Training data as frozen records, and splits that keep each group together."""
 
 from __future__ import annotations
 

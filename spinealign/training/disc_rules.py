@@ -1,4 +1,4 @@
-"""What stands behind the disc grader's network: joined contrasts, calibration, thresholds."""
+"""Post-processing of the disc grader: fusion of contrasts, calibration, thresholds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures that teach the view gate: the shared sets, a folder of foreign ones, and made ones."""
+"""Training images of the gate: shared data sets, other images, and synthetic ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How scanners, exports and people change a picture before the view gate sees it."""
+"""Augmentation of the gate's training images: scanner, export and screenshot effects."""
 
 from __future__ import annotations
 

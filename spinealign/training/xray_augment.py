@@ -1,4 +1,4 @@
-"""Makes films as users bring them out of films whose neck stands at the left edge.
+"""Augments films whose neck lies at the left edge to realistic fields of view.
 
 Images are (h, w) float32 in 0..1; points are (x, y) in pixels of the crop.
 """

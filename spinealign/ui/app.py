@@ -1,4 +1,4 @@
-"""Where the window is put together: settings, services, crash hook, event loop."""
+"""Builds the application: settings, services, crash hook, main window, event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state and the work behind one window: cases, runners, preferences; it knows no widget."""
+"""State of one window without widgets: cases, task runners, preferences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every word that people read, for the window, the command line and the reports alike."""
+"""Texts shown to users, for the window, the command line and the reports."""
 
 from spinealign.wording.cautions import caution_text
 from spinealign.wording.examinations import (

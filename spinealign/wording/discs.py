@@ -1,4 +1,4 @@
-"""Graded discs in words: what each disc shows, and one line for the patient."""
+"""Texts of disc grades: findings of each disc, and one summary line."""
 
 from __future__ import annotations
 

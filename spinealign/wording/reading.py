@@ -1,4 +1,4 @@
-"""What readers decided, windows and series, in words."""
+"""Texts of reader notes, windows, orientation and patient data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vertebral bodies in words: which were outlined, which were not, and how sure that is."""
+"""Texts of vertebral bodies: levels found, levels missing, and uncertainty."""
 
 from __future__ import annotations
 

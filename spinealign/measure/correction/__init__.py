@@ -1,1 +1,1 @@
-"""What a person changes of a result, and what then holds."""
+"""Manual corrections of a result, and the result recomputed from them."""

@@ -1,4 +1,4 @@
-"""What a person changes on one image: from one wanted state to the next, nothing in place."""
+"""Functions that return a changed copy of the `Corrections` of one image."""
 
 from __future__ import annotations
 

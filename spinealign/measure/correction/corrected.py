@@ -1,4 +1,4 @@
-"""What an analysis says once a person has corrected it, with the program's own answer beside it."""
+"""Recomputes an analysis after manual correction; automatic values are kept."""
 
 from __future__ import annotations
 

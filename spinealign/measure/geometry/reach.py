@@ -1,4 +1,4 @@
-"""Whether the column runs out of the picture before all of it is seen."""
+"""Detects a spine that is cut off by the image border."""
 
 from __future__ import annotations
 

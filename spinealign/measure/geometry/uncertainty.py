@@ -1,4 +1,4 @@
-"""How exact landmarks are, and what that makes of the numbers computed from them."""
+"""Uncertainty of landmarks, and its propagation to measurements."""
 
 from __future__ import annotations
 

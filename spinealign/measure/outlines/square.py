@@ -1,4 +1,4 @@
-"""Pictures whose pixels are not square, resampled so that shapes keep their proportions."""
+"""Resampling of images with anisotropic pixels to square pixels."""
 
 from __future__ import annotations
 

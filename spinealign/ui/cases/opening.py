@@ -1,4 +1,4 @@
-"""The ways into the program: dialogs, folders, archives, drops, the clipboard."""
+"""Opening images: dialogs, folders, archives, drag and drop, clipboard."""
 
 from __future__ import annotations
 

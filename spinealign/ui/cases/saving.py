@@ -1,4 +1,4 @@
-"""The ways out of the program: folders of results, single files, the clipboard."""
+"""Saving results: result folders, single files, clipboard."""
 
 from __future__ import annotations
 

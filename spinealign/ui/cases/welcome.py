@@ -1,4 +1,4 @@
-"""What the middle of the window shows while nothing is open."""
+"""Start page, shown while no case is open."""
 
 from __future__ import annotations
 

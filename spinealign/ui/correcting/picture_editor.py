@@ -1,4 +1,4 @@
-"""The hand on the picture: takes hold of points, moves them, and draws with tools."""
+"""Mouse and keyboard editing on the image: selects and moves points, runs drawing tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which measures are drawn on the picture: table, picture and settings kept at one."""
+"""Selection of the measures drawn on the image, in step with table and settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands between the mouse and the picture: handles and tools implement `PointerTool`."""
+"""`PointerTool`: interface of tools that handle mouse events on the image."""
 
 from __future__ import annotations
 

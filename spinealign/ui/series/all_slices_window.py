@@ -1,4 +1,4 @@
-"""All slices of a series: segmented in the background, leafed through with a slider."""
+"""Window of all slices of a series: background segmentation, slice slider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SliceNavigation through the series of the case that is shown, and back to what was analysed."""
+"""Slice navigation in the series of the current case, and return to the analysed slice."""
 
 from __future__ import annotations
 

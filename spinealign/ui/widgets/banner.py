@@ -1,4 +1,4 @@
-"""A message above the picture: what happened, what to do next; never in the way."""
+"""Message bar above the image: what happened, and what to do next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the window closes: nothing is cut short, nothing is lost."""
+"""Closing of the window: waits for running work and saves corrections first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shown when the program itself is at fault: a report without patient data."""
+"""Crash dialog with an error report that contains no patient data."""
 
 from __future__ import annotations
 

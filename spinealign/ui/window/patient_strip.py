@@ -1,4 +1,4 @@
-"""Whose picture is shown, in a strip above it: read when shown, kept nowhere, hidden at will."""
+"""Patient data strip above the image; read when shown, not stored, can be hidden."""
 
 from __future__ import annotations
 
