@@ -7,6 +7,7 @@ tools.phantoms.lumbar OUT_DIR`` writes the shipped sample again, byte for byte.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,9 @@ CLASSES = {1: "vertebra", 2: "disc", 3: "canal"}
 _BONE_EDGE, _MARROW, _CSF, _FAT = 0.07, 0.40, 1.0, 0.86
 
 
+@cache
 def render_lumbar_phantom(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Render the phantom; equal seeds give equal pictures.
+    """Render the phantom; equal seeds give the same pictures, rendered once.
 
     Parameters
     ----------
@@ -57,7 +59,10 @@ def render_lumbar_phantom(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint
     marrow = _marrow(rng)
     for level in anatomy.levels:
         picture = _vertebra(anatomy, marrow, picture, level)
-    return _acquire(anatomy, rng, picture), _truth(anatomy)
+    pixels, mask = _acquire(anatomy, rng, picture), _truth(anatomy)
+    for shared in (pixels, mask):
+        shared.setflags(write=False)
+    return pixels, mask
 
 
 def _lay(picture: Field, colour: Field | float, cover: Field) -> Field:
