@@ -146,7 +146,8 @@ def test_a_correction_in_the_main_window_is_followed(compared, cases, window, qt
     )
     qtbot.waitUntil(lambda: compared.table.rows_model.rows != before)
     index = [row.either.key for row in compared.table.rows_model.rows].index(COBB_KEY)
-    assert "manually corrected" in compared.table.rows_model.index(index, CompareColumn.SECOND).data()
+    cell = compared.table.rows_model.index(index, CompareColumn.SECOND)
+    assert "manually corrected" in cell.data()
 
 
 def test_only_what_changed_is_shown_on_request(compared):
