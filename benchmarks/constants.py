@@ -32,6 +32,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import cv2
 import numpy as np
 
 from spinealign.analysis import analyze_file
@@ -222,7 +223,14 @@ def answers(images: Sequence[tuple[Path, Examination]], models: ModelStore) -> l
 def _answer(path: Path, examination: Examination, models: ModelStore) -> Answer:
     try:
         return Answer.of(run_to_end(analyze_file(path, models, examination)))
-    except (SpineAlignError, ArithmeticError, ValueError, IndexError, TypeError) as error:
+    except (
+        SpineAlignError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        cv2.error,
+    ) as error:
         return Answer(frozenset({type(error).__name__}), frozenset(), {})
 
 
