@@ -24,6 +24,7 @@ BUILDERS = {
     for builder in (
         networks.segmentation_unet,
         networks.vertebra_unet,
+        networks.spine_unet,
         networks.vgg16_cam,
         networks.vgg16_report,
         networks.plain_cnn,
@@ -100,7 +101,7 @@ def load_user_weights(model: keras.Model, path: Path) -> keras.Model:
 
 def output_names(model: keras.Model) -> list[str]:
     """Name a model's outputs as engines do; an unnamed single output is ``probability``."""
-    known = {"logits", "logit", "activation_map", "corners", "t2", "t1", "place"}
+    known = {"logits", "logit", "activation_map", "corners", "levels", "t2", "t1", "place"}
     names = [tensor._keras_history.operation.name for tensor in model.outputs]
     return [name if name in known else "probability" for name in names]
 

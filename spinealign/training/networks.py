@@ -85,6 +85,43 @@ def vertebra_unet(
     return keras.Model(image, outputs, name="vertebra_unet")
 
 
+def spine_unet(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    corners: int,
+    widths: Sequence[int],
+    *,
+    batch_normalisation: bool = True,
+    joined: bool = False,
+) -> keras.Model:
+    """Build `vertebra_unet` with a third head that tells each body's level.
+
+    Levels are a regression with its own uncertainty (Kendall & Gal 2017,
+    arXiv:1703.04977), because neighbouring bodies look alike: where a crop shows neither
+    end of the column, the level is known to within a few bodies only.
+
+    Returns
+    -------
+    keras.Model
+        Outputs ``logits`` (batch, h, w, classes), ``corners`` (batch, h, w, corners) and
+        ``levels`` (batch, h, w, 2): the level's number, centred and scaled, and the
+        logarithm of the scale of its Laplace distribution. `joined` gives them in one.
+    """
+    image = layers.Input(input_shape, name="image")
+    x = _unet_features(image, widths, batch_normalisation)
+    logits = layers.Conv2DTranspose(classes, 2, strides=2, name="logits", dtype="float32")(x)
+    level = _conv_block(x, widths[0], "level", batch_normalisation)
+    levels = layers.Conv2DTranspose(2, 2, strides=2, name="levels", dtype="float32")(level)
+    x = _conv_block(x, widths[0], "corner", batch_normalisation)
+    heat = layers.Conv2DTranspose(
+        corners, 2, strides=2, name="corners", dtype="float32",
+        bias_initializer=keras.initializers.Constant(-4.0),
+    )(x)  # fmt: skip
+    heads = [logits, heat, levels]
+    outputs = layers.Concatenate(name="joined", dtype="float32")(heads) if joined else heads
+    return keras.Model(image, outputs, name="spine_unet")
+
+
 def _conv_block(
     x: Any, filters: int, name: str, batch_normalisation: bool, strides: int = 1
 ) -> Any:

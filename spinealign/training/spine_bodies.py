@@ -1,0 +1,249 @@
+"""Recipe of the network that finds vertebral bodies from C2 to S1 on lateral films of any source."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from spinealign.domain.model_card import IntensityRule
+from spinealign.inference.catalog import ModelStore
+from spinealign.training import networks
+from spinealign.training.dataset import read_grey, shrink
+from spinealign.training.keras_engine import flatbuffer_weights, set_weights_in_order
+from spinealign.training.spine_films import (
+    HEAD_SOURCE,
+    NECK_SOURCE,
+    SPINE_LEVELS,
+    SPINE_SOURCE,
+    UNLABELLED_SOURCE,
+    TrainingFilm,
+    fold_of_spine_films,
+    from_outlined,
+    load_by_network,
+    load_spine_films,
+)
+from spinealign.training.spine_patches import SpinePatches, SpinePatchSettings
+from spinealign.training.train import Checkpoint, prefetch, run_steps
+from spinealign.training.xray import bodies_and_corners_loss
+from spinealign.training.xray_data import CORNERS, load_films, split_films
+
+SPINE_CLASSES = ("background", "C2", "body", "S1")
+"""Classes of a network that finds bodies of the whole column; levels are told apart otherwise."""
+
+LEVEL_CENTRE, LEVEL_SCALE = 13.5, 6.0
+"""A level's number is the network's output times the scale plus the centre."""
+
+_LEVEL_SPREAD = (-3.0, 2.5)
+"""Limits of the logarithm of a level's uncertainty, in levels."""
+
+_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+_STYLE_PX = 640
+_OLD_CLASSES = 3
+
+
+@dataclass(frozen=True)
+class SpineRecipe:
+    """Settings of the training.
+
+    Parameters
+    ----------
+    left_out : tuple of str
+        Sources that training never sees, in no form; ``whole spine/0`` leaves out the films of
+        fold 0 of 3 only.
+    shares : mapping of str to float
+        How often films of each source are drawn.
+    """
+
+    widths: tuple[int, ...] = (32, 48, 96, 160, 192)
+    input_px: int = 384
+    crop: tuple[int, int] = (256, 256)
+    batch: int = 8
+    steps: int = 3000
+    learning_rate: float = 1.2e-3
+    corner_weight: float = 0.5
+    level_weight: float = 0.15
+    held_out_fraction: float = 0.25
+    cache_px: int = 1000
+    negatives_per_folder: int = 80
+    seed: int = 7
+    left_out: tuple[str, ...] = (NECK_SOURCE,)
+    shares: dict[str, float] = field(
+        default_factory=lambda: {
+            HEAD_SOURCE: 0.3, UNLABELLED_SOURCE: 0.2, SPINE_SOURCE: 0.5, NECK_SOURCE: 0.05
+        }
+    )  # fmt: skip
+    styled_share: float = 0.75
+    rule: IntensityRule = field(
+        default_factory=lambda: IntensityRule(percentiles=(0.5, 99.5), clahe_clip_limit=2.0)
+    )
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `networks.spine_unet` at inference."""
+        return {
+            "input_shape": [self.input_px, self.input_px, 1],
+            "classes": len(SPINE_CLASSES),
+            "corners": len(CORNERS),
+            "widths": list(self.widths),
+            "batch_normalisation": False,
+        }
+
+    def network(self) -> keras.Model:
+        """Build the trainable network with its outputs joined."""
+        return networks.spine_unet(
+            (*self.crop, 1), len(SPINE_CLASSES), len(CORNERS), self.widths, joined=True
+        )
+
+
+def spine_loss(recipe: SpineRecipe) -> Callable[..., object]:
+    """Return the loss of outlines and corners plus the Laplace likelihood of levels."""
+    classes = len(SPINE_CLASSES)
+    ends = classes + len(CORNERS)
+    outlines = bodies_and_corners_loss(classes, recipe.corner_weight)
+
+    def loss(labels: Any, outputs: Any) -> Any:
+        labels = ops.cast(labels, "float32")
+        number, weight = labels[..., 6], labels[..., 7] / 255.0
+        wanted = (number - LEVEL_CENTRE) / LEVEL_SCALE
+        spread = ops.clip(outputs[..., ends + 1], *_LEVEL_SPREAD)
+        away = LEVEL_SCALE * ops.abs(outputs[..., ends] - wanted)
+        level = away * ops.exp(-spread) + spread
+        levels = ops.sum(level * weight) / (ops.sum(weight) + 200.0)
+        bodies = outlines(labels[..., :6], outputs[..., :ends])
+        return bodies + recipe.level_weight * levels
+
+    return loss
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """What a training sees: films with bodies, pictures without, and appearances."""
+
+    films: tuple[TrainingFilm, ...]
+    negatives: tuple[NDArray[np.uint8], ...]
+    styles: tuple[NDArray[np.uint8], ...]
+
+
+def load_training_set(data: Path, recipe: SpineRecipe, cache: Path) -> TrainingSet:
+    """Load every source that is not left out.
+
+    Parameters
+    ----------
+    data : Path
+        The folder that holds all data sets.
+    cache : Path
+        Films outlined by the shipped network are kept here.
+    """
+    films = [*_home(data, recipe), *_unlabelled(data, cache), *_necks(data), *_spines(data, recipe)]
+    films = [film for film in films if film.source not in recipe.left_out]
+    frontal = _some(data / "xray_spine_ap", recipe, _STYLE_PX)
+    negatives = [*frontal, *_some(data / "ct_fracture", recipe, recipe.input_px)]
+    negatives += _some(data / "mr_sagittal_segmentation", recipe, recipe.input_px)
+    styles = [shrink(film.pixels, _STYLE_PX, cv2.INTER_AREA) for film in films]
+    return TrainingSet(tuple(films), tuple(negatives), (*styles, *frontal))
+
+
+def _home(data: Path, recipe: SpineRecipe) -> list[TrainingFilm]:
+    films = load_films(data / "xray_lateral", recipe.cache_px)
+    training, _ = split_films(films, recipe.held_out_fraction, recipe.seed)
+    return [from_outlined(film, HEAD_SOURCE, is_continued=True) for film in training]
+
+
+def _necks(data: Path) -> list[TrainingFilm]:
+    films = load_films(data / "xray_lateral_neck")
+    return [from_outlined(film, NECK_SOURCE, is_continued=False) for film in films]
+
+
+def _spines(data: Path, recipe: SpineRecipe) -> list[TrainingFilm]:
+    films = load_spine_films(data / "xray_spine_lateral")
+    aside: set[str] = set()
+    for source in recipe.left_out:
+        if source.startswith(f"{SPINE_SOURCE}/"):
+            aside |= fold_of_spine_films([f.name for f in films], int(source.split("/")[1]))
+    return [film for film in films if film.name not in aside]
+
+
+def _unlabelled(data: Path, cache: Path) -> list[TrainingFilm]:
+    kept = cache / "unlabelled.pickle"
+    if not kept.is_file():
+        films = load_by_network(data / "xray_lateral_unlabelled", ModelStore().load("xray_bodies"))
+        cache.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(pickle.dumps(films))
+    films: list[TrainingFilm] = pickle.loads(kept.read_bytes())
+    return films
+
+
+def _some(folder: Path, recipe: SpineRecipe, longest_px: int) -> list[NDArray[np.uint8]]:
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _PICTURES)
+    files = [p for p in files if "masks" not in p.parts]
+    chosen = files[:: max(1, len(files) // recipe.negatives_per_folder)]
+    return [shrink(read_grey(p), longest_px, cv2.INTER_AREA) for p in chosen]
+
+
+def train_spine_bodies(
+    data: Path, start: Path | None, work: Path, cache: Path, recipe: SpineRecipe
+) -> keras.Model:
+    """Train and return the network (outputs joined) with its averaged weights.
+
+    Parameters
+    ----------
+    start : Path or None
+        Model folder of a `vertebra_unet` of the same widths to start from.
+    work : Path
+        Checkpoints; running again resumes there.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    known = load_training_set(data, recipe, cache)
+    print({s: sum(f.source == s for f in known.films) for s in recipe.shares}, flush=True)
+    settings = SpinePatchSettings(
+        crop=recipe.crop, shares=recipe.shares, rule=recipe.rule, styled_share=recipe.styled_share
+    )
+    patches = SpinePatches(known.films, known.negatives, known.styles, settings, recipe.seed)
+    # Half-precision products double the speed on processors that have them; heads stay float32.
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    model = recipe.network()
+    if start is not None and not (work / "state.json").is_file():
+        start_from_bodies(model, start, recipe, next(patches.batches(recipe.batch))[0])
+    return run_steps(
+        model, spine_loss(recipe), prefetch(patches.batches(recipe.batch)), steps=recipe.steps,
+        learning_rate=recipe.learning_rate, checkpoint=Checkpoint(work), save_every=100,
+    )  # fmt: skip
+
+
+def start_from_bodies(
+    model: keras.Model, folder: Path, recipe: SpineRecipe, examples: NDArray[np.float32]
+) -> None:
+    """Give `model` the convolutions and heads of a shipped `vertebra_unet`.
+
+    Shipped weights have their normalisation folded in; training puts one back. So that
+    every layer still passes on what it did, each normalisation takes the mean and spread
+    that its convolution shows on `examples`.
+    """
+    plain = networks.vertebra_unet(
+        (*recipe.crop, 1), _OLD_CLASSES, len(CORNERS), recipe.widths, batch_normalisation=False
+    )
+    set_weights_in_order(plain, list(flatbuffer_weights((folder / "model.tflite").read_bytes())))
+    names = [layer.name for layer in plain.layers if layer.name.endswith("_conv")]
+    probe = keras.Model(plain.input, [plain.get_layer(n).output for n in names])
+    for name, output in zip(names, probe.predict_on_batch(examples), strict=True):
+        output = np.asarray(output, np.float32)
+        kernel, bias = plain.get_layer(name).get_weights()
+        mean, spread = output.mean(axis=(0, 1, 2)), output.std(axis=(0, 1, 2)) + 1e-3
+        model.get_layer(name).set_weights([kernel])
+        norm = model.get_layer(name.removesuffix("_conv") + "_norm")
+        norm.set_weights([spread, mean, mean - bias, spread**2])
+    model.get_layer("corners").set_weights(plain.get_layer("corners").get_weights())
+    kernel, bias = plain.get_layer("logits").get_weights()
+    # A fourth class that starts as unlikely.
+    kernel = np.concatenate([kernel, np.zeros_like(kernel[:, :, :1])], axis=2)
+    model.get_layer("logits").set_weights([kernel, np.append(bias, -4.0).astype(np.float32)])
+
+
