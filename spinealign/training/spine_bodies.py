@@ -1,9 +1,9 @@
-"""Recipe of the network that finds vertebral bodies from C2 to S1 on lateral films of any source."""
+"""Recipe of the network that finds vertebral bodies from C2 to S1 on films of any source."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from spinealign.training.keras_engine import flatbuffer_weights, set_weights_in_
 from spinealign.training.spine_films import (
     HEAD_SOURCE,
     NECK_SOURCE,
-    SPINE_LEVELS,
     SPINE_SOURCE,
     UNLABELLED_SOURCE,
     TrainingFilm,

@@ -1,0 +1,283 @@
+"""Held-out figures by source: what the program finds, names and measures on lateral films."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import LandmarkName, Vertebra
+from spinealign.domain.image import SpineImage
+from spinealign.training.evaluate import Figure, bootstrap
+from spinealign.training.spine_films import TrainingFilm
+from spinealign.training.xray_data import CORNERS, Body
+
+NECK_LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7")
+LUMBAR_LEVELS = ("L1", "L2", "L3", "L4", "L5", "S1")
+
+MATCHED_HEIGHTS = 0.5
+"""A found body is the reader's whose centre lies within this share of a body's height."""
+
+_FEWEST_OF_A_NECK = 3
+_INFERIOR = (LandmarkName.POSTERIOR_INFERIOR, LandmarkName.ANTERIOR_INFERIOR)
+_SUPERIOR = (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.ANTERIOR_SUPERIOR)
+
+Finder = Callable[[SpineImage], Sequence[Vertebra]]
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RegionScore:
+    """How one region of one film went.
+
+    Parameters
+    ----------
+    outlined, matched, wrong_names, unnamed : int
+        Bodies of the reader; of these found; of these under another level's name, or none.
+    corner_errors : tuple of float
+        In the film's mean body height of this region.
+    missing_corners : int
+        Of the bodies found.
+    """
+
+    outlined: int
+    matched: int
+    wrong_names: int
+    unnamed: int
+    corner_errors: tuple[float, ...]
+    missing_corners: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every body was found."""
+        return self.matched == self.outlined
+
+
+@dataclass(frozen=True)
+class FilmScore:
+    """How one film went; angle errors are NaN where the program did not measure.
+
+    Parameters
+    ----------
+    strays : int
+        Bodies found where the reader has none.
+    angle_errors : mapping of str to float
+        Found less reader's, in degrees.
+    """
+
+    name: str
+    neck: RegionScore
+    lumbar: RegionScore
+    whole: RegionScore
+    strays: int
+    angle_errors: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_neck_found(self) -> bool:
+        """Whether three bodies of the neck, or all that there are, were found."""
+        return self.neck.matched >= min(_FEWEST_OF_A_NECK, self.neck.outlined)
+
+
+def score_by_corners(find: Finder, film: TrainingFilm) -> FilmScore:
+    """Run the program on one film and compare it with the reader's corners."""
+    image = SpineImage(film.pixels.astype(np.float32), 8, Path(film.name), "0" * 64)
+    found = list(find(image))
+    pairs = matched_bodies(film.bodies, found)
+    regions = [
+        _score_region([b for b in film.bodies if b.level in levels], pairs)
+        for levels in (NECK_LEVELS, LUMBAR_LEVELS, tuple(b.level for b in film.bodies))
+    ]
+    return FilmScore(film.name, *regions, len(found) - len(pairs), _angle_errors(film, found))
+
+
+def matched_bodies(bodies: Sequence[Body], found: Sequence[Vertebra]) -> dict[str, Vertebra]:
+    """Return the found body for each level of the reader that has one; nearest pairs first."""
+    gaps = sorted(
+        (_apart(body, vertebra), body.level, place)
+        for body in bodies
+        for place, vertebra in enumerate(found)
+    )
+    pairs: dict[str, Vertebra] = {}
+    taken: set[int] = set()
+    for gap, level, place in gaps:
+        if gap <= MATCHED_HEIGHTS and level not in pairs and place not in taken:
+            pairs[level] = found[place]
+            taken.add(place)
+    return pairs
+
+
+def _apart(body: Body, vertebra: Vertebra) -> float:
+    """Return the distance of two bodies in heights: of centres, or of the one endplate they have.
+
+    Readers of whole spines marked one endplate of C2 and S1 only.
+    """
+    marks = {name: vertebra.landmark(name) for name in CORNERS}
+    ends = [
+        (np.array([mark.x, mark.y]), point)
+        for (_, mark), point in zip(marks.items(), body.corners, strict=True)
+        if mark is not None and np.isfinite(point).all()
+    ]
+    if len(ends) < 2:
+        place = np.array(vertebra.outline).mean(axis=0)
+        return float(np.linalg.norm(place - body.outline.mean(axis=0))) / _height(body)
+    shift = np.mean([mark - point for mark, point in ends], axis=0)
+    return float(np.linalg.norm(shift)) / _height(body)
+
+
+def _height(body: Body) -> float:
+    """Return a body's height in pixels; of C2 and S1 three quarters of its endplate's depth."""
+    heights = [
+        float(np.linalg.norm(body.corners[a] - body.corners[b]))
+        for a, b in ((0, 3), (1, 2))
+        if np.isfinite(body.corners[[a, b]]).all()
+    ]
+    if heights:
+        return float(np.mean(heights))
+    ends = body.corners[np.isfinite(body.corners[:, 0])]
+    return 0.75 * float(np.linalg.norm(ends[0] - ends[1]))
+
+
+def _score_region(bodies: Sequence[Body], pairs: Mapping[str, Vertebra]) -> RegionScore:
+    here = [(b, pairs[b.level]) for b in bodies if b.level in pairs]
+    height = float(np.mean([_height(b) for b in bodies])) if bodies else 1.0
+    errors, missing = [], 0
+    for body, vertebra in here:
+        for name, point in zip(CORNERS, body.corners, strict=True):
+            mark = vertebra.landmark(name)
+            if not np.isfinite(point).all():
+                continue
+            if mark is None:
+                missing += 1
+            else:
+                errors.append(float(np.hypot(mark.x - point[0], mark.y - point[1])) / height)
+    return RegionScore(
+        len(bodies), len(here),
+        sum(v.level is not None and v.level != b.level for b, v in here),
+        sum(v.level is None for _, v in here), tuple(errors), missing,
+    )  # fmt: skip
+
+
+_ANGLES: Mapping[str, tuple[tuple[str, bool], tuple[str, bool]]] = {
+    "C2-C7": (("C2", False), ("C7", False)),
+    "C2-C6": (("C2", False), ("C6", False)),
+    "T4-T12": (("T4", True), ("T12", False)),
+    "L1-S1": (("L1", True), ("S1", True)),
+    "L4-S1": (("L4", True), ("S1", True)),
+}
+"""Level and whether its superior endplate counts."""
+
+
+def _angle_errors(film: TrainingFilm, found: Sequence[Vertebra]) -> dict[str, float]:
+    truth = {b.level: b for b in film.bodies}
+    named = {v.level: v for v in found if v.level is not None}
+    errors = {}
+    for name, ends in _ANGLES.items():
+        if any(level not in truth for level, _ in ends):
+            continue
+        wanted = _turn(*(_reader_endplate(truth[level], top) for level, top in ends))
+        marked = [
+            _found_endplate(named[level], top) if level in named else None for level, top in ends
+        ]
+        errors[name] = float("nan")
+        if marked[0] is not None and marked[1] is not None:
+            errors[name] = (_turn(marked[0], marked[1]) - wanted + 180) % 360 - 180
+    return errors
+
+
+def _reader_endplate(body: Body, is_superior: bool) -> Points:
+    anterior, posterior = (0, 1) if is_superior else (3, 2)
+    return np.asarray(body.corners[anterior] - body.corners[posterior], np.float64)
+
+
+def _found_endplate(vertebra: Vertebra, is_superior: bool) -> Points | None:
+    ends = [vertebra.landmark(name) for name in (_SUPERIOR if is_superior else _INFERIOR)]
+    if ends[0] is None or ends[1] is None:
+        return None
+    return np.array([ends[1].x - ends[0].x, ends[1].y - ends[0].y])
+
+
+def _turn(one: Points, other: Points) -> float:
+    cross = one[0] * other[1] - one[1] * other[0]
+    return float(np.degrees(np.arctan2(cross, one @ other)))
+
+
+def figures(scores: Sequence[FilmScore]) -> dict[str, Figure | str]:
+    """Return the table's row of one source, with intervals from resampling films."""
+
+    def share(values: Sequence[bool]) -> Figure:
+        return bootstrap([float(v) for v in values], lambda draw: float(np.mean(draw)))
+
+    row: dict[str, Figure | str] = {
+        "neck found": share([s.is_neck_found for s in scores]),
+        "all of the neck": share([s.neck.is_complete for s in scores]),
+        "wrong name": share([s.whole.wrong_names > 0 for s in scores]),
+        "unnamed": share([s.whole.unnamed > 0 for s in scores]),
+        "strays": share([s.strays > 0 for s in scores]),
+        "corner median": _quantile([s.neck.corner_errors for s in scores], 0.5),
+        "corner p90": _quantile([s.neck.corner_errors for s in scores], 0.9),
+    }
+    if any(s.lumbar.outlined for s in scores):
+        row["all of L1-S1"] = share([s.lumbar.is_complete for s in scores])
+        row["lumbar median"] = _quantile([s.lumbar.corner_errors for s in scores], 0.5)
+        row["bodies found"] = share([s.whole.matched / s.whole.outlined for s in scores])
+    for name in _ANGLES:
+        errors = [s.angle_errors[name] for s in scores if name in s.angle_errors]
+        if errors:
+            row[name] = _angle_figure(errors)
+    return row
+
+
+def _quantile(errors: Sequence[Sequence[float]], at: float) -> Figure | str:
+    if not any(errors):
+        return "none"
+
+    def statistic(draw: Sequence[Sequence[float]]) -> float:
+        flat = [e for film in draw for e in film]
+        return float(np.quantile(flat, at)) if flat else float("nan")
+
+    return bootstrap([list(e) for e in errors], statistic, draws=300)
+
+
+def _angle_figure(errors: Sequence[float]) -> str:
+    known = np.abs([e for e in errors if np.isfinite(e)])
+    if not known.size:
+        return f"none of {len(errors)}"
+    return f"{known.mean():.1f} (median {np.median(known):.1f}, {known.size}/{len(errors)})"
+
+
+def neck_part(film: TrainingFilm, margin: float, *, is_mirrored: bool = False) -> TrainingFilm:
+    """Cut the neck out of a film, with a margin in lengths of C2 to C7 on every side."""
+    bodies = [b for b in film.bodies if b.level in NECK_LEVELS]
+    every = np.concatenate([b.outline for b in bodies])
+    low, high = every.min(axis=0), every.max(axis=0)
+    room = margin * float((high - low).max())
+    left, top = (max(0, int(v)) for v in low - room)
+    right, bottom = (int(v) for v in np.minimum(high + room, film.pixels.shape[::-1]))
+    pixels = np.ascontiguousarray(film.pixels[top:bottom, left:right])
+    moved = [_moved(b, (left, top), pixels.shape[1] if is_mirrored else None) for b in bodies]
+    if is_mirrored:
+        pixels = np.ascontiguousarray(pixels[:, ::-1])
+    return TrainingFilm(film.name, film.source, pixels, tuple(moved))
+
+
+def _moved(body: Body, offset: tuple[int, int], mirror_width: int | None) -> Body:
+    outline, corners = body.outline - offset, body.corners - offset
+    if mirror_width is not None:
+        outline, corners = (
+            np.stack([mirror_width - p[:, 0], p[:, 1]], axis=1) for p in (outline, corners)
+        )
+    return Body(body.level, outline, corners, body.uncertain)
+
+
+def as_text(row: Mapping[str, Figure | str]) -> str:
+    """Write a row's figures, one a line."""
+    lines = []
+    for name, value in row.items():
+        shown = value
+        if isinstance(value, dict):
+            shown = f"{value['value']:.3f} ({value['low']:.3f}-{value['high']:.3f})"
+        lines.append(f"  {name:18} {shown}")
+    return "\n".join(lines)
