@@ -36,7 +36,7 @@ from spinealign.imaging.tiles import (
     window_around,
 )
 from spinealign.inference.engine import Array, LoadedModel, softmax
-from spinealign.measure.bodies import (
+from spinealign.measure.outlines.bodies import (
     Blob,
     Labels,
     closed_gaps,
@@ -45,10 +45,10 @@ from spinealign.measure.bodies import (
     territories,
     without_spurs,
 )
-from spinealign.measure.contours import level_contour, thinned
-from spinealign.measure.corners import CORNERS, Peak, all_peaks
-from spinealign.measure.vertebrae import (
-    Frame,
+from spinealign.measure.outlines.contours import level_contour, thinned
+from spinealign.measure.outlines.corners import CORNERS, Peak, all_peaks
+from spinealign.measure.outlines.vertebrae import (
+    BodyAxes,
     Peaks,
     body_landmarks,
     contour_corner,
@@ -101,7 +101,7 @@ class Look:
     bodies, c2, s1 : ndarray of float32, shape (h, w)
         Probability of a body above the sacrum, of C2 alone, and of S1.
     corners : ndarray of float32, shape (h, w, 4)
-        Heat maps 0..1 in the order of `measure.corners.CORNERS`.
+        Heat maps 0..1 in the order of `measure.outlines.corners.CORNERS`.
     level, spread : ndarray of float32, shape (h, w)
         Number of the level (C2 is 2, S1 25) and the scale of its error, in levels.
     """
@@ -292,8 +292,11 @@ def coarse_nodes(look: Look) -> list[Node]:
             around = _disc(bone.shape, int(row), int(col), max(1, int(depth[row, col])))
             nodes.append(
                 Node(
-                    centre, height, float(bone[around].mean()),
-                    float(np.median(look.level[around])), float(np.median(look.spread[around])),
+                    centre,
+                    height,
+                    float(bone[around].mean()),
+                    float(np.median(look.level[around])),
+                    float(np.median(look.spread[around])),
                 )
             )
     return nodes
@@ -413,8 +416,13 @@ def _inside(one: Candidate) -> float:
 
 # --- the line ------------------------------------------------------------------------------
 
-_PITCH = 1.27
-"""Distance of neighbouring bodies' centres in their height."""
+_PITCHES = {"C": 1.29, "T": 1.20, "L": 1.28}
+"""Distance of neighbouring bodies' centres in their height, by the upper one's region.
+
+Means of 19 standing films; they spread by 0.03 to 0.08 between films.
+"""
+
+_USUAL_PITCH = 1.25
 
 _NEAREST, _FARTHEST = 0.55, 7.5
 _STRAIGHT_COS = 0.55
@@ -474,7 +482,7 @@ def _edge_cost(upper: Piece, lower: Piece) -> float | None:
         return None
     size = _SIZE_COST * abs(float(np.log(upper.height / lower.height)))
     gap = _GAP_COST * max(0.0, apart - 1.6) + (0.4 if apart < 0.85 else 0.0)
-    steps = apart / _PITCH
+    steps = apart / _USUAL_PITCH
     away = abs(lower.level - upper.level - steps) / (1 + upper.spread + lower.spread)
     return size + gap + _LEVEL_COST * min(away, 4.0)
 
@@ -488,8 +496,10 @@ def _bend_cost(first: Piece, second: Piece, third: Piece) -> float | None:
 # --- levels --------------------------------------------------------------------------------
 
 _MOST_SKIPPED = 6
-_PITCH_ERROR = (0.13, 0.05)
-"""Error of a counted gap in levels: for one step, and for every further one."""
+_NEIGHBOURS_AT_MOST = 1.75
+_PITCH_FACTORS = (0.85, 1.3)
+_PITCH_ERROR = (0.06, 0.10)
+"""Error of a distance as a share of it: always, and more for a single step."""
 
 _FARTHEST_LEVEL = 3.0
 _END_COST = 4.0
@@ -517,7 +527,9 @@ def name_line(chain: Sequence[Candidate]) -> LineNames:
     """
     numbers = np.arange(FIRST_LEVEL_NUMBER, FIRST_LEVEL_NUMBER + len(COLUMN_LEVELS))
     costs = np.array([_level_costs(body, numbers) for body in chain])
-    steps = [_step_costs(*pair) for pair in pairwise(chain)]
+    apart = [_apart(*pair) for pair in pairwise(chain)]
+    factor = pitch_factor(apart, [body.level for body in chain])
+    steps = [_step_costs(gap, factor) for gap in apart]
     path, total = _viterbi(costs, steps)
     others = [
         _path_cost(costs, steps, shifted)
@@ -526,6 +538,30 @@ def name_line(chain: Sequence[Candidate]) -> LineNames:
     ]
     rival = min(others, default=total + 2 * _END_COST)
     return LineNames(tuple(int(numbers[i]) for i in path), float(rival - total))
+
+
+def _apart(upper: Candidate, lower: Candidate) -> float:
+    """Return the distance of two bodies' centres in their mean height."""
+    height = (upper.height + lower.height) / 2
+    return float(np.hypot(*(lower.centre - upper.centre))) / height
+
+
+def pitch_factor(apart: Sequence[float], levels: Sequence[float]) -> float:
+    """Return by how much this column's neighbours lie farther apart than usual.
+
+    Discs of the young are high and bodies low; the ratio is much the same along one column.
+    """
+    near = [
+        gap / _pitch(round(level))
+        for gap, level in zip(apart, levels, strict=False)
+        if gap < _NEIGHBOURS_AT_MOST
+    ]
+    return float(np.clip(np.median(near), *_PITCH_FACTORS)) if len(near) > 1 else 1.0
+
+
+def _pitch(number: int) -> float:
+    place = min(max(number - FIRST_LEVEL_NUMBER, 0), len(COLUMN_LEVELS) - 2)
+    return _PITCHES[COLUMN_LEVELS[place][0]]
 
 
 def _level_costs(body: Candidate, numbers: NDArray[np.int_]) -> Points:
@@ -537,15 +573,19 @@ def _level_costs(body: Candidate, numbers: NDArray[np.int_]) -> Points:
     return np.asarray(costs)
 
 
-def _step_costs(upper: Candidate, lower: Candidate) -> Points:
-    """Return the cost of 0, 1, 2 ... levels from one body to the next; 0 is impossible."""
-    height = (upper.height + lower.height) / 2
-    wanted = float(np.hypot(*(lower.centre - upper.centre))) / height / _PITCH
-    steps = np.arange(_MOST_SKIPPED + 2)
-    error = _PITCH_ERROR[0] + _PITCH_ERROR[1] * steps
-    costs = 0.5 * ((steps - wanted) / (2 * error)) ** 2 + 0.3 * np.maximum(steps - 1, 0)
-    costs[0] = np.inf
-    return np.asarray(costs)
+def _step_costs(apart: float, factor: float) -> Points:
+    """Return the cost of 0, 1, 2 ... levels from each level on, (levels, steps).
+
+    0 steps are impossible.
+    """
+    table = np.full((len(COLUMN_LEVELS), _MOST_SKIPPED + 2), np.inf)
+    for place in range(len(COLUMN_LEVELS)):
+        wanted = 0.0
+        for step in range(1, table.shape[1]):
+            wanted += factor * _pitch(place + step - 1 + FIRST_LEVEL_NUMBER)
+            error = wanted * (_PITCH_ERROR[0] + _PITCH_ERROR[1] / step)
+            table[place, step] = 0.5 * ((apart - wanted) / error) ** 2 + 0.3 * (step - 1)
+    return table
 
 
 def _viterbi(costs: Points, steps: Sequence[Points]) -> tuple[NDArray[np.int_], float]:
@@ -553,9 +593,9 @@ def _viterbi(costs: Points, steps: Sequence[Points]) -> tuple[NDArray[np.int_], 
     total, back = costs[0].copy(), []
     for row, step in zip(costs[1:], steps, strict=True):
         table = np.full((count, count), np.inf)
-        for jump in range(1, len(step)):
+        for jump in range(1, step.shape[1]):
             at = np.arange(jump, count)
-            table[at, at - jump] = total[at - jump] + step[jump]
+            table[at, at - jump] = total[at - jump] + step[at - jump, jump]
         back.append(table.argmin(axis=1))
         total = table.min(axis=1) + row
     end = int(total.argmin())
@@ -567,8 +607,8 @@ def _viterbi(costs: Points, steps: Sequence[Points]) -> tuple[NDArray[np.int_], 
 
 def _path_cost(costs: Points, steps: Sequence[Points], path: NDArray[np.int_]) -> float:
     between = sum(
-        float(step[jump]) if jump < len(step) else np.inf
-        for step, jump in zip(steps, np.diff(path), strict=True)
+        float(step[start, jump]) if jump < step.shape[1] else np.inf
+        for step, start, jump in zip(steps, path, np.diff(path), strict=False)
     )
     return float(costs[np.arange(len(path)), path].sum()) + between
 
@@ -587,7 +627,7 @@ class _Bodies:
             [_film_peaks(b) for b, _ in voting], [b.blob for b, _ in voting], [u for _, u in voting]
         )
         self._facing = side if sureness >= _SURE_FACING else None
-        self._frames = [Frame(up, self._anterior(up)) for up in ups]
+        self._frames = [BodyAxes(up, self._anterior(up)) for up in ups]
 
     def _anterior(self, up: Points) -> Points | None:
         if self._facing is None:
@@ -650,7 +690,7 @@ def _own_bone(body: Candidate) -> Array:
     return without_spurs(smooth, width)
 
 
-def _landmarks(body: Candidate, contour: Points, frame: Frame) -> tuple[Landmark, ...]:
+def _landmarks(body: Candidate, contour: Points, frame: BodyAxes) -> tuple[Landmark, ...]:
     if body.is_s1:
         return _s1_landmarks(body, contour, frame)
     grid = body.look.grid
@@ -663,7 +703,7 @@ def _landmarks(body: Candidate, contour: Points, frame: Frame) -> tuple[Landmark
     return body_landmarks(contour, peaks, frame, body.height, body.blob)
 
 
-def _s1_landmarks(body: Candidate, contour: Points, frame: Frame) -> tuple[Landmark, ...]:
+def _s1_landmarks(body: Candidate, contour: Points, frame: BodyAxes) -> tuple[Landmark, ...]:
     marks = []
     for channel, peak in enumerate(_film_peaks(body)[:2]):
         name: LandmarkName = CORNERS[channel]

@@ -13,7 +13,7 @@ from spinealign.domain.findings import LandmarkName, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.training.evaluate import Figure, bootstrap
 from spinealign.training.spine_films import TrainingFilm
-from spinealign.training.xray_data import CORNERS, Body
+from spinealign.training.xray_data import CORNERS, AnnotatedBody
 
 NECK_LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7")
 LUMBAR_LEVELS = ("L1", "L2", "L3", "L4", "L5", "S1")
@@ -93,8 +93,10 @@ def score_by_corners(find: Finder, film: TrainingFilm) -> FilmScore:
     return FilmScore(film.name, *regions, len(found) - len(pairs), _angle_errors(film, found))
 
 
-def matched_bodies(bodies: Sequence[Body], found: Sequence[Vertebra]) -> dict[str, Vertebra]:
-    """Return the found body for each level of the reader that has one; nearest pairs first."""
+def matched_bodies(
+    bodies: Sequence[AnnotatedBody], found: Sequence[Vertebra]
+) -> dict[str, Vertebra]:
+    """Return the found body of each level of the reader that has one; nearest pairs first."""
     gaps = sorted(
         (_apart(body, vertebra), body.level, place)
         for body in bodies
@@ -109,7 +111,7 @@ def matched_bodies(bodies: Sequence[Body], found: Sequence[Vertebra]) -> dict[st
     return pairs
 
 
-def _apart(body: Body, vertebra: Vertebra) -> float:
+def _apart(body: AnnotatedBody, vertebra: Vertebra) -> float:
     """Return the distance of two bodies in heights: of centres, or of the one endplate they have.
 
     Readers of whole spines marked one endplate of C2 and S1 only.
@@ -127,7 +129,7 @@ def _apart(body: Body, vertebra: Vertebra) -> float:
     return float(np.linalg.norm(shift)) / _height(body)
 
 
-def _height(body: Body) -> float:
+def _height(body: AnnotatedBody) -> float:
     """Return a body's height in pixels; of C2 and S1 three quarters of its endplate's depth."""
     heights = [
         float(np.linalg.norm(body.corners[a] - body.corners[b]))
@@ -140,7 +142,7 @@ def _height(body: Body) -> float:
     return 0.75 * float(np.linalg.norm(ends[0] - ends[1]))
 
 
-def _score_region(bodies: Sequence[Body], pairs: Mapping[str, Vertebra]) -> RegionScore:
+def _score_region(bodies: Sequence[AnnotatedBody], pairs: Mapping[str, Vertebra]) -> RegionScore:
     here = [(b, pairs[b.level]) for b in bodies if b.level in pairs]
     height = float(np.mean([_height(b) for b in bodies])) if bodies else 1.0
     errors, missing = [], 0
@@ -187,7 +189,7 @@ def _angle_errors(film: TrainingFilm, found: Sequence[Vertebra]) -> dict[str, fl
     return errors
 
 
-def _reader_endplate(body: Body, is_superior: bool) -> Points:
+def _reader_endplate(body: AnnotatedBody, is_superior: bool) -> Points:
     anterior, posterior = (0, 1) if is_superior else (3, 2)
     return np.asarray(body.corners[anterior] - body.corners[posterior], np.float64)
 
@@ -263,13 +265,13 @@ def neck_part(film: TrainingFilm, margin: float, *, is_mirrored: bool = False) -
     return TrainingFilm(film.name, film.source, pixels, tuple(moved))
 
 
-def _moved(body: Body, offset: tuple[int, int], mirror_width: int | None) -> Body:
+def _moved(body: AnnotatedBody, offset: tuple[int, int], mirror_width: int | None) -> AnnotatedBody:
     outline, corners = body.outline - offset, body.corners - offset
     if mirror_width is not None:
         outline, corners = (
             np.stack([mirror_width - p[:, 0], p[:, 1]], axis=1) for p in (outline, corners)
         )
-    return Body(body.level, outline, corners, body.uncertain)
+    return AnnotatedBody(body.level, outline, corners, body.uncertain)
 
 
 def as_text(row: Mapping[str, Figure | str]) -> str:

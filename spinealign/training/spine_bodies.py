@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,19 +14,28 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from spinealign.domain.model_card import IntensityRule
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.image import View
+from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
 from spinealign.training import networks
 from spinealign.training.dataset import read_grey, shrink
 from spinealign.training.keras_engine import flatbuffer_weights, set_weights_in_order
+from spinealign.training.package import (
+    fold_batch_normalisation,
+    to_litert,
+    write_model_folder,
+)
 from spinealign.training.spine_films import (
     HEAD_SOURCE,
     NECK_SOURCE,
     SPINE_SOURCE,
     UNLABELLED_SOURCE,
     TrainingFilm,
+    as_record,
     fold_of_spine_films,
     from_outlined,
+    from_record,
     load_by_network,
     load_spine_films,
 )
@@ -171,13 +180,16 @@ def _spines(data: Path, recipe: SpineRecipe) -> list[TrainingFilm]:
 
 
 def _unlabelled(data: Path, cache: Path) -> list[TrainingFilm]:
-    kept = cache / "unlabelled.pickle"
+    folder, kept = data / "xray_lateral_unlabelled", cache / "unlabelled.json"
     if not kept.is_file():
-        films = load_by_network(data / "xray_lateral_unlabelled", ModelStore().load("xray_bodies"))
+        films = load_by_network(folder, ModelStore().load("xray_bodies"))
         cache.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(pickle.dumps(films))
-    films: list[TrainingFilm] = pickle.loads(kept.read_bytes())
-    return films
+        kept.write_text(json.dumps({film.name: as_record(film) for film in films}), "utf-8")
+    records = json.loads(kept.read_text("utf-8"))
+    return [
+        from_record(name, read_grey(folder / f"{name}.webp"), record)
+        for name, record in records.items()
+    ]
 
 
 def _some(folder: Path, recipe: SpineRecipe, longest_px: int) -> list[NDArray[np.uint8]]:
@@ -246,3 +258,55 @@ def start_from_bodies(
     model.get_layer("logits").set_weights([kernel, np.append(bias, -4.0).astype(np.float32)])
 
 
+def averaged(work: Path, recipe: SpineRecipe) -> tuple[keras.Model, int]:
+    """Return the network with the averaged weights of the newest checkpoint, and its step.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no checkpoint.
+    """
+    state = json.loads((work / "state.json").read_text(encoding="utf-8"))
+    keras.mixed_precision.set_dtype_policy("float32")
+    model = recipe.network()
+    with np.load(work / f"{state['stem']}.npz") as parts:
+        model.set_weights([parts[name] for name in parts.files])
+    return model, int(state["step"])
+
+
+def export(work: Path, folder: Path, recipe: SpineRecipe) -> ModelCard:
+    """Write the newest checkpoint as a model folder whose figures are yet to be measured."""
+    trained, step = averaged(work, recipe)
+    plain = fold_batch_normalisation(trained, networks.spine_unet(**recipe.arguments()))
+    return write_model_folder(folder, to_litert(plain, "float16"), spine_card(recipe, step))
+
+
+def spine_card(recipe: SpineRecipe, steps: int) -> ModelCard:
+    """Describe the model; figures are added after they were measured on the shipped weights."""
+    return ModelCard(
+        name="spine_bodies",
+        title="Vertebral bodies on lateral films",
+        version="0.1.0",
+        status=ModelStatus.DEMONSTRATION,
+        task="segmentation",
+        view=View.XRAY,
+        weights="model.tflite",
+        sha256="",
+        architecture={"name": "spine_unet", "arguments": recipe.arguments()},
+        input_shape=(recipe.input_px, recipe.input_px),
+        intensity=recipe.rule,
+        classes=SPINE_CLASSES,
+        training_data="Lateral head films, standing whole-spine films, and lateral head films "
+        f"outlined by the network before; left out: {', '.join(recipe.left_out) or 'nothing'}.",
+        licence="Research use: the training images carry no stated licence; none of them is "
+        "included",
+        metrics={"pending": True},
+        intended_use="Outlines, corners and names of vertebral bodies on lateral films, to be "
+        "checked by a professional.",
+        known_failures=("T1 to T4 behind the shoulders were not outlined by readers.",),
+        limits="In training: no figures yet.",
+        training={
+            "recipe": "spinealign train spine-bodies", "seed": recipe.seed, "steps": steps,
+            "batch": recipe.batch, "left_out": list(recipe.left_out),
+        },
+    )  # fmt: skip

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from spinealign.domain.image import SpineImage
 from spinealign.inference.engine import LoadedModel
 from spinealign.radiograph import outline_vertebrae
 from spinealign.training.dataset import read_grey
-from spinealign.training.xray_data import CORNERS, Body, Film, side_curve, unknown_below
+from spinealign.training.xray_data import CORNERS, AnnotatedBody, Film, side_curve, unknown_below
 
 SPINE_LEVELS = (
     *(f"C{i}" for i in range(2, 8)), *(f"T{i}" for i in range(1, 13)),
@@ -59,7 +60,7 @@ class TrainingFilm:
     ----------
     name, source : str
     pixels : ndarray of uint8, shape (H, W)
-    bodies : tuple of Body
+    bodies : tuple of AnnotatedBody
         From the top down, of `SPINE_LEVELS`.
     guessed : frozenset of str
         Levels whose points are guesses.
@@ -74,7 +75,7 @@ class TrainingFilm:
     name: str
     source: str
     pixels: NDArray[np.uint8]
-    bodies: tuple[Body, ...]
+    bodies: tuple[AnnotatedBody, ...]
     guessed: frozenset[str] = frozenset()
     unknown: tuple[Points, ...] = ()
     is_continued: bool = False
@@ -117,9 +118,7 @@ def load_spine_films(folder: Path) -> list[TrainingFilm]:
     ]
 
 
-def spine_film(
-    name: str, pixels: NDArray[np.uint8], points: Mapping[str, Points]
-) -> TrainingFilm:
+def spine_film(name: str, pixels: NDArray[np.uint8], points: Mapping[str, Points]) -> TrainingFilm:
     """Turn corner points (``C2BB`` .. ``S1TF``) into bodies and regions of unknown truth."""
     bodies = tuple(_spine_body(level, points) for level in SPINE_LEVELS)
     return TrainingFilm(
@@ -128,12 +127,12 @@ def spine_film(
     )  # fmt: skip
 
 
-def _spine_body(level: str, points: Mapping[str, Points]) -> Body:
+def _spine_body(level: str, points: Mapping[str, Points]) -> AnnotatedBody:
     corners = np.full((4, 2), np.nan)
     for place, end in enumerate(("TF", "TB", "BB", "BF")):
         if f"{level}{end}" in points:
             corners[place] = points[f"{level}{end}"]
-    return Body(level, _outline(level, corners), corners, level in _GUESSED)
+    return AnnotatedBody(level, _outline(level, corners), corners, level in _GUESSED)
 
 
 def _outline(level: str, corners: Points) -> Points:
@@ -161,7 +160,7 @@ def _beyond(anterior: Points, posterior: Points, reach: float, *, up: bool) -> P
     return np.stack([anterior, posterior]) + reach * normal
 
 
-def _unknown_of_spine(bodies: Sequence[Body]) -> tuple[Points, ...]:
+def _unknown_of_spine(bodies: Sequence[AnnotatedBody]) -> tuple[Points, ...]:
     by_level = {b.level: b.corners for b in bodies}
     base, top = by_level["C2"], by_level["S1"]
     dens = _band(base[3], base[2], -0.05, _DENS_REACH, 0.25, up=True)
@@ -206,20 +205,43 @@ def by_network(
     name: str, pixels: NDArray[np.uint8], vertebrae: Sequence[Vertebra]
 ) -> TrainingFilm | None:
     """Take the unbroken sure bodies from C2 down, or None where there are fewer than three."""
-    bodies: list[Body] = []
+    bodies: list[AnnotatedBody] = []
     for vertebra, level in zip(vertebrae, SPINE_LEVELS, strict=False):
         is_sure = vertebra.confidence >= _SURE_BODY and vertebra.state is VertebraState.COMPLETE
         if vertebra.level != level or not is_sure:
             break
         marks = [vertebra.landmark(corner) for corner in CORNERS]
         corners = np.array([[np.nan] * 2 if m is None else [m.x, m.y] for m in marks])
-        bodies.append(Body(level, np.array(vertebra.outline), corners, uncertain=False))
+        bodies.append(AnnotatedBody(level, np.array(vertebra.outline), corners, uncertain=False))
     if len(bodies) < _FEWEST_BODIES or not np.isfinite(bodies[-1].corners[2:]).all():
         return None
+    return _guessed_film(name, pixels, tuple(bodies))
+
+
+def _guessed_film(
+    name: str, pixels: NDArray[np.uint8], bodies: tuple[AnnotatedBody, ...]
+) -> TrainingFilm:
     unknown = (unknown_below(bodies),)
-    return TrainingFilm(
-        name, UNLABELLED_SOURCE, pixels, tuple(bodies), frozenset(), unknown, True, 5.0
-    )
+    return TrainingFilm(name, UNLABELLED_SOURCE, pixels, bodies, frozenset(), unknown, True, 5.0)
+
+
+def as_record(film: TrainingFilm) -> dict[str, Any]:
+    """Return the bodies of a film outlined by a network as a JSON object."""
+    return {
+        body.level: {"outline": body.outline.round(2).tolist(), "corners": body.corners.tolist()}
+        for body in film.bodies
+    }
+
+
+def from_record(
+    name: str, pixels: NDArray[np.uint8], record: Mapping[str, Mapping[str, Any]]
+) -> TrainingFilm:
+    """Read what `as_record` wrote."""
+    bodies = [
+        AnnotatedBody(level, np.array(v["outline"]), np.array(v["corners"], float), uncertain=False)
+        for level, v in record.items()
+    ]
+    return _guessed_film(name, pixels, tuple(bodies))
 
 
 def fold_of_spine_films(names: Sequence[str], fold: int, folds: int = 3) -> set[str]:

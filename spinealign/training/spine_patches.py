@@ -17,7 +17,7 @@ from spinealign.training import xray_augment as looks
 from spinealign.training.augment import Geometry, random_affine
 from spinealign.training.dataset import IGNORE
 from spinealign.training.spine_films import TrainingFilm, level_number
-from spinealign.training.xray_augment import Column
+from spinealign.training.xray_augment import ColumnCourse
 from spinealign.training.xray_patches import (
     BACKGROUND,
     C2,
@@ -197,7 +197,7 @@ class SpinePatches:
     def _continued(self, one: SurroundedFilm, matrix: Matrix, labels: _Labels) -> Image:
         rng = self._rng
         image = one.warp(matrix, self._settings.crop, cv2.BORDER_REPLICATE)
-        column = Column(
+        column = ColumnCourse(
             apply(matrix, one.column.posterior), apply(matrix, one.column.anterior),
             one.column.depth_px * float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))),
         )  # fmt: skip

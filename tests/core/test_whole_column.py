@@ -1,0 +1,124 @@
+"""Levels and lines of a column from pieces that a network might see."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from spinealign.radiograph.whole_column import (
+    COLUMN_LEVELS,
+    FIRST_LEVEL_NUMBER,
+    best_line,
+    name_line,
+    pitch_factor,
+    sharp_places,
+)
+
+PITCH = {"C": 1.29, "T": 1.20, "L": 1.28}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What `best_line` and `name_line` ask of a candidate."""
+
+    name: str
+    centre: np.ndarray
+    height: float
+    level: float
+    spread: float = 0.8
+    worth: float = 0.9
+    is_c2: bool = False
+    is_s1: bool = False
+
+
+def column(first="C2", last="S1", bias=0.0, spread=0.8, factor=1.0):
+    """Bodies that grow from 48 to 100 px; the network's levels are off by `bias`."""
+    pieces, y = [], 0.0
+    for place, name in enumerate(COLUMN_LEVELS):
+        height = 48 + 52 * place / 23
+        x = 300 + 60 * np.sin(place / 4)
+        level = place + FIRST_LEVEL_NUMBER + bias
+        ends = {"is_c2": name == "C2", "is_s1": name == "S1"}
+        pieces.append(Piece(name, np.array([x, y]), height, level, spread, **ends))
+        y += height * factor * PITCH.get(name[0], 1.28)
+    names = [piece.name for piece in pieces]
+    return pieces[names.index(first) : names.index(last) + 1]
+
+
+def named(chain):
+    return [COLUMN_LEVELS[number - FIRST_LEVEL_NUMBER] for number in name_line(chain).numbers]
+
+
+def names_of(pieces):
+    return [piece.name for piece in pieces]
+
+
+@pytest.mark.parametrize("bias", [-1.4, 0.0, 1.4])
+def test_ends_of_the_column_outweigh_what_the_network_takes_levels_for(bias):
+    chain = column(bias=bias)
+    assert named(chain) == names_of(chain)
+    assert name_line(chain).is_sure
+
+
+@pytest.mark.parametrize("missing", [("C5",), ("T1", "T2", "T3"), ("T1", "T2", "T3", "T4", "T5")])
+def test_bodies_that_were_not_found_are_counted_by_their_room(missing):
+    chain = [piece for piece in column(last="L5") if piece.name not in missing]
+    assert named(chain) == names_of(chain)
+
+
+@pytest.mark.parametrize("factor", [0.92, 1.12])
+def test_high_discs_do_not_shift_names(factor):
+    chain = [p for p in column(last="L5", factor=factor) if p.name not in ("T1", "T2", "T3")]
+    assert named(chain) == names_of(chain)
+
+
+def test_without_either_end_nor_a_sure_network_names_are_in_doubt():
+    chain = column("T5", "T9", bias=0.5, spread=4.0)
+    assert not name_line(chain).is_sure
+
+
+def test_a_sure_network_names_a_part_of_the_column():
+    chain = column("C4", "C7", spread=0.35)
+    assert named(chain) == names_of(chain)
+    assert name_line(chain).is_sure
+
+
+def test_a_line_leaves_out_what_lies_beside_the_column():
+    pieces = column()
+    beside = [
+        replace(p, name="stray", centre=p.centre + (-2.2 * p.height, 0.3 * p.height), worth=0.8)
+        for p in pieces[2:16:5]
+    ]
+    assert names_of(best_line([*beside, *pieces])) == names_of(pieces)
+
+
+def test_a_line_goes_on_behind_the_shoulders():
+    pieces = [p for p in column() if p.name not in ("T1", "T2", "T3", "T4")]
+    assert names_of(best_line(pieces)) == names_of(pieces)
+
+
+def test_c2_has_nothing_above_and_the_sacrum_nothing_below():
+    pieces = column("C2", "C7")
+    skull = replace(pieces[1], name="skull", centre=pieces[0].centre - (0, 60.0))
+    assert names_of(best_line([skull, *pieces])) == names_of(pieces)
+
+
+def test_no_pieces_make_no_line():
+    assert best_line([]) == []
+
+
+def test_the_pitch_of_one_column_is_its_own():
+    assert pitch_factor([1.29 * 1.1] * 4, [3, 4, 5, 6]) == pytest.approx(1.1)
+    assert pitch_factor([5.0], [3]) == 1.0
+
+
+@pytest.mark.parametrize(("first", "last"), [("C2", "C7"), ("C2", "S1"), ("C3", "C4")])
+def test_sharp_looks_cover_the_line_and_its_ends(first, last):
+    pieces = column(first, last)
+    places = list(sharp_places(pieces))
+    for piece in pieces:
+        inside = [np.abs(piece.centre - c).max() / h < 3.7 for c, h in places]
+        assert any(inside), piece.name
+    for end in (pieces[0], pieces[-1]):
+        centre, height = min(places, key=lambda p: np.hypot(*(p[0] - end.centre)))
+        assert abs(centre[1] - end.centre[1]) < 2.4 * height
