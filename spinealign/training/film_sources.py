@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,7 +64,7 @@ class FilmScore:
     Parameters
     ----------
     strays : int
-        Bodies found where the reader has none.
+        Bodies found where the reader has none and the truth is known.
     angle_errors : mapping of str to float
         Found less reader's, in degrees.
     """
@@ -90,7 +91,14 @@ def score_by_corners(find: Finder, film: TrainingFilm) -> FilmScore:
         _score_region([b for b in film.bodies if b.level in levels], pairs)
         for levels in (NECK_LEVELS, LUMBAR_LEVELS, tuple(b.level for b in film.bodies))
     ]
-    return FilmScore(film.name, *regions, len(found) - len(pairs), _angle_errors(film, found))
+    others = [v for v in found if v not in pairs.values() and not _is_in_unknown(film, v)]
+    return FilmScore(film.name, *regions, len(others), _angle_errors(film, found))
+
+
+def _is_in_unknown(film: TrainingFilm, vertebra: Vertebra) -> bool:
+    x, y = (float(v) for v in np.array(vertebra.outline).mean(axis=0))
+    polygons = [u.astype(np.float32) for u in film.unknown]
+    return any(cv2.pointPolygonTest(polygon, (x, y), False) >= 0 for polygon in polygons)
 
 
 def matched_bodies(
@@ -171,12 +179,17 @@ _ANGLES: Mapping[str, tuple[tuple[str, bool], tuple[str, bool]]] = {
 }
 """Level and whether its superior endplate counts."""
 
+LOWEST = "C2-lowest neck"
+"""From C2 to the lowest body of the neck that the reader outlined."""
+
 
 def _angle_errors(film: TrainingFilm, found: Sequence[Vertebra]) -> dict[str, float]:
     truth = {b.level: b for b in film.bodies}
     named = {v.level: v for v in found if v.level is not None}
     errors = {}
-    for name, ends in _ANGLES.items():
+    lowest = [b.level for b in film.bodies if b.level in NECK_LEVELS[1:]][-1:]
+    spans = {**_ANGLES, **{LOWEST: (("C2", False), (level, False)) for level in lowest}}
+    for name, ends in spans.items():
         if any(level not in truth for level, _ in ends):
             continue
         wanted = _turn(*(_reader_endplate(truth[level], top) for level, top in ends))
@@ -225,7 +238,7 @@ def figures(scores: Sequence[FilmScore]) -> dict[str, Figure | str]:
         row["all of L1-S1"] = share([s.lumbar.is_complete for s in scores])
         row["lumbar median"] = _quantile([s.lumbar.corner_errors for s in scores], 0.5)
         row["bodies found"] = share([s.whole.matched / s.whole.outlined for s in scores])
-    for name in _ANGLES:
+    for name in (*_ANGLES, LOWEST):
         errors = [s.angle_errors[name] for s in scores if name in s.angle_errors]
         if errors:
             row[name] = _angle_figure(errors)
