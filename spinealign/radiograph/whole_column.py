@@ -316,7 +316,8 @@ def sharp_candidates(
     for centre, height in sharp_places(line):
         scale = _SHARP_PX / height
         half = np.array(model.card.input_shape[::-1]) / scale / 2
-        window = window_around(centre - half, centre + half, 2 * float(half.min()), image.shape)
+        low, high = (centre - half).tolist(), (centre + half).tolist()
+        window = window_around(low, high, 2 * float(half.min()), image.shape)
         found += _candidates(_look(model, image, window, scale), image)
     return _without_doubles(found)
 
@@ -340,7 +341,8 @@ def sharp_places(line: Sequence[Node]) -> Iterator[tuple[Points, float]]:
 def _smoothed(heights: Sequence[float]) -> Points:
     """Return heights along a line, each the median of five."""
     padded = np.pad(np.array(heights, float), 2, mode="reflect" if len(heights) > 2 else "edge")
-    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 5)
+    return np.asarray(np.median(windows, axis=1), np.float64)
 
 
 def _candidates(look: Look, image: SpineImage) -> list[Candidate]:

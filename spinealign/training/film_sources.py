@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spinealign.domain.findings import LandmarkName, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.training.evaluate import Figure, bootstrap
-from spinealign.training.spine_films import TrainingFilm
+from spinealign.training.spine_films import SPINE_LEVELS, TrainingFilm
 from spinealign.training.xray_data import CORNERS, AnnotatedBody
 
 NECK_LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7")
@@ -87,12 +87,13 @@ def score_by_corners(find: Finder, film: TrainingFilm) -> FilmScore:
     image = SpineImage(film.pixels.astype(np.float32), 8, Path(film.name), "0" * 64)
     found = list(find(image))
     pairs = matched_bodies(film.bodies, found)
-    regions = [
+    neck, lumbar, whole = (
         _score_region([b for b in film.bodies if b.level in levels], pairs)
-        for levels in (NECK_LEVELS, LUMBAR_LEVELS, tuple(b.level for b in film.bodies))
-    ]
+        for levels in (NECK_LEVELS, LUMBAR_LEVELS, SPINE_LEVELS)
+    )
     others = [v for v in found if v not in pairs.values() and not _is_in_unknown(film, v)]
-    return FilmScore(film.name, *regions, len(others), _angle_errors(film, found))
+    angles = _angle_errors(film, found)
+    return FilmScore(film.name, neck, lumbar, whole, len(others), angles)
 
 
 def _is_in_unknown(film: TrainingFilm, vertebra: Vertebra) -> bool:
@@ -188,7 +189,9 @@ def _angle_errors(film: TrainingFilm, found: Sequence[Vertebra]) -> dict[str, fl
     named = {v.level: v for v in found if v.level is not None}
     errors = {}
     lowest = [b.level for b in film.bodies if b.level in NECK_LEVELS[1:]][-1:]
-    spans = {**_ANGLES, **{LOWEST: (("C2", False), (level, False)) for level in lowest}}
+    spans = dict(_ANGLES)
+    if lowest:
+        spans[LOWEST] = (("C2", False), (lowest[0], False))
     for name, ends in spans.items():
         if any(level not in truth for level, _ in ends):
             continue
@@ -222,7 +225,7 @@ def _turn(one: Points, other: Points) -> float:
 def figures(scores: Sequence[FilmScore]) -> dict[str, Figure | str]:
     """Return the table's row of one source, with intervals from resampling films."""
 
-    def share(values: Sequence[bool]) -> Figure:
+    def share(values: Sequence[float]) -> Figure:
         return bootstrap([float(v) for v in values], lambda draw: float(np.mean(draw)))
 
     row: dict[str, Figure | str] = {

@@ -18,6 +18,7 @@ from spinealign.training.augment import Geometry, random_affine
 from spinealign.training.dataset import IGNORE
 from spinealign.training.spine_films import TrainingFilm, level_number
 from spinealign.training.xray_augment import ColumnCourse
+from spinealign.training.xray_data import Film
 from spinealign.training.xray_patches import (
     BACKGROUND,
     C2,
@@ -95,6 +96,23 @@ class WholeFilm:
         return warp_pixels(self._levels[level], of_level, shape, scale * 2.0**level, border)
 
 
+class ContinuedFilm:
+    """A film whose neck stands at its edge, with synthetic surroundings."""
+
+    def __init__(self, film: TrainingFilm, rng: np.random.Generator) -> None:
+        self.film = film
+        self._surrounded = SurroundedFilm(Film(film.name, film.pixels, film.bodies, (), ""), rng)
+
+    @property
+    def column(self) -> ColumnCourse:
+        """Both walls, in pixels of the film."""
+        return self._surrounded.column
+
+    def warp(self, matrix: Matrix, shape: tuple[int, int], border: int) -> Image:
+        """Resample the film by `matrix` (film to crop, continuous coordinates)."""
+        return self._surrounded.warp(matrix, shape, border)
+
+
 def local_height(film: TrainingFilm, place: int) -> float:
     """Return the height in pixels of the bodies around one of a film's bodies."""
     near = film.bodies[max(place - 1, 0) : place + 2]
@@ -125,10 +143,10 @@ class SpinePatches:
     ) -> None:  # fmt: skip
         self._rng = np.random.default_rng(seed)
         self._negatives, self._styles, self._settings = negatives, styles, settings
-        self._films: dict[str, list[SurroundedFilm | WholeFilm]] = defaultdict(list)
+        self._films: dict[str, list[ContinuedFilm | WholeFilm]] = defaultdict(list)
         trust: dict[str, list[float]] = defaultdict(list)
         for film in films:
-            one = SurroundedFilm(film, self._rng) if film.is_continued else WholeFilm(film)
+            one = ContinuedFilm(film, self._rng) if film.is_continued else WholeFilm(film)
             self._films[film.source].append(one)
             trust[film.source].append(film.trust)
         self._trust = {source: np.array(t) / np.sum(t) for source, t in trust.items()}
@@ -150,7 +168,7 @@ class SpinePatches:
         one = films[self._rng.choice(len(films), p=self._trust[source])]
         matrix, height_px = self._matrix(one.film)
         labels = _Labels(one.film, matrix, self._settings.crop)
-        if isinstance(one, SurroundedFilm) and self._rng.random() < self._settings.continued_share:
+        if isinstance(one, ContinuedFilm) and self._rng.random() < self._settings.continued_share:
             image = self._continued(one, matrix, labels)
         else:
             image = self._as_it_is(one, matrix)
@@ -183,7 +201,7 @@ class SpinePatches:
         )
         return int(self._rng.choice(len(film.bodies), p=weights / weights.sum()))
 
-    def _as_it_is(self, one: SurroundedFilm | WholeFilm, matrix: Matrix) -> Image:
+    def _as_it_is(self, one: ContinuedFilm | WholeFilm, matrix: Matrix) -> Image:
         image = one.warp(matrix, self._settings.crop, cv2.BORDER_REPLICATE)
         inside = self._inside(one.film, matrix)
         outside = 0.0 if self._rng.random() < 0.75 else float(self._rng.uniform(0, 1))
@@ -194,7 +212,7 @@ class SpinePatches:
         frame = np.array([[0, 0], [cols, 0], [cols, rows], [0, rows]], float)
         return rasterise([apply(matrix, frame)], self._settings.crop)
 
-    def _continued(self, one: SurroundedFilm, matrix: Matrix, labels: _Labels) -> Image:
+    def _continued(self, one: ContinuedFilm, matrix: Matrix, labels: _Labels) -> Image:
         rng = self._rng
         image = one.warp(matrix, self._settings.crop, cv2.BORDER_REPLICATE)
         column = ColumnCourse(

@@ -86,7 +86,7 @@ def test_a_sure_network_names_a_part_of_the_column():
 def test_a_line_leaves_out_what_lies_beside_the_column():
     pieces = column()
     beside = [
-        replace(p, name="stray", centre=p.centre + (-2.2 * p.height, 0.3 * p.height), worth=0.8)
+        replace(p, name="stray", centre=p.centre + p.height * np.array([-2.2, 0.3]), worth=0.8)
         for p in pieces[2:16:5]
     ]
     assert names_of(best_line([*beside, *pieces])) == names_of(pieces)
@@ -99,7 +99,7 @@ def test_a_line_goes_on_behind_the_shoulders():
 
 def test_c2_has_nothing_above_and_the_sacrum_nothing_below():
     pieces = column("C2", "C7")
-    skull = replace(pieces[1], name="skull", centre=pieces[0].centre - (0, 60.0))
+    skull = replace(pieces[1], name="skull", centre=pieces[0].centre - np.array([0, 60.0]))
     assert names_of(best_line([skull, *pieces])) == names_of(pieces)
 
 
