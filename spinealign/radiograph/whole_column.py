@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
     Facing,
     Landmark,
@@ -59,12 +60,20 @@ from spinealign.measure.outlines.vertebrae import (
     up_vectors,
 )
 
-LEVEL_CENTRE, LEVEL_SCALE = 13.5, 6.0
+COLUMN_CLASSES = ("background", "C2", "body", "S1")
+"""Classes of a network that finds bodies of the whole column; levels are told apart otherwise."""
+
+COLUMN_LEVELS = LEVEL_SEQUENCE[LEVEL_SEQUENCE.index("C2") :]
+"""Bodies of a whole column from the top down, C2 to S1."""
+
 FIRST_LEVEL_NUMBER = 2
-COLUMN_LEVELS = (
-    *(f"C{i}" for i in range(2, 8)), *(f"T{i}" for i in range(1, 13)),
-    *(f"L{i}" for i in range(1, 6)), "S1",
-)  # fmt: skip
+"""C2 is number 2, C7 7, T1 8, L5 24 and S1 25 in what the network says of levels."""
+
+LEVEL_CENTRE, LEVEL_SCALE = 13.5, 6.0
+"""A level's number is the network's output times the scale plus the centre."""
+
+LEVEL_SPREAD = (-3.0, 2.5)
+"""Limits of the logarithm of a level's uncertainty, in levels."""
 
 _SHARP_PX = 48.0
 _OVERLAP_PX = 96
@@ -268,7 +277,7 @@ def _as_look(grid: Grid, answer: Array) -> Look:
     parts = [np.ascontiguousarray(answer[..., i]) for i in range(4)]
     return Look(
         grid, parts[1] + parts[2], parts[1], parts[3], np.ascontiguousarray(answer[..., 4:8]),
-        answer[..., 8] * LEVEL_SCALE + LEVEL_CENTRE, np.exp(np.clip(answer[..., 9], -3.0, 2.5)),
+        answer[..., 8] * LEVEL_SCALE + LEVEL_CENTRE, np.exp(np.clip(answer[..., 9], *LEVEL_SPREAD)),
     )  # fmt: skip
 
 
@@ -315,7 +324,8 @@ def sharp_candidates(
     found: list[Candidate] = []
     for centre, height in sharp_places(line):
         scale = _SHARP_PX / height
-        half = np.array(model.card.input_shape[::-1]) / scale / 2
+        # A little less than a tile, so that whole film pixels never need a second one.
+        half = (np.array(model.card.input_shape[::-1]) - 2 * scale - 2) / scale / 2
         low, high = (centre - half).tolist(), (centre + half).tolist()
         window = window_around(low, high, 2 * float(half.min()), image.shape)
         found += _candidates(_look(model, image, window, scale), image)
@@ -426,9 +436,12 @@ Means of 19 standing films; they spread by 0.03 to 0.08 between films.
 
 _USUAL_PITCH = 1.25
 
-_NEAREST, _FARTHEST = 0.55, 7.5
+_NEAREST, _FARTHEST = 0.55, 18.0
 _STRAIGHT_COS = 0.55
-_BEND_COST, _SIZE_COST, _LEVEL_COST, _GAP_COST = 1.5, 0.8, 0.12, 0.22
+_BEND_COST, _SIZE_COST, _LEVEL_COST = 1.5, 0.8, 0.12
+_GAP_COST, _MOST_GAP_COST = 0.22, 1.5
+"""Of a gap for each body height, and for the widest: from the neck to the lumbar part."""
+
 _NODE_COST = 0.35
 
 
@@ -483,7 +496,7 @@ def _edge_cost(upper: Piece, lower: Piece) -> float | None:
     if down < _STRAIGHT_COS / 2:
         return None
     size = _SIZE_COST * abs(float(np.log(upper.height / lower.height)))
-    gap = _GAP_COST * max(0.0, apart - 1.6) + (0.4 if apart < 0.85 else 0.0)
+    gap = min(_GAP_COST * max(0.0, apart - 1.6), _MOST_GAP_COST) + (0.4 if apart < 0.85 else 0.0)
     steps = apart / _USUAL_PITCH
     away = abs(lower.level - upper.level - steps) / (1 + upper.spread + lower.spread)
     return size + gap + _LEVEL_COST * min(away, 4.0)
@@ -497,7 +510,7 @@ def _bend_cost(first: Piece, second: Piece, third: Piece) -> float | None:
 
 # --- levels --------------------------------------------------------------------------------
 
-_MOST_SKIPPED = 6
+_MOST_SKIPPED = 14
 _NEIGHBOURS_AT_MOST = 1.75
 _PITCH_FACTORS = (0.85, 1.3)
 _PITCH_ERROR = (0.06, 0.10)

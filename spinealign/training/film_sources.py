@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import LandmarkName, Vertebra
 from spinealign.domain.image import SpineImage
+from spinealign.radiograph.whole_column import COLUMN_LEVELS
 from spinealign.training.evaluate import Figure, bootstrap
-from spinealign.training.spine_films import SPINE_LEVELS, TrainingFilm
+from spinealign.training.spine_films import TrainingFilm
 from spinealign.training.xray_data import CORNERS, AnnotatedBody
 
 NECK_LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7")
@@ -89,7 +90,7 @@ def score_by_corners(find: Finder, film: TrainingFilm) -> FilmScore:
     pairs = matched_bodies(film.bodies, found)
     neck, lumbar, whole = (
         _score_region([b for b in film.bodies if b.level in levels], pairs)
-        for levels in (NECK_LEVELS, LUMBAR_LEVELS, SPINE_LEVELS)
+        for levels in (NECK_LEVELS, LUMBAR_LEVELS, COLUMN_LEVELS)
     )
     others = [v for v in found if v not in pairs.values() and not _is_in_unknown(film, v)]
     angles = _angle_errors(film, found)

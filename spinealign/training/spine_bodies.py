@@ -18,6 +18,12 @@ from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import View
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
+from spinealign.radiograph.whole_column import (
+    COLUMN_CLASSES,
+    LEVEL_CENTRE,
+    LEVEL_SCALE,
+    LEVEL_SPREAD,
+)
 from spinealign.training import networks
 from spinealign.training.dataset import read_grey, shrink
 from spinealign.training.keras_engine import flatbuffer_weights, set_weights_in_order
@@ -43,15 +49,6 @@ from spinealign.training.spine_patches import SpinePatches, SpinePatchSettings
 from spinealign.training.train import Checkpoint, prefetch, run_steps
 from spinealign.training.xray import bodies_and_corners_loss
 from spinealign.training.xray_data import CORNERS, load_films, split_films
-
-SPINE_CLASSES = ("background", "C2", "body", "S1")
-"""Classes of a network that finds bodies of the whole column; levels are told apart otherwise."""
-
-LEVEL_CENTRE, LEVEL_SCALE = 13.5, 6.0
-"""A level's number is the network's output times the scale plus the centre."""
-
-_LEVEL_SPREAD = (-3.0, 2.5)
-"""Limits of the logarithm of a level's uncertainty, in levels."""
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 _STYLE_PX = 640
@@ -98,7 +95,7 @@ class SpineRecipe:
         """Return the arguments of `networks.spine_unet` at inference."""
         return {
             "input_shape": [self.input_px, self.input_px, 1],
-            "classes": len(SPINE_CLASSES),
+            "classes": len(COLUMN_CLASSES),
             "corners": len(CORNERS),
             "widths": list(self.widths),
             "batch_normalisation": False,
@@ -107,13 +104,13 @@ class SpineRecipe:
     def network(self) -> keras.Model:
         """Build the trainable network with its outputs joined."""
         return networks.spine_unet(
-            (*self.crop, 1), len(SPINE_CLASSES), len(CORNERS), self.widths, joined=True
+            (*self.crop, 1), len(COLUMN_CLASSES), len(CORNERS), self.widths, joined=True
         )
 
 
 def spine_loss(recipe: SpineRecipe) -> Callable[..., object]:
     """Return the loss of outlines and corners plus the Laplace likelihood of levels."""
-    classes = len(SPINE_CLASSES)
+    classes = len(COLUMN_CLASSES)
     ends = classes + len(CORNERS)
     outlines = bodies_and_corners_loss(classes, recipe.corner_weight)
 
@@ -121,7 +118,7 @@ def spine_loss(recipe: SpineRecipe) -> Callable[..., object]:
         labels = ops.cast(labels, "float32")
         number, weight = labels[..., 6], labels[..., 7] / 255.0
         wanted = (number - LEVEL_CENTRE) / LEVEL_SCALE
-        spread = ops.clip(outputs[..., ends + 1], *_LEVEL_SPREAD)
+        spread = ops.clip(outputs[..., ends + 1], *LEVEL_SPREAD)
         away = LEVEL_SCALE * ops.abs(outputs[..., ends] - wanted)
         level = away * ops.exp(-spread) + spread
         levels = ops.sum(level * weight) / (ops.sum(weight) + 200.0)
@@ -295,7 +292,7 @@ def spine_card(recipe: SpineRecipe, steps: int) -> ModelCard:
         architecture={"name": "spine_unet", "arguments": recipe.arguments()},
         input_shape=(recipe.input_px, recipe.input_px),
         intensity=recipe.rule,
-        classes=SPINE_CLASSES,
+        classes=COLUMN_CLASSES,
         training_data="Lateral head films, standing whole-spine films, and lateral head films "
         f"outlined by the network before; left out: {', '.join(recipe.left_out) or 'nothing'}.",
         licence="Research use: the training images carry no stated licence; none of them is "

@@ -20,17 +20,9 @@ from spinealign.domain.findings import Vertebra, VertebraState
 from spinealign.domain.image import SpineImage
 from spinealign.inference.engine import LoadedModel
 from spinealign.radiograph import outline_vertebrae
+from spinealign.radiograph.whole_column import COLUMN_LEVELS, FIRST_LEVEL_NUMBER
 from spinealign.training.dataset import read_grey
 from spinealign.training.xray_data import CORNERS, AnnotatedBody, Film, side_curve, unknown_below
-
-SPINE_LEVELS = (
-    *(f"C{i}" for i in range(2, 8)), *(f"T{i}" for i in range(1, 13)),
-    *(f"L{i}" for i in range(1, 6)), "S1",
-)  # fmt: skip
-"""Bodies of a whole spine from the top down."""
-
-FIRST_LEVEL_NUMBER = 2
-"""C2 is number 2, C7 7, T1 8, L5 24 and S1 25 in a level map."""
 
 SPINE_SOURCE = "whole spine"
 HEAD_SOURCE = "home"
@@ -61,7 +53,7 @@ class TrainingFilm:
     name, source : str
     pixels : ndarray of uint8, shape (H, W)
     bodies : tuple of AnnotatedBody
-        From the top down, of `SPINE_LEVELS`.
+        From the top down, of `COLUMN_LEVELS`.
     guessed : frozenset of str
         Levels whose points are guesses.
     unknown : tuple of ndarray of float64, shape (n, 2)
@@ -84,7 +76,7 @@ class TrainingFilm:
 
 def level_number(level: str) -> int:
     """Return a level's number in level maps."""
-    return SPINE_LEVELS.index(level) + FIRST_LEVEL_NUMBER
+    return COLUMN_LEVELS.index(level) + FIRST_LEVEL_NUMBER
 
 
 def from_outlined(film: Film, source: str, *, is_continued: bool) -> TrainingFilm:
@@ -120,7 +112,7 @@ def load_spine_films(folder: Path) -> list[TrainingFilm]:
 
 def spine_film(name: str, pixels: NDArray[np.uint8], points: Mapping[str, Points]) -> TrainingFilm:
     """Turn corner points (``C2BB`` .. ``S1TF``) into bodies and regions of unknown truth."""
-    bodies = tuple(_spine_body(level, points) for level in SPINE_LEVELS)
+    bodies = tuple(_spine_body(level, points) for level in COLUMN_LEVELS)
     return TrainingFilm(
         name, SPINE_SOURCE, pixels, bodies, frozenset(_GUESSED), _unknown_of_spine(bodies),
         trust=10.0,
@@ -206,7 +198,7 @@ def by_network(
 ) -> TrainingFilm | None:
     """Take the unbroken sure bodies from C2 down, or None where there are fewer than three."""
     bodies: list[AnnotatedBody] = []
-    for vertebra, level in zip(vertebrae, SPINE_LEVELS, strict=False):
+    for vertebra, level in zip(vertebrae, COLUMN_LEVELS, strict=False):
         is_sure = vertebra.confidence >= _SURE_BODY and vertebra.state is VertebraState.COMPLETE
         if vertebra.level != level or not is_sure:
             break

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from spinealign.domain.errors import DataSetError
+from spinealign.radiograph.whole_column import COLUMN_LEVELS
 from spinealign.training import xray_appearance as appearance
 from spinealign.training.dataset import IGNORE
 from spinealign.training.spine_films import (
     HEAD_SOURCE,
-    SPINE_LEVELS,
     SPINE_SOURCE,
     as_record,
     fold_of_spine_films,
@@ -38,7 +38,7 @@ SIDE, PITCH = 20.0, 26.0
 def spine_points():
     """A straight column, the face to the right; readers mark C2's base and S1's top only."""
     points = {}
-    for place, level in enumerate(SPINE_LEVELS):
+    for place, level in enumerate(COLUMN_LEVELS):
         top = 60 + PITCH * place
         for end, y in (("T", top), ("B", top + SIDE)):
             if (level, end) not in (("C2", "T"), ("S1", "B")):
@@ -74,7 +74,7 @@ def mask_of(film, shape=(760, 240)):
 
 class TestWholeSpine:
     def test_every_level_is_a_body_with_the_corners_that_were_marked(self, spine):
-        assert tuple(body.level for body in spine.bodies) == SPINE_LEVELS
+        assert tuple(body.level for body in spine.bodies) == COLUMN_LEVELS
         assert np.isnan(spine.bodies[0].corners[:2]).all()
         assert np.isnan(spine.bodies[-1].corners[2:]).all()
         c3 = spine.bodies[1]
