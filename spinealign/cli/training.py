@@ -41,9 +41,16 @@ def add_training(commands: Any) -> None:
     bodies.add_argument("--start", type=Path, help="model folder of a U-Net to start from")
     bodies.add_argument("--necks", type=Path, help="further outlined films, only to measure on")
     bodies.add_argument("--report", type=Path, help="picture (.png) of the worst films to write")
+    spine = recipes.add_parser("spine-bodies", help="outline C2 to S1 on lateral films of any kind")
+    spine.add_argument("--start", type=Path, help="model folder of xray-bodies to start from")
+    spine.add_argument(
+        "--leave-out", nargs="*", default=[], metavar="SOURCE",
+        help="sources that training never sees: home, unlabelled, 'three necks', 'whole spine' "
+        "or a third of the last, 'whole spine/0' to 'whole spine/2'",
+    )  # fmt: skip
     discs = recipes.add_parser("disc-grading", help="grade every disc on sagittal lumbar MR")
     discs.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
-    for parser in (mr, ct, gate, bodies, discs):
+    for parser in (mr, ct, gate, bodies, spine, discs):
         parser.add_argument("--data", type=Path, required=True)
         parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
         parser.add_argument("--out", type=Path, required=True, help="model folder to write")
@@ -53,6 +60,7 @@ def add_training(commands: Any) -> None:
     ct.set_defaults(recipe="ct-fracture")
     gate.set_defaults(recipe="view-gate")
     bodies.set_defaults(recipe="xray-bodies")
+    spine.set_defaults(recipe="spine-bodies")
     discs.set_defaults(recipe="disc-grading")
     package = commands.add_parser("package", help="make a model folder of your own Keras weights")
     package.add_argument("weights", type=Path, help=".keras, .h5 or .weights.h5")

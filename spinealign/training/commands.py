@@ -34,6 +34,7 @@ from spinealign.training import (
     gate_evaluate,
     networks,
     recipes,
+    spine_bodies,
     xray,
     xray_angles,
     xray_evaluate,
@@ -62,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
         "ct-fracture": train_ct,
         "view-gate": train_gate,
         "xray-bodies": train_xray,
+        "spine-bodies": train_spine,
         "disc-grading": train_discs,
         "package": package_user_weights,
     }
@@ -200,6 +202,16 @@ def train_xray(options: argparse.Namespace) -> ModelCard:
     figures = _xray_figures(_open(options.out), recipe, held_out, options)
     card = replace(card, metrics=figures)
     return _write(options.out, plain, "float16", card)
+
+
+def train_spine(options: argparse.Namespace) -> ModelCard:
+    """Train and package the network for lateral films of any source; figures come by benchmark."""
+    recipe = spine_bodies.SpineRecipe(left_out=tuple(options.leave_out))
+    if options.steps is not None:
+        recipe = replace(recipe, steps=options.steps)
+    cache = options.work / "cache"
+    spine_bodies.train_spine_bodies(options.data, options.start, options.work, cache, recipe)
+    return spine_bodies.export(options.work, options.out, recipe)
 
 
 def _xray_figures(
