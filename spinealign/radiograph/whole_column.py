@@ -9,7 +9,7 @@ whole lines chooses the bodies that follow each other; and levels are what fits 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
@@ -88,7 +88,12 @@ _NODES_APART = 0.7
 _SAME_BODY = 0.5
 _TILE_EDGE_PX = 3
 _LEAST_S1 = 0.12
+_HEIGHT_LIMITS = (0.6, 1.6)
 _CHANNELS = 10
+_LEAST_SPREAD = 0.5
+_END_REACH, _UNLIKELY = 5.0, 0.6
+"""In levels: how far from its end of the column C2 or S1 may seem to lie; else worth less."""
+
 _FEWEST_BODIES = 2
 _SURE_FACING = 0.65
 _PEAKS_APART = 0.25
@@ -329,7 +334,44 @@ def sharp_candidates(
         low, high = (centre - half).tolist(), (centre + half).tolist()
         window = window_around(low, high, 2 * float(half.min()), image.shape)
         found += _candidates(_look(model, image, window, scale), image)
-    return _without_doubles(found)
+    return [_with_context(one, line) for one in _without_doubles(found)]
+
+
+def _with_context(one: Candidate, line: Sequence[Node]) -> Candidate:
+    """Join what the sharp look takes a piece for with what the coarse line says there.
+
+    A sharp look shows five bodies and often neither end of the column; the coarse look shows
+    more. A piece that looks like C2 or S1 far from that end is another body, or none.
+    """
+    level, spread = level_along(line, one.centre)
+    weights = np.array([1 / spread**2, 1 / max(one.spread, _LEAST_SPREAD) ** 2])
+    joined = float(weights @ (level, one.level) / weights.sum())
+    is_far_from_s1 = one.is_s1 and joined < len(COLUMN_LEVELS) - _END_REACH
+    is_far_from_c2 = one.blob.is_c2 and joined > FIRST_LEVEL_NUMBER + _END_REACH
+    blob = replace(one.blob, c2_share=0.0) if is_far_from_c2 else one.blob
+    return replace(
+        one, blob=blob, level=joined, spread=float(1 / np.sqrt(weights.sum())),
+        worth=one.worth * (_UNLIKELY if is_far_from_s1 or is_far_from_c2 else 1),
+    )  # fmt: skip
+
+
+def level_along(line: Sequence[Node], place: Points) -> tuple[float, float]:
+    """Return level and spread of the place on a coarse line that lies nearest to `place`."""
+    centres = np.array([node.centre for node in line])
+    levels = np.array([node.level for node in line])
+    spreads = np.maximum([node.spread for node in line], _LEAST_SPREAD)
+    if len(line) == 1:
+        return float(levels[0]), float(spreads[0]) + 1
+    starts, runs = centres[:-1], np.diff(centres, axis=0)
+    share = ((place - starts) * runs).sum(axis=1) / (runs**2).sum(axis=1)
+    inside = np.clip(share, 0, 1)
+    nearest = int(np.argmin(np.hypot(*(starts + inside[:, None] * runs - place).T)))
+    at = nearest + float(inside[nearest])
+    spread = float(np.interp(at, np.arange(len(line)), spreads))
+    pieces = np.arange(len(line))
+    beyond = float(share[nearest] - inside[nearest]) * float(np.hypot(*runs[nearest]))
+    steps = beyond / (_USUAL_PITCH * line[nearest].height)
+    return float(np.interp(at, pieces, levels)) + steps, spread + 0.5 * abs(steps)
 
 
 def sharp_places(line: Sequence[Node]) -> Iterator[tuple[Points, float]]:
@@ -382,9 +424,25 @@ def _candidate(
     scale = float(np.sqrt(np.prod(look.grid.scale)))
     return Candidate(
         look, labels, nearest, blob, peaks, look.grid.to_film(blob.centre[None])[0],
-        _SHARP_PX / scale, 0.6 * blob.certainty + 0.4 * corners,
+        _seen_height(peaks) / scale, 0.6 * blob.certainty + 0.4 * corners,
         float(np.median(look.level[rows, cols])), float(np.median(look.spread[rows, cols])), is_s1,
     )  # fmt: skip
+
+
+def _seen_height(peaks: Peaks) -> float:
+    """Return a body's height in cells between its corners; where these miss, the usual one."""
+    ends = [(peaks[a], peaks[b]) for a, b in ((0, 3), (1, 2))]
+    heights = [
+        float(np.hypot(*(upper.point - lower.point)))
+        for upper, lower in ends
+        if upper is not None and lower is not None
+    ]
+    low, high = _HEIGHT_LIMITS
+    return (
+        float(np.clip(np.mean(heights), low * _SHARP_PX, high * _SHARP_PX))
+        if heights
+        else _SHARP_PX
+    )
 
 
 def _s1_peaks(look: Look, sacrum: NDArray[np.bool_]) -> Peaks:
@@ -435,6 +493,23 @@ Means of 19 standing films; they spread by 0.03 to 0.08 between films.
 """
 
 _USUAL_PITCH = 1.25
+
+_HEIGHTS = dict(
+    zip(
+        COLUMN_LEVELS[1:-1],
+        (
+            *(0.49, 0.47, 0.45, 0.46, 0.52),
+            *(0.56, 0.59, 0.62, 0.63, 0.66, 0.69, 0.71, 0.73, 0.75, 0.81, 0.85, 0.91),
+            *(0.96, 1.0, 1.0, 1.01, 1.0),
+        ),
+        strict=True,
+    )
+)
+"""Heights of C3 to L5 in the height of L2; means of 19 standing films, which spread by a tenth."""
+
+_HEIGHT_ERROR, _MOST_HEIGHT_COST = 0.16, 2.0
+_SCALES = np.geomspace(0.8, 2.4, 9)
+"""Heights of L2, in the median height of the bodies found, that are tried."""
 
 _NEAREST, _FARTHEST = 0.55, 18.0
 _STRAIGHT_COS = 0.55
@@ -538,14 +613,20 @@ def name_line(chain: Sequence[Candidate]) -> LineNames:
     """Choose the level numbers that fit all bodies best.
 
     Viterbi's search over levels: distances say how many levels lie between neighbours, the
-    network says which level each looks like, C2 and S1 anchor the ends.
+    network says which level each looks like, C2 and S1 anchor the ends, and heights must
+    grow down the column as heights do, whatever the scale of the film is.
     """
     numbers = np.arange(FIRST_LEVEL_NUMBER, FIRST_LEVEL_NUMBER + len(COLUMN_LEVELS))
-    costs = np.array([_level_costs(body, numbers) for body in chain])
+    seen = np.array([_level_costs(body, numbers) for body in chain])
     apart = [_apart(*pair) for pair in pairwise(chain)]
     factor = pitch_factor(apart, [body.level for body in chain])
     steps = [_step_costs(gap, factor) for gap in apart]
-    path, total = _viterbi(costs, steps)
+    heights = np.array([body.height for body in chain])
+    fits = []
+    for scale in _SCALES * float(np.median(heights)):
+        costs = seen + _height_costs(heights, scale)
+        fits.append((*_viterbi(costs, steps), costs))
+    path, total, costs = min(fits, key=lambda fit: fit[1])
     others = [
         _path_cost(costs, steps, shifted)
         for shift in (-2, -1, 1, 2)
@@ -553,6 +634,13 @@ def name_line(chain: Sequence[Candidate]) -> LineNames:
     ]
     rival = min(others, default=total + 2 * _END_COST)
     return LineNames(tuple(int(numbers[i]) for i in path), float(rival - total))
+
+
+def _height_costs(heights: Points, scale: float) -> Points:
+    """Return (bodies, levels): how badly heights fit levels where a lumbar body is `scale` high."""
+    wanted = np.array([_HEIGHTS.get(level, np.nan) for level in COLUMN_LEVELS]) * scale
+    away = np.log(heights[:, None] / wanted[None, :]) / _HEIGHT_ERROR
+    return np.nan_to_num(np.minimum(0.5 * away**2, _MOST_HEIGHT_COST), nan=0.0)
 
 
 def _apart(upper: Candidate, lower: Candidate) -> float:

@@ -75,7 +75,7 @@ class SpineRecipe:
     steps: int = 3000
     learning_rate: float = 1.2e-3
     corner_weight: float = 0.5
-    level_weight: float = 0.15
+    level_weight: float = 0.3
     held_out_fraction: float = 0.25
     cache_px: int = 1000
     negatives_per_folder: int = 80
@@ -83,7 +83,7 @@ class SpineRecipe:
     left_out: tuple[str, ...] = (NECK_SOURCE,)
     shares: dict[str, float] = field(
         default_factory=lambda: {
-            HEAD_SOURCE: 0.3, UNLABELLED_SOURCE: 0.2, SPINE_SOURCE: 0.5, NECK_SOURCE: 0.05
+            HEAD_SOURCE: 0.25, UNLABELLED_SOURCE: 0.15, SPINE_SOURCE: 0.6, NECK_SOURCE: 0.05
         }
     )  # fmt: skip
     styled_share: float = 0.75

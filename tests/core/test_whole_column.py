@@ -122,3 +122,12 @@ def test_sharp_looks_cover_the_line_and_its_ends(first, last):
     for end in (pieces[0], pieces[-1]):
         centre, height = min(places, key=lambda p: np.hypot(*(p[0] - end.centre)))
         assert abs(centre[1] - end.centre[1]) < 2.4 * height
+
+
+def test_heights_tell_a_lumbar_from_a_cervical_part_of_the_same_film():
+    """The network takes the lumbar bodies for cervical ones, as an untrained one did."""
+    pieces = [p for p in column() if not p.name.startswith("T")]
+    fooled = [
+        replace(p, level=p.level - 17, spread=2.5) if p.name[0] in "LS" else p for p in pieces
+    ]
+    assert named(fooled) == names_of(pieces)
