@@ -37,6 +37,7 @@ from spinealign.imaging.tiles import (
     window_around,
 )
 from spinealign.inference.engine import Array, LoadedModel, softmax
+from spinealign.measure.outlines.anatomy import breaches
 from spinealign.measure.outlines.bodies import (
     Blob,
     Labels,
@@ -89,6 +90,7 @@ _SAME_BODY = 0.5
 _TILE_EDGE_PX = 3
 _LEAST_S1 = 0.12
 _HEIGHT_LIMITS = (0.6, 1.6)
+_LEAST_PLAUSIBLE = 0.6
 _CHANNELS = 10
 _LEAST_SPREAD = 0.5
 _END_REACH, _UNLIKELY = 5.0, 0.6
@@ -224,7 +226,33 @@ def find_bodies(model: LoadedModel, image: SpineImage) -> tuple[Vertebra, ...]:
     chain = best_line(sharp_candidates(model, image, line))
     if len(chain) < _FEWEST_BODIES:
         return ()
-    return _Bodies(image, chain, name_line(chain)).vertebrae()
+    names = name_line(chain)
+    return without_implausible(_Bodies(image, chain, names).vertebrae(), names.numbers)
+
+
+def without_implausible(
+    vertebrae: tuple[Vertebra, ...], numbers: Sequence[int]
+) -> tuple[Vertebra, ...]:
+    """Leave out bodies that cannot be neighbours of the others; nothing where most cannot.
+
+    Parameters
+    ----------
+    vertebrae : tuple of Vertebra
+        Their `index` counts the places of `numbers` from 1.
+    numbers : sequence of int
+        Level numbers.
+    """
+    kept = list(vertebrae)
+    while found := breaches(kept, _level_steps(kept, numbers)):
+        counts = np.bincount([i for b in found for i in b.places], minlength=len(kept))
+        worst = max(range(len(kept)), key=lambda i: (counts[i], -kept[i].confidence))
+        kept.pop(worst)
+    return tuple(kept) if len(kept) >= _LEAST_PLAUSIBLE * len(vertebrae) else ()
+
+
+def _level_steps(vertebrae: Sequence[Vertebra], numbers: Sequence[int]) -> list[int | None]:
+    levels = [numbers[vertebra.index - 1] for vertebra in vertebrae]
+    return [lower - upper for upper, lower in pairwise(levels)]
 
 
 # --- looking -------------------------------------------------------------------------------

@@ -1,0 +1,137 @@
+"""Whether bodies that follow each other can be neighbours: spacing, size, direction, shape.
+
+Limits lie beyond every body and pair of neighbours that readers outlined on 154 lateral
+films (19 standing whole spines, 132 head films, three necks), children, scoliosis and
+degeneration among them. Their extremes stand beside each limit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.domain.findings import LandmarkName, Vertebra
+
+Points = NDArray[np.float64]
+
+NEAREST, FARTHEST = 0.95, 2.05
+"""Distance of neighbours' centres in their mean height; readers: 1.08 to 1.83."""
+
+LARGEST_RATIO = 1.6
+"""Height of one neighbour by the other's; readers: up to 1.43."""
+
+LARGEST_BEND_DEG = 32.0
+"""Turn of the line through three neighbours' centres; readers: up to 22 degrees."""
+
+LARGEST_DISC_DEG = 32.0
+"""Angle between facing endplates; readers: up to 20 degrees, more with kyphosis by fracture."""
+
+LEAST_DEPTH, LARGEST_DEPTH = 0.6, 2.4
+"""Depth of a body by its height; readers: 0.76 to 1.94."""
+
+
+class Implausible(StrEnum):
+    """What cannot be in a column."""
+
+    SPACING = "spacing"
+    SIZE = "size"
+    BEND = "bend"
+    DISC_ANGLE = "disc_angle"
+    SHAPE = "shape"
+
+
+@dataclass(frozen=True)
+class Breach:
+    """What is implausible about the bodies at `places` of a sequence."""
+
+    reason: Implausible
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Body:
+    """Corners of one body: anterior and posterior superior, posterior and anterior inferior."""
+
+    corners: Points
+
+    @property
+    def centre(self) -> Points:
+        return np.asarray(self.corners.mean(axis=0), np.float64)
+
+    @property
+    def height(self) -> float:
+        return float(np.linalg.norm(self.corners[[0, 1]] - self.corners[[3, 2]], axis=1).mean())
+
+    @property
+    def depth(self) -> float:
+        return float(np.linalg.norm(self.corners[[0, 3]] - self.corners[[1, 2]], axis=1).mean())
+
+
+_CORNERS = (
+    LandmarkName.ANTERIOR_SUPERIOR,
+    LandmarkName.POSTERIOR_SUPERIOR,
+    LandmarkName.POSTERIOR_INFERIOR,
+    LandmarkName.ANTERIOR_INFERIOR,
+)
+
+
+def breaches(vertebrae: Sequence[Vertebra], steps: Sequence[int | None]) -> tuple[Breach, ...]:
+    """Return everything implausible about bodies from the top down.
+
+    Parameters
+    ----------
+    vertebrae : sequence of Vertebra
+        Bodies without all four corners (C2, S1, bodies that the film cuts) are passed over.
+    steps : sequence of int or None
+        Levels from each body to the next, one less than bodies; None where that is not known.
+        Only neighbours, one step apart, are compared.
+    """
+    bodies = [_body(v) for v in vertebrae]
+    found = [
+        Breach(Implausible.SHAPE, (i,))
+        for i, body in enumerate(bodies)
+        if body is not None and not LEAST_DEPTH <= body.depth / body.height <= LARGEST_DEPTH
+    ]
+    for i, (upper, lower) in enumerate(pairwise(bodies)):
+        if upper is not None and lower is not None and steps[i] == 1:
+            found += [Breach(reason, (i, i + 1)) for reason in _of_pair(upper, lower)]
+    for i, three in enumerate(zip(bodies, bodies[1:], bodies[2:], strict=False)):
+        if steps[i] == steps[i + 1] == 1 and _bend_deg(*three) > LARGEST_BEND_DEG:
+            found.append(Breach(Implausible.BEND, (i, i + 1, i + 2)))
+    return tuple(found)
+
+
+def _body(vertebra: Vertebra) -> _Body | None:
+    marks = [vertebra.landmark(name) for name in _CORNERS]
+    placed = [(mark.x, mark.y) for mark in marks if mark is not None]
+    return _Body(np.array(placed)) if len(placed) == len(_CORNERS) else None
+
+
+def _of_pair(upper: _Body, lower: _Body) -> list[Implausible]:
+    apart = float(np.linalg.norm(lower.centre - upper.centre))
+    spacing = 2 * apart / (upper.height + lower.height)
+    size = abs(math.log(upper.height / lower.height))
+    facing = (upper.corners[3] - upper.corners[2], lower.corners[0] - lower.corners[1])
+    checks = {
+        Implausible.SPACING: not NEAREST <= spacing <= FARTHEST,
+        Implausible.SIZE: size > math.log(LARGEST_RATIO),
+        Implausible.DISC_ANGLE: _angle_deg(*facing) > LARGEST_DISC_DEG,
+    }
+    return [reason for reason, is_so in checks.items() if is_so]
+
+
+def _bend_deg(first: _Body | None, second: _Body | None, third: _Body | None) -> float:
+    if first is None or second is None or third is None:
+        return 0.0
+    return _angle_deg(second.centre - first.centre, third.centre - second.centre)
+
+
+def _angle_deg(one: Points, other: Points) -> float:
+    cross = float(one[0] * other[1] - one[1] * other[0])
+    return abs(math.degrees(math.atan2(cross, float(one @ other))))

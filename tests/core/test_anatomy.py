@@ -1,0 +1,68 @@
+"""What a column cannot look like."""
+
+import numpy as np
+import pytest
+
+from spinealign.domain.findings import Landmark, LandmarkSource, Vertebra, VertebraState
+from spinealign.measure.outlines.anatomy import Implausible, breaches
+from spinealign.measure.outlines.corners import CORNERS
+
+HEIGHT, DEPTH, PITCH = 40.0, 48.0, 52.0
+
+
+def body(y, x=100.0, height=HEIGHT, depth=DEPTH, turn_deg=0.0, corners=4):
+    half = np.array([[depth, -height], [-depth, -height], [-depth, height], [depth, height]]) / 2
+    turn = np.deg2rad(turn_deg)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    points = half @ matrix.T + (x, y)
+    marks = tuple(
+        Landmark(name, float(px), float(py), 0.9, LandmarkSource.NETWORK)
+        for name, (px, py) in list(zip(CORNERS, points, strict=True))[:corners]
+    )
+    outline = tuple(map(tuple, points))
+    return Vertebra("C4", 1, outline, marks, 0.9, VertebraState.COMPLETE)
+
+
+def reasons(*bodies, steps=None):
+    found = breaches(bodies, steps or [1] * (len(bodies) - 1))
+    return {(breach.reason, breach.places) for breach in found}
+
+
+def test_a_column_of_a_reader_is_plausible():
+    assert not reasons(*(body(PITCH * i, x=100 + 6 * i, turn_deg=4 * i) for i in range(5)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"y": 0.8 * HEIGHT}, {Implausible.SPACING}),
+        ({"y": 2.2 * HEIGHT}, {Implausible.SPACING}),
+        ({"y": 80.0, "height": 75.0, "depth": 80.0}, {Implausible.SIZE}),
+        ({"y": PITCH, "turn_deg": 35.0}, {Implausible.DISC_ANGLE}),
+        ({"y": PITCH, "turn_deg": -35.0}, {Implausible.DISC_ANGLE}),
+    ],
+)
+def test_neighbours_that_cannot_be(changed, expected):
+    assert reasons(body(0.0), body(**changed)) == {(reason, (0, 1)) for reason in expected}
+
+
+def test_a_body_seen_upside_down_is_no_neighbour():
+    assert (Implausible.DISC_ANGLE, (0, 1)) in reasons(body(0.0), body(PITCH, turn_deg=180.0))
+
+
+def test_a_flat_thing_is_no_body():
+    assert reasons(body(0.0, depth=110.0)) == {(Implausible.SHAPE, (0,))}
+    assert reasons(body(0.0, depth=20.0)) == {(Implausible.SHAPE, (0,))}
+
+
+def test_a_line_does_not_turn_at_one_body():
+    assert (Implausible.BEND, (0, 1, 2)) in reasons(
+        body(0.0), body(PITCH), body(PITCH + 38.0, x=142.0)
+    )
+
+
+def test_only_neighbours_are_compared_and_only_whole_bodies():
+    far = body(2 * PITCH)
+    assert not reasons(body(0.0), far, steps=[2])
+    assert not reasons(body(0.0), far, steps=[None])
+    assert not reasons(body(0.0, corners=2), far)
