@@ -48,6 +48,9 @@ def add_training(commands: Any) -> None:
         help="sources that training never sees: home, unlabelled, 'three necks', 'whole spine' "
         "or a third of the last, 'whole spine/0' to 'whole spine/2'",
     )  # fmt: skip
+    spine.add_argument(
+        "--workers", type=int, default=0, help="processes that draw crops; for an accelerator"
+    )
     discs = recipes.add_parser("disc-grading", help="grade every disc on sagittal lumbar MR")
     discs.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
     for parser in (mr, ct, gate, bodies, spine, discs):

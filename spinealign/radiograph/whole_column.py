@@ -376,9 +376,12 @@ def _with_context(one: Candidate, line: Sequence[Node]) -> Candidate:
     joined = float(weights @ (level, one.level) / weights.sum())
     is_far_from_s1 = one.is_s1 and joined < len(COLUMN_LEVELS) - _END_REACH
     is_far_from_c2 = one.blob.is_c2 and joined > FIRST_LEVEL_NUMBER + _END_REACH
-    blob = replace(one.blob, c2_share=0.0) if is_far_from_c2 else one.blob
+    blob, centre = one.blob, one.centre
+    if is_far_from_c2 and not one.is_s1:
+        blob = replace(blob, c2_share=0.0)
+        centre = one.look.grid.to_film(blob.centre[None])[0]
     return replace(
-        one, blob=blob, level=joined, spread=float(1 / np.sqrt(weights.sum())),
+        one, blob=blob, centre=centre, level=joined, spread=float(1 / np.sqrt(weights.sum())),
         worth=one.worth * (_UNLIKELY if is_far_from_s1 or is_far_from_c2 else 1),
     )  # fmt: skip
 
@@ -450,11 +453,32 @@ def _candidate(
     expected = 2 if is_s1 or blob.is_c2 else 4
     corners = sum(peak.height for peak in peaks if peak is not None) / expected
     scale = float(np.sqrt(np.prod(look.grid.scale)))
+    middle = look.grid.to_film(_middle(blob, peaks, is_s1=is_s1)[None])[0]
     return Candidate(
-        look, labels, nearest, blob, peaks, look.grid.to_film(blob.centre[None])[0],
+        look, labels, nearest, blob, peaks, middle,
         _seen_height(peaks) / scale, 0.6 * blob.certainty + 0.4 * corners,
         float(np.median(look.level[rows, cols])), float(np.median(look.spread[rows, cols])), is_s1,
     )  # fmt: skip
+
+
+def _middle(blob: Blob, peaks: Peaks, *, is_s1: bool) -> Points:
+    """Return the middle of a body in cells; of C2 and S1, of a usual body at their endplate.
+
+    The dens is longer than a body and the sacrum is seen in part, so that their centres say
+    little about the distance to the next body.
+    """
+    if not (is_s1 or blob.is_c2):
+        return blob.centre
+    ends = [peak.point for peak in (peaks[:2] if is_s1 else peaks[2:]) if peak is not None]
+    if len(ends) == 2:
+        endplate = np.mean(ends, axis=0)
+    else:
+        side = blob.pixels[:, 1]
+        near = side < side.min() + 6 if is_s1 else side > side.max() - 6
+        endplate = blob.pixels[near].mean(axis=0)
+    away = blob.centre - endplate
+    length = max(float(np.hypot(*away)), 1e-6)
+    return np.asarray(endplate + 0.5 * _SHARP_PX * away / length, np.float64)
 
 
 def _seen_height(peaks: Peaks) -> float:

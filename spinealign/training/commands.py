@@ -209,8 +209,9 @@ def train_spine(options: argparse.Namespace) -> ModelCard:
     recipe = spine_bodies.SpineRecipe(left_out=tuple(options.leave_out))
     if options.steps is not None:
         recipe = replace(recipe, steps=options.steps)
-    cache = options.work / "cache"
-    spine_bodies.train_spine_bodies(options.data, options.start, options.work, cache, recipe)
+    spine_bodies.train_spine_bodies(
+        options.data, options.start, options.work, options.work / "cache", recipe, options.workers
+    )
     return spine_bodies.export(options.work, options.out, recipe)
 
 

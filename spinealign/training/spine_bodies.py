@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,17 @@ from spinealign.training.spine_films import (
     load_spine_films,
 )
 from spinealign.training.spine_patches import SpinePatches, SpinePatchSettings
-from spinealign.training.train import Checkpoint, prefetch, run_steps
+from spinealign.training.train import (
+    Batch,
+    Checkpoint,
+    prefetch,
+    prefetch_from_processes,
+    run_steps,
+)
 from spinealign.training.xray import bodies_and_corners_loss
 from spinealign.training.xray_data import CORNERS, load_films, split_films
+
+log = logging.getLogger(__name__)
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 _STYLE_PX = 640
@@ -196,8 +205,31 @@ def _some(folder: Path, recipe: SpineRecipe, longest_px: int) -> list[NDArray[np
     return [shrink(read_grey(p), longest_px, cv2.INTER_AREA) for p in chosen]
 
 
+@dataclass(frozen=True)
+class CropSource:
+    """Draws batches of crops; picklable, so that it also works in other processes."""
+
+    data: Path
+    cache: Path
+    recipe: SpineRecipe
+
+    def __call__(self, number: int) -> Iterator[Batch]:
+        """Return endless batches of one worker."""
+        recipe = self.recipe
+        known = load_training_set(self.data, recipe, self.cache)
+        counts = {s: sum(f.source == s for f in known.films) for s in recipe.shares}
+        log.info("films by source: %s", counts)
+        settings = SpinePatchSettings(
+            crop=recipe.crop, shares=recipe.shares, rule=recipe.rule,
+            styled_share=recipe.styled_share,
+        )  # fmt: skip
+        seed = recipe.seed + 1000 * number
+        patches = SpinePatches(known.films, known.negatives, known.styles, settings, seed)
+        return patches.batches(recipe.batch)
+
+
 def train_spine_bodies(
-    data: Path, start: Path | None, work: Path, cache: Path, recipe: SpineRecipe
+    data: Path, start: Path | None, work: Path, cache: Path, recipe: SpineRecipe, workers: int = 0
 ) -> keras.Model:
     """Train and return the network (outputs joined) with its averaged weights.
 
@@ -207,21 +239,21 @@ def train_spine_bodies(
         Model folder of a `vertebra_unet` of the same widths to start from.
     work : Path
         Checkpoints; running again resumes there.
+    workers : int
+        Processes that draw crops; 0 draws them in a thread.
     """
     keras.utils.set_random_seed(recipe.seed)
-    known = load_training_set(data, recipe, cache)
-    print({s: sum(f.source == s for f in known.films) for s in recipe.shares}, flush=True)
-    settings = SpinePatchSettings(
-        crop=recipe.crop, shares=recipe.shares, rule=recipe.rule, styled_share=recipe.styled_share
-    )
-    patches = SpinePatches(known.films, known.negatives, known.styles, settings, recipe.seed)
+    # Written before workers read it.
+    _unlabelled(data, cache)
+    drawn = CropSource(data, cache, recipe)
+    batches = prefetch_from_processes(drawn, workers) if workers else prefetch(drawn(0))
     # Half-precision products double the speed on processors that have them; heads stay float32.
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     model = recipe.network()
     if start is not None and not (work / "state.json").is_file():
-        start_from_bodies(model, start, recipe, next(patches.batches(recipe.batch))[0])
+        start_from_bodies(model, start, recipe, next(batches)[0])
     return run_steps(
-        model, spine_loss(recipe), prefetch(patches.batches(recipe.batch)), steps=recipe.steps,
+        model, spine_loss(recipe), batches, steps=recipe.steps,
         learning_rate=recipe.learning_rate, checkpoint=Checkpoint(work), save_every=100,
     )  # fmt: skip
 

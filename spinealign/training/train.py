@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -134,6 +136,46 @@ def prefetch(batches: Iterator[Batch], depth: int = 4) -> Iterator[Batch]:
     threading.Thread(target=fill, daemon=True).start()
     while True:
         yield ready.get()
+
+
+def prefetch_from_processes(
+    make: Callable[[int], Iterator[Batch]], workers: int, depth: int = 4
+) -> Iterator[Batch]:
+    """Prepare batches in processes, for machines whose accelerator outruns one thread.
+
+    Parameters
+    ----------
+    make : callable
+        Takes a worker's number from 0 on and returns its endless batches; must be picklable.
+    workers : int
+    depth : int
+        Batches that each worker keeps ready.
+
+    Yields
+    ------
+    Batch
+        From the workers in turn, so that the same seeds give the same order.
+    """
+    context = multiprocessing.get_context("spawn")
+    ready: list[Any] = [context.Queue(depth) for _ in range(workers)]
+    started = [
+        context.Process(target=_fill, args=(make, number, ready[number]), daemon=True)
+        for number in range(workers)
+    ]
+    for process in started:
+        process.start()
+    try:
+        while True:
+            for box in ready:
+                yield box.get()
+    finally:
+        for process in started:
+            process.terminate()
+
+
+def _fill(make: Callable[[int], Iterator[Batch]], number: int, ready: Any) -> None:
+    for batch in make(number):
+        ready.put(batch)
 
 
 class Checkpoint:

@@ -134,3 +134,15 @@ def test_joined_outputs_are_the_three_heads_side_by_side():
     parts = [np.asarray(part) for part in new(x, training=False)]
     both = np.asarray(joined(x, training=False))
     assert both == pytest.approx(np.concatenate(parts, axis=-1), abs=1e-5)
+
+
+def test_processes_draw_what_one_thread_of_each_would(data):
+    source = spine_bodies.CropSource(data, data.parent / "cache", TINY)
+    stream = spine_bodies.prefetch_from_processes(source, 2)
+    drawn = [next(stream) for _ in range(4)]
+    stream.close()
+    own = [source(0), source(1)]
+    for place, (images, labels) in enumerate(drawn):
+        expected = next(own[place % 2])
+        np.testing.assert_array_equal(images, expected[0])
+        np.testing.assert_array_equal(labels, expected[1])
