@@ -15,8 +15,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.image import View
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
 from spinealign.radiograph.whole_column import (
@@ -318,7 +318,7 @@ def spine_card(recipe: SpineRecipe, steps: int) -> ModelCard:
         version="0.1.0",
         status=ModelStatus.DEMONSTRATION,
         task="segmentation",
-        view=View.XRAY,
+        examinations=(ExaminationKind.LATERAL_NECK_RADIOGRAPH,),
         weights="model.tflite",
         sha256="",
         architecture={"name": "spine_unet", "arguments": recipe.arguments()},
