@@ -91,6 +91,9 @@ _TILE_EDGE_PX = 3
 _LEAST_S1 = 0.12
 _HEIGHT_LIMITS = (0.6, 1.6)
 _LEAST_PLAUSIBLE = 0.6
+_LEAST_WORTH = 0.45
+_OFF_LINE = 0.8
+"""In body heights: how far beside the coarse line a body may lie."""
 _CHANNELS = 10
 _LEAST_SPREAD = 0.5
 _END_REACH, _UNLIKELY = 5.0, 0.6
@@ -223,7 +226,8 @@ def find_bodies(model: LoadedModel, image: SpineImage) -> tuple[Vertebra, ...]:
     line = best_line(coarse_nodes(coarse_look(model, image)))
     if len(line) < _FEWEST_BODIES:
         return ()
-    chain = best_line(sharp_candidates(model, image, line))
+    chain = best_line(sharp_candidates(model, image, line), _GAP_COSTS_ON_LINE)
+    chain = [body for body in chain if body.worth >= _LEAST_WORTH]
     if len(chain) < _FEWEST_BODIES:
         return ()
     names = name_line(chain)
@@ -362,7 +366,21 @@ def sharp_candidates(
         low, high = (centre - half).tolist(), (centre + half).tolist()
         window = window_around(low, high, 2 * float(half.min()), image.shape)
         found += _candidates(_look(model, image, window, scale), image)
-    return [_with_context(one, line) for one in _without_doubles(found)]
+    near = [one for one in found if distance_to_line(line, one.centre) < _OFF_LINE * one.height]
+    return [_with_context(one, line) for one in _without_doubles(near)]
+
+
+def distance_to_line(line: Sequence[Node], place: Points) -> float:
+    """Return how far beside a line, continued at its ends, a place lies, in film pixels."""
+    if len(line) == 1:
+        return abs(float(place[0] - line[0].centre[0]))
+    centres = np.array([node.centre for node in line])
+    starts, runs = centres[:-1], np.diff(centres, axis=0)
+    share = ((place - starts) * runs).sum(axis=1) / (runs**2).sum(axis=1)
+    low, high = np.zeros(len(runs)), np.ones(len(runs))
+    low[0], high[-1] = -np.inf, np.inf
+    nearest = starts + np.clip(share, low, high)[:, None] * runs
+    return float(np.hypot(*(nearest - place).T).min())
 
 
 def _with_context(one: Candidate, line: Sequence[Node]) -> Candidate:
@@ -560,23 +578,35 @@ _HEIGHTS = dict(
 """Heights of C3 to L5 in the height of L2; means of 19 standing films, which spread by a tenth."""
 
 _HEIGHT_ERROR, _MOST_HEIGHT_COST = 0.16, 2.0
-_SCALES = np.geomspace(0.8, 2.4, 9)
+_SCALES = np.geomspace(0.8, 2.4, 28)
 """Heights of L2, in the median height of the bodies found, that are tried."""
 
 _NEAREST, _FARTHEST = 0.55, 18.0
 _STRAIGHT_COS = 0.55
 _BEND_COST, _SIZE_COST, _LEVEL_COST = 1.5, 0.8, 0.12
-_GAP_COST, _MOST_GAP_COST = 0.22, 1.5
+_GAP_COSTS = (0.22, 1.5)
 """Of a gap for each body height, and for the widest: from the neck to the lumbar part."""
+
+_GAP_COSTS_ON_LINE = (0.05, 0.4)
+"""The same where a coarse line has shown that the parts belong together."""
+
+_GROWTH = 0.05
+"""Change of the heights' logarithm from one level to the next that costs nothing."""
 
 _NODE_COST = 0.35
 
 
-def best_line(pieces: Sequence[P]) -> list[P]:
+def best_line(pieces: Sequence[P], gap_costs: tuple[float, float] = _GAP_COSTS) -> list[P]:
     """Return the best line of pieces from the top down.
 
     Dynamic programming over pairs: a piece is worth how surely it is a body; bends, gaps,
     changes of size, and levels that do not follow each other cost.
+
+    Parameters
+    ----------
+    pieces : sequence of Node or Candidate
+    gap_costs : tuple of float
+        Cost of a gap for each body height, and of the widest.
     """
     if not pieces:
         return []
@@ -587,7 +617,7 @@ def best_line(pieces: Sequence[P]) -> list[P]:
         (i, j): cost
         for j in range(len(order))
         for i in range(j)
-        if (cost := _edge_cost(order[i], order[j])) is not None
+        if (cost := _edge_cost(order[i], order[j], gap_costs)) is not None
     }
     by_end: dict[int, list[int]] = {}
     for i, j in edges:
@@ -612,7 +642,7 @@ def best_line(pieces: Sequence[P]) -> list[P]:
     return [order[k] for k in reversed(path)]
 
 
-def _edge_cost(upper: Piece, lower: Piece) -> float | None:
+def _edge_cost(upper: Piece, lower: Piece, gap_costs: tuple[float, float]) -> float | None:
     if getattr(upper, "is_s1", False) or getattr(lower, "is_c2", False):
         return None
     height = (upper.height + lower.height) / 2
@@ -622,9 +652,10 @@ def _edge_cost(upper: Piece, lower: Piece) -> float | None:
     down = float(lower.centre[1] - upper.centre[1]) / height / apart
     if down < _STRAIGHT_COS / 2:
         return None
-    size = _SIZE_COST * abs(float(np.log(upper.height / lower.height)))
-    gap = min(_GAP_COST * max(0.0, apart - 1.6), _MOST_GAP_COST) + (0.4 if apart < 0.85 else 0.0)
     steps = apart / _USUAL_PITCH
+    growth = abs(float(np.log(upper.height / lower.height)))
+    size = _SIZE_COST * max(0.0, growth - _GROWTH * steps)
+    gap = min(gap_costs[0] * max(0.0, apart - 1.6), gap_costs[1]) + (0.4 if apart < 0.85 else 0.0)
     away = abs(lower.level - upper.level - steps) / (1 + upper.spread + lower.spread)
     return size + gap + _LEVEL_COST * min(away, 4.0)
 
@@ -637,13 +668,17 @@ def _bend_cost(first: Piece, second: Piece, third: Piece) -> float | None:
 
 # --- levels --------------------------------------------------------------------------------
 
-_MOST_SKIPPED = 14
+_MOST_SKIPPED = 18
 _NEIGHBOURS_AT_MOST = 1.75
 _PITCH_FACTORS = (0.85, 1.3)
 _PITCH_ERROR = (0.06, 0.10)
 """Error of a distance as a share of it: always, and more for a single step."""
 
+_MISSED_COST, _MOST_MISSED_COST = 0.3, 1.0
 _FARTHEST_LEVEL = 3.0
+_SEEN_WEIGHT = 0.6
+"""Of what the network takes bodies for: it errs in the same direction on all of one region."""
+
 _END_COST = 4.0
 _SURE_MARGIN = 2.0
 
@@ -672,13 +707,17 @@ def name_line(chain: Sequence[Candidate]) -> LineNames:
     seen = np.array([_level_costs(body, numbers) for body in chain])
     apart = [_apart(*pair) for pair in pairwise(chain)]
     factor = pitch_factor(apart, [body.level for body in chain])
-    steps = [_step_costs(gap, factor) for gap in apart]
     heights = np.array([body.height for body in chain])
+    means = (heights[1:] + heights[:-1]) / 2
     fits = []
     for scale in _SCALES * float(np.median(heights)):
         costs = seen + _height_costs(heights, scale)
-        fits.append((*_viterbi(costs, steps), costs))
-    path, total, costs = min(fits, key=lambda fit: fit[1])
+        steps = [
+            _step_costs(gap * mean, mean, factor, scale)
+            for gap, mean in zip(apart, means, strict=True)
+        ]
+        fits.append((*_viterbi(costs, steps), costs, steps))
+    path, total, costs, steps = min(fits, key=lambda fit: fit[1])
     others = [
         _path_cost(costs, steps, shifted)
         for shift in (-2, -1, 1, 2)
@@ -721,26 +760,51 @@ def _pitch(number: int) -> float:
 
 def _level_costs(body: Candidate, numbers: NDArray[np.int_]) -> Points:
     away = np.abs(numbers - body.level) / max(body.spread, 0.35)
-    costs = np.minimum(away, _FARTHEST_LEVEL).astype(np.float64)
+    costs = _SEEN_WEIGHT * np.minimum(away, _FARTHEST_LEVEL).astype(np.float64)
     is_first, is_last = numbers == numbers[0], numbers == numbers[-1]
     costs[is_first != body.is_c2] += _END_COST
     costs[is_last != body.is_s1] += _END_COST
     return np.asarray(costs)
 
 
-def _step_costs(apart: float, factor: float) -> Points:
+def _step_costs(apart: float, height: float, factor: float, scale: float) -> Points:
     """Return the cost of 0, 1, 2 ... levels from each level on, (levels, steps).
 
-    0 steps are impossible.
+    Parameters
+    ----------
+    apart : float
+        Distance of the middles of two bodies that follow each other in the line, in pixels.
+    height : float
+        Their mean height; for a single step it says more than the table of heights.
+    factor, scale : float
+        By how much neighbours lie farther apart than usual, and the height of L2.
     """
-    table = np.full((len(COLUMN_LEVELS), _MOST_SKIPPED + 2), np.inf)
-    for place in range(len(COLUMN_LEVELS)):
-        wanted = 0.0
-        for step in range(1, table.shape[1]):
-            wanted += factor * _pitch(place + step - 1 + FIRST_LEVEL_NUMBER)
-            error = wanted * (_PITCH_ERROR[0] + _PITCH_ERROR[1] / step)
-            table[place, step] = 0.5 * ((apart - wanted) / error) ** 2 + 0.3 * (step - 1)
-    return table
+    count = len(COLUMN_LEVELS)
+    wanted = np.full((count, _MOST_SKIPPED + 2), np.inf)
+    for step in range(1, wanted.shape[1]):
+        wanted[: count - step, step] = _REACH[step:] - _REACH[:-step]
+    wanted *= scale
+    wanted[:-1, 1] = np.array([_pitch(n + FIRST_LEVEL_NUMBER) for n in range(count - 1)]) * height
+    steps = np.arange(wanted.shape[1])
+    error = factor * wanted * (_PITCH_ERROR[0] + _PITCH_ERROR[1] / np.maximum(steps, 1))
+    costs = np.full(wanted.shape, np.inf)
+    known = np.isfinite(wanted)
+    away = (apart - factor * wanted[known]) / error[known]
+    missed = np.minimum(_MISSED_COST * (steps - 1), _MOST_MISSED_COST)
+    costs[known] = 0.5 * away**2 + np.broadcast_to(missed, wanted.shape)[known]
+    return costs
+
+
+def _reach() -> Points:
+    """Return how far below C2 each level's middle lies, in heights of L2."""
+    heights = [_HEIGHTS.get(level, np.nan) for level in COLUMN_LEVELS]
+    heights[0], heights[-1] = heights[1], heights[-2]
+    pitches = [_pitch(n + FIRST_LEVEL_NUMBER) for n in range(len(COLUMN_LEVELS) - 1)]
+    means = (np.array(heights[1:]) + np.array(heights[:-1])) / 2
+    return np.concatenate([[0], np.cumsum(np.array(pitches) * means)])
+
+
+_REACH = _reach()
 
 
 def _viterbi(costs: Points, steps: Sequence[Points]) -> tuple[NDArray[np.int_], float]:

@@ -9,6 +9,8 @@ from spinealign.radiograph.whole_column import (
     COLUMN_LEVELS,
     FIRST_LEVEL_NUMBER,
     best_line,
+    distance_to_line,
+    level_along,
     name_line,
     pitch_factor,
     sharp_places,
@@ -131,3 +133,33 @@ def test_heights_tell_a_lumbar_from_a_cervical_part_of_the_same_film():
         replace(p, level=p.level - 17, spread=2.5) if p.name[0] in "LS" else p for p in pieces
     ]
     assert named(fooled) == names_of(pieces)
+
+
+def test_distance_from_a_line_goes_on_beyond_its_ends():
+    first = Piece("a", np.array([100.0, 100.0]), 40, 5)
+    line = [first, replace(first, centre=np.array([100.0, 200.0]))]
+    assert distance_to_line(line, np.array([130.0, 150.0])) == pytest.approx(30)
+    assert distance_to_line(line, np.array([120.0, 400.0])) == pytest.approx(20)
+    assert distance_to_line(line[:1], np.array([90.0, 400.0])) == pytest.approx(10)
+
+
+def test_what_a_sharp_look_takes_for_c2_far_below_is_another_body():
+    line = column("C2", "L5")
+    place = line[18].centre
+    level, spread = level_along(line, place + 5)
+    assert level == pytest.approx(line[18].level, abs=0.3)
+    assert spread < 1.5
+
+
+def test_levels_go_on_beyond_the_ends_of_a_line_and_are_less_sure():
+    line = column("C4", "C7")
+    last = line[-1]
+    level, spread = level_along(line, last.centre + np.array([0, 2 * 1.25 * last.height]))
+    assert level == pytest.approx(last.level + 2, abs=0.3)
+    assert spread > last.spread + 0.8
+
+
+def test_neck_and_lumbar_part_are_named_across_a_thorax_that_was_not_seen():
+    pieces = [p for p in column(last="L5") if p.name[0] in "CL" and p.name != "C7"]
+    unsure = [replace(p, spread=4.0, level=p.level - 2 * (p.name[0] == "L")) for p in pieces]
+    assert named(unsure) == names_of(pieces)
