@@ -680,20 +680,26 @@ _SEEN_WEIGHT = 0.6
 """Of what the network takes bodies for: it errs in the same direction on all of one region."""
 
 _END_COST = 4.0
-_SURE_MARGIN = 2.0
+_SURE_MARGIN, _MOST_MARGIN = 1.5, 8.0
 
 
 @dataclass(frozen=True)
 class LineNames:
-    """Level numbers of a line's bodies, and by how much they fit better than any shift of them."""
+    """Level numbers of a line's bodies.
+
+    Parameters
+    ----------
+    numbers : tuple of int
+    margins : tuple of float
+        By how much the names fit better than any others in which this body has another one.
+    """
 
     numbers: tuple[int, ...]
-    margin: float
+    margins: tuple[float, ...]
 
-    @property
-    def is_sure(self) -> bool:
-        """Whether no other names come close."""
-        return self.margin >= _SURE_MARGIN
+    def is_sure(self, place: int) -> bool:
+        """Whether no other name of one body comes close."""
+        return self.margins[place] >= _SURE_MARGIN
 
 
 def name_line(chain: Sequence[Candidate]) -> LineNames:
@@ -717,14 +723,26 @@ def name_line(chain: Sequence[Candidate]) -> LineNames:
             for gap, mean in zip(apart, means, strict=True)
         ]
         fits.append((*_viterbi(costs, steps), costs, steps))
-    path, total, costs, steps = min(fits, key=lambda fit: fit[1])
-    others = [
-        _path_cost(costs, steps, shifted)
-        for shift in (-2, -1, 1, 2)
-        if (shifted := path + shift).min() >= 0 and shifted.max() < len(numbers)
-    ]
-    rival = min(others, default=total + 2 * _END_COST)
-    return LineNames(tuple(int(numbers[i]) for i in path), float(rival - total))
+    path, total = min(((path, total) for path, total, _, _ in fits), key=lambda fit: fit[1])
+    margins = np.full(len(chain), _MOST_MARGIN)
+    for rival in _rivals(path, len(numbers)):
+        cost = min(_path_cost(costs, steps, rival) for _, _, costs, steps in fits)
+        margins[rival != path] = np.minimum(margins[rival != path], cost - total)
+    return LineNames(tuple(int(numbers[i]) for i in path), tuple(margins.tolist()))
+
+
+def _rivals(path: NDArray[np.int_], count: int) -> Iterator[NDArray[np.int_]]:
+    """Yield other levels: all of them shifted, or the part above or below a gap."""
+    gaps = [place for place, jump in enumerate(np.diff(path), start=1) if jump > 1]
+    parts = [np.ones(len(path), bool)]
+    for gap in gaps:
+        below = np.arange(len(path)) >= gap
+        parts += [below, ~below]
+    for part in parts:
+        for shift in (-2, -1, 1, 2):
+            rival = path + shift * part
+            if rival.min() >= 0 and rival.max() < count and (np.diff(rival) > 0).all():
+                yield rival
 
 
 def _height_costs(heights: Points, scale: float) -> Points:
@@ -868,7 +886,7 @@ class _Bodies:
         is_cut = touches_border(contour, self._image.shape)
         state = VertebraState.HIDDEN if body.worth < _HIDDEN_BELOW else VertebraState.COMPLETE
         return Vertebra(
-            level=level if self._names.is_sure else None,
+            level=level if self._names.is_sure(place) else None,
             index=place + 1,
             outline=tuple((float(x), float(y)) for x, y in thinned(contour)),
             landmarks=marks,
