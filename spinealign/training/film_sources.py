@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import LandmarkName, Vertebra
 from spinealign.domain.image import SpineImage
-from spinealign.radiograph.whole_column import COLUMN_LEVELS
 from spinealign.training.evaluate import Figure, bootstrap
 from spinealign.training.spine_films import TrainingFilm
+from spinealign.training.whole_column import COLUMN_LEVELS
 from spinealign.training.xray_data import CORNERS, AnnotatedBody
 
 NECK_LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7")

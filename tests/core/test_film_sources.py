@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+pytest.importorskip("sklearn")
+
 from spinealign.domain.findings import Landmark, LandmarkSource, Vertebra, VertebraState
 from spinealign.training.film_sources import as_text, figures, neck_part, score_by_corners
 from spinealign.training.spine_films import HEAD_SOURCE, from_outlined

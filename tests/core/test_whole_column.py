@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from spinealign.radiograph.whole_column import (
+from spinealign.training.whole_column import (
     COLUMN_LEVELS,
     FIRST_LEVEL_NUMBER,
     best_line,

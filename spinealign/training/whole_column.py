@@ -37,7 +37,6 @@ from spinealign.imaging.tiles import (
     window_around,
 )
 from spinealign.inference.engine import Array, LoadedModel, softmax
-from spinealign.measure.outlines.anatomy import breaches
 from spinealign.measure.outlines.bodies import (
     Blob,
     Labels,
@@ -60,6 +59,7 @@ from spinealign.measure.outlines.vertebrae import (
     touches_border,
     up_vectors,
 )
+from spinealign.training.column_limits import breaches
 
 COLUMN_CLASSES = ("background", "C2", "body", "S1")
 """Classes of a network that finds bodies of the whole column; levels are told apart otherwise."""

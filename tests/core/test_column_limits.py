@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from spinealign.domain.findings import Landmark, LandmarkSource, Vertebra, VertebraState
-from spinealign.measure.outlines.anatomy import Implausible, breaches
 from spinealign.measure.outlines.corners import CORNERS
+from spinealign.training.column_limits import Implausible, breaches
 
 HEIGHT, DEPTH, PITCH = 40.0, 48.0, 52.0
 
