@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,25 @@ def modules_after(statement: str) -> set[str]:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     return set(done.stdout.split())
+
+
+WITHOUT_TRAINING = """
+import sys
+import pytest
+class Blocked:
+    def find_spec(self, name, *_):
+        if name.split(".")[0] in ("tensorflow", "keras", "sklearn", "skimage", "matplotlib"):
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Blocked())
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "--collect-only", "tests/core"]))
+"""
+
+
+def test_core_tests_are_collected_without_the_training_extra():
+    root = Path(__file__).resolve().parents[1]
+    command = [sys.executable, "-c", WITHOUT_TRAINING]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=600)
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,15 @@ def main(names: Sequence[str]) -> int:
     int
         Exit code.
     """
+    if any(name.startswith("-") for name in names):
+        print("usage: python3 start.py lock [PACKAGE ...]    without a name, all packages")
+        return 2
     before = locked_sections() if LOCK.is_file() else {}
-    sections = resolved(before, names)
+    try:
+        sections = resolved(before, names)
+    except subprocess.CalledProcessError:
+        print("Nothing was changed: the packages could not be resolved, for the reason above.")
+        return 1
     write(sections)
     print("\n".join(changes(pins(before), pins(sections))) or "Nothing changed.")
     return 0

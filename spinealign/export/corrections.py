@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -245,6 +246,8 @@ def _read(path: Path, image: SpineImage) -> CorrectionsFile | None:
     except JsonError as error:
         raise CorrectionsError(path, CorrectionsProblem.BROKEN, error) from error
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None  # such a file cannot have been written
         raise CorrectionsError(path, CorrectionsProblem.BROKEN) from error
     if stored.image.sha256 != image.sha256 or stored.image.place != _place(image):
         raise CorrectionsError(path, CorrectionsProblem.FOREIGN)

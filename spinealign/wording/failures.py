@@ -120,8 +120,10 @@ _MODEL_MESSAGES = {
         "Run “spinealign models” to see the installed models, or install SpineAlign again.",
     ),
     ModelProblem.INCOMPLETE_CARD: (
-        "The model “{name}” has an incomplete or invalid model card{detail}, so it is not used.",
-        "Complete its card.json, or install SpineAlign again.",
+        "The model “{name}” has an incomplete or invalid model card{detail}; no model can be used "
+        "while it is there.",
+        "Complete its card.json or take its folder away; of a model that came with SpineAlign, "
+        "install SpineAlign again.",
     ),
     ModelProblem.WRONG_CHECKSUM: (
         "The weights of the model “{name}” do not match the checksum of its card; it is not used.",

@@ -477,3 +477,9 @@ class TestFilesThatDoNotFit:
         assert "neck.dcm.spinealign.json" in message.sentence
         assert message.sentence.endswith("not used.")
         assert "kept" in message.advice
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of file names differ")
+def test_a_name_too_long_to_have_corrections_beside_it_has_none(tmp_path, profile):
+    long = at(tmp_path / ("x" * 240 + ".dcm"))
+    assert store.load_corrections(long, profile_dir=profile) is None
