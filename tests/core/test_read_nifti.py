@@ -255,7 +255,7 @@ def test_sizes_that_contradict_each_other_are_not_believed(
 ) -> None:
     image = read_image(changed(tmp_path / "a.nii", *fields))
     assert (image.spacing_mm, image.spacing_source) == (None, SpacingSource.UNKNOWN)
-    sentence = "The file states two different sizes of its pixels, so lengths are given in pixels."
+    sentence = "The file states two different pixel spacings, so lengths are given in pixels."
     assert (sentence in notes_of(image)) is said
 
 
