@@ -301,27 +301,25 @@ class Hunt:
         )
 
     def _look_together(self, faults: Sequence[Fault], stage: str) -> None:
-        """Let the faults meet a stage's tests together until none fails any more."""
-        left = list(faults)
+        """Let the faults meet a stage's tests together until none fails any more.
+
+        A test that fails with all of them and with none alone is not asked again.
+        """
+        left, aside = list(faults), set[str]()
         while left:
             started = time.perf_counter()
+            skipped = [f"--deselect={name}" for name in sorted(self._unreliable | aside)]
             with self._copy.holding(left) as inside:
-                failed = self._copy.failures(
-                    STAGES[stage], f"--maxfail={_MOST_FAILURES}", *self._without_unreliable()
-                )
+                failed = self._copy.failures(STAGES[stage], f"--maxfail={_MOST_FAILURES}", *skipped)
             print(f"{len(inside)} faults together, {stage}: {len(failed)} tests fail", flush=True)
-            left = [fault for fault in left if fault not in inside]
+            caught = self._caught_alone(inside, failed, stage) if failed else []
             if not failed:
                 for fault in inside:
                     self._note(fault, None, stage, started)
-                continue
-            caught = self._caught_alone(inside, failed, stage)
-            alive = [fault for fault in inside if fault not in caught]
-            if caught:
-                left = alive + left
-                continue
-            for fault in alive:
-                self._look_alone(fault, stage)
+            elif not caught:
+                aside.update(failed)
+            done = caught if failed else inside
+            left = [fault for fault in left if fault not in done]
 
     def _caught_alone(
         self, faults: Sequence[Fault], tests: Sequence[str], stage: str
@@ -335,12 +333,6 @@ class Hunt:
                 self._note(fault, failed[0], stage, started)
                 caught.append(fault)
         return caught
-
-    def _look_alone(self, fault: Fault, stage: str) -> None:
-        started = time.perf_counter()
-        with self._copy.holding([fault]):
-            failed = self._copy.failures(STAGES[stage], "-x", *self._without_unreliable())
-        self._note(fault, failed[0] if failed else None, stage, started)
 
     def _drop_unreliable(self, faults: Sequence[Fault]) -> bool:
         """Forget what was caught by tests that fail without a fault; tell whether there was any."""
