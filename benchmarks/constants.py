@@ -226,6 +226,7 @@ def _answer(path: Path, examination: Examination, models: ModelStore) -> Answer:
     except (
         SpineAlignError,
         ArithmeticError,
+        RuntimeError,
         LookupError,
         TypeError,
         ValueError,
