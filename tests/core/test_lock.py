@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -120,3 +121,19 @@ class TestSettingUp:
             changed.write("# other\n")
         start.set_up(tmp_path / "venv", "program")
         assert len(calls) == 2
+
+
+def test_an_option_is_wrong_use_and_changes_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(lock, "resolved", lambda *_: pytest.fail("it was resolved"))
+    assert lock.main(["--help"]) == 2
+    assert "usage:" in capsys.readouterr().out
+
+
+def test_what_cannot_be_resolved_changes_nothing(monkeypatch, capsys):
+    def fail(*_):
+        raise subprocess.CalledProcessError(1, "uv")
+
+    monkeypatch.setattr(lock, "resolved", fail)
+    monkeypatch.setattr(lock, "write", lambda *_: pytest.fail("it was written"))
+    assert lock.main([]) == 1
+    assert "Nothing was changed" in capsys.readouterr().out
