@@ -99,7 +99,7 @@ def score_by_corners(find: Finder, film: TrainingFilm) -> FilmScore:
 
 def _is_in_unknown(film: TrainingFilm, vertebra: Vertebra) -> bool:
     x, y = (float(v) for v in np.array(vertebra.outline).mean(axis=0))
-    polygons = [u.astype(np.float32) for u in film.unknown]
+    polygons = [u.astype(np.float32) for u in (*film.unknown, *film.doubtful)]
     return any(cv2.pointPolygonTest(polygon, (x, y), False) >= 0 for polygon in polygons)
 
 

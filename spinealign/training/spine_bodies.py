@@ -236,7 +236,8 @@ def train_spine_bodies(
     Parameters
     ----------
     start : Path or None
-        Model folder of a `vertebra_unet` of the same widths to start from.
+        Model folder of a `vertebra_unet` of the same widths to start from, or the checkpoints
+        of another training of this recipe.
     work : Path
         Checkpoints; running again resumes there.
     workers : int
@@ -251,7 +252,10 @@ def train_spine_bodies(
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     model = recipe.network()
     if start is not None and not (work / "state.json").is_file():
-        start_from_bodies(model, start, recipe, next(batches)[0])
+        if (start / "state.json").is_file():
+            model.set_weights(averaged_weights(start)[0])
+        else:
+            start_from_bodies(model, start, recipe, next(batches)[0])
     return run_steps(
         model, spine_loss(recipe), batches, steps=recipe.steps,
         learning_rate=recipe.learning_rate, checkpoint=Checkpoint(work), save_every=100,
@@ -295,12 +299,24 @@ def averaged(work: Path, recipe: SpineRecipe) -> tuple[keras.Model, int]:
     FileNotFoundError
         There is no checkpoint.
     """
-    state = json.loads((work / "state.json").read_text(encoding="utf-8"))
+    weights, step = averaged_weights(work)
     keras.mixed_precision.set_dtype_policy("float32")
     model = recipe.network()
+    model.set_weights(weights)
+    return model, step
+
+
+def averaged_weights(work: Path) -> tuple[list[NDArray[np.float32]], int]:
+    """Return the averaged weights of the newest checkpoint, in the network's order, and its step.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no checkpoint.
+    """
+    state = json.loads((work / "state.json").read_text(encoding="utf-8"))
     with np.load(work / f"{state['stem']}.npz") as parts:
-        model.set_weights([parts[name] for name in parts.files])
-    return model, int(state["step"])
+        return [parts[name] for name in parts.files], int(state["step"])
 
 
 def export(work: Path, folder: Path, recipe: SpineRecipe) -> ModelCard:

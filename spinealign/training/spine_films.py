@@ -58,6 +58,8 @@ class TrainingFilm:
         Levels whose points are guesses.
     unknown : tuple of ndarray of float64, shape (n, 2)
         Polygons in which the truth is not known.
+    doubtful : tuple of ndarray of float64, shape (n, 2)
+        Polygons in which the truth is a guess: bodies found there count neither way.
     is_continued : bool
         The neck stands at the film's edge: training continues soft tissue beyond it.
     trust : float
@@ -70,6 +72,7 @@ class TrainingFilm:
     bodies: tuple[AnnotatedBody, ...]
     guessed: frozenset[str] = frozenset()
     unknown: tuple[Points, ...] = ()
+    doubtful: tuple[Points, ...] = ()
     is_continued: bool = False
     trust: float = 1.0
 
@@ -85,7 +88,8 @@ def from_outlined(film: Film, source: str, *, is_continued: bool) -> TrainingFil
     return TrainingFilm(
         film.name, source, film.pixels, film.bodies,
         frozenset(b.level for b in film.bodies if b.uncertain and b.level != "C2"),
-        (unknown_below(film.bodies),), is_continued, trust * (2 + len(film.bodies)),
+        (unknown_below(film.bodies),), is_continued=is_continued,
+        trust=trust * (2 + len(film.bodies)),
     )  # fmt: skip
 
 
@@ -115,7 +119,7 @@ def spine_film(name: str, pixels: NDArray[np.uint8], points: Mapping[str, Points
     bodies = tuple(_spine_body(level, points) for level in COLUMN_LEVELS)
     return TrainingFilm(
         name, SPINE_SOURCE, pixels, bodies, frozenset(_GUESSED), _unknown_of_spine(bodies),
-        trust=10.0,
+        (_behind_shoulders({b.level: b.corners for b in bodies}),), trust=10.0,
     )  # fmt: skip
 
 
@@ -157,7 +161,7 @@ def _unknown_of_spine(bodies: Sequence[AnnotatedBody]) -> tuple[Points, ...]:
     base, top = by_level["C2"], by_level["S1"]
     dens = _band(base[3], base[2], -0.05, _DENS_REACH, 0.25, up=True)
     sacrum = _band(top[0], top[1], 0.02, _SACRUM_REACH, 0.4, up=False)
-    return dens, sacrum, _behind_shoulders(by_level)
+    return dens, sacrum
 
 
 def _band(
@@ -214,7 +218,9 @@ def _guessed_film(
     name: str, pixels: NDArray[np.uint8], bodies: tuple[AnnotatedBody, ...]
 ) -> TrainingFilm:
     unknown = (unknown_below(bodies),)
-    return TrainingFilm(name, UNLABELLED_SOURCE, pixels, bodies, frozenset(), unknown, True, 5.0)
+    return TrainingFilm(
+        name, UNLABELLED_SOURCE, pixels, bodies, unknown=unknown, is_continued=True, trust=5.0
+    )
 
 
 def as_record(film: TrainingFilm) -> dict[str, Any]:

@@ -37,6 +37,12 @@ CHANNELS = 8
 
 _CLASS_OF = {"C2": C2, "S1": S1}
 _GUESSED_WEIGHT = 0.3
+_GUESSED_BORDER = 0.05
+"""Width to either side of a guessed outline that is not taught, in the body's mean side."""
+
+_DRAWN = {"C": 2.5, "C6": 4.0, "C7": 5.0, "T1": 2.0, "T": 0.7, "L": 1.5, "S": 2.5}
+"""How often crops show a body, by its level or region: C7 at the shoulders most often."""
+
 _HIDDEN_SHARE = 0.7
 _VEILED = 0.88
 
@@ -196,9 +202,7 @@ class SpinePatches:
 
     def _place(self, film: TrainingFilm) -> int:
         """Draw a body; a whole spine's neck and lumbar part more often than its thoracic part."""
-        weights = np.array(
-            [{"C": 3.0, "T": 0.7, "L": 1.5, "S": 2.5}[b.level[0]] for b in film.bodies]
-        )
+        weights = np.array([_DRAWN.get(b.level, _DRAWN[b.level[0]]) for b in film.bodies])
         return int(self._rng.choice(len(film.bodies), p=weights / weights.sum()))
 
     def _as_it_is(self, one: ContinuedFilm | WholeFilm, matrix: Matrix) -> Image:
@@ -301,6 +305,19 @@ class SpinePatches:
         return finish_input(image, self._settings.rule), labels.packed(hidden)
 
 
+def _doubtful_border(
+    inside: NDArray[np.bool_],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return what lies in or near a guessed body, and what surely lies in it.
+
+    The middle of the body and the middle of the discs are taught; the border is not.
+    """
+    side = 2 * round(_GUESSED_BORDER * float(np.sqrt(inside.sum()))) + 1
+    square = np.ones((side, side), np.uint8)
+    drawn = inside.astype(np.uint8)
+    return cv2.dilate(drawn, square) > 0, cv2.erode(drawn, square) > 0
+
+
 class _Labels:
     """Mask, corner heat maps and levels of one crop."""
 
@@ -329,11 +346,10 @@ class _Labels:
     def _add(self, level: str, inside: NDArray[np.bool_], is_guessed: bool) -> None:
         self._level[inside] = level_number(level)
         self._level_weight[inside] = _GUESSED_WEIGHT if is_guessed else 1
-        is_behind_shoulders = is_guessed and level.startswith("T")
-        if is_behind_shoulders:
-            near = cv2.dilate(inside.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        if is_guessed and level.startswith("T"):
+            near, inside = _doubtful_border(inside)
             self._guessed |= near
-            return
+            self._mask[near] = IGNORE
         self._mask[inside] = _CLASS_OF.get(level, LOWER_BODY)
         self._bodies.append(inside)
 
@@ -346,8 +362,8 @@ class _Labels:
 
     def packed(self, hidden: NDArray[np.bool_]) -> Labels:
         """Return the labels (h, w, `CHANNELS`); what bars hide is background."""
-        unknown = self._mask == IGNORE
-        self._weight[unknown] = np.where(self._guessed[unknown], _GUESSED_WEIGHT, 0)
+        self._weight[self._guessed] = np.minimum(self._weight[self._guessed], _GUESSED_WEIGHT)
+        self._weight[(self._mask == IGNORE) & ~self._guessed] = 0
         self._mask[hidden] = BACKGROUND
         self._heat[hidden] = 0
         self._level_weight[hidden] = 0
