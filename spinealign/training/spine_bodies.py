@@ -28,6 +28,7 @@ from spinealign.training.package import (
     write_model_folder,
 )
 from spinealign.training.spine_films import (
+    FRONTAL_SOURCE,
     HEAD_SOURCE,
     NECK_SOURCE,
     SPINE_SOURCE,
@@ -38,6 +39,7 @@ from spinealign.training.spine_films import (
     from_outlined,
     from_record,
     load_by_network,
+    load_frontal_films,
     load_spine_films,
 )
 from spinealign.training.spine_patches import SpinePatches, SpinePatchSettings
@@ -74,7 +76,8 @@ class SpineRecipe:
         Sources that training never sees, in no form; ``whole spine/0`` leaves out the films of
         fold 0 of 3 only.
     shares : mapping of str to float
-        How often films of each source are drawn.
+        How often films of each source are drawn. Frontal films are bodies to learn from where
+        they have a share, and pictures without a column from the side where they have none.
     """
 
     widths: tuple[int, ...] = (32, 48, 96, 160, 192)
@@ -157,11 +160,14 @@ def load_training_set(data: Path, recipe: SpineRecipe, cache: Path) -> TrainingS
         Films outlined by the shipped network are kept here.
     """
     films = [*_home(data, recipe), *_unlabelled(data, cache), *_necks(data), *_spines(data, recipe)]
-    films = [film for film in films if film.source not in recipe.left_out]
     frontal = _some(data / "xray_spine_ap", recipe, _STYLE_PX)
-    negatives = [*frontal, *_some(data / "ct_fracture", recipe, recipe.input_px)]
+    if recipe.shares.get(FRONTAL_SOURCE):
+        films += load_frontal_films(data / "xray_spine_ap")
+    films = [film for film in films if film.source not in recipe.left_out]
+    negatives = [] if recipe.shares.get(FRONTAL_SOURCE) else list(frontal)
+    negatives += _some(data / "ct_fracture", recipe, recipe.input_px)
     negatives += _some(data / "mr_sagittal_segmentation", recipe, recipe.input_px)
-    styles = [shrink(film.pixels, _STYLE_PX, cv2.INTER_AREA) for film in films]
+    styles = [shrink(f.pixels, _STYLE_PX, cv2.INTER_AREA) for f in films if not f.is_frontal]
     return TrainingSet(tuple(films), tuple(negatives), (*styles, *frontal))
 
 

@@ -28,6 +28,7 @@ SPINE_SOURCE = "whole spine"
 HEAD_SOURCE = "home"
 NECK_SOURCE = "three necks"
 UNLABELLED_SOURCE = "unlabelled"
+FRONTAL_SOURCE = "frontal"
 
 _GUESSED = ("T1", "T2", "T3", "T4")
 """Behind the shoulders, where the readers of the whole-spine set guessed."""
@@ -60,6 +61,8 @@ class TrainingFilm:
         Polygons in which the truth is not known.
     doubtful : tuple of ndarray of float64, shape (n, 2)
         Polygons in which the truth is a guess: bodies found there count neither way.
+    is_frontal : bool
+        Bodies are seen from the front: what is anterior and posterior cannot be told.
     is_continued : bool
         The neck stands at the film's edge: training continues soft tissue beyond it.
     trust : float
@@ -73,6 +76,7 @@ class TrainingFilm:
     guessed: frozenset[str] = frozenset()
     unknown: tuple[Points, ...] = ()
     doubtful: tuple[Points, ...] = ()
+    is_frontal: bool = False
     is_continued: bool = False
     trust: float = 1.0
 
@@ -121,6 +125,44 @@ def spine_film(name: str, pixels: NDArray[np.uint8], points: Mapping[str, Points
         name, SPINE_SOURCE, pixels, bodies, frozenset(_GUESSED), _unknown_of_spine(bodies),
         (_behind_shoulders({b.level: b.corners for b in bodies}),), trust=10.0,
     )  # fmt: skip
+
+
+def load_frontal_films(folder: Path) -> list[TrainingFilm]:
+    """Load frontal films of the spine: ``images/*.webp`` and ``landmarks.csv`` (T1 to L5).
+
+    They teach what faint bodies of standing films look like; no lateral film is among them.
+
+    Raises
+    ------
+    DataSetError
+        There is no table of points.
+    """
+    table = folder / "landmarks.csv"
+    if not table.is_file():
+        raise DataSetError(f"{folder} has no landmarks.csv")
+    with table.open(newline="", encoding="utf-8") as stream:
+        return [
+            frontal_film(row["name"], read_grey(folder / "images" / f"{row['name']}.webp"), row)
+            for row in csv.DictReader(stream)
+        ]
+
+
+def frontal_film(name: str, pixels: NDArray[np.uint8], row: Mapping[str, str]) -> TrainingFilm:
+    """Turn corners (columns ``T1_tl_x`` .. ``L5_br_y``, l and r of the image) into bodies."""
+    bodies = []
+    for level in COLUMN_LEVELS[COLUMN_LEVELS.index("T1") : -1]:
+        ends = [
+            [float(row[f"{level}_{end}_{axis}"]) for axis in ("x", "y")]
+            for end in ("tl", "tr", "br", "bl")
+        ]
+        corners = np.array(ends)
+        bodies.append(AnnotatedBody(level, _outline(level, corners), corners, uncertain=False))
+    first, last = bodies[0].corners, bodies[-1].corners
+    neck = _band(first[0], first[1], 0.05, _DENS_REACH, 0.5, up=True)
+    sacrum = _band(last[3], last[2], 0.05, _SACRUM_REACH, 0.5, up=False)
+    return TrainingFilm(
+        name, FRONTAL_SOURCE, pixels, tuple(bodies), unknown=(neck, sacrum), is_frontal=True
+    )
 
 
 def _spine_body(level: str, points: Mapping[str, Points]) -> AnnotatedBody:

@@ -334,6 +334,10 @@ class _Labels:
 
     def _draw(self, film: TrainingFilm, matrix: Matrix, shape: tuple[int, int]) -> None:
         self._heat, self._weight = draw_corners(film.bodies, matrix, shape)
+        if film.is_frontal:
+            # Either side may be the anterior one.
+            for pair in ((0, 1), (2, 3)):
+                self._heat[..., pair] = self._heat[..., pair].max(axis=-1, keepdims=True) / 2
         unknown = rasterise([apply(matrix, u) for u in film.unknown], shape)
         self._mask[unknown] = IGNORE
         for body in film.bodies:

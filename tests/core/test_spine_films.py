@@ -16,6 +16,7 @@ from spinealign.training.spine_films import (
     fold_of_spine_films,
     from_outlined,
     from_record,
+    frontal_film,
     level_number,
     load_spine_films,
 )
@@ -91,7 +92,10 @@ class TestWholeSpine:
         assert labels[(*at["C5"], 0)] == labels[(*at["L3"], 0)] == LOWER_BODY
         assert labels[(*at["S1"], 0)] == S1
         assert labels[50, 110, 0] == IGNORE  # the dens, which readers left out
-        assert labels[(*at["T2"], 0)] == IGNORE  # behind the shoulders
+        row, col = at["T2"]  # behind the shoulders the middle is taught and the border is not
+        assert labels[row, col, 0] == LOWER_BODY
+        assert labels[row, 100, 0] == labels[row, 101, 0] == IGNORE
+        assert labels[row - round(PITCH / 2), col, 0] == 0
         assert labels[700, 110, 0] == IGNORE  # the sacrum below its endplate
         assert labels[30, 20, 0] == labels[400, 40, 0] == 0
         for level in ("C2", "C7", "T2", "L5", "S1"):
@@ -105,6 +109,33 @@ class TestWholeSpine:
     def test_a_folder_without_a_table_says_so(self, tmp_path):
         with pytest.raises(DataSetError):
             load_spine_films(tmp_path)
+
+
+class TestFrontal:
+    @pytest.fixture
+    def frontal(self):
+        row = {}
+        for place, level in enumerate(COLUMN_LEVELS[6:-1]):
+            for end in ("tl", "tr", "bl", "br"):
+                row[f"{level}_{end}_x"] = str(100 + SIDE * (end[1] == "r"))
+                row[f"{level}_{end}_y"] = str(60 + PITCH * place + SIDE * (end[0] == "b"))
+        return frontal_film("1", np.zeros((760, 240), np.uint8), row)
+
+    def test_bodies_are_t1_to_l5_with_corners_around(self, frontal):
+        assert [b.level for b in frontal.bodies] == [*COLUMN_LEVELS[6:-1]]
+        assert frontal.bodies[0].corners.tolist() == [[100, 60], [120, 60], [120, 80], [100, 80]]
+
+    def test_either_side_may_be_the_anterior_one(self, frontal):
+        heat = mask_of(frontal)[..., 1:5]
+        upper_left, lower_left = heat[60, 100], heat[80, 100]
+        assert upper_left[:2].tolist() == pytest.approx([126, 126], abs=8)
+        assert lower_left[2:].tolist() == pytest.approx([126, 126], abs=8)
+        assert max(*upper_left[2:], *lower_left[:2]) < 20
+
+    def test_neck_and_sacrum_are_unknown(self, frontal):
+        mask = mask_of(frontal)[..., 0]
+        assert mask[40, 110] == mask[520, 110] == IGNORE
+        assert mask[70, 110] == LOWER_BODY
 
 
 def test_folds_part_the_films_without_overlap():
