@@ -15,7 +15,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from spinealign.inference.catalog import ModelStore
 from spinealign.radiograph import outline_vertebrae
-from spinealign.training.film_sources import as_text, figures, neck_part, score_by_corners
+from spinealign.training.film_sources import (
+    VEILED_C7,
+    as_text,
+    figures,
+    neck_part,
+    score_by_corners,
+)
 from spinealign.training.spine_films import (
     HEAD_SOURCE,
     NECK_SOURCE,
@@ -76,6 +82,13 @@ def main() -> None:
         seconds = (time.perf_counter() - started) / len(films)
         print(f"{name}: {len(films)} films, {seconds:.2f} s a film")
         print(as_text(figures(kept[name])), flush=True)
+        veiled = [s for s in kept[name] if s.name in VEILED_C7]
+        if veiled and len(films) > len(veiled):
+            print(f"{name}, C7 behind the shoulders: {len(veiled)} films")
+            print(as_text(figures(veiled)))
+            clear = [s for s in kept[name] if s.name not in VEILED_C7]
+            print(f"{name}, C7 clear of the shoulders: {len(clear)} films")
+            print(as_text(figures(clear)), flush=True)
     if options.keep:
         options.keep.write_bytes(pickle.dumps(kept))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -13,17 +14,22 @@ from numpy.typing import NDArray
 from spinealign.domain.findings import LandmarkName, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.training.evaluate import Figure, bootstrap
-from spinealign.training.spine_films import TrainingFilm
+from spinealign.training.spine_films import SPINE_SOURCE, TrainingFilm
 from spinealign.training.whole_column import COLUMN_LEVELS
 from spinealign.training.xray_data import CORNERS, AnnotatedBody
+from spinealign.training.xray_patches import rasterise
 
 NECK_LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7")
 LUMBAR_LEVELS = ("L1", "L2", "L3", "L4", "L5", "S1")
+
+VEILED_C7 = frozenset(["1", "7", "8", "12", "13", "16", "19", "26", "27", "33", "39"])
+"""Whole-spine films whose C7 lies behind the shoulders, as one eye saw it with local contrast."""
 
 MATCHED_HEIGHTS = 0.5
 """A found body is the reader's whose centre lies within this share of a body's height."""
 
 _FEWEST_OF_A_NECK = 3
+_CORNER_NAMES: tuple[LandmarkName, ...] = tuple(LandmarkName(name) for name in CORNERS)
 _INFERIOR = (LandmarkName.POSTERIOR_INFERIOR, LandmarkName.ANTERIOR_INFERIOR)
 _SUPERIOR = (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.ANTERIOR_SUPERIOR)
 
@@ -68,6 +74,10 @@ class FilmScore:
         Bodies found where the reader has none and the truth is known.
     angle_errors : mapping of str to float
         Found less reader's, in degrees.
+    segmental_errors : tuple of float
+        The same of the angles between facing endplates of the neck; only those measured.
+    dice : tuple of float
+        Of each outline of the neck against the reader's; empty where readers marked corners.
     """
 
     name: str
@@ -76,6 +86,8 @@ class FilmScore:
     whole: RegionScore
     strays: int
     angle_errors: Mapping[str, float] = field(default_factory=dict)
+    segmental_errors: tuple[float, ...] = ()
+    dice: tuple[float, ...] = ()
 
     @property
     def is_neck_found(self) -> bool:
@@ -93,8 +105,23 @@ def score_by_corners(find: Finder, film: TrainingFilm) -> FilmScore:
         for levels in (NECK_LEVELS, LUMBAR_LEVELS, COLUMN_LEVELS)
     )
     others = [v for v in found if v not in pairs.values() and not _is_in_unknown(film, v)]
-    angles = _angle_errors(film, found)
-    return FilmScore(film.name, neck, lumbar, whole, len(others), angles)
+    dice = [] if film.source == SPINE_SOURCE else _dice(film, pairs)
+    return FilmScore(
+        film.name, neck, lumbar, whole, len(others), _angle_errors(film, found),
+        _segmental_errors(film, found), tuple(dice),
+    )  # fmt: skip
+
+
+def _dice(film: TrainingFilm, pairs: Mapping[str, Vertebra]) -> list[float]:
+    """Return the Dice coefficient of each reader's outline; 0 where nothing was found."""
+    values = []
+    for body in film.bodies:
+        wanted = rasterise([body.outline], film.pixels.shape)
+        found = np.zeros_like(wanted)
+        if body.level in pairs:
+            found = rasterise([np.array(pairs[body.level].outline)], film.pixels.shape)
+        values.append(2 * float((wanted & found).sum()) / float(wanted.sum() + found.sum()))
+    return values
 
 
 def _is_in_unknown(film: TrainingFilm, vertebra: Vertebra) -> bool:
@@ -172,50 +199,81 @@ def _score_region(bodies: Sequence[AnnotatedBody], pairs: Mapping[str, Vertebra]
     )  # fmt: skip
 
 
-_ANGLES: Mapping[str, tuple[tuple[str, bool], tuple[str, bool]]] = {
+End = tuple[str, bool]
+
+_HORIZONTAL = ("horizontal", True)
+
+_ANGLES: Mapping[str, tuple[End, End]] = {
     "C2-C7": (("C2", False), ("C7", False)),
     "C2-C6": (("C2", False), ("C6", False)),
+    "C7 slope": (_HORIZONTAL, ("C7", True)),
+    "T1 slope": (_HORIZONTAL, ("T1", True)),
     "T4-T12": (("T4", True), ("T12", False)),
     "L1-S1": (("L1", True), ("S1", True)),
     "L4-S1": (("L4", True), ("S1", True)),
 }
-"""Level and whether its superior endplate counts."""
+"""Level and whether its superior endplate counts; a slope is against the film's rows."""
 
 LOWEST = "C2-lowest neck"
 """From C2 to the lowest body of the neck that the reader outlined."""
 
 
 def _angle_errors(film: TrainingFilm, found: Sequence[Vertebra]) -> dict[str, float]:
-    truth = {b.level: b for b in film.bodies}
-    named = {v.level: v for v in found if v.level is not None}
-    errors = {}
     lowest = [b.level for b in film.bodies if b.level in NECK_LEVELS[1:]][-1:]
     spans = dict(_ANGLES)
     if lowest:
         spans[LOWEST] = (("C2", False), (lowest[0], False))
-    for name, ends in spans.items():
-        if any(level not in truth for level, _ in ends):
-            continue
-        wanted = _turn(*(_reader_endplate(truth[level], top) for level, top in ends))
-        marked = [
-            _found_endplate(named[level], top) if level in named else None for level, top in ends
-        ]
-        errors[name] = float("nan")
-        if marked[0] is not None and marked[1] is not None:
-            errors[name] = (_turn(marked[0], marked[1]) - wanted + 180) % 360 - 180
-    return errors
+    errors = {name: _angle_error(film, found, *ends) for name, ends in spans.items()}
+    return {name: error for name, error in errors.items() if error is not None}
 
 
-def _reader_endplate(body: AnnotatedBody, is_superior: bool) -> Points:
-    anterior, posterior = (0, 1) if is_superior else (3, 2)
-    return np.asarray(body.corners[anterior] - body.corners[posterior], np.float64)
+def _segmental_errors(film: TrainingFilm, found: Sequence[Vertebra]) -> tuple[float, ...]:
+    errors = [
+        _angle_error(film, found, (upper, False), (lower, True))
+        for upper, lower in pairwise(NECK_LEVELS)
+    ]
+    return tuple(error for error in errors if error is not None and np.isfinite(error))
 
 
-def _found_endplate(vertebra: Vertebra, is_superior: bool) -> Points | None:
-    ends = [vertebra.landmark(name) for name in (_SUPERIOR if is_superior else _INFERIOR)]
-    if ends[0] is None or ends[1] is None:
+def _angle_error(
+    film: TrainingFilm, found: Sequence[Vertebra], first: End, second: End
+) -> float | None:
+    """Return found less reader's; NaN where nothing was measured, None where there is no truth."""
+    truth = {b.level: _corner_places(b.corners) for b in film.bodies}
+    ends = (first, second)
+    wanted = [_endplate(truth, end) for end in ends]
+    if wanted[0] is None or wanted[1] is None:
         return None
-    return np.array([ends[1].x - ends[0].x, ends[1].y - ends[0].y])
+    named = {v.level: _landmark_places(v) for v in found if v.level is not None}
+    marked = [_endplate(named, end) for end in ends]
+    if marked[0] is None or marked[1] is None:
+        return float("nan")
+    away = _turn(marked[0], marked[1]) - _turn(wanted[0], wanted[1])
+    return (away + 180) % 360 - 180
+
+
+def _corner_places(corners: Points) -> dict[LandmarkName, Points]:
+    places = dict(zip(_CORNER_NAMES, corners, strict=True))
+    return {name: place for name, place in places.items() if np.isfinite(place).all()}
+
+
+def _landmark_places(vertebra: Vertebra) -> dict[LandmarkName, Points]:
+    marks = {name: vertebra.landmark(name) for name in _CORNER_NAMES}
+    return {name: np.array([m.x, m.y]) for name, m in marks.items() if m is not None}
+
+
+def _endplate(bodies: Mapping[str, Mapping[LandmarkName, Points]], end: End) -> Points | None:
+    """Return the vector from the posterior to the anterior corner; of the horizontal, rightwards.
+
+    A film that faces left turns the sign of a slope on both sides of a comparison alike.
+    """
+    if end == _HORIZONTAL:
+        return np.array([1.0, 0.0])
+    posterior, anterior = _SUPERIOR if end[1] else _INFERIOR
+    places = bodies.get(end[0], {})
+    if posterior not in places or anterior not in places:
+        return None
+    return np.asarray(places[anterior] - places[posterior])
 
 
 def _turn(one: Points, other: Points) -> float:
@@ -238,6 +296,10 @@ def figures(scores: Sequence[FilmScore]) -> dict[str, Figure | str]:
         "corner median": _quantile([s.neck.corner_errors for s in scores], 0.5),
         "corner p90": _quantile([s.neck.corner_errors for s in scores], 0.9),
     }
+    if any(s.dice for s in scores):
+        row["Dice"] = bootstrap(
+            [list(s.dice) for s in scores], lambda draw: float(np.mean(np.concatenate(draw)))
+        )
     if any(s.lumbar.outlined for s in scores):
         row["all of L1-S1"] = share([s.lumbar.is_complete for s in scores])
         row["lumbar median"] = _quantile([s.lumbar.corner_errors for s in scores], 0.5)
@@ -246,6 +308,9 @@ def figures(scores: Sequence[FilmScore]) -> dict[str, Figure | str]:
         errors = [s.angle_errors[name] for s in scores if name in s.angle_errors]
         if errors:
             row[name] = _angle_figure(errors)
+    segmental = [e for s in scores for e in s.segmental_errors]
+    if segmental:
+        row["segmental"] = _angle_figure(segmental)
     return row
 
 

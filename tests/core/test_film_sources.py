@@ -9,7 +9,7 @@ pytest.importorskip("sklearn")
 
 from spinealign.domain.findings import Landmark, LandmarkSource, Vertebra, VertebraState
 from spinealign.training.film_sources import as_text, figures, neck_part, score_by_corners
-from spinealign.training.spine_films import HEAD_SOURCE, from_outlined
+from spinealign.training.spine_films import HEAD_SOURCE, SPINE_SOURCE, from_outlined
 from spinealign.training.xray_data import CORNERS
 from tests.films import SIDE, ColumnShape, make_film
 
@@ -97,3 +97,19 @@ def test_the_neck_is_cut_out_with_its_points(is_mirrored):
         assert part.pixels[y, x] > 150
     front, back = part.bodies[2].corners[:2]
     assert (front[0] > back[0]) != is_mirrored
+
+
+def test_a_turned_body_shows_in_its_two_discs_and_its_slope():
+    answer = [found(b, turn_deg=4.0 if b.level == "C7" else 0) for b in FILM.bodies]
+    turned = score(answer)
+    assert [abs(e) for e in turned.segmental_errors] == pytest.approx([0, 0, 0, 0, 4], abs=1e-6)
+    assert abs(turned.angle_errors["C7 slope"]) == pytest.approx(4)
+    assert turned.angle_errors["C2-C6"] == pytest.approx(0)
+    assert "T1 slope" not in turned.angle_errors
+
+
+def test_outlines_are_compared_where_a_reader_drew_them_and_missing_ones_count_as_nothing():
+    assert score([found(b) for b in FILM.bodies]).dice == pytest.approx([1] * 6)
+    assert score([found(b) for b in FILM.bodies[1:]]).dice == pytest.approx([0, 1, 1, 1, 1, 1])
+    by_corners = replace(FILM, source=SPINE_SOURCE)
+    assert score_by_corners(lambda _image: [], by_corners).dice == ()
