@@ -190,6 +190,8 @@ class MeasureDefinition:
         The measure whose place this one takes where that one cannot be taken.
     is_lordosis : bool
         Whether it is the curvature that a finding begins with.
+    is_graded_if_surely_positive : bool
+        Whether `severities` count only where the whole 95 % interval lies above zero.
     """
 
     code: MeasureCode
@@ -205,6 +207,12 @@ class MeasureDefinition:
     graded_in: frozenset[SpineRegion] | None = None
     stands_in_for: MeasureCode | None = None
     is_lordosis: bool = False
+    is_graded_if_surely_positive: bool = False
+
+    @property
+    def is_size(self) -> bool:
+        """Whether values are heights, diameters or their ratios, which are never negative."""
+        return self.group in (MeasureGroup.CANAL, MeasureGroup.DISCS, MeasureGroup.BODIES)
 
     @property
     def is_length(self) -> bool:
@@ -327,6 +335,7 @@ _TABLE = (
             SeverityBand(SeverityGrade.MEYERDING_4, 75.0, 100.0, Reference.MEYERDING),
             SeverityBand(SeverityGrade.SPONDYLOPTOSIS, 100.0, None, Reference.MEYERDING),
         ),
+        is_graded_if_surely_positive=True,
     ),
     MeasureDefinition(
         MeasureCode.DISC_HEIGHT, Quantity.LENGTH, MeasureGroup.DISCS, 20, Extent.DISC,

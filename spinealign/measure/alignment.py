@@ -21,7 +21,7 @@ from spinealign.measure.geometry.segments import (
     discs_of,
     whole_bodies,
 )
-from spinealign.measure.geometry.spine import Body, Spine, resampled_spine
+from spinealign.measure.geometry.spine import Body, Spine, displaced_spine
 from spinealign.measure.outlines.canal import canal_diameters, disc_line
 
 __all__ = ["PixelGeometry", "measure_alignment"]
@@ -60,8 +60,8 @@ def measure_alignment(
 
     Notes
     -----
-    Intervals come from moving every point at random, with the standard deviation that
-    `uncertainty.landmark_sigma_px` gives it; the random numbers are always the same.
+    Intervals come from moving one coordinate of one point at a time by the standard deviation
+    that `uncertainty.landmark_sigma_px` gives it. They follow from the bodies measured alone.
     """
     if not vertebrae:
         return ()
@@ -83,7 +83,7 @@ class MeasuredBodies:
 
 
 def _in_sagittal(work: MeasuredBodies) -> list[Measurement]:
-    spine = resampled_spine(work.vertebrae, work.facing, work.geometry)
+    spine = displaced_spine(work.vertebrae, work.facing, work.geometry)
     found = [*measurements_of(_all_taken(spine, work.region), spine)]
     if work.canal is not None:
         discs = [disc_line(disc, spine.plane) for disc in discs_of(spine)]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinealign.domain.findings import Facing, Vertebra
-from spinealign.domain.measures import MeasureCode
+from spinealign.domain.findings import Facing, LandmarkSource, Vertebra
+from spinealign.domain.measures import Extent, MeasureCode
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
 from tests.examinations import LATERAL_NECK, SPINE_MR
@@ -142,6 +142,79 @@ def test_intervals_hold_the_value(bodies):
         low, high = measure.interval
         assert low <= measure.value + 1e-9
         assert measure.value <= high + 1e-9
+
+
+def placed_by_network(bodies, confidences):
+    """The same bodies with corners of the network; each body is as sure as its number says."""
+    sure = zip(bodies, confidences, strict=False)
+    return tuple(
+        replace(
+            body,
+            landmarks=tuple(
+                replace(m, source=LandmarkSource.NETWORK, confidence=c) for m in body.landmarks
+            ),
+        )
+        for body, c in sure
+    )
+
+
+found_spines = st.builds(
+    placed_by_network, spines, st.lists(st.floats(0.3, 0.9), min_size=7, max_size=7)
+)
+
+
+def number_of(measure):
+    return measure.value, measure.interval
+
+
+@settings(deadline=None, max_examples=60)
+@given(found_spines, st.integers(0, 6), matrices)
+def test_a_change_of_another_body_leaves_value_and_interval_to_the_last_digit(bodies, at, change):
+    at %= len(bodies)
+    scale, right, down = change
+    moved = mapped((bodies[at],), scale * np.eye(2), (right / 30, down / 30))[0]
+    edited = measured((*bodies[:at], moved, *bodies[at + 1 :]))
+    others = [
+        (key, measure)
+        for key, measure in measured(bodies).items()
+        if all(point.body != moved.name for point in measure.points)
+    ]
+    assert others
+    for key, measure in others:
+        if key in edited:
+            assert number_of(edited[key]) == number_of(measure), key
+
+
+@settings(deadline=None, max_examples=60)
+@given(found_spines, st.integers(1, 6))
+def test_a_body_that_is_not_there_leaves_the_others_to_the_last_digit(bodies, at):
+    at %= len(bodies)
+    fewer = measured((*bodies[:at], *bodies[at + 1 :]))
+    whole = measured(bodies)
+    common = [key for key in fewer.keys() & whole.keys() if fewer[key].points == whole[key].points]
+    assert common
+    for key in common:
+        assert number_of(fewer[key]) == number_of(whole[key]), key
+
+
+@settings(deadline=None, max_examples=40)
+@given(found_spines)
+def test_the_order_of_bodies_leaves_measures_of_the_whole_neck_to_the_last_digit(bodies):
+    whole, turned = measured(bodies), measured(bodies[::-1])
+    spanning = [
+        key for key, m in whole.items() if m.definition.extent in (Extent.SPINE, Extent.SPAN)
+    ]
+    assert spanning
+    for key in spanning:
+        assert number_of(turned[key]) == number_of(whole[key]), key
+
+
+@settings(deadline=None, max_examples=40)
+@given(found_spines)
+def test_a_mirrored_film_has_the_same_intervals(bodies):
+    mirrored = measured(mapped(bodies, np.diag([-1.0, 1.0]), (900.0, 0.0)), Facing.LEFT)
+    for key, measure in measured(bodies).items():
+        assert mirrored[key].interval == pytest.approx(measure.interval, abs=1e-6), key
 
 
 @settings(deadline=None, max_examples=40)

@@ -22,6 +22,7 @@ from spinealign.domain.measurements import (
 from spinealign.domain.measures import MeasureCode
 from spinealign.measure.geometry.outline_points import polygon_area
 from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.geometry.uncertainty import NORMAL_95
 
 Points = NDArray[np.float64]
 
@@ -36,12 +37,6 @@ _TINY = 1e-9
 _STEP = 1e-4
 """Step of the numerical derivative, in standard deviations of a point. Source: numerical
 resolution; central differences of double precision.
-"""
-
-_IN_95_PERCENT = 1.959964
-"""Standard deviations within which 95 % of a normal distribution lie on either side of its mean.
-
-Source: JCGM 100:2008, annex G, table G.1.
 """
 
 _ARC_DEGREES_A_STEP, _ARC_SHARE, _FARTHEST_CROSSING = 5.0, 0.35, 2.0
@@ -139,7 +134,7 @@ def _interval(tool: _Tool, points: Points, sigma: Points) -> tuple[float, float]
         step[place] = _STEP * sigma[place[1]]
         slope = (tool.value(points + step) - tool.value(points - step)) / (2 * _STEP)
         variance += slope**2
-    half = _IN_95_PERCENT * float(np.sqrt(variance))
+    half = NORMAL_95 * float(np.sqrt(variance))
     return max(value - half, 0.0), value + half
 
 

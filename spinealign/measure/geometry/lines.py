@@ -1,7 +1,7 @@
 """Lines and angles in the sagittal plane, for many samples at once.
 
-Points are arrays of shape (S, 2): sample 0 is the exact one, the others are resampled. x runs
-forwards and y down. Slopes are positive when a line falls towards the front.
+Points are arrays of shape (S, 2): sample 0 is the exact one, in each of the others one point is
+displaced. x runs forwards and y down. Slopes are positive when a line falls towards the front.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Values = NDArray[np.float64]
 
 _TINY = 1e-9
 _LEAST_SHARE = 0.05
-"""Smallest divisor of a resampled ratio, as a share of the exact one; intervals stay finite.
+"""Smallest divisor of a displaced ratio, as a share of the exact one; intervals stay finite.
 
 Source: set by hand; the exact ratio does not depend on it.
 """
@@ -69,7 +69,7 @@ def lordosis_deg(upper: Line, lower: Line) -> Values:
 
 
 def _continuous(angles_deg: Values) -> Values:
-    """Bring resampled angles within half a turn of the exact one."""
+    """Bring displaced angles within half a turn of the exact one."""
     about = angles_deg[0]
     return np.asarray(about + (angles_deg - about + 180) % 360 - 180, np.float64)
 
@@ -87,7 +87,7 @@ def distance(one: Points, other: Points) -> Values:
 def ratio(part: Values, whole: Values) -> Values:
     """Return quotients (S,): not a number where there is nothing to divide by.
 
-    A resampled divisor counts as at least a small share of the exact one, so that
+    A displaced divisor counts as at least a small share of the exact one, so that
     intervals stay finite.
     """
     least = _LEAST_SHARE * whole[0]

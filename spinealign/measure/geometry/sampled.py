@@ -1,4 +1,4 @@
-"""A measure as it was taken on resampled points, before it becomes a `Measurement`."""
+"""A measure as it was taken on displaced points, before it becomes a `Measurement`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spinealign.domain.measures import MEASURES, MeasureCode, NormalRange, Sever
 from spinealign.measure.geometry.lines import Line
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.spine import Body, BodyLine, Spine
-from spinealign.measure.geometry.uncertainty import intervals_95
+from spinealign.measure.geometry.uncertainty import NORMAL_95, spread_of
 
 Values = NDArray[np.float64]
 
@@ -124,22 +124,22 @@ class SampledMeasure:
 
 def measurements_of(taken: Iterable[SampledMeasure], spine: Spine) -> tuple[Measurement, ...]:
     """Return measurements with intervals, ranges and severities, in the order given."""
-    checked = [_checked(measure) for measure in taken]
-    samples = [m.values for m in checked if m.values is not None]
-    graded = [m.values if m.graded is None else m.graded for m in checked if m.values is not None]
-    intervals = iter(_intervals(samples))
-    bounds = iter(_intervals(graded))
-    found = [
-        not_measured(m.code, m.levels, m.unmeasurable, spine.plane.geometry)
-        if m.values is None
-        else _measured(m, next(intervals), next(bounds), spine)
-        for m in checked
-    ]
-    return tuple(found)
+    return tuple(_measurement(_checked(measure), spine) for measure in taken)
 
 
-def _intervals(samples: Sequence[Values]) -> Values:
-    return intervals_95(np.stack(samples)) if samples else np.empty((0, 2))
+def _measurement(measure: SampledMeasure, spine: Spine) -> Measurement:
+    if measure.values is None:
+        why = measure.unmeasurable
+        return not_measured(measure.code, measure.levels, why, spine.plane.geometry)
+    return _measured(measure, measure.values, spine)
+
+
+def _interval(measure: SampledMeasure, values: Values, spine: Spine) -> tuple[float, float]:
+    """Return the 95 % interval of a measure, or of what its thresholds are compared with."""
+    value = float(values[0])
+    half = spread_of(values, spine.is_by_hand).half_width(NORMAL_95)
+    low = value - half
+    return (max(low, 0.0) if MEASURES[measure.code].is_size else low, value + half)
 
 
 def by_importance(measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
@@ -166,12 +166,9 @@ def not_measured(
     return Measurement(code, None, unit_of(code, geometry), levels, unmeasurable=why)
 
 
-def _measured(
-    measure: SampledMeasure, interval: Values, bounds: Values, spine: Spine
-) -> Measurement:
-    assert measure.values is not None
+def _measured(measure: SampledMeasure, values: Values, spine: Spine) -> Measurement:
     geometry = spine.plane.geometry
-    value = float(measure.values[0])
+    value = float(values[0])
     return Measurement(
         code=measure.code,
         value=value,
@@ -179,20 +176,23 @@ def _measured(
         levels=measure.levels,
         hidden=tuple(used.body.name for used in measure.used if used.is_hidden),
         points=tuple(point for used in measure.used for point in used.points),
-        interval=(float(interval[0]), float(interval[1])),
+        interval=_interval(measure, values, spine),
         normal=normal_of(measure.code, geometry),
-        severity=_severity(measure, bounds, geometry),
+        severity=_severity(measure, values, spine),
         automatic_value=value,
         strokes=measure.strokes,
     )
 
 
-def _severity(measure: SampledMeasure, bounds: Values, geometry: PixelGeometry) -> Severity | None:
-    values = measure.values if measure.graded is None else measure.graded
-    if values is None or not measure.is_graded or not thresholds_hold(measure.code, geometry):
+def _severity(measure: SampledMeasure, values: Values, spine: Spine) -> Severity | None:
+    graded = values if measure.graded is None else measure.graded
+    if not measure.is_graded or not thresholds_hold(measure.code, spine.plane.geometry):
         return None
-    low, high = float(bounds[0]), float(bounds[1])
-    return MEASURES[measure.code].severity_of(float(values[0]), low, high)
+    low, high = _interval(measure, graded, spine)
+    definition = MEASURES[measure.code]
+    if definition.is_graded_if_surely_positive and low <= 0:
+        return None
+    return definition.severity_of(float(graded[0]), low, high)
 
 
 def unit_of(code: MeasureCode, geometry: PixelGeometry) -> str:

@@ -23,7 +23,6 @@ from spinealign.measure.geometry.lines import (
 from spinealign.measure.geometry.sampled import MeasureInputs, SampledMeasure, Side, side_of
 from spinealign.measure.geometry.spine import Body, BodyLine, Spine
 from spinealign.measure.geometry.strokes import Pen
-from spinealign.measure.geometry.uncertainty import intervals_95
 
 Values = NDArray[np.float64]
 
@@ -212,7 +211,6 @@ def listheses(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasu
             percent,
             (wall, disc.below),
             Pen(spine.plane).listhesis(base, wall.line, met),
-            is_graded=bool(intervals_95(percent[None])[0, 0] > 0),
         )
 
 

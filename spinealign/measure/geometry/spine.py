@@ -1,4 +1,4 @@
-"""A column of bodies whose landmarks are resampled, and the lines that measures are made of."""
+"""A column of bodies whose landmarks are displaced, and the lines that measures are made of."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from spinealign.measure.geometry.lines import Line, Points
 from spinealign.measure.geometry.outline_points import c2_centre, c2_posterior_wall
 from spinealign.measure.geometry.plane import PixelGeometry, SagittalPlane
 from spinealign.measure.geometry.uncertainty import (
+    displaced,
     landmark_sigma_px,
-    normal_draws,
     outline_sigma_px,
 )
 
@@ -52,24 +52,15 @@ _ENDS: Mapping[BodyLine, tuple[str, str]] = {
     BodyLine.INFERIOR: (LandmarkName.POSTERIOR_INFERIOR, LandmarkName.ANTERIOR_INFERIOR),
     BodyLine.POSTERIOR_WALL: (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.POSTERIOR_INFERIOR),
 }
+_WALLS = (
+    _ENDS[BodyLine.POSTERIOR_WALL],
+    (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.ANTERIOR_INFERIOR),
+)
 _C2_WALL = (OutlinePoint.WALL_UPPER, OutlinePoint.WALL_LOWER)
 _MIDDLES = {
     BodyLine.SUPERIOR: LandmarkName.SUPERIOR_MIDDLE,
     BodyLine.INFERIOR: LandmarkName.INFERIOR_MIDDLE,
 }
-_PLACES = {
-    name: place
-    for place, name in enumerate(
-        (
-            LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.POSTERIOR_SUPERIOR,
-            LandmarkName.SUPERIOR_MIDDLE, LandmarkName.POSTERIOR_INFERIOR,
-            LandmarkName.ANTERIOR_INFERIOR, LandmarkName.INFERIOR_MIDDLE, LandmarkName.DENS_TIP,
-            *OutlinePoint,
-        )
-    )
-}  # fmt: skip
-"""Which random numbers move a point: landmarks of other planes must not shift them."""
-
 _HIDDEN_FACTOR = 2.0
 """Factor on the standard deviation of landmarks of a body that the network was unsure of.
 
@@ -77,7 +68,7 @@ Source: set by hand; how many intervals hold the reader's angle is in the card o
 """
 
 _DEPTH_TO_HEIGHT = 0.86
-"""Height of a body over its depth, where only the depth of C2 is known.
+"""Height of a body over the depth of its endplates.
 
 Source: set by hand on the training films of `xray_bodies`; scales uncertainty only.
 """
@@ -91,7 +82,7 @@ Source: geometry; a missing body leaves a gap of more than one height.
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A body and its points in the sagittal plane, each (S, 2) with the exact one first.
+    """A body and its points in the sagittal plane, each (S, 2) as `uncertainty.displaced` returns.
 
     `measured` has the same points as measurements list them, in image pixels.
     """
@@ -171,11 +162,22 @@ def endplate_line(body: Body, endplate: BodyLine) -> Line | None:
 
 @dataclass(frozen=True, eq=False)
 class Spine:
-    """Bodies from the top down, in one plane; `height` is that of a typical body, in its unit."""
+    """Bodies from the top down, in one plane.
+
+    Parameters
+    ----------
+    bodies : tuple of Body
+    plane : SagittalPlane
+    height : float
+        Of a typical body, in the plane's unit.
+    is_by_hand : ndarray of bool, shape (N,)
+        Which of the displaced points a person placed, in the order of their samples.
+    """
 
     bodies: tuple[Body, ...]
     plane: SagittalPlane
     height: float
+    is_by_hand: NDArray[np.bool_]
 
     @cached_property
     def by_level(self) -> Mapping[str, Body]:
@@ -209,10 +211,12 @@ class Spine:
         return bool(gap < _WIDE_GAP * self.height)
 
 
-def resampled_spine(
+def displaced_spine(
     vertebrae: Sequence[Vertebra], facing: Facing | None, geometry: PixelGeometry
 ) -> Spine:
-    """Bring bodies into the sagittal plane and resample their points.
+    """Bring bodies into the sagittal plane, each point displaced by its standard deviation.
+
+    A point's standard deviation follows from its own body alone.
 
     Parameters
     ----------
@@ -224,29 +228,25 @@ def resampled_spine(
     """
     plane = SagittalPlane(geometry, facing)
     exact = [_exact_points(vertebra, plane) for vertebra in vertebrae]
-    height = _typical_height(exact)
-    draws = normal_draws(len(vertebrae) * len(_PLACES)).reshape(len(vertebrae), len(_PLACES), -1, 2)
-    bodies = (
-        _resampled(vertebra, points, plane, height, own)
-        for vertebra, points, own in zip(vertebrae, exact, draws, strict=True)
+    sigmas = [_sigmas(*pair) for pair in zip(vertebrae, exact, strict=True)]
+    samples = iter(
+        displaced([p for one in exact for p in one.values()], [s for one in sigmas for s in one])
     )
-    return Spine(tuple(bodies), plane, height)
+    bodies = [
+        Body(v, {name: next(samples) for name in points}, _measured_points(v, points, plane))
+        for v, points in zip(vertebrae, exact, strict=True)
+    ]
+    is_by_hand = [_is_by_hand(_landmark(body.vertebra, n)) for body in bodies for n in body.points]
+    return Spine(tuple(bodies), plane, _typical_height(exact), np.array(is_by_hand, bool))
 
 
-def _resampled(
-    vertebra: Vertebra,
-    exact: Mapping[str, Points],
-    plane: SagittalPlane,
-    height: float,
-    draws: NDArray[np.float64],
-) -> Body:
-    points, measured = {}, {}
-    for name, point in exact.items():
-        mark = _landmark(vertebra, name)
-        sigma = _sigma(vertebra, mark, height)
-        points[name] = point + sigma * draws[_PLACES[name]]
-        measured[name] = _measured(vertebra, name, mark, plane.to_image(point))
-    return Body(vertebra, points, measured)
+def _measured_points(
+    vertebra: Vertebra, exact: Mapping[str, Points], plane: SagittalPlane
+) -> dict[str, MeasuredPoint]:
+    return {
+        name: _measured(vertebra, name, _landmark(vertebra, name), plane.to_image(point))
+        for name, point in exact.items()
+    }
 
 
 def _measured(vertebra: Vertebra, name: str, mark: Landmark | None, point: Points) -> MeasuredPoint:
@@ -276,12 +276,17 @@ def _exact_points(vertebra: Vertebra, plane: SagittalPlane) -> dict[str, Points]
 
 def _typical_height(bodies: Sequence[Mapping[str, Points]]) -> float:
     """Return the median height of the bodies, or guess it from the depth of C2."""
-    anterior = (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.ANTERIOR_INFERIOR)
-    sides = (_ENDS[BodyLine.POSTERIOR_WALL], anterior)
-    heights = _lengths(bodies, sides)
+    heights = _lengths(bodies, _WALLS)
     if not heights:
         heights = [_DEPTH_TO_HEIGHT * d for d in _lengths(bodies, [_ENDS[BodyLine.INFERIOR]])]
     return float(np.median(heights)) if heights else 1.0
+
+
+def _own_height(exact: Mapping[str, Points]) -> float:
+    """Return the height that a body has or, by its depth, had before it was crushed."""
+    depths = _lengths([exact], (_ENDS[BodyLine.SUPERIOR], _ENDS[BodyLine.INFERIOR]))
+    heights = [*_lengths([exact], _WALLS), *(_DEPTH_TO_HEIGHT * depth for depth in depths)]
+    return float(np.median(heights)) if heights else 0.0
 
 
 def _lengths(
@@ -295,11 +300,19 @@ def _lengths(
     ]
 
 
+def _sigmas(vertebra: Vertebra, exact: Mapping[str, Points]) -> list[float]:
+    height = _own_height(exact)
+    return [_sigma(vertebra, _landmark(vertebra, name), height) for name in exact]
+
+
 def _sigma(vertebra: Vertebra, mark: Landmark | None, height: float) -> float:
     sigma = outline_sigma_px(height) if mark is None else landmark_sigma_px(mark, height)
     is_hidden = vertebra.state is VertebraState.HIDDEN
-    is_placed = mark is not None and mark.source is LandmarkSource.USER
-    return sigma * _HIDDEN_FACTOR if is_hidden and not is_placed else sigma
+    return sigma * _HIDDEN_FACTOR if is_hidden and not _is_by_hand(mark) else sigma
+
+
+def _is_by_hand(mark: Landmark | None) -> bool:
+    return mark is not None and mark.source is LandmarkSource.USER
 
 
 def _landmark(vertebra: Vertebra, name: str) -> Landmark | None:

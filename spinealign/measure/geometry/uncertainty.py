@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +12,6 @@ from numpy.typing import NDArray
 from spinealign.domain.findings import Landmark, LandmarkName, LandmarkSource
 
 Values = NDArray[np.float64]
-
-SAMPLES = 600
-"""Resampled positions of every landmark beside the exact one.
-
-Source: numerical resolution; fast enough to follow a dragged corner (`benchmarks/dragging.py`).
-"""
 
 _LOWEST_PEAK, _FULL_PEAK = 0.35, 0.8
 """Heights (0..1) of the network's peaks between which its corners become surer. Source: below."""
@@ -47,16 +43,13 @@ _OUTLINE = 0.03
 Source: as of corners on films, rounded up.
 """
 
-_TAIL_PERCENT = 2.5
-"""Per cent of resampled values beyond either end of an interval. Source: 95 % intervals."""
+NORMAL_95 = 1.959964
+"""Standard deviations within which 95 % of a normal distribution lie on either side of its mean.
+
+Source: JCGM 100:2008, annex G, table G.1.
+"""
 
 _MIDDLES = (LandmarkName.SUPERIOR_MIDDLE, LandmarkName.INFERIOR_MIDDLE)
-
-_SEED = 20260101
-"""Of the resampling, so that an image gives the same intervals each time.
-
-Source: any number; `measure_alignment` is deterministic with it.
-"""
 
 
 def landmark_sigma_px(mark: Landmark, body_height_px: float) -> float:
@@ -89,29 +82,67 @@ def outline_sigma_px(body_height_px: float) -> float:
     return _OUTLINE * body_height_px
 
 
-@lru_cache(maxsize=4)
-def normal_draws(points: int) -> Values:
-    """Return standard normal numbers, shape (points, 1 + SAMPLES, 2), always the same.
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviation of a value, by who placed the points that it comes from."""
 
-    Sample 0 is zero, the exact position. The others come in pairs of opposite sign, so
-    that intervals of nearly linear measures lie evenly about the value, and the first
-    points get the same numbers however many there are.
+    program: float
+    hand: float
+
+    def half_width(self, factor: float) -> float:
+        """Return half of the 95 % interval.
+
+        Parameters
+        ----------
+        factor : float
+            What the program's part counts, in standard deviations; a person's part counts
+            `NORMAL_95`.
+        """
+        return math.hypot(factor * self.program, NORMAL_95 * self.hand)
+
+
+def displaced(exact: Sequence[Values], sigmas: Sequence[float]) -> list[Values]:
+    """Return points with one coordinate at a time moved by its standard deviation, either way.
+
+    Parameters
+    ----------
+    exact : sequence of ndarray of float64, shape (2,)
+        N points.
+    sigmas : sequence of float
+        Standard deviation of each, the same in x and in y.
+
+    Returns
+    -------
+    list of ndarray of float64, shape (1 + 4 N, 2)
+        Of each point where it lies: sample 0 is the exact place of all. In sample 1 + 2 i + k
+        coordinate k of point i is larger, in sample 1 + 2 N + 2 i + k it is smaller.
     """
-    half = np.random.default_rng(_SEED).standard_normal((points, SAMPLES // 2, 2))
-    half /= np.sqrt((half**2).mean(axis=1, keepdims=True))
-    draws = np.concatenate([np.zeros((points, 1, 2)), half, -half], axis=1)
-    draws.setflags(write=False)
-    return draws
+    moved, coordinates = [], 2 * len(exact)
+    for place, (point, sigma) in enumerate(zip(exact, sigmas, strict=True)):
+        samples = np.tile(point, (1 + 2 * coordinates, 1))
+        rows = 1 + 2 * place + np.arange(2)
+        samples[rows, np.arange(2)] += sigma
+        samples[rows + coordinates, np.arange(2)] -= sigma
+        moved.append(samples)
+    return moved
 
 
-def intervals_95(values: Values) -> Values:
-    """Return the 95 % intervals, shape (M, 2), of measures sampled as (M, 1 + SAMPLES)."""
-    if len(values) == 0:
-        return np.empty((0, 2))
-    ordered = np.sort(values[:, 1:], axis=1)
-    last = ordered.shape[1] - 1
-    place = _TAIL_PERCENT / 100 * last
-    below, share = int(place), place % 1
-    low = ordered[:, below] * (1 - share) + ordered[:, below + 1] * share
-    high = ordered[:, last - below] * (1 - share) + ordered[:, last - below - 1] * share
-    return np.stack([low, high], axis=1)
+def spread_of(values: Values, is_by_hand: NDArray[np.bool_]) -> Spread:
+    """Propagate the uncertainty of points to a value by its central differences.
+
+    The sum of squares is rounded once, so that points which do not move the value, and the
+    order of points, leave the last digit as it is. Source: JCGM 100:2008, 5.1.3, note 2.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (1 + 4 N,)
+        Measured on what `displaced` returned.
+    is_by_hand : ndarray of bool, shape (N,)
+        Which of the points a person placed.
+    """
+    larger, smaller = np.split(values[1:], 2)
+    squares = ((larger - smaller) / 2) ** 2
+    by_hand = np.repeat(is_by_hand, 2)
+    parts = (squares[~by_hand], squares[by_hand])
+    program, hand = (math.sqrt(math.fsum(part.tolist())) for part in parts)
+    return Spread(program, hand)
