@@ -58,6 +58,8 @@ class ImageKind(StrEnum):
 
     LATERAL_FILM = "lateral_film"
     OTHER_RADIOGRAPH = "other_radiograph"
+    FRONTAL_FILM = "frontal_film"
+    OBLIQUE_FILM = "oblique_film"
     NECK_CT = "neck_ct"
     OTHER_CT = "other_ct"
     SPINE_MR = "spine_mr"
@@ -76,6 +78,18 @@ OTHER_KINDS: Mapping[Modality, ImageKind] = {
     Modality.MR: ImageKind.OTHER_MR,
 }
 """Images of a modality that belong to no kind of examination."""
+
+PROJECTIONS_TOLD: Mapping[ImageKind, Modality] = {
+    ImageKind.FRONTAL_FILM: Modality.RADIOGRAPH,
+    ImageKind.OBLIQUE_FILM: Modality.RADIOGRAPH,
+}
+"""Images of the spine in a projection that is told by name."""
+
+
+def refused_kinds(modality: Modality) -> frozenset[ImageKind]:
+    """Return the kinds of image of a modality that are told apart and not analysed."""
+    told = {kind for kind, of in PROJECTIONS_TOLD.items() if of is modality}
+    return frozenset({OTHER_KINDS[modality], *(kind for kind in told if not kind.examination)})
 
 
 class ExaminationKind(StrEnum):

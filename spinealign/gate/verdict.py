@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spinealign.domain.examination import OTHER_KINDS, Examination, ImageKind
+from spinealign.domain.examination import Examination, ImageKind, refused_kinds
 from spinealign.domain.image import KindCheck, SpineImage
 from spinealign.domain.model_card import GateRule
 from spinealign.gate.classify import KindPrediction
@@ -76,7 +76,7 @@ def _likeliest(
     answer: KindPrediction, examinations: Sequence[Examination]
 ) -> tuple[ImageKind, float]:
     """Return the likeliest kind and its probability, given what examinations the tags allow."""
-    possible = {kind for e in examinations for kind in (e.image_kind, OTHER_KINDS[e.modality])}
+    possible = {kind for e in examinations for kind in (e.image_kind, *refused_kinds(e.modality))}
     belief = {
         kind: p * (1.0 if not possible or kind in possible else _BELIEF_AGAINST_MODALITY)
         for kind, p in answer.probabilities.items()

@@ -44,6 +44,16 @@ _PLANE_OF_PROJECTION = {
 }  # fmt: skip
 """DICOM's View Position (0018,5101) of radiographs; other values leave the plane open."""
 
+_KIND_OF_PROJECTION = {
+    **dict.fromkeys(("AP", "PA"), ImageKind.FRONTAL_FILM),
+    **dict.fromkeys(("RLO", "LLO", "RAO", "LAO", "RPO", "LPO"), ImageKind.OBLIQUE_FILM),
+}
+"""Projections of a radiograph of the spine that are told by name.
+
+Source: View Position (0018,5101) of CR and DX images, PS3.3 C.8.1.1 and C.8.11.5; the anterior
+and posterior obliques are the patient orientations of PS3.16, CID 4010.
+"""
+
 _PROJECTIONS = frozenset(("MG", "IO", "PX", "XA", "RF", "DG", "BMD", "RTIMAGE"))
 _PICTURES = frozenset(
     ("US", "IVUS", "NM", "PT", "XC", "ES", "SM", "GM", "OP", "OPT", "OCT", "ECG", "SEG", "BDUS",
@@ -100,6 +110,9 @@ def _of_region(
     named = _region(dataset)
     if not possible:
         return OTHER_KINDS[modality]
+    told = _told_projection(modality, possible, dataset)
+    if told is not None and _REGIONS_NAMED.get(named):
+        return told
     if not named:
         return None
     regions = _REGIONS_NAMED[named]
@@ -121,6 +134,17 @@ def _of_projection(
     if len(possible) == 1:
         return possible[0].image_kind
     return OTHER_KINDS[modality] if plane is not None and not possible else None
+
+
+def _told_projection(
+    modality: Modality, possible: Sequence[Examination], dataset: Dataset
+) -> ImageKind | None:
+    """Return the kind of a radiograph whose projection no examination lies in."""
+    projection = str(dataset.get("ViewPosition") or "").upper()
+    plane = _PLANE_OF_PROJECTION.get(projection)
+    if modality is not Modality.RADIOGRAPH or any(each.plane is plane for each in possible):
+        return None
+    return _KIND_OF_PROJECTION.get(projection)
 
 
 def _fits_projection(examination: Examination, plane: Plane | None) -> bool:

@@ -46,10 +46,18 @@ _WORDS: Mapping[ExaminationKind, _Words] = {
 
 _OTHER_KINDS = {
     ImageKind.OTHER_RADIOGRAPH: "a radiograph of another body part or projection",
+    ImageKind.FRONTAL_FILM: "a frontal film of the spine",
+    ImageKind.OBLIQUE_FILM: "an oblique film of the spine",
     ImageKind.OTHER_CT: "a CT image of another body part or plane",
     ImageKind.OTHER_MR: "an MR image of another body part or plane",
     ImageKind.NONE_OF_THESE: "an image of another type",
 }
+
+_PROJECTIONS = {
+    ImageKind.FRONTAL_FILM: "a frontal film of the spine",
+    ImageKind.OBLIQUE_FILM: "an oblique film (open foramina)",
+}
+"""Refused for their projection alone, which another film of the patient may have."""
 
 _SOURCE_TEXTS = {
     DecisionSource.USER: "chosen by the user",
@@ -119,7 +127,22 @@ def refusal_message(analysis: Analysis) -> Message:
             "rotate the image, save it and open it again."
         )
         return Message(sentence, f"{advice} {_overrule_advice()}")
+    if check is not None and check.kind in _PROJECTIONS:
+        return Message(sentence, f"{_LATERAL_ADVICE} {_overrule_advice()}")
     return Message(sentence, f"{_overrule_advice()} Otherwise open another image.")
+
+
+_LATERAL_ADVICE = "Open the lateral film of the same examination."
+
+
+def _projection_sentence(check: KindCheck) -> str:
+    """Return that a film was refused for its projection, and who says so."""
+    by_tags = check.tags is check.kind
+    said = "The file’s tags say that this is" if by_tags else "This looks like"
+    return (
+        f"{said} {_PROJECTIONS[check.kind]}; only lateral films of the spine are measured, "
+        "so it was not analysed."
+    )
 
 
 def _unknown_sentence() -> str:
@@ -129,6 +152,8 @@ def _unknown_sentence() -> str:
 def _refusal_sentence(check: KindCheck) -> str:
     if check.pixels is None and check.tags is None:
         return _unknown_sentence()
+    if check.kind in _PROJECTIONS and check.tags in (None, check.kind):
+        return _projection_sentence(check)
     if check.tags is not None and check.tags.examination is None:
         said = f"The file’s tags say that this is {kind_text(check.tags)}"
         return f"{said}, not {_analysed_kinds()}; it was not analysed."

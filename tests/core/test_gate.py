@@ -109,6 +109,13 @@ def test_a_stated_modality_rules_out_kinds_of_others() -> None:
     assert check.pixels is K.NECK_CT
 
 
+@pytest.mark.parametrize("kind", [K.FRONTAL_FILM, K.OBLIQUE_FILM, K.OTHER_RADIOGRAPH])
+def test_a_stated_radiograph_may_be_of_every_projection(kind: ImageKind) -> None:
+    seen = KindPrediction({k: {kind: 0.6, K.LATERAL_FILM: 0.3}.get(k, 0.01) for k in K}, 2.0)
+    check = judge(image(hint=(LATERAL_NECK,)), seen, RULE)
+    assert (check.kind, check.accepted) == (kind, False)
+
+
 @given(
     weights=st.lists(st.floats(0.001, 1), min_size=len(K), max_size=len(K)),
     ood_distance=st.floats(0, 20),
@@ -240,7 +247,7 @@ def test_ood_distance_is_the_distance_from_the_nearest_anchor() -> None:
         name = "fixed"
 
         def run(self, batch: np.ndarray, **others: np.ndarray) -> dict[str, np.ndarray]:
-            return {"logits": np.zeros((1, 7), np.float32), "place": np.float32([[3.0, 4.0]])}
+            return {"logits": np.zeros((1, len(K)), np.float32), "place": np.float32([[3.0, 4.0]])}
 
     card = gate_card(anchors=((0.0, 0.0), (3.0, 6.0)))
     seen = classify_kind(image(), LoadedModel(card, Fixed()))
@@ -257,8 +264,21 @@ AXIAL, SAGITTAL = [1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, -1]
         pytest.param({"Modality": "DX", "BodyPartExamined": "CSPINE"}, K.LATERAL_FILM, id="neck"),
         pytest.param(
             {"Modality": "DX", "BodyPartExamined": "CSPINE", "ViewPosition": "AP"},
-            K.OTHER_RADIOGRAPH, id="neck from in front",
+            K.FRONTAL_FILM, id="neck from in front",
         ),
+        pytest.param(
+            {"Modality": "CR", "BodyPartExamined": "LSPINE", "ViewPosition": "AP"},
+            K.FRONTAL_FILM, id="lumbar spine from in front",
+        ),
+        pytest.param(
+            {"Modality": "CR", "BodyPartExamined": "CSPINE", "ViewPosition": "RLO"},
+            K.OBLIQUE_FILM, id="oblique neck",
+        ),
+        pytest.param(
+            {"Modality": "CR", "BodyPartExamined": "SHOULDER", "ViewPosition": "AP"},
+            K.OTHER_RADIOGRAPH, id="shoulder from in front",
+        ),
+        pytest.param({"Modality": "CR", "ViewPosition": "AP"}, None, id="something in front"),
         pytest.param(
             {"Modality": "CR", "BodyPartExamined": "CHEST"}, K.OTHER_RADIOGRAPH, id="chest"
         ),

@@ -296,7 +296,7 @@ CAUTIONS = (
         plain_slice),
     Row(C.MAGNIFIED_SPACING, lambda: film(**AT_DETECTOR), plain_film),
     Row(C.VIEW_UNCERTAIN, lambda: slice_of_neck(classifier(), gate(NECK, 0.4)),
-        lambda: slice_of_neck(classifier(), gate(NECK, 0.95)), "0.76"),
+        lambda: slice_of_neck(classifier(), gate(NECK, 0.95)), "uncertain (confidence 0."),
     Row(C.VIEW_OVERRULED,
         lambda: slice_of_neck(classifier(), gate(FOREIGN), wanted=NECK_CT),
         lambda: slice_of_neck(classifier(), gate(NECK), wanted=NECK_CT)),

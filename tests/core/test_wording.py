@@ -295,6 +295,13 @@ def test_headline_claims_nothing_about_an_image_that_nobody_looked_at():
     assert text.startswith("It is not known whether this image is")
 
 
+def test_a_film_of_another_projection_asks_for_the_lateral_one():
+    check = KindCheck(ImageKind.OBLIQUE_FILM, False, None, ImageKind.OBLIQUE_FILM, 0.9)
+    advice = wording.refusal_message(replace(failed_view_analysis(), kind_check=check)).advice
+    assert advice.startswith("Open the lateral film")
+    assert "choose its image type" in advice
+
+
 @pytest.mark.parametrize(
     ("check", "begins"),
     [
@@ -304,10 +311,18 @@ def test_headline_claims_nothing_about_an_image_that_nobody_looked_at():
          "The file’s tags say that this is a sagittal spine MR, but it was classified as an MR"),
         (KindCheck(ImageKind.NONE_OF_THESE, False, None, ImageKind.NECK_CT, 0.4),
          "This image was not recognised as a lateral cervical radiograph"),
+        (KindCheck(ImageKind.FRONTAL_FILM, False, None, ImageKind.FRONTAL_FILM, 0.9),
+         "This looks like a frontal film of the spine; only lateral films"),
+        (KindCheck(ImageKind.OBLIQUE_FILM, False, None, ImageKind.OBLIQUE_FILM, 0.9),
+         "This looks like an oblique film (open foramina); only lateral films"),
+        (KindCheck(ImageKind.FRONTAL_FILM, False, ImageKind.FRONTAL_FILM),
+         "The file’s tags say that this is a frontal film of the spine; only"),
         (KindCheck(ImageKind.OTHER_RADIOGRAPH, False, None, ImageKind.OTHER_RADIOGRAPH, 0.9),
          "This image was classified as a radiograph of another body part or projection, not as"),
     ],
-    ids=["tags", "pixels against tags", "unsure", "pixels"],
+    ids=[
+        "tags", "pixels against tags", "unsure", "frontal", "oblique", "frontal by tags", "pixels",
+    ],
 )  # fmt: skip
 def test_a_refusal_says_who_refused(check, begins):
     analysis = replace(failed_view_analysis(), kind_check=check)
