@@ -58,7 +58,7 @@ def finder(folder: Path | None):
     if folder is None:
         model = ModelStore().load("xray_bodies")
         return lambda image: outline_vertebrae(model, image).vertebrae
-    from spinealign.training.whole_column import find_bodies
+    from spinealign.radiograph.whole_column import find_bodies
 
     model = ModelStore([folder.parent]).load(folder.name)
     return lambda image: find_bodies(model, image)

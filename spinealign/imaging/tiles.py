@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ Points = NDArray[np.float64]
 _Pixel = TypeVar("_Pixel", np.float32, np.uint8)
 
 _MIN_WEIGHT = 0.02
+_NOWHERE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -206,3 +207,40 @@ def tile_weight(tile: tuple[int, int], overlap: int) -> Array:
         for n in tile
     ]
     return np.asarray(ramps[0][:, None] * ramps[1][None, :], np.float32)
+
+
+def averaged_tiles(
+    ask: Callable[[Array], Array],
+    canvas: Array,
+    starts: Sequence[tuple[int, int]],
+    tile: tuple[int, int],
+    overlap: int,
+    elsewhere: int = 0,
+) -> Array:
+    """Ask about each tile of a canvas (h, w) and average the answers where they overlap.
+
+    Parameters
+    ----------
+    ask : callable
+        Answers a tile (rows, columns) with probabilities (rows, columns, channels).
+    starts : sequence of tuple of int
+        (top, left) of each tile, at least one.
+    tile : tuple of int
+        (rows, columns).
+    overlap : int
+        Cells over which a tile's weight falls towards its border, times two.
+    elsewhere : int
+        The channel that is 1 where no tile lies.
+    """
+    weight = tile_weight(tile, overlap // 2)[..., None]
+    total = np.full((*canvas.shape, 1), _NOWHERE, np.float32)
+    answer: Array | None = None
+    for top, left in starts:
+        where = (slice(top, top + tile[0]), slice(left, left + tile[1]))
+        part = ask(canvas[where])
+        if answer is None:
+            answer = np.zeros((*canvas.shape, part.shape[-1]), np.float32)
+            answer[..., elsewhere] = _NOWHERE
+        answer[where] += weight * part
+        total[where] += weight
+    return np.asarray(answer / total, np.float32)

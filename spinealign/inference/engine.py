@@ -56,7 +56,7 @@ class LoadedModel:
         corners = outputs.get("corners")
         if corners is None:
             return probabilities, np.zeros((*probabilities.shape[:2], 4), np.float32)
-        return probabilities, np.asarray(0.5 * (1 + np.tanh(0.5 * corners[0])), np.float32)
+        return probabilities, heat_map(corners[0])
 
     def grade(self, batch: Array, signs: Array) -> Mapping[str, Array]:
         """Return the logits of every sequence the network knows for one disc.
@@ -109,6 +109,11 @@ def softmax(logits: Array) -> Array:
     """Return probabilities along the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), np.float32)
+
+
+def heat_map(logits: Array) -> Array:
+    """Return probabilities of logits, cell by cell, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float32)
 
 
 def sigmoid(logit: float) -> float:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.image import SpineImage
-from spinealign.domain.model_card import ModelCard
-from spinealign.imaging.fit import finish_input, place, plan_letterbox, scale_intensity
+from spinealign.imaging.fit import finish_input, place, plan_letterbox
 from spinealign.imaging.tiles import (
+    FilmWindow,
     Grid,
+    averaged_tiles,
     letterbox_grid,
     resample,
     tile_starts,
-    tile_weight,
     window_around,
 )
 from spinealign.inference.engine import Array, LoadedModel
 from spinealign.measure.outlines.bodies import Blob, Labels, separate, territories, typical_height
 from spinealign.measure.outlines.column import find_chain, turned_downwards
+from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.vertebrae import Peaks, corner_peaks, up_by_corners
+from spinealign.radiograph.looks import scaled_part
 
 _SHARP_HEIGHT = 48.0
 """Height of a body at the second look, in pixels of the network's input.
@@ -81,7 +83,6 @@ _BONE_SHARE, _CORNER_SHARE = 0.75, 0.25
 
 Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
 """
-_NOWHERE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,23 +140,20 @@ class FilmColumn:
 def predict_coarse(model: LoadedModel, image: SpineImage) -> Maps:
     """Ask the network about the whole film, letterboxed."""
     box = plan_letterbox(image.shape, model.card.input_shape, image.pixel_aspect)
-    canvas = place(_scaled(image.pixels, model.card, image), box)
-    return _maps(letterbox_grid(box), *_ask(model, canvas))
+    canvas = place(scaled_part(model, image, FilmWindow(0, 0, *image.shape[::-1])), box)
+    return _maps(letterbox_grid(box), _ask(model, canvas))
 
 
-def _maps(grid: Grid, probabilities: Array, corners: Array) -> Maps:
-    bone = np.ascontiguousarray(1 - probabilities[..., 0])
-    return Maps(grid, bone, np.ascontiguousarray(probabilities[..., 1]), corners)
+def _maps(grid: Grid, answer: Array) -> Maps:
+    """Take the network's answer (h, w, 7) apart."""
+    bone, c2 = 1 - answer[..., 0], answer[..., 1]
+    corners = np.ascontiguousarray(answer[..., -len(CORNERS) :])
+    return Maps(grid, np.ascontiguousarray(bone), np.ascontiguousarray(c2), corners)
 
 
-def _scaled(pixels: Array, card: ModelCard, image: SpineImage) -> Array:
-    return scale_intensity(
-        pixels, card.intensity, bits=image.bits, is_hounsfield=image.is_hounsfield
-    )
-
-
-def _ask(model: LoadedModel, canvas: Array) -> tuple[Array, Array]:
-    return model.outline(finish_input(canvas, model.card.intensity)[None])
+def _ask(model: LoadedModel, canvas: Array) -> Array:
+    """Return (h, w, 7): three classes and four corners."""
+    return np.concatenate(model.outline(finish_input(canvas, model.card.intensity)[None]), axis=-1)
 
 
 def find_column(maps: Maps) -> FilmColumn | None:
@@ -200,10 +198,12 @@ def _look_along(model: LoadedModel, image: SpineImage, column: FilmColumn) -> Ma
     farthest = _OVERLAP + _MOST_TILES * (min(tile) - _OVERLAP)
     scale = min(_SHARP_HEIGHT / column.film_height, farthest / float((high - low).max()))
     window = window_around(low, high, min(tile) / scale, image.shape)
-    pixels = _scaled(window.cut(image.pixels), model.card, image)
+    pixels = scaled_part(model, image, window)
     canvas, grid = resample(pixels, window, scale, tile, image.pixel_aspect)
     path = grid.to_grid(column.maps.grid.to_film(np.array([b.centre for b in column.blobs])))
-    return _maps(grid, *_joined(model, canvas, list(_tiles(canvas.shape, tile, path))))
+    tiles = list(_tiles(canvas.shape, tile, path))
+    answer = averaged_tiles(lambda part: _ask(model, part), canvas, tiles, tile, _OVERLAP)
+    return _maps(grid, answer)
 
 
 def _tiles(
@@ -219,21 +219,6 @@ def _tiles(
         )  # fmt: skip
         across = int(np.clip(round(middle - tile[short] / 2), 0, shape[short] - tile[short]))
         yield (start, across) if long == 0 else (across, start)
-
-
-def _joined(model: LoadedModel, canvas: Array, tiles: Sequence[tuple[int, int]]) -> list[Array]:
-    """Ask about each tile and average where they overlap; elsewhere is background."""
-    rows, cols = model.card.input_shape
-    weight = tile_weight((rows, cols), _OVERLAP // 2)[..., None]
-    total = np.full((*canvas.shape, 1), _NOWHERE, np.float32)
-    sums = [np.zeros((*canvas.shape, n), np.float32) for n in (3, 4)]
-    sums[0][..., 0] = _NOWHERE
-    for top, left in tiles:
-        where = (slice(top, top + rows), slice(left, left + cols))
-        for part, answer in zip(sums, _ask(model, canvas[where]), strict=True):
-            part[where] += weight * answer
-        total[where] += weight
-    return [np.asarray(part / total, np.float32) for part in sums]
 
 
 def is_plausible(column: FilmColumn) -> bool:

@@ -14,28 +14,32 @@ from spinealign.domain.findings import (
     Facing,
     Landmark,
     LandmarkSource,
-    LevelUncertainty,
     Segmentation,
     Vertebra,
     VertebraState,
-    WarningCode,
 )
 from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.imaging.tiles import FilmWindow, window_around
 from spinealign.inference.engine import Array, LoadedModel
-from spinealign.measure.outlines.bodies import Blob, closed_gaps, largest_piece, without_spurs
+from spinealign.measure.outlines.bodies import Blob, largest_piece
 from spinealign.measure.outlines.column import LEVELS, Naming, gaps_in_heights, name_levels
 from spinealign.measure.outlines.contours import level_contour, thinned
-from spinealign.measure.outlines.corners import CORNERS, Peak, all_peaks
+from spinealign.measure.outlines.corners import CORNERS, Peak
 from spinealign.measure.outlines.vertebrae import (
-    BodyAxes,
     body_landmarks,
-    facing,
     inside_film,
-    right_of,
     touches_border,
     up_vectors,
+)
+from spinealign.radiograph.bodies_on_film import (
+    FEWEST_BODIES,
+    body_axes,
+    cautions_of,
+    own_bone,
+    peaks_on_film,
+    state_of,
+    told_facing,
 )
 from spinealign.radiograph.coarse_to_fine import (
     FilmColumn,
@@ -54,22 +58,6 @@ CLASS_IDS = {level: number for number, level in enumerate(LEVELS, start=1)}
 FIRST_UNNAMED_ID = 11
 """Mask value of the first body where levels are uncertain. Source: convention of this program."""
 
-_FEWEST_BODIES = 2
-"""Fewest bodies that make a column. Source: convention of this program."""
-
-_SURE_FACING = 0.65
-"""Confidence (0..1) from which the facing is told.
-
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
-"""
-
-_HIDDEN_BELOW = 0.7
-"""Confidence (0..1) below which a body is called uncertain.
-
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md);
-benchmarks/constants.py: a quarter more calls further bodies uncertain on 3 of 3 films.
-"""
-
 _GUESS = 0.66
 """Confidence (0..1) up to which the lowest body is taken back if it is hidden.
 
@@ -78,32 +66,6 @@ Source: set by hand on films of xray_bodies, some of them held out (docs/models.
 
 _OUTLINE_SHARE = 0.7
 """Weight of the outline against the corners in the confidence of a body.
-
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
-"""
-
-_SOFT_BORDER = 1.0
-"""Standard deviation of the border between two bodies, in pixels of the network's output.
-
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
-"""
-
-_C2_GAP = 0.35
-"""Widest gap that is bridged in C2, in typical heights of a body: the ring of C1 hides the neck of
-the dens.
-
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
-"""
-
-_DENS_WIDTH, _SPUR_WIDTH = 0.34, 0.2
-"""Width below which what sticks out is no part of C2, and of another body, in typical heights of a
-body.
-
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
-"""
-
-_SMOOTHING = 0.02
-"""Standard deviation of the blur of a body's map of bone, in typical heights of a body.
 
 Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
 """
@@ -121,21 +83,8 @@ typical heights of a body.
 Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
 """
 
-_PEAKS_APART = 0.25
-"""Least distance between two maxima of a heat map, in typical heights of a body.
-
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
-"""
-
 _NEAR_BONE_SIDE = 9
 """Side of the square around a pixel of bone in which corners are looked for, in pixels of the
-network's output.
-
-Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
-"""
-
-_STRAY_SIDE = 5
-"""Side of the square around a stray pixel of bone that is no part of a body, in pixels of the
 network's output.
 
 Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
@@ -198,7 +147,7 @@ def outline_vertebrae(model: LoadedModel, image: SpineImage) -> VertebraOutlines
     gaps = gaps_in_heights(column.blobs, column.height)
     naming = name_levels([blob.c2_share for blob in column.blobs], gaps)
     column = _named_part(column, naming)
-    if len(column.blobs) < _FEWEST_BODIES:
+    if len(column.blobs) < FEWEST_BODIES:
         return VertebraOutlines(_empty(model, image, whole))
     return _Film(model, image, whole, column, naming).outlines()
 
@@ -230,16 +179,10 @@ class _Film:
         self._mask = np.zeros(image.shape, np.uint8)
         self._confidence = _background(whole, image)
         ups = up_vectors([blob.centre for blob in column.blobs])
-        side, self._facing_confidence = facing(column.peaks, column.blobs, ups)
-        self._facing = side if self._facing_confidence >= _SURE_FACING else None
-        self._frames = [BodyAxes(up, self._anterior(up)) for up in ups]
+        self._facing, self._facing_confidence = told_facing(column.peaks, column.blobs, ups)
+        self._frames = [body_axes(up, self._facing) for up in ups]
         self._peaks = self._all_peaks()
         self._sharpen_background()
-
-    def _anterior(self, up: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        if self._facing is None:
-            return None
-        return right_of(up) if self._facing is Facing.RIGHT else -right_of(up)
 
     def outlines(self) -> VertebraOutlines:
         found = [self._vertebra(place) for place in range(len(self._column.blobs))]
@@ -251,12 +194,12 @@ class _Film:
             self._facing,
             self._facing_confidence,
             self._naming.doubt is not None,
-            _cautions(vertebrae, self._facing, self._naming.doubt),
+            cautions_of(vertebrae, self._facing, self._naming.doubt),
         )
 
     def _without_guess(self, bodies: tuple[Vertebra, ...]) -> tuple[Vertebra, ...]:
         """Take the lowest body back where it is little more than a guess, as behind shoulders."""
-        last = bodies[-1] if len(bodies) > _FEWEST_BODIES else None
+        last = bodies[-1] if len(bodies) > FEWEST_BODIES else None
         if last is None or last.state is not VertebraState.HIDDEN or last.confidence > _GUESS:
             return bodies
         guessed = self._mask == self._class_id(last.index)
@@ -285,7 +228,7 @@ class _Film:
             outline=tuple((float(x), float(y)) for x, y in thinned(contour)),
             landmarks=marks,
             confidence=confidence,
-            state=_state(is_cut, confidence),
+            state=state_of(confidence, is_cut=is_cut),
         )
 
     def _all_peaks(self) -> list[list[Peak]]:
@@ -293,13 +236,7 @@ class _Film:
         column = self._column
         is_bone = (column.maps.bone >= 0.5).astype(np.uint8)
         near = cv2.dilate(is_bone, np.ones((_NEAR_BONE_SIDE, _NEAR_BONE_SIDE))) > 0
-        found = []
-        for heat in np.moveaxis(column.maps.corners, -1, 0):
-            peaks = all_peaks(np.ascontiguousarray(heat), near, _PEAKS_APART * column.height)
-            found.append(
-                [Peak(column.maps.grid.to_film(p.point[None])[0], p.height) for p in peaks]
-            )
-        return found
+        return peaks_on_film(column.maps.grid, column.maps.corners, near, column.height)
 
     def _paint(self, blob: Blob, class_id: int) -> NDArray[np.float64] | None:
         """Write one body into mask and confidence, and return its outline on the film."""
@@ -332,17 +269,7 @@ class _Film:
     def _own_bone(self, blob: Blob) -> Array:
         """Return the bone map (h, w) of one body, falling to 0 across borders with others."""
         column = self._column
-        stray = ((column.maps.bone >= 0.5) & (column.labels == 0)).astype(np.uint8)
-        beside_stray = cv2.dilate(stray, np.ones((_STRAY_SIDE, _STRAY_SIDE))) > 0
-        own = (column.nearest == blob.label) & ~beside_stray
-        own |= column.labels == blob.label
-        soft = cv2.GaussianBlur(own.astype(np.float32), (0, 0), _SOFT_BORDER)
-        bone = np.asarray(column.maps.bone * soft, np.float32)
-        if blob.is_c2:
-            bone = closed_gaps(bone, _C2_GAP * column.height)
-        smooth = cv2.GaussianBlur(bone, (0, 0), _SMOOTHING * column.height)
-        width = (_DENS_WIDTH if blob.is_c2 else _SPUR_WIDTH) * column.height
-        return without_spurs(np.asarray(smooth, np.float32), width)
+        return own_bone(column.maps.bone, column.labels, column.nearest, blob, column.height)
 
 
 def _confidence(blob: Blob, marks: Sequence[Landmark]) -> float:
@@ -350,25 +277,3 @@ def _confidence(blob: Blob, marks: Sequence[Landmark]) -> float:
     seen = sum(m.confidence for m in marks if m.source is LandmarkSource.NETWORK)
     corners = seen / (len(CORNERS) - 2 if blob.is_c2 else len(CORNERS))
     return float(np.clip(_OUTLINE_SHARE * blob.certainty + (1 - _OUTLINE_SHARE) * corners, 0, 1))
-
-
-def _state(is_cut: bool, confidence: float) -> VertebraState:
-    if is_cut:
-        return VertebraState.CUT
-    return VertebraState.HIDDEN if confidence < _HIDDEN_BELOW else VertebraState.COMPLETE
-
-
-def _cautions(
-    vertebrae: Sequence[Vertebra], side: Facing | None, doubt: LevelUncertainty | None
-) -> tuple[Caution, ...]:
-    cautions = [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=doubt)] if doubt else []
-    for state, code in (
-        (VertebraState.CUT, WarningCode.BODY_CUT),
-        (VertebraState.HIDDEN, WarningCode.BODY_HIDDEN),
-    ):
-        names = tuple(body.name for body in vertebrae if body.state is state)
-        if names:
-            cautions.append(Caution(code, levels=names))
-    if side is None:
-        cautions.append(Caution(WarningCode.FACING_UNCERTAIN))
-    return tuple(cautions)

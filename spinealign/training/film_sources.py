@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import LandmarkName, Vertebra
 from spinealign.domain.image import SpineImage
+from spinealign.radiograph.looks import COLUMN_LEVELS
 from spinealign.training.evaluate import Figure, bootstrap
 from spinealign.training.spine_films import SPINE_SOURCE, TrainingFilm
-from spinealign.training.whole_column import COLUMN_LEVELS
 from spinealign.training.xray_data import CORNERS, AnnotatedBody
 from spinealign.training.xray_patches import rasterise
 

@@ -19,6 +19,12 @@ from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
+from spinealign.radiograph.looks import (
+    COLUMN_CLASSES,
+    LEVEL_CENTRE,
+    LEVEL_SCALE,
+    LEVEL_SPREAD,
+)
 from spinealign.training import networks
 from spinealign.training.dataset import read_grey, shrink
 from spinealign.training.keras_engine import flatbuffer_weights, set_weights_in_order
@@ -49,12 +55,6 @@ from spinealign.training.train import (
     prefetch,
     prefetch_from_processes,
     run_steps,
-)
-from spinealign.training.whole_column import (
-    COLUMN_CLASSES,
-    LEVEL_CENTRE,
-    LEVEL_SCALE,
-    LEVEL_SPREAD,
 )
 from spinealign.training.xray import bodies_and_corners_loss
 from spinealign.training.xray_data import CORNERS, load_films, split_films

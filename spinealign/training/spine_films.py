@@ -20,8 +20,8 @@ from spinealign.domain.findings import Vertebra, VertebraState
 from spinealign.domain.image import SpineImage
 from spinealign.inference.engine import LoadedModel
 from spinealign.radiograph import outline_vertebrae
+from spinealign.radiograph.looks import COLUMN_LEVELS, FIRST_LEVEL_NUMBER
 from spinealign.training.dataset import read_grey
-from spinealign.training.whole_column import COLUMN_LEVELS, FIRST_LEVEL_NUMBER
 from spinealign.training.xray_data import CORNERS, AnnotatedBody, Film, side_curve, unknown_below
 
 SPINE_SOURCE = "whole spine"

@@ -5,7 +5,7 @@ import pytest
 
 from spinealign.domain.findings import Landmark, LandmarkSource, Vertebra, VertebraState
 from spinealign.measure.outlines.corners import CORNERS
-from spinealign.training.column_limits import Implausible, breaches
+from spinealign.radiograph.column_limits import Implausible, breaches
 
 HEIGHT, DEPTH, PITCH = 40.0, 48.0, 52.0
 

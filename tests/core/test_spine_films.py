@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from spinealign.domain.errors import DataSetError
+from spinealign.radiograph.looks import COLUMN_LEVELS
 from spinealign.training import xray_appearance as appearance
 from spinealign.training.dataset import IGNORE
 from spinealign.training.spine_films import (
@@ -29,7 +30,6 @@ from spinealign.training.spine_patches import (
     SpinePatchSettings,
     local_height,
 )
-from spinealign.training.whole_column import COLUMN_LEVELS
 from spinealign.training.xray_patches import rasterise
 from tests.films import make_film
 

@@ -9,11 +9,11 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
 
 from spinealign.inference.catalog import ModelStore
+from spinealign.radiograph.looks import COLUMN_CLASSES
 from spinealign.training import networks, spine_bodies
 from spinealign.training.dataset import IGNORE
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.training.spine_films import HEAD_SOURCE, NECK_SOURCE, SPINE_SOURCE
-from spinealign.training.whole_column import COLUMN_CLASSES
 from spinealign.training.xray import XrayRecipe, xray_card
 from tests.films import write_film
 

@@ -21,7 +21,7 @@ Source: set by hand; the outlines of the training films of xray_bodies have a me
 median of 1.08 (benchmarks/body_shapes.py).
 """
 
-_HEIGHT_TO_INRADIUS = 2.15
+HEIGHT_TO_INRADIUS = 2.15
 """Height of a body in radii of the largest circle inside its outline.
 
 Source: set by hand; the outlines of the training films of xray_bodies have a mean of 2.13 and a
@@ -176,7 +176,7 @@ def typical_height(bone: Array) -> float | None:
     areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
     # A speck is deep for its area; it must not outvote bodies by number.
     weights = areas / radii**2 * (radii >= _SPECK * radii.max())
-    return max(_HEIGHT_TO_INRADIUS * _weighted_median(radii, weights), _MIN_HEIGHT_PX)
+    return max(HEIGHT_TO_INRADIUS * _weighted_median(radii, weights), _MIN_HEIGHT_PX)
 
 
 def separate(bone: Array, c2: Array, corners: Array, height_px: float) -> tuple[Labels, list[Blob]]:

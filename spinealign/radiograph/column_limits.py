@@ -21,19 +21,34 @@ from spinealign.domain.findings import LandmarkName, Vertebra
 Points = NDArray[np.float64]
 
 NEAREST, FARTHEST = 0.95, 2.05
-"""Distance of neighbours' centres in their mean height; readers: 1.08 to 1.83."""
+"""Distance of neighbours' centres in their mean height.
+
+Source: beyond the readers' 1.08 to 1.83 on 154 lateral films (docs/design/films-from-anywhere.md).
+"""
 
 LARGEST_RATIO = 1.6
-"""Height of one neighbour by the other's; readers: up to 1.43."""
+"""Height of one neighbour by the other's.
+
+Source: beyond the readers' 1.43 on 154 lateral films (docs/design/films-from-anywhere.md).
+"""
 
 LARGEST_BEND_DEG = 32.0
-"""Turn of the line through three neighbours' centres; readers: up to 22 degrees."""
+"""Turn of the line through three neighbours' centres.
+
+Source: beyond the readers' 22 degrees on 154 lateral films (docs/design/films-from-anywhere.md).
+"""
 
 LARGEST_DISC_DEG = 32.0
-"""Angle between facing endplates; readers: up to 20 degrees, more with kyphosis by fracture."""
+"""Angle between facing endplates; a fracture makes more than the readers' 20 degrees.
+
+Source: beyond the readers' 20 degrees on 154 lateral films (docs/design/films-from-anywhere.md).
+"""
 
 LEAST_DEPTH, LARGEST_DEPTH = 0.6, 2.4
-"""Depth of a body by its height; readers: 0.76 to 1.94."""
+"""Depth of a body by its height.
+
+Source: beyond the readers' 0.76 to 1.94 on 154 lateral films (docs/design/films-from-anywhere.md).
+"""
 
 
 class Implausible(StrEnum):

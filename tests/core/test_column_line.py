@@ -5,16 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from spinealign.training.whole_column import (
-    COLUMN_LEVELS,
-    FIRST_LEVEL_NUMBER,
+from spinealign.radiograph.column_levels import name_line, pitch_factor
+from spinealign.radiograph.column_line import (
     best_line,
     distance_to_line,
     level_along,
-    name_line,
-    pitch_factor,
     sharp_places,
 )
+from spinealign.radiograph.looks import COLUMN_LEVELS, FIRST_LEVEL_NUMBER
 
 PITCH = {"C": 1.29, "T": 1.20, "L": 1.28}
 

@@ -1,0 +1,311 @@
+"""Levels of a column's bodies: what fits distances, heights, looks, C2 and S1 together best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.radiograph.column_line import Piece
+from spinealign.radiograph.looks import COLUMN_LEVELS, FIRST_LEVEL_NUMBER
+
+Points = NDArray[np.float64]
+Places = NDArray[np.int_]
+
+_PITCHES = {"C": 1.29, "T": 1.20, "L": 1.28}
+"""Distance of neighbouring bodies' centres in their height, by the upper one's region.
+
+Source: means of 19 standing films; they spread by 0.03 to 0.08 between films
+(docs/design/films-from-anywhere.md).
+"""
+
+_ALL_PITCHES = np.array([_PITCHES[level[0]] for level in COLUMN_LEVELS[:-1]])
+"""The same from each of `COLUMN_LEVELS` to the next. Source: `_PITCHES`."""
+
+_CERVICAL_HEIGHTS = (0.49, 0.47, 0.45, 0.46, 0.52)
+"""Heights of C3 to C7 in the height of L2.
+
+Source: means of 19 standing films, which spread by a tenth.
+"""
+
+_THORACIC_HEIGHTS = (0.56, 0.59, 0.62, 0.63, 0.66, 0.69, 0.71, 0.73, 0.75, 0.81, 0.85, 0.91)
+"""Heights of T1 to T12 in the height of L2. Source: as the cervical ones."""
+
+_LUMBAR_HEIGHTS = (0.96, 1.0, 1.0, 1.01, 1.0)
+"""Heights of L1 to L5 in the height of L2. Source: as the cervical ones."""
+
+_HEIGHTS = np.array([np.nan, *_CERVICAL_HEIGHTS, *_THORACIC_HEIGHTS, *_LUMBAR_HEIGHTS, np.nan])
+
+_HEIGHT_ERROR, _MOST_HEIGHT_COST = 0.16, 2.0
+"""Standard error of a height's logarithm, and most that a height which does not fit costs.
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+"""
+
+_SCALES = np.geomspace(0.8, 2.4, 28)
+"""Heights of L2, in the median height of the bodies found, that are tried.
+
+Source: the median of a neck is 0.47 of L2, of a whole column 0.72
+(docs/design/films-from-anywhere.md).
+"""
+
+_MOST_SKIPPED = 18
+"""Most levels that may be missing in one gap: all between C6 and L2.
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+"""
+
+_NEIGHBOURS_AT_MOST = 1.75
+"""Distance of centres in their mean height up to which two bodies count as neighbours for the
+pitch of a column.
+
+Source: set by hand; readers' neighbours lie 1.08 to 1.83 apart
+(docs/design/films-from-anywhere.md).
+"""
+
+_PITCH_FACTORS = (0.85, 1.3)
+"""Least and largest distance of one column's neighbours in the usual one.
+
+Source: home films, of younger people, have 1.40 in the neck where standing films have 1.29
+(docs/design/films-from-anywhere.md); the rest set by hand.
+"""
+
+_PITCH_ERROR = (0.06, 0.10)
+"""Error of a distance as a share of it: always, and more for a single step.
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+"""
+
+_MISSED_COST, _MOST_MISSED_COST = 0.3, 1.0
+"""Cost of each level that is missing in a gap, and of all of them.
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+"""
+
+_FARTHEST_LEVEL, _LEAST_SPREAD = 3.0, 0.35
+"""Errors of a level from which it costs no more, and the least error that is believed, in levels.
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+"""
+
+_SEEN_WEIGHT = 0.6
+"""Weight of what the network takes bodies for: it errs in the same direction on all of a region.
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+"""
+
+_END_COST = 4.0
+"""Cost of naming C2 or S1 what does not look like it, and the other way round.
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+"""
+
+_SURE_MARGIN, _MOST_MARGIN = 1.5, 8.0
+"""By how much names must fit better than any others to be told, and where that is not looked at.
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+"""
+
+
+@dataclass(frozen=True)
+class LineNames:
+    """Level numbers of a line's bodies.
+
+    Parameters
+    ----------
+    numbers : tuple of int
+    margins : tuple of float
+        By how much the names fit better than any others in which this body has another one.
+    """
+
+    numbers: tuple[int, ...]
+    margins: tuple[float, ...]
+
+    def is_sure(self, place: int) -> bool:
+        """Whether no other name of one body comes close."""
+        return self.margins[place] >= _SURE_MARGIN
+
+    def level(self, place: int) -> str:
+        """Return the level of the body at a place of the line."""
+        return COLUMN_LEVELS[self.numbers[place] - FIRST_LEVEL_NUMBER]
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """The best names for one height of L2.
+
+    Parameters
+    ----------
+    costs : ndarray of float64, shape (bodies, levels)
+    steps : list of ndarray of float64, shape (levels, jumps)
+        From each body to the next.
+    """
+
+    costs: Points
+    steps: list[Points]
+    path: Places
+    total: float
+
+    def cost(self, path: Places) -> float:
+        """Return what other names cost."""
+        between = sum(
+            float(step[start, jump]) if jump < step.shape[1] else np.inf
+            for step, start, jump in zip(self.steps, path, np.diff(path), strict=False)
+        )
+        return float(self.costs[np.arange(len(path)), path].sum()) + between
+
+
+def name_line(chain: Sequence[Piece]) -> LineNames:
+    """Choose the level numbers that fit all bodies best.
+
+    Viterbi's search over levels: distances say how many levels lie between neighbours, the
+    network says which level each looks like, C2 and S1 anchor the ends, and heights must
+    grow down the column as heights do, whatever the scale of the film is.
+    """
+    fits = _fits(chain)
+    best = min(fits, key=lambda fit: fit.total)
+    margins = np.full(len(chain), _MOST_MARGIN)
+    for rival in _rivals(best.path, len(COLUMN_LEVELS)):
+        margin = min(fit.cost(rival) for fit in fits) - best.total
+        margins[rival != best.path] = np.minimum(margins[rival != best.path], margin)
+    numbers = best.path + FIRST_LEVEL_NUMBER
+    return LineNames(tuple(int(number) for number in numbers), tuple(margins.tolist()))
+
+
+def _fits(chain: Sequence[Piece]) -> list[_Fit]:
+    """Return the best names for each height that L2 may have on this film."""
+    seen = np.array([_level_costs(body) for body in chain])
+    heights = np.array([body.height for body in chain])
+    apart = np.array([np.hypot(*(low.centre - up.centre)) for up, low in pairwise(chain)])
+    means = (heights[1:] + heights[:-1]) / 2
+    factor = pitch_factor((apart / means).tolist(), [body.level for body in chain])
+    fits = []
+    for scale in _SCALES * float(np.median(heights)):
+        costs = seen + _height_costs(heights, scale)
+        steps = [
+            _step_costs(gap, mean, factor, scale) for gap, mean in zip(apart, means, strict=True)
+        ]
+        fits.append(_Fit(costs, steps, *_viterbi(costs, steps)))
+    return fits
+
+
+def _rivals(path: Places, count: int) -> Iterator[Places]:
+    """Yield other levels: all of them shifted, or the part above or below a gap."""
+    for part in _parts(path):
+        for shift in (-2, -1, 1, 2):
+            rival = path + shift * part
+            if rival.min() >= 0 and rival.max() < count and (np.diff(rival) > 0).all():
+                yield rival
+
+
+def _parts(path: Places) -> Iterator[NDArray[np.bool_]]:
+    """Yield all bodies, then those below and those above each gap."""
+    yield np.ones(len(path), bool)
+    for place, jump in enumerate(np.diff(path), start=1):
+        if jump > 1:
+            below = np.arange(len(path)) >= place
+            yield from (below, ~below)
+
+
+def _height_costs(heights: Points, scale: float) -> Points:
+    """Return (bodies, levels): how badly heights fit levels where a lumbar body is `scale` high."""
+    away = np.log(heights[:, None] / (_HEIGHTS * scale)) / _HEIGHT_ERROR
+    return np.nan_to_num(np.minimum(0.5 * away**2, _MOST_HEIGHT_COST), nan=0.0)
+
+
+def pitch_factor(apart: Sequence[float], levels: Sequence[float]) -> float:
+    """Return by how much this column's neighbours lie farther apart than usual.
+
+    Discs of the young are high and bodies low; the ratio is much the same along one column.
+    """
+    near = [
+        gap / _pitch(round(level))
+        for gap, level in zip(apart, levels, strict=False)
+        if gap < _NEIGHBOURS_AT_MOST
+    ]
+    return float(np.clip(np.median(near), *_PITCH_FACTORS)) if len(near) > 1 else 1.0
+
+
+def _pitch(number: int) -> float:
+    place = min(max(number - FIRST_LEVEL_NUMBER, 0), len(COLUMN_LEVELS) - 2)
+    return float(_ALL_PITCHES[place])
+
+
+def _level_costs(body: Piece) -> Points:
+    """Return for each level (levels,) how little a body looks like it."""
+    numbers = np.arange(len(COLUMN_LEVELS)) + FIRST_LEVEL_NUMBER
+    away = np.abs(numbers - body.level) / max(body.spread, _LEAST_SPREAD)
+    costs = _SEEN_WEIGHT * np.minimum(away, _FARTHEST_LEVEL).astype(np.float64)
+    costs[(numbers == numbers[0]) != body.is_c2] += _END_COST
+    costs[(numbers == numbers[-1]) != body.is_s1] += _END_COST
+    return np.asarray(costs)
+
+
+def _step_costs(apart: float, height: float, factor: float, scale: float) -> Points:
+    """Return the cost of 0, 1, 2 ... levels from each level on, (levels, steps).
+
+    Parameters
+    ----------
+    apart : float
+        Distance of the middles of two bodies that follow each other in the line, in pixels.
+    height : float
+        Their mean height; for a single step it says more than the table of heights.
+    factor, scale : float
+        By how much neighbours lie farther apart than usual, and the height of L2.
+    """
+    wanted = factor * _distances(height, scale)
+    steps = np.arange(wanted.shape[1])
+    error = wanted * (_PITCH_ERROR[0] + _PITCH_ERROR[1] / np.maximum(steps, 1))
+    missed = np.minimum(_MISSED_COST * (steps - 1), _MOST_MISSED_COST)
+    known = np.isfinite(wanted)
+    costs = np.full(wanted.shape, np.inf)
+    away = (apart - wanted[known]) / error[known]
+    costs[known] = 0.5 * away**2 + np.broadcast_to(missed, wanted.shape)[known]
+    return costs
+
+
+def _distances(height: float, scale: float) -> Points:
+    """Return the usual distance of bodies 0, 1, 2 ... levels apart, (levels, steps)."""
+    count = len(COLUMN_LEVELS)
+    found = np.full((count, _MOST_SKIPPED + 2), np.inf)
+    for step in range(1, found.shape[1]):
+        found[: count - step, step] = (_REACH[step:] - _REACH[:-step]) * scale
+    found[:-1, 1] = _ALL_PITCHES * height
+    return found
+
+
+def _reach() -> Points:
+    """Return how far below C2 each level's middle lies, in heights of L2."""
+    heights = _HEIGHTS.copy()
+    heights[0], heights[-1] = heights[1], heights[-2]
+    means = (heights[1:] + heights[:-1]) / 2
+    return np.concatenate([[0], np.cumsum(_ALL_PITCHES * means)])
+
+
+_REACH = _reach()
+
+
+def _viterbi(costs: Points, steps: Sequence[Points]) -> tuple[Places, float]:
+    """Return the cheapest level of each body, and what all of them cost."""
+    total, back = costs[0].copy(), []
+    for row, step in zip(costs[1:], steps, strict=True):
+        table = _arrivals(total, step)
+        back.append(table.argmin(axis=1))
+        total = table.min(axis=1) + row
+    path = [int(total.argmin())]
+    for pointers in reversed(back):
+        path.append(int(pointers[path[-1]]))
+    return np.array(path[::-1]), float(total.min())
+
+
+def _arrivals(total: Points, step: Points) -> Points:
+    """Return (levels, levels): cost of reaching the first level from the second."""
+    count = len(total)
+    table = np.full((count, count), np.inf)
+    for jump in range(1, step.shape[1]):
+        at = np.arange(jump, count)
+        table[at, at - jump] = total[at - jump] + step[at - jump, jump]
+    return table
