@@ -26,7 +26,7 @@ from spinealign.radiograph.looks import (
     LEVEL_SPREAD,
 )
 from spinealign.training import networks
-from spinealign.training.dataset import read_grey, shrink
+from spinealign.training.dataset import IGNORE, read_grey, shrink
 from spinealign.training.keras_engine import flatbuffer_weights, set_weights_in_order
 from spinealign.training.package import (
     fold_batch_normalisation,
@@ -56,7 +56,7 @@ from spinealign.training.train import (
     prefetch_from_processes,
     run_steps,
 )
-from spinealign.training.xray import bodies_and_corners_loss
+from spinealign.training.xray import corner_loss
 from spinealign.training.xray_data import CORNERS, load_films, split_films
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ log = logging.getLogger(__name__)
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 _STYLE_PX = 640
 _OLD_CLASSES = 3
+_SMOOTH_PX = 50.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class SpineRecipe:
     batch: int = 8
     steps: int = 3000
     learning_rate: float = 1.2e-3
-    corner_weight: float = 0.5
+    corner_weight: float = 2.0
+    class_weights: tuple[float, ...] = (1.0, 3.0, 2.0, 6.0)
     level_weight: float = 0.3
     held_out_fraction: float = 0.25
     cache_px: int = 1000
@@ -121,21 +123,40 @@ class SpineRecipe:
 
 
 def spine_loss(recipe: SpineRecipe) -> Callable[..., object]:
-    """Return the loss of outlines and corners plus the Laplace likelihood of levels."""
+    """Return the loss of outlines and corners plus the Laplace likelihood of levels.
+
+    The overlap of outlines counts by image and class, and only of classes that an image
+    shows: small bodies of a whole film weigh as much as large ones, and a rare class
+    such as S1 is not unlearned by images without it.
+    """
     classes = len(COLUMN_CLASSES)
     ends = classes + len(CORNERS)
-    outlines = bodies_and_corners_loss(classes, recipe.corner_weight)
+    weights = np.array(recipe.class_weights, np.float32)
+
+    def overlaps(target: Any, logits: Any, known: Any) -> Any:
+        log_p = ops.log_softmax(logits, axis=-1)
+        weighted = target * weights
+        entropy = -ops.sum(weighted * log_p) / (ops.sum(weighted) + 1.0)
+        p = ops.exp(log_p) * known
+        shared = ops.sum(p * target, axis=(1, 2))[:, 1:]
+        size = ops.sum(target, axis=(1, 2))[:, 1:]
+        dice = (2 * shared + _SMOOTH_PX) / (size + ops.sum(p, axis=(1, 2))[:, 1:] + _SMOOTH_PX)
+        is_shown = ops.cast(size > 0, "float32")
+        return entropy + ops.sum((1 - dice) * is_shown) / (ops.sum(is_shown) + 1e-3)
 
     def loss(labels: Any, outputs: Any) -> Any:
         labels = ops.cast(labels, "float32")
+        known = ops.cast(ops.not_equal(labels[..., :1], IGNORE), "float32")
         number, weight = labels[..., 6], labels[..., 7] / 255.0
+        classed = ops.cast(labels[..., 0] * known[..., 0], "int32")
+        outlines = overlaps(ops.one_hot(classed, classes) * known, outputs[..., :classes], known)
         wanted = (number - LEVEL_CENTRE) / LEVEL_SCALE
         spread = ops.clip(outputs[..., ends + 1], *LEVEL_SPREAD)
         away = LEVEL_SCALE * ops.abs(outputs[..., ends] - wanted)
         level = away * ops.exp(-spread) + spread
         levels = ops.sum(level * weight) / (ops.sum(weight) + 200.0)
-        bodies = outlines(labels[..., :6], outputs[..., :ends])
-        return bodies + recipe.level_weight * levels
+        corners = corner_loss(labels[..., 1:6], outputs[..., classes:ends])
+        return outlines + recipe.corner_weight * corners + recipe.level_weight * levels
 
     return loss
 
@@ -292,9 +313,9 @@ def start_from_bodies(
         norm.set_weights([spread, mean, mean - bias, spread**2])
     model.get_layer("corners").set_weights(plain.get_layer("corners").get_weights())
     kernel, bias = plain.get_layer("logits").get_weights()
-    # A fourth class that starts as unlikely.
-    kernel = np.concatenate([kernel, np.zeros_like(kernel[:, :, :1])], axis=2)
-    model.get_layer("logits").set_weights([kernel, np.append(bias, -4.0).astype(np.float32)])
+    # S1 starts as a body, only less likely.
+    kernel = np.concatenate([kernel, kernel[:, :, -1:]], axis=2)
+    model.get_layer("logits").set_weights([kernel, np.append(bias, bias[-1] - 2)])
 
 
 def averaged(work: Path, recipe: SpineRecipe) -> tuple[keras.Model, int]:

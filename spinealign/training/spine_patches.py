@@ -43,6 +43,9 @@ _GUESSED_BORDER = 0.05
 _DRAWN = {"C": 2.5, "C6": 4.0, "C7": 5.0, "T1": 2.0, "T": 0.7, "L": 1.5, "S": 2.5}
 """How often crops show a body, by its level or region: C7 at the shoulders most often."""
 
+_LEAST_CORNERS_PX = 24.0
+"""Height of a body in a crop from which corners are taught; smaller ones only find the column."""
+
 _HIDDEN_SHARE = 0.7
 _VEILED = 0.88
 
@@ -179,6 +182,8 @@ class SpinePatches:
         else:
             image = self._as_it_is(one, matrix)
         image, hidden = self._spoil(image, labels, height_px)
+        if height_px < _LEAST_CORNERS_PX:
+            labels.without_corners()
         return finish_input(image, self._settings.rule), labels.packed(hidden)
 
     def _matrix(self, film: TrainingFilm) -> tuple[Matrix, float]:
@@ -363,6 +368,10 @@ class _Labels:
             if inside.any() and float(covered[inside].mean()) > share:
                 self._mask[inside] = IGNORE
                 self._level_weight[inside] = 0
+
+    def without_corners(self) -> None:
+        """Teach no corners, as where bodies are too small to tell them apart."""
+        self._weight[:] = 0
 
     def packed(self, hidden: NDArray[np.bool_]) -> Labels:
         """Return the labels (h, w, `CHANNELS`); what bars hide is background."""

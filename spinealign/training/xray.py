@@ -74,16 +74,26 @@ def bodies_and_corners_loss(classes: int, corner_weight: float) -> Callable[...,
 
     def loss(labels: Any, outputs: Any) -> Any:
         labels = ops.cast(labels, "float32")
-        target = labels[..., 1:-1] / 255.0
-        weight = labels[..., -1:] / 255.0
-        logits = outputs[..., classes:]
-        entropy = ops.softplus(logits) - target * logits
-        error = ops.square(ops.sigmoid(logits) - target)
-        corners = ops.sum(entropy * error * weight) / (ops.sum(target * weight) + 100.0)
+        corners = corner_loss(labels[..., 1:], outputs[..., classes:])
         # Corners are worth more than their few pixels say.
         return outlines(labels[..., :1], outputs[..., :classes]) + 4 * corner_weight * corners
 
     return loss
+
+
+def corner_loss(labels: Any, logits: Any) -> Any:
+    """Return the quality focal loss of heat maps.
+
+    Parameters
+    ----------
+    labels : tensor of float32, shape (batch, h, w, corners + 1)
+        Heat maps and their weight, all times 255.
+    logits : tensor of float32, shape (batch, h, w, corners)
+    """
+    target, weight = labels[..., :-1] / 255.0, labels[..., -1:] / 255.0
+    entropy = ops.softplus(logits) - target * logits
+    error = ops.square(ops.sigmoid(logits) - target)
+    return ops.sum(entropy * error * weight) / (ops.sum(target * weight) + 100.0)
 
 
 def train_xray_bodies(
