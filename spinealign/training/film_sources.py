@@ -97,8 +97,7 @@ class FilmScore:
 
 def score_by_corners(find: Finder, film: TrainingFilm) -> FilmScore:
     """Run the program on one film and compare it with the reader's corners."""
-    image = SpineImage(film.pixels.astype(np.float32), 8, Path(film.name), "0" * 64)
-    found = list(find(image))
+    found = list(find(image_of(film)))
     pairs = matched_bodies(film.bodies, found)
     neck, lumbar, whole = (
         _score_region([b for b in film.bodies if b.level in levels], pairs)
@@ -110,6 +109,11 @@ def score_by_corners(find: Finder, film: TrainingFilm) -> FilmScore:
         film.name, neck, lumbar, whole, len(others), _angle_errors(film, found),
         _segmental_errors(film, found), tuple(dice),
     )  # fmt: skip
+
+
+def image_of(film: TrainingFilm) -> SpineImage:
+    """Return a film as the program opens it."""
+    return SpineImage(film.pixels.astype(np.float32), 8, Path(film.name), "0" * 64)
 
 
 def _dice(film: TrainingFilm, pairs: Mapping[str, Vertebra]) -> list[float]:
