@@ -124,7 +124,7 @@ def without_grading(
     yield from ()
 
 
-def _outline_neck(model: LoadedModel, image: SpineImage) -> VertebraOutlines:
+def _outline_film(model: LoadedModel, image: SpineImage) -> VertebraOutlines:
     outline = outline_vertebrae if finds_bodies(model.card) else only_mask
     return outline(model, image)
 
@@ -163,7 +163,8 @@ def _grade_lumbar(
 
 
 PIPELINES: Mapping[ExaminationKind, Pipeline] = {
-    ExaminationKind.LATERAL_NECK_RADIOGRAPH: Pipeline(_outline_neck, as_outlined, without_grading),
+    ExaminationKind.LATERAL_NECK_RADIOGRAPH: Pipeline(_outline_film, as_outlined, without_grading),
     ExaminationKind.NECK_CT_SLICE: Pipeline(only_mask, as_outlined, without_grading),
     ExaminationKind.SAGITTAL_SPINE_MR: Pipeline(only_mask, _bodies_of_mr, _grade_lumbar),
+    ExaminationKind.LATERAL_SPINE_RADIOGRAPH: Pipeline(_outline_film, as_outlined, without_grading),
 }

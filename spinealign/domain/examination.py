@@ -57,6 +57,7 @@ class ImageKind(StrEnum):
     """
 
     LATERAL_FILM = "lateral_film"
+    LATERAL_WHOLE_SPINE = "lateral_whole_spine"
     OTHER_RADIOGRAPH = "other_radiograph"
     FRONTAL_FILM = "frontal_film"
     OBLIQUE_FILM = "oblique_film"
@@ -98,6 +99,7 @@ class ExaminationKind(StrEnum):
     LATERAL_NECK_RADIOGRAPH = "lateral_cervical_radiograph"
     NECK_CT_SLICE = "cervical_ct_slice"
     SAGITTAL_SPINE_MR = "sagittal_spine_mr"
+    LATERAL_SPINE_RADIOGRAPH = "lateral_spine_radiograph"
 
     @property
     def examination(self) -> Examination:
@@ -132,6 +134,9 @@ class Examination:
         Networks that are used where they are installed.
     assumed_projection : bool
         Whether a radiograph of the region without a stated projection is taken for this kind.
+    shows_all_regions : bool
+        Whether an image of this kind shows all of `regions`: tags that name only some of them
+        are of other kinds, and measures of all of them are listed.
     """
 
     kind: ExaminationKind
@@ -146,6 +151,7 @@ class Examination:
     body_region: SpineRegion | None = None
     tasks: frozenset[Task] = field(default_factory=lambda: frozenset(_IMAGE_TASKS))
     assumed_projection: bool = False
+    shows_all_regions: bool = False
 
     @property
     def view_name(self) -> str:
@@ -171,6 +177,11 @@ class Examination:
     def has_upright(self) -> bool:
         """Whether the head lies in the plane, so that a picture can stand upside down."""
         return self.plane is not Plane.AXIAL
+
+    @property
+    def shows_hips(self) -> bool:
+        """Whether the femoral heads are projected beside the sacrum."""
+        return self.shows_all_regions and self.plane is Plane.SAGITTAL and not self.is_slice
 
 
 _IMAGE_TASKS: tuple[Task, ...] = ("classification", "segmentation")
@@ -213,6 +224,19 @@ EXAMINATIONS: Mapping[ExaminationKind, Examination] = {
             body_source=BodySource.MASK,
             body_region=SpineRegion.LUMBAR,
             tasks=frozenset({*_IMAGE_TASKS, "disc_grading"}),
+        ),
+        Examination(
+            ExaminationKind.LATERAL_SPINE_RADIOGRAPH,
+            "lateral-spine",
+            Modality.RADIOGRAPH,
+            Plane.SAGITTAL,
+            _SPINE,
+            ImageKind.LATERAL_WHOLE_SPINE,
+            levels=LEVEL_SEQUENCE[1:],
+            body_source=BodySource.CORNER_MAPS,
+            body_region=SpineRegion.THORACIC,
+            tasks=frozenset({"segmentation"}),
+            shows_all_regions=True,
         ),
     )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spinealign.domain.examination import Examination, ImageKind, refused_kinds
+from spinealign.domain.examination import OTHER_KINDS, Examination, ImageKind, refused_kinds
 from spinealign.domain.image import KindCheck, SpineImage
 from spinealign.domain.model_card import GateRule
 from spinealign.gate.classify import KindPrediction
@@ -43,7 +43,8 @@ def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | Non
     elif tags.examination is None:
         accepted, kind = False, tags
     else:
-        accepted = confidence < rule.refuse_from or not _is_denied(tags, pixels)
+        is_denied = _is_denied(tags, pixels, tags in answer.probabilities)
+        accepted = confidence < rule.refuse_from or not is_denied
         kind = tags if accepted else pixels
     return KindCheck(
         kind,
@@ -56,15 +57,19 @@ def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | Non
     )
 
 
-def _is_denied(tags: ImageKind, pixels: ImageKind) -> bool:
+def _is_denied(tags: ImageKind, pixels: ImageKind, is_known: bool) -> bool:
     """Whether a look speaks against an analysed kind that the tags name.
 
-    It does where it sees none, or another one of the same modality.
+    It does where it sees none, or another one of the same modality. A gate that has not
+    learned the kind sees another one of the modality, or what belongs to none: that denies
+    nothing.
     """
     said, seen = tags.examination, pixels.examination
-    if seen is None or said is None:
+    if said is None:
         return True
-    return seen is not said and seen.modality is said.modality
+    if seen is None:
+        return is_known or pixels is not OTHER_KINDS[said.modality]
+    return is_known and seen is not said and seen.modality is said.modality
 
 
 def _only_kind(possible: Sequence[Examination]) -> ImageKind:

@@ -19,8 +19,12 @@ from spinealign.imaging.dicom_tags import modality_of, possible_examinations
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+_WHOLE_SPINE = (
+    r"(?:WHOLE|FULL|ENTIRE|TOTAL|COMPLETE)[-_ ]?SPINE|SPINE[-_ ](?:WHOLE|FULL|ENTIRE|TOTAL)|"
+    r"C[-_ ]?T[-_ ]?L[-_ ]?SPINE|SCOLIOSIS|SKOLIOSE|GANZE? WIRBELS\w*|WS[-_ ]GANZ\w*"
+)
 _NECK = r"C[-_ ]?SPINE|CSP|CERVIC\w*|CERVIK\w*|NECK|HALS\w*|HWS|HEADNECK|CTSPINE"
-_LOWER_SPINE = r"[LTS][-_ ]?SPINE|LSP|LUMB\w*|LWS|THORACIC SPINE|BWS|SACR\w*|ISG|WHOLE SPINE"
+_LOWER_SPINE = r"[LTS][-_ ]?SPINE|LSP|LUMB\w*|LWS|THORACIC SPINE|BWS|SACR\w*|ISG"
 _ANY_SPINE = r"SPINE|SPINAL|WIRBELS\w*|COLUMNA|RACHIS|MYELO\w*"
 _FOREIGN = (
     r"CHEST|THORAX|LUNGS?|RIBS?|BREAST|ABDOMEN|ABDOM\w*|PELVIS|BECKEN|HIP|LIVER|PANCREAS|KIDNEYS?|PROSTATE|"
@@ -29,15 +33,17 @@ _FOREIGN = (
     r"FINGERS?|EXTREMITY|LEG|FEMUR|KNEE|KNIE|TIBIA|ANKLE|FOOT|FUSS|TOES?|CALCANEUS|HEEL|BONE AGE"
 )
 _REGIONS = (
-    ("neck", _NECK), ("lower", _LOWER_SPINE), ("spine", _ANY_SPINE), ("foreign", _FOREIGN)
+    ("whole", _WHOLE_SPINE), ("neck", _NECK), ("lower", _LOWER_SPINE), ("spine", _ANY_SPINE),
+    ("foreign", _FOREIGN),
 )  # fmt: skip
 _REGIONS_NAMED: Mapping[str, frozenset[SpineRegion]] = {
+    "whole": frozenset(SpineRegion),
     "neck": frozenset({SpineRegion.CERVICAL}),
     "lower": frozenset({SpineRegion.THORACIC, SpineRegion.LUMBAR, SpineRegion.SACRAL}),
     "spine": frozenset(SpineRegion),
     "foreign": frozenset(),
 }
-"""Parts of the spine that words of a group may mean."""
+"""Parts of the spine that words of a group may mean; those of "whole" mean all of them."""
 
 _PLANE_OF_PROJECTION = {
     "AP": Plane.CORONAL, "PA": Plane.CORONAL, "LL": Plane.SAGITTAL, "RL": Plane.SAGITTAL
@@ -105,7 +111,8 @@ def _of_region(
 ) -> ImageKind | None:
     """Return the one kind whose regions hold all that the tags may mean, if there is one.
 
-    A kind that shows only some of these regions leaves the question open.
+    A kind that shows only some of these regions leaves the question open. A kind that shows
+    the whole spine is meant by words for the whole spine only.
     """
     named = _region(dataset)
     if not possible:
@@ -116,10 +123,11 @@ def _of_region(
     if not named:
         return None
     regions = _REGIONS_NAMED[named]
-    holding = [each for each in possible if regions and regions <= each.regions]
+    meant = [each for each in possible if named == "whole" or not each.shows_all_regions]
+    holding = [each for each in meant if regions and regions <= each.regions]
     if holding:
         return _of_projection(modality, holding, dataset)
-    is_open = any(regions & each.regions for each in possible)
+    is_open = any(regions & each.regions for each in meant)
     return None if is_open else OTHER_KINDS[modality]
 
 
@@ -152,7 +160,7 @@ def _fits_projection(examination: Examination, plane: Plane | None) -> bool:
 
 
 def _region(dataset: Dataset) -> str:
-    """Return "neck", "lower", "spine", "foreign", or "" where nothing is said."""
+    """Return "whole", "neck", "lower", "spine", "foreign", or "" where nothing is said."""
     anatomy = dataset.get("AnatomicRegionSequence") or []
     codes = [str(item.get("CodeMeaning") or "") for item in anatomy[:1]]
     body_part = " ".join([str(dataset.get("BodyPartExamined") or ""), *codes])

@@ -44,7 +44,8 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "The image seems to be rotated (upright after {quarter_turns}); rotate it before analysis."
     ),
     WarningCode.NO_MODEL_FOR_VIEW: (
-        "No installed model fits this image type ({examination}); nothing was analysed."
+        "No installed model fits this image type ({examination}); nothing was analysed "
+        "automatically."
     ),
     WarningCode.NOTHING_SEGMENTED: ("No spine structure was found; check the image type."),
     WarningCode.LOW_RESOLUTION: (

@@ -42,6 +42,9 @@ _WORDS: Mapping[ExaminationKind, _Words] = {
     ),
     ExaminationKind.NECK_CT_SLICE: _Words("CT slice through the neck", "Neck &CT"),
     ExaminationKind.SAGITTAL_SPINE_MR: _Words("sagittal spine MR", "Spine &MR"),
+    ExaminationKind.LATERAL_SPINE_RADIOGRAPH: _Words(
+        "lateral whole-spine radiograph", "Lateral whole &spine X-ray"
+    ),
 }
 
 _OTHER_KINDS = {

@@ -121,8 +121,11 @@ def headline(analysis: Analysis) -> str:
 def _nothing_analysed(analysis: Analysis) -> str:
     if analysis.examination is None:
         return refusal_message(analysis).sentence
+    if analysis.vertebrae:
+        return outlines_headline(analysis)
     kind = kind_text(analysis.examination.image_kind)
-    return f"No model for {kind} is installed, so nothing was analysed."
+    by_hand = "; vertebrae can be added by hand" if analysis.examination.levels else ""
+    return f"No model for {kind} is installed, so nothing was analysed{by_hand}."
 
 
 def _classification_headline(answer: Classification) -> str:

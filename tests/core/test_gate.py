@@ -181,6 +181,50 @@ def test_tags_choose_among_kinds_of_one_modality(
     assert stated_kind(tags, 0) is kind
 
 
+@pytest.mark.parametrize(
+    ("part", "projection", "kind"),
+    [
+        ("WHOLE SPINE", "LL", K.LATERAL_WHOLE_SPINE), ("WHOLESPINE", "RL", K.LATERAL_WHOLE_SPINE),
+        ("FULL_SPINE", "LL", K.LATERAL_WHOLE_SPINE), ("SCOLIOSIS", "LL", K.LATERAL_WHOLE_SPINE),
+        ("WHOLE SPINE", "", None), ("SPINE", "LL", None), ("LSPINE", "LL", K.OTHER_RADIOGRAPH),
+        ("TSPINE", "LL", K.OTHER_RADIOGRAPH), ("CSPINE", "LL", K.LATERAL_FILM),
+        ("WHOLE SPINE", "AP", K.FRONTAL_FILM),
+    ],
+)  # fmt: skip
+def test_only_words_for_the_whole_spine_mean_a_film_of_all_of_it(
+    part: str, projection: str, kind: ImageKind | None
+) -> None:
+    tags = Dataset()
+    tags.Modality, tags.BodyPartExamined, tags.ViewPosition = "DX", part, projection
+    assert stated_kind(tags, 0) is kind
+
+
+def test_an_mr_of_the_whole_spine_is_a_spine_mr() -> None:
+    tags = Dataset()
+    tags.Modality, tags.BodyPartExamined = "MR", "WHOLE SPINE"
+    tags.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+    assert stated_kind(tags, 0) is K.SPINE_MR
+
+
+@pytest.mark.parametrize(
+    ("seen", "accepted"),
+    [
+        (K.OTHER_RADIOGRAPH, True), (K.LATERAL_FILM, True), (K.FRONTAL_FILM, False),
+        (K.NONE_OF_THESE, False), (K.OTHER_MR, False),
+    ],
+)  # fmt: skip
+def test_a_gate_that_has_not_learned_a_kind_does_not_deny_it(
+    seen: ImageKind, accepted: bool
+) -> None:
+    known = [kind for kind in K if kind is not K.LATERAL_WHOLE_SPINE]
+    look = KindPrediction({k: 0.95 if k is seen else 0.05 / len(known) for k in known}, 2.0)
+    check = judge(image(K.LATERAL_WHOLE_SPINE), look, RULE)
+    assert check.accepted is accepted
+    assert (check.kind is K.LATERAL_WHOLE_SPINE) is accepted
+    knowing = KindPrediction({**look.probabilities, K.LATERAL_WHOLE_SPINE: 0.0}, 2.0)
+    assert not judge(image(K.LATERAL_WHOLE_SPINE), knowing, RULE).accepted
+
+
 def test_a_persons_word_overrules_and_is_recorded() -> None:
     choice = choose_examination(image(), OneGate(gate_that_sees(K.NONE_OF_THESE)), LATERAL_NECK)
     assert (choice.examination, choice.source) == (LATERAL_NECK, DecisionSource.USER)

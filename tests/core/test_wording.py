@@ -277,7 +277,8 @@ def test_a_finding_is_a_demonstration_when_its_own_model_is(analysis, expected):
 
 def test_headline_without_a_model_for_radiographs():
     assert wording.headline(xray_analysis()) == (
-        "No model for a lateral cervical radiograph is installed, so nothing was analysed."
+        "No model for a lateral cervical radiograph is installed, so nothing was analysed; "
+        "vertebrae can be added by hand."
     )
 
 
