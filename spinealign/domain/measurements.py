@@ -32,6 +32,10 @@ Point = Annotated[
 """(x, y) in image pixels: pixel i covers i to i + 1, y runs down."""
 
 
+FEMORAL_HEAD = "femoral head"
+"""What stands in the place of a body where a point lies on the rim of a femoral head."""
+
+
 class MeasureState(StrEnum):
     """Who placed the points: the program, the program and a person, or a person alone."""
 
@@ -83,6 +87,7 @@ class UnmeasurableReason(StrEnum):
     POINTS_COINCIDE = "points_coincide"
     OUTLINE_CROSSES = "outline_crosses"
     POINTS_MISSING = "points_missing"
+    FEMORAL_HEADS_MISSING = "femoral_heads_missing"
 
 
 @dataclass(frozen=True)
@@ -177,12 +182,16 @@ class Measurement:
 
 
 class DrawingTool(StrEnum):
-    """A measure that a person draws: two points, three, four (two lines), or a polygon."""
+    """What a person draws: two points, three, four (two lines), a polygon, or femoral heads.
+
+    The femoral heads are two opposite points on the rim of one, then of the other.
+    """
 
     DISTANCE = "distance"
     ANGLE = "angle"
     COBB = "cobb"
     AREA = "area"
+    FEMORAL_HEADS = "femoral_heads"
 
 
 @dataclass(frozen=True)

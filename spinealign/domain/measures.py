@@ -35,16 +35,26 @@ class MeasureCode(StrEnum):
     DISC_HEIGHT_INDEX = "disc_height_index"
     LISTHESIS_PERCENT = "listhesis_percent"
     CANAL_DIAMETER = "canal_diameter"
+    THORACIC_KYPHOSIS_T4_T12 = "thoracic_kyphosis_t4_t12"
+    THORACIC_KYPHOSIS_T5_T12 = "thoracic_kyphosis_t5_t12"
+    LUMBAR_LORDOSIS_L4_S1 = "lumbar_lordosis_l4_s1"
+    SAGITTAL_VERTICAL_AXIS_C7_S1 = "sagittal_vertical_axis_c7_s1"
+    SACRAL_SLOPE = "sacral_slope"
+    PELVIC_TILT = "pelvic_tilt"
+    PELVIC_INCIDENCE = "pelvic_incidence"
+    PELVIC_INCIDENCE_MINUS_LORDOSIS = "pelvic_incidence_minus_lordosis"
     DRAWN_DISTANCE = "drawn_distance"
     DRAWN_ANGLE = "drawn_angle"
     DRAWN_COBB = "drawn_cobb"
     DRAWN_AREA = "drawn_area"
+    FEMORAL_HEADS = "femoral_heads"
 
 
 class MeasureGroup(StrEnum):
     """Under which heading a measure stands, in the order of the headings."""
 
     ALIGNMENT = "alignment"
+    BALANCE = "balance"
     SEGMENTS = "segments"
     CANAL = "canal"
     DISCS = "discs"
@@ -104,6 +114,12 @@ class Reference(StrEnum):
     MEYERDING = "Meyerding’s grades"
     RADIOPAEDIA = "Radiopaedia"
     CHEN = "Chen 2022, doi:10.1016/j.jocn.2022.07.018"
+    SRS_SCHWAB = "SRS-Schwab, doi:10.1097/BRS.0b013e31823e15e2"
+    LE_HUEC = "Le Huec 2011, doi:10.1007/s00586-011-1940-1"
+    YUKAWA = "Yukawa 2018, Eur Spine J 27:426"
+    FURLANETTO = "Furlanetto 2018, doi:10.6063/motricidade.10890"
+    LENKE = "Lenke’s sagittal modifier"
+    WAKAYAMA_LORDOSIS = "627 volunteers, PMCID PMC6680033"
 
 
 class SeverityGrade(StrEnum):
@@ -125,6 +141,15 @@ class SeverityGrade(StrEnum):
     GENANT_1 = "genant_1"
     GENANT_2 = "genant_2"
     GENANT_3 = "genant_3"
+    SVA_UNDER_40_MM = "sva_under_40_mm"
+    SVA_40_TO_95_MM = "sva_40_to_95_mm"
+    SVA_OVER_95_MM = "sva_over_95_mm"
+    TILT_UNDER_20 = "tilt_under_20"
+    TILT_20_TO_30 = "tilt_20_to_30"
+    TILT_OVER_30 = "tilt_over_30"
+    MISMATCH_UNDER_10 = "mismatch_under_10"
+    MISMATCH_10_TO_20 = "mismatch_10_to_20"
+    MISMATCH_OVER_20 = "mismatch_over_20"
 
 
 @dataclass(frozen=True)
@@ -192,6 +217,9 @@ class MeasureDefinition:
         Whether it is the curvature that a finding begins with.
     is_graded_if_surely_positive : bool
         Whether `severities` count only where the whole 95 % interval lies above zero.
+    whole_spine_only : bool
+        Whether it is taken only of images that show the whole spine and that the patient
+        stands for (`Examination.shows_all_regions`).
     """
 
     code: MeasureCode
@@ -208,6 +236,7 @@ class MeasureDefinition:
     stands_in_for: MeasureCode | None = None
     is_lordosis: bool = False
     is_graded_if_surely_positive: bool = False
+    whole_spine_only: bool = False
 
     @property
     def is_size(self) -> bool:
@@ -243,6 +272,7 @@ _EVERYWHERE = frozenset(SpineRegion)
 _NECK = frozenset({SpineRegion.CERVICAL})
 _BELOW_NECK = _EVERYWHERE - _NECK
 _BACK = frozenset({SpineRegion.LUMBAR, SpineRegion.SACRAL})
+_THORAX = frozenset({SpineRegion.THORACIC})
 
 _GENANT = (
     SeverityBand(SeverityGrade.GENANT_3, None, 0.60, Reference.GENANT),
@@ -298,26 +328,83 @@ _TABLE = (
         ),
     ),
     MeasureDefinition(
-        MeasureCode.LUMBAR_LORDOSIS_L1_S1, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 1,
+        MeasureCode.THORACIC_KYPHOSIS_T4_T12, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 8,
+        Extent.SPINE, _THORAX, DrawnOn.SCREEN_AND_REPORT, (Reference.FURLANETTO,),
+        is_lordosis=True, whole_spine_only=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.THORACIC_KYPHOSIS_T5_T12, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 8,
+        Extent.SPINE, _THORAX, DrawnOn.NOTHING, (Reference.LENKE,),
+        is_lordosis=True, whole_spine_only=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.LUMBAR_LORDOSIS_L1_S1, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 9,
         Extent.SPINE, _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
         is_lordosis=True,
     ),
     MeasureDefinition(
-        MeasureCode.LUMBAR_LORDOSIS_L1_L5, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 2,
+        MeasureCode.LUMBAR_LORDOSIS_L1_L5, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 10,
         Extent.SPINE, _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
         stands_in_for=MeasureCode.LUMBAR_LORDOSIS_L1_S1, is_lordosis=True,
     ),
     MeasureDefinition(
-        MeasureCode.SEGMENTAL_ANGLE, Quantity.ANGLE, MeasureGroup.SEGMENTS, 11, Extent.DISC,
+        MeasureCode.LUMBAR_LORDOSIS_L4_S1, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 11,
+        Extent.SPINE, _BACK, DrawnOn.REPORT, (Reference.WAKAYAMA_LORDOSIS,),
+        whole_spine_only=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.SAGITTAL_VERTICAL_AXIS_C7_S1, Quantity.LENGTH, MeasureGroup.BALANCE, 12,
+        Extent.SPINE, _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT,
+        (Reference.SRS_SCHWAB, Reference.YUKAWA),
+        severities=(
+            SeverityBand(SeverityGrade.SVA_UNDER_40_MM, None, 40.0, Reference.SRS_SCHWAB),
+            SeverityBand(SeverityGrade.SVA_40_TO_95_MM, 40.0, 95.0, Reference.SRS_SCHWAB),
+            SeverityBand(SeverityGrade.SVA_OVER_95_MM, 95.0, None, Reference.SRS_SCHWAB),
+        ),
+        whole_spine_only=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.SACRAL_SLOPE, Quantity.ANGLE, MeasureGroup.BALANCE, 13, Extent.SPINE,
+        _BACK, DrawnOn.REPORT, (Reference.LE_HUEC, Reference.YUKAWA),
+        whole_spine_only=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.PELVIC_TILT, Quantity.ANGLE, MeasureGroup.BALANCE, 14, Extent.SPINE,
+        _BACK, DrawnOn.REPORT, (Reference.LE_HUEC, Reference.SRS_SCHWAB, Reference.YUKAWA),
+        severities=(
+            SeverityBand(SeverityGrade.TILT_UNDER_20, None, 20.0, Reference.SRS_SCHWAB),
+            SeverityBand(SeverityGrade.TILT_20_TO_30, 20.0, 30.0, Reference.SRS_SCHWAB),
+            SeverityBand(SeverityGrade.TILT_OVER_30, 30.0, None, Reference.SRS_SCHWAB),
+        ),
+        whole_spine_only=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.PELVIC_INCIDENCE, Quantity.ANGLE, MeasureGroup.BALANCE, 15, Extent.SPINE,
+        _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.LE_HUEC, Reference.YUKAWA),
+        whole_spine_only=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.PELVIC_INCIDENCE_MINUS_LORDOSIS, Quantity.ANGLE, MeasureGroup.BALANCE, 16,
+        Extent.SPINE, _BACK, DrawnOn.NOTHING, (Reference.SRS_SCHWAB,),
+        severities=(
+            SeverityBand(SeverityGrade.MISMATCH_UNDER_10, None, 10.0, Reference.SRS_SCHWAB),
+            SeverityBand(SeverityGrade.MISMATCH_10_TO_20, 10.0, 20.0, Reference.SRS_SCHWAB),
+            SeverityBand(SeverityGrade.MISMATCH_OVER_20, 20.0, None, Reference.SRS_SCHWAB),
+        ),
+        whole_spine_only=True,
+    ),
+    MeasureDefinition(
+        MeasureCode.SEGMENTAL_ANGLE, Quantity.ANGLE, MeasureGroup.SEGMENTS, 21, Extent.DISC,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.WHITE_PANJABI,),
         severities=(
             SeverityBand(
                 SeverityGrade.KYPHOTIC_AGAINST_NEIGHBOURS, 11.0, None, Reference.WHITE_PANJABI
             ),
         ),
+        graded_in=_NECK,
     ),
     MeasureDefinition(
-        MeasureCode.TRANSLATION, Quantity.LENGTH, MeasureGroup.SEGMENTS, 10, Extent.DISC,
+        MeasureCode.TRANSLATION, Quantity.LENGTH, MeasureGroup.SEGMENTS, 20, Extent.DISC,
         _NECK, DrawnOn.NOTHING, (Reference.WHITE_PANJABI, Reference.SUZUKI),
         severities=(
             SeverityBand(
@@ -326,7 +413,7 @@ _TABLE = (
         ),
     ),
     MeasureDefinition(
-        MeasureCode.LISTHESIS_PERCENT, Quantity.PERCENT, MeasureGroup.SEGMENTS, 10, Extent.DISC,
+        MeasureCode.LISTHESIS_PERCENT, Quantity.PERCENT, MeasureGroup.SEGMENTS, 20, Extent.DISC,
         _BELOW_NECK, DrawnOn.NOTHING, (Reference.MEYERDING,),
         severities=(
             SeverityBand(SeverityGrade.MEYERDING_1, 0.0, 25.0, Reference.MEYERDING),
@@ -338,19 +425,19 @@ _TABLE = (
         is_graded_if_surely_positive=True,
     ),
     MeasureDefinition(
-        MeasureCode.DISC_HEIGHT, Quantity.LENGTH, MeasureGroup.DISCS, 20, Extent.DISC,
+        MeasureCode.DISC_HEIGHT, Quantity.LENGTH, MeasureGroup.DISCS, 30, Extent.DISC,
         _EVERYWHERE, DrawnOn.NOTHING, (),
     ),
     MeasureDefinition(
-        MeasureCode.DISC_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.DISCS, 21, Extent.DISC,
+        MeasureCode.DISC_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.DISCS, 31, Extent.DISC,
         _EVERYWHERE, DrawnOn.NOTHING, (),
     ),
     MeasureDefinition(
-        MeasureCode.DISC_HEIGHT_INDEX, Quantity.RATIO, MeasureGroup.DISCS, 22, Extent.DISC,
+        MeasureCode.DISC_HEIGHT_INDEX, Quantity.RATIO, MeasureGroup.DISCS, 32, Extent.DISC,
         _BELOW_NECK, DrawnOn.NOTHING, (Reference.SPINEBASE, Reference.CHEN),
     ),
     MeasureDefinition(
-        MeasureCode.CANAL_DIAMETER, Quantity.LENGTH, MeasureGroup.CANAL, 12, Extent.DISC,
+        MeasureCode.CANAL_DIAMETER, Quantity.LENGTH, MeasureGroup.CANAL, 22, Extent.DISC,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.RADIOPAEDIA,),
         severities=(
             SeverityBand(SeverityGrade.ABSOLUTE_STENOSIS, None, 10.0, Reference.RADIOPAEDIA),
@@ -358,24 +445,24 @@ _TABLE = (
         ),
     ),
     MeasureDefinition(
-        MeasureCode.BODY_HEIGHT_ANTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 32, Extent.BODY,
+        MeasureCode.BODY_HEIGHT_ANTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 42, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
     ),
     MeasureDefinition(
-        MeasureCode.BODY_HEIGHT_MIDDLE, Quantity.LENGTH, MeasureGroup.BODIES, 33, Extent.BODY,
+        MeasureCode.BODY_HEIGHT_MIDDLE, Quantity.LENGTH, MeasureGroup.BODIES, 43, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
     ),
     MeasureDefinition(
-        MeasureCode.BODY_HEIGHT_POSTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 34, Extent.BODY,
+        MeasureCode.BODY_HEIGHT_POSTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 44, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
     ),
     MeasureDefinition(
-        MeasureCode.BODY_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 30, Extent.BODY,
+        MeasureCode.BODY_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 40, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
         severities=_GENANT, graded_in=_BELOW_NECK,
     ),
     MeasureDefinition(
-        MeasureCode.MIDDLE_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 31, Extent.BODY,
+        MeasureCode.MIDDLE_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 41, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
         severities=_GENANT, graded_in=_BELOW_NECK,
     ),
@@ -393,6 +480,10 @@ _TABLE = (
     ),
     MeasureDefinition(
         MeasureCode.DRAWN_AREA, Quantity.AREA, MeasureGroup.DRAWN, 53, Extent.DRAWING,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
+    ),
+    MeasureDefinition(
+        MeasureCode.FEMORAL_HEADS, Quantity.LENGTH, MeasureGroup.DRAWN, 54, Extent.DRAWING,
         _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
     ),
 )  # fmt: skip

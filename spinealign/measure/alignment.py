@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.examination import Examination, Plane, SpineRegion
 from spinealign.domain.findings import Facing, Vertebra
-from spinealign.domain.measurements import Measurement
+from spinealign.domain.measurements import Drawing, Measurement
 from spinealign.domain.measures import MEASURES, MeasureCode
+from spinealign.measure.geometry.balance import balance_measures
 from spinealign.measure.geometry.curvature import spine_measures
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.sampled import SampledMeasure, by_importance, measurements_of
@@ -33,6 +34,7 @@ def measure_alignment(
     geometry: PixelGeometry,
     examination: Examination | None,
     canal: NDArray[np.bool_] | None = None,
+    drawings: Sequence[Drawing] = (),
 ) -> tuple[Measurement, ...]:
     """Take every measure that the bodies of one image allow.
 
@@ -47,9 +49,12 @@ def measure_alignment(
         What a pixel is worth.
     examination : Examination or None
         Its plane tells how bodies are measured, its `body_region` which measures those
-        without levels get.
+        without levels get. Where it shows all of its regions, measures of all of them are
+        listed, with a reason where the bodies that they need were not found.
     canal : ndarray of bool, shape (H, W), optional
         Where the spinal canal is, for its diameter at each disc.
+    drawings : sequence of Drawing
+        What a person drew: femoral heads give the measures of the pelvis.
 
     Returns
     -------
@@ -66,8 +71,7 @@ def measure_alignment(
     if not vertebrae:
         return ()
     plane = Plane.SAGITTAL if examination is None else examination.plane
-    region = None if examination is None else examination.body_region
-    work = MeasuredBodies(tuple(vertebrae), facing, geometry, region, canal)
+    work = MeasuredBodies(tuple(vertebrae), facing, geometry, examination, canal, tuple(drawings))
     return by_importance(MEASURED_IN[plane](work))
 
 
@@ -78,13 +82,38 @@ class MeasuredBodies:
     vertebrae: tuple[Vertebra, ...]
     facing: Facing | None
     geometry: PixelGeometry
-    region: SpineRegion | None
+    examination: Examination | None
     canal: NDArray[np.bool_] | None
+    drawings: tuple[Drawing, ...]
+
+    @property
+    def is_whole_spine(self) -> bool:
+        """Whether the image shows the whole spine."""
+        return self.examination is not None and self.examination.shows_all_regions
+
+    def region_of(self, body: Body) -> SpineRegion:
+        """Return where a body lies.
+
+        T1 counts with the neck, which is measured down to it. A body without a level lies in
+        the `body_region` of its examination; on an image of no examination it counts as lumbar.
+        """
+        level = body.vertebra.level
+        if level is None:
+            own = None if self.examination is None else self.examination.body_region
+            return own or SpineRegion.LUMBAR
+        return SpineRegion.CERVICAL if level == "T1" else _REGIONS[level[0]]
+
+    def is_taken(self, code: MeasureCode, seen: Set[SpineRegion]) -> bool:
+        """Whether a measure of the whole neck or back is listed where some regions are seen."""
+        definition = MEASURES[code]
+        if self.is_whole_spine:
+            return True
+        return bool(definition.scope & seen) and not definition.whole_spine_only
 
 
 def _in_sagittal(work: MeasuredBodies) -> list[Measurement]:
-    spine = displaced_spine(work.vertebrae, work.facing, work.geometry)
-    found = [*measurements_of(_all_taken(spine, work.region), spine)]
+    spine = displaced_spine(work.vertebrae, work.facing, work.geometry, work.drawings)
+    found = [*measurements_of(_all_taken(spine, work), spine)]
     if work.canal is not None:
         discs = [disc_line(disc, spine.plane) for disc in discs_of(spine)]
         found += canal_diameters(work.canal, discs, work.geometry)
@@ -101,32 +130,22 @@ On axial slices a person alone can have placed bodies; they are measured as they
 """
 
 
-def _all_taken(spine: Spine, region: SpineRegion | None) -> Iterator[SampledMeasure]:
-    regions = {body.name: _region_of(body, region) for body in spine.bodies}
+def _all_taken(spine: Spine, work: MeasuredBodies) -> Iterator[SampledMeasure]:
+    regions = {body.name: work.region_of(body) for body in spine.bodies}
     seen = set(regions.values())
-    for measure in spine_measures(spine):
-        if MEASURES[measure.code].scope & seen:
+    for measure in (*spine_measures(spine), *balance_measures(spine)):
+        if work.is_taken(measure.code, seen):
             yield measure
     discs = discs_of(spine)
     for code, take in DISC_MEASURES.items():
         scope = MEASURES[code].scope
-        yield from take(spine, [disc for disc in discs if regions[disc.lower.name] in scope])
+        for measure in take(spine, [disc for disc in discs if regions[disc.lower.name] in scope]):
+            counts = MEASURES[measure.code].is_graded_in(regions[measure.levels[-1]])
+            yield measure if counts else replace(measure, is_graded=False)
     whole = whole_bodies(spine)
     for body in spine.bodies:
         graded = MEASURES[MeasureCode.BODY_HEIGHT_RATIO].is_graded_in(regions[body.name])
         yield from body_heights(spine, body, graded and body in whole)
-
-
-def _region_of(body: Body, region: SpineRegion | None) -> SpineRegion:
-    """Return where a body lies.
-
-    T1 counts with the neck, which is measured down to it. A body without a level lies in the
-    `region` of its examination; on an image of no examination it counts as lumbar.
-    """
-    level = body.vertebra.level
-    if level is None:
-        return region or SpineRegion.LUMBAR
-    return SpineRegion.CERVICAL if level == "T1" else _REGIONS[level[0]]
 
 
 _REGIONS = {

@@ -32,6 +32,7 @@ TOOL_WORDS = {
     DrawingTool.ANGLE: "angle",
     DrawingTool.COBB: "Cobb angle",
     DrawingTool.AREA: "area",
+    DrawingTool.FEMORAL_HEADS: "femoral heads",
 }
 
 HANDLE_HINT = (
@@ -60,7 +61,8 @@ def landmark_text(body: Vertebra, mark: Landmark) -> str:
 
 def drawing_name(drawing: Drawing) -> str:
     """Return such as "distance 2"."""
-    return f"{TOOL_WORDS[drawing.tool]} {drawing.number}"
+    words = TOOL_WORDS[drawing.tool]
+    return words if drawing.tool is DrawingTool.FEMORAL_HEADS else f"{words} {drawing.number}"
 
 
 def kept_text(image: Path, path: Path) -> str:

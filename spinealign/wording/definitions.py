@@ -47,6 +47,7 @@ class MeasureWords:
 GROUP_TITLES: Mapping[MeasureGroup, str] = MappingProxyType(
     {
         MeasureGroup.ALIGNMENT: "Alignment",
+        MeasureGroup.BALANCE: "Balance and pelvis",
         MeasureGroup.SEGMENTS: "Segments",
         MeasureGroup.CANAL: "Canal",
         MeasureGroup.DISCS: "Discs",
@@ -75,6 +76,15 @@ SEVERITY_WORDS: Mapping[SeverityGrade, tuple[str, str]] = MappingProxyType(
         SeverityGrade.GENANT_1: ("mild height loss", "20 to 25 % loss"),
         SeverityGrade.GENANT_2: ("moderate height loss", "25 to 40 % loss"),
         SeverityGrade.GENANT_3: ("severe height loss", "over 40 % loss"),
+        SeverityGrade.SVA_UNDER_40_MM: ("under 40 mm (SRS-Schwab modifier 0)", ""),
+        SeverityGrade.SVA_40_TO_95_MM: ("40 to 95 mm (SRS-Schwab modifier +)", ""),
+        SeverityGrade.SVA_OVER_95_MM: ("over 95 mm (SRS-Schwab modifier ++)", ""),
+        SeverityGrade.TILT_UNDER_20: ("under 20° (SRS-Schwab modifier 0)", ""),
+        SeverityGrade.TILT_20_TO_30: ("20 to 30° (SRS-Schwab modifier +)", ""),
+        SeverityGrade.TILT_OVER_30: ("over 30° (SRS-Schwab modifier ++)", ""),
+        SeverityGrade.MISMATCH_UNDER_10: ("under 10° (SRS-Schwab modifier 0)", ""),
+        SeverityGrade.MISMATCH_10_TO_20: ("10 to 20° (SRS-Schwab modifier +)", ""),
+        SeverityGrade.MISMATCH_OVER_20: ("over 20° (SRS-Schwab modifier ++)", ""),
     }
 )  # fmt: skip
 """The word of a grade, and the threshold as its source states it where the word does not."""
@@ -82,6 +92,15 @@ SEVERITY_WORDS: Mapping[SeverityGrade, tuple[str, str]] = MappingProxyType(
 _BY_HAND = "drawn by the user"
 _BY_PROGRAM = "method of this program"
 _SIGN = "Lordosis is positive, kyphosis negative."
+_KYPHOSIS_SIGN = "Kyphosis is positive, lordosis negative."
+_YUKAWA = (
+    "Mean and standard deviation of 626 asymptomatic Japanese adults aged 20 to 79, standing "
+    "(Yukawa 2018):"
+)
+_SCHWAB = (
+    "The SRS-Schwab modifiers were set by disability in adults with a spinal deformity; they are "
+    "no limits of normal values."
+)
 _TANGENT_DIFFERS = (
     "The posterior tangent and the Cobb method differ by about 7 to 9° on the same films "
     "(Cobb 17° against tangent 26°, Harrison 2000): never compare one with the other."
@@ -170,13 +189,33 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
             "a sagittal vertical axis of 40 mm. Between 15 and 20° the two disagree."
         ),
     ),
+    MeasureCode.THORACIC_KYPHOSIS_T4_T12: MeasureWords(
+        "T4–T12 thoracic kyphosis", "{0}–{1} kyphosis",
+        "Angle between the superior endplate of T4 and the inferior endplate of T12.",
+        f"{_KYPHOSIS_SIGN} The pooled mean thoracic kyphosis of healthy adults is 34 to 40° (95 % "
+        "interval of the mean, Furlanetto 2018); in elderly people it is 38 to 50°.",
+        contradictions=(
+            "The pooled studies used several pairs of end vertebrae, and their mean is no limit "
+            "of disease."
+        ),
+    ),
+    MeasureCode.THORACIC_KYPHOSIS_T5_T12: MeasureWords(
+        "T5–T12 thoracic kyphosis", "{0}–{1} kyphosis",
+        "Angle between the superior endplate of T5 and the inferior endplate of T12.",
+        f"{_KYPHOSIS_SIGN} Under 10° counts as reduced in Lenke’s classification of adolescent "
+        "scoliosis.",
+        contradictions=(
+            "It is another measure than T4–T12. Lenke’s modifier was made for adolescent "
+            "scoliosis, and the program gives no grade by it."
+        ),
+    ),
     MeasureCode.LUMBAR_LORDOSIS_L1_S1: MeasureWords(
         "L1–S1 lumbar lordosis", "{0}–{1} lordosis",
         "Angle between the superior endplate of L1 and the superior endplate of S1.",
-        f"{_SIGN} It depends on posture: supine and standing values differ.",
+        f"{_SIGN} It depends on posture: supine and standing values differ. The pooled mean of "
+        "healthy adults on radiographs is 54 to 62° (95 % interval of the mean, Furlanetto 2018).",
         contradictions=(
-            "Normal values depend on the pelvic parameters, which this image does not show, "
-            "so no range is given."
+            "What is normal for a person depends on the pelvic incidence, so no range is given."
         ),
     ),
     MeasureCode.LUMBAR_LORDOSIS_L1_L5: MeasureWords(
@@ -185,6 +224,60 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "the sacrum is not outlined.",
         f"{_SIGN} It is another measure than L1–S1, and smaller.",
         contradictions="Values of L1–S1 do not apply to it.",
+    ),
+    MeasureCode.LUMBAR_LORDOSIS_L4_S1: MeasureWords(
+        "L4–S1 lordosis", "{0}–{1} lordosis",
+        "Angle between the superior endplate of L4 and the superior endplate of S1.",
+        f"{_SIGN} Standing, 627 asymptomatic Japanese adults had 34.2 ± 8.3° (mean and standard "
+        "deviation): 71 % of their lordosis from T12 to S1.",
+        contradictions=(
+            "The mean is no limit of disease; it decreased with age. Supine values are lower."
+        ),
+    ),
+    MeasureCode.SAGITTAL_VERTICAL_AXIS_C7_S1: MeasureWords(
+        "C7–S1 sagittal vertical axis", "{0}–{1} SVA",
+        "Horizontal distance from a plumb line through the centre of the body of C7 to the "
+        "posterior-superior corner of S1.",
+        "Positive when C7 lies anterior to S1. It needs a film of the patient standing freely. "
+        f"{_YUKAWA} 3.1 ± 12.6 mm; it increases with age.",
+        contradictions=(
+            f"{_SCHWAB} A value beyond the asymptomatic people’s is not yet one of a modifier."
+        ),
+    ),
+    MeasureCode.SACRAL_SLOPE: MeasureWords(
+        "Sacral slope", "Sacral slope",
+        "Angle between the superior endplate of S1 and the horizontal.",
+        "Positive when the endplate slopes down anteriorly. It depends on posture. "
+        f"{_YUKAWA} 39.4 ± 8.0°.",
+        contradictions="The mean is no limit of disease; it decreased with age.",
+    ),
+    MeasureCode.PELVIC_TILT: MeasureWords(
+        "Pelvic tilt", "Pelvic tilt",
+        "Angle between the vertical and the line from the middle of the superior endplate of S1 "
+        "to the hip axis, the middle between the centres of both femoral heads.",
+        "Positive when the hip axis lies anterior to the sacrum: the more, the more the pelvis is "
+        f"retroverted. {_YUKAWA} 14.5 ± 8.4°; it increases with age.",
+        contradictions=(
+            f"{_SCHWAB} The threshold of 20° lies within one standard deviation of the mean of "
+            "asymptomatic people."
+        ),
+    ),
+    MeasureCode.PELVIC_INCIDENCE: MeasureWords(
+        "Pelvic incidence", "Pelvic incidence",
+        "Angle between the perpendicular to the superior endplate of S1 at its middle and the "
+        "line from there to the hip axis, the middle between the centres of both femoral heads.",
+        "It is the sum of pelvic tilt and sacral slope, belongs to the person, and does not "
+        f"change with posture. {_YUKAWA} 53.7 ± 10.9°.",
+        contradictions="No value is abnormal by itself: it tells which lordosis fits the person.",
+    ),
+    MeasureCode.PELVIC_INCIDENCE_MINUS_LORDOSIS: MeasureWords(
+        "Pelvic incidence minus L1–S1 lordosis", "PI − LL",
+        "Pelvic incidence less the L1–S1 lumbar lordosis.",
+        "The larger the value, the less lordosis there is for this pelvis.",
+        contradictions=(
+            f"{_SCHWAB} The classification has no grade for more lordosis than the pelvic "
+            "incidence."
+        ),
     ),
     MeasureCode.SEGMENTAL_ANGLE: MeasureWords(
         "segmental angle", "{0}/{1}",
@@ -295,6 +388,14 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "Area", "Area {2}",
         "Area inside the line that was drawn.",
         "In square millimetres only where the pixel spacing is known.",
+        further_sources=_BY_HAND,
+    ),
+    MeasureCode.FEMORAL_HEADS: MeasureWords(
+        "Femoral head diameter", "Femoral heads",
+        "Mean diameter of both femoral heads, each a circle through two opposite points on its "
+        "rim that were placed.",
+        "In millimetres only where the pixel spacing is known. The middle between the circles’ "
+        "centres is the hip axis.",
         further_sources=_BY_HAND,
     ),
 })  # fmt: skip

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from spinealign.domain.measurements import Measurement, MeasureState
+from spinealign.domain.measurements import FEMORAL_HEAD, Measurement, MeasureState
 from spinealign.domain.measures import MeasureGroup, NormalRange
 from spinealign.wording.definitions import GROUP_TITLES
 from spinealign.wording.measures import (
@@ -144,10 +144,16 @@ def edited_text(measurement: Measurement) -> str:
     """Return "manually corrected; automatic 12.3°", or nothing if its points were not moved."""
     if measurement.state is not MeasureState.EDITED:
         return ""
+    if measurement.automatic_value is None and _rests_on_heads(measurement):
+        return "femoral heads placed manually"
     if measurement.automatic_value is None:
         return "manually corrected; no automatic value"
     automatic = number_text(measurement.automatic_value, measurement.unit)
     return f"manually corrected; automatic {automatic}{unit_text(measurement.unit)}"
+
+
+def _rests_on_heads(measurement: Measurement) -> bool:
+    return any(point.body.startswith(FEMORAL_HEAD) for point in measurement.points)
 
 
 def note_parts(measurement: Measurement) -> tuple[str, ...]:
@@ -173,7 +179,7 @@ def measure_sentence(measurement: Measurement) -> str:
 
 def main_lines(measurements: Sequence[Measurement]) -> list[str]:
     """Return a line for each main measure, and for any measure with a word for its value."""
-    main = (MeasureGroup.ALIGNMENT, MeasureGroup.DRAWN)
+    main = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.DRAWN)
     return [
         measure_sentence(measurement)
         for group, members in grouped(measurements)

@@ -143,4 +143,5 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
     UnmeasurableReason.POINTS_COINCIDE: lambda _: "two of its points coincide",
     UnmeasurableReason.OUTLINE_CROSSES: lambda _: "its outline crosses itself",
     UnmeasurableReason.POINTS_MISSING: _points_missing,
+    UnmeasurableReason.FEMORAL_HEADS_MISSING: lambda _: "place both femoral heads",
 }

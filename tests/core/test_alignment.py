@@ -13,7 +13,7 @@ from spinealign.domain.measurements import (
     Unmeasurable,
     UnmeasurableReason,
 )
-from spinealign.domain.measures import MeasureCode
+from spinealign.domain.measures import MEASURES, MeasureCode, MeasureGroup
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.wording.measures import measurement_name, method_text, reason_text, severity_text
@@ -145,7 +145,8 @@ def test_every_measure_is_in_these_tables():
         MeasureCode.COBB_C2_C6, MeasureCode.COBB_C2_LOWEST, MeasureCode.LUMBAR_LORDOSIS_L1_L5,
         MeasureCode.CANAL_DIAMETER,
     }  # fmt: skip
-    drawn = {code for code in MeasureCode if code.value.startswith("drawn")}
+    elsewhere |= {code for code in MeasureCode if MEASURES[code].whole_spine_only}
+    drawn = {code for code in MeasureCode if MEASURES[code].group is MeasureGroup.DRAWN}
     assert tested | elsewhere | drawn == set(MeasureCode)
 
 

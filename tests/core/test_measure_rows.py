@@ -124,7 +124,13 @@ GROUPS = {
         "body_height_anterior", "body_height_middle", "body_height_posterior",
         "body_height_ratio", "middle_height_ratio",
     },
-    MeasureGroup.DRAWN: {"drawn_distance", "drawn_angle", "drawn_cobb", "drawn_area"},
+    MeasureGroup.BALANCE: {
+        "sagittal_vertical_axis_c7_s1", "sacral_slope", "pelvic_tilt", "pelvic_incidence",
+        "pelvic_incidence_minus_lordosis",
+    },
+    MeasureGroup.DRAWN: {
+        "drawn_distance", "drawn_angle", "drawn_cobb", "drawn_area", "femoral_heads",
+    },
 }  # fmt: skip
 
 

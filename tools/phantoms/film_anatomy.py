@@ -55,10 +55,11 @@ class DrawnBody:
         return np.asarray(foot + back_mm * self.back + down_mm * self.down)
 
 
-# level, slope of the superior and inferior endplate (degrees), their depths, height, disc above
-_Row = tuple[str, float, float, float, float, float, float]
+Row = tuple[str, float, float, float, float, float, float]
+"""Level, slopes of the upper and lower endplate (degrees), their depths, height, disc above."""
+
 _C2_SLOPE, _C2_DEPTH = 4.0, 16.6
-_COLUMN: tuple[_Row, ...] = (
+_NECK: tuple[Row, ...] = (
     ("C3", 6.5, 6.0, 16.0, 17.0, 14.0, 4.2),
     ("C4", 8.5, 8.0, 16.4, 17.4, 13.6, 4.4),
     ("C5", 11.0, 10.0, 16.8, 18.0, 13.2, 4.2),
@@ -76,12 +77,24 @@ def slope_run(slope_deg: float) -> Points:
     return np.array([math.cos(angle), -math.sin(angle)])
 
 
-def draw_column() -> tuple[DrawnBody, ...]:
-    """Return C2 to T3 from the top."""
-    foot = np.array(_C2_FOOT_MM)
-    bodies = [_draw_c2(foot)]
-    slope = _C2_SLOPE
-    for level, upper, lower, upper_depth, lower_depth, height, gap in _COLUMN:
+def draw_column(
+    rows: Sequence[Row] = _NECK,
+    foot_mm: tuple[float, float] = _C2_FOOT_MM,
+    slope: float = _C2_SLOPE,
+) -> tuple[DrawnBody, ...]:
+    """Return C2 and the bodies below it from the top: without arguments the neck's, to T3.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    foot_mm : (x, y)
+        Middle of the inferior endplate of C2.
+    slope : float
+        Of that endplate, in degrees.
+    """
+    foot = np.array(foot_mm)
+    bodies = [_draw_c2(foot, slope)]
+    for level, upper, lower, upper_depth, lower_depth, height, gap in rows:
         top = foot + gap * _normal((slope + upper) / 2)
         foot = top + height * _normal((upper + lower) / 2)
         corners = {
@@ -100,8 +113,8 @@ def _normal(slope_deg: float) -> Points:
     return np.array([-run[1], run[0]])
 
 
-def _draw_c2(foot: Points) -> DrawnBody:
-    back, down = slope_run(_C2_SLOPE), _normal(_C2_SLOPE)
+def _draw_c2(foot: Points, slope: float) -> DrawnBody:
+    back, down = slope_run(slope), _normal(slope)
     half = _C2_DEPTH / 2
     shape = [
         (-half, 0.0), (-0.5 * half, -0.9), (0.0, -1.3), (0.5 * half, -0.9), (half, 0.0),

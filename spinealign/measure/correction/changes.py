@@ -256,12 +256,18 @@ def swap_anterior_posterior(corrections: Corrections) -> Corrections:
 def add_drawing(
     corrections: Corrections, tool: DrawingTool, points: Sequence[Point]
 ) -> Corrections:
-    """Add a drawn measure; it gets the next number, whatever the tool."""
+    """Add a drawn measure; it gets the next number, whatever the tool.
+
+    Femoral heads take the place of those that were there.
+    """
     _check_finite(points)
     numbers = [drawing.number for drawing in corrections.drawings]
     placed = tuple((float(x), float(y)) for x, y in points)
     drawing = Drawing(DrawingTool(tool), max(numbers, default=0) + 1, placed)
-    return replace(corrections, drawings=(*corrections.drawings, drawing))
+    kept = corrections.drawings
+    if drawing.tool is DrawingTool.FEMORAL_HEADS:
+        kept = tuple(other for other in kept if other.tool is not drawing.tool)
+    return replace(corrections, drawings=(*kept, drawing))
 
 
 def move_drawing_point(

@@ -22,7 +22,7 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import SpacingSource, SpineImage
-from spinealign.domain.measurements import Calibration, Measurement, MeasureState
+from spinealign.domain.measurements import Calibration, DrawingTool, Measurement, MeasureState
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.correction.repainting import mask_shape, repainted
 from spinealign.measure.geometry.drawings import HAND_SIGMA_PX, measure_drawings
@@ -133,19 +133,25 @@ def _measured(
 ) -> tuple[Measurement, ...]:
     """Return the measures of the wanted bodies, told apart from the program's, and the drawings."""
     drawn = measure_drawings(wanted.drawings, PixelGeometry.of(image), _hand_sigma_px(wanted))
-    plain = replace(wanted, drawings=())
+    plain = _with_heads_only(wanted)
     if plain == initial_corrections(original):
         return (*original.measurements, *drawn)
-    if earlier.corrections is not None and plain == replace(earlier.corrections, drawings=()):
+    if earlier.corrections is not None and plain == _with_heads_only(earlier.corrections):
         kept = tuple(m for m in earlier.measurements if m.state is not MeasureState.DRAWN)
         return (*kept, *drawn)
     geometry, canal = PixelGeometry.of(image), canal_of(original.segmentation)
     taken = measure_alignment(
-        wanted.vertebrae, wanted.facing, geometry, original.examination, canal
+        wanted.vertebrae, wanted.facing, geometry, original.examination, canal, plain.drawings
     )
     own = {measurement.key: measurement for measurement in original.measurements}
     factor = _length_factor(original.image, image)
     return (*(_beside_automatic(m, own.get(m.key), factor) for m in taken), *drawn)
+
+
+def _with_heads_only(wanted: Corrections) -> Corrections:
+    """Return corrections with those drawings only that measures of the spine depend on."""
+    kept = (d for d in wanted.drawings if d.tool is DrawingTool.FEMORAL_HEADS)
+    return replace(wanted, drawings=tuple(kept))
 
 
 def _hand_sigma_px(wanted: Corrections) -> float:

@@ -21,6 +21,11 @@ from spinealign.measure.geometry.strokes import Pen
 _LOWER_ENDS = ("C7", "C6", "C5", "C4", "C3")
 _COBB_CODES = {"C7": MeasureCode.COBB_C2_C7, "C6": MeasureCode.COBB_C2_C6}
 _SPAN = ("C2", "C7")
+_KYPHOSES = {
+    MeasureCode.THORACIC_KYPHOSIS_T4_T12: "T4",
+    MeasureCode.THORACIC_KYPHOSIS_T5_T12: "T5",
+}
+_LAST_THORACIC = "T12"
 
 
 def spine_measures(spine: Spine) -> Iterator[SampledMeasure]:
@@ -31,7 +36,11 @@ def spine_measures(spine: Spine) -> Iterator[SampledMeasure]:
     yield _slope(spine, MeasureCode.C7_SLOPE, "C7")
     yield _slope(spine, MeasureCode.T1_SLOPE, "T1")
     yield _slope_minus_lordosis(spine)
+    for code, top in _KYPHOSES.items():
+        yield _kyphosis(spine, code, top)
     yield from _lumbar_lordosis(spine)
+    code, ends = MeasureCode.LUMBAR_LORDOSIS_L4_S1, ("L4", "S1")
+    yield _between_superior(spine, code, ends)
 
 
 def _cobb(spine: Spine) -> Iterator[SampledMeasure]:
@@ -115,13 +124,31 @@ def _slope_minus_lordosis(spine: Spine) -> SampledMeasure:
 
 def _lumbar_lordosis(spine: Spine) -> Iterator[SampledMeasure]:
     """Yield L1–S1, and in its absence L1–L5 under its own name."""
-    code, levels = MeasureCode.LUMBAR_LORDOSIS_L1_S1, ("L1", "S1")
+    whole = _between_superior(spine, MeasureCode.LUMBAR_LORDOSIS_L1_S1, ("L1", "S1"))
+    yield whole
+    sides = sides_of(spine, ("L1", BodyLine.SUPERIOR), ("L5", BodyLine.INFERIOR))
+    if whole.values is None and not isinstance(sides, Unmeasurable):
+        yield _angle(spine, MeasureCode.LUMBAR_LORDOSIS_L1_L5, ("L1", "L5"), sides)
+
+
+def _between_superior(spine: Spine, code: MeasureCode, levels: tuple[str, str]) -> SampledMeasure:
     sides = sides_of(spine, *((level, BodyLine.SUPERIOR) for level in levels))
+    return _angle(spine, code, levels, sides)
+
+
+def _kyphosis(spine: Spine, code: MeasureCode, top: str) -> SampledMeasure:
+    levels = (top, _LAST_THORACIC)
+    sides = sides_of(spine, (top, BodyLine.SUPERIOR), (_LAST_THORACIC, BodyLine.INFERIOR))
+    return _angle(spine, code, levels, sides, sign=-1.0)
+
+
+def _angle(
+    spine: Spine, code: MeasureCode, levels: tuple[str, str],
+    sides: tuple[Side, ...] | Unmeasurable, sign: float = 1.0,
+) -> SampledMeasure:  # fmt: skip
+    """Return the angle between two sides, lordosis positive unless `sign` is -1."""
     if isinstance(sides, Unmeasurable):
-        yield SampledMeasure(code, levels, unmeasurable=sides)
-        code, levels = MeasureCode.LUMBAR_LORDOSIS_L1_L5, ("L1", "L5")
-        sides = sides_of(spine, ("L1", BodyLine.SUPERIOR), ("L5", BodyLine.INFERIOR))
-    if not isinstance(sides, Unmeasurable):
-        upper, lower = (side.line for side in sides)
-        strokes = Pen(spine.plane).cobb(upper, lower)
-        yield SampledMeasure(code, levels, lordosis_deg(upper, lower), sides, strokes)
+        return SampledMeasure(code, levels, unmeasurable=sides)
+    upper, lower = (side.line for side in sides)
+    strokes = Pen(spine.plane).cobb(upper, lower)
+    return SampledMeasure(code, levels, sign * lordosis_deg(upper, lower), sides, strokes)

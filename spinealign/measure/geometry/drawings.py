@@ -22,6 +22,7 @@ from spinealign.domain.measurements import (
 from spinealign.domain.measures import MeasureCode
 from spinealign.measure.geometry.outline_points import polygon_area
 from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.geometry.spine import RIM_POINTS
 from spinealign.measure.geometry.uncertainty import NORMAL_95
 
 Points = NDArray[np.float64]
@@ -38,6 +39,9 @@ _STEP = 1e-4
 """Step of the numerical derivative, in standard deviations of a point. Source: numerical
 resolution; central differences of double precision.
 """
+
+_CIRCLE_STEP_DEG = 5.0
+"""Degrees from vertex to vertex of a circle. Source: drawing only, nothing is measured with it."""
 
 _ARC_DEGREES_A_STEP, _ARC_SHARE, _FARTHEST_CROSSING = 5.0, 0.35, 2.0
 """Degrees from vertex to vertex of a drawn arc; its radius as a share of the shorter arm; how far
@@ -104,7 +108,7 @@ def _measure(drawing: Drawing, geometry: PixelGeometry, sigma_px: float) -> Meas
         ),
         interval=None if value is None else _interval(tool, points, geometry.scale * sigma_px),
         state=MeasureState.DRAWN,
-        strokes=_strokes(drawing.tool, pixels),
+        strokes=_strokes(drawing.tool, pixels, geometry),
     )
 
 
@@ -156,6 +160,11 @@ def _between(one: Points, other: Points) -> float:
     return float(np.degrees(np.arctan2(abs(across), float(one @ other))))
 
 
+def _head_diameter(points: Points) -> float:
+    """Return the mean diameter of both femoral heads."""
+    return (_distance(points[:2]) + _distance(points[2:4])) / 2
+
+
 def _no_problem(points: Points) -> None:
     return None
 
@@ -185,9 +194,13 @@ def _turn(a: Points, b: Points, c: Points) -> float:
     return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
 
 
-def _strokes(tool: DrawingTool, pixels: Points) -> tuple[Stroke, ...]:
+def _strokes(tool: DrawingTool, pixels: Points, geometry: PixelGeometry) -> tuple[Stroke, ...]:
     if len(pixels) < 2:
         return ()
+    if tool is DrawingTool.FEMORAL_HEADS:
+        return tuple(
+            _line(circle(pixels[i], pixels[i + 1], geometry)) for i in range(0, len(pixels) - 1, 2)
+        )
     if tool is DrawingTool.COBB:
         lines = [_line(pixels[i : i + 2]) for i in (0, 2) if len(pixels) >= i + 2]
         return (*lines, *(_cobb_arc(pixels) if len(lines) == 2 else ()))
@@ -196,6 +209,14 @@ def _strokes(tool: DrawingTool, pixels: Points) -> tuple[Stroke, ...]:
     if tool is DrawingTool.ANGLE and len(pixels) >= 3:
         return (_line(pixels), *_arc(pixels[1], pixels[0], pixels[2]))
     return (_line(pixels),)
+
+
+def circle(start: Points, end: Points, geometry: PixelGeometry) -> Points:
+    """Return a closed circle (N, 2) in image pixels through two opposite points (2,) of it."""
+    centre, half = (start + end) / 2, (end - start) / 2 * geometry.scale
+    turns = np.radians(np.arange(0, 360 + _CIRCLE_STEP_DEG, _CIRCLE_STEP_DEG))[:, None]
+    around = np.cos(turns) * half + np.sin(turns) * np.array([-half[1], half[0]])
+    return np.asarray(centre + around / geometry.scale, np.float64)
 
 
 def _line(points: Points, kind: StrokeKind = StrokeKind.LINE) -> Stroke:
@@ -246,5 +267,8 @@ _TOOLS = {
         MeasureCode.DRAWN_COBB, 4, _cobb, _coinciding(((0, 1), (2, 3))), is_angle=True
     ),
     DrawingTool.AREA: _Tool(MeasureCode.DRAWN_AREA, 3, polygon_area, _crossing),
+    DrawingTool.FEMORAL_HEADS: _Tool(
+        MeasureCode.FEMORAL_HEADS, RIM_POINTS, _head_diameter, _coinciding(((0, 1), (2, 3)))
+    ),
 }
 """How each tool measures, and of how many points. Source: the points that the measure needs."""

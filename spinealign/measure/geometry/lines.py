@@ -63,7 +63,11 @@ def slope_deg(line: Line) -> Values:
 
 def lordosis_deg(upper: Line, lower: Line) -> Values:
     """Return the angle (S,) between two lines of the same kind: lordosis positive."""
-    one, other = upper.run, lower.run
+    return angle_between_deg(upper.run, lower.run)
+
+
+def angle_between_deg(one: Points, other: Points) -> Values:
+    """Return the signed angle (S,) from vectors (S, 2) to others: positive from front to down."""
     across, alongside = cross(one, other), (one * other).sum(axis=1)
     return _continuous(np.degrees(np.arctan2(across, alongside)))
 

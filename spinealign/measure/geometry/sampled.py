@@ -44,11 +44,22 @@ class MeasureInputs:
         return is_own and self.body.vertebra.state is VertebraState.HIDDEN
 
 
+@dataclass(frozen=True)
+class PlacedPoints:
+    """Points that a person placed, of no body, which a measure used."""
+
+    points: tuple[MeasuredPoint, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Side(MeasureInputs):
     """A side of a body as a measure used it."""
 
     line: Line
+
+
+Used = MeasureInputs | PlacedPoints
+"""Where the points that a measure used come from."""
 
 
 def side_of(body: Body, part: BodyLine) -> Side | None:
@@ -102,7 +113,7 @@ class SampledMeasure:
     levels : tuple of str
     values : ndarray of float64, shape (S,), or None
         The exact value first; None when it could not be taken.
-    used : tuple of MeasureInputs
+    used : tuple of MeasureInputs or PlacedPoints
     strokes : tuple of Stroke
     unmeasurable : Unmeasurable or None
         Why there are no values.
@@ -115,7 +126,7 @@ class SampledMeasure:
     code: MeasureCode
     levels: tuple[str, ...]
     values: Values | None = None
-    used: tuple[MeasureInputs, ...] = ()
+    used: tuple[Used, ...] = ()
     strokes: tuple[Stroke, ...] = ()
     unmeasurable: Unmeasurable | None = None
     graded: Values | None = None
@@ -174,7 +185,11 @@ def _measured(measure: SampledMeasure, values: Values, spine: Spine) -> Measurem
         value=value,
         unit=unit_of(measure.code, geometry),
         levels=measure.levels,
-        hidden=tuple(used.body.name for used in measure.used if used.is_hidden),
+        hidden=tuple(
+            used.body.name
+            for used in measure.used
+            if isinstance(used, MeasureInputs) and used.is_hidden
+        ),
         points=tuple(point for used in measure.used for point in used.points),
         interval=_interval(measure, values, spine),
         normal=normal_of(measure.code, geometry),

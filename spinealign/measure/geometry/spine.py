@@ -20,7 +20,7 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
-from spinealign.domain.measurements import MeasuredPoint
+from spinealign.domain.measurements import FEMORAL_HEAD, Drawing, DrawingTool, MeasuredPoint, Point
 from spinealign.measure.geometry.lines import Line, Points
 from spinealign.measure.geometry.outline_points import c2_centre, c2_posterior_wall
 from spinealign.measure.geometry.plane import PixelGeometry, SagittalPlane
@@ -72,6 +72,22 @@ _DEPTH_TO_HEIGHT = 0.86
 
 Source: set by hand on the training films of `xray_bodies`; scales uncertainty only.
 """
+
+RIM_POINTS = 4
+"""Points that a person places for both femoral heads: two opposite ones on the rim of each.
+
+Source: convention of this program.
+"""
+
+_HIP_SIGMA = 0.035
+"""Standard deviation of the hip axis, in diameters of a femoral head.
+
+Source: standard error of measurement of the pelvic tilt between observers, up to 0.9 degrees
+(doi:10.1007/s00586-014-3739-3), which is 0.035 of a diameter at a distance of 2.25 diameters from
+the sacrum. That error holds the one of the sacral endplate too, so this is rather too large.
+"""
+
+_BY_HAND = LandmarkSource.USER.value
 
 _WIDE_GAP = 0.85
 """Widest gap between neighbours whose levels are unknown, in heights of a body.
@@ -161,6 +177,22 @@ def endplate_line(body: Body, endplate: BodyLine) -> Line | None:
 
 
 @dataclass(frozen=True, eq=False)
+class HipAxis:
+    """Middle between the centres of both femoral heads.
+
+    Parameters
+    ----------
+    middle : ndarray of float64, shape (S, 2)
+        In the sagittal plane, as `uncertainty.displaced` returns points.
+    points : tuple of MeasuredPoint
+        The points on the rims that a person placed, in image pixels.
+    """
+
+    middle: Points
+    points: tuple[MeasuredPoint, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Spine:
     """Bodies from the top down, in one plane.
 
@@ -172,12 +204,15 @@ class Spine:
         Of a typical body, in the plane's unit.
     is_by_hand : ndarray of bool, shape (N,)
         Which of the displaced points a person placed, in the order of their samples.
+    hips : HipAxis or None
+        None where nobody placed both femoral heads.
     """
 
     bodies: tuple[Body, ...]
     plane: SagittalPlane
     height: float
     is_by_hand: NDArray[np.bool_]
+    hips: HipAxis | None = None
 
     @cached_property
     def by_level(self) -> Mapping[str, Body]:
@@ -212,7 +247,10 @@ class Spine:
 
 
 def displaced_spine(
-    vertebrae: Sequence[Vertebra], facing: Facing | None, geometry: PixelGeometry
+    vertebrae: Sequence[Vertebra],
+    facing: Facing | None,
+    geometry: PixelGeometry,
+    drawings: Sequence[Drawing] = (),
 ) -> Spine:
     """Bring bodies into the sagittal plane, each point displaced by its standard deviation.
 
@@ -225,19 +263,51 @@ def displaced_spine(
     facing : Facing or None
         The plane's x runs to the front; None takes the front to be at the right.
     geometry : PixelGeometry
+    drawings : sequence of Drawing
+        What a person drew, of which the femoral heads count.
     """
     plane = SagittalPlane(geometry, facing)
     exact = [_exact_points(vertebra, plane) for vertebra in vertebrae]
     sigmas = [_sigmas(*pair) for pair in zip(vertebrae, exact, strict=True)]
-    samples = iter(
-        displaced([p for one in exact for p in one.values()], [s for one in sigmas for s in one])
-    )
+    rims = _rims(drawings)
+    hips, hip_sigmas = _hip_axis(rims, plane)
+    points = [*(p for one in exact for p in one.values()), *hips]
+    samples = iter(displaced(points, [*(s for one in sigmas for s in one), *hip_sigmas]))
     bodies = [
         Body(v, {name: next(samples) for name in points}, _measured_points(v, points, plane))
         for v, points in zip(vertebrae, exact, strict=True)
     ]
     is_by_hand = [_is_by_hand(_landmark(body.vertebra, n)) for body in bodies for n in body.points]
-    return Spine(tuple(bodies), plane, _typical_height(exact), np.array(is_by_hand, bool))
+    by_hand = np.array([*is_by_hand, *(True for _ in hips)], bool)
+    axis = next((HipAxis(points, _rim_points(rims)) for points in samples), None)
+    return Spine(tuple(bodies), plane, _typical_height(exact), by_hand, axis)
+
+
+def _rims(drawings: Sequence[Drawing]) -> tuple[Point, ...]:
+    """Return the points on the rims of both femoral heads; empty unless all are there."""
+    heads = [drawing for drawing in drawings if drawing.tool is DrawingTool.FEMORAL_HEADS]
+    points = heads[-1].points if heads else ()
+    return points if len(points) == RIM_POINTS else ()
+
+
+def _rim_points(rims: Sequence[Point]) -> tuple[MeasuredPoint, ...]:
+    return tuple(
+        MeasuredPoint(f"{FEMORAL_HEAD} {1 + place // 2}", f"rim {1 + place % 2}", x, y, _BY_HAND)
+        for place, (x, y) in enumerate(rims)
+    )
+
+
+def _hip_axis(
+    rims: Sequence[Point], plane: SagittalPlane
+) -> tuple[tuple[Points, ...], tuple[float, ...]]:
+    """Return the hip axis (2,) and its standard deviation; neither without femoral heads."""
+    if not rims:
+        return (), ()
+    ends = plane.from_image(np.array(rims, np.float64)).reshape(2, 2, 2)
+    diameters = np.hypot(*(ends[:, 1] - ends[:, 0]).T)
+    if not diameters.all():
+        return (), ()
+    return (ends.mean(axis=(0, 1)),), (_HIP_SIGMA * float(diameters.mean()),)
 
 
 def _measured_points(

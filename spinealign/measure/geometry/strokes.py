@@ -29,6 +29,9 @@ Source: drawing only, nothing is measured with them.
 _FAR, _TANGENT_BEYOND, _TANGENT_ARC = 1.5, 0.5, 0.4
 """The same of tangents, in distances between their walls. Source: drawing only."""
 
+_HIP_ARC = 0.5
+"""Radius of the arc at the sacrum, in distances to the hips. Source: drawing only."""
+
 _PLUMB_BEYOND = 0.08
 """How much a plumb line goes on, as a share of its length. Source: drawing only."""
 
@@ -119,6 +122,25 @@ class Pen:
         return (
             self.stroke(StrokeKind.PLUMB, top, bottom + _PLUMB_BEYOND * (bottom - top)),
             self.stroke(StrokeKind.LINE, bottom, end),
+        )
+
+    def tilt(self, plate: Line, hips: Points) -> Strokes:
+        """Draw the angle between the vertical and the line from an endplate to the hips (S, 2)."""
+        return self._to_hips(plate, hips, np.array([0.0, 1.0]))
+
+    def incidence(self, plate: Line, hips: Points) -> Strokes:
+        """Draw the angle between an endplate's perpendicular and the line to the hips (S, 2)."""
+        across = plate.direction[0]
+        return self._to_hips(plate, hips, np.array([-across[1], across[0]]))
+
+    def _to_hips(self, plate: Line, hips: Points, direction: Points) -> Strokes:
+        middle, axis = plate.middle[0], hips[0]
+        reach = float(np.hypot(*(axis - middle)))
+        return (
+            self.segment(plate),
+            self.stroke(StrokeKind.LINE, middle, axis),
+            self.stroke(StrokeKind.EXTENSION, middle, middle + reach * direction),
+            self._arc(middle, direction, _unit(axis - middle), _HIP_ARC * reach),
         )
 
     def offset(self, upper: Line, lower: Line, one: Points, other: Points) -> Strokes:
