@@ -12,7 +12,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.image import ImagePart
-from spinealign.domain.measurements import Drawing
+from spinealign.domain.measurements import Drawing, Measurement
 from spinealign.measure.correction.history import History
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.jobs import Finding, keep_corrections
@@ -21,7 +21,6 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.wording import Message
-from spinealign.wording.measure_rows import value_text
 
 AUTOSAVE_DELAY_MS = 700
 """A drag and the nudges after it are written once."""
@@ -143,15 +142,15 @@ class EditSession(QObject):
         """How many cases have changes that are not on disk."""
         return sum(edits.is_unsaved for edits in self._edits.values())
 
-    def value_of(self, drawing: Drawing) -> str:
-        """Return what a drawing on the case that is shown would measure, in words."""
+    def measure_of(self, drawing: Drawing) -> Measurement | None:
+        """Return what a drawing on the case that is shown would measure; None without a case."""
         from spinealign.measure.geometry.drawings import measure_drawings
         from spinealign.measure.geometry.plane import PixelGeometry
 
         if self.analysis is None:
-            return ""
+            return None
         [measured] = measure_drawings([drawing], PixelGeometry.of(self.analysis.image))
-        return value_text(measured)
+        return measured
 
     def begin(self, case: Case | None) -> None:
         """Go on with another case; what was changed on the earlier one is written."""

@@ -87,7 +87,7 @@ class PictureEditor(QObject):
         if name is not ToolName.POINTER and self.session.corrections is not None:
             self.select(None)
             self._tool = PointsTool(
-                name, self._picture.root, self._viewer.to_view, self.session.value_of, self._drawn
+                name, self._picture.root, self._viewer.to_view, self.session.measure_of, self._drawn
             )
         self._viewer.unsetCursor()
         self.tool_changed.emit(self.tool_name)
@@ -256,8 +256,9 @@ class PictureEditor(QObject):
         else:
             kind = name.drawing
             assert kind is not None
+            verb = "place" if name is ToolName.FEMORAL_HEADS else "draw"
             self.session.change(
-                f"draw {TOOL_WORDS[kind]}", partial(add_drawing, tool=kind, points=points)
+                f"{verb} {TOOL_WORDS[kind]}", partial(add_drawing, tool=kind, points=points)
             )
 
     def _move_to(self, place: QPointF, merge_key: Hashable, live: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Tools that set points one by one: distance, angle, Cobb, area, calibration, a new body."""
+"""Tools that set points one by one: drawings, calibration, a new body, femoral heads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from enum import StrEnum
 from PyQt6.QtCore import QPointF
 from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
-from spinealign.domain.measurements import Drawing, DrawingTool, Point
+from spinealign.domain.measurements import Drawing, DrawingTool, Measurement, Point
 from spinealign.ui.picture.base_items import Layer
 from spinealign.ui.picture.handles import DRAWN, EDITED
 from spinealign.ui.picture.measure_overlay import GAP_PX, ValueItem
 from spinealign.ui.picture.rubber_band import RubberBandItem, chain, two_lines
+from spinealign.wording.measure_rows import value_text
 
 Points = tuple[Point, ...]
 SAME_PLACE_PX = 3.0
@@ -28,6 +29,7 @@ class ToolName(StrEnum):
     ANGLE = "angle"
     COBB = "cobb"
     AREA = "area"
+    FEMORAL_HEADS = "femoral_heads"
     CALIBRATE = "calibrate"
     VERTEBRA = "vertebra"
 
@@ -80,6 +82,16 @@ RECIPES = {
         ),
         lambda count: chain(count, closed=True),
     ),
+    ToolName.FEMORAL_HEADS: Recipe(
+        4,
+        (
+            "Femoral heads: click a point on the rim of one head",
+            "Click the opposite point of its rim",
+            "Click a point on the rim of the other head, or of the same one if both coincide",
+            "Click the opposite point of its rim",
+        ),
+        two_lines,
+    ),
     ToolName.CALIBRATE: Recipe(
         2,
         (
@@ -112,7 +124,7 @@ class PointsTool:
     to_view : callable
         Gives the place on screen of a point of the picture.
     measure : callable
-        Gives the value of a drawing in words, empty while it has none.
+        Measures a drawing; without a value while it is not finished.
     done : callable
         Is given the tool and its points when there are enough.
     """
@@ -122,7 +134,7 @@ class PointsTool:
         name: ToolName,
         parent: QGraphicsItem,
         to_view: Callable[[QPointF], QPointF],
-        measure: Callable[[Drawing], str],
+        measure: Callable[[Drawing], Measurement | None],
         done: Callable[[ToolName, Points], None],
     ) -> None:
         self.name = name
@@ -214,9 +226,11 @@ class PointsTool:
 
     def _draw(self) -> None:
         shape = self.shape
-        self._band.set_points(shape, self._recipe.pairs(len(shape)))
         kind = self.name.drawing
-        text = self._measure(Drawing(kind, 1, shape)) if kind is not None and shape else ""
+        taken = self._measure(Drawing(kind, 1, shape)) if kind is not None and shape else None
+        circles = taken.strokes if taken and self.name is ToolName.FEMORAL_HEADS else ()
+        self._band.set_points(shape, self._recipe.pairs(len(shape)), circles)
+        text = "" if taken is None else value_text(taken)
         self._value.setVisible(bool(text))
         if text:
             self._value.set_text(text, DRAWN, False)

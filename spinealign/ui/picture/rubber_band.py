@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter
+from PyQt6.QtGui import QColor, QPainter, QPolygonF
 from PyQt6.QtWidgets import QGraphicsItem
 
-from spinealign.domain.measurements import Point
+from spinealign.domain.measurements import Point, Stroke
 from spinealign.ui.picture.base_items import HALO, Layer, PictureItem
 
 POINT_PX, MARGIN_PX = 3.0, 8.0
@@ -23,12 +23,19 @@ class RubberBandItem(PictureItem):
         self._colour = colour
         self._points: list[QPointF] = []
         self._lines: list[QLineF] = []
+        self._curves: list[QPolygonF] = []
 
-    def set_points(self, points: Sequence[Point], pairs: Sequence[tuple[int, int]]) -> None:
-        """Show these points, and lines between these pairs of them."""
+    def set_points(
+        self,
+        points: Sequence[Point],
+        pairs: Sequence[tuple[int, int]],
+        curves: Sequence[Stroke] = (),
+    ) -> None:
+        """Show these points, lines between these pairs of them, and these curves."""
         self.prepareGeometryChange()
         self._points = [QPointF(*point) for point in points]
         self._lines = [QLineF(self._points[a], self._points[b]) for a, b in pairs]
+        self._curves = [QPolygonF([QPointF(*point) for point in one.points]) for one in curves]
         self.update()
 
     def boundingRect(self) -> QRectF:
@@ -36,6 +43,8 @@ class RubberBandItem(PictureItem):
         bounds = QRectF()
         for point in self._points:
             bounds |= QRectF(point.x() - 0.1, point.y() - 0.1, 0.2, 0.2)
+        for curve in self._curves:
+            bounds |= curve.boundingRect()
         return self.grown(bounds, MARGIN_PX)
 
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
@@ -44,6 +53,8 @@ class RubberBandItem(PictureItem):
             painter.setPen(pen)
             for line in self._lines:
                 painter.drawLine(line)
+            for curve in self._curves:
+                painter.drawPolyline(curve)
         self._draw_points(painter)
 
     def _draw_points(self, painter: QPainter) -> None:

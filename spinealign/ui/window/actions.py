@@ -151,6 +151,14 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("tool_area", "Ar&ea", ("E",), "area", "Measure an area", group="tool"),
     Command(
+        "tool_femoral_heads",
+        "&Femoral heads",
+        ("B",),
+        "femoral-heads",
+        "Place both femoral heads: two opposite points on the rim of each",
+        group="tool",
+    ),
+    Command(
         "tool_calibrate",
         "Cali&brate…",
         ("K",),
@@ -259,6 +267,11 @@ class Actions:
         for name in names:
             self._by_name[name].setEnabled(enabled)
 
+    def show(self, names: Sequence[str], shown: bool) -> None:
+        """Show or hide commands, in menus, tool bars and for their keys."""
+        for name in names:
+            self._by_name[name].setVisible(shown)
+
     def check(self, name: str, checked: bool = True) -> None:
         """Show a command as chosen, without running it."""
         self._by_name[name].setChecked(checked)
@@ -337,7 +350,8 @@ def build_menus(
     _fill(themes, actions, ("theme_system", "theme_light", "theme_dark"))
     _fill(view, actions, ("hide_patient", "full_screen"))
     measure = _menu(bar.addMenu("&Measure"))
-    _fill(measure, actions, (*_DRAWING_TOOLS, _SEPARATOR, "tool_calibrate", "remove_calibration"))
+    _fill(measure, actions, (*_DRAWING_TOOLS, "tool_femoral_heads", _SEPARATOR))
+    _fill(measure, actions, ("tool_calibrate", "remove_calibration"))
     _fill(measure, actions, (_SEPARATOR, "measures", "delete_drawings"))
     _fill(_menu(bar.addMenu("&Help")), actions, ("keyboard", "models", "places", "about"))
     return recent
@@ -346,7 +360,7 @@ def build_menus(
 _DRAWING_TOOLS = ("tool_distance", "tool_angle", "tool_cobb", "tool_area")
 _EDIT_BAR = (
     "undo", "redo", _SEPARATOR, "tool_pointer", "tool_vertebra", "swap_anterior_posterior",
-    _SEPARATOR, *_DRAWING_TOOLS, "tool_calibrate", _SEPARATOR, "measures",
+    _SEPARATOR, *_DRAWING_TOOLS, "tool_femoral_heads", "tool_calibrate", _SEPARATOR, "measures",
 )  # fmt: skip
 _IMAGE_TYPES = tuple(command.name for command in IMAGE_TYPE_COMMANDS)
 

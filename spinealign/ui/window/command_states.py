@@ -6,6 +6,7 @@ from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QToolButton
 
 from spinealign.domain.examination import Plane
+from spinealign.domain.findings import Analysis
 from spinealign.domain.study import FEWEST_SLICES
 from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.cases.case_session import Case
@@ -104,11 +105,16 @@ class CommandStates(QObject):
         state, shown = editing.corrections, editing.analysis
         actions.enable(("reset_edits",), editing.is_edited)
         actions.enable(EDIT_TOOLS, state is not None)
+        actions.show(("tool_femoral_heads",), shown is not None and _shows_hips(shown))
         actions.enable(("swap_anterior_posterior",), state is not None and bool(state.vertebrae))
         has_discs = shown is not None and bool(shown.discs) and bool(shown.vertebrae)
         actions.enable(("levels_up", "levels_down"), has_discs)
         actions.enable(("remove_calibration",), state is not None and state.calibration is not None)
         actions.enable(("delete_drawings",), state is not None and bool(state.drawings))
+
+
+def _shows_hips(shown: Analysis) -> bool:
+    return shown.examination is not None and shown.examination.shows_hips
 
 
 def _name_step(actions: Actions, name: str, word: str, label: str) -> None:
