@@ -88,7 +88,7 @@ class SpineRecipe:
     steps: int = 3000
     learning_rate: float = 1.2e-3
     corner_weight: float = 2.0
-    class_weights: tuple[float, ...] = (1.0, 3.0, 2.0, 6.0)
+    class_weights: tuple[float, ...] = (1.0, 3.0, 2.0, 8.0)
     level_weight: float = 0.3
     held_out_fraction: float = 0.25
     cache_px: int = 1000
