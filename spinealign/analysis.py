@@ -23,6 +23,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.generators import mapped
 from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
+from spinealign.domain.measurements import IntervalRule
 from spinealign.domain.study import ImageSource, SeriesEntry
 from spinealign.gate import ExaminationChoice, choose_examination
 from spinealign.imaging.choice import (
@@ -33,6 +34,7 @@ from spinealign.imaging.choice import (
 )
 from spinealign.imaging.quality import check_quality, reader_cautions
 from spinealign.inference.catalog import ModelStore
+from spinealign.inference.engine import LoadedModel
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.facing import facing_cautions
 from spinealign.measure.geometry.plane import PixelGeometry
@@ -42,7 +44,7 @@ from spinealign.measure.outlines.regions import region_statistics
 from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice
 from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
 from spinealign.predict import classify_with, segment_with
-from spinealign.radiograph import VertebraOutlines
+from spinealign.radiograph import VertebraOutlines, finds_bodies, interval_rule
 
 _LOOKING = Step("Locating the midsagittal slice", 0.12)
 
@@ -167,8 +169,9 @@ def _analyze_chosen(
     cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, image.shape)]
     cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
+    rule = _interval_rule(segmenter)
     measurements = measure_alignment(
-        bodies.vertebrae, bodies.facing, geometry, choice.examination, canal
+        bodies.vertebrae, bodies.facing, geometry, choice.examination, canal, rule
     )
     clock.record("measure")
     spoke = [part.model for part in (segmentation, classification, graded) if part is not None]
@@ -185,8 +188,15 @@ def _analyze_chosen(
         disc_model=None if graded is None else graded.model,
         companion=None if graded is None else companion,
         measurements=measurements,
+        interval_rule=rule,
         models=tuple(([choice.gate] if choice.gate else []) + spoke),
     )
+
+
+def _interval_rule(segmenter: LoadedModel | None) -> IntervalRule:
+    if segmenter is None or not finds_bodies(segmenter.card):
+        return IntervalRule()
+    return interval_rule(segmenter.card)
 
 
 def _begun(

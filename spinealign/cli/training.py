@@ -65,6 +65,19 @@ def add_training(commands: Any) -> None:
     bodies.set_defaults(recipe="xray-bodies")
     spine.set_defaults(recipe="spine-bodies")
     discs.set_defaults(recipe="disc-grading")
+    factors = recipes.add_parser(
+        "interval-factors",
+        help="calibrate the 95 %% intervals of a network for lateral films on films kept aside",
+    )
+    factors.add_argument("--model", type=Path, required=True, help="model folder to calibrate")
+    factors.add_argument("--data", type=Path, required=True, help="folder of the film data sets")
+    factors.add_argument(
+        "--folds", type=Path, nargs="*", default=[], metavar="FOLDER",
+        help="models trained without whole-spine films of fold 0, 1 and 2, in this order; without "
+        "them whole-spine films are left out",
+    )  # fmt: skip
+    factors.add_argument("--write", action="store_true", help="write the factors into the card")
+    factors.set_defaults(run=_calibrate)
     package = commands.add_parser("package", help="make a model folder of your own Keras weights")
     package.add_argument("weights", type=Path, help=".keras, .h5 or .weights.h5")
     package.add_argument("--architecture", choices=["report", "plain-cnn"], default="report")
@@ -85,6 +98,11 @@ def add_training(commands: Any) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     run: Callable[[argparse.Namespace], int] = training_module("commands").run
+    return run(options)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    run: Callable[[argparse.Namespace], int] = training_module("interval_factors").run
     return run(options)
 
 

@@ -26,6 +26,8 @@ class Change(StrEnum):
     MAGNIFIED = "magnified"
     ONE_MAGNIFIED = "one_magnified"
     UNNAMED_LEVELS = "unnamed_levels"
+    UNCERTAIN_FIRST = "uncertain_first"
+    UNCERTAIN_SECOND = "uncertain_second"
 
 
 @dataclass(frozen=True)

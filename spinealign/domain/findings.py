@@ -24,6 +24,7 @@ from spinealign.domain.measurements import (
     Calibration,
     Coordinate,
     Drawing,
+    IntervalRule,
     Measurement,
     Point,
     Share,
@@ -433,9 +434,10 @@ class Analysis:
     `corrections` and `automatic` are None as long as nobody changed anything; then
     vertebrae, measurements and what depends on them are the corrected ones, and
     `automatic` is the program's own analysis. `discs` run from the sacrum up and were
-    graded by `disc_model`; `companion` is the other contrast of the same patient, if one
-    was given. `examination` is None where the image is of no kind that can be analysed,
-    `kind_check` where nobody asked what kind of image it is.
+    graded by `disc_model`; `interval_rule` is that of the network which placed the points;
+    `companion` is the other contrast of the same patient, if one was given. `examination` is
+    None where the image is of no kind that can be analysed, `kind_check` where nobody asked
+    what kind of image it is.
     """
 
     image: SpineImage
@@ -456,6 +458,7 @@ class Analysis:
     disc_model: ModelIdentity | None = None
     companion: SpineImage | None = None
     measurements: tuple[Measurement, ...] = ()
+    interval_rule: IntervalRule = field(default_factory=IntervalRule)
     corrections: Corrections | None = None
     automatic: Analysis | None = None
     cautions: tuple[Caution, ...] = ()

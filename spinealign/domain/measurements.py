@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
@@ -34,6 +35,38 @@ Point = Annotated[
 
 FEMORAL_HEAD = "femoral head"
 """What stands in the place of a body where a point lies on the rim of a femoral head."""
+
+
+NORMAL_95 = 1.959964
+"""Standard deviations within which 95 % of a normal distribution lie on either side of its mean.
+
+Source: JCGM 100:2008, annex G, table G.1.
+"""
+
+
+@dataclass(frozen=True)
+class IntervalRule:
+    """How the 95 % interval of a value follows from the spread of the program's points.
+
+    Parameters
+    ----------
+    factors : mapping of MeasureCode to float
+        Half of the interval in standard deviations of the value, calibrated for the network
+        that placed the points (`ModelCard.interval_factors`).
+    otherwise : float
+        The same of measures that have no factor of their own.
+    is_limited : bool
+        Whether a value is withheld where its interval is wider than a reader's without a
+        program (`MeasureDefinition.reader_limit`).
+    """
+
+    factors: Mapping[MeasureCode, float] = field(default_factory=dict)
+    otherwise: float = NORMAL_95
+    is_limited: bool = False
+
+    def factor_of(self, code: MeasureCode) -> float:
+        """Return the factor of a measure."""
+        return self.factors.get(code, self.otherwise)
 
 
 class MeasureState(StrEnum):
@@ -88,6 +121,7 @@ class UnmeasurableReason(StrEnum):
     OUTLINE_CROSSES = "outline_crosses"
     POINTS_MISSING = "points_missing"
     FEMORAL_HEADS_MISSING = "femoral_heads_missing"
+    OUTLINES_UNCERTAIN = "outlines_uncertain"
 
 
 @dataclass(frozen=True)
@@ -98,7 +132,8 @@ class Unmeasurable:
     ----------
     reason : UnmeasurableReason
     bodies : tuple of str
-        Names of the bodies that are not outlined, cut off, or lack corners.
+        Names of the bodies that are not outlined, cut off, lack corners, or whose outlines are
+        uncertain.
     points_needed, points_given : int
         Of a drawing that is not finished.
     """

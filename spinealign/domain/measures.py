@@ -120,6 +120,15 @@ class Reference(StrEnum):
     FURLANETTO = "Furlanetto 2018, doi:10.6063/motricidade.10890"
     LENKE = "Lenke’s sagittal modifier"
     WAKAYAMA_LORDOSIS = "627 volunteers, PMCID PMC6680033"
+    CERVICAL_READERS = "Asian Spine J 2020;14:169, doi:10.31616/asj.2019.0069"
+    TANGENT_READERS = "Chiropr Man Therap 2015, doi:10.1186/s12998-015-0078-3"
+    LUMBAR_READERS = "Polly 1996, PMID 8817780"
+    BALANCE_READERS = "PMID 31495478"
+    SLIP_READERS = "Eur J Radiol 1994;18:227, doi:10.1016/0720-048X(94)90341-7"
+    DISC_READERS = "Chiropr Man Therap 2013, doi:10.1186/2045-709X-21-26"
+    KYPHOSIS_READERS = "Spine 2002, PMID 12394929"
+    THORACIC_READERS = "Ohrt-Nissen 2017, doi:10.1186/s13013-017-0112-4"
+    SET_BY_HAND = "no published value found: set by hand"
 
 
 class SeverityGrade(StrEnum):
@@ -188,6 +197,23 @@ class SeverityBand:
 
 
 @dataclass(frozen=True)
+class ReaderLimit:
+    """How far two readers of a radiograph without a program differ on 95 % of images.
+
+    Parameters
+    ----------
+    half_width : float
+        To either side, in degrees, millimetres, per cent or as a ratio. A value of this program
+        whose 95 % interval reaches farther is worth less than a reader's, and is withheld.
+    source : Reference
+        docs/design/intervals.md says how the number follows from it.
+    """
+
+    half_width: float
+    source: Reference
+
+
+@dataclass(frozen=True)
 class MeasureDefinition:
     """How a measure is taken and read; its words are in `spinealign.wording.definitions`.
 
@@ -220,6 +246,8 @@ class MeasureDefinition:
     whole_spine_only : bool
         Whether it is taken only of images that show the whole spine and that the patient
         stands for (`Examination.shows_all_regions`).
+    reader_limit : ReaderLimit or None
+        None for what no body is measured for: drawings, and the canal.
     """
 
     code: MeasureCode
@@ -237,6 +265,7 @@ class MeasureDefinition:
     is_lordosis: bool = False
     is_graded_if_surely_positive: bool = False
     whole_spine_only: bool = False
+    reader_limit: ReaderLimit | None = None
 
     @property
     def is_size(self) -> bool:
@@ -288,35 +317,42 @@ _TABLE = (
         (Reference.SPINEBASE, Reference.DAFFIN, Reference.HARRISON),
         normal=NormalRange(6.0, 19.0),  # mean 12.7, spinebase.org
         is_lordosis=True,
+        reader_limit=ReaderLimit(8.2, Reference.CERVICAL_READERS),
     ),
     MeasureDefinition(
         MeasureCode.COBB_C2_C6, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 2, Extent.SPINE,
         _NECK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
         stands_in_for=MeasureCode.COBB_C2_C7, is_lordosis=True,
+        reader_limit=ReaderLimit(8.2, Reference.CERVICAL_READERS),
     ),
     MeasureDefinition(
         MeasureCode.COBB_C2_LOWEST, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 2, Extent.SPAN,
         _NECK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
         stands_in_for=MeasureCode.COBB_C2_C7, is_lordosis=True,
+        reader_limit=ReaderLimit(8.2, Reference.CERVICAL_READERS),
     ),
     MeasureDefinition(
         MeasureCode.POSTERIOR_TANGENT, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 3, Extent.SPAN,
         _NECK, DrawnOn.NOTHING, (Reference.HARRISON,),
+        reader_limit=ReaderLimit(10.0, Reference.TANGENT_READERS),
     ),
     MeasureDefinition(
         MeasureCode.SAGITTAL_VERTICAL_AXIS, Quantity.LENGTH, MeasureGroup.ALIGNMENT, 4,
         Extent.SPINE, _NECK, DrawnOn.SCREEN_AND_REPORT, (Reference.TANG,),
         normal=NormalRange(4.4, 26.8),  # 15.6 +/- 11.2 mm: mean and one standard deviation
         severities=(SeverityBand(SeverityGrade.AXIS_OVER_40_MM, 40.0, None, Reference.TANG),),
+        reader_limit=ReaderLimit(7.0, Reference.BALANCE_READERS),
     ),
     MeasureDefinition(
         MeasureCode.C7_SLOPE, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 6, Extent.SPINE,
         _NECK, DrawnOn.REPORT, (Reference.PROTOPSALTIS, Reference.AMES),
         stands_in_for=MeasureCode.T1_SLOPE,
+        reader_limit=ReaderLimit(6.5, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.T1_SLOPE, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 5, Extent.SPINE,
         _NECK, DrawnOn.REPORT, (Reference.PROTOPSALTIS, Reference.AMES),
+        reader_limit=ReaderLimit(6.5, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.T1_SLOPE_MINUS_LORDOSIS, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 7,
@@ -326,31 +362,37 @@ _TABLE = (
             SeverityBand(SeverityGrade.AMES_1, 15.0, 20.0, Reference.AMES),
             SeverityBand(SeverityGrade.AMES_2, 20.0, None, Reference.AMES),
         ),
+        reader_limit=ReaderLimit(10.5, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.THORACIC_KYPHOSIS_T4_T12, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 8,
         Extent.SPINE, _THORAX, DrawnOn.SCREEN_AND_REPORT, (Reference.FURLANETTO,),
         is_lordosis=True, whole_spine_only=True,
+        reader_limit=ReaderLimit(8.7, Reference.KYPHOSIS_READERS),
     ),
     MeasureDefinition(
         MeasureCode.THORACIC_KYPHOSIS_T5_T12, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 8,
         Extent.SPINE, _THORAX, DrawnOn.NOTHING, (Reference.LENKE,),
         is_lordosis=True, whole_spine_only=True,
+        reader_limit=ReaderLimit(9.0, Reference.THORACIC_READERS),
     ),
     MeasureDefinition(
         MeasureCode.LUMBAR_LORDOSIS_L1_S1, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 9,
         Extent.SPINE, _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
         is_lordosis=True,
+        reader_limit=ReaderLimit(11.2, Reference.LUMBAR_READERS),
     ),
     MeasureDefinition(
         MeasureCode.LUMBAR_LORDOSIS_L1_L5, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 10,
         Extent.SPINE, _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
         stands_in_for=MeasureCode.LUMBAR_LORDOSIS_L1_S1, is_lordosis=True,
+        reader_limit=ReaderLimit(11.2, Reference.LUMBAR_READERS),
     ),
     MeasureDefinition(
         MeasureCode.LUMBAR_LORDOSIS_L4_S1, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 11,
         Extent.SPINE, _BACK, DrawnOn.REPORT, (Reference.WAKAYAMA_LORDOSIS,),
         whole_spine_only=True,
+        reader_limit=ReaderLimit(11.2, Reference.LUMBAR_READERS),
     ),
     MeasureDefinition(
         MeasureCode.SAGITTAL_VERTICAL_AXIS_C7_S1, Quantity.LENGTH, MeasureGroup.BALANCE, 12,
@@ -362,11 +404,13 @@ _TABLE = (
             SeverityBand(SeverityGrade.SVA_OVER_95_MM, 95.0, None, Reference.SRS_SCHWAB),
         ),
         whole_spine_only=True,
+        reader_limit=ReaderLimit(7.0, Reference.BALANCE_READERS),
     ),
     MeasureDefinition(
         MeasureCode.SACRAL_SLOPE, Quantity.ANGLE, MeasureGroup.BALANCE, 13, Extent.SPINE,
         _BACK, DrawnOn.REPORT, (Reference.LE_HUEC, Reference.YUKAWA),
         whole_spine_only=True,
+        reader_limit=ReaderLimit(11.0, Reference.BALANCE_READERS),
     ),
     MeasureDefinition(
         MeasureCode.PELVIC_TILT, Quantity.ANGLE, MeasureGroup.BALANCE, 14, Extent.SPINE,
@@ -377,11 +421,13 @@ _TABLE = (
             SeverityBand(SeverityGrade.TILT_OVER_30, 30.0, None, Reference.SRS_SCHWAB),
         ),
         whole_spine_only=True,
+        reader_limit=ReaderLimit(5.0, Reference.BALANCE_READERS),
     ),
     MeasureDefinition(
         MeasureCode.PELVIC_INCIDENCE, Quantity.ANGLE, MeasureGroup.BALANCE, 15, Extent.SPINE,
         _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.LE_HUEC, Reference.YUKAWA),
         whole_spine_only=True,
+        reader_limit=ReaderLimit(14.0, Reference.BALANCE_READERS),
     ),
     MeasureDefinition(
         MeasureCode.PELVIC_INCIDENCE_MINUS_LORDOSIS, Quantity.ANGLE, MeasureGroup.BALANCE, 16,
@@ -392,6 +438,7 @@ _TABLE = (
             SeverityBand(SeverityGrade.MISMATCH_OVER_20, 20.0, None, Reference.SRS_SCHWAB),
         ),
         whole_spine_only=True,
+        reader_limit=ReaderLimit(18.0, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.SEGMENTAL_ANGLE, Quantity.ANGLE, MeasureGroup.SEGMENTS, 21, Extent.DISC,
@@ -402,6 +449,7 @@ _TABLE = (
             ),
         ),
         graded_in=_NECK,
+        reader_limit=ReaderLimit(9.2, Reference.CERVICAL_READERS),
     ),
     MeasureDefinition(
         MeasureCode.TRANSLATION, Quantity.LENGTH, MeasureGroup.SEGMENTS, 20, Extent.DISC,
@@ -411,6 +459,7 @@ _TABLE = (
                 SeverityGrade.TRANSLATION_OVER_3_5_MM, 3.5, None, Reference.WHITE_PANJABI
             ),
         ),
+        reader_limit=ReaderLimit(3.3, Reference.SLIP_READERS),
     ),
     MeasureDefinition(
         MeasureCode.LISTHESIS_PERCENT, Quantity.PERCENT, MeasureGroup.SEGMENTS, 20, Extent.DISC,
@@ -423,18 +472,22 @@ _TABLE = (
             SeverityBand(SeverityGrade.SPONDYLOPTOSIS, 100.0, None, Reference.MEYERDING),
         ),
         is_graded_if_surely_positive=True,
+        reader_limit=ReaderLimit(12.0, Reference.SLIP_READERS),
     ),
     MeasureDefinition(
         MeasureCode.DISC_HEIGHT, Quantity.LENGTH, MeasureGroup.DISCS, 30, Extent.DISC,
         _EVERYWHERE, DrawnOn.NOTHING, (),
+        reader_limit=ReaderLimit(2.3, Reference.DISC_READERS),
     ),
     MeasureDefinition(
         MeasureCode.DISC_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.DISCS, 31, Extent.DISC,
         _EVERYWHERE, DrawnOn.NOTHING, (),
+        reader_limit=ReaderLimit(0.5, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.DISC_HEIGHT_INDEX, Quantity.RATIO, MeasureGroup.DISCS, 32, Extent.DISC,
         _BELOW_NECK, DrawnOn.NOTHING, (Reference.SPINEBASE, Reference.CHEN),
+        reader_limit=ReaderLimit(0.15, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.CANAL_DIAMETER, Quantity.LENGTH, MeasureGroup.CANAL, 22, Extent.DISC,
@@ -447,24 +500,29 @@ _TABLE = (
     MeasureDefinition(
         MeasureCode.BODY_HEIGHT_ANTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 42, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
+        reader_limit=ReaderLimit(3.0, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.BODY_HEIGHT_MIDDLE, Quantity.LENGTH, MeasureGroup.BODIES, 43, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
+        reader_limit=ReaderLimit(3.0, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.BODY_HEIGHT_POSTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 44, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
+        reader_limit=ReaderLimit(3.0, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.BODY_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 40, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
         severities=_GENANT, graded_in=_BELOW_NECK,
+        reader_limit=ReaderLimit(0.2, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.MIDDLE_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 41, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
         severities=_GENANT, graded_in=_BELOW_NECK,
+        reader_limit=ReaderLimit(0.2, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.DRAWN_DISTANCE, Quantity.LENGTH, MeasureGroup.DRAWN, 50, Extent.DRAWING,

@@ -17,6 +17,7 @@ from spinealign.domain.examination import (
 )
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.measurements import Share
+from spinealign.domain.measures import MeasureCode
 from spinealign.json_files import typed
 
 Denoise = Literal["none", "gaussian", "median", "wavelet"]
@@ -139,6 +140,29 @@ class GateRule:
     anchors: tuple[tuple[float, ...], ...]
 
 
+@dataclass(frozen=True)
+class IntervalFactor:
+    """How wide the 95 % intervals of one measure are with the points of a network.
+
+    Parameters
+    ----------
+    factor : float
+        Half of the interval in standard deviations of the value, as they follow from the points.
+    films, values : int
+        What it was calibrated on.
+    coverage : float
+        Share of the reader's values inside the interval, each film left out of its own factor.
+    sources : tuple of str
+        Data sets of the films.
+    """
+
+    factor: Annotated[float, Meta(gt=0, le=100)]
+    films: Annotated[int, Meta(ge=1)]
+    values: Annotated[int, Meta(ge=1)]
+    coverage: Share
+    sources: tuple[str, ...]
+
+
 def _as_of_today(card: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a card with `examinations`; former versions wrote one ``view``, "other" for a gate."""
     if "view" not in card:
@@ -185,6 +209,9 @@ class ModelCard:
         For disc grading: everything beside the pixels; `classes` are the grades' names.
     gate
         For the gate: when it accepts and refuses; `classes` are kinds of image.
+    interval_factors
+        Of a network that outlines bodies on films: what the spread of its points comes to, by
+        measure. `spinealign train interval-factors` writes them.
     """
 
     name: str
@@ -213,6 +240,7 @@ class ModelCard:
     training: Mapping[str, Any] = field(default_factory=dict)
     grading: GradingRule | None = None
     gate: GateRule | None = None
+    interval_factors: Mapping[MeasureCode, IntervalFactor] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelCard:

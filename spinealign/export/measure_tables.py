@@ -60,7 +60,13 @@ def measurement_record(measurement: Measurement) -> dict[str, Any]:
         "method": method_text(measurement),
         "source": sources_text(measurement.code),
         "reason": reason_text(measurement.unmeasurable),
+        "reason_code": _reason_code(measurement),
     }  # fmt: skip
+
+
+def _reason_code(measurement: Measurement) -> str | None:
+    why = measurement.unmeasurable
+    return None if why is None else why.reason.value
 
 
 def corrections_record(analysis: Analysis) -> dict[str, Any] | None:

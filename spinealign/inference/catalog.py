@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.examination import Examination, Task
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.paths import models_dirs
+from spinealign.files import write_whole
 from spinealign.inference.engine import Engine, LoadedModel
 from spinealign.json_files import read_json
 
@@ -154,3 +156,9 @@ def file_sha256(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_card(folder: Path, card: ModelCard) -> None:
+    """Write ``folder/card.json``."""
+    text = json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n"
+    write_whole(folder / "card.json", text.encode())

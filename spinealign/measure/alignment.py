@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.examination import Examination, Plane, SpineRegion
 from spinealign.domain.findings import Facing, Vertebra
-from spinealign.domain.measurements import Drawing, Measurement
+from spinealign.domain.measurements import Drawing, IntervalRule, Measurement
 from spinealign.domain.measures import MEASURES, MeasureCode
 from spinealign.measure.geometry.balance import balance_measures
 from spinealign.measure.geometry.curvature import spine_measures
@@ -27,6 +27,8 @@ from spinealign.measure.outlines.canal import canal_diameters, disc_line
 
 __all__ = ["PixelGeometry", "measure_alignment"]
 
+_PLAIN = IntervalRule()
+
 
 def measure_alignment(
     vertebrae: Sequence[Vertebra],
@@ -35,6 +37,7 @@ def measure_alignment(
     examination: Examination | None,
     canal: NDArray[np.bool_] | None = None,
     drawings: Sequence[Drawing] = (),
+    rule: IntervalRule = _PLAIN,
 ) -> tuple[Measurement, ...]:
     """Take every measure that the bodies of one image allow.
 
@@ -55,6 +58,8 @@ def measure_alignment(
         Where the spinal canal is, for its diameter at each disc.
     drawings : sequence of Drawing
         What a person drew: femoral heads give the measures of the pelvis.
+    rule : IntervalRule, optional
+        What the spread of points comes to in the network that placed them.
 
     Returns
     -------
@@ -71,7 +76,9 @@ def measure_alignment(
     if not vertebrae:
         return ()
     plane = Plane.SAGITTAL if examination is None else examination.plane
-    work = MeasuredBodies(tuple(vertebrae), facing, geometry, examination, canal, tuple(drawings))
+    work = MeasuredBodies(
+        tuple(vertebrae), facing, geometry, examination, canal, tuple(drawings), rule
+    )
     return by_importance(MEASURED_IN[plane](work))
 
 
@@ -85,6 +92,7 @@ class MeasuredBodies:
     examination: Examination | None
     canal: NDArray[np.bool_] | None
     drawings: tuple[Drawing, ...]
+    rule: IntervalRule
 
     @property
     def is_whole_spine(self) -> bool:
@@ -113,7 +121,7 @@ class MeasuredBodies:
 
 def _in_sagittal(work: MeasuredBodies) -> list[Measurement]:
     spine = displaced_spine(work.vertebrae, work.facing, work.geometry, work.drawings)
-    found = [*measurements_of(_all_taken(spine, work), spine)]
+    found = [*measurements_of(_all_taken(spine, work), spine, work.rule)]
     if work.canal is not None:
         discs = [disc_line(disc, spine.plane) for disc in discs_of(spine)]
         found += canal_diameters(work.canal, discs, work.geometry)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from spinealign.domain.model_card import ModelCard
 from spinealign.files import write_whole
+from spinealign.inference.catalog import write_card
 from spinealign.training.keras_engine import output_names
 
 Precision = Literal["float32", "float16", "int8"]
@@ -99,7 +99,6 @@ def write_model_folder(folder: Path, flatbuffer: bytes, card: ModelCard) -> Mode
         sha256=hashlib.sha256(flatbuffer).hexdigest(),
         name=folder.name,
     )
-    text = json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n"
     write_whole(folder / card.weights, flatbuffer)
-    write_whole(folder / "card.json", text.encode())
+    write_card(folder, card)
     return card

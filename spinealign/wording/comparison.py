@@ -46,6 +46,8 @@ _CHANGES = {
     Change.PIXELS: "not comparable: pixels of two images",
     Change.ONE_MAGNIFIED: "not comparable: one of the lengths is magnified",
     Change.UNNAMED_LEVELS: "not comparable: levels are uncertain",
+    Change.UNCERTAIN_FIRST: "not comparable: the outlines on the first are uncertain",
+    Change.UNCERTAIN_SECOND: "not comparable: the outlines on the second are uncertain",
 }
 
 

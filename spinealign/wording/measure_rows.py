@@ -6,7 +6,14 @@ import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from spinealign.domain.measurements import FEMORAL_HEAD, Measurement, MeasureState
+from spinealign.domain.examination import LEVEL_SEQUENCE
+from spinealign.domain.measurements import (
+    FEMORAL_HEAD,
+    Measurement,
+    MeasureState,
+    Unmeasurable,
+    UnmeasurableReason,
+)
 from spinealign.domain.measures import MeasureGroup, NormalRange
 from spinealign.wording.definitions import GROUP_TITLES
 from spinealign.wording.measures import (
@@ -75,13 +82,37 @@ def has_value(measurement: Measurement) -> bool:
 
 
 def unmeasurable_lines(measurements: Iterable[Measurement]) -> list[str]:
-    """Return a line for each reason: "C7 slope and T1 slope: C7 was not found."."""
+    """Return a line for each reason: "C7 slope and T1 slope: C7 was not found.".
+
+    Measures whose outlines are uncertain share one line with all bodies to be checked.
+    """
+    missing = [measurement for measurement in measurements if not has_value(measurement)]
+    uncertain = _all_to_check(missing)
     names: dict[str, list[str]] = {}
-    for measurement in measurements:
-        if not has_value(measurement):
-            reason = as_sentence(reason_text(measurement.unmeasurable))
-            names.setdefault(reason, []).append(measurement_name(measurement))
+    for measurement in missing:
+        reason = uncertain if _is_uncertain(measurement) else measurement.unmeasurable
+        names.setdefault(as_sentence(reason_text(reason)), []).append(measurement_name(measurement))
     return [f"{listed(same)}: {reason}" for reason, same in names.items()]
+
+
+def _is_uncertain(measurement: Measurement) -> bool:
+    why = measurement.unmeasurable
+    return why is not None and why.reason is UnmeasurableReason.OUTLINES_UNCERTAIN
+
+
+def _all_to_check(measurements: Iterable[Measurement]) -> Unmeasurable:
+    """Return one reason for all whose outlines are uncertain, its bodies from the top."""
+    names = {
+        name
+        for measurement in measurements
+        if measurement.unmeasurable is not None and _is_uncertain(measurement)
+        for name in measurement.unmeasurable.bodies
+    }
+    return Unmeasurable(UnmeasurableReason.OUTLINES_UNCERTAIN, tuple(sorted(names, key=_place)))
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (LEVEL_SEQUENCE.index(name) if name in LEVEL_SEQUENCE else 0, name)
 
 
 def number_text(value: float, unit: str, signed: bool = False) -> str:

@@ -107,8 +107,22 @@ def definition_text(code: MeasureCode) -> str:
         parts.append(f"Thresholds: {thresholds_text(definition)}.")
     if definition.is_length and (definition.normal or definition.severities):
         parts.append("These apply only where lengths are true millimetres in the patient.")
+    if definition.reader_limit is not None:
+        parts.append(limit_text(definition))
     parts += [words.contradictions, f"Sources: {sources_text(code)}."]
     return "\n\n".join(part for part in parts if part)
+
+
+def limit_text(definition: MeasureDefinition) -> str:
+    """Return from when on a value is withheld on radiographs; empty without a limit."""
+    limit = definition.reader_limit
+    if limit is None:
+        return ""
+    return (
+        f"On radiographs no value is given where its 95 % interval reaches farther than "
+        f"± {limit.half_width:g}{_UNITS[definition.quantity]}, as far as readings without the "
+        f"program differ ({limit.source})."
+    )
 
 
 def reason_text(unmeasurable: Unmeasurable | None) -> str:
@@ -144,4 +158,7 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
     UnmeasurableReason.OUTLINE_CROSSES: lambda _: "its outline crosses itself",
     UnmeasurableReason.POINTS_MISSING: _points_missing,
     UnmeasurableReason.FEMORAL_HEADS_MISSING: lambda _: "place both femoral heads",
+    UnmeasurableReason.OUTLINES_UNCERTAIN: lambda why: (
+        f"the outlines are uncertain; check and correct the corners of {listed(why.bodies)}"
+    ),
 }

@@ -40,7 +40,9 @@ few = settings(max_examples=15, deadline=None, suppress_health_check=list(Health
 def with_measures(analysis):
     facing = None if analysis.facing is None else Facing(analysis.facing)
     geometry = PixelGeometry.of(analysis.image)
-    found = measure_alignment(analysis.vertebrae, facing, geometry, analysis.examination)
+    found = measure_alignment(
+        analysis.vertebrae, facing, geometry, analysis.examination, rule=analysis.interval_rule
+    )
     return replace(analysis, measurements=found)
 
 

@@ -103,6 +103,7 @@ class TestJson:
             "state": "automatic", "automatic_value": 12.34, "points": [],
             "method": "Angle between the inferior endplate of C2 and the inferior endplate of C7.",
             "source": "spinebase.org; Daffin 2017; Harrison 2000, PMID 10954638", "reason": "",
+            "reason_code": None,
         }  # fmt: skip
 
     def test_edited_and_automatic_are_both_there(self):

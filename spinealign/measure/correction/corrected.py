@@ -141,8 +141,9 @@ def _measured(
         return (*kept, *drawn)
     geometry, canal = PixelGeometry.of(image), canal_of(original.segmentation)
     taken = measure_alignment(
-        wanted.vertebrae, wanted.facing, geometry, original.examination, canal, plain.drawings
-    )
+        wanted.vertebrae, wanted.facing, geometry, original.examination, canal, plain.drawings,
+        original.interval_rule,
+    )  # fmt: skip
     own = {measurement.key: measurement for measurement in original.measurements}
     factor = _length_factor(original.image, image)
     return (*(_beside_automatic(m, own.get(m.key), factor) for m in taken), *drawn)

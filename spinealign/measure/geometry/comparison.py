@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from spinealign.domain.comparison import Change, ComparedMeasure
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import Measurement, MeasureState
+from spinealign.domain.measurements import Measurement, MeasureState, UnmeasurableReason
+
+Key = tuple[str, tuple[str, ...]]
 
 
 def compare(first: Analysis, second: Analysis) -> tuple[ComparedMeasure, ...]:
@@ -26,8 +29,9 @@ def compare(first: Analysis, second: Analysis) -> tuple[ComparedMeasure, ...]:
     keys = dict.fromkeys((*before, *after))
     named = not (first.levels_uncertain or second.levels_uncertain)
     sources = (first.image.spacing_source, second.image.spacing_source)
-    rows = (_compared(before.get(key), after.get(key), named, sources) for key in keys)
-    return tuple(sorted(rows, key=_rank))
+    rows = [_compared(before.get(key), after.get(key), named, sources) for key in keys]
+    uncertain = _uncertain(first), _uncertain(second)
+    return tuple(sorted((_with_doubt(row, *uncertain) for row in rows), key=_rank))
 
 
 def difference_interval(first: Measurement, second: Measurement) -> tuple[float, float] | None:
@@ -47,7 +51,7 @@ def difference_interval(first: Measurement, second: Measurement) -> tuple[float,
     return difference - down, difference + up
 
 
-def _by_key(analysis: Analysis) -> dict[tuple[str, tuple[str, ...]], Measurement]:
+def _by_key(analysis: Analysis) -> dict[Key, Measurement]:
     return {
         measurement.key: measurement
         for measurement in analysis.measurements
@@ -55,6 +59,27 @@ def _by_key(analysis: Analysis) -> dict[tuple[str, tuple[str, ...]], Measurement
         and measurement.value is not None
         and math.isfinite(measurement.value)
     }
+
+
+def _uncertain(analysis: Analysis) -> frozenset[Key]:
+    """Return the measures that have no value because the outlines are uncertain."""
+    return frozenset(
+        measurement.key
+        for measurement in analysis.measurements
+        if measurement.unmeasurable is not None
+        and measurement.unmeasurable.reason is UnmeasurableReason.OUTLINES_UNCERTAIN
+    )
+
+
+def _with_doubt(
+    row: ComparedMeasure, on_first: frozenset[Key], on_second: frozenset[Key]
+) -> ComparedMeasure:
+    """Return a row with the reason why one examination has no value, where that is doubt."""
+    if row.first is None and row.either.key in on_first:
+        return replace(row, change=Change.UNCERTAIN_FIRST)
+    if row.second is None and row.either.key in on_second:
+        return replace(row, change=Change.UNCERTAIN_SECOND)
+    return row
 
 
 def _rank(row: ComparedMeasure) -> int:

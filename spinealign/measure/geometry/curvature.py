@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from spinealign.domain.findings import LandmarkName
 from spinealign.domain.measurements import Unmeasurable
@@ -26,6 +27,7 @@ _KYPHOSES = {
     MeasureCode.THORACIC_KYPHOSIS_T5_T12: "T5",
 }
 _LAST_THORACIC = "T12"
+_COBBS = frozenset({*_COBB_CODES.values(), MeasureCode.COBB_C2_LOWEST})
 
 
 def spine_measures(spine: Spine) -> Iterator[SampledMeasure]:
@@ -45,23 +47,27 @@ def spine_measures(spine: Spine) -> Iterator[SampledMeasure]:
 
 def _cobb(spine: Spine) -> Iterator[SampledMeasure]:
     """Yield C2–C7, and in its absence the longest angle there is, under its own name."""
-    lowest, sides = _longest(spine, BodyLine.INFERIOR)
-    if lowest != "C7":
+    spans = list(_spans(spine, BodyLine.INFERIOR))
+    if not spans or spans[0][0] != "C7":
         yield _unmeasurable(spine, MeasureCode.COBB_C2_C7, BodyLine.INFERIOR)
-    if sides:
+    for place, (lowest, sides) in enumerate(spans):
         upper, lower = (side.line for side in sides)
-        code = _COBB_CODES.get(lowest, MeasureCode.COBB_C2_LOWEST)
-        strokes = Pen(spine.plane).cobb(upper, lower)
-        yield SampledMeasure(code, ("C2", lowest), lordosis_deg(upper, lower), sides, strokes)
+        yield SampledMeasure(
+            _COBB_CODES.get(lowest, MeasureCode.COBB_C2_LOWEST),
+            ("C2", lowest),
+            lordosis_deg(upper, lower),
+            sides,
+            Pen(spine.plane).cobb(upper, lower),
+            replaces=_COBBS if place else frozenset(),
+        )
 
 
-def _longest(spine: Spine, part: BodyLine) -> tuple[str, tuple[Side, ...]]:
-    """Return the lowest level that can be compared with C2, and both sides; else neither."""
+def _spans(spine: Spine, part: BodyLine) -> Iterator[tuple[str, tuple[Side, ...]]]:
+    """Yield the levels that can be compared with C2, from below, with both sides."""
     for level in _LOWER_ENDS:
         sides = sides_of(spine, ("C2", part), (level, part))
         if not isinstance(sides, Unmeasurable):
-            return level, sides
-    return "", ()
+            yield level, sides
 
 
 def _unmeasurable(spine: Spine, code: MeasureCode, line: BodyLine) -> SampledMeasure:
@@ -73,7 +79,7 @@ def _unmeasurable(spine: Spine, code: MeasureCode, line: BodyLine) -> SampledMea
 
 def _posterior_tangent(spine: Spine) -> SampledMeasure:
     code = MeasureCode.POSTERIOR_TANGENT
-    lowest, sides = _longest(spine, BodyLine.POSTERIOR_WALL)
+    lowest, sides = next(_spans(spine, BodyLine.POSTERIOR_WALL), ("", ()))
     if not sides:
         return _unmeasurable(spine, code, BodyLine.POSTERIOR_WALL)
     upper, lower = (side.line for side in sides)
@@ -127,8 +133,10 @@ def _lumbar_lordosis(spine: Spine) -> Iterator[SampledMeasure]:
     whole = _between_superior(spine, MeasureCode.LUMBAR_LORDOSIS_L1_S1, ("L1", "S1"))
     yield whole
     sides = sides_of(spine, ("L1", BodyLine.SUPERIOR), ("L5", BodyLine.INFERIOR))
-    if whole.values is None and not isinstance(sides, Unmeasurable):
-        yield _angle(spine, MeasureCode.LUMBAR_LORDOSIS_L1_L5, ("L1", "L5"), sides)
+    if not isinstance(sides, Unmeasurable):
+        part = _angle(spine, MeasureCode.LUMBAR_LORDOSIS_L1_L5, ("L1", "L5"), sides)
+        replaced = frozenset() if whole.values is None else frozenset({whole.code})
+        yield replace(part, replaces=replaced)
 
 
 def _between_superior(spine: Spine, code: MeasureCode, levels: tuple[str, str]) -> SampledMeasure:

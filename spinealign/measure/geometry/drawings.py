@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.measurements import (
+    NORMAL_95,
     Drawing,
     DrawingTool,
     MeasuredPoint,
@@ -23,7 +24,6 @@ from spinealign.domain.measures import MeasureCode
 from spinealign.measure.geometry.outline_points import polygon_area
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.spine import RIM_POINTS
-from spinealign.measure.geometry.uncertainty import NORMAL_95
 
 Points = NDArray[np.float64]
 

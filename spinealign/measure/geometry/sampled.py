@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import LandmarkSource, VertebraState
 from spinealign.domain.measurements import (
+    IntervalRule,
     MeasuredPoint,
     Measurement,
     Stroke,
@@ -20,9 +21,16 @@ from spinealign.domain.measures import MEASURES, MeasureCode, NormalRange, Sever
 from spinealign.measure.geometry.lines import Line
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.spine import Body, BodyLine, Spine
-from spinealign.measure.geometry.uncertainty import NORMAL_95, spread_of
+from spinealign.measure.geometry.uncertainty import Spread, spread_of
 
 Values = NDArray[np.float64]
+
+_USUAL_HEIGHT_MM = {"C": 14.0, "T": 20.0, "L": 27.0, "S": 27.0}
+"""About how high a vertebral body is, by the first letter of its level, in millimetres.
+
+Source: unknown; set by hand. Readers' limits in millimetres are brought to images without
+spacing with it; no length is told in it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +46,14 @@ class MeasureInputs:
         return tuple(self.body.measured[name] for name in self.names)
 
     @property
+    def is_by_hand(self) -> bool:
+        """Whether a person placed every point."""
+        return all(point.source == LandmarkSource.USER for point in self.points)
+
+    @property
     def is_hidden(self) -> bool:
         """Whether a point is the program's own on a body that is hardly visible."""
-        is_own = any(point.source != LandmarkSource.USER for point in self.points)
-        return is_own and self.body.vertebra.state is VertebraState.HIDDEN
+        return not self.is_by_hand and self.body.vertebra.state is VertebraState.HIDDEN
 
 
 @dataclass(frozen=True)
@@ -121,6 +133,8 @@ class SampledMeasure:
         What thresholds are compared with, where it is not the value itself.
     is_graded : bool
         Whether the measure's thresholds apply here at all.
+    replaces : frozenset of MeasureCode
+        Measures without a value that this one is taken for, and not otherwise.
     """
 
     code: MeasureCode
@@ -131,24 +145,72 @@ class SampledMeasure:
     unmeasurable: Unmeasurable | None = None
     graded: Values | None = None
     is_graded: bool = True
+    replaces: frozenset[MeasureCode] = frozenset()
 
 
-def measurements_of(taken: Iterable[SampledMeasure], spine: Spine) -> tuple[Measurement, ...]:
-    """Return measurements with intervals, ranges and severities, in the order given."""
-    return tuple(_measurement(_checked(measure), spine) for measure in taken)
+def measurements_of(
+    taken: Iterable[SampledMeasure], spine: Spine, rule: IntervalRule
+) -> tuple[Measurement, ...]:
+    """Return measurements with intervals, ranges and severities, in the order given.
+
+    A measure that only replaces others is left out where one of these has a value, or where
+    it has none itself.
+    """
+    found: list[Measurement] = []
+    for measure in taken:
+        if not any(one.code in measure.replaces and one.is_measurable for one in found):
+            taken_one = _measurement(_checked(measure), spine, rule)
+            if taken_one.is_measurable or not measure.replaces:
+                found.append(taken_one)
+    return tuple(found)
 
 
-def _measurement(measure: SampledMeasure, spine: Spine) -> Measurement:
+def _measurement(measure: SampledMeasure, spine: Spine, rule: IntervalRule) -> Measurement:
+    geometry = spine.plane.geometry
     if measure.values is None:
-        why = measure.unmeasurable
-        return not_measured(measure.code, measure.levels, why, spine.plane.geometry)
-    return _measured(measure, measure.values, spine)
+        return not_measured(measure.code, measure.levels, measure.unmeasurable, geometry)
+    spread = spread_of(measure.values, spine.is_by_hand)
+    if rule.is_limited and _is_uncertain(measure, spread, rule, geometry):
+        why = Unmeasurable(UnmeasurableReason.OUTLINES_UNCERTAIN, _bodies_to_check(measure))
+        return not_measured(measure.code, measure.levels, why, geometry)
+    return _measured(measure, measure.values, spine, rule)
 
 
-def _interval(measure: SampledMeasure, values: Values, spine: Spine) -> tuple[float, float]:
+def _is_uncertain(
+    measure: SampledMeasure, spread: Spread, rule: IntervalRule, geometry: PixelGeometry
+) -> bool:
+    """Whether the program's points leave a value an interval wider than a reader's own."""
+    limit = MEASURES[measure.code].reader_limit
+    if limit is None or not spread.program:
+        return False
+    scale = _pixels_in_a_mm(measure) if unit_of(measure.code, geometry) == "px" else 1.0
+    return spread.half_width(rule.factor_of(measure.code)) > limit.half_width * scale
+
+
+def _pixels_in_a_mm(measure: SampledMeasure) -> float:
+    """Return about how long a millimetre is on an image without spacing, by the bodies measured."""
+    bodies = [used.body for used in measure.used if isinstance(used, MeasureInputs)]
+    return float(np.median([body.height / usual_height_mm(body.name) for body in bodies]))
+
+
+def usual_height_mm(name: str) -> float:
+    """Return about how high the body of a level is, in millimetres; without one, of the neck."""
+    return _USUAL_HEIGHT_MM.get(name[0], _USUAL_HEIGHT_MM["C"])
+
+
+def _bodies_to_check(measure: SampledMeasure) -> tuple[str, ...]:
+    """Return the bodies with points of the program's own, or all where every point is placed."""
+    bodies = [used for used in measure.used if isinstance(used, MeasureInputs)]
+    own = [used for used in bodies if not used.is_by_hand]
+    return tuple(dict.fromkeys(used.body.name for used in own or bodies))
+
+
+def _interval(
+    measure: SampledMeasure, values: Values, spine: Spine, rule: IntervalRule
+) -> tuple[float, float]:
     """Return the 95 % interval of a measure, or of what its thresholds are compared with."""
     value = float(values[0])
-    half = spread_of(values, spine.is_by_hand).half_width(NORMAL_95)
+    half = spread_of(values, spine.is_by_hand).half_width(rule.factor_of(measure.code))
     low = value - half
     return (max(low, 0.0) if MEASURES[measure.code].is_size else low, value + half)
 
@@ -177,7 +239,9 @@ def not_measured(
     return Measurement(code, None, unit_of(code, geometry), levels, unmeasurable=why)
 
 
-def _measured(measure: SampledMeasure, values: Values, spine: Spine) -> Measurement:
+def _measured(
+    measure: SampledMeasure, values: Values, spine: Spine, rule: IntervalRule
+) -> Measurement:
     geometry = spine.plane.geometry
     value = float(values[0])
     return Measurement(
@@ -191,19 +255,21 @@ def _measured(measure: SampledMeasure, values: Values, spine: Spine) -> Measurem
             if isinstance(used, MeasureInputs) and used.is_hidden
         ),
         points=tuple(point for used in measure.used for point in used.points),
-        interval=_interval(measure, values, spine),
+        interval=_interval(measure, values, spine, rule),
         normal=normal_of(measure.code, geometry),
-        severity=_severity(measure, values, spine),
+        severity=_severity(measure, values, spine, rule),
         automatic_value=value,
         strokes=measure.strokes,
     )
 
 
-def _severity(measure: SampledMeasure, values: Values, spine: Spine) -> Severity | None:
+def _severity(
+    measure: SampledMeasure, values: Values, spine: Spine, rule: IntervalRule
+) -> Severity | None:
     graded = values if measure.graded is None else measure.graded
     if not measure.is_graded or not thresholds_hold(measure.code, spine.plane.geometry):
         return None
-    low, high = _interval(measure, graded, spine)
+    low, high = _interval(measure, graded, spine, rule)
     definition = MEASURES[measure.code]
     if definition.is_graded_if_surely_positive and low <= 0:
         return None

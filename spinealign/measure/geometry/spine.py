@@ -100,12 +100,14 @@ Source: geometry; a missing body leaves a gap of more than one height.
 class Body:
     """A body and its points in the sagittal plane, each (S, 2) as `uncertainty.displaced` returns.
 
-    `measured` has the same points as measurements list them, in image pixels.
+    `measured` has the same points as measurements list them, in image pixels; `height` is in
+    the plane's unit.
     """
 
     vertebra: Vertebra
     points: Mapping[str, Points]
     measured: Mapping[str, MeasuredPoint]
+    height: float
 
     @property
     def name(self) -> str:
@@ -274,10 +276,15 @@ def displaced_spine(
     points = [*(p for one in exact for p in one.values()), *hips]
     samples = iter(displaced(points, [*(s for one in sigmas for s in one), *hip_sigmas]))
     bodies = [
-        Body(v, {name: next(samples) for name in points}, _measured_points(v, points, plane))
+        Body(
+            v,
+            {name: next(samples) for name in points},
+            _measured_points(v, points, plane),
+            _own_height(points),
+        )
         for v, points in zip(vertebrae, exact, strict=True)
     ]
-    is_by_hand = [_is_by_hand(_landmark(body.vertebra, n)) for body in bodies for n in body.points]
+    is_by_hand = [_is_by_hand(body.vertebra, n) for body in bodies for n in body.points]
     by_hand = np.array([*is_by_hand, *(True for _ in hips)], bool)
     axis = next((HipAxis(points, _rim_points(rims)) for points in samples), None)
     return Spine(tuple(bodies), plane, _typical_height(exact), by_hand, axis)
@@ -372,17 +379,21 @@ def _lengths(
 
 def _sigmas(vertebra: Vertebra, exact: Mapping[str, Points]) -> list[float]:
     height = _own_height(exact)
-    return [_sigma(vertebra, _landmark(vertebra, name), height) for name in exact]
+    return [_sigma(vertebra, name, height) for name in exact]
 
 
-def _sigma(vertebra: Vertebra, mark: Landmark | None, height: float) -> float:
+def _sigma(vertebra: Vertebra, name: str, height: float) -> float:
+    mark = _landmark(vertebra, name)
     sigma = outline_sigma_px(height) if mark is None else landmark_sigma_px(mark, height)
     is_hidden = vertebra.state is VertebraState.HIDDEN
-    return sigma * _HIDDEN_FACTOR if is_hidden and not _is_by_hand(mark) else sigma
+    return sigma * _HIDDEN_FACTOR if is_hidden and not _is_by_hand(vertebra, name) else sigma
 
 
-def _is_by_hand(mark: Landmark | None) -> bool:
-    return mark is not None and mark.source is LandmarkSource.USER
+def _is_by_hand(vertebra: Vertebra, name: str) -> bool:
+    """Whether a person placed a point, or every landmark of a body whose outline gives it."""
+    mark = _landmark(vertebra, name)
+    marks = vertebra.landmarks if mark is None else (mark,)
+    return all(one.source is LandmarkSource.USER for one in marks)
 
 
 def _landmark(vertebra: Vertebra, name: str) -> Landmark | None:

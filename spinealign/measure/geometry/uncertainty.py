@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import Landmark, LandmarkName, LandmarkSource
+from spinealign.domain.measurements import NORMAL_95
 
 Values = NDArray[np.float64]
 
@@ -41,12 +42,6 @@ _OUTLINE = 0.03
 """Standard deviation of a point averaged over much of an outline, in heights of a body.
 
 Source: as of corners on films, rounded up.
-"""
-
-NORMAL_95 = 1.959964
-"""Standard deviations within which 95 % of a normal distribution lie on either side of its mean.
-
-Source: JCGM 100:2008, annex G, table G.1.
 """
 
 _MIDDLES = (LandmarkName.SUPERIOR_MIDDLE, LandmarkName.INFERIOR_MIDDLE)
