@@ -171,7 +171,7 @@ def _analyze_chosen(
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
     rule = _interval_rule(segmenter)
     measurements = measure_alignment(
-        bodies.vertebrae, bodies.facing, geometry, choice.examination, canal, rule
+        bodies.vertebrae, bodies.facing, geometry, choice.examination, canal, rule=rule
     )
     clock.record("measure")
     spoke = [part.model for part in (segmentation, classification, graded) if part is not None]

@@ -18,7 +18,7 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
-from spinealign.domain.measurements import Measurement
+from spinealign.domain.measurements import IntervalRule, Measurement
 from spinealign.domain.measures import MeasureCode
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
@@ -30,6 +30,7 @@ from tests.examinations import LATERAL_NECK
 from tests.phantoms_xray import LEVELS, DrawnBody, DrawnColumn
 
 PIXELS = PixelGeometry()
+PLAIN = IntervalRule()
 TRUE_MM = PixelGeometry((0.2, 0.2), are_lengths_true=True)
 _NO_CORNER = (np.nan, np.nan)
 _EDGE_POINTS = 60
@@ -84,9 +85,12 @@ def numbered(*bodies: Vertebra) -> tuple[Vertebra, ...]:
     return tuple(replace(body, index=i) for i, body in enumerate(bodies, start=1))
 
 
-def taken(bodies, geometry=PIXELS, facing=Facing.RIGHT, examination=LATERAL_NECK, canal=None):
+def taken(
+    bodies, geometry=PIXELS, facing=Facing.RIGHT, examination=LATERAL_NECK, canal=None,
+    rule=PLAIN,
+):  # fmt: skip
     """Return measurements by their keys."""
-    found = measure_alignment(bodies, facing, geometry, examination, canal)
+    found = measure_alignment(bodies, facing, geometry, examination, canal, rule=rule)
     return {measure.key: measure for measure in found}
 
 

@@ -20,7 +20,8 @@ from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, ModelStatus
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpineImage
-from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.domain.measures import MeasureCode
+from spinealign.domain.model_card import IntensityRule, IntervalFactor, ModelCard
 from spinealign.inference.engine import LoadedModel
 from tests.examinations import LATERAL_NECK
 
@@ -28,6 +29,12 @@ LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7", "T1")
 HEAT_SIGMA_PX = 2.5
 _BASE, _RISE = 20.0, 50.0
 _FINE = 4
+_FACTORS = {
+    MeasureCode.COBB_C2_C7: 1.96,
+    MeasureCode.TRANSLATION: 1.96,
+    MeasureCode.BODY_HEIGHT_RATIO: 1.96,
+    MeasureCode.DISC_HEIGHT_RATIO: 0.95,
+}
 
 Points = NDArray[np.float64]
 
@@ -268,6 +275,10 @@ def xray_card(side: int = 384) -> ModelCard:
         intended_use="tests",
         known_failures=(),
         limits="Sees drawings only.",
+        interval_factors={
+            code: IntervalFactor(factor, 20, 20, 0.95, ("drawn",))
+            for code, factor in _FACTORS.items()
+        },
     )
 
 

@@ -37,6 +37,7 @@ def measure_alignment(
     examination: Examination | None,
     canal: NDArray[np.bool_] | None = None,
     drawings: Sequence[Drawing] = (),
+    *,
     rule: IntervalRule = _PLAIN,
 ) -> tuple[Measurement, ...]:
     """Take every measure that the bodies of one image allow.

@@ -201,7 +201,7 @@ def factor_of(values: Sequence[ScoredValue]) -> float:
 
 def calibrated(values: Sequence[ScoredValue]) -> dict[MeasureCode, IntervalFactor]:
     """Return the factor of every measure that enough films have."""
-    factors = {}
+    factors: dict[MeasureCode, IntervalFactor] = {}
     for code, own in _by_measure(values).items():
         films = {one.film for one in own}
         if len(films) >= FEWEST_FILMS:

@@ -8,6 +8,7 @@ import pytest
 
 from spinealign.domain.findings import Facing, LandmarkName, LandmarkSource, VertebraState
 from spinealign.domain.measurements import (
+    IntervalRule,
     MeasureState,
     StrokeKind,
     Unmeasurable,
@@ -397,6 +398,133 @@ class TestUncertainty:
 
     def test_the_same_bodies_give_the_same_intervals(self):
         assert taken(NECK) == taken(NECK)
+
+
+def by_network(*bodies, confidence=0.6):
+    return numbered(
+        *(
+            replace(
+                body,
+                landmarks=tuple(
+                    replace(m, source=LandmarkSource.NETWORK, confidence=confidence)
+                    for m in body.landmarks
+                ),
+            )
+            for body in bodies
+        )
+    )
+
+
+def half_width(measure):
+    return (measure.interval[1] - measure.interval[0]) / 2
+
+
+class TestFactors:
+    KEY = ("c7_slope", ("C7",))
+    FACTORS = IntervalRule({MeasureCode.C7_SLOPE: 1.0, MeasureCode.COBB_C2_C7: 3.0}, otherwise=2.0)
+
+    def test_each_measure_has_its_own(self):
+        bodies = by_network(C2, C3, C7, T1)
+        plain, scaled = taken(bodies), taken(bodies, rule=self.FACTORS)
+        for key, measure in plain.items():
+            factor = {"c7_slope": 1.0, "cobb_c2_c7": 3.0}.get(key[0], 2.0)
+            if measure.value is not None and not measure.definition.is_size:
+                wanted = half_width(measure) * factor / 1.959964
+                assert half_width(scaled[key]) == pytest.approx(wanted), key
+
+    def test_what_a_person_placed_has_the_readers_error_whatever_the_network(self):
+        bodies = numbered(C2, C7)
+        assert taken(bodies, rule=self.FACTORS)[self.KEY] == taken(bodies)[self.KEY]
+
+    def test_the_parts_of_both_add_as_independent(self):
+        key = ("cobb_c2_c7", ("C2", "C7"))
+        mixed = numbered(C2, *by_network(C7))
+        hand = half_width(taken(numbered(C2, C7))[key]) / math.sqrt(2)
+        network = half_width(taken(by_network(C2, C7))[key]) / math.sqrt(2)
+        found = half_width(taken(mixed, rule=self.FACTORS)[key])
+        assert found == pytest.approx(math.hypot(hand, 3 / 1.959964 * network), rel=0.1)
+
+    def test_sizes_are_never_negative(self):
+        thin = by_network(box("C4", 100, 100), box("C5", 100, 116))
+        disc = taken(thin, rule=IntervalRule(otherwise=9.0))[("disc_height", ("C4", "C5"))]
+        assert disc.interval[0] == 0.0
+        slip = taken(thin, rule=IntervalRule(otherwise=9.0))[("translation", ("C4", "C5"))]
+        assert slip.interval[0] < 0
+
+
+class TestUncertainOutlines:
+    COBB = ("cobb_c2_c7", ("C2", "C7"))
+    NECK = (C2, C3, C7, T1)
+
+    def limited(self, factor, is_limited=True):
+        return IntervalRule(otherwise=factor, is_limited=is_limited)
+
+    def factor_at_limit(self, bodies, key):
+        """The factor with which an interval is just as wide as a reader's."""
+        plain = taken(bodies)[key]
+        limit = MEASURES[plain.code].reader_limit.half_width
+        return 1.959964 * limit / half_width(plain)
+
+    def test_every_measure_of_bodies_has_a_limit(self):
+        free = (MeasureGroup.CANAL, MeasureGroup.DRAWN)
+        for definition in MEASURES.values():
+            assert (definition.reader_limit is None) == (definition.group in free)
+
+    @pytest.mark.parametrize("code", ["cobb_c2_c7", "c7_slope", "posterior_tangent"])
+    def test_half_of_the_interval_is_compared_with_the_limit(self, code):
+        bodies = by_network(*self.NECK)
+        key = next(key for key in taken(bodies) if key[0] == code)
+        at = self.factor_at_limit(bodies, key)
+        assert taken(bodies, rule=self.limited(0.999 * at))[key].value is not None
+        withheld = taken(bodies, rule=self.limited(1.001 * at))[key]
+        assert (withheld.value, withheld.interval, withheld.severity) == (None, None, None)
+        assert withheld.unmeasurable.reason is UnmeasurableReason.OUTLINES_UNCERTAIN
+
+    def test_without_a_limit_everything_is_told(self):
+        bodies = by_network(*self.NECK)
+        assert taken(bodies, rule=self.limited(50, False))[self.COBB].value is not None
+
+    def test_it_says_whose_corners_to_correct(self):
+        bodies = by_network(*self.NECK)
+        cobb = taken(bodies, rule=self.limited(30))[self.COBB]
+        assert cobb.unmeasurable.bodies == ("C2", "C7")
+        half_done = (*bodies[:2], replace(C7, index=3), bodies[3])
+        cobb = taken(half_done, rule=self.limited(30))[self.COBB]
+        assert cobb.unmeasurable.bodies == ("C2",)
+
+    def test_corrected_corners_make_it_measurable(self):
+        done = numbered(*self.NECK)
+        found = taken(done, rule=self.limited(30))
+        assert all(m.unmeasurable is None for m in found.values())
+        assert found[self.COBB] == taken(done)[self.COBB]
+
+    def test_a_shorter_span_stands_in_where_it_is_sure(self):
+        sure, doubted = by_network(C2, C3, confidence=0.9), by_network(C7, confidence=0.1)
+        bodies = numbered(*sure, *doubted)
+        short = ("cobb_c2_lowest", ("C2", "C3"))
+        assert short not in taken(bodies)
+        factor = 1.02 * self.factor_at_limit(bodies, self.COBB)
+        found = taken(bodies, rule=self.limited(factor))
+        assert found[self.COBB].value is None
+        assert found[short].value == pytest.approx(degrees(1, 20))
+        hopeless = taken(bodies, rule=self.limited(90))
+        assert hopeless[self.COBB].value is None
+        assert short not in hopeless
+
+    @pytest.mark.parametrize(
+        ("levels", "usual_mm"),
+        [(("C4", "C5"), 14.0), (("T5", "T6"), 20.0), (("L3", "L4"), 27.0), ((None, None), 14.0)],
+    )
+    def test_lengths_without_spacing_are_judged_by_the_size_of_the_bodies(self, levels, usual_mm):
+        bodies = by_network(box(levels[0], 100, 100), box(levels[1], 102, 125))
+        key = ("disc_height", tuple(body.name for body in bodies))
+        # The median of a body's heights and what its depth makes of them.
+        mm = usual_mm / ((15 + 0.86 * 20) / 2)
+        at = 1.959964 * 2.3 / (taken(bodies)[key].interval[1] - taken(bodies)[key].value) / mm
+        for geometry in (PIXELS, PixelGeometry((mm, mm), are_lengths_true=True)):
+            kept = taken(bodies, geometry, rule=self.limited(0.999 * at))[key]
+            withheld = taken(bodies, geometry, rule=self.limited(1.001 * at))[key]
+            assert (kept.value is None, withheld.value is None) == (False, True)
 
 
 class TestWhatIsTold:

@@ -12,7 +12,12 @@ from spinealign.domain.comparison import Change
 from spinealign.domain.errors import ExportError
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import Measurement, MeasureState
+from spinealign.domain.measurements import (
+    Measurement,
+    MeasureState,
+    Unmeasurable,
+    UnmeasurableReason,
+)
 from spinealign.domain.measures import MeasureCode
 from spinealign.export.comparison import ORIGIN_COLUMNS, comparison_csv, write_comparison
 from spinealign.measure.geometry.comparison import compare, difference_interval
@@ -122,6 +127,18 @@ def test_what_one_examination_lacks_is_listed_and_what_both_lack_is_not():
         (MeasureCode.COBB_C2_C6, Change.ONLY_SECOND),
     ]
     assert compare(examination(missing), examination(missing)) == ()
+
+
+def test_a_measure_that_is_uncertain_on_one_examination_says_so():
+    why = Unmeasurable(UnmeasurableReason.OUTLINES_UNCERTAIN, ("C7",))
+    doubted = cobb(None, unmeasurable=why)
+    on_second = only_row(examination(cobb(10.0)), examination(doubted))
+    on_first = only_row(examination(doubted), examination(cobb(10.0)))
+    assert (on_second.change, on_first.change) == (Change.UNCERTAIN_SECOND, Change.UNCERTAIN_FIRST)
+    assert (on_second.difference, on_second.first.value) == (None, 10.0)
+    assert "on the second are uncertain" in comparison_row(on_second)[-1]
+    absent = cobb(None, unmeasurable=Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C7",)))
+    assert only_row(examination(cobb(10.0)), examination(absent)).change is Change.ONLY_FIRST
 
 
 def test_drawings_are_not_paired():

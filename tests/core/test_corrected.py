@@ -17,7 +17,12 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import DrawingTool, MeasureState
+from spinealign.domain.measurements import (
+    DrawingTool,
+    MeasureState,
+    Unmeasurable,
+    UnmeasurableReason,
+)
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.correction import changes
 from spinealign.measure.correction.corrected import (
@@ -28,6 +33,7 @@ from spinealign.measure.correction.corrected import (
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.regions import region_statistics
+from spinealign.wording.measure_rows import edited_text
 from tests import phantoms
 from tests.examinations import SPINE_MR
 from tests.phantoms_alignment import box, c2, numbered
@@ -49,6 +55,11 @@ def with_measures(analysis):
 @pytest.fixture(scope="module")
 def found():
     return with_measures(analysed(draw_column()))
+
+
+@pytest.fixture(scope="module")
+def faint():
+    return with_measures(analysed(replace(draw_column(), corner_height=0.36)))
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +215,38 @@ class TestMovedPoints:
         result = apply_corrections(found, moved(start_of(found)))
         assert result.segmentation is found.segmentation
         assert kinds(result) == [CorrectionKind.POINTS_MOVED]
+
+
+class TestUncertainOutlines:
+    COBB = ("cobb_c2_c7", ("C2", "C7"))
+
+    def corrected(self, analysis, *levels):
+        """The corners of levels moved by hand, a tenth of a pixel each."""
+        state = start_of(analysis)
+        bodies = [body for body in state.vertebrae if body.level in levels]
+        for body in bodies:
+            for mark in body.landmarks:
+                if mark.name in CORNERS:
+                    place = mark.x + 0.1, mark.y
+                    state = changes.move_landmark(state, body.index, mark.name, *place)
+        return by_key(apply_corrections(analysis, state).measurements)
+
+    def test_corrected_corners_bring_the_figure_back(self, faint):
+        why = by_key(faint.measurements)[self.COBB].unmeasurable
+        assert why == Unmeasurable(UnmeasurableReason.OUTLINES_UNCERTAIN, ("C2", "C7"))
+        cobb = self.corrected(faint, *why.bodies)[self.COBB]
+        assert (cobb.state, cobb.automatic_value) == (MeasureState.EDITED, None)
+        assert cobb.interval[1] - cobb.value < cobb.definition.reader_limit.half_width
+        assert "no automatic value" in edited_text(cobb)
+
+    def test_other_bodies_do_not_help_and_a_half_done_one_is_still_named(self, faint):
+        assert self.corrected(faint, "C4", "C5")[self.COBB].value is None
+        left = self.corrected(faint, "C2")[self.COBB]
+        if left.value is None:
+            assert left.unmeasurable.bodies == ("C7",)
+
+    def test_a_film_that_nobody_doubts_keeps_its_rule_after_a_change(self, found):
+        assert apply_corrections(found, moved(start_of(found))).interval_rule is found.interval_rule
 
 
 class TestBodies:

@@ -106,6 +106,18 @@ class TestJson:
             "reason_code": None,
         }  # fmt: skip
 
+    def test_an_uncertain_outline_is_told_by_its_code_too(self):
+        why = Unmeasurable(UnmeasurableReason.OUTLINES_UNCERTAIN, ("C2", "C7"))
+        doubted = replace(COBB, value=None, interval=None, automatic_value=None, unmeasurable=why)
+        table = table_of(with_measures(doubted))
+        (row,) = table["measurements"]
+        assert (row["value"], row["reason_code"]) == (None, "outlines_uncertain")
+        assert row["reason"].endswith("check and correct the corners of C2 and C7")
+
+    def test_the_schema_knows_every_reason(self):
+        properties = analysis_schema()["$defs"]["measurement"]["properties"]
+        assert properties["reason_code"]["enum"] == [*UnmeasurableReason, None]
+
     def test_edited_and_automatic_are_both_there(self):
         table = table_of(CORRECTED)
         old = {(m["code"], *m["levels"]): m for m in table["automatic"]["measurements"]}

@@ -161,6 +161,27 @@ def test_what_is_missing_is_told_once_for_each_reason():
     ]
 
 
+def uncertain(code, levels, *bodies):
+    why = Unmeasurable(UnmeasurableReason.OUTLINES_UNCERTAIN, bodies)
+    return replace(MISSING, code=code, levels=levels, unmeasurable=why)
+
+
+def test_uncertain_outlines_are_told_in_one_line_with_all_bodies_from_the_top():
+    lines = unmeasurable_lines(
+        [
+            uncertain(MeasureCode.T1_SLOPE, ("T1",), "T1"),
+            MISSING,
+            uncertain(MeasureCode.SEGMENTAL_ANGLE, ("C5", "C6"), "C5", "C6"),
+            uncertain(MeasureCode.SEGMENTAL_ANGLE, ("C4", "C5"), "C5"),
+        ]
+    )
+    assert lines == [
+        "T1 slope, C5/C6 segmental angle and C4/C5 segmental angle: the outlines are uncertain; "
+        "check and correct the corners of C5, C6 and T1.",
+        "C2–C7 Cobb lordosis: C7 was not found.",
+    ]
+
+
 def test_a_sentence_says_all_that_a_row_shows():
     grave = replace(EDITED, severity=Severity(SeverityGrade.GENANT_1, Reference.GENANT))
     assert measure_sentence(grave) == (

@@ -195,6 +195,10 @@ def test_short_names(measurement, name):
             Unmeasurable(UnmeasurableReason.POINTS_MISSING, points_needed=3, points_given=1),
             "3 points are needed, and 1 is set",
         ),
+        (
+            Unmeasurable(UnmeasurableReason.OUTLINES_UNCERTAIN, ("C5", "C6")),
+            "the outlines are uncertain; check and correct the corners of C5 and C6",
+        ),
     ],
 )
 def test_every_reason_is_worded(why, text):
@@ -205,3 +209,13 @@ def test_no_reason_is_left_without_words():
     for reason in UnmeasurableReason:
         assert reason_text(Unmeasurable(reason, ("C7",)))
     assert reason_text(None) == ""
+
+
+def test_a_definition_says_from_when_on_there_is_no_value_and_why():
+    text = definition_text(MeasureCode.COBB_C2_C7)
+    assert "no value is given where its 95 % interval reaches farther than ± 8.2°" in text
+    assert "doi:10.31616/asj.2019.0069" in text
+    by_hand = definition_text(MeasureCode.C7_SLOPE)
+    assert "± 6.5°" in by_hand
+    assert "no published value found: set by hand" in by_hand
+    assert "farther than" not in definition_text(MeasureCode.CANAL_DIAMETER)

@@ -37,7 +37,7 @@ from spinealign.domain.image import (
     SpacingSource,
     SpineImage,
 )
-from spinealign.domain.measurements import MeasureCode
+from spinealign.domain.measurements import IntervalRule, MeasureCode
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.engine import LoadedModel
@@ -536,6 +536,14 @@ def check_measurements(found: Analysis) -> None:
     neck = {measure.code for measure in plain_film().measurements}
     assert {MeasureCode.COBB_C2_C7, MeasureCode.SAGITTAL_VERTICAL_AXIS} <= neck
     assert plain_slice().measurements == ()
+
+
+def check_interval_rule(found: Analysis) -> None:
+    assert found.interval_rule == IntervalRule()
+    assert not found.interval_rule.is_limited
+    film = plain_film().interval_rule
+    assert (film.is_limited, film.factor_of(MeasureCode.COBB_C2_C7)) == (True, 1.96)
+    assert edited_film().interval_rule is film
 
 
 def check_corrections(found: Analysis) -> None:

@@ -11,8 +11,13 @@ from spinealign.domain.findings import (
     VertebraState,
     WarningCode,
 )
+from spinealign.domain.measurements import NORMAL_95, UnmeasurableReason
+from spinealign.domain.measures import MeasureCode
+from spinealign.domain.model_card import IntervalFactor
+from spinealign.measure.alignment import PixelGeometry, measure_alignment
 from spinealign.measure.outlines.corners import CORNERS
-from spinealign.radiograph import finds_bodies, outline_vertebrae
+from spinealign.radiograph import finds_bodies, interval_rule, outline_vertebrae
+from spinealign.radiograph.interval_rule import UNCALIBRATED
 from tests.cards import classifier_card
 from tests.phantoms_xray import (
     LEVELS,
@@ -302,6 +307,52 @@ class TestAnalysis:
         assert finds_bodies(xray_card())
         assert not finds_bodies(replace(xray_card(), classes=("background", "vertebra")))
         assert not finds_bodies(classifier_card())
+
+
+def card_with(**factors):
+    known = {
+        MeasureCode(code): IntervalFactor(factor, 20, 20, 0.95, ("drawn",))
+        for code, factor in factors.items()
+    }
+    return replace(xray_card(), interval_factors=known)
+
+
+class TestIntervalRule:
+    def test_each_measure_has_the_factor_of_the_card(self):
+        rule = interval_rule(card_with(cobb_c2_c7=1.4, c7_slope=2.5, translation=3.0))
+        codes = (MeasureCode.COBB_C2_C7, MeasureCode.C7_SLOPE, MeasureCode.TRANSLATION)
+        assert [rule.factor_of(code) for code in codes] == [1.4, 2.5, 3.0]
+        assert rule.is_limited
+
+    def test_a_measure_without_one_has_the_largest_of_its_quantity(self):
+        rule = interval_rule(card_with(cobb_c2_c7=1.4, segmental_angle=1.8, translation=3.0))
+        assert rule.factor_of(MeasureCode.T1_SLOPE) == 1.8
+        assert rule.factor_of(MeasureCode.DISC_HEIGHT) == 3.0
+        assert rule.factor_of(MeasureCode.BODY_HEIGHT_RATIO) == 3.0
+
+    def test_a_card_without_factors_has_wide_intervals(self):
+        rule = interval_rule(card_with())
+        assert {rule.factor_of(code) for code in MeasureCode} == {UNCALIBRATED}
+        assert UNCALIBRATED >= 2 * NORMAL_95 - 0.01
+
+    def test_the_program_measures_with_the_rule_of_its_network(self):
+        analysis = analysed(draw_column())
+        assert analysis.interval_rule == interval_rule(xray_card())
+        taken = measure_alignment(
+            analysis.vertebrae, analysis.facing, PixelGeometry.of(analysis.image),
+            analysis.examination, rule=analysis.interval_rule,
+        )  # fmt: skip
+        assert analysis.measurements == taken
+
+    def test_faint_corners_leave_no_figure_that_cannot_be_true(self):
+        faint = analysed(replace(draw_column(), corner_height=0.36))
+        withheld = [m for m in faint.measurements if m.value is None and m.unmeasurable]
+        reasons = {m.unmeasurable.reason for m in withheld}
+        assert UnmeasurableReason.OUTLINES_UNCERTAIN in reasons
+        for measure in faint.measurements:
+            limit = measure.definition.reader_limit
+            if measure.value is not None and measure.unit in ("deg", "") and limit is not None:
+                assert measure.interval[1] - measure.value <= limit.half_width
 
 
 def test_the_network_looks_no_more_often_than_needed():

@@ -142,7 +142,7 @@ def _measured(
     geometry, canal = PixelGeometry.of(image), canal_of(original.segmentation)
     taken = measure_alignment(
         wanted.vertebrae, wanted.facing, geometry, original.examination, canal, plain.drawings,
-        original.interval_rule,
+        rule=original.interval_rule,
     )  # fmt: skip
     own = {measurement.key: measurement for measurement in original.measurements}
     factor = _length_factor(original.image, image)
