@@ -240,7 +240,7 @@ class MeasureDefinition:
     stands_in_for : MeasureCode or None
         The measure whose place this one takes where that one cannot be taken.
     is_lordosis : bool
-        Whether it is the curvature that a finding begins with.
+        Whether it is the curvature of its region that a finding begins with.
     is_graded_if_surely_positive : bool
         Whether `severities` count only where the whole 95 % interval lies above zero.
     whole_spine_only : bool

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from spinealign.domain.examination import SpineRegion
 from spinealign.domain.findings import Analysis
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MEASURES, MeasureCode
@@ -36,18 +37,22 @@ _PLACES = {
 
 
 def alignment_sentences(analysis: Analysis) -> str:
-    """Return the lordosis with its interval, and what stands in for what; empty without it.
+    """Return the curvature of each region with its interval, and what stands in for what.
 
     Returns
     -------
     str
         Such as "C2–C7 Cobb lordosis 12.3° (95 % 9.8 to 14.9): within the usual range of
-        healthy people (6 to 19°)."
+        healthy people (6 to 19°)."; empty without any.
     """
     measures = {m.code: m for m in analysis.measurements}
-    found = _first(analysis.measurements)
-    if found is None:
+    found = _first_of_regions(analysis.measurements)
+    if not found:
         return _why_none(measures.get(MeasureCode.COBB_C2_C7))
+    return " ".join(_curvature_sentences(curvature, measures) for curvature in found)
+
+
+def _curvature_sentences(found: Measurement, measures: Mapping[MeasureCode, Measurement]) -> str:
     said = [_value_sentence(found)]
     place = found.definition.stands_in_for
     wanted = None if place is None else measures.get(place)
@@ -60,10 +65,14 @@ def alignment_sentences(analysis: Analysis) -> str:
     return " ".join(said)
 
 
-def _first(measurements: Sequence[Measurement]) -> Measurement | None:
+def _first_of_regions(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Return the curvature that a finding begins with, for each region that has one."""
     by_code = {m.code: m for m in measurements if has_value(m)}
-    lordoses = (code for code, definition in MEASURES.items() if definition.is_lordosis)
-    return next((by_code[code] for code in lordoses if code in by_code), None)
+    first: dict[frozenset[SpineRegion], Measurement] = {}
+    for code, definition in MEASURES.items():
+        if definition.is_lordosis and code in by_code:
+            first.setdefault(definition.scope, by_code[code])
+    return list(first.values())
 
 
 def _value_sentence(found: Measurement) -> str:

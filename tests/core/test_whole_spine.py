@@ -247,3 +247,21 @@ def test_levels_of_the_whole_column_can_be_counted_from_a_thoracic_body():
     unnamed = tuple(replace(body, level=None) for body in spine_bodies())
     names = levels_after(unnamed, 11, "T5", above_follow=True)
     assert names == tuple(body.level for body in spine_bodies())
+
+
+def test_bodies_above_a_sacrum_that_is_right_can_move_alone():
+    """C3 to L4 are called one level too high; S1 was recognised."""
+    right = spine_bodies()[1:]
+    names = [body.level for body in right]
+    high = tuple(
+        replace(body, level=level, index=index)
+        for index, (body, level) in enumerate(
+            zip((*right[1:-1], right[-1]), (*names[:-2], "S1"), strict=True), start=1
+        )
+    )
+    lowest = high[-2]
+    assert (lowest.level, high[-1].level) == ("L4", "S1")
+    assert levels_after(high, lowest.index, "L5", above_follow=True) is None
+    found = levels_after(high, lowest.index, "L5", above_follow=True, below_follow=False)
+    assert found == (*names[1:-1], "S1")
+    assert levels_after(high, 3, "S1", above_follow=True, below_follow=False) is None

@@ -197,19 +197,27 @@ def delete_vertebra(corrections: Corrections, body_index: int) -> Corrections:
 
 
 def possible_levels(
-    corrections: Corrections, body_index: int, above_follow: bool = True
+    corrections: Corrections,
+    body_index: int,
+    above_follow: bool = True,
+    below_follow: bool = True,
 ) -> tuple[str, ...]:
     """Return the levels that `rename_level` can give to a body, from the top."""
     body_at(corrections, body_index)
+    bodies, follow = corrections.vertebrae, (above_follow, below_follow)
     return tuple(
         level
         for level in LEVEL_SEQUENCE
-        if levels_after(corrections.vertebrae, body_index, level, above_follow) is not None
+        if levels_after(bodies, body_index, level, *follow) is not None
     )
 
 
 def rename_level(
-    corrections: Corrections, body_index: int, level: str, above_follow: bool = True
+    corrections: Corrections,
+    body_index: int,
+    level: str,
+    above_follow: bool = True,
+    below_follow: bool = True,
 ) -> Corrections:
     """Give a body another level; the others follow by the same number of levels.
 
@@ -221,18 +229,20 @@ def rename_level(
         One of `possible_levels`.
     above_follow : bool
         False moves only this body and those below it, as after a gap.
+    below_follow : bool
+        False moves only this body and those above it, as above a sacrum that is named rightly.
 
     Raises
     ------
     ValueError
         A body would get no level, or one that is not below the one above it.
     """
-    levels = levels_after(corrections.vertebrae, body_index, level, above_follow)
+    bodies = corrections.vertebrae
+    levels = levels_after(bodies, body_index, level, above_follow, below_follow)
     if levels is None:
         raise ValueError(f"{level} is not possible for body {body_index}")
-    named = zip(corrections.vertebrae, levels, strict=True)
-    bodies = tuple(replace(body, level=new) for body, new in named)
-    return replace(corrections, vertebrae=bodies, levels_uncertain=False)
+    named = tuple(replace(body, level=new) for body, new in zip(bodies, levels, strict=True))
+    return replace(corrections, vertebrae=named, levels_uncertain=False)
 
 
 def set_facing(corrections: Corrections, facing: Facing) -> Corrections:

@@ -19,7 +19,11 @@ C2_LANDMARKS = (
 
 
 def levels_after(
-    bodies: Sequence[Vertebra], body_index: int, level: str, above_follow: bool
+    bodies: Sequence[Vertebra],
+    body_index: int,
+    level: str,
+    above_follow: bool,
+    below_follow: bool = True,
 ) -> tuple[str, ...] | None:
     """Return the levels of all bodies once one of them got a level.
 
@@ -30,8 +34,8 @@ def levels_after(
     body_index : int
         `index` of the body that is named.
     level : str
-    above_follow : bool
-        Whether the bodies above move by as many levels as those below.
+    above_follow, below_follow : bool
+        Whether the bodies above, and those below, move by as many levels.
 
     Returns
     -------
@@ -46,12 +50,18 @@ def levels_after(
         ranks = [wanted + k - place for k in range(len(bodies))]
     else:
         shift = wanted - _rank(bodies[place])
-        follows = [above_follow or k >= place for k in range(len(bodies))]
+        follows = [_follows(k - place, above_follow, below_follow) for k in range(len(bodies))]
         ranks = [_rank(body) + shift * moves for body, moves in zip(bodies, follows, strict=True)]
     is_ordered = all(one < other for one, other in pairwise(ranks))
     if not is_ordered or ranks[0] < 0 or ranks[-1] >= len(LEVEL_SEQUENCE):
         return None
     return tuple(LEVEL_SEQUENCE[rank] for rank in ranks)
+
+
+def _follows(steps_below: int, above_follow: bool, below_follow: bool) -> bool:
+    if steps_below == 0:
+        return True
+    return below_follow if steps_below > 0 else above_follow
 
 
 def with_free_level(

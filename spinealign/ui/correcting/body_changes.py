@@ -30,14 +30,19 @@ class BodyChanges:
     def __init__(self, session: EditSession) -> None:
         self.session = session
 
-    def rename(self, body: Vertebra, level: str, above_follow: bool) -> None:
+    def rename(
+        self, body: Vertebra, level: str, above_follow: bool, below_follow: bool = True
+    ) -> None:
         """Give a body another level; its neighbours follow."""
         from spinealign.measure.correction.changes import rename_level
 
         self.session.change(
             f"rename {body.name} to {level}",
-            partial(rename_level, body_index=body.index, level=level, above_follow=above_follow),
-        )
+            partial(
+                rename_level, body_index=body.index, level=level, above_follow=above_follow,
+                below_follow=below_follow,
+            ),
+        )  # fmt: skip
 
     def delete(self, body: Vertebra) -> None:
         """Take a body away."""

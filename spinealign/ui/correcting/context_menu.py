@@ -17,6 +17,13 @@ from spinealign.ui.picture.handles import DrawnRef, MarkRef
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.wording.corrections import drawing_name, point_name, swap_facing_text
 
+_FOLLOWING = {
+    "all others follow": (True, True),
+    "those below follow": (False, True),
+    "those above follow": (True, False),
+}
+"""Which other bodies move when one gets another level: those above, and those below."""
+
 
 class EditMenu:
     """Builds and shows the menu.
@@ -87,14 +94,14 @@ class EditMenu:
     def _add_levels(self, menu: QMenu, state: Corrections, body: Vertebra) -> None:
         from spinealign.measure.correction.changes import possible_levels
 
-        for who, above_follow in (("all others follow", True), ("those below follow", False)):
-            levels = possible_levels(state, body.index, above_follow)
+        for who, follow in _FOLLOWING.items():
+            levels = possible_levels(state, body.index, *follow)
             others = [level for level in levels if level != body.level]
             submenu = menu.addMenu(f"Rename {body.name}; {who}")
             assert submenu is not None
             submenu.setEnabled(bool(others))
             for level in others:
-                _add(submenu, level, partial(self._changes.rename, body, level, above_follow))
+                _add(submenu, level, partial(self._changes.rename, body, level, *follow))
 
     def _add_general(self, menu: QMenu, state: Corrections, empty: QPointF | None) -> None:
         if empty is not None:
