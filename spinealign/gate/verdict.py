@@ -22,7 +22,8 @@ def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | Non
 
     A body part that the tags name decides, unless the pixels are sure that a picture said
     to be of an analysed kind is not. Where the tags leave it open, the pixels decide;
-    a picture far from everything that the gate knows is refused however sure it is.
+    a picture far from everything that the gate knows is refused however sure it is. On a kind
+    that the gate has not learned, the tags alone count unless the pixels deny them.
 
     Parameters
     ----------
@@ -42,9 +43,12 @@ def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | Non
         kind = ImageKind.NONE_OF_THESE if is_own and not accepted else pixels
     elif tags.examination is None:
         accepted, kind = False, tags
+    elif tags not in answer.probabilities and not _is_denied(tags, pixels, False):
+        return KindCheck(tags, True, tags)
     else:
-        is_denied = _is_denied(tags, pixels, tags in answer.probabilities)
-        accepted = confidence < rule.refuse_from or not is_denied
+        accepted = confidence < rule.refuse_from or not _is_denied(
+            tags, pixels, tags in answer.probabilities
+        )
         kind = tags if accepted else pixels
     return KindCheck(
         kind,

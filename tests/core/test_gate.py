@@ -221,6 +221,7 @@ def test_a_gate_that_has_not_learned_a_kind_does_not_deny_it(
     check = judge(image(K.LATERAL_WHOLE_SPINE), look, RULE)
     assert check.accepted is accepted
     assert (check.kind is K.LATERAL_WHOLE_SPINE) is accepted
+    assert (check.pixels is None) is accepted
     knowing = KindPrediction({**look.probabilities, K.LATERAL_WHOLE_SPINE: 0.0}, 2.0)
     assert not judge(image(K.LATERAL_WHOLE_SPINE), knowing, RULE).accepted
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +92,14 @@ _FILM = {
     "WindowCenter": 128,
     "WindowWidth": 256,
 }
+SPINE_FILM = {
+    "SeriesDescription": "PHANTOM: rendered lateral film of the whole spine, no patient",
+    "PatientName": "Phantom^Spine",
+    "BodyPartExamined": "WHOLESPINE",
+    "ViewPosition": "LL",
+}
+"""What the film of a whole spine states instead."""
+
 _MAGNIFICATION = 1.1
 
 
@@ -129,7 +139,12 @@ def dicom_object(pixels: NDArray[np.uint8], seed: int) -> Dataset:
     return dataset
 
 
-def film_object(pixels: NDArray[np.uint8], seed: int, spacing_mm: float) -> Dataset:
+def film_object(
+    pixels: NDArray[np.uint8],
+    seed: int,
+    spacing_mm: float,
+    stated: Mapping[str, str] = MappingProxyType({}),
+) -> Dataset:
     """Wrap the picture up as a digital radiograph, with nothing that changes between runs.
 
     Parameters
@@ -140,9 +155,11 @@ def film_object(pixels: NDArray[np.uint8], seed: int, spacing_mm: float) -> Data
         Makes the identifiers; equal seeds give equal files.
     spacing_mm : float
         In the patient's middle plane, as the drawing knows it.
+    stated : mapping of str to str
+        Tags that are not those of a neck.
     """
     dataset = _dataset(DigitalXRayImageStorageForPresentation, 1000 + seed)
-    for keyword, value in (_STATED | _FILM).items():
+    for keyword, value in (_STATED | _FILM | dict(stated)).items():
         setattr(dataset, keyword, value)
     at_detector = round(spacing_mm * _MAGNIFICATION, 4)
     dataset.PixelSpacing = [spacing_mm, spacing_mm]

@@ -13,16 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.phantoms.canvas import Canvas, Field, blurred, cover, developed, line
 from tools.phantoms.dicom_writer import film_object, write_sample
 from tools.phantoms.film_anatomy import (
     DrawnBody,
-    Points,
     draw_column,
     rod,
     smooth_outline,
 )
-
-Field = NDArray[np.float64]
 
 SHIPPED_SEED = 7
 DICOM_NAME = "neck_phantom.dcm"
@@ -32,9 +30,8 @@ SHAPE = (1150, 880)
 MASK_LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7", "T1")
 """Level of each value of the truth mask, from 1; 0 is background."""
 
-_REACH_MM = 7.0
-_X = (np.arange(SHAPE[1]) + 0.5) * SPACING_MM
-_Y = (np.arange(SHAPE[0]) + 0.5) * SPACING_MM
+_CANVAS = Canvas(SHAPE, SPACING_MM)
+_X, _Y = _CANVAS.x, _CANVAS.y
 _HEIGHTS = (0, 40, 78, 92, 110, 128, 150, 172, 200, 230)
 _FRONT = (-60, -55, -48, 10, 33, 36, 35, 34, 22, -5)
 _NAPE = (181, 155, 143, 141, 141, 143, 150, 161, 174, 200)
@@ -75,80 +72,20 @@ def render_neck_phantom(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]
         Truth: bodies as in `MASK_LEVELS`.
     """
     rng, column = np.random.default_rng(seed), draw_column()
-    grain = 1 + 0.12 * _texture(rng, 2.5, 1.5) + 0.12 * _texture(rng, 8)
+    grain = 1 + 0.12 * _CANVAS.texture(rng, 2.5, 1.5) + 0.12 * _CANVAS.texture(rng, 8)
     shadow = _soft_tissue(rng) + _head(rng, grain) + _atlas(column[0], grain)
     for body in column:
         if body.level in _SPINOUS:
             shadow += _arch(body, grain)
         depth = _BODY_DEPTHS.get(body.level, 1.05)
-        shadow += _bone(body.outline_mm, depth, 0.3, grain, 3.0, 0.5)
-    return _develop(shadow, rng), _truth(column)
-
-
-def _distance(outline: Points, reach_mm: float = _REACH_MM) -> Field:
-    """Return the signed distance (H, W) to a closed outline in mm, positive inside."""
-    low, high = outline.min(axis=0) - reach_mm, outline.max(axis=0) + reach_mm
-    cols, rows = (slice(*np.searchsorted(at, ends)) for at, ends in zip(
-        (_X, _Y), zip(low, high, strict=True), strict=True))  # fmt: skip
-    x, y = _X[None, cols], _Y[rows, None]
-    nearest = np.full((y.size, x.size), np.inf)
-    inside = np.zeros(nearest.shape, bool)
-    for (ax, ay), (bx, by) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
-        dx, dy = bx - ax, by - ay
-        share = np.clip(((x - ax) * dx + (y - ay) * dy) / max(dx * dx + dy * dy, 1e-12), 0, 1)
-        np.minimum(nearest, (x - ax - share * dx) ** 2 + (y - ay - share * dy) ** 2, out=nearest)
-        if ay != by:
-            inside ^= ((ay > y) != (by > y)) & (x < ax + (y - ay) * dx / (by - ay))
-    whole = np.full(SHAPE, -reach_mm)
-    away = np.sqrt(nearest)
-    whole[rows, cols] = np.where(inside, away, np.maximum(-away, -reach_mm))
-    return whole
-
-
-def _cover(distance: Field, width_mm: float = 0.35) -> Field:
-    return np.clip(0.5 + distance / (2 * width_mm), 0, 1)
-
-
-def _line(distance: Field, depth_mm: float, width_mm: float) -> Field:
-    """Return a bright line (0..1) that runs `depth_mm` inside an outline."""
-    return np.asarray(np.exp(-(((distance - depth_mm) / width_mm) ** 2)))
-
-
-def _gain(shape: tuple[int, ...], sigma_px: float, stretch: float = 1.0) -> Field:
-    down, across = np.fft.fftfreq(shape[0])[:, None] * stretch, np.fft.fftfreq(shape[1])
-    return np.asarray(np.exp(-2 * (np.pi * sigma_px) ** 2 * (down**2 + across**2)))
-
-
-def _blurred(picture: Field, sigma_px: float) -> Field:
-    pad = int(min(3 * sigma_px, 200))
-    padded = np.pad(picture, pad, mode="edge")
-    smooth = np.fft.ifft2(np.fft.fft2(padded) * _gain(padded.shape, sigma_px)).real
-    return np.asarray(smooth[pad : pad + picture.shape[0], pad : pad + picture.shape[1]])
-
-
-def _texture(rng: np.random.Generator, sigma_px: float, stretch: float = 1.0) -> Field:
-    """Filter noise (H, W) to unit variance; `stretch` lengthens it downwards."""
-    noise = np.fft.fft2(rng.standard_normal(SHAPE)) * _gain(SHAPE, sigma_px, stretch)
-    field = np.fft.ifft2(noise).real
-    return np.asarray(field / field.std())
-
-
-def _bone(
-    outline: Points, depth: float, shell: float, grain: Field,
-    round_mm: float = 3.0, edge_mm: float = 0.55,
-) -> Field:  # fmt: skip
-    """Return the shadow of a round bone: its chord across the beam, and its cortex edge-on."""
-    distance = _distance(outline)
-    share = np.clip(distance / round_mm, 0, 1)
-    chord = np.sqrt(share * (2 - share))
-    cortex = shell * _line(distance, edge_mm, edge_mm)
-    return np.asarray(_cover(distance) * (depth * (0.55 + 0.45 * chord) * grain + cortex))
+        shadow += _CANVAS.bone(body.outline_mm, depth, 0.3, grain, 3.0, 0.5)
+    return developed(shadow, rng), _truth(column)
 
 
 def _profile(values: Sequence[float], sigma_px: float) -> Field:
     """Return smooth values for each row (H, 1) from those at `_HEIGHTS`."""
     rows = np.interp(_Y, _HEIGHTS, values)[:, None]
-    return _blurred(np.repeat(rows, 3, axis=1), sigma_px)[:, 1:2]
+    return blurred(np.repeat(rows, 3, axis=1), sigma_px)[:, 1:2]
 
 
 def _soft_tissue(rng: np.random.Generator) -> Field:
@@ -156,36 +93,36 @@ def _soft_tissue(rng: np.random.Generator) -> Field:
     front, nape = _profile(_FRONT, 22), _profile(_NAPE, 22)
     across = np.clip(1 - np.abs((_X - (front + nape) / 2) / ((nape - front) / 2)) ** 2.4, 0, 1)
     shadow = 0.02 * _profile(_WIDTH, 40) * across**0.5
-    muscle = 0.05 * _texture(rng, 9, 3.0) + 0.025 * _texture(rng, 3, 4.0)
+    muscle = 0.05 * _CANVAS.texture(rng, 9, 3.0) + 0.025 * _CANVAS.texture(rng, 3, 4.0)
     shadow = shadow + muscle * np.clip(3 * across, 0, 1)
     for top, lean, thick in _SHOULDERS:
         below = _Y[:, None] - (top + lean * (118 - _X) + 0.0016 * (_X - 95) ** 2)
         shadow += thick * (1 - np.exp(-np.clip(below, 0, None) / 16))
-    air = _distance(rod(_AIRWAY, (6.5, 6, 5, 5.5, 5, 6.5, 7.5, 8, 8)))
-    shadow -= 0.42 * _cover(air, 1.2) * (0.6 + 0.4 * np.clip(air / 4, 0, 1))
-    return np.asarray(shadow + 0.15 * _cover(_distance(smooth_outline(_TONGUE)), 3.0))
+    air = _CANVAS.distance(rod(_AIRWAY, (6.5, 6, 5, 5.5, 5, 6.5, 7.5, 8, 8)))
+    shadow -= 0.42 * cover(air, 1.2) * (0.6 + 0.4 * np.clip(air / 4, 0, 1))
+    return np.asarray(shadow + 0.15 * cover(_CANVAS.distance(smooth_outline(_TONGUE)), 3.0))
 
 
 def _head(rng: np.random.Generator, grain: Field) -> Field:
     """Draw skull, mastoid cells, both sides of the jaw, teeth, hyoid bone and clavicle."""
-    skull = _distance(smooth_outline(_SKULL, steps=8), 14.0)
-    shadow = _cover(skull, 0.6) * (0.55 + 0.35 * np.clip(skull / 12, 0, 1))
-    shadow += 0.55 * _line(skull, 2.2, 2.0) * _cover(skull)
-    mastoid = _distance(smooth_outline(_MASTOID), 10.0)
-    shadow += _cover(mastoid, 1.0) * (0.35 + 0.18 * _texture(rng, 5))
-    shadow += 0.2 * _line(mastoid, 0.8, 0.8)
+    skull = _CANVAS.distance(smooth_outline(_SKULL, steps=8), 14.0)
+    shadow = cover(skull, 0.6) * (0.55 + 0.35 * np.clip(skull / 12, 0, 1))
+    shadow += 0.55 * line(skull, 2.2, 2.0) * cover(skull)
+    mastoid = _CANVAS.distance(smooth_outline(_MASTOID), 10.0)
+    shadow += cover(mastoid, 1.0) * (0.35 + 0.18 * _CANVAS.texture(rng, 5))
+    shadow += 0.2 * line(mastoid, 0.8, 0.8)
     for shift, weight in (((0.0, 0.0), 1.0), ((4.5, -3.5), 0.85)):
-        jaw = _distance(smooth_outline(np.array(_JAW) + shift, steps=8), 8.0)
-        shadow += weight * 0.34 * (_cover(jaw, 0.5) * grain + _line(jaw, 1.0, 0.9))
+        jaw = _CANVAS.distance(smooth_outline(np.array(_JAW) + shift, steps=8), 8.0)
+        shadow += weight * 0.34 * (cover(jaw, 0.5) * grain + line(jaw, 1.0, 0.9))
     for number in range(6):
         for side in (1, -1):
             tooth = np.array(_TOOTH) * (1, side) + (30 - 8.2 * number, 55 + 1.5 * number)
-            inside = _distance(smooth_outline(tooth), 4.0)
-            shadow += _cover(inside, 0.5) * (0.5 + 0.25 * _line(inside, 0.6, 0.6))
+            inside = _CANVAS.distance(smooth_outline(tooth), 4.0)
+            shadow += cover(inside, 0.5) * (0.5 + 0.25 * line(inside, 0.6, 0.6))
     hyoid = rod(((34, 106), (40, 104), (50, 101), (56, 99)), (2.8, 1.8, 1.3, 1.2))
     clavicle = ((-10, 214), (20, 207), (45, 211), (70, 222), (90, 236))
-    shadow += _bone(hyoid, 0.25, 0.25, grain, 1.5)
-    return shadow + _bone(rod(clavicle, (4, 3.6, 3.4, 3.6, 4)), 0.17, 0.2, grain, 2.0)
+    shadow += _CANVAS.bone(hyoid, 0.25, 0.25, grain, 1.5)
+    return shadow + _CANVAS.bone(rod(clavicle, (4, 3.6, 3.4, 3.6, 4)), 0.17, 0.2, grain, 2.0)
 
 
 def _atlas(c2: DrawnBody, grain: Field) -> Field:
@@ -195,9 +132,9 @@ def _atlas(c2: DrawnBody, grain: Field) -> Field:
     mass = ((-9, -6), (6, -8), (14, -4), (13, 5), (4, 7), (-8, 6))
     behind = rod([c2.at(13, -24), c2.at(24, -24), c2.at(33, -25)], (2.6, 2.4, 3.8))
     return (
-        _bone(smooth_outline(front + np.array(arch)), 0.55, 0.45, grain, 2.0)
-        + _bone(smooth_outline(c2.at(0, -22) + np.array(mass)), 0.25, 0.2, grain, 3.0)
-        + _bone(behind, 0.45, 0.4, grain, 2.0)
+        _CANVAS.bone(smooth_outline(front + np.array(arch)), 0.55, 0.45, grain, 2.0)
+        + _CANVAS.bone(smooth_outline(c2.at(0, -22) + np.array(mass)), 0.25, 0.2, grain, 3.0)
+        + _CANVAS.bone(behind, 0.45, 0.4, grain, 2.0)
     )
 
 
@@ -207,32 +144,22 @@ def _arch(body: DrawnBody, grain: Field) -> Field:
     for shift, weight in ((0.0, 0.8), (1.7, 0.6)):
         pillar = _C2_PILLAR if body.level == "C2" else _PILLAR
         outline = smooth_outline([body.at(u + shift, v - shift / 2) for u, v in pillar])
-        shadow += weight * _bone(outline, 0.45, 0.2, grain, 3.0)
+        shadow += weight * _CANVAS.bone(outline, 0.45, 0.2, grain, 3.0)
     length, droop, thick = _SPINOUS[body.level]
     root = body.at(21.5, -3.5)
     tip = root + length * body.back + droop * body.down
     path = [body.at(18.5, -11.0), root, (root + tip) / 2 + 0.8 * body.down, tip]
     process = rod(path, (2.0, 0.9 * thick, 0.85 * thick, thick))
     pedicle = smooth_outline([body.at(u, v) for u, v in _PEDICLE])
-    shadow += 0.85 * _bone(process, 0.38, 0.34, grain, 2.2)
-    return shadow + 0.8 * _bone(pedicle, 0.16, 0.12, grain, 2.0)
-
-
-def _develop(shadow: Field, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Add what detector and processing add: blur, noise, evened exposure, 8 bits."""
-    signal = _blurred(np.maximum(shadow, -0.1), 1.6)
-    noise = _blurred(rng.standard_normal(SHAPE), 0.7)
-    signal = signal + 0.028 * np.exp(0.28 * np.clip(signal, 0, 6)) * noise / noise.std()
-    even = signal - 0.58 * _blurred(signal, 60) + 0.15 * (signal - _blurred(signal, 6))
-    low, high = np.percentile(even, (3, 99.7))
-    return np.asarray(np.rint(235 * np.clip((even - low) / (high - low), 0, 1) ** 0.85), np.uint8)
+    shadow += 0.85 * _CANVAS.bone(process, 0.38, 0.34, grain, 2.2)
+    return shadow + 0.8 * _CANVAS.bone(pedicle, 0.16, 0.12, grain, 2.0)
 
 
 def _truth(column: Sequence[DrawnBody]) -> NDArray[np.uint8]:
     mask = np.zeros(SHAPE, np.uint8)
     for body in column:
         if body.level in MASK_LEVELS:
-            mask[_distance(body.outline_mm) > 0] = 1 + MASK_LEVELS.index(body.level)
+            mask[_CANVAS.distance(body.outline_mm) > 0] = 1 + MASK_LEVELS.index(body.level)
     return mask
 
 
