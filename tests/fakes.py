@@ -36,6 +36,7 @@ from spinealign.measure.outlines.volumes import structure_volumes
 from spinealign.ui.work.services import Models, Services
 from tests import phantoms
 from tests.examinations import NECK_CT, SPINE_MR
+from tests.phantoms_spine import spine_analysis
 
 WAIT_S = 20
 """A gate that nobody opens ends a test, instead of hanging it."""
@@ -176,7 +177,9 @@ def answer_for(path: Path, examination: Examination | None, side: int = 256) -> 
         analysis = _phantom("mr", side)
         note = ReaderNote(NoteKind.CANAL_WIDEST, (4, 5))
         return replace(analysis, image=replace(analysis.image, source_path=path, notes=(note,)))
-    kind = next((k for k in ("disc", "film", "mr", "photo", "xray") if k in path.name), "ct")
+    kind = next(
+        (k for k in ("disc", "film", "mr", "photo", "xray", "spine") if k in path.name), "ct"
+    )
     analysis = _phantom(kind if examination is None else examination.view_name, side)
     image = replace(analysis.image, source_path=path)
     if examination is None:
@@ -206,6 +209,8 @@ def _phantom(kind: str, side: int) -> Analysis:
         return phantoms.mr_analysis((side * 5 // 4, side * 25 // 32))
     if kind == "film":
         return _film()
+    if kind == "spine":
+        return spine_analysis()
     if kind == "photo":
         return phantoms.failed_view_analysis()
     if kind == "xray":

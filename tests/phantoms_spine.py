@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
+from spinealign.analysis import analyze_image
 from spinealign.domain.findings import (
+    Analysis,
     Facing,
     Landmark,
     LandmarkName,
@@ -14,11 +18,18 @@ from spinealign.domain.findings import (
     Vertebra,
     VertebraState,
 )
+from spinealign.domain.generators import run_to_end
+from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.domain.measurements import Drawing, DrawingTool
+from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.geometry.plane import PixelGeometry
+from tests.examinations import WHOLE_SPINE
+from tests.gates import OneGate
 from tools.phantoms.spine_anatomy import HEAD_RADIUS_MM, DrawnSpine, draw_spine
 
 SPACING_MM = 0.5
 WIDTH_PX = 760
+HEIGHT_PX = 1700
 
 
 def spine_bodies(drawn: DrawnSpine | None = None, faces: Facing = Facing.LEFT):
@@ -64,3 +75,31 @@ def without(bodies, *levels: str) -> tuple[Vertebra, ...]:
     """Return bodies without some levels, numbered anew."""
     kept = [body for body in bodies if body.level not in levels]
     return tuple(replace(body, index=index) for index, body in enumerate(kept, start=1))
+
+
+def spine_image(path: Path = Path("spine.png")) -> SpineImage:
+    """Return a film without anatomy, as large as the drawing."""
+    pixels = np.arange(HEIGHT_PX * WIDTH_PX, dtype=np.float32).reshape(HEIGHT_PX, WIDTH_PX)
+    return SpineImage(
+        pixels, 16, path, "a" * 64, spacing_mm=(SPACING_MM,) * 2,
+        spacing_source=SpacingSource.CALIBRATED,
+    )  # fmt: skip
+
+
+@cache
+def spine_analysis() -> Analysis:
+    """Return what a network would have found that sees every body as it was drawn."""
+    found = run_to_end(analyze_image(spine_image(), OneGate(None), WHOLE_SPINE))
+    bodies = tuple(
+        replace(
+            body,
+            landmarks=tuple(replace(m, source=LandmarkSource.NETWORK) for m in body.landmarks),
+        )
+        for body in spine_bodies()
+    )
+    geometry = PixelGeometry.of(found.image)
+    taken = measure_alignment(bodies, Facing.LEFT, geometry, WHOLE_SPINE)
+    return replace(
+        found, vertebrae=bodies, facing=Facing.LEFT, facing_confidence=1.0, measurements=taken,
+        cautions=(),
+    )  # fmt: skip

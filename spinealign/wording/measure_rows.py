@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from spinealign.domain.examination import LEVEL_SEQUENCE
+from spinealign.domain.findings import LandmarkSource
 from spinealign.domain.measurements import (
     FEMORAL_HEAD,
     Measurement,
@@ -79,6 +80,12 @@ def grouped(
 def has_value(measurement: Measurement) -> bool:
     """Whether there is a finite value."""
     return measurement.value is not None and math.isfinite(measurement.value)
+
+
+def waits_for_heads(measurement: Measurement) -> bool:
+    """Whether a measure has no value only because the femoral heads are not placed."""
+    why = measurement.unmeasurable
+    return why is not None and why.reason is UnmeasurableReason.FEMORAL_HEADS_MISSING
 
 
 def unmeasurable_lines(measurements: Iterable[Measurement]) -> list[str]:
@@ -177,10 +184,17 @@ def edited_text(measurement: Measurement) -> str:
         return ""
     if measurement.automatic_value is None and _rests_on_heads(measurement):
         return "femoral heads placed manually"
+    if measurement.automatic_value is None and _is_all_by_hand(measurement):
+        return "placed manually"
     if measurement.automatic_value is None:
         return "manually corrected; no automatic value"
     automatic = number_text(measurement.automatic_value, measurement.unit)
     return f"manually corrected; automatic {automatic}{unit_text(measurement.unit)}"
+
+
+def _is_all_by_hand(measurement: Measurement) -> bool:
+    points = measurement.points
+    return bool(points) and all(point.source == LandmarkSource.USER for point in points)
 
 
 def _rests_on_heads(measurement: Measurement) -> bool:

@@ -9,13 +9,11 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from spinealign.analysis import analyze_image
 from spinealign.domain.findings import Analysis, Corrections, Facing, WarningCode
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.domain.measurements import DrawingTool, MeasureState
 from spinealign.domain.measures import MeasureCode
 from spinealign.export.corrections import load_corrections, save_corrections
@@ -37,7 +35,7 @@ from spinealign.wording.corrections import drawing_name
 from spinealign.wording.measure_rows import edited_text, measure_sentence
 from tests.examinations import WHOLE_SPINE
 from tests.gates import OneGate
-from tests.phantoms_spine import SPACING_MM, WIDTH_PX, femoral_heads, spine_bodies
+from tests.phantoms_spine import SPACING_MM, femoral_heads, spine_bodies, spine_image
 from tools.phantoms.spine_anatomy import true_angles
 
 PELVIC = (
@@ -50,11 +48,7 @@ PELVIC = (
 @pytest.fixture
 def film(tmp_path: Path) -> Analysis:
     """A film of which nothing was outlined, since no network knows the kind."""
-    pixels = np.arange(1700 * WIDTH_PX, dtype=np.float32).reshape(1700, WIDTH_PX)
-    image = SpineImage(
-        pixels, 16, tmp_path / "spine.png", "a" * 64, spacing_mm=(SPACING_MM,) * 2,
-        spacing_source=SpacingSource.CALIBRATED,
-    )  # fmt: skip
+    image = spine_image(tmp_path / "spine.png")
     return run_to_end(analyze_image(image, OneGate(None), WHOLE_SPINE))
 
 

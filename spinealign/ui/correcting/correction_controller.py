@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PyQt6.QtCore import QObject
+from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtWidgets import QDialogButtonBox, QInputDialog, QMessageBox, QWidget
 
 from spinealign.ui.correcting.body_changes import BodyChanges
@@ -13,7 +13,7 @@ from spinealign.ui.correcting.context_menu import EditMenu
 from spinealign.ui.correcting.edit_session import EditSession
 from spinealign.ui.correcting.picture_editor import PictureEditor
 from spinealign.ui.correcting.shown_measures import ShownMeasures
-from spinealign.ui.picture.drawing_tools import Points
+from spinealign.ui.picture.drawing_tools import Points, ToolName
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.results.results_panel import ResultsPanel
 from spinealign.ui.settings.preferences import Preferences
@@ -58,6 +58,7 @@ class CorrectionController(QObject):
         results.measure_toggled.connect(self.measures.toggle)
         results.measure_selected.connect(self.measures.select)
         self.editor.line_drawn.connect(self.ask_length)
+        results.heads_wanted.connect(partial(self._take, ToolName.FEMORAL_HEADS, viewer))
         results.levels_shifted.connect(self.changes.shift_levels)
         self.editing.saved.connect(self._saved)
 
@@ -101,6 +102,10 @@ class CorrectionController(QObject):
             self.editing.give_up_unsaved()
             return True
         return False
+
+    def _take(self, name: ToolName, viewer: Viewer) -> None:
+        self.editor.take_tool(name)
+        viewer.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _saved(self, image: Path, path: Path) -> None:
         self._messages.tell(kept_text(image, path))

@@ -71,6 +71,10 @@ class PictureItem(QGraphicsItem):
         if scene is not None:
             scene.removeItem(self)
 
+    def on_screen(self, length: float) -> float:
+        """Return how many screen pixels a length in pixels of the picture is, as it is shown."""
+        return length / self._pixel_size()
+
     def _pixel_size(self) -> float:
         """Return how many pixels of the picture one screen pixel covers at the present zoom.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from PyQt6.QtCore import QPointF, QRectF
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
@@ -19,11 +21,16 @@ GAP_PX = 6.0
 
 
 class NameItem(ScreenSizedItem):
-    """Writes a body's name beside it, the same size at every zoom."""
+    """Writes a body's name beside it, the same size at every zoom.
+
+    Where bodies are shown so small that names would lie on each other, every second one or
+    fewer are written, counted from the top.
+    """
 
     def __init__(self, body: DisplayBody, parent: QGraphicsItem) -> None:
         super().__init__(parent, Layer.NAMES)
         self.name = ""
+        self.apart = math.inf
         self._away = (0.0, 0.0)
         self.set_body(body)
 
@@ -31,6 +38,7 @@ class NameItem(ScreenSizedItem):
         """Follow the body."""
         name = body.vertebra.name
         self.setPos(QPointF(*body.place))
+        self._index = body.vertebra.index
         self._colour = body.colour.lighter(150)
         if (name, body.away) != (self.name, self._away):
             self.prepareGeometryChange()
@@ -38,12 +46,18 @@ class NameItem(ScreenSizedItem):
             self._path = _written(name, body.away)
         self.update()
 
+    def every(self) -> int:
+        """Return of how many names in a row one has room, `apart` being to the next place."""
+        return max(1, math.ceil(LETTER_PX / max(self.on_screen(self.apart), 1.0)))
+
     def boundingRect(self) -> QRectF:
         """Return the rectangle around the letters, in screen pixels about the outline's point."""
         return self._path.boundingRect().adjusted(-3, -3, 3, 3)
 
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the letters with a dark halo."""
+        if (self._index - 1) % self.every():
+            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.strokePath(self._path, self.pen(HALO, 3.0))
         painter.fillPath(self._path, self._colour)
@@ -93,6 +107,12 @@ class BodyGroup:
         self.name.set_body(body)
         self._set_handles(body)
 
+    def set_room(self, apart: float) -> None:
+        """Fit name and handles to the distance of the next body, in pixels of the picture."""
+        self.name.apart = apart
+        for handle in self.handles.values():
+            handle.room = apart
+
     def style(self, pen: QPen, fill: QColor | None, opacity: float, shown: bool) -> None:
         """Draw the outline so, and names and handles as opaque as that."""
         self.outline.set_pen(pen)
@@ -128,6 +148,15 @@ class BodyLayer:
         for group, body in zip(self.groups, bodies, strict=False):
             group.set_body(body)
         self.groups += [BodyGroup(body, self._parent) for body in bodies[len(self.groups) :]]
+        self._space()
+
+    def _space(self) -> None:
+        """Tell names and handles how much room there is between neighbours."""
+        for upper, lower in pairwise(self.groups):
+            (x, y), (next_x, next_y) = upper.body.place, lower.body.place
+            apart = math.hypot(next_x - x, next_y - y)
+            upper.set_room(apart)
+            lower.set_room(apart)
 
     def body_at(self, point: QPointF) -> Vertebra | None:
         """Return the body that lies at a point of the picture, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ SELECTED = QColor("#ffffff")
 DOT_PX, RING_PX, SQUARE_PX = 2.6, 1.8, 3.2
 GROWN_BY = 2.0
 """How much a handle grows under the cursor."""
+
+ROOMY_PX, SMALLEST_SHARE = 30.0, 0.45
+"""Screen pixels from body to body below which handles shrink, and how small they become."""
 
 REACH_PX = 9.0
 """How near the cursor must come to take hold, in screen pixels."""
@@ -49,7 +53,9 @@ class HandleItem(ScreenSizedItem):
     """One point, the same size at every zoom.
 
     A dot was seen by the network, a ring was taken from the outline, and a square in
-    the colour of corrections was placed by a person.
+    the colour of corrections was placed by a person. Where a body is shown smaller than
+    `ROOMY_PX` its handles are smaller, so that it can be seen; `room` is its size in pixels of
+    the picture.
     """
 
     def __init__(self, parent: QGraphicsItem) -> None:
@@ -57,6 +63,7 @@ class HandleItem(ScreenSizedItem):
         self.ref: HandleRef | None = None
         self.source: LandmarkSource | None = LandmarkSource.NETWORK
         self.is_hovered = self.is_selected = False
+        self.room = math.inf
         self._colour = QColor()
 
     def set_mark(
@@ -81,7 +88,9 @@ class HandleItem(ScreenSizedItem):
 
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the form that tells where the point comes from."""
-        factor = GROWN_BY if self.is_hovered or self.is_selected else 1.0
+        is_grown = self.is_hovered or self.is_selected
+        crowded = min(1.0, max(SMALLEST_SHARE, self.on_screen(self.room) / ROOMY_PX))
+        factor = GROWN_BY if is_grown else crowded
         if self.is_selected:
             self._frame(painter)
         if self.source is LandmarkSource.USER:

@@ -29,6 +29,8 @@ from spinealign.wording.measures import measurement_name, method_text, severity_
 MEASUREMENT_ROLE = Qt.ItemDataRole.UserRole
 TOOL_TIP_LETTERS = 72
 ICON_PX = 15
+MOST_OPEN_ROWS = 24
+"""Rows of a group that lies open without being opened: all segments of a neck or a back."""
 
 Key = tuple[str, tuple[str, ...]]
 _Groups = tuple[tuple[MeasureGroup, tuple[Measurement, ...]], ...]
@@ -58,11 +60,23 @@ HEADINGS = {
 class MeasureChoices:
     """Which measures the user draws on the picture, and which groups lie open.
 
-    Kept from case to case; `shown` holds only what the user decided.
+    Kept from case to case; `shown` holds only what the user decided. A group of more than
+    `MOST_OPEN_ROWS`, as of a whole spine, lies open only where the user opened it.
     """
 
     shown: dict[Key, bool] = field(default_factory=dict)
     open_groups: set[MeasureGroup] = field(default_factory=lambda: set(_OPEN_AT_FIRST))
+    opened_by_user: set[MeasureGroup] = field(default_factory=set)
+
+    def is_open(self, group: MeasureGroup, rows: int) -> bool:
+        """Whether a group of so many rows lies open."""
+        is_short = rows <= MOST_OPEN_ROWS
+        return group in self.open_groups and (is_short or group in self.opened_by_user)
+
+    def set_open(self, group: MeasureGroup, is_open: bool) -> None:
+        """Remember that the user opened or folded a group."""
+        for groups in (self.open_groups, self.opened_by_user):
+            (groups.add if is_open else groups.discard)(group)
 
     def is_shown(self, measurement: Measurement) -> bool:
         """Whether a measure is drawn on the picture."""
@@ -112,6 +126,11 @@ class MeasureModel(QAbstractItemModel):
         if not index.isValid() or index.internalId() == 0:
             return None
         return self._groups[index.internalId() - 1][1][index.row()]
+
+    def is_open(self, index: QModelIndex) -> bool:
+        """Whether the group of a heading lies open."""
+        group, members = self._groups[index.row()]
+        return self._choices.is_open(group, len(members))
 
     def group(self, index: QModelIndex) -> MeasureGroup:
         """Return the group of a heading or a row."""
@@ -232,7 +251,7 @@ class MeasureModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.FontRole:
             return self._bold
         if role == Qt.ItemDataRole.DecorationRole:
-            return self._arrows[group in self._choices.open_groups]
+            return self._arrows[self._choices.is_open(group, len(members))]
         if role == Qt.ItemDataRole.CheckStateRole:
             shown = {self._choices.is_shown(member) for member in members}
             if len(shown) > 1:

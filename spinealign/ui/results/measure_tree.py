@@ -28,6 +28,7 @@ from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLabel,
+    QPushButton,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTreeView,
@@ -47,7 +48,13 @@ from spinealign.ui.results.measure_model import (
 from spinealign.ui.results.range_bar import draw_range
 from spinealign.ui.widgets.labels import Fold, wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording.measure_rows import has_value, note_parts, range_text, unmeasurable_lines
+from spinealign.wording.measure_rows import (
+    has_value,
+    note_parts,
+    range_text,
+    unmeasurable_lines,
+    waits_for_heads,
+)
 
 ROW_MARGIN_PX = 7
 CELL_MARGIN_PX = 14
@@ -122,7 +129,7 @@ class MeasureTree(QTreeView):
             for row in range(self._measures.rowCount()):
                 index = self._measures.index(row, 0)
                 self.setFirstColumnSpanned(row, QModelIndex(), True)
-                self.setExpanded(index, self._measures.group(index) in self._choices.open_groups)
+                self.setExpanded(index, self._measures.is_open(index))
         self._fit_columns()
         index = self._measures.index_of(selected) if selected is not None else QModelIndex()
         if index.isValid():
@@ -220,8 +227,7 @@ class MeasureTree(QTreeView):
         self._was_toggled = True
 
     def _note_open(self, index: QModelIndex, is_open: bool) -> None:
-        change = self._choices.open_groups.add if is_open else self._choices.open_groups.discard
-        change(self._measures.group(index))
+        self._choices.set_open(self._measures.group(index), is_open)
         self.fit_height()
 
     def _set_up(self) -> None:
@@ -313,11 +319,14 @@ class MeasureTable(QWidget):
     measure_selected = pyqtSignal(object)
     definition_requested = pyqtSignal(object)
     copy_requested = pyqtSignal()
+    heads_wanted = pyqtSignal()
 
     def __init__(self, choices: MeasureChoices, colours: Colours) -> None:
         super().__init__()
         self.model = MeasureModel(choices, colours, self)
         self.tree = MeasureTree(self.model, choices, colours)
+        self.heads_note = wrapped_label("", "muted")
+        self.heads_button = QPushButton("Place both femoral heads")
         self.edited_note = wrapped_label("", "muted")
         self.missing_list = wrapped_label("", "muted")
         self.missing_list.setContentsMargins(26, 0, 0, 0)
@@ -326,13 +335,17 @@ class MeasureTable(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for widget in (self.tree, self.edited_note, self.missing_fold):
-            column.addWidget(widget)
+        column.addWidget(self.tree)
+        column.addWidget(self.heads_note)
+        column.addWidget(self.heads_button, alignment=Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.edited_note)
+        column.addWidget(self.missing_fold)
         self.setFocusProxy(self.tree)
         self.model.toggled.connect(self.measure_toggled)
         self.tree.row_selected.connect(self.measure_selected)
         self.tree.definition_requested.connect(self.definition_requested)
         self.tree.copy_requested.connect(self.copy_requested)
+        self.heads_button.clicked.connect(lambda: self.heads_wanted.emit())
 
     def set_measurements(self, measurements: Sequence[Measurement]) -> None:
         """Show these measures; cheap while the same ones have values."""
@@ -353,6 +366,11 @@ class MeasureTable(QWidget):
 
     def _show_missing(self) -> None:
         missing = [m for m in self.measurements if not has_value(m)]
+        waiting = [m for m in missing if waits_for_heads(m)]
+        _put_text(self.heads_note, "\n".join(unmeasurable_lines(waiting)))
+        self.heads_note.setVisible(bool(waiting))
+        self.heads_button.setVisible(bool(waiting))
+        missing = [m for m in missing if not waits_for_heads(m)]
         _put_text(self.missing_list, "\n".join(unmeasurable_lines(missing)))
         self.missing_fold.set_title(f"Not measurable ({len(missing)})")
         self.missing_fold.setVisible(bool(missing))

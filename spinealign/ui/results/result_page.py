@@ -107,6 +107,7 @@ class ResultPage(QWidget):
     highlighted = pyqtSignal(object)
     measure_toggled = pyqtSignal(object, bool)
     measure_selected = pyqtSignal(object)
+    heads_wanted = pyqtSignal()
     definition_requested = pyqtSignal(object)
     save_requested = pyqtSignal(str)
     disc_selected = pyqtSignal(object)
@@ -274,6 +275,7 @@ class ResultPage(QWidget):
         table.set_measurements(analysis.measurements)
         table.measure_toggled.connect(self.measure_toggled)
         table.measure_selected.connect(self.measure_selected)
+        table.heads_wanted.connect(self.heads_wanted)
         table.definition_requested.connect(self.definition_requested)
         table.copy_requested.connect(self.copy_measures)
         self._section(
