@@ -390,7 +390,7 @@ _TABLE = (
     ),
     MeasureDefinition(
         MeasureCode.LUMBAR_LORDOSIS_L4_S1, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 11,
-        Extent.SPINE, _BACK, DrawnOn.REPORT, (Reference.WAKAYAMA_LORDOSIS,),
+        Extent.SPINE, _BACK, DrawnOn.NOTHING, (Reference.WAKAYAMA_LORDOSIS,),
         whole_spine_only=True,
         reader_limit=ReaderLimit(11.2, Reference.LUMBAR_READERS),
     ),
@@ -414,7 +414,7 @@ _TABLE = (
     ),
     MeasureDefinition(
         MeasureCode.PELVIC_TILT, Quantity.ANGLE, MeasureGroup.BALANCE, 14, Extent.SPINE,
-        _BACK, DrawnOn.REPORT, (Reference.LE_HUEC, Reference.SRS_SCHWAB, Reference.YUKAWA),
+        _BACK, DrawnOn.NOTHING, (Reference.LE_HUEC, Reference.SRS_SCHWAB, Reference.YUKAWA),
         severities=(
             SeverityBand(SeverityGrade.TILT_UNDER_20, None, 20.0, Reference.SRS_SCHWAB),
             SeverityBand(SeverityGrade.TILT_20_TO_30, 20.0, 30.0, Reference.SRS_SCHWAB),

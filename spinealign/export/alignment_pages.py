@@ -19,6 +19,7 @@ from spinealign.export.page import number_cell, paragraph, section
 from spinealign.wording import safe_text
 from spinealign.wording.definitions import MEASURE_WORDS
 from spinealign.wording.measure_rows import (
+    PLACED_MANUALLY,
     grouped,
     has_value,
     interval_text,
@@ -181,7 +182,9 @@ def _cell(measurement: Measurement | None) -> Any:
         return paragraph(_NO_VALUE, page.RIGHT)
     unit = measurement.unit
     interval = interval_text(measurement.interval, unit)
-    return number_cell(number_text(measurement.value, unit), interval, note_parts(measurement))
+    # Who placed the bodies is told in the table of bodies; here it would stand in every cell.
+    notes = tuple(note for note in note_parts(measurement) if note != PLACED_MANUALLY)
+    return number_cell(number_text(measurement.value, unit), interval, notes)
 
 
 def _row(measurement: Measurement, numbers: Mapping[str, int]) -> list[Any]:

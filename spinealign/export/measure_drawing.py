@@ -53,7 +53,7 @@ def legend_items(measures: Sequence[Measurement]) -> list[tuple[Colour, str]]:
     """Return the colour, and name with value, of each measure drawn by `draw_measures`."""
     items = []
     for colour, measure in _coloured(measures):
-        edited = edited_text(measure)
+        edited = edited_text(measure).partition("; no ")[0]
         words = f"{short_name(measure)} {value_text(measure)}"
         items.append((colour, f"{words} ({edited})" if edited else words))
     return items

@@ -42,6 +42,11 @@ _HEAT_LEVEL = 0.5
 _FILL_OPACITY = 0.2
 _PAPER_LINE_WEIGHT = 2.0
 _PAPER_LETTERS = 1.8
+_TALL = 1.6
+"""Longer side over the shorter one beyond which letters grow no more."""
+
+_BESIDE_UNITS = 32
+"""Width of a legend beside a picture, in heights of its letters."""
 
 
 def mask_picture(analysis: Analysis) -> Image.Image:
@@ -100,7 +105,8 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
         draw_region(canvas, polygons, _HEAT_OUTLINE, scale, 0.0, weight)
         items.append((_HEAT_OUTLINE, f"strongest evidence for {_positive(answer)}"))
     unit = _unit(canvas, paper)
-    legend = [strips.legend(items, _width(canvas), unit)] if items else []
+    width = round(_BESIDE_UNITS * unit) if _is_tall(analysis, canvas) else _width(canvas)
+    legend = [strips.legend(items, width, unit)] if items else []
     return _compose(analysis, canvas, scale, paper, legend)
 
 
@@ -142,17 +148,39 @@ def _compose(
     paper: bool,
     legend: Sequence[Image.Image] = (),
 ) -> Image.Image:
-    width, unit = _width(canvas), _unit(canvas, paper)
-    rows = [Image.fromarray(canvas), *legend]
+    picture = Image.fromarray(canvas)
+    is_beside = _is_tall(analysis, canvas) and bool(legend)
+    width = legend[0].width if is_beside else _width(canvas)
+    words = [*legend, *_notes(analysis, canvas, scale, paper, width)]
+    rows = [strips.beside(picture, strips.stack(words))] if is_beside else [picture, *words]
+    if not paper and is_demonstration(analysis):
+        wide = max(row.width for row in rows)
+        rows.insert(0, strips.band(DEMONSTRATION_BAND, wide, _unit(canvas, paper)))
+    return strips.stack(rows)
+
+
+def _notes(
+    analysis: Analysis,
+    canvas: NDArray[np.uint8],
+    scale: tuple[float, float],
+    paper: bool,
+    width: int,
+) -> list[Image.Image]:
+    """Return the scale bar and the small print, as wide as they have room."""
+    unit, rows = _unit(canvas, paper), []
     if analysis.image.spacing_mm is not None:
         px_per_mm = scale[1] / analysis.image.spacing_mm[1]
         note = _spacing_note(analysis.image.spacing_source)
         rows.append(strips.scale_bar(px_per_mm, canvas.shape[1], width, unit, note))
     if not paper:
         rows.append(strips.footer(_footer_lines(analysis), width, unit))
-        if is_demonstration(analysis):
-            rows.insert(0, strips.band(DEMONSTRATION_BAND, width, unit))
-    return strips.stack(rows)
+    return rows
+
+
+def _is_tall(analysis: Analysis, canvas: NDArray[np.uint8]) -> bool:
+    """Whether a legend has more room beside a picture than below it: of a whole spine."""
+    whole = analysis.examination is not None and analysis.examination.shows_all_regions
+    return whole and canvas.shape[0] > _TALL * canvas.shape[1]
 
 
 def _width(canvas: NDArray[np.uint8]) -> int:
@@ -160,7 +188,8 @@ def _width(canvas: NDArray[np.uint8]) -> int:
 
 
 def _unit(canvas: NDArray[np.uint8], paper: bool) -> int:
-    unit = strips.unit_px(max(canvas.shape[:2]))
+    sides = canvas.shape[:2]
+    unit = strips.unit_px(min(max(sides), round(_TALL * min(sides))))
     return round(unit * _PAPER_LETTERS) if paper else unit
 
 

@@ -38,6 +38,7 @@ from spinealign.wording.reading import patient_rows
 from spinealign.wording.series import picture_name
 
 _PICTURE_HEIGHT = 100 * mm
+_TALL_PICTURE_HEIGHT = 165 * mm
 _PICTURE_GAP = 4 * mm
 _MAX_PICTURE_PX = 1400
 _SHORT_SHA = 16
@@ -111,13 +112,19 @@ def _pictures(analysis: Analysis) -> Table:
     gaps = _PICTURE_GAP * (len(pictures) - 1)
     factor = min(
         (page.TEXT_WIDTH - gaps) / sum(picture.width for picture in pictures),
-        _PICTURE_HEIGHT / max(picture.height for picture in pictures),
+        _picture_height(analysis) / max(picture.height for picture in pictures),
     )
     images = [_printed(picture, factor) for picture in pictures]
     row = Table([images], colWidths=[image.drawWidth + _PICTURE_GAP for image in images])
     row.setStyle([("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")])
     row.hAlign = "LEFT"
     return row
+
+
+def _picture_height(analysis: Analysis) -> float:
+    """Return how high pictures may be printed: a whole spine is higher than it is wide."""
+    whole = analysis.examination is not None and analysis.examination.shows_all_regions
+    return float(_TALL_PICTURE_HEIGHT if whole else _PICTURE_HEIGHT)
 
 
 def _picture_caption(analysis: Analysis) -> str:

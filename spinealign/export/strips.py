@@ -54,6 +54,15 @@ def stack(rows: Sequence[Image.Image]) -> Image.Image:
     return canvas
 
 
+def beside(left: Image.Image, right: Image.Image) -> Image.Image:
+    """Put two pictures beside each other on the dark background, their tops level."""
+    size = (left.width + right.width, max(left.height, right.height))
+    canvas = Image.new("RGB", size, BACKGROUND)
+    canvas.paste(left, (0, 0))
+    canvas.paste(right, (left.width, 0))
+    return canvas
+
+
 def band(text: str, width: int, unit: int) -> Image.Image:
     """Draw a warning that nobody can miss: bold black on amber, the full width."""
     return _text_block([text], letters(unit, bold=True), width, unit, _BLACK, _AMBER)

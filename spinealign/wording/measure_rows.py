@@ -29,6 +29,9 @@ from spinealign.wording.text import as_sentence, listed, safe_text
 _DECIMALS = {"deg": 1, "mm": 1, "px": 1, "%": 0, "": 2}
 _SUFFIXES = {"deg": "°", "": ""}
 
+PLACED_MANUALLY = "placed manually"
+"""Who placed the points of a measure that rests on a person's points alone."""
+
 MEASURE_HEADINGS = (
     "Group", "Measure", "Value", "Unit", "95 % low", "95 % high", "Normal range", "Severity",
     "Placed by", "Automatic value", "Method", "Source",
@@ -185,7 +188,7 @@ def edited_text(measurement: Measurement) -> str:
     if measurement.automatic_value is None and _rests_on_heads(measurement):
         return "femoral heads placed manually"
     if measurement.automatic_value is None and _is_all_by_hand(measurement):
-        return "placed manually"
+        return PLACED_MANUALLY
     if measurement.automatic_value is None:
         return "manually corrected; no automatic value"
     automatic = number_text(measurement.automatic_value, measurement.unit)

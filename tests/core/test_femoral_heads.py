@@ -18,6 +18,7 @@ from spinealign.domain.measurements import DrawingTool, MeasureState
 from spinealign.domain.measures import MeasureCode
 from spinealign.export.corrections import load_corrections, save_corrections
 from spinealign.export.measure_tables import corrections_record, measurements_csv
+from spinealign.export.overlay import overlay_picture
 from spinealign.measure.correction.changes import (
     add_drawing,
     add_vertebra,
@@ -33,7 +34,7 @@ from spinealign.wording import headline
 from spinealign.wording.cautions import caution_text
 from spinealign.wording.corrections import drawing_name
 from spinealign.wording.measure_rows import edited_text, measure_sentence
-from tests.examinations import WHOLE_SPINE
+from tests.examinations import LATERAL_NECK, WHOLE_SPINE
 from tests.gates import OneGate
 from tests.phantoms_spine import SPACING_MM, femoral_heads, spine_bodies, spine_image
 from tools.phantoms.spine_anatomy import true_angles
@@ -169,3 +170,14 @@ def test_a_calibration_changes_lengths_and_no_angle(film: Analysis, outlined: Co
     assert after[sva].value == pytest.approx(2 * before[sva].value)
     for code in PELVIC:
         assert after[code].value == pytest.approx(before[code].value)
+
+
+def test_the_legend_of_a_high_film_stands_beside_it(film: Analysis, outlined: Corrections) -> None:
+    after = apply_corrections(film, outlined)
+    picture = overlay_picture(after)
+    rows, columns = film.image.shape
+    assert picture.height == rows
+    assert picture.width > 1.5 * columns
+    lower = overlay_picture(replace(after, examination=LATERAL_NECK))
+    assert lower.width == columns
+    assert lower.height > rows

@@ -345,7 +345,7 @@ class MeasureTable(QWidget):
         self.tree.row_selected.connect(self.measure_selected)
         self.tree.definition_requested.connect(self.definition_requested)
         self.tree.copy_requested.connect(self.copy_requested)
-        self.heads_button.clicked.connect(lambda: self.heads_wanted.emit())
+        self.heads_button.clicked.connect(self.heads_wanted)
 
     def set_measurements(self, measurements: Sequence[Measurement]) -> None:
         """Show these measures; cheap while the same ones have values."""
