@@ -249,7 +249,7 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
     from spinealign.wording import caution_text, headline, refusal_message
     from spinealign.wording.alignment import alignment_sentences
     from spinealign.wording.discs import disc_lines
-    from spinealign.wording.measure_rows import main_lines
+    from spinealign.wording.measure_rows import main_lines, uncertain_lines
     from spinealign.wording.series import picture_name
     from spinealign.wording.text import listed
 
@@ -262,7 +262,8 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
     if analysis.is_refused:
         keys = listed([examination.key for examination in EXAMINATIONS.values()], "or")
         print(f"    {refusal_message(analysis).advice} (--examination {keys})")
-    for line in (*disc_lines(analysis), *main_lines(analysis.measurements)):
+    measures = (*main_lines(analysis.measurements), *uncertain_lines(analysis.measurements))
+    for line in (*disc_lines(analysis), *measures):
         print(f"    {line}")
     for caution in analysis.cautions:
         print(f"    note: {caution_text(caution)}")

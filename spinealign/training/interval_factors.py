@@ -53,8 +53,13 @@ _FACTORS = np.arange(0.2, 10.0, 0.01)
 ALIKE: Mapping[MeasureCode, MeasureCode] = {
     MeasureCode.COBB_C2_C6: MeasureCode.COBB_C2_C7,
     MeasureCode.COBB_C2_LOWEST: MeasureCode.COBB_C2_C7,
+    MeasureCode.T1_SLOPE: MeasureCode.C7_SLOPE,
+    MeasureCode.THORACIC_KYPHOSIS_T4_T12: MeasureCode.THORACIC_KYPHOSIS_T5_T12,
+    MeasureCode.LUMBAR_LORDOSIS_L1_L5: MeasureCode.LUMBAR_LORDOSIS_L1_S1,
 }
-"""Measures that share a factor: the same angle down to another level."""
+"""Measures that share a factor: the same angle to another level, or one with a truth of its own."""
+
+_EXAMINATIONS = {SPINE_SOURCE: ExaminationKind.LATERAL_SPINE_RADIOGRAPH}
 
 Finder = Callable[[SpineImage], VertebraOutlines]
 Key = tuple[str, tuple[str, ...]]
@@ -129,8 +134,9 @@ def scored_values(found: FoundFilm) -> list[ScoredValue]:
     named = [v for level, v in pairs.items() if v.level == level]
     known = [as_vertebra(readers[v.level]) for v in named if v.level is not None]
     facing = facing_of(film.bodies)
-    own = _measured(named, found.outlines.facing or facing)
-    truth = _measured(known, facing)
+    examination = _EXAMINATIONS.get(film.source, ExaminationKind.LATERAL_NECK_RADIOGRAPH)
+    own = _measured(named, found.outlines.facing or facing, examination)
+    truth = _measured(known, facing, examination)
     height = _mean_height(film)
     return [
         _scored(film, own[key], truth[key], height)
@@ -139,10 +145,11 @@ def scored_values(found: FoundFilm) -> list[ScoredValue]:
     ]
 
 
-def _measured(bodies: Sequence[Vertebra], facing: Facing | None) -> dict[Key, Measurement]:
-    examination = EXAMINATIONS[ExaminationKind.LATERAL_NECK_RADIOGRAPH]
+def _measured(
+    bodies: Sequence[Vertebra], facing: Facing | None, kind: ExaminationKind
+) -> dict[Key, Measurement]:
     ordered = sorted(bodies, key=lambda body: LEVEL_SEQUENCE.index(body.name))
-    taken = measure_alignment(ordered, facing, PixelGeometry(), examination)
+    taken = measure_alignment(ordered, facing, PixelGeometry(), EXAMINATIONS[kind])
     return {m.key: m for m in taken if m.is_measurable}
 
 

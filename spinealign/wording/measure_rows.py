@@ -105,6 +105,19 @@ def unmeasurable_lines(measurements: Iterable[Measurement]) -> list[str]:
     return [f"{listed(same)}: {reason}" for reason, same in names.items()]
 
 
+def missing_title(missing: Sequence[Measurement]) -> str:
+    """Return the heading over measures without a value: how many, and how many for doubt."""
+    uncertain = sum(map(_is_uncertain, missing))
+    doubt = f"; uncertain outlines: {uncertain}" if uncertain else ""
+    return f"Not measurable ({len(missing)}{doubt})"
+
+
+def uncertain_lines(measurements: Iterable[Measurement]) -> list[str]:
+    """Return the line of the measures whose outlines are uncertain, if any."""
+    lines = unmeasurable_lines(m for m in measurements if _is_uncertain(m))
+    return [f"Not measurable: {line}" for line in lines]
+
+
 def _is_uncertain(measurement: Measurement) -> bool:
     why = measurement.unmeasurable
     return why is not None and why.reason is UnmeasurableReason.OUTLINES_UNCERTAIN

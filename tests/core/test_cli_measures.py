@@ -123,3 +123,17 @@ class TestDefine:
     def test_an_unknown_measure_is_wrong_use(self, capsys):
         assert cli.run_command(["define", "beauty"]) == 2
         assert "beauty" in capsys.readouterr().err
+
+
+def test_what_is_withheld_is_printed_with_what_to_do(film, capsys, monkeypatch):
+    faint = analysed(replace(draw_column("T1"), corner_height=0.36))
+
+    def analyze_file(path, *_options):
+        yield from ()
+        return replace(faint, image=replace(faint.image, source_path=path))
+
+    monkeypatch.setattr("spinealign.analysis.analyze_file", analyze_file)
+    text, _, cobb = analyze(film, capsys)
+    assert (cobb["value"], cobb["reason_code"]) == (None, "outlines_uncertain")
+    assert "check and correct the corners of C2" in text
+    assert "Not measurable: C2–C7 Cobb lordosis" in text

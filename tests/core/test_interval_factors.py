@@ -230,3 +230,15 @@ def test_a_whole_spine_is_judged_by_the_network_that_did_not_see_it(monkeypatch)
     for fold in range(3):
         aside = fold_of_spine_films([film.name for film in spines], fold)
         assert {name for name, folder in finders.items() if folder == f"fold{fold}"} == aside
+
+
+def test_whole_spines_have_measures_of_their_own():
+    levels = ("C2", *(f"T{number}" for number in range(5, 13)))
+    film = from_outlined(
+        make_film(ColumnShape(levels, (560, 240))), SPINE_SOURCE, is_continued=False
+    )
+    bodies = VertebraOutlines(vertebrae=tuple(map(found_body, film.bodies)), facing=Facing.RIGHT)
+    kyphosis = MeasureCode.THORACIC_KYPHOSIS_T5_T12
+    assert kyphosis in {one.code for one in scored_values(FoundFilm(film, bodies))}
+    neck = replace(film, source=HEAD_SOURCE)
+    assert kyphosis not in {one.code for one in scored_values(FoundFilm(neck, bodies))}

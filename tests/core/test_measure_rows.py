@@ -32,6 +32,7 @@ from spinealign.wording.measure_rows import (
     measure_cells,
     measure_lines,
     measure_sentence,
+    missing_title,
     note_parts,
     number_text,
     points_text,
@@ -175,6 +176,9 @@ def test_uncertain_outlines_are_told_in_one_line_with_all_bodies_from_the_top():
             uncertain(MeasureCode.SEGMENTAL_ANGLE, ("C4", "C5"), "C5"),
         ]
     )
+    assert missing_title([MISSING]) == "Not measurable (1)"
+    doubted = [uncertain(MeasureCode.T1_SLOPE, ("T1",), "T1")] * 2
+    assert missing_title([MISSING, *doubted]) == "Not measurable (3; uncertain outlines: 2)"
     assert lines == [
         "T1 slope, C5/C6 segmental angle and C4/C5 segmental angle: the outlines are uncertain; "
         "check and correct the corners of C5, C6 and T1.",

@@ -50,6 +50,7 @@ from spinealign.ui.widgets.labels import Fold, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.measure_rows import (
     has_value,
+    missing_title,
     note_parts,
     range_text,
     unmeasurable_lines,
@@ -372,7 +373,7 @@ class MeasureTable(QWidget):
         self.heads_button.setVisible(bool(waiting))
         missing = [m for m in missing if not waits_for_heads(m)]
         _put_text(self.missing_list, "\n".join(unmeasurable_lines(missing)))
-        self.missing_fold.set_title(f"Not measurable ({len(missing)})")
+        self.missing_fold.set_title(missing_title(missing))
         self.missing_fold.setVisible(bool(missing))
 
 
