@@ -22,6 +22,7 @@ from spinealign.export.overlay import overlay_picture
 from spinealign.measure.correction.changes import (
     add_drawing,
     add_vertebra,
+    add_vertebra_by_corners,
     apply_corrections,
     calibrate,
     delete_drawing,
@@ -30,6 +31,7 @@ from spinealign.measure.correction.changes import (
     rename_level,
     set_facing,
 )
+from spinealign.measure.outlines.corners import CORNERS
 from spinealign.wording import headline
 from spinealign.wording.cautions import caution_text
 from spinealign.wording.corrections import drawing_name
@@ -90,6 +92,17 @@ def test_a_column_can_be_outlined_from_nothing(film: Analysis) -> None:
     assert by_code(after)[MeasureCode.T1_SLOPE].value == pytest.approx(true_angles()["t1_slope"])
     reason = by_code(after)[MeasureCode.THORACIC_KYPHOSIS_T4_T12].unmeasurable
     assert reason.bodies == ("T12",)
+
+
+@pytest.mark.parametrize("faces", list(Facing))
+def test_the_first_corners_tell_which_way_the_patient_looks(film: Analysis, faces: Facing) -> None:
+    marks = {m.name: (m.x, m.y) for m in spine_bodies(faces=faces)[10].landmarks}
+    corners = [marks[name] for name in CORNERS]
+    added = add_vertebra_by_corners(initial_corrections(film), corners)
+    assert added.facing is faces
+    assert {m.name: (m.x, m.y) for m in added.vertebrae[0].landmarks if m.name in CORNERS} == marks
+    known = add_vertebra_by_corners(replace(added, vertebrae=()), corners[1::-1] + corners[:1:-1])
+    assert known.facing is faces
 
 
 def test_placed_heads_give_the_pelvis_at_once(film: Analysis, outlined: Corrections) -> None:

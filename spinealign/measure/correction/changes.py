@@ -36,6 +36,7 @@ __all__ = [
     "add_drawing",
     "add_vertebra",
     "add_vertebra_at",
+    "add_vertebra_by_corners",
     "apply_corrections",
     "body_at",
     "calibrate",
@@ -166,6 +167,27 @@ def add_vertebra(corrections: Corrections, points: Sequence[Point]) -> Correctio
     if all(other.level for other in corrections.vertebrae):
         before, body, after = with_free_level(before, body, after)
     return _with_bodies(corrections, (*before, body, *after))
+
+
+def add_vertebra_by_corners(corrections: Corrections, corners: Sequence[Point]) -> Corrections:
+    """Add a body by its four corners, from the anterior-superior one round by the back.
+
+    Where nobody knows which way the patient looks, the first two corners tell.
+
+    Parameters
+    ----------
+    corners : sequence of (x, y)
+        Anterior-superior, posterior-superior, posterior-inferior, anterior-inferior.
+
+    Raises
+    ------
+    ValueError
+        As `add_vertebra`.
+    """
+    (front, _), (back, _) = corners[:2]
+    if corrections.facing is None and front != back:
+        corrections = set_facing(corrections, Facing.RIGHT if front > back else Facing.LEFT)
+    return add_vertebra(corrections, corners)
 
 
 def add_vertebra_at(

@@ -246,13 +246,14 @@ class PictureEditor(QObject):
         self.take_tool(ToolName.POINTER)
 
     def _drawn(self, name: ToolName, points: Points) -> None:
-        from spinealign.measure.correction.changes import add_drawing, add_vertebra
+        from spinealign.measure.correction.changes import add_drawing, add_vertebra_by_corners
 
         self.take_tool(ToolName.POINTER)
         if name is ToolName.CALIBRATE:
             self.line_drawn.emit(points)
         elif name is ToolName.VERTEBRA:
-            self.session.change("add vertebra", partial(add_vertebra, points=points))
+            change = partial(add_vertebra_by_corners, corners=points)
+            self.session.change("add vertebra", change)
         else:
             kind = name.drawing
             assert kind is not None
