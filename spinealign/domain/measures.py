@@ -378,7 +378,8 @@ _TABLE = (
     ),
     MeasureDefinition(
         MeasureCode.LUMBAR_LORDOSIS_L1_S1, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 9,
-        Extent.SPINE, _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.SPINEBASE,),
+        Extent.SPINE, _BACK, DrawnOn.SCREEN_AND_REPORT,
+        (Reference.SPINEBASE, Reference.FURLANETTO),
         is_lordosis=True,
         reader_limit=ReaderLimit(11.2, Reference.LUMBAR_READERS),
     ),
