@@ -68,10 +68,8 @@ def finder(folder: Path | None) -> Finder:
     if folder is None:
         model = ModelStore().load("xray_bodies")
         return lambda image: outline_vertebrae(model, image).vertebrae
-    from spinealign.radiograph.whole_column import find_bodies
-
     model = ModelStore([folder.parent]).load(folder.name)
-    return lambda image: find_bodies(model, image)
+    return lambda image: outline_vertebrae(model, image).vertebrae
 
 
 def finders(options: argparse.Namespace, spines: Sequence[str]) -> Callable[[TrainingFilm], Finder]:

@@ -17,7 +17,6 @@ from spinealign.domain.findings import (
     ModelIdentity,
     ModelStatus,
     Region,
-    Segmentation,
     Step,
     WarningCode,
 )
@@ -164,8 +163,8 @@ def _analyze_chosen(
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
-    cautions += _result_cautions(choice.examination, segmentation, classification)
-    cautions += facing_cautions(image, bodies.facing)
+    cautions += _result_cautions(choice.examination, outlines, classification)
+    cautions += facing_cautions(image, bodies.facing if bodies.vertebrae else None)
     cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, image.shape)]
     cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
@@ -184,6 +183,7 @@ def _analyze_chosen(
         facing=bodies.facing,
         facing_confidence=bodies.facing_confidence,
         levels_uncertain=bodies.levels_uncertain,
+        suggestions=outlines.suggestions,
         discs=() if graded is None else graded.discs,
         disc_model=None if graded is None else graded.model,
         companion=None if graded is None else companion,
@@ -255,16 +255,18 @@ def _demonstration_cautions(model: ModelIdentity) -> list[Caution]:
 
 def _result_cautions(
     examination: Examination,
-    segmentation: Segmentation | None,
+    outlines: VertebraOutlines,
     classification: Classification | None,
 ) -> list[Caution]:
     cautions = []
+    segmentation = outlines.segmentation
     parts = [part for part in (segmentation, classification) if part is not None]
     if not parts:
         cautions.append(Caution(WarningCode.NO_MODEL_FOR_VIEW, examination=examination.kind))
     for part in parts:
         cautions += _demonstration_cautions(part.model)
-    if segmentation is not None and not segmentation.mask.any():
+    has_seen_nothing = segmentation is not None and not segmentation.mask.any()
+    if has_seen_nothing and not outlines.suggestions:
         cautions.append(Caution(WarningCode.NOTHING_SEGMENTED))
     if classification is not None and not classification.calibrated:
         cautions.append(Caution(WarningCode.PROBABILITY_NOT_CALIBRATED))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from spinealign.domain.discs import Disc
@@ -124,9 +125,17 @@ def without_grading(
     yield from ()
 
 
-def _outline_film(model: LoadedModel, image: SpineImage) -> VertebraOutlines:
-    outline = outline_vertebrae if finds_bodies(model.card) else only_mask
-    return outline(model, image)
+def _outline_film(levels: Sequence[str], model: LoadedModel, image: SpineImage) -> VertebraOutlines:
+    """Outline the bodies of a lateral film whose examination names these levels."""
+    if finds_bodies(model.card):
+        return outline_vertebrae(model, image, levels)
+    return only_mask(model, image)
+
+
+def _film(kind: ExaminationKind) -> Pipeline:
+    """Return what is done with a lateral film."""
+    outline = partial(_outline_film, kind.examination.levels)
+    return Pipeline(outline, as_outlined, without_grading)
 
 
 def _bodies_of_mr(outlines: VertebraOutlines, image: SpineImage) -> NamedBodies:
@@ -163,8 +172,8 @@ def _grade_lumbar(
 
 
 PIPELINES: Mapping[ExaminationKind, Pipeline] = {
-    ExaminationKind.LATERAL_NECK_RADIOGRAPH: Pipeline(_outline_film, as_outlined, without_grading),
+    ExaminationKind.LATERAL_NECK_RADIOGRAPH: _film(ExaminationKind.LATERAL_NECK_RADIOGRAPH),
     ExaminationKind.NECK_CT_SLICE: Pipeline(only_mask, as_outlined, without_grading),
     ExaminationKind.SAGITTAL_SPINE_MR: Pipeline(only_mask, _bodies_of_mr, _grade_lumbar),
-    ExaminationKind.LATERAL_SPINE_RADIOGRAPH: Pipeline(_outline_film, as_outlined, without_grading),
+    ExaminationKind.LATERAL_SPINE_RADIOGRAPH: _film(ExaminationKind.LATERAL_SPINE_RADIOGRAPH),
 }

@@ -72,6 +72,8 @@ class WarningCode(StrEnum):
     NO_COLUMN = "no_column"
     BODY_CUT = "body_cut"
     BODY_HIDDEN = "body_hidden"
+    NOT_OUTLINED = "not_outlined"
+    BODIES_SUGGESTED = "bodies_suggested"
     FACING_DISPUTED = "facing_disputed"
     FACING_UNCERTAIN = "facing_uncertain"
     CORRECTED_BY_USER = "corrected_by_user"
@@ -106,6 +108,7 @@ class CorrectionKind(StrEnum):
 
     POINTS_MOVED = "points_moved"
     BODIES_ADDED = "bodies_added"
+    SUGGESTIONS_ACCEPTED = "suggestions_accepted"
     BODIES_DELETED = "bodies_deleted"
     LEVELS_RENAMED = "levels_renamed"
     FACING_CHANGED = "facing_changed"
@@ -190,6 +193,7 @@ CAUTION_FIELDS: Mapping[WarningCode, str] = MappingProxyType(
         WarningCode.ENDPLATE_FROM_DISC: "levels",
         WarningCode.BODY_CUT: "levels",
         WarningCode.BODY_HIDDEN: "levels",
+        WarningCode.BODIES_SUGGESTED: "levels",
         WarningCode.FACING_DISPUTED: "facing",
         WarningCode.CORRECTED_BY_USER: "corrections",
         WarningCode.DISC_INFERRED: "levels",
@@ -311,7 +315,15 @@ class VertebraState(StrEnum):
     CUT = "cut"
     HIDDEN = "hidden"
     ADDED = "added"
+    ACCEPTED = "accepted"
     ENDPLATE = "endplate"
+
+
+BY_HAND = frozenset({VertebraState.ADDED, VertebraState.ACCEPTED})
+"""States of bodies that are there because a person wants them."""
+
+UNSURE = frozenset({VertebraState.HIDDEN, VertebraState.ACCEPTED})
+"""States of bodies whose points the program itself placed and was unsure of."""
 
 
 @dataclass(frozen=True)
@@ -349,7 +361,8 @@ class Vertebra:
         0..1, from the network's certainty inside the outline and at the corners.
     state : VertebraState
         "cut" when the outline touches the film's border, "hidden" when the
-        network was unsure of it, "added" by a person, "endplate" when only its superior
+        network was unsure of it, "added" by a person, "accepted" when a person took over a
+        body that the program had only suggested, "endplate" when only its superior
         endplate is known (S1 on MR; the outline is a thin strip below it).
     """
 
@@ -435,9 +448,11 @@ class Analysis:
     vertebrae, measurements and what depends on them are the corrected ones, and
     `automatic` is the program's own analysis. `discs` run from the sacrum up and were
     graded by `disc_model`; `interval_rule` is that of the network which placed the points;
-    `companion` is the other contrast of the same patient, if one was given. `examination` is
-    None where the image is of no kind that can be analysed, `kind_check` where nobody asked
-    what kind of image it is.
+    `companion` is the other contrast of the same patient, if one was given. `suggestions` are
+    bodies that the network saw and that are not counted among `vertebrae`, because they cannot
+    be neighbours of the others or their names are in doubt: a level is the likeliest one; those
+    that a person accepted are gone. `examination` is None where the image is of no kind that can
+    be analysed, `kind_check` where nobody asked what kind of image it is.
     """
 
     image: SpineImage
@@ -454,6 +469,7 @@ class Analysis:
     facing: str | None = None
     facing_confidence: float | None = None
     levels_uncertain: bool = False
+    suggestions: tuple[Vertebra, ...] = ()
     discs: tuple[Disc, ...] = ()
     disc_model: ModelIdentity | None = None
     companion: SpineImage | None = None

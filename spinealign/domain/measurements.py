@@ -162,7 +162,7 @@ class Measurement:
         Bodies measured, from the top: ("C2", "C7").
     unmeasurable : Unmeasurable or None
     hidden : tuple of str
-        Bodies measured on which the program's own points are hardly visible.
+        Bodies measured that the program was unsure of, and whose points are its own.
     drawing : int
         Number of the drawing; 0 where nobody drew it.
     points : tuple of MeasuredPoint

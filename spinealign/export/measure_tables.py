@@ -78,6 +78,9 @@ def corrections_record(analysis: Analysis) -> dict[str, Any] | None:
         "changes": _changes(analysis),
         "points_placed": _points_placed(wanted),
         "bodies_added": sum(body.state is VertebraState.ADDED for body in wanted.vertebrae),
+        "suggestions_accepted": [
+            body.name for body in wanted.vertebrae if body.state is VertebraState.ACCEPTED
+        ],
         "drawings": [_drawing(drawing) for drawing in wanted.drawings],
     }
 

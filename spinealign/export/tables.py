@@ -89,6 +89,7 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
         "classification": _classification(analysis.classification),
         "segmentation": _segmentation(analysis.segmentation, analysis.regions),
         "vertebrae": [_vertebra(body, analysis.segmentation) for body in analysis.vertebrae],
+        "suggestions": [_vertebra(body, None) for body in analysis.suggestions],
         "facing": analysis.facing,
         "facing_confidence": json_number(analysis.facing_confidence, 4),
         "levels_uncertain": analysis.levels_uncertain,
@@ -202,6 +203,7 @@ def _automatic(found: Analysis | None) -> dict[str, Any] | None:
         return None
     return {
         "vertebrae": [_vertebra(body, found.segmentation) for body in found.vertebrae],
+        "suggestions": [_vertebra(body, None) for body in found.suggestions],
         "facing": found.facing,
         "facing_confidence": json_number(found.facing_confidence, 4),
         "levels_uncertain": found.levels_uncertain,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Caution, ModelIdentity, WarningCode
 from spinealign.domain.image import DecisionSource, KindCheck, SpineImage
-from spinealign.gate.classify import classify_kind, turned
+from spinealign.gate.classify import classify_kind
 from spinealign.gate.verdict import judge
+from spinealign.imaging.orientation import turned_left
 from spinealign.imaging.samples import sample_of
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
@@ -73,7 +74,7 @@ def _check(image: SpineImage, gate: LoadedModel | None) -> KindCheck:
     if check.accepted or (check.tags is not None and check.tags.examination is None):
         return check
     for turns in (1, 3, 2):
-        image_turned = turned(image, turns)
+        image_turned = turned_left(image, turns)
         again = judge(image_turned, classify_kind(image_turned, gate), rule)
         found = again.kind.examination
         if again.accepted and found is not None and found.has_upright:

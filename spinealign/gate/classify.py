@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from spinealign.domain.examination import ImageKind
 from spinealign.domain.image import SpineImage
@@ -34,12 +32,3 @@ def classify_kind(image: SpineImage, model: LoadedModel) -> KindPrediction:
     probabilities, ood_distance = model.recognise(network_input(image, model.card)[0])
     kinds = (ImageKind(name) for name in model.card.classes)
     return KindPrediction(dict(zip(kinds, probabilities, strict=True)), ood_distance)
-
-
-def turned(image: SpineImage, quarter_turns: int) -> SpineImage:
-    """Return an image turned to the left."""
-    spacing_mm = image.spacing_mm
-    if spacing_mm is not None and quarter_turns % 2:
-        spacing_mm = spacing_mm[::-1]
-    pixels = np.ascontiguousarray(np.rot90(image.pixels, quarter_turns))
-    return replace(image, pixels=pixels, spacing_mm=spacing_mm)

@@ -6,11 +6,13 @@ A film is only rotated and never mirrored, so that letters on it stay readable.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from spinealign.domain.image import SpineImage
 
 OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "H": "F", "F": "H"}
 """Patient directions and their counterparts."""
@@ -46,6 +48,15 @@ class Turn:
     def swapped(self, pair: tuple[float, float]) -> tuple[float, float]:
         """Return a (row, column) pair, such as a spacing, for the turned picture."""
         return (pair[1], pair[0]) if self.swaps else pair
+
+
+def turned_left(image: SpineImage, quarter_turns: int) -> SpineImage:
+    """Return an image turned to the left."""
+    spacing_mm = image.spacing_mm
+    if spacing_mm is not None and quarter_turns % 2:
+        spacing_mm = spacing_mm[::-1]
+    pixels = np.ascontiguousarray(np.rot90(image.pixels, quarter_turns))
+    return replace(image, pixels=pixels, spacing_mm=spacing_mm)
 
 
 def slice_turn(cosines: NDArray[np.float64]) -> Turn:

@@ -1,11 +1,15 @@
-"""Lateral cervical radiographs: every vertebral body outlined and named."""
+"""Lateral radiographs: every vertebral body outlined and named."""
 
 from spinealign.radiograph.interval_rule import interval_rule
-from spinealign.radiograph.outlines import (
-    BODY_CLASSES,
-    VertebraOutlines,
-    finds_bodies,
-    outline_vertebrae,
-)
+from spinealign.radiograph.looks import COLUMN_CLASSES
+from spinealign.radiograph.outlines import BODY_CLASSES, finds_bodies, outline_vertebrae
+from spinealign.radiograph.verdict import VertebraOutlines
 
-__all__ = ["BODY_CLASSES", "VertebraOutlines", "finds_bodies", "interval_rule", "outline_vertebrae"]
+__all__ = [
+    "BODY_CLASSES",
+    "COLUMN_CLASSES",
+    "VertebraOutlines",
+    "finds_bodies",
+    "interval_rule",
+    "outline_vertebrae",
+]

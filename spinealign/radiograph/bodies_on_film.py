@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import (
-    Caution,
-    Facing,
-    LevelUncertainty,
-    Vertebra,
-    VertebraState,
-    WarningCode,
-)
-from spinealign.imaging.tiles import Grid
+from spinealign.domain.findings import Facing, Landmark, Vertebra, VertebraState
+from spinealign.imaging.tiles import FilmWindow, Grid, window_around
 from spinealign.inference.engine import Array
-from spinealign.measure.outlines.bodies import Blob, Labels, closed_gaps, without_spurs
+from spinealign.measure.outlines.bodies import (
+    Blob,
+    Labels,
+    closed_gaps,
+    largest_piece,
+    without_spurs,
+)
+from spinealign.measure.outlines.contours import level_contour, thinned
 from spinealign.measure.outlines.corners import Peak, all_peaks
-from spinealign.measure.outlines.vertebrae import BodyAxes, Peaks, facing, right_of
+from spinealign.measure.outlines.vertebrae import (
+    BodyAxes,
+    Peaks,
+    facing,
+    inside_film,
+    right_of,
+    touches_border,
+)
 
 Points = NDArray[np.float64]
 
@@ -78,6 +86,90 @@ _PEAKS_APART = 0.25
 
 Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
 """
+
+_CUT_OFF = 0.15
+"""Distance from the border of the film within which a landmark of a cut body is left out, in
+typical heights of a body.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
+_ROOM = 4
+"""Room around a body in which it is drawn, in pixels of the network's output.
+
+Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class BodyShape:
+    """One body on the film.
+
+    Parameters
+    ----------
+    window : FilmWindow
+        Where it lies.
+    inside : ndarray of bool, shape of the window
+        Its pixels.
+    contour : ndarray of float64, shape (N, 2)
+        Its outline in film pixels.
+    """
+
+    window: FilmWindow
+    inside: NDArray[np.bool_]
+    contour: Points
+
+
+def shape_on_film(
+    grid: Grid, own: Array, blob: Blob, film_shape: tuple[int, int]
+) -> BodyShape | None:
+    """Return where a body lies whose own bone (h, w) is given on a grid; None for too little."""
+    window = window_of(grid, [blob], film_shape)
+    left, top, shape = window.left, window.top, window.shape
+    finer = max(1, int(np.ceil(max(grid.scale))))
+    contour = level_contour(grid.sample(own, left, top, shape, finer))
+    inside = largest_piece(grid.sample(own, left, top, shape) >= 0.5)
+    if contour is None or not inside.any():
+        return None
+    return BodyShape(window, inside, np.asarray(contour / finer + (left, top), np.float64))
+
+
+def window_of(grid: Grid, blobs: Sequence[Blob], film_shape: tuple[int, int]) -> FilmWindow:
+    """Return the part of the film in which pieces lie, with some room around them."""
+    pixels = np.concatenate([blob.pixels for blob in blobs])
+    ends = np.array([pixels.min(axis=0) - _ROOM, pixels.max(axis=0) + _ROOM])
+    low, high = grid.to_film(ends)
+    return window_around(low, high, 1.0, film_shape)
+
+
+class FilmMask:
+    """Mask and confidence (H, W) of a film, painted body by body.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the coarse look.
+    bone : ndarray of float32, shape (h, w)
+        Probability of bone at the coarse look.
+    film_shape : tuple of int
+        (rows, columns).
+    """
+
+    def __init__(self, grid: Grid, bone: Array, film_shape: tuple[int, int]) -> None:
+        self.mask = np.zeros(film_shape, np.uint8)
+        self.confidence: Array = np.clip(1 - grid.sample(bone, 0, 0, film_shape), 0, 1)
+
+    def sharpen(self, grid: Grid, bone: Array, window: FilmWindow) -> None:
+        """Say from a sharper look how surely there is nothing in a window."""
+        seen = grid.sample(bone, window.left, window.top, window.shape)
+        window.cut(self.confidence)[:] = np.clip(1 - seen, 0, 1)
+
+    def paint(self, shape: BodyShape, value: int, grid: Grid, bone: Array) -> None:
+        """Give a body's pixels its mask value, and the probability of bone there."""
+        window = shape.window
+        seen = grid.sample(bone, window.left, window.top, window.shape)
+        window.cut(self.mask)[shape.inside] = value
+        window.cut(self.confidence)[shape.inside] = np.clip(seen[shape.inside], 0, 1)
 
 
 def own_bone(bone: Array, labels: Labels, nearest: Labels, blob: Blob, height_px: float) -> Array:
@@ -167,18 +259,40 @@ def state_of(confidence: float, *, is_cut: bool) -> VertebraState:
     return VertebraState.HIDDEN if confidence < _HIDDEN_BELOW else VertebraState.COMPLETE
 
 
-def cautions_of(
-    vertebrae: Sequence[Vertebra], side: Facing | None, doubt: LevelUncertainty | None
-) -> tuple[Caution, ...]:
-    """Return what is to be known about the bodies of a film."""
-    cautions = [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=doubt)] if doubt else []
-    for state, code in (
-        (VertebraState.CUT, WarningCode.BODY_CUT),
-        (VertebraState.HIDDEN, WarningCode.BODY_HIDDEN),
-    ):
-        names = tuple(body.name for body in vertebrae if body.state is state)
-        if names:
-            cautions.append(Caution(code, levels=names))
-    if side is None:
-        cautions.append(Caution(WarningCode.FACING_UNCERTAIN))
-    return tuple(cautions)
+def uncut(
+    marks: tuple[Landmark, ...], contour: Points, film_shape: tuple[int, int], height: float
+) -> tuple[Landmark, ...]:
+    """Return the landmarks of a body that do not lie where the film cuts it off.
+
+    Parameters
+    ----------
+    marks : tuple of Landmark
+    contour : ndarray of float64, shape (N, 2)
+        The body's outline in film pixels.
+    film_shape : tuple of int
+        (rows, columns).
+    height : float
+        Typical height of a body in film pixels.
+    """
+    if not touches_border(contour, film_shape):
+        return marks
+    return inside_film(marks, film_shape, _CUT_OFF * height)
+
+
+def vertebra_of(
+    contour: Points,
+    marks: tuple[Landmark, ...],
+    confidence: float,
+    film_shape: tuple[int, int],
+    level: str | None,
+) -> Vertebra:
+    """Return a body with its outline thinned and its state; `index` is 1."""
+    is_cut = touches_border(contour, film_shape)
+    return Vertebra(
+        level=level,
+        index=1,
+        outline=tuple((float(x), float(y)) for x, y in thinned(contour)),
+        landmarks=marks,
+        confidence=confidence,
+        state=state_of(confidence, is_cut=is_cut),
+    )

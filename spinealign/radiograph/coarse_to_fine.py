@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,12 @@ Source: set by hand on films of xray_bodies, some of them held out (docs/models.
 288 pictures without a column.
 """
 
+_LEAST_SHOWN = 0.5
+"""Least sureness (0..1) with which a piece of an implausible column is suggested.
+
+Source: convention of this program: rather a body than not.
+"""
+
 _BONE_SHARE, _CORNER_SHARE = 0.75, 0.25
 """Weights of the probability of bone and of the corners in how surely a piece is a body.
 
@@ -135,6 +141,10 @@ class FilmColumn:
     def film_height(self) -> float:
         """Typical height of a body in film pixels."""
         return self.height / float(np.sqrt(np.prod(self.maps.grid.scale)))
+
+    def part(self, places: slice) -> FilmColumn:
+        """Return the column with some of its bodies only."""
+        return replace(self, blobs=self.blobs[places], peaks=self.peaks[places])
 
 
 def predict_coarse(model: LoadedModel, image: SpineImage) -> Maps:
@@ -233,6 +243,13 @@ def is_plausible(column: FilmColumn) -> bool:
         and np.mean(sureness) >= _LEAST_SURENESS
         and np.sum(sureness) >= _LEAST_EVIDENCE
     )
+
+
+def with_sure_pieces(column: FilmColumn) -> FilmColumn:
+    """Return what of an implausible column is worth showing: pieces that are rather bodies."""
+    pairs = list(zip(column.blobs, column.peaks, strict=True))
+    kept = [pair for pair in pairs if _sureness(*pair) >= _LEAST_SHOWN]
+    return replace(column, blobs=[b for b, _ in kept], peaks=[p for _, p in kept])
 
 
 def _sureness(blob: Blob, peaks: Peaks) -> float:

@@ -8,7 +8,7 @@ degeneration among them. Their extremes stand beside each limit.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -44,6 +44,13 @@ LARGEST_DISC_DEG = 32.0
 Source: beyond the readers' 20 degrees on 154 lateral films (docs/design/films-from-anywhere.md).
 """
 
+LARGEST_TILT_DEG = 40.0
+"""Angle between a body's own downward direction and the line to its neighbour's centre; a body
+that is seen upside down has about 180 degrees.
+
+Source: beyond the readers' 18 degrees on the whole-spine films and the home films for training.
+"""
+
 LEAST_DEPTH, LARGEST_DEPTH = 0.6, 2.4
 """Depth of a body by its height.
 
@@ -58,6 +65,7 @@ class Implausible(StrEnum):
     SIZE = "size"
     BEND = "bend"
     DISC_ANGLE = "disc_angle"
+    DIRECTION = "direction"
     SHAPE = "shape"
 
 
@@ -78,6 +86,11 @@ class _Body:
     @property
     def centre(self) -> Points:
         return np.asarray(self.corners.mean(axis=0), np.float64)
+
+    @property
+    def down(self) -> Points:
+        """From the middle of the superior endplate to that of the inferior one."""
+        return np.asarray((self.corners[[2, 3]] - self.corners[[1, 0]]).mean(axis=0), np.float64)
 
     @property
     def height(self) -> float:
@@ -116,6 +129,7 @@ def breaches(vertebrae: Sequence[Vertebra], steps: Sequence[int | None]) -> tupl
     for i, (upper, lower) in enumerate(pairwise(bodies)):
         if upper is not None and lower is not None and steps[i] == 1:
             found += [Breach(reason, (i, i + 1)) for reason in _of_pair(upper, lower)]
+            found += [Breach(Implausible.DIRECTION, (i + k,)) for k in _tilted(upper, lower)]
     for i, three in enumerate(zip(bodies, bodies[1:], bodies[2:], strict=False)):
         if steps[i] == steps[i + 1] == 1 and _bend_deg(*three) > LARGEST_BEND_DEG:
             found.append(Breach(Implausible.BEND, (i, i + 1, i + 2)))
@@ -139,6 +153,14 @@ def _of_pair(upper: _Body, lower: _Body) -> list[Implausible]:
         Implausible.DISC_ANGLE: _angle_deg(*facing) > LARGEST_DISC_DEG,
     }
     return [reason for reason, is_so in checks.items() if is_so]
+
+
+def _tilted(upper: _Body, lower: _Body) -> Iterator[int]:
+    """Yield which of two neighbours, 0 or 1, does not stand along the line through both."""
+    run = lower.centre - upper.centre
+    for place, body in enumerate((upper, lower)):
+        if _angle_deg(body.down, run) > LARGEST_TILT_DEG:
+            yield place
 
 
 def _bend_deg(first: _Body | None, second: _Body | None, third: _Body | None) -> float:

@@ -8,51 +8,57 @@ follow each other; and levels are what fits all of them best.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import Landmark, LandmarkName, LandmarkSource, Vertebra
+from spinealign.domain.findings import (
+    Landmark,
+    LandmarkName,
+    LandmarkSource,
+    LevelUncertainty,
+    Vertebra,
+)
 from spinealign.domain.image import SpineImage
+from spinealign.imaging.orientation import turned_left
 from spinealign.inference.engine import Array, LoadedModel
-from spinealign.measure.outlines.contours import level_contour, thinned
+from spinealign.measure.outlines.body_places import centre_of
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.vertebrae import (
     BodyAxes,
     Peaks,
     body_landmarks,
     contour_corner,
-    touches_border,
+    up_by_corners,
     up_vectors,
 )
 from spinealign.radiograph.bodies_on_film import (
     FEWEST_BODIES,
+    FilmMask,
     body_axes,
     moved_to_film,
     own_bone,
     own_sacrum,
     peaks_on_film,
-    state_of,
+    shape_on_film,
     told_facing,
+    uncut,
+    vertebra_of,
+    window_of,
 )
 from spinealign.radiograph.candidates import Candidate, sharp_candidates
 from spinealign.radiograph.column_levels import LineNames, name_line
-from spinealign.radiograph.column_limits import breaches
 from spinealign.radiograph.column_line import GAP_COSTS_ON_LINE, best_line, coarse_nodes
-from spinealign.radiograph.looks import SHARP_PX, coarse_look
+from spinealign.radiograph.looks import SHARP_PX, Look, coarse_look
+from spinealign.radiograph.turned_film import turned_back
+from spinealign.radiograph.verdict import FilmSight, Sighting, VertebraOutlines, outlines_of
 
 Points = NDArray[np.float64]
 
 _LEAST_WORTH = 0.45
-"""How surely a piece must be a body (0..1).
-
-Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
-"""
-
-_LEAST_PLAUSIBLE = 0.6
-"""Least share of the bodies found that can be neighbours for any of them to count.
+"""How surely a piece must be a body to count (0..1).
 
 Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
 """
@@ -70,99 +76,171 @@ _S1_CORNER = 0.4
 Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
 """
 
+_LEAST_UPRIGHT_COS = 0.5
+"""Least cosine of the angle between a line of bodies and what their corners say is up.
 
-def find_bodies(model: LoadedModel, image: SpineImage) -> tuple[Vertebra, ...]:
-    """Find, outline and name the bodies of a lateral film.
+Source: convention of this program: 60 degrees; a film on its side has about 90.
+"""
+
+_FEWEST_UPRIGHT, _FEWEST_TURNED = 3, 4
+"""Fewest bodies that show that a film stands upright, and that it does not.
+
+Source: convention of this program; four bodies in line on a turned film are no chance.
+"""
+
+
+def outline_column(
+    model: LoadedModel, image: SpineImage, levels: Sequence[str]
+) -> VertebraOutlines:
+    """Outline and name the bodies of a lateral film.
+
+    A film on which too few bodies are found as it stands is turned by quarter turns; what is
+    found then is brought back to the film as it was.
 
     Parameters
     ----------
     model : LoadedModel
-        A network with the outputs ``logits`` (h, w, 4), ``corners`` and ``levels``.
+        Card with `looks.COLUMN_CLASSES`; outputs ``logits`` (h, w, 4), ``corners`` (h, w, 4)
+        and ``levels`` (h, w, 2).
     image : SpineImage
-        Upright, either way round, any size.
-
-    Returns
-    -------
-    tuple of Vertebra
-        From the top; without levels where these are in doubt.
+        Any size; either way round.
+    levels : sequence of str
+        What the examination names.
     """
-    line = best_line(coarse_nodes(coarse_look(model, image)))
-    if len(line) < FEWEST_BODIES:
-        return ()
-    chain = best_line(sharp_candidates(model, image, line), GAP_COSTS_ON_LINE)
-    chain = [body for body in chain if body.worth >= _LEAST_WORTH]
+    look = coarse_look(model, image)
+    upright = _outline(model, image, look, levels)
+    if _is_convincing(upright):
+        return upright
+    for turns, turned in _turned_by_evidence(model, image):
+        found = _outline(model, turned, coarse_look(model, turned), levels)
+        if len(found.vertebrae) >= _FEWEST_TURNED and not found.levels_uncertain:
+            return max(upright, turned_back(found, turns, image.shape), key=_count_of_named)
+    return upright
+
+
+def _is_convincing(upright: VertebraOutlines) -> bool:
+    """Whether there is no need to look at the film turned."""
+    bodies = upright.vertebrae
+    return len(bodies) >= _FEWEST_UPRIGHT and not upright.levels_uncertain and _is_steep(bodies)
+
+
+def _count_of_named(found: VertebraOutlines) -> int:
+    return sum(body.level is not None for body in found.vertebrae)
+
+
+def _turned_by_evidence(model: LoadedModel, image: SpineImage) -> list[tuple[int, SpineImage]]:
+    """Return the film turned, with the number of turns, the likeliest way first."""
+    films = [(turns, turned_left(image, turns)) for turns in (2, 1, 3)]
+    return sorted(films, key=lambda film: _evidence(model, film[1]), reverse=True)
+
+
+def _evidence(model: LoadedModel, image: SpineImage) -> float:
+    """Return how much of a column a coarse look shows."""
+    return sum(node.worth for node in best_line(coarse_nodes(coarse_look(model, image))))
+
+
+def _is_steep(bodies: Sequence[Vertebra]) -> bool:
+    """Whether bodies follow each other downwards on the film rather than across."""
+    across, down = centre_of(bodies[-1]) - centre_of(bodies[0])
+    return bool(down > abs(across))
+
+
+def _outline(
+    model: LoadedModel, image: SpineImage, look: Look, levels: Sequence[str]
+) -> VertebraOutlines:
+    """Outline the bodies that lie below each other on a film as it stands."""
+    mask = FilmMask(look.grid, look.bone, image.shape)
+    chain, names = find_chain(model, image, look)
     if len(chain) < FEWEST_BODIES:
-        return ()
-    names = name_line(chain)
-    return without_implausible(_Bodies(image, chain, names).vertebrae(), names.numbers)
+        return outlines_of(FilmSight(model.identity, mask), levels)
+    sight = _Film(model, image, mask, chain, names).sight()
+    return outlines_of(sight, levels, is_plausible=stands_upright(chain))
 
 
-def without_implausible(
-    vertebrae: tuple[Vertebra, ...], numbers: Sequence[int]
-) -> tuple[Vertebra, ...]:
-    """Leave out bodies that cannot be neighbours of the others; nothing where most cannot.
-
-    Parameters
-    ----------
-    vertebrae : tuple of Vertebra
-        Their `index` counts the places of `numbers` from 1.
-    numbers : sequence of int
-        Level numbers.
-    """
-    kept = list(vertebrae)
-    while found := breaches(kept, _level_steps(kept, numbers)):
-        counts = np.bincount([i for b in found for i in b.places], minlength=len(kept))
-        worst = max(range(len(kept)), key=lambda i: (counts[i], -kept[i].confidence))
-        kept.pop(worst)
-    return tuple(kept) if len(kept) >= _LEAST_PLAUSIBLE * len(vertebrae) else ()
+def stands_upright(chain: Sequence[Candidate]) -> bool:
+    """Whether the corners, where there are any, say that the upper end of a line is up."""
+    up = up_by_corners([_film_peaks(body) for body in chain])
+    run = chain[0].centre - chain[-1].centre
+    cosine = float(up @ run) / max(float(np.hypot(*up) * np.hypot(*run)), 1e-9)
+    return not up.any() or cosine > _LEAST_UPRIGHT_COS
 
 
-def _level_steps(vertebrae: Sequence[Vertebra], numbers: Sequence[int]) -> list[int | None]:
-    levels = [numbers[vertebra.index - 1] for vertebra in vertebrae]
-    return [lower - upper for upper, lower in pairwise(levels)]
+def find_chain(
+    model: LoadedModel, image: SpineImage, look: Look
+) -> tuple[list[Candidate], LineNames]:
+    """Return the bodies of the column from the top and their names; none without a column."""
+    line = best_line(coarse_nodes(look))
+    if len(line) < FEWEST_BODIES:
+        return [], LineNames((), ())
+    chain = best_line(sharp_candidates(model, image, line), GAP_COSTS_ON_LINE)
+    firm = [body for body in chain if body.worth >= _LEAST_WORTH]
+    if len(firm) < FEWEST_BODIES:
+        return [], LineNames((), ())
+    return firm, name_line(firm)
 
 
-class _Bodies:
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A body of the chain with its directions on the film."""
+
+    body: Candidate
+    frame: BodyAxes
+
+
+class _Film:
     """Brings a line of bodies to the film's own pixels."""
 
-    def __init__(self, image: SpineImage, chain: Sequence[Candidate], names: LineNames) -> None:
-        self._image, self._chain, self._names = image, chain, names
+    def __init__(
+        self, model: LoadedModel, image: SpineImage, mask: FilmMask, chain: Sequence[Candidate],
+        names: LineNames,
+    ) -> None:  # fmt: skip
+        self._model, self._image, self._mask = model, image, mask
+        self._chain, self._names = chain, names
         ups = up_vectors([body.centre for body in chain])
         voting = [(body, up) for body, up in zip(chain, ups, strict=True) if not body.is_s1]
-        side, _ = told_facing(
+        self._facing, self._facing_confidence = told_facing(
             [_film_peaks(b) for b, _ in voting], [b.blob for b, _ in voting], [u for _, u in voting]
         )
-        self._frames = [body_axes(up, side) for up in ups]
+        self._places = [
+            _Place(body, body_axes(up, self._facing)) for body, up in zip(chain, ups, strict=True)
+        ]
 
-    def vertebrae(self) -> tuple[Vertebra, ...]:
-        """Return the bodies from the top down."""
-        found = [self._vertebra(place) for place in range(len(self._chain))]
-        return tuple(body for body in found if body is not None)
+    def sight(self) -> FilmSight:
+        """Return all bodies of the line."""
+        for body in self._chain:
+            grid = body.look.grid
+            window = window_of(grid, [body.blob], self._image.shape)
+            self._mask.sharpen(grid, body.look.bone, window)
+        found = [self._sighting(number) for number in range(len(self._chain))]
+        has_c2 = any(body.is_c2 for body in self._chain)
+        return FilmSight(
+            self._model.identity, self._mask, tuple(one for one in found if one is not None),
+            self._facing, self._facing_confidence,
+            LevelUncertainty.IRREGULAR if has_c2 else LevelUncertainty.NO_C2,
+        )  # fmt: skip
 
-    def _vertebra(self, place: int) -> Vertebra | None:
-        body = self._chain[place]
-        contour = film_contour(body)
-        if contour is None:
+    def _sighting(self, number: int) -> Sighting | None:
+        place, names = self._places[number], self._names
+        look = place.body.look
+        shape = shape_on_film(look.grid, _own_bone(place.body), place.body.blob, self._image.shape)
+        if shape is None:
             return None
-        return Vertebra(
-            level=self._names.level(place) if self._names.is_sure(place) else None,
-            index=place + 1,
-            outline=tuple((float(x), float(y)) for x, y in thinned(contour)),
-            landmarks=_landmarks(body, contour, self._frames[place]),
-            confidence=float(np.clip(body.worth, 0, 1)),
-            state=state_of(body.worth, is_cut=touches_border(contour, self._image.shape)),
-        )
+        vertebra = self._vertebra(place, shape.contour, names.level(number))
+        return Sighting(
+            vertebra, shape, look.grid, look.bone, names.numbers[number],
+            is_named=names.is_sure(number),
+        )  # fmt: skip
+
+    def _vertebra(self, place: _Place, contour: Points, level: str) -> Vertebra:
+        marks = _landmarks(place, contour)
+        marks = uncut(marks, contour, self._image.shape, place.body.height)
+        worth = float(np.clip(place.body.worth, 0, 1))
+        return vertebra_of(contour, marks, worth, self._image.shape, level)
 
 
 def _film_peaks(body: Candidate) -> Peaks:
     grid = body.look.grid
     return tuple(None if peak is None else moved_to_film(grid, peak) for peak in body.peaks)
-
-
-def film_contour(body: Candidate) -> Points | None:
-    """Return the outline (N, 2) of one body in film pixels."""
-    contour = level_contour(_own_bone(body))
-    return None if contour is None else body.look.grid.to_film(contour)
 
 
 def _own_bone(body: Candidate) -> Array:
@@ -171,25 +249,29 @@ def _own_bone(body: Candidate) -> Array:
     return own_bone(body.look.bodies, body.labels, body.nearest, body.blob, SHARP_PX)
 
 
-def _landmarks(body: Candidate, contour: Points, frame: BodyAxes) -> tuple[Landmark, ...]:
+def _landmarks(place: _Place, contour: Points) -> tuple[Landmark, ...]:
+    body = place.body
     if body.is_s1:
-        return _s1_landmarks(body, contour, frame)
+        return _s1_landmarks(place, contour)
     own = (body.labels == body.blob.label).astype(np.uint8)
     near = cv2.dilate(own, np.ones((_NEAR_BONE_SIDE, _NEAR_BONE_SIDE))) > 0
     peaks = peaks_on_film(body.look.grid, body.look.corners, near, SHARP_PX)
-    return body_landmarks(contour, peaks, frame, body.height, body.blob)
+    return body_landmarks(contour, peaks, place.frame, body.height, body.blob)
 
 
-def _s1_landmarks(body: Candidate, contour: Points, frame: BodyAxes) -> tuple[Landmark, ...]:
+def _s1_landmarks(place: _Place, contour: Points) -> tuple[Landmark, ...]:
+    """Return the corners of the superior endplate."""
+    body, frame = place.body, place.frame
     marks = []
     for channel, peak in enumerate(_film_peaks(body)[:2]):
-        name: LandmarkName = CORNERS[channel]
+        name = CORNERS[channel]
         if peak is not None:
-            x, y = peak.point
-            marks.append(
-                Landmark(name, float(x), float(y), min(peak.height, 1.0), LandmarkSource.NETWORK)
-            )
+            marks.append(_mark(name, peak.point, min(peak.height, 1.0), LandmarkSource.NETWORK))
         elif frame.anterior is not None:
-            x, y = contour_corner(contour, channel, frame.up, frame.anterior, body.height)
-            marks.append(Landmark(name, float(x), float(y), _S1_CORNER, LandmarkSource.CONTOUR))
+            corner = contour_corner(contour, channel, frame.up, frame.anterior, body.height)
+            marks.append(_mark(name, corner, _S1_CORNER, LandmarkSource.CONTOUR))
     return tuple(marks)
+
+
+def _mark(name: LandmarkName, point: Points, sure: float, source: LandmarkSource) -> Landmark:
+    return Landmark(name, float(point[0]), float(point[1]), sure, source)

@@ -89,7 +89,17 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "are incomplete."
     ),
     WarningCode.BODY_HIDDEN: (
-        "Bodies are poorly visible ({levels}); check their outlines and corners visually."
+        "Bodies were found with low confidence ({levels}); check their outlines and corners "
+        "visually."
+    ),
+    WarningCode.NOT_OUTLINED: (
+        "The bodies that were seen do not form a plausible column (their spacing, size, order or "
+        "direction): none was outlined, and nothing was measured."
+    ),
+    WarningCode.BODIES_SUGGESTED: (
+        "Bodies were seen and not counted ({levels}): they cannot be neighbours of the others, or "
+        "they or their levels are too uncertain. They are suggested with a dashed outline; a "
+        "click accepts one."
     ),
     WarningCode.DISC_COUNT_UNCERTAIN: (
         "Disc levels marked “?” are uncertain: the lowest disc was assumed to be L5/S1; check "
@@ -123,6 +133,7 @@ _SENTENCES: Mapping[WarningCode, str] = {
 _CORRECTIONS = {
     CorrectionKind.POINTS_MOVED: "points moved",
     CorrectionKind.BODIES_ADDED: "bodies added",
+    CorrectionKind.SUGGESTIONS_ACCEPTED: "suggested bodies accepted",
     CorrectionKind.BODIES_DELETED: "bodies deleted",
     CorrectionKind.LEVELS_RENAMED: "levels renamed",
     CorrectionKind.FACING_CHANGED: "anterior and posterior swapped",

@@ -47,12 +47,13 @@ def short_name(measurement: Measurement) -> str:
 
 
 def method_text(measurement: Measurement) -> str:
-    """Return how a measure was taken, and which of its bodies are poorly visible."""
+    """Return how a measure was taken, and which of its bodies were found with low confidence."""
     definition, hidden = MEASURE_WORDS[measurement.code].definition, measurement.hidden
     if not hidden:
         return definition
-    verb = "is" if len(hidden) == 1 else "are"
-    return f"{definition} {listed(hidden)} {verb} poorly visible: check the points visually."
+    verb = "was" if len(hidden) == 1 else "were"
+    doubt = f"{listed(hidden)} {verb} found with low confidence"
+    return f"{definition} {doubt}: check the points visually."
 
 
 def sources_text(code: MeasureCode) -> str:

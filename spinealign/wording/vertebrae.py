@@ -33,8 +33,9 @@ _STATE_TEXTS = {
     VertebraState.COMPLETE: "complete",
     VertebraState.CUT: "cut off by the image border",
     VertebraState.ENDPLATE: "superior endplate only",
-    VertebraState.HIDDEN: "poorly visible",
+    VertebraState.HIDDEN: "low confidence",
     VertebraState.ADDED: "added manually",
+    VertebraState.ACCEPTED: "suggested, accepted manually",
 }
 
 
@@ -53,10 +54,7 @@ def outlines_headline(analysis: Analysis) -> str:
     """
     bodies, image = analysis.vertebrae, examination_text(analysis.examination)
     if not bodies:
-        return (
-            f"No vertebral body was outlined on this {image}, "
-            "because fewer than two plausible bodies were found."
-        )
+        return f"No vertebral body was outlined on this {image}, because {_why_none(analysis)}."
     facing = f", facing {analysis.facing}" if analysis.facing else ""
     if analysis.levels_uncertain:
         found = f"{len(bodies)} vertebral bodies"
@@ -67,15 +65,31 @@ def outlines_headline(analysis: Analysis) -> str:
     return f"Outlined {found} on this {image}{facing}{'; ' if rest else ''}{rest}."
 
 
+def _why_none(analysis: Analysis) -> str:
+    if not analysis.suggestions:
+        return "fewer than two plausible bodies were found"
+    count = len(analysis.suggestions)
+    suggested = "1 body is suggested" if count == 1 else f"{count} bodies are suggested"
+    return f"what was seen does not form a plausible column; {suggested}"
+
+
 def _doubt_of(analysis: Analysis) -> str:
     doubts = [c.doubt for c in analysis.cautions if c.doubt is not None]
     return level_uncertainty_text(doubts[0] if doubts else LevelUncertainty.NO_C2)
 
 
 def _run_text(levels: Sequence[str]) -> str:
-    first, last = (LEVEL_SEQUENCE.index(level) for level in (levels[0], levels[-1]))
-    is_gapless = last - first + 1 == len(levels)
-    return f"{levels[0]} to {levels[-1]}" if is_gapless and len(levels) > 2 else listed(levels)
+    """Return levels for a sentence, three or more in a row by the first and the last of them."""
+    runs: list[list[str]] = []
+    for level in levels:
+        is_next = runs and _rank(level) == _rank(runs[-1][-1]) + 1
+        runs = [*runs[:-1], [*runs[-1], level]] if is_next else [*runs, [level]]
+    parts = [[f"{run[0]} to {run[-1]}"] if len(run) > 2 else run for run in runs]
+    return listed([part for run in parts for part in run])
+
+
+def _rank(level: str) -> int:
+    return LEVEL_SEQUENCE.index(level)
 
 
 def _looked_for(analysis: Analysis) -> Sequence[str]:
@@ -91,7 +105,7 @@ def _missing_text(levels: Sequence[str], looked_for: Sequence[str]) -> str:
     missing = between + below
     if not missing:
         return ""
-    return f"{listed(missing)} {'was' if len(missing) == 1 else 'were'} not found"
+    return f"{_run_text(missing)} {'was' if len(missing) == 1 else 'were'} not found"
 
 
 def format_vertebra_row(body: Vertebra) -> tuple[str, ...]:

@@ -388,8 +388,8 @@ class TestUncertainty:
         one, other = taken(numbered(C2, seen))[key], taken(numbered(C2, hidden))[key]
         assert one.value == other.value
         assert other.interval[1] - other.interval[0] > 1.8 * (one.interval[1] - one.interval[0])
-        assert "C7 is poorly visible" in method_text(other)
-        assert "poorly visible" not in method_text(one)
+        assert "C7 was found with low confidence" in method_text(other)
+        assert "low confidence" not in method_text(one)
 
     def test_a_hidden_body_that_a_person_corrected_is_no_longer_doubted(self):
         hidden = replace(C7, state=VertebraState.HIDDEN)

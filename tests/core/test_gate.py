@@ -23,8 +23,9 @@ from spinealign.domain.findings import WarningCode
 from spinealign.domain.image import DecisionSource, SpineImage
 from spinealign.domain.model_card import GateRule
 from spinealign.gate import KindPrediction, choose_examination, judge
-from spinealign.gate.classify import classify_kind, turned
+from spinealign.gate.classify import classify_kind
 from spinealign.imaging.dicom_kind import says_burned_in, stated_kind
+from spinealign.imaging.orientation import turned_left
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.engine import LoadedModel
 from tests.cards import gate_card
@@ -269,7 +270,7 @@ def test_without_a_gate_the_modality_counts() -> None:
 
 def test_a_turned_film_is_told_from_a_foreign_one() -> None:
     upright = image()
-    lying = turned(upright, 3)
+    lying = turned_left(upright, 3)
     gate = gate_that_sees(K.LATERAL_FILM, only_shape=upright.shape)
     choice = choose_examination(lying, OneGate(gate), None)
     assert choice.is_refusal
@@ -281,10 +282,10 @@ def test_turning_four_times_changes_nothing() -> None:
     first = replace(image(), spacing_mm=(0.5, 0.25))
     again = first
     for _ in range(4):
-        again = turned(again, 1)
+        again = turned_left(again, 1)
     assert np.array_equal(first.pixels, again.pixels)
     assert again.spacing_mm == first.spacing_mm
-    assert turned(first, 1).spacing_mm == (0.25, 0.5)
+    assert turned_left(first, 1).spacing_mm == (0.25, 0.5)
 
 
 def test_ood_distance_is_the_distance_from_the_nearest_anchor() -> None:

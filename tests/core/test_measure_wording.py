@@ -155,8 +155,8 @@ def c2_c6(hidden=()):
 def test_hidden_bodies_are_named_in_the_method():
     plain = method_text(c2_c6())
     assert plain == MEASURE_WORDS[MeasureCode.COBB_C2_C6].definition
-    assert method_text(c2_c6(("C6",))).startswith(f"{plain} C6 is poorly visible")
-    assert "C2 and C6 are poorly visible" in method_text(c2_c6(("C2", "C6")))
+    assert method_text(c2_c6(("C6",))).startswith(f"{plain} C6 was found with low confidence")
+    assert "C2 and C6 were found with low confidence" in method_text(c2_c6(("C2", "C6")))
 
 
 @pytest.mark.parametrize(

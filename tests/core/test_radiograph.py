@@ -284,8 +284,37 @@ class TestEdges:
         assert found.vertebrae == ()
         assert found.segmentation.classes == {}
         assert not found.segmentation.mask.any()
-        assert found.facing is None
         assert not found.levels_uncertain
+
+    def test_what_is_no_plausible_column_is_suggested(self):
+        found = outlined(replace(draw_column(), certainty=0.6, corner_height=0.5))
+        assert [body.level for body in found.suggestions] == list(LEVELS[:6])
+        codes = [caution.code for caution in found.cautions]
+        assert codes[:2] == [WarningCode.NOT_OUTLINED, WarningCode.BODIES_SUGGESTED]
+        assert found.cautions[1].levels == LEVELS[:6]
+        assert not found.segmentation.mask.any()
+
+    def test_a_guess_is_suggested_with_its_level(self):
+        column = replace(draw_column(), certainty=0.9)
+        guess = replace(column.named("C7"), corners=np.full((4, 2), np.nan))
+        found = outlined(replace(column, bodies=(*column.bodies[:-1], guess)))
+        assert [body.level for body in found.suggestions] == ["C7"]
+        assert found.suggestions[0].index == 6
+        assert found.suggestions[0].outline
+
+    def test_a_body_that_cannot_be_a_neighbour_is_suggested_and_the_others_keep_their_names(self):
+        column = draw_column()
+        c5 = column.named("C5")
+        middle = c5.corners.mean(axis=0)
+        flat = np.array([1.0, 0.35])
+        thin = replace(c5, outline=middle + (c5.outline - middle) * flat,
+                       corners=middle + (c5.corners - middle) * flat)  # fmt: skip
+        bodies = tuple(thin if body is c5 else body for body in column.bodies)
+        found = outlined(replace(column, bodies=bodies))
+        assert names(found) == ["C2", "C3", "C4", "C6", "C7"]
+        assert [body.level for body in found.suggestions] == ["C5"]
+        x, y = middle.astype(int)
+        assert found.segmentation.mask[y, x] == 0
 
 
 class TestAnalysis:

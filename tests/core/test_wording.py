@@ -161,7 +161,9 @@ CARRIED = {
     WarningCode.ENDPLATE_FROM_DISC: ({"levels": ("S1",)}, "endplate (S1) was placed"),
     WarningCode.NO_COLUMN: ({}, "Fewer than two discs"),
     WarningCode.BODY_CUT: ({"levels": ("C2", "C7")}, "off (C2, C7):"),
-    WarningCode.BODY_HIDDEN: ({"levels": ("C7", "T1")}, "visible (C7, T1);"),
+    WarningCode.BODY_HIDDEN: ({"levels": ("C7", "T1")}, "confidence (C7, T1);"),
+    WarningCode.NOT_OUTLINED: ({}, "none was outlined, and nothing was measured"),
+    WarningCode.BODIES_SUGGESTED: ({"levels": ("C7", "T1")}, "not counted (C7, T1):"),
     WarningCode.FACING_DISPUTED: ({"facing": Facing.LEFT}, "than the file states (left)"),
     WarningCode.FACING_UNCERTAIN: ({}, "uncertain which side the patient faces"),
     WarningCode.CORRECTED_BY_USER: (

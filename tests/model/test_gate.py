@@ -11,7 +11,7 @@ from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.image import DecisionSource
 from spinealign.gate import choose_examination, classify_kind
-from spinealign.gate.classify import turned
+from spinealign.imaging.orientation import turned_left
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
@@ -98,7 +98,7 @@ def test_photographs_and_pages_are_refused(models, name):
 
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])
 def test_a_turned_film_is_told_how_to_turn_back(models, quarter_turns):
-    lying = turned(bare(read_image(SAMPLES["xray_lateral_phantom"].path)), quarter_turns)
+    lying = turned_left(bare(read_image(SAMPLES["xray_lateral_phantom"].path)), quarter_turns)
     choice = choose_examination(lying, models, None)
     assert choice.is_refusal
     assert (choice.check.quarter_turns + quarter_turns) % 4 == 0

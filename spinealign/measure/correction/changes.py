@@ -21,7 +21,12 @@ from spinealign.domain.findings import (
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, DrawingTool, Point
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
-from spinealign.measure.correction.levels import C2_LANDMARKS, levels_after, with_free_level
+from spinealign.measure.correction.levels import (
+    C2_LANDMARKS,
+    levels_after,
+    numbered,
+    with_free_level,
+)
 from spinealign.measure.correction.reshaping import with_landmark_at
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.outlines.body_places import (
@@ -166,7 +171,7 @@ def add_vertebra(corrections: Corrections, points: Sequence[Point]) -> Correctio
     before, after = corrections.vertebrae[:place], corrections.vertebrae[place:]
     if all(other.level for other in corrections.vertebrae):
         before, body, after = with_free_level(before, body, after)
-    return _with_bodies(corrections, (*before, body, *after))
+    return numbered(corrections, (*before, body, *after))
 
 
 def add_vertebra_by_corners(corrections: Corrections, corners: Sequence[Point]) -> Corrections:
@@ -215,7 +220,7 @@ def delete_vertebra(corrections: Corrections, body_index: int) -> Corrections:
     """Take a body away; the others keep their levels and are numbered anew."""
     body_at(corrections, body_index)
     kept = tuple(body for body in corrections.vertebrae if body.index != body_index)
-    return _with_bodies(corrections, kept)
+    return numbered(corrections, kept)
 
 
 def possible_levels(
@@ -403,13 +408,6 @@ def _renamed_sides(marks: Sequence[Landmark]) -> tuple[Landmark, ...]:
 def _with_body(corrections: Corrections, body: Vertebra) -> Corrections:
     bodies = tuple(body if b.index == body.index else b for b in corrections.vertebrae)
     return replace(corrections, vertebrae=bodies)
-
-
-def _with_bodies(corrections: Corrections, bodies: Sequence[Vertebra]) -> Corrections:
-    numbered = tuple(replace(body, index=i) for i, body in enumerate(bodies, start=1))
-    has_unnamed = any(body.level is None for body in numbered)
-    uncertain = has_unnamed or (corrections.levels_uncertain and bool(numbered))
-    return replace(corrections, vertebrae=numbered, levels_uncertain=uncertain)
 
 
 def _drawing_at(corrections: Corrections, number: int) -> Drawing:

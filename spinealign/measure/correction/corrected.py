@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from spinealign.domain.findings import (
+    BY_HAND,
+    UNSURE,
     Analysis,
     Caution,
     CorrectionKind,
@@ -34,6 +36,7 @@ from spinealign.measure.outlines.canal import canal_of
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.outlines.regions import region_statistics
+from spinealign.measure.outlines.suggestions import open_suggestions, suggestion_cautions
 
 _LENGTH_UNITS = ("px", "mm")
 _SAME = 1e-9
@@ -84,6 +87,7 @@ def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:
         facing=corrections.facing,
         facing_confidence=original.facing_confidence if is_same_facing else None,
         levels_uncertain=corrections.levels_uncertain,
+        suggestions=open_suggestions(original.suggestions, corrections.vertebrae),
         discs=named_by_bodies(original.discs, corrections.vertebrae),
         measurements=measurements,
         corrections=corrections,
@@ -201,8 +205,9 @@ def _cautions(original: Analysis, wanted: Corrections) -> tuple[Caution, ...]:
     followed = []
     if wanted.levels_uncertain:
         followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=LevelUncertainty.NO_C2)]
-    followed += facing_cautions(original.image, wanted.facing)
+    followed += facing_cautions(original.image, wanted.facing if wanted.vertebrae else None)
     followed += _body_cautions(wanted.vertebrae)
+    followed += suggestion_cautions(open_suggestions(original.suggestions, wanted.vertebrae))
     followed += disc_cautions(named_by_bodies(original.discs, wanted.vertebrae))
     if kinds:
         followed.append(Caution(WarningCode.CORRECTED_BY_USER, corrections=kinds))
@@ -215,13 +220,14 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             return wanted.facing is None
         case WarningCode.NO_SPACING | WarningCode.MAGNIFIED_SPACING:
             return wanted.calibration is None
-        case WarningCode.NOTHING_SEGMENTED | WarningCode.NO_COLUMN:
+        case WarningCode.NOTHING_SEGMENTED | WarningCode.NO_COLUMN | WarningCode.NOT_OUTLINED:
             return not wanted.vertebrae
         case (
             WarningCode.LEVELS_UNCERTAIN
             | WarningCode.FACING_DISPUTED
             | WarningCode.BODY_CUT
             | WarningCode.BODY_HIDDEN
+            | WarningCode.BODIES_SUGGESTED
             | WarningCode.ENDPLATE_FROM_DISC
             | WarningCode.DISC_INFERRED
             | WarningCode.DISC_COUNT_UNCERTAIN
@@ -231,12 +237,12 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
 
 
 def _body_cautions(bodies: Sequence[Vertebra]) -> list[Caution]:
-    """Tell which bodies are cut or hidden; a hidden one that was gone over is no worry."""
+    """Tell which bodies are cut or unsure; an unsure one that was gone over is no worry."""
     cut = [body.name for body in bodies if body.state is VertebraState.CUT]
     hidden = [
         body.name
         for body in bodies
-        if body.state is VertebraState.HIDDEN
+        if body.state in UNSURE
         and not all(mark.source is LandmarkSource.USER for mark in _corners(body))
     ]
     endplates = [body.name for body in bodies if body.state is VertebraState.ENDPLATE]
@@ -254,12 +260,14 @@ def _corners(body: Vertebra) -> list[Landmark]:
 
 def correction_kinds(original: Analysis, wanted: Corrections) -> tuple[CorrectionKind, ...]:
     """Return what was changed of the program's own result; drawings change nothing of it."""
-    kept = [body for body in wanted.vertebrae if body.state is not VertebraState.ADDED]
+    kept = [body for body in wanted.vertebrae if body.state not in BY_HAND]
     found = counterparts(kept, original.vertebrae)
     pairs = [(found[body.index], body) for body in kept if body.index in found]
+    accepted = [body for body in wanted.vertebrae if body.state is VertebraState.ACCEPTED]
     changed = {
         CorrectionKind.POINTS_MOVED: any(_places(a) != _places(b) for a, b in pairs),
-        CorrectionKind.BODIES_ADDED: len(pairs) < len(wanted.vertebrae),
+        CorrectionKind.BODIES_ADDED: len(pairs) + len(accepted) < len(wanted.vertebrae),
+        CorrectionKind.SUGGESTIONS_ACCEPTED: bool(accepted),
         CorrectionKind.BODIES_DELETED: len(pairs) < len(original.vertebrae),
         CorrectionKind.LEVELS_RENAMED: any(a.level != b.level for a, b in pairs),
         CorrectionKind.FACING_CHANGED: wanted.facing != original.facing,

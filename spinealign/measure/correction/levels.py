@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from spinealign.domain.examination import LEVEL_SEQUENCE
-from spinealign.domain.findings import LandmarkName, Vertebra
+from spinealign.domain.findings import Corrections, LandmarkName, Vertebra
 
 C2_LANDMARKS = (
     LandmarkName.POSTERIOR_INFERIOR,
@@ -90,6 +90,14 @@ def with_free_level(
         raise ValueError("no level is left below")
     moved = tuple(replace(b, level=LEVEL_SEQUENCE[_rank(b) + shift]) for b in below)
     return tuple(above), _as_level(body, LEVEL_SEQUENCE[place]), moved
+
+
+def numbered(corrections: Corrections, bodies: Sequence[Vertebra]) -> Corrections:
+    """Return corrections with these bodies from the top, numbered anew."""
+    counted = tuple(replace(body, index=i) for i, body in enumerate(bodies, start=1))
+    has_unnamed = any(body.level is None for body in counted)
+    uncertain = has_unnamed or (corrections.levels_uncertain and bool(counted))
+    return replace(corrections, vertebrae=counted, levels_uncertain=uncertain)
 
 
 def _as_level(body: Vertebra, level: str) -> Vertebra:

@@ -9,18 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.examination import LEVEL_SEQUENCE
-from spinealign.domain.findings import Segmentation, Vertebra, VertebraState
+from spinealign.domain.findings import BY_HAND, Segmentation, Vertebra
 from spinealign.measure.outlines.body_places import counterparts
-from spinealign.measure.outlines.column import LEVELS
-
-_FIRST_UNNAMED_ID = 11
-"""Mask value of the first body without a level. Source: convention of `radiograph.outlines`."""
-
-_FIRST_OTHER_LEVEL_ID = 101
-"""Mask value of the first level beyond those of a neck film. Source: convention of this program;
-above every class of the networks.
-"""
+from spinealign.measure.outlines.class_ids import class_id
 
 _ANY_VERTEBRA = "vertebra"
 _SUBPIXEL_BITS = 4
@@ -64,17 +55,8 @@ def repainted(
     return _with_own_classes(found, own, wanted)
 
 
-def class_id_of(body: Vertebra) -> int:
-    """Return the mask value of a body: 1 to 7 for C2 to T1, from 11 on without a level."""
-    if body.level is None:
-        return _FIRST_UNNAMED_ID + body.index - 1
-    if body.level in LEVELS:
-        return LEVELS.index(body.level) + 1
-    return _FIRST_OTHER_LEVEL_ID + LEVEL_SEQUENCE.index(body.level)
-
-
 def _origins(bodies: Sequence[Vertebra], own: Sequence[Vertebra]) -> dict[int, Vertebra]:
-    kept = [body for body in bodies if body.state is not VertebraState.ADDED]
+    kept = [body for body in bodies if body.state not in BY_HAND]
     return counterparts(kept, own)
 
 
@@ -88,12 +70,12 @@ def _with_own_classes(
         table[values[body.name]] = 0
     for index, origin in origins.items():
         body = next(b for b in wanted if b.index == index)
-        table[values[origin.name]] = class_id_of(body)
+        table[values[origin.name]] = class_id(body.level, body.index)
     mask = np.asarray(cv2.LUT(found.mask, table), np.uint8)
     added = [body for body in wanted if body.index not in origins]
     for body in added:
-        _paint(mask, body, class_id_of(body))
-    names: Mapping[int, str] = {class_id_of(body): body.name for body in wanted}
+        _paint(mask, body, class_id(body.level, body.index))
+    names: Mapping[int, str] = {class_id(body.level, body.index): body.name for body in wanted}
     others = {v: n for v, n in found.classes.items() if n not in {body.name for body in own}}
     return replace(
         found, classes={**names, **others}, mask=mask, confidence=_confidence(found, mask)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import LandmarkSource, VertebraState
+from spinealign.domain.findings import UNSURE, LandmarkSource, VertebraState
 from spinealign.domain.measurements import (
     IntervalRule,
     MeasuredPoint,
@@ -52,8 +52,8 @@ class MeasureInputs:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether a point is the program's own on a body that is hardly visible."""
-        return not self.is_by_hand and self.body.vertebra.state is VertebraState.HIDDEN
+        """Whether a point is the program's own on a body that it was unsure of."""
+        return not self.is_by_hand and self.body.vertebra.state in UNSURE
 
 
 @dataclass(frozen=True)

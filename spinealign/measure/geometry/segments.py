@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import LandmarkName, VertebraState
+from spinealign.domain.findings import UNSURE, LandmarkName, VertebraState
 from spinealign.domain.measures import MeasureCode
 from spinealign.measure.geometry.lines import (
     Line,
@@ -40,7 +40,7 @@ _RATIOS = {
     MeasureCode.BODY_HEIGHT_RATIO: MeasureCode.BODY_HEIGHT_ANTERIOR,
     MeasureCode.MIDDLE_HEIGHT_RATIO: MeasureCode.BODY_HEIGHT_MIDDLE,
 }
-_DOUBTFUL = (VertebraState.CUT, VertebraState.HIDDEN)
+_DOUBTFUL = {VertebraState.CUT, *UNSURE}
 
 
 @dataclass(frozen=True, eq=False)

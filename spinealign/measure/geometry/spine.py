@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
+    UNSURE,
     Facing,
     Landmark,
     LandmarkName,
     LandmarkSource,
     Vertebra,
-    VertebraState,
 )
 from spinealign.domain.measurements import FEMORAL_HEAD, Drawing, DrawingTool, MeasuredPoint, Point
 from spinealign.measure.geometry.lines import Line, Points
@@ -385,7 +385,7 @@ def _sigmas(vertebra: Vertebra, exact: Mapping[str, Points]) -> list[float]:
 def _sigma(vertebra: Vertebra, name: str, height: float) -> float:
     mark = _landmark(vertebra, name)
     sigma = outline_sigma_px(height) if mark is None else landmark_sigma_px(mark, height)
-    is_hidden = vertebra.state is VertebraState.HIDDEN
+    is_hidden = vertebra.state in UNSURE
     return sigma * _HIDDEN_FACTOR if is_hidden and not _is_by_hand(vertebra, name) else sigma
 
 

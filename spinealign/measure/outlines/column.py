@@ -54,7 +54,7 @@ the typical height.
 Source: set by hand on films of xray_bodies, some of them held out (docs/models.md).
 """
 
-_WIDE_GAP = 0.85
+WIDE_GAP = 0.85
 """Gap between facing endplates from which a body may be missing, in typical heights of a body.
 
 Source: set by hand on films of xray_bodies, some of them held out (docs/models.md); 99 % of the
@@ -249,11 +249,11 @@ def name_levels(c2_shares: Sequence[float], gaps: Sequence[float]) -> Naming:
 
 def missed_bodies(gaps: Sequence[float]) -> list[int] | None:
     """Return how many bodies are missing in each gap, or None if a gap makes no sense."""
-    discs = [gap for gap in gaps if gap < _WIDE_GAP]
+    discs = [gap for gap in gaps if gap < WIDE_GAP]
     disc = float(np.median(discs)) if discs else _USUAL_GAP
     missed = []
     for gap in gaps:
-        bodies = (gap - disc) / (1 + disc) if gap >= _WIDE_GAP else 0.0
+        bodies = (gap - disc) / (1 + disc) if gap >= WIDE_GAP else 0.0
         whole = round(bodies)
         if whole > _MOST_MISSED or abs(bodies - whole) > _FARTHEST_FROM_WHOLE:
             return None

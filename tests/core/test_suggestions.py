@@ -1,0 +1,216 @@
+"""Bodies that were seen and not counted: offered, accepted, taken back, saved, told."""
+
+import json
+from dataclasses import replace
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spinealign.domain.findings import (
+    Caution,
+    CorrectionKind,
+    Corrections,
+    LandmarkSource,
+    VertebraState,
+    WarningCode,
+)
+from spinealign.domain.measurements import MeasureState
+from spinealign.export.corrections import load_corrections, save_corrections
+from spinealign.export.tables import analysis_json, analysis_schema
+from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.correction.changes import delete_vertebra
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
+from spinealign.measure.correction.suggestions import accept_suggestion, accept_suggestions
+from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.outlines.suggestions import open_suggestions, suggestion_cautions
+from spinealign.wording import caution_text, headline
+from spinealign.wording.vertebrae import format_vertebra_row
+from tests.phantoms_xray import LEVELS, analysed, draw_column
+
+FOUND = analysed(draw_column("T1"))
+
+
+def numbered(bodies, start=1):
+    return tuple(replace(body, index=i) for i, body in enumerate(bodies, start=start))
+
+
+def with_suggestions(*levels, has_levels=True):
+    """Return the analysis of the drawn neck with some of its bodies suggested only."""
+    kept = numbered(body for body in FOUND.vertebrae if body.level not in levels)
+    offered = [body for body in FOUND.vertebrae if body.level in levels]
+    offered = [b if has_levels else replace(b, level=None) for b in offered]
+    offered = numbered(offered, start=len(kept) + 1)
+    geometry = PixelGeometry.of(FOUND.image)
+    cautions = [] if kept else [Caution(WarningCode.NOT_OUTLINED)]
+    mask = FOUND.segmentation.mask.copy()
+    values = {name: value for value, name in FOUND.segmentation.classes.items()}
+    for level in levels:
+        mask[mask == values[level]] = 0
+    classes = {values[body.level]: body.level for body in kept}
+    return replace(
+        FOUND,
+        vertebrae=kept,
+        suggestions=offered,
+        segmentation=replace(FOUND.segmentation, mask=mask, classes=classes),
+        measurements=measure_alignment(kept, FOUND.facing, geometry, FOUND.examination),
+        cautions=(*cautions, *suggestion_cautions(offered)),
+    )
+
+
+def levels_of(bodies):
+    return [body.level for body in bodies]
+
+
+def accepted(analysis, *levels):
+    """Return the analysis after a click on the suggestions of these levels, in this order."""
+    state = initial_corrections(analysis)
+    for level in levels:
+        [one] = [body for body in analysis.suggestions if body.level == level]
+        state = accept_suggestion(state, one)
+    return apply_corrections(analysis, state)
+
+
+def codes(analysis):
+    return [caution.code for caution in analysis.cautions]
+
+
+@given(st.permutations(["C2", "C3", "C5", "C7", "T1"]))
+def test_clicks_in_any_order_give_the_column_that_was_seen(order):
+    analysis = with_suggestions("C2", "C3", "C5", "C7", "T1")
+    result = accepted(analysis, *order)
+    assert levels_of(result.vertebrae) == list(LEVELS)
+    assert [body.index for body in result.vertebrae] == list(range(1, 8))
+    assert result.suggestions == ()
+    assert not result.levels_uncertain
+
+
+@given(st.sets(st.sampled_from(LEVELS)))
+def test_all_at_once_is_one_after_the_other(levels):
+    analysis = with_suggestions(*levels)
+    at_once = accept_suggestions(initial_corrections(analysis), analysis.suggestions)
+    assert levels_of(at_once.vertebrae) == list(LEVELS)
+    assert [body.landmarks for body in at_once.vertebrae] == [
+        body.landmarks for body in FOUND.vertebrae
+    ]
+
+
+def test_an_accepted_body_keeps_its_corners_and_says_that_it_was_suggested():
+    analysis = with_suggestions("C4")
+    result = accepted(analysis, "C4")
+    body = result.vertebrae[2]
+    assert body.state is VertebraState.ACCEPTED
+    assert body.landmarks == FOUND.vertebrae[2].landmarks
+    assert {mark.source for mark in body.landmarks} <= set(LandmarkSource) - {LandmarkSource.USER}
+    assert "suggested, accepted manually" in format_vertebra_row(body)
+    said = next(c for c in result.cautions if c.code is WarningCode.CORRECTED_BY_USER)
+    assert said.corrections == (CorrectionKind.SUGGESTIONS_ACCEPTED,)
+    assert "suggested bodies accepted" in caution_text(said)
+    assert WarningCode.BODIES_SUGGESTED not in codes(result)
+
+
+def test_its_measures_are_the_person_s_and_less_sure_than_the_program_s_own():
+    analysis = with_suggestions("C4")
+    result = accepted(analysis, "C4")
+    own = next(m for m in FOUND.measurements if m.levels == ("C3", "C4") and m.interval)
+    now = next(m for m in result.measurements if m.key == own.key)
+    assert now.value == pytest.approx(own.value)
+    assert now.state is MeasureState.EDITED
+    assert now.hidden == ("C4",)
+    width = now.interval[1] - now.interval[0]
+    assert width > own.interval[1] - own.interval[0]
+
+
+def test_the_mask_gets_the_body():
+    analysis = with_suggestions("C4")
+    result = accepted(analysis, "C4")
+    x, y = (int(sum(v) / len(v)) for v in zip(*result.vertebrae[2].outline, strict=True))
+    assert analysis.segmentation.mask[y, x] == 0
+    assert result.segmentation.classes[int(result.segmentation.mask[y, x])] == "C4"
+
+
+def test_a_deleted_body_is_suggested_again():
+    analysis = with_suggestions("C4")
+    result = accepted(analysis, "C4")
+    state = delete_vertebra(result.corrections, 3)
+    again = apply_corrections(result, state)
+    assert levels_of(again.suggestions) == ["C4"]
+    assert again.corrections is None
+
+
+def test_a_suggested_level_gives_way_to_the_neighbours_levels():
+    analysis = with_suggestions("C4")
+    state = initial_corrections(analysis)
+    odd = replace(analysis.suggestions[0], level="L3")
+    assert levels_of(accept_suggestion(state, odd).vertebrae) == list(LEVELS)
+
+
+def test_among_numbered_bodies_a_suggestion_gets_a_number():
+    analysis = with_suggestions("C4")
+    numbers = tuple(replace(body, level=None) for body in analysis.vertebrae)
+    state = accept_suggestion(
+        Corrections(numbers, analysis.facing, levels_uncertain=True), analysis.suggestions[0]
+    )
+    assert levels_of(state.vertebrae) == [None] * 7
+    assert state.levels_uncertain
+
+
+def test_without_any_body_the_first_click_begins_a_column():
+    analysis = with_suggestions(*LEVELS)
+    assert WarningCode.NOT_OUTLINED in codes(analysis)
+    result = accepted(analysis, "C4")
+    assert levels_of(result.vertebrae) == ["C4"]
+    assert result.facing == FOUND.facing
+    assert WarningCode.NOT_OUTLINED not in codes(result)
+    assert len(result.suggestions) == 6
+
+
+def test_without_levels_accepted_bodies_have_numbers():
+    analysis = with_suggestions(*LEVELS, has_levels=False)
+    state = accept_suggestions(initial_corrections(analysis), analysis.suggestions)
+    result = apply_corrections(analysis, state)
+    assert levels_of(result.vertebrae) == [None] * 7
+    assert result.levels_uncertain
+    assert WarningCode.LEVELS_UNCERTAIN in codes(result)
+
+
+def test_what_lies_where_a_body_is_is_no_suggestion():
+    analysis = with_suggestions("C4")
+    assert open_suggestions(FOUND.vertebrae, FOUND.vertebrae) == ()
+    assert open_suggestions(analysis.suggestions, analysis.vertebrae) == analysis.suggestions
+
+
+def test_accepted_bodies_come_back_from_disk(tmp_path):
+    result = accepted(with_suggestions("C4", "C6"), "C4")
+    path = save_corrections(result, tmp_path / "saved.json")
+    found = load_corrections(with_suggestions("C4", "C6"), path)
+    assert found == result.corrections
+    assert found.vertebrae[2].state is VertebraState.ACCEPTED
+
+
+def test_the_json_file_tells_what_was_suggested_and_what_accepted():
+    result = accepted(with_suggestions("C4", "C6"), "C4")
+    table = json.loads(json.dumps(analysis_json(result, {})))
+    jsonschema.validate(table, analysis_schema())
+    assert [body["name"] for body in table["suggestions"]] == ["C6"]
+    assert table["corrections"]["suggestions_accepted"] == ["C4"]
+    assert table["corrections"]["bodies_added"] == 0
+    assert table["corrections"]["changes"] == ["suggestions_accepted"]
+    assert [body["name"] for body in table["automatic"]["suggestions"]] == ["C4", "C6"]
+    assert table["vertebrae"][2]["state"] == "accepted"
+
+
+def test_words_say_that_nothing_was_outlined_and_why():
+    words = headline(with_suggestions(*LEVELS))
+    assert "No vertebral body was outlined" in words
+    assert "7 bodies are suggested" in words
+    said = [caution_text(caution) for caution in with_suggestions(*LEVELS).cautions]
+    assert any("do not form a plausible column" in text for text in said)
+    assert any("C2, C3, C4" in text and "click" in text for text in said)
+
+
+def test_a_gap_in_the_column_is_not_found_and_not_called_invisible():
+    words = headline(with_suggestions("C3"))
+    assert "C3 was not found" in words
+    assert "visible" not in words
