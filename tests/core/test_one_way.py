@@ -273,6 +273,7 @@ class Row:
 DEMO = ModelStatus.DEMONSTRATION
 LOW = turned(draw_column("C7"), shift=(0, 300))
 SHORT = turned(draw_column("C5"), shift=(0, 320))
+UNSURE = replace(draw_column(), certainty=0.6, corner_height=0.5)
 DARK = neck_ct().pixels / 6
 FLAT = 120 + neck_ct().pixels / 30
 BRIGHT = 210 + neck_ct().pixels / 7
@@ -332,6 +333,8 @@ CAUTIONS = (
     Row(C.BODY_CUT, plain_spine, lambda: spine(mute_top()), "T11", "MR"),
     Row(C.BODY_HIDDEN, lambda: film(replace(draw_column(), certainty=0.86, corner_height=0.33)),
         plain_film, "C2, C3"),
+    Row(C.NOT_OUTLINED, lambda: film(UNSURE), plain_film),
+    Row(C.BODIES_SUGGESTED, lambda: film(UNSURE), plain_film, "C2, C3"),
     Row(C.FACING_DISPUTED, lambda: film(orientation=("P", "F")),
         lambda: film(orientation=("A", "F")), "left", "film"),
     Row(C.FACING_DISPUTED, lambda: spine(orientation=("A", "F")),
@@ -502,6 +505,13 @@ def check_levels_uncertain(found: Analysis) -> None:
     assert (found.levels_uncertain, plain_film().levels_uncertain) == (False, False)
     assert spine(without_sacrum()).levels_uncertain
     assert film(draw_column().without("C2")).levels_uncertain
+
+
+def check_suggestions(found: Analysis) -> None:
+    assert (found.suggestions, plain_film().suggestions) == ((), ())
+    offered = film(UNSURE)
+    assert [body.level for body in offered.suggestions] == ["C2", "C3", "C4", "C5", "C6", "C7"]
+    assert offered.vertebrae == ()
 
 
 def check_discs(found: Analysis) -> None:
