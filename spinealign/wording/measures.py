@@ -78,10 +78,11 @@ def severity_source(severity: Severity | SeverityBand) -> str:
 
 def thresholds_text(definition: MeasureDefinition) -> str:
     """Return the words of a measure's thresholds with their sources; empty without any."""
-    return "; ".join(
-        f"{SEVERITY_WORDS[band.grade][0]} ({severity_source(band)})"
-        for band in definition.severities
-    )
+    words = [SEVERITY_WORDS[band.grade][0] for band in definition.severities]
+    sources = [severity_source(band) for band in definition.severities]
+    if len(set(sources)) == 1:
+        return f"{'; '.join(words)} ({sources[0]})"
+    return "; ".join(f"{word} ({source})" for word, source in zip(words, sources, strict=True))
 
 
 def normal_text(code: MeasureCode) -> str:
