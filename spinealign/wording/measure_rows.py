@@ -15,9 +15,10 @@ from spinealign.domain.measurements import (
     Unmeasurable,
     UnmeasurableReason,
 )
-from spinealign.domain.measures import MeasureGroup, NormalRange
+from spinealign.domain.measures import MeasureCode, MeasureGroup, NormalRange
 from spinealign.wording.definitions import GROUP_TITLES
 from spinealign.wording.measures import (
+    measure_name,
     measurement_name,
     method_text,
     reason_text,
@@ -98,11 +99,43 @@ def unmeasurable_lines(measurements: Iterable[Measurement]) -> list[str]:
     """
     missing = [measurement for measurement in measurements if not has_value(measurement)]
     uncertain = _all_to_check(missing)
-    names: dict[str, list[str]] = {}
+    alike: dict[str, list[Measurement]] = {}
     for measurement in missing:
         reason = uncertain if _is_uncertain(measurement) else measurement.unmeasurable
-        names.setdefault(as_sentence(reason_text(reason)), []).append(measurement_name(measurement))
-    return [f"{listed(same)}: {reason}" for reason, same in names.items()]
+        alike.setdefault(as_sentence(reason_text(reason)), []).append(measurement)
+    return [f"{listed(_names(same))}: {reason}" for reason, same in alike.items()]
+
+
+def _names(measurements: Iterable[Measurement]) -> list[str]:
+    """Return names of measures; those of single levels once with all their levels.
+
+    Such as "segmental angle (C2/C3 to C6/C7, T1/T2)".
+    """
+    by_name: dict[tuple[MeasureCode, tuple[str, ...]], list[Measurement]] = {}
+    for measurement in measurements:
+        has_one_level = measurement.definition.extent.has_one_level
+        place = () if has_one_level else (*measurement.levels, str(measurement.drawing))
+        key = (measurement.code, place)
+        by_name.setdefault(key, []).append(measurement)
+    return [
+        measurement_name(same[0])
+        if len(same) == 1
+        else f"{measure_name(code)} ({', '.join(_runs([m.levels for m in same]))})"
+        for (code, _), same in by_name.items()
+    ]
+
+
+def _runs(places: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return discs or bodies in words, neighbours that follow each other as from one to another."""
+    runs: list[list[tuple[str, ...]]] = []
+    for place in sorted(places, key=lambda levels: _place(levels[0])):
+        if runs and _place(place[0])[0] == _place(runs[-1][-1][0])[0] + 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    words = [[safe_text("/".join(place)) for place in run] for run in runs]
+    parts = ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else run for run in words)
+    return [part for run in parts for part in run]
 
 
 def missing_title(missing: Sequence[Measurement]) -> str:

@@ -180,7 +180,7 @@ def test_uncertain_outlines_are_told_in_one_line_with_all_bodies_from_the_top():
     doubted = [uncertain(MeasureCode.T1_SLOPE, ("T1",), "T1")] * 2
     assert missing_title([MISSING, *doubted]) == "Not measurable (3; uncertain outlines: 2)"
     assert lines == [
-        "T1 slope, C5/C6 segmental angle and C4/C5 segmental angle: the outlines are uncertain; "
+        "T1 slope and segmental angle (C4/C5, C5/C6): the outlines are uncertain; "
         "check and correct the corners of C5, C6 and T1.",
         "C2–C7 Cobb lordosis: C7 was not found.",
     ]
@@ -270,3 +270,20 @@ def test_a_headline_says_that_points_were_moved():
 def test_without_lordosis_the_headline_says_why_or_nothing():
     assert sentences(MISSING) == ("C2–C7 Cobb lordosis is not measurable: C7 was not found.")
     assert sentences() == ""
+
+
+def test_many_levels_of_one_measure_are_told_as_runs():
+    why = Unmeasurable(UnmeasurableReason.FACING_UNKNOWN)
+    discs = [("C2", "C3"), ("C4", "C5"), ("T1", "T2"), ("C3", "C4"), ("T4", "T5"), ("T5", "T6")]
+    missing = [
+        replace(MISSING, code=MeasureCode.SEGMENTAL_ANGLE, levels=levels, unmeasurable=why)
+        for levels in discs
+    ]
+    drawn = replace(MISSING, code=MeasureCode.DRAWN_COBB, levels=(), unmeasurable=why)
+    drawings = [replace(drawn, drawing=number) for number in (1, 2)]
+    [line] = unmeasurable_lines([*missing, *drawings])
+    assert line.startswith(
+        "segmental angle (C2/C3 to C4/C5, T1/T2, T4/T5, T5/T6), Cobb angle 1 and Cobb angle 2: "
+    )
+    [alone] = unmeasurable_lines(missing[:1])
+    assert alone.startswith("C2/C3 segmental angle: ")
