@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spinealign import __version__
-from spinealign.domain.examination import Examination, sagittal_examination
+from spinealign.domain.examination import BodySource, Examination, sagittal_examination
 from spinealign.domain.findings import (
     Analysis,
     Caution,
@@ -43,7 +43,7 @@ from spinealign.measure.outlines.regions import region_statistics
 from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice
 from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
 from spinealign.predict import classify_with, segment_with
-from spinealign.radiograph import VertebraOutlines, finds_bodies, interval_rule
+from spinealign.radiograph import VertebraOutlines, interval_rule
 
 _LOOKING = Step("Locating the midsagittal slice", 0.12)
 
@@ -168,7 +168,7 @@ def _analyze_chosen(
     cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, image.shape)]
     cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
-    rule = _interval_rule(segmenter)
+    rule = _interval_rule(choice.examination, segmenter)
     measurements = measure_alignment(
         bodies.vertebrae, bodies.facing, geometry, choice.examination, canal, rule=rule
     )
@@ -193,8 +193,8 @@ def _analyze_chosen(
     )
 
 
-def _interval_rule(segmenter: LoadedModel | None) -> IntervalRule:
-    if segmenter is None or not finds_bodies(segmenter.card):
+def _interval_rule(examination: Examination, segmenter: LoadedModel | None) -> IntervalRule:
+    if segmenter is None or examination.body_source is not BodySource.CORNER_MAPS:
         return IntervalRule()
     return interval_rule(segmenter.card)
 

@@ -13,6 +13,7 @@ from spinealign.domain.measures import (
     Severity,
     SeverityBand,
 )
+from spinealign.domain.model_card import IntervalFactor
 from spinealign.wording.definitions import MEASURE_WORDS, SEVERITY_WORDS
 from spinealign.wording.text import listed, safe_text
 
@@ -125,6 +126,15 @@ def limit_text(definition: MeasureDefinition) -> str:
         f"± {limit.half_width:g}{_UNITS[definition.quantity]}, as far as readings without the "
         f"program differ ({limit.source})."
     )
+
+
+def factor_lines(factors: Mapping[MeasureCode, IntervalFactor]) -> list[str]:
+    """Return a line for each measure whose 95 % interval is calibrated for a network."""
+    return [
+        f"{measure_name(code)}: held {100 * found.coverage:.0f} % of {found.values} values on "
+        f"{found.films} films ({listed(found.sources)}), factor {found.factor:.2f}"
+        for code, found in factors.items()
+    ]
 
 
 def reason_text(unmeasurable: Unmeasurable | None) -> str:

@@ -10,9 +10,11 @@ from spinealign.domain.measures import (
     MeasureGroup,
     SeverityGrade,
 )
+from spinealign.domain.model_card import IntervalFactor
 from spinealign.wording.definitions import GROUP_TITLES, MEASURE_WORDS, SEVERITY_WORDS
 from spinealign.wording.measures import (
     definition_text,
+    factor_lines,
     measure_name,
     method_text,
     reason_text,
@@ -209,6 +211,14 @@ def test_no_reason_is_left_without_words():
     for reason in UnmeasurableReason:
         assert reason_text(Unmeasurable(reason, ("C7",)))
     assert reason_text(None) == ""
+
+
+def test_a_factor_says_what_its_intervals_held():
+    factor = IntervalFactor(1.35, 35, 36, 0.943, ("home",))
+    assert factor_lines({MeasureCode.COBB_C2_C7: factor}) == [
+        "C2–C7 Cobb lordosis: held 94 % of 36 values on 35 films (home), factor 1.35"
+    ]
+    assert factor_lines({}) == []
 
 
 def test_a_definition_says_from_when_on_there_is_no_value_and_why():

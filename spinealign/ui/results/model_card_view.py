@@ -12,6 +12,7 @@ from spinealign.domain.findings import ModelIdentity, ModelStatus
 from spinealign.domain.model_card import ModelCard
 from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.wording import safe_text
+from spinealign.wording.measures import factor_lines
 
 
 def status_strip(model: ModelIdentity | ModelCard) -> Strip:
@@ -97,6 +98,9 @@ def _add_long_form(column: QVBoxLayout, card: ModelCard) -> None:
     _add(column, "Intended use", card.intended_use)
     _add(column, "Training data", card.training_data)
     _add(column, "Held-out figures", "\n".join(metric_lines(card.metrics)))
+    _add(
+        column, "95 % intervals on films kept aside", "\n".join(factor_lines(card.interval_factors))
+    )
     _add(column, "Known failures", "\n".join(f"• {item}" for item in card.known_failures))
     _add(column, "Licence", card.licence)
 
