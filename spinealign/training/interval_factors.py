@@ -21,7 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
-from spinealign.domain.examination import EXAMINATIONS, LEVEL_SEQUENCE, ExaminationKind
+from spinealign.domain.examination import (
+    EXAMINATIONS,
+    LEVEL_SEQUENCE,
+    Examination,
+    ExaminationKind,
+)
 from spinealign.domain.findings import Facing, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import NORMAL_95, Measurement
@@ -59,9 +64,9 @@ ALIKE: Mapping[MeasureCode, MeasureCode] = {
 }
 """Measures that share a factor: the same angle to another level, or one with a truth of its own."""
 
-_EXAMINATIONS = {SPINE_SOURCE: ExaminationKind.LATERAL_SPINE_RADIOGRAPH}
+Finder = Callable[[SpineImage, Sequence[str]], VertebraOutlines]
+"""The program's way from a film, and the levels that its examination names, to bodies."""
 
-Finder = Callable[[SpineImage], VertebraOutlines]
 Key = tuple[str, tuple[str, ...]]
 
 
@@ -121,6 +126,13 @@ class FoundFilm:
         return all(found.level in (None, level) for level, found in pairs.items())
 
 
+def examination_of(film: TrainingFilm) -> Examination:
+    """Return what a film of a source is analysed as."""
+    if film.source == SPINE_SOURCE:
+        return EXAMINATIONS[ExaminationKind.LATERAL_SPINE_RADIOGRAPH]
+    return EXAMINATIONS[ExaminationKind.LATERAL_NECK_RADIOGRAPH]
+
+
 def scored_values(found: FoundFilm) -> list[ScoredValue]:
     """Measure one film twice, on the bodies that both have under the same name.
 
@@ -134,7 +146,7 @@ def scored_values(found: FoundFilm) -> list[ScoredValue]:
     named = [v for level, v in pairs.items() if v.level == level]
     known = [as_vertebra(readers[v.level]) for v in named if v.level is not None]
     facing = facing_of(film.bodies)
-    examination = _EXAMINATIONS.get(film.source, ExaminationKind.LATERAL_NECK_RADIOGRAPH)
+    examination = examination_of(film)
     own = _measured(named, found.outlines.facing or facing, examination)
     truth = _measured(known, facing, examination)
     height = _mean_height(film)
@@ -146,10 +158,10 @@ def scored_values(found: FoundFilm) -> list[ScoredValue]:
 
 
 def _measured(
-    bodies: Sequence[Vertebra], facing: Facing | None, kind: ExaminationKind
+    bodies: Sequence[Vertebra], facing: Facing | None, examination: Examination
 ) -> dict[Key, Measurement]:
     ordered = sorted(bodies, key=lambda body: LEVEL_SEQUENCE.index(body.name))
-    taken = measure_alignment(ordered, facing, PixelGeometry(), EXAMINATIONS[kind])
+    taken = measure_alignment(ordered, facing, PixelGeometry(), examination)
     return {m.key: m for m in taken if m.is_measurable}
 
 
@@ -311,12 +323,16 @@ def finders_of(
 
 def _finder(folder: Path) -> Finder:
     model = ModelStore([folder.parent]).load(folder.name)
-    return lambda image: outline_vertebrae(model, image)
+    return lambda image, levels: outline_vertebrae(model, image, levels)
 
 
 def find(films: Sequence[TrainingFilm], finders: Mapping[str, Finder]) -> list[FoundFilm]:
-    """Run the program on every film."""
-    return [FoundFilm(film, finders[film.name](_image(film))) for film in films]
+    """Run the program on every film that a network may judge."""
+    return [
+        FoundFilm(film, finders[film.name](_image(film), examination_of(film).levels))
+        for film in films
+        if film.name in finders
+    ]
 
 
 def _image(film: TrainingFilm) -> SpineImage:

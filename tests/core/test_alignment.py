@@ -498,6 +498,13 @@ class TestUncertainOutlines:
         assert all(m.unmeasurable is None for m in found.values())
         assert found[self.COBB] == taken(done)[self.COBB]
 
+    def test_what_a_person_placed_is_never_withheld(self):
+        thin = vertebra("C7", [(104, 200), (100, 200), (100, 240), (104, 240)])
+        key = ("c7_slope", ("C7",))
+        by_hand = taken(numbered(C2, thin), rule=self.limited(1.0))[key]
+        assert half_width(by_hand) > by_hand.definition.reader_limit.half_width
+        assert taken(by_network(C2, thin), rule=self.limited(1.0))[key].value is None
+
     def test_a_shorter_span_stands_in_where_it_is_sure(self):
         sure, doubted = by_network(C2, C3, confidence=0.9), by_network(C7, confidence=0.1)
         bodies = numbered(*sure, *doubted)

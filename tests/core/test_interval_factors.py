@@ -29,6 +29,7 @@ from spinealign.training.interval_factors import (
     calibrated,
     coverage_left_out,
     factor_of,
+    find,
     finders_of,
     quantile_95,
     report,
@@ -230,6 +231,22 @@ def test_a_whole_spine_is_judged_by_the_network_that_did_not_see_it(monkeypatch)
     for fold in range(3):
         aside = fold_of_spine_films([film.name for film in spines], fold)
         assert {name for name, folder in finders.items() if folder == f"fold{fold}"} == aside
+
+
+def test_a_film_is_outlined_with_the_levels_of_its_examination():
+    asked = []
+
+    def finder(image, levels):
+        asked.append((image.pixels.shape, levels))
+        return VertebraOutlines()
+
+    spine = replace(FILM, name="whole", source=SPINE_SOURCE)
+    unseen = replace(spine, name="of a fold without a network")
+    found = find([FILM, spine, unseen], {FILM.name: finder, "whole": finder})
+    assert [one.film for one in found] == [FILM, spine]
+    assert [(shape, levels[-1]) for shape, levels in asked] == [
+        (FILM.pixels.shape, "T1"), (FILM.pixels.shape, "S1"),
+    ]  # fmt: skip
 
 
 def test_whole_spines_have_measures_of_their_own():
