@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinealign.domain.examination import ExaminationKind, Modality, Plane, SpineRegion
+from spinealign.domain.examination import (
+    EXAMINATIONS,
+    ExaminationKind,
+    Modality,
+    Plane,
+    SpineRegion,
+)
 from spinealign.domain.findings import Region, WarningCode
 from spinealign.domain.image import DecisionSource, SpacingSource
 from spinealign.domain.measurements import Measurement
@@ -114,6 +120,11 @@ class TestSchema:
         for key in path:
             node = node[key]
         assert set(node["enum"]) == {value.value for value in values}
+
+    def test_views_are_the_names_of_the_examinations(self):
+        node = analysis_schema()["properties"]["view"]["properties"]["name"]
+        names = {examination.view_name for examination in EXAMINATIONS.values()}
+        assert set(node["enum"]) == {*names, "other"}
 
     def test_its_files_are_those_of_the_table_of_exporters(self):
         files = {

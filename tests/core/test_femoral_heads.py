@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from spinealign.analysis import analyze_image
@@ -19,6 +20,7 @@ from spinealign.domain.measures import MeasureCode
 from spinealign.export.corrections import load_corrections, save_corrections
 from spinealign.export.measure_tables import corrections_record, measurements_csv
 from spinealign.export.overlay import overlay_picture
+from spinealign.export.tables import analysis_json, analysis_schema
 from spinealign.measure.correction.changes import (
     add_drawing,
     add_vertebra,
@@ -173,6 +175,13 @@ def test_heads_and_the_pelvis_are_exported(film: Analysis, outlined: Corrections
     bare = apply_corrections(film, replace(outlined, drawings=()))
     rows = {row["code"]: row for row in csv.DictReader(io.StringIO(measurements_csv(bare)))}
     assert rows["pelvic_tilt"]["reason"] == "place both femoral heads"
+
+
+def test_the_result_in_json_fits_its_schema(film: Analysis, outlined: Corrections) -> None:
+    validator = jsonschema.Draft202012Validator(analysis_schema())
+    for found in (film, apply_corrections(film, outlined)):
+        table = json.loads(json.dumps(analysis_json(found, {})))
+        assert [error.message for error in validator.iter_errors(table)] == []
 
 
 def test_a_calibration_changes_lengths_and_no_angle(film: Analysis, outlined: Corrections) -> None:
