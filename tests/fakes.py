@@ -178,7 +178,8 @@ def answer_for(path: Path, examination: Examination | None, side: int = 256) -> 
         note = ReaderNote(NoteKind.CANAL_WIDEST, (4, 5))
         return replace(analysis, image=replace(analysis.image, source_path=path, notes=(note,)))
     kind = next(
-        (k for k in ("disc", "film", "mr", "photo", "xray", "spine") if k in path.name), "ct"
+        (k for k in ("disc", "film", "mr", "offer", "photo", "xray", "spine") if k in path.name),
+        "ct",
     )
     analysis = _phantom(kind if examination is None else examination.view_name, side)
     image = replace(analysis.image, source_path=path)
@@ -209,6 +210,8 @@ def _phantom(kind: str, side: int) -> Analysis:
         return phantoms.mr_analysis((side * 5 // 4, side * 25 // 32))
     if kind == "film":
         return _film()
+    if kind == "offer":
+        return _offer()
     if kind == "spine":
         return spine_analysis()
     if kind == "photo":
@@ -232,6 +235,14 @@ def _film() -> Analysis:
     from tests.phantoms_xray import analysed, draw_column
 
     return analysed(draw_column("C7"))
+
+
+@cache
+def _offer() -> Analysis:
+    """Return the answer on a drawn neck of which C4 and C7 are only suggested."""
+    from tests.suggested import with_suggestions
+
+    return with_suggestions("C4", "C7")
 
 
 @dataclass

@@ -16,6 +16,7 @@ from spinealign.domain.findings import (
 from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.wording.failures import Message
 from spinealign.wording.text import safe_text
+from spinealign.wording.vertebrae import suggested_name
 
 LANDMARK_WORDS = {
     LandmarkName.ANTERIOR_SUPERIOR: "anterior-superior corner",
@@ -57,6 +58,11 @@ def landmark_text(body: Vertebra, mark: Landmark) -> str:
     """Return which point this is, who placed it, and how sure that is; for a tool tip."""
     sure = "" if mark.source is LandmarkSource.USER else f", confidence {mark.confidence:.2f}"
     return f"{point_name(body.name, mark.name)}\n{_SOURCE_WORDS[mark.source]}{sure}"
+
+
+def suggestion_hint(body: Vertebra) -> str:
+    """Return what a suggested body is and how it is accepted; for a tool tip."""
+    return f"{suggested_name(body)} suggested, not counted\nA click accepts it"
 
 
 def drawing_name(drawing: Drawing) -> str:

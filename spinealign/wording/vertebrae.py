@@ -44,6 +44,11 @@ def level_uncertainty_text(doubt: LevelUncertainty) -> str:
     return _DOUBT_TEXTS[doubt]
 
 
+def suggested_name(body: Vertebra) -> str:
+    """Return what a suggested body is called: its likeliest level with a question mark."""
+    return f"{body.level}?" if body.level else "?"
+
+
 def outlines_headline(analysis: Analysis) -> str:
     """Return which bodies were outlined, as one sentence.
 
@@ -62,15 +67,20 @@ def outlines_headline(analysis: Analysis) -> str:
     else:
         levels = [body.name for body in bodies]
         found, rest = _run_text(levels), _missing_text(levels, _looked_for(analysis))
-    return f"Outlined {found} on this {image}{facing}{'; ' if rest else ''}{rest}."
+    more = [rest] if rest else []
+    more += [_suggested_text(analysis)] if analysis.suggestions else []
+    return f"Outlined {found} on this {'; '.join([f'{image}{facing}', *more])}."
 
 
 def _why_none(analysis: Analysis) -> str:
     if not analysis.suggestions:
         return "fewer than two plausible bodies were found"
+    return f"what was seen does not form a plausible column; {_suggested_text(analysis)}"
+
+
+def _suggested_text(analysis: Analysis) -> str:
     count = len(analysis.suggestions)
-    suggested = "1 body is suggested" if count == 1 else f"{count} bodies are suggested"
-    return f"what was seen does not form a plausible column; {suggested}"
+    return "1 body is suggested" if count == 1 else f"{count} bodies are suggested"
 
 
 def _doubt_of(analysis: Analysis) -> str:

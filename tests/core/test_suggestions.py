@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import (
-    Caution,
     CorrectionKind,
     Corrections,
     LandmarkSource,
@@ -19,44 +18,19 @@ from spinealign.domain.findings import (
 from spinealign.domain.measurements import MeasureState
 from spinealign.export.corrections import load_corrections, save_corrections
 from spinealign.export.tables import analysis_json, analysis_schema
-from spinealign.measure.alignment import measure_alignment
-from spinealign.measure.correction.changes import delete_vertebra
+from spinealign.measure.correction.changes import (
+    delete_vertebra,
+    move_landmark,
+    reset_body,
+    reset_landmark,
+)
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from spinealign.measure.correction.suggestions import accept_suggestion, accept_suggestions
-from spinealign.measure.geometry.plane import PixelGeometry
-from spinealign.measure.outlines.suggestions import open_suggestions, suggestion_cautions
+from spinealign.measure.outlines.suggestions import open_suggestions
 from spinealign.wording import caution_text, headline
 from spinealign.wording.vertebrae import format_vertebra_row
-from tests.phantoms_xray import LEVELS, analysed, draw_column
-
-FOUND = analysed(draw_column("T1"))
-
-
-def numbered(bodies, start=1):
-    return tuple(replace(body, index=i) for i, body in enumerate(bodies, start=start))
-
-
-def with_suggestions(*levels, has_levels=True):
-    """Return the analysis of the drawn neck with some of its bodies suggested only."""
-    kept = numbered(body for body in FOUND.vertebrae if body.level not in levels)
-    offered = [body for body in FOUND.vertebrae if body.level in levels]
-    offered = [b if has_levels else replace(b, level=None) for b in offered]
-    offered = numbered(offered, start=len(kept) + 1)
-    geometry = PixelGeometry.of(FOUND.image)
-    cautions = [] if kept else [Caution(WarningCode.NOT_OUTLINED)]
-    mask = FOUND.segmentation.mask.copy()
-    values = {name: value for value, name in FOUND.segmentation.classes.items()}
-    for level in levels:
-        mask[mask == values[level]] = 0
-    classes = {values[body.level]: body.level for body in kept}
-    return replace(
-        FOUND,
-        vertebrae=kept,
-        suggestions=offered,
-        segmentation=replace(FOUND.segmentation, mask=mask, classes=classes),
-        measurements=measure_alignment(kept, FOUND.facing, geometry, FOUND.examination),
-        cautions=(*cautions, *suggestion_cautions(offered)),
-    )
+from tests.phantoms_xray import LEVELS
+from tests.suggested import FOUND, with_suggestions
 
 
 def levels_of(bodies):
@@ -181,6 +155,22 @@ def test_what_lies_where_a_body_is_is_no_suggestion():
     assert open_suggestions(analysis.suggestions, analysis.vertebrae) == analysis.suggestions
 
 
+def test_a_moved_corner_of_an_accepted_body_goes_back_to_where_the_program_saw_it():
+    analysis = with_suggestions("C4")
+    result = accepted(analysis, "C4")
+    own = result.vertebrae[2]
+    mark = own.landmarks[0]
+    name = mark.name
+    moved = move_landmark(result.corrections, 3, name, mark.x + 9.0, mark.y)
+    assert moved.vertebrae[2].landmark(name).x == mark.x + 9.0
+    for back in (
+        reset_landmark(moved, 3, name, analysis),
+        reset_body(moved, 3, apply_corrections(analysis, moved)),
+    ):
+        assert back.vertebrae[2].landmark(name) == own.landmark(name)
+        assert back.vertebrae[2].state is VertebraState.ACCEPTED
+
+
 def test_accepted_bodies_come_back_from_disk(tmp_path):
     result = accepted(with_suggestions("C4", "C6"), "C4")
     path = save_corrections(result, tmp_path / "saved.json")
@@ -212,5 +202,5 @@ def test_words_say_that_nothing_was_outlined_and_why():
 
 def test_a_gap_in_the_column_is_not_found_and_not_called_invisible():
     words = headline(with_suggestions("C3"))
-    assert "C3 was not found" in words
+    assert "C3 was not found; 1 body is suggested." in words
     assert "visible" not in words

@@ -17,10 +17,15 @@ from spinealign.domain.findings import (
     LandmarkName,
     LandmarkSource,
     Vertebra,
+    VertebraState,
 )
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, DrawingTool, Point
-from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
+from spinealign.measure.correction.corrected import (
+    apply_corrections,
+    initial_corrections,
+    without_corrections,
+)
 from spinealign.measure.correction.levels import (
     C2_LANDMARKS,
     levels_after,
@@ -122,13 +127,16 @@ def reset_landmark(
 def reset_body(corrections: Corrections, body_index: int, analysis: Analysis) -> Corrections:
     """Give a body the outline and the points back that the program had found there.
 
-    Its level stays. A body that the program had not found stays as it is.
+    Its level stays, and that a person accepted it. A body that the program had not found
+    stays as it is.
     """
     before = _found_by_the_program(corrections, body_index, analysis)
     if before is None:
         return corrections
-    level = body_at(corrections, body_index).level
-    return _with_body(corrections, replace(before, level=level, index=body_index))
+    body = body_at(corrections, body_index)
+    state = body.state if body.state is VertebraState.ACCEPTED else before.state
+    own = replace(before, level=body.level, index=body_index, state=state)
+    return _with_body(corrections, own)
 
 
 def reset_all(corrections: Corrections, analysis: Analysis) -> Corrections:
@@ -391,13 +399,15 @@ def _found_by_the_program(
     corrections: Corrections, body_index: int, analysis: Analysis
 ) -> Vertebra | None:
     """Return the program's own body at the place of a corrected one, its points as now faced."""
-    body_at(corrections, body_index)
-    start = initial_corrections(analysis)
-    found = counterparts(corrections.vertebrae, start.vertebrae).get(body_index)
+    start, own = initial_corrections(analysis), without_corrections(analysis)
+    seen = own.vertebrae
+    if body_at(corrections, body_index).state is VertebraState.ACCEPTED:
+        seen = own.suggestions
+    found = counterparts(corrections.vertebrae, seen).get(body_index)
     if found is None:
         return None
-    seen = start.facing or named_facing(start.vertebrae)
-    is_turned = corrections.facing is not None and seen not in (None, corrections.facing)
+    side = start.facing or named_facing(seen)
+    is_turned = corrections.facing is not None and side not in (None, corrections.facing)
     return replace(found, landmarks=_renamed_sides(found.landmarks)) if is_turned else found
 
 

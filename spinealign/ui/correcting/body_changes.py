@@ -91,6 +91,23 @@ class BodyChanges:
             )
             self.session.change(f"reset {point_name(body.name, ref.name)}", change)
 
+    def accept(self, suggestion: Vertebra) -> None:
+        """Count a suggested body among the bodies."""
+        from spinealign.measure.correction.suggestions import accept_suggestion
+
+        name = suggestion.level or "body"
+        change = partial(accept_suggestion, suggestion=suggestion)
+        self.session.change(f"accept suggested {name}", change)
+
+    def accept_all(self) -> None:
+        """Count all suggested bodies among the bodies."""
+        from spinealign.measure.correction.suggestions import accept_suggestions
+
+        analysis = self.session.analysis
+        if analysis is not None:
+            change = partial(accept_suggestions, suggestions=analysis.suggestions)
+            self.session.change("accept all suggested bodies", change)
+
     def shift_levels(self, steps: int) -> None:
         """Call all vertebrae and discs some levels higher; 0 confirms assumed levels."""
         from spinealign.measure.correction.level_shift import shift_levels

@@ -16,6 +16,7 @@ from spinealign.ui.picture.drawing_tools import ToolName
 from spinealign.ui.picture.handles import DrawnRef, MarkRef
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.wording.corrections import drawing_name, point_name, swap_facing_text
+from spinealign.wording.vertebrae import suggested_name
 
 _FOLLOWING = {
     "all others follow": (True, True),
@@ -65,6 +66,7 @@ class EditMenu:
             self._add_point(menu, body, ref)
         if body is not None:
             self._add_body(menu, state, body)
+        self._add_suggestions(menu, self._viewer.picture.suggestion_at(point))
         self._add_general(menu, state, None if body is not None else point)
         return menu
 
@@ -90,6 +92,16 @@ class EditMenu:
         for words, side in (("above", -1), ("below", 1)):
             text = f"Add a vertebra {words} {body.name}"
             _add(menu, text, partial(self._changes.add_beside, body, side))
+
+    def _add_suggestions(self, menu: QMenu, suggestion: Vertebra | None) -> None:
+        if suggestion is not None:
+            text = f"Accept {suggested_name(suggestion)}"
+            _add(menu, text, partial(self._changes.accept, suggestion))
+        analysis = self._changes.session.analysis
+        if analysis is not None and analysis.suggestions:
+            text = f"Accept all suggested bodies ({len(analysis.suggestions)})"
+            _add(menu, text, self._changes.accept_all)
+            menu.addSeparator()
 
     def _add_levels(self, menu: QMenu, state: Corrections, body: Vertebra) -> None:
         from spinealign.measure.correction.changes import possible_levels

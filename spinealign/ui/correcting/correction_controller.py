@@ -60,6 +60,8 @@ class CorrectionController(QObject):
         self.editor.line_drawn.connect(self.ask_length)
         results.heads_wanted.connect(partial(self._take, ToolName.FEMORAL_HEADS, viewer))
         results.levels_shifted.connect(self.changes.shift_levels)
+        results.suggestions_accepted.connect(self.changes.accept_all)
+        self.editor.suggestion_clicked.connect(self.changes.accept)
         self.editing.saved.connect(self._saved)
 
     def ask_length(self, ends: Points) -> None:

@@ -8,12 +8,13 @@ from functools import partial
 from PyQt6.QtCore import QObject, QPointF, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 
-from spinealign.domain.findings import Analysis, VertebraState
+from spinealign.domain.findings import BY_HAND, Analysis, Vertebra
 from spinealign.ui.correcting.edit_session import EditSession
 from spinealign.ui.picture.display_images import DisplayOverlay
 from spinealign.ui.picture.drawing_tools import Points, PointsTool, ToolName
 from spinealign.ui.picture.handles import DrawnRef, HandleItem, HandleRef, MarkRef, nearest_handle
 from spinealign.ui.picture.pointer import Pointer
+from spinealign.ui.picture.scene import PixelReading
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.wording.corrections import (
     HANDLE_HINT,
@@ -21,6 +22,7 @@ from spinealign.wording.corrections import (
     drawing_name,
     landmark_text,
     point_name,
+    suggestion_hint,
 )
 
 SNAP_KEY = Qt.KeyboardModifier.ShiftModifier
@@ -46,6 +48,7 @@ class PictureEditor(QObject):
     tool_changed = pyqtSignal(object)
     hint_changed = pyqtSignal(str)
     line_drawn = pyqtSignal(object)
+    suggestion_clicked = pyqtSignal(object)
 
     def __init__(self, viewer: Viewer, session: EditSession, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -57,9 +60,12 @@ class PictureEditor(QObject):
         self._hovered: HandleRef | None = None
         self._grip: tuple[QPointF, QPointF] | None = None
         self._is_moving = False
+        self._offered: Vertebra | None = None
+        self._pressed = QPointF()
         self._drags = 0
         viewer.hand = self
         self._picture.about_to_clear.connect(self._let_go)
+        viewer.pixel_read.connect(self._left)
         session.began.connect(self._show)
         session.changed.connect(self._show)
         session.moved.connect(self._show_moved)
@@ -108,7 +114,9 @@ class PictureEditor(QObject):
         handle = self._handle_at(pointer.point)
         self.select(handle.ref if handle is not None else None)
         if handle is None:
-            return False
+            self._offered = self._suggestion_at(pointer.point)
+            self._pressed = pointer.point
+            return self._offered is not None
         self._drags += 1
         self._grip, self._is_moving = (handle.pos(), pointer.point), False
         return True
@@ -137,6 +145,9 @@ class PictureEditor(QObject):
             self._tell()
         self._grip = None
         self.session.end_run()
+        offered, self._offered = self._offered, None
+        if offered is not None and self._on_screen(pointer.point - self._pressed) < START_PX:
+            self.suggestion_clicked.emit(offered)
 
     def hover(self, pointer: Pointer) -> Qt.CursorShape | None:
         """Let the point under the cursor grow."""
@@ -144,12 +155,15 @@ class PictureEditor(QObject):
             self._tool.move(pointer.point)
             return Qt.CursorShape.CrossCursor
         handle = self._handle_at(pointer.point)
+        offered = self._suggestion_at(pointer.point) if handle is None else None
+        self._picture.suggestions.hover(offered)
         hovered = handle.ref if handle is not None else None
         if hovered != self._hovered:
             self._hovered = hovered
             self._mark()
             self._tell()
-        return None if handle is None else Qt.CursorShape.PointingHandCursor
+        is_free = handle is None and offered is None
+        return None if is_free else Qt.CursorShape.PointingHandCursor
 
     def double_click(self, pointer: Pointer) -> bool:
         """Close a polygon; on a point or with a tool the picture is not fitted."""
@@ -192,7 +206,8 @@ class PictureEditor(QObject):
         """Return what the point under the cursor is, and where it comes from."""
         handle = self._handle_at(point) if self._tool is None else None
         if handle is None or handle.ref is None:
-            return ""
+            offered = self._suggestion_at(point) if self._tool is None else None
+            return "" if offered is None else suggestion_hint(offered)
         return self._words_of(handle.ref, full=True)
 
     def delete_selected(self) -> None:
@@ -208,7 +223,7 @@ class PictureEditor(QObject):
             self.session.change(f"delete {drawing_name(drawing)}", change)
             return
         body = next(b for b in state.vertebrae if b.index == ref.body_index)
-        if body.state is VertebraState.ADDED:
+        if body.state in BY_HAND:
             change = partial(delete_vertebra, body_index=body.index)
             self.session.change(f"delete {body.name}", change)
         else:
@@ -240,9 +255,14 @@ class PictureEditor(QObject):
             self._picture.show_drawings(state.drawings)
             self._mark()
 
+    def _left(self, reading: PixelReading | None) -> None:
+        """Have nothing under the cursor once it is beside the picture."""
+        if reading is None:
+            self._picture.suggestions.hover(None)
+
     def _let_go(self) -> None:
         """Drop what belongs to a picture that goes away."""
-        self._selected = self._hovered = self._grip = None
+        self._selected = self._hovered = self._grip = self._offered = None
         self.take_tool(ToolName.POINTER)
 
     def _drawn(self, name: ToolName, points: Points) -> None:
@@ -334,6 +354,9 @@ class PictureEditor(QObject):
             return None
         zoom = self._viewer.transform().m11()
         return nearest_handle(self._picture.handles(), point, zoom, zoom * display.row_stretch)
+
+    def _suggestion_at(self, point: QPointF) -> Vertebra | None:
+        return self._picture.suggestion_at(point)
 
     def _handle_of(self, ref: HandleRef | None) -> HandleItem | None:
         return next((h for h in self._picture.handles() if ref is not None and h.ref == ref), None)

@@ -6,17 +6,24 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from PyQt6.QtCore import QPointF, QRectF
+from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
 from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.findings import LandmarkName, LandmarkSource, Vertebra
-from spinealign.ui.picture.base_items import HALO, Layer, PictureItem, ScreenSizedItem
+from spinealign.ui.picture.base_items import (
+    HALO,
+    Layer,
+    PictureItem,
+    ScreenSizedItem,
+    cosmetic_pen,
+)
 from spinealign.ui.picture.display_images import DisplayBody
 from spinealign.ui.picture.handles import HandleItem, MarkRef
 from spinealign.ui.picture.lookup_items import OutlineItem
 
 LETTER_PX = 14
+SUGGESTED_WIDTH, HOVERED_ALPHA = 1.8, 70
 GAP_PX = 6.0
 
 
@@ -36,7 +43,7 @@ class NameItem(ScreenSizedItem):
 
     def set_body(self, body: DisplayBody) -> None:
         """Follow the body."""
-        name = body.vertebra.name
+        name = body.name
         self.setPos(QPointF(*body.place))
         self._index = body.vertebra.index
         self._colour = body.colour.lighter(150)
@@ -166,6 +173,59 @@ class BodyLayer:
     def handles(self) -> list[HandleItem]:
         """Return all handles, from the top body down."""
         return [handle for group in self.groups for handle in group.handles.values()]
+
+
+class SuggestionLayer:
+    """Bodies that were seen and are not counted: dashed, with a name, and without handles."""
+
+    def __init__(self, parent: QGraphicsItem) -> None:
+        self._parent = parent
+        self._items: list[tuple[DisplayBody, OutlineItem, NameItem]] = []
+        self._hovered: Vertebra | None = None
+
+    def show(self, bodies: Sequence[DisplayBody], visible: bool) -> None:
+        """Show these and no others."""
+        if [body for body, _, _ in self._items] != list(bodies):
+            self._drop()
+            self._items = [self._drawn(body) for body in bodies]
+        self.set_visible(visible)
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide all of them."""
+        for _, outline, name in self._items:
+            outline.setVisible(visible)
+            name.setVisible(visible)
+
+    def at(self, point: QPointF) -> Vertebra | None:
+        """Return the suggestion that is shown at a point of the picture, or None."""
+        hits = (b.vertebra for b, o, _ in self._items if o.isVisible() and o.holds(point))
+        return next(hits, None)
+
+    def hover(self, suggestion: Vertebra | None) -> None:
+        """Fill the one under the cursor."""
+        if suggestion is self._hovered:
+            return
+        self._hovered = suggestion
+        for body, outline, _ in self._items:
+            outline.set_fill(_faint(body.colour) if body.vertebra is suggestion else None)
+
+    def _drawn(self, body: DisplayBody) -> tuple[DisplayBody, OutlineItem, NameItem]:
+        outline, name = OutlineItem(body.outline, self._parent), NameItem(body, self._parent)
+        colour = body.colour.lighter(150)
+        outline.set_pen(cosmetic_pen(colour, SUGGESTED_WIDTH, Qt.PenStyle.DashLine))
+        return body, outline, name
+
+    def _drop(self) -> None:
+        for _, outline, name in self._items:
+            outline.remove()
+            name.remove()
+        self._items, self._hovered = [], None
+
+
+def _faint(colour: QColor) -> QColor:
+    fill = QColor(colour)
+    fill.setAlpha(HOVERED_ALPHA)
+    return fill
 
 
 def is_edited(body: DisplayBody) -> bool:

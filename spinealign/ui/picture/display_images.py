@@ -12,6 +12,7 @@ from PyQt6.QtGui import QColor, QImage, QPolygonF
 
 from spinealign.domain.findings import Analysis, Segmentation, Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage
+from spinealign.wording.vertebrae import suggested_name
 
 INDEX_LEVELS = 65536
 SMALLEST_LEVEL_PX = 256
@@ -101,6 +102,8 @@ class DisplayBody:
         (x, y) on its outline, next to the name.
     away : tuple of float
         Unit vector from the body to its name.
+    is_suggested : bool
+        Whether it is not counted, and a click accepts it.
     """
 
     vertebra: Vertebra
@@ -109,6 +112,12 @@ class DisplayBody:
     outline: tuple[OutlineLevel, ...]
     place: tuple[float, float]
     away: tuple[float, float]
+    is_suggested: bool = False
+
+    @property
+    def name(self) -> str:
+        """What is written beside it."""
+        return suggested_name(self.vertebra) if self.is_suggested else self.vertebra.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +137,8 @@ class DisplayOverlay:
         Colours with transparency, stretched over the picture.
     bodies : tuple of DisplayBody
         Vertebral bodies with names and landmarks.
+    suggestions : tuple of DisplayBody
+        Those that were seen and are not counted.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
@@ -136,6 +147,7 @@ class DisplayOverlay:
     outlines: Mapping[int, tuple[OutlineLevel, ...]] = field(default_factory=dict)
     heatmap: QImage | None = None
     bodies: tuple[DisplayBody, ...] = ()
+    suggestions: tuple[DisplayBody, ...] = ()
 
 
 def prepare_image(image: SpineImage) -> DisplayImage:
@@ -157,10 +169,10 @@ def prepare_overlay(analysis: Analysis) -> DisplayOverlay:
     heatmap = None
     if analysis.classification is not None and analysis.classification.heatmap is not None:
         heatmap = _heatmap_image(analysis.classification.heatmap)
-    bodies = prepare_bodies(analysis)
+    bodies, suggestions = prepare_bodies(analysis), prepare_suggestions(analysis)
     segmentation = analysis.segmentation
     if segmentation is None:
-        return DisplayOverlay(heatmap=heatmap, bodies=bodies)
+        return DisplayOverlay(heatmap=heatmap, bodies=bodies, suggestions=suggestions)
     rest = _without_bodies(segmentation, bodies)
     return DisplayOverlay(
         names=dict(segmentation.classes),
@@ -169,6 +181,7 @@ def prepare_overlay(analysis: Analysis) -> DisplayOverlay:
         outlines=_mask_outlines(segmentation, rest),
         heatmap=heatmap,
         bodies=bodies,
+        suggestions=suggestions,
     )
 
 
@@ -188,8 +201,13 @@ def with_bodies(overlay: DisplayOverlay, analysis: Analysis) -> DisplayOverlay:
     What did not change is taken over, so that this can be done at every mouse move.
     """
     names = dict(analysis.segmentation.classes) if analysis.segmentation else {}
-    bodies = prepare_bodies(analysis, overlay.bodies)
-    return replace(overlay, names=names, colours=_colours(names), bodies=bodies)
+    return replace(
+        overlay,
+        names=names,
+        colours=_colours(names),
+        bodies=prepare_bodies(analysis, overlay.bodies),
+        suggestions=prepare_suggestions(analysis, overlay.suggestions),
+    )
 
 
 def prepare_bodies(
@@ -207,6 +225,17 @@ def prepare_bodies(
             body = _prepare_body(vertebra, class_id, analysis)
         bodies.append(body)
     return tuple(bodies)
+
+
+def prepare_suggestions(
+    analysis: Analysis, earlier: Sequence[DisplayBody] = ()
+) -> tuple[DisplayBody, ...]:
+    """Make the suggested bodies ready to be drawn; what `earlier` holds already is reused."""
+    known = {id(body.vertebra): body for body in earlier}
+    return tuple(
+        known.get(id(one)) or replace(_prepare_body(one, None, analysis), is_suggested=True)
+        for one in analysis.suggestions
+    )
 
 
 def _prepare_body(vertebra: Vertebra, class_id: int | None, analysis: Analysis) -> DisplayBody:

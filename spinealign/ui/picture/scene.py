@@ -16,7 +16,7 @@ from spinealign.domain.findings import Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage, WindowKind
 from spinealign.domain.measurements import Drawing, Measurement
 from spinealign.ui.picture.base_items import Layer, cosmetic_pen
-from spinealign.ui.picture.body_items import BodyGroup, BodyLayer
+from spinealign.ui.picture.body_items import BodyGroup, BodyLayer, SuggestionLayer
 from spinealign.ui.picture.display_images import DisplayImage, DisplayOverlay
 from spinealign.ui.picture.handles import DrawingLayer, HandleItem
 from spinealign.ui.picture.lookup_items import LookupItem, OutlineItem, StretchedImageItem
@@ -121,12 +121,14 @@ class PictureScene(QGraphicsScene):
         for class_id, levels in overlay.outlines.items():
             self._outlines[class_id] = OutlineItem(levels, self._root)
         self.bodies.show(overlay.bodies)
+        self.suggestions.show(overlay.suggestions, self.shows_overlay)
         self._restyle()
 
     def update_bodies(self, overlay: DisplayOverlay) -> None:
         """Show the bodies of an overlay that differs from the present one in nothing else."""
         self.overlay = overlay
         self.bodies.show(overlay.bodies)
+        self.suggestions.show(overlay.suggestions, self.shows_overlay)
         self._restyle_bodies()
 
     def show_drawings(self, drawings: Sequence[Drawing]) -> None:
@@ -232,9 +234,14 @@ class PictureScene(QGraphicsScene):
         """Return the vertebral body at a point of the picture, or None."""
         return self.bodies.body_at(point)
 
+    def suggestion_at(self, point: QPointF) -> Vertebra | None:
+        """Return the suggested body at a point of the picture where there is no other."""
+        return None if self.body_at(point) is not None else self.suggestions.at(point)
+
     def _new_layers(self) -> None:
         self._root = self._new_root()
         self.bodies = BodyLayer(self._root)
+        self.suggestions = SuggestionLayer(self._root)
         self.measures = MeasureLayer(self._root)
         self.drawings = DrawingLayer(self._root)
 
@@ -247,6 +254,7 @@ class PictureScene(QGraphicsScene):
     def _drop_overlay(self) -> None:
         self.overlay, self._fill, self._heat, self._outlines = DisplayOverlay(), None, None, {}
         self.bodies.show(())
+        self.suggestions.show((), False)
         self.measures.show((), None, False)
         self.drawings.show((), False)
         self.highlighted = None
@@ -284,6 +292,7 @@ class PictureScene(QGraphicsScene):
             item.setVisible(self.shows_overlay)
             item.set_pen(self._outline_pen(class_id, self.overlay.colours[class_id]))
         self._restyle_bodies()
+        self.suggestions.set_visible(self.shows_overlay)
         self.measures.set_visible(self.shows_overlay)
         self.drawings.set_visible(self.shows_overlay)
 

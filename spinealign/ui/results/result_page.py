@@ -112,6 +112,7 @@ class ResultPage(QWidget):
     save_requested = pyqtSignal(str)
     disc_selected = pyqtSignal(object)
     levels_shifted = pyqtSignal(int)
+    suggestions_accepted = pyqtSignal()
 
     def __init__(
         self,
@@ -319,7 +320,15 @@ class ResultPage(QWidget):
         row.setSpacing(8)
         row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(wrapped_label(caution_text(caution)), 1)
+        if caution.code is WarningCode.BODIES_SUGGESTED:
+            row.addWidget(self._accept_button(), 0, Qt.AlignmentFlag.AlignTop)
         return holder
+
+    def _accept_button(self) -> QPushButton:
+        button = QPushButton("Accept all")
+        button.setToolTip("Count all suggested bodies among the bodies")
+        button.clicked.connect(lambda: self.suggestions_accepted.emit())
+        return button
 
     def _add_image_facts(self, analysis: Analysis) -> None:
         image = analysis.image

@@ -119,6 +119,13 @@ COMMANDS: tuple[Command, ...] = (
         group="tool",
     ),
     Command(
+        "accept_suggestions",
+        "Accept su&ggested bodies",
+        ("Ctrl+Shift+A",),
+        "",
+        "Count all bodies that are suggested with a dashed outline among the bodies",
+    ),
+    Command(
         "swap_anterior_posterior",
         "S&wap anterior and posterior",
         ("Ctrl+Shift+F",),
@@ -332,7 +339,14 @@ def build_menus(
     _fill(
         edit,
         actions,
-        ("tool_vertebra", "swap_anterior_posterior", _SEPARATOR, "levels_up", "levels_down"),
+        (
+            "tool_vertebra",
+            "accept_suggestions",
+            "swap_anterior_posterior",
+            _SEPARATOR,
+            "levels_up",
+            "levels_down",
+        ),
     )
     analysis = _menu(bar.addMenu("&Analysis"))
     _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_IMAGE_TYPES, _SEPARATOR))

@@ -107,6 +107,7 @@ class CommandStates(QObject):
         actions.enable(EDIT_TOOLS, state is not None)
         actions.show(("tool_femoral_heads",), shown is not None and _shows_hips(shown))
         actions.enable(("swap_anterior_posterior",), state is not None and bool(state.vertebrae))
+        actions.enable(("accept_suggestions",), shown is not None and bool(shown.suggestions))
         has_discs = shown is not None and bool(shown.discs) and bool(shown.vertebrae)
         actions.enable(("levels_up", "levels_down"), has_discs)
         actions.enable(("remove_calibration",), state is not None and state.calibration is not None)

@@ -179,6 +179,7 @@ def connect_editing(
     actions.on("undo", editing.undo)
     actions.on("redo", editing.redo)
     actions.on("reset_edits", editing.reset)
+    actions.on("accept_suggestions", changes.accept_all)
     actions.on("swap_anterior_posterior", changes.swap_anterior_posterior)
     actions.on("levels_up", partial(changes.shift_levels, 1))
     actions.on("levels_down", partial(changes.shift_levels, -1))

@@ -35,6 +35,7 @@ LICENCE = (
 MOUSE_HELP: tuple[tuple[str, str], ...] = (
     ("Left-drag", "Pan the image"),
     ("Left-drag on a point", "Move the point; with Shift it snaps to the nearest edge"),
+    ("Click on a dashed outline", "Accept the suggested vertebra"),
     ("Right click", "Rename, delete, add or reset a vertebra"),
     ("Right-drag", "Window (across) and level (up and down)"),
     ("Wheel", "Zoom about the cursor"),
