@@ -143,7 +143,7 @@ def _mark(name: LandmarkName, point: Values) -> Landmark:
 
 def facing_of(bodies: Sequence[AnnotatedBody]) -> Facing:
     """Return which way a reader's bodies look: from posterior to anterior inferior corners."""
-    forward = np.mean([body.corners[3, 0] - body.corners[2, 0] for body in bodies])
+    forward = np.nanmean([body.corners[3, 0] - body.corners[2, 0] for body in bodies])
     return Facing.RIGHT if forward > 0 else Facing.LEFT
 
 

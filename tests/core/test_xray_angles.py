@@ -94,6 +94,15 @@ def test_only_levels_that_both_have_are_compared(case):
         assert [c.levels for c in of(COBB, comparisons)] == [("C2", "C4")]
 
 
+@pytest.mark.parametrize("mirror", [1.0, -1.0], ids=["right", "left"])
+def test_a_body_without_inferior_corners_does_not_turn_the_patient(case, mirror):
+    bodies = [replace(body, corners=body.corners * (mirror, 1.0)) for body in case.bodies]
+    sacrum = bodies[-1].corners.copy()
+    sacrum[2:] = np.nan
+    side = Facing.RIGHT if mirror > 0 else Facing.LEFT
+    assert facing_of([*bodies, replace(bodies[-1], corners=sacrum)]) is side
+
+
 def test_without_a_facing_no_angle_is_compared(case):
     found = Score(case, tuple(as_vertebra(b) for b in case.bodies), None, 1.0, {})
     assert not of(COBB, compare_measures(found))
