@@ -95,7 +95,7 @@ class TestWords:
             ),
             (
                 GAP,
-                "Outlined C2, C3, C5, C6, C7 and T1 on this lateral cervical radiograph, "
+                "Outlined C2, C3 and C5 to T1 on this lateral cervical radiograph, "
                 "facing right; C4 was not found.",
             ),
             (
