@@ -158,7 +158,9 @@ def candidates_of(look: Look, film_shape: tuple[int, int]) -> list[Candidate]:
 
 def _bodies(look: Look) -> Iterator[Candidate]:
     labels, blobs = separate(look.bodies, look.c2, look.corners, SHARP_PX)
-    nearest = territories(labels)
+    # Corners of S1 next to L5 are no corners of L5.
+    with_sacrum = np.where((labels == 0) & (look.s1 >= 0.5), labels.max() + 1, labels)
+    nearest = territories(with_sacrum.astype(np.int32))
     for blob in blobs:
         peaks = corner_peaks(blob, nearest, look.corners, SHARP_PX)
         yield _candidate(look, labels, nearest, blob, peaks)
