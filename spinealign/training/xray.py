@@ -219,7 +219,7 @@ def xray_card(
             "C7 was outlined on few training films and T1 on none; they are found by their "
             "likeness to their neighbours, and may be left out behind the shoulders.",
             "The dens behind C1 is a guess; C2's shape above its base must not be measured.",
-            "Names count down from C2: a C2 that is outside the film or hidden leaves no names.",
+            "Names count down from C2: where C2 was not found, there are no names.",
             "Under dense shoulders a body may be guessed: its outline is then ragged.",
             "Children and rotated necks: in the worst held-out film (Dice 0.877), of a rotated "
             "neck with unerupted teeth that its reader called degenerate and a best guess, upper "
