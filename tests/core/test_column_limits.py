@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spinealign.domain.findings import Landmark, LandmarkSource, Vertebra, VertebraState
 from spinealign.measure.outlines.corners import CORNERS
@@ -48,6 +50,27 @@ def test_neighbours_that_cannot_be(changed, expected):
 
 def test_a_body_seen_upside_down_is_no_neighbour():
     assert (Implausible.DISC_ANGLE, (0, 1)) in reasons(body(0.0), body(PITCH, turn_deg=180.0))
+
+
+@given(st.floats(50, 310))
+def test_a_body_that_does_not_stand_along_the_line_is_no_neighbour(turn_deg):
+    found = reasons(body(0.0), body(PITCH, turn_deg=turn_deg), body(2 * PITCH))
+    assert (Implausible.DIRECTION, (1,)) in found
+    assert (Implausible.DIRECTION, (0,)) not in found
+
+
+@given(st.floats(-17, 17))
+def test_a_body_turned_as_far_as_readers_bodies_are_is_one(turn_deg):
+    found = reasons(body(0.0), body(PITCH, turn_deg=turn_deg), body(2 * PITCH))
+    assert Implausible.DIRECTION not in {reason for reason, _ in found}
+
+
+def test_a_column_seen_upside_down_breaks_anatomy_everywhere():
+    upside_down = [body(PITCH * i, turn_deg=180.0) for i in range(4)]
+    found = reasons(*upside_down)
+    assert {places for reason, places in found if reason is Implausible.DIRECTION} == {
+        (0,), (1,), (2,), (3,)
+    }  # fmt: skip
 
 
 def test_a_flat_thing_is_no_body():

@@ -7,6 +7,7 @@ from spinealign.imaging.fit import place, plan_letterbox
 from spinealign.imaging.tiles import (
     FilmWindow,
     Grid,
+    averaged_tiles,
     letterbox_grid,
     resample,
     tile_starts,
@@ -128,3 +129,23 @@ def test_weights_are_highest_inside_and_never_nothing():
     assert weight[20, 30] == 1
     assert 0 < weight[0, 0] < weight[3, 3] < 1
     assert np.allclose(weight, weight[::-1, ::-1])
+
+
+@given(rows=st.integers(16, 60), cols=st.integers(16, 60))
+def test_tiles_that_agree_are_joined_without_a_seam(rows, cols):
+    canvas = np.random.default_rng(rows * cols).random((rows, cols)).astype(np.float32)
+    starts = [(t, left) for t in tile_starts(rows, 16, 6) for left in tile_starts(cols, 16, 6)]
+    joined = averaged_tiles(
+        lambda part: np.stack([1 - part, part], axis=-1), canvas, starts, (16, 16), 6
+    )
+    assert joined[..., 1] == pytest.approx(canvas, abs=1e-3)
+    assert joined.sum(axis=-1) == pytest.approx(np.ones_like(canvas), abs=1e-5)
+
+
+def test_where_no_tile_lies_is_what_stands_for_nothing():
+    canvas = np.ones((40, 16), np.float32)
+    joined = averaged_tiles(
+        lambda part: np.stack([part, part, part], axis=-1), canvas, [(0, 0)], (16, 16), 6, 2
+    )
+    assert joined[20:] == pytest.approx(np.broadcast_to([0, 0, 1], (20, 16, 3)))
+    assert joined[5, 5] == pytest.approx([1, 1, 1], abs=1e-4)
