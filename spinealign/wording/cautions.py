@@ -98,8 +98,8 @@ _SENTENCES: Mapping[WarningCode, str] = {
     ),
     WarningCode.BODIES_SUGGESTED: (
         "Bodies were seen and not counted ({levels}): they cannot be neighbours of the others, or "
-        "they or their levels are too uncertain. They are suggested with a dashed outline; a "
-        "click accepts one."
+        "they or their levels are too uncertain. The window suggests them with a dashed outline, "
+        "and a click accepts one."
     ),
     WarningCode.DISC_COUNT_UNCERTAIN: (
         "Disc levels marked “?” are uncertain: the lowest disc was assumed to be L5/S1; check "
