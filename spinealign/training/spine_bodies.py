@@ -97,10 +97,10 @@ class SpineRecipe:
     left_out: tuple[str, ...] = (NECK_SOURCE,)
     shares: dict[str, float] = field(
         default_factory=lambda: {
-            HEAD_SOURCE: 0.25, UNLABELLED_SOURCE: 0.15, SPINE_SOURCE: 0.6, NECK_SOURCE: 0.05
+            HEAD_SOURCE: 0.3, UNLABELLED_SOURCE: 0.1, SPINE_SOURCE: 0.6, NECK_SOURCE: 0.05
         }
     )  # fmt: skip
-    styled_share: float = 0.75
+    styled_share: float = 0.5
     rule: IntensityRule = field(
         default_factory=lambda: IntensityRule(percentiles=(0.5, 99.5), clahe_clip_limit=2.0)
     )
