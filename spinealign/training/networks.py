@@ -109,8 +109,10 @@ def spine_unet(
     """
     image = layers.Input(input_shape, name="image")
     x = _unet_features(image, widths, batch_normalisation)
-    logits = layers.Conv2DTranspose(classes, 2, strides=2, name="logits", dtype="float32")(x)
     level = _conv_block(x, widths[0], "level", batch_normalisation)
+    # What tells levels apart tells S1 from L5 too.
+    both = layers.Concatenate(name="body_and_level")([x, level])
+    logits = layers.Conv2DTranspose(classes, 2, strides=2, name="logits", dtype="float32")(both)
     levels = layers.Conv2DTranspose(2, 2, strides=2, name="levels", dtype="float32")(level)
     x = _conv_block(x, widths[0], "corner", batch_normalisation)
     heat = layers.Conv2DTranspose(

@@ -88,7 +88,7 @@ class SpineRecipe:
     steps: int = 3000
     learning_rate: float = 1.2e-3
     corner_weight: float = 2.0
-    class_weights: tuple[float, ...] = (1.0, 3.0, 2.0, 8.0)
+    class_weights: tuple[float, ...] = (1.0, 3.0, 2.0, 12.0)
     level_weight: float = 0.3
     held_out_fraction: float = 0.25
     cache_px: int = 1000
@@ -313,9 +313,11 @@ def start_from_bodies(
         norm.set_weights([spread, mean, mean - bias, spread**2])
     model.get_layer("corners").set_weights(plain.get_layer("corners").get_weights())
     kernel, bias = plain.get_layer("logits").get_weights()
-    # S1 starts as a body, only less likely.
+    # S1 starts as a body, only less likely; features of levels start without a say.
     kernel = np.concatenate([kernel, kernel[:, :, -1:]], axis=2)
-    model.get_layer("logits").set_weights([kernel, np.append(bias, bias[-1] - 2)])
+    unheard = np.zeros_like(model.get_layer("logits").get_weights()[0])
+    unheard[..., : kernel.shape[-1]] = kernel
+    model.get_layer("logits").set_weights([unheard, np.append(bias, bias[-1] - 2)])
 
 
 def averaged(work: Path, recipe: SpineRecipe) -> tuple[keras.Model, int]:
