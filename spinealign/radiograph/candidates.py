@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from spinealign.domain.image import SpineImage
 from spinealign.inference.engine import LoadedModel
-from spinealign.measure.outlines.bodies import Blob, Labels, largest_piece, separate, territories
+from spinealign.measure.outlines.bodies import (
+    HEIGHT_TO_INRADIUS,
+    Blob,
+    Labels,
+    largest_piece,
+    separate,
+    territories,
+)
 from spinealign.measure.outlines.corners import Peak, all_peaks
 from spinealign.measure.outlines.vertebrae import Peaks, corner_peaks
 from spinealign.radiograph.column_line import (
@@ -50,8 +57,8 @@ _LEAST_S1 = 0.12
 Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
 """
 
-_HEIGHT_LIMITS = (0.6, 1.6)
-"""Least and largest height of a body between its corners, in the height that the look was for.
+_HEIGHT_LIMITS = (0.7, 1.45)
+"""Least and largest height that a body counts with, in the height that the look was for.
 
 Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
 """
@@ -197,7 +204,7 @@ def _candidate(
     return Candidate(
         look, labels, nearest, blob, peaks,
         centre=look.grid.to_film(_middle(blob, peaks, is_s1=is_s1)[None])[0],
-        height=_seen_height(peaks) / float(np.sqrt(np.prod(look.grid.scale))),
+        height=_seen_height(blob, peaks) / float(np.sqrt(np.prod(look.grid.scale))),
         worth=_BONE_SHARE * blob.certainty + _CORNER_SHARE * corners,
         level=float(np.median(look.level[rows, cols])),
         spread=float(np.median(look.spread[rows, cols])),
@@ -229,15 +236,32 @@ def _endplate(blob: Blob, peaks: Peaks, *, is_s1: bool) -> Points:
     return np.asarray(blob.pixels[near].mean(axis=0), np.float64)
 
 
-def _seen_height(peaks: Peaks) -> float:
-    """Return a body's height in cells between its corners; where these miss, the usual one."""
+def _seen_height(blob: Blob, peaks: Peaks) -> float:
+    """Return a body's height in cells.
+
+    The median of the height between its corners, of what the largest circle inside it says, and of
+    the usual height at its place: each of the first two is far off on some bodies. Of C2 and S1
+    one endplate is seen, and the usual height counts.
+    """
     heights = [
         float(np.hypot(*(upper.point - lower.point)))
         for upper, lower in ((peaks[0], peaks[3]), (peaks[1], peaks[2]))
         if upper is not None and lower is not None
     ]
+    if not heights or blob.is_c2:
+        return SHARP_PX
+    circle = HEIGHT_TO_INRADIUS * _inradius(blob)
     low, high = (limit * SHARP_PX for limit in _HEIGHT_LIMITS)
-    return float(np.clip(np.mean(heights), low, high)) if heights else SHARP_PX
+    return float(np.clip(np.median([np.mean(heights), circle, SHARP_PX]), low, high))
+
+
+def _inradius(blob: Blob) -> float:
+    """Return the radius of the largest circle inside a piece, in cells."""
+    places = np.floor(blob.pixels).astype(np.intp)
+    cols, rows = (places - places.min(axis=0) + 1).T
+    mask = np.zeros((rows.max() + 2, cols.max() + 2), np.uint8)
+    mask[rows, cols] = 1
+    return float(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
 
 
 def _is_cut_by_tile(one: Candidate, film_shape: tuple[int, int]) -> bool:
