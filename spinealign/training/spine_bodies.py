@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import IntensityRule, ModelCard
-from spinealign.inference.catalog import ModelStore
+from spinealign.inference.catalog import ModelStore, read_card
 from spinealign.radiograph.looks import (
     COLUMN_CLASSES,
     LEVEL_CENTRE,
@@ -263,8 +263,8 @@ def train_spine_bodies(
     Parameters
     ----------
     start : Path or None
-        Model folder of a `vertebra_unet` of the same widths to start from, or the checkpoints
-        of another training of this recipe.
+        Model folder of a `vertebra_unet` or `spine_unet` of the same widths to start from, or
+        the checkpoints of another training of this recipe.
     work : Path
         Checkpoints; running again resumes there.
     workers : int
@@ -292,16 +292,14 @@ def train_spine_bodies(
 def start_from_bodies(
     model: keras.Model, folder: Path, recipe: SpineRecipe, examples: NDArray[np.float32]
 ) -> None:
-    """Give `model` the convolutions and heads of a shipped `vertebra_unet`.
+    """Give `model` the convolutions and heads of a shipped `vertebra_unet` or `spine_unet`.
 
     Shipped weights have their normalisation folded in; training puts one back. So that
     every layer still passes on what it did, each normalisation takes the mean and spread
     that its convolution shows on `examples`.
     """
-    plain = networks.vertebra_unet(
-        (*recipe.crop, 1), _OLD_CLASSES, len(CORNERS), recipe.widths, batch_normalisation=False
-    )
-    set_weights_in_order(plain, list(flatbuffer_weights((folder / "model.tflite").read_bytes())))
+    is_same = read_card(folder).architecture["name"] == "spine_unet"
+    plain = _packaged(folder, recipe) if is_same else _packaged_bodies(folder, recipe)
     names = [layer.name for layer in plain.layers if layer.name.endswith("_conv")]
     probe = keras.Model(plain.input, [plain.get_layer(n).output for n in names])
     for name, output in zip(names, probe.predict_on_batch(examples), strict=True):
@@ -310,8 +308,48 @@ def start_from_bodies(
         mean, spread = output.mean(axis=(0, 1, 2)), output.std(axis=(0, 1, 2)) + 1e-3
         model.get_layer(name).set_weights([kernel])
         norm = model.get_layer(name.removesuffix("_conv") + "_norm")
-        norm.set_weights([spread, mean, mean - bias, spread**2])
-    model.get_layer("corners").set_weights(plain.get_layer("corners").get_weights())
+        scale = np.sqrt(spread**2 + norm.epsilon)
+        norm.set_weights([scale, mean, mean - bias, spread**2])
+    heads = ("corners", "logits", "levels") if is_same else ("corners",)
+    for head in heads:
+        model.get_layer(head).set_weights(plain.get_layer(head).get_weights())
+    if not is_same:
+        _start_classes(model, plain)
+
+
+def _packaged_bodies(folder: Path, recipe: SpineRecipe) -> keras.Model:
+    """Return a shipped `vertebra_unet` for crops, without normalisation."""
+    plain = networks.vertebra_unet(
+        (*recipe.crop, 1), _OLD_CLASSES, len(CORNERS), recipe.widths, batch_normalisation=False
+    )
+    set_weights_in_order(plain, list(flatbuffer_weights((folder / "model.tflite").read_bytes())))
+    return plain
+
+
+def _packaged(folder: Path, recipe: SpineRecipe) -> keras.Model:
+    """Return a packaged `spine_unet` for crops, without normalisation.
+
+    Two of its convolutions have the same shape and no order in the file: they are the right way
+    round where the network answers as the file does.
+    """
+    whole = networks.spine_unet(**recipe.arguments())
+    set_weights_in_order(whole, list(flatbuffer_weights((folder / "model.tflite").read_bytes())))
+    asked = np.random.default_rng(0).uniform(0, 1, (1, *whole.input_shape[1:]))
+    file = ModelStore([folder.parent]).load(folder.name)
+    told = file.engine.run(asked.astype(np.float32))["levels"]
+    if not np.allclose(told, np.asarray(whole(asked)[2]), atol=0.02 * float(np.abs(told).max())):
+        twins = [whole.get_layer(name) for name in ("level_conv", "corner_conv")]
+        first, second = (twin.get_weights() for twin in twins)
+        twins[0].set_weights(second)
+        twins[1].set_weights(first)
+    arguments = {**recipe.arguments(), "input_shape": [*recipe.crop, 1]}
+    plain = networks.spine_unet(**arguments)
+    plain.set_weights(whole.get_weights())
+    return plain
+
+
+def _start_classes(model: keras.Model, plain: keras.Model) -> None:
+    """Give a network of more classes what one of background, C2 and body knows of them."""
     kernel, bias = plain.get_layer("logits").get_weights()
     # S1 starts as a body, only less likely; features of levels start without a say.
     kernel = np.concatenate([kernel, kernel[:, :, -1:]], axis=2)

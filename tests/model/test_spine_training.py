@@ -123,6 +123,22 @@ def test_training_starts_from_the_network_before_and_is_packaged(data, tmp_path)
     assert answer["levels"].shape == (1, 64, 64, 2)
 
 
+def test_training_goes_on_from_packaged_weights_as_they_were(data, tmp_path):
+    keras.utils.set_random_seed(1)
+    trained = networks.spine_unet(**TINY.arguments())
+    rng = np.random.default_rng(0)
+    trained.set_weights([w + rng.uniform(0, 0.05, w.shape) for w in trained.get_weights()])
+    card = spine_bodies.spine_card(TINY, 3)
+    write_model_folder(tmp_path / "spine_bodies", to_litert(trained, "float32"), card)
+    examples = rng.uniform(0, 1, (2, 64, 64, 1)).astype(np.float32)
+    model = TINY.network()
+    spine_bodies.start_from_bodies(model, tmp_path / "spine_bodies", TINY, examples)
+    plain = spine_bodies.fold_batch_normalisation(model, networks.spine_unet(**TINY.arguments()))
+    for expected, answer in zip(trained(examples), plain(examples), strict=True):
+        scale = float(np.abs(expected).max())
+        assert np.asarray(answer) == pytest.approx(np.asarray(expected), abs=0.01 * scale)
+
+
 def test_joined_outputs_are_the_three_heads_side_by_side():
     keras.utils.set_random_seed(0)
     recipe = replace(TINY, crop=(64, 64))
