@@ -132,12 +132,19 @@ class GateRule:
         A picture farther than this from all `anchors` is foreign however it looks.
     anchors : tuple of tuple of float
         Where pictures of the analysed kinds lie in the space of the network's output ``place``.
+    accept_from_of : mapping of str to float
+        Least probability of kinds for which it is not `accept_from`.
     """
 
     accept_from: Share
     refuse_from: Share
     ood_limit: Annotated[float, Meta(gt=0)]
     anchors: tuple[tuple[float, ...], ...]
+    accept_from_of: Mapping[str, Share] = field(default_factory=dict)
+
+    def least_probability(self, kind: ImageKind) -> float:
+        """Return from when on a picture is taken for a kind, where the tags leave it open."""
+        return self.accept_from_of.get(kind.value, self.accept_from)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from spinealign.domain.examination import Examination
+from spinealign.domain.examination import Examination, ImageKind
 from spinealign.domain.findings import Caution, ModelIdentity, WarningCode
 from spinealign.domain.image import DecisionSource, KindCheck, SpineImage
+from spinealign.domain.model_card import GateRule
 from spinealign.gate.classify import classify_kind
 from spinealign.gate.verdict import judge
 from spinealign.imaging.orientation import turned_left
@@ -71,15 +72,28 @@ def _check(image: SpineImage, gate: LoadedModel | None) -> KindCheck:
         return judge(image, None, None)
     rule = gate.card.gate
     check = judge(image, classify_kind(image, gate), rule)
-    if check.accepted or (check.tags is not None and check.tags.examination is None):
+    is_sure = check.tags is not None or (check.confidence or 0.0) >= _SURE
+    if (check.accepted and is_sure) or (check.tags is not None and check.tags.examination is None):
         return check
+    return _turned_if_surer(check, image, gate, rule)
+
+
+def _turned_if_surer(
+    check: KindCheck, image: SpineImage, gate: LoadedModel, rule: GateRule | None
+) -> KindCheck:
+    """Refuse an image that is surer to be of an analysed kind after turning; say how to turn it."""
+    least = (check.confidence or 0.0) if check.accepted else 0.0
+    best = 0
     for turns in (1, 3, 2):
         image_turned = turned_left(image, turns)
         again = judge(image_turned, classify_kind(image_turned, gate), rule)
-        found = again.kind.examination
-        if again.accepted and found is not None and found.has_upright:
-            return replace(check, quarter_turns=turns)
-    return check
+        found, confidence = again.kind.examination, again.confidence or 0.0
+        if again.accepted and found is not None and found.has_upright and confidence > least:
+            best, least = turns, confidence
+    if not best:
+        return check
+    kind = ImageKind.NONE_OF_THESE if check.accepted else check.kind
+    return replace(check, kind=kind, accepted=False, quarter_turns=best)
 
 
 def _overruled(

@@ -39,7 +39,7 @@ def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | Non
     is_strange = answer.ood_distance > rule.ood_limit
     if tags is None:
         is_own = pixels.examination is not None
-        accepted = is_own and confidence >= rule.accept_from and not is_strange
+        accepted = is_own and confidence >= rule.least_probability(pixels) and not is_strange
         kind = ImageKind.NONE_OF_THESE if is_own and not accepted else pixels
     elif tags.examination is None:
         accepted, kind = False, tags

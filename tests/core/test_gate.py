@@ -95,6 +95,13 @@ def test_the_limits_themselves_count(
     assert judge(image(stated), seen, RULE).accepted is accepted
 
 
+@pytest.mark.parametrize(("p", "accepted"), [(0.4, True), (0.39, False)])
+def test_a_kind_may_have_a_threshold_of_its_own(p: float, accepted: bool) -> None:
+    rule = replace(RULE, accept_from_of={K.LATERAL_FILM.value: 0.4})
+    assert judge(image(), answer(K.LATERAL_FILM, p), rule).accepted is accepted
+    assert not judge(image(), answer(K.NECK_CT, p), rule).accepted
+
+
 @pytest.mark.parametrize(("ood_distance", "accepted"), [(5.0, True), (5.01, False)])
 def test_a_picture_at_the_limit_of_distance_is_not_yet_foreign(
     ood_distance: float, accepted: bool
@@ -276,6 +283,37 @@ def test_a_turned_film_is_told_from_a_foreign_one() -> None:
     assert choice.is_refusal
     assert choice.check.quarter_turns in (1, 3)
     assert [c.code for c in choice.cautions] == [WarningCode.TURNED]
+
+
+class Told:
+    """A gate that is as sure of an upright picture and of one upside down as a test wants."""
+
+    name = "told"
+
+    def __init__(self, upright: float, upside_down: float) -> None:
+        self.upright, self.upside_down = upright, upside_down
+
+    def run(self, batch: np.ndarray, **others: np.ndarray) -> dict[str, np.ndarray]:
+        top, bottom = (float(half.mean()) for half in np.array_split(batch[0, :, :, 0], 2))
+        lies_on_its_side = abs(bottom - top) < 0.2 * float(np.ptp(batch))
+        p = 0.1 if lies_on_its_side else self.upright if top < bottom else self.upside_down
+        rest = {k: (1 - p) / (len(K) - 1) for k in K}
+        logits = np.log([{**rest, K.LATERAL_FILM: p}[k] for k in K], dtype=np.float32)
+        return {"logits": logits[None], "place": np.zeros((1, 1), np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("upside_down", "is_refusal"), [(0.6, True), (0.5, False), (0.9, False)],
+    ids=["unsure", "as sure as upright", "sure"],
+)  # fmt: skip
+def test_a_picture_that_is_accepted_unsurely_is_looked_at_turned_too(
+    upside_down: float, is_refusal: bool
+) -> None:
+    upright_p = {0.6: 0.95, 0.5: 0.5, 0.9: 0.95}[upside_down]
+    gate = LoadedModel(gate_card(), Told(upright_p, upside_down))
+    choice = choose_examination(turned_left(image(), 2), OneGate(gate), None)
+    assert choice.is_refusal is is_refusal
+    assert (choice.check.quarter_turns == 2) is is_refusal
 
 
 def test_turning_four_times_changes_nothing() -> None:
