@@ -28,7 +28,7 @@ def add_training(commands: Any) -> None:
     gate.add_argument(
         "--negatives", type=Path, metavar="FOLDER",
         help="foreign pictures and NIfTI volumes as FOLDER/<kind>/<source>/<file>; kinds are "
-        "other_radiograph, other_ct, other_mr and none",
+        "other_radiograph, oblique_film, other_ct, other_mr and none",
     )  # fmt: skip
     gate.add_argument(
         "--held-out", type=Path, metavar="FOLDER", help="more of them, only to measure on"

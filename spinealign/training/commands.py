@@ -148,17 +148,14 @@ def train_gate(options: argparse.Namespace) -> ModelCard:
     recipe = gate.GateRecipe()
     if options.steps is not None:
         recipe = replace(
-            recipe, epochs=options.steps, draws_a_kind=options.steps, own_draws=options.steps
-        )
-    pictures = gate.gather_pictures(options.data, options.negatives, recipe)
+            recipe, epochs=options.steps, draws_a_kind=options.steps,
+            own_draws=options.steps, neck_draws=options.steps,
+        )  # fmt: skip
+    pictures = gate.gather_pictures(options.data, options.negatives, options.work, recipe)
     eyes = gate.frozen_features(options.imagenet, recipe)
     seen = gate.see(pictures, eyes, recipe, options.work)
-    probabilities, ood_distance = gate.cross_validate(seen, recipe)
     head = gate.train_head(seen, np.ones(len(seen.index), bool), recipe)
-    rule = gate.make_rule(pictures, ood_distance, head, recipe)
-    metrics = {
-        "cross_validation": gate_evaluate.figures(pictures, probabilities, ood_distance, rule)
-    }
+    rule, metrics = gate.measure(seen, head, recipe)
     model = gate.assemble(options.imagenet, head, recipe)
     card = gate.gate_card(recipe, rule, pictures, metrics)
     card = _write(options.out, model, "int8", card)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import nibabel
@@ -21,14 +19,17 @@ from spinealign.training.dataset import read_grey
 Grey = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
-LONGEST_PX = 256
+LONGEST_PX = 384
 """Pictures are kept at this size; the network sees less."""
 
 _WINDOWS_HU = ((-1900.0, 600.0), (-450.0, 1050.0), (-160.0, 240.0), (-1000.0, 1000.0))
 _SLICES_A_PLANE = 10
 _PROJECTED_PX = 170
-_EVERY = 2
+_EVERY, _EVERY_OF_OTHERS = 2, 6
 """Neighbouring slices of one patient add little."""
+
+_OTHER_SCANNERS = {"mr_lumbar_t1": "images/*", "mr_bodies": "*/*.png"}
+"""Sets of sagittal MR that are left out whole, and where their slices lie."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,42 +60,19 @@ class GatePicture:
     is_made: bool = False
 
 
-def load_own_kinds(data: Path) -> list[GatePicture]:
-    """Load the kinds that can be analysed from the shared sets.
+def load_slices(data: Path) -> list[GatePicture]:
+    """Load slices of the kinds that can be analysed from the shared sets.
 
     Raises
     ------
     DataSetError
         One of the kinds has no picture there.
     """
-    pictures = [*_films(data), *_neck_slices(data), *_spine_mr(data)]
-    for kind in (ImageKind.LATERAL_FILM, ImageKind.NECK_CT, ImageKind.SPINE_MR):
+    pictures = [*_neck_slices(data), *_spine_mr(data)]
+    for kind in (ImageKind.NECK_CT, ImageKind.SPINE_MR):
         if not any(picture.kind is kind for picture in pictures):
             raise DataSetError(f"{data} holds no picture of the kind {kind.value}")
     return pictures
-
-
-def _films(data: Path) -> Iterator[GatePicture]:
-    for source in ("xray_lateral", "xray_lateral_neck"):
-        for path in sorted((data / source / "images").glob("*")):
-            pixels = read_grey(path)
-            notes = data / source / "annotations" / f"{path.stem}.json"
-            keep = _column_box(json.loads(notes.read_text()), pixels.shape)
-            yield GatePicture(
-                shrunk(pixels), ImageKind.LATERAL_FILM, source, f"{source}/{path.stem}", keep
-            )
-
-
-def _column_box(notes: dict[str, Any], shape: tuple[int, ...]) -> Box:
-    """Return where the outlined bodies lie, with some room around them."""
-    points = np.array([point for body in notes["vertebrae"].values() for point in body], float)
-    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-    room = 0.1 * (bottom - top)
-    rows, cols = shape
-    return (
-        max(0.0, (top - room) / rows), max(0.0, (left - room) / cols),
-        min(1.0, (bottom + room) / rows), min(1.0, (right + room) / cols),
-    )  # fmt: skip
 
 
 def _neck_slices(data: Path) -> Iterator[GatePicture]:
@@ -119,6 +97,13 @@ def _spine_mr(data: Path) -> Iterator[GatePicture]:
                 shrunk(read_grey(path)), ImageKind.SPINE_MR, source, f"spider/{patient}",
                 (0.2, 0.35, 0.8, 0.65),
             )  # fmt: skip
+    for source, pattern in _OTHER_SCANNERS.items():
+        paths = (data / source).glob(pattern)
+        for path in sorted(p for p in paths if "label" not in p.stem)[::_EVERY_OF_OTHERS]:
+            group = f"{source}/{path.parent.name}_{path.stem.split('_z')[0]}"
+            yield GatePicture(
+                shrunk(read_grey(path)), ImageKind.SPINE_MR, source, group, (0.2, 0.35, 0.8, 0.65)
+            )
 
 
 def load_foreign(folder: Path) -> list[GatePicture]:

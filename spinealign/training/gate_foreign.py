@@ -225,6 +225,7 @@ def turned(own: Sequence[GatePicture], count: int, rng: Rng) -> Iterator[GatePic
     """Turn films and MR a quarter or upside down: as they stand they cannot be analysed."""
     kinds = {
         ImageKind.LATERAL_FILM: (ImageKind.OTHER_RADIOGRAPH, (1, 2, 3)),
+        ImageKind.LATERAL_WHOLE_SPINE: (ImageKind.OTHER_RADIOGRAPH, (1, 2, 3)),
         ImageKind.SPINE_MR: (ImageKind.OTHER_MR, (1, 3)),
     }
     for kind, (becomes, turns) in kinds.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +14,26 @@ from spinealign.training.gate_data import Box, GatePicture
 
 Image = NDArray[np.float32]
 
-_FILMS = (ImageKind.LATERAL_FILM, ImageKind.OTHER_RADIOGRAPH)
+_FILMS = (
+    ImageKind.LATERAL_FILM, ImageKind.OTHER_RADIOGRAPH, ImageKind.FRONTAL_FILM,
+    ImageKind.OBLIQUE_FILM,
+)  # fmt: skip
+_NECKS = (ImageKind.LATERAL_FILM, ImageKind.OBLIQUE_FILM)
+_STYLED = (*_FILMS, ImageKind.LATERAL_WHOLE_SPINE)
 _VEILED_SHARE = 0.3
+_NARROWEST = 0.33
+_WIDE_SHARE = 0.3
 
 
-def vary(picture: GatePicture, side_px: int, rng: np.random.Generator) -> Image:
+def vary(
+    picture: GatePicture, side_px: int, rng: np.random.Generator, styles: Sequence[Image] = ()
+) -> Image:
     """Return a picture cut, turned a little, exposed and marked anew.
+
+    Parameters
+    ----------
+    styles : sequence of ndarray of float32, shape (h, w)
+        Films whose grey values a film may take on; none of a source that is left out.
 
     Returns
     -------
@@ -27,6 +43,10 @@ def vary(picture: GatePicture, side_px: int, rng: np.random.Generator) -> Image:
     pixels = np.asarray(picture.pixels, np.float32) / np.float32(255)
     image = _cut(pixels, picture.keep, side_px, rng)
     image = _stood(image, picture.kind, rng)
+    if picture.kind in _NECKS and rng.random() < _WIDE_SHARE:
+        image = _framed_wide(image, side_px, rng)
+    if picture.kind in _STYLED:
+        image = _styled(image, styles, rng)
     if picture.kind is ImageKind.NECK_CT:
         image = _other_window(image, rng)
     elif picture.kind in _FILMS and rng.random() < _VEILED_SHARE:
@@ -49,9 +69,9 @@ def _cut(pixels: Image, keep: Box | None, side_px: int, rng: np.random.Generator
     y0, y1 = top - grow[0] * top, bottom + grow[1] * (1 - bottom)
     x0, x1 = left - grow[2] * left, right + grow[3] * (1 - right)
     y0, y1, x0, x1 = y0 * rows, y1 * rows, x0 * cols, x1 * cols
-    # Nobody brings strips: the shorter side is at least two fifths of the longer one.
+    # Nobody brings strips; the narrowest are standing films of the whole spine.
     tall, wide = max(y1 - y0, 8.0), max(x1 - x0, 8.0)
-    tall, wide = max(tall, 0.4 * wide), max(wide, 0.4 * tall)
+    tall, wide = max(tall, _NARROWEST * wide), max(wide, _NARROWEST * tall)
     scale = side_px / max(tall, wide)
     stretch = np.exp(rng.uniform(-0.1, 0.1))
     shape = (
@@ -97,6 +117,50 @@ def _other_window(image: Image, rng: np.random.Generator) -> Image:
     low = rng.uniform(0.3, 0.76)
     high = rng.uniform(low + 0.12, max(low + 0.15, 1.0))
     return np.asarray(np.clip((image - low) / (high - low), 0, 1), np.float32)
+
+
+def _framed_wide(image: Image, side_px: int, rng: np.random.Generator) -> Image:
+    """Show a neck small, above a trunk, as on films that reach from the head to the chest."""
+    wide = int(rng.uniform(0.5, 1.0) * side_px)
+    scale = rng.uniform(0.45, 0.85) * min(side_px / image.shape[0], wide / image.shape[1])
+    size = (max(8, int(image.shape[1] * scale)), max(8, int(image.shape[0] * scale)))
+    neck = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    y, x = int(rng.uniform(0, 0.3) * (side_px - size[1])), int(rng.uniform(0, 1) * (wide - size[0]))
+    dark = float(np.quantile(image, 0.03))
+    out: Image = np.full((side_px, wide), dark, np.float32)
+    seen = np.zeros_like(out)
+    seen[y : y + size[1], x : x + size[0]] = 1.0
+    seen = np.asarray(cv2.GaussianBlur(cv2.erode(seen, np.ones((5, 5))), (0, 0), 1.5))
+    out[y : y + size[1], x : x + size[0]] = neck
+    out = np.asarray(dark + seen * (out - dark), np.float32)
+    rows, cols = np.mgrid[0:side_px, 0:wide].astype(np.float32)
+    middle, half = x + size[0] * rng.uniform(0.2, 0.8), rng.uniform(0.25, 0.6) * wide
+    shoulder = y + size[1] * rng.uniform(0.8, 1.0) + rng.uniform(0.1, 0.5) * np.abs(cols - middle)
+    depth = np.minimum((rows - shoulder) / side_px, (half - np.abs(cols - middle)) / side_px)
+    trunk = 1 / (1 + np.exp(np.clip(-depth / rng.uniform(0.005, 0.04), -50, 50)))
+    clouds = cv2.resize(rng.uniform(0.6, 1, (6, 4)).astype(np.float32), (wide, side_px))
+    return np.asarray(out + trunk * (rng.uniform(0.4, 1.0) * clouds - out), np.float32)
+
+
+def _styled(image: Image, styles: Sequence[Image], rng: np.random.Generator) -> Image:
+    """Take on another film's grey values, sharpen as some detectors do, rule lines, invert."""
+    out = image
+    if styles and rng.random() < 0.4:
+        ranks = np.linspace(0, 1, 33)
+        own = np.quantile(out, ranks) + 1e-4 * ranks
+        other = np.quantile(styles[int(rng.integers(len(styles)))], ranks)
+        exchanged = np.asarray(np.interp(out, own, other), np.float32)
+        out = out + np.float32(rng.uniform(0.3, 0.9)) * (exchanged - out)
+    if rng.random() < 0.35:
+        soft = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.03, 0.1) * max(out.shape))
+        out = rng.uniform(0.4, 1) * soft + rng.uniform(1, 2.2) * (out - soft)
+    if rng.random() < 0.15:
+        out = np.array(out)
+        step, start = int(rng.integers(14, 60)), rng.integers(0, 14, 2)
+        out[start[0] :: step] = out[:, start[1] :: step] = rng.uniform(0.5, 1)
+    if rng.random() < 0.05:
+        out = float(out.max()) - out
+    return np.asarray(out - min(0.0, float(out.min())), np.float32)
 
 
 def _add_haze(image: Image, rng: np.random.Generator) -> Image:

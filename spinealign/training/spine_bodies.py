@@ -180,7 +180,12 @@ def load_training_set(data: Path, recipe: SpineRecipe, cache: Path) -> TrainingS
     cache : Path
         Films outlined by the shipped network are kept here.
     """
-    films = [*_home(data, recipe), *_unlabelled(data, cache), *_necks(data), *_spines(data, recipe)]
+    films = [
+        *_home(data, recipe),
+        *unlabelled_films(data, cache),
+        *_necks(data),
+        *_spines(data, recipe),
+    ]
     frontal = _some(data / "xray_spine_ap", recipe, _STYLE_PX)
     if recipe.shares.get(FRONTAL_SOURCE):
         films += load_frontal_films(data / "xray_spine_ap")
@@ -212,7 +217,8 @@ def _spines(data: Path, recipe: SpineRecipe) -> list[TrainingFilm]:
     return [film for film in films if film.name not in aside]
 
 
-def _unlabelled(data: Path, cache: Path) -> list[TrainingFilm]:
+def unlabelled_films(data: Path, cache: Path) -> list[TrainingFilm]:
+    """Load the films without a reader, outlined once by the shipped network and kept in `cache`."""
     folder, kept = data / "xray_lateral_unlabelled", cache / "unlabelled.json"
     if not kept.is_file():
         films = load_by_network(folder, ModelStore().load("xray_bodies"))
@@ -272,7 +278,7 @@ def train_spine_bodies(
     """
     keras.utils.set_random_seed(recipe.seed)
     # Written before workers read it.
-    _unlabelled(data, cache)
+    unlabelled_films(data, cache)
     drawn = CropSource(data, cache, recipe)
     batches = prefetch_from_processes(drawn, workers) if workers else prefetch(drawn(0))
     # Half-precision products double the speed on processors that have them; heads stay float32.
