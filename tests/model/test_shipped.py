@@ -29,7 +29,7 @@ LIMIT_MB = {
     "ct_fracture_vgg16": 20,
     "disc_grading": 15,
     "mr_segmentation": 15,
-    "view_gate": 3,
+    "view_gate": 4,
     "xray_bodies": 15,
 }
 
