@@ -45,6 +45,13 @@ Source: set by hand on films of xray_bodies, some of them held out (docs/models.
 body outlined on the training films has 1.75 (benchmarks/body_shapes.py).
 """
 
+_PERHAPS_TWO = 0.9
+"""Area above which a piece is parted if that gives several cores, in the same units.
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md): two bodies
+joined by a bridge of bone may have 1.2, where bodies are smaller than the typical height.
+"""
+
 _CORE_DEPTH = 0.2
 """Least distance from the border of fused bodies to the core of one, in typical heights of a body.
 
@@ -291,13 +298,26 @@ def _cores(
     is_c2_alone = (c2_area > _ONLY_C2 * area) & (area < _LARGEST_C2 * unit)
     is_fused = (area > _ONE_BODY_AT_MOST * unit) & ~is_c2_alone
     is_fused |= np.minimum(c2_area, area - c2_area) > 0.5 * unit
-    is_fused[0] = False
-    fused = is_fused[pieces] & mask
-    cores = np.where(fused, 0, pieces).astype(np.int32)
-    if fused.any():
-        deep = _deep_inside(fused, bone, c2, corners, height_px)
-        cores[deep > 0] = deep[deep > 0] + count
+    is_doubtful = (area > _PERHAPS_TWO * unit) & ~is_c2_alone & ~is_fused
+    is_fused[0] = is_doubtful[0] = False
+    cores = np.where(is_fused[pieces], 0, pieces).astype(np.int32)
+    looked_at = (is_fused | is_doubtful)[pieces] & mask
+    if not looked_at.any():
+        return cores
+    deep = _deep_inside(looked_at, bone, c2, corners, height_px)
+    kept = _with_several_cores(deep, pieces, is_doubtful) | is_fused
+    cores[kept[pieces]] = 0
+    parted = kept[pieces] & (deep > 0)
+    cores[parted] = deep[parted] + count
     return cores
+
+
+def _with_several_cores(
+    deep: Labels, pieces: Labels, is_doubtful: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which of the doubtful pieces hold more than one core."""
+    pairs = np.unique(np.stack([pieces[deep > 0], deep[deep > 0]]), axis=1)
+    return (np.bincount(pairs[0], minlength=len(is_doubtful)) > 1) & is_doubtful
 
 
 def _deep_inside(
