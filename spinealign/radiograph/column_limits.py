@@ -109,7 +109,9 @@ _CORNERS = (
 )
 
 
-def breaches(vertebrae: Sequence[Vertebra], steps: Sequence[int | None]) -> tuple[Breach, ...]:
+def breaches(
+    vertebrae: Sequence[Vertebra], steps: Sequence[int | None], pixel_aspect: float = 1.0
+) -> tuple[Breach, ...]:
     """Return everything implausible about bodies from the top down.
 
     Parameters
@@ -119,8 +121,10 @@ def breaches(vertebrae: Sequence[Vertebra], steps: Sequence[int | None]) -> tupl
     steps : sequence of int or None
         Levels from each body to the next, one less than bodies; None where that is not known.
         Only neighbours, one step apart, are compared.
+    pixel_aspect : float
+        Row by column spacing of the film.
     """
-    bodies = [_body(v) for v in vertebrae]
+    bodies = [_body(v, pixel_aspect) for v in vertebrae]
     found = [
         Breach(Implausible.SHAPE, (i,))
         for i, body in enumerate(bodies)
@@ -136,9 +140,9 @@ def breaches(vertebrae: Sequence[Vertebra], steps: Sequence[int | None]) -> tupl
     return tuple(found)
 
 
-def _body(vertebra: Vertebra) -> _Body | None:
+def _body(vertebra: Vertebra, pixel_aspect: float) -> _Body | None:
     marks = [vertebra.landmark(name) for name in _CORNERS]
-    placed = [(mark.x, mark.y) for mark in marks if mark is not None]
+    placed = [(mark.x, mark.y * pixel_aspect) for mark in marks if mark is not None]
     return _Body(np.array(placed)) if len(placed) == len(_CORNERS) else None
 
 

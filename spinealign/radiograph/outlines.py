@@ -155,6 +155,7 @@ class _Film:
         return FilmSight(
             self._model.identity, self._mask, tuple(sightings), self._facing,
             self._facing_confidence, self._naming.doubt or LevelUncertainty.IRREGULAR,
+            self._image.pixel_aspect,
         )  # fmt: skip
 
     def _numbers(self) -> list[int]:

@@ -107,6 +107,8 @@ class FilmSight:
     facing_confidence : float or None
     doubt : LevelUncertainty
         Why levels are uncertain, if too few bodies have one.
+    pixel_aspect : float
+        Row by column spacing of the film.
     """
 
     model: ModelIdentity
@@ -115,6 +117,7 @@ class FilmSight:
     facing: Facing | None = None
     facing_confidence: float | None = None
     doubt: LevelUncertainty = LevelUncertainty.IRREGULAR
+    pixel_aspect: float = 1.0
 
 
 def outlines_of(
@@ -134,7 +137,7 @@ def outlines_of(
     is_plausible : bool
         Whether what was seen is a column at all.
     """
-    kept = possible_neighbours([s for s in sight.sightings if not s.is_weak])
+    kept = possible_neighbours([s for s in sight.sightings if not s.is_weak], sight.pixel_aspect)
     named = [one for one in kept if one.is_named]
     has_levels = len(named) >= FEWEST_BODIES
     counted = [s for s in named if s.vertebra.level in levels] if has_levels else kept
@@ -154,10 +157,10 @@ def outlines_of(
     )
 
 
-def possible_neighbours(sightings: Sequence[Sighting]) -> list[Sighting]:
+def possible_neighbours(sightings: Sequence[Sighting], pixel_aspect: float) -> list[Sighting]:
     """Leave out bodies that cannot be neighbours of the others; nothing stays where most cannot."""
     kept = list(sightings)
-    while found := breaches([one.vertebra for one in kept], _level_steps(kept)):
+    while found := breaches([one.vertebra for one in kept], _level_steps(kept), pixel_aspect):
         counts = np.bincount([i for b in found for i in b.places], minlength=len(kept))
         worst = max(range(len(kept)), key=lambda i: (counts[i], -kept[i].vertebra.confidence))
         kept.pop(worst)

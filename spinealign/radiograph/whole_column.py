@@ -234,6 +234,7 @@ class _Film:
             self._model.identity, self._mask, tuple(one for one in found if one is not None),
             self._facing, self._facing_confidence,
             LevelUncertainty.IRREGULAR if has_c2 else LevelUncertainty.NO_C2,
+            self._image.pixel_aspect,
         )  # fmt: skip
 
     def _sighting(self, number: int) -> Sighting | None:

@@ -150,6 +150,15 @@ class TestBlobs:
         assert len(blobs) == 2
         assert labels[60, 120] != labels[140, 120] != 0
 
+    @pytest.mark.parametrize("height_px", [46, 52])
+    def test_small_bodies_joined_by_a_bridge_are_two_and_a_large_one_is_one(self, height_px):
+        bone = self.bone((50, 100, 36, 44), (100, 100, 36, 44), (80, 112, 30, 14))
+        bone += self.bone((200, 100, 60, 66))
+        corners = np.zeros((400, 300, 4), np.float32)
+        labels, blobs = separate(bone, 0 * bone, corners, height_px)
+        assert len(blobs) == 3
+        assert len(np.unique(labels[200:260, 100:166])) == 1
+
     def test_specks_and_large_areas_are_no_bodies(self):
         bone = self.bone((50, 20, 44, 54), (150, 100, 12, 12), (250, 20, 130, 250))
         labels, blobs = separate(bone, 0 * bone, np.zeros((400, 300, 4), np.float32), 46)

@@ -1,5 +1,7 @@
 """What a column cannot look like."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -89,3 +91,11 @@ def test_only_neighbours_are_compared_and_only_whole_bodies():
     assert not reasons(body(0.0), far, steps=[2])
     assert not reasons(body(0.0), far, steps=[None])
     assert not reasons(body(0.0, corners=2), far)
+
+
+def test_limits_hold_in_square_pixels_whatever_the_film_s_pixels_are():
+    bodies = [body(PITCH * i) for i in range(4)]
+    flat = [replace(b, landmarks=tuple(replace(m, y=m.y / 3) for m in b.landmarks)) for b in bodies]
+    steps = [1] * (len(bodies) - 1)
+    assert breaches(flat, steps)
+    assert not breaches(flat, steps, pixel_aspect=3.0)

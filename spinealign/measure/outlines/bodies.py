@@ -305,7 +305,7 @@ def _cores(
     if not looked_at.any():
         return cores
     deep = _deep_inside(looked_at, bone, c2, corners, height_px)
-    kept = _with_several_cores(deep, pieces, is_doubtful) | is_fused
+    kept = _with_several_cores(deep, pieces.astype(np.int32), is_doubtful) | is_fused
     cores[kept[pieces]] = 0
     parted = kept[pieces] & (deep > 0)
     cores[parted] = deep[parted] + count
