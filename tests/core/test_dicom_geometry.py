@@ -9,7 +9,7 @@ import pytest
 
 from spinealign.domain.examination import Examination
 from spinealign.domain.image import SpacingSource
-from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
+from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR, WHOLE_SPINE
 from tests.image_files import (
     AXIAL,
     CORONAL,
@@ -148,6 +148,9 @@ def test_how_it_was_calibrated_is_said(tmp_path: Path) -> None:
     assert any("geometry" in note for note in notes_of(image))
 
 
+LATERAL_FILMS = (LATERAL_NECK, WHOLE_SPINE)
+
+
 # --- view --------------------------------------------------------------------------
 
 
@@ -155,9 +158,9 @@ def test_how_it_was_calibrated_is_said(tmp_path: Path) -> None:
     ("tags", "possible", "says_why"),
     [
         pytest.param({}, None, False, id="no modality"),
-        pytest.param({"Modality": "CR"}, (LATERAL_NECK,), False, id="CR"),
-        pytest.param({"Modality": "DX"}, (LATERAL_NECK,), False, id="DX"),
-        pytest.param({"Modality": "RG"}, (LATERAL_NECK,), False, id="RG"),
+        pytest.param({"Modality": "CR"}, LATERAL_FILMS, False, id="CR"),
+        pytest.param({"Modality": "DX"}, LATERAL_FILMS, False, id="DX"),
+        pytest.param({"Modality": "RG"}, LATERAL_FILMS, False, id="RG"),
         pytest.param({"Modality": "US"}, (), False, id="US"),
         pytest.param({"Modality": "MG"}, (), False, id="MG"),
         pytest.param({"Modality": "CT"}, (NECK_CT,), False, id="CT, plane unknown"),
