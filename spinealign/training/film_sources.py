@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -337,27 +337,35 @@ def _angle_figure(errors: Sequence[float]) -> str:
 
 
 def neck_part(film: TrainingFilm, margin: float, *, is_mirrored: bool = False) -> TrainingFilm:
-    """Cut the neck out of a film, with a margin in lengths of C2 to C7 on every side."""
+    """Cut the neck out of a film, with a margin in lengths of C2 to C7 on every side.
+
+    Bodies below the neck count neither way where they are found.
+    """
     bodies = [b for b in film.bodies if b.level in NECK_LEVELS]
+    others = [b.outline for b in film.bodies if b.level not in NECK_LEVELS]
     every = np.concatenate([b.outline for b in bodies])
     low, high = every.min(axis=0), every.max(axis=0)
     room = margin * float((high - low).max())
     left, top = (max(0, int(v)) for v in low - room)
     right, bottom = (int(v) for v in np.minimum(high + room, film.pixels.shape[::-1]))
     pixels = np.ascontiguousarray(film.pixels[top:bottom, left:right])
-    moved = [_moved(b, (left, top), pixels.shape[1] if is_mirrored else None) for b in bodies]
     if is_mirrored:
         pixels = np.ascontiguousarray(pixels[:, ::-1])
-    return TrainingFilm(film.name, film.source, pixels, tuple(moved))
+
+    def moved(points: Points) -> Points:
+        placed = points - (left, top)
+        return _mirrored(placed, pixels.shape[1]) if is_mirrored else placed
+
+    return TrainingFilm(
+        film.name, film.source, pixels,
+        tuple(replace(b, outline=moved(b.outline), corners=moved(b.corners)) for b in bodies),
+        unknown=tuple(moved(u) for u in film.unknown),
+        doubtful=tuple(moved(u) for u in (*film.doubtful, *others)),
+    )  # fmt: skip
 
 
-def _moved(body: AnnotatedBody, offset: tuple[int, int], mirror_width: int | None) -> AnnotatedBody:
-    outline, corners = body.outline - offset, body.corners - offset
-    if mirror_width is not None:
-        outline, corners = (
-            np.stack([mirror_width - p[:, 0], p[:, 1]], axis=1) for p in (outline, corners)
-        )
-    return AnnotatedBody(body.level, outline, corners, body.uncertain)
+def _mirrored(points: Points, width: int) -> Points:
+    return np.stack([width - points[:, 0], points[:, 1]], axis=1)
 
 
 def as_text(row: Mapping[str, Figure | str]) -> str:

@@ -113,3 +113,17 @@ def test_outlines_are_compared_where_a_reader_drew_them_and_missing_ones_count_a
     assert score([found(b) for b in FILM.bodies[1:]]).dice == pytest.approx([0, 1, 1, 1, 1, 1])
     by_corners = replace(FILM, source=SPINE_SOURCE)
     assert score_by_corners(lambda _image: [], by_corners).dice == ()
+
+
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_a_body_below_the_neck_counts_neither_way_once_the_neck_is_cut_out(is_mirrored):
+    named = (*FILM.bodies[:-1], replace(FILM.bodies[-1], level="T1"))
+    part = neck_part(replace(FILM, bodies=named, unknown=()), 0.8, is_mirrored=is_mirrored)
+    assert [b.level for b in part.bodies] == ["C2", "C3", "C4", "C5", "C6"]
+    x, y = part.doubtful[-1].mean(axis=0).astype(int)
+    assert part.pixels[y, x] > 150
+    below = Vertebra(
+        "T1", 1, tuple(map(tuple, part.doubtful[-1])), (), 0.9, VertebraState.COMPLETE
+    )  # fmt: skip
+    assert score_by_corners(lambda _image: [below], part).strays == 0
+    assert score_by_corners(lambda _image: [below], replace(part, doubtful=())).strays == 1
