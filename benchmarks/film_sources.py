@@ -65,10 +65,8 @@ def sets(data: Path) -> dict[str, list[TrainingFilm]]:
 
 def finder(folder: Path | None) -> Finder:
     """Return the way from a film to bodies of the shipped network, or of one in training."""
-    if folder is None:
-        model = ModelStore().load("xray_bodies")
-        return lambda image: outline_vertebrae(model, image).vertebrae
-    model = ModelStore([folder.parent]).load(folder.name)
+    store = ModelStore([folder.parent]) if folder else ModelStore()
+    model = store.load(folder.name if folder else "xray_bodies")
     return lambda image: outline_vertebrae(model, image).vertebrae
 
 

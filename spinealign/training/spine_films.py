@@ -105,13 +105,9 @@ def load_spine_films(folder: Path) -> list[TrainingFilm]:
     DataSetError
         There is no table of points.
     """
-    table = folder / "landmarks.csv"
-    if not table.is_file():
-        raise DataSetError(f"{folder} has no landmarks.csv")
     points: dict[str, dict[str, Points]] = defaultdict(dict)
-    with table.open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            points[row["name"]][row["point"]] = np.array([float(row["x"]), float(row["y"])])
+    for row in _table_of_points(folder):
+        points[row["name"]][row["point"]] = np.array([float(row["x"]), float(row["y"])])
     return [
         spine_film(name, read_grey(folder / "images" / f"{name}.webp"), points[name])
         for name in sorted(points)
@@ -137,14 +133,18 @@ def load_frontal_films(folder: Path) -> list[TrainingFilm]:
     DataSetError
         There is no table of points.
     """
+    return [
+        frontal_film(row["name"], read_grey(folder / "images" / f"{row['name']}.webp"), row)
+        for row in _table_of_points(folder)
+    ]
+
+
+def _table_of_points(folder: Path) -> list[dict[str, str]]:
     table = folder / "landmarks.csv"
     if not table.is_file():
         raise DataSetError(f"{folder} has no landmarks.csv")
     with table.open(newline="", encoding="utf-8") as stream:
-        return [
-            frontal_film(row["name"], read_grey(folder / "images" / f"{row['name']}.webp"), row)
-            for row in csv.DictReader(stream)
-        ]
+        return list(csv.DictReader(stream))
 
 
 def frontal_film(name: str, pixels: NDArray[np.uint8], row: Mapping[str, str]) -> TrainingFilm:

@@ -234,14 +234,9 @@ class SpinePatches:
             apply(matrix, one.column.posterior), apply(matrix, one.column.anterior),
             one.column.depth_px * float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))),
         )  # fmt: skip
-        if rng.random() < 0.8:
-            outside = 1 - self._inside(one.film, matrix).astype(np.float32)
-            soft = np.asarray(cv2.blur(outside, (7, 7)), np.float32)
-            image = looks.spinous_processes(image, soft, column.extended(0, 3), rng)
-        if rng.random() < 0.75:
-            image = looks.fade_behind(image, column, rng)
-        if rng.random() < 0.55:
-            image, veil = looks.shoulder(image, column, rng)
+        outside = 1 - self._inside(one.film, matrix).astype(np.float32)
+        image, veil = looks.as_users_bring_it(image, outside, column, rng)
+        if veil is not None:
             labels.forget(veil, _VEILED)
         return image
 

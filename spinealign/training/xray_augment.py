@@ -182,6 +182,32 @@ def shoulder(
     return np.asarray(covered, np.float32), np.asarray(veil, np.float32)
 
 
+def as_users_bring_it(
+    image: Image, outside: Image, column: ColumnCourse, rng: np.random.Generator
+) -> tuple[Image, Image | None]:
+    """Draw what surrounds a neck on a whole film: spinous processes, skin, shoulders.
+
+    Parameters
+    ----------
+    outside : ndarray of float32, shape (h, w)
+        1 where the film itself does not reach.
+
+    Returns
+    -------
+    image : ndarray of float32, shape (h, w)
+    veil : ndarray of float32, shape (h, w), or None
+        How much the shoulders cover; None without shoulders.
+    """
+    if rng.random() < 0.8:
+        soft = np.asarray(cv2.blur(outside, (7, 7)), np.float32)
+        image = spinous_processes(image, soft, column.extended(0, 3), rng)
+    if rng.random() < 0.75:
+        image = fade_behind(image, column, rng)
+    if rng.random() < 0.55:
+        return shoulder(image, column, rng)
+    return image, None
+
+
 def bright_edge(image: Image, rng: np.random.Generator) -> Image:
     """Lay a straight brighter or darker sheet over one side: a sponge, a collar, a table."""
     out = image.copy()
