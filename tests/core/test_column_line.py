@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from spinealign.measure.outlines.bodies import Blob
+from spinealign.measure.outlines.corners import Peak
+from spinealign.radiograph.candidates import _seen_height
 from spinealign.radiograph.column_levels import name_line, pitch_factor
 from spinealign.radiograph.column_line import (
     best_line,
@@ -175,3 +178,16 @@ def test_a_part_that_might_lie_one_level_higher_keeps_no_names_and_the_other_par
     names = name_line(off)
     sure = [p.name for place, p in enumerate(off) if names.is_sure(place)]
     assert sure == ["C2", "C3", "C4", "C5", "C6"]
+
+
+def test_a_body_s_height_is_not_taken_from_wrong_corners():
+    rows, cols = np.mgrid[100:148, 100:160] + 0.5
+    body = Blob(1, np.stack([cols.ravel(), rows.ravel()], axis=1), 0.9, 0.0)
+
+    def peaks(height_px):
+        ends = [(160, 100), (100, 100), (100, 100 + height_px), (160, 100 + height_px)]
+        return tuple(Peak(np.array(end, float), 0.9) for end in ends)
+
+    assert _seen_height(body, peaks(50.0)) == pytest.approx(50, abs=3)
+    for wrong in (20.0, 120.0):
+        assert _seen_height(body, peaks(wrong)) == pytest.approx(48, abs=5)
