@@ -66,6 +66,7 @@ def analyze_file(
     models: ModelStore,
     examination: Examination | None = None,
     companion: Path | SeriesEntry | None = None,
+    demonstration: bool = False,
 ) -> Generator[Step, None, Analysis]:
     """Read and analyse one file, yielding progress; closing the generator cancels.
 
@@ -82,6 +83,9 @@ def analyze_file(
         The other contrast of the same patient (T1 beside T2, or the reverse): it helps
         to grade discs, and is not used for anything else. Of a series, the picture next
         to the one analysed is taken.
+    demonstration : bool
+        Whether a classifier that is only a demonstration answers too; a person must have
+        asked for it.
 
     Yields
     ------
@@ -115,7 +119,7 @@ def analyze_file(
     other = read_companion(companion, source if series is None else series, image)
     clock.record("read companion")
     yield Step("Checking the image", 0.15, image)
-    return (yield from _analyze_chosen(image, models, choice, clock, other))
+    return (yield from _analyze_chosen(image, models, choice, clock, other, demonstration))
 
 
 def analyze_image(
@@ -123,12 +127,13 @@ def analyze_image(
     models: ModelStore,
     examination: Examination | None = None,
     companion: SpineImage | None = None,
+    demonstration: bool = False,
 ) -> Generator[Step, None, Analysis]:
     """Analyse an image that is already read; see `analyze_file`."""
     clock = _StepTimer()
     choice = choose_examination(image, models, examination)
     clock.record("check")
-    return (yield from _analyze_chosen(image, models, choice, clock, companion))
+    return (yield from _analyze_chosen(image, models, choice, clock, companion, demonstration))
 
 
 def _analyze_chosen(
@@ -137,6 +142,7 @@ def _analyze_chosen(
     choice: ExaminationChoice,
     clock: _StepTimer,
     companion: SpineImage | None,
+    demonstration: bool,
 ) -> Generator[Step, None, Analysis]:
     cautions = [*reader_cautions(image), *check_quality(image), *choice.cautions]
     clock.record("check quality")
@@ -151,7 +157,9 @@ def _analyze_chosen(
     clock.record("segment")
     yield Step("Classifying", 0.6)
     classifier = work.model_for("classification")
-    classification = classify_with(classifier, image) if classifier else None
+    withheld = None if demonstration else _demonstration(classifier)
+    asked = classifier if withheld is None else None
+    classification = classify_with(asked, image) if asked else None
     clock.record("classify")
     bodies = pipeline.name_bodies(outlines, image)
     clock.record("tell apart")
@@ -163,7 +171,9 @@ def _analyze_chosen(
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
-    cautions += _result_cautions(choice.examination, outlines, classification)
+    if withheld is None:
+        cautions += _no_model_cautions(choice.examination, outlines, classification)
+    cautions += _result_cautions(outlines, classification)
     cautions += facing_cautions(image, bodies.facing if bodies.vertebrae else None)
     cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, image.shape)]
     cautions += _grading_cautions(graded, companion)
@@ -177,6 +187,7 @@ def _analyze_chosen(
     return replace(
         _begun(image, choice, cautions, clock),
         classification=classification,
+        withheld=withheld,
         segmentation=segmentation,
         regions=regions,
         vertebrae=bodies.vertebrae,
@@ -253,18 +264,28 @@ def _demonstration_cautions(model: ModelIdentity) -> list[Caution]:
     return [Caution(WarningCode.DEMONSTRATION_MODEL, model_title=model.title)]
 
 
+def _demonstration(classifier: LoadedModel | None) -> ModelIdentity | None:
+    """Return a classifier that is only a demonstration, and None for any other."""
+    if classifier is None or classifier.identity.status is not ModelStatus.DEMONSTRATION:
+        return None
+    return classifier.identity
+
+
+def _no_model_cautions(
+    examination: Examination, outlines: VertebraOutlines, classification: Classification | None
+) -> list[Caution]:
+    if outlines.segmentation is not None or classification is not None:
+        return []
+    return [Caution(WarningCode.NO_MODEL_FOR_VIEW, examination=examination.kind)]
+
+
 def _result_cautions(
-    examination: Examination,
-    outlines: VertebraOutlines,
-    classification: Classification | None,
+    outlines: VertebraOutlines, classification: Classification | None
 ) -> list[Caution]:
     cautions = []
     segmentation = outlines.segmentation
-    parts = [part for part in (segmentation, classification) if part is not None]
-    if not parts:
-        cautions.append(Caution(WarningCode.NO_MODEL_FOR_VIEW, examination=examination.kind))
-    for part in parts:
-        cautions += _demonstration_cautions(part.model)
+    for part in (segmentation, classification):
+        cautions += [] if part is None else _demonstration_cautions(part.model)
     has_seen_nothing = segmentation is not None and not segmentation.mask.any()
     if has_seen_nothing and not outlines.suggestions:
         cautions.append(Caution(WarningCode.NOTHING_SEGMENTED))

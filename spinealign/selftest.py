@@ -50,7 +50,7 @@ def run_self_test(folder: Path, say: Callable[[str], None]) -> list[str]:
         problems.append("no sample cases are installed")
     for sample in samples:
         try:
-            analysis = run_to_end(analyze_file(sample.path, models))
+            analysis = run_to_end(analyze_file(sample.path, models, demonstration=True))
             files = write_bundle(analysis, folder / sample.name)
         except SpineAlignError as error:
             problems.append(f"{sample.name}: {explain(error).sentence}")

@@ -126,6 +126,7 @@ class FakeAnalyser:
         models: Models,
         examination: Examination | None,
         companion: Path | SeriesEntry | None = None,
+        demonstration: bool = False,
     ) -> Generator[Step, None, Analysis]:
         part = part_of(source)
         self.calls.append((part.path.name, examination))
@@ -133,6 +134,8 @@ class FakeAnalyser:
         self.companions.append(companion)
         try:
             analysis = yield from self._play(part, examination)
+            if not demonstration:
+                analysis = analysis.without_demonstration
             return analysis if companion is None else with_companion(analysis, companion)
         except GeneratorExit:
             self.closed += 1

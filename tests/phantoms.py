@@ -42,14 +42,14 @@ CREATED_UTC = "2025-01-31T12:00:00+00:00"
 PROGRAM_VERSION = "0.1.0"
 
 
-def ct_model() -> ModelIdentity:
-    """Return the identity of an invented demonstration classifier."""
+def ct_model(status: ModelStatus = ModelStatus.DEMONSTRATION) -> ModelIdentity:
+    """Return the identity of an invented classifier."""
     return ModelIdentity(
         name="ct_fracture_vgg16",
         title="CT fracture classifier (VGG16)",
         version="1.0.0",
         sha256=hashlib.sha256(b"ct").hexdigest(),
-        status=ModelStatus.DEMONSTRATION,
+        status=status,
         engine="LiteRT",
         limits=(
             "Trained on a handful of CT series in which fractured and normal images come from "
@@ -120,9 +120,12 @@ def heatmap(shape: tuple[int, int]) -> NDArray[np.float32]:
     return np.exp(-(dy**2 + dx**2) / 2).astype(np.float32)
 
 
-def ct_analysis(probability: float = 0.87, side: int = 256) -> Analysis:
-    """Return the answer of a demonstration classifier on a drawn CT slice."""
-    model, image = ct_model(), ct_image(side)
+def ct_analysis(
+    probability: float = 0.87, side: int = 256, status: ModelStatus = ModelStatus.DEMONSTRATION
+) -> Analysis:
+    """Return the answer of a classifier on a drawn CT slice, a demonstration that was asked."""
+    model, image = ct_model(status), ct_image(side)
+    warned = (Caution(WarningCode.DEMONSTRATION_MODEL, model_title=model.title),)
     classification = Classification(
         model=model,
         labels=("fracture", "normal"),
@@ -142,7 +145,7 @@ def ct_analysis(probability: float = 0.87, side: int = 256) -> Analysis:
         created_utc=CREATED_UTC,
         classification=classification,
         cautions=(
-            Caution(WarningCode.DEMONSTRATION_MODEL, model_title=model.title),
+            *(warned if status is ModelStatus.DEMONSTRATION else ()),
             Caution(WarningCode.PROBABILITY_NOT_CALIBRATED),
         ),
         models=(model,),

@@ -93,6 +93,11 @@ def _add_analyze(commands: Any) -> None:
         "--companion", type=Path, metavar="FILE",
         help="the same patient's slice in the other contrast (T1 beside T2): helps to grade discs",
     )  # fmt: skip
+    analyze.add_argument(
+        "--demonstration", action="store_true",
+        help="show also what a classifier answers that is only a demonstration, for one image; "
+        "its answer is not for diagnosis and never part of the report",
+    )  # fmt: skip
     _add_ignore_corrections(analyze)
     analyze.set_defaults(run=_analyze, parser=analyze)
 
@@ -146,7 +151,7 @@ def _add_measures(commands: Any) -> None:
         comparison.add_argument(name, type=Path, metavar=name.upper(), help="image file")
     comparison.add_argument("--json", action="store_true", help="print one JSON object")
     _add_ignore_corrections(comparison)
-    comparison.set_defaults(run=_compare)
+    comparison.set_defaults(run=_compare, examination=None, companion=None, demonstration=False)
     define = commands.add_parser("define", help="print the definition of a measure and its sources")
     define.add_argument(
         "measure",
@@ -172,15 +177,16 @@ def _analyze(options: argparse.Namespace) -> int:
     if options.companion is not None and len(jobs) + len(failed) != 1:
         sys.stderr.write("A companion belongs to one image; name just one.\n")
         return EXIT_WRONG_USE
+    if options.demonstration and len(jobs) + len(failed) != 1:
+        sys.stderr.write("A demonstration is opened for one image; name just one.\n")
+        return EXIT_WRONG_USE
     models = _model_store(options.engine)
     for path, error in failed:
         _report_failure(path, error, options.json)
     failures, refused = len(failed), 0
     for job in jobs:
         try:
-            analysis = _analyze_one(
-                job.source, models, options.examination, options, options.companion
-            )
+            analysis = _analyze_one(job.source, models, options)
             files = _write(analysis, job.folder)
         except SpineAlignError as error:
             _report_failure(job.path, error, options.json)
@@ -198,17 +204,13 @@ def _analyze(options: argparse.Namespace) -> int:
     return EXIT_REFUSED if refused else EXIT_DONE
 
 
-def _analyze_one(
-    source: ImageSource,
-    models: Any,
-    examination: Examination | None,
-    options: argparse.Namespace,
-    companion: Path | None = None,
-) -> Analysis:
+def _analyze_one(source: ImageSource, models: Any, options: argparse.Namespace) -> Analysis:
     """Analyse an image and apply the corrections that are saved for it."""
     from spinealign.analysis import analyze_file
 
-    work = analyze_file(source, models, examination, companion)
+    work = analyze_file(
+        source, models, options.examination, options.companion, options.demonstration
+    )
     analysis = _watched(work, sys.stderr.isatty() and not options.json)
     return analysis if options.ignore_corrections else _corrected(analysis)
 
@@ -246,7 +248,7 @@ def _write(analysis: Analysis, folder: Path) -> Sequence[Path]:
 
 
 def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:
-    from spinealign.wording import caution_text, headline, refusal_message
+    from spinealign.wording import caution_text, demonstration_text, headline, refusal_message
     from spinealign.wording.alignment import alignment_sentences
     from spinealign.wording.discs import disc_lines
     from spinealign.wording.measure_rows import main_lines, uncertain_lines
@@ -263,7 +265,8 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
         keys = listed([examination.key for examination in EXAMINATIONS.values()], "or")
         print(f"    {refusal_message(analysis).advice} (--examination {keys})")
     measures = (*main_lines(analysis.measurements), *uncertain_lines(analysis.measurements))
-    for line in (*disc_lines(analysis), *measures):
+    demonstrated = filter(None, (demonstration_text(analysis),))
+    for line in (*disc_lines(analysis), *measures, *demonstrated):
         print(f"    {line}")
     for caution in analysis.cautions:
         print(f"    note: {caution_text(caution)}")
@@ -277,7 +280,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     models = _model_store("litert")
     first, second = (
-        _analyze_one(path, models, None, options) for path in (options.first, options.second)
+        _analyze_one(path, models, options) for path in (options.first, options.second)
     )
     if options.json:
         print(json.dumps(comparison_json(first, second), ensure_ascii=False, allow_nan=False))

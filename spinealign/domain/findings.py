@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated
@@ -452,7 +452,8 @@ class Analysis:
     bodies that the network saw and that are not counted among `vertebrae`, because they cannot
     be neighbours of the others or their names are in doubt: a level is the likeliest one; those
     that a person accepted are gone. `examination` is None where the image is of no kind that can
-    be analysed, `kind_check` where nobody asked what kind of image it is.
+    be analysed, `kind_check` where nobody asked what kind of image it is. `withheld` is a
+    classifier that is only a demonstration and did not answer, because nobody asked it to.
     """
 
     image: SpineImage
@@ -463,6 +464,7 @@ class Analysis:
     created_utc: str
     kind_check: KindCheck | None = None
     classification: Classification | None = None
+    withheld: ModelIdentity | None = None
     segmentation: Segmentation | None = None
     regions: tuple[Region, ...] = ()
     vertebrae: tuple[Vertebra, ...] = ()
@@ -490,6 +492,32 @@ class Analysis:
     def is_refused(self) -> bool:
         """Whether nothing was analysed because the image is of another kind."""
         return self.kind_check is not None and self.examination is None
+
+    @property
+    def demonstration(self) -> Classification | None:
+        """The answer of a classifier that is only a demonstration; None unless it was asked."""
+        answer = self.classification
+        is_one = answer is not None and answer.model.status is ModelStatus.DEMONSTRATION
+        return answer if is_one else None
+
+    @property
+    def without_demonstration(self) -> Analysis:
+        """What may stand in a finding, a report or a reading: all but `demonstration`."""
+        answer = self.demonstration
+        if answer is None:
+            return self
+        told = {WarningCode.DEMONSTRATION_MODEL, WarningCode.PROBABILITY_NOT_CALIBRATED}
+        return replace(
+            self,
+            classification=None,
+            withheld=answer.model,
+            models=tuple(m for m in self.models if m != answer.model),
+            cautions=tuple(
+                caution
+                for caution in self.cautions
+                if caution.code not in told or caution.model_title not in ("", answer.model.title)
+            ),
+        )
 
     @property
     def overall(self) -> Overall | None:

@@ -89,6 +89,7 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
         RGB, at least `MIN_LONGEST_PX` on the longest side, with legend, and with
         a scale bar when the pixel spacing is known.
     """
+    analysis = analysis.without_demonstration
     scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
     weight = _PAPER_LINE_WEIGHT if paper else 1.0
     canvas = _draw_structures(analysis, scale, weight, paper)

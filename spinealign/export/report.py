@@ -54,7 +54,7 @@ def report_pdf(analysis: Analysis, patient: PatientFacts | None = None) -> bytes
     patient : PatientFacts, optional
         Only where the user asked for it: whose picture this is, printed at the top.
     """
-    target = io.BytesIO()
+    analysis, target = analysis.without_demonstration, io.BytesIO()
     story = [
         *_top(analysis, patient or PatientFacts()),
         *_classification(analysis.classification),

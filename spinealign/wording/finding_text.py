@@ -29,6 +29,7 @@ from spinealign.wording.series import picture_name
 
 def finding_text(analysis: Analysis) -> str:
     """Return what the results panel says, as lines to paste into a letter or a message."""
+    analysis = analysis.without_demonstration
     image = analysis.image
     blocks = [
         [part for part in (headline(analysis), alignment_sentences(analysis)) if part],

@@ -110,6 +110,7 @@ def headline(analysis: Analysis) -> str:
     analysis : Analysis
         What was found, or that nothing could be analysed.
     """
+    analysis = analysis.without_demonstration
     parts = [discs] if (discs := discs_headline(analysis)) else []
     if analysis.classification is not None:
         parts.append(_classification_headline(analysis.classification))
@@ -124,21 +125,28 @@ def _nothing_analysed(analysis: Analysis) -> str:
     if analysis.vertebrae:
         return outlines_headline(analysis)
     kind = kind_text(analysis.examination.image_kind)
+    if analysis.withheld is not None:
+        return f"Nothing is assessed on {kind}: the only model for it is a demonstration."
     by_hand = "; vertebrae can be added by hand" if analysis.examination.levels else ""
     return f"No model for {kind} is installed, so nothing was analysed{by_hand}."
+
+
+def demonstration_text(analysis: Analysis) -> str:
+    """Return what a demonstration classifier answered, or "" if it was not asked."""
+    if analysis.demonstration is None:
+        return ""
+    said = _classification_headline(analysis.demonstration)
+    return (
+        f"Demonstration model: {said[0].lower()}{said[1:]} This model’s results are not reliable."
+    )
 
 
 def _classification_headline(answer: Classification) -> str:
     probability = probability_text(answer.positive_probability)
     label = safe_text(answer.positive_label)
-    demonstration = answer.model.status is ModelStatus.DEMONSTRATION
     if answer.is_positive:
-        found = f"pattern labelled “{label}” (probability {probability})."
-    else:
-        found = f"no “{label}” pattern above the threshold (probability {probability})."
-    if demonstration:
-        return f"Demonstration model: {found} This model’s results are not reliable."
-    return found[0].upper() + found[1:]
+        return f"Pattern labelled “{label}” (probability {probability})."
+    return f"No “{label}” pattern above the threshold (probability {probability})."
 
 
 def _segmentation_headline(analysis: Analysis) -> str:

@@ -77,10 +77,13 @@ def test_structures_that_were_not_found_are_not_in_the_legend():
     assert has_colour(picture, class_colour("canal", 3))
 
 
-@pytest.mark.parametrize("draw", [overlay_picture, heatmap_picture], ids=["overlay", "heat map"])
-def test_a_demonstration_is_visible_in_the_picture(draw):
-    shown = np.asarray(draw(ct_analysis()))
+def test_a_demonstration_is_visible_in_its_heat_map_and_not_drawn_into_the_finding():
+    shown = np.asarray(heatmap_picture(ct_analysis()))
     assert (shown[2, ::10] == AMBER).all()
+    asked, unasked = (
+        np.asarray(overlay_picture(a)) for a in (ct_analysis(), ct_analysis().without_demonstration)
+    )
+    assert np.array_equal(asked, unasked)
 
 
 def test_a_validated_model_has_no_demonstration_band():
@@ -91,14 +94,14 @@ def test_a_validated_model_has_no_demonstration_band():
 
 
 def test_a_heat_map_is_outlined_over_a_measure_that_was_drawn():
-    found = ct_analysis()
+    found = ct_analysis(status=ModelStatus.INTERNALLY_VALIDATED)
     line = Drawing(DrawingTool.DISTANCE, 1, ((5.0, 8.0), (60.0, 8.0)))
     drawn = apply_corrections(found, replace(initial_corrections(found), drawings=(line,)))
     assert has_colour(overlay_picture(drawn), HEAT_OUTLINE)
 
 
 def test_paper_leaves_the_band_and_the_small_print_to_the_report():
-    shown = np.asarray(overlay_picture(ct_analysis(), paper=True))
+    shown = np.asarray(heatmap_picture(ct_analysis(), paper=True))
     assert not (shown[2] == AMBER).all(axis=1).any()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from spinealign.domain.findings import DISCLAIMER, Caution, WarningCode
+from spinealign.domain.findings import DISCLAIMER, Caution, ModelStatus, WarningCode
 from spinealign.domain.image import NoteKind, ReaderNote
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MeasureCode
@@ -43,7 +43,7 @@ def named(analysis, name):
 
 
 ANALYSES = {
-    "ct": ct_analysis(),
+    "ct": ct_analysis(status=ModelStatus.INTERNALLY_VALIDATED),
     "mr": mr_analysis(),
     "other": failed_view_analysis(),
     "xray": xray_analysis(),
@@ -72,7 +72,7 @@ def test_every_caution_is_told(analysis):
 
 
 def test_a_demonstration_is_named_on_every_page():
-    many = ct_analysis()
+    many = mr_analysis(status=ModelStatus.DEMONSTRATION)
     notes = (ReaderNote(NoteKind.PAGE_TAKEN, (i, 80)) for i in range(80))
     warnings = tuple(Caution(WarningCode.READER_NOTE, note=note) for note in notes)
     pages = pages_of(replace(many, cautions=warnings))
@@ -85,13 +85,21 @@ def test_a_validated_model_is_not_called_a_demonstration():
 
 
 def test_a_classification_is_told_with_its_limits():
-    text = text_of(ct_analysis())
-    model = ct_analysis().models[0]
+    analysis = ct_analysis(status=ModelStatus.INTERNALLY_VALIDATED)
+    text, model = text_of(analysis), analysis.models[0]
     assert "fracture 0.87" in text
     assert "reported from a probability of 0.50; the probabilities are not calibrated" in text
     assert model.limits in text
     assert f"SHA-256 {model.sha256[:16]}" in text
     assert "version 1.0.0" in text
+
+
+def test_a_demonstration_classifier_is_not_in_the_report_even_where_it_was_asked():
+    asked = ct_analysis()
+    assert report_pdf(asked) == report_pdf(asked.without_demonstration)
+    text = text_of(asked)
+    assert "Nothing is assessed on a CT slice through the neck" in text
+    assert "fracture" not in text
 
 
 def test_regions_measures_and_geometry_are_told():
@@ -113,7 +121,8 @@ def test_without_spacing_no_millimetres_are_promised():
 
 
 def test_both_pictures_of_a_result_are_in_the_report():
-    for analysis, count in ((ct_analysis(), 2), (mr_analysis(), 2), (failed_view_analysis(), 1)):
+    validated = ct_analysis(status=ModelStatus.INTERNALLY_VALIDATED)
+    for analysis, count in ((validated, 2), (mr_analysis(), 2), (failed_view_analysis(), 1)):
         first = pypdf.PdfReader(io.BytesIO(report_pdf(analysis))).pages[0]
         assert len(first.images) == count
 

@@ -171,9 +171,10 @@ def neck_ct(**changes) -> SpineImage:
 
 
 def analysed(
-    image: SpineImage, *models: LoadedModel, wanted: Examination | None = None, companion=None
-):
-    return run_to_end(analyze_image(image, Store(*models), wanted, companion))
+    image: SpineImage, *models: LoadedModel, wanted: Examination | None = None, companion=None,
+    asked=False,
+):  # fmt: skip
+    return run_to_end(analyze_image(image, Store(*models), wanted, companion, asked))
 
 
 def film(column: DrawnColumn | None = None, *models: LoadedModel, **changes) -> Analysis:
@@ -189,8 +190,10 @@ def spine(mask: NDArray[np.uint8] = MASK, *models: LoadedModel, companion=None, 
     return analysed(image, *(models or (segmenter(), grader())), companion=companion)
 
 
-def slice_of_neck(*models: LoadedModel, wanted: Examination | None = None, **changes) -> Analysis:
-    return analysed(neck_ct(**changes), *(models or (classifier(),)), wanted=wanted)
+def slice_of_neck(
+    *models: LoadedModel, wanted: Examination | None = None, asked=False, **changes
+) -> Analysis:
+    return analysed(neck_ct(**changes), *(models or (classifier(),)), wanted=wanted, asked=asked)
 
 
 def unknown(model: LoadedModel, **changes) -> Analysis:
@@ -283,10 +286,13 @@ SAMPLE = next(sample for sample in list_samples() if sample.examination is NECK_
 LATERAL, NECK, FOREIGN = ImageKind.LATERAL_FILM, ImageKind.NECK_CT, ImageKind.NONE_OF_THESE
 
 CAUTIONS = (
-    Row(C.DEMONSTRATION_MODEL, lambda: slice_of_neck(classifier(status=DEMO)), plain_slice,
+    Row(C.DEMONSTRATION_MODEL, lambda: slice_of_neck(classifier(status=DEMO), asked=True),
+        plain_slice,
         "Tiny classifier", "classifier"),
     Row(C.DEMONSTRATION_MODEL,
-        lambda: slice_of_neck(segmenter(examinations=(NECK_CT.kind,)), classifier(status=DEMO)),
+        lambda: slice_of_neck(
+            segmenter(examinations=(NECK_CT.kind,)), classifier(status=DEMO), asked=True
+        ),
         lambda: slice_of_neck(segmenter(examinations=(NECK_CT.kind,)), classifier()),
         "Tiny classifier", "classifier beside a segmentation"),
     Row(C.DEMONSTRATION_MODEL, lambda: film(None, outliner(draw_column("C7"), status=DEMO)),
@@ -453,6 +459,19 @@ def check_classification(_: Analysis) -> None:
     assert answer.probabilities == pytest.approx((0.0474, 0.9526), abs=1e-4)
     assert answer.calibrated
     assert plain_spine().classification is None
+
+
+def check_withheld(_: Analysis) -> None:
+    demonstration = classifier(status=DEMO)
+    unasked = slice_of_neck(demonstration)
+    assert unasked.withheld == demonstration.identity
+    assert (unasked.classification, unasked.models, unasked.cautions) == (None, (), ())
+    asked = slice_of_neck(demonstration, asked=True)
+    assert asked.withheld is None
+    assert asked.demonstration is asked.classification is not None
+    assert asked.without_demonstration.withheld == demonstration.identity
+    assert plain_slice().withheld is None
+    assert slice_of_neck(classifier(), asked=True).demonstration is None
 
 
 def check_segmentation(found: Analysis) -> None:

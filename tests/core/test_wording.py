@@ -220,16 +220,21 @@ def test_a_warning_carries_what_its_code_needs_and_nothing_else(code):
     ],
     ids=["positive", "negative"],
 )
-def test_headline_of_a_demonstration_classifier_warns_either_way(probability, text):
-    assert wording.headline(ct_analysis(probability)) == text
+def test_a_demonstration_classifier_warns_either_way_and_is_no_finding(probability, text):
+    asked = ct_analysis(probability)
+    assert wording.demonstration_text(asked) == text
+    for analysis in (asked, asked.without_demonstration):
+        assert wording.headline(analysis) == (
+            "Nothing is assessed on a CT slice through the neck: the only model for it is a "
+            "demonstration."
+        )
+    assert wording.demonstration_text(asked.without_demonstration) == ""
 
 
 def test_headline_of_a_validated_classifier_does_not_call_itself_a_demonstration():
-    analysis = ct_analysis(0.87)
-    model = replace(analysis.classification.model, status=ModelStatus.EXTERNALLY_VALIDATED)
-    answer = replace(analysis.classification, model=model)
-    text = wording.headline(replace(analysis, classification=answer))
-    assert text == "Pattern labelled “fracture” (probability 0.87)."
+    analysis = ct_analysis(0.87, status=ModelStatus.EXTERNALLY_VALIDATED)
+    assert wording.demonstration_text(analysis) == ""
+    assert wording.headline(analysis) == "Pattern labelled “fracture” (probability 0.87)."
 
 
 def test_headline_of_a_segmentation_counts_discs_and_claims_no_disease():

@@ -68,8 +68,23 @@ def test_a_film_becomes_measures_near_the_drawn_ones(tmp_path, capsys):
     assert "C2–C7 Cobb lordosis" in capsys.readouterr().out
 
 
-def test_a_ct_becomes_a_probability_a_heat_map_and_a_warning(tmp_path):
+def test_a_ct_is_not_assessed_unless_the_demonstration_is_asked(tmp_path, capsys):
     assert analyze(SAMPLES["ct_axial"], "--out", tmp_path) == 0
+    assert {p.name for p in (tmp_path / "CT_small").iterdir()} == ALWAYS
+    assert result(tmp_path / "CT_small")["classification"] is None
+    printed = capsys.readouterr().out
+    assert "Nothing is assessed" in printed
+    assert "fracture" not in printed
+
+
+def test_a_demonstration_is_opened_for_one_image(tmp_path, capsys):
+    inputs = (SAMPLES["ct_axial"], SAMPLES["ct_axial"])
+    assert analyze(*inputs, "--demonstration", "--out", tmp_path) == cli.EXIT_WRONG_USE
+    assert "for one image" in capsys.readouterr().err
+
+
+def test_a_demonstration_becomes_a_probability_a_heat_map_and_a_warning(tmp_path):
+    assert analyze(SAMPLES["ct_axial"], "--out", tmp_path, "--demonstration") == 0
     folder = tmp_path / "CT_small"
     assert {p.name for p in folder.iterdir()} == ALWAYS | {"heatmap.png"}
     found = result(folder)

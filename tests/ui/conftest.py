@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PyQt6 import sip
 from PyQt6.QtCore import QCoreApplication, QEvent, QTimer
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QPushButton
 
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.window.main_window import MainWindow
@@ -109,6 +109,21 @@ def analysed(qtbot, window, files):
         with qtbot.waitSignal(window.workbench.session.finding_ready):
             window.workbench.opener.open_paths(files(name))
         return window.workbench.current
+
+    return run
+
+
+@pytest.fixture
+def demonstrated(qtbot, window, analysed):
+    """Return a function that opens a CT slice and asks for the demonstration's answer."""
+
+    def run(name="ct_1.dcm"):
+        case = analysed(name)
+        buttons = window.results.page.findChildren(QPushButton)
+        [ask] = [b for b in buttons if "demonstration classifier" in b.text()]
+        with qtbot.waitSignal(window.workbench.session.finding_ready):
+            ask.click()
+        return case
 
     return run
 

@@ -34,7 +34,7 @@ def test_the_image_appears_before_the_result(qtbot, held, fake):
     assert held.workbench.current.status is CaseStatus.RUNNING
     let_go(qtbot, held, fake)
     assert held.workbench.current.status is CaseStatus.DONE
-    assert held.viewer.picture.overlay.heatmap is not None
+    assert held.viewer.picture.overlay is not None
 
 
 def test_progress_is_shown_while_it_runs_and_gone_afterwards(qtbot, held, fake):

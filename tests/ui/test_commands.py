@@ -186,9 +186,9 @@ def test_a_change_of_theme_repaints_a_shown_result(ready):
     assert ready.grab().toImage().pixelColor(5, ready.height() - 5) == light
 
 
-def test_a_change_of_theme_reaches_painted_bars_and_icons(window, analysed):
+def test_a_change_of_theme_reaches_painted_bars_and_icons(window, demonstrated):
     window.actions_by_name["theme_light"].trigger()
-    analysed("ct_1.dcm")
+    demonstrated("ct_1.dcm")
     window.actions_by_name["theme_dark"].trigger()
     bar = window.results.page.findChild(ProbabilityBar)
     assert bar._colour == QColor(DARK.accent)

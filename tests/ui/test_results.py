@@ -46,8 +46,20 @@ def test_the_finding_comes_first_in_words(page):
     assert first.property("kind") == "headline"
 
 
-def test_a_demonstration_model_is_marked_with_its_limits(page):
-    [strip] = page("ct_1.dcm").findChildren(Strip)
+def test_a_demonstration_answers_only_when_it_is_asked(window, page, demonstrated, analysed):
+    shown = page("ct_1.dcm")
+    assert "Nothing is assessed on a CT slice" in words_of(shown)
+    assert not shown.findChildren(ProbabilityBar)
+    assert window.viewer.picture.overlay.heatmap is None
+    demonstrated("ct_2.dcm")
+    assert "Demonstration model: pattern labelled “fracture”" in words_of(window.results.page)
+    assert window.viewer.picture.overlay.heatmap is not None
+    assert not analysed("ct_3.dcm").wants_demonstration
+
+
+def test_a_demonstration_model_is_marked_with_its_limits(window, demonstrated):
+    demonstrated()
+    [strip] = window.results.page.findChildren(Strip)
     assert strip.property("strip") == "warning"
     assert "DEMONSTRATION MODEL" in words_of(strip)
     assert phantoms.ct_model().limits in words_of(strip)
@@ -59,8 +71,9 @@ def test_a_validated_model_is_marked_as_such(page):
     assert "INTERNALLY VALIDATED MODEL" in words_of(strip)
 
 
-def test_probabilities_have_bars_with_the_threshold_on_the_abnormal_one(page):
-    shown = page("ct_1.dcm")
+def test_probabilities_have_bars_with_the_threshold_on_the_abnormal_one(window, demonstrated):
+    demonstrated()
+    shown = window.results.page
     bars = shown.findChildren(ProbabilityBar)
     assert [bar._mark for bar in bars] == [0.5, None]
     assert [round(bar._value, 2) for bar in bars] == [0.87, 0.13]
@@ -123,7 +136,7 @@ def test_an_accepted_image_has_no_refusal(page):
 
 
 def test_the_card_opens_and_stays_open_for_the_next_case(window, page):
-    fold = next(f for f in page("ct_1.dcm").findChildren(Fold) if "Model card" in words_of(f))
+    fold = next(f for f in page("mr_1.nii").findChildren(Fold) if "Model card" in words_of(f))
     assert not fold._content.isVisible()
     fold._button.click()
     assert fold._content.isVisible()
@@ -136,8 +149,8 @@ def test_the_card_opens_and_stays_open_for_the_next_case(window, page):
         "dice, disc: 0.9 (95 % CI 0.88 to 0.92; 12 independent units)",
     ):
         assert part in text
-    assert fold.findChild(QLineEdit).text() == phantoms.ct_model().sha256
-    again = next(f for f in page("ct_2.dcm").findChildren(Fold) if "Model card" in words_of(f))
+    assert fold.findChild(QLineEdit).text() == phantoms.mr_model().sha256
+    again = next(f for f in page("mr_2.nii").findChildren(Fold) if "Model card" in words_of(f))
     assert again._content.isVisible()
 
 
@@ -236,7 +249,7 @@ def test_a_finding_as_text_says_what_the_panel_says(kind):
         "mr": phantoms.mr_analysis,
         "failed": phantoms.failed_view_analysis,
         "xray": phantoms.xray_analysis,
-    }[kind]()
+    }[kind]().without_demonstration
     text = finding_text(analysis)
     assert text.startswith(wording.headline(analysis))
     assert DISCLAIMER in text

@@ -69,7 +69,7 @@ def test_results_that_were_let_go_are_named_not_forgotten(
 
 @pytest.mark.parametrize("kind", EXPORTERS)
 def test_one_part_is_saved_under_the_name_given(
-    qtbot, window, analysed, fake, tmp_path, monkeypatch, kind
+    qtbot, window, analysed, demonstrated, fake, tmp_path, monkeypatch, kind
 ):
     asked = []
 
@@ -78,7 +78,10 @@ def test_one_part_is_saved_under_the_name_given(
         return str(tmp_path / "mine"), ""
 
     monkeypatch.setattr("spinealign.ui.cases.saving.QFileDialog.getSaveFileName", answer)
-    analysed({"heatmap": "ct_1.dcm", "discs": "disc_1.png"}.get(kind, "mr_1.nii"))
+    if kind == "heatmap":
+        demonstrated("ct_1.dcm")
+    else:
+        analysed("disc_1.png" if kind == "discs" else "mr_1.nii")
     with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name[f"save_{kind}"].trigger()
     exporter = EXPORTERS[kind]
@@ -93,7 +96,7 @@ def test_one_part_is_saved_under_the_name_given(
 @pytest.mark.parametrize(
     ("name", "enabled"),
     [
-        ("ct_1.dcm", {"heatmap", "overlay", "report", "json"}),
+        ("ct_1.dcm", {"overlay", "report", "json"}),
         ("mr_1.nii", {"mask", "regions", "measurements", "overlay", "report", "json"}),
         ("photo_1.png", {"overlay", "report", "json"}),
     ],

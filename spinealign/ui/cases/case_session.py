@@ -67,6 +67,7 @@ class Case:
     `shown_examination` the one that `finding` was made with; None means automatic. So are
     `wanted_place` and `shown_place`, the picture of the series, and `companion` and
     `shown_companion`, the same patient's other contrast, where None means without.
+    `wants_demonstration` is whether a demonstration classifier was asked to answer.
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -78,6 +79,7 @@ class Case:
         self.status = CaseStatus.WAITING
         self.wanted_examination: Examination | None = None
         self.shown_examination: Examination | None = None
+        self.wants_demonstration = False
         self.companion: Companion | None = None
         self.shown_companion: Companion | None = None
         self.display: DisplayImage | None = None
@@ -193,9 +195,11 @@ class CaseSession(QObject):
         case.wanted_place = place
         self.analyse(case, case.wanted_examination)
 
-    def analyse(self, case: Case, examination: Examination | None) -> None:
+    def analyse(
+        self, case: Case, examination: Examination | None, demonstration: bool = False
+    ) -> None:
         """Analyse a case again, before all that wait; `examination` None means automatic."""
-        case.wanted_examination = examination
+        case.wanted_examination, case.wants_demonstration = examination, demonstration
         self._withdraw(case)
         case.status = CaseStatus.WAITING
         self._to_front(case)
@@ -208,7 +212,7 @@ class CaseSession(QObject):
             self._last_seen.remove(case)
         self._last_seen.append(case)
         if case.status is CaseStatus.DONE and case.finding is None:
-            self.analyse(case, case.wanted_examination)
+            self.analyse(case, case.wanted_examination, case.wants_demonstration)
 
     def cancel(self) -> None:
         """Stop the running analysis and forget the waiting ones; results stay."""
@@ -260,7 +264,8 @@ class CaseSession(QObject):
         if self._running is None and self._waiting:
             case = self._waiting.popleft()
             case.status, case.message, case.progress = CaseStatus.RUNNING, None, None
-            wanted = (case.source, case.wanted_examination, case.companion)
+            chosen = (case.wanted_examination, case.companion, case.wants_demonstration)
+            wanted = (case.source, *chosen)
             task = self._runner.submit(
                 lambda: analyse_case(self._services, *wanted), partial(self._on_failure, case)
             )
@@ -311,6 +316,7 @@ class CaseSession(QObject):
         if case.finding is not None:
             case.wanted_examination, case.companion = case.shown_examination, case.shown_companion
             case.wanted_place = case.shown_place
+            case.wants_demonstration = case.finding.analysis.demonstration is not None
 
     def _let_go(self, newest: Case) -> None:
         """Keep within `MEMORY_LIMIT_BYTES`, sparing what is new and what is looked at."""

@@ -61,6 +61,7 @@ def analyse_case(
     source: ImageSource,
     examination: Examination | None,
     companion: Companion | None = None,
+    demonstration: bool = False,
 ) -> Generator[Progress, None, Finding]:
     """Analyse a file or series and prepare what the viewer draws.
 
@@ -80,7 +81,7 @@ def analyse_case(
         display = prepare_image(step.image)
         return Progress(step.name, step.fraction, display)
 
-    steps = services.analyse(source, models, examination, companion)
+    steps = services.analyse(source, models, examination, companion, demonstration)
     automatic = yield from mapped(steps, with_first_picture)
     yield Progress("Preparing the picture", 0.98)
     if display is None or display.image is not automatic.image:

@@ -35,6 +35,7 @@ from spinealign.ui.widgets.labels import Fold, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import (
     caution_text,
+    demonstration_text,
     examination_label,
     headline,
     is_demonstration,
@@ -112,6 +113,7 @@ class ResultPage(QWidget):
     save_requested = pyqtSignal(str)
     disc_selected = pyqtSignal(object)
     levels_shifted = pyqtSignal(int)
+    demonstration_requested = pyqtSignal()
     suggestions_accepted = pyqtSignal()
 
     def __init__(
@@ -142,13 +144,14 @@ class ResultPage(QWidget):
             self._add_status,
             partial(self._add_discs, choice=disc_choice),
         ]
-        if not is_demonstration(finding.analysis):
+        if not is_demonstration(finding.analysis.without_demonstration):
             parts.reverse()
         sections: list[Callable[[Analysis], None]] = [
             *parts,
             self._add_measurements,
             partial(self._add_image_type, chosen=chosen_examination),
             self._add_probabilities,
+            self._add_demonstration,
             lambda analysis: self._add_regions(finding),
             self._add_cautions,
             self._add_image_facts,
@@ -212,6 +215,7 @@ class ResultPage(QWidget):
 
     def _add_status(self, analysis: Analysis) -> None:
         # The gate only chose the kind; its card stands below with the others.
+        analysis = analysis.without_demonstration
         answers = (analysis.segmentation, analysis.classification)
         models = [answer.model for answer in answers if answer is not None]
         for model in (*models, analysis.disc_model):
@@ -257,9 +261,25 @@ class ResultPage(QWidget):
         self._column.addWidget(words)
 
     def _add_probabilities(self, analysis: Analysis) -> None:
-        if analysis.classification is not None:
+        answer = analysis.without_demonstration.classification
+        if answer is not None:
             self._section("Probabilities")
-            self._column.addWidget(ProbabilityBars(analysis.classification, self._colours))
+            self._column.addWidget(ProbabilityBars(answer, self._colours))
+
+    def _add_demonstration(self, analysis: Analysis) -> None:
+        answer = analysis.demonstration
+        if answer is not None:
+            self._section("Demonstration, not for diagnosis")
+            self._column.addWidget(status_strip(answer.model))
+            self._column.addWidget(wrapped_label(demonstration_text(analysis)))
+            self._column.addWidget(ProbabilityBars(answer, self._colours))
+        elif analysis.withheld is not None:
+            self._section("Demonstration, not for diagnosis")
+            self._column.addWidget(wrapped_label(safe_text(analysis.withheld.limits), "muted"))
+            button = QPushButton("Show the demonstration classifier’s answer")
+            button.setToolTip("Its answer is not part of the finding, the report or a reading")
+            button.clicked.connect(lambda: self.demonstration_requested.emit())
+            self._column.addWidget(button)
 
     def _add_regions(self, finding: Finding) -> None:
         if not finding.analysis.regions:
@@ -299,7 +319,8 @@ class ResultPage(QWidget):
             if widget is not None:
                 widget.deleteLater()
         # The strip on top says what a demonstration model is; once is enough.
-        shown = [c for c in analysis.cautions if c.code is not WarningCode.DEMONSTRATION_MODEL]
+        cautions = analysis.without_demonstration.cautions
+        shown = [c for c in cautions if c.code is not WarningCode.DEMONSTRATION_MODEL]
         if shown:
             self._cautions.addWidget(rule())
             self._cautions.addWidget(wrapped_label("Cautions", "section"))

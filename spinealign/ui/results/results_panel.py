@@ -38,6 +38,7 @@ class ResultsPanel(QWidget):
     save_requested = pyqtSignal(str)
     disc_selected = pyqtSignal(object)
     levels_shifted = pyqtSignal(int)
+    demonstration_requested = pyqtSignal()
     suggestions_accepted = pyqtSignal()
 
     def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
@@ -142,6 +143,7 @@ class ResultsPanel(QWidget):
         )
         page.disc_selected.connect(self.disc_selected)
         page.levels_shifted.connect(self.levels_shifted)
+        page.demonstration_requested.connect(self.demonstration_requested)
         page.suggestions_accepted.connect(self.suggestions_accepted)
         page.examination_chosen.connect(self.examination_chosen)
         page.highlighted.connect(self.highlighted)

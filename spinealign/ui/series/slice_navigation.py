@@ -148,6 +148,11 @@ class SliceNavigation(QObject):
             self._case.wanted_examination = examination
             self.analyse_here()
 
+    def show_demonstration(self) -> None:
+        """Analyse the picture of the result once more, demonstration classifiers too."""
+        if self._case is not None:
+            self._session.analyse(self._case, self._case.wanted_examination, demonstration=True)
+
     def refresh(self) -> None:
         """Say where one is."""
         here = self._here()

@@ -248,6 +248,7 @@ class MainWindow(DropWindow):
         bench.current_updated.connect(results.show_case)
         results.examination_chosen.connect(self.navigation.analyse_as)
         results.again_requested.connect(self.navigation.analyse_here)
+        results.demonstration_requested.connect(self.navigation.show_demonstration)
         results.save_requested.connect(partial(save_part, bench, self))
         results.highlighted.connect(self._highlight)
         results.disc_selected.connect(self._look_at_disc)

@@ -75,9 +75,11 @@ Companion = Path | SeriesEntry
 """The other contrast of the same patient: a file, or a series next to the one analysed."""
 
 Analyse = Callable[
-    [ImageSource, Models, Examination | None, Companion | None], Generator[Step, None, Analysis]
+    [ImageSource, Models, Examination | None, Companion | None, bool],
+    Generator[Step, None, Analysis],
 ]
-"""Of a file or series, with models, as an examination, beside the other contrast."""
+"""Of a file or series, with models, as an examination, beside the other contrast; whether
+classifiers that are only a demonstration answer too."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +141,11 @@ def _analyse(
     models: Models,
     examination: Examination | None,
     companion: Companion | None,
+    demonstration: bool,
 ) -> Generator[Step, None, Analysis]:
     from spinealign.analysis import analyze_file
 
-    return analyze_file(source, models, examination, companion)  # type: ignore[arg-type]
+    return analyze_file(source, models, examination, companion, demonstration)  # type: ignore[arg-type]
 
 
 def _segment_volume(
