@@ -2,7 +2,8 @@
 
 Run: ``python benchmarks/film_sources.py --data DATA [--model FOLDER [--fold 0]]``, or
 ``--by-fold FOLDER`` with the networks ``fold0``, ``fold1`` and ``fold2``: every whole-spine
-film is then judged by the network that did not see it.
+film is then judged by the network that did not see it. With two folders after ``--model``, or one
+beside ``--by-fold``, the program chooses between two networks as it does for a neck film.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import cv2
 import numpy as np
 
 from spinealign.inference.catalog import ModelStore
-from spinealign.radiograph import outline_vertebrae
+from spinealign.radiograph import outline_film
+from spinealign.radiograph.looks import COLUMN_LEVELS
 from spinealign.training.film_sources import (
     VEILED_C7,
     FilmScore,
@@ -63,11 +65,11 @@ def sets(data: Path) -> dict[str, list[TrainingFilm]]:
     return rows
 
 
-def finder(folder: Path | None) -> Finder:
-    """Return the way from a film to bodies of the shipped network, or of one in training."""
-    store = ModelStore([folder.parent]) if folder else ModelStore()
-    model = store.load(folder.name if folder else "xray_bodies")
-    return lambda image: outline_vertebrae(model, image).vertebrae
+def finder(folders: Sequence[Path]) -> Finder:
+    """Return the way from a film to bodies of the shipped network, or of others."""
+    models = [ModelStore([folder.parent]).load(folder.name) for folder in folders]
+    models = models or [ModelStore().load("xray_bodies")]
+    return lambda image: outline_film(models, image, COLUMN_LEVELS).vertebrae
 
 
 def finders(options: argparse.Namespace, spines: Sequence[str]) -> Callable[[TrainingFilm], Finder]:
@@ -75,7 +77,8 @@ def finders(options: argparse.Namespace, spines: Sequence[str]) -> Callable[[Tra
     if options.by_fold is None:
         find = finder(options.model)
         return lambda _film: find
-    by_fold = [finder(options.by_fold / f"fold{fold}") for fold in range(FOLDS)]
+    folders = [options.by_fold / f"fold{fold}" for fold in range(FOLDS)]
+    by_fold = [finder([*options.model, folder]) for folder in folders]
     fold_of = {
         name: fold for fold in range(FOLDS) for name in fold_of_spine_films(spines, fold, FOLDS)
     }
@@ -136,7 +139,7 @@ def contact_sheet(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model", type=Path, nargs="+", default=[])
     parser.add_argument("--by-fold", type=Path)
     parser.add_argument("--fold", type=int, help="whole spines of this fold only")
     parser.add_argument("--only", default="", help="rows whose name holds this")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from spinealign.domain.findings import (
     ModelIdentity,
     ModelStatus,
     Region,
+    Segmentation,
     Step,
     WarningCode,
 )
@@ -151,8 +152,8 @@ def _analyze_chosen(
     pipeline = PIPELINES[choice.examination.kind]
     work = PipelineInput(image, choice.examination, models, companion)
     yield Step("Segmenting structures", 0.3)
-    segmenter = work.model_for("segmentation")
-    outlines = pipeline.outline(segmenter, image) if segmenter else VertebraOutlines()
+    segmenters = work.models_for("segmentation")
+    outlines = pipeline.outline(segmenters, image) if segmenters else VertebraOutlines()
     segmentation = outlines.segmentation
     clock.record("segment")
     yield Step("Classifying", 0.6)
@@ -178,7 +179,7 @@ def _analyze_chosen(
     cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, image.shape)]
     cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
-    rule = _interval_rule(choice.examination, segmenter)
+    rule = _interval_rule(choice.examination, segmenters, segmentation)
     measurements = measure_alignment(
         bodies.vertebrae, bodies.facing, geometry, choice.examination, canal, rule=rule
     )
@@ -204,10 +205,15 @@ def _analyze_chosen(
     )
 
 
-def _interval_rule(examination: Examination, segmenter: LoadedModel | None) -> IntervalRule:
-    if segmenter is None or examination.body_source is not BodySource.CORNER_MAPS:
+def _interval_rule(
+    examination: Examination,
+    segmenters: Sequence[LoadedModel],
+    segmentation: Segmentation | None,
+) -> IntervalRule:
+    """Return the rule of the network that placed the points."""
+    if segmentation is None or examination.body_source is not BodySource.CORNER_MAPS:
         return IntervalRule()
-    return interval_rule(segmenter.card)
+    return interval_rule(next(m.card for m in segmenters if m.identity == segmentation.model))
 
 
 def _begun(

@@ -25,7 +25,7 @@ from spinealign.lumbar import grade_discs
 from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.predict import segment_with
-from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_vertebrae
+from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_film
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +46,16 @@ class PipelineInput:
     models: ModelStore
     companion: SpineImage | None = None
 
+    def models_for(self, task: Task) -> tuple[LoadedModel, ...]:
+        """Return the installed networks for a task of the examination."""
+        if task not in self.examination.tasks:
+            return ()
+        cards = self.models.find_all(task, self.examination)
+        return tuple(self.models.load(card.name) for card in cards)
+
     def model_for(self, task: Task) -> LoadedModel | None:
-        """Return the installed network for a task of the examination, or None."""
-        card = self.models.find(task, self.examination)
-        if card is None or task not in self.examination.tasks:
-            return None
-        return self.models.load(card.name)
+        """Return the first installed network for a task of the examination, or None."""
+        return next(iter(self.models_for(task)), None)
 
 
 class NamedBodies(Protocol):
@@ -94,23 +98,23 @@ class Pipeline:
     Parameters
     ----------
     outline : callable
-        Runs the segmentation network; a network that outlines bodies gives these too.
+        Runs the segmentation networks, one at least; those that outline bodies give these too.
     name_bodies : callable
         Completes the bodies from the mask.
     grade : callable
         Grades discs; a generator that yields progress and returns None without discs.
     """
 
-    outline: Callable[[LoadedModel, SpineImage], VertebraOutlines]
+    outline: Callable[[Sequence[LoadedModel], SpineImage], VertebraOutlines]
     name_bodies: Callable[[VertebraOutlines, SpineImage], NamedBodies]
     grade: Callable[
         [PipelineInput, Segmentation, NamedBodies], Generator[Step, None, GradedDiscs | None]
     ]
 
 
-def only_mask(model: LoadedModel, image: SpineImage) -> VertebraOutlines:
-    """Segment an image; the mask holds structures and no single bodies."""
-    return VertebraOutlines(segment_with(model, image))
+def only_mask(models: Sequence[LoadedModel], image: SpineImage) -> VertebraOutlines:
+    """Segment an image with the first network; the mask holds structures and no single bodies."""
+    return VertebraOutlines(segment_with(models[0], image))
 
 
 def as_outlined(outlines: VertebraOutlines, _image: SpineImage) -> NamedBodies:
@@ -125,11 +129,12 @@ def without_grading(
     yield from ()
 
 
-def _outline_film(levels: Sequence[str], model: LoadedModel, image: SpineImage) -> VertebraOutlines:
+def _outline_film(
+    levels: Sequence[str], models: Sequence[LoadedModel], image: SpineImage
+) -> VertebraOutlines:
     """Outline the bodies of a lateral film whose examination names these levels."""
-    if finds_bodies(model.card):
-        return outline_vertebrae(model, image, levels)
-    return only_mask(model, image)
+    finders = [model for model in models if finds_bodies(model.card)]
+    return outline_film(finders, image, levels) if finders else only_mask(models, image)
 
 
 def _film(kind: ExaminationKind) -> Pipeline:

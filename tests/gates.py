@@ -19,6 +19,10 @@ class OneGate:
     def find(self, task: str, examination: Examination | None = None) -> ModelCard | None:
         return self._gate.card if self._gate is not None and task == "view" else None
 
+    def find_all(self, task: str, examination: Examination | None = None) -> tuple[ModelCard, ...]:
+        card = self.find(task, examination)
+        return () if card is None else (card,)
+
     def load(self, name: str) -> LoadedModel:
         assert self._gate is not None
         return self._gate

@@ -287,21 +287,23 @@ def ideal_model(column: DrawnColumn, side: int = 384) -> LoadedModel:
     return LoadedModel(xray_card(side), IdealEngine(column))
 
 
-class OneModelStore:
-    """Stands in for the installed models: one for radiographs, and nothing else."""
+class FilmModels:
+    """Stands in for the installed models: those for radiographs, and nothing else."""
 
-    def __init__(self, model: LoadedModel) -> None:
-        self._model = model
+    def __init__(self, *models: LoadedModel) -> None:
+        self._models = models
 
     def find(self, task: str, examination: Examination | None = None) -> ModelCard | None:
-        card = self._model.card
-        return card if card.task == task and card.serves(examination) else None
+        return next(iter(self.find_all(task, examination)), None)
+
+    def find_all(self, task: str, examination: Examination | None = None) -> tuple[ModelCard, ...]:
+        cards = (model.card for model in self._models)
+        return tuple(c for c in cards if c.task == task and c.serves(examination))
 
     def load(self, name: str) -> LoadedModel:
-        assert name == self._model.card.name
-        return self._model
+        return next(model for model in self._models if model.card.name == name)
 
 
 def analysed(column: DrawnColumn) -> Analysis:
     """Return the whole program's analysis of a drawn column."""
-    return run_to_end(analyze_image(film_of(column), OneModelStore(ideal_model(column))))
+    return run_to_end(analyze_image(film_of(column), FilmModels(ideal_model(column))))

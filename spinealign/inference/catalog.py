@@ -60,16 +60,21 @@ class ModelStore:
         return tuple(read_card(folder) for _, folder in sorted(self._model_folders().items()))
 
     def find(self, task: Task, examination: Examination | None = None) -> ModelCard | None:
-        """Return the card for a task on a kind of examination, the user's own models first.
+        """Return the first card for a task on a kind of examination, or None; see `find_all`."""
+        return next(iter(self.find_all(task, examination)), None)
 
-        Without an examination, that of a model which looks at all images. None where no
-        model is installed.
+    def find_all(self, task: Task, examination: Examination | None = None) -> tuple[ModelCard, ...]:
+        """Return the cards for a task on a kind of examination, sorted by name.
+
+        Only those of the first folder that has any: the user's own models stand alone. Without
+        an examination, those of models which look at all images.
         """
+        found: list[tuple[Path, ModelCard]] = []
         for folder in self._model_folders().values():
             card = read_card(folder)
             if card.task == task and card.serves(examination):
-                return card
-        return None
+                found.append((folder.parent, card))
+        return tuple(card for root, card in found if root == found[0][0])
 
     def load(self, name: str) -> LoadedModel:
         """Return the model called `name`, loading it at the first call.

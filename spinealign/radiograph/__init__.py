@@ -3,6 +3,7 @@
 from spinealign.radiograph.interval_rule import interval_rule
 from spinealign.radiograph.looks import COLUMN_CLASSES
 from spinealign.radiograph.outlines import BODY_CLASSES, finds_bodies, outline_vertebrae
+from spinealign.radiograph.two_networks import outline_film
 from spinealign.radiograph.verdict import VertebraOutlines
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "VertebraOutlines",
     "finds_bodies",
     "interval_rule",
+    "outline_film",
     "outline_vertebrae",
 ]

@@ -184,6 +184,17 @@ def test_the_users_own_model_comes_before_the_shipped_one(tmp_path):
     assert card.name == "mine"
 
 
+def test_several_models_serve_one_examination_and_the_users_own_stand_alone(tmp_path):
+    write_model(tmp_path / "user", "mine")
+    for name in ("bbb", "aaa"):
+        write_model(tmp_path / "shipped", name)
+    shipped = store(tmp_path / "shipped").find_all("classification", NECK_CT)
+    assert [card.name for card in shipped] == ["aaa", "bbb"]
+    both = store(tmp_path / "user", tmp_path / "shipped").find_all("classification", NECK_CT)
+    assert [card.name for card in both] == ["mine"]
+    assert store(tmp_path / "shipped").find_all("segmentation", NECK_CT) == ()
+
+
 def test_no_model_for_a_view_is_none_not_an_error(tmp_path):
     write_model(tmp_path)
     assert store(tmp_path).find("segmentation", LATERAL_NECK) is None

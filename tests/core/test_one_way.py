@@ -71,8 +71,11 @@ class Store:
         self.loaded: list[str] = []
 
     def find(self, task: str, examination: Examination | None = None) -> ModelCard | None:
+        return next(iter(self.find_all(task, examination)), None)
+
+    def find_all(self, task: str, examination: Examination | None = None) -> tuple[ModelCard, ...]:
         cards = (model.card for model in self._models)
-        return next((c for c in cards if c.task == task and c.serves(examination)), None)
+        return tuple(c for c in cards if c.task == task and c.serves(examination))
 
     def load(self, name: str) -> LoadedModel:
         self.loaded.append(name)

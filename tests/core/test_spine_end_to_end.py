@@ -22,7 +22,7 @@ from spinealign.measure.correction.changes import (
 from tests.examinations import WHOLE_SPINE
 from tests.phantoms_column import SHAPE, SPACING_MM, column_model, draw_whole_spine
 from tests.phantoms_spine import WIDTH_PX, femoral_heads
-from tests.phantoms_xray import OneModelStore, film_of
+from tests.phantoms_xray import FilmModels, film_of
 from tools.phantoms.spine_anatomy import true_angles
 
 NEAR_DEG = 2.0
@@ -37,7 +37,7 @@ def analysed(facing: Facing, last: str = "S1") -> Analysis:
     image = replace(
         film_of(column), spacing_mm=(SPACING_MM,) * 2, spacing_source=SpacingSource.CALIBRATED
     )
-    return run_to_end(analyze_image(image, OneModelStore(column_model(column)), WHOLE_SPINE))
+    return run_to_end(analyze_image(image, FilmModels(column_model(column)), WHOLE_SPINE))
 
 
 def by_code(found: Analysis):

@@ -11,7 +11,7 @@ from spinealign.radiograph.turned_film import turned_back
 from spinealign.radiograph.verdict import VertebraOutlines
 from tests.examinations import LATERAL_NECK, WHOLE_SPINE
 from tests.phantoms_column import SHAPE, column_model, draw_whole_spine
-from tests.phantoms_xray import OneModelStore, film_of, replace, turned
+from tests.phantoms_xray import FilmModels, film_of, replace, turned
 
 SPINE = draw_whole_spine()
 NECK = draw_whole_spine("C2", "T1")
@@ -173,7 +173,7 @@ def test_the_program_s_analysis_carries_the_column_and_what_is_suggested():
 
     column = changed(NECK, "C5", lambda body: stretched(body, 1.15, 0.4))
     film = replace(film_of(column), possible_examinations=(WHOLE_SPINE,))
-    analysis = run_to_end(analyze_image(film, OneModelStore(column_model(column)), WHOLE_SPINE))
+    analysis = run_to_end(analyze_image(film, FilmModels(column_model(column)), WHOLE_SPINE))
     assert "C5" in [body.level for body in analysis.suggestions]
     assert "C4" in [body.level for body in analysis.vertebrae]
     assert "C5" not in [region.name for region in analysis.regions]

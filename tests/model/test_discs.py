@@ -55,8 +55,8 @@ def test_without_a_grader_there_are_no_discs(phantom, tmp_path):
     from spinealign.domain.paths import models_dirs
 
     class Without(ModelStore):
-        def find(self, task, examination=None):
-            return None if task == "disc_grading" else super().find(task, examination)
+        def find_all(self, task, examination=None):
+            return () if task == "disc_grading" else super().find_all(task, examination)
 
     analysis = run_to_end(analyze_file(phantom, Without(models_dirs())))
     assert analysis.discs == ()
