@@ -11,13 +11,17 @@ from spinealign.domain.examination import SpineRegion
 
 
 class MeasureCode(StrEnum):
-    """Key of a measure's definition in `MEASURES`."""
+    """Key of a measure's definition in `MEASURES`.
+
+    Cards and settings of former versions call the disc angle "segmental_angle".
+    """
 
     COBB_C2_C7 = "cobb_c2_c7"
     COBB_C2_C6 = "cobb_c2_c6"
     COBB_C2_LOWEST = "cobb_c2_lowest"
     POSTERIOR_TANGENT = "posterior_tangent"
-    SEGMENTAL_ANGLE = "segmental_angle"
+    BODY_SEGMENTAL_ANGLE = "body_segmental_angle"
+    DISC_ANGLE = "disc_angle"
     SAGITTAL_VERTICAL_AXIS = "sagittal_vertical_axis"
     C7_SLOPE = "c7_slope"
     T1_SLOPE = "t1_slope"
@@ -48,6 +52,10 @@ class MeasureCode(StrEnum):
     DRAWN_COBB = "drawn_cobb"
     DRAWN_AREA = "drawn_area"
     FEMORAL_HEADS = "femoral_heads"
+
+    @classmethod
+    def _missing_(cls, value: object) -> MeasureCode | None:
+        return cls.DISC_ANGLE if value == "segmental_angle" else None
 
 
 class MeasureGroup(StrEnum):
@@ -117,6 +125,7 @@ class Reference(StrEnum):
     SRS_SCHWAB = "SRS-Schwab, doi:10.1097/BRS.0b013e31823e15e2"
     LE_HUEC = "Le Huec 2011, doi:10.1007/s00586-011-1940-1"
     YUKAWA = "Yukawa 2018, Eur Spine J 27:426"
+    TANG_2021 = "Tang 2021, doi:10.1007/s00586-021-06756-w"
     FURLANETTO = "Furlanetto 2018, doi:10.6063/motricidade.10890"
     LENKE = "Lenke’s sagittal modifier"
     WAKAYAMA_LORDOSIS = "627 volunteers, PMCID PMC6680033"
@@ -442,7 +451,7 @@ _TABLE = (
         reader_limit=ReaderLimit(18.0, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
-        MeasureCode.SEGMENTAL_ANGLE, Quantity.ANGLE, MeasureGroup.SEGMENTS, 21, Extent.DISC,
+        MeasureCode.BODY_SEGMENTAL_ANGLE, Quantity.ANGLE, MeasureGroup.SEGMENTS, 21, Extent.DISC,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.WHITE_PANJABI,),
         severities=(
             SeverityBand(
@@ -450,6 +459,11 @@ _TABLE = (
             ),
         ),
         graded_in=_NECK,
+        reader_limit=ReaderLimit(9.2, Reference.CERVICAL_READERS),
+    ),
+    MeasureDefinition(
+        MeasureCode.DISC_ANGLE, Quantity.ANGLE, MeasureGroup.SEGMENTS, 22, Extent.DISC,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.TANG_2021,),
         reader_limit=ReaderLimit(9.2, Reference.CERVICAL_READERS),
     ),
     MeasureDefinition(
@@ -491,7 +505,7 @@ _TABLE = (
         reader_limit=ReaderLimit(0.15, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
-        MeasureCode.CANAL_DIAMETER, Quantity.LENGTH, MeasureGroup.CANAL, 22, Extent.DISC,
+        MeasureCode.CANAL_DIAMETER, Quantity.LENGTH, MeasureGroup.CANAL, 23, Extent.DISC,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.RADIOPAEDIA,),
         severities=(
             SeverityBand(SeverityGrade.ABSOLUTE_STENOSIS, None, 10.0, Reference.RADIOPAEDIA),

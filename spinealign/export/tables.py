@@ -32,7 +32,7 @@ from spinealign.export.measure_tables import (
 from spinealign.wording import caution_text, display_name, headline
 
 SCHEMA_FAMILY = "spinealign-analysis-"
-SCHEMA_ID = f"{SCHEMA_FAMILY}3"
+SCHEMA_ID = f"{SCHEMA_FAMILY}4"
 REGION_COLUMNS = (
     "class_id",
     "name",

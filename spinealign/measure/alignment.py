@@ -20,9 +20,11 @@ from spinealign.measure.geometry.segments import (
     DISC_MEASURES,
     body_heights,
     discs_of,
+    segmental_angles,
+    segments_of,
     whole_bodies,
 )
-from spinealign.measure.geometry.spine import Body, Spine, displaced_spine
+from spinealign.measure.geometry.spine import Body, BodyLine, Spine, displaced_spine
 from spinealign.measure.outlines.canal import canal_diameters, disc_line
 
 __all__ = ["PixelGeometry", "measure_alignment"]
@@ -145,6 +147,7 @@ def _all_taken(spine: Spine, work: MeasuredBodies) -> Iterator[SampledMeasure]:
     for measure in (*spine_measures(spine), *balance_measures(spine)):
         if work.is_taken(measure.code, seen):
             yield measure
+    yield from _segmental_angles(spine, regions)
     discs = discs_of(spine)
     for code, take in DISC_MEASURES.items():
         scope = MEASURES[code].scope
@@ -156,6 +159,25 @@ def _all_taken(spine: Spine, work: MeasuredBodies) -> Iterator[SampledMeasure]:
         graded = MEASURES[MeasureCode.BODY_HEIGHT_RATIO].is_graded_in(regions[body.name])
         yield from body_heights(spine, body, graded and body in whole)
 
+
+def _segmental_angles(spine: Spine, regions: Mapping[str, SpineRegion]) -> Iterator[SampledMeasure]:
+    endplates = {name: ENDPLATE_OF_REGION[region] for name, region in regions.items()}
+    for measure in segmental_angles(spine, segments_of(spine, endplates)):
+        is_graded = MEASURES[measure.code].is_graded_in(regions[measure.levels[-1]])
+        yield measure if is_graded else replace(measure, is_graded=False)
+
+
+ENDPLATE_OF_REGION: Mapping[SpineRegion, BodyLine] = {
+    SpineRegion.CERVICAL: BodyLine.INFERIOR,
+    SpineRegion.THORACIC: BodyLine.SUPERIOR,
+    SpineRegion.LUMBAR: BodyLine.SUPERIOR,
+    SpineRegion.SACRAL: BodyLine.SUPERIOR,
+}
+"""Which endplates a segmental angle lies between, by where the lower body lies.
+
+C2 has no superior endplate and S1 no inferior one; the C2-C7 Cobb angle lies between inferior
+endplates and the L1-S1 lordosis between superior ones, so that segments add up to both.
+"""
 
 _REGIONS = {
     "C": SpineRegion.CERVICAL,

@@ -223,7 +223,7 @@ def xray_card(
             "Under dense shoulders a body may be guessed: its outline is then ragged.",
             "Children and rotated necks: in the worst held-out film (Dice 0.877), of a rotated "
             "neck with unerupted teeth that its reader called degenerate and a best guess, upper "
-            "endplates lie too low, and segmental angles are wrong by up to 24 degrees.",
+            "endplates lie too low, and disc angles are wrong by up to 24 degrees.",
             "Implants, fusions, fractures with collapse and tumours were not tested.",
             "Near-identical patients could not be told apart when films were split.",
             "Thresholds of the naming and plausibility rules were set while looking at some "

@@ -30,13 +30,15 @@ from spinealign.training.xray_data import CORNERS, AnnotatedBody
 from spinealign.training.xray_evaluate import Score
 
 COBB = "cobb_c2_to_lowest"
-SEGMENTAL = "segmental_angle"
+DISC_ANGLE = "disc_angle"
+SEGMENTAL = "body_segmental_angle"
 
 _COMPARED: Mapping[MeasureCode, str] = {
     MeasureCode.COBB_C2_C7: COBB,
     MeasureCode.COBB_C2_C6: COBB,
     MeasureCode.COBB_C2_LOWEST: COBB,
-    MeasureCode.SEGMENTAL_ANGLE: SEGMENTAL,
+    MeasureCode.BODY_SEGMENTAL_ANGLE: SEGMENTAL,
+    MeasureCode.DISC_ANGLE: DISC_ANGLE,
     MeasureCode.POSTERIOR_TANGENT: "posterior_tangent",
     MeasureCode.C7_SLOPE: "c7_slope",
     MeasureCode.SAGITTAL_VERTICAL_AXIS: "sagittal_vertical_axis",

@@ -279,13 +279,24 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
             "incidence."
         ),
     ),
-    MeasureCode.SEGMENTAL_ANGLE: MeasureWords(
+    MeasureCode.BODY_SEGMENTAL_ANGLE: MeasureWords(
         "segmental angle", "{0}/{1}",
-        "Angle between the two endplates that face one disc.",
-        f"{_SIGN} Compare it with the neighbouring levels.",
+        "Angle from body to body: in the neck between the inferior endplates of the two bodies, "
+        "below T1 between their superior endplates.",
+        f"{_SIGN} C2/C3 to C6/C7 add up to the C2–C7 Cobb lordosis, L1/L2 to L5/S1 to the L1–S1 "
+        "lordosis.",
         contradictions=(
-            "White and Panjabi’s 11° is one item of an injury checklist, not a diagnosis; the "
-            "program compares each level with those above and below it that it could measure."
+            "White and Panjabi’s 11° holds in the neck only, against the levels above and below; "
+            "it is one item of an injury checklist, not a diagnosis."
+        ),
+    ),
+    MeasureCode.DISC_ANGLE: MeasureWords(
+        "disc angle", "{0}/{1} disc angle",
+        "Angle between the two endplates that face one disc.",
+        f"{_SIGN} Lordotic discs in a kyphotic curve lie between wedged bodies.",
+        contradictions=(
+            "No range for single discs; C2/C3 to C6/C7 together 9.1 ± 12.1° in 126 adults aged 18 "
+            "to 30 (Tang 2021)."
         ),
     ),
     MeasureCode.TRANSLATION: MeasureWords(

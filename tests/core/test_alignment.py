@@ -52,7 +52,8 @@ NECK_TABLE = {
     "mismatch": (
         MeasureCode.T1_SLOPE_MINUS_LORDOSIS, ("C2", "C7", "T1"), degrees(12, 20) - COBB,
     ),
-    "segment": (MeasureCode.SEGMENTAL_ANGLE, ("C2", "C3"), degrees(2, 20)),
+    "segment": (MeasureCode.BODY_SEGMENTAL_ANGLE, ("C2", "C3"), degrees(1, 20)),
+    "disc angle": (MeasureCode.DISC_ANGLE, ("C2", "C3"), degrees(2, 20)),
     "anterior": (MeasureCode.BODY_HEIGHT_ANTERIOR, ("C3",), 14),
     "posterior": (MeasureCode.BODY_HEIGHT_POSTERIOR, ("C3",), 15),
     "middle": (MeasureCode.BODY_HEIGHT_MIDDLE, ("C3",), 14.5),
@@ -94,7 +95,8 @@ L1 = vertebra("L1", [(150, 8), (110, 16), (108, 40), (148, 36)])
 BACK_TABLE = {
     "slip": (MeasureCode.LISTHESIS_PERCENT, ("L4", "L5"), 100 * 4 / 40),
     "index": (MeasureCode.DISC_HEIGHT_INDEX, ("L4", "L5"), 7 / 28),
-    "segment": (MeasureCode.SEGMENTAL_ANGLE, ("L5", "S1"), degrees(15, 30) - degrees(4, 40)),
+    "segment": (MeasureCode.BODY_SEGMENTAL_ANGLE, ("L5", "S1"), degrees(15, 30)),
+    "disc angle": (MeasureCode.DISC_ANGLE, ("L5", "S1"), degrees(15, 30) - degrees(4, 40)),
     "wedge": (MeasureCode.BODY_HEIGHT_RATIO, ("L5",), 38 / 34),
     "lordosis": (
         MeasureCode.LUMBAR_LORDOSIS_L1_S1, ("L1", "S1"), degrees(15, 30) + degrees(8, 40),
@@ -361,7 +363,7 @@ class TestSeverity:
         words = {
             levels: severity_text(m.severity)
             for (code, levels), m in found.items()
-            if code == "segmental_angle"
+            if code == "body_segmental_angle"
         }
         assert words == {("C3", "C4"): "", ("C4", "C5"): word, ("C5", "C6"): ""}
 
@@ -566,7 +568,8 @@ class TestWhatIsTold:
 
     def test_the_drawn_arc_is_the_angle(self):
         for key in (
-            ("cobb_c2_c7", ("C2", "C7")), ("c7_slope", ("C7",)), ("segmental_angle", ("C2", "C3")),
+            ("cobb_c2_c7", ("C2", "C7")), ("c7_slope", ("C7",)), ("disc_angle", ("C2", "C3")),
+            ("body_segmental_angle", ("C7", "T1")),
             ("posterior_tangent", ("C2", "C7")),
         ):  # fmt: skip
             measure = taken(NECK)[key]

@@ -36,7 +36,9 @@ def errors_deg(found, discs, wedges, first):
     }
     levels = ("C2", "C3", "C4", "C5", "C6", "C7", "T1")
     for place, disc in enumerate(discs):
-        expected[("segmental_angle", (levels[place], levels[place + 1]))] = disc
+        segment = (levels[place], levels[place + 1])
+        expected[("disc_angle", segment)] = disc
+        expected[("body_segmental_angle", segment)] = disc + wedges[place]
     return {key: abs(found[key].value - angle) for key, angle in expected.items()}
 
 

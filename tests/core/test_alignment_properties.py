@@ -1,6 +1,7 @@
 """How measures follow when a whole film is turned, enlarged, mirrored, shifted or squeezed."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from tests.phantoms_alignment import PIXELS, bent_column, from_corners, numbered
 
 SLOPES = (MeasureCode.C7_SLOPE, MeasureCode.T1_SLOPE, MeasureCode.T1_SLOPE_MINUS_LORDOSIS)
 AXIS = MeasureCode.SAGITTAL_VERTICAL_AXIS
+NECK = ("C2", "C3", "C4", "C5", "C6", "C7")
+BACK = ("L1", "L2", "L3", "L4", "L5", "S1")
 
 degrees = st.floats(-12, 12)
 angles = st.lists(degrees, min_size=6, max_size=6)
@@ -129,10 +132,48 @@ def test_the_parts_of_a_curve_add_up(discs, wedges, first):
     found = measured(from_corners(bent_column(discs, wedges, first)))
     cobb = found[("cobb_c2_c7", ("C2", "C7"))].value
     assert cobb == pytest.approx(sum(discs[:5]) + sum(wedges[:5]), abs=1e-6)
-    segments = [m.value for (code, _), m in found.items() if code == "segmental_angle"]
-    assert segments == pytest.approx(discs, abs=1e-6)
+    angles_of_discs = [m.value for (code, _), m in found.items() if code == "disc_angle"]
+    assert angles_of_discs == pytest.approx(discs, abs=1e-6)
     slope = found[("c7_slope", ("C7",))].value
     assert slope == pytest.approx(first + sum(discs[:5]) + sum(wedges[:4]), abs=1e-6)
+
+
+def segmental_sum(found, levels):
+    """Return the sum of the angles from body to body between the first and the last level."""
+    return sum(found[("body_segmental_angle", pair)].value for pair in pairwise(levels))
+
+
+looking = st.sampled_from(Facing)
+
+
+@settings(deadline=None, max_examples=60)
+@given(columns, turns, looking)
+def test_segments_of_the_neck_add_up_to_the_cobb_angle(bodies, angle, facing):
+    turned = mapped(bodies, turn(angle))
+    if facing is Facing.LEFT:
+        turned = mapped(turned, np.diag([-1.0, 1.0]), (900.0, 0.0))
+    found = measured(turned, facing)
+    cobb = found[("cobb_c2_c7", ("C2", "C7"))].value
+    assert segmental_sum(found, NECK) == pytest.approx(cobb, abs=1e-6)
+
+
+@settings(deadline=None, max_examples=60)
+@given(backs, turns, looking)
+def test_segments_of_the_back_add_up_to_the_lordosis(bodies, angle, facing):
+    turned = mapped(bodies, turn(angle))
+    if facing is Facing.LEFT:
+        turned = mapped(turned, np.diag([-1.0, 1.0]), (900.0, 0.0))
+    found = measured(turned, facing)
+    lordosis = found[("lumbar_lordosis_l1_s1", ("L1", "S1"))].value
+    assert segmental_sum(found, BACK) == pytest.approx(lordosis, abs=1e-6)
+
+
+@settings(deadline=None, max_examples=40)
+@given(backs)
+def test_no_level_of_the_back_is_judged_by_limits_of_the_neck(bodies):
+    angles = [m for (code, _), m in measured(bodies).items() if code == "body_segmental_angle"]
+    assert len(angles) == len(BACK) - 1
+    assert all(m.severity is None for m in angles)
 
 
 @settings(deadline=None, max_examples=40)

@@ -206,7 +206,7 @@ class TestMovedPoints:
             is_touched = any(p.source == LandmarkSource.USER for p in measurement.points)
             is_other = measurement.value != before[key].value
             assert (measurement.state is MeasureState.EDITED) is (is_touched or is_other)
-        near, far = (now[("segmental_angle", levels)] for levels in (("C4", "C5"), ("C2", "C3")))
+        near, far = (now[("disc_angle", levels)] for levels in (("C4", "C5"), ("C2", "C3")))
         assert near.state is MeasureState.EDITED
         assert near.value != near.automatic_value
         assert far.state is MeasureState.AUTOMATIC

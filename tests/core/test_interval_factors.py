@@ -205,7 +205,7 @@ def test_a_card_gets_the_factors_and_keeps_them_in_its_file(tmp_path):
         for i in range(20)
     ]
     card, lines = calibrate(replace(classifier_card(), name="tiny"), films)
-    assert {COBB, SLOPE, MeasureCode.SEGMENTAL_ANGLE} <= set(card.interval_factors)
+    assert {COBB, SLOPE, MeasureCode.BODY_SEGMENTAL_ANGLE} <= set(card.interval_factors)
     assert card.interval_factors[SLOPE].films == 20
     assert "20 of 20 films named right" in lines[-1]
     folder = tmp_path / "tiny"

@@ -118,7 +118,9 @@ def test_without_a_range_or_a_value_there_is_no_place():
 
 
 GROUPS = {
-    MeasureGroup.SEGMENTS: {"segmental_angle", "translation", "listhesis_percent"},
+    MeasureGroup.SEGMENTS: {
+        "body_segmental_angle", "disc_angle", "translation", "listhesis_percent",
+    },
     MeasureGroup.CANAL: {"canal_diameter"},
     MeasureGroup.DISCS: {"disc_height", "disc_height_ratio", "disc_height_index"},
     MeasureGroup.BODIES: {
@@ -142,7 +144,7 @@ def test_groups(code):
 
 
 def test_groups_keep_their_order_and_leave_out_what_has_no_value():
-    angle = replace(COBB, code=MeasureCode.SEGMENTAL_ANGLE, levels=("C3", "C4"))
+    angle = replace(COBB, code=MeasureCode.BODY_SEGMENTAL_ANGLE, levels=("C3", "C4"))
     other = replace(angle, levels=("C2", "C3"))
     drawn = replace(COBB, code=MeasureCode.DRAWN_COBB, state=MeasureState.DRAWN)
     assert grouped([drawn, angle, other, MISSING, COBB]) == (
@@ -172,8 +174,8 @@ def test_uncertain_outlines_are_told_in_one_line_with_all_bodies_from_the_top():
         [
             uncertain(MeasureCode.T1_SLOPE, ("T1",), "T1"),
             MISSING,
-            uncertain(MeasureCode.SEGMENTAL_ANGLE, ("C5", "C6"), "C5", "C6"),
-            uncertain(MeasureCode.SEGMENTAL_ANGLE, ("C4", "C5"), "C5"),
+            uncertain(MeasureCode.BODY_SEGMENTAL_ANGLE, ("C5", "C6"), "C5", "C6"),
+            uncertain(MeasureCode.BODY_SEGMENTAL_ANGLE, ("C4", "C5"), "C5"),
         ]
     )
     assert missing_title([MISSING]) == "Not measurable (1)"
@@ -232,7 +234,7 @@ def test_lines_are_a_table_with_both_values_methods_and_reasons():
 
 
 def test_cells_cannot_break_their_line():
-    odd = replace(COBB, code=MeasureCode.SEGMENTAL_ANGLE, levels=("a\tb\nc", "C7"))
+    odd = replace(COBB, code=MeasureCode.BODY_SEGMENTAL_ANGLE, levels=("a\tb\nc", "C7"))
     assert not any("\t" in cell or "\n" in cell for cell in measure_cells(odd))
 
 
@@ -276,7 +278,7 @@ def test_many_levels_of_one_measure_are_told_as_runs():
     why = Unmeasurable(UnmeasurableReason.FACING_UNKNOWN)
     discs = [("C2", "C3"), ("C4", "C5"), ("T1", "T2"), ("C3", "C4"), ("T4", "T5"), ("T5", "T6")]
     missing = [
-        replace(MISSING, code=MeasureCode.SEGMENTAL_ANGLE, levels=levels, unmeasurable=why)
+        replace(MISSING, code=MeasureCode.BODY_SEGMENTAL_ANGLE, levels=levels, unmeasurable=why)
         for levels in discs
     ]
     drawn = replace(MISSING, code=MeasureCode.DRAWN_COBB, levels=(), unmeasurable=why)

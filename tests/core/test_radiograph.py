@@ -354,7 +354,7 @@ class TestIntervalRule:
         assert rule.is_limited
 
     def test_a_measure_without_one_has_the_largest_of_its_quantity(self):
-        rule = interval_rule(card_with(cobb_c2_c7=1.4, segmental_angle=1.8, translation=3.0))
+        rule = interval_rule(card_with(cobb_c2_c7=1.4, disc_angle=1.8, translation=3.0))
         assert rule.factor_of(MeasureCode.T1_SLOPE) == 1.8
         assert rule.factor_of(MeasureCode.DISC_HEIGHT) == 3.0
         assert rule.factor_of(MeasureCode.BODY_HEIGHT_RATIO) == 3.0

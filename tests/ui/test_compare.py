@@ -188,7 +188,9 @@ def test_each_picture_moves_by_itself_when_told_so(compared):
 
 def test_the_selected_measure_is_drawn_on_both_pictures(compared):
     rows = compared.table.rows_model.rows
-    place = next(i for i, row in enumerate(rows) if row.either.code is MeasureCode.SEGMENTAL_ANGLE)
+    place = next(
+        i for i, row in enumerate(rows) if row.either.code is MeasureCode.BODY_SEGMENTAL_ANGLE
+    )
     key = rows[place].either.key
     usual = compared.first.viewer.picture.measures.keys
     assert COBB_KEY in usual

@@ -50,12 +50,12 @@ def centre_of(body):
 
 def test_dragging_a_corner_moves_it_and_measures_again(hands):
     start = hands.place_of(*CORNER)
-    before = measure(hands, MeasureCode.SEGMENTAL_ANGLE, "C3", "C4")
+    before = measure(hands, MeasureCode.DISC_ANGLE, "C3", "C4")
     hands.drag(start, moved(start, 4, 8), moved(start, 6, -14))
     mark = hands.mark(*CORNER)
     assert (mark.x, mark.y) == pytest.approx(moved(start, 6, -14), abs=1e-6)
     assert mark.source is LandmarkSource.USER
-    after = measure(hands, MeasureCode.SEGMENTAL_ANGLE, "C3", "C4")
+    after = measure(hands, MeasureCode.DISC_ANGLE, "C3", "C4")
     assert after.state is MeasureState.EDITED
     assert after.automatic_value == before.value
     assert abs(after.value - before.value) > 5
@@ -66,16 +66,14 @@ def test_dragging_a_corner_moves_it_and_measures_again(hands):
 
 def test_numbers_follow_while_the_button_is_still_down(qtbot, hands):
     start = hands.place_of(*CORNER)
-    before = measure(hands, MeasureCode.SEGMENTAL_ANGLE, "C3", "C4").value
+    before = measure(hands, MeasureCode.DISC_ANGLE, "C3", "C4").value
     hands.press(start)
     for step in range(1, 6):
         hands.move(moved(start, 0, -8 * step))
         qtbot.waitUntil(lambda s=step: hands.handle(*CORNER).pos().y() < start[1] - 8 * s + 1)
-    qtbot.waitUntil(
-        lambda: measure(hands, MeasureCode.SEGMENTAL_ANGLE, "C3", "C4").value < before - 5
-    )
+    qtbot.waitUntil(lambda: measure(hands, MeasureCode.DISC_ANGLE, "C3", "C4").value < before - 5)
     rows = hands.window.results.page.measures.measurements
-    assert measure(hands, MeasureCode.SEGMENTAL_ANGLE, "C3", "C4") in rows
+    assert measure(hands, MeasureCode.DISC_ANGLE, "C3", "C4") in rows
     hands.release(moved(start, 0, -40))
 
 

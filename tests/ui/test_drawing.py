@@ -185,7 +185,7 @@ def codes_on_picture(hands):
 
 def test_the_main_measure_is_drawn_at_once(hands):
     assert MeasureCode.COBB_C2_C7.value in codes_on_picture(hands)
-    assert MeasureCode.SEGMENTAL_ANGLE.value not in codes_on_picture(hands)
+    assert MeasureCode.BODY_SEGMENTAL_ANGLE.value not in codes_on_picture(hands)
 
 
 def test_a_key_hides_and_shows_all_measures(hands):
@@ -200,14 +200,14 @@ def test_a_key_hides_and_shows_all_measures(hands):
 def test_measures_are_switched_one_by_one_and_remembered(hands, open_window, tmp_path, analysed):
     window = hands.window
     cobb = next(k for k in hands.viewer.picture.measures.keys if k[0] == "cobb_c2_c7")
-    segment = (MeasureCode.SEGMENTAL_ANGLE.value, ("C3", "C4"))
+    segment = (MeasureCode.BODY_SEGMENTAL_ANGLE.value, ("C3", "C4"))
     window.results.measure_toggled.emit(segment, True)
     window.results.measure_toggled.emit(cobb, False)
     assert segment in hands.viewer.picture.measures.keys
     assert cobb not in hands.viewer.picture.measures.keys
     window.close()
     stored = SettingsStore(tmp_path / "profile").load_settings()
-    assert stored.shown_measures == ("segmental_angle|C3|C4",)
+    assert stored.shown_measures == ("body_segmental_angle|C3|C4",)
     assert stored.hidden_measures == ("cobb_c2_c7|C2|C7",)
     again = open_window()
     assert again.results.measure_choices.shown == {segment: True, cobb: False}

@@ -55,7 +55,7 @@ def film(cobb=12.3):
         measure(MeasureCode.COBB_C2_C7, cobb, ("C2", "C7")),
         measure(MeasureCode.SAGITTAL_VERTICAL_AXIS, 15.0, ("C2", "C7")),
         missing(MeasureCode.T1_SLOPE, ("T1",)),
-        *(measure(MeasureCode.SEGMENTAL_ANGLE, 3.0, disc) for disc in DISCS),
+        *(measure(MeasureCode.BODY_SEGMENTAL_ANGLE, 3.0, disc) for disc in DISCS),
         *(measure(MeasureCode.DISC_HEIGHT_RATIO, 0.3, disc) for disc in DISCS),
         *(measure(MeasureCode.BODY_HEIGHT_RATIO, 0.9, (level,)) for level in LEVELS[1:]),
     )
@@ -210,7 +210,7 @@ def test_a_tick_on_a_heading_draws_its_whole_group(show):
     table.model.toggle(heading)
     assert len(spy) == len(DISCS)
     assert heading.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
-    angle = row_of(table, MeasureCode.SEGMENTAL_ANGLE, ("C4", "C5"))
+    angle = row_of(table, MeasureCode.BODY_SEGMENTAL_ANGLE, ("C4", "C5"))
     table.model.toggle(angle)
     assert heading.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.PartiallyChecked
     assert not choices.is_shown(table.model.measurement(angle))

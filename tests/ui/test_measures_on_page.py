@@ -148,6 +148,7 @@ def test_the_text_of_the_whole_finding_has_the_measures_too(window, page):
     text = finding_text(analysis)
     assert alignment_sentences(analysis) in text
     assert "C4/C5 segmental angle: " in text
+    assert "C4/C5 disc angle: " in text
     assert "Not measurable: " in text
 
 

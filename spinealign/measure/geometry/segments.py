@@ -109,22 +109,79 @@ def discs_of(spine: Spine) -> list[DiscSpace]:
     return found
 
 
-def segmental_angles(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
-    """Yield the angle of every disc, graded by how much more kyphotic it is than its neighbours."""
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """The same endplate of two neighbouring bodies."""
+
+    upper: Side
+    lower: Side
+
+    @property
+    def levels(self) -> tuple[str, str]:
+        """Names of the bodies above and below."""
+        return self.upper.body.name, self.lower.body.name
+
+    @cached_property
+    def angle_deg(self) -> Values:
+        """Angle (S,) from body to body, lordosis positive."""
+        return lordosis_deg(self.upper.line, self.lower.line)
+
+    def is_beside(self, other: Segment) -> bool:
+        """Whether both share a body and its endplate."""
+        shared = {(side.body.name, side.names) for side in (self.upper, self.lower)}
+        return self is not other and any(
+            (side.body.name, side.names) in shared for side in (other.upper, other.lower)
+        )
+
+
+def segments_of(spine: Spine, endplates: Mapping[str, BodyLine]) -> list[Segment]:
+    """Return the segments between neighbours, from the top.
+
+    Parameters
+    ----------
+    spine : Spine
+    endplates : mapping of str to BodyLine
+        Which endplate counts, by the name of the lower body of a segment.
+    """
+    found = []
+    for upper, lower in spine.neighbours():
+        sides = [side_of(body, endplates[lower.name]) for body in (upper, lower)]
+        above, below = sides
+        if above is not None and below is not None:
+            found.append(Segment(above, below))
+    return found
+
+
+def segmental_angles(spine: Spine, segments: Sequence[Segment]) -> Iterator[SampledMeasure]:
+    """Yield the angle of every segment, graded by how far neighbours are more lordotic."""
     if not spine.is_signed:
         return
-    angles = [lordosis_deg(disc.above.line, disc.below.line) for disc in discs]
-    for place, (disc, angle) in enumerate(zip(discs, angles, strict=True)):
-        around = [angles[i] for i in _adjacent(discs, place)]
-        excess = np.min(around, axis=0) - angle if around else None
+    for one in segments:
+        around = [other.angle_deg for other in segments if one.is_beside(other)]
+        excess = np.min(around, axis=0) - one.angle_deg if around else None
         yield SampledMeasure(
-            MeasureCode.SEGMENTAL_ANGLE,
-            disc.levels,
-            angle,
-            (disc.above, disc.below),
-            Pen(spine.plane).turned(disc.above.line, disc.below.line),
+            MeasureCode.BODY_SEGMENTAL_ANGLE,
+            one.levels,
+            one.angle_deg,
+            (one.upper, one.lower),
+            Pen(spine.plane).turned(one.upper.line, one.lower.line),
             graded=excess,
             is_graded=excess is not None,
+        )
+
+
+def disc_angles(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMeasure]:
+    """Yield the angle between the endplates that face each disc, lordosis positive."""
+    if not spine.is_signed:
+        return
+    for disc in discs:
+        above, below = disc.above.line, disc.below.line
+        yield SampledMeasure(
+            MeasureCode.DISC_ANGLE,
+            disc.levels,
+            lordosis_deg(above, below),
+            (disc.above, disc.below),
+            Pen(spine.plane).turned(above, below),
         )
 
 
@@ -304,7 +361,7 @@ def _height_lines(body: Body) -> dict[MeasureCode, tuple[Line, MeasureInputs]]:
 DiscMeasure = Callable[[Spine, Sequence[DiscSpace]], Iterator[SampledMeasure]]
 
 DISC_MEASURES: Mapping[MeasureCode, DiscMeasure] = {
-    MeasureCode.SEGMENTAL_ANGLE: segmental_angles,
+    MeasureCode.DISC_ANGLE: disc_angles,
     MeasureCode.TRANSLATION: translations,
     MeasureCode.LISTHESIS_PERCENT: listheses,
     MeasureCode.DISC_HEIGHT: disc_heights,
