@@ -451,9 +451,10 @@ class Analysis:
     `companion` is the other contrast of the same patient, if one was given. `suggestions` are
     bodies that the network saw and that are not counted among `vertebrae`, because they cannot
     be neighbours of the others or their names are in doubt: a level is the likeliest one; those
-    that a person accepted are gone. `examination` is None where the image is of no kind that can
-    be analysed, `kind_check` where nobody asked what kind of image it is. `withheld` is a
-    classifier that is only a demonstration and did not answer, because nobody asked it to.
+    that a person accepted are gone; `removed` are levels of bodies that a person deleted.
+    `examination` is None where the image is of no kind that can be analysed, `kind_check` where
+    nobody asked what kind of image it is. `withheld` is a classifier that is only a demonstration
+    and did not answer, because nobody asked it to.
     """
 
     image: SpineImage
@@ -472,6 +473,7 @@ class Analysis:
     facing_confidence: float | None = None
     levels_uncertain: bool = False
     suggestions: tuple[Vertebra, ...] = ()
+    removed: tuple[str, ...] = ()
     discs: tuple[Disc, ...] = ()
     disc_model: ModelIdentity | None = None
     companion: SpineImage | None = None

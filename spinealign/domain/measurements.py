@@ -114,6 +114,7 @@ class UnmeasurableReason(StrEnum):
     LEVELS_UNKNOWN = "levels_unknown"
     FACING_UNKNOWN = "facing_unknown"
     NOT_OUTLINED = "not_outlined"
+    REMOVED = "removed"
     CUT_OFF = "cut_off"
     CORNERS_MISSING = "corners_missing"
     CANAL_INTERRUPTED = "canal_interrupted"
@@ -132,8 +133,8 @@ class Unmeasurable:
     ----------
     reason : UnmeasurableReason
     bodies : tuple of str
-        Names of the bodies that are not outlined, cut off, lack corners, or whose outlines are
-        uncertain.
+        Names of the bodies that are not outlined, removed by a person, cut off, lack corners, or
+        whose outlines are uncertain.
     points_needed, points_given : int
         Of a drawing that is not finished.
     """

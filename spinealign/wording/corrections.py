@@ -15,7 +15,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.wording.failures import Message
-from spinealign.wording.text import safe_text
+from spinealign.wording.text import probability_text, safe_text
 from spinealign.wording.vertebrae import suggested_name
 
 LANDMARK_WORDS = {
@@ -56,7 +56,11 @@ def point_name(body: str, name: LandmarkName) -> str:
 
 def landmark_text(body: Vertebra, mark: Landmark) -> str:
     """Return which point this is, who placed it, and how sure that is; for a tool tip."""
-    sure = "" if mark.source is LandmarkSource.USER else f", confidence {mark.confidence:.2f}"
+    sure = (
+        ""
+        if mark.source is LandmarkSource.USER
+        else f", confidence {probability_text(mark.confidence)}"
+    )
     return f"{point_name(body.name, mark.name)}\n{_SOURCE_WORDS[mark.source]}{sure}"
 
 

@@ -36,7 +36,8 @@ _OVERALL_TEXTS = {
 NO_ABNORMALITY = "no abnormality detected"
 OVERALL_RULE = (
     "Abnormal: at least one disc has a finding above its threshold or Pfirrmann grade 4 or 5. "
-    "Uncertain: none has, but a grade of some disc is uncertain. No abnormality detected: neither."
+    "Uncertain: none has, but a grade of some disc is uncertain. No abnormality detected: neither. "
+    "“Pfirrmann grade about 1.5” means that the disc lies between two whole grades."
 )
 COUNTED_FROM_BELOW = (
     "Discs are counted upwards from the lowest one, assumed to be L5/S1; with a transitional "

@@ -16,6 +16,7 @@ from spinealign.domain.measures import (
 from spinealign.domain.model_card import IntervalFactor
 from spinealign.wording.definitions import MEASURE_WORDS, SEVERITY_WORDS
 from spinealign.wording.text import listed, safe_text
+from spinealign.wording.vertebrae import removed_text
 
 _UNITS = {"deg": "°", "mm": " mm", "mm²": " mm²", "%": " %", "": ""}
 
@@ -156,6 +157,7 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
     UnmeasurableReason.LEVELS_UNKNOWN: lambda _: "the levels of the bodies are uncertain",
     UnmeasurableReason.FACING_UNKNOWN: lambda _: "it is unknown which side the patient faces",
     UnmeasurableReason.NOT_OUTLINED: _not_outlined,
+    UnmeasurableReason.REMOVED: lambda why: removed_text(why.bodies),
     UnmeasurableReason.CUT_OFF: lambda why: (
         f"the border of the image cuts {listed(why.bodies)} off"
     ),

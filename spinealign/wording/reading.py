@@ -81,7 +81,7 @@ _PATIENT_LABELS = {
     "accession_number": "Accession number",
 }
 _WHO = ("name", "birth_date", "sex", "age", "identifier", "study_date")
-_SPEAKS_FOR_ITSELF = ("name", "sex", "age")
+_SPEAKS_FOR_ITSELF = ("name", "age")
 _SEXES = {"F": "female", "M": "male", "O": "other"}
 _AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
 
@@ -135,8 +135,8 @@ def patient_line(facts: PatientFacts) -> str:
     for name in _WHO:
         text = _fact_text(name, getattr(facts, name))
         if text:
-            words.append(text if name in _SPEAKS_FOR_ITSELF else f"{_PATIENT_LABELS[name]} {text}")
-    return "  ·  ".join(words) or "  ·  ".join(f"{k} {v}" for k, v in patient_rows(facts))
+            words.append(text if name in _SPEAKS_FOR_ITSELF else f"{_PATIENT_LABELS[name]}: {text}")
+    return "  ·  ".join(words) or "  ·  ".join(f"{k}: {v}" for k, v in patient_rows(facts))
 
 
 def _fact_text(name: str, value: str) -> str:

@@ -11,6 +11,7 @@ from spinealign.domain.findings import (
     ModelStatus,
     Region,
     Vertebra,
+    WarningCode,
 )
 from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.wording.discs import discs_headline
@@ -105,6 +106,8 @@ def is_demonstration(analysis: Analysis) -> bool:
 def headline(analysis: Analysis) -> str:
     """Return the finding in words: one or two sentences, cautious where the model is weak.
 
+    An image that a person forced into another kind says so first.
+
     Parameters
     ----------
     analysis : Analysis
@@ -116,7 +119,15 @@ def headline(analysis: Analysis) -> str:
         parts.append(_classification_headline(analysis.classification))
     if analysis.segmentation is not None:
         parts.append(_segmentation_headline(analysis))
-    return " ".join(parts) or _nothing_analysed(analysis)
+    return " ".join([*_forced(analysis), *(parts or [_nothing_analysed(analysis)])])
+
+
+def _forced(analysis: Analysis) -> list[str]:
+    """Return what must be known before anything else about an image of another kind."""
+    if analysis.kind_check is None or not analysis.kind_check.overruled:
+        return []
+    forced = examination_text(analysis.examination)
+    return [f"Analysed as a {forced} against the program’s check: the result may be meaningless."]
 
 
 def _nothing_analysed(analysis: Analysis) -> str:
@@ -173,8 +184,12 @@ def _structures_headline(analysis: Analysis) -> str:
 
 
 def _what_is_missing(analysis: Analysis) -> str:
-    if analysis.classification is not None:
+    codes = {caution.code for caution in analysis.cautions}
+    graded = analysis.examination is not None and analysis.examination.grades_discs
+    if analysis.classification is not None or not graded:
         return "outlines and areas only"
+    if WarningCode.NO_COLUMN in codes:
+        return "no row of discs was found, so none was graded"
     return "no grading model is installed, so disease was not assessed"
 
 
@@ -195,7 +210,7 @@ def format_region_row(region: Region) -> tuple[str, ...]:
         _optional(region.percent_of_structures, "{:.1f} %"),
         _optional(region.area_mm2, "{:,.1f} mm²"),
         str(region.parts),
-        _optional(region.mean_confidence, "{:.2f}"),
+        NOTHING if region.mean_confidence is None else probability_text(region.mean_confidence),
     )
 
 

@@ -13,7 +13,7 @@ from spinealign.domain.findings import (
     VertebraState,
 )
 from spinealign.wording.examinations import examination_text
-from spinealign.wording.text import listed
+from spinealign.wording.text import listed, probability_text
 
 VERTEBRA_HEADINGS = ("Body", "State", "Corners detected", "Confidence")
 
@@ -66,7 +66,7 @@ def outlines_headline(analysis: Analysis) -> str:
         rest = f"their levels are uncertain because {_doubt_of(analysis)}"
     else:
         levels = [body.name for body in bodies]
-        found, rest = _run_text(levels), _missing_text(levels, _looked_for(analysis))
+        found, rest = _run_text(levels), _missing_text(levels, analysis)
     more = [rest] if rest else []
     more += [_suggested_text(analysis)] if analysis.suggestions else []
     return f"Outlined {found} on this {'; '.join([f'{image}{facing}', *more])}."
@@ -106,21 +106,35 @@ def _looked_for(analysis: Analysis) -> Sequence[str]:
     return () if analysis.examination is None else analysis.examination.levels
 
 
-def _missing_text(levels: Sequence[str], looked_for: Sequence[str]) -> str:
+def _missing_text(levels: Sequence[str], analysis: Analysis) -> str:
+    looked_for, removed = _looked_for(analysis), analysis.removed
     first, last = (LEVEL_SEQUENCE.index(level) for level in (levels[0], levels[-1]))
     if levels[0] in looked_for:
         first = LEVEL_SEQUENCE.index(looked_for[0])
     between = [level for level in LEVEL_SEQUENCE[first:last] if level not in levels]
     below = [level for level in looked_for if LEVEL_SEQUENCE.index(level) > last]
-    missing = between + below
-    if not missing:
-        return ""
-    return f"{_run_text(missing)} {'was' if len(missing) == 1 else 'were'} not found"
+    missing = [level for level in between + below if level not in removed]
+    said = [f"{_run_text(missing)} {_was(missing)} not found"] if missing else []
+    return "; ".join([*said, *([removed_text(removed)] if removed else [])])
+
+
+def removed_text(levels: Sequence[str]) -> str:
+    """Return that a person deleted bodies: "C4 was removed by the reader"."""
+    return f"{listed(levels)} {_was(levels)} removed by the reader"
+
+
+def _was(levels: Sequence[str]) -> str:
+    return "was" if len(levels) == 1 else "were"
 
 
 def format_vertebra_row(body: Vertebra) -> tuple[str, ...]:
     """Return the cells of one body under `VERTEBRA_HEADINGS`."""
-    return (body.name, _STATE_TEXTS[body.state], _corners_seen(body), f"{body.confidence:.2f}")
+    return (
+        body.name,
+        _STATE_TEXTS[body.state],
+        _corners_seen(body),
+        probability_text(body.confidence),
+    )
 
 
 def _corners_seen(body: Vertebra) -> str:

@@ -33,7 +33,8 @@ from spinealign.measure.correction.corrected import (
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.regions import region_statistics
-from spinealign.wording.measure_rows import edited_text
+from spinealign.wording import headline
+from spinealign.wording.measure_rows import edited_text, unmeasurable_lines
 from tests import phantoms
 from tests.examinations import SPINE_MR
 from tests.phantoms_alignment import box, c2, numbered
@@ -250,6 +251,18 @@ class TestUncertainOutlines:
 
 
 class TestBodies:
+    def test_a_deleted_body_was_removed_and_not_missed(self, found):
+        after = apply_corrections(found, changes.delete_vertebra(start_of(found), 6))
+        assert after.removed == ("C7",)
+        assert "T1 was not found; C7 was removed by the reader." in headline(after)
+        told = unmeasurable_lines(after.measurements)
+        assert any("C2–C7 Cobb" in line and "C7 was removed by the reader" in line for line in told)
+        assert any("T1 slope" in line and "T1 was not found" in line for line in told)
+
+    def test_a_renamed_body_was_not_removed(self, found):
+        renamed = changes.rename_level(start_of(found), 4, "C6")
+        assert apply_corrections(found, renamed).removed == ()
+
     def test_a_deleted_body_leaves_mask_regions_and_measures(self, found):
         state = changes.delete_vertebra(start_of(found), 4)
         result = apply_corrections(found, state)

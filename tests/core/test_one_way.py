@@ -41,7 +41,12 @@ from spinealign.domain.measurements import IntervalRule, MeasureCode
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.engine import LoadedModel
-from spinealign.measure.correction.changes import apply_corrections, calibrate, initial_corrections
+from spinealign.measure.correction.changes import (
+    apply_corrections,
+    calibrate,
+    delete_vertebra,
+    initial_corrections,
+)
 from spinealign.wording import caution_text
 from tests import disc_models
 from tests.cards import classifier_card
@@ -475,6 +480,13 @@ def check_withheld(_: Analysis) -> None:
     assert asked.without_demonstration.withheld == demonstration.identity
     assert plain_slice().withheld is None
     assert slice_of_neck(classifier(), asked=True).demonstration is None
+
+
+def check_removed(found: Analysis) -> None:
+    own = initial_corrections(found)
+    assert found.removed == ()
+    fewer = delete_vertebra(own, own.vertebrae[1].index)
+    assert apply_corrections(found, fewer).removed == (own.vertebrae[1].level,)
 
 
 def check_segmentation(found: Analysis) -> None:

@@ -19,12 +19,15 @@ from spinealign.wording.reading import (
     [
         (
             {"name": "Doe^Jane", "age": "054Y", "sex": "F", "identifier": "7", "institution": "K"},
-            "Doe, Jane  ·  female  ·  54 years  ·  Patient ID 7",
+            "Doe, Jane  ·  Sex: female  ·  54 years  ·  Patient ID: 7",
         ),
-        ({"age": "003M", "study_date": "20200102"}, "3 months  ·  Examined 2020-01-02"),
-        ({"age": "old", "sex": "X"}, "X  ·  old"),
+        ({"age": "003M", "study_date": "20200102"}, "3 months  ·  Examined: 2020-01-02"),
+        ({"age": "old", "sex": "X"}, "Sex: X  ·  old"),
         ({"age": "Y"}, "Y"),
-        ({"institution": "Clinic", "series_description": "t2"}, "Series t2  ·  Institution Clinic"),
+        (
+            {"institution": "Clinic", "series_description": "t2"},
+            "Series: t2  ·  Institution: Clinic",
+        ),
         ({"name": "A\nB"}, "A\N{REPLACEMENT CHARACTER}B"),
         ({}, ""),
     ],

@@ -244,6 +244,22 @@ def test_headline_of_a_segmentation_counts_discs_and_claims_no_disease():
     )
 
 
+def test_an_image_of_another_kind_says_first_that_its_result_may_be_meaningless():
+    forced = KindCheck(ImageKind.OTHER_MR, False, overruled=True)
+    text = wording.headline(replace(mr_analysis(), kind_check=forced))
+    assert text.startswith(
+        "Analysed as a sagittal spine MR against the program’s check: the result may be "
+        "meaningless. Segmented vertebrae"
+    )
+
+
+def test_discs_that_are_in_no_row_are_not_put_down_to_a_missing_model():
+    lost = replace(mr_analysis(), cautions=(Caution(WarningCode.NO_COLUMN),))
+    assert "no row of discs was found, so none was graded" in wording.headline(lost)
+    neck = wording.headline(replace(mr_analysis(), examination=NECK_CT))
+    assert neck.endswith("; outlines and areas only.")
+
+
 @pytest.mark.parametrize(
     ("kept", "listed"),
     [

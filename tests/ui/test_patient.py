@@ -42,8 +42,8 @@ def jane(qtbot, window, fake, analysed):
 def test_who_the_patient_is_stands_above_the_picture(jane):
     assert jane.patient.isVisible()
     assert jane.patient.words.text() == (
-        "Doe, Jane  ·  Born 1970-02-03  ·  female  ·  54 years  ·  Patient ID 4711  ·  "
-        "Examined 2024-05-06"
+        "Doe, Jane  ·  Born: 1970-02-03  ·  Sex: female  ·  54 years  ·  Patient ID: 4711  ·  "
+        "Examined: 2024-05-06"
     )
     assert jane.patient.geometry().bottom() <= jane.pages.geometry().top()
 

@@ -24,7 +24,14 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import SpacingSource, SpineImage
-from spinealign.domain.measurements import Calibration, DrawingTool, Measurement, MeasureState
+from spinealign.domain.measurements import (
+    Calibration,
+    DrawingTool,
+    Measurement,
+    MeasureState,
+    Unmeasurable,
+    UnmeasurableReason,
+)
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.correction.repainting import mask_shape, repainted
 from spinealign.measure.geometry.drawings import HAND_SIGMA_PX, measure_drawings
@@ -88,6 +95,7 @@ def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:
         facing_confidence=original.facing_confidence if is_same_facing else None,
         levels_uncertain=corrections.levels_uncertain,
         suggestions=open_suggestions(original.suggestions, corrections.vertebrae),
+        removed=removed_levels(original.vertebrae, corrections.vertebrae),
         discs=named_by_bodies(original.discs, corrections.vertebrae),
         measurements=measurements,
         corrections=corrections,
@@ -148,9 +156,31 @@ def _measured(
         wanted.vertebrae, wanted.facing, geometry, original.examination, canal, plain.drawings,
         rule=original.interval_rule,
     )  # fmt: skip
+    removed = removed_levels(original.vertebrae, wanted.vertebrae)
+    taken = tuple(_with_removed(measurement, removed) for measurement in taken)
     own = {measurement.key: measurement for measurement in original.measurements}
     factor = _length_factor(original.image, image)
     return (*(_beside_automatic(m, own.get(m.key), factor) for m in taken), *drawn)
+
+
+def removed_levels(own: Sequence[Vertebra], wanted: Sequence[Vertebra]) -> tuple[str, ...]:
+    """Return levels of the program's bodies that a person deleted and put nothing in place of."""
+    kept = counterparts(wanted, own).values()
+    present = {body.level for body in wanted}
+    gone = [body for body in own if all(body is not other for other in kept)]
+    return tuple(body.level for body in gone if body.level and body.level not in present)
+
+
+def _with_removed(measurement: Measurement, removed: Sequence[str]) -> Measurement:
+    """Tell a body that a person deleted from one that was not found."""
+    why = measurement.unmeasurable
+    if why is None or why.reason is not UnmeasurableReason.NOT_OUTLINED:
+        return measurement
+    absent = tuple(name for name in why.bodies if name not in removed)
+    told = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, absent)
+    if not absent:
+        told = Unmeasurable(UnmeasurableReason.REMOVED, why.bodies)
+    return replace(measurement, unmeasurable=told)
 
 
 def _with_heads_only(wanted: Corrections) -> Corrections:
