@@ -50,6 +50,53 @@ def write_whole(path: Path, content: bytes, *, is_private: bool = False) -> None
         temporary.replace(path)
 
 
+def write_durably(path: Path, content: bytes) -> None:
+    """Write one file that only this user may read, whole or not at all, and its name too.
+
+    When this returns, the file is still there after a kill or a loss of power.
+
+    Raises
+    ------
+    OSError
+        The file is as it was before.
+    """
+    write_whole(path, content, is_private=True)
+    _flush_folder(path.parent)
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Write a file as `write_durably` does, but never in place of another.
+
+    Raises
+    ------
+    FileExistsError
+        There is a file already; it stays as it is.
+    OSError
+        Nothing was written.
+    """
+    with written_beside(path, content, is_private=True) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a drive without hard links
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+            temporary.replace(path)
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush the names in a folder to the disk; Windows does it by itself."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def written_beside(path: Path, content: bytes, *, is_private: bool = False) -> Iterator[Path]:
     """Write a file under a temporary name in its folder, for the caller to rename.

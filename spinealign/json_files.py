@@ -84,7 +84,7 @@ def read_json(
     JsonError
         It is not an ordinary file, or not of this kind.
     """
-    return parse_json(_bounded_bytes(path, most_bytes), kind, is_strict=is_strict)
+    return parse_json(read_bytes(path, most_bytes), kind, is_strict=is_strict)
 
 
 def parse_json(text: str | bytes, kind: type[_T], *, is_strict: bool = False) -> _T:
@@ -147,7 +147,16 @@ def json_schema(kind: type, identifier: str, title: str) -> dict[str, Any]:
     return {**head, "title": title, **schema}
 
 
-def _bounded_bytes(path: Path, most_bytes: int) -> bytes:
+def read_bytes(path: Path, most_bytes: int) -> bytes:
+    """Return a file's content.
+
+    Raises
+    ------
+    OSError
+        There is no such file, or it cannot be read.
+    JsonError
+        It is not an ordinary file, or larger than `most_bytes`.
+    """
     with open(path, "rb", opener=_open_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise JsonError(JsonProblem.NOT_A_FILE)

@@ -128,6 +128,93 @@ class CorrectionsError(SpineAlignError):
         self.damage = damage
 
 
+class ReadingProblem(StrEnum):
+    """Why a reader cannot do something with a reading."""
+
+    SIGNED_ALREADY = "signed_already"
+    NOT_SIGNED = "not_signed"
+    NO_READER = "no_reader"
+    NO_REASON = "no_reason"
+    NO_TEXT = "no_text"
+    UNDECIDED = "undecided"
+    NO_SUCH_FINDING = "no_such_finding"
+    NOTHING_TO_ACCEPT = "nothing_to_accept"
+    WRONG_TYPE = "wrong_type"
+    OUT_OF_LIMITS = "out_of_limits"
+    UNKNOWN_NAME = "unknown_name"
+    NOT_CARRIED_OUT = "not_carried_out"
+    TOO_LONG = "too_long"
+    FAULTY = "faulty"
+
+
+class ReadingError(SpineAlignError):
+    """A reader wanted what cannot be done; the reading is as it was.
+
+    Parameters
+    ----------
+    problem : ReadingProblem
+    keys : tuple of str
+        Findings concerned.
+    limits : tuple of float or None
+        Lowest and highest value allowed.
+    """
+
+    def __init__(
+        self,
+        problem: ReadingProblem,
+        keys: tuple[str, ...] = (),
+        limits: tuple[float, float] | None = None,
+    ) -> None:
+        super().__init__(problem.value)
+        self.problem = problem
+        self.keys = keys
+        self.limits = limits
+
+
+class StoredReadingProblem(StrEnum):
+    """What is wrong with a reading on the disk."""
+
+    BROKEN = "broken"
+    NEWER = "newer"
+    FOREIGN = "foreign"
+    CHANGED = "changed"
+    OUT_OF_ORDER = "out_of_order"
+    VERSION_MISSING = "version_missing"
+    LAST_VERSION_MISSING = "last_version_missing"
+    KEY_MISSING = "key_missing"
+    OTHER_KEY = "other_key"
+    COUNT_MISSING = "count_missing"
+    COUNT_CHANGED = "count_changed"
+
+
+class StoredReadingError(SpineAlignError):
+    """A reading on the disk is not as it was written.
+
+    Parameters
+    ----------
+    path : Path
+        The file; never written to logs.
+    problem : StoredReadingProblem
+    version : int
+        Of the signed reading concerned; 0 for one that is not signed.
+    damage : JsonError or None
+        What is wrong with a damaged file, where that is known.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        problem: StoredReadingProblem,
+        version: int = 0,
+        damage: JsonError | None = None,
+    ) -> None:
+        super().__init__(f"version {version}: {problem.value}" if version else problem.value)
+        self.path = path
+        self.problem = problem
+        self.version = version
+        self.damage = damage
+
+
 class DataSetError(SpineAlignError):
     """A training folder does not have the layout that the command needs."""
 

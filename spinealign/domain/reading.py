@@ -131,6 +131,9 @@ class NameValue(msgspec.Struct, frozen=True, tag_field="type", tag="name"):
 
 FindingValue = NumberValue | GradeValue | PresenceValue | NameValue
 
+Box = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+"""(left, top, right, bottom) in image pixels."""
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One thing that an analysis says, ready to be read.
@@ -166,6 +169,8 @@ class Finding(msgspec.Struct, frozen=True):
         first.
     box : tuple of float or None
         (left, top, right, bottom) in image pixels: where to look.
+    unit : str
+        Of a number, also where there is no value.
     """
 
     key: Key
@@ -181,7 +186,8 @@ class Finding(msgspec.Struct, frozen=True):
     unmeasurable: Unmeasurable | None = None
     cautions: tuple[WarningCode, ...] = ()
     rank: float = 0.0
-    box: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
+    box: Box | None = None
+    unit: Annotated[str, Meta(max_length=8)] = ""
 
     @property
     def place(self) -> str:
@@ -213,6 +219,8 @@ class FindingDecision(msgspec.Struct, frozen=True):
     reader : str
         Empty as long as nobody gave a name; who signs takes such decisions over.
     decided_utc : datetime
+    box : tuple of float or None
+        `Finding.box` at that time: after levels were renamed, a key may name another place.
     """
 
     key: Key
@@ -222,6 +230,7 @@ class FindingDecision(msgspec.Struct, frozen=True):
     human: FindingValue | None
     reader: PersonName
     decided_utc: Moment
+    box: Box | None = None
 
     def __post_init__(self) -> None:
         """Refuse a change without a value, and a value without a change."""

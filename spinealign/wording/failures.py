@@ -14,8 +14,12 @@ from spinealign.domain.errors import (
     ImageReadError,
     ModelError,
     ModelProblem,
+    ReadingError,
+    ReadingProblem,
     ReadProblem,
     SpineAlignError,
+    StoredReadingError,
+    StoredReadingProblem,
 )
 from spinealign.domain.formats import FORMAT_NAMES
 from spinealign.json_files import JsonError, JsonProblem
@@ -173,6 +177,114 @@ _CORRECTIONS_MESSAGES = {
     ),
 }
 
+_READING_MESSAGES = {
+    ReadingProblem.SIGNED_ALREADY: (
+        "The reading is signed and cannot be changed.",
+        "Add an addendum with its reason.",
+    ),
+    ReadingProblem.NOT_SIGNED: (
+        "The reading is not signed, so that there is nothing to add an addendum to.",
+        "Change the reading itself, or sign it first.",
+    ),
+    ReadingProblem.NO_READER: (
+        "A reading cannot be signed without the reader’s name.",
+        "Enter your name.",
+    ),
+    ReadingProblem.NO_REASON: (
+        "An addendum needs a reason.",
+        "Say in a few words why the signed reading is amended.",
+    ),
+    ReadingProblem.NO_TEXT: (
+        "There is no text.",
+        "Write the impression or the addendum first.",
+    ),
+    ReadingProblem.UNDECIDED: (
+        "The reading is not complete: findings still wait for a decision{detail}.",
+        "Accept, change or reject each of them, or accept all the rest.",
+    ),
+    ReadingProblem.NO_SUCH_FINDING: (
+        "The result has no such finding.",
+        "Choose one of the findings listed.",
+    ),
+    ReadingProblem.NOTHING_TO_ACCEPT: (
+        "The program has no value here that could be accepted.",
+        "Enter a value, or leave it undetermined.",
+    ),
+    ReadingProblem.WRONG_TYPE: (
+        "This finding cannot have such a value.",
+        "Enter a value of the kind that is shown.",
+    ),
+    ReadingProblem.OUT_OF_LIMITS: (
+        "The value is impossible{detail}.",
+        "Check the value and its unit.",
+    ),
+    ReadingProblem.UNKNOWN_NAME: (
+        "These names do not fit the image.",
+        "Name as many levels as there are bodies, from the top, or choose a kind of examination.",
+    ),
+    ReadingProblem.NOT_CARRIED_OUT: (
+        "The levels or the image type were changed in the reading and not in the result.",
+        "Rename the levels on the image or choose the image type, so that all values follow.",
+    ),
+    ReadingProblem.TOO_LONG: (
+        "The text is too long{detail}.",
+        "Shorten it.",
+    ),
+    ReadingProblem.FAULTY: (
+        "What is saved of this reading is not as it was signed, so that nothing was added.",
+        "Run “spinealign reading check” on the image: it names the file and what is wrong.",
+    ),
+}
+
+_STORED_READING_MESSAGES = {
+    StoredReadingProblem.BROKEN: (
+        "The saved reading in “{name}” is damaged or incomplete{detail}.",
+        "Restore the file from a backup; it is kept as it is.",
+    ),
+    StoredReadingProblem.NEWER: (
+        "The saved reading in “{name}” was written by a newer SpineAlign.",
+        "Update SpineAlign to see it; the file is kept as it is.",
+    ),
+    StoredReadingProblem.FOREIGN: (
+        "The saved reading in “{name}” belongs to another image, or is not what it should be.",
+        "Put the files of the profile back where they were; the file is kept as it is.",
+    ),
+    StoredReadingProblem.CHANGED: (
+        "The signed reading in “{name}” was changed after it was signed.",
+        "Restore the file from a backup; what it says now is not what was signed.",
+    ),
+    StoredReadingProblem.OUT_OF_ORDER: (
+        "The signed reading in “{name}” does not follow the version before it.",
+        "Restore all versions from one backup.",
+    ),
+    StoredReadingProblem.VERSION_MISSING: (
+        "An earlier version of the signed reading is missing: “{name}”.",
+        "Restore the file from a backup.",
+    ),
+    StoredReadingProblem.LAST_VERSION_MISSING: (
+        "The last version of the signed reading is missing: “{name}”.",
+        "Restore the file from a backup; what is shown is not the latest.",
+    ),
+    StoredReadingProblem.KEY_MISSING: (
+        "It cannot be checked whether the signed reading in “{name}” was changed: the key of the "
+        "profile is missing.",
+        "Restore reading.key in the profile folder from a backup.",
+    ),
+    StoredReadingProblem.OTHER_KEY: (
+        "It cannot be checked whether the signed reading in “{name}” was changed: it was signed "
+        "with another key.",
+        "Restore the reading.key with which it was signed in the profile folder.",
+    ),
+    StoredReadingProblem.COUNT_MISSING: (
+        "The record of how many versions the signed reading has is missing: “{name}”.",
+        "Restore the file from a backup; a later version may be missing.",
+    ),
+    StoredReadingProblem.COUNT_CHANGED: (
+        "The record of how many versions the signed reading has was changed: “{name}”.",
+        "Restore the file from a backup; a later version may be missing or exchanged.",
+    ),
+}
+
 _JSON_REASONS = {
     JsonProblem.NOT_A_FILE: "not an ordinary file",
     JsonProblem.TOO_LARGE: "larger than {detail}",
@@ -213,6 +325,12 @@ def explain(error: SpineAlignError) -> Message:
         case CorrectionsError():
             damage = json_reason(error.damage) if error.damage is not None else ""
             return _fill(_CORRECTIONS_MESSAGES[error.problem], display_name(error.path), damage)
+        case ReadingError():
+            return _fill(_READING_MESSAGES[error.problem], "", _reading_detail(error))
+        case StoredReadingError():
+            damage = json_reason(error.damage) if error.damage is not None else ""
+            name = display_name(error.path)
+            return _fill(_STORED_READING_MESSAGES[error.problem], name, damage)
         case Cancelled():
             return Message("Stopped.", "Nothing was written; start again whenever you like.")
         case DataSetError():
@@ -224,6 +342,12 @@ def explain(error: SpineAlignError) -> Message:
         f"SpineAlign could not finish: {as_sentence(str(error))}",
         "Try again; if it happens again, report it with the steps that led here.",
     )
+
+
+def _reading_detail(error: ReadingError) -> str:
+    if error.limits is not None:
+        return "{:g} to {:g}".format(*error.limits)
+    return str(len(error.keys)) if error.problem is ReadingProblem.UNDECIDED else ""
 
 
 def _fill(words: tuple[str, str], name: str, detail: str) -> Message:

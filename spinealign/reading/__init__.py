@@ -1,0 +1,1 @@
+"""Reading an analysis: findings, decisions, impression, signature, and where they are kept."""

@@ -1,0 +1,521 @@
+"""An analysis as findings: worst first, normal ones folded, doubts told apart.
+
+`FINDING_RULES` is the table of kinds: a new kind of finding is one more row of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import msgspec
+
+from spinealign.domain.discs import Disc, DiscGrade, GradeName
+from spinealign.domain.examination import SpineRegion
+from spinealign.domain.findings import Analysis, ModelStatus, Vertebra, WarningCode
+from spinealign.domain.image import DecisionSource
+from spinealign.domain.measurements import Measurement, Point
+from spinealign.domain.measures import (
+    MEASURES,
+    MeasureCode,
+    MeasureDefinition,
+    MeasureGroup,
+    Quantity,
+    Severity,
+    SeverityGrade,
+)
+from spinealign.domain.reading import (
+    Box,
+    Finding,
+    FindingKind,
+    FindingValue,
+    GradeScale,
+    GradeValue,
+    NameValue,
+    Normality,
+    NumberValue,
+    PresenceValue,
+)
+from spinealign.reading.ranks import (
+    GRADE_RANKS,
+    PRESENCE_RANKS,
+    range_rank,
+    severity_rank,
+)
+
+MOST_LINES = 8
+"""How many findings stand on the page before the rest is folded."""
+
+_MAIN_GROUPS = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.DRAWN)
+_CONTEXT = (FindingKind.EXAMINATION, FindingKind.LEVELS)
+_HEIGHT_RATIOS = (MeasureCode.BODY_HEIGHT_RATIO, MeasureCode.MIDDLE_HEIGHT_RATIO)
+_OF_ALL = frozenset(
+    {
+        WarningCode.VIEW_OVERRULED,
+        WarningCode.VIEW_DISPUTED,
+        WarningCode.VIEW_UNCERTAIN,
+        WarningCode.TURNED,
+        WarningCode.UPSIDE_DOWN,
+    }
+)
+_OF_LENGTHS = frozenset({WarningCode.NO_SPACING, WarningCode.MAGNIFIED_SPACING})
+_OF_LEVELS = frozenset(
+    {
+        WarningCode.LEVELS_UNCERTAIN,
+        WarningCode.LEVELS_COUNTED,
+        WarningCode.DISC_COUNT_UNCERTAIN,
+    }
+)
+_OF_SIDES = frozenset({WarningCode.FACING_DISPUTED, WarningCode.FACING_UNCERTAIN})
+_OF_PLACES = frozenset(
+    {
+        WarningCode.BODY_HIDDEN,
+        WarningCode.BODY_CUT,
+        WarningCode.ENDPLATE_FROM_DISC,
+        WarningCode.DISC_INFERRED,
+    }
+)
+_GENANT_GRADES = {
+    SeverityGrade.GENANT_1: 1,
+    SeverityGrade.GENANT_2: 2,
+    SeverityGrade.GENANT_3: 3,
+}
+_REGIONS = {
+    "C": SpineRegion.CERVICAL,
+    "T": SpineRegion.THORACIC,
+    "L": SpineRegion.LUMBAR,
+    "S": SpineRegion.SACRAL,
+}
+
+
+@dataclass(frozen=True)
+class FindingLine:
+    """One line of the page: a finding, or all that was graded on one disc.
+
+    Parameters
+    ----------
+    key : str
+        Of the line: that of its finding, or "disc/L4/L5".
+    findings : tuple of Finding
+        Worst first; at least one.
+    """
+
+    key: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def rank(self) -> float:
+        """That of its worst finding."""
+        return self.findings[0].rank
+
+    @property
+    def place(self) -> str:
+        """Where it is: "L4/L5"."""
+        return self.findings[0].place
+
+
+@dataclass(frozen=True)
+class FindingPage:
+    """All findings of an analysis, sorted for reading.
+
+    Parameters
+    ----------
+    lines : tuple of FindingLine
+        Abnormal findings, worst first, at most `MOST_LINES`.
+    folded : tuple of FindingLine
+        The abnormal ones after them.
+    normal : tuple of Finding
+        Normal ones, and main measures without a reference.
+    doubts : tuple of Finding
+        What could not be told; no finding.
+    context : tuple of Finding
+        Kind of examination and levels.
+    details : tuple of Finding
+        Measures without a reference that no report mentions unless the reader decides on them.
+    """
+
+    lines: tuple[FindingLine, ...] = ()
+    folded: tuple[FindingLine, ...] = ()
+    normal: tuple[Finding, ...] = ()
+    doubts: tuple[Finding, ...] = ()
+    context: tuple[Finding, ...] = ()
+    details: tuple[Finding, ...] = ()
+
+
+def findings_of(analysis: Analysis) -> tuple[Finding, ...]:
+    """Return everything that an analysis says, worst first.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Answers of demonstration models are left out: no reading rests on them.
+    """
+    found = [finding for rule in FINDING_RULES.values() for finding in rule.find(analysis)]
+    return tuple(sorted(found, key=lambda finding: -finding.rank))
+
+
+def page_of(findings: Iterable[Finding]) -> FindingPage:
+    """Return findings sorted for reading."""
+    abnormal, parts = [], {name: list[Finding]() for name in ("normal", "doubts", "details")}
+    found = tuple(findings)
+    for finding in found:
+        if finding.kind in _CONTEXT:
+            continue
+        if finding.normality is Normality.ABNORMAL:
+            abnormal.append(finding)
+        elif finding.normality is Normality.UNDETERMINED:
+            parts["doubts"].append(finding)
+        else:
+            parts["details" if is_detail(finding) else "normal"].append(finding)
+    lines = _lines(abnormal)
+    return FindingPage(
+        lines=lines[:MOST_LINES],
+        folded=lines[MOST_LINES:],
+        context=tuple(finding for finding in found if finding.kind in _CONTEXT),
+        **{name: tuple(members) for name, members in parts.items()},
+    )
+
+
+def is_detail(finding: Finding) -> bool:
+    """Whether a finding is left under the details unless the reader decides on it."""
+    if finding.kind is not FindingKind.MEASURE or finding.normality is Normality.ABNORMAL:
+        return False
+    return MEASURES[MeasureCode(finding.code)].group not in _MAIN_GROUPS
+
+
+def is_to_be_read(finding: Finding) -> bool:
+    """Whether a reading is complete only with a decision on this finding."""
+    return finding.normality is not Normality.UNDETERMINED and not is_detail(finding)
+
+
+def assessed(finding: Finding, value: FindingValue) -> Finding:
+    """Return a finding with another value, judged by the same limits.
+
+    Parameters
+    ----------
+    finding : Finding
+    value : FindingValue
+        Of the type that the finding has.
+    """
+    changed = msgspec.structs.replace(
+        finding, value=value, severity=None, is_possible=False, unmeasurable=None
+    )
+    return FINDING_RULES[finding.kind].assess(changed, value)
+
+
+def _lines(abnormal: Sequence[Finding]) -> tuple[FindingLine, ...]:
+    """Return findings as lines, worst first; all grades of one disc share a line."""
+    grouped: dict[str, list[Finding]] = {}
+    for finding in sorted(abnormal, key=lambda finding: -finding.rank):
+        is_disc = finding.kind is FindingKind.DISC_GRADE
+        grouped.setdefault(f"disc/{finding.place}" if is_disc else finding.key, []).append(finding)
+    return tuple(FindingLine(key, tuple(members)) for key, members in grouped.items())
+
+
+# Measures
+
+
+def _measures(analysis: Analysis) -> Iterator[Finding]:
+    for measured in analysis.measurements:
+        code, levels = measured.key
+        bare = Finding(
+            key="/".join((FindingKind.MEASURE.value, code, *levels)),
+            kind=FindingKind.MEASURE,
+            code=code,
+            levels=measured.levels,
+            normality=Normality.UNDETERMINED,
+            normal=measured.normal,
+            unmeasurable=measured.unmeasurable,
+            box=_box([(point.x, point.y) for point in measured.points]),
+            unit=measured.unit,
+            cautions=_measure_cautions(analysis, measured),
+        )
+        yield bare if measured.value is None else _measured(bare, measured)
+
+
+def _measured(bare: Finding, measured: Measurement) -> Finding:
+    assert measured.value is not None
+    before = measured.automatic_value
+    found = msgspec.structs.replace(
+        bare,
+        value=NumberValue(measured.value, measured.unit, measured.interval),
+        automatic=None if before is None else NumberValue(before, measured.unit),
+        severity=measured.severity,
+        is_possible=measured.severity is not None and measured.severity.is_possible,
+    )
+    if measured.code in _HEIGHT_RATIOS:  # a finding of its own: `FindingKind.HEIGHT_LOSS`
+        return _keep(found, found.value)
+    return _judged_measure(found, measured.value, measured.interval)
+
+
+def _measure_cautions(analysis: Analysis, measured: Measurement) -> tuple[WarningCode, ...]:
+    codes = _OF_ALL | _OF_SIDES
+    if measured.definition.quantity in (Quantity.LENGTH, Quantity.AREA):
+        codes |= _OF_LENGTHS
+    return _cautions(analysis, codes, measured.levels)
+
+
+def _cautions(
+    analysis: Analysis, codes: frozenset[WarningCode], levels: Sequence[str] = ()
+) -> tuple[WarningCode, ...]:
+    """Return the codes of an analysis that speak of what is measured, or of some bodies."""
+    places = {*levels, "/".join(levels)}
+    found = (
+        caution.code
+        for caution in analysis.cautions
+        if caution.code in codes or (caution.code in _OF_PLACES and places & {*caution.levels})
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _judged_measure(
+    finding: Finding, value: float, interval: tuple[float, float] | None
+) -> Finding:
+    """Return a measure with its normality and rank, `severity` being known."""
+    severity, normal = finding.severity, finding.normal
+    if severity is not None:
+        rank = severity_rank(severity.grade, severity.is_possible)
+        return _ranked(finding, rank)
+    if normal is not None:
+        low, high = interval or (value, value)
+        is_possible = low != high and (normal.holds(low) or normal.holds(high))
+        judged = msgspec.structs.replace(
+            finding, is_possible=is_possible and not normal.holds(value)
+        )
+        return _ranked(judged, range_rank(value, normal))
+    if _is_graded(finding):
+        return _ranked(finding, 0.0)
+    return msgspec.structs.replace(finding, normality=Normality.UNJUDGED, rank=0.0)
+
+
+def _ranked(finding: Finding, rank: float) -> Finding:
+    normality = Normality.ABNORMAL if rank > 0 else Normality.NORMAL
+    return msgspec.structs.replace(finding, normality=normality, rank=rank)
+
+
+def _is_graded(finding: Finding) -> bool:
+    """Whether published thresholds count for a measure, its unit included."""
+    definition = MEASURES[MeasureCode(finding.code)]
+    are_true = not definition.is_length or finding.unit == definition.quantity.value
+    are_true = are_true and WarningCode.MAGNIFIED_SPACING not in finding.cautions
+    region = _REGIONS.get(finding.levels[-1][:1]) if finding.levels else None
+    is_here = definition.graded_in is None or region in definition.graded_in
+    return bool(definition.severities) and are_true and is_here
+
+
+def _assess_measure(finding: Finding, value: FindingValue) -> Finding:
+    assert isinstance(value, NumberValue)
+    if finding.code in _HEIGHT_RATIOS:
+        return _keep(finding, value)
+    severity = _severity_by_hand(finding, value.value) if _is_graded(finding) else None
+    changed = msgspec.structs.replace(finding, severity=severity)
+    is_relative = _is_against_neighbours(MEASURES[MeasureCode(finding.code)])
+    if is_relative and finding.normal is None:
+        return msgspec.structs.replace(changed, normality=Normality.UNJUDGED, rank=0.0)
+    return _judged_measure(changed, value.value, None)
+
+
+def _severity_by_hand(finding: Finding, value: float) -> Severity | None:
+    """Return the grade of a value that a reader gave: as sure as the reader."""
+    code = MeasureCode(finding.code)
+    definition = MEASURES[code]
+    if _is_against_neighbours(definition):
+        return None
+    if definition.is_graded_if_surely_positive and value <= 0:
+        return None
+    size = abs(value) if code is MeasureCode.TRANSLATION else value
+    return definition.severity_of(size, size, size)
+
+
+def _is_against_neighbours(definition: MeasureDefinition) -> bool:
+    """Whether the number graded is not the value, but its difference from its neighbours'."""
+    grades = {band.grade for band in definition.severities}
+    return SeverityGrade.KYPHOTIC_AGAINST_NEIGHBOURS in grades
+
+
+# Vertebral bodies
+
+
+def _height_losses(analysis: Analysis) -> Iterator[Finding]:
+    """Yield Genant's grade of each body, as far as its heights are graded."""
+    bodies = {body.name: body for body in analysis.vertebrae}
+    for name in dict.fromkeys(m.levels[0] for m in analysis.measurements if _is_height_ratio(m)):
+        ratios = [m for m in analysis.measurements if _is_height_ratio(m) and m.levels[0] == name]
+        bare = Finding(
+            key=f"{FindingKind.HEIGHT_LOSS.value}/{name}",
+            kind=FindingKind.HEIGHT_LOSS,
+            code=FindingKind.HEIGHT_LOSS.value,
+            levels=(name,),
+            normality=Normality.UNDETERMINED,
+            unmeasurable=next((m.unmeasurable for m in ratios if m.value is None), None),
+            box=_box(bodies[name].outline) if name in bodies else None,
+            cautions=_cautions(analysis, _OF_ALL, (name,)),
+        )
+        yield _with_height_grade(bare, ratios)
+
+
+def _is_height_ratio(measured: Measurement) -> bool:
+    if measured.code not in _HEIGHT_RATIOS:
+        return False
+    region = _REGIONS.get(measured.levels[0][:1])
+    return region is not None and measured.definition.is_graded_in(region)
+
+
+def _with_height_grade(bare: Finding, ratios: Sequence[Measurement]) -> Finding:
+    """Return the worst grade of a body's heights; unknown where one is not measurable."""
+    severities = [m.severity for m in ratios if m.severity is not None]
+    if not severities and any(m.value is None for m in ratios):
+        return bare
+    worst = max(severities, key=lambda s: _GENANT_GRADES[s.grade], default=None)
+    grade = 0 if worst is None else _GENANT_GRADES[worst.grade]
+    value = GradeValue(GradeScale.GENANT, grade)
+    found = msgspec.structs.replace(
+        bare,
+        value=value,
+        automatic=value,
+        unmeasurable=None,
+        severity=worst,
+        is_possible=worst is not None and worst.is_possible,
+    )
+    return _assess_grade(found, value)
+
+
+# Discs
+
+
+def _disc_grades(analysis: Analysis) -> Iterator[Finding]:
+    model = analysis.disc_model
+    if model is None or model.status is ModelStatus.DEMONSTRATION:
+        return
+    for disc in analysis.discs:
+        for grade in disc.grades:
+            yield _disc_grade(analysis, disc, grade)
+
+
+def _disc_grade(analysis: Analysis, disc: Disc, grade: DiscGrade) -> Finding:
+    place = disc.level or disc.name
+    levels = tuple(place.split("/"))
+    bare = Finding(
+        key=f"{FindingKind.DISC_GRADE.value}/{grade.name.value}/{place}",
+        kind=FindingKind.DISC_GRADE,
+        code=grade.name.value,
+        levels=levels,
+        normality=Normality.UNDETERMINED,
+        box=_box(disc.outline),
+        cautions=_cautions(analysis, _OF_ALL, levels),
+    )
+    value = _graded_value(grade)
+    if value is None:
+        return bare
+    return _assess_grade(msgspec.structs.replace(bare, value=value, automatic=value), value)
+
+
+def _graded_value(grade: DiscGrade) -> FindingValue | None:
+    """Return a disc's grade as a value; None where the model is too unsure to say."""
+    if grade.value is None:
+        return None
+    if grade.name is GradeName.PFIRRMANN:
+        number = int(grade.value)
+        return GradeValue(GradeScale.PFIRRMANN, number, grade.probabilities[number - 1])
+    return PresenceValue(bool(grade.value), grade.probabilities[-1])
+
+
+def _assess_grade(finding: Finding, value: FindingValue) -> Finding:
+    if isinstance(value, GradeValue):
+        return _ranked(finding, GRADE_RANKS.get((value.scale, value.grade), 0.0))
+    assert isinstance(value, PresenceValue)
+    rank = PRESENCE_RANKS[GradeName(finding.code)] if value.is_present else 0.0
+    return _ranked(finding, rank)
+
+
+# The whole image
+
+
+def _levels(analysis: Analysis) -> Iterator[Finding]:
+    now, before = _named(analysis), _named(analysis.automatic or analysis)
+    if not analysis.vertebrae and not analysis.discs:
+        return
+    names = now.name.split(" ") if now is not None else []
+    yield Finding(
+        key=FindingKind.LEVELS.value,
+        kind=FindingKind.LEVELS,
+        code=FindingKind.LEVELS.value,
+        levels=(names[0].split("/")[0], names[-1].split("/")[-1]) if names else (),
+        normality=Normality.UNJUDGED if names else Normality.UNDETERMINED,
+        value=now,
+        automatic=before,
+        cautions=_cautions(analysis, _OF_ALL | _OF_LEVELS),
+        box=_box([point for body in _outlined(analysis) for point in body.outline]),
+    )
+
+
+def _outlined(analysis: Analysis) -> Sequence[Vertebra | Disc]:
+    return analysis.vertebrae or analysis.discs
+
+
+def _named(analysis: Analysis) -> NameValue | None:
+    """Return the names of all bodies from the top, or of all discs; None if they are uncertain."""
+    if analysis.levels_uncertain or any(disc.is_level_assumed for disc in analysis.discs):
+        return None
+    names = [body.level for body in analysis.vertebrae]
+    names = names or [disc.level for disc in reversed(analysis.discs)]
+    known = [name for name in names if name is not None]
+    return NameValue(" ".join(known)) if known and len(known) == len(names) else None
+
+
+def _examination(analysis: Analysis) -> Iterator[Finding]:
+    if analysis.examination is None:
+        return
+    value = NameValue(analysis.examination.kind.value)
+    yield Finding(
+        key=FindingKind.EXAMINATION.value,
+        kind=FindingKind.EXAMINATION,
+        code=FindingKind.EXAMINATION.value,
+        levels=(),
+        normality=Normality.UNJUDGED,
+        value=value,
+        automatic=_examination_seen(analysis, value),
+        cautions=_cautions(analysis, _OF_ALL),
+    )
+
+
+def _examination_seen(analysis: Analysis, chosen: NameValue) -> NameValue | None:
+    """Return the kind that the program itself took the image for."""
+    if analysis.decided_by is not DecisionSource.USER:
+        return chosen
+    seen = None if analysis.kind_check is None else analysis.kind_check.kind.examination
+    return None if seen is None else NameValue(seen.kind.value)
+
+
+def _box(points: Sequence[Point]) -> Box | None:
+    """Return the least box round points; None without any."""
+    if not points:
+        return None
+    columns, rows = zip(*points, strict=True)
+    return (min(columns), min(rows), max(columns), max(rows))
+
+
+def _keep(finding: Finding, _value: FindingValue | None) -> Finding:
+    """Return a finding that is neither normal nor abnormal."""
+    return msgspec.structs.replace(finding, normality=Normality.UNJUDGED, rank=0.0)
+
+
+@dataclass(frozen=True)
+class FindingRule:
+    """How findings of one kind are taken from an analysis, and how a reader's value is judged."""
+
+    find: Callable[[Analysis], Iterable[Finding]]
+    assess: Callable[[Finding, FindingValue], Finding]
+
+
+FINDING_RULES: Mapping[FindingKind, FindingRule] = MappingProxyType(
+    {
+        FindingKind.EXAMINATION: FindingRule(_examination, _keep),
+        FindingKind.LEVELS: FindingRule(_levels, _keep),
+        FindingKind.HEIGHT_LOSS: FindingRule(_height_losses, _assess_grade),
+        FindingKind.DISC_GRADE: FindingRule(_disc_grades, _assess_grade),
+        FindingKind.MEASURE: FindingRule(_measures, _assess_measure),
+    }
+)
+"""Every kind of finding, in the order in which equally bad ones are listed."""

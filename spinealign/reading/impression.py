@@ -1,0 +1,229 @@
+"""The impression: sentences from what a reader accepted or changed, and the reader's phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from spinealign.domain.discs import GradeName
+from spinealign.domain.errors import ReadingError, ReadingProblem
+from spinealign.domain.findings import WarningCode
+from spinealign.domain.measures import MEASURES, Extent, MeasureCode
+from spinealign.domain.reading import (
+    Decision,
+    Finding,
+    FindingKind,
+    Impression,
+    Normality,
+    Reading,
+)
+from spinealign.reading.decisions import ReadFinding, read_findings
+from spinealign.wording.reading_page import (
+    COUNTED_LEVELS,
+    UNCERTAIN_LEVELS,
+    finding_name,
+    level_sentence,
+    normal_bodies_phrase,
+    normal_discs_phrase,
+    normal_measures_phrase,
+    normal_sentence,
+    unjudged_sentence,
+)
+
+MOST_CHARACTERS = 20_000
+"""Length of an impression (`domain.reading.FreeText`)."""
+
+MOST_PHRASES = 500
+
+
+def impression_text(read: Sequence[ReadFinding]) -> str:
+    """Return what was accepted or changed as sentences, a line each.
+
+    Parameters
+    ----------
+    read : sequence of ReadFinding
+        Undecided, outdated and rejected ones are not mentioned.
+
+    Returns
+    -------
+    str
+        Abnormal findings by place, worst first; what is normal in one sentence; measures
+        without a reference; how the levels were named. Empty if nothing was decided.
+    """
+    said = [found for each in read if (found := each.said) is not None]
+    abnormal = [found for found in said if found.normality is Normality.ABNORMAL]
+    lines = _abnormal_sentences(abnormal)
+    normal = normal_sentence(_normal_parts(read, said), is_all=not lines)
+    unjudged = unjudged_sentence([found for found in said if _is_unjudged_measure(found)])
+    told = [*lines, *(sentence for sentence in (normal, unjudged) if sentence)]
+    return "\n".join([*told, *_level_reservation(read)] if told else [])
+
+
+def _abnormal_sentences(abnormal: Iterable[Finding]) -> list[str]:
+    """Return a sentence a place, the place of the worst finding first."""
+    places: dict[str, list[Finding]] = {}
+    for finding in sorted(abnormal, key=lambda found: -found.rank):
+        place = finding.place if _has_one_place(finding) else ""
+        places.setdefault(place or finding.key, []).append(finding)
+    return [
+        level_sentence(place if _has_one_place(found[0]) else "", found)
+        for place, found in places.items()
+    ]
+
+
+def _has_one_place(finding: Finding) -> bool:
+    """Whether a finding belongs to one disc or body, as dictation groups them."""
+    if finding.kind is FindingKind.MEASURE:
+        return MEASURES[MeasureCode(finding.code)].extent.has_one_level
+    return finding.kind in (FindingKind.DISC_GRADE, FindingKind.HEIGHT_LOSS)
+
+
+def _normal_parts(read: Sequence[ReadFinding], said: Sequence[Finding]) -> list[str]:
+    normal = [found for found in said if found.normality is Normality.NORMAL]
+    bodies = [found.place for found in normal if found.kind is FindingKind.HEIGHT_LOSS]
+    measures = [found for found in normal if _is_main_measure(found)]
+    parts = _normal_discs(read)
+    parts += [normal_bodies_phrase(_from_top(read, bodies))] if bodies else []
+    return parts + ([normal_measures_phrase(measures)] if measures else [])
+
+
+def _normal_discs(read: Sequence[ReadFinding]) -> list[str]:
+    """Return the discs on which every grade was accepted as normal, as far as it has one."""
+    graded: dict[str, list[ReadFinding]] = {}
+    for each in read:
+        if each.finding.kind is FindingKind.DISC_GRADE:
+            graded.setdefault(each.finding.place, []).append(each)
+    quiet = [place for place, grades in graded.items() if _is_quiet(grades)]
+    gaps = {
+        place: [finding_name(each.finding) for each in graded[place] if _is_open(each)]
+        for place in quiet
+    }
+    places = _from_top(read, quiet)
+    undetermined = {place: gaps[place] for place in places if gaps[place]}
+    return [normal_discs_phrase(places, undetermined)] if places else []
+
+
+def _is_quiet(grades: Sequence[ReadFinding]) -> bool:
+    told = [each.said for each in grades if not _is_open(each)]
+    is_normal = all(found is not None and found.normality is Normality.NORMAL for found in told)
+    return is_normal and len(told) > len(GradeName) // 2
+
+
+def _is_open(each: ReadFinding) -> bool:
+    """Whether neither the program nor the reader says what a finding is."""
+    is_doubt = each.finding.normality is Normality.UNDETERMINED
+    return is_doubt and each.state is Decision.UNDECIDED and not each.is_outdated
+
+
+def _from_top(read: Sequence[ReadFinding], places: Sequence[str]) -> list[str]:
+    """Return places in the order from the head down."""
+    tops = {each.finding.place: each.finding.box for each in read if each.finding.box}
+    return sorted(dict.fromkeys(places), key=lambda place: _top(tops.get(place)))
+
+
+def _top(box: tuple[float, float, float, float] | None) -> float:
+    return 0.0 if box is None else box[1] + box[3]
+
+
+def _is_main_measure(finding: Finding) -> bool:
+    if finding.kind is not FindingKind.MEASURE:
+        return False
+    return MEASURES[MeasureCode(finding.code)].extent is not Extent.BODY
+
+
+def _is_unjudged_measure(finding: Finding) -> bool:
+    is_measure = finding.kind is FindingKind.MEASURE
+    return is_measure and finding.normality is Normality.UNJUDGED
+
+
+def _level_reservation(read: Sequence[ReadFinding]) -> list[str]:
+    """Return how far the levels are to be trusted, where no reader confirmed them."""
+    for each in read:
+        if each.finding.kind is FindingKind.LEVELS and each.said is None:
+            if each.finding.value is None:
+                return [UNCERTAIN_LEVELS]
+            if WarningCode.LEVELS_COUNTED in each.finding.cautions:
+                return [COUNTED_LEVELS]
+    return []
+
+
+def with_fresh_impression(reading: Reading, findings: Iterable[Finding]) -> Reading:
+    """Return a reading whose impression follows from its decisions, unless the reader wrote it."""
+    if reading.impression.is_edited or reading.signed_utc is not None:
+        return reading
+    text = impression_text(read_findings(findings, reading))
+    return reading.with_changes(impression=Impression(text))
+
+
+def with_edited_impression(reading: Reading, text: str) -> Reading:
+    """Return a reading with what the reader typed.
+
+    Raises
+    ------
+    ReadingError
+        It is signed, or the text is too long.
+    """
+    if reading.signed_utc is not None:
+        raise ReadingError(ReadingProblem.SIGNED_ALREADY)
+    if len(text) > MOST_CHARACTERS:
+        raise ReadingError(ReadingProblem.TOO_LONG, limits=(0, MOST_CHARACTERS))
+    if text == reading.impression.text:
+        return reading
+    return reading.with_changes(impression=Impression(text, is_edited=True))
+
+
+# Phrases
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """A text of the reader's own that a short key stands for.
+
+    Parameters
+    ----------
+    key : str
+        Letters, digits, "-" and "_" of any script.
+    text : str
+    """
+
+    key: Annotated[str, Meta(pattern=r"^[\w-]{1,20}$(?!\n)")]
+    text: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+Phrases = Annotated[tuple[Phrase, ...], Meta(max_length=MOST_PHRASES)]
+"""All phrases of a reader, as settings keep them."""
+
+
+def repeated_keys(phrases: Iterable[Phrase]) -> tuple[str, ...]:
+    """Return keys that stand for more than one text; upper and lower case are alike."""
+    keys = [phrase.key.casefold() for phrase in phrases]
+    return tuple(dict.fromkeys(key for key in keys if keys.count(key) > 1))
+
+
+def expanded(text: str, caret: int, phrases: Iterable[Phrase]) -> tuple[str, int] | None:
+    """Return a text in which the key just before the caret is replaced by its phrase.
+
+    Parameters
+    ----------
+    text : str
+    caret : int
+        How many characters stand before the caret.
+    phrases : iterable of Phrase
+
+    Returns
+    -------
+    tuple of str and int, or None
+        The new text and the caret behind the phrase; None where no key stands there. A key
+        counts only as a whole word.
+    """
+    before = text[:caret]
+    start = len(before)
+    while start and (before[start - 1].isalnum() or before[start - 1] in "-_"):
+        start -= 1
+    word = before[start:].casefold()
+    found = next((phrase for phrase in phrases if phrase.key.casefold() == word), None)
+    if found is None:
+        return None
+    return f"{before[:start]}{found.text}{text[caret:]}", start + len(found.text)

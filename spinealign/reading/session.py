@@ -1,0 +1,291 @@
+"""One reading at work: each step is on the disk before it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from spinealign import __version__
+from spinealign.domain.errors import ReadingError, ReadingProblem, StoredReadingError
+from spinealign.domain.findings import Analysis
+from spinealign.domain.reading import (
+    Decision,
+    Finding,
+    FindingDecision,
+    FindingValue,
+    Impression,
+    Reading,
+    ReadingStatus,
+    ReadModel,
+)
+from spinealign.reading.decisions import (
+    ReadFinding,
+    accept_rest,
+    decide,
+    pending,
+    read_findings,
+    require_unsigned,
+    unmatched_decisions,
+)
+from spinealign.reading.findings import FindingPage, findings_of, page_of
+from spinealign.reading.impression import (
+    impression_text,
+    with_edited_impression,
+    with_fresh_impression,
+)
+from spinealign.reading.signing import signed, with_addendum
+from spinealign.reading.store import ReadingStore, image_of
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ReadingSession:
+    """The reading of one picture, from opening it to the signed version and its addenda.
+
+    It belongs to one thread at a time: each call writes to the disk and returns the new reading.
+    `faults` says what on the disk is not as it was written, `versions` are the signed ones.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    store : ReadingStore
+    reader : str
+        Name of the reader, as settings remember it; empty where it is not known yet.
+    now : callable, optional
+        Returns the time with its time zone.
+    """
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        store: ReadingStore,
+        reader: str = "",
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._store, self._now = store, now
+        stored = store.load(image_of(analysis))
+        self.faults: tuple[StoredReadingError, ...] = stored.faults
+        self.unverified: Reading | None = stored.unverified
+        self.versions: tuple[Reading, ...] = stored.versions
+        self._undone: list[Reading] = []
+        self._analysis = analysis
+        self._findings = findings_of(analysis)
+        self._reading = stored.reading or _begun(analysis)
+        if not self._reading.status.is_verified:
+            self._reading = self._fresh(self._reading.with_changes(reader=reader.strip()))
+
+    # What there is
+
+    @property
+    def reading(self) -> Reading:
+        """The reading as it is on the disk; an untouched one is on no disk."""
+        return self._reading
+
+    @property
+    def status(self) -> ReadingStatus:
+        """How far it is."""
+        return self._reading.status
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is read: of the analysis, or as they were signed."""
+        return self._reading.findings if self.status.is_verified else self._findings
+
+    @property
+    def page(self) -> FindingPage:
+        """The findings sorted for reading."""
+        return page_of(self.findings)
+
+    @property
+    def read(self) -> tuple[ReadFinding, ...]:
+        """The findings with the decisions on them."""
+        return read_findings(self.findings, self._reading)
+
+    @property
+    def pending(self) -> tuple[Finding, ...]:
+        """What waits for a decision before the reading can be signed, worst first."""
+        return () if self.status.is_verified else pending(self._findings, self._reading)
+
+    @property
+    def unmatched(self) -> tuple[FindingDecision, ...]:
+        """Decisions on findings that the analysis no longer has."""
+        return unmatched_decisions(self.findings, self._reading)
+
+    @property
+    def is_of_another_view(self) -> bool:
+        """Whether the reading was begun or signed with the image taken for another kind."""
+        return self._reading.view != self._analysis.view_name
+
+    @property
+    def offered_impression(self) -> str:
+        """What the impression would be by the decisions, where the reader wrote another one."""
+        impression = self._reading.impression
+        if not impression.is_edited or self.status.is_verified:
+            return ""
+        text = impression_text(self.read)
+        return "" if text == impression.text else text
+
+    def finding(self, key: str) -> Finding:
+        """Return a finding.
+
+        Raises
+        ------
+        ReadingError
+            There is none of this key.
+        """
+        for found in self.findings:
+            if found.key == key:
+                return found
+        raise ReadingError(ReadingProblem.NO_SUCH_FINDING, (key,))
+
+    # What the reader does
+
+    def follow(self, analysis: Analysis) -> Reading:
+        """Read another analysis of the same picture: a point was moved, a level renamed.
+
+        Decisions on what it says differently become outdated.
+
+        Raises
+        ------
+        ExportError
+            The fresh impression could not be written; the reading is as it was.
+        """
+        if image_of(analysis) != image_of(self._analysis):
+            raise ValueError("an analysis of another picture")
+        self._analysis, self._findings = analysis, findings_of(analysis)
+        self._undone.clear()
+        if self.status.is_verified:
+            return self._reading
+        return self._keep(self._reading)
+
+    def name_reader(self, reader: str) -> Reading:
+        """Give decisions from now on to a reader."""
+        require_unsigned(self._reading)
+        return self._keep(self._reading.with_changes(reader=reader.strip()))
+
+    def decide(self, key: str, decision: Decision, human: FindingValue | None = None) -> Reading:
+        """Accept, change (to `human`) or reject a finding, or take its decision back.
+
+        Raises
+        ------
+        ReadingError
+            As `decisions.decide`; the reading is as it was.
+        ExportError
+            It could not be written; the reading is as it was.
+        """
+        made = decide(self._reading, self.finding(key), decision, human, self._now())
+        return self._step(made)
+
+    def accept_all(self, keys: tuple[str, ...]) -> Reading:
+        """Accept several findings in one step: all that one line shows."""
+        made = self._reading
+        for key in keys:
+            made = decide(made, self.finding(key), Decision.ACCEPTED, None, self._now())
+        return self._step(made)
+
+    def accept_rest(self) -> Reading:
+        """Accept all that still waits for a decision."""
+        return self._step(accept_rest(self._reading, self._findings, self._now()))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether `undo` does something."""
+        return bool(self._undone) and not self.status.is_verified
+
+    def undo(self) -> Reading:
+        """Take the last step of this session back; the impression is not one."""
+        require_unsigned(self._reading)
+        if not self._undone:
+            return self._reading
+        before = self._undone[-1]
+        kept = self._keep(self._reading.with_changes(decisions=before.decisions))
+        self._undone.pop()
+        return kept
+
+    def write_impression(self, text: str) -> Reading:
+        """Keep what the reader typed; from now on decisions leave it alone."""
+        return self._keep(with_edited_impression(self._reading, text))
+
+    def take_offered_impression(self) -> Reading:
+        """Put the impression that follows from the decisions in place of the reader's."""
+        require_unsigned(self._reading)
+        return self._keep(self._reading.with_changes(impression=Impression()))
+
+    def sign(self, reader: str = "") -> Reading:
+        """Sign: nothing but an addendum changes the reading afterwards.
+
+        Parameters
+        ----------
+        reader : str
+            Who signs; without it the reader that is known.
+
+        Raises
+        ------
+        ReadingError
+            As `signing.signed`, or something on the disk is not as it was written.
+        ExportError
+            It could not be written; the reading is not signed.
+        """
+        name = reader.strip() or self._reading.reader
+        made = self._reading.with_changes(
+            view=self._analysis.view_name,
+            models=_models(self._analysis),
+            program_version=__version__,
+        )
+        return self._add(signed(made, self._findings, name, self._now()))
+
+    def add_addendum(self, text: str, reason: str, reader: str = "") -> Reading:
+        """Add to a signed reading; the earlier version is kept.
+
+        Raises
+        ------
+        ReadingError
+            As `signing.with_addendum`, or something on the disk is not as it was written.
+        ExportError
+            It could not be written.
+        """
+        name = reader.strip() or self._reading.reader
+        return self._add(with_addendum(self._reading, text, reason, name, self._now()))
+
+    # How it is kept
+
+    def _step(self, made: Reading) -> Reading:
+        before = self._reading
+        kept = self._keep(made)
+        if kept.decisions != before.decisions:
+            self._undone.append(before)
+        return kept
+
+    def _keep(self, made: Reading) -> Reading:
+        """Write a draft, then let it be the reading."""
+        fresh = self._fresh(made.with_changes(view=self._analysis.view_name))
+        if fresh.status is not ReadingStatus.AUTOMATIC:
+            self._store.save_draft(fresh)
+        elif self._reading.status is not ReadingStatus.AUTOMATIC:
+            self._store.discard_draft(fresh.image)
+        self._reading = fresh
+        return fresh
+
+    def _fresh(self, made: Reading) -> Reading:
+        return with_fresh_impression(made, self._findings)
+
+    def _add(self, made: Reading) -> Reading:
+        self._store.add_version(made)
+        self._reading, self.versions = made, (*self.versions, made)
+        self._undone.clear()
+        return made
+
+
+def _begun(analysis: Analysis) -> Reading:
+    return Reading(
+        image=image_of(analysis),
+        view=analysis.view_name,
+        program_version=__version__,
+        models=_models(analysis),
+    )
+
+
+def _models(analysis: Analysis) -> tuple[ReadModel, ...]:
+    return tuple(ReadModel(model.name, model.version, model.sha256) for model in analysis.models)

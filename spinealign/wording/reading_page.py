@@ -1,0 +1,288 @@
+"""Words of a reading: findings with their values, decisions, status, and the impression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from spinealign.domain.discs import GradeName
+from spinealign.domain.examination import LEVEL_SEQUENCE
+from spinealign.domain.findings import WarningCode
+from spinealign.domain.measures import MEASURES, Extent, MeasureCode
+from spinealign.domain.reading import (
+    Decision,
+    Finding,
+    FindingDecision,
+    FindingKind,
+    FindingValue,
+    GradeScale,
+    GradeValue,
+    NameValue,
+    Normality,
+    NumberValue,
+    PresenceValue,
+    ReadingStatus,
+)
+from spinealign.wording.discs import GRADE_TITLES, percent_text
+from spinealign.wording.examinations import named_kind_text
+from spinealign.wording.measure_rows import interval_text, number_text, range_text, unit_text
+from spinealign.wording.measures import measure_name, reason_text, severity_text
+from spinealign.wording.text import listed, safe_text
+
+STATUS_WORDS: Mapping[ReadingStatus, str] = {
+    ReadingStatus.AUTOMATIC: "automatic",
+    ReadingStatus.BEING_READ: "being read",
+    ReadingStatus.SIGNED: "signed",
+    ReadingStatus.AMENDED: "amended",
+}
+
+DECISION_WORDS: Mapping[Decision, str] = {
+    Decision.UNDECIDED: "undecided",
+    Decision.ACCEPTED: "accepted",
+    Decision.CHANGED: "changed",
+    Decision.REJECTED: "rejected",
+}
+
+OUTDATED = "decided on an earlier result: check it"
+"""Stands beside a decision on a value that the analysis no longer has."""
+
+_GENANT_WORDS = {0: "none", 1: "mild", 2: "moderate", 3: "severe"}
+
+
+def finding_title(finding: Finding) -> str:
+    """Return what a finding is about, with its place: "L4/L5 disc narrowing"."""
+    match finding.kind:
+        case FindingKind.MEASURE:
+            number = int(finding.key.rsplit("/", 1)[1]) if _is_drawn(finding) else 0
+            return safe_text(measure_name(MeasureCode(finding.code), finding.levels, number))
+        case FindingKind.EXAMINATION:
+            return "Image type"
+        case FindingKind.LEVELS:
+            return "Levels"
+    return safe_text(f"{finding.place} {finding_name(finding)}")
+
+
+def finding_name(finding: Finding) -> str:
+    """Return what a finding of a disc or a body is about, fit for a sentence: "disc bulging"."""
+    if finding.kind is FindingKind.HEIGHT_LOSS:
+        return "height loss"
+    title = GRADE_TITLES[GradeName(finding.code)]
+    is_name = finding.code in (GradeName.PFIRRMANN, GradeName.MODIC)
+    return title if is_name else title[0].lower() + title[1:]
+
+
+def _is_drawn(finding: Finding) -> bool:
+    return MEASURES[MeasureCode(finding.code)].extent is Extent.DRAWING
+
+
+def finding_value_text(value: FindingValue | None) -> str:
+    """Return a value without its interval: "12.3°", "4", "yes", "moderate (Genant grade 2)"."""
+    match value:
+        case NumberValue():
+            return f"{number_text(value.value, value.unit)}{unit_text(value.unit)}"
+        case GradeValue(scale=GradeScale.GENANT):
+            grade = f" (Genant grade {value.grade})" if value.grade else ""
+            return f"{_GENANT_WORDS[value.grade]}{grade}"
+        case GradeValue():
+            return str(value.grade)
+        case PresenceValue():
+            return "yes" if value.is_present else "no"
+        case NameValue():
+            kind = named_kind_text(value.name)
+            return kind if kind is not None else safe_text(names_text(value.name.split(" ")))
+    return ""
+
+
+def finding_doubt_text(value: FindingValue | None) -> str:
+    """Return how sure the program is: "95 % 9.8 to 14.9", "91 %"; "" where nothing says so."""
+    match value:
+        case NumberValue():
+            interval = interval_text(value.interval, value.unit)
+            return f"95 % {interval}" if interval else ""
+        case GradeValue() | PresenceValue():
+            return "" if value.probability is None else percent_text(value.probability)
+    return ""
+
+
+def finding_statement(finding: Finding) -> str:
+    """Return a finding as one sentence with value, interval and what it means.
+
+    Returns
+    -------
+    str
+        Such as "C2–C7 Cobb lordosis: 3.1° (95 % 0.2 to 6.0), below the reference range (6 to
+        19°)." or, for a doubt, "T1 slope: not determined, T1 was not found.".
+    """
+    if finding.value is None:
+        reason = reason_text(finding.unmeasurable)
+        return f"{finding_title(finding)}: not determined{f', {reason}' if reason else ''}."
+    doubt = finding_doubt_text(finding.value)
+    value = f"{finding_value_text(finding.value)}{f' ({doubt})' if doubt else ''}"
+    parts = [value, *_meanings(finding), *_reservations(finding)]
+    return f"{finding_title(finding)}: {', '.join(parts)}."
+
+
+def decision_statement(finding: Finding, decision: FindingDecision, said: Finding | None) -> str:
+    """Return a finding as it was read, with the program's value where the reader has another.
+
+    Parameters
+    ----------
+    finding : Finding
+    decision : FindingDecision
+    said : Finding or None
+        With the value that holds; None where it was rejected.
+    """
+    if said is None:
+        was = finding_value_text(decision.shown) or normality_text(Normality.UNDETERMINED)
+        return f"{finding_title(finding)}: rejected by the reader (automatic: {was})."
+    if decision.human is None:
+        return finding_statement(said)
+    was = finding_value_text(decision.shown) or normality_text(Normality.UNDETERMINED)
+    return f"{finding_statement(said).removesuffix('.')}; changed by the reader (automatic: {was})."
+
+
+def _meanings(finding: Finding) -> list[str]:
+    """Return what a value means by a published grade and by its reference range."""
+    found = [severity_text(finding.severity)] if finding.severity is not None else []
+    place = range_place(finding)
+    return found + ([f"{place} ({range_text(finding.normal, finding.unit)})"] if place else [])
+
+
+def _reservations(finding: Finding) -> list[str]:
+    is_magnified = WarningCode.MAGNIFIED_SPACING in finding.cautions
+    return ["measured at the detector"] if is_magnified else []
+
+
+def range_place(finding: Finding) -> str:
+    """Return where a number lies against its reference range; "" without one."""
+    value, normal = finding.value, finding.normal
+    if normal is None or not isinstance(value, NumberValue):
+        return ""
+    if normal.holds(value.value):
+        return "within the reference range"
+    is_below = normal.low is not None and value.value < normal.low
+    side = "below" if is_below else "above"
+    return f"{'possibly ' if finding.is_possible else ''}{side} the reference range"
+
+
+def names_text(names: Sequence[str]) -> str:
+    """Return vertebrae or discs, neighbours that follow each other as "C2 to C7"."""
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and _position(name) == _position(runs[-1][-1]) + 1:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    parts = [part for run in runs for part in ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else run)]
+    return listed(parts) if parts else ""
+
+
+def _position(name: str) -> int:
+    upper = name.split("/")[0]
+    return LEVEL_SEQUENCE.index(upper) if upper in LEVEL_SEQUENCE else -2
+
+
+# The impression
+
+
+def abnormal_phrase(finding: Finding) -> str:
+    """Return an abnormal finding without its place, as it is dictated.
+
+    Returns
+    -------
+    str
+        "Pfirrmann grade 4", "disc bulging", "moderate height loss (Genant grade 2), possible
+        fracture", "canal diameter 9.1 mm, absolute stenosis".
+    """
+    value = finding.value
+    if isinstance(value, PresenceValue):
+        return finding_name(finding)
+    if isinstance(value, GradeValue) and value.scale is GradeScale.GENANT:
+        return _height_loss_phrase(value.grade, finding.is_possible)
+    if isinstance(value, GradeValue):
+        return f"Pfirrmann grade {value.grade}"
+    words = [f"{_measure_phrase(finding)} {finding_value_text(value)}", *_meanings(finding)]
+    return ", ".join([*words, *_reservations(finding)])
+
+
+def _height_loss_phrase(grade: int, is_possible: bool) -> str:
+    doubt = "possibly " if is_possible else ""
+    return f"{doubt}{_GENANT_WORDS[grade]} height loss (Genant grade {grade}), possible fracture"
+
+
+def _measure_phrase(finding: Finding) -> str:
+    """Return a measure's name without the levels that stand before the colon."""
+    title = finding_title(finding).removeprefix(f"{finding.place} ")
+    return title if title[:2] in LEVEL_SEQUENCE else title[0].lower() + title[1:]
+
+
+def level_sentence(place: str, findings: Sequence[Finding]) -> str:
+    """Return all abnormal findings of a disc or a body: "L4/L5: Pfirrmann grade 4, ...".
+
+    Parameters
+    ----------
+    place : str
+        Empty for measures of the whole image, whose names say where they are taken.
+    findings : sequence of Finding
+        In the order in which they are told.
+    """
+    phrases = "; ".join(abnormal_phrase(finding) for finding in findings)
+    return f"{place}: {phrases}." if place else f"{phrases[0].upper()}{phrases[1:]}."
+
+
+def normal_sentence(parts: Sequence[str], is_all: bool) -> str:
+    """Return the one sentence on what is normal; "" without any.
+
+    Parameters
+    ----------
+    parts : sequence of str
+        From `normal_discs_phrase`, `normal_bodies_phrase`, `normal_measures_phrase`.
+    is_all : bool
+        Whether nothing abnormal stands before it.
+    """
+    if not parts:
+        return ""
+    return f"{'Unremarkable' if is_all else 'Otherwise unremarkable'}: {'; '.join(parts)}."
+
+
+def normal_discs_phrase(places: Sequence[str], undetermined: Mapping[str, Sequence[str]]) -> str:
+    """Return which discs show nothing, and what was not determined on which of them."""
+    many = "s" if len(places) > 1 else ""
+    gaps = [f"{place} {listed(list(names))}" for place, names in undetermined.items()]
+    rest = f" (not determined: {', '.join(gaps)})" if gaps else ""
+    return f"disc{many} {names_text(places)}{rest}"
+
+
+def normal_bodies_phrase(places: Sequence[str]) -> str:
+    """Return which bodies keep their height."""
+    return f"no height loss of {names_text(places)}"
+
+
+def normal_measures_phrase(findings: Sequence[Finding]) -> str:
+    """Return measures inside their limits with their values."""
+    return listed([_named_value(finding) for finding in findings])
+
+
+def unjudged_sentence(findings: Sequence[Finding]) -> str:
+    """Return measures that have no reference; "" without any."""
+    if not findings:
+        return ""
+    return f"Measured: {listed([_named_value(finding) for finding in findings])}."
+
+
+def _named_value(finding: Finding) -> str:
+    reservations = "".join(f" ({words})" for words in _reservations(finding))
+    return f"{finding_title(finding)} {finding_value_text(finding.value)}{reservations}"
+
+
+COUNTED_LEVELS = "Levels counted upwards from the lowest disc, taken as L5/S1."
+UNCERTAIN_LEVELS = "The levels are uncertain."
+
+
+def normality_text(normality: Normality) -> str:
+    """Return what a value means in one word or two."""
+    return {
+        Normality.ABNORMAL: "abnormal",
+        Normality.NORMAL: "normal",
+        Normality.UNJUDGED: "no reference",
+        Normality.UNDETERMINED: "not determined",
+    }[normality]

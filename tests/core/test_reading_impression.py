@@ -1,0 +1,264 @@
+"""The impression says what was decided, never the opposite, and spares a reader's own text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spinealign.domain.errors import ReadingError, ReadingProblem
+from spinealign.domain.findings import Caution, WarningCode
+from spinealign.domain.reading import (
+    Decision,
+    FindingKind,
+    GradeValue,
+    NumberValue,
+    PresenceValue,
+    Reading,
+)
+from spinealign.reading.decisions import accept_rest, decide, read_findings
+from spinealign.reading.findings import findings_of
+from spinealign.reading.impression import (
+    Phrase,
+    expanded,
+    impression_text,
+    repeated_keys,
+    with_edited_impression,
+    with_fresh_impression,
+)
+from spinealign.wording.reading_page import finding_name
+from tests.core.test_reading_decisions import begun, decided, found
+from tests.readings import NOW, back_analysis, genant, neck_analysis, pfirrmann, there
+
+
+def told(analysis, reading: Reading) -> str:
+    return impression_text(read_findings(findings_of(analysis), reading))
+
+
+def all_accepted(analysis, *changed) -> str:
+    reading = begun(analysis)
+    for key, decision, human in changed:
+        reading = decide(reading, found(analysis, key), decision, human, NOW)
+    return told(analysis, accept_rest(reading, findings_of(analysis), NOW))
+
+
+def test_a_back_is_dictated():
+    assert all_accepted(back_analysis()).splitlines() == [
+        "L1: moderate height loss (Genant grade 2), possible fracture.",
+        "L4/L5: canal diameter 9.0 mm, absolute stenosis; Pfirrmann grade 5; disc narrowing; "
+        "disc bulging.",
+        "L5/S1: disc herniation; Pfirrmann grade 4; Modic change.",
+        "Otherwise unremarkable: discs L1/L2 to L3/L4 (not determined: L1/L2 Pfirrmann grade); "
+        "no height loss of L2 to L5.",
+        "Measured: L1–S1 lumbar lordosis 54.0°.",
+    ]
+
+
+def test_a_healthy_neck_is_one_sentence_and_what_has_no_reference():
+    analysis = neck_analysis()
+    key = "measure/translation/C4/C5"
+    text = all_accepted(analysis, (key, Decision.REJECTED, None))
+    assert text.splitlines() == [
+        "Unremarkable: C2–C7 Cobb lordosis 12.0° and C2–C7 sagittal vertical axis 20.0 mm.",
+        "Measured: C7 slope 15.0°.",
+    ]
+
+
+def test_a_kyphotic_neck_is_dictated():
+    text = all_accepted(neck_analysis(cobb_deg=-8.0))
+    assert text.splitlines()[:2] == [
+        "C4/C5: translation 3.8 mm, possibly over 3.5 mm.",
+        "C2–C7 Cobb lordosis -8.0°, below the reference range (0 to 30°).",
+    ]
+
+
+def test_nothing_decided_says_nothing():
+    analysis = back_analysis()
+    assert told(analysis, begun(analysis)) == ""
+
+
+def test_levels_counted_are_said_until_a_reader_confirms_them():
+    analysis = back_analysis()
+    sentence = "Levels counted upwards from the lowest disc, taken as L5/S1."
+    reading = decided(analysis, "disc_grade/modic/L5/S1", Decision.ACCEPTED)
+    assert sentence in told(analysis, reading)
+    assert sentence not in all_accepted(analysis)
+
+
+def test_a_disc_with_one_undecided_grade_is_not_called_unremarkable():
+    analysis = back_analysis()
+    reading = accept_rest(begun(analysis), findings_of(analysis), NOW)
+    assert "L2/L3" in told(analysis, reading) or "L1/L2 to L3/L4" in told(analysis, reading)
+    for decision in (Decision.UNDECIDED, Decision.REJECTED):
+        finding = found(analysis, "disc_grade/bulging/L2/L3")
+        text = told(analysis, decide(reading, finding, decision, None, NOW))
+        assert "discs L1/L2 and L3/L4 " in text
+
+
+def test_a_reader_s_value_is_said_and_not_the_program_s():
+    text = all_accepted(
+        back_analysis(),
+        ("disc_grade/pfirrmann/L4/L5", Decision.CHANGED, pfirrmann(3)),
+        ("height_loss/L1", Decision.CHANGED, genant(0)),
+        ("measure/canal_diameter/L4/L5", Decision.CHANGED, NumberValue(11.0, "mm")),
+    )
+    assert "grade 5" not in text
+    assert "fracture" not in text
+    assert "L4/L5: canal diameter 11.0 mm, relative stenosis" in text
+    assert "no height loss of L1 to L5" in text
+
+
+def test_a_magnified_length_says_so():
+    analysis = replace(neck_analysis(), cautions=(Caution(WarningCode.MAGNIFIED_SPACING),))
+    assert "axis 20.0 mm (measured at the detector)" in all_accepted(analysis)
+
+
+# It never inverts
+
+choices = st.dictionaries(
+    st.sampled_from([finding.key for finding in findings_of(back_analysis())]),
+    st.tuples(st.sampled_from(Decision), st.booleans(), st.integers(0, 5)),
+    max_size=60,
+)
+NAMES = {"narrowing", "bulging", "herniation", "spondylolisthesis", "modic"}
+
+
+def decide_all(analysis, chosen) -> Reading:
+    reading = begun(analysis)
+    for key, (decision, is_there, number) in chosen.items():
+        finding = found(analysis, key)
+        human = None
+        if decision is Decision.CHANGED:
+            if finding.kind is FindingKind.MEASURE:
+                human = NumberValue(number * 4.0 if finding.unit == "mm" else 0.5, finding.unit)
+            elif finding.kind is FindingKind.HEIGHT_LOSS:
+                human = genant(number % 4)
+            elif finding.code == "pfirrmann":
+                human = pfirrmann(max(number, 1))
+            elif finding.kind is FindingKind.DISC_GRADE:
+                human = there(is_there)
+            else:
+                continue
+        try:
+            reading = decide(reading, finding, decision, human, NOW)
+        except ReadingError:
+            assert finding.value is None
+    return reading
+
+
+def place_lines(text: str) -> dict[str, str]:
+    """Return the sentence of each disc or body."""
+    matches = [re.match(r"^([TLS]\d(?:/[LS]\d)?): (.*)$", line) for line in text.splitlines()]
+    return {match[1]: match[2] for match in matches if match}
+
+
+@settings(max_examples=150, deadline=None)
+@given(choices)
+def test_an_impression_says_exactly_what_was_decided_to_be_there(chosen):
+    analysis = back_analysis()
+    reading = decide_all(analysis, chosen)
+    text = told(analysis, reading)
+    lines = place_lines(text)
+    for read in read_findings(findings_of(analysis), reading):
+        finding, decision = read.finding, read.decision
+        value = None if decision is None else decision.effective
+        line = lines.get(finding.place, "")
+        if isinstance(finding.value, PresenceValue) or finding.code in NAMES:
+            is_said = finding_name(finding) in line
+            assert is_said == (isinstance(value, PresenceValue) and value.is_present)
+        elif finding.code == "pfirrmann":
+            grades = re.findall(r"Pfirrmann grade (\d)", line)
+            is_worn = isinstance(value, GradeValue) and value.grade >= 4
+            assert grades == ([str(value.grade)] if is_worn else [])
+        elif finding.kind is FindingKind.HEIGHT_LOSS:
+            grades = re.findall(r"Genant grade (\d)", line)
+            is_lost = isinstance(value, GradeValue) and value.grade > 0
+            assert grades == ([str(value.grade)] if is_lost else [])
+
+
+def named_normal(text: str) -> str:
+    return next((line for line in text.splitlines() if "nremarkable" in line), "")
+
+
+@settings(max_examples=150, deadline=None)
+@given(choices)
+def test_nothing_is_called_unremarkable_that_was_not_decided_to_be(chosen):
+    analysis = back_analysis()
+    reading = accept_rest(decide_all(analysis, chosen), findings_of(analysis), NOW)
+    line = named_normal(told(analysis, reading))
+    discs = set(re.findall(r"[TL]\d{1,2}/[LS]\d", spelled_out(line.split("no height loss")[0])))
+    bodies = re.findall(r"no height loss of ([^;.]*)", line)
+    kept = set(re.findall(r"L\d", spelled_out(bodies[0]))) if bodies else set()
+    for read in read_findings(findings_of(analysis), reading):
+        finding, said = read.finding, read.said
+        is_normal = said is not None and said.normality.value == "normal"
+        if finding.kind is FindingKind.HEIGHT_LOSS:
+            assert (finding.place in kept) == is_normal
+        if finding.kind is FindingKind.DISC_GRADE and finding.place in discs:
+            is_doubt = finding.value is None and read.state is Decision.UNDECIDED
+            assert is_normal or is_doubt
+
+
+def spelled_out(text: str) -> str:
+    """Return a text in which "L1/L2 to L3/L4" names the disc between them too."""
+    order = ["L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1"]
+    bodies = ["L1", "L2", "L3", "L4", "L5"]
+    text = text.split("(not determined")[0]
+    for names in (order, bodies):
+        pattern = rf"\b({'|'.join(names)}) to ({'|'.join(names)})\b"
+        for first, last in re.findall(pattern, text):
+            between = names[names.index(first) : names.index(last) + 1]
+            text = text.replace(f"{first} to {last}", " ".join(between))
+    return text
+
+
+# A reader's own text
+
+
+def test_a_reader_s_text_is_left_alone_by_decisions():
+    analysis = back_analysis()
+    findings = findings_of(analysis)
+    fresh = with_fresh_impression(accept_rest(begun(analysis), findings, NOW), findings)
+    assert fresh.impression.text.startswith("L1: moderate height loss")
+    assert not fresh.impression.is_edited
+    mine = with_edited_impression(fresh, "Nothing new.")
+    rejected = decide(mine, found(analysis, "height_loss/L1"), Decision.REJECTED, None, NOW)
+    assert with_fresh_impression(rejected, findings).impression.text == "Nothing new."
+
+
+def test_typing_nothing_new_is_no_edit_and_a_book_is_refused():
+    reading = begun(neck_analysis())
+    assert with_edited_impression(reading, "") is reading
+    with pytest.raises(ReadingError) as caught:
+        with_edited_impression(reading, "x" * 20_001)
+    assert caught.value.problem is ReadingProblem.TOO_LONG
+    with pytest.raises(ReadingError):
+        with_edited_impression(reading.with_changes(signed_utc=NOW), "late")
+
+
+PHRASES = (Phrase("nad", "No acute disease."), Phrase("grüß", "Thank you for the referral."))
+
+
+@pytest.mark.parametrize(
+    ("text", "caret", "wanted"),
+    [
+        ("nad", 3, ("No acute disease.", 17)),
+        ("L1 normal. NAD", 14, ("L1 normal. No acute disease.", 28)),
+        ("grüß rest", 4, ("Thank you for the referral. rest", 27)),
+        ("xnad", 4, None),
+        ("nad ", 4, None),
+        ("na", 2, None),
+        ("nad", 2, None),
+        ("", 0, None),
+    ],
+)
+def test_a_key_before_the_caret_becomes_its_phrase(text, caret, wanted):
+    assert expanded(text, caret, PHRASES) == wanted
+
+
+def test_a_key_stands_for_one_phrase():
+    assert repeated_keys((*PHRASES, Phrase("NAD", "other"))) == ("nad",)
+    assert repeated_keys(PHRASES) == ()

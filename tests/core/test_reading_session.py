@@ -1,0 +1,321 @@
+"""One reading from opening to the second addendum, as the window drives it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spinealign.domain.errors import ExportError, ReadingError, ReadingProblem
+from spinealign.domain.reading import Decision, NameValue, ReadingStatus
+from spinealign.reading import store as store_module
+from spinealign.reading.session import ReadingSession
+from spinealign.reading.store import ReadingStore, image_of
+from spinealign.wording.failures import explain
+from tests.killed_readings import begun, read_in
+from tests.readings import (
+    Clock,
+    back_analysis,
+    degrees,
+    forced_analysis,
+    neck_analysis,
+    pfirrmann,
+    store_in,
+)
+
+COBB = "measure/cobb_c2_c7/C2/C7"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ReadingStore:
+    return store_in(tmp_path)
+
+
+def opened(store: ReadingStore, analysis=None, reader: str = "") -> ReadingSession:
+    return ReadingSession(analysis or neck_analysis(), store, reader, Clock())
+
+
+def on_disk(store: ReadingStore, analysis=None):
+    return store.load(image_of(analysis or neck_analysis())).reading
+
+
+def test_looking_writes_nothing(store: ReadingStore, tmp_path: Path):
+    session = opened(store)
+    assert session.status is ReadingStatus.AUTOMATIC
+    assert session.reading.impression.text == ""
+    assert [f.key for f in session.pending][:1] == ["measure/translation/C4/C5"]
+    assert not (tmp_path / "profile").exists()
+
+
+def test_each_step_is_on_the_disk_before_it_returns(store: ReadingStore):
+    session = opened(store, reader="A. Reader")
+    for work in (
+        lambda: session.decide(COBB, Decision.CHANGED, degrees(4.0)),
+        lambda: session.decide("levels", Decision.REJECTED),
+        session.undo,
+        session.accept_rest,
+        lambda: session.write_impression("Mine."),
+        session.take_offered_impression,
+        session.sign,
+        lambda: session.add_addendum("More.", "forgotten"),
+    ):
+        made = work()
+        assert on_disk(store) == made == session.reading
+    assert made.status is ReadingStatus.AMENDED
+    assert made.version == 2
+
+
+def test_a_reading_goes_on_after_closing(store: ReadingStore):
+    opened(store).decide(COBB, Decision.CHANGED, degrees(4.0))
+    again = opened(store)
+    assert again.status is ReadingStatus.BEING_READ
+    assert next(r for r in again.read if r.finding.key == COBB).said.value == degrees(4.0)
+    assert not again.can_undo
+
+
+def test_everything_undone_leaves_no_draft(store: ReadingStore):
+    session = opened(store)
+    session.decide(COBB, Decision.ACCEPTED)
+    session.accept_all(("levels", "examination"))
+    session.undo()
+    session.undo()
+    assert session.status is ReadingStatus.AUTOMATIC
+    assert on_disk(store) is None
+    assert session.undo() == session.reading
+
+
+def test_a_line_is_accepted_in_one_step(store: ReadingStore):
+    session = opened(store, back_analysis())
+    line = next(line for line in session.page.lines if line.key == "disc/L5/S1")
+    session.accept_all(tuple(finding.key for finding in line.findings))
+    assert len(session.reading.decisions) == 3
+    assert session.reading.impression.text.startswith("L5/S1: disc herniation; Pfirrmann")
+    assert session.undo().decisions == ()
+
+
+def test_signing_freezes_the_findings_as_they_were_read(store: ReadingStore):
+    session = opened(store, back_analysis())
+    session.decide("disc_grade/pfirrmann/L4/L5", Decision.CHANGED, pfirrmann(3))
+    session.decide("disc_grade/modic/L5/S1", Decision.REJECTED)
+    session.accept_rest()
+    signed = session.sign(" A. Reader ")
+    assert signed.reader == "A. Reader"
+    assert {decision.reader for decision in signed.decisions} == {"A. Reader"}
+    assert len(signed.statements) == len(signed.decisions)
+    assert "L4/L5 Pfirrmann grade: 3; changed by the reader (automatic: 5)." in signed.statements
+    assert "L5/S1 Modic change: rejected by the reader (automatic: yes)." in signed.statements
+    assert {model.name for model in signed.models} == {"mr_sagittal_unet"}
+    keys = {finding.key for finding in signed.findings}
+    assert {decision.key for decision in signed.decisions} <= keys
+    assert "disc_grade/herniation/L4/L5" in keys  # a doubt is told as one
+    assert "measure/canal_diameter/L1/L2" not in keys  # a detail that nobody decided on
+    other = opened(store, back_analysis(told={}))
+    assert other.findings == signed.findings
+    assert other.reading == signed
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reader", "problem"),
+    [
+        (lambda s: None, "A", ReadingProblem.UNDECIDED),
+        (lambda s: s.accept_rest(), " ", ReadingProblem.NO_READER),
+        (
+            lambda s: (s.accept_rest(), s.write_impression(" ")),
+            "A",
+            ReadingProblem.NO_TEXT,
+        ),
+        (
+            lambda s: (
+                s.accept_rest(),
+                s.decide("levels", Decision.CHANGED, NameValue("C3 C4 C5 C6 C7 T1")),
+            ),
+            "A",
+            ReadingProblem.NOT_CARRIED_OUT,
+        ),
+        (
+            lambda s: (s.accept_rest(), s.follow(neck_analysis(cobb_deg=3.0))),
+            "A",
+            ReadingProblem.UNDECIDED,
+        ),
+    ],
+    ids=["undecided", "nobody", "no-text", "levels-not-renamed", "outdated"],
+)
+def test_what_cannot_be_signed(store, prepare, reader, problem):
+    session = opened(store)
+    prepare(session)
+    with pytest.raises(ReadingError) as caught:
+        session.sign(reader)
+    assert caught.value.problem is problem
+    assert not session.status.is_verified
+    assert explain(caught.value).advice
+
+
+def test_an_addendum_needs_a_signed_reading_text_and_reason(store: ReadingStore):
+    session = opened(store)
+    with pytest.raises(ReadingError) as caught:
+        session.add_addendum("More.", "forgotten", "A")
+    assert caught.value.problem is ReadingProblem.NOT_SIGNED
+    session.accept_rest()
+    signed = session.sign("A. Reader")
+    for text, reason, problem in (
+        (" ", "why", ReadingProblem.NO_TEXT),
+        ("More.", "", ReadingProblem.NO_REASON),
+    ):
+        with pytest.raises(ReadingError) as caught:
+            session.add_addendum(text, reason)
+        assert caught.value.problem is problem
+    assert session.reading == on_disk(store) == signed
+
+
+def test_a_signed_reading_takes_an_addendum_only(store: ReadingStore):
+    session = opened(store)
+    session.accept_rest()
+    signed = session.sign("A. Reader")
+    for work in (
+        lambda: session.decide(COBB, Decision.REJECTED),
+        lambda: session.accept_all((COBB,)),
+        session.accept_rest,
+        session.undo,
+        lambda: session.write_impression("Else."),
+        session.take_offered_impression,
+        lambda: session.name_reader("B"),
+        lambda: session.sign("B"),
+    ):
+        with pytest.raises(ReadingError) as caught:
+            work()
+        assert caught.value.problem is ReadingProblem.SIGNED_ALREADY
+    assert session.follow(neck_analysis(cobb_deg=-20.0)) == signed
+    amended = session.add_addendum("More.", "forgotten", "B. Reader")
+    assert amended.with_changes(addenda=()) == signed
+    assert session.versions == (signed, amended)
+    assert (session.pending, session.can_undo) == ((), False)
+
+
+def test_a_moved_point_makes_a_decision_outdated_and_the_impression_follows(store):
+    session = opened(store)
+    session.decide(COBB, Decision.ACCEPTED)
+    assert "12.0°" in session.reading.impression.text
+    session.follow(neck_analysis(cobb_deg=3.0, automatic_deg=12.0))
+    assert "Cobb" not in session.reading.impression.text
+    assert next(r for r in session.read if r.finding.key == COBB).is_outdated
+    session.decide(COBB, Decision.ACCEPTED)
+    assert "3.0°" in session.reading.impression.text
+
+
+def test_another_picture_is_not_followed(store: ReadingStore):
+    session = opened(store)
+    with pytest.raises(ValueError, match="another picture"):
+        session.follow(back_analysis())
+
+
+def test_an_impression_of_the_reader_s_own_is_offered_a_new_one(store: ReadingStore):
+    session = opened(store)
+    session.decide(COBB, Decision.ACCEPTED)
+    assert session.offered_impression == ""
+    session.write_impression("Mine.")
+    assert session.offered_impression == "Unremarkable: C2–C7 Cobb lordosis 12.0°."
+    session.decide(COBB, Decision.REJECTED)
+    assert session.reading.impression.text == "Mine."
+    session.undo()
+    session.take_offered_impression()
+    assert session.reading.impression.text == "Unremarkable: C2–C7 Cobb lordosis 12.0°."
+
+
+def test_decisions_carry_the_name_of_who_made_them(store: ReadingStore):
+    session = opened(store)
+    session.decide(COBB, Decision.ACCEPTED)
+    session.name_reader("B. Reader")
+    session.decide("levels", Decision.ACCEPTED)
+    session.accept_rest()
+    signed = session.sign("A. Reader")
+    names = {decision.key: decision.reader for decision in signed.decisions}
+    assert (names[COBB], names["levels"]) == ("A. Reader", "B. Reader")
+
+
+def test_a_reading_of_another_kind_is_told(store: ReadingStore):
+    neck = neck_analysis()
+    forced = replace(forced_analysis(), image=neck.image, examination=back_analysis().examination)
+    opened(store, forced).decide("examination", Decision.ACCEPTED)
+    session = opened(store)
+    assert session.is_of_another_view
+    session.decide(COBB, Decision.ACCEPTED)
+    assert not session.is_of_another_view
+
+
+def test_a_picture_without_result_is_signed_with_the_reader_s_text(store: ReadingStore):
+    session = opened(store, forced_analysis())
+    session.accept_rest()
+    with pytest.raises(ReadingError):
+        session.sign("A. Reader")
+    session.write_impression("Not a spine.")
+    assert session.sign("A. Reader").impression.text == "Not a spine."
+
+
+def test_a_step_that_cannot_be_written_is_not_made(store: ReadingStore, monkeypatch):
+    session = opened(store)
+    session.decide(COBB, Decision.ACCEPTED)
+    before = session.reading
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store_module, "write_durably", full)
+    for work in (
+        lambda: session.decide("levels", Decision.ACCEPTED),
+        session.accept_rest,
+        lambda: session.write_impression("Mine."),
+    ):
+        with pytest.raises(ExportError):
+            work()
+        assert session.reading == before == on_disk(store)
+
+
+def test_a_spoilt_signed_reading_is_told_and_not_gone_on_with(store, tmp_path):
+    session = opened(store)
+    session.accept_rest()
+    session.sign("A. Reader")
+    path = next(tmp_path.rglob("version-0001.json"))
+    path.write_text(path.read_text().replace("unremarkable", "abnormal"))
+    again = opened(store)
+    assert [fault.problem.value for fault in again.faults] == ["changed"]
+    assert not again.status.is_verified
+    with pytest.raises(ReadingError) as caught:
+        again.decide(COBB, Decision.ACCEPTED)
+    assert caught.value.problem is ReadingProblem.SIGNED_ALREADY
+    assert path.name in explain(again.faults[0]).sentence
+
+
+# Killed
+
+
+MOMENTS = 50
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_kill_at_any_of_fifty_moments_loses_nothing_acknowledged(tmp_path: Path):
+    expected = read_in(tmp_path / "expected")
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.killed_readings", str(tmp_path), str(MOMENTS)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    killed = [json.loads(line) for line in said.stdout.splitlines()]
+    assert len(killed) == MOMENTS
+    assert {0, len(expected) - 1} <= {each["acknowledged"] for each in killed}
+    for each in killed:
+        session, done = begun(tmp_path / str(each["moment"])), each["acknowledged"]
+        assert session.faults == ()
+        before = [expected[done - 1]] if done else []
+        is_new = done == 0 and session.status is ReadingStatus.AUTOMATIC
+        assert is_new or session.reading in [*before, expected[done]], each
+        for earlier in session.versions:
+            assert earlier in expected
