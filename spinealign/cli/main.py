@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from spinealign import __version__
+from spinealign.cli.reading import add_reading
 from spinealign.cli.series import Job, WrongUseError, add_series_options, plan, print_series
 from spinealign.cli.training import add_training, training_module
 from spinealign.domain.errors import SpineAlignError
@@ -20,7 +21,9 @@ from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.study import ImageSource
 
-COMMANDS = ("analyze", "volume", "compare", "define", "models", "self-test", "train", "package")
+COMMANDS = (
+    "analyze", "volume", "compare", "define", "reading", "models", "self-test", "train", "package",
+)  # fmt: skip
 _Result = TypeVar("_Result")
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, EXIT_REFUSED = 0, 1, 2, 3
 
@@ -59,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_analyze(commands)
     _add_volume(commands)
     _add_measures(commands)
+    add_reading(commands)
     listing = commands.add_parser("models", help="list the models and their limits")
     listing.add_argument("--json", action="store_true", help="print the whole cards as JSON")
     listing.set_defaults(run=_models)

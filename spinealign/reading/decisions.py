@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+import msgspec
+
 from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import ReadingError, ReadingProblem
 from spinealign.domain.examination import LEVEL_SEQUENCE, ExaminationKind
@@ -23,11 +25,13 @@ from spinealign.domain.reading import (
     GradeScale,
     GradeValue,
     NameValue,
+    Normality,
     NumberValue,
     PresenceValue,
     Reading,
 )
 from spinealign.reading.findings import assessed, is_to_be_read
+from spinealign.wording.reading_page import decision_statement
 
 NUMBER_LIMITS: Mapping[Quantity, tuple[float, float]] = MappingProxyType(
     {
@@ -192,6 +196,29 @@ def accept_rest(reading: Reading, findings: Sequence[Finding], now: datetime) ->
         if finding.value is not None:
             reading = decide(reading, finding, Decision.ACCEPTED, None, now)
     return reading
+
+
+def named_finding(decision: FindingDecision) -> Finding:
+    """Return what a decision is about, as far as its key says: to be told without the analysis."""
+    kind, *rest = decision.key.split("/")
+    has_code = kind in (FindingKind.MEASURE, FindingKind.DISC_GRADE)
+    return Finding(
+        key=decision.key,
+        kind=FindingKind(kind),
+        code=rest[0] if has_code else kind,
+        levels=tuple(rest[1:] if has_code else rest),
+        normality=Normality.UNJUDGED,
+        value=decision.shown,
+        automatic=decision.automatic,
+    )
+
+
+def told_decision(decision: FindingDecision) -> str:
+    """Return a decision as one sentence, without the analysis that it was made on."""
+    finding = named_finding(decision)
+    held = decision.effective
+    said = None if held is None else msgspec.structs.replace(finding, value=held)
+    return decision_statement(finding, decision, said)
 
 
 def require_unsigned(reading: Reading) -> None:

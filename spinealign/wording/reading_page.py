@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from spinealign.domain.discs import GradeName
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.measures import MEASURES, Extent, MeasureCode
 from spinealign.domain.reading import (
+    Addendum,
     Decision,
     Finding,
     FindingDecision,
@@ -20,6 +22,7 @@ from spinealign.domain.reading import (
     Normality,
     NumberValue,
     PresenceValue,
+    Reading,
     ReadingStatus,
 )
 from spinealign.wording.discs import GRADE_TITLES, percent_text
@@ -41,6 +44,8 @@ DECISION_WORDS: Mapping[Decision, str] = {
     Decision.CHANGED: "changed",
     Decision.REJECTED: "rejected",
 }
+
+NO_READING = "No reading of this image is saved in the profile."
 
 OUTDATED = "decided on an earlier result: check it"
 """Stands beside a decision on a value that the analysis no longer has."""
@@ -272,6 +277,48 @@ def unjudged_sentence(findings: Sequence[Finding]) -> str:
 def _named_value(finding: Finding) -> str:
     reservations = "".join(f" ({words})" for words in _reservations(finding))
     return f"{finding_title(finding)} {finding_value_text(finding.value)}{reservations}"
+
+
+# A whole reading
+
+
+def time_text(moment: datetime) -> str:
+    """Return a time: "2026-11-28 21:00 UTC"."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def status_line(reading: Reading) -> str:
+    """Return status, reader and time: "signed by A. Reader, 2026-11-28 21:00 UTC, version 1"."""
+    words = STATUS_WORDS[reading.status]
+    if reading.signed_utc is None:
+        return f"{words}, not signed"
+    by = f"{words}, signed" if reading.addenda else words
+    who = f"{by} by {safe_text(reading.reader)}, {time_text(reading.signed_utc)}"
+    return f"{who}, version {reading.version}"
+
+
+def reading_lines(reading: Reading, statements: Sequence[str]) -> list[str]:
+    """Return a reading as lines to print.
+
+    Parameters
+    ----------
+    reading : Reading
+    statements : sequence of str
+        A sentence for each decision.
+    """
+    kind = named_kind_text(reading.view) or safe_text(reading.view)
+    lines = [f"Reading: {status_line(reading)}", f"Image type: {kind}", "Findings:"]
+    lines += [f"  {safe_text(statement)}" for statement in statements] or ["  none decided"]
+    lines += ["Impression:"]
+    lines += [f"  {safe_text(line)}" for line in reading.impression.text.splitlines()] or ["  none"]
+    return [*lines, *(line for addendum in reading.addenda for line in addendum_lines(addendum))]
+
+
+def addendum_lines(addendum: Addendum) -> list[str]:
+    """Return an addendum as lines: who, when and why, then its text."""
+    head = f"Addendum by {safe_text(addendum.reader)}, {time_text(addendum.added_utc)}"
+    text = [f"  {safe_text(line)}" for line in addendum.text.splitlines()]
+    return [f"{head}; reason: {safe_text(addendum.reason)}", *text]
 
 
 COUNTED_LEVELS = "Levels counted upwards from the lowest disc, taken as L5/S1."
