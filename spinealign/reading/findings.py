@@ -363,9 +363,13 @@ def _is_height_ratio(measured: Measurement) -> bool:
 
 
 def _with_height_grade(bare: Finding, ratios: Sequence[Measurement]) -> Finding:
-    """Return the worst grade of a body's heights; unknown where one is not measurable."""
+    """Return the worst grade of a body's heights.
+
+    It stays unknown where a ratio is not measurable, and where one is low and was not graded:
+    the body is not seen as a whole.
+    """
     severities = [m.severity for m in ratios if m.severity is not None]
-    if not severities and any(m.value is None for m in ratios):
+    if not severities and any(_is_open_height(m) for m in ratios):
         return bare
     worst = max(severities, key=lambda s: _GENANT_GRADES[s.grade], default=None)
     grade = 0 if worst is None else _GENANT_GRADES[worst.grade]
@@ -379,6 +383,11 @@ def _with_height_grade(bare: Finding, ratios: Sequence[Measurement]) -> Finding:
         is_possible=worst is not None and worst.is_possible,
     )
     return _assess_grade(found, value)
+
+
+def _is_open_height(measured: Measurement) -> bool:
+    value = measured.value
+    return value is None or measured.definition.severity_of(value, value, value) is not None
 
 
 # Discs

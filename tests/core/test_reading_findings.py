@@ -140,6 +140,21 @@ def test_the_page_folds_what_comes_after_the_eighth_line():
     assert (len(page.lines), len(page.folded)) == (MOST_LINES, 2)
 
 
+@pytest.mark.parametrize("value", [0.69, None])
+def test_a_low_height_that_was_not_graded_is_not_called_normal(value):
+    """A body at the border of the picture is low because it is cut, or is broken: unknown."""
+    analysis = back_analysis(l1_ratio=1.0)
+    heights = tuple(
+        replace(m, value=value, interval=None)
+        if (m.code, m.levels) == (MeasureCode.BODY_HEIGHT_RATIO, ("L2",))
+        else m
+        for m in analysis.measurements
+    )
+    found = by_key(replace(analysis, measurements=heights))
+    assert found["height_loss/L2"].normality is Normality.UNDETERMINED
+    assert found["height_loss/L3"].normality is Normality.NORMAL
+
+
 @pytest.mark.parametrize(
     ("value", "low", "high", "normality", "is_possible"),
     [
