@@ -135,6 +135,19 @@ def test_all_the_rest_is_accepted_and_nothing_else():
         assert states.get(finding.key, wanted) is wanted
 
 
+def test_an_accepted_grade_that_became_uncertain_waits_for_the_reader():
+    """Neither accepted with the rest, for there is nothing to accept, nor forgotten."""
+    key = "disc_grade/pfirrmann/L4/L5"
+    reading = decided(back_analysis(), key, Decision.ACCEPTED)
+    unsure = back_analysis({"L4/L5": {"pfirrmann": None}})
+    findings = findings_of(unsure)
+    rest = accept_rest(reading, findings, NOW)
+    assert [finding.key for finding in pending(findings, rest)] == [key]
+    for decision, human in ((Decision.UNDECIDED, None), (Decision.CHANGED, pfirrmann(3))):
+        told = decide(rest, found(unsure, key), decision, human, NOW)
+        assert pending(findings, told) == ()
+
+
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [

@@ -241,6 +241,17 @@ def test_a_changed_word_is_a_change(kept, profile):
     assert SIGNED not in kept.load(IMAGE).versions
 
 
+def test_a_change_is_told_from_a_missing_key(kept, profile):
+    (profile / KEY_FILE).unlink()
+    path = version_path(profile, 2)
+    path.write_text(path.read_text().replace("overlooked", "invented__"))
+    assert [fault for fault in faults(kept) if fault[1]] == [
+        (StoredReadingProblem.KEY_MISSING, 1),
+        (StoredReadingProblem.CHANGED, 2),
+        (StoredReadingProblem.KEY_MISSING, 3),
+    ]
+
+
 def resealed(profile: Path, version: int, **changes: object) -> None:
     """Change a version and make its open checksum anew, as somebody without the key could."""
     path = version_path(profile, version)
