@@ -19,10 +19,12 @@ from spinealign.domain.reading import (
     PresenceValue,
     Reading,
 )
+from spinealign.json_files import JsonError, typed
 from spinealign.reading.decisions import accept_rest, decide, read_findings
 from spinealign.reading.findings import findings_of
 from spinealign.reading.impression import (
     Phrase,
+    Phrases,
     expanded,
     impression_text,
     repeated_keys,
@@ -257,6 +259,24 @@ PHRASES = (Phrase("nad", "No acute disease."), Phrase("grüß", "Thank you for t
 )
 def test_a_key_before_the_caret_becomes_its_phrase(text, caret, wanted):
     assert expanded(text, caret, PHRASES) == wanted
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        {"key": "two words", "text": "t"},
+        {"key": "", "text": "t"},
+        {"key": "k" * 21, "text": "t"},
+        {"key": "k\n", "text": "t"},
+        {"key": "k", "text": ""},
+        {"key": "k", "text": "t" * 2001},
+        {"key": "k", "text": "t", "more": 1},
+    ],
+)
+def test_settings_with_an_impossible_phrase_are_refused(phrase):
+    assert typed([{"key": "grüß-1_a", "text": "t"}], Phrases, is_strict=True)
+    with pytest.raises(JsonError):
+        typed([phrase], Phrases, is_strict=True)
 
 
 def test_a_key_stands_for_one_phrase():
