@@ -404,15 +404,14 @@ def _disc_grades(analysis: Analysis) -> Iterator[Finding]:
 
 def _disc_grade(analysis: Analysis, disc: Disc, grade: DiscGrade) -> Finding:
     place = disc.level or disc.name
-    levels = tuple(place.split("/"))
     bare = Finding(
         key=f"{FindingKind.DISC_GRADE.value}/{grade.name.value}/{place}",
         kind=FindingKind.DISC_GRADE,
         code=grade.name.value,
-        levels=levels,
+        levels=tuple(disc.name.split("/")),
         normality=Normality.UNDETERMINED,
         box=_box(disc.outline),
-        cautions=_cautions(analysis, _OF_ALL, levels),
+        cautions=_cautions(analysis, _OF_ALL, place.split("/")),
     )
     value = _graded_value(grade)
     if value is None:

@@ -25,11 +25,13 @@ from spinealign.wording.reading_page import (
     COUNTED_LEVELS,
     UNCERTAIN_LEVELS,
     finding_name,
-    level_sentence,
+    level_phrase,
+    measure_sentence_of,
     normal_bodies_phrase,
     normal_discs_phrase,
     normal_measures_phrase,
     normal_sentence,
+    places_sentence,
     unjudged_sentence,
 )
 
@@ -63,15 +65,24 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
 
 
 def _abnormal_sentences(abnormal: Iterable[Finding]) -> list[str]:
-    """Return a sentence a place, the place of the worst finding first."""
-    places: dict[str, list[Finding]] = {}
+    """Return a sentence a place, worst first; places that show the same share one."""
+    wide: dict[str, list[Finding]] = {}
     for finding in sorted(abnormal, key=lambda found: -found.rank):
-        place = finding.place if _has_one_place(finding) else ""
-        places.setdefault(place or finding.key, []).append(finding)
-    return [
-        level_sentence(place if _has_one_place(found[0]) else "", found)
-        for place, found in places.items()
-    ]
+        wide.setdefault(finding.place if _has_one_place(finding) else finding.key, []).append(
+            finding
+        )
+    alike: dict[str, list[Finding]] = {}
+    for found in wide.values():
+        is_place = _has_one_place(found[0])
+        alike.setdefault(level_phrase(found) if is_place else found[0].key, []).append(found[0])
+    return [_sentence(phrase, found) for phrase, found in alike.items()]
+
+
+def _sentence(phrase: str, found: Sequence[Finding]) -> str:
+    if not _has_one_place(found[0]):
+        return measure_sentence_of(found[0])
+    ordered = sorted(found, key=lambda finding: _top(finding.box))
+    return places_sentence([finding.place for finding in ordered], phrase)
 
 
 def _has_one_place(finding: Finding) -> bool:

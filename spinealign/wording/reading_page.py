@@ -50,6 +50,7 @@ NO_READING = "No reading of this image is saved in the profile."
 OUTDATED = "decided on an earlier result: check it"
 """Stands beside a decision on a value that the analysis no longer has."""
 
+_BEYOND_WEAR = (GradeName.HERNIATION, GradeName.SPONDYLOLISTHESIS)
 _GENANT_WORDS = {0: "none", 1: "mild", 2: "moderate", 3: "severe"}
 
 
@@ -220,18 +221,68 @@ def _measure_phrase(finding: Finding) -> str:
     return title if title[:2] in LEVEL_SEQUENCE else title[0].lower() + title[1:]
 
 
-def level_sentence(place: str, findings: Sequence[Finding]) -> str:
-    """Return all abnormal findings of a disc or a body: "L4/L5: Pfirrmann grade 4, ...".
+def level_phrase(findings: Sequence[Finding]) -> str:
+    """Return all abnormal findings of a disc or a body, as they are dictated.
 
     Parameters
     ----------
-    place : str
-        Empty for measures of the whole image, whose names say where they are taken.
     findings : sequence of Finding
         In the order in which they are told.
+
+    Returns
+    -------
+    str
+        "disc herniation; disc degeneration (Pfirrmann grade 4) with narrowing and bulging".
     """
-    phrases = "; ".join(abnormal_phrase(finding) for finding in findings)
-    return f"{place}: {phrases}." if place else f"{phrases[0].upper()}{phrases[1:]}."
+    grades = [finding for finding in findings if finding.kind is FindingKind.DISC_GRADE]
+    phrases = [
+        _disc_phrase(grades) if finding.kind is FindingKind.DISC_GRADE else abnormal_phrase(finding)
+        for finding in findings
+    ]
+    return "; ".join(dict.fromkeys(phrases))
+
+
+def _disc_phrase(grades: Sequence[Finding]) -> str:
+    """Return what is abnormal on a disc: what is beyond wear first, then wear."""
+    beyond = [finding_name(finding) for finding in grades if finding.code in _BEYOND_WEAR]
+    wear = [finding for finding in grades if finding.code not in _BEYOND_WEAR]
+    return "; ".join([*beyond, *_wear_phrase(wear)])
+
+
+def _wear_phrase(wear: Sequence[Finding]) -> list[str]:
+    grade = [
+        f"disc degeneration ({abnormal_phrase(finding)})"
+        for finding in wear
+        if finding.code == GradeName.PFIRRMANN
+    ]
+    changes = _with_both_endplates(
+        [finding_name(finding) for finding in wear if finding.code != GradeName.PFIRRMANN]
+    )
+    if not grade:
+        return [listed(changes)] if changes else []
+    if not changes:
+        return grade
+    return [f"{grade[0]} with {listed([change.removeprefix('disc ') for change in changes])}"]
+
+
+def _with_both_endplates(names: Sequence[str]) -> list[str]:
+    """Return names of changes, those of the upper and the lower endplate as one."""
+    ends = [GRADE_TITLES[GradeName.UPPER_ENDPLATE], GRADE_TITLES[GradeName.LOWER_ENDPLATE]]
+    both = [title[0].lower() + title[1:] for title in ends]
+    if not set(both) <= set(names):
+        return list(names)
+    return [*(name for name in names if name not in both), "changes of both endplates"]
+
+
+def places_sentence(places: Sequence[str], phrase: str) -> str:
+    """Return what several discs or bodies, or one, show: "L1/L2 and L2/L3: disc bulging."."""
+    return f"{names_text(places)}: {phrase}."
+
+
+def measure_sentence_of(finding: Finding) -> str:
+    """Return an abnormal measure of several levels, whose name says where it is taken."""
+    phrase = abnormal_phrase(finding)
+    return f"{phrase[0].upper()}{phrase[1:]}."
 
 
 def normal_sentence(parts: Sequence[str], is_all: bool) -> str:

@@ -95,7 +95,7 @@ def test_a_line_is_accepted_in_one_step(store: ReadingStore):
     line = next(line for line in session.page.lines if line.key == "disc/L5/S1")
     session.accept_all(tuple(finding.key for finding in line.findings))
     assert len(session.reading.decisions) == 3
-    assert session.reading.impression.text.startswith("L5/S1: disc herniation; Pfirrmann")
+    assert session.reading.impression.text.startswith("L5/S1: disc herniation; disc deg")
     assert session.undo().decisions == ()
 
 
