@@ -33,6 +33,8 @@ from spinealign.domain.study import (
 )
 from spinealign.imaging.readers import read_part
 from spinealign.measure.outlines.volumes import structure_volumes
+from spinealign.reading.session import ReadingSession
+from spinealign.reading.store import ReadingStore
 from spinealign.ui.work.services import Models, Services
 from tests import phantoms
 from tests.examinations import NECK_CT, SPINE_MR
@@ -261,6 +263,7 @@ class FakeServices:
     keep_failure: Exception | None = None
     keep_at: Path | None = None
     patients: dict[str, PatientFacts] = field(default_factory=dict)
+    profile_dir: Path | None = None
 
     def build(self, profile_dir: Path | None = None) -> Services:
         return Services(
@@ -277,7 +280,13 @@ class FakeServices:
             write_comparison=lambda first, second, path: self._write("comparison", path),
             load_corrections=lambda analysis: self.kept.get(analysis.image.source_path),
             save_corrections=self._keep,
+            open_reading=lambda analysis: ReadingSession(analysis, self.reading_store()),
         )
+
+    def reading_store(self) -> ReadingStore:
+        """Return where readings lie: in the folder of the test."""
+        assert self.profile_dir is not None, "a test that opens images needs a profile folder"
+        return ReadingStore(self.profile_dir)
 
     def scan(self, paths: Sequence[Path]) -> Generator[int, None, Scan]:
         """Play the look into folders; "series" in a name makes a file five slices."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from spinealign import __version__
@@ -155,7 +155,6 @@ class ReadingSession:
         if image_of(analysis) != image_of(self._analysis):
             raise ValueError("an analysis of another picture")
         self._analysis, self._findings = analysis, findings_of(analysis)
-        self._undone.clear()
         if self.status.is_verified:
             return self._reading
         return self._keep(self._reading)
@@ -175,15 +174,24 @@ class ReadingSession:
         ExportError
             It could not be written; the reading is as it was.
         """
-        made = decide(self._reading, self.finding(key), decision, human, self._now())
+        return self.decide_all({key: (decision, human)})
+
+    def decide_all(self, wanted: Mapping[str, tuple[Decision, FindingValue | None]]) -> Reading:
+        """Decide on several findings in one step, as on all grades of a disc; see `decide`.
+
+        Parameters
+        ----------
+        wanted : mapping of str to tuple
+            Decision and the reader's value by key of the finding.
+        """
+        made, now = self._reading, self._now()
+        for key, (decision, human) in wanted.items():
+            made = decide(made, self.finding(key), decision, human, now)
         return self._step(made)
 
     def accept_all(self, keys: tuple[str, ...]) -> Reading:
         """Accept several findings in one step: all that one line shows."""
-        made = self._reading
-        for key in keys:
-            made = decide(made, self.finding(key), Decision.ACCEPTED, None, self._now())
-        return self._step(made)
+        return self.decide_all(dict.fromkeys(keys, (Decision.ACCEPTED, None)))
 
     def accept_rest(self) -> Reading:
         """Accept all that still waits for a decision."""

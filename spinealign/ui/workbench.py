@@ -14,12 +14,15 @@ from spinealign.ui.cases.jobs import read_samples, warm_up
 from spinealign.ui.cases.opening import Opener
 from spinealign.ui.cases.saving import Saver
 from spinealign.ui.correcting.edit_session import EditSession
+from spinealign.ui.correcting.undoing import Undoing
+from spinealign.ui.reading.case_readings import CaseReadings
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.wording import Message
+from spinealign.wording.reading_window import SIGNED_MESSAGE
 
 
 class Workbench(QObject):
@@ -57,6 +60,9 @@ class Workbench(QObject):
         self.opener = Opener(services, self.looking, self.preferences, messages, self)
         self.saver = Saver(services, self.files, self.preferences, messages, self)
         self.editing = EditSession(services, self.files, messages, self)
+        self.records = TaskRunner(messages, self)
+        self.readings = CaseReadings(self.records, messages, self)
+        self.undoing = Undoing(self.editing, self.readings, self)
         self.current: Case | None = None
         self._connect()
 
@@ -102,6 +108,7 @@ class Workbench(QObject):
             self.session.see(case)
         self.current_changed.emit(case)
         self.editing.begin(case)
+        self.readings.begin(case)
 
     def step(self, forward: int) -> None:
         """Go to the next case (1) or the previous one (-1)."""
@@ -117,6 +124,7 @@ class Workbench(QObject):
             here = cases.index(case)
             self.select(next(iter([*cases[here + 1 :], *cases[:here][::-1]]), None))
         self.session.close(case)
+        self.readings.release(case)
         self.editing.release(case)
 
     def close_current(self) -> None:
@@ -150,20 +158,26 @@ class Workbench(QObject):
 
     @property
     def _long_runners(self) -> tuple[TaskRunner, ...]:
-        return (self.inference, self.files, self.looking, self.reading)
+        return (self.inference, self.files, self.looking, self.reading, self.records)
 
     def _connect(self) -> None:
         self.opener.opened.connect(self.open_cases)
         self.session.finding_ready.connect(self._on_finding)
         self.session.changed.connect(self._case_changed)
+        self.editing.changed.connect(self.readings.follow)
+        self.editing.locked = self._locked
         for signal in (self.session.queue_changed, self.opener.search_ended, self.saver.ended):
             signal.connect(self.work_changed)
         for runner in self._long_runners:
             runner.became_idle.connect(self.became_idle)
 
+    def _locked(self) -> Message | None:
+        return SIGNED_MESSAGE if self.readings.is_signed else None
+
     def _on_finding(self, case: Case) -> None:
         self.opener.note_success(replace(case.recent, place=case.shown_place))
         self.editing.adopt(case)
+        self.readings.adopt(case)
 
     def _case_changed(self, case: Case) -> None:
         if case is self.current:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Protocol
 
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import LandmarkSource
@@ -37,6 +38,22 @@ MEASURE_HEADINGS = (
     "Group", "Measure", "Value", "Unit", "95 % low", "95 % high", "Normal range", "Severity",
     "Placed by", "Automatic value", "Method", "Source",
 )  # fmt: skip
+
+
+class InRange(Protocol):
+    """What a normal range is drawn for: a measurement, or a finding with a reader's value."""
+
+    @property
+    def value(self) -> float | None:
+        """In the unit of the range."""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Its 95 % interval (low, high)."""
+
+    @property
+    def normal(self) -> NormalRange | None:
+        """What is normal."""
 
 
 class RangePosition(StrEnum):
@@ -212,7 +229,7 @@ def range_text(normal: NormalRange | None, unit: str) -> str:
     return f"{words}{unit_text(unit)}"
 
 
-def position_in_range(measurement: Measurement) -> RangePosition | None:
+def position_in_range(measurement: InRange) -> RangePosition | None:
     """Return where a value lies against its normal range, or None without one."""
     value, normal = measurement.value, measurement.normal
     if normal is None or value is None or not math.isfinite(value):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spinealign.domain.errors import ExportError, ReadingError, ReadingProblem
-from spinealign.domain.reading import Decision, NameValue, ReadingStatus
+from spinealign.domain.reading import Decision, GradeScale, GradeValue, NameValue, ReadingStatus
 from spinealign.reading import store as store_module
 from spinealign.reading.session import ReadingSession
 from spinealign.reading.store import ReadingStore, image_of
@@ -96,6 +96,19 @@ def test_a_line_is_accepted_in_one_step(store: ReadingStore):
     session.accept_all(tuple(finding.key for finding in line.findings))
     assert len(session.reading.decisions) == 3
     assert session.reading.impression.text.startswith("L5/S1: disc herniation; disc deg")
+    assert session.undo().decisions == ()
+
+
+def test_a_disc_is_changed_in_one_step_that_a_moved_point_does_not_make_final(store):
+    session = opened(store, back_analysis())
+    line = next(line for line in session.page.lines if line.key == "disc/L5/S1")
+    wanted = {finding.key: (Decision.REJECTED, None) for finding in line.findings}
+    pfirrmann = next(f for f in line.findings if f.code == "pfirrmann")
+    wanted[pfirrmann.key] = (Decision.CHANGED, GradeValue(GradeScale.PFIRRMANN, 2))
+    session.decide_all(wanted)
+    assert {d.decision for d in session.reading.decisions} == {Decision.REJECTED, Decision.CHANGED}
+    session.follow(back_analysis())
+    assert session.can_undo
     assert session.undo().decisions == ()
 
 

@@ -10,6 +10,7 @@ from PyQt6 import sip
 from PyQt6.QtCore import QCoreApplication, QEvent, QTimer
 from PyQt6.QtWidgets import QApplication, QPushButton
 
+from spinealign.ui.results.result_page import DETAILS
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.window.main_window import MainWindow
 from spinealign.ui.work.services import program_services
@@ -54,9 +55,9 @@ def _running_timers():
 
 
 @pytest.fixture
-def fake():
+def fake(tmp_path):
     """Services to steer and to ask what the window wanted of them."""
-    return FakeServices()
+    return FakeServices(profile_dir=tmp_path / "profile")
 
 
 @pytest.fixture
@@ -67,6 +68,8 @@ def open_window(qtbot, fake, tmp_path):
     def show(store=None):
         window = MainWindow(fake.build(), store or SettingsStore(tmp_path / "profile"))
         windows.append(window)
+        # Tests of what stands below the reading look at it; those of the reading close it.
+        window.results.open_folds.add(DETAILS)
         with qtbot.waitExposed(window):
             window.show()
         return window

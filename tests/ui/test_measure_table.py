@@ -26,7 +26,7 @@ from spinealign.domain.measures import (
 from spinealign.ui.results.definition_view import DefinitionView
 from spinealign.ui.results.measure_model import MeasureChoices, MeasureColumn
 from spinealign.ui.results.measure_tree import MeasureTable
-from spinealign.ui.results.range_bar import bar_scale, draw_range
+from spinealign.ui.widgets.range_bar import bar_scale, draw_range
 from spinealign.ui.widgets.theme import DARK, LIGHT
 from spinealign.wording.measure_rows import measure_sentence
 from spinealign.wording.measures import definition_text, measurement_name

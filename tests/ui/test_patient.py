@@ -119,7 +119,7 @@ def test_hidden_stays_hidden_at_the_next_start_and_nothing_is_read(
 
 
 def test_a_late_answer_about_another_patient_is_dropped(qtbot, tmp_path):
-    fake = FakeServices(patients={"a.dcm": JANE})
+    fake = FakeServices(patients={"a.dcm": JANE}, profile_dir=tmp_path)
     runner = TaskRunner(Messages())
     strip = PatientStrip(fake.build(), runner, is_hidden=False)
     qtbot.addWidget(strip)

@@ -31,6 +31,11 @@ def words_of(widget):
     return "\n".join(texts)
 
 
+def card_of(shown):
+    """The section of the model card; the details around it have its words too."""
+    return [fold for fold in shown.findChildren(Fold) if "Model card" in words_of(fold)][-1]
+
+
 @pytest.fixture
 def page(window, analysed):
     def show(name):
@@ -136,7 +141,7 @@ def test_an_accepted_image_has_no_refusal(page):
 
 
 def test_the_card_opens_and_stays_open_for_the_next_case(window, page):
-    fold = next(f for f in page("mr_1.nii").findChildren(Fold) if "Model card" in words_of(f))
+    fold = card_of(page("mr_1.nii"))
     assert not fold._content.isVisible()
     fold._button.click()
     assert fold._content.isVisible()
@@ -150,7 +155,7 @@ def test_the_card_opens_and_stays_open_for_the_next_case(window, page):
     ):
         assert part in text
     assert fold.findChild(QLineEdit).text() == phantoms.mr_model().sha256
-    again = next(f for f in page("mr_2.nii").findChildren(Fold) if "Model card" in words_of(f))
+    again = card_of(page("mr_2.nii"))
     assert again._content.isVisible()
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.study import SlicePosition
+from spinealign.reading.impression import Phrase
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import (
@@ -33,6 +34,8 @@ CHOSEN = Settings(
     hidden_measures=("cobb_c2_c7|C2|C7",),
     remember_recent=False,
     hide_patient_data=True,
+    reader_name="A. Reader",
+    phrases=(Phrase("nl", "No listhesis."),),
 )
 EARLIER = Path(__file__).parent.parent / "earlier_files"
 REMEMBERED = WindowState("Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out")
@@ -114,7 +117,7 @@ def test_files_of_earlier_versions_open_as_they_did(store):
     store.folder.mkdir()
     for name in ("settings.json", "window.json"):
         shutil.copy(EARLIER / name, store.folder / name)
-    assert store.load_settings() == CHOSEN
+    assert store.load_settings() == replace(CHOSEN, reader_name="", phrases=())
     state = store.load_window_state()
     assert store.notices == []
     odd = Path(os.fsdecode(b"/films/n\xe9ck.dcm"))

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+_SERIALS = count(1)
+
+
+def next_serial() -> int:
+    """Return a number greater than all before: of two steps, which was taken later."""
+    return next(_SERIALS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,6 +22,7 @@ class _Step(Generic[T]):
     after: T
     label: str
     merge_key: Hashable
+    serial: int = field(default_factory=next_serial)
 
 
 class History(Generic[T]):
@@ -56,6 +64,16 @@ class History(Generic[T]):
     def redo_label(self) -> str:
         """What `redo` would do again, or ""."""
         return self._undone[-1].label if self._undone else ""
+
+    @property
+    def undo_serial(self) -> int:
+        """When the step was taken that `undo` takes back; 0 without one."""
+        return self._done[-1].serial if self._done else 0
+
+    @property
+    def redo_serial(self) -> int:
+        """When the step was taken that `redo` would do again; 0 without one."""
+        return self._undone[-1].serial if self._undone else 0
 
     def base(self, merge_key: Hashable) -> T:
         """Return the state from which a change with this key starts.

@@ -16,6 +16,7 @@ from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.examination import Examination
 from spinealign.domain.image import ImagePart
+from spinealign.domain.reading import ReadingStatus
 from spinealign.domain.study import ImageSource, SeriesStack, SlicePosition
 from spinealign.ui.cases.jobs import Finding, Progress, analyse_case
 from spinealign.ui.picture.display_images import DisplayImage
@@ -67,7 +68,8 @@ class Case:
     `shown_examination` the one that `finding` was made with; None means automatic. So are
     `wanted_place` and `shown_place`, the picture of the series, and `companion` and
     `shown_companion`, the same patient's other contrast, where None means without.
-    `wants_demonstration` is whether a demonstration classifier was asked to answer.
+    `wants_demonstration` is whether a demonstration classifier was asked to answer, and
+    `reading_status` how far a person has read the result.
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -85,6 +87,7 @@ class Case:
         self.display: DisplayImage | None = None
         self.finding: Finding | None = None
         self.message: Message | None = None
+        self.reading_status = ReadingStatus.AUTOMATIC
         self.progress: Progress | None = None
 
     @property

@@ -15,11 +15,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from spinealign.domain.reading import ReadingStatus
 from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Sample
+from spinealign.wording.reading_page import STATUS_WORDS as STATUS_WORDS_OF_READINGS
 
 STATUS_WORDS = {
     CaseStatus.WAITING: "queued",
@@ -110,11 +112,14 @@ class CasesPanel(QWidget):
     def update_case(self, case: Case) -> None:
         """Show a case's present state."""
         item = self._items[id(case)]
-        item.setText(0, case.title)
+        is_read = case.reading_status is not ReadingStatus.AUTOMATIC
+        reading = STATUS_WORDS_OF_READINGS[case.reading_status] if is_read else ""
+        item.setText(0, f"{case.title} · {reading}" if is_read else case.title)
         is_edited = case.status is CaseStatus.DONE and bool(case.edit_words)
         drawing = "edited" if is_edited else case.status.value
+        drawing = "signed" if case.reading_status.is_verified else drawing
         item.setIcon(0, icon(drawing, self._status_colour(case.status)))
-        words = ", ".join(filter(None, (STATUS_WORDS[case.status], case.edit_words)))
+        words = ", ".join(filter(None, (STATUS_WORDS[case.status], case.edit_words, reading)))
         detail = f"\n{case.message.sentence}" if case.message is not None else ""
         item.setToolTip(0, f"{case.path}\n{words.capitalize()}{detail}")
         item.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"{case.title}, {words}")

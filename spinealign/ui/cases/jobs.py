@@ -23,6 +23,7 @@ from spinealign.domain.generators import mapped
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.study import ImageSource, PatientFacts, SegmentedVolume, SeriesEntry
+from spinealign.reading.session import ReadingSession
 from spinealign.ui.picture.display_images import (
     DisplayImage,
     DisplayOverlay,
@@ -46,7 +47,8 @@ class Progress:
 class Finding:
     """An analysis, ready to be shown; with what a person corrected, if anything.
 
-    `notice` says why corrections of an earlier session were not taken.
+    `notice` says why corrections of an earlier session were not taken; `reading` is what a
+    reader made of it so far, None where nothing was analysed.
     """
 
     analysis: Analysis
@@ -54,6 +56,7 @@ class Finding:
     overlay: DisplayOverlay
     cards: tuple[ModelCard, ...]
     notice: Message | None = None
+    reading: ReadingSession | None = None
 
 
 def analyse_case(
@@ -88,7 +91,8 @@ def analyse_case(
         display = prepare_image(automatic.image)
     analysis, notice = _as_corrected(services, automatic)
     overlay = prepare_overlay(analysis)
-    return Finding(analysis, display, overlay, _cards_of(services), notice)
+    reading = None if analysis.examination is None else services.open_reading(analysis)
+    return Finding(analysis, display, overlay, _cards_of(services), notice, reading)
 
 
 def _as_corrected(services: Services, automatic: Analysis) -> tuple[Analysis, Message | None]:

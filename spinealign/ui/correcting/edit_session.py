@@ -85,6 +85,8 @@ class EditSession(QObject):
     ) -> None:
         super().__init__(parent)
         self._messages = messages
+        self.locked: Callable[[], Message | None] = lambda: None
+        """Says why the case that is shown must not be changed, or None."""
         self._services = services
         self._runner = runner
         self._case: Case | None = None
@@ -131,6 +133,16 @@ class EditSession(QObject):
     def redo_label(self) -> str:
         """What redoing brings back; empty when there is nothing."""
         return self.edits.history.redo_label if self.edits is not None else ""
+
+    @property
+    def undo_serial(self) -> int:
+        """When the change that undoing takes back was made; 0 without one."""
+        return self.edits.history.undo_serial if self.edits is not None else 0
+
+    @property
+    def redo_serial(self) -> int:
+        """When the change that redoing brings back was made; 0 without one."""
+        return self.edits.history.redo_serial if self.edits is not None else 0
 
     @property
     def is_edited(self) -> bool:
@@ -201,7 +213,7 @@ class EditSession(QObject):
             ends that.
         """
         edits = self.edits
-        if edits is None:
+        if edits is None or self._is_refused():
             return
         before = edits.present
         try:
@@ -219,6 +231,13 @@ class EditSession(QObject):
     def refuse(self, sentence: str) -> None:
         """Say why something that was wanted is not done."""
         self._messages.notice(Message(sentence, "Nothing was changed."))
+
+    def _is_refused(self) -> bool:
+        """Say why nothing may be changed, if that is so."""
+        reason = self.locked()
+        if reason is not None:
+            self._messages.notice(reason)
+        return reason is not None
 
     def end_run(self) -> None:
         """End a run of changes that are undone together, as when a drag ends."""
@@ -278,7 +297,7 @@ class EditSession(QObject):
     def _step(self, step: Callable[[History[Corrections]], object]) -> None:
         self._catch_up()
         edits = self.edits
-        if edits is not None:
+        if edits is not None and not self._is_refused():
             before = edits.present
             step(edits.history)
             if edits.present is not before:

@@ -45,8 +45,8 @@ from spinealign.ui.results.measure_model import (
     MeasureColumn,
     MeasureModel,
 )
-from spinealign.ui.results.range_bar import draw_range
 from spinealign.ui.widgets.labels import Fold, wrapped_label
+from spinealign.ui.widgets.range_bar import draw_range
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.measure_rows import (
     has_value,

@@ -21,6 +21,8 @@ from spinealign.domain.examination import EXAMINATIONS, Examination
 from spinealign.domain.findings import Analysis, Caution, ModelIdentity, WarningCode
 from spinealign.domain.model_card import ModelCard
 from spinealign.ui.cases.jobs import Finding
+from spinealign.ui.reading.case_readings import CaseReadings
+from spinealign.ui.reading.reading_page import ReadingPage, is_readable
 from spinealign.ui.results.disc_model import DiscChoice
 from spinealign.ui.results.disc_section import DiscSection
 from spinealign.ui.results.measure_model import MeasureChoices
@@ -50,6 +52,9 @@ from spinealign.wording.reading import directions_text, side_text
 
 MEASURES, ALL_FIGURES, DISCS = "measurements", "json", "discs"
 """Kinds of results that sections of the page save."""
+
+DETAILS = "Details"
+"""Section of everything that is no finding of the reading page."""
 
 EXAMINATION_CHOICES: tuple[tuple[str, Examination | None], ...] = (
     ("Automatic", None),
@@ -102,6 +107,8 @@ class ResultPage(QWidget):
         Which measures are drawn on the picture; changed in place.
     disc_choice : DiscChoice
         Which disc is looked at; changed in place.
+    readings : CaseReadings
+        Of an image that is read the page begins with its reading, and all else is folded.
     """
 
     examination_chosen = pyqtSignal(object)
@@ -124,6 +131,7 @@ class ResultPage(QWidget):
         open_folds: set[str],
         choices: MeasureChoices,
         disc_choice: DiscChoice,
+        readings: CaseReadings,
     ) -> None:
         super().__init__()
         self.setObjectName("resultsPage")
@@ -134,9 +142,12 @@ class ResultPage(QWidget):
         self.discs: DiscSection | None = None
         self.measures: MeasureTable | None = None
         self._is_whole = False
+        self.reading: ReadingPage | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(14, 12, 14, 12)
         self._column.setSpacing(10)
+        if is_readable(finding.analysis):
+            self._begin_with_reading(finding.analysis, readings)
         self._add_headline(finding.analysis)
         self._add_refusal(finding.analysis)
         # What a demonstration says must be known before it is read; else findings come first.
@@ -168,7 +179,8 @@ class ResultPage(QWidget):
             self._is_whole = True
             # Qt would show what is added to a visible page only when it comes to it.
             direct = Qt.FindChildOption.FindDirectChildrenOnly
-            for part in self.findChildren(QWidget, options=direct):
+            holder = self._column.parentWidget() or self
+            for part in holder.findChildren(QWidget, options=direct):
                 if not part.testAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide):
                     part.show()
             self._column.activate()
@@ -192,6 +204,8 @@ class ResultPage(QWidget):
             self.measures.set_measurements(analysis.measurements)
         if analysis.cautions != before.cautions:
             self._show_cautions(analysis)
+        if self.reading is not None:
+            self.reading.show_analysis(analysis)
         return True
 
     def copy_measures(self) -> None:
@@ -199,6 +213,19 @@ class ResultPage(QWidget):
         clipboard = QApplication.clipboard()
         if clipboard is not None:
             clipboard.setText(measures_text(self._analysis))
+
+    def _begin_with_reading(self, analysis: Analysis, readings: CaseReadings) -> None:
+        """Put the reading first, and let all other sections follow under the details."""
+        self.reading = ReadingPage(readings, self._colours, self._open_folds)
+        self.reading.show_analysis(analysis)
+        details = QWidget()
+        below = QVBoxLayout(details)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(self._column.spacing())
+        self._column.addWidget(self.reading)
+        self._fold(DETAILS, details)
+        self._column.addStretch(1)
+        self._column = below
 
     def _add_headline(self, analysis: Analysis) -> None:
         self._title = wrapped_label("", "headline")

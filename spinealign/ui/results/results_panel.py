@@ -11,10 +11,14 @@ from PyQt6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.measurements import Measurement
+from spinealign.domain.study import PatientFacts
+from spinealign.reading.impression import Phrase
 from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import earlier_result_text, progress_text
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.cases.welcome import SampleButtons
+from spinealign.ui.reading.case_readings import CaseReadings
+from spinealign.ui.reading.reading_page import ReadingPage
 from spinealign.ui.results.definition_view import DefinitionView
 from spinealign.ui.results.disc_model import DiscChoice
 from spinealign.ui.results.measure_model import MeasureChoices
@@ -41,14 +45,26 @@ class ResultsPanel(QWidget):
     demonstration_requested = pyqtSignal()
     suggestions_accepted = pyqtSignal()
 
-    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+    looked_at = pyqtSignal(object)
+    sign_wanted = pyqtSignal()
+    addendum_wanted = pyqtSignal()
+    versions_wanted = pyqtSignal()
+    phrases_wanted = pyqtSignal()
+
+    def __init__(
+        self, colours: Colours, readings: CaseReadings, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self._readings = readings
+        self._patient = PatientFacts()
+        self._phrases: Sequence[Phrase] = ()
+        readings.changed.connect(self._show_reading)
         self.setObjectName("results")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._colours = colours
         self._case: Case | None = None
         self._samples: Sequence[Sample] = ()
-        self._open_folds: set[str] = set()
+        self.open_folds: set[str] = set()
         self.measure_choices = MeasureChoices()
         self.disc_choice = DiscChoice()
         self._definition: DefinitionView | None = None
@@ -113,6 +129,49 @@ class ResultsPanel(QWidget):
         self._shown = None
         self.show_case(self._case)
 
+    def show_patient(self, facts: PatientFacts) -> None:
+        """Show whose image is read; nobody where the window hides that."""
+        self._patient = facts
+        reading = self.reading
+        if reading is not None:
+            reading.show_patient(facts)
+
+    def set_phrases(self, phrases: Sequence[Phrase]) -> None:
+        """Offer these phrases beside the impression."""
+        self._phrases = phrases
+        reading = self.reading
+        if reading is not None:
+            reading.impression.set_phrases(phrases)
+
+    @property
+    def reading(self) -> ReadingPage | None:
+        """The reading page; None where the image is not read."""
+        page = self._scroll.widget()
+        return page.reading if isinstance(page, ResultPage) else None
+
+    def show_row(self, row: QWidget) -> None:
+        """Scroll so that a line of the reading page is seen."""
+        self._scroll.ensureWidgetVisible(row, 0, self.fontMetrics().height() * 2)
+
+    def _show_reading(self) -> None:
+        reading = self.reading
+        if reading is not None:
+            reading.show_reading()
+
+    def _connect_reading(self, reading: ReadingPage) -> None:
+        reading.looked_at.connect(self.looked_at)
+        reading.examination_chosen.connect(self.examination_chosen)
+        reading.levels_shifted.connect(self.levels_shifted)
+        reading.suggestions_accepted.connect(self.suggestions_accepted)
+        reading.sign_wanted.connect(self.sign_wanted)
+        reading.addendum_wanted.connect(self.addendum_wanted)
+        reading.versions_wanted.connect(self.versions_wanted)
+        reading.phrases_wanted.connect(self.phrases_wanted)
+        reading.findings.current_changed.connect(self.show_row)
+        reading.show_patient(self._patient)
+        reading.impression.set_phrases(self._phrases)
+        reading.show_reading()
+
     @property
     def page(self) -> QWidget | None:
         """What is shown above the disclaimer now, to its end."""
@@ -137,9 +196,10 @@ class ResultsPanel(QWidget):
             finding,
             case.wanted_examination,
             self._colours,
-            self._open_folds,
+            self.open_folds,
             choices,
             self.disc_choice,
+            self._readings,
         )
         page.disc_selected.connect(self.disc_selected)
         page.levels_shifted.connect(self.levels_shifted)
@@ -152,6 +212,8 @@ class ResultsPanel(QWidget):
         page.heads_wanted.connect(self.heads_wanted)
         page.definition_requested.connect(self._define)
         page.save_requested.connect(self.save_requested)
+        if page.reading is not None:
+            self._connect_reading(page.reading)
         self._put(page)
 
     def _is_corrected(self, case: Case, finding: Finding) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from spinealign.domain.measurements import Share
+from spinealign.domain.reading import PersonName
 from spinealign.files import write_whole
 from spinealign.json_files import JsonError, read_json
+from spinealign.reading.impression import Phrases
 from spinealign.ui.settings.recent import Recent
 
 MAX_RECENT_FILES = 12
@@ -45,6 +49,10 @@ class Settings:
         Whether the paths of opened files are kept for the next start.
     hide_patient_data : bool
         Whether the window is silent about the patient; the data themselves are never here.
+    reader_name : str
+        Who signs readings; asked for once.
+    phrases : tuple of Phrase
+        Texts that keys stand for in an impression.
     """
 
     theme: ThemeChoice = ThemeChoice.SYSTEM
@@ -57,6 +65,8 @@ class Settings:
     hidden_measures: tuple[str, ...] = ()
     remember_recent: bool = True
     hide_patient_data: bool = False
+    reader_name: PersonName = ""
+    phrases: Phrases = ()
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,7 @@ class SettingsStore:
         """Write one of the two files; return whether that worked."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            content = json.dumps(asdict(values), indent=2).encode()
+            content = json.dumps(msgspec.to_builtins(values), indent=2).encode()
             write_whole(self._path(type(values)), content, is_private=True)
         except OSError:
             return False

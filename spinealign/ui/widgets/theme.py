@@ -304,4 +304,26 @@ QFrame[strip="danger"] { background: $danger_panel; border: 1px solid $danger_bo
   border-left: 5px solid $danger_border; border-radius: 5px; }
 QFrame[strip="danger"] QLabel { color: $danger; }
 QLabel[strong="true"] { font-weight: 700; }
+
+#findingList { border: 1px solid transparent; border-radius: 6px; }
+QFrame[kind="finding"] { background: $raised; border: 1px solid $border; border-radius: 6px; }
+QFrame[kind="finding"][current="true"] { background: $info_panel; border-color: $info_border; }
+#findingList:focus QFrame[kind="finding"][current="true"] { border: 2px solid $accent; }
+QFrame[kind="finding"][rejected="true"] QLabel { color: $disabled; }
+QFrame[kind="finding"] QPushButton { padding: 3px 9px; background: $panel; }
+QPushButton[grade="true"] { padding: 3px 8px; min-width: 14px; }
+QPushButton[grade="true"]:checked { background: $accent; color: $accent_text;
+  border-color: $accent; }
+QToolButton[chip="warning"] { background: $warning_panel; color: $warning;
+  border: 1px solid $warning_border; border-radius: 9px; padding: 1px 8px; }
+QToolButton[chip="note"] { background: $raised; color: $muted; border: 1px solid $border;
+  border-radius: 9px; padding: 1px 8px; }
+QToolButton[chip]:hover { border-color: $text; }
+QToolButton[chip]:checked { border-width: 2px; padding: 0 7px; }
+QToolButton[chip]:focus { border-color: $accent; }
+#readingStatus { background: $raised; color: $muted; border: 1px solid $border;
+  border-radius: 9px; padding: 2px 9px; font-weight: 600; }
+#readingStatus[status="reading"] { background: $info_panel; color: $text;
+  border-color: $info_border; }
+#readingStatus[status="signed"] { color: $good; border-color: $good; }
 """)

@@ -190,6 +190,30 @@ COMMANDS: tuple[Command, ...] = (
         "compare",
         "Compare two examinations of one patient",
     ),
+    Command(
+        "go_to_findings",
+        "&Go to the findings",
+        ("G",),
+        "",
+        "Put the keys on the findings: A accepts, C changes, R rejects, arrows go on",
+    ),
+    Command(
+        "accept_rest",
+        "&Accept all the rest",
+        ("Ctrl+R",),
+        "done",
+        "Accept everything that is not decided yet, normal findings too",
+    ),
+    Command(
+        "sign",
+        "&Sign and save…",
+        ("Ctrl+Return", "Ctrl+Enter"),
+        "signed",
+        "Look at the page as it will be, and sign the reading",
+    ),
+    Command("addendum", "A&dd addendum…", tip="Add to a signed reading, with the reason"),
+    Command("versions", "&Earlier versions…", tip="Show the signed reading before its addenda"),
+    Command("phrases", "&Phrases…", tip="Edit the phrases that keys stand for in an impression"),
     Command("next_slice", "Ne&xt slice", ("PgDown",), "", "Show the next image of the series"),
     Command(
         "previous_slice", "Pre&vious slice", ("PgUp",), "", "Show the previous image of the series"
@@ -260,6 +284,7 @@ class Actions:
         self._groups: dict[str, QActionGroup] = {}
         for command in COMMANDS:
             self._by_name[command.name] = self._make(command)
+        self._tips = {name: action.toolTip() for name, action in self._by_name.items()}
 
     def __getitem__(self, name: str) -> QAction:
         return self._by_name[name]
@@ -278,6 +303,12 @@ class Actions:
         """Show or hide commands, in menus, tool bars and for their keys."""
         for name in names:
             self._by_name[name].setVisible(shown)
+
+    def offer(self, name: str, reason: str = "") -> None:
+        """Offer a command, or say in its tool tip why it is not possible now."""
+        action = self._by_name[name]
+        action.setEnabled(not reason)
+        action.setToolTip(reason or self._tips[name])
 
     def check(self, name: str, checked: bool = True) -> None:
         """Show a command as chosen, without running it."""
@@ -353,6 +384,9 @@ def build_menus(
     _fill(analysis, actions, ("add_companion", "drop_companion", "all_slices", _SEPARATOR))
     _fill(analysis, actions, ("compare", _SEPARATOR, "series", "previous_slice", "next_slice"))
     _fill(analysis, actions, ("result_slice", _SEPARATOR, "previous_case", "next_case", "find"))
+    reading = _menu(bar.addMenu("&Reading"))
+    _fill(reading, actions, ("go_to_findings", "accept_rest", _SEPARATOR, "sign", "addendum"))
+    _fill(reading, actions, ("versions", _SEPARATOR, "phrases"))
     view = _menu(bar.addMenu("&View"))
     _fill(view, actions, ("overlay", "outlines", "heatmap", "less_opacity", "more_opacity"))
     _fill(view, actions, (_SEPARATOR, "fit", "one_to_one", "zoom_in", "zoom_out"))

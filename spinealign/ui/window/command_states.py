@@ -51,7 +51,7 @@ class CommandStates(QObject):
         for signal in (bench.current_changed, bench.session.changed, bench.work_changed):
             signal.connect(self.refresh)
         patient.facts_changed.connect(self._offer_named_report)
-        bench.editing.history_changed.connect(self._offer_edits)
+        bench.undoing.changed.connect(self._offer_edits)
         self.refresh()
 
     def refresh(self) -> None:
@@ -100,8 +100,8 @@ class CommandStates(QObject):
 
     def _offer_edits(self) -> None:
         actions, editing = self._actions, self._bench.editing
-        _name_step(actions, "undo", "Undo", editing.undo_label)
-        _name_step(actions, "redo", "Redo", editing.redo_label)
+        _name_step(actions, "undo", "Undo", self._bench.undoing.undo_label)
+        _name_step(actions, "redo", "Redo", self._bench.undoing.redo_label)
         state, shown = editing.corrections, editing.analysis
         actions.enable(("reset_edits",), editing.is_edited)
         actions.enable(EDIT_TOOLS, state is not None)

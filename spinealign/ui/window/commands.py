@@ -19,6 +19,7 @@ from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.jobs import read_cards
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.correcting.correction_controller import CorrectionController
+from spinealign.ui.correcting.undoing import Undoing
 from spinealign.ui.picture.drawing_tools import ToolName
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.series.all_slices_window import SlicesWindow
@@ -172,12 +173,16 @@ def connect_overlay(actions: Actions, viewer: Viewer, preferences: Preferences) 
 
 
 def connect_editing(
-    actions: Actions, correction: CorrectionController, viewer: Viewer, preferences: Preferences
+    actions: Actions,
+    correction: CorrectionController,
+    undoing: Undoing,
+    viewer: Viewer,
+    preferences: Preferences,
 ) -> None:
     """Correct bodies and levels, and measure by hand."""
     editing, changes = correction.editing, correction.changes
-    actions.on("undo", editing.undo)
-    actions.on("redo", editing.redo)
+    actions.on("undo", undoing.undo)
+    actions.on("redo", undoing.redo)
     actions.on("reset_edits", editing.reset)
     actions.on("accept_suggestions", changes.accept_all)
     actions.on("swap_anterior_posterior", changes.swap_anterior_posterior)

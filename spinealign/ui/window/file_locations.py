@@ -22,7 +22,7 @@ from spinealign.ui.window.dialogs import TextDialog
 from spinealign.ui.work.messages import Messages
 from spinealign.wording import Message, safe_text
 
-CARRIED = ("settings.json", "window.json", "corrections")
+CARRIED = ("settings.json", "window.json", "corrections", "readings", "signed", "reading.key")
 """What goes along when another folder is chosen."""
 
 
@@ -59,6 +59,12 @@ def file_locations(profile: Path, export_folder: str) -> tuple[FileLocation, ...
             None,
             "Beside each image, in IMAGE.spinealign.json; for samples, pasted pictures, and where "
             "the image's folder cannot be written, in “corrections” below the settings.",
+        ),
+        FileLocation(
+            "Readings",
+            profile / "readings",
+            "What was accepted, changed, rejected and signed, by the image's checksum; the key "
+            "with which signed readings are checked is in reading.key above.",
         ),
         FileLocation(
             "Results",

@@ -18,11 +18,13 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.discs import Disc
+from spinealign.domain.reading import Finding
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.welcome import Welcome
 from spinealign.ui.correcting.correction_controller import CorrectionController
 from spinealign.ui.picture.viewer import Viewer
+from spinealign.ui.reading.places import FINDING_ROOM, body_of, disc_of, measurement_of
 from spinealign.ui.results.disc_inset import DiscInset
 from spinealign.ui.results.results_panel import ResultsPanel
 from spinealign.ui.series.series_panel import SeriesPanel
@@ -61,6 +63,7 @@ from spinealign.ui.window.commands import (
 from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.window.file_locations import first_start_notice
 from spinealign.ui.window.patient_strip import PatientStrip
+from spinealign.ui.window.reading_commands import ReadingCommands
 from spinealign.ui.window.status_line import StatusLine, WorkStatus
 from spinealign.ui.window.window_layout import remember_layout, restore_layout
 from spinealign.ui.window.window_level_menu import WindowMenu
@@ -147,7 +150,7 @@ class MainWindow(DropWindow):
         is_hidden = bench.preferences.settings.hide_patient_data
         self.patient = PatientStrip(bench.services, bench.patients, is_hidden)
         self.welcome = Welcome(bench.preferences.is_first_start)
-        self.cases, self.results = CasesPanel(colours), ResultsPanel(colours)
+        self.cases, self.results = CasesPanel(colours), ResultsPanel(colours, bench.readings)
         self.series = SeriesPanel(bench, colours)
         self.disc_inset = DiscInset(self.viewer, self.results.disc_choice)
 
@@ -208,9 +211,10 @@ class MainWindow(DropWindow):
         connect_picture(actions, self.viewer, self.opacity_slider)
         connect_patient(actions, self.patient, self.viewer, self.series, preferences)
         connect_overlay(actions, self.viewer, preferences)
-        connect_editing(actions, self.correction, self.viewer, preferences)
+        connect_editing(actions, self.correction, bench.undoing, self.viewer, preferences)
         connect_preferences(actions, preferences, self.theme, self)
         connect_help(actions, bench, self)
+        self.reading_commands = ReadingCommands(actions, bench, self.results, self)
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)
         self.welcome.folder_requested.connect(actions["open_folder"].trigger)
@@ -230,6 +234,7 @@ class MainWindow(DropWindow):
         session.removed.connect(cases.remove_case)
         for signal in (session.changed, session.display_ready, bench.editing.edited_changed):
             signal.connect(cases.update_case)
+        bench.readings.status_changed.connect(cases.update_case)
         bench.current_changed.connect(cases.select_case)
         cases.case_selected.connect(bench.select)
         cases.again_requested.connect(lambda case: session.analyse(case, case.wanted_examination))
@@ -252,6 +257,8 @@ class MainWindow(DropWindow):
         results.save_requested.connect(partial(save_part, bench, self))
         results.highlighted.connect(self._highlight)
         results.disc_selected.connect(self._look_at_disc)
+        results.looked_at.connect(self._look_at_findings)
+        self.patient.facts_changed.connect(lambda: results.show_patient(self.patient.facts))
         bench.editing.began.connect(self.disc_inset.hide_inset)
         bench.editing.changed.connect(self.disc_inset.follow)
 
@@ -292,6 +299,28 @@ class MainWindow(DropWindow):
         analysis = self.workbench.editing.analysis
         if analysis is not None:
             self.disc_inset.look_at(disc, analysis)
+
+    def _look_at_findings(self, findings: Sequence[Finding]) -> None:
+        """Go to the place of a line of the reading page, and show what it says on the picture."""
+        self.navigation.follow()
+        analysis, first = self.workbench.editing.analysis, findings[0]
+        if analysis is None or first.box is None:
+            self.viewer.fit()
+            return
+        disc = disc_of(analysis, first)
+        if disc is not None:
+            self.results.disc_choice.index_from_bottom = disc.index_from_bottom
+            self._look_at_disc(disc)
+            return
+        self.disc_inset.hide_inset()
+        left, top, right, bottom = first.box
+        side = FINDING_ROOM * max(right - left, bottom - top)
+        self.viewer.show_place((left + right) / 2, (top + bottom) / 2, side)
+        measured = measurement_of(analysis, first)
+        if measured is not None:
+            self.results.measure_selected.emit(measured)
+        body = body_of(analysis, first)
+        self.viewer.picture.mark(() if body is None else body.outline)
 
     def _apply_theme(self) -> None:
         for part in (self.cases, self.results, self.series.browser):

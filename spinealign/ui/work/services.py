@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, Corrections, Step
@@ -24,6 +24,9 @@ from spinealign.domain.study import (
     SegmentedVolume,
     SeriesEntry,
 )
+
+if TYPE_CHECKING:
+    from spinealign.reading.session import ReadingSession
 
 
 class Models(Protocol):
@@ -99,6 +102,7 @@ class Services:
     write_comparison: Callable[[Analysis, Analysis, Path], object]
     load_corrections: Callable[[Analysis], Corrections | None]
     save_corrections: Callable[[Analysis], Path]
+    open_reading: Callable[[Analysis], ReadingSession]
 
 
 def program_services(profile_dir: Path | None = None) -> Services:
@@ -123,6 +127,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         write_comparison=_write_comparison,
         load_corrections=partial(_load_corrections, profile_dir),
         save_corrections=partial(_save_corrections, profile_dir),
+        open_reading=partial(_open_reading, profile_dir),
     )
 
 
@@ -221,6 +226,13 @@ def _save_corrections(profile_dir: Path | None, analysis: Analysis) -> Path:
     path = profile_path(analysis.image.sha256, profile_dir, part_label(analysis.image))
     path.parent.mkdir(parents=True, exist_ok=True)
     return save_corrections(analysis, path)
+
+
+def _open_reading(profile_dir: Path | None, analysis: Analysis) -> ReadingSession:
+    from spinealign.reading.session import ReadingSession
+    from spinealign.reading.store import ReadingStore
+
+    return ReadingSession(analysis, ReadingStore(profile_dir))
 
 
 def _is_own(image: Path) -> bool:

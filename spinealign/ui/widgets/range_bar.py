@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import NormalRange
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording.measure_rows import RangePosition, position_in_range
+from spinealign.wording.measure_rows import InRange, RangePosition, position_in_range
 
 MARK_PX = 4.0
 BAND_PX = 8.0
@@ -53,7 +52,7 @@ def bar_scale(normal: NormalRange) -> BarScale | None:
     return None
 
 
-def draw_range(painter: QPainter, room: QRectF, measurement: Measurement, colours: Colours) -> None:
+def draw_range(painter: QPainter, room: QRectF, measurement: InRange, colours: Colours) -> None:
     """Draw the normal range of a measure as a band, its interval as a line, and its value.
 
     The mark is a dot inside the range, a diamond outside of it, and an arrow head where
@@ -85,7 +84,7 @@ def draw_range(painter: QPainter, room: QRectF, measurement: Measurement, colour
 
 
 def _draw_band(
-    painter: QPainter, bar: QRectF, scale: BarScale, measurement: Measurement, colours: Colours
+    painter: QPainter, bar: QRectF, scale: BarScale, measurement: InRange, colours: Colours
 ) -> None:
     normal, middle = measurement.normal, bar.center().y()
     assert normal is not None

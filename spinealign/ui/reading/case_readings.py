@@ -1,0 +1,364 @@
+"""Readings of the open cases: every step is on the disk before the window shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+
+from spinealign.domain.errors import StoredReadingError
+from spinealign.domain.findings import Analysis
+from spinealign.domain.reading import (
+    Decision,
+    Finding,
+    FindingValue,
+    ReadImage,
+    Reading,
+)
+from spinealign.measure.correction.history import next_serial
+from spinealign.reading.decisions import ReadFinding
+from spinealign.reading.findings import FindingPage
+from spinealign.reading.session import ReadingSession
+from spinealign.reading.store import image_of
+from spinealign.ui.cases.case_session import Case
+from spinealign.ui.work.messages import Messages
+from spinealign.ui.work.tasks import TaskRunner
+
+FOLLOW_DELAY_MS = 150
+"""After the last corrected point; a drag would otherwise be written at every step."""
+
+Step = Callable[[ReadingSession], object]
+
+
+@dataclass(frozen=True)
+class ReadingSnapshot:
+    """A reading as it is on the disk, for the window: it does not change while a step is written.
+
+    Parameters
+    ----------
+    reading : Reading
+    page : FindingPage
+        Findings sorted for reading.
+    read : mapping of str to ReadFinding
+        Every finding with the decision on it, by key.
+    pending : tuple of Finding
+        What waits for a decision, worst first.
+    offered_impression : str
+        What the impression would be by the decisions; empty where it is that.
+    versions : tuple of Reading
+        Signed versions, the first first.
+    faults : tuple of StoredReadingError
+        What on the disk is not as it was written.
+    """
+
+    reading: Reading
+    page: FindingPage
+    read: Mapping[str, ReadFinding]
+    pending: tuple[Finding, ...]
+    offered_impression: str
+    versions: tuple[Reading, ...]
+    faults: tuple[StoredReadingError, ...]
+
+    @classmethod
+    def of(cls, session: ReadingSession) -> ReadingSnapshot:
+        """Return what a session holds now; called where no step of it runs."""
+        return cls(
+            session.reading,
+            session.page,
+            {read.finding.key: read for read in session.read},
+            session.pending,
+            session.offered_impression,
+            session.versions,
+            session.faults,
+        )
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether only an addendum may change it."""
+        return self.reading.status.is_verified
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A step that can be undone: when it was made, what it is called, and how to repeat it."""
+
+    serial: int
+    label: str
+    step: Step
+
+
+class _Entry:
+    """The reading of one picture in this session of the program."""
+
+    def __init__(self, session: ReadingSession) -> None:
+        self.session = session
+        self.shown = ReadingSnapshot.of(session)
+        self.done: list[_Done] = []
+        self.undone: list[_Done] = []
+        self.steps_running = 0
+
+
+class CaseReadings(QObject):
+    """Takes the steps of a reader one after another in a worker thread.
+
+    `changed` says that the page of the case shown is another; `status_changed` brings a case
+    whose reading was begun, taken back, signed or amended; `history_changed` says that other
+    steps can be undone; `signed` and `amended` bring the reading that is on the disk now.
+
+    Parameters
+    ----------
+    runner : TaskRunner
+        In whose thread; nothing else should keep it waiting.
+    """
+
+    changed = pyqtSignal()
+    status_changed = pyqtSignal(object)
+    history_changed = pyqtSignal()
+    signed = pyqtSignal(object)
+    amended = pyqtSignal(object)
+
+    def __init__(
+        self, runner: TaskRunner, messages: Messages, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._runner, self._messages = runner, messages
+        self._case: Case | None = None
+        self._entries: dict[ReadImage, _Entry] = {}
+        self._to_follow: Analysis | None = None
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(FOLLOW_DELAY_MS)
+        self._delay.timeout.connect(self.catch_up)
+
+    # What there is
+
+    @property
+    def shown(self) -> ReadingSnapshot | None:
+        """The reading of the case that is shown; None where nothing can be read."""
+        entry = self._entry
+        return None if entry is None else entry.shown
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a step of the case that is shown is not on the disk yet."""
+        entry = self._entry
+        return entry is not None and entry.steps_running > 0
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the reading of the case that is shown is frozen."""
+        return self.shown is not None and self.shown.is_signed
+
+    @property
+    def undo_label(self) -> str:
+        """What undoing takes back; empty when there is nothing."""
+        return self._entry.done[-1].label if self._entry and self._entry.done else ""
+
+    @property
+    def redo_label(self) -> str:
+        """What redoing brings back; empty when there is nothing."""
+        return self._entry.undone[-1].label if self._entry and self._entry.undone else ""
+
+    @property
+    def undo_serial(self) -> int:
+        """When the step that undoing takes back was made; 0 without one."""
+        return self._entry.done[-1].serial if self._entry and self._entry.done else 0
+
+    @property
+    def redo_serial(self) -> int:
+        """When the step that redoing brings back was made; 0 without one."""
+        return self._entry.undone[-1].serial if self._entry and self._entry.undone else 0
+
+    # Which case
+
+    def begin(self, case: Case | None) -> None:
+        """Go on with another case."""
+        self.catch_up()
+        self._case = case
+        if case is not None:
+            self.adopt(case)
+        self.changed.emit()
+        self.history_changed.emit()
+
+    def adopt(self, case: Case) -> None:
+        """Take the reading that came with a result, or let the one at hand follow the result."""
+        finding = case.finding
+        if finding is None or finding.reading is None:
+            return
+        image = image_of(finding.analysis)
+        entry = self._entries.get(image)
+        if entry is None:
+            self._entries[image] = _Entry(finding.reading)
+        elif not entry.shown.is_signed:
+            self._run(entry, case, lambda session: session.follow(finding.analysis))
+        self._note_status(case, self._entries[image])
+        if case is self._case:
+            self.changed.emit()
+
+    def follow(self, analysis: Analysis) -> None:
+        """Read an analysis of the case that is shown in which a person corrected something."""
+        if self._entry is not None and not self.is_signed:
+            self._to_follow = analysis
+            self._delay.start()
+
+    def catch_up(self) -> None:
+        """Let the reading follow the last correction now."""
+        self._delay.stop()
+        analysis, self._to_follow = self._to_follow, None
+        if analysis is not None and self._entry is not None:
+            self._run(self._entry, self._case, lambda session: session.follow(analysis))
+
+    def release(self, case: Case) -> None:
+        """Forget the reading of a case that is closed; all of it is on the disk."""
+        self.catch_up()
+        if case.finding is not None:
+            self._entries.pop(image_of(case.finding.analysis), None)
+
+    # What the reader does
+
+    def decide(
+        self, wanted: Mapping[str, tuple[Decision, FindingValue | None]], label: str
+    ) -> None:
+        """Accept, change or reject findings, all in one step, which can be undone."""
+        self._step(label, lambda session: session.decide_all(wanted))
+
+    def accept_rest(self) -> None:
+        """Accept all that waits for a decision."""
+        self._step("accept all the rest", ReadingSession.accept_rest)
+
+    def write_impression(self, text: str) -> None:
+        """Keep what the reader typed."""
+        self._run_shown(lambda session: session.write_impression(text))
+
+    def take_offered_impression(self) -> None:
+        """Fill the impression from the decisions again."""
+        self._run_shown(ReadingSession.take_offered_impression)
+
+    def sign(self, reader: str) -> None:
+        """Sign the reading."""
+        self._run_shown(lambda session: session.sign(reader), self._on_signed)
+
+    def add_addendum(self, text: str, reason: str, reader: str) -> None:
+        """Add to a signed reading."""
+        self._run_shown(
+            lambda session: session.add_addendum(text, reason, reader), self._on_amended
+        )
+
+    def when_saved(self, act: Callable[[], object]) -> None:
+        """Do something once all steps of the case that is shown are on the disk."""
+        entry = self._entry
+        if entry is None or not entry.steps_running:
+            act()
+        else:
+            self._run(entry, self._case, _look, lambda _: act())
+
+    def undo(self) -> None:
+        """Take the latest decision of the case that is shown back."""
+        entry = self._entry
+        if entry is not None and entry.done:
+            entry.undone.append(entry.done.pop())
+            self._run(entry, self._case, ReadingSession.undo)
+            self.history_changed.emit()
+
+    def redo(self) -> None:
+        """Decide again what was undone last."""
+        entry = self._entry
+        if entry is not None and entry.undone:
+            again = entry.undone.pop()
+            entry.done.append(again)
+            self._run(entry, self._case, again.step)
+            self.history_changed.emit()
+
+    # How it is done
+
+    @property
+    def _entry(self) -> _Entry | None:
+        finding = self._case.finding if self._case is not None else None
+        return None if finding is None else self._entries.get(image_of(finding.analysis))
+
+    def _step(self, label: str, step: Step) -> None:
+        self.catch_up()
+        entry = self._entry
+        if entry is not None:
+            done = _Done(next_serial(), label, step)
+            entry.done.append(done)
+            entry.undone.clear()
+            self._run(entry, self._case, step, done=done)
+            self.history_changed.emit()
+
+    def _run_shown(self, step: Step, then: Callable[[Reading], object] | None = None) -> None:
+        self.catch_up()
+        if self._entry is not None:
+            self._run(self._entry, self._case, step, then)
+
+    def _run(
+        self,
+        entry: _Entry,
+        case: Case | None,
+        step: Step,
+        then: Callable[[Reading], object] | None = None,
+        done: _Done | None = None,
+    ) -> None:
+        entry.steps_running += 1
+        task = self._runner.submit(
+            lambda: _taken(entry.session, step), partial(self._on_failure, entry, case)
+        )
+        task.finished.connect(partial(self._on_taken, entry, case, then, done))
+        self.changed.emit()
+
+    def _on_taken(
+        self,
+        entry: _Entry,
+        case: Case | None,
+        then: Callable[[Reading], object] | None,
+        done: _Done | None,
+        shown: ReadingSnapshot,
+    ) -> None:
+        before, entry.shown = entry.shown.reading, shown
+        entry.steps_running -= 1
+        if done in entry.done and before.decisions == shown.reading.decisions:
+            entry.done.remove(done)
+            self.history_changed.emit()
+        if shown.is_signed:
+            entry.done.clear()
+            entry.undone.clear()
+            self.history_changed.emit()
+        if case is not None:
+            self._note_status(case, entry)
+        self.changed.emit()
+        if then is not None:
+            then(shown.reading)
+
+    def _note_status(self, case: Case, entry: _Entry) -> None:
+        if case.reading_status is not entry.shown.reading.status:
+            case.reading_status = entry.shown.reading.status
+            self.status_changed.emit(case)
+
+    def _on_failure(self, entry: _Entry, case: Case | None, error: Exception) -> None:
+        """Tell why a step was not taken; what is shown is what is on the disk."""
+        entry.steps_running -= 1
+        entry.shown = ReadingSnapshot.of(entry.session) if not entry.steps_running else entry.shown
+        entry.done.clear()
+        entry.undone.clear()
+        self._messages.report(error)
+        self.history_changed.emit()
+        self.changed.emit()
+
+    def _on_signed(self, reading: Reading) -> None:
+        self.signed.emit(reading)
+
+    def _on_amended(self, reading: Reading) -> None:
+        self.amended.emit(reading)
+
+
+def _look(session: ReadingSession) -> None:
+    """Change nothing: what was asked for before is done."""
+
+
+def _taken(session: ReadingSession, step: Step) -> Generator[None, None, ReadingSnapshot]:
+    """Take one step, which is on the disk when it returns."""
+    yield
+    step(session)
+    return ReadingSnapshot.of(session)

@@ -1,0 +1,331 @@
+"""The findings one below the other, and the keys that decide on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtGui import QFocusEvent, QKeyEvent
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
+
+from spinealign.domain.examination import ExaminationKind
+from spinealign.domain.reading import (
+    Decision,
+    Finding,
+    FindingKind,
+    FindingValue,
+    NameValue,
+)
+from spinealign.reading.decisions import ReadFinding, is_same_value
+from spinealign.reading.findings import FindingLine
+from spinealign.ui.reading.case_readings import ReadingSnapshot
+from spinealign.ui.reading.finding_row import FindingRow
+from spinealign.ui.reading.value_editor import Wanted
+from spinealign.ui.widgets.labels import Fold, wrapped_label
+from spinealign.ui.widgets.theme import Colours
+from spinealign.wording.reading_window import line_title, normal_text
+
+FOLDED, NORMAL, DOUBTS = "folded", "normal", "doubts"
+
+_ACCEPT = (Qt.Key.Key_A, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_CHANGE = (Qt.Key.Key_C, Qt.Key.Key_F2)
+_REJECT = (Qt.Key.Key_R, Qt.Key.Key_Delete)
+_KEYS = (*_ACCEPT, *_CHANGE, *_REJECT, Qt.Key.Key_Up, Qt.Key.Key_Down)
+
+Decided = Mapping[str, tuple[Decision, FindingValue | None]]
+
+
+class FindingList(QWidget):
+    """Shows a reading's findings; A accepts the current one, C changes, R rejects it.
+
+    After a decision the next undecided line is current by itself.
+    """
+
+    decided = pyqtSignal(object, str)
+    looked_at = pyqtSignal(object)
+    examination_chosen = pyqtSignal(object)
+    levels_shifted = pyqtSignal(int)
+    current_changed = pyqtSignal(object)
+
+    def __init__(self, colours: Colours, open_folds: set[str]) -> None:
+        super().__init__()
+        self._colours, self._open_folds = colours, open_folds
+        self._snapshot: ReadingSnapshot | None = None
+        self._rows: dict[str, FindingRow] = {}
+        self._keys: dict[str, tuple[str, ...]] = {}
+        self._folds: dict[str, Fold] = {}
+        self._layout_shown: dict[str, tuple[tuple[str, ...], ...]] = {}
+        self._open: set[str] = set()
+        self._sent: set[str] = set()
+        self.current: FindingRow | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Findings")
+        self.setObjectName("findingList")
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self._body: QWidget | None = None
+
+    # What is shown
+
+    def show_reading(self, snapshot: ReadingSnapshot, is_saving: bool) -> None:
+        """Show findings and decisions; rows are kept where the findings are the same.
+
+        While a step is written the next undecided row is told from what was asked for.
+        """
+        wanted = _sections(snapshot)
+        self._snapshot = snapshot
+        if not is_saving:
+            self._sent.clear()
+        self._open = {finding.key for finding in snapshot.pending}
+        layout = {
+            name: tuple((line.key, *(finding.key for finding in line.findings)) for line in lines)
+            for name, lines in wanted.items()
+        }
+        if layout != self._layout_shown:
+            self._layout_shown = layout
+            self._build(wanted)
+        for key, row in self._rows.items():
+            row.show_findings([snapshot.read[k] for k in self._keys[key]], snapshot.is_signed)
+        self._title_folds(wanted)
+        if self.current is None:
+            self.begin()
+
+    @property
+    def rows(self) -> list[FindingRow]:
+        """All rows from the top, those in closed sections too."""
+        return list(self._rows.values())
+
+    def row(self, key: str) -> FindingRow:
+        """Return the row of a line by its key."""
+        return self._rows[key]
+
+    def make_current(self, row: FindingRow | None, look: bool = True) -> None:
+        """Offer the decisions on a row, and go to its place in the picture."""
+        if self.current is not None and self.current is not row:
+            self.current.set_current(False)
+        self.current = row
+        if row is not None:
+            row.set_current(True)
+            if look:
+                self.looked_at.emit(row.findings)
+                self.current_changed.emit(row)
+
+    def begin(self) -> None:
+        """Make the first undecided line the current one, without moving the picture."""
+        self.make_current(self._next_open(None), look=False)
+
+    def _build(self, wanted: Mapping[str, Sequence[FindingLine]]) -> None:
+        kept = None if self.current is None else self.current.key
+        self.current = None
+        if self._body is not None:
+            self._column.removeWidget(self._body)
+            self._body.hide()
+            self._body.deleteLater()
+        self._rows, self._keys, self._folds = {}, {}, {}
+        self._body = QWidget()
+        column = QVBoxLayout(self._body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        for line in wanted[""]:
+            column.addWidget(self._new_row(line))
+        if not wanted[""]:
+            column.addWidget(wrapped_label("No abnormal finding.", strong=True))
+        self._normal = wrapped_label("", "muted")
+        for name in (FOLDED, NORMAL, DOUBTS):
+            if name == NORMAL:
+                column.addWidget(self._normal)
+            if wanted[name]:
+                column.addWidget(self._new_fold(name, wanted[name]))
+        for line in wanted["context"]:
+            column.addWidget(self._new_row(line))
+        self._column.addWidget(self._body)
+        if kept in self._rows:
+            self.make_current(self._rows[kept], look=False)
+
+    def _new_row(self, line: FindingLine) -> FindingRow:
+        row = FindingRow(line.key, self._colours)
+        row.pressed.connect(self._press)
+        row.decided.connect(self._decide)
+        row.change_wanted.connect(self._change)
+        row.values_chosen.connect(self._take_values)
+        row.editing_ended.connect(self._end_editing)
+        row.levels_shifted.connect(self._shift_levels)
+        self._rows[line.key] = row
+        self._keys[line.key] = tuple(finding.key for finding in line.findings)
+        return row
+
+    def _new_fold(self, name: str, lines: Sequence[FindingLine]) -> Fold:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(8, 0, 0, 0)
+        column.setSpacing(4)
+        for line in lines:
+            column.addWidget(self._new_row(line))
+        title = f"reading {name}"
+        fold = Fold("", content, title in self._open_folds)
+        remember, forget = self._open_folds.add, self._open_folds.discard
+        fold.toggled.connect(lambda is_open: (remember if is_open else forget)(title))
+        self._folds[name] = fold
+        return fold
+
+    def _title_folds(self, wanted: Mapping[str, Sequence[FindingLine]]) -> None:
+        titles = {
+            FOLDED: "More abnormal findings",
+            NORMAL: "Normal findings one by one",
+            DOUBTS: "Not determined",
+        }
+        for name, fold in self._folds.items():
+            fold.set_title(f"{titles[name]} ({len(wanted[name])})")
+        told = [finding for line in wanted[NORMAL] for finding in line.findings]
+        self._normal.setText(normal_text(told))
+        self._normal.setVisible(bool(told))
+
+    # What the reader does
+
+    def _press(self, row: FindingRow) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.make_current(row)
+
+    def _decide(self, row: FindingRow, decision: Decision) -> None:
+        found = [read.finding for read in row.read]
+        if decision is Decision.ACCEPTED:
+            found = [finding for finding in found if finding.value is not None]
+        if found:
+            word = {Decision.ACCEPTED: "accept", Decision.REJECTED: "reject"}[decision]
+            self._announce(row, {finding.key: (decision, None) for finding in found}, word)
+
+    def _change(self, row: FindingRow) -> None:
+        if self._snapshot is None or self._snapshot.is_signed:
+            return
+        self.make_current(row, look=False)
+        row.begin_editing([read.said or read.finding for read in self._editable(row)])
+
+    def _editable(self, row: FindingRow) -> list[ReadFinding]:
+        """Return the findings that a row changes: of a disc all its grades."""
+        assert self._snapshot is not None
+        first = row.read[0].finding
+        if first.kind is not FindingKind.DISC_GRADE:
+            return list(row.read)
+        every = self._snapshot.read.values()
+        return [r for r in every if r.finding.kind is first.kind and r.finding.place == first.place]
+
+    def _take_values(self, row: FindingRow, wanted: Wanted) -> None:
+        assert self._snapshot is not None
+        own = {read.finding.key for read in row.read}
+        decided: dict[str, tuple[Decision, FindingValue | None]] = {}
+        for key, value in wanted.items():
+            read = self._snapshot.read[key]
+            if not is_same_value(value, read.finding.value):
+                decided[key] = (Decision.CHANGED, value)
+            elif key in own or read.decision is not None:
+                decided[key] = (Decision.ACCEPTED, None)
+        self._end_editing()
+        kind = decided.get(FindingKind.EXAMINATION.value)
+        if kind is not None and isinstance(kind[1], NameValue):
+            # The image is analysed again as that kind, and the finding is what was chosen.
+            self.examination_chosen.emit(ExaminationKind(kind[1].name).examination)
+        elif decided:
+            self._announce(row, decided, "change")
+
+    def _shift_levels(self, steps: int) -> None:
+        self._end_editing()
+        self.levels_shifted.emit(steps)
+
+    def _end_editing(self) -> None:
+        if self.current is not None:
+            self.current.end_editing()
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _announce(self, row: FindingRow, decided: Decided, word: str) -> None:
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._sent.update(decided)
+        self.decided.emit(decided, f"{word} {line_title(row.findings)}")
+        following = self._next_open(row)
+        if following is not None:
+            self.make_current(following)
+
+    def _next_open(self, row: FindingRow | None) -> FindingRow | None:
+        """Return the next row without a decision after one, from the top again at the end."""
+        rows = self._reachable()
+        if not rows:
+            return None
+        start = rows.index(row) + 1 if row in rows else 0
+        ring = [*rows[start:], *rows[:start]]
+        open_keys = self._open - self._sent
+        return next((r for r in ring if r is not row and open_keys & {*self._keys[r.key]}), None)
+
+    def _reachable(self) -> list[FindingRow]:
+        """Return the rows that are not in a closed section."""
+        return [row for row in self.rows if row.isVisibleTo(self)]
+
+    # Keys
+
+    def event(self, event: QEvent | None) -> bool:
+        """Keep the keys of decisions from the tools of the window, whose letters they are."""
+        is_claim = event is not None and event.type() == QEvent.Type.ShortcutOverride
+        if is_claim and isinstance(event, QKeyEvent) and self._is_ours(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def _is_ours(self, event: QKeyEvent) -> bool:
+        return not event.modifiers() and event.key() in _KEYS and self.current is not None
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Decide on the current row, or go to its neighbour."""
+        row = self.current
+        if event is None or row is None or event.modifiers():
+            super().keyPressEvent(event)
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._step(1 if event.key() == Qt.Key.Key_Down else -1)
+        elif self._snapshot is None or self._snapshot.is_signed:
+            super().keyPressEvent(event)
+        elif event.key() in _ACCEPT:
+            self._decide(row, Decision.ACCEPTED)
+        elif event.key() in _REJECT:
+            self._decide(row, Decision.REJECTED)
+        elif event.key() in _CHANGE:
+            self._change(row)
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Show which row the keys act on."""
+        super().focusInEvent(event)
+        if self.current is None:
+            self.begin()
+
+    def _step(self, forward: int) -> None:
+        rows = self._reachable()
+        if self.current in rows:
+            place = rows.index(self.current) + forward
+            self.make_current(rows[min(max(place, 0), len(rows) - 1)])
+
+
+def _sections(snapshot: ReadingSnapshot) -> dict[str, Sequence[FindingLine]]:
+    """Return the lines of each section; "" are those always shown.
+
+    Grades of a disc stand together: normal and undetermined ones of a disc with an abnormal one
+    are changed in its line.
+    """
+    page = snapshot.page
+    told = {line.key for line in (*page.lines, *page.folded)}
+    rest = [line for line in _grouped((*page.normal, *page.doubts)) if line.key not in told]
+    doubts = {finding.key for finding in page.doubts}
+    return {
+        "": page.lines,
+        FOLDED: page.folded,
+        NORMAL: [line for line in rest if line.findings[0].key not in doubts],
+        DOUBTS: [line for line in rest if line.findings[0].key in doubts],
+        "context": [FindingLine(finding.key, (finding,)) for finding in page.context],
+    }
+
+
+def _grouped(findings: Sequence[Finding]) -> list[FindingLine]:
+    """Return findings as lines, all of one disc together."""
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        is_disc = finding.kind is FindingKind.DISC_GRADE
+        found.setdefault(f"disc/{finding.place}" if is_disc else finding.key, []).append(finding)
+    return [FindingLine(key, tuple(members)) for key, members in found.items()]

@@ -1,0 +1,196 @@
+"""The reading page: whose image, how far it is read, what was found, the impression, the signature.
+
+Everything else that an analysis says stands below it, under the details.
+"""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from spinealign.domain.findings import Analysis, WarningCode
+from spinealign.domain.reading import ReadingStatus
+from spinealign.domain.study import PatientFacts
+from spinealign.ui.reading.case_readings import CaseReadings, ReadingSnapshot
+from spinealign.ui.reading.caution_chips import CautionChips
+from spinealign.ui.reading.finding_list import FindingList
+from spinealign.ui.reading.impression_box import ImpressionBox
+from spinealign.ui.widgets.labels import Strip, rule, wrapped_label
+from spinealign.ui.widgets.theme import Colours
+from spinealign.wording import examination_text, explain
+from spinealign.wording.reading import patient_line
+from spinealign.wording.reading_window import addendum_text, left_text, status_text
+
+_TONES = {
+    ReadingStatus.AUTOMATIC: "automatic",
+    ReadingStatus.BEING_READ: "reading",
+    ReadingStatus.SIGNED: "signed",
+    ReadingStatus.AMENDED: "signed",
+}
+
+
+def is_readable(analysis: Analysis) -> bool:
+    """Whether an image of this kind is read: its bodies have names."""
+    return analysis.examination is not None and bool(analysis.examination.levels)
+
+
+class ReadingPage(QWidget):
+    """Shows the reading of the case that is shown, and asks for what the reader wants.
+
+    Parameters
+    ----------
+    readings : CaseReadings
+        What is shown, and what takes the decisions.
+    open_folds : set of str
+        Names of the sections that the user keeps open; changed in place.
+    """
+
+    looked_at = pyqtSignal(object)
+    examination_chosen = pyqtSignal(object)
+    levels_shifted = pyqtSignal(int)
+    suggestions_accepted = pyqtSignal()
+    sign_wanted = pyqtSignal()
+    addendum_wanted = pyqtSignal()
+    versions_wanted = pyqtSignal()
+    phrases_wanted = pyqtSignal()
+
+    def __init__(self, readings: CaseReadings, colours: Colours, open_folds: set[str]) -> None:
+        super().__init__()
+        self.setObjectName("readingPage")
+        self._readings = readings
+        self.patient = wrapped_label("", strong=True)
+        self.examination, self.status = wrapped_label("", "muted"), QLabel()
+        self.status.setObjectName("readingStatus")
+        self.faults = QVBoxLayout()
+        self.chips = CautionChips()
+        self.findings = FindingList(colours, open_folds)
+        self.left = wrapped_label("", "muted")
+        self.accept_rest = QPushButton("Accept all the rest (Ctrl+R)")
+        self.impression = ImpressionBox()
+        self.sign = QPushButton("Sign and save…")
+        self.sign.setProperty("primary", "true")
+        self.addendum = QPushButton("Add addendum…")
+        self.addenda = wrapped_label("")
+        self.versions = QPushButton("Earlier versions…")
+        self._shown_faults: tuple[str, ...] | None = None
+        self._lay_out()
+        self._connect()
+
+    def show_reading(self) -> None:
+        """Show the reading as it is on the disk now."""
+        snapshot = self._readings.shown
+        if snapshot is None:
+            return
+        is_saving = self._readings.is_saving
+        self._show_status(snapshot, is_saving)
+        self._show_faults(snapshot)
+        self.findings.show_reading(snapshot, is_saving)
+        self.impression.show_reading(snapshot, is_saving)
+        self._show_end(snapshot)
+
+    def show_analysis(self, analysis: Analysis) -> None:
+        """Show what the image is, and what changes the meaning of its numbers."""
+        kind = examination_text(analysis.examination)
+        self.examination.setText(kind[0].upper() + kind[1:])
+        cautions = analysis.without_demonstration.cautions
+        shown = [c for c in cautions if c.code is not WarningCode.CORRECTED_BY_USER]
+        self.chips.show_cautions(shown)
+
+    def show_patient(self, facts: PatientFacts) -> None:
+        """Show whose image it is, as far as the file says and the window may show it."""
+        line = patient_line(facts)
+        self.patient.setText(line)
+        self.patient.setVisible(bool(line))
+
+    def finish_typing(self) -> None:
+        """Hand on what was typed into the impression."""
+        self.impression.keep()
+
+    def _show_status(self, snapshot: ReadingSnapshot, is_saving: bool) -> None:
+        reading = snapshot.reading
+        words = "saving…" if is_saving else status_text(reading)
+        self.status.setText(words[0].upper() + words[1:])
+        self.status.setAccessibleName(f"Status of the reading: {words}")
+        tone = _TONES[reading.status]
+        if self.status.property("status") != tone:
+            self.status.setProperty("status", tone)
+            style = self.status.style()
+            if style is not None:
+                style.unpolish(self.status)
+                style.polish(self.status)
+
+    def _show_faults(self, snapshot: ReadingSnapshot) -> None:
+        told = [explain(fault) for fault in snapshot.faults]
+        sentences = tuple(message.sentence for message in told)
+        if sentences == self._shown_faults:
+            return
+        self._shown_faults = sentences
+        while (item := self.faults.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for message in told:
+            self.faults.addWidget(Strip("danger", message.sentence, message.advice))
+
+    def _show_end(self, snapshot: ReadingSnapshot) -> None:
+        """Offer what can be done with the whole reading, and say why something cannot."""
+        waiting, is_signed = len(snapshot.pending), snapshot.is_signed
+        self.left.setText(left_text(waiting))
+        for part in (self.left, self.accept_rest, self.sign):
+            part.setVisible(not is_signed)
+        self.accept_rest.setEnabled(bool(waiting))
+        self.accept_rest.setToolTip(
+            "Accept everything that is not decided yet, normal findings too (Ctrl+R)"
+            if waiting
+            else "Every finding is decided"
+        )
+        self.sign.setToolTip(
+            "Look at the page, then sign; only an addendum changes a signed reading (Ctrl+Return)"
+        )
+        self.addendum.setVisible(is_signed)
+        self.versions.setVisible(len(snapshot.versions) > 1)
+        told = [addendum_text(addendum) for addendum in snapshot.reading.addenda]
+        self.addenda.setText("\n\n".join(told))
+        self.addenda.setVisible(bool(told))
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self.examination, 1)
+        head.addWidget(self.status, 0, Qt.AlignmentFlag.AlignRight)
+        rest = QHBoxLayout()
+        rest.addWidget(self.left, 1)
+        rest.addWidget(self.accept_rest)
+        end = QHBoxLayout()
+        for button in (self.sign, self.addendum, self.versions):
+            end.addWidget(button)
+        end.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.patient)
+        column.addLayout(head)
+        column.addLayout(self.faults)
+        column.addWidget(self.chips)
+        column.addWidget(wrapped_label("Findings", "section"))
+        column.addWidget(self.findings)
+        column.addLayout(rest)
+        column.addWidget(rule())
+        column.addWidget(self.impression)
+        column.addWidget(self.addenda)
+        column.addLayout(end)
+
+    def _connect(self) -> None:
+        readings, findings, impression = self._readings, self.findings, self.impression
+        findings.decided.connect(readings.decide)
+        findings.looked_at.connect(self.looked_at)
+        findings.examination_chosen.connect(self.examination_chosen)
+        findings.levels_shifted.connect(self.levels_shifted)
+        self.chips.suggestions_accepted.connect(self.suggestions_accepted)
+        self.accept_rest.clicked.connect(lambda: readings.accept_rest())
+        impression.edited.connect(readings.write_impression)
+        impression.fill_wanted.connect(readings.take_offered_impression)
+        impression.phrases_wanted.connect(self.phrases_wanted)
+        self.sign.clicked.connect(lambda: self.sign_wanted.emit())
+        self.addendum.clicked.connect(lambda: self.addendum_wanted.emit())
+        self.versions.clicked.connect(lambda: self.versions_wanted.emit())

@@ -1,0 +1,169 @@
+"""Signing a reading with the page before one's eyes, and adding to a signed one."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from spinealign.ui.reading.case_readings import ReadingSnapshot
+from spinealign.ui.widgets.labels import without_icons, wrapped_label
+from spinealign.wording.reading_window import left_text
+
+_PREVIEW_EM = 92
+
+
+class SignDialog(QDialog):
+    """Shows the page as it will be signed; `signed` brings the reader's name.
+
+    Parameters
+    ----------
+    reader : str
+        Name remembered from the last time; empty the first time.
+    """
+
+    signed = pyqtSignal(str)
+
+    def __init__(self, snapshot: ReadingSnapshot, reader: str, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Sign and save")
+        self._snapshot = snapshot
+        self.preview = QScrollArea()
+        self.preview.setWidgetResizable(True)
+        self.preview.setAccessibleName("Preview of the page")
+        self.show_preview(wrapped_label("The page is being made…", "muted"))
+        self.name = QLineEdit(reader)
+        self.name.setMaxLength(200)
+        self.name.setPlaceholderText("Name as it stands on the report")
+        self.name.textChanged.connect(self._offer)
+        self.reason = wrapped_label("", "warning")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.sign = QPushButton("Sign")
+        self.sign.setProperty("primary", "true")
+        self.sign.setDefault(True)
+        buttons.addButton(self.sign, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self._sign)
+        buttons.rejected.connect(self.reject)
+        without_icons(buttons)
+        form = QFormLayout()
+        form.addRow("&Reader", self.name)
+        column = QVBoxLayout(self)
+        column.addWidget(self.preview, 1)
+        column.addLayout(form)
+        column.addWidget(
+            wrapped_label("Once signed, only an addendum changes the reading.", "muted")
+        )
+        column.addWidget(self.reason)
+        column.addWidget(buttons)
+        self._offer()
+        (self.sign if self.sign.isEnabled() else self.name).setFocus()
+
+    def show_preview(self, page: QWidget) -> None:
+        """Show the page, or why there is none."""
+        self.preview.setWidget(page)
+
+    def open_fitted(self) -> None:
+        """Open beside nothing, never larger than the window it belongs to."""
+        parent, em = self.parentWidget(), self.fontMetrics().averageCharWidth()
+        width, height = _PREVIEW_EM * em, round(1.35 * _PREVIEW_EM * em)
+        if parent is not None:
+            width, height = min(width, parent.width() - 40), min(height, parent.height() - 40)
+        self.resize(width, height)
+        self.open()
+
+    def _offer(self) -> None:
+        """Let the reading be signed, or say what is missing."""
+        reason = why_not_signed(self._snapshot, self.name.text())
+        self.sign.setEnabled(not reason)
+        self.sign.setToolTip(reason or "Sign and save the reading (Return)")
+        self.reason.setText(reason)
+        self.reason.setVisible(bool(reason))
+
+    def _sign(self) -> None:
+        self.signed.emit(" ".join(self.name.text().split()))
+        self.accept()
+
+
+def why_not_signed(snapshot: ReadingSnapshot, reader: str) -> str:
+    """Return why a reading cannot be signed by this reader; empty if it can."""
+    if snapshot.faults:
+        return "What is saved of this reading is not as it was written; see the reading page."
+    if snapshot.pending:
+        return f"{left_text(len(snapshot.pending))} Accept, change or reject them (Ctrl+R: all)."
+    if not snapshot.reading.impression.text.strip():
+        return "The impression is empty."
+    return "" if reader.strip() else "Enter your name."
+
+
+class AddendumDialog(QDialog):
+    """Asks for the text of an addendum and its reason; `added` brings text, reason and reader."""
+
+    added = pyqtSignal(str, str, str)
+
+    def __init__(self, reader: str, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Add addendum")
+        self.text = QPlainTextEdit()
+        self.text.setAccessibleName("Addendum")
+        self.text.setTabChangesFocus(True)
+        self.reason, self.name = QLineEdit(), QLineEdit(reader)
+        self.reason.setPlaceholderText("Why the signed reading is amended")
+        self.reason.setMaxLength(2000)
+        self.name.setMaxLength(200)
+        self.missing = wrapped_label("", "warning")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.add = QPushButton("Sign addendum")
+        self.add.setProperty("primary", "true")
+        self.add.setDefault(True)
+        buttons.addButton(self.add, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self._take)
+        buttons.rejected.connect(self.reject)
+        without_icons(buttons)
+        form = QFormLayout()
+        form.addRow(QLabel("&Addendum"), self.text)
+        form.addRow("&Reason", self.reason)
+        form.addRow("Rea&der", self.name)
+        column = QVBoxLayout(self)
+        column.addWidget(
+            wrapped_label("The signed reading stays as it is; the addendum is added to it.")
+        )
+        column.addLayout(form)
+        column.addWidget(self.missing)
+        column.addWidget(buttons)
+        for field in (self.text, self.reason, self.name):
+            field.textChanged.connect(self._offer)
+        self._offer()
+        self.text.setFocus()
+
+    def _offer(self) -> None:
+        missing = [
+            word
+            for word, text in (
+                ("the addendum", self.text.toPlainText()),
+                ("its reason", self.reason.text()),
+                ("your name", self.name.text()),
+            )
+            if not text.strip()
+        ]
+        said = f"Still missing: {', '.join(missing)}." if missing else ""
+        self.add.setEnabled(not missing)
+        self.add.setToolTip(said or "Sign the addendum (Return)")
+        self.missing.setText(said)
+        self.missing.setVisible(bool(missing))
+
+    def _take(self) -> None:
+        reader = " ".join(self.name.text().split())
+        self.added.emit(self.text.toPlainText().strip(), self.reason.text().strip(), reader)
+        self.accept()

@@ -1,0 +1,145 @@
+"""What the reader does with a whole reading: go to it, accept the rest, sign, add, use phrases."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtWidgets import QWidget
+
+from spinealign.domain.reading import Reading
+from spinealign.reading.impression import Phrases
+from spinealign.ui.reading.case_readings import CaseReadings, ReadingSnapshot
+from spinealign.ui.reading.phrases_dialog import PhrasesDialog
+from spinealign.ui.reading.reading_page import is_readable
+from spinealign.ui.reading.sign_dialog import AddendumDialog, SignDialog
+from spinealign.ui.reading.versions_dialog import VersionsDialog
+from spinealign.ui.results.results_panel import ResultsPanel
+from spinealign.ui.settings.preferences import Preferences
+from spinealign.ui.window.actions import Actions
+from spinealign.ui.workbench import Workbench
+from spinealign.wording.reading_window import status_text, version_text
+
+NOTHING_READ = "There is no reading: open a lateral film of the spine or a sagittal MR"
+
+
+class ReadingCommands(QObject):
+    """Connects the commands of a reading, and offers those that are possible.
+
+    Parameters
+    ----------
+    window : QWidget
+        Over which dialogs open.
+    """
+
+    def __init__(
+        self, actions: Actions, bench: Workbench, results: ResultsPanel, window: QWidget
+    ) -> None:
+        super().__init__(window)
+        self._actions, self._bench, self._results = actions, bench, results
+        self._window = window
+        self._readings: CaseReadings = bench.readings
+        self._preferences: Preferences = bench.preferences
+        actions.on("go_to_findings", self.go_to_findings)
+        actions.on("accept_rest", self.accept_rest)
+        actions.on("sign", self.sign)
+        actions.on("addendum", self.add_addendum)
+        actions.on("versions", self.show_versions)
+        actions.on("phrases", self.edit_phrases)
+        results.sign_wanted.connect(self.sign)
+        results.addendum_wanted.connect(self.add_addendum)
+        results.versions_wanted.connect(self.show_versions)
+        results.phrases_wanted.connect(self.edit_phrases)
+        results.set_phrases(self._preferences.settings.phrases)
+        self._readings.changed.connect(self.refresh)
+        self._readings.signed.connect(self._tell)
+        self._readings.amended.connect(self._tell)
+        for signal in (bench.current_changed, bench.current_updated):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Offer what is possible now, and say why something is not."""
+        analysis = self._bench.current_analysis
+        is_read = analysis is not None and is_readable(analysis)
+        shown = self._readings.shown if is_read else None
+        offer = self._actions.offer
+        signed = "The reading is signed" if shown is not None and shown.is_signed else ""
+        unsigned = "" if signed else "The reading is not signed"
+        nothing = NOTHING_READ if shown is None else ""
+        decided = "" if shown is None or shown.pending else "Every finding is decided"
+        single = "" if shown is not None and len(shown.versions) > 1 else "There is one version"
+        offer("go_to_findings", nothing)
+        offer("accept_rest", nothing or signed or decided)
+        offer("sign", nothing or signed)
+        offer("addendum", nothing or unsigned)
+        offer("versions", nothing or unsigned or single)
+
+    def go_to_findings(self) -> None:
+        """Put the keys on the findings."""
+        page = self._results.reading
+        if page is not None:
+            page.findings.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def accept_rest(self) -> None:
+        """Accept all that is not decided."""
+        self._readings.accept_rest()
+
+    def sign(self) -> None:
+        """Show the page as it will be, and sign it."""
+        page = self._results.reading
+        if page is not None:
+            page.finish_typing()
+        self._readings.when_saved(self._open_signing)
+
+    def _open_signing(self) -> None:
+        shown = self._readings.shown
+        if shown is not None and not shown.is_signed:
+            dialog = SignDialog(shown, self._preferences.settings.reader_name, self._window)
+            dialog.signed.connect(self._sign)
+            self._preview(dialog, shown)
+            dialog.open_fitted()
+
+    def add_addendum(self) -> None:
+        """Ask for an addendum to the signed reading."""
+        if self._readings.is_signed:
+            dialog = AddendumDialog(self._preferences.settings.reader_name, self._window)
+            dialog.added.connect(self._add)
+            dialog.open()
+
+    def show_versions(self) -> None:
+        """Show every version of the signed reading."""
+        shown = self._readings.shown
+        if shown is not None:
+            VersionsDialog(shown.versions, self._window).open()
+
+    def edit_phrases(self) -> None:
+        """Edit the reader's phrases."""
+        dialog = PhrasesDialog(self._preferences.settings.phrases, self._window)
+        dialog.chosen.connect(self._keep_phrases)
+        dialog.open()
+
+    def _preview(self, dialog: SignDialog, shown: ReadingSnapshot) -> None:
+        from spinealign.ui.widgets.labels import wrapped_label
+
+        dialog.show_preview(wrapped_label(version_text(shown.reading)))
+
+    def _sign(self, reader: str) -> None:
+        self._remember(reader)
+        self._readings.sign(reader)
+
+    def _add(self, text: str, reason: str, reader: str) -> None:
+        self._remember(reader)
+        self._readings.add_addendum(text, reason, reader)
+
+    def _remember(self, reader: str) -> None:
+        if reader != self._preferences.settings.reader_name:
+            self._preferences.choose(reader_name=reader)
+            self._preferences.save()
+
+    def _keep_phrases(self, phrases: Phrases) -> None:
+        self._preferences.choose(phrases=tuple(phrases))
+        self._preferences.save()
+        self._results.set_phrases(phrases)
+
+    def _tell(self, reading: Reading) -> None:
+        words = status_text(reading)
+        self._bench.messages.tell(f"The reading is {words}.")

@@ -1,0 +1,222 @@
+"""Words of the reading page: short labels of cautions, lines of findings, and what is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from spinealign.domain.discs import GradeName
+from spinealign.domain.findings import Caution, WarningCode
+from spinealign.domain.reading import (
+    Addendum,
+    Decision,
+    Finding,
+    FindingDecision,
+    FindingKind,
+    Normality,
+    Reading,
+    ReadingStatus,
+)
+from spinealign.wording.failures import Message
+from spinealign.wording.measure_rows import range_text
+from spinealign.wording.measures import reason_text, severity_text
+from spinealign.wording.reading_page import (
+    OUTDATED,
+    STATUS_WORDS,
+    abnormal_phrase,
+    finding_doubt_text,
+    finding_name,
+    finding_title,
+    finding_value_text,
+    range_place,
+)
+from spinealign.wording.text import as_sentence, listed, safe_text
+
+SIGNED_MESSAGE = Message(
+    "The reading is signed and cannot be changed.",
+    "Use “Add addendum…” on the reading page to add to it, with the reason.",
+)
+
+CAUTION_LABELS: Mapping[WarningCode, str] = {
+    WarningCode.DEMONSTRATION_MODEL: "demonstration model",
+    WarningCode.NO_SPACING: "no pixel spacing",
+    WarningCode.MAGNIFIED_SPACING: "mm at the detector",
+    WarningCode.VIEW_UNCERTAIN: "image type uncertain",
+    WarningCode.VIEW_OVERRULED: "image type overruled",
+    WarningCode.VIEW_DISPUTED: "image type disputed",
+    WarningCode.VIEW_OF_SAMPLE: "sample",
+    WarningCode.TURNED: "rotated",
+    WarningCode.NO_MODEL_FOR_VIEW: "no model",
+    WarningCode.NOTHING_SEGMENTED: "nothing found",
+    WarningCode.LOW_RESOLUTION: "small image",
+    WarningCode.LOW_CONTRAST: "low contrast",
+    WarningCode.TOO_DARK: "very dark",
+    WarningCode.TOO_BRIGHT: "very bright",
+    WarningCode.BLURRED: "blurred",
+    WarningCode.CUT_OFF: "spine cut off",
+    WarningCode.BURNED_IN: "burned-in text",
+    WarningCode.READER_NOTE: "image note",
+    WarningCode.PROBABILITY_NOT_CALIBRATED: "not calibrated",
+    WarningCode.LEVELS_UNCERTAIN: "levels uncertain",
+    WarningCode.LEVELS_COUNTED: "levels counted",
+    WarningCode.ENDPLATE_FROM_DISC: "endplate estimated",
+    WarningCode.NO_COLUMN: "no row of discs",
+    WarningCode.BODY_CUT: "body cut off",
+    WarningCode.BODY_HIDDEN: "low confidence",
+    WarningCode.NOT_OUTLINED: "not outlined",
+    WarningCode.BODIES_SUGGESTED: "suggested bodies",
+    WarningCode.FACING_DISPUTED: "side disputed",
+    WarningCode.FACING_UNCERTAIN: "side uncertain",
+    WarningCode.CORRECTED_BY_USER: "corrected",
+    WarningCode.DISC_COUNT_UNCERTAIN: "disc levels uncertain",
+    WarningCode.DISC_INFERRED: "disc estimated",
+    WarningCode.UPSIDE_DOWN: "upside down",
+    WarningCode.COMPANION_UNMATCHED: "second image unused",
+}
+"""Short label of each caution; a click shows its sentence."""
+
+_NAMES_LEVELS = frozenset(
+    {
+        WarningCode.BODY_CUT,
+        WarningCode.BODY_HIDDEN,
+        WarningCode.BODIES_SUGGESTED,
+        WarningCode.DISC_INFERRED,
+        WarningCode.ENDPLATE_FROM_DISC,
+    }
+)
+_MOST_LEVELS = 3
+
+
+def caution_label(caution: Caution) -> str:
+    """Return a caution as a short label: "low confidence: C6, C7"."""
+    label, levels = CAUTION_LABELS[caution.code], caution.levels
+    if caution.code not in _NAMES_LEVELS:
+        return label
+    more = "…" if len(levels) > _MOST_LEVELS else ""
+    return safe_text(f"{label}: {', '.join(levels[:_MOST_LEVELS])}{more}")
+
+
+def status_text(reading: Reading) -> str:
+    """Return how far a reading is, who signed it and when: "signed by A. Reader, 2026-11-28"."""
+    words = STATUS_WORDS[reading.status]
+    if reading.signed_utc is None:
+        return words
+    said = f"{words}, " if reading.status is ReadingStatus.AMENDED else ""
+    return f"{said}signed by {safe_text(reading.reader)}, {moment_text(reading.signed_utc)}"
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a moment in universal time, to the minute."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def line_title(findings: Sequence[Finding]) -> str:
+    """Return what a line of the page is about: "L4/L5 disc", "C2–C7 Cobb lordosis"."""
+    first = findings[0]
+    if first.kind is FindingKind.DISC_GRADE:
+        return safe_text(f"{first.place} disc")
+    return finding_title(first)
+
+
+def line_value(findings: Sequence[Finding]) -> str:
+    """Return what a line says: "12.3°", "Pfirrmann grade 4, disc bulging"."""
+    first = findings[0]
+    if first.kind is not FindingKind.DISC_GRADE:
+        return "not determined" if first.value is None else finding_value_text(first.value)
+    told = [f for f in findings if f.normality is Normality.ABNORMAL]
+    if told:
+        return ", ".join(map(abnormal_phrase, told))
+    pfirrmann = [f for f in findings if f.code == GradeName.PFIRRMANN and f.value is not None]
+    grade = f", Pfirrmann grade {finding_value_text(pfirrmann[0].value)}" if pfirrmann else ""
+    if any(f.normality is Normality.NORMAL for f in findings):
+        return f"unremarkable{grade}"
+    return f"{listed([finding_name(f) for f in findings])} not determined"
+
+
+def line_note(findings: Sequence[Finding]) -> str:
+    """Return what stands small below the value: interval, meaning, reference range, doubts."""
+    first = findings[0]
+    if first.kind is FindingKind.DISC_GRADE:
+        doubts = [(f, finding_doubt_text(f.value)) for f in findings]
+        told = [
+            f"{finding_name(f).removeprefix('disc ').removesuffix(' grade')} {doubt}"
+            for f, doubt in doubts
+            if doubt and f.normality is Normality.ABNORMAL
+        ]
+        return ", ".join(told)
+    if first.value is None:
+        return reason_text(first.unmeasurable)
+    parts = [finding_doubt_text(first.value)]
+    parts += [severity_text(first.severity)] if first.severity is not None else []
+    place = range_place(first)
+    parts += [f"{place} ({range_text(first.normal, first.unit)})"] if place else []
+    parts += ["at the detector"] if WarningCode.MAGNIFIED_SPACING in first.cautions else []
+    return ", ".join(part for part in parts if part)
+
+
+def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool) -> str:
+    """Return what a reader made of a finding: "accepted", "changed, the program said 12.3°"."""
+    if is_outdated:
+        return OUTDATED
+    match decision.decision:
+        case Decision.CHANGED:
+            said = finding_value_text(decision.automatic)
+            program = f"the program said {said}" if said else "the program had no value"
+            return f"changed, {program}"
+        case Decision.REJECTED:
+            return "rejected"
+    return "accepted"
+
+
+def left_text(count: int) -> str:
+    """Return how many findings wait for a decision."""
+    if not count:
+        return "Every finding is decided."
+    return f"{count} finding{'' if count == 1 else 's'} not decided yet."
+
+
+def normal_text(findings: Sequence[Finding]) -> str:
+    """Return what is normal, and the main measures without a reference, in one sentence."""
+    discs = list(dict.fromkeys(f.place for f in findings if f.kind is FindingKind.DISC_GRADE))
+    bodies = [f.place for f in findings if f.kind is FindingKind.HEIGHT_LOSS]
+    measures = [f for f in findings if f.kind is FindingKind.MEASURE]
+    normal = [f for f in measures if f.normality is Normality.NORMAL]
+    others = [f for f in measures if f.normality is not Normality.NORMAL]
+    parts = [f"heights of {len(bodies)} bodies"] if bodies else []
+    parts += [f"grades of {len(discs)} discs"] if discs else []
+    parts += [_named(f) for f in normal]
+    said = as_sentence(f"Normal: {', '.join(parts)}") if parts else ""
+    rest = as_sentence(f"Measured: {', '.join(map(_named, others))}") if others else ""
+    return " ".join(part for part in (said, rest) if part)
+
+
+def _named(finding: Finding) -> str:
+    return f"{finding_title(finding)} {finding_value_text(finding.value)}"
+
+
+def version_title(reading: Reading) -> str:
+    """Return what a version is called: "Version 2, amended 2026-11-28 17:05 UTC"."""
+    if reading.addenda:
+        return f"Version {reading.version}, amended {moment_text(reading.addenda[-1].added_utc)}"
+    if reading.signed_utc is None:
+        return "Not signed"
+    return f"Version {reading.version}, signed {moment_text(reading.signed_utc)}"
+
+
+def version_text(reading: Reading) -> str:
+    """Return a version as it was signed, as plain text: impression, findings, addenda."""
+    told = [addendum_text(addendum) for addendum in reading.addenda]
+    blocks = [
+        version_title(reading),
+        f"Reader: {safe_text(reading.reader)}",
+        f"Impression\n{reading.impression.text}",
+        "\n".join(["Findings", *reading.statements]) if reading.statements else "",
+        *told,
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def addendum_text(addendum: Addendum) -> str:
+    """Return an addendum with who wrote it, when and why."""
+    who = f"{safe_text(addendum.reader)}, {moment_text(addendum.added_utc)}"
+    return f"Addendum ({who})\nReason: {safe_text(addendum.reason)}\n{addendum.text}"

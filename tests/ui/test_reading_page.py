@@ -1,0 +1,478 @@
+"""A whole reading: decisions by mouse and keys, impression, signature, addenda."""
+
+import json
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QDialog
+
+from spinealign.domain.reading import Decision, GradeScale, GradeValue, PresenceValue, ReadingStatus
+from spinealign.reading.impression import Phrase
+from spinealign.ui.reading.phrases_dialog import PhrasesDialog
+from spinealign.ui.reading.sign_dialog import AddendumDialog, SignDialog
+from spinealign.ui.reading.versions_dialog import VersionsDialog
+from spinealign.ui.results.result_page import DETAILS
+from tests.ui.hands import Hands
+
+LEFT, NO_KEYS, CTRL = (
+    Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier,
+)  # fmt: skip
+COBB = "measure/cobb_c2_c7/C2/C7"
+
+
+class Reader:
+    """A person with mouse and keys before the reading page."""
+
+    def __init__(self, qtbot, window):
+        self.qtbot, self.window = qtbot, window
+        self.actions = 0
+
+    @property
+    def page(self):
+        return self.window.results.reading
+
+    @property
+    def snapshot(self):
+        return self.window.workbench.readings.shown
+
+    @property
+    def reading(self):
+        return self.snapshot.reading
+
+    def rest(self):
+        """Wait until everything is on the disk."""
+        bench = self.window.workbench
+        self.qtbot.waitUntil(lambda: not bench.records.is_busy and not bench.readings.is_saving)
+
+    def key(self, key, keys=NO_KEYS):
+        QTest.keyClick(QApplication.focusWidget() or self.window, key, keys)
+        self.actions += 1
+        self.rest()
+
+    def type(self, text):
+        QTest.keyClicks(QApplication.focusWidget(), text)
+        self.actions += 1
+
+    def click(self, widget):
+        QTest.mouseClick(widget, LEFT)
+        self.actions += 1
+        self.rest()
+
+    def click_row(self, key):
+        row = self.page.findings.row(key)
+        QTest.mouseClick(row.title, LEFT)
+        self.actions += 1
+        return row
+
+    def command(self, name):
+        self.window.actions_by_name[name].trigger()
+        self.actions += 1
+        self.rest()
+
+    def dialog(self, kind):
+        found = [d for d in self.window.findChildren(QDialog) if isinstance(d, kind)]
+        return next(d for d in found if d.isVisible())
+
+    def decision(self, key):
+        made = self.reading.decision_on(key)
+        return None if made is None else made.decision
+
+
+@pytest.fixture
+def reads(qtbot, window, analysed):
+    """Return a function that opens a file for a person to read."""
+
+    def opened(name="film_1.png"):
+        window.results.open_folds.clear()
+        analysed(name)
+        window.activateWindow()
+        reader = Reader(qtbot, window)
+        reader.rest()
+        return reader
+
+    return opened
+
+
+@pytest.fixture
+def neck(reads):
+    return reads("film_1.png")
+
+
+@pytest.fixture
+def back(reads):
+    return reads("disc_1.png")
+
+
+def sign(reader, name="A. Reader"):
+    reader.command("accept_rest")
+    reader.command("sign")
+    dialog = reader.dialog(SignDialog)
+    if not dialog.name.text():
+        QTest.keyClicks(dialog.name, name)
+    QTest.mouseClick(dialog.sign, LEFT)
+    reader.rest()
+
+
+class TestFindings:
+    def test_the_page_begins_with_whose_image_it_is_and_how_far_it_is_read(self, neck):
+        assert neck.page.status.text() == "Automatic"
+        assert neck.page.examination.text() == "Lateral cervical radiograph"
+        assert DETAILS not in neck.window.results.open_folds
+        assert not neck.window.results.page.measures.isVisible()
+
+    def test_the_worst_finding_is_offered_first_and_the_picture_stays(self, neck):
+        zoom = neck.window.viewer.zoom
+        assert neck.page.findings.current.key == COBB
+        assert neck.window.viewer.zoom == zoom
+
+    def test_a_click_goes_to_the_place(self, back):
+        zoom = back.window.viewer.zoom
+        back.click_row("disc/L4/L5")
+        assert back.window.viewer.zoom > zoom
+        assert back.window.disc_inset.isVisible()
+
+    @pytest.mark.parametrize(
+        ("key", "decision"),
+        [
+            (Qt.Key.Key_A, Decision.ACCEPTED),
+            (Qt.Key.Key_Return, Decision.ACCEPTED),
+            (Qt.Key.Key_R, Decision.REJECTED),
+            (Qt.Key.Key_Delete, Decision.REJECTED),
+        ],
+    )
+    def test_a_key_decides_and_the_next_line_follows(self, neck, key, decision):
+        neck.click_row(COBB)
+        neck.key(key)
+        assert neck.decision(COBB) is decision
+        assert neck.page.findings.current.key == "examination"
+        assert neck.page.status.text() == "Being read"
+        assert neck.window.actions_by_name["tool_angle"].isChecked() is False
+
+    @pytest.mark.parametrize("decision", [Decision.ACCEPTED, Decision.REJECTED])
+    def test_a_button_decides(self, neck, decision):
+        row = neck.click_row(COBB)
+        neck.click(row.buttons[decision])
+        assert neck.decision(COBB) is decision
+        assert row.decision is decision
+
+    def test_letters_belong_to_the_tools_while_the_picture_has_the_keys(self, neck):
+        neck.window.viewer.setFocus()
+        neck.key(Qt.Key.Key_A)
+        assert neck.window.actions_by_name["tool_angle"].isChecked()
+        assert neck.decision(COBB) is None
+
+    def test_g_brings_the_keys_to_the_findings(self, neck):
+        neck.window.viewer.setFocus()
+        neck.command("go_to_findings")
+        neck.key(Qt.Key.Key_A)
+        assert neck.decision(COBB) is Decision.ACCEPTED
+
+    def test_a_number_is_changed_by_typing(self, neck):
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_C)
+        neck.type("12.5")
+        neck.key(Qt.Key.Key_Return)
+        made = neck.reading.decision_on(COBB)
+        assert made.decision is Decision.CHANGED
+        assert (made.human.value, made.human.unit) == (12.5, "deg")
+        assert made.automatic.value == pytest.approx(20.9, abs=0.1)
+        assert "the program said 20.9°" in neck.page.findings.row(COBB).state.text()
+
+    def test_escape_leaves_the_finding_as_it_was(self, neck):
+        row = neck.click_row(COBB)
+        neck.key(Qt.Key.Key_C)
+        neck.type("3")
+        neck.key(Qt.Key.Key_Escape)
+        assert row.editor is None
+        assert neck.decision(COBB) is None
+
+    def test_all_grades_of_a_disc_are_changed_in_its_line(self, back):
+        row = back.click_row("disc/L5/S1")
+        back.key(Qt.Key.Key_C)
+        back.key(Qt.Key.Key_2)
+        [bulging] = [k for k in row.editor.ticks if "bulging" in k]
+        row.editor.ticks[bulging].click()
+        back.key(Qt.Key.Key_Return)
+        made = {d.key: d for d in back.reading.decisions}
+        assert made["disc_grade/pfirrmann/L5/S1"].human == GradeValue(GradeScale.PFIRRMANN, 2)
+        assert made[bulging].human == PresenceValue(False)
+        [narrowing] = [k for k in row.read if "narrowing" in k.finding.key]
+        assert made[narrowing.finding.key].decision is Decision.ACCEPTED
+        assert "Pfirrmann grade 4" not in row.value.text()
+
+    def test_everything_else_is_accepted_with_one_key(self, neck):
+        neck.command("accept_rest")
+        assert neck.snapshot.pending == ()
+        assert "Cobb" in neck.page.impression.text.toPlainText()
+        assert not neck.page.accept_rest.isEnabled()
+        assert neck.page.accept_rest.toolTip() == "Every finding is decided"
+
+    def test_normal_findings_are_one_sentence_and_each_can_be_changed(self, back):
+        normal = back.page.findings._folds["normal"]
+        normal._button.click()
+        row = next(r for r in back.page.findings.rows if r.key == "disc/L1/L2")
+        assert row.isVisible()
+        back.click_row(row.key)
+        back.key(Qt.Key.Key_C)
+        back.key(Qt.Key.Key_4)
+        back.key(Qt.Key.Key_Return)
+        assert back.decision("disc_grade/pfirrmann/L1/L2") is Decision.CHANGED
+
+    def test_fast_keys_each_take_their_own_line(self, back):
+        back.click_row(back.page.findings.current.key)
+        rows = [back.page.findings.current]
+        for _ in range(2):
+            QTest.keyClick(back.page.findings, Qt.Key.Key_A)
+            rows.append(back.page.findings.current)
+        back.rest()
+        assert len({row.key for row in rows}) == 3
+        assert [row.decision for row in rows[:2]] == [Decision.ACCEPTED, Decision.ACCEPTED]
+
+
+class TestUndo:
+    def test_a_decision_is_undone_and_done_again(self, neck):
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_A)
+        assert neck.window.actions_by_name["undo"].text() == "&Undo accept C2–C7 Cobb lordosis"
+        neck.command("undo")
+        assert neck.decision(COBB) is None
+        assert neck.page.status.text() == "Automatic"
+        neck.command("redo")
+        assert neck.decision(COBB) is Decision.ACCEPTED
+
+    def test_corrections_and_decisions_are_undone_in_the_order_they_were_made(self, neck):
+        hands = Hands(neck.window)
+        before = hands.place_of("C4", "anterior_superior")
+        neck.click_row("examination")
+        neck.key(Qt.Key.Key_A)
+        hands.drag(before, (before[0] + 20, before[1]))
+        moved = hands.place_of("C4", "anterior_superior")
+        neck.click_row("levels")
+        neck.key(Qt.Key.Key_A)
+        neck.command("undo")
+        assert neck.decision("levels") is None
+        neck.command("undo")
+        assert hands.place_of("C4", "anterior_superior") == pytest.approx(before)
+        neck.command("undo")
+        assert neck.decision("examination") is None
+        for _ in range(3):
+            neck.command("redo")
+        assert hands.place_of("C4", "anterior_superior") == pytest.approx(moved)
+        assert neck.decision("levels") is Decision.ACCEPTED
+
+    def test_a_moved_point_makes_the_decision_on_its_value_outdated(self, qtbot, neck):
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_A)
+        hands = Hands(neck.window)
+        place = hands.place_of("C7", "posterior_inferior")
+        hands.drag(place, (place[0], place[1] + 25))
+        neck.window.workbench.readings.catch_up()
+        neck.rest()
+        row = neck.page.findings.row(COBB)
+        assert row.decision is Decision.UNDECIDED
+        assert "check it" in row.state.text()
+
+
+class TestImpression:
+    def test_what_is_typed_stays_and_the_sentences_can_be_had_again(self, neck):
+        neck.command("accept_rest")
+        sentences = neck.page.impression.text.toPlainText()
+        neck.page.impression.text.setFocus()
+        neck.type(" My own words.")
+        neck.page.finish_typing()
+        neck.rest()
+        assert "My own words." in neck.reading.impression.text
+        assert neck.page.impression.fill.isVisible()
+        neck.click(neck.page.impression.fill)
+        assert neck.page.impression.text.toPlainText() == sentences
+        assert not neck.page.impression.fill.isVisible()
+
+    def test_a_key_and_tab_become_a_phrase(self, neck):
+        neck.window.results.set_phrases([Phrase("nl", "No listhesis.")])
+        neck.page.impression.text.setFocus()
+        neck.type("nl")
+        neck.key(Qt.Key.Key_Tab)
+        assert neck.page.impression.text.toPlainText() == "No listhesis."
+
+    def test_phrases_are_edited_and_remembered(self, neck):
+        neck.command("phrases")
+        dialog = neck.dialog(PhrasesDialog)
+        dialog.new.click()
+        dialog.table.item(0, 0).setText("two words")
+        assert not dialog.save.isEnabled()
+        assert "no text" in dialog.problem.text()
+        dialog.table.item(0, 1).setText("No listhesis.")
+        assert "is no key" in dialog.problem.text()
+        dialog.table.item(0, 0).setText("nl")
+        dialog.save.click()
+        preferences = neck.window.workbench.preferences
+        assert preferences.settings.phrases == (Phrase("nl", "No listhesis."),)
+        stored = json.loads((preferences.folder / "settings.json").read_text())
+        assert stored["phrases"] == [{"key": "nl", "text": "No listhesis."}]
+
+
+class TestSigning:
+    def test_an_undecided_reading_cannot_be_signed_and_says_why(self, neck):
+        neck.command("sign")
+        dialog = neck.dialog(SignDialog)
+        assert not dialog.sign.isEnabled()
+        assert "not decided yet" in dialog.reason.text()
+        dialog.reject()
+
+    def test_all_accepted_is_signed_in_four_actions(self, neck):
+        neck.window.workbench.preferences.choose(reader_name="A. Reader")
+        neck.actions = 1  # opening
+        neck.command("accept_rest")
+        neck.command("sign")
+        QTest.keyClick(neck.dialog(SignDialog).sign, Qt.Key.Key_Return)
+        neck.actions += 1
+        neck.rest()
+        assert neck.reading.status is ReadingStatus.SIGNED
+        assert neck.actions == 4
+
+    def test_three_changes_of_an_mr_are_signed_in_twelve_actions(self, back):
+        back.window.workbench.preferences.choose(reader_name="A. Reader")
+        back.actions = 1  # opening
+        for key, digit in (("disc/L4/L5", Qt.Key.Key_3), ("disc/L5/S1", Qt.Key.Key_3)):
+            if back.page.findings.current.key != key or not back.page.findings.hasFocus():
+                back.click_row(key)
+            back.key(Qt.Key.Key_C)
+            back.key(digit)
+            back.key(Qt.Key.Key_Return)
+        assert back.page.findings.hasFocus()
+        back.command("accept_rest")
+        back.command("sign")
+        QTest.keyClick(back.dialog(SignDialog).sign, Qt.Key.Key_Return)
+        back.actions += 1
+        back.rest()
+        assert back.reading.status is ReadingStatus.SIGNED
+        assert back.actions <= 12
+
+    def test_the_name_is_asked_for_once(self, neck):
+        sign(neck, "A. Reader")
+        assert neck.reading.reader == "A. Reader"
+        assert neck.window.workbench.preferences.settings.reader_name == "A. Reader"
+
+    def test_a_signed_reading_is_frozen(self, neck):
+        sign(neck)
+        assert neck.page.status.text().startswith("Signed by A. Reader, ")
+        for part in (neck.page.sign, neck.page.accept_rest):
+            assert not part.isVisible()
+        assert neck.page.impression.text.isReadOnly()
+        row = neck.click_row(COBB)
+        assert not row.buttons[Decision.REJECTED].isVisible()
+        neck.key(Qt.Key.Key_R)
+        assert neck.decision(COBB) is Decision.ACCEPTED
+
+    def test_points_of_a_signed_reading_stay_where_they_are(self, neck):
+        sign(neck)
+        hands = Hands(neck.window)
+        before = hands.place_of("C4", "anterior_superior")
+        hands.drag(before, (before[0] + 30, before[1]))
+        assert hands.place_of("C4", "anterior_superior") == before
+        assert "signed and cannot be changed" in neck.window.banner.text
+        neck.command("reset_edits")
+        assert not neck.window.workbench.editing.is_edited
+
+    def test_an_addendum_needs_a_reason_and_keeps_the_signed_version(self, neck):
+        sign(neck)
+        neck.command("addendum")
+        dialog = neck.dialog(AddendumDialog)
+        dialog.text.setPlainText("Compared with 2024.")
+        assert "its reason" in dialog.missing.text()
+        dialog.reason.setText("Earlier film came in")
+        dialog.add.click()
+        neck.rest()
+        assert neck.reading.status is ReadingStatus.AMENDED
+        assert "Compared with 2024." in neck.page.addenda.text()
+        assert "Earlier film came in" in neck.page.addenda.text()
+        neck.command("versions")
+        shown = neck.dialog(VersionsDialog)
+        assert shown.list.count() == 2
+        assert "Compared with 2024." not in shown.text.toPlainText()
+        shown.list.setCurrentRow(0)
+        assert "Compared with 2024." in shown.text.toPlainText()
+        shown.reject()
+
+    def test_the_case_list_tells_how_far_a_case_is(self, neck):
+        item = neck.window.cases._items[id(neck.window.workbench.current)]
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_A)
+        assert "being read" in item.text(0)
+        sign(neck)
+        assert "signed" in item.text(0)
+
+
+class TestKept:
+    def test_a_reading_goes_on_where_it_was_left(self, qtbot, neck, open_window, tmp_path):
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_R)
+        neck.window.close()
+        again = open_window()
+        with qtbot.waitSignal(again.workbench.session.finding_ready):
+            again.workbench.opener.open_paths([tmp_path / "film_1.png"])
+        reader = Reader(qtbot, again)
+        assert reader.decision(COBB) is Decision.REJECTED
+        assert reader.page.status.text() == "Being read"
+
+    def test_a_signed_reading_changed_on_disk_is_told_on_opening(
+        self, qtbot, neck, open_window, tmp_path
+    ):
+        sign(neck)
+        neck.window.close()
+        [version] = (tmp_path / "profile" / "readings").glob("*/version-0001.json")
+        version.write_text(version.read_text().replace("A. Reader", "B. Reader"))
+        again = open_window()
+        with qtbot.waitSignal(again.workbench.session.finding_ready):
+            again.workbench.opener.open_paths([tmp_path / "film_1.png"])
+        strips = again.results.reading.faults
+        assert strips.count() == 1
+        assert "was changed after it was signed" in strips.itemAt(0).widget().accessibleName()
+
+    def test_a_step_that_cannot_be_written_is_not_shown_as_made(self, neck, monkeypatch):
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("spinealign.reading.store.write_durably", full)
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_A)
+        assert neck.page.findings.row(COBB).decision is Decision.UNDECIDED
+        assert neck.window.banner.isVisible()
+        assert neck.window.actions_by_name["undo"].isEnabled() is False
+
+
+class TestKinds:
+    def test_levels_are_changed_on_the_picture(self, back):
+        back.click_row("levels")
+        back.key(Qt.Key.Key_C)
+        back.key(Qt.Key.Key_Up)
+        back.window.workbench.readings.catch_up()
+        back.rest()
+        assert back.snapshot.read["levels"].finding.value.name.endswith("L5")
+
+    def test_the_kind_is_changed_by_analysing_again(self, qtbot, back):
+        back.click_row("examination")
+        back.key(Qt.Key.Key_C)
+        editor = back.page.findings.current.editor
+        editor.list.setCurrentIndex(0)
+        with qtbot.waitSignal(back.window.workbench.session.finding_ready):
+            editor.apply()
+        shown = back.window.workbench.current.finding.analysis
+        assert shown.examination.key == "lateral-neck"
+
+    def test_an_image_that_is_not_read_has_no_reading_page(self, reads):
+        reader = reads("ct_1.dcm")
+        assert reader.page is None
+        assert not reader.window.actions_by_name["sign"].isEnabled()
+        assert "no reading" in reader.window.actions_by_name["sign"].toolTip()
+
+    def test_cautions_are_labels_that_tell_more(self, reads):
+        reader = reads("disc_1.png")
+        chips = reader.page.chips
+        assert chips.chips
+        chips.chips[0].click()
+        assert chips.sentence.isVisible()
+        assert chips.sentence.text() == chips.chips[0].toolTip()
+        chips.chips[0].click()
+        assert not chips.sentence.isVisible()
