@@ -20,6 +20,16 @@ def add_training(commands: Any) -> None:
     mr = recipes.add_parser("mr-segmentation", help="outline vertebrae, discs and canal on MR")
     mr.add_argument("--unlabelled", type=Path, help="folder of slices without outlines")
     mr.add_argument("--self-training-steps", type=int)
+    structures = recipes.add_parser(
+        "mr-structures", help="outline bodies, sacrum, discs and canal on MR of any scanner"
+    )
+    structures.add_argument("--start", type=Path, help="model folder of a U-Net to start from")
+    structures.add_argument(
+        "--leave-out", nargs="*", default=[], metavar="SOURCE",
+        help="sources that training never sees: spider, t1, vb2, vb3, ivd, unlabelled",
+    )  # fmt: skip
+    structures.add_argument("--self-training-steps", type=int)
+    structures.add_argument("--cache", type=Path, help="what several trainings compute once")
     ct = recipes.add_parser("ct-fracture", help="VGG16 classifier of a train|val/<class> folder")
     ct.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
     ct.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
@@ -53,13 +63,14 @@ def add_training(commands: Any) -> None:
     )
     discs = recipes.add_parser("disc-grading", help="grade every disc on sagittal lumbar MR")
     discs.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
-    for parser in (mr, ct, gate, bodies, spine, discs):
+    for parser in (mr, structures, ct, gate, bodies, spine, discs):
         parser.add_argument("--data", type=Path, required=True)
         parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
         parser.add_argument("--out", type=Path, required=True, help="model folder to write")
         parser.add_argument("--steps", type=int, help="instead of the recipe's own number")
         parser.set_defaults(run=_train)
     mr.set_defaults(recipe="mr-segmentation")
+    structures.set_defaults(recipe="mr-structures")
     ct.set_defaults(recipe="ct-fracture")
     gate.set_defaults(recipe="view-gate")
     bodies.set_defaults(recipe="xray-bodies")

@@ -32,6 +32,7 @@ from spinealign.training import (
     gate,
     gate_data,
     gate_evaluate,
+    mr_structures,
     networks,
     recipes,
     spine_bodies,
@@ -60,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the recipe that the command line chose."""
     commands: dict[str, Callable[[argparse.Namespace], ModelCard]] = {
         "mr-segmentation": train_mr,
+        "mr-structures": train_structures,
         "ct-fracture": train_ct,
         "view-gate": train_gate,
         "xray-bodies": train_xray,
@@ -106,6 +108,18 @@ def train_mr(options: argparse.Namespace) -> ModelCard:
     )
     card = replace(card, metrics=metrics)
     return write_model_folder(options.out, flatbuffer, card)
+
+
+def train_structures(options: argparse.Namespace) -> ModelCard:
+    """Train and package the outlines of MR from any scanner; figures come by benchmark."""
+    recipe = mr_structures.MrStructuresRecipe(left_out=tuple(options.leave_out))
+    if options.steps is not None:
+        recipe = replace(recipe, steps=options.steps)
+    if options.self_training_steps is not None:
+        recipe = replace(recipe, self_training_steps=options.self_training_steps)
+    cache = options.cache or options.work / "cache"
+    mr_structures.train_mr_structures(options.data, options.start, options.work, cache, recipe)
+    return mr_structures.export(options.work, options.out, recipe)
 
 
 def train_ct(options: argparse.Namespace) -> ModelCard:

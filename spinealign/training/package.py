@@ -10,6 +10,7 @@ from typing import Literal
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from spinealign.domain.model_card import ModelCard
 from spinealign.files import write_whole
@@ -47,6 +48,38 @@ def fold_batch_normalisation(trained: keras.Model, plain: keras.Model) -> keras.
         factor = gamma / np.sqrt(variance + norm.epsilon)
         layer.set_weights([kernel * factor, beta - mean * factor])
     return plain
+
+
+def unfold_batch_normalisation(
+    plain: keras.Model, trained: keras.Model, examples: NDArray[np.float32]
+) -> keras.Model:
+    """Give `trained` the convolutions of `plain`, each with a normalisation put back behind it.
+
+    Training goes on from shipped weights, whose normalisation was folded in. So that every
+    layer still passes on what it did, each normalisation takes the mean and spread that its
+    convolution shows on `examples`. Convolutions that only one of the networks has are left.
+
+    Parameters
+    ----------
+    plain : keras.Model
+        Without normalisation, for inputs of the size of `examples`.
+    trained : keras.Model
+        The network to train; changed.
+    examples : ndarray of float32, shape (n, h, w, C)
+        Typical inputs.
+    """
+    own = {layer.name for layer in trained.layers}
+    names = [n.name for n in plain.layers if n.name.endswith("_conv") and n.name in own]
+    probe = keras.Model(plain.input, [plain.get_layer(n).output for n in names])
+    for name, output in zip(names, probe.predict_on_batch(examples), strict=True):
+        output = np.asarray(output, np.float32)
+        kernel, bias = plain.get_layer(name).get_weights()
+        mean, spread = output.mean(axis=(0, 1, 2)), output.std(axis=(0, 1, 2)) + 1e-3
+        trained.get_layer(name).set_weights([kernel])
+        norm = trained.get_layer(name.removesuffix("_conv") + "_norm")
+        scale = np.sqrt(spread**2 + norm.epsilon)
+        norm.set_weights([scale, mean, mean - bias, spread**2])
+    return trained
 
 
 def to_litert(model: keras.Model, precision: Precision) -> bytes:

@@ -31,6 +31,7 @@ from spinealign.training.keras_engine import flatbuffer_weights, set_weights_in_
 from spinealign.training.package import (
     fold_batch_normalisation,
     to_litert,
+    unfold_batch_normalisation,
     write_model_folder,
 )
 from spinealign.training.spine_films import (
@@ -52,6 +53,7 @@ from spinealign.training.spine_patches import SpinePatches, SpinePatchSettings
 from spinealign.training.train import (
     Batch,
     Checkpoint,
+    averaged_weights,
     prefetch,
     prefetch_from_processes,
     run_steps,
@@ -300,22 +302,11 @@ def start_from_bodies(
 ) -> None:
     """Give `model` the convolutions and heads of a shipped `vertebra_unet` or `spine_unet`.
 
-    Shipped weights have their normalisation folded in; training puts one back. So that
-    every layer still passes on what it did, each normalisation takes the mean and spread
-    that its convolution shows on `examples`.
+    Normalisations are put back by `unfold_batch_normalisation`.
     """
     is_same = read_card(folder).architecture["name"] == "spine_unet"
     plain = _packaged(folder, recipe) if is_same else _packaged_bodies(folder, recipe)
-    names = [layer.name for layer in plain.layers if layer.name.endswith("_conv")]
-    probe = keras.Model(plain.input, [plain.get_layer(n).output for n in names])
-    for name, output in zip(names, probe.predict_on_batch(examples), strict=True):
-        output = np.asarray(output, np.float32)
-        kernel, bias = plain.get_layer(name).get_weights()
-        mean, spread = output.mean(axis=(0, 1, 2)), output.std(axis=(0, 1, 2)) + 1e-3
-        model.get_layer(name).set_weights([kernel])
-        norm = model.get_layer(name.removesuffix("_conv") + "_norm")
-        scale = np.sqrt(spread**2 + norm.epsilon)
-        norm.set_weights([scale, mean, mean - bias, spread**2])
+    unfold_batch_normalisation(plain, model, examples)
     heads = ("corners", "logits", "levels") if is_same else ("corners",)
     for head in heads:
         model.get_layer(head).set_weights(plain.get_layer(head).get_weights())
@@ -377,19 +368,6 @@ def averaged(work: Path, recipe: SpineRecipe) -> tuple[keras.Model, int]:
     model = recipe.network()
     model.set_weights(weights)
     return model, step
-
-
-def averaged_weights(work: Path) -> tuple[list[NDArray[np.float32]], int]:
-    """Return the averaged weights of the newest checkpoint, in the network's order, and its step.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no checkpoint.
-    """
-    state = json.loads((work / "state.json").read_text(encoding="utf-8"))
-    with np.load(work / f"{state['stem']}.npz") as parts:
-        return [parts[name] for name in parts.files], int(state["step"])
 
 
 def export(work: Path, folder: Path, recipe: SpineRecipe) -> ModelCard:

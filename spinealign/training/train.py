@@ -214,6 +214,19 @@ class Checkpoint:
         return model, average, int(state["step"])
 
 
+def averaged_weights(work: Path) -> tuple[list[NDArray[np.float32]], int]:
+    """Return the averaged weights of the newest checkpoint, in the network's order, and its step.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no checkpoint.
+    """
+    state = json.loads((work / "state.json").read_text(encoding="utf-8"))
+    with np.load(work / f"{state['stem']}.npz") as parts:
+        return [parts[name] for name in parts.files], int(state["step"])
+
+
 def run_steps(
     model: keras.Model,
     loss: object,
