@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,7 @@ SOURCES = (SPIDER, T1, VB2, VB3, IVD)
 UNLABELLED = "unlabelled"
 """Slices of the SPIDER scanners without outlines: left out wherever `SPIDER` is."""
 
+Wanted = Callable[[str, str], bool]
 FOLDERS = {SPIDER: "mr_sagittal_segmentation", T1: "mr_lumbar_t1", UNLABELLED: "mr_disc_grading"}
 _BODIES_FOLDER = "mr_bodies"
 _SACRUM_LABEL = 6
@@ -104,7 +105,15 @@ def _is_aside(one: MrSlice, held_out: set[str]) -> bool:
     return is_aside(one.source, one.patient)
 
 
-def load_sources(data: Path, cache: Path, sources: Iterable[str] = SOURCES) -> list[MrSlice]:
+def aside_at_home(data: Path, held_out_fraction: float, seed: int) -> set[str]:
+    """Return the patients of `SPIDER` that `split` keeps aside."""
+    rows = _rows(data / FOLDERS[SPIDER] / "manifest.csv")
+    return split_patients({row["patient"] for row in rows}, held_out_fraction, seed)[1]
+
+
+def load_sources(
+    data: Path, cache: Path, sources: Iterable[str] = SOURCES, wanted: Wanted | None = None
+) -> list[MrSlice]:
     """Load slices of several sources.
 
     Parameters
@@ -113,30 +122,33 @@ def load_sources(data: Path, cache: Path, sources: Iterable[str] = SOURCES) -> l
         The folder that holds all data sets.
     cache : Path
         Folder that keeps which way slices face, as the shipped network saw it once.
+    wanted : callable, optional
+        Takes a source and a patient; others are not loaded.
 
     Raises
     ------
     DataSetError
         A source is unknown or its folder lacks its table.
     """
+    wanted = wanted or (lambda source, patient: True)
     slices: list[MrSlice] = []
     for source in sources:
         if source == SPIDER:
-            slices += load_spider(data / FOLDERS[SPIDER])
+            slices += load_spider(data / FOLDERS[SPIDER], wanted)
         elif source == UNLABELLED:
             slices += load_unlabelled(data / FOLDERS[UNLABELLED])
         elif source in (T1, VB2, VB3, IVD):
-            slices += load_outlined(data, source, cache)
+            slices += load_outlined(data, source, cache, wanted)
         else:
             raise DataSetError(f"no source of MR slices is called {source!r}")
     return slices
 
 
-def load_spider(folder: Path) -> list[MrSlice]:
+def load_spider(folder: Path, wanted: Wanted) -> list[MrSlice]:
     """Load slices with masks of vertebrae, discs and canal; they all face left."""
     slices = []
     for one in load_mr_segmentation(folder):
-        target = target_of_structures(one.mask)
+        target = target_of_structures(one.mask) if wanted(SPIDER, one.patient) else None
         if target is not None:
             slices.append(MrSlice(one.name, SPIDER, one.patient, one.pixels, target))
     return slices
@@ -170,10 +182,10 @@ class _Outlined:
         return sorted(regions, key=lambda r: float(centre_of(r)[1]))
 
 
-def load_outlined(data: Path, source: str, cache: Path) -> list[MrSlice]:
+def load_outlined(data: Path, source: str, cache: Path, wanted: Wanted) -> list[MrSlice]:
     """Load a source whose outlines are numbered: T1, or a set of bodies or discs."""
     known = _t1(data / FOLDERS[T1]) if source == T1 else _bodies(data / _BODIES_FOLDER, source)
-    known = [one for one in known if len(one.regions()) > 2]
+    known = [one for one in known if wanted(source, one.patient) and len(one.regions()) > 2]
     sides = posterior_sides(known, source, cache / f"facing_{source}.json")
     slices = []
     for one in known:

@@ -202,11 +202,11 @@ def train_mr_structures(
     log.info("slices by source: %s", {s: sum(t.source == s for t in training) for s in SOURCES})
     # Half-precision products double the speed on processors that have them; heads stay float32.
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
-    styles = _styles(data, slices, recipe)
+    others = _without_outlines(data, slices, recipe)
+    styles = [shrink(s.pixels, _STYLE_PX, cv2.INTER_AREA) for s in (*training[::3], *others)]
     first = _stage(recipe, training, styles, work / "stage1", recipe.steps, start)
     if not recipe.is_self_trained:
         return first
-    others = _without_outlines(data, slices, recipe)
     decided = decide(first, [*training, *others], work / "decided.npz", recipe)
     later = replace(recipe, seed=recipe.seed + 1, learning_rate=recipe.learning_rate / 2)
     return _stage(
@@ -236,13 +236,6 @@ def _without_outlines(
     others = load_sources(data, Path(), [UNLABELLED])
     training, _ = split([*home, *others], recipe.held_out_fraction, recipe.seed)
     return [s for s in training if s.source == UNLABELLED]
-
-
-def _styles(
-    data: Path, slices: Sequence[MrSlice], recipe: MrStructuresRecipe
-) -> list[NDArray[np.uint8]]:
-    shown = [*slices[::3], *_without_outlines(data, slices, recipe)]
-    return [shrink(s.pixels, _STYLE_PX, cv2.INTER_AREA) for s in shown]
 
 
 def _stage(
@@ -321,7 +314,7 @@ def _write_decided(
 ) -> None:
     full = recipe.network((recipe.input_px, recipe.input_px))
     full.set_weights(model.get_weights())
-    targets = {}
+    targets: dict[str, Any] = {}
     for number, one in enumerate(slices):
         probabilities = mirrored_probabilities(full, one.pixels, recipe)
         targets[_key(one)] = narrowed(one.target.allowed, probabilities, recipe.confidence)

@@ -1,0 +1,99 @@
+"""Two looks of a network of structures at MR slices."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spinealign.domain.image import SpineImage
+from spinealign.domain.model_card import IntensityRule
+from spinealign.inference.engine import LoadedModel
+from spinealign.lumbar import structures
+from tests.cards import classifier_card
+
+CLASSES = ("background", "body", "posterior elements", "sacrum", "disc", "canal")
+
+
+class Threshold:
+    """Says "body" wherever its input is bright."""
+
+    name = "threshold"
+
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
+
+    def run(self, batch, **others):
+        self.seen.append(batch)
+        logits = np.zeros((*batch.shape[:3], len(CLASSES)), np.float32)
+        logits[..., 0] = 4
+        logits[..., 1] = np.where(batch[..., 0] > 0.5, 8, 0)
+        return {"logits": logits}
+
+
+@pytest.fixture
+def model():
+    card = replace(
+        classifier_card(CLASSES), task="segmentation", input_shape=(192, 192),
+        intensity=IntensityRule(), positive_class=None, positive_output=None, threshold=None,
+    )  # fmt: skip
+    return LoadedModel(card, Threshold())
+
+
+def column(height, shape=(400, 300)):
+    """Return a picture of bodies of a height, wider than high, and their mask."""
+    mask = np.zeros(shape, bool)
+    for top in range(20, shape[0] - 20 - height, round(1.4 * height)):
+        mask[top : top + height, 120 : 120 + round(1.26 * height)] = True
+    return SpineImage(np.where(mask, 200, 20).astype(np.float32), 8, Path("a"), "0" * 64), mask
+
+
+def dice(one, other):
+    return 2 * (one & other).sum() / (one.sum() + other.sum())
+
+
+@pytest.mark.parametrize("height", [20, 60])
+def test_the_height_of_bodies_is_that_of_their_area(height):
+    mask = column(height)[1]
+    told = np.zeros((*mask.shape, len(CLASSES)), np.float32)
+    told[..., 0], told[..., 1] = 0.5, mask
+    assert structures.body_height_px(told, CLASSES) == pytest.approx(height, rel=0.05)
+    told[..., 1] = 0
+    assert structures.body_height_px(told, CLASSES) is None
+
+
+def test_small_bodies_are_seen_sharper_at_the_second_look(model):
+    image, mask = column(18)
+    coarse = structures.structures_on(model, image, is_sharp=False)
+    sharp = structures.structures_on(model, image)
+    assert (coarse.looks, sharp.looks > 1) == (1, True)
+    masks = [structures.mask_of(s.probabilities, CLASSES)["body"] for s in (coarse, sharp)]
+    assert dice(masks[1], mask) > max(dice(masks[0], mask), 0.97)
+    assert sharp.probabilities.sum(axis=-1) == pytest.approx(1, abs=1e-3)
+
+
+def test_bodies_that_are_large_enough_are_looked_at_once(model):
+    image, _ = column(45, (192, 192))
+    assert structures.structures_on(model, image).looks == 1
+
+
+def test_a_slice_without_bodies_is_looked_at_once(model):
+    empty = SpineImage(np.zeros((80, 60), np.float32), 8, Path("a"), "0" * 64)
+    answer = structures.structures_on(model, empty)
+    assert answer.looks == 1
+    assert not any(m.any() for m in structures.mask_of(answer.probabilities, CLASSES).values())
+
+
+def test_a_long_column_takes_no_more_tiles_than_the_limit(model):
+    image, _ = column(8, (900, 300))
+    assert structures.structures_on(model, image).looks <= 1 + structures._MOST_TILES**2
+
+
+def test_the_second_look_fades_into_the_first_except_at_the_images_edge():
+    window = structures.FilmWindow(0, 10, 50, 90)
+    weight = structures._faded(window, (100, 100), 20)
+    assert weight.shape == (80, 50)
+    assert weight[40, 0] == 1
+    assert weight[40, -1] < 0.1
+    assert weight[0, 20] < 0.1
+    assert weight[40, 25] == 1
