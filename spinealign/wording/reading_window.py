@@ -37,6 +37,11 @@ SIGNED_MESSAGE = Message(
     "Use “Add addendum…” on the reading page to add to it, with the reason.",
 )
 
+ANOTHER_VIEW_MESSAGE = Message(
+    "The image was taken for another kind when this was read.",
+    "Choose the image type of that time, or decide on the findings again.",
+)
+
 CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.DEMONSTRATION_MODEL: "demonstration model",
     WarningCode.NO_SPACING: "no pixel spacing",

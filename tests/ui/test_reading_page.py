@@ -288,6 +288,30 @@ class TestImpression:
         assert neck.page.impression.text.toPlainText() == sentences
         assert not neck.page.impression.fill.isVisible()
 
+    def test_what_is_typed_goes_to_the_image_it_was_typed_beside(self, qtbot, neck, analysed):
+        neck.page.impression.text.setFocus()
+        neck.type("Of the first film.")
+        first = neck.reading.image
+        analysed("disc_1.png")
+        neck.rest()
+        assert neck.reading.image != first
+        assert neck.reading.impression.text == ""
+        assert neck.page.impression.text.toPlainText() == ""
+        neck.window.workbench.step(-1)
+        assert neck.reading.impression.text == "Of the first film."
+
+    def test_what_was_typed_last_is_kept_when_the_window_closes(
+        self, qtbot, neck, open_window, tmp_path
+    ):
+        neck.page.impression.text.setFocus()
+        neck.type("Typed last.")
+        neck.window.close()
+        qtbot.waitUntil(lambda: not neck.window.isVisible())
+        again = open_window()
+        with qtbot.waitSignal(again.workbench.session.finding_ready):
+            again.workbench.opener.open_paths([tmp_path / "film_1.png"])
+        assert again.results.reading.impression.text.toPlainText() == "Typed last."
+
     def test_a_key_and_tab_become_a_phrase(self, neck):
         neck.window.results.set_phrases([Phrase("nl", "No listhesis.")])
         neck.page.impression.text.setFocus()

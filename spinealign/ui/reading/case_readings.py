@@ -51,6 +51,8 @@ class ReadingSnapshot:
         Signed versions, the first first.
     faults : tuple of StoredReadingError
         What on the disk is not as it was written.
+    is_of_another_view : bool
+        It was read with the image taken for another kind than now.
     """
 
     reading: Reading
@@ -60,6 +62,7 @@ class ReadingSnapshot:
     offered_impression: str
     versions: tuple[Reading, ...]
     faults: tuple[StoredReadingError, ...]
+    is_of_another_view: bool = False
 
     @classmethod
     def of(cls, session: ReadingSession) -> ReadingSnapshot:
@@ -72,6 +75,7 @@ class ReadingSnapshot:
             session.offered_impression,
             session.versions,
             session.faults,
+            session.is_of_another_view,
         )
 
     @property
@@ -228,9 +232,12 @@ class CaseReadings(QObject):
         """Accept all that waits for a decision."""
         self._step("accept all the rest", ReadingSession.accept_rest)
 
-    def write_impression(self, text: str) -> None:
-        """Keep what the reader typed."""
-        self._run_shown(lambda session: session.write_impression(text))
+    def write_impression(self, image: ReadImage, text: str) -> None:
+        """Keep what the reader typed beside an image, whichever is shown by now."""
+        entry = self._entries.get(image)
+        if entry is not None and not entry.shown.is_signed:
+            case = self._case if entry is self._entry else None
+            self._run(entry, case, lambda session: session.write_impression(text))
 
     def take_offered_impression(self) -> None:
         """Fill the impression from the decisions again."""

@@ -26,6 +26,9 @@ _MARKS = {
 }
 """Icon of each decision."""
 
+_SHORT_VALUE = 12
+"""Letters of a value that has room beside the title."""
+
 
 class FindingRow(QFrame):
     """A finding, or all abnormal grades of a disc; the row that is current offers the decisions.
@@ -51,6 +54,8 @@ class FindingRow(QFrame):
         self.editor: ValueEditor | None = None
         self._mark, self.title = QLabel(), wrapped_label("", strong=True)
         self.value, self.note = wrapped_label(""), wrapped_label("", "muted")
+        self.short_value = wrapped_label("", strong=True)
+        self.short_value.setWordWrap(False)
         self.state, self.bar = wrapped_label("", "muted"), FindingBar(colours)
         self.buttons = self._make_buttons()
         self._lay_out()
@@ -77,7 +82,12 @@ class FindingRow(QFrame):
         found = self.findings
         note, state = line_note(found), self._state_text()
         self.title.setText(line_title(found))
-        self.value.setText(line_value(found))
+        value = line_value(found)
+        is_short = len(value) <= _SHORT_VALUE
+        self.short_value.setText(value if is_short else "")
+        self.short_value.setVisible(is_short)
+        self.value.setText(value)
+        self.value.setVisible(not is_short)
         self.note.setText(note)
         self.note.setVisible(bool(note))
         self.state.setText(state)
@@ -175,6 +185,7 @@ class FindingRow(QFrame):
         top.setSpacing(6)
         top.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
         top.addWidget(self.title, 3)
+        top.addWidget(self.short_value, 0)
         top.addWidget(self.bar, 0, Qt.AlignmentFlag.AlignVCenter)
         self._button_row = QWidget()
         row = QHBoxLayout(self._button_row)
@@ -189,7 +200,7 @@ class FindingRow(QFrame):
         self._column.addLayout(top)
         for part in (self.value, self.note, self.state, self._button_row):
             self._column.addWidget(part)
-        for label in (self.title, self.value, self.note, self.state):
+        for label in (self.title, self.short_value, self.value, self.note, self.state):
             # A press anywhere on the row chooses it.
             label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
 

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QFocusEvent, QKeyEvent, QTextCursor
 from PyQt6.QtWidgets import QHBoxLayout, QMenu, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
+from spinealign.domain.reading import ReadImage
 from spinealign.reading.impression import Phrase, expanded
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.widgets.labels import menu_button, wrapped_label
@@ -52,9 +53,9 @@ class ImpressionText(QPlainTextEdit):
 
 
 class ImpressionBox(QWidget):
-    """Shows the impression and keeps what is typed; `edited` brings the text to be kept."""
+    """Shows the impression and keeps what is typed; `edited` brings image and text to be kept."""
 
-    edited = pyqtSignal(str)
+    edited = pyqtSignal(object, str)
     fill_wanted = pyqtSignal()
     phrases_wanted = pyqtSignal()
 
@@ -75,6 +76,7 @@ class ImpressionBox(QWidget):
         self._delay.setInterval(KEEP_DELAY_MS)
         self._delay.timeout.connect(self.keep)
         self._kept = ""
+        self._image: ReadImage | None = None
         self.text.textChanged.connect(self._on_typed)
         self._lay_out()
         self.set_phrases(())
@@ -87,6 +89,11 @@ class ImpressionBox(QWidget):
     def show_reading(self, snapshot: ReadingSnapshot, is_saving: bool) -> None:
         """Show the impression of a reading; what is being typed or written stays."""
         text = snapshot.reading.impression.text
+        if snapshot.reading.image != self._image:
+            # What was typed belongs to the image it was typed beside.
+            self.keep()
+            self._image, self._kept = snapshot.reading.image, ""
+            self.text.setPlainText("")
         if not is_saving and not self.is_unsaved and text != self._kept:
             self._kept = text
             cursor = self.text.textCursor().position()
@@ -118,9 +125,9 @@ class ImpressionBox(QWidget):
     def keep(self) -> None:
         """Hand on what was typed."""
         self._delay.stop()
-        if self.is_unsaved:
+        if self.is_unsaved and self._image is not None:
             self._kept = self.text.toPlainText()
-            self.edited.emit(self._kept)
+            self.edited.emit(self._image, self._kept)
 
     def focusOutEvent(self, event: QFocusEvent | None) -> None:
         """Keep what was typed when the reader goes elsewhere."""

@@ -10,6 +10,9 @@ from spinealign.domain.reading import Finding, FindingKind
 FINDING_ROOM = 2.0
 """How much of the picture is shown about a finding, in lengths of it."""
 
+LEAST_SHARE_SHOWN = 0.3
+"""Of the image's longer side: less of it cannot be told from its neighbourhood."""
+
 
 def disc_of(analysis: Analysis, finding: Finding) -> Disc | None:
     """Return the disc that a grade belongs to, or None."""

@@ -19,7 +19,12 @@ from spinealign.ui.widgets.labels import Strip, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import examination_text, explain
 from spinealign.wording.reading import patient_line
-from spinealign.wording.reading_window import addendum_text, left_text, status_text
+from spinealign.wording.reading_window import (
+    ANOTHER_VIEW_MESSAGE,
+    addendum_text,
+    left_text,
+    status_text,
+)
 
 _TONES = {
     ReadingStatus.AUTOMATIC: "automatic",
@@ -121,6 +126,7 @@ class ReadingPage(QWidget):
 
     def _show_faults(self, snapshot: ReadingSnapshot) -> None:
         told = [explain(fault) for fault in snapshot.faults]
+        told += [ANOTHER_VIEW_MESSAGE] if snapshot.is_of_another_view else []
         sentences = tuple(message.sentence for message in told)
         if sentences == self._shown_faults:
             return

@@ -149,6 +149,12 @@ class ResultsPanel(QWidget):
         page = self._scroll.widget()
         return page.reading if isinstance(page, ResultPage) else None
 
+    def finish_typing(self) -> None:
+        """Hand on what was typed into the impression that is shown."""
+        reading = self.reading
+        if reading is not None:
+            reading.finish_typing()
+
     def show_row(self, row: QWidget) -> None:
         """Scroll so that a line of the reading page is seen."""
         self._scroll.ensureWidgetVisible(row, 0, self.fontMetrics().height() * 2)
@@ -245,6 +251,7 @@ class ResultsPanel(QWidget):
         self._definition.show_measure(measurement)
 
     def _put(self, page: QWidget) -> None:
+        self.finish_typing()
         # The old page may be the one whose button is being handled right now.
         old = self._scroll.takeWidget()
         if old is not None:

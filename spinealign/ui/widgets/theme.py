@@ -307,8 +307,9 @@ QLabel[strong="true"] { font-weight: 700; }
 
 #findingList { border: 1px solid transparent; border-radius: 6px; }
 QFrame[kind="finding"] { background: $raised; border: 1px solid $border; border-radius: 6px; }
-QFrame[kind="finding"][current="true"] { background: $info_panel; border-color: $info_border; }
-#findingList:focus QFrame[kind="finding"][current="true"] { border: 2px solid $accent; }
+QFrame[kind="finding"][current="true"] { border-color: $strong_border; }
+#findingList:focus QFrame[kind="finding"][current="true"] { background: $info_panel;
+  border: 2px solid $accent; }
 QFrame[kind="finding"][rejected="true"] QLabel { color: $disabled; }
 QFrame[kind="finding"] QPushButton { padding: 3px 9px; background: $panel; }
 QPushButton[grade="true"] { padding: 3px 8px; min-width: 14px; }

@@ -54,6 +54,15 @@ PICTURE_KEYS: tuple[tuple[str, str], ...] = (
     ("Esc", "Leave the tool, or end the selection"),
 )
 
+READING_KEYS: tuple[tuple[str, str], ...] = (
+    ("A or Return", "Accept the finding, and go to the next one"),
+    ("C or F2", "Change it; a digit is a grade, Return applies, Esc leaves it"),
+    ("R or Del", "Reject it"),
+    ("Up, Down", "Go to the finding above or below"),
+    ("Tab (in the impression)", "Replace the key before the cursor by its phrase"),
+)
+"""Keys while the findings have the frame of the keyboard."""
+
 
 class TextDialog(QDialog):
     """A scrolling column of widgets with a Close button."""
@@ -99,7 +108,13 @@ def keyboard_dialog(parent: QWidget) -> TextDialog:
         for command in COMMANDS
         if command.keys
     ]
-    for title, pairs in (("Mouse", MOUSE_HELP), ("Points", PICTURE_KEYS), ("Keyboard", rows)):
+    sections = (
+        ("Mouse", MOUSE_HELP),
+        ("Points", PICTURE_KEYS),
+        ("Findings (after a click on one, or G)", READING_KEYS),
+        ("Keyboard", rows),
+    )
+    for title, pairs in sections:
         dialog.column.addWidget(wrapped_label(title, "section"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(18)

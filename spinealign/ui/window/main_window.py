@@ -24,7 +24,13 @@ from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.welcome import Welcome
 from spinealign.ui.correcting.correction_controller import CorrectionController
 from spinealign.ui.picture.viewer import Viewer
-from spinealign.ui.reading.places import FINDING_ROOM, body_of, disc_of, measurement_of
+from spinealign.ui.reading.places import (
+    FINDING_ROOM,
+    LEAST_SHARE_SHOWN,
+    body_of,
+    disc_of,
+    measurement_of,
+)
 from spinealign.ui.results.disc_inset import DiscInset
 from spinealign.ui.results.results_panel import ResultsPanel
 from spinealign.ui.series.series_panel import SeriesPanel
@@ -314,7 +320,8 @@ class MainWindow(DropWindow):
             return
         self.disc_inset.hide_inset()
         left, top, right, bottom = first.box
-        side = FINDING_ROOM * max(right - left, bottom - top)
+        least = LEAST_SHARE_SHOWN * max(analysis.image.shape)
+        side = max(FINDING_ROOM * max(right - left, bottom - top), least)
         self.viewer.show_place((left + right) / 2, (top + bottom) / 2, side)
         measured = measurement_of(analysis, first)
         if measured is not None:
@@ -330,5 +337,6 @@ class MainWindow(DropWindow):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Cancel analyses, let files be written to their end, remember the window, leave."""
+        self.results.finish_typing()
         if event is not None:
             self.closer.close(event)
