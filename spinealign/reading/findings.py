@@ -13,7 +13,14 @@ import msgspec
 
 from spinealign.domain.discs import Disc, DiscGrade, GradeName
 from spinealign.domain.examination import SpineRegion
-from spinealign.domain.findings import Analysis, ModelStatus, Vertebra, WarningCode
+from spinealign.domain.findings import (
+    BY_HAND,
+    Analysis,
+    ModelStatus,
+    Vertebra,
+    VertebraState,
+    WarningCode,
+)
 from spinealign.domain.image import DecisionSource
 from spinealign.domain.measurements import Measurement, Point
 from spinealign.domain.measures import (
@@ -352,7 +359,7 @@ def _height_losses(analysis: Analysis) -> Iterator[Finding]:
             box=_box(bodies[name].outline) if name in bodies else None,
             cautions=_cautions(analysis, _OF_ALL, (name,)),
         )
-        yield _with_height_grade(bare, ratios)
+        yield _with_height_grade(bare, ratios, name in bodies and _is_whole(bodies[name]))
 
 
 def _is_height_ratio(measured: Measurement) -> bool:
@@ -362,14 +369,19 @@ def _is_height_ratio(measured: Measurement) -> bool:
     return region is not None and measured.definition.is_graded_in(region)
 
 
-def _with_height_grade(bare: Finding, ratios: Sequence[Measurement]) -> Finding:
+def _is_whole(body: Vertebra) -> bool:
+    return body.state in (VertebraState.COMPLETE, *BY_HAND)
+
+
+def _with_height_grade(bare: Finding, ratios: Sequence[Measurement], is_whole: bool) -> Finding:
     """Return the worst grade of a body's heights.
 
-    It stays unknown where a ratio is not measurable, and where one is low and was not graded:
-    the body is not seen as a whole.
+    Without a grade it stays unknown where a ratio is not measurable, where one is low and was
+    not graded, and where the body is cut off or doubtful.
     """
     severities = [m.severity for m in ratios if m.severity is not None]
-    if not severities and any(_is_open_height(m) for m in ratios):
+    is_open = not is_whole or any(_is_open_height(m) for m in ratios)
+    if not severities and is_open:
         return bare
     worst = max(severities, key=lambda s: _GENANT_GRADES[s.grade], default=None)
     grade = 0 if worst is None else _GENANT_GRADES[worst.grade]

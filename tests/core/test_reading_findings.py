@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.discs import GradeName
-from spinealign.domain.findings import Caution, ModelStatus, WarningCode
+from spinealign.domain.findings import Caution, ModelStatus, VertebraState, WarningCode
 from spinealign.domain.measures import (
     MEASURES,
     MeasureCode,
@@ -153,6 +153,18 @@ def test_a_low_height_that_was_not_graded_is_not_called_normal(value):
     found = by_key(replace(analysis, measurements=heights))
     assert found["height_loss/L2"].normality is Normality.UNDETERMINED
     assert found["height_loss/L3"].normality is Normality.NORMAL
+
+
+@pytest.mark.parametrize("state", [VertebraState.CUT, VertebraState.HIDDEN])
+def test_a_body_that_is_not_seen_as_a_whole_is_not_called_normal(state):
+    analysis = back_analysis()
+    bodies = tuple(
+        replace(body, state=state) if body.level in ("L1", "L2") else body
+        for body in analysis.vertebrae
+    )
+    found = by_key(replace(analysis, vertebrae=bodies))
+    assert found["height_loss/L2"].normality is Normality.UNDETERMINED
+    assert found["height_loss/L1"].normality is Normality.ABNORMAL
 
 
 @pytest.mark.parametrize(
