@@ -22,6 +22,7 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.generators import mapped
+from spinealign.domain.height_loss import height_loss_cautions
 from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
 from spinealign.domain.measurements import IntervalRule
 from spinealign.domain.study import ImageSource, SeriesEntry
@@ -183,6 +184,7 @@ def _analyze_chosen(
     measurements = measure_alignment(
         bodies.vertebrae, bodies.facing, geometry, choice.examination, canal, rule=rule
     )
+    cautions += height_loss_cautions(measurements)
     clock.record("measure")
     spoke = [part.model for part in (segmentation, classification, graded) if part is not None]
     return replace(

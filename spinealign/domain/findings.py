@@ -81,6 +81,7 @@ class WarningCode(StrEnum):
     DISC_INFERRED = "disc_inferred"
     UPSIDE_DOWN = "upside_down"
     COMPANION_UNMATCHED = "companion_unmatched"
+    HEIGHT_LOSS = "height_loss"
 
 
 class Facing(StrEnum):
@@ -197,6 +198,7 @@ CAUTION_FIELDS: Mapping[WarningCode, str] = MappingProxyType(
         WarningCode.FACING_DISPUTED: "facing",
         WarningCode.CORRECTED_BY_USER: "corrections",
         WarningCode.DISC_INFERRED: "levels",
+        WarningCode.HEIGHT_LOSS: "levels",
     }
 )
 """Which field of `Caution` a code carries; a code that is not here carries none."""

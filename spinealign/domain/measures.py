@@ -32,6 +32,7 @@ class MeasureCode(StrEnum):
     BODY_HEIGHT_POSTERIOR = "body_height_posterior"
     BODY_HEIGHT_RATIO = "body_height_ratio"
     MIDDLE_HEIGHT_RATIO = "middle_height_ratio"
+    HEIGHT_TO_NEIGHBOURS = "height_to_neighbours"
     DISC_HEIGHT = "disc_height"
     DISC_HEIGHT_RATIO = "disc_height_ratio"
     LUMBAR_LORDOSIS_L1_S1 = "lumbar_lordosis_l1_s1"
@@ -118,7 +119,7 @@ class Reference(StrEnum):
     AMES = "Ames 2015"
     WHITE_PANJABI = "White and Panjabi’s checklist, PMID 3437146"
     SUZUKI = "Suzuki, kinetic MR"
-    GENANT = "Genant’s grades"
+    GENANT = "Genant 1993, J Bone Miner Res 8:1137"
     MEYERDING = "Meyerding’s grades"
     RADIOPAEDIA = "Radiopaedia"
     CHEN = "Chen 2022, doi:10.1016/j.jocn.2022.07.018"
@@ -513,17 +514,17 @@ _TABLE = (
         ),
     ),
     MeasureDefinition(
-        MeasureCode.BODY_HEIGHT_ANTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 42, Extent.BODY,
+        MeasureCode.BODY_HEIGHT_ANTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 43, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
         reader_limit=ReaderLimit(3.0, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
-        MeasureCode.BODY_HEIGHT_MIDDLE, Quantity.LENGTH, MeasureGroup.BODIES, 43, Extent.BODY,
+        MeasureCode.BODY_HEIGHT_MIDDLE, Quantity.LENGTH, MeasureGroup.BODIES, 44, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
         reader_limit=ReaderLimit(3.0, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
-        MeasureCode.BODY_HEIGHT_POSTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 44, Extent.BODY,
+        MeasureCode.BODY_HEIGHT_POSTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 45, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
         reader_limit=ReaderLimit(3.0, Reference.SET_BY_HAND),
     ),
@@ -537,6 +538,12 @@ _TABLE = (
         MeasureCode.MIDDLE_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 41, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
         severities=_GENANT, graded_in=_BELOW_NECK,
+        reader_limit=ReaderLimit(0.2, Reference.SET_BY_HAND),
+    ),
+    MeasureDefinition(
+        MeasureCode.HEIGHT_TO_NEIGHBOURS, Quantity.RATIO, MeasureGroup.BODIES, 42, Extent.BODY,
+        _BELOW_NECK, DrawnOn.NOTHING, (Reference.GENANT,),
+        severities=_GENANT,
         reader_limit=ReaderLimit(0.2, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(

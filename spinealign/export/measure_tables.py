@@ -8,9 +8,11 @@ import math
 from typing import Any
 
 from spinealign.domain.findings import Analysis, Corrections, LandmarkSource, VertebraState
+from spinealign.domain.height_loss import HeightLoss
 from spinealign.domain.measurements import Calibration, Drawing, MeasuredPoint, Measurement
 from spinealign.wording import safe_text
 from spinealign.wording.definitions import MEASURE_WORDS
+from spinealign.wording.height_loss import height_loss_text
 from spinealign.wording.measures import (
     measurement_name,
     method_text,
@@ -62,6 +64,21 @@ def measurement_record(measurement: Measurement) -> dict[str, Any]:
         "reason": reason_text(measurement.unmeasurable),
         "reason_code": _reason_code(measurement),
     }  # fmt: skip
+
+
+def height_loss_record(loss: HeightLoss) -> dict[str, Any]:
+    """Return the height that one body lost as a JSON object."""
+    ends = loss.interval
+    return {
+        "level": safe_text(loss.level),
+        "deformity": loss.deformity.value,
+        "part": loss.part.value,
+        "percent": json_number(loss.percent, 1),
+        "interval": None if ends is None else [json_number(end, 1) for end in ends],
+        "genant_grade": loss.grade,
+        "is_grade_possible": loss.is_grade_possible,
+        "text": height_loss_text(loss),
+    }
 
 
 def _reason_code(measurement: Measurement) -> str | None:

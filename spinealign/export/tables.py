@@ -19,6 +19,7 @@ from spinealign.domain.findings import (
     Segmentation,
     Vertebra,
 )
+from spinealign.domain.height_loss import height_losses
 from spinealign.domain.identifiers import DicomIdentifiers
 from spinealign.domain.image import KindCheck, SpineImage
 from spinealign.domain.paths import resources_dir
@@ -26,6 +27,7 @@ from spinealign.export.disc_tables import disc_name_records, grading_record
 from spinealign.export.measure_tables import (
     calibration_record,
     corrections_record,
+    height_loss_record,
     json_number,
     measurement_record,
 )
@@ -95,6 +97,7 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
         "levels_uncertain": analysis.levels_uncertain,
         "disc_grading": grading_record(analysis),
         "measurements": [measurement_record(m) for m in analysis.measurements],
+        "height_losses": [height_loss_record(one) for one in height_losses(analysis.measurements)],
         "corrections": corrections_record(analysis),
         "automatic": _automatic(analysis.automatic),
         "warnings": [

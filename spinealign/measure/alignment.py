@@ -20,6 +20,7 @@ from spinealign.measure.geometry.segments import (
     DISC_MEASURES,
     body_heights,
     discs_of,
+    heights_to_neighbours,
     segmental_angles,
     segments_of,
     whole_bodies,
@@ -158,6 +159,8 @@ def _all_taken(spine: Spine, work: MeasuredBodies) -> Iterator[SampledMeasure]:
     for body in spine.bodies:
         graded = MEASURES[MeasureCode.BODY_HEIGHT_RATIO].is_graded_in(regions[body.name])
         yield from body_heights(spine, body, graded and body in whole)
+        if regions[body.name] in MEASURES[MeasureCode.HEIGHT_TO_NEIGHBOURS].scope:
+            yield from heights_to_neighbours(spine, body, body in whole)
 
 
 def _segmental_angles(spine: Spine, regions: Mapping[str, SpineRegion]) -> Iterator[SampledMeasure]:

@@ -56,7 +56,11 @@ MOST_LINES = 8
 
 _MAIN_GROUPS = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.DRAWN)
 _CONTEXT = (FindingKind.EXAMINATION, FindingKind.LEVELS)
-_HEIGHT_RATIOS = (MeasureCode.BODY_HEIGHT_RATIO, MeasureCode.MIDDLE_HEIGHT_RATIO)
+_HEIGHT_RATIOS = (
+    MeasureCode.BODY_HEIGHT_RATIO,
+    MeasureCode.MIDDLE_HEIGHT_RATIO,
+    MeasureCode.HEIGHT_TO_NEIGHBOURS,
+)
 _OF_ALL = frozenset(
     {
         WarningCode.VIEW_OVERRULED,

@@ -124,6 +124,11 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "It is uncertain which side the patient faces; corners that the network did not detect "
         "are left out."
     ),
+    WarningCode.HEIGHT_LOSS: (
+        "Height loss ({levels}): the program cannot tell how old it is, sees no oedema, and does "
+        "not tell a fracture from a normal variant, Scheuermann’s disease or a tumour; on films "
+        "an oblique beam imitates it."
+    ),
     WarningCode.CORRECTED_BY_USER: (
         "This result was manually corrected ({corrections}); the automatic result is kept too."
     ),

@@ -114,7 +114,8 @@ _SLOPE_SIGN = "Positive when the endplate slopes down anteriorly. It depends on 
 _HEIGHTS = "No absolute height separates normal from abnormal: use the ratios."
 _WEDGE = (
     "Genant’s grades of 20, 25 and 40 % loss were made for the thoracolumbar spine, and C5 and C6 "
-    "are normally wedged: in the neck the program reports ratios and gives no grade."
+    "are normally wedged: in the neck the program reports ratios and gives no grade. Below it a "
+    "grade needs this height to be 10 % under the neighbours’ too."
 )
 
 MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
@@ -376,6 +377,17 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "Middle height of the body over its posterior height.",
         "Below 1 the endplates are concave; it needs no calibration.",
         contradictions=_WEDGE,
+    ),
+    MeasureCode.HEIGHT_TO_NEIGHBOURS: MeasureWords(
+        "height against neighbours", "{0} height : neighbours",
+        "The least of the anterior, middle and posterior heights, each over the mean of the same "
+        "height of the bodies above and below.",
+        "Below 1 the body is lower than its neighbours; it needs no calibration, and both "
+        "neighbours with all three heights, so that L5 has none.",
+        contradictions=(
+            "A grade is given where all three heights are lost by 20 % or more. Where a neighbour "
+            "is flat too, the loss is underestimated."
+        ),
     ),
     MeasureCode.DRAWN_DISTANCE: MeasureWords(
         "Distance", "Distance {2}",

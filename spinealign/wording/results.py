@@ -13,9 +13,11 @@ from spinealign.domain.findings import (
     Vertebra,
     WarningCode,
 )
+from spinealign.domain.height_loss import height_losses
 from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.wording.discs import discs_headline
 from spinealign.wording.examinations import examination_text, kind_text, refusal_message
+from spinealign.wording.height_loss import height_loss_sentences
 from spinealign.wording.text import listed, probability_text, safe_text
 from spinealign.wording.vertebrae import (
     bodies_phrase,
@@ -114,12 +116,13 @@ def headline(analysis: Analysis) -> str:
         What was found, or that nothing could be analysed.
     """
     analysis = analysis.without_demonstration
+    losses = height_loss_sentences(height_losses(analysis.measurements))
     parts = [discs] if (discs := discs_headline(analysis)) else []
     if analysis.classification is not None:
         parts.append(_classification_headline(analysis.classification))
     if analysis.segmentation is not None:
         parts.append(_segmentation_headline(analysis))
-    return " ".join([*_forced(analysis), *(parts or [_nothing_analysed(analysis)])])
+    return " ".join([*_forced(analysis), *losses, *(parts or [_nothing_analysed(analysis)])])
 
 
 def _forced(analysis: Analysis) -> list[str]:

@@ -146,7 +146,7 @@ def test_every_measure_is_in_these_tables():
     tested = {code for table in tables for code, _, _ in table.values()}
     elsewhere = {
         MeasureCode.COBB_C2_C6, MeasureCode.COBB_C2_LOWEST, MeasureCode.LUMBAR_LORDOSIS_L1_L5,
-        MeasureCode.CANAL_DIAMETER,
+        MeasureCode.CANAL_DIAMETER, MeasureCode.HEIGHT_TO_NEIGHBOURS,
     }  # fmt: skip
     elsewhere |= {code for code in MeasureCode if MEASURES[code].whole_spine_only}
     drawn = {code for code in MeasureCode if MEASURES[code].group is MeasureGroup.DRAWN}

@@ -98,7 +98,8 @@ class TestJson:
                 "note": "About a quarter of asymptomatic people are kyphotic.",
             },
             "severity": {
-                "word": "mild height loss", "source": "Genant’s grades: 20 to 25 % loss",
+                "word": "mild height loss",
+                "source": "Genant 1993, J Bone Miner Res 8:1137: 20 to 25 % loss",
             },
             "state": "automatic", "automatic_value": 12.34, "points": [],
             "method": "Angle between the inferior endplate of C2 and the inferior endplate of C7.",

@@ -125,7 +125,7 @@ GROUPS = {
     MeasureGroup.DISCS: {"disc_height", "disc_height_ratio", "disc_height_index"},
     MeasureGroup.BODIES: {
         "body_height_anterior", "body_height_middle", "body_height_posterior",
-        "body_height_ratio", "middle_height_ratio",
+        "body_height_ratio", "middle_height_ratio", "height_to_neighbours",
     },
     MeasureGroup.BALANCE: {
         "sagittal_vertical_axis_c7_s1", "sacral_slope", "pelvic_tilt", "pelvic_incidence",

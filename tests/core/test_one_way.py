@@ -230,6 +230,17 @@ def without_a_disc() -> NDArray[np.uint8]:
     return np.where(labels == third, 0, MASK).astype(np.uint8)
 
 
+def wedged() -> NDArray[np.uint8]:
+    """The column with one body in its middle low in front, where the patient looks: left."""
+    _, _, _, centres = cv2.connectedComponentsWithStats((MASK == 2).astype(np.uint8))
+    above, below = sorted(centres[1:].tolist(), key=lambda centre: centre[1])[2:4]
+    x, y = (above[0] + below[0]) / 2, (above[1] + below[1]) / 2
+    gone = np.zeros_like(MASK)
+    corners = [(x + 20, y - 40), (x + 20, y - 17), (x - 40, y), (x - 40, y - 40)]
+    cv2.fillPoly(gone, [np.array(corners).round().astype(np.int32)], 1)
+    return np.where((MASK == 1) & (gone > 0), 0, MASK).astype(np.uint8)
+
+
 def without_sacrum() -> NDArray[np.uint8]:
     """The picture ends within L5, so that nobody can count."""
     return np.where(np.arange(MASK.shape[0])[:, None] < lowest_row() - 70, MASK, 0)[
@@ -359,6 +370,7 @@ CAUTIONS = (
     Row(C.CORRECTED_BY_USER, edited_film, plain_film, "calibrated"),
     Row(C.DISC_COUNT_UNCERTAIN, lambda: spine(without_sacrum()), plain_spine),
     Row(C.DISC_INFERRED, lambda: spine(without_a_disc()), plain_spine, "L"),
+    Row(C.HEIGHT_LOSS, lambda: spine(wedged()), plain_spine, "L"),
     Row(C.UPSIDE_DOWN, lambda: spine(np.ascontiguousarray(MASK[::-1, ::-1])), plain_spine),
     Row(C.COMPANION_UNMATCHED, lambda: spine(companion=companion_of(MASK, GreyReader.T2)),
         lambda: spine(companion=companion_of(MASK, GreyReader.T1)), of="the same contrast"),

@@ -23,6 +23,7 @@ from spinealign.domain.findings import (
     VertebraState,
     WarningCode,
 )
+from spinealign.domain.height_loss import height_loss_cautions
 from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.domain.measurements import (
     Calibration,
@@ -100,7 +101,7 @@ def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:
         measurements=measurements,
         corrections=corrections,
         automatic=original,
-        cautions=_cautions(original, corrections),
+        cautions=(*_cautions(original, corrections), *height_loss_cautions(measurements)),
     )
 
 
@@ -261,6 +262,7 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             | WarningCode.ENDPLATE_FROM_DISC
             | WarningCode.DISC_INFERRED
             | WarningCode.DISC_COUNT_UNCERTAIN
+            | WarningCode.HEIGHT_LOSS
         ):
             return False
     return True

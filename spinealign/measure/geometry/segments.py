@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import UNSURE, LandmarkName, VertebraState
-from spinealign.domain.measures import MeasureCode
+from spinealign.domain.measures import MEASURES, MeasureCode
 from spinealign.measure.geometry.lines import (
     Line,
     Points,
@@ -40,7 +40,15 @@ _RATIOS = {
     MeasureCode.BODY_HEIGHT_RATIO: MeasureCode.BODY_HEIGHT_ANTERIOR,
     MeasureCode.MIDDLE_HEIGHT_RATIO: MeasureCode.BODY_HEIGHT_MIDDLE,
 }
+_PARTS = (*_SIDES, MeasureCode.BODY_HEIGHT_MIDDLE)
 _DOUBTFUL = {VertebraState.CUT, *UNSURE}
+
+_LOSS_AGAINST_NEIGHBOURS = 0.1
+"""Least loss of a height against the mean of its neighbours', as a share of it, to be graded.
+
+Source: set by hand: half of Genant's least loss, so that of two neighbours that both lost a
+quarter each is graded still; docs/design/height-loss.md has what it changes.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,9 +332,11 @@ def body_heights(spine: Spine, body: Body, is_graded: bool) -> Iterator[SampledM
     body : Body
     is_graded : bool
         Whether Genant's grades apply: not in the neck, where bodies are wedged by nature,
-        and not to bodies of which a part may be missing.
+        and not to bodies of which a part may be missing. A ratio is graded where the height
+        is lower than the neighbours' too.
     """
     lines = _height_lines(body)
+    around = [_height_lines(other) for other in _neighbours_of(spine, body)]
     pen, levels = Pen(spine.plane), (body.name,)
     for code, (line, used) in lines.items():
         if _is_oriented(code, spine):
@@ -336,9 +346,54 @@ def body_heights(spine: Spine, body: Body, is_graded: bool) -> Iterator[SampledM
             (one, used), (other, used_too) = lines[part], lines[MeasureCode.BODY_HEIGHT_POSTERIOR]
             quotient = ratio(one.length, other.length)
             strokes = (pen.segment(one), pen.segment(other))
-            yield SampledMeasure(
-                code, levels, quotient, (used, used_too), strokes, is_graded=is_graded
+            is_lost = is_graded and _is_lower(
+                one, [beside[part] for beside in around if part in beside]
             )
+            yield SampledMeasure(
+                code, levels, quotient, (used, used_too), strokes, is_graded=is_lost
+            )
+
+
+def heights_to_neighbours(spine: Spine, body: Body, is_graded: bool) -> Iterator[SampledMeasure]:
+    """Yield how high a body is against those above and below it, where it is lowest.
+
+    Only where all three bodies have all three heights. It is graded where all heights are lost,
+    by the one that is lost most.
+    """
+    bodies = (body, *_neighbours_of(spine, body))
+    lines = [_height_lines(one) for one in bodies]
+    if len(bodies) != 3 or not spine.is_signed or any(len(one) < len(_PARTS) for one in lines):
+        return
+    own, above, below = lines
+    shares = [
+        ratio(own[part][0].length, (above[part][0].length + below[part][0].length) / 2)
+        for part in _PARTS
+    ]
+    code, highest = MeasureCode.HEIGHT_TO_NEIGHBOURS, max(float(share[0]) for share in shares)
+    is_crushed = MEASURES[code].severity_of(highest, highest, highest) is not None
+    yield SampledMeasure(
+        code,
+        (body.name,),
+        np.min(shares, axis=0),
+        tuple(used for one in lines for _, used in one.values()),
+        tuple(Pen(spine.plane).segment(line) for line, _ in own.values()),
+        is_graded=is_graded and is_crushed,
+    )
+
+
+def _neighbours_of(spine: Spine, body: Body) -> list[Body]:
+    """Return the bodies that share a disc with one, the upper first."""
+    pairs = list(spine.neighbours())
+    above = [upper for upper, lower in pairs if lower is body]
+    return above + [lower for upper, lower in pairs if upper is body]
+
+
+def _is_lower(height: Line, around: Sequence[tuple[Line, MeasureInputs]]) -> bool:
+    """Whether a height is lower than the mean of its neighbours'; so without any."""
+    if not around:
+        return True
+    usual = float(np.mean([line.length[0] for line, _ in around]))
+    return float(height.length[0]) <= (1 - _LOSS_AGAINST_NEIGHBOURS) * usual
 
 
 def _is_oriented(code: MeasureCode, spine: Spine) -> bool:
