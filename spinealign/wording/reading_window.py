@@ -77,6 +77,7 @@ CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.DISC_INFERRED: "disc estimated",
     WarningCode.UPSIDE_DOWN: "upside down",
     WarningCode.COMPANION_UNMATCHED: "second image unused",
+    WarningCode.HEIGHT_LOSS: "age of height loss unknown",
 }
 """Short label of each caution; a click shows its sentence."""
 
@@ -87,6 +88,7 @@ _NAMES_LEVELS = frozenset(
         WarningCode.BODIES_SUGGESTED,
         WarningCode.DISC_INFERRED,
         WarningCode.ENDPLATE_FROM_DISC,
+        WarningCode.HEIGHT_LOSS,
     }
 )
 _MOST_LEVELS = 3
