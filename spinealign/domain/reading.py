@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from spinealign.domain.findings import WarningCode
+from spinealign.domain.height_loss import HeightLoss
 from spinealign.domain.measurements import Coordinate, Share, Unmeasurable
 from spinealign.domain.measures import NormalRange, Severity
 
@@ -109,11 +110,22 @@ class NumberValue(msgspec.Struct, frozen=True, tag_field="type", tag="number"):
 
 
 class GradeValue(msgspec.Struct, frozen=True, tag_field="type", tag="grade"):
-    """A whole grade; `probability` is the program's for it, None if a person gave it."""
+    """A whole grade; what follows it is the program's, None if a person gave the grade.
+
+    Parameters
+    ----------
+    scale : GradeScale
+    grade : int
+    probability : float or None
+        Of the grade, 0..1; None where it follows from a measure.
+    percent : float or None
+        Height lost, in per cent, from which one of Genant's grades follows.
+    """
 
     scale: GradeScale
     grade: int
     probability: Share | None = None
+    percent: Annotated[float, Meta(ge=0, le=100)] | None = None
 
 
 class PresenceValue(msgspec.Struct, frozen=True, tag_field="type", tag="presence"):
@@ -171,6 +183,8 @@ class Finding(msgspec.Struct, frozen=True):
         (left, top, right, bottom) in image pixels: where to look.
     unit : str
         Of a number, also where there is no value.
+    height_loss : HeightLoss or None
+        Which part of a body is lower, and how much, as the analysis measured it.
     """
 
     key: Key
@@ -188,6 +202,7 @@ class Finding(msgspec.Struct, frozen=True):
     rank: float = 0.0
     box: Box | None = None
     unit: Annotated[str, Meta(max_length=8)] = ""
+    height_loss: HeightLoss | None = None
 
     @property
     def place(self) -> str:

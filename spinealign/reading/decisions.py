@@ -55,6 +55,7 @@ _SAME_OTHERWISE = 0.05
 """Numbers nearer than this are printed alike (`wording.measure_rows`)."""
 
 _SAME_PROBABILITY = 0.02
+_SAME_PERCENT = 0.5
 _LEAST_OVERLAP = 0.5
 """Share of the common area from which on two boxes are the same place. Source: set by hand;
 a neighbouring disc or body overlaps by less than a fifth, a corrected one by far more."""
@@ -256,17 +257,19 @@ def is_same_value(one: FindingValue | None, other: FindingValue | None) -> bool:
             return math.isclose(one.value, other.value, rel_tol=0, abs_tol=within)
         case GradeValue(), GradeValue():
             is_same = (one.scale, one.grade) == (other.scale, other.grade)
-            return is_same and _is_as_sure(one.probability, other.probability)
+            is_as_sure = _is_near(one.probability, other.probability, _SAME_PROBABILITY)
+            return is_same and is_as_sure and _is_near(one.percent, other.percent, _SAME_PERCENT)
         case PresenceValue(), PresenceValue():
             is_same = one.is_present == other.is_present
-            return is_same and _is_as_sure(one.probability, other.probability)
+            return is_same and _is_near(one.probability, other.probability, _SAME_PROBABILITY)
     return one == other
 
 
-def _is_as_sure(one: float | None, other: float | None) -> bool:
+def _is_near(one: float | None, other: float | None, within: float) -> bool:
+    """Whether two of the program's numbers are alike; a person's value has none."""
     if one is None or other is None:
         return True
-    return math.isclose(one, other, rel_tol=0, abs_tol=_SAME_PROBABILITY)
+    return math.isclose(one, other, rel_tol=0, abs_tol=within)
 
 
 def _is_same_place(one: Box | None, other: Box | None) -> bool:

@@ -21,6 +21,7 @@ from spinealign.domain.findings import (
     VertebraState,
     WarningCode,
 )
+from spinealign.domain.height_loss import HeightLoss, height_losses
 from spinealign.domain.image import DecisionSource
 from spinealign.domain.measurements import Measurement, Point
 from spinealign.domain.measures import (
@@ -87,11 +88,6 @@ _OF_PLACES = frozenset(
         WarningCode.DISC_INFERRED,
     }
 )
-_GENANT_GRADES = {
-    SeverityGrade.GENANT_1: 1,
-    SeverityGrade.GENANT_2: 2,
-    SeverityGrade.GENANT_3: 3,
-}
 _REGIONS = {
     "C": SpineRegion.CERVICAL,
     "T": SpineRegion.THORACIC,
@@ -162,8 +158,22 @@ def findings_of(analysis: Analysis) -> tuple[Finding, ...]:
     analysis : Analysis
         Answers of demonstration models are left out: no reading rests on them.
     """
-    found = [finding for rule in FINDING_RULES.values() for finding in rule.find(analysis)]
+    found = _found(analysis)
+    if analysis.automatic is not None:
+        before = {finding.key: finding.value for finding in _found(analysis.automatic)}
+        found = [_with_automatic(finding, before.get(finding.key)) for finding in found]
     return tuple(sorted(found, key=lambda finding: -finding.rank))
+
+
+def _found(analysis: Analysis) -> list[Finding]:
+    return [finding for rule in FINDING_RULES.values() for finding in rule.find(analysis)]
+
+
+def _with_automatic(finding: Finding, before: FindingValue | None) -> Finding:
+    """Return a grade with what the program said before a person's corrections."""
+    if finding.kind not in (FindingKind.HEIGHT_LOSS, FindingKind.DISC_GRADE):
+        return finding
+    return msgspec.structs.replace(finding, automatic=before)
 
 
 def page_of(findings: Iterable[Finding]) -> FindingPage:
@@ -210,7 +220,12 @@ def assessed(finding: Finding, value: FindingValue) -> Finding:
         Of the type that the finding has.
     """
     changed = msgspec.structs.replace(
-        finding, value=value, severity=None, is_possible=False, unmeasurable=None
+        finding,
+        value=value,
+        severity=None,
+        is_possible=False,
+        unmeasurable=None,
+        height_loss=None,
     )
     return FINDING_RULES[finding.kind].assess(changed, value)
 
@@ -351,19 +366,40 @@ def _is_against_neighbours(definition: MeasureDefinition) -> bool:
 def _height_losses(analysis: Analysis) -> Iterator[Finding]:
     """Yield Genant's grade of each body, as far as its heights are graded."""
     bodies = {body.name: body for body in analysis.vertebrae}
-    for name in dict.fromkeys(m.levels[0] for m in analysis.measurements if _is_height_ratio(m)):
-        ratios = [m for m in analysis.measurements if _is_height_ratio(m) and m.levels[0] == name]
+    lost = {loss.level: loss for loss in height_losses(analysis.measurements)}
+    ratios = [m for m in analysis.measurements if _is_height_ratio(m)]
+    for name in dict.fromkeys(measured.levels[0] for measured in ratios):
+        own = [measured for measured in ratios if measured.levels[0] == name]
         bare = Finding(
             key=f"{FindingKind.HEIGHT_LOSS.value}/{name}",
             kind=FindingKind.HEIGHT_LOSS,
             code=FindingKind.HEIGHT_LOSS.value,
             levels=(name,),
             normality=Normality.UNDETERMINED,
-            unmeasurable=next((m.unmeasurable for m in ratios if m.value is None), None),
+            unmeasurable=next((m.unmeasurable for m in own if m.value is None), None),
             box=_box(bodies[name].outline) if name in bodies else None,
             cautions=_cautions(analysis, _OF_ALL, (name,)),
         )
-        yield _with_height_grade(bare, ratios, name in bodies and _is_whole(bodies[name]))
+        if name in lost:
+            yield _lost(bare, lost[name])
+        elif name in bodies and _is_whole(bodies[name]) and not any(map(_is_open_height, own)):
+            yield _graded(bare, GradeValue(GradeScale.GENANT, 0))
+        else:
+            yield bare
+
+
+def _lost(bare: Finding, loss: HeightLoss) -> Finding:
+    """Return a lost height; of equal grades the larger loss comes first."""
+    percent = min(loss.percent, 100.0)
+    value = GradeValue(GradeScale.GENANT, loss.grade, percent=percent)
+    found = msgspec.structs.replace(bare, height_loss=loss, is_possible=loss.is_grade_possible)
+    graded = _graded(found, value)
+    return msgspec.structs.replace(graded, rank=graded.rank + percent / 1000)
+
+
+def _graded(bare: Finding, value: FindingValue) -> Finding:
+    found = msgspec.structs.replace(bare, value=value, automatic=value, unmeasurable=None)
+    return _assess_grade(found, value)
 
 
 def _is_height_ratio(measured: Measurement) -> bool:
@@ -377,31 +413,8 @@ def _is_whole(body: Vertebra) -> bool:
     return body.state in (VertebraState.COMPLETE, *BY_HAND)
 
 
-def _with_height_grade(bare: Finding, ratios: Sequence[Measurement], is_whole: bool) -> Finding:
-    """Return the worst grade of a body's heights.
-
-    Without a grade it stays unknown where a ratio is not measurable, where one is low and was
-    not graded, and where the body is cut off or doubtful.
-    """
-    severities = [m.severity for m in ratios if m.severity is not None]
-    is_open = not is_whole or any(_is_open_height(m) for m in ratios)
-    if not severities and is_open:
-        return bare
-    worst = max(severities, key=lambda s: _GENANT_GRADES[s.grade], default=None)
-    grade = 0 if worst is None else _GENANT_GRADES[worst.grade]
-    value = GradeValue(GradeScale.GENANT, grade)
-    found = msgspec.structs.replace(
-        bare,
-        value=value,
-        automatic=value,
-        unmeasurable=None,
-        severity=worst,
-        is_possible=worst is not None and worst.is_possible,
-    )
-    return _assess_grade(found, value)
-
-
 def _is_open_height(measured: Measurement) -> bool:
+    """Whether a height is unknown, or low and not graded: then nothing is said of the body."""
     value = measured.value
     return value is None or measured.definition.severity_of(value, value, value) is not None
 
@@ -430,9 +443,7 @@ def _disc_grade(analysis: Analysis, disc: Disc, grade: DiscGrade) -> Finding:
         cautions=_cautions(analysis, _OF_ALL, place.split("/")),
     )
     value = _graded_value(grade)
-    if value is None:
-        return bare
-    return _assess_grade(msgspec.structs.replace(bare, value=value, automatic=value), value)
+    return bare if value is None else _graded(bare, value)
 
 
 def _graded_value(grade: DiscGrade) -> FindingValue | None:

@@ -35,11 +35,25 @@ def height_loss_text(loss: HeightLoss) -> str:
     if loss.interval is not None:
         low, high = loss.interval
         interval = f" (95 % {low:.0f} to {high:.0f})"
+    return f"height loss of {safe_text(loss.level)}, {_details(loss, interval)}"
+
+
+def height_loss_phrase(loss: HeightLoss) -> str:
+    """Return one height loss without its level and its interval, as it is dictated."""
+    return f"height loss, {_details(loss)}"
+
+
+def height_loss_meaning(grade: int) -> str:
+    """Return what a height loss of one of Genant's grades, 1 to 3, may be."""
+    return _MEANINGS[grade]
+
+
+def _details(loss: HeightLoss, interval: str = "") -> str:
     possibly = "possibly " if loss.is_grade_possible else ""
     up_to = "up to " if loss.part is HeightPart.WHOLE else ""
     return (
-        f"height loss of {safe_text(loss.level)}, {_PARTS[loss.part]}, {up_to}{loss.percent:.0f} %"
-        f"{interval}, {possibly}Genant grade {loss.grade} ({_SHAPES[loss.deformity]}): "
+        f"{_PARTS[loss.part]}, {up_to}{loss.percent:.0f} %{interval}, "
+        f"{possibly}Genant grade {loss.grade} ({_SHAPES[loss.deformity]}): "
         f"{_MEANINGS[loss.grade]}"
     )
 

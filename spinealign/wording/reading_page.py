@@ -27,6 +27,11 @@ from spinealign.domain.reading import (
 )
 from spinealign.wording.discs import GRADE_TITLES, percent_text
 from spinealign.wording.examinations import named_kind_text
+from spinealign.wording.height_loss import (
+    height_loss_meaning,
+    height_loss_phrase,
+    height_loss_sentences,
+)
 from spinealign.wording.measure_rows import interval_text, number_text, range_text, unit_text
 from spinealign.wording.measures import measure_name, reason_text, severity_text
 from spinealign.wording.text import listed, safe_text
@@ -86,7 +91,8 @@ def finding_value_text(value: FindingValue | None) -> str:
         case NumberValue():
             return f"{number_text(value.value, value.unit)}{unit_text(value.unit)}"
         case GradeValue(scale=GradeScale.GENANT):
-            grade = f" (Genant grade {value.grade})" if value.grade else ""
+            share = "" if value.percent is None else f"{value.percent:.0f} %, "
+            grade = f" ({share}Genant grade {value.grade})" if value.grade else ""
             return f"{_GENANT_WORDS[value.grade]}{grade}"
         case GradeValue():
             return str(value.grade)
@@ -121,6 +127,8 @@ def finding_statement(finding: Finding) -> str:
     if finding.value is None:
         reason = reason_text(finding.unmeasurable)
         return f"{finding_title(finding)}: not determined{f', {reason}' if reason else ''}."
+    if finding.height_loss is not None:
+        return height_loss_sentences([finding.height_loss])[0]
     doubt = finding_doubt_text(finding.value)
     value = f"{finding_value_text(finding.value)}{f' ({doubt})' if doubt else ''}"
     parts = [value, *_meanings(finding), *_reservations(finding)]
@@ -203,16 +211,18 @@ def abnormal_phrase(finding: Finding) -> str:
     if isinstance(value, PresenceValue):
         return finding_name(finding)
     if isinstance(value, GradeValue) and value.scale is GradeScale.GENANT:
-        return _height_loss_phrase(value.grade, finding.is_possible)
+        return _height_loss_phrase(finding, value.grade)
     if isinstance(value, GradeValue):
         return f"Pfirrmann grade {value.grade}"
     words = [f"{_measure_phrase(finding)} {finding_value_text(value)}", *_meanings(finding)]
     return ", ".join([*words, *_reservations(finding)])
 
 
-def _height_loss_phrase(grade: int, is_possible: bool) -> str:
-    doubt = "possibly " if is_possible else ""
-    return f"{doubt}{_GENANT_WORDS[grade]} height loss (Genant grade {grade}), possible fracture"
+def _height_loss_phrase(finding: Finding, grade: int) -> str:
+    if finding.height_loss is not None:
+        return height_loss_phrase(finding.height_loss)
+    meaning = height_loss_meaning(grade)
+    return f"{_GENANT_WORDS[grade]} height loss (Genant grade {grade}): {meaning}"
 
 
 def _measure_phrase(finding: Finding) -> str:

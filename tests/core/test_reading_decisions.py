@@ -225,6 +225,14 @@ def test_a_moved_value_makes_its_decision_outdated(cobb_deg, is_outdated):
     assert reading.decisions[0].shown == NumberValue(12.0, "deg", (11.0, 13.0))
 
 
+@pytest.mark.parametrize(("l1_ratio", "is_outdated"), [(0.69, False), (0.67, True)])
+def test_a_height_measured_anew_makes_its_decision_outdated_within_one_grade(l1_ratio, is_outdated):
+    key = "height_loss/L1"
+    for decision, human in ((Decision.ACCEPTED, None), (Decision.CHANGED, genant(3))):
+        reading = decided(back_analysis(), key, decision, human)
+        assert state(back_analysis(l1_ratio=l1_ratio), reading, key).is_outdated is is_outdated
+
+
 def test_a_change_that_the_analysis_then_follows_is_not_outdated():
     reading = decided(neck_analysis(), COBB, Decision.CHANGED, degrees(4.0))
     followed = state(neck_analysis(cobb_deg=4.0), reading, COBB)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from spinealign.domain.discs import GradeName
 from spinealign.domain.findings import Caution, ModelStatus, VertebraState, WarningCode
+from spinealign.domain.height_loss import HeightPart
 from spinealign.domain.measures import (
     MEASURES,
     MeasureCode,
@@ -138,6 +139,28 @@ def test_the_page_folds_what_comes_after_the_eighth_line():
     )
     page = page_of(findings_of(analysis))
     assert (len(page.lines), len(page.folded)) == (MOST_LINES, 2)
+
+
+def test_a_lost_height_says_where_how_much_and_what_the_program_saw_before_a_correction():
+    before, now = back_analysis(l1_ratio=0.69), back_analysis(l1_ratio=0.72)
+    found = by_key(replace(now, automatic=before))["height_loss/L1"]
+    assert (found.value.grade, round(found.value.percent)) == (2, 28)
+    assert (found.automatic.grade, round(found.automatic.percent)) == (2, 31)
+    assert found.height_loss.part is HeightPart.ANTERIOR
+    assert by_key(before)["height_loss/L1"].automatic == by_key(before)["height_loss/L1"].value
+    assert assessed(found, genant(1)).height_loss is None
+
+
+def test_of_two_losses_of_one_grade_the_larger_comes_first():
+    analysis = back_analysis(l1_ratio=0.74)
+    heights = tuple(
+        replace(m, value=0.61, severity=Severity(SeverityGrade.GENANT_2, Reference.GENANT))
+        if (m.code, m.levels) == (MeasureCode.MIDDLE_HEIGHT_RATIO, ("L4",))
+        else m
+        for m in analysis.measurements
+    )
+    keys = line_keys(replace(analysis, measurements=heights))
+    assert keys[:2] == ["height_loss/L4", "height_loss/L1"]
 
 
 @pytest.mark.parametrize("value", [0.69, None])

@@ -48,7 +48,7 @@ def all_accepted(analysis, *changed) -> str:
 
 def test_a_back_is_dictated():
     assert all_accepted(back_analysis()).splitlines() == [
-        "L1: moderate height loss (Genant grade 2), possible fracture.",
+        "L1: height loss, anterior, 31 %, Genant grade 2 (wedge): possible fracture.",
         "L4/L5: canal diameter 9.0 mm, absolute stenosis; disc degeneration (Pfirrmann grade 5) "
         "with narrowing and bulging.",
         "L5/S1: disc herniation; disc degeneration (Pfirrmann grade 4) with Modic change.",
@@ -258,7 +258,7 @@ def test_a_reader_s_text_is_left_alone_by_decisions():
     analysis = back_analysis()
     findings = findings_of(analysis)
     fresh = with_fresh_impression(accept_rest(begun(analysis), findings, NOW), findings)
-    assert fresh.impression.text.startswith("L1: moderate height loss")
+    assert fresh.impression.text.startswith("L1: height loss, anterior, 31 %")
     assert not fresh.impression.is_edited
     mine = with_edited_impression(fresh, "Nothing new.")
     rejected = decide(mine, found(analysis, "height_loss/L1"), Decision.REJECTED, None, NOW)
