@@ -105,11 +105,17 @@ def caution_label(caution: Caution) -> str:
 
 def status_text(reading: Reading) -> str:
     """Return how far a reading is, who signed it and when: "signed by A. Reader, 2026-11-28"."""
-    words = STATUS_WORDS[reading.status]
     if reading.signed_utc is None:
-        return words
-    said = f"{words}, " if reading.status is ReadingStatus.AMENDED else ""
-    return f"{said}signed by {safe_text(reading.reader)}, {moment_text(reading.signed_utc)}"
+        return STATUS_WORDS[reading.status]
+    said = "amended, " if reading.status is ReadingStatus.AMENDED else ""
+    return f"{said}{signature_text(reading)}"
+
+
+def signature_text(reading: Reading) -> str:
+    """Return who signed and when: "signed by A. Reader, 2026-11-28 17:05 UTC"; "" before that."""
+    if reading.signed_utc is None:
+        return ""
+    return f"signed by {safe_text(reading.reader)}, {moment_text(reading.signed_utc)}"
 
 
 def moment_text(moment: datetime) -> str:

@@ -106,7 +106,7 @@ class FindingList(QWidget):
             self.current.set_current(False)
         self.current = row
         if row is not None:
-            row.set_current(True)
+            row.set_current(True, self.hasFocus())
             if look:
                 self.looked_at.emit(row.findings)
                 self.current_changed.emit(row)
@@ -295,6 +295,14 @@ class FindingList(QWidget):
         super().focusInEvent(event)
         if self.current is None:
             self.begin()
+        else:
+            self.current.set_current(True, has_keys=True)
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        """Show that the keys act on something else."""
+        super().focusOutEvent(event)
+        if self.current is not None:
+            self.current.set_current(True, has_keys=False)
 
     def _step(self, forward: int) -> None:
         rows = self._reachable()

@@ -103,11 +103,13 @@ class FindingRow(QFrame):
         self.setAccessibleName(f"{said} {DECISION_WORDS[self.decision]}")
         self._show_buttons()
 
-    def set_current(self, is_current: bool) -> None:
-        """Offer the decisions on this row, or no longer."""
+    def set_current(self, is_current: bool, has_keys: bool = False) -> None:
+        """Offer the decisions on this row, or no longer; show whether keys act on it."""
         self._is_current = is_current
-        self.setProperty("current", "true" if is_current else "false")
-        _restyle(self)
+        state = "false" if not is_current else "keys" if has_keys else "true"
+        if self.property("current") != state:
+            self.setProperty("current", state)
+            _restyle(self)
         if not is_current:
             self.end_editing()
         self._show_buttons()

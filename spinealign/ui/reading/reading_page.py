@@ -19,11 +19,12 @@ from spinealign.ui.widgets.labels import Strip, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import examination_text, explain
 from spinealign.wording.reading import patient_line
+from spinealign.wording.reading_page import STATUS_WORDS
 from spinealign.wording.reading_window import (
     ANOTHER_VIEW_MESSAGE,
     addendum_text,
     left_text,
-    status_text,
+    signature_text,
 )
 
 _TONES = {
@@ -66,6 +67,7 @@ class ReadingPage(QWidget):
         self.patient = wrapped_label("", strong=True)
         self.examination, self.status = wrapped_label("", "muted"), QLabel()
         self.status.setObjectName("readingStatus")
+        self.signature = wrapped_label("", "good")
         self.faults = QVBoxLayout()
         self.chips = CautionChips()
         self.findings = FindingList(colours, open_folds)
@@ -113,9 +115,11 @@ class ReadingPage(QWidget):
 
     def _show_status(self, snapshot: ReadingSnapshot, is_saving: bool) -> None:
         reading = snapshot.reading
-        words = "saving…" if is_saving else status_text(reading)
+        words = "saving…" if is_saving else STATUS_WORDS[reading.status]
         self.status.setText(words[0].upper() + words[1:])
         self.status.setAccessibleName(f"Status of the reading: {words}")
+        self.signature.setText(signature_text(reading))
+        self.signature.setVisible(snapshot.is_signed)
         tone = _TONES[reading.status]
         if self.status.property("status") != tone:
             self.status.setProperty("status", tone)
@@ -176,6 +180,7 @@ class ReadingPage(QWidget):
         column.setSpacing(8)
         column.addWidget(self.patient)
         column.addLayout(head)
+        column.addWidget(self.signature)
         column.addLayout(self.faults)
         column.addWidget(self.chips)
         column.addWidget(wrapped_label("Findings", "section"))

@@ -305,10 +305,9 @@ QFrame[strip="danger"] { background: $danger_panel; border: 1px solid $danger_bo
 QFrame[strip="danger"] QLabel { color: $danger; }
 QLabel[strong="true"] { font-weight: 700; }
 
-#findingList { border: 1px solid transparent; border-radius: 6px; }
 QFrame[kind="finding"] { background: $raised; border: 1px solid $border; border-radius: 6px; }
 QFrame[kind="finding"][current="true"] { border-color: $strong_border; }
-#findingList:focus QFrame[kind="finding"][current="true"] { background: $info_panel;
+QFrame[kind="finding"][current="keys"] { background: $info_panel;
   border: 2px solid $accent; }
 QFrame[kind="finding"][rejected="true"] QLabel { color: $disabled; }
 QFrame[kind="finding"] QPushButton { padding: 3px 9px; background: $panel; }

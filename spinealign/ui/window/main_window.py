@@ -281,6 +281,9 @@ class MainWindow(DropWindow):
     def _turn_page(self, case: Case | None) -> None:
         """Show the picture, or how to begin."""
         self.edit_bar.setVisible(case is not None)
+        if case is not None and self.pages.currentWidget() is self.welcome:
+            # Else Qt hands the keys of the welcome page to whatever comes next.
+            self.viewer.setFocus()
         self.pages.setCurrentWidget(self.welcome if case is None else self.viewer)
 
     def _show_title(self) -> None:
