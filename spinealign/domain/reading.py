@@ -108,6 +108,12 @@ class NumberValue(msgspec.Struct, frozen=True, tag_field="type", tag="number"):
     unit: Annotated[str, Meta(max_length=8)]
     interval: tuple[float, float] | None = None
 
+    def may_lie_in(self, normal: NormalRange) -> bool:
+        """Whether its 95 % interval, or without one the value itself, reaches into a range."""
+        low, high = self.interval or (self.value, self.value)
+        is_low_enough = normal.high is None or low <= normal.high
+        return is_low_enough and (normal.low is None or high >= normal.low)
+
 
 class GradeValue(msgspec.Struct, frozen=True, tag_field="type", tag="grade"):
     """A whole grade; what follows it is the program's, None if a person gave the grade.

@@ -268,11 +268,11 @@ def _measured(bare: Finding, measured: Measurement) -> Finding:
         value=NumberValue(measured.value, measured.unit, measured.interval),
         automatic=None if before is None else NumberValue(before, measured.unit),
         severity=measured.severity,
-        is_possible=measured.severity is not None and measured.severity.is_possible,
     )
+    assert isinstance(found.value, NumberValue)
     if measured.code in _HEIGHT_RATIOS:  # a finding of its own: `FindingKind.HEIGHT_LOSS`
         return _keep(found, found.value)
-    return _judged_measure(found, measured.value, measured.interval)
+    return _judged_measure(found, found.value)
 
 
 def _measure_cautions(analysis: Analysis, measured: Measurement) -> tuple[WarningCode, ...]:
@@ -295,24 +295,22 @@ def _cautions(
     return tuple(dict.fromkeys(found))
 
 
-def _judged_measure(
-    finding: Finding, value: float, interval: tuple[float, float] | None
-) -> Finding:
-    """Return a measure with its normality and rank, `severity` being known."""
+def _judged_measure(finding: Finding, value: NumberValue) -> Finding:
+    """Return a measure with its normality and rank, `severity` being known.
+
+    The worse of its published grade and its place against the reference range counts.
+    """
     severity, normal = finding.severity, finding.normal
-    if severity is not None:
-        rank = severity_rank(severity.grade, severity.is_possible)
-        return _ranked(finding, rank)
-    if normal is not None:
-        low, high = interval or (value, value)
-        is_possible = low != high and (normal.holds(low) or normal.holds(high))
-        judged = msgspec.structs.replace(
-            finding, is_possible=is_possible and not normal.holds(value)
-        )
-        return _ranked(judged, range_rank(value, normal))
-    if _is_graded(finding):
-        return _ranked(finding, 0.0)
-    return msgspec.structs.replace(finding, normality=Normality.UNJUDGED, rank=0.0)
+    if severity is None and normal is None and not _is_graded(finding):
+        return msgspec.structs.replace(finding, normality=Normality.UNJUDGED, rank=0.0)
+    by_grade = 0.0 if severity is None else severity_rank(severity.grade, severity.is_possible)
+    by_range = 0.0 if normal is None else range_rank(value.value, normal)
+    if severity is not None and by_grade >= by_range:
+        is_possible = severity.is_possible
+    else:
+        is_possible = by_range > 0 and normal is not None and value.may_lie_in(normal)
+    judged = msgspec.structs.replace(finding, is_possible=is_possible)
+    return _ranked(judged, max(by_grade, by_range))
 
 
 def _ranked(finding: Finding, rank: float) -> Finding:
@@ -339,7 +337,7 @@ def _assess_measure(finding: Finding, value: FindingValue) -> Finding:
     is_relative = _is_against_neighbours(MEASURES[MeasureCode(finding.code)])
     if is_relative and finding.normal is None:
         return msgspec.structs.replace(changed, normality=Normality.UNJUDGED, rank=0.0)
-    return _judged_measure(changed, value.value, None)
+    return _judged_measure(changed, value)
 
 
 def _severity_by_hand(finding: Finding, value: float) -> Severity | None:

@@ -175,7 +175,7 @@ def range_place(finding: Finding) -> str:
         return "within the reference range"
     is_below = normal.low is not None and value.value < normal.low
     side = "below" if is_below else "above"
-    return f"{'possibly ' if finding.is_possible else ''}{side} the reference range"
+    return f"{'possibly ' if value.may_lie_in(normal) else ''}{side} the reference range"
 
 
 def names_text(names: Sequence[str]) -> str:

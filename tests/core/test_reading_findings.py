@@ -198,6 +198,7 @@ def test_a_body_that_is_not_seen_as_a_whole_is_not_called_normal(state):
         (-8.0, -10.0, -6.0, Normality.ABNORMAL, False),
         (-8.0, -20.0, 4.0, Normality.ABNORMAL, True),
         (31.0, 29.0, 33.0, Normality.ABNORMAL, True),
+        (31.0, -9.0, 71.0, Normality.ABNORMAL, True),
     ],
 )
 def test_a_value_is_judged_by_its_range(value, low, high, normality, is_possible):
@@ -221,6 +222,29 @@ def test_a_measure_without_reference_is_neither_normal_nor_abnormal():
     found = by_key(neck_analysis())
     assert found["measure/c7_slope/C7"].normality is Normality.UNJUDGED
     assert found["measure/translation/C5/C6"].normality is Normality.NORMAL
+
+
+@pytest.mark.parametrize(
+    ("grade", "value_mm", "normality"),
+    [
+        (SeverityGrade.SVA_UNDER_40_MM, 20.0, Normality.NORMAL),
+        (SeverityGrade.SVA_UNDER_40_MM, 35.0, Normality.ABNORMAL),
+        (SeverityGrade.SVA_OVER_95_MM, 99.0, Normality.ABNORMAL),
+    ],
+)
+def test_the_worse_of_grade_and_range_counts(grade, value_mm, normality):
+    axis = measured(
+        MeasureCode.SAGITTAL_VERTICAL_AXIS_C7_S1,
+        value_mm,
+        ("C7", "S1"),
+        normal=NormalRange(-20.0, 28.0),
+        severity=Severity(grade, Reference.SRS_SCHWAB),
+    )
+    found = by_key(replace(neck_analysis(), measurements=(axis,)))
+    finding = found["measure/sagittal_vertical_axis_c7_s1/C7/S1"]
+    assert finding.normality is normality
+    least = severity_rank(grade, is_possible=False)
+    assert finding.rank == max(least, range_rank(value_mm, axis.normal))
 
 
 def test_what_the_program_said_before_a_correction_is_kept():
