@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "spinealign"
-PACKAGES = ("measure", "radiograph", "lumbar", "gate")
+PACKAGES = ("measure", "radiograph", "frontal", "lumbar", "gate")
 PLAIN = {0, 1, 2, 3, 4, -1, 0.5}
 """Numbers that count, halve or double; they decide nothing that could be set otherwise."""
 

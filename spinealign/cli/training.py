@@ -61,9 +61,21 @@ def add_training(commands: Any) -> None:
     spine.add_argument(
         "--workers", type=int, default=0, help="processes that draw crops; for an accelerator"
     )
+    frontal = recipes.add_parser("spine-frontal", help="find T1 to L5 on frontal films")
+    frontal.add_argument(
+        "--start", type=Path, help="model folder of xray-bodies, or checkpoints, to start from"
+    )
+    frontal.add_argument(
+        "--leave-out", nargs="*", default=["held out", "0"], metavar="PART",
+        help="patients that training never sees: 'held out', and folds 0 to 3",
+    )  # fmt: skip
+    frontal.add_argument("--films", type=int, help="at most so many films: for a learning curve")
+    frontal.add_argument(
+        "--workers", type=int, default=0, help="processes that draw crops; for an accelerator"
+    )
     discs = recipes.add_parser("disc-grading", help="grade every disc on sagittal lumbar MR")
     discs.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
-    for parser in (mr, structures, ct, gate, bodies, spine, discs):
+    for parser in (mr, structures, ct, gate, bodies, spine, frontal, discs):
         parser.add_argument("--data", type=Path, required=True)
         parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
         parser.add_argument("--out", type=Path, required=True, help="model folder to write")
@@ -75,6 +87,7 @@ def add_training(commands: Any) -> None:
     gate.set_defaults(recipe="view-gate")
     bodies.set_defaults(recipe="xray-bodies")
     spine.set_defaults(recipe="spine-bodies")
+    frontal.set_defaults(recipe="spine-frontal")
     discs.set_defaults(recipe="disc-grading")
     factors = recipes.add_parser(
         "interval-factors",

@@ -29,6 +29,7 @@ from spinealign.training import (
     disc_grading,
     disc_rules,
     disc_shipped,
+    frontal_bodies,
     gate,
     gate_data,
     gate_evaluate,
@@ -66,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
         "view-gate": train_gate,
         "xray-bodies": train_xray,
         "spine-bodies": train_spine,
+        "spine-frontal": train_frontal,
         "disc-grading": train_discs,
         "package": package_user_weights,
     }
@@ -224,6 +226,17 @@ def train_spine(options: argparse.Namespace) -> ModelCard:
         options.data, options.start, options.work, options.work / "cache", recipe, options.workers
     )
     return spine_bodies.export(options.work, options.out, recipe)
+
+
+def train_frontal(options: argparse.Namespace) -> ModelCard:
+    """Train and package the network for frontal films; figures come by benchmark."""
+    recipe = frontal_bodies.FrontalRecipe(left_out=tuple(options.leave_out), films=options.films)
+    if options.steps is not None:
+        recipe = replace(recipe, steps=options.steps)
+    frontal_bodies.train_frontal_bodies(
+        options.data, options.start, options.work, recipe, options.workers
+    )
+    return frontal_bodies.export(options.work, options.out, recipe)
 
 
 def _xray_figures(

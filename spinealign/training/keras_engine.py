@@ -25,6 +25,7 @@ BUILDERS = {
         networks.segmentation_unet,
         networks.vertebra_unet,
         networks.spine_unet,
+        networks.frontal_unet,
         networks.vgg16_cam,
         networks.vgg16_report,
         networks.plain_cnn,
@@ -101,7 +102,9 @@ def load_user_weights(model: keras.Model, path: Path) -> keras.Model:
 
 def output_names(model: keras.Model) -> list[str]:
     """Name a model's outputs as engines do; an unnamed single output is ``probability``."""
-    known = {"logits", "logit", "activation_map", "corners", "levels", "t2", "t1", "place"}
+    known = {
+        "logits", "logit", "activation_map", "corners", "levels", "offsets", "t2", "t1", "place",
+    }  # fmt: skip
     names = [tensor._keras_history.operation.name for tensor in model.outputs]
     return [name if name in known else "probability" for name in names]
 

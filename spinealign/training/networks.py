@@ -124,11 +124,57 @@ def spine_unet(
     return keras.Model(image, outputs, name="spine_unet")
 
 
+def frontal_unet(
+    input_shape: tuple[int | None, int | None, int],
+    widths: Sequence[int],
+    context: Sequence[int] = (2, 4),
+    *,
+    batch_normalisation: bool = True,
+    joined: bool = False,
+) -> keras.Model:
+    """Build the U-Net of `spine_unet` for frontal films, which answers at half resolution.
+
+    At its bottom, dilated convolutions let every place see the whole column, whose ends
+    tell how bodies are counted. The heads differ in width, so that no two of their
+    convolutions have the same shape.
+
+    Parameters
+    ----------
+    context : sequence of int
+        Dilations at the bottom, each added to what it looks at.
+
+    Returns
+    -------
+    keras.Model
+        Outputs ``logits`` (batch, h/2, w/2, 2): background and body; ``corners`` (.., 5): four
+        corners and the body's centre, as logits of a sigmoid; ``levels`` (.., 2) as those of
+        `spine_unet`; ``offsets`` (.., 8): x and y from each cell to the four corners of its
+        body, scaled. `joined` gives them in one, in this order.
+    """
+    image = layers.Input(input_shape, name="image")
+    x = _unet_features(image, widths, batch_normalisation, context)
+    level = _conv_block(x, widths[0] * 3 // 2, "level", batch_normalisation)
+    offset = _conv_block(x, widths[0] * 5 // 4, "offset", batch_normalisation)
+    corner = _conv_block(x, widths[0], "corner", batch_normalisation)
+    heads = [
+        layers.Conv2D(2, 1, name="logits", dtype="float32")(x),
+        layers.Conv2D(
+            5, 1, name="corners", dtype="float32",
+            bias_initializer=keras.initializers.Constant(-4.0),
+        )(corner),
+        layers.Conv2D(2, 1, name="levels", dtype="float32")(level),
+        layers.Conv2D(8, 1, name="offsets", dtype="float32")(offset),
+    ]  # fmt: skip
+    outputs = layers.Concatenate(name="joined", dtype="float32")(heads) if joined else heads
+    return keras.Model(image, outputs, name="frontal_unet")
+
+
 def _conv_block(
-    x: Any, filters: int, name: str, batch_normalisation: bool, strides: int = 1
-) -> Any:
+    x: Any, filters: int, name: str, batch_normalisation: bool, strides: int = 1,
+    dilation: int = 1,
+) -> Any:  # fmt: skip
     x = layers.Conv2D(
-        filters, 3, strides=strides, padding="same",
+        filters, 3, strides=strides, padding="same", dilation_rate=dilation,
         use_bias=not batch_normalisation, name=f"{name}_conv",
     )(x)  # fmt: skip
     if batch_normalisation:
@@ -136,7 +182,9 @@ def _conv_block(
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _unet_features(image: Any, widths: Sequence[int], batch_normalisation: bool) -> Any:
+def _unet_features(
+    image: Any, widths: Sequence[int], batch_normalisation: bool, context: Sequence[int] = ()
+) -> Any:
     def block(x: Any, filters: int, name: str, strides: int = 1) -> Any:
         return _conv_block(x, filters, name, batch_normalisation, strides)
 
@@ -147,6 +195,11 @@ def _unet_features(image: Any, widths: Sequence[int], batch_normalisation: bool)
         skips.append(x)
         x = layers.MaxPooling2D(name=f"down{level}_pool")(x)
     x = block(block(x, widths[-1], "bottom_a"), widths[-1], "bottom_b")
+    for dilation in context:
+        wider = _conv_block(
+            x, widths[-1], f"context{dilation}", batch_normalisation, dilation=dilation
+        )
+        x = layers.Add(name=f"context{dilation}_join")([x, wider])
     for level in reversed(range(len(widths) - 1)):
         x = layers.UpSampling2D(interpolation="bilinear", name=f"up{level}")(x)
         x = layers.Concatenate(name=f"up{level}_join")([x, skips[level]])
