@@ -141,7 +141,7 @@ def _core(look: FrontalLook, row: int, col: int, corners: Points) -> NDArray[np.
 def _level(
     look: FrontalLook, rows: NDArray[np.intp], cols: NDArray[np.intp], weights: Points
 ) -> tuple[float, float]:
-    sure = weights / np.maximum(look.spread[rows, cols], 1e-3)
+    sure = weights / look.spread[rows, cols]
     level = float(np.average(look.level[rows, cols], weights=sure))
     return level, float(np.average(look.spread[rows, cols], weights=weights))
 
@@ -165,9 +165,12 @@ def _to_heat(heat: Array, corner: Points, reach: float) -> Points:
     """
     col, row = (int(v) for v in np.floor(corner))
     span = int(np.ceil(2 * reach))
-    top, left = max(0, row - span), max(0, col - span)
+    top, left = row - span, col - span
+    if min(top, left) < 0:
+        return corner
     part = heat[top : row + span + 1, left : col + span + 1]
-    if not part.size:
+    # Heat that the tile's border cuts has its middle elsewhere.
+    if part.shape != (2 * span + 1, 2 * span + 1):
         return corner
     rows = np.arange(top, top + part.shape[0]) + 0.5 - corner[1]
     cols = np.arange(left, left + part.shape[1]) + 0.5 - corner[0]

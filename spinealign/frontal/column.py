@@ -68,7 +68,10 @@ Source: in 99 of 100 places of 481 films the line through the centres turns by l
 """
 
 _NUMBERS = np.arange(1, len(FRONTAL_LEVELS) + 1)
-_NOT = -1e9
+"""T1 is 1, L5 17.
+
+Source: convention of this program.
+"""
 
 Points = NDArray[np.float64]
 
@@ -135,7 +138,7 @@ def _reached(
             cost = _step_cost(ordered[earlier], ordered[place], steps)
             if cost is None:
                 continue
-            reached = np.full(len(_NUMBERS), _NOT)
+            reached = np.full(len(_NUMBERS), -np.inf)
             reached[steps:] = total[earlier, :-steps] - cost
             for number in np.flatnonzero(reached > best):
                 best[number] = reached[number]

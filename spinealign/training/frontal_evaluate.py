@@ -177,15 +177,12 @@ def figures(scores: Sequence[FrontalScore]) -> dict[str, Figure]:
     def over(statistic: Callable[[list[FrontalScore]], float]) -> Figure:
         return bootstrap(patients, lambda draw: statistic([s for one in draw for s in one]))
 
-    return {
+    row = {
         "largest angle, mean error": over(lambda s: float(errors_deg(s)[:, 0].mean())),
         "largest angle, median error": over(lambda s: float(np.median(errors_deg(s)[:, 0]))),
         "three angles, mean error": over(lambda s: float(errors_deg(s).mean())),
         "SMAPE in per cent": over(smape_percent),
-        "SMAPE against published angles": over(lambda s: smape_percent(s, is_published=True)),
         "end vertebrae within one level": over(_share(lambda s: s.ends_off <= 1)),
-        "corner error in heights, median": over(lambda s: _corner_quantile(s, 0.5)),
-        "corner error in heights, 90th percentile": over(lambda s: _corner_quantile(s, 0.9)),
         "every body found": over(_share(lambda s: s.found == s.outlined)),
         "every body found and named": over(_share(lambda s: s.named == s.outlined)),
         "bodies found": over(lambda s: sum(i.found for i in s) / sum(i.outlined for i in s)),
@@ -194,6 +191,12 @@ def figures(scores: Sequence[FrontalScore]) -> dict[str, Figure]:
         ),
         "films with strays": over(_share(lambda s: s.strays > 0)),
     }
+    if any(score.corner_errors for score in scores):
+        row["corner error in heights, median"] = over(lambda s: _corner_quantile(s, 0.5))
+        row["corner error in heights, 90th percentile"] = over(lambda s: _corner_quantile(s, 0.9))
+    if np.isfinite([score.published_deg for score in scores]).all():
+        row["SMAPE against published angles"] = over(lambda s: smape_percent(s, is_published=True))
+    return row
 
 
 def _share(holds: Callable[[FrontalScore], bool]) -> Callable[[Sequence[FrontalScore]], float]:

@@ -1,0 +1,266 @@
+"""Frontal films as training sees them, their crops, and the figures; no TensorFlow."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spinealign.domain.errors import DataSetError
+from spinealign.frontal import FRONTAL_LEVELS, FrontalBody, FrontalSpine
+from spinealign.training import frontal_appearance as surroundings
+from spinealign.training import frontal_evaluate as evaluate
+from spinealign.training import frontal_films as films
+from spinealign.training import frontal_patches as patches
+from spinealign.training.dataset import IGNORE
+from tests.frontal import drawn_corners, drawn_film, row_of
+
+PIXELS = np.zeros((1280, 440), np.uint8)
+
+
+def test_a_row_of_the_table_becomes_a_film():
+    corners = drawn_corners()
+    film = films.frontal_film(row_of(corners), PIXELS)
+    assert film.levels == FRONTAL_LEVELS
+    assert np.allclose(film.corners, corners)
+    assert film.patient == "162"
+    assert film.is_usable
+    assert not film.repairs
+
+
+@pytest.mark.parametrize("plates", [1, 2])
+def test_endplates_stored_behind_the_last_one_are_moved_to_the_top(plates):
+    corners = drawn_corners()
+    lines = np.stack([corners[:, :2], corners[:, (3, 2)]], axis=1).reshape(-1, 2, 2)
+    stored = np.roll(lines, -plates, axis=0).reshape(17, 4, 2)[:, (0, 1, 3, 2)]
+    film = films.frontal_film(row_of(stored), PIXELS)
+    assert np.allclose(film.corners, corners)
+    assert film.repairs == (f"{plates} endplates moved from the end to the top",)
+
+
+def test_a_body_that_repeats_the_last_one_is_left_out():
+    corners = drawn_corners()
+    corners[16] = corners[15] + 2
+    film = films.frontal_film(row_of(corners), PIXELS)
+    assert film.levels == FRONTAL_LEVELS[:16]
+    assert not film.is_complete
+    assert not film.is_usable
+
+
+def test_a_body_that_fits_neither_neighbour_is_doubtful():
+    corners = drawn_corners()
+    corners[7, 2:] -= [0, 0.7 * (corners[7, 2, 1] - corners[7, 1, 1])]
+    film = films.frontal_film(row_of(corners), PIXELS)
+    assert film.doubtful == {"T8"}
+    assert film.is_usable
+
+
+@pytest.mark.parametrize(
+    ("source", "patient"),
+    [
+        ("sunhl-1th-02-Jan-2017-162 A AP", "162"),
+        ("sunhl-1th-03-Nov-2016-33 D AP2", "33"),
+        ("sunhl-1th-03-Nov-2016-33 A AP (2)", "33"),
+        ("sunhl-1th-22-Nov-2016-141 B AP", "77"),
+        ("sunhl-1th-20-Jul-2016-coronal8", "5"),
+        ("sunhl-1th-20-Jul-2016-coronal2", "coronal2"),
+    ],
+)
+def test_patients_are_told_by_number(source, patient):
+    assert films.patient_of(source) == patient
+
+
+def test_parts_are_fixed_and_doubtful_patients_are_never_judged():
+    assert films.part_of("coronal2") == films.TRAINING_ONLY
+    assert films.part_of("5") == films.TRAINING_ONLY
+    parts = [films.part_of(str(n)) for n in range(100, 300) if str(n) not in ("238", "239")]
+    assert set(parts) == {films.HELD_OUT, "0", "1", "2", "3"}
+    assert 0.08 < parts.count(films.HELD_OUT) / len(parts) < 0.22
+    # Changing the hash would let patients that were trained on be judged.
+    assert [films.part_of(n) for n in ("162", "163", "164", "165", "33")] == PARTS
+
+
+PARTS = ["3", "2", "2", "2", "1"]
+
+
+def test_a_folder_without_a_table_is_told(tmp_path):
+    with pytest.raises(DataSetError):
+        films.load_frontal(tmp_path)
+
+
+def test_a_cut_film_keeps_its_bodies_in_place():
+    film = drawn_film()
+    part = films.cut_film(film, "T6", "L1")
+    assert part.levels[0] == "T6"
+    assert part.levels[-1] == "L1"
+    moved = film.corners[5:13] - part.corners
+    assert np.ptp(moved.reshape(-1, 2), axis=0) == pytest.approx([0, 0])
+    assert part.pixels.shape[0] < film.pixels.shape[0]
+    assert part.corners[..., 1].min() > 0
+    assert part.corners[..., 1].max() < part.pixels.shape[0]
+
+
+def labels_of(film, corners=None, pitch=60.0, shape=(1280, 440)):
+    made = patches.FrontalLabels(film, film.corners if corners is None else corners, shape, pitch)
+    return made
+
+
+def test_labels_show_each_body_with_its_number_corners_and_offsets():
+    film = drawn_film()
+    made = labels_of(film).packed()
+    assert made.shape == (640, 220, patches.CHANNELS)
+    for number, body in enumerate(film.corners, start=1):
+        col, row = (int(v) for v in body.mean(axis=0) / 2)
+        assert made[row, col, patches.MASK] == patches.BODY
+        assert made[row, col, patches.LEVEL] == number
+        cell = 2 * np.array([col + 0.5, row + 0.5])
+        back = cell + made[row, col, patches.OFFSETS].reshape(4, 2)
+        assert back == pytest.approx(body, abs=1e-3)
+        for place, corner in enumerate(body):
+            heat = made[..., patches.CORNERS][..., place]
+            near = heat[int(corner[1] / 2), int(corner[0] / 2)]
+            assert near > 0.7
+    assert made[0, 0, patches.LEVEL_WEIGHT] == 0
+
+
+def test_a_doubtful_body_teaches_nothing():
+    film = replace(drawn_film(), doubtful=frozenset(["T8"]))
+    made = labels_of(film).packed()
+    col, row = (int(v) for v in film.corners[7].mean(axis=0) / 2)
+    assert made[row, col, patches.MASK] == IGNORE
+    for weight in (patches.CORNER_WEIGHT, patches.CENTRE_WEIGHT, patches.LEVEL_WEIGHT):
+        assert made[row, col, weight] == 0
+    assert made[row, col, patches.OFFSET_WEIGHT] == 0
+
+
+def test_what_is_hidden_is_background_and_a_body_cut_by_its_edge_is_not_taught():
+    film = drawn_film()
+    made = labels_of(film)
+    hidden = np.zeros((1280, 440), bool)
+    middle = int(film.corners[8].mean(axis=0)[1])
+    hidden[middle:] = True
+    made.hide(hidden)
+    packed = made.packed()
+    below = packed[middle // 2 + 1 :]
+    assert (below[..., patches.MASK] == 0).all()
+    assert (below[..., patches.CENTRE] == 0).all()
+    assert (below[..., patches.CENTRE_WEIGHT] == 1).all()
+    col = int(film.corners[8].mean(axis=0)[0] / 2)
+    assert packed[middle // 2 - 4, col, patches.MASK] == IGNORE
+    assert packed[int(film.corners[3].mean(axis=0)[1] / 2), 110, patches.MASK] == patches.BODY
+
+
+def test_small_bodies_teach_no_corners_but_centres():
+    made = labels_of(drawn_film(), pitch=12.0).packed()
+    assert (made[..., patches.CORNER_WEIGHT] == 0).all()
+    assert (made[..., patches.CENTRE_WEIGHT] == 1).all()
+
+
+def test_a_mirrored_crop_changes_left_and_right_and_keeps_the_order_of_corners():
+    corners = drawn_corners(15.0)
+    mirror = np.array([[-1.0, 0.0, 440.0], [0.0, 1.0, 0.0]])
+    turned = patches.in_crop(corners, mirror)
+    assert (turned[:, (0, 3), 0] < turned[:, (1, 2), 0]).all()
+    assert (turned[:, :2, 1].mean(axis=1) < turned[:, 2:, 1].mean(axis=1)).all()
+    assert np.allclose(patches.in_crop(turned, mirror), corners)
+
+
+SMALL = patches.FrontalPatchSettings(
+    crop=(96, 64), coarse_px=(4.0, 8.0), close_px=(14.0, 24.0), negative_share=0.1
+)
+
+
+def drawn_crops(seed, settings=SMALL):
+    film = drawn_film()
+    picture = np.full((80, 60), 90, np.uint8)
+    return patches.FrontalPatches([film], [picture], [film.pixels], settings, seed)
+
+
+def test_crops_are_those_of_their_seed():
+    for _ in range(2):
+        first, again = next(drawn_crops(5).batches(6)), next(drawn_crops(5).batches(6))
+        np.testing.assert_array_equal(first[0], again[0])
+        np.testing.assert_array_equal(first[1], again[1])
+    assert not np.array_equal(first[0], next(drawn_crops(6).batches(6))[0])
+
+
+def test_many_crops_are_finite_in_range_and_mostly_show_bodies():
+    stream = drawn_crops(1)
+    shown = 0
+    for _ in range(60):
+        image, made = stream.sample()
+        assert image.shape == (96, 64, 1)
+        assert made.shape == (48, 32, patches.CHANNELS)
+        assert np.isfinite(image).all()
+        assert image.min() >= 0
+        assert image.max() <= 1
+        assert set(np.unique(made[..., patches.MASK])) <= {0.0, 1.0, float(IGNORE)}
+        assert np.isfinite(made).all()
+        shown += bool((made[..., patches.MASK] == patches.BODY).any())
+    assert shown > 40
+
+
+def test_a_body_around_a_film_leaves_the_film_itself_unchanged():
+    film = drawn_film()
+    image = film.pixels.astype(np.float32) / 255
+    outside = np.zeros(image.shape, np.float32)
+    outside[:40], outside[:, :60] = 1, 1
+    body = surroundings.Body(film.corners.mean(axis=1))
+    made = surroundings.whole_body(image, outside, body, np.random.default_rng(0))
+    np.testing.assert_array_equal(made[outside == 0], image[outside == 0])
+    assert not np.allclose(made[outside == 1], image[outside == 1])
+
+
+def test_rods_lie_beside_the_column():
+    film = drawn_film(corners=drawn_corners(0.0))
+    body = surroundings.Body(film.corners.mean(axis=1))
+    dark = np.zeros(film.pixels.shape, np.float32)
+    made = surroundings.instruments(dark, body, np.random.default_rng(0))
+    cols = np.nonzero(made > 0.5)[1]
+    assert cols.size
+    assert np.abs(cols - 220).max() < 0.6 * film.pitch_px
+
+
+def found_of(film, shift=0.0, names=0, drop=()):
+    return FrontalSpine(tuple(
+        FrontalBody(FRONTAL_LEVELS[min(n + names, 16)], body + shift, 0.9)
+        for n, (level, body) in enumerate(zip(film.levels, film.corners, strict=True))
+        if level not in drop
+    ))  # fmt: skip
+
+
+def test_a_perfect_answer_has_no_error():
+    film = drawn_film()
+    score = evaluate.score_film(film, found_of(film))
+    assert (score.found, score.named, score.strays, score.ends_off) == (17, 17, 0, 0)
+    assert max(score.corner_errors) == 0
+    assert evaluate.smape_percent([score]) == 0
+    assert evaluate.errors_deg([score]).max() == 0
+
+
+def test_errors_are_counted():
+    film = drawn_film()
+    moved = evaluate.score_film(film, found_of(film, shift=3.0))
+    down = (film.corners[:, 2] + film.corners[:, 3] - film.corners[:, 0] - film.corners[:, 1]) / 2
+    height = np.linalg.norm(down, axis=1).mean()
+    assert np.median(moved.corner_errors) == pytest.approx(3 * np.sqrt(2) / height)
+    renamed = evaluate.score_film(film, found_of(film, names=1, drop=("L5",)))
+    assert (renamed.found, renamed.named) == (16, 0)
+    assert renamed.ends_off == 1
+    nothing = evaluate.score_film(film, FrontalSpine())
+    assert nothing.found == 0
+    assert nothing.ends_off > 1
+    assert evaluate.smape_percent([nothing]) == pytest.approx(100)
+    assert evaluate.errors_deg([nothing])[0, 0] == pytest.approx(nothing.truth_deg[0])
+
+
+def test_figures_and_pictures_of_some_films():
+    film = drawn_film()
+    films_ = [replace(film, name=f"ap_{n:03}", patient=str(n)) for n in range(4)]
+    scores = [evaluate.score_film(f, found_of(f, drop=("T4",) if n else ()), 0.1)
+              for n, f in enumerate(films_)]  # fmt: skip
+    row = evaluate.figures(scores)
+    assert row["every body found"]["value"] == 0.25
+    assert row["every body found"]["units"] == 4
+    assert sum(map(len, evaluate.by_severity(scores).values())) == 4
+    assert "SMAPE" in evaluate.as_text(row)
+    assert evaluate.bland_altman(scores).startswith(b"\x89PNG")

@@ -1,0 +1,129 @@
+"""Drawn columns as a frontal film shows them, and what a network that knows them would say."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from spinealign.frontal.looks import (
+    FRONTAL_LEVELS,
+    LEVEL_CENTRE,
+    LEVEL_SCALE,
+    OFFSET_SCALE_PX,
+    STRIDE,
+    FrontalLook,
+    as_look,
+)
+from spinealign.imaging.tiles import FilmWindow, Grid
+from spinealign.training.frontal_films import FrontalFilm
+from spinealign.training.frontal_patches import (
+    CENTRE,
+    CORNERS,
+    LEVEL,
+    LEVEL_WEIGHT,
+    MASK,
+    OFFSETS,
+    FrontalLabels,
+)
+
+TILE = (384, 192)
+
+
+def drawn_corners(bend_deg=25.0, pitch=66.0, top=60.0, middle=220.0, count=17):
+    """Corners (n, 4, 2) of a column that bends to both sides, its bodies square to it."""
+    corners, place = [], np.array([middle, top])
+    for number in range(count):
+        tilt = np.deg2rad(bend_deg) * np.sin(2 * np.pi * number / (count - 1))
+        size = 0.8 + 0.4 * number / count
+        across = np.array([np.cos(tilt), np.sin(tilt)]) * 0.55 * pitch * size
+        down = np.array([-np.sin(tilt), np.cos(tilt)]) * 0.36 * pitch * size
+        corners.append([
+            place - across - down, place + across - down,
+            place + across + down, place - across + down,
+        ])  # fmt: skip
+        place = place + 2.75 * down
+    return np.array(corners)
+
+
+def drawn_film(name="ap_001", patient="900", corners=None, shape=(1280, 440)):
+    """A film whose bodies are bright, their endplates brighter, on noise."""
+    corners = drawn_corners() if corners is None else corners
+    pixels = np.random.default_rng(3).integers(40, 70, shape, np.uint8)
+    for body in np.ascontiguousarray(np.round(corners).astype(np.int32)):
+        cv2.fillPoly(pixels, [body], 130)
+        cv2.polylines(pixels, [body], True, 220, 2)
+    levels = FRONTAL_LEVELS[: len(corners)]
+    return FrontalFilm(name, patient, pixels, levels, corners)
+
+
+def row_of(corners, name="ap_001", source="sunhl-1th-02-Jan-2017-162 A AP"):
+    """A row of the data set's table."""
+    row = {"name": name, "source_name": source}
+    row |= {f"cobb_{n}_deg": "1.0" for n in (1, 2, 3)}
+    for level, body in zip(FRONTAL_LEVELS, corners, strict=True):
+        for end, point in zip(("tl", "tr", "br", "bl"), body, strict=True):
+            row |= {f"{level}_{end}_{axis}": str(v) for axis, v in zip("xy", point, strict=True)}
+    return row
+
+
+@dataclass
+class Oracle:
+    """Stands in for looks of a network: what one that knows a film's bodies would say.
+
+    Parameters
+    ----------
+    level_error : float
+        Added to every level; `spread` is the uncertainty that is told.
+    hidden : tuple of str
+        Levels that are not seen.
+    """
+
+    film: FrontalFilm
+    level_error: float = 0.0
+    spread: float = 0.5
+    hidden: tuple[str, ...] = ()
+    blank_heat: bool = False
+    looks: int = 0
+
+    def whole_look(self, model, image):
+        rows, cols = image.shape
+        return self.look_at(model, image, FilmWindow(0, 0, cols, rows))
+
+    def look_at(self, _model, _image, window):
+        self.looks += 1
+        scale = min(TILE[0] / window.shape[0], TILE[1] / window.shape[1])
+        rows, cols = (round(scale * side) for side in window.shape)
+        exact = (rows / window.shape[0], cols / window.shape[1])
+        top, left = (TILE[0] - rows) // 2, (TILE[1] - cols) // 2
+        origin = (window.left - left / exact[1], window.top - top / exact[0])
+        cells = (exact[0] / STRIDE, exact[1] / STRIDE)
+        grid = Grid((TILE[0] // STRIDE, TILE[1] // STRIDE), cells, origin)
+        return self.look_on(grid)
+
+    def look_on(self, grid: Grid) -> FrontalLook:
+        film = self.film
+        seen = [n for n, level in enumerate(film.levels) if level not in self.hidden]
+        corners = film.corners[seen]
+        placed = STRIDE * grid.to_grid(corners.reshape(-1, 2)).reshape(corners.shape)
+        shown = replace(film, levels=tuple(film.levels[n] for n in seen), corners=corners)
+        pitch = float(np.linalg.norm(np.diff(placed.mean(axis=1), axis=0), axis=1).mean())
+        labels = FrontalLabels(
+            shown, placed, (STRIDE * grid.shape[0], STRIDE * grid.shape[1]), pitch
+        )
+        return as_look(grid, self.outputs(labels.packed()))
+
+    def outputs(self, labels):
+        heat = np.concatenate([labels[..., CORNERS], labels[..., CENTRE, None]], axis=-1)
+        if self.blank_heat:
+            heat[..., :4] = 0
+        heat = np.clip(heat, 1e-4, 1 - 1e-4)
+        body = np.where(labels[..., MASK] == 1, 4.0, -4.0)
+        known = labels[..., LEVEL_WEIGHT] > 0
+        level = np.where(known, labels[..., LEVEL] + self.level_error, LEVEL_CENTRE)
+        told = np.where(known, np.log(self.spread), 2.0)
+        return {
+            "logits": np.stack([-body / 2, body / 2], axis=-1)[None].astype(np.float32),
+            "corners": np.log(heat / (1 - heat))[None].astype(np.float32),
+            "levels": np.stack([(level - LEVEL_CENTRE) / LEVEL_SCALE, told], axis=-1)[None],
+            "offsets": labels[None, ..., OFFSETS] / np.float32(OFFSET_SCALE_PX),
+        }
