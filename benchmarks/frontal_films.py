@@ -1,8 +1,9 @@
 """How the network for frontal films does: the challenge's angles, end vertebrae, corners, bodies.
 
 Run: ``python benchmarks/frontal_films.py --data DATA --model FOLDER --part 0``: films of the part
-that the network did not see (``held out`` for the final report). Whole films, and the same
-cut to their thoracic and lumbar part and set into a whole body.
+that the network did not see (``held out`` for the final report), or ``--by-fold FOLDER`` with the
+networks ``fold0`` to ``fold3``. Whole films, and the same cut to their thoracic and lumbar
+part and set into a drawn body.
 """
 
 from __future__ import annotations
@@ -62,6 +63,15 @@ ROWS: dict[str, Callable[[FrontalFilm], FrontalFilm]] = {
 }
 
 
+def judge_of(model: Path | None, by_fold: Path | None) -> Callable[[FrontalFilm], LoadedModel]:
+    """Return which network judges a film: with folds the one that did not see its patient."""
+    if model is not None:
+        loaded = ModelStore([model.parent]).load(model.name)
+        return lambda _film: loaded
+    store = ModelStore([by_fold])
+    return lambda film: store.load(f"fold{film.part}")
+
+
 def judged(model: LoadedModel, film: FrontalFilm) -> tuple[FrontalScore, FrontalSpine]:
     started = time.perf_counter()
     spine = find_bodies(model, image_of(film))
@@ -113,15 +123,17 @@ def report(name: str, scores: Sequence[FrontalScore], *, is_whole: bool) -> None
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--part", nargs="+", required=True, help="'0' to '3', or 'held out'")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--model", type=Path)
+    which.add_argument("--by-fold", type=Path, help="folder of the networks fold0 to fold3")
+    parser.add_argument("--part", nargs="+", default=["0", "1", "2", "3"], help="or 'held out'")
     parser.add_argument("--only", default="", help="rows whose name holds this")
     parser.add_argument("--limit", type=int, help="at most so many films")
     parser.add_argument("--all-points", action="store_true", help="broken points count as well")
     parser.add_argument("--keep", type=Path, help="file for the scores of every film")
     parser.add_argument("--pictures", type=Path, help="folder for Bland-Altman and worst films")
     options = parser.parse_args()
-    model = ModelStore([options.model.parent]).load(options.model.name)
+    judge = judge_of(options.model, options.by_fold)
     films = [f for f in load_frontal(options.data / FOLDER) if f.part in options.part]
     films = [f for f in films if f.is_usable or options.all_points][: options.limit]
     kept = {}
@@ -129,7 +141,7 @@ def main() -> None:
         if options.only not in name:
             continue
         changed = [change(film) for film in films]
-        pairs = [judged(model, film) for film in changed]
+        pairs = [judged(judge(film), film) for film in changed]
         scores = [score for score, _ in pairs]
         report(name, scores, is_whole=name == "whole film")
         kept[name] = scores

@@ -7,6 +7,7 @@ the top down, (n, 2) in pixels of the crop, and the distance of neighbouring bod
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -248,7 +249,7 @@ def _oval(line: Points, radius: float) -> Points:
     )
 
 
-def _whole(points: Points) -> NDArray[np.int32]:
+def _whole(points: NDArray[Any]) -> NDArray[np.int32]:
     return np.round(points).clip(-20000, 20000).astype(np.int32)
 
 

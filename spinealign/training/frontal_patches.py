@@ -122,7 +122,7 @@ class FrontalPatches:
         one = self._films[rng.choice(len(self._films), p=self._weights)]
         matrix, pitch = self._matrix(one.film)
         corners = in_crop(one.film.corners, matrix)
-        image = one.warp(matrix, settings.crop)
+        image: Image = one.warp(matrix, settings.crop)
         is_of_body = rng.random() < settings.body_share
         is_cut = not is_of_body and rng.random() < settings.cut_share / (1 - settings.body_share)
         shown = self._shown(one.film, matrix, is_cut=is_cut)
@@ -283,8 +283,8 @@ def _with_body(
 ) -> Image:
     """Continue a trunk by the rest of a body, as films of other hospitals show it."""
     body, outside = Body(corners.mean(axis=1)), 1 - shown.astype(np.float32)
-    soft = cv2.GaussianBlur(outside, (0, 0), max(0.5, 0.02 * body.length_px))
-    soft = np.asarray(np.maximum(soft, outside), np.float32)
+    blurred = cv2.GaussianBlur(outside, (0, 0), max(0.5, 0.02 * body.length_px))
+    soft = np.asarray(np.maximum(blurred, outside), np.float32)
     return surroundings.whole_body(image, soft, body, rng)
 
 

@@ -22,7 +22,7 @@ from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.training import augment
 from spinealign.training.dataset import IGNORE, LabelledSlice
 
-Batch = tuple[NDArray[np.float32], NDArray[np.integer]]
+Batch = tuple[NDArray[np.float32], NDArray[np.integer] | NDArray[np.float32]]
 log = logging.getLogger(__name__)
 
 

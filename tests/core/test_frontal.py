@@ -150,3 +150,12 @@ def test_the_same_body_of_two_looks_is_one_at_the_mean_place():
     assert np.allclose(places, corners.mean(axis=1) + 1.0, atol=0.01)
     far = replace(first[0], weight=1e-6)
     assert np.allclose(merged([far, second[0]], 66.0)[0].corners, second[0].corners, atol=0.01)
+
+
+def test_of_very_many_peaks_the_highest_are_followed():
+    film = drawn_film()
+    look = Oracle(film).whole_look(None, image_of(film))
+    noise = np.random.default_rng(0).uniform(0.1, 0.3, look.centre.shape).astype(np.float32)
+    found = candidates(replace(look, centre=np.maximum(look.centre, noise)))
+    assert len(found) <= 60
+    assert best_column(found).numbers == tuple(range(1, 18))
