@@ -28,10 +28,15 @@ from spinealign.training.frontal_evaluate import (
     bland_altman,
     by_severity,
     figures,
-    image_of,
     score_film,
 )
-from spinealign.training.frontal_films import FOLDER, FrontalFilm, cut_film, load_frontal
+from spinealign.training.frontal_films import (
+    FOLDER,
+    FrontalFilm,
+    cut_film,
+    image_of,
+    load_frontal,
+)
 
 GREEN, RED, YELLOW = (0, 200, 0), (60, 60, 255), (0, 220, 255)
 THORACIC, LUMBAR = ("T1", "T12"), ("T10", "L5")

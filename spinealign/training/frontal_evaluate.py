@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -66,11 +65,6 @@ class FrontalScore:
     ends_off: int
     published_deg: tuple[float, float, float]
     seconds: float = 0.0
-
-
-def image_of(film: FrontalFilm) -> SpineImage:
-    """Return a film as the program opens it."""
-    return SpineImage(film.pixels.astype(np.float32), 8, Path(film.name), "0" * 64)
 
 
 def score_film(film: FrontalFilm, spine: FrontalSpine, seconds: float = 0.0) -> FrontalScore:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import DataSetError
+from spinealign.domain.image import SpineImage
 from spinealign.frontal import FRONTAL_LEVELS
 from spinealign.training.dataset import read_grey
 
@@ -256,6 +257,11 @@ def part_of(patient: str) -> str:
     if drawn % 100 < _HELD_OUT_PERCENT:
         return HELD_OUT
     return str(drawn // 100 % FOLDS)
+
+
+def image_of(film: FrontalFilm) -> SpineImage:
+    """Return a film as the program opens it."""
+    return SpineImage(film.pixels.astype(np.float32), 8, Path(film.name), "0" * 64)
 
 
 def training_films(films: Sequence[FrontalFilm], left_out: Sequence[str]) -> list[FrontalFilm]:

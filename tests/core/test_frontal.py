@@ -8,8 +8,7 @@ import pytest
 from spinealign.frontal import FRONTAL_LEVELS, bodies, corners_of, find_bodies
 from spinealign.frontal.candidates import Candidate, candidates, merged
 from spinealign.frontal.column import best_column
-from spinealign.training.frontal_evaluate import image_of
-from spinealign.training.frontal_films import cut_film
+from spinealign.training.frontal_films import cut_film, image_of
 from tests.frontal import TILE, Oracle, drawn_corners, drawn_film
 
 

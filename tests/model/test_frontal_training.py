@@ -14,7 +14,7 @@ from spinealign.inference.catalog import ModelStore
 from spinealign.training import frontal_bodies, networks
 from spinealign.training import frontal_patches as labelled
 from spinealign.training.dataset import IGNORE
-from spinealign.training.frontal_evaluate import image_of
+from spinealign.training.frontal_films import image_of
 from spinealign.training.keras_engine import open_keras
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.training.xray import XrayRecipe, xray_card
