@@ -45,7 +45,7 @@ from spinealign.measure.outlines.regions import region_statistics
 from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice
 from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
 from spinealign.predict import classify_with, segment_with
-from spinealign.radiograph import VertebraOutlines, interval_rule
+from spinealign.radiograph import VertebraOutlines, changes_of, interval_rule
 
 _LOOKING = Step("Locating the midsagittal slice", 0.12)
 
@@ -213,9 +213,12 @@ def _interval_rule(
     segmentation: Segmentation | None,
 ) -> IntervalRule:
     """Return the rule of the network that placed the points."""
-    if segmentation is None or examination.body_source is not BodySource.CORNER_MAPS:
+    if segmentation is None:
         return IntervalRule()
-    return interval_rule(next(m.card for m in segmenters if m.identity == segmentation.model))
+    card = next(m.card for m in segmenters if m.identity == segmentation.model)
+    if examination.body_source is not BodySource.CORNER_MAPS:
+        return IntervalRule(change_factors=changes_of(card))
+    return interval_rule(card)
 
 
 def _begun(

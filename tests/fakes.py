@@ -278,6 +278,8 @@ class FakeServices:
             write_one=lambda analysis, kind, path: self._write(kind, path),
             write_named_report=lambda analysis, path: self._write("named report", path),
             write_comparison=lambda first, second, path: self._write("comparison", path),
+            write_course=lambda course, row, path: self._write("course", path),
+            write_motion=lambda motion, path: self._write("motion", path),
             load_corrections=lambda analysis: self.kept.get(analysis.image.source_path),
             save_corrections=self._keep,
             open_reading=lambda analysis: ReadingSession(analysis, self.reading_store()),

@@ -15,6 +15,7 @@ from spinealign import __version__
 from spinealign.cli.reading import add_reading
 from spinealign.cli.series import Job, WrongUseError, add_series_options, plan, print_series
 from spinealign.cli.training import add_training, training_module
+from spinealign.domain.comparison import PatientExamination
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
 from spinealign.domain.findings import Analysis, Step
@@ -22,7 +23,8 @@ from spinealign.domain.generators import run_to_end
 from spinealign.domain.study import ImageSource
 
 COMMANDS = (
-    "analyze", "volume", "compare", "define", "reading", "models", "self-test", "train", "package",
+    "analyze", "volume", "compare", "course", "motion", "define", "reading", "models", "self-test",
+    "train", "package",
 )  # fmt: skip
 _Result = TypeVar("_Result")
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, EXIT_REFUSED = 0, 1, 2, 3
@@ -154,8 +156,24 @@ def _add_measures(commands: Any) -> None:
     for name in ("first", "second"):
         comparison.add_argument(name, type=Path, metavar=name.upper(), help="image file")
     comparison.add_argument("--json", action="store_true", help="print one JSON object")
-    _add_ignore_corrections(comparison)
-    comparison.set_defaults(run=_compare, examination=None, companion=None, demonstration=False)
+    _add_of_patient(comparison)
+    comparison.set_defaults(run=_compare)
+    course = commands.add_parser(
+        "course", help="analyse several examinations of one patient and print the course by date"
+    )
+    course.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image files")
+    course.add_argument("--out", type=Path, metavar="FILE", help="write the course as CSV")
+    _add_of_patient(course)
+    course.set_defaults(run=_course, json=False)
+    motion = commands.add_parser(
+        "motion", help="analyse flexion and extension of one patient and print motion by level"
+    )
+    for name in ("one", "other"):
+        motion.add_argument(name, type=Path, metavar=name.upper(), help="image file")
+    motion.add_argument("--swap", action="store_true", help="flexion and extension are swapped")
+    motion.add_argument("--out", type=Path, metavar="FILE", help="write the motion as CSV")
+    _add_of_patient(motion)
+    motion.set_defaults(run=_motion, json=False)
     define = commands.add_parser("define", help="print the definition of a measure and its sources")
     define.add_argument(
         "measure",
@@ -164,6 +182,15 @@ def _add_measures(commands: Any) -> None:
         help="code of a measure; without it, all are listed",
     )
     define.set_defaults(run=_define)
+
+
+def _add_of_patient(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--patient-confirmed", action="store_true",
+        help="compare although the files state different patients: you know that it is one",
+    )  # fmt: skip
+    _add_ignore_corrections(parser)
+    parser.set_defaults(examination=None, companion=None, demonstration=False)
 
 
 def _analyze(options: argparse.Namespace) -> int:
@@ -282,15 +309,53 @@ def _compare(options: argparse.Namespace) -> int:
     from spinealign.measure.geometry.comparison import compare
     from spinealign.wording.comparison import comparison_lines
 
-    models = _model_store("litert")
-    first, second = (
-        _analyze_one(path, models, options) for path in (options.first, options.second)
-    )
+    first, second = _of_patient([options.first, options.second], options)
     if options.json:
         print(json.dumps(comparison_json(first, second), ensure_ascii=False, allow_nan=False))
     else:
-        print("\n".join(comparison_lines(first, second, compare(first, second))))
+        rows = compare(first.analysis, second.analysis)
+        print("\n".join(comparison_lines(first, second, rows)))
     return EXIT_DONE
+
+
+def _course(options: argparse.Namespace) -> int:
+    from spinealign.export.comparison import write_course
+    from spinealign.measure.geometry.comparison import course_of
+    from spinealign.wording.comparison import course_lines
+
+    course = course_of(_of_patient(options.inputs, options))
+    print("\n".join(course_lines(course)))
+    if options.out is not None:
+        write_course(course, options.out)
+    return EXIT_DONE
+
+
+def _motion(options: argparse.Namespace) -> int:
+    from spinealign.export.motion import write_motion
+    from spinealign.measure.motion import motion_of
+    from spinealign.wording.motion import motion_lines
+
+    one, other = _of_patient([options.one, options.other], options)
+    motion = motion_of(one, other, is_swapped=options.swap)
+    print("\n".join(motion_lines(motion)))
+    if options.out is not None:
+        write_motion(motion, options.out)
+    return EXIT_DONE
+
+
+def _of_patient(
+    paths: Sequence[Path], options: argparse.Namespace
+) -> list[PatientExamination]:
+    """Analyse examinations of one patient; different ones are refused unless confirmed."""
+    from spinealign.imaging.study import read_patient
+    from spinealign.measure.geometry.comparison import require_one_patient
+
+    models = _model_store("litert")
+    analyses = [_analyze_one(path, models, options) for path in paths]
+    found = [PatientExamination(one, read_patient(one.image.place)) for one in analyses]
+    if not options.patient_confirmed:
+        require_one_patient(found)
+    return found
 
 
 def _define(options: argparse.Namespace) -> int:

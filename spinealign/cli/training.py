@@ -102,6 +102,18 @@ def add_training(commands: Any) -> None:
     )  # fmt: skip
     factors.add_argument("--write", action="store_true", help="write the factors into the card")
     factors.set_defaults(run=_calibrate)
+    changes = recipes.add_parser(
+        "change-factors",
+        help="calibrate how far measures differ between two examinations without a change",
+    )
+    changes.add_argument("--model", type=Path, required=True, help="model folder to calibrate")
+    changes.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    changes.add_argument(
+        "--patients", type=int, default=60,
+        help="how many patients of an MR data set are looked at (default: 60)",
+    )  # fmt: skip
+    changes.add_argument("--write", action="store_true", help="write the factors into the card")
+    changes.set_defaults(run=_calibrate_changes)
     package = commands.add_parser("package", help="make a model folder of your own Keras weights")
     package.add_argument("weights", type=Path, help=".keras, .h5 or .weights.h5")
     package.add_argument("--architecture", choices=["report", "plain-cnn"], default="report")
@@ -127,6 +139,11 @@ def _train(options: argparse.Namespace) -> int:
 
 def _calibrate(options: argparse.Namespace) -> int:
     run: Callable[[argparse.Namespace], int] = training_module("interval_factors").run
+    return run(options)
+
+
+def _calibrate_changes(options: argparse.Namespace) -> int:
+    run: Callable[[argparse.Namespace], int] = training_module("change_factors").run
     return run(options)
 
 

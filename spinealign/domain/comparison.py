@@ -1,19 +1,71 @@
-"""Difference of a measure between two examinations."""
+"""Examinations of one patient: what changed between two, the course over several, and motion."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 
+from spinealign.domain.findings import Analysis
+from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import (
+    MeasureCode,
+    MeasureDefinition,
+    ReaderLimit,
+    Reference,
+)
+from spinealign.domain.study import PatientFacts
+
+
+@dataclass(frozen=True, eq=False)
+class PatientExamination:
+    """An analysis with what its file says about the patient and the date.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    facts : PatientFacts
+        Empty where the file says nothing.
+    """
+
+    analysis: Analysis
+    facts: PatientFacts = field(default_factory=PatientFacts)
+
+    @property
+    def date(self) -> date | None:
+        """When the examination took place."""
+        return self.facts.examination_date
+
+    def match(self, other: PatientExamination) -> PatientMatch:
+        """Return whether both are of one patient: one file always is."""
+        if self.analysis.image.sha256 == other.analysis.image.sha256:
+            return PatientMatch.SAME
+        mine, theirs = self.analysis.image.dicom, other.analysis.image.dicom
+        if mine is not None and theirs is not None:
+            found = mine.patient.match(theirs.patient)
+            if found is not PatientMatch.UNKNOWN:
+                return found
+        return self.facts.key.match(other.facts.key)
+
+    def is_of_kind(self, other: PatientExamination) -> bool:
+        """Whether both are the same kind of examination."""
+        return self.analysis.examination is other.analysis.examination
+
+
+def in_order(examinations: Sequence[PatientExamination]) -> tuple[PatientExamination, ...]:
+    """Return examinations with the earliest first; those without a date last, as they came."""
+    return tuple(sorted(examinations, key=lambda one: (one.date is None, one.date or date.min)))
 
 
 class Change(StrEnum):
     """What can be said about a measure on two examinations.
 
-    `BEYOND`: more than the uncertainty of both explains; `WITHIN`: not more than that;
-    `UNJUDGED`: one of them has no interval; `MAGNIFIED`: both lengths hold at the detector,
-    so that the difference is not judged. The rest are reasons not to subtract at all.
+    `BEYOND`: more than the error of a change; `WITHIN`: not more than that; `UNJUDGED`: that
+    error is not known; `MAGNIFIED`: both lengths hold at the detector, so that the difference
+    is not judged. The rest are reasons not to subtract at all.
     """
 
     BEYOND = "beyond"
@@ -30,6 +82,52 @@ class Change(StrEnum):
     UNCERTAIN_SECOND = "uncertain_second"
 
 
+CHANGE_LIMITS: Mapping[MeasureCode, ReaderLimit] = MappingProxyType(
+    {
+        MeasureCode.COBB_C2_C7: ReaderLimit(5.0, Reference.CERVICAL_READERS),
+        MeasureCode.COBB_C2_C6: ReaderLimit(5.0, Reference.CERVICAL_READERS),
+        MeasureCode.COBB_C2_LOWEST: ReaderLimit(5.0, Reference.CERVICAL_READERS),
+        MeasureCode.POSTERIOR_TANGENT: ReaderLimit(13.5, Reference.TANGENT_READERS),
+    }
+)
+"""Published minimum detectable changes, 1.96 x sqrt(2) x the standard error of measurement.
+
+Source: 5.0 degrees for Cobb angles read again on the same film (doi:10.31616/asj.2019.0069);
+13.5 degrees for the posterior tangent C2-C6 of healthy people who were examined twice within four
+weeks, so that posture is part of it (doi:10.1186/s12998-015-0078-3).
+"""
+
+
+def published_limit(definition: MeasureDefinition) -> ReaderLimit | None:
+    """Return how far two readings of a measure differ without a change, from the literature.
+
+    Where no minimum detectable change is published, it is the limit of agreement between
+    readers of one image. Limits that were set by hand are no evidence, and None.
+    """
+    limit = CHANGE_LIMITS.get(definition.code, definition.reader_limit)
+    return None if limit is None or limit.source is Reference.SET_BY_HAND else limit
+
+
+@dataclass(frozen=True)
+class ErrorOfChange:
+    """How far a measure differs between two examinations that show no change, on 95 % of them.
+
+    Parameters
+    ----------
+    half_width : float
+        To either side, in the measure's unit: the larger of the two below.
+    measured : float or None
+        With the networks that placed the points, as measured (`ModelCard.change_factors`);
+        None where that was not measured.
+    published : ReaderLimit or None
+        Of readers without a program.
+    """
+
+    half_width: float
+    measured: float | None
+    published: ReaderLimit | None
+
+
 @dataclass(frozen=True)
 class ComparedMeasure:
     """One measure on two examinations.
@@ -42,15 +140,15 @@ class ComparedMeasure:
     difference : float or None
         Second minus first, in the unit that both have; None where the two must not be
         subtracted, and `change` then says why.
-    interval : tuple of float or None
-        95 % interval of the difference, from the placing of the points alone.
+    error : ErrorOfChange or None
+        None where the difference is not judged.
     """
 
     first: Measurement | None
     second: Measurement | None
     change: Change
     difference: float | None = None
-    interval: tuple[float, float] | None = None
+    error: ErrorOfChange | None = None
 
     @property
     def either(self) -> Measurement:
@@ -63,3 +161,37 @@ class ComparedMeasure:
     def unit(self) -> str:
         """Unit of the difference."""
         return self.either.unit
+
+
+@dataclass(frozen=True)
+class CourseRow:
+    """One measure over the examinations of a course.
+
+    Parameters
+    ----------
+    values : tuple of Measurement or None
+        One for each examination.
+    changes : tuple of ComparedMeasure or None
+        Against the first examination that has a value; None there, and before it.
+    """
+
+    values: tuple[Measurement | None, ...]
+    changes: tuple[ComparedMeasure | None, ...]
+
+    @property
+    def either(self) -> Measurement:
+        """The first value that there is."""
+        return next(value for value in self.values if value is not None)
+
+    @property
+    def last(self) -> ComparedMeasure | None:
+        """The last change, if any."""
+        return next((one for one in reversed(self.changes) if one is not None), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """Measures of one patient over several examinations, the earliest first."""
+
+    examinations: tuple[PatientExamination, ...]
+    rows: tuple[CourseRow, ...]

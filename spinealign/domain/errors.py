@@ -59,6 +59,15 @@ class ImageReadError(SpineAlignError):
         self.detail = detail
 
 
+class PatientsDifferError(SpineAlignError):
+    """Examinations that by their files are of different patients were to be compared."""
+
+    def __init__(self, first: Path, second: Path) -> None:
+        super().__init__("different patients")
+        self.first = first
+        self.second = second
+
+
 class ModelProblem(StrEnum):
     """Why a model folder was refused."""
 

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class PatientMatch(StrEnum):
+    """Whether two images show one patient; `UNKNOWN` where what the files state does not tell."""
+
+    SAME = "same"
+    OTHER = "other"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,24 @@ class PatientKey:
         if not (self.identifier and other.identifier):
             facts.append((self.name, other.name))
         return any(mine and theirs and mine != theirs for mine, theirs in facts)
+
+    def match(self, other: PatientKey) -> PatientMatch:
+        """Return whether two images show one patient, as far as their files tell.
+
+        Two facts must agree: a shared identifier alone may be a placeholder, and a shared name
+        alone belongs to many.
+        """
+        if self.is_other_patient_than(other):
+            return PatientMatch.OTHER
+        agreeing = sum(
+            bool(mine) and mine == theirs
+            for mine, theirs in (
+                (self.identifier, other.identifier),
+                (self.birth_date, other.birth_date),
+                (self.name, other.name),
+            )
+        )
+        return PatientMatch.SAME if agreeing > 1 else PatientMatch.UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,15 @@ class IntervalRule:
     is_limited : bool
         Whether a value is withheld where its interval is wider than a reader's without a
         program (`MeasureDefinition.reader_limit`).
+    change_factors : mapping of MeasureCode to float
+        Half of the 95 % interval of a difference between two examinations in standard
+        deviations of that difference (`ModelCard.change_factors`).
     """
 
     factors: Mapping[MeasureCode, float] = field(default_factory=dict)
     otherwise: float = NORMAL_95
     is_limited: bool = False
+    change_factors: Mapping[MeasureCode, float] = field(default_factory=dict)
 
     def factor_of(self, code: MeasureCode) -> float:
         """Return the factor of a measure."""

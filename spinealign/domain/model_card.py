@@ -170,6 +170,34 @@ class IntervalFactor:
     sources: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ChangeFactor:
+    """How far a measure may differ between two examinations that show no change.
+
+    Parameters
+    ----------
+    factor : float
+        Half of the 95 % interval of a difference in its standard deviations, as they follow
+        from the points of both examinations.
+    repeated : float or None
+        The same of one film in two simulated exposures, where errors that one patient
+        repeats cancel altogether; nothing is judged by it.
+    patients, pairs : int
+        What it was calibrated on.
+    coverage : float
+        Share of differences inside the interval, each patient left out of his own factor.
+    sources : tuple of str
+        What the pairs are.
+    """
+
+    factor: Annotated[float, Meta(gt=0, le=100)]
+    repeated: Annotated[float, Meta(gt=0, le=100)] | None
+    patients: Annotated[int, Meta(ge=1)]
+    pairs: Annotated[int, Meta(ge=1)]
+    coverage: Share
+    sources: tuple[str, ...]
+
+
 def _as_of_today(card: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a card with `examinations`; former versions wrote one ``view``, "other" for a gate."""
     if "view" not in card:
@@ -219,6 +247,9 @@ class ModelCard:
     interval_factors
         Of a network that outlines bodies on films: what the spread of its points comes to, by
         measure. `spinealign train interval-factors` writes them.
+    change_factors
+        How far a measure may differ between two examinations without a change, by measure.
+        `spinealign train change-factors` writes them.
     """
 
     name: str
@@ -248,6 +279,7 @@ class ModelCard:
     grading: GradingRule | None = None
     gate: GateRule | None = None
     interval_factors: Mapping[MeasureCode, IntervalFactor] = field(default_factory=dict)
+    change_factors: Mapping[MeasureCode, ChangeFactor] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelCard:

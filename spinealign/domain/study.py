@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from spinealign.domain.errors import ImageReadError
 from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.findings import ModelIdentity, Segmentation
 from spinealign.domain.formats import IMAGE_FORMATS
+from spinealign.domain.identifiers import PatientKey
 from spinealign.domain.image import ImagePart, SpineImage
 
 FEWEST_SLICES = 3
@@ -21,6 +23,7 @@ FEWEST_SLICES = 3
 
 _TIMED_FORMATS = frozenset(each.name for each in IMAGE_FORMATS if each.has_volumes)
 _EVEN_WITHIN = 0.1
+_BENT = ("flex", "exten", "bending", "functional", "funktion", "inklin", "reklin")
 _FAT_SUPPRESSED = frozenset(("stir", "tirm", "fs", "spair", "spir", "fatsat", "dixon"))
 
 
@@ -258,9 +261,40 @@ class PatientFacts:
     series_description: str = field(default="", repr=False)
     institution: str = field(default="", repr=False)
     accession_number: str = field(default="", repr=False)
+    acquisition_date: str = field(default="", repr=False)
+    acquisition_time: str = field(default="", repr=False)
 
     def __bool__(self) -> bool:
         return any(vars(self).values())
+
+    @property
+    def key(self) -> PatientKey:
+        """Who the patient is, to be matched with others of the same session."""
+        name = self.name.strip().rstrip("^= ").casefold()
+        return PatientKey(self.identifier.strip(), "", self.birth_date.strip(), name)
+
+    @property
+    def is_bent(self) -> bool:
+        """Whether the file's own words call the film one in flexion or extension."""
+        words = f"{self.series_description} {self.study_description}".casefold()
+        return any(word in words for word in _BENT)
+
+    @property
+    def examination_date(self) -> date | None:
+        """When the examination took place; None where the file states no date that there is."""
+        stated = (_date_of(text) for text in (self.study_date, self.acquisition_date))
+        return next((day for day in stated if day is not None), None)
+
+
+def _date_of(text: str) -> date | None:
+    """Read a DICOM date: YYYYMMDD, or YYYY.MM.DD of objects before 1993 (PS3.5 6.2)."""
+    digits = text.strip().replace(".", "")
+    if len(digits) != 8 or not digits.isdecimal():
+        return None
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
-"""Two examinations of one patient as a table for programs."""
+"""Examinations of one patient as tables for programs: two of them, or a course."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from spinealign.domain.comparison import ComparedMeasure
+from spinealign.domain.comparison import ComparedMeasure, Course, PatientExamination
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.export.measure_tables import json_number, measurement_record
 from spinealign.files import write_export
@@ -15,72 +16,116 @@ from spinealign.measure.geometry.comparison import compare
 from spinealign.wording import display_name
 from spinealign.wording.comparison import (
     COMPARISON_COLUMNS,
+    COURSE_COLUMNS,
     change_text,
     comparison_cautions,
     comparison_record,
+    course_records,
+    span_text,
 )
 from spinealign.wording.measures import measurement_name
 
 ORIGIN_COLUMNS = (
-    "first_file", "first_sha256", "second_file", "second_sha256", "program_version",
-    "disclaimer",
+    "first_file", "first_sha256", "first_date", "second_file", "second_sha256", "second_date",
+    "patient", "program_version", "disclaimer",
 )  # fmt: skip
+COURSE_ORIGIN_COLUMNS = ("file", "sha256", "program_version", "disclaimer")
 
 
-def comparison_csv(first: Analysis, second: Analysis) -> str:
-    """Return the compared measures as CSV (RFC 4180).
+def comparison_csv(first: PatientExamination, second: PatientExamination) -> str:
+    """Return the compared measures as CSV (RFC 4180): dates, and nothing else of the patient.
 
     Returns
     -------
     str
         `COMPARISON_COLUMNS` and `ORIGIN_COLUMNS`; empty cells mean "no value" or "must
-        not be subtracted", and the judgement says why.
+        not be subtracted", and the judgement says why. The column "patient" says whether
+        both are of the same patient: "same", "other" or "unknown".
     """
+    last = (first.match(second).value, second.analysis.program_version, DISCLAIMER)
+    origin = (*_origin(first), *_origin(second), *last)
+    rows = compare(first.analysis, second.analysis)
+    return _csv(
+        (*COMPARISON_COLUMNS, *ORIGIN_COLUMNS), ((*comparison_record(row), *origin) for row in rows)
+    )
+
+
+def course_csv(course: Course) -> str:
+    """Return a course as CSV (RFC 4180), a line for each value of each measure.
+
+    Returns
+    -------
+    str
+        `COURSE_COLUMNS` and `COURSE_ORIGIN_COLUMNS`; "days" count from the first date, and the
+        difference is against the first value.
+    """
+    lines = [
+        (*record, *_file(one.analysis), one.analysis.program_version, DISCLAIMER)
+        for row in course.rows
+        for record, one in zip(
+            course_records(course, row), _with_value(course, row.values), strict=True
+        )
+    ]
+    return _csv((*COURSE_COLUMNS, *COURSE_ORIGIN_COLUMNS), lines)
+
+
+def _with_value(course: Course, values: Sequence[object]) -> list[PatientExamination]:
+    pairs = zip(course.examinations, values, strict=True)
+    return [one for one, value in pairs if value is not None]
+
+
+def _csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow((*COMPARISON_COLUMNS, *ORIGIN_COLUMNS))
-    origin = (*_origin(first), *_origin(second), second.program_version, DISCLAIMER)
-    for row in compare(first, second):
-        writer.writerow((*comparison_record(row), *origin))
+    writer.writerow(headings)
+    writer.writerows(rows)
     return text.getvalue()
 
 
-def comparison_json(first: Analysis, second: Analysis) -> dict[str, Any]:
+def comparison_json(first: PatientExamination, second: PatientExamination) -> dict[str, Any]:
     """Return the compared measures as a JSON object, with what to know before trusting them.
 
     Returns
     -------
     dict
         `first` and `second` of each measure are as in `measurements` of analysis.json, or
-        None; `difference` is second minus first, None where the two must not be subtracted.
+        None; `difference` is second minus first, None where the two must not be subtracted;
+        `error_of_change` is what it was judged by.
     """
     files = [
-        dict(zip(("file_name", "sha256"), _origin(one), strict=True)) for one in (first, second)
+        dict(zip(("file_name", "sha256", "date"), _origin(one), strict=True))
+        for one in (first, second)
     ]
     return {
-        "program": {"name": "SpineAlign", "version": second.program_version},
+        "program": {"name": "SpineAlign", "version": second.analysis.program_version},
         "first": files[0],
         "second": files[1],
-        "measures": [_compared(row) for row in compare(first, second)],
+        "patient": first.match(second).value,
+        "time_between": span_text(first.date, second.date),
+        "measures": [_compared(row) for row in compare(first.analysis, second.analysis)],
         "warnings": comparison_cautions(first, second),
         "disclaimer": DISCLAIMER,
     }
 
 
 def _compared(row: ComparedMeasure) -> dict[str, Any]:
-    interval = row.interval
+    error = None if row.error is None else row.error
+    published = None if error is None or error.published is None else error.published
     return {
         "name": measurement_name(row.either),
         "first": None if row.first is None else measurement_record(row.first),
         "second": None if row.second is None else measurement_record(row.second),
         "difference": json_number(row.difference, 4),
-        "interval": None if interval is None else [json_number(end, 4) for end in interval],
+        "error_of_change": None if error is None else json_number(error.half_width, 4),
+        "error_measured": None if error is None else json_number(error.measured, 4),
+        "error_published": None if published is None else published.half_width,
+        "error_source": None if published is None else published.source.value,
         "change": row.change.value,
         "judgement": change_text(row.change),
     }
 
 
-def write_comparison(first: Analysis, second: Analysis, path: Path) -> None:
+def write_comparison(first: PatientExamination, second: PatientExamination, path: Path) -> None:
     """Write `comparison_csv` to a file, whole or not at all.
 
     Raises
@@ -91,5 +136,21 @@ def write_comparison(first: Analysis, second: Analysis, path: Path) -> None:
     write_export(path, comparison_csv(first, second).encode())
 
 
-def _origin(analysis: Analysis) -> tuple[str, str]:
+def write_course(course: Course, path: Path) -> None:
+    """Write `course_csv` to a file, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        The file is as it was before.
+    """
+    write_export(path, course_csv(course).encode())
+
+
+def _origin(examination: PatientExamination) -> tuple[str, str, str]:
+    day = examination.date
+    return (*_file(examination.analysis), "" if day is None else day.isoformat())
+
+
+def _file(analysis: Analysis) -> tuple[str, str]:
     return display_name(analysis.image.source_path), analysis.image.sha256

@@ -45,6 +45,8 @@ _FACTS = {
     "series_description": "SeriesDescription",
     "institution": "InstitutionName",
     "accession_number": "AccessionNumber",
+    "acquisition_date": "AcquisitionDate",
+    "acquisition_time": "AcquisitionTime",
 }
 
 

@@ -1,6 +1,6 @@
 """Lateral radiographs: every vertebral body outlined and named."""
 
-from spinealign.radiograph.interval_rule import interval_rule
+from spinealign.radiograph.interval_rule import changes_of, interval_rule
 from spinealign.radiograph.looks import COLUMN_CLASSES
 from spinealign.radiograph.outlines import BODY_CLASSES, finds_bodies, outline_vertebrae
 from spinealign.radiograph.two_networks import outline_film
@@ -10,6 +10,7 @@ __all__ = [
     "BODY_CLASSES",
     "COLUMN_CLASSES",
     "VertebraOutlines",
+    "changes_of",
     "finds_bodies",
     "interval_rule",
     "outline_film",

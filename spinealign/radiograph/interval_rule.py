@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spinealign.domain.measurements import IntervalRule
-from spinealign.domain.measures import MEASURES, MeasureCode
+from spinealign.domain.measures import MEASURES, MeasureCode, Quantity
 from spinealign.domain.model_card import ModelCard
 
 UNCALIBRATED = 3.92
@@ -20,7 +22,25 @@ def interval_rule(card: ModelCard) -> IntervalRule:
     is wider than a reader's own interval is withheld.
     """
     factors = {code: _factor(card, code) for code in MEASURES}
-    return IntervalRule(factors, UNCALIBRATED, is_limited=True)
+    return IntervalRule(factors, UNCALIBRATED, is_limited=True, change_factors=changes_of(card))
+
+
+def changes_of(card: ModelCard) -> Mapping[MeasureCode, float]:
+    """Return the factors of differences between examinations that a network outlined.
+
+    A measure that the card has no factor for gets the largest of its quantity, and none where
+    no measure of its quantity has one.
+    """
+    known = {code: found.factor for code, found in card.change_factors.items()}
+    largest: dict[Quantity, float] = {}
+    for code, factor in known.items():
+        quantity = MEASURES[code].quantity
+        largest[quantity] = max(factor, largest.get(quantity, 0.0))
+    return {
+        code: known.get(code, largest[measure.quantity])
+        for code, measure in MEASURES.items()
+        if measure.quantity in largest
+    }
 
 
 def _factor(card: ModelCard, code: MeasureCode) -> float:

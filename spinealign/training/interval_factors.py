@@ -149,7 +149,7 @@ def scored_values(found: FoundFilm) -> list[ScoredValue]:
     examination = examination_of(film)
     own = _measured(named, found.outlines.facing or facing, examination)
     truth = _measured(known, facing, examination)
-    height = _mean_height(film)
+    height = mean_height(film)
     return [
         _scored(film, own[key], truth[key], height)
         for key in own.keys() & truth.keys()
@@ -193,7 +193,8 @@ def _limit(found: Measurement) -> float:
     return limit.half_width / (float(scale) if found.definition.is_length else 1.0)
 
 
-def _mean_height(film: TrainingFilm) -> float:
+def mean_height(film: TrainingFilm) -> float:
+    """Return the mean height of the bodies that a reader outlined, in pixels."""
     heights = [b.height_px for b in film.bodies if np.isfinite(b.corners).all()]
     return float(np.mean(heights)) if heights else 1.0
 

@@ -1,44 +1,78 @@
-"""Two examinations side by side in words: differences, and what they are worth."""
+"""Examinations of one patient in words: dates, what changed, and what a change is worth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
-from spinealign.domain.comparison import Change, ComparedMeasure
-from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.domain.comparison import (
+    Change,
+    ComparedMeasure,
+    Course,
+    CourseRow,
+    ErrorOfChange,
+    PatientExamination,
+)
+from spinealign.domain.findings import DISCLAIMER
+from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import Measurement
+from spinealign.domain.study import PatientFacts
 from spinealign.wording.examinations import examination_text
-from spinealign.wording.measure_rows import (
-    edited_text,
-    interval_text,
-    number_text,
-    unit_text,
-    value_text,
-)
+from spinealign.wording.measure_rows import edited_text, number_text, unit_text, value_text
 from spinealign.wording.measures import measurement_name
+from spinealign.wording.reading import patient_line
 from spinealign.wording.results import NOTHING
 from spinealign.wording.series import picture_name
 from spinealign.wording.text import safe_text
 
-COMPARISON_HEADINGS = ("Measure", "First", "Second", "Difference", "95 % interval", "Judgement")
+COMPARISON_HEADINGS = (
+    "Measure", "First", "Second", "Difference", "Error of a change", "Judgement",
+)  # fmt: skip
 COMPARISON_COLUMNS = (
     "measure", "code", "levels", "unit", "first", "first_low", "first_high", "first_state",
     "first_automatic", "second", "second_low", "second_high", "second_state", "second_automatic",
-    "difference", "difference_low", "difference_high", "judgement",
+    "difference", "error_of_change", "error_measured", "error_published", "error_source",
+    "judgement",
+)  # fmt: skip
+COURSE_COLUMNS = (
+    "measure", "code", "levels", "unit", "date", "days", "value", "low", "high", "state",
+    "difference", "error_of_change", "judgement",
 )  # fmt: skip
 NOTHING_MEASURED = "Neither image has a measure."
-SAME_PATIENT = (
-    "SpineAlign does not know whether both images show the same patient, nor when they were "
-    "made. The intervals cover the uncertainty of the points only: posture, breathing and the "
-    "direction of the beam change measures too, and among many measures about one in twenty "
-    "lies beyond its interval by chance."
+NO_DATE = "date not stated"
+OTHER_PATIENT = (
+    "These are two different patients by what their files state. Nothing is compared until you "
+    "confirm that the patient is the same."
 )
+_MATCHES = {
+    PatientMatch.SAME: "The same patient by what both files state.",
+    PatientMatch.OTHER: (
+        "By what their files state these are two different patients; compared all the same, "
+        "because a person confirmed it."
+    ),
+    PatientMatch.UNKNOWN: (
+        "Whether both images show the same patient is not known: the files do not state enough."
+    ),
+}
+ERROR_OF_CHANGE = (
+    "Error of a change: how far the measure differs between two examinations without a change, on "
+    "95 % of them. It is the larger of what was measured with this network and of what readers "
+    "without a program differ by, where that is published. Posture, breathing and the direction "
+    "of the beam change measures too, and among many measures about one in twenty lies beyond by "
+    "chance."
+)
+CHANGED_MARK = "* changed against the first by more than the error of a change."
+ERROR_IN_SHORT = (
+    "Error of a change: what 95 % of examinations without a change differ by at most; point at a "
+    "row to see where it comes from."
+)
+_DAYS_IN_WEEKS, _MOST_MONTHS = 14, 24
 
 _CHANGES = {
-    Change.BEYOND: "beyond the uncertainty of both",
-    Change.WITHIN: "within the uncertainty of both",
-    Change.UNJUDGED: "not assessed: an interval is missing",
+    Change.BEYOND: "changed: more than the error of a change",
+    Change.WITHIN: "no change beyond the error",
+    Change.UNJUDGED: "not assessed: the error of a change is not known",
     Change.MAGNIFIED: "not assessed: both lengths are magnified, possibly by different factors",
     Change.ONLY_FIRST: "only on the first",
     Change.ONLY_SECOND: "only on the second",
@@ -50,49 +84,236 @@ _CHANGES = {
     Change.UNCERTAIN_SECOND: "not comparable: the outlines on the second are uncertain",
 }
 
+_SHORT_CHANGES = {
+    Change.BEYOND: "changed",
+    Change.WITHIN: "no change",
+    Change.UNJUDGED: "not assessed",
+    Change.MAGNIFIED: "not assessed: magnified",
+}
+
 
 def change_text(change: Change) -> str:
     """Return what can be said about a difference."""
     return _CHANGES[change]
 
 
+def match_text(match: PatientMatch) -> str:
+    """Return whether two images are of one patient, as a sentence."""
+    return _MATCHES[match]
+
+
+def date_text(day: date | None) -> str:
+    """Return a date as 2025-05-31, or that there is none."""
+    return NO_DATE if day is None else day.isoformat()
+
+
+def span_text(first: date | None, second: date | None) -> str:
+    """Return the time between two dates: "12 days", "14 months", "3 years 2 months"; or nothing.
+
+    Months are calendar months that have passed in full; the order does not count.
+    """
+    if first is None or second is None:
+        return ""
+    early, late = sorted((first, second))
+    days = (late - early).days
+    if not days:
+        return "the same day"
+    months = 12 * (late.year - early.year) + late.month - early.month - (late.day < early.day)
+    if months < 1:
+        return _counted(days, "day") if days < _DAYS_IN_WEEKS else _counted(days // 7, "week")
+    if months < _MOST_MONTHS:
+        return _counted(months, "month")
+    years, rest = divmod(months, 12)
+    return f"{_counted(years, 'year')} {_counted(rest, 'month')}" if rest else f"{years} years"
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def interval_sentence(first: PatientExamination, second: PatientExamination) -> str:
+    """Return both dates and the time between: "2024-03-01 to 2025-05-31: 14 months."."""
+    dates = f"{date_text(first.date)} to {date_text(second.date)}"
+    span = span_text(first.date, second.date)
+    if not span:
+        return f"{dates}: the time between is not known."
+    assert first.date is not None
+    assert second.date is not None
+    later = " The second examination is the earlier one." if second.date < first.date else ""
+    return f"{dates}: {span}.{later}"
+
+
+def examination_line(examination: PatientExamination, with_name: bool) -> str:
+    """Return date, kind and file of an examination, and the patient where that is wanted."""
+    analysis = examination.analysis
+    who = who_text(examination.facts) if with_name else ""
+    words = (
+        date_text(examination.date),
+        examination_text(analysis.examination),
+        picture_name(analysis.image.place),
+        who,
+    )
+    return "  ·  ".join(word for word in words if word)
+
+
+def who_text(facts: PatientFacts) -> str:
+    """Return who the patient is: name, birth and identifier; the dates of examinations differ."""
+    return patient_line(PatientFacts(facts.name, facts.identifier, facts.birth_date, facts.sex))
+
+
+def error_text(error: ErrorOfChange | None, unit: str) -> str:
+    """Return "± 8.4°"; empty where the error is not known."""
+    return "" if error is None else f"± {number_text(error.half_width, unit)}{unit_text(unit)}"
+
+
+def error_source(error: ErrorOfChange | None, unit: str) -> str:
+    """Return where an error of a change comes from, both figures where there are two."""
+    if error is None:
+        return ""
+    words = []
+    if error.measured is not None:
+        words.append(f"measured with this network ± {number_text(error.measured, unit)}")
+    if error.published is not None:
+        half = number_text(error.published.half_width, unit)
+        words.append(f"readers ± {half} ({error.published.source})")
+    return "; ".join(words)
+
+
 def comparison_row(compared: ComparedMeasure) -> tuple[str, ...]:
     """Return the cells of one measure under `COMPARISON_HEADINGS`."""
-    difference = compared.difference
-    signed = "" if difference is None else number_text(difference, compared.unit, signed=True)
     return (
         measurement_name(compared.either),
         _value(compared.first),
         _value(compared.second),
-        f"{signed}{unit_text(compared.unit)}" if signed else NOTHING,
-        interval_text(compared.interval, compared.unit, signed=True) or NOTHING,
+        difference_text(compared) or NOTHING,
+        error_text(compared.error, compared.unit) or NOTHING,
         change_text(compared.change),
+    )
+
+
+def difference_text(compared: ComparedMeasure) -> str:
+    """Return a difference with sign and unit; empty where there is none."""
+    if compared.difference is None:
+        return ""
+    number = number_text(compared.difference, compared.unit, signed=True)
+    return f"{number}{unit_text(compared.unit)}"
+
+
+def change_sentence(compared: ComparedMeasure) -> str:
+    """Return a change as a sentence: "C2–C7 Cobb lordosis fell from 20.0° to 8.0° (...)."."""
+    assert compared.first is not None
+    assert compared.second is not None
+    verb = "rose" if (compared.difference or 0.0) > 0 else "fell"
+    return (
+        f"{measurement_name(compared.either)} {verb} from {value_text(compared.first)} to "
+        f"{value_text(compared.second)} ({difference_text(compared)}; error of a change "
+        f"{error_text(compared.error, compared.unit)})."
     )
 
 
 def comparison_record(compared: ComparedMeasure) -> tuple[str, ...]:
     """Return the fields of one measure under `COMPARISON_COLUMNS`, numbers in full."""
-    one = compared.either
-    low, high = compared.interval or (None, None)
+    one, error = compared.either, compared.error
+    published = None if error is None or error.published is None else error.published
     return (
         measurement_name(one),
         one.code.value,
-        "/".join(safe_text(level) for level in one.levels),
+        _levels(one),
         safe_text(one.unit) if _has_one_unit(compared) else "",
         *_record(compared.first),
         *_record(compared.second),
-        *map(_figure, (compared.difference, low, high)),
+        _figure(compared.difference),
+        _figure(None if error is None else error.half_width),
+        _figure(None if error is None else error.measured),
+        _figure(None if published is None else published.half_width),
+        "" if published is None else published.source.value,
         change_text(compared.change),
     )
 
 
+def course_records(course: Course, row: CourseRow) -> list[tuple[str, ...]]:
+    """Return a line for each value of a measure under `COURSE_COLUMNS`."""
+    start = next((one.date for one in course.examinations if one.date is not None), None)
+    places = zip(course.examinations, row.values, row.changes, strict=True)
+    return [
+        (
+            measurement_name(row.either),
+            row.either.code.value,
+            _levels(row.either),
+            safe_text(value.unit),
+            "" if one.date is None else one.date.isoformat(),
+            "" if one.date is None or start is None else str((one.date - start).days),
+            *_record(value)[:4],
+            _figure(None if change is None else change.difference),
+            _figure(None if change is None or change.error is None else change.error.half_width),
+            "" if change is None else change_text(change.change),
+        )
+        for one, value, change in places
+        if value is not None
+    ]
+
+
+def course_cells(row: CourseRow) -> tuple[str, ...]:
+    """Return the cells of one measure: its name, a value for each date, and the last change.
+
+    A value that changed against the first by more than the error of a change has a mark.
+    """
+    marks = [
+        "*" if change is not None and change.change is Change.BEYOND else ""
+        for change in row.changes
+    ]
+    values = (f"{_value(value)}{mark}" for value, mark in zip(row.values, marks, strict=True))
+    last = row.last
+    return (
+        measurement_name(row.either),
+        *values,
+        (difference_text(last) if last is not None else "") or NOTHING,
+        (error_text(last.error, last.unit) if last is not None else "") or NOTHING,
+        _SHORT_CHANGES.get(last.change, change_text(last.change)) if last is not None else NOTHING,
+    )
+
+
+def course_headings(course: Course) -> tuple[str, ...]:
+    """Return the headings over `course_cells`."""
+    dates = (date_text(one.date) for one in course.examinations)
+    return ("Measure", *dates, "Last change", "Error of a change", "Judgement")
+
+
+def course_cautions(course: Course) -> list[str]:
+    """Return what to know before trusting a course."""
+    matches = {course.examinations[0].match(other) for other in course.examinations[1:]}
+    said = [match_text(match) for match in PatientMatch if match in matches]
+    undated = sum(one.date is None for one in course.examinations)
+    if undated:
+        said.append(
+            f"{_counted(undated, 'examination')} without a date: in the table at the end, and "
+            "not drawn."
+        )
+    days = [one.date for one in course.examinations if one.date is not None]
+    if len(set(days)) < len(days):
+        said.append("Several examinations are of one day: their differences are no course.")
+    return [*said, CHANGED_MARK, ERROR_OF_CHANGE]
+
+
+def course_lines(course: Course) -> list[str]:
+    """Return a course as lines of text, the table with tabs between its cells."""
+    return [
+        *(examination_line(one, with_name=False) for one in course.examinations),
+        "\t".join(course_headings(course)),
+        *(["\t".join(course_cells(row)) for row in course.rows] or [NOTHING_MEASURED]),
+        *course_cautions(course),
+        DISCLAIMER,
+    ]
+
+
 def comparison_lines(
-    first: Analysis, second: Analysis, rows: Sequence[ComparedMeasure]
+    first: PatientExamination, second: PatientExamination, rows: Sequence[ComparedMeasure]
 ) -> list[str]:
     """Return a comparison as lines of text, the table with tabs between its cells."""
     return [
-        f"First: {picture_name(first.image.place)}",
-        f"Second: {picture_name(second.image.place)}",
+        f"First: {examination_line(first, with_name=False)}",
+        f"Second: {examination_line(second, with_name=False)}",
+        interval_sentence(first, second),
         "\t".join(COMPARISON_HEADINGS),
         *(["\t".join(comparison_row(row)) for row in rows] or [NOTHING_MEASURED]),
         *comparison_cautions(first, second),
@@ -100,21 +321,25 @@ def comparison_lines(
     ]
 
 
-def comparison_cautions(first: Analysis, second: Analysis) -> list[str]:
+def comparison_cautions(first: PatientExamination, second: PatientExamination) -> list[str]:
     """Return what to know before trusting the differences between two examinations."""
-    said = [SAME_PATIENT]
-    if first.image.sha256 == second.image.sha256:
-        said.insert(0, "Both are the same file.")
-    if first.examination is not second.examination:
-        one, other = (examination_text(each.examination) for each in (first, second))
-        kinds = f"a {one} and a {other}"
-        said.append(f"These are {kinds}: standing and lying change the curve of the spine.")
-    sources = (first.image.spacing_source, second.image.spacing_source)
+    one, other = first.analysis, second.analysis
+    said = [match_text(first.match(second))]
+    if one.image.sha256 == other.image.sha256:
+        said = ["Both are the same file."]
+    if not first.is_of_kind(second):
+        kinds = " and a ".join(examination_text(each.examination) for each in (one, other))
+        said.append(f"These are a {kinds}: standing and lying change the curve of the spine.")
+    sources = (one.image.spacing_source, other.image.spacing_source)
     if SpacingSource.UNKNOWN in sources:
         said.append("Lengths are not compared where the pixel spacing is unknown.")
     elif SpacingSource.DETECTOR_PLANE in sources:
         said.append("Lengths at the detector are magnified: their differences are not assessed.")
-    return said
+    return [*said, ERROR_OF_CHANGE]
+
+
+def _levels(measurement: Measurement) -> str:
+    return "/".join(safe_text(level) for level in measurement.levels)
 
 
 def _value(measurement: Measurement | None) -> str:

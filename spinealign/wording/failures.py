@@ -14,6 +14,7 @@ from spinealign.domain.errors import (
     ImageReadError,
     ModelError,
     ModelProblem,
+    PatientsDifferError,
     ReadingError,
     ReadingProblem,
     ReadProblem,
@@ -331,6 +332,12 @@ def explain(error: SpineAlignError) -> Message:
             damage = json_reason(error.damage) if error.damage is not None else ""
             name = display_name(error.path)
             return _fill(_STORED_READING_MESSAGES[error.problem], name, damage)
+        case PatientsDifferError():
+            return Message(
+                f"By their files, “{display_name(error.first)}” and "
+                f"“{display_name(error.second)}” are of two different patients.",
+                "Compare examinations of one patient, or confirm that the patient is the same.",
+            )
         case Cancelled():
             return Message("Stopped.", "Nothing was written; start again whenever you like.")
         case DataSetError():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from spinealign.domain.comparison import published_limit
 from spinealign.domain.measurements import Measurement, Unmeasurable, UnmeasurableReason
 from spinealign.domain.measures import (
     MEASURES,
@@ -13,7 +14,7 @@ from spinealign.domain.measures import (
     Severity,
     SeverityBand,
 )
-from spinealign.domain.model_card import IntervalFactor
+from spinealign.domain.model_card import ChangeFactor, IntervalFactor
 from spinealign.wording.definitions import MEASURE_WORDS, SEVERITY_WORDS
 from spinealign.wording.text import listed, safe_text
 from spinealign.wording.vertebrae import removed_text
@@ -113,6 +114,7 @@ def definition_text(code: MeasureCode) -> str:
         parts.append("These apply only where lengths are true millimetres in the patient.")
     if definition.reader_limit is not None:
         parts.append(limit_text(definition))
+    parts.append(change_limit_text(definition))
     parts += [words.contradictions, f"Sources: {sources_text(code)}."]
     return "\n\n".join(part for part in parts if part)
 
@@ -127,6 +129,34 @@ def limit_text(definition: MeasureDefinition) -> str:
         f"± {limit.half_width:g}{_UNITS[definition.quantity]}, as far as readings without the "
         f"program differ ({limit.source})."
     )
+
+
+def change_limit_text(definition: MeasureDefinition) -> str:
+    """Return from when on a difference between two examinations is a change; empty for drawings."""
+    if definition.extent is Extent.DRAWING:
+        return ""
+    limit = published_limit(definition)
+    told = "where that was measured with the network that placed the points"
+    if limit is None:
+        return (
+            "Between two examinations a difference counts as a change where it is more than the "
+            f"error of a change, {told}; readers’ own is not published."
+        )
+    return (
+        "Between two examinations a difference counts as a change where it is more than the error "
+        f"of a change, {told}, and on radiographs at least ± {limit.half_width:g}"
+        f"{_UNITS[definition.quantity]}, as far as readings of one patient differ ({limit.source})."
+    )
+
+
+def change_factor_lines(factors: Mapping[MeasureCode, ChangeFactor]) -> list[str]:
+    """Return a line for each measure whose error of a change was measured with a network."""
+    return [
+        f"{measure_name(code)}: held {100 * found.coverage:.0f} % of {found.pairs} differences of "
+        f"{found.patients} patients ({listed(found.sources)}), factor {found.factor:.2f}"
+        + ("" if found.repeated is None else f"; one film exposed twice {found.repeated:.2f}")
+        for code, found in factors.items()
+    ]
 
 
 def factor_lines(factors: Mapping[MeasureCode, IntervalFactor]) -> list[str]:

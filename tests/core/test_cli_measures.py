@@ -9,6 +9,7 @@ import pytest
 from spinealign.cli import main as cli
 from spinealign.domain.findings import LandmarkName
 from spinealign.domain.measures import MeasureCode
+from spinealign.domain.study import PatientFacts
 from spinealign.export.corrections import corrections_path, save_corrections
 from spinealign.measure.correction.changes import move_landmark
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
@@ -24,7 +25,7 @@ def film(tmp_path, monkeypatch):
     path = tmp_path / "neck.png"
     path.write_bytes(b"stands for the film")
 
-    def analyze_file(given: Path, models, examination=None, companion=None):
+    def analyze_file(given: Path, models, examination=None, companion=None, demonstration=False):
         yield from ()
         return replace(FILM, image=replace(FILM.image, source_path=given))
 
@@ -89,10 +90,10 @@ class TestCompare:
         correct(other)
         assert cli.run_command(["compare", str(film), str(other)]) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert lines[:2] == ["First: neck.png", "Second: later.png"]
+        assert [line.rpartition("  ·  ")[2] for line in lines[:2]] == ["neck.png", "later.png"]
         cobb = next(line for line in lines if line.startswith("C2–C7 Cobb lordosis\t"))
         assert "manually corrected; automatic" in cobb
-        assert any("same patient" in line for line in lines)
+        assert "Both are the same file." in lines
 
     def test_json_holds_the_same_difference(self, film, capsys):
         other = film.with_name("later.png")
@@ -105,6 +106,62 @@ class TestCompare:
             cobb["second"]["value"] - cobb["first"]["value"], abs=2e-4
         )
         assert cobb["difference"] != 0
+
+
+class TestPatients:
+    @pytest.fixture
+    def films(self, film, monkeypatch):
+        """Three files, the last of another patient; dates as their names say."""
+        facts = {
+            "20240301.png": PatientFacts(identifier="1", birth_date="b", study_date="20240301"),
+            "20250505.png": PatientFacts(identifier="1", birth_date="b", study_date="20250505"),
+            "other.png": PatientFacts(identifier="2", birth_date="c", study_date="20250101"),
+        }
+
+        def analyze_file(given: Path, *_):
+            yield from ()
+            return replace(FILM, image=replace(FILM.image, source_path=given, sha256=given.name))
+
+        monkeypatch.setattr("spinealign.analysis.analyze_file", analyze_file)
+        monkeypatch.setattr(
+            "spinealign.imaging.study.read_patient", lambda part: facts[part.path.name]
+        )
+        paths = [film.with_name(name) for name in facts]
+        for path in paths:
+            path.write_bytes(b"stands for a film")
+        return paths
+
+    @pytest.mark.parametrize("command", ["compare", "course", "motion"])
+    def test_two_patients_are_never_mixed(self, films, command, capsys):
+        assert cli.run_command([command, str(films[0]), str(films[2])]) == 1
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert "two different patients" in told.err
+
+    @pytest.mark.parametrize("command", ["compare", "course", "motion"])
+    def test_a_person_can_confirm_that_it_is_one_patient(self, films, command, capsys):
+        arguments = [command, str(films[0]), str(films[2]), "--patient-confirmed"]
+        assert cli.run_command(arguments) == 0
+        assert "a person confirmed it" in capsys.readouterr().out
+
+    def test_a_course_is_by_date_and_written(self, films, tmp_path, capsys):
+        table = tmp_path / "course.csv"
+        arguments = ["course", str(films[1]), str(films[0]), "--out", str(table)]
+        assert cli.run_command(arguments) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line[:10] for line in lines[:2]] == ["2024-03-01", "2025-05-05"]
+        assert table.read_text("utf-8").startswith("measure,code,levels,unit,date,days,")
+
+    def test_motion_is_printed_by_level_and_can_be_swapped(self, films, tmp_path, capsys):
+        table = tmp_path / "motion.csv"
+        arguments = ["motion", str(films[0]), str(films[1]), "--out", str(table)]
+        assert cli.run_command(arguments) == 0
+        first = capsys.readouterr().out.splitlines()
+        assert first[0].startswith("Flexion: 2024-03-01")
+        assert any("14 months apart" in line for line in first)
+        assert cli.run_command([*arguments, "--swap"]) == 0
+        assert capsys.readouterr().out.startswith("Flexion: 2025-05-05")
+        assert table.read_text("utf-8").startswith("level,angle_flexion_deg")
 
 
 class TestDefine:

@@ -11,15 +11,21 @@ from PyQt6.QtGui import QGuiApplication, QImage
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QPushButton
 
-from spinealign.domain.comparison import Change, ComparedMeasure
+from spinealign.domain.comparison import (
+    Change,
+    ComparedMeasure,
+    ErrorOfChange,
+    PatientExamination,
+)
 from spinealign.domain.findings import LandmarkName
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MeasureCode
 from spinealign.measure.correction.changes import move_landmark
 from spinealign.measure.geometry.comparison import compare
-from spinealign.ui.compare.compare_dialog import CHOOSE, CompareWindow
+from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.compare.compare_table import CompareColumn, CompareTable
 from spinealign.ui.compare.linked_viewers import Match, match_points, match_rects
+from spinealign.ui.compare.pair_page import CHOOSE
 from spinealign.ui.widgets.theme import LIGHT
 from spinealign.wording.comparison import comparison_lines, comparison_row
 from tests import fakes
@@ -49,14 +55,21 @@ def cases(window, analysed, films, monkeypatch):
 
 
 @pytest.fixture
-def compared(window, cases, qtbot):
+def opened(window, cases, qtbot):
     """The comparison window, opened by its command."""
     window.actions_by_name["compare"].trigger()
-    [opened] = window.findChildren(CompareWindow)
-    qtbot.waitUntil(opened.isVisible)
-    yield opened
-    if not sip.isdeleted(opened):
-        opened.close()
+    [found] = window.findChildren(CompareWindow)
+    qtbot.waitUntil(found.isVisible)
+    qtbot.waitUntil(lambda: not window.workbench.patients.is_busy)
+    yield found
+    if not sip.isdeleted(found):
+        found.close()
+
+
+@pytest.fixture
+def compared(opened):
+    """Its page of two examinations."""
+    return opened.pair
 
 
 def names_of(half):
@@ -101,7 +114,7 @@ def test_a_file_that_is_not_open_is_opened_and_analysed(
 ):
     [path] = files("film_small_2.png")
     monkeypatch.setattr(
-        "spinealign.ui.compare.compare_dialog.QFileDialog.getOpenFileName",
+        "spinealign.ui.compare.pair_page.QFileDialog.getOpenFileName",
         lambda *_: (str(path), ""),
     )
     with qtbot.waitSignal(window.workbench.session.finding_ready):
@@ -115,10 +128,10 @@ def test_with_one_case_open_the_other_half_asks_for_an_examination(window, analy
     analysed("mr_1.nii")
     window.actions_by_name["compare"].trigger()
     [opened] = window.findChildren(CompareWindow)
-    assert opened.second.case is None
-    assert opened.second.viewer._placeholder == CHOOSE
-    assert opened.table.rows_model.rows == ()
-    assert not any(button.isEnabled() for button in opened._needs_both)
+    assert opened.pair.second.case is None
+    assert opened.pair.second.viewer._placeholder == CHOOSE
+    assert opened.pair.table.rows_model.rows == ()
+    assert not any(button.isEnabled() for button in opened.pair._needs_both)
     opened.close()
 
 
@@ -128,9 +141,9 @@ def test_a_closed_case_leaves_the_comparison(compared, cases, window):
     assert compared.second.case is cases[1]
 
 
-def test_a_closed_comparison_hears_nothing_any_more(compared, cases, window, analysed, qtbot):
-    with qtbot.waitSignal(compared.destroyed):
-        compared.close()
+def test_a_closed_comparison_hears_nothing_any_more(opened, cases, window, analysed, qtbot):
+    with qtbot.waitSignal(opened.destroyed):
+        opened.close()
     analysed("film_small_3.png")
     window.correction.changes.swap_anterior_posterior()
     window.workbench.close(cases[0])
@@ -207,13 +220,13 @@ def press(compared, text):
 
 def test_the_comparison_is_copied(compared, cases):
     press(compared, "&Copy")
-    first, second = (case.finding.analysis for case in cases)
-    lines = comparison_lines(first, second, compare(first, second))
+    first, second = (PatientExamination(case.finding.analysis) for case in cases)
+    lines = comparison_lines(first, second, compare(first.analysis, second.analysis))
     assert QGuiApplication.clipboard().text() == "\n".join(lines)
     QGuiApplication.clipboard().clear()
 
 
-def test_the_comparison_is_saved(compared, window, fake, tmp_path, monkeypatch, qtbot):
+def test_the_comparison_is_saved(compared, opened, window, fake, tmp_path, monkeypatch, qtbot):
     monkeypatch.setattr(
         "spinealign.ui.cases.saving.QFileDialog.getSaveFileName",
         lambda *_: (str(tmp_path / "c"), ""),
@@ -221,7 +234,7 @@ def test_the_comparison_is_saved(compared, window, fake, tmp_path, monkeypatch, 
     with qtbot.waitSignal(window.workbench.saver.saved):
         press(compared, "Save as &table (CSV)…")
     assert fake.written == [("comparison", tmp_path / "c.csv")]
-    assert "c.csv" in compared.message.text()
+    assert "c.csv" in opened.message.text()
 
 
 coordinates = st.floats(-1000, 1000)
@@ -266,8 +279,8 @@ def test_whole_pictures_are_matched_at_their_middle():
 
 def painted_bar(qtbot, change, difference):
     one = Measurement(MeasureCode.T1_SLOPE, 10.0, "deg")
-    row = ComparedMeasure(one, one, change, difference, (difference - 1, difference + 1))
-    wide = ComparedMeasure(one, one, Change.WITHIN, 0.0, (-10.0, 10.0))
+    row = ComparedMeasure(one, one, change, difference, ErrorOfChange(1.0, 1.0, None))
+    wide = ComparedMeasure(one, one, Change.WITHIN, 0.0, ErrorOfChange(10.0, 10.0, None))
     table = CompareTable(LIGHT)
     qtbot.addWidget(table)
     table.set_rows([row, wide])

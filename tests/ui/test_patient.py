@@ -9,9 +9,12 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 
+from spinealign.domain.comparison import PatientExamination
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.study import PatientFacts
 from spinealign.imaging.read import read_image
+from spinealign.measure.geometry.comparison import course_of
+from spinealign.measure.motion import motion_of
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.window.crash import crash_report
 from spinealign.ui.window.patient_strip import PatientStrip
@@ -178,7 +181,12 @@ def exported(tmp_path_factory):
     answer = replace(analysis, image=read_image(path))
     services = program_services(folder / "profile")
     services.write_bundle(answer, folder / "bundle")
-    services.write_comparison(answer, answer, folder / "bundle" / "comparison.csv")
+    read = PatientExamination(answer, services.read_patient(answer.image.place))
+    assert read.facts.name == "Doe^Jane"
+    for kind in ("csv", "pdf"):
+        services.write_comparison(read, read, folder / "bundle" / f"comparison.{kind}")
+        services.write_course(course_of([read, read]), None, folder / "bundle" / f"course.{kind}")
+        services.write_motion(motion_of(read, read), folder / "bundle" / f"motion.{kind}")
     services.save_corrections(answer)
     services.write_named_report(answer, folder / "named.pdf")
     return folder

@@ -1,14 +1,32 @@
-"""Two examinations of one patient, measure by measure."""
+"""Examinations of one patient, measure by measure: two of them, or a course."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import combinations
 
-from spinealign.domain.comparison import Change, ComparedMeasure
+from spinealign.domain.comparison import (
+    Change,
+    ComparedMeasure,
+    Course,
+    CourseRow,
+    ErrorOfChange,
+    PatientExamination,
+    in_order,
+    published_limit,
+)
+from spinealign.domain.errors import PatientsDifferError
 from spinealign.domain.findings import Analysis
+from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import Measurement, MeasureState, UnmeasurableReason
+from spinealign.domain.measurements import (
+    IntervalRule,
+    Measurement,
+    MeasureState,
+    UnmeasurableReason,
+)
 
 Key = tuple[str, tuple[str, ...]]
 
@@ -17,41 +35,133 @@ def compare(first: Analysis, second: Analysis) -> tuple[ComparedMeasure, ...]:
     """Pair the measures of two examinations by `Measurement.key` and subtract them.
 
     Drawn measures are left out: the first line drawn on one image is not the first
-    line drawn on the other.
+    line drawn on the other. Whose images they are is not asked here; see `require_one_patient`.
 
     Returns
     -------
     tuple of ComparedMeasure
-        What can be subtracted, in the order of the first examination; then what both have,
-        then what only one of them has.
+        What changed, in the order of the first examination; then what else can be subtracted,
+        then what both have, then what only one of them has.
     """
-    before, after = _by_key(first), _by_key(second)
+    before, after = values_by_key(first), values_by_key(second)
     keys = dict.fromkeys((*before, *after))
-    named = not (first.levels_uncertain or second.levels_uncertain)
-    sources = (first.image.spacing_source, second.image.spacing_source)
-    rows = [_compared(before.get(key), after.get(key), named, sources) for key in keys]
     uncertain = _uncertain(first), _uncertain(second)
+    pair = MeasurePair(first, second)
+    rows = [pair.compared(before.get(key), after.get(key)) for key in keys]
     return tuple(sorted((_with_doubt(row, *uncertain) for row in rows), key=_rank))
 
 
-def difference_interval(first: Measurement, second: Measurement) -> tuple[float, float] | None:
-    """Return the 95 % interval of second minus first, or None if one has no interval.
+def require_one_patient(examinations: Sequence[PatientExamination]) -> None:
+    """Refuse examinations that by their files are of different patients.
 
-    The distances of each value from the ends of its interval are squared and added
-    (Zou and Donner 2008, 10.1002/sim.3095), which keeps lopsided intervals lopsided.
-    The two examinations are taken to be independent.
+    Raises
+    ------
+    PatientsDifferError
+        Naming the files of two that differ.
+    """
+    for one, other in combinations(examinations, 2):
+        if one.match(other) is PatientMatch.OTHER:
+            raise PatientsDifferError(
+                one.analysis.image.source_path, other.analysis.image.source_path
+            )
+
+
+def course_of(examinations: Sequence[PatientExamination]) -> Course:
+    """Put the measures of several examinations of one patient in the order of their dates.
+
+    Returns
+    -------
+    Course
+        Measures that more than one examination has a value for, in the order of the first.
+    """
+    ordered = in_order(examinations)
+    found = [values_by_key(one.analysis) for one in ordered]
+    keys = dict.fromkeys(key for values in found for key in values)
+    rows = [
+        _course_row(ordered, [values.get(key) for values in found])
+        for key in keys
+        if sum(key in values for values in found) > 1
+    ]
+    return Course(ordered, tuple(rows))
+
+
+def _course_row(
+    examinations: Sequence[PatientExamination], values: Sequence[Measurement | None]
+) -> CourseRow:
+    start = next(place for place, value in enumerate(values) if value is not None)
+    first = examinations[start].analysis
+    changes = [
+        None
+        if value is None or place <= start
+        else MeasurePair(first, one.analysis).compared(values[start], value)
+        for place, (one, value) in enumerate(zip(examinations, values, strict=True))
+    ]
+    return CourseRow(tuple(values), tuple(changes))
+
+
+def error_of_change(
+    first: Measurement, second: Measurement, rules: tuple[IntervalRule, IntervalRule]
+) -> ErrorOfChange | None:
+    """Return how far two values of a measure differ where nothing changed; None if not known.
+
+    Parameters
+    ----------
+    first, second : Measurement
+        In the same unit.
+    rules : tuple of IntervalRule
+        Of the analyses that they come from.
+
+    Notes
+    -----
+    What is published is of readers of radiographs. On MR it counts only where nothing was measured.
     """
     if first.interval is None or second.interval is None:
         return None
-    if first.value is None or second.value is None:
+    measured = _measured(first, second, rules)
+    is_film = any(rule.is_limited for rule in rules)
+    published = published_limit(first.definition) if is_film or measured is None else None
+    halves = (measured, None if published is None else published.half_width)
+    known = [half for half in halves if half is not None]
+    return ErrorOfChange(max(known), measured, published) if known else None
+
+
+def _measured(
+    first: Measurement, second: Measurement, rules: tuple[IntervalRule, IntervalRule]
+) -> float | None:
+    """Return half of the 95 % interval of a difference without a change, as measured.
+
+    Notes
+    -----
+    An interval is a factor times the standard deviation of the value; the standard deviation of
+    a difference is that of both values together. Where a person placed points, the share of
+    their own error is not known any more, so an interval is widened for it, never narrowed.
+    """
+    factors = [rule.change_factors.get(first.code) for rule in rules]
+    known = [factor for factor in factors if factor is not None]
+    if len(known) < len(rules):
         return None
-    difference = second.value - first.value
-    down = math.hypot(second.value - second.interval[0], first.interval[1] - first.value)
-    up = math.hypot(second.interval[1] - second.value, first.value - first.interval[0])
-    return difference - down, difference + up
+    factor = max(known)
+    halves = [_half_width(one) for one in (first, second)]
+    widths = [
+        half * _widened(factor / rule.factor_of(one.code), one)
+        for half, one, rule in zip(halves, (first, second), rules, strict=True)
+    ]
+    return math.hypot(*widths)
 
 
-def _by_key(analysis: Analysis) -> dict[Key, Measurement]:
+def _half_width(measurement: Measurement) -> float:
+    """Return half of an interval: its upper end is never cut off at zero."""
+    assert measurement.interval is not None
+    assert measurement.value is not None
+    return measurement.interval[1] - measurement.value
+
+
+def _widened(by: float, measurement: Measurement) -> float:
+    return by if measurement.state is MeasureState.AUTOMATIC else max(by, 1.0)
+
+
+def values_by_key(analysis: Analysis) -> dict[Key, Measurement]:
+    """Return the measures that have a value and can be found again on another image."""
     return {
         measurement.key: measurement
         for measurement in analysis.measurements
@@ -84,49 +194,53 @@ def _with_doubt(
 
 def _rank(row: ComparedMeasure) -> int:
     if row.difference is not None:
-        return 0
-    return 1 if row.first is not None and row.second is not None else 2
+        return 0 if row.change is Change.BEYOND else 1
+    return 2 if row.first is not None and row.second is not None else 3
 
 
-def _compared(
-    first: Measurement | None,
-    second: Measurement | None,
-    named: bool,
-    sources: tuple[SpacingSource, SpacingSource],
-) -> ComparedMeasure:
-    if first is None or second is None:
-        only = Change.ONLY_SECOND if first is None else Change.ONLY_FIRST
-        return ComparedMeasure(first, second, only)
-    obstacle = _obstacle(first, second, named, sources)
-    if obstacle is not None:
-        return ComparedMeasure(first, second, obstacle)
-    assert first.value is not None
-    assert second.value is not None
-    interval = difference_interval(first, second)
-    is_magnified = first.unit == "mm" and SpacingSource.DETECTOR_PLANE in sources
-    change = Change.MAGNIFIED if is_magnified else _judged(interval)
-    return ComparedMeasure(first, second, change, second.value - first.value, interval)
+class MeasurePair:
+    """What two analyses leave comparable."""
+
+    def __init__(self, first: Analysis, second: Analysis) -> None:
+        self._is_named = not (first.levels_uncertain or second.levels_uncertain)
+        self._sources = (first.image.spacing_source, second.image.spacing_source)
+        self._rules = (first.interval_rule, second.interval_rule)
+
+    def compared(self, first: Measurement | None, second: Measurement | None) -> ComparedMeasure:
+        """Return one measure on both."""
+        if first is None or second is None:
+            only = Change.ONLY_SECOND if first is None else Change.ONLY_FIRST
+            return ComparedMeasure(first, second, only)
+        obstacle = self._obstacle(first, second)
+        if obstacle is not None:
+            return ComparedMeasure(first, second, obstacle)
+        assert first.value is not None
+        assert second.value is not None
+        difference = second.value - first.value
+        is_magnified = first.unit == "mm" and SpacingSource.DETECTOR_PLANE in self._sources
+        if is_magnified:
+            return ComparedMeasure(first, second, Change.MAGNIFIED, difference)
+        error = error_of_change(first, second, self._rules)
+        return ComparedMeasure(first, second, _judged(difference, error), difference, error)
+
+    def _obstacle(self, first: Measurement, second: Measurement) -> Change | None:
+        """Return why two values must not be subtracted, or None if they may."""
+        if first.unit != second.unit:
+            return Change.UNLIKE_UNITS
+        if not self._is_named and first.levels:
+            return Change.UNNAMED_LEVELS
+        if first.unit == "px":
+            return Change.PIXELS
+        is_one_magnified = self._sources.count(SpacingSource.DETECTOR_PLANE) == 1
+        return Change.ONE_MAGNIFIED if first.unit == "mm" and is_one_magnified else None
 
 
-def _obstacle(
-    first: Measurement,
-    second: Measurement,
-    named: bool,
-    sources: tuple[SpacingSource, SpacingSource],
-) -> Change | None:
-    """Return why two values must not be subtracted, or None if they may."""
-    if first.unit != second.unit:
-        return Change.UNLIKE_UNITS
-    if not named and first.levels:
-        return Change.UNNAMED_LEVELS
-    if first.unit == "px":
-        return Change.PIXELS
-    is_one_magnified = sources.count(SpacingSource.DETECTOR_PLANE) == 1
-    return Change.ONE_MAGNIFIED if first.unit == "mm" and is_one_magnified else None
-
-
-def _judged(interval: tuple[float, float] | None) -> Change:
-    if interval is None:
+def _judged(difference: float, error: ErrorOfChange | None) -> Change:
+    if error is None:
         return Change.UNJUDGED
-    low, high = interval
-    return Change.WITHIN if low <= 0 <= high else Change.BEYOND
+    return Change.BEYOND if abs(difference) > error.half_width else Change.WITHIN
+
+
+def changed(rows: Iterable[ComparedMeasure]) -> tuple[ComparedMeasure, ...]:
+    """Return the measures that changed by more than the error of a change."""
+    return tuple(row for row in rows if row.change is Change.BEYOND)

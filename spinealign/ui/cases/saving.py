@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from spinealign import wording
 from spinealign.domain.findings import Analysis
-from spinealign.export.exporters import CSV, EXPORTERS, PDF, FileType
+from spinealign.export.exporters import CSV, EXPORTERS, PDF, PNG, FileType
 from spinealign.ui.cases.jobs import (
     result_stem,
     write_file,
@@ -37,7 +37,13 @@ class SavedFile:
 
 
 NAMED_REPORT = SavedFile("Save report with patient data", "report.pdf", PDF)
-COMPARISON = SavedFile("Save comparison", "comparison.csv", CSV)
+COMPARISON_TABLE = SavedFile("Save comparison", "comparison.csv", CSV)
+COMPARISON_PAGES = SavedFile("Save comparison", "comparison.pdf", PDF)
+COURSE_TABLE = SavedFile("Save course", "course.csv", CSV)
+COURSE_PAGES = SavedFile("Save course", "course.pdf", PDF)
+COURSE_PICTURE = SavedFile("Save drawn course", "course.png", PNG)
+MOTION_TABLE = SavedFile("Save flexion and extension", "flexion_extension.csv", CSV)
+MOTION_PAGES = SavedFile("Save flexion and extension", "flexion_extension.pdf", PDF)
 
 
 class Saver(QObject):
@@ -90,10 +96,15 @@ class Saver(QObject):
         write = partial(self._services.write_named_report, analysis)
         self._write_file(self._ask_file(NAMED_REPORT, analysis, asking), write)
 
-    def save_comparison(self, first: Analysis, second: Analysis, asking: QWidget) -> None:
-        """Ask for a file and write two results compared."""
-        write = partial(self._services.write_comparison, first, second)
-        self._write_file(self._ask_file(COMPARISON, second, asking), write)
+    def save_as(
+        self,
+        wanted: SavedFile,
+        analysis: Analysis,
+        asking: QWidget,
+        write: Callable[[Path], object],
+    ) -> None:
+        """Ask for a file, proposed after an analysis, and let `write` write it."""
+        self._write_file(self._ask_file(wanted, analysis, asking), write)
 
     def _write_file(self, path: Path | None, write: Callable[[Path], object]) -> None:
         if path is not None:

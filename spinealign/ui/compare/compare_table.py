@@ -19,7 +19,12 @@ from spinealign.domain.comparison import Change, ComparedMeasure
 from spinealign.ui.results.measure_model import Key
 from spinealign.ui.widgets.labels import show_plain_rows
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording.comparison import COMPARISON_HEADINGS, comparison_row
+from spinealign.wording.comparison import (
+    COMPARISON_HEADINGS,
+    ERROR_OF_CHANGE,
+    comparison_row,
+    error_source,
+)
 
 COMPARED_ROLE = Qt.ItemDataRole.UserRole
 REACH_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -35,7 +40,7 @@ class CompareColumn(IntEnum):
     FIRST = 1
     SECOND = 2
     DIFFERENCE = 3
-    INTERVAL = 4
+    ERROR = 4
     BAR = 5
     JUDGEMENT = 6
 
@@ -87,6 +92,8 @@ class CompareModel(QAbstractTableModel):
             return "" if place is None else COMPARISON_HEADINGS[place]
         if role == Qt.ItemDataRole.ToolTipRole and section == CompareColumn.DIFFERENCE:
             return "Second minus first"
+        if role == Qt.ItemDataRole.ToolTipRole and section == CompareColumn.ERROR:
+            return ERROR_OF_CHANGE
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(section)
         return None
@@ -102,7 +109,7 @@ class CompareModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.FontRole and compared.change is Change.BEYOND:
             return self._bold
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return _sentence(self._cells[index.row()])
+            return _sentence(self._cells[index.row()], error_source(compared.error, compared.unit))
         if role == COMPARED_ROLE:
             return compared
         if role == REACH_ROLE:
@@ -147,10 +154,9 @@ class CompareTable(QTableView):
 
 
 class DifferenceDelegate(QStyledItemDelegate):
-    """Draws a difference about zero: a line for its interval, a dot or diamond for it.
+    """Draws a difference about zero: a band for the error of a change, a dot or diamond for it.
 
-    A diamond marks a difference that the uncertainty of both values does not explain.
-    All bars of one unit have the same scale.
+    A diamond marks a change beyond the error. All bars of one unit have the same scale.
     """
 
     def __init__(self, colours: Colours, parent: QObject | None = None) -> None:
@@ -174,15 +180,17 @@ class DifferenceDelegate(QStyledItemDelegate):
         self, painter: QPainter, room: QRectF, compared: ComparedMeasure, reach: float
     ) -> None:
         zero, middle, half = room.center().x(), room.center().y(), room.width() / 2
+        if compared.error is not None:
+            reach_px = half * compared.error.half_width / reach
+            band = QRectF(zero - reach_px, room.top() + 4, 2 * reach_px, room.height() - 8)
+            painter.fillRect(band, QColor(self.colours.info_panel))
+            painter.setPen(QPen(QColor(self.colours.info_border), 1))
+            painter.drawRect(band)
         painter.setPen(QPen(QColor(self.colours.strong_border), 1))
         painter.drawLine(QPointF(room.left(), middle), QPointF(room.right(), middle))
         painter.drawLine(QPointF(zero, room.top() + 5), QPointF(zero, room.bottom() - 5))
         is_beyond = compared.change is Change.BEYOND
         colour = QColor(self.colours.warning if is_beyond else self.colours.text)
-        painter.setPen(QPen(colour, 1.5))
-        if compared.interval is not None:
-            low, high = (zero + half * end / reach for end in compared.interval)
-            painter.drawLine(QPointF(low, middle), QPointF(high, middle))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         where = QPointF(zero + half * (compared.difference or 0.0) / reach, middle)
@@ -202,16 +210,17 @@ def _reach_by_unit(rows: Sequence[ComparedMeasure]) -> dict[str, float]:
     reach: dict[str, float] = {}
     for row in rows:
         if row.difference is not None and math.isfinite(row.difference):
-            ends = (row.difference, *(row.interval or ()))
-            reach[row.unit] = max(reach.get(row.unit, 0.0), *map(abs, ends))
+            error = 0.0 if row.error is None else row.error.half_width
+            reach[row.unit] = max(reach.get(row.unit, 0.0), abs(row.difference), error)
     return reach
 
 
-def _sentence(cells: tuple[str, ...]) -> str:
-    name, first, second, difference, interval, judgement = cells
+def _sentence(cells: tuple[str, ...], source: str) -> str:
+    name, first, second, difference, error, judgement = cells
+    come = f" ({source})" if source else ""
     return (
-        f"{name}: first {first}, second {second}, difference {difference}, "
-        f"95 % interval {interval}; {judgement}"
+        f"{name}: first {first}, second {second}, difference {difference}, error of a change "
+        f"{error}{come}; {judgement}"
     )
 
 
@@ -222,7 +231,7 @@ def _key(compared: ComparedMeasure) -> Key:
 def _alignment(column: int) -> Qt.AlignmentFlag:
     numbers = (
         CompareColumn.FIRST, CompareColumn.SECOND, CompareColumn.DIFFERENCE,
-        CompareColumn.INTERVAL,
+        CompareColumn.ERROR,
     )  # fmt: skip
     side = Qt.AlignmentFlag.AlignRight if column in numbers else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignVCenter

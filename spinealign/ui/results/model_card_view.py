@@ -12,7 +12,7 @@ from spinealign.domain.findings import ModelIdentity, ModelStatus
 from spinealign.domain.model_card import ModelCard
 from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.wording import safe_text
-from spinealign.wording.measures import factor_lines
+from spinealign.wording.measures import change_factor_lines, factor_lines
 
 
 def status_strip(model: ModelIdentity | ModelCard) -> Strip:
@@ -101,6 +101,8 @@ def _add_long_form(column: QVBoxLayout, card: ModelCard) -> None:
     _add(
         column, "95 % intervals on films kept aside", "\n".join(factor_lines(card.interval_factors))
     )
+    changes = change_factor_lines(card.change_factors)
+    _add(column, "Errors of a change between two examinations", "\n".join(changes))
     _add(column, "Known failures", "\n".join(f"• {item}" for item in card.known_failures))
     _add(column, "Licence", card.licence)
 

@@ -12,10 +12,12 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from spinealign.domain.comparison import Course, CourseRow, PatientExamination
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, Corrections, Step
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
+from spinealign.domain.motion import Motion
 from spinealign.domain.paths import resources_dir
 from spinealign.domain.study import (
     ImageSource,
@@ -99,7 +101,9 @@ class Services:
     write_bundle: Callable[[Analysis, Path], object]
     write_one: Callable[[Analysis, str, Path], object]
     write_named_report: Callable[[Analysis, Path], object]
-    write_comparison: Callable[[Analysis, Analysis, Path], object]
+    write_comparison: Callable[[PatientExamination, PatientExamination, Path], object]
+    write_course: Callable[[Course, CourseRow | None, Path], object]
+    write_motion: Callable[[Motion, Path], object]
     load_corrections: Callable[[Analysis], Corrections | None]
     save_corrections: Callable[[Analysis], Path]
     open_reading: Callable[[Analysis], ReadingSession]
@@ -125,6 +129,8 @@ def program_services(profile_dir: Path | None = None) -> Services:
         write_one=_write_one,
         write_named_report=_write_named_report,
         write_comparison=_write_comparison,
+        write_course=_write_course,
+        write_motion=_write_motion,
         load_corrections=partial(_load_corrections, profile_dir),
         save_corrections=partial(_save_corrections, profile_dir),
         open_reading=partial(_open_reading, profile_dir),
@@ -206,10 +212,41 @@ def _write_named_report(analysis: Analysis, path: Path) -> None:
     write_export(path, report_pdf(analysis, patient))
 
 
-def _write_comparison(first: Analysis, second: Analysis, path: Path) -> None:
+def _write_comparison(first: PatientExamination, second: PatientExamination, path: Path) -> None:
     from spinealign.export.comparison import write_comparison
+    from spinealign.export.comparison_pages import comparison_pdf, write_pages
 
-    write_comparison(first, second, path)
+    if _is_pdf(path):
+        write_pages(path, lambda: comparison_pdf(first, second))
+    else:
+        write_comparison(first, second, path)
+
+
+def _write_course(course: Course, row: CourseRow | None, path: Path) -> None:
+    from spinealign.export.comparison import write_course
+    from spinealign.export.comparison_pages import course_pdf, write_pages
+    from spinealign.export.course_picture import write_course_picture
+
+    if _is_pdf(path):
+        write_pages(path, lambda: course_pdf(course))
+    elif path.suffix.lower() == ".png" and row is not None:
+        write_course_picture(course, row, path)
+    else:
+        write_course(course, path)
+
+
+def _write_motion(motion: Motion, path: Path) -> None:
+    from spinealign.export.comparison_pages import motion_pdf, write_pages
+    from spinealign.export.motion import write_motion
+
+    if _is_pdf(path):
+        write_pages(path, lambda: motion_pdf(motion))
+    else:
+        write_motion(motion, path)
+
+
+def _is_pdf(path: Path) -> bool:
+    return path.suffix.lower() == ".pdf"
 
 
 def _load_corrections(profile_dir: Path | None, analysis: Analysis) -> Corrections | None:

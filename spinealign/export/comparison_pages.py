@@ -1,0 +1,223 @@
+"""Pages on examinations of one patient: what changed, the course, flexion and extension."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from reportlab.lib.units import mm
+from reportlab.platypus import Image as Picture
+from reportlab.platypus import KeepTogether, Spacer, Table
+
+from spinealign.domain.comparison import (
+    ComparedMeasure,
+    Course,
+    CourseRow,
+    PatientExamination,
+)
+from spinealign.domain.motion import Motion
+from spinealign.export import page
+from spinealign.export.course_picture import course_picture, drawn_values
+from spinealign.export.overlay import overlay_picture
+from spinealign.export.page import Story, grid, paragraph, section
+from spinealign.files import write_export
+from spinealign.measure.geometry.comparison import changed, compare
+from spinealign.wording import is_demonstration
+from spinealign.wording.comparison import (
+    COMPARISON_HEADINGS,
+    NOTHING_MEASURED,
+    change_sentence,
+    comparison_cautions,
+    comparison_row,
+    course_cautions,
+    course_cells,
+    course_headings,
+    examination_line,
+    interval_sentence,
+)
+from spinealign.wording.motion import (
+    MOTION_HEADINGS,
+    motion_cautions,
+    motion_row,
+    motion_sentences,
+)
+
+NO_CHANGE = "No measure changed by more than the error of a change."
+_PICTURE_HEIGHT = 82 * mm
+_CHART_SIZE = (1100, 500)
+_MOST_CHARTS = 6
+_MOST_DATES = 5
+_GAP = 4 * mm
+
+
+def comparison_story(
+    first: PatientExamination, second: PatientExamination, *, with_pictures: bool = True
+) -> Story:
+    """Return the section of a report on what changed since an earlier examination.
+
+    Parameters
+    ----------
+    first, second : PatientExamination
+        Of one patient, the earlier one first; see `require_one_patient`.
+    with_pictures : bool
+        Whether both pictures stand above the table: a report has its own already.
+    """
+    rows = compare(first.analysis, second.analysis)
+    said = [change_sentence(row) for row in changed(rows)] or [NO_CHANGE]
+    if not rows:
+        said = [NOTHING_MEASURED]
+    return [
+        *section(
+            "Compared with an earlier examination",
+            paragraph(interval_sentence(first, second), page.BOLD),
+        ),
+        *(paragraph(f"• {sentence}") for sentence in said),
+        *([Spacer(0, 2 * mm), _pictures(first, second)] if with_pictures else ()),
+        Spacer(0, 2 * mm),
+        *([_comparison_table(rows)] if rows else ()),
+        Spacer(0, 1 * mm),
+        *_small(comparison_cautions(first, second)),
+    ]
+
+
+def _comparison_table(rows: Sequence[ComparedMeasure]) -> Table:
+    cells = [comparison_row(row) for row in rows if row.difference is not None]
+    return grid(COMPARISON_HEADINGS, cells, (0.25, 0.12, 0.12, 0.12, 0.13, 0.26))
+
+
+def course_story(course: Course) -> Story:
+    """Return the section of a report on the course over several examinations."""
+    return [
+        *section(
+            "Course", *(paragraph(examination_line(one, False)) for one in course.examinations)
+        ),
+        Spacer(0, 2 * mm),
+        *_course_tables(course),
+        *_charts(course),
+        *_small(course_cautions(course)),
+    ]
+
+
+def _course_tables(course: Course) -> Story:
+    """Return a table by date; of more dates than a page has room for, the first and the latest."""
+    headings = course_headings(course)
+    kept = _kept_columns(len(course.examinations))
+    rows = [course_cells(row) for row in course.rows]
+    if not rows:
+        return [paragraph("These examinations have no measure in common.")]
+    share = 0.52 / (len(kept) - 4)
+    widths = (0.22, *([share] * (len(kept) - 4)), 0.08, 0.08, 0.1)
+    found: Story = [
+        grid(
+            [headings[place] for place in kept],
+            [[row[place] for place in kept] for row in rows],
+            widths,
+        )
+    ]
+    left_out = len(headings) - len(kept)
+    if left_out:
+        found.append(paragraph(f"{left_out} dates have no room here; the table for programs has "
+                               "them all.", page.SMALL))  # fmt: skip
+    return found
+
+
+def _kept_columns(dates: int) -> list[int]:
+    if dates <= _MOST_DATES:
+        return list(range(dates + 4))
+    return [0, 1, *range(dates - _MOST_DATES + 2, dates + 4)]
+
+
+def _charts(course: Course) -> Story:
+    """Return drawings of the measures that changed, else of the most important ones."""
+    drawn = [row for row in course.rows if drawn_values(course, row)]
+    moved = [row for row in drawn if any(one.is_changed for one in drawn_values(course, row))]
+    return [
+        KeepTogether([Spacer(0, 3 * mm), _chart(course, row)])
+        for row in (moved or drawn)[:_MOST_CHARTS]
+    ]
+
+
+def _chart(course: Course, row: CourseRow) -> Picture:
+    width = 0.8 * page.TEXT_WIDTH
+    return _printed(course_picture(course, row, _CHART_SIZE), width, width)
+
+
+def motion_story(motion: Motion) -> Story:
+    """Return the section of a report on flexion and extension."""
+    rows = [motion_row(segment) for segment in motion.segments]
+    widths = (0.08, 0.09, 0.1, 0.1, 0.1, 0.13, 0.13, 0.12, 0.15)
+    return [
+        *section(
+            "Flexion and extension",
+            *(paragraph(f"• {sentence}") for sentence in motion_sentences(motion)),
+        ),
+        Spacer(0, 2 * mm),
+        _pictures(motion.flexion, motion.extension),
+        paragraph("Flexion, and extension.", page.SMALL),
+        Spacer(0, 2 * mm),
+        *([grid(MOTION_HEADINGS, rows, widths)] if rows else ()),
+        Spacer(0, 1 * mm),
+        *_small(motion_cautions(motion)),
+    ]
+
+
+def _pictures(*examinations: PatientExamination) -> Table:
+    pictures = [overlay_picture(one.analysis, paper=True) for one in examinations]
+    room = (page.TEXT_WIDTH - _GAP) / len(pictures)
+    row = [_printed(picture, room, _PICTURE_HEIGHT) for picture in pictures]
+    found = Table([row], colWidths=[room + _GAP / 2] * len(row))
+    found.setStyle([("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")])
+    found.hAlign = "LEFT"
+    return found
+
+
+def _printed(picture: Image.Image, width: float, height: float) -> Picture:
+    factor = min(width / picture.width, height / picture.height)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=1)
+    buffer.seek(0)
+    return Picture(buffer, picture.width * factor, picture.height * factor)
+
+
+def _small(sentences: Sequence[str]) -> Story:
+    return [paragraph(sentence, page.SMALL) for sentence in sentences]
+
+
+def _document(title: str, story: Story, examinations: Sequence[PatientExamination]) -> bytes:
+    """Return a document of its own: no name, only dates and files."""
+    target = io.BytesIO()
+    lines = [paragraph(examination_line(one, with_name=False)) for one in examinations]
+    is_shown = any(is_demonstration(one.analysis) for one in examinations)
+    top: list[Any] = [paragraph(title, page.TITLE), *lines]
+    page.build([*top, *story], target, examinations[-1].analysis.program_version, is_shown)
+    return target.getvalue()
+
+
+def comparison_pdf(first: PatientExamination, second: PatientExamination) -> bytes:
+    """Return two examinations compared, as a PDF with dates and without names."""
+    return _document("Comparison", comparison_story(first, second), (first, second))
+
+
+def course_pdf(course: Course) -> bytes:
+    """Return the course of a patient as a PDF with dates and without names."""
+    return _document("Course", course_story(course), course.examinations[-1:])
+
+
+def motion_pdf(motion: Motion) -> bytes:
+    """Return flexion and extension as a PDF with dates and without names."""
+    both = motion.flexion, motion.extension
+    return _document("Flexion and extension", motion_story(motion), both)
+
+
+def write_pages(path: Path, make: Callable[[], bytes]) -> None:
+    """Write a document, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        The file is as it was before.
+    """
+    write_export(path, make())

@@ -1,0 +1,238 @@
+"""The course of a patient over several dates: a table by date, and one measure drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QImage, QPixmap, QResizeEvent
+from PyQt6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSplitter,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from spinealign.domain.comparison import Change, Course, CourseRow, PatientExamination
+from spinealign.domain.findings import DISCLAIMER
+from spinealign.measure.geometry.comparison import course_of
+from spinealign.ui.cases.saving import COURSE_PAGES, COURSE_PICTURE, COURSE_TABLE, SavedFile
+from spinealign.ui.compare.pair_page import push_button
+from spinealign.ui.compare.patient_cases import PatientCases
+from spinealign.ui.compare.patients import PatientReader
+from spinealign.ui.widgets.labels import show_plain_rows, wrapped_label
+from spinealign.ui.widgets.theme import Theme
+from spinealign.ui.workbench import Workbench
+from spinealign.wording.comparison import (
+    ERROR_IN_SHORT,
+    ERROR_OF_CHANGE,
+    course_cautions,
+    course_cells,
+    course_headings,
+    span_text,
+)
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+CHOOSE_TWO = "Tick at least two examinations of one patient."
+NO_COMMON_MEASURE = "These examinations have no measure in common."
+ROW_MARGIN_PX = 8
+_LIST_PERCENT = 24
+
+
+class CoursePicture(QLabel):
+    """The drawn course, drawn anew in the size that there is."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._shown: tuple[Course, CourseRow] | None = None
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.setMinimumHeight(140)
+        theme.changed.connect(self._draw)
+
+    def show_row(self, course: Course | None, row: CourseRow | None) -> None:
+        """Draw one measure; nothing without one."""
+        self._shown = None if course is None or row is None else (course, row)
+        self._draw()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Draw in the new size."""
+        super().resizeEvent(event)
+        self._draw()
+
+    def sizeHint(self) -> QSize:
+        """Return a size that leaves the table its room."""
+        return QSize(400, 220)
+
+    def _draw(self) -> None:
+        if self._shown is None or self.width() < 2 or self.height() < 2:
+            self.clear()
+            self.setAccessibleName("")
+            return
+        from spinealign.export.course_picture import course_in_words, course_picture
+
+        ratio = self.devicePixelRatioF()
+        size = round(self.width() * ratio), round(self.height() * ratio)
+        drawn = course_picture(*self._shown, size, scale=ratio, colours=self._colours())
+        pixmap = QPixmap.fromImage(_as_image(drawn))
+        pixmap.setDevicePixelRatio(ratio)
+        self.setPixmap(pixmap)
+        words = course_in_words(*self._shown)
+        self.setAccessibleName(words)
+        self.setToolTip(words)
+
+    def _colours(self):  # type: ignore[no-untyped-def]
+        from spinealign.export.course_picture import ChartColours
+
+        own = self._theme.colours
+        return ChartColours(own.panel, own.text, own.muted, own.border, own.info_panel, own.warning)
+
+
+def _as_image(picture: Image.Image) -> QImage:
+    data = picture.convert("RGB").tobytes()
+    width, height = picture.size
+    return QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+class CoursePage(QWidget):
+    """Chooses examinations of one patient and shows what became of each measure."""
+
+    def __init__(
+        self, bench: Workbench, patients: PatientReader, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._bench, self._patients = bench, patients
+        self._course: Course | None = None
+        self._rows: tuple[CourseRow, ...] = ()
+        self.cases = PatientCases(patients)
+        self.table = QTableWidget()
+        self.picture = CoursePicture(theme)
+        self.title = wrapped_label("", strong=True)
+        self.cautions = wrapped_label("", "muted")
+        self.message = wrapped_label("", "muted")
+        self._build()
+        self.cases.chosen_changed.connect(self._show)
+        self.table.itemSelectionChanged.connect(self._draw)
+
+    @property
+    def course(self) -> Course | None:
+        """What is shown; None without two examinations."""
+        return self._course
+
+    @property
+    def row(self) -> CourseRow | None:
+        """The measure that is drawn."""
+        place = self.table.currentRow()
+        return self._rows[place] if 0 <= place < len(self._rows) else None
+
+    def refresh(self) -> None:
+        """Take over what was corrected, analysed, opened or closed since."""
+        self.cases.offer(self._bench.current, self._bench.session.cases)
+        for case in self.cases.chosen:
+            if case.finding is None:
+                self._bench.session.see(case)
+        self._show()
+
+    def save(self, wanted: SavedFile) -> None:
+        """Ask for a file and write the course, as a table, on pages, or the drawn measure."""
+        if self._course is not None:
+            write = partial(self._bench.services.write_course, self._course, self.row)
+            last = self._course.examinations[-1].analysis
+            self._bench.saver.save_as(wanted, last, self, write)
+
+    def _show(self) -> None:
+        found = [self._patients.examination_of(case) for case in self.cases.chosen]
+        examinations = [one for one in found if one is not None]
+        self._course = course_of(examinations) if len(examinations) > 1 else None
+        self._rows = () if self._course is None else self._course.rows
+        self._fill()
+        self.title.setText(self._title(examinations))
+        said = [] if self._course is None else course_cautions(self._course)
+        short = [ERROR_IN_SHORT if words == ERROR_OF_CHANGE else words for words in said]
+        self.cautions.setText(" ".join([*short, DISCLAIMER]))
+        for button in self._buttons:
+            button.setEnabled(bool(self._rows))
+        self._draw()
+
+    def _title(self, examinations: Sequence[PatientExamination]) -> str:
+        if self._course is None:
+            return CHOOSE_TWO
+        if not self._rows:
+            return NO_COMMON_MEASURE
+        days = [one.date for one in self._course.examinations if one.date is not None]
+        span = span_text(days[0], days[-1]) if len(days) > 1 else ""
+        return f"{len(examinations)} examinations" + (f" over {span}" if span else "")
+
+    def _fill(self) -> None:
+        place = max(self.table.currentRow(), 0)
+        headings = ("Measure",) if self._course is None else course_headings(self._course)
+        self.table.blockSignals(True)
+        self.table.setColumnCount(len(headings))
+        self.table.setHorizontalHeaderLabels(headings)
+        self.table.setRowCount(len(self._rows))
+        for number, row in enumerate(self._rows):
+            for column, text in enumerate(course_cells(row)):
+                self.table.setItem(number, column, _cell(row, column, text))
+        self.table.resizeColumnsToContents()
+        if self._rows:
+            self.table.selectRow(min(place, len(self._rows) - 1))
+        self.table.blockSignals(False)
+
+    def _draw(self) -> None:
+        self.picture.show_row(self._course, self.row)
+
+    def _build(self) -> None:
+        self.table.setAccessibleName("Measures by date")
+        header = show_plain_rows(self.table, self.fontMetrics().height() + ROW_MARGIN_PX)
+        header.setStretchLastSection(True)
+        right = QSplitter(Qt.Orientation.Vertical)
+        right.addWidget(self.table)
+        right.addWidget(self.picture)
+        right.setChildrenCollapsible(False)
+        right.setStretchFactor(0, 1)
+        right.setStretchFactor(1, 1)
+        halves = QSplitter(Qt.Orientation.Horizontal)
+        halves.addWidget(self.cases)
+        halves.addWidget(right)
+        halves.setChildrenCollapsible(False)
+        halves.setSizes([_LIST_PERCENT * 10, (100 - _LIST_PERCENT) * 10])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(4)
+        outer.addWidget(self.title)
+        outer.addWidget(halves, 1)
+        outer.addWidget(self.cautions)
+        outer.addLayout(self._button_row())
+
+    def _button_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(self.message, 1)
+        self._buttons = [
+            push_button("Save as &table (CSV)…", partial(self.save, COURSE_TABLE)),
+            push_button("Save &drawn course (PNG)…", partial(self.save, COURSE_PICTURE)),
+            push_button("Save as &PDF…", partial(self.save, COURSE_PAGES)),
+        ]
+        for button in self._buttons:
+            row.addWidget(button)
+        return row
+
+
+def _cell(row: CourseRow, column: int, text: str) -> QTableWidgetItem:
+    item = QTableWidgetItem(text)
+    last = row.last
+    if last is not None and last.change is Change.BEYOND:
+        font = item.font()
+        font.setBold(True)
+        item.setFont(font)
+    if column:
+        item.setTextAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+    return item

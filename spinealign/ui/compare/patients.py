@@ -1,0 +1,109 @@
+"""What the files of open cases say about the patient and the date, read in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from PyQt6 import sip
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from spinealign.domain.comparison import PatientExamination
+from spinealign.domain.identifiers import PatientMatch
+from spinealign.domain.image import ImagePart
+from spinealign.domain.study import PatientFacts
+from spinealign.ui.cases.case_session import Case
+from spinealign.ui.cases.jobs import read_patient
+from spinealign.ui.workbench import Workbench
+from spinealign.wording.comparison import date_text
+from spinealign.wording.text import safe_text
+
+_MATCH_ORDER = (PatientMatch.SAME, PatientMatch.UNKNOWN, PatientMatch.OTHER)
+_NO_DISTANCE = 10**9
+"""Days between examinations of which one has no date: they come last."""
+
+
+class PatientReader(QObject):
+    """Knows whose the open cases are and when they were taken, as long as its window is open."""
+
+    changed = pyqtSignal()
+
+    def __init__(self, bench: Workbench, parent: QObject) -> None:
+        super().__init__(parent)
+        self._bench = bench
+        self._facts: dict[ImagePart, PatientFacts] = {}
+        self._asked: set[ImagePart] = set()
+
+    @property
+    def shows_names(self) -> bool:
+        """Whether the user wants to see names of patients."""
+        return not self._bench.preferences.settings.hide_patient_data
+
+    def facts_of(self, case: Case) -> PatientFacts:
+        """Return what is known by now; what is not is read, and `changed` tells."""
+        part = case.stack.first.parts[0]
+        if part not in self._asked:
+            self._asked.add(part)
+            task = self._bench.patients.submit(partial(read_patient, self._bench.services, part))
+            task.finished.connect(partial(self._take, part))
+        return self._facts.get(part, PatientFacts())
+
+    def examination_of(self, case: Case | None) -> PatientExamination | None:
+        """Return a case as it is corrected now; None without a result."""
+        if case is None or case.finding is None:
+            return None
+        return PatientExamination(case.finding.analysis, self.facts_of(case))
+
+    def match(self, one: Case, other: Case) -> PatientMatch:
+        """Return whether two cases are of one patient, as far as it is known by now."""
+        found = self.examination_of(one), self.examination_of(other)
+        if one is other:
+            return PatientMatch.SAME
+        if found[0] is not None and found[1] is not None:
+            return found[0].match(found[1])
+        return self.facts_of(one).key.match(self.facts_of(other).key)
+
+    def in_order(self, case: Case | None, cases: Sequence[Case]) -> tuple[Case, ...]:
+        """Return cases as they are offered beside one: same patient, same kind, nearest in time."""
+        if case is None:
+            return tuple(cases)
+        here = cases.index(case) if case in cases else len(cases)
+        places = {id(other): place for place, other in enumerate(cases)}
+
+        def rank(other: Case) -> tuple[bool, int, bool, int, int, bool]:
+            place = places[id(other)]
+            return (
+                other is case,
+                _MATCH_ORDER.index(self.match(case, other)),
+                not self._is_alike(case, other),
+                self._days_apart(case, other),
+                abs(place - here),
+                place > here,
+            )
+
+        return tuple(sorted(cases, key=rank))
+
+    def _is_alike(self, one: Case, other: Case) -> bool:
+        found = self.examination_of(one), self.examination_of(other)
+        return found[0] is None or found[1] is None or found[0].is_of_kind(found[1])
+
+    def _days_apart(self, one: Case, other: Case) -> int:
+        days = self.facts_of(one).examination_date, self.facts_of(other).examination_date
+        return _NO_DISTANCE if days[0] is None or days[1] is None else abs((days[0] - days[1]).days)
+
+    def caption(self, case: Case, beside: Case | None) -> str:
+        """Return what a case is offered as: date, name, and whether it is of another patient."""
+        facts = self.facts_of(case)
+        words = [date_text(facts.examination_date)] if facts.examination_date else []
+        words.append(case.title)
+        if self.shows_names and facts.name:
+            words.append(safe_text(facts.name.split("=")[0].replace("^", " ").strip()))
+        if beside is not None and self.match(beside, case) is PatientMatch.OTHER:
+            words.append("another patient")
+        return "  ·  ".join(words)
+
+    def _take(self, part: ImagePart, facts: PatientFacts) -> None:
+        # Reading may outlast the window that asked.
+        if not sip.isdeleted(self):
+            self._facts[part] = facts
+            self.changed.emit()
