@@ -66,10 +66,20 @@ class IdealColumnEngine(IdealEngine):
 
     levels_off: float = 0.0
     spread: float = 0.4
+    last: tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]] | None = None
 
     def run(self, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        turns = _quarter_turns(batch[0, ..., 0])
-        answers = self._upright(np.rot90(batch[0, ..., 0], -turns))
+        """Answer for a window, or for the mirror image of the window before."""
+        canvas = batch[0, ..., 0]
+        if self.last is not None and np.array_equal(canvas[:, ::-1], self.last[0]):
+            return {name: answer[:, :, ::-1] for name, answer in self.last[1].items()}
+        answers = self._answer(canvas)
+        self.last = (canvas.copy(), answers)
+        return answers
+
+    def _answer(self, canvas: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        turns = _quarter_turns(canvas)
+        answers = self._upright(np.rot90(canvas, -turns))
         return {
             name: np.ascontiguousarray(np.rot90(answer[0], turns))[None]
             for name, answer in answers.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,8 @@ Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md
 
 Points = NDArray[np.float64]
 
+_Ask = Callable[[LoadedModel, Array], Array]
+
 
 @dataclass(frozen=True, eq=False)
 class Look:
@@ -96,15 +98,24 @@ class Look:
         return self.bodies + self.s1
 
 
-def coarse_look(model: LoadedModel, image: SpineImage) -> Look:
-    """Ask the network about the whole film, in one tile or along its height in several."""
+def coarse_look(model: LoadedModel, image: SpineImage, *, is_averaged: bool = True) -> Look:
+    """Ask the network about the whole film, in one tile or along its height in several.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    image : SpineImage
+    is_averaged : bool
+        Whether its mirror image is looked at as well, for twice the time.
+    """
     rows, cols = image.shape
     height = rows * image.pixel_aspect
     is_long = max(height / cols, cols / height) > _LONG_FILM
     longest = model.card.input_shape[0] * (2 if is_long else 1)
     scale = longest / max(height, cols)
     window = FilmWindow(0, 0, cols, rows)
-    return _look(model, image, window, scale * np.sqrt(image.pixel_aspect))
+    ask = _ask_both_ways if is_averaged else _ask
+    return _look(model, image, window, scale * np.sqrt(image.pixel_aspect), ask)
 
 
 def sharp_look(model: LoadedModel, image: SpineImage, centre: Points, height: float) -> Look:
@@ -124,17 +135,19 @@ def sharp_look(model: LoadedModel, image: SpineImage, centre: Points, height: fl
     half = (np.array(model.card.input_shape[::-1]) - 2 * scale - 2) / scale / 2
     low, high = (centre - half).tolist(), (centre + half).tolist()
     window = window_around(low, high, 2 * float(half.min()), image.shape)
-    return _look(model, image, window, scale)
+    return _look(model, image, window, scale, _ask_both_ways)
 
 
-def _look(model: LoadedModel, image: SpineImage, window: FilmWindow, scale: float) -> Look:
+def _look(
+    model: LoadedModel, image: SpineImage, window: FilmWindow, scale: float, ask: _Ask
+) -> Look:
     tile = model.card.input_shape
     pixels = scaled_part(model, image, window)
     canvas, grid = resample(pixels, window, scale, tile, image.pixel_aspect)
     starts = list(_starts(canvas.shape, tile))
     if len(starts) == 1:
-        return _as_look(grid, _ask(model, canvas))
-    answer = averaged_tiles(lambda part: _ask(model, part), canvas, starts, tile, _OVERLAP_PX)
+        return _as_look(grid, ask(model, canvas))
+    answer = averaged_tiles(lambda part: ask(model, part), canvas, starts, tile, _OVERLAP_PX)
     return _as_look(grid, answer)
 
 
@@ -158,6 +171,16 @@ def _ask(model: LoadedModel, canvas: Array) -> Array:
     outputs = model.engine.run(finish_input(canvas, model.card.intensity)[None])
     parts = [softmax(outputs["logits"][0]), heat_map(outputs["corners"][0]), outputs["levels"][0]]
     return np.asarray(np.concatenate(parts, axis=-1), np.float32)
+
+
+def _ask_both_ways(model: LoadedModel, canvas: Array) -> Array:
+    """Return the mean (h, w, 10) of the answers for a canvas and for its mirror image.
+
+    Corners are named by anatomy, so that none changes its name in a mirror image.
+    """
+    answer = _ask(model, canvas)
+    mirrored = _ask(model, np.ascontiguousarray(canvas[:, ::-1]))[:, ::-1]
+    return np.asarray((answer + mirrored) / 2, np.float32)
 
 
 def _as_look(grid: Grid, answer: Array) -> Look:

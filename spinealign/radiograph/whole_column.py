@@ -120,8 +120,8 @@ def outline_column(
     upright = _outline(model, image, look, levels)
     if _is_convincing(upright):
         return upright
-    for turns, turned, turned_look in _turned_by_evidence(model, image, _evidence(look)):
-        found = _outline(model, turned, turned_look, levels)
+    for turns, turned in _turned_by_evidence(model, image, _evidence(look)):
+        found = _outline(model, turned, coarse_look(model, turned), levels)
         if len(found.vertebrae) >= _FEWEST_TURNED and not found.levels_uncertain:
             return max(upright, turned_back(found, turns, image.shape), key=_count_of_named)
     return upright
@@ -139,16 +139,16 @@ def _count_of_named(found: VertebraOutlines) -> int:
 
 def _turned_by_evidence(
     model: LoadedModel, image: SpineImage, upright: float
-) -> list[tuple[int, SpineImage, Look]]:
+) -> list[tuple[int, SpineImage]]:
     """Return the film turned in the ways in which it may stand upright, the likeliest first.
 
-    With each the number of turns and the coarse look.
+    With each the number of turns.
     """
     turned = [(turns, turned_left(image, turns)) for turns in (2, 1, 3)]
-    looks = [(turns, film, coarse_look(model, film)) for turns, film in turned]
+    looks = [coarse_look(model, film, is_averaged=False) for _, film in turned]
+    shown = sorted(zip(map(_evidence, looks), turned, strict=True), key=lambda one: -one[0])
     least = max(_LEAST_EVIDENCE, _EVIDENCE_SHARE * upright)
-    likely = [one for one in looks if _evidence(one[2]) >= least]
-    return sorted(likely, key=lambda one: _evidence(one[2]), reverse=True)
+    return [film for evidence, film in shown if evidence >= least]
 
 
 def _evidence(look: Look) -> float:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from spinealign.domain.findings import LandmarkName, LevelUncertainty, VertebraState, WarningCode
+from spinealign.inference.engine import LoadedModel
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.radiograph import finds_bodies, outline_vertebrae
-from spinealign.radiograph.looks import COLUMN_LEVELS
+from spinealign.radiograph.looks import COLUMN_LEVELS, coarse_look
 from spinealign.radiograph.turned_film import turned_back
 from spinealign.radiograph.verdict import VertebraOutlines
 from tests.examinations import LATERAL_NECK, WHOLE_SPINE
@@ -71,6 +72,27 @@ def test_every_body_from_c2_to_s1_is_named_with_its_corners(whole):
     assert max(errors) < 1.5
     assert found.suggestions == ()
     assert found.cautions == ()
+
+
+class OneSided:
+    """Sees bone at the right of whatever it is shown."""
+
+    name = "one-sided"
+
+    def run(self, batch):
+        across = np.linspace(-4, 4, batch.shape[2], dtype=np.float32)
+        bone = np.broadcast_to(across, batch.shape[:3])
+        logits = np.stack([-bone, -bone - 9, bone, -bone - 9], axis=-1)
+        corners = np.repeat(bone[..., None], 4, axis=-1)
+        return {"logits": logits, "corners": corners, "levels": corners[..., :2]}
+
+
+@pytest.mark.parametrize(("is_averaged", "is_symmetric"), [(True, True), (False, False)])
+def test_a_look_is_the_mean_over_the_film_and_its_mirror_image(is_averaged, is_symmetric):
+    model = LoadedModel(column_model(NECK).card, OneSided())
+    look = coarse_look(model, film_of(NECK), is_averaged=is_averaged)
+    for seen in (look.bodies, look.corners, look.level):
+        assert np.allclose(seen, seen[:, ::-1], atol=1e-5) is is_symmetric
 
 
 def test_mask_classes_and_outlines_tell_the_same(whole):
