@@ -97,13 +97,14 @@ _SEEN_WEIGHT = 0.6
 Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
 """
 
-_END_COST = 4.0
-"""Cost of naming C2 or S1 what does not look like it, and the other way round.
+_C2_COST, _S1_COST = 8.0, 4.0
+"""Cost of naming C2, or S1, what does not look like it, and the other way round.
 
-Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+Source: set by hand on seven films of fold 0, on which C2 was never mistaken and L5 or S2 was taken
+for S1 on two (docs/design/films-from-anywhere.md).
 """
 
-_SURE_MARGIN, _MOST_MARGIN = 1.5, 8.0
+_SURE_MARGIN, _MOST_MARGIN = 2.5, 8.0
 """By how much names must fit better than any others to be told, and where that is not looked at.
 
 Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
@@ -239,8 +240,8 @@ def _level_costs(body: Piece) -> Points:
     numbers = np.arange(len(COLUMN_LEVELS)) + FIRST_LEVEL_NUMBER
     away = np.abs(numbers - body.level) / max(body.spread, _LEAST_SPREAD)
     costs = _SEEN_WEIGHT * np.minimum(away, _FARTHEST_LEVEL).astype(np.float64)
-    costs[(numbers == numbers[0]) != body.is_c2] += _END_COST
-    costs[(numbers == numbers[-1]) != body.is_s1] += _END_COST
+    costs[(numbers == numbers[0]) != body.is_c2] += _C2_COST
+    costs[(numbers == numbers[-1]) != body.is_s1] += _S1_COST
     return np.asarray(costs)
 
 

@@ -57,6 +57,19 @@ LEAST_DEPTH, LARGEST_DEPTH = 0.6, 2.4
 Source: beyond the readers' 0.76 to 1.94 on 154 lateral films (docs/design/films-from-anywhere.md).
 """
 
+LARGEST_WEDGE_DEG = 30.0
+"""Angle between the endplates of one body; a fracture makes more than the readers' 19 degrees.
+
+Source: beyond the readers' 18.9 degrees on 864 bodies of 154 lateral films
+(docs/design/films-from-anywhere.md).
+"""
+
+LARGEST_C2_TILT_DEG = 25.0
+"""Angle between C2's inferior endplate and the perpendicular of the line from its middle to C3's.
+
+Source: beyond the readers' 19.7 degrees on 153 lateral films (docs/design/films-from-anywhere.md).
+"""
+
 
 class Implausible(StrEnum):
     """What cannot be in a column."""
@@ -67,6 +80,7 @@ class Implausible(StrEnum):
     DISC_ANGLE = "disc_angle"
     DIRECTION = "direction"
     SHAPE = "shape"
+    ENDPLATE = "endplate"
 
 
 @dataclass(frozen=True)
@@ -117,7 +131,8 @@ def breaches(
     Parameters
     ----------
     vertebrae : sequence of Vertebra
-        Bodies without all four corners (C2, S1, bodies that the film cuts) are passed over.
+        Bodies without all four corners (S1, bodies that the film cuts) are passed over; of C2
+        the inferior endplate is compared with C3.
     steps : sequence of int or None
         Levels from each body to the next, one less than bodies; None where that is not known.
         Only neighbours, one step apart, are compared.
@@ -128,8 +143,9 @@ def breaches(
     found = [
         Breach(Implausible.SHAPE, (i,))
         for i, body in enumerate(bodies)
-        if body is not None and not LEAST_DEPTH <= body.depth / body.height <= LARGEST_DEPTH
+        if body is not None and _is_misshapen(body)
     ]
+    found += _of_c2(vertebrae, bodies, steps, pixel_aspect)
     for i, (upper, lower) in enumerate(pairwise(bodies)):
         if upper is not None and lower is not None and steps[i] == 1:
             found += [Breach(reason, (i, i + 1)) for reason in _of_pair(upper, lower)]
@@ -141,9 +157,40 @@ def breaches(
 
 
 def _body(vertebra: Vertebra, pixel_aspect: float) -> _Body | None:
-    marks = [vertebra.landmark(name) for name in _CORNERS]
+    placed = _places(vertebra, _CORNERS, pixel_aspect)
+    return None if placed is None else _Body(placed)
+
+
+def _places(
+    vertebra: Vertebra, names: Sequence[LandmarkName], pixel_aspect: float
+) -> Points | None:
+    """Return the places (N, 2) of landmarks on square pixels; None where one is missing."""
+    marks = [vertebra.landmark(name) for name in names]
     placed = [(mark.x, mark.y * pixel_aspect) for mark in marks if mark is not None]
-    return _Body(np.array(placed)) if len(placed) == len(_CORNERS) else None
+    return np.array(placed) if len(placed) == len(names) else None
+
+
+def _is_misshapen(body: _Body) -> bool:
+    superior, inferior = (body.corners[i] - body.corners[j] for i, j in ((0, 1), (3, 2)))
+    has_shape = LEAST_DEPTH <= body.depth / body.height <= LARGEST_DEPTH
+    return not has_shape or _angle_deg(superior, inferior) > LARGEST_WEDGE_DEG
+
+
+def _of_c2(
+    vertebrae: Sequence[Vertebra],
+    bodies: Sequence[_Body | None],
+    steps: Sequence[int | None],
+    pixel_aspect: float,
+) -> list[Breach]:
+    """Return the breach of a C2 whose inferior endplate does not lie across the column."""
+    if len(vertebrae) < 2 or vertebrae[0].level != "C2" or bodies[1] is None or steps[0] != 1:
+        return []
+    endplate = _places(vertebrae[0], _CORNERS[2:], pixel_aspect)
+    if endplate is None:
+        return []
+    run = bodies[1].centre - endplate.mean(axis=0)
+    tilt = abs(90 - _angle_deg(endplate[1] - endplate[0], run))
+    return [Breach(Implausible.ENDPLATE, (0,))] if tilt > LARGEST_C2_TILT_DEG else []
 
 
 def _of_pair(upper: _Body, lower: _Body) -> list[Implausible]:

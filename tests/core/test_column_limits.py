@@ -99,3 +99,30 @@ def test_limits_hold_in_square_pixels_whatever_the_film_s_pixels_are():
     steps = [1] * (len(bodies) - 1)
     assert breaches(flat, steps)
     assert not breaches(flat, steps, pixel_aspect=3.0)
+
+
+def wedge(y, wedge_deg, level="C4", names=CORNERS):
+    """A body whose inferior endplate is turned about its middle."""
+    turn = np.deg2rad(wedge_deg)
+    middle, marks = np.array([100.0, y + HEIGHT / 2]), []
+    for mark in body(y).landmarks:
+        side = np.sign(mark.x - middle[0]) * DEPTH / 2
+        place = middle + side * np.array([np.cos(turn), np.sin(turn)])
+        is_turned = "inferior" in mark.name
+        marks.append(replace(mark, x=place[0], y=place[1]) if is_turned else mark)
+    return replace(body(y), level=level, landmarks=tuple(m for m in marks if m.name in names))
+
+
+@pytest.mark.parametrize(("wedge_deg", "is_possible"), [(19, True), (-19, True), (35, False)])
+def test_endplates_of_a_body_lie_opposite_each_other(wedge_deg, is_possible):
+    assert (not reasons(wedge(0.0, wedge_deg))) is is_possible
+
+
+@pytest.mark.parametrize(
+    ("tilt_deg", "is_possible"), [(0, True), (19, True), (-19, True), (30, False)]
+)
+def test_the_endplate_of_c2_lies_across_the_column(tilt_deg, is_possible):
+    c2 = wedge(0.0, tilt_deg, "C2", CORNERS[2:])
+    assert reasons(c2, body(PITCH)) == (set() if is_possible else {(Implausible.ENDPLATE, (0,))})
+    assert not reasons(c2, body(2 * PITCH), steps=[2])
+    assert not reasons(replace(c2, level="C5"), body(PITCH))
