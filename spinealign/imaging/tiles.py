@@ -200,6 +200,33 @@ def tile_starts(length: int, tile: int, overlap: int) -> tuple[int, ...]:
     return tuple(round(i * (length - tile) / (count - 1)) for i in range(count))
 
 
+def tiles_along(
+    shape: Sequence[int], tile: tuple[int, int], path: Points, overlap: int
+) -> list[tuple[int, int]]:
+    """Return (top, left) of tiles that follow a path along a canvas's longer side.
+
+    Parameters
+    ----------
+    shape, tile : sequence of int
+        (rows, columns) of the canvas and of a tile.
+    path : ndarray of float64, shape (n, 2)
+        Points of (x, y) in cells of the canvas.
+    overlap : int
+        Least overlap of neighbouring tiles, in cells.
+    """
+    long = 0 if shape[0] >= shape[1] else 1
+    short = 1 - long
+    order = np.argsort(path[:, 1 - long], kind="stable")
+    tiles = []
+    for start in tile_starts(shape[long], tile[long], overlap):
+        middle = np.interp(
+            start + tile[long] / 2, path[order, 1 - long], path[order, 1 - short]
+        )  # fmt: skip
+        across = int(np.clip(round(middle - tile[short] / 2), 0, shape[short] - tile[short]))
+        tiles.append((start, across) if long == 0 else (across, start))
+    return tiles
+
+
 def tile_weight(tile: tuple[int, int], overlap: int) -> Array:
     """Return the weight (h, w) of a tile's cells: 1 inside, falling towards its border."""
     ramps = [

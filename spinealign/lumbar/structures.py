@@ -16,11 +16,14 @@ from spinealign.imaging.tiles import (
     Grid,
     averaged_tiles,
     resample,
-    tile_starts,
+    tile_weight,
+    tiles_along,
     window_around,
 )
 from spinealign.inference.engine import Array, LoadedModel
 from spinealign.predict import network_input
+
+Points = NDArray[np.float64]
 
 _SHARP_PX = 45.0
 """Height of a body at the second look, in pixels of the network's input.
@@ -46,10 +49,10 @@ _MOST_TILES = 3
 Source: that of `radiograph.coarse_to_fine`.
 """
 
-_MARGIN_IN_HEIGHTS = 1.0
-"""Room around what the first look found, in heights of a body.
+_MARGIN_IN_HEIGHTS = 2.6
+"""Room around the bodies of the first look in the second, in heights of a body.
 
-Source: convention of this program.
+Source: that of `radiograph.coarse_to_fine`; canal and posterior elements lie within it.
 """
 
 _DEPTH_OF_HEIGHT = 1.26
@@ -84,8 +87,28 @@ class Structures:
     looks: int
 
 
+@dataclass(frozen=True, eq=False)
+class BodyPlaces:
+    """Where bodies were seen.
+
+    Parameters
+    ----------
+    centres : ndarray of float64, shape (n, 2)
+        (x, y) of each, in pixels.
+    low, high : ndarray of float64, shape (2,)
+        Opposite corners (x, y) of the box around all of them.
+    height_px : float
+        Usual height of a body.
+    """
+
+    centres: Points
+    low: Points
+    high: Points
+    height_px: float
+
+
 def structures_on(model: LoadedModel, image: SpineImage, *, is_sharp: bool = True) -> Structures:
-    """Ask a network about a slice, and again where the column stands unless it stood large enough.
+    """Ask a network about a slice, and again where bodies stand unless they stood large enough.
 
     Parameters
     ----------
@@ -96,17 +119,17 @@ def structures_on(model: LoadedModel, image: SpineImage, *, is_sharp: bool = Tru
     """
     batch, box = network_input(image, model.card)
     whole = unplace(model.segment(batch), box)
-    height = body_height_px(whole, model.card.classes)
-    if not is_sharp or height is None:
+    bodies = body_places(whole, model.card.classes)
+    if not is_sharp or bodies is None:
         return Structures(whole, 1)
-    ratio = height * float(np.sqrt(np.prod(box.scale))) / _SHARP_PX
+    ratio = bodies.height_px * float(np.sqrt(np.prod(box.scale))) / _SHARP_PX
     if 1 / _NEAR_ENOUGH < ratio < _NEAR_ENOUGH:
         return Structures(whole, 1)
-    return _looked_again(model, image, whole, height)
+    return _looked_again(model, image, whole, bodies)
 
 
-def body_height_px(probabilities: Array, classes: Sequence[str]) -> float | None:
-    """Return the usual height of a body, or None where none was found.
+def body_places(probabilities: Array, classes: Sequence[str]) -> BodyPlaces | None:
+    """Return where the bodies are that a network saw, or None where it saw none.
 
     Parameters
     ----------
@@ -115,75 +138,72 @@ def body_height_px(probabilities: Array, classes: Sequence[str]) -> float | None
         Names of the channels.
     """
     is_body = (probabilities.argmax(axis=-1) == list(classes).index("body")).astype(np.uint8)
-    areas = cv2.connectedComponentsWithStats(is_body)[2][1:, cv2.CC_STAT_AREA]
-    if not len(areas):
+    stats, centres = cv2.connectedComponentsWithStats(is_body)[2:]
+    stats, centres = stats[1:], centres[1:]
+    if not len(stats):
         return None
-    large = areas[areas >= _LEAST_SHARE * areas.max()]
-    return float(np.sqrt(np.median(large) / _DEPTH_OF_HEIGHT))
+    areas = stats[:, cv2.CC_STAT_AREA]
+    is_large = areas >= _LEAST_SHARE * areas.max()
+    stats, centres = stats[is_large].astype(np.float64), centres[is_large] + 0.5
+    low = stats[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]]
+    high = low + stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    height = float(np.sqrt(np.median(areas[is_large]) / _DEPTH_OF_HEIGHT))
+    return BodyPlaces(centres, low.min(axis=0), high.max(axis=0), height)
 
 
-def _looked_again(model: LoadedModel, image: SpineImage, whole: Array, height: float) -> Structures:
-    tile = model.card.input_shape
-    low, high = _found(whole, _MARGIN_IN_HEIGHTS * height)
+def _looked_again(
+    model: LoadedModel, image: SpineImage, whole: Array, bodies: BodyPlaces
+) -> Structures:
+    tile, rule = model.card.input_shape, model.card.intensity
+    margin = _MARGIN_IN_HEIGHTS * bodies.height_px
+    low, high = bodies.low - margin, bodies.high + margin
     farthest = _OVERLAP_PX + _MOST_TILES * (min(tile) - _OVERLAP_PX)
-    scale = min(_SHARP_PX / height, farthest / float((high - low).max()))
-    window = window_around(low.tolist(), high.tolist(), 1, image.shape)
+    scale = min(_SHARP_PX / bodies.height_px, farthest / float((high - low).max()))
+    window = window_around(low.tolist(), high.tolist(), min(tile) / scale, image.shape)
     part = scale_intensity(
-        np.ascontiguousarray(window.cut(image.pixels)), model.card.intensity,
+        np.ascontiguousarray(window.cut(image.pixels)), rule,
         bits=image.bits, is_hounsfield=image.is_hounsfield,
     )  # fmt: skip
     canvas, grid = resample(part, window, scale, tile, image.pixel_aspect)
-    starts = [
-        (top, left)
-        for top in tile_starts(canvas.shape[0], tile[0], _OVERLAP_PX)
-        for left in tile_starts(canvas.shape[1], tile[1], _OVERLAP_PX)
-    ]
+    starts = tiles_along(canvas.shape, tile, grid.to_grid(bodies.centres), _OVERLAP_PX)
     answer = averaged_tiles(
-        lambda cells: model.segment(finish_input(cells, model.card.intensity)[None]),
+        lambda cells: model.segment(finish_input(cells, rule)[None]),
         canvas, starts, tile, _OVERLAP_PX,
     )  # fmt: skip
-    sharp = _at_pixels(answer, grid, window)
+    seen = np.concatenate([answer, _seen(canvas.shape, starts, tile)[..., None]], axis=-1)
+    seen = _at_pixels(seen, grid, window)
     merged = whole.copy()
-    weight = _faded(window, image.shape, _MARGIN_IN_HEIGHTS * height)[..., None]
     inside = window.cut(merged)
-    inside += weight * (sharp - inside)
+    inside += seen[..., -1:] * (seen[..., :-1] - inside)
     return Structures(merged, 1 + len(starts))
 
 
-def _found(whole: Array, margin: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return opposite corners (x, y) of the box around all structures, with a margin."""
-    places = np.argwhere(whole.argmax(axis=-1) > 0)[:, ::-1].astype(np.float64)
-    return places.min(axis=0) - margin, places.max(axis=0) + 1 + margin
+def _seen(
+    shape: tuple[int, ...], starts: Sequence[tuple[int, int]], tile: tuple[int, int]
+) -> Array:
+    """Return how much the second look counts (h, w): 1 inside tiles, falling to their borders."""
+    weight, seen = tile_weight(tile, _OVERLAP_PX // 2), np.zeros(shape, np.float32)
+    for top, left in starts:
+        part = seen[top : top + tile[0], left : left + tile[1]]
+        np.maximum(part, weight, out=part)
+    return seen
 
 
 def _at_pixels(answer: Array, grid: Grid, window: FilmWindow) -> Array:
     """Return an answer (h, w, C) on a grid at the pixels of a window."""
     start = grid.to_grid(np.array([[window.left + 0.5, window.top + 0.5]]))[0] - 0.5
     matrix = np.array([[grid.scale[1], 0, start[0]], [0, grid.scale[0], start[1]]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    parts = [
+    parts = np.split(
+        answer, range(_CHANNELS_AT_ONCE, answer.shape[-1], _CHANNELS_AT_ONCE), axis=-1
+    )  # fmt: skip
+    resampled = [
         cv2.warpAffine(
-            np.ascontiguousarray(channels), matrix, window.shape[::-1], flags=flags,
-            borderMode=cv2.BORDER_REPLICATE,
+            np.ascontiguousarray(part), matrix, window.shape[::-1],
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
         ).reshape(*window.shape, -1)
-        for channels in np.split(
-            answer, range(_CHANNELS_AT_ONCE, answer.shape[-1], _CHANNELS_AT_ONCE), axis=-1
-        )
+        for part in parts
     ]  # fmt: skip
-    return np.asarray(np.concatenate(parts, axis=-1), np.float32)
-
-
-def _faded(window: FilmWindow, shape: tuple[int, int], width_px: float) -> Array:
-    """Return weights (h, w) that fall to 0 at those edges of a window that are not the image's."""
-    ramps = []
-    for start, stop, length in (
-        (window.top, window.bottom, shape[0]), (window.left, window.right, shape[1]),
-    ):  # fmt: skip
-        at = np.arange(start, stop) + 0.5
-        before = at - start if start > 0 else np.full(len(at), width_px)
-        after = stop - at if stop < length else np.full(len(at), width_px)
-        ramps.append(np.clip(np.minimum(before, after) / (0.5 * width_px), 0, 1))
-    return np.asarray(ramps[0][:, None] * ramps[1][None, :], np.float32)
+    return np.asarray(np.concatenate(resampled, axis=-1), np.float32)
 
 
 def mask_of(probabilities: Array, classes: Sequence[str]) -> Mapping[str, NDArray[np.bool_]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spinealign.domain.image import SpineImage
 from spinealign.imaging.fit import finish_input, place, plan_letterbox
@@ -16,7 +14,7 @@ from spinealign.imaging.tiles import (
     averaged_tiles,
     letterbox_grid,
     resample,
-    tile_starts,
+    tiles_along,
     window_around,
 )
 from spinealign.inference.engine import Array, LoadedModel
@@ -211,24 +209,9 @@ def _look_along(model: LoadedModel, image: SpineImage, column: FilmColumn) -> Ma
     pixels = scaled_part(model, image, window)
     canvas, grid = resample(pixels, window, scale, tile, image.pixel_aspect)
     path = grid.to_grid(column.maps.grid.to_film(np.array([b.centre for b in column.blobs])))
-    tiles = list(_tiles(canvas.shape, tile, path))
+    tiles = tiles_along(canvas.shape, tile, path, _OVERLAP)
     answer = averaged_tiles(lambda part: _ask(model, part), canvas, tiles, tile, _OVERLAP)
     return _maps(grid, answer)
-
-
-def _tiles(
-    shape: tuple[int, ...], tile: tuple[int, int], path: NDArray[np.float64]
-) -> Iterator[tuple[int, int]]:
-    """Yield (top, left) of tiles that follow a path of (x, y) along a canvas's longer side."""
-    long = 0 if shape[0] >= shape[1] else 1
-    short = 1 - long
-    order = np.argsort(path[:, 1 - long], kind="stable")
-    for start in tile_starts(shape[long], tile[long], _OVERLAP):
-        middle = np.interp(
-            start + tile[long] / 2, path[order, 1 - long], path[order, 1 - short]
-        )  # fmt: skip
-        across = int(np.clip(round(middle - tile[short] / 2), 0, shape[short] - tile[short]))
-        yield (start, across) if long == 0 else (across, start)
 
 
 def is_plausible(column: FilmColumn) -> bool:

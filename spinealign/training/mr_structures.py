@@ -88,6 +88,8 @@ class MrStructuresRecipe:
     self_training_steps : int
         Steps of the second stage, in which open pixels are decided where the first stage is
         sure, and slices without outlines join (Lee 2013, pseudo-labels); 0 leaves it out.
+    confidence, background_confidence : float
+        How sure the first stage must be of a structure, and of background (`narrowed`).
     changed_share : float
         Share of crops with changed contrast; 0 for an ablation.
     """
@@ -102,6 +104,7 @@ class MrStructuresRecipe:
     class_weights: tuple[float, ...] = (1.0, 1.5, 2.0, 3.0, 3.0, 2.0)
     held_out_fraction: float = 0.25
     confidence: float = 0.8
+    background_confidence: float = 0.95
     changed_share: float = 0.7
     seed: int = 7
     left_out: tuple[str, ...] = ()
@@ -317,7 +320,9 @@ def _write_decided(
     targets: dict[str, Any] = {}
     for number, one in enumerate(slices):
         probabilities = mirrored_probabilities(full, one.pixels, recipe)
-        targets[_key(one)] = narrowed(one.target.allowed, probabilities, recipe.confidence)
+        targets[_key(one)] = narrowed(
+            one.target.allowed, probabilities, recipe.confidence, recipe.background_confidence
+        )
         if number % 100 == 0:
             print(f"decided {number} of {len(slices)} slices", flush=True)
     part = kept.with_name(f"part-{kept.name}")

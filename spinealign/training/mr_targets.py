@@ -55,6 +55,9 @@ _SAME_DISC = 0.4
 _LEAST_DISC_SHARE = 0.15
 """Smaller pieces, in areas of the largest disc of the slice, are no disc of their own."""
 
+_LEAST_ALLOWED = 0.5
+"""Least summed probability of the classes that readers allow, from which a network is believed."""
+
 _TOP_MARGIN_PX = 5
 """Outlines that end this far below the picture's edge do not show its uppermost structures."""
 
@@ -374,7 +377,9 @@ def _add_vertebrae(allowed: Mask, drawn: Region, anterior: NDArray[np.float32]) 
         allowed[is_posterior] = POSTERIOR
 
 
-def narrowed(allowed: Mask, probabilities: NDArray[np.float32], confidence: float) -> Mask:
+def narrowed(
+    allowed: Mask, probabilities: NDArray[np.float32], confidence: float, of_background: float
+) -> Mask:
     """Return a target whose open pixels are decided where a network is sure.
 
     Parameters
@@ -383,11 +388,14 @@ def narrowed(allowed: Mask, probabilities: NDArray[np.float32], confidence: floa
     probabilities : ndarray of float32, shape (H, W, classes)
     confidence : float
         Least probability, among the classes that the readers leave open, of the class chosen.
+    of_background : float
+        The same for background; more, so that what a network misses is not taught as missing.
     """
     bits = (allowed[..., None] >> np.arange(len(STRUCTURES))) & 1
     open_to = probabilities * bits
+    best = open_to.argmax(axis=-1)
     share = open_to.max(axis=-1) / np.maximum(open_to.sum(axis=-1), 1e-6)
     # A class that the readers rule out says that the network is lost here.
-    is_sure = (share >= confidence) & (open_to.sum(axis=-1) >= 0.5)
-    chosen = (1 << open_to.argmax(axis=-1)).astype(np.uint8)
-    return np.where(is_sure, chosen, allowed)
+    is_sure = share >= np.where(best == 0, of_background, confidence)
+    is_sure &= open_to.sum(axis=-1) >= _LEAST_ALLOWED
+    return np.where(is_sure, (1 << best).astype(np.uint8), allowed)

@@ -119,12 +119,14 @@ def test_outlined_discs_teach_the_middle_of_bodies_and_of_the_sacrum():
 
 
 def test_open_pixels_are_decided_only_among_what_readers_allow():
-    allowed = np.array([[BACKGROUND | DISC, BACKGROUND | DISC, BODY, BACKGROUND | DISC]], np.uint8)
+    choice = BACKGROUND | DISC
+    allowed = np.array([[choice, choice, BODY, choice, choice, choice]], np.uint8)
     sure_disc, unsure = [0.1, 0, 0, 0, 0.9, 0], [0.5, 0, 0, 0, 0.5, 0]
     excluded = [0.02, 0.9, 0, 0, 0.08, 0]
-    told = np.array([[sure_disc, unsure, sure_disc, excluded]], np.float32)
-    decided = mr_targets.narrowed(allowed, told, 0.8)
-    assert decided.tolist() == [[DISC, BACKGROUND | DISC, BODY, BACKGROUND | DISC]]
+    background, surely = [0.9, 0, 0, 0, 0.1, 0], [0.98, 0, 0, 0, 0.02, 0]
+    told = np.array([[sure_disc, unsure, sure_disc, excluded, background, surely]], np.float32)
+    decided = mr_targets.narrowed(allowed, told, 0.8, 0.95)
+    assert decided.tolist() == [[DISC, choice, BODY, choice, choice, BACKGROUND]]
 
 
 @pytest.fixture

@@ -57,9 +57,14 @@ def test_the_height_of_bodies_is_that_of_their_area(height):
     mask = column(height)[1]
     told = np.zeros((*mask.shape, len(CLASSES)), np.float32)
     told[..., 0], told[..., 1] = 0.5, mask
-    assert structures.body_height_px(told, CLASSES) == pytest.approx(height, rel=0.05)
+    bodies = structures.body_places(told, CLASSES)
+    assert bodies.height_px == pytest.approx(height, rel=0.05)
+    rows, cols = np.nonzero(mask)
+    assert bodies.low.tolist() == [cols.min(), rows.min()]
+    assert bodies.high.tolist() == [cols.max() + 1, rows.max() + 1]
+    assert bodies.centres[0] == pytest.approx([120 + 0.63 * height, 20 + height / 2], abs=1)
     told[..., 1] = 0
-    assert structures.body_height_px(told, CLASSES) is None
+    assert structures.body_places(told, CLASSES) is None
 
 
 def test_small_bodies_are_seen_sharper_at_the_second_look(model):
@@ -86,14 +91,20 @@ def test_a_slice_without_bodies_is_looked_at_once(model):
 
 def test_a_long_column_takes_no_more_tiles_than_the_limit(model):
     image, _ = column(8, (900, 300))
-    assert structures.structures_on(model, image).looks <= 1 + structures._MOST_TILES**2
+    assert structures.structures_on(model, image).looks <= 1 + structures._MOST_TILES
 
 
-def test_the_second_look_fades_into_the_first_except_at_the_images_edge():
-    window = structures.FilmWindow(0, 10, 50, 90)
-    weight = structures._faded(window, (100, 100), 20)
-    assert weight.shape == (80, 50)
-    assert weight[40, 0] == 1
-    assert weight[40, -1] < 0.1
-    assert weight[0, 20] < 0.1
-    assert weight[40, 25] == 1
+def test_the_second_look_counts_inside_its_tiles_and_fades_at_their_borders():
+    seen = structures._seen((400, 300), [(0, 20), (208, 60)], (192, 192))
+    assert seen[100, 120] == 1
+    assert seen[100, 5] == 0
+    assert 0 < seen[100, 22] < 0.2
+    assert seen[300, 150] == 1
+
+
+def test_what_no_tile_sees_stays_as_the_first_look_saw_it(model):
+    image, _ = column(18, (400, 900))
+    first = structures.structures_on(model, image, is_sharp=False).probabilities
+    both = structures.structures_on(model, image).probabilities
+    np.testing.assert_array_equal(both[:, 700:], first[:, 700:])
+    assert not np.array_equal(both[:, 100:180], first[:, 100:180])

@@ -12,6 +12,7 @@ from spinealign.imaging.tiles import (
     resample,
     tile_starts,
     tile_weight,
+    tiles_along,
     window_around,
 )
 
@@ -149,3 +150,16 @@ def test_where_no_tile_lies_is_what_stands_for_nothing():
     )
     assert joined[20:] == pytest.approx(np.broadcast_to([0, 0, 1], (20, 16, 3)))
     assert joined[5, 5] == pytest.approx([1, 1, 1], abs=1e-4)
+
+
+@pytest.mark.parametrize("is_tall", [True, False], ids=["tall", "wide"])
+def test_tiles_follow_a_path_and_stay_on_the_canvas(is_tall):
+    path = np.array([[30.0, 20.0], [170.0, 380.0]])
+    shape = (400, 200) if is_tall else (200, 400)
+    starts = tiles_along(shape, (100, 100), path if is_tall else path[:, ::-1], 20)
+    along = [start[0 if is_tall else 1] for start in starts]
+    across = [start[1 if is_tall else 0] for start in starts]
+    assert along == list(tile_starts(400, 100, 20))
+    assert across == sorted(across)
+    assert across[0] == 0
+    assert across[-1] == 100

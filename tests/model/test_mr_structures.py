@@ -170,7 +170,7 @@ def test_what_readers_decided_stays_as_it_was_in_the_second_stage(data, tmp_path
     slices = mr_structures.load_sources(data, tmp_path / "cache", [T1, UNLABELLED])
     keras.utils.set_random_seed(0)
     model = TINY.network(TINY.crop)
-    sure = replace(TINY, confidence=0.1)
+    sure = replace(TINY, confidence=0.1, background_confidence=0.1)
     decided = mr_structures.decide(model, slices, tmp_path / "decided.npz", sure)
     by_name = {one.name: one for one in decided}
     changed = 0
