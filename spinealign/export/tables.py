@@ -23,6 +23,7 @@ from spinealign.domain.height_loss import height_losses
 from spinealign.domain.identifiers import DicomIdentifiers
 from spinealign.domain.image import KindCheck, SpineImage
 from spinealign.domain.paths import resources_dir
+from spinealign.domain.reading import Reading
 from spinealign.export.disc_tables import disc_name_records, grading_record
 from spinealign.export.measure_tables import (
     calibration_record,
@@ -31,6 +32,7 @@ from spinealign.export.measure_tables import (
     json_number,
     measurement_record,
 )
+from spinealign.export.reading_tables import reading_record
 from spinealign.wording import caution_text, display_name, headline
 
 SCHEMA_FAMILY = "spinealign-analysis-"
@@ -58,7 +60,9 @@ def analysis_schema() -> dict[str, Any]:
     return schema
 
 
-def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any]:
+def analysis_json(
+    analysis: Analysis, files: Mapping[str, str], reading: Reading | None = None
+) -> dict[str, Any]:
     """Return everything an analysis found as a JSON object.
 
     Parameters
@@ -67,6 +71,8 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
         What was found.
     files : mapping of str to str
         Kind of result to the name of the file beside this object.
+    reading : Reading, optional
+        What a person made of it; names and typed text are left out.
 
     Returns
     -------
@@ -100,6 +106,7 @@ def analysis_json(analysis: Analysis, files: Mapping[str, str]) -> dict[str, Any
         "height_losses": [height_loss_record(one) for one in height_losses(analysis.measurements)],
         "corrections": corrections_record(analysis),
         "automatic": _automatic(analysis.automatic),
+        "reading": reading_record(reading),
         "warnings": [
             {"code": caution.code.value, "message": caution_text(caution)}
             for caution in analysis.cautions

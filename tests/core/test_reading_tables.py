@@ -1,0 +1,62 @@
+"""A reading in analysis.json: decisions and both values, without names and typed text."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+
+from spinealign.domain.reading import Decision
+from spinealign.export.tables import analysis_json, analysis_schema
+from tests.killed_readings import begun, steps_of
+from tests.readings import back_analysis, neck_analysis
+
+
+def test_without_a_reading_there_is_none():
+    assert analysis_json(neck_analysis(), {})["reading"] is None
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """The table after each step of a reading, as it stands in a file."""
+    session = begun(tmp_path)
+    readings = [step() for step in steps_of(session)]
+    texts = [json.dumps(analysis_json(back_analysis(), {}, reading)) for reading in readings]
+    return [json.loads(text) for text in texts]
+
+
+def test_every_state_of_a_reading_fits_the_published_schema(tables):
+    validator = jsonschema.Draft202012Validator(analysis_schema())
+    for table in tables:
+        validator.validate(table)
+    states = [table["reading"]["status"] for table in tables]
+    assert [states[0], *states[-3:]] == ["being_read", "signed", "amended", "amended"]
+    assert tables[-1]["reading"]["version"] == 3
+
+
+def test_both_values_are_there_and_what_holds(tables):
+    made = {each["finding"]: each for each in tables[-1]["reading"]["decisions"]}
+    grade = made["disc_grade/pfirrmann/L4/L5"]
+    assert (grade["decision"], grade["shown"]["grade"], grade["value"]["grade"]) == (
+        "changed",
+        5,
+        4,
+    )
+    assert grade["automatic"]["probability"] == pytest.approx(0.6)
+    height = made["height_loss/L1"]
+    assert (height["value"]["grade"], height["value"]["percent"]) == (1, None)
+    assert made["disc_grade/modic/L5/S1"]["value"]["is_present"] is True
+
+
+def test_a_rejected_finding_has_no_value(tmp_path):
+    session = begun(tmp_path)
+    session.decide("height_loss/L1", Decision.REJECTED)
+    [made] = analysis_json(back_analysis(), {}, session.reading)["reading"]["decisions"]
+    assert (made["decision"], made["value"]) == ("rejected", None)
+
+
+def test_nothing_that_a_person_typed_is_there(tables):
+    text = json.dumps(tables[-1])
+    for typed in ("A. Reader", "B. Reader", "Mild loss of height", "known before", "by the ward"):
+        assert typed not in text
