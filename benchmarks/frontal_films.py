@@ -50,12 +50,11 @@ def within_body(film: FrontalFilm) -> FrontalFilm:
     top, bottom, side = (int(share * rows) for share in BODY_MARGIN)
     side = max(0, (side - cols // 2) // 2)
     corners = film.corners + np.array([side, top])
-    wide = cv2.copyMakeBorder(film.pixels, top, bottom, side, side, cv2.BORDER_CONSTANT)
-    outside = np.ones(wide.shape, np.float32)
-    outside[top : top + rows, side : side + cols] = 0
-    soft = np.maximum(outside, cv2.GaussianBlur(outside, (0, 0), 0.01 * rows))
+    wide = cv2.copyMakeBorder(film.pixels, top, bottom, side, side, cv2.BORDER_REPLICATE)
+    shown = np.zeros(wide.shape, bool)
+    shown[top : top + rows, side : side + cols] = True
     rng = np.random.default_rng(int(film.name.split("_")[-1]))
-    drawn = whole_body(wide.astype(np.float32) / 255, soft, Body(corners.mean(axis=1)), rng)
+    drawn = whole_body(wide.astype(np.float32) / 255, shown, Body(corners.mean(axis=1)), rng)
     pixels = np.round(255 * drawn.clip(0, 1)).astype(np.uint8)
     return replace(film, pixels=pixels, corners=corners)
 

@@ -51,13 +51,23 @@ class Body:
         )
 
 
-def whole_body(image: Image, outside: Image, body: Body, rng: np.random.Generator) -> Image:
+def whole_body(
+    image: Image, shown: NDArray[np.bool_], body: Body, rng: np.random.Generator,
+    texture: Image | None = None,
+) -> Image:  # fmt: skip
     """Continue a film beyond its edges: neck and head, arms, pelvis and thighs.
+
+    What is drawn takes over little by little, so that no edge tells where T1 and L5 are: on
+    films cut to the trunk they lie next to it.
 
     Parameters
     ----------
-    outside : ndarray of float32, shape (h, w)
-        1 where the film does not reach, with a soft edge.
+    image : ndarray of float32, shape (h, w)
+        The film, its outermost pixels repeated beyond its edges.
+    shown : ndarray of bool, shape (h, w)
+        Where there is film.
+    texture : ndarray of float32, shape (h, w), optional
+        Any other picture, whose grain and shades the drawn parts take.
     """
     drawn = np.zeros(image.shape, np.float32)
     width = rng.uniform(0.24, 0.36)
@@ -68,14 +78,25 @@ def whole_body(image: Image, outside: Image, body: Body, rng: np.random.Generato
         drawn - cv2.GaussianBlur(drawn, (0, 0), soft / 2)
     )
     drawn = drawn * shading(image.shape, rng) ** 0.5
+    if texture is not None:
+        drawn = drawn * (1 + rng.uniform(0.2, 1.0) * (texture - texture.mean()))
     grain = rng.standard_normal(image.shape, np.float32) * rng.uniform(0.0, 0.04)
     drawn = np.clip(drawn + cv2.GaussianBlur(grain, (0, 0), 0.7), 0, 1)
-    level = _matching_brightness(image, outside)
-    return np.asarray(image * (1 - outside) + level * drawn * outside, np.float32)
+    share = _taken_over(shown, rng.uniform(0.01, 0.15) * body.length_px)
+    level = _matching_brightness(image, shown)
+    return np.asarray(image * (1 - share) + level * drawn * share, np.float32)
 
 
-def _matching_brightness(image: Image, outside: Image) -> float:
-    inside = image[outside < 0.1]
+def _taken_over(shown: NDArray[np.bool_], reach_px: float) -> Image:
+    """Return (h, w): 0 on film, rising to 1 at a distance from it."""
+    if shown.all():
+        return np.zeros(shown.shape, np.float32)
+    away = cv2.distanceTransform((~shown).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.clip(away / max(reach_px, 0.5), 0, 1).astype(np.float32)
+
+
+def _matching_brightness(image: Image, shown: NDArray[np.bool_]) -> float:
+    inside = image[shown]
     if inside.size < 50:
         return 0.8
     return float(np.clip(2 * np.median(inside), 0.4, 1.1))

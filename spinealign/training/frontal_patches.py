@@ -43,6 +43,9 @@ _HIDDEN_SHARE = 0.6
 _TOUCHED_SHARE = 0.1
 """Of a body that a film's edge or a bar cuts by more than this, what is left is not taught."""
 
+_LEAST_CONTRAST = 0.006
+"""Standard deviation of grey (0..1) in and around a body below which it cannot be seen."""
+
 _RIGHT_TO_LEFT = (1, 0, 3, 2)
 
 Image = NDArray[np.float32]
@@ -127,12 +130,15 @@ class FrontalPatches:
         is_cut = not is_of_body and rng.random() < settings.cut_share / (1 - settings.body_share)
         shown = self._shown(one.film, matrix, is_cut=is_cut)
         if is_of_body:
-            image = _with_body(image, shown, corners, rng)
+            texture = self._style() if self._styles and rng.random() < 0.7 else None
+            body = Body(corners.mean(axis=1))
+            image = surroundings.whole_body(image, shown, body, rng, texture)
         else:
             image = np.where(shown, image, np.float32(self._outside()))
         labels = FrontalLabels(one.film, corners, settings.crop, pitch)
         labels.hide(~shown)
         image = self._spoil(image, labels, corners, pitch)
+        labels.forget_unseen(image)
         return finish_input(image, settings.rule), labels.packed()
 
     def _matrix(self, film: FrontalFilm) -> tuple[Matrix, float]:
@@ -278,16 +284,6 @@ class _Sizes:
         return warp_pixels(pixels, of_level, shape, scale * 2.0**level, cv2.BORDER_REPLICATE)
 
 
-def _with_body(
-    image: Image, shown: NDArray[np.bool_], corners: Points, rng: np.random.Generator
-) -> Image:
-    """Continue a trunk by the rest of a body, as films of other hospitals show it."""
-    body, outside = Body(corners.mean(axis=1)), 1 - shown.astype(np.float32)
-    blurred = cv2.GaussianBlur(outside, (0, 0), max(0.5, 0.02 * body.length_px))
-    soft = np.asarray(np.maximum(blurred, outside), np.float32)
-    return surroundings.whole_body(image, soft, body, rng)
-
-
 def _middle(film: FrontalFilm) -> Points:
     centres = film.corners.mean(axis=1)
     return np.asarray((centres.min(axis=0) + centres.max(axis=0)) / 2)
@@ -379,8 +375,15 @@ class FrontalLabels:
             if inside.any() and float(small[inside].mean()) > _HIDDEN_SHARE:
                 self._unteach(inside)
 
+    def forget_unseen(self, image: Image) -> None:
+        """Teach nothing of bodies where all is one grey, burnt or black."""
+        small = np.asarray(cv2.resize(image, self._shape[::-1], interpolation=cv2.INTER_AREA))
+        for inside in self._bodies:
+            if inside.any() and float(small[_grown(inside)].std()) < _LEAST_CONTRAST:
+                self._unteach(inside)
+
     def _unteach(self, inside: NDArray[np.bool_]) -> None:
-        near = cv2.dilate(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        near = _grown(inside)
         for weight in (CORNER_WEIGHT, CENTRE_WEIGHT):
             self._made[near, weight] = 0
         for weight in (LEVEL_WEIGHT, OFFSET_WEIGHT):
@@ -396,3 +399,8 @@ class FrontalLabels:
     def packed(self) -> Labels:
         """Return the labels (h/2, w/2, `CHANNELS`)."""
         return self._made
+
+
+def _grown(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a body (h, w) with two cells around it."""
+    return np.asarray(cv2.dilate(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)

@@ -148,6 +148,19 @@ def test_what_is_hidden_is_background_and_a_body_cut_by_its_edge_is_not_taught()
     assert packed[int(film.corners[3].mean(axis=0)[1] / 2), 110, patches.MASK] == patches.BODY
 
 
+def test_bodies_in_burnt_or_black_parts_are_not_taught():
+    film = drawn_film()
+    made = labels_of(film)
+    image = film.pixels.astype(np.float32) / 255
+    burnt = int(film.corners[5, 2:, 1].max()) + 8
+    image[:burnt] = 1.0
+    made.forget_unseen(image)
+    packed = made.packed()
+    for number, body in enumerate(film.corners):
+        col, row = (int(v) for v in body.mean(axis=0) / 2)
+        assert packed[row, col, patches.MASK] == (IGNORE if number < 6 else patches.BODY)
+
+
 def test_small_bodies_teach_no_corners_but_centres():
     made = labels_of(drawn_film(), pitch=12.0).packed()
     assert (made[..., patches.CORNER_WEIGHT] == 0).all()
@@ -201,12 +214,14 @@ def test_many_crops_are_finite_in_range_and_mostly_show_bodies():
 def test_a_body_around_a_film_leaves_the_film_itself_unchanged():
     film = drawn_film()
     image = film.pixels.astype(np.float32) / 255
-    outside = np.zeros(image.shape, np.float32)
-    outside[:40], outside[:, :60] = 1, 1
+    shown = np.ones(image.shape, bool)
+    shown[:40], shown[:, :60] = False, False
     body = surroundings.Body(film.corners.mean(axis=1))
-    made = surroundings.whole_body(image, outside, body, np.random.default_rng(0))
-    np.testing.assert_array_equal(made[outside == 0], image[outside == 0])
-    assert not np.allclose(made[outside == 1], image[outside == 1])
+    made = surroundings.whole_body(image, shown, body, np.random.default_rng(0))
+    np.testing.assert_array_equal(made[shown], image[shown])
+    assert not np.allclose(made[~shown], image[~shown])
+    whole = surroundings.whole_body(image, np.ones_like(shown), body, np.random.default_rng(0))
+    np.testing.assert_array_equal(whole, image)
 
 
 def test_rods_lie_beside_the_column():
