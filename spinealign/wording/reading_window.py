@@ -168,7 +168,10 @@ def line_note(findings: Sequence[Finding]) -> str:
 
 
 def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool) -> str:
-    """Return what a reader made of a finding: "accepted", "changed, the program said 12.3°"."""
+    """Return what a reader made of a finding: "rejected", "changed, the program said 12.3°".
+
+    Empty where it was accepted as it is: the mark before the line says that.
+    """
     if is_outdated:
         return OUTDATED
     match decision.decision:
@@ -178,7 +181,7 @@ def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool
             return f"changed, {program}"
         case Decision.REJECTED:
             return "rejected"
-    return "accepted"
+    return ""
 
 
 def left_text(count: int) -> str:

@@ -114,7 +114,7 @@ class CasesPanel(QWidget):
         item = self._items[id(case)]
         is_read = case.reading_status is not ReadingStatus.AUTOMATIC
         reading = STATUS_WORDS_OF_READINGS[case.reading_status] if is_read else ""
-        item.setText(0, f"{case.title} · {reading}" if is_read else case.title)
+        item.setText(0, f"{case.title}\n{reading}" if is_read else case.title)
         is_edited = case.status is CaseStatus.DONE and bool(case.edit_words)
         drawing = "edited" if is_edited else case.status.value
         drawing = "signed" if case.reading_status.is_verified else drawing

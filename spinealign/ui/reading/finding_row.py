@@ -26,8 +26,8 @@ _MARKS = {
 }
 """Icon of each decision."""
 
-_SHORT_VALUE = 12
-"""Letters of a value that has room beside the title."""
+_SHORT_VALUE, _SHORT_LINE = 12, 38
+"""Letters of a value, or of title and value together, that have room on one line."""
 
 
 class FindingRow(QFrame):
@@ -83,7 +83,7 @@ class FindingRow(QFrame):
         note, state = line_note(found), self._state_text()
         self.title.setText(line_title(found))
         value = line_value(found)
-        is_short = len(value) <= _SHORT_VALUE
+        is_short = len(value) <= _SHORT_VALUE or len(line_title(found) + value) <= _SHORT_LINE
         self.short_value.setText(value if is_short else "")
         self.short_value.setVisible(is_short)
         self.value.setText(value)
@@ -149,7 +149,7 @@ class FindingRow(QFrame):
     def _state_text(self) -> str:
         made = [read for read in self.read if read.decision is not None]
         said = [decision_text(r.finding, r.decision, r.is_outdated) for r in made if r.decision]
-        return ", ".join(dict.fromkeys(said))
+        return ", ".join(dict.fromkeys(filter(None, said)))
 
     def _make_buttons(self) -> dict[Decision, QPushButton]:
         made = {}
