@@ -343,9 +343,7 @@ def _motion(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _of_patient(
-    paths: Sequence[Path], options: argparse.Namespace
-) -> list[PatientExamination]:
+def _of_patient(paths: Sequence[Path], options: argparse.Namespace) -> list[PatientExamination]:
     """Analyse examinations of one patient; different ones are refused unless confirmed."""
     from spinealign.imaging.study import read_patient
     from spinealign.measure.geometry.comparison import require_one_patient

@@ -121,8 +121,7 @@ def course_in_words(course: Course, row: CourseRow) -> str:
     if not values:
         return f"{measurement_name(row.either)}: {NOTHING_TO_DRAW}"
     said = (
-        f"{date_text(one.day)} {value_text(one.measurement)}{_changed_text(one)}"
-        for one in values
+        f"{date_text(one.day)} {value_text(one.measurement)}{_changed_text(one)}" for one in values
     )
     return f"{measurement_name(row.either)}: {', '.join(said)}"
 

@@ -1,15 +1,60 @@
-"""What was found on a film that was turned, brought back to the film as it was."""
+"""What was found on a film that was turned or resampled, brought back to the film as it was."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from spinealign.domain.findings import Segmentation, Vertebra
+from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Point
+from spinealign.measure.outlines.square import SquareGrid
 from spinealign.radiograph.verdict import VertebraOutlines
+
+
+def on_squares(image: SpineImage, squares: SquareGrid) -> SpineImage:
+    """Return a film resampled to square pixels."""
+    spacing_mm = image.spacing_mm
+    if spacing_mm is not None:
+        spacing_mm = (spacing_mm[0] / squares.scale[1], spacing_mm[1] / squares.scale[0])
+    return replace(image, pixels=squares.resampled(image.pixels), spacing_mm=spacing_mm)
+
+
+def from_squares(
+    found: VertebraOutlines, squares: SquareGrid, film_shape: tuple[int, int]
+) -> VertebraOutlines:
+    """Return outlines in pixels of the film before it was resampled to square ones.
+
+    Parameters
+    ----------
+    found : VertebraOutlines
+        Of the film on `squares`.
+    squares : SquareGrid
+    film_shape : tuple of int
+        (rows, columns) of the film as it was.
+    """
+    return replace(
+        found,
+        segmentation=_mask_from_squares(found.segmentation, film_shape),
+        vertebrae=tuple(map(squares.body_in_picture, found.vertebrae)),
+        suggestions=tuple(map(squares.body_in_picture, found.suggestions)),
+    )
+
+
+def _mask_from_squares(
+    found: Segmentation | None, film_shape: tuple[int, int]
+) -> Segmentation | None:
+    if found is None:
+        return None
+    size = film_shape[::-1]
+    mask = cv2.resize(found.mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    confidence = cv2.resize(found.confidence, size, interpolation=cv2.INTER_LINEAR)
+    return replace(
+        found, mask=np.asarray(mask, np.uint8), confidence=np.asarray(confidence, np.float32)
+    )
 
 
 def turned_back(

@@ -26,6 +26,7 @@ from spinealign.imaging.orientation import turned_left
 from spinealign.inference.engine import Array, LoadedModel
 from spinealign.measure.outlines.body_places import centre_of
 from spinealign.measure.outlines.corners import CORNERS
+from spinealign.measure.outlines.square import SquareGrid
 from spinealign.measure.outlines.vertebrae import (
     BodyAxes,
     Peaks,
@@ -52,7 +53,7 @@ from spinealign.radiograph.candidates import Candidate, sharp_candidates
 from spinealign.radiograph.column_levels import LineNames, name_line
 from spinealign.radiograph.column_line import GAP_COSTS_ON_LINE, best_line, coarse_nodes
 from spinealign.radiograph.looks import SHARP_PX, Look, coarse_look
-from spinealign.radiograph.turned_film import turned_back
+from spinealign.radiograph.turned_film import from_squares, on_squares, turned_back
 from spinealign.radiograph.verdict import FilmSight, Sighting, VertebraOutlines, outlines_of
 
 Points = NDArray[np.float64]
@@ -103,8 +104,8 @@ def outline_column(
 ) -> VertebraOutlines:
     """Outline and name the bodies of a lateral film.
 
-    A film on which too few bodies are found as it stands is turned by quarter turns; what is
-    found then is brought back to the film as it was.
+    A film whose pixels are not square is resampled, and one on which too few bodies are found as
+    it stands is turned by quarter turns; what is found then is brought back to the film as it was.
 
     Parameters
     ----------
@@ -116,6 +117,17 @@ def outline_column(
     levels : sequence of str
         What the examination names.
     """
+    squares = SquareGrid.over(image.shape, image.pixel_aspect)
+    if squares.is_needed:
+        found = _outline_either_way_up(model, on_squares(image, squares), levels)
+        return from_squares(found, squares, image.shape)
+    return _outline_either_way_up(model, image, levels)
+
+
+def _outline_either_way_up(
+    model: LoadedModel, image: SpineImage, levels: Sequence[str]
+) -> VertebraOutlines:
+    """Outline and name the bodies of a lateral film with square pixels."""
     look = coarse_look(model, image)
     upright = _outline(model, image, look, levels)
     if _is_convincing(upright):

@@ -137,6 +137,22 @@ def test_up_is_where_the_corners_say_and_not_where_the_film_has_its_top(degrees,
     assert found.segmentation.mask[y, x] == 4
 
 
+@pytest.mark.parametrize("squeeze", [(1.0, 0.4), (0.4, 1.0)])
+def test_pixels_that_are_not_square_change_nothing(whole, squeeze):
+    rows, cols = round(SHAPE[0] * squeeze[1]), round(SHAPE[1] * squeeze[0])
+    column = SPINE.moved(np.column_stack([np.diag(squeeze), np.zeros(2)]), (rows, cols))
+    film = replace(film_of(column), spacing_mm=(0.5 / squeeze[1], 0.5 / squeeze[0]))
+    found = outline_vertebrae(column_model(column), film, COLUMN_LEVELS)
+    assert names(found.vertebrae) == names(whole.vertebrae)
+    assert found.facing == whole.facing
+    assert max(corner_errors_px(found, column)) < 1.5
+    mask = found.segmentation.mask
+    assert mask.shape == found.segmentation.confidence.shape == column.shape
+    for value, body in zip(found.segmentation.classes, found.vertebrae, strict=True):
+        x, y = np.mean(body.outline, axis=0).astype(int)
+        assert mask[y, x] == value
+
+
 @pytest.mark.parametrize("missing", ["C4", "C7", "T6"])
 def test_a_body_that_was_not_found_leaves_its_name_out(missing):
     found = outlined(SPINE.without(missing))
