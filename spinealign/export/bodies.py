@@ -9,10 +9,12 @@ from PIL import Image, ImageDraw
 
 from spinealign.domain.discs import Disc
 from spinealign.domain.findings import Analysis, LandmarkSource, Vertebra
+from spinealign.export.measure_drawing import draw_polyline, on_canvas, pen_px
 from spinealign.export.strips import letters
 from spinealign.imaging.labels import label_place
 from spinealign.imaging.render import Colour, class_colour, draw_region, lightened
 from spinealign.wording import safe_text
+from spinealign.wording.vertebrae import suggested_name
 
 Scale = tuple[float, float]
 
@@ -58,10 +60,28 @@ def draw_bodies(
         _draw_dots(canvas, body, colour, scale, line_weight)
     picture = Image.fromarray(canvas)
     for body in analysis.vertebrae:
-        _write_name(picture, body, analysis, scale, unit)
+        _write_name(picture, body, body.name, analysis, scale, unit)
     for disc in analysis.discs:
         _write_disc_name(picture, disc, scale, round(_DISC_LETTERS * unit))
     return np.array(picture, np.uint8)
+
+
+def draw_suggestions(
+    canvas: NDArray[np.uint8], analysis: Analysis, scale: Scale, line_weight: float, unit: int
+) -> NDArray[np.uint8]:
+    """Draw the bodies that are only suggested, dashed and without corners; see `draw_bodies`."""
+    picture = Image.fromarray(canvas)
+    pen = pen_px(canvas.shape, line_weight)
+    for body in analysis.suggestions:
+        ring = on_canvas((*body.outline, *body.outline[:1]), scale)
+        draw_polyline(picture, ring, suggested_colour(analysis, body), pen, is_dashed=True)
+        _write_name(picture, body, suggested_name(body), analysis, scale, unit)
+    return np.array(picture, np.uint8)
+
+
+def suggested_colour(analysis: Analysis, body: Vertebra) -> Colour:
+    """Return the (red, green, blue) of a body that is only suggested."""
+    return lightened(body_colour(analysis, body))
 
 
 def _draw_dots(
@@ -83,19 +103,21 @@ def _draw_dots(
 def name_boxes(analysis: Analysis, scale: Scale, unit: int) -> list[NDArray[np.float64]]:
     """Return two corners (2, 2), in image pixels, of each box that a name is written in."""
     boxes = []
-    for body in analysis.vertebrae:
-        centre, half = _name_box(body, analysis, scale, unit)
+    names = [(body, body.name) for body in analysis.vertebrae]
+    names += [(body, suggested_name(body)) for body in analysis.suggestions]
+    for body, name in names:
+        centre, half = _name_box(body, name, analysis, scale, unit)
         boxes.append(np.stack([centre - half, centre + half]) / (scale[1], scale[0]))
     return boxes
 
 
 def _write_name(
-    picture: Image.Image, body: Vertebra, analysis: Analysis, scale: Scale, unit: int
+    picture: Image.Image, body: Vertebra, name: str, analysis: Analysis, scale: Scale, unit: int
 ) -> None:
-    centre, half = _name_box(body, analysis, scale, unit)
+    centre, half = _name_box(body, name, analysis, scale, unit)
     centre = np.clip(centre, half, np.maximum(np.array(picture.size) - half, half))
     ImageDraw.Draw(picture).text(
-        (float(centre[0]), float(centre[1])), safe_text(body.name),
+        (float(centre[0]), float(centre[1])), safe_text(name),
         font=letters(unit, bold=True), anchor="mm", fill=lightened(body_colour(analysis, body)),
         stroke_width=_halo_px(unit), stroke_fill=_DARK,
     )  # fmt: skip
@@ -122,10 +144,10 @@ def _halo_px(unit: int) -> int:
 
 
 def _name_box(
-    body: Vertebra, analysis: Analysis, scale: Scale, unit: int
+    body: Vertebra, name: str, analysis: Analysis, scale: Scale, unit: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return centre and half size (x, y) of a name on the canvas."""
-    text, font = safe_text(body.name), letters(unit, bold=True)
+    text, font = safe_text(name), letters(unit, bold=True)
     place = label_place(body, analysis.facing, analysis.image.shape)
     halo = _halo_px(unit)
     width, height = font.getlength(text) + 2 * halo, unit + 2 * halo

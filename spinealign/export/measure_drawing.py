@@ -90,12 +90,13 @@ def draw_measures(
     ndarray of uint8, shape (H', W', 3)
     """
     picture = Image.fromarray(canvas)
-    pen = max(1.0, line_weight * max(canvas.shape[:2]) / _PX_PER_WIDTH)
+    pen = pen_px(canvas.shape, line_weight)
     for colour, measure in _coloured(measures):
         for stroke in measure.strokes:
-            points = _on_canvas(stroke.points, scale)
-            _polyline(picture, points, colour, pen * _WIDTHS[stroke.kind], stroke.kind in _DASHED)
-    taken = [_box_of(_on_canvas(outline, scale)) for outline in aside]
+            points = on_canvas(stroke.points, scale)
+            is_dashed = stroke.kind in _DASHED
+            draw_polyline(picture, points, colour, pen * _WIDTHS[stroke.kind], is_dashed=is_dashed)
+    taken = [_box_of(on_canvas(outline, scale)) for outline in aside]
     taken += [box for measure in measures for box in _line_boxes(measure, scale, unit)]
     for colour, measure in _coloured(measures):
         name = f"{short_name(measure)} " if with_names else ""
@@ -112,7 +113,8 @@ def _coloured(measures: Sequence[Measurement]) -> list[tuple[Colour, Measurement
     ]
 
 
-def _on_canvas(points: object, scale: tuple[float, float]) -> Points:
+def on_canvas(points: object, scale: tuple[float, float]) -> Points:
+    """Return points (N, 2) of an image in pixels of a canvas enlarged by (row, column)."""
     return np.asarray(np.array(points, np.float64) * (scale[1], scale[0]) - 0.5, np.float64)
 
 
@@ -121,9 +123,15 @@ def _box_of(points: Points) -> Box:
     return float(left), float(top), float(right), float(bottom)
 
 
-def _polyline(
-    picture: Image.Image, points: Points, colour: Colour, width: float, is_dashed: bool
+def pen_px(canvas_shape: Sequence[int], line_weight: float) -> float:
+    """Return the width of a pen on a canvas (H, W, 3)."""
+    return max(1.0, line_weight * max(canvas_shape[:2]) / _PX_PER_WIDTH)
+
+
+def draw_polyline(
+    picture: Image.Image, points: Points, colour: Colour, width: float, *, is_dashed: bool
 ) -> None:
+    """Draw a line through points (N, 2) in canvas pixels, with a dark halo."""
     draw = ImageDraw.Draw(picture)
     pieces = _dashes(points, 2 * width) if is_dashed else [points]
     for shade, thick in ((_HALO, round(width) + 2), (colour, max(1, round(width)))):
@@ -150,10 +158,10 @@ def _anchor(measure: Measurement, scale: tuple[float, float]) -> Points:
     """
     plumb = [stroke for stroke in measure.strokes if stroke.kind is StrokeKind.PLUMB]
     if plumb:
-        return np.asarray(_on_canvas(plumb[0].points, scale)[-1], np.float64)
+        return np.asarray(on_canvas(plumb[0].points, scale)[-1], np.float64)
     wanted = (StrokeKind.ARC, StrokeKind.LINE)
     strokes = [s for kind in wanted for s in measure.strokes if s.kind is kind]
-    points = _on_canvas((strokes or measure.strokes)[0].points, scale)
+    points = on_canvas((strokes or measure.strokes)[0].points, scale)
     return np.asarray((points[(len(points) - 1) // 2] + points[len(points) // 2]) / 2, np.float64)
 
 
@@ -162,7 +170,7 @@ def _line_boxes(measure: Measurement, scale: tuple[float, float], unit: int) -> 
     boxes = []
     for stroke in measure.strokes:
         if stroke.kind in (StrokeKind.LINE, StrokeKind.ARC):
-            points = _on_canvas(stroke.points, scale)
+            points = on_canvas(stroke.points, scale)
             along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
             at = np.linspace(0, along[-1], 2 + int(along[-1] / unit))
             x, y = (np.interp(at, along, points[:, axis]) for axis in (0, 1))

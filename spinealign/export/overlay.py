@@ -13,7 +13,12 @@ from PIL.PngImagePlugin import PngInfo
 from spinealign.domain.findings import DISCLAIMER, Analysis, Classification
 from spinealign.domain.image import SpacingSource
 from spinealign.export import strips
-from spinealign.export.bodies import draw_bodies, name_boxes
+from spinealign.export.bodies import (
+    draw_bodies,
+    draw_suggestions,
+    name_boxes,
+    suggested_colour,
+)
 from spinealign.export.measure_drawing import draw_measures, legend_items, main_measures
 from spinealign.imaging.render import (
     Colour,
@@ -96,7 +101,8 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     measures = main_measures(analysis)
     if measures:
         letters = _unit(canvas, paper)
-        aside = [np.array(body.outline) for body in analysis.vertebrae]
+        bodies = (*analysis.vertebrae, *analysis.suggestions)
+        aside = [np.array(body.outline) for body in bodies]
         aside += name_boxes(analysis, scale, letters)
         canvas = draw_measures(canvas, measures, scale, weight, letters, aside, not paper)
     items = [*_structure_items(analysis), *legend_items(measures)]
@@ -206,9 +212,12 @@ def _draw_structures(
         canvas = enlarge(grey, scale)
     else:
         canvas = draw_overlay(grey, found.mask, found.classes, scale, _FILL_OPACITY, line_weight)
-    if not analysis.vertebrae:
-        return canvas
-    return draw_bodies(canvas, analysis, scale, line_weight, _unit(canvas, paper))
+    unit = _unit(canvas, paper)
+    if analysis.vertebrae:
+        canvas = draw_bodies(canvas, analysis, scale, line_weight, unit)
+    if analysis.suggestions:
+        canvas = draw_suggestions(canvas, analysis, scale, line_weight, unit)
+    return canvas
 
 
 def _structure_items(analysis: Analysis) -> list[tuple[Colour, str]]:
@@ -216,7 +225,11 @@ def _structure_items(analysis: Analysis) -> list[tuple[Colour, str]]:
         return []
     present = set(np.unique(analysis.segmentation.mask).tolist())
     classes = analysis.segmentation.classes.items()
-    return [(class_colour(name, i), safe_text(name)) for i, name in classes if i in present]
+    items = [(class_colour(name, i), safe_text(name)) for i, name in classes if i in present]
+    if analysis.suggestions:
+        colour = suggested_colour(analysis, analysis.suggestions[0])
+        items.append((colour, "dashed: suggested, not measured"))
+    return items
 
 
 def _positive(answer: Classification) -> str:

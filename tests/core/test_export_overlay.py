@@ -7,6 +7,7 @@ from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.export import strips
+from spinealign.export.bodies import suggested_colour
 from spinealign.export.overlay import (
     MIN_LONGEST_PX,
     heatmap_picture,
@@ -24,6 +25,7 @@ from tests.phantoms import (
     xray_analysis,
 )
 from tests.phantoms_alignment import box
+from tests.suggested import with_suggestions
 
 AMBER = (255, 193, 7)
 HEAT_OUTLINE = (230, 159, 0)
@@ -214,3 +216,20 @@ def test_text_needs_no_font_beside_the_program(monkeypatch, tmp_path):
     strip = strips.footer(["not for diagnosis"], 400, 20)
     strips.letters.cache_clear()
     assert len(strip.getcolors()) > 2
+
+
+@pytest.mark.parametrize("paper", [False, True])
+@pytest.mark.parametrize("levels", [("C4",), ("C2", "C3", "C4", "C5", "C6", "C7", "T1")])
+def test_bodies_that_are_only_suggested_are_dashed(paper, levels):
+    analysis = with_suggestions(*levels)
+    shown = np.asarray(overlay_picture(analysis, paper)).astype(int)
+    hidden = np.asarray(overlay_picture(replace(analysis, suggestions=()), paper)).astype(int)
+    scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
+    body = next(one for one in analysis.suggestions if one.level == "C4")
+    outline = np.rint(np.array(body.outline) * scale[::-1] - 0.5).astype(int)
+    colour = suggested_colour(analysis, body)
+    is_drawn = [np.abs(shown[y, x] - colour).max() < 40 for x, y in outline]
+    assert 0.3 < np.mean(is_drawn) < 0.85
+    assert not any(np.abs(hidden[y, x] - colour).max() < 40 for x, y in outline)
+    x, y = np.mean(outline, axis=0).astype(int)
+    assert (shown[y, x] == hidden[y, x]).all()
