@@ -72,7 +72,8 @@ def course_of(examinations: Sequence[PatientExamination]) -> Course:
     Returns
     -------
     Course
-        Measures that more than one examination has a value for, in the order of the first.
+        Measures that more than one examination has a value for: those that changed against the
+        first, then the others, in the order of the first examination.
     """
     ordered = in_order(examinations)
     found = [values_by_key(one.analysis) for one in ordered]
@@ -82,7 +83,11 @@ def course_of(examinations: Sequence[PatientExamination]) -> Course:
         for key in keys
         if sum(key in values for values in found) > 1
     ]
-    return Course(ordered, tuple(rows))
+    return Course(ordered, tuple(sorted(rows, key=_is_unchanged)))
+
+
+def _is_unchanged(row: CourseRow) -> bool:
+    return all(one is None or one.change is not Change.BEYOND for one in row.changes)
 
 
 def _course_row(

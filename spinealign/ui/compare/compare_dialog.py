@@ -97,7 +97,7 @@ class CompareWindow(QDialog):
         self.pair.table.set_colours(self._theme.colours)
 
     def _build(self, room: QSize) -> None:
-        self.tabs.addTab(self.pair, "T&wo examinations")
+        self.tabs.addTab(self.pair, "Two &examinations")
         self.tabs.addTab(self.course, "Cou&rse")
         self.tabs.addTab(self.motion, "&Flexion and extension")
         self.tabs.setDocumentMode(True)

@@ -32,9 +32,11 @@ from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import (
     ERROR_IN_SHORT,
     ERROR_OF_CHANGE,
+    change_text,
     course_cautions,
     course_cells,
     course_headings,
+    error_source,
     span_text,
 )
 
@@ -229,6 +231,10 @@ class CoursePage(QWidget):
 def _cell(row: CourseRow, column: int, text: str) -> QTableWidgetItem:
     item = QTableWidgetItem(text)
     last = row.last
+    if last is not None:
+        source = error_source(last.error, last.unit)
+        judged = f"{change_text(last.change)}{f' ({source})' if source else ''}"
+        item.setToolTip(f"{text}; last change: {judged}" if column else f"{text}: {judged}")
     if last is not None and last.change is Change.BEYOND:
         font = item.font()
         font.setBold(True)

@@ -166,7 +166,10 @@ class PairPage(QWidget):
         self._connect()
 
     def begin(self) -> None:
-        """Compare the current case with the examination of the same patient nearest to it."""
+        """Compare the current case with the last examination of the same patient before it.
+
+        Without an earlier one, with the nearest in time.
+        """
         cases, current = self._bench.session.cases, self._bench.current
         if current not in cases:
             self.refresh()
@@ -176,7 +179,8 @@ class PairPage(QWidget):
             for case in self._patients.in_order(current, cases)
             if case is not current and self._patients.match(current, case) is not PatientMatch.OTHER
         ]
-        self._set_in_order(current, others[0] if others else None)
+        earlier = [case for case in others if self._patients.is_earlier(case, current)]
+        self._set_in_order(current, next(iter(earlier or others), None))
 
     def _set_in_order(self, current: Case, other: Case | None) -> None:
         """Put the earlier of both first; without dates, the one that was opened first."""
@@ -393,7 +397,7 @@ class PatientWarning(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 5, 10, 5)
         row.addWidget(wrapped_label(words, strong=True), 1)
-        self.button = push_button("It is the same &patient: compare", self.confirmed.emit)
+        self.button = push_button("It is the same patient: comp&are", self.confirmed.emit)
         row.addWidget(self.button)
         self.hide()
 

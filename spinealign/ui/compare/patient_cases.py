@@ -27,7 +27,9 @@ class PatientCases(QListWidget):
         self._ticked: dict[int, bool] = {}
         self.setAccessibleName("Examinations of the patient")
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSpacing(2)
         self.itemChanged.connect(self._on_ticked)
 
     @property
@@ -42,7 +44,7 @@ class PatientCases(QListWidget):
 
     def offer(self, current: Case | None, cases: Sequence[Case]) -> None:
         """List cases beside the current one; what the user ticked stays as it is."""
-        self._cases = self._patients.in_order(current, cases)
+        self._cases = self._patients.by_date(current, cases)
         self.blockSignals(True)
         row = self.currentRow()
         self.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 
 from PyQt6 import sip
@@ -90,6 +91,21 @@ class PatientReader(QObject):
     def _days_apart(self, one: Case, other: Case) -> int:
         days = self.facts_of(one).examination_date, self.facts_of(other).examination_date
         return _NO_DISTANCE if days[0] is None or days[1] is None else abs((days[0] - days[1]).days)
+
+    def by_date(self, case: Case | None, cases: Sequence[Case]) -> tuple[Case, ...]:
+        """Return cases as a course lists them: the same patient's first, each by date."""
+
+        def rank(other: Case) -> tuple[int, date]:
+            match = PatientMatch.SAME if case is None else self.match(case, other)
+            return _MATCH_ORDER.index(match), self.facts_of(other).examination_date or date.max
+
+        return tuple(sorted(cases, key=rank))
+
+    def is_earlier(self, case: Case, than: Case) -> bool:
+        """Whether a case is an earlier examination that is known to be of the same patient."""
+        days = self.facts_of(case).examination_date, self.facts_of(than).examination_date
+        is_before = days[0] is not None and days[1] is not None and days[0] < days[1]
+        return is_before and self.match(case, than) is PatientMatch.SAME
 
     def caption(self, case: Case, beside: Case | None) -> str:
         """Return what a case is offered as: date, name, and whether it is of another patient."""
