@@ -48,8 +48,8 @@ from spinealign.wording.motion import (
 NO_CHANGE = "No measure changed by more than the error of a change."
 _PICTURE_HEIGHT = 82 * mm
 _CHART_SIZE = (1100, 500)
-_MOST_CHARTS = 6
-_MOST_DATES = 5
+_MOST_CHARTS = 4
+_MOST_DATES = 4
 _GAP = 4 * mm
 
 
@@ -92,11 +92,12 @@ def course_story(course: Course) -> Story:
     """Return the section of a report on the course over several examinations."""
     return [
         *section(
-            "Course", *(paragraph(examination_line(one, False)) for one in course.examinations)
+            "Course by date",
+            *(paragraph(examination_line(one, False)) for one in course.examinations),
         ),
-        Spacer(0, 2 * mm),
-        *_course_tables(course),
         *_charts(course),
+        Spacer(0, 3 * mm),
+        *_course_tables(course),
         *_small(course_cautions(course)),
     ]
 
@@ -108,8 +109,8 @@ def _course_tables(course: Course) -> Story:
     rows = [course_cells(row) for row in course.rows]
     if not rows:
         return [paragraph("These examinations have no measure in common.")]
-    share = 0.52 / (len(kept) - 4)
-    widths = (0.22, *([share] * (len(kept) - 4)), 0.08, 0.08, 0.1)
+    dates = len(kept) - 4
+    widths = (0.22, *([0.42 / dates] * dates), 0.11, 0.12, 0.13)
     found: Story = [
         grid(
             [headings[place] for place in kept],
@@ -141,17 +142,17 @@ def _charts(course: Course) -> Story:
 
 
 def _chart(course: Course, row: CourseRow) -> Picture:
-    width = 0.8 * page.TEXT_WIDTH
+    width = 0.72 * page.TEXT_WIDTH
     return _printed(course_picture(course, row, _CHART_SIZE), width, width)
 
 
 def motion_story(motion: Motion) -> Story:
     """Return the section of a report on flexion and extension."""
     rows = [motion_row(segment) for segment in motion.segments]
-    widths = (0.08, 0.09, 0.1, 0.1, 0.1, 0.13, 0.13, 0.12, 0.15)
+    widths = (0.08, 0.09, 0.11, 0.1, 0.09, 0.11, 0.16, 0.13, 0.13)
     return [
         *section(
-            "Flexion and extension",
+            "Motion by level",
             *(paragraph(f"• {sentence}") for sentence in motion_sentences(motion)),
         ),
         Spacer(0, 2 * mm),

@@ -70,7 +70,7 @@ ERROR_IN_SHORT = (
 _DAYS_IN_WEEKS, _MOST_MONTHS = 14, 24
 
 _CHANGES = {
-    Change.BEYOND: "changed: more than the error of a change",
+    Change.BEYOND: "changed beyond the error",
     Change.WITHIN: "no change beyond the error",
     Change.UNJUDGED: "not assessed: the error of a change is not known",
     Change.MAGNIFIED: "not assessed: both lengths are magnified, possibly by different factors",

@@ -280,7 +280,7 @@ def test_a_row_in_words():
         "17.3° (manually corrected; automatic 12.0°)",
         "+7.3°",
         "± 5.0°",
-        "changed: more than the error of a change",
+        "changed beyond the error",
     )
 
 

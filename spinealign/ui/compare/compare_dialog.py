@@ -101,6 +101,9 @@ class CompareWindow(QDialog):
         self.tabs.addTab(self.course, "Cou&rse")
         self.tabs.addTab(self.motion, "&Flexion and extension")
         self.tabs.setDocumentMode(True)
+        bar = self.tabs.tabBar()
+        assert bar is not None
+        bar.setDrawBase(False)
         corner = QWidget()
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, 0, 2)
