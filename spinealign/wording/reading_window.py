@@ -103,6 +103,18 @@ def caution_label(caution: Caution) -> str:
     return safe_text(f"{label}: {', '.join(levels[:_MOST_LEVELS])}{more}")
 
 
+def missing_label(levels: Sequence[str]) -> str:
+    """Return levels that were not found as a short label: "T1 not found"."""
+    more = "…" if len(levels) > _MOST_LEVELS else ""
+    return f"{', '.join(levels[:_MOST_LEVELS])}{more} not found"
+
+
+def missing_text(levels: Sequence[str]) -> str:
+    """Return what follows from levels that were not found, as a sentence."""
+    verb = "was" if len(levels) == 1 else "were"
+    return f"{listed(levels)} {verb} not found; measures that need them are not determined."
+
+
 def status_text(reading: Reading) -> str:
     """Return how far a reading is, who signed it and when: "signed by A. Reader, 2026-11-28"."""
     if reading.signed_utc is None:

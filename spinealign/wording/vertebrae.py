@@ -66,7 +66,7 @@ def outlines_headline(analysis: Analysis) -> str:
         rest = f"their levels are uncertain because {_doubt_of(analysis)}"
     else:
         levels = [body.name for body in bodies]
-        found, rest = _run_text(levels), _missing_text(levels, analysis)
+        found, rest = _run_text(levels), _missing_text(analysis)
     more = [rest] if rest else []
     more += [_suggested_text(analysis)] if analysis.suggestions else []
     return f"Outlined {found} on this {'; '.join([f'{image}{facing}', *more])}."
@@ -106,14 +106,25 @@ def _looked_for(analysis: Analysis) -> Sequence[str]:
     return () if analysis.examination is None else analysis.examination.levels
 
 
-def _missing_text(levels: Sequence[str], analysis: Analysis) -> str:
-    looked_for, removed = _looked_for(analysis), analysis.removed
+def missing_levels(analysis: Analysis) -> tuple[str, ...]:
+    """Return the levels that the image should show, or that lie between others, and are not found.
+
+    Empty where levels are uncertain; a body that a person removed is none of them.
+    """
+    levels = [body.level for body in analysis.vertebrae if body.level is not None]
+    if not levels or analysis.levels_uncertain:
+        return ()
+    looked_for = _looked_for(analysis)
     first, last = (LEVEL_SEQUENCE.index(level) for level in (levels[0], levels[-1]))
     if levels[0] in looked_for:
         first = LEVEL_SEQUENCE.index(looked_for[0])
     between = [level for level in LEVEL_SEQUENCE[first:last] if level not in levels]
     below = [level for level in looked_for if LEVEL_SEQUENCE.index(level) > last]
-    missing = [level for level in between + below if level not in removed]
+    return tuple(level for level in between + below if level not in analysis.removed)
+
+
+def _missing_text(analysis: Analysis) -> str:
+    missing, removed = missing_levels(analysis), analysis.removed
     said = [f"{_run_text(missing)} {_was(missing)} not found"] if missing else []
     return "; ".join([*said, *([removed_text(removed)] if removed else [])])
 

@@ -496,11 +496,29 @@ class TestKinds:
         assert "no reading" in reader.window.actions_by_name["sign"].toolTip()
 
     def test_cautions_are_labels_that_tell_more(self, reads):
-        reader = reads("disc_1.png")
-        chips = reader.page.chips
-        assert chips.chips
-        chips.chips[0].click()
+        chips = reads("disc_1.png").page.chips
+        first = chips.buttons[0]
+        first.click()
         assert chips.sentence.isVisible()
-        assert chips.sentence.text() == chips.chips[0].toolTip()
-        chips.chips[0].click()
+        assert chips.sentence.text() == first.toolTip()
+        first.click()
         assert not chips.sentence.isVisible()
+
+    def test_a_level_that_was_not_found_is_a_label(self, neck):
+        chips = neck.page.chips
+        [missing] = [button for button in chips.buttons if "not found" in button.text()]
+        assert missing.text() == "T1 not found"
+        missing.click()
+        assert chips.sentence.text().startswith("T1 was not found;")
+
+    def test_a_lumbar_slice_does_not_miss_the_thorax(self, back):
+        assert not any("not found" in button.text() for button in back.page.chips.buttons)
+
+    def test_suggested_bodies_are_accepted_from_their_label(self, reads):
+        reader = reads("offer_1.png")
+        chips = reader.page.chips
+        [offer] = [button for button in chips.buttons if "suggested" in button.text()]
+        offer.click()
+        chips.accept.click()
+        assert not reader.window.workbench.editing.analysis.suggestions
+        assert not any("suggested" in button.text() for button in reader.page.chips.buttons)

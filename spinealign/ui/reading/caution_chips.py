@@ -3,28 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from spinealign.domain.findings import Caution, WarningCode
+from spinealign.domain.findings import Analysis, WarningCode
 from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.wording import caution_text
-from spinealign.wording.reading_window import caution_label
+from spinealign.wording.reading_window import caution_label, missing_label, missing_text
+from spinealign.wording.vertebrae import is_body_segmentation, missing_levels
+
+_TOLD_ELSEWHERE = (WarningCode.CORRECTED_BY_USER,)
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One label, its sentence, and what it is about; no code where it is no caution."""
+
+    label: str
+    sentence: str
+    code: WarningCode | None = None
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is only what the reader of the file did."""
+        return self.code is WarningCode.READER_NOTE
+
+
+def chips_of(analysis: Analysis) -> tuple[Chip, ...]:
+    """Return the labels of an analysis, warnings before notes of the reader of the file."""
+    cautions = analysis.without_demonstration.cautions
+    chips = [
+        Chip(caution_label(caution), caution_text(caution), caution.code)
+        for caution in cautions
+        if caution.code not in _TOLD_ELSEWHERE
+    ]
+    missing = missing_levels(analysis)
+    if missing and is_body_segmentation(analysis):
+        chips.append(Chip(missing_label(missing), missing_text(missing)))
+    return tuple(sorted(chips, key=lambda chip: chip.is_note))
 
 
 class CautionChips(QWidget):
-    """A label for each caution, warnings before notes of the reader of the file."""
+    """Shows the labels; the sentence of the one that was clicked stands below them."""
 
     suggestions_accepted = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[Caution, ...] = ()
-        self._open: Caution | None = None
-        self.chips: list[QToolButton] = []
+        self._shown: tuple[Chip, ...] = ()
+        self._open: Chip | None = None
+        self.buttons: list[QToolButton] = []
         self._row = FlowLayout()
         self.sentence = wrapped_label("", "warning")
         self.accept = QPushButton("Accept all")
@@ -36,17 +68,15 @@ class CautionChips(QWidget):
         column.addLayout(self._row)
         column.addWidget(self.sentence)
         column.addWidget(self.accept, 0, Qt.AlignmentFlag.AlignLeft)
-        self.show_cautions(())
+        self.show_chips(())
 
-    def show_cautions(self, cautions: Sequence[Caution]) -> None:
-        """Show these cautions."""
-        is_note = [c.code is WarningCode.READER_NOTE for c in cautions]
-        ordered = [c for c, note in zip(cautions, is_note, strict=True) if not note]
-        ordered += [c for c, note in zip(cautions, is_note, strict=True) if note]
-        if tuple(ordered) != self._shown:
-            self._shown = tuple(ordered)
+    def show_chips(self, chips: Sequence[Chip]) -> None:
+        """Show these labels."""
+        if tuple(chips) != self._shown:
+            self._shown = tuple(chips)
             self._fill()
-        self.setVisible(bool(ordered))
+        self._show_sentence()
+        self.setVisible(bool(chips))
 
     def _fill(self) -> None:
         while (item := self._row.takeAt(0)) is not None:
@@ -54,34 +84,32 @@ class CautionChips(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.chips = [self._chip(caution) for caution in self._shown]
-        for chip in self.chips:
-            self._row.addWidget(chip)
+        self.buttons = [self._button(chip) for chip in self._shown]
+        for button in self.buttons:
+            self._row.addWidget(button)
         if self._open not in self._shown:
             self._open = None
-        self._show_sentence()
 
-    def _chip(self, caution: Caution) -> QToolButton:
-        chip = QToolButton()
-        chip.setText(caution_label(caution))
-        chip.setToolTip(caution_text(caution))
-        chip.setAccessibleName(f"Caution: {caution_text(caution)}")
-        chip.setCheckable(True)
-        chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        is_note = caution.code is WarningCode.READER_NOTE
-        chip.setProperty("chip", "note" if is_note else "warning")
-        chip.clicked.connect(partial(self._toggle, caution))
-        return chip
+    def _button(self, chip: Chip) -> QToolButton:
+        button = QToolButton()
+        button.setText(chip.label)
+        button.setToolTip(chip.sentence)
+        button.setAccessibleName(f"Caution: {chip.sentence}")
+        button.setCheckable(True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setProperty("chip", "note" if chip.is_note else "warning")
+        button.clicked.connect(partial(self._toggle, chip))
+        return button
 
-    def _toggle(self, caution: Caution, _checked: bool) -> None:
-        self._open = None if self._open is caution else caution
+    def _toggle(self, chip: Chip, _checked: bool) -> None:
+        self._open = None if self._open == chip else chip
         self._show_sentence()
 
     def _show_sentence(self) -> None:
-        caution = self._open
-        for chip, each in zip(self.chips, self._shown, strict=True):
-            chip.setChecked(each is caution)
-        self.sentence.setText("" if caution is None else caution_text(caution))
-        self.sentence.setVisible(caution is not None)
-        is_suggestion = caution is not None and caution.code is WarningCode.BODIES_SUGGESTED
+        opened = self._open
+        for button, chip in zip(self.buttons, self._shown, strict=True):
+            button.setChecked(chip == opened)
+        self.sentence.setText("" if opened is None else opened.sentence)
+        self.sentence.setVisible(opened is not None)
+        is_suggestion = opened is not None and opened.code is WarningCode.BODIES_SUGGESTED
         self.accept.setVisible(is_suggestion)

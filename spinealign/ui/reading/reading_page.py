@@ -8,11 +8,11 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from spinealign.domain.findings import Analysis, WarningCode
+from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import ReadingStatus
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.reading.case_readings import CaseReadings, ReadingSnapshot
-from spinealign.ui.reading.caution_chips import CautionChips
+from spinealign.ui.reading.caution_chips import CautionChips, chips_of
 from spinealign.ui.reading.finding_list import FindingList
 from spinealign.ui.reading.impression_box import ImpressionBox
 from spinealign.ui.widgets.labels import Strip, rule, wrapped_label
@@ -99,9 +99,7 @@ class ReadingPage(QWidget):
         """Show what the image is, and what changes the meaning of its numbers."""
         kind = examination_text(analysis.examination)
         self.examination.setText(kind[0].upper() + kind[1:])
-        cautions = analysis.without_demonstration.cautions
-        shown = [c for c in cautions if c.code is not WarningCode.CORRECTED_BY_USER]
-        self.chips.show_cautions(shown)
+        self.chips.show_chips(chips_of(analysis))
 
     def show_patient(self, facts: PatientFacts) -> None:
         """Show whose image it is, as far as the file says and the window may show it."""
