@@ -182,7 +182,13 @@ def _analyze_chosen(
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
     rule = _interval_rule(choice.examination, segmenters, segmentation)
     measurements = measure_alignment(
-        bodies.vertebrae, bodies.facing, geometry, choice.examination, canal, rule=rule
+        bodies.vertebrae,
+        bodies.facing,
+        geometry,
+        choice.examination,
+        canal,
+        rule=rule,
+        age_years=image.patient_age_years,
     )
     cautions += height_loss_cautions(measurements)
     clock.record("measure")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -222,6 +222,9 @@ class SpineImage:
         What to read to get this picture again.
     dicom : DicomIdentifiers or None
         What reports refer to; None for other formats.
+    patient_age_years : int or None
+        Age at the examination where the file states it; decides among reference ranges, and is
+        not written down.
     """
 
     pixels: NDArray[np.float32]
@@ -243,6 +246,7 @@ class SpineImage:
     laterality: str = ""
     part: ImagePart | None = None
     dicom: DicomIdentifiers | None = None
+    patient_age_years: int | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,7 +1,8 @@
-"""Table of measure definitions: quantity, group, levels, normal range and thresholds."""
+"""Table of measure definitions: quantity, group, levels, reference ranges and thresholds."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -109,7 +110,7 @@ class DrawnOn(StrEnum):
 
 
 class Reference(StrEnum):
-    """Publications that definitions, normal ranges and thresholds are taken from."""
+    """Publications that definitions, reference ranges and thresholds are taken from."""
 
     SPINEBASE = "spinebase.org"
     DAFFIN = "Daffin 2017"
@@ -126,6 +127,10 @@ class Reference(StrEnum):
     SRS_SCHWAB = "SRS-Schwab, doi:10.1097/BRS.0b013e31823e15e2"
     LE_HUEC = "Le Huec 2011, doi:10.1007/s00586-011-1940-1"
     YUKAWA = "Yukawa 2018, Eur Spine J 27:426"
+    YUKAWA_2012 = "Yukawa 2012, PMID 22310883"
+    GUO = "Guo 2018, doi:10.1186/s13018-018-0854-6"
+    ZHU = "Zhu 2022, doi:10.1186/s12891-022-05792-x"
+    JUNCTION = "Surg Radiol Anat 2011;33:223, doi:10.1007/s00276-010-0746-x"
     TANG_2021 = "Tang 2021, doi:10.1007/s00586-021-06756-w"
     FURLANETTO = "Furlanetto 2018, doi:10.6063/motricidade.10890"
     LENKE = "Lenke’s sagittal modifier"
@@ -177,14 +182,49 @@ class SeverityGrade(StrEnum):
 
 @dataclass(frozen=True)
 class NormalRange:
-    """Where values of people without complaints lie, in the measure's unit; an open end is None."""
+    """A 95 % reference range: 95 of 100 people without complaints lie inside.
+
+    Parameters
+    ----------
+    low, high : float or None
+        In the measure's unit; an open end is None.
+    mean, sd : float or None
+        Of the same people; not a range by themselves, as a third lies beyond one standard
+        deviation.
+    people : int
+        How many were measured; 0 where that is not stated.
+    ages : tuple of int or None
+        Youngest and oldest, in years, both included; None where ages are not told apart.
+    levels : tuple of str
+        Bodies that it holds for; empty for all.
+    source : Reference or None
+    """
 
     low: float | None
     high: float | None
+    mean: float | None = None
+    sd: float | None = None
+    people: int = 0
+    ages: tuple[int, int] | None = None
+    levels: tuple[str, ...] = ()
+    source: Reference | None = None
 
     def holds(self, value: float) -> bool:
         """Whether a value lies inside, ends included."""
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def is_for(self, levels: tuple[str, ...], age_years: int | None) -> bool:
+        """Whether it holds at some levels, and at an age where that is known."""
+        is_here = not self.levels or bool(levels and levels[0] in self.levels)
+        if self.ages is None or age_years is None:
+            return is_here
+        youngest, oldest = self.ages
+        return is_here and youngest <= age_years <= oldest
+
+    @property
+    def age_span(self) -> float:
+        """How many years it covers."""
+        return math.inf if self.ages is None else self.ages[1] - self.ages[0]
 
 
 @dataclass(frozen=True)
@@ -246,8 +286,9 @@ class MeasureDefinition:
     drawn_on : DrawnOn
     sources : tuple of Reference
         Empty for what this program or its user defined.
-    normal : NormalRange or None
-        Millimetres of the patient where the value is a length.
+    ranges : tuple of NormalRange
+        Millimetres of the patient where the value is a length. Empty where no mean, standard
+        deviation and number of people by this definition is known.
     severities : tuple of SeverityBand
     graded_in : frozenset of SpineRegion or None
         Where `severities` count; None means all of `scope`.
@@ -272,7 +313,7 @@ class MeasureDefinition:
     scope: frozenset[SpineRegion]
     drawn_on: DrawnOn
     sources: tuple[Reference, ...]
-    normal: NormalRange | None = None
+    ranges: tuple[NormalRange, ...] = ()
     severities: tuple[SeverityBand, ...] = ()
     graded_in: frozenset[SpineRegion] | None = None
     stands_in_for: MeasureCode | None = None
@@ -280,6 +321,18 @@ class MeasureDefinition:
     is_graded_if_surely_positive: bool = False
     whole_spine_only: bool = False
     reader_limit: ReaderLimit | None = None
+
+    def normal_for(
+        self, levels: tuple[str, ...] = (), age_years: int | None = None
+    ) -> NormalRange | None:
+        """Return the reference range of some levels at an age, or None.
+
+        Of several it is the one of the fewest years where the age is known, else that of the
+        most. A known age outside of all that were measured has none.
+        """
+        fitting = [one for one in self.ranges if one.is_for(levels, age_years)]
+        sign = 1 if age_years is not None else -1
+        return min(fitting, key=lambda one: sign * one.age_span, default=None)
 
     @property
     def is_size(self) -> bool:
@@ -317,6 +370,58 @@ _BELOW_NECK = _EVERYWHERE - _NECK
 _BACK = frozenset({SpineRegion.LUMBAR, SpineRegion.SACRAL})
 _THORAX = frozenset({SpineRegion.THORACIC})
 
+_IN_95_PERCENT = 1.96
+"""Standard deviations within which 95 % of a normal distribution lie.
+
+Source: JCGM 100:2008, annex G, table G.1, rounded as reference ranges are published.
+"""
+
+_ADULTS = (20, 79)
+"""Ages of the volunteers of Yukawa and colleagues: the third to the eighth decade of life.
+
+Source: PMID 22310883; Eur Spine J 2018;27:426; Asian Spine J 2019;13:663.
+"""
+
+_JUNCTION_PEOPLE = 115
+"""People whose thoracolumbar bodies were measured on MR.
+
+Source: Surg Radiol Anat 2011;33:223, doi:10.1007/s00276-010-0746-x.
+"""
+
+
+def _range_of(
+    mean: float, sd: float, people: int, source: Reference, *, ages: tuple[int, int] | None = None,
+    levels: tuple[str, ...] = (), decimals: int = 1,
+) -> NormalRange:  # fmt: skip
+    """Return the 95 % range of a published mean and standard deviation, rounded."""
+    low, high = (round(mean + sign * _IN_95_PERCENT * sd, decimals) for sign in (-1, 1))
+    return NormalRange(low, high, mean, sd, people, ages, levels, source)
+
+
+_CERVICAL_LORDOSES = (
+    _range_of(13.9, 12.3, 1230, Reference.YUKAWA_2012, ages=_ADULTS),
+    _range_of(8.0, 11.8, 200, Reference.YUKAWA_2012, ages=(20, 29)),
+    _range_of(19.7, 11.3, 200, Reference.YUKAWA_2012, ages=(70, 79)),
+    _range_of(7.7, 12.1, 111, Reference.ZHU, ages=(15, 19)),
+)
+"""C2-C7 Cobb angle, standing or sitting, degrees.
+
+Source: PMID 22310883 (1,230 volunteers, at least 200 a decade; of the decades its abstract
+states the third and the eighth); doi:10.1186/s12891-022-05792-x (111 adolescents of 15 to 20).
+"""
+
+_JUNCTION_WEDGES = tuple(
+    _range_of(mean, sd, _JUNCTION_PEOPLE, Reference.JUNCTION, levels=levels, decimals=2)
+    for levels, mean, sd in (
+        (("T10", "T11"), 0.92, 0.08), (("T12",), 0.90, 0.06), (("L1",), 0.89, 0.06),
+        (("L2",), 0.90, 0.07),
+    )
+)  # fmt: skip
+"""Anterior over posterior height of bodies of the thoracolumbar junction, on MR.
+
+Source: doi:10.1007/s00276-010-0746-x, 115 people of 49.5 years on average.
+"""
+
 _GENANT = (
     SeverityBand(SeverityGrade.GENANT_3, None, 0.60, Reference.GENANT),
     SeverityBand(SeverityGrade.GENANT_2, 0.60, 0.75, Reference.GENANT),
@@ -328,8 +433,8 @@ _TABLE = (
     MeasureDefinition(
         MeasureCode.COBB_C2_C7, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 1, Extent.SPINE,
         _NECK, DrawnOn.SCREEN_AND_REPORT,
-        (Reference.SPINEBASE, Reference.DAFFIN, Reference.HARRISON),
-        normal=NormalRange(6.0, 19.0),  # mean 12.7, spinebase.org
+        (Reference.YUKAWA_2012, Reference.GUO, Reference.DAFFIN, Reference.HARRISON),
+        ranges=_CERVICAL_LORDOSES,
         is_lordosis=True,
         reader_limit=ReaderLimit(8.2, Reference.CERVICAL_READERS),
     ),
@@ -353,7 +458,7 @@ _TABLE = (
     MeasureDefinition(
         MeasureCode.SAGITTAL_VERTICAL_AXIS, Quantity.LENGTH, MeasureGroup.ALIGNMENT, 4,
         Extent.SPINE, _NECK, DrawnOn.SCREEN_AND_REPORT, (Reference.TANG,),
-        normal=NormalRange(4.4, 26.8),  # 15.6 +/- 11.2 mm: mean and one standard deviation
+        ranges=(_range_of(18.6, 7.9, 126, Reference.TANG_2021, ages=(18, 30)),),
         severities=(SeverityBand(SeverityGrade.AXIS_OVER_40_MM, 40.0, None, Reference.TANG),),
         reader_limit=ReaderLimit(7.0, Reference.BALANCE_READERS),
     ),
@@ -406,6 +511,7 @@ _TABLE = (
     MeasureDefinition(
         MeasureCode.LUMBAR_LORDOSIS_L4_S1, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 11,
         Extent.SPINE, _BACK, DrawnOn.NOTHING, (Reference.WAKAYAMA_LORDOSIS,),
+        ranges=(_range_of(34.2, 8.3, 627, Reference.WAKAYAMA_LORDOSIS, ages=_ADULTS),),
         whole_spine_only=True,
         reader_limit=ReaderLimit(11.2, Reference.LUMBAR_READERS),
     ),
@@ -413,6 +519,7 @@ _TABLE = (
         MeasureCode.SAGITTAL_VERTICAL_AXIS_C7_S1, Quantity.LENGTH, MeasureGroup.BALANCE, 12,
         Extent.SPINE, _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT,
         (Reference.SRS_SCHWAB, Reference.YUKAWA),
+        ranges=(_range_of(3.1, 12.6, 626, Reference.YUKAWA, ages=_ADULTS),),
         severities=(
             SeverityBand(SeverityGrade.SVA_UNDER_40_MM, None, 40.0, Reference.SRS_SCHWAB),
             SeverityBand(SeverityGrade.SVA_40_TO_95_MM, 40.0, 95.0, Reference.SRS_SCHWAB),
@@ -424,12 +531,14 @@ _TABLE = (
     MeasureDefinition(
         MeasureCode.SACRAL_SLOPE, Quantity.ANGLE, MeasureGroup.BALANCE, 13, Extent.SPINE,
         _BACK, DrawnOn.REPORT, (Reference.LE_HUEC, Reference.YUKAWA),
+        ranges=(_range_of(39.4, 8.0, 626, Reference.YUKAWA, ages=_ADULTS),),
         whole_spine_only=True,
         reader_limit=ReaderLimit(11.0, Reference.BALANCE_READERS),
     ),
     MeasureDefinition(
         MeasureCode.PELVIC_TILT, Quantity.ANGLE, MeasureGroup.BALANCE, 14, Extent.SPINE,
         _BACK, DrawnOn.NOTHING, (Reference.LE_HUEC, Reference.SRS_SCHWAB, Reference.YUKAWA),
+        ranges=(_range_of(14.5, 8.4, 626, Reference.YUKAWA, ages=_ADULTS),),
         severities=(
             SeverityBand(SeverityGrade.TILT_UNDER_20, None, 20.0, Reference.SRS_SCHWAB),
             SeverityBand(SeverityGrade.TILT_20_TO_30, 20.0, 30.0, Reference.SRS_SCHWAB),
@@ -441,6 +550,7 @@ _TABLE = (
     MeasureDefinition(
         MeasureCode.PELVIC_INCIDENCE, Quantity.ANGLE, MeasureGroup.BALANCE, 15, Extent.SPINE,
         _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.LE_HUEC, Reference.YUKAWA),
+        ranges=(_range_of(53.7, 10.9, 626, Reference.YUKAWA, ages=_ADULTS),),
         whole_spine_only=True,
         reader_limit=ReaderLimit(14.0, Reference.BALANCE_READERS),
     ),
@@ -534,7 +644,8 @@ _TABLE = (
     ),
     MeasureDefinition(
         MeasureCode.BODY_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 40, Extent.BODY,
-        _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT, Reference.JUNCTION),
+        ranges=_JUNCTION_WEDGES,
         severities=_GENANT, graded_in=_BELOW_NECK,
         reader_limit=ReaderLimit(0.2, Reference.SET_BY_HAND),
     ),

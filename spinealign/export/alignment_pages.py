@@ -33,7 +33,7 @@ from spinealign.wording.measure_rows import (
 )
 from spinealign.wording.measures import (
     measurement_name,
-    normal_text,
+    normal_texts,
     sources_text,
     thresholds_text,
 )
@@ -42,7 +42,7 @@ from spinealign.wording.results import lengths_text
 MeasuresByLevels = Mapping[tuple[str, ...], Measurement]
 
 _WIDTHS = (0.31, 0.1, 0.14, 0.17, 0.28)
-_HEADINGS = ("Measure", "Value", "95 % interval", "Normal range", "Remarks")
+_HEADINGS = ("Measure", "Value", "95 % interval", "95 % reference range", "Remarks")
 _LEVEL_TABLES = {Extent.DISC: "Discs and segments", Extent.BODY: "Heights of bodies"}
 _LEVEL_SHARE, _MOST_COLUMN_SHARE = 0.13, 0.18
 _NO_VALUE = "-"
@@ -51,7 +51,8 @@ _BAND, _OUTSIDE = HexColor("#9ccfb5"), HexColor("#b3261e")
 _ROOM = 0.35
 _NOTE = (
     "95 % interval, also in small print behind values: from the uncertainty of the points alone. "
-    "Bars: the normal range in green, the value as a tick (red outside), its interval as a line. "
+    "Bars: the 95 % reference range in green, its mean as a thin tick, the value as a thick one "
+    "(red outside), its interval as a line. "
     "The numbers behind the names are explained below. “Manually corrected” means that a person "
     "moved points; the automatic value is given beside it."
 )
@@ -88,7 +89,7 @@ def alignment_story(analysis: Analysis) -> list[Any]:
 
 
 def range_bar(measurement: Measurement) -> Drawing | None:
-    """Draw where a value and its interval lie against the normal range; None without one."""
+    """Draw where a value and its interval lie against the reference range; None without one."""
     place, normal, value = position_in_range(measurement), measurement.normal, measurement.value
     if place is None or normal is None or value is None:
         return None
@@ -108,6 +109,9 @@ def range_bar(measurement: Measurement) -> Drawing | None:
     drawing = Drawing(_BAR_WIDTH, _BAR_HEIGHT)
     drawing.add(Rect(0, top, _BAR_WIDTH, _BAND_HEIGHT, fillColor=page.SHADE, strokeColor=None))
     drawing.add(Rect(left, top, right - left, _BAND_HEIGHT, fillColor=_BAND, strokeColor=None))
+    if normal.mean is not None:
+        at = x(normal.mean)
+        drawing.add(Line(at, top, at, top + _BAND_HEIGHT, strokeColor=page.GREY, strokeWidth=0.5))
     drawing.add(Line(x(low), middle, x(high), middle, strokeColor=ink, strokeWidth=0.6))
     drawing.add(Line(x(value), 0, x(value), _BAR_HEIGHT, strokeColor=ink, strokeWidth=1.6))
     return drawing
@@ -170,7 +174,7 @@ def _heading(column: MeasuresByLevels, numbers: Mapping[str, int]) -> str:
         f"{title[0].upper()}{title[1:]}",
         f"({unit})" if unit else "",
         f"[{numbers[_origin(measurement)]}]",
-        f"normal {normal}" if normal else "",
+        f"reference {normal}" if normal else "",
     )
     return " ".join(part for part in parts if part)
 
@@ -228,8 +232,8 @@ def _methods(analysis: Analysis, numbers: Mapping[str, int]) -> list[Any]:
 def _method(measurement: Measurement) -> str:
     words = MEASURE_WORDS[measurement.code]
     parts = [f"{words.title}: {words.definition}", words.how_to_read]
-    if measurement.normal is not None:
-        parts.append(f"Normal: {normal_text(measurement.code)}.")
+    if ranges := normal_texts(measurement.code):
+        parts.append(f"95 % reference range: {'; '.join(ranges)}.")
     if thresholds := thresholds_text(measurement.definition):
         parts.append(f"Thresholds: {thresholds}.")
     parts += [words.contradictions, f"Sources: {sources_text(measurement.code)}."]

@@ -23,8 +23,9 @@ from spinealign.wording.measures import (
 )
 
 MEASUREMENT_COLUMNS = (
-    "measure", "code", "levels", "value", "unit", "interval_low", "interval_high", "normal_low",
-    "normal_high", "normal_source", "severity", "severity_source", "state", "automatic_value",
+    "measure", "code", "levels", "value", "unit", "interval_low", "interval_high",
+    "reference_low", "reference_high", "reference_mean", "reference_sd", "reference_source",
+    "severity", "severity_source", "state", "automatic_value",
     "reason", "method", "source", "spacing_row_mm", "spacing_column_mm", "spacing_source",
     "calibration_length_mm", "image_sha256", "program_version",
 )  # fmt: skip
@@ -47,10 +48,14 @@ def measurement_record(measurement: Measurement) -> dict[str, Any]:
         "value": json_number(measurement.value, _DECIMALS),
         "unit": measurement.unit,
         "interval": _interval(measurement),
-        "normal": None if normal is None else {
+        "reference_range": None if normal is None else {
             "low": json_number(normal.low, _DECIMALS),
             "high": json_number(normal.high, _DECIMALS),
-            "source": words.normal_source,
+            "mean": json_number(normal.mean, _DECIMALS),
+            "sd": json_number(normal.sd, _DECIMALS),
+            "people": normal.people,
+            "ages": None if normal.ages is None else list(normal.ages),
+            "source": "" if normal.source is None else normal.source.value,
             "note": words.normal_note,
         },
         "severity": None if severity is None else {
@@ -142,12 +147,12 @@ def json_number(value: float | None, decimals: int) -> float | None:
 def _cells(measurement: Measurement) -> tuple[Any, ...]:
     row = measurement_record(measurement)
     low, high = row["interval"] or (None, None)
-    normal, severity = row["normal"] or {}, row["severity"] or {}
+    normal, severity = row["reference_range"] or {}, row["severity"] or {}
     return (
         row["name"], row["code"], "/".join(row["levels"]), row["value"], row["unit"], low, high,
-        normal.get("low"), normal.get("high"), normal.get("source"), severity.get("word"),
-        severity.get("source"), row["state"], row["automatic_value"], row["reason"],
-        row["method"], row["source"],
+        normal.get("low"), normal.get("high"), normal.get("mean"), normal.get("sd"),
+        normal.get("source"), severity.get("word"), severity.get("source"), row["state"],
+        row["automatic_value"], row["reason"], row["method"], row["source"],
     )  # fmt: skip
 
 

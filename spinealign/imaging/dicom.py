@@ -12,6 +12,7 @@ from spinealign.domain.formats import DICOM
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import checksum, make_image, make_square
+from spinealign.imaging.dicom_age import patient_age_years
 from spinealign.imaging.dicom_grey import to_grey
 from spinealign.imaging.dicom_identifiers import dicom_identifiers
 from spinealign.imaging.dicom_kind import is_capture, says_burned_in, stated_kind
@@ -92,6 +93,7 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
         orientation=turn.directions,
         laterality=_laterality(dataset),
         dicom=dicom_identifiers(dataset, frame, frames),
+        patient_age_years=patient_age_years(dataset),
         notes=(
             *_frame_notes(part, frames, frame),
             *grey.notes,

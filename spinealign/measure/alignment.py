@@ -42,6 +42,7 @@ def measure_alignment(
     drawings: Sequence[Drawing] = (),
     *,
     rule: IntervalRule = _PLAIN,
+    age_years: int | None = None,
 ) -> tuple[Measurement, ...]:
     """Take every measure that the bodies of one image allow.
 
@@ -64,6 +65,8 @@ def measure_alignment(
         What a person drew: femoral heads give the measures of the pelvis.
     rule : IntervalRule, optional
         What the spread of points comes to in the network that placed them.
+    age_years : int, optional
+        Of the patient: decides among reference ranges.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def measure_alignment(
         return ()
     plane = Plane.SAGITTAL if examination is None else examination.plane
     work = MeasuredBodies(
-        tuple(vertebrae), facing, geometry, examination, canal, tuple(drawings), rule
+        tuple(vertebrae), facing, geometry, examination, canal, tuple(drawings), rule, age_years
     )
     return by_importance(MEASURED_IN[plane](work))
 
@@ -97,6 +100,7 @@ class MeasuredBodies:
     canal: NDArray[np.bool_] | None
     drawings: tuple[Drawing, ...]
     rule: IntervalRule
+    age_years: int | None
 
     @property
     def is_whole_spine(self) -> bool:
@@ -124,7 +128,9 @@ class MeasuredBodies:
 
 
 def _in_sagittal(work: MeasuredBodies) -> list[Measurement]:
-    spine = displaced_spine(work.vertebrae, work.facing, work.geometry, work.drawings)
+    spine = displaced_spine(
+        work.vertebrae, work.facing, work.geometry, work.drawings, work.age_years
+    )
     found = [*measurements_of(_all_taken(spine, work), spine, work.rule)]
     if work.canal is not None:
         discs = [disc_line(disc, spine.plane) for disc in discs_of(spine)]

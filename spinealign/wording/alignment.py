@@ -16,22 +16,23 @@ from spinealign.wording.measure_rows import (
     interval_text,
     position_in_range,
     range_text,
+    unit_text,
     value_text,
 )
 from spinealign.wording.measures import measurement_name, reason_text
 
 _PLACES = {
-    RangePosition.INSIDE: "within the usual range of healthy people",
+    RangePosition.INSIDE: "within the 95 % reference range",
     RangePosition.INSIDE_NEAR: (
-        "within the usual range of healthy people, but its uncertainty reaches beyond it"
+        "within the 95 % reference range, but its uncertainty reaches beyond it"
     ),
-    RangePosition.BELOW: "below the usual range of healthy people",
+    RangePosition.BELOW: "below the 95 % reference range",
     RangePosition.BELOW_NEAR: (
-        "below the usual range of healthy people, but its uncertainty reaches into it"
+        "below the 95 % reference range, but its uncertainty reaches into it"
     ),
-    RangePosition.ABOVE: "above the usual range of healthy people",
+    RangePosition.ABOVE: "above the 95 % reference range",
     RangePosition.ABOVE_NEAR: (
-        "above the usual range of healthy people, but its uncertainty reaches into it"
+        "above the 95 % reference range, but its uncertainty reaches into it"
     ),
 }
 
@@ -42,8 +43,8 @@ def alignment_sentences(analysis: Analysis) -> str:
     Returns
     -------
     str
-        Such as "C2–C7 Cobb lordosis 12.3° (95 % 9.8 to 14.9): within the usual range of
-        healthy people (6 to 19°)."; empty without any.
+        Such as "C2–C7 Cobb lordosis 12.3° (95 % 9.8 to 14.9): within the 95 % reference
+        range (-10.2 to 38°; mean 13.9°)."; empty without any.
     """
     measures = {m.code: m for m in analysis.measurements}
     found = _first_of_regions(analysis.measurements)
@@ -83,7 +84,11 @@ def _value_sentence(found: Measurement) -> str:
     said = f"{measurement_name(found)} {value_text(found)}{f' ({brackets})' if brackets else ''}"
     if place is None or found.normal is None:
         return f"{said}."
-    sentence = f"{said}: {_PLACES[place]} ({range_text(found.normal, found.unit)})."
+    mean = "" if found.normal.mean is None else f"; mean {found.normal.mean:g}"
+    unit = unit_text(found.unit) if mean else ""
+    aged = "" if found.normal.ages is None else " at {} to {} years".format(*found.normal.ages)
+    limits = f"{range_text(found.normal, found.unit)}{mean}{unit}{aged}"
+    sentence = f"{said}: {_PLACES[place]} ({limits})."
     note = MEASURE_WORDS[found.code].normal_note
     return sentence if place.is_inside or not note else f"{sentence} {note}"
 

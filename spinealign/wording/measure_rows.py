@@ -17,31 +17,32 @@ from spinealign.domain.measurements import (
     UnmeasurableReason,
 )
 from spinealign.domain.measures import MeasureCode, MeasureGroup, NormalRange
-from spinealign.wording.definitions import GROUP_TITLES
+from spinealign.wording.definitions import GROUP_TITLES, MEASURE_WORDS
 from spinealign.wording.measures import (
     measure_name,
     measurement_name,
     method_text,
+    range_source,
     reason_text,
     severity_text,
     sources_text,
 )
 from spinealign.wording.text import as_sentence, listed, safe_text
 
-_DECIMALS = {"deg": 1, "mm": 1, "px": 1, "%": 0, "": 2}
 _SUFFIXES = {"deg": "°", "": ""}
+_DECIMALS = {"deg": 1, "mm": 1, "px": 1, "%": 0, "": 2}
 
 PLACED_MANUALLY = "placed manually"
 """Who placed the points of a measure that rests on a person's points alone."""
 
 MEASURE_HEADINGS = (
-    "Group", "Measure", "Value", "Unit", "95 % low", "95 % high", "Normal range", "Severity",
-    "Placed by", "Automatic value", "Method", "Source",
+    "Group", "Measure", "Value", "Unit", "95 % low", "95 % high", "95 % reference range",
+    "Severity", "Placed by", "Automatic value", "Method", "Source",
 )  # fmt: skip
 
 
 class InRange(Protocol):
-    """What a normal range is drawn for: a measurement, or a finding with a reader's value."""
+    """What a reference range is drawn for: a measurement, or a finding with a reader's value."""
 
     @property
     def value(self) -> float | None:
@@ -53,18 +54,18 @@ class InRange(Protocol):
 
     @property
     def normal(self) -> NormalRange | None:
-        """What is normal."""
+        """The 95 % reference range."""
 
 
 class RangePosition(StrEnum):
-    """Where a value and its 95 % interval lie against the normal range."""
+    """Where a value and its 95 % interval lie against the reference range of healthy people."""
 
-    INSIDE = "inside the normal range"
-    INSIDE_NEAR = "inside the normal range, but the interval reaches beyond it"
-    BELOW = "below the normal range"
-    BELOW_NEAR = "below the normal range, but the interval reaches into it"
-    ABOVE = "above the normal range"
-    ABOVE_NEAR = "above the normal range, but the interval reaches into it"
+    INSIDE = "inside the 95 % reference range"
+    INSIDE_NEAR = "inside the 95 % reference range, but the interval reaches beyond it"
+    BELOW = "below the 95 % reference range"
+    BELOW_NEAR = "below the 95 % reference range, but the interval reaches into it"
+    ABOVE = "above the 95 % reference range"
+    ABOVE_NEAR = "above the 95 % reference range, but the interval reaches into it"
 
     @property
     def is_inside(self) -> bool:
@@ -216,7 +217,7 @@ def interval_text(interval: tuple[float, float] | None, unit: str, signed: bool 
 
 
 def range_text(normal: NormalRange | None, unit: str) -> str:
-    """Return a normal range with its unit, "6 to 19°" or "up to 40 mm"; empty without one."""
+    """Return a reference range with its unit, "-10.2 to 38°" or "up to 40 mm"; empty without."""
     if normal is None or (normal.low is None and normal.high is None):
         return ""
     low, high = (None if end is None else f"{end:g}" for end in (normal.low, normal.high))
@@ -230,7 +231,7 @@ def range_text(normal: NormalRange | None, unit: str) -> str:
 
 
 def position_in_range(measurement: InRange) -> RangePosition | None:
-    """Return where a value lies against its normal range, or None without one."""
+    """Return where a value lies against its reference range, or None without one."""
     value, normal = measurement.value, measurement.normal
     if normal is None or value is None or not math.isfinite(value):
         return None
@@ -242,6 +243,16 @@ def position_in_range(measurement: InRange) -> RangePosition | None:
         return RangePosition.BELOW if high < normal.low else RangePosition.BELOW_NEAR
     assert normal.high is not None
     return RangePosition.ABOVE if low > normal.high else RangePosition.ABOVE_NEAR
+
+
+def reference_text(measurement: Measurement) -> str:
+    """Return the reference range of a value, whom it comes from and what to know; or ""."""
+    normal, unit = measurement.normal, measurement.unit
+    if normal is None:
+        return ""
+    source, note = range_source(normal, unit), MEASURE_WORDS[measurement.code].normal_note
+    said = f"95 % reference range {range_text(normal, unit)}{f' ({source})' if source else ''}."
+    return f"{said} {note}".rstrip()
 
 
 def edited_text(measurement: Measurement) -> str:

@@ -11,6 +11,8 @@ from spinealign.domain.measures import (
     Extent,
     MeasureCode,
     MeasureDefinition,
+    NormalRange,
+    Quantity,
     Severity,
     SeverityBand,
 )
@@ -88,16 +90,36 @@ def thresholds_text(definition: MeasureDefinition) -> str:
     return "; ".join(f"{word} ({source})" for word, source in zip(words, sources, strict=True))
 
 
-def normal_text(code: MeasureCode) -> str:
-    """Return a normal range with its unit and source: "6 to 19° (mean 12.7°, ...)"."""
-    definition, source = MEASURES[code], MEASURE_WORDS[code].normal_source
-    if definition.normal is None:
-        return ""
-    low, high, sign = definition.normal.low, definition.normal.high, _UNITS[definition.quantity]
-    if low is None or high is None:
-        word, end = ("up to", high) if low is None else ("from", low)
-        return f"{word} {end:g}{sign} ({source})"
-    return f"{low:g} to {high:g}{sign} ({source})"
+def range_source(normal: NormalRange, unit: Quantity | str) -> str:
+    """Return whom a reference range comes from.
+
+    Such as "mean and standard deviation 13.9 ± 12.3°, 1,230 people aged 20 to 79, Yukawa 2012";
+    empty where nothing is stated.
+    """
+    mean = ""
+    if normal.mean is not None and normal.sd is not None:
+        mean = f"mean and standard deviation {normal.mean:g} ± {normal.sd:g}{_UNITS[unit]}"
+    aged = "" if normal.ages is None else " aged {} to {}".format(*normal.ages)
+    people = f"{normal.people:,} people{aged}" if normal.people else ""
+    source = "" if normal.source is None else normal.source.value
+    return ", ".join(part for part in (mean, people, source) if part)
+
+
+def normal_texts(code: MeasureCode) -> list[str]:
+    """Return every 95 % reference range of a measure with its unit and source, a line each."""
+    definition = MEASURES[code]
+    return [_normal_text(one, definition.quantity) for one in definition.ranges]
+
+
+def _normal_text(one: NormalRange, unit: Quantity) -> str:
+    levels = f"{' and '.join(one.levels)} " if one.levels else ""
+    return f"{levels}{one.low:g} to {one.high:g}{_UNITS[unit]} ({range_source(one, unit)})"
+
+
+NO_REFERENCE_RANGE = (
+    "No 95 % reference range: no mean with standard deviation and number of people, measured by "
+    "this definition, is known to the program."
+)
 
 
 def definition_text(code: MeasureCode) -> str:
@@ -105,18 +127,24 @@ def definition_text(code: MeasureCode) -> str:
     definition, words = MEASURES[code], MEASURE_WORDS[code]
     title = words.title[0].upper() + words.title[1:]
     parts = [title, words.definition, words.how_to_read]
-    if definition.normal is not None:
-        parts.append(f"Normal: {normal_text(code)}.")
-        parts.append(words.normal_note)
+    parts += _reference_parts(code)
     if definition.severities:
         parts.append(f"Thresholds: {thresholds_text(definition)}.")
-    if definition.is_length and (definition.normal or definition.severities):
+    if definition.is_length and (definition.ranges or definition.severities):
         parts.append("These apply only where lengths are true millimetres in the patient.")
     if definition.reader_limit is not None:
         parts.append(limit_text(definition))
     parts.append(change_limit_text(definition))
     parts += [words.contradictions, f"Sources: {sources_text(code)}."]
     return "\n\n".join(part for part in parts if part)
+
+
+def _reference_parts(code: MeasureCode) -> list[str]:
+    """Return the paragraphs on reference ranges; nothing about what a person drew."""
+    ranges = normal_texts(code)
+    if ranges:
+        return [f"95 % reference range: {'; '.join(ranges)}.", MEASURE_WORDS[code].normal_note]
+    return [] if MEASURES[code].extent is Extent.DRAWING else [NO_REFERENCE_RANGE]
 
 
 def limit_text(definition: MeasureDefinition) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pypdf
 import pytest
 
+from spinealign.domain.comparison import PatientExamination
 from spinealign.domain.findings import CorrectionKind, LandmarkName
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import (
@@ -56,7 +57,7 @@ MILD = Severity(SeverityGrade.GENANT_1, Reference.GENANT)
 C7_HIDDEN = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C7",))
 COBB = Measurement(
     MeasureCode.COBB_C2_C7, 12.34, "deg", ("C2", "C7"), interval=(9.8, 14.9),
-    normal=NormalRange(6.0, 19.0), severity=MILD,
+    normal=NormalRange(6.0, 19.0, 12.5, 3.3, 99, (20, 79), (), Reference.GUO), severity=MILD,
     automatic_value=12.34, strokes=(Stroke(StrokeKind.LINE, ((10, 20), (90, 20))),),
 )  # fmt: skip
 
@@ -93,8 +94,9 @@ class TestJson:
         assert row == {
             "name": "C2–C7 Cobb lordosis", "code": "cobb_c2_c7", "levels": ["C2", "C7"],
             "value": 12.34, "unit": "deg", "interval": [9.8, 14.9],
-            "normal": {
-                "low": 6.0, "high": 19.0, "source": "mean 12.7°, spinebase.org",
+            "reference_range": {
+                "low": 6.0, "high": 19.0, "mean": 12.5, "sd": 3.3, "people": 99, "ages": [20, 79],
+                "source": "Guo 2018, doi:10.1186/s13018-018-0854-6",
                 "note": "About a quarter of asymptomatic people are kyphotic.",
             },
             "severity": {
@@ -103,7 +105,11 @@ class TestJson:
             },
             "state": "automatic", "automatic_value": 12.34, "points": [],
             "method": "Angle between the inferior endplate of C2 and the inferior endplate of C7.",
-            "source": "spinebase.org; Daffin 2017; Harrison 2000, PMID 10954638", "reason": "",
+            "source": (
+                "Yukawa 2012, PMID 22310883; Guo 2018, doi:10.1186/s13018-018-0854-6; Daffin 2017; "
+                "Harrison 2000, PMID 10954638"
+            ),
+            "reason": "",
             "reason_code": None,
         }  # fmt: skip
 
@@ -311,7 +317,8 @@ class TestReport:
     def test_the_finding_tells_the_lordosis(self):
         first = pypdf.PdfReader(io.BytesIO(report_pdf(with_measures(COBB)))).pages[0]
         text = " ".join(first.extract_text().split())
-        assert "C2–C7 Cobb lordosis 12.3° (95 % 9.8 to 14.9): within the usual range" in text
+        said = "C2–C7 Cobb lordosis 12.3° (95 % 9.8 to 14.9): within the 95 % reference range"
+        assert said in text
 
     def test_a_whole_neck_fits_on_four_pages(self):
         assert len(pypdf.PdfReader(io.BytesIO(report_pdf(CORRECTED))).pages) <= 4
@@ -350,9 +357,13 @@ class TestReport:
 
 
 def test_a_comparison_as_json_keeps_both_values_and_its_judgement():
-    table = json.loads(json.dumps(comparison_json(AUTOMATIC, CORRECTED), allow_nan=False))
+    table = json.loads(
+        json.dumps(
+            comparison_json(*map(PatientExamination, (AUTOMATIC, CORRECTED))), allow_nan=False
+        )
+    )
     cobb = next(m for m in table["measures"] if m["first"] and m["first"]["code"] == "t1_slope")
     assert cobb["difference"] == pytest.approx(cobb["second"]["value"] - cobb["first"]["value"])
-    assert cobb["change"] == "within"
+    assert cobb["change"] == "unjudged"
     assert table["first"]["sha256"] == AUTOMATIC.image.sha256
     assert "Both are the same file." in table["warnings"]

@@ -45,7 +45,7 @@ from tests.phantoms import xray_analysis
 
 COBB = Measurement(
     MeasureCode.COBB_C2_C7, 12.34, "deg", ("C2", "C7"), interval=(9.8, 14.9),
-    normal=MEASURES[MeasureCode.COBB_C2_C7].normal, automatic_value=12.34,
+    normal=NormalRange(6.0, 19.0), automatic_value=12.34,
 )  # fmt: skip
 EDITED = replace(COBB, state=MeasureState.EDITED, automatic_value=10.06)
 C7_HIDDEN = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C7",))
@@ -191,7 +191,8 @@ def test_uncertain_outlines_are_told_in_one_line_with_all_bodies_from_the_top():
 def test_a_sentence_says_all_that_a_row_shows():
     grave = replace(EDITED, severity=Severity(SeverityGrade.GENANT_1, Reference.GENANT))
     assert measure_sentence(grave) == (
-        "C2–C7 Cobb lordosis: 12.3°, 95 % interval 9.8 to 14.9, inside the normal range "
+        "C2–C7 Cobb lordosis: 12.3°, 95 % interval 9.8 to 14.9, inside the "
+        "95 % reference range "
         "(6 to 19°), mild height loss, manually corrected; automatic 10.1°"
     )
     assert note_parts(grave) == ("mild height loss", "manually corrected; automatic 10.1°")
@@ -244,14 +245,13 @@ def sentences(*measurements):
 
 def test_the_headline_of_the_alignment():
     assert sentences(COBB) == (
-        "C2–C7 Cobb lordosis 12.3° (95 % 9.8 to 14.9): within the usual range of healthy people "
-        "(6 to 19°)."
+        "C2–C7 Cobb lordosis 12.3° (95 % 9.8 to 14.9): within the 95 % reference range (6 to 19°)."
     )
 
 
 def test_a_headline_outside_the_range_says_what_is_known_about_it():
     said = sentences(replace(COBB, value=2.0, interval=(0.0, 4.0)))
-    assert "below the usual range of healthy people (6 to 19°)." in said
+    assert "below the 95 % reference range (6 to 19°)." in said
     assert said.endswith("About a quarter of asymptomatic people are kyphotic.")
 
 

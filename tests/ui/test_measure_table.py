@@ -39,7 +39,7 @@ def measure(code, value, levels=(), **changes):
     definition = MEASURES[code]
     found = Measurement(
         code, value, definition.quantity, levels, interval=(value - 2, value + 2),
-        normal=definition.normal, automatic_value=value,
+        normal=definition.normal_for(levels), automatic_value=value,
     )  # fmt: skip
     return replace(found, **changes)
 
@@ -103,11 +103,11 @@ def test_measures_stand_in_groups_with_what_is_missing_below(show):
 
 
 def test_a_heading_counts_what_lies_outside_and_what_is_edited(show):
-    table = show(film(cobb=30.0))
-    assert headings(table)[0] == "Alignment (2, 1 outside normal)"
-    edited = replace(film(cobb=30.0)[0], state=MeasureState.EDITED)
+    table = show(film(cobb=45.0))
+    assert headings(table)[0] == "Alignment (2, 1 outside range)"
+    edited = replace(film(cobb=45.0)[0], state=MeasureState.EDITED)
     table.set_measurements((edited, *film()[1:]))
-    assert headings(table)[0] == "Alignment (2, 1 outside normal, 1 edited)"
+    assert headings(table)[0] == "Alignment (2, 1 outside range, 1 edited)"
 
 
 def test_a_row_shows_value_and_interval_and_reads_out_all_of_it(cobb_row):
@@ -116,13 +116,13 @@ def test_a_row_shows_value_and_interval_and_reads_out_all_of_it(cobb_row):
     assert index.siblingAtColumn(MeasureColumn.VALUE).data() == "12.3°"
     assert index.siblingAtColumn(MeasureColumn.INTERVAL).data() == "10.3 to 14.3"
     assert index.data(Qt.ItemDataRole.AccessibleTextRole) == measure_sentence(film()[0])
-    assert "inside the normal range (6 to 19°)" in measure_sentence(film()[0])
+    assert "inside the 95 % reference range (-10.2 to 38°)" in measure_sentence(film()[0])
 
 
 def test_the_tool_tip_names_method_and_source_of_the_range(cobb_row):
     tip = cobb_row[1].data(Qt.ItemDataRole.ToolTipRole)
     assert "inferior endplate of C7" in tip.replace("\n", " ")
-    assert "spinebase.org" in tip
+    assert "13.9 ± 12.3°, 1,230 people aged 20 to 79, Yukawa 2012" in tip.replace("\n", " ")
     assert max(map(len, tip.splitlines())) <= 72
 
 
@@ -333,8 +333,8 @@ def mark_place(image, colour):
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
 def test_the_mark_stands_where_the_value_lies(colours):
-    inside = replace(film()[0], value=12.5, interval=None)
-    outside = replace(film()[0], value=22.0, interval=None)
+    inside = replace(film()[0], value=13.9, interval=None)
+    outside = replace(film()[0], value=48.0, interval=None)
     beyond = replace(film()[0], value=80.0, interval=None)
     assert mark_place(painted(inside, colours), colours.text) == pytest.approx(99.5, abs=1.5)
     assert 160 < mark_place(painted(outside, colours), colours.warning) < 180

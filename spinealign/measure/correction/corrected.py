@@ -155,7 +155,7 @@ def _measured(
     geometry, canal = PixelGeometry.of(image), canal_of(original.segmentation)
     taken = measure_alignment(
         wanted.vertebrae, wanted.facing, geometry, original.examination, canal, plain.drawings,
-        rule=original.interval_rule,
+        rule=original.interval_rule, age_years=image.patient_age_years,
     )  # fmt: skip
     removed = removed_levels(original.vertebrae, wanted.vertebrae)
     taken = tuple(_with_removed(measurement, removed) for measurement in taken)

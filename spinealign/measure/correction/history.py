@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 _SERIALS = count(1)
+"""Numbers of steps, in the order in which they were taken. Source: an order, and no limit."""
 
 
 def next_serial() -> int:

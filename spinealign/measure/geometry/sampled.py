@@ -256,7 +256,7 @@ def _measured(
         ),
         points=tuple(point for used in measure.used for point in used.points),
         interval=_interval(measure, values, spine, rule),
-        normal=normal_of(measure.code, geometry),
+        normal=normal_of(measure, spine),
         severity=_severity(measure, values, spine, rule),
         automatic_value=value,
         strokes=measure.strokes,
@@ -282,9 +282,11 @@ def unit_of(code: MeasureCode, geometry: PixelGeometry) -> str:
     return geometry.unit if definition.is_length else definition.quantity.value
 
 
-def normal_of(code: MeasureCode, geometry: PixelGeometry) -> NormalRange | None:
-    """Return the normal range of a measure, unless its millimetres do not hold here."""
-    return MEASURES[code].normal if thresholds_hold(code, geometry) else None
+def normal_of(measure: SampledMeasure, spine: Spine) -> NormalRange | None:
+    """Return the reference range of a measure, unless its millimetres do not hold here."""
+    if not thresholds_hold(measure.code, spine.plane.geometry):
+        return None
+    return MEASURES[measure.code].normal_for(measure.levels, spine.age_years)
 
 
 def thresholds_hold(code: MeasureCode, geometry: PixelGeometry) -> bool:

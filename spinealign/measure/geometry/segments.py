@@ -333,7 +333,8 @@ def body_heights(spine: Spine, body: Body, is_graded: bool) -> Iterator[SampledM
     is_graded : bool
         Whether Genant's grades apply: not in the neck, where bodies are wedged by nature,
         and not to bodies of which a part may be missing. A ratio is graded where the height
-        is lower than the neighbours' too.
+        is lower than the neighbours' too, and, where only one neighbour tells, lies below what
+        is usual at its level.
     """
     lines = _height_lines(body)
     around = [_height_lines(other) for other in _neighbours_of(spine, body)]
@@ -346,11 +347,12 @@ def body_heights(spine: Spine, body: Body, is_graded: bool) -> Iterator[SampledM
             (one, used), (other, used_too) = lines[part], lines[MeasureCode.BODY_HEIGHT_POSTERIOR]
             quotient = ratio(one.length, other.length)
             strokes = (pen.segment(one), pen.segment(other))
-            is_lost = is_graded and _is_lower(
-                one, [beside[part] for beside in around if part in beside]
+            beside = [other_lines[part][0] for other_lines in around if part in other_lines]
+            is_lost = _is_lower(one, beside) and (
+                len(beside) > 1 or _is_unusual(code, body.name, float(quotient[0]))
             )
             yield SampledMeasure(
-                code, levels, quotient, (used, used_too), strokes, is_graded=is_lost
+                code, levels, quotient, (used, used_too), strokes, is_graded=is_graded and is_lost
             )
 
 
@@ -388,11 +390,17 @@ def _neighbours_of(spine: Spine, body: Body) -> list[Body]:
     return above + [lower for upper, lower in pairs if upper is body]
 
 
-def _is_lower(height: Line, around: Sequence[tuple[Line, MeasureInputs]]) -> bool:
+def _is_unusual(code: MeasureCode, level: str, value: float) -> bool:
+    """Whether a ratio lies below the reference range of its level; so without a range."""
+    usual = MEASURES[code].normal_for((level,))
+    return usual is None or usual.low is None or value < usual.low
+
+
+def _is_lower(height: Line, around: Sequence[Line]) -> bool:
     """Whether a height is lower than the mean of its neighbours'; so without any."""
     if not around:
         return True
-    usual = float(np.mean([line.length[0] for line, _ in around]))
+    usual = float(np.mean([line.length[0] for line in around]))
     return float(height.length[0]) <= (1 - _LOSS_AGAINST_NEIGHBOURS) * usual
 
 

@@ -208,6 +208,8 @@ class Spine:
         Which of the displaced points a person placed, in the order of their samples.
     hips : HipAxis or None
         None where nobody placed both femoral heads.
+    age_years : int or None
+        Of the patient, which decides among reference ranges; None where it is not known.
     """
 
     bodies: tuple[Body, ...]
@@ -215,6 +217,7 @@ class Spine:
     height: float
     is_by_hand: NDArray[np.bool_]
     hips: HipAxis | None = None
+    age_years: int | None = None
 
     @cached_property
     def by_level(self) -> Mapping[str, Body]:
@@ -253,6 +256,7 @@ def displaced_spine(
     facing: Facing | None,
     geometry: PixelGeometry,
     drawings: Sequence[Drawing] = (),
+    age_years: int | None = None,
 ) -> Spine:
     """Bring bodies into the sagittal plane, each point displaced by its standard deviation.
 
@@ -267,6 +271,8 @@ def displaced_spine(
     geometry : PixelGeometry
     drawings : sequence of Drawing
         What a person drew, of which the femoral heads count.
+    age_years : int or None
+        Of the patient.
     """
     plane = SagittalPlane(geometry, facing)
     exact = [_exact_points(vertebra, plane) for vertebra in vertebrae]
@@ -287,7 +293,8 @@ def displaced_spine(
     is_by_hand = [_is_by_hand(body.vertebra, n) for body in bodies for n in body.points]
     by_hand = np.array([*is_by_hand, *(True for _ in hips)], bool)
     axis = next((HipAxis(points, _rim_points(rims)) for points in samples), None)
-    return Spine(tuple(bodies), plane, _typical_height(exact), by_hand, axis)
+    height = _typical_height(exact)
+    return Spine(tuple(bodies), plane, height, by_hand, axis, age_years)
 
 
 def _rims(drawings: Sequence[Drawing]) -> tuple[Point, ...]:

@@ -21,7 +21,7 @@ from spinealign.domain.measurements import (
 )
 from spinealign.domain.measures import MEASURES, MeasureCode, Severity
 from spinealign.measure.geometry.plane import PixelGeometry, SagittalPlane
-from spinealign.measure.geometry.sampled import normal_of, not_measured, thresholds_hold, unit_of
+from spinealign.measure.geometry.sampled import not_measured, thresholds_hold, unit_of
 from spinealign.measure.geometry.segments import DiscSpace
 
 Points = NDArray[np.float64]
@@ -301,7 +301,6 @@ def _measurement(disc: DiscLine, chord: _Chord, geometry: PixelGeometry) -> Meas
             for name, (x, y) in zip(names, ends, strict=True)
         ),
         interval=(low, high),
-        normal=normal_of(_CODE, geometry),
         severity=_severity(chord.length, low, high, geometry),
         automatic_value=chord.length,
         strokes=(Stroke(StrokeKind.LINE, tuple(ends)),),

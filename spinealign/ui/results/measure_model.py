@@ -16,12 +16,13 @@ from spinealign.domain.measures import DrawnOn, MeasureGroup
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import safe_text
-from spinealign.wording.definitions import GROUP_TITLES, MEASURE_WORDS
+from spinealign.wording.definitions import GROUP_TITLES
 from spinealign.wording.measure_rows import (
     grouped,
     interval_text,
     measure_sentence,
     position_in_range,
+    reference_text,
     value_text,
 )
 from spinealign.wording.measures import measurement_name, method_text, severity_source
@@ -271,22 +272,22 @@ class MeasureModel(QAbstractItemModel):
 
 
 def group_title(group: MeasureGroup, members: Sequence[Measurement]) -> str:
-    """Return a group's heading with how many values are edited or outside the normal range."""
+    """Return a group's heading with how many values are edited or outside the reference range."""
     places = [position_in_range(member) for member in members]
     outside = sum(place is not None and not place.is_inside for place in places)
     edited = sum(member.state is MeasureState.EDITED for member in members)
-    counts = ((outside, "outside normal"), (edited, "edited"))
+    counts = ((outside, "outside range"), (edited, "edited"))
     told = [str(len(members)), *(f"{count} {word}" for count, word in counts if count)]
     return f"{GROUP_TITLES[group]} ({', '.join(told)})"
 
 
 def tool_tip(measurement: Measurement) -> str:
     """Return what there is to know about a value, in lines that are not too long."""
-    words, severity = MEASURE_WORDS[measurement.code], measurement.severity
+    severity = measurement.severity
     lines = [
         measure_sentence(measurement),
         method_text(measurement),
-        f"Normal range: {words.normal_source}. {words.normal_note}" if measurement.normal else "",
+        reference_text(measurement),
         f"Severity: {severity_source(severity)}" if severity is not None else "",
     ]
     wrapped = (textwrap.fill(safe_text(line).strip(), TOOL_TIP_LETTERS) for line in lines if line)

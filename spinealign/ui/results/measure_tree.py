@@ -1,4 +1,4 @@
-"""The rows of the table of measures: one line of cells, then the normal range and notes."""
+"""The rows of the table of measures: one line of cells, then the reference range and notes."""
 
 from __future__ import annotations
 
@@ -298,7 +298,7 @@ def row_height(metrics: QFontMetrics, measurement: Measurement | None) -> int:
 def _extra_lines(measurement: Measurement) -> list[str]:
     normal = range_text(measurement.normal, measurement.unit)
     notes = " · ".join(note_parts(measurement))
-    return [line for line in (f"normal {normal}" if normal else "", notes) if line]
+    return [line for line in (f"95 % reference range {normal}" if normal else "", notes) if line]
 
 
 def _first_line(option: QStyleOptionViewItem) -> QStyleOptionViewItem:

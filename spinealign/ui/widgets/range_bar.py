@@ -1,4 +1,4 @@
-"""The small picture of a normal range: a band, the value on it, and its 95 % interval."""
+"""The small picture of a 95 % reference range: a band, its mean, the value and its interval."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ MARK_PX = 4.0
 BAND_PX = 8.0
 WHISKER_WIDTH = 1.5
 BAND_ALPHA = 70
+MEAN_WIDTH = 1.5
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class BarScale:
 
 
 def bar_scale(normal: NormalRange) -> BarScale | None:
-    """Return a scale with room on both sides of a normal range, or None if it has no end.
+    """Return a scale with room on both sides of a reference range, or None if it has no end.
 
     A range with two ends takes the middle half of the bar; one with a single end takes
     two thirds of it.
@@ -53,7 +54,7 @@ def bar_scale(normal: NormalRange) -> BarScale | None:
 
 
 def draw_range(painter: QPainter, room: QRectF, measurement: InRange, colours: Colours) -> None:
-    """Draw the normal range of a measure as a band, its interval as a line, and its value.
+    """Draw the reference range as a band with its mean, the interval as a line, and the value.
 
     The mark is a dot inside the range, a diamond outside of it, and an arrow head where
     the value lies beyond the bar, so that nothing is told by colour alone.
@@ -95,6 +96,10 @@ def _draw_band(
     ground = QColor(colours.good)
     ground.setAlpha(BAND_ALPHA)
     painter.fillRect(QRectF(low, middle - BAND_PX / 2, high - low, BAND_PX), ground)
+    if normal.mean is not None:
+        painter.setPen(QPen(QColor(colours.good), MEAN_WIDTH))
+        at = _along(bar, scale, normal.mean)
+        painter.drawLine(QPointF(at, middle - BAND_PX / 2), QPointF(at, middle + BAND_PX / 2))
 
 
 def _along(bar: QRectF, scale: BarScale, value: float) -> float:
