@@ -155,3 +155,22 @@ def test_a_thoracic_body_can_be_renamed_and_those_above_follow(spine):
     spine.window.correction.changes.rename(body, "T5", True, False)
     place = before.index("T6")
     assert names() == ["C1", *before[:place], *before[place + 1 :]]
+
+
+@pytest.mark.parametrize("size", [(1366, 738), (1000, 640)])
+def test_values_on_the_picture_lie_over_no_name(spine, size):
+    spine.window.resize(*size)
+    viewer = spine.window.viewer
+    viewer.fit()
+    picture, to_view = viewer.picture, viewer.viewportTransform()
+    picture.measures.lay_out()
+
+    def boxes(items):
+        return [i.boundingRect().translated(to_view.map(i.scenePos())) for i in items]
+
+    plates = boxes(label for _, label in picture.measures._items.values())
+    names = boxes(name for name in picture.bodies.names() if name.is_shown)
+    assert len(plates) >= 3
+    assert len(names) >= 6
+    for plate in plates:
+        assert not any(plate.intersects(name) for name in names)

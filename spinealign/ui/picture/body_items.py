@@ -57,13 +57,18 @@ class NameItem(ScreenSizedItem):
         """Return of how many names in a row one has room, `apart` being to the next place."""
         return max(1, math.ceil(LETTER_PX / max(self.on_screen(self.apart), 1.0)))
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is written now."""
+        return self.isVisible() and (self._index - 1) % self.every() == 0
+
     def boundingRect(self) -> QRectF:
         """Return the rectangle around the letters, in screen pixels about the outline's point."""
         return self._path.boundingRect().adjusted(-3, -3, 3, 3)
 
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the letters with a dark halo."""
-        if (self._index - 1) % self.every():
+        if not self.is_shown:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.strokePath(self._path, self.pen(HALO, 3.0))
@@ -165,6 +170,10 @@ class BodyLayer:
             upper.set_room(apart)
             lower.set_room(apart)
 
+    def names(self) -> list[NameItem]:
+        """Return the names of all bodies, from the top body down."""
+        return [group.name for group in self.groups]
+
     def body_at(self, point: QPointF) -> Vertebra | None:
         """Return the body that lies at a point of the picture, or None."""
         hits = (group.body.vertebra for group in self.groups if group.outline.holds(point))
@@ -195,6 +204,10 @@ class SuggestionLayer:
         for _, outline, name in self._items:
             outline.setVisible(visible)
             name.setVisible(visible)
+
+    def names(self) -> list[NameItem]:
+        """Return the names of all suggestions."""
+        return [name for _, _, name in self._items]
 
     def at(self, point: QPointF) -> Vertebra | None:
         """Return the suggestion that is shown at a point of the picture, or None."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
 from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.measurements import Measurement, MeasureState, StrokeKind
@@ -146,13 +146,17 @@ class ValueItem(ScreenSizedItem):
 class MeasureLayer:
     """The measurements of a picture; only those that are switched on have items.
 
-    `has_letters` tells whether directions stand at the borders of the view.
+    `has_letters` tells whether directions stand at the borders of the view, and `names` returns
+    what else is written on the picture.
     """
 
     has_letters = False
 
-    def __init__(self, parent: QGraphicsItem) -> None:
+    def __init__(
+        self, parent: QGraphicsItem, names: Callable[[], Sequence[ScreenSizedItem]] = tuple
+    ) -> None:
         self._parent = parent
+        self._names = names
         self._items: dict[Key, tuple[StrokesItem, ValueItem]] = {}
         self._drawn: dict[Key, tuple[Measurement, bool, bool]] = {}
 
@@ -184,7 +188,7 @@ class MeasureLayer:
                 item.setVisible(visible)
 
     def lay_out(self) -> None:
-        """Write every label beside its lines, inside the view, and none over another."""
+        """Write every label beside its lines, inside the view, and over no other and no name."""
         scene = self._parent.scene()
         views = scene.views() if scene is not None else []
         if not views or not self._items:
@@ -193,10 +197,11 @@ class MeasureLayer:
         room = QRectF(views[0].rect()).adjusted(4, 4, -4, -4)
         letters = letter_boxes(QRectF(views[0].rect())) if self.has_letters else []
         taken: list[Box] = sorted(letters, key=lambda box: box[1])
+        names = [_box_of(item, to_view) for item in self._names()]
         labels = [label for _, label in self._items.values()]
         for label in sorted(labels, key=lambda item: item.pos().y()):
             place = to_view.map(label.scenePos())
-            left, top = _free_place(_plate(place, label, room), taken)
+            left, top = _free_place(_clear_plate(place, label, room, names), taken)
             label.set_shift(QPointF(left, top) - place)
 
     def _set(self, key: Key, measurement: Measurement, selected: bool, halo: bool) -> None:
@@ -230,6 +235,33 @@ def _plate(place: QPointF, label: ValueItem, room: QRectF) -> Box:
         left = min(max(left, room.left()), room.right() - width)
     top = place.y() - height / 2
     return left, top, left + width, top + height
+
+
+def _box_of(item: ScreenSizedItem, to_view: QTransform) -> Box:
+    box = item.boundingRect().translated(to_view.map(item.scenePos()))
+    return box.left(), box.top(), box.right(), box.bottom()
+
+
+def _clear_plate(place: QPointF, label: ValueItem, room: QRectF, names: Sequence[Box]) -> Box:
+    """Return where a label goes in the view: clear of names on the side that has room for it."""
+    plate = _plate(place, label, room)
+    for is_at_left in (label.is_at_left, not label.is_at_left):
+        moved = _beside(plate, names, is_at_left)
+        if room.left() <= moved[0] and moved[2] <= room.right():
+            return moved
+    return plate
+
+
+def _beside(plate: Box, names: Sequence[Box], is_at_left: bool) -> Box:
+    """Return a plate moved sideways until it lies over no name."""
+    left, top, right, bottom = plate
+    for _ in names:
+        hit = [n for n in names if left < n[2] and n[0] < right and top < n[3] and n[1] < bottom]
+        if not hit:
+            break
+        move = min(n[0] for n in hit) - right if is_at_left else max(n[2] for n in hit) - left
+        left, right = left + move, right + move
+    return left, top, right, bottom
 
 
 def _free_place(plate: Box, taken: list[Box]) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from spinealign.domain.findings import Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage, WindowKind
 from spinealign.domain.measurements import Drawing, Measurement
 from spinealign.ui.picture.base_items import Layer, cosmetic_pen
-from spinealign.ui.picture.body_items import BodyGroup, BodyLayer, SuggestionLayer
+from spinealign.ui.picture.body_items import BodyGroup, BodyLayer, NameItem, SuggestionLayer
 from spinealign.ui.picture.display_images import DisplayImage, DisplayOverlay
 from spinealign.ui.picture.handles import DrawingLayer, HandleItem
 from spinealign.ui.picture.lookup_items import LookupItem, OutlineItem, StretchedImageItem
@@ -242,8 +242,11 @@ class PictureScene(QGraphicsScene):
         self._root = self._new_root()
         self.bodies = BodyLayer(self._root)
         self.suggestions = SuggestionLayer(self._root)
-        self.measures = MeasureLayer(self._root)
+        self.measures = MeasureLayer(self._root, self._names_shown)
         self.drawings = DrawingLayer(self._root)
+
+    def _names_shown(self) -> list[NameItem]:
+        return [name for name in (*self.bodies.names(), *self.suggestions.names()) if name.is_shown]
 
     def _new_root(self) -> QGraphicsRectItem:
         root = QGraphicsRectItem()
