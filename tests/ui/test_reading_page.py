@@ -21,6 +21,10 @@ LEFT, NO_KEYS, CTRL = (
 COBB = "measure/cobb_c2_c7/C2/C7"
 
 
+def _full_disk(*_):
+    raise OSError(28, "No space left on device")
+
+
 class Reader:
     """A person with mouse and keys before the reading page."""
 
@@ -460,15 +464,22 @@ class TestKept:
         assert "was changed after it was signed" in strips.itemAt(0).widget().accessibleName()
 
     def test_a_step_that_cannot_be_written_is_not_shown_as_made(self, neck, monkeypatch):
-        def full(*_):
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr("spinealign.reading.store.write_durably", full)
+        monkeypatch.setattr("spinealign.reading.store.write_durably", _full_disk)
         neck.click_row(COBB)
         neck.key(Qt.Key.Key_A)
         assert neck.page.findings.row(COBB).decision is Decision.UNDECIDED
         assert neck.window.banner.isVisible()
         assert neck.window.actions_by_name["undo"].isEnabled() is False
+
+    def test_a_step_that_fails_leaves_earlier_ones_to_be_undone(self, neck, monkeypatch):
+        neck.click_row("examination")
+        neck.key(Qt.Key.Key_A)
+        with monkeypatch.context() as patched:
+            patched.setattr("spinealign.reading.store.write_durably", _full_disk)
+            neck.click_row(COBB)
+            neck.key(Qt.Key.Key_A)
+        neck.command("undo")
+        assert neck.reading.decisions == ()
 
 
 class TestKinds:

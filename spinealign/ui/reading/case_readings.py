@@ -310,7 +310,7 @@ class CaseReadings(QObject):
     ) -> None:
         entry.steps_running += 1
         task = self._runner.submit(
-            lambda: _taken(entry.session, step), partial(self._on_failure, entry, case)
+            lambda: _taken(entry.session, step), partial(self._on_failure, entry, done)
         )
         task.finished.connect(partial(self._on_taken, entry, case, then, done))
         self.changed.emit()
@@ -343,12 +343,15 @@ class CaseReadings(QObject):
             case.reading_status = entry.shown.reading.status
             self.status_changed.emit(case)
 
-    def _on_failure(self, entry: _Entry, case: Case | None, error: Exception) -> None:
+    def _on_failure(self, entry: _Entry, done: _Done | None, error: Exception) -> None:
         """Tell why a step was not taken; what is shown is what is on the disk."""
         entry.steps_running -= 1
         entry.shown = ReadingSnapshot.of(entry.session) if not entry.steps_running else entry.shown
-        entry.done.clear()
-        entry.undone.clear()
+        if done in entry.done:
+            entry.done.remove(done)
+        else:
+            entry.done.clear()
+            entry.undone.clear()
         self._messages.report(error)
         self.history_changed.emit()
         self.changed.emit()
