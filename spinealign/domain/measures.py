@@ -148,6 +148,12 @@ class Reference(StrEnum):
     WU = "Wu 2007, doi:10.1007/s00586-007-0372-4"
     WHITE_PANJABI_BOOK = "White and Panjabi, Clinical Biomechanics of the Spine, 1990"
     SET_BY_HAND = "no published value found: set by hand"
+    OTHER_VERSION = "as another version of this program names it"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Reference | None:
+        """Take the text of another version: signed readings stay readable when it is reworded."""
+        return cls.OTHER_VERSION if isinstance(value, str) else None
 
 
 class SeverityGrade(StrEnum):

@@ -20,7 +20,15 @@ from spinealign.domain.errors import (
     ReadingProblem,
     StoredReadingProblem,
 )
-from spinealign.domain.reading import Addendum, Impression, Reading
+from spinealign.domain.measures import NormalRange, Reference
+from spinealign.domain.reading import (
+    Addendum,
+    Finding,
+    FindingKind,
+    Impression,
+    Normality,
+    Reading,
+)
 from spinealign.reading import signing
 from spinealign.reading.store import KEY_FILE, ReadingStore, folder_name
 from tests.core.test_reading_values import IMAGE, NOW, accepted, readings
@@ -373,6 +381,23 @@ def test_a_version_of_an_older_program_verifies_after_types_grew(kept, profile):
     path.write_bytes(signing.canonical(values))
     assert (StoredReadingProblem.CHANGED, 1) not in faults(kept)
     assert SIGNED in kept.load(IMAGE).versions
+
+
+def test_a_reading_signed_under_a_reworded_source_stays_readable(store, profile):
+    """Sources are reworded from version to version; what was signed is not."""
+    normal = NormalRange(0.0, 30.0, source=Reference.GUO)
+    finding = Finding("measure/x", FindingKind.MEASURE, "x", (), Normality.NORMAL, normal=normal)
+    store.add_version(SIGNED.with_changes(findings=(finding,)))
+    path, key = version_path(profile, 1), bytes.fromhex((profile / KEY_FILE).read_text())
+    text = path.read_text(encoding="utf-8").replace(Reference.GUO.value, "Guo et al.")
+    values = json.loads(text)
+    sha256, keyed = signing.checksums(values, key)
+    values["seal"].update(sha256=sha256, hmac_sha256=keyed)
+    path.write_bytes(signing.canonical(values))
+    count_path(profile).unlink()
+    stored = store.load(IMAGE)
+    assert stored.faults == ()
+    assert stored.reading.findings[0].normal.source is Reference.OTHER_VERSION
 
 
 # A kill between two files
