@@ -13,11 +13,13 @@ from reportlab.platypus import Image as Picture
 from reportlab.platypus import KeepTogether, Spacer, Table
 
 from spinealign.domain.comparison import (
+    Change,
     ComparedMeasure,
     Course,
     CourseRow,
     PatientExamination,
 )
+from spinealign.domain.measures import MeasureGroup
 from spinealign.domain.motion import Motion
 from spinealign.export import page
 from spinealign.export.course_picture import course_picture, drawn_values
@@ -54,7 +56,7 @@ _GAP = 4 * mm
 
 
 def comparison_story(
-    first: PatientExamination, second: PatientExamination, *, with_pictures: bool = True
+    first: PatientExamination, second: PatientExamination, *, is_whole: bool = True
 ) -> Story:
     """Return the section of a report on what changed since an earlier examination.
 
@@ -62,11 +64,13 @@ def comparison_story(
     ----------
     first, second : PatientExamination
         Of one patient, the earlier one first; see `require_one_patient`.
-    with_pictures : bool
-        Whether both pictures stand above the table: a report has its own already.
+    is_whole : bool
+        Whether both pictures and all measures follow. A report has pictures of its own, and
+        room for what changed and the measures of the whole neck or back.
     """
     rows = compare(first.analysis, second.analysis)
     said = [change_sentence(row) for row in changed(rows)] or [NO_CHANGE]
+    shown = rows if is_whole else _main_rows(rows)
     if not rows:
         said = [NOTHING_MEASURED]
     return [
@@ -75,12 +79,19 @@ def comparison_story(
             paragraph(interval_sentence(first, second), page.BOLD),
         ),
         *(paragraph(f"• {sentence}") for sentence in said),
-        *([Spacer(0, 2 * mm), _pictures(first, second)] if with_pictures else ()),
+        *([Spacer(0, 2 * mm), _pictures(first, second)] if is_whole else ()),
         Spacer(0, 2 * mm),
-        *([_comparison_table(rows)] if rows else ()),
+        *([_comparison_table(shown)] if shown else ()),
         Spacer(0, 1 * mm),
         *_small(comparison_cautions(first, second)),
     ]
+
+
+def _main_rows(rows: Sequence[ComparedMeasure]) -> tuple[ComparedMeasure, ...]:
+    main = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE)
+    return tuple(
+        row for row in rows if row.change is Change.BEYOND or row.either.definition.group in main
+    )
 
 
 def _comparison_table(rows: Sequence[ComparedMeasure]) -> Table:

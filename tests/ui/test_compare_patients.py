@@ -178,6 +178,18 @@ def test_a_course_is_chosen_and_drawn_by_keys(opened, qtbot):
     assert not any(button.isEnabled() for button in course._buttons)
 
 
+def test_a_course_keeps_measures_of_results_that_were_let_go(opened, window, fake):
+    found = opened(*FILES)
+    course = turn_to(found, found.course)
+    before = len(fake.analyser.calls)
+    case = next(c for c in window.workbench.session.cases if c.path.name == "film_2024.dcm")
+    case.finding = case.display = None
+    window.workbench.session.changed.emit(case)
+    assert len(course.course.examinations) == 3
+    assert not window.workbench.session.is_busy
+    assert len(fake.analyser.calls) == before
+
+
 @pytest.mark.parametrize(
     ("page", "kinds"),
     [("pair", 2), ("course", 3), ("motion", 2)],

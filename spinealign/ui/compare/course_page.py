@@ -139,9 +139,6 @@ class CoursePage(QWidget):
     def refresh(self) -> None:
         """Take over what was corrected, analysed, opened or closed since."""
         self.cases.offer(self._bench.current, self._bench.session.cases)
-        for case in self.cases.chosen:
-            if case.finding is None:
-                self._bench.session.see(case)
         self._show()
 
     def save(self, wanted: SavedFile) -> None:
@@ -152,8 +149,11 @@ class CoursePage(QWidget):
             self._bench.saver.save_as(wanted, last, self, write)
 
     def _show(self) -> None:
-        found = [self._patients.examination_of(case) for case in self.cases.chosen]
-        examinations = [one for one in found if one is not None]
+        found = [(case, self._patients.measured_of(case)) for case in self.cases.chosen]
+        for case, one in found:
+            if one is None:
+                self._bench.session.see(case)
+        examinations = [one for _, one in found if one is not None]
         self._course = course_of(examinations) if len(examinations) > 1 else None
         self._rows = () if self._course is None else self._course.rows
         self._fill()

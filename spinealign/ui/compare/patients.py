@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
+import numpy as np
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.domain.comparison import PatientExamination
+from spinealign.domain.findings import Analysis
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import PatientFacts
@@ -24,6 +27,15 @@ _NO_DISTANCE = 10**9
 """Days between examinations of which one has no date: they come last."""
 
 
+def without_pictures(analysis: Analysis) -> Analysis:
+    """Return an analysis whose arrays are a single pixel: measures and their points stay."""
+    image = replace(analysis.image, pixels=np.zeros((1, 1), np.float32))
+    return replace(
+        analysis, image=image, segmentation=None, classification=None, automatic=None,
+        companion=None,
+    )  # fmt: skip
+
+
 class PatientReader(QObject):
     """Knows whose the open cases are and when they were taken, as long as its window is open."""
 
@@ -34,6 +46,7 @@ class PatientReader(QObject):
         self._bench = bench
         self._facts: dict[ImagePart, PatientFacts] = {}
         self._asked: set[ImagePart] = set()
+        self._measured: dict[int, Analysis] = {}
 
     @property
     def shows_names(self) -> bool:
@@ -54,6 +67,17 @@ class PatientReader(QObject):
         if case is None or case.finding is None:
             return None
         return PatientExamination(case.finding.analysis, self.facts_of(case))
+
+    def measured_of(self, case: Case) -> PatientExamination | None:
+        """Return the measures of a case without its pictures, kept when these are let go.
+
+        A course over more examinations than there is memory for would otherwise analyse them
+        again and again, each one taking the place of another.
+        """
+        if case.finding is not None:
+            self._measured[id(case)] = without_pictures(case.finding.analysis)
+        kept = self._measured.get(id(case))
+        return None if kept is None else PatientExamination(kept, self.facts_of(case))
 
     def match(self, one: Case, other: Case) -> PatientMatch:
         """Return whether two cases are of one patient, as far as it is known by now."""

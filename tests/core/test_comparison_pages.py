@@ -1,0 +1,164 @@
+"""Pages on examinations of one patient, and the drawn course."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+from spinealign.domain.measures import MeasureCode
+from spinealign.export import page
+from spinealign.export.comparison_pages import (
+    NO_CHANGE,
+    comparison_pdf,
+    comparison_story,
+    course_pdf,
+    motion_pdf,
+)
+from spinealign.export.course_picture import (
+    NOTHING_TO_DRAW,
+    PAPER,
+    course_in_words,
+    course_picture,
+    drawn_values,
+    nice_ticks,
+    write_course_picture,
+)
+from spinealign.measure.geometry.comparison import course_of
+from spinealign.measure.motion import motion_of
+from tests.core.test_comparison import cobb, of_patient, translation
+from tests.core.test_motion import pair
+
+
+def text_of(data):
+    pages = PdfReader(io.BytesIO(data)).pages
+    return " ".join(" ".join(one.extract_text() for one in pages).split())
+
+
+def test_a_comparison_says_dates_changes_and_all_measures():
+    first = of_patient(cobb(22.0), translation(1.0))
+    second = of_patient(cobb(8.0), translation(1.5), day="20250505")
+    text = text_of(comparison_pdf(first, second))
+    assert "2024-03-01 to 2025-05-05: 14 months." in text
+    assert "Cobb lordosis fell from 22.0° to 8.0°" in text
+    assert "C4/C5 translation" in text
+    assert NO_CHANGE not in text
+    assert NO_CHANGE in text_of(comparison_pdf(first, of_patient(cobb(22.0), day="20250505")))
+
+
+def test_in_a_report_stand_the_changes_and_the_main_measures_only():
+    first = of_patient(cobb(22.0), translation(1.0))
+    second = of_patient(cobb(20.0), translation(1.2), day="20250505")
+    target = io.BytesIO()
+    story = comparison_story(first, second, is_whole=False)
+    page.build(story, target, "0", False)
+    text = text_of(target.getvalue())
+    assert "Cobb lordosis" in text
+    assert "translation" not in text
+
+
+def test_a_course_on_paper_draws_what_changed_and_lists_all_dates():
+    course = course_of(
+        [of_patient(cobb(v), day=day) for v, day in ((10.0, "20230101"), (22.0, "20250505"))]
+    )
+    data = course_pdf(course)
+    text = text_of(data)
+    assert "2023-01-01" in text
+    assert "22.0°*" in text
+    assert len(PdfReader(io.BytesIO(data)).pages[0].images) == 1
+
+
+def test_more_dates_than_a_page_has_room_for_are_told():
+    days = [f"20{year}0101" for year in range(10, 20)]
+    text = text_of(course_pdf(course_of([of_patient(cobb(10.0), day=day) for day in days])))
+    assert "2010-01-01" in text
+    assert "2019-01-01" in text
+    assert "6 dates have no room here" in text
+
+
+def test_motion_on_paper_names_levels_and_limits():
+    text = text_of(motion_pdf(motion_of(*pair())))
+    assert "C4/C5" in text
+    assert "White and Panjabi" in text
+    assert "no diagnosis" in text
+
+
+def pixels_of(course, row, colour):
+    picture = np.asarray(course_picture(course, row, (600, 300), scale=1.0))
+    wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return np.argwhere((picture == wanted).all(axis=2))
+
+
+def course_with(*values):
+    return course_of([of_patient(cobb(value), day=day) for value, day in values])
+
+
+def test_a_change_is_drawn_higher_and_later_where_it_rose():
+    course = course_with((10.0, "20230101"), (22.0, "20250101"))
+    ink, mark = (pixels_of(course, course.rows[0], c) for c in (PAPER.ink, PAPER.mark))
+    assert len(mark)
+    dot = ink[ink[:, 0] > 60]
+    assert mark[:, 0].mean() < dot[:, 0].mean()
+    assert mark[:, 1].min() > 500
+    falls = course_with((22.0, "20230101"), (10.0, "20250101"))
+    fallen = pixels_of(falls, falls.rows[0], PAPER.mark)
+    assert fallen[:, 0].mean() > mark[:, 0].mean()
+
+
+def test_what_is_within_the_error_has_no_mark_and_lies_in_the_band():
+    course = course_with((10.0, "20230101"), (12.0, "20250101"))
+    assert not len(pixels_of(course, course.rows[0], PAPER.mark))
+    assert len(pixels_of(course, course.rows[0], PAPER.band))
+    assert "changed" not in course_in_words(course, course.rows[0])
+
+
+def test_only_dated_values_that_can_be_compared_are_drawn():
+    course = course_with((10.0, "20230101"), (12.0, "20250101"), (14.0, ""))
+    assert [one.value for one in drawn_values(course, course.rows[0])] == [10.0, 12.0]
+    alone = course_with((10.0, "20230101"), (14.0, ""))
+    assert drawn_values(alone, alone.rows[0]) == ()
+    assert NOTHING_TO_DRAW in course_in_words(alone, alone.rows[0])
+    course_picture(alone, alone.rows[0])
+    pixels = course_of(
+        [of_patient(translation(v, "px"), day=d) for v, d in ((1.0, "20230101"), (2.0, "20250101"))]
+    )
+    assert drawn_values(pixels, pixels.rows[0]) == ()
+
+
+def test_values_of_one_day_are_drawn_without_a_time_axis():
+    course = course_with((10.0, "20230101"), (12.0, "20230101"))
+    assert course_picture(course, course.rows[0]).size == (1200, 620)
+
+
+def test_a_drawn_course_is_written(tmp_path):
+    course = course_with((10.0, "20230101"), (22.0, "20250101"))
+    write_course_picture(course, course.rows[0], tmp_path / "course.png")
+    with Image.open(tmp_path / "course.png") as picture:
+        assert picture.size == (1200, 620)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.1, 9.0, (0, 2, 4, 6, 8, 10)),
+        (-3.0, 3.0, (-3, -2, -1, 0, 1, 2, 3)),
+        (5.0, 5.0, None),
+        (0.31, 0.42, (0.3, 0.32, 0.34, 0.36, 0.38, 0.4, 0.42)),
+    ],
+)
+def test_ticks_are_round_and_hold_all_values(low, high, ticks):
+    found = nice_ticks(low, high)
+    assert found[0] <= low + 1e-9
+    assert found[-1] >= high - 1e-9
+    assert len(found) >= 3
+    if ticks is not None:
+        assert found == pytest.approx(ticks)
+
+
+def test_a_measure_without_an_interval_is_drawn_as_a_point():
+    bare = [of_patient(cobb(v, None), day=d) for v, d in ((1.0, "20230101"), (9.0, "20250101"))]
+    course = course_of(bare)
+    assert replace(course.rows[0]).either.code is MeasureCode.COBB_C2_C7
+    assert len(pixels_of(course, course.rows[0], PAPER.ink))
