@@ -166,7 +166,7 @@ def test_millimetres_count_only_where_they_are_the_patients(spacing, source, uni
 
 
 def test_a_segment_more_kyphotic_than_both_neighbours_counts_on_the_flexion_film():
-    kinked = bent_column([-2.0, -2.0, -15.0, -2.0, -3.0], [0.0] * 5)
+    kinked = bent_column([-2.0, -2.0, -17.0, -4.0, -3.0], [0.0] * 5)
     motion = motion_of(film(column(kinked)), film(column(EXTENSION), name="b"))
     excesses = [one.excess_deg for one in motion.segments]
     assert excesses[2] == pytest.approx(13.0, abs=1e-6)
