@@ -534,3 +534,11 @@ class TestKinds:
         chips.accept.click()
         assert not reader.window.workbench.editing.analysis.suggestions
         assert not any("suggested" in button.text() for button in reader.page.chips.buttons)
+
+
+def test_the_panel_is_never_narrower_than_its_page(back):
+    window = back.window
+    window.resizeDocks([window.results_dock], [10], Qt.Orientation.Horizontal)
+    QApplication.processEvents()
+    assert window.results.width() >= window.results.page.minimumSizeHint().width()
+    assert window.results.page.visibleRegion().boundingRect().left() == 0

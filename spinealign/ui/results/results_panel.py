@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from spinealign.domain.examination import Examination
@@ -26,6 +26,34 @@ from spinealign.ui.results.result_page import ImageTypeChoice, ResultPage
 from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Sample
+
+
+_FEWEST_LETTERS = 34
+"""Of average width, beside one another on the narrowest page."""
+
+
+class PageScroll(QScrollArea):
+    """Scrolls a page up and down, and is never too narrow for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the narrowest that the page can be, with the scroll bar beside it."""
+        hint, page, bar = super().minimumSizeHint(), self.widget(), self.verticalScrollBar()
+        hint.setWidth(self.fontMetrics().averageCharWidth() * _FEWEST_LETTERS)
+        if page is not None and bar is not None:
+            needed = page.minimumSizeHint().width() + bar.sizeHint().width()
+            hint.setWidth(max(hint.width(), needed))
+        return hint
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Follow the page when it needs another width."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
 
 class ResultsPanel(QWidget):
@@ -71,9 +99,7 @@ class ResultsPanel(QWidget):
         self._shown: tuple[Finding, Examination | None] | None = None
         self._progress = wrapped_label("", "muted")
         self._progress.setContentsMargins(14, 8, 14, 0)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll = PageScroll()
         self._scroll.setAccessibleName("Results")
         disclaimer = wrapped_label(DISCLAIMER, "disclaimer")
         column = QVBoxLayout(self)
@@ -82,7 +108,6 @@ class ResultsPanel(QWidget):
         column.addWidget(self._progress)
         column.addWidget(self._scroll, 1)
         column.addWidget(disclaimer)
-        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 34)
         self.setFocusProxy(self._scroll)
         self.show_case(None)
 
