@@ -51,31 +51,59 @@ def overall_text(overall: Overall) -> str:
 
 
 def discs_headline(analysis: Analysis) -> str:
-    """Return the overall word and what the discs show, as one sentence; "" without grades."""
+    """Return what the discs show, the worst first, and how many are in doubt; "" without grades.
+
+    What is uncertain on which disc stands in `disc_doubt_lines`.
+    """
     overall, model = analysis.overall, analysis.disc_model
     if overall is None or model is None:
         return ""
-    text = f"{overall_text(overall)}."
-    if overall is not Overall.HEALTHY:
-        text = f"{overall_text(overall)}: {discs_line(analysis.discs)}."
+    doubts = len(disc_doubt_lines(analysis.discs))
+    word = "disc" if doubts == 1 else "discs"
+    text = f"Discs: {NO_ABNORMALITY}."
+    if overall is Overall.UNCERTAIN:
+        text = f"Uncertain grades of {doubts} {word}, otherwise {NO_ABNORMALITY}."
+    if overall is Overall.ABNORMAL:
+        text = f"Abnormal discs: {'; '.join(_findings(analysis.discs))}."
+        text += f" Uncertain grades of {doubts} {word}." if doubts else ""
     if model.status is ModelStatus.DEMONSTRATION:
         return f"Demonstration model: {text} This model’s results are not reliable."
     return text
 
 
 def discs_line(discs: Sequence[Disc]) -> str:
-    """Return what all discs show as one line, from the top down.
+    """Return what all discs show as one line, the worst first.
 
     Discs on which nothing is reported are left out; where that leaves none the line
     says so. What is uncertain is named at its end.
     """
-    from_top = list(reversed(discs))
-    parts = [f"{disc.name}: {text}" for disc in from_top if (text := disc_text(disc))]
-    line = "; ".join(parts) or NO_ABNORMALITY
-    unsure = [
-        f"{disc.name} ({doubts})" for disc in from_top if (doubts := uncertain_grades_text(disc))
-    ]
+    line = "; ".join(_findings(discs)) or NO_ABNORMALITY
+    unsure = disc_doubt_lines(discs)
     return f"{line}; uncertain: {', '.join(unsure)}" if unsure else line
+
+
+def disc_doubt_lines(discs: Sequence[Disc]) -> list[str]:
+    """Return what is uncertain, a disc a line from the top down: "L3/L4 (disc herniation)"."""
+    return [
+        f"{disc.name} ({doubts})"
+        for disc in reversed(discs)
+        if (doubts := uncertain_grades_text(disc))
+    ]
+
+
+def _findings(discs: Sequence[Disc]) -> list[str]:
+    """Return what each abnormal disc shows; the worst first, of equal ones the upper."""
+    from_top = list(reversed(discs))
+    worst_first = sorted(from_top, key=_badness, reverse=True)
+    return [f"{disc.name}: {text}" for disc in worst_first if (text := disc_text(disc))]
+
+
+def _badness(disc: Disc) -> tuple[bool, int, int]:
+    """Return what discs are put in order by: herniation, Pfirrmann's grade, number of findings."""
+    pfirrmann, herniation = (disc.grade(n) for n in (GradeName.PFIRRMANN, GradeName.HERNIATION))
+    grade = 0 if pfirrmann is None or pfirrmann.value is None else int(pfirrmann.value)
+    is_herniated = herniation is not None and herniation.value is True
+    return (is_herniated, grade, sum(one.value is True for one in disc.grades))
 
 
 def disc_text(disc: Disc) -> str:

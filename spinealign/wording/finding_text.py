@@ -18,6 +18,7 @@ from spinealign.wording import (
     spacing_text,
 )
 from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.discs import disc_doubt_lines
 from spinealign.wording.measure_rows import (
     grouped,
     measure_lines,
@@ -33,6 +34,7 @@ def finding_text(analysis: Analysis) -> str:
     image = analysis.image
     blocks = [
         [part for part in (headline(analysis), alignment_sentences(analysis)) if part],
+        [f"Uncertain: {line}" for line in disc_doubt_lines(analysis.discs)],
         [
             f"Image: {picture_name(image.place)}",
             f"Image type: {examination_line(analysis)}",

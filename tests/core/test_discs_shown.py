@@ -27,11 +27,13 @@ from spinealign.measure.correction.corrected import apply_corrections, initial_c
 from spinealign.measure.correction.level_shift import shift_levels
 from spinealign.wording.discs import (
     OVERALL_RULE,
+    disc_doubt_lines,
     disc_lines,
     disc_summary,
     grade_text,
     percent_text,
 )
+from spinealign.wording.finding_text import finding_text
 from tests.disc_models import HEALTHY, graded_analysis
 from tests.phantoms import mr_analysis
 
@@ -41,28 +43,28 @@ UNSURE = ({GradeName.HERNIATION: 0.1},)
 @pytest.mark.parametrize(
     ("told", "overall", "start"),
     [
-        ((), Overall.HEALTHY, "No abnormality detected."),
+        ((), Overall.HEALTHY, "Discs: no abnormality detected."),
         (
             ({GradeName.PFIRRMANN: 4, GradeName.NARROWING: 3.0, GradeName.BULGING: 2.0}, {}),
             Overall.ABNORMAL,
-            "Abnormal: L5/S1: Pfirrmann 4, narrowed, bulging.",
+            "Abnormal discs: L5/S1: Pfirrmann 4, narrowed, bulging.",
         ),
-        (({}, {GradeName.PFIRRMANN: 5}), Overall.ABNORMAL, "Abnormal: L4/L5: Pfirrmann 5."),
+        (({}, {GradeName.PFIRRMANN: 5}), Overall.ABNORMAL, "Abnormal discs: L4/L5: Pfirrmann 5."),
         (
             ({GradeName.PFIRRMANN: 3, GradeName.MODIC: 2.0},),
             Overall.ABNORMAL,
-            "Abnormal: L5/S1: Pfirrmann 3, Modic change.",
+            "Abnormal discs: L5/S1: Pfirrmann 3, Modic change.",
         ),
-        (({GradeName.PFIRRMANN: 3},), Overall.HEALTHY, "No abnormality detected."),
+        (({GradeName.PFIRRMANN: 3},), Overall.HEALTHY, "Discs: no abnormality detected."),
         (
             UNSURE,
             Overall.UNCERTAIN,
-            "Uncertain: no abnormality detected; uncertain: L5/S1 (disc herniation).",
+            "Uncertain grades of 1 disc, otherwise no abnormality detected.",
         ),
         (
             ({GradeName.NARROWING: 3.0, GradeName.HERNIATION: -0.1},),
             Overall.ABNORMAL,
-            "Abnormal: L5/S1: Pfirrmann 2, narrowed; uncertain: L5/S1 (disc herniation).",
+            "Abnormal discs: L5/S1: Pfirrmann 2, narrowed. Uncertain grades of 1 disc.",
         ),
     ],
     ids=["healthy", "two findings", "grade alone", "finding alone", "grade 3", "unsure", "both"],
@@ -73,6 +75,23 @@ def test_the_overall_word_and_the_line_follow_the_stated_rule(told, overall, sta
     assert wording.headline(analysis).startswith(start)
 
 
+def test_the_worst_disc_comes_first_and_doubts_stand_apart():
+    analysis = graded_analysis(
+        (
+            {GradeName.PFIRRMANN: 3, GradeName.BULGING: 2.0},
+            {GradeName.PFIRRMANN: 5},
+            {GradeName.PFIRRMANN: 2, GradeName.HERNIATION: 3.0},
+            {GradeName.NARROWING: -0.1},
+        )
+    )
+    assert wording.headline(analysis).startswith(
+        "Abnormal discs: L3/L4: Pfirrmann 2, herniated; L4/L5: Pfirrmann 5; "
+        "L5/S1: Pfirrmann 3, bulging. Uncertain grades of 1 disc."
+    )
+    assert disc_doubt_lines(analysis.discs) == ["L2/L3 (disc narrowing)"]
+    assert "Uncertain: L2/L3 (disc narrowing)" in finding_text(analysis)
+
+
 def test_an_uncertain_pfirrmann_grade_is_told_about_where_it_lies():
     analysis = graded_analysis(())
     lowest = analysis.discs[0]
@@ -80,7 +99,7 @@ def test_an_uncertain_pfirrmann_grade_is_told_about_where_it_lies():
     doubtful = replace(lowest, grades=(grade, *lowest.grades[1:]))
     analysis = replace(analysis, discs=(doubtful, *analysis.discs[1:]))
     assert analysis.overall is Overall.UNCERTAIN
-    assert "uncertain: L5/S1 (Pfirrmann grade about 3.6)." in wording.headline(analysis)
+    assert disc_doubt_lines(analysis.discs) == ["L5/S1 (Pfirrmann grade about 3.6)"]
     assert disc_summary(doubtful) == "no abnormality detected; uncertain: Pfirrmann grade about 3.6"
     row = next(csv.DictReader(io.StringIO(discs_csv(analysis))))
     assert (row["pfirrmann"], row["pfirrmann_severity"]) == ("uncertain", "3.57")
@@ -98,7 +117,7 @@ def test_without_grades_nothing_is_said_about_disease():
 
 def test_a_demonstration_says_so_in_front():
     analysis = graded_analysis(status=ModelStatus.DEMONSTRATION)
-    assert wording.headline(analysis).startswith("Demonstration model: Abnormal:")
+    assert wording.headline(analysis).startswith("Demonstration model: Abnormal discs:")
     assert wording.is_demonstration(analysis)
 
 
@@ -149,7 +168,7 @@ def test_the_json_of_shifted_levels_keeps_the_programs_own_names():
     jsonschema.validate(table, analysis_schema())
     assert table["disc_grading"]["discs"][0]["name"] == "L4/L5"
     assert table["automatic"]["discs"][0]["name"] == "L5/S1"
-    assert table["headline"].startswith("Abnormal: L3/L4: Pfirrmann 5; L4/L5: Pfirrmann 4")
+    assert table["headline"].startswith("Abnormal discs: L3/L4: Pfirrmann 5; L4/L5: Pfirrmann 4")
 
 
 def test_the_csv_has_a_row_for_every_disc():

@@ -98,7 +98,7 @@ def test_the_command_line_prints_every_disc(phantom, store, tmp_path, monkeypatc
         cli.run_command(["analyze", str(phantom), "--out", str(out), "--ignore-corrections"]) == 0
     )
     printed = capsys.readouterr().out
-    assert "Abnormal: L4/L5: Pfirrmann 5; L5/S1: Pfirrmann 4, narrowed, bulging" in printed
+    assert "Abnormal discs: L4/L5: Pfirrmann 5; L5/S1: Pfirrmann 4, narrowed, bulging" in printed
     assert "    L3/L4    Pfirrmann 2\n" in printed
     assert "    Abnormal: at least one disc" in printed
     [folder] = out.iterdir()

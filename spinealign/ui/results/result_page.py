@@ -47,8 +47,12 @@ from spinealign.wording import (
     spacing_text,
 )
 from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.discs import disc_doubt_lines
 from spinealign.wording.finding_text import examination_line, measures_text
 from spinealign.wording.reading import directions_text, side_text
+
+DOUBTS = "Uncertain disc grades"
+"""Heading of what the headline leaves out."""
 
 MEASURES, ALL_FIGURES, DISCS = "measurements", "json", "discs"
 """Kinds of results that sections of the page save."""
@@ -232,6 +236,9 @@ class ResultPage(QWidget):
         self._alignment = wrapped_label("")
         self._column.addWidget(self._title)
         self._column.addWidget(self._alignment)
+        self._doubts = wrapped_label("")
+        self._doubts_fold = Fold(DOUBTS, self._doubts)
+        self._column.addWidget(self._doubts_fold)
         self._show_words(analysis)
 
     def _add_refusal(self, analysis: Analysis) -> None:
@@ -256,6 +263,10 @@ class ResultPage(QWidget):
                 label.setText(text)
         self._title.setAccessibleName(f"Finding: {finding}")
         self._alignment.setVisible(bool(alignment))
+        doubts = disc_doubt_lines(analysis.discs)
+        self._doubts.setText("\n".join(doubts))
+        self._doubts_fold.set_title(f"{DOUBTS} ({len(doubts)})")
+        self._doubts_fold.setVisible(bool(doubts))
 
     def _add_discs(self, analysis: Analysis, choice: DiscChoice) -> None:
         if not analysis.discs:
