@@ -169,7 +169,10 @@ def back_analysis(
         plain,
         examination=SPINE_MR,
         decided_by=DecisionSource.DICOM,
-        vertebrae=(*(body(level, place) for place, level in enumerate(BACK)), body("S1", 5)),
+        vertebrae=tuple(
+            replace(body(level, place - 1), index=place + 1)
+            for place, level in enumerate(("T12", *BACK, "S1"))
+        ),
         discs=tuple(reversed(discs)),
         disc_model=disc_model(status),
         measurements=(

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.height_loss import HeightLoss
 from spinealign.domain.measurements import Coordinate, Share, Unmeasurable
@@ -212,13 +213,23 @@ class Finding(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> str:
-        """Where it is: "L4/L5", "C2–C7" for a measure of several bodies, "" for the image."""
-        return "/".join(self.levels) if len(self.levels) < 3 else self.span
+        """Where it is: "L4/L5" for neighbours, "C2–C7" for what lies apart, "" for the image."""
+        is_disc = len(self.levels) < 2 or _are_neighbours(self.levels)
+        return "/".join(self.levels) if is_disc else self.span
 
     @property
     def span(self) -> str:
         """First and last of its bodies: "C2–C7"."""
         return f"{self.levels[0]}–{self.levels[-1]}" if self.levels else ""
+
+
+def _are_neighbours(levels: tuple[str, ...]) -> bool:
+    """Whether levels are two bodies beside one disc; an assumed level ends with "?"."""
+    places = [_ORDER.get(level.removesuffix("?"), -2) for level in levels]
+    return len(places) == 2 and places[1] == places[0] + 1
+
+
+_ORDER = {level: place for place, level in enumerate(LEVEL_SEQUENCE)}
 
 
 class FindingDecision(msgspec.Struct, frozen=True):

@@ -12,9 +12,9 @@ from types import MappingProxyType
 import msgspec
 
 from spinealign.domain.discs import Disc, DiscGrade, GradeName
-from spinealign.domain.examination import SpineRegion
+from spinealign.domain.examination import LEVEL_SEQUENCE, SpineRegion
 from spinealign.domain.findings import (
-    BY_HAND,
+    UNSURE,
     Analysis,
     ModelStatus,
     Vertebra,
@@ -88,6 +88,7 @@ _OF_PLACES = frozenset(
         WarningCode.DISC_INFERRED,
     }
 )
+_DOUBTFUL = frozenset({VertebraState.CUT, *UNSURE})
 _REGIONS = {
     "C": SpineRegion.CERVICAL,
     "T": SpineRegion.THORACIC,
@@ -364,6 +365,7 @@ def _is_against_neighbours(definition: MeasureDefinition) -> bool:
 def _height_losses(analysis: Analysis) -> Iterator[Finding]:
     """Yield Genant's grade of each body, as far as its heights are graded."""
     bodies = {body.name: body for body in analysis.vertebrae}
+    between = _bodies_between(analysis.vertebrae)
     lost = {loss.level: loss for loss in height_losses(analysis.measurements)}
     ratios = [m for m in analysis.measurements if _is_height_ratio(m)]
     for name in dict.fromkeys(measured.levels[0] for measured in ratios):
@@ -380,9 +382,9 @@ def _height_losses(analysis: Analysis) -> Iterator[Finding]:
         )
         if name in lost:
             yield _lost(bare, lost[name])
-        elif name in bodies and _is_whole(bodies[name]) and not any(map(_is_open_height, own)):
+        elif name in between and not any(map(_is_open_height, own)):
             yield _graded(bare, GradeValue(GradeScale.GENANT, 0))
-        else:
+        elif not _is_of_neck(analysis):
             yield bare
 
 
@@ -407,8 +409,26 @@ def _is_height_ratio(measured: Measurement) -> bool:
     return region is not None and measured.definition.is_graded_in(region)
 
 
-def _is_whole(body: Vertebra) -> bool:
-    return body.state in (VertebraState.COMPLETE, *BY_HAND)
+def _bodies_between(bodies: Sequence[Vertebra]) -> frozenset[str]:
+    """Return the bodies seen as a whole between two others: only these are graded.
+
+    `measure.geometry.segments.whole_bodies` has the same rule; what it does not grade is not
+    said to be normal.
+    """
+    named = {body.level: body for body in bodies if body.level is not None}
+    triples = zip(LEVEL_SEQUENCE, LEVEL_SEQUENCE[1:], LEVEL_SEQUENCE[2:], strict=False)
+    return frozenset(
+        own
+        for above, own, below in triples
+        if {above, own, below} <= set(named)
+        and not {named[own].state, named[below].state} & _DOUBTFUL
+    )
+
+
+def _is_of_neck(analysis: Analysis) -> bool:
+    """Whether a film shows the neck: T1 at its border is not judged, and not called a doubt."""
+    kind = analysis.examination
+    return kind is not None and kind.regions == {SpineRegion.CERVICAL}
 
 
 def _is_open_height(measured: Measurement) -> bool:

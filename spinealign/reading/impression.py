@@ -146,7 +146,8 @@ def _is_main_measure(finding: Finding) -> bool:
 
 
 def _is_unjudged_measure(finding: Finding) -> bool:
-    is_measure = finding.kind is FindingKind.MEASURE
+    """Whether a measure is told without a reference; pixels mean nothing to who reads it."""
+    is_measure = finding.kind is FindingKind.MEASURE and not finding.unit.startswith("px")
     return is_measure and finding.normality is Normality.UNJUDGED
 
 

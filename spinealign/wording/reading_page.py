@@ -226,9 +226,12 @@ def _height_loss_phrase(finding: Finding, grade: int) -> str:
 
 
 def _measure_phrase(finding: Finding) -> str:
-    """Return a measure's name without the levels that stand before the colon."""
-    title = finding_title(finding).removeprefix(f"{finding.place} ")
-    return title if title[:2] in LEVEL_SEQUENCE else title[0].lower() + title[1:]
+    """Return a measure's name; without its level where that stands before the colon."""
+    title = finding_title(finding)
+    if not MEASURES[MeasureCode(finding.code)].extent.has_one_level:
+        return title
+    bare = title.removeprefix(f"{finding.place} ")
+    return bare[0].lower() + bare[1:]
 
 
 def level_phrase(findings: Sequence[Finding]) -> str:

@@ -151,6 +151,31 @@ def test_a_lost_height_says_where_how_much_and_what_the_program_saw_before_a_cor
     assert assessed(found, genant(1)).height_loss is None
 
 
+def test_a_body_at_the_end_of_the_row_is_not_called_normal():
+    analysis = back_analysis(l1_ratio=1.0)
+    found = by_key(replace(analysis, vertebrae=analysis.vertebrae[1:]))
+    assert found["height_loss/L1"].normality is Normality.UNDETERMINED
+    assert found["height_loss/L2"].normality is Normality.NORMAL
+    without_sacrum = by_key(replace(analysis, vertebrae=analysis.vertebrae[:-1]))
+    assert without_sacrum["height_loss/L5"].normality is Normality.UNDETERMINED
+
+
+def test_the_first_thoracic_body_of_a_neck_film_is_no_doubt():
+    t1 = measured(MeasureCode.BODY_HEIGHT_RATIO, 0.95, ("T1",))
+    neck = neck_analysis()
+    found = by_key(replace(neck, measurements=(*neck.measurements, t1)))
+    assert "height_loss/T1" not in found
+
+
+def test_a_place_is_a_disc_or_a_span():
+    found = by_key(neck_analysis())
+    assert found["measure/cobb_c2_c7/C2/C7"].place == "C2–C7"
+    assert found["measure/translation/C4/C5"].place == "C4/C5"
+    assert found["measure/c7_slope/C7"].place == "C7"
+    assert by_key(back_analysis())["measure/lumbar_lordosis_l1_s1/L1/S1"].place == "L1–S1"
+    assert by_key(back_analysis())["disc_grade/modic/L5/S1"].place == "L5/S1"
+
+
 def test_of_two_losses_of_one_grade_the_larger_comes_first():
     analysis = back_analysis(l1_ratio=0.74)
     heights = tuple(

@@ -132,6 +132,17 @@ def test_a_reader_s_value_is_said_and_not_the_program_s():
     assert "no height loss of L1 to L5" in text
 
 
+def test_pixels_are_not_dictated():
+    analysis = neck_analysis()
+    pixels = tuple(
+        replace(m, unit="px", normal=None, severity=None) if m.unit == "mm" else m
+        for m in analysis.measurements
+    )
+    text = all_accepted(replace(analysis, measurements=pixels))
+    assert "px" not in text
+    assert "C7 slope 15.0°" in text
+
+
 def test_a_magnified_length_says_so():
     analysis = replace(neck_analysis(), cautions=(Caution(WarningCode.MAGNIFIED_SPACING),))
     assert "axis 20.0 mm (measured at the detector)" in all_accepted(analysis)

@@ -18,7 +18,7 @@ def disc_of(analysis: Analysis, finding: Finding) -> Disc | None:
     """Return the disc that a grade belongs to, or None."""
     if finding.kind is not FindingKind.DISC_GRADE:
         return None
-    return next((d for d in analysis.discs if (d.level or d.name) == finding.place), None)
+    return next((d for d in analysis.discs if d.name == finding.place), None)
 
 
 def body_of(analysis: Analysis, finding: Finding) -> Vertebra | None:
