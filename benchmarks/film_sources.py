@@ -20,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import cv2
 import numpy as np
 
+from spinealign.domain.findings import Vertebra
 from spinealign.inference.catalog import ModelStore
 from spinealign.radiograph import outline_film
 from spinealign.radiograph.looks import COLUMN_LEVELS
@@ -29,6 +30,7 @@ from spinealign.training.film_sources import (
     Finder,
     as_text,
     figures,
+    films_kept_aside,
     image_of,
     neck_part,
     score_by_corners,
@@ -38,30 +40,28 @@ from spinealign.training.spine_films import (
     NECK_SOURCE,
     SPINE_SOURCE,
     TrainingFilm,
+    fold_by_film,
     fold_of_spine_films,
-    from_outlined,
-    load_spine_films,
 )
-from spinealign.training.xray_data import load_films, split_films
 
 FRAMES = {"tight": 0.35, "usual": 0.8, "wide": 1.6}
 FOLDS = 3
+TILE_PX, TILES_IN_A_ROW = 620, 7
 GREEN, RED, YELLOW = (0, 200, 0), (60, 60, 255), (0, 220, 255)
 
 
 def sets(data: Path) -> dict[str, list[TrainingFilm]]:
     """Return the films of each row."""
-    spines = load_spine_films(data / "xray_spine_lateral")
-    _, home = split_films(load_films(data / "xray_lateral"), 0.25, 7)
-    necks = load_films(data / "xray_lateral_neck")
+    by_source = films_kept_aside(data)
+    spines = by_source[SPINE_SOURCE]
     rows = {"whole spine, full film": spines}
     for name, margin in FRAMES.items():
         rows[f"whole spine, {name} neck"] = [neck_part(f, margin) for f in spines]
     rows["whole spine, usual neck mirrored"] = [
         neck_part(f, FRAMES["usual"], is_mirrored=True) for f in spines
     ]
-    rows["home, held out"] = [from_outlined(f, HEAD_SOURCE, is_continued=True) for f in home]
-    rows["three necks"] = [from_outlined(f, NECK_SOURCE, is_continued=False) for f in necks]
+    rows["home, held out"] = by_source[HEAD_SOURCE]
+    rows["three necks"] = by_source[NECK_SOURCE]
     return rows
 
 
@@ -79,9 +79,7 @@ def finders(options: argparse.Namespace, spines: Sequence[str]) -> Callable[[Tra
         return lambda _film: find
     folders = [options.by_fold / f"fold{fold}" for fold in range(FOLDS)]
     by_fold = [finder([*options.model, folder]) for folder in folders]
-    fold_of = {
-        name: fold for fold in range(FOLDS) for name in fold_of_spine_films(spines, fold, FOLDS)
-    }
+    fold_of = fold_by_film(spines, FOLDS)
     # Other sources were left out of every fold alike, or held out; the first network judges them.
     return lambda film: by_fold[fold_of[film.name] if film.source == SPINE_SOURCE else 0]
 
@@ -110,30 +108,45 @@ def contact_sheet(
     films: Sequence[TrainingFilm], find: Callable[[TrainingFilm], Finder]
 ) -> np.ndarray:
     """Draw films side by side: the reader's corners green, outlines and names found red."""
-    tiles = []
-    for film in films:
-        shown = cv2.cvtColor(cv2.createCLAHE(2.0).apply(film.pixels), cv2.COLOR_GRAY2BGR)
-        every = np.concatenate([body.outline for body in film.bodies])
-        low, high = every.min(axis=0), every.max(axis=0)
-        room = 0.15 * float((high - low).max())
-        zoom = 620 / float(high[1] - low[1] + 2 * room)
-        frame = np.array([[zoom, 0, -zoom * (low[0] - room)], [0, zoom, -zoom * (low[1] - room)]])
-        width = max(200, round(zoom * float(high[0] - low[0] + 2 * room)))
-        tile = cv2.warpAffine(shown, frame, (width, 620), flags=cv2.INTER_AREA)
-        for body in film.bodies:
-            for x, y in body.corners[np.isfinite(body.corners[:, 0])] @ frame[:, :2].T:
-                cv2.circle(tile, (int(x + frame[0, 2]), int(y + frame[1, 2])), 2, GREEN, -1)
-        for vertebra in find(film)(image_of(film)):
-            line = np.array(vertebra.outline) @ frame[:, :2].T + frame[:, 2]
-            cv2.polylines(tile, [line.astype(np.int32)], True, RED, 1, cv2.LINE_AA)
-            at = tuple(int(v) for v in line.mean(axis=0) - (8, -4))
-            cv2.putText(tile, vertebra.name, at, 0, 0.4, YELLOW, 1, cv2.LINE_AA)
-        cv2.putText(tile, film.name, (4, 16), 0, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
-        tiles.append(tile)
-    lines = [tiles[start : start + 7] for start in range(0, len(tiles), 7)]
+    tiles = [contact_tile(film, find(film)(image_of(film))) for film in films]
+    lines = [
+        tiles[start : start + TILES_IN_A_ROW] for start in range(0, len(tiles), TILES_IN_A_ROW)
+    ]
     rows = [np.hstack(line) for line in lines]
     widest = max(row.shape[1] for row in rows)
     return np.vstack([np.pad(row, ((0, 6), (0, widest - row.shape[1]), (0, 0))) for row in rows])
+
+
+def contact_tile(film: TrainingFilm, found: Sequence[Vertebra]) -> np.ndarray:
+    """Draw the part of a film that the reader marked, with what was found."""
+    frame, width = tile_frame(film)
+    shown = cv2.cvtColor(cv2.createCLAHE(2.0).apply(film.pixels), cv2.COLOR_GRAY2BGR)
+    tile = cv2.warpAffine(shown, frame, (width, TILE_PX), flags=cv2.INTER_AREA)
+    for body in film.bodies:
+        for x, y in on_tile(frame, body.corners[np.isfinite(body.corners[:, 0])]):
+            cv2.circle(tile, (int(x), int(y)), 2, GREEN, -1)
+    for vertebra in found:
+        line = on_tile(frame, np.array(vertebra.outline))
+        cv2.polylines(tile, [line.astype(np.int32)], True, RED, 1, cv2.LINE_AA)
+        at = tuple(int(v) for v in line.mean(axis=0) - (8, -4))
+        cv2.putText(tile, vertebra.name, at, 0, 0.4, YELLOW, 1, cv2.LINE_AA)
+    cv2.putText(tile, film.name, (4, 16), 0, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+    return tile
+
+
+def tile_frame(film: TrainingFilm) -> tuple[np.ndarray, int]:
+    """Return the matrix (2, 3) from a film to its tile, and the tile's width."""
+    every = np.concatenate([body.outline for body in film.bodies])
+    low, high = every.min(axis=0), every.max(axis=0)
+    room = 0.15 * float((high - low).max())
+    zoom = TILE_PX / float(high[1] - low[1] + 2 * room)
+    frame = np.array([[zoom, 0, -zoom * (low[0] - room)], [0, zoom, -zoom * (low[1] - room)]])
+    return frame, max(200, round(zoom * float(high[0] - low[0] + 2 * room)))
+
+
+def on_tile(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return points (N, 2) of a film on its tile."""
+    return points @ frame[:, :2].T + frame[:, 2]
 
 
 def main() -> None:

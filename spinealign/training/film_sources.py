@@ -15,8 +15,15 @@ from spinealign.domain.findings import LandmarkName, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.radiograph.looks import COLUMN_LEVELS
 from spinealign.training.evaluate import Figure, bootstrap
-from spinealign.training.spine_films import SPINE_SOURCE, TrainingFilm
-from spinealign.training.xray_data import CORNERS, AnnotatedBody
+from spinealign.training.spine_films import (
+    HEAD_SOURCE,
+    NECK_SOURCE,
+    SPINE_SOURCE,
+    TrainingFilm,
+    from_outlined,
+    load_spine_films,
+)
+from spinealign.training.xray_data import CORNERS, AnnotatedBody, load_films, split_films
 from spinealign.training.xray_patches import rasterise
 
 NECK_LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7")
@@ -93,6 +100,25 @@ class FilmScore:
     def is_neck_found(self) -> bool:
         """Whether three bodies of the neck, or all that there are, were found."""
         return self.neck.matched >= min(_FEWEST_OF_A_NECK, self.neck.outlined)
+
+
+def films_kept_aside(data: Path, *, with_spines: bool = True) -> dict[str, list[TrainingFilm]]:
+    """Return by source the films that are judged: those held out, and those that folds leave out.
+
+    Parameters
+    ----------
+    data : Path
+        Folder with ``xray_lateral``, ``xray_lateral_neck`` and ``xray_spine_lateral``.
+    with_spines : bool
+        Whether to read the whole spines, which only networks of folds may be judged by.
+    """
+    _, home = split_films(load_films(data / "xray_lateral"), 0.25, 7)
+    necks = load_films(data / "xray_lateral_neck")
+    return {
+        HEAD_SOURCE: [from_outlined(f, HEAD_SOURCE, is_continued=True) for f in home],
+        NECK_SOURCE: [from_outlined(f, NECK_SOURCE, is_continued=False) for f in necks],
+        SPINE_SOURCE: load_spine_films(data / "xray_spine_lateral") if with_spines else [],
+    }
 
 
 def score_by_corners(find: Finder, film: TrainingFilm) -> FilmScore:

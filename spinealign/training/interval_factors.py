@@ -17,6 +17,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -36,18 +37,9 @@ from spinealign.inference.catalog import ModelStore, write_card
 from spinealign.measure.alignment import PixelGeometry, measure_alignment
 from spinealign.measure.geometry.sampled import usual_height_mm
 from spinealign.radiograph import VertebraOutlines, outline_vertebrae
-from spinealign.training.film_sources import matched_bodies
-from spinealign.training.spine_films import (
-    HEAD_SOURCE,
-    NECK_SOURCE,
-    SPINE_SOURCE,
-    TrainingFilm,
-    fold_of_spine_films,
-    from_outlined,
-    load_spine_films,
-)
+from spinealign.training.film_sources import films_kept_aside, matched_bodies
+from spinealign.training.spine_films import SPINE_SOURCE, TrainingFilm, fold_by_film
 from spinealign.training.xray_angles import as_vertebra, facing_of
-from spinealign.training.xray_data import load_films, split_films
 
 FEWEST_FILMS = 19
 """Fewest films that have a 95 % quantile: the 19th of 19 scores lies at 0.95 (19 + 1)."""
@@ -304,11 +296,7 @@ def _held(values: Sequence[ScoredValue], factor: float) -> str:
 
 def films_of(data: Path, *, with_spines: bool) -> list[TrainingFilm]:
     """Return the films that no network is trained on, and the whole spines that folds leave out."""
-    _, home = split_films(load_films(data / "xray_lateral"), 0.25, 7)
-    necks = load_films(data / "xray_lateral_neck")
-    films = [from_outlined(f, HEAD_SOURCE, is_continued=True) for f in home]
-    films += [from_outlined(f, NECK_SOURCE, is_continued=False) for f in necks]
-    return films + (load_spine_films(data / "xray_spine_lateral") if with_spines else [])
+    return [*chain.from_iterable(films_kept_aside(data, with_spines=with_spines).values())]
 
 
 def finders_of(
@@ -317,9 +305,9 @@ def finders_of(
     """Return what finds the bodies of each film: the network of a fold that did not see it."""
     spines = [film.name for film in films if film.source == SPINE_SOURCE]
     finders = {film.name: _finder(model) for film in films if film.source != SPINE_SOURCE}
-    for fold, folder in enumerate(folds):
-        finders |= dict.fromkeys(fold_of_spine_films(spines, fold), _finder(folder))
-    return finders
+    by_fold = [_finder(folder) for folder in folds]
+    judged = {n: fold for n, fold in fold_by_film(spines).items() if fold < len(by_fold)}
+    return finders | {name: by_fold[fold] for name, fold in judged.items()}
 
 
 def _finder(folder: Path) -> Finder:

@@ -288,3 +288,8 @@ def fold_of_spine_films(names: Sequence[str], fold: int, folds: int = 3) -> set[
     """Return the names that one of the folds keeps aside, the same ones every time."""
     shuffled = np.random.default_rng(0).permutation(sorted(set(names))).tolist()
     return set(shuffled[fold::folds])
+
+
+def fold_by_film(names: Sequence[str], folds: int = 3) -> dict[str, int]:
+    """Return which fold keeps each film aside; see `fold_of_spine_films`."""
+    return {name: fold for fold in range(folds) for name in fold_of_spine_films(names, fold, folds)}

@@ -14,6 +14,7 @@ from spinealign.training.spine_films import (
     HEAD_SOURCE,
     SPINE_SOURCE,
     as_record,
+    fold_by_film,
     fold_of_spine_films,
     from_outlined,
     from_record,
@@ -144,6 +145,8 @@ def test_folds_part_the_films_without_overlap():
     assert set.union(*folds) == set(names)
     assert sum(len(fold) for fold in folds) == len(names)
     assert folds == [fold_of_spine_films(names[::-1], fold) for fold in range(3)]
+    assert all(name in folds[fold] for name, fold in fold_by_film(names).items())
+    assert set(fold_by_film(names)) == set(names)
 
 
 def test_what_a_network_outlined_is_kept_as_json():
