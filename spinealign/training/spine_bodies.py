@@ -385,7 +385,10 @@ def spine_card(recipe: SpineRecipe, steps: int) -> ModelCard:
         version="0.1.0",
         status=ModelStatus.DEMONSTRATION,
         task="segmentation",
-        examinations=(ExaminationKind.LATERAL_NECK_RADIOGRAPH,),
+        examinations=(
+            ExaminationKind.LATERAL_NECK_RADIOGRAPH,
+            ExaminationKind.LATERAL_SPINE_RADIOGRAPH,
+        ),
         weights="model.tflite",
         sha256="",
         architecture={"name": "spine_unet", "arguments": recipe.arguments()},
