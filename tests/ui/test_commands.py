@@ -40,9 +40,18 @@ def test_keys_for_the_overlay(ready, key):
     assert ready.viewer.picture.shows_overlay
 
 
-def test_keys_for_heat_map_and_outlines(ready):
-    press(ready, Qt.Key.Key_H)
-    assert not ready.viewer.picture.shows_heatmap
+def test_the_heat_map_is_offered_where_a_demonstration_made_one(window, demonstrated, analysed):
+    demonstrated("ct_1.dcm")
+    command = window.actions_by_name["heatmap"]
+    assert command.isEnabled()
+    command.trigger()
+    assert not window.viewer.picture.shows_heatmap
+    analysed("mr_1.nii")
+    assert not command.isEnabled()
+    assert "no heat map" in command.toolTip()
+
+
+def test_the_key_for_outlines(ready):
     press(ready, Qt.Key.Key_L)
     assert ready.viewer.picture.overlay_style is OverlayStyle.OUTLINES
     assert ready.workbench.preferences.settings.overlay_style is OverlayStyle.OUTLINES

@@ -405,8 +405,11 @@ class TestSigning:
         hands.drag(before, (before[0] + 30, before[1]))
         assert hands.place_of("C4", "anterior_superior") == before
         assert "signed and cannot be changed" in neck.window.banner.text
-        neck.command("reset_edits")
         assert not neck.window.workbench.editing.is_edited
+        for name in ("tool_vertebra", "tool_calibrate", "swap_anterior_posterior"):
+            command = neck.window.actions_by_name[name]
+            assert not command.isEnabled()
+            assert "signed" in command.toolTip()
 
     def test_an_addendum_needs_a_reason_and_keeps_the_signed_version(self, neck):
         sign(neck)

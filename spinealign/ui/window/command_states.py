@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QToolButton
 
@@ -24,6 +26,14 @@ NEEDS_CASE = (
     "reset_window",
 )  # fmt: skip
 NEEDS_SERIES = ("next_slice", "previous_slice", "result_slice")
+NO_CASE, NO_RESULT = "Open an image first", "There is no result yet"
+NO_SERIES = "The image is no series of slices"
+NOTHING_RUNS = "Nothing is being analysed"
+NOT_IN_RESULT = "The result holds nothing of this kind"
+NO_HEAT_MAP = "There is no heat map: only a classifier makes one, and none answered"
+SIGNED = "The reading is signed: only an addendum changes it"
+"""Why commands are not offered."""
+
 EDIT_TOOLS = tuple(f"tool_{name.value}" for name in ToolName)
 
 
@@ -52,14 +62,16 @@ class CommandStates(QObject):
             signal.connect(self.refresh)
         patient.facts_changed.connect(self._offer_named_report)
         bench.undoing.changed.connect(self._offer_edits)
+        bench.readings.changed.connect(self._offer_edits)
         self.refresh()
 
     def refresh(self) -> None:
         """Offer what is possible now, and show the image type that was chosen."""
         case = self._bench.current
-        self._actions.enable(NEEDS_CASE, case is not None)
-        self._actions.enable(NEEDS_SERIES, case is not None and not case.stack.is_single)
-        self._actions.enable(("cancel",), self._bench.can_be_stopped)
+        self._offer(NEEDS_CASE, "" if case is not None else NO_CASE)
+        is_series = case is not None and not case.stack.is_single
+        self._offer(NEEDS_SERIES, "" if is_series else NO_SERIES)
+        self._offer(("cancel",), "" if self._bench.can_be_stopped else NOTHING_RUNS)
         self._offer_results(case.finding if case is not None else None)
         self._offer_volume(case)
         self._show_image_type(case)
@@ -67,11 +79,18 @@ class CommandStates(QObject):
 
     def _offer_results(self, finding: Finding | None) -> None:
         actions, result = self._actions, finding.analysis if finding is not None else None
-        actions.enable(NEEDS_FINDING, result is not None)
+        self._offer(NEEDS_FINDING, "" if result is not None else NO_RESULT)
         for kind, exporter in EXPORTERS.items():
             has_content = result is not None and exporter.is_available(result)
-            actions.enable((f"save_{kind}",), has_content)
+            missing = NO_RESULT if result is None else NOT_IN_RESULT
+            actions.offer(f"save_{kind}", "" if has_content else missing)
+        is_heat = result is not None and EXPORTERS["heatmap"].is_available(result)
+        actions.offer("heatmap", "" if is_heat else NO_HEAT_MAP)
         self._offer_named_report()
+
+    def _offer(self, names: Sequence[str], reason: str) -> None:
+        for name in names:
+            self._actions.offer(name, reason)
 
     def _offer_named_report(self) -> None:
         has_result = self._bench.current_analysis is not None
@@ -103,15 +122,23 @@ class CommandStates(QObject):
         _name_step(actions, "undo", "Undo", self._bench.undoing.undo_label)
         _name_step(actions, "redo", "Redo", self._bench.undoing.redo_label)
         state, shown = editing.corrections, editing.analysis
-        actions.enable(("reset_edits",), editing.is_edited)
-        actions.enable(EDIT_TOOLS, state is not None)
         actions.show(("tool_femoral_heads",), shown is not None and _shows_hips(shown))
-        actions.enable(("swap_anterior_posterior",), state is not None and bool(state.vertebrae))
-        actions.enable(("accept_suggestions",), shown is not None and bool(shown.suggestions))
-        has_discs = shown is not None and bool(shown.discs) and bool(shown.vertebrae)
-        actions.enable(("levels_up", "levels_down"), has_discs)
-        actions.enable(("remove_calibration",), state is not None and state.calibration is not None)
-        actions.enable(("delete_drawings",), state is not None and bool(state.drawings))
+        no_result = "" if state is not None else NO_RESULT
+        locked = no_result or (SIGNED if self._bench.readings.is_signed else "")
+        has_bodies = state is not None and bool(state.vertebrae)
+        has_discs = has_bodies and shown is not None and bool(shown.discs)
+        self._offer(EDIT_TOOLS, locked)
+        # Without a tool there is no way to look about.
+        actions.offer(f"tool_{ToolName.POINTER.value}", no_result)
+        for names, is_there, missing in (
+            (("reset_edits",), editing.is_edited, "Nothing is corrected"),
+            (("swap_anterior_posterior",), has_bodies, "There is no vertebra"),
+            (("accept_suggestions",), bool(shown and shown.suggestions), "No body is suggested"),
+            (("levels_up", "levels_down"), has_discs, "There are no discs with levels"),
+            (("remove_calibration",), bool(state and state.calibration), "Nothing is calibrated"),
+            (("delete_drawings",), bool(state and state.drawings), "Nothing is drawn"),
+        ):
+            self._offer(names, locked or ("" if is_there else missing))
 
 
 def _shows_hips(shown: Analysis) -> bool:

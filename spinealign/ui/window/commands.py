@@ -86,7 +86,7 @@ def connect_cases(
     actions.on("next_case", partial(bench.step, 1))
     actions.on("previous_case", partial(bench.step, -1))
     # Looking at files reports itself long before it changes what runs and waits.
-    bench.opener.searching.connect(lambda: actions.enable(("cancel",), True))
+    bench.opener.searching.connect(lambda: actions.offer("cancel"))
 
 
 def connect_series(actions: Actions, series: SeriesPanel, navigation: SliceNavigation) -> None:
