@@ -187,6 +187,29 @@ class TestFindings:
         assert made.automatic.value == pytest.approx(20.9, abs=0.1)
         assert "the program said 20.9°" in neck.page.findings.row(COBB).state.text()
 
+    def test_a_digit_begins_the_number(self, neck):
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_8)
+        neck.type(".5")
+        neck.key(Qt.Key.Key_Return)
+        assert neck.reading.decision_on(COBB).human.value == 8.5
+        assert neck.window.viewer.picture.display is not None
+
+    def test_a_digit_is_a_grade_at_once_and_the_rest_of_the_line_is_accepted(self, back):
+        row = back.click_row("disc/L5/S1")
+        keys = {read.finding.key for read in row.read}
+        back.key(Qt.Key.Key_3)
+        made = {d.key: d.decision for d in back.reading.decisions}
+        assert made.pop("disc_grade/pfirrmann/L5/S1") is Decision.CHANGED
+        assert set(made) == keys - {"disc_grade/pfirrmann/L5/S1"}
+        assert set(made.values()) == {Decision.ACCEPTED}
+        assert back.page.findings.current is not row
+
+    def test_a_digit_that_is_no_grade_is_left_to_the_window(self, back):
+        back.click_row("disc/L5/S1")
+        back.key(Qt.Key.Key_6)
+        assert back.reading.decisions == ()
+
     def test_escape_leaves_the_finding_as_it_was(self, neck):
         row = neck.click_row(COBB)
         neck.key(Qt.Key.Key_C)
@@ -363,22 +386,22 @@ class TestSigning:
         assert neck.reading.status is ReadingStatus.SIGNED
         assert neck.actions == 4
 
-    def test_three_changes_of_an_mr_are_signed_in_twelve_actions(self, back):
+    def test_three_changed_findings_are_signed_in_at_most_twelve_actions(self, back):
         back.window.workbench.preferences.choose(reader_name="A. Reader")
         back.actions = 1  # opening
-        for key, digit in (("disc/L4/L5", Qt.Key.Key_3), ("disc/L5/S1", Qt.Key.Key_3)):
-            if back.page.findings.current.key != key or not back.page.findings.hasFocus():
+        back.page.findings._folds["normal"]._button.click()
+        for key in ("disc/L4/L5", "disc/L5/S1", "disc/L3/L4"):
+            if not back.page.findings.hasFocus() or back.page.findings.current.key != key:
                 back.click_row(key)
-            back.key(Qt.Key.Key_C)
-            back.key(digit)
-            back.key(Qt.Key.Key_Return)
-        assert back.page.findings.hasFocus()
+            back.key(Qt.Key.Key_3)
         back.command("accept_rest")
         back.command("sign")
         QTest.keyClick(back.dialog(SignDialog).sign, Qt.Key.Key_Return)
         back.actions += 1
         back.rest()
         assert back.reading.status is ReadingStatus.SIGNED
+        changed = [d.key for d in back.reading.decisions if d.decision is Decision.CHANGED]
+        assert len(changed) == 3
         assert back.actions <= 12
 
     def test_the_name_is_asked_for_once(self, neck):

@@ -10,17 +10,19 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.reading import (
+    GRADE_LIMITS,
     Decision,
     Finding,
     FindingKind,
     FindingValue,
+    GradeValue,
     NameValue,
 )
-from spinealign.reading.decisions import ReadFinding, is_same_value
+from spinealign.reading.decisions import ReadFinding, allowed_grades, is_same_value
 from spinealign.reading.findings import FindingLine
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.reading.finding_row import FindingRow
-from spinealign.ui.reading.value_editor import Wanted
+from spinealign.ui.reading.value_editor import Wanted, scale_of
 from spinealign.ui.widgets.labels import Fold, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.reading_window import line_title, normal_text
@@ -30,6 +32,7 @@ FOLDED, NORMAL, DOUBTS = "folded", "normal", "doubts"
 _ACCEPT = (Qt.Key.Key_A, Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _CHANGE = (Qt.Key.Key_C, Qt.Key.Key_F2)
 _REJECT = (Qt.Key.Key_R, Qt.Key.Key_Delete)
+_PLAIN = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
 _KEYS = (*_ACCEPT, *_CHANGE, *_REJECT, Qt.Key.Key_Up, Qt.Key.Key_Down)
 
 Decided = Mapping[str, tuple[Decision, FindingValue | None]]
@@ -270,12 +273,13 @@ class FindingList(QWidget):
         return super().event(event)
 
     def _is_ours(self, event: QKeyEvent) -> bool:
-        return not event.modifiers() and event.key() in _KEYS and self.current is not None
+        row, plain = self.current, event.modifiers() in _PLAIN
+        return row is not None and plain and (event.key() in _KEYS or _is_typed(row, event))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Decide on the current row, or go to its neighbour."""
         row = self.current
-        if event is None or row is None or event.modifiers():
+        if event is None or row is None or event.modifiers() not in _PLAIN:
             super().keyPressEvent(event)
         elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._step(1 if event.key() == Qt.Key.Key_Down else -1)
@@ -287,8 +291,23 @@ class FindingList(QWidget):
             self._decide(row, Decision.REJECTED)
         elif event.key() in _CHANGE:
             self._change(row)
+        elif _is_typed(row, event):
+            self._type(row, event)
         else:
             super().keyPressEvent(event)
+
+    def _type(self, row: FindingRow, event: QKeyEvent) -> None:
+        """Change a grade by its digit at once; of a measure begin to type the number."""
+        if row.read[0].finding.kind is FindingKind.MEASURE:
+            self._change(row)
+            if row.editor is not None:
+                row.editor.type(event.text())
+            return
+        graded = next(r.finding for r in self._editable(row) if allowed_grades(r.finding))
+        told = [read.said or read.finding for read in row.read]
+        wanted = {finding.key: finding.value for finding in told if finding.value is not None}
+        scale = scale_of(graded)
+        self._take_values(row, {**wanted, graded.key: GradeValue(scale, int(event.text()))})
 
     def focusInEvent(self, event: QFocusEvent | None) -> None:
         """Show which row the keys act on."""
@@ -309,6 +328,17 @@ class FindingList(QWidget):
         if self.current in rows:
             place = rows.index(self.current) + forward
             self.make_current(rows[min(max(place, 0), len(rows) - 1)])
+
+
+def _is_typed(row: FindingRow, event: QKeyEvent) -> bool:
+    """Whether a key is a grade, or begins the number, of a row."""
+    first, text = row.read[0].finding, event.text()
+    if first.kind is FindingKind.MEASURE:
+        return len(text) == 1 and text in "-0123456789"
+    if first.kind not in (FindingKind.DISC_GRADE, FindingKind.HEIGHT_LOSS):
+        return False
+    low, high = GRADE_LIMITS[scale_of(first)]
+    return len(text) == 1 and text.isdecimal() and low <= int(text) <= high
 
 
 def _sections(snapshot: ReadingSnapshot) -> dict[str, Sequence[FindingLine]]:

@@ -155,7 +155,11 @@ class FindingRow(QFrame):
         made = {}
         for decision, text, tip in (
             (Decision.ACCEPTED, "Accept (A)", "Accept this finding (A or Return)"),
-            (Decision.CHANGED, "Change (C)", "Change the value of this finding (C or F2)"),
+            (
+                Decision.CHANGED,
+                "Change (C)",
+                "Change the value of this finding (C or F2; a digit is the grade or number)",
+            ),
             (Decision.REJECTED, "Reject (R)", "Reject this finding (R or Delete)"),
         ):
             button = QPushButton(text)

@@ -62,6 +62,9 @@ class ValueEditor(QWidget):
         """Take the keyboard."""
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def type(self, text: str) -> None:
+        """Take a letter that was typed before there was an editor."""
+
     def apply(self) -> None:
         """Announce the values."""
         self.chosen.emit(self.wanted())
@@ -120,6 +123,12 @@ class NumberEditor(ValueEditor):
         super().begin()
         self.box.selectAll()
 
+    def type(self, text: str) -> None:
+        """Begin the number with this letter."""
+        line = self.box.lineEdit()
+        if line is not None:
+            line.insert(text)
+
     def wanted(self) -> Wanted:
         """Return the number in the unit of the finding."""
         self.box.interpretText()
@@ -142,7 +151,7 @@ class GradeEditor(ValueEditor):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
-        self._scale = _scale_of(finding)
+        self._scale = scale_of(finding)
         for grade in allowed_grades(finding):
             button = QPushButton(str(grade))
             button.setToolTip(finding_value_text(GradeValue(self._scale, grade)))
@@ -325,7 +334,8 @@ def editor_of(findings: Sequence[Finding]) -> ValueEditor:
     return _EDITORS[findings[0].kind](findings)
 
 
-def _scale_of(finding: Finding) -> GradeScale:
+def scale_of(finding: Finding) -> GradeScale:
+    """Return the scale of a finding that has whole grades, or of those of its disc."""
     is_height = finding.kind is FindingKind.HEIGHT_LOSS
     return GradeScale.GENANT if is_height else GradeScale.PFIRRMANN
 

@@ -27,7 +27,6 @@ from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Sample
 
-
 _FEWEST_LETTERS = 34
 """Of average width, beside one another on the narrowest page."""
 

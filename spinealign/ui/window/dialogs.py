@@ -56,7 +56,8 @@ PICTURE_KEYS: tuple[tuple[str, str], ...] = (
 
 READING_KEYS: tuple[tuple[str, str], ...] = (
     ("A or Return", "Accept the finding, and go to the next one"),
-    ("C or F2", "Change it; a digit is a grade, Return applies, Esc leaves it"),
+    ("Digit", "Change the grade to this one, or begin to type a number"),
+    ("C or F2", "Change it; Return applies, Esc leaves it as it was"),
     ("R or Del", "Reject it"),
     ("Up, Down", "Go to the finding above or below"),
     ("Tab (in the impression)", "Replace the key before the cursor by its phrase"),
