@@ -169,7 +169,9 @@ def _heading(column: MeasuresByLevels, numbers: Mapping[str, int]) -> str:
     measurement = next(filter(has_value, column.values()))
     title = MEASURE_WORDS[measurement.code].title.replace("/", " / ")
     unit = unit_text(measurement.unit).strip()
-    normal = range_text(measurement.normal, measurement.unit)
+    ranges = {one.normal for one in column.values() if has_value(one)}
+    shared = measurement.normal if len(ranges) == 1 else None
+    normal = range_text(shared, measurement.unit)
     parts = (
         f"{title[0].upper()}{title[1:]}",
         f"({unit})" if unit else "",

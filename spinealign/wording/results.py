@@ -72,12 +72,12 @@ def lengths_text(image: SpineImage, calibrated_by_mm: float | None = None) -> st
         return f"Lengths calibrated by the user: {calibrated_by_mm:g} mm line."
     if image.spacing_mm is None:
         return (
-            "Lengths are in pixels, because the pixel spacing is unknown; thresholds and normal "
+            "Lengths are in pixels, because the pixel spacing is unknown; thresholds and reference "
             "ranges in millimetres are not applied."
         )
     if image.spacing_source is SpacingSource.DETECTOR_PLANE:
         return (
-            "Lengths were measured at the detector and are magnified; thresholds and normal "
+            "Lengths were measured at the detector and are magnified; thresholds and reference "
             "ranges in millimetres are not applied."
         )
     return f"Lengths are based on the pixel spacing {spacing_text(image)}."

@@ -24,6 +24,7 @@ from spinealign.domain.measurements import (
     UnmeasurableReason,
 )
 from spinealign.domain.measures import (
+    MEASURES,
     MeasureCode,
     NormalRange,
     Reference,
@@ -319,6 +320,20 @@ class TestReport:
         text = " ".join(first.extract_text().split())
         said = "C2–C7 Cobb lordosis 12.3° (95 % 9.8 to 14.9): within the 95 % reference range"
         assert said in text
+
+    @pytest.mark.parametrize(
+        ("levels", "is_told"), [(("T10", "T11"), True), (("T12", "L1"), False)]
+    )
+    def test_a_range_heads_a_column_that_shares_it(self, levels, is_told):
+        code = MeasureCode.BODY_HEIGHT_RATIO
+        bodies = (
+            Measurement(
+                code, 0.9, "", (level,), interval=(0.8, 1.0),
+                normal=MEASURES[code].normal_for((level,)),
+            )
+            for level in levels
+        )  # fmt: skip
+        assert ("reference 0.7" in text_of(with_measures(*bodies))) is is_told
 
     def test_a_whole_neck_fits_on_four_pages(self):
         assert len(pypdf.PdfReader(io.BytesIO(report_pdf(CORRECTED))).pages) <= 4

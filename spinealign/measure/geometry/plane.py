@@ -27,8 +27,8 @@ class PixelGeometry:
         (row spacing, column spacing), vertical first; None when unknown. Pixels then
         count as square, and lengths are in pixels.
     are_lengths_true : bool
-        Whether millimetres hold in the patient: thresholds in millimetres and normal
-        ranges count only then.
+        Whether millimetres hold in the patient: thresholds in millimetres and
+        reference ranges count only then.
     """
 
     spacing_mm: tuple[float, float] | None = None
