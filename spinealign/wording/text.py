@@ -6,6 +6,9 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+"""Without width, but Persian and Indian names are spelt with them."""
+
 
 def display_name(path: Path) -> str:
     """Return a file's name that is safe to show: no control or undecodable characters."""
@@ -13,9 +16,11 @@ def display_name(path: Path) -> str:
 
 
 def safe_text(text: str) -> str:
-    """Return `text` with every unprintable character replaced (U+FFFD)."""
+    """Return `text` with every unprintable character replaced (U+FFFD), but for `JOINERS`."""
     composed = unicodedata.normalize("NFC", text)
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in composed)
+    return "".join(
+        c if c.isprintable() or c in JOINERS else "\N{REPLACEMENT CHARACTER}" for c in composed
+    )
 
 
 def probability_text(probability: float) -> str:
