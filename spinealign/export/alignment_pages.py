@@ -13,7 +13,7 @@ from reportlab.platypus import Spacer, Table
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import Measurement
-from spinealign.domain.measures import MEASURES, Extent, MeasureCode
+from spinealign.domain.measures import MEASURES, Extent, MeasureCode, NormalRange
 from spinealign.export import page
 from spinealign.export.page import number_cell, paragraph, section
 from spinealign.wording import safe_text
@@ -53,47 +53,73 @@ _NOTE = (
     "95 % interval, also in small print behind values: from the uncertainty of the points alone. "
     "Bars: the 95 % reference range in green, its mean as a thin tick, the value as a thick one "
     "(red outside), its interval as a line. "
-    "The numbers behind the names are explained below. “Manually corrected” means that a person "
+    "The numbers behind the names are explained in the technical annex. “Manually corrected” "
+    "means that a person "
     "moved points; the automatic value is given beside it."
 )
 
 
-def alignment_story(analysis: Analysis) -> list[Any]:
+def alignment_story(
+    analysis: Analysis, with_summary: bool = True, with_levels: bool = True
+) -> list[Any]:
     """Return the section about measures, empty without any.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    with_summary : bool
+        Measures of the whole with bars, what lengths rest on, what was not measurable and why.
+    with_levels : bool
+        Tables with a row a level.
 
     Returns
     -------
     list of reportlab flowables
-        What lengths rest on, measures of the whole with bars, tables with a row a level,
-        what was not measurable and why, and the definition and source of each measure.
     """
     if not analysis.measurements:
         return []
     numbers = _footnote_numbers(analysis)
-    rows = _summary(analysis.measurements)
-    content: list[Any] = [_table(rows, numbers), Spacer(0, 1 * mm)] if rows else []
-    lengths = _calibration(analysis)
-    content += [paragraph(text, page.SMALL) for text in (_NOTE if numbers else "", lengths) if text]
-    missing = [paragraph(f"• {line}") for line in unmeasurable_lines(analysis.measurements)]
     levels = [
         part
         for extent, title in _LEVEL_TABLES.items()
         for part in _level_section(title, _codes_of(extent), analysis, numbers)
     ]
+    missing = [paragraph(f"• {line}") for line in unmeasurable_lines(analysis.measurements)]
     return [
-        *(section("Alignment", *content) if content else []),
-        *levels,
-        *(section("Not measurable", *missing) if missing else []),
-        *(_methods(analysis, numbers) if numbers else []),
+        *(_alignment(analysis, numbers) if with_summary else []),
+        *(levels if with_levels else []),
+        *(section("Not measurable", *missing) if missing and with_summary else []),
     ]
 
 
-def range_bar(measurement: Measurement) -> Drawing | None:
-    """Draw where a value and its interval lie against the reference range; None without one."""
-    place, normal, value = position_in_range(measurement), measurement.normal, measurement.value
-    if place is None or normal is None or value is None:
+def methods_story(analysis: Analysis) -> list[Any]:
+    """Return the definition and source of each measure, under the numbers of the tables."""
+    numbers = _footnote_numbers(analysis)
+    return _methods(analysis, numbers) if numbers else []
+
+
+def _alignment(analysis: Analysis, numbers: Mapping[str, int]) -> list[Any]:
+    rows = _summary(analysis.measurements)
+    content: list[Any] = [_table(rows, numbers), Spacer(0, 1 * mm)] if rows else []
+    lengths = _calibration(analysis)
+    content += [paragraph(text, page.SMALL) for text in (_NOTE if numbers else "", lengths) if text]
+    return section("Alignment", *content) if content else []
+
+
+def measurement_bar(measurement: Measurement) -> Drawing | None:
+    """Draw where a measure lies against its normal range; None without one."""
+    if position_in_range(measurement) is None or measurement.value is None:
         return None
-    low, high = measurement.interval or (value, value)
+    return range_bar(measurement.value, measurement.interval, measurement.normal)
+
+
+def range_bar(
+    value: float, interval: tuple[float, float] | None, normal: NormalRange | None
+) -> Drawing | None:
+    """Draw where a value and its interval lie against a range; None without one."""
+    if normal is None:
+        return None
+    low, high = interval or (value, value)
     ends = [end for end in (normal.low, normal.high) if end is not None]
     start, stop = min(low, value, *ends), max(high, value, *ends)
     room = _ROOM * ((stop - start) or abs(value) or 1.0)
@@ -105,7 +131,7 @@ def range_bar(measurement: Measurement) -> Drawing | None:
     left = 0.0 if normal.low is None else x(normal.low)
     right = _BAR_WIDTH if normal.high is None else x(normal.high)
     middle, top = _BAR_HEIGHT / 2, (_BAR_HEIGHT - _BAND_HEIGHT) / 2
-    ink = black if place.is_inside else _OUTSIDE
+    ink = black if normal.holds(value) else _OUTSIDE
     drawing = Drawing(_BAR_WIDTH, _BAR_HEIGHT)
     drawing.add(Rect(0, top, _BAR_WIDTH, _BAND_HEIGHT, fillColor=page.SHADE, strokeColor=None))
     drawing.add(Rect(left, top, right - left, _BAND_HEIGHT, fillColor=_BAND, strokeColor=None))
@@ -194,7 +220,7 @@ def _cell(measurement: Measurement | None) -> Any:
 
 
 def _row(measurement: Measurement, numbers: Mapping[str, int]) -> list[Any]:
-    bar = range_bar(measurement)
+    bar = measurement_bar(measurement)
     normal = paragraph(range_text(measurement.normal, measurement.unit), page.SMALL)
     return [
         paragraph(f"{measurement_name(measurement)} [{numbers[_origin(measurement)]}]"),

@@ -6,10 +6,13 @@ text made safe to show does not hold, and without bracket pairs (rule N0).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from itertools import groupby
 
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U0001efff]")
+"""Holds every letter and number with such a direction; without one, a text needs no algorithm."""
 _STRONG = {"L": "L", "R": "R", "AL": "R"}
 _NUMBERS = ("EN", "AN")
 _NEUTRAL = ("ON", "WS", "B", "S", "BN", "ES", "ET", "CS")
@@ -31,6 +34,8 @@ def levels(text: str, base: int) -> list[int]:
     base : int
         `base_level` of the paragraph.
     """
+    if base == 0 and not _RIGHT_TO_LEFT.search(text):
+        return [0] * len(text)
     kinds = _without_weak([unicodedata.bidirectional(letter) for letter in text], base)
     kinds = _without_neutral(kinds, base)
     return [_level(kind, base) for kind in kinds]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from spinealign.wording.discs import (
 
 _HEADINGS = ("Disc", "Picture", "Heat map", "Pfirrmann grade", "Findings")
 _WIDTHS = (0.12, 0.17, 0.17, 0.16, 0.38)
-_PICTURE_WIDTH = 26 * mm
+_PICTURE_WIDTH, _PICTURE_PX = 26 * mm, 400
 _HEAT_NOTE = (
     "Each disc is rotated to horizontal: anterior to the left, sacrum below. Heat map: image "
     "regions that the grade named below it is based on; it marks no border of any finding. "
@@ -88,8 +87,5 @@ def _row(grey: NDArray[np.uint8], disc: Disc) -> list[Any]:
 
 
 def _printed(picture: NDArray[np.uint8]) -> Picture:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
-    buffer.seek(0)
     height = _PICTURE_WIDTH * picture.shape[0] / picture.shape[1]
-    return Picture(buffer, _PICTURE_WIDTH, height)
+    return page.picture(page.jpeg(Image.fromarray(picture), _PICTURE_PX), _PICTURE_WIDTH, height)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import uharfbuzz as hb
 
@@ -109,6 +109,7 @@ font = cache(Font)
 """Return a font by its name."""
 
 
+@lru_cache(maxsize=4096)
 def font_for(letter: str, is_bold: bool = False) -> Font:
     """Return the first font that has a letter, or the font whose box stands for it."""
     first = font(FIRST[is_bold])

@@ -1,46 +1,61 @@
-"""The paper a report is printed on: A4, styles, band, footer with disclaimer and page numbers."""
+"""The paper a report is printed on: A4, styles, head and foot of every page, tables."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO
-from xml.sax.saxutils import escape
 
-from reportlab.lib.colors import HexColor, black
-from reportlab.lib.enums import TA_RIGHT
+from PIL import Image
+from reportlab import rl_config
+from reportlab.lib.colors import Color, HexColor, black
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.platypus import BaseDocTemplate, Frame, KeepTogether, PageTemplate, Paragraph, Table
+from reportlab.platypus import BaseDocTemplate, Frame, KeepTogether, PageTemplate, Table
+from reportlab.platypus import Image as Picture
 from reportlab.platypus.flowables import CallerMacro
 
 from spinealign.domain.findings import DISCLAIMER
+from spinealign.export.typesetting import GREY, Span, Text, TextStyle, draw_line, draw_text
+from spinealign.export.typesetting import text_on_line as on_line
 from spinealign.wording import DEMONSTRATION_BAND
 
+rl_config.useA85 = 0
+"""Streams as bytes: encoding them as text takes most of the time, and no reader needs it."""
+
 _PAGE_WIDTH, _PAGE_HEIGHT = A4
-_MARGIN = 18 * mm
+_MARGIN = 16 * mm
 _BAND_HEIGHT = 8 * mm
-_FOOTER_TOP = 22 * mm
-_PAGE_NUMBER_Y = 8 * mm
+_HEAD_HEIGHT = 15 * mm
+_FOOTER_TOP = 19 * mm
+_PAGE_NUMBER_Y = 7 * mm
 _PAGE_COUNT_FORM = "page_count"
-_PAGE_COUNT_WIDTH = 10 * mm
+_PAGE_COUNT_WIDTH = 8 * mm
 TEXT_WIDTH = _PAGE_WIDTH - 2 * _MARGIN
+TEXT_HEIGHT = _PAGE_HEIGHT - _HEAD_HEIGHT - _FOOTER_TOP
 
-GREY, LINE, SHADE, AMBER = (HexColor(c) for c in ("#5a6068", "#c9ced6", "#f2f4f7", "#ffc107"))
+LINE, SHADE, AMBER = (HexColor(c) for c in ("#c9ced6", "#f2f4f7", "#ffc107"))
+RED = HexColor("#b3261e")
 
-BODY = ParagraphStyle("body", fontName="Helvetica", fontSize=9, leading=12)
-BOLD = ParagraphStyle("bold", parent=BODY, fontName="Helvetica-Bold")
-RIGHT = ParagraphStyle("right", parent=BODY, alignment=TA_RIGHT)
-BOLD_RIGHT = ParagraphStyle("bold_right", parent=BOLD, alignment=TA_RIGHT)
-BREAKABLE = ParagraphStyle("breakable", parent=BODY, wordWrap="CJK")
-SMALL = ParagraphStyle("small", parent=BODY, fontSize=7.5, leading=9.5, textColor=GREY)
-FINE = ParagraphStyle("fine", parent=SMALL, fontSize=6.8, leading=8.1, spaceAfter=1)
-TITLE = ParagraphStyle("title", parent=BOLD, fontSize=18, leading=23)
-FINDING = ParagraphStyle("finding", parent=BOLD, fontSize=11.5, leading=15)
-HEADING = ParagraphStyle(
-    "heading", parent=BOLD, fontSize=11, leading=14, spaceBefore=10, spaceAfter=3, keepWithNext=1
+BODY = TextStyle(size=8.6, leading=11.6)
+BOLD = BODY.but(is_bold=True)
+RIGHT = BODY.but(align="right")
+BOLD_RIGHT = BOLD.but(align="right")
+BREAKABLE = BODY.but(breaks_anywhere=True)
+SMALL = TextStyle(size=7.2, leading=9.2, colour=GREY)
+FINE = TextStyle(size=6.4, leading=7.9, colour=GREY, space_after=1)
+TITLE = TextStyle(size=15, leading=20, is_bold=True)
+FINDING = TextStyle(size=10.5, leading=14, is_bold=True)
+IMPRESSION = TextStyle(size=10, leading=14)
+HEADING = TextStyle(size=10, leading=13, is_bold=True, space_before=8, space_after=2)
+_HEAD = TextStyle(size=7.6, leading=9.6, is_bold=True)
+_HEAD_RIGHT = _HEAD.but(is_bold=False, align="right", colour=GREY)
+_DRAFT_SIZE, _DRAFT_TURN_DEG = 150, 52
+_DRAFT = TextStyle(
+    size=_DRAFT_SIZE, is_bold=True, align="centre", colour=Color(0.5, 0.53, 0.57, alpha=0.22)
 )
+DRAFT = "DRAFT"
 
 GRID = [
     ("LEFTPADDING", (0, 0), (0, -1), 0),
@@ -50,29 +65,50 @@ GRID = [
 """Style of a table: a line below its headings, fine lines below its rows."""
 
 Story = list[Any]
-_SMALL_PRINT = 6.5
+_SMALL_PRINT = TextStyle(size=6.4, leading=11.6, colour=GREY)
+_JPEG_QUALITY = 90
 _PADDING = (2.0, 3.0)
 
 
-def paragraph(text: str, style: ParagraphStyle = BODY) -> Paragraph:
-    """Return `text` as it is, never read as mark-up, in letters that the PDF's fonts have."""
-    return Paragraph(escape(printable(text)), style)
+@dataclass(frozen=True)
+class Running:
+    """What stands on every page.
+
+    Parameters
+    ----------
+    patient : str
+        Whose report it is, at the left of the head.
+    subject : str
+        What it is, at the right of the head.
+    program_version : str
+    is_draft : bool
+        Whether nobody signed: "DRAFT" lies across the page.
+    is_demonstration : bool
+        Whether a demonstration model speaks: a band says so.
+    """
+
+    patient: str
+    subject: str
+    program_version: str
+    is_draft: bool = False
+    is_demonstration: bool = False
 
 
-def printable(text: str) -> str:
-    """Return `text` with "?" for letters outside Windows-1252, which PDF's own fonts lack."""
-    composed = unicodedata.normalize("NFC", text)
-    return composed.encode("cp1252", errors="replace").decode("cp1252")
+def paragraph(text: str, style: TextStyle = BODY) -> Text:
+    """Return `text` as it is, in any script; nothing in it is read as mark-up."""
+    return Text([Span(text, style)], style)
 
 
-def number_cell(number: str, interval: str, notes: Sequence[str] = ()) -> Paragraph:
+def spans(*parts: tuple[str, TextStyle]) -> Text:
+    """Return pieces of text in different styles as one paragraph; the first sets its lines."""
+    return Text([Span(text, style) for text, style in parts], parts[0][1])
+
+
+def number_cell(number: str, interval: str, notes: Sequence[str] = ()) -> Text:
     """Return a number with its interval and its notes in small print, set right."""
-    small = "".join(f"<br/>{escape(printable(note))}" for note in notes)
-    marked = (
-        f"<b>{escape(printable(number))}</b> "
-        f'<font size="{_SMALL_PRINT}" color="{GREY.hexval()}">{escape(interval)}{small}</font>'
-    )
-    return Paragraph(marked, RIGHT)
+    small = "".join(f"\n{note}" for note in notes)
+    pieces = [Span(number, BOLD_RIGHT), Span(f" {interval}{small}", _SMALL_PRINT)]
+    return Text(pieces, RIGHT.but(leading=BODY.leading - 1))
 
 
 def table(
@@ -121,22 +157,55 @@ def grid(headings: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequenc
     return table(cells, widths, padding=(1.0, 1.5))
 
 
-def facts(rows: Sequence[tuple[str, str]]) -> Table:
-    """Return a table of names and values without headings."""
-    cells = [[paragraph(name, BOLD), paragraph(value, BREAKABLE)] for name, value in rows]
-    table = Table(cells, colWidths=[0.22 * TEXT_WIDTH, 0.78 * TEXT_WIDTH])
+def facts(rows: Sequence[tuple[str, str]], width: float = TEXT_WIDTH, share: float = 0.22) -> Table:
+    """Return a table of names and values without headings, `width` points wide."""
+    left = BREAKABLE.but(align="left")
+    cells = [[paragraph(name, BOLD), paragraph(value, left)] for name, value in rows]
+    table = Table(cells, colWidths=[share * width, (1 - share) * width])
     table.setStyle(
         [
             ("LEFTPADDING", (0, 0), (0, -1), 0),
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("TOPPADDING", (0, 0), (-1, -1), 1),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+            ("TOPPADDING", (0, 0), (-1, -1), 0.5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
         ]
     )
     return table
 
 
-def build(story: list[Any], target: BinaryIO, program_version: str, demonstration: bool) -> None:
+def box(content: Sequence[Any], bar: Any = LINE) -> Table:
+    """Return flowables on a shade with a coloured bar at the left."""
+    found = Table([[list(content)]], colWidths=[TEXT_WIDTH])
+    found.setStyle(
+        [
+            ("BACKGROUND", (0, 0), (-1, -1), SHADE),
+            ("LINEBEFORE", (0, 0), (0, -1), 4, bar),
+            ("LEFTPADDING", (0, 0), (-1, -1), 10),
+            ("TOPPADDING", (0, 0), (-1, -1), 5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 7),
+        ]
+    )
+    return found
+
+
+def picture(jpeg: bytes, width: float, height: float) -> Picture:
+    """Return a picture of this size in points."""
+    return Picture(io.BytesIO(jpeg), width, height)
+
+
+def jpeg(drawn: Image.Image, longest_px: int) -> bytes:
+    """Return a picture for paper, no longer than this on its longer side."""
+    reduced = drawn.convert("RGB") if drawn.mode not in ("RGB", "L") else drawn
+    if max(reduced.size) > longest_px:
+        scale = longest_px / max(reduced.size)
+        size = (max(1, round(reduced.width * scale)), max(1, round(reduced.height * scale)))
+        reduced = reduced.resize(size, Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    reduced.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    return buffer.getvalue()
+
+
+def build(story: list[Any], target: BinaryIO, running: Running) -> int:
     """Set `story` on pages and write the PDF to `target`.
 
     Parameters
@@ -144,67 +213,99 @@ def build(story: list[Any], target: BinaryIO, program_version: str, demonstratio
     story : list of reportlab flowables
         Used up by the call.
     target : binary file
-    program_version : str
-        Stands in every page's footer, with the disclaimer.
-    demonstration : bool
-        Whether every page carries the band of a demonstration model.
+    running : Running
+
+    Returns
+    -------
+    int
+        How many pages there are.
     """
     document = BaseDocTemplate(
         target,
         pagesize=A4,
-        title="SpineAlign report",
-        author=f"SpineAlign {program_version}",
+        title=running.subject,
+        author=f"SpineAlign {running.program_version}",
         subject=DISCLAIMER,
         invariant=1,
     )
-    top = _PAGE_HEIGHT - 14 * mm - (_BAND_HEIGHT if demonstration else 0)
+    top = _PAGE_HEIGHT - _HEAD_HEIGHT - (_BAND_HEIGHT if running.is_demonstration else 0)
     frame = Frame(_MARGIN, _FOOTER_TOP, TEXT_WIDTH, top - _FOOTER_TOP, 0, 0, 0, 0)
-
-    def decorate(canvas: Any, _: Any) -> None:
-        _draw_footer(canvas, program_version)
-        if demonstration:
-            _draw_band(canvas)
-
-    document.addPageTemplates(PageTemplate(frames=[frame], onPage=decorate))
+    template = PageTemplate(
+        frames=[frame], onPage=_below(running), onPageEnd=_above(running)
+    )
+    document.addPageTemplates(template)
     document.build([*story, CallerMacro(drawCallable=_define_page_count)])
+    return int(document.page)
+
+
+def _below(running: Running) -> Callable[[Any, Any], None]:
+    def draw(canvas: Any, _: Any) -> None:
+        canvas.saveState()
+        _draw_head(canvas, running)
+        _draw_footer(canvas, running.program_version)
+        if running.is_demonstration:
+            _draw_band(canvas)
+        canvas.restoreState()
+
+    return draw
+
+
+def _above(running: Running) -> Callable[[Any, Any], None]:
+    def draw(canvas: Any, _: Any) -> None:
+        if running.is_draft:
+            _draw_draft(canvas)
+
+    return draw
+
+
+def _draw_head(canvas: Any, running: Running) -> None:
+    band = _BAND_HEIGHT if running.is_demonstration else 0
+    y = _PAGE_HEIGHT - band - 9 * mm
+    subject = on_line(running.subject, _HEAD_RIGHT, TEXT_WIDTH * 0.5)
+    width = sum(cluster.width for cluster in subject)
+    draw_line(canvas, subject, _MARGIN + TEXT_WIDTH - width, y)
+    draw_text(canvas, running.patient, _HEAD, _MARGIN, y, TEXT_WIDTH - width - 4 * mm)
+    canvas.setStrokeColor(LINE)
+    canvas.line(_MARGIN, y - 2 * mm, _PAGE_WIDTH - _MARGIN, y - 2 * mm)
 
 
 def _draw_band(canvas: Any) -> None:
-    canvas.saveState()
     canvas.setFillColor(AMBER)
     canvas.rect(0, _PAGE_HEIGHT - _BAND_HEIGHT, _PAGE_WIDTH, _BAND_HEIGHT, stroke=0, fill=1)
-    canvas.setFillColor(black)
-    canvas.setFont("Helvetica-Bold", 10)
-    baseline = _PAGE_HEIGHT - _BAND_HEIGHT / 2 - 3.5
-    canvas.drawCentredString(_PAGE_WIDTH / 2, baseline, DEMONSTRATION_BAND)
+    style = TextStyle(size=9.5, is_bold=True, align="centre")
+    y = _PAGE_HEIGHT - _BAND_HEIGHT / 2 - 3.5
+    draw_text(canvas, DEMONSTRATION_BAND, style, 0, y, _PAGE_WIDTH)
+
+
+def _draw_draft(canvas: Any) -> None:
+    """Lay the word across everything, so faint that all can be read."""
+    canvas.saveState()
+    canvas.translate(_PAGE_WIDTH / 2, _PAGE_HEIGHT / 2)
+    canvas.rotate(_DRAFT_TURN_DEG)
+    draw_text(canvas, DRAFT, _DRAFT, -TEXT_WIDTH, -0.36 * _DRAFT_SIZE, 2 * TEXT_WIDTH)
     canvas.restoreState()
 
 
 def _draw_footer(canvas: Any, program_version: str) -> None:
-    canvas.saveState()
     canvas.setStrokeColor(LINE)
     canvas.line(_MARGIN, _FOOTER_TOP - 2 * mm, _PAGE_WIDTH - _MARGIN, _FOOTER_TOP - 2 * mm)
-    disclaimer = paragraph(DISCLAIMER, SMALL)
+    disclaimer = paragraph(DISCLAIMER, FINE)
     _, height = disclaimer.wrapOn(canvas, TEXT_WIDTH, _FOOTER_TOP)
     disclaimer.drawOn(canvas, _MARGIN, _FOOTER_TOP - 3 * mm - height)
-    _use_small_print(canvas)
-    canvas.drawString(_MARGIN, _PAGE_NUMBER_Y, f"SpineAlign {program_version}")
-    right = _PAGE_WIDTH - _MARGIN - _PAGE_COUNT_WIDTH
-    canvas.drawRightString(right, _PAGE_NUMBER_Y, f"Page {canvas.getPageNumber()}")
+    small = SMALL.but(align="left")
+    draw_text(canvas, f"SpineAlign {program_version}", small, _MARGIN, _PAGE_NUMBER_Y, TEXT_WIDTH)
+    number, width = f"Page {canvas.getPageNumber()}", TEXT_WIDTH - _PAGE_COUNT_WIDTH
+    draw_text(canvas, number, SMALL.but(align="right"), _MARGIN, _PAGE_NUMBER_Y, width)
     # The number of pages is known only at the end; a form may be used before it is defined.
     canvas.doForm(_PAGE_COUNT_FORM)
-    canvas.restoreState()
 
 
 def _define_page_count(macro: Any) -> None:
     canvas = macro.canv
     canvas.beginForm(_PAGE_COUNT_FORM)
-    _use_small_print(canvas)
-    left = _PAGE_WIDTH - _MARGIN - _PAGE_COUNT_WIDTH + 2
-    canvas.drawString(left, _PAGE_NUMBER_Y, f"of {canvas.getPageNumber()}")
+    left = _MARGIN + TEXT_WIDTH - _PAGE_COUNT_WIDTH + 2
+    words = f"of {canvas.getPageNumber()}"
+    draw_text(canvas, words, SMALL, left, _PAGE_NUMBER_Y, _PAGE_COUNT_WIDTH)
     canvas.endForm()
 
 
-def _use_small_print(canvas: Any) -> None:
-    canvas.setFont("Helvetica", 7.5)
-    canvas.setFillColor(GREY)

@@ -1,249 +1,301 @@
-"""An analysis as a PDF report on A4, for people to read, file and print."""
+"""The report for a referring physician, as a PDF on A4."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from PIL import Image
 from reportlab.lib.units import mm
-from reportlab.platypus import Image as Picture
-from reportlab.platypus import Spacer, Table
+from reportlab.platypus import Flowable, Spacer, Table
 
-from spinealign.domain.findings import Analysis, Classification, ModelIdentity, ModelStatus
-from spinealign.domain.image import SpineImage
-from spinealign.domain.study import PatientFacts
+from spinealign.domain.findings import Analysis
+from spinealign.domain.reading import Finding, NumberValue
+from spinealign.domain.report_details import Institution, ReportDetails
 from spinealign.export import page
-from spinealign.export.alignment_pages import alignment_story
+from spinealign.export.alignment_pages import alignment_story, range_bar
+from spinealign.export.annex import annex_story
 from spinealign.export.disc_pages import discs_story
-from spinealign.export.overlay import heatmap_picture, overlay_picture, plain_picture
-from spinealign.export.page import Story, facts, grid, paragraph, section
-from spinealign.wording import (
-    NOTHING,
-    REGION_HEADINGS,
-    VERTEBRA_HEADINGS,
-    caution_text,
-    examination_text,
-    format_region_row,
-    format_vertebra_row,
-    headline,
-    is_demonstration,
-    kind_check_text,
-    probability_text,
-    size_text,
-    source_text,
-    spacing_text,
+from spinealign.export.overlay import overlay_picture
+from spinealign.export.page import Story, paragraph, section, spans
+from spinealign.export.report_content import FindingRow, ReportContent, report_content
+from spinealign.wording import caution_text, is_demonstration
+from spinealign.wording.report import (
+    ANNEX_TITLE,
+    PICTURE_CAPTION,
+    PLAIN_PICTURE_CAPTION,
+    SHORTENED,
 )
-from spinealign.wording.alignment import alignment_sentences
-from spinealign.wording.reading import patient_rows
-from spinealign.wording.series import picture_name
 
-_PICTURE_HEIGHT = 100 * mm
-_TALL_PICTURE_HEIGHT = 165 * mm
-_PICTURE_GAP = 4 * mm
+MOST_PAGES, MOST_PAGES_OF_MR = 2, 3
+"""Of a report without its annex."""
+
 _MAX_PICTURE_PX = 1400
-_SHORT_SHA = 16
+_LEAST_PICTURE_HEIGHT, _MOST_PICTURE_HEIGHT = 70 * mm, 190 * mm
+_LOGO_HEIGHT, _LOGO_WIDTH = 14 * mm, 50 * mm
+_LOGO_PX = 600
+_FINDING_WIDTHS = (0.34, 0.2, 0.2, 0.26)
+_FINDING_HEADINGS = ("Finding", "Value (95 % interval)", "Reference range", "Remarks")
+_MOST_FINDINGS = 10
+_GAP = 3 * mm
 
 
-def report_pdf(analysis: Analysis, patient: PatientFacts | None = None) -> bytes:
-    """Return the report as a PDF; the same analysis always gives the same bytes.
+def report_pdf(analysis: Analysis, details: ReportDetails | None = None) -> bytes:
+    """Return the report as a PDF; the same analysis and details always give the same bytes.
 
     Parameters
     ----------
     analysis : Analysis
-        What was found.
-    patient : PatientFacts, optional
-        Only where the user asked for it: whose picture this is, printed at the top.
+        What was found; answers of a demonstration classifier are left out.
+    details : ReportDetails, optional
+        Patient, reading and institution; none for a report on the image alone.
     """
-    analysis, target = analysis.without_demonstration, io.BytesIO()
+    analysis, details = analysis.without_demonstration, details or ReportDetails()
+    content = report_content(analysis, details)
+    front = _Front(analysis, content, details)
+    parts = [(title, make) for title, make in _parts(analysis) if make()]
+    most = MOST_PAGES_OF_MR if analysis.discs else MOST_PAGES
+    for left_out in range(len(parts) + 1):
+        data, pages = _built(analysis, content, front.story(), parts, left_out)
+        if pages <= most or left_out == len(parts):
+            break
+    return data
+
+
+def annex_pdf(analysis: Analysis, details: ReportDetails | None = None) -> bytes:
+    """Return everything that the report leaves out, as a PDF: the technical annex."""
+    analysis, details = analysis.without_demonstration, details or ReportDetails()
+    content = report_content(analysis, details)
     story = [
-        *_top(analysis, patient or PatientFacts()),
-        *_classification(analysis.classification),
-        *discs_story(analysis),
-        *alignment_story(analysis),
-        *_vertebrae(analysis),
-        *_regions(analysis),
-        *_warnings(analysis),
-        *_models(analysis),
-        *_image_facts(analysis),
+        paragraph(ANNEX_TITLE, page.TITLE),
+        paragraph(content.title, page.BODY),
+        *annex_story(analysis, show_file=not details.is_deidentified),
     ]
-    page.build(story, target, analysis.program_version, is_demonstration(analysis))
+    target = io.BytesIO()
+    page.build(story, target, _running(analysis, content, ANNEX_TITLE))
     return target.getvalue()
 
 
-def _top(analysis: Analysis, patient: PatientFacts) -> Story:
-    lines = [paragraph(headline(analysis), page.FINDING)]
-    alignment = alignment_sentences(analysis)
-    if alignment:
-        lines.append(paragraph(alignment, page.BODY))
-    box = Table([[lines]], colWidths=[page.TEXT_WIDTH])
-    shade = page.AMBER if is_demonstration(analysis) else page.LINE
-    box.setStyle(
-        [
-            ("BACKGROUND", (0, 0), (-1, -1), page.SHADE),
-            ("LINEBEFORE", (0, 0), (0, -1), 4, shade),
-            ("LEFTPADDING", (0, 0), (-1, -1), 10),
-            ("TOPPADDING", (0, 0), (-1, -1), 6),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 8),
-        ]
-    )
-    name = picture_name(analysis.image.place)
+Part = tuple[str, Callable[[], Story]]
+
+
+def _parts(analysis: Analysis) -> list[Part]:
+    """Return what follows the first page, the most wanted first; the last are left out first."""
     return [
-        paragraph("SpineAlign report", page.TITLE),
-        paragraph(f"{name}, analysed {_readable_time(analysis.created_utc)}", page.BREAKABLE),
-        Spacer(0, 4 * mm),
-        *([facts(rows), Spacer(0, 4 * mm)] if (rows := patient_rows(patient)) else ()),
-        box,
-        Spacer(0, 4 * mm),
-        _pictures(analysis),
-        paragraph(_picture_caption(analysis), page.SMALL),
+        ("Discs", partial(discs_story, analysis)),
+        ("Cautions", partial(_cautions, analysis)),
+        ("Measures", partial(alignment_story, analysis, with_levels=False)),
+        ("Measures of single levels", partial(alignment_story, analysis, with_summary=False)),
     ]
 
 
-def _readable_time(created_utc: str) -> str:
-    return f"{created_utc[:16].replace('T', ' ')} UTC"
+def _built(
+    analysis: Analysis, content: ReportContent, front: Story, parts: Sequence[Part], left_out: int
+) -> tuple[bytes, int]:
+    kept, omitted = parts[: len(parts) - left_out], parts[len(parts) - left_out :]
+    rest = [part for _, make in kept for part in make()]
+    missing = [title for title, _ in omitted]
+    note = SHORTENED.format(" and ".join(missing)) if missing else ""
+    end = [Spacer(0, _GAP), *([paragraph(note, page.SMALL)] if note else [])]
+    story = [*front, *rest, *end, paragraph(content.origin, page.SMALL)]
+    target = io.BytesIO()
+    pages = page.build(story, target, _running(analysis, content, content.subject))
+    return target.getvalue(), pages
 
 
-def _pictures(analysis: Analysis) -> Table:
-    pictures = [overlay_picture(analysis, paper=True)]
-    if analysis.segmentation is not None:
-        pictures.insert(0, plain_picture(analysis, paper=True))
-    if analysis.classification is not None and analysis.classification.heatmap is not None:
-        pictures.append(heatmap_picture(analysis, paper=True))
-    gaps = _PICTURE_GAP * (len(pictures) - 1)
-    factor = min(
-        (page.TEXT_WIDTH - gaps) / sum(picture.width for picture in pictures),
-        _picture_height(analysis) / max(picture.height for picture in pictures),
+def _running(analysis: Analysis, content: ReportContent, subject: str) -> page.Running:
+    return page.Running(
+        content.patient_head,
+        subject,
+        analysis.program_version,
+        content.is_draft,
+        is_demonstration(analysis),
     )
-    images = [_printed(picture, factor) for picture in pictures]
-    row = Table([images], colWidths=[image.drawWidth + _PICTURE_GAP for image in images])
-    row.setStyle([("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")])
-    row.hAlign = "LEFT"
-    return row
 
 
-def _picture_height(analysis: Analysis) -> float:
-    """Return how high pictures may be printed: a whole spine is higher than it is wide."""
-    whole = analysis.examination is not None and analysis.examination.shows_all_regions
-    return float(_TALL_PICTURE_HEIGHT if whole else _PICTURE_HEIGHT)
+class _Front:
+    """The first page; its picture is drawn once, however often the pages are set."""
+
+    def __init__(self, analysis: Analysis, content: ReportContent, details: ReportDetails) -> None:
+        self._content = content
+        self._institution = Institution() if details.is_deidentified else details.institution
+        self._size, self._jpeg = _overlay(analysis)
+        is_outlined = analysis.segmentation is not None or bool(analysis.vertebrae)
+        self._caption = PICTURE_CAPTION if is_outlined else PLAIN_PICTURE_CAPTION
+
+    def story(self) -> Story:
+        """Return fresh flowables."""
+        content = self._content
+        return [
+            *_letterhead(self._institution),
+            *_title(content),
+            _patient(content.patient_columns),
+            Spacer(0, _GAP),
+            *_impression(content),
+            *_findings(content.rows),
+            *_first_cautions(content),
+            Spacer(0, _GAP),
+            FittedPicture(self._jpeg, self._size),
+            paragraph(self._caption, page.SMALL.but(align="centre")),
+        ]
 
 
-def _picture_caption(analysis: Analysis) -> str:
-    if analysis.segmentation is not None:
-        return "The image, and the outlines the model drew; check them against the anatomy."
-    if analysis.classification is not None:
-        return (
-            "Image regions that the classification is based on. They mark no finding and no "
-            "anatomical border."
-        )
-    return "The image as it was opened."
+_OVERLAYS: WeakKeyDictionary[Analysis, tuple[tuple[int, int], bytes]] = WeakKeyDictionary()
 
 
-def _printed(picture: Image.Image, points_per_px: float) -> Picture:
-    size = (picture.width * points_per_px, picture.height * points_per_px)
-    reduced = picture.copy()
-    reduced.thumbnail((_MAX_PICTURE_PX, _MAX_PICTURE_PX), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    reduced.save(buffer, "PNG", compress_level=1)
-    buffer.seek(0)
-    return Picture(buffer, *size)
+def _overlay(analysis: Analysis) -> tuple[tuple[int, int], bytes]:
+    """Return size and JPEG of the picture; kept as long as the analysis, for a live preview."""
+    if analysis not in _OVERLAYS:
+        drawn = overlay_picture(analysis, paper=True)
+        _OVERLAYS[analysis] = drawn.size, page.jpeg(drawn, _MAX_PICTURE_PX)
+    return _OVERLAYS[analysis]
 
 
-def _classification(answer: Classification | None) -> Story:
-    if answer is None:
+class FittedPicture(Flowable):
+    """A picture as large as the rest of the page allows."""
+
+    def __init__(self, jpeg: bytes, size_px: tuple[int, int]) -> None:
+        super().__init__()
+        self._jpeg, self._size_px = jpeg, size_px
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Return the size in points; on a page without room for it, the least size."""
+        across, down = self._size_px
+        room = height - page.SMALL.leading - 1
+        most = room if room >= _LEAST_PICTURE_HEIGHT else _LEAST_PICTURE_HEIGHT
+        scale = min(width / across, min(most, _MOST_PICTURE_HEIGHT) / down)
+        self.width, self.height = width, down * scale
+        self._across = across * scale
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """Draw in the middle of the line."""
+        drawn = page.picture(self._jpeg, self._across, self.height)
+        drawn.drawOn(self.canv, (self.width - self._across) / 2, 0)
+
+
+def _letterhead(institution: Institution) -> Story:
+    words = [page.FINDING, page.SMALL]
+    lines = [institution.name, institution.address]
+    texts = [paragraph(t, s) for t, s in zip(lines, words, strict=True) if t.strip()]
+    logo = _logo(institution.logo_png)
+    if not texts and logo is None:
         return []
-    pairs = zip(answer.labels, answer.probabilities, strict=True)
-    rows = [(name, probability_text(p)) for name, p in pairs]
-    calibrated = "calibrated" if answer.calibrated else "not calibrated"
-    note = (
-        f"“{answer.positive_label}” is reported from a probability of {answer.threshold:.2f}; "
-        f"the probabilities are {calibrated}."
+    row = Table(
+        [[texts or "", logo or ""]], colWidths=[page.TEXT_WIDTH - _LOGO_WIDTH, _LOGO_WIDTH]
     )
-    table = grid(("Class", "Probability"), rows, (0.3, 0.2))
-    return section("Classification", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
-
-
-def _regions(analysis: Analysis) -> Story:
-    if not analysis.regions:
-        return []
-    rows = [format_region_row(region) for region in analysis.regions]
-    table = grid(REGION_HEADINGS, rows, (0.22, 0.13, 0.12, 0.13, 0.17, 0.09, 0.14))
-    note = (
-        "Image and Structures: share of all pixels and of all segmented pixels. "
-        "Confidence: mean probability of the class that the model chose."
-    )
-    return section("Regions", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
-
-
-def _vertebrae(analysis: Analysis) -> Story:
-    if not analysis.vertebrae:
-        return []
-    rows = [format_vertebra_row(body) for body in analysis.vertebrae]
-    table = grid(VERTEBRA_HEADINGS, rows, (0.2, 0.25, 0.2, 0.2))
-    note = (
-        "Corners detected: corners that the network placed (dots in the image); the others "
-        "were taken from the outline (rings). Confidence: in outline and corners together."
-    )
-    return section("Vertebral bodies", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
-
-
-def _warnings(analysis: Analysis) -> Story:
-    if not analysis.cautions:
-        return []
-    texts = [paragraph(f"• {caution_text(caution)}") for caution in analysis.cautions]
-    return section("Cautions", *texts)
-
-
-def _models(analysis: Analysis) -> Story:
-    if not analysis.models:
-        return []
-    return section("Models", *(_model_card(model) for model in analysis.models))
-
-
-def _model_card(model: ModelIdentity) -> Table:
-    table = facts(
+    row.setStyle(
         [
-            ("Model", f"{model.title} ({model.name}), version {model.version}"),
-            ("Status", model.status.value),
-            ("How to read it", model.limits or NOTHING),
-            ("Weights, engine", f"SHA-256 {model.sha256[:_SHORT_SHA]}…, {model.engine}"),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+            ("TOPPADDING", (0, 0), (-1, -1), 0),
+            ("ALIGN", (1, 0), (1, 0), "RIGHT"),
+            ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+            ("LINEBELOW", (0, 0), (-1, 0), 0.8, page.LINE),
         ]
     )
-    if model.status is ModelStatus.DEMONSTRATION:
-        table.setStyle([("BACKGROUND", (1, 1), (1, 1), page.AMBER)])
-    table.spaceAfter = 2 * mm
-    return table
+    return [row, Spacer(0, 2 * mm)]
 
 
-def _image_facts(analysis: Analysis) -> Story:
-    image = analysis.image
-    rows = [
-        ("File", picture_name(image.place)),
-        ("SHA-256", image.sha256),
-        ("File format", _kind_of_file(image)),
-        ("Size", size_text(image)),
-        ("Pixel spacing", spacing_text(image)),
-        ("Image type", _image_type(analysis)),
-        *(
-            [("Check of the image type", kind_check_text(check))]
-            if (check := analysis.kind_check)
-            else []
-        ),
-        ("Time taken", _seconds(analysis)),
+def _logo(png: bytes) -> Any:
+    """Return the institution's mark; a file that is no picture leaves the place empty."""
+    if not png:
+        return None
+    try:
+        with Image.open(io.BytesIO(png)) as opened:
+            logo = opened.convert("RGBA")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+    paper = Image.new("RGB", logo.size, "white")
+    paper.paste(logo, mask=logo.getchannel("A"))
+    scale = min(_LOGO_WIDTH / paper.width, _LOGO_HEIGHT / paper.height)
+    return page.picture(page.jpeg(paper, _LOGO_PX), paper.width * scale, paper.height * scale)
+
+
+def _title(content: ReportContent) -> Story:
+    colour = page.RED if content.is_draft else page.BODY.colour
+    status = f"{page.DRAFT}: {content.status}" if content.is_draft else content.status
+    return [
+        paragraph(content.title, page.TITLE),
+        paragraph(status, page.BOLD.but(colour=colour, space_after=3)),
     ]
-    return section("Image and analysis", facts(rows))
 
 
-def _kind_of_file(image: SpineImage) -> str:
-    return ", ".join(filter(None, (image.file_format, image.modality))) or NOTHING
+def _patient(columns: tuple[tuple[tuple[str, str], ...], ...]) -> Table:
+    """Return the patient at the left, the examination at the right."""
+    left, right = columns
+    if not right:
+        return page.box([page.facts(left, page.TEXT_WIDTH - 20, share=0.14)])
+    width = (page.TEXT_WIDTH - 20) / 2
+    both = Table(
+        [[page.facts(left, width, share=0.28), page.facts(right, width, share=0.42)]],
+        colWidths=[width, width],
+    )
+    both.setStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_NO_PADDING])
+    return page.box([both])
 
 
-def _image_type(analysis: Analysis) -> str:
-    text = f"{examination_text(analysis.examination)}, {source_text(analysis.decided_by)}"
-    if analysis.kind_confidence is None:
-        return text
-    return f"{text} (confidence {probability_text(analysis.kind_confidence)})"
+_NO_PADDING = [
+    (f"{side}PADDING", (0, 0), (-1, -1), 0) for side in ("LEFT", "RIGHT", "TOP", "BOTTOM")
+]
 
 
-def _seconds(analysis: Analysis) -> str:
-    steps = [f"{name} {seconds:.2f} s" for name, seconds in analysis.seconds.items()]
-    return ", ".join(steps) or NOTHING
+def _impression(content: ReportContent) -> Story:
+    lines = [paragraph(line, page.IMPRESSION) for line in content.impression]
+    if content.impression_note:
+        lines.append(paragraph(content.impression_note, page.SMALL))
+    for title, text in content.addenda:
+        lines += [paragraph(title, page.BOLD.but(space_before=4)), paragraph(text, page.IMPRESSION)]
+    return section("Impression", *lines)
+
+
+def _findings(rows: Sequence[FindingRow]) -> Story:
+    if not rows:
+        return []
+    heads = [paragraph(text, page.BOLD) for text in _FINDING_HEADINGS]
+    shown = [_finding_cells(row) for row in rows[:_MOST_FINDINGS]]
+    table = page.table([heads, *shown], _FINDING_WIDTHS, padding=(1.5, 2))
+    whole = [at for at, row in enumerate(rows[:_MOST_FINDINGS], start=1) if not row.value]
+    table.setStyle([("SPAN", (0, at), (2, at)) for at in whole])
+    rest = "; ".join(_in_one_line(row) for row in rows[_MOST_FINDINGS:])
+    more = [Spacer(0, 1 * mm), paragraph(f"Further: {rest}.", page.SMALL)] if rest else []
+    return section("Findings", table, *more)
+
+
+def _finding_cells(row: FindingRow) -> list[Any]:
+    bar = _bar(row.finding)
+    normal = paragraph(row.normal, page.SMALL)
+    remark = "; ".join(part for part in (row.meaning, row.mark) if part)
+    value = spans((row.value, page.BOLD), (f" ({row.doubt})" if row.doubt else "", page.SMALL))
+    return [
+        paragraph(row.what, page.BOLD if row.is_abnormal else page.BODY),
+        value if row.value else "",
+        normal if bar is None else [bar, normal],
+        paragraph(remark),
+    ]
+
+
+def _bar(finding: Finding | None) -> Any:
+    value = None if finding is None else finding.value
+    if finding is None or not isinstance(value, NumberValue):
+        return None
+    return range_bar(value.value, value.interval, finding.normal)
+
+
+def _in_one_line(row: FindingRow) -> str:
+    parts = (row.what, row.value, row.meaning, f"({row.mark})" if row.mark else "")
+    return " ".join(part for part in parts if part)
+
+
+def _first_cautions(content: ReportContent) -> Story:
+    lines = [paragraph(f"• {text}", page.SMALL) for text in content.cautions]
+    return [Spacer(0, 1.5 * mm), *lines] if lines else []
+
+
+def _cautions(analysis: Analysis) -> Story:
+    texts = [paragraph(f"• {caution_text(caution)}") for caution in analysis.cautions]
+    return section("Cautions", *texts) if texts else []
+

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -26,7 +27,10 @@ _FALSE_BOLD = 0.03
 _BASE_LINE = 0.76
 """Where the base line lies in a line, as a share of its height from the top."""
 _BREAK_AFTER = " -/\u2013\u2014\u200b"
+_NO_BREAK_SPACE = "\u00a0"
 _NO_BREAK_BEFORE = "、。，．・：；？！）」』】〉》々ーぁぃぅぇぉっゃゅょァィゥェォッャュョ"
+_LEAST_LINES = 2
+"""Of a paragraph on a page, where it goes over two."""
 _EAST_ASIAN_WIDE = ("W", "F")
 
 
@@ -72,7 +76,7 @@ class Span:
 class Cluster:
     """Letters that cannot be parted, with their shapes.
 
-    `width` is in points; `level` is even from left to right.
+    `width` is in points; `level` is even from left to right; the shapes stand as on paper.
     """
 
     letters: str
@@ -80,11 +84,7 @@ class Cluster:
     font: Font
     style: TextStyle
     level: int
-
-    @property
-    def width(self) -> float:
-        """In points."""
-        return sum(glyph.advance for glyph in self.glyphs) * self.style.size / 1000
+    width: float
 
     @property
     def is_space(self) -> bool:
@@ -119,11 +119,13 @@ class Text(Flowable):
     def split(self, width: float, height: float) -> list[Flowable]:
         """Return what fits into `height`, and what does not; nothing where no line fits."""
         self.wrap(width, height)
-        count = int(height // self.style.leading)
-        if count <= 0:
-            return []
+        count = int((height + _ROUNDING) // self.style.leading)
         if count >= len(self._lines):
             return [self]
+        # No line stands alone on either page.
+        count = min(count, len(self._lines) - _LEAST_LINES)
+        if count < _LEAST_LINES:
+            return []
         return [self._part(self._lines[:count]), self._part(self._lines[count:])]
 
     def minWidth(self) -> float:  # noqa: N802 - reportlab calls it
@@ -331,7 +333,7 @@ def _line_width(line: Sequence[Cluster]) -> float:
 
 def _clusters(spans: Sequence[Span]) -> Line:
     """Shape text; clusters in the order they are read."""
-    spans = [replace(span, text=safe_text(span.text)) for span in spans]
+    spans = [replace(span, text=_printable(span.text)) for span in spans]
     text = "".join(span.text for span in spans)
     styles = [span.style for span in spans for _ in span.text]
     text_levels = levels(text, base_level(text))
@@ -346,19 +348,28 @@ def _clusters(spans: Sequence[Span]) -> Line:
     return found
 
 
-def _shaped(letters: str, font: Font, style: TextStyle, level: int) -> Line:
+def _printable(text: str) -> str:
+    return _NO_BREAK_SPACE.join(map(safe_text, text.split(_NO_BREAK_SPACE)))
+
+
+@lru_cache(maxsize=4096)
+def _shaped(letters: str, font: Font, style: TextStyle, level: int) -> tuple[Cluster, ...]:
     glyphs = font.shape(letters, is_right_to_left=level % 2 == 1)
+    ordered = sorted(glyphs, key=lambda glyph: glyph.cluster)
     starts = sorted({glyph.cluster for glyph in glyphs})
-    return [
+    by_start = {start: tuple(same) for start, same in groupby(ordered, lambda one: one.cluster)}
+    unit = style.size / 1000
+    return tuple(
         Cluster(
             letters[start:end],
-            tuple(glyph for glyph in glyphs if glyph.cluster == start),
+            by_start[start],
             font,
             style,
             level,
+            sum(glyph.advance for glyph in by_start[start]) * unit,
         )
         for start, end in zip(starts, [*starts[1:], len(letters)], strict=True)
-    ]
+    )
 
 
 def _fonts(text: str, styles: Sequence[TextStyle]) -> list[Font]:

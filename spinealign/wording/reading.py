@@ -141,10 +141,7 @@ def patient_line(facts: PatientFacts) -> str:
 
 def _fact_text(name: str, value: str) -> str:
     if name == "name":
-        # Family^given^middle^prefix^suffix in Latin letters, then in others (PS3.5 6.2.1).
-        family, _, rest = value.split("=")[0].partition("^")
-        given = " ".join(word for word in rest.split("^") if word)
-        return safe_text(", ".join(part for part in (family.strip(), given.strip()) if part))
+        return _name_text(value)
     if name in ("birth_date", "study_date") and len(value) == 8 and value.isdecimal():
         return f"{value[:4]}-{value[4:6]}-{value[6:]}"
     if name == "age" and value[:-1].isdecimal() and value[-1] in _AGE_UNITS:
@@ -152,3 +149,22 @@ def _fact_text(name: str, value: str) -> str:
     if name == "sex":
         value = _SEXES.get(value.strip(), value)
     return safe_text(value.strip())
+
+
+def _name_text(value: str) -> str:
+    """Return a person's name: in Latin letters, then in the country's own in brackets.
+
+    A name is family^given^middle^prefix^suffix, in groups of letters parted by "=": alphabetic,
+    ideographic, phonetic (PS3.5 6.2.1). The phonetic group says how the others are read.
+    """
+    groups = [_group_text(group) for group in value.split("=")[:3]]
+    alphabetic, ideographic, phonetic = (*groups, "", "")[:3]
+    if alphabetic and ideographic and ideographic != alphabetic:
+        return f"{alphabetic} ({ideographic})"
+    return alphabetic or ideographic or phonetic
+
+
+def _group_text(group: str) -> str:
+    family, _, rest = group.partition("^")
+    given = " ".join(word for word in rest.split("^") if word)
+    return safe_text(", ".join(part for part in (family.strip(), given.strip()) if part))

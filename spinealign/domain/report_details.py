@@ -1,0 +1,57 @@
+"""What a report says beside the analysis: whose it is, who read it, and on whose paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from spinealign.domain.reading import Reading, ReadingStatus
+from spinealign.domain.study import PatientFacts
+
+
+@dataclass(frozen=True)
+class Institution:
+    """Whose paper a report is printed on.
+
+    Parameters
+    ----------
+    name, address : str
+        Empty for plain paper.
+    logo_png : bytes
+        A picture as PNG; empty for none.
+    """
+
+    name: str = ""
+    address: str = ""
+    logo_png: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class ReportDetails:
+    """What a report needs beside the analysis.
+
+    Parameters
+    ----------
+    patient : PatientFacts
+        Printed as far as it is known. Of a de-identified report only used to find the patient
+        in what the reader typed.
+    reading : Reading or None
+        None where nobody has begun to read.
+    institution : Institution
+    is_deidentified : bool
+        Whether patient, institution, reader, dates and the file's name are left out.
+    """
+
+    patient: PatientFacts = PatientFacts()
+    reading: Reading | None = None
+    institution: Institution = Institution()
+    is_deidentified: bool = False
+
+    @property
+    def status(self) -> ReadingStatus:
+        """How far the reading is."""
+        return ReadingStatus.AUTOMATIC if self.reading is None else self.reading.status
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether nobody has signed."""
+        return not self.status.is_verified

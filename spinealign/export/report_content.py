@@ -1,0 +1,278 @@
+"""What the report for a referring physician says, for paper and screen alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from spinealign.domain.findings import Analysis, WarningCode
+from spinealign.domain.reading import (
+    Addendum,
+    Decision,
+    Finding,
+    FindingKind,
+    Normality,
+    ReadImage,
+    Reading,
+)
+from spinealign.domain.report_details import ReportDetails
+from spinealign.reading.decisions import ReadFinding, accept_rest, read_findings
+from spinealign.reading.findings import findings_of, page_of
+from spinealign.reading.impression import impression_text
+from spinealign.wording import caution_text
+from spinealign.wording.measure_rows import range_text
+from spinealign.wording.measures import severity_text
+from spinealign.wording.reading_page import (
+    DECISION_WORDS,
+    OUTDATED,
+    abnormal_phrase,
+    finding_doubt_text,
+    finding_title,
+    finding_value_text,
+    range_place,
+)
+from spinealign.wording.report import (
+    AT_THE_DETECTOR,
+    DECISIVE_CAUTIONS,
+    NOT_READ,
+    day_text,
+    moment_text,
+    patient_columns,
+    patient_head,
+    report_title,
+    status_text,
+    without_patient,
+)
+from spinealign.wording.results import headline
+from spinealign.wording.series import picture_name
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_CAUTIONS = 4
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """One line of the table of findings.
+
+    Parameters
+    ----------
+    what : str
+        Level and finding; of a disc, all of it.
+    is_abnormal : bool
+    value, doubt, normal, meaning : str
+        In words; empty for a disc.
+    mark : str
+        What the reader decided, with the program's value where the reader gave another.
+    finding : Finding or None
+        Of a number, for its bar.
+    """
+
+    what: str
+    is_abnormal: bool
+    value: str = ""
+    doubt: str = ""
+    normal: str = ""
+    meaning: str = ""
+    mark: str = ""
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """The words of a report, in its order.
+
+    Parameters
+    ----------
+    patient_columns : tuple of tuple of (label, value)
+        The patient, and the examination.
+    impression : tuple of str
+        Lines; `impression_note` says where they come from if nobody wrote them.
+    rows : tuple of FindingRow
+        Worst first.
+    cautions : tuple of str
+        What changes the meaning of a number.
+    """
+
+    title: str
+    status: str
+    is_draft: bool
+    patient_head: str
+    subject: str
+    origin: str
+    patient_columns: tuple[tuple[tuple[str, str], ...], ...]
+    impression: tuple[str, ...]
+    impression_note: str
+    rows: tuple[FindingRow, ...]
+    cautions: tuple[str, ...]
+    addenda: tuple[tuple[str, str], ...]
+
+
+def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
+    """Return what the report says.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Answers of demonstration models are left out.
+    details : ReportDetails
+        A signed reading speaks with its own findings, whatever the analysis says now.
+    """
+    analysis = analysis.without_demonstration
+    read = _read(analysis, details.reading)
+    title = report_title(analysis.examination)
+    return ReportContent(
+        title=title,
+        status=status_text(details),
+        is_draft=details.is_draft,
+        patient_head=patient_head(details),
+        subject=_subject(title, details),
+        origin=_origin(analysis, details),
+        patient_columns=patient_columns(details),
+        impression=_impression(analysis, read, details),
+        impression_note="" if _is_written(details) else NOT_READ,
+        rows=_rows(read),
+        cautions=_cautions(analysis),
+        addenda=_addenda(details),
+    )
+
+
+def _read(analysis: Analysis, reading: Reading | None) -> tuple[ReadFinding, ...]:
+    if reading is None:
+        return tuple(ReadFinding(finding) for finding in findings_of(analysis))
+    is_signed = reading.signed_utc is not None
+    return read_findings(reading.findings if is_signed else findings_of(analysis), reading)
+
+
+def _subject(title: str, details: ReportDetails) -> str:
+    when = "" if details.is_deidentified else _examined(details)
+    return f"{title}, {when}" if when else title
+
+
+def _examined(details: ReportDetails) -> str:
+    rows = (row for column in patient_columns(details) for row in column)
+    return dict(rows).get("Examined", "")
+
+
+def _origin(analysis: Analysis, details: ReportDetails) -> str:
+    """Return which image was analysed, by what."""
+    models = "; ".join(f"{m.title}, version {m.version}" for m in analysis.models)
+    made = f"SpineAlign {analysis.program_version}"
+    used = f"{made} with {models}" if models else made
+    checksum = f"image SHA-256 {analysis.image.sha256[:16]}…"
+    if details.is_deidentified:
+        return f"Analysed by {used}; {checksum}"
+    name = picture_name(analysis.image.place)
+    return f"{name}, analysed {day_text(analysis.created_utc)} by {used}; {checksum}"
+
+
+# Impression
+
+
+def _is_written(details: ReportDetails) -> bool:
+    return details.reading is not None and bool(details.reading.impression.text.strip())
+
+
+def _impression(
+    analysis: Analysis, read: Sequence[ReadFinding], details: ReportDetails
+) -> tuple[str, ...]:
+    if details.reading is not None and _is_written(details):
+        text = details.reading.impression.text
+    else:
+        text = _automatic_impression(analysis, [each.finding for each in read])
+    if details.is_deidentified:
+        text = without_patient(text, details.patient)
+    return tuple(line for line in text.splitlines() if line.strip())
+
+
+def _automatic_impression(analysis: Analysis, findings: Sequence[Finding]) -> str:
+    """Return what would stand there if a reader accepted everything."""
+    rows, cols = analysis.image.shape
+    blank = Reading(ReadImage("0", cols, rows), analysis.view_name)
+    accepted = accept_rest(blank, findings, _LONG_AGO)
+    return impression_text(read_findings(findings, accepted)) or headline(analysis)
+
+
+def _addenda(details: ReportDetails) -> tuple[tuple[str, str], ...]:
+    made = () if details.reading is None else details.reading.addenda
+    return tuple((_addendum_title(each, details), _addendum_text(each, details)) for each in made)
+
+
+def _addendum_title(addendum: Addendum, details: ReportDetails) -> str:
+    if details.is_deidentified:
+        return "Addendum"
+    return f"Addendum by {addendum.reader} on {moment_text(addendum.added_utc)}"
+
+
+def _addendum_text(addendum: Addendum, details: ReportDetails) -> str:
+    text = f"{addendum.text}\nReason: {addendum.reason}"
+    return without_patient(text, details.patient) if details.is_deidentified else text
+
+
+# Findings
+
+
+def _rows(read: Sequence[ReadFinding]) -> tuple[FindingRow, ...]:
+    """Return what is abnormal, then the main measures.
+
+    A measure or a body has a row, and a disc one with all its grades.
+    """
+    told = {each.finding.key: each for each in read if each.state is not Decision.REJECTED}
+    page = page_of(each.said or each.finding for each in told.values())
+    abnormal = [line.findings for line in (*page.lines, *page.folded)]
+    others = [(finding,) for finding in page.normal if finding.kind is FindingKind.MEASURE]
+    return tuple(_row([told[one.key] for one in same]) for same in (*abnormal, *others))
+
+
+def _row(read: Sequence[ReadFinding]) -> FindingRow:
+    first = read[0].said or read[0].finding
+    marks = tuple(dict.fromkeys(filter(None, map(_mark, read))))
+    is_abnormal = first.normality is Normality.ABNORMAL
+    if first.kind is not FindingKind.MEASURE:
+        phrases = ", ".join(_graded(each) for each in read)
+        return FindingRow(f"{first.place}: {phrases}", is_abnormal, mark="; ".join(marks))
+    return FindingRow(
+        finding_title(first),
+        is_abnormal,
+        finding_value_text(first.value),
+        finding_doubt_text(first.value),
+        range_text(first.normal, first.unit),
+        _meaning(first),
+        "; ".join(marks),
+        first,
+    )
+
+
+def _graded(read: ReadFinding) -> str:
+    finding = read.said or read.finding
+    doubt = finding_doubt_text(finding.value)
+    return f"{abnormal_phrase(finding)}{f' ({doubt})' if doubt else ''}"
+
+
+def _meaning(finding: Finding) -> str:
+    """Return what a value means, without the range that stands beside it."""
+    is_magnified = WarningCode.MAGNIFIED_SPACING in finding.cautions
+    parts = (
+        severity_text(finding.severity),
+        range_place(finding).removesuffix(" the reference range"),
+        AT_THE_DETECTOR if is_magnified else "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _mark(read: ReadFinding) -> str:
+    if read.is_outdated:
+        return OUTDATED
+    decision = read.decision
+    if decision is None:
+        return ""
+    words = DECISION_WORDS[decision.decision]
+    if decision.decision is Decision.CHANGED and decision.automatic is not None:
+        return f"{words} by the reader; program: {finding_value_text(decision.automatic)}"
+    return words
+
+
+def _cautions(analysis: Analysis) -> tuple[str, ...]:
+    found = [c for c in analysis.cautions if c.code in DECISIVE_CAUTIONS]
+    found.sort(key=lambda caution: DECISIVE_CAUTIONS.index(caution.code))
+    return tuple(caution_text(caution) for caution in found[:_MOST_CAUTIONS])

@@ -1,0 +1,125 @@
+"""Words of the report for a referring physician."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from spinealign.domain.examination import Examination
+from spinealign.domain.findings import WarningCode
+from spinealign.domain.reading import ReadingStatus
+from spinealign.domain.report_details import ReportDetails
+from spinealign.domain.study import PatientFacts
+from spinealign.wording.examinations import examination_text
+from spinealign.wording.reading import patient_rows
+from spinealign.wording.text import safe_text
+
+PATIENT_LEFT_OUT = "De-identified: patient data, names and dates were left out"
+NO_PATIENT_DATA = "The image file holds no patient data"
+NAME_UNKNOWN = "Patient not named in the file"
+LEFT_OUT = "[left out]"
+NOT_READ = "Findings of the program. Nobody has read them yet."
+AT_THE_DETECTOR = "at the detector"
+ANNEX_TITLE = "Technical annex"
+SHORTENED = "{} stand in the technical annex."
+PICTURE_CAPTION = "Outlines and measures drawn by the program; check them against the anatomy."
+PICTURE_CAPTION_READ = "Outlines and measures, as they were when the reading was signed."
+PLAIN_PICTURE_CAPTION = "The image as it was opened."
+
+_STATUS_WORDS: Mapping[ReadingStatus, str] = {
+    ReadingStatus.AUTOMATIC: "Automatic result, not read by a person",
+    ReadingStatus.BEING_READ: "Being read, not signed",
+    ReadingStatus.SIGNED: "Signed",
+    ReadingStatus.AMENDED: "Signed, with addendum",
+}
+
+DECISIVE_CAUTIONS = (
+    WarningCode.VIEW_OVERRULED, WarningCode.VIEW_DISPUTED, WarningCode.VIEW_UNCERTAIN,
+    WarningCode.VIEW_OF_SAMPLE, WarningCode.TURNED, WarningCode.UPSIDE_DOWN,
+    WarningCode.DEMONSTRATION_MODEL, WarningCode.MAGNIFIED_SPACING, WarningCode.NO_SPACING,
+    WarningCode.LEVELS_UNCERTAIN, WarningCode.LEVELS_COUNTED, WarningCode.DISC_COUNT_UNCERTAIN,
+    WarningCode.NOT_OUTLINED, WarningCode.NO_COLUMN, WarningCode.NOTHING_SEGMENTED,
+    WarningCode.FACING_DISPUTED, WarningCode.LOW_RESOLUTION, WarningCode.LOW_CONTRAST,
+    WarningCode.TOO_DARK, WarningCode.TOO_BRIGHT, WarningCode.BLURRED, WarningCode.BURNED_IN,
+)  # fmt: skip
+"""What changes the meaning of a number, so that it stands on the first page; worst first."""
+
+_FIRST_COLUMN = ("name", "birth_date", "sex", "age", "identifier")
+_LEAST_PART = 3
+"""Letters of a part of a name from which on it is looked for in free text."""
+
+
+def report_title(examination: Examination | None) -> str:
+    """Return what a report is about: "Report: lateral cervical radiograph"."""
+    return f"Report: {examination_text(examination)}"
+
+
+def status_text(details: ReportDetails) -> str:
+    """Return how far the reading is, by whom, and since when."""
+    words, reading = _STATUS_WORDS[details.status], details.reading
+    if reading is None or reading.signed_utc is None:
+        reader = safe_text(reading.reader) if reading is not None else ""
+        return f"{words} ({reader})" if reader and not details.is_deidentified else words
+    if details.is_deidentified:
+        return words
+    return f"{words} by {safe_text(reading.reader)} on {moment_text(reading.signed_utc)}"
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a time to the minute, in UTC."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def day_text(created_utc: str) -> str:
+    """Return the time of an analysis to the minute."""
+    return f"{created_utc[:16].replace('T', ' ')} UTC"
+
+
+def patient_columns(details: ReportDetails) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """Return what is known of the patient, and of the examination, as (label, value)."""
+    if details.is_deidentified:
+        return (("Patient", PATIENT_LEFT_OUT),), ()
+    who = {name: getattr(details.patient, name) for name in _FIRST_COLUMN}
+    rest = {k: v for k, v in vars(details.patient).items() if k not in _FIRST_COLUMN}
+    first = patient_rows(PatientFacts(**who)) or (("Patient", NO_PATIENT_DATA),)
+    return first, patient_rows(PatientFacts(**rest))
+
+
+def patient_head(details: ReportDetails) -> str:
+    """Return whose report it is, for the head of every page."""
+    if details.is_deidentified:
+        return "De-identified"
+    rows = dict(patient_rows(details.patient))
+    parts = [rows.get("Name", NAME_UNKNOWN)]
+    parts += [f"{word} {rows[key]}" for key, word in _HEAD_WORDS.items() if key in rows]
+    return " · ".join(parts)
+
+
+_HEAD_WORDS = {"Born": "born", "Patient ID": "ID"}
+
+
+def without_patient(text: str, patient: PatientFacts) -> str:
+    """Return text that a person typed without the patient's name, identifier and birth date.
+
+    Parameters
+    ----------
+    text : str
+    patient : PatientFacts
+        Parts of a name shorter than three letters are not looked for.
+    """
+    names = re.split(r"[\^=\s,.;-]+", patient.name)
+    dates = [value for value in _dates(patient.birth_date) if value]
+    words = {word for word in (*names, patient.identifier.strip()) if len(word) >= _LEAST_PART}
+    found = sorted({*words, *dates}, key=len, reverse=True)
+    if not found:
+        return text
+    pattern = "|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in found)
+    return re.sub(pattern, LEFT_OUT, text, flags=re.IGNORECASE)
+
+
+def _dates(stored: str) -> tuple[str, ...]:
+    if len(stored) != 8 or not stored.isdecimal():
+        return (stored.strip(),)
+    year, month, day = stored[:4], stored[4:6], stored[6:]
+    return stored, f"{year}-{month}-{day}", f"{day}.{month}.{year}", f"{day}/{month}/{year}"
