@@ -41,7 +41,7 @@ class ReportDetails:
         Whether patient, institution, reader, dates and the file's name are left out.
     """
 
-    patient: PatientFacts = PatientFacts()
+    patient: PatientFacts = field(default_factory=PatientFacts)
     reading: Reading | None = None
     institution: Institution = Institution()
     is_deidentified: bool = False

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinealign.domain.findings import Analysis
-from spinealign.export.exporters import EXPORTERS, available_kinds, file_names
+from spinealign.domain.report_details import ReportDetails
+from spinealign.export.exporters import EXPORTERS, file_names
 from spinealign.export.tables import SCHEMA_FAMILY
 from spinealign.files import as_export_error, write_export, write_together
 from spinealign.json_files import JsonError, read_json
@@ -14,7 +15,9 @@ from spinealign.json_files import JsonError, read_json
 _LARGEST_RESULT_BYTES = 20_000_000
 
 
-def write_bundle(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
+def write_bundle(
+    analysis: Analysis, folder: Path, details: ReportDetails | None = None
+) -> tuple[Path, ...]:
     """Write every file of an analysis into a folder, all or none.
 
     Parameters
@@ -24,6 +27,8 @@ def write_bundle(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
     folder : Path
         Made if missing. An older result in it is replaced as a whole; files that
         are not of SpineAlign's making stay.
+    details : ReportDetails, optional
+        For the report; without them it holds no patient data.
 
     Returns
     -------
@@ -35,15 +40,18 @@ def write_bundle(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
     ExportError
         The folder is as it was before.
     """
+    told = details or ReportDetails()
     contents = {
-        name: EXPORTERS[kind].write(analysis) for kind, name in file_names(analysis).items()
+        name: EXPORTERS[kind].write(analysis, told) for kind, name in file_names(analysis).items()
     }
     with as_export_error(folder):
         write_together(folder, contents, _stale_names(folder, set(contents)))
     return tuple(folder / name for name in contents)
 
 
-def write_one(analysis: Analysis, kind: str, path: Path) -> None:
+def write_one(
+    analysis: Analysis, kind: str, path: Path, details: ReportDetails | None = None
+) -> None:
     """Write one file of an analysis where the user wants it, whole or not at all.
 
     Parameters
@@ -51,9 +59,11 @@ def write_one(analysis: Analysis, kind: str, path: Path) -> None:
     analysis : Analysis
         What was found.
     kind : str
-        One of `available_kinds`.
+        Of an exporter that has something to write.
     path : Path
         Replaced if it exists; its folder must exist.
+    details : ReportDetails, optional
+        For a report.
 
     Raises
     ------
@@ -62,9 +72,10 @@ def write_one(analysis: Analysis, kind: str, path: Path) -> None:
     ExportError
         The file is as it was before.
     """
-    if kind not in available_kinds(analysis):
+    exporter = EXPORTERS[kind]
+    if not (exporter.is_always_written or exporter.is_available(analysis)):
         raise ValueError(kind)
-    write_export(path, EXPORTERS[kind].write(analysis))
+    write_export(path, exporter.write(analysis, details or ReportDetails()))
 
 
 def _stale_names(folder: Path, new: set[str]) -> list[str]:

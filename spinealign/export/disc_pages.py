@@ -15,6 +15,7 @@ from spinealign.domain.discs import Disc, GradeName
 from spinealign.domain.findings import Analysis
 from spinealign.export import page
 from spinealign.export.page import Story, paragraph, section
+from spinealign.export.report_pictures import jpeg
 from spinealign.imaging.render import default_window, to_display
 from spinealign.lumbar.pictures import disc_picture, leading_grade
 from spinealign.wording import NOTHING, display_name
@@ -88,4 +89,4 @@ def _row(grey: NDArray[np.uint8], disc: Disc) -> list[Any]:
 
 def _printed(picture: NDArray[np.uint8]) -> Picture:
     height = _PICTURE_WIDTH * picture.shape[0] / picture.shape[1]
-    return page.picture(page.jpeg(Image.fromarray(picture), _PICTURE_PX), _PICTURE_WIDTH, height)
+    return page.picture(jpeg(Image.fromarray(picture), _PICTURE_PX), _PICTURE_WIDTH, height)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from spinealign.domain.findings import Analysis
+from spinealign.domain.report_details import ReportDetails
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class FileType:
 
 PNG = FileType("PNG picture", ".png")
 PDF = FileType("PDF document", ".pdf")
+HTML = FileType("Web page", ".html")
 CSV = FileType("Table", ".csv")
 JSON = FileType("JSON", ".json")
 
@@ -46,12 +48,16 @@ class Exporter:
     description : str
         What the file holds, for the published schema.
     write : callable
-        Analysis to the file's bytes; imports what it needs when it is called. Called only
-        where `is_available` holds, or `is_always_written` says so.
+        Analysis and details of the report to the file's bytes; imports what it needs when it
+        is called. Called only where `is_available` holds, or `is_always_written` says so.
     is_available : callable
         Whether an analysis has something to write.
     is_always_written : bool
         Whether a folder of results holds the file even where there is nothing to write.
+    is_report : bool
+        Whether the file is for people and says whose image it is, where that is known.
+    is_in_folder : bool
+        Whether folders of results hold the file; the others are written when they are asked for.
     keys : tuple of str
         Shortcuts, the one to show first.
     icon_name, tip : str
@@ -64,9 +70,11 @@ class Exporter:
     title: str
     menu_text: str
     description: str
-    write: Callable[[Analysis], bytes]
+    write: Callable[[Analysis, ReportDetails], bytes]
     is_available: Callable[[Analysis], bool] = lambda _: True
     is_always_written: bool = False
+    is_report: bool = False
+    is_in_folder: bool = True
     keys: tuple[str, ...] = ()
     icon_name: str = ""
     tip: str = ""
@@ -77,7 +85,7 @@ def available_kinds(analysis: Analysis) -> tuple[str, ...]:
     return tuple(
         kind
         for kind, exporter in EXPORTERS.items()
-        if exporter.is_always_written or exporter.is_available(analysis)
+        if exporter.is_in_folder and (exporter.is_always_written or exporter.is_available(analysis))
     )
 
 
@@ -94,49 +102,61 @@ def _has_heatmap(analysis: Analysis) -> bool:
     return analysis.classification is not None and analysis.classification.heatmap is not None
 
 
-def _overlay(analysis: Analysis) -> bytes:
+def _overlay(analysis: Analysis, _details: ReportDetails) -> bytes:
     from spinealign.export.overlay import overlay_picture, png_bytes
 
     return png_bytes(overlay_picture(analysis), analysis)
 
 
-def _mask(analysis: Analysis) -> bytes:
+def _mask(analysis: Analysis, _details: ReportDetails) -> bytes:
     from spinealign.export.overlay import mask_picture, png_bytes
 
     return png_bytes(mask_picture(analysis), analysis)
 
 
-def _heatmap(analysis: Analysis) -> bytes:
+def _heatmap(analysis: Analysis, _details: ReportDetails) -> bytes:
     from spinealign.export.overlay import heatmap_picture, png_bytes
 
     return png_bytes(heatmap_picture(analysis), analysis)
 
 
-def _report(analysis: Analysis) -> bytes:
+def _report(analysis: Analysis, details: ReportDetails) -> bytes:
     from spinealign.export.report import report_pdf
 
-    return report_pdf(analysis)
+    return report_pdf(analysis, details)
 
 
-def _regions(analysis: Analysis) -> bytes:
+def _report_html(analysis: Analysis, details: ReportDetails) -> bytes:
+    from spinealign.export.report_html import report_html
+
+    return report_html(analysis, details)
+
+
+def _annex(analysis: Analysis, details: ReportDetails) -> bytes:
+    from spinealign.export.report import annex_pdf
+
+    return annex_pdf(analysis, details)
+
+
+def _regions(analysis: Analysis, _details: ReportDetails) -> bytes:
     from spinealign.export.tables import regions_csv
 
     return regions_csv(analysis).encode()
 
 
-def _measurements(analysis: Analysis) -> bytes:
+def _measurements(analysis: Analysis, _details: ReportDetails) -> bytes:
     from spinealign.export.measure_tables import measurements_csv
 
     return measurements_csv(analysis).encode()
 
 
-def _discs(analysis: Analysis) -> bytes:
+def _discs(analysis: Analysis, _details: ReportDetails) -> bytes:
     from spinealign.export.disc_tables import discs_csv
 
     return discs_csv(analysis).encode()
 
 
-def _json(analysis: Analysis) -> bytes:
+def _json(analysis: Analysis, _details: ReportDetails) -> bytes:
     from spinealign.export.tables import analysis_json
 
     table = analysis_json(analysis, file_names(analysis))
@@ -184,9 +204,34 @@ _ALL = (
         menu_text="&Report (PDF)…",
         description="Report for people.",
         write=_report,
-        keys=("Ctrl+P",),
+        is_report=True,
+        keys=("Ctrl+E",),
         icon_name="report",
         tip="Save the report as PDF",
+    ),
+    Exporter(
+        "report_html",
+        "report.html",
+        HTML,
+        title="Save report as web page",
+        menu_text="Report (HT&ML)…",
+        description="Report for people, as one web page.",
+        write=_report_html,
+        is_report=True,
+        is_in_folder=False,
+        tip="Save the report as a web page that needs no other file",
+    ),
+    Exporter(
+        "annex",
+        "annex.pdf",
+        PDF,
+        title="Save technical annex",
+        menu_text="Tec&hnical annex (PDF)…",
+        description="Every measure with its definition, regions, models, cautions and timings.",
+        write=_annex,
+        is_report=True,
+        is_in_folder=False,
+        tip="Save all measures with definitions, models, cautions and timings as PDF",
     ),
     Exporter(
         "regions",

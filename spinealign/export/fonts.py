@@ -116,4 +116,3 @@ def font_for(letter: str, is_bold: bool = False) -> Font:
     if first.has(letter):
         return first
     return next((found for name in _OTHERS if (found := font(name)).has(letter)), first)
-

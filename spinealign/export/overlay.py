@@ -86,7 +86,8 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
         measures are drawn with their values; of a heat map, the half that spoke most.
     paper : bool
         For a report: bolder letters and lines, and neither the models below nor
-        a demonstration's band above, because the report says both itself.
+        a demonstration's band above, because the report says both itself; a whole spine has
+        no legend either, because its measures stand beside it.
 
     Returns
     -------
@@ -113,7 +114,8 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
         items.append((_HEAT_OUTLINE, f"strongest evidence for {_positive(answer)}"))
     unit = _unit(canvas, paper)
     width = round(_BESIDE_UNITS * unit) if _is_tall(analysis, canvas) else _width(canvas)
-    legend = [strips.legend(items, width, unit)] if items else []
+    is_told = bool(items) and not (paper and _is_tall(analysis, canvas))
+    legend = [strips.legend(items, width, unit)] if is_told else []
     return _compose(analysis, canvas, scale, paper, legend)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from PIL import Image
 from reportlab import rl_config
 from reportlab.lib.colors import Color, HexColor, black
 from reportlab.lib.pagesizes import A4
@@ -20,6 +19,7 @@ from spinealign.domain.findings import DISCLAIMER
 from spinealign.export.typesetting import GREY, Span, Text, TextStyle, draw_line, draw_text
 from spinealign.export.typesetting import text_on_line as on_line
 from spinealign.wording import DEMONSTRATION_BAND
+from spinealign.wording.report import DRAFT
 
 rl_config.useA85 = 0
 """Streams as bytes: encoding them as text takes most of the time, and no reader needs it."""
@@ -55,7 +55,6 @@ _DRAFT_SIZE, _DRAFT_TURN_DEG = 150, 52
 _DRAFT = TextStyle(
     size=_DRAFT_SIZE, is_bold=True, align="centre", colour=Color(0.5, 0.53, 0.57, alpha=0.22)
 )
-DRAFT = "DRAFT"
 
 GRID = [
     ("LEFTPADDING", (0, 0), (0, -1), 0),
@@ -66,7 +65,6 @@ GRID = [
 
 Story = list[Any]
 _SMALL_PRINT = TextStyle(size=6.4, leading=11.6, colour=GREY)
-_JPEG_QUALITY = 90
 _PADDING = (2.0, 3.0)
 
 
@@ -96,7 +94,9 @@ class Running:
 
 def paragraph(text: str, style: TextStyle = BODY) -> Text:
     """Return `text` as it is, in any script; nothing in it is read as mark-up."""
-    return Text([Span(text, style)], style)
+    found = Text([Span(text, style)], style)
+    found.keepWithNext = int(style is HEADING)
+    return found
 
 
 def spans(*parts: tuple[str, TextStyle]) -> Text:
@@ -193,18 +193,6 @@ def picture(jpeg: bytes, width: float, height: float) -> Picture:
     return Picture(io.BytesIO(jpeg), width, height)
 
 
-def jpeg(drawn: Image.Image, longest_px: int) -> bytes:
-    """Return a picture for paper, no longer than this on its longer side."""
-    reduced = drawn.convert("RGB") if drawn.mode not in ("RGB", "L") else drawn
-    if max(reduced.size) > longest_px:
-        scale = longest_px / max(reduced.size)
-        size = (max(1, round(reduced.width * scale)), max(1, round(reduced.height * scale)))
-        reduced = reduced.resize(size, Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    reduced.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-    return buffer.getvalue()
-
-
 def build(story: list[Any], target: BinaryIO, running: Running) -> int:
     """Set `story` on pages and write the PDF to `target`.
 
@@ -230,9 +218,7 @@ def build(story: list[Any], target: BinaryIO, running: Running) -> int:
     )
     top = _PAGE_HEIGHT - _HEAD_HEIGHT - (_BAND_HEIGHT if running.is_demonstration else 0)
     frame = Frame(_MARGIN, _FOOTER_TOP, TEXT_WIDTH, top - _FOOTER_TOP, 0, 0, 0, 0)
-    template = PageTemplate(
-        frames=[frame], onPage=_below(running), onPageEnd=_above(running)
-    )
+    template = PageTemplate(frames=[frame], onPage=_below(running), onPageEnd=_above(running))
     document.addPageTemplates(template)
     document.build([*story, CallerMacro(drawCallable=_define_page_count)])
     return int(document.page)
@@ -307,5 +293,3 @@ def _define_page_count(macro: Any) -> None:
     words = f"of {canvas.getPageNumber()}"
     draw_text(canvas, words, SMALL, left, _PAGE_NUMBER_Y, _PAGE_COUNT_WIDTH)
     canvas.endForm()
-
-

@@ -6,9 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from PIL import Image
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Spacer, Table
 
@@ -19,12 +17,14 @@ from spinealign.export import page
 from spinealign.export.alignment_pages import alignment_story, range_bar
 from spinealign.export.annex import annex_story
 from spinealign.export.disc_pages import discs_story
-from spinealign.export.overlay import overlay_picture
 from spinealign.export.page import Story, paragraph, section, spans
 from spinealign.export.report_content import FindingRow, ReportContent, report_content
+from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
 from spinealign.wording import caution_text, is_demonstration
 from spinealign.wording.report import (
     ANNEX_TITLE,
+    DRAFT,
+    FINDING_HEADINGS,
     PICTURE_CAPTION,
     PLAIN_PICTURE_CAPTION,
     SHORTENED,
@@ -33,14 +33,16 @@ from spinealign.wording.report import (
 MOST_PAGES, MOST_PAGES_OF_MR = 2, 3
 """Of a report without its annex."""
 
-_MAX_PICTURE_PX = 1400
 _LEAST_PICTURE_HEIGHT, _MOST_PICTURE_HEIGHT = 70 * mm, 190 * mm
 _LOGO_HEIGHT, _LOGO_WIDTH = 14 * mm, 50 * mm
-_LOGO_PX = 600
-_FINDING_WIDTHS = (0.34, 0.2, 0.2, 0.26)
-_FINDING_HEADINGS = ("Finding", "Value (95 % interval)", "Reference range", "Remarks")
+_FINDING_WIDTHS = (0.34, 0.22, 0.19, 0.25)
+_NARROW_WIDTHS = (0.34, 0.24, 0.22, 0.2)
+_LEFT_SHARE = 0.6
 _MOST_FINDINGS = 10
 _GAP = 3 * mm
+_TALL = 1.6
+_MOST_SHARE = 0.7
+"""Of a page that the findings beside a picture may take."""
 
 
 def report_pdf(analysis: Analysis, details: ReportDetails | None = None) -> bytes:
@@ -122,7 +124,7 @@ class _Front:
     def __init__(self, analysis: Analysis, content: ReportContent, details: ReportDetails) -> None:
         self._content = content
         self._institution = Institution() if details.is_deidentified else details.institution
-        self._size, self._jpeg = _overlay(analysis)
+        self._size, self._jpeg = overlay_jpeg(analysis)
         is_outlined = analysis.segmentation is not None or bool(analysis.vertebrae)
         self._caption = PICTURE_CAPTION if is_outlined else PLAIN_PICTURE_CAPTION
 
@@ -135,23 +137,23 @@ class _Front:
             _patient(content.patient_columns),
             Spacer(0, _GAP),
             *_impression(content),
-            *_findings(content.rows),
-            *_first_cautions(content),
-            Spacer(0, _GAP),
-            FittedPicture(self._jpeg, self._size),
-            paragraph(self._caption, page.SMALL.but(align="centre")),
+            *self._findings_and_picture(),
         ]
 
-
-_OVERLAYS: WeakKeyDictionary[Analysis, tuple[tuple[int, int], bytes]] = WeakKeyDictionary()
-
-
-def _overlay(analysis: Analysis) -> tuple[tuple[int, int], bytes]:
-    """Return size and JPEG of the picture; kept as long as the analysis, for a live preview."""
-    if analysis not in _OVERLAYS:
-        drawn = overlay_picture(analysis, paper=True)
-        _OVERLAYS[analysis] = drawn.size, page.jpeg(drawn, _MAX_PICTURE_PX)
-    return _OVERLAYS[analysis]
+    def _findings_and_picture(self) -> Story:
+        """Return both, a high picture at the right of the findings, another one below them."""
+        caption = paragraph(self._caption, page.SMALL.but(align="centre"))
+        rows, cautions = self._content.rows, _first_cautions(self._content)
+        width, height = self._size
+        if height > _TALL * width:
+            left = page.TEXT_WIDTH * _LEFT_SHARE
+            beside = PictureBeside(
+                _findings(rows, left, _NARROW_WIDTHS), left, self._jpeg, self._size
+            )
+            if beside.least_height() <= page.TEXT_HEIGHT * _MOST_SHARE:
+                return [Spacer(0, _GAP), beside, caption, *cautions]
+        picture = FittedPicture(self._jpeg, self._size)
+        return [*_findings(rows), *cautions, Spacer(0, _GAP), picture, caption]
 
 
 class FittedPicture(Flowable):
@@ -177,6 +179,43 @@ class FittedPicture(Flowable):
         drawn.drawOn(self.canv, (self.width - self._across) / 2, 0)
 
 
+class PictureBeside(Flowable):
+    """Flowables at the left, a high picture at the right, as high as the page allows."""
+
+    def __init__(
+        self, story: Story, left_width: float, jpeg: bytes, size_px: tuple[int, int]
+    ) -> None:
+        super().__init__()
+        self._story, self._left_width = story, left_width
+        self._jpeg, self._size_px = jpeg, size_px
+
+    def least_height(self) -> float:
+        """Return the height of what stands at the left, in points."""
+        sizes = (part.wrap(self._left_width, page.TEXT_HEIGHT) for part in self._story)
+        return float(sum(height for _, height in sizes))
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Return the size in points."""
+        across, down = self._size_px
+        room = width - self._left_width - _GAP
+        most = min(height - page.SMALL.leading - 1, _MOST_PICTURE_HEIGHT, room * down / across)
+        self._picture_height = max(most, _LEAST_PICTURE_HEIGHT)
+        self.width, self.height = width, max(self._picture_height, self.least_height())
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """Draw from the top down; the picture at the right border."""
+        across, down = self._size_px
+        width = self._picture_height * across / down
+        drawn = page.picture(self._jpeg, width, self._picture_height)
+        drawn.drawOn(self.canv, self.width - width, self.height - self._picture_height)
+        y = self.height
+        for part in self._story:
+            _, height = part.wrap(self._left_width, page.TEXT_HEIGHT)
+            y -= height
+            part.drawOn(self.canv, 0, y)
+
+
 def _letterhead(institution: Institution) -> Story:
     words = [page.FINDING, page.SMALL]
     lines = [institution.name, institution.address]
@@ -184,9 +223,7 @@ def _letterhead(institution: Institution) -> Story:
     logo = _logo(institution.logo_png)
     if not texts and logo is None:
         return []
-    row = Table(
-        [[texts or "", logo or ""]], colWidths=[page.TEXT_WIDTH - _LOGO_WIDTH, _LOGO_WIDTH]
-    )
+    row = Table([[texts or "", logo or ""]], colWidths=[page.TEXT_WIDTH - _LOGO_WIDTH, _LOGO_WIDTH])
     row.setStyle(
         [
             ("LEFTPADDING", (0, 0), (-1, -1), 0),
@@ -201,23 +238,18 @@ def _letterhead(institution: Institution) -> Story:
 
 
 def _logo(png: bytes) -> Any:
-    """Return the institution's mark; a file that is no picture leaves the place empty."""
-    if not png:
+    """Return the institution's mark; None leaves its place empty."""
+    encoded = logo_jpeg(png)
+    if encoded is None:
         return None
-    try:
-        with Image.open(io.BytesIO(png)) as opened:
-            logo = opened.convert("RGBA")
-    except (OSError, ValueError, Image.DecompressionBombError):
-        return None
-    paper = Image.new("RGB", logo.size, "white")
-    paper.paste(logo, mask=logo.getchannel("A"))
-    scale = min(_LOGO_WIDTH / paper.width, _LOGO_HEIGHT / paper.height)
-    return page.picture(page.jpeg(paper, _LOGO_PX), paper.width * scale, paper.height * scale)
+    (width, height), jpeg = encoded
+    scale = min(_LOGO_WIDTH / width, _LOGO_HEIGHT / height)
+    return page.picture(jpeg, width * scale, height * scale)
 
 
 def _title(content: ReportContent) -> Story:
     colour = page.RED if content.is_draft else page.BODY.colour
-    status = f"{page.DRAFT}: {content.status}" if content.is_draft else content.status
+    status = f"{DRAFT}: {content.status}" if content.is_draft else content.status
     return [
         paragraph(content.title, page.TITLE),
         paragraph(status, page.BOLD.but(colour=colour, space_after=3)),
@@ -252,17 +284,22 @@ def _impression(content: ReportContent) -> Story:
     return section("Impression", *lines)
 
 
-def _findings(rows: Sequence[FindingRow]) -> Story:
+def _findings(
+    rows: Sequence[FindingRow],
+    width: float = page.TEXT_WIDTH,
+    shares: Sequence[float] = _FINDING_WIDTHS,
+) -> Story:
     if not rows:
         return []
-    heads = [paragraph(text, page.BOLD) for text in _FINDING_HEADINGS]
+    widths = [share * width / page.TEXT_WIDTH for share in shares]
+    heads = [paragraph(text, page.BOLD) for text in FINDING_HEADINGS]
     shown = [_finding_cells(row) for row in rows[:_MOST_FINDINGS]]
-    table = page.table([heads, *shown], _FINDING_WIDTHS, padding=(1.5, 2))
+    table = page.table([heads, *shown], widths, padding=(1.5, 2))
     whole = [at for at, row in enumerate(rows[:_MOST_FINDINGS], start=1) if not row.value]
     table.setStyle([("SPAN", (0, at), (2, at)) for at in whole])
     rest = "; ".join(_in_one_line(row) for row in rows[_MOST_FINDINGS:])
     more = [Spacer(0, 1 * mm), paragraph(f"Further: {rest}.", page.SMALL)] if rest else []
-    return section("Findings", table, *more)
+    return [paragraph("Findings", page.HEADING), table, *more]
 
 
 def _finding_cells(row: FindingRow) -> list[Any]:
@@ -298,4 +335,3 @@ def _first_cautions(content: ReportContent) -> Story:
 def _cautions(analysis: Analysis) -> Story:
     texts = [paragraph(f"• {caution_text(caution)}") for caution in analysis.cautions]
     return section("Cautions", *texts) if texts else []
-

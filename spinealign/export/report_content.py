@@ -235,7 +235,7 @@ def _row(read: Sequence[ReadFinding]) -> FindingRow:
         finding_title(first),
         is_abnormal,
         finding_value_text(first.value),
-        finding_doubt_text(first.value),
+        finding_doubt_text(first.value).removeprefix("95 % "),
         range_text(first.normal, first.unit),
         _meaning(first),
         "; ".join(marks),
@@ -254,7 +254,7 @@ def _meaning(finding: Finding) -> str:
     is_magnified = WarningCode.MAGNIFIED_SPACING in finding.cautions
     parts = (
         severity_text(finding.severity),
-        range_place(finding).removesuffix(" the reference range"),
+        range_place(finding).replace(" the reference range", " range"),
         AT_THE_DETECTOR if is_magnified else "",
     )
     return ", ".join(part for part in parts if part)

@@ -20,6 +20,10 @@ NO_PATIENT_DATA = "The image file holds no patient data"
 NAME_UNKNOWN = "Patient not named in the file"
 LEFT_OUT = "[left out]"
 NOT_READ = "Findings of the program. Nobody has read them yet."
+DRAFT = "DRAFT"
+"""Lies across every page of a report that nobody signed."""
+
+FINDING_HEADINGS = ("Finding", "Value (95 % interval)", "Reference range", "Remarks")
 AT_THE_DETECTOR = "at the detector"
 ANNEX_TITLE = "Technical annex"
 SHORTENED = "{} stand in the technical annex."
