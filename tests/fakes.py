@@ -22,6 +22,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import DecisionSource, ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import (
     ImageSource,
     PatientFacts,
@@ -258,6 +259,7 @@ class FakeServices:
     models: FakeModels = field(default_factory=FakeModels)
     samples: Sequence[FakeSample] = ()
     written: list[tuple[str, Path]] = field(default_factory=list)
+    reports: list[ReportDetails] = field(default_factory=list)
     write_failure: Exception | None = None
     kept: dict[Path, Corrections | None] = field(default_factory=dict)
     keep_failure: Exception | None = None
@@ -276,7 +278,8 @@ class FakeServices:
             read_patient=lambda part: self.patients.get(part.path.name, PatientFacts()),
             write_bundle=lambda analysis, folder: self._write("bundle", folder),
             write_one=lambda analysis, kind, path: self._write(kind, path),
-            write_named_report=lambda analysis, path: self._write("named report", path),
+            write_report=self._write_report,
+            report_pdf=self._report_pdf,
             write_comparison=lambda first, second, path: self._write("comparison", path),
             write_course=lambda course, row, path: self._write("course", path),
             write_motion=lambda motion, path: self._write("motion", path),
@@ -321,6 +324,18 @@ class FakeServices:
         path = analysis.image.source_path
         self.kept[path] = analysis.corrections
         return self.keep_at or path.with_name(f"{path.name}.spinealign.json")
+
+    def _write_report(
+        self, analysis: Analysis, kind: str, details: ReportDetails, path: Path
+    ) -> None:
+        self.reports.append(details)
+        self._write(kind, path)
+
+    def _report_pdf(self, analysis: Analysis, details: ReportDetails) -> bytes:
+        from spinealign.export.report import report_pdf
+
+        self.reports.append(details)
+        return report_pdf(analysis, details)
 
     def _write(self, kind: str, path: Path) -> None:
         if self.write_failure is not None:

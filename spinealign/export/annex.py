@@ -9,7 +9,9 @@ from spinealign.domain.findings import Analysis, Classification, ModelIdentity, 
 from spinealign.domain.image import SpineImage
 from spinealign.export import page
 from spinealign.export.alignment_pages import alignment_story, methods_story
+from spinealign.export.overlay import heatmap_picture
 from spinealign.export.page import Story, facts, grid, paragraph, section
+from spinealign.export.report_pictures import jpeg
 from spinealign.wording import (
     NOTHING,
     REGION_HEADINGS,
@@ -28,6 +30,11 @@ from spinealign.wording.report import day_text
 from spinealign.wording.series import picture_name
 
 _SHORT_SHA = 16
+_PICTURE_HEIGHT, _PICTURE_PX = 90 * mm, 1200
+_HEAT_NOTE = (
+    "Image regions that the classification is based on. They mark no finding and no anatomical "
+    "border."
+)
 
 
 def annex_story(analysis: Analysis, show_file: bool = True) -> Story:
@@ -41,6 +48,7 @@ def annex_story(analysis: Analysis, show_file: bool = True) -> Story:
     """
     return [
         *_classification(analysis.classification),
+        *_heat_map(analysis),
         *_warnings(analysis),
         *alignment_story(analysis),
         *methods_story(analysis),
@@ -63,6 +71,16 @@ def _classification(answer: Classification | None) -> Story:
     )
     table = grid(("Class", "Probability"), rows, (0.3, 0.2))
     return section("Classification", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
+
+
+def _heat_map(analysis: Analysis) -> Story:
+    answer = analysis.classification
+    if answer is None or answer.heatmap is None:
+        return []
+    drawn = heatmap_picture(analysis, paper=True)
+    scale = _PICTURE_HEIGHT / drawn.height
+    picture = page.picture(jpeg(drawn, _PICTURE_PX), drawn.width * scale, _PICTURE_HEIGHT)
+    return section("Heat map", picture, paragraph(_HEAT_NOTE, page.SMALL))
 
 
 def _regions(analysis: Analysis) -> Story:

@@ -72,8 +72,8 @@ def write_one(
     ExportError
         The file is as it was before.
     """
-    exporter = EXPORTERS[kind]
-    if not (exporter.is_always_written or exporter.is_available(analysis)):
+    exporter = EXPORTERS.get(kind)
+    if exporter is None or not (exporter.is_always_written or exporter.is_available(analysis)):
         raise ValueError(kind)
     write_export(path, exporter.write(analysis, details or ReportDetails()))
 

@@ -42,7 +42,6 @@ BODY = TextStyle(size=8.6, leading=11.6)
 BOLD = BODY.but(is_bold=True)
 RIGHT = BODY.but(align="right")
 BOLD_RIGHT = BOLD.but(align="right")
-BREAKABLE = BODY.but(breaks_anywhere=True)
 SMALL = TextStyle(size=7.2, leading=9.2, colour=GREY)
 FINE = TextStyle(size=6.4, leading=7.9, colour=GREY, space_after=1)
 TITLE = TextStyle(size=15, leading=20, is_bold=True)
@@ -66,6 +65,8 @@ GRID = [
 Story = list[Any]
 _SMALL_PRINT = TextStyle(size=6.4, leading=11.6, colour=GREY)
 _PADDING = (2.0, 3.0)
+_MOST_LINES = 8
+"""Of a cell that holds text from elsewhere: a row must fit on a page."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,9 @@ class Running:
     is_demonstration: bool = False
 
 
-def paragraph(text: str, style: TextStyle = BODY) -> Text:
+def paragraph(text: str, style: TextStyle = BODY, most_lines: int | None = None) -> Text:
     """Return `text` as it is, in any script; nothing in it is read as mark-up."""
-    found = Text([Span(text, style)], style)
+    found = Text([Span(text, style)], style, most_lines)
     found.keepWithNext = int(style is HEADING)
     return found
 
@@ -159,8 +160,8 @@ def grid(headings: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequenc
 
 def facts(rows: Sequence[tuple[str, str]], width: float = TEXT_WIDTH, share: float = 0.22) -> Table:
     """Return a table of names and values without headings, `width` points wide."""
-    left = BREAKABLE.but(align="left")
-    cells = [[paragraph(name, BOLD), paragraph(value, left)] for name, value in rows]
+    left = BODY.but(align="left")
+    cells = [[paragraph(name, BOLD), paragraph(value, left, _MOST_LINES)] for name, value in rows]
     table = Table(cells, colWidths=[share * width, (1 - share) * width])
     table.setStyle(
         [

@@ -27,7 +27,7 @@ from spinealign.wording.report import (
     FINDING_HEADINGS,
     PICTURE_CAPTION,
     PLAIN_PICTURE_CAPTION,
-    SHORTENED,
+    left_out_text,
 )
 
 MOST_PAGES, MOST_PAGES_OF_MR = 2, 3
@@ -40,6 +40,7 @@ _NARROW_WIDTHS = (0.34, 0.24, 0.22, 0.2)
 _LEFT_SHARE = 0.6
 _MOST_FINDINGS = 10
 _GAP = 3 * mm
+_MOST_LINES = 4
 _TALL = 1.6
 _MOST_SHARE = 0.7
 """Of a page that the findings beside a picture may take."""
@@ -87,10 +88,10 @@ Part = tuple[str, Callable[[], Story]]
 def _parts(analysis: Analysis) -> list[Part]:
     """Return what follows the first page, the most wanted first; the last are left out first."""
     return [
-        ("Discs", partial(discs_story, analysis)),
-        ("Cautions", partial(_cautions, analysis)),
-        ("Measures", partial(alignment_story, analysis, with_levels=False)),
-        ("Measures of single levels", partial(alignment_story, analysis, with_summary=False)),
+        ("discs", partial(discs_story, analysis)),
+        ("cautions", partial(_cautions, analysis)),
+        ("measures", partial(alignment_story, analysis, with_levels=False)),
+        ("measures of single levels", partial(alignment_story, analysis, with_summary=False)),
     ]
 
 
@@ -100,7 +101,7 @@ def _built(
     kept, omitted = parts[: len(parts) - left_out], parts[len(parts) - left_out :]
     rest = [part for _, make in kept for part in make()]
     missing = [title for title, _ in omitted]
-    note = SHORTENED.format(" and ".join(missing)) if missing else ""
+    note = left_out_text(missing) if missing else ""
     end = [Spacer(0, _GAP), *([paragraph(note, page.SMALL)] if note else [])]
     story = [*front, *rest, *end, paragraph(content.origin, page.SMALL)]
     target = io.BytesIO()
@@ -219,7 +220,7 @@ class PictureBeside(Flowable):
 def _letterhead(institution: Institution) -> Story:
     words = [page.FINDING, page.SMALL]
     lines = [institution.name, institution.address]
-    texts = [paragraph(t, s) for t, s in zip(lines, words, strict=True) if t.strip()]
+    texts = [paragraph(t, s, _MOST_LINES) for t, s in zip(lines, words, strict=True) if t.strip()]
     logo = _logo(institution.logo_png)
     if not texts and logo is None:
         return []
@@ -311,7 +312,7 @@ def _finding_cells(row: FindingRow) -> list[Any]:
         paragraph(row.what, page.BOLD if row.is_abnormal else page.BODY),
         value if row.value else "",
         normal if bar is None else [bar, normal],
-        paragraph(remark),
+        paragraph(remark, page.BODY, _MOST_LINES),
     ]
 
 

@@ -116,7 +116,7 @@ def _letterhead(institution: Institution) -> list[str]:
     logo = logo_jpeg(institution.logo_png)
     if not institution.name.strip() and logo is None:
         return []
-    mark = "" if logo is None else f'<img alt="" src="{_data_uri(logo[0])}">'
+    mark = "" if logo is None else f'<img alt="" src="{_data_uri(logo[1])}">'
     words = f"<strong>{_text(institution.name)}</strong>"
     address = f'<br><span class="small">{_text(institution.address)}</span>'
     return [f'<header class="paper"><p dir="auto">{words}{address}</p>{mark}</header>']

@@ -46,8 +46,6 @@ class TextStyle:
         "start" is the right for text that runs from right to left.
     space_before, space_after : float
         In points.
-    breaks_anywhere : bool
-        For checksums and paths: lines are filled, wherever that breaks a word.
     """
 
     size: float = 9
@@ -57,7 +55,6 @@ class TextStyle:
     align: str = "start"
     space_before: float = 0
     space_after: float = 0
-    breaks_anywhere: bool = False
 
     def but(self, **changes: Any) -> TextStyle:
         """Return this style with changes."""
@@ -96,11 +93,22 @@ Line = list[Cluster]
 
 
 class Text(Flowable):
-    """A paragraph of spans; a new line begins at each line feed."""
+    """A paragraph of spans; a new line begins at each line feed.
 
-    def __init__(self, spans: Sequence[Span], style: TextStyle) -> None:
+    Parameters
+    ----------
+    spans : sequence of Span
+    style : TextStyle
+        Of the lines.
+    most_lines : int, optional
+        What goes beyond them is cut, with an ellipsis.
+    """
+
+    def __init__(
+        self, spans: Sequence[Span], style: TextStyle, most_lines: int | None = None
+    ) -> None:
         super().__init__()
-        self.style = style
+        self.style, self._most_lines = style, most_lines
         self._paragraphs = [_Paragraph(part) for part in _paragraphs(spans)]
         self._rest: list[tuple[Line, int]] | None = None
         self._lines: list[tuple[Line, int]] = []
@@ -111,10 +119,18 @@ class Text(Flowable):
         """Break the text into lines; return its size in points."""
         if self._rest is None:
             self._lines = [pair for each in self._paragraphs for pair in each.lines(width)]
+            self._cut(width)
         else:
             self._lines = self._rest
         self.width, self.height = width, len(self._lines) * self.style.leading
         return self.width, self.height
+
+    def _cut(self, width: float) -> None:
+        most = self._most_lines
+        if most is None or len(self._lines) <= most:
+            return
+        last, base = self._lines[most - 1]
+        self._lines[most - 1 :] = [(_with_ellipsis(last, self.style, width), base)]
 
     def split(self, width: float, height: float) -> list[Flowable]:
         """Return what fits into `height`, and what does not; nothing where no line fits."""
@@ -161,10 +177,18 @@ def text_on_line(text: str, style: TextStyle, width: float | None = None) -> Lin
     line = _clusters([Span(text.replace("\n", " "), style)])
     if width is None or _line_width(line) <= width:
         return line
+    return _with_ellipsis(line, style, width)
+
+
+def _with_ellipsis(line: Line, style: TextStyle, width: float) -> Line:
     mark = _clusters([Span(ELLIPSIS, style)])
-    while line and _line_width(line) + _line_width(mark) > width:
-        line.pop()
-    return [*line, *mark]
+    room, kept = width - _line_width(mark), []
+    for cluster in line:
+        room -= cluster.width
+        if room < 0:
+            break
+        kept.append(cluster)
+    return [*kept, *mark]
 
 
 def draw_text(canvas: Any, text: str, style: TextStyle, x: float, y: float, width: float) -> None:
@@ -308,7 +332,7 @@ def _words(clusters: Line) -> Iterator[Line]:
 def _may_break(before: Cluster, after: Cluster) -> bool:
     if after.is_space or after.letters in _NO_BREAK_BEFORE:
         return False
-    if before.style.breaks_anywhere or before.letters[-1] in _BREAK_AFTER:
+    if before.letters[-1] in _BREAK_AFTER:
         return True
     return _is_wide(before) or _is_wide(after)
 

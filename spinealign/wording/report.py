@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from spinealign.domain.examination import Examination
@@ -13,7 +13,7 @@ from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import PatientFacts
 from spinealign.wording.examinations import examination_text
 from spinealign.wording.reading import patient_rows
-from spinealign.wording.text import safe_text
+from spinealign.wording.text import listed, safe_text
 
 PATIENT_LEFT_OUT = "De-identified: patient data, names and dates were left out"
 NO_PATIENT_DATA = "The image file holds no patient data"
@@ -26,7 +26,6 @@ DRAFT = "DRAFT"
 FINDING_HEADINGS = ("Finding", "Value (95 % interval)", "Reference range", "Remarks")
 AT_THE_DETECTOR = "at the detector"
 ANNEX_TITLE = "Technical annex"
-SHORTENED = "{} stand in the technical annex."
 PICTURE_CAPTION = "Outlines and measures drawn by the program; check them against the anatomy."
 PICTURE_CAPTION_READ = "Outlines and measures, as they were when the reading was signed."
 PLAIN_PICTURE_CAPTION = "The image as it was opened."
@@ -68,6 +67,12 @@ def status_text(details: ReportDetails) -> str:
     if details.is_deidentified:
         return words
     return f"{words} by {safe_text(reading.reader)} on {moment_text(reading.signed_utc)}"
+
+
+def left_out_text(parts: Sequence[str]) -> str:
+    """Return where to find the parts that a report has no room for."""
+    words = f"{listed(list(parts))} stand in the technical annex."
+    return f"{words[0].upper()}{words[1:]}"
 
 
 def moment_text(moment: datetime) -> str:

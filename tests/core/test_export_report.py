@@ -1,18 +1,35 @@
 import io
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pypdf
 import pytest
+from PIL import Image
 
 from spinealign.domain.findings import DISCLAIMER, Caution, ModelStatus, WarningCode
 from spinealign.domain.image import NoteKind, ReaderNote
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MeasureCode
+from spinealign.domain.reading import (
+    Addendum,
+    Decision,
+    Impression,
+    NumberValue,
+    ReadImage,
+    Reading,
+)
+from spinealign.domain.report_details import Institution, ReportDetails
+from spinealign.domain.study import PatientFacts
 from spinealign.export import overlay
-from spinealign.export.page import printable
-from spinealign.export.report import report_pdf
-from spinealign.wording import DEMONSTRATION_BAND, caution_text, headline
+from spinealign.export.report import annex_pdf, report_pdf
+from spinealign.export.report_content import report_content
+from spinealign.export.report_html import report_html
+from spinealign.reading.decisions import decide
+from spinealign.reading.findings import findings_of
+from spinealign.wording import DEMONSTRATION_BAND, caution_text
+from spinealign.wording.reading_page import finding_title
+from tests.disc_models import graded_analysis
 from tests.phantoms import (
     ct_analysis,
     failed_view_analysis,
@@ -20,6 +37,8 @@ from tests.phantoms import (
     without_spacing,
     xray_analysis,
 )
+from tests.phantoms_spine import spine_analysis
+from tests.phantoms_xray import analysed, draw_column
 
 
 @pytest.fixture(autouse=True)
@@ -28,14 +47,15 @@ def small_pictures(monkeypatch):
     monkeypatch.setattr(overlay, "MIN_LONGEST_PX", 200)
 
 
-def pages_of(analysis):
+def pages_of(analysis, make=report_pdf, details=None):
     """Return the text of each page, white space reduced to single blanks."""
-    reader = pypdf.PdfReader(io.BytesIO(report_pdf(analysis)))
+    reader = pypdf.PdfReader(io.BytesIO(make(analysis, details)))
     return [" ".join(page.extract_text().split()) for page in reader.pages]
 
 
 def text_of(analysis):
-    return " ".join(pages_of(analysis))
+    """Return what report and annex say together."""
+    return " ".join([*pages_of(analysis), *pages_of(analysis, annex_pdf)])
 
 
 def named(analysis, name):
@@ -53,8 +73,9 @@ ANALYSES = {
 @pytest.mark.parametrize("analysis", ANALYSES.values(), ids=ANALYSES)
 def test_every_report_has_finding_origin_and_disclaimer_on_every_page(analysis):
     pages = pages_of(analysis)
-    assert printable(headline(analysis)) in pages[0]
-    assert analysis.image.sha256 in " ".join(pages)
+    assert "Impression" in pages[0]
+    assert f"image SHA-256 {analysis.image.sha256[:16]}" in pages[-1]
+    assert analysis.image.sha256 in text_of(analysis)
     for number, page in enumerate(pages, start=1):
         assert DISCLAIMER in page
         assert f"Page {number}" in page
@@ -68,16 +89,19 @@ def test_every_caution_is_told(analysis):
     cautions = (*analysis.cautions, *map(Caution, codes))
     text = text_of(replace(analysis, cautions=cautions))
     for caution in cautions:
-        assert printable(caution_text(caution)) in text
+        assert caution_text(caution) in text
 
 
 def test_a_demonstration_is_named_on_every_page():
     many = mr_analysis(status=ModelStatus.DEMONSTRATION)
     notes = (ReaderNote(NoteKind.PAGE_TAKEN, (i, 80)) for i in range(80))
     warnings = tuple(Caution(WarningCode.READER_NOTE, note=note) for note in notes)
-    pages = pages_of(replace(many, cautions=warnings))
-    assert len(pages) >= 3
-    assert all(DEMONSTRATION_BAND in page for page in pages)
+    told = replace(many, cautions=warnings)
+    assert len(pages_of(told)) <= 2
+    assert "stand in the technical annex." in pages_of(told)[-1]
+    assert len(pages_of(told, annex_pdf)) >= 2
+    for page in (*pages_of(told), *pages_of(told, annex_pdf)):
+        assert DEMONSTRATION_BAND in page
 
 
 def test_a_validated_model_is_not_called_a_demonstration():
@@ -120,15 +144,12 @@ def test_without_spacing_no_millimetres_are_promised():
     assert "areas in pixels only" in text
 
 
-def test_both_pictures_of_a_result_are_in_the_report():
+def test_the_overlay_is_on_the_first_page_and_the_heat_map_in_the_annex():
     validated = ct_analysis(status=ModelStatus.INTERNALLY_VALIDATED)
-    for analysis, count in ((validated, 2), (mr_analysis(), 2), (failed_view_analysis(), 1)):
-        first = pypdf.PdfReader(io.BytesIO(report_pdf(analysis))).pages[0]
-        assert len(first.images) == count
-
-
-def test_the_same_analysis_gives_the_same_bytes():
-    assert report_pdf(mr_analysis()) == report_pdf(mr_analysis())
+    for analysis, count in ((validated, 1), (mr_analysis(), 0), (failed_view_analysis(), 0)):
+        assert len(pypdf.PdfReader(io.BytesIO(report_pdf(analysis))).pages[0].images) == 1
+        annex = pypdf.PdfReader(io.BytesIO(annex_pdf(analysis)))
+        assert sum(len(page.images) for page in annex.pages) == count
 
 
 @pytest.mark.parametrize(
@@ -137,9 +158,9 @@ def test_the_same_analysis_gives_the_same_bytes():
         ("<b>bold & <img src='x'>.dcm", "<b>bold & <img src='x'>.dcm"),
         ("Müller_Jörg.dcm", "Müller_Jörg.dcm"),
         ("Mu\u0308ller.dcm", "Müller.dcm"),
-        ("Αυχένας.dcm", "???????.dcm"),
-        ("脊椎.dcm", "??.dcm"),
-        ("bad\udcff\x07.dcm", "bad??.dcm"),
+        ("Αυχένας.dcm", "Αυχένας.dcm"),
+        ("脊椎.dcm", "脊椎.dcm"),
+        ("bad\udcff\x07.dcm", "bad\ufffd\ufffd.dcm"),
         ("x" * 240 + ".dcm", "x" * 60),
     ],
     ids=["mark-up", "umlauts", "decomposed", "greek", "chinese", "undecodable", "long"],
@@ -156,3 +177,146 @@ def test_text_from_elsewhere_is_not_read_as_mark_up():
     assert "<font color=red>T" in text
     assert "a < b & c > d" in text
     assert "<i>x</i>–C5 Cobb lordosis [1] 1.0°" in text
+
+
+# The pages of a referring physician
+
+JANE = PatientFacts(
+    name="Doe^Jane", identifier="4711", birth_date="19700203", sex="F", age="054Y",
+    study_date="20240506", study_description="Cervical spine", institution="Clinique générale",
+)  # fmt: skip
+
+
+def png():
+    """Return a logo."""
+    target = io.BytesIO()
+    Image.new("RGBA", (60, 30), (0, 90, 160, 128)).save(target, "PNG")
+    return target.getvalue()
+
+
+CLINIC = Institution("Klinika Łódź", "Main Street 1", png())
+NOW = datetime(2026, 11, 28, 14, 32, tzinfo=UTC)
+
+
+def reading_of(analysis, text="Clear.", **changes):
+    rows, cols = analysis.image.shape
+    image = ReadImage(analysis.image.sha256, cols, rows)
+    blank = Reading(image, analysis.view_name, impression=Impression(text, is_edited=True))
+    return blank.with_changes(**changes)
+
+
+def signed(analysis, text="Clear.", **changes):
+    found = findings_of(analysis)
+    return reading_of(
+        analysis, text, reader="Dr. Ewa Łąka", signed_utc=NOW, findings=found, **changes
+    )
+
+
+@pytest.mark.parametrize("analysis", ANALYSES.values(), ids=ANALYSES)
+def test_draft_lies_across_every_page_until_somebody_signs(analysis):
+    for reading in (None, reading_of(analysis)):
+        pages = pages_of(analysis, details=ReportDetails(reading=reading))
+        assert all(page.count("DRAFT") >= 1 for page in pages)
+    for page in pages_of(analysis, details=ReportDetails(reading=signed(analysis))):
+        assert "DRAFT" not in page
+
+
+def test_patient_and_page_number_stand_on_every_page():
+    details = ReportDetails(patient=JANE, reading=signed(mr_analysis()))
+    for make in (report_pdf, annex_pdf):
+        pages = pages_of(mr_analysis(), make, details)
+        for number, page in enumerate(pages, start=1):
+            assert "Doe, Jane · born 1970-02-03 · ID 4711" in page
+            assert f"Page {number} of {len(pages)}" in page
+
+
+def test_the_first_page_says_who_read_it_and_what_was_found():
+    analysis = analysed(draw_column("T1"))
+    details = ReportDetails(JANE, signed(analysis, "Straight neck."), CLINIC)
+    first = pages_of(analysis, details=details)[0]
+    for words in (
+        "Klinika Łódź", "Main Street 1", "Cervical spine", "Straight neck.", "2024-05-06",
+        "Signed by Dr. Ewa Łąka on 2026-11-28 14:32 UTC", "Findings", "C2–C7 Cobb lordosis",
+    ):  # fmt: skip
+        assert words in first
+    assert "Nobody has read them yet" not in first
+
+
+def test_without_a_reading_the_program_speaks_and_says_so():
+    first = pages_of(xray_analysis())[0]
+    assert "DRAFT: Automatic result, not read by a person" in first
+    assert "Findings of the program. Nobody has read them yet." in first
+
+
+def test_what_the_reader_rejected_is_no_finding():
+    analysis = analysed(draw_column("T1"))
+    told = [f for f in findings_of(analysis) if f.code == MeasureCode.COBB_C2_C7.value]
+    reading = reading_of(analysis)
+    row = finding_title(told[0])
+    assert any(row == each.what for each in report_content(analysis, ReportDetails()).rows)
+    rejected = decide(reading, told[0], Decision.REJECTED, None, NOW)
+    rows = report_content(analysis, ReportDetails(reading=rejected)).rows
+    assert rows
+    assert all(row != each.what for each in rows)
+
+
+def test_what_the_reader_changed_stands_beside_the_program_s_value():
+    analysis = analysed(draw_column("T1"))
+    told = next(f for f in findings_of(analysis) if f.code == MeasureCode.COBB_C2_C7.value)
+    changed = decide(reading_of(analysis), told, Decision.CHANGED, NumberValue(44.0, "deg"), NOW)
+    text = " ".join(pages_of(analysis, details=ReportDetails(reading=changed)))
+    assert "44.0°" in text
+    assert "changed by the reader; program: " in text
+
+
+def test_an_addendum_is_printed_with_its_reason():
+    added = Addendum("Left side.", "Side was missing", "Dr. B", NOW)
+    details = ReportDetails(reading=signed(mr_analysis(), addenda=(added,)))
+    text = " ".join(pages_of(mr_analysis(), details=details))
+    assert "Signed, with addendum" in text
+    assert "Addendum by Dr. B on 2026-11-28 14:32 UTC Left side. Reason: Side was missing" in text
+
+
+@pytest.mark.parametrize(
+    ("analysis", "most"),
+    [(xray_analysis(), 2), (spine_analysis(), 2), (graded_analysis(), 3)],
+    ids=["film", "whole spine", "MR"],
+)
+@pytest.mark.parametrize("words", [1, 60], ids=["short", "long"])
+def test_a_report_has_few_pages(analysis, most, words):
+    reading = signed(analysis, " ".join(["Degenerative changes are seen."] * words))
+    assert len(pages_of(analysis, details=ReportDetails(JANE, reading, CLINIC))) <= most
+
+
+def test_a_report_of_any_length_can_be_printed():
+    text = "word " * 3990
+    pages = pages_of(mr_analysis(), details=ReportDetails(reading=reading_of(mr_analysis(), text)))
+    assert " ".join(pages).count("word") >= 3990
+
+
+def test_a_de_identified_report_leaves_out_patient_reader_dates_and_file():
+    analysis = named(xray_analysis(), "Doe_Jane.dcm")
+    text = "Jane DOE, born 03.02.1970, ID 4711: clear. Redoing it is not needed."
+    details = ReportDetails(JANE, signed(analysis, text), CLINIC, is_deidentified=True)
+    for make in (report_pdf, annex_pdf):
+        shown = " ".join(pages_of(analysis, make, details))
+        for secret in ("Doe", "DOE", "Jane", "4711", "1970", "Clinique", "Łódź", "Łąka", "2026-11"):
+            assert secret not in shown, secret
+        assert "De-identified" in shown
+    shown = " ".join(pages_of(analysis, details=details))
+    assert "[left out] [left out], born [left out], ID [left out]: clear." in shown
+    assert "Redoing it" in shown
+
+
+@pytest.mark.parametrize("logo", [b"no picture", png()[:40], b""], ids=["text", "cut off", "none"])
+def test_a_logo_that_is_no_picture_is_left_out(logo):
+    details = ReportDetails(institution=Institution("Clinic", logo_png=logo))
+    first = pypdf.PdfReader(io.BytesIO(report_pdf(mr_analysis(), details))).pages[0]
+    assert len(first.images) == 1
+    assert "Clinic" in first.extract_text()
+
+
+@pytest.mark.parametrize("make", [report_pdf, annex_pdf, report_html])
+def test_the_same_analysis_and_details_give_the_same_bytes(make):
+    details = [ReportDetails(JANE, signed(xray_analysis()), CLINIC) for _ in range(2)]
+    assert make(xray_analysis(), details[0]) == make(xray_analysis(), details[1])

@@ -157,7 +157,7 @@ def test_patient_facts_are_read_and_do_not_show_in_logs(tmp_path: Path) -> None:
     ("facts", "rows"),
     [
         ({"name": "Doe^Jane^Q"}, (("Name", "Doe, Jane Q"),)),
-        ({"name": "Yamada^Tarou=山田^太郎"}, (("Name", "Yamada, Tarou"),)),
+        ({"name": "Yamada^Tarou=山田^太郎"}, (("Name", "Yamada, Tarou (山田, 太郎)"),)),
         ({"name": "Doe", "birth_date": "19700203"}, (("Name", "Doe"), ("Born", "1970-02-03"))),
         ({"birth_date": "in 1970"}, (("Born", "in 1970"),)),
         ({"identifier": " 4\x007 "}, (("Patient ID", "4\N{REPLACEMENT CHARACTER}7"),)),

@@ -86,7 +86,7 @@ class Person:
 
         def asked() -> bool:
             self.sees_window("SpineAlign$")
-            self.presses("ctrl+p")
+            self.presses("ctrl+e")
             return bool(self.windows("Save report"))
 
         wait_until(asked, "the dialog that saves the report")

@@ -1,6 +1,7 @@
 """Patient data: shown in the window, hidden at will, and nowhere else unless asked for."""
 
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,15 @@ from PyQt6.QtTest import QTest
 
 from spinealign.domain.comparison import PatientExamination
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.reading import Impression, ReadImage, Reading
+from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import PatientFacts
+from spinealign.export.exporters import EXPORTERS
 from spinealign.imaging.read import read_image
 from spinealign.measure.geometry.comparison import course_of
 from spinealign.measure.motion import motion_of
 from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.window.actions import REPORTS
 from spinealign.ui.window.crash import crash_report
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.work.messages import Messages
@@ -149,22 +154,65 @@ def test_silence_is_kept_about_the_patient(jane, tmp_path, caplog):
         assert not any(secret in text for text in shown)
 
 
-def test_the_report_with_patient_data_is_offered_only_where_there_are_some(
-    qtbot, jane, analysed, fake, tmp_path, monkeypatch
-):
-    command = jane.actions_by_name["save_named_report"]
-    assert command.isEnabled()
-    path = tmp_path / "named.pdf"
-    monkeypatch.setattr(
-        "spinealign.ui.cases.saving.QFileDialog.getSaveFileName", lambda *_: (str(path), "")
-    )
-    with qtbot.waitSignal(jane.workbench.saver.saved):
-        command.trigger()
-    assert fake.written == [("named report", path)]
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """Titles of the questions for a file, each answered."""
+    titles = []
+
+    def answer(_parent, title, proposed, _filters):
+        titles.append(title)
+        return str(tmp_path / Path(proposed).name), ""
+
+    monkeypatch.setattr("spinealign.ui.cases.saving.QFileDialog.getSaveFileName", answer)
+    return titles
+
+
+def _save(qtbot, window, command):
+    with qtbot.waitSignal(window.workbench.saver.saved):
+        window.actions_by_name[command].trigger()
+
+
+def test_the_report_names_the_patient_where_the_window_does(qtbot, jane, fake, asked):
+    command = jane.actions_by_name["save_report"]
+    assert command.text() == "&Report with patient data (PDF)…"
+    _save(qtbot, jane, "save_report")
+    assert asked == ["Save report with patient data"]
+    assert not fake.reports[-1].is_deidentified
+
+
+def test_the_report_is_silent_where_the_window_is(qtbot, jane, fake, asked):
     QTest.keyClick(jane, Qt.Key.Key_H, CTRL)
-    assert not command.isEnabled()
+    assert jane.actions_by_name["save_report"].text() == "&Report without patient data (PDF)…"
+    assert jane.actions_by_name["print"].text() == "&Print report without patient data…"
+    _save(qtbot, jane, "save_report")
+    assert asked == ["Save report without patient data"]
+    assert fake.reports[-1].is_deidentified
+
+
+def test_a_file_without_patient_data_gets_a_plain_report(qtbot, window, analysed, fake, asked):
     analysed("mr_1.nii")
-    assert not command.isEnabled()
+    assert window.actions_by_name["save_report"].text() == "&Report (PDF)…"
+    _save(qtbot, window, "save_report")
+    assert asked == ["Save report"]
+    assert not fake.reports[-1].is_deidentified
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+def test_a_de_identified_report_is_a_command_of_its_own(qtbot, jane, fake, asked, kind):
+    _save(qtbot, jane, f"save_deidentified_{kind}")
+    assert asked[0].endswith(" without patient data")
+    assert fake.reports[-1].is_deidentified
+    [(written, path)] = fake.written
+    assert written == kind
+    assert "deidentified" in path.name
+
+
+def _gossip(analysis):
+    """Return a reading in whose impression the patient is named."""
+    rows, cols = analysis.image.shape
+    text = "Jane DOE, born 03.02.1970 (ID 4711): unremarkable."
+    image = ReadImage(analysis.image.sha256, cols, rows)
+    return Reading(image, analysis.view_name, impression=Impression(text, is_edited=True))
 
 
 @pytest.fixture(scope="module")
@@ -188,24 +236,33 @@ def exported(tmp_path_factory):
         services.write_course(course_of([read, read]), None, folder / "bundle" / f"course.{kind}")
         services.write_motion(motion_of(read, read), folder / "bundle" / f"motion.{kind}")
     services.save_corrections(answer)
-    services.write_named_report(answer, folder / "named.pdf")
+    for kind in REPORTS:
+        suffix = EXPORTERS[kind].file_type.suffix
+        services.write_report(answer, kind, ReportDetails(), folder / f"named_{kind}{suffix}")
+        silent = ReportDetails(reading=_gossip(answer), is_deidentified=True)
+        services.write_report(answer, kind, silent, folder / f"silent_{kind}{suffix}")
     return folder
 
 
 def test_no_exported_file_names_the_patient_by_itself(exported):
-    asked_for = {"slice.dcm", "named.pdf"}
+    asked_for = {"slice.dcm", *(path.name for path in exported.glob("named_*"))}
     written = [p for p in exported.rglob("*") if p.is_file() and p.name not in asked_for]
-    assert {".pdf", ".json", ".png", ".csv"} == {path.suffix for path in written}
+    assert {".pdf", ".html", ".json", ".png", ".csv"} == {path.suffix for path in written}
     assert {"slice.dcm.spinealign.json", "analysis.json"} <= {path.name for path in written}
+    silent = [path for path in written if path.name.startswith("silent_report")]
+    assert len(silent) == 2
+    assert all("[left out] [left out], born [left out]" in _text_of(path) for path in silent)
     for path in written:
         content = _text_of(path)
+        assert "DOE" not in content
         assert not any(secret in content for secret in SECRETS[:2] + SECRETS[4:]), path.name
         assert "1970-02-03" not in content
         assert "19700203" not in content
 
 
-def test_the_named_report_names_the_patient(exported):
-    content = _text_of(exported / "named.pdf")
+@pytest.mark.parametrize("name", ["named_report.pdf", "named_report_html.html"])
+def test_the_named_report_names_the_patient(exported, name):
+    content = _text_of(exported / name)
     for words in ("Doe, Jane", "4711", "1970-02-03", "Clinique"):
         assert words in content
 
@@ -213,7 +270,8 @@ def test_the_named_report_names_the_patient(exported):
 def _text_of(path):
     """All words of a file, of a PDF those on its pages and in its metadata."""
     if path.suffix != ".pdf":
-        return path.read_bytes().decode("latin-1")
+        content = path.read_bytes().decode("latin-1")
+        return re.sub(r"data:image/jpeg;base64,[^\"]*", "", content)
     from pypdf import PdfReader
 
     reader = PdfReader(path)

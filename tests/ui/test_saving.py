@@ -9,6 +9,7 @@ from spinealign import wording
 from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.cases.jobs import file_stem
+from spinealign.ui.window.actions import REPORTS
 from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.work.services import program_services
 
@@ -82,6 +83,7 @@ def test_one_part_is_saved_under_the_name_given(
         demonstrated("ct_1.dcm")
     else:
         analysed("disc_1.png" if kind == "discs" else "mr_1.nii")
+    assert asked == []
     with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name[f"save_{kind}"].trigger()
     exporter = EXPORTERS[kind]
@@ -96,9 +98,9 @@ def test_one_part_is_saved_under_the_name_given(
 @pytest.mark.parametrize(
     ("name", "enabled"),
     [
-        ("ct_1.dcm", {"overlay", "report", "json"}),
-        ("mr_1.nii", {"mask", "regions", "measurements", "overlay", "report", "json"}),
-        ("photo_1.png", {"overlay", "report", "json"}),
+        ("ct_1.dcm", {"overlay", *REPORTS, "json"}),
+        ("mr_1.nii", {"mask", "regions", "measurements", "overlay", *REPORTS, "json"}),
+        ("photo_1.png", {"overlay", *REPORTS, "json"}),
     ],
 )
 def test_only_what_there_is_can_be_saved(window, analysed, name, enabled):

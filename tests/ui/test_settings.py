@@ -36,6 +36,8 @@ CHOSEN = Settings(
     hide_patient_data=True,
     reader_name="A. Reader",
     phrases=(Phrase("nl", "No listhesis."),),
+    institution_name="Klinika Łódź",
+    institution_address="Main Street 1",
 )
 EARLIER = Path(__file__).parent.parent / "earlier_files"
 REMEMBERED = WindowState("Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out")

@@ -16,7 +16,7 @@ def test_open_analyse_correct_report(qtbot, fake, open_window, files, tmp_path):
     real, build = program_services(tmp_path / "profile"), fake.build
     fake.build = lambda: replace(
         build(),
-        write_one=real.write_one,
+        write_report=real.write_report,
         load_corrections=real.load_corrections,
         save_corrections=real.save_corrections,
     )
@@ -25,7 +25,7 @@ def test_open_analyse_correct_report(qtbot, fake, open_window, files, tmp_path):
     case = WholeCase(window)
     case.run(image, tmp_path / "report.pdf", ("C7", "anterior_inferior"), (0, 9))
     assert case.actions == [
-        "Ctrl+O", "choose a file", "drag a corner", "Ctrl+P", "choose a file",
+        "Ctrl+O", "choose a file", "drag a corner", "Ctrl+E", "choose a file",
     ]  # fmt: skip
     print({part: f"{seconds:.2f} s" for part, seconds in case.seconds.items()})
     cobb = next(

@@ -50,8 +50,8 @@ class WholeCase:
         saved, started = [], time.perf_counter()
         self.window.workbench.saver.saved.connect(saved.append)
         with self._dialog("cases.saving.QFileDialog.getSaveFileName", (str(report), "")):
-            self._do("Ctrl+P")
-            QTest.keyClick(self.window, Qt.Key.Key_P, CTRL)
+            self._do("Ctrl+E")
+            QTest.keyClick(self.window, Qt.Key.Key_E, CTRL)
         self._wait("report saved", started, lambda: bool(saved))
 
     def _do(self, action: str) -> None:

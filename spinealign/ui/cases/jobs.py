@@ -22,6 +22,7 @@ from spinealign.domain.formats import SUFFIXES
 from spinealign.domain.generators import mapped
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
+from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import ImageSource, PatientFacts, SegmentedVolume, SeriesEntry
 from spinealign.reading.session import ReadingSession
 from spinealign.ui.picture.display_images import (
@@ -233,6 +234,14 @@ def write_file(
     yield Progress(f"Saving {path.name}", 0.2)
     write(path)
     return (path,)
+
+
+def make_report(
+    services: Services, analysis: Analysis, details: ReportDetails
+) -> Generator[Progress, None, bytes]:
+    """Make the report's PDF, to be looked at or printed."""
+    yield Progress("Making the report", 0.2)
+    return services.report_pdf(analysis, details)
 
 
 def result_stem(image: SpineImage) -> str:

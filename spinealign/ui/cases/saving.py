@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from spinealign import wording
 from spinealign.domain.findings import Analysis
+from spinealign.domain.reading import Reading
+from spinealign.domain.report_details import ReportDetails
 from spinealign.export.exporters import CSV, EXPORTERS, PDF, PNG, FileType
 from spinealign.ui.cases.jobs import (
+    make_report,
     result_stem,
     write_file,
     write_results,
 )
+from spinealign.ui.settings.letterhead import institution
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
@@ -36,7 +41,6 @@ class SavedFile:
     file_type: FileType
 
 
-NAMED_REPORT = SavedFile("Save report with patient data", "report.pdf", PDF)
 COMPARISON_TABLE = SavedFile("Save comparison", "comparison.csv", CSV)
 COMPARISON_PAGES = SavedFile("Save comparison", "comparison.pdf", PDF)
 COURSE_TABLE = SavedFile("Save course", "course.csv", CSV)
@@ -46,8 +50,35 @@ MOTION_TABLE = SavedFile("Save flexion and extension", "flexion_extension.csv", 
 MOTION_PAGES = SavedFile("Save flexion and extension", "flexion_extension.pdf", PDF)
 
 
+class ReportPatient(Enum):
+    """Whether a report says whose it is."""
+
+    NAMED = "with patient data"
+    UNKNOWN = ""
+    HIDDEN = "without patient data"
+    DEIDENTIFIED = "de-identified"
+
+    @property
+    def words(self) -> str:
+        """What the question for the file says of it; nothing where there is no name."""
+        return "without patient data" if self.is_left_out else self.value
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the report is de-identified."""
+        return self in (ReportPatient.HIDDEN, ReportPatient.DEIDENTIFIED)
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether the user asked for a de-identified one."""
+        return self is ReportPatient.DEIDENTIFIED
+
+
 class Saver(QObject):
-    """Asks where to, and writes in the background."""
+    """Asks where to, and writes in the background.
+
+    `reading_of` tells the reading of an analysis, for reports.
+    """
 
     progressed = pyqtSignal(object)
     saved = pyqtSignal(object)
@@ -66,6 +97,7 @@ class Saver(QObject):
         self._services = services
         self._runner = runner
         self._preferences = preferences
+        self.reading_of: Callable[[Analysis], Reading | None] = lambda _: None
 
     def save_results(
         self, analyses: Sequence[Analysis], asking: QWidget, left_out: int = 0
@@ -91,10 +123,32 @@ class Saver(QObject):
         wanted = SavedFile(exporter.title, exporter.file_name, exporter.file_type)
         self._write_file(self._ask_file(wanted, analysis, asking), write)
 
-    def save_named_report(self, analysis: Analysis, asking: QWidget) -> None:
-        """Ask for a file and write the report with the patient's data to it."""
-        write = partial(self._services.write_named_report, analysis)
-        self._write_file(self._ask_file(NAMED_REPORT, analysis, asking), write)
+    def save_report(
+        self, analysis: Analysis, kind: str, whose: ReportPatient, asking: QWidget
+    ) -> None:
+        """Ask for a file and write a report to it; the question says what becomes of the name."""
+        exporter, details = EXPORTERS[kind], self.report_details(analysis, whose)
+        title = f"{exporter.title} {whose.words}".rstrip()
+        name = f"deidentified_{exporter.file_name}" if whose.is_asked_for else exporter.file_name
+        wanted = SavedFile(title, name, exporter.file_type)
+        write = partial(self._services.write_report, analysis, kind, details)
+        self._write_file(self._ask_file(wanted, analysis, asking), write)
+
+    def preview_report(
+        self, analysis: Analysis, whose: ReportPatient, show: Callable[[bytes], object]
+    ) -> None:
+        """Make the report's PDF in the background and hand it to `show`."""
+        details = self.report_details(analysis, whose)
+        task = self._runner.submit(partial(make_report, self._services, analysis, details))
+        task.finished.connect(show)
+
+    def report_details(self, analysis: Analysis, whose: ReportPatient) -> ReportDetails:
+        """Return reading and letterhead for a report; the patient is read when it is written."""
+        return ReportDetails(
+            reading=self.reading_of(analysis),
+            institution=institution(self._preferences),
+            is_deidentified=whose.is_left_out,
+        )
 
     def save_as(
         self,

@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from spinealign.domain.measurements import Share
 from spinealign.domain.reading import PersonName
@@ -35,6 +36,10 @@ class OverlayStyle(StrEnum):
     OUTLINES = "outlines"
 
 
+ShortText = Annotated[str, Meta(max_length=1000)]
+"""What a person types on one line."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the user chose.
@@ -53,6 +58,8 @@ class Settings:
         Who signs readings; asked for once.
     phrases : tuple of Phrase
         Texts that keys stand for in an impression.
+    institution_name, institution_address : str
+        What reports are headed with; the logo lies beside this file.
     """
 
     theme: ThemeChoice = ThemeChoice.SYSTEM
@@ -67,6 +74,8 @@ class Settings:
     hide_patient_data: bool = False
     reader_name: PersonName = ""
     phrases: Phrases = ()
+    institution_name: ShortText = ""
+    institution_address: ShortText = ""
 
 
 @dataclass(frozen=True)

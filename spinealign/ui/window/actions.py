@@ -45,6 +45,15 @@ def image_type_command(examination: Examination | None) -> str:
     return f"image_type_{'auto' if examination is None else examination.key}"
 
 
+REPORTS = {kind: one for kind, one in EXPORTERS.items() if one.is_report}
+"""Files for people, which say whose image it is."""
+
+
+def deidentified_command(kind: str) -> str:
+    """Return the name of the command that writes a report without the patient."""
+    return f"save_deidentified_{kind}"
+
+
 def _image_type_command(place: int, examination: Examination | None) -> Command:
     if examination is None:
         words, drawing = "au&tomatic", ""
@@ -76,13 +85,17 @@ COMMANDS: tuple[Command, ...] = (
         Command(f"save_{kind}", one.menu_text, one.keys, one.icon_name, one.tip)
         for kind, one in EXPORTERS.items()
     ),
-    Command(
-        "save_named_report",
-        "Report with &patient data (PDF)…",
-        (),
-        "report",
-        "Save the report with the patient data of the file",
+    *(
+        Command(
+            deidentified_command(kind),
+            f"De-identified {words[0].lower()}{words[1:]}",
+            tip=f"{one.tip}, without patient data, names and dates",
+        )
+        for kind, one in REPORTS.items()
+        for words in [one.menu_text.replace("&", "")]
     ),
+    Command("print", "&Print report…", ("Ctrl+P",), "report", "Look at the report and print it"),
+    Command("letterhead", "Letter&head of reports…", (), "", "Name and logo of the institution"),
     Command("copy_finding", "&Copy finding as text", ("Ctrl+Shift+C",), "copy"),
     Command(
         "add_companion",
@@ -319,7 +332,9 @@ class Actions:
         action = self._by_name[name]
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setText(text)
-        action.setToolTip(f"{text.replace('&', '')} ({keys})")
+        self._tips[name] = text.replace("&", "") + (f" ({keys})" if keys else "")
+        if action.isEnabled():
+            action.setToolTip(self._tips[name])
 
     def _make(self, command: Command) -> QAction:
         action = QAction(command.text, self._window)
@@ -362,8 +377,9 @@ def build_menus(
     _fill(files, actions, ("paste", _SEPARATOR, "save", "save_all"))
     parts = _menu(files.addMenu("Save one &part as"))
     _fill(parts, actions, [f"save_{kind}" for kind in EXPORTERS])
-    _fill(parts, actions, (_SEPARATOR, "save_named_report"))
-    _fill(files, actions, ("copy_finding", _SEPARATOR, "close_case", "close_all", _SEPARATOR))
+    _fill(parts, actions, (_SEPARATOR, *map(deidentified_command, REPORTS)))
+    _fill(files, actions, ("copy_finding", _SEPARATOR, "print", "letterhead", _SEPARATOR))
+    _fill(files, actions, ("close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
     edit = _menu(bar.addMenu("&Edit"))
     _fill(edit, actions, ("undo", "redo", "reset_edits", _SEPARATOR, "tool_pointer"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QToolButton
@@ -14,7 +14,13 @@ from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.drawing_tools import ToolName
-from spinealign.ui.window.actions import IMAGE_TYPE_COMMANDS, Actions, image_type_command
+from spinealign.ui.window.actions import (
+    IMAGE_TYPE_COMMANDS,
+    REPORTS,
+    Actions,
+    deidentified_command,
+    image_type_command,
+)
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.workbench import Workbench
 from spinealign.wording import examination_label
@@ -60,7 +66,7 @@ class CommandStates(QObject):
         self._patient, self._image_type_button = patient, image_type_button
         for signal in (bench.current_changed, bench.session.changed, bench.work_changed):
             signal.connect(self.refresh)
-        patient.facts_changed.connect(self._offer_named_report)
+        patient.facts_changed.connect(self._offer_reports)
         bench.undoing.changed.connect(self._offer_edits)
         bench.readings.changed.connect(self._offer_edits)
         self.refresh()
@@ -86,15 +92,23 @@ class CommandStates(QObject):
             actions.offer(f"save_{kind}", "" if has_content else missing)
         is_heat = result is not None and EXPORTERS["heatmap"].is_available(result)
         actions.offer("heatmap", "" if is_heat else NO_HEAT_MAP)
-        self._offer_named_report()
+        self._offer_reports()
 
-    def _offer(self, names: Sequence[str], reason: str) -> None:
+    def _offer(self, names: Iterable[str], reason: str) -> None:
         for name in names:
             self._actions.offer(name, reason)
 
-    def _offer_named_report(self) -> None:
-        has_result = self._bench.current_analysis is not None
-        self._actions.enable(("save_named_report",), has_result and bool(self._patient.facts))
+    def _offer_reports(self) -> None:
+        """Say in each command whether the report will name the patient."""
+        reason = "" if self._bench.current_analysis is not None else NO_RESULT
+        self._offer(("print", *map(deidentified_command, REPORTS)), reason)
+        words = self._patient.report_patient.words
+        for kind, exporter in REPORTS.items():
+            text = exporter.menu_text
+            self._actions.rename(
+                f"save_{kind}", text.replace(" (", f" {words} (") if words else text
+            )
+        self._actions.rename("print", f"&Print report {words}".rstrip() + "…")
 
     def _offer_volume(self, case: Case | None) -> None:
         result = self._bench.current_analysis

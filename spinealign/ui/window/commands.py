@@ -17,6 +17,7 @@ from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.cases.case_session import CaseStatus
 from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.jobs import read_cards
+from spinealign.ui.cases.saving import ReportPatient
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.correcting.correction_controller import CorrectionController
 from spinealign.ui.correcting.undoing import Undoing
@@ -29,9 +30,16 @@ from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import OverlayStyle, ThemeChoice
 from spinealign.ui.widgets.theme import Theme
-from spinealign.ui.window.actions import MAX_RECENT_IN_MENU, Actions, image_type_command
+from spinealign.ui.window.actions import (
+    MAX_RECENT_IN_MENU,
+    REPORTS,
+    Actions,
+    deidentified_command,
+    image_type_command,
+)
 from spinealign.ui.window.dialogs import about_dialog, keyboard_dialog, models_dialog
 from spinealign.ui.window.file_locations import FileLocationsDialog
+from spinealign.ui.window.letterhead_dialog import LetterheadDialog
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.window.status_line import WorkStatus
 from spinealign.ui.workbench import Workbench
@@ -39,8 +47,10 @@ from spinealign.ui.workbench import Workbench
 OPACITY_STEP_PERCENT = 10
 
 
-def connect_files(actions: Actions, bench: Workbench, window: QWidget) -> None:
-    """Open, paste, save and copy; questions stand in front of the window."""
+def connect_files(
+    actions: Actions, bench: Workbench, patient: PatientStrip, window: QWidget
+) -> None:
+    """Open, paste, save, print and copy; questions stand in front of the window."""
     opener, saver = bench.opener, bench.saver
     actions.on("open", partial(opener.ask_files, window))
     actions.on("open_folder", partial(opener.ask_folder, window))
@@ -48,9 +58,12 @@ def connect_files(actions: Actions, bench: Workbench, window: QWidget) -> None:
     actions.on("save", _of_result(bench, lambda result: saver.save_results([result], window)))
     actions.on("save_all", partial(_save_all, bench, window))
     for kind in EXPORTERS:
-        actions.on(f"save_{kind}", partial(save_part, bench, window, kind))
-    named = _of_result(bench, lambda result: saver.save_named_report(result, window))
-    actions.on("save_named_report", named)
+        actions.on(f"save_{kind}", partial(save_part, bench, patient, window, kind))
+    for kind in REPORTS:
+        actions.on(deidentified_command(kind), partial(_save_deidentified, bench, window, kind))
+    actions.on("print", partial(_print_report, bench, patient, window))
+    letterhead = partial(LetterheadDialog, bench.preferences, bench.messages, window)
+    actions.on("letterhead", lambda: letterhead().open())
     actions.on("copy_finding", _of_result(bench, saver.copy_finding))
     actions.on("quit", window.close)
 
@@ -70,9 +83,33 @@ def _save_all(bench: Workbench, window: QWidget) -> None:
     bench.saver.save_results(kept, window, left_out=len(done) - len(kept))
 
 
-def save_part(bench: Workbench, window: QWidget, kind: str) -> None:
+def save_part(bench: Workbench, patient: PatientStrip, window: QWidget, kind: str) -> None:
     """Save one kind of result of the case that is shown."""
-    _of_result(bench, lambda result: bench.saver.save_part(result, kind, window))()
+    result, saver = bench.current_analysis, bench.saver
+    if result is None:
+        return
+    if kind in REPORTS:
+        saver.save_report(result, kind, patient.report_patient, window)
+    else:
+        saver.save_part(result, kind, window)
+
+
+def _save_deidentified(bench: Workbench, window: QWidget, kind: str) -> None:
+    whose = ReportPatient.DEIDENTIFIED
+    _of_result(bench, lambda result: bench.saver.save_report(result, kind, whose, window))()
+
+
+def _print_report(bench: Workbench, patient: PatientStrip, window: QWidget) -> None:
+    whose = patient.report_patient
+    title = f"Report {whose.words}".rstrip()
+
+    def show(data: bytes) -> None:
+        from spinealign.ui.printing.pages import PdfPages
+        from spinealign.ui.printing.preview import ReportPreview
+
+        ReportPreview(PdfPages(data), title, window).open()
+
+    _of_result(bench, lambda result: bench.saver.preview_report(result, whose, show))()
 
 
 def connect_cases(

@@ -210,7 +210,7 @@ class MainWindow(DropWindow):
     def _connect_commands(self) -> None:
         bench, actions = self.workbench, self.actions_by_name
         preferences = bench.preferences
-        connect_files(actions, bench, self)
+        connect_files(actions, bench, self.patient, self)
         connect_cases(actions, bench, self.cases, self.work_status)
         connect_series(actions, self.series, self.navigation)
         connect_windows(actions, bench, self.theme, self)
@@ -260,7 +260,7 @@ class MainWindow(DropWindow):
         results.examination_chosen.connect(self.navigation.analyse_as)
         results.again_requested.connect(self.navigation.analyse_here)
         results.demonstration_requested.connect(self.navigation.show_demonstration)
-        results.save_requested.connect(partial(save_part, bench, self))
+        results.save_requested.connect(partial(save_part, bench, self.patient, self))
         results.highlighted.connect(self._highlight)
         results.disc_selected.connect(self._look_at_disc)
         results.looked_at.connect(self._look_at_findings)

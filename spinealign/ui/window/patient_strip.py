@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.cases.jobs import read_patient
+from spinealign.ui.cases.saving import ReportPatient
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import Task, TaskRunner
@@ -70,6 +71,18 @@ class PatientStrip(QFrame):
         if is_hidden != self._is_hidden:
             self._is_hidden = is_hidden
             self._read()
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether patient data are hidden."""
+        return self._is_hidden
+
+    @property
+    def report_patient(self) -> ReportPatient:
+        """What a report says of the patient: what this strip says."""
+        if self._is_hidden:
+            return ReportPatient.HIDDEN
+        return ReportPatient.NAMED if self.facts else ReportPatient.UNKNOWN
 
     @property
     def is_busy(self) -> bool:

@@ -7,7 +7,7 @@ Tests hand the window other services.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +19,7 @@ from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.motion import Motion
 from spinealign.domain.paths import resources_dir
+from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import (
     ImageSource,
     PatientFacts,
@@ -100,7 +101,8 @@ class Services:
     read_patient: Callable[[ImagePart], PatientFacts]
     write_bundle: Callable[[Analysis, Path], object]
     write_one: Callable[[Analysis, str, Path], object]
-    write_named_report: Callable[[Analysis, Path], object]
+    write_report: Callable[[Analysis, str, ReportDetails, Path], object]
+    report_pdf: Callable[[Analysis, ReportDetails], bytes]
     write_comparison: Callable[[PatientExamination, PatientExamination, Path], object]
     write_course: Callable[[Course, CourseRow | None, Path], object]
     write_motion: Callable[[Motion, Path], object]
@@ -127,7 +129,8 @@ def program_services(profile_dir: Path | None = None) -> Services:
         read_patient=_read_patient,
         write_bundle=_write_bundle,
         write_one=_write_one,
-        write_named_report=_write_named_report,
+        write_report=_write_report,
+        report_pdf=_report_pdf,
         write_comparison=_write_comparison,
         write_course=_write_course,
         write_motion=_write_motion,
@@ -203,13 +206,23 @@ def _write_one(analysis: Analysis, kind: str, path: Path) -> None:
     write_one(analysis, kind, path)
 
 
-def _write_named_report(analysis: Analysis, path: Path) -> None:
-    from spinealign.export.report import report_pdf
-    from spinealign.files import write_export
+def _write_report(analysis: Analysis, kind: str, details: ReportDetails, path: Path) -> None:
+    from spinealign.export.bundle import write_one
 
+    write_one(analysis, kind, path, _with_patient(analysis, details))
+
+
+def _report_pdf(analysis: Analysis, details: ReportDetails) -> bytes:
+    from spinealign.export.report import report_pdf
+
+    return report_pdf(analysis, _with_patient(analysis, details))
+
+
+def _with_patient(analysis: Analysis, details: ReportDetails) -> ReportDetails:
+    """Return details with what the image's own file says about the patient."""
     image = analysis.image
-    patient = _read_patient(image.part or ImagePart(image.source_path))
-    write_export(path, report_pdf(analysis, patient))
+    patient = details.patient or _read_patient(image.part or ImagePart(image.source_path))
+    return replace(details, patient=patient)
 
 
 def _write_comparison(first: PatientExamination, second: PatientExamination, path: Path) -> None:

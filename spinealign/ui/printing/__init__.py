@@ -1,0 +1,1 @@
+"""Pages of a report on the screen and on a printer."""
