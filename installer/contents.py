@@ -18,6 +18,7 @@ LICENCE_FILE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|COPYRIGHT|AUTHORS)", re.I
 
 COMPONENTS = (
     ("models", ("_internal/models/",)),
+    ("fonts of reports", ("_internal/resources/fonts/", "_internal/uharfbuzz/")),
     ("samples, icons, schemas", ("_internal/resources/",)),
     ("Qt", ("_internal/PyQt6/Qt6/",)),
     ("PyQt6", ("_internal/PyQt6/",)),

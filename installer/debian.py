@@ -47,6 +47,7 @@ PACKAGES = {
     "libwayland-cursor.so.0": "libwayland-cursor0",
     "libz.so.1": "zlib1g",
     "libzstd.so.1": "libzstd1",
+    "libcups.so.2": "libcups2 | libcups2t64",
     "libcrypto.so.3": "libssl3 | libssl3t64",
 }
 """Debian packages of the libraries that are not in the folder."""

@@ -34,6 +34,7 @@ def write_notices(folder: Path) -> Path:
         *_of_qt(),
         *_of_models(folder),
         *_of_samples(),
+        *_of_fonts(),
         *_of_python(),
         *_of_distributions(),
         *_of_system_libraries(folder),
@@ -68,6 +69,12 @@ def _of_models(folder: Path) -> list[str]:
 def _of_samples() -> list[str]:
     text = (ROOT / "resources" / "samples" / "LICENCES.md").read_text(encoding="utf-8")
     return [_heading("Sample images"), text]
+
+
+def _of_fonts() -> list[str]:
+    fonts = ROOT / "resources" / "fonts"
+    names = ("LICENCES.md", "OFL-1.1.txt", "Apache-2.0.txt")
+    return [_heading("Fonts"), *((fonts / name).read_text(encoding="utf-8") for name in names)]
 
 
 def _of_python() -> list[str]:

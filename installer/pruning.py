@@ -38,6 +38,7 @@ class Rule:
 
 KEPT_QT = (
     "Core", "Gui", "Widgets", "Svg", "DBus", "XcbQpa", "WaylandClient", "WlShellIntegration",
+    "Pdf", "PdfWidgets", "PrintSupport",
 )  # fmt: skip
 """Parts of Qt that the window, its platforms and its icons need."""
 
@@ -46,7 +47,7 @@ KEPT_QT_PLUGINS = (
     "platforms/*qcocoa*", "styles/*", "iconengines/*qsvgicon*", "imageformats/*qsvg*",
     "imageformats/*qjpeg*", "imageformats/*qico*", "platforminputcontexts/*",
     "platformthemes/*qxdgdesktopportal*", "wayland-shell-integration/*xdg-shell*",
-    "wayland-decoration-client/*bradient*",
+    "wayland-decoration-client/*bradient*", "printsupport/*",
 )  # fmt: skip
 
 SYSTEM_LIBRARIES = (
@@ -57,7 +58,8 @@ SYSTEM_LIBRARIES = (
     "libbrotlidec", "libbrotlicommon", "libbsd", "libmd", "libstdc++", "libgcc_s", "libz",
     "libpcre2-8", "libmount", "libblkid", "libselinux", "libwayland-client",
     "libwayland-cursor", "libwayland-egl", "libcap", "libgcrypt", "libgpg-error", "liblz4",
-    "libzstd", "libcrypto",
+    "libzstd", "libcrypto", "libcups", "libavahi-client", "libavahi-common", "libgnutls",
+    "libp11-kit", "libidn2", "libunistring", "libtasn1", "libnettle", "libhogweed", "libgmp",
 )  # fmt: skip
 """Every desktop Linux has these; they get their security updates from it."""
 

@@ -20,6 +20,7 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
+from spinealign.domain.image import ImagePart
 from spinealign.domain.study import ImageSource
 
 COMMANDS = (
@@ -103,6 +104,11 @@ def _add_analyze(commands: Any) -> None:
         "--demonstration", action="store_true",
         help="show also what a classifier answers that is only a demonstration, for one image; "
         "its answer is not for diagnosis and never part of the report",
+    )  # fmt: skip
+    analyze.add_argument(
+        "--patient-data", action="store_true",
+        help="let the report name the patient as the file does; without it no result holds patient "
+        "data",
     )  # fmt: skip
     _add_ignore_corrections(analyze)
     analyze.set_defaults(run=_analyze, parser=analyze)
@@ -218,7 +224,7 @@ def _analyze(options: argparse.Namespace) -> int:
     for job in jobs:
         try:
             analysis = _analyze_one(job.source, models, options)
-            files = _write(analysis, job.folder)
+            files = _write(analysis, job.folder, options.patient_data)
         except SpineAlignError as error:
             _report_failure(job.path, error, options.json)
             failures += 1
@@ -272,10 +278,16 @@ def _corrected(analysis: Analysis) -> Analysis:
     return analysis if wanted is None else apply_corrections(analysis, wanted)
 
 
-def _write(analysis: Analysis, folder: Path) -> Sequence[Path]:
+def _write(analysis: Analysis, folder: Path, names_patient: bool) -> Sequence[Path]:
+    from spinealign.domain.report_details import ReportDetails
     from spinealign.export.bundle import write_bundle
+    from spinealign.imaging.study import read_patient
 
-    return write_bundle(analysis, folder)
+    if not names_patient:
+        return write_bundle(analysis, folder)
+    image = analysis.image
+    patient = read_patient(image.part or ImagePart(image.source_path))
+    return write_bundle(analysis, folder, ReportDetails(patient))
 
 
 def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:

@@ -157,7 +157,7 @@ class _Front:
         return [*_findings(rows), *cautions, Spacer(0, _GAP), picture, caption]
 
 
-class FittedPicture(Flowable):
+class FittedPicture(Flowable):  # type: ignore[misc]
     """A picture as large as the rest of the page allows."""
 
     def __init__(self, jpeg: bytes, size_px: tuple[int, int]) -> None:
@@ -180,7 +180,7 @@ class FittedPicture(Flowable):
         drawn.drawOn(self.canv, (self.width - self._across) / 2, 0)
 
 
-class PictureBeside(Flowable):
+class PictureBeside(Flowable):  # type: ignore[misc]
     """Flowables at the left, a high picture at the right, as high as the page allows."""
 
     def __init__(

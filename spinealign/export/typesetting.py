@@ -92,7 +92,7 @@ class Cluster:
 Line = list[Cluster]
 
 
-class Text(Flowable):
+class Text(Flowable):  # type: ignore[misc]
     """A paragraph of spans; a new line begins at each line feed.
 
     Parameters

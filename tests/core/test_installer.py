@@ -60,7 +60,10 @@ def test_the_program_uses_only_what_the_package_holds_of_opencv() -> None:
     ("place", "stays"),
     [
         ("PyQt6/Qt6/lib/libQt6Core.so.6", True),
-        ("PyQt6/Qt6/lib/libQt6Pdf.so.6", False),
+        ("PyQt6/Qt6/lib/libQt6Pdf.so.6", True),
+        ("PyQt6/Qt6/lib/libQt6PdfQuick.so.6", False),
+        ("PyQt6/Qt6/plugins/printsupport/libcupsprintersupport.so", True),
+        ("libcups.so.2", False),
         ("PyQt6/Qt6/lib/libQt6Network.so.6", False),
         ("PyQt6/Qt6/bin/Qt6Widgets.dll", True),
         ("PyQt6/Qt6/bin/opengl32sw.dll", False),
@@ -101,7 +104,9 @@ def test_every_library_that_is_left_to_the_system_has_a_package() -> None:
     assert unnamed <= {
         "libXext", "libXdmcp", "libgmodule-2.0", "libsystemd", "libpng16", "libbrotlidec",
         "libbrotlicommon", "libbsd", "libmd", "libpcre2-8", "libmount", "libblkid", "libselinux",
-        "libwayland-egl", "libcap", "libgcrypt", "libgpg-error", "liblz4",
+        "libwayland-egl", "libcap", "libgcrypt", "libgpg-error", "liblz4", "libavahi-client",
+        "libavahi-common", "libgnutls", "libp11-kit", "libidn2", "libunistring", "libtasn1",
+        "libnettle", "libhogweed", "libgmp",
     }  # fmt: skip
     assert all(PACKAGES.values())
 

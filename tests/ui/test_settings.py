@@ -119,7 +119,8 @@ def test_files_of_earlier_versions_open_as_they_did(store):
     store.folder.mkdir()
     for name in ("settings.json", "window.json"):
         shutil.copy(EARLIER / name, store.folder / name)
-    assert store.load_settings() == replace(CHOSEN, reader_name="", phrases=())
+    later = {"reader_name": "", "phrases": (), "institution_name": "", "institution_address": ""}
+    assert store.load_settings() == replace(CHOSEN, **later)
     state = store.load_window_state()
     assert store.notices == []
     odd = Path(os.fsdecode(b"/films/n\xe9ck.dcm"))

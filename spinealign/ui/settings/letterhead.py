@@ -55,7 +55,7 @@ def take_logo(preferences: Preferences, source: Path) -> bool:
     image.save(buffer, "PNG")
     try:
         preferences.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(logo_path(preferences), bytes(buffer.data()), is_private=True)
+        write_whole(logo_path(preferences), buffer.data().data(), is_private=True)
     except OSError:
         return False
     return True
