@@ -4,10 +4,12 @@ import io
 import unicodedata
 from html.parser import HTMLParser
 
+import numpy as np
 import pypdf
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
+from spinealign.domain.image import ImagePart
 from spinealign.domain.paths import resources_dir
 from spinealign.domain.report_details import Institution, ReportDetails
 from spinealign.domain.study import PatientFacts
@@ -17,7 +19,10 @@ from spinealign.export.fonts import FIRST, NOT_DEFINED, font, font_for
 from spinealign.export.report import report_pdf
 from spinealign.export.report_html import report_html
 from spinealign.export.typesetting import Span, Text, TextStyle, text_on_line
+from spinealign.imaging.study import read_patient
 from spinealign.wording.reading import patient_line, patient_rows
+from spinealign.wording.report import patient_head
+from tests.image_files import write_dicom
 from tests.phantoms import mr_analysis
 
 NAMES = {
@@ -216,6 +221,35 @@ def test_a_paragraph_goes_over_two_pages_with_two_lines_on_each():
 def test_groups_of_a_person_name(stored, shown):
     assert patient_line(PatientFacts(name=stored)) == shown
     assert dict(patient_rows(PatientFacts(name=stored))).get("Name", "") == shown
+
+
+@pytest.mark.parametrize(
+    ("character_set", "name", "shown"),
+    [
+        ("ISO_IR 100", "Müller^Jörg", "Müller, Jörg"),
+        ("ISO_IR 101", "Wałęsa^Łukasz", "Wałęsa, Łukasz"),
+        ("ISO_IR 144", "Иванов^Пётр", "Иванов, Пётр"),
+        ("ISO_IR 126", "Παπαδόπουλος^Γεώργιος", "Παπαδόπουλος, Γεώργιος"),
+        ("ISO_IR 127", "علاء^محمد", "علاء, محمد"),
+        ("ISO_IR 138", "כהן^דוד", "כהן, דוד"),
+        ("ISO_IR 166", "ใจดี^สมชาย", "ใจดี, สมชาย"),
+        ("GB18030", "Wang^XiaoDong=王^小东", "Wang, XiaoDong (王, 小东)"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎", "Yamada, Tarou (山田, 太郎)"),
+        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동", "Hong, Gildong (洪, 吉洞)"),
+        ("ISO_IR 192", "శర్మ^రాజేశ్", "శర్మ, రాజేశ్"),
+    ],
+    ids=str,
+)
+def test_names_are_read_in_the_file_s_own_letters(tmp_path, character_set, name, shown):
+    path = write_dicom(
+        tmp_path / "a.dcm",
+        np.zeros((8, 8), np.uint16),
+        SpecificCharacterSet=character_set,
+        PatientName=name,
+    )
+    facts = read_patient(ImagePart(path))
+    assert patient_line(facts) == shown
+    assert shown in patient_head(ReportDetails(patient=facts))
 
 
 # One HTML file

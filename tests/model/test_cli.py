@@ -14,8 +14,11 @@ from PIL import Image
 from spinealign.__main__ import main
 from spinealign.cli import main as cli
 from spinealign.domain.errors import ExportError, ExportProblem
+from spinealign.domain.examination import ImageKind
+from spinealign.domain.findings import Caution, WarningCode
 from spinealign.domain.paths import resources_dir
 from spinealign.imaging.samples import list_samples
+from spinealign.wording import caution_text
 
 pytestmark = pytest.mark.model
 SCHEMA = json.loads((resources_dir() / "schemas" / "analysis.schema.json").read_text("utf-8"))
@@ -131,9 +134,22 @@ def test_overruling_a_refusal_is_recorded(tmp_path):
     assert (found["view"]["name"], found["view"]["chosen_by"]) == ("xray", "user")
     assert found["view"]["check"]["overruled"]
     assert "view_overruled" in {w["code"] for w in found["warnings"]}
-    with (tmp_path / "out" / "cat" / "report.pdf").open("rb") as stream:
-        text = "".join(page.extract_text() for page in pypdf.PdfReader(stream).pages)
-    assert "overridden by the user" in " ".join(text.split())
+    caution = Caution(WarningCode.VIEW_OVERRULED, kind=ImageKind.NONE_OF_THESE)
+    assert caution_text(caution) in printed_report(tmp_path / "out" / "cat")
+
+
+def printed_report(folder):
+    """Return all words of a report, white space reduced to single blanks."""
+    pages = pypdf.PdfReader(folder / "report.pdf").pages
+    return " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
+def test_the_report_names_the_patient_only_where_that_is_asked_for(tmp_path):
+    film = SAMPLES["xray_lateral_phantom"]
+    assert analyze(film, "--out", tmp_path / "silent") == 0
+    assert analyze(film, "--out", tmp_path / "named", "--patient-data") == 0
+    assert "Phantom, Neck" not in printed_report(tmp_path / "silent" / "neck_phantom")
+    assert "Phantom, Neck" in printed_report(tmp_path / "named" / "neck_phantom")
 
 
 def test_one_bad_input_does_not_stop_the_others(tmp_path, capsys):
