@@ -75,6 +75,7 @@ def annex_pdf(analysis: Analysis, details: ReportDetails | None = None) -> bytes
     story = [
         paragraph(ANNEX_TITLE, page.TITLE),
         paragraph(content.title, page.BODY),
+        *([paragraph(content.values_note)] if content.values_note else []),
         *annex_story(analysis, show_file=not details.is_deidentified),
     ]
     target = io.BytesIO()
@@ -100,6 +101,8 @@ def _built(
 ) -> tuple[bytes, int]:
     kept, omitted = parts[: len(parts) - left_out], parts[len(parts) - left_out :]
     rest = [part for _, make in kept for part in make()]
+    if rest and content.values_note:
+        rest.insert(0, paragraph(content.values_note, page.BODY))
     missing = [title for title, _ in omitted]
     note = left_out_text(missing) if missing else ""
     end = [Spacer(0, _GAP), *([paragraph(note, page.SMALL)] if note else [])]

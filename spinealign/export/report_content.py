@@ -36,6 +36,7 @@ from spinealign.wording.report import (
     AT_THE_DETECTOR,
     DECISIVE_CAUTIONS,
     NOT_READ,
+    PROGRAM_VALUES,
     day_text,
     moment_text,
     patient_columns,
@@ -90,6 +91,8 @@ class ReportContent:
         Lines; `impression_note` says where they come from if nobody wrote them.
     rows : tuple of FindingRow
         Worst first.
+    values_note : str
+        Stands before the program's own values where the reader said something else.
     cautions : tuple of str
         What changes the meaning of a number.
     """
@@ -104,6 +107,7 @@ class ReportContent:
     impression: tuple[str, ...]
     impression_note: str
     rows: tuple[FindingRow, ...]
+    values_note: str
     cautions: tuple[str, ...]
     addenda: tuple[tuple[str, str], ...]
 
@@ -131,7 +135,8 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         patient_columns=patient_columns(details),
         impression=_impression(analysis, read, details),
         impression_note="" if _is_written(details) else NOT_READ,
-        rows=_rows(read),
+        rows=_rows(read, is_signed=not details.is_draft),
+        values_note=_values_note(read),
         cautions=_cautions(analysis),
         addenda=_addenda(details),
     )
@@ -212,7 +217,7 @@ def _addendum_text(addendum: Addendum, details: ReportDetails) -> str:
 # Findings
 
 
-def _rows(read: Sequence[ReadFinding]) -> tuple[FindingRow, ...]:
+def _rows(read: Sequence[ReadFinding], is_signed: bool) -> tuple[FindingRow, ...]:
     """Return what is abnormal, then the main measures.
 
     A measure or a body has a row, and a disc one with all its grades.
@@ -221,12 +226,13 @@ def _rows(read: Sequence[ReadFinding]) -> tuple[FindingRow, ...]:
     page = page_of(each.said or each.finding for each in told.values())
     abnormal = [line.findings for line in (*page.lines, *page.folded)]
     others = [(finding,) for finding in page.normal if finding.kind is FindingKind.MEASURE]
-    return tuple(_row([told[one.key] for one in same]) for same in (*abnormal, *others))
+    rows = ([told[one.key] for one in same] for same in (*abnormal, *others))
+    return tuple(_row(row, is_signed) for row in rows)
 
 
-def _row(read: Sequence[ReadFinding]) -> FindingRow:
+def _row(read: Sequence[ReadFinding], is_signed: bool) -> FindingRow:
     first = read[0].said or read[0].finding
-    marks = tuple(dict.fromkeys(filter(None, map(_mark, read))))
+    marks = tuple(dict.fromkeys(filter(None, (_mark(each, is_signed) for each in read))))
     is_abnormal = first.normality is Normality.ABNORMAL
     if first.kind is not FindingKind.MEASURE:
         phrases = ", ".join(_graded(each) for each in read)
@@ -260,16 +266,23 @@ def _meaning(finding: Finding) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _mark(read: ReadFinding) -> str:
+def _mark(read: ReadFinding, is_signed: bool) -> str:
     if read.is_outdated:
         return OUTDATED
     decision = read.decision
     if decision is None:
         return ""
+    if decision.decision is Decision.ACCEPTED and is_signed:
+        return ""
     words = DECISION_WORDS[decision.decision]
     if decision.decision is Decision.CHANGED and decision.automatic is not None:
         return f"{words} by the reader; program: {finding_value_text(decision.automatic)}"
     return words
+
+
+def _values_note(read: Sequence[ReadFinding]) -> str:
+    is_overruled = {Decision.CHANGED, Decision.REJECTED} & {each.state for each in read}
+    return PROGRAM_VALUES if is_overruled else ""
 
 
 def _cautions(analysis: Analysis) -> tuple[str, ...]:

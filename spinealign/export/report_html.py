@@ -64,6 +64,7 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
             *_impression(content),
             *_findings(content.rows),
             *_picture(analysis),
+            *([_paragraph(content.values_note)] if content.values_note else []),
             *_measures(analysis),
             *_listed("Cautions", [caution_text(caution) for caution in analysis.cautions]),
             *_foot(analysis, content),

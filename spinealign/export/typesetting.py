@@ -22,7 +22,7 @@ from spinealign.wording import safe_text
 
 GREY = HexColor("#5a6068")
 ELLIPSIS = "…"
-_FALSE_BOLD = 0.03
+_FALSE_BOLD = 0.02
 """Line about the shapes of a font without bold letters, in sizes of the font."""
 _BASE_LINE = 0.76
 """Where the base line lies in a line, as a share of its height from the top."""
@@ -31,6 +31,7 @@ _NO_BREAK_SPACE = "\u00a0"
 _NO_BREAK_BEFORE = "、。，．・：；？！）」』】〉》々ーぁぃぅぇぉっゃゅょァィゥェォッャュョ"
 _LEAST_LINES = 2
 """Of a paragraph on a page, where it goes over two."""
+_LEFT_TO_RIGHT = 0
 _EAST_ASIAN_WIDE = ("W", "F")
 
 
@@ -173,8 +174,11 @@ class Text(Flowable):  # type: ignore[misc]
 
 
 def text_on_line(text: str, style: TextStyle, width: float | None = None) -> Line:
-    """Return text as one line, cut with an ellipsis where it is wider than `width` points."""
-    line = _clusters([Span(text.replace("\n", " "), style)])
+    """Return text as one line, cut with an ellipsis where it is wider than `width` points.
+
+    What it begins with stands at the left, whatever its direction.
+    """
+    line = _clusters([Span(text.replace("\n", " "), style)], base=_LEFT_TO_RIGHT)
     if width is None or _line_width(line) <= width:
         return line
     return _with_ellipsis(line, style, width)
@@ -355,12 +359,12 @@ def _line_width(line: Sequence[Cluster]) -> float:
     return sum(cluster.width for cluster in line)
 
 
-def _clusters(spans: Sequence[Span]) -> Line:
+def _clusters(spans: Sequence[Span], base: int | None = None) -> Line:
     """Shape text; clusters in the order they are read."""
     spans = [replace(span, text=_printable(span.text)) for span in spans]
     text = "".join(span.text for span in spans)
     styles = [span.style for span in spans for _ in span.text]
-    text_levels = levels(text, base_level(text))
+    text_levels = levels(text, base_level(text) if base is None else base)
     fonts = _fonts(text, styles)
     keys = list(zip(map(id, fonts), map(id, styles), text_levels, strict=True))
     found: Line = []

@@ -25,6 +25,10 @@ DRAFT = "DRAFT"
 
 FINDING_HEADINGS = ("Finding", "Value (95 % interval)", "Reference range", "Remarks")
 AT_THE_DETECTOR = "at the detector"
+PROGRAM_VALUES = (
+    "What follows are the program’s own values; the reader changed or rejected some of them: the "
+    "impression and the findings on page 1 hold."
+)
 ANNEX_TITLE = "Technical annex"
 PICTURE_CAPTION = "Outlines and measures drawn by the program; check them against the anatomy."
 PICTURE_CAPTION_READ = "Outlines and measures, as they were when the reading was signed."

@@ -29,6 +29,7 @@ from spinealign.reading.decisions import decide
 from spinealign.reading.findings import findings_of
 from spinealign.wording import DEMONSTRATION_BAND, caution_text
 from spinealign.wording.reading_page import finding_title
+from spinealign.wording.report import PROGRAM_VALUES
 from tests.disc_models import graded_analysis
 from tests.phantoms import (
     ct_analysis,
@@ -267,6 +268,7 @@ def test_what_the_reader_changed_stands_beside_the_program_s_value():
     text = " ".join(pages_of(analysis, details=ReportDetails(reading=changed)))
     assert "44.0°" in text
     assert "changed by the reader; program: " in text
+    assert PROGRAM_VALUES in text
 
 
 def test_an_addendum_is_printed_with_its_reason():

@@ -168,6 +168,12 @@ def test_order_on_paper(text, seen):
     assert "".join(text[at] for at in order) == seen
 
 
+def test_the_head_of_a_page_begins_with_the_name_in_any_direction():
+    line = text_on_line("כהן · born 1961-03-04 · ID 4711", STYLE)
+    order = visual_order([cluster.level for cluster in line])
+    assert "".join(line[at].letters for at in order) == "ןהכ · born 1961-03-04 · ID 4711"
+
+
 # Lines
 
 
