@@ -49,7 +49,7 @@ def annex_story(analysis: Analysis, show_file: bool = True) -> Story:
     return [
         *_classification(analysis.classification),
         *_heat_map(analysis),
-        *_warnings(analysis),
+        *cautions_story(analysis),
         *alignment_story(analysis),
         *methods_story(analysis),
         *_vertebrae(analysis),
@@ -107,7 +107,8 @@ def _vertebrae(analysis: Analysis) -> Story:
     return section("Vertebral bodies", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
 
 
-def _warnings(analysis: Analysis) -> Story:
+def cautions_story(analysis: Analysis) -> Story:
+    """Return all cautions in full, empty without any."""
     if not analysis.cautions:
         return []
     texts = [paragraph(f"• {caution_text(caution)}") for caution in analysis.cautions]

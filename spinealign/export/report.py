@@ -15,12 +15,12 @@ from spinealign.domain.reading import Finding, NumberValue
 from spinealign.domain.report_details import Institution, ReportDetails
 from spinealign.export import page
 from spinealign.export.alignment_pages import alignment_story, range_bar
-from spinealign.export.annex import annex_story
+from spinealign.export.annex import annex_story, cautions_story
 from spinealign.export.disc_pages import discs_story
 from spinealign.export.page import Story, paragraph, section, spans
 from spinealign.export.report_content import FindingRow, ReportContent, report_content
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
-from spinealign.wording import caution_text, is_demonstration
+from spinealign.wording import is_demonstration
 from spinealign.wording.report import (
     ANNEX_TITLE,
     DRAFT,
@@ -90,7 +90,7 @@ def _parts(analysis: Analysis) -> list[Part]:
     """Return what follows the first page, the most wanted first; the last are left out first."""
     return [
         ("discs", partial(discs_story, analysis)),
-        ("cautions", partial(_cautions, analysis)),
+        ("cautions", partial(cautions_story, analysis)),
         ("measures", partial(alignment_story, analysis, with_levels=False)),
         ("measures of single levels", partial(alignment_story, analysis, with_summary=False)),
     ]
@@ -334,8 +334,3 @@ def _in_one_line(row: FindingRow) -> str:
 def _first_cautions(content: ReportContent) -> Story:
     lines = [paragraph(f"• {text}", page.SMALL) for text in content.cautions]
     return [Spacer(0, 1.5 * mm), *lines] if lines else []
-
-
-def _cautions(analysis: Analysis) -> Story:
-    texts = [paragraph(f"• {caution_text(caution)}") for caution in analysis.cautions]
-    return section("Cautions", *texts) if texts else []

@@ -86,7 +86,7 @@ def test_every_report_has_finding_origin_and_disclaimer_on_every_page(analysis):
 
 @pytest.mark.parametrize("analysis", ANALYSES.values(), ids=ANALYSES)
 def test_every_caution_is_told(analysis):
-    codes = (WarningCode.BLURRED, WarningCode.MAGNIFIED_SPACING, WarningCode.NO_COLUMN)
+    codes = (WarningCode.BLURRED, WarningCode.MAGNIFIED_SPACING, WarningCode.COMPANION_UNMATCHED)
     cautions = (*analysis.cautions, *map(Caution, codes))
     text = text_of(replace(analysis, cautions=cautions))
     for caution in cautions:
