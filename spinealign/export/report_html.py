@@ -182,7 +182,8 @@ def _picture(analysis: Analysis) -> list[str]:
 
 
 def _measures(analysis: Analysis) -> list[str]:
-    told = [measure_sentence(m) for _, members in grouped(analysis.measurements) for m in members]
+    of_the_whole = [m for m in analysis.measurements if not m.definition.extent.has_one_level]
+    told = [measure_sentence(m) for _, members in grouped(of_the_whole) for m in members]
     missing = unmeasurable_lines(analysis.measurements)
     return [*_listed("Measures", told), *_listed("Not measurable", missing)]
 
