@@ -62,6 +62,7 @@ class Workbench(QObject):
         self.editing = EditSession(services, self.files, messages, self)
         self.records = TaskRunner(messages, self)
         self.readings = CaseReadings(self.records, messages, self)
+        self.saver.reading_of = self.readings.reading_of
         self.undoing = Undoing(self.editing, self.readings, self)
         self.current: Case | None = None
         self._connect()

@@ -16,8 +16,8 @@ from spinealign.wording.reading import patient_rows
 from spinealign.wording.text import listed, safe_text
 
 PATIENT_LEFT_OUT = "De-identified: patient data, names and dates were left out"
-NO_PATIENT_DATA = "The image file holds no patient data"
-NAME_UNKNOWN = "Patient not named in the file"
+NO_PATIENT_DATA = "No patient data on this report"
+NAME_UNKNOWN = "Patient not named"
 LEFT_OUT = "[left out]"
 NOT_READ = "Findings of the program. Nobody has read them yet."
 DRAFT = "DRAFT"

@@ -107,7 +107,7 @@ def test_saved_results_hold_the_corrections(qtbot, hands, fake, monkeypatch, tmp
     place = correct(hands)
     services = replace(
         hands.window.workbench.services,
-        write_bundle=lambda analysis, folder: written.append(analysis),
+        write_bundle=lambda analysis, folder, _: written.append(analysis),
     )
     monkeypatch.setattr(hands.window.workbench.saver, "_services", services)
     monkeypatch.setattr(

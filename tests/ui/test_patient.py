@@ -228,7 +228,7 @@ def exported(tmp_path_factory):
     analysis = phantoms.ct_analysis(side=96)
     answer = replace(analysis, image=read_image(path))
     services = program_services(folder / "profile")
-    services.write_bundle(answer, folder / "bundle")
+    services.write_bundle(answer, folder / "bundle", ReportDetails())
     read = PatientExamination(answer, services.read_patient(answer.image.place))
     assert read.facts.name == "Doe^Jane"
     for kind in ("csv", "pdf"):

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QApplication, QDialog
 
 from spinealign.domain.reading import Decision, GradeScale, GradeValue, PresenceValue, ReadingStatus
 from spinealign.reading.impression import Phrase
+from spinealign.ui.printing.preview import PageView
 from spinealign.ui.reading.phrases_dialog import PhrasesDialog
 from spinealign.ui.reading.sign_dialog import AddendumDialog, SignDialog
 from spinealign.ui.reading.versions_dialog import VersionsDialog
@@ -374,6 +375,30 @@ class TestSigning:
         assert not dialog.sign.isEnabled()
         assert "not decided yet" in dialog.reason.text()
         dialog.reject()
+
+    def test_the_page_is_seen_before_it_is_signed(self, qtbot, neck, fake):
+        neck.command("accept_rest")
+        neck.command("sign")
+        dialog = neck.dialog(SignDialog)
+        qtbot.waitUntil(lambda: isinstance(dialog.preview.widget(), PageView))
+        assert len(dialog.preview.widget().pages) == 2
+        [details] = fake.reports
+        assert details.reading == neck.window.workbench.readings.shown.reading
+        assert details.reading.decisions
+        assert details.is_draft
+        dialog.reject()
+
+    def test_reports_speak_with_the_reading(self, qtbot, neck, fake, tmp_path, monkeypatch):
+        monkeypatch.setattr(
+            "spinealign.ui.cases.saving.QFileDialog.getSaveFileName",
+            lambda *_: (str(tmp_path / "report.pdf"), ""),
+        )
+        sign(neck)
+        with qtbot.waitSignal(neck.window.workbench.saver.saved):
+            neck.command("save_report")
+        details = fake.reports[-1]
+        assert not details.is_draft
+        assert details.reading.reader == "A. Reader"
 
     def test_all_accepted_is_signed_in_four_actions(self, neck):
         neck.window.workbench.preferences.choose(reader_name="A. Reader")

@@ -7,6 +7,7 @@ from PyQt6.QtGui import QGuiApplication
 
 from spinealign import wording
 from spinealign.domain.errors import ExportError, ExportProblem
+from spinealign.domain.report_details import ReportDetails
 from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.cases.jobs import file_stem
 from spinealign.ui.window.actions import REPORTS
@@ -167,7 +168,7 @@ def test_the_real_services_write_real_files(qtbot, window, analysed, fake, out, 
     real = program_services()
     monkeypatch.setattr(fake, "_write", lambda kind, path: None)
     case = analysed("mr_1.nii")
-    real.write_bundle(case.finding.analysis, out / "bundle")
+    real.write_bundle(case.finding.analysis, out / "bundle", ReportDetails())
     real.write_one(case.finding.analysis, "overlay", out / "one.png")
     assert (out / "bundle" / "report.pdf").stat().st_size > 0
     assert (out / "one.png").stat().st_size > 0

@@ -201,11 +201,15 @@ def save_picture(image: QImage, path: Path) -> Generator[None, None, Path]:
 
 
 def write_results(
-    services: Services, analyses: Sequence[Analysis], folder: Path
+    services: Services,
+    analyses: Sequence[Analysis],
+    details: Sequence[ReportDetails],
+    folder: Path,
 ) -> Generator[Progress, None, tuple[Path, ...]]:
     """Write all results of analyses, each into a folder of its own below `folder`.
 
-    Nothing that is already there is written over.
+    Nothing that is already there is written over. The reports get `details`, which hold no
+    patient data.
 
     Raises
     ------
@@ -213,10 +217,10 @@ def write_results(
         A file could not be written.
     """
     written: list[Path] = []
-    for done, analysis in enumerate(analyses):
+    for done, (analysis, told) in enumerate(zip(analyses, details, strict=True)):
         target = _free_name(folder, result_stem(analysis.image))
         yield Progress(f"Saving {target.name}", done / len(analyses))
-        services.write_bundle(analysis, target)
+        services.write_bundle(analysis, target, told)
         written.append(target)
     return tuple(written)
 

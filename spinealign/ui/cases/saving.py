@@ -114,7 +114,8 @@ class Saver(QObject):
             return
         folder = Path(name)
         self._preferences.note(last_export_folder=str(folder))
-        self._write(lambda: write_results(self._services, analyses, folder), left_out)
+        told = [self.report_details(analysis, ReportPatient.UNKNOWN) for analysis in analyses]
+        self._write(lambda: write_results(self._services, analyses, told, folder), left_out)
 
     def save_part(self, analysis: Analysis, kind: str, asking: QWidget) -> None:
         """Ask for a file and write one kind of result to it."""

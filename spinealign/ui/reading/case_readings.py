@@ -144,6 +144,11 @@ class CaseReadings(QObject):
         entry = self._entry
         return None if entry is None else entry.shown
 
+    def reading_of(self, analysis: Analysis) -> Reading | None:
+        """Return the reading of the picture of an analysis; None where nobody can read it."""
+        entry = self._entries.get(image_of(analysis))
+        return None if entry is None else entry.shown.reading
+
     @property
     def is_saving(self) -> bool:
         """Whether a step of the case that is shown is not on the disk yet."""

@@ -220,7 +220,7 @@ class MainWindow(DropWindow):
         connect_editing(actions, self.correction, bench.undoing, self.viewer, preferences)
         connect_preferences(actions, preferences, self.theme, self)
         connect_help(actions, bench, self)
-        self.reading_commands = ReadingCommands(actions, bench, self.results, self)
+        self.reading_commands = ReadingCommands(actions, bench, self.results, self.patient, self)
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)
         self.welcome.folder_requested.connect(actions["open_folder"].trigger)

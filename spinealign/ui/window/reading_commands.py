@@ -7,7 +7,7 @@ from PyQt6.QtWidgets import QWidget
 
 from spinealign.domain.reading import Reading
 from spinealign.reading.impression import Phrases
-from spinealign.ui.reading.case_readings import CaseReadings, ReadingSnapshot
+from spinealign.ui.reading.case_readings import CaseReadings
 from spinealign.ui.reading.phrases_dialog import PhrasesDialog
 from spinealign.ui.reading.reading_page import is_readable
 from spinealign.ui.reading.sign_dialog import AddendumDialog, SignDialog
@@ -15,8 +15,9 @@ from spinealign.ui.reading.versions_dialog import VersionsDialog
 from spinealign.ui.results.results_panel import ResultsPanel
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.window.actions import Actions
+from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.workbench import Workbench
-from spinealign.wording.reading_window import status_text, version_text
+from spinealign.wording.reading_window import status_text
 
 NOTHING_READ = "There is no reading: open a lateral film of the spine or a sagittal MR"
 
@@ -26,14 +27,22 @@ class ReadingCommands(QObject):
 
     Parameters
     ----------
+    patient : PatientStrip
+        Knows whether reports name the patient.
     window : QWidget
         Over which dialogs open.
     """
 
     def __init__(
-        self, actions: Actions, bench: Workbench, results: ResultsPanel, window: QWidget
+        self,
+        actions: Actions,
+        bench: Workbench,
+        results: ResultsPanel,
+        patient: PatientStrip,
+        window: QWidget,
     ) -> None:
         super().__init__(window)
+        self._patient = patient
         self._actions, self._bench, self._results = actions, bench, results
         self._window = window
         self._readings: CaseReadings = bench.readings
@@ -95,7 +104,7 @@ class ReadingCommands(QObject):
         if shown is not None and not shown.is_signed:
             dialog = SignDialog(shown, self._preferences.settings.reader_name, self._window)
             dialog.signed.connect(self._sign)
-            self._preview(dialog, shown)
+            self._preview(dialog)
             dialog.open_fitted()
 
     def add_addendum(self) -> None:
@@ -117,10 +126,22 @@ class ReadingCommands(QObject):
         dialog.chosen.connect(self._keep_phrases)
         dialog.open()
 
-    def _preview(self, dialog: SignDialog, shown: ReadingSnapshot) -> None:
-        from spinealign.ui.widgets.labels import wrapped_label
+    def _preview(self, dialog: SignDialog) -> None:
+        """Show the report in the dialog as soon as it is made, if the dialog still stands."""
+        analysis, waiting = self._bench.current_analysis, [dialog]
+        dialog.finished.connect(lambda _: waiting.clear())
 
-        dialog.show_preview(wrapped_label(version_text(shown.reading)))
+        def show(data: bytes) -> None:
+            from spinealign.ui.printing.pages import PdfPages
+            from spinealign.ui.printing.preview import PageView
+
+            for each in waiting:
+                view = PageView()
+                view.show_pages(PdfPages(data))
+                each.show_preview(view)
+
+        if analysis is not None:
+            self._bench.saver.preview_report(analysis, self._patient.report_patient, show)
 
     def _sign(self, reader: str) -> None:
         self._remember(reader)

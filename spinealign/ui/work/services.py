@@ -99,7 +99,7 @@ class Services:
     scan: Callable[[Sequence[Path]], Generator[int, None, Scan]]
     read_slices: Callable[[SeriesEntry, Sequence[int]], Iterator[SpineImage]]
     read_patient: Callable[[ImagePart], PatientFacts]
-    write_bundle: Callable[[Analysis, Path], object]
+    write_bundle: Callable[[Analysis, Path, ReportDetails], object]
     write_one: Callable[[Analysis, str, Path], object]
     write_report: Callable[[Analysis, str, ReportDetails, Path], object]
     report_pdf: Callable[[Analysis, ReportDetails], bytes]
@@ -194,10 +194,10 @@ def _read_patient(part: ImagePart) -> PatientFacts:
     return read_patient(part)
 
 
-def _write_bundle(analysis: Analysis, folder: Path) -> object:
+def _write_bundle(analysis: Analysis, folder: Path, details: ReportDetails) -> object:
     from spinealign.export.bundle import write_bundle
 
-    return write_bundle(analysis, folder)
+    return write_bundle(analysis, folder, details)
 
 
 def _write_one(analysis: Analysis, kind: str, path: Path) -> None:
