@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from spinealign.domain.findings import Analysis, WarningCode
@@ -41,9 +41,9 @@ from spinealign.wording.report import (
     moment_text,
     patient_columns,
     patient_head,
+    reading_without_patient,
     report_title,
     status_text,
-    without_patient,
 )
 from spinealign.wording.results import headline
 from spinealign.wording.series import picture_name
@@ -123,6 +123,9 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         A signed reading speaks with its own findings, whatever the analysis says now.
     """
     analysis = analysis.without_demonstration
+    if details.is_deidentified and details.reading is not None:
+        reading = reading_without_patient(details.reading, details.patient)
+        details = replace(details, reading=reading)
     read = _read(analysis, details.reading)
     title = report_title(analysis.examination)
     return ReportContent(
@@ -185,8 +188,6 @@ def _impression(
         text = details.reading.impression.text
     else:
         text = _automatic_impression(analysis, [each.finding for each in read])
-    if details.is_deidentified:
-        text = without_patient(text, details.patient)
     return tuple(line for line in text.splitlines() if line.strip())
 
 
@@ -200,7 +201,7 @@ def _automatic_impression(analysis: Analysis, findings: Sequence[Finding]) -> st
 
 def _addenda(details: ReportDetails) -> tuple[tuple[str, str], ...]:
     made = () if details.reading is None else details.reading.addenda
-    return tuple((_addendum_title(each, details), _addendum_text(each, details)) for each in made)
+    return tuple((_addendum_title(each, details), _addendum_text(each)) for each in made)
 
 
 def _addendum_title(addendum: Addendum, details: ReportDetails) -> str:
@@ -209,9 +210,8 @@ def _addendum_title(addendum: Addendum, details: ReportDetails) -> str:
     return f"Addendum by {addendum.reader} on {moment_text(addendum.added_utc)}"
 
 
-def _addendum_text(addendum: Addendum, details: ReportDetails) -> str:
-    text = f"{addendum.text}\nReason: {addendum.reason}"
-    return without_patient(text, details.patient) if details.is_deidentified else text
+def _addendum_text(addendum: Addendum) -> str:
+    return f"{addendum.text}\nReason: {addendum.reason}"
 
 
 # Findings

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import WarningCode
-from spinealign.domain.reading import ReadingStatus
+from spinealign.domain.reading import Addendum, Impression, Reading, ReadingStatus
 from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import PatientFacts
 from spinealign.wording.examinations import examination_text
@@ -129,6 +129,23 @@ def without_patient(text: str, patient: PatientFacts) -> str:
         return text
     pattern = "|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in found)
     return re.sub(pattern, LEFT_OUT, text, flags=re.IGNORECASE)
+
+
+def reading_without_patient(reading: Reading, patient: PatientFacts) -> Reading:
+    """Return a reading of which impression and addenda do not name the patient."""
+    impression = Impression(
+        without_patient(reading.impression.text, patient), reading.impression.is_edited
+    )
+    addenda = tuple(
+        Addendum(
+            without_patient(each.text, patient),
+            without_patient(each.reason, patient),
+            each.reader,
+            each.added_utc,
+        )
+        for each in reading.addenda
+    )
+    return reading.with_changes(impression=impression, addenda=addenda)
 
 
 def _dates(stored: str) -> tuple[str, ...]:

@@ -228,7 +228,7 @@ def exported(tmp_path_factory):
     analysis = phantoms.ct_analysis(side=96)
     answer = replace(analysis, image=read_image(path))
     services = program_services(folder / "profile")
-    services.write_bundle(answer, folder / "bundle", ReportDetails())
+    services.write_bundle(answer, folder / "bundle", ReportDetails(reading=_gossip(answer)))
     read = PatientExamination(answer, services.read_patient(answer.image.place))
     assert read.facts.name == "Doe^Jane"
     for kind in ("csv", "pdf"):
@@ -250,7 +250,8 @@ def test_no_exported_file_names_the_patient_by_itself(exported):
     assert {".pdf", ".html", ".json", ".png", ".csv"} == {path.suffix for path in written}
     assert {"slice.dcm.spinealign.json", "analysis.json"} <= {path.name for path in written}
     silent = [path for path in written if path.name.startswith("silent_report")]
-    assert len(silent) == 2
+    silent.append(exported / "bundle" / "report.pdf")
+    assert len(silent) == 3
     assert all("[left out] [left out], born [left out]" in _text_of(path) for path in silent)
     for path in written:
         content = _text_of(path)

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QApplication, QDialog
 
 from spinealign.domain.reading import Decision, GradeScale, GradeValue, PresenceValue, ReadingStatus
 from spinealign.reading.impression import Phrase
+from spinealign.ui.cases.saving import ReportPatient
 from spinealign.ui.printing.preview import PageView
 from spinealign.ui.reading.phrases_dialog import PhrasesDialog
 from spinealign.ui.reading.sign_dialog import AddendumDialog, SignDialog
@@ -513,6 +514,8 @@ class TestKept:
         strips = again.results.reading.faults
         assert strips.count() == 1
         assert "was changed after it was signed" in strips.itemAt(0).widget().accessibleName()
+        bench = again.workbench
+        assert bench.saver.report_details(bench.current_analysis, ReportPatient.UNKNOWN).is_draft
 
     def test_a_step_that_cannot_be_written_is_not_shown_as_made(self, neck, monkeypatch):
         monkeypatch.setattr("spinealign.reading.store.write_durably", _full_disk)

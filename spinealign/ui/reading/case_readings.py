@@ -145,9 +145,12 @@ class CaseReadings(QObject):
         return None if entry is None else entry.shown
 
     def reading_of(self, analysis: Analysis) -> Reading | None:
-        """Return the reading of the picture of an analysis; None where nobody can read it."""
+        """Return the reading of the picture of an analysis, for reports.
+
+        None where nobody can read it, or where it is not on the disk as it was written.
+        """
         entry = self._entries.get(image_of(analysis))
-        return None if entry is None else entry.shown.reading
+        return None if entry is None or entry.shown.faults else entry.shown.reading
 
     @property
     def is_saving(self) -> bool:

@@ -197,6 +197,11 @@ def _read_patient(part: ImagePart) -> PatientFacts:
 def _write_bundle(analysis: Analysis, folder: Path, details: ReportDetails) -> object:
     from spinealign.export.bundle import write_bundle
 
+    if details.reading is not None and not details.patient:
+        from spinealign.wording.report import reading_without_patient
+
+        patient = _with_patient(analysis, details).patient
+        details = replace(details, reading=reading_without_patient(details.reading, patient))
     return write_bundle(analysis, folder, details)
 
 
