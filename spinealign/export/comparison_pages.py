@@ -25,6 +25,7 @@ from spinealign.export import page
 from spinealign.export.course_picture import course_picture, drawn_values
 from spinealign.export.overlay import overlay_picture
 from spinealign.export.page import Story, grid, paragraph, section
+from spinealign.export.report_pictures import jpeg
 from spinealign.files import write_export
 from spinealign.measure.geometry.comparison import changed, compare
 from spinealign.wording import is_demonstration
@@ -46,10 +47,12 @@ from spinealign.wording.motion import (
     motion_row,
     motion_sentences,
 )
+from spinealign.wording.report import UNNAMED
 
 NO_CHANGE = "No measure changed by more than the error of a change."
 _PICTURE_HEIGHT = 82 * mm
 _CHART_SIZE = (1100, 500)
+_PICTURE_PX = 1200
 _MOST_CHARTS = 4
 _MOST_DATES = 4
 _GAP = 4 * mm
@@ -188,10 +191,8 @@ def _pictures(*examinations: PatientExamination) -> Table:
 
 def _printed(picture: Image.Image, width: float, height: float) -> Picture:
     factor = min(width / picture.width, height / picture.height)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    buffer.seek(0)
-    return Picture(buffer, picture.width * factor, picture.height * factor)
+    size = picture.width * factor, picture.height * factor
+    return page.picture(jpeg(picture, _PICTURE_PX), *size)
 
 
 def _small(sentences: Sequence[str]) -> Story:
@@ -204,7 +205,9 @@ def _document(title: str, story: Story, examinations: Sequence[PatientExaminatio
     lines = [paragraph(examination_line(one, with_name=False)) for one in examinations]
     is_shown = any(is_demonstration(one.analysis) for one in examinations)
     top: list[Any] = [paragraph(title, page.TITLE), *lines]
-    page.build([*top, *story], target, examinations[-1].analysis.program_version, is_shown)
+    version = examinations[-1].analysis.program_version
+    running = page.Running(UNNAMED, title, version, is_demonstration=is_shown)
+    page.build([*top, *story], target, running)
     return target.getvalue()
 
 

@@ -156,10 +156,10 @@ def _discs(analysis: Analysis, _details: ReportDetails) -> bytes:
     return discs_csv(analysis).encode()
 
 
-def _json(analysis: Analysis, _details: ReportDetails) -> bytes:
+def _json(analysis: Analysis, details: ReportDetails) -> bytes:
     from spinealign.export.tables import analysis_json
 
-    table = analysis_json(analysis, file_names(analysis))
+    table = analysis_json(analysis, file_names(analysis), details.reading)
     return f"{json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
