@@ -18,7 +18,7 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.export.overlay import mask_picture, overlay_picture, plain_picture
-from spinealign.export.report import report_pdf
+from spinealign.export.report import annex_pdf
 from spinealign.export.tables import analysis_json, analysis_schema, regions_csv
 from spinealign.imaging.labels import label_place
 from spinealign.imaging.render import class_colour
@@ -188,8 +188,8 @@ class TestPictures:
         )
         assert not np.asarray(mask_picture(NOTHING)).any()
 
-    def test_the_report_lists_the_bodies(self):
-        reader = PdfReader(io.BytesIO(report_pdf(NUMBERED)))
+    def test_the_annex_lists_the_bodies(self):
+        reader = PdfReader(io.BytesIO(annex_pdf(NUMBERED)))
         text = "\n".join(page.extract_text() for page in reader.pages)
         assert "Vertebral bodies" in text
         assert "body 5" in text
