@@ -16,6 +16,7 @@ from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MEASURES, Extent, MeasureCode, NormalRange
 from spinealign.export import page
 from spinealign.export.page import number_cell, paragraph, section
+from spinealign.export.typesetting import GREY
 from spinealign.wording import safe_text
 from spinealign.wording.definitions import MEASURE_WORDS
 from spinealign.wording.measure_rows import (
@@ -136,7 +137,7 @@ def range_bar(
     drawing.add(Rect(left, top, right - left, _BAND_HEIGHT, fillColor=_BAND, strokeColor=None))
     if normal.mean is not None:
         at = x(normal.mean)
-        drawing.add(Line(at, top, at, top + _BAND_HEIGHT, strokeColor=page.GREY, strokeWidth=0.5))
+        drawing.add(Line(at, top, at, top + _BAND_HEIGHT, strokeColor=GREY, strokeWidth=0.5))
     drawing.add(Line(x(low), middle, x(high), middle, strokeColor=ink, strokeWidth=0.6))
     drawing.add(Line(x(value), 0, x(value), _BAR_HEIGHT, strokeColor=ink, strokeWidth=1.6))
     return drawing
