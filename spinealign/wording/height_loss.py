@@ -43,6 +43,16 @@ def height_loss_phrase(loss: HeightLoss) -> str:
     return f"height loss, {_details(loss)}"
 
 
+def height_loss_note(loss: HeightLoss) -> str:
+    """Return what stands below grade and per cent: "anterior (wedge), 95 % 22 to 40, ..."."""
+    interval = ""
+    if loss.interval is not None:
+        interval = ", 95 % {:.0f} to {:.0f}".format(*loss.interval)
+    possibly = ", grade not certain" if loss.is_grade_possible else ""
+    shape = f"{_PARTS[loss.part]} ({_SHAPES[loss.deformity]})"
+    return f"{shape}{interval}{possibly}: {_MEANINGS[loss.grade]}"
+
+
 def height_loss_meaning(grade: int) -> str:
     """Return what a height loss of one of Genant's grades, 1 to 3, may be."""
     return _MEANINGS[grade]

@@ -18,6 +18,7 @@ from spinealign.domain.reading import (
     ReadingStatus,
 )
 from spinealign.wording.failures import Message
+from spinealign.wording.height_loss import height_loss_note
 from spinealign.wording.measure_rows import range_text
 from spinealign.wording.measures import reason_text, severity_text
 from spinealign.wording.reading_page import (
@@ -171,6 +172,8 @@ def line_note(findings: Sequence[Finding]) -> str:
         return ", ".join(told)
     if first.value is None:
         return reason_text(first.unmeasurable)
+    if first.height_loss is not None:
+        return height_loss_note(first.height_loss)
     parts = [finding_doubt_text(first.value)]
     parts += [severity_text(first.severity)] if first.severity is not None else []
     place = range_place(first)

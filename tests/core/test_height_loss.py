@@ -17,7 +17,7 @@ from spinealign.domain.height_loss import (
 from spinealign.domain.measures import MeasureCode
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
-from spinealign.wording.height_loss import height_loss_sentences
+from spinealign.wording.height_loss import height_loss_note, height_loss_sentences
 from tests.examinations import LATERAL_NECK, SPINE_MR, WHOLE_SPINE
 from tests.phantoms_alignment import PIXELS, numbered, vertebra
 
@@ -172,6 +172,17 @@ def test_points_of_the_program_leave_the_grade_open():
     (sentence,) = height_loss_sentences([loss])
     assert sentence.startswith("Height loss of L2, anterior, 26 % (95 % ")
     assert sentence.endswith("), possibly Genant grade 2 (wedge): possible fracture.")
+
+
+def test_a_row_says_part_interval_and_meaning():
+    (loss,) = losses(column(L2=(0.69, 0.85, 1.0)))
+    plain = replace(loss, interval=(22.4, 39.6), is_grade_possible=True)
+    assert height_loss_note(plain) == (
+        "anterior (wedge), 95 % 22 to 40, grade not certain: possible fracture"
+    )
+    assert height_loss_note(replace(loss, interval=None, is_grade_possible=False)) == (
+        "anterior (wedge): possible fracture"
+    )
 
 
 def test_a_mild_loss_may_be_a_variant():
