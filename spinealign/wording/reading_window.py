@@ -150,10 +150,11 @@ def line_value(findings: Sequence[Finding]) -> str:
     if first.kind is not FindingKind.DISC_GRADE:
         return "not determined" if first.value is None else finding_value_text(first.value)
     told = [f for f in findings if f.normality is Normality.ABNORMAL]
-    if told:
-        return ", ".join(map(abnormal_phrase, told))
     pfirrmann = [f for f in findings if f.code == GradeName.PFIRRMANN and f.value is not None]
     grade = f", Pfirrmann grade {finding_value_text(pfirrmann[0].value)}" if pfirrmann else ""
+    if told:
+        is_told = any(f.code == GradeName.PFIRRMANN for f in told)
+        return ", ".join(map(abnormal_phrase, told)) + ("" if is_told else grade)
     if any(f.normality is Normality.NORMAL for f in findings):
         return f"unremarkable{grade}"
     return f"{listed([finding_name(f) for f in findings])} not determined"
@@ -189,13 +190,14 @@ def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool
     """
     if is_outdated:
         return OUTDATED
+    about = f"{finding_name(finding)} " if finding.kind is FindingKind.DISC_GRADE else ""
     match decision.decision:
         case Decision.CHANGED:
             said = finding_value_text(decision.automatic)
             program = f"the program said {said}" if said else "the program had no value"
-            return f"changed, {program}"
+            return f"{about}changed, {program}"
         case Decision.REJECTED:
-            return "rejected"
+            return f"{about}rejected"
     return ""
 
 
@@ -213,12 +215,16 @@ def normal_text(findings: Sequence[Finding]) -> str:
     measures = [f for f in findings if f.kind is FindingKind.MEASURE]
     normal = [f for f in measures if f.normality is Normality.NORMAL]
     others = [f for f in measures if f.normality is not Normality.NORMAL]
-    parts = [f"heights of {len(bodies)} bodies"] if bodies else []
-    parts += [f"grades of {len(discs)} discs"] if discs else []
+    parts = [f"heights of {_counted(len(bodies), 'body', 'bodies')}"] if bodies else []
+    parts += [f"grades of {_counted(len(discs), 'disc', 'discs')}"] if discs else []
     parts += [_named(f) for f in normal]
     said = as_sentence(f"Normal: {', '.join(parts)}") if parts else ""
     rest = as_sentence(f"Measured: {', '.join(map(_named, others))}") if others else ""
     return " ".join(part for part in (said, rest) if part)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _named(finding: Finding) -> str:

@@ -232,7 +232,8 @@ class TestFindings:
         assert made[bulging].human == PresenceValue(False)
         [narrowing] = [k for k in row.read if "narrowing" in k.finding.key]
         assert made[narrowing.finding.key].decision is Decision.ACCEPTED
-        assert "Pfirrmann grade 4" not in row.value.text()
+        assert "Pfirrmann grade 2" in row.value.text()
+        assert "Pfirrmann grade changed, the program said 4" in row.state.text()
 
     def test_everything_else_is_accepted_with_one_key(self, neck):
         neck.command("accept_rest")

@@ -314,6 +314,7 @@ class MainWindow(DropWindow):
         self.navigation.follow()
         analysis, first = self.workbench.editing.analysis, findings[0]
         if analysis is None or first.box is None:
+            self.disc_inset.hide_inset()
             self.viewer.fit()
             return
         disc = disc_of(analysis, first)
