@@ -8,6 +8,8 @@ import jsonschema
 import pytest
 
 from spinealign.domain.reading import Decision
+from spinealign.domain.report_details import ReportDetails
+from spinealign.export.bundle import write_one
 from spinealign.export.tables import analysis_json, analysis_schema
 from tests.killed_readings import begun, steps_of
 from tests.readings import back_analysis, neck_analysis
@@ -54,6 +56,16 @@ def test_a_rejected_finding_has_no_value(tmp_path):
     session.decide("height_loss/L1", Decision.REJECTED)
     [made] = analysis_json(back_analysis(), {}, session.reading)["reading"]["decisions"]
     assert (made["decision"], made["value"]) == ("rejected", None)
+
+
+def test_a_folder_of_results_holds_the_reading(tmp_path):
+    session = begun(tmp_path)
+    session.accept_rest()
+    signed = session.sign("A. Reader")
+    write_one(back_analysis(), "json", tmp_path / "a.json", ReportDetails(reading=signed))
+    table = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert table["reading"]["status"] == "signed"
+    assert len(table["reading"]["decisions"]) == len(signed.decisions)
 
 
 def test_nothing_that_a_person_typed_is_there(tables):
