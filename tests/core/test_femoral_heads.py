@@ -67,6 +67,13 @@ def by_code(analysis: Analysis):
     return {measure.code: measure for measure in analysis.measurements}
 
 
+FORCED = (
+    "Analysed as a lateral whole-spine radiograph against the program’s check: the result may be "
+    "meaningless."
+)
+"""Of a drawn film, whose kind the test names against what the pixels say."""
+
+
 def test_without_a_network_the_film_says_so_in_one_sentence(film: Analysis) -> None:
     [told] = [c for c in film.cautions if c.code is WarningCode.NO_MODEL_FOR_VIEW]
     assert caution_text(told) == (
@@ -74,7 +81,7 @@ def test_without_a_network_the_film_says_so_in_one_sentence(film: Analysis) -> N
         "analysed automatically."
     )
     assert headline(film) == (
-        "No model for a lateral whole-spine radiograph is installed, so nothing was analysed; "
+        f"{FORCED} No model for a lateral whole-spine radiograph is installed, so nothing was analysed; "
         "vertebrae can be added by hand."
     )
     assert film.vertebrae == ()
@@ -89,7 +96,8 @@ def test_a_column_can_be_outlined_from_nothing(film: Analysis) -> None:
     placed = reduce(add_vertebra, corners[4:12], initial_corrections(film))
     named = set_facing(rename_level(placed, 1, "C7"), Facing.LEFT)
     after = apply_corrections(film, named)
-    assert headline(after).startswith("Outlined C7 to T7 on this lateral whole-spine radiograph")
+    said = "Outlined C7 to T7 on this lateral whole-spine radiograph"
+    assert headline(after).startswith(f"{FORCED} {said}")
     assert [body.level for body in after.vertebrae] == ["C7", *(f"T{n}" for n in range(1, 8))]
     assert by_code(after)[MeasureCode.T1_SLOPE].value == pytest.approx(true_angles()["t1_slope"])
     reason = by_code(after)[MeasureCode.THORACIC_KYPHOSIS_T4_T12].unmeasurable
