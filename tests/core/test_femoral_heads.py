@@ -81,8 +81,8 @@ def test_without_a_network_the_film_says_so_in_one_sentence(film: Analysis) -> N
         "analysed automatically."
     )
     assert headline(film) == (
-        f"{FORCED} No model for a lateral whole-spine radiograph is installed, so nothing was analysed; "
-        "vertebrae can be added by hand."
+        f"{FORCED} No model for a lateral whole-spine radiograph is installed, so nothing was "
+        "analysed; vertebrae can be added by hand."
     )
     assert film.vertebrae == ()
     assert film.measurements == ()
