@@ -59,7 +59,11 @@ _GAP = 4 * mm
 
 
 def comparison_story(
-    first: PatientExamination, second: PatientExamination, *, is_whole: bool = True
+    first: PatientExamination,
+    second: PatientExamination,
+    *,
+    is_whole: bool = True,
+    with_dates: bool = True,
 ) -> Story:
     """Return the section of a report on what changed since an earlier examination.
 
@@ -70,6 +74,8 @@ def comparison_story(
     is_whole : bool
         Whether both pictures and all measures follow. A report has pictures of its own, and
         room for what changed and the measures of the whole neck or back.
+    with_dates : bool
+        Whether dates stand there, or the time between them only.
     """
     rows = compare(first.analysis, second.analysis)
     said = [change_sentence(row) for row in changed(rows)] or [NO_CHANGE]
@@ -79,7 +85,7 @@ def comparison_story(
     return [
         *section(
             "Compared with an earlier examination",
-            paragraph(interval_sentence(first, second), page.BOLD),
+            paragraph(interval_sentence(first, second, with_dates=with_dates), page.BOLD),
         ),
         *(paragraph(f"• {sentence}") for sentence in said),
         *([Spacer(0, 2 * mm), _pictures(first, second)] if is_whole else ()),

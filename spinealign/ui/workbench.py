@@ -9,6 +9,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.domain.findings import Analysis
+from spinealign.ui.cases.appendices import Appendices
 from spinealign.ui.cases.case_session import Case, CaseSession, Opening
 from spinealign.ui.cases.jobs import read_samples, warm_up
 from spinealign.ui.cases.opening import Opener
@@ -59,6 +60,7 @@ class Workbench(QObject):
         self.session = CaseSession(services, self.inference, messages, self)
         self.opener = Opener(services, self.looking, self.preferences, messages, self)
         self.saver = Saver(services, self.files, self.preferences, messages, self)
+        self.appendices = Appendices(self)
         self.editing = EditSession(services, self.files, messages, self)
         self.records = TaskRunner(messages, self)
         self.readings = CaseReadings(self.records, messages, self)

@@ -131,8 +131,13 @@ def _counted(number: int, unit: str) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
-def interval_sentence(first: PatientExamination, second: PatientExamination) -> str:
+def interval_sentence(
+    first: PatientExamination, second: PatientExamination, *, with_dates: bool = True
+) -> str:
     """Return both dates and the time between: "2024-03-01 to 2025-05-31: 14 months."."""
+    if not with_dates:
+        between = span_text(first.date, second.date) or "not known"
+        return f"Time between both examinations: {between}."
     dates = f"{date_text(first.date)} to {date_text(second.date)}"
     span = span_text(first.date, second.date)
     if not span:

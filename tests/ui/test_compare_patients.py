@@ -218,6 +218,33 @@ def test_each_page_is_saved_in_each_way(
     assert found.message.text()
 
 
+def test_what_is_ticked_goes_into_the_reports_it_belongs_to_and_out_again(opened, window):
+    found = opened("film_2023.dcm", "film_2024.dcm", *BENT)
+    appendices = window.workbench.appendices
+    analyses = {c.path.name: c.finding.analysis for c in window.workbench.session.cases}
+    pair = found.pair
+    second = pair.second.case.path.name
+    QTest.mouseClick(pair.in_report, Qt.MouseButton.LeftButton)
+    [prior] = appendices.parts_of(analyses[second]).values()
+    assert prior.facts == FILES[pair.first.case.path.name]
+    assert not appendices.parts_of(analyses[pair.first.case.path.name])
+    pair.swap()
+    assert not pair.in_report.isChecked()
+    pair.swap()
+    assert pair.in_report.isChecked()
+    QTest.mouseClick(pair.in_report, Qt.MouseButton.LeftButton)
+    assert not appendices.parts_of(analyses[second])
+    motion = turn_to(found, found.motion)
+    QTest.mouseClick(motion.in_report, Qt.MouseButton.LeftButton)
+    for name in BENT:
+        [part] = appendices.parts_of(analyses[name]).values()
+        assert part.flexion.analysis is analyses["film_flexion.dcm"]
+    course = turn_to(found, found.course)
+    QTest.mouseClick(course.in_report, Qt.MouseButton.LeftButton)
+    [part] = appendices.parts_of(analyses["film_2024.dcm"]).values()
+    assert len(part.examinations) == 2
+
+
 def test_two_films_of_a_day_are_flexion_and_extension(opened):
     found = opened(*FILES, *BENT)
     page = turn_to(found, found.motion)

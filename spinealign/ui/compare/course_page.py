@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QImage, QPixmap, QResizeEvent
 from PyQt6.QtWidgets import (
+    QCheckBox,
     QHBoxLayout,
     QLabel,
     QSizePolicy,
@@ -22,8 +23,10 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.comparison import Change, Course, CourseRow, PatientExamination
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.measure.geometry.comparison import course_of
+from spinealign.ui.cases.appendices import Appendix
+from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.saving import COURSE_PAGES, COURSE_PICTURE, COURSE_TABLE, SavedFile
-from spinealign.ui.compare.pair_page import push_button
+from spinealign.ui.compare.pair_page import as_it_is_now, push_button
 from spinealign.ui.compare.patient_cases import PatientCases
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.widgets.labels import show_plain_rows, wrapped_label
@@ -115,14 +118,17 @@ class CoursePage(QWidget):
         self._bench, self._patients = bench, patients
         self._course: Course | None = None
         self._rows: tuple[CourseRow, ...] = ()
+        self._pairs: list[tuple[Case, PatientExamination]] = []
         self.cases = PatientCases(patients)
         self.table = QTableWidget()
         self.picture = CoursePicture(theme)
+        self.in_report = QCheckBox("In the re&port of the latest")
+        self.in_report.setToolTip("Append the course to the report of the latest examination")
         self.title = wrapped_label("", strong=True)
         self.cautions = wrapped_label("", "muted")
-        self.message = wrapped_label("", "muted")
         self._build()
         self.cases.chosen_changed.connect(self._show)
+        self.in_report.clicked.connect(self._put_in_report)
         self.table.itemSelectionChanged.connect(self._draw)
 
     @property
@@ -148,12 +154,35 @@ class CoursePage(QWidget):
             last = self._course.examinations[-1].analysis
             self._bench.saver.save_as(wanted, last, self, write)
 
+    def _put_in_report(self, is_in: bool) -> None:
+        """Append the course to the report of the latest examination, or take it out."""
+        course = self._course
+        if course is None:
+            return
+        last = course.examinations[-1].analysis
+        if is_in:
+            make = partial(_course_again, tuple(self._pairs))
+            self._bench.appendices.append(last, Appendix.COURSE, make)
+        else:
+            self._bench.appendices.remove(last, Appendix.COURSE)
+
+    def _show_in_report(self) -> None:
+        course = self._course
+        self.in_report.setEnabled(course is not None and bool(self._rows))
+        is_in = course is not None and self._bench.appendices.has(
+            course.examinations[-1].analysis, Appendix.COURSE
+        )
+        self.in_report.setChecked(is_in)
+        if is_in:
+            self._put_in_report(True)
+
     def _show(self) -> None:
         found = [(case, self._patients.measured_of(case)) for case in self.cases.chosen]
         for case, one in found:
             if one is None:
                 self._bench.session.see(case)
-        examinations = [one for _, one in found if one is not None]
+        self._pairs = [(case, one) for case, one in found if one is not None]
+        examinations = [one for _, one in self._pairs]
         self._course = course_of(examinations) if len(examinations) > 1 else None
         self._rows = () if self._course is None else self._course.rows
         self._fill()
@@ -163,6 +192,7 @@ class CoursePage(QWidget):
         self.cautions.setText(" ".join([*short, DISCLAIMER]))
         for button in self._buttons:
             button.setEnabled(bool(self._rows))
+        self._show_in_report()
         self._draw()
 
     def _title(self, examinations: Sequence[PatientExamination]) -> str:
@@ -217,7 +247,8 @@ class CoursePage(QWidget):
 
     def _button_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        row.addWidget(self.message, 1)
+        row.addWidget(self.in_report)
+        row.addStretch(1)
         self._buttons = [
             push_button("Save as &table (CSV)…", partial(self.save, COURSE_TABLE)),
             push_button("Save &drawn course (PNG)…", partial(self.save, COURSE_PICTURE)),
@@ -226,6 +257,11 @@ class CoursePage(QWidget):
         for button in self._buttons:
             row.addWidget(button)
         return row
+
+
+def _course_again(pairs: Sequence[tuple[Case, PatientExamination]]) -> Course:
+    """Return a course with what was corrected since."""
+    return course_of([as_it_is_now(*pair) for pair in pairs])
 
 
 def _cell(row: CourseRow, column: int, text: str) -> QTableWidgetItem:

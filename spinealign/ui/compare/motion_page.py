@@ -7,6 +7,7 @@ from itertools import combinations
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
+    QCheckBox,
     QHBoxLayout,
     QLabel,
     QSplitter,
@@ -21,9 +22,10 @@ from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.motion import Motion, SegmentMotion
 from spinealign.measure.motion import motion_of
+from spinealign.ui.cases.appendices import Appendix
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.saving import MOTION_PAGES, MOTION_TABLE, SavedFile
-from spinealign.ui.compare.pair_page import CaseChoice, PatientWarning, push_button
+from spinealign.ui.compare.pair_page import CaseChoice, PatientWarning, as_it_is_now, push_button
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.widgets.labels import show_plain_rows, wrapped_label
@@ -54,6 +56,7 @@ class MotionPage(QWidget):
         self._bench, self._patients = bench, patients
         self._is_swapped = self._is_chosen = False
         self._motion: Motion | None = None
+        self._pairs: tuple[tuple[Case, PatientExamination], ...] = ()
         self.chosen: list[Case | None] = [None, None]
         self._cases: tuple[Case, ...] = ()
         self.choices = (CaseChoice("One film"), CaseChoice("Other film"))
@@ -64,6 +67,9 @@ class MotionPage(QWidget):
         self.cautions = wrapped_label("", "muted")
         self.warning = PatientWarning(NEVER_ACROSS)
         self.warning.button.hide()
+        self.in_report = QCheckBox("In the &reports of both films")
+        self.in_report.setToolTip("Append motion by level to the reports of both films")
+        self.in_report.clicked.connect(self._put_in_report)
         self._build()
         for number, choice in enumerate(self.choices):
             choice.activated.connect(partial(self._choose, number))
@@ -89,6 +95,25 @@ class MotionPage(QWidget):
         """Say that flexion and extension are the other way round."""
         self._is_swapped = not self._is_swapped
         self._show()
+
+    def _put_in_report(self, is_in: bool) -> None:
+        """Append the motion to the reports of both films, or take it out."""
+        for one in self._pairs:
+            if is_in:
+                make = partial(_motion_again, self._pairs, self._is_swapped)
+                self._bench.appendices.append(one[1].analysis, Appendix.MOTION, make)
+            else:
+                self._bench.appendices.remove(one[1].analysis, Appendix.MOTION)
+
+    def _show_in_report(self) -> None:
+        motion = self._motion
+        self.in_report.setEnabled(motion is not None)
+        is_in = motion is not None and self._bench.appendices.has(
+            motion.flexion.analysis, Appendix.MOTION
+        )
+        self.in_report.setChecked(is_in)
+        if is_in:
+            self._put_in_report(True)
 
     def save(self, wanted: SavedFile) -> None:
         """Ask for a file and write the motion, as a table or on pages."""
@@ -138,9 +163,12 @@ class MotionPage(QWidget):
         both = self._examinations()
         is_other = both is not None and both[0].match(both[1]) is PatientMatch.OTHER
         self.warning.setVisible(is_other)
-        self._motion = None
+        self._motion, self._pairs = None, ()
         if both is not None and not is_other:
             self._motion = motion_of(*both, is_swapped=self._is_swapped)
+            self._pairs = tuple(
+                (case, one) for case, one in zip(self.chosen, both, strict=True) if case is not None
+            )
         motion = self._motion
         self._fill(motion.segments if motion is not None else ())
         self.result.setText(CHOOSE_TWO if motion is None else " ".join(motion_sentences(motion)))
@@ -149,6 +177,7 @@ class MotionPage(QWidget):
         self.cautions.setText(" ".join((*shown, DISCLAIMER)))
         for button in self._buttons:
             button.setEnabled(motion is not None)
+        self._show_in_report()
         self._show_pictures()
 
     def _show_pictures(self) -> None:
@@ -224,6 +253,7 @@ class MotionPage(QWidget):
 
     def _button_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
+        row.addWidget(self.in_report)
         row.addStretch(1)
         self._buttons = [
             push_button("S&wap flexion and extension", self.swap),
@@ -233,6 +263,12 @@ class MotionPage(QWidget):
         for button in self._buttons:
             row.addWidget(button)
         return row
+
+
+def _motion_again(pairs: tuple[tuple[Case, PatientExamination], ...], is_swapped: bool) -> Motion:
+    """Return motion with what was corrected since."""
+    one, other = (as_it_is_now(*pair) for pair in pairs)
+    return motion_of(one, other, is_swapped=is_swapped)
 
 
 def _half(choice: CaseChoice, caption: QLabel, viewer: Viewer) -> QWidget:

@@ -27,6 +27,7 @@ from spinealign.domain.comparison import Change, PatientExamination
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.measure.geometry.comparison import compare
+from spinealign.ui.cases.appendices import Appendix
 from spinealign.ui.cases.case_session import Case, Opening
 from spinealign.ui.cases.cases_panel import placeholder_text
 from spinealign.ui.cases.jobs import Finding
@@ -152,6 +153,7 @@ class PairPage(QWidget):
         self._choices = MeasureChoices()
         self._confirmed: set[frozenset[int]] = set()
         self._is_chosen = False
+        self._appended: Case | None = None
         self.first, self.second = ExaminationPane("F&irst"), ExaminationPane("Seco&nd")
         self.table = CompareTable(theme.colours)
         self.times = wrapped_label("", strong=True)
@@ -160,6 +162,8 @@ class PairPage(QWidget):
         self.warning = PatientWarning()
         self.link = ViewLink(self.first.viewer, self.second.viewer, self)
         self.only_changed = QCheckBox("&Only changes beyond the error")
+        self.in_report = QCheckBox("In the &report of the second")
+        self.in_report.setToolTip("Append what changed to the report of the second examination")
         self.move_together = QCheckBox("&Move both pictures together")
         self.move_together.setChecked(True)
         self._build()
@@ -277,7 +281,26 @@ class PairPage(QWidget):
         self.cautions.setText(" ".join(self._cautions(both)))
         for button in self._needs_both:
             button.setEnabled(both is not None)
+        self._show_in_report(both)
         self._draw_measures()
+
+    def _show_in_report(self, both: tuple[PatientExamination, PatientExamination] | None) -> None:
+        self.in_report.setEnabled(both is not None)
+        appended = self._bench.appendices
+        is_in = both is not None and appended.has(both[1].analysis, Appendix.PRIOR)
+        self.in_report.setChecked(is_in and self._appended is self.first.case)
+
+    def _put_in_report(self, is_in: bool) -> None:
+        """Append the comparison to the report of the second examination, or take it out."""
+        both, first = self.compared, self.first.case
+        if both is None or first is None:
+            return
+        if is_in:
+            self._appended = first
+            make = partial(as_it_is_now, first, both[0])
+            self._bench.appendices.append(both[1].analysis, Appendix.PRIOR, make)
+        else:
+            self._bench.appendices.remove(both[1].analysis, Appendix.PRIOR)
 
     def _cautions(self, both: tuple[PatientExamination, PatientExamination] | None) -> list[str]:
         """Return what differs from one comparison to another; the rest is the same for all."""
@@ -334,6 +357,7 @@ class PairPage(QWidget):
         self.table.row_selected.connect(self._draw_measures)
         self.only_changed.toggled.connect(self._show_differences)
         self.move_together.toggled.connect(self.link.set_on)
+        self.in_report.clicked.connect(self._put_in_report)
 
     def _on_choices_changed(self) -> None:
         self._is_chosen = True
@@ -370,7 +394,7 @@ class PairPage(QWidget):
 
     def _switches(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        for widget in (self.move_together, self.only_changed):
+        for widget in (self.move_together, self.only_changed, self.in_report):
             row.addWidget(widget)
         row.addWidget(self.message, 1)
         swap = push_button("&Swap", self.swap, "Make the second examination the first one")
@@ -383,6 +407,11 @@ class PairPage(QWidget):
         for button in self._needs_both:
             row.addWidget(button)
         return row
+
+
+def as_it_is_now(case: Case, then: PatientExamination) -> PatientExamination:
+    """Return an examination as it is corrected now, or as it was when its result was let go."""
+    return then if case.finding is None else PatientExamination(case.finding.analysis, then.facts)
 
 
 class PatientWarning(QFrame):
