@@ -67,12 +67,12 @@ class DatedValue:
 def drawn_values(course: Course, row: CourseRow) -> tuple[DatedValue, ...]:
     """Return the values that have a date and may be compared with the first of them.
 
-    Pixels of different images have no common axis, and are none of them.
+    Pixels of different images have no common axis, and leave none to be drawn.
     """
     found = [
         DatedValue(one.date, value, change)
         for one, value, change in zip(course.examinations, row.values, row.changes, strict=True)
-        if one.date is not None and value is not None and value.unit != "px"
+        if one.date is not None and value is not None
         if change is None or change.difference is not None
     ]
     return tuple(found) if len(found) > 1 else ()
