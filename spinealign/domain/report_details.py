@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from spinealign.domain.comparison import Course, PatientExamination
+from spinealign.domain.motion import Motion
 from spinealign.domain.reading import Reading, ReadingStatus
 from spinealign.domain.study import PatientFacts
 
@@ -39,12 +41,22 @@ class ReportDetails:
     institution : Institution
     is_deidentified : bool
         Whether patient, institution, reader, dates and the file's name are left out.
+    prior : PatientExamination or None
+        An earlier examination of the patient that this one is compared with in a section.
+    course : Course or None
+        Several examinations of the patient, for a section; it is dates, and left out of a
+        de-identified report.
+    motion : Motion or None
+        Flexion and extension, for a section.
     """
 
     patient: PatientFacts = field(default_factory=PatientFacts)
     reading: Reading | None = None
     institution: Institution = Institution()
     is_deidentified: bool = False
+    prior: PatientExamination | None = None
+    course: Course | None = None
+    motion: Motion | None = None
 
     @property
     def status(self) -> ReadingStatus:

@@ -8,28 +8,99 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from spinealign.domain.comparison import ComparedMeasure, Course, PatientExamination
+from spinealign.domain.comparison import Change, ComparedMeasure, Course, PatientExamination
 from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.domain.measures import MeasureGroup
+from spinealign.domain.motion import Motion
+from spinealign.domain.report_details import ReportDetails
 from spinealign.export.measure_tables import json_number, measurement_record
 from spinealign.files import write_export
-from spinealign.measure.geometry.comparison import compare
+from spinealign.measure.geometry.comparison import changed, compare
 from spinealign.wording import display_name
 from spinealign.wording.comparison import (
     COMPARISON_COLUMNS,
+    COMPARISON_HEADINGS,
     COURSE_COLUMNS,
+    change_sentence,
     change_text,
     comparison_cautions,
     comparison_record,
+    comparison_row,
+    course_cautions,
+    course_cells,
+    course_headings,
     course_records,
+    interval_sentence,
     span_text,
 )
 from spinealign.wording.measures import measurement_name
+from spinealign.wording.motion import (
+    MOTION_HEADINGS,
+    motion_cautions,
+    motion_row,
+    motion_sentences,
+)
 
+NOT_READ = "This section was made by the program. It is no part of what the reader signed."
+NO_CHANGE = "No measure changed by more than the error of a change."
 ORIGIN_COLUMNS = (
     "first_file", "first_sha256", "first_date", "second_file", "second_sha256", "second_date",
     "patient", "program_version", "disclaimer",
 )  # fmt: skip
 COURSE_ORIGIN_COLUMNS = ("file", "sha256", "program_version", "disclaimer")
+
+
+def main_rows(rows: Sequence[ComparedMeasure]) -> tuple[ComparedMeasure, ...]:
+    """Return what changed, and the measures of the whole neck or back: what a report holds."""
+    main = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE)
+    return tuple(
+        row for row in rows if row.change is Change.BEYOND or row.either.definition.group in main
+    )
+
+
+def appended_lines(analysis: Analysis, details: ReportDetails) -> list[tuple[str, list[str]]]:
+    """Return the sections of a report on other examinations in words: title and lines.
+
+    A course is its dates, and left out of a de-identified report.
+    """
+    found = []
+    if details.prior is not None:
+        now = PatientExamination(analysis, details.patient)
+        lines = _comparison_lines(details.prior, now, with_dates=not details.is_deidentified)
+        found.append(("Compared with an earlier examination", lines))
+    if details.course is not None and not details.is_deidentified:
+        found.append(("Course by date", _course_lines(details.course)))
+    if details.motion is not None:
+        found.append(("Flexion and extension", _motion_lines(details.motion)))
+    return [(title, [*lines, NOT_READ]) for title, lines in found]
+
+
+def _comparison_lines(
+    first: PatientExamination, second: PatientExamination, *, with_dates: bool
+) -> list[str]:
+    rows = compare(first.analysis, second.analysis)
+    said = [change_sentence(row) for row in changed(rows)] or [NO_CHANGE]
+    told = [row for row in main_rows(rows) if row.change is not Change.BEYOND]
+    others = [_cells(COMPARISON_HEADINGS, comparison_row(row)) for row in told]
+    times = interval_sentence(first, second, with_dates=with_dates)
+    return [times, *said, *others, *comparison_cautions(first, second)]
+
+
+def _course_lines(course: Course) -> list[str]:
+    heads = course_headings(course)
+    rows = [_cells(heads, course_cells(row)) for row in course.rows]
+    return [*rows, *course_cautions(course)]
+
+
+def _motion_lines(motion: Motion) -> list[str]:
+    rows = [_cells(MOTION_HEADINGS, motion_row(segment)) for segment in motion.segments]
+    return [*motion_sentences(motion), *rows, *motion_cautions(motion)]
+
+
+def _cells(headings: Sequence[str], cells: Sequence[str]) -> str:
+    """Return a row in words: "C4/C5: Flexion -1.4°, Extension 10.9°"."""
+    pairs = zip(headings[1:], cells[1:], strict=True)
+    return f"{cells[0]}: {', '.join(f'{heading} {cell}' for heading, cell in pairs)}"
 
 
 def comparison_csv(first: PatientExamination, second: PatientExamination) -> str:

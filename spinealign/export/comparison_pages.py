@@ -13,15 +13,16 @@ from reportlab.platypus import Image as Picture
 from reportlab.platypus import KeepTogether, Spacer, Table
 
 from spinealign.domain.comparison import (
-    Change,
     ComparedMeasure,
     Course,
     CourseRow,
     PatientExamination,
 )
-from spinealign.domain.measures import MeasureGroup
+from spinealign.domain.findings import Analysis
 from spinealign.domain.motion import Motion
+from spinealign.domain.report_details import ReportDetails
 from spinealign.export import page
+from spinealign.export.comparison import NO_CHANGE, NOT_READ, main_rows
 from spinealign.export.course_picture import course_picture, drawn_values
 from spinealign.export.overlay import overlay_picture
 from spinealign.export.page import Story, grid, paragraph, section
@@ -49,7 +50,6 @@ from spinealign.wording.motion import (
 )
 from spinealign.wording.report import UNNAMED
 
-NO_CHANGE = "No measure changed by more than the error of a change."
 _PICTURE_HEIGHT = 82 * mm
 _CHART_SIZE = (1100, 500)
 _PICTURE_PX = 1200
@@ -79,7 +79,7 @@ def comparison_story(
     """
     rows = compare(first.analysis, second.analysis)
     said = [change_sentence(row) for row in changed(rows)] or [NO_CHANGE]
-    shown = rows if is_whole else _main_rows(rows)
+    shown = rows if is_whole else main_rows(rows)
     if not rows:
         said = [NOTHING_MEASURED]
     return [
@@ -94,13 +94,6 @@ def comparison_story(
         Spacer(0, 1 * mm),
         *_small(comparison_cautions(first, second)),
     ]
-
-
-def _main_rows(rows: Sequence[ComparedMeasure]) -> tuple[ComparedMeasure, ...]:
-    main = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE)
-    return tuple(
-        row for row in rows if row.change is Change.BEYOND or row.either.definition.group in main
-    )
 
 
 def _comparison_table(rows: Sequence[ComparedMeasure]) -> Table:
@@ -183,6 +176,20 @@ def motion_story(motion: Motion) -> Story:
         Spacer(0, 1 * mm),
         *_small(motion_cautions(motion)),
     ]
+
+
+def appended_stories(analysis: Analysis, details: ReportDetails) -> list[Story]:
+    """Return the sections on other examinations of the patient that a report was asked for."""
+    stories: list[Story] = []
+    if details.prior is not None:
+        now = PatientExamination(analysis, details.patient)
+        with_dates = not details.is_deidentified
+        stories.append(comparison_story(details.prior, now, is_whole=False, with_dates=with_dates))
+    if details.course is not None and not details.is_deidentified:
+        stories.append(course_story(details.course))
+    if details.motion is not None:
+        stories.append(motion_story(details.motion))
+    return [[*story, paragraph(NOT_READ, page.SMALL)] for story in stories]
 
 
 def _pictures(*examinations: PatientExamination) -> Table:

@@ -16,6 +16,7 @@ from spinealign.domain.report_details import Institution, ReportDetails
 from spinealign.export import page
 from spinealign.export.alignment_pages import alignment_story, range_bar
 from spinealign.export.annex import annex_story, cautions_story
+from spinealign.export.comparison_pages import appended_stories
 from spinealign.export.disc_pages import discs_story
 from spinealign.export.page import Story, paragraph, section, spans
 from spinealign.export.report_content import FindingRow, ReportContent, report_content
@@ -31,7 +32,7 @@ from spinealign.wording.report import (
 )
 
 MOST_PAGES, MOST_PAGES_OF_MR = 2, 3
-"""Of a report without its annex."""
+"""Of a report without its annex, and one more for each section on other examinations."""
 
 _LEAST_PICTURE_HEIGHT, _MOST_PICTURE_HEIGHT = 70 * mm, 190 * mm
 _LOGO_HEIGHT, _LOGO_WIDTH = 14 * mm, 50 * mm
@@ -61,8 +62,10 @@ def report_pdf(analysis: Analysis, details: ReportDetails | None = None) -> byte
     front = _Front(analysis, content, details)
     parts = [(title, make) for title, make in _parts(analysis) if make()]
     most = MOST_PAGES_OF_MR if analysis.discs else MOST_PAGES
+    most += len(appended_stories(analysis, details))
     for left_out in range(len(parts) + 1):
-        data, pages = _built(analysis, content, front.story(), parts, left_out)
+        appended = [part for story in appended_stories(analysis, details) for part in story]
+        data, pages = _built(analysis, content, front.story(), parts, left_out, appended)
         if pages <= most or left_out == len(parts):
             break
     return data
@@ -97,7 +100,12 @@ def _parts(analysis: Analysis) -> list[Part]:
 
 
 def _built(
-    analysis: Analysis, content: ReportContent, front: Story, parts: Sequence[Part], left_out: int
+    analysis: Analysis,
+    content: ReportContent,
+    front: Story,
+    parts: Sequence[Part],
+    left_out: int,
+    appended: Story,
 ) -> tuple[bytes, int]:
     kept, omitted = parts[: len(parts) - left_out], parts[len(parts) - left_out :]
     rest = [part for _, make in kept for part in make()]
@@ -106,7 +114,7 @@ def _built(
     missing = [title for title, _ in omitted]
     note = left_out_text(missing) if missing else ""
     end = [Spacer(0, _GAP), *([paragraph(note, page.SMALL)] if note else [])]
-    story = [*front, *rest, *end, paragraph(content.origin, page.SMALL)]
+    story = [*front, *rest, *appended, *end, paragraph(content.origin, page.SMALL)]
     target = io.BytesIO()
     pages = page.build(story, target, _running(analysis, content, content.subject))
     return target.getvalue(), pages

@@ -12,6 +12,7 @@ from html import escape
 
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.report_details import Institution, ReportDetails
+from spinealign.export.comparison import appended_lines
 from spinealign.export.report_content import FindingRow, ReportContent, report_content
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
 from spinealign.wording import DEMONSTRATION_BAND, caution_text, is_demonstration, safe_text
@@ -66,6 +67,7 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
             *_picture(analysis),
             *([_paragraph(content.values_note)] if content.values_note else []),
             *_measures(analysis),
+            *_other_examinations(analysis, details),
             *_listed("Cautions", [caution_text(caution) for caution in analysis.cautions]),
             *_foot(analysis, content),
         ]
@@ -186,6 +188,15 @@ def _measures(analysis: Analysis) -> list[str]:
     told = [measure_sentence(m) for _, members in grouped(of_the_whole) for m in members]
     missing = unmeasurable_lines(analysis.measurements)
     return [*_listed("Measures", told), *_listed("Not measurable", missing)]
+
+
+def _other_examinations(analysis: Analysis, details: ReportDetails) -> list[str]:
+    """Return the sections on other examinations of the patient: what the PDF draws, in words."""
+    return [
+        part
+        for title, lines in appended_lines(analysis, details)
+        for part in _listed(title, lines)
+    ]
 
 
 def _listed(title: str, lines: Sequence[str]) -> list[str]:

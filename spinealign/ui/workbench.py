@@ -65,6 +65,7 @@ class Workbench(QObject):
         self.records = TaskRunner(messages, self)
         self.readings = CaseReadings(self.records, messages, self)
         self.saver.reading_of = self.readings.reading_of
+        self.saver.appended_to = self.appendices.parts_of
         self.undoing = Undoing(self.editing, self.readings, self)
         self.current: Case | None = None
         self._connect()

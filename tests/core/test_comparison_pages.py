@@ -9,11 +9,10 @@ from PIL import Image
 from pypdf import PdfReader
 
 from spinealign.domain.measures import MeasureCode
-from spinealign.export import page
+from spinealign.domain.report_details import ReportDetails
+from spinealign.export.comparison import NO_CHANGE, NOT_READ
 from spinealign.export.comparison_pages import (
-    NO_CHANGE,
     comparison_pdf,
-    comparison_story,
     course_pdf,
     motion_pdf,
 )
@@ -26,6 +25,8 @@ from spinealign.export.course_picture import (
     nice_ticks,
     write_course_picture,
 )
+from spinealign.export.report import report_pdf
+from spinealign.export.report_html import report_html
 from spinealign.measure.geometry.comparison import course_of
 from spinealign.measure.motion import motion_of
 from tests.core.test_comparison import cobb, of_patient, translation
@@ -48,15 +49,48 @@ def test_a_comparison_says_dates_changes_and_all_measures():
     assert NO_CHANGE in text_of(comparison_pdf(first, of_patient(cobb(22.0), day="20250505")))
 
 
+def html_of(analysis, details):
+    return " ".join(report_html(analysis, details).decode().split())
+
+
+def in_report(details, analysis):
+    """Return what both kinds of report say."""
+    return text_of(report_pdf(analysis, details)), html_of(analysis, details)
+
+
 def test_in_a_report_stand_the_changes_and_the_main_measures_only():
-    first = of_patient(cobb(22.0), translation(1.0))
-    second = of_patient(cobb(20.0), translation(1.2), day="20250505")
-    target = io.BytesIO()
-    story = comparison_story(first, second, is_whole=False)
-    page.build(story, target, "0", False)
-    text = text_of(target.getvalue())
-    assert "Cobb lordosis" in text
-    assert "translation" not in text
+    prior = of_patient(cobb(22.0), translation(1.0))
+    now = of_patient(cobb(8.0), translation(1.2), day="20250505")
+    for text in in_report(ReportDetails(now.facts, prior=prior), now.analysis):
+        section = text[text.index("Compared with an earlier examination") :]
+        assert "2024-03-01 to 2025-05-05: 14 months." in section
+        assert "Cobb lordosis fell from 22.0° to 8.0°" in section
+        assert "Error of a change" in section
+        assert NOT_READ in section
+        assert "C4/C5 translation: First" not in section
+    for text in in_report(ReportDetails(now.facts), now.analysis):
+        assert "Compared with" not in text
+
+
+def test_a_deidentified_report_holds_no_date_of_another_examination():
+    prior, now = of_patient(cobb(22.0)), of_patient(cobb(8.0), day="20250505")
+    course = course_of([prior, now])
+    details = ReportDetails(now.facts, prior=prior, course=course, is_deidentified=True)
+    for text in in_report(details, now.analysis):
+        assert "Time between both examinations: 14 months." in text
+        assert "2024-03-01" not in text
+        assert "Course by date" not in text
+    for text in in_report(replace(details, is_deidentified=False), now.analysis):
+        assert "Course by date" in text
+        assert "2024-03-01" in text
+
+
+def test_flexion_and_extension_stand_in_a_report():
+    motion = motion_of(*pair())
+    details = ReportDetails(motion.flexion.facts, motion=motion)
+    for text in in_report(details, motion.flexion.analysis):
+        assert "C4/C5: rotation over 20°" in text or "possibly rotation over 20°" in text
+        assert "no diagnosis" in text
 
 
 def test_a_course_on_paper_draws_what_changed_and_lists_all_dates():

@@ -9,6 +9,7 @@ from PyQt6.QtTest import QTest
 
 from spinealign.domain.identifiers import DicomIdentifiers
 from spinealign.domain.study import PatientFacts
+from spinealign.ui.cases.saving import ReportPatient
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.compare.course_page import CHOOSE_TWO
 from spinealign.wording.comparison import OTHER_PATIENT
@@ -227,6 +228,8 @@ def test_what_is_ticked_goes_into_the_reports_it_belongs_to_and_out_again(opened
     QTest.mouseClick(pair.in_report, Qt.MouseButton.LeftButton)
     [prior] = appendices.parts_of(analyses[second]).values()
     assert prior.facts == FILES[pair.first.case.path.name]
+    details = window.workbench.saver.report_details(analyses[second], ReportPatient.NAMED)
+    assert details.prior.facts == prior.facts
     assert not appendices.parts_of(analyses[pair.first.case.path.name])
     pair.swap()
     assert not pair.in_report.isChecked()

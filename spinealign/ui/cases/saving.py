@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PyQt6.QtCore import QObject, QUrl, pyqtSignal
 from PyQt6.QtGui import QDesktopServices
@@ -77,7 +78,8 @@ class ReportPatient(Enum):
 class Saver(QObject):
     """Asks where to, and writes in the background.
 
-    `reading_of` tells the reading of an analysis, for reports.
+    `reading_of` tells the reading of an analysis, and `appended_to` the sections on other
+    examinations, for reports.
     """
 
     progressed = pyqtSignal(object)
@@ -98,6 +100,7 @@ class Saver(QObject):
         self._runner = runner
         self._preferences = preferences
         self.reading_of: Callable[[Analysis], Reading | None] = lambda _: None
+        self.appended_to: Callable[[Analysis], dict[str, Any]] = lambda _: {}
 
     def save_results(
         self, analyses: Sequence[Analysis], asking: QWidget, left_out: int = 0
@@ -149,6 +152,7 @@ class Saver(QObject):
             reading=self.reading_of(analysis),
             institution=institution(self._preferences),
             is_deidentified=whose.is_left_out,
+            **self.appended_to(analysis),
         )
 
     def save_as(
