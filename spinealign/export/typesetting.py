@@ -325,7 +325,7 @@ def _words(clusters: Line) -> Iterator[Line]:
     """Yield what may not be parted over two lines, unless it is wider than a line."""
     word: Line = []
     for cluster in clusters:
-        if word and _may_break(word[-1], cluster):
+        if word and _may_break(word, cluster):
             yield word
             word = []
         word.append(cluster)
@@ -333,12 +333,19 @@ def _words(clusters: Line) -> Iterator[Line]:
         yield word
 
 
-def _may_break(before: Cluster, after: Cluster) -> bool:
+def _may_break(word: Line, after: Cluster) -> bool:
+    before = word[-1]
     if after.is_space or after.letters in _NO_BREAK_BEFORE:
         return False
     if before.letters[-1] in _BREAK_AFTER:
-        return True
+        return not _is_minus(word)
     return _is_wide(before) or _is_wide(after)
+
+
+def _is_minus(word: Line) -> bool:
+    """Whether the last cluster is the sign of a number that follows."""
+    follows_word = len(word) > 1 and word[-2].letters[-1].isalnum()
+    return word[-1].letters[-1] == "-" and not follows_word
 
 
 def _is_wide(cluster: Cluster) -> bool:

@@ -13,7 +13,7 @@ from spinealign.domain.image import ImagePart
 from spinealign.domain.paths import resources_dir
 from spinealign.domain.report_details import Institution, ReportDetails
 from spinealign.domain.study import PatientFacts
-from spinealign.export import overlay
+from spinealign.export import overlay, typesetting
 from spinealign.export.bidirectional import base_level, levels, visual_order
 from spinealign.export.fonts import FIRST, NOT_DEFINED, font, font_for
 from spinealign.export.report import report_pdf
@@ -102,6 +102,19 @@ def test_arabic_letters_have_the_shapes_of_their_places():
     within = {glyph.index for c in text_on_line("ععع", STYLE) for glyph in c.glyphs}
     assert len(alone) == 1
     assert len(within) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("range (-21.6 to 27.8 mm)", ["range ", "(-21.6 ", "to ", "27.8 ", "mm)"]),
+        ("-3 mm", ["-3 ", "mm"]),
+        ("whole-spine film", ["whole-", "spine ", "film"]),
+    ],
+)
+def test_a_line_ends_at_a_hyphen_and_not_at_a_minus(text, parts):
+    words = typesetting._words(text_on_line(text, STYLE))
+    assert ["".join(cluster.letters for cluster in word) for word in words] == parts
 
 
 @pytest.mark.parametrize("letter", ["\U0001f600", "\U00020bb7", "\U0001d54f"], ids=ascii)
