@@ -86,9 +86,9 @@ Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md
 bend by up to 22 degrees (`column_limits`).
 """
 
-_BEND_COST, _SIZE_COST, _LEVEL_COST, _CLOSE_COST = 1.5, 0.8, 0.12, 0.4
-"""What a line loses, in sure bodies: for a bend, times one less its cosine; for a change of size,
-times its logarithm; for levels that do not follow each other, a level; for pieces too close.
+_SIZE_COST, _LEVEL_COST, _CLOSE_COST = 0.8, 0.12, 0.4
+"""What a line loses, in sure bodies: for a change of size, times its logarithm; for levels that do
+not follow each other, a level; for pieces too close.
 
 Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
 """
@@ -107,18 +107,6 @@ Source: set by hand on seven films of fold 0; readers' neighbours lie 1.08 to 1.
 (docs/design/films-from-anywhere.md).
 """
 
-GAP_COSTS = (0.22, 1.5)
-"""Of a gap for each body height, and for the widest, in sure bodies.
-
-Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
-"""
-
-GAP_COSTS_ON_LINE = (0.05, 0.4)
-"""The same where a coarse line has shown that the parts belong together.
-
-Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
-"""
-
 _GROWTH = 0.05
 """Change of the heights' logarithm from one level to the next that costs nothing.
 
@@ -128,6 +116,36 @@ Source: heights grow from 47 to 100 pixels over 22 levels on 19 standing films
 
 _NODE_COST = 0.35
 """How surely a piece must be a body to be worth more than its absence (0..1).
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+"""
+
+
+@dataclass(frozen=True)
+class LineCosts:
+    """What a line loses for its shape, in sure bodies.
+
+    Parameters
+    ----------
+    gap, widest_gap : float
+        Of a gap for each body height, and of the widest.
+    bend : float
+        Of a bend, times one less its cosine.
+    """
+
+    gap: float
+    widest_gap: float
+    bend: float
+
+
+FREE_LINE = LineCosts(gap=0.22, widest_gap=1.5, bend=1.5)
+"""Where nothing else says how the column runs.
+
+Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+"""
+
+GUIDED_LINE = LineCosts(gap=0.05, widest_gap=0.4, bend=1.0)
+"""Where a coarse line has shown it.
 
 Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
 """
@@ -238,7 +256,7 @@ def _node(look: Look, row: int, col: int, depth: float) -> Node:
 # --- the best line -------------------------------------------------------------------------
 
 
-def best_line(pieces: Sequence[P], gap_costs: tuple[float, float] = GAP_COSTS) -> list[P]:
+def best_line(pieces: Sequence[P], costs: LineCosts = FREE_LINE) -> list[P]:
     """Return the best line of pieces from the top down.
 
     Dynamic programming over pairs: a piece is worth how surely it is a body; bends, gaps,
@@ -247,25 +265,24 @@ def best_line(pieces: Sequence[P], gap_costs: tuple[float, float] = GAP_COSTS) -
     Parameters
     ----------
     pieces : sequence of Node or Candidate
-    gap_costs : tuple of float
-        Cost of a gap for each body height, and of the widest.
+    costs : LineCosts
     """
     order = sorted(pieces, key=lambda piece: float(piece.centre[1]))
-    path = _LineSearch(order, gap_costs).path()
+    path = _LineSearch(order, costs).path()
     return [order[place] for place in path]
 
 
 class _LineSearch:
     """The best line that ends with each pair of pieces; `pieces` are ordered from the top."""
 
-    def __init__(self, pieces: Sequence[Piece], gap_costs: tuple[float, float]) -> None:
-        self._pieces = pieces
+    def __init__(self, pieces: Sequence[Piece], costs: LineCosts) -> None:
+        self._pieces, self._bend = pieces, costs.bend
         self._worth = [piece.worth - _NODE_COST for piece in pieces]
         self._costs = {
             (i, j): cost
             for j in range(len(pieces))
             for i in range(j)
-            if (cost := _edge_cost(pieces[i], pieces[j], gap_costs)) is not None
+            if (cost := _edge_cost(pieces[i], pieces[j], costs)) is not None
         }
         self._above: dict[int, list[int]] = defaultdict(list)
         for i, j in self._costs:
@@ -293,13 +310,15 @@ class _LineSearch:
         gain = self._worth[j] - self._costs[i, j]
         best = (self._worth[i] + gain, -1)
         for k in self._above[i]:
-            bend = _bend_cost(self._pieces[k], self._pieces[i], self._pieces[j])
-            if bend is not None and self._best[k, i][0] + gain - bend > best[0]:
-                best = (self._best[k, i][0] + gain - bend, k)
+            bend = _bend(self._pieces[k], self._pieces[i], self._pieces[j])
+            if bend is None:
+                continue
+            score = self._best[k, i][0] + gain - self._bend * bend
+            best = max(best, (score, k), key=lambda one: one[0])
         return best
 
 
-def _edge_cost(upper: Piece, lower: Piece, gap_costs: tuple[float, float]) -> float | None:
+def _edge_cost(upper: Piece, lower: Piece, costs: LineCosts) -> float | None:
     """Return what it costs that two pieces follow each other; None where they cannot."""
     if upper.is_s1 or lower.is_c2:
         return None
@@ -310,7 +329,7 @@ def _edge_cost(upper: Piece, lower: Piece, gap_costs: tuple[float, float]) -> fl
     steps = apart / USUAL_PITCH
     return (
         _size_cost(upper, lower, steps)
-        + min(gap_costs[0] * max(0.0, apart - _NO_GAP), gap_costs[1])
+        + min(costs.gap * max(0.0, apart - _NO_GAP), costs.widest_gap)
         + (_CLOSE_COST if apart < _TOO_CLOSE else 0.0)
         + _level_cost(upper, lower, steps)
     )
@@ -326,10 +345,11 @@ def _level_cost(upper: Piece, lower: Piece, steps: float) -> float:
     return _LEVEL_COST * min(away, _FARTHEST_LEVEL)
 
 
-def _bend_cost(first: Piece, second: Piece, third: Piece) -> float | None:
+def _bend(first: Piece, second: Piece, third: Piece) -> float | None:
+    """Return one less the cosine of a bend; None where a line cannot bend so far."""
     one, two = second.centre - first.centre, third.centre - second.centre
     cosine = float(one @ two / (np.hypot(*one) * np.hypot(*two)))
-    return None if cosine < _STRAIGHT_COS else _BEND_COST * (1 - cosine)
+    return None if cosine < _STRAIGHT_COS else 1 - cosine
 
 
 # --- along a line --------------------------------------------------------------------------

@@ -51,7 +51,7 @@ from spinealign.radiograph.bodies_on_film import (
 )
 from spinealign.radiograph.candidates import Candidate, sharp_candidates
 from spinealign.radiograph.column_levels import LineNames, name_line
-from spinealign.radiograph.column_line import GAP_COSTS_ON_LINE, best_line, coarse_nodes
+from spinealign.radiograph.column_line import GUIDED_LINE, best_line, coarse_nodes
 from spinealign.radiograph.looks import SHARP_PX, Look, coarse_look
 from spinealign.radiograph.turned_film import from_squares, on_squares, turned_back
 from spinealign.radiograph.verdict import FilmSight, Sighting, VertebraOutlines, outlines_of
@@ -201,7 +201,7 @@ def find_chain(
     line = best_line(coarse_nodes(look))
     if len(line) < FEWEST_BODIES:
         return [], LineNames((), ())
-    chain = best_line(sharp_candidates(model, image, line), GAP_COSTS_ON_LINE)
+    chain = best_line(sharp_candidates(model, image, line), GUIDED_LINE)
     firm = [body for body in chain if body.worth >= _LEAST_WORTH]
     if len(firm) < FEWEST_BODIES:
         return [], LineNames((), ())
