@@ -122,15 +122,16 @@ def headline(analysis: Analysis) -> str:
         parts.append(_classification_headline(analysis.classification))
     if analysis.segmentation is not None:
         parts.append(_segmentation_headline(analysis))
-    return " ".join([*_forced(analysis), *losses, *(parts or [_nothing_analysed(analysis)])])
+    first = [forced] if (forced := forced_text(analysis)) else []
+    return " ".join([*first, *losses, *(parts or [_nothing_analysed(analysis)])])
 
 
-def _forced(analysis: Analysis) -> list[str]:
-    """Return what must be known before anything else about an image of another kind."""
+def forced_text(analysis: Analysis) -> str:
+    """Return what must be known first about an image that a person forced into another kind."""
     if analysis.kind_check is None or not analysis.kind_check.overruled:
-        return []
+        return ""
     forced = examination_text(analysis.examination)
-    return [f"Analysed as a {forced} against the program’s check: the result may be meaningless."]
+    return f"Analysed as a {forced} against the program’s check: the result may be meaningless."
 
 
 def _nothing_analysed(analysis: Analysis) -> str:

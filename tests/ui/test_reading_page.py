@@ -1,12 +1,15 @@
 """A whole reading: decisions by mouse and keys, impression, signature, addenda."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QDialog
 
+from spinealign.domain.examination import ImageKind
+from spinealign.domain.image import KindCheck
 from spinealign.domain.reading import Decision, GradeScale, GradeValue, PresenceValue, ReadingStatus
 from spinealign.reading.impression import Phrase
 from spinealign.ui.cases.saving import ReportPatient
@@ -555,6 +558,15 @@ class TestKinds:
             editor.apply()
         shown = back.window.workbench.current.finding.analysis
         assert shown.examination.key == "lateral-neck"
+
+    def test_an_image_of_another_kind_says_first_what_that_means(self, qtbot, neck):
+        case = neck.window.workbench.current
+        assert not neck.page.forced.isVisible()
+        check = KindCheck(ImageKind.OTHER_RADIOGRAPH, False, overruled=True)
+        forced = replace(case.finding.analysis, kind_check=check)
+        neck.page.show_analysis(forced)
+        assert neck.page.forced.isVisible()
+        assert neck.page.forced.text().endswith("the result may be meaningless.")
 
     def test_an_image_that_is_not_read_has_no_reading_page(self, reads):
         reader = reads("ct_1.dcm")

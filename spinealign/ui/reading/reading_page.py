@@ -26,6 +26,7 @@ from spinealign.wording.reading_window import (
     left_text,
     signature_text,
 )
+from spinealign.wording.results import forced_text
 
 _TONES = {
     ReadingStatus.AUTOMATIC: "automatic",
@@ -69,6 +70,7 @@ class ReadingPage(QWidget):
         self.status.setObjectName("readingStatus")
         self.signature = wrapped_label("", "good")
         self.faults = QVBoxLayout()
+        self.forced = wrapped_label("", "danger", strong=True)
         self.chips = CautionChips()
         self.findings = FindingList(colours, open_folds)
         self.left = wrapped_label("", "muted")
@@ -100,6 +102,9 @@ class ReadingPage(QWidget):
         kind = examination_text(analysis.examination)
         self.examination.setText(kind[0].upper() + kind[1:])
         self.chips.show_chips(chips_of(analysis))
+        forced = forced_text(analysis)
+        self.forced.setText(forced)
+        self.forced.setVisible(bool(forced))
 
     def show_patient(self, facts: PatientFacts) -> None:
         """Show whose image it is, as far as the file says and the window may show it."""
@@ -179,6 +184,7 @@ class ReadingPage(QWidget):
         column.addWidget(self.patient)
         column.addLayout(head)
         column.addWidget(self.signature)
+        column.addWidget(self.forced)
         column.addLayout(self.faults)
         column.addWidget(self.chips)
         column.addWidget(wrapped_label("Findings", "section"))
