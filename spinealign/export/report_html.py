@@ -193,9 +193,7 @@ def _measures(analysis: Analysis) -> list[str]:
 def _other_examinations(analysis: Analysis, details: ReportDetails) -> list[str]:
     """Return the sections on other examinations of the patient: what the PDF draws, in words."""
     return [
-        part
-        for title, lines in appended_lines(analysis, details)
-        for part in _listed(title, lines)
+        part for title, lines in appended_lines(analysis, details) for part in _listed(title, lines)
     ]
 
 

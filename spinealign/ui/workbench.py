@@ -184,5 +184,8 @@ class Workbench(QObject):
         self.readings.adopt(case)
 
     def _case_changed(self, case: Case) -> None:
+        if case.finding is None and case is not self.current:
+            # A reading holds its result, which was let go to save memory.
+            self.readings.release(case)
         if case is self.current:
             self.current_updated.emit(case)

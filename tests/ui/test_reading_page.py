@@ -505,6 +505,20 @@ class TestKept:
         assert reader.decision(COBB) is Decision.REJECTED
         assert reader.page.status.text() == "Being read"
 
+    def test_a_result_that_is_let_go_takes_its_reading_along(
+        self, qtbot, neck, analysed, monkeypatch
+    ):
+        monkeypatch.setattr("spinealign.ui.cases.case_session.MEMORY_LIMIT_BYTES", 1)
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_R)
+        analysed("disc_1.png")
+        neck.rest()
+        readings = neck.window.workbench.readings
+        assert len(readings._entries) == 1
+        with qtbot.waitSignal(neck.window.workbench.session.finding_ready):
+            neck.window.workbench.step(-1)
+        assert neck.decision(COBB) is Decision.REJECTED
+
     def test_a_signed_reading_changed_on_disk_is_told_on_opening(
         self, qtbot, neck, open_window, tmp_path
     ):

@@ -96,8 +96,8 @@ class _Done:
 class _Entry:
     """The reading of one picture in this session of the program."""
 
-    def __init__(self, session: ReadingSession) -> None:
-        self.session = session
+    def __init__(self, session: ReadingSession, case: Case) -> None:
+        self.session, self.case = session, case
         self.shown = ReadingSnapshot.of(session)
         self.done: list[_Done] = []
         self.undone: list[_Done] = []
@@ -202,7 +202,7 @@ class CaseReadings(QObject):
         image = image_of(finding.analysis)
         entry = self._entries.get(image)
         if entry is None:
-            self._entries[image] = _Entry(finding.reading)
+            self._entries[image] = _Entry(finding.reading, case)
         elif not entry.shown.is_signed:
             self._run(entry, case, lambda session: session.follow(finding.analysis))
         self._note_status(case, self._entries[image])
@@ -223,10 +223,13 @@ class CaseReadings(QObject):
             self._run(self._entry, self._case, lambda session: session.follow(analysis))
 
     def release(self, case: Case) -> None:
-        """Forget the reading of a case that is closed; all of it is on the disk."""
+        """Forget the reading of a case that is closed, or whose result was let go.
+
+        All of it is on the disk, or on its way there.
+        """
         self.catch_up()
-        if case.finding is not None:
-            self._entries.pop(image_of(case.finding.analysis), None)
+        kept = {image: entry for image, entry in self._entries.items() if entry.case is not case}
+        self._entries = kept
 
     # What the reader does
 
