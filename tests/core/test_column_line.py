@@ -10,6 +10,8 @@ from spinealign.measure.outlines.corners import Peak
 from spinealign.radiograph.candidates import _seen_height
 from spinealign.radiograph.column_levels import name_line, pitch_factor
 from spinealign.radiograph.column_line import (
+    FREE_LINE,
+    GUIDED_LINE,
     best_line,
     distance_to_line,
     level_along,
@@ -191,3 +193,24 @@ def test_a_body_s_height_is_not_taken_from_wrong_corners():
     assert _seen_height(body, peaks(50.0)) == pytest.approx(50, abs=3)
     for wrong in (20.0, 120.0):
         assert _seen_height(body, peaks(wrong)) == pytest.approx(48, abs=5)
+
+
+def test_a_neck_keeps_its_names_where_the_room_below_speaks_for_lower_ones():
+    pieces = column()
+    room = sum(p.height * PITCH["T"] for p in pieces if p.name in ("T1", "T2", "T3"))
+    neck = [
+        replace(p, centre=p.centre + np.array([0, room]), spread=4.0) for p in column("C2", "C7")
+    ]
+    chain = [*neck, *column("T9", "S1")]
+    assert named(chain) == names_of(chain)
+    assert all_sure(chain)
+
+
+def test_a_low_body_a_little_beside_the_line_is_kept_where_the_line_is_known():
+    pieces = [replace(p, worth=0.72) for p in column("C2", "T2")]
+    shifted = replace(
+        pieces[5], height=0.8 * pieces[5].height, centre=pieces[5].centre + np.array([16, 0])
+    )
+    chain = [*pieces[:5], shifted, *pieces[6:]]
+    assert names_of(best_line(chain, GUIDED_LINE)) == names_of(chain)
+    assert names_of(best_line(chain, replace(GUIDED_LINE, bend=FREE_LINE.bend))) != names_of(chain)
