@@ -8,8 +8,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from spinealign.domain.comparison import Change, ComparedMeasure, Course, PatientExamination
+from spinealign.domain.comparison import (
+    Change,
+    ComparedMeasure,
+    Course,
+    CourseRow,
+    PatientExamination,
+)
 from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MeasureGroup
 from spinealign.domain.motion import Motion
 from spinealign.domain.report_details import ReportDetails
@@ -52,10 +59,21 @@ COURSE_ORIGIN_COLUMNS = ("file", "sha256", "program_version", "disclaimer")
 
 def main_rows(rows: Sequence[ComparedMeasure]) -> tuple[ComparedMeasure, ...]:
     """Return what changed, and the measures of the whole neck or back: what a report holds."""
-    main = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE)
+    return tuple(row for row in rows if row.change is Change.BEYOND or _is_main(row.either))
+
+
+def main_course_rows(rows: Sequence[CourseRow]) -> tuple[CourseRow, ...]:
+    """Return the same of a course: what changed against the first at any date, and the rest."""
     return tuple(
-        row for row in rows if row.change is Change.BEYOND or row.either.definition.group in main
+        row
+        for row in rows
+        if _is_main(row.either)
+        or any(one is not None and one.change is Change.BEYOND for one in row.changes)
     )
+
+
+def _is_main(measurement: Measurement) -> bool:
+    return measurement.definition.group in (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE)
 
 
 def appended_lines(analysis: Analysis, details: ReportDetails) -> list[tuple[str, list[str]]]:
@@ -88,7 +106,7 @@ def _comparison_lines(
 
 def _course_lines(course: Course) -> list[str]:
     heads = course_headings(course)
-    rows = [_cells(heads, course_cells(row)) for row in course.rows]
+    rows = [_cells(heads, course_cells(row)) for row in main_course_rows(course.rows)]
     return [*rows, *course_cautions(course)]
 
 

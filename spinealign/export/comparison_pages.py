@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.motion import Motion
 from spinealign.domain.report_details import ReportDetails
 from spinealign.export import page
-from spinealign.export.comparison import NO_CHANGE, NOT_READ, main_rows
+from spinealign.export.comparison import NO_CHANGE, NOT_READ, main_course_rows, main_rows
 from spinealign.export.course_picture import course_picture, drawn_values
 from spinealign.export.overlay import overlay_picture
 from spinealign.export.page import Story, grid, paragraph, section
@@ -53,7 +54,7 @@ from spinealign.wording.report import UNNAMED
 _PICTURE_HEIGHT = 82 * mm
 _CHART_SIZE = (1100, 500)
 _PICTURE_PX = 1200
-_MOST_CHARTS = 4
+_MOST_CHARTS, _CHARTS_OF_REPORT = 4, 2
 _MOST_DATES = 4
 _GAP = 4 * mm
 
@@ -101,14 +102,24 @@ def _comparison_table(rows: Sequence[ComparedMeasure]) -> Table:
     return grid(COMPARISON_HEADINGS, cells, (0.25, 0.12, 0.12, 0.12, 0.13, 0.26))
 
 
-def course_story(course: Course) -> Story:
-    """Return the section of a report on the course over several examinations."""
+def course_story(course: Course, *, is_whole: bool = True) -> Story:
+    """Return the section of a report on the course over several examinations.
+
+    Parameters
+    ----------
+    course : Course
+    is_whole : bool
+        Whether all measures stand there, or what changed and the measures of the whole neck or
+        back only, as in a report.
+    """
+    if not is_whole:
+        course = replace(course, rows=main_course_rows(course.rows))
     return [
         *section(
             "Course by date",
             *(paragraph(examination_line(one, False)) for one in course.examinations),
         ),
-        *_charts(course),
+        *_charts(course, _MOST_CHARTS if is_whole else _CHARTS_OF_REPORT),
         Spacer(0, 3 * mm),
         *_course_tables(course),
         *_small(course_cautions(course)),
@@ -144,13 +155,12 @@ def _kept_columns(dates: int) -> list[int]:
     return [0, 1, *range(dates - _MOST_DATES + 2, dates + 4)]
 
 
-def _charts(course: Course) -> Story:
+def _charts(course: Course, most: int) -> Story:
     """Return drawings of the measures that changed, else of the most important ones."""
     drawn = [row for row in course.rows if drawn_values(course, row)]
     moved = [row for row in drawn if any(one.is_changed for one in drawn_values(course, row))]
     return [
-        KeepTogether([Spacer(0, 3 * mm), _chart(course, row)])
-        for row in (moved or drawn)[:_MOST_CHARTS]
+        KeepTogether([Spacer(0, 3 * mm), _chart(course, row)]) for row in (moved or drawn)[:most]
     ]
 
 
@@ -162,7 +172,7 @@ def _chart(course: Course, row: CourseRow) -> Picture:
 def motion_story(motion: Motion) -> Story:
     """Return the section of a report on flexion and extension."""
     rows = [motion_row(segment) for segment in motion.segments]
-    widths = (0.08, 0.09, 0.11, 0.1, 0.09, 0.11, 0.16, 0.13, 0.13)
+    widths = (0.08, 0.09, 0.11, 0.1, 0.08, 0.11, 0.18, 0.13, 0.12)
     return [
         *section(
             "Motion by level",
@@ -186,7 +196,7 @@ def appended_stories(analysis: Analysis, details: ReportDetails) -> list[Story]:
         with_dates = not details.is_deidentified
         stories.append(comparison_story(details.prior, now, is_whole=False, with_dates=with_dates))
     if details.course is not None and not details.is_deidentified:
-        stories.append(course_story(details.course))
+        stories.append(course_story(details.course, is_whole=False))
     if details.motion is not None:
         stories.append(motion_story(details.motion))
     return [[*story, paragraph(NOT_READ, page.SMALL)] for story in stories]
