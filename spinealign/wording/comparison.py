@@ -288,6 +288,9 @@ def course_cautions(course: Course) -> list[str]:
     """Return what to know before trusting a course."""
     matches = {course.examinations[0].match(other) for other in course.examinations[1:]}
     said = [match_text(match) for match in PatientMatch if match in matches]
+    kinds = dict.fromkeys(one.analysis.examination for one in course.examinations)
+    if len(kinds) > 1:
+        said.append(_mixed_kinds([examination_text(kind) for kind in kinds]))
     undated = sum(one.date is None for one in course.examinations)
     if undated:
         said.append(
@@ -333,14 +336,18 @@ def comparison_cautions(first: PatientExamination, second: PatientExamination) -
     if one.image.sha256 == other.image.sha256:
         said = ["Both are the same file."]
     if not first.is_of_kind(second):
-        kinds = " and a ".join(examination_text(each.examination) for each in (one, other))
-        said.append(f"These are a {kinds}: standing and lying change the curve of the spine.")
+        said.append(_mixed_kinds([examination_text(each.examination) for each in (one, other)]))
     sources = (one.image.spacing_source, other.image.spacing_source)
     if SpacingSource.UNKNOWN in sources:
         said.append("Lengths are not compared where the pixel spacing is unknown.")
     elif SpacingSource.DETECTOR_PLANE in sources:
         said.append("Lengths at the detector are magnified: their differences are not assessed.")
     return [*said, ERROR_OF_CHANGE]
+
+
+def _mixed_kinds(names: Sequence[str]) -> str:
+    kinds = " and a ".join(names)
+    return f"These are a {kinds}: standing and lying change the curve of the spine."
 
 
 def _levels(measurement: Measurement) -> str:

@@ -470,6 +470,13 @@ class TestCourse:
         assert [value and value.value for value in row.values] == [None, 10.0, None, 20.0]
         assert [change and change.difference for change in row.changes] == [None, None, None, 10.0]
 
+    def test_kinds_that_are_mixed_are_told(self):
+        mr = of_patient(cobb(20.0), day="20250101")
+        mr = replace(mr, analysis=replace(mr.analysis, examination=SPINE_MR))
+        lines = course_lines(course_of([of_patient(cobb(10.0)), mr]))
+        assert any("standing and lying" in line for line in lines)
+        assert not any("standing and lying" in line for line in course_lines(self.course()))
+
     def test_cells_mark_what_changed(self):
         course = self.course()
         assert course_headings(course)[1:5] == (

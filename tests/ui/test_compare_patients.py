@@ -14,6 +14,7 @@ from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.compare.course_page import CHOOSE_TWO
 from spinealign.wording.comparison import OTHER_PATIENT
 from tests import fakes
+from tests.phantoms import mr_analysis
 from tests.phantoms_alignment import bent_column
 from tests.phantoms_xray import analysed as analysed_film
 from tests.phantoms_xray import draw_column
@@ -51,7 +52,8 @@ def opened(window, fake, films, analysed, monkeypatch, qtbot):
     fake.patients |= FILES | BENT
 
     def answer(path, _view, _side):
-        film, facts = films[path.name], fake.patients[path.name]
+        facts = fake.patients[path.name]
+        film = films[path.name] if path.name in films else mr_analysis()
         dicom = DicomIdentifiers(patient=facts.key)
         return replace(
             film, image=replace(film.image, source_path=path, sha256=path.name, dicom=dicom)
@@ -157,6 +159,16 @@ def test_the_course_takes_the_patients_films_by_date_and_no_bent_ones(opened):
     )
     assert not jan.flags() & Qt.ItemFlag.ItemIsUserCheckable
     assert jan.checkState() is Qt.CheckState.Unchecked
+
+
+def test_another_kind_of_examination_is_not_ticked_and_offered_later(opened, fake):
+    fake.patients["mr_2024.nii"] = replace(ANNA, study_date="20240319")
+    found = opened("mr_2024.nii", "film_2023.dcm", "film_2024.dcm")
+    assert found.pair.first.case.path.name == "film_2023.dcm"
+    course = turn_to(found, found.course)
+    kinds = {one.analysis.examination for one in course.course.examinations}
+    assert len(kinds) == 1
+    assert len(course.course.examinations) == 2
 
 
 def test_a_course_is_chosen_and_drawn_by_keys(opened, qtbot):

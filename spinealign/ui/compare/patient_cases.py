@@ -56,14 +56,18 @@ class PatientCases(QListWidget):
     def _item(self, case: Case, current: Case | None) -> QListWidgetItem:
         match = PatientMatch.SAME if current is None else self._patients.match(current, case)
         item = QListWidgetItem(self._patients.caption(case, current))
-        is_bent = self._patients.facts_of(case).is_bent
-        is_ticked = self._ticked.get(id(case), match is PatientMatch.SAME and not is_bent)
+        is_ticked = self._ticked.get(id(case), self._belongs(case, current, match))
         if match is PatientMatch.OTHER:
             item.setFlags(Qt.ItemFlag.ItemIsSelectable)
             is_ticked = False
         item.setCheckState(Qt.CheckState.Checked if is_ticked else Qt.CheckState.Unchecked)
         item.setToolTip(item.text())
         return item
+
+    def _belongs(self, case: Case, current: Case | None, match: PatientMatch) -> bool:
+        """Whether a case is ticked to begin with: of the same patient and kind, not bent."""
+        is_alike = current is None or self._patients.is_alike(current, case)
+        return match is PatientMatch.SAME and is_alike and not self._patients.facts_of(case).is_bent
 
     def _on_ticked(self, item: QListWidgetItem) -> None:
         self._ticked[id(self._cases[self.row(item)])] = item.checkState() is Qt.CheckState.Checked

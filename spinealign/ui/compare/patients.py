@@ -100,7 +100,7 @@ class PatientReader(QObject):
             return (
                 other is case,
                 _MATCH_ORDER.index(self.match(case, other)),
-                not self._is_alike(case, other),
+                not self.is_alike(case, other),
                 self._days_apart(case, other),
                 abs(place - here),
                 place > here,
@@ -108,7 +108,8 @@ class PatientReader(QObject):
 
         return tuple(sorted(cases, key=rank))
 
-    def _is_alike(self, one: Case, other: Case) -> bool:
+    def is_alike(self, one: Case, other: Case) -> bool:
+        """Whether two cases are the same kind of examination, as far as it is known by now."""
         found = self.examination_of(one), self.examination_of(other)
         return found[0] is None or found[1] is None or found[0].is_of_kind(found[1])
 

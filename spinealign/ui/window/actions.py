@@ -201,7 +201,7 @@ COMMANDS: tuple[Command, ...] = (
         "Compare &with…",
         ("Ctrl+D",),
         "compare",
-        "Compare two examinations of one patient",
+        "Compare examinations of one patient: two, the course, flexion and extension",
     ),
     Command(
         "go_to_findings",
