@@ -24,7 +24,7 @@ from spinealign.domain.motion import Motion
 from spinealign.domain.report_details import ReportDetails
 from spinealign.export import page
 from spinealign.export.comparison import NO_CHANGE, NOT_READ, main_course_rows, main_rows
-from spinealign.export.course_picture import course_picture, drawn_values
+from spinealign.export.course_picture import course_picture, drawn_values, motion_picture
 from spinealign.export.overlay import overlay_picture
 from spinealign.export.page import Story, grid, paragraph, section
 from spinealign.export.report_pictures import jpeg
@@ -183,9 +183,15 @@ def motion_story(motion: Motion) -> Story:
         paragraph("Flexion, and extension.", page.SMALL),
         Spacer(0, 2 * mm),
         *([grid(MOTION_HEADINGS, rows, widths)] if rows else ()),
+        *([Spacer(0, 2 * mm), _motion_chart(motion)] if rows else ()),
         Spacer(0, 1 * mm),
         *_small(motion_cautions(motion)),
     ]
+
+
+def _motion_chart(motion: Motion) -> Picture:
+    width = 0.72 * page.TEXT_WIDTH
+    return _printed(motion_picture(motion), width, width)
 
 
 def appended_stories(analysis: Analysis, details: ReportDetails) -> list[Story]:

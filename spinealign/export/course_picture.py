@@ -1,4 +1,4 @@
-"""The course of one measure drawn over time: values with their intervals, on paper or screen."""
+"""Charts of one patient: a measure over time, and motion by level, on paper or screen."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from PIL import Image, ImageDraw
 
 from spinealign.domain.comparison import Change, ComparedMeasure, Course, CourseRow
 from spinealign.domain.measurements import Measurement
+from spinealign.domain.motion import MOTION_LIMITS, Motion, MotionSign, SegmentMotion
 from spinealign.export.strips import letters
 from spinealign.files import write_export
 from spinealign.wording.comparison import date_text
 from spinealign.wording.measure_rows import number_text, unit_text, value_text
 from spinealign.wording.measures import measurement_name
+from spinealign.wording.motion import NO_SEGMENTS, level_text
 
+MOTION_TITLE = "Range of motion by level"
 NOTHING_TO_DRAW = "Fewer than two dated values that can be compared."
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 _FEWEST_TICKS = 3
@@ -115,6 +118,40 @@ def course_picture(
     return picture
 
 
+def motion_picture(
+    motion: Motion,
+    size: tuple[int, int] = (1100, 420),
+    *,
+    scale: float = 2.0,
+    colours: ChartColours = PAPER,
+) -> Image.Image:
+    """Draw the range of motion of every level.
+
+    Notes
+    -----
+    The band of a level is where 95 % of healthy people lie, where that is published; the line
+    above it is White and Panjabi's limit. A diamond is over the limit.
+    """
+    picture = Image.new("RGB", size, colours.ground)
+    chart = _Chart(ImageDraw.Draw(picture), size, scale, colours)
+    chart.title(MOTION_TITLE)
+    if motion.segments:
+        chart.draw_levels(motion.segments)
+    else:
+        chart.say(NO_SEGMENTS)
+    return picture
+
+
+def motion_in_words(motion: Motion) -> str:
+    """Return what the picture shows, for those who cannot see it."""
+    levels = (f"{level_text(one)} {_turn(one):.1f}°" for one in motion.segments)
+    return f"{MOTION_TITLE}: {', '.join(levels)}" if motion.segments else NO_SEGMENTS
+
+
+def _turn(segment: SegmentMotion) -> float:
+    return segment.rotation.difference or 0.0
+
+
 def course_in_words(course: Course, row: CourseRow) -> str:
     """Return what the picture shows, for those who cannot see it."""
     values = drawn_values(course, row)
@@ -186,6 +223,44 @@ class _Chart:
         self._dates(values)
         self._curve(values)
 
+    def draw_levels(self, segments: Sequence[SegmentMotion]) -> None:
+        """Draw a column for each level, from the top down to the right."""
+        halves = [one.rotation.error.half_width if one.rotation.error else 0.0 for one in segments]
+        ends = [0.0]
+        for one, half in zip(segments, halves, strict=True):
+            normal = one.normal_rotation.range_95 if one.normal_rotation else None
+            ends += [_turn(one) - half, _turn(one) + half, *(normal or ())]
+        ticks = nice_ticks(min(ends), max(ends))
+        self._range = ticks[0], ticks[-1]
+        self._grid(ticks, "deg")
+        width = (self._right - self._left) / len(segments)
+        for place, (one, half) in enumerate(zip(segments, halves, strict=True)):
+            self._level(one, half, self._left + (place + 0.5) * width, width)
+
+    def _level(self, segment: SegmentMotion, half: float, x: float, width: float) -> None:
+        reach, turn = 0.3 * width, _turn(segment)
+        normal = segment.normal_rotation.range_95 if segment.normal_rotation else None
+        if normal is not None:
+            low, high = (self._y(max(end, self._range[0])) for end in normal)
+            self._pen.rectangle((x - reach, high, x + reach, low), self._colours.band)
+        limits = MOTION_LIMITS.get(segment.levels)
+        if limits is not None and limits.rotation_deg <= self._range[1]:
+            y = self._y(limits.rotation_deg)
+            self._line([(x - reach, y), (x + reach, y)], self._colours.muted, 1.5)
+        is_over = any(one.sign is MotionSign.ROTATION for one in segment.signs)
+        colour = self._colours.mark if is_over else self._colours.ink
+        self._bar(x, self._y(turn - half), self._y(turn + half), colour)
+        self._mark(x, self._y(turn), colour, is_over)
+        place = (x, self._bottom + 8 * self._scale)
+        self._pen.text(place, level_text(segment), self._colours.muted, self._letters, "ma")
+
+    def _bar(self, x: float, low: float, high: float, colour: str) -> None:
+        """Draw an interval between two heights, with caps."""
+        cap = 5 * self._scale
+        self._line([(x, low), (x, high)], colour, 1.5)
+        for end in (low, high):
+            self._line([(x - cap, end), (x + cap, end)], colour, 1.5)
+
     def _grid(self, ticks: Sequence[float], unit: str) -> None:
         step = ticks[1] - ticks[0]
         for tick in ticks:
@@ -215,9 +290,7 @@ class _Chart:
             colour = self._colours.mark if one.is_changed else self._colours.ink
             low, high = (self._y(end) for end in one.ends)
             cap = 5 * self._scale
-            self._line([(x, low), (x, high)], colour, 1.5)
-            for end in (low, high):
-                self._line([(x - cap, end), (x + cap, end)], colour, 1.5)
+            self._bar(x, low, high, colour)
             self._mark(x, y, colour, one.is_changed)
             said = number_text(one.value, one.measurement.unit)
             self._pen.text((x + cap * 1.6, y - cap * 1.4), said, colour, self._letters, "lm")

@@ -22,6 +22,8 @@ from spinealign.export.course_picture import (
     course_in_words,
     course_picture,
     drawn_values,
+    motion_in_words,
+    motion_picture,
     nice_ticks,
     write_course_picture,
 )
@@ -199,3 +201,19 @@ def test_a_measure_without_an_interval_is_drawn_as_a_point():
     course = course_of(bare)
     assert replace(course.rows[0]).either.code is MeasureCode.COBB_C2_C7
     assert len(pixels_of(course, course.rows[0], PAPER.ink))
+
+
+def test_motion_is_drawn_level_by_level_and_a_wide_one_marked():
+    motion = motion_of(*pair())
+    picture = np.asarray(motion_picture(motion, (500, 300), scale=1.0))
+    wanted = [int(PAPER.mark[i : i + 2], 16) for i in (1, 3, 5)]
+    marked = np.argwhere((picture == wanted).all(axis=2))
+    # The third of five levels turns by more than 20 degrees.
+    middle = 62 + (500 - 62 - 26) * 0.5
+    assert abs(marked[:, 1].mean() - middle) < 10
+    words = motion_in_words(motion)
+    assert [part.split()[-1] for part in words.split(", ")] == [
+        "8.0°", "12.0°", "23.0°", "14.0°", "10.0°",
+    ]  # fmt: skip
+    empty = replace(motion, segments=())
+    assert motion_picture(empty, (300, 200), scale=1.0).size == (300, 200)

@@ -268,6 +268,8 @@ def test_two_films_of_a_day_are_flexion_and_extension(opened):
     assert page.captions[0].text() == "Flexion: film_flexion.dcm"
     assert page.captions[1].text() == "Extension: film_extension.dcm"
     assert page.table.rowCount() == len(motion.segments) > 0
+    assert page.chart.accessibleName().count("°") == len(motion.segments)
+    assert not page.chart.pixmap().isNull()
     before = page.table.item(0, 3).text()
     [swap] = [button for button in page._buttons if "Swap" in button.text().replace("&", "")]
     QTest.mouseClick(swap, Qt.MouseButton.LeftButton)

@@ -42,7 +42,7 @@ class CompareWindow(QDialog):
         self.patients = PatientReader(bench, self)
         self.pair = PairPage(bench, self.patients, theme)
         self.course = CoursePage(bench, self.patients, theme)
-        self.motion = MotionPage(bench, self.patients)
+        self.motion = MotionPage(bench, self.patients, theme)
         self.tabs = QTabWidget()
         self.message = QLabel()
         self.message.setTextFormat(Qt.TextFormat.PlainText)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QSize, Qt
-from PyQt6.QtGui import QImage, QPixmap, QResizeEvent
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
-    QLabel,
-    QSizePolicy,
     QSplitter,
     QTableWidget,
     QTableWidgetItem,
@@ -26,6 +22,7 @@ from spinealign.measure.geometry.comparison import course_of
 from spinealign.ui.cases.appendices import Appendix
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.saving import COURSE_PAGES, COURSE_PICTURE, COURSE_TABLE, SavedFile
+from spinealign.ui.compare.drawn_chart import DrawnChart
 from spinealign.ui.compare.pair_page import as_it_is_now, push_button
 from spinealign.ui.compare.patient_cases import PatientCases
 from spinealign.ui.compare.patients import PatientReader
@@ -43,69 +40,10 @@ from spinealign.wording.comparison import (
     span_text,
 )
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 CHOOSE_TWO = "Tick at least two examinations of one patient."
 NO_COMMON_MEASURE = "These examinations have no measure in common."
 ROW_MARGIN_PX = 8
 _LIST_PERCENT = 24
-
-
-class CoursePicture(QLabel):
-    """The drawn course, drawn anew in the size that there is."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self._shown: tuple[Course, CourseRow] | None = None
-        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        self.setMinimumHeight(140)
-        theme.changed.connect(self._draw)
-
-    def show_row(self, course: Course | None, row: CourseRow | None) -> None:
-        """Draw one measure; nothing without one."""
-        self._shown = None if course is None or row is None else (course, row)
-        self._draw()
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Draw in the new size."""
-        super().resizeEvent(event)
-        self._draw()
-
-    def sizeHint(self) -> QSize:
-        """Return a size that leaves the table its room."""
-        return QSize(400, 220)
-
-    def _draw(self) -> None:
-        if self._shown is None or self.width() < 2 or self.height() < 2:
-            self.clear()
-            self.setAccessibleName("")
-            return
-        from spinealign.export.course_picture import course_in_words, course_picture
-
-        ratio = self.devicePixelRatioF()
-        size = round(self.width() * ratio), round(self.height() * ratio)
-        drawn = course_picture(*self._shown, size, scale=ratio, colours=self._colours())
-        pixmap = QPixmap.fromImage(_as_image(drawn))
-        pixmap.setDevicePixelRatio(ratio)
-        self.setPixmap(pixmap)
-        words = course_in_words(*self._shown)
-        self.setAccessibleName(words)
-        self.setToolTip(words)
-
-    def _colours(self):  # type: ignore[no-untyped-def]
-        from spinealign.export.course_picture import ChartColours
-
-        own = self._theme.colours
-        return ChartColours(own.panel, own.text, own.muted, own.border, own.info_panel, own.warning)
-
-
-def _as_image(picture: Image.Image) -> QImage:
-    data = picture.convert("RGB").tobytes()
-    width, height = picture.size
-    return QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 
 
 class CoursePage(QWidget):
@@ -121,7 +59,7 @@ class CoursePage(QWidget):
         self._pairs: list[tuple[Case, PatientExamination]] = []
         self.cases = PatientCases(patients)
         self.table = QTableWidget()
-        self.picture = CoursePicture(theme)
+        self.picture = DrawnChart(theme)
         self.in_report = QCheckBox("In the re&port of the latest")
         self.in_report.setToolTip("Append the course to the report of the latest examination")
         self.title = wrapped_label("", strong=True)
@@ -220,7 +158,14 @@ class CoursePage(QWidget):
         self.table.blockSignals(False)
 
     def _draw(self) -> None:
-        self.picture.show_row(self._course, self.row)
+        course, row = self._course, self.row
+        if course is None or row is None:
+            self.picture.show_chart(None)
+            return
+        from spinealign.export.course_picture import course_in_words, course_picture
+
+        draw = partial(course_picture, course, row)
+        self.picture.show_chart(draw, course_in_words(course, row))
 
     def _build(self) -> None:
         self.table.setAccessibleName("Measures by date")

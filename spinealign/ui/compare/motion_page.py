@@ -25,10 +25,12 @@ from spinealign.measure.motion import motion_of
 from spinealign.ui.cases.appendices import Appendix
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.saving import MOTION_PAGES, MOTION_TABLE, SavedFile
+from spinealign.ui.compare.drawn_chart import DrawnChart
 from spinealign.ui.compare.pair_page import CaseChoice, PatientWarning, as_it_is_now, push_button
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.widgets.labels import show_plain_rows, wrapped_label
+from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.motion import (
     LIMITS_MEANING,
@@ -44,13 +46,14 @@ NEVER_ACROSS = (
     "patients."
 )
 ROW_MARGIN_PX = 8
+_TABLE_SHARE = 70
 
 
 class MotionPage(QWidget):
     """Two films chosen by the program where a day has two; flexion is told by the lordosis."""
 
     def __init__(
-        self, bench: Workbench, patients: PatientReader, parent: QWidget | None = None
+        self, bench: Workbench, patients: PatientReader, theme: Theme, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._bench, self._patients = bench, patients
@@ -63,6 +66,7 @@ class MotionPage(QWidget):
         self.viewers = (Viewer(), Viewer())
         self.captions = (QLabel("Flexion"), QLabel("Extension"))
         self.table = QTableWidget()
+        self.chart = DrawnChart(theme)
         self.result = wrapped_label("", strong=True)
         self.cautions = wrapped_label("", "muted")
         self.warning = PatientWarning(NEVER_ACROSS)
@@ -178,7 +182,17 @@ class MotionPage(QWidget):
         for button in self._buttons:
             button.setEnabled(motion is not None)
         self._show_in_report()
+        self._draw()
         self._show_pictures()
+
+    def _draw(self) -> None:
+        motion = self._motion
+        if motion is None:
+            self.chart.show_chart(None)
+            return
+        from spinealign.export.course_picture import motion_in_words, motion_picture
+
+        self.chart.show_chart(partial(motion_picture, motion), motion_in_words(motion))
 
     def _show_pictures(self) -> None:
         motion = self._motion
@@ -236,7 +250,14 @@ class MotionPage(QWidget):
         column.setSpacing(4)
         for widget in (self.result, self.warning):
             column.addWidget(widget)
-        column.addWidget(self.table, 1)
+        level_by_level = QSplitter(Qt.Orientation.Horizontal)
+        level_by_level.addWidget(self.table)
+        level_by_level.addWidget(self.chart)
+        level_by_level.setChildrenCollapsible(False)
+        level_by_level.setStretchFactor(0, 3)
+        level_by_level.setStretchFactor(1, 1)
+        level_by_level.setSizes([_TABLE_SHARE, 100 - _TABLE_SHARE])
+        column.addWidget(level_by_level, 1)
         column.addWidget(self.cautions)
         column.addLayout(self._button_row())
         self._halves = QSplitter(Qt.Orientation.Vertical)
