@@ -304,13 +304,13 @@ def test_a_comparison_takes_a_study_without_showing_it(qtbot, leafed, tmp_path, 
     write_series(tmp_path / "mr before", 5, SeriesDescription="T2 sag, before")
     archive = zipped(tmp_path / "before.zip", tmp_path / "mr before")
     monkeypatch.setattr(
-        "spinealign.ui.compare.compare_dialog.QFileDialog.getOpenFileName",
+        "spinealign.ui.compare.pair_page.QFileDialog.getOpenFileName",
         lambda *_: (str(archive), ""),
     )
     leafed.actions_by_name["compare"].trigger()
     [compared] = leafed.findChildren(CompareWindow)
     with qtbot.waitSignal(leafed.workbench.session.finding_ready):
-        compared.second.choice.activated.emit(1)
-    assert compared.second.case.title == "T2 sag, before, slice 3 of 5"
+        compared.pair.second.choice.activated.emit(1)
+    assert compared.pair.second.case.title == "T2 sag, before, slice 3 of 5"
     assert leafed.workbench.current is shown
     compared.close()
