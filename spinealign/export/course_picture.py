@@ -21,7 +21,8 @@ from spinealign.wording.measure_rows import number_text, unit_text, value_text
 from spinealign.wording.measures import measurement_name
 from spinealign.wording.motion import NO_SEGMENTS, level_text
 
-MOTION_TITLE = "Range of motion (band: healthy people, line: limit)"
+MOTION_TITLE = "Range of motion"
+MOTION_KEY = "band healthy people, line limit"
 NOTHING_TO_DRAW = "Fewer than two dated values that can be compared."
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 _FEWEST_TICKS = 3
@@ -134,7 +135,7 @@ def motion_picture(
     """
     picture = Image.new("RGB", size, colours.ground)
     chart = _Chart(ImageDraw.Draw(picture), size, scale, colours)
-    chart.title(MOTION_TITLE)
+    chart.title(f"{MOTION_TITLE} ({MOTION_KEY})")
     if motion.segments:
         chart.draw_levels(motion.segments)
     else:
