@@ -214,3 +214,22 @@ def test_a_low_body_a_little_beside_the_line_is_kept_where_the_line_is_known():
     chain = [*pieces[:5], shifted, *pieces[6:]]
     assert names_of(best_line(chain, GUIDED_LINE)) == names_of(chain)
     assert names_of(best_line(chain, replace(GUIDED_LINE, bend=FREE_LINE.bend))) != names_of(chain)
+
+
+def with_s2_taken_for_s1(spread):
+    """A column without T2 to T5 whose S1 is taken for a body, and S2 for S1."""
+    pieces = [replace(p, spread=spread) for p in column() if p.name not in ("T2", "T3", "T4", "T5")]
+    s1 = replace(pieces[-1], is_s1=False, level=24.0)
+    s2 = replace(pieces[-1], name="S2", centre=s1.centre + np.array([0, 1.2 * s1.height]))
+    return [*pieces[:-1], s1, s2]
+
+
+@pytest.mark.parametrize("spread", [1.5, 3.0])
+def test_what_is_taken_for_s1_may_be_s2(spread):
+    chain = with_s2_taken_for_s1(spread)
+    names = name_line(chain)
+    told = [names.level(i) if names.is_sure(i) else None for i in range(len(chain))]
+    assert told[:7] == ["C2", "C3", "C4", "C5", "C6", "C7", "T1"]
+    assert told[7:] == [None] * len(told[7:])
+    right = name_line([p for p in column() if p.name not in ("T2", "T3", "T4", "T5")])
+    assert all(right.is_sure(i) for i in range(20))
