@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 
 from spinealign import __version__
 from spinealign.cli.reading import add_reading
-from spinealign.cli.series import Job, WrongUseError, add_series_options, plan, print_series
+from spinealign.cli.series import (
+    Job,
+    WrongUseError,
+    add_series_options,
+    plan,
+    print_series,
+    source_of,
+)
 from spinealign.cli.training import add_training, training_module
 from spinealign.domain.comparison import PatientExamination
 from spinealign.domain.errors import SpineAlignError
@@ -49,6 +56,9 @@ def run_command(arguments: Sequence[str]) -> int:
     except SpineAlignError as error:
         _print_error(error)
         return EXIT_SOME_FAILED
+    except WrongUseError as problem:
+        sys.stderr.write(f"spinealign: {problem}\n")
+        return EXIT_WRONG_USE
     except BrokenPipeError:
         # The reader of our output (such as `head`) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -160,14 +170,16 @@ def _add_measures(commands: Any) -> None:
         "compare", help="analyse two examinations of one patient and print what changed"
     )
     for name in ("first", "second"):
-        comparison.add_argument(name, type=Path, metavar=name.upper(), help="image file")
+        comparison.add_argument(name, type=Path, metavar=name.upper(), help="image file or folder")
     comparison.add_argument("--json", action="store_true", help="print one JSON object")
     _add_of_patient(comparison)
     comparison.set_defaults(run=_compare)
     course = commands.add_parser(
         "course", help="analyse several examinations of one patient and print the course by date"
     )
-    course.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image files")
+    course.add_argument(
+        "inputs", nargs="+", type=Path, metavar="INPUT", help="image files or folders"
+    )
     course.add_argument("--out", type=Path, metavar="FILE", help="write the course as CSV")
     _add_of_patient(course)
     course.set_defaults(run=_course, json=False)
@@ -175,7 +187,7 @@ def _add_measures(commands: Any) -> None:
         "motion", help="analyse flexion and extension of one patient and print motion by level"
     )
     for name in ("one", "other"):
-        motion.add_argument(name, type=Path, metavar=name.upper(), help="image file")
+        motion.add_argument(name, type=Path, metavar=name.upper(), help="image file or folder")
     motion.add_argument("--swap", action="store_true", help="flexion and extension are swapped")
     motion.add_argument("--out", type=Path, metavar="FILE", help="write the motion as CSV")
     _add_of_patient(motion)
@@ -361,7 +373,7 @@ def _of_patient(paths: Sequence[Path], options: argparse.Namespace) -> list[Pati
     from spinealign.measure.geometry.comparison import require_one_patient
 
     models = _model_store("litert")
-    analyses = [_analyze_one(path, models, options) for path in paths]
+    analyses = [_analyze_one(source_of(path), models, options) for path in paths]
     found = [PatientExamination(one, read_patient(one.image.place)) for one in analyses]
     if not options.patient_confirmed:
         require_one_patient(found)

@@ -131,6 +131,27 @@ def _chosen_job(path: Path, options: argparse.Namespace) -> Job:
     return Job(path, options.out / f"{name}_slice-{index}", stack.picture_at(place))
 
 
+def source_of(path: Path) -> ImageSource:
+    """Return what one examination is read from: a file, or the likeliest series of a folder.
+
+    Raises
+    ------
+    WrongUseError
+        A folder holds no series that stands out.
+    SpineAlignError
+        A folder holds no images.
+    """
+    from spinealign.imaging.study import list_series
+
+    if not path.is_dir():
+        return path
+    stacks = stacked(list_series(path))
+    best = likeliest(stacks) if len(stacks) > 1 else stacks
+    if len(best) != 1:
+        raise WrongUseError(f"{path.name} holds {len(stacks)} series; name the folder of one")
+    return best[0].first
+
+
 def _chosen_stack(stacks: Sequence[SeriesStack], number: int | None) -> SeriesStack:
     if number is None:
         best = likeliest(stacks) if len(stacks) > 1 else stacks

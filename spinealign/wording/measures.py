@@ -172,7 +172,7 @@ def change_limit_text(definition: MeasureDefinition) -> str:
         )
     return (
         "Between two examinations a difference counts as a change where it is more than the error "
-        f"of a change, {told}, and on radiographs at least ± {limit.half_width:g}"
+        f"of a change, {told}, and at least ± {limit.half_width:g}"
         f"{_UNITS[definition.quantity]}, as far as readings of one patient differ ({limit.source})."
     )
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from spinealign.cli import main as cli
+from spinealign.cli.series import source_of
 from spinealign.domain.findings import LandmarkName
+from spinealign.domain.image import ImagePart
 from spinealign.domain.measures import MeasureCode
-from spinealign.domain.study import PatientFacts
+from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.export.corrections import corrections_path, save_corrections
 from spinealign.measure.correction.changes import move_landmark
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
@@ -151,6 +153,19 @@ class TestPatients:
         lines = capsys.readouterr().out.splitlines()
         assert [line[:10] for line in lines[:2]] == ["2024-03-01", "2025-05-05"]
         assert table.read_text("utf-8").startswith("measure,code,levels,unit,date,days,")
+
+    def test_a_folder_without_one_series_that_stands_out_is_wrong_use(
+        self, films, tmp_path, monkeypatch, capsys
+    ):
+        entry = SeriesEntry((ImagePart(films[0]),), "DICOM")
+        other = SeriesEntry((ImagePart(films[1]),), "DICOM")
+        monkeypatch.setattr("spinealign.imaging.study.list_series", lambda _: [entry, other])
+        (tmp_path / "study").mkdir()
+        assert cli.run_command(["compare", str(tmp_path / "study"), str(films[0])]) == 2
+        assert "holds 2 series" in capsys.readouterr().err
+        monkeypatch.setattr("spinealign.imaging.study.list_series", lambda _: [entry])
+        assert source_of(tmp_path / "study") is entry
+        assert source_of(films[0]) == films[0]
 
     def test_motion_is_printed_by_level_and_can_be_swapped(self, films, tmp_path, capsys):
         table = tmp_path / "motion.csv"

@@ -152,7 +152,7 @@ def test_without_a_measurement_of_both_networks_only_what_is_published_counts():
     assert (row.change, row.error, row.difference) == (Change.UNJUDGED, None, 3.0)
 
 
-def test_readers_of_radiographs_do_not_limit_what_was_measured_on_mr():
+def test_what_readers_differ_by_is_the_least_on_mr_too():
     rule = IntervalRule(change_factors={MeasureCode.LUMBAR_LORDOSIS_L1_S1: 0.85})
     first, second = (
         examination(
@@ -164,8 +164,8 @@ def test_readers_of_radiographs_do_not_limit_what_was_measured_on_mr():
         for v in (40.0, 50.0)
     )
     error = only_row(first, second).error
-    assert error.published is None
-    assert error.half_width == pytest.approx(math.hypot(4, 4) * 0.85 / NORMAL_95)
+    assert error.measured == pytest.approx(math.hypot(4, 4) * 0.85 / NORMAL_95)
+    assert error.half_width == error.published.half_width == 11.2
 
 
 def test_a_corrected_value_is_not_believed_more_than_its_interval():
