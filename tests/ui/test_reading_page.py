@@ -10,10 +10,18 @@ from PyQt6.QtWidgets import QApplication, QDialog
 
 from spinealign.domain.examination import ImageKind
 from spinealign.domain.image import KindCheck
-from spinealign.domain.reading import Decision, GradeScale, GradeValue, PresenceValue, ReadingStatus
+from spinealign.domain.reading import (
+    Decision,
+    GradeScale,
+    GradeValue,
+    PresenceValue,
+    ReadImage,
+    ReadingStatus,
+)
 from spinealign.reading.impression import Phrase
 from spinealign.ui.cases.saving import ReportPatient
 from spinealign.ui.printing.preview import PageView
+from spinealign.ui.reading.impression_box import ImpressionBox
 from spinealign.ui.reading.phrases_dialog import PhrasesDialog
 from spinealign.ui.reading.sign_dialog import AddendumDialog, SignDialog
 from spinealign.ui.reading.versions_dialog import VersionsDialog
@@ -266,6 +274,16 @@ class TestFindings:
         assert len({row.key for row in rows}) == 3
         assert [row.decision for row in rows[:2]] == [Decision.ACCEPTED, Decision.ACCEPTED]
 
+    def test_keys_faster_than_the_disk_decide_once_on_each_line(self, back):
+        findings = back.page.findings
+        back.click_row(findings.current.key)
+        lines = [row for row in findings.rows if row.isVisible()]
+        for _ in lines:
+            QTest.keyClick(findings, Qt.Key.Key_A)
+        assert findings.current is lines[-1]
+        back.rest()
+        assert {row.decision for row in lines} == {Decision.ACCEPTED}
+
 
 class TestUndo:
     def test_a_decision_is_undone_and_done_again(self, neck):
@@ -336,6 +354,19 @@ class TestImpression:
         assert neck.page.impression.text.toPlainText() == ""
         neck.window.workbench.step(-1)
         assert neck.reading.impression.text == "Of the first film."
+
+    def test_another_picture_on_the_same_page_gets_nothing_of_what_was_typed(self, qtbot, neck):
+        box, shown = ImpressionBox(), neck.snapshot
+        qtbot.addWidget(box)
+        kept = []
+        box.edited.connect(lambda image, text: kept.append((image, text)))
+        box.show_reading(shown, False)
+        box.text.setPlainText("Of slice 3.")
+        other = ReadImage("f" * 64, 10, 10)
+        box.show_reading(replace(shown, reading=shown.reading.with_changes(image=other)), False)
+        assert kept == [(shown.reading.image, "Of slice 3.")]
+        assert box.text.toPlainText() == ""
+        assert not box.is_unsaved
 
     def test_what_was_typed_last_is_kept_when_the_window_closes(
         self, qtbot, neck, open_window, tmp_path
@@ -448,8 +479,10 @@ class TestSigning:
         assert neck.page.impression.text.isReadOnly()
         row = neck.click_row(COBB)
         assert not row.buttons[Decision.REJECTED].isVisible()
-        neck.key(Qt.Key.Key_R)
+        QTest.keyClick(neck.page.findings, Qt.Key.Key_R)
+        neck.rest()
         assert neck.decision(COBB) is Decision.ACCEPTED
+        assert not neck.window.banner.isVisible()
 
     def test_points_of_a_signed_reading_stay_where_they_are(self, neck):
         sign(neck)
