@@ -28,6 +28,7 @@ SUFFIX = ".spinealign.json"
 _SCHEMA_FAMILY = "spinealign-corrections-"
 _FOLDER = "corrections"
 _LARGEST_BYTES = 8_000_000
+_FEWEST_POINTS = 3
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -240,7 +241,7 @@ def _read(path: Path, image: SpineImage) -> CorrectionsFile | None:
         if _is_of_another_version(table.get("schema")):
             raise CorrectionsError(path, CorrectionsProblem.NEWER)
         stored = typed(table, CorrectionsFile, is_strict=True)
-        _require_numbering(stored.corrections)
+        _require_consistent(stored.corrections)
     except FileNotFoundError:
         return None
     except JsonError as error:
@@ -258,13 +259,18 @@ def _is_of_another_version(schema: Any) -> bool:
     return schema != SCHEMA_ID and str(schema).startswith(_SCHEMA_FAMILY)
 
 
-def _require_numbering(stored: StoredCorrections | None) -> None:
+def _require_consistent(stored: StoredCorrections | None) -> None:
     if stored is None:
         return
     if [body.index for body in stored.vertebrae] != list(range(1, len(stored.vertebrae) + 1)):
         raise JsonError(JsonProblem.WRONG_VALUE, "corrections.vertebrae")
     if len({drawing.number for drawing in stored.drawings}) < len(stored.drawings):
         raise JsonError(JsonProblem.WRONG_VALUE, "corrections.drawings")
+    for number, body in enumerate(stored.vertebrae):
+        if len(body.outline) < _FEWEST_POINTS:
+            raise JsonError(JsonProblem.WRONG_VALUE, f"corrections.vertebrae[{number}].outline")
+    if not stored.levels_uncertain and any(body.level is None for body in stored.vertebrae):
+        raise JsonError(JsonProblem.WRONG_VALUE, "corrections.levels_uncertain")
 
 
 def _place(image: SpineImage) -> PictureInFile | msgspec.UnsetType:

@@ -13,6 +13,7 @@ Points = NDArray[np.float64]
 
 _ANTERIOR = (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.ANTERIOR_INFERIOR)
 _POSTERIOR = (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.POSTERIOR_INFERIOR)
+_SAME_PLACE_PX = 1e-6
 _ROOM = 0.5
 
 
@@ -69,7 +70,8 @@ def _backwards(body: Vertebra) -> Points | None:
         return None
     anterior, posterior = (np.mean([[m.x, m.y] for m in marks], axis=0) for marks in ends)
     run = posterior - anterior
-    return np.asarray(run / max(float(np.hypot(*run)), 1e-9), np.float64)
+    length = float(np.hypot(*run))
+    return np.asarray(run / length, np.float64) if length > _SAME_PLACE_PX else None
 
 
 def _middle_of(body: Vertebra, outline: Points) -> Points:

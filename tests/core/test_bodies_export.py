@@ -142,6 +142,8 @@ class TestPictures:
     def test_a_body_without_corners_is_labelled_by_the_facing(self):
         bare = replace(NAMED.vertebrae[2], landmarks=())
         assert label_place(bare, "left", (900, 700)).away == (1.0, 0.0)
+        marks = tuple(replace(mark, x=5.0, y=5.0) for mark in NAMED.vertebrae[2].landmarks)
+        assert label_place(replace(bare, landmarks=marks), "left", (900, 700)).away == (1.0, 0.0)
         assert label_place(bare, None, (900, 700)).away == (-1.0, 0.0)
 
     def test_a_label_without_room_behind_the_body_goes_before_it(self):

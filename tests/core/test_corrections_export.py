@@ -37,7 +37,8 @@ numbers = st.floats(-1e6, 1e6)
 shares = st.floats(0, 1)
 positive = st.floats(1e-6, 1e6)
 places = st.tuples(numbers, numbers)
-outlines = st.lists(places, max_size=5).map(tuple)
+points = st.lists(places, max_size=5).map(tuple)
+outlines = st.lists(places, min_size=3, max_size=5).map(tuple)
 landmarks = st.builds(
     Landmark,
     st.sampled_from(LandmarkName), numbers, numbers, shares, st.sampled_from(LandmarkSource),
@@ -51,7 +52,7 @@ bodies = st.lists(
     max_size=4,
 ).map(lambda found: tuple(replace(b, index=i) for i, b in enumerate(found, start=1)))  # fmt: skip
 drawings = st.lists(
-    st.builds(Drawing, st.sampled_from(DrawingTool), st.integers(1, 10**6), outlines),
+    st.builds(Drawing, st.sampled_from(DrawingTool), st.integers(1, 10**6), points),
     max_size=3,
     unique_by=lambda drawing: drawing.number,
 ).map(tuple)
@@ -61,6 +62,11 @@ calibrations = st.builds(
 wanted = st.builds(
     Corrections, bodies, st.none() | st.sampled_from(Facing), st.booleans(), drawings,
     st.none() | calibrations,
+).map(
+    lambda made: replace(
+        made,
+        levels_uncertain=made.levels_uncertain or not all(b.level for b in made.vertebrae),
+    )
 )  # fmt: skip
 
 EARLIER = Path(__file__).parent.parent / "earlier_files"
@@ -341,6 +347,15 @@ BROKEN = {
             ]
         ),
     ),
+    "an empty outline": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "outline", value=[])
+    ),
+    "an outline of two points": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "outline", value=[[1, 1], [9, 9]])
+    ),
+    "no level though levels are certain": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "level", value=None)
+    ),
     "no time zone": lambda text: spoil(text, put("saved_utc", value="2026-11-28T14:51:54")),
     "another schema": lambda text: spoil(text, put("schema", value="something else")),
     "no schema": lambda text: spoil(text, lambda table: table.pop("schema")),
@@ -373,7 +388,8 @@ BROKEN = {
 SCHEMA_CANNOT_TELL = {
     "empty", "cut short", "not json", "deep", "infinity", "too large a number",
     "a number of 5000 digits", "deep inside", "no time", "a wrong number", "no time zone",
-    "drawings of one number",
+    "drawings of one number", "an empty outline", "an outline of two points",
+    "no level though levels are certain",
 }  # fmt: skip
 """No JSON at all, or rules between several values, or a format."""
 
