@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ The command line works without it, for example:  spinealign analyze IMAGE --out 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run SpineAlign and return its exit code."""
     _open_missing_streams()
+    _print_whatever_comes()
     given = list(sys.argv[1:] if arguments is None else arguments)
     refuse_old_processor()
     if given == ["--self-test"]:
@@ -55,6 +57,13 @@ def _open_missing_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def _print_whatever_comes() -> None:
+    """Print letters that the terminal lacks, and names that are no Unicode, as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def has_display() -> bool:

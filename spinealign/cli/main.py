@@ -7,7 +7,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from spinealign.cli.series import (
 )
 from spinealign.cli.training import add_training, training_module
 from spinealign.domain.comparison import PatientExamination
-from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.errors import SpineAlignError, UnexpectedError
 from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
@@ -235,14 +236,15 @@ def _analyze(options: argparse.Namespace) -> int:
     failures, refused = len(failed), 0
     for job in jobs:
         try:
-            analysis = _analyze_one(job.source, models, options)
-            files = _write(analysis, job.folder, options.patient_data)
+            with _one_of_many(job.path):
+                analysis = _analyze_one(job.source, models, options)
+                files = _write(analysis, job.folder, options.patient_data)
+                _report_result(job, analysis, files, options.json)
         except SpineAlignError as error:
             _report_failure(job.path, error, options.json)
             failures += 1
             continue
         refused += analysis.is_refused
-        _report_result(job, analysis, files, options.json)
     if not options.json:
         done = len(jobs) + len(failed) - failures
         place = f"; results are in {options.out}" if done else ""
@@ -251,6 +253,17 @@ def _analyze(options: argparse.Namespace) -> int:
     if failures:
         return EXIT_SOME_FAILED
     return EXIT_REFUSED if refused else EXIT_DONE
+
+
+@contextmanager
+def _one_of_many(path: Path) -> Iterator[None]:
+    """Keep a defect that shows with one image from ending the run over all the others."""
+    try:
+        yield
+    except (SpineAlignError, BrokenPipeError):
+        raise
+    except Exception as error:
+        raise UnexpectedError(path, error) from error
 
 
 def _analyze_one(source: ImageSource, models: Any, options: argparse.Namespace) -> Analysis:
@@ -308,7 +321,7 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
     from spinealign.wording.discs import disc_lines
     from spinealign.wording.measure_rows import main_lines, uncertain_lines
     from spinealign.wording.series import picture_name
-    from spinealign.wording.text import listed
+    from spinealign.wording.text import listed, safe_text
 
     if as_json:
         result = json.loads((job.folder / "analysis.json").read_text(encoding="utf-8"))
@@ -325,7 +338,8 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
         print(f"    {line}")
     for caution in analysis.cautions:
         print(f"    note: {caution_text(caution)}")
-    print(f"    {len(files)} files in {job.folder} ({sum(analysis.seconds.values()):.2f} s)")
+    folder = safe_text(str(job.folder))
+    print(f"    {len(files)} files in {folder} ({sum(analysis.seconds.values()):.2f} s)")
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -335,7 +349,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     first, second = _of_patient([options.first, options.second], options)
     if options.json:
-        print(json.dumps(comparison_json(first, second), ensure_ascii=False, allow_nan=False))
+        print(json.dumps(comparison_json(first, second), allow_nan=False))
     else:
         rows = compare(first.analysis, second.analysis)
         print("\n".join(comparison_lines(first, second, rows)))
@@ -432,7 +446,7 @@ def _models(options: argparse.Namespace) -> int:
 
     cards = ModelStore().cards()
     if options.json:
-        print(json.dumps([card.to_json() for card in cards], indent=2, ensure_ascii=False))
+        print(json.dumps([card.to_json() for card in cards], indent=2))
         return EXIT_DONE
     for card in cards:
         print(f"{card.name} {card.version}  [{card.status}]  {card.title}")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import traceback
 from enum import StrEnum
 from pathlib import Path
 
@@ -57,6 +58,25 @@ class ImageReadError(SpineAlignError):
         self.path = path
         self.problem = problem
         self.detail = detail
+
+
+class UnexpectedError(SpineAlignError):
+    """The program itself failed on one image of many; a defect, or memory that ran out.
+
+    Parameters
+    ----------
+    path : Path
+        What the user asked for.
+    cause : BaseException
+        Its own text is not kept: it may quote values of the patient.
+    """
+
+    def __init__(self, path: Path, cause: BaseException) -> None:
+        frame = traceback.extract_tb(cause.__traceback__)[-1:]
+        where = "".join(f", {Path(each.filename).name}:{each.lineno}" for each in frame)
+        self.detail = f"{type(cause).__name__}{where}"
+        super().__init__(self.detail)
+        self.path = path
 
 
 class PatientsDifferError(SpineAlignError):

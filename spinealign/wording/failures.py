@@ -21,6 +21,7 @@ from spinealign.domain.errors import (
     SpineAlignError,
     StoredReadingError,
     StoredReadingProblem,
+    UnexpectedError,
 )
 from spinealign.domain.formats import FORMAT_NAMES
 from spinealign.json_files import JsonError, JsonProblem
@@ -337,6 +338,13 @@ def explain(error: SpineAlignError) -> Message:
                 f"By their files, “{display_name(error.first)}” and "
                 f"“{display_name(error.second)}” are of two different patients.",
                 "Compare examinations of one patient, or confirm that the patient is the same.",
+            )
+        case UnexpectedError():
+            return Message(
+                f"“{display_name(error.path)}” could not be analysed because of an error in "
+                f"SpineAlign ({error.detail}).",
+                "Try this image alone with more memory free; if it fails again, report the words "
+                "in brackets.",
             )
         case Cancelled():
             return Message("Stopped.", "Nothing was written; start again whenever you like.")
