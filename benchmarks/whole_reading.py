@@ -113,6 +113,7 @@ class Person:
     def sign(self) -> None:
         """Look at the page and sign; the name is remembered from an earlier reading."""
         self.press("sign and save", "Ctrl+Return")
+        self._wait(lambda: any(dialog.sign.isEnabled() for dialog in _dialogs(self.window)))
         self.picture("signing")
         self.press("sign", "Return")
         self._wait(lambda: self.snapshot.is_signed)

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QDialog
 
+from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.examination import ImageKind
 from spinealign.domain.image import KindCheck
 from spinealign.domain.reading import (
@@ -91,6 +93,12 @@ class Reader:
         found = [d for d in self.window.findChildren(QDialog) if isinstance(d, kind)]
         return next(d for d in found if d.isVisible())
 
+    def sign_dialog(self):
+        """Wait for the page in the dialog, before which nothing can be signed."""
+        dialog = self.dialog(SignDialog)
+        self.qtbot.waitUntil(lambda: isinstance(dialog.preview.widget(), PageView))
+        return dialog
+
     def decision(self, key):
         made = self.reading.decision_on(key)
         return None if made is None else made.decision
@@ -124,7 +132,7 @@ def back(reads):
 def sign(reader, name="A. Reader"):
     reader.command("accept_rest")
     reader.command("sign")
-    dialog = reader.dialog(SignDialog)
+    dialog = reader.sign_dialog()
     if not dialog.name.text():
         QTest.keyClicks(dialog.name, name)
     QTest.mouseClick(dialog.sign, LEFT)
@@ -424,6 +432,35 @@ class TestSigning:
         assert details.is_draft
         dialog.reject()
 
+    def test_nothing_is_signed_before_the_page_is_there(self, neck):
+        neck.window.workbench.preferences.choose(reader_name="A. Reader")
+        neck.command("accept_rest")
+        neck.window.actions_by_name["sign"].trigger()
+        dialog = neck.dialog(SignDialog)
+        QTest.keyClick(dialog, Qt.Key.Key_Return)
+        assert dialog.isVisible()
+        assert not dialog.sign.isEnabled()
+        neck.sign_dialog()
+        assert dialog.sign.isEnabled()
+        dialog.reject()
+
+    def test_a_page_that_cannot_be_made_is_told_and_stops_no_signature(
+        self, qtbot, neck, monkeypatch
+    ):
+        neck.window.workbench.preferences.choose(reader_name="A. Reader")
+        neck.command("accept_rest")
+
+        def fails(*_):
+            raise ExportError(Path("report.pdf"), ExportProblem.DISK_FULL)
+            yield
+
+        monkeypatch.setattr("spinealign.ui.cases.saving.make_report", fails)
+        neck.window.actions_by_name["sign"].trigger()
+        dialog = neck.dialog(SignDialog)
+        qtbot.waitUntil(dialog.sign.isEnabled)
+        assert "could not be made" in dialog.preview.widget().text()
+        dialog.reject()
+
     def test_reports_speak_with_the_reading(self, qtbot, neck, fake, tmp_path, monkeypatch):
         monkeypatch.setattr(
             "spinealign.ui.cases.saving.QFileDialog.getSaveFileName",
@@ -441,7 +478,7 @@ class TestSigning:
         neck.actions = 1  # opening
         neck.command("accept_rest")
         neck.command("sign")
-        QTest.keyClick(neck.dialog(SignDialog).sign, Qt.Key.Key_Return)
+        QTest.keyClick(neck.sign_dialog(), Qt.Key.Key_Return)
         neck.actions += 1
         neck.rest()
         assert neck.reading.status is ReadingStatus.SIGNED
@@ -457,7 +494,7 @@ class TestSigning:
             back.key(Qt.Key.Key_3)
         back.command("accept_rest")
         back.command("sign")
-        QTest.keyClick(back.dialog(SignDialog).sign, Qt.Key.Key_Return)
+        QTest.keyClick(back.sign_dialog(), Qt.Key.Key_Return)
         back.actions += 1
         back.rest()
         assert back.reading.status is ReadingStatus.SIGNED

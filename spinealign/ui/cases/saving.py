@@ -28,7 +28,7 @@ from spinealign.ui.settings.letterhead import institution
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
-from spinealign.ui.work.tasks import TaskRunner, Work
+from spinealign.ui.work.tasks import Task, TaskRunner, Work
 from spinealign.wording import Message
 from spinealign.wording.finding_text import finding_text
 
@@ -140,11 +140,12 @@ class Saver(QObject):
 
     def preview_report(
         self, analysis: Analysis, whose: ReportPatient, show: Callable[[bytes], object]
-    ) -> None:
+    ) -> Task:
         """Make the report's PDF in the background and hand it to `show`."""
         details = self.report_details(analysis, whose)
         task = self._runner.submit(partial(make_report, self._services, analysis, details))
         task.finished.connect(show)
+        return task
 
     def report_details(self, analysis: Analysis, whose: ReportPatient) -> ReportDetails:
         """Return reading and letterhead for a report; the patient is read when it is written."""

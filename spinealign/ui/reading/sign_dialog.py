@@ -21,10 +21,13 @@ from spinealign.ui.widgets.labels import without_icons, wrapped_label
 from spinealign.wording.reading_window import left_text
 
 _PREVIEW_EM = 92
+_BEING_MADE = "The page is being made…"
 
 
 class SignDialog(QDialog):
     """Shows the page as it will be signed; `signed` brings the reader's name.
+
+    Nothing is signed before the page is there, or before it is told why there is none.
 
     Parameters
     ----------
@@ -38,11 +41,11 @@ class SignDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Sign and save")
-        self._snapshot = snapshot
+        self._snapshot, self._is_shown = snapshot, False
         self.preview = QScrollArea()
         self.preview.setWidgetResizable(True)
         self.preview.setAccessibleName("Preview of the page")
-        self.show_preview(wrapped_label("The page is being made…", "muted"))
+        self.preview.setWidget(wrapped_label(_BEING_MADE, "muted"))
         self.name = QLineEdit(reader)
         self.name.setMaxLength(200)
         self.name.setPlaceholderText("Name as it stands on the report")
@@ -67,11 +70,13 @@ class SignDialog(QDialog):
         column.addWidget(self.reason)
         column.addWidget(buttons)
         self._offer()
-        (self.sign if self.sign.isEnabled() else self.name).setFocus()
+        (self.preview if reader else self.name).setFocus()
 
     def show_preview(self, page: QWidget) -> None:
-        """Show the page, or why there is none."""
+        """Show the page, or why there is none; now the reading can be signed."""
         self.preview.setWidget(page)
+        self._is_shown = True
+        self._offer()
 
     def open_fitted(self) -> None:
         """Open beside nothing, never larger than the window it belongs to."""
@@ -85,8 +90,9 @@ class SignDialog(QDialog):
     def _offer(self) -> None:
         """Let the reading be signed, or say what is missing."""
         reason = why_not_signed(self._snapshot, self.name.text())
-        self.sign.setEnabled(not reason)
-        self.sign.setToolTip(reason or "Sign and save the reading (Return)")
+        waits = "" if self._is_shown else _BEING_MADE
+        self.sign.setEnabled(not (reason or waits))
+        self.sign.setToolTip(reason or waits or "Sign and save the reading (Return)")
         self.reason.setText(reason)
         self.reason.setVisible(bool(reason))
 

@@ -14,11 +14,13 @@ from spinealign.ui.reading.sign_dialog import AddendumDialog, SignDialog
 from spinealign.ui.reading.versions_dialog import VersionsDialog
 from spinealign.ui.results.results_panel import ResultsPanel
 from spinealign.ui.settings.preferences import Preferences
+from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.window.actions import Actions
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.reading_window import status_text
 
+NO_PREVIEW = "The page could not be made. What is signed is the reading as its page shows it."
 NOTHING_READ = "There is no reading: open a lateral film of the spine or a sagittal MR"
 
 
@@ -140,8 +142,13 @@ class ReadingCommands(QObject):
                 view.show_pages(PdfPages(data))
                 each.show_preview(view)
 
+        def tell(_error: object) -> None:
+            for each in waiting:
+                each.show_preview(wrapped_label(NO_PREVIEW, "muted"))
+
         if analysis is not None:
-            self._bench.saver.preview_report(analysis, self._patient.report_patient, show)
+            whose = self._patient.report_patient
+            self._bench.saver.preview_report(analysis, whose, show).failed.connect(tell)
 
     def _sign(self, reader: str) -> None:
         self._remember(reader)
