@@ -1,11 +1,22 @@
-"""Files written whole or not at all: a temporary name in the same folder, flushed, then renamed."""
+"""Files written whole or not at all: a temporary name in the same folder, flushed, then renamed.
+
+Several files change together: a folder is written anew beside the old one and the two are
+exchanged at one instant where the system can do that. Where it cannot, the last file of the
+list goes first and comes last, and what a kill left half done is taken back by the next run.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import hashlib
 import os
+import platform
+import re
 import shutil
-import tempfile
+import stat
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +24,16 @@ from pathlib import Path
 from spinealign.domain.errors import ExportError, ExportProblem
 
 TEMPORARY_PREFIX = ".spinealign-"
-"""Of unfinished files and folders; none is left behind unless the program is killed."""
+"""Of unfinished files and folders; what a killed program left behind, the next one clears away."""
+
+_UNFINISHED = re.compile(re.escape(TEMPORARY_PREFIX) + r"([0-9a-f]{8})-(\d+)-[0-9a-f]+")
+_COMPUTER = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+_ABANDONED_AFTER_S = 86_400
+_at_work: set[str] = set()
+_MOST_OTHERS = 20
+_NAMES = ".names"
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_WRITABLE = {
@@ -111,12 +131,12 @@ def written_beside(path: Path, content: bytes, *, is_private: bool = False) -> I
     OSError
         It could not be written.
     """
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.urandom(16).hex()}")
-    try:
-        _write_new(temporary, content, 0o600 if is_private else 0o666)
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _temporary(path.parent) as temporary:
+        try:
+            _write_new(temporary, content, 0o600 if is_private else 0o666)
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes], stale: Sequence[str] = ()) -> None:
@@ -136,10 +156,58 @@ def write_together(folder: Path, contents: Mapping[str, bytes], stale: Sequence[
     OSError
         The folder is as it was before.
     """
-    with _made(folder), _staging(folder) as staging:
-        for name, content in contents.items():
-            _write_new(staging / name, content)
-        _swap(staging, folder, list(contents), stale)
+    whole = Path(os.path.realpath(folder))
+    for place in (whole.parent, whole):
+        clear_unfinished(place)
+    with _made(whole):
+        if not _exchanged(whole, contents, stale):
+            _moved_in(whole, contents, stale)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Take away what a killed program left in a folder, and undo a change that it left half done.
+
+    What another run of the program is writing just now stays; nothing is raised.
+    """
+    try:
+        found = [Path(entry) for entry in os.scandir(folder) if _UNFINISHED.match(entry.name)]
+    except OSError:
+        return
+    for left in filter(_is_abandoned, found):
+        with suppress(OSError):
+            _cleared(left)
+
+
+def _cleared(left: Path) -> None:
+    if not left.is_dir() or left.is_symlink():
+        left.unlink()
+        return
+    if (left / _NAMES).is_file():
+        _undo(left, left.parent, (left / _NAMES).read_text(encoding="utf-8").split("\n"))
+    shutil.rmtree(left)
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Tell whether nobody writes an unfinished file any more; of other computers, after a day."""
+    found = _UNFINISHED.match(path.name)
+    if found is None or path.name in _at_work:
+        return False
+    if found[1] == _COMPUTER and os.name != "nt":
+        process = int(found[2])
+        return process == os.getpid() or not _is_running(process)
+    with suppress(OSError):
+        return time.time() - path.lstat().st_mtime > _ABANDONED_AFTER_S
+    return False
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_export(path: Path, content: bytes) -> None:
@@ -194,31 +262,118 @@ def _made(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _temporary(folder: Path) -> Iterator[Path]:
+    """Name something unfinished in a folder, and keep other runs from clearing it away."""
+    name = f"{TEMPORARY_PREFIX}{_COMPUTER}-{os.getpid()}-{os.urandom(8).hex()}"
+    _at_work.add(name)
+    try:
+        yield folder / name
+    finally:
+        _at_work.discard(name)
+
+
+@contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
     """Make a folder for unfinished files on the same disk; always taken away."""
-    staging = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder))
+    with _temporary(folder) as staging:
+        staging.mkdir()
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _exchanged(folder: Path, contents: Mapping[str, bytes], stale: Sequence[str]) -> bool:
+    """Write a folder anew beside the old one and exchange them at one instant, if possible."""
+    others = _other_files(folder, {*contents, *stale})
+    if others is None or not os.access(folder.parent, os.W_OK):
+        return False
+    with _staging(folder.parent) as staging:
+        if not _is_alike(staging, folder, others):
+            return False
+        for name, content in contents.items():
+            _write_new(staging / name, content)
+        _flush_folder(staging)
+        if not _exchange(staging, folder):
+            return False
+        for path in staging.iterdir():
+            if path.name not in {*contents, *stale, *others}:  # came while this was written
+                path.replace(folder / path.name)
+    return True
+
+
+def _other_files(folder: Path, own: set[str]) -> list[str] | None:
+    """Return the names of other files in a folder; None where they cannot lie in two folders."""
+    with os.scandir(folder) as entries:
+        found = list(entries)
+    if len(found) > _MOST_OTHERS + len(own) or folder == Path.cwd() or folder.is_mount():
+        return None
+    if not all(entry.is_file(follow_symlinks=False) for entry in found):
+        return None
+    return [entry.name for entry in found if entry.name not in own]
+
+
+def _is_alike(staging: Path, folder: Path, others: Sequence[str]) -> bool:
+    """Give a new folder the mode and the other files of the old one, if possible."""
+    old, new = folder.stat(), staging.stat()
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        return False
     try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        for name in others:
+            os.link(folder / name, staging / name)
+        staging.chmod(stat.S_IMODE(old.st_mode))
+    except OSError:
+        return False
+    return True
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders at one instant; False where the system cannot."""
+    names = [os.fsencode(one), os.fsencode(other)]
+    try:
+        system = ctypes.CDLL(None, use_errno=True)
+        if sys.platform == "linux":
+            failed = system.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE)
+        elif sys.platform == "darwin":
+            failed = system.renamex_np(*names, _RENAME_EXCHANGE)
+        else:
+            return False
+    except (AttributeError, OSError, TypeError):
+        return False
+    return not failed
+
+
+def _moved_in(folder: Path, contents: Mapping[str, bytes], stale: Sequence[str]) -> None:
+    with _staging(folder) as staging:
+        for name, content in contents.items():
+            _write_new(staging / name, content)
+        _swap(staging, folder, list(contents), stale)
 
 
 def _swap(staging: Path, folder: Path, new: Sequence[str], stale: Sequence[str]) -> None:
     """Put the finished files in place of the old ones; on failure put the old ones back."""
     old = staging / "old"
     old.mkdir()
+    _write_new(staging / _NAMES, "\n".join(new).encode())
     try:
-        for name in (*new, *stale):
+        for name in (*reversed(new), *stale):
             _set_aside(folder / name, old / name)
         for name in new:
             (staging / name).replace(folder / name)
     except BaseException:
-        for name in new:
-            if not (staging / name).exists():
-                (folder / name).unlink()
-        for kept in old.iterdir():
-            kept.replace(folder / kept.name)
+        _undo(staging, folder, new)
         raise
+
+
+def _undo(staging: Path, folder: Path, new: Sequence[str]) -> None:
+    """Put the old files back, unless all the new ones are in place."""
+    in_place = [name for name in new if not (staging / name).exists()]
+    if len(in_place) == len(new):
+        return
+    for name in in_place:
+        (folder / name).replace(staging / name)
+    for kept in (staging / "old").iterdir():
+        kept.replace(folder / kept.name)
 
 
 def _set_aside(path: Path, aside: Path) -> None:

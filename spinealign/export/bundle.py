@@ -9,7 +9,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.report_details import ReportDetails
 from spinealign.export.exporters import EXPORTERS, file_names
 from spinealign.export.tables import SCHEMA_FAMILY
-from spinealign.files import as_export_error, write_export, write_together
+from spinealign.files import as_export_error, clear_unfinished, write_export, write_together
 from spinealign.json_files import JsonError, read_json
 
 _LARGEST_RESULT_BYTES = 20_000_000
@@ -44,6 +44,7 @@ def write_bundle(
     contents = {
         name: EXPORTERS[kind].write(analysis, told) for kind, name in file_names(analysis).items()
     }
+    clear_unfinished(folder)
     with as_export_error(folder):
         write_together(folder, contents, _stale_names(folder, set(contents)))
     return tuple(folder / name for name in contents)

@@ -18,7 +18,7 @@ from spinealign.domain.errors import CorrectionsError, CorrectionsProblem
 from spinealign.domain.findings import Analysis, Corrections, Facing, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing
-from spinealign.files import export_error, written_beside
+from spinealign.files import clear_unfinished, export_error, written_beside
 from spinealign.json_files import JsonError, JsonProblem, json_schema, read_json, typed
 
 SCHEMA_ID: Final = "spinealign-corrections-1"
@@ -213,6 +213,7 @@ def load_corrections(
     ]
     files, problems = [], []
     for place in [path] if path is not None else places:
+        clear_unfinished(place.parent)
         try:
             found = _read(place, image)
         except CorrectionsError as error:

@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QApplication
 
 from spinealign import __version__
 from spinealign.domain.paths import profile_dir as own_profile_dir
+from spinealign.files import clear_unfinished
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.widgets.icons import application_icon
 from spinealign.ui.window.crash import CrashHook
@@ -40,7 +41,9 @@ def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
         Exit code of the program.
     """
     app = make_application()
-    store = SettingsStore(profile_dir or own_profile_dir())
+    profile = profile_dir or own_profile_dir()
+    clear_unfinished(profile)
+    store = SettingsStore(profile)
     window = MainWindow(program_services(profile_dir), store)
     hook = CrashHook(window.workbench.messages.crash, window)
     hook.install()

@@ -66,7 +66,8 @@ def fail_on_write(monkeypatch, name, code):
 
 
 def fail_on_replace(monkeypatch, name, code):
-    """Let a finished file's move to its final place fail."""
+    """Let a finished file's move to its final place fail, as folders cannot be exchanged."""
+    monkeypatch.setattr(files, "_exchange", lambda *_: False)
     real = Path.replace
 
     def move(self, target):

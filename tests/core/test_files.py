@@ -1,10 +1,17 @@
 import errno
+import json
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from spinealign import files
+from tests import killed_results
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -74,3 +81,65 @@ def test_what_is_stale_goes_with_the_change(tmp_path):
         "new": b"3",
         "other": b"2",
     }
+
+
+def killed_at_each_step(folder, how):
+    """Return what was left in the result folder after a kill at each step, then all names."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.killed_results", str(folder), how],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    steps = json.loads(told.stdout)
+    return [each["texts"] for each in steps], [each["after"] for each in steps]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kills processes that were forked")
+class TestKilled:
+    AFTER = sorted(["case", *(f"case/{n}" for n in killed_results.NEW | killed_results.FOREIGN)])
+
+    def test_a_result_is_wholly_old_or_wholly_new(self, tmp_path):
+        texts, after = killed_at_each_step(tmp_path, "exchange")
+        old, new = (
+            each | killed_results.FOREIGN for each in (killed_results.OLD, killed_results.NEW)
+        )
+        assert len(texts) > 20
+        assert [each for each in texts if each not in (old, new)] == []
+        assert texts[0] == old
+        assert texts[-1] == new
+        assert [each for each in after if each != self.AFTER] == []
+
+    def test_where_folders_cannot_be_exchanged_a_mixture_is_no_result(self, tmp_path):
+        texts, after = killed_at_each_step(tmp_path, "move")
+        mixed = [
+            each for each in texts
+            if "analysis.json" in each
+            and set(each.values()) - {"mine"} != {each["analysis.json"]}
+        ]  # fmt: skip
+        assert mixed == []
+        assert {each.get("analysis.json") for each in texts} == {"old", "new", None}
+        assert all(each["notes.txt"] == "mine" for each in texts)
+        assert [each for each in after if each != self.AFTER] == []
+
+
+def test_what_another_run_is_writing_stays(tmp_path):
+    with files.written_beside(tmp_path / "a", b"x") as temporary:
+        files.clear_unfinished(tmp_path)
+        assert temporary.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_of_the_program_s_making_is_not_cleared(tmp_path):
+    for name in (".spinealign-notes", "a.png"):
+        (tmp_path / name).write_bytes(b"mine")
+    files.clear_unfinished(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such links")
+def test_a_linked_folder_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    files.write_together(tmp_path / "link", {"a": b"x"})
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "a").read_bytes() == b"x"
