@@ -26,6 +26,7 @@ class ReadProblem(StrEnum):
     TRUNCATED = "truncated"
     TOO_LARGE = "too_large"
     TOO_SMALL = "too_small"
+    TOO_MANY = "too_many"
     NO_PIXELS = "no_pixels"
     UNSUPPORTED_COMPRESSION = "unsupported_compression"
     UNSUPPORTED_LAYOUT = "unsupported_layout"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,8 @@ from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import check_size
 from spinealign.imaging.dicom_pixels import MAX_FRAMES, frame_count, inflated, load_dataset
 
+_LONGEST_TEXT = 256
+_MOST_NUMBERS = 16
 _SAME_DIRECTION = 0.02
 _SAME_PLACE_MM = 0.05
 _LAYER_MARKS = (
@@ -69,6 +72,9 @@ class SliceHeader:
     marks: tuple[tuple[Any, ...], ...]
     entry: SeriesEntry
 
+    def __len__(self) -> int:
+        return 1
+
     @property
     def identity(self) -> tuple[Any, ...]:
         """Equal for copies of one picture; identifiers alone are not, where they were replaced."""
@@ -82,6 +88,9 @@ class StateHeader:
     """A presentation state: how somebody wants pictures shown, by their identifiers."""
 
     instances: frozenset[str]
+
+    def __len__(self) -> int:
+        return len(self.instances)
 
 
 def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader | StateHeader]:
@@ -101,7 +110,7 @@ def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader | StateHe
     check_size(part.path, int(dataset.Rows), int(dataset.Columns))
     frames = frame_count(dataset)
     if frames > MAX_FRAMES:
-        raise ImageReadError(part.path, ReadProblem.TOO_LARGE, f"{frames} frames")
+        raise ImageReadError(part.path, ReadProblem.TOO_MANY, f"{frames:,} frames")
     groups = dataset.get("PerFrameFunctionalGroupsSequence") or ()
     if len(groups) >= frames:
         return [_header(part, dataset, k, frames) for k in range(frames)]
@@ -117,7 +126,7 @@ def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader | StateHe
 def _presented(dataset: Dataset) -> frozenset[str]:
     """Return the pictures that a presentation state is for (PS3.3 C.11.11)."""
     return frozenset(
-        str(image.get("ReferencedSOPInstanceUID") or "")
+        _short(image.get("ReferencedSOPInstanceUID"))
         for series in dataset.get("ReferencedSeriesSequence") or ()
         for image in series.get("ReferencedImageSequence") or ()
         if dataset.get("Modality") == "PR"
@@ -139,8 +148,8 @@ def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> Slice
         _position_mm(dataset, frame, cosines),
         location[0] if len(location) == 1 and frames == 1 else None,
         (number[0] if len(number) == 1 else 0.0) * MAX_FRAMES + frame,
-        str(dataset.get("SOPInstanceUID") or ""),
-        tuple(dicom_tags.numbers(mark) for mark in marks),
+        _short(dataset.get("SOPInstanceUID")),
+        tuple(_few(mark) for mark in marks),
         _entry(part, dataset, shape, dicom_tags.slice_plane(dataset, frame), possible),
     )
 
@@ -148,13 +157,28 @@ def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> Slice
 def _series_key(
     part: ImagePart, dataset: Dataset, shape: tuple[int, int], frame: int
 ) -> tuple[Any, ...]:
-    series = str(dataset.get("SeriesInstanceUID") or "")
+    series = _short(dataset.get("SeriesInstanceUID"))
     if not series or _stands_alone(dataset):
         series = f"{series} {part.path} {part.member}"
-    echo = dicom_tags.numbers(dataset.get("EchoTime"))
-    kind = tuple(str(word) for word in (dataset.get("ImageType") or ()))
+    echo = _few(dataset.get("EchoTime"))
+    kind = _short(tuple(str(word) for word in (dataset.get("ImageType") or ())))
     stack = dicom_tags.frame_value(dataset, frame, "FrameContentSequence", "StackID")
-    return (series, shape, echo, kind, str(stack or ""))
+    return (series, shape, echo, kind, _short(stack))
+
+
+def _short(value: Any) -> str:
+    """Return an attribute as text; an absurdly long one by its checksum, as thousands are kept."""
+    text = str(value or "")
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return f"{text[:_LONGEST_TEXT]} {digest}"
+
+
+def _few(value: Any) -> tuple[float, ...]:
+    """Return the numbers of an attribute, unless they are absurdly many."""
+    found = dicom_tags.numbers(value)
+    return found if len(found) <= _MOST_NUMBERS else ()
 
 
 def _stands_alone(dataset: Dataset) -> bool:
@@ -172,12 +196,12 @@ def _entry(
     return SeriesEntry(
         (part,),
         "DICOM",
-        str(dataset.get("SeriesDescription") or ""),
-        str(dataset.get("Modality") or "") or None,
+        _short(dataset.get("SeriesDescription")),
+        _short(dataset.get("Modality")) or None,
         plane,
         shape,
         int(number[0]) if len(number) == 1 else None,
-        str(dataset.get("StudyInstanceUID") or ""),
+        _short(dataset.get("StudyInstanceUID")),
         possible,
     )
 

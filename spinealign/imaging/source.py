@@ -24,6 +24,8 @@ MAX_UNPACKED_BYTES = 256 << 20
 """The most that one compressed file or member may grow to in memory."""
 
 MAX_MEMBERS = 20_000
+_MOST_LIST_BYTES = 16 << 20
+_LIST_BYTES_FIELD = 5
 _LEAST_BLOCK_BYTES, _MOST_BLOCK_BYTES = 1 << 16, 1 << 20
 _ENCRYPTED_FLAG = 1
 _LOCAL_HEADER, _LOCAL_HEADER_BYTES = b"PK\x03\x04", 30
@@ -192,14 +194,25 @@ def _directory(path: Path) -> Mapping[str, zipfile.ZipInfo]:
 @lru_cache(maxsize=4)
 def _read_directory(path: Path, _mtime_ns: int, _size: int) -> Mapping[str, zipfile.ZipInfo]:
     # Kept, as a study has thousands of members and each is opened by itself.
+    _require_short_list(path)
     try:
         with zipfile.ZipFile(path) as archive:
             infos = {info.filename: info for info in archive.infolist()}
     except (zipfile.BadZipFile, NotImplementedError, ValueError, UnicodeDecodeError):
         raise ImageReadError(path, ReadProblem.TRUNCATED) from None
     if len(infos) > MAX_MEMBERS:
-        raise ImageReadError(path, ReadProblem.TOO_LARGE, f"{len(infos)} files")
+        raise ImageReadError(path, ReadProblem.TOO_MANY, f"{len(infos):,} files")
     return infos
+
+
+def _require_short_list(path: Path) -> None:
+    """Refuse a list of members that alone would take much memory, before it is read."""
+    with path.open("rb") as file:
+        # Private in zipfile, and nothing public tells the size of the list before reading it.
+        record = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+    if record and record[_LIST_BYTES_FIELD] > _MOST_LIST_BYTES:
+        detail = f"{record[_LIST_BYTES_FIELD] >> 20} MB of file names"
+        raise ImageReadError(path, ReadProblem.TOO_MANY, detail)
 
 
 def _is_wanted(info: zipfile.ZipInfo) -> bool:

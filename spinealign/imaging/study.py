@@ -21,6 +21,9 @@ from spinealign.imaging.readers import read_part, reader_of
 from spinealign.imaging.sniff import HEAD_BYTES, is_dicom_index, is_zip
 from spinealign.imaging.source import archive_members, opened
 
+MOST_PICTURES = 100_000
+"""How many pictures are remembered in one looking; a large study has 5,000."""
+
 _NO_LOSS = frozenset((ReadProblem.NOT_AN_IMAGE, ReadProblem.NO_PIXELS))
 """Files that hold no picture: nobody misses them in a list of series."""
 
@@ -100,7 +103,7 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     headers: list[Any] = []
     others: list[SeriesEntry] = []
     refused: list[ImageReadError] = []
-    count = 0
+    count = pictures = 0
     for path in paths:
         known = len(headers) + len(others)
         of_path: list[ImageReadError] = []
@@ -108,9 +111,10 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
             for part in _candidates(path, of_path):
                 count += 1
                 try:
-                    _scan_part(part, headers, others)
+                    pictures += _scan_part(part, headers, others)
                 except ImageReadError as refusal:
                     of_path.append(refusal)
+                _require_few(path, pictures)
                 yield count
         except ImageReadError as refusal:
             refused.append(refusal)
@@ -123,6 +127,12 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     if not found and not refused:  # presentation states alone
         refused = [ImageReadError(path, ReadProblem.NO_PIXELS) for path in paths]
     return Scan(found, tuple(refused))
+
+
+def _require_few(path: Path, pictures: int) -> None:
+    """Stop looking where what is remembered of the pictures would take much memory."""
+    if pictures > MOST_PICTURES:
+        raise ImageReadError(path, ReadProblem.TOO_MANY, f"more than {MOST_PICTURES:,} pictures")
 
 
 def _candidates(path: Path, refusals: list[ImageReadError]) -> Iterator[ImagePart]:
@@ -154,10 +164,14 @@ def _parts_of(path: Path) -> list[ImagePart]:
     return [ImagePart(path)]
 
 
-def _scan_part(part: ImagePart, headers: list[Any], others: list[SeriesEntry]) -> None:
+def _scan_part(part: ImagePart, headers: list[Any], others: list[SeriesEntry]) -> int:
+    """Look at one file, and return of how many pictures it told."""
+    pictures = 0
     with translated_errors(part.path), opened(part) as file:
         for found in reader_of(part, file).look(part, file):
             (others if isinstance(found, SeriesEntry) else headers).append(found)
+            pictures += len(found)
+    return pictures
 
 
 def _grouped(headers: list[Any]) -> list[SeriesEntry]:

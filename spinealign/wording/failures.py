@@ -66,7 +66,12 @@ _READ_MESSAGES = {
     ),
     ReadProblem.TOO_SMALL: (
         "“{name}” is too small to analyse{detail}.",
-        "Export the image at its full resolution, not as a thumbnail.",
+        "A picture needs at least 32 pixels on each side; where this is a thumbnail or a tile, "
+        "open the whole picture instead.",
+    ),
+    ReadProblem.TOO_MANY: (
+        "“{name}” holds more than SpineAlign looks through at once{detail}.",
+        "Open the files of one examination or series by themselves.",
     ),
     ReadProblem.NO_PIXELS: (
         "“{name}” is a DICOM file without an image{detail}.",

@@ -20,7 +20,7 @@ from spinealign.domain.generators import run_to_end
 from spinealign.imaging import source
 from spinealign.imaging.read import read_image
 from spinealign.imaging.source import MAX_UNPACKED_BYTES
-from spinealign.imaging.study import list_series, read_series_slice
+from spinealign.imaging.study import list_series, read_series_slice, scan_paths
 from spinealign.imaging.volume import load_volume
 from tests.image_files import notes_of, offsets, problem_of, ramp, write_dicom, write_series, zipped
 
@@ -262,3 +262,37 @@ def test_an_index_is_not_followed_out_of_its_folder(tmp_path: Path) -> None:
         dataset.save_as(index)
     assert (tmp_path / "sources" / "IM0001").is_file()
     assert problem_of(index, list_series) is ReadProblem.NO_FILES_OF_INDEX
+
+
+def test_a_list_of_names_that_takes_much_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_series(tmp_path / "study", 4)
+    path = zipped(tmp_path / "a.zip", tmp_path / "study")
+    monkeypatch.setattr("spinealign.imaging.source._MOST_LIST_BYTES", 100)
+    assert problem_of(path, list_series) is ReadProblem.TOO_MANY
+
+
+@pytest.mark.parametrize("frames", [1, 5])
+def test_looking_stops_where_pictures_take_much_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: int
+) -> None:
+    study = tmp_path / "study"
+    study.mkdir()
+    pixels = np.stack([ramp()] * frames) if frames > 1 else ramp()
+    for number in range(15 // frames):
+        write_dicom(study / f"{number}.dcm", pixels, SOPInstanceUID=f"1.2.{number}")
+    monkeypatch.setattr("spinealign.imaging.study.MOST_PICTURES", 8)
+    scan = run_to_end(scan_paths([zipped(tmp_path / "a.zip", study)]))
+    assert [refusal.problem for refusal in scan.refused] == [ReadProblem.TOO_MANY]
+    assert 8 < sum(len(entry) for entry in scan.found) <= 10
+
+
+def test_of_absurdly_long_texts_little_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spinealign.imaging.dicom_series._LONGEST_TEXT", 10)
+    write_dicom(tmp_path / "a.dcm", ramp(), SeriesDescription="T2 sagittal, both arms")
+    (entry,) = list_series(tmp_path)
+    assert entry.description.startswith("T2 sagitta ")
+    assert len(entry.description) == 10 + 1 + 64
