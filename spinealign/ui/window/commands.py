@@ -68,7 +68,7 @@ def connect_files(
     actions.on("quit", window.close)
 
 
-def _of_result(bench: Workbench, act: Callable[[Analysis], None]) -> Callable[[], None]:
+def _of_result(bench: Workbench, act: Callable[[Analysis], object]) -> Callable[[], None]:
     def command() -> None:
         result = bench.current_analysis
         if result is not None:
