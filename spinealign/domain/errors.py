@@ -29,6 +29,7 @@ class ReadProblem(StrEnum):
     TOO_MANY = "too_many"
     NO_PIXELS = "no_pixels"
     UNSUPPORTED_COMPRESSION = "unsupported_compression"
+    UNSUPPORTED_PACKING = "unsupported_packing"
     UNSUPPORTED_LAYOUT = "unsupported_layout"
     UNSUPPORTED_PIXELS = "unsupported_pixels"
     CONSTANT = "constant"

@@ -85,6 +85,7 @@ class NoteKind(StrEnum):
     COLOUR_TO_GREY = "colour_to_grey"
     GREY_IN_COLOUR = "grey_in_colour"
     TRANSPARENT = "transparent"
+    TRANSPARENCY_IGNORED = "transparency_ignored"
     TURNED_BY_EXIF = "turned_by_exif"
     TURNED = "turned"
     MADE_SQUARE = "made_square"

@@ -100,7 +100,7 @@ def _apply_modality(
     """Apply modality LUT or rescale; also tell whether there was one."""
     # Whole numbers of up to 24 bits are exact in float32, which needs half the memory.
     exact = np.float32 if stored.dtype.itemsize <= 2 else np.float64
-    if dataset.get("ModalityLUTSequence"):
+    if any(_has_table(item) for item in (dataset.get("ModalityLUTSequence") or ())[:1]):
         return _looked_up(stored, dataset.ModalityLUTSequence[0]).astype(exact), True
     names = ("RescaleSlope", "RescaleIntercept")
     found = [dicom_tags.frame_value(dataset, frame, _PIXEL_VALUE_GROUP, name) for name in names]
@@ -117,6 +117,11 @@ def _apply_modality(
         rows = slice(top, top + BLOCK_ROWS)
         values[rows] = stored[rows] * np.float64(slope) + intercept
     return values, True
+
+
+def _has_table(item: Dataset) -> bool:
+    """Tell a table from an item that some writers leave empty or without its data."""
+    return bool(item.get("LUTDescriptor")) and bool(item.get("LUTData"))
 
 
 def _looked_up(stored: NDArray[Any], item: Dataset) -> NDArray[Any]:

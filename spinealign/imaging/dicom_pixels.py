@@ -37,6 +37,7 @@ _COLOURS = (
     "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT",
     "YBR_RCT",
 )  # fmt: skip
+_ONE_SAMPLE = ("", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _OTHER_COLOURS = ("HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")
 _DEFER_BYTES = 65_536
 _MAX_READS = 600_000
@@ -98,6 +99,7 @@ def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dat
     if dataset.preamble is None and not has_anything:
         raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
     _complete_transfer_syntax(dataset)
+    _complete_layout(dataset)
     if not dataset.original_encoding[1]:
         _swap_tables(dataset)
     return dataset
@@ -235,6 +237,19 @@ def _complete_transfer_syntax(dataset: Dataset) -> None:
     else:
         syntax = ExplicitVRLittleEndian if is_little_endian else ExplicitVRBigEndian
     dataset.file_meta.TransferSyntaxUID = syntax
+
+
+def _complete_layout(dataset: Dataset) -> None:
+    """Say what one grey value a pixel means where the file, as ACR-NEMA did, leaves it unsaid."""
+    if "Rows" not in dataset:
+        return
+    colours = str(dataset.get("PhotometricInterpretation") or "")
+    if dataset.get("SamplesPerPixel") is None and colours in _ONE_SAMPLE:
+        dataset.SamplesPerPixel = 1
+    if not colours and dataset.get("SamplesPerPixel") == 1:
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+    if dataset.get("PixelRepresentation") is None:
+        dataset.PixelRepresentation = 0
 
 
 def _is_decodable(dataset: Dataset) -> bool:

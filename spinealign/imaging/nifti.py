@@ -255,6 +255,15 @@ def _stored_volume(
 
 
 def _open(path: Path, content: BinaryIO) -> Any:
+    """Read the header; a second place in space that is all zero does not hide the first."""
+    image = _as_stored(path, content)
+    has_first = hasattr(image, "set_sform") and int(image.header["qform_code"]) > 0
+    if has_first and not image.header.get_sform()[:3].any():
+        image.set_sform(None, 0)
+    return image
+
+
+def _as_stored(path: Path, content: BinaryIO) -> Any:
     head = content.read(540)
     content.seek(0)
     if head[344:348] == b"n+1\x00":
@@ -272,7 +281,7 @@ def _spatial_shape(path: Path, image: Any) -> tuple[tuple[int, int, int], int]:
     """Return three sizes and the number of volumes; refuse vectors, colour and complex numbers."""
     sizes = [int(n) for n in image.shape]
     dtype = image.get_data_dtype()
-    volumes = sizes[3] if len(sizes) > 3 else 1
+    volumes = sizes[3] or 1 if len(sizes) > 3 else 1  # some writers leave 0 for one
     if len(sizes) < 2 or math.prod(sizes[4:]) != 1 or volumes < 1 or dtype.kind not in "iuf":
         raise ImageReadError(path, ReadProblem.UNSUPPORTED_LAYOUT, " x ".join(map(str, sizes)))
     shape = (*sizes, 1)[:3]

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from spinealign.domain import formats
 from spinealign.domain.errors import ImageReadError, ReadProblem
@@ -30,6 +30,11 @@ from spinealign.imaging.decoding import (
     make_image,
 )
 
+_SEARCHED_BYTES = 65_536
+_BIG_ENDIAN_BIGTIFF = b"MM\x00\x2b"
+_MARKER = 0xFF
+_LOSSLESS_FRAMES = (0xC3, 0xC7, 0xCB, 0xCF, 0xF7)
+_FRAMES = (0xC0, 0xC1, 0xC2, 0xC5, 0xC6, 0xC9, 0xCA, 0xCD, 0xCE)
 _WHITE_IS_ZERO = 0
 _SIGNED = 2
 
@@ -80,16 +85,42 @@ def _open(path: Path, file: BinaryIO, file_format: ImageFormat) -> Image.Image:
     if file_format is formats.WEBP:
         _check_webp_size(path, file)
     file.seek(0)
+    # Text of 1 MB is refused unless told otherwise; 64 MB of all texts together stay its limit.
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
     try:
         return Image.open(file, formats=(file_format.name.upper(),))
     except Image.DecompressionBombError:
         raise ImageReadError(path, ReadProblem.TOO_LARGE) from None
     except UnidentifiedImageError:
-        bits = _tiff_bits(file) if file_format is formats.TIFF else None
-        if bits is None:
+        detail = _unsupported(file, file_format)
+        if not detail:
             raise
-        detail = f"{bits} bits"
         raise ImageReadError(path, ReadProblem.UNSUPPORTED_PIXELS, detail) from None
+
+
+def _unsupported(file: BinaryIO, file_format: ImageFormat) -> str:
+    """Return what a sound file is that Pillow cannot read; empty for a damaged one."""
+    file.seek(0)
+    head = file.read(_SEARCHED_BYTES)
+    if head.startswith(_BIG_ENDIAN_BIGTIFF):
+        return "big-endian BigTIFF"
+    if file_format is formats.JPEG:
+        return _unusual_jpeg(head)
+    bits = _tiff_bits(file) if file_format is formats.TIFF else None
+    return "" if bits is None else f"{bits} bits"
+
+
+def _unusual_jpeg(head: bytes) -> str:
+    """Return what kind of JPEG this is, if not the usual one of 8 bits (ITU-T T.81 B.2.2)."""
+    place = 2
+    while place + 5 <= len(head) and head[place] == _MARKER:
+        marker, length = head[place + 1], int.from_bytes(head[place + 2 : place + 4], "big")
+        if marker in _LOSSLESS_FRAMES:
+            return "lossless JPEG"
+        if marker in _FRAMES:
+            return "" if head[place + 4] == 8 else f"JPEG of {head[place + 4]} bits"
+        place += 2 + length
+    return ""
 
 
 def _tiff_bits(file: BinaryIO) -> int | None:
@@ -159,7 +190,9 @@ def _deep_grey(
         notes.append(COLOUR_NOTE)
     grey = luminance(rgb)
     alpha = pixels[..., -1] if pixels.shape[2] in (2, 4) else None
-    if alpha is not None and alpha.min() < 65535:
+    if alpha is not None and alpha.max() == 0:  # nothing would be left to see
+        notes.append(ReaderNote(NoteKind.TRANSPARENCY_IGNORED))
+    elif alpha is not None and alpha.min() < 65535:
         notes.append(ReaderNote(NoteKind.TRANSPARENT))
         grey *= alpha / np.float32(65535)
     return grey
@@ -214,9 +247,12 @@ def _to_grey(
 
 def _on_black(picture: Image.Image, notes: list[ReaderNote]) -> Image.Image:
     picture = picture.convert("RGBA")
-    lowest = picture.getchannel("A").getextrema()[0]
+    lowest, highest = picture.getchannel("A").getextrema()
     if lowest == 255:
         return picture
+    if highest == 0:  # nothing would be left to see
+        notes.append(ReaderNote(NoteKind.TRANSPARENCY_IGNORED))
+        return picture.convert("RGB")
     notes.append(ReaderNote(NoteKind.TRANSPARENT))
     background = Image.new("RGBA", picture.size, (0, 0, 0, 255))
     background.alpha_composite(picture)

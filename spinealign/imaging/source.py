@@ -28,6 +28,7 @@ _MOST_LIST_BYTES = 16 << 20
 _LIST_BYTES_FIELD = 5
 _LEAST_BLOCK_BYTES, _MOST_BLOCK_BYTES = 1 << 16, 1 << 20
 _ENCRYPTED_FLAG = 1
+_PACKINGS = {9: "Deflate64", 93: "Zstandard", 96: "JPEG", 98: "PPMd"}
 _LOCAL_HEADER, _LOCAL_HEADER_BYTES = b"PK\x03\x04", 30
 
 
@@ -105,7 +106,8 @@ def _packed_member(path: Path, file: BinaryIO, info: zipfile.ZipInfo) -> IO[byte
     try:
         return cast(IO[bytes], zipfile.ZipExtFile(file, "r", info))
     except NotImplementedError:  # a compression that zipfile does not know
-        raise ImageReadError(path, ReadProblem.TRUNCATED) from None
+        method = _PACKINGS.get(info.compress_type, f"method {info.compress_type}")
+        raise ImageReadError(path, ReadProblem.UNSUPPORTED_PACKING, method) from None
 
 
 def _unpacked(path: Path, packed: IO[bytes]) -> BinaryIO:

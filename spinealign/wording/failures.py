@@ -81,6 +81,10 @@ _READ_MESSAGES = {
         "“{name}” is compressed in a way that SpineAlign cannot read{detail}.",
         "Export it uncompressed, or as JPEG, JPEG-LS or JPEG 2000.",
     ),
+    ReadProblem.UNSUPPORTED_PACKING: (
+        "“{name}” is packed in a way that SpineAlign cannot unpack{detail}.",
+        "Unpack it with another program, then open the folder.",
+    ),
     ReadProblem.UNSUPPORTED_LAYOUT: (
         "“{name}” does not contain a single greyscale image{detail}.",
         "Export one slice or frame of it as DICOM or PNG.",

@@ -18,6 +18,9 @@ _NOTES = {
     NoteKind.COLOUR_TO_GREY: "Colour image, converted to greyscale.",
     NoteKind.GREY_IN_COLOUR: "Greyscale image, stored in colour.",
     NoteKind.TRANSPARENT: "Transparent pixels are shown on black.",
+    NoteKind.TRANSPARENCY_IGNORED: (
+        "Every pixel is marked as transparent; the transparency was ignored."
+    ),
     NoteKind.TURNED_BY_EXIF: "Rotated upright as the file’s orientation tag states.",
     NoteKind.TURNED: "Set to the standard orientation by the patient orientation of the file.",
     NoteKind.MADE_SQUARE: "The pixels are not square ({0} : {1}); the image was resampled.",

@@ -296,3 +296,17 @@ def test_of_absurdly_long_texts_little_is_kept(
     (entry,) = list_series(tmp_path)
     assert entry.description.startswith("T2 sagitta ")
     assert len(entry.description) == 10 + 1 + 64
+
+
+def test_a_packing_that_is_not_known_is_named(tmp_path: Path) -> None:
+    write_series(tmp_path / "study", 1)
+    path = zipped(tmp_path / "a.zip", tmp_path / "study")
+    content = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        place = content.index(signature) + offset
+        content[place : place + 2] = (9).to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(ImageReadError) as caught:
+        list_series(path)
+    assert caught.value.problem is ReadProblem.UNSUPPORTED_PACKING
+    assert caught.value.detail == "Deflate64"

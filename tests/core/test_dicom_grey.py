@@ -339,3 +339,45 @@ def test_a_palette(tmp_path: Path) -> None:
         tmp_path, (GREY % 256).astype(np.uint8), PhotometricInterpretation="PALETTE COLOR", **tables
     )
     np.testing.assert_allclose(image.pixels, (255 - GREY % 256) * 257.0, atol=0.01)
+
+
+# --- what old and careless writers leave out ------------------------------------------
+
+
+def write_without(path: Path, *keywords: str) -> Path:
+    dataset = dicom_object(GREY)
+    for keyword in keywords:
+        delattr(dataset, keyword)
+    dataset.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        ["SamplesPerPixel"], ["PhotometricInterpretation"], ["PixelRepresentation"],
+        ["SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_grey_values_are_read_where_their_layout_is_left_unsaid(
+    tmp_path: Path, keywords: list[str]
+) -> None:
+    image = read_image(write_without(tmp_path / "a.dcm", *keywords))
+    np.testing.assert_array_equal(image.pixels, GREY)
+
+
+def test_colours_without_a_number_of_samples_are_not_guessed(tmp_path: Path) -> None:
+    dataset = dicom_object(np.dstack([GREY] * 3))
+    del dataset.SamplesPerPixel
+    dataset.save_as(tmp_path / "a.dcm")
+    with pytest.raises(ImageReadError):
+        read_image(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize(
+    "table", [item(), item(LUTDescriptor=[256, 0, 16])], ids=["empty", "no data"]
+)
+def test_a_modality_table_without_content_does_not_count(tmp_path: Path, table: Dataset) -> None:
+    image = read_scan(tmp_path, **CT, ModalityLUTSequence=Sequence([table]))
+    np.testing.assert_array_equal(image.pixels, GREY.astype(float) - 1024)

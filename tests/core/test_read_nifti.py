@@ -332,3 +332,26 @@ def test_oblique_volumes_are_cut_along_their_own_nearest_plane(angle: float, axi
         image = read_image(write_nifti(Path(folder) / "mr.nii", volume(), turn @ SPACING))
     np.testing.assert_array_equal(image.pixels, volume()[SIZES[0] // 2].T[::-1, ::-1])
     assert image.spacing_mm == pytest.approx((0.7, 0.8), rel=1e-5)
+
+
+def test_no_number_of_volumes_is_one(tmp_path: Path) -> None:
+    path = write_nifti(tmp_path / "a.nii", volume(), SPACING)
+    content = bytearray(path.read_bytes())
+    content[40:50] = struct.pack("<5h", 4, *SIZES, 0)
+    before = read_image(path)
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_image(path).pixels, before.pixels)
+
+
+def test_a_second_place_of_zeros_does_not_hide_the_first(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(volume(), SPACING)
+    image.set_qform(SPACING, 1)
+    image.header.set_xyzt_units("mm")
+    nib.save(image, tmp_path / "a.nii")
+    before = read_image(tmp_path / "a.nii")
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[280:328] = bytes(48)
+    (tmp_path / "a.nii").write_bytes(content)
+    after = read_image(tmp_path / "a.nii")
+    np.testing.assert_array_equal(after.pixels, before.pixels)
+    assert after.spacing_mm == before.spacing_mm is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, TiffImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import SpacingSource
@@ -344,3 +344,40 @@ def test_names_say_nothing(tmp_path: Path, name: str) -> None:
     image = read_image(tmp_path / name)
     np.testing.assert_array_equal(image.pixels, GREY)
     assert image.file_format == "PNG"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_picture_that_is_wholly_transparent_is_shown_and_said(
+    tmp_path: Path, dtype: type
+) -> None:
+    grey = ramp(40, 50).astype(dtype)
+    cv2.imwrite(str(tmp_path / "a.png"), np.dstack([grey, grey, grey, np.zeros_like(grey)]))
+    image = read_image(tmp_path / "a.png")
+    np.testing.assert_allclose(image.pixels, grey, atol=0.01)
+    (note,) = notes_of(image)
+    assert note == "Every pixel is marked as transparent; the transparency was ignored."
+
+
+def test_a_long_text_in_a_png_does_not_matter(tmp_path: Path) -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", "x" * 3_000_000, zip=True)
+    Image.fromarray(GREY).save(tmp_path / "a.png", pnginfo=info)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png").pixels, GREY)
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "detail"),
+    [
+        (b"MM\x00\x2b\x00\x08", "a.tif", "big-endian BigTIFF"),
+        (b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc1\x00\x0b\x0c", "a.jpg", "JPEG of 12 bits"),
+        (b"\xff\xd8\xff\xc3\x00\x0b\x08", "a.jpg", "lossless JPEG"),
+    ],
+    ids=["big-endian BigTIFF", "12 bits", "lossless"],
+)
+def test_sound_files_that_cannot_be_read_are_not_called_damaged(
+    tmp_path: Path, head: bytes, name: str, detail: str
+) -> None:
+    (tmp_path / name).write_bytes(head + bytes(100))
+    with pytest.raises(ImageReadError) as caught:
+        read_image(tmp_path / name)
+    assert (caught.value.problem, caught.value.detail) == (ReadProblem.UNSUPPORTED_PIXELS, detail)
