@@ -97,7 +97,7 @@ def _plan_files(inputs: Sequence[Path], out: Path) -> Plan:
     taken: set[str] = set()
     for given in inputs:
         try:
-            found = find_images([given])
+            found = [path for path in find_images([given]) if path == given or not _is_result(path)]
         except SpineAlignError as error:
             failed.append((given, error))
             continue
@@ -109,6 +109,14 @@ def _plan_files(inputs: Sequence[Path], out: Path) -> Plan:
             taken.add(name.casefold())
             jobs.append(Job(path, out / name, path))
     return jobs, failed
+
+
+def _is_result(path: Path) -> bool:
+    """Tell a picture that an earlier run wrote, where results lie below the images."""
+    from spinealign.export.exporters import EXPORTERS
+
+    names = {exporter.file_name for exporter in EXPORTERS.values()}
+    return path.name in names and (path.parent / EXPORTERS["json"].file_name).is_file()
 
 
 def _chosen_job(path: Path, options: argparse.Namespace) -> Job:

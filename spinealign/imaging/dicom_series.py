@@ -331,29 +331,49 @@ def indexed_files(path: Path, file: BinaryIO) -> list[Path]:
     """List the files that a DICOMDIR names and that are there.
 
     Names that lead out of the index's own folder are not followed. Media are often
-    copied with their names in lower case, so that spelling is tried too.
+    copied with their names in another case, with a suffix or a version, so those are tried too.
     """
     dataset = load_dataset(path, inflated(path, file))
     folder = path.resolve().parent
-    found = []
+    found: list[Path] = []
+    names: dict[Path, dict[str, list[str]]] = {}
     for record in dataset.get("DirectoryRecordSequence") or []:
         named = record.get("ReferencedFileID")
         parts = [named] if isinstance(named, str) else [str(part) for part in named or ()]
-        target = _existing(folder, parts)
+        target = _existing(folder, parts, names)
         if target is not None:
             found.append(target)
     return list(dict.fromkeys(found))
 
 
-def _existing(folder: Path, parts: list[str]) -> Path | None:
+def _existing(
+    folder: Path, parts: list[str], names: dict[Path, dict[str, list[str]]]
+) -> Path | None:
     is_plain = all(p and p not in (".", "..") and not set(p) & set("/\\:\0") for p in parts)
     if not parts or not is_plain:
         return None
-    for spelling in (parts, [p.lower() for p in parts], [p.upper() for p in parts]):
-        target = folder.joinpath(*spelling)
-        if target.is_file() and target.resolve().is_relative_to(folder):
-            return target
-    return None
+    target: Path | None = folder
+    for part in parts:
+        target = None if target is None else _spelled(target, part, names)
+    is_below = target is not None and target.resolve().is_relative_to(folder)
+    return target if target is not None and is_below and target.is_file() else None
+
+
+def _spelled(folder: Path, part: str, names: dict[Path, dict[str, list[str]]]) -> Path | None:
+    """Return the entry of this name, or the only one that copying may have made of it."""
+    if (folder / part).exists():
+        return folder / part
+    if folder not in names:
+        names[folder] = defaultdict(list)
+        for entry in folder.iterdir() if folder.is_dir() else ():
+            names[folder][_medium_name(entry.name)].append(entry.name)
+    alike = names[folder].get(_medium_name(part), [])
+    return folder / alike[0] if len(alike) == 1 else None
+
+
+def _medium_name(name: str) -> str:
+    """Return a name as on a medium: without case, version (";1") and suffix (".dcm")."""
+    return name.casefold().partition(";")[0].rstrip(".").removesuffix(".dcm")
 
 
 def patient_facts(part: ImagePart, file: BinaryIO) -> PatientFacts:

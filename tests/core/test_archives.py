@@ -246,6 +246,18 @@ def test_an_index_leads_to_its_files(tmp_path: Path) -> None:
     assert offsets(entry) == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    "spelled", [str.lower, str.title, "{}.dcm".format, "{};1".format, "{}.DCM".format]
+)
+def test_an_index_finds_files_whose_names_copying_changed(
+    tmp_path: Path, spelled: Callable[[str], str]
+) -> None:
+    index = write_medium(tmp_path / "disc", tmp_path)
+    for path in [path for path in index.parent.rglob("*") if path.is_file() and path != index]:
+        path.rename(path.with_name(spelled(path.name)))
+    assert [offsets(entry) for entry in list_series(index)] == [[0, 1, 2]]
+
+
 def test_an_index_whose_files_are_gone(tmp_path: Path) -> None:
     index = write_medium(tmp_path / "disc", tmp_path)
     shutil.move(index, tmp_path / "DICOMDIR")

@@ -16,7 +16,7 @@ from spinealign.domain.study import SeriesPicture
 from spinealign.imaging.choice import first_picture
 from tests import phantoms
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
-from tests.image_files import write_nifti, write_series, zipped
+from tests.image_files import ramp, write_dicom, write_nifti, write_series, zipped
 
 Run = Callable[..., int]
 
@@ -187,3 +187,16 @@ def test_an_input_that_holds_nothing_is_a_failure(
     (tmp_path / "empty").mkdir()
     assert analyze(tmp_path / "empty", "--out", str(tmp_path / "out"), "--series", "1") == 1
     assert "no images in the folder" in capsys.readouterr().err
+
+
+def test_results_below_the_images_are_not_analysed_by_the_next_run(
+    tmp_path: Path, sources: list[Any]
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    write_dicom(folder / "a.dcm", ramp())
+    for out in (folder / "results", folder):
+        sources.clear()
+        for _ in range(2):
+            assert analyze(folder, "--out", str(out)) == 0
+        assert sources == [folder / "a.dcm"] * 2

@@ -102,6 +102,26 @@ def test_a_drop_from_the_web_is_refused_with_a_reason(window):
     assert "Only files on this computer" in window.banner.text
 
 
+def test_a_picture_dropped_with_its_address_is_opened(qtbot, window):
+    data = QMimeData()
+    data.setUrls([QUrl("https://example.org/spine.png")])
+    picture = QImage(80, 60, QImage.Format.Format_Grayscale8)
+    picture.fill(90)
+    data.setImageData(picture)
+    drop(window, data)
+    qtbot.waitUntil(lambda: at_rest(window))
+    assert len(window.workbench.session.cases) == 1
+
+
+def test_a_file_address_may_name_this_computer(qtbot, window, files):
+    (path,) = files("ct_1.dcm")
+    data = QMimeData()
+    data.setUrls([QUrl(f"file://localhost{path}")])
+    drop(window, data)
+    qtbot.waitUntil(lambda: at_rest(window))
+    assert [case.title for case in window.workbench.session.cases] == ["ct_1.dcm"]
+
+
 def test_dropped_text_is_not_taken(window):
     data = QMimeData()
     data.setText("hello")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PyQt6.QtCore import QDir, QMimeData, QObject, QTemporaryDir, pyqtSignal
+from PyQt6.QtCore import QDir, QMimeData, QObject, QTemporaryDir, QUrl, pyqtSignal
 from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
@@ -177,9 +177,12 @@ class Opener(QObject):
 
     def open_mime(self, data: QMimeData) -> None:
         """Open what was dropped or pasted as files."""
-        paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+        paths = [Path(_local(url)) for url in data.urls() if url.isLocalFile()]
+        picture = QImage(data.imageData()) if not paths and data.hasImage() else QImage()
         if paths:
             self.open_paths(paths)
+        elif not picture.isNull():  # a browser names the page too
+            self._open_picture(picture)
         else:
             self._messages.fail(NO_LOCAL_FILES)
 
@@ -328,3 +331,8 @@ def _becomes_case(refusal: ImageReadError, paths: Sequence[Path]) -> bool:
 
 def _unread(path: Path) -> SeriesStack:
     return SeriesStack((SeriesEntry((ImagePart(path),), ""),))
+
+
+def _local(url: QUrl) -> str:
+    """Return the path of a local file; this computer may be named (RFC 8089)."""
+    return url.path() if url.host() == "localhost" else url.toLocalFile()
