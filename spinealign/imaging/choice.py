@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.errors import ImageReadError, PatientsDifferError, ReadProblem
 from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
@@ -120,9 +120,21 @@ def read_companion(
     ------
     ImageReadError
         It cannot be read.
+    PatientsDifferError
+        By their files it is another patient's.
     """
     if companion is None:
         return None
+    other = _picture_beside(companion, source, image)
+    stated = image.dicom, other.dicom
+    if stated[0] and stated[1] and stated[0].patient.is_other_patient_than(stated[1].patient):
+        raise PatientsDifferError(image.source_path, other.source_path)
+    return other
+
+
+def _picture_beside(
+    companion: Path | SeriesEntry, source: ImageSource, image: SpineImage
+) -> SpineImage:
     series = source.series if isinstance(source, SeriesPicture) else source
     if isinstance(series, Path) or image.part not in series.parts:
         return first_picture(companion)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pydicom.uid import generate_uid
 
-from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.errors import ImageReadError, PatientsDifferError, ReadProblem
 from spinealign.domain.examination import Examination
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart
@@ -280,3 +280,14 @@ def test_series_of_two_studies_keep_their_numbers_apart(tmp_path: Path) -> None:
         )  # fmt: skip
     stacks = stacked(list_series(tmp_path))
     assert [(stack.number, stack.first.study) for stack in stacks] == [(1, "1.2.3"), (2, "1.2.4")]
+
+
+def test_a_companion_of_another_patient_is_refused(tmp_path: Path) -> None:
+    paths = [
+        write_dicom(tmp_path / f"{name}.dcm", ramp(), PatientID=name, PatientBirthDate="19700101")
+        for name in ("one", "other")
+    ]
+    image = read_image(paths[0])
+    assert read_companion(paths[0], paths[0], image) is not None
+    with pytest.raises(PatientsDifferError):
+        read_companion(paths[1], paths[0], image)
