@@ -20,6 +20,7 @@ from spinealign.domain.image import ImagePart
 from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import check_size
+from spinealign.imaging.dicom_identifiers import patient_key
 from spinealign.imaging.dicom_pixels import MAX_FRAMES, frame_count, inflated, load_dataset
 
 _LONGEST_TEXT = 256
@@ -57,13 +58,15 @@ _FACTS = {
 class SliceHeader:
     """What the tags of one frame say about its series and its place in it.
 
-    `key` is equal for frames of one series and `cosines` nearly so. `position_mm` comes
+    `key` is equal for frames of one series and `cosines` nearly so; `variant` (echo time,
+    kind of image) counts only where slices lie on top of each other. `position_mm` comes
     from the slice's place in space, `location_mm` is the scanner's own word for it;
     both are None when not stated.
     """
 
     part: ImagePart
     key: tuple[Any, ...]
+    variant: tuple[Any, ...]
     cosines: NDArray[np.float64] | None
     position_mm: float | None
     location_mm: float | None
@@ -80,7 +83,8 @@ class SliceHeader:
         """Equal for copies of one picture; identifiers alone are not, where they were replaced."""
         if not self.instance:
             return (self.part,)
-        return (self.instance, self.part.index, self.key, self.position_mm, self.number)
+        same = (self.key, self.variant, self.position_mm, self.number)
+        return (self.instance, self.part.index, *same)
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,7 @@ def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> Slice
     return SliceHeader(
         part,
         _series_key(part, dataset, shape, frame),
+        _variant(dataset),
         cosines,
         _position_mm(dataset, frame, cosines),
         location[0] if len(location) == 1 and frames == 1 else None,
@@ -160,10 +165,20 @@ def _series_key(
     series = _short(dataset.get("SeriesInstanceUID"))
     if not series or _stands_alone(dataset):
         series = f"{series} {part.path} {part.member}"
-    echo = _few(dataset.get("EchoTime"))
-    kind = _short(tuple(str(word) for word in (dataset.get("ImageType") or ())))
     stack = dicom_tags.frame_value(dataset, frame, "FrameContentSequence", "StackID")
-    return (series, shape, echo, kind, _short(stack))
+    return (series, shape, *_owner(dataset), *dicom_tags.special_kind(dataset), _short(stack))
+
+
+def _owner(dataset: Dataset) -> tuple[Any, ...]:
+    """Return whose slice it is and in which space: a series identifier may be given twice."""
+    uids = (_short(dataset.get(key)) for key in ("StudyInstanceUID", "FrameOfReferenceUID"))
+    return (hash(patient_key(dataset)), *uids)
+
+
+def _variant(dataset: Dataset) -> tuple[Any, ...]:
+    """Return echo time in tenths of a millisecond, and kind of image."""
+    echo = tuple(round(ms, 1) for ms in _few(dataset.get("EchoTime")))
+    return (echo, _short(dicom_tags.image_type(dataset)))
 
 
 def _short(value: Any) -> str:
@@ -236,7 +251,8 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
         _sorted_entry(layer, states)
         for group in groups.values()
         for stack in _parallel(group)
-        for layer in _layers(_placed(stack))
+        for variant in _variants(_placed(stack))
+        for layer in _layers(variant)
     ]
     return sorted(entries, key=lambda e: (e.study, e.number is None, e.number or 0))
 
@@ -266,6 +282,14 @@ def _placed(group: list[SliceHeader]) -> list[SliceHeader]:
     if not lacks_position or any(header.location_mm is None for header in group):
         return group
     return [replace(header, position_mm=header.location_mm) for header in group]
+
+
+def _variants(group: list[SliceHeader]) -> list[list[SliceHeader]]:
+    """Split slices by echo time and kind of image, unless each lies at a place of its own."""
+    places = _places(group)
+    if places and len(set(places.values())) == len(group):
+        return [group]
+    return _split(group, {id(header): header.variant for header in group})
 
 
 def _layers(group: list[SliceHeader]) -> list[list[SliceHeader]]:

@@ -31,10 +31,11 @@ _PLANES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
 
 
 def frame_value(dataset: Dataset, frame: int, group: str, keyword: str) -> Any:
-    """Look an attribute up at the top, then in the functional groups of `frame`.
+    """Look an attribute up in the functional groups of `frame`, then at the top.
 
     Enhanced multi-frame objects keep spacing, orientation, window and rescale in
-    functional groups, per frame or shared by all (PS3.3 C.7.6.16).
+    functional groups, per frame or shared by all (PS3.3 C.7.6.16). What such an object
+    states at the top as well is of no frame in particular.
 
     Parameters
     ----------
@@ -48,12 +49,12 @@ def frame_value(dataset: Dataset, frame: int, group: str, keyword: str) -> Any:
     object
         None when it is absent or empty everywhere.
     """
-    places = [dataset]
+    places: list[Dataset] = []
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
     shared = dataset.get("SharedFunctionalGroupsSequence") or []
     for item in [*per_frame[frame : frame + 1], *shared[:1]]:
         places.extend((item.get(group) or [])[:1])
-    values = (place.get(keyword) for place in places)
+    values = (place.get(keyword) for place in (*places, dataset))
     return next((value for value in values if value not in (None, "", [])), None)
 
 
@@ -131,7 +132,7 @@ def numbers(value: Any) -> tuple[float, ...]:
 
 def is_localizer(dataset: Dataset) -> bool:
     """Tell whether the picture is a scout for planning."""
-    return any("LOCALIZER" in word for word in _image_type(dataset))
+    return any("LOCALIZER" in word for word in image_type(dataset))
 
 
 def modality_of(dataset: Dataset) -> Modality | None:
@@ -167,7 +168,7 @@ def _possible_of_slice(
     name = modality.value.upper()
     if modality is Modality.CT and is_localizer(dataset):
         return (), (ReaderNote(NoteKind.LOCALIZER, (name,)),)
-    if "PROJECTION IMAGE" in _image_type(dataset):
+    if "PROJECTION IMAGE" in image_type(dataset):
         return (), (ReaderNote(NoteKind.PROJECTION, (name,)),)
     plane = slice_plane(dataset, frame)
     planes = tuple(Plane) if plane is None else (plane,)
@@ -217,6 +218,12 @@ def _cross(a: list[float], b: list[float]) -> NDArray[np.float64]:
     )
 
 
-def _image_type(dataset: Dataset) -> list[str]:
-    value = dataset.get("ImageType") or []
-    return [value] if isinstance(value, str) else [str(word) for word in value]
+def special_kind(dataset: Dataset) -> tuple[bool, bool]:
+    """Tell scouts and projections, which are never slices of the volume beside them."""
+    return is_localizer(dataset), "PROJECTION IMAGE" in image_type(dataset)
+
+
+def image_type(dataset: Dataset) -> tuple[str, ...]:
+    """Return the words for the kind of image (PS3.3 C.7.6.1.1.2)."""
+    value = dataset.get("ImageType") or ()
+    return (value,) if isinstance(value, str) else tuple(str(word) for word in value)

@@ -15,7 +15,7 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.study import stacked
 from spinealign.imaging.read import read_image
-from spinealign.imaging.study import list_series
+from spinealign.imaging.study import list_series, read_series_slice
 from spinealign.imaging.volume import load_volume
 from spinealign.wording.series import series_lines
 from tests.examinations import SPINE_MR
@@ -252,3 +252,48 @@ def test_a_presentation_state_alone_is_no_picture(tmp_path: Path) -> None:
         with pytest.raises(ImageReadError) as caught:
             look(path)
         assert caught.value.problem is ReadProblem.NO_PIXELS
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        {"PatientID": "another"}, {"StudyInstanceUID": "1.2.4"}, {"FrameOfReferenceUID": "1.2.5"},
+    ],
+    ids=lambda owner: next(iter(owner)),
+)  # fmt: skip
+def test_series_that_share_an_identifier_are_never_one_volume(
+    tmp_path: Path, owner: dict[str, str]
+) -> None:
+    first = {"PatientID": "one", "StudyInstanceUID": "1.2.3", "FrameOfReferenceUID": "1.2.6"}
+    write_series(tmp_path / "0", 4, SeriesInstanceUID="1.2.7", **first)
+    write_series(tmp_path / "1", 4, SeriesInstanceUID="1.2.7", **first | owner)
+    for path in (tmp_path / "1").iterdir():  # between the slices of the other one
+        dataset = dcmread(path)
+        dataset.ImagePositionPatient = [dataset.ImagePositionPatient[0] + 2, 0, 0]
+        dataset.save_as(path)
+    folders = [{part.path.parent.name for part in entry.parts} for entry in list_series(tmp_path)]
+    assert sorted(map(sorted, folders)) == [["0"], ["1"]]
+
+
+def test_echo_time_and_kind_split_nothing_where_no_place_comes_twice(tmp_path: Path) -> None:
+    for k, path in enumerate(write_series(tmp_path, 6)):
+        dataset = dcmread(path)
+        dataset.EchoTime = 97.0 + k
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", *(["NORM"] if k % 2 else [])]
+        dataset.save_as(path)
+    (entry,) = list_series(tmp_path)
+    assert offsets(entry) == [0, 1, 2, 3, 4, 5]
+
+
+def test_functional_groups_win_over_the_top_of_the_file(tmp_path: Path) -> None:
+    path = enhanced_mr(tmp_path / "emr.dcm")
+    dataset = dcmread(path)
+    dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1, 1], 1, 0
+    dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    rescale = item(RescaleSlope=5, RescaleIntercept=0)
+    dataset.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence = [rescale]
+    dataset.save_as(path)
+    (entry,) = list_series(path)
+    image = read_series_slice(entry, 0)
+    assert (str(entry.plane), image.spacing_mm) == ("sagittal", (0.6, 0.5))
+    np.testing.assert_array_equal(image.pixels, 5 * ramp())
