@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from spinealign.domain.errors import SpineAlignError
@@ -11,7 +11,13 @@ from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series
 
 
-def main(folder: Path) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder of files, its folders left out")
+    print_outcomes(parser.parse_args().folder)
+
+
+def print_outcomes(folder: Path) -> None:
     """Print a row a file: series found, and the picture that is read first, or why none is."""
     print("| input | series (pictures each) | size | spacing mm | values | notes or refusal |")
     print("|---|---|---|---|---|---|")
@@ -42,4 +48,4 @@ def _described(image: SpineImage) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
