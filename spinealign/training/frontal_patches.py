@@ -19,7 +19,13 @@ from spinealign.training.augment import Geometry, random_affine
 from spinealign.training.dataset import IGNORE
 from spinealign.training.frontal_appearance import Body
 from spinealign.training.frontal_films import FrontalFilm, pitches
-from spinealign.training.xray_patches import Matrix, apply, rasterise, warp_pixels
+from spinealign.training.xray_patches import (
+    Matrix,
+    apply,
+    rasterise,
+    turned_into_crop,
+    warp_pixels,
+)
 
 BODY = 1
 
@@ -249,13 +255,8 @@ class FrontalPatches:
     def _negative(self) -> tuple[Image, Labels]:
         rng, shape = self._rng, self._settings.crop
         pixels = self._negatives[int(rng.integers(len(self._negatives)))]
-        fit = min(shape[0] / pixels.shape[0], shape[1] / pixels.shape[1])
-        matrix = random_affine(
-            pixels.shape, shape, (pixels.shape[0] / 2, pixels.shape[1] / 2),
-            fit, Geometry(rotation_deg=20, scale=(0.8, 3.0), shift=0.25), rng,
-        )  # fmt: skip
-        scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-        image = warp_pixels(pixels, matrix, shape, scale, cv2.BORDER_CONSTANT)
+        geometry = Geometry(rotation_deg=20, scale=(0.8, 3.0), shift=0.25)
+        image, _ = turned_into_crop(pixels, shape, geometry, rng)
         labels = FrontalLabels(None, np.empty((0, 4, 2)), shape, 1.0)
         middle, reach = np.array(shape[::-1]) / 2, rng.uniform(0.5, 2.0) * shape[0] / 2
         line = np.stack([middle, middle])[:, None] + [[[0, -reach]], [[0, reach]]]

@@ -28,6 +28,7 @@ from spinealign.training.xray_patches import (
     apply,
     draw_corners,
     rasterise,
+    turned_into_crop,
     warp_pixels,
 )
 
@@ -299,13 +300,8 @@ class SpinePatches:
     def _negative(self) -> tuple[Image, Labels]:
         rng, shape = self._rng, self._settings.crop
         pixels = self._negatives[int(rng.integers(len(self._negatives)))]
-        fit = min(shape[0] / pixels.shape[0], shape[1] / pixels.shape[1])
-        matrix = random_affine(
-            pixels.shape, shape, (pixels.shape[0] / 2, pixels.shape[1] / 2),
-            fit, Geometry(rotation_deg=20, scale=(0.8, 3.0), shift=0.25), rng,
-        )  # fmt: skip
-        scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-        image = warp_pixels(pixels, matrix, shape, scale, cv2.BORDER_CONSTANT)
+        geometry = Geometry(rotation_deg=20, scale=(0.8, 3.0), shift=0.25)
+        image, matrix = turned_into_crop(pixels, shape, geometry, rng)
         labels = _Labels(None, matrix, shape)
         image, hidden = self._spoil(image, labels, float(rng.uniform(12, 60)))
         return finish_input(image, self._settings.rule), labels.packed(hidden)

@@ -308,18 +308,24 @@ class FilmPatches:
     def _negative(self) -> tuple[NDArray[np.float32], Labels]:
         rng, shape = self._rng, self._settings.crop
         pixels = self._negatives[int(rng.integers(len(self._negatives)))]
-        fit = min(shape[0] / pixels.shape[0], shape[1] / pixels.shape[1])
-        matrix = random_affine(
-            pixels.shape, shape, (pixels.shape[0] / 2, pixels.shape[1] / 2),
-            fit, Geometry(rotation_deg=20, scale=(0.8, 2.0), shift=0.2), rng,
-        )  # fmt: skip
-        scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-        image = warp_pixels(pixels, matrix, shape, scale, cv2.BORDER_CONSTANT)
+        geometry = Geometry(rotation_deg=20, scale=(0.8, 2.0), shift=0.2)
+        image, _ = turned_into_crop(pixels, shape, geometry, rng)
         mask = np.zeros(shape, np.uint8)
         image, _ = self._degrade(image, mask, [])
         heat = np.zeros((*shape, 4), np.float32)
         labels = _pack(mask, heat, np.ones(shape, np.float32))
         return finish_input(image, self._settings.rule), labels
+
+
+def turned_into_crop(
+    pixels: NDArray[np.uint8], shape: tuple[int, int], geometry: Geometry, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], Matrix]:
+    """Return a picture, turned and scaled by chance around its fit, as a crop, and its matrix."""
+    fit = min(shape[0] / pixels.shape[0], shape[1] / pixels.shape[1])
+    middle = (pixels.shape[0] / 2, pixels.shape[1] / 2)
+    matrix = random_affine(pixels.shape, shape, middle, fit, geometry, rng)
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    return warp_pixels(pixels, matrix, shape, scale, cv2.BORDER_CONSTANT), matrix
 
 
 def _forget_hidden(
