@@ -21,10 +21,10 @@ from spinealign.training.frontal_appearance import Body
 from spinealign.training.frontal_films import FrontalFilm, pitches
 from spinealign.training.xray_patches import (
     Matrix,
+    PixelPyramid,
     apply,
     rasterise,
     turned_into_crop,
-    warp_pixels,
 )
 
 BODY = 1
@@ -269,22 +269,11 @@ class _Sizes:
 
     def __init__(self, film: FrontalFilm) -> None:
         self.film = film
-        self._levels = [film.pixels]
-        for _ in range(2):
-            half = cv2.resize(
-                self._levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA
-            )  # fmt: skip
-            self._levels.append(np.asarray(half, np.uint8))
+        self._pyramid = PixelPyramid(film.pixels)
 
     def warp(self, matrix: Matrix, shape: tuple[int, int]) -> Image:
         """Resample the film by `matrix` (film to crop, continuous coordinates)."""
-        scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-        level = 2 if scale < 0.3 else int(scale < 0.6)
-        shrunk = np.array(self._levels[level].shape[::-1]) / self.film.pixels.shape[::-1]
-        of_level = matrix.copy()
-        of_level[:, :2] /= shrunk
-        pixels = self._levels[level]
-        return warp_pixels(pixels, of_level, shape, scale * 2.0**level, cv2.BORDER_REPLICATE)
+        return self._pyramid.warp(matrix, shape, cv2.BORDER_REPLICATE)
 
 
 def _middle(film: FrontalFilm) -> Points:

@@ -24,12 +24,12 @@ from spinealign.training.xray_patches import (
     C2,
     LOWER_BODY,
     Matrix,
+    PixelPyramid,
     SurroundedFilm,
     apply,
     draw_corners,
     rasterise,
     turned_into_crop,
-    warp_pixels,
 )
 
 S1 = 3
@@ -96,20 +96,11 @@ class WholeFilm:
 
     def __init__(self, film: TrainingFilm) -> None:
         self.film = film
-        self._levels = [film.pixels]
-        for _ in range(2):
-            half = cv2.resize(
-                self._levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA
-            )  # fmt: skip
-            self._levels.append(np.asarray(half, np.uint8))
+        self._pyramid = PixelPyramid(film.pixels)
 
     def warp(self, matrix: Matrix, shape: tuple[int, int], border: int) -> Image:
         """Resample the film by `matrix` (film to crop, continuous coordinates)."""
-        scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-        level = 2 if scale < 0.3 else int(scale < 0.6)
-        of_level = matrix.copy()
-        of_level[:, :2] *= 2.0**level
-        return warp_pixels(self._levels[level], of_level, shape, scale * 2.0**level, border)
+        return self._pyramid.warp(matrix, shape, border)
 
 
 class ContinuedFilm:

@@ -317,6 +317,26 @@ class FilmPatches:
         return finish_input(image, self._settings.rule), labels
 
 
+class PixelPyramid:
+    """A picture (H, W) uint8 at full, half and quarter size, for crops at any scale."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self._levels = [pixels]
+        for _ in range(2):
+            half = cv2.resize(
+                self._levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA
+            )  # fmt: skip
+            self._levels.append(np.asarray(half, np.uint8))
+
+    def warp(self, matrix: Matrix, shape: tuple[int, int], border: int) -> NDArray[np.float32]:
+        """Resample by `matrix` (full size to crop, continuous coordinates)."""
+        scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+        level = 2 if scale < 0.3 else int(scale < 0.6)
+        pixels, of_level = self._levels[level], matrix.copy()
+        of_level[:, :2] /= np.array(pixels.shape[::-1]) / self._levels[0].shape[::-1]
+        return warp_pixels(pixels, of_level, shape, scale * 2.0**level, border)
+
+
 def turned_into_crop(
     pixels: NDArray[np.uint8], shape: tuple[int, int], geometry: Geometry, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], Matrix]:
