@@ -42,6 +42,9 @@ _LEFT_SHARE = 0.6
 _MOST_FINDINGS = 10
 _GAP = 3 * mm
 _MOST_LINES = 4
+_MOST_REMARK_LINES = 12
+"""What a reader changed is never cut short: eight grades of a disc have room."""
+
 _TALL = 1.6
 _MOST_SHARE = 0.7
 """Of a page that the findings beside a picture may take."""
@@ -323,7 +326,7 @@ def _finding_cells(row: FindingRow) -> list[Any]:
         paragraph(row.what, page.BOLD if row.is_abnormal else page.BODY),
         value if row.value else "",
         normal if bar is None else [bar, normal],
-        paragraph(remark, page.BODY, _MOST_LINES),
+        paragraph(remark, page.BODY, _MOST_REMARK_LINES),
     ]
 
 

@@ -26,10 +26,11 @@ from spinealign.wording.measures import severity_text
 from spinealign.wording.reading_page import (
     DECISION_WORDS,
     OUTDATED,
-    abnormal_phrase,
+    change_text,
     finding_doubt_text,
     finding_title,
     finding_value_text,
+    grade_phrase,
     range_place,
 )
 from spinealign.wording.report import (
@@ -50,6 +51,7 @@ from spinealign.wording.series import picture_name
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_CAUTIONS = 4
+_IN_THE_TABLE = (FindingKind.HEIGHT_LOSS, FindingKind.DISC_GRADE, FindingKind.MEASURE)
 
 
 @dataclass(frozen=True)
@@ -218,21 +220,32 @@ def _addendum_text(addendum: Addendum) -> str:
 
 
 def _rows(read: Sequence[ReadFinding], is_signed: bool) -> tuple[FindingRow, ...]:
-    """Return what is abnormal, then the main measures.
+    """Return what is abnormal, what the reader changed to something else, then the main measures.
 
-    A measure or a body has a row, and a disc one with all its grades.
+    A measure or a body has a row, and a disc one with all its grades that are told.
     """
     told = {each.finding.key: each for each in read if each.state is not Decision.REJECTED}
     page = page_of(each.said or each.finding for each in told.values())
-    abnormal = [line.findings for line in (*page.lines, *page.folded)]
-    others = [(finding,) for finding in page.normal if finding.kind is FindingKind.MEASURE]
-    rows = ([told[one.key] for one in same] for same in (*abnormal, *others))
-    return tuple(_row(row, is_signed) for row in rows)
+    rows: dict[str, list[ReadFinding]] = {}
+    abnormal = [finding for line in (*page.lines, *page.folded) for finding in line.findings]
+    changed = [each.finding for each in told.values() if each.state is Decision.CHANGED]
+    others = [finding for finding in page.normal if finding.kind is FindingKind.MEASURE]
+    wanted = (found for found in (*abnormal, *changed, *others) if found.kind in _IN_THE_TABLE)
+    for key in dict.fromkeys(finding.key for finding in wanted):
+        rows.setdefault(_row_of(told[key].finding), []).append(told[key])
+    return tuple(_row(row, is_signed) for row in rows.values())
+
+
+def _row_of(finding: Finding) -> str:
+    is_disc = finding.kind is FindingKind.DISC_GRADE
+    return f"disc/{finding.place}" if is_disc else finding.key
 
 
 def _row(read: Sequence[ReadFinding], is_signed: bool) -> FindingRow:
     first = read[0].said or read[0].finding
-    marks = tuple(dict.fromkeys(filter(None, (_mark(each, is_signed) for each in read))))
+    marks = dict.fromkeys(filter(None, (_mark(each, read, is_signed) for each in read)))
+    if any(each.state is Decision.CHANGED for each in read):
+        marks.pop(DECISION_WORDS[Decision.ACCEPTED], None)
     is_abnormal = first.normality is Normality.ABNORMAL
     if first.kind is not FindingKind.MEASURE:
         phrases = ", ".join(_graded(each) for each in read)
@@ -252,7 +265,7 @@ def _row(read: Sequence[ReadFinding], is_signed: bool) -> FindingRow:
 def _graded(read: ReadFinding) -> str:
     finding = read.said or read.finding
     doubt = finding_doubt_text(finding.value)
-    return f"{abnormal_phrase(finding)}{f' ({doubt})' if doubt else ''}"
+    return f"{grade_phrase(finding)}{f' ({doubt})' if doubt else ''}"
 
 
 def _meaning(finding: Finding) -> str:
@@ -266,7 +279,8 @@ def _meaning(finding: Finding) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _mark(read: ReadFinding, is_signed: bool) -> str:
+def _mark(read: ReadFinding, row: Sequence[ReadFinding], is_signed: bool) -> str:
+    """Return what the reader made of a finding; changes of a row are told together."""
     if read.is_outdated:
         return OUTDATED
     decision = read.decision
@@ -274,10 +288,10 @@ def _mark(read: ReadFinding, is_signed: bool) -> str:
         return ""
     if decision.decision is Decision.ACCEPTED and is_signed:
         return ""
-    words = DECISION_WORDS[decision.decision]
-    if decision.decision is Decision.CHANGED and decision.automatic is not None:
-        return f"{words} by the reader; program: {finding_value_text(decision.automatic)}"
-    return words
+    if decision.decision is Decision.CHANGED:
+        changed = [each for each in row if each.state is Decision.CHANGED]
+        return change_text([(each.finding, each.decision) for each in changed if each.decision])
+    return DECISION_WORDS[decision.decision]
 
 
 def _values_note(read: Sequence[ReadFinding]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
 from spinealign.domain.discs import GradeName
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import WarningCode
@@ -154,6 +156,33 @@ def decision_statement(finding: Finding, decision: FindingDecision, said: Findin
     return f"{finding_statement(said).removesuffix('.')}; changed by the reader (automatic: {was})."
 
 
+def change_text(changed: Sequence[tuple[Finding, FindingDecision]]) -> str:
+    """Return that a reader changed a finding, or grades of one disc, and what the program said.
+
+    Returns
+    -------
+    str
+        "changed by the reader; program: 12.3°", "changed by the reader; program: Pfirrmann grade
+        4, no disc bulging"; the reader's own values stand beside it.
+    """
+    said = [_automatic_phrase(finding, decision) for finding, decision in changed]
+    return f"changed by the reader; program: {', '.join(said)}"
+
+
+def _automatic_phrase(finding: Finding, decision: FindingDecision) -> str:
+    said = decision.automatic
+    if finding.kind is not FindingKind.DISC_GRADE:
+        return automatic_text(decision)
+    if said is None:
+        return f"{finding_name(finding)} {automatic_text(decision)}"
+    return grade_phrase(msgspec.structs.replace(finding, value=said))
+
+
+def automatic_text(decision: FindingDecision) -> str:
+    """Return what the program said before a person corrected anything."""
+    return finding_value_text(decision.automatic) or normality_text(Normality.UNDETERMINED)
+
+
 def _meanings(finding: Finding) -> list[str]:
     """Return what a value means by a published grade and by its reference range."""
     found = [severity_text(finding.severity)] if finding.severity is not None else []
@@ -216,6 +245,14 @@ def abnormal_phrase(finding: Finding) -> str:
         return f"Pfirrmann grade {value.grade}"
     words = [f"{_measure_phrase(finding)} {finding_value_text(value)}", *_meanings(finding)]
     return ", ".join([*words, *_reservations(finding)])
+
+
+def grade_phrase(finding: Finding) -> str:
+    """Return a grade without its place, a normal one too: "no disc bulging", "no height loss"."""
+    value = finding.value
+    is_absent = isinstance(value, PresenceValue) and not value.is_present
+    is_kept = isinstance(value, GradeValue) and not value.grade
+    return f"no {finding_name(finding)}" if is_absent or is_kept else abnormal_phrase(finding)
 
 
 def _height_loss_phrase(finding: Finding, grade: int) -> str:

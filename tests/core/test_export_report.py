@@ -14,8 +14,11 @@ from spinealign.domain.measures import MeasureCode
 from spinealign.domain.reading import (
     Addendum,
     Decision,
+    GradeScale,
+    GradeValue,
     Impression,
     NumberValue,
+    PresenceValue,
     ReadImage,
     Reading,
 )
@@ -25,8 +28,9 @@ from spinealign.export import overlay
 from spinealign.export.report import annex_pdf, report_pdf
 from spinealign.export.report_content import report_content
 from spinealign.export.report_html import report_html
-from spinealign.reading.decisions import decide
+from spinealign.reading.decisions import accept_rest, decide
 from spinealign.reading.findings import findings_of
+from spinealign.reading.signing import signed as sign_reading
 from spinealign.wording import DEMONSTRATION_BAND, caution_text
 from spinealign.wording.reading_page import finding_title
 from spinealign.wording.report import PROGRAM_VALUES
@@ -269,6 +273,57 @@ def test_what_the_reader_changed_stands_beside_the_program_s_value():
     assert "44.0°" in text
     assert "changed by the reader; program: " in text
     assert PROGRAM_VALUES in text
+
+
+def told_row(analysis, changes, place="L5/S1", sign=False):
+    """Return the row of a disc after grades were changed and all the rest was accepted."""
+    reading = reading_of(analysis)
+    found = {finding.key: finding for finding in findings_of(analysis)}
+    for key, value in changes.items():
+        reading = decide(reading, found[key], Decision.CHANGED, value, NOW)
+    reading = accept_rest(reading, findings_of(analysis), NOW)
+    if sign:
+        reading = sign_reading(reading, findings_of(analysis), "Dr. B", NOW)
+    rows = report_content(analysis, ReportDetails(reading=reading)).rows
+    return next((row for row in rows if row.what.startswith(f"{place}: ")), None), reading
+
+
+@pytest.mark.parametrize("sign", [False, True], ids=["draft", "signed"])
+def test_a_grade_changed_to_normal_is_told_in_the_row_of_its_disc(sign):
+    analysis = graded_analysis()
+    grade = {"disc_grade/pfirrmann/L5/S1": GradeValue(GradeScale.PFIRRMANN, 2)}
+    row, reading = told_row(analysis, grade, sign=sign)
+    assert row.is_abnormal  # bulging and narrowing are left
+    assert "Pfirrmann grade 2" in row.what
+    said = "changed by the reader; program: Pfirrmann grade 4"
+    assert row.mark == said
+    page = pages_of(analysis, details=ReportDetails(reading=reading))[0]
+    assert said in page
+
+
+@pytest.mark.parametrize("sign", [False, True], ids=["draft", "signed"])
+def test_a_disc_of_which_all_was_changed_to_normal_keeps_its_row(sign):
+    changes = {
+        "disc_grade/pfirrmann/L5/S1": GradeValue(GradeScale.PFIRRMANN, 1),
+        "disc_grade/bulging/L5/S1": PresenceValue(is_present=False),
+        "disc_grade/narrowing/L5/S1": PresenceValue(is_present=False),
+    }
+    row, _ = told_row(graded_analysis(), changes, sign=sign)
+    assert not row.is_abnormal
+    assert row.what == "L5/S1: Pfirrmann grade 1, no disc narrowing, no disc bulging"
+    assert "program: Pfirrmann grade 4, disc narrowing, disc bulging" in row.mark
+
+
+def test_every_change_of_a_disc_is_printed_whole():
+    analysis = graded_analysis()
+    found = [f for f in findings_of(analysis) if f.key.endswith("/L5/S1")]
+    changes = {f.key: PresenceValue(not f.value.is_present) for f in found if "/pf" not in f.key}
+    row, reading = told_row(analysis, changes)
+    assert row.mark.startswith("changed by the reader; program: no disc herniation, ")
+    assert row.mark.count("no ") > 4
+    page = pages_of(analysis, details=ReportDetails(reading=reading))[0]
+    for name in row.mark.rpartition("program: ")[2].split(", "):
+        assert name in page
 
 
 def test_an_addendum_is_printed_with_its_reason():
