@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
@@ -122,6 +123,14 @@ def png_claiming(cols: int, rows: int) -> bytes:
 def _chunk(name: bytes, content: bytes) -> bytes:
     checksum = struct.pack(">I", zlib.crc32(name + content))
     return struct.pack(">I", len(content)) + name + content + checksum
+
+
+def png_turned(png: bytes, orientation: int) -> bytes:
+    """Return a PNG with an orientation tag in front of its pixels."""
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    place = png.index(b"IDAT") - 4
+    return png[:place] + _chunk(b"eXIf", tags.tobytes().removeprefix(b"Exif\0\0")) + png[place:]
 
 
 PLACES = {

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from spinealign.domain import formats
 from spinealign.domain.errors import ImageReadError, ReadProblem
@@ -35,6 +35,17 @@ _BIG_ENDIAN_BIGTIFF = b"MM\x00\x2b"
 _MARKER = 0xFF
 _LOSSLESS_FRAMES = (0xC3, 0xC7, 0xCB, 0xCF, 0xF7)
 _FRAMES = (0xC0, 0xC1, 0xC2, 0xC5, 0xC6, 0xC9, 0xCA, 0xCD, 0xCE)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings each orientation upright (Exif 2.32, tag 0x0112; TIFF 6.0, tag 274)."""
+
 _WHITE_IS_ZERO = 0
 _SIGNED = 2
 
@@ -56,13 +67,16 @@ def read_raster(part: ImagePart, file: BinaryIO, file_format: ImageFormat) -> Sp
         _check_decoded_size(part.path, file, picture)
         is_deep_colour = _is_deep_colour(picture)
         white_is_zero, is_signed = _is_deep_white_is_zero(picture), _holds_signed_bytes(picture)
-        if isinstance(picture, TiffImagePlugin.TiffImageFile) and _is_turned(picture):
-            notes.append(ReaderNote(NoteKind.TURNED_BY_EXIF))  # its decoders turn it themselves
+        turn = _turn_of(picture)
+        if turn is not None:
+            notes.append(ReaderNote(NoteKind.TURNED_BY_EXIF))
+        if isinstance(picture, TiffImagePlugin.TiffImageFile):
+            turn = None  # its decoders turn it themselves
         if is_deep_colour:
-            pixels, bits = _deep_grey(file, picture, notes), 16
+            pixels, bits = _deep_grey(file, picture, turn, notes), 16
         else:
             picture.load()
-            upright = _turn_upright(picture, notes)
+            upright = picture if turn is None else picture.transpose(turn)
             pixels, bits = _to_grey(upright, file_format, notes)
     if is_signed:
         pixels, bits = pixels.view(np.int8), 16  # 8 would promise display values 0..255
@@ -175,9 +189,12 @@ def _is_deep_colour(picture: Image.Image) -> bool:
 
 
 def _deep_grey(
-    file: BinaryIO, picture: Image.Image, notes: list[ReaderNote]
+    file: BinaryIO,
+    picture: Image.Image,
+    turn: Image.Transpose | None,
+    notes: list[ReaderNote],
 ) -> NDArray[np.float32]:
-    """Decode 16-bit colour (H, W) with OpenCV, which keeps all bits."""
+    """Decode 16-bit colour (H, W) with OpenCV, which keeps all bits, and turn it upright."""
     file.seek(0)
     content = np.frombuffer(file.read(), np.uint8)
     page = picture.tell()
@@ -195,18 +212,12 @@ def _deep_grey(
     elif alpha is not None and alpha.min() < 65535:
         notes.append(ReaderNote(NoteKind.TRANSPARENT))
         grey *= alpha / np.float32(65535)
-    return grey
+    return grey if turn is None else np.asarray(Image.fromarray(grey).transpose(turn))
 
 
-def _is_turned(picture: Image.Image) -> bool:
-    return picture.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
-
-
-def _turn_upright(picture: Image.Image, notes: list[ReaderNote]) -> Image.Image:
-    if _is_turned(picture):
-        notes.append(ReaderNote(NoteKind.TURNED_BY_EXIF))
-        return ImageOps.exif_transpose(picture)
-    return picture
+def _turn_of(picture: Image.Image) -> Image.Transpose | None:
+    """Return how a picture is turned upright by its orientation tag; None for not at all."""
+    return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def _is_deep_white_is_zero(picture: Image.Image) -> bool:

@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import SpacingSource
 from spinealign.imaging.read import read_image
-from tests.image_files import notes_of, ramp
+from tests.image_files import notes_of, png_turned, ramp
 
 GREY = (ramp(60, 80) % 256).astype(np.uint8)
 COLOUR_NOTE = "Colour image, converted to greyscale."
@@ -296,6 +296,19 @@ def test_every_orientation_is_turned_upright_and_said(
     np.testing.assert_array_equal(image.pixels, TURNS[orientation](GREY))
     said = "Rotated upright as the file’s orientation tag states."
     assert notes_of(image) == ((said,) if orientation > 1 else ())
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("channels", [3, 4])
+def test_deep_colour_is_turned_upright_too(tmp_path: Path, channels: int, orientation: int) -> None:
+    deep = np.full((60, 80, channels), 65_535, np.uint16)
+    deep[..., :3] = (ramp(60, 80, np.int64) * 13).astype(np.uint16)[..., None]
+    path = tmp_path / "deep.png"
+    path.write_bytes(png_turned(cv2.imencode(".png", deep)[1].tobytes(), orientation))
+    image = read_image(path)
+    np.testing.assert_allclose(image.pixels, TURNS[orientation](deep[..., 0]), atol=0.01)
+    said = "Rotated upright as the file’s orientation tag states."
+    assert (image.bits, notes_of(image)) == (16, (said,) if orientation > 1 else ())
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
