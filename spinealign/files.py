@@ -106,6 +106,40 @@ def write_once(path: Path, content: bytes) -> None:
     _flush_folder(path.parent)
 
 
+@contextmanager
+def held_alone(path: Path) -> Iterator[None]:
+    """Keep other programs from doing the same at the same time: they wait until this is done.
+
+    Parameters
+    ----------
+    path : Path
+        A file that only marks this; made if missing, its folder must exist.
+
+    Raises
+    ------
+    OSError
+        The file cannot be made. A drive that knows no such marks is used without.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        with suppress(OSError):
+            _mark(descriptor)
+        yield
+    finally:
+        os.close(descriptor)  # takes the mark away too
+
+
+def _mark(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
 def _flush_folder(folder: Path) -> None:
     """Flush the names in a folder to the disk; Windows does it by itself."""
     if os.name == "nt":

@@ -176,6 +176,8 @@ class ReadingProblem(StrEnum):
     NOT_CARRIED_OUT = "not_carried_out"
     TOO_LONG = "too_long"
     FAULTY = "faulty"
+    CHANGED_ELSEWHERE = "changed_elsewhere"
+    SIGNED_ELSEWHERE = "signed_elsewhere"
 
 
 class ReadingError(SpineAlignError):

@@ -295,6 +295,25 @@ class Addendum(msgspec.Struct, frozen=True):
     added_utc: Moment
 
 
+class AddendumDraft(msgspec.Struct, frozen=True):
+    """An addendum that is being typed: kept until it is signed or discarded."""
+
+    text: FreeText = ""
+    reason: Annotated[str, Meta(max_length=2000)] = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was typed."""
+        return not (self.text.strip() or self.reason.strip())
+
+
+class Joined(StrEnum):
+    """What was put together with what another window wrote of the same reading."""
+
+    DECISIONS = "decisions"
+    TEXTS = "texts"
+
+
 class ReadImage(msgspec.Struct, frozen=True):
     """The picture that a reading belongs to: its file by checksum, and its place in the file."""
 

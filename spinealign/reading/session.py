@@ -9,11 +9,13 @@ from spinealign import __version__
 from spinealign.domain.errors import ReadingError, ReadingProblem, StoredReadingError
 from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import (
+    AddendumDraft,
     Decision,
     Finding,
     FindingDecision,
     FindingValue,
     Impression,
+    Joined,
     Reading,
     ReadingStatus,
     ReadModel,
@@ -33,8 +35,9 @@ from spinealign.reading.impression import (
     with_edited_impression,
     with_fresh_impression,
 )
+from spinealign.reading.merging import has_both_texts, in_order, joined_text, merged
 from spinealign.reading.signing import signed, with_addendum
-from spinealign.reading.store import ReadingStore, image_of
+from spinealign.reading.store import ReadingStore, StoredReading, image_of
 
 
 def _utc_now() -> datetime:
@@ -46,6 +49,9 @@ class ReadingSession:
 
     It belongs to one thread at a time: each call writes to the disk and returns the new reading.
     `faults` says what on the disk is not as it was written, `versions` are the signed ones.
+    Another window of the program, in another process, may work on the same reading: before
+    something is written, the disk is looked at again. What both wrote is put together, `joined`
+    says so; what contradicts each other is refused, and then the other's is `reading`.
 
     Parameters
     ----------
@@ -65,16 +71,13 @@ class ReadingSession:
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._store, self._now = store, now
-        stored = store.load(image_of(analysis))
-        self.faults: tuple[StoredReadingError, ...] = stored.faults
-        self.unverified: Reading | None = stored.unverified
-        self.versions: tuple[Reading, ...] = stored.versions
-        self._undone: list[Reading] = []
+        self._reader = reader.strip()
+        self._undone: list[dict[str, FindingDecision | None]] = []
         self._analysis = analysis
         self._findings = findings_of(analysis)
-        self._reading = stored.reading or _begun(analysis)
-        if not self._reading.status.is_verified:
-            self._reading = self._fresh(self._reading.with_changes(reader=reader.strip()))
+        self.joined: Joined | None = None
+        self.addendum_draft: AddendumDraft = store.addendum_draft(image_of(analysis))
+        self._take(store.load(image_of(analysis)))
 
     # What there is
 
@@ -162,7 +165,8 @@ class ReadingSession:
     def name_reader(self, reader: str) -> Reading:
         """Give decisions from now on to a reader."""
         require_unsigned(self._reading)
-        return self._keep(self._reading.with_changes(reader=reader.strip()))
+        self._reader = reader.strip()
+        return self._keep(self._reading.with_changes(reader=self._reader))
 
     def decide(self, key: str, decision: Decision, human: FindingValue | None = None) -> Reading:
         """Accept, change (to `human`) or reject a finding, or take its decision back.
@@ -208,13 +212,25 @@ class ReadingSession:
         if not self._undone:
             return self._reading
         before = self._undone[-1]
-        kept = self._keep(self._reading.with_changes(decisions=before.decisions))
+        others = [made for made in self._reading.decisions if made.key not in before]
+        again = [made for made in before.values() if made is not None]
+        kept = self._keep(self._reading.with_changes(decisions=in_order([*others, *again])))
         self._undone.pop()
         return kept
 
     def write_impression(self, text: str) -> Reading:
-        """Keep what the reader typed; from now on decisions leave it alone."""
-        return self._keep(with_edited_impression(self._reading, text))
+        """Keep what the reader typed; from now on decisions leave it alone.
+
+        Where another window signed meanwhile, the text is kept as an addendum that is not signed.
+        """
+        try:
+            return self._keep(with_edited_impression(self._reading, text))
+        except ReadingError as error:
+            if error.problem is ReadingProblem.SIGNED_ELSEWHERE:
+                before = self.addendum_draft
+                kept = joined_text("", before.text, text)
+                self.write_addendum_draft(AddendumDraft(kept, before.reason))
+            raise
 
     def take_offered_impression(self) -> Reading:
         """Put the impression that follows from the decisions in place of the reader's."""
@@ -232,7 +248,8 @@ class ReadingSession:
         Raises
         ------
         ReadingError
-            As `signing.signed`, or something on the disk is not as it was written.
+            As `signing.signed`; something on the disk is not as it was written; or another
+            window changed the reading, which is shown before it can be signed.
         ExportError
             It could not be written; the reading is not signed.
         """
@@ -243,6 +260,22 @@ class ReadingSession:
             program_version=__version__,
         )
         return self._add(signed(made, self._findings, name, self._now()))
+
+    def write_addendum_draft(self, draft: AddendumDraft) -> AddendumDraft:
+        """Keep an addendum that is being typed; an empty one takes it away.
+
+        Returns
+        -------
+        AddendumDraft
+            With what another window typed meanwhile.
+        """
+        image, before = self._reading.image, self.addendum_draft
+        with self._store.held(image):
+            there = self._store.addendum_draft(image)
+            kept = draft if there == before else _both(before, there, draft)
+            self._store.save_addendum_draft(image, kept)
+        self.addendum_draft = kept
+        return kept
 
     def add_addendum(self, text: str, reason: str, reader: str = "") -> Reading:
         """Add to a signed reading; the earlier version is kept.
@@ -255,35 +288,102 @@ class ReadingSession:
             It could not be written.
         """
         name = reader.strip() or self._reading.reader
-        return self._add(with_addendum(self._reading, text, reason, name, self._now()))
+        made = self._add(with_addendum(self._reading, text, reason, name, self._now()))
+        self._forget_addendum_draft()
+        return made
 
     # How it is kept
+
+    def _take(self, stored: StoredReading) -> None:
+        """Let what is on the disk be the reading."""
+        self.faults: tuple[StoredReadingError, ...] = stored.faults
+        self.unverified: Reading | None = stored.unverified
+        self.versions: tuple[Reading, ...] = stored.versions
+        self._undone.clear()
+        self._on_disk = stored.reading
+        self._reading = stored.reading or _begun(self._analysis)
+        if not self._reading.status.is_verified:
+            self._reading = self._fresh(self._reading.with_changes(reader=self._reader))
 
     def _step(self, made: Reading) -> Reading:
         before = self._reading
         kept = self._keep(made)
-        if kept.decisions != before.decisions:
-            self._undone.append(before)
+        changed = {*made.decisions} ^ {*before.decisions}
+        if changed:
+            self._undone.append({each.key: before.decision_on(each.key) for each in changed})
         return kept
 
     def _keep(self, made: Reading) -> Reading:
-        """Write a draft, then let it be the reading."""
+        """Write a draft, with what another window wrote meanwhile, then let it be the reading."""
         fresh = self._fresh(made.with_changes(view=self._analysis.view_name))
-        if fresh.status is not ReadingStatus.AUTOMATIC:
-            self._store.save_draft(fresh)
-        elif self._reading.status is not ReadingStatus.AUTOMATIC:
-            self._store.discard_draft(fresh.image)
-        self._reading = fresh
+        if fresh.status is ReadingStatus.AUTOMATIC and self._on_disk is None:
+            self._reading = fresh
+            return fresh
+        with self._store.held(fresh.image):
+            fresh = self._with_the_other_s(fresh)
+            is_left = fresh.status is not ReadingStatus.AUTOMATIC
+            if is_left:
+                self._store.save_draft(fresh)
+            else:
+                self._store.discard_draft(fresh.image)
+        self._reading, self._on_disk = fresh, fresh if is_left else None
         return fresh
+
+    def _with_the_other_s(self, fresh: Reading) -> Reading:
+        """Return a draft with what another window wrote since this one last looked."""
+        stored = self._store.load(fresh.image)
+        if stored.versions:
+            self._take(stored)
+            raise ReadingError(ReadingProblem.SIGNED_ELSEWHERE)
+        theirs = stored.reading
+        if theirs == self._on_disk:
+            return fresh
+        try:
+            made = self._fresh(merged(self._on_disk, theirs, fresh))
+        except ReadingError:
+            self._take(stored)
+            raise
+        is_both = has_both_texts(theirs, fresh, made)
+        self.joined = Joined.TEXTS if is_both else Joined.DECISIONS
+        return made
+
+    def _require_as_shown(self) -> None:
+        """Refuse to sign what another window changed: nobody looked at it here."""
+        stored = self._store.load(self._reading.image)
+        if stored.faults or stored.reading == self._on_disk:
+            return
+        self._take(stored)
+        is_signed = bool(stored.versions)
+        raise ReadingError(
+            ReadingProblem.SIGNED_ELSEWHERE if is_signed else ReadingProblem.CHANGED_ELSEWHERE
+        )
+
+    def _forget_addendum_draft(self) -> None:
+        """Take the typed addendum away, unless another window typed on since it was signed."""
+        image = self._reading.image
+        with self._store.held(image):
+            if self._store.addendum_draft(image) == self.addendum_draft:
+                self._store.save_addendum_draft(image, AddendumDraft())
+        self.addendum_draft = self._store.addendum_draft(image)
 
     def _fresh(self, made: Reading) -> Reading:
         return with_fresh_impression(made, self._findings)
 
     def _add(self, made: Reading) -> Reading:
-        self._store.add_version(made)
+        with self._store.held(made.image):
+            self._require_as_shown()
+            self._store.add_version(made)
         self._reading, self.versions = made, (*self.versions, made)
+        self._on_disk = made
         self._undone.clear()
         return made
+
+
+def _both(base: AddendumDraft, theirs: AddendumDraft, ours: AddendumDraft) -> AddendumDraft:
+    return AddendumDraft(
+        joined_text(base.text, theirs.text, ours.text),
+        joined_text(base.reason, theirs.reason, ours.reason).replace("\n", "; "),
+    )
 
 
 def _begun(analysis: Analysis) -> Reading:

@@ -2,6 +2,8 @@
 
 ```
 readings/<checksum of the image>/draft.json        what is not signed yet
+readings/<checksum of the image>/addendum.json     an addendum that is not signed yet
+readings/<checksum of the image>/in-use            held by the window that writes just now
 readings/<checksum of the image>/version-0001.json the signed one, then one for each addendum
 signed/<checksum of the image>.json                how many versions there are
 reading.key                                        what signed versions are made with
@@ -14,7 +16,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,8 +33,8 @@ from spinealign.domain.errors import (
     StoredReadingProblem,
 )
 from spinealign.domain.findings import Analysis
-from spinealign.domain.reading import ReadImage, Reading
-from spinealign.files import as_export_error, write_durably, write_once
+from spinealign.domain.reading import AddendumDraft, ReadImage, Reading
+from spinealign.files import as_export_error, held_alone, write_durably, write_once
 from spinealign.json_files import JsonError, JsonProblem, parse_json, read_bytes, typed
 from spinealign.reading.signing import (
     KEY_BYTES,
@@ -52,7 +54,7 @@ from spinealign.reading.signing import (
 
 KEY_FILE = "reading.key"
 FOLDER, COUNTS_FOLDER = "readings", "signed"
-DRAFT = "draft.json"
+DRAFT, ADDENDUM, IN_USE = "draft.json", "addendum.json", "in-use"
 
 _LARGEST_BYTES = 8_000_000
 _VERSION_NAME = re.compile(r"version-(\d{4})\.json")
@@ -163,7 +165,45 @@ class ReadingStore:
             return count, []
         return count, [StoredReadingError(path, StoredReadingProblem.COUNT_CHANGED)]
 
+    def addendum_draft(self, image: ReadImage) -> AddendumDraft:
+        """Return the addendum that is being typed; an empty one where there is none to be read."""
+        with suppress(OSError, JsonError):
+            content = read_bytes(self._folder(image) / ADDENDUM, _LARGEST_BYTES)
+            return parse_json(content, AddendumDraft)
+        return AddendumDraft()
+
     # Writing
+
+    @contextmanager
+    def held(self, image: ReadImage) -> Iterator[None]:
+        """Let no other window write the reading of a picture: looking and writing are one step.
+
+        Raises
+        ------
+        ExportError
+            Nothing can be written in the profile.
+        """
+        folder = self._folder(image)
+        with as_export_error(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with held_alone(folder / IN_USE):
+                yield
+
+    def save_addendum_draft(self, image: ReadImage, draft: AddendumDraft) -> None:
+        """Keep an addendum that is not signed yet; an empty one takes it away.
+
+        Raises
+        ------
+        ExportError
+            It could not be written; the earlier one is as it was.
+        """
+        path = self._folder(image) / ADDENDUM
+        with as_export_error(path):
+            if draft.is_empty:
+                path.unlink(missing_ok=True)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_durably(path, canonical(msgspec.to_builtins(draft)))
 
     def save_draft(self, reading: Reading) -> None:
         """Keep what is not signed yet; a draft that cannot be read is kept under another name.

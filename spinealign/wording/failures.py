@@ -245,6 +245,14 @@ _READING_MESSAGES = {
         "What is saved of this reading is not as it was signed, so that nothing was added.",
         "Run “spinealign reading check” on the image: it names the file and what is wrong.",
     ),
+    ReadingProblem.CHANGED_ELSEWHERE: (
+        "Another window of SpineAlign changed this reading meanwhile, and shows here now.",
+        "Look at it, then do the last step again if it still holds.",
+    ),
+    ReadingProblem.SIGNED_ELSEWHERE: (
+        "The reading was signed or amended in another window of SpineAlign meanwhile.",
+        "It is shown as it was signed; what you typed waits as an addendum that is not signed.",
+    ),
 }
 
 _STORED_READING_MESSAGES = {

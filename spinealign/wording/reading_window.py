@@ -13,6 +13,7 @@ from spinealign.domain.reading import (
     Finding,
     FindingDecision,
     FindingKind,
+    Joined,
     Normality,
     Reading,
     ReadingStatus,
@@ -42,6 +43,18 @@ ANOTHER_VIEW_MESSAGE = Message(
     "The image was taken for another kind when this was read.",
     "Choose the image type of that time, or decide on the findings again.",
 )
+
+JOINED_MESSAGES: Mapping[Joined, Message] = {
+    Joined.DECISIONS: Message(
+        "Another window of SpineAlign works on this reading too; what both decided is kept.",
+        "Close one of the two windows.",
+    ),
+    Joined.TEXTS: Message(
+        "The impression was typed in another window of SpineAlign too; both texts stand in it now.",
+        "Delete what does not hold, and close one of the two windows.",
+    ),
+}
+"""What is told when a step was put together with one of another window."""
 
 CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.DEMONSTRATION_MODEL: "demonstration model",

@@ -12,10 +12,18 @@ from pathlib import Path
 import pytest
 
 from spinealign.domain.errors import ExportError, ReadingError, ReadingProblem
-from spinealign.domain.reading import Decision, GradeScale, GradeValue, NameValue, ReadingStatus
+from spinealign.domain.reading import (
+    AddendumDraft,
+    Decision,
+    GradeScale,
+    GradeValue,
+    Joined,
+    NameValue,
+    ReadingStatus,
+)
 from spinealign.reading import store as store_module
 from spinealign.reading.session import ReadingSession
-from spinealign.reading.store import ReadingStore, image_of
+from spinealign.reading.store import IN_USE, ReadingStore, image_of
 from spinealign.wording.failures import explain
 from tests.killed_readings import begun, read_in
 from tests.readings import (
@@ -302,6 +310,149 @@ def test_a_spoilt_signed_reading_is_told_and_not_gone_on_with(store, tmp_path):
         again.decide(COBB, Decision.ACCEPTED)
     assert caught.value.problem is ReadingProblem.SIGNED_ALREADY
     assert path.name in explain(again.faults[0]).sentence
+
+
+# Two windows
+
+
+def both(store: ReadingStore) -> tuple[ReadingSession, ReadingSession]:
+    """Return two windows at the same reading, begun by the first one."""
+    one = opened(store, reader="A. Reader")
+    one.decide("levels", Decision.ACCEPTED)
+    return one, opened(store, reader="B. Reader")
+
+
+def decided(reading):
+    return {made.key: (made.decision, made.human) for made in reading.decisions}
+
+
+def test_what_two_windows_decide_is_put_together(store: ReadingStore):
+    one, other = both(store)
+    other.decide(COBB, Decision.CHANGED, degrees(4.0))
+    one.decide("examination", Decision.ACCEPTED)
+    assert one.joined is Joined.DECISIONS
+    assert decided(on_disk(store)) == decided(one.reading) == {
+        "levels": (Decision.ACCEPTED, None),
+        COBB: (Decision.CHANGED, degrees(4.0)),
+        "examination": (Decision.ACCEPTED, None),
+    }  # fmt: skip
+    assert "4.0°" in one.reading.impression.text
+    assert {made.key: made.reader for made in one.reading.decisions}[COBB] == "B. Reader"
+
+
+def test_undoing_in_one_window_leaves_what_the_other_decided(store: ReadingStore):
+    one, other = both(store)
+    other.decide(COBB, Decision.REJECTED)
+    one.decide("examination", Decision.ACCEPTED)
+    one.undo()
+    one.undo()
+    assert list(decided(on_disk(store))) == [COBB]
+    other.undo()
+    assert on_disk(store) is None
+
+
+def test_two_windows_that_contradict_each_other_lose_nothing(store: ReadingStore):
+    one, other = both(store)
+    other.decide(COBB, Decision.REJECTED)
+    with pytest.raises(ReadingError) as caught:
+        one.decide(COBB, Decision.ACCEPTED)
+    assert caught.value.problem is ReadingProblem.CHANGED_ELSEWHERE
+    assert caught.value.keys == (COBB,)
+    assert decided(one.reading)[COBB] == decided(on_disk(store))[COBB] == (Decision.REJECTED, None)
+    one.decide(COBB, Decision.ACCEPTED)  # having seen it
+    assert decided(on_disk(store))[COBB] == (Decision.ACCEPTED, None)
+
+
+def test_what_two_windows_type_stands_in_the_impression(store: ReadingStore):
+    one, other = both(store)
+    one.write_impression("Straight.")
+    assert other.write_impression("Old.").impression.text == "Straight.\nOld."
+    assert other.joined is Joined.TEXTS
+    assert one.write_impression("Straight neck.").impression.text == "Straight neck.\nOld."
+    assert on_disk(store) == one.reading
+
+
+def test_what_another_window_changed_is_looked_at_before_it_is_signed(store: ReadingStore):
+    one, other = both(store)
+    one.accept_rest()
+    other.write_impression("Old.")
+    with pytest.raises(ReadingError) as caught:
+        one.sign("A. Reader")
+    assert caught.value.problem is ReadingProblem.CHANGED_ELSEWHERE
+    assert not one.status.is_verified
+    assert one.reading.impression.text == "Old."
+    assert one.sign("A. Reader").status is ReadingStatus.SIGNED
+
+
+def test_a_reading_signed_in_another_window_keeps_what_is_typed(store: ReadingStore):
+    one, other = both(store)
+    one.accept_rest()
+    signed = one.sign("A. Reader")
+    with pytest.raises(ReadingError) as caught:
+        other.write_impression("And a rib.")
+    assert caught.value.problem is ReadingProblem.SIGNED_ELSEWHERE
+    assert other.reading == signed
+    assert other.versions == (signed,)
+    assert opened(store).addendum_draft == AddendumDraft("And a rib.")
+    with pytest.raises(ReadingError):
+        other.decide(COBB, Decision.REJECTED)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="marks of Windows cannot be tried without waiting")
+def test_looking_and_writing_are_one_step_for_other_windows(store, monkeypatch, tmp_path):
+    import fcntl
+
+    session, write, tried = opened(store), store_module.write_durably, []
+
+    def written(path: Path, content: bytes) -> None:
+        mark_path = next(tmp_path.rglob(IN_USE))
+        with mark_path.open("rb") as mark, pytest.raises(BlockingIOError):
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        tried.append(path.name)
+        write(path, content)
+
+    monkeypatch.setattr(store_module, "write_durably", written)
+    session.accept_rest()
+    session.sign("A. Reader")
+    session.write_addendum_draft(AddendumDraft("More."))
+    assert (tried[0], tried[-1]) == ("draft.json", "addendum.json")
+
+
+# An addendum that is being typed
+
+
+def test_an_addendum_is_kept_until_it_is_signed(store: ReadingStore):
+    session = opened(store)
+    session.accept_rest()
+    session.sign("A. Reader")
+    session.write_addendum_draft(AddendumDraft("More.", "forg"))
+    again = opened(store)
+    assert again.addendum_draft == AddendumDraft("More.", "forg")
+    assert again.status is ReadingStatus.SIGNED
+    again.add_addendum("More.", "forgotten")
+    assert opened(store).addendum_draft == again.addendum_draft == AddendumDraft()
+
+
+def test_an_addendum_that_is_discarded_is_gone(store: ReadingStore):
+    session = opened(store)
+    session.write_addendum_draft(AddendumDraft("More."))
+    session.write_addendum_draft(AddendumDraft(" "))
+    assert opened(store).addendum_draft == AddendumDraft()
+
+
+def test_addenda_typed_in_two_windows_are_both_kept(store: ReadingStore):
+    one = opened(store)
+    one.accept_rest()
+    one.sign("A. Reader")
+    other = opened(store)
+    one.write_addendum_draft(AddendumDraft("A rib.", "asked"))
+    assert other.write_addendum_draft(AddendumDraft("C7.")) == AddendumDraft("A rib.\nC7.", "asked")
+    one.add_addendum("A rib.", "asked")  # without what the other typed
+    assert opened(store).addendum_draft.text == "A rib.\nC7."
+    with pytest.raises(ReadingError) as caught:
+        other.add_addendum("C7.", "asked")
+    assert caught.value.problem is ReadingProblem.SIGNED_ELSEWHERE
+    assert other.add_addendum("C7.", "asked").version == 3
 
 
 # Killed

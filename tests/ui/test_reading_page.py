@@ -13,6 +13,7 @@ from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.examination import ImageKind
 from spinealign.domain.image import KindCheck
 from spinealign.domain.reading import (
+    AddendumDraft,
     Decision,
     GradeScale,
     GradeValue,
@@ -21,6 +22,7 @@ from spinealign.domain.reading import (
     ReadingStatus,
 )
 from spinealign.reading.impression import Phrase
+from spinealign.reading.session import ReadingSession
 from spinealign.ui.cases.saving import ReportPatient
 from spinealign.ui.printing.preview import PageView
 from spinealign.ui.reading.impression_box import ImpressionBox
@@ -553,6 +555,56 @@ class TestSigning:
         shown.list.setCurrentRow(0)
         assert "Compared with 2024." in shown.text.toPlainText()
         shown.reject()
+
+    def test_an_addendum_that_is_typed_outlives_closing(self, qtbot, neck, open_window, tmp_path):
+        sign(neck)
+        neck.command("addendum")
+        dialog = neck.dialog(AddendumDialog)
+        dialog.text.setPlainText("Compared with 2024.")
+        dialog.reason.setText("Earlier film")
+        neck.window.close()  # with the dialog open
+        again = open_window()
+        with qtbot.waitSignal(again.workbench.session.finding_ready):
+            again.workbench.opener.open_paths([tmp_path / "film_1.png"])
+        reader = Reader(qtbot, again)
+        assert reader.page.addendum.text() == "Go on with the addendum…"
+        reader.command("addendum")
+        shown = reader.dialog(AddendumDialog)
+        assert shown.draft == AddendumDraft("Compared with 2024.", "Earlier film")
+        shown.add.click()
+        reader.rest()
+        assert reader.reading.status is ReadingStatus.AMENDED
+        assert reader.page.addendum.text() == "Add addendum…"
+
+    def test_an_addendum_is_on_the_disk_without_closing_anything(self, qtbot, neck, fake):
+        sign(neck)
+        neck.command("addendum")
+        dialog = neck.dialog(AddendumDialog)
+        dialog.text.setPlainText("Compared")
+        dialog._delay.timeout.emit()  # a pause in typing
+        neck.rest()
+        image = neck.reading.image
+        assert fake.reading_store().addendum_draft(image).text == "Compared"
+        dialog.discard.click()
+        neck.rest()
+        assert fake.reading_store().addendum_draft(image).is_empty
+        assert neck.reading.status is ReadingStatus.SIGNED
+
+    def test_another_window_at_the_same_reading_is_told(self, neck, fake):
+        other = ReadingSession(neck.window.workbench.current_analysis, fake.reading_store())
+        other.decide(COBB, Decision.REJECTED)
+        neck.click_row("levels")
+        neck.key(Qt.Key.Key_A)
+        assert neck.decision(COBB) is Decision.REJECTED
+        assert "Another window of SpineAlign" in neck.window.banner.text
+
+    def test_what_another_window_decided_is_not_written_over(self, neck, fake):
+        other = ReadingSession(neck.window.workbench.current_analysis, fake.reading_store())
+        other.decide(COBB, Decision.REJECTED)
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_A)
+        assert neck.decision(COBB) is Decision.REJECTED
+        assert "changed this reading meanwhile" in neck.window.banner.text
 
     def test_the_case_list_tells_how_far_a_case_is(self, neck):
         item = neck.window.cases._items[id(neck.window.workbench.current)]

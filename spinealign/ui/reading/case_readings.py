@@ -11,6 +11,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 from spinealign.domain.errors import StoredReadingError
 from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import (
+    AddendumDraft,
     Decision,
     Finding,
     FindingValue,
@@ -25,6 +26,7 @@ from spinealign.reading.store import image_of
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.tasks import TaskRunner
+from spinealign.wording.reading_window import JOINED_MESSAGES
 
 FOLLOW_DELAY_MS = 150
 """After the last corrected point; a drag would otherwise be written at every step."""
@@ -53,6 +55,8 @@ class ReadingSnapshot:
         What on the disk is not as it was written.
     is_of_another_view : bool
         It was read with the image taken for another kind than now.
+    addendum_draft : AddendumDraft
+        An addendum that is not signed yet.
     """
 
     reading: Reading
@@ -62,7 +66,8 @@ class ReadingSnapshot:
     offered_impression: str
     versions: tuple[Reading, ...]
     faults: tuple[StoredReadingError, ...]
-    is_of_another_view: bool = False
+    is_of_another_view: bool
+    addendum_draft: AddendumDraft
 
     @classmethod
     def of(cls, session: ReadingSession) -> ReadingSnapshot:
@@ -76,6 +81,7 @@ class ReadingSnapshot:
             session.versions,
             session.faults,
             session.is_of_another_view,
+            session.addendum_draft,
         )
 
     @property
@@ -264,6 +270,13 @@ class CaseReadings(QObject):
             lambda session: session.add_addendum(text, reason, reader), self._on_amended
         )
 
+    def write_addendum_draft(self, image: ReadImage, draft: AddendumDraft) -> None:
+        """Keep an addendum that is being typed."""
+        entry = self._entries.get(image)
+        if entry is not None:
+            case = self._case if entry is self._entry else None
+            self._run(entry, case, lambda session: session.write_addendum_draft(draft))
+
     def when_saved(self, act: Callable[[], object]) -> None:
         """Do something once all steps of the case that is shown are on the disk."""
         entry = self._entry
@@ -335,6 +348,7 @@ class CaseReadings(QObject):
         shown: ReadingSnapshot,
     ) -> None:
         before, entry.shown = entry.shown.reading, shown
+        self._tell_joined(entry)
         entry.steps_running -= 1
         if done in entry.done and before.decisions == shown.reading.decisions:
             entry.done.remove(done)
@@ -348,6 +362,12 @@ class CaseReadings(QObject):
         self.changed.emit()
         if then is not None:
             then(shown.reading)
+
+    def _tell_joined(self, entry: _Entry) -> None:
+        """Say once that another window works on the same reading."""
+        joined, entry.session.joined = entry.session.joined, None
+        if joined is not None:
+            self._messages.notice(JOINED_MESSAGES[joined])
 
     def _note_status(self, case: Case, entry: _Entry) -> None:
         if case.reading_status is not entry.shown.reading.status:
@@ -364,6 +384,7 @@ class CaseReadings(QObject):
             entry.done.clear()
             entry.undone.clear()
         self._messages.report(error)
+        self._note_status(entry.case, entry)
         self.history_changed.emit()
         self.changed.emit()
 

@@ -162,6 +162,13 @@ class ReadingPage(QWidget):
             "Look at the page, then sign; only an addendum changes a signed reading (Ctrl+Return)"
         )
         self.addendum.setVisible(is_signed)
+        is_typed = not snapshot.addendum_draft.is_empty
+        self.addendum.setText("Go on with the addendum…" if is_typed else "Add addendum…")
+        self.addendum.setToolTip(
+            "An addendum was typed and is not signed yet"
+            if is_typed
+            else "Add to the signed reading, with the reason"
+        )
         self.versions.setVisible(len(snapshot.versions) > 1)
         told = [addendum_text(addendum) for addendum in snapshot.reading.addenda]
         self.addenda.setText("\n\n".join(told))

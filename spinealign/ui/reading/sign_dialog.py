@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -16,7 +17,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from spinealign.domain.reading import AddendumDraft
 from spinealign.ui.reading.case_readings import ReadingSnapshot
+from spinealign.ui.reading.impression_box import KEEP_DELAY_MS
 from spinealign.ui.widgets.labels import without_icons, wrapped_label
 from spinealign.wording.reading_window import left_text
 
@@ -113,23 +116,38 @@ def why_not_signed(snapshot: ReadingSnapshot, reader: str) -> str:
 
 
 class AddendumDialog(QDialog):
-    """Asks for the text of an addendum and its reason; `added` brings text, reason and reader."""
+    """Asks for the text of an addendum and its reason; `added` brings text, reason and reader.
+
+    What is typed is kept until it is signed or discarded: `edited` brings text and reason.
+
+    Parameters
+    ----------
+    reader : str
+    draft : AddendumDraft
+        What was typed before.
+    """
 
     added = pyqtSignal(str, str, str)
+    edited = pyqtSignal(object)
 
-    def __init__(self, reader: str, parent: QWidget | None) -> None:
+    def __init__(self, reader: str, draft: AddendumDraft, parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Add addendum")
-        self.text = QPlainTextEdit()
+        self._kept = draft
+        self.text = QPlainTextEdit(draft.text)
         self.text.setAccessibleName("Addendum")
         self.text.setTabChangesFocus(True)
-        self.reason, self.name = QLineEdit(), QLineEdit(reader)
+        self.reason, self.name = QLineEdit(draft.reason), QLineEdit(reader)
         self.reason.setPlaceholderText("Why the signed reading is amended")
         self.reason.setMaxLength(2000)
         self.name.setMaxLength(200)
         self.missing = wrapped_label("", "warning")
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        self.discard = QPushButton("Discard")
+        buttons.addButton(self.discard, QDialogButtonBox.ButtonRole.ResetRole)
+        self.discard.setAutoDefault(False)
+        self.discard.clicked.connect(lambda: self._discard())
         self.add = QPushButton("Sign addendum")
         self.add.setProperty("primary", "true")
         self.add.setDefault(True)
@@ -143,15 +161,57 @@ class AddendumDialog(QDialog):
         form.addRow("Rea&der", self.name)
         column = QVBoxLayout(self)
         column.addWidget(
-            wrapped_label("The signed reading stays as it is; the addendum is added to it.")
+            wrapped_label(
+                "The signed reading stays as it is; the addendum is added to it. What you type is "
+                "kept until you sign or discard it."
+            )
         )
         column.addLayout(form)
         column.addWidget(self.missing)
         column.addWidget(buttons)
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(KEEP_DELAY_MS)
+        self._delay.timeout.connect(self.keep)
         for field in (self.text, self.reason, self.name):
             field.textChanged.connect(self._offer)
+            field.textChanged.connect(self._delay.start)
         self._offer()
         self.text.setFocus()
+
+    @property
+    def draft(self) -> AddendumDraft:
+        """What is typed now."""
+        return AddendumDraft(self.text.toPlainText(), self.reason.text())
+
+    def keep(self) -> None:
+        """Hand on what was typed."""
+        self._delay.stop()
+        if self.draft != self._kept:
+            self._kept = self.draft
+            self.edited.emit(self._kept)
+
+    def show_draft(self, draft: AddendumDraft) -> None:
+        """Show what is kept now, with what another window typed; what is being typed stays."""
+        if draft != self._kept and self.draft == self._kept:
+            self._kept = draft
+            self.text.setPlainText(draft.text)
+            self.reason.setText(draft.reason)
+
+    def done(self, result: int) -> None:
+        """Keep what was typed, however the dialog is closed."""
+        self.keep()
+        super().done(result)
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Keep what was typed when the program is closed."""
+        self.keep()
+        super().closeEvent(event)
+
+    def _discard(self) -> None:
+        self.text.clear()
+        self.reason.clear()
+        self.reject()
 
     def _offer(self) -> None:
         missing = [
@@ -166,10 +226,14 @@ class AddendumDialog(QDialog):
         said = f"Still missing: {', '.join(missing)}." if missing else ""
         self.add.setEnabled(not missing)
         self.add.setToolTip(said or "Sign the addendum (Return)")
+        is_empty = self.draft.is_empty
+        self.discard.setEnabled(not is_empty)
+        self.discard.setToolTip("Nothing is typed" if is_empty else "Forget what is typed")
         self.missing.setText(said)
         self.missing.setVisible(bool(missing))
 
     def _take(self) -> None:
         reader = " ".join(self.name.text().split())
+        self.keep()
         self.added.emit(self.text.toPlainText().strip(), self.reason.text().strip(), reader)
         self.accept()

@@ -342,5 +342,6 @@ class MainWindow(DropWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Cancel analyses, let files be written to their end, remember the window, leave."""
         self.results.finish_typing()
+        self.reading_commands.finish_typing()
         if event is not None:
             self.closer.close(event)

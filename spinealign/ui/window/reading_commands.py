@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtWidgets import QWidget
 
@@ -47,6 +49,7 @@ class ReadingCommands(QObject):
         self._patient = patient
         self._actions, self._bench, self._results = actions, bench, results
         self._window = window
+        self._addendum: AddendumDialog | None = None
         self._readings: CaseReadings = bench.readings
         self._preferences: Preferences = bench.preferences
         actions.on("go_to_findings", self.go_to_findings)
@@ -69,6 +72,9 @@ class ReadingCommands(QObject):
 
     def refresh(self) -> None:
         """Offer what is possible now, and say why something is not."""
+        stored = None if self._readings.is_saving else self._readings.shown
+        if self._addendum is not None and stored is not None:
+            self._addendum.show_draft(stored.addendum_draft)
         analysis = self._bench.current_analysis
         is_read = analysis is not None and is_readable(analysis)
         shown = self._readings.shown if is_read else None
@@ -111,10 +117,24 @@ class ReadingCommands(QObject):
 
     def add_addendum(self) -> None:
         """Ask for an addendum to the signed reading."""
-        if self._readings.is_signed:
-            dialog = AddendumDialog(self._preferences.settings.reader_name, self._window)
+        shown = self._readings.shown
+        if shown is not None and shown.is_signed:
+            reader = self._preferences.settings.reader_name
+            dialog = AddendumDialog(reader, shown.addendum_draft, self._window)
+            image = shown.reading.image
+            dialog.edited.connect(partial(self._readings.write_addendum_draft, image))
             dialog.added.connect(self._add)
+            self._addendum = dialog
+            dialog.finished.connect(self._forget_addendum)
             dialog.open()
+
+    def finish_typing(self) -> None:
+        """Hand on what was typed into an addendum: the window is about to close."""
+        if self._addendum is not None:
+            self._addendum.keep()
+
+    def _forget_addendum(self) -> None:
+        self._addendum = None
 
     def show_versions(self) -> None:
         """Show every version of the signed reading."""
