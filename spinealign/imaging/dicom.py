@@ -96,6 +96,7 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
         patient_age_years=patient_age_years(dataset),
         notes=(
             *_frame_notes(part, frames, frame),
+            *dicom_tags.number_notes(dataset, frame),
             *grey.notes,
             *square_notes,
             *((ReaderNote(NoteKind.TURNED),) if turn else ()),

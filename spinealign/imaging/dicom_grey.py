@@ -24,6 +24,8 @@ from spinealign.domain.image import (
 )
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import BLOCK_ROWS, COLOUR_NOTE, is_coloured, luminance
+from spinealign.imaging.dicom_kind import is_capture
+from spinealign.imaging.dicom_numbers import is_stated, numbers
 from spinealign.imaging.windows import mirrored
 
 _MAX_WINDOWS = 16
@@ -72,7 +74,13 @@ def _grey_from_stored(stored: NDArray[Any], dataset: Dataset, frame: int) -> Gre
     padding = _padding(stored, dataset)
     values, has_modality = _apply_modality(stored, dataset, frame)
     lowest = float(values.min())
+    notes = list(_overlay_notes(dataset))
     windows = (*_voi_tables(dataset, frame, lowest), *_voi_windows(dataset, frame))
+    if not has_modality and (
+        _states_rescale(dataset, frame) or (windows and _needs_rescale(dataset))
+    ):
+        windows = ()  # they are for values that these are not
+        notes.append(ReaderNote(NoteKind.NO_RESCALE))
     bits = int(dataset.get("BitsStored") or stored.dtype.itemsize * 8)
     is_changed = has_modality and not np.array_equal(values, stored)
     if is_changed or (bits <= 8 and stored.dtype.kind == "i"):
@@ -85,13 +93,29 @@ def _grey_from_stored(stored: NDArray[Any], dataset: Dataset, frame: int) -> Gre
     if padding is not None:
         values = np.where(padding, values[~padding].min(), values)
     is_hounsfield = has_modality and not is_inverted and _holds_hounsfield(dataset, frame)
-    notes = (ReaderNote(NoteKind.OVERLAY_LEFT_OUT),) if _has_overlay(dataset) else ()
-    return Grey(values, bits, windows, is_hounsfield, notes)
+    return Grey(values, bits, windows, is_hounsfield, tuple(notes))
 
 
-def _has_overlay(dataset: Dataset) -> bool:
-    """Tell whether drawings lie in planes of their own or in unused bits of the pixels."""
-    return any((group, 0x0010) in dataset for group in range(0x6000, 0x6020, 2))
+def _overlay_notes(dataset: Dataset) -> tuple[ReaderNote, ...]:
+    """Note drawings that lie in planes of their own or in unused bits of the pixels."""
+    has_overlay = any((group, 0x0010) in dataset for group in range(0x6000, 0x6020, 2))
+    return (ReaderNote(NoteKind.OVERLAY_LEFT_OUT),) if has_overlay else ()
+
+
+def _states_rescale(dataset: Dataset, frame: int) -> bool:
+    return any(map(is_stated, _rescale(dataset, frame)))
+
+
+def _needs_rescale(dataset: Dataset) -> bool:
+    """Tell slices of a CT, whose stored values are no Hounsfield units without a rescale."""
+    is_slice = not dicom_tags.is_localizer(dataset) and not is_capture(dataset)
+    return dataset.get("Modality") == "CT" and is_slice
+
+
+def _rescale(dataset: Dataset, frame: int) -> list[Any]:
+    """Return slope and intercept as stated."""
+    names = ("RescaleSlope", "RescaleIntercept")
+    return [dicom_tags.frame_value(dataset, frame, _PIXEL_VALUE_GROUP, name) for name in names]
 
 
 def _apply_modality(
@@ -100,11 +124,9 @@ def _apply_modality(
     """Apply modality LUT or rescale; also tell whether there was one."""
     # Whole numbers of up to 24 bits are exact in float32, which needs half the memory.
     exact = np.float32 if stored.dtype.itemsize <= 2 else np.float64
-    if any(_has_table(item) for item in (dataset.get("ModalityLUTSequence") or ())[:1]):
-        return _looked_up(stored, dataset.ModalityLUTSequence[0]).astype(exact), True
-    names = ("RescaleSlope", "RescaleIntercept")
-    found = [dicom_tags.frame_value(dataset, frame, _PIXEL_VALUE_GROUP, name) for name in names]
-    factors = [dicom_tags.numbers(value) for value in found]
+    for table in filter(_has_table, _modality_tables(dataset)):
+        return _looked_up(stored, table).astype(exact), True
+    factors = [numbers(value) for value in _rescale(dataset, frame)]
     if not all(len(factor) == 1 for factor in factors):
         return stored.astype(exact), False
     (slope,), (intercept,) = factors
@@ -117,6 +139,10 @@ def _apply_modality(
         rows = slice(top, top + BLOCK_ROWS)
         values[rows] = stored[rows] * np.float64(slope) + intercept
     return values, True
+
+
+def _modality_tables(dataset: Dataset) -> Sequence[Dataset]:
+    return (dataset.get("ModalityLUTSequence") or ())[:1]
 
 
 def _has_table(item: Dataset) -> bool:
@@ -137,6 +163,9 @@ def _looked_up(stored: NDArray[Any], item: Dataset) -> NDArray[Any]:
 def _holds_hounsfield(dataset: Dataset, frame: int) -> bool:
     if dataset.get("Modality") != "CT" or dicom_tags.is_localizer(dataset):
         return False
+    table = next((item for item in _modality_tables(dataset) if _has_table(item)), None)
+    if table is not None:
+        return bool(table.get("ModalityLUTType") == "HU")
     unit = dicom_tags.frame_value(dataset, frame, _PIXEL_VALUE_GROUP, "RescaleType")
     return unit in (None, "HU")
 
@@ -179,7 +208,7 @@ def _as_stored(value: int, dtype: np.dtype[Any]) -> int:
 def _voi_windows(dataset: Dataset, frame: int) -> list[DisplayWindow]:
     """Return the windows that the file offers, in its order (PS3.3 C.11.2.1.2)."""
     centres, widths = (
-        dicom_tags.numbers(dicom_tags.frame_value(dataset, frame, "FrameVOILUTSequence", name))
+        numbers(dicom_tags.frame_value(dataset, frame, "FrameVOILUTSequence", name))
         for name in ("WindowCenter", "WindowWidth")
     )
     curve = _CURVES.get(str(_voi(dataset, frame, "VOILUTFunction") or ""), WindowCurve.LINEAR)
@@ -228,7 +257,7 @@ def _table_of(item: Dataset, lowest: float) -> tuple[int, NDArray[Any], int] | N
 
     The first value is signed when the values looked up are; many files do not say so.
     """
-    descriptor = dicom_tags.numbers(item.get("LUTDescriptor"))
+    descriptor = numbers(item.get("LUTDescriptor"))
     if len(descriptor) != 3 or "LUTData" not in item:
         return None
     count, first, bits = (int(value) for value in descriptor)

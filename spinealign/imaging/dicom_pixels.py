@@ -24,6 +24,7 @@ from pydicom.uid import (
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.imaging.decoding import check_plausible, check_size
+from spinealign.imaging.dicom_numbers import settle_numbers
 
 MAX_FRAMES = 20_000
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -99,6 +100,7 @@ def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dat
     if dataset.preamble is None and not has_anything:
         raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
     _complete_transfer_syntax(dataset)
+    settle_numbers(dataset)
     _complete_layout(dataset)
     if not dataset.original_encoding[1]:
         _swap_tables(dataset)

@@ -21,6 +21,7 @@ from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import check_size
 from spinealign.imaging.dicom_identifiers import patient_key
+from spinealign.imaging.dicom_numbers import numbers
 from spinealign.imaging.dicom_pixels import MAX_FRAMES, frame_count, inflated, load_dataset
 
 _LONGEST_TEXT = 256
@@ -141,8 +142,8 @@ def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> Slice
     cosines = dicom_tags.slice_cosines(dataset, frame)
     shape = int(dataset.Rows), int(dataset.Columns)
     possible, _ = dicom_tags.possible_examinations(dataset, frame)
-    number = dicom_tags.numbers(dataset.get("InstanceNumber"))
-    location = dicom_tags.numbers(dataset.get("SliceLocation"))
+    number = numbers(dataset.get("InstanceNumber"))
+    location = numbers(dataset.get("SliceLocation"))
     part = ImagePart(part.path, part.member, frame if frames > 1 else None)
     marks = (dicom_tags.frame_value(dataset, frame, *mark) for mark in _LAYER_MARKS)
     return SliceHeader(
@@ -192,7 +193,7 @@ def _short(value: Any) -> str:
 
 def _few(value: Any) -> tuple[float, ...]:
     """Return the numbers of an attribute, unless they are absurdly many."""
-    found = dicom_tags.numbers(value)
+    found = numbers(value)
     return found if len(found) <= _MOST_NUMBERS else ()
 
 
@@ -207,7 +208,7 @@ def _entry(
     plane: Plane | None,
     possible: tuple[Examination, ...] | None,
 ) -> SeriesEntry:
-    number = dicom_tags.numbers(dataset.get("SeriesNumber"))
+    number = numbers(dataset.get("SeriesNumber"))
     return SeriesEntry(
         (part,),
         "DICOM",
@@ -223,7 +224,7 @@ def _entry(
 
 def _position_mm(dataset: Dataset, frame: int, cosines: NDArray[np.float64] | None) -> float | None:
     """Return how far a slice lies along the normal: to the left, the back, or the feet."""
-    place = dicom_tags.numbers(
+    place = numbers(
         dicom_tags.frame_value(dataset, frame, "PlanePositionSequence", "ImagePositionPatient")
     )
     if cosines is None or len(place) != 3:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.examination import Examination, Modality, Plane, examinations_of
 from spinealign.domain.image import NoteKind, ReaderNote, SpacingSource
+from spinealign.imaging.dicom_numbers import is_irregular, is_stated, numbers
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -26,6 +26,31 @@ _MODALITIES = {
 _PROJECTION_MODALITIES = RADIOGRAPH_MODALITIES | {"RF", "XA", "MG", "IO", "PX"}
 _CALIBRATIONS = ("GEOMETRY", "FIDUCIAL")
 _MAX_MAGNIFICATION = 3.0
+_LARGEST_PIXEL_MM = 100.0
+"""No picture of a body has larger pixels; set by hand, ten times those of the coarsest scans."""
+
+_PIXEL_MEASURES, _RESCALE = "PixelMeasuresSequence", "PixelValueTransformationSequence"
+
+
+def _are_sizes(found: tuple[float, ...]) -> bool:
+    return len(found) == 2 and min(found) > 0 and max(found) <= _LARGEST_PIXEL_MM
+
+
+_STATED: Mapping[str, tuple[str, Callable[[tuple[float, ...]], bool]]] = {
+    "PixelSpacing": (_PIXEL_MEASURES, _are_sizes),
+    "ImagerPixelSpacing": (_PIXEL_MEASURES, _are_sizes),
+    "NominalScannedPixelSpacing": (_PIXEL_MEASURES, _are_sizes),
+    "PixelAspectRatio": (_PIXEL_MEASURES, lambda found: len(found) == 2 and min(found) > 0),
+    "EstimatedRadiographicMagnificationFactor": (_PIXEL_MEASURES, lambda found: len(found) == 1),
+    "ImageOrientationPatient": ("PlaneOrientationSequence", lambda found: len(found) == 6),
+    "ImagePositionPatient": ("PlanePositionSequence", lambda found: len(found) == 3),
+    "RescaleSlope": (_RESCALE, lambda found: len(found) == 1 and found[0] != 0),
+    "RescaleIntercept": (_RESCALE, lambda found: len(found) == 1),
+    "WindowCenter": ("FrameVOILUTSequence", lambda found: len(found) > 0),
+    "WindowWidth": ("FrameVOILUTSequence", lambda found: len(found) > 0 and max(found) > 0),
+}
+"""Numbers that a picture depends on: functional group, and whether what was read can be used."""
+
 _PLANES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
 """Across the patient's axes to the left, the back and the head."""
 
@@ -113,21 +138,26 @@ def pixel_aspect(dataset: Dataset) -> float:
 
 def _spacing(value: Any) -> Spacing | None:
     sizes = numbers(value)
-    if len(sizes) != 2 or min(sizes) <= 0:
+    return (sizes[0], sizes[1]) if _are_sizes(sizes) else None
+
+
+def number_notes(dataset: Dataset, frame: int) -> tuple[ReaderNote, ...]:
+    """Name the numbers that a frame states in a form that was repaired, or cannot be used."""
+    notes = (_number_note(dataset, frame, keyword) for keyword in _STATED)
+    return tuple(note for note in notes if note is not None)
+
+
+def _number_note(dataset: Dataset, frame: int, keyword: str) -> ReaderNote | None:
+    group, is_usable = _STATED[keyword]
+    value = frame_value(dataset, frame, group, keyword)
+    if not is_stated(value):
         return None
-    return sizes[0], sizes[1]
-
-
-def numbers(value: Any) -> tuple[float, ...]:
-    """Return the finite numbers of an attribute; empty when any is not a number."""
-    if value is None:
-        return ()
-    parts = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
-    try:
-        found = tuple(float(part) for part in parts)
-    except (TypeError, ValueError, OverflowError):
-        return ()
-    return found if all(map(math.isfinite, found)) else ()
+    found = numbers(value)
+    if not is_usable(found):
+        return ReaderNote(NoteKind.NUMBER_LEFT_OUT, (keyword,))
+    if not is_irregular(value):
+        return None
+    return ReaderNote(NoteKind.NUMBER_REPAIRED, (keyword, ", ".join(f"{n:g}" for n in found)))
 
 
 def is_localizer(dataset: Dataset) -> bool:

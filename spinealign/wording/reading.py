@@ -39,7 +39,30 @@ _NOTES = {
     ),
     NoteKind.OVERLAY_LEFT_OUT: "Overlays stored with the image are not shown.",
     NoteKind.STATES_LEFT_OUT: ("Presentation states of this image ({0}) are not applied."),
+    NoteKind.NUMBER_REPAIRED: ("The file writes {0} in an irregular form; it was read as {1}."),
+    NoteKind.NUMBER_LEFT_OUT: (
+        "The file states {0} in a form that cannot be used, so it was left out."
+    ),
+    NoteKind.NO_RESCALE: (
+        "The file does not state a usable rescale: grey values are as stored, and none of the "
+        "file’s windows is used."
+    ),
 }
+
+_NUMBERS = {
+    "PixelSpacing": "the pixel spacing",
+    "ImagerPixelSpacing": "the pixel spacing at the detector",
+    "NominalScannedPixelSpacing": "the pixel spacing of the scanned film",
+    "PixelAspectRatio": "the proportions of a pixel",
+    "EstimatedRadiographicMagnificationFactor": "the magnification",
+    "ImageOrientationPatient": "the orientation of the image",
+    "ImagePositionPatient": "the position of the image",
+    "RescaleSlope": "the rescale slope",
+    "RescaleIntercept": "the rescale intercept",
+    "WindowCenter": "the window centre",
+    "WindowWidth": "the window width",
+}
+"""What the numbers of a file are called, by DICOM keyword."""
 
 _CALIBRATIONS = {
     "GEOMETRY": "by the geometry of the exposure",
@@ -94,6 +117,8 @@ def note_text(note: ReaderNote) -> str:
     values = note.values
     if note.kind is NoteKind.CALIBRATED:
         values = (_CALIBRATIONS[str(values[0])],)
+    elif note.kind in (NoteKind.NUMBER_REPAIRED, NoteKind.NUMBER_LEFT_OUT):
+        values = (_NUMBERS.get(str(values[0]), str(values[0])), *values[1:])
     words = _NOTES[note.kind].format(*values)
     return words[0].upper() + words[1:]
 

@@ -109,7 +109,12 @@ def test_a_digitised_film_is_measured_on_the_film(tmp_path: Path) -> None:
         ([1, 2], (40, 100), "The pixels are not square (1 : 2); the image was resampled."),
         ([1, 1], (40, 50), None),
         ([1, 500], (40, 50), None),
-        ([0, 1], (40, 50), None),
+        (
+            [0, 1],
+            (40, 50),
+            "The file states the proportions of a pixel in a form that cannot be used, "
+            "so it was left out.",
+        ),
     ],
     ids=str,
 )
