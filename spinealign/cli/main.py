@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from spinealign import __version__
 from spinealign.cli.reading import add_reading
@@ -30,6 +30,10 @@ from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import ImageSource
+
+if TYPE_CHECKING:
+    from spinealign.domain.reading import Reading
+    from spinealign.domain.report_details import LeftOutReading, ReportDetails
 
 COMMANDS = (
     "analyze", "volume", "compare", "course", "motion", "define", "reading", "models", "self-test",
@@ -122,6 +126,11 @@ def _add_analyze(commands: Any) -> None:
         "data",
     )  # fmt: skip
     _add_ignore_corrections(analyze)
+    analyze.add_argument(
+        "--ignore-reading", action="store_true",
+        help="leave out the reading that is saved in the profile for an image; without it report "
+        "and analysis.json take the reading in, signed or not, and either way they say so",
+    )  # fmt: skip
     analyze.set_defaults(run=_analyze, parser=analyze)
 
 
@@ -238,8 +247,9 @@ def _analyze(options: argparse.Namespace) -> int:
         try:
             with _one_of_many(job.path):
                 analysis = _analyze_one(job.source, models, options)
-                files = _write(analysis, job.folder, options.patient_data)
-                _report_result(job, analysis, files, options.json)
+                details = _details(analysis, options)
+                files = _write(analysis, job.folder, details)
+                _report_result(job, analysis, details, files, options.json)
         except SpineAlignError as error:
             _report_failure(job.path, error, options.json)
             failures += 1
@@ -303,23 +313,53 @@ def _corrected(analysis: Analysis) -> Analysis:
     return analysis if wanted is None else apply_corrections(analysis, wanted)
 
 
-def _write(analysis: Analysis, folder: Path, names_patient: bool) -> Sequence[Path]:
-    from spinealign.domain.report_details import ReportDetails
+def _write(analysis: Analysis, folder: Path, details: ReportDetails) -> Sequence[Path]:
     from spinealign.export.bundle import write_bundle
+
+    return write_bundle(analysis, folder, details)
+
+
+def _details(analysis: Analysis, options: argparse.Namespace) -> ReportDetails:
+    """Return the stored reading, or that it is left out, and the patient if that is asked for."""
+    from spinealign.domain.report_details import ReportDetails
     from spinealign.imaging.study import read_patient
+    from spinealign.wording.report import reading_without_patient
 
-    if not names_patient:
-        return write_bundle(analysis, folder)
+    reading, left_out = _stored_reading(analysis, options.ignore_reading)
     image = analysis.image
+    if reading is None and not options.patient_data:
+        return ReportDetails(left_out=left_out)
     patient = read_patient(image.part or ImagePart(image.source_path))
-    return write_bundle(analysis, folder, ReportDetails(patient))
+    if options.patient_data:
+        return ReportDetails(patient, reading, left_out=left_out)
+    assert reading is not None
+    return ReportDetails(reading=reading_without_patient(reading, patient))
 
 
-def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json: bool) -> None:
+def _stored_reading(
+    analysis: Analysis, is_ignored: bool
+) -> tuple[Reading | None, LeftOutReading | None]:
+    """Return the reading in the profile; one with faults is named and left out."""
+    from spinealign.domain.report_details import LeftOutReading, ReadingUse
+    from spinealign.reading.store import ReadingStore, image_of, taken_in
+
+    stored = ReadingStore().load(image_of(analysis))
+    for fault in stored.faults:
+        _print_error(fault)
+    reading, left_out = taken_in(analysis, stored)
+    if reading is not None and is_ignored:
+        return None, LeftOutReading(ReadingUse.LEFT_OUT, reading.status)
+    return reading, left_out
+
+
+def _report_result(
+    job: Job, analysis: Analysis, details: ReportDetails, files: Sequence[Path], as_json: bool
+) -> None:
     from spinealign.wording import caution_text, demonstration_text, headline, refusal_message
     from spinealign.wording.alignment import alignment_sentences
     from spinealign.wording.discs import disc_lines
     from spinealign.wording.measure_rows import main_lines, uncertain_lines
+    from spinealign.wording.report import stored_reading_lines
     from spinealign.wording.series import picture_name
     from spinealign.wording.text import listed, safe_text
 
@@ -329,6 +369,8 @@ def _report_result(job: Job, analysis: Analysis, files: Sequence[Path], as_json:
         return
     said = f"{headline(analysis)} {alignment_sentences(analysis)}".rstrip()
     print(f"{picture_name(analysis.image.place)}: {said}")
+    for line in stored_reading_lines(details):
+        print(f"    {line}")
     if analysis.is_refused:
         keys = listed([examination.key for examination in EXAMINATIONS.values()], "or")
         print(f"    {refusal_message(analysis).advice} (--examination {keys})")

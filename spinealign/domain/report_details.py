@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from spinealign.domain.comparison import Course, PatientExamination
 from spinealign.domain.motion import Motion
@@ -27,6 +28,32 @@ class Institution:
     logo_png: bytes = field(default=b"", repr=False)
 
 
+class ReadingUse(StrEnum):
+    """What became of the reading that is stored of an image, in a report or a folder of results."""
+
+    TAKEN_IN = "taken_in"
+    LEFT_OUT = "left_out"
+    FAULTY = "faulty"
+    OF_ANOTHER_KIND = "of_another_kind"
+
+
+@dataclass(frozen=True)
+class LeftOutReading:
+    """A stored reading that results do not rest on.
+
+    Parameters
+    ----------
+    use : ReadingUse
+        Why: it was asked for, the files are not as they were written, or the image was read as
+        another kind of examination. Never `TAKEN_IN`.
+    status : ReadingStatus or None
+        How far it is; None where that cannot be told.
+    """
+
+    use: ReadingUse
+    status: ReadingStatus | None = None
+
+
 @dataclass(frozen=True)
 class ReportDetails:
     """What a report needs beside the analysis.
@@ -37,7 +64,9 @@ class ReportDetails:
         Printed as far as it is known. Of a de-identified report only used to find the patient
         in what the reader typed.
     reading : Reading or None
-        None where nobody has begun to read.
+        None where nobody has begun to read, or where it is `left_out`.
+    left_out : LeftOutReading or None
+        A stored reading that is not taken in: the report says so.
     institution : Institution
     is_deidentified : bool
         Whether patient, institution, reader, dates and the file's name are left out.
@@ -57,6 +86,7 @@ class ReportDetails:
     prior: PatientExamination | None = None
     course: Course | None = None
     motion: Motion | None = None
+    left_out: LeftOutReading | None = None
 
     @property
     def status(self) -> ReadingStatus:

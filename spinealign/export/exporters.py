@@ -159,7 +159,7 @@ def _discs(analysis: Analysis, _details: ReportDetails) -> bytes:
 def _json(analysis: Analysis, details: ReportDetails) -> bytes:
     from spinealign.export.tables import analysis_json
 
-    table = analysis_json(analysis, file_names(analysis), details.reading)
+    table = analysis_json(analysis, file_names(analysis), details.reading, details.left_out)
     return f"{json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 

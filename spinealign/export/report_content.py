@@ -38,6 +38,7 @@ from spinealign.wording.report import (
     DECISIVE_CAUTIONS,
     NOT_READ,
     PROGRAM_VALUES,
+    READ_ELSEWHERE,
     day_text,
     moment_text,
     patient_columns,
@@ -139,7 +140,7 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         origin=_origin(analysis, details),
         patient_columns=patient_columns(details),
         impression=_impression(analysis, read, details),
-        impression_note="" if _is_written(details) else NOT_READ,
+        impression_note=_impression_note(details),
         rows=_rows(read, is_signed=not details.is_draft),
         values_note=_values_note(read),
         cautions=_cautions(analysis),
@@ -181,6 +182,12 @@ def _origin(analysis: Analysis, details: ReportDetails) -> str:
 
 def _is_written(details: ReportDetails) -> bool:
     return details.reading is not None and bool(details.reading.impression.text.strip())
+
+
+def _impression_note(details: ReportDetails) -> str:
+    if _is_written(details):
+        return ""
+    return NOT_READ if details.left_out is None else READ_ELSEWHERE
 
 
 def _impression(

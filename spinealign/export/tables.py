@@ -24,6 +24,7 @@ from spinealign.domain.identifiers import DicomIdentifiers
 from spinealign.domain.image import KindCheck, SpineImage
 from spinealign.domain.paths import resources_dir
 from spinealign.domain.reading import Reading
+from spinealign.domain.report_details import LeftOutReading
 from spinealign.export.disc_tables import disc_name_records, grading_record
 from spinealign.export.measure_tables import (
     calibration_record,
@@ -61,7 +62,10 @@ def analysis_schema() -> dict[str, Any]:
 
 
 def analysis_json(
-    analysis: Analysis, files: Mapping[str, str], reading: Reading | None = None
+    analysis: Analysis,
+    files: Mapping[str, str],
+    reading: Reading | None = None,
+    left_out: LeftOutReading | None = None,
 ) -> dict[str, Any]:
     """Return everything an analysis found as a JSON object.
 
@@ -73,6 +77,8 @@ def analysis_json(
         Kind of result to the name of the file beside this object.
     reading : Reading, optional
         What a person made of it; names and typed text are left out.
+    left_out : LeftOutReading, optional
+        A stored reading that is not taken in.
 
     Returns
     -------
@@ -106,7 +112,7 @@ def analysis_json(
         "height_losses": [height_loss_record(one) for one in height_losses(analysis.measurements)],
         "corrections": corrections_record(analysis),
         "automatic": _automatic(analysis.automatic),
-        "reading": reading_record(reading),
+        "reading": reading_record(reading, left_out),
         "warnings": [
             {"code": caution.code.value, "message": caution_text(caution)}
             for caution in analysis.cautions

@@ -34,6 +34,7 @@ from spinealign.domain.errors import (
 )
 from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import AddendumDraft, ReadImage, Reading
+from spinealign.domain.report_details import LeftOutReading, ReadingUse
 from spinealign.files import as_export_error, held_alone, write_durably, write_once
 from spinealign.json_files import JsonError, JsonProblem, parse_json, read_bytes, typed
 from spinealign.reading.signing import (
@@ -88,6 +89,26 @@ class StoredReading:
     versions: tuple[Reading, ...] = ()
     faults: tuple[StoredReadingError, ...] = ()
     unverified: Reading | None = None
+
+
+def taken_in(
+    analysis: Analysis, stored: StoredReading
+) -> tuple[Reading | None, LeftOutReading | None]:
+    """Return the reading that results of an analysis rest on, or why they do not.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    stored : StoredReading
+        Of its picture.
+    """
+    known = stored.reading or stored.unverified
+    status = None if known is None else known.status
+    if stored.faults:
+        return None, LeftOutReading(ReadingUse.FAULTY, status)
+    if stored.reading is not None and stored.reading.view != analysis.view_name:
+        return None, LeftOutReading(ReadingUse.OF_ANOTHER_KIND, status)
+    return stored.reading, None
 
 
 def image_of(analysis: Analysis) -> ReadImage:

@@ -9,10 +9,11 @@ from datetime import datetime
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.reading import Addendum, Impression, Reading, ReadingStatus
-from spinealign.domain.report_details import ReportDetails
+from spinealign.domain.report_details import LeftOutReading, ReadingUse, ReportDetails
 from spinealign.domain.study import PatientFacts
 from spinealign.wording.examinations import examination_text
 from spinealign.wording.reading import patient_rows
+from spinealign.wording.reading_page import STATUS_WORDS, status_line
 from spinealign.wording.text import listed, safe_text
 
 PATIENT_LEFT_OUT = "De-identified: patient data, names and dates were left out"
@@ -21,6 +22,7 @@ NAME_UNKNOWN = "Patient not named"
 LEFT_OUT = "[left out]"
 UNNAMED = "Without patient data"
 NOT_READ = "Findings of the program. Nobody has read them yet."
+READ_ELSEWHERE = "Findings of the program, without the stored reading of this image."
 DRAFT = "DRAFT"
 """Lies across every page of a report that nobody signed."""
 
@@ -53,6 +55,12 @@ DECISIVE_CAUTIONS = (
 )  # fmt: skip
 """What changes the meaning of a number, so that it stands on the first page; worst first."""
 
+_LEFT_OUT: Mapping[ReadingUse, str] = {
+    ReadingUse.LEFT_OUT: "was left out, as was asked for",
+    ReadingUse.FAULTY: "is not as it was written and was left out",
+    ReadingUse.OF_ANOTHER_KIND: "is of another kind of examination and was left out",
+}
+
 _FIRST_COLUMN = ("name", "birth_date", "sex", "age", "identifier")
 _LEAST_PART = 3
 """Letters of a part of a name from which on it is looked for in free text."""
@@ -66,12 +74,27 @@ def report_title(examination: Examination | None) -> str:
 def status_text(details: ReportDetails) -> str:
     """Return how far the reading is, by whom, and since when."""
     words, reading = _STATUS_WORDS[details.status], details.reading
+    if details.left_out is not None:
+        return left_out_reading_text(details.left_out)
     if reading is None or reading.signed_utc is None:
         reader = safe_text(reading.reader) if reading is not None else ""
         return f"{words} ({reader})" if reader and not details.is_deidentified else words
     if details.is_deidentified:
         return words
     return f"{words} by {safe_text(reading.reader)} on {moment_text(reading.signed_utc)}"
+
+
+def left_out_reading_text(left_out: LeftOutReading) -> str:
+    """Return that results do not rest on a stored reading, how far that is, and why."""
+    far = "" if left_out.status is None else f" ({STATUS_WORDS[left_out.status]})"
+    return f"Automatic result; the stored reading of this image{far} {_LEFT_OUT[left_out.use]}"
+
+
+def stored_reading_lines(details: ReportDetails) -> list[str]:
+    """Return what became of a stored reading, to print; nothing where there is none."""
+    if details.left_out is not None:
+        return [f"reading: {left_out_reading_text(details.left_out)}"]
+    return [] if details.reading is None else [f"reading: {status_line(details.reading)}"]
 
 
 def left_out_text(parts: Sequence[str]) -> str:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
+import pypdf
 import pytest
 
 from spinealign.cli import main as cli
 from spinealign.domain.paths import PROFILE_VARIABLE, resources_dir
 from spinealign.domain.reading import Decision
+from spinealign.domain.study import PatientFacts
+from spinealign.export.tables import analysis_schema
 from spinealign.imaging.read import read_image
 from spinealign.reading.session import ReadingSession
 from spinealign.reading.store import ReadingStore
@@ -29,8 +33,6 @@ def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def session_of(film: Path) -> ReadingSession:
-    from dataclasses import replace
-
     analysis = replace(neck_analysis(), image=read_image(film))
     return ReadingSession(analysis, ReadingStore(), "A. Reader", Clock())
 
@@ -64,6 +66,92 @@ def test_what_is_not_signed_is_printed_as_such(film, capsys):
         "  C2–C7 Cobb lordosis -4.0°, below the reference range (0 to 30°).",
     ]
     assert run(capsys, "check", film) == (0, ["being read, not signed"], "")
+
+
+@pytest.fixture
+def analysing(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    """Return a function that runs `analyze` on the film with a result made by hand."""
+
+    def analysed(source, *_):
+        yield
+        return replace(neck_analysis(), image=read_image(film))
+
+    monkeypatch.setattr("spinealign.analysis.analyze_file", analysed)
+
+    def analyze(*options: str):
+        out = tmp_path / "out"
+        code = cli.run_command(["analyze", str(film), "--out", str(out), *options])
+        said, errors = capsys.readouterr()
+        table = json.loads(next(out.rglob("analysis.json")).read_text(encoding="utf-8"))
+        jsonschema.validate(table, analysis_schema())
+        pdf = pypdf.PdfReader(next(out.rglob("report.pdf")))
+        pages = " ".join(" ".join(page.extract_text().split()) for page in pdf.pages)
+        return code, said, errors, table["reading"], pages
+
+    return analyze
+
+
+def test_a_signed_reading_is_in_the_results_of_analyze(signed, analysing):
+    code, said, errors, table, pages = analysing()
+    assert (code, errors) == (0, "")
+    assert "    reading: amended, signed by A. Reader, 2026-11-28" in said
+    assert (table["use"], table["status"], table["version"]) == ("taken_in", "amended", 2)
+    assert "Signed, with addendum by A. Reader on 2026-11-28" in pages
+    assert "C1 as well." in pages
+    assert "Nobody has read them yet" not in pages
+    assert "DRAFT" not in pages
+
+
+def test_a_draft_is_in_the_results_of_analyze_as_a_draft(film, analysing):
+    session_of(film).decide(COBB, Decision.CHANGED, degrees(-4.0))
+    _, said, _, table, pages = analysing()
+    assert "    reading: being read, not signed\n" in said
+    assert (table["use"], table["status"], len(table["decisions"])) == ("taken_in", "being_read", 1)
+    assert "DRAFT: Being read, not signed" in pages
+    assert "-4.0°" in pages
+    assert "program: 12.0°" in pages
+
+
+def test_a_reading_that_is_left_out_is_told(signed, analysing):
+    code, said, _, table, pages = analysing("--ignore-reading")
+    told = "Automatic result; the stored reading of this image (amended) was left out"
+    assert code == 0
+    assert f"    reading: {told}" in said
+    assert (table["use"], table["status"], table["decisions"]) == ("left_out", "amended", [])
+    assert f"DRAFT: {told}" in pages
+    assert "without the stored reading of this image" in pages
+    assert "C1 as well." not in pages
+
+
+def test_a_reading_that_was_changed_on_the_disk_is_left_out_and_told(signed, tmp_path, analysing):
+    version = next(tmp_path.rglob("version-0002.json"))
+    version.write_text(version.read_text().replace("C1 as well", "C1 is not"))
+    code, said, errors, table, pages = analysing()
+    assert code == 0
+    assert "was changed after it was signed" in errors
+    assert table["use"] == "faulty"
+    assert "is not as it was written and was left out" in said
+    assert "is not as it was written and was left out" in pages
+    assert "C1" not in pages.replace("C1–", "")
+
+
+def test_a_reading_of_another_kind_is_left_out_and_told(film, analysing, monkeypatch):
+    session = session_of(film)
+    session.decide(COBB, Decision.ACCEPTED)
+    path = next(film.parent.rglob("draft.json"))
+    path.write_text(path.read_text().replace(session.reading.view, "spine_mr"))
+    _, said, _, table, _ = analysing()
+    assert table["use"] == "of_another_kind"
+    assert "is of another kind of examination and was left out" in said
+
+
+def test_what_a_reader_typed_does_not_name_the_patient_in_results(film, analysing, monkeypatch):
+    monkeypatch.setattr(
+        "spinealign.imaging.study.read_patient", lambda _: PatientFacts(name="Doe^Jane")
+    )
+    session_of(film).write_impression("Jane Doe: straight.")
+    assert "[left out] [left out]: straight." in analysing()[-1]
+    assert "Jane Doe: straight." in analysing("--patient-data")[-1]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 from spinealign import wording
 from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import Reading
-from spinealign.domain.report_details import ReportDetails
+from spinealign.domain.report_details import LeftOutReading, ReportDetails
 from spinealign.export.exporters import CSV, EXPORTERS, PDF, PNG, FileType
 from spinealign.ui.cases.jobs import (
     make_report,
@@ -41,6 +41,8 @@ class SavedFile:
     file_name: str
     file_type: FileType
 
+
+ReadingOf = Callable[[Analysis], tuple[Reading | None, LeftOutReading | None]]
 
 COMPARISON_TABLE = SavedFile("Save comparison", "comparison.csv", CSV)
 COMPARISON_PAGES = SavedFile("Save comparison", "comparison.pdf", PDF)
@@ -99,7 +101,7 @@ class Saver(QObject):
         self._services = services
         self._runner = runner
         self._preferences = preferences
-        self.reading_of: Callable[[Analysis], Reading | None] = lambda _: None
+        self.reading_of: ReadingOf = lambda _: (None, None)
         self.appended_to: Callable[[Analysis], dict[str, Any]] = lambda _: {}
 
     def save_results(
@@ -149,8 +151,10 @@ class Saver(QObject):
 
     def report_details(self, analysis: Analysis, whose: ReportPatient) -> ReportDetails:
         """Return reading and letterhead for a report; the patient is read when it is written."""
+        reading, left_out = self.reading_of(analysis)
         return ReportDetails(
-            reading=self.reading_of(analysis),
+            reading=reading,
+            left_out=left_out,
             institution=institution(self._preferences),
             is_deidentified=whose.is_left_out,
             **self.appended_to(analysis),

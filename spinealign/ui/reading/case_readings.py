@@ -18,11 +18,12 @@ from spinealign.domain.reading import (
     ReadImage,
     Reading,
 )
+from spinealign.domain.report_details import LeftOutReading
 from spinealign.measure.correction.history import next_serial
 from spinealign.reading.decisions import ReadFinding
 from spinealign.reading.findings import FindingPage
 from spinealign.reading.session import ReadingSession
-from spinealign.reading.store import image_of
+from spinealign.reading.store import StoredReading, image_of, taken_in
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.tasks import TaskRunner
@@ -150,13 +151,16 @@ class CaseReadings(QObject):
         entry = self._entry
         return None if entry is None else entry.shown
 
-    def reading_of(self, analysis: Analysis) -> Reading | None:
-        """Return the reading of the picture of an analysis, for reports.
+    def reading_of(self, analysis: Analysis) -> tuple[Reading | None, LeftOutReading | None]:
+        """Return the reading of the picture of an analysis, for reports, or why it is left out.
 
         None where nobody can read it, or where it is not on the disk as it was written.
         """
         entry = self._entries.get(image_of(analysis))
-        return None if entry is None or entry.shown.faults else entry.shown.reading
+        if entry is None:
+            return None, None
+        shown = entry.shown
+        return taken_in(analysis, StoredReading(shown.reading, shown.versions, shown.faults))
 
     @property
     def is_saving(self) -> bool:
