@@ -21,7 +21,7 @@ from spinealign.imaging.dicom_pixels import (
     decode_frame,
     frame_count,
     inflated,
-    load_dataset,
+    load_completed,
 )
 from spinealign.imaging.orientation import (
     Turn,
@@ -50,19 +50,29 @@ def read_dicom(part: ImagePart, file: BinaryIO) -> SpineImage:
     """
     sha256 = checksum(file)
     plain = inflated(part.path, file)
-    return frame_image(part, sha256, load_dataset(part.path, plain), plain)
+    dataset, notes = load_completed(part.path, plain)
+    return frame_image(part, sha256, dataset, plain, notes)
 
 
 def open_dicom(whole: ImagePart, file: BinaryIO) -> Callable[[ImagePart], SpineImage]:
     """Parse a file once and return what reads each of its frames."""
     sha256 = checksum(file)
     plain = inflated(whole.path, file)
-    dataset = load_dataset(whole.path, plain)
-    return lambda part: frame_image(part, sha256, dataset, plain)
+    dataset, notes = load_completed(whole.path, plain)
+    return lambda part: frame_image(part, sha256, dataset, plain, notes)
 
 
-def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) -> SpineImage:
-    """Return the frame that `part` names, or the middle one, of a data set already read."""
+def frame_image(
+    part: ImagePart,
+    sha256: str,
+    dataset: Dataset,
+    file: BinaryIO,
+    notes: tuple[ReaderNote, ...] = (),
+) -> SpineImage:
+    """Return the frame that `part` names, or the middle one, of a data set already read.
+
+    `notes` are those on the data set as a whole.
+    """
     frames = frame_count(dataset)
     frame = frames // 2 if part.index is None else part.index
     check_pixels(part.path, file, dataset, frame)
@@ -96,6 +106,7 @@ def frame_image(part: ImagePart, sha256: str, dataset: Dataset, file: BinaryIO) 
         patient_age_years=patient_age_years(dataset),
         notes=(
             *_frame_notes(part, frames, frame),
+            *notes,
             *dicom_tags.number_notes(dataset, frame),
             *grey.notes,
             *square_notes,

@@ -23,8 +23,10 @@ from pydicom.uid import (
 )
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.image import NoteKind, ReaderNote
 from spinealign.imaging.decoding import check_plausible, check_size
-from spinealign.imaging.dicom_numbers import settle_numbers
+from spinealign.imaging.dicom_frame_count import count_frames
+from spinealign.imaging.dicom_numbers import numbers, settle_numbers
 
 MAX_FRAMES = 20_000
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -88,6 +90,20 @@ def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dat
     ImageReadError
         NOT_AN_IMAGE for bytes that only look like DICOM.
     """
+    return load_completed(path, file, with_pixels=with_pixels)[0]
+
+
+def load_completed(
+    path: Path, file: BinaryIO, *, with_pixels: bool = True
+) -> tuple[Dataset, tuple[ReaderNote, ...]]:
+    """Read a data set as `load_dataset` does; also tell what was added to it.
+
+    Returns
+    -------
+    dataset : Dataset
+    notes : tuple of ReaderNote
+        What the file leaves unsaid, as far as it matters to its pixels, and how it was read.
+    """
     dataset = dcmread(
         _LimitedFile(path, file),
         force=True,
@@ -102,9 +118,24 @@ def load_dataset(path: Path, file: BinaryIO, *, with_pixels: bool = True) -> Dat
     _complete_transfer_syntax(dataset)
     settle_numbers(dataset)
     _complete_layout(dataset)
+    notes = _complete_frames(dataset, file)
     if not dataset.original_encoding[1]:
         _swap_tables(dataset)
-    return dataset
+    return dataset, notes
+
+
+def _complete_frames(dataset: Dataset, file: BinaryIO) -> tuple[ReaderNote, ...]:
+    """Count the frames where the file does not state their number."""
+    stated = numbers(dataset.get("NumberOfFrames"))
+    is_usable = len(stated) == 1 and stated[0] >= 1 and stated[0].is_integer()
+    if "Rows" not in dataset or is_usable:
+        return ()
+    dataset.pop("NumberOfFrames", None)
+    frames = count_frames(dataset, file)
+    if frames == 1:
+        return ()
+    dataset.NumberOfFrames = frames
+    return (ReaderNote(NoteKind.FRAMES_COUNTED, (frames,)),)
 
 
 class _LimitedFile:

@@ -43,6 +43,9 @@ _NOTES = {
     NoteKind.NUMBER_LEFT_OUT: (
         "The file states {0} in a form that cannot be used, so it was left out."
     ),
+    NoteKind.FRAMES_COUNTED: (
+        "The file does not state how many frames it holds; {0} were found in it."
+    ),
     NoteKind.NO_RESCALE: (
         "The file does not state a usable rescale: grey values are as stored, and none of the "
         "file’s windows is used."

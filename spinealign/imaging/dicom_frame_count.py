@@ -1,0 +1,130 @@
+"""How many frames lie in the pixel data of a file that does not state their number."""
+
+from __future__ import annotations
+
+import io
+import struct
+from itertools import pairwise
+from typing import BinaryIO
+
+from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    CTImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    MRImageStorage,
+    PositronEmissionTomographyImageStorage,
+    RLELossless,
+)
+
+from spinealign.imaging.dicom_numbers import numbers
+
+_PIXEL_DATA = 0x7FE00010
+_PIXEL_TAGS = (0x7FE00008, 0x7FE00009, _PIXEL_DATA)
+_UNDEFINED = 0xFFFFFFFF
+_ITEM = b"\xfe\xff\x00\xe0"
+_STREAM_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
+_MOST_FRAGMENTS = 100_000
+_SINGLE = (
+    ComputedRadiographyImageStorage,
+    CTImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    MRImageStorage,
+    PositronEmissionTomographyImageStorage,
+)
+"""Objects that hold one frame (PS3.3 A.2 to A.26); a careless writer may put more there."""
+
+
+def count_frames(dataset: Dataset, file: BinaryIO) -> int:
+    """Return the number of frames, by the pixel data's length, offset table or fragments.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Without a usable number of frames.
+    file : file
+        The bytes that it was read from: at the pixel data where these were left out.
+
+    Returns
+    -------
+    int
+        1 where nothing tells more.
+    """
+    place = file.tell()
+    start, length = _pixel_data(dataset, file)
+    if length == _UNDEFINED:
+        count = _compressed_frames(dataset, file, start)
+    else:
+        count = _plain_frames(dataset, length)
+    file.seek(place)
+    return max(count, 1)
+
+
+def _pixel_data(dataset: Dataset, file: BinaryIO) -> tuple[int, int]:
+    """Return where the value of the pixel data starts and how long it is; (0, 0) without."""
+    element = dataset.get_item(_PIXEL_DATA, keep_deferred=True)
+    if isinstance(element, RawDataElement):
+        return element.value_tell, element.length
+    is_implicit, is_little_endian = dataset.original_encoding
+    order = "<" if is_little_endian else ">"
+    head = file.read(8 if is_implicit else 12)
+    if len(head) < 8 or (len(head) < 12 and not is_implicit):
+        return 0, 0
+    group, number = struct.unpack_from(f"{order}2H", head)
+    if group << 16 | number not in _PIXEL_TAGS:
+        return 0, 0
+    return file.tell(), struct.unpack_from(f"{order}I", head, 4 if is_implicit else 8)[0]
+
+
+def _plain_frames(dataset: Dataset, length: int) -> int:
+    sizes = [numbers(dataset.get(key)) for key in ("Rows", "Columns", "BitsAllocated")]
+    if not all(len(size) == 1 and size[0] >= 1 for size in sizes):
+        return 1
+    (rows,), (cols,), (bits,) = sizes
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    if dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
+        samples = 2  # two pixels share their colours (PS3.3 C.7.6.3.1.2)
+    frame_bits = int(rows) * int(cols) * int(bits) * samples
+    count = length * 8 // frame_bits
+    return count if length - (count * frame_bits + 7) // 8 in (0, 1) else 1
+
+
+def _compressed_frames(dataset: Dataset, file: BinaryIO, start: int) -> int:
+    extended = dataset.get("ExtendedOffsetTable")
+    if extended:
+        return len(extended) // 8
+    file.seek(start)
+    table = file.read(_item_length(file.read(8)))
+    offsets = struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4])
+    if offsets and offsets[0] == 0 and all(a < b for a, b in pairwise(offsets)):
+        return len(offsets)
+    may_walk = _is_on_disk(file) or dataset.get("SOPClassUID") not in _SINGLE
+    is_run_length = dataset.file_meta.TransferSyntaxUID == RLELossless
+    if not may_walk:
+        return len(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+    return _stream_starts(file, every_fragment=is_run_length)
+
+
+def _is_on_disk(file: BinaryIO) -> bool:
+    """Tell whether going to the end of a file costs nothing, as it does in an archive."""
+    return isinstance(file, io.BytesIO) or isinstance(getattr(file, "raw", None), io.FileIO)
+
+
+def _stream_starts(file: BinaryIO, *, every_fragment: bool) -> int:
+    """Count the fragments in which a compressed picture begins."""
+    count = 0
+    for _ in range(_MOST_FRAGMENTS):
+        head = file.read(8)
+        if not head.startswith(_ITEM) or len(head) < 8:
+            break
+        place = file.tell()
+        count += every_fragment or file.read(8).startswith(_STREAM_STARTS)
+        file.seek(place + _item_length(head))
+    return count
+
+
+def _item_length(head: bytes) -> int:
+    return int.from_bytes(head[4:8], "little") if head.startswith(_ITEM) else 0
