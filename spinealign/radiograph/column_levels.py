@@ -110,11 +110,25 @@ _SURE_MARGIN, _MOST_MARGIN = 2.5, 8.0
 Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
 """
 
+_LOOKS_HIGHER = 0.75
+"""How many levels above S1 what was taken for it must seem to lie for S2 to be considered.
+
+Source: what was taken for S1 on nine of 13 films not learned from, S1 or L5, seems to lie at most
+0.2 levels higher, the one S2 1.5 higher (docs/design/films-from-anywhere.md).
+"""
+
 _S1_DOUBT = 1.5
 """By how much more names must fit better than those with all bodies below the shoulders one level
 lower, where what is taken for S1 is S2.
 
-Source: with 1.5 a wrong one of seven films of fold 0 is in doubt, and one of five right ones
+Source: with 1.5 the wrong one of 13 films not learned from is in doubt
+(docs/design/films-from-anywhere.md).
+"""
+
+_NECK_BODIES = 6
+"""C2 to C7, of which those that follow each other without a gap are counted from C2.
+
+Source: anatomy; on 13 films not learned from no name of theirs was wrong
 (docs/design/films-from-anywhere.md).
 """
 
@@ -134,7 +148,7 @@ class LineNames:
     ----------
     numbers : tuple of int
     margins : tuple of float
-        By how much the names fit better than any others in which this body has another one.
+        By how much the names fit better than others in which this body has another one.
     """
 
     numbers: tuple[int, ...]
@@ -173,6 +187,16 @@ class _Fit:
         )
         return float(self.costs[np.arange(len(path)), path].sum()) + between
 
+    def cheapest_through(self) -> Points:
+        """Return (bodies, levels): what the best names cost in which a body has a level."""
+        above = [self.costs[0]]
+        for row, step in zip(self.costs[1:], self.steps, strict=True):
+            above.append(_arrivals(above[-1], step).min(axis=1) + row)
+        below = [np.zeros_like(self.costs[0])]
+        for row, step in zip(self.costs[:0:-1], reversed(self.steps), strict=True):
+            below.append(_departures(below[-1] + row, step).min(axis=1))
+        return np.asarray(np.array(above) + np.array(below[::-1]), np.float64)
+
 
 def name_line(chain: Sequence[Piece]) -> LineNames:
     """Choose the level numbers that fit all bodies best.
@@ -183,15 +207,39 @@ def name_line(chain: Sequence[Piece]) -> LineNames:
     """
     fits = _fits(chain)
     best = min(fits, key=lambda fit: fit.total)
-    margins = np.full(len(chain), _MOST_MARGIN)
-    for rival in _rivals(best.path, len(COLUMN_LEVELS)):
-        margin = min(fit.cost(rival) for fit in fits) - best.total
-        margins[rival != best.path] = np.minimum(margins[rival != best.path], margin)
-    for place, rival in _with_s1_higher_up(best.path, _wide_gaps(chain)):
+    margins = _margins(fits, best)
+    neck = _unbroken_neck(best.path)
+    margins[:neck] = np.maximum(margins, _margins_by_part(fits, best))[:neck]
+    for place, rival in _with_s1_higher_up(chain, best.path):
         margin = min(fit.cost(rival) for fit in fits) - best.total - _S1_DOUBT
         margins[place:] = np.minimum(margins[place:], margin)
     numbers = best.path + FIRST_LEVEL_NUMBER
     return LineNames(tuple(int(number) for number in numbers), tuple(margins.tolist()))
+
+
+def _margins(fits: Sequence[_Fit], best: _Fit) -> Points:
+    """Return (bodies,): what the best of all names costs more in which a body has another one."""
+    cheapest = np.array([fit.cheapest_through() for fit in fits]).min(axis=0)
+    cheapest[np.arange(len(best.path)), best.path] = np.inf
+    return np.asarray(np.minimum(cheapest.min(axis=1) - best.total, _MOST_MARGIN), np.float64)
+
+
+def _margins_by_part(fits: Sequence[_Fit], best: _Fit) -> Points:
+    """Return the same (bodies,) over names in which all bodies or a part are shifted.
+
+    Names in which one body of an unbroken neck is skipped are no rivals: there C2 counts.
+    """
+    margins = np.full(len(best.path), _MOST_MARGIN)
+    for rival in _rivals(best.path, len(COLUMN_LEVELS)):
+        margin = min(fit.cost(rival) for fit in fits) - best.total
+        margins[rival != best.path] = np.minimum(margins[rival != best.path], margin)
+    return margins
+
+
+def _unbroken_neck(path: Places) -> int:
+    """Return how many bodies from C2 down to C7 follow each other at the upper end."""
+    follows = path == np.arange(len(path))
+    return int(np.cumprod(follows[:_NECK_BODIES]).sum())
 
 
 def _fits(chain: Sequence[Piece]) -> list[_Fit]:
@@ -220,6 +268,21 @@ def _rivals(path: Places, count: int) -> Iterator[Places]:
                 yield rival
 
 
+def _with_s1_higher_up(chain: Sequence[Piece], path: Places) -> Iterator[tuple[int, Places]]:
+    """Yield below which gap a level is missing, and the levels of all bodies but the last one then.
+
+    What was taken for S1 is S2 then, and S1 the body above it.
+    """
+    s1 = len(COLUMN_LEVELS) - 1
+    if path[-1] != s1 or chain[-1].level > s1 + FIRST_LEVEL_NUMBER - _LOOKS_HIGHER:
+        return
+    for place in _wide_gaps(chain):
+        if place < len(path) - 1:
+            rival = path[:-1].copy()
+            rival[place:] += 1
+            yield place, rival
+
+
 def _wide_gaps(chain: Sequence[Piece]) -> list[int]:
     """Return the places of bodies above which a level may be missing."""
     return [
@@ -228,20 +291,6 @@ def _wide_gaps(chain: Sequence[Piece]) -> list[int]:
         if np.hypot(*(lower.centre - upper.centre))
         > _PLAINLY_NEXT * (upper.height + lower.height) / 2
     ]
-
-
-def _with_s1_higher_up(path: Places, gaps: Sequence[int]) -> Iterator[tuple[int, Places]]:
-    """Yield below which gap a level is missing, and the levels of all bodies but the last one then.
-
-    What was taken for S1 is S2 then, and S1 the body above it.
-    """
-    if path[-1] != len(COLUMN_LEVELS) - 1:
-        return
-    for place in gaps:
-        if place < len(path) - 1:
-            rival = path[:-1].copy()
-            rival[place:] += 1
-            yield place, rival
 
 
 def _parts(path: Places) -> Iterator[NDArray[np.bool_]]:
@@ -351,4 +400,14 @@ def _arrivals(total: Points, step: Points) -> Points:
     for jump in range(1, step.shape[1]):
         at = np.arange(jump, count)
         table[at, at - jump] = total[at - jump] + step[at - jump, jump]
+    return table
+
+
+def _departures(total: Points, step: Points) -> Points:
+    """Return (levels, levels): cost of the second level being next below the first, and on."""
+    count = len(total)
+    table = np.full((count, count), np.inf)
+    for jump in range(1, step.shape[1]):
+        at = np.arange(count - jump)
+        table[at, at + jump] = step[at, jump] + total[at + jump]
     return table

@@ -58,10 +58,17 @@ from spinealign.radiograph.verdict import FilmSight, Sighting, VertebraOutlines,
 
 Points = NDArray[np.float64]
 
-_LEAST_WORTH = 0.45
-"""How surely a piece must be a body to count (0..1).
+_LEAST_WORTH, _LEAST_S1_WORTH = 0.45, 0.4
+"""How surely a piece must be a body, or S1, to count (0..1).
 
-Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md).
+Source: set by hand on 13 films not learned from (docs/design/films-from-anywhere.md).
+"""
+
+_LEAST_THORACIC_WORTH = 0.6
+"""How surely a piece named as a thoracic body must be one to be outlined, not suggested (0..1).
+
+Source: on 13 films not learned from, 5 of 11 pieces below it lie more than 0.4 heights off, and
+3 of 46 above it (docs/design/films-from-anywhere.md).
 """
 
 _NEAR_BONE_SIDE = 33
@@ -202,10 +209,18 @@ def find_chain(
     if len(line) < FEWEST_BODIES:
         return [], LineNames((), ())
     chain = best_line(sharp_candidates(model, image, line), GUIDED_LINE)
-    firm = [body for body in chain if body.worth >= _LEAST_WORTH]
+    firm = [body for body in chain if body.worth >= _least_worth(body)]
     if len(firm) < FEWEST_BODIES:
         return [], LineNames((), ())
     return firm, name_line(firm)
+
+
+def _least_worth(body: Candidate) -> float:
+    return _LEAST_S1_WORTH if body.is_s1 else _LEAST_WORTH
+
+
+def _is_weak(body: Candidate, level: str) -> bool:
+    return level.startswith("T") and body.worth < _LEAST_THORACIC_WORTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,6 +274,7 @@ class _Film:
         return Sighting(
             vertebra, shape, look.grid, look.bone, names.numbers[number],
             is_named=names.is_sure(number),
+            is_weak=_is_weak(place.body, names.level(number)),
         )  # fmt: skip
 
     def _vertebra(self, place: _Place, contour: Points, level: str) -> Vertebra:

@@ -93,6 +93,18 @@ def test_only_neighbours_are_compared_and_only_whole_bodies():
     assert not reasons(body(0.0, corners=2), far)
 
 
+@pytest.mark.parametrize("steps", [2, 3])
+@pytest.mark.parametrize("apart", [0.9, 1.0, 2.0, 2.1])
+def test_the_bodies_between_two_have_their_room(steps, apart):
+    found = reasons(body(0.0), body(apart * steps * HEIGHT), steps=[steps])
+    has_room = 0.95 <= apart <= 2.05
+    assert found == (set() if has_room else {(Implausible.SPACING, (0, 1))})
+
+
+def test_wider_gaps_are_left_to_the_search_for_names():
+    assert not reasons(body(0.0), body(2.1 * 4 * HEIGHT), steps=[4])
+
+
 def test_limits_hold_in_square_pixels_whatever_the_film_s_pixels_are():
     bodies = [body(PITCH * i) for i in range(4)]
     flat = [replace(b, landmarks=tuple(replace(m, y=m.y / 3) for m in b.landmarks)) for b in bodies]

@@ -18,6 +18,7 @@ from spinealign.radiograph.column_line import (
     sharp_places,
 )
 from spinealign.radiograph.looks import COLUMN_LEVELS, FIRST_LEVEL_NUMBER
+from spinealign.radiograph.whole_column import _is_weak
 
 PITCH = {"C": 1.29, "T": 1.20, "L": 1.28}
 
@@ -220,7 +221,8 @@ def with_s2_taken_for_s1(spread):
     """A column without T2 to T5 whose S1 is taken for a body, and S2 for S1."""
     pieces = [replace(p, spread=spread) for p in column() if p.name not in ("T2", "T3", "T4", "T5")]
     s1 = replace(pieces[-1], is_s1=False, level=24.0)
-    s2 = replace(pieces[-1], name="S2", centre=s1.centre + np.array([0, 1.2 * s1.height]))
+    below = s1.centre + np.array([0, 1.2 * s1.height])
+    s2 = replace(pieces[-1], name="S2", centre=below, level=23.5)
     return [*pieces[:-1], s1, s2]
 
 
@@ -233,3 +235,40 @@ def test_what_is_taken_for_s1_may_be_s2(spread):
     assert told[7:] == [None] * len(told[7:])
     right = name_line([p for p in column() if p.name not in ("T2", "T3", "T4", "T5")])
     assert all(right.is_sure(i) for i in range(20))
+
+
+def test_s1_that_looks_like_s1_leaves_the_names_above_it():
+    chain = [p for p in column() if p.name not in ("T1", "T2", "T3", "T4", "T5", "T6")]
+    assert named(chain) == names_of(chain)
+    assert all_sure(chain)
+
+
+def test_a_body_at_the_place_of_two_keeps_no_name_and_the_others_keep_theirs():
+    pieces = [p for p in column() if p.name not in ("T1", "T2", "T3")]
+    upper, lower = (next(p for p in pieces if p.name == name) for name in ("T5", "T6"))
+    merged = replace(
+        upper,
+        name="T5 and T6",
+        centre=(upper.centre + lower.centre) / 2,
+        level=(upper.level + lower.level) / 2,
+    )
+    chain = [merged if p is upper else p for p in pieces if p is not lower]
+    names = name_line(chain)
+    sure = [p.name for place, p in enumerate(chain) if names.is_sure(place)]
+    assert sure == [p.name for p in chain if p is not merged]
+    assert [names.level(place) for place, p in enumerate(chain) if p is not merged] == sure
+
+
+def test_an_unbroken_neck_keeps_names_that_the_network_takes_for_lower_ones():
+    """On one film C5 to C7 seemed to lie a level too low, so that C5 might have been skipped."""
+    seen = {"C4": 4.5, "C5": 6.1, "C6": 7.0, "C7": 8.1}
+    neck = [replace(p, level=seen.get(p.name, p.level), spread=0.4) for p in column("C2", "C7")]
+    assert named(neck) == names_of(neck)
+    assert all_sure(neck)
+
+
+def test_what_shoulders_and_ribs_make_is_suggested_and_pale_lumbar_bodies_are_outlined():
+    pale = Piece("T4", np.zeros(2), 60.0, 10.0, worth=0.55)
+    assert _is_weak(pale, "T4")
+    assert not _is_weak(replace(pale, worth=0.65), "T4")
+    assert not any(_is_weak(pale, level) for level in ("C7", "L5", "S1"))
