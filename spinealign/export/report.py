@@ -26,6 +26,7 @@ from spinealign.wording.report import (
     ANNEX_TITLE,
     DRAFT,
     FINDING_HEADINGS,
+    OVERRULED_TITLE,
     PICTURE_CAPTION,
     PLAIN_PICTURE_CAPTION,
     left_out_text,
@@ -82,11 +83,18 @@ def annex_pdf(analysis: Analysis, details: ReportDetails | None = None) -> bytes
         paragraph(ANNEX_TITLE, page.TITLE),
         paragraph(content.title, page.BODY),
         *([paragraph(content.values_note)] if content.values_note else []),
+        *_overruled(content),
         *annex_story(analysis, show_file=not details.is_deidentified),
     ]
     target = io.BytesIO()
     page.build(story, target, _running(analysis, content, ANNEX_TITLE))
     return target.getvalue()
+
+
+def _overruled(content: ReportContent) -> Story:
+    """Return what the reader changed or rejected, with who and when."""
+    lines = [paragraph(f"• {text}") for text in content.overruled]
+    return section(OVERRULED_TITLE, *lines) if lines else []
 
 
 Part = tuple[str, Callable[[], Story]]
@@ -343,5 +351,5 @@ def _in_one_line(row: FindingRow) -> str:
 
 
 def _first_cautions(content: ReportContent) -> Story:
-    lines = [paragraph(f"• {text}", page.SMALL) for text in content.cautions]
+    lines = [paragraph(f"• {text}", page.SMALL) for text in (*content.changes, *content.cautions)]
     return [Spacer(0, 1.5 * mm), *lines] if lines else []

@@ -11,13 +11,14 @@ from spinealign.domain.reading import (
     Addendum,
     Decision,
     Finding,
+    FindingDecision,
     FindingKind,
     Normality,
     ReadImage,
     Reading,
 )
 from spinealign.domain.report_details import ReportDetails
-from spinealign.reading.decisions import ReadFinding, accept_rest, read_findings
+from spinealign.reading.decisions import ReadFinding, accept_rest, read_findings, told_changes
 from spinealign.reading.findings import findings_of, page_of
 from spinealign.reading.impression import impression_text
 from spinealign.wording import caution_text
@@ -27,11 +28,13 @@ from spinealign.wording.reading_page import (
     DECISION_WORDS,
     OUTDATED,
     change_text,
+    decision_statement,
     finding_doubt_text,
     finding_title,
     finding_value_text,
     grade_phrase,
     range_place,
+    with_who,
 )
 from spinealign.wording.report import (
     AT_THE_DETECTOR,
@@ -96,8 +99,12 @@ class ReportContent:
         Worst first.
     values_note : str
         Stands before the program's own values where the reader said something else.
+    changes : tuple of str
+        Levels and kind of examination that the reader changed: all numbers rest on them.
     cautions : tuple of str
         What changes the meaning of a number.
+    overruled : tuple of str
+        All that the reader changed or rejected, for the annex.
     """
 
     title: str
@@ -111,8 +118,10 @@ class ReportContent:
     impression_note: str
     rows: tuple[FindingRow, ...]
     values_note: str
+    changes: tuple[str, ...]
     cautions: tuple[str, ...]
     addenda: tuple[tuple[str, str], ...]
+    overruled: tuple[str, ...]
 
 
 def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
@@ -143,7 +152,9 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         impression_note=_impression_note(details),
         rows=_rows(read, is_signed=not details.is_draft),
         values_note=_values_note(read),
+        changes=_changes_of_the_whole(read, details),
         cautions=_cautions(analysis),
+        overruled=_overruled(details),
         addenda=_addenda(details),
     )
 
@@ -304,6 +315,32 @@ def _mark(read: ReadFinding, row: Sequence[ReadFinding], is_signed: bool) -> str
 def _values_note(read: Sequence[ReadFinding]) -> str:
     is_overruled = {Decision.CHANGED, Decision.REJECTED} & {each.state for each in read}
     return PROGRAM_VALUES if is_overruled else ""
+
+
+def _changes_of_the_whole(read: Sequence[ReadFinding], details: ReportDetails) -> tuple[str, ...]:
+    """Return levels and kind that the reader changed, with the program's."""
+    changed = [
+        (each.finding, each.decision, each.said)
+        for each in read
+        if each.finding.kind in (FindingKind.LEVELS, FindingKind.EXAMINATION)
+        and each.state is Decision.CHANGED
+        and each.decision is not None
+    ]
+    return tuple(
+        _signed_by(decision_statement(finding, decision, said), decision, details)
+        for finding, decision, said in changed
+    )
+
+
+def _signed_by(statement: str, decision: FindingDecision, details: ReportDetails) -> str:
+    return statement if details.is_deidentified else with_who(statement, decision)
+
+
+def _overruled(details: ReportDetails) -> tuple[str, ...]:
+    """Return all that the reader changed or rejected; names and dates are in no other report."""
+    if details.reading is None or details.is_deidentified:
+        return ()
+    return told_changes(details.reading)
 
 
 def _cautions(analysis: Analysis) -> tuple[str, ...]:

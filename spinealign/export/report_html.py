@@ -17,7 +17,12 @@ from spinealign.export.report_content import FindingRow, ReportContent, report_c
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
 from spinealign.wording import DEMONSTRATION_BAND, caution_text, is_demonstration, safe_text
 from spinealign.wording.measure_rows import grouped, measure_sentence, unmeasurable_lines
-from spinealign.wording.report import DRAFT, FINDING_HEADINGS, PICTURE_CAPTION
+from spinealign.wording.report import (
+    DRAFT,
+    FINDING_HEADINGS,
+    OVERRULED_TITLE,
+    PICTURE_CAPTION,
+)
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -68,7 +73,8 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
             *([_paragraph(content.values_note)] if content.values_note else []),
             *_measures(analysis),
             *_other_examinations(analysis, details),
-            *_listed("Cautions", [caution_text(caution) for caution in analysis.cautions]),
+            *_listed("Cautions", [*content.changes, *map(caution_text, analysis.cautions)]),
+            *_listed(OVERRULED_TITLE, content.overruled),
             *_foot(analysis, content),
         ]
     )

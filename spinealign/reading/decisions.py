@@ -31,7 +31,7 @@ from spinealign.domain.reading import (
     Reading,
 )
 from spinealign.reading.findings import assessed, is_to_be_read
-from spinealign.wording.reading_page import decision_statement
+from spinealign.wording.reading_page import decision_statement, with_who
 
 NUMBER_LIMITS: Mapping[Quantity, tuple[float, float]] = MappingProxyType(
     {
@@ -56,6 +56,9 @@ _SAME_OTHERWISE = 0.05
 
 _SAME_PROBABILITY = 0.02
 _SAME_PERCENT = 0.5
+_WHOLES = (FindingKind.LEVELS, FindingKind.EXAMINATION)
+"""What all other findings rest on."""
+
 _LEAST_OVERLAP = 0.5
 """Share of the common area from which on two boxes are the same place. Source: set by hand;
 a neighbouring disc or body overlaps by less than a fifth, a corrected one by far more."""
@@ -150,6 +153,10 @@ def decide(
     ReadingError
         The reading is signed; there is nothing to accept; or the value is not of the kind or
         beyond the limits of the finding.
+
+    Notes
+    -----
+    Levels or a kind that a person changed on the picture are `CHANGED` when they are accepted.
     """
     require_unsigned(reading)
     others = tuple(made for made in reading.decisions if made.key != finding.key)
@@ -159,10 +166,13 @@ def decide(
         require_allowed(finding, human)
     elif decision is Decision.ACCEPTED and finding.value is None:
         raise ReadingError(ReadingProblem.NOTHING_TO_ACCEPT, (finding.key,))
+    shown = finding.value
+    if decision is Decision.ACCEPTED and is_changed_on_picture(finding):
+        decision, human, shown = Decision.CHANGED, finding.value, finding.automatic
     made = FindingDecision(
         finding.key,
         decision,
-        finding.value,
+        shown,
         finding.automatic,
         _by_hand(human) if decision is Decision.CHANGED else None,
         reading.reader,
@@ -182,6 +192,37 @@ def _by_hand(value: FindingValue | None) -> FindingValue | None:
         case PresenceValue():
             return PresenceValue(value.is_present)
     return value
+
+
+def is_changed_on_picture(finding: Finding) -> bool:
+    """Whether levels or kind are what a person chose, and not what the program said."""
+    is_whole = finding.kind in _WHOLES and finding.value is not None
+    return is_whole and not is_same_value(finding.value, finding.automatic)
+
+
+def with_changes_on_picture(
+    reading: Reading, before: Sequence[Finding], findings: Sequence[Finding], now: datetime
+) -> Reading:
+    """Return a reading with levels or kind `CHANGED` that a person has just changed.
+
+    Parameters
+    ----------
+    reading : Reading
+        Not signed.
+    before, findings : sequence of Finding
+        Of the analysis before that, and now; a change that was taken back is none.
+    now : datetime
+    """
+    earlier = {finding.key: finding.value for finding in before}
+    for finding in findings:
+        was, made = earlier.get(finding.key), reading.decision_on(finding.key)
+        if finding.kind not in _WHOLES or is_same_value(was, finding.value):
+            continue
+        if is_changed_on_picture(finding):
+            reading = decide(reading, finding, Decision.ACCEPTED, None, now)
+        elif made is not None and made.human is not None and is_same_value(made.human, was):
+            reading = decide(reading, finding, Decision.UNDECIDED, None, now)
+    return reading
 
 
 def accept_rest(reading: Reading, findings: Sequence[Finding], now: datetime) -> Reading:
@@ -220,6 +261,16 @@ def told_decision(decision: FindingDecision) -> str:
     held = decision.effective
     said = None if held is None else msgspec.structs.replace(finding, value=held)
     return decision_statement(finding, decision, said)
+
+
+def told_changes(reading: Reading) -> tuple[str, ...]:
+    """Return what a reader changed and rejected, a sentence each with who did so and when."""
+    overruled = (Decision.CHANGED, Decision.REJECTED)
+    return tuple(
+        with_who(told_decision(made), made)
+        for made in reading.decisions
+        if made.decision in overruled
+    )
 
 
 def require_unsigned(reading: Reading) -> None:
@@ -393,11 +444,10 @@ def not_carried_out(findings: Iterable[Finding], reading: Reading) -> tuple[Find
     All other findings rest on levels and kind, so that such a change is made on the picture;
     until then the reading contradicts itself and cannot be signed.
     """
-    wholes = (FindingKind.LEVELS, FindingKind.EXAMINATION)
     return tuple(
         read.finding
         for read in read_findings(findings, reading)
-        if read.finding.kind in wholes
+        if read.finding.kind in _WHOLES
         and read.state is Decision.CHANGED
         and read.decision is not None
         and not is_same_value(read.finding.value, read.decision.human)

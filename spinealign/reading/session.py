@@ -28,6 +28,7 @@ from spinealign.reading.decisions import (
     read_findings,
     require_unsigned,
     unmatched_decisions,
+    with_changes_on_picture,
 )
 from spinealign.reading.findings import FindingPage, findings_of, page_of
 from spinealign.reading.impression import (
@@ -148,7 +149,8 @@ class ReadingSession:
     def follow(self, analysis: Analysis) -> Reading:
         """Read another analysis of the same picture: a point was moved, a level renamed.
 
-        Decisions on what it says differently become outdated.
+        Decisions on what it says differently become outdated; levels or a kind that a person
+        changed are kept as changed, with the program's.
 
         Raises
         ------
@@ -157,10 +159,12 @@ class ReadingSession:
         """
         if image_of(analysis) != image_of(self._analysis):
             raise ValueError("an analysis of another picture")
+        before = self._findings
         self._analysis, self._findings = analysis, findings_of(analysis)
         if self.status.is_verified:
             return self._reading
-        return self._keep(self._reading)
+        made = with_changes_on_picture(self._reading, before, self._findings, self._now())
+        return self._keep(made)
 
     def name_reader(self, reader: str) -> Reading:
         """Give decisions from now on to a reader."""

@@ -152,8 +152,15 @@ def decision_statement(finding: Finding, decision: FindingDecision, said: Findin
         return f"{finding_title(finding)}: rejected by the reader (automatic: {was})."
     if decision.human is None:
         return finding_statement(said)
-    was = finding_value_text(decision.shown) or normality_text(Normality.UNDETERMINED)
+    was = automatic_text(decision)
     return f"{finding_statement(said).removesuffix('.')}; changed by the reader (automatic: {was})."
+
+
+def with_who(statement: str, decision: FindingDecision) -> str:
+    """Return a sentence on a decision with who made it, if a name was given, and when."""
+    who = safe_text(decision.reader)
+    moment = time_text(decision.decided_utc)
+    return f"{statement.removesuffix('.')}; {f'{who}, ' if who else ''}{moment}."
 
 
 def change_text(changed: Sequence[tuple[Finding, FindingDecision]]) -> str:
@@ -405,11 +412,16 @@ def reading_lines(reading: Reading, statements: Sequence[str]) -> list[str]:
     ----------
     reading : Reading
     statements : sequence of str
-        A sentence for each decision.
+        A sentence for each decision; who changed or rejected it, and when, is added.
     """
+    overruled = (Decision.CHANGED, Decision.REJECTED)
+    told = [
+        with_who(statement, made) if made.decision in overruled else statement
+        for statement, made in zip(statements, reading.decisions, strict=True)
+    ]
     kind = named_kind_text(reading.view) or safe_text(reading.view)
     lines = [f"Reading: {status_line(reading)}", f"Image type: {kind}", "Findings:"]
-    lines += [f"  {safe_text(statement)}" for statement in statements] or ["  none decided"]
+    lines += [f"  {safe_text(statement)}" for statement in told] or ["  none decided"]
     lines += ["Impression:"]
     lines += [f"  {safe_text(line)}" for line in reading.impression.text.splitlines()] or ["  none"]
     return [*lines, *(line for addendum in reading.addenda for line in addendum_lines(addendum))]

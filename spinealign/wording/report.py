@@ -32,6 +32,7 @@ PROGRAM_VALUES = (
     "What follows are the program’s own values; the reader changed or rejected some of them: the "
     "impression and the findings on page 1 hold."
 )
+OVERRULED_TITLE = "Changed or rejected by the reader"
 ANNEX_TITLE = "Technical annex"
 PICTURE_CAPTION = "Outlines and measures drawn by the program; check them against the anatomy."
 PICTURE_CAPTION_READ = "Outlines and measures, as they were when the reading was signed."

@@ -60,8 +60,9 @@ def test_what_is_not_signed_is_printed_as_such(film, capsys):
         "Reading: being read, not signed",
         "Image type: lateral cervical radiograph",
         "Findings:",
-        "  C2–C7 Cobb lordosis: -4.0°; changed by the reader (automatic: 12.0°).",
-        "  C7 slope: rejected by the reader (automatic: 15.0°).",
+        "  C2–C7 Cobb lordosis: -4.0°; changed by the reader (automatic: 12.0°); "
+        "A. Reader, 2026-11-28 21:00 UTC.",
+        "  C7 slope: rejected by the reader (automatic: 15.0°); A. Reader, 2026-11-28 21:00 UTC.",
         "Impression:",
         "  C2–C7 Cobb lordosis -4.0°, below the reference range (0 to 30°).",
     ]

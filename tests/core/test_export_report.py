@@ -326,6 +326,27 @@ def test_every_change_of_a_disc_is_printed_whole():
         assert name in page
 
 
+def test_levels_and_kind_that_the_reader_changed_stand_on_page_one_and_in_the_annex():
+    before = analysed(draw_column("T1"))
+    lower = tuple(replace(body, level=name) for body, name in zip(
+        before.vertebrae, ("C3", "C4", "C5", "C6", "C7", "T1", "T2"), strict=False
+    ))  # fmt: skip
+    analysis = replace(before, vertebrae=lower, automatic=before)
+    reading = accept_rest(reading_of(analysis).with_changes(reader="B"), findings_of(analysis), NOW)
+    told = "changed by the reader (automatic: C2 to T1)"
+    for make in (report_pdf, annex_pdf):
+        assert f"{told}; B, 2026-11-28 14:32 UTC." in " ".join(
+            pages_of(analysis, make, ReportDetails(reading=reading))
+        )
+        shown = " ".join(
+            pages_of(analysis, make, ReportDetails(reading=reading, is_deidentified=True))
+        )
+        assert "14:32" not in shown
+    assert f"{told}; B".encode() in report_html(analysis, ReportDetails(reading=reading))
+    [page, *_] = pages_of(analysis, details=ReportDetails(reading=reading, is_deidentified=True))
+    assert told in page
+
+
 def test_an_addendum_is_printed_with_its_reason():
     added = Addendum("Left side.", "Side was missing", "Dr. B", NOW)
     details = ReportDetails(reading=signed(mr_analysis(), addenda=(added,)))

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from spinealign.domain.errors import ExportError, ReadingError, ReadingProblem
+from spinealign.domain.examination import ImageKind
+from spinealign.domain.image import DecisionSource, KindCheck
 from spinealign.domain.reading import (
     AddendumDraft,
     Decision,
@@ -22,11 +24,14 @@ from spinealign.domain.reading import (
     ReadingStatus,
 )
 from spinealign.reading import store as store_module
+from spinealign.reading.decisions import told_changes
 from spinealign.reading.session import ReadingSession
 from spinealign.reading.store import IN_USE, ReadingStore, image_of
 from spinealign.wording.failures import explain
+from spinealign.wording.reading_page import time_text
 from tests.killed_readings import begun, read_in
 from tests.readings import (
+    NOW,
     Clock,
     back_analysis,
     degrees,
@@ -310,6 +315,74 @@ def test_a_spoilt_signed_reading_is_told_and_not_gone_on_with(store, tmp_path):
         again.decide(COBB, Decision.ACCEPTED)
     assert caught.value.problem is ReadingProblem.SIGNED_ALREADY
     assert path.name in explain(again.faults[0]).sentence
+
+
+# Levels and kind
+
+
+LOWER = "C3 C4 C5 C6 C7 T1"
+
+
+def renamed(analysis=None):
+    """Return the neck after a person shifted its levels by one."""
+    before = analysis or neck_analysis()
+    bodies = zip(before.vertebrae, LOWER.split(" "), strict=True)
+    vertebrae = tuple(replace(body, level=name) for body, name in bodies)
+    return replace(before, vertebrae=vertebrae, automatic=before)
+
+
+def test_levels_changed_on_the_picture_are_kept_as_changed(store: ReadingStore):
+    session = opened(store, reader="A. Reader")
+    session.follow(renamed())
+    made = on_disk(store).decision_on("levels")
+    assert (made.decision, made.human) == (Decision.CHANGED, NameValue(LOWER))
+    assert made.automatic == made.shown == NameValue("C2 C3 C4 C5 C6 C7")
+    assert (made.reader, made.decided_utc > NOW) == ("A. Reader", True)
+    session.accept_rest()
+    signed = session.sign()
+    [told] = [line for line in signed.statements if line.startswith("Levels")]
+    assert told == "Levels: C3 to T1; changed by the reader (automatic: C2 to C7)."
+    assert told_changes(signed) == (
+        f"{told.removesuffix('.')}; A. Reader, {time_text(made.decided_utc)}.",
+    )
+
+
+def test_levels_put_back_on_the_picture_are_no_change(store: ReadingStore):
+    session = opened(store)
+    session.follow(renamed())
+    session.follow(neck_analysis())
+    assert session.reading.decision_on("levels") is None
+    assert on_disk(store) is None
+
+
+def test_a_decision_that_the_picture_does_not_follow_yet_stays(store: ReadingStore):
+    session = opened(store)
+    session.decide("levels", Decision.CHANGED, NameValue(LOWER))
+    session.follow(neck_analysis(cobb_deg=3.0))
+    assert session.reading.decision_on("levels").human == NameValue(LOWER)
+    session.follow(renamed())
+    assert session.reading.decision_on("levels").human == NameValue(LOWER)
+
+
+def test_levels_changed_before_the_reading_are_changed_when_they_are_accepted(store):
+    session = opened(store, renamed())
+    session.decide(COBB, Decision.ACCEPTED)
+    assert session.reading.decision_on("levels") is None
+    session.accept_rest()
+    assert session.reading.decision_on("levels").decision is Decision.CHANGED
+    assert session.reading.decision_on("examination").decision is Decision.ACCEPTED
+
+
+def test_a_kind_that_the_reader_chose_is_kept_beside_the_program_s(store: ReadingStore):
+    neck = neck_analysis()
+    check = KindCheck(ImageKind.OTHER_RADIOGRAPH, False, overruled=True)
+    forced = replace(neck, decided_by=DecisionSource.USER, kind_check=check)
+    session = opened(store, replace(neck, examination=back_analysis().examination))
+    session.follow(forced)
+    made = session.reading.decision_on("examination")
+    assert (made.decision, made.human) == (Decision.CHANGED, NameValue(neck.examination.kind.value))
+    assert made.automatic is None
+    assert "changed by the reader (automatic: not determined)" in told_changes(session.reading)[0]
 
 
 # Two windows

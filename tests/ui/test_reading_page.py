@@ -684,6 +684,14 @@ class TestKinds:
         back.window.workbench.readings.catch_up()
         back.rest()
         assert back.snapshot.read["levels"].finding.value.name.endswith("L5")
+        assert back.decision("levels") is Decision.CHANGED
+        assert "the program said" in back.page.findings.row("levels").state.text()
+        assert "Levels: " in back.page.overruled.text()
+        back.command("undo")
+        back.window.workbench.readings.catch_up()
+        back.rest()
+        assert back.decision("levels") is None
+        assert not back.page.overruled.isVisibleTo(back.window.results)
 
     def test_the_kind_is_changed_by_analysing_again(self, qtbot, back):
         back.click_row("examination")

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidg
 from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import ReadingStatus
 from spinealign.domain.study import PatientFacts
+from spinealign.reading.decisions import told_changes
 from spinealign.ui.reading.case_readings import CaseReadings, ReadingSnapshot
 from spinealign.ui.reading.caution_chips import CautionChips, chips_of
 from spinealign.ui.reading.finding_list import FindingList
@@ -26,6 +27,7 @@ from spinealign.wording.reading_window import (
     left_text,
     signature_text,
 )
+from spinealign.wording.report import OVERRULED_TITLE
 from spinealign.wording.results import forced_text
 
 _TONES = {
@@ -81,6 +83,8 @@ class ReadingPage(QWidget):
         self.addendum = QPushButton("Add addendum…")
         self.addenda = wrapped_label("")
         self.versions = QPushButton("Earlier versions…")
+        self.overruled = wrapped_label("")
+        """What was changed or rejected, with who and when: stands under the details."""
         self._shown_faults: tuple[str, ...] | None = None
         self._lay_out()
         self._connect()
@@ -173,6 +177,9 @@ class ReadingPage(QWidget):
         told = [addendum_text(addendum) for addendum in snapshot.reading.addenda]
         self.addenda.setText("\n\n".join(told))
         self.addenda.setVisible(bool(told))
+        overruled = "\n".join(told_changes(snapshot.reading))
+        self.overruled.setText(f"{OVERRULED_TITLE}\n{overruled}" if overruled else "")
+        self.overruled.setVisible(bool(overruled))
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()

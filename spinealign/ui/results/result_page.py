@@ -226,6 +226,7 @@ class ResultPage(QWidget):
         below = QVBoxLayout(details)
         below.setContentsMargins(0, 0, 0, 0)
         below.setSpacing(self._column.spacing())
+        below.addWidget(self.reading.overruled)
         self._column.addWidget(self.reading)
         self._fold(DETAILS, details)
         self._column.addStretch(1)
