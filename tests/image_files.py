@@ -114,6 +114,56 @@ def notes_of(image: SpineImage) -> tuple[str, ...]:
     return tuple(note_text(note) for note in image.notes)
 
 
+def write_tiff(
+    path: Path,
+    blocks: list[bytes],
+    values: NDArray[Any],
+    *,
+    tile: tuple[int, int] | None = None,
+    tags: dict[int, int | tuple[int, ...]] | None = None,
+    order: str = "<",
+) -> Path:
+    """Write a TIFF file of one page in any layout.
+
+    Parameters
+    ----------
+    path : Path
+    blocks : list of bytes
+        Its strips, or tiles, as they are stored.
+    values : ndarray, shape (H, W) or (H, W, samples)
+        Tells size, samples and kind of numbers.
+    tile : tuple of int or None
+        Rows and columns of a tile.
+    tags : dict or None
+        Further tags by number, or others than follow from `values`.
+    order : str
+        "<" for little-endian, ">" for big-endian.
+    """
+    samples = values.shape[2] if values.ndim == 3 else 1
+    kind = {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
+    fields: dict[int, int | tuple[int, ...]] = {
+        256: values.shape[1], 257: values.shape[0], 258: (values.itemsize * 8,) * samples, 259: 1,
+        262: 2 if samples >= 3 else 1, 277: samples, 339: (kind,) * samples,
+    }  # fmt: skip
+    places, lengths = (324, 325) if tile else (273, 279)
+    fields |= {322: tile[1], 323: tile[0]} if tile else {278: values.shape[0]}
+    fields |= {places: (0,) * len(blocks), lengths: tuple(map(len, blocks))} | (tags or {})
+    table = 8 + 2 + 12 * len(fields) + 4
+    rest = sum(4 * len(v) for v in fields.values() if isinstance(v, tuple) and len(v) > 1)
+    starts = [table + rest + sum(map(len, blocks[:number])) for number in range(len(blocks))]
+    fields[places] = tuple(starts)
+    entries, long = b"", b""
+    for tag, value in sorted(fields.items()):
+        numbers = value if isinstance(value, tuple) else (value,)
+        packed = struct.pack(f"{order}{len(numbers)}I", *numbers)
+        if len(numbers) > 1:
+            packed, long = struct.pack(f"{order}I", table + len(long)), long + packed
+        entries += struct.pack(f"{order}HHI", tag, 4, len(numbers)) + packed
+    head = struct.pack(f"{order}2sHIH", b"II" if order == "<" else b"MM", 42, 8, len(fields))
+    path.write_bytes(head + entries + bytes(4) + long + b"".join(blocks))
+    return path
+
+
 def png_claiming(cols: int, rows: int) -> bytes:
     """Return a PNG whose header claims a size and whose data are missing."""
     header = struct.pack(">IIBBBBB", cols, rows, 8, 0, 0, 0, 0)

@@ -29,6 +29,7 @@ from spinealign.imaging.decoding import (
     luminance,
     make_image,
 )
+from spinealign.imaging.raster_whole import check_decoded, check_stored
 
 _SEARCHED_BYTES = 65_536
 _BIG_ENDIAN_BIGTIFF = b"MM\x00\x2b"
@@ -65,6 +66,7 @@ def read_raster(part: ImagePart, file: BinaryIO, file_format: ImageFormat) -> Sp
         notes = _choose_page(picture, part)
         check_size(part.path, picture.height, picture.width)
         _check_decoded_size(part.path, file, picture)
+        check_stored(part.path, file, picture)
         is_deep_colour = _is_deep_colour(picture)
         white_is_zero, is_signed = _is_deep_white_is_zero(picture), _holds_signed_bytes(picture)
         turn = _turn_of(picture)
@@ -76,6 +78,7 @@ def read_raster(part: ImagePart, file: BinaryIO, file_format: ImageFormat) -> Sp
             pixels, bits = _deep_grey(file, picture, turn, notes), 16
         else:
             picture.load()
+            check_decoded(part.path, file, picture)
             upright = picture if turn is None else picture.transpose(turn)
             pixels, bits = _to_grey(upright, file_format, notes)
     if is_signed:

@@ -114,7 +114,7 @@ def own_picture(image: SpineImage) -> NDArray[np.float64]:
 
 
 # Lossy JPEG leaves the decoders some freedom: one stored value, which is more on a screen.
-DCMTK_WIDER = {"JPGExtended": 2.0, **dict.fromkeys(LOSSY_COLOUR, 2.0)}
+DCMTK_WIDER = {"JPGExtended": 2.0, "JPEG-lossy": 2.0, **dict.fromkeys(LOSSY_COLOUR, 2.0)}
 
 
 def require_dcmtk() -> None:

@@ -1,0 +1,224 @@
+"""Cut or damaged pictures are refused: decoders of JPEG invent what is missing."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.encaps import encapsulate, generate_fragments
+
+from spinealign.domain.errors import ReadProblem
+from spinealign.imaging.codestreams import jpeg_frame
+from spinealign.imaging.dicom_frames import frame_stream
+from spinealign.imaging.read import read_image
+from tests.corpus import corpus_files
+from tests.image_files import dicom_object, problem_of, write_tiff
+
+CORPUS = corpus_files()
+BY_CODEC = {
+    "JPEG baseline": "pydicom/test_files/SC_rgb_jpeg_dcmtk.dcm",
+    "JPEG extended": "pydicom/test_files/JPGExtended.dcm",
+    "JPEG extended, coefficients 0 to 0": "pydicom/test_files/JPEG-lossy.dcm",
+    "JPEG lossless": "pydicom/test_files/JPEG-LL.dcm",
+    "JPEG lossless, 12 of 16 bits": "pydicom/test_files/bad_sequence.dcm",
+    "JPEG lossless in colour": "pydicom/test_files/SC_rgb_jpeg_gdcm.dcm",
+    "JPEG-LS": "pydicom/test_files/MR_small_jpeg_ls_lossless.dcm",
+    "JPEG-LS, lossy, sample by sample": "pydicom/test_files/SC_rgb_jls_lossy_sample.dcm",
+    "JPEG 2000": "pydicom/test_files/MR_small_jp2klossless.dcm",
+    "JPEG 2000 in tiles": "pydicom/test_files/GDCMJ2K_TextGBR.dcm",
+    "RLE": "pydicom/test_files/MR_small_RLE.dcm",
+}
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+END = b"\xff\xd9"
+NOISE = np.random.default_rng(1).integers(0, 256, (90, 120)).astype(np.uint8)
+
+
+def corpus_object(codec: str) -> tuple[Dataset, bytes]:
+    """Return a file of pydicom's by its codec, and the compressed stream in it."""
+    names = [name for name in CORPUS if name.endswith(BY_CODEC[codec].split("/")[-1])]
+    dataset = dcmread(CORPUS[names[0]])
+    return dataset, frame_stream(dataset, 0, 1)
+
+
+def stored(path: Path, dataset: Dataset, fragments: list[bytes]) -> Path:
+    """Write an object with other fragments."""
+    dataset.PixelData = encapsulate(fragments, has_bot=False)
+    dcmwrite(path, dataset)
+    return path
+
+
+@pytest.mark.parametrize("codec", BY_CODEC)
+def test_a_whole_frame_opens(tmp_path: Path, codec: str) -> None:
+    dataset, stream = corpus_object(codec)
+    assert read_image(stored(tmp_path / "a.dcm", dataset, [stream])).pixels.max() > 0
+
+
+@pytest.mark.parametrize("end", [b"", END], ids=["without end marker", "with end marker"])
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("codec", BY_CODEC)
+def test_a_cut_frame_is_damaged(tmp_path: Path, codec: str, kept: float, end: bytes) -> None:
+    dataset, stream = corpus_object(codec)
+    cut = stream[: int(len(stream) * kept)].rstrip(b"\xff") + end
+    assert problem_of(stored(tmp_path / "a.dcm", dataset, [cut])) is ReadProblem.TRUNCATED
+
+
+@pytest.mark.parametrize("codec", [name for name in BY_CODEC if "extended" not in name])
+def test_a_frame_without_its_middle_is_damaged(tmp_path: Path, codec: str) -> None:
+    dataset, stream = corpus_object(codec)
+    third = len(stream) // 3
+    lacking = stream[:third] + stream[2 * third :]
+    assert problem_of(stored(tmp_path / "a.dcm", dataset, [lacking])) is ReadProblem.TRUNCATED
+
+
+@pytest.mark.parametrize("codec", ["JPEG lossless", "JPEG-LS", "RLE"])
+def test_a_frame_with_more_in_it_than_its_picture_is_damaged(tmp_path: Path, codec: str) -> None:
+    dataset, stream = corpus_object(codec)
+    middle = len(stream) // 2
+    more = stream[:middle] + bytes(range(1, 101)) + stream[middle:]
+    assert problem_of(stored(tmp_path / "a.dcm", dataset, [more])) is ReadProblem.TRUNCATED
+
+
+@pytest.mark.parametrize("place", [60_021, 60_084, 60_161])
+def test_lossless_values_above_the_precision_are_damage(tmp_path: Path, place: int) -> None:
+    dataset, stream = corpus_object("JPEG lossless, 12 of 16 bits")
+    damaged = stream[:place] + bytes((stream[place] ^ 0x10,)) + stream[place + 1 :]
+    path = stored(tmp_path / "a.dcm", dataset, [damaged])  # as many samples, of up to 65535
+    assert problem_of(path) is ReadProblem.TRUNCATED
+
+
+def test_a_scan_header_that_names_no_coefficients_means_all(tmp_path: Path) -> None:
+    dataset, stream = corpus_object("JPEG extended")
+    expected = read_image(stored(tmp_path / "a.dcm", dataset, [stream])).pixels
+    frame = jpeg_frame(stream)
+    assert frame is not None
+    start = frame.scans[0].start
+    assert stream[start - 3 : start] == b"\x00\x3f\x00"
+    emptied = stream[: start - 3] + bytes(3) + stream[start:]
+    pixels = read_image(stored(tmp_path / "b.dcm", dataset, [emptied])).pixels
+    np.testing.assert_array_equal(pixels, expected)
+
+
+# --- fragments ---------------------------------------------------------------------
+
+
+def frames_in_fragments(offsets: str, parts: int = 3) -> tuple[Dataset, list[np.ndarray]]:
+    """Return three frames of several fragments each, found by a table of one kind."""
+    pictures = [np.roll(NOISE, shift, axis=1) for shift in (0, 7, 30)]
+    streams = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures]
+    decoded = [cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_GRAYSCALE) for one in streams]
+    dataset = dicom_object(np.stack(pictures))
+    dataset.file_meta.TransferSyntaxUID = JPEG_BASELINE
+    cut = [fragments_of(stream, parts) for stream in streams]
+    data = encapsulate([part for one in cut for part in one], has_bot=False)
+    lengths = [sum(len(part) + 8 for part in one) for one in cut]
+    starts = [sum(lengths[:number]) for number in range(3)]
+    if offsets == "extended":
+        dataset.ExtendedOffsetTable = struct.pack("<3Q", *starts)
+        dataset.ExtendedOffsetTableLengths = struct.pack("<3Q", *map(len, streams))
+    elif offsets == "basic":
+        data = data[:4] + struct.pack("<I3I", 12, *starts) + data[8:]
+    elif offsets == "damaged":
+        data = data[:4] + struct.pack("<I3I", 12, 5, 77, 1 << 30) + data[8:]
+    dataset.PixelData = data
+    dataset["PixelData"].VR = "OB"
+    return dataset, decoded
+
+
+def fragments_of(stream: bytes, parts: int) -> list[bytes]:
+    """Cut a stream into fragments of an even length."""
+    size = len(stream) // parts // 2 * 2
+    ends = [*range(0, size * parts, size), len(stream) + len(stream) % 2]
+    return [(stream + b"\0")[start:end] for start, end in pairwise(ends)]
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("offsets", ["none", "basic", "extended", "damaged"])
+def test_fragments_are_put_together(tmp_path: Path, offsets: str, parts: int) -> None:
+    dataset, expected = frames_in_fragments(offsets, parts)
+    dcmwrite(tmp_path / "a.dcm", dataset)
+    pixels = read_image(tmp_path / "a.dcm").pixels  # of the middle frame
+    assert np.abs(pixels.astype(int) - expected[1]).max() <= 2
+
+
+@pytest.mark.parametrize("left_out", [3, 4, 5])
+def test_a_frame_that_lacks_a_fragment_is_damaged(tmp_path: Path, left_out: int) -> None:
+    dataset, _ = frames_in_fragments("none")
+    fragments = list(generate_fragments(dataset.PixelData))[1:]
+    del fragments[left_out]
+    stored(tmp_path / "a.dcm", dataset, fragments)
+    assert problem_of(tmp_path / "a.dcm") is ReadProblem.TRUNCATED
+
+
+# --- pictures ----------------------------------------------------------------------
+
+
+def saved(kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(NOISE).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def without_end(whole: bytes, kept: int) -> bytes:
+    return whole[:kept]
+
+
+def ended(whole: bytes, kept: int) -> bytes:
+    return whole[:kept].rstrip(b"\xff") + END
+
+
+def filled(whole: bytes, kept: int) -> bytes:
+    return whole[:kept] + bytes(len(whole) - kept)
+
+
+def without_interval(whole: bytes, _: int) -> bytes:
+    """Leave out what lies between two restart markers."""
+    first, second = whole.index(b"\xff\xd1"), whole.index(b"\xff\xd2")
+    return whole[:first] + whole[second:]
+
+
+PICTURES = {
+    "jpeg": saved("JPEG"),
+    "progressive jpeg": saved("JPEG", progressive=True),
+    "jpeg with restart markers": saved("JPEG", restart_marker_blocks=9),
+    "png": saved("PNG"),
+    "tiff": saved("TIFF"),
+    "bmp": saved("BMP"),
+    "gif": saved("GIF"),
+    "webp": saved("WEBP"),
+}
+CUTS: list[tuple[str, Callable[[bytes, int], bytes]]] = [
+    *((name, without_end) for name in PICTURES),
+    *((name, ended) for name in PICTURES if "jpeg" in name),
+    ("jpeg", filled),
+    ("png", filled),
+    ("jpeg with restart markers", without_interval),
+]
+
+
+@pytest.mark.parametrize("kept", [0.4, 0.95])
+@pytest.mark.parametrize(("kind", "cut"), CUTS)
+def test_a_cut_picture_is_damaged(
+    tmp_path: Path, kind: str, cut: Callable[[bytes, int], bytes], kept: float
+) -> None:
+    whole, path = PICTURES[kind], tmp_path / "a"
+    path.write_bytes(whole)
+    assert read_image(path).shape == NOISE.shape
+    path.write_bytes(cut(whole, int(len(whole) * kept)))
+    assert problem_of(path) is ReadProblem.TRUNCATED
+
+
+def test_the_last_tile_of_a_tiff_must_be_there_though_its_end_is_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tiles = np.pad(NOISE, ((0, 38), (0, 8))).reshape(2, 64, 2, 64).swapaxes(1, 2)
+    write_tiff(path, [tile.tobytes() for tile in tiles.reshape(4, 64, 64)], NOISE, tile=(64, 64))
+    np.testing.assert_array_equal(read_image(path).pixels, NOISE)
+    path.write_bytes(path.read_bytes()[:-40])
+    assert problem_of(path) is ReadProblem.TRUNCATED
