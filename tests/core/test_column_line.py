@@ -261,10 +261,23 @@ def test_a_body_at_the_place_of_two_keeps_no_name_and_the_others_keep_theirs():
 
 def test_an_unbroken_neck_keeps_names_that_the_network_takes_for_lower_ones():
     """On one film C5 to C7 seemed to lie a level too low, so that C5 might have been skipped."""
-    seen = {"C4": 4.5, "C5": 6.1, "C6": 7.0, "C7": 8.1}
-    neck = [replace(p, level=seen.get(p.name, p.level), spread=0.4) for p in column("C2", "C7")]
-    assert named(neck) == names_of(neck)
-    assert all_sure(neck)
+    seen = [
+        ("C2", 639, 318, 62.6, 2.1, 0.35),
+        ("C3", 624, 390, 56.4, 3.2, 0.35),
+        ("C4", 608, 457, 51.7, 4.5, 0.35),
+        ("C5", 594, 527, 58.1, 6.1, 0.39),
+        ("C6", 585, 590, 59.0, 7.0, 0.50),
+        ("C7", 566, 653, 68.7, 8.1, 1.02),
+        ("T1", 524, 749, 71.6, 12.1, 1.95),
+        ("T3", 486, 851, 69.4, 13.2, 2.32),
+    ]
+    chain = [
+        Piece(name, np.array([x, y], float), height, level, spread, is_c2=name == "C2")
+        for name, x, y, height, level, spread in seen
+    ]
+    names = name_line(chain)
+    assert [names.level(place) for place in range(6)] == names_of(chain)[:6]
+    assert all(names.is_sure(place) for place in range(6))
 
 
 def test_what_shoulders_and_ribs_make_is_suggested_and_pale_lumbar_bodies_are_outlined():
