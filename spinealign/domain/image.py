@@ -103,6 +103,7 @@ class NoteKind(StrEnum):
     NUMBER_REPAIRED = "number_repaired"
     NUMBER_LEFT_OUT = "number_left_out"
     NO_RESCALE = "no_rescale"
+    WINDOW_LEFT_OUT = "window_left_out"
     FRAMES_COUNTED = "frames_counted"
 
 

@@ -26,7 +26,7 @@ from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import BLOCK_ROWS, COLOUR_NOTE, is_coloured, luminance
 from spinealign.imaging.dicom_kind import is_capture
 from spinealign.imaging.dicom_numbers import is_stated, numbers
-from spinealign.imaging.windows import mirrored
+from spinealign.imaging.windows import mirrored, shows_something
 
 _MAX_WINDOWS = 16
 _PIXEL_VALUE_GROUP = "PixelValueTransformationSequence"
@@ -92,8 +92,11 @@ def _grey_from_stored(stored: NDArray[Any], dataset: Dataset, frame: int) -> Gre
         windows = tuple(mirrored(window, ends) for window in windows)
     if padding is not None:
         values = np.where(padding, values[~padding].min(), values)
+    seen = tuple(window for window in windows if shows_something(values, window))
+    if len(seen) < len(windows):
+        notes.append(ReaderNote(NoteKind.WINDOW_LEFT_OUT))
     is_hounsfield = has_modality and not is_inverted and _holds_hounsfield(dataset, frame)
-    return Grey(values, bits, windows, is_hounsfield, tuple(notes))
+    return Grey(values, bits, seen, is_hounsfield, tuple(notes))
 
 
 def _overlay_notes(dataset: Dataset) -> tuple[ReaderNote, ...]:
@@ -215,10 +218,21 @@ def _voi_windows(dataset: Dataset, frame: int) -> list[DisplayWindow]:
     names = _texts(_voi(dataset, frame, "WindowCenterWidthExplanation"))
     pairs = list(zip(centres, widths, strict=False))[:_MAX_WINDOWS]
     return [
-        DisplayWindow(centre, width, curve=curve, explanation=names[k] if k < len(names) else "")
+        DisplayWindow(
+            centre,
+            width,
+            curve=_curve(curve, width),
+            explanation=names[k] if k < len(names) else "",
+        )
         for k, (centre, width) in enumerate(pairs)
         if width > 0
     ]
+
+
+def _curve(stated: WindowCurve, width: float) -> WindowCurve:
+    """Return the curve of a window; a linear one below 1, which the standard excludes, is exact."""
+    is_exact = stated is WindowCurve.LINEAR and width < 1
+    return WindowCurve.LINEAR_EXACT if is_exact else stated
 
 
 def _voi(dataset: Dataset, frame: int, keyword: str) -> Any:

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from spinealign.domain.model_card import Denoise, IntensityRule
 
+_SMALLEST_SPAN = 1e-30
+"""Grey values that differ by less are equal; single precision ends near 1e-38."""
+
 # ImageNet means in B, G, R order, as in Simonyan & Zisserman's original Caffe
 # release of VGG16 (arXiv:1409.1556); the shipped base expects exactly these.
 VGG_MEAN_BGR = np.array([103.939, 116.779, 123.68], dtype=np.float32)
@@ -121,8 +124,12 @@ def scale_intensity(
         low, high = 0.0, 255.0
     else:
         low, high = _percentiles(pixels, (0.5, 99.5))
-    scaled = np.clip((pixels - low) / max(high - low, 1e-6), 0.0, 1.0)
-    return np.asarray(scaled, np.float32)
+    if not high > low:  # nearly all values are one
+        low, high = float(pixels.min()), float(pixels.max())
+    if not high - low > _SMALLEST_SPAN:
+        return np.zeros(pixels.shape, np.float32)
+    with np.errstate(over="ignore"):  # of values far beyond the percentiles
+        return np.asarray(np.clip((pixels - low) / (high - low), 0.0, 1.0), np.float32)
 
 
 def finish_input(canvas: NDArray[np.float32], rule: IntensityRule) -> NDArray[np.float32]:

@@ -42,11 +42,12 @@ def check_quality(image: SpineImage) -> tuple[Caution, ...]:
         cautions.append(Caution(WarningCode.LOW_RESOLUTION, size_px=(cols, rows)))
     low, high = np.percentile(image.pixels, (0.5, 99.5))
     full = 255.0 if image.bits == 8 else float(image.pixels.max() - image.pixels.min())
-    if high - low < 0.08 * max(full, 1e-6):
+    span = float(high - low) or full or 1.0
+    if high - low < 0.08 * full or full == 0:
         cautions.append(Caution(WarningCode.LOW_CONTRAST))
     elif image.bits == 8:
         cautions.extend(_exposure(float(np.median(image.pixels)), float(high), float(low)))
-    scaled = np.clip((image.pixels - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+    scaled = np.clip((image.pixels - low) / span, 0, 1).astype(np.float32)
     if _sharpness(scaled) < 0.008:
         cautions.append(Caution(WarningCode.BLURRED))
     if image.burned_in or has_letters(scaled):

@@ -59,7 +59,7 @@ def default_window(image: SpineImage) -> tuple[float, float]:
     low, high = (float(v) for v in np.percentile(image.pixels, (0.5, 99.5)))
     if high <= low:
         low, high = float(image.pixels.min()), float(image.pixels.max())
-    return (low + high) / 2, max(high - low, 1.0)
+    return (low + high) / 2, high - low if high > low else 1.0
 
 
 def to_display(pixels: NDArray[np.float32], window: tuple[float, float]) -> NDArray[np.uint8]:

@@ -20,6 +20,8 @@ CT_PRESETS = (
 """Hounsfield windows for the spine and the head (Radiopaedia, "Windowing (CT)")."""
 
 _SAMPLED_PIXELS = 1_000_000
+_FEWEST_GREYS = 2
+"""Steps of a screen's 255 between the darkest and the brightest that are seen as a picture."""
 
 
 def selectable_windows(image: SpineImage) -> tuple[DisplayWindow, ...]:
@@ -120,6 +122,25 @@ def _share(values: NDArray[np.float64], window: DisplayWindow) -> NDArray[np.flo
     if window.width <= 1:
         return np.where(values > window.centre - 0.5, 1.0, 0.0)
     return np.asarray((values - (window.centre - 0.5)) / (window.width - 1) + 0.5)
+
+
+def shows_something(pixels: NDArray[Any], window: DisplayWindow) -> bool:
+    """Tell whether a window shows grey values apart; one that lies beside them or is far wider not.
+
+    Parameters
+    ----------
+    pixels : ndarray, any shape
+        Grey values.
+    window : DisplayWindow
+    """
+    ends = np.array([pixels.min(), pixels.max()], np.float64)
+    if window.table is None:
+        shown = apply_window(ends, window)
+    else:
+        start = window.centre - window.width / 2
+        first, last = np.clip(np.rint(ends - start), 0, len(window.table) - 1).astype(int)
+        shown = np.asarray(np.rint(window.table[first : last + 1] * 255), np.uint8)
+    return int(np.ptp(shown)) >= _FEWEST_GREYS
 
 
 def mirrored(window: DisplayWindow, ends: float) -> DisplayWindow:

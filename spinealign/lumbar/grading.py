@@ -173,8 +173,8 @@ def classify_sequence(segmentation: Segmentation, pixels: Array) -> str:
     fluid, bone = (pixels[segmentation.mask == value] for value in (CANAL, VERTEBRA))
     if not fluid.size or not bone.size:
         return "t2"
-    ratio = float(np.percentile(fluid, _FLUID_PERCENTILE)) / max(float(np.median(bone)), 1e-6)
-    return "t2" if ratio > _FLUID_IS_BRIGHT else "t1"
+    bright, marrow = float(np.percentile(fluid, _FLUID_PERCENTILE)), float(np.median(bone))
+    return "t2" if bright > _FLUID_IS_BRIGHT * max(marrow, 0.0) else "t1"
 
 
 def network_input(crop: Array, card: ModelCard, bits: int = _STORED_BITS) -> Array:

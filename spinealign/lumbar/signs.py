@@ -37,8 +37,9 @@ _FLUID_AT, _BONE_AT = 80, 50
 Source: definition of the signs.
 """
 
-_LEAST_GREY, _LEAST_WIDTH = 1e-3, 1e-3
-"""What grey values and widths (lengths of the disc) are at least divided by.
+_LEAST_SHARE, _LEAST_WIDTH = 1e-5, 1e-3
+"""What grey values (shares of the brighter of fluid and bone) and widths (lengths of the disc) are
+at least divided by.
 
 Source: keep a quotient finite; definition of the signs.
 """
@@ -168,11 +169,12 @@ def own_signs(disc: DiscShape, frame: CropFrame, crop: Grey, mask: Mask) -> list
     inside[_DISC_ROWS] = mask[_DISC_ROWS] == DISC
     fluid = _percentile(crop[mask == CANAL], _FLUID_AT)
     bone = _percentile(crop[mask == VERTEBRA], _BONE_AT)
-    scale = max(fluid, bone, _LEAST_GREY) if np.isfinite(fluid) and np.isfinite(bone) else np.nan
+    is_seen = np.isfinite(fluid) and np.isfinite(bone) and max(fluid, bone) > 0
+    scale = max(fluid, bone) if is_seen else np.nan
     return [
         *_heights(inside), *_offsets(inside, mask), *_signal(inside, mask, crop / scale),
-        fluid / max(bone, _LEAST_GREY), *_endplates(inside, crop / scale), disc.confidence,
-        float(disc.is_inferred), disc.length_px / frame.length_px,
+        fluid / np.maximum(bone, _LEAST_SHARE * scale), *_endplates(inside, crop / scale),
+        disc.confidence, float(disc.is_inferred), disc.length_px / frame.length_px,
     ]  # fmt: skip
 
 

@@ -43,6 +43,9 @@ _NOTES = {
     NoteKind.NUMBER_LEFT_OUT: (
         "The file states {0} in a form that cannot be used, so it was left out."
     ),
+    NoteKind.WINDOW_LEFT_OUT: (
+        "A window stored with the image would show nothing of it and is not used."
+    ),
     NoteKind.FRAMES_COUNTED: (
         "The file does not state how many frames it holds; {0} were found in it."
     ),

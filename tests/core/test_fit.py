@@ -78,6 +78,26 @@ def test_grey_values_become_zero_to_one(pixels, rule, bits, hounsfield, expected
     assert scaled[0] == pytest.approx(expected, abs=0.02)
 
 
+@pytest.mark.parametrize("rule", [IntensityRule(), IntensityRule(percentiles=(1, 99))])
+@pytest.mark.parametrize("factor", [1e-4, 1e-9, 1e-20, 1e9])
+def test_the_unit_of_grey_values_does_not_matter(rule, factor):
+    pixels = np.random.default_rng(3).normal(500, 90, (64, 64)).astype(np.float32)
+    plain, scaled = (
+        scale_intensity(each, rule, bits=16, is_hounsfield=False)
+        for each in (pixels, pixels * np.float32(factor))
+    )
+    np.testing.assert_allclose(scaled, plain, atol=1e-5)
+
+
+def test_a_few_values_in_an_empty_picture_are_kept_apart():
+    pixels = np.zeros((100, 100), np.float32)
+    pixels[50, 50:54] = 2e-7, 4e-7, 6e-7, 8e-7
+    scaled = scale_intensity(pixels, IntensityRule(), bits=16, is_hounsfield=False)
+    assert scaled[50, 50:54] == pytest.approx([0.25, 0.5, 0.75, 1])
+    flat = scale_intensity(np.ones((4, 4), np.float32), IntensityRule(), bits=16, is_hounsfield=0)
+    assert (flat == 0).all()
+
+
 def test_vgg_input_is_bgr_less_the_imagenet_means_without_scaling():
     white = finish_input(np.ones((4, 4), np.float32), IntensityRule(channels="vgg_caffe"))
     assert white.shape == (4, 4, 3)

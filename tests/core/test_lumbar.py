@@ -139,6 +139,18 @@ def test_signs_measure_what_was_drawn():
     assert np.isnan(sign(signs, "step_below")[0])
 
 
+@pytest.mark.parametrize("factor", [1e-4, 1e-9])
+def test_signs_do_not_depend_on_the_unit_of_grey_values(factor):
+    discs, frames, crops, masks = crops_of(
+        mask := phantom.column_mask(), phantom.column_picture(mask)
+    )
+    plain = column_signs(discs, frames, crops, masks)
+    scaled = column_signs(discs, frames, [crop * np.float32(factor) for crop in crops], masks)
+    np.testing.assert_allclose(scaled, plain, rtol=1e-4, atol=1e-5)
+    segmentation, image = seen(is_t2=False)
+    assert classify_sequence(segmentation, image.pixels * factor) == "t1"
+
+
 def test_a_thin_disc_and_a_slipped_vertebra_show_in_the_signs():
     mask = phantom.column_mask()
     plain = column_signs(*crops_of(mask, phantom.column_picture(mask)))

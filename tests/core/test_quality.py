@@ -67,7 +67,7 @@ def test_bad_images_are_flagged_for_what_is_wrong(
     assert codes(pixels) == {expected}
 
 
-@pytest.mark.parametrize("factor", [0.01, 1, 37])
+@pytest.mark.parametrize("factor", [1e-9, 1e-4, 0.01, 1, 37])
 def test_exposure_is_not_judged_without_a_known_display_range(factor: float) -> None:
     assert codes(PHANTOM * factor, bits=16) == set()
 

@@ -81,6 +81,15 @@ class TestWindow:
         image = replace(ct_image(), window=None, pixels=np.full((4, 4), value, np.float32))
         assert render.default_window(image)[1] > 0
 
+    @pytest.mark.parametrize("factor", [1e-4, 1e-9])
+    def test_values_far_below_1_are_shown_apart(self, factor):
+        image = mr_analysis().image
+        pixels = image.pixels * np.float32(factor)
+        window = render.default_window(replace(image, pixels=pixels, window=None))
+        plain = render.default_window(replace(image, window=None))
+        assert window == pytest.approx([factor * number for number in plain], rel=1e-4)
+        assert np.ptp(render.to_display(pixels, window)) == 255
+
     def test_mostly_constant_image_still_shows_its_detail(self):
         pixels = np.zeros((100, 100), np.float32)
         pixels[50, 50:54] = 700

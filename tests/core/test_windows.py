@@ -20,7 +20,7 @@ from spinealign.imaging.windows import (
     selectable_windows,
 )
 from spinealign.wording.reading import window_text
-from tests.image_files import ramp, write_dicom
+from tests.image_files import notes_of, ramp, write_dicom
 
 GREY = ramp(40, 50)
 
@@ -118,6 +118,57 @@ def test_what_a_file_asks_for_first_is_shown_first(tmp_path: Path) -> None:
     without = read_image(write_dicom(tmp_path / "b.dcm", GREY))
     shown = apply_window(without.pixels, default_display(without))
     assert (shown.min(), shown.max()) == (0, 255)
+
+
+LEFT_OUT = "A window stored with the image would show nothing of it and is not used."
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        pytest.param({"WindowCenter": 5000, "WindowWidth": 400}, id="above"),
+        pytest.param({"WindowCenter": -500, "WindowWidth": 400}, id="below"),
+        pytest.param({"WindowCenter": 2048, "WindowWidth": 1e6}, id="far wider"),
+        pytest.param({"WindowCenter": 9000, "WindowWidth": 1, "VOILUTFunction": "SIGMOID"},
+                     id="curve"),
+        pytest.param({"WindowCenter": 9000, "WindowWidth": 5,
+                      "PhotometricInterpretation": "MONOCHROME1"}, id="inverted"),
+        pytest.param({"WindowCenter": 2048, "WindowWidth": 4096, "RescaleSlope": 1e-4,
+                      "RescaleIntercept": 0}, id="for stored values"),
+        pytest.param({"VOILUTSequence": Sequence([voi_table(5000, np.arange(500, dtype=np.uint16),
+                                                            12)])}, id="table"),
+    ],
+)  # fmt: skip
+def test_a_window_that_shows_nothing_gives_way_to_the_automatic_one_and_is_said(
+    tmp_path: Path, tags: dict[str, Any]
+) -> None:
+    image = read_image(write_dicom(tmp_path / "a.dcm", GREY, Modality="MR", **tags))
+    assert (image.windows, image.window) == ((), None)
+    assert LEFT_OUT in notes_of(image)
+    shown = default_display(image)
+    assert shown.kind is WindowKind.AUTOMATIC
+    assert np.ptp(apply_window(image.pixels, shown)) == 255
+
+
+def test_of_several_windows_only_those_that_show_something_stay(tmp_path: Path) -> None:
+    tags = {"WindowCenter": [9000, 1000], "WindowWidth": [10, 1000]}
+    image = read_image(write_dicom(tmp_path / "a.dcm", GREY, Modality="MR", **tags))
+    assert [window.centre for window in image.windows] == [1000]
+    assert notes_of(image) == (LEFT_OUT,)
+
+
+def test_a_window_that_shows_a_little_stays(tmp_path: Path) -> None:
+    tags = {"WindowCenter": 2000, "WindowWidth": 100}
+    image = read_image(write_dicom(tmp_path / "a.dcm", GREY, Modality="MR", **tags))
+    assert (image.window, notes_of(image)) == ((2000, 100), ())
+
+
+def test_a_window_for_values_far_below_1_is_taken_exactly(tmp_path: Path) -> None:
+    tags = {"RescaleSlope": 1e-4, "RescaleIntercept": 0, "WindowCenter": 0.1, "WindowWidth": 0.2}
+    image = read_image(write_dicom(tmp_path / "a.dcm", GREY, Modality="MR", **tags))
+    expected = np.clip(GREY * 1e-4 / 0.2, 0, 1) * 255
+    assert np.abs(apply_window(image.pixels, image.windows[0]) - expected).max() <= 0.51
+    assert notes_of(image) == ()
 
 
 @pytest.mark.parametrize("broken", ["short", "no data", "bits"])

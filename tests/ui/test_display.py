@@ -59,6 +59,14 @@ def test_pixels_that_are_no_numbers_do_not_hide_the_others():
     assert display.levels[0][0, 0] == 0
 
 
+def test_values_far_below_1_are_drawn_apart():
+    rows, cols = np.mgrid[:64, :64]
+    display = prepare_image(image_of((rows + cols) * 1e-9, window=None, windows=(), bits=16))
+    shown = display.grey_table(display.default_window, False)[display.levels[0]]
+    assert (shown.min(), shown.max()) == (0, 255)
+    assert len(np.unique(shown)) > 100
+
+
 def test_a_constant_image_is_drawable():
     display = prepare_image(image_of(np.full((8, 8), 7.0)))
     assert (display.levels[0] == 0).all()

@@ -356,11 +356,12 @@ def test_the_space_bar_asks_for_the_overlay(qtbot, viewer):
         (DisplayWindow(40, 400, WindowKind.MANUAL), True, "W 400   L 40 HU"),
         (DisplayWindow(127.5, 255, WindowKind.AS_STORED), False, "As stored   W 255   L 128"),
         (DisplayWindow(0.5, 1.25, WindowKind.MANUAL), False, "W 1.25   L 0.50"),
+        (DisplayWindow(5e-5, 2.5e-4, WindowKind.MANUAL), False, "W 0.00025   L 5e-05"),
         (DisplayWindow(40, 80, WindowKind.BRAIN), True, "Brain   W 80   L 40 HU"),
         (DisplayWindow(40, 80, explanation="MY\nBONE "), True, "MY\ufffdBONE   W 80   L 40 HU"),
         (TABLE, False, "VOI LUT from the file"),
     ],
-    ids=["by hand", "stored", "small", "preset", "hostile name", "table"],
+    ids=["by hand", "stored", "small", "tiny", "preset", "hostile name", "table"],
 )
 def test_window_in_words(window, hounsfield, text):
     assert corner_text(window, hounsfield) == text

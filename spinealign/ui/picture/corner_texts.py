@@ -58,8 +58,8 @@ class FrameNotes:
 def width_and_level(window: DisplayWindow, is_hounsfield: bool) -> str:
     """Return the numbers of a window, such as "W 400   L 40 HU"."""
     unit = " HU" if is_hounsfield else ""
-    digits = 0 if window.width >= 20 else 2
-    return f"W {window.width:.{digits}f}   L {window.centre:.{digits}f}{unit}"
+    kind = ".0f" if window.width >= 20 else ".2f" if window.width >= 0.5 else ".3g"
+    return f"W {window.width:{kind}}   L {window.centre:{kind}}{unit}"
 
 
 def corner_text(window: DisplayWindow, is_hounsfield: bool, is_inverted: bool = False) -> str:

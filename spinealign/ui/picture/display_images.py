@@ -16,6 +16,9 @@ from spinealign.wording.vertebrae import suggested_name
 
 INDEX_LEVELS = 65536
 SMALLEST_LEVEL_PX = 256
+_SMALLEST_SPAN = 1e-30
+"""Grey values that differ by less are shown as one; single precision ends near 1e-38."""
+
 OUTLINE_TOLERANCES_PX = (0.05, 0.2, 0.4, 0.8, 1.6)
 """A contour traced at every pixel has tens of thousands of points; drawing them takes a second."""
 
@@ -158,7 +161,7 @@ def prepare_image(image: SpineImage) -> DisplayImage:
     if not np.isfinite(pixels.sum()):
         pixels = np.nan_to_num(pixels, posinf=0.0, neginf=0.0)
     low, high = float(pixels.min()), float(pixels.max())
-    step = max(high - low, 1e-6) / (INDEX_LEVELS - 1)
+    step = (high - low if high - low > _SMALLEST_SPAN else 1.0) / (INDEX_LEVELS - 1)
     indices = np.rint((pixels - np.float32(low)) * np.float32(1 / step))
     full = np.clip(indices, 0, INDEX_LEVELS - 1).astype(np.uint16)
     return DisplayImage(image, _halved(full, _mean), low, step, offered_windows(image))

@@ -109,9 +109,10 @@ class StatusLine(QStatusBar):
 
 def pixel_text(reading: PixelReading) -> str:
     """Return such as "x 120  y 88   42 HU   vertebra"."""
-    digits = 0 if float(reading.value).is_integer() or abs(reading.value) >= 100 else 2
+    size = abs(reading.value)
+    kind = ".0f" if float(size).is_integer() or size >= 100 else ".2f" if size >= 1 else ".3g"
     unit = " HU" if reading.is_hounsfield else ""
-    text = f"x {reading.col}  y {reading.row}   {reading.value:.{digits}f}{unit}"
+    text = f"x {reading.col}  y {reading.row}   {reading.value:{kind}}{unit}"
     return f"{text}   {reading.structure}" if reading.structure else text
 
 
