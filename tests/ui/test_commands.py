@@ -30,6 +30,22 @@ def ready(window, analysed):
     return window
 
 
+def unexplained(window):
+    """Return the commands that are not offered and do not say why."""
+    actions = window.actions_by_name
+    silent = (one.name for one in COMMANDS if not actions.reason(one.name))
+    return [name for name in silent if not actions[name].isEnabled() and actions[name].isVisible()]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "ct_1.dcm", "mr_1.nii", "disc_1.png", "film_1.png", "series_1.nii"]
+)
+def test_a_command_that_is_not_offered_says_why(window, analysed, name):
+    if name:
+        analysed(name)
+    assert unexplained(window) == []
+
+
 @pytest.mark.parametrize("key", [Qt.Key.Key_O, Qt.Key.Key_Space], ids=["O", "space"])
 def test_keys_for_the_overlay(ready, key):
     assert ready.viewer.picture.shows_overlay

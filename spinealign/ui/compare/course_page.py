@@ -26,7 +26,7 @@ from spinealign.ui.compare.drawn_chart import DrawnChart
 from spinealign.ui.compare.pair_page import as_it_is_now, push_button
 from spinealign.ui.compare.patient_cases import PatientCases
 from spinealign.ui.compare.patients import PatientReader
-from spinealign.ui.widgets.labels import show_plain_rows, wrapped_label
+from spinealign.ui.widgets.labels import offer, show_plain_rows, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import (
@@ -106,7 +106,7 @@ class CoursePage(QWidget):
 
     def _show_in_report(self) -> None:
         course = self._course
-        self.in_report.setEnabled(course is not None and bool(self._rows))
+        offer(self.in_report, self._missing)
         is_in = course is not None and self._bench.appendices.has(
             course.examinations[-1].analysis, Appendix.COURSE
         )
@@ -129,9 +129,16 @@ class CoursePage(QWidget):
         short = [ERROR_IN_SHORT if words == ERROR_OF_CHANGE else words for words in said]
         self.cautions.setText(" ".join([*short, DISCLAIMER]))
         for button in self._buttons:
-            button.setEnabled(bool(self._rows))
+            offer(button, self._missing)
         self._show_in_report()
         self._draw()
+
+    @property
+    def _missing(self) -> str:
+        """Why there is no course; empty where there is one."""
+        if self._course is None:
+            return CHOOSE_TWO
+        return "" if self._rows else NO_COMMON_MEASURE
 
     def _title(self, examinations: Sequence[PatientExamination]) -> str:
         if self._course is None:

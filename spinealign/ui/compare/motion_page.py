@@ -29,7 +29,7 @@ from spinealign.ui.compare.drawn_chart import DrawnChart
 from spinealign.ui.compare.pair_page import CaseChoice, PatientWarning, as_it_is_now, push_button
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.picture.viewer import Viewer
-from spinealign.ui.widgets.labels import show_plain_rows, wrapped_label
+from spinealign.ui.widgets.labels import offer, show_plain_rows, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.motion import (
@@ -111,7 +111,7 @@ class MotionPage(QWidget):
 
     def _show_in_report(self) -> None:
         motion = self._motion
-        self.in_report.setEnabled(motion is not None)
+        offer(self.in_report, "" if motion is not None else CHOOSE_TWO)
         is_in = motion is not None and self._bench.appendices.has(
             motion.flexion.analysis, Appendix.MOTION
         )
@@ -180,7 +180,7 @@ class MotionPage(QWidget):
         shown = [words for words in said if words != LIMITS_MEANING]
         self.cautions.setText(" ".join((*shown, DISCLAIMER)))
         for button in self._buttons:
-            button.setEnabled(motion is not None)
+            offer(button, "" if motion is not None else CHOOSE_TWO)
         self._show_in_report()
         self._draw()
         self._show_pictures()

@@ -38,7 +38,7 @@ from spinealign.ui.compare.linked_viewers import ViewLink
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.results.measure_model import MeasureChoices
-from spinealign.ui.widgets.labels import wrapped_label
+from spinealign.ui.widgets.labels import offer, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import (
@@ -53,6 +53,7 @@ from spinealign.wording.comparison import (
 )
 
 CHOOSE = "Choose an examination above"
+NEEDS_TWO = "Choose two examinations with results of one patient"
 OTHER_FILE = "Other file…"
 PICTURE_PERCENT = 50
 
@@ -280,12 +281,12 @@ class PairPage(QWidget):
         self.times.setText(self._times(found, changes if both is not None else None))
         self.cautions.setText(" ".join(self._cautions(both)))
         for button in self._needs_both:
-            button.setEnabled(both is not None)
+            offer(button, "" if both is not None else NEEDS_TWO)
         self._show_in_report(both)
         self._draw_measures()
 
     def _show_in_report(self, both: tuple[PatientExamination, PatientExamination] | None) -> None:
-        self.in_report.setEnabled(both is not None)
+        offer(self.in_report, "" if both is not None else NEEDS_TWO)
         appended = self._bench.appendices
         is_in = both is not None and appended.has(both[1].analysis, Appendix.PRIOR)
         self.in_report.setChecked(is_in and self._appended is self.first.case)

@@ -18,6 +18,7 @@ from spinealign.ui.picture.viewer import Viewer
 from spinealign.wording.corrections import drawing_name, point_name, swap_facing_text
 from spinealign.wording.vertebrae import suggested_name
 
+NO_BODY = "There is no vertebra"
 _FOLLOWING = {
     "all others follow": (True, True),
     "those below follow": (False, True),
@@ -57,6 +58,7 @@ class EditMenu:
         if state is None:
             return None
         menu = QMenu(self._viewer)
+        menu.setToolTipsVisible(True)
         menu.aboutToHide.connect(menu.deleteLater)
         ref, body = self._editor.ref_at(point), self._viewer.picture.body_at(point)
         if isinstance(ref, DrawnRef):
@@ -86,7 +88,11 @@ class EditMenu:
         is_moved = any(mark.source is LandmarkSource.USER for mark in body.landmarks)
         text = f"Reset all points of {body.name}"
         reset = _add(menu, text, partial(self._changes.reset_points, body))
-        reset.setEnabled(is_moved and body.state is not VertebraState.ADDED)
+        is_added = body.state is VertebraState.ADDED
+        reason = (
+            "The program did not find it" if is_added else "" if is_moved else "No point was moved"
+        )
+        _offer(reset, reason)
         _add(menu, f"Delete {body.name}", partial(self._changes.delete, body))
         menu.addSeparator()
         for words, side in (("above", -1), ("below", 1)):
@@ -112,18 +118,27 @@ class EditMenu:
             submenu = menu.addMenu(f"Rename {body.name}; {who}")
             assert submenu is not None
             submenu.setEnabled(bool(others))
+            opener = submenu.menuAction()
+            if opener is not None and not others:
+                opener.setToolTip("No other level is free here")
             for level in others:
                 _add(submenu, level, partial(self._changes.rename, body, level, *follow))
 
     def _add_general(self, menu: QMenu, state: Corrections, empty: QPointF | None) -> None:
         if empty is not None:
             action = _add(menu, "Add vertebra here", partial(self._changes.add_at, empty))
-            action.setEnabled(bool(state.vertebrae))
+            _offer(action, "" if state.vertebrae else NO_BODY)
         corners = partial(self._editor.take_tool, ToolName.VERTEBRA)
         _add(menu, "Add vertebra by its four corners…", corners)
         menu.addSeparator()
         swap = _add(menu, swap_facing_text(state.facing), self._changes.swap_anterior_posterior)
-        swap.setEnabled(bool(state.vertebrae))
+        _offer(swap, "" if state.vertebrae else NO_BODY)
+
+
+def _offer(action: QAction, reason: str) -> None:
+    """Offer a command, or say why it is not possible."""
+    action.setEnabled(not reason)
+    action.setToolTip(reason or action.text())
 
 
 def _add(menu: QMenu, text: str, act: Callable[[], object]) -> QAction:

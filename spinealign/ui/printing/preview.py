@@ -11,7 +11,7 @@ from PyQt6.QtPrintSupport import QPrintDialog, QPrinter, QPrinterInfo
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from spinealign.ui.printing.pages import PdfPages, print_pages
-from spinealign.ui.widgets.labels import without_icons, wrapped_label
+from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 
 NO_PRINTER = "No printer is set up on this computer. Save the report as PDF and print it elsewhere."
 JOB_NAME = "SpineAlign report"
@@ -59,7 +59,7 @@ class ReportPreview(QDialog):
         self.view.show_pages(pages)
         has_printer = bool(QPrinterInfo.availablePrinterNames())
         self.print_button = QPushButton("&Print…")
-        self.print_button.setEnabled(has_printer)
+        offer(self.print_button, "" if has_printer else NO_PRINTER)
         self.print_button.clicked.connect(self._ask_printer)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.addButton(self.print_button, QDialogButtonBox.ButtonRole.ActionRole)

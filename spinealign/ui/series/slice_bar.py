@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.study import SeriesStack, SlicePosition
+from spinealign.ui.widgets.labels import offer
 from spinealign.wording.series import picture_word, position_text
 
 MARK_PX = 5
@@ -124,8 +125,12 @@ class SliceBar(QWidget):
         text = f"{position_text(self._stack, place).split(',')[0]} – {note}"
         self.words.setText(text)
         self.words.setToolTip(text)
-        self.back.setEnabled(result is not None and result != place)
-        self.analyse.setEnabled(result != place)
+        offer(self.back, "" if result is not None and result != place else self._why_no_way(result))
+        offer(self.analyse, "" if result != place else "This picture is analysed")
+
+    @staticmethod
+    def _why_no_way(result: SlicePosition | None) -> str:
+        return "Nothing is analysed yet" if result is None else "The analysed image is shown"
 
     def minimumSizeHint(self) -> QSize:
         """Ask for no more width than the upper or the lower of two lines needs."""

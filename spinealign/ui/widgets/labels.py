@@ -61,6 +61,23 @@ def menu_button(name: str, text: str, tip: str) -> QToolButton:
     return button
 
 
+def offer(button: QWidget, reason: str) -> None:
+    """Let a button be pressed, or say in its tool tip why that is not possible now.
+
+    Parameters
+    ----------
+    button : QWidget
+        Its tool tip, as it is now, comes back once the button is offered again.
+    reason : str
+        Empty where it can be pressed.
+    """
+    if button.toolTip() != button.property("reason"):
+        button.setProperty("tip", button.toolTip())
+    button.setProperty("reason", reason or None)
+    button.setEnabled(not reason)
+    button.setToolTip(reason or button.property("tip"))
+
+
 def without_icons(buttons: QDialogButtonBox) -> None:
     """Take the style's icons off buttons: they are black in the dark theme too."""
     for button in buttons.buttons():

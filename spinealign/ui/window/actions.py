@@ -307,11 +307,6 @@ class Actions:
         # Qt hands over whether the action is checked, which these commands do not want.
         self._by_name[name].triggered.connect(lambda: act())
 
-    def enable(self, names: Sequence[str], enabled: bool) -> None:
-        """Enable or disable commands."""
-        for name in names:
-            self._by_name[name].setEnabled(enabled)
-
     def show(self, names: Sequence[str], shown: bool) -> None:
         """Show or hide commands, in menus, tool bars and for their keys."""
         for name in names:
@@ -322,6 +317,12 @@ class Actions:
         action = self._by_name[name]
         action.setEnabled(not reason)
         action.setToolTip(reason or self._tips[name])
+
+    def reason(self, name: str) -> str:
+        """Return why a command is not offered; empty where it is, and where nothing says so."""
+        action = self._by_name[name]
+        is_told = not action.isEnabled() and action.toolTip() != self._tips[name]
+        return action.toolTip() if is_told else ""
 
     def check(self, name: str, checked: bool = True) -> None:
         """Show a command as chosen, without running it."""

@@ -14,6 +14,7 @@ from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.drawing_tools import ToolName
+from spinealign.ui.widgets.labels import offer
 from spinealign.ui.window.actions import (
     IMAGE_TYPE_COMMANDS,
     REPORTS,
@@ -37,6 +38,9 @@ NO_SERIES = "The image is no series of slices"
 NOTHING_RUNS = "Nothing is being analysed"
 NOT_IN_RESULT = "The result holds nothing of this kind"
 NO_HEAT_MAP = "There is no heat map: only a classifier makes one, and none answered"
+NOT_GRADED = "Discs are graded on sagittal MR of the lumbar spine only"
+NO_VOLUME = "This needs a series of sagittal MR slices"
+NO_COMPANION = "No other contrast was added"
 SIGNED = "The reading is signed: only an addendum changes it"
 """Why commands are not offered."""
 
@@ -120,13 +124,15 @@ class CommandStates(QObject):
             entry is not None and entry.plane is Plane.SAGITTAL and len(entry) >= FEWEST_SLICES
         )
         has_companion = case is not None and case.companion is not None
-        self._actions.enable(("add_companion",), is_graded)
-        self._actions.enable(("all_slices",), is_slice and is_volume)
-        self._actions.enable(("drop_companion",), is_graded and has_companion)
+        absent = NO_CASE if case is None else NO_RESULT if result is None else ""
+        ungraded = absent or ("" if is_graded else NOT_GRADED)
+        self._actions.offer("add_companion", ungraded)
+        self._actions.offer("all_slices", absent or ("" if is_slice and is_volume else NO_VOLUME))
+        self._actions.offer("drop_companion", ungraded or ("" if has_companion else NO_COMPANION))
 
     def _show_image_type(self, case: Case | None) -> None:
         wanted = case.wanted_examination if case is not None else None
-        self._image_type_button.setEnabled(case is not None)
+        offer(self._image_type_button, "" if case is not None else NO_CASE)
         words = "automatic" if wanted is None else examination_label(wanted)
         self._image_type_button.setText(f"Image type: {words} ▾")
         self._actions.check(image_type_command(wanted))
@@ -161,4 +167,4 @@ def _shows_hips(shown: Analysis) -> bool:
 
 def _name_step(actions: Actions, name: str, word: str, label: str) -> None:
     actions.rename(name, f"&{word} {label}".rstrip())
-    actions.enable((name,), bool(label))
+    actions.offer(name, "" if label else f"There is nothing to {word.lower()}")

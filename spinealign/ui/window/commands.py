@@ -292,6 +292,9 @@ def _show_recent(menu: QMenu, bench: Workbench, cases: CasesPanel) -> None:
     cases.set_recent(recents)
     menu.clear()
     menu.setEnabled(bool(recents))
+    opener = menu.menuAction()
+    if opener is not None:
+        opener.setToolTip("" if recents else "No file is remembered")
     for number, recent in enumerate(recents[:MAX_RECENT_IN_MENU], start=1):
         # An ampersand in a file name would underline the letter after it.
         name = recent.title.replace("&", "&&")

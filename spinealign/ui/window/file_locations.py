@@ -17,7 +17,7 @@ from spinealign.domain import paths
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.files import write_whole
 from spinealign.ui.settings.preferences import Preferences
-from spinealign.ui.widgets.labels import rule, wrapped_label
+from spinealign.ui.widgets.labels import offer, rule, wrapped_label
 from spinealign.ui.window.dialogs import TextDialog
 from spinealign.ui.work.messages import Messages
 from spinealign.wording import Message, safe_text
@@ -146,7 +146,7 @@ class FileLocationsDialog(TextDialog):
         row = QHBoxLayout()
         shown = QPushButton("Show")
         shown.setAccessibleName(f"Show {folder} in the file manager")
-        shown.setEnabled(folder.is_dir())
+        offer(shown, "" if folder.is_dir() else "This folder is made when something is kept in it")
         shown.clicked.connect(partial(_show_in_file_manager, folder))
         row.addWidget(shown, 0, Qt.AlignmentFlag.AlignLeft)
         if is_profile and is_fixed(folder):

@@ -21,7 +21,7 @@ from PyQt6.QtWidgets import (
 
 from spinealign.ui.settings.letterhead import logo_path, remove_logo, take_logo
 from spinealign.ui.settings.preferences import Preferences
-from spinealign.ui.widgets.labels import without_icons, wrapped_label
+from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 from spinealign.ui.work.messages import Messages
 from spinealign.wording import Message
 
@@ -96,7 +96,7 @@ class LetterheadDialog(QDialog):
 
     def _show_logo(self) -> None:
         picture = QPixmap(str(logo_path(self._preferences)))
-        self._remove.setEnabled(not picture.isNull())
+        offer(self._remove, "" if not picture.isNull() else "There is no logo")
         if picture.isNull():
             self.logo.setText("None")
             return

@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QMenu
 
 from spinealign.domain.image import DisplayWindow, WindowKind
 from spinealign.ui.picture.scene import PictureScene
-from spinealign.ui.widgets.labels import menu_button
+from spinealign.ui.widgets.labels import menu_button, offer
 from spinealign.ui.window.actions import Actions
 from spinealign.wording.reading import window_text
 
@@ -24,6 +24,8 @@ WITH_KEYS = {
 }
 """Commands of the windows that do not come from the file."""
 
+NO_IMAGE = "Open an image first"
+NO_SUCH_WINDOW = "This image has no such window"
 _TIP = "Choose window and level (W: next preset)"
 
 
@@ -93,9 +95,11 @@ class WindowMenu(QObject):
             self._actions[name].setText(
                 self._words[name] if window is None else window_text(window)
             )
-            self._actions.enable((name,), window is not None)
-        self._actions.enable(("next_window", "previous_window"), bool(by_kind))
-        self.button.setEnabled(bool(by_kind))
+            missing = NO_IMAGE if not by_kind else NO_SUCH_WINDOW
+            self._actions.offer(name, "" if window is not None else missing)
+        for name in ("next_window", "previous_window"):
+            self._actions.offer(name, "" if by_kind else NO_IMAGE)
+        offer(self.button, "" if by_kind else NO_IMAGE)
 
     def _lay_out(self, own: Sequence[QAction]) -> None:
         self.menu.clear()
