@@ -42,7 +42,7 @@ from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.reach import cut_off_cautions
 from spinealign.measure.outlines.canal import canal_of
 from spinealign.measure.outlines.regions import region_statistics
-from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice
+from spinealign.measure.outlines.volumes import canal_extent, find_mid_slice
 from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
 from spinealign.predict import classify_with, segment_with
 from spinealign.radiograph import VertebraOutlines, changes_of, interval_rule
@@ -256,7 +256,8 @@ def _mid_sagittal(
     model = models.load(card.name)
 
     def width_of(index: int) -> float:
-        return canal_width_px(segment_with(model, volume.slice_image(index)))
+        found = segment_with(model, volume.slice_image(index))
+        return canal_extent(found, volume, index)
 
     best = yield from mapped(find_mid_slice(len(volume), width_of), _locating)
     middle = volume.slice_image(best)

@@ -17,7 +17,7 @@ from spinealign.imaging.choice import first_picture, is_sagittal_volume, sagitta
 from spinealign.imaging.volume import load_volume
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
-from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice, structure_volumes
+from spinealign.measure.outlines.volumes import canal_extent, find_mid_slice, structure_volumes
 from spinealign.predict import segment_with
 
 
@@ -82,7 +82,7 @@ class _Slices:
 
     def segment_all(self) -> Generator[Step, None, SegmentedVolume]:
         count = len(self._volume)
-        finding = find_mid_slice(count, lambda index: canal_width_px(self._segment(index)))
+        finding = find_mid_slice(count, self._canal_extent)
         title = "Looking for the middle of the canal"
         mid = yield from mapped(finding, lambda _: Step(title, len(self._found) / count))
         yield Step("Segmenting all slices", len(self._found) / count, self._volume.slice_image(mid))
@@ -90,6 +90,9 @@ class _Slices:
             self._segment(index)
             yield Step("Segmenting all slices", len(self._found) / count)
         return self._result(mid)
+
+    def _canal_extent(self, index: int) -> float:
+        return canal_extent(self._segment(index), self._volume, index)
 
     def _segment(self, index: int) -> Segmentation:
         if index not in self._found:
@@ -101,8 +104,7 @@ class _Slices:
         found = [self._found[index] for index in range(len(volume))]
         masks = np.stack([part.mask for part in found])
         confidence = np.stack([part.confidence for part in found])
-        spacing_mm, apart_mm = volume.template.spacing_mm, volume.series.slice_spacing_mm
-        structures = structure_volumes(masks, classes, spacing_mm, apart_mm)
+        structures = structure_volumes(masks, classes, volume.voxel_volumes_mm3)
         return SegmentedVolume(
             volume, self._model.identity, classes, masks, confidence, mid, structures
         )

@@ -384,16 +384,19 @@ def five_slices(path: Path) -> SegmentedVolume:
     image = replace(whole.image, source_path=path)
     series = entry_for(path.with_name("series"))
     voxels = np.stack([image.pixels + 40 * k for k in range(5)]).astype(np.float32)
+    parts = zip(voxels, series.parts, strict=True)
+    slices = tuple(replace(image, pixels=pixels, part=part) for pixels, part in parts)
+    volume = SpineVolume(voxels, slices, series)
     found = whole.segmentation
     masks = np.stack([np.where(found.mask <= k, found.mask, 0) for k in range(5)]).astype(np.uint8)
     return SegmentedVolume(
-        SpineVolume(voxels, image, series),
+        volume,
         found.model,
         found.classes,
         masks,
         np.stack([found.confidence] * 5),
         3,
-        structure_volumes(masks, found.classes, image.spacing_mm, series.slice_spacing_mm),
+        structure_volumes(masks, found.classes, volume.voxel_volumes_mm3),
     )
 
 

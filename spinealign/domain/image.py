@@ -97,6 +97,7 @@ class NoteKind(StrEnum):
     NO_ORIENTATION = "no_orientation"
     UNIT_ASSUMED = "unit_assumed"
     UNEVEN_SLICES = "uneven_slices"
+    MIXED_SPACING = "mixed_spacing"
     SPACING_CONFLICT = "spacing_conflict"
     OVERLAY_LEFT_OUT = "overlay_left_out"
     STATES_LEFT_OUT = "states_left_out"

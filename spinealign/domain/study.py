@@ -16,13 +16,16 @@ from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.findings import ModelIdentity, Segmentation
 from spinealign.domain.formats import IMAGE_FORMATS
 from spinealign.domain.identifiers import PatientKey
-from spinealign.domain.image import ImagePart, SpineImage
+from spinealign.domain.image import ImagePart, ReaderNote, SpineImage
 
 FEWEST_SLICES = 3
 """What is less is no volume whose middle could be looked for."""
 
 _TIMED_FORMATS = frozenset(each.name for each in IMAGE_FORMATS if each.has_volumes)
 _EVEN_WITHIN = 0.1
+_LONGEST_STEP = 2.5
+"""Steps between slices longer than this many usual ones are gaps; set by hand."""
+
 _BENT = ("flex", "exten", "bending", "functional", "funktion", "inklin", "reklin")
 _FAT_SUPPRESSED = frozenset(("stir", "tirm", "fs", "spair", "spir", "fatsat", "dixon"))
 
@@ -102,6 +105,21 @@ class SeriesEntry:
         if typical <= 0 or np.abs(gaps - typical).max() > _EVEN_WITHIN * typical:
             return None
         return typical
+
+    @property
+    def slice_thicknesses_mm(self) -> tuple[float, ...] | None:
+        """What each slice stands for: from half way to one neighbour to half way to the other.
+
+        The first and the last stand for a whole step. None when positions are unknown, or where
+        a step is so long that several slices are missing.
+        """
+        if self.positions_mm is None or len(self.positions_mm) < 2:
+            return None
+        gaps = np.diff(self.positions_mm)
+        if gaps.min() <= 0 or gaps.max() > _LONGEST_STEP * float(np.median(gaps)):
+            return None
+        around = np.concatenate([gaps[:1], gaps, gaps[-1:]])
+        return tuple(((around[:-1] + around[1:]) / 2).tolist())
 
 
 @dataclass(frozen=True)
@@ -225,22 +243,52 @@ class SpineVolume:
     ----------
     voxels : ndarray of float32, shape (S, H, W)
         Grey values as in `SpineImage.pixels`; axes are slice, row, column.
-    template : SpineImage
-        The middle slice with everything the slices share.
+    images : tuple of SpineImage
+        The slices with what each of them states itself; their pixels are those of `voxels`.
     series : SeriesEntry
         Where each slice lies, how far apart, and in which plane.
+    notes : tuple of ReaderNote
+        On the series as a whole.
     """
 
     voxels: NDArray[np.float32]
-    template: SpineImage
+    images: tuple[SpineImage, ...]
     series: SeriesEntry
+    notes: tuple[ReaderNote, ...] = ()
 
     def __len__(self) -> int:
         return len(self.series)
 
     def slice_image(self, index: int) -> SpineImage:
         """Return one slice as an image of its own."""
-        return replace(self.template, pixels=self.voxels[index], part=self.series.parts[index])
+        image = self.images[index]
+        return replace(image, notes=(*image.notes, *self.notes))
+
+    @property
+    def middle(self) -> SpineImage:
+        """The middle slice."""
+        return self.slice_image(self.series.middle)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float] | None:
+        """(row, column) spacing of all slices; None where one does not state it or they differ."""
+        found = {image.spacing_mm for image in self.images}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def pixel_areas_mm2(self) -> tuple[float, ...] | None:
+        """Area of a pixel on each slice; None where one does not state it."""
+        areas = [image.pixel_area_mm2 for image in self.images]
+        known = tuple(area for area in areas if area is not None)
+        return known if len(known) == len(areas) else None
+
+    @property
+    def voxel_volumes_mm3(self) -> tuple[float, ...] | None:
+        """Volume of a voxel on each slice; None where pixels or steps are not known."""
+        areas, thicknesses = self.pixel_areas_mm2, self.series.slice_thicknesses_mm
+        if areas is None or thicknesses is None:
+            return None
+        return tuple(a * t for a, t in zip(areas, thicknesses, strict=True))
 
 
 @dataclass(frozen=True)

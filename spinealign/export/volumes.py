@@ -18,7 +18,8 @@ VOLUME_COLUMNS = (
     "class_id", "name", "voxels", "millilitres", "slices", "mid_slice", "spacing_row_mm",
     "spacing_column_mm", "slice_spacing_mm", "model", "model_version", "model_status",
 )  # fmt: skip
-"""Columns of volumes.csv; empty cells mean "unknown", `mid_slice` counts from 1."""
+"""Columns of volumes.csv; empty cells mean "unknown" or "not the same for all slices", `mid_slice`
+counts from 1."""
 
 _TABLE, _MASKS = "volumes.csv", "masks"
 
@@ -28,7 +29,7 @@ def volumes_csv(found: SegmentedVolume) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(VOLUME_COLUMNS)
-    rows_mm, cols_mm = found.volume.template.spacing_mm or (None, None)
+    rows_mm, cols_mm = found.volume.spacing_mm or (None, None)
     model = found.model
     for part in found.structures:
         writer.writerow(

@@ -17,12 +17,13 @@ from pydicom import Dataset
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.image import ImagePart
-from spinealign.domain.study import PatientFacts, SeriesEntry
+from spinealign.domain.study import FEWEST_SLICES, PatientFacts, SeriesEntry
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import check_size
 from spinealign.imaging.dicom_identifiers import patient_key
 from spinealign.imaging.dicom_numbers import numbers
 from spinealign.imaging.dicom_pixels import MAX_FRAMES, frame_count, inflated, load_dataset
+from spinealign.imaging.dicom_tags import RADIOGRAPH_MODALITIES
 
 _LONGEST_TEXT = 256
 _MOST_NUMBERS = 16
@@ -167,7 +168,8 @@ def _series_key(
     if not series or _stands_alone(dataset):
         series = f"{series} {part.path} {part.member}"
     stack = dicom_tags.frame_value(dataset, frame, "FrameContentSequence", "StackID")
-    return (series, shape, *_owner(dataset), *dicom_tags.special_kind(dataset), _short(stack))
+    kind = (_short(dataset.get("Modality")), *dicom_tags.special_kind(dataset))
+    return (series, shape, *_owner(dataset), *kind, _short(stack))
 
 
 def _owner(dataset: Dataset) -> tuple[Any, ...]:
@@ -198,7 +200,7 @@ def _few(value: Any) -> tuple[float, ...]:
 
 
 def _stands_alone(dataset: Dataset) -> bool:
-    return dataset.get("Modality") in dicom_tags.RADIOGRAPH_MODALITIES
+    return dataset.get("Modality") in RADIOGRAPH_MODALITIES
 
 
 def _entry(
@@ -250,12 +252,39 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
         groups[header.key].append(header)
     entries = [
         _sorted_entry(layer, states)
-        for group in groups.values()
+        for group in _rejoined(list(groups.values()))
         for stack in _parallel(group)
         for variant in _variants(_placed(stack))
         for layer in _layers(variant)
     ]
     return sorted(entries, key=lambda e: (e.study, e.number is None, e.number or 0))
+
+
+def _rejoined(groups: list[list[SliceHeader]]) -> list[list[SliceHeader]]:
+    """Put slices together of which each was given a series identifier of its own.
+
+    They agree in all else that tells series apart, in number and name of the series too, and
+    at least three lie parallel, each at a place and with an instance number of its own.
+    """
+    alike: dict[tuple[Any, ...], list[SliceHeader]] = defaultdict(list)
+    rest = []
+    for group in groups:
+        header = group[0]
+        entry = header.entry
+        is_slice = header.part.index is None and header.position_mm is not None
+        if len(group) == 1 and is_slice and entry.modality not in RADIOGRAPH_MODALITIES:
+            alike[(*header.key[1:], header.variant, entry.number, entry.description)].append(header)
+        else:
+            rest.append(group)
+    for headers in alike.values():
+        for stack in _parallel(headers):
+            rest += [stack] if _is_one_stack(stack) else [[header] for header in stack]
+    return rest
+
+
+def _is_one_stack(stack: list[SliceHeader]) -> bool:
+    places, numbers_given = set(_places(stack).values()), {header.number for header in stack}
+    return len(stack) >= FEWEST_SLICES and len(places) == len(numbers_given) == len(stack)
 
 
 def _parallel(group: list[SliceHeader]) -> list[list[SliceHeader]]:

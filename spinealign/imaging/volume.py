@@ -51,20 +51,18 @@ def load_volume(entry: SeriesEntry) -> Generator[int, None, SpineVolume]:
         A slice cannot be read or has another size than the rest
         (UNSUPPORTED_LAYOUT), or the volume is TOO_LARGE.
     """
-    template: SpineImage | None = None
+    images: list[SpineImage] = []
     voxels = np.empty((0, 0, 0), np.float32)
     for index, image in enumerate(_slices(entry)):
-        if template is None:
-            template, voxels = image, _empty_volume(entry, image)
+        if not images:
+            voxels = _empty_volume(entry, image)
         if image.shape != voxels.shape[1:]:
             raise ImageReadError(image.source_path, ReadProblem.UNSUPPORTED_LAYOUT)
         voxels[index] = image.pixels
-        if index == entry.middle:
-            template = image
+        images.append(replace(image, pixels=voxels[index]))
         yield index + 1
-    assert template is not None, "a series has at least one part"
-    require_content(replace(template, pixels=voxels.reshape(len(entry), -1)))
-    return SpineVolume(voxels, replace(template, notes=_volume_notes(entry, template)), entry)
+    require_content(replace(images[entry.middle], pixels=voxels.reshape(len(entry), -1)))
+    return SpineVolume(voxels, tuple(images), entry, _volume_notes(entry, images))
 
 
 def _empty_volume(entry: SeriesEntry, image: SpineImage) -> NDArray[np.float32]:
@@ -75,9 +73,11 @@ def _empty_volume(entry: SeriesEntry, image: SpineImage) -> NDArray[np.float32]:
     return np.empty(shape, np.float32)
 
 
-def _volume_notes(entry: SeriesEntry, template: SpineImage) -> tuple[ReaderNote, ...]:
+def _volume_notes(entry: SeriesEntry, images: Sequence[SpineImage]) -> tuple[ReaderNote, ...]:
     is_uneven = entry.positions_mm is not None and entry.slice_spacing_mm is None
-    return (*template.notes, *((ReaderNote(NoteKind.UNEVEN_SLICES),) if is_uneven else ()))
+    is_mixed = len({image.spacing_mm for image in images}) > 1
+    uneven = (ReaderNote(NoteKind.UNEVEN_SLICES),) if is_uneven else ()
+    return (*uneven, *((ReaderNote(NoteKind.MIXED_SPACING),) if is_mixed else ()))
 
 
 def _slices(entry: SeriesEntry) -> Iterator[SpineImage]:

@@ -34,6 +34,9 @@ _NOTES = {
     NoteKind.NO_ORIENTATION: "The file does not state its orientation.",
     NoteKind.UNIT_ASSUMED: ("The file does not state its unit of length; millimetres are assumed."),
     NoteKind.UNEVEN_SLICES: "The slices are not evenly spaced; some may be missing.",
+    NoteKind.MIXED_SPACING: (
+        "The slices of the series differ in pixel spacing; each is measured by its own."
+    ),
     NoteKind.SPACING_CONFLICT: (
         "The file states two different pixel spacings, so lengths are given in pixels."
     ),

@@ -258,6 +258,7 @@ def test_a_presentation_state_alone_is_no_picture(tmp_path: Path) -> None:
     "owner",
     [
         {"PatientID": "another"}, {"StudyInstanceUID": "1.2.4"}, {"FrameOfReferenceUID": "1.2.5"},
+        {"Modality": "CT"},
     ],
     ids=lambda owner: next(iter(owner)),
 )  # fmt: skip
@@ -273,6 +274,44 @@ def test_series_that_share_an_identifier_are_never_one_volume(
         dataset.save_as(path)
     folders = [{part.path.parent.name for part in entry.parts} for entry in list_series(tmp_path)]
     assert sorted(map(sorted, folders)) == [["0"], ["1"]]
+
+
+def write_singles(folder: Path, count: int = 5, **changes: list[Any]) -> Path:
+    """Write slices each with a series identifier of its own, and further attributes a slice."""
+    for k, path in enumerate(write_series(folder, count, FrameOfReferenceUID="1.2.6")):
+        dataset = dcmread(path)
+        dataset.SeriesInstanceUID = generate_uid()
+        for keyword, values in changes.items():
+            setattr(dataset, keyword, values[k])
+        dataset.save_as(path)
+    return folder
+
+
+def test_slices_with_a_series_identifier_each_become_one_series(tmp_path: Path) -> None:
+    (entry,) = list_series(write_singles(tmp_path / "a"))
+    assert offsets(entry) == [0, 1, 2, 3, 4]
+    assert entry.slice_spacing_mm == pytest.approx(4)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"PatientID": list("abcde")}, {"StudyInstanceUID": [f"1.2.{k}" for k in range(5)]},
+        {"FrameOfReferenceUID": [f"1.2.{k}" for k in range(5)]}, {"SeriesNumber": [1, 2, 3, 4, 5]},
+        {"SeriesDescription": list("abcde")}, {"EchoTime": [10, 20, 30, 40, 50]},
+        {"InstanceNumber": [1] * 5}, {"ImagePositionPatient": [[0, 0, 0]] * 5},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)  # fmt: skip
+def test_series_of_one_slice_that_differ_stay_apart(
+    tmp_path: Path, changes: dict[str, list[Any]]
+) -> None:
+    found = list_series(write_singles(tmp_path / "a", **changes))
+    assert [len(entry) for entry in found] == [1] * 5
+
+
+def test_two_slices_are_not_taken_for_one_series(tmp_path: Path) -> None:
+    assert [len(entry) for entry in list_series(write_singles(tmp_path / "a", 2))] == [1, 1]
 
 
 def test_echo_time_and_kind_split_nothing_where_no_place_comes_twice(tmp_path: Path) -> None:

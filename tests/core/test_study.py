@@ -124,7 +124,7 @@ def test_missing_slices_are_said(tmp_path: Path) -> None:
     write_series(tmp_path)[1].unlink()
     (entry,) = list_series(tmp_path)
     assert entry.slice_spacing_mm is None
-    said = notes_of(run_to_end(load_volume(entry)).template)
+    said = notes_of(run_to_end(load_volume(entry)).middle)
     assert "The slices are not evenly spaced; some may be missing." in said
 
 

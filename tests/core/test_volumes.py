@@ -20,13 +20,14 @@ from spinealign.domain.findings import Segmentation
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import NoteKind
 from spinealign.export.volumes import VOLUME_COLUMNS, volumes_csv, write_volume
+from spinealign.imaging.study import list_series
 from spinealign.inference.catalog import ModelStore
 from spinealign.measure.outlines.volumes import canal_width_px, find_mid_slice, structure_volumes
 from spinealign.volumes import segment_volume
 from spinealign.wording.reading import note_text
 from spinealign.wording.volumes import SPACING_MISSING, structure_text, volume_lines
 from tests.examinations import SPINE_MR
-from tests.image_files import write_dicom, write_nifti
+from tests.image_files import SAGITTAL, item, write_dicom, write_nifti
 from tests.phantoms import MR_CLASSES, mr_mask, mr_model
 
 WIDEST, SLICES, ROWS, COLS = 6, 11, 96, 64
@@ -118,14 +119,14 @@ def test_a_narrow_or_short_canal_counts_less():
 
 
 @pytest.mark.parametrize(
-    ("spacing", "apart", "millilitres"),
-    [((2.0, 0.5), 4.0, 0.024), (None, 4.0, None), ((2.0, 0.5), None, None)],
-    ids=["all known", "no pixel spacing", "no slice spacing"],
+    ("voxels_mm3", "millilitres"),
+    [((4.0, 4.0, 4.0), 0.024), ((1.0, 4.0, 2.0), 0.015), (None, None)],
+    ids=["alike", "different", "unknown"],
 )
-def test_millilitres_need_all_three_spacings(spacing, apart, millilitres):
+def test_millilitres_are_summed_slice_by_slice(voxels_mm3, millilitres):
     masks = np.zeros((3, 4, 5), np.uint8)
     masks[:2, 1, 1:4] = 2
-    discs = structure_volumes(masks, {1: "vertebra", 2: "disc"}, spacing, apart)[1]
+    discs = structure_volumes(masks, {1: "vertebra", 2: "disc"}, voxels_mm3)[1]
     assert discs.voxels == 6
     assert discs.millilitres == (None if millilitres is None else pytest.approx(millilitres))
 
@@ -201,6 +202,99 @@ def test_slices_in_files_become_a_series(tmp_path, series, models):
     assert len(found.volume) == SLICES
     assert all(structure.millilitres is not None for structure in found.structures)
     assert found.volume.series.slice_spacing_mm == pytest.approx(4.0)
+
+
+PLACES_MM = tuple(4.0 * index for index in range(SLICES))
+FINE_MM, COARSE_MM = (0.4, 0.5), (0.9, 0.8)
+
+
+def write_slices(folder, places_mm=PLACES_MM, fine=()):
+    """Write a file a slice; those named in `fine` have smaller pixels."""
+    folder.mkdir()
+    for index, (mask, place_mm) in enumerate(zip(drawn_masks(), places_mm, strict=True)):
+        write_dicom(
+            folder / f"{index}.dcm", 100 * mask.astype(np.uint16) + 10, Modality="MR",
+            SeriesInstanceUID="1.2.3", ImageOrientationPatient=SAGITTAL,
+            ImagePositionPatient=[place_mm, 0, 0],
+            PixelSpacing=list(FINE_MM if index in fine else COARSE_MM),
+        )  # fmt: skip
+    return folder
+
+
+def write_frames(path, fine=()):
+    """Write the slices as frames of one file, with the size of their pixels in their own groups."""
+    frames = [
+        item(
+            PlanePositionSequence=[item(ImagePositionPatient=[place_mm, 0, 0])],
+            PixelMeasuresSequence=[
+                item(PixelSpacing=list(FINE_MM if index in fine else COARSE_MM))
+            ],
+        )
+        for index, place_mm in enumerate(PLACES_MM)
+    ]
+    shared = item(PlaneOrientationSequence=[item(ImageOrientationPatient=SAGITTAL)])
+    return write_dicom(
+        path, 100 * drawn_masks().astype(np.uint16) + 10, Modality="MR",
+        SharedFunctionalGroupsSequence=[shared], PerFrameFunctionalGroupsSequence=frames,
+    )  # fmt: skip
+
+
+def expected_ml(class_id, thicknesses_mm, fine=()):
+    areas = [np.prod(FINE_MM if index in fine else COARSE_MM) for index in range(SLICES)]
+    counts = (drawn_masks() == class_id).sum(axis=(1, 2))
+    return float((counts * areas * thicknesses_mm).sum() / 1000)
+
+
+@pytest.mark.parametrize("way", ["files", "frames"])
+@pytest.mark.parametrize("fine", [(5,), (0, 1, 2, 6), tuple(range(1, SLICES))], ids=str)
+def test_every_slice_is_measured_by_its_own_pixels(series, models, tmp_path, way, fine):
+    if way == "files":
+        source = write_slices(tmp_path / "folder", fine=fine)
+    else:
+        source = write_frames(tmp_path / "frames.dcm", fine)
+    found, _ = ended(segment_volume(source, models))
+    for structure in found.structures:
+        expected = expected_ml(structure.class_id, np.full(SLICES, 4.0), fine)
+        assert structure.millilitres == pytest.approx(expected)
+    spacings = [found.volume.slice_image(index).spacing_mm for index in range(SLICES)]
+    assert spacings == [FINE_MM if index in fine else COARSE_MM for index in range(SLICES)]
+    assert "differ in pixel spacing" in volume_lines(found)[-1]
+    rows = list(csv.DictReader(io.StringIO(volumes_csv(found))))
+    assert (rows[0]["spacing_row_mm"], rows[0]["slice_spacing_mm"]) == ("", "4.0")
+
+
+def test_finer_pixels_do_not_make_a_canal_wider(series, models, tmp_path):
+    plain, _ = ended(segment_volume(write_slices(tmp_path / "plain"), models))
+    assert plain.mid_index == WIDEST
+    fine, _ = ended(segment_volume(write_slices(tmp_path / "fine", fine=(WIDEST,)), models))
+    assert fine.mid_index in (WIDEST - 1, WIDEST + 1)
+
+
+def test_a_chosen_slice_keeps_its_own_millimetres(series, models, tmp_path):
+    source = write_slices(tmp_path / "folder", fine=set(range(SLICES)) - {WIDEST})
+    (entry,) = list_series(source)
+    analysis, _ = ended(whole.analyze_file(entry, models, SPINE_MR))
+    assert analysis.image.notes[0].values == (WIDEST + 1, SLICES)
+    assert analysis.image.spacing_mm == COARSE_MM
+
+
+def test_slices_stand_for_half_the_way_to_their_neighbours(series, models, tmp_path):
+    steps = np.array([7.0] * 4 + [5.0] + [4.0] * 5)
+    source = write_slices(tmp_path / "folder", (0.0, *np.cumsum(steps)))
+    found, _ = ended(segment_volume(source, models))
+    thicknesses = [7, 7, 7, 7, 6, 4.5, 4, 4, 4, 4, 4]
+    assert found.volume.series.slice_thicknesses_mm == pytest.approx(thicknesses)
+    for structure in found.structures:
+        expected = expected_ml(structure.class_id, thicknesses)
+        assert structure.millilitres == pytest.approx(expected)
+    assert "not evenly spaced" in volume_lines(found)[-1]
+
+
+def test_over_a_long_gap_no_volume_is_given(series, models, tmp_path):
+    source = write_slices(tmp_path / "folder", (*PLACES_MM[:6], *(12 + p for p in PLACES_MM[6:])))
+    found, _ = ended(segment_volume(source, models))
+    assert {structure.millilitres for structure in found.structures} == {None}
+    assert any(SPACING_MISSING in line for line in volume_lines(found))
 
 
 def test_files_and_words(series, models, tmp_path):

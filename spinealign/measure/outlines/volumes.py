@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import Segmentation
-from spinealign.domain.study import StructureVolume
+from spinealign.domain.study import SpineVolume, StructureVolume
 from spinealign.measure.outlines.canal import canal_of
 
 Masks = NDArray[np.uint8]
@@ -31,6 +31,16 @@ def canal_width_px(segmentation: Segmentation) -> float:
     """
     canal = canal_of(segmentation)
     return 0.0 if canal is None else float(canal.sum() / canal.shape[0])
+
+
+def canal_extent(segmentation: Segmentation, volume: SpineVolume, index: int) -> float:
+    """Return how wide the canal is on a slice of a volume, to be compared with other slices.
+
+    In pixels, or where all slices state the size of theirs, weighed by it: slices of one
+    volume may have pixels of different size.
+    """
+    areas = volume.pixel_areas_mm2
+    return canal_width_px(segmentation) * (1.0 if areas is None else areas[index])
 
 
 def find_mid_slice(count: int, width_of: Callable[[int], float]) -> Generator[int, None, int]:
@@ -71,10 +81,7 @@ def find_mid_slice(count: int, width_of: Callable[[int], float]) -> Generator[in
 
 
 def structure_volumes(
-    masks: Masks,
-    classes: Mapping[int, str],
-    spacing_mm: tuple[float, float] | None,
-    slice_spacing_mm: float | None,
+    masks: Masks, classes: Mapping[int, str], voxel_volumes_mm3: Sequence[float] | None
 ) -> tuple[StructureVolume, ...]:
     """Return the volume of every structure of a segmented series.
 
@@ -83,25 +90,23 @@ def structure_volumes(
     masks : ndarray of uint8, shape (S, H, W)
         Structure of each voxel; 0 is the background.
     classes : mapping of int to str
-    spacing_mm : tuple of float or None
-        (row, column) spacing.
-    slice_spacing_mm : float or None
-        Distance of neighbouring slices.
+    voxel_volumes_mm3 : sequence of float or None
+        What a voxel of each slice stands for.
 
     Returns
     -------
     tuple of StructureVolume
         Voxels alone where a spacing is unknown: no millimetre is invented. The volume is
-        a sum over slices, each standing for the distance to the next one.
+        a sum over slices.
     """
-    millilitres = None
-    if spacing_mm is not None and slice_spacing_mm is not None:
-        millilitres = spacing_mm[0] * spacing_mm[1] * slice_spacing_mm / _MM3_IN_A_MILLILITRE
-    counts = np.bincount(masks.ravel(), minlength=256)
+    counts = np.array([np.bincount(mask.ravel(), minlength=256) for mask in masks])
+    totals, millilitres = counts.sum(axis=0), None
+    if voxel_volumes_mm3 is not None:
+        millilitres = np.asarray(voxel_volumes_mm3) @ counts / _MM3_IN_A_MILLILITRE
     return tuple(
         StructureVolume(
-            class_id, name, int(counts[class_id]),
-            None if millilitres is None else int(counts[class_id]) * millilitres,
+            class_id, name, int(totals[class_id]),
+            None if millilitres is None else float(millilitres[class_id]),
         )
         for class_id, name in classes.items()
     )  # fmt: skip
