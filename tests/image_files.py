@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,7 @@ def write_tiff(
     values: NDArray[Any],
     *,
     tile: tuple[int, int] | None = None,
-    tags: dict[int, int | tuple[int, ...]] | None = None,
+    tags: Mapping[int, int | tuple[int, ...]] | None = None,
     order: str = "<",
 ) -> Path:
     """Write a TIFF file of one page in any layout.
@@ -147,7 +147,7 @@ def write_tiff(
     }  # fmt: skip
     places, lengths = (324, 325) if tile else (273, 279)
     fields |= {322: tile[1], 323: tile[0]} if tile else {278: values.shape[0]}
-    fields |= {places: (0,) * len(blocks), lengths: tuple(map(len, blocks))} | (tags or {})
+    fields |= {places: (0,) * len(blocks), lengths: tuple(map(len, blocks))} | dict(tags or {})
     table = 8 + 2 + 12 * len(fields) + 4
     rest = sum(4 * len(v) for v in fields.values() if isinstance(v, tuple) and len(v) > 1)
     starts = [table + rest + sum(map(len, blocks[:number])) for number in range(len(blocks))]

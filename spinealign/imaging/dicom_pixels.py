@@ -252,8 +252,9 @@ def _unused_low_bits(dataset: Dataset) -> int:
     """Return how far up the bits of a pixel lie; writers of old put them at the upper end."""
     allocated, stored = (int(dataset.get(key) or 0) for key in ("BitsAllocated", "BitsStored"))
     shift = int(dataset.get("HighBit") or 0) + 1 - stored
-    is_plain = not dataset.file_meta.TransferSyntaxUID.is_encapsulated and stored > 0
-    return shift if is_plain and 0 < shift <= allocated - stored else 0
+    syntax = dataset.file_meta.TransferSyntaxUID
+    is_plain = not syntax.is_encapsulated or syntax == RLELossless
+    return shift if is_plain and stored > 0 and 0 < shift <= allocated - stored else 0
 
 
 def _stored_frame(file: BinaryIO, dataset: Dataset, frame: int) -> NDArray[Any]:

@@ -6,7 +6,6 @@ patient, so the pixel spacing stays unknown.
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +19,7 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.formats import ImageFormat
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.study import SeriesEntry
+from spinealign.imaging import tiff
 from spinealign.imaging.decoding import (
     COLOUR_NOTE,
     check_plausible,
@@ -47,9 +47,6 @@ _TURNS = {
 }
 """What brings each orientation upright (Exif 2.32, tag 0x0112; TIFF 6.0, tag 274)."""
 
-_WHITE_IS_ZERO = 0
-_SIGNED = 2
-
 
 def read_raster(part: ImagePart, file: BinaryIO, file_format: ImageFormat) -> SpineImage:
     """Read an ordinary picture file as grey values; the first page when `part` names none.
@@ -67,34 +64,58 @@ def read_raster(part: ImagePart, file: BinaryIO, file_format: ImageFormat) -> Sp
         check_size(part.path, picture.height, picture.width)
         _check_decoded_size(part.path, file, picture)
         check_stored(part.path, file, picture)
-        is_deep_colour = _is_deep_colour(picture)
-        white_is_zero, is_signed = _is_deep_white_is_zero(picture), _holds_signed_bytes(picture)
-        turn = _turn_of(picture)
-        if turn is not None:
-            notes.append(ReaderNote(NoteKind.TURNED_BY_EXIF))
-        if isinstance(picture, TiffImagePlugin.TiffImageFile):
-            turn = None  # its decoders turn it themselves
-        if is_deep_colour:
-            pixels, bits = _deep_grey(file, picture, turn, notes), 16
-        else:
-            picture.load()
-            check_decoded(part.path, file, picture)
-            upright = picture if turn is None else picture.transpose(turn)
-            pixels, bits = _to_grey(upright, file_format, notes)
-    if is_signed:
-        pixels, bits = pixels.view(np.int8), 16  # 8 would promise display values 0..255
-    if white_is_zero:
-        ends = 65535 if bits == 16 else float(pixels.min()) + float(pixels.max())
-        pixels = ends - pixels.astype(np.float32)
+        if detail := tiff.unsupported_layout(picture):
+            raise ImageReadError(part.path, ReadProblem.UNSUPPORTED_PIXELS, detail)
+        pixels, bits = _grey_of_page(part, file, file_format, picture, notes)
     return make_image(part, sha256, pixels, bits, file_format=file_format.name, notes=tuple(notes))
 
 
+def _grey_of_page(
+    part: ImagePart,
+    file: BinaryIO,
+    file_format: ImageFormat,
+    picture: Image.Image,
+    notes: list[ReaderNote],
+) -> tuple[NDArray[Any], int]:
+    """Decode the page at which a file stands: grey values (H, W), and bits."""
+    is_deep_colour = _is_deep_colour(picture)
+    turn = _turn_of(picture)  # of a PNG this decodes the picture
+    if turn is not None:
+        notes.append(ReaderNote(NoteKind.TURNED_BY_EXIF))
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        turn = None  # its decoders turn it themselves
+    if is_deep_colour:
+        return _deep_grey(_deep_samples(file, picture), turn, notes), 16
+    if tiff.has_deep_planes(picture):
+        picture = tiff.plane(file, picture, 0)
+    white_is_zero = tiff.is_white_zero(picture)
+    tiff.settle_order(picture)
+    picture.load()
+    check_decoded(part.path, file, picture)
+    upright = picture if turn is None else picture.transpose(turn)
+    pixels, bits = _to_grey(upright, file_format, notes)
+    pixels = tiff.as_stored(pixels, picture)
+    if pixels.dtype == np.int8:
+        bits = 16  # 8 would promise display values 0..255
+    if white_is_zero:
+        ends = 65535 if bits == 16 else float(pixels.min()) + float(pixels.max())
+        pixels = ends - pixels.astype(np.float32)
+    return pixels, bits
+
+
 def raster_entries(part: ImagePart, file: BinaryIO, file_format: ImageFormat) -> list[SeriesEntry]:
-    """Return the pages or frames of a picture file as one series."""
+    """Return the pages or frames of a picture file as a series, reduced copies as another."""
     with _open(part.path, file, file_format) as picture:
-        pages = int(getattr(picture, "n_frames", 1))
-    parts = tuple(ImagePart(part.path, part.member, page) for page in range(pages))
-    return [SeriesEntry((part,) if pages == 1 else parts, file_format.name)]
+        groups = tiff.picture_pages(picture)
+        is_only = int(getattr(picture, "n_frames", 1)) == 1
+    if is_only:
+        return [SeriesEntry((part,), file_format.name)]
+    return [
+        SeriesEntry(
+            tuple(ImagePart(part.path, part.member, page) for page in group), file_format.name
+        )
+        for group in groups
+    ]
 
 
 def _open(path: Path, file: BinaryIO, file_format: ImageFormat) -> Image.Image:
@@ -123,7 +144,7 @@ def _unsupported(file: BinaryIO, file_format: ImageFormat) -> str:
         return "big-endian BigTIFF"
     if file_format is formats.JPEG:
         return _unusual_jpeg(head)
-    bits = _tiff_bits(file) if file_format is formats.TIFF else None
+    bits = tiff.bits_of_unknown(file) if file_format is formats.TIFF else None
     return "" if bits is None else f"{bits} bits"
 
 
@@ -138,20 +159,6 @@ def _unusual_jpeg(head: bytes) -> str:
             return "" if head[place + 4] == 8 else f"JPEG of {head[place + 4]} bits"
         place += 2 + length
     return ""
-
-
-def _tiff_bits(file: BinaryIO) -> int | None:
-    """Return the bits of a sample in a TIFF file with a whole header, else None."""
-    file.seek(0)
-    try:
-        tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
-        file.seek(tags.next)
-        tags.load(file)
-        starts = tags.get(TiffImagePlugin.STRIPOFFSETS) or tags[TiffImagePlugin.TILEOFFSETS]
-        is_whole = max(starts) < file.seek(0, 2)
-        return int(tags[TiffImagePlugin.BITSPERSAMPLE][0]) if is_whole else None
-    except (KeyError, IndexError, TypeError, ValueError, SyntaxError, struct.error, OSError):
-        return None
 
 
 def _check_webp_size(path: Path, file: BinaryIO) -> None:
@@ -182,30 +189,40 @@ def _choose_page(picture: Image.Image, part: ImagePart) -> list[ReaderNote]:
     if part.index is not None:
         picture.seek(part.index)
         return []
-    return [ReaderNote(NoteKind.PAGE_TAKEN, (1, pages))] if pages > 1 else []
+    if pages == 1:
+        return []
+    page = tiff.picture_pages(picture)[0][0]
+    picture.seek(page)
+    return [ReaderNote(NoteKind.PAGE_TAKEN, (page + 1, pages))]
 
 
 def _is_deep_colour(picture: Image.Image) -> bool:
     """Tell 16-bit colour, of which Pillow keeps only 8 bits."""
-    stored_as = repr(getattr(picture, "tile", ""))
-    return picture.mode in ("RGB", "RGBA", "LA") and ";16" in stored_as
+    is_deep = ";16" in repr(getattr(picture, "tile", "")) or tiff.has_deep_planes(picture)
+    return is_deep and picture.mode in ("RGB", "RGBA", "LA")
 
 
-def _deep_grey(
-    file: BinaryIO,
-    picture: Image.Image,
-    turn: Image.Transpose | None,
-    notes: list[ReaderNote],
-) -> NDArray[np.float32]:
-    """Decode 16-bit colour (H, W) with OpenCV, which keeps all bits, and turn it upright."""
+def _deep_samples(file: BinaryIO, picture: Image.Image) -> NDArray[np.uint16]:
+    """Decode 16-bit colour (H, W, samples), all bits kept; the last of 2 or 4 is transparency."""
+    if tiff.has_deep_planes(picture):
+        planes = [tiff.plane(file, picture, number) for number in range(len(picture.getbands()))]
+        return np.stack([np.asarray(each, np.uint16) for each in planes], axis=-1)
     file.seek(0)
     content = np.frombuffer(file.read(), np.uint8)
     page = picture.tell()
     found, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
     if not found or pages[0].dtype != np.uint16:
         raise ValueError("no 16-bit picture")
-    pixels = pages[0] if pages[0].ndim == 3 else pages[0][..., None]
-    rgb = pixels[..., 2::-1] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, axis=2)
+    pixels = np.asarray(pages[0], np.uint16)
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    return pixels if pixels.shape[2] < 3 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+
+
+def _deep_grey(
+    pixels: NDArray[np.uint16], turn: Image.Transpose | None, notes: list[ReaderNote]
+) -> NDArray[np.float32]:
+    """Turn 16-bit colour (H, W, samples) grey (H, W) and upright."""
+    rgb = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, axis=2)
     if is_coloured(rgb, 65535):
         notes.append(COLOUR_NOTE)
     grey = luminance(rgb)
@@ -223,21 +240,6 @@ def _turn_of(picture: Image.Image) -> Image.Transpose | None:
     return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
 
 
-def _is_deep_white_is_zero(picture: Image.Image) -> bool:
-    """Tell "white is zero" TIFFs of more than 8 bits: Pillow does not invert those itself."""
-    is_deep = picture.mode.startswith("I;16") or picture.mode in ("I", "F")
-    if not is_deep or not isinstance(picture, TiffImagePlugin.TiffImageFile):
-        return False
-    return picture.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
-
-
-def _holds_signed_bytes(picture: Image.Image) -> bool:
-    """Tell TIFFs of signed bytes, which Pillow takes for unsigned ones."""
-    if picture.mode != "L" or not isinstance(picture, TiffImagePlugin.TiffImageFile):
-        return False
-    return picture.tag_v2.get(TiffImagePlugin.SAMPLEFORMAT) == (_SIGNED,)
-
-
 def _to_grey(
     picture: Image.Image, file_format: ImageFormat, notes: list[ReaderNote]
 ) -> tuple[NDArray[Any], int]:
@@ -250,6 +252,8 @@ def _to_grey(
     if picture.mode == "LAB":
         notes.append(COLOUR_NOTE)
         return np.asarray(picture.getchannel(0)), 8
+    if picture.mode == "La":  # grey that is already multiplied by its transparency
+        picture = picture.convert("LA")
     if picture.has_transparency_data:
         picture = _on_black(picture, notes)
     if picture.mode not in ("1", "L"):
