@@ -43,6 +43,11 @@ from spinealign.imaging.codestreams import (
 from spinealign.imaging.decoding import check_plausible, check_size
 from spinealign.imaging.dicom_frame_count import count_frames
 from spinealign.imaging.dicom_frames import frame_stream
+from spinealign.imaging.dicom_layout import (
+    complete_layout,
+    join_items,
+    without_little_endian_sequences,
+)
 from spinealign.imaging.dicom_numbers import numbers, settle_numbers
 
 MAX_FRAMES = 20_000
@@ -57,7 +62,6 @@ _COLOURS = (
     "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT",
     "YBR_RCT",
 )  # fmt: skip
-_ONE_SAMPLE = ("", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _OTHER_COLOURS = ("HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")
 _DEFER_BYTES = 65_536
 _MAX_READS = 600_000
@@ -84,10 +88,14 @@ def inflated(path: Path, file: BinaryIO) -> BinaryIO:
     file.seek(0)
     if read_preamble(file, force=True) is None:
         file.seek(0)
-        return file
+        is_big_endian = file.read(2) == b"\0\x08"
+        file.seek(0)
+        return without_little_endian_sequences(file) if is_big_endian else file
     meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
     start = file.tell()
     file.seek(0)
+    if meta.get("TransferSyntaxUID") == ExplicitVRBigEndian:
+        return without_little_endian_sequences(file)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return file
     plain = io.BytesIO()
@@ -137,7 +145,8 @@ def load_completed(
         raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
     _complete_transfer_syntax(dataset)
     settle_numbers(dataset)
-    _complete_layout(dataset)
+    complete_layout(dataset)
+    join_items(dataset)
     notes = _complete_frames(dataset, file)
     if not dataset.original_encoding[1]:
         _swap_tables(dataset)
@@ -353,19 +362,6 @@ def _complete_transfer_syntax(dataset: Dataset) -> None:
     else:
         syntax = ExplicitVRLittleEndian if is_little_endian else ExplicitVRBigEndian
     dataset.file_meta.TransferSyntaxUID = syntax
-
-
-def _complete_layout(dataset: Dataset) -> None:
-    """Say what one grey value a pixel means where the file, as ACR-NEMA did, leaves it unsaid."""
-    if "Rows" not in dataset:
-        return
-    colours = str(dataset.get("PhotometricInterpretation") or "")
-    if dataset.get("SamplesPerPixel") is None and colours in _ONE_SAMPLE:
-        dataset.SamplesPerPixel = 1
-    if not colours and dataset.get("SamplesPerPixel") == 1:
-        dataset.PhotometricInterpretation = "MONOCHROME2"
-    if dataset.get("PixelRepresentation") is None:
-        dataset.PixelRepresentation = 0
 
 
 def _is_decodable(dataset: Dataset) -> bool:
