@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +13,6 @@ from typing import Any, BinaryIO, cast
 import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
-from nibabel.fileholders import FileHolder
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
@@ -25,7 +22,13 @@ from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpacingSour
 from spinealign.domain.study import SeriesEntry
 from spinealign.imaging.decoding import check_plausible, check_size, checksum, make_image
 from spinealign.imaging.find import values_beside
-from spinealign.imaging.sniff import is_gzip
+from spinealign.imaging.nifti_header import (
+    NiftiHeader,
+    read_header,
+    require_intact,
+    start_of_values,
+    unpacked,
+)
 from spinealign.imaging.source import opened
 
 _MAX_VOLUME_BYTES = 768 << 20
@@ -34,6 +37,9 @@ PLANES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
 _DIRECTIONS = (("P", "F"), ("L", "F"), ("L", "P"))
 _LOWEST_HU, _AIR_HU, _PADDING = -3100.0, -900.0, -4000.0
 _SAME_SIZE = 0.02
+_LARGEST_VOXEL_MM = 100.0
+"""No picture of a body has larger voxels; set by hand."""
+
 _MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 
 
@@ -164,61 +170,58 @@ def nifti_slice(part: ImagePart, sha256: str, volume: NiftiVolume) -> SpineImage
 
 def count_volumes(part: ImagePart, file: BinaryIO) -> int:
     """Return how many volumes in time a file states."""
-    file.seek(0)
-    sizes = _open(part.path, _content(file)).shape
+    sizes = read_header(part.path, unpacked(file)).image.shape
     return max(int(sizes[3]), 1) if len(sizes) == 4 else 1
 
 
-def _content(file: BinaryIO) -> BinaryIO:
-    compressed = is_gzip(file.read(2))
-    file.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if compressed else file
-
-
 def _load(part: ImagePart, file: BinaryIO) -> NiftiVolume:
-    path, content = part.path, _content(file)
-    image = _open(path, content)
+    path = part.path
+    header = read_header(path, unpacked(file))
+    image = header.image
     shape, volumes = _spatial_shape(path, image)
     turns = _turns(path, image.affine)
     if 1 in shape:
         _check_plane(path, shape, shape.index(1))
-    size = math.prod(shape) * image.dataobj.dtype.itemsize
-    with _values_file(part, file, image) as values_file:
+    size = math.prod(shape) * header.dtype.itemsize
+    with _values_file(part, file, header) as (values_part, values_file):
         check_plausible(path, size, values_file.seek(0, 2))
-        values_file.seek(0)
-        number = min(part.volume, volumes - 1)
-        stored = _stored_volume(path, _content(values_file), image, shape, number)
+        content = unpacked(values_file)
+        start, header_notes = start_of_values(path, header, content, size * volumes)
+        content.seek(start + min(part.volume, volumes - 1) * size)
+        stored = _stored_volume(path, content, header.dtype, shape)
+        require_intact(values_part, content, is_long=volumes > 1)
         other_half = "" if values_file is file else checksum(values_file)
     values = nib.apply_orientation(stored, turns)
     slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
     is_ct = _looks_like_ct(values, slope, intercept)
     axis = values.shape.index(1) if 1 in values.shape else _AXIAL if is_ct else _SAGITTAL
     _check_plane(path, values.shape, axis)
-    spacing_mm, notes = _spacing_mm(image, turns, _stated_zooms(content, image))
+    spacing_mm, notes = _spacing_mm(image, turns, header.zooms)
+    notes = (*header_notes, *_slope_notes(header), *notes)
     if volumes > 1 and part.index is None:
         notes = (ReaderNote(NoteKind.VOLUME_TAKEN, (1, volumes)), *notes)
     return NiftiVolume(values, slope, intercept, spacing_mm, is_ct, axis, notes, other_half)
 
 
 @contextmanager
-def _values_file(part: ImagePart, file: BinaryIO, image: Any) -> Iterator[BinaryIO]:
+def _values_file(
+    part: ImagePart, file: BinaryIO, header: NiftiHeader
+) -> Iterator[tuple[ImagePart, BinaryIO]]:
     """Open the file with the values: the same one, or the other half of a pair."""
-    if isinstance(image, nib.Nifti1Image | nib.Nifti2Image):
-        yield file
+    if header.is_single:
+        yield part, file
         return
     other = None if part.member else values_beside(part.path)
     if other is None:
         raise ImageReadError(part.path, ReadProblem.OTHER_HALF_MISSING)
     with opened(ImagePart(other)) as values_file:
-        yield values_file
+        yield ImagePart(other), values_file
 
 
-def _stated_zooms(content: BinaryIO, image: Any) -> list[float]:
-    """Return the voxel sizes as stored: nibabel puts 1 where there is 0."""
-    content.seek(0)
-    raw = type(image.header)(content.read(image.header.sizeof_hdr), check=False)
-    count = min(int(raw["dim"][0]), 3)
-    return [float(zoom) for zoom in (*np.abs(raw["pixdim"][1 : count + 1]), 1.0, 1.0)[:3]]
+def _slope_notes(header: NiftiHeader) -> tuple[ReaderNote, ...]:
+    """Note a scale factor that is none; 0 and "not a number" mean that there is none."""
+    left_out = ReaderNote(NoteKind.NUMBER_LEFT_OUT, ("scl_slope",))
+    return (left_out,) if math.isinf(header.slope) else ()
 
 
 def _turns(path: Path, affine: NDArray[Any]) -> NDArray[Any]:
@@ -242,39 +245,13 @@ def _looks_like_ct(values: NDArray[Any], slope: float, intercept: float) -> bool
 
 
 def _stored_volume(
-    path: Path, content: BinaryIO, image: Any, shape: tuple[int, int, int], volume: int
+    path: Path, content: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, int, int]
 ) -> NDArray[Any]:
     """Read one volume; those after it are left in the file."""
-    dtype = image.dataobj.dtype
-    size = math.prod(shape) * dtype.itemsize
-    content.seek(int(image.dataobj.offset) + volume * size)
-    values = np.frombuffer(content.read(size), dtype)
+    values = np.frombuffer(content.read(math.prod(shape) * dtype.itemsize), dtype)
     if values.size != math.prod(shape):
         raise ImageReadError(path, ReadProblem.TRUNCATED)
     return values.reshape(shape, order="F")
-
-
-def _open(path: Path, content: BinaryIO) -> Any:
-    """Read the header; a second place in space that is all zero does not hide the first."""
-    image = _as_stored(path, content)
-    has_first = hasattr(image, "set_sform") and int(image.header["qform_code"]) > 0
-    if has_first and not image.header.get_sform()[:3].any():
-        image.set_sform(None, 0)
-    return image
-
-
-def _as_stored(path: Path, content: BinaryIO) -> Any:
-    head = content.read(540)
-    content.seek(0)
-    if head[344:348] == b"n+1\x00":
-        return nib.Nifti1Image.from_stream(content)
-    if head[4:8] == b"n+2\x00":
-        return nib.Nifti2Image.from_stream(content)
-    if not (head[344:348] == b"ni1\x00" or head[4:8] == b"ni2\x00"):
-        raise ImageReadError(path, ReadProblem.TRUNCATED)
-    kind = nib.Nifti1Pair if head[344:348] == b"ni1\x00" else nib.Nifti2Pair
-    values = FileHolder(fileobj=io.BytesIO())  # opened when they are wanted
-    return kind.from_file_map({"header": FileHolder(fileobj=content), "image": values})
 
 
 def _spatial_shape(path: Path, image: Any) -> tuple[tuple[int, int, int], int]:
@@ -314,21 +291,24 @@ def _source(volume: NiftiVolume) -> SpacingSource:
 
 
 def _spacing_mm(
-    image: Any, turns: NDArray[Any], zooms: list[float]
+    image: Any, turns: NDArray[Any], zooms: tuple[float, float, float]
 ) -> tuple[tuple[float, float, float] | None, tuple[ReaderNote, ...]]:
     """Return the spacing along (right, anterior, superior), and what had to be assumed."""
     header = image.header
     unit = _unit(header)
     has_affine = bool(int(header["sform_code"]) or int(header["qform_code"]))
     notes = [] if has_affine else [ReaderNote(NoteKind.NO_ORIENTATION)]
+    left_out = ReaderNote(NoteKind.NUMBER_LEFT_OUT, ("pixdim",))
     if not all(math.isfinite(zoom) and zoom > 0 for zoom in zooms):
-        return None, tuple(notes)
+        return None, (*notes, left_out)
     if not has_affine and (unit == "unknown" or set(zooms) == {1.0}):
         return None, tuple(notes)
     count = min(len(image.shape), 3)
     sizes = voxel_sizes(image.affine)[:count]
     if has_affine and not np.allclose(zooms[:count], sizes, rtol=_SAME_SIZE):
         return None, (*notes, ReaderNote(NoteKind.SPACING_CONFLICT))
+    if max(zooms) * _MM_PER_UNIT[unit] > _LARGEST_VOXEL_MM:
+        return None, (*notes, left_out)
     if unit == "unknown":
         notes.append(ReaderNote(NoteKind.UNIT_ASSUMED))
     spacing = [0.0, 0.0, 0.0]

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart
@@ -78,7 +78,7 @@ def _plain(path: Path, file: BinaryIO) -> BinaryIO:
         packed.seek(0)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE) from None
-    return _unpacked(path, cast(IO[bytes], packed))
+    return _unpacked(path, packed)
 
 
 def _member(part: ImagePart, file: BinaryIO) -> BinaryIO:
@@ -96,7 +96,7 @@ def _member(part: ImagePart, file: BinaryIO) -> BinaryIO:
     return content
 
 
-def _packed_member(path: Path, file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
+def _packed_member(path: Path, file: BinaryIO, info: zipfile.ZipInfo) -> zipfile.ZipExtFile:
     """Open a member without reading the archive's directory again, as `ZipFile.open` would."""
     file.seek(info.header_offset)
     header = file.read(_LOCAL_HEADER_BYTES)
@@ -104,13 +104,13 @@ def _packed_member(path: Path, file: BinaryIO, info: zipfile.ZipInfo) -> IO[byte
         raise ImageReadError(path, ReadProblem.TRUNCATED)
     file.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little"), 1)
     try:
-        return cast(IO[bytes], zipfile.ZipExtFile(file, "r", info))
+        return zipfile.ZipExtFile(file, "r", info)
     except NotImplementedError:  # a compression that zipfile does not know
         method = _PACKINGS.get(info.compress_type, f"method {info.compress_type}")
         raise ImageReadError(path, ReadProblem.UNSUPPORTED_PACKING, method) from None
 
 
-def _unpacked(path: Path, packed: IO[bytes]) -> BinaryIO:
+def _unpacked(path: Path, packed: gzip.GzipFile | zipfile.ZipExtFile) -> BinaryIO:
     return io.BufferedReader(_Unpacked(path, packed), _LEAST_BLOCK_BYTES)
 
 
@@ -120,7 +120,7 @@ class _Unpacked(io.RawIOBase):
     What a file claims about its size is not believed.
     """
 
-    def __init__(self, path: Path, packed: IO[bytes]) -> None:
+    def __init__(self, path: Path, packed: gzip.GzipFile | zipfile.ZipExtFile) -> None:
         self._path, self._packed = path, packed
         self._memory = io.BytesIO()
         self._place = 0
@@ -163,9 +163,19 @@ class _Unpacked(io.RawIOBase):
 
     def _block(self, wanted: int) -> bytes:
         try:
-            return self._packed.read(min(max(wanted, _LEAST_BLOCK_BYTES), _MOST_BLOCK_BYTES))
+            size = min(max(wanted, _LEAST_BLOCK_BYTES), _MOST_BLOCK_BYTES)
+            return self._packed.read1(size)  # `read` loses what stands before an error
+        except gzip.BadGzipFile as error:
+            if is_put_behind(error):
+                return b""
+            raise ImageReadError(self._path, ReadProblem.TRUNCATED) from None
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError):
             raise ImageReadError(self._path, ReadProblem.TRUNCATED) from None
+
+
+def is_put_behind(error: gzip.BadGzipFile) -> bool:
+    """Tell that bytes which are not packed were put behind packed ones, all of which are whole."""
+    return str(error).startswith("Not a gzipped file")
 
 
 def _megabytes(count: int) -> str:

@@ -70,8 +70,12 @@ _NUMBERS = {
     "RescaleIntercept": "the rescale intercept",
     "WindowCenter": "the window centre",
     "WindowWidth": "the window width",
+    "vox_offset": "the start of its values (vox_offset)",
+    "bitpix": "the bits of a value (bitpix)",
+    "pixdim": "the size of a voxel (pixdim)",
+    "scl_slope": "the scale factor (scl_slope)",
 }
-"""What the numbers of a file are called, by DICOM keyword."""
+"""What the numbers of a file are called, by DICOM keyword or NIfTI field."""
 
 _CALIBRATIONS = {
     "GEOMETRY": "by the geometry of the exposure",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import shutil
 import struct
 import warnings
@@ -322,3 +323,11 @@ def test_a_packing_that_is_not_known_is_named(tmp_path: Path) -> None:
         list_series(path)
     assert caught.value.problem is ReadProblem.UNSUPPORTED_PACKING
     assert caught.value.detail == "Deflate64"
+
+
+def test_what_was_put_behind_a_compressed_file_does_not_matter(tmp_path: Path) -> None:
+    content = gzip.compress(write_dicom(tmp_path / "a.dcm", ramp()).read_bytes())
+    (tmp_path / "b.dcm.gz").write_bytes(content + b"put behind")
+    np.testing.assert_array_equal(read_image(tmp_path / "b.dcm.gz").pixels, ramp())
+    (tmp_path / "c.dcm.gz").write_bytes(content[:-8] + bytes(8))
+    assert problem_of(tmp_path / "c.dcm.gz") is ReadProblem.TRUNCATED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import struct
 from pathlib import Path
@@ -110,8 +111,11 @@ def test_a_picture_written_by_itk_stands_upright(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("unit", "factor"), [("mm", 1.0), ("meter", 1000.0), ("micron", 0.001)])
 def test_units_become_millimetres(tmp_path: Path, unit: str, factor: float) -> None:
-    path = write_nifti(tmp_path / "mr.nii", volume(), SPACING, unit)
-    assert read_image(path).spacing_mm == pytest.approx((0.7 * factor, 0.8 * factor))
+    in_unit = SPACING / [[factor]] if unit == "meter" else SPACING
+    in_unit[3, 3] = 1
+    path = write_nifti(tmp_path / "mr.nii", volume(), in_unit, unit)
+    known = 1.0 if unit == "meter" else factor
+    assert read_image(path).spacing_mm == pytest.approx((0.7 * known, 0.8 * known))
 
 
 def test_an_unstated_unit_is_taken_for_millimetres_and_said(tmp_path: Path) -> None:
@@ -355,3 +359,160 @@ def test_a_second_place_of_zeros_does_not_hide_the_first(tmp_path: Path) -> None
     after = read_image(tmp_path / "a.nii")
     np.testing.assert_array_equal(after.pixels, before.pixels)
     assert after.spacing_mm == before.spacing_mm is not None
+
+
+# --- limits of the format, and checksums ------------------------------------------------
+
+DIM, DATATYPE, BITPIX, OFFSET = 40, 70, 72, 108
+REPAIRED = (
+    "The file writes the start of its values (vox_offset) in an irregular form; it was read as "
+)
+
+
+def single(kind: type = nib.Nifti1Image, cut: int = 0, rest: bytes = b"") -> bytearray:
+    """Return a whole file in one; `cut` bytes in front of its values are left out."""
+    image = kind(volume(), SPACING)
+    image.header.set_xyzt_units("mm")
+    content = bytearray(image.to_bytes())
+    start = len(content) - image.get_fdata().size * 2
+    return content[: start - cut] + content[start:] + rest
+
+
+@pytest.mark.parametrize("stated", [0.0, 100.0, 348.0, 351.5, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_values_that_cannot_start_where_the_header_says_are_found(
+    tmp_path: Path, suffix: str, stated: float
+) -> None:
+    expected = read_image(changed(tmp_path / "a.nii")).pixels
+    content = single()
+    struct.pack_into("<f", content, OFFSET, stated)
+    path = tmp_path / f"b{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix == ".nii.gz" else content)
+    image = read_image(path)
+    np.testing.assert_array_equal(image.pixels, expected)
+    assert f"{REPAIRED}352." in notes_of(image)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cut", "rest", "start"),
+    [
+        (nib.Nifti1Image, 4, b"", 348), (nib.Nifti1Image, 0, b"more", 352),
+        (nib.Nifti2Image, 0, b"", 544), (nib.Nifti2Image, 4, b"", 540),
+    ],
+)  # fmt: skip
+def test_the_length_of_a_file_tells_where_values_start(
+    tmp_path: Path, kind: type, cut: int, rest: bytes, start: int
+) -> None:
+    expected = read_image(changed(tmp_path / "a.nii")).pixels
+    content = single(kind, cut, rest)
+    struct.pack_into("<q" if kind is nib.Nifti2Image else "<f", content,
+                     168 if kind is nib.Nifti2Image else OFFSET, 0)  # fmt: skip
+    (tmp_path / "b.nii").write_bytes(content)
+    image = read_image(tmp_path / "b.nii")
+    np.testing.assert_array_equal(image.pixels, expected)
+    assert f"{REPAIRED}{start}." in notes_of(image)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param([(OFFSET, "<f", 356.0)], id="starts too late"),
+        pytest.param([(OFFSET, "<f", 0.0), (348, "<B", 1), (-1, "", 4)], id="something before"),
+        pytest.param([(DATATYPE, "<2h", (2, 16))], id="half of the values"),
+        pytest.param([(DATATYPE, "<2h", (256, 16))], id="signed bytes"),
+        pytest.param([(DATATYPE, "<2h", (8, 16))], id="more than there are"),
+        pytest.param([(DATATYPE, "<2h", (0, 16))], id="no kind"),
+        pytest.param([(DATATYPE, "<2h", (9999, 16))], id="unknown kind"),
+        pytest.param([(DIM, "<h", 8)], id="eight axes"),
+        pytest.param([(DIM, "<2h", (3, -33))], id="negative size"),
+        pytest.param([(DIM, "<2h", (3, 66))], id="longer than the file"),
+        pytest.param([(116, "<f", math.nan)], id="no intercept"),
+    ],
+)
+def test_headers_that_contradict_themselves_or_the_file_are_refused(
+    tmp_path: Path, fields: list[tuple[int, str, Any]]
+) -> None:
+    content = single()
+    struct.pack_into("<2f", content, SLOPE, 1, 0)
+    for place, form, value in fields:
+        if place < 0:
+            content += bytes(value)
+        else:
+            values = value if isinstance(value, tuple) else (value,)
+            struct.pack_into(form, content, place, *values)
+    (tmp_path / "a.nii").write_bytes(content)
+    assert problem_of(tmp_path / "a.nii") in (ReadProblem.TRUNCATED, ReadProblem.UNSUPPORTED_LAYOUT)
+
+
+@pytest.mark.parametrize("bits", [0, 8, 32, -16])
+def test_bits_that_contradict_the_kind_of_values_give_way_where_the_length_fits(
+    tmp_path: Path, bits: int
+) -> None:
+    expected = read_image(changed(tmp_path / "a.nii")).pixels
+    content = single()
+    struct.pack_into("<h", content, BITPIX, bits)
+    (tmp_path / "b.nii").write_bytes(content)
+    image = read_image(tmp_path / "b.nii")
+    np.testing.assert_array_equal(image.pixels, expected)
+    assert any("(bitpix)" in note for note in notes_of(image))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "name"),
+    [
+        (PIXDIM, 0.0, "(pixdim)"), (PIXDIM, math.nan, "(pixdim)"),
+        (PIXDIM + 4, math.inf, "(pixdim)"), (SLOPE, math.inf, "(scl_slope)"),
+    ],
+)  # fmt: skip
+def test_a_number_outside_its_limits_is_left_out_and_said(
+    tmp_path: Path, place: int, value: float, name: str
+) -> None:
+    image = read_image(changed(tmp_path / "a.nii", (place, value)))
+    assert any(name in note for note in notes_of(image))
+    assert (image.spacing_mm is None) is (name == "(pixdim)")
+
+
+def test_absurd_sizes_are_no_millimetres(tmp_path: Path) -> None:
+    image = read_image(write_nifti(tmp_path / "a.nii", volume(), SPACING, "meter"))
+    assert image.spacing_mm is None
+    assert any("(pixdim)" in note for note in notes_of(image))
+
+
+def packed_times(count: int) -> bytearray:
+    """Return a compressed series in time."""
+    content = single(rest=bytes(volume().tobytes() * (count - 1)))
+    struct.pack_into("<5h", content, DIM, 4 if count > 1 else 3, *SIZES, count)
+    return bytearray(gzip.compress(content))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    ("place", "problem"), [(-8, True), (-1, True), (None, False)], ids=["CRC", "size", "intact"]
+)
+def test_the_checksum_of_a_compressed_file_is_looked_at(
+    tmp_path: Path, place: int | None, problem: bool, count: int
+) -> None:
+    content = packed_times(count)
+    if place is not None:
+        content[place] ^= 1
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(content)
+    if problem:
+        assert problem_of(path) is ReadProblem.TRUNCATED
+    else:
+        assert len(list_series(path)) == count
+        assert read_image(path).pixels.any()
+
+
+@pytest.mark.parametrize("lost", [1, 8])
+def test_a_compressed_file_without_its_whole_checksum_is_damaged(tmp_path: Path, lost: int) -> None:
+    (tmp_path / "a.nii.gz").write_bytes(packed_times(1)[:-lost])
+    assert problem_of(tmp_path / "a.nii.gz") is ReadProblem.TRUNCATED
+
+
+@pytest.mark.parametrize("behind", [b"put behind", bytes(512)])
+def test_what_was_put_behind_a_compressed_file_does_not_matter(
+    tmp_path: Path, behind: bytes
+) -> None:
+    (tmp_path / "a.nii.gz").write_bytes(packed_times(1) + behind)
+    assert read_image(tmp_path / "a.nii.gz").pixels.any()
