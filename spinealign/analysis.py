@@ -36,7 +36,7 @@ from spinealign.imaging.choice import (
 from spinealign.imaging.quality import check_quality, reader_cautions
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
-from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.alignment import measure_alignment, posture_cautions
 from spinealign.measure.geometry.facing import facing_cautions
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.reach import cut_off_cautions
@@ -189,7 +189,9 @@ def _analyze_chosen(
         canal,
         rule=rule,
         age_years=image.patient_age_years,
+        is_bent=image.is_bent,
     )
+    cautions += posture_cautions(measurements, is_bent=image.is_bent)
     cautions += height_loss_cautions(measurements)
     clock.record("measure")
     spoke = [part.model for part in (segmentation, classification, graded) if part is not None]

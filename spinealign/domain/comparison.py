@@ -36,8 +36,13 @@ class PatientExamination:
 
     @property
     def date(self) -> date | None:
-        """When the examination took place."""
-        return self.facts.examination_date
+        """When the examination took place: by its file, else as a person gave it."""
+        return self.facts.examination_date or given_date(self.analysis)
+
+    @property
+    def is_date_given(self) -> bool:
+        """Whether a person gave the date, because the file states none."""
+        return self.facts.examination_date is None and self.date is not None
 
     def match(self, other: PatientExamination) -> PatientMatch:
         """Return whether both are of one patient: one file always is."""
@@ -53,6 +58,11 @@ class PatientExamination:
     def is_of_kind(self, other: PatientExamination) -> bool:
         """Whether both are the same kind of examination."""
         return self.analysis.examination is other.analysis.examination
+
+
+def given_date(analysis: Analysis) -> date | None:
+    """Return the date that a person gave an examination; None where nobody did."""
+    return None if analysis.corrections is None else analysis.corrections.examination_date
 
 
 def in_order(examinations: Sequence[PatientExamination]) -> tuple[PatientExamination, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated
@@ -18,6 +19,8 @@ from spinealign.domain.examination import (
     Examination,
     ExaminationKind,
     ImageKind,
+    Modality,
+    Plane,
 )
 from spinealign.domain.image import DecisionSource, KindCheck, ReaderNote, SpineImage
 from spinealign.domain.measurements import (
@@ -82,6 +85,7 @@ class WarningCode(StrEnum):
     UPSIDE_DOWN = "upside_down"
     COMPANION_UNMATCHED = "companion_unmatched"
     HEIGHT_LOSS = "height_loss"
+    BENT_FILM = "bent_film"
 
 
 class Facing(StrEnum):
@@ -420,6 +424,11 @@ class Corrections:
         False as soon as a person named a level.
     drawings : tuple of Drawing
     calibration : Calibration or None
+    is_bent : bool or None
+        Whether a person said that the patient is bent, in flexion or extension, or is not; None
+        where nobody said anything.
+    examination_date : date or None
+        Of an image whose file states none, as a person gave it.
     """
 
     vertebrae: tuple[Vertebra, ...] = ()
@@ -427,6 +436,8 @@ class Corrections:
     levels_uncertain: bool = False
     drawings: tuple[Drawing, ...] = ()
     calibration: Calibration | None = None
+    is_bent: bool | None = None
+    examination_date: date | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -440,6 +451,9 @@ class Step:
     name: str
     fraction: float
     image: SpineImage | None = None
+
+
+_LATERAL_FILM = (Modality.RADIOGRAPH, Plane.SAGITTAL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -491,6 +505,12 @@ class Analysis:
     def view_name(self) -> str:
         """What result and corrections files call the examination; "other" for none."""
         return "other" if self.examination is None else self.examination.view_name
+
+    @property
+    def is_lateral_film(self) -> bool:
+        """Whether the image is taken for a lateral film of the spine."""
+        kind = self.examination
+        return kind is not None and (kind.modality, kind.plane) == _LATERAL_FILM
 
     @property
     def is_refused(self) -> bool:

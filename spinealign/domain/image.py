@@ -232,6 +232,8 @@ class SpineImage:
     patient_age_years : int or None
         Age at the examination where the file states it; decides among reference ranges, and is
         not written down.
+    is_bent : bool
+        Whether the file's own words for the series call it one in flexion or extension.
     """
 
     pixels: NDArray[np.float32]
@@ -254,6 +256,7 @@ class SpineImage:
     part: ImagePart | None = None
     dicom: DicomIdentifiers | None = None
     patient_age_years: int | None = field(default=None, repr=False)
+    is_bent: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -291,6 +291,12 @@ class SpineVolume:
         return tuple(a * t for a, t in zip(areas, thicknesses, strict=True))
 
 
+def says_bent(description: str) -> bool:
+    """Whether a description calls a film one in flexion or extension."""
+    words = description.casefold()
+    return any(word in words for word in _BENT)
+
+
 @dataclass(frozen=True)
 class PatientFacts:
     """Whose image this is: shown in the window, never logged, exported only by choice.
@@ -324,8 +330,7 @@ class PatientFacts:
     @property
     def is_bent(self) -> bool:
         """Whether the file's own words call the film one in flexion or extension."""
-        words = f"{self.series_description} {self.study_description}".casefold()
-        return any(word in words for word in _BENT)
+        return says_bent(f"{self.series_description} {self.study_description}")
 
     @property
     def examination_date(self) -> date | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -62,7 +62,7 @@ class CorrectedModel(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class StoredCorrections(msgspec.Struct, frozen=True):
+class StoredCorrections(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a person corrected and drew, whole: `Corrections` with no part left out."""
 
     vertebrae: Annotated[tuple[Vertebra, ...], Meta(description="From the top.")]
@@ -70,6 +70,14 @@ class StoredCorrections(msgspec.Struct, frozen=True):
     levels_uncertain: bool
     drawings: tuple[Drawing, ...]
     calibration: Calibration | None
+    is_bent: Annotated[
+        bool | None,
+        Meta(description="Whether a person said that the film is in flexion or extension."),
+    ] = None
+    examination_date: Annotated[
+        date | None,
+        Meta(description="As a person gave it, where the file of the image states none."),
+    ] = None
 
 
 class CorrectionsFile(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from spinealign.export.annex import annex_story, cautions_story
 from spinealign.export.comparison_pages import appended_stories
 from spinealign.export.disc_pages import discs_story
 from spinealign.export.page import Story, paragraph, section, spans
-from spinealign.export.report_content import FindingRow, ReportContent, report_content
+from spinealign.export.report_content import FindingRow, ReportContent, as_reported, report_content
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
 from spinealign.wording import is_demonstration
 from spinealign.wording.report import (
@@ -61,7 +61,8 @@ def report_pdf(analysis: Analysis, details: ReportDetails | None = None) -> byte
     details : ReportDetails, optional
         Patient, reading and institution; none for a report on the image alone.
     """
-    analysis, details = analysis.without_demonstration, details or ReportDetails()
+    details = details or ReportDetails()
+    analysis = as_reported(analysis, details)
     content = report_content(analysis, details)
     front = _Front(analysis, content, details)
     parts = [(title, make) for title, make in _parts(analysis) if make()]
@@ -77,7 +78,8 @@ def report_pdf(analysis: Analysis, details: ReportDetails | None = None) -> byte
 
 def annex_pdf(analysis: Analysis, details: ReportDetails | None = None) -> bytes:
     """Return everything that the report leaves out, as a PDF: the technical annex."""
-    analysis, details = analysis.without_demonstration, details or ReportDetails()
+    details = details or ReportDetails()
+    analysis = as_reported(analysis, details)
     content = report_content(analysis, details)
     story = [
         paragraph(ANNEX_TITLE, page.TITLE),

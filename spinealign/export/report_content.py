@@ -18,6 +18,7 @@ from spinealign.domain.reading import (
     Reading,
 )
 from spinealign.domain.report_details import ReportDetails
+from spinealign.measure.alignment import judged_by_posture, posture_cautions
 from spinealign.reading.decisions import ReadFinding, accept_rest, read_findings, told_changes
 from spinealign.reading.findings import findings_of, page_of
 from spinealign.reading.impression import impression_text
@@ -124,6 +125,17 @@ class ReportContent:
     overruled: tuple[str, ...]
 
 
+def as_reported(analysis: Analysis, details: ReportDetails) -> Analysis:
+    """Return an analysis without demonstrations; one of two bent films is judged as such."""
+    shown = analysis.without_demonstration
+    codes = {caution.code for caution in shown.cautions}
+    if details.motion is None or WarningCode.BENT_FILM in codes:
+        return shown
+    measurements = judged_by_posture(shown.measurements, is_bent=True)
+    cautions = (*shown.cautions, *posture_cautions(measurements, is_bent=True))
+    return replace(shown, measurements=measurements, cautions=cautions)
+
+
 def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
     """Return what the report says.
 
@@ -134,7 +146,7 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
     details : ReportDetails
         A signed reading speaks with its own findings, whatever the analysis says now.
     """
-    analysis = analysis.without_demonstration
+    analysis = as_reported(analysis, details)
     if details.is_deidentified and details.reading is not None:
         reading = reading_without_patient(details.reading, details.patient)
         details = replace(details, reading=reading)

@@ -13,7 +13,7 @@ from html import escape
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.report_details import Institution, ReportDetails
 from spinealign.export.comparison import appended_lines
-from spinealign.export.report_content import FindingRow, ReportContent, report_content
+from spinealign.export.report_content import FindingRow, ReportContent, as_reported, report_content
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
 from spinealign.wording import DEMONSTRATION_BAND, caution_text, is_demonstration, safe_text
 from spinealign.wording.measure_rows import grouped, measure_sentence, unmeasurable_lines
@@ -59,7 +59,8 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 def report_html(analysis: Analysis, details: ReportDetails | None = None) -> bytes:
     """Return the report as HTML; see `spinealign.export.report.report_pdf`."""
-    analysis, details = analysis.without_demonstration, details or ReportDetails()
+    details = details or ReportDetails()
+    analysis = as_reported(analysis, details)
     content = report_content(analysis, details)
     institution = Institution() if details.is_deidentified else details.institution
     body = "\n".join(

@@ -10,6 +10,7 @@ from pydicom import Dataset
 
 from spinealign.domain.formats import DICOM
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
+from spinealign.domain.study import says_bent
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import checksum, make_image, make_square
 from spinealign.imaging.dicom_age import patient_age_years
@@ -104,6 +105,7 @@ def frame_image(
         laterality=_laterality(dataset),
         dicom=dicom_identifiers(dataset, frame, frames),
         patient_age_years=patient_age_years(dataset),
+        is_bent=says_bent(_series_words(dataset)),
         notes=(
             *_frame_notes(part, frames, frame),
             *notes,
@@ -133,6 +135,19 @@ def display_turn(dataset: Dataset, frame: int) -> Turn:
     if dataset.get("Modality") in _SLICED_MODALITIES and not dicom_tags.is_localizer(dataset):
         return slice_turn(letter_cosines(directions))
     return film_turn(directions)
+
+
+def _series_words(dataset: Dataset) -> str:
+    """Return what a film's file calls its series; damaged bytes must not keep it from being read.
+
+    Of other images nothing: "flex" names coils and sequences of MR.
+    """
+    if dataset.get("Modality") not in dicom_tags.RADIOGRAPH_MODALITIES:
+        return ""
+    try:
+        return str(dataset.get("SeriesDescription") or "")
+    except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
+        return ""
 
 
 def _laterality(dataset: Dataset) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.examination import Examination, Plane, SpineRegion
-from spinealign.domain.findings import Facing, Vertebra
+from spinealign.domain.findings import Caution, Facing, Vertebra, WarningCode
 from spinealign.domain.measurements import Drawing, IntervalRule, Measurement
-from spinealign.domain.measures import MEASURES, MeasureCode
+from spinealign.domain.measures import MEASURES, MeasureCode, MeasureGroup
 from spinealign.measure.geometry.balance import balance_measures
 from spinealign.measure.geometry.curvature import spine_measures
 from spinealign.measure.geometry.plane import PixelGeometry
@@ -31,6 +31,9 @@ from spinealign.measure.outlines.canal import canal_diameters, disc_line
 __all__ = ["PixelGeometry", "measure_alignment"]
 
 _PLAIN = IntervalRule()
+_POSTURAL = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.SEGMENTS)
+_OF_ANY_POSTURE = (MeasureCode.PELVIC_INCIDENCE,)
+"""A constant of the pelvis: bending does not change it."""
 
 
 def measure_alignment(
@@ -43,6 +46,7 @@ def measure_alignment(
     *,
     rule: IntervalRule = _PLAIN,
     age_years: int | None = None,
+    is_bent: bool = False,
 ) -> tuple[Measurement, ...]:
     """Take every measure that the bodies of one image allow.
 
@@ -67,6 +71,8 @@ def measure_alignment(
         What the spread of points comes to in the network that placed them.
     age_years : int, optional
         Of the patient: decides among reference ranges.
+    is_bent : bool, optional
+        Whether the film is taken in flexion or extension: see `judged_by_posture`.
 
     Returns
     -------
@@ -86,7 +92,34 @@ def measure_alignment(
     work = MeasuredBodies(
         tuple(vertebrae), facing, geometry, examination, canal, tuple(drawings), rule, age_years
     )
-    return by_importance(MEASURED_IN[plane](work))
+    return judged_by_posture(by_importance(MEASURED_IN[plane](work)), is_bent=is_bent)
+
+
+def judged_by_posture(
+    measurements: Sequence[Measurement], *, is_bent: bool
+) -> tuple[Measurement, ...]:
+    """Return measurements of a film in flexion or extension without ranges of neutral posture.
+
+    Thresholds of single segments stay: White and Panjabi's hold in flexion and extension, and
+    heights, slips and the canal are graded by themselves.
+    """
+    if not is_bent:
+        return tuple(measurements)
+    return tuple(map(_of_bent_film, measurements))
+
+
+def posture_cautions(measurements: Sequence[Measurement], *, is_bent: bool) -> tuple[Caution, ...]:
+    """Return that ranges of neutral posture do not count, where something is measured."""
+    return (Caution(WarningCode.BENT_FILM),) if is_bent and measurements else ()
+
+
+def _of_bent_film(measurement: Measurement) -> Measurement:
+    group = measurement.definition.group
+    if group not in _POSTURAL or measurement.code in _OF_ANY_POSTURE:
+        return measurement
+    is_of_segment = group is MeasureGroup.SEGMENTS
+    kept = measurement.severity if is_of_segment else None
+    return replace(measurement, normal=None, severity=kept)
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,6 +129,10 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "not tell a fracture from a normal variant, Scheuermann’s disease or a tumour; on films "
         "an oblique beam imitates it."
     ),
+    WarningCode.BENT_FILM: (
+        "The film is taken in flexion or extension: its values are not compared with reference "
+        "ranges, which are those of neutral posture."
+    ),
     WarningCode.CORRECTED_BY_USER: (
         "This result was manually corrected ({corrections}); the automatic result is kept too."
     ),

@@ -41,6 +41,8 @@ COURSE_COLUMNS = (
 )  # fmt: skip
 NOTHING_MEASURED = "Neither image has a measure."
 NO_DATE = "date not stated"
+DATE_GIVEN = "given by the user"
+DATES_GIVEN = "The date of an examination was given by the user; its file states none."
 OTHER_PATIENT = (
     "These are two different patients by what their files state. Nothing is compared until you "
     "confirm that the patient is the same."
@@ -107,6 +109,12 @@ def date_text(day: date | None) -> str:
     return NO_DATE if day is None else day.isoformat()
 
 
+def examined_text(examination: PatientExamination) -> str:
+    """Return the date of an examination, and whether a person gave it."""
+    given = f" ({DATE_GIVEN})" if examination.is_date_given else ""
+    return f"{date_text(examination.date)}{given}"
+
+
 def span_text(first: date | None, second: date | None) -> str:
     """Return the time between two dates: "12 days", "14 months", "3 years 2 months"; or nothing.
 
@@ -138,7 +146,7 @@ def interval_sentence(
     if not with_dates:
         between = span_text(first.date, second.date) or "not known"
         return f"Time between both examinations: {between}."
-    dates = f"{date_text(first.date)} to {date_text(second.date)}"
+    dates = f"{examined_text(first)} to {examined_text(second)}"
     span = span_text(first.date, second.date)
     if not span:
         return f"{dates}: the time between is not known."
@@ -153,7 +161,7 @@ def examination_line(examination: PatientExamination, with_name: bool) -> str:
     analysis = examination.analysis
     who = who_text(examination.facts) if with_name else ""
     words = (
-        date_text(examination.date),
+        examined_text(examination),
         examination_text(analysis.examination),
         picture_name(analysis.image.place),
         who,
@@ -280,7 +288,7 @@ def course_cells(row: CourseRow) -> tuple[str, ...]:
 
 def course_headings(course: Course) -> tuple[str, ...]:
     """Return the headings over `course_cells`."""
-    dates = (date_text(one.date) for one in course.examinations)
+    dates = (examined_text(one) for one in course.examinations)
     return ("Measure", *dates, "Last change", "Error of a change", "Judgement")
 
 
@@ -295,8 +303,9 @@ def course_cautions(course: Course) -> list[str]:
     if undated:
         said.append(
             f"{_counted(undated, 'examination')} without a date: in the table at the end, and "
-            "not drawn."
+            "not drawn. “Date of the examination…” in the Analysis menu gives one."
         )
+    said += date_cautions(course.examinations)
     days = [one.date for one in course.examinations if one.date is not None]
     if len(set(days)) < len(days):
         said.append("Several examinations are of one day: their differences are no course.")
@@ -342,7 +351,12 @@ def comparison_cautions(first: PatientExamination, second: PatientExamination) -
         said.append("Lengths are not compared where the pixel spacing is unknown.")
     elif SpacingSource.DETECTOR_PLANE in sources:
         said.append("Lengths at the detector are magnified: their differences are not assessed.")
-    return [*said, ERROR_OF_CHANGE]
+    return [*said, *date_cautions((first, second)), ERROR_OF_CHANGE]
+
+
+def date_cautions(examinations: Sequence[PatientExamination]) -> list[str]:
+    """Return that a date is a person's word, where one is."""
+    return [DATES_GIVEN] if any(one.is_date_given for one in examinations) else []
 
 
 def _mixed_kinds(names: Sequence[str]) -> str:

@@ -99,7 +99,8 @@ def edit_state_text(analysis: Analysis) -> str:
         return ""
     if any(caution.code is WarningCode.CORRECTED_BY_USER for caution in analysis.cautions):
         return "manually corrected"
-    return "manually measured"
+    wanted = analysis.corrections
+    return "manually measured" if wanted.drawings or wanted.calibration else ""
 
 
 def swap_facing_text(facing: str | None) -> str:

@@ -17,9 +17,10 @@ from spinealign.domain.motion import (
     SegmentMotion,
 )
 from spinealign.wording.comparison import (
-    date_text,
+    date_cautions,
     error_text,
     examination_line,
+    examined_text,
     match_text,
     span_text,
 )
@@ -223,6 +224,7 @@ def motion_cautions(motion: Motion) -> list[str]:
         )
     if flexion.analysis.image.sha256 == extension.analysis.image.sha256:
         said.append("Both are the same file.")
+    said += date_cautions((flexion, extension))
     sources = {
         normal.source.value
         for one in motion.segments
@@ -248,5 +250,5 @@ def motion_lines(motion: Motion) -> list[str]:
 
 def motion_title(examinations: Sequence[PatientExamination]) -> str:
     """Return such as "Flexion and extension, 2025-05-05"."""
-    days = dict.fromkeys(date_text(one.date) for one in examinations)
+    days = dict.fromkeys(map(examined_text, examinations))
     return f"Flexion and extension, {' and '.join(days)}"

@@ -92,6 +92,7 @@ CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.UPSIDE_DOWN: "upside down",
     WarningCode.COMPANION_UNMATCHED: "second image unused",
     WarningCode.HEIGHT_LOSS: "age of height loss unknown",
+    WarningCode.BENT_FILM: "flexion or extension film",
 }
 """Short label of each caution; a click shows its sentence."""
 

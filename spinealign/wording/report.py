@@ -48,7 +48,8 @@ _STATUS_WORDS: Mapping[ReadingStatus, str] = {
 DECISIVE_CAUTIONS = (
     WarningCode.VIEW_OVERRULED, WarningCode.VIEW_DISPUTED, WarningCode.VIEW_UNCERTAIN,
     WarningCode.VIEW_OF_SAMPLE, WarningCode.TURNED, WarningCode.UPSIDE_DOWN,
-    WarningCode.DEMONSTRATION_MODEL, WarningCode.MAGNIFIED_SPACING, WarningCode.NO_SPACING,
+    WarningCode.DEMONSTRATION_MODEL, WarningCode.BENT_FILM,
+    WarningCode.MAGNIFIED_SPACING, WarningCode.NO_SPACING,
     WarningCode.LEVELS_UNCERTAIN, WarningCode.LEVELS_COUNTED, WarningCode.DISC_COUNT_UNCERTAIN,
     WarningCode.NOT_OUTLINED, WarningCode.NO_COLUMN, WarningCode.NOTHING_SEGMENTED,
     WarningCode.FACING_DISPUTED, WarningCode.LOW_RESOLUTION, WarningCode.LOW_CONTRAST,

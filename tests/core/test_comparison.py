@@ -18,7 +18,7 @@ from spinealign.domain.comparison import (
     published_limit,
 )
 from spinealign.domain.errors import ExportError, PatientsDifferError
-from spinealign.domain.findings import DISCLAIMER
+from spinealign.domain.findings import DISCLAIMER, Corrections
 from spinealign.domain.identifiers import DicomIdentifiers, PatientKey, PatientMatch
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import (
@@ -44,11 +44,13 @@ from spinealign.wording.comparison import (
     COMPARISON_COLUMNS,
     COMPARISON_HEADINGS,
     COURSE_COLUMNS,
+    DATES_GIVEN,
     change_sentence,
     change_text,
     comparison_cautions,
     comparison_lines,
     comparison_row,
+    course_cautions,
     course_cells,
     course_headings,
     course_lines,
@@ -402,6 +404,30 @@ class TestDates:
     )
     def test_a_date_is_read_or_there_is_none(self, text, day):
         assert PatientFacts(study_date=text).examination_date == day
+
+    def test_a_date_that_a_person_gave_counts_and_is_told_as_such(self):
+        plain = of_patient(cobb(8.0), day="")
+        given = Corrections(examination_date=date(2025, 5, 5))
+        dated = PatientExamination(replace(plain.analysis, corrections=given), plain.facts)
+        stated = of_patient(cobb(22.0))
+        assert (plain.date, dated.date, dated.is_date_given) == (None, date(2025, 5, 5), True)
+        assert not stated.is_date_given
+        assert in_order([dated, stated]) == (stated, dated)
+        sentence = interval_sentence(stated, dated)
+        assert sentence == "2024-03-01 to 2025-05-05 (given by the user): 14 months."
+        for said in (
+            comparison_cautions(stated, dated),
+            course_cautions(course_of([stated, dated])),
+        ):
+            assert DATES_GIVEN in said
+        assert DATES_GIVEN not in comparison_cautions(stated, stated)
+        assert "2025-05-05" not in DATES_GIVEN
+
+    def test_the_date_of_the_file_counts_before_that_of_a_person(self):
+        stated = of_patient(cobb(22.0))
+        given = Corrections(examination_date=date(2025, 5, 5))
+        both = PatientExamination(replace(stated.analysis, corrections=given), stated.facts)
+        assert (both.date, both.is_date_given) == (date(2024, 3, 1), False)
 
     def test_the_acquisition_stands_in_for_a_study_without_a_date(self):
         facts = PatientFacts(study_date="garbage", acquisition_date="20200101")

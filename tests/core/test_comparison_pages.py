@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from spinealign.domain.measures import MeasureCode
+from spinealign.domain.measures import MeasureCode, NormalRange
 from spinealign.domain.report_details import ReportDetails
 from spinealign.export.comparison import NO_CHANGE, NOT_READ
 from spinealign.export.comparison_pages import (
@@ -96,6 +96,10 @@ def test_flexion_and_extension_stand_in_a_report():
     for text in in_report(details, motion.flexion.analysis):
         assert "C4/C5: rotation over 20°" in text or "possibly rotation over 20°" in text
         assert "no diagnosis" in text
+        assert "The film is taken in flexion or extension" in text
+    film = of_patient(replace(cobb(8.0), normal=NormalRange(100.0, 101.0))).analysis
+    for is_told, said in ((False, details), (True, ReportDetails(motion.flexion.facts))):
+        assert all(("below range" in text) is is_told for text in in_report(said, film))
 
 
 def test_a_course_on_paper_draws_what_changed_and_lists_all_dates():

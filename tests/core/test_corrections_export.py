@@ -61,7 +61,7 @@ calibrations = st.builds(
 )  # fmt: skip
 wanted = st.builds(
     Corrections, bodies, st.none() | st.sampled_from(Facing), st.booleans(), drawings,
-    st.none() | calibrations,
+    st.none() | calibrations, st.none() | st.booleans(), st.none() | st.dates(),
 ).map(
     lambda made: replace(
         made,

@@ -46,6 +46,7 @@ from spinealign.measure.correction.changes import (
     calibrate,
     delete_vertebra,
     initial_corrections,
+    set_bent,
 )
 from spinealign.wording import caution_text
 from tests import disc_models
@@ -370,6 +371,9 @@ CAUTIONS = (
     Row(C.CORRECTED_BY_USER, edited_film, plain_film, "calibrated"),
     Row(C.DISC_COUNT_UNCERTAIN, lambda: spine(without_sacrum()), plain_spine),
     Row(C.DISC_INFERRED, lambda: spine(without_a_disc()), plain_spine, "L"),
+    Row(C.BENT_FILM, lambda: film(is_bent=True), plain_film, of="by the file"),
+    Row(C.BENT_FILM, lambda: bent(plain_film(), True), lambda: bent(film(is_bent=True), False),
+        of="by a person"),
     Row(C.HEIGHT_LOSS, lambda: spine(wedged()), plain_spine, "L"),
     Row(C.UPSIDE_DOWN, lambda: spine(np.ascontiguousarray(MASK[::-1, ::-1])), plain_spine),
     Row(C.COMPANION_UNMATCHED, lambda: spine(companion=companion_of(MASK, GreyReader.T2)),
@@ -380,6 +384,12 @@ CAUTIONS = (
         lambda: spine(MASK, segmenter(), companion=companion_of(MASK, GreyReader.T1)),
         lambda: spine(MASK, segmenter()), of="no grader"),
 )  # fmt: skip
+
+
+def bent(analysis: Analysis, is_bent: bool) -> Analysis:
+    """The film after a person said whether it is taken in flexion or extension."""
+    said = set_bent(initial_corrections(analysis), is_bent, analysis.image)
+    return apply_corrections(analysis, said)
 
 
 def mute_top() -> NDArray[np.uint8]:

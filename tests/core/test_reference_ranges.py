@@ -3,22 +3,36 @@
 import pytest
 
 from spinealign.domain.findings import Facing
-from spinealign.domain.measures import MEASURES, Extent, MeasureCode
+from spinealign.domain.measures import (
+    MEASURES,
+    Extent,
+    MeasureCode,
+    NormalRange,
+    Reference,
+    Severity,
+    SeverityGrade,
+)
 from spinealign.imaging.dicom_age import patient_age_years
-from spinealign.measure.alignment import measure_alignment
-from spinealign.measure.correction.changes import delete_vertebra
+from spinealign.measure.alignment import judged_by_posture, measure_alignment
+from spinealign.measure.correction.changes import delete_vertebra, set_bent
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.reading.findings import findings_of
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.measures import NO_REFERENCE_RANGE, definition_text, normal_texts
+from spinealign.wording.reading_page import finding_statement
+from spinealign.wording.reading_window import caution_label
 from tests.core.test_one_way import film
 from tests.examinations import LATERAL_NECK, SPINE_MR
 from tests.image_files import dicom_object, read_scan
 from tests.phantoms_alignment import PIXELS, bent_column, box, from_corners, numbered
 from tests.phantoms_xray import draw_column
+from tests.readings import measured
 
 RANGES = [(code, one) for code, definition in MEASURES.items() for one in definition.ranges]
 COBB = MEASURES[MeasureCode.COBB_C2_C7]
+SLIP = Severity(SeverityGrade.TRANSLATION_OVER_3_5_MM, Reference.WHITE_PANJABI, False)
+AXIS = Severity(SeverityGrade.AXIS_OVER_40_MM, Reference.TANG, False)
 NECK = from_corners(bent_column([2.0] * 6, [1.0] * 6))
 
 
@@ -52,6 +66,58 @@ def test_a_measure_says_its_ranges_or_that_there_is_none(code):
 def test_the_range_of_the_age_counts_where_the_age_is_known(age, low, high):
     found = COBB.normal_for(("C2", "C7"), age)
     assert (found.low, found.high) == (low, high)
+
+
+# Films in flexion or extension
+
+
+def bent(found, is_bent):
+    return apply_corrections(found, set_bent(initial_corrections(found), is_bent, found.image))
+
+
+def test_a_film_in_flexion_or_extension_is_not_judged_by_ranges_of_neutral_posture():
+    neutral = film(draw_column("C7"))
+    assert any(m.normal for m in neutral.measurements)
+    for found in (film(draw_column("C7"), is_bent=True), bent(neutral, True)):
+        assert all(m.normal is None for m in found.measurements)
+        values = {m.key: m.value for m in found.measurements}
+        assert values == {m.key: m.value for m in neutral.measurements}
+        told = [finding_statement(each) for each in findings_of(found)]
+        assert not [line for line in told if "reference range" in line]
+        assert "flexion or extension film" in map(caution_label, found.cautions)
+
+
+def test_what_a_person_says_of_the_posture_counts_before_the_file():
+    by_file = film(draw_column("C7"), is_bent=True)
+    neutral = bent(by_file, False)
+    assert any(m.normal for m in neutral.measurements)
+    back = bent(neutral, True)
+    assert all(m.normal is None for m in back.measurements)
+    assert back.corrections is None  # as the file says
+
+
+def test_slips_are_judged_on_bent_films_and_balance_is_not():
+    slip = measured(MeasureCode.TRANSLATION, 4.0, ("C4", "C5"), severity=SLIP)
+    axis = measured(MeasureCode.SAGITTAL_VERTICAL_AXIS, 60.0, ("C2", "C7"), severity=AXIS)
+    tilt = measured(MeasureCode.PELVIC_INCIDENCE, 80.0, ("S1",), normal=NormalRange(40, 60))
+    kept = judged_by_posture((slip, axis, tilt), is_bent=True)
+    assert [m.severity for m in kept] == [SLIP, None, None]
+    assert kept[2].normal == NormalRange(40, 60)
+    assert judged_by_posture((slip, axis, tilt), is_bent=False) == (slip, axis, tilt)
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_bent"),
+    [
+        ({"Modality": "CR", "SeriesDescription": "HWS Inklination"}, True),
+        ({"Modality": "DX", "SeriesDescription": "C-spine FLEXION"}, True),
+        ({"Modality": "DX", "SeriesDescription": "C-spine lateral"}, False),
+        ({"Modality": "MR", "SeriesDescription": "T2 FLEX sag"}, False),
+        ({"Modality": "DX"}, False),
+    ],
+)
+def test_a_film_is_bent_where_its_file_calls_it_so(tmp_path, tags, is_bent):
+    assert read_scan(tmp_path, **tags).is_bent is is_bent
 
 
 @pytest.mark.parametrize("age", [8, 80, 95])

@@ -174,6 +174,7 @@ CARRIED = {
     WarningCode.DISC_INFERRED: ({"levels": ("L2/L3", "L3/L4")}, "found for L2/L3, L3/L4;"),
     WarningCode.UPSIDE_DOWN: ({}, "upper end"),
     WarningCode.COMPANION_UNMATCHED: ({}, "second image"),
+    WarningCode.BENT_FILM: ({}, "in flexion or extension: its values are not compared"),
     WarningCode.HEIGHT_LOSS: ({"levels": ("L1", "T12")}, "(L1, T12): the program cannot tell"),
 }  # fmt: skip
 

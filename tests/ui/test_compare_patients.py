@@ -1,6 +1,7 @@
 """Whose examinations are compared: offered, warned of, confirmed; course; flexion, extension."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from PyQt6 import sip
@@ -12,7 +13,8 @@ from spinealign.domain.study import PatientFacts
 from spinealign.ui.cases.saving import ReportPatient
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.compare.course_page import CHOOSE_TWO
-from spinealign.wording.comparison import OTHER_PATIENT
+from spinealign.ui.window.date_dialog import DateDialog
+from spinealign.wording.comparison import DATES_GIVEN, OTHER_PATIENT
 from tests import fakes
 from tests.phantoms import mr_analysis
 from tests.phantoms_alignment import bent_column
@@ -106,6 +108,40 @@ def test_names_are_not_shown_where_patient_data_are_hidden(opened, window):
 def test_another_patient_is_never_chosen_by_the_program(opened):
     pair = opened("film_jan.dcm", "film_2023.dcm").pair
     assert (pair.first.case.path.name, pair.second.case) == ("film_2023.dcm", None)
+
+
+def test_a_film_without_a_date_is_given_one(opened, window, fake, qtbot):
+    fake.patients |= FILES | {"film_2024.dcm": replace(ANNA, study_date="")}
+    found = opened("film_2025.dcm", "film_2024.dcm")
+    turn_to(found, found.course)
+    assert "1 examination without a date" in found.course.cautions.text()
+    command = window.actions_by_name["examination_date"]
+    assert command.isEnabled()
+    command.trigger()
+    [dialog] = window.findChildren(DateDialog)
+    assert not dialog.keep.isEnabled()
+    for text in ("2024-02-30", "3024-01-01", "1700-01-01", "soon"):
+        dialog.text.setText(text)
+        assert not dialog.keep.isEnabled()
+        assert "not in the future" in dialog.keep.toolTip()
+    dialog.text.setText("2024-03-20")
+    dialog.keep.click()
+    assert window.workbench.editing.corrections.examination_date == date(2024, 3, 20)
+    assert not window.workbench.current.edit_words  # nothing of the result is corrected
+    found.refresh()
+    assert "without a date" not in found.course.cautions.text()
+    assert DATES_GIVEN in found.course.cautions.text()
+    rows = [found.course.cases.item(row).text() for row in range(2)]
+    assert rows[0].startswith("2024-03-20 (given by the user)")
+    window.workbench.editing.undo()
+    assert window.workbench.editing.corrections.examination_date is None
+
+
+def test_a_date_that_the_file_states_is_not_given(opened, window):
+    opened("film_2024.dcm")
+    command = window.actions_by_name["examination_date"]
+    assert not command.isEnabled()
+    assert command.toolTip() == "The file of the image states its date"
 
 
 def choose(half, ending):

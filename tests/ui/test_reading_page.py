@@ -693,6 +693,25 @@ class TestKinds:
         assert back.decision("levels") is None
         assert not back.page.overruled.isVisibleTo(back.window.results)
 
+    def test_a_bent_film_is_not_judged_by_neutral_posture(self, neck):
+        command = neck.window.actions_by_name["bent_film"]
+        assert command.isEnabled()
+        assert not command.isChecked()
+        command.trigger()
+        neck.window.workbench.readings.catch_up()
+        neck.rest()
+        assert command.isChecked()
+        assert all(read.finding.normal is None for read in neck.snapshot.read.values())
+        assert "flexion or extension film" in [chip.text() for chip in neck.page.chips.buttons]
+        command.trigger()
+        neck.window.workbench.readings.catch_up()
+        neck.rest()
+        assert not command.isChecked()
+        assert any(read.finding.normal for read in neck.snapshot.read.values())
+
+    def test_only_a_film_can_be_bent(self, back):
+        assert not back.window.actions_by_name["bent_film"].isEnabled()
+
     def test_the_kind_is_changed_by_analysing_again(self, qtbot, back):
         back.click_row("examination")
         back.key(Qt.Key.Key_C)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
@@ -61,6 +62,8 @@ __all__ = [
     "reset_all",
     "reset_body",
     "reset_landmark",
+    "set_bent",
+    "set_examination_date",
     "set_facing",
     "swap_anterior_posterior",
     "without_calibration",
@@ -140,12 +143,18 @@ def reset_body(corrections: Corrections, body_index: int, analysis: Analysis) ->
 
 
 def reset_all(corrections: Corrections, analysis: Analysis) -> Corrections:
-    """Return what the program itself found; drawings and calibration stay.
+    """Return what the program itself found; drawings, calibration, posture and date stay.
 
-    They are measurements of the person's own, and no correction of the program's.
+    They are the person's own, and no correction of the program's.
     """
     start = initial_corrections(analysis)
-    return replace(start, drawings=corrections.drawings, calibration=corrections.calibration)
+    return replace(
+        start,
+        drawings=corrections.drawings,
+        calibration=corrections.calibration,
+        is_bent=corrections.is_bent,
+        examination_date=corrections.examination_date,
+    )
 
 
 def missing_landmarks(body: Vertebra) -> tuple[LandmarkName, ...]:
@@ -288,6 +297,16 @@ def set_facing(corrections: Corrections, facing: Facing) -> Corrections:
         return replace(corrections, facing=facing)
     turned = tuple(replace(b, landmarks=_renamed_sides(b.landmarks)) for b in corrections.vertebrae)
     return replace(corrections, facing=facing, vertebrae=turned)
+
+
+def set_bent(corrections: Corrections, is_bent: bool, image: SpineImage) -> Corrections:
+    """Say whether the film is taken in flexion or extension, where the file says otherwise."""
+    return replace(corrections, is_bent=None if is_bent == image.is_bent else is_bent)
+
+
+def set_examination_date(corrections: Corrections, day: date | None) -> Corrections:
+    """Give an image whose file states no date the one of its examination; None takes it away."""
+    return replace(corrections, examination_date=day)
 
 
 def swap_anterior_posterior(corrections: Corrections) -> Corrections:

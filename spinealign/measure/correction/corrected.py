@@ -33,7 +33,7 @@ from spinealign.domain.measurements import (
     Unmeasurable,
     UnmeasurableReason,
 )
-from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.alignment import measure_alignment, posture_cautions
 from spinealign.measure.correction.repainting import mask_shape, repainted
 from spinealign.measure.geometry.drawings import HAND_SIGMA_PX, measure_drawings
 from spinealign.measure.geometry.facing import facing_cautions
@@ -101,7 +101,11 @@ def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:
         measurements=measurements,
         corrections=corrections,
         automatic=original,
-        cautions=(*_cautions(original, corrections), *height_loss_cautions(measurements)),
+        cautions=(
+            *_cautions(original, corrections),
+            *posture_cautions(measurements, is_bent=is_bent(original.image, corrections)),
+            *height_loss_cautions(measurements),
+        ),
     )
 
 
@@ -156,6 +160,7 @@ def _measured(
     taken = measure_alignment(
         wanted.vertebrae, wanted.facing, geometry, original.examination, canal, plain.drawings,
         rule=original.interval_rule, age_years=image.patient_age_years,
+        is_bent=is_bent(original.image, wanted),
     )  # fmt: skip
     removed = removed_levels(original.vertebrae, wanted.vertebrae)
     taken = tuple(_with_removed(measurement, removed) for measurement in taken)
@@ -185,9 +190,15 @@ def _with_removed(measurement: Measurement, removed: Sequence[str]) -> Measureme
 
 
 def _with_heads_only(wanted: Corrections) -> Corrections:
-    """Return corrections with those drawings only that measures of the spine depend on."""
+    """Return corrections with that only which measures of the spine depend on."""
     kept = (d for d in wanted.drawings if d.tool is DrawingTool.FEMORAL_HEADS)
-    return replace(wanted, drawings=tuple(kept))
+    return replace(wanted, drawings=tuple(kept), examination_date=None)
+
+
+def is_bent(image: SpineImage, wanted: Corrections | None) -> bool:
+    """Whether a film is taken in flexion or extension: a person's word before the file's."""
+    said = None if wanted is None else wanted.is_bent
+    return image.is_bent if said is None else said
 
 
 def _hand_sigma_px(wanted: Corrections) -> float:
@@ -263,6 +274,7 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             | WarningCode.DISC_INFERRED
             | WarningCode.DISC_COUNT_UNCERTAIN
             | WarningCode.HEIGHT_LOSS
+            | WarningCode.BENT_FILM
         ):
             return False
     return True

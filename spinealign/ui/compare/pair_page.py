@@ -192,7 +192,7 @@ class PairPage(QWidget):
         if other is None:
             self.set_cases(current, None)
             return
-        days = [self._patients.facts_of(case).examination_date for case in (other, current)]
+        days = [self._patients.date_of(case) for case in (other, current)]
         opened = self._bench.session.cases
         is_later = opened.index(other) > opened.index(current)
         if days[0] is not None and days[1] is not None and days[0] != days[1]:

@@ -11,7 +11,7 @@ import numpy as np
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from spinealign.domain.comparison import PatientExamination
+from spinealign.domain.comparison import PatientExamination, given_date
 from spinealign.domain.findings import Analysis
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.image import ImagePart
@@ -19,7 +19,7 @@ from spinealign.domain.study import PatientFacts
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.jobs import read_patient
 from spinealign.ui.workbench import Workbench
-from spinealign.wording.comparison import date_text
+from spinealign.wording.comparison import DATE_GIVEN, date_text
 from spinealign.wording.text import safe_text
 
 _MATCH_ORDER = (PatientMatch.SAME, PatientMatch.UNKNOWN, PatientMatch.OTHER)
@@ -113,8 +113,16 @@ class PatientReader(QObject):
         found = self.examination_of(one), self.examination_of(other)
         return found[0] is None or found[1] is None or found[0].is_of_kind(found[1])
 
+    def date_of(self, case: Case) -> date | None:
+        """Return when a case was taken: by its file, else as a person gave it."""
+        return self.facts_of(case).examination_date or self._given_date(case)
+
+    def _given_date(self, case: Case) -> date | None:
+        kept = self._measured.get(id(case)) if case.finding is None else case.finding.analysis
+        return None if kept is None else given_date(kept)
+
     def _days_apart(self, one: Case, other: Case) -> int:
-        days = self.facts_of(one).examination_date, self.facts_of(other).examination_date
+        days = self.date_of(one), self.date_of(other)
         return _NO_DISTANCE if days[0] is None or days[1] is None else abs((days[0] - days[1]).days)
 
     def by_date(self, case: Case | None, cases: Sequence[Case]) -> tuple[Case, ...]:
@@ -122,20 +130,22 @@ class PatientReader(QObject):
 
         def rank(other: Case) -> tuple[int, date]:
             match = PatientMatch.SAME if case is None else self.match(case, other)
-            return _MATCH_ORDER.index(match), self.facts_of(other).examination_date or date.max
+            return _MATCH_ORDER.index(match), self.date_of(other) or date.max
 
         return tuple(sorted(cases, key=rank))
 
     def is_earlier(self, case: Case, than: Case) -> bool:
         """Whether a case is an earlier examination that is known to be of the same patient."""
-        days = self.facts_of(case).examination_date, self.facts_of(than).examination_date
+        days = self.date_of(case), self.date_of(than)
         is_before = days[0] is not None and days[1] is not None and days[0] < days[1]
         return is_before and self.match(case, than) is PatientMatch.SAME
 
     def caption(self, case: Case, beside: Case | None) -> str:
         """Return what a case is offered as: date, name, and whether it is of another patient."""
         facts = self.facts_of(case)
+        given = self._given_date(case)
         words = [date_text(facts.examination_date)] if facts.examination_date else []
+        words += [f"{date_text(given)} ({DATE_GIVEN})"] if given and not words else []
         words.append(case.title)
         if self.shows_names and facts.name:
             words.append(safe_text(facts.name.split("=")[0].replace("^", " ").strip()))

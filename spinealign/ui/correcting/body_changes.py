@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from functools import partial
 
 from PyQt6.QtCore import QPointF
@@ -123,6 +124,24 @@ class BodyChanges:
         from spinealign.measure.correction.changes import swap_anterior_posterior
 
         self.session.change("swap anterior and posterior", swap_anterior_posterior)
+
+    def set_bent(self, is_bent: bool) -> None:
+        """Say whether the film is taken in flexion or extension."""
+        from spinealign.measure.correction.changes import set_bent
+
+        analysis = self.session.analysis
+        if analysis is not None:
+            words = "flexion or extension film" if is_bent else "film in neutral posture"
+            change = partial(set_bent, is_bent=is_bent, image=analysis.image)
+            self.session.change(words, change)
+
+    def set_examination_date(self, day: date | None) -> None:
+        """Give the image, whose file states none, the date of its examination."""
+        from spinealign.measure.correction.changes import set_examination_date
+
+        words = "give the examination a date" if day else "take the date away"
+        change = partial(set_examination_date, day=day)
+        self.session.change(words, change, is_of_result=False)
 
     def add_at(self, point: QPointF, label: str = "add vertebra") -> None:
         """Add a body around a point, as large and as tilted as its neighbours."""

@@ -194,7 +194,12 @@ class EditSession(QObject):
         }
 
     def change(
-        self, label: str, change: Change, merge_key: Hashable | None = None, live: bool = False
+        self,
+        label: str,
+        change: Change,
+        merge_key: Hashable | None = None,
+        live: bool = False,
+        is_of_result: bool = True,
     ) -> None:
         """Do something that can be undone.
 
@@ -211,9 +216,11 @@ class EditSession(QObject):
         live : bool
             Another change follows at once, so that measuring may wait a little; `end_run`
             ends that.
+        is_of_result : bool
+            Whether the result is another afterwards: that of a signed reading is not changed.
         """
         edits = self.edits
-        if edits is None or self._is_refused():
+        if edits is None or (is_of_result and self._is_refused()):
             return
         before = edits.present
         try:

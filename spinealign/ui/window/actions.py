@@ -159,6 +159,12 @@ COMMANDS: tuple[Command, ...] = (
         "",
         "Rename every vertebra and disc one level lower (L4/L5 becomes L5/S1)",
     ),
+    Command(
+        "bent_film",
+        "Flexion or e&xtension film",
+        tip="Do not compare this film with reference ranges, which are those of neutral posture",
+        checkable=True,
+    ),
     Command("tool_distance", "&Distance", ("D",), "distance", "Measure a distance", group="tool"),
     Command("tool_angle", "&Angle", ("A",), "angle", "Measure an angle", group="tool"),
     Command(
@@ -202,6 +208,11 @@ COMMANDS: tuple[Command, ...] = (
         ("Ctrl+D",),
         "compare",
         "Compare examinations of one patient: two, the course, flexion and extension",
+    ),
+    Command(
+        "examination_date",
+        "&Date of the examination…",
+        tip="Give an image whose file states no date the one of its examination",
     ),
     Command(
         "go_to_findings",
@@ -394,12 +405,18 @@ def build_menus(
             _SEPARATOR,
             "levels_up",
             "levels_down",
+            _SEPARATOR,
+            "bent_film",
         ),
     )
     analysis = _menu(bar.addMenu("&Analysis"))
     _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_IMAGE_TYPES, _SEPARATOR))
     _fill(analysis, actions, ("add_companion", "drop_companion", "all_slices", _SEPARATOR))
-    _fill(analysis, actions, ("compare", _SEPARATOR, "series", "previous_slice", "next_slice"))
+    _fill(
+        analysis,
+        actions,
+        ("compare", "examination_date", _SEPARATOR, "series", "previous_slice", "next_slice"),
+    )
     _fill(analysis, actions, ("result_slice", _SEPARATOR, "previous_case", "next_case", "find"))
     reading = _menu(bar.addMenu("&Reading"))
     _fill(reading, actions, ("go_to_findings", "accept_rest", _SEPARATOR, "sign", "addendum"))

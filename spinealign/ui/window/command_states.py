@@ -8,7 +8,7 @@ from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QToolButton
 
 from spinealign.domain.examination import Plane
-from spinealign.domain.findings import Analysis
+from spinealign.domain.findings import Analysis, WarningCode
 from spinealign.domain.study import FEWEST_SLICES
 from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.cases.case_session import Case
@@ -38,6 +38,8 @@ NO_SERIES = "The image is no series of slices"
 NOTHING_RUNS = "Nothing is being analysed"
 NOT_IN_RESULT = "The result holds nothing of this kind"
 NO_HEAT_MAP = "There is no heat map: only a classifier makes one, and none answered"
+NO_FILM = "This is for lateral films of the spine"
+DATE_STATED = "The file of the image states its date"
 NOT_GRADED = "Discs are graded on sagittal MR of the lumbar spine only"
 NO_VOLUME = "This needs a series of sagittal MR slices"
 NO_COMPANION = "No other contrast was added"
@@ -71,6 +73,7 @@ class CommandStates(QObject):
         for signal in (bench.current_changed, bench.session.changed, bench.work_changed):
             signal.connect(self.refresh)
         patient.facts_changed.connect(self._offer_reports)
+        patient.facts_changed.connect(self._offer_edits)
         bench.undoing.changed.connect(self._offer_edits)
         bench.readings.changed.connect(self._offer_edits)
         self.refresh()
@@ -159,6 +162,12 @@ class CommandStates(QObject):
             (("delete_drawings",), bool(state and state.drawings), "Nothing is drawn"),
         ):
             self._offer(names, locked or ("" if is_there else missing))
+        stated = self._patient.facts.examination_date
+        actions.offer("examination_date", no_result or (DATE_STATED if stated else ""))
+        is_film = shown is not None and shown.is_lateral_film
+        actions.offer("bent_film", locked or ("" if is_film else NO_FILM))
+        is_said = shown is not None and WarningCode.BENT_FILM in {c.code for c in shown.cautions}
+        actions.check("bent_film", is_film and is_said)
 
 
 def _shows_hips(shown: Analysis) -> bool:

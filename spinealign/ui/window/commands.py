@@ -37,6 +37,7 @@ from spinealign.ui.window.actions import (
     deidentified_command,
     image_type_command,
 )
+from spinealign.ui.window.date_dialog import DateDialog
 from spinealign.ui.window.dialogs import about_dialog, keyboard_dialog, models_dialog
 from spinealign.ui.window.file_locations import FileLocationsDialog
 from spinealign.ui.window.letterhead_dialog import LetterheadDialog
@@ -223,6 +224,7 @@ def connect_editing(
     actions.on("reset_edits", editing.reset)
     actions.on("accept_suggestions", changes.accept_all)
     actions.on("swap_anterior_posterior", changes.swap_anterior_posterior)
+    actions.on("bent_film", lambda: changes.set_bent(actions["bent_film"].isChecked()))
     actions.on("levels_up", partial(changes.shift_levels, 1))
     actions.on("levels_down", partial(changes.shift_levels, -1))
     actions.on("remove_calibration", changes.remove_calibration)
@@ -233,6 +235,19 @@ def connect_editing(
     actions.check("tool_pointer")
     actions["measures"].toggled.connect(correction.measures.set_shown)
     actions.check("measures", preferences.settings.show_measures)
+
+
+def connect_date(actions: Actions, correction: CorrectionController, window: QWidget) -> None:
+    """Give an examination a date."""
+
+    def ask() -> None:
+        state = correction.editing.corrections
+        if state is not None:
+            dialog = DateDialog(state.examination_date, window)
+            dialog.chosen.connect(correction.changes.set_examination_date)
+            dialog.open()
+
+    actions.on("examination_date", ask)
 
 
 def _take_tool(correction: CorrectionController, viewer: Viewer, name: ToolName) -> None:

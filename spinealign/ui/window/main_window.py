@@ -51,6 +51,7 @@ from spinealign.ui.window.closing import WindowCloser
 from spinealign.ui.window.command_states import CommandStates
 from spinealign.ui.window.commands import (
     connect_cases,
+    connect_date,
     connect_editing,
     connect_files,
     connect_help,
@@ -218,6 +219,7 @@ class MainWindow(DropWindow):
         connect_patient(actions, self.patient, self.viewer, self.series, preferences)
         connect_overlay(actions, self.viewer, preferences)
         connect_editing(actions, self.correction, bench.undoing, self.viewer, preferences)
+        connect_date(actions, self.correction, self)
         connect_preferences(actions, preferences, self.theme, self)
         connect_help(actions, bench, self)
         self.reading_commands = ReadingCommands(actions, bench, self.results, self.patient, self)
