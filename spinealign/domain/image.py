@@ -105,6 +105,8 @@ class NoteKind(StrEnum):
     NUMBER_LEFT_OUT = "number_left_out"
     NO_RESCALE = "no_rescale"
     WINDOW_LEFT_OUT = "window_left_out"
+    LAYOUT_ASSUMED = "layout_assumed"
+    TABLE_LEFT_OUT = "table_left_out"
     FRAMES_COUNTED = "frames_counted"
 
 

@@ -74,7 +74,7 @@ def _grey_from_stored(stored: NDArray[Any], dataset: Dataset, frame: int) -> Gre
     padding = _padding(stored, dataset)
     values, has_modality = _apply_modality(stored, dataset, frame)
     lowest = float(values.min())
-    notes = list(_overlay_notes(dataset))
+    notes = [*_overlay_notes(dataset), *_table_notes(dataset, frame, lowest)]
     windows = (*_voi_tables(dataset, frame, lowest), *_voi_windows(dataset, frame))
     if not has_modality and (
         _states_rescale(dataset, frame) or (windows and _needs_rescale(dataset))
@@ -105,8 +105,23 @@ def _overlay_notes(dataset: Dataset) -> tuple[ReaderNote, ...]:
     return (ReaderNote(NoteKind.OVERLAY_LEFT_OUT),) if has_overlay else ()
 
 
+def _table_notes(dataset: Dataset, frame: int, lowest: float) -> tuple[ReaderNote, ...]:
+    """Note tables that the file brings and that are none."""
+    has_modality = all(map(_has_table, _modality_tables(dataset)))
+    items = _voi_items(dataset, frame)
+    has_voi = len(_voi_tables(dataset, frame, lowest)) == len(items)
+    whole = {"ModalityLUTSequence": has_modality, "VOILUTSequence": has_voi}
+    return tuple(
+        ReaderNote(NoteKind.TABLE_LEFT_OUT, (name,))
+        for name, is_whole in whole.items()
+        if not is_whole
+    )
+
+
 def _states_rescale(dataset: Dataset, frame: int) -> bool:
-    return any(map(is_stated, _rescale(dataset, frame)))
+    """Tell whether a file states a part of a rescale, or a table without its data."""
+    tables = (item.get("LUTDescriptor") for item in _modality_tables(dataset))
+    return any(map(is_stated, (*_rescale(dataset, frame), *tables)))
 
 
 def _needs_rescale(dataset: Dataset) -> bool:
@@ -243,14 +258,17 @@ def _texts(value: Any) -> list[str]:
     if value is None:
         return []
     is_several = isinstance(value, Sequence) and not isinstance(value, str)
-    return [str(text) for text in (value if is_several else [value])]
+    return [dicom_tags.text_of(text) for text in (value if is_several else [value])]
 
 
 def _voi_tables(dataset: Dataset, frame: int, lowest: float) -> list[DisplayWindow]:
     """Return the VOI LUTs that the file brings (PS3.3 C.11.2.1.1); broken ones are left out."""
-    items = _voi(dataset, frame, "VOILUTSequence") or []
-    tables = (_voi_table(item, lowest) for item in list(items)[:_MAX_WINDOWS])
+    tables = (_voi_table(item, lowest) for item in _voi_items(dataset, frame))
     return [table for table in tables if table is not None]
+
+
+def _voi_items(dataset: Dataset, frame: int) -> list[Dataset]:
+    return list(_voi(dataset, frame, "VOILUTSequence") or [])[:_MAX_WINDOWS]
 
 
 def _voi_table(item: Dataset, lowest: float) -> DisplayWindow | None:
@@ -260,7 +278,7 @@ def _voi_table(item: Dataset, lowest: float) -> DisplayWindow | None:
     first, entries, bits = found
     full_scale = max(2**bits - 1, 1)
     table = np.clip(entries.astype(np.float32) / full_scale, 0, 1)
-    count, name = len(table), str(item.get("LUTExplanation") or "")
+    count, name = len(table), dicom_tags.text_of(item.get("LUTExplanation"))
     return DisplayWindow(
         first + count / 2, count, WindowKind.FILE_TABLE, explanation=name, table=table
     )

@@ -8,6 +8,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from spinealign.domain.identifiers import DicomIdentifiers, PatientKey
+from spinealign.imaging.dicom_tags import text_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -63,6 +64,6 @@ def _uid(dataset: Dataset, keyword: str) -> str:
 def _text(dataset: Dataset, keyword: str) -> str:
     """Return an attribute as text; a damaged one must not keep the picture from being read."""
     try:
-        return str(dataset.get(keyword) or "").strip()
+        return text_of(dataset.get(keyword)).strip()
     except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
         return ""

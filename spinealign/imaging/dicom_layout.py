@@ -9,9 +9,11 @@ from typing import BinaryIO
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 
+from spinealign.domain.image import NoteKind, ReaderNote
 from spinealign.imaging.dicom_numbers import numbers
 
 _ONE_SAMPLE = ("", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
+_ASSUMED = ("PhotometricInterpretation", "PixelRepresentation", "BitsAllocated", "BitsStored")
 _PIXEL_DATA = 0x7FE00010
 _UNDEFINED = 0xFFFFFFFF
 _LITTLE_ITEM, _ITEM, _ITEM_END, _SEQUENCE_END = b"\xfe\xff\x00\xe0", 0xE000, 0xE00D, 0xE0DD
@@ -21,10 +23,29 @@ _MOST_ELEMENTS = 10_000
 _WHOLE_BYTES = (8, 16, 32)
 
 
-def complete_layout(dataset: Dataset) -> None:
-    """Say what a grey value of a pixel is where the file, as ACR-NEMA did, leaves it unsaid."""
+def complete_layout(dataset: Dataset) -> tuple[ReaderNote, ...]:
+    """Say what a grey value of a pixel is where the file, as ACR-NEMA did, leaves it unsaid.
+
+    Returns
+    -------
+    tuple of ReaderNote
+        What was assumed; a number of samples that follows from the kind of colours is not.
+    """
     if "Rows" not in dataset:
-        return
+        return ()
+    unsaid = [keyword for keyword in _ASSUMED if dataset.get(keyword) in (None, "")]
+    _complete_samples(dataset)
+    _complete_bits(dataset)
+    is_grey = dataset.get("SamplesPerPixel") == 1 and _PIXEL_DATA in dataset
+    values = ((keyword, dataset.get(keyword)) for keyword in unsaid if is_grey)
+    return tuple(
+        ReaderNote(NoteKind.LAYOUT_ASSUMED, (keyword, str(value)))
+        for keyword, value in values
+        if value is not None
+    )
+
+
+def _complete_samples(dataset: Dataset) -> None:
     colours = str(dataset.get("PhotometricInterpretation") or "")
     if dataset.get("SamplesPerPixel") is None and colours in _ONE_SAMPLE:
         dataset.SamplesPerPixel = 1
@@ -32,7 +53,6 @@ def complete_layout(dataset: Dataset) -> None:
         dataset.PhotometricInterpretation = "MONOCHROME2"
     if dataset.get("PixelRepresentation") is None:
         dataset.PixelRepresentation = 0
-    _complete_bits(dataset)
 
 
 def _complete_bits(dataset: Dataset) -> None:

@@ -145,9 +145,9 @@ def load_completed(
         raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
     _complete_transfer_syntax(dataset)
     settle_numbers(dataset)
-    complete_layout(dataset)
+    assumed = complete_layout(dataset)
     join_items(dataset)
-    notes = _complete_frames(dataset, file)
+    notes = (*assumed, *_complete_frames(dataset, file))
     if not dataset.original_encoding[1]:
         _swap_tables(dataset)
     return dataset, notes

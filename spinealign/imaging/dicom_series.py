@@ -186,7 +186,7 @@ def _variant(dataset: Dataset) -> tuple[Any, ...]:
 
 def _short(value: Any) -> str:
     """Return an attribute as text; an absurdly long one by its checksum, as thousands are kept."""
-    text = str(value or "")
+    text = dicom_tags.text_of(value)
     if len(text) <= _LONGEST_TEXT:
         return text
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
@@ -433,4 +433,4 @@ def _medium_name(name: str) -> str:
 def patient_facts(part: ImagePart, file: BinaryIO) -> PatientFacts:
     """Read who the patient is; empty where the file does not say."""
     dataset = load_dataset(part.path, inflated(part.path, file), with_pixels=False)
-    return PatientFacts(**{name: str(dataset.get(tag) or "") for name, tag in _FACTS.items()})
+    return PatientFacts(**{n: dicom_tags.text_of(dataset.get(tag)) for n, tag in _FACTS.items()})

@@ -24,6 +24,9 @@ _MODALITIES = {
     "MR": Modality.MR,
 }
 _PROJECTION_MODALITIES = RADIOGRAPH_MODALITIES | {"RF", "XA", "MG", "IO", "PX"}
+_LEFT_ESCAPE = "\x1b$)A"
+"""Designates GB 2312 in texts of ISO 2022 IR 58; pydicom 3.0.2 leaves it in what it decodes."""
+
 _CALIBRATIONS = ("GEOMETRY", "FIDUCIAL")
 _MAX_MAGNIFICATION = 3.0
 _LARGEST_PIXEL_MM = 100.0
@@ -158,6 +161,11 @@ def _number_note(dataset: Dataset, frame: int, keyword: str) -> ReaderNote | Non
     if not is_irregular(value):
         return None
     return ReaderNote(NoteKind.NUMBER_REPAIRED, (keyword, ", ".join(f"{n:g}" for n in found)))
+
+
+def text_of(value: Any) -> str:
+    """Return an attribute as text; empty without one."""
+    return str(value or "").replace(_LEFT_ESCAPE, "")
 
 
 def is_localizer(dataset: Dataset) -> bool:

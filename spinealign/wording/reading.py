@@ -49,6 +49,8 @@ _NOTES = {
     NoteKind.WINDOW_LEFT_OUT: (
         "A window stored with the image would show nothing of it and is not used."
     ),
+    NoteKind.LAYOUT_ASSUMED: "The file does not state {0}.",
+    NoteKind.TABLE_LEFT_OUT: ("A {0} stored with the image is empty or damaged and is not used."),
     NoteKind.FRAMES_COUNTED: (
         "The file does not state how many frames it holds; {0} were found in it."
     ),
@@ -82,6 +84,14 @@ _CALIBRATIONS = {
     "FIDUCIAL": "on an object of known size",
     "": "in a way that the file does not state",
 }
+
+_ASSUMED = {
+    "PhotometricInterpretation": "whether high values are bright; they were taken to be",
+    "PixelRepresentation": "whether its values are signed; they were taken to be unsigned",
+    "BitsAllocated": "how many bits a pixel takes; {1} were found",
+    "BitsStored": "how many bits a value has; {1} were assumed",
+}
+_TABLES = {"ModalityLUTSequence": "modality LUT", "VOILUTSequence": "VOI LUT"}
 
 _WINDOWS = {
     WindowKind.FILE: "Window from the file",
@@ -132,6 +142,10 @@ def note_text(note: ReaderNote) -> str:
         values = (_CALIBRATIONS[str(values[0])],)
     elif note.kind in (NoteKind.NUMBER_REPAIRED, NoteKind.NUMBER_LEFT_OUT):
         values = (_NUMBERS.get(str(values[0]), str(values[0])), *values[1:])
+    elif note.kind is NoteKind.LAYOUT_ASSUMED:
+        values = (_ASSUMED.get(str(values[0]), str(values[0])).format(*values),)
+    elif note.kind is NoteKind.TABLE_LEFT_OUT:
+        values = (_TABLES.get(str(values[0]), str(values[0])),)
     words = _NOTES[note.kind].format(*values)
     return words[0].upper() + words[1:]
 

@@ -365,6 +365,15 @@ def test_grey_values_are_read_where_their_layout_is_left_unsaid(
 ) -> None:
     image = read_image(write_without(tmp_path / "a.dcm", *keywords))
     np.testing.assert_array_equal(image.pixels, GREY)
+    said = {
+        "PhotometricInterpretation": (
+            "The file does not state whether high values are bright; they were taken to be."
+        ),
+        "PixelRepresentation": (
+            "The file does not state whether its values are signed; they were taken to be unsigned."
+        ),
+    }
+    assert notes_of(image) == tuple(said[keyword] for keyword in keywords if keyword in said)
 
 
 def test_colours_without_a_number_of_samples_are_not_guessed(tmp_path: Path) -> None:
@@ -381,3 +390,14 @@ def test_colours_without_a_number_of_samples_are_not_guessed(tmp_path: Path) -> 
 def test_a_modality_table_without_content_does_not_count(tmp_path: Path, table: Dataset) -> None:
     image = read_scan(tmp_path, **CT, ModalityLUTSequence=Sequence([table]))
     np.testing.assert_array_equal(image.pixels, GREY.astype(float) - 1024)
+    said = "A modality LUT stored with the image is empty or damaged and is not used."
+    assert notes_of(image) == (said,)
+
+
+def test_without_its_modality_table_no_window_of_the_file_is_used(tmp_path: Path) -> None:
+    tags = {"Modality": "MR", "WindowCenter": 500, "WindowWidth": 400}
+    table = item(LUTDescriptor=[256, 0, 16])
+    image = read_scan(tmp_path, ModalityLUTSequence=Sequence([table]), **tags)
+    assert image.windows == ()
+    empty = read_scan(tmp_path, ModalityLUTSequence=Sequence([item()]), **tags)
+    assert empty.window == (500, 400)

@@ -7,6 +7,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pypdf
 import pytest
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from reportlab.pdfgen.canvas import Canvas
 
 from spinealign.domain.image import ImagePart
@@ -19,10 +22,11 @@ from spinealign.export.fonts import FIRST, NOT_DEFINED, font, font_for
 from spinealign.export.report import report_pdf
 from spinealign.export.report_html import report_html
 from spinealign.export.typesetting import Span, Text, TextStyle, text_on_line
-from spinealign.imaging.study import read_patient
+from spinealign.imaging.study import list_series, read_patient
 from spinealign.wording.reading import patient_line, patient_rows
 from spinealign.wording.report import patient_head
-from tests.image_files import write_dicom
+from spinealign.wording.series import series_name
+from tests.image_files import dicom_object, ramp, write_dicom
 from tests.phantoms import mr_analysis
 
 NAMES = {
@@ -269,6 +273,33 @@ def test_names_are_read_in_the_file_s_own_letters(tmp_path, character_set, name,
     facts = read_patient(ImagePart(path))
     assert patient_line(facts) == shown
     assert shown in patient_head(ReportDetails(patient=facts))
+
+
+GB = b"\x1b$)A"
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        (b"Wang^XiaoDong=" + GB + "王".encode("gb2312") + b"^" + GB + "小东".encode("gb2312"),
+         "Wang, XiaoDong (王, 小东)"),
+        (GB + "王^小东".encode("gb2312"), "王, 小东"),
+    ],
+    ids=["groups", "ideographic alone"],
+)  # fmt: skip
+def test_chinese_letters_leave_no_escape_sequence_behind(tmp_path, stored, shown):
+    dataset = dicom_object(ramp(40, 50), SpecificCharacterSet=["", "ISO 2022 IR 58"])
+    series = b"MR " + GB + "腰椎".encode("gb2312")
+    for keyword, vr, value in (("PatientName", "PN", stored), ("SeriesDescription", "LO", series)):
+        padded = value + b" " * (len(value) % 2)
+        tag = Tag(tag_for_keyword(keyword))
+        dataset[tag] = RawDataElement(tag, vr, len(padded), padded, 0, False, True)
+    dataset.save_as(tmp_path / "a.dcm")
+    facts = read_patient(ImagePart(tmp_path / "a.dcm"))
+    assert patient_line(facts) == shown
+    assert facts.series_description == "MR 腰椎"
+    (entry,) = list_series(tmp_path / "a.dcm")
+    assert series_name(entry) == "MR 腰椎"
 
 
 # One HTML file

@@ -181,7 +181,10 @@ def test_broken_tables_are_left_out(tmp_path: Path, broken: str) -> None:
     else:
         item.LUTDescriptor = [100, 0, 99]
     path = write_dicom(tmp_path / "a.dcm", GREY, VOILUTSequence=Sequence([item]))
-    assert read_image(path).windows == ()
+    image = read_image(path)
+    assert image.windows == ()
+    said = "A VOI LUT stored with the image is empty or damaged and is not used."
+    assert notes_of(image) == (said,)
 
 
 @pytest.mark.parametrize(
