@@ -1,7 +1,8 @@
-"""pydicom's own test files as a table: what opens with what, what is refused with which words.
+"""Test files as a table: what opens with what, what is refused with which words.
 
 ``python -m tests.corpus`` writes the table anew (see CONTRIBUTING.md); read the difference
-before committing it. The files ship with the packages pydicom and pydicom-data.
+before committing it. The files of pydicom and pydicom-data ship with these packages; real series
+lie in a folder beside the repository that is not shipped, and their rows stay where it is absent.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ from spinealign.wording.reading import note_text
 TABLE = Path(__file__).with_name("corpus.tsv")
 COLUMNS = ("file", "outcome", "picture", "pixel spacing", "window", "view", "checksum", "words")
 _FOLDERS = ("test_files", "charset_files", "palettes")
+SERIES_ROOT = Path(__file__).resolve().parents[2] / "shared" / "data" / "dicom_series"
+"""Two lumbar MR series of one patient and a tilted head CT; not shipped."""
+
+SERIES_PREFIX = "dicom_series"
+SERIES_MISSING = "the real series are not beside the repository (shared/data/dicom_series)"
 
 
 def corpus_files() -> Mapping[str, Path]:
@@ -32,7 +38,14 @@ def corpus_files() -> Mapping[str, Path]:
     for folder in _FOLDERS:
         found.update(_files(bundled / folder, f"pydicom/{folder}"))
     found.update(_files(_external_root(), "pydicom-data"))
+    series = _files(SERIES_ROOT, SERIES_PREFIX)
+    found.update({name: path for name, path in series.items() if path.suffix == ".dcm"})
     return dict(sorted(found.items()))
+
+
+def is_of_series(name: str) -> bool:
+    """Tell the files that are not shipped."""
+    return name.startswith(f"{SERIES_PREFIX}/")
 
 
 def _external_root() -> Path:
@@ -95,11 +108,16 @@ def read_table() -> dict[str, dict[str, str]]:
 
 
 def write_table() -> None:
-    """Read the whole corpus and keep what came out."""
+    """Read the whole corpus and keep what came out; rows of absent series as they are."""
+    files = corpus_files()
+    has_series = any(map(is_of_series, files))
+    kept = {} if has_series else read_table()
+    rows = {name: row for name, row in kept.items() if is_of_series(name)}
+    rows |= {name: describe(name, path) for name, path in files.items()}
     with TABLE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(describe(name, path) for name, path in corpus_files().items())
+        writer.writerows(rows[name] for name in sorted(rows))
 
 
 if __name__ == "__main__":
