@@ -228,11 +228,12 @@ def _analyze(options: argparse.Namespace) -> int:
             _report_failure(path, error, options.json)
         return EXIT_SOME_FAILED if unlisted else EXIT_DONE
     try:
-        jobs, failed = plan(options)
+        planned = plan(options)
     except WrongUseError as problem:
         options.parser.print_usage(sys.stderr)
         sys.stderr.write(f"spinealign analyze: {problem}\n")
         return EXIT_WRONG_USE
+    jobs, failed = planned.jobs, planned.failed
     if options.companion is not None and len(jobs) + len(failed) != 1:
         sys.stderr.write("A companion belongs to one image; name just one.\n")
         return EXIT_WRONG_USE
@@ -259,6 +260,10 @@ def _analyze(options: argparse.Namespace) -> int:
         done = len(jobs) + len(failed) - failures
         place = f"; results are in {options.out}" if done else ""
         turned_away = f", {refused} refused" if refused else ""
+        if planned.other_names:
+            from spinealign.wording.series import other_names_text
+
+            print(other_names_text(planned.other_names))
         print(f"{done - refused} done{turned_away}, {failures} not done{place}")
     if failures:
         return EXIT_SOME_FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spinealign.domain.errors import SpineAlignError
@@ -24,8 +24,13 @@ class Job:
     source: ImageSource
 
 
-Plan = tuple[list[Job], list[tuple[Path, SpineAlignError]]]
-"""What to analyse, and which inputs cannot be, with the reason."""
+@dataclass
+class Plan:
+    """What to analyse, which inputs cannot be, with the reason, and how many are other names."""
+
+    jobs: list[Job] = field(default_factory=list)
+    failed: list[tuple[Path, SpineAlignError]] = field(default_factory=list)
+    other_names: int = 0
 
 
 def add_series_options(parser: argparse.ArgumentParser) -> None:
@@ -84,31 +89,33 @@ def plan(options: argparse.Namespace) -> Plan:
         raise WrongUseError("--series, --slice and --volume choose in one input; name just one")
     [path] = options.inputs
     try:
-        return [_chosen_job(path, options)], []
+        return Plan([_chosen_job(path, options)])
     except SpineAlignError as error:
-        return [], [(path, error)]
+        return Plan(failed=[(path, error)])
 
 
 def _plan_files(inputs: Sequence[Path], out: Path) -> Plan:
-    from spinealign.imaging.find import find_images
+    from spinealign.imaging.find import all_images, distinct
 
-    jobs: list[Job] = []
-    failed: list[tuple[Path, SpineAlignError]] = []
+    planned = Plan()
+    named: list[Path] = []
     taken: set[str] = set()
     for given in inputs:
         try:
-            found = [path for path in find_images([given]) if path == given or not _is_result(path)]
+            found = all_images([given])
         except SpineAlignError as error:
-            failed.append((given, error))
+            planned.failed.append((given, error))
             continue
-        for path in found:
-            name, count = _stem(path), 1
-            while name.casefold() in taken:
-                count += 1
-                name = f"{_stem(path)}_{count}"
-            taken.add(name.casefold())
-            jobs.append(Job(path, out / name, path))
-    return jobs, failed
+        named += [path for path in found if path == given or not _is_result(path)]
+    for path in distinct(named):
+        name, count = _stem(path), 1
+        while name.casefold() in taken:
+            count += 1
+            name = f"{_stem(path)}_{count}"
+        taken.add(name.casefold())
+        planned.jobs.append(Job(path, out / name, path))
+    planned.other_names = len(named) - len(planned.jobs)
+    return planned
 
 
 def _is_result(path: Path) -> bool:

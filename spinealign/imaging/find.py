@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
@@ -17,18 +17,36 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
 
     Files are kept as given, whatever they are: reading them will tell. Folders are
     searched through, hidden entries left out, in the order people number files
-    (``2.png`` before ``10.png``). Nothing is listed twice.
+    (``2.png`` before ``10.png``). Nothing is listed twice, under whatever name.
 
     Raises
     ------
     ImageReadError
         MISSING, UNREADABLE, or NO_IMAGES_IN_FOLDER, for the first path concerned.
     """
-    found: dict[Path, Path] = {}
-    for path in paths:
-        for image in _images_of(path):
-            found.setdefault(image.resolve(), image)
+    return distinct(all_images(paths))
+
+
+def all_images(paths: Sequence[Path]) -> list[Path]:
+    """List images as `find_images` does, files with several names under each of them."""
+    return [image for path in paths for image in _images_of(path)]
+
+
+def distinct(images: Iterable[Path]) -> list[Path]:
+    """Return the first name of each file; links to one file, hard ones too, are one file."""
+    found: dict[Hashable, Path] = {}
+    for image in images:
+        found.setdefault(_file_key(image), image)
     return list(found.values())
+
+
+def _file_key(path: Path) -> Hashable:
+    try:
+        state = path.stat()
+    except OSError:
+        return path.resolve()
+    # Some file systems have no numbers of files.
+    return (state.st_dev, state.st_ino) if state.st_ino else path.resolve()
 
 
 def _images_of(path: Path) -> list[Path]:

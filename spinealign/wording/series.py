@@ -112,6 +112,12 @@ def picture_name(part: ImagePart) -> str:
     return ", ".join(words)
 
 
+def other_names_text(count: int) -> str:
+    """Return that files were named more than once, by links or again, and read once."""
+    names = "1 input is another name" if count == 1 else f"{count} inputs are other names"
+    return f"{names} of files that were analysed already (the same file, or a link to it)."
+
+
 def scanning_text(count: int) -> str:
     """Return how far looking through files is."""
     return f"Reading {count} file{'' if count == 1 else 's'}…"

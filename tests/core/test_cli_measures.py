@@ -32,7 +32,7 @@ def film(tmp_path, monkeypatch):
         return replace(FILM, image=replace(FILM.image, source_path=given))
 
     monkeypatch.setattr("spinealign.analysis.analyze_file", analyze_file)
-    monkeypatch.setattr("spinealign.imaging.find.find_images", list)
+    monkeypatch.setattr("spinealign.imaging.find.all_images", list)
     return path
 
 

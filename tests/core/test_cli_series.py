@@ -200,3 +200,19 @@ def test_results_below_the_images_are_not_analysed_by_the_next_run(
         for _ in range(2):
             assert analyze(folder, "--out", str(out)) == 0
         assert sources == [folder / "a.dcm"] * 2
+
+
+def test_links_to_one_file_are_read_once_and_said(
+    tmp_path: Path, sources: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for k in range(2):
+        write_dicom(folder / f"{k}.dcm", ramp())
+        for link in range(15):
+            (folder / f"{k} link {link}.dcm").symlink_to(folder / f"{k}.dcm")
+    assert analyze(folder, "--out", str(tmp_path / "out")) == 0
+    assert len(sources) == 2
+    printed = capsys.readouterr().out
+    assert "30 inputs are other names of files that were analysed already" in printed
+    assert "2 done, 0 not done" in printed

@@ -47,7 +47,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(found, image=replace(found.image, source_path=given, part=None))
 
     monkeypatch.setattr("spinealign.analysis.analyze_file", analyze_file)
-    monkeypatch.setattr("spinealign.imaging.find.find_images", list)
+    monkeypatch.setattr("spinealign.imaging.find.all_images", list)
 
 
 def test_a_definition_is_printed_on_any_terminal(run: Run) -> None:

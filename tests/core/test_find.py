@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.generators import run_to_end
-from spinealign.imaging.find import find_images, natural_key
+from spinealign.imaging.find import all_images, find_images, natural_key
 from spinealign.imaging.study import list_series, scan_series
 from tests.image_files import ramp, write_dicom
 
@@ -77,6 +77,15 @@ def test_nothing_is_listed_twice(tmp_path: Path) -> None:
     make(tmp_path, "a.png", "b.png")
     found = find_images([tmp_path / "b.png", tmp_path, tmp_path / "." / "b.png"])
     assert [path.name for path in found] == ["b.png", "a.png"]
+
+
+def test_links_to_a_file_are_that_file(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", "b.png")
+    for k in range(30):
+        (tmp_path / f"soft {k}.png").symlink_to(tmp_path / "a.png")
+        os.link(tmp_path / "b.png", tmp_path / f"hard {k}.png")
+    assert len(all_images([tmp_path])) == 62
+    assert [path.name for path in find_images([tmp_path])] == ["a.png", "b.png"]
 
 
 @pytest.mark.parametrize(
