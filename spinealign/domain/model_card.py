@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -27,6 +29,19 @@ Side = Annotated[int, Meta(ge=1, le=4096)]
 """Of a network's input or a tile, in pixels; ours are at most 384."""
 Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 """A logit's divisor; 0 would make every answer certain."""
+Hounsfield = Annotated[float, Meta(ge=-100_000, le=100_000)]
+Slope = Annotated[float, Meta(gt=0, le=1000)]
+"""A logit's factor; a negative one would turn every answer round."""
+Logit = Annotated[float, Meta(ge=-1000, le=1000)]
+Distance = Annotated[float, Meta(gt=0, le=1e6)]
+Coordinate = Annotated[float, Meta(ge=-1e6, le=1e6)]
+OutputIndex = Annotated[int, Meta(ge=0, le=10_000)]
+OutputCount = Annotated[int, Meta(ge=1, le=100)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Text = Annotated[str, Meta(min_length=1, max_length=20_000)]
+FileName = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_][0-9A-Za-z_. -]{0,99}\Z")]
+"""Of a file in the model's own folder, on every system."""
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 @dataclass(frozen=True)
@@ -54,9 +69,9 @@ class IntensityRule:
     """
 
     percentiles: tuple[Percentile, Percentile] | None = None
-    window_hu: tuple[float, float] | None = None
+    window_hu: tuple[Hounsfield, Hounsfield] | None = None
     denoise: Denoise = "none"
-    clahe_clip_limit: Annotated[float, Meta(ge=0)] = 0.0
+    clahe_clip_limit: Annotated[float, Meta(ge=0, le=1000)] = 0.0
     clahe_tile_px: Side = 48
     channels: Channels = "grey"
 
@@ -80,13 +95,20 @@ class GradeRule:
         Expected grades from which the next higher grade is chosen; empty for a finding.
     """
 
-    first_output: Annotated[int, Meta(ge=0)]
-    outputs: Annotated[int, Meta(ge=1)]
-    slope: float
-    offsets: tuple[float, ...]
+    first_output: OutputIndex
+    outputs: OutputCount
+    slope: Slope
+    offsets: tuple[Logit, ...]
     threshold: Share
     uncertain: tuple[Share, Share]
     cuts: tuple[float, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether there is an offset an output, and what must rise does."""
+        is_whole = len(self.offsets) == self.outputs
+        is_ordinal = len(self.cuts) == self.outputs or (self.outputs == 1 and not self.cuts)
+        return is_whole and is_ordinal and _rises(self.cuts) and _rises(self.uncertain)
 
 
 @dataclass(frozen=True)
@@ -114,7 +136,7 @@ class GradingRule:
     sign_knots: Mapping[str, tuple[tuple[float, ...], ...]]
     knot_values: tuple[float, ...]
     outputs: tuple[str, ...]
-    weights: Mapping[str, tuple[float, ...]]
+    weights: Mapping[str, tuple[Share, ...]]
     grades: Mapping[str, Mapping[str, GradeRule]]
 
 
@@ -138,8 +160,8 @@ class GateRule:
 
     accept_from: Share
     refuse_from: Share
-    ood_limit: Annotated[float, Meta(gt=0)]
-    anchors: tuple[tuple[float, ...], ...]
+    ood_limit: Distance
+    anchors: tuple[tuple[Coordinate, ...], ...]
     accept_from_of: Mapping[str, Share] = field(default_factory=dict)
 
     def least_probability(self, kind: ImageKind) -> float:
@@ -198,6 +220,10 @@ class ChangeFactor:
     sources: tuple[str, ...]
 
 
+def _rises(values: tuple[float, ...]) -> bool:
+    return all(low < high for low, high in pairwise(values))
+
+
 def _as_of_today(card: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a card with `examinations`; former versions wrote one ``view``, "other" for a gate."""
     if "view" not in card:
@@ -252,24 +278,24 @@ class ModelCard:
         `spinealign train change-factors` writes them.
     """
 
-    name: str
-    title: str
-    version: str
+    name: Name
+    title: Name
+    version: Name
     status: ModelStatus
     task: Task
     examinations: tuple[ExaminationKind, ...]
-    weights: str
-    sha256: str
+    weights: FileName
+    sha256: Sha256
     architecture: Mapping[str, Any]
     input_shape: tuple[Side, Side]
     intensity: IntensityRule
-    classes: tuple[str, ...]
-    training_data: str
-    licence: str
+    classes: Annotated[tuple[Name, ...], Meta(max_length=1000)]
+    training_data: Text
+    licence: Text
     metrics: Mapping[str, Any]
-    intended_use: str
-    known_failures: tuple[str, ...]
-    limits: str
+    intended_use: Text
+    known_failures: Annotated[tuple[Text, ...], Meta(max_length=100)]
+    limits: Text
     positive_class: str | None = None
     positive_output: str | None = None
     threshold: Share | None = None
@@ -291,6 +317,7 @@ class ModelCard:
             A part is missing, unknown or impossible; the card is not usable. Guessing
             what an unknown one means could change the pixels or turn round an answer.
         """
+        json.dumps(values, ensure_ascii=False).encode()  # half letters could not be shown
         card = typed(_as_of_today(values), cls, is_strict=True)
         card._check()
         return card
@@ -310,6 +337,9 @@ class ModelCard:
             raise ValueError("classes")
         if not self.limits or not self.intended_use or not self.metrics:
             raise ValueError("limits, intended_use and metrics must not be empty")
+        for ends in (self.intensity.percentiles, self.intensity.window_hu):
+            if ends is not None and not _rises(ends):
+                raise ValueError("intensity: the lower end comes first")
         if self.task == "disc_grading":
             self._check_grading()
         if self.task == "view":
@@ -323,6 +353,10 @@ class ModelCard:
     def _check_gate(self) -> None:
         if self.gate is None or not self.gate.anchors:
             raise ValueError("gate")
+        if len({len(anchor) for anchor in self.gate.anchors} | {0}) != 2:
+            raise ValueError("anchors of a gate lie in one space")
+        if not set(self.gate.accept_from_of) <= set(self.classes):
+            raise ValueError("accept_from_of names classes")
         if not {ImageKind.NONE_OF_THESE} <= set(self.classes) <= set(ImageKind):
             raise ValueError("the classes of a gate are kinds of image")
 
@@ -335,3 +369,17 @@ class ModelCard:
             raise ValueError("a sign without knots")
         if any(set(rules) != set(self.classes) for rules in rule.grades.values()):
             raise ValueError("every grade needs a rule for every choice of sequences")
+        if not all(each.is_sound for rules in rule.grades.values() for each in rules.values()):
+            raise ValueError("the rule of a grade contradicts itself")
+        ends = [
+            each.first_output + each.outputs for of in rule.grades.values() for each in of.values()
+        ]
+        if {len(shares) for shares in rule.weights.values()} != {max(ends, default=0)}:
+            raise ValueError("weights: one an output")
+        if not set(rule.weights) < set(rule.outputs) or set(rule.outputs) != set(rule.sign_knots):
+            raise ValueError("outputs are named by sequences")
+        knots = {len(knots) for rows in rule.sign_knots.values() for knots in rows}
+        if knots != {len(rule.knot_values)} or len(rule.knot_values) < 2:
+            raise ValueError("as many values of knots as knots")
+        if not _rises(rule.knot_values):
+            raise ValueError("values of knots rise")

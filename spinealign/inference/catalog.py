@@ -17,6 +17,8 @@ from spinealign.files import write_whole
 from spinealign.inference.engine import Engine, LoadedModel
 from spinealign.json_files import read_json
 
+_LONGEST_DETAIL = 200
+
 OpenEngine = Callable[[Path, ModelCard], Engine]
 
 
@@ -151,7 +153,8 @@ def read_card(folder: Path) -> ModelCard:
     except OSError as error:
         raise ModelError(folder.name, ModelProblem.MISSING, "card.json") from error
     except ValueError as error:
-        raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, str(error)) from error
+        detail = str(error)[:_LONGEST_DETAIL]
+        raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, detail) from error
     if card.name != folder.name:
         raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, f"card is for {card.name}")
     return card

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.findings import ModelIdentity
 from spinealign.domain.model_card import ModelCard
 
@@ -44,15 +45,15 @@ class LoadedModel:
 
     def segment(self, batch: Array) -> Array:
         """Return class probabilities (h, w, C) of a batch of one."""
-        return softmax(self.engine.run(batch)["logits"][0])
+        return softmax(self._class_logits(self._run(batch, "logits"))[0])
 
     def outline(self, batch: Array) -> tuple[Array, Array]:
         """Return class probabilities (h, w, C) and corner heat maps (h, w, 4) of a batch of one.
 
         Both are 0..1. A network without the output ``corners`` gives empty heat maps.
         """
-        outputs = self.engine.run(batch)
-        probabilities = softmax(outputs["logits"][0])
+        outputs = self._run(batch, "logits")
+        probabilities = softmax(self._class_logits(outputs)[0])
         corners = outputs.get("corners")
         if corners is None:
             return probabilities, np.zeros((*probabilities.shape[:2], 4), np.float32)
@@ -73,15 +74,24 @@ class LoadedModel:
         mapping of str to ndarray of float32, shape (1 + places, outputs)
             The whole crop, then row by row the crop with one place blanked.
         """
-        return self.engine.run(batch, signs=signs)
+        rule = self.card.grading
+        names = rule.outputs if rule is not None else ()
+        outputs = self._run(batch, *names, signs=signs)
+        rules = [each for of in rule.grades.values() for each in of.values()] if rule else []
+        needed = max((each.first_output + each.outputs for each in rules), default=0)
+        if any(outputs[name].shape[-1] < needed for name in names):
+            raise self._misfit("fewer outputs than grades")
+        return outputs
 
     def recognise(self, batch: Array) -> tuple[tuple[float, ...], float]:
         """Return probabilities in card order, and how far a batch of one lies from all anchors."""
-        outputs = self.engine.run(batch)
+        outputs = self._run(batch, "logits", "place")
         rule = self.card.gate
         anchors = np.zeros((1, 1), np.float32) if rule is None else np.array(rule.anchors)
+        if rule is not None and anchors.shape[1:] != outputs["place"].shape[1:]:
+            raise self._misfit("anchors of another space")
         away = np.linalg.norm(anchors - outputs["place"][0], axis=1).min()
-        logits = outputs["logits"][0] / self.card.temperature
+        logits = self._class_logits(outputs)[0] / self.card.temperature
         return tuple(float(p) for p in softmax(logits)), float(away)
 
     def classify(self, batch: Array) -> tuple[tuple[float, ...], Array | None]:
@@ -91,8 +101,8 @@ class LoadedModel:
         output a class goes through softmax. The map (h, w) holds, in logit
         units, what spoke for the card's positive class, or is None.
         """
-        outputs = self.engine.run(batch)
-        logits = _logits(outputs)[0] / self.card.temperature
+        outputs = self._run(batch)
+        logits = self._answers(outputs)[0] / self.card.temperature
         if logits.size > 1:
             return tuple(float(p) for p in softmax(logits)), None
         p = float(sigmoid(logits[0]))
@@ -103,6 +113,39 @@ class LoadedModel:
             return probabilities, None
         sign = 1.0 if self.card.positive_output == self.card.positive_class else -1.0
         return probabilities, activation[0, ..., 0] * np.float32(sign)
+
+    def _run(self, batch: Array, *needed: str, **others: Array) -> Mapping[str, Array]:
+        """Return the network's outputs; those `needed` are among them."""
+        try:
+            outputs = self.engine.run(batch, **others)
+        except (ValueError, RuntimeError, TypeError, KeyError) as error:
+            raise self._misfit("another input") from error
+        if not set(needed) <= set(outputs):
+            raise self._misfit("other outputs")
+        return outputs
+
+    def _class_logits(self, outputs: Mapping[str, Array]) -> Array:
+        """Return the output with one logit a class of the card."""
+        logits = outputs["logits"]
+        if logits.shape[-1] != len(self.card.classes):
+            raise self._misfit(f"{logits.shape[-1]} classes")
+        return logits
+
+    def _answers(self, outputs: Mapping[str, Array]) -> Array:
+        """Return the logits of a classifier: one a class, or one of two classes."""
+        try:
+            logits = _logits(outputs)
+        except KeyError:
+            raise self._misfit("other outputs") from None
+        if logits.shape[-1] not in (1, len(self.card.classes)):
+            raise self._misfit(f"{logits.shape[-1]} classes")
+        if logits.shape[-1] == 1 and len(self.card.classes) != 2:
+            raise self._misfit("two classes")
+        return logits
+
+    def _misfit(self, what: str) -> ModelError:
+        detail = f"the weights have {what}"
+        return ModelError(self.card.name, ModelProblem.INCOMPLETE_CARD, detail)
 
 
 def softmax(logits: Array) -> Array:

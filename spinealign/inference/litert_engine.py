@@ -42,13 +42,26 @@ class LiteRtEngine:
                 self._interpreter = Interpreter(**source, num_threads=count)
                 self._interpreter.allocate_tensors()
                 self._runner = self._interpreter.get_signature_runner()
+                inputs = self._runner.get_input_details()
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(path.parent.name, ModelProblem.UNLOADABLE, str(error)) from error
+        self._shapes = {name: tuple(each["shape_signature"]) for name, each in inputs.items()}
 
     def run(self, batch: Array, **others: Array) -> Mapping[str, Array]:
         """Return the named outputs for `batch` (n, h, w, C) and further named inputs."""
-        outputs = self._runner(image=batch, **others)
+        given = {"image": batch, **others}
+        for name, shape in self._shapes.items():
+            # The runtime would rebuild the whole network for another size.
+            if name in given and not _fits(given[name].shape, shape):
+                raise ValueError(f"{name} of another shape than {shape}")
+        outputs = self._runner(**given)
         return {name: np.asarray(value, np.float32) for name, value in outputs.items()}
+
+
+def _fits(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Compare a shape with a network's, whose open sizes are -1."""
+    pairs = zip(given, shape, strict=False)
+    return len(given) == len(shape) and all(wanted in (-1, size) for size, wanted in pairs)
 
 
 def _model_source(path: Path) -> dict[str, str | bytes]:

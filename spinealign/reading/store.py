@@ -423,7 +423,7 @@ def _sealed_file(
         if content != canonical(values) or not is_equal(sha256, seal.sha256):
             raise StoredReadingError(path, StoredReadingProblem.CHANGED, version)
         file = typed(values, ReadingFile, is_strict=True)
-    except (JsonError, OSError) as error:
+    except (JsonError, OSError, UnicodeEncodeError) as error:  # half a letter has no bytes
         raise _broken(path, version, error) from error
     problem = None
     if key is None:

@@ -1,13 +1,17 @@
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.paths import models_dirs
+from spinealign.imaging.fit import finish_input
 from spinealign.inference.catalog import ModelStore, read_card
+from spinealign.wording.failures import explain
 from tests.cards import classifier_card
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 
@@ -106,6 +110,43 @@ def test_an_incomplete_card_is_refused(tmp_path, key):
         {"metrics": NESTED},
         {"known_failures": "none"},
         {"gate": {"accept_from": 2}},
+        {"weights": ""},
+        {"weights": ".."},
+        {"weights": "../tiny/model.tflite"},
+        {"weights": "/dev/zero"},
+        {"weights": "\0"},
+        {"weights": "x" * 5000},
+        {"weights": "model.tflite\n"},
+        {"sha256": ""},
+        {"sha256": "F" * 64},
+        {"title": "\ud800"},
+        {"title": "x" * 100_000},
+        {"name": "x" * 10_000},
+        {"limits": "x" * 1_000_000},
+        {"known_failures": ["x"] * 10_000},
+        {"known_failures": ["\ud800"]},
+        {"classes": [str(number) for number in range(50_000)]},
+        {"classes": ["", "x"]},
+        {"view": []},
+        {"view": {}},
+        {"view": 5},
+        {"view": None},
+        {"metrics": []},
+        {"metrics": {"\ud800": 1}},
+        {"threshold": 0},
+        {"threshold": 1},
+        {"temperature": 1e-300},
+        {"temperature": 1e300},
+        {"intensity": {"percentiles": [99, 1]}},
+        {"intensity": {"percentiles": [5, 5]}},
+        {"intensity": {"window_hu": [500, -500]}},
+        {"intensity": {"window_hu": [-1e308, 1e308]}},
+        {"intensity": {"clahe_clip_limit": 1e308}},
+        {"interval_factors": {"x": {}}},
+        {"change_factors": []},
+        {"architecture": None},
+        {"status": None},
+        {"training": None},
     ],
     ids=lambda change: f"{next(iter(change))} {str(next(iter(change.values())))[:24]}",
 )
@@ -113,6 +154,100 @@ def test_an_impossible_card_is_refused(tmp_path, change):
     folder = write_model(tmp_path, **change)
     with pytest.raises(ModelError) as caught:
         read_card(folder)
+    assert caught.value.problem is ModelProblem.INCOMPLETE_CARD
+
+
+def rule_of(card, **changes):
+    """Change the rule of the first grade in a card of a disc grader."""
+    rules = next(iter(card["grading"]["grades"].values()))
+    next(iter(rules.values())).update(changes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda card: rule_of(card, slope=0),
+        lambda card: rule_of(card, slope=-1),
+        lambda card: rule_of(card, slope=1e308),
+        lambda card: rule_of(card, offsets=[]),
+        lambda card: rule_of(card, offsets=[1e308] * 4),
+        lambda card: rule_of(card, outputs=1_000_000),
+        lambda card: rule_of(card, first_output=1_000_000),
+        lambda card: rule_of(card, uncertain=[1, 0]),
+        lambda card: rule_of(card, cuts=[3, 2, 1, 0]),
+        lambda card: rule_of(card, cuts=[]),
+        lambda card: card["grading"].update(knot_values=[]),
+        lambda card: card["grading"].update(knot_values=[0] * 13),
+        lambda card: card["grading"].update(sign_names=[]),
+        lambda card: card["grading"].update(sign_knots={}),
+        lambda card: card["grading"].update(weights={}),
+        lambda card: card["grading"].update(weights={"t1": [-1] * 11}),
+        lambda card: card["grading"].update(outputs=["x"]),
+        lambda card: card.update(grading=None),
+    ],
+)
+def test_a_disc_grader_that_contradicts_itself_is_refused(tmp_path, change):
+    refused(tmp_path, "disc_grading", change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda card: card["gate"].update(anchors=[]),
+        lambda card: card["gate"].update(anchors=[[]]),
+        lambda card: card["gate"].update(anchors=[[0.0], [0.0, 1.0]]),
+        lambda card: card["gate"].update(anchors=[[1e308] * 32]),
+        lambda card: card["gate"].update(ood_limit=0),
+        lambda card: card["gate"].update(accept_from_of={"x": 0.5}),
+        lambda card: card.update(classes=["lateral_film", "ct_slice"]),
+        lambda card: card.update(gate=None),
+    ],
+)
+def test_a_gate_that_contradicts_itself_is_refused(tmp_path, change):
+    refused(tmp_path, "view_gate", change)
+
+
+def refused(tmp_path, name, change):
+    folder = shipped(tmp_path, name, change)
+    with pytest.raises(ModelError) as caught:
+        read_card(folder)
+    assert caught.value.problem is ModelProblem.INCOMPLETE_CARD
+    told = explain(caught.value).sentence
+    assert "\n" not in told
+    assert len(told) < 500
+
+
+def shipped(tmp_path, name, change):
+    """Copy a shipped model with another card."""
+    folder = tmp_path / name
+    shutil.copytree(models_dirs()[-1] / name, folder)
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    change(card)
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda card: card.update(input_shape=[4096, 4096]),
+        lambda card: card.update(input_shape=[1, 1]),
+        lambda card: card["intensity"].update(channels="grey"),
+        lambda card: card["classes"].remove("other_ct"),
+        lambda card: card["gate"].update(anchors=[[0.0]]),
+        lambda card: card.update(task="classification", gate=None, threshold=0.5,
+                                 positive_class=card["classes"][0],
+                                 positive_output=card["classes"][0],
+                                 classes=card["classes"][:2]),
+    ],
+)  # fmt: skip
+def test_a_card_that_does_not_fit_its_weights_is_a_model_error(tmp_path, change):
+    shipped(tmp_path, "view_gate", change)
+    model = ModelStore([tmp_path]).load("view_gate")
+    rule = model.card.intensity
+    batch = finish_input(np.zeros(model.card.input_shape, np.float32), rule)[None]
+    with pytest.raises(ModelError) as caught:
+        (model.recognise if model.card.task == "view" else model.classify)(batch)
     assert caught.value.problem is ModelProblem.INCOMPLETE_CARD
 
 

@@ -207,6 +207,12 @@ def test_any_byte_changed_in_a_signed_version_is_noticed(place, version):
     assert problems_with(version, spoilt), spoilt
 
 
+def test_half_a_letter_in_a_signed_version_is_damage():
+    spoilt = SIGNED_BYTES[2].replace(b'"A. Reader"', b'"\\ud800"', 1)
+    assert spoilt != SIGNED_BYTES[2]
+    assert StoredReadingProblem.BROKEN in problems_with(2, spoilt)
+
+
 def problems_with(version: int, content: bytes) -> list[StoredReadingProblem]:
     profile = SIGNED_PROFILE
     path = version_path(profile, version)
