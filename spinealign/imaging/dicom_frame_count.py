@@ -21,8 +21,7 @@ from pydicom.uid import (
 
 from spinealign.imaging.dicom_numbers import numbers
 
-_PIXEL_DATA = 0x7FE00010
-_PIXEL_TAGS = (0x7FE00008, 0x7FE00009, _PIXEL_DATA)
+_PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = b"\xfe\xff\x00\xe0"
 _STREAM_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
@@ -65,9 +64,10 @@ def count_frames(dataset: Dataset, file: BinaryIO) -> int:
 
 def _pixel_data(dataset: Dataset, file: BinaryIO) -> tuple[int, int]:
     """Return where the value of the pixel data starts and how long it is; (0, 0) without."""
-    element = dataset.get_item(_PIXEL_DATA, keep_deferred=True)
-    if isinstance(element, RawDataElement):
-        return element.value_tell, element.length
+    for tag in _PIXEL_TAGS:
+        element = dataset.get_item(tag, keep_deferred=True)
+        if isinstance(element, RawDataElement):
+            return element.value_tell, element.length
     is_implicit, is_little_endian = dataset.original_encoding
     order = "<" if is_little_endian else ">"
     head = file.read(8 if is_implicit else 12)

@@ -197,7 +197,7 @@ def _load(part: ImagePart, file: BinaryIO) -> NiftiVolume:
     axis = values.shape.index(1) if 1 in values.shape else _AXIAL if is_ct else _SAGITTAL
     _check_plane(path, values.shape, axis)
     spacing_mm, notes = _spacing_mm(image, turns, header.zooms)
-    notes = (*header_notes, *_slope_notes(header), *notes)
+    notes = (*header.notes, *header_notes, *_slope_notes(header), *notes)
     if volumes > 1 and part.index is None:
         notes = (ReaderNote(NoteKind.VOLUME_TAKEN, (1, volumes)), *notes)
     return NiftiVolume(values, slope, intercept, spacing_mm, is_ct, axis, notes, other_half)

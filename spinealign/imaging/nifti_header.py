@@ -48,6 +48,8 @@ class NiftiHeader:
         Scale factor, as stored; nibabel takes its own from it.
     has_extensions : bool
         Whether something may lie between header and values.
+    notes : tuple of ReaderNote
+        What was left out of it.
     """
 
     image: Any
@@ -56,6 +58,7 @@ class NiftiHeader:
     bits: int
     slope: float
     has_extensions: bool
+    notes: tuple[ReaderNote, ...]
 
     @property
     def is_single(self) -> bool:
@@ -98,13 +101,15 @@ def read_header(path: Path, content: BinaryIO) -> NiftiHeader:
     header["vox_offset"] = 0
     # What may lie between header and values is left out.
     stream = io.BytesIO(header.binaryblock + bytes(_EXTENSION_FLAG_BYTES))
+    image, notes = _with_first_place(_image(kind, stream))
     return NiftiHeader(
-        _with_first_place(_image(kind, stream)),
+        image,
         zooms,
         offset,
         int(header["bitpix"]),
         float(header["scl_slope"]),
         head[size : size + 1] not in (b"", b"\0"),
+        notes,
     )
 
 
@@ -115,12 +120,16 @@ def _image(kind: Any, stream: BinaryIO) -> Any:
     return kind.from_file_map({"header": FileHolder(fileobj=stream), "image": values})
 
 
-def _with_first_place(image: Any) -> Any:
-    """Let a second place in space that is all zero not hide the first."""
-    has_first = hasattr(image, "set_sform") and int(image.header["qform_code"]) > 0
-    if has_first and not image.header.get_sform()[:3].any():
-        image.set_sform(None, 0)
-    return image
+def _with_first_place(image: Any) -> tuple[Any, tuple[ReaderNote, ...]]:
+    """Let a second place in space that is none, as it loses an axis, not hide the first."""
+    has_both = int(image.header["qform_code"]) > 0 and int(image.header["sform_code"]) > 0
+    axes = image.header.get_sform()[:3, :3]
+    is_place = np.isfinite(axes).all() and np.linalg.matrix_rank(axes) == 3
+    if not has_both or is_place:
+        return image, ()
+    image.set_sform(None, 0)
+    left_out = ReaderNote(NoteKind.NUMBER_LEFT_OUT, ("srow",))
+    return image, (left_out,) if axes.any() else ()
 
 
 def _zooms(header: Any) -> tuple[float, float, float]:

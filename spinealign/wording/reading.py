@@ -75,6 +75,7 @@ _NUMBERS = {
     "vox_offset": "the start of its values (vox_offset)",
     "bitpix": "the bits of a value (bitpix)",
     "pixdim": "the size of a voxel (pixdim)",
+    "srow": "its place in space (srow)",
     "scl_slope": "the scale factor (scl_slope)",
 }
 """What the numbers of a file are called, by DICOM keyword or NIfTI field."""

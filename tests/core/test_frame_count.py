@@ -74,6 +74,21 @@ def test_frames_are_counted_in_every_encoding(tmp_path: Path, implicit: bool, li
     np.testing.assert_array_equal(read_frames(tmp_path / "a.dcm"), STACK)
 
 
+@pytest.mark.parametrize(
+    ("keyword", "dtype"), [("FloatPixelData", "<f4"), ("DoubleFloatPixelData", "<f8")]
+)
+def test_frames_of_floating_point_values_are_counted(
+    tmp_path: Path, keyword: str, dtype: str
+) -> None:
+    values = (STACK / 7).astype(dtype)
+    dataset = dicom_object(STACK)
+    del dataset.NumberOfFrames, dataset.PixelData, dataset.PixelRepresentation
+    dataset.BitsAllocated = values.itemsize * 8
+    setattr(dataset, keyword, values.tobytes())
+    dataset.save_as(tmp_path / "a.dcm")
+    np.testing.assert_allclose(read_frames(tmp_path / "a.dcm"), values, rtol=1e-6)
+
+
 def test_colour_frames_are_counted(tmp_path: Path) -> None:
     dataset = dicom_object(COLOURS[0])
     dataset.PixelData = COLOURS.tobytes()

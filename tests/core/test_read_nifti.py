@@ -472,6 +472,27 @@ def test_a_number_outside_its_limits_is_left_out_and_said(
     assert (image.spacing_mm is None) is (name == "(pixdim)")
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [[math.nan] * 12, [0.9, *[0.0] * 11], [0.9, 0, 0, 0] * 2 + [0, 0, 0.7, 0]],
+    ids=["no numbers", "one axis", "two axes"],
+)
+def test_a_place_in_space_that_loses_an_axis_gives_way_to_the_other(
+    tmp_path: Path, rows: list[float]
+) -> None:
+    image = nib.Nifti1Image(volume(), SPACING)
+    image.set_qform(SPACING, 1)
+    image.header.set_xyzt_units("mm")
+    content = bytearray(image.to_bytes())
+    (tmp_path / "a.nii").write_bytes(content)
+    struct.pack_into("<12f", content, SROW, *rows)
+    (tmp_path / "b.nii").write_bytes(content)
+    expected, read = (read_image(tmp_path / name) for name in ("a.nii", "b.nii"))
+    np.testing.assert_array_equal(read.pixels, expected.pixels)
+    assert read.spacing_mm == expected.spacing_mm
+    assert any("(srow)" in note for note in notes_of(read))
+
+
 def test_absurd_sizes_are_no_millimetres(tmp_path: Path) -> None:
     image = read_image(write_nifti(tmp_path / "a.nii", volume(), SPACING, "meter"))
     assert image.spacing_mm is None
