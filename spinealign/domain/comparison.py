@@ -195,8 +195,8 @@ class CourseRow:
 
     @property
     def last(self) -> ComparedMeasure | None:
-        """The last change, if any."""
-        return next((one for one in reversed(self.changes) if one is not None), None)
+        """From the first value to the last examination; None where that has no value."""
+        return self.changes[-1] if self.changes else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -355,6 +355,9 @@ class Reading(msgspec.Struct, frozen=True):
         A sentence for each of `findings` that had been decided, as the reader saw it.
     addenda : tuple of Addendum
         From the first one.
+    corrections_sha256 : str or None
+        Of the corrections of the picture as they were when it was signed, empty without any:
+        they lie beside the image, and what is drawn follows them. None until it is signed.
     """
 
     image: ReadImage
@@ -368,6 +371,7 @@ class Reading(msgspec.Struct, frozen=True):
     findings: Annotated[tuple[Finding, ...], Meta(max_length=MOST_FINDINGS)] = ()
     statements: Annotated[tuple[FreeText, ...], Meta(max_length=MOST_FINDINGS)] = ()
     addenda: Annotated[tuple[Addendum, ...], Meta(max_length=1000)] = ()
+    corrections_sha256: Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{64})?$(?!\n)")] | None = None
 
     def __post_init__(self) -> None:
         """Refuse two decisions on one finding, and addenda to what nobody signed."""

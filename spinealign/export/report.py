@@ -27,14 +27,13 @@ from spinealign.wording.report import (
     DRAFT,
     FINDING_HEADINGS,
     OVERRULED_TITLE,
-    PICTURE_CAPTION,
-    PLAIN_PICTURE_CAPTION,
     left_out_text,
 )
 
 MOST_PAGES, MOST_PAGES_OF_MR = 2, 3
 """Of a report without its annex, and one more for each section on other examinations."""
 
+_FORCED = page.BOLD.but(colour=page.RED, space_after=3)
 _LEAST_PICTURE_HEIGHT, _MOST_PICTURE_HEIGHT = 70 * mm, 190 * mm
 _LOGO_HEIGHT, _LOGO_WIDTH = 14 * mm, 50 * mm
 _FINDING_WIDTHS = (0.34, 0.22, 0.19, 0.25)
@@ -150,8 +149,6 @@ class _Front:
         self._content = content
         self._institution = Institution() if details.is_deidentified else details.institution
         self._size, self._jpeg = overlay_jpeg(analysis)
-        is_outlined = analysis.segmentation is not None or bool(analysis.vertebrae)
-        self._caption = PICTURE_CAPTION if is_outlined else PLAIN_PICTURE_CAPTION
 
     def story(self) -> Story:
         """Return fresh flowables."""
@@ -167,7 +164,7 @@ class _Front:
 
     def _findings_and_picture(self) -> Story:
         """Return both, a high picture at the right of the findings, another one below them."""
-        caption = paragraph(self._caption, page.SMALL.but(align="centre"))
+        caption = paragraph(self._content.picture_caption, page.SMALL.but(align="centre"))
         rows, cautions = self._content.rows, _first_cautions(self._content)
         width, height = self._size
         if height > _TALL * width:
@@ -278,6 +275,7 @@ def _title(content: ReportContent) -> Story:
     return [
         paragraph(content.title, page.TITLE),
         paragraph(status, page.BOLD.but(colour=colour, space_after=3)),
+        *([paragraph(content.forced, _FORCED)] if content.forced else []),
     ]
 
 

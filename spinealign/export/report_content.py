@@ -22,6 +22,7 @@ from spinealign.measure.alignment import judged_by_posture, posture_cautions
 from spinealign.reading.decisions import ReadFinding, accept_rest, read_findings, told_changes
 from spinealign.reading.findings import findings_of, page_of
 from spinealign.reading.impression import impression_text
+from spinealign.reading.signing import differs_from_signed
 from spinealign.wording import caution_text
 from spinealign.wording.measure_rows import range_text
 from spinealign.wording.measures import severity_text
@@ -39,6 +40,7 @@ from spinealign.wording.reading_page import (
 )
 from spinealign.wording.report import (
     AT_THE_DETECTOR,
+    CHANGED_SINCE_SIGNED,
     DECISIVE_CAUTIONS,
     NOT_READ,
     PROGRAM_VALUES,
@@ -47,11 +49,12 @@ from spinealign.wording.report import (
     moment_text,
     patient_columns,
     patient_head,
+    picture_caption,
     reading_without_patient,
     report_title,
     status_text,
 )
-from spinealign.wording.results import headline
+from spinealign.wording.results import forced_text, headline
 from spinealign.wording.series import picture_name
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,6 +97,8 @@ class ReportContent:
     ----------
     patient_columns : tuple of tuple of (label, value)
         The patient, and the examination.
+    forced : str
+        That a person had the image taken for another kind than the program; else empty.
     impression : tuple of str
         Lines; `impression_note` says where they come from if nobody wrote them.
     rows : tuple of FindingRow
@@ -101,7 +106,8 @@ class ReportContent:
     values_note : str
         Stands before the program's own values where the reader said something else.
     changes : tuple of str
-        Levels and kind of examination that the reader changed: all numbers rest on them.
+        Levels and kind of examination that the reader changed: all numbers rest on them. Before
+        them, that the result is not the one that was signed.
     cautions : tuple of str
         What changes the meaning of a number.
     overruled : tuple of str
@@ -111,6 +117,7 @@ class ReportContent:
     title: str
     status: str
     is_draft: bool
+    forced: str
     patient_head: str
     subject: str
     origin: str
@@ -120,6 +127,7 @@ class ReportContent:
     rows: tuple[FindingRow, ...]
     values_note: str
     changes: tuple[str, ...]
+    picture_caption: str
     cautions: tuple[str, ...]
     addenda: tuple[tuple[str, str], ...]
     overruled: tuple[str, ...]
@@ -151,11 +159,12 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         reading = reading_without_patient(details.reading, details.patient)
         details = replace(details, reading=reading)
     read = _read(analysis, details.reading)
-    title = report_title(analysis.examination)
+    title, is_changed = report_title(analysis.examination), _is_changed(analysis, details)
     return ReportContent(
         title=title,
         status=status_text(details),
         is_draft=details.is_draft,
+        forced=forced_text(analysis),
         patient_head=patient_head(details),
         subject=_subject(title, details),
         origin=_origin(analysis, details),
@@ -164,11 +173,22 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         impression_note=_impression_note(details),
         rows=_rows(read, is_signed=not details.is_draft),
         values_note=_values_note(read),
-        changes=_changes_of_the_whole(read, details),
+        changes=(*([CHANGED_SINCE_SIGNED] if is_changed else []), *_changes(read, details)),
+        picture_caption=picture_caption(_is_outlined(analysis), not details.is_draft, is_changed),
         cautions=_cautions(analysis),
         overruled=_overruled(details),
         addenda=_addenda(details),
     )
+
+
+def _is_outlined(analysis: Analysis) -> bool:
+    return analysis.segmentation is not None or bool(analysis.vertebrae)
+
+
+def _is_changed(analysis: Analysis, details: ReportDetails) -> bool:
+    """Whether a signed reading was made on another result than is drawn."""
+    reading = details.reading
+    return reading is not None and differs_from_signed(analysis, findings_of(analysis), reading)
 
 
 def _read(analysis: Analysis, reading: Reading | None) -> tuple[ReadFinding, ...]:
@@ -329,7 +349,7 @@ def _values_note(read: Sequence[ReadFinding]) -> str:
     return PROGRAM_VALUES if is_overruled else ""
 
 
-def _changes_of_the_whole(read: Sequence[ReadFinding], details: ReportDetails) -> tuple[str, ...]:
+def _changes(read: Sequence[ReadFinding], details: ReportDetails) -> tuple[str, ...]:
     """Return levels and kind that the reader changed, with the program's."""
     changed = [
         (each.finding, each.decision, each.said)

@@ -21,7 +21,6 @@ from spinealign.wording.report import (
     DRAFT,
     FINDING_HEADINGS,
     OVERRULED_TITLE,
-    PICTURE_CAPTION,
 )
 
 _STYLE = """
@@ -70,7 +69,7 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
             *_head(content),
             *_impression(content),
             *_findings(content.rows),
-            *_picture(analysis),
+            *_picture(analysis, content),
             *([_paragraph(content.values_note)] if content.values_note else []),
             *_measures(analysis),
             *_other_examinations(analysis, details),
@@ -138,6 +137,7 @@ def _head(content: ReportContent) -> list[str]:
     return [
         f"<h1>{_text(content.title)}</h1>",
         _paragraph(status, "status draft" if content.is_draft else "status"),
+        *([_paragraph(content.forced, "status draft")] if content.forced else []),
         f'<section class="patient">{lists}</section>',
     ]
 
@@ -183,10 +183,11 @@ def _finding(row: FindingRow) -> str:
     return f"<tr{_class('abnormal' if row.is_abnormal else '')}>{line}</tr>"
 
 
-def _picture(analysis: Analysis) -> list[str]:
+def _picture(analysis: Analysis, content: ReportContent) -> list[str]:
     _, jpeg = overlay_jpeg(analysis)
-    image = f'<img alt="{_text(PICTURE_CAPTION)}" src="{_data_uri(jpeg)}">'
-    caption = f'<figcaption class="small">{_text(PICTURE_CAPTION)}</figcaption>'
+    words = _text(content.picture_caption)
+    image = f'<img alt="{words}" src="{_data_uri(jpeg)}">'
+    caption = f'<figcaption class="small">{words}</figcaption>'
     return [f"<figure>{image}{caption}</figure>"]
 
 

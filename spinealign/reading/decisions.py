@@ -298,6 +298,14 @@ def is_outdated(finding: Finding, decision: FindingDecision) -> bool:
     return not is_carried_out and not is_same_value(finding.value, decision.shown)
 
 
+def is_another_now(signed: Finding, now: Finding | None) -> bool:
+    """Whether an analysis no longer says what it said when a finding was signed."""
+    if now is None:
+        return True
+    is_same = is_same_value(signed.value, now.value) and _is_same_place(signed.box, now.box)
+    return not is_same
+
+
 def is_same_value(one: FindingValue | None, other: FindingValue | None) -> bool:
     """Whether two values are printed alike; who gave them and how surely does not count."""
     match one, other:

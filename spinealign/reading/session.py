@@ -37,7 +37,12 @@ from spinealign.reading.impression import (
     with_fresh_impression,
 )
 from spinealign.reading.merging import has_both_texts, in_order, joined_text, merged
-from spinealign.reading.signing import signed, with_addendum
+from spinealign.reading.signing import (
+    corrections_checksum,
+    differs_from_signed,
+    signed,
+    with_addendum,
+)
 from spinealign.reading.store import ReadingStore, StoredReading, image_of
 
 
@@ -121,6 +126,11 @@ class ReadingSession:
     def is_of_another_view(self) -> bool:
         """Whether the reading was begun or signed with the image taken for another kind."""
         return self._reading.view != self._analysis.view_name
+
+    @property
+    def is_changed_since_signed(self) -> bool:
+        """Whether the result, and so the picture, is not the one that was signed."""
+        return differs_from_signed(self._analysis, self._findings, self._reading)
 
     @property
     def offered_impression(self) -> str:
@@ -262,6 +272,7 @@ class ReadingSession:
             view=self._analysis.view_name,
             models=_models(self._analysis),
             program_version=__version__,
+            corrections_sha256=corrections_checksum(self._analysis),
         )
         return self._add(signed(made, self._findings, name, self._now()))
 

@@ -8,6 +8,7 @@ not have it is noticed even if all checksums were made anew. Who can read the pr
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -19,10 +20,12 @@ import msgspec
 from msgspec import Meta
 
 from spinealign.domain.errors import ReadingError, ReadingProblem
+from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import Addendum, Decision, Finding, FindingDecision, Reading
 from spinealign.json_files import json_schema
 from spinealign.reading.decisions import (
     ReadFinding,
+    is_another_now,
     not_carried_out,
     pending,
     read_findings,
@@ -160,6 +163,44 @@ def with_addendum(reading: Reading, text: str, reason: str, reader: str, now: da
             raise ReadingError(problem)
     addendum = Addendum(text.strip(), reason.strip(), reader.strip(), now)
     return reading.with_changes(addenda=(*reading.addenda, addendum))
+
+
+# What was signed, and what is there now
+
+
+def corrections_checksum(analysis: Analysis) -> str:
+    """Return the SHA-256 of what a person corrected and drew; empty where nobody did.
+
+    The date that a person gave an examination may come later: it is no part of the result.
+    """
+    wanted = analysis.corrections
+    if wanted is None:
+        return ""
+    values = msgspec.to_builtins(dataclasses.replace(wanted, examination_date=None))
+    return hashlib.sha256(canonical(values)).hexdigest()
+
+
+def differs_from_signed(analysis: Analysis, findings: Iterable[Finding], reading: Reading) -> bool:
+    """Whether an analysis is not the one that a signed reading was made on.
+
+    Its corrections are others, or it says something else or of another place of a finding that
+    was signed. A reading that is not signed follows the analysis, and never differs.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        As it is now.
+    findings : iterable of Finding
+        Of it.
+    reading : Reading
+    """
+    if reading.signed_utc is None:
+        return False
+    kept = reading.corrections_sha256
+    if kept is not None and kept != corrections_checksum(analysis):
+        return True
+    now = {finding.key: finding for finding in findings}
+    return any(is_another_now(one, now.get(one.key)) for one in reading.findings)
 
 
 # Checksums

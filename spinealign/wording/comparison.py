@@ -267,7 +267,7 @@ def course_records(course: Course, row: CourseRow) -> list[tuple[str, ...]]:
 
 
 def course_cells(row: CourseRow) -> tuple[str, ...]:
-    """Return the cells of one measure: its name, a value for each date, and the last change.
+    """Return the cells of one measure: name, a value for each date, the last against the first.
 
     A value that changed against the first by more than the error of a change has a mark.
     """
@@ -289,7 +289,7 @@ def course_cells(row: CourseRow) -> tuple[str, ...]:
 def course_headings(course: Course) -> tuple[str, ...]:
     """Return the headings over `course_cells`."""
     dates = (examined_text(one) for one in course.examinations)
-    return ("Measure", *dates, "Last change", "Error of a change", "Judgement")
+    return ("Measure", *dates, "Last against first", "Error of a change", "Judgement")
 
 
 def course_cautions(course: Course) -> list[str]:

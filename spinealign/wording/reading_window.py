@@ -44,6 +44,13 @@ ANOTHER_VIEW_MESSAGE = Message(
     "Choose the image type of that time, or decide on the findings again.",
 )
 
+CHANGED_SINCE_MESSAGE = Message(
+    "The result was changed after it was signed: the picture and the details below show it as it "
+    "is now, the findings and the impression as they were signed.",
+    "Restore the corrections beside the image (….spinealign.json) from a backup, or add an "
+    "addendum.",
+)
+
 JOINED_MESSAGES: Mapping[Joined, Message] = {
     Joined.DECISIONS: Message(
         "Another window of SpineAlign works on this reading too; what both decided is kept.",

@@ -36,6 +36,11 @@ OVERRULED_TITLE = "Changed or rejected by the reader"
 ANNEX_TITLE = "Technical annex"
 PICTURE_CAPTION = "Outlines and measures drawn by the program; check them against the anatomy."
 PICTURE_CAPTION_READ = "Outlines and measures, as they were when the reading was signed."
+CHANGED_SINCE_SIGNED = (
+    "The picture and the program’s own values were changed after the reading was signed; the "
+    "impression and the findings are as they were signed."
+)
+PICTURE_CAPTION_CHANGED = "Outlines and measures as they are now, not as they were signed."
 PLAIN_PICTURE_CAPTION = "The image as it was opened."
 
 _STATUS_WORDS: Mapping[ReadingStatus, str] = {
@@ -97,6 +102,23 @@ def stored_reading_lines(details: ReportDetails) -> list[str]:
     if details.left_out is not None:
         return [f"reading: {left_out_reading_text(details.left_out)}"]
     return [] if details.reading is None else [f"reading: {status_line(details.reading)}"]
+
+
+def picture_caption(is_outlined: bool, is_signed: bool, is_changed: bool) -> str:
+    """Return what stands below the picture of a report.
+
+    Parameters
+    ----------
+    is_outlined : bool
+        Whether anything is drawn on it.
+    is_signed, is_changed : bool
+        Whether the reading is signed, and whether the result is another now.
+    """
+    if is_changed:
+        return PICTURE_CAPTION_CHANGED
+    if not is_outlined:
+        return PLAIN_PICTURE_CAPTION
+    return PICTURE_CAPTION_READ if is_signed else PICTURE_CAPTION
 
 
 def left_out_text(parts: Sequence[str]) -> str:

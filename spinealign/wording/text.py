@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+_UNBREAKABLE = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 """Without width, but Persian and Indian names are spelt with them."""
 
@@ -16,10 +17,14 @@ def display_name(path: Path) -> str:
 
 
 def safe_text(text: str) -> str:
-    """Return `text` with every unprintable character replaced (U+FFFD), but for `JOINERS`."""
+    """Return `text` with every unprintable character replaced (U+FFFD).
+
+    Kept are `JOINERS` and spaces that do not break, which stand before our own units.
+    """
     composed = unicodedata.normalize("NFC", text)
     return "".join(
-        c if c.isprintable() or c in JOINERS else "\N{REPLACEMENT CHARACTER}" for c in composed
+        c if c.isprintable() or c in JOINERS or c in _UNBREAKABLE else "\N{REPLACEMENT CHARACTER}"
+        for c in composed
     )
 
 

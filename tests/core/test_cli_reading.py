@@ -20,7 +20,7 @@ from spinealign.export.tables import analysis_schema
 from spinealign.imaging.read import read_image
 from spinealign.reading.session import ReadingSession
 from spinealign.reading.store import ReadingStore
-from tests.readings import Clock, degrees, neck_analysis
+from tests.readings import Clock, back_analysis, degrees, neck_analysis
 
 SAMPLE = resources_dir() / "samples" / "xray_lateral_phantom" / "truth_mask.png"
 COBB = "measure/cobb_c2_c7/C2/C7"
@@ -90,6 +90,16 @@ def analysing(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         return code, said, errors, table["reading"], pages
 
     return analyze
+
+
+def test_shares_of_a_signed_reading_are_printed_as_they_are(film, capsys):
+    analysis = replace(back_analysis(), image=read_image(film))
+    session = ReadingSession(analysis, ReadingStore(), "A. Reader", Clock())
+    session.accept_rest()
+    session.sign()
+    lines = run(capsys, "show", film)[1]
+    assert any("(90\u00a0%)" in line for line in lines)
+    assert "\ufffd" not in "".join(lines)
 
 
 def test_a_signed_reading_is_in_the_results_of_analyze(signed, analysing):

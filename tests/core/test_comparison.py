@@ -57,6 +57,7 @@ from spinealign.wording.comparison import (
     interval_sentence,
     span_text,
 )
+from spinealign.wording.results import NOTHING
 from tests.examinations import SPINE_MR
 from tests.phantoms import mr_analysis, xray_analysis
 
@@ -512,6 +513,15 @@ class TestCourse:
             "C2–C7 Cobb lordosis", "10.0°", "12.0°", "22.0°*", "15.0°",
         )  # fmt: skip
         assert any("not drawn" in line for line in course_lines(course))
+
+    def test_a_measure_that_the_last_examination_lacks_has_no_last_change(self):
+        days = ("20230101", "20240101")
+        seen = [of_patient(cobb(v), day=day) for v, day in zip((10.0, 22.0), days, strict=True)]
+        course = course_of([*seen, of_patient(translation(1.0), day="20250101")])
+        row = next(one for one in course.rows if one.either.code is MeasureCode.COBB_C2_C7)
+        assert row.last is None
+        assert course_cells(row)[4:] == (NOTHING, NOTHING, NOTHING)
+        assert course_headings(course)[4] == "Last against first"
 
     def test_the_table_for_programs_has_a_line_for_each_value(self):
         rows = list(csv.DictReader(io.StringIO(course_csv(self.course()))))

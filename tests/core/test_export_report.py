@@ -7,8 +7,9 @@ import pypdf
 import pytest
 from PIL import Image
 
+from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import DISCLAIMER, Caution, ModelStatus, WarningCode
-from spinealign.domain.image import NoteKind, ReaderNote
+from spinealign.domain.image import DecisionSource, KindCheck, NoteKind, ReaderNote
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.reading import (
@@ -345,6 +346,20 @@ def test_levels_and_kind_that_the_reader_changed_stand_on_page_one_and_in_the_an
     assert f"{told}; B".encode() in report_html(analysis, ReportDetails(reading=reading))
     [page, *_] = pages_of(analysis, details=ReportDetails(reading=reading, is_deidentified=True))
     assert told in page
+
+
+def test_a_forced_kind_is_told_before_anything_that_rests_on_it():
+    analysis = replace(
+        analysed(draw_column("T1")),
+        decided_by=DecisionSource.USER,
+        kind_check=KindCheck(ImageKind.OTHER_RADIOGRAPH, False, overruled=True),
+    )
+    told = "the result may be meaningless"
+    first = pages_of(analysis)[0]
+    assert told in first[: first.index("Impression")]
+    html = report_html(analysis).decode()
+    assert told in html[: html.index("Impression")]
+    assert told not in " ".join(pages_of(analysed(draw_column("T1"))))
 
 
 def test_an_addendum_is_printed_with_its_reason():

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from spinealign.domain.errors import ExportError, ReadingError, ReadingProblem
 from spinealign.domain.examination import ImageKind
+from spinealign.domain.findings import Corrections
 from spinealign.domain.image import DecisionSource, KindCheck
 from spinealign.domain.reading import (
     AddendumDraft,
@@ -23,12 +25,17 @@ from spinealign.domain.reading import (
     NameValue,
     ReadingStatus,
 )
+from spinealign.domain.report_details import ReportDetails
+from spinealign.export.report_content import report_content
 from spinealign.reading import store as store_module
 from spinealign.reading.decisions import told_changes
+from spinealign.reading.findings import findings_of
 from spinealign.reading.session import ReadingSession
+from spinealign.reading.signing import differs_from_signed
 from spinealign.reading.store import IN_USE, ReadingStore, image_of
 from spinealign.wording.failures import explain
 from spinealign.wording.reading_page import time_text
+from spinealign.wording.report import CHANGED_SINCE_SIGNED, PICTURE_CAPTION_CHANGED
 from tests.killed_readings import begun, read_in
 from tests.readings import (
     NOW,
@@ -383,6 +390,62 @@ def test_a_kind_that_the_reader_chose_is_kept_beside_the_program_s(store: Readin
     assert (made.decision, made.human) == (Decision.CHANGED, NameValue(neck.examination.kind.value))
     assert made.automatic is None
     assert "changed by the reader (automatic: not determined)" in told_changes(session.reading)[0]
+
+
+# A result that is changed after it was signed
+
+
+def corrected(analysis=None, **changes):
+    """Return the neck with a body that a person moved."""
+    before = analysis or neck_analysis()
+    first, *rest = before.vertebrae
+    moved = replace(first, outline=tuple((x + 1.0, y) for x, y in first.outline))
+    corrections = Corrections((moved, *rest), **changes)
+    return replace(
+        before, vertebrae=corrections.vertebrae, corrections=corrections, automatic=before
+    )
+
+
+def signed_session(store: ReadingStore, analysis) -> ReadingSession:
+    session = opened(store, analysis, "A. Reader")
+    session.accept_rest()
+    session.sign()
+    return session
+
+
+@pytest.mark.parametrize(
+    ("signed", "now", "is_changed"),
+    [
+        (neck_analysis(), neck_analysis(), False),
+        (corrected(), corrected(), False),
+        (corrected(), corrected(examination_date=date(2024, 3, 1)), False),
+        (neck_analysis(), corrected(), True),
+        (corrected(), neck_analysis(), True),
+        (corrected(), corrected(is_bent=True), True),
+        (neck_analysis(), neck_analysis(cobb_deg=13.0), True),
+        (neck_analysis(), replace(neck_analysis(), measurements=()), True),
+        (neck_analysis(), renamed(), True),
+    ],
+    ids=[
+        "same", "same-corrected", "dated", "moved", "put-back", "bent", "value", "gone", "renamed",
+    ],
+)  # fmt: skip
+def test_a_result_that_is_not_the_one_signed_is_noticed(store, signed, now, is_changed):
+    assert not signed_session(store, signed).is_changed_since_signed
+    again = opened(store, now)
+    assert again.is_changed_since_signed is is_changed
+    assert not again.faults
+    details = ReportDetails(reading=again.reading)
+    content = report_content(now, details)
+    assert (CHANGED_SINCE_SIGNED in content.changes) is is_changed
+    assert (content.picture_caption == PICTURE_CAPTION_CHANGED) is is_changed
+
+
+def test_a_signed_reading_of_an_earlier_program_is_judged_by_its_values(store: ReadingStore):
+    reading = signed_session(store, neck_analysis()).reading
+    earlier = reading.with_changes(corrections_sha256=None)
+    for now, is_changed in ((corrected(), False), (neck_analysis(cobb_deg=13.0), True)):
+        assert differs_from_signed(now, findings_of(now), earlier) is is_changed
 
 
 # Two windows

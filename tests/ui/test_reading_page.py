@@ -9,8 +9,10 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QDialog
 
+from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.examination import ImageKind
+from spinealign.domain.findings import LandmarkName
 from spinealign.domain.image import KindCheck
 from spinealign.domain.reading import (
     AddendumDraft,
@@ -21,6 +23,8 @@ from spinealign.domain.reading import (
     ReadImage,
     ReadingStatus,
 )
+from spinealign.measure.correction.changes import move_landmark
+from spinealign.measure.correction.corrected import initial_corrections
 from spinealign.reading.impression import Phrase
 from spinealign.reading.session import ReadingSession
 from spinealign.ui.cases.saving import ReportPatient
@@ -30,6 +34,11 @@ from spinealign.ui.reading.phrases_dialog import PhrasesDialog
 from spinealign.ui.reading.sign_dialog import AddendumDialog, SignDialog
 from spinealign.ui.reading.versions_dialog import VersionsDialog
 from spinealign.ui.results.result_page import DETAILS
+from spinealign.ui.widgets.labels import Strip
+from spinealign.ui.window.actions import IMAGE_TYPE_COMMANDS
+from tests import fakes
+from tests.disc_models import graded_analysis
+from tests.examinations import SPINE_MR
 from tests.ui.hands import Hands
 
 LEFT, NO_KEYS, CTRL = (
@@ -536,6 +545,37 @@ class TestSigning:
             assert not command.isEnabled()
             assert "signed" in command.toolTip()
 
+    def test_the_kind_of_a_signed_reading_is_not_changed(self, neck):
+        sign(neck)
+        for command in IMAGE_TYPE_COMMANDS:
+            action = neck.window.actions_by_name[command.name]
+            assert not action.isEnabled()
+            assert "signed" in action.toolTip()
+        kind = neck.window.workbench.current.wanted_examination
+        neck.window.navigation.analyse_as(SPINE_MR)  # from the details of the page
+        assert neck.window.workbench.current.wanted_examination is kind
+        assert "signed and cannot be changed" in neck.window.banner.text
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_C)
+        assert neck.page.findings.current.editor is None
+
+    def test_a_result_changed_after_signing_is_told_on_opening(
+        self, qtbot, neck, fake, open_window, tmp_path
+    ):
+        sign(neck)
+        analysis = neck.window.workbench.current_analysis
+        neck.window.close()
+        state = initial_corrections(analysis)
+        moved = move_landmark(state, 3, LandmarkName.ANTERIOR_SUPERIOR, 200.0, 200.0)
+        fake.kept[tmp_path / "film_1.png"] = moved
+        again = open_window()
+        with qtbot.waitSignal(again.workbench.session.finding_ready):
+            again.workbench.opener.open_paths([tmp_path / "film_1.png"])
+        reader = Reader(qtbot, again)
+        assert reader.reading.status is ReadingStatus.SIGNED
+        strips = reader.page.findChildren(Strip)
+        assert any("changed after it was signed" in strip.accessibleName() for strip in strips)
+
     def test_an_addendum_needs_a_reason_and_keeps_the_signed_version(self, neck):
         sign(neck)
         neck.command("addendum")
@@ -677,6 +717,18 @@ class TestKept:
 
 
 class TestKinds:
+    def test_a_row_shows_a_grade_that_was_changed_from_normal(self, reads, monkeypatch):
+        told = ({GradeName.PFIRRMANN: 3, GradeName.BULGING: 2.0},)
+        monkeypatch.setattr(fakes, "_discs", lambda: graded_analysis(told))
+        back = reads("disc_1.png")
+        row = back.click_row("disc/L5/S1")
+        assert row.value.text() == "disc bulging, Pfirrmann grade 3"
+        back.key(Qt.Key.Key_4)
+        row = back.page.findings.row("disc/L5/S1")
+        assert row.value.text() == "disc bulging, Pfirrmann grade 4"
+        assert row.state.text() == "Pfirrmann grade changed, the program said 3"
+        assert row.decision is Decision.CHANGED
+
     def test_levels_are_changed_on_the_picture(self, back):
         back.click_row("levels")
         back.key(Qt.Key.Key_C)

@@ -222,7 +222,7 @@ def _cell(row: CourseRow, column: int, text: str) -> QTableWidgetItem:
     if last is not None:
         source = error_source(last.error, last.unit)
         judged = f"{change_text(last.change)}{f' ({source})' if source else ''}"
-        item.setToolTip(f"{text}; last change: {judged}" if column else f"{text}: {judged}")
+        item.setToolTip(f"{text}; last against first: {judged}" if column else f"{text}: {judged}")
     if last is not None and last.change is Change.BEYOND:
         font = item.font()
         font.setBold(True)

@@ -56,6 +56,8 @@ class ReadingSnapshot:
         What on the disk is not as it was written.
     is_of_another_view : bool
         It was read with the image taken for another kind than now.
+    is_changed_since_signed : bool
+        The result that is shown is not the one that was signed.
     addendum_draft : AddendumDraft
         An addendum that is not signed yet.
     """
@@ -68,6 +70,7 @@ class ReadingSnapshot:
     versions: tuple[Reading, ...]
     faults: tuple[StoredReadingError, ...]
     is_of_another_view: bool
+    is_changed_since_signed: bool
     addendum_draft: AddendumDraft
 
     @classmethod
@@ -82,6 +85,7 @@ class ReadingSnapshot:
             session.versions,
             session.faults,
             session.is_of_another_view,
+            session.is_changed_since_signed,
             session.addendum_draft,
         )
 

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtGui import QFocusEvent, QKeyEvent
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
+from spinealign.domain.discs import GradeName
 from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.reading import (
     GRADE_LIMITS,
@@ -89,10 +90,21 @@ class FindingList(QWidget):
             self._layout_shown = layout
             self._build(wanted)
         for key, row in self._rows.items():
-            row.show_findings([snapshot.read[k] for k in self._keys[key]], snapshot.is_signed)
+            row.show_findings(self._told(snapshot, self._keys[key]), snapshot.is_signed)
         self._title_folds(wanted)
         if self.current is None:
             self.begin()
+
+    @staticmethod
+    def _told(snapshot: ReadingSnapshot, keys: Sequence[str]) -> list[ReadFinding]:
+        """Return the findings of a row: of a disc also its grade, and what the reader changed."""
+        own = [snapshot.read[key] for key in keys]
+        first = own[0].finding
+        if first.kind is not FindingKind.DISC_GRADE:
+            return own
+        disc = [r for r in snapshot.read.values() if _is_of_disc(r.finding, first.place)]
+        others = (r for r in disc if r.finding.key not in keys)
+        return own + [r for r in others if _is_told_anyway(r)]
 
     @property
     def rows(self) -> list[FindingRow]:
@@ -211,7 +223,7 @@ class FindingList(QWidget):
         if first.kind is not FindingKind.DISC_GRADE:
             return list(row.read)
         every = self._snapshot.read.values()
-        return [r for r in every if r.finding.kind is first.kind and r.finding.place == first.place]
+        return [read for read in every if _is_of_disc(read.finding, first.place)]
 
     def _take_values(self, row: FindingRow, wanted: Wanted) -> None:
         assert self._snapshot is not None
@@ -328,6 +340,16 @@ class FindingList(QWidget):
         if self.current in rows:
             place = rows.index(self.current) + forward
             self.make_current(rows[min(max(place, 0), len(rows) - 1)])
+
+
+def _is_of_disc(finding: Finding, place: str) -> bool:
+    return finding.kind is FindingKind.DISC_GRADE and finding.place == place
+
+
+def _is_told_anyway(read: ReadFinding) -> bool:
+    """Whether a row shows a grade that is not abnormal: Pfirrmann's, and what was changed."""
+    is_grade = read.finding.code == GradeName.PFIRRMANN and read.finding.value is not None
+    return is_grade or read.state in (Decision.CHANGED, Decision.REJECTED)
 
 
 def _is_typed(row: FindingRow, event: QKeyEvent) -> bool:

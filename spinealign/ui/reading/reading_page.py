@@ -23,6 +23,7 @@ from spinealign.wording.reading import patient_line
 from spinealign.wording.reading_page import STATUS_WORDS
 from spinealign.wording.reading_window import (
     ANOTHER_VIEW_MESSAGE,
+    CHANGED_SINCE_MESSAGE,
     addendum_text,
     left_text,
     signature_text,
@@ -137,7 +138,10 @@ class ReadingPage(QWidget):
 
     def _show_faults(self, snapshot: ReadingSnapshot) -> None:
         told = [explain(fault) for fault in snapshot.faults]
-        told += [ANOTHER_VIEW_MESSAGE] if snapshot.is_of_another_view else []
+        if snapshot.is_of_another_view:
+            told.append(ANOTHER_VIEW_MESSAGE)
+        elif snapshot.is_changed_since_signed:
+            told.append(CHANGED_SINCE_MESSAGE)
         sentences = tuple(message.sentence for message in told)
         if sentences == self._shown_faults:
             return

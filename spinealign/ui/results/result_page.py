@@ -78,9 +78,13 @@ class ImageTypeChoice(QComboBox):
         for text, examination in EXAMINATION_CHOICES:
             self.addItem(text, examination)
         self.setCurrentIndex([each for _, each in EXAMINATION_CHOICES].index(chosen))
-        self.activated.connect(
-            lambda row: self.examination_chosen.emit(EXAMINATION_CHOICES[row][1])
-        )
+        self._row = self.currentIndex()
+        self.activated.connect(self._announce)
+
+    def _announce(self, row: int) -> None:
+        """Ask for another kind; a new page shows it, and without one it is still the old kind."""
+        self.setCurrentIndex(self._row)
+        self.examination_chosen.emit(EXAMINATION_CHOICES[row][1])
 
     def event(self, event: QEvent | None) -> bool:
         """Keep typed letters: here they choose a kind, in the rest of the window tools."""

@@ -35,6 +35,7 @@ class SliceNavigation(QObject):
     def __init__(self, bench: Workbench, viewer: Viewer, bar: SliceBar) -> None:
         super().__init__(viewer)
         self._session, self._editing = bench.session, bench.editing
+        self._messages = bench.messages
         self._viewer = viewer
         self.bar = bar
         self.place: SlicePosition | None = None
@@ -143,8 +144,14 @@ class SliceNavigation(QObject):
             self._session.analyse(case, case.wanted_examination)
 
     def analyse_as(self, examination: Examination | None) -> None:
-        """Analyse the picture that is looked at as this kind; None lets the program decide."""
-        if self._case is not None:
+        """Analyse the picture that is looked at as this kind; None lets the program decide.
+
+        The result of a signed reading stays what it was signed as, and a notice says so.
+        """
+        reason = None if self.is_away else self._editing.locked()
+        if reason is not None:
+            self._messages.notice(reason)
+        elif self._case is not None:
             self._case.wanted_examination = examination
             self.analyse_here()
 

@@ -27,8 +27,9 @@ from spinealign.ui.workbench import Workbench
 from spinealign.wording import examination_label
 
 NEEDS_FINDING = ("save", "save_all", "copy_finding", "compare")
+IMAGE_TYPES = tuple(command.name for command in IMAGE_TYPE_COMMANDS)
 NEEDS_CASE = (
-    "again", "close_case", "close_all", *(command.name for command in IMAGE_TYPE_COMMANDS),
+    "again", "close_case", "close_all",
     "next_case", "previous_case", "fit", "one_to_one", "zoom_in", "zoom_out", "invert",
     "reset_window",
 )  # fmt: skip
@@ -135,10 +136,16 @@ class CommandStates(QObject):
 
     def _show_image_type(self, case: Case | None) -> None:
         wanted = case.wanted_examination if case is not None else None
-        offer(self._image_type_button, "" if case is not None else NO_CASE)
         words = "automatic" if wanted is None else examination_label(wanted)
         self._image_type_button.setText(f"Image type: {words} ▾")
         self._actions.check(image_type_command(wanted))
+
+    def _offer_image_types(self) -> None:
+        """Offer other kinds, unless the reading is signed: it was signed as this kind."""
+        signed = SIGNED if self._bench.readings.is_signed else ""
+        reason = NO_CASE if self._bench.current is None else signed
+        self._offer(IMAGE_TYPES, reason)
+        offer(self._image_type_button, reason)
 
     def _offer_edits(self) -> None:
         actions, editing = self._actions, self._bench.editing
@@ -151,6 +158,7 @@ class CommandStates(QObject):
         has_bodies = state is not None and bool(state.vertebrae)
         has_discs = has_bodies and shown is not None and bool(shown.discs)
         self._offer(EDIT_TOOLS, locked)
+        self._offer_image_types()
         # Without a tool there is no way to look about.
         actions.offer(f"tool_{ToolName.POINTER.value}", no_result)
         for names, is_there, missing in (
