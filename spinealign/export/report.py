@@ -19,7 +19,13 @@ from spinealign.export.annex import annex_story, cautions_story
 from spinealign.export.comparison_pages import appended_stories
 from spinealign.export.disc_pages import discs_story
 from spinealign.export.page import Story, paragraph, section, spans
-from spinealign.export.report_content import FindingRow, ReportContent, as_reported, report_content
+from spinealign.export.report_content import (
+    FindingRow,
+    ReportContent,
+    as_drawn,
+    as_reported,
+    report_content,
+)
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
 from spinealign.wording import is_demonstration
 from spinealign.wording.report import (
@@ -148,7 +154,7 @@ class _Front:
     def __init__(self, analysis: Analysis, content: ReportContent, details: ReportDetails) -> None:
         self._content = content
         self._institution = Institution() if details.is_deidentified else details.institution
-        self._size, self._jpeg = overlay_jpeg(analysis)
+        self._size, self._jpeg = overlay_jpeg(as_drawn(analysis, details))
 
     def story(self) -> Story:
         """Return fresh flowables."""

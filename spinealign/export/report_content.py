@@ -20,7 +20,7 @@ from spinealign.domain.reading import (
 from spinealign.domain.report_details import ReportDetails
 from spinealign.measure.alignment import judged_by_posture, posture_cautions
 from spinealign.reading.decisions import ReadFinding, accept_rest, read_findings, told_changes
-from spinealign.reading.findings import findings_of, page_of
+from spinealign.reading.findings import findings_of, measure_key, page_of
 from spinealign.reading.impression import impression_text
 from spinealign.reading.signing import differs_from_signed
 from spinealign.wording import caution_text
@@ -142,6 +142,21 @@ def as_reported(analysis: Analysis, details: ReportDetails) -> Analysis:
     measurements = judged_by_posture(shown.measurements, is_bent=True)
     cautions = (*shown.cautions, *posture_cautions(measurements, is_bent=True))
     return replace(shown, measurements=measurements, cautions=cautions)
+
+
+def as_drawn(analysis: Analysis, details: ReportDetails) -> Analysis:
+    """Return an analysis without measures that the reader changed or rejected: not drawn."""
+    reading = details.reading
+    if reading is None:
+        return analysis
+    read = _read(analysis, reading)
+    overruled = {
+        each.finding.key for each in read if each.state in (Decision.CHANGED, Decision.REJECTED)
+    }
+    kept = tuple(m for m in analysis.measurements if measure_key(m) not in overruled)
+    if len(kept) == len(analysis.measurements):
+        return analysis  # whose picture may be drawn already
+    return replace(analysis, measurements=kept)
 
 
 def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
@@ -350,12 +365,12 @@ def _values_note(read: Sequence[ReadFinding]) -> str:
 
 
 def _changes(read: Sequence[ReadFinding], details: ReportDetails) -> tuple[str, ...]:
-    """Return levels and kind that the reader changed, with the program's."""
+    """Return levels and kind that the reader changed or rejected, with the program's."""
     changed = [
         (each.finding, each.decision, each.said)
         for each in read
         if each.finding.kind in (FindingKind.LEVELS, FindingKind.EXAMINATION)
-        and each.state is Decision.CHANGED
+        and each.state in (Decision.CHANGED, Decision.REJECTED)
         and each.decision is not None
     ]
     return tuple(

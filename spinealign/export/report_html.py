@@ -13,7 +13,13 @@ from html import escape
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.report_details import Institution, ReportDetails
 from spinealign.export.comparison import appended_lines
-from spinealign.export.report_content import FindingRow, ReportContent, as_reported, report_content
+from spinealign.export.report_content import (
+    FindingRow,
+    ReportContent,
+    as_drawn,
+    as_reported,
+    report_content,
+)
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
 from spinealign.wording import DEMONSTRATION_BAND, caution_text, is_demonstration, safe_text
 from spinealign.wording.measure_rows import grouped, measure_sentence, unmeasurable_lines
@@ -69,7 +75,7 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
             *_head(content),
             *_impression(content),
             *_findings(content.rows),
-            *_picture(analysis, content),
+            *_picture(as_drawn(analysis, details), content),
             *([_paragraph(content.values_note)] if content.values_note else []),
             *_measures(analysis),
             *_other_examinations(analysis, details),

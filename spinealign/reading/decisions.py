@@ -123,8 +123,18 @@ def pending(findings: Iterable[Finding], reading: Reading) -> tuple[Finding, ...
     return tuple(
         read.finding
         for read in read_findings(findings, reading)
-        if read.state is Decision.UNDECIDED and (is_to_be_read(read.finding) or read.is_outdated)
+        if read.state is Decision.UNDECIDED and _waits(read)
     )
+
+
+def _waits(read: ReadFinding) -> bool:
+    """Whether a finding needs a decision.
+
+    So does a grade that was decided on and became uncertain; a measure that can no longer be
+    taken, because a body was deleted, is a doubt like any other.
+    """
+    is_lost = read.finding.value is None and read.finding.kind is FindingKind.MEASURE
+    return is_to_be_read(read.finding) or (read.is_outdated and not is_lost)
 
 
 def decide(

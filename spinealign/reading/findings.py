@@ -243,13 +243,18 @@ def _lines(abnormal: Sequence[Finding]) -> tuple[FindingLine, ...]:
 # Measures
 
 
+def measure_key(measured: Measurement) -> str:
+    """Return the key of the finding that a measure is."""
+    code, levels = measured.key
+    return "/".join((FindingKind.MEASURE.value, code, *levels))
+
+
 def _measures(analysis: Analysis) -> Iterator[Finding]:
     for measured in analysis.measurements:
-        code, levels = measured.key
         bare = Finding(
-            key="/".join((FindingKind.MEASURE.value, code, *levels)),
+            key=measure_key(measured),
             kind=FindingKind.MEASURE,
-            code=code,
+            code=measured.code.value,
             levels=measured.levels,
             normality=Normality.UNDETERMINED,
             normal=measured.normal,

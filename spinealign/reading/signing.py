@@ -113,14 +113,14 @@ def signed(reading: Reading, findings: Iterable[Finding], reader: str, now: date
     if not fresh.impression.text.strip():
         raise ReadingError(ReadingProblem.NO_TEXT)
     kept = [read for read in read_findings(found, fresh) if not _is_left_out(read)]
+    valid = ((read, read.decision) for read in kept if not read.is_outdated)
+    decided = [(read, made) for read, made in valid if made is not None]
     return fresh.with_changes(
         reader=name,
-        decisions=tuple(_named(read.decision, name) for read in kept if read.decision),
+        decisions=tuple(_named(made, name) for _, made in decided),
         findings=tuple(read.finding for read in kept),
         statements=tuple(
-            decision_statement(read.finding, read.decision, read.said)
-            for read in kept
-            if read.decision is not None
+            decision_statement(read.finding, made, read.said) for read, made in decided
         ),
         signed_utc=now,
     )

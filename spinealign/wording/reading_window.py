@@ -44,6 +44,11 @@ ANOTHER_VIEW_MESSAGE = Message(
     "Choose the image type of that time, or decide on the findings again.",
 )
 
+LEFT_UNCERTAIN = (
+    "What is left became uncertain after it was decided on: change or reject it, or take the "
+    "correction back"
+)
+
 CHANGED_SINCE_MESSAGE = Message(
     "The result was changed after it was signed: the picture and the details below show it as it "
     "is now, the findings and the impression as they were signed.",

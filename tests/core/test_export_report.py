@@ -27,7 +27,7 @@ from spinealign.domain.report_details import Institution, ReportDetails
 from spinealign.domain.study import PatientFacts
 from spinealign.export import overlay
 from spinealign.export.report import annex_pdf, report_pdf
-from spinealign.export.report_content import report_content
+from spinealign.export.report_content import as_drawn, report_content
 from spinealign.export.report_html import report_html
 from spinealign.reading.decisions import accept_rest, decide
 from spinealign.reading.findings import findings_of
@@ -346,6 +346,36 @@ def test_levels_and_kind_that_the_reader_changed_stand_on_page_one_and_in_the_an
     assert f"{told}; B".encode() in report_html(analysis, ReportDetails(reading=reading))
     [page, *_] = pages_of(analysis, details=ReportDetails(reading=reading, is_deidentified=True))
     assert told in page
+
+
+def test_levels_and_kind_that_the_reader_rejected_stand_on_page_one():
+    analysis = analysed(draw_column("T1"))
+    found = {finding.key: finding for finding in findings_of(analysis)}
+    reading = reading_of(analysis)
+    for key in ("levels", "examination"):
+        reading = decide(reading, found[key], Decision.REJECTED, None, NOW)
+    first = pages_of(analysis, details=ReportDetails(reading=reading))[0]
+    assert "Levels: rejected by the reader (automatic: C2 to T1)" in first
+    assert "Image type: rejected by the reader" in first
+
+
+@pytest.mark.parametrize("human", [None, NumberValue(44.0, "deg")], ids=["rejected", "changed"])
+def test_a_measure_that_the_reader_overruled_is_not_drawn(human):
+    analysis = analysed(draw_column("T1"))
+    told = next(f for f in findings_of(analysis) if f.code == MeasureCode.COBB_C2_C7.value)
+    decision = Decision.REJECTED if human is None else Decision.CHANGED
+    reading = decide(reading_of(analysis), told, decision, human, NOW)
+    drawn = {m.code for m in as_drawn(analysis, ReportDetails(reading=reading)).measurements}
+    assert MeasureCode.COBB_C2_C7 not in drawn
+    assert len(drawn) > 2
+    assert as_drawn(analysis, ReportDetails(reading=reading_of(analysis))) is analysis
+    assert overlay_of(analysis, reading) != overlay_of(analysis, reading_of(analysis))
+
+
+def overlay_of(analysis, reading):
+    """Return the picture in a report, as it is encoded."""
+    html = report_html(analysis, ReportDetails(reading=reading)).decode()
+    return html[html.index("data:image/jpeg") : html.index("<figcaption")]
 
 
 def test_a_forced_kind_is_told_before_anything_that_rests_on_it():

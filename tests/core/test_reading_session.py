@@ -16,6 +16,7 @@ from spinealign.domain.errors import ExportError, ReadingError, ReadingProblem
 from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import Corrections
 from spinealign.domain.image import DecisionSource, KindCheck
+from spinealign.domain.measurements import Unmeasurable, UnmeasurableReason
 from spinealign.domain.reading import (
     AddendumDraft,
     Decision,
@@ -390,6 +391,27 @@ def test_a_kind_that_the_reader_chose_is_kept_beside_the_program_s(store: Readin
     assert (made.decision, made.human) == (Decision.CHANGED, NameValue(neck.examination.kind.value))
     assert made.automatic is None
     assert "changed by the reader (automatic: not determined)" in told_changes(session.reading)[0]
+
+
+def without_cobb():
+    """Return the neck after a body that its angle needs was deleted."""
+    before = neck_analysis()
+    gone = Unmeasurable(UnmeasurableReason.REMOVED, ("C7",))
+    angle, *rest = before.measurements
+    lost = replace(angle, value=None, interval=None, points=(), unmeasurable=gone)
+    return replace(before, measurements=(lost, *rest), automatic=before)
+
+
+def test_a_decision_on_what_can_no_longer_be_told_does_not_stand_in_the_way(store):
+    session = opened(store, reader="A. Reader")
+    session.decide(COBB, Decision.ACCEPTED)
+    session.follow(without_cobb())
+    assert COBB not in [finding.key for finding in session.pending]
+    session.accept_rest()
+    assert session.pending == ()
+    signed = session.sign()
+    assert signed.decision_on(COBB) is None
+    assert not [line for line in signed.statements if line.startswith("C2–C7 Cobb")]
 
 
 # A result that is changed after it was signed

@@ -33,7 +33,7 @@ from spinealign.ui.reading.impression_box import ImpressionBox
 from spinealign.ui.reading.phrases_dialog import PhrasesDialog
 from spinealign.ui.reading.sign_dialog import AddendumDialog, SignDialog
 from spinealign.ui.reading.versions_dialog import VersionsDialog
-from spinealign.ui.results.result_page import DETAILS
+from spinealign.ui.results.result_page import DETAILS, ImageTypeChoice
 from spinealign.ui.widgets.labels import Strip
 from spinealign.ui.window.actions import IMAGE_TYPE_COMMANDS
 from tests import fakes
@@ -532,6 +532,36 @@ class TestSigning:
         assert neck.decision(COBB) is Decision.ACCEPTED
         assert not neck.window.banner.isVisible()
 
+    def test_a_grade_that_became_uncertain_is_seen_and_not_accepted_with_the_rest(
+        self, reads, fake, monkeypatch
+    ):
+        back = reads("disc_1.png")
+        back.command("accept_rest")
+        before = back.window.workbench.current_analysis
+        grades = [replace(g, value=None) for g in before.discs[-1].grades]
+        unsure = replace(
+            before, discs=(*before.discs[:-1], replace(before.discs[-1], grades=tuple(grades)))
+        )
+        back.window.workbench.readings.follow(unsure)
+        back.window.workbench.readings.catch_up()
+        back.rest()
+        assert not back.page.accept_rest.isEnabled()
+        assert "became uncertain" in back.page.accept_rest.toolTip()
+        row = back.page.findings.row(f"disc/{before.discs[-1].level}")
+        assert row.isVisibleTo(back.page)
+        assert "decided on an earlier result" in row.state.text()
+
+    def test_a_body_is_deleted_while_one_of_its_points_is_looked_at(self, neck):
+        hands = Hands(neck.window)
+        last = neck.window.workbench.editing.analysis.vertebrae[-1].name
+        hands.click(hands.place_of(last, "anterior_inferior"))
+        body = hands.body(last)
+        hands.move(hands.place_of(last, "anterior_inferior"), held=False)
+        neck.window.correction.changes.delete(body)
+        neck.rest()
+        assert last not in [b.name for b in neck.window.workbench.editing.analysis.vertebrae]
+        assert not neck.window.banner.isVisible() or "unexpected" not in neck.window.banner.text
+
     def test_points_of_a_signed_reading_stay_where_they_are(self, neck):
         sign(neck)
         hands = Hands(neck.window)
@@ -552,7 +582,10 @@ class TestSigning:
             assert not action.isEnabled()
             assert "signed" in action.toolTip()
         kind = neck.window.workbench.current.wanted_examination
-        neck.window.navigation.analyse_as(SPINE_MR)  # from the details of the page
+        choice = neck.window.results.page.findChild(ImageTypeChoice)
+        assert not choice.isEnabled()
+        assert "signed" in choice.toolTip()
+        neck.window.navigation.analyse_as(SPINE_MR)
         assert neck.window.workbench.current.wanted_examination is kind
         assert "signed and cannot be changed" in neck.window.banner.text
         neck.click_row(COBB)

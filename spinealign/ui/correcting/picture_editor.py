@@ -245,6 +245,8 @@ class PictureEditor(QObject):
         self._viewer.set_spacing(analysis.image.spacing_mm)
         if self._handle_of(self._selected) is None:
             self._selected = None
+        if self._handle_of(self._hovered) is None:  # of a body that was deleted
+            self._hovered = None
         self._mark()
         self._tell()
 

@@ -187,7 +187,7 @@ class FindingList(QWidget):
     def _title_folds(self, wanted: Mapping[str, Sequence[FindingLine]]) -> None:
         titles = {
             FOLDED: "More abnormal findings",
-            NORMAL: "Normal findings one by one",
+            NORMAL: "Normal and unjudged findings one by one",
             DOUBTS: "Not determined",
         }
         for name, fold in self._folds.items():
@@ -367,14 +367,17 @@ def _sections(snapshot: ReadingSnapshot) -> dict[str, Sequence[FindingLine]]:
     """Return the lines of each section; "" are those always shown.
 
     Grades of a disc stand together: normal and undetermined ones of a disc with an abnormal one
-    are changed in its line.
+    are changed in its line. What became uncertain after it was decided on waits above all folds.
     """
     page = snapshot.page
     told = {line.key for line in (*page.lines, *page.folded)}
     rest = [line for line in _grouped((*page.normal, *page.doubts)) if line.key not in told]
+    waiting = {finding.key for finding in snapshot.pending}
     doubts = {finding.key for finding in page.doubts}
+    lost = [line for line in rest if waiting & doubts & {one.key for one in line.findings}]
+    rest = [line for line in rest if line not in lost]
     return {
-        "": page.lines,
+        "": [*page.lines, *lost],
         FOLDED: page.folded,
         NORMAL: [line for line in rest if line.findings[0].key not in doubts],
         DOUBTS: [line for line in rest if line.findings[0].key in doubts],

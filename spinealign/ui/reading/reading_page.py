@@ -16,7 +16,7 @@ from spinealign.ui.reading.case_readings import CaseReadings, ReadingSnapshot
 from spinealign.ui.reading.caution_chips import CautionChips, chips_of
 from spinealign.ui.reading.finding_list import FindingList
 from spinealign.ui.reading.impression_box import ImpressionBox
-from spinealign.ui.widgets.labels import Strip, rule, wrapped_label
+from spinealign.ui.widgets.labels import Strip, offer, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import examination_text, explain
 from spinealign.wording.reading import patient_line
@@ -24,6 +24,7 @@ from spinealign.wording.reading_page import STATUS_WORDS
 from spinealign.wording.reading_window import (
     ANOTHER_VIEW_MESSAGE,
     CHANGED_SINCE_MESSAGE,
+    LEFT_UNCERTAIN,
     addendum_text,
     left_text,
     signature_text,
@@ -78,6 +79,9 @@ class ReadingPage(QWidget):
         self.findings = FindingList(colours, open_folds)
         self.left = wrapped_label("", "muted")
         self.accept_rest = QPushButton("Accept all the rest (Ctrl+R)")
+        self.accept_rest.setToolTip(
+            "Accept everything that is not decided yet, normal findings too (Ctrl+R)"
+        )
         self.impression = ImpressionBox()
         self.sign = QPushButton("Sign and save…")
         self.sign.setProperty("primary", "true")
@@ -160,12 +164,9 @@ class ReadingPage(QWidget):
         self.left.setText(left_text(waiting))
         for part in (self.left, self.accept_rest, self.sign):
             part.setVisible(not is_signed)
-        self.accept_rest.setEnabled(bool(waiting))
-        self.accept_rest.setToolTip(
-            "Accept everything that is not decided yet, normal findings too (Ctrl+R)"
-            if waiting
-            else "Every finding is decided"
-        )
+        can_accept = any(finding.value is not None for finding in snapshot.pending)
+        left = LEFT_UNCERTAIN if waiting else "Every finding is decided"
+        offer(self.accept_rest, "" if can_accept else left)
         self.sign.setToolTip(
             "Look at the page, then sign; only an addendum changes a signed reading (Ctrl+Return)"
         )

@@ -33,7 +33,7 @@ from spinealign.ui.results.refusal import RefusalBox
 from spinealign.ui.results.region_table import RegionTable
 from spinealign.ui.widgets.chunked_fill import ChunkedFill
 from spinealign.ui.widgets.icons import icon
-from spinealign.ui.widgets.labels import Fold, rule, wrapped_label
+from spinealign.ui.widgets.labels import Fold, offer, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import (
     caution_text,
@@ -78,13 +78,9 @@ class ImageTypeChoice(QComboBox):
         for text, examination in EXAMINATION_CHOICES:
             self.addItem(text, examination)
         self.setCurrentIndex([each for _, each in EXAMINATION_CHOICES].index(chosen))
-        self._row = self.currentIndex()
-        self.activated.connect(self._announce)
-
-    def _announce(self, row: int) -> None:
-        """Ask for another kind; a new page shows it, and without one it is still the old kind."""
-        self.setCurrentIndex(self._row)
-        self.examination_chosen.emit(EXAMINATION_CHOICES[row][1])
+        self.activated.connect(
+            lambda row: self.examination_chosen.emit(EXAMINATION_CHOICES[row][1])
+        )
 
     def event(self, event: QEvent | None) -> bool:
         """Keep typed letters: here they choose a kind, in the rest of the window tools."""
@@ -147,6 +143,8 @@ class ResultPage(QWidget):
         self._colours = colours
         self._open_folds = open_folds
         self._choices = choices
+        self._image_type: ImageTypeChoice | None = None
+        self._why_locked = ""
         self.discs: DiscSection | None = None
         self.measures: MeasureTable | None = None
         self._is_whole = False
@@ -215,6 +213,12 @@ class ResultPage(QWidget):
         if self.reading is not None:
             self.reading.show_analysis(analysis)
         return True
+
+    def lock_image_type(self, reason: str) -> None:
+        """Let the kind be changed, or say why it cannot be."""
+        self._why_locked = reason
+        if self._image_type is not None:
+            offer(self._image_type, reason)
 
     def copy_measures(self) -> None:
         """Put the measures on the clipboard as text."""
@@ -290,8 +294,9 @@ class ResultPage(QWidget):
         check = analysis.kind_check
         words = wrapped_label(line[0].upper() + line[1:])
         words.setToolTip("" if check is None else kind_check_text(check))
-        choice = ImageTypeChoice(chosen)
+        self._image_type = choice = ImageTypeChoice(chosen)
         choice.examination_chosen.connect(self.examination_chosen)
+        self.lock_image_type(self._why_locked)
         caption = QLabel("&Image type")
         caption.setBuddy(choice)
         caption.setProperty("kind", "section")

@@ -26,6 +26,7 @@ from spinealign.ui.results.result_page import ImageTypeChoice, ResultPage
 from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Sample
+from spinealign.wording.reading_window import SIGNED_MESSAGE
 
 _FEWEST_LETTERS = 34
 """Of average width, beside one another on the narrowest page."""
@@ -187,6 +188,13 @@ class ResultsPanel(QWidget):
         reading = self.reading
         if reading is not None:
             reading.show_reading()
+        self._lock_image_type()
+
+    def _lock_image_type(self) -> None:
+        """Keep the kind of a signed reading: it was signed as this one."""
+        page = self._scroll.widget()
+        if isinstance(page, ResultPage):
+            page.lock_image_type(SIGNED_MESSAGE.sentence if self._readings.is_signed else "")
 
     def _connect_reading(self, reading: ReadingPage) -> None:
         reading.looked_at.connect(self.looked_at)
@@ -245,6 +253,7 @@ class ResultsPanel(QWidget):
         if page.reading is not None:
             self._connect_reading(page.reading)
         self._put(page)
+        self._lock_image_type()
 
     def _is_corrected(self, case: Case, finding: Finding) -> bool:
         """Whether this is the result shown, corrected, and could be shown in place."""
