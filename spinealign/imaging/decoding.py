@@ -24,6 +24,9 @@ MIN_SIDE_PX = 32
 BLOCK_ROWS = 512
 """Rows computed at once where a wider copy of all of them would take much memory."""
 
+MOST_OF_A_VALUE = 1e30
+"""Scales and offsets of grey values beyond this are not believed; single precision ends at 3e38."""
+
 COLOUR_NOTE = ReaderNote(NoteKind.COLOUR_TO_GREY)
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -47,6 +50,16 @@ def check_size(path: Path, rows: int, cols: int) -> None:
         raise ImageReadError(path, ReadProblem.TOO_LARGE, detail)
     if min(rows, cols) < MIN_SIDE_PX:
         raise ImageReadError(path, ReadProblem.TOO_SMALL, detail)
+
+
+def is_factor(number: float) -> bool:
+    """Tell whether values can be scaled by a number and stay apart in single precision."""
+    return 1 / MOST_OF_A_VALUE < abs(number) < MOST_OF_A_VALUE
+
+
+def is_offset(number: float) -> bool:
+    """Tell whether a number can be added to values."""
+    return abs(number) < MOST_OF_A_VALUE
 
 
 def check_plausible(path: Path, decoded_bytes: int, stored_bytes: int) -> None:

@@ -23,7 +23,14 @@ from spinealign.domain.image import (
     WindowKind,
 )
 from spinealign.imaging import dicom_tags
-from spinealign.imaging.decoding import BLOCK_ROWS, COLOUR_NOTE, is_coloured, luminance
+from spinealign.imaging.decoding import (
+    BLOCK_ROWS,
+    COLOUR_NOTE,
+    is_coloured,
+    is_factor,
+    is_offset,
+    luminance,
+)
 from spinealign.imaging.dicom_kind import is_capture
 from spinealign.imaging.dicom_numbers import is_stated, numbers
 from spinealign.imaging.windows import mirrored, shows_something
@@ -148,7 +155,7 @@ def _apply_modality(
     if not all(len(factor) == 1 for factor in factors):
         return stored.astype(exact), False
     (slope,), (intercept,) = factors
-    if slope == 0:
+    if not is_factor(slope) or not is_offset(intercept):
         return stored.astype(exact), False
     if (slope, intercept) == (1.0, 0.0):
         return stored.astype(exact), True

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.examination import Examination, Modality, Plane, examinations_of
 from spinealign.domain.image import NoteKind, ReaderNote, SpacingSource
+from spinealign.imaging.decoding import is_factor, is_offset
 from spinealign.imaging.dicom_numbers import is_irregular, is_stated, numbers
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ _STATED: Mapping[str, tuple[str, Callable[[tuple[float, ...]], bool]]] = {
     "EstimatedRadiographicMagnificationFactor": (_PIXEL_MEASURES, lambda found: len(found) == 1),
     "ImageOrientationPatient": ("PlaneOrientationSequence", lambda found: len(found) == 6),
     "ImagePositionPatient": ("PlanePositionSequence", lambda found: len(found) == 3),
-    "RescaleSlope": (_RESCALE, lambda found: len(found) == 1 and found[0] != 0),
-    "RescaleIntercept": (_RESCALE, lambda found: len(found) == 1),
+    "RescaleSlope": (_RESCALE, lambda found: len(found) == 1 and is_factor(found[0])),
+    "RescaleIntercept": (_RESCALE, lambda found: len(found) == 1 and is_offset(found[0])),
     "WindowCenter": ("FrameVOILUTSequence", lambda found: len(found) > 0),
     "WindowWidth": ("FrameVOILUTSequence", lambda found: len(found) > 0 and max(found) > 0),
 }

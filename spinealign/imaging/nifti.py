@@ -20,7 +20,13 @@ from spinealign.domain.examination import Modality, Plane, examinations_of
 from spinealign.domain.formats import NIFTI
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpacingSource, SpineImage
 from spinealign.domain.study import SeriesEntry
-from spinealign.imaging.decoding import check_plausible, check_size, checksum, make_image
+from spinealign.imaging.decoding import (
+    check_plausible,
+    check_size,
+    checksum,
+    is_factor,
+    make_image,
+)
 from spinealign.imaging.find import values_beside
 from spinealign.imaging.nifti_header import (
     NiftiHeader,
@@ -190,9 +196,13 @@ def _load(part: ImagePart, file: BinaryIO) -> NiftiVolume:
         content.seek(start + min(part.volume, volumes - 1) * size)
         stored = _stored_volume(path, content, header.dtype, shape)
         require_intact(values_part, content, is_long=volumes > 1)
+        if values_file is not file:
+            require_intact(part, unpacked(file), is_long=False)
         other_half = "" if values_file is file else checksum(values_file)
     values = nib.apply_orientation(stored, turns)
     slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
+    if _is_beyond(header.slope):
+        slope, intercept = 1.0, 0.0
     is_ct = _looks_like_ct(values, slope, intercept)
     axis = values.shape.index(1) if 1 in values.shape else _AXIAL if is_ct else _SAGITTAL
     _check_plane(path, values.shape, axis)
@@ -221,7 +231,12 @@ def _values_file(
 def _slope_notes(header: NiftiHeader) -> tuple[ReaderNote, ...]:
     """Note a scale factor that is none; 0 and "not a number" mean that there is none."""
     left_out = ReaderNote(NoteKind.NUMBER_LEFT_OUT, ("scl_slope",))
-    return (left_out,) if math.isinf(header.slope) else ()
+    return (left_out,) if _is_beyond(header.slope) else ()
+
+
+def _is_beyond(slope: float) -> bool:
+    """Tell scale factors that no values can have; 0 and "not a number" mean that there is none."""
+    return slope != 0 and not math.isnan(slope) and not is_factor(slope)
 
 
 def _turns(path: Path, affine: NDArray[Any]) -> NDArray[Any]:

@@ -127,7 +127,8 @@ def test_a_ct_whose_numbers_are_repaired_stays_in_hounsfield_units(
     [
         ("RescaleIntercept", b"-1,024"), ("RescaleIntercept", b"minus 1024"),
         ("RescaleIntercept", rb"-1024\0"), ("RescaleIntercept", b""), ("RescaleSlope", b"one"),
-        ("RescaleSlope", b"0"), ("RescaleSlope", b""),
+        ("RescaleSlope", b"0"), ("RescaleSlope", b""), ("RescaleSlope", b"1e38"),
+        ("RescaleIntercept", b"-1e38"),
     ],
     ids=str,
 )  # fmt: skip

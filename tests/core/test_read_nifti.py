@@ -462,6 +462,7 @@ def test_bits_that_contradict_the_kind_of_values_give_way_where_the_length_fits(
     [
         (PIXDIM, 0.0, "(pixdim)"), (PIXDIM, math.nan, "(pixdim)"),
         (PIXDIM + 4, math.inf, "(pixdim)"), (SLOPE, math.inf, "(scl_slope)"),
+        (SLOPE, 1e38, "(scl_slope)"), (SLOPE, 1e-38, "(scl_slope)"),
     ],
 )  # fmt: skip
 def test_a_number_outside_its_limits_is_left_out_and_said(
@@ -470,6 +471,7 @@ def test_a_number_outside_its_limits_is_left_out_and_said(
     image = read_image(changed(tmp_path / "a.nii", (place, value)))
     assert any(name in note for note in notes_of(image))
     assert (image.spacing_mm is None) is (name == "(pixdim)")
+    np.testing.assert_array_equal(image.pixels, read_image(changed(tmp_path / "b.nii")).pixels)
 
 
 @pytest.mark.parametrize(
@@ -537,3 +539,14 @@ def test_what_was_put_behind_a_compressed_file_does_not_matter(
 ) -> None:
     (tmp_path / "a.nii.gz").write_bytes(packed_times(1) + behind)
     assert read_image(tmp_path / "a.nii.gz").pixels.any()
+
+
+def test_the_checksum_of_a_header_of_its_own_is_looked_at_too(tmp_path: Path) -> None:
+    write_nifti(tmp_path / "a.hdr", volume(), SPACING, kind=nib.Nifti1Pair)
+    packed = bytearray(gzip.compress((tmp_path / "a.hdr").read_bytes()))
+    (tmp_path / "a.hdr").unlink()
+    (tmp_path / "a.hdr.gz").write_bytes(packed)
+    assert read_image(tmp_path / "a.hdr.gz").pixels.any()
+    packed[-8] ^= 1
+    (tmp_path / "a.hdr.gz").write_bytes(packed)
+    assert problem_of(tmp_path / "a.hdr.gz") is ReadProblem.TRUNCATED
