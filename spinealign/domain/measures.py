@@ -143,7 +143,6 @@ class Reference(StrEnum):
     DISC_READERS = "Chiropr Man Therap 2013, doi:10.1186/2045-709X-21-26"
     KYPHOSIS_READERS = "Spine 2002, PMID 12394929"
     THORACIC_READERS = "Ohrt-Nissen 2017, doi:10.1186/s13013-017-0112-4"
-    LIND = "Lind 1989, PMID 2774888"
     ABBOTT = "Abbott 2006, doi:10.1186/1471-2474-7-45"
     WU = "Wu 2007, doi:10.1007/s00586-007-0372-4"
     WHITE_PANJABI_BOOK = "White and Panjabi, Clinical Biomechanics of the Spine, 1990"

@@ -23,30 +23,29 @@ class NormalMotion:
 
     @property
     def range_95(self) -> tuple[float, float] | None:
-        """Where 95 % of people without complaints lie, mean and twice the standard deviation."""
+        """Where 95 % of people without complaints lie, mean and twice the standard deviation.
+
+        Motion has a size: the range begins at 0 at the earliest.
+        """
         if self.sd is None:
             return None
-        return self.mean - 2 * self.sd, self.mean + 2 * self.sd
+        return max(0.0, self.mean - 2 * self.sd), self.mean + 2 * self.sd
 
 
 NORMAL_ROTATION_DEG: Mapping[Levels, NormalMotion] = MappingProxyType(
     {
-        ("C2", "C3"): NormalMotion(10.0, 4.0, Reference.LIND),
-        ("C3", "C4"): NormalMotion(14.0, 6.0, Reference.LIND),
-        ("C4", "C5"): NormalMotion(16.0, 6.0, Reference.LIND),
-        ("C5", "C6"): NormalMotion(15.0, 8.0, Reference.LIND),
-        ("C6", "C7"): NormalMotion(11.0, 7.0, Reference.LIND),
         ("L2", "L3"): NormalMotion(10.7, 4.56, Reference.ABBOTT),
         ("L3", "L4"): NormalMotion(10.0, 4.83, Reference.ABBOTT),
         ("L4", "L5"): NormalMotion(8.2, 5.31, Reference.ABBOTT),
         ("L5", "S1"): NormalMotion(6.8, 6.25, Reference.ABBOTT),
     }
 )
-"""Flexion to extension, degrees.
+"""Flexion to extension, degrees; the back only.
 
-Source: neck: 70 healthy people aged 12 to 79, lateral films in full flexion and extension, Lind
-1989, Arch Phys Med Rehabil 70:692, the numbers as the review of Bogduk and Mercer quotes them
-(Clin Biomech 2000;15:633), by memory; motion falls with age. Back: Abbott 2006, table 5.
+Source: Abbott 2006, table 5. Of the neck no numbers with a standard deviation for each level could
+be read at their source: the abstract of Lind 1989 (Arch Phys Med Rehabil 70:692, 70 healthy
+people) has none, that of Wu 2007 the means of two levels (13.5 and 22.6), and that of Xiong 2015
+(doi:10.1007/s00586-015-4101-0, kinetic MR) those of patients with complaints.
 """
 
 NORMAL_TRANSLATION_PERCENT: Mapping[Levels, NormalMotion] = MappingProxyType(

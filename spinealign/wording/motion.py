@@ -58,6 +58,10 @@ EFFORT = (
     "Motion depends on how far the patient could and would bend: a small range of motion is no "
     "proof of a stiff level, nor of a fusion."
 )
+NO_USUAL_ROTATION = (
+    "Where no range of healthy people is given, none with a standard deviation for that level "
+    "could be verified; the limits of the checklist hold."
+)
 _SIGNS: Mapping[MotionSign, str] = MappingProxyType(
     {
         MotionSign.ROTATION: "rotation over {rotation_deg:g}°",
@@ -92,7 +96,7 @@ def usual_text(normal: NormalMotion | None, unit: str) -> str:
     if normal.range_95 is None:
         return f"mean {mean}"
     low, high = normal.range_95
-    return f"{max(low, 0.0):.0f} to {high:.0f}{unit_text(unit)}"
+    return f"{low:.0f} to {high:.0f}{unit_text(unit)}"
 
 
 def moved_text(compared: ComparedMeasure | None) -> str:
@@ -232,6 +236,8 @@ def motion_cautions(motion: Motion) -> list[str]:
     }
     if sources:
         said.append(f"Healthy people: mean ± 2 standard deviations ({'; '.join(sorted(sources))}).")
+    if any(one.normal_rotation is None for one in motion.segments):
+        said.append(NO_USUAL_ROTATION)
     return [*said, EFFORT, LIMITS_MEANING]
 
 

@@ -28,6 +28,7 @@ from spinealign.measure.motion import motion_of
 from spinealign.wording.motion import (
     MOTION_COLUMNS,
     MOTION_HEADINGS,
+    NO_USUAL_ROTATION,
     motion_cautions,
     motion_lines,
     motion_row,
@@ -226,8 +227,17 @@ def test_text_and_table_say_the_same(tmp_path):
     assert tuple(rows[0]) == (*MOTION_COLUMNS, *MOTION_ORIGIN_COLUMNS)
     assert [float(row["rotation_deg"]) for row in rows] == pytest.approx(ROTATION, abs=1e-3)
     assert [row["level"] for row in rows] == ["C2/C3", "C3/C4", "C4/C5", "C5/C6", "C6/C7"]
-    assert rows[0]["usual_mean_deg"] == "10.0000"
+    assert {row["usual_mean_deg"] for row in rows} == {""}  # none was verified for the neck
+    assert NO_USUAL_ROTATION in lines
     assert rows[0]["flexion_sha256"] == "a"
+
+
+def test_ranges_of_healthy_people_are_of_levels_with_a_source_and_never_below_none():
+    assert all(levels[1][0] in "LS" for levels in NORMAL_ROTATION_DEG)
+    for normal in NORMAL_ROTATION_DEG.values():
+        low, high = normal.range_95
+        assert 0.0 <= low < normal.mean < high
+        assert high == pytest.approx(normal.mean + 2 * normal.sd)
 
 
 def test_a_patient_who_looks_the_other_way_moves_the_same():
