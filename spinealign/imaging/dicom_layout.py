@@ -33,6 +33,7 @@ def complete_layout(dataset: Dataset) -> tuple[ReaderNote, ...]:
     """
     if "Rows" not in dataset:
         return ()
+    _drop_impossible_bits(dataset)
     unsaid = [keyword for keyword in _ASSUMED if dataset.get(keyword) in (None, "")]
     _complete_samples(dataset)
     _complete_bits(dataset)
@@ -53,6 +54,13 @@ def _complete_samples(dataset: Dataset) -> None:
         dataset.PhotometricInterpretation = "MONOCHROME2"
     if dataset.get("PixelRepresentation") is None:
         dataset.PixelRepresentation = 0
+
+
+def _drop_impossible_bits(dataset: Dataset) -> None:
+    """Take a number of bits that a value cannot have (PS3.5 8.1.1) for unsaid."""
+    allocated, stored = (dataset.get(key) for key in ("BitsAllocated", "BitsStored"))
+    if isinstance(allocated, int) and isinstance(stored, int) and not 0 < stored <= allocated:
+        del dataset.BitsStored
 
 
 def _complete_bits(dataset: Dataset) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.examination import Examination, Modality, Plane, examinations_of
-from spinealign.domain.image import NoteKind, ReaderNote, SpacingSource
+from spinealign.domain.image import MAX_ASPECT, NoteKind, ReaderNote, SpacingSource
 from spinealign.imaging.decoding import is_factor, is_offset
 from spinealign.imaging.dicom_numbers import is_irregular, is_stated, numbers
 
@@ -30,14 +30,20 @@ _LEFT_ESCAPE = "\x1b$)A"
 
 _CALIBRATIONS = ("GEOMETRY", "FIDUCIAL")
 _MAX_MAGNIFICATION = 3.0
-_LARGEST_PIXEL_MM = 100.0
-"""No picture of a body has larger pixels; set by hand, ten times those of the coarsest scans."""
+_LEAST_PIXEL_MM, _LARGEST_PIXEL_MM = 1e-4, 100.0
+"""No picture of a body has smaller or larger pixels; set by hand, ten times beyond any scanner."""
 
 _PIXEL_MEASURES, _RESCALE = "PixelMeasuresSequence", "PixelValueTransformationSequence"
 
 
 def _are_sizes(found: tuple[float, ...]) -> bool:
-    return len(found) == 2 and min(found) > 0 and max(found) <= _LARGEST_PIXEL_MM
+    if len(found) != 2 or not _LEAST_PIXEL_MM <= min(found) <= max(found) <= _LARGEST_PIXEL_MM:
+        return False
+    return max(found) <= MAX_ASPECT * min(found)
+
+
+def _are_directions(found: tuple[float, ...]) -> bool:
+    return len(found) == 6 and bool(_cross(list(found[:3]), list(found[3:])).any())
 
 
 _STATED: Mapping[str, tuple[str, Callable[[tuple[float, ...]], bool]]] = {
@@ -46,7 +52,7 @@ _STATED: Mapping[str, tuple[str, Callable[[tuple[float, ...]], bool]]] = {
     "NominalScannedPixelSpacing": (_PIXEL_MEASURES, _are_sizes),
     "PixelAspectRatio": (_PIXEL_MEASURES, lambda found: len(found) == 2 and min(found) > 0),
     "EstimatedRadiographicMagnificationFactor": (_PIXEL_MEASURES, lambda found: len(found) == 1),
-    "ImageOrientationPatient": ("PlaneOrientationSequence", lambda found: len(found) == 6),
+    "ImageOrientationPatient": ("PlaneOrientationSequence", _are_directions),
     "ImagePositionPatient": ("PlanePositionSequence", lambda found: len(found) == 3),
     "RescaleSlope": (_RESCALE, lambda found: len(found) == 1 and is_factor(found[0])),
     "RescaleIntercept": (_RESCALE, lambda found: len(found) == 1 and is_offset(found[0])),

@@ -90,7 +90,7 @@ _ASSUMED = {
     "PhotometricInterpretation": "whether high values are bright; they were taken to be",
     "PixelRepresentation": "whether its values are signed; they were taken to be unsigned",
     "BitsAllocated": "how many bits a pixel takes; {1} were found",
-    "BitsStored": "how many bits a value has; {1} were assumed",
+    "BitsStored": "how many bits a value has, or not rightly; {1} were assumed",
 }
 _TABLES = {"ModalityLUTSequence": "modality LUT", "VOILUTSequence": "VOI LUT"}
 

@@ -376,6 +376,14 @@ def test_grey_values_are_read_where_their_layout_is_left_unsaid(
     assert notes_of(image) == tuple(said[keyword] for keyword in keywords if keyword in said)
 
 
+@pytest.mark.parametrize("bits", [0, 17, 64])
+def test_bits_that_a_value_cannot_have_are_said(tmp_path: Path, bits: int) -> None:
+    image = read_scan(tmp_path, BitsStored=bits)
+    np.testing.assert_array_equal(image.pixels, GREY)
+    said = "The file does not state how many bits a value has, or not rightly; 16 were assumed."
+    assert notes_of(image) == (said,)
+
+
 def test_colours_without_a_number_of_samples_are_not_guessed(tmp_path: Path) -> None:
     dataset = dicom_object(np.dstack([GREY] * 3))
     del dataset.SamplesPerPixel

@@ -76,7 +76,7 @@ def test_a_spacing_of_one_meaning_is_repaired_and_said(
         ("DS", b"0.5"), ("DS", b"0.5\\"), ("DS", rb"\0.5"), ("DS", rb"0.5\0.5\4"),
         ("DS", rb"1,250\1,250"), ("DS", rb"0.5\half"), ("DS", rb"nan\nan"), ("DS", rb"0\0"),
         ("DS", rb"-0.5\-0.5"), ("OB", struct.pack("<2d", 0.5, 0.5)), ("FD", struct.pack("<d", 0.5)),
-        ("FD", struct.pack("<2d", 5e8, 5e8)),
+        ("FD", struct.pack("<2d", 5e8, 5e8)), ("DS", rb"1e-9\1e-9"), ("DS", rb"0.5\50"),
     ],
     ids=lambda part: repr(part),
 )  # fmt: skip
@@ -98,6 +98,16 @@ def test_numbers_that_are_read_as_they_stand_need_no_note(
 ) -> None:
     image = read_raw(tmp_path, "PixelSpacing", vr, value, **MR)
     assert (image.spacing_mm, kinds(image)) == ((0.5, 0.25), [])
+
+
+@pytest.mark.parametrize(
+    "value", [rb"0\0\0\0\0\0", rb"1\0\0\1\0\0", rb"1\0\0\0\1", rb"a\0\0\0\1\0"]
+)
+def test_directions_that_are_none_are_said(tmp_path: Path, value: bytes) -> None:
+    image = read_raw(tmp_path, "ImageOrientationPatient", "DS", value, Modality="MR")
+    assert image.orientation is None
+    said = "The file states the orientation of the image in a form that cannot be used, "
+    assert notes_of(image) == (f"{said}so it was left out.",)
 
 
 @pytest.mark.parametrize("value", [b"", b" ", b"\\"])
