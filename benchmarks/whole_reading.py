@@ -60,7 +60,7 @@ class Person:
         self.window.workbench.session.finding_ready.connect(ready.append)
         QTest.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=place)
         self._did("open", HAND_S + POINT_S + CLICK_S + HAND_S)
-        self._wait(lambda: bool(ready) and self.snapshot is not None)
+        self.wait(lambda: bool(ready) and self.snapshot is not None)
         self.picture("opened")
 
     @property
@@ -78,7 +78,7 @@ class Person:
             target = QApplication.focusWidget() or self.window
             QTest.keySequence(target, QKeySequence(chord))
             self.person_s += KEY_S * len(chord.split("+"))
-            self._rest()
+            self.rest()
         self._did(what, MIND_S * minds)
 
     def change(self) -> None:
@@ -94,11 +94,11 @@ class Person:
     def begin_changes(self) -> None:
         """Put the keys on the first finding that has a number or grade, in a closed fold too."""
         findings = self.window.results.reading.findings
-        if _is_changeable(findings.current):
+        if is_changeable(findings.current):
             self.press("go to the findings", "G", minds=0)
             return
         self.click("open the normal findings", _heading(findings, NORMAL))
-        row = next(row for row in findings.rows if row.isVisible() and _is_changeable(row))
+        row = next(row for row in findings.rows if row.isVisible() and is_changeable(row))
         self.click(f"choose {row.title.text()}", row.title)
 
     def click(self, what: str, widget) -> None:
@@ -108,15 +108,15 @@ class Person:
 
         QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
         self._did(what, HAND_S + POINT_S + CLICK_S + HAND_S)
-        self._rest()
+        self.rest()
 
     def sign(self) -> None:
         """Look at the page and sign; the name is remembered from an earlier reading."""
         self.press("sign and save", "Ctrl+Return")
-        self._wait(lambda: any(dialog.sign.isEnabled() for dialog in _dialogs(self.window)))
+        self.wait(lambda: any(dialog.sign.isEnabled() for dialog in _dialogs(self.window)))
         self.picture("signing")
         self.press("sign", "Return")
-        self._wait(lambda: self.snapshot.is_signed)
+        self.wait(lambda: self.snapshot.is_signed)
         self.picture("signed")
 
     def picture(self, name: str) -> None:
@@ -133,11 +133,11 @@ class Person:
         self.actions.append(what)
         self.person_s += seconds
 
-    def _rest(self) -> None:
+    def rest(self) -> None:
         bench = self.window.workbench
-        self._wait(lambda: not bench.records.is_busy and not bench.readings.is_saving)
+        self.wait(lambda: not bench.records.is_busy and not bench.readings.is_saving)
 
-    def _wait(self, is_done) -> None:
+    def wait(self, is_done) -> None:
         from PyQt6.QtWidgets import QApplication
 
         deadline = time.monotonic() + MOST_SECONDS
@@ -171,7 +171,7 @@ def _heading(widget, text: str):
     return next(one for one in widget.findChildren(Heading) if text in one.text().lower())
 
 
-def _is_changeable(row) -> bool:
+def is_changeable(row) -> bool:
     """Whether a row holds numbers or grades, which all differ from one picture to the next."""
     from spinealign.domain.reading import FindingKind
 
@@ -194,7 +194,7 @@ def _other_value(row) -> tuple[str, ...]:
     raise TypeError(f"no other value is known for {type(editor).__name__}")
 
 
-def _remember(store, image: Path) -> None:
+def remember(store, image: Path) -> None:
     """Write the settings of somebody who signed before and had the image open."""
     from spinealign.ui.settings.settings import Settings, WindowState
 
@@ -213,7 +213,7 @@ def read(app, image: Path, changes: int, pictures: Path | None) -> Person:
         copy = folder / image.name
         copy.write_bytes(image.read_bytes())
         store = SettingsStore(folder / "profile")
-        _remember(store, copy)
+        remember(store, copy)
         window = MainWindow(program_services(folder / "profile"), store)
         window.resize(1366, 768)
         window.show()

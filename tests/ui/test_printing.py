@@ -102,6 +102,21 @@ def test_ctrl_p_shows_the_pages_and_prints_them(qtbot, window, analysed, monkeyp
 # Letterhead
 
 
+@pytest.mark.parametrize("size", [(3000, 60), (60, 3000), (900, 200)])
+def test_a_logo_of_any_shape_fits_its_dialog(window, tmp_path, size):
+    path = tmp_path / "logo.png"
+    Image.new("RGB", size, "navy").save(path)
+    take_logo(window.workbench.preferences, path)
+    dialog = LetterheadDialog(window.workbench.preferences, window.workbench.messages, window)
+    shown = dialog.logo.pixmap()
+    density = shown.devicePixelRatio()
+    assert density == dialog.devicePixelRatioF()
+    assert 0 < shown.width() / density <= 260
+    assert 0 < shown.height() / density <= 64
+    assert dialog.logo.property("kind") == "paper"  # white, as the report is, in each theme
+    dialog.close()
+
+
 def test_a_letterhead_stands_on_reports(qtbot, window, analysed, fake, monkeypatch, tmp_path):
     bench = window.workbench
     logo = tmp_path / "logo.jpg"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QDialog
+from PyQt6.QtWidgets import QApplication, QDialog, QLabel
 
 from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import ExportError, ExportProblem
@@ -662,6 +662,21 @@ class TestSigning:
         neck.rest()
         assert fake.reading_store().addendum_draft(image).is_empty
         assert neck.reading.status is ReadingStatus.SIGNED
+
+    def test_what_cannot_be_signed_yet_does_not_look_as_if_it_could(self, neck):
+        sign(neck)
+        neck.command("addendum")
+        dialog = neck.dialog(AddendumDialog)
+        assert "&" not in "".join(
+            label.text() for label in dialog.findChildren(QLabel) if not label.buddy()
+        )
+        before = dialog.add.grab().toImage().pixelColor(6, 6)
+        dialog.text.setPlainText("More.")
+        dialog.reason.setText("why")
+        assert dialog.add.isEnabled()
+        assert dialog.add.grab().toImage().pixelColor(6, 6) != before
+        dialog.reject()
+        neck.rest()
 
     def test_another_window_at_the_same_reading_is_told(self, neck, fake):
         other = ReadingSession(neck.window.workbench.current_analysis, fake.reading_store())

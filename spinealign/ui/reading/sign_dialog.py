@@ -8,7 +8,6 @@ from PyQt6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -156,7 +155,7 @@ class AddendumDialog(QDialog):
         buttons.rejected.connect(self.reject)
         without_icons(buttons)
         form = QFormLayout()
-        form.addRow(QLabel("&Addendum"), self.text)
+        form.addRow("&Addendum", self.text)
         form.addRow("&Reason", self.reason)
         form.addRow("Rea&der", self.name)
         column = QVBoxLayout(self)

@@ -215,6 +215,8 @@ QPushButton:disabled { color: $disabled; }
 QPushButton[primary="true"] { background: $accent; color: $accent_text;
   border-color: $accent; font-weight: 600; }
 QPushButton[primary="true"]:hover { border-color: $text; }
+QPushButton[primary="true"]:disabled { background: $panel; color: $disabled;
+  border-color: $border; }
 QPushButton[primary="true"]:focus { border: 2px solid $text; padding: 4px 11px; }
 QPushButton[choice="true"] { text-align: left; padding: 9px 12px; background: $panel; }
 QPushButton[choice="true"]:hover { background: $hover; }
@@ -290,6 +292,7 @@ QLabel[kind="muted"] { color: $muted; }
 QLabel[kind="warning"] { color: $warning; }
 QLabel[kind="danger"] { color: $danger; }
 QLabel[kind="good"] { color: $good; }
+QLabel[kind="paper"] { background: #ffffff; border: 1px solid $border; padding: 3px; }
 QLabel[kind="disclaimer"] { color: $muted; background: $raised;
   border-top: 1px solid $border; padding: 7px 12px; }
 QFrame[kind="rule"] { background: $border; border: 0; max-height: 1px; }

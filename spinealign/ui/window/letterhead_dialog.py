@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QPixmap
 from PyQt6.QtWidgets import (
     QDialog,
@@ -25,7 +25,7 @@ from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 from spinealign.ui.work.messages import Messages
 from spinealign.wording import Message
 
-_WIDTH_EM, _LOGO_HEIGHT_PX = 70, 64
+_WIDTH_EM, _LOGO_HEIGHT_PX, _LOGO_WIDTH_PX = 70, 64, 260
 _MOST_LETTERS = 200
 EXPLANATION = "Stands on every report except de-identified ones. Leave empty for plain paper."
 NOT_A_PICTURE = Message(
@@ -77,7 +77,8 @@ class LetterheadDialog(QDialog):
         choose = QPushButton("&Choose…")
         choose.clicked.connect(self._ask_logo)
         row = QHBoxLayout()
-        row.addWidget(self.logo, 1)
+        row.addWidget(self.logo, 0, Qt.AlignmentFlag.AlignLeft)
+        row.addStretch(1)
         row.addWidget(choose)
         row.addWidget(self._remove)
         return row
@@ -97,11 +98,27 @@ class LetterheadDialog(QDialog):
     def _show_logo(self) -> None:
         picture = QPixmap(str(logo_path(self._preferences)))
         offer(self._remove, "" if not picture.isNull() else "There is no logo")
+        self.logo.setProperty("kind", "muted" if picture.isNull() else "paper")
+        _restyle(self.logo)
         if picture.isNull():
             self.logo.setText("None")
             return
-        smooth = Qt.TransformationMode.SmoothTransformation
-        self.logo.setPixmap(picture.scaledToHeight(_LOGO_HEIGHT_PX, smooth))
+        # As many pixels as the screen has, and no wider than the dialog.
+        density = self.devicePixelRatioF()
+        shown = picture.scaled(
+            QSize(_LOGO_WIDTH_PX, _LOGO_HEIGHT_PX) * density,
+            Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        shown.setDevicePixelRatio(density)
+        self.logo.setPixmap(shown)
+
+
+def _restyle(widget: QWidget) -> None:
+    style = widget.style()
+    if style is not None:
+        style.unpolish(widget)
+        style.polish(widget)
 
 
 def _line(text: str, name: str) -> QLineEdit:
