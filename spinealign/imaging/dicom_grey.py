@@ -32,7 +32,7 @@ from spinealign.imaging.decoding import (
     luminance,
 )
 from spinealign.imaging.dicom_kind import is_capture
-from spinealign.imaging.dicom_numbers import is_stated, numbers
+from spinealign.imaging.dicom_numbers import is_stated, numbers, whole_number
 from spinealign.imaging.windows import mirrored, shows_something
 
 _MAX_WINDOWS = 16
@@ -214,11 +214,11 @@ def _ends(values: NDArray[Any], bits: int, padding: NDArray[np.bool_] | None) ->
 
 def _padding(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | None:
     """Mark (H, W) the pixels outside the exposed or reconstructed field, if any are named."""
-    first = dataset.get("PixelPaddingValue")
-    if not isinstance(first, int) or stored.dtype.kind not in "iu":
+    first = whole_number(dataset.get("PixelPaddingValue"))
+    if first is None or stored.dtype.kind not in "iu":
         return None
-    limit = dataset.get("PixelPaddingRangeLimit")
-    other = limit if isinstance(limit, int) else first
+    limit = whole_number(dataset.get("PixelPaddingRangeLimit"))
+    other = first if limit is None else limit
     low, high = sorted(_as_stored(value, stored.dtype) for value in (first, other))
     mask = (stored >= low) & (stored <= high)
     return None if mask.all() or not mask.any() else mask

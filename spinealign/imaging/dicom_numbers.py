@@ -42,9 +42,9 @@ def settle_numbers(dataset: Dataset) -> None:
             _settle(dataset, raw)
     for keyword in _INTEGERS:
         value = dataset.get(keyword)
-        found = () if value is None or isinstance(value, int) else numbers(value)
-        if len(found) == 1 and found[0].is_integer():
-            dataset.add_new(keyword, dictionary_VR(keyword), int(found[0]))
+        found = None if isinstance(value, int) else whole_number(value)
+        if found is not None:
+            dataset.add_new(keyword, dictionary_VR(keyword), found)
 
 
 def _settle(dataset: Dataset, raw: RawDataElement) -> None:
@@ -70,6 +70,12 @@ def numbers(value: Any) -> tuple[float, ...]:
         As pydicom returns it: a number, text, bytes, several of these, or None.
     """
     return _read(value)[0]
+
+
+def whole_number(value: Any) -> int | None:
+    """Return the only number of an attribute if it is a whole one, else None."""
+    found = numbers(value)
+    return int(found[0]) if len(found) == 1 and found[0].is_integer() else None
 
 
 def is_irregular(value: Any) -> bool:

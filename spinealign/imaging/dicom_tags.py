@@ -56,6 +56,7 @@ _STATED: Mapping[str, tuple[str, Callable[[tuple[float, ...]], bool]]] = {
     "ImagePositionPatient": ("PlanePositionSequence", lambda found: len(found) == 3),
     "RescaleSlope": (_RESCALE, lambda found: len(found) == 1 and is_factor(found[0])),
     "RescaleIntercept": (_RESCALE, lambda found: len(found) == 1 and is_offset(found[0])),
+    "PixelPaddingValue": ("", lambda found: len(found) == 1 and found[0].is_integer()),
     "WindowCenter": ("FrameVOILUTSequence", lambda found: len(found) > 0),
     "WindowWidth": ("FrameVOILUTSequence", lambda found: len(found) > 0 and max(found) > 0),
 }

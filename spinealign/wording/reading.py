@@ -70,6 +70,7 @@ _NUMBERS = {
     "ImagePositionPatient": "the position of the image",
     "RescaleSlope": "the rescale slope",
     "RescaleIntercept": "the rescale intercept",
+    "PixelPaddingValue": "the padding value",
     "WindowCenter": "the window centre",
     "WindowWidth": "the window width",
     "vox_offset": "the start of its values (vox_offset)",

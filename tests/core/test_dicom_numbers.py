@@ -187,6 +187,18 @@ def test_a_modality_table_says_itself_whether_it_gives_hounsfield_units(
     assert read_image(tmp_path / "a.dcm").is_hounsfield is expected
 
 
+@pytest.mark.parametrize(
+    ("vr", "value", "kept"),
+    [("DS", b"1999", True), ("LO", b"1999,0", True), ("DS", b"none", False)],
+)
+def test_padding_is_read_under_any_representation(
+    tmp_path: Path, vr: str, value: bytes, kept: bool
+) -> None:
+    image = read_raw(tmp_path, "PixelPaddingValue", vr, value, **MR)
+    assert image.pixels.max() == (1998 if kept else 1999)
+    assert (NoteKind.NUMBER_LEFT_OUT in kinds(image)) is not kept
+
+
 def test_functional_groups_are_repaired_too(tmp_path: Path) -> None:
     measures = item()
     measures["PixelSpacing"] = raw_element("PixelSpacing", "DS", rb"0,5\0,25")
