@@ -234,10 +234,11 @@ def _analyze(options: argparse.Namespace) -> int:
         sys.stderr.write(f"spinealign analyze: {problem}\n")
         return EXIT_WRONG_USE
     jobs, failed = planned.jobs, planned.failed
-    if options.companion is not None and len(jobs) + len(failed) != 1:
+    named = len(jobs) + len(failed) + planned.other_names
+    if options.companion is not None and named != 1:
         sys.stderr.write("A companion belongs to one image; name just one.\n")
         return EXIT_WRONG_USE
-    if options.demonstration and len(jobs) + len(failed) != 1:
+    if options.demonstration and named != 1:
         sys.stderr.write("A demonstration is opened for one image; name just one.\n")
         return EXIT_WRONG_USE
     models = _model_store(options.engine)

@@ -248,7 +248,7 @@ def test_output_that_cannot_be_written_is_named(tmp_path, capsys):
 
 
 def test_a_full_disk_is_named(tmp_path, capsys, monkeypatch):
-    def full(analysis, folder):
+    def full(analysis, folder, details):
         raise ExportError(folder, ExportProblem.DISK_FULL)
 
     monkeypatch.setattr("spinealign.export.bundle.write_bundle", full)
