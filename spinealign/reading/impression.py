@@ -24,8 +24,12 @@ from spinealign.reading.decisions import ReadFinding, read_findings
 from spinealign.wording.reading_page import (
     COUNTED_LEVELS,
     UNCERTAIN_LEVELS,
+    bare_phrase,
     finding_name,
+    finding_title,
+    finding_value_text,
     level_phrase,
+    measure_phrase,
     measure_sentence_of,
     normal_bodies_phrase,
     normal_discs_phrase,
@@ -160,6 +164,43 @@ def _level_reservation(read: Sequence[ReadFinding]) -> list[str]:
             if WarningCode.LEVELS_COUNTED in each.finding.cautions:
                 return [COUNTED_LEVELS]
     return []
+
+
+def contradicted(read: Sequence[ReadFinding], text: str) -> tuple[str, ...]:
+    """Return what an impression still says although the reader changed or rejected it.
+
+    Parameters
+    ----------
+    read : sequence of ReadFinding
+    text : str
+        As the reader typed it.
+
+    Returns
+    -------
+    tuple of str
+        In the program's words: "C2–C7 Cobb lordosis -17.8°", "L4/L5: disc bulging".
+    """
+    overruled = (Decision.CHANGED, Decision.REJECTED)
+    doubtful = [
+        msgspec.structs.replace(each.finding, value=each.decision.shown)
+        for each in read
+        if each.decision is not None and each.state in overruled
+    ]
+    lines = text.casefold().splitlines()
+    return tuple(words for found in doubtful if (words := _still_said(found, lines)))
+
+
+def _still_said(finding: Finding, lines: Sequence[str]) -> str:
+    if finding.value is None or finding.kind in (FindingKind.LEVELS, FindingKind.EXAMINATION):
+        return ""
+    if finding.kind is FindingKind.MEASURE:
+        phrase, value = measure_phrase(finding), finding_value_text(finding.value)
+        parts, words = (phrase, value), f"{finding_title(finding)} {value}"
+    else:
+        parts = (finding.place, bare_phrase(finding))
+        words = f"{finding.place}: {parts[1]}"
+    is_said = any(all(part.casefold() in line for part in parts) for line in lines)
+    return words if is_said else ""
 
 
 def with_fresh_impression(reading: Reading, findings: Iterable[Finding]) -> Reading:

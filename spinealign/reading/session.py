@@ -32,6 +32,7 @@ from spinealign.reading.decisions import (
 )
 from spinealign.reading.findings import FindingPage, findings_of, page_of
 from spinealign.reading.impression import (
+    contradicted,
     impression_text,
     with_edited_impression,
     with_fresh_impression,
@@ -140,6 +141,14 @@ class ReadingSession:
             return ""
         text = impression_text(self.read)
         return "" if text == impression.text else text
+
+    @property
+    def contradicted(self) -> tuple[str, ...]:
+        """What an edited impression still says although it was changed or rejected."""
+        impression = self._reading.impression
+        if not impression.is_edited or self.status.is_verified:
+            return ()
+        return contradicted(self.read, impression.text)
 
     def finding(self, key: str) -> Finding:
         """Return a finding.

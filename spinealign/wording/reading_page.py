@@ -250,7 +250,7 @@ def abnormal_phrase(finding: Finding) -> str:
         return _height_loss_phrase(finding, value.grade)
     if isinstance(value, GradeValue):
         return f"Pfirrmann grade {value.grade}"
-    words = [f"{_measure_phrase(finding)} {finding_value_text(value)}", *_meanings(finding)]
+    words = [f"{measure_phrase(finding)} {_signed_value(finding)}", *_meanings(finding)]
     return ", ".join([*words, *_reservations(finding)])
 
 
@@ -262,6 +262,19 @@ def grade_phrase(finding: Finding) -> str:
     return f"no {finding_name(finding)}" if is_absent or is_kept else abnormal_phrase(finding)
 
 
+def _signed_value(finding: Finding) -> str:
+    """Return a value; of a lordosis below zero also the kyphosis that it is."""
+    value, said = finding.value, finding_value_text(finding.value)
+    is_kyphosis = isinstance(value, NumberValue) and value.value < 0 and _is_lordosis(finding)
+    if not is_kyphosis:
+        return said
+    return f"{said} (kyphosis {said.removeprefix('-')})"
+
+
+def _is_lordosis(finding: Finding) -> bool:
+    return finding.kind is FindingKind.MEASURE and MEASURES[MeasureCode(finding.code)].is_lordosis
+
+
 def _height_loss_phrase(finding: Finding, grade: int) -> str:
     if finding.height_loss is not None:
         return height_loss_phrase(finding.height_loss)
@@ -269,7 +282,7 @@ def _height_loss_phrase(finding: Finding, grade: int) -> str:
     return f"{_GENANT_WORDS[grade]} height loss (Genant grade {grade}): {meaning}"
 
 
-def _measure_phrase(finding: Finding) -> str:
+def measure_phrase(finding: Finding) -> str:
     """Return a measure's name; without its level where that stands before the colon."""
     title = finding_title(finding)
     if not MEASURES[MeasureCode(finding.code)].extent.has_one_level:
@@ -297,6 +310,16 @@ def level_phrase(findings: Sequence[Finding]) -> str:
         for finding in findings
     ]
     return "; ".join(dict.fromkeys(phrases))
+
+
+def bare_phrase(finding: Finding) -> str:
+    """Return how a dictated sentence names a finding of a disc or a body: "bulging"."""
+    value = finding.value
+    if isinstance(value, GradeValue) and value.scale is GradeScale.PFIRRMANN:
+        return f"Pfirrmann grade {value.grade}"
+    if isinstance(value, PresenceValue) and not value.is_present:
+        return f"no {finding_name(finding)}"
+    return finding_name(finding).removeprefix("disc ")
 
 
 def _disc_phrase(grades: Sequence[Finding]) -> str:
@@ -384,7 +407,7 @@ def unjudged_sentence(findings: Sequence[Finding]) -> str:
 
 def _named_value(finding: Finding) -> str:
     reservations = "".join(f" ({words})" for words in _reservations(finding))
-    return f"{finding_title(finding)} {finding_value_text(finding.value)}{reservations}"
+    return f"{finding_title(finding)} {_signed_value(finding)}{reservations}"
 
 
 # A whole reading

@@ -227,6 +227,14 @@ def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool
     return ""
 
 
+def contradicted_text(said: Sequence[str]) -> str:
+    """Return that the impression says what the reader changed or rejected; "" without any."""
+    if not said:
+        return ""
+    quoted = listed([f"“{safe_text(words)}”" for words in said])
+    return f"The impression still says {quoted}, which you changed or rejected."
+
+
 def left_text(count: int) -> str:
     """Return how many findings wait for a decision."""
     if not count:

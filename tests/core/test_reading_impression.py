@@ -92,7 +92,7 @@ def test_a_kyphotic_neck_is_dictated():
     text = all_accepted(neck_analysis(cobb_deg=-8.0))
     assert text.splitlines()[:2] == [
         "C4/C5: translation 3.8 mm, possibly over 3.5 mm.",
-        "C2–C7 Cobb lordosis -8.0°, below the reference range (0 to 30°).",
+        "C2–C7 Cobb lordosis -8.0° (kyphosis 8.0°), below the reference range (0 to 30°).",
     ]
 
 

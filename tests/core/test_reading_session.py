@@ -414,6 +414,38 @@ def test_a_decision_on_what_can_no_longer_be_told_does_not_stand_in_the_way(stor
     assert not [line for line in signed.statements if line.startswith("C2–C7 Cobb")]
 
 
+def test_an_impression_that_says_what_was_rejected_is_told(store: ReadingStore):
+    session = opened(store, neck_analysis(cobb_deg=-17.8))
+    session.decide(COBB, Decision.ACCEPTED)
+    session.write_impression(f"{session.reading.impression.text}\nTo be seen again.")
+    assert session.contradicted == ()
+    session.decide(COBB, Decision.REJECTED)
+    assert session.contradicted == ("C2–C7 Cobb lordosis -17.8°",)
+    session.decide(COBB, Decision.CHANGED, degrees(25.5))
+    assert session.contradicted == ("C2–C7 Cobb lordosis -17.8°",)
+    session.write_impression("Lordosis 25.5°.")
+    assert session.contradicted == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "decision", "human", "said"),
+    [
+        ("disc_grade/bulging/L4/L5", Decision.REJECTED, None, "L4/L5: bulging"),
+        ("disc_grade/pfirrmann/L4/L5", Decision.CHANGED, 3, "L4/L5: Pfirrmann grade 5"),
+        ("height_loss/L1", Decision.REJECTED, None, "L1: height loss"),
+        ("disc_grade/bulging/L1/L2", Decision.REJECTED, None, ""),
+    ],
+)
+def test_grades_that_were_overruled_are_looked_for_on_the_line_of_their_level(
+    store, key, decision, human, said
+):
+    session = opened(store, back_analysis())
+    session.accept_rest()
+    session.write_impression(f"{session.reading.impression.text}\nMine.")
+    session.decide(key, decision, None if human is None else pfirrmann(human))
+    assert session.contradicted == ((said,) if said else ())
+
+
 # A result that is changed after it was signed
 
 

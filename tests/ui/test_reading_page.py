@@ -484,6 +484,20 @@ class TestSigning:
         assert not details.is_draft
         assert details.reading.reader == "A. Reader"
 
+    def test_an_impression_that_says_what_was_rejected_is_told_before_signing(self, neck):
+        neck.command("accept_rest")
+        box = neck.page.impression
+        box.text.setPlainText(f"{box.text.toPlainText()}\nMine.")
+        box.keep()
+        neck.rest()
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_R)
+        neck.command("sign")
+        dialog = neck.sign_dialog()
+        assert dialog.contradicted.isVisible()
+        assert "still says “C2–C7 Cobb lordosis" in dialog.contradicted.text()
+        dialog.reject()
+
     def test_all_accepted_is_signed_in_four_actions(self, neck):
         neck.window.workbench.preferences.choose(reader_name="A. Reader")
         neck.actions = 1  # opening
@@ -547,8 +561,9 @@ class TestSigning:
         back.rest()
         assert not back.page.accept_rest.isEnabled()
         assert "became uncertain" in back.page.accept_rest.toolTip()
-        row = back.page.findings.row(f"disc/{before.discs[-1].level}")
-        assert row.isVisibleTo(back.page)
+        key = f"disc/{before.discs[-1].level}"
+        back.qtbot.waitUntil(lambda: back.page.findings.row(key).isVisibleTo(back.page))
+        row = back.page.findings.row(key)
         assert "decided on an earlier result" in row.state.text()
 
     def test_a_body_is_deleted_while_one_of_its_points_is_looked_at(self, neck):
@@ -765,6 +780,22 @@ class TestKept:
 
 
 class TestKinds:
+    @pytest.mark.parametrize(("typed", "value"), [("25,5", 25.5), ("25.5", 25.5), ("-3", -3.0)])
+    def test_a_number_is_typed_with_a_comma_or_a_point(self, neck, typed, value):
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_C)
+        neck.type(typed)
+        neck.key(Qt.Key.Key_Return)
+        assert neck.reading.decision_on(COBB).human.value == value
+
+    def test_a_number_that_is_impossible_is_refused_and_not_cut_short(self, neck):
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_C)
+        neck.type("999")
+        neck.key(Qt.Key.Key_Return)
+        assert neck.decision(COBB) is None
+        assert "The value is impossible" in neck.window.banner.text
+
     def test_a_row_shows_a_grade_that_was_changed_from_normal(self, reads, monkeypatch):
         told = ({GradeName.PFIRRMANN: 3, GradeName.BULGING: 2.0},)
         monkeypatch.setattr(fakes, "_discs", lambda: graded_analysis(told))

@@ -58,6 +58,8 @@ class ReadingSnapshot:
         It was read with the image taken for another kind than now.
     is_changed_since_signed : bool
         The result that is shown is not the one that was signed.
+    contradicted : tuple of str
+        What the impression still says although the reader changed or rejected it.
     addendum_draft : AddendumDraft
         An addendum that is not signed yet.
     """
@@ -71,6 +73,7 @@ class ReadingSnapshot:
     faults: tuple[StoredReadingError, ...]
     is_of_another_view: bool
     is_changed_since_signed: bool
+    contradicted: tuple[str, ...]
     addendum_draft: AddendumDraft
 
     @classmethod
@@ -86,6 +89,7 @@ class ReadingSnapshot:
             session.faults,
             session.is_of_another_view,
             session.is_changed_since_signed,
+            session.contradicted,
             session.addendum_draft,
         )
 

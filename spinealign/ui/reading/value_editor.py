@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtGui import QKeyEvent, QValidator
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -31,7 +31,7 @@ from spinealign.domain.reading import (
     NumberValue,
     PresenceValue,
 )
-from spinealign.reading.decisions import allowed_grades, number_limits
+from spinealign.reading.decisions import allowed_grades
 from spinealign.wording import examination_label
 from spinealign.wording.measure_rows import unit_text
 from spinealign.wording.reading_page import finding_name, finding_value_text
@@ -40,6 +40,9 @@ Wanted = Mapping[str, FindingValue]
 """The reader's values by key of the finding."""
 
 DECIMALS = {"%": 0, "": 2}
+MOST_TYPED = 1e9
+"""More than any limit of `number_limits`."""
+
 STEP = {"": 0.05}
 _RETURNS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
@@ -96,17 +99,34 @@ class ValueEditor(QWidget):
             super().keyPressEvent(event)
 
 
+class NumberBox(QDoubleSpinBox):
+    """Takes a comma for the decimal point; what is impossible is refused with a sentence later.
+
+    A box with limits would leave out the digits that lead beyond them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setRange(-MOST_TYPED, MOST_TYPED)
+
+    def validate(self, text: str | None, at: int) -> tuple[QValidator.State, str, int]:
+        """Return whether a text can become a number."""
+        return super().validate((text or "").replace(",", "."), at)
+
+    def valueFromText(self, text: str | None) -> float:
+        """Return the number."""
+        return super().valueFromText((text or "").replace(",", "."))
+
+
 class NumberEditor(ValueEditor):
     """A spin box with the unit of the measure."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__(findings)
         [finding] = findings
-        limits = number_limits(finding) or (0.0, 0.0)
-        self.box = QDoubleSpinBox()
+        self.box = NumberBox()
         self.box.setDecimals(DECIMALS.get(finding.unit, 1))
         self.box.setSingleStep(STEP.get(finding.unit, 1.0))
-        self.box.setRange(*limits)
         self.box.setSuffix(unit_text(finding.unit))
         self.box.setAccessibleName("Value")
         if isinstance(finding.value, NumberValue):
