@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from itertools import pairwise
 from typing import BinaryIO
 
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
-from pydicom.uid import (
-    ComputedRadiographyImageStorage,
-    CTImageStorage,
-    DigitalXRayImageStorageForPresentation,
-    DigitalXRayImageStorageForProcessing,
-    MRImageStorage,
-    PositronEmissionTomographyImageStorage,
-    RLELossless,
-)
+from pydicom.uid import RLELossless
 
 from spinealign.imaging.dicom_numbers import numbers
+from spinealign.imaging.source import stated_bytes
 
 _PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = b"\xfe\xff\x00\xe0"
 _STREAM_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 _MOST_FRAGMENTS = 100_000
-_SINGLE = (
-    ComputedRadiographyImageStorage,
-    CTImageStorage,
-    DigitalXRayImageStorageForPresentation,
-    DigitalXRayImageStorageForProcessing,
-    MRImageStorage,
-    PositronEmissionTomographyImageStorage,
-)
-"""Objects that hold one frame (PS3.3 A.2 to A.26); a careless writer may put more there."""
+_DELIMITER_BYTES = 8
 
 
 def count_frames(dataset: Dataset, file: BinaryIO) -> int:
@@ -101,22 +85,19 @@ def _compressed_frames(dataset: Dataset, file: BinaryIO, start: int) -> int:
     offsets = struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4])
     if offsets and offsets[0] == 0 and all(a < b for a, b in pairwise(offsets)):
         return len(offsets)
-    may_walk = _is_on_disk(file) or dataset.get("SOPClassUID") not in _SINGLE
     is_run_length = dataset.file_meta.TransferSyntaxUID == RLELossless
-    if not may_walk:
-        return len(dataset.get("PerFrameFunctionalGroupsSequence") or ())
     return _stream_starts(file, every_fragment=is_run_length)
 
 
-def _is_on_disk(file: BinaryIO) -> bool:
-    """Tell whether going to the end of a file costs nothing, as it does in an archive."""
-    return isinstance(file, io.BytesIO) or isinstance(getattr(file, "raw", None), io.FileIO)
-
-
 def _stream_starts(file: BinaryIO, *, every_fragment: bool) -> int:
-    """Count the fragments in which a compressed picture begins."""
-    count = 0
+    """Count the fragments in which a compressed picture begins.
+
+    A member of an archive is not unpacked to its end where only one fragment fits into it.
+    """
+    count, size = 0, stated_bytes(file)
     for _ in range(_MOST_FRAGMENTS):
+        if size is not None and file.tell() + _DELIMITER_BYTES >= size:
+            break
         head = file.read(8)
         if not head.startswith(_ITEM) or len(head) < 8:
             break

@@ -89,7 +89,7 @@ def _member(part: ImagePart, file: BinaryIO) -> BinaryIO:
         raise ImageReadError(part.path, ReadProblem.ENCRYPTED)
     if info.file_size > MAX_UNPACKED_BYTES:
         raise ImageReadError(part.path, ReadProblem.TOO_LARGE, _megabytes(info.file_size))
-    content = _unpacked(part.path, _packed_member(part.path, file, info))
+    content = _unpacked(part.path, _packed_member(part.path, file, info), info.file_size)
     if is_zip(content.read(HEAD_BYTES)):
         raise ImageReadError(part.path, ReadProblem.NESTED_ARCHIVE)
     content.seek(0)
@@ -110,8 +110,16 @@ def _packed_member(path: Path, file: BinaryIO, info: zipfile.ZipInfo) -> zipfile
         raise ImageReadError(path, ReadProblem.UNSUPPORTED_PACKING, method) from None
 
 
-def _unpacked(path: Path, packed: gzip.GzipFile | zipfile.ZipExtFile) -> BinaryIO:
-    return io.BufferedReader(_Unpacked(path, packed), _LEAST_BLOCK_BYTES)
+def _unpacked(
+    path: Path, packed: gzip.GzipFile | zipfile.ZipExtFile, size: int | None = None
+) -> BinaryIO:
+    return io.BufferedReader(_Unpacked(path, packed, size), _LEAST_BLOCK_BYTES)
+
+
+def stated_bytes(file: BinaryIO) -> int | None:
+    """Return how long a member of an archive is said to be; None for other files."""
+    raw = getattr(file, "raw", None)
+    return raw.stated_bytes if isinstance(raw, _Unpacked) else None
 
 
 class _Unpacked(io.RawIOBase):
@@ -120,8 +128,11 @@ class _Unpacked(io.RawIOBase):
     What a file claims about its size is not believed.
     """
 
-    def __init__(self, path: Path, packed: gzip.GzipFile | zipfile.ZipExtFile) -> None:
+    def __init__(
+        self, path: Path, packed: gzip.GzipFile | zipfile.ZipExtFile, size: int | None
+    ) -> None:
         self._path, self._packed = path, packed
+        self.stated_bytes = size
         self._memory = io.BytesIO()
         self._place = 0
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.fileset import FileSet
+from pydicom.uid import RLELossless
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.generators import run_to_end
@@ -23,7 +24,16 @@ from spinealign.imaging.read import read_image
 from spinealign.imaging.source import MAX_UNPACKED_BYTES
 from spinealign.imaging.study import list_series, read_series_slice, scan_paths
 from spinealign.imaging.volume import load_volume
-from tests.image_files import notes_of, offsets, problem_of, ramp, write_dicom, write_series, zipped
+from tests.image_files import (
+    dicom_object,
+    notes_of,
+    offsets,
+    problem_of,
+    ramp,
+    write_dicom,
+    write_series,
+    zipped,
+)
 
 # --- archives ----------------------------------------------------------------------
 
@@ -142,6 +152,21 @@ class Counted:
             return block
 
         return call
+
+
+def test_looking_at_a_compressed_picture_does_not_unpack_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(4).integers(0, 4096, (512, 512)).astype(np.uint16)
+    dataset = dicom_object(noise)
+    dataset.compress(RLELossless)
+    dataset.save_as(tmp_path / "a.dcm")
+    content = (tmp_path / "a.dcm").read_bytes()
+    assert len(content) > 400_000
+    path = packed(tmp_path / "a.zip", "a.dcm", content)
+    monkeypatch.setattr(source._Unpacked, "_block", counted := Counted(source._Unpacked._block))
+    assert len(list_series(path)[0]) == 1
+    assert counted.bytes <= 1 << 17
 
 
 def test_archives_in_a_folder_are_looked_into(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_compressed_frames_are_counted_by_offsets_or_by_their_starts(
     path = compressed_frames(tmp_path / "a.dcm", table, fragments)
     np.testing.assert_allclose(read_frames(path), STACK // 10, atol=2)
     zipped(tmp_path / "a.zip", path.parent)
-    assert len(list_series(tmp_path / "a.zip")[0]) == (1 if table == "none" else 5)
+    np.testing.assert_allclose(read_frames(tmp_path / "a.zip"), STACK // 10, atol=2)
 
 
 def test_run_length_frames_are_counted(tmp_path: Path) -> None:
