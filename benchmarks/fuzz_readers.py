@@ -2,8 +2,10 @@
 
 Every input must give images or an `ImageReadError`, within two seconds of CPU time and
 one gigabyte of memory. Inputs are made from pydicom's test files and a few small files
-of the other formats; each is made anew from its number, so a finding is repeated with
-``--only NUMBER``. Inputs run in a child process, so that a crash of a decoder is seen.
+of the other formats, by bytes (`changed`), by structure (`fuzz_structures`), and of JSON files
+of ours (`fuzz_documents`), which must be taken or refused; each is made anew from its number, so
+a finding is repeated with ``--only NUMBER``. Inputs run in a child process, so that a crash of a
+decoder is seen.
 """
 
 from __future__ import annotations
@@ -24,11 +26,14 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from benchmarks.fuzz_documents import documents, read_document
+from benchmarks.fuzz_structures import changed_json, changed_structure
 from spinealign.domain.errors import ImageReadError
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart
@@ -44,6 +49,7 @@ MEMORY_BYTES = 1 << 30
 BATCH = 400
 MAX_INPUT_BYTES = 600_000
 MOST_SLICES = 20
+SHARE_OF_DOCUMENTS, SHARE_OF_STRUCTURES = 0.15, 0.5
 HOSTILE_NAMES = (
     "../a.dcm", "/a.dcm", "C:\\a.dcm", "..\\..\\a.dcm", "a.dcm:stream", "nul\0a.dcm", "CON",
     "a/./b.dcm", "a//b.dcm", " ", "x" * 5000, "a.dcm", "a.dcm",
@@ -225,17 +231,47 @@ def splice(content: bytearray, others: list[bytes], chance: random.Random) -> No
     content[place : place + length] = other[start : start + length]
 
 
-def make_input(number: int, whole: list[bytes]) -> bytes:
-    """Return the input of this number."""
+def make_input(number: int, whole: list[bytes]) -> tuple[str, bytes]:
+    """Return the input of this number: the kind of a document, or "" for an image, and bytes."""
     chance = random.Random(number)
-    return changed(chance.choice(whole), whole, chance)
+    way = chance.random()
+    if way < SHARE_OF_DOCUMENTS:
+        kind, document = chance.choice(whole_documents())
+        return kind, changed_json(document, chance)
+    content = chance.choice(whole)
+    if way < SHARE_OF_DOCUMENTS + SHARE_OF_STRUCTURES:
+        content = changed_structure(content, chance)
+        return "", content if chance.random() < 0.8 else changed(content, whole, chance)
+    return "", changed(content, whole, chance)
 
 
-def outcome(content: bytes, folder: Path) -> str:
+@lru_cache(maxsize=1)
+def whole_documents() -> list[tuple[str, bytes]]:
+    """Return JSON files of ours and their kinds."""
+    return list(documents())
+
+
+def outcome(kind: str, content: bytes, folder: Path) -> str:
     """Read one input in every way; return what came out, or raise what must not."""
+    start = time.process_time()
+    if kind:
+        with tempfile.TemporaryDirectory() as place:
+            found = read_document(kind, content, Path(place))
+    else:
+        found = image_outcome(content, folder)
+    seconds = time.process_time() - start
+    if seconds > CPU_SECONDS:
+        raise TimeoutError(f"{seconds:.1f} s of CPU time")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if peak > MEMORY_BYTES:
+        raise MemoryError(f"{peak >> 20} MB")
+    return found
+
+
+def image_outcome(content: bytes, folder: Path) -> str:
+    """Read one image in every way; return what came out, or raise what must not."""
     path = folder / "input"
     path.write_bytes(content)
-    start = time.process_time()
     found = []
     for read in (read_image, list_series):
         try:
@@ -249,12 +285,6 @@ def outcome(content: bytes, folder: Path) -> str:
     left = sorted(place.name for place in folder.iterdir())
     if left != ["input"]:
         raise PermissionError(f"written: {left}")
-    seconds = time.process_time() - start
-    if seconds > CPU_SECONDS:
-        raise TimeoutError(f"{seconds:.1f} s of CPU time")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if peak > MEMORY_BYTES:
-        raise MemoryError(f"{peak >> 20} MB")
     return found[0]
 
 
@@ -276,7 +306,7 @@ def run_batch(numbers: range, whole: list[bytes], report: int) -> None:
         for number in numbers:
             os.write(report, f"start {number}\n".encode())
             try:
-                line = f"done {outcome(make_input(number, whole), Path(folder))}"
+                line = f"done {outcome(*make_input(number, whole), Path(folder))}"
             except BaseException as error:  # noqa: BLE001 - anything here is a finding
                 line = f"finding {number} {type(error).__name__}: {error}".replace("\n", " ")
             os.write(report, f"{line[:300]}\n".encode())
@@ -321,12 +351,15 @@ def main() -> None:
     whole = seeds()
     with tempfile.TemporaryDirectory() as folder:
         for content in whole:  # imports the decoders before the first child
-            outcome(content, Path(folder))
+            outcome("", content, Path(folder))
     if options.only is not None:
         with tempfile.TemporaryDirectory() as folder:
-            print(outcome(make_input(options.only, whole), Path(folder)))
+            print(outcome(*make_input(options.only, whole), Path(folder)))
         return
-    print(f"{len(whole)} files to start from", flush=True)
+    for kind, document in whole_documents():
+        with tempfile.TemporaryDirectory() as folder:
+            read_document(kind, document, Path(folder))
+    print(f"{len(whole)} files and {len(whole_documents())} documents", flush=True)
     outcomes: Counter[str] = Counter()
     end, next_number, began = time.monotonic() + 60 * options.minutes, options.first, time.time()
     with contextlib.suppress(KeyboardInterrupt):  # what was found so far is still told

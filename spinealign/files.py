@@ -26,6 +26,7 @@ from spinealign.domain.errors import ExportError, ExportProblem
 TEMPORARY_PREFIX = ".spinealign-"
 """Of unfinished files and folders; what a killed program left behind, the next one clears away."""
 
+_MOST_NAMES_BYTES = 1 << 16
 _UNFINISHED = re.compile(re.escape(TEMPORARY_PREFIX) + r"([0-9a-f]{8})-(\d+)-[0-9a-f]+")
 _COMPUTER = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 _ABANDONED_AFTER_S = 86_400
@@ -217,7 +218,11 @@ def _cleared(left: Path) -> None:
         left.unlink()
         return
     if (left / _NAMES).is_file():
-        _undo(left, left.parent, (left / _NAMES).read_text(encoding="utf-8").split("\n"))
+        with (left / _NAMES).open("rb") as file:
+            names = file.read(_MOST_NAMES_BYTES).decode(errors="replace").split("\n")
+        # Nobody but this program should write there; a name that leads elsewhere is not followed.
+        if all(name == Path(name).name for name in names):
+            _undo(left, left.parent, names)
     shutil.rmtree(left)
 
 

@@ -129,6 +129,19 @@ def test_what_another_run_is_writing_stays(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("names", [b"../taken", b"sub/taken", b"\xff", b"\0", b"x\n" * 100_000])
+def test_names_that_lead_out_of_a_folder_are_not_followed(tmp_path, names):
+    folder, taken = tmp_path / "case", tmp_path / "taken"
+    left = folder / f"{files.TEMPORARY_PREFIX}{files._COMPUTER}-4194304999-ab"
+    (left / "old").mkdir(parents=True)
+    (folder / "sub").mkdir()
+    for place in (taken, folder / "sub" / "taken"):
+        place.write_bytes(b"mine")
+    (left / ".names").write_bytes(names)
+    files.clear_unfinished(folder)
+    assert taken.read_bytes() == (folder / "sub" / "taken").read_bytes() == b"mine"
+
+
 def test_what_is_not_of_the_program_s_making_is_not_cleared(tmp_path):
     for name in (".spinealign-notes", "a.png"):
         (tmp_path / name).write_bytes(b"mine")
