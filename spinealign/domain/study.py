@@ -23,6 +23,7 @@ FEWEST_SLICES = 3
 
 _TIMED_FORMATS = frozenset(each.name for each in IMAGE_FORMATS if each.has_volumes)
 _EVEN_WITHIN = 0.1
+_SAME_SPACING = 1e-3
 _LONGEST_STEP = 2.5
 """Steps between slices longer than this many usual ones are gaps; set by hand."""
 
@@ -235,6 +236,18 @@ def _merit(entry: SeriesEntry) -> int:
     return 1 + 2 * is_whole + is_plain_t2
 
 
+def common_spacing_mm(images: Sequence[SpineImage]) -> tuple[float, float] | None:
+    """Return the spacing of the middle image; None where one states none, or another.
+
+    Scanners write the last digits of one spacing differently.
+    """
+    stated = [image.spacing_mm for image in images]
+    known = [spacing for spacing in stated if spacing is not None]
+    if len(known) < len(stated) or not np.allclose(known, known[0], rtol=_SAME_SPACING, atol=0):
+        return None
+    return known[len(known) // 2]
+
+
 @dataclass(frozen=True, eq=False)
 class SpineVolume:
     """Parallel slices, all turned the same way, in the order of their series.
@@ -272,8 +285,7 @@ class SpineVolume:
     @property
     def spacing_mm(self) -> tuple[float, float] | None:
         """(row, column) spacing of all slices; None where one does not state it or they differ."""
-        found = {image.spacing_mm for image in self.images}
-        return found.pop() if len(found) == 1 else None
+        return common_spacing_mm(self.images)
 
     @property
     def pixel_areas_mm2(self) -> tuple[float, ...] | None:

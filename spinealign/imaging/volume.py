@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
-from spinealign.domain.study import SeriesEntry, SpineVolume
+from spinealign.domain.study import SeriesEntry, SpineVolume, common_spacing_mm
 from spinealign.imaging.decoding import require_content, translated_errors
 from spinealign.imaging.readers import READERS, read_part
 from spinealign.imaging.source import opened
@@ -75,7 +75,8 @@ def _empty_volume(entry: SeriesEntry, image: SpineImage) -> NDArray[np.float32]:
 
 def _volume_notes(entry: SeriesEntry, images: Sequence[SpineImage]) -> tuple[ReaderNote, ...]:
     is_uneven = entry.positions_mm is not None and entry.slice_spacing_mm is None
-    is_mixed = len({image.spacing_mm for image in images}) > 1
+    is_stated = any(image.spacing_mm is not None for image in images)
+    is_mixed = is_stated and common_spacing_mm(images) is None
     uneven = (ReaderNote(NoteKind.UNEVEN_SLICES),) if is_uneven else ()
     return (*uneven, *((ReaderNote(NoteKind.MIXED_SPACING),) if is_mixed else ()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -261,6 +262,13 @@ def test_every_slice_is_measured_by_its_own_pixels(series, models, tmp_path, way
     assert "differ in pixel spacing" in volume_lines(found)[-1]
     rows = list(csv.DictReader(io.StringIO(volumes_csv(found))))
     assert (rows[0]["spacing_row_mm"], rows[0]["slice_spacing_mm"]) == ("", "4.0")
+
+
+def test_last_digits_are_no_other_spacing(series, models, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "FINE_MM", (0.90001, 0.8))
+    found, _ = ended(segment_volume(write_slices(tmp_path / "folder", fine=(1, 3)), models))
+    assert "differ" not in " ".join(volume_lines(found))
+    assert found.volume.spacing_mm == COARSE_MM
 
 
 def test_finer_pixels_do_not_make_a_canal_wider(series, models, tmp_path):
