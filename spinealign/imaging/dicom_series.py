@@ -168,8 +168,7 @@ def _series_key(
     if not series or _stands_alone(dataset):
         series = f"{series} {part.path} {part.member}"
     stack = dicom_tags.frame_value(dataset, frame, "FrameContentSequence", "StackID")
-    kind = (_short(dataset.get("Modality")), *dicom_tags.special_kind(dataset))
-    return (series, shape, *_owner(dataset), *kind, _short(stack))
+    return (series, shape, *_owner(dataset), *dicom_tags.special_kind(dataset), _short(stack))
 
 
 def _owner(dataset: Dataset) -> tuple[Any, ...]:
@@ -252,12 +251,20 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
         groups[header.key].append(header)
     entries = [
         _sorted_entry(layer, states)
-        for group in _rejoined(list(groups.values()))
+        for group in _rejoined([part for group in groups.values() for part in _modalities(group)])
         for stack in _parallel(group)
         for variant in _variants(_placed(stack))
         for layer in _layers(variant)
     ]
     return sorted(entries, key=lambda e: (e.study, e.number is None, e.number or 0))
+
+
+def _modalities(group: list[SliceHeader]) -> list[list[SliceHeader]]:
+    """Split slices by modality where they state several."""
+    stated = {header.entry.modality for header in group} - {None}
+    if len(stated) < 2:
+        return [group]
+    return _split(group, {id(header): header.entry.modality for header in group})
 
 
 def _rejoined(groups: list[list[SliceHeader]]) -> list[list[SliceHeader]]:
@@ -273,18 +280,33 @@ def _rejoined(groups: list[list[SliceHeader]]) -> list[list[SliceHeader]]:
         entry = header.entry
         is_slice = header.part.index is None and header.position_mm is not None
         if len(group) == 1 and is_slice and entry.modality not in RADIOGRAPH_MODALITIES:
-            alike[(*header.key[1:], header.variant, entry.number, entry.description)].append(header)
+            known = (entry.modality, entry.number, entry.description)
+            alike[(*header.key[1:], *known)].append(header)
         else:
             rest.append(group)
     for headers in alike.values():
         for stack in _parallel(headers):
-            rest += [stack] if _is_one_stack(stack) else [[header] for header in stack]
+            rest += _stacks_of(stack)
     return rest
 
 
+def _stacks_of(parallel: list[SliceHeader]) -> list[list[SliceHeader]]:
+    """Return slices as one stack, else as one a variant, else each by itself."""
+    if _is_one_stack(parallel):
+        return [parallel]
+    stacks = _split(parallel, {id(header): header.variant for header in parallel})
+    return [
+        part
+        for stack in stacks
+        for part in ([stack] if _is_one_stack(stack) else [[header] for header in stack])
+    ]
+
+
 def _is_one_stack(stack: list[SliceHeader]) -> bool:
-    places, numbers_given = set(_places(stack).values()), {header.number for header in stack}
-    return len(stack) >= FEWEST_SLICES and len(places) == len(numbers_given) == len(stack)
+    places, given = set(_places(stack).values()), {header.number for header in stack}
+    is_numbered = given != {0.0}
+    has_numbers = len(given) == len(stack) or not is_numbered
+    return len(stack) >= FEWEST_SLICES and len(places) == len(stack) and has_numbers
 
 
 def _parallel(group: list[SliceHeader]) -> list[list[SliceHeader]]:

@@ -298,7 +298,7 @@ def test_slices_with_a_series_identifier_each_become_one_series(tmp_path: Path) 
     [
         {"PatientID": list("abcde")}, {"StudyInstanceUID": [f"1.2.{k}" for k in range(5)]},
         {"FrameOfReferenceUID": [f"1.2.{k}" for k in range(5)]}, {"SeriesNumber": [1, 2, 3, 4, 5]},
-        {"SeriesDescription": list("abcde")}, {"EchoTime": [10, 20, 30, 40, 50]},
+        {"SeriesDescription": list("abcde")}, {"Modality": ["MR", "CT", "PT", "NM", "US"]},
         {"InstanceNumber": [1] * 5}, {"ImagePositionPatient": [[0, 0, 0]] * 5},
     ],
     ids=lambda changes: next(iter(changes)),
@@ -308,6 +308,37 @@ def test_series_of_one_slice_that_differ_stay_apart(
 ) -> None:
     found = list_series(write_singles(tmp_path / "a", **changes))
     assert [len(entry) for entry in found] == [1] * 5
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"EchoTime": [97.04, 97.06, 97.08, 97.1, 97.12]}, {"InstanceNumber": [None] * 5},
+        {"ImageType": [["ORIGINAL", "PRIMARY", *["NORM"] * (k % 2)] for k in range(5)]},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)  # fmt: skip
+def test_with_an_identifier_each_small_differences_split_nothing_either(
+    tmp_path: Path, changes: dict[str, list[Any]]
+) -> None:
+    (entry,) = list_series(write_singles(tmp_path / "a", **changes))
+    assert offsets(entry) == [0, 1, 2, 3, 4]
+
+
+def test_echoes_with_an_identifier_a_slice_are_told_apart(tmp_path: Path) -> None:
+    write_singles(tmp_path / "a", EchoTime=[20] * 5)
+    write_singles(tmp_path / "b", EchoTime=[80] * 5, InstanceNumber=[11, 12, 13, 14, 15])
+    found = list_series(tmp_path)
+    assert [{part.path.parent.name for part in entry.parts} for entry in found] == [{"a"}, {"b"}]
+
+
+def test_a_modality_that_some_slices_leave_out_splits_nothing(tmp_path: Path) -> None:
+    for k, path in enumerate(write_series(tmp_path, 6)):
+        dataset = dcmread(path)
+        if k % 2:
+            del dataset.Modality
+        dataset.save_as(path)
+    assert [len(entry) for entry in list_series(tmp_path)] == [6]
 
 
 def test_two_slices_are_not_taken_for_one_series(tmp_path: Path) -> None:
