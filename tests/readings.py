@@ -185,6 +185,21 @@ def back_analysis(
     )
 
 
+def narrow_canal_analysis() -> Analysis:
+    """Return the lumbar MR with a canal that is narrow at four discs, and one above the back."""
+    plain = back_analysis()
+    relative = Severity(SeverityGrade.RELATIVE_STENOSIS, Reference.RADIOPAEDIA, True)
+    narrow = (("L1", "L2", 12.6), ("L2", "L3", 11.2), ("L3", "L4", 11.9))
+    canal = MeasureCode.CANAL_DIAMETER
+    kept = tuple(m for m in plain.measurements if (m.code, m.levels) != (canal, ("L1", "L2")))
+    added = (
+        measured(canal, value, (upper, lower), place=place, severity=relative)
+        for place, (upper, lower, value) in enumerate(narrow)
+    )
+    above = measured(canal, 12.9, ("T12", "L1"), place=-1)
+    return replace(plain, measurements=(*kept, *added, above))
+
+
 def forced_analysis() -> Analysis:
     """Return a picture that a person has analysed as a neck film against the program's check."""
     plain = phantoms.failed_view_analysis()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Literal
 
 Task = Literal["classification", "segmentation", "view", "disc_grading"]
@@ -40,6 +41,17 @@ class SpineRegion(StrEnum):
     THORACIC = "thoracic"
     LUMBAR = "lumbar"
     SACRAL = "sacral"
+
+
+REGION_OF_LETTER: Mapping[str, SpineRegion] = MappingProxyType(
+    {
+        "C": SpineRegion.CERVICAL,
+        "T": SpineRegion.THORACIC,
+        "L": SpineRegion.LUMBAR,
+        "S": SpineRegion.SACRAL,
+    }
+)
+"""Where a vertebra lies, by the letter its level begins with."""
 
 
 class BodySource(StrEnum):

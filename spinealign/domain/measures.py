@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from spinealign.domain.examination import SpineRegion
+from spinealign.domain.examination import REGION_OF_LETTER, SpineRegion
 
 
 class MeasureCode(StrEnum):
@@ -297,6 +297,8 @@ class MeasureDefinition:
     severities : tuple of SeverityBand
     graded_in : frozenset of SpineRegion or None
         Where `severities` count; None means all of `scope`.
+    ungraded_beside : frozenset of SpineRegion
+        Where they do not count as soon as one of several bodies lies there.
     stands_in_for : MeasureCode or None
         The measure whose place this one takes where that one cannot be taken.
     is_lordosis : bool
@@ -321,6 +323,7 @@ class MeasureDefinition:
     ranges: tuple[NormalRange, ...] = ()
     severities: tuple[SeverityBand, ...] = ()
     graded_in: frozenset[SpineRegion] | None = None
+    ungraded_beside: frozenset[SpineRegion] = frozenset()
     stands_in_for: MeasureCode | None = None
     is_lordosis: bool = False
     is_graded_if_surely_positive: bool = False
@@ -352,6 +355,10 @@ class MeasureDefinition:
     def is_graded_in(self, region: SpineRegion) -> bool:
         """Whether thresholds count in a region."""
         return region in (self.scope if self.graded_in is None else self.graded_in)
+
+    def is_graded_between(self, levels: Sequence[str]) -> bool:
+        """Whether thresholds count between named bodies; a body without a level never forbids."""
+        return not {REGION_OF_LETTER.get(level[:1]) for level in levels} & self.ungraded_beside
 
     def severity_of(self, value: float, low: float, high: float) -> Severity | None:
         """Return the grade of a value by the published thresholds, or None.
@@ -631,6 +638,7 @@ _TABLE = (
             SeverityBand(SeverityGrade.ABSOLUTE_STENOSIS, None, 10.0, Reference.RADIOPAEDIA),
             SeverityBand(SeverityGrade.RELATIVE_STENOSIS, 10.0, 13.0, Reference.RADIOPAEDIA),
         ),
+        ungraded_beside=_NECK | _THORAX,
     ),
     MeasureDefinition(
         MeasureCode.BODY_HEIGHT_ANTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 43, Extent.BODY,

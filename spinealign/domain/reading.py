@@ -15,7 +15,7 @@ from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.height_loss import HeightLoss
 from spinealign.domain.measurements import Coordinate, Share, Unmeasurable
-from spinealign.domain.measures import NormalRange, Severity
+from spinealign.domain.measures import MeasureCode, NormalRange, Severity
 
 MOST_FINDINGS = 1000
 """Of one image; 23 discs with 8 grades and 400 measures are fewer."""
@@ -216,6 +216,11 @@ class Finding(msgspec.Struct, frozen=True):
         """Where it is: "L4/L5" for neighbours, "C2–C7" for what lies apart, "" for the image."""
         is_disc = len(self.levels) < 2 or _are_neighbours(self.levels)
         return "/".join(self.levels) if is_disc else self.span
+
+    @property
+    def is_of_canal(self) -> bool:
+        """Whether it is a width of the spinal canal, which is told once for all levels."""
+        return self.code == MeasureCode.CANAL_DIAMETER
 
     @property
     def span(self) -> str:

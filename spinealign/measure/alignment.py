@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.examination import Examination, Plane, SpineRegion
+from spinealign.domain.examination import REGION_OF_LETTER, Examination, Plane, SpineRegion
 from spinealign.domain.findings import Caution, Facing, Vertebra, WarningCode
 from spinealign.domain.measurements import Drawing, IntervalRule, Measurement
 from spinealign.domain.measures import MEASURES, MeasureCode, MeasureGroup
@@ -150,7 +150,7 @@ class MeasuredBodies:
         if level is None:
             own = None if self.examination is None else self.examination.body_region
             return own or SpineRegion.LUMBAR
-        return SpineRegion.CERVICAL if level == "T1" else _REGIONS[level[0]]
+        return SpineRegion.CERVICAL if level == "T1" else REGION_OF_LETTER[level[0]]
 
     def is_taken(self, code: MeasureCode, seen: Set[SpineRegion]) -> bool:
         """Whether a measure of the whole neck or back is listed where some regions are seen."""
@@ -220,10 +220,3 @@ ENDPLATE_OF_REGION: Mapping[SpineRegion, BodyLine] = {
 C2 has no superior endplate and S1 no inferior one; the C2-C7 Cobb angle lies between inferior
 endplates and the L1-S1 lordosis between superior ones, so that segments add up to both.
 """
-
-_REGIONS = {
-    "C": SpineRegion.CERVICAL,
-    "T": SpineRegion.THORACIC,
-    "L": SpineRegion.LUMBAR,
-    "S": SpineRegion.SACRAL,
-}

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from spinealign.domain.discs import Disc, DiscGrade, GradeName
-from spinealign.domain.examination import LEVEL_SEQUENCE, SpineRegion
+from spinealign.domain.examination import LEVEL_SEQUENCE, REGION_OF_LETTER, SpineRegion
 from spinealign.domain.findings import (
     UNSURE,
     Analysis,
@@ -55,6 +55,9 @@ from spinealign.reading.ranks import (
 MOST_LINES = 8
 """How many findings stand on the page before the rest is folded."""
 
+CANAL_LINE = "canal"
+"""Key of the line of a canal that is narrow at several discs."""
+
 _MAIN_GROUPS = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.DRAWN)
 _CONTEXT = (FindingKind.EXAMINATION, FindingKind.LEVELS)
 _HEIGHT_RATIOS = (
@@ -89,22 +92,16 @@ _OF_PLACES = frozenset(
     }
 )
 _DOUBTFUL = frozenset({VertebraState.CUT, *UNSURE})
-_REGIONS = {
-    "C": SpineRegion.CERVICAL,
-    "T": SpineRegion.THORACIC,
-    "L": SpineRegion.LUMBAR,
-    "S": SpineRegion.SACRAL,
-}
 
 
 @dataclass(frozen=True)
 class FindingLine:
-    """One line of the page: a finding, or all that was graded on one disc.
+    """One line of the page: a finding, all that was graded on one disc, or the narrow canal.
 
     Parameters
     ----------
     key : str
-        Of the line: that of its finding, or "disc/L4/L5".
+        Of the line: that of its finding, "disc/L4/L5", or "canal".
     findings : tuple of Finding
         Worst first; at least one.
     """
@@ -199,6 +196,13 @@ def page_of(findings: Iterable[Finding]) -> FindingPage:
     )
 
 
+def line_key(finding: Finding) -> str:
+    """Return the line that an abnormal finding shares: of its disc, or of the canal."""
+    if finding.kind is FindingKind.DISC_GRADE:
+        return f"disc/{finding.place}"
+    return CANAL_LINE if finding.is_of_canal else finding.key
+
+
 def is_detail(finding: Finding) -> bool:
     """Whether a finding is left under the details unless the reader decides on it."""
     if finding.kind is not FindingKind.MEASURE or finding.normality is Normality.ABNORMAL:
@@ -232,11 +236,10 @@ def assessed(finding: Finding, value: FindingValue) -> Finding:
 
 
 def _lines(abnormal: Sequence[Finding]) -> tuple[FindingLine, ...]:
-    """Return findings as lines, worst first; all grades of one disc share a line."""
+    """Return findings as lines, worst first; grades of one disc, and of the canal, share one."""
     grouped: dict[str, list[Finding]] = {}
     for finding in sorted(abnormal, key=lambda finding: -finding.rank):
-        is_disc = finding.kind is FindingKind.DISC_GRADE
-        grouped.setdefault(f"disc/{finding.place}" if is_disc else finding.key, []).append(finding)
+        grouped.setdefault(line_key(finding), []).append(finding)
     return tuple(FindingLine(key, tuple(members)) for key, members in grouped.items())
 
 
@@ -329,8 +332,9 @@ def _is_graded(finding: Finding) -> bool:
     definition = MEASURES[MeasureCode(finding.code)]
     are_true = not definition.is_length or finding.unit == definition.quantity.value
     are_true = are_true and WarningCode.MAGNIFIED_SPACING not in finding.cautions
-    region = _REGIONS.get(finding.levels[-1][:1]) if finding.levels else None
+    region = REGION_OF_LETTER.get(finding.levels[-1][:1]) if finding.levels else None
     is_here = definition.graded_in is None or region in definition.graded_in
+    is_here = is_here and definition.is_graded_between(finding.levels)
     return bool(definition.severities) and are_true and is_here
 
 
@@ -410,7 +414,7 @@ def _graded(bare: Finding, value: FindingValue) -> Finding:
 def _is_height_ratio(measured: Measurement) -> bool:
     if measured.code not in _HEIGHT_RATIOS:
         return False
-    region = _REGIONS.get(measured.levels[0][:1])
+    region = REGION_OF_LETTER.get(measured.levels[0][:1])
     return region is not None and measured.definition.is_graded_in(region)
 
 

@@ -21,10 +21,12 @@ from spinealign.domain.reading import (
     Reading,
 )
 from spinealign.reading.decisions import ReadFinding, read_findings
+from spinealign.reading.findings import CANAL_LINE
 from spinealign.wording.reading_page import (
     COUNTED_LEVELS,
     UNCERTAIN_LEVELS,
     bare_phrase,
+    canal_sentence,
     finding_name,
     finding_title,
     finding_value_text,
@@ -70,16 +72,25 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
 
 def _abnormal_sentences(abnormal: Iterable[Finding]) -> list[str]:
     """Return a sentence a place, worst first; places that show the same share one."""
+    ordered = sorted(abnormal, key=lambda found: -found.rank)
+    is_told_once = sum(finding.is_of_canal for finding in ordered) > 1
     wide: dict[str, list[Finding]] = {}
-    for finding in sorted(abnormal, key=lambda found: -found.rank):
-        wide.setdefault(finding.place if _has_one_place(finding) else finding.key, []).append(
-            finding
-        )
+    for finding in ordered:
+        is_canal = is_told_once and finding.is_of_canal
+        wide.setdefault(CANAL_LINE if is_canal else _dictated_at(finding), []).append(finding)
+    canal = wide.get(CANAL_LINE, [])
     alike: dict[str, list[Finding]] = {}
     for found in wide.values():
-        is_place = _has_one_place(found[0])
+        is_place = _has_one_place(found[0]) and found is not canal
         alike.setdefault(level_phrase(found) if is_place else found[0].key, []).append(found[0])
-    return [_sentence(phrase, found) for phrase, found in alike.items()]
+    return [
+        canal_sentence(canal) if found[0] in canal else _sentence(phrase, found)
+        for phrase, found in alike.items()
+    ]
+
+
+def _dictated_at(finding: Finding) -> str:
+    return finding.place if _has_one_place(finding) else finding.key
 
 
 def _sentence(phrase: str, found: Sequence[Finding]) -> str:

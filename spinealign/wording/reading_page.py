@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -352,6 +353,64 @@ def _with_both_endplates(names: Sequence[str]) -> list[str]:
     if not set(both) <= set(names):
         return list(names)
     return [*(name for name in names if name not in both), "changes of both endplates"]
+
+
+CANAL_TITLE = "Canal diameter"
+"""Of all levels together."""
+
+
+def canal_values(findings: Sequence[Finding]) -> str:
+    """Return widths of the canal at several discs: "9.1 to 12.6 mm, narrowest at L4/L5"."""
+    narrowest = min(findings, key=_number)
+    return f"{_span_of_values(findings)}, narrowest at {safe_text(narrowest.place)}"
+
+
+def canal_grades(findings: Sequence[Finding]) -> str:
+    """Return which discs the canal is how narrow at, the worst first."""
+    graded = _by_meaning(findings).items()
+    return "; ".join(f"{words} at {_places_from_top(found)}" for words, found in graded)
+
+
+def canal_sentence(findings: Sequence[Finding]) -> str:
+    """Return a canal that is narrow at several discs as it is dictated.
+
+    Returns
+    -------
+    str
+        "Spinal canal: absolute stenosis at L4/L5 (9.1 mm); possibly relative stenosis at L2/L3
+        and L3/L4 (11.2 to 12.6 mm)."
+    """
+    told = [
+        f"{words} at {_places_from_top(found)} ({_span_of_values(found)})"
+        for words, found in _by_meaning(findings).items()
+    ]
+    reserved = dict.fromkeys(words for finding in findings for words in _reservations(finding))
+    return f"Spinal canal: {', '.join(['; '.join(told), *reserved])}."
+
+
+def _by_meaning(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in sorted(findings, key=lambda each: -each.rank):
+        words = severity_text(finding.severity) or normality_text(finding.normality)
+        found.setdefault(words, []).append(finding)
+    return found
+
+
+def _places_from_top(findings: Sequence[Finding]) -> str:
+    ordered = sorted(findings, key=lambda finding: _position(finding.place))
+    return names_text([safe_text(finding.place) for finding in ordered])
+
+
+def _span_of_values(findings: Sequence[Finding]) -> str:
+    """Return the least and the largest of some numbers with their unit, one where both agree."""
+    unit = findings[0].unit
+    ends = (min(map(_number, findings)), max(map(_number, findings)))
+    shown = dict.fromkeys(number_text(end, unit) for end in ends)
+    return f"{' to '.join(shown)}{unit_text(unit)}"
+
+
+def _number(finding: Finding) -> float:
+    return finding.value.value if isinstance(finding.value, NumberValue) else math.inf
 
 
 def places_sentence(places: Sequence[str], phrase: str) -> str:

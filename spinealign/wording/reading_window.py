@@ -23,9 +23,12 @@ from spinealign.wording.height_loss import height_loss_note
 from spinealign.wording.measure_rows import range_text
 from spinealign.wording.measures import reason_text, severity_text
 from spinealign.wording.reading_page import (
+    CANAL_TITLE,
     OUTDATED,
     STATUS_WORDS,
     abnormal_phrase,
+    canal_grades,
+    canal_values,
     finding_doubt_text,
     finding_name,
     finding_title,
@@ -167,12 +170,18 @@ def line_title(findings: Sequence[Finding]) -> str:
     first = findings[0]
     if first.kind is FindingKind.DISC_GRADE:
         return safe_text(f"{first.place} disc")
-    return finding_title(first)
+    return CANAL_TITLE if _is_canal_line(findings) else finding_title(first)
+
+
+def _is_canal_line(findings: Sequence[Finding]) -> bool:
+    return len(findings) > 1 and findings[0].is_of_canal
 
 
 def line_value(findings: Sequence[Finding]) -> str:
     """Return what a line says: "12.3°", "Pfirrmann grade 4, disc bulging"."""
     first = findings[0]
+    if _is_canal_line(findings):
+        return canal_values(findings)
     if first.kind is not FindingKind.DISC_GRADE:
         return "not determined" if first.value is None else finding_value_text(first.value)
     told = [f for f in findings if f.normality is Normality.ABNORMAL]
@@ -189,6 +198,8 @@ def line_value(findings: Sequence[Finding]) -> str:
 def line_note(findings: Sequence[Finding]) -> str:
     """Return what stands small below the value: interval, meaning, reference range, doubts."""
     first = findings[0]
+    if _is_canal_line(findings):
+        return canal_grades(findings)
     if first.kind is FindingKind.DISC_GRADE:
         doubts = [(f, finding_doubt_text(f.value)) for f in findings]
         told = [

@@ -93,6 +93,19 @@ def test_stenosis_needs_true_millimetres(spacing, word):
     assert canal_diameters(canal, [disc], magnified)[0].severity is None
 
 
+@pytest.mark.parametrize(
+    ("levels", "is_graded"),
+    [
+        (("T11", "T12"), False), (("T12", "L1"), False), (("L1", "L2"), True), (("L5", "S1"), True),
+        (("body 1", "body 2"), True),
+    ],
+)  # fmt: skip
+def test_the_limits_of_the_lumbar_canal_are_not_applied_above_it(levels, is_graded):
+    canal, disc = band(24)
+    (found,) = canal_diameters(canal, [replace(disc, levels=levels)], true_mm(0.4))
+    assert (found.severity is not None) == is_graded
+
+
 @pytest.mark.parametrize("spacing", [1.0, 0.5], ids=["1 mm", "half a millimetre"])
 def test_the_interval_is_of_a_border_uncertain_by_over_a_pixel_on_both_sides(spacing):
     canal, disc = band(24)

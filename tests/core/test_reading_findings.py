@@ -52,6 +52,7 @@ from tests.readings import (
     forced_analysis,
     genant,
     measured,
+    narrow_canal_analysis,
     neck_analysis,
     pfirrmann,
     there,
@@ -133,12 +134,22 @@ def test_the_page_folds_what_comes_after_the_eighth_line():
             for n in range(2, 7)
         )
         + tuple(
-            measured(MeasureCode.CANAL_DIAMETER, 9.0, (f"C{n}", f"C{n + 1}"), severity=slip)
+            measured(MeasureCode.DISC_ANGLE, 9.0, (f"C{n}", f"C{n + 1}"), severity=slip)
             for n in range(2, 7)
         ),
     )
     page = page_of(findings_of(analysis))
     assert (len(page.lines), len(page.folded)) == (MOST_LINES, 2)
+
+
+def test_a_narrow_canal_is_one_line_and_pushes_no_disc_into_the_fold():
+    page = page_of(findings_of(narrow_canal_analysis()))
+    keys = [line.key for line in page.lines]
+    assert keys == ["height_loss/L1", "canal", "disc/L5/S1", "disc/L4/L5"]
+    [canal] = [line for line in page.lines if line.key == "canal"]
+    assert [finding.place for finding in canal.findings][0] == "L4/L5"
+    assert len(canal.findings) == 4
+    assert not page.folded
 
 
 def test_a_lost_height_says_where_how_much_and_what_the_program_saw_before_a_correction():
@@ -325,6 +336,7 @@ def test_a_finding_says_where_to_look():
         ("height_loss/L2", genant(3), Normality.ABNORMAL),
         ("measure/canal_diameter/L4/L5", NumberValue(14.0, "mm"), Normality.NORMAL),
         ("measure/canal_diameter/L1/L2", NumberValue(9.9, "mm"), Normality.ABNORMAL),
+        ("measure/canal_diameter/T12/L1", NumberValue(9.9, "mm"), Normality.UNJUDGED),
         ("measure/lumbar_lordosis_l1_s1/L1/S1", degrees(2.0), Normality.UNJUDGED),
     ],
 )

@@ -32,7 +32,15 @@ from spinealign.reading.impression import (
     with_fresh_impression,
 )
 from tests.core.test_reading_decisions import begun, decided, found
-from tests.readings import NOW, back_analysis, genant, neck_analysis, pfirrmann, there
+from tests.readings import (
+    NOW,
+    back_analysis,
+    genant,
+    narrow_canal_analysis,
+    neck_analysis,
+    pfirrmann,
+    there,
+)
 
 
 def told(analysis, reading: Reading) -> str:
@@ -56,6 +64,16 @@ def test_a_back_is_dictated():
         "no height loss of L2 to L5.",
         "Measured: L1–S1 lumbar lordosis 54.0°.",
     ]
+
+
+def test_a_canal_that_is_narrow_at_several_discs_is_dictated_once():
+    lines = all_accepted(narrow_canal_analysis()).splitlines()
+    assert lines[1] == (
+        "Spinal canal: absolute stenosis at L4/L5 (9.0 mm); possibly relative stenosis at L1/L2 to "
+        "L3/L4 (11.2 to 12.6 mm)."
+    )
+    assert sum("canal" in line for line in lines) == 1
+    assert "L4/L5: disc degeneration (Pfirrmann grade 5) with narrowing and bulging." in lines
 
 
 def test_discs_that_show_the_same_share_a_sentence():

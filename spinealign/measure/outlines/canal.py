@@ -301,13 +301,17 @@ def _measurement(disc: DiscLine, chord: _Chord, geometry: PixelGeometry) -> Meas
             for name, (x, y) in zip(names, ends, strict=True)
         ),
         interval=(low, high),
-        severity=_severity(chord.length, low, high, geometry),
+        severity=_severity((chord.length, low, high), disc.levels, geometry),
         automatic_value=chord.length,
         strokes=(Stroke(StrokeKind.LINE, tuple(ends)),),
     )
 
 
-def _severity(value: float, low: float, high: float, geometry: PixelGeometry) -> Severity | None:
-    if not thresholds_hold(_CODE, geometry):
+def _severity(
+    lengths: tuple[float, float, float], levels: Sequence[str], geometry: PixelGeometry
+) -> Severity | None:
+    """Return the grade of a diameter with its interval; the thresholds are of the lumbar canal."""
+    is_lumbar = MEASURES[_CODE].is_graded_between(levels)
+    if not is_lumbar or not thresholds_hold(_CODE, geometry):
         return None
-    return MEASURES[_CODE].severity_of(value, low, high)
+    return MEASURES[_CODE].severity_of(*lengths)

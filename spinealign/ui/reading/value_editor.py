@@ -119,24 +119,32 @@ class NumberBox(QDoubleSpinBox):
 
 
 class NumberEditor(ValueEditor):
-    """A spin box with the unit of the measure."""
+    """A spin box with the unit of the measure; one for each level where several share a line."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__(findings)
-        [finding] = findings
-        self.box = NumberBox()
-        self.box.setDecimals(DECIMALS.get(finding.unit, 1))
-        self.box.setSingleStep(STEP.get(finding.unit, 1.0))
-        self.box.setSuffix(unit_text(finding.unit))
-        self.box.setAccessibleName("Value")
-        if isinstance(finding.value, NumberValue):
-            self.box.setValue(finding.value.value)
-        self.box.installEventFilter(self)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.box, 1)
-        row.addWidget(_apply_button(self))
+        self.boxes = {finding.key: self._new_box(finding) for finding in findings}
+        self.box = self.boxes[findings[0].key]
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for row, finding in enumerate(findings):
+            if len(findings) > 1:
+                grid.addWidget(QLabel(finding.place), row, 0)
+            grid.addWidget(self.boxes[finding.key], row, 1)
+        grid.setColumnStretch(1, 1)
+        grid.addWidget(_apply_button(self), len(findings) - 1, 2)
         self.setFocusProxy(self.box)
+
+    def _new_box(self, finding: Finding) -> NumberBox:
+        box = NumberBox()
+        box.setDecimals(DECIMALS.get(finding.unit, 1))
+        box.setSingleStep(STEP.get(finding.unit, 1.0))
+        box.setSuffix(unit_text(finding.unit))
+        box.setAccessibleName("Value" if len(self.findings) == 1 else f"{finding.place} value")
+        if isinstance(finding.value, NumberValue):
+            box.setValue(finding.value.value)
+        box.installEventFilter(self)
+        return box
 
     def begin(self) -> None:
         """Take the keyboard, so that the first digit replaces the value."""
@@ -150,10 +158,13 @@ class NumberEditor(ValueEditor):
             line.insert(text)
 
     def wanted(self) -> Wanted:
-        """Return the number in the unit of the finding."""
-        self.box.interpretText()
-        [finding] = self.findings
-        return {finding.key: NumberValue(self.box.value(), finding.unit)}
+        """Return the numbers in the units of the findings."""
+        for box in self.boxes.values():
+            box.interpretText()
+        return {
+            finding.key: NumberValue(self.boxes[finding.key].value(), finding.unit)
+            for finding in self.findings
+        }
 
     def eventFilter(self, watched: object, event: QEvent | None) -> bool:
         """Let Return and Escape reach the editor: the spin box would keep them."""
