@@ -197,10 +197,9 @@ def page_of(findings: Iterable[Finding]) -> FindingPage:
 
 
 def line_key(finding: Finding) -> str:
-    """Return the line that an abnormal finding shares: of its disc, or of the canal."""
-    if finding.kind is FindingKind.DISC_GRADE:
-        return f"disc/{finding.place}"
-    return CANAL_LINE if finding.is_of_canal else finding.key
+    """Return the line of a finding: all grades of a disc share one."""
+    is_disc = finding.kind is FindingKind.DISC_GRADE
+    return f"disc/{finding.place}" if is_disc else finding.key
 
 
 def is_detail(finding: Finding) -> bool:
@@ -238,8 +237,10 @@ def assessed(finding: Finding, value: FindingValue) -> Finding:
 def _lines(abnormal: Sequence[Finding]) -> tuple[FindingLine, ...]:
     """Return findings as lines, worst first; grades of one disc, and of the canal, share one."""
     grouped: dict[str, list[Finding]] = {}
+    is_wide = sum(finding.is_of_canal for finding in abnormal) > 1
     for finding in sorted(abnormal, key=lambda finding: -finding.rank):
-        grouped.setdefault(line_key(finding), []).append(finding)
+        is_of_canal = is_wide and finding.is_of_canal
+        grouped.setdefault(CANAL_LINE if is_of_canal else line_key(finding), []).append(finding)
     return tuple(FindingLine(key, tuple(members)) for key, members in grouped.items())
 
 

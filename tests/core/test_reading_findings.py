@@ -341,7 +341,7 @@ def test_a_finding_says_where_to_look():
     ],
 )
 def test_a_reader_s_value_is_judged_by_the_same_limits(key, value, normality):
-    judged = assessed(by_key(back_analysis())[key], value)
+    judged = assessed(by_key(narrow_canal_analysis())[key], value)
     assert (judged.normality, judged.value) == (normality, value)
     assert (judged.rank >= ABNORMAL_FROM) == (normality is Normality.ABNORMAL)
 
