@@ -360,6 +360,23 @@ class MeasureDefinition:
         """Whether thresholds count between named bodies; a body without a level never forbids."""
         return not {REGION_OF_LETTER.get(level[:1]) for level in levels} & self.ungraded_beside
 
+    @property
+    def ungraded(self) -> NormalRange | None:
+        """Values that the published thresholds call normal, of an adult; None where none do.
+
+        Of thresholds on the difference from the neighbours, not on the value, there are none.
+        """
+        bands = self.severities
+        if not bands or bands[0].grade in _NO_LIMIT_OF_THE_VALUE:
+            return None
+        first, last = bands[0], bands[-1]
+        if first.low is None and last.high is None:
+            return NormalRange(None, first.high, source=first.source)
+        if first.low is None:
+            return NormalRange(last.high, None, source=first.source)
+        low = -first.low if self.code is MeasureCode.TRANSLATION else None
+        return NormalRange(low, first.low, source=first.source)
+
     def severity_of(self, value: float, low: float, high: float) -> Severity | None:
         """Return the grade of a value by the published thresholds, or None.
 
@@ -375,6 +392,9 @@ class MeasureDefinition:
                 return Severity(band.grade, band.source, not is_sure)
         return None
 
+
+_NO_LIMIT_OF_THE_VALUE = (SeverityGrade.KYPHOTIC_AGAINST_NEIGHBOURS, SeverityGrade.MEYERDING_1)
+"""Grades of a difference from neighbours, and of any slip at all."""
 
 _EVERYWHERE = frozenset(SpineRegion)
 _NECK = frozenset({SpineRegion.CERVICAL})

@@ -15,7 +15,7 @@ from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.height_loss import HeightLoss
 from spinealign.domain.measurements import Coordinate, Share, Unmeasurable
-from spinealign.domain.measures import MeasureCode, NormalRange, Severity
+from spinealign.domain.measures import MEASURES, MeasureCode, NormalRange, Severity
 
 MOST_FINDINGS = 1000
 """Of one image; 23 discs with 8 grades and 400 measures are fewer."""
@@ -221,6 +221,15 @@ class Finding(msgspec.Struct, frozen=True):
     def is_of_canal(self) -> bool:
         """Whether it is a width of the spinal canal, which is told once for all levels."""
         return self.code == MeasureCode.CANAL_DIAMETER
+
+    @property
+    def reference(self) -> NormalRange | None:
+        """What its value is judged by: the reference range, else where no grade begins."""
+        if self.normal is not None:
+            return self.normal
+        is_judged = self.normality in (Normality.ABNORMAL, Normality.NORMAL)
+        is_graded = is_judged and self.kind is FindingKind.MEASURE
+        return MEASURES[MeasureCode(self.code)].ungraded if is_graded else None
 
     @property
     def span(self) -> str:

@@ -324,8 +324,8 @@ def _findings(
     heads = [paragraph(text, page.BOLD) for text in FINDING_HEADINGS]
     shown = [_finding_cells(row) for row in rows[:_MOST_FINDINGS]]
     table = page.table([heads, *shown], widths, padding=(1.5, 2))
-    whole = [at for at, row in enumerate(rows[:_MOST_FINDINGS], start=1) if not row.value]
-    table.setStyle([("SPAN", (0, at), (2, at)) for at in whole])
+    wide = [at for at, row in enumerate(rows[:_MOST_FINDINGS], start=1) if not row.value]
+    table.setStyle([("SPAN", (0, at), (1, at)) for at in wide])
     rest = "; ".join(_in_one_line(row) for row in rows[_MOST_FINDINGS:])
     more = [Spacer(0, 1 * mm), paragraph(f"Further: {rest}.", page.SMALL)] if rest else []
     return [paragraph("Findings", page.HEADING), table, *more]
@@ -348,7 +348,7 @@ def _bar(finding: Finding | None) -> Any:
     value = None if finding is None else finding.value
     if finding is None or not isinstance(value, NumberValue):
         return None
-    return range_bar(value.value, value.interval, finding.normal)
+    return range_bar(value.value, value.interval, finding.reference)
 
 
 def _in_one_line(row: FindingRow) -> str:

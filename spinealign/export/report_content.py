@@ -20,21 +20,31 @@ from spinealign.domain.reading import (
 from spinealign.domain.report_details import ReportDetails
 from spinealign.measure.alignment import judged_by_posture, posture_cautions
 from spinealign.reading.decisions import ReadFinding, accept_rest, read_findings, told_changes
-from spinealign.reading.findings import findings_of, measure_key, page_of
+from spinealign.reading.findings import (
+    CANAL_LINE,
+    findings_of,
+    line_key,
+    measure_key,
+    page_of,
+)
 from spinealign.reading.impression import impression_text
 from spinealign.reading.signing import differs_from_signed
 from spinealign.wording import caution_text
 from spinealign.wording.measure_rows import range_text
 from spinealign.wording.measures import severity_text
 from spinealign.wording.reading_page import (
+    CANAL_TITLE,
     DECISION_WORDS,
     OUTDATED,
+    canal_grades,
+    canal_values,
     change_text,
     decision_statement,
     finding_doubt_text,
     finding_title,
     finding_value_text,
     grade_phrase,
+    grade_reference,
     range_place,
     with_who,
 )
@@ -302,8 +312,7 @@ def _rows(read: Sequence[ReadFinding], is_signed: bool) -> tuple[FindingRow, ...
 
 
 def _row_of(finding: Finding) -> str:
-    is_disc = finding.kind is FindingKind.DISC_GRADE
-    return f"disc/{finding.place}" if is_disc else finding.key
+    return CANAL_LINE if finding.is_of_canal else line_key(finding)
 
 
 def _row(read: Sequence[ReadFinding], is_signed: bool) -> FindingRow:
@@ -314,16 +323,31 @@ def _row(read: Sequence[ReadFinding], is_signed: bool) -> FindingRow:
     is_abnormal = first.normality is Normality.ABNORMAL
     if first.kind is not FindingKind.MEASURE:
         phrases = ", ".join(_graded(each) for each in read)
-        return FindingRow(f"{first.place}: {phrases}", is_abnormal, mark="; ".join(marks))
+        what, normal = f"{first.place}: {phrases}", grade_reference([each.finding for each in read])
+        return FindingRow(what, is_abnormal, normal=normal, mark="; ".join(marks))
+    if len(read) > 1:
+        return _canal_row([each.said or each.finding for each in read], "; ".join(marks))
     return FindingRow(
         finding_title(first),
         is_abnormal,
         finding_value_text(first.value),
         finding_doubt_text(first.value).removeprefix("95 % "),
-        range_text(first.normal, first.unit),
+        range_text(first.reference, first.unit),
         _meaning(first),
         "; ".join(marks),
         first,
+    )
+
+
+def _canal_row(findings: Sequence[Finding], mark: str) -> FindingRow:
+    narrowest = min(findings, key=lambda finding: -finding.rank)
+    return FindingRow(
+        CANAL_TITLE,
+        narrowest.normality is Normality.ABNORMAL,
+        canal_values(findings),
+        normal=range_text(narrowest.reference, narrowest.unit),
+        meaning=canal_grades(findings),
+        mark=mark,
     )
 
 

@@ -27,6 +27,7 @@ from spinealign.wording.reading_page import (
     UNCERTAIN_LEVELS,
     bare_phrase,
     canal_sentence,
+    dictated_measure,
     finding_name,
     finding_title,
     finding_value_text,
@@ -38,6 +39,7 @@ from spinealign.wording.reading_page import (
     normal_measures_phrase,
     normal_sentence,
     places_sentence,
+    undetermined_sentence,
     unjudged_sentence,
 )
 
@@ -58,15 +60,16 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
     Returns
     -------
     str
-        Abnormal findings by place, worst first; what is normal in one sentence; measures
-        without a reference; how the levels were named. Empty if nothing was decided.
+        Abnormal findings by place, worst first; what is normal in one sentence; grades that are
+        not determined; measures without a reference; how the levels were named. Empty if nothing was decided.
     """
     said = [found for each in read if (found := each.said) is not None]
     abnormal = [found for found in said if found.normality is Normality.ABNORMAL]
     lines = _abnormal_sentences(abnormal)
     normal = normal_sentence(_normal_parts(read, said), is_all=not lines)
     unjudged = unjudged_sentence([found for found in said if _is_unjudged_measure(found)])
-    told = [*lines, *(sentence for sentence in (normal, unjudged) if sentence)]
+    gaps = undetermined_sentence(_undetermined_grades(read))
+    told = [*lines, *(sentence for sentence in (normal, gaps, unjudged) if sentence)]
     return "\n".join([*told, *_level_reservation(read)] if told else [])
 
 
@@ -117,19 +120,30 @@ def _normal_parts(read: Sequence[ReadFinding], said: Sequence[Finding]) -> list[
 
 
 def _normal_discs(read: Sequence[ReadFinding]) -> list[str]:
-    """Return the discs on which every grade was accepted as normal, as far as it has one."""
+    """Return the discs on which every grade was accepted as normal; none may be undetermined."""
+    quiet = [
+        place for place, grades in _quiet_discs(read).items() if not any(map(_is_open, grades))
+    ]
+    return [normal_discs_phrase(_from_top(read, quiet))] if quiet else []
+
+
+def _undetermined_grades(read: Sequence[ReadFinding]) -> dict[str, list[str]]:
+    """Return from the top the discs without any change of which some grade is not determined."""
+    quiet = _quiet_discs(read)
+    gaps = {
+        place: [finding_name(each.finding) for each in quiet[place] if _is_open(each)]
+        for place in _from_top(read, [*quiet])
+    }
+    return {place: names for place, names in gaps.items() if names}
+
+
+def _quiet_discs(read: Sequence[ReadFinding]) -> dict[str, list[ReadFinding]]:
+    """Return the discs on which every grade that there is was accepted as normal."""
     graded: dict[str, list[ReadFinding]] = {}
     for each in read:
         if each.finding.kind is FindingKind.DISC_GRADE:
             graded.setdefault(each.finding.place, []).append(each)
-    quiet = [place for place, grades in graded.items() if _is_quiet(grades)]
-    gaps = {
-        place: [finding_name(each.finding) for each in graded[place] if _is_open(each)]
-        for place in quiet
-    }
-    places = _from_top(read, quiet)
-    undetermined = {place: gaps[place] for place in places if gaps[place]}
-    return [normal_discs_phrase(places, undetermined)] if places else []
+    return {place: grades for place, grades in graded.items() if _is_quiet(grades)}
 
 
 def _is_quiet(grades: Sequence[ReadFinding]) -> bool:
@@ -206,11 +220,14 @@ def _still_said(finding: Finding, lines: Sequence[str]) -> str:
         return ""
     if finding.kind is FindingKind.MEASURE:
         phrase, value = measure_phrase(finding), finding_value_text(finding.value)
-        parts, words = (phrase, value), f"{finding_title(finding)} {value}"
+        ways = [(phrase, value), (dictated_measure(phrase, finding),)]
+        if finding.is_of_canal:  # told for several levels at once
+            ways.append(("canal", value.partition(" ")[0]))
+        words = f"{finding_title(finding)} {value}"
     else:
-        parts = (finding.place, bare_phrase(finding))
-        words = f"{finding.place}: {parts[1]}"
-    is_said = any(all(part.casefold() in line for part in parts) for line in lines)
+        ways = [(finding.place, bare_phrase(finding))]
+        words = f"{finding.place}: {bare_phrase(finding)}"
+    is_said = any(all(part.casefold() in line for part in way) for way in ways for line in lines)
     return words if is_said else ""
 
 

@@ -251,8 +251,33 @@ def abnormal_phrase(finding: Finding) -> str:
         return _height_loss_phrase(finding, value.grade)
     if isinstance(value, GradeValue):
         return f"Pfirrmann grade {value.grade}"
-    words = [f"{measure_phrase(finding)} {_signed_value(finding)}", *_meanings(finding)]
-    return ", ".join([*words, *_reservations(finding)])
+    curve = "" if _opposite_curve(finding) is None else f"{_curve(finding)} "
+    meanings = [words.replace("range (", f"range ({curve}") for words in _meanings(finding)]
+    measured = dictated_measure(measure_phrase(finding), finding)
+    return ", ".join([measured, *meanings, *_reservations(finding)])
+
+
+_OPPOSITE = {"lordosis": "kyphosis", "kyphosis": "lordosis"}
+
+
+def dictated_measure(name: str, finding: Finding) -> str:
+    """Return a measure with its value; a negative lordosis is a kyphosis, and the other way."""
+    value = finding_value_text(finding.value)
+    opposite = _opposite_curve(finding)
+    if opposite is None:
+        return f"{name} {value}"
+    return f"{name.removesuffix(_curve(finding))}{opposite} {value.removeprefix('-')}"
+
+
+def _opposite_curve(finding: Finding) -> str | None:
+    """Return what a curve bent against its name is called; None for what is no such curve."""
+    is_negative = finding_value_text(finding.value).startswith("-")
+    is_difference = " minus " in finding_title(finding)
+    return _OPPOSITE.get(_curve(finding)) if is_negative and not is_difference else None
+
+
+def _curve(finding: Finding) -> str:
+    return finding_title(finding).rpartition(" ")[2]
 
 
 def grade_phrase(finding: Finding) -> str:
@@ -263,17 +288,12 @@ def grade_phrase(finding: Finding) -> str:
     return f"no {finding_name(finding)}" if is_absent or is_kept else abnormal_phrase(finding)
 
 
-def _signed_value(finding: Finding) -> str:
-    """Return a value; of a lordosis below zero also the kyphosis that it is."""
-    value, said = finding.value, finding_value_text(finding.value)
-    is_kyphosis = isinstance(value, NumberValue) and value.value < 0 and _is_lordosis(finding)
-    if not is_kyphosis:
-        return said
-    return f"{said} (kyphosis {said.removeprefix('-')})"
-
-
-def _is_lordosis(finding: Finding) -> bool:
-    return finding.kind is FindingKind.MEASURE and MEASURES[MeasureCode(finding.code)].is_lordosis
+def grade_reference(findings: Sequence[Finding]) -> str:
+    """Return which grades of a disc or a body are normal: "Pfirrmann grade 1 to 3"."""
+    if findings[0].kind is FindingKind.HEIGHT_LOSS:
+        return "less than 20 % lost"
+    is_pfirrmann = any(finding.code == GradeName.PFIRRMANN for finding in findings)
+    return "Pfirrmann grade 1 to 3" if is_pfirrmann else "no such change"
 
 
 def _height_loss_phrase(finding: Finding, grade: int) -> str:
@@ -439,12 +459,24 @@ def normal_sentence(parts: Sequence[str], is_all: bool) -> str:
     return f"{'Unremarkable' if is_all else 'Otherwise unremarkable'}: {'; '.join(parts)}."
 
 
-def normal_discs_phrase(places: Sequence[str], undetermined: Mapping[str, Sequence[str]]) -> str:
-    """Return which discs show nothing, and what was not determined on which of them."""
-    many = "s" if len(places) > 1 else ""
-    gaps = [f"{place} {listed(list(names))}" for place, names in undetermined.items()]
-    rest = f" (not determined: {', '.join(gaps)})" if gaps else ""
-    return f"disc{many} {names_text(places)}{rest}"
+def normal_discs_phrase(places: Sequence[str]) -> str:
+    """Return which discs show nothing."""
+    return f"disc{'s' if len(places) > 1 else ''} {names_text(places)}"
+
+
+def undetermined_sentence(undetermined: Mapping[str, Sequence[str]]) -> str:
+    """Return which grades of which discs are not determined; "" without any.
+
+    Parameters
+    ----------
+    undetermined : mapping of str to sequence of str
+        Names of grades by disc, from the top; no other change was found on these discs.
+    """
+    alike: dict[str, list[str]] = {}
+    for place, names in undetermined.items():
+        alike.setdefault(listed(list(names)), []).append(place)
+    gaps = [f"{names} of {names_text(places)}" for names, places in alike.items()]
+    return f"Not determined: {'; '.join(gaps)} (no other change there)." if gaps else ""
 
 
 def normal_bodies_phrase(places: Sequence[str]) -> str:
@@ -466,7 +498,7 @@ def unjudged_sentence(findings: Sequence[Finding]) -> str:
 
 def _named_value(finding: Finding) -> str:
     reservations = "".join(f" ({words})" for words in _reservations(finding))
-    return f"{finding_title(finding)} {_signed_value(finding)}{reservations}"
+    return f"{dictated_measure(finding_title(finding), finding)}{reservations}"
 
 
 # A whole reading

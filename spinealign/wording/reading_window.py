@@ -33,6 +33,7 @@ from spinealign.wording.reading_page import (
     finding_name,
     finding_title,
     finding_value_text,
+    names_text,
     range_place,
 )
 from spinealign.wording.text import as_sentence, listed, safe_text
@@ -190,16 +191,18 @@ def line_value(findings: Sequence[Finding]) -> str:
     if told:
         is_told = any(f.code == GradeName.PFIRRMANN for f in told)
         return ", ".join(map(abnormal_phrase, told)) + ("" if is_told else grade)
-    if any(f.normality is Normality.NORMAL for f in findings):
+    open_ = [finding_name(f) for f in findings if f.normality is Normality.UNDETERMINED]
+    if not open_:
         return f"unremarkable{grade}"
-    return f"{listed([finding_name(f) for f in findings])} not determined"
+    gaps = f"{listed(open_)} not determined"
+    return gaps if len(open_) == len(findings) else f"{gaps}, otherwise no change{grade}"
 
 
 def line_note(findings: Sequence[Finding]) -> str:
     """Return what stands small below the value: interval, meaning, reference range, doubts."""
     first = findings[0]
     if _is_canal_line(findings):
-        return canal_grades(findings)
+        return f"{canal_grades(findings)}{_limit_text(first)}"
     if first.kind is FindingKind.DISC_GRADE:
         doubts = [(f, finding_doubt_text(f.value)) for f in findings]
         told = [
@@ -213,11 +216,17 @@ def line_note(findings: Sequence[Finding]) -> str:
     if first.height_loss is not None:
         return height_loss_note(first.height_loss)
     parts = [finding_doubt_text(first.value)]
-    parts += [severity_text(first.severity)] if first.severity is not None else []
+    limit = "" if first.normal is not None else _limit_text(first)
+    parts += [f"{severity_text(first.severity)}{limit}"] if first.severity is not None else []
     place = range_place(first)
     parts += [f"{place} ({range_text(first.normal, first.unit)})"] if place else []
     parts += ["at the detector"] if WarningCode.MAGNIFIED_SPACING in first.cautions else []
     return ", ".join(part for part in parts if part)
+
+
+def _limit_text(finding: Finding) -> str:
+    reference = range_text(finding.reference, finding.unit)
+    return f" (reference {reference})" if reference else ""
 
 
 def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool) -> str:
@@ -255,7 +264,9 @@ def left_text(count: int) -> str:
 
 def normal_text(findings: Sequence[Finding]) -> str:
     """Return what is normal, and the main measures without a reference, in one sentence."""
-    discs = list(dict.fromkeys(f.place for f in findings if f.kind is FindingKind.DISC_GRADE))
+    grades = [f for f in findings if f.kind is FindingKind.DISC_GRADE]
+    open_ = list(dict.fromkeys(f.place for f in grades if f.normality is Normality.UNDETERMINED))
+    discs = {f.place for f in grades} - set(open_)
     bodies = [f.place for f in findings if f.kind is FindingKind.HEIGHT_LOSS]
     measures = [f for f in findings if f.kind is FindingKind.MEASURE]
     normal = [f for f in measures if f.normality is Normality.NORMAL]
@@ -264,8 +275,9 @@ def normal_text(findings: Sequence[Finding]) -> str:
     parts += [f"grades of {_counted(len(discs), 'disc', 'discs')}"] if discs else []
     parts += [_named(f) for f in normal]
     said = as_sentence(f"Normal: {', '.join(parts)}") if parts else ""
+    gaps = as_sentence(f"Not determined in part: {names_text(open_)}") if open_ else ""
     rest = as_sentence(f"Measured: {', '.join(map(_named, others))}") if others else ""
-    return " ".join(part for part in (said, rest) if part)
+    return " ".join(part for part in (said, gaps, rest) if part)
 
 
 def _counted(count: int, one: str, many: str) -> str:

@@ -64,7 +64,7 @@ def test_what_is_not_signed_is_printed_as_such(film, capsys):
         "A. Reader, 2026-11-28 21:00 UTC.",
         "  C7 slope: rejected by the reader (automatic: 15.0°); A. Reader, 2026-11-28 21:00 UTC.",
         "Impression:",
-        "  C2–C7 Cobb lordosis -4.0° (kyphosis 4.0°), below the reference range (0 to 30°).",
+        "  C2–C7 Cobb kyphosis 4.0°, below the reference range (lordosis 0 to 30°).",
     ]
     assert run(capsys, "check", film) == (0, ["being read, not signed"], "")
 

@@ -45,6 +45,7 @@ from tests.phantoms import (
 )
 from tests.phantoms_spine import spine_analysis
 from tests.phantoms_xray import analysed, draw_column
+from tests.readings import narrow_canal_analysis
 
 
 @pytest.fixture(autouse=True)
@@ -443,3 +444,19 @@ def test_a_logo_that_is_no_picture_is_left_out(logo):
 def test_the_same_analysis_and_details_give_the_same_bytes(make):
     details = [ReportDetails(JANE, signed(xray_analysis()), CLINIC) for _ in range(2)]
     assert make(xray_analysis(), details[0]) == make(xray_analysis(), details[1])
+
+
+def test_findings_of_an_mr_show_what_they_are_judged_by():
+    rows = report_content(narrow_canal_analysis(), ReportDetails()).rows
+    shown = {row.what.split(":")[0]: row for row in rows if row.is_abnormal}
+    assert {place: row.normal for place, row in shown.items()} == {
+        "L1": "less than 20 % lost",
+        "Canal diameter": "from 13 mm",
+        "L5/S1": "Pfirrmann grade 1 to 3",
+        "L4/L5": "Pfirrmann grade 1 to 3",
+    }
+    assert shown["Canal diameter"].value == "9.0 to 12.6 mm, narrowest at L4/L5"
+    assert "absolute stenosis at L4/L5; " in shown["Canal diameter"].meaning
+    page = pages_of(narrow_canal_analysis())[0]
+    assert "from 13 mm" in page
+    assert "Pfirrmann grade 1 to 3" in page

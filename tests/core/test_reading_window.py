@@ -23,6 +23,7 @@ from spinealign.domain.reading import (
     ReadImage,
     Reading,
 )
+from spinealign.reading.findings import findings_of, page_of
 from spinealign.wording.reading_window import (
     CAUTION_LABELS,
     caution_label,
@@ -38,6 +39,7 @@ from spinealign.wording.reading_window import (
     version_text,
     version_title,
 )
+from tests.readings import narrow_canal_analysis
 
 NOON = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 ABNORMAL, NORMAL, OPEN = Normality.ABNORMAL, Normality.NORMAL, Normality.UNDETERMINED
@@ -74,11 +76,16 @@ COBB = Finding(
     [
         ((pfirrmann(4), BULGING), "L4/L5 disc", "Pfirrmann grade 4, disc bulging"),
         ((BULGING, pfirrmann(2)), "L4/L5 disc", "disc bulging, Pfirrmann grade 2"),
-        ((pfirrmann(2), QUIET, DOUBT), "L4/L5 disc", "unremarkable, Pfirrmann grade 2"),
+        ((pfirrmann(2), QUIET), "L4/L5 disc", "unremarkable, Pfirrmann grade 2"),
+        (
+            (pfirrmann(2), QUIET, DOUBT),
+            "L4/L5 disc",
+            "Modic change not determined, otherwise no change, Pfirrmann grade 2",
+        ),
         ((DOUBT,), "L4/L5 disc", "Modic change not determined"),
         ((COBB,), "C2–C7 Cobb lordosis", "22.0°"),
     ],
-    ids=["abnormal", "grade changed to a normal one", "normal", "doubt", "measure"],
+    ids=["abnormal", "grade changed to a normal one", "normal", "in part", "doubt", "measure"],
 )
 def test_a_line_says_where_and_what(findings, title, value):
     assert (line_title(findings), line_value(findings)) == (title, value)
@@ -90,6 +97,19 @@ def test_a_line_says_how_sure_it_is():
     assert note.startswith("95 % 20.0 to 24.0, ")
     assert "above" in note
     assert "6 to 19°" in note
+
+
+def test_a_narrow_canal_says_at_which_discs_and_by_what_limit():
+    lines = page_of(findings_of(narrow_canal_analysis())).lines
+    [found] = [line.findings for line in lines if line.key == "canal"]
+    assert (line_title(found), line_value(found)) == (
+        "Canal diameter", "9.0 to 12.6 mm, narrowest at L4/L5",
+    )  # fmt: skip
+    assert line_note(found) == (
+        "absolute stenosis at L4/L5; possibly relative stenosis at L1/L2 to L3/L4 "
+        "(reference from 13 mm)"
+    )
+    assert line_note(found[:1]).endswith("absolute stenosis (reference from 13 mm)")
 
 
 def made(decision: Decision, finding: Finding, human: FindingValue | None = None):
@@ -152,7 +172,9 @@ def test_how_many_wait():
 
 def test_normal_findings_in_one_sentence():
     text = normal_text((pfirrmann(2), QUIET, DOUBT))
-    assert text == "Normal: grades of 1 disc."
+    assert text == "Not determined in part: L4/L5."
+    whole = normal_text((pfirrmann(2), QUIET))
+    assert whole == "Normal: grades of 1 disc."
 
 
 def reading(**changes) -> Reading:

@@ -62,7 +62,7 @@ class FindingBar(QWidget):
         painter = QPainter(self)
         value, room = finding.value, QRectF(self.rect())
         if isinstance(value, NumberValue):
-            placed = _Placed(value.value, value.interval, finding.normal)
+            placed = _Placed(value.value, value.interval, finding.reference)
             draw_range(painter, room, placed, self._colours)
         elif isinstance(value, GradeValue):
             self._draw_cells(painter, room, finding, value)
@@ -95,5 +95,5 @@ class FindingBar(QWidget):
 def is_drawn(finding: Finding) -> bool:
     """Whether there is a range or a scale to draw a finding on."""
     if isinstance(finding.value, NumberValue):
-        return finding.normal is not None
+        return finding.reference is not None
     return isinstance(finding.value, GradeValue)

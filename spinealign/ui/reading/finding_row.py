@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayou
 
 from spinealign.domain.reading import Decision, Finding
 from spinealign.reading.decisions import ReadFinding
-from spinealign.ui.reading.finding_bar import FindingBar
+from spinealign.ui.reading.finding_bar import FindingBar, is_drawn
 from spinealign.ui.reading.value_editor import ValueEditor, editor_of
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.labels import wrapped_label
@@ -92,7 +92,7 @@ class FindingRow(QFrame):
         self.note.setVisible(bool(note))
         self.state.setText(state)
         self.state.setVisible(bool(state))
-        self.bar.show_finding(found[0])
+        self.bar.show_finding(next(filter(is_drawn, found), found[0]))
         side = self.fontMetrics().height()
         colour = self._colours.muted if self._is_open else self._colours.good
         self._mark.setPixmap(icon(_MARKS[self.decision], colour).pixmap(QSize(side, side)))
