@@ -61,7 +61,8 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
     -------
     str
         Abnormal findings by place, worst first; what is normal in one sentence; grades that are
-        not determined; measures without a reference; how the levels were named. Empty if nothing was decided.
+        not determined; measures without a reference; how the levels were named. Empty if nothing
+        was decided.
     """
     said = [found for each in read if (found := each.said) is not None]
     abnormal = [found for found in said if found.normality is Normality.ABNORMAL]

@@ -147,7 +147,7 @@ def test_a_narrow_canal_is_one_line_and_pushes_no_disc_into_the_fold():
     keys = [line.key for line in page.lines]
     assert keys == ["height_loss/L1", "canal", "disc/L5/S1", "disc/L4/L5"]
     [canal] = [line for line in page.lines if line.key == "canal"]
-    assert [finding.place for finding in canal.findings][0] == "L4/L5"
+    assert canal.place == "L4/L5"
     assert len(canal.findings) == 4
     assert not page.folded
 
