@@ -1,0 +1,46 @@
+"""Editors of values, on their own."""
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+
+from spinealign.domain.reading import Decision, NumberValue
+from spinealign.reading.decisions import ReadFinding
+from spinealign.reading.findings import findings_of, page_of
+from spinealign.ui.reading.finding_row import FindingRow
+from spinealign.ui.reading.value_editor import editor_of
+from spinealign.ui.widgets.theme import LIGHT
+from tests.readings import narrow_canal_analysis
+
+
+def canal():
+    lines = page_of(findings_of(narrow_canal_analysis())).lines
+    return next(line for line in lines if line.key == "canal")
+
+
+def test_each_level_of_a_narrow_canal_has_a_number(qtbot):
+    found = canal().findings
+    editor = editor_of(found)
+    qtbot.addWidget(editor)
+    editor.show()
+    editor.begin()
+    with qtbot.waitSignal(editor.chosen) as announced:
+        QTest.keyClicks(editor.box, "9.7")
+        QTest.keyClick(editor.box, Qt.Key.Key_Return)
+    values = {key: value.value for key, value in announced.args[0].items()}
+    assert values == {
+        "measure/canal_diameter/L4/L5": 9.7,
+        "measure/canal_diameter/L2/L3": 11.2,
+        "measure/canal_diameter/L3/L4": 11.9,
+        "measure/canal_diameter/L1/L2": 12.6,
+    }
+    assert all(isinstance(value, NumberValue) for value in announced.args[0].values())
+
+
+def test_the_row_of_a_narrow_canal_has_a_bar_and_its_limit(qtbot):
+    row = FindingRow("canal", LIGHT)
+    qtbot.addWidget(row)
+    row.show_findings([ReadFinding(finding) for finding in canal().findings], is_locked=False)
+    assert row.decision is Decision.UNDECIDED
+    assert row.title.text() == "Canal diameter"
+    assert "from 13 mm" in row.note.text()
+    assert row.bar.isVisibleTo(row)
