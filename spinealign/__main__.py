@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import io
 import os
 import sys
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if given and given[0] in COMMANDS:
         return run_command(given)
+    if given[:1] == ["--profile-dir"] and {*given[2:3]} & {*COMMANDS}:
+        return run_command([*given[2:], *given[:2]])
     options = _window_parser(COMMANDS).parse_args(given)
     if not has_display():
         sys.stderr.write(NO_DISPLAY)
@@ -60,10 +63,33 @@ def _open_missing_streams() -> None:
 
 
 def _print_whatever_comes() -> None:
-    """Print letters that the terminal lacks, and names that are no Unicode, as escapes."""
+    """Print letters that the terminal lacks by plain ones, and names that are no Unicode escaped."""
+    codecs.register_error(_PLAIN_LETTERS, _plain_letters)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_PLAIN_LETTERS)
+
+
+_PLAIN_LETTERS = "spinealign_plain_letters"
+_PLAIN = str.maketrans(
+    {
+        "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "\N{EN DASH}": "-",
+        "\N{MINUS SIGN}": "-", "\N{DEGREE SIGN}": " deg", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{LEFT DOUBLE QUOTATION MARK}": '"', "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+        "\N{HORIZONTAL ELLIPSIS}": "...", "\N{MIDDLE DOT}": "-", "\N{MULTIPLICATION SIGN}": "x",
+        "\N{PLUS-MINUS SIGN}": "+/-", "\N{SUPERSCRIPT TWO}": "2",
+    }
+)  # fmt: skip
+"""What stands for our own signs on a terminal without them."""
+
+
+def _plain_letters(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Return plain letters for those that could not be encoded; others are escaped."""
+    if isinstance(error, UnicodeEncodeError):
+        letters = error.object[error.start : error.end].translate(_PLAIN)
+        if letters.isascii():
+            return letters, error.end
+    return codecs.backslashreplace_errors(error)
 
 
 def has_display() -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spinealign import __version__
-from spinealign.cli.reading import add_reading
+from spinealign.cli.reading import add_profile_option, add_reading
 from spinealign.cli.series import (
     Job,
     WrongUseError,
@@ -29,6 +29,7 @@ from spinealign.domain.examination import EXAMINATIONS, Examination, examination
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart
+from spinealign.domain.paths import PROFILE_VARIABLE
 from spinealign.domain.study import ImageSource
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def run_command(arguments: Sequence[str]) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
-        return int(options.run(options))
+        with _profile_at(getattr(options, "profile_dir", None)):
+            return int(options.run(options))
     except SpineAlignError as error:
         _print_error(error)
         return EXIT_SOME_FAILED
@@ -71,6 +73,21 @@ def run_command(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         return EXIT_SOME_FAILED
+
+
+@contextmanager
+def _profile_at(folder: Path | None) -> Iterator[None]:
+    """State the profile for one command where `domain.paths` looks first."""
+    before = os.environ.get(PROFILE_VARIABLE)
+    if folder is not None:
+        os.environ[PROFILE_VARIABLE] = str(folder.absolute())
+    try:
+        yield
+    finally:
+        if folder is not None:
+            os.environ.pop(PROFILE_VARIABLE, None)
+        if before is not None:
+            os.environ[PROFILE_VARIABLE] = before
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -126,6 +143,7 @@ def _add_analyze(commands: Any) -> None:
         "data",
     )  # fmt: skip
     _add_ignore_corrections(analyze)
+    add_profile_option(analyze)
     analyze.add_argument(
         "--ignore-reading", action="store_true",
         help="leave out the reading that is saved in the profile for an image; without it report "
@@ -218,6 +236,7 @@ def _add_of_patient(parser: argparse.ArgumentParser) -> None:
         help="compare although the files state different patients: you know that it is one",
     )  # fmt: skip
     _add_ignore_corrections(parser)
+    add_profile_option(parser)
     parser.set_defaults(examination=None, companion=None, demonstration=False)
 
 

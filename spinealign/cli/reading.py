@@ -26,7 +26,17 @@ def add_reading(commands: Any) -> None:
     ):
         action = actions.add_parser(name, help=words)
         action.add_argument("image", type=Path, metavar="FILE", help="image, archive or folder")
+        add_profile_option(action)
         action.set_defaults(run=run)
+
+
+def add_profile_option(parser: argparse.ArgumentParser) -> None:
+    """Let a command state the profile in which readings and corrections are kept."""
+    parser.add_argument(
+        "--profile-dir", type=Path, metavar="DIR",
+        help="the profile with readings and corrections, as the window was opened with "
+        "(default: the environment variable SPINEALIGN_PROFILE, else the usual one)",
+    )  # fmt: skip
 
 
 def _show(options: argparse.Namespace) -> int:

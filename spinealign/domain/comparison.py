@@ -183,10 +183,14 @@ class CourseRow:
         One for each examination.
     changes : tuple of ComparedMeasure or None
         Against the first examination that has a value; None there, and before it.
+    latest : ComparedMeasure or None
+        The last examination against the one before it that has a value; None where the last has
+        none.
     """
 
     values: tuple[Measurement | None, ...]
     changes: tuple[ComparedMeasure | None, ...]
+    latest: ComparedMeasure | None = None
 
     @property
     def either(self) -> Measurement:

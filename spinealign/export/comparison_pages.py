@@ -56,6 +56,9 @@ _CHART_SIZE = (1100, 500)
 _PICTURE_PX = 1200
 _MOST_CHARTS, _CHARTS_OF_REPORT = 4, 2
 _MOST_DATES = 4
+_OTHER_COLUMNS = 5
+"""Columns of `course_headings` that are no dates."""
+
 _GAP = 4 * mm
 
 
@@ -133,8 +136,8 @@ def _course_tables(course: Course) -> Story:
     rows = [course_cells(row) for row in course.rows]
     if not rows:
         return [paragraph("These examinations have no measure in common.")]
-    dates = len(kept) - 4
-    widths = (0.22, *([0.42 / dates] * dates), 0.11, 0.12, 0.13)
+    dates = len(kept) - _OTHER_COLUMNS
+    widths = (0.2, *([0.38 / dates] * dates), 0.11, 0.1, 0.09, 0.12)
     found: Story = [
         grid(
             [headings[place] for place in kept],
@@ -151,8 +154,8 @@ def _course_tables(course: Course) -> Story:
 
 def _kept_columns(dates: int) -> list[int]:
     if dates <= _MOST_DATES:
-        return list(range(dates + 4))
-    return [0, 1, *range(dates - _MOST_DATES + 2, dates + 4)]
+        return list(range(dates + _OTHER_COLUMNS))
+    return [0, 1, *range(dates - _MOST_DATES + 2, dates + _OTHER_COLUMNS)]
 
 
 def _charts(course: Course, most: int) -> Story:

@@ -267,7 +267,7 @@ def course_records(course: Course, row: CourseRow) -> list[tuple[str, ...]]:
 
 
 def course_cells(row: CourseRow) -> tuple[str, ...]:
-    """Return the cells of one measure: name, a value for each date, the last against the first.
+    """Return the cells of one measure under `course_headings`: name, values, changes, judgement.
 
     A value that changed against the first by more than the error of a change has a mark.
     """
@@ -280,16 +280,25 @@ def course_cells(row: CourseRow) -> tuple[str, ...]:
     return (
         measurement_name(row.either),
         *values,
+        _latest_text(row.latest),
         (difference_text(last) if last is not None else "") or NOTHING,
         (error_text(last.error, last.unit) if last is not None else "") or NOTHING,
         _SHORT_CHANGES.get(last.change, change_text(last.change)) if last is not None else NOTHING,
     )
 
 
+def _latest_text(latest: ComparedMeasure | None) -> str:
+    """Return the last change, and whether it is more than the error of a change."""
+    difference = "" if latest is None else difference_text(latest)
+    is_beyond = latest is not None and latest.change is Change.BEYOND
+    return f"{difference}{' (changed)' if is_beyond else ''}" or NOTHING
+
+
 def course_headings(course: Course) -> tuple[str, ...]:
     """Return the headings over `course_cells`."""
     dates = (examined_text(one) for one in course.examinations)
-    return ("Measure", *dates, "Last against first", "Error of a change", "Judgement")
+    return ("Measure", *dates, "Last change", "Last against first", "Error of a change",
+            "Judgement")  # fmt: skip
 
 
 def course_cautions(course: Course) -> list[str]:

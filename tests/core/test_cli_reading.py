@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import zipfile
 from dataclasses import replace
@@ -12,6 +13,7 @@ import jsonschema
 import pypdf
 import pytest
 
+from spinealign import __main__ as entry
 from spinealign.cli import main as cli
 from spinealign.domain.paths import PROFILE_VARIABLE, resources_dir
 from spinealign.domain.reading import Decision
@@ -90,6 +92,19 @@ def analysing(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         return code, said, errors, table["reading"], pages
 
     return analyze
+
+
+def test_a_reading_in_a_stated_profile_is_found(film, tmp_path, monkeypatch, capsys):
+    session_of(film).decide(COBB, Decision.ACCEPTED)
+    monkeypatch.setenv(PROFILE_VARIABLE, str(tmp_path / "other"))
+    assert run(capsys, "show", film)[0] == 1
+    stated = ("--profile-dir", str(tmp_path / "profile"))
+    assert run(capsys, "show", film, *stated)[0] == 0
+    assert os.environ[PROFILE_VARIABLE] == str(tmp_path / "other")
+    assert entry.main([*stated, "reading", "show", str(film)]) == 0
+    assert "C2–C7 Cobb lordosis" in capsys.readouterr().out
+    assert entry.main(["reading", "show", "--help"]) == 0
+    assert "--profile-dir" in capsys.readouterr().out
 
 
 def test_shares_of_a_signed_reading_are_printed_as_they_are(film, capsys):

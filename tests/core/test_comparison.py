@@ -520,8 +520,20 @@ class TestCourse:
         course = course_of([*seen, of_patient(translation(1.0), day="20250101")])
         row = next(one for one in course.rows if one.either.code is MeasureCode.COBB_C2_C7)
         assert row.last is None
-        assert course_cells(row)[4:] == (NOTHING, NOTHING, NOTHING)
-        assert course_headings(course)[4] == "Last against first"
+        assert row.latest is None
+        assert course_cells(row)[4:] == (NOTHING, NOTHING, NOTHING, NOTHING)
+        assert course_headings(course)[4:6] == ("Last change", "Last against first")
+
+    def test_the_last_change_is_against_the_examination_before(self):
+        days = ("20230101", "20240101", "20250101", "20260101")
+        values = (12.8, 13.1, None, 1.2)
+        course = course_of(
+            [of_patient(cobb(v), day=day) for v, day in zip(values, days, strict=True)]
+        )
+        [row] = course.rows
+        assert course_cells(row)[5:7] == ("-11.9° (changed)", "-11.6°")
+        flat = course_of([of_patient(cobb(v), day=d) for v, d in zip((12.0, 12.5), days)])
+        assert course_cells(flat.rows[0])[3:5] == ("+0.5°", "+0.5°")
 
     def test_the_table_for_programs_has_a_line_for_each_value(self):
         rows = list(csv.DictReader(io.StringIO(course_csv(self.course()))))

@@ -55,6 +55,18 @@ def test_a_definition_is_printed_on_any_terminal(run: Run) -> None:
     assert (code, "Cobb lordosis" in said) == (0, True)
 
 
+def test_our_own_signs_are_printed_by_plain_letters_where_the_terminal_lacks_them(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "C2\N{EN DASH}C7 3.1\N{DEGREE SIGN} 73\N{NO-BREAK SPACE}% \N{KATAKANA LETTER A}"
+    monkeypatch.setattr("spinealign.wording.measures.definition_text", lambda _code: words)
+    code, said, _ = run("define", "cobb_c2_c7")
+    assert code == 0
+    assert "\N{REPLACEMENT CHARACTER}" not in said
+    assert "\\xa0" not in said
+    assert not said.isascii() or said.strip() == r"C2-C7 3.1 deg 73 % \u30a2"
+
+
 @pytest.mark.parametrize("name", [LINE_END, NO_UNICODE], ids=["line end", "no unicode"])
 def test_a_file_of_any_name_is_analysed_on_any_terminal(
     run: Run, answers: None, tmp_path: Path, name: str

@@ -101,7 +101,19 @@ def _course_row(
         else MeasurePair(first, one.analysis).compared(values[start], value)
         for place, (one, value) in enumerate(zip(examinations, values, strict=True))
     ]
-    return CourseRow(tuple(values), tuple(changes))
+    return CourseRow(tuple(values), tuple(changes), _latest(examinations, values))
+
+
+def _latest(
+    examinations: Sequence[PatientExamination], values: Sequence[Measurement | None]
+) -> ComparedMeasure | None:
+    """Return the last value against the one before; None where the last examination has none."""
+    seen = [place for place, value in enumerate(values) if value is not None]
+    if len(seen) < 2 or seen[-1] != len(values) - 1:
+        return None
+    before, last = seen[-2:]
+    pair = MeasurePair(examinations[before].analysis, examinations[last].analysis)
+    return pair.compared(values[before], values[last])
 
 
 def error_of_change(
