@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +17,7 @@ from pydicom import Dataset
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.examination import Examination, Plane
+from spinealign.domain.identifiers import PatientKey
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import FEWEST_SLICES, PatientFacts, SeriesEntry
 from spinealign.imaging import dicom_tags
@@ -68,6 +70,7 @@ class SliceHeader:
 
     part: ImagePart
     key: tuple[Any, ...]
+    patient: PatientKey
     variant: tuple[Any, ...]
     cosines: NDArray[np.float64] | None
     position_mm: float | None
@@ -85,7 +88,7 @@ class SliceHeader:
         """Equal for copies of one picture; identifiers alone are not, where they were replaced."""
         if not self.instance:
             return (self.part,)
-        same = (self.key, self.variant, self.position_mm, self.number)
+        same = (self.key, self.patient, self.variant, self.position_mm, self.number)
         return (self.instance, self.part.index, *same)
 
 
@@ -150,6 +153,7 @@ def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> Slice
     return SliceHeader(
         part,
         _series_key(part, dataset, shape, frame),
+        _patient(dataset),
         _variant(dataset),
         cosines,
         _position_mm(dataset, frame, cosines),
@@ -168,13 +172,17 @@ def _series_key(
     if not series or _stands_alone(dataset):
         series = f"{series} {part.path} {part.member}"
     stack = dicom_tags.frame_value(dataset, frame, "FrameContentSequence", "StackID")
-    return (series, shape, *_owner(dataset), *dicom_tags.special_kind(dataset), _short(stack))
+    return (series, shape, *_space(dataset), *dicom_tags.special_kind(dataset), _short(stack))
 
 
-def _owner(dataset: Dataset) -> tuple[Any, ...]:
-    """Return whose slice it is and in which space: a series identifier may be given twice."""
-    uids = (_short(dataset.get(key)) for key in ("StudyInstanceUID", "FrameOfReferenceUID"))
-    return (hash(patient_key(dataset)), *uids)
+def _space(dataset: Dataset) -> tuple[str, ...]:
+    """Return of which study a slice is and in which space: a series identifier may come twice."""
+    return tuple(_short(dataset.get(key)) for key in ("StudyInstanceUID", "FrameOfReferenceUID"))
+
+
+def _patient(dataset: Dataset) -> PatientKey:
+    """Return whose slice it is; equal texts of thousands of slices are kept once."""
+    return PatientKey(*map(sys.intern, astuple(patient_key(dataset))))
 
 
 def _variant(dataset: Dataset) -> tuple[Any, ...]:
@@ -251,12 +259,41 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
         groups[header.key].append(header)
     entries = [
         _sorted_entry(layer, states)
-        for group in _rejoined([part for group in groups.values() for part in _modalities(group)])
+        for group in _rejoined(
+            [
+                of_modality
+                for group in groups.values()
+                for of_patient in _patients(group)
+                for of_modality in _modalities(of_patient)
+            ]
+        )
         for stack in _parallel(group)
         for variant in _variants(_placed(stack))
         for layer in _layers(variant)
     ]
     return sorted(entries, key=lambda e: (e.study, e.number is None, e.number or 0))
+
+
+def _patients(group: list[SliceHeader]) -> list[list[SliceHeader]]:
+    """Split slices where what they state of the patient differs.
+
+    What some leave out is no difference, unless it might belong to either of two patients.
+    """
+    apart: list[list[PatientKey]] = []
+    for key in sorted(dict.fromkeys(h.patient for h in group), key=lambda key: not key.identifier):
+        fitting = [keys for keys in apart if not any(_are_two_patients(key, k) for k in keys)]
+        if len(fitting) == 1:
+            fitting[0].append(key)
+        else:
+            apart.append([key])
+    number = {key: place for place, keys in enumerate(apart) for key in keys}
+    return _split(group, {id(header): number[header.patient] for header in group})
+
+
+def _are_two_patients(one: PatientKey, other: PatientKey) -> bool:
+    """Tell two patients, by their names also where the identifier, perhaps none, is the same."""
+    have_two_names = bool(one.name and other.name) and one.name != other.name
+    return have_two_names or one.is_other_patient_than(other)
 
 
 def _modalities(group: list[SliceHeader]) -> list[list[SliceHeader]]:
@@ -280,7 +317,7 @@ def _rejoined(groups: list[list[SliceHeader]]) -> list[list[SliceHeader]]:
         entry = header.entry
         is_slice = header.part.index is None and header.position_mm is not None
         if len(group) == 1 and is_slice and entry.modality not in RADIOGRAPH_MODALITIES:
-            known = (entry.modality, entry.number, entry.description)
+            known = (header.patient, entry.modality, entry.number, entry.description)
             alike[(*header.key[1:], *known)].append(header)
         else:
             rest.append(group)

@@ -258,14 +258,19 @@ def test_a_presentation_state_alone_is_no_picture(tmp_path: Path) -> None:
     "owner",
     [
         {"PatientID": "another"}, {"StudyInstanceUID": "1.2.4"}, {"FrameOfReferenceUID": "1.2.5"},
-        {"Modality": "CT"},
+        {"Modality": "CT"}, {"PatientName": "B"},
     ],
     ids=lambda owner: next(iter(owner)),
 )  # fmt: skip
 def test_series_that_share_an_identifier_are_never_one_volume(
     tmp_path: Path, owner: dict[str, str]
 ) -> None:
-    first = {"PatientID": "one", "StudyInstanceUID": "1.2.3", "FrameOfReferenceUID": "1.2.6"}
+    first = {
+        "PatientID": "one",
+        "PatientName": "A",
+        "StudyInstanceUID": "1.2.3",
+        "FrameOfReferenceUID": "1.2.6",
+    }
     write_series(tmp_path / "0", 4, SeriesInstanceUID="1.2.7", **first)
     write_series(tmp_path / "1", 4, SeriesInstanceUID="1.2.7", **first | owner)
     for path in (tmp_path / "1").iterdir():  # between the slices of the other one
@@ -339,6 +344,36 @@ def test_a_modality_that_some_slices_leave_out_splits_nothing(tmp_path: Path) ->
             del dataset.Modality
         dataset.save_as(path)
     assert [len(entry) for entry in list_series(tmp_path)] == [6]
+
+
+@pytest.mark.parametrize(
+    "patients",
+    [
+        [{"PatientID": "1", "PatientName": "A^B"}, {"PatientName": "A^B"}],
+        [{"PatientID": "1", "PatientBirthDate": "19700101"}, {"PatientID": "1"}, {}],
+    ],
+    ids=["no identifier", "less and less"],
+)
+def test_what_some_slices_leave_out_of_the_patient_splits_nothing(
+    tmp_path: Path, patients: list[dict[str, str]]
+) -> None:
+    for k, path in enumerate(write_series(tmp_path, 6)):
+        dataset = dcmread(path)
+        for keyword, value in patients[k % len(patients)].items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(path)
+    assert [len(entry) for entry in list_series(tmp_path)] == [6]
+
+
+def test_what_might_belong_to_either_patient_stays_apart(tmp_path: Path) -> None:
+    patients = [{"PatientID": "1"}, {"PatientID": "2"}, {"PatientName": "A^B"}]
+    for k, path in enumerate(write_series(tmp_path, 6)):
+        dataset = dcmread(path)
+        for keyword, value in patients[k % 3].items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(path)
+    found = sorted(offsets(entry) for entry in list_series(tmp_path))
+    assert found == [[0, 3], [1, 4], [2, 5]]
 
 
 def test_two_slices_are_not_taken_for_one_series(tmp_path: Path) -> None:
