@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import STANDARD_VR
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
@@ -27,6 +28,8 @@ _DECIMALS = (
     "ImagePositionPatient", "SliceLocation", "RescaleSlope", "RescaleIntercept",
     "WindowCenter", "WindowWidth", "InstanceNumber", "SeriesNumber", "EchoTime",
 )  # fmt: skip
+_WHOLE = frozenset(Tag(keyword) for keyword in _INTEGERS)
+_EXPECTED = {Tag(keyword): dictionary_VR(keyword) for keyword in (*_DECIMALS, *_INTEGERS)}
 _BINARY = frozenset(("FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"))
 
 
@@ -36,21 +39,26 @@ def settle_numbers(dataset: Dataset) -> None:
     Decimal strings under an unknown VR or a binary one are left as bytes, which `numbers` reads.
     Whole numbers that describe the pixels become whole numbers, whatever they were.
     """
-    for keyword in (*_DECIMALS, *_INTEGERS):
-        raw = dataset.get_item(tag_for_keyword(keyword) or 0, keep_deferred=True)
-        if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes):
-            _settle(dataset, raw)
-    for keyword in _INTEGERS:
-        value = dataset.get(keyword)
-        found = None if isinstance(value, int) else whole_number(value)
-        if found is not None:
-            dataset.add_new(keyword, dictionary_VR(keyword), found)
+    for tag, expected in _EXPECTED.items():
+        raw = dataset.get_item(tag, keep_deferred=True)
+        if not isinstance(raw, RawDataElement) or not isinstance(raw.value, bytes):
+            continue
+        # Of values without a VR, pydicom looks it up itself.
+        if raw.VR not in (None, "UN", expected):
+            _settle(dataset, raw, expected)
+        if tag in _WHOLE and (expected != raw.VR or expected == "IS"):
+            _make_whole(dataset, raw.tag, expected)
 
 
-def _settle(dataset: Dataset, raw: RawDataElement) -> None:
-    if raw.VR in (None, "UN"):
-        return  # pydicom looks these up itself
-    is_unknown, is_whole = raw.VR not in STANDARD_VR, dictionary_VR(raw.tag) == "US"
+def _make_whole(dataset: Dataset, tag: BaseTag, expected: str) -> None:
+    value = dataset[tag].value
+    found = None if isinstance(value, int) else whole_number(value)
+    if found is not None:
+        dataset.add_new(tag, expected, found)
+
+
+def _settle(dataset: Dataset, raw: RawDataElement, expected: str) -> None:
+    is_unknown, is_whole = raw.VR not in STANDARD_VR, expected == "US"
     if is_whole and (is_unknown or raw.VR in ("OB", "OW")) and len(raw.value or b"") == 2:
         dataset[raw.tag] = raw._replace(VR="US")
     elif is_unknown or (raw.VR in _BINARY and _DECIMAL_TEXT.fullmatch(raw.value or b"")):
