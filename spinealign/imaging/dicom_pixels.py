@@ -83,7 +83,7 @@ def inflated(path: Path, file: BinaryIO) -> BinaryIO:
     Raises
     ------
     ImageReadError
-        TOO_LARGE when it grows beyond all reason.
+        TOO_LARGE when it grows beyond all reason, TRUNCATED when it does not end.
     """
     file.seek(0)
     if read_preamble(file, force=True) is None:
@@ -106,6 +106,9 @@ def inflated(path: Path, file: BinaryIO) -> BinaryIO:
         if plain.tell() > _MAX_INFLATED_BYTES:
             detail = f"{_MAX_INFLATED_BYTES >> 20} MB unpacked"
             raise ImageReadError(path, ReadProblem.TOO_LARGE, detail)
+    plain.write(inflate.flush())
+    if not inflate.eof:
+        raise ImageReadError(path, ReadProblem.TRUNCATED)
     plain.seek(0)
     return plain
 

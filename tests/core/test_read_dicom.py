@@ -11,6 +11,7 @@ import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.examination import Examination
@@ -132,6 +133,20 @@ def test_refuses_a_compression_it_has_no_decoder_for(tmp_path: Path) -> None:
 def test_refuses_an_object_without_pixels(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "scan.dcm", GREY, PixelData=None)
     assert problem_of(path) is ReadProblem.NO_PIXELS
+
+
+def test_a_deflated_object_has_to_end(tmp_path: Path) -> None:
+    dataset = dicom_object(GREY, DataSetTrailingPadding=bytes(64))
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    path = tmp_path / "a.dcm"
+    dcmwrite(path, dataset, enforce_file_format=True)
+    content = path.read_bytes()
+    np.testing.assert_array_equal(read_image(path).pixels, GREY)
+    for behind in (b"\0", b"\0\0"):
+        path.write_bytes(content + behind)
+        np.testing.assert_array_equal(read_image(path).pixels, GREY)
+    path.write_bytes(content[:-4])
+    assert problem_of(path) is ReadProblem.TRUNCATED
 
 
 def test_an_object_cut_before_its_pixels_is_damaged_not_empty(tmp_path: Path) -> None:
