@@ -24,7 +24,7 @@ from spinealign.cli.series import (
 )
 from spinealign.cli.training import add_training, training_module
 from spinealign.domain.comparison import PatientExamination
-from spinealign.domain.errors import SpineAlignError, UnexpectedError
+from spinealign.domain.errors import PatientsDifferError, SpineAlignError, UnexpectedError
 from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
@@ -60,6 +60,10 @@ def run_command(arguments: Sequence[str]) -> int:
     try:
         with _profile_at(getattr(options, "profile_dir", None)):
             return int(options.run(options))
+    except PatientsDifferError as error:
+        _print_error(error)
+        sys.stderr.write("To compare all the same: --patient-confirmed\n")
+        return EXIT_SOME_FAILED
     except SpineAlignError as error:
         _print_error(error)
         return EXIT_SOME_FAILED

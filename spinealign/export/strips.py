@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -76,9 +76,11 @@ def footer(lines: Iterable[str], width: int, unit: int) -> Image.Image:
 def legend(items: Sequence[tuple[Colour, str]], width: int, unit: int) -> Image.Image:
     """Draw coloured squares with their names, as many rows as needed."""
     font, pad, swatch = letters(unit), unit // 2, round(unit * 0.9)
-    rows: list[list[tuple[int, Colour, str]]] = [[]]
+    rows: list[list[tuple[int, Colour | None, str]]] = [[]]
     x = pad
-    for colour, text in items:
+    for colour, text in _fitting(
+        items, lambda words: swatch + 3 * pad + font.getlength(words), width
+    ):
         needed = swatch + pad + round(font.getlength(text)) + 2 * pad
         if rows[-1] and x + needed > width:
             rows.append([])
@@ -92,9 +94,26 @@ def legend(items: Sequence[tuple[Colour, str]], width: int, unit: int) -> Image.
         middle = i * height + (height + pad) // 2
         for left, colour, text in row:
             top = middle - swatch // 2
-            draw.rectangle((left, top, left + swatch, top + swatch), fill=colour)
+            if colour is not None:
+                draw.rectangle((left, top, left + swatch, top + swatch), fill=colour)
             draw.text((left + swatch + pad, middle), text, font=font, fill=_INK, anchor="lm")
     return strip
+
+
+def _fitting(
+    items: Sequence[tuple[Colour, str]], needed: Callable[[str], float], width: int
+) -> Iterator[tuple[Colour | None, str]]:
+    """Yield names that have room; what a line has no room for follows without its square."""
+    for item_colour, text in items:
+        colour: Colour | None = item_colour
+        line = ""
+        for word in text.split(" "):
+            longer = f"{line} {word}".strip()
+            if line and needed(longer) > width:
+                yield colour, line
+                colour, longer = None, word
+            line = longer
+        yield colour, line
 
 
 def scale_bar(px_per_mm: float, image_width: int, width: int, unit: int, note: str) -> Image.Image:

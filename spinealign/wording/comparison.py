@@ -336,13 +336,16 @@ def comparison_lines(
     first: PatientExamination, second: PatientExamination, rows: Sequence[ComparedMeasure]
 ) -> list[str]:
     """Return a comparison as lines of text, the table with tabs between its cells."""
+    kinds = kinds_cautions(first, second)
+    others = [said for said in comparison_cautions(first, second) if said not in kinds]
     return [
         f"First: {examination_line(first, with_name=False)}",
         f"Second: {examination_line(second, with_name=False)}",
         interval_sentence(first, second),
+        *kinds,
         "\t".join(COMPARISON_HEADINGS),
         *(["\t".join(comparison_row(row)) for row in rows] or [NOTHING_MEASURED]),
-        *comparison_cautions(first, second),
+        *others,
         DISCLAIMER,
     ]
 
@@ -353,14 +356,21 @@ def comparison_cautions(first: PatientExamination, second: PatientExamination) -
     said = [match_text(first.match(second))]
     if one.image.sha256 == other.image.sha256:
         said = ["Both are the same file."]
-    if not first.is_of_kind(second):
-        said.append(_mixed_kinds([examination_text(each.examination) for each in (one, other)]))
+    said += kinds_cautions(first, second)
     sources = (one.image.spacing_source, other.image.spacing_source)
     if SpacingSource.UNKNOWN in sources:
         said.append("Lengths are not compared where the pixel spacing is unknown.")
     elif SpacingSource.DETECTOR_PLANE in sources:
         said.append("Lengths at the detector are magnified: their differences are not assessed.")
     return [*said, *date_cautions((first, second)), ERROR_OF_CHANGE]
+
+
+def kinds_cautions(first: PatientExamination, second: PatientExamination) -> list[str]:
+    """Return that two examinations are of different kinds, where they are."""
+    if first.is_of_kind(second):
+        return []
+    kinds = (first.analysis.examination, second.analysis.examination)
+    return [_mixed_kinds([examination_text(kind) for kind in kinds])]
 
 
 def date_cautions(examinations: Sequence[PatientExamination]) -> list[str]:

@@ -39,6 +39,9 @@ MOTION_COLUMNS = (
     "offset_unit", "translation", "translation_error", "translation_percent",
     "translation_percent_error", "criteria_met",
 )  # fmt: skip
+NOT_DETERMINED = "not determined"
+"""Of a translation that the corners of a film do not allow to be taken exactly enough."""
+
 NO_SEGMENTS = "No level has its bodies named and outlined on both films."
 NOT_TOLD = (
     "Which film is flexion could not be told: there is no lordosis between the same bodies on "
@@ -123,14 +126,16 @@ def motion_row(segment: SegmentMotion) -> tuple[str, ...]:
         error_text(rotation.error, "deg") or NOTHING,
         usual_text(segment.normal_rotation, "deg"),
         _translation(segment.translation),
-        moved_text(segment.translation_percent),
+        NOT_DETERMINED
+        if segment.translation_percent is None
+        else moved_text(segment.translation_percent),
         signs_text(segment) or "none met",
     )
 
 
 def _translation(compared: ComparedMeasure | None) -> str:
     if compared is None or compared.change is Change.PIXELS:
-        return "no spacing" if compared is not None else NOTHING
+        return "no spacing" if compared is not None else NOT_DETERMINED
     text = moved_text(compared)
     return f"{text} (magnified)" if compared.change is Change.MAGNIFIED else text
 

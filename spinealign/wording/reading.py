@@ -186,6 +186,9 @@ def patient_rows(facts: PatientFacts) -> tuple[tuple[str, str], ...]:
     return tuple((label, value) for label, value in rows if value)
 
 
+PATIENT_NOT_NAMED = "Patient not named in the file"
+
+
 def patient_line(facts: PatientFacts) -> str:
     """Return who the patient is and when the picture was taken, in one line."""
     words = []

@@ -139,6 +139,7 @@ class TestPatients:
         told = capsys.readouterr()
         assert told.out == ""
         assert "two different patients" in told.err
+        assert "--patient-confirmed" in told.err
 
     @pytest.mark.parametrize("command", ["compare", "course", "motion"])
     def test_a_person_can_confirm_that_it_is_one_patient(self, films, command, capsys):

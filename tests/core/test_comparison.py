@@ -307,6 +307,13 @@ def test_the_text_names_dates_and_files_and_what_is_not_known():
     assert "The same patient by what both files state." in lines
 
 
+def test_two_kinds_are_told_before_the_values():
+    first, second = of_patient(cobb(10.0)), PatientExamination(mr_analysis())
+    lines = comparison_lines(first, second, compare(first.analysis, second.analysis))
+    assert "standing and lying" in lines[3]
+    assert sum("standing and lying" in line for line in lines) == 1
+
+
 @pytest.mark.parametrize(
     ("second", "words"),
     [
@@ -532,7 +539,9 @@ class TestCourse:
         )
         [row] = course.rows
         assert course_cells(row)[5:7] == ("-11.9° (changed)", "-11.6°")
-        flat = course_of([of_patient(cobb(v), day=d) for v, d in zip((12.0, 12.5), days)])
+        flat = course_of(
+            [of_patient(cobb(v), day=d) for v, d in zip((12.0, 12.5), days[:2], strict=True)]
+        )
         assert course_cells(flat.rows[0])[3:5] == ("+0.5°", "+0.5°")
 
     def test_the_table_for_programs_has_a_line_for_each_value(self):

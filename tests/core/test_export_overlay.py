@@ -115,6 +115,15 @@ def test_scale_bar_only_with_known_spacing():
     assert known.height > round(3 * 320 * 0.8 / 0.75)
 
 
+@pytest.mark.parametrize("width", [150, 220, 1000])
+def test_a_legend_never_runs_over_its_edge(width):
+    words = "C2 C7 Cobb -2.6 (manually corrected; automatic 13.1) and more words"
+    strip = np.asarray(strips.legend([((255, 0, 0), words)], width, 16))
+    assert strip.shape[1] == width
+    assert (strip[:, -4:] == strip[0, 0]).all()
+    assert (strip == (255, 0, 0)).all(axis=2).any()
+
+
 @pytest.mark.parametrize(
     ("px_per_mm", "image_width", "length_mm"),
     [(4, 1024, 50), (1, 1000, 200), (20, 600, 5), (900, 600, 0.2)],

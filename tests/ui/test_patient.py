@@ -136,6 +136,16 @@ def test_a_late_answer_about_another_patient_is_dropped(qtbot, tmp_path):
     strip.show_patient_of(_at(image, tmp_path / "b.dcm"))
     qtbot.waitUntil(lambda: not strip.is_busy)
     assert not strip.facts
+    assert strip.is_unnamed
+
+
+def test_a_file_that_names_nobody_says_so_where_it_is_read(qtbot, window, analysed, fake):
+    analysed("film_1.png")
+    qtbot.waitUntil(lambda: not window.patient.is_busy)
+    shown = window.results.reading.patient
+    assert (shown.text(), shown.isVisible()) == ("Patient not named in the file", True)
+    window.patient.set_hidden(True)
+    assert not shown.isVisible()
 
 
 def _at(image, path):

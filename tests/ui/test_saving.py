@@ -8,8 +8,9 @@ from PyQt6.QtGui import QGuiApplication
 from spinealign import wording
 from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.report_details import ReportDetails
-from spinealign.export.exporters import EXPORTERS
+from spinealign.export.exporters import EXPORTERS, HTML, PDF
 from spinealign.ui.cases.jobs import file_stem
+from spinealign.ui.cases.saving import with_suffix_of
 from spinealign.ui.window.actions import REPORTS
 from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.work.services import program_services
@@ -108,6 +109,23 @@ def test_only_what_there_is_can_be_saved(window, analysed, name, enabled):
     analysed(name)
     offered = {k for k in EXPORTERS if window.actions_by_name[f"save_{k}"].isEnabled()}
     assert offered == enabled
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "written"),
+    [
+        ("course", PDF, "course.pdf"),
+        ("course.pdf", PDF, "course.pdf"),
+        ("course.PDF", PDF, "course.PDF"),
+        ("course.html", PDF, "course.html.pdf"),
+        ("taken.html", PDF, "taken.html (2).pdf"),
+        ("report.htm", HTML, "report.htm"),
+        ("Doe.v2", PDF, "Doe.v2"),
+    ],
+)
+def test_a_name_never_promises_another_type_of_file(tmp_path, typed, kind, written):
+    (tmp_path / "taken.html.pdf").touch()
+    assert with_suffix_of(tmp_path / typed, kind) == tmp_path / written
 
 
 def test_a_dismissed_dialog_writes_nothing(window, analysed, fake, monkeypatch):

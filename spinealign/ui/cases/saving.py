@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,7 +18,7 @@ from spinealign import wording
 from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import Reading
 from spinealign.domain.report_details import LeftOutReading, ReportDetails
-from spinealign.export.exporters import CSV, EXPORTERS, PDF, PNG, FileType
+from spinealign.export.exporters import CSV, EXPORTERS, HTML, JSON, PDF, PNG, FileType
 from spinealign.ui.cases.jobs import (
     make_report,
     result_stem,
@@ -40,6 +41,28 @@ class SavedFile:
     title: str
     file_name: str
     file_type: FileType
+
+
+_OTHER_NAMES = {".htm": ".html", ".jpg": ".png", ".jpeg": ".png"}
+"""Suffixes that people type for one of ours."""
+
+
+def with_suffix_of(path: Path, kind: FileType) -> Path:
+    """Return a chosen name whose suffix does not promise another type of file.
+
+    A suffix is appended where there is none or that of another type of ours; the file that then
+    gets this name must not be there yet, because nobody was asked whether to replace it.
+    """
+    suffixes = {one.suffix for one in (CSV, HTML, JSON, PDF, PNG)}
+    given = path.suffix.lower()
+    given = _OTHER_NAMES.get(given, given)
+    if given == kind.suffix or (given and given not in suffixes):
+        return path
+    wanted = path.with_name(f"{path.name}{kind.suffix}")
+    numbers = itertools.count(2)
+    while given and wanted.exists():
+        wanted = path.with_name(f"{path.name} ({next(numbers)}){kind.suffix}")
+    return wanted
 
 
 ReadingOf = Callable[[Analysis], tuple[Reading | None, LeftOutReading | None]]
@@ -182,9 +205,7 @@ class Saver(QObject):
         )
         if not name:
             return None
-        path = Path(name)
-        if not path.suffix:
-            path = path.with_suffix(kind.suffix)
+        path = with_suffix_of(Path(name), kind)
         self._preferences.note(last_export_folder=str(path.parent))
         return path
 

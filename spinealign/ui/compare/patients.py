@@ -141,7 +141,7 @@ class PatientReader(QObject):
         return is_before and self.match(case, than) is PatientMatch.SAME
 
     def caption(self, case: Case, beside: Case | None) -> str:
-        """Return what a case is offered as: date, name, and whether it is of another patient."""
+        """Return what a case is offered as: date, file, whose it is, and whether of another."""
         facts = self.facts_of(case)
         given = self._given_date(case)
         words = [date_text(facts.examination_date)] if facts.examination_date else []
@@ -149,6 +149,8 @@ class PatientReader(QObject):
         words.append(case.title)
         if self.shows_names and facts.name:
             words.append(safe_text(facts.name.split("=")[0].replace("^", " ").strip()))
+        if self.shows_names and facts.identifier:
+            words.append(f"ID {safe_text(facts.identifier.strip())}")
         if beside is not None and self.match(beside, case) is PatientMatch.OTHER:
             words.append("another patient")
         return "  ·  ".join(words)

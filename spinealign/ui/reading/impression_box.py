@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
@@ -78,6 +79,9 @@ class ImpressionBox(QWidget):
         self._kept = ""
         self._image: ReadImage | None = None
         self.text.textChanged.connect(self._on_typed)
+        layout = document.documentLayout() if (document := self.text.document()) else None
+        if layout is not None:  # a narrower panel breaks lines elsewhere
+            layout.documentSizeChanged.connect(lambda _size: self._fit())
         self._lay_out()
         self.set_phrases(())
 
@@ -153,7 +157,10 @@ class ImpressionBox(QWidget):
         document = self.text.document()
         lines = _FEWEST_LINES if document is None else document.size().height()
         lines = min(max(lines, _FEWEST_LINES), _MOST_LINES)
-        self.text.setFixedHeight(round(lines * self.text.fontMetrics().lineSpacing()) + 14)
+        border = self.text.height() - self.text.contentsRect().height()
+        margins = 0.0 if document is None else 2 * document.documentMargin()
+        letters = lines * self.text.fontMetrics().lineSpacing()
+        self.text.setFixedHeight(math.ceil(letters + margins) + border)
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()

@@ -19,7 +19,7 @@ from spinealign.ui.reading.impression_box import ImpressionBox
 from spinealign.ui.widgets.labels import Strip, offer, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import examination_text, explain
-from spinealign.wording.reading import patient_line
+from spinealign.wording.reading import PATIENT_NOT_NAMED, patient_line
 from spinealign.wording.reading_page import STATUS_WORDS
 from spinealign.wording.reading_window import (
     ANOTHER_VIEW_MESSAGE,
@@ -115,9 +115,15 @@ class ReadingPage(QWidget):
         self.forced.setText(forced)
         self.forced.setVisible(bool(forced))
 
-    def show_patient(self, facts: PatientFacts) -> None:
-        """Show whose image it is, as far as the file says and the window may show it."""
-        line = patient_line(facts)
+    def show_patient(self, facts: PatientFacts, is_unnamed: bool) -> None:
+        """Show whose image it is, as far as the window may show it, or that the file says nothing.
+
+        Parameters
+        ----------
+        is_unnamed : bool
+            Whether the file was read and says nothing.
+        """
+        line = patient_line(facts) or (PATIENT_NOT_NAMED if is_unnamed else "")
         self.patient.setText(line)
         self.patient.setVisible(bool(line))
 

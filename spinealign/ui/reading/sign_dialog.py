@@ -158,7 +158,7 @@ class AddendumDialog(QDialog):
         buttons.rejected.connect(self.reject)
         without_icons(buttons)
         form = QFormLayout()
-        form.addRow("&Addendum", self.text)
+        form.addRow("Addendum", self.text)
         form.addRow("&Reason", self.reason)
         form.addRow("Rea&der", self.name)
         column = QVBoxLayout(self)

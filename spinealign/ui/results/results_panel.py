@@ -84,7 +84,7 @@ class ResultsPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._readings = readings
-        self._patient = PatientFacts()
+        self._patient, self._is_unnamed = PatientFacts(), False
         self._phrases: Sequence[Phrase] = ()
         readings.changed.connect(self._show_reading)
         self.setObjectName("results")
@@ -154,12 +154,12 @@ class ResultsPanel(QWidget):
         self._shown = None
         self.show_case(self._case)
 
-    def show_patient(self, facts: PatientFacts) -> None:
+    def show_patient(self, facts: PatientFacts, is_unnamed: bool) -> None:
         """Show whose image is read; nobody where the window hides that."""
-        self._patient = facts
+        self._patient, self._is_unnamed = facts, is_unnamed
         reading = self.reading
         if reading is not None:
-            reading.show_patient(facts)
+            reading.show_patient(facts, is_unnamed)
 
     def set_phrases(self, phrases: Sequence[Phrase]) -> None:
         """Offer these phrases beside the impression."""
@@ -206,7 +206,7 @@ class ResultsPanel(QWidget):
         reading.versions_wanted.connect(self.versions_wanted)
         reading.phrases_wanted.connect(self.phrases_wanted)
         reading.findings.current_changed.connect(self.show_row)
-        reading.show_patient(self._patient)
+        reading.show_patient(self._patient, self._is_unnamed)
         reading.impression.set_phrases(self._phrases)
         reading.show_reading()
 

@@ -514,8 +514,15 @@ def _style_button(bar: QToolBar, action: QAction, with_text: bool) -> None:
 
 def _menu(menu: QMenu | None) -> QMenu:
     assert menu is not None
-    menu.setToolTipsVisible(True)
+    menu.hovered.connect(lambda action: menu.setToolTipsVisible(_says_more(action)))
     return menu
+
+
+def _says_more(action: QAction) -> bool:
+    """Whether a tool tip says more than the entry of the menu that it would lie over."""
+    name = action.text().replace("&", "").removesuffix("…")
+    said = action.toolTip().rpartition(" (")[0] or action.toolTip()
+    return said.removesuffix("…") != name
 
 
 def _fill(menu: QMenu, actions: Actions, names: Sequence[str]) -> None:

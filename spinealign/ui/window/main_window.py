@@ -266,7 +266,10 @@ class MainWindow(DropWindow):
         results.highlighted.connect(self._highlight)
         results.disc_selected.connect(self._look_at_disc)
         results.looked_at.connect(self._look_at_findings)
-        self.patient.facts_changed.connect(lambda: results.show_patient(self.patient.facts))
+        patient = self.patient
+        patient.facts_changed.connect(
+            lambda: results.show_patient(patient.facts, patient.is_unnamed)
+        )
         bench.editing.began.connect(self.disc_inset.hide_inset)
         bench.editing.changed.connect(self.disc_inset.follow)
 

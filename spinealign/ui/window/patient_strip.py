@@ -44,6 +44,7 @@ class PatientStrip(QFrame):
         self._is_hidden = is_hidden
         self._part: ImagePart | None = None
         self._task: Task | None = None
+        self._is_read = False
         self.facts = PatientFacts()
         self.words = PatientWords()
         self.more = _button("collapsed", "Show all patient data of the file")
@@ -73,6 +74,11 @@ class PatientStrip(QFrame):
             self._read()
 
     @property
+    def is_unnamed(self) -> bool:
+        """Whether the file was read and says nothing of the patient."""
+        return self._is_read and not self.facts
+
+    @property
     def is_hidden(self) -> bool:
         """Whether patient data are hidden."""
         return self._is_hidden
@@ -93,12 +99,17 @@ class PatientStrip(QFrame):
         if self._task is not None:
             self._task.cancel()
             self._task = None
-        self._take(PatientFacts())
+        self._is_read = False
+        self._show_facts(PatientFacts())
         if self._part is not None and not self._is_hidden:
             self._task = self._runner.submit(partial(read_patient, self._services, self._part))
             self._task.finished.connect(self._take)
 
     def _take(self, facts: PatientFacts) -> None:
+        self._is_read = True
+        self._show_facts(facts)
+
+    def _show_facts(self, facts: PatientFacts) -> None:
         self.facts = facts
         self._show()
         self.facts_changed.emit()
