@@ -144,6 +144,15 @@ def test_a_date_that_the_file_states_is_not_given(opened, window):
     assert command.toolTip() == "The file of the image states its date"
 
 
+def test_the_comparison_fits_a_full_hd_screen_at_double_size(opened, qtbot):
+    found = opened("film_2025.dcm", "film_2024.dcm")
+    assert found.minimumSizeHint().width() <= 1920 // 2
+    found.resize(900, 500)
+    qtbot.waitUntil(lambda: found.width() == 900)
+    for button in found.pair._needs_both:
+        assert button.geometry().right() <= button.parentWidget().width()
+
+
 def choose(half, ending):
     [place] = [n for n, text in enumerate(offered(half)) if ending in text]
     half.choice.setCurrentIndex(place)

@@ -38,6 +38,7 @@ from spinealign.ui.compare.linked_viewers import ViewLink
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.results.measure_model import MeasureChoices
+from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import offer, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
@@ -53,6 +54,7 @@ from spinealign.wording.comparison import (
 )
 
 CHOOSE = "Choose an examination above"
+BUTTON_GAP_PX = 8
 NEEDS_TWO = "Choose two examinations with results of one patient"
 OTHER_FILE = "Other file…"
 PICTURE_PERCENT = 50
@@ -393,11 +395,11 @@ class PairPage(QWidget):
         parts = (PICTURE_PERCENT, 100 - PICTURE_PERCENT)
         self._halves.setSizes([height * part // 100 for part in parts])
 
-    def _switches(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        for widget in (self.move_together, self.only_changed, self.in_report):
+    def _switches(self) -> FlowLayout:
+        """Return switches and buttons, on two lines where one has no room."""
+        row = FlowLayout(BUTTON_GAP_PX)
+        for widget in (self.move_together, self.only_changed, self.in_report, self.message):
             row.addWidget(widget)
-        row.addWidget(self.message, 1)
         swap = push_button("&Swap", self.swap, "Make the second examination the first one")
         row.addWidget(swap)
         self._needs_both = [
