@@ -8,7 +8,13 @@ import pytest
 from PIL import Image
 
 from spinealign.domain.examination import ImageKind
-from spinealign.domain.findings import DISCLAIMER, Caution, ModelStatus, WarningCode
+from spinealign.domain.findings import (
+    DISCLAIMER,
+    Caution,
+    CorrectionKind,
+    ModelStatus,
+    WarningCode,
+)
 from spinealign.domain.image import DecisionSource, KindCheck, NoteKind, ReaderNote
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MeasureCode
@@ -377,6 +383,18 @@ def overlay_of(analysis, reading):
     """Return the picture in a report, as it is encoded."""
     html = report_html(analysis, ReportDetails(reading=reading)).decode()
     return html[html.index("data:image/jpeg") : html.index("<figcaption")]
+
+
+def test_page_one_says_what_a_height_loss_leaves_open_and_that_points_were_moved():
+    cautions = (
+        Caution(WarningCode.LEVELS_COUNTED),
+        Caution(WarningCode.HEIGHT_LOSS, levels=("L1",)),
+        Caution(WarningCode.CORRECTED_BY_USER, corrections=(CorrectionKind.POINTS_MOVED,)),
+    )
+    analysis = replace(graded_analysis(), cautions=cautions)
+    first = pages_of(analysis)[0]
+    assert "Height loss (L1): the program cannot tell how old it is" in first
+    assert "manually corrected (points moved)" in first
 
 
 def test_a_forced_kind_is_told_before_anything_that_rests_on_it():

@@ -498,6 +498,19 @@ class TestSigning:
         assert "still says “C2–C7 Cobb lordosis" in dialog.contradicted.text()
         dialog.reject()
 
+    @pytest.mark.parametrize("width", [300, 420])
+    def test_the_impression_shows_whole_lines(self, neck, width):
+        text = neck.page.impression.text
+        text.setFixedWidth(900)
+        QApplication.processEvents()
+        text.setPlainText("The neck is straight, and all that was measured is in its range. " * 4)
+        QApplication.processEvents()
+        text.setFixedWidth(width)
+        QApplication.processEvents()
+        block = text.document().lastBlock()
+        last = text.blockBoundingGeometry(block).translated(text.contentOffset())
+        assert last.bottom() <= text.viewport().height() + 1
+
     def test_all_accepted_is_signed_in_four_actions(self, neck):
         neck.window.workbench.preferences.choose(reader_name="A. Reader")
         neck.actions = 1  # opening
