@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QFocusEvent, QKeyEvent, QTextCursor
+from PyQt6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent, QTextCursor
 from PyQt6.QtWidgets import QHBoxLayout, QMenu, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from spinealign.domain.reading import ReadImage
@@ -30,6 +30,13 @@ class ImpressionText(QPlainTextEdit):
         self.setAccessibleName("Impression")
         self.setPlaceholderText("Accept findings to fill this, or type.")
         self.setTabChangesFocus(True)
+
+    resized = pyqtSignal()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Break lines anew, and tell."""
+        super().resizeEvent(event)
+        self.resized.emit()
 
     def event(self, event: QEvent | None) -> bool:
         """Expand a phrase before Tab moves the focus on."""
@@ -79,9 +86,7 @@ class ImpressionBox(QWidget):
         self._kept = ""
         self._image: ReadImage | None = None
         self.text.textChanged.connect(self._on_typed)
-        layout = document.documentLayout() if (document := self.text.document()) else None
-        if layout is not None:  # a narrower panel breaks lines elsewhere
-            layout.documentSizeChanged.connect(lambda _size: self._fit())
+        self.text.resized.connect(self._fit)  # a narrower panel breaks lines elsewhere
         self._lay_out()
         self.set_phrases(())
 
