@@ -25,6 +25,7 @@ _SEQUENTIAL_FRAMES, _WHOLE_BAND = (0xC0, 0xC1), b"\x00\x3f\x00"
 _PROGRESSIVE_FRAME, _LOSSLESS_FRAME, _JPEG_LS_FRAME = 0xC2, 0xC3, 0xF7
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_JPEG_LS_FRAME}
 _SEARCHED_BYTES = 65_536
+_J2K_BITS_AT = 42
 _SCAN, _RESTART_INTERVAL, _TILE_PART, _TILE_PART_BYTES = 0xDA, 0xDD, 0x90, 12
 _BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD8)))
 # A byte FF in coded data is followed by 0, in JPEG-LS by any below 80 (T.81 B.1.1.5, T.87 A.1).
@@ -83,11 +84,6 @@ class JpegFrame:
     sampling: dict[int, tuple[int, int]]
     scans: tuple[Scan, ...] = ()
 
-    @property
-    def is_lossless(self) -> bool:
-        """Whether samples are predicted and nothing is rounded; JPEG-LS not counted."""
-        return self.marker == _LOSSLESS_FRAME
-
 
 def codestream_size(head: bytes) -> tuple[int, int] | None:
     """Return (rows, columns) from the header of a JPEG, JPEG-LS or JPEG 2000 codestream."""
@@ -97,6 +93,15 @@ def codestream_size(head: bytes) -> tuple[int, int] | None:
         return max(corners[1] - corners[3], 0), max(corners[0] - corners[2], 0)
     frame = jpeg_frame(head)
     return None if frame is None else (frame.rows, frame.cols)
+
+
+def sample_bits(stream: bytes) -> int | None:
+    """Return the precision of samples that a JPEG, JPEG-LS or JPEG 2000 codestream states."""
+    start = -1 if stream.startswith(_JPEG_START) else stream.find(_J2K_START, 0, _SEARCHED_BYTES)
+    if start >= 0 and len(stream) > start + _J2K_BITS_AT:
+        return (stream[start + _J2K_BITS_AT] & 0x7F) + 1
+    frame = jpeg_frame(stream[:_SEARCHED_BYTES])
+    return None if frame is None else frame.bits
 
 
 def with_sequential_scans(stream: bytes) -> bytes:

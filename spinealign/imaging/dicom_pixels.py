@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import warnings
 import zlib
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,20 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
-from pydicom.encaps import encapsulate
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
     RLELossless,
 )
 
@@ -36,11 +27,9 @@ from spinealign.domain.image import NoteKind, ReaderNote
 from spinealign.imaging.codestreams import (
     codestream_size,
     has_sound_boxes,
-    is_whole,
-    jpeg_frame,
-    with_sequential_scans,
 )
 from spinealign.imaging.decoding import check_plausible, check_size
+from spinealign.imaging.dicom_decompress import decompressed_frame, one_frame
 from spinealign.imaging.dicom_frame_count import count_frames
 from spinealign.imaging.dicom_frames import frame_stream
 from spinealign.imaging.dicom_layout import (
@@ -69,11 +58,6 @@ _DEFLATED = str(DeflatedExplicitVRLittleEndian).encode()
 _EXPLICIT = str(ExplicitVRLittleEndian).encode()
 _MAX_INFLATED_BYTES = 128 << 20
 _SEARCHED_BYTES = 65_536
-_LOSSLESS = (
-    JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, HTJ2KLossless,
-    HTJ2KLosslessRPCL, RLELossless,
-)  # fmt: skip
-_RLE_EXCESS = "The decoded RLE segment contains non-conformant padding"
 _MAX_INNER_EXCESS = 4
 
 
@@ -271,7 +255,7 @@ def _unused_low_bits(dataset: Dataset) -> int:
 
 def _stored_frame(file: BinaryIO, dataset: Dataset, frame: int) -> NDArray[Any]:
     if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        return _decompressed_frame(dataset, frame)
+        return decompressed_frame(dataset, frame, frame_count(dataset))
     element = dataset.get_item("PixelData")
     bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated)
     if not _lies_open(dataset, element) or bits % 8:
@@ -279,7 +263,7 @@ def _stored_frame(file: BinaryIO, dataset: Dataset, frame: int) -> NDArray[Any]:
     if not 0 <= frame < frame_count(dataset) or (frame + 1) * bits // 8 > element.length:
         raise ValueError("no such frame")
     file.seek(element.value_tell + frame * bits // 8)
-    alone = _one_frame(dataset)
+    alone = one_frame(dataset)
     alone.add_new("PixelData", element.VR or "OW", file.read(bits // 8))
     return np.asarray(pixel_array(alone))
 
@@ -289,70 +273,6 @@ def _lies_open(dataset: Dataset, element: Any) -> bool:
     is_left_in_file = isinstance(element, RawDataElement) and element.value is None
     is_grey = int(dataset.get("SamplesPerPixel") or 1) == 1
     return is_left_in_file and is_grey and frame_count(dataset) > 1
-
-
-def _decompressed_frame(dataset: Dataset, frame: int) -> NDArray[Any]:
-    stream = with_sequential_scans(frame_stream(dataset, frame, frame_count(dataset)))
-    decode = partial(_decompressed, dataset)
-    pixels = decode(stream)
-    if not is_whole(stream, pixels, decode) or not _is_in_range(dataset, stream):
-        raise ValueError("no whole frame")
-    return pixels
-
-
-def _decompressed(dataset: Dataset, stream: bytes, *, all_bits: bool = False) -> NDArray[Any]:
-    alone = _one_frame(dataset)
-    if all_bits:
-        alone.add_new("BitsStored", "US", dataset.BitsAllocated)
-    alone.add_new("PixelData", "OB", encapsulate([stream]))
-    alone["PixelData"].is_undefined_length = True
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", _RLE_EXCESS)
-        return np.asarray(pixel_array(alone, raw=all_bits))
-
-
-def _one_frame(dataset: Dataset) -> Dataset:
-    """Return how the pixels of a data set are laid out, for one frame of it."""
-    alone = dataset.group_dataset(0x0028)
-    alone.file_meta = dataset.file_meta
-    alone.add_new("NumberOfFrames", "IS", 1)  # not set: the element may be shared with `dataset`
-    return alone
-
-
-def _is_in_range(dataset: Dataset, stream: bytes) -> bool:
-    """Tell whether the values of a lossless frame keep within the bits that are theirs.
-
-    Damaged data run away from there, as samples are predicted modulo 65536 (T.81 H.1.2.1).
-    """
-    header = jpeg_frame(stream[:_SEARCHED_BYTES])
-    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
-    precision = header.bits if header is not None else allocated
-    is_lossless = dataset.file_meta.TransferSyntaxUID in _LOSSLESS
-    if not is_lossless or min(precision, stored) >= allocated or _has_drawings_in_pixels(dataset):
-        return True
-    values = _decompressed(dataset, stream, all_bits=True)
-    values = values[values != _padding_value(dataset, values.dtype)]
-    plain = values.view(f"u{values.dtype.itemsize}")
-    if plain.size and plain.max() >= 1 << precision:
-        return False
-    is_outside = values >= 1 << stored
-    if values.dtype.kind == "i":
-        is_outside |= values < -(1 << stored - 1)
-    return not is_outside.any()
-
-
-def _padding_value(dataset: Dataset, dtype: np.dtype[Any]) -> Any:
-    """Return what marks pixels outside the picture, which may lie outside the bits stored."""
-    value = dataset.get("PixelPaddingValue")
-    return np.array(value & 0xFFFF).astype("u2").astype(dtype) if isinstance(value, int) else None
-
-
-def _has_drawings_in_pixels(dataset: Dataset) -> bool:
-    return any(
-        int(dataset[group, 0x0102].value or 0) > 0
-        for group in range(0x6000, 0x6020, 2)
-        if (group, 0x0102) in dataset
-    )
 
 
 def _complete_transfer_syntax(dataset: Dataset) -> None:

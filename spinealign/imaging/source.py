@@ -133,8 +133,8 @@ class _Unpacked(io.RawIOBase):
     ) -> None:
         self._path, self._packed = path, packed
         self.stated_bytes = size
-        self._memory = io.BytesIO()
-        self._place = 0
+        self._blocks: list[bytearray] = []  # of one size: one growing buffer is copied as it grows
+        self._unpacked_bytes = self._place = 0
 
     def readable(self) -> bool:
         return True
@@ -154,23 +154,33 @@ class _Unpacked(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._unpack(self._place + len(buffer))
-        self._memory.seek(self._place)
-        count = self._memory.readinto(buffer)
-        self._place += count
-        return count
-
-    @property
-    def _unpacked_bytes(self) -> int:
-        return self._memory.getbuffer().nbytes
+        number, start = divmod(self._place, _MOST_BLOCK_BYTES)
+        if self._place >= self._unpacked_bytes:
+            return 0
+        part = memoryview(self._blocks[number])[start : start + len(buffer)]
+        buffer[: len(part)] = part
+        self._place += len(part)
+        return len(part)
 
     def _unpack(self, needed: int) -> None:
         """Unpack until so many bytes, or all there are, lie in memory."""
-        have = self._memory.seek(0, io.SEEK_END)
-        while have < needed and (block := self._block(needed - have)):
-            have += self._memory.write(block)
-            if have > MAX_UNPACKED_BYTES:
+        while self._unpacked_bytes < needed:
+            block = self._block(needed - self._unpacked_bytes)
+            if not block:
+                return
+            self._keep(block)
+            if self._unpacked_bytes > MAX_UNPACKED_BYTES:
                 detail = _megabytes(MAX_UNPACKED_BYTES)
                 raise ImageReadError(self._path, ReadProblem.TOO_LARGE, detail)
+
+    def _keep(self, block: bytes) -> None:
+        self._unpacked_bytes += len(block)
+        while block:
+            if not self._blocks or len(self._blocks[-1]) == _MOST_BLOCK_BYTES:
+                self._blocks.append(bytearray())
+            room = _MOST_BLOCK_BYTES - len(self._blocks[-1])
+            self._blocks[-1] += block[:room]
+            block = block[room:]
 
     def _block(self, wanted: int) -> bytes:
         try:

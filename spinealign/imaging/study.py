@@ -113,11 +113,11 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
                 try:
                     pictures += _scan_part(part, headers, others)
                 except ImageReadError as refusal:
-                    of_path.append(refusal)
+                    of_path.append(_alone(refusal))
                 _require_few(path, pictures)
                 yield count
         except ImageReadError as refusal:
-            refused.append(refusal)
+            refused.append(_alone(refusal))
             continue
         if len(headers) + len(others) == known:
             refused.append(_nothing_found(path, of_path))
@@ -127,6 +127,12 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     if not found and not refused:  # presentation states alone
         refused = [ImageReadError(path, ReadProblem.NO_PIXELS) for path in paths]
     return Scan(found, tuple(refused))
+
+
+def _alone(refusal: ImageReadError) -> ImageReadError:
+    """Return a refusal to be kept, without the unpacked file that its way here holds on to."""
+    refusal.__context__ = None
+    return refusal.with_traceback(None)
 
 
 def _require_few(path: Path, pictures: int) -> None:
@@ -147,7 +153,7 @@ def _candidates(path: Path, refusals: list[ImageReadError]) -> Iterator[ImagePar
         try:
             yield from _parts_of(file) if name.endswith(ARCHIVE_SUFFIX) else [ImagePart(file)]
         except ImageReadError as refusal:
-            refusals.append(refusal)
+            refusals.append(_alone(refusal))
 
 
 def _parts_of(path: Path) -> list[ImagePart]:

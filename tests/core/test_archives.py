@@ -19,9 +19,10 @@ from pydicom.uid import RLELossless
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.generators import run_to_end
+from spinealign.domain.image import ImagePart
 from spinealign.imaging import source
 from spinealign.imaging.read import read_image
-from spinealign.imaging.source import MAX_UNPACKED_BYTES
+from spinealign.imaging.source import MAX_UNPACKED_BYTES, opened
 from spinealign.imaging.study import list_series, read_series_slice, scan_paths
 from spinealign.imaging.volume import load_volume
 from tests.image_files import (
@@ -300,6 +301,28 @@ def test_an_index_is_not_followed_out_of_its_folder(tmp_path: Path) -> None:
         dataset.save_as(index)
     assert (tmp_path / "sources" / "IM0001").is_file()
     assert problem_of(index, list_series) is ReadProblem.NO_FILES_OF_INDEX
+
+
+def test_what_is_kept_of_refused_files_holds_none_of_them(tmp_path: Path) -> None:
+    write_series(tmp_path / "study", 3)
+    (tmp_path / "study" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(5000))
+    scan = run_to_end(scan_paths([zipped(tmp_path / "a.zip", tmp_path / "study"), tmp_path / "b"]))
+    assert [refusal.problem for refusal in scan.refused] == [
+        ReadProblem.TRUNCATED,
+        ReadProblem.MISSING,
+    ]
+    assert [(each.__traceback__, each.__context__) for each in scan.refused] == [(None, None)] * 2
+
+
+def test_a_long_member_is_read_anywhere(tmp_path: Path) -> None:
+    content = np.random.default_rng(1).bytes(3_200_000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", content)
+    with opened(ImagePart(tmp_path / "a.zip", "a")) as file:
+        for start, length in ((1 << 20, 5), ((1 << 20) - 2, 3_000_000), (0, 10), (3_199_990, 99)):
+            file.seek(start)
+            assert file.read(length) == content[start : start + length]
+        assert file.seek(0, 2) == len(content)
 
 
 def test_a_list_of_names_that_takes_much_memory_is_not_read(
