@@ -21,7 +21,14 @@ from msgspec import Meta
 
 from spinealign.domain.errors import ReadingError, ReadingProblem
 from spinealign.domain.findings import Analysis
-from spinealign.domain.reading import Addendum, Decision, Finding, FindingDecision, Reading
+from spinealign.domain.reading import (
+    Addendum,
+    Decision,
+    Finding,
+    FindingDecision,
+    Normality,
+    Reading,
+)
 from spinealign.json_files import json_schema
 from spinealign.reading.decisions import (
     ReadFinding,
@@ -136,7 +143,9 @@ def _require_complete(reading: Reading, findings: tuple[Finding, ...]) -> None:
 
 
 def _is_left_out(read: ReadFinding) -> bool:
-    return is_detail(read.finding) and read.state is Decision.UNDECIDED
+    """Whether a finding is no part of a signed reading; what could not be told stays."""
+    is_known = read.finding.normality is not Normality.UNDETERMINED
+    return is_detail(read.finding) and is_known and read.state is Decision.UNDECIDED
 
 
 def _named(decision: FindingDecision, reader: str) -> FindingDecision:

@@ -17,6 +17,7 @@ from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import Corrections
 from spinealign.domain.image import DecisionSource, KindCheck
 from spinealign.domain.measurements import Unmeasurable, UnmeasurableReason
+from spinealign.domain.measures import MeasureCode
 from spinealign.domain.reading import (
     AddendumDraft,
     Decision,
@@ -44,6 +45,7 @@ from tests.readings import (
     back_analysis,
     degrees,
     forced_analysis,
+    measured,
     neck_analysis,
     pfirrmann,
     store_in,
@@ -444,6 +446,20 @@ def test_grades_that_were_overruled_are_looked_for_on_the_line_of_their_level(
     session.write_impression(f"{session.reading.impression.text}\nMine.")
     session.decide(key, decision, None if human is None else pfirrmann(human))
     assert session.contradicted == ((said,) if said else ())
+
+
+def test_all_that_could_not_be_told_is_listed_after_signing_too(store: ReadingStore):
+    neck = neck_analysis()
+    lost = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("C7",))
+    segment = measured(
+        MeasureCode.TRANSLATION, None, ("C6", "C7"), place=4, unmeasurable=lost, points=()
+    )
+    session = opened(store, replace(neck, measurements=(*neck.measurements, segment)), "A. Reader")
+    before = [finding.key for finding in session.page.doubts]
+    assert "measure/translation/C6/C7" in before
+    session.accept_rest()
+    session.sign()
+    assert [finding.key for finding in session.page.doubts] == before
 
 
 # A result that is changed after it was signed
