@@ -63,7 +63,7 @@ def _open_missing_streams() -> None:
 
 
 def _print_whatever_comes() -> None:
-    """Print plain letters for those that the terminal lacks, and escape names that are no Unicode."""
+    """Print plain letters where the terminal lacks ours, and escape names that are no Unicode."""
     codecs.register_error(_PLAIN_LETTERS, _plain_letters)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

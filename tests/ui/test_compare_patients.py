@@ -334,3 +334,9 @@ def test_motion_is_never_measured_across_patients(opened):
     assert page.motion is None
     assert page.table.rowCount() == 0
     assert not any(button.isEnabled() for button in page._buttons)
+
+
+def test_every_page_fits_a_screen_of_which_everything_is_drawn_twice_as_large(opened):
+    found = opened(*FILES)
+    for page in (found.pair, found.course, found.motion):
+        assert page.minimumSizeHint().width() <= 900

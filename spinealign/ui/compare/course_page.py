@@ -8,7 +8,6 @@ from functools import partial
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QCheckBox,
-    QHBoxLayout,
     QSplitter,
     QTableWidget,
     QTableWidgetItem,
@@ -23,9 +22,10 @@ from spinealign.ui.cases.appendices import Appendix
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.saving import COURSE_PAGES, COURSE_PICTURE, COURSE_TABLE, SavedFile
 from spinealign.ui.compare.drawn_chart import DrawnChart
-from spinealign.ui.compare.pair_page import as_it_is_now, push_button
+from spinealign.ui.compare.pair_page import BUTTON_GAP_PX, as_it_is_now, push_button
 from spinealign.ui.compare.patient_cases import PatientCases
 from spinealign.ui.compare.patients import PatientReader
+from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import offer, show_plain_rows, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
@@ -197,10 +197,9 @@ class CoursePage(QWidget):
         outer.addWidget(self.cautions)
         outer.addLayout(self._button_row())
 
-    def _button_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _button_row(self) -> FlowLayout:
+        row = FlowLayout(BUTTON_GAP_PX)
         row.addWidget(self.in_report)
-        row.addStretch(1)
         self._buttons = [
             push_button("Save as &table (CSV)…", partial(self.save, COURSE_TABLE)),
             push_button("Save &drawn course (PNG)…", partial(self.save, COURSE_PICTURE)),

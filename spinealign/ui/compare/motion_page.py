@@ -8,7 +8,6 @@ from itertools import combinations
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QCheckBox,
-    QHBoxLayout,
     QLabel,
     QSplitter,
     QTableWidget,
@@ -26,9 +25,16 @@ from spinealign.ui.cases.appendices import Appendix
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.saving import MOTION_PAGES, MOTION_TABLE, SavedFile
 from spinealign.ui.compare.drawn_chart import DrawnChart
-from spinealign.ui.compare.pair_page import CaseChoice, PatientWarning, as_it_is_now, push_button
+from spinealign.ui.compare.pair_page import (
+    BUTTON_GAP_PX,
+    CaseChoice,
+    PatientWarning,
+    as_it_is_now,
+    push_button,
+)
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.picture.viewer import Viewer
+from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import offer, show_plain_rows, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
@@ -272,10 +278,9 @@ class MotionPage(QWidget):
         """Give pictures and table half of a height in pixels each."""
         self._halves.setSizes([height // 2, height // 2])
 
-    def _button_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _button_row(self) -> FlowLayout:
+        row = FlowLayout(BUTTON_GAP_PX)
         row.addWidget(self.in_report)
-        row.addStretch(1)
         self._buttons = [
             push_button("S&wap flexion and extension", self.swap),
             push_button("Save as &table (CSV)…", partial(self.save, MOTION_TABLE)),
