@@ -255,11 +255,20 @@ def contradicted_text(said: Sequence[str]) -> str:
     return f"The impression still says {quoted}, which you changed or rejected."
 
 
-def left_text(count: int) -> str:
-    """Return how many findings wait for a decision."""
-    if not count:
+def left_text(left: Sequence[Finding]) -> str:
+    """Return how many findings wait for a decision; a line of a disc stands for many of them."""
+    if not left:
         return "Every finding is decided."
-    return f"{count} finding{'' if count == 1 else 's'} not decided yet."
+    said = f"{_counted(len(left), 'finding', 'findings')} not decided yet"
+    grades = [finding for finding in left if finding.kind is FindingKind.DISC_GRADE]
+    if not grades:
+        return f"{said}."
+    discs = _counted(len({finding.place for finding in grades}), "disc", "discs")
+    parts = [f"{_counted(len(grades), 'grade', 'grades')} of {discs}"]
+    others = len(left) - len(grades)
+    return (
+        f"{said}: {listed([*parts, *([_counted(others, 'other', 'others')] if others else [])])}."
+    )
 
 
 def normal_text(findings: Sequence[Finding]) -> str:

@@ -163,11 +163,14 @@ def test_levels_that_were_not_found():
 
 
 def test_how_many_wait():
-    assert [left_text(count) for count in (0, 1, 3)] == [
+    assert [left_text(left) for left in ((), (COBB,), (COBB, COBB), (BULGING, COBB))] == [
         "Every finding is decided.",
         "1 finding not decided yet.",
-        "3 findings not decided yet.",
+        "2 findings not decided yet.",
+        "2 findings not decided yet: 1 grade of 1 disc and 1 other.",
     ]
+    graded = (BULGING, QUIET, pfirrmann(2))
+    assert left_text(graded) == "3 findings not decided yet: 3 grades of 1 disc."
 
 
 def test_normal_findings_in_one_sentence():

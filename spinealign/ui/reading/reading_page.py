@@ -167,7 +167,7 @@ class ReadingPage(QWidget):
     def _show_end(self, snapshot: ReadingSnapshot) -> None:
         """Offer what can be done with the whole reading, and say why something cannot."""
         waiting, is_signed = len(snapshot.pending), snapshot.is_signed
-        self.left.setText(left_text(waiting))
+        self.left.setText(left_text(snapshot.pending))
         for part in (self.left, self.accept_rest, self.sign):
             part.setVisible(not is_signed)
         can_accept = any(finding.value is not None for finding in snapshot.pending)

@@ -111,7 +111,7 @@ def why_not_signed(snapshot: ReadingSnapshot, reader: str) -> str:
     if snapshot.faults:
         return "What is saved of this reading is not as it was written; see the reading page."
     if snapshot.pending:
-        return f"{left_text(len(snapshot.pending))} Accept, change or reject them (Ctrl+R: all)."
+        return f"{left_text(snapshot.pending)} Accept, change or reject them (Ctrl+R: all)."
     if not snapshot.reading.impression.text.strip():
         return "The impression is empty."
     return "" if reader.strip() else "Enter your name."
