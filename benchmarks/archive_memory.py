@@ -108,12 +108,12 @@ def bombs() -> Members:
 
 
 def volumes() -> Members:
-    """Yield NIfTI volumes that unpack to 250 MB each."""
+    """Yield NIfTI volumes that unpack to 230 MB each."""
     head = nib.Nifti1Image(np.zeros((33, 33, 33), np.int16), np.eye(4)).to_bytes()[:352]
     changed = bytearray(head)
-    changed[42:48] = np.array([500, 500, 500], "<i2").tobytes()
+    changed[42:48] = np.array([480, 480, 500], "<i2").tobytes()
     for number in range(2):
-        yield f"{number}.nii", bytes(changed) + bytes(range(250)) * 1_000_000
+        yield f"{number}.nii", bytes(changed) + bytes(range(250)) * 921_600
 
 
 def huge_pictures() -> Members:

@@ -98,7 +98,8 @@ class NiftiVolume:
 
     def slice_pixels(self, index: int) -> NDArray[np.float64]:
         """Return the true values (H, W) of a slice the conventional way round."""
-        values = np.take(self.values, index, axis=self.axis).T[::-1, ::-1]
+        slices = np.moveaxis(self.values, self.axis, 0)  # `take` would copy the whole volume
+        values = slices[index].T[::-1, ::-1]
         return np.asarray(values.astype(np.float64) * self.slope + self.intercept)
 
 

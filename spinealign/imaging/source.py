@@ -20,7 +20,7 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart
 from spinealign.imaging.sniff import HEAD_BYTES, is_gzip, is_zip, sniff
 
-MAX_UNPACKED_BYTES = 256 << 20
+MAX_UNPACKED_BYTES = 224 << 20
 """The most that one compressed file or member may grow to in memory."""
 
 MAX_MEMBERS = 20_000

@@ -58,13 +58,16 @@ FOLDER, COUNTS_FOLDER = "readings", "signed"
 DRAFT, ADDENDUM, IN_USE = "draft.json", "addendum.json", "in-use"
 
 _LARGEST_BYTES = 8_000_000
+MOST_VERSIONS = 9999
+"""Of one reading; the names of their files have four digits."""
+
 _VERSION_NAME = re.compile(r"version-(\d{4})\.json")
 
 
 class _Count(msgspec.Struct, frozen=True):
     """How many versions of a reading there are, kept apart from them."""
 
-    version: Annotated[int, Meta(ge=1)]
+    version: Annotated[int, Meta(ge=1, le=MOST_VERSIONS)]
     sha256: Checksum
     hmac_sha256: Checksum
 

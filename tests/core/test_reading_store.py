@@ -406,6 +406,16 @@ def test_a_reading_signed_under_a_reworded_source_stays_readable(store, profile)
     assert stored.reading.findings[0].normal.source is Reference.OTHER_VERSION
 
 
+@pytest.mark.parametrize("version", [10_000, 10**30])
+def test_a_count_of_more_versions_than_there_can_be_is_damage(kept, profile, version):
+    content = count_path(profile).read_bytes()
+    count_path(profile).write_bytes(
+        content.replace(b'"version":3', f'"version":{version}'.encode())
+    )
+    assert faults(kept) == [(StoredReadingProblem.BROKEN, 0)]
+    assert kept.load(IMAGE).reading == TWICE
+
+
 # A kill between two files
 
 
