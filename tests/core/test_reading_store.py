@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,11 +29,19 @@ from spinealign.domain.reading import (
     Impression,
     Normality,
     Reading,
+    ReadingStatus,
 )
+from spinealign.domain.report_details import LeftOutReading, ReadingUse
 from spinealign.reading import signing
-from spinealign.reading.store import KEY_FILE, ReadingStore, folder_name
+from spinealign.reading.store import (
+    KEY_FILE,
+    ReadingStore,
+    StoredReading,
+    folder_name,
+    taken_in,
+)
 from tests.core.test_reading_values import IMAGE, NOW, accepted, readings
-from tests.readings import store_in
+from tests.readings import neck_analysis, store_in
 
 SIGNED = Reading(
     IMAGE, "xray", (accepted(),), Impression("All is well."), "A. Reader", signed_utc=NOW
@@ -71,6 +80,26 @@ def count_path(profile: Path) -> Path:
 
 def faults(store: ReadingStore) -> list[tuple[StoredReadingProblem, int]]:
     return [(fault.problem, fault.version) for fault in store.load(IMAGE).faults]
+
+
+# What results rest on
+
+
+def test_a_reading_is_taken_in_unless_it_is_spoilt_or_of_another_kind(kept: ReadingStore, profile):
+    neck = neck_analysis()
+    stored = kept.load(IMAGE)
+    of_view = replace(stored, reading=stored.reading.with_changes(view=neck.view_name))
+    assert taken_in(neck, of_view) == (of_view.reading, None)
+    other = replace(stored, reading=stored.reading.with_changes(view="ct"))
+    left_out = LeftOutReading(ReadingUse.OF_ANOTHER_KIND, ReadingStatus.AMENDED)
+    assert taken_in(neck, other) == (None, left_out)
+    path = version_path(profile, 3)
+    path.write_text(path.read_text().replace("And T1", "And T2"))
+    spoilt = kept.load(IMAGE)
+    assert taken_in(neck, spoilt) == (
+        None, LeftOutReading(ReadingUse.FAULTY, ReadingStatus.AMENDED),
+    )  # fmt: skip
+    assert taken_in(neck, StoredReading()) == (None, None)
 
 
 # Drafts
