@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -99,16 +100,12 @@ def _read_settings(_: str, content: bytes, folder: Path) -> str:
 
 def _read_reading(kind: str, content: bytes, folder: Path) -> str:
     analysis = back_analysis()
-    place = next((_whole_reading() / "profile").rglob(kind.partition("/")[2]))
-    whole = place.read_bytes()
-    place.write_bytes(content)
-    try:
-        store = store_in(_whole_reading())
-        stored = store.load(image_of(analysis))
-        store.addendum_draft(image_of(analysis))
-        ReadingSession(analysis, store)
-    finally:
-        place.write_bytes(whole)
+    shutil.copytree(_whole_reading() / "profile", folder / "profile")
+    next((folder / "profile").rglob(kind.partition("/")[2])).write_bytes(content)
+    store = store_in(folder)
+    stored = store.load(image_of(analysis))
+    store.addendum_draft(image_of(analysis))
+    ReadingSession(analysis, store)
     return f"reading: {'faults' if stored.faults else 'taken'}"
 
 
