@@ -158,8 +158,8 @@ def findings_of(analysis: Analysis) -> tuple[Finding, ...]:
     """
     found = _found(analysis)
     if analysis.automatic is not None:
-        before = {finding.key: finding.value for finding in _found(analysis.automatic)}
-        found = [_with_automatic(finding, before.get(finding.key)) for finding in found]
+        before = _found(analysis.automatic)
+        found = [_with_automatic(finding, before) for finding in found]
     return tuple(sorted(found, key=lambda finding: -finding.rank))
 
 
@@ -167,11 +167,27 @@ def _found(analysis: Analysis) -> list[Finding]:
     return [finding for rule in FINDING_RULES.values() for finding in rule.find(analysis)]
 
 
-def _with_automatic(finding: Finding, before: FindingValue | None) -> Finding:
-    """Return a grade with what the program said before a person's corrections."""
+def _with_automatic(finding: Finding, before: Sequence[Finding]) -> Finding:
+    """Return a grade with what the program said before a person's corrections.
+
+    The same disc or body is the one at the same place: its name may have been another.
+    """
     if finding.kind not in (FindingKind.HEIGHT_LOSS, FindingKind.DISC_GRADE):
         return finding
-    return msgspec.structs.replace(finding, automatic=before)
+    alike = [one for one in before if (one.kind, one.code) == (finding.kind, finding.code)]
+    own = max(alike, key=lambda one: _shared(one.box, finding.box), default=None)
+    is_there = own is not None and _shared(own.box, finding.box) > 0
+    value = own.value if own is not None and is_there else None
+    return msgspec.structs.replace(finding, automatic=value)
+
+
+def _shared(one: Box | None, other: Box | None) -> float:
+    """Return the area that two boxes have in common, in square pixels; 0 without a box."""
+    if one is None or other is None:
+        return 0.0
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0.0) * max(height, 0.0)
 
 
 def page_of(findings: Iterable[Finding]) -> FindingPage:

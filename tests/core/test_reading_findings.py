@@ -27,6 +27,8 @@ from spinealign.domain.reading import (
     Normality,
     NumberValue,
 )
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
+from spinealign.measure.correction.level_shift import shift_levels
 from spinealign.reading.findings import (
     FINDING_RULES,
     MOST_LINES,
@@ -44,6 +46,7 @@ from spinealign.reading.ranks import (
     severity_rank,
 )
 from tests import phantoms
+from tests.disc_models import graded_analysis
 from tests.readings import (
     BACK,
     DISCS,
@@ -389,3 +392,15 @@ def test_farther_from_the_range_is_worse(value, low, width):
     if not normal.holds(value):
         assert rank >= ABNORMAL_FROM
         assert range_rank(value + step, normal) > rank
+
+
+def test_a_renamed_disc_keeps_what_the_program_said_of_it():
+    """After levels are shifted L3/L4 is another disc: its own grade is the automatic one."""
+    graded = graded_analysis()
+    start = initial_corrections(graded)
+    renamed = apply_corrections(graded, shift_levels(start, steps=1, analysis=graded))
+    told = {f.key: f for f in findings_of(renamed) if f.kind is FindingKind.DISC_GRADE}
+    assert {f.code: f.automatic for f in told.values() if f.place == "L4/L5"} == {
+        f.code: f.value for f in findings_of(graded) if f.place == "L5/S1"
+    }
+    assert all(f.automatic == f.value for f in told.values())
