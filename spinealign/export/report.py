@@ -37,7 +37,8 @@ from spinealign.wording.report import (
 )
 
 MOST_PAGES, MOST_PAGES_OF_MR = 2, 3
-"""Of a report without its annex, and one more for each section on other examinations."""
+"""Of a report without its annex, one section on other examinations included; each further one
+may take one more."""
 
 _FORCED = page.BOLD.but(colour=page.RED, space_after=3)
 _LEAST_PICTURE_HEIGHT, _MOST_PICTURE_HEIGHT = 70 * mm, 190 * mm
@@ -72,7 +73,7 @@ def report_pdf(analysis: Analysis, details: ReportDetails | None = None) -> byte
     front = _Front(analysis, content, details)
     parts = [(title, make) for title, make in _parts(analysis) if make()]
     most = MOST_PAGES_OF_MR if analysis.discs else MOST_PAGES
-    most += len(appended_stories(analysis, details))
+    most += max(0, len(appended_stories(analysis, details)) - 1)
     for left_out in range(len(parts) + 1):
         appended = [part for story in appended_stories(analysis, details) for part in story]
         data, pages = _built(analysis, content, front.story(), parts, left_out, appended)

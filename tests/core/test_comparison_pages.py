@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from spinealign.domain.comparison import PatientExamination
 from spinealign.domain.measures import MeasureCode, NormalRange
 from spinealign.domain.report_details import ReportDetails
 from spinealign.export.comparison import NO_CHANGE, NOT_READ
@@ -33,6 +34,8 @@ from spinealign.measure.geometry.comparison import course_of
 from spinealign.measure.motion import motion_of
 from tests.core.test_comparison import cobb, of_patient, translation
 from tests.core.test_motion import pair
+from tests.phantoms_alignment import bent_column
+from tests.phantoms_xray import analysed
 
 
 def text_of(data):
@@ -100,6 +103,15 @@ def test_flexion_and_extension_stand_in_a_report():
     film = of_patient(replace(cobb(8.0), normal=NormalRange(100.0, 101.0))).analysis
     for is_told, said in ((False, details), (True, ReportDetails(motion.flexion.facts))):
         assert all(("below range" in text) is is_told for text in in_report(said, film))
+
+
+def test_a_film_with_flexion_and_extension_stays_at_two_pages():
+    bent, stretched = ([-2.0, -4.0, -6.0, -5.0, -3.0], [6.0, 8.0, 12.0, 9.0, 7.0])
+    films = [analysed(bent_column(discs, [0.0] * 5)) for discs in (bent, stretched)]
+    motion = motion_of(*map(PatientExamination, films))
+    for details in (ReportDetails(), ReportDetails(motion=motion)):
+        data = report_pdf(films[0], details)
+        assert len(PdfReader(io.BytesIO(data)).pages) <= 2
 
 
 def test_a_course_on_paper_draws_what_changed_and_lists_all_dates():
