@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QAction
 from PyQt6.QtTest import QTest
 
 from spinealign.domain.image import DisplayWindow, WindowCurve, WindowKind
 from spinealign.imaging.windows import is_same_window, manual_window, offered_windows
 from spinealign.ui.picture.display_images import prepare_image
+from spinealign.ui.window.actions import says_more_than_its_name
 from tests import phantoms
 
 TABLE = DisplayWindow(
@@ -195,3 +197,12 @@ def test_a_large_picture_is_sampled_evenly():
 def test_by_hand_is_nobodys_window():
     dragged = manual_window(OWN[0], 300, 1500)
     assert not any(is_same_window(dragged, window) for window in OWN)
+
+
+def test_a_tool_tip_that_repeats_an_entry_does_not_lie_over_the_next_one(qapp):
+    plain = QAction("&Save all…")
+    plain.setToolTip("Save all (Ctrl+S)")
+    assert not says_more_than_its_name(plain)
+    assert not says_more_than_its_name(QAction("&Quit"))
+    plain.setToolTip("Nothing is analysed yet")
+    assert says_more_than_its_name(plain)

@@ -110,8 +110,10 @@ class CasesPanel(QWidget):
         self._refresh_groups()
 
     def update_case(self, case: Case) -> None:
-        """Show a case's present state."""
-        item = self._items[id(case)]
+        """Show a case's present state; one that was closed meanwhile is shown no longer."""
+        item = self._items.get(id(case))
+        if item is None:
+            return
         is_read = case.reading_status is not ReadingStatus.AUTOMATIC
         reading = STATUS_WORDS_OF_READINGS[case.reading_status] if is_read else ""
         item.setText(0, f"{case.title}\n{reading}" if is_read else case.title)

@@ -514,11 +514,11 @@ def _style_button(bar: QToolBar, action: QAction, with_text: bool) -> None:
 
 def _menu(menu: QMenu | None) -> QMenu:
     assert menu is not None
-    menu.hovered.connect(lambda action: menu.setToolTipsVisible(_says_more(action)))
+    menu.hovered.connect(lambda action: menu.setToolTipsVisible(says_more_than_its_name(action)))
     return menu
 
 
-def _says_more(action: QAction) -> bool:
+def says_more_than_its_name(action: QAction) -> bool:
     """Whether a tool tip says more than the entry of the menu that it would lie over."""
     name = action.text().replace("&", "").removesuffix("…")
     said = action.toolTip().rpartition(" (")[0] or action.toolTip()
