@@ -305,6 +305,11 @@ class MeasureDefinition:
         Whether it is the curvature of its region that a finding begins with.
     is_graded_if_surely_positive : bool
         Whether `severities` count only where the whole 95 % interval lies above zero.
+    is_graded_on_films_if_sure : bool
+        Whether `severities` of points that a network placed on a film count only where the whole
+        95 % interval has a grade. Source: five of 19 standing films had a body of which a
+        network's outlines, and not the reader's, told height loss of 20 to 35 %; no interval was
+        wholly beyond 20 % (docs/design/height-loss.md).
     whole_spine_only : bool
         Whether it is taken only of images that show the whole spine and that the patient
         stands for (`Examination.shows_all_regions`).
@@ -327,6 +332,7 @@ class MeasureDefinition:
     stands_in_for: MeasureCode | None = None
     is_lordosis: bool = False
     is_graded_if_surely_positive: bool = False
+    is_graded_on_films_if_sure: bool = False
     whole_spine_only: bool = False
     reader_limit: ReaderLimit | None = None
 
@@ -679,19 +685,19 @@ _TABLE = (
         MeasureCode.BODY_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 40, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT, Reference.JUNCTION),
         ranges=_JUNCTION_WEDGES,
-        severities=_GENANT, graded_in=_BELOW_NECK,
+        severities=_GENANT, graded_in=_BELOW_NECK, is_graded_on_films_if_sure=True,
         reader_limit=ReaderLimit(0.2, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.MIDDLE_HEIGHT_RATIO, Quantity.RATIO, MeasureGroup.BODIES, 41, Extent.BODY,
         _EVERYWHERE, DrawnOn.NOTHING, (Reference.GENANT,),
-        severities=_GENANT, graded_in=_BELOW_NECK,
+        severities=_GENANT, graded_in=_BELOW_NECK, is_graded_on_films_if_sure=True,
         reader_limit=ReaderLimit(0.2, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(
         MeasureCode.HEIGHT_TO_NEIGHBOURS, Quantity.RATIO, MeasureGroup.BODIES, 42, Extent.BODY,
         _BELOW_NECK, DrawnOn.NOTHING, (Reference.GENANT,),
-        severities=_GENANT,
+        severities=_GENANT, is_graded_on_films_if_sure=True,
         reader_limit=ReaderLimit(0.2, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(

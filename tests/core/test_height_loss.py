@@ -14,6 +14,7 @@ from spinealign.domain.height_loss import (
     height_loss_cautions,
     height_losses,
 )
+from spinealign.domain.measurements import IntervalRule
 from spinealign.domain.measures import MeasureCode
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
@@ -209,3 +210,39 @@ def test_the_share_of_the_neighbours_is_the_height_lost_most():
     beside = found[(MeasureCode.HEIGHT_TO_NEIGHBOURS.value, ("L1",))]
     assert beside.value == pytest.approx(1 / np.mean([1.0, 0.7]))
     assert beside.severity is None
+
+
+ON_FILM = IntervalRule(dict.fromkeys(MeasureCode, 1.5), is_limited=True)
+
+
+def by_network(bodies, confidence):
+    return tuple(
+        replace(
+            one,
+            landmarks=tuple(
+                replace(m, source=LandmarkSource.NETWORK, confidence=confidence)
+                for m in one.landmarks
+            ),
+        )
+        for one in bodies
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "is_told"), [(0.6, True), (0.7, True), (0.77, False), (0.9, False)]
+)
+def test_on_a_film_a_network_tells_only_height_loss_that_no_interval_denies(share, is_told):
+    bodies = by_network(column(L2=(share, (1 + share) / 2, 1.0)), 0.9)
+    found = measure_alignment(bodies, Facing.RIGHT, PIXELS, WHOLE_SPINE, rule=ON_FILM)
+    ratio = next(m for m in found if m.key == (MeasureCode.BODY_HEIGHT_RATIO, ("L2",)))
+    assert (ratio.interval[1] < 0.8) is is_told
+    assert [loss.level for loss in height_losses(found)] == ["L2"] * is_told
+    elsewhere = measure_alignment(bodies, Facing.RIGHT, PIXELS, SPINE_MR)
+    assert [loss.level for loss in height_losses(elsewhere)] == ["L2"] * (share < 0.8)
+
+
+def test_on_a_film_points_of_a_person_tell_height_loss_as_on_mr():
+    found = measure_alignment(
+        column(L2=(0.79, 0.9, 1.0)), Facing.RIGHT, PIXELS, WHOLE_SPINE, rule=ON_FILM
+    )
+    assert [loss.level for loss in height_losses(found)] == ["L2"]

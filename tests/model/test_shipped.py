@@ -20,7 +20,8 @@ from spinealign.inference.catalog import ModelStore
 from spinealign.lumbar import grade_discs
 from spinealign.measure.outlines.regions import dice_coefficient
 from spinealign.predict import classify_with, segment_with
-from spinealign.radiograph import outline_vertebrae
+from spinealign.radiograph import outline_film, outline_vertebrae
+from spinealign.radiograph.looks import COLUMN_LEVELS
 
 pytestmark = pytest.mark.model
 SAMPLES = {sample.name: sample for sample in list_samples()}
@@ -29,6 +30,7 @@ LIMIT_MB = {
     "ct_fracture_vgg16": 20,
     "disc_grading": 15,
     "mr_segmentation": 15,
+    "spine_bodies": 15,
     "view_gate": 4,
     "xray_bodies": 15,
 }
@@ -197,9 +199,33 @@ def test_a_whole_neck_of_another_source_is_outlined_and_named(models, side):
     assert not found.levels_uncertain
 
 
+@pytest.mark.skipif(not NECKS.is_dir(), reason="the shared films are not here")
+@pytest.mark.parametrize("neck", ["neck_1", "neck_2", "neck_3"])
+def test_both_film_networks_name_necks_that_neither_was_trained_on(models, neck):
+    film = read_image(NECKS / "images" / f"{neck}.png")
+    both = [models.load(name) for name in ("xray_bodies", "spine_bodies")]
+    found = outline_film(both, film, COLUMN_LEVELS[:7])
+    assert [body.level for body in found.vertebrae][:6] == ["C2", "C3", "C4", "C5", "C6", "C7"]
+    assert not found.levels_uncertain
+
+
+SPINES = SHARED / "xray_spine_lateral"
+
+
+@pytest.mark.skipif(not SPINES.is_dir(), reason="the shared films are not here")
+def test_a_whole_spine_that_was_trained_on_is_named_from_c2_to_s1(models):
+    film = read_image(SPINES / "images" / "22.webp")
+    found = outline_film([models.load("spine_bodies")], film, COLUMN_LEVELS)
+    levels = [body.level for body in found.vertebrae]
+    assert {"C2", "C3", "C4", "C5", "C6", "C7", "L1", "L2", "L3", "L4", "L5", "S1"} <= set(levels)
+    assert levels == sorted(levels, key=COLUMN_LEVELS.index)
+    assert found.facing == "right"
+
+
+@pytest.mark.parametrize("network", ["xray_bodies", "spine_bodies"])
 @pytest.mark.parametrize("name", ["mr_lumbar_phantom", "ct_axial"])
-def test_no_body_is_outlined_on_what_is_no_film(models, name):
-    found = outline_vertebrae(models.load("xray_bodies"), read_image(SAMPLES[name].path))
+def test_no_body_is_outlined_on_what_is_no_film(models, name, network):
+    found = outline_film([models.load(network)], read_image(SAMPLES[name].path), COLUMN_LEVELS)
     assert found.vertebrae == ()
     assert not found.segmentation.mask.any()
 

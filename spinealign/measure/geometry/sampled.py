@@ -273,7 +273,16 @@ def _severity(
     definition = MEASURES[measure.code]
     if definition.is_graded_if_surely_positive and low <= 0:
         return None
+    if definition.is_graded_on_films_if_sure and _is_of_network_on_film(graded, spine, rule):
+        ends = (definition.severity_of(end, end, end) for end in (low, high))
+        if None in ends:
+            return None
     return definition.severity_of(float(graded[0]), low, high)
+
+
+def _is_of_network_on_film(graded: Values, spine: Spine, rule: IntervalRule) -> bool:
+    """Whether a value rests on points that a network placed on a radiograph."""
+    return rule.is_limited and spread_of(graded, spine.is_by_hand).program > 0
 
 
 def unit_of(code: MeasureCode, geometry: PixelGeometry) -> str:
