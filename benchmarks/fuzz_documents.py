@@ -28,6 +28,7 @@ from tests.killed_readings import begun, steps_of
 from tests.readings import back_analysis, store_in
 
 IMAGE = "scan.dcm"
+CARD_FOLDER = "card"
 
 
 @lru_cache(maxsize=1)
@@ -38,11 +39,11 @@ def corrected_case(folder: Path) -> Analysis:
 
 def documents() -> Iterator[tuple[str, bytes]]:
     """Yield the kind and the content of whole documents."""
-    for card in (classifier_card(), grading_card()):
-        yield "card", json.dumps(card.to_json()).encode()
+    cards = [card.to_json() for card in (classifier_card(), grading_card())]
     for folder in models_dirs():
-        for path in sorted(folder.glob("*/card.json")):
-            yield "card", path.read_bytes()
+        cards += [json.loads(path.read_bytes()) for path in sorted(folder.glob("*/card.json"))]
+    for card in cards:
+        yield "card", json.dumps({**card, "name": CARD_FOLDER}).encode()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = save_corrections(at(folder / IMAGE), folder / "corrections.json")
@@ -50,13 +51,7 @@ def documents() -> Iterator[tuple[str, bytes]]:
         store = SettingsStore(folder / "settings")
         store.save(Settings())
         yield from [("settings", (folder / "settings" / "settings.json").read_bytes())] * 2
-        yield from [(kind, content) for kind, content in _readings(folder)]
-
-
-def _readings(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for step in steps_of(begun(folder)):
-        step()
-    for path in sorted((folder / "profile").rglob("*.json")):
+    for path in sorted((_whole_reading() / "profile").rglob("*.json")):
         yield f"reading/{path.name}", path.read_bytes()
 
 
@@ -66,9 +61,11 @@ def read_document(kind: str, content: bytes, folder: Path) -> str:
 
 
 def _read_card(_: str, content: bytes, folder: Path) -> str:
-    (folder / "card.json").write_bytes(content)
+    place = folder / CARD_FOLDER
+    place.mkdir()
+    (place / "card.json").write_bytes(content)
     try:
-        read_card(folder)
+        read_card(place)
     except ModelError as error:
         return f"card: {error.problem.value}"
     return "card: taken"

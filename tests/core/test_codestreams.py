@@ -78,6 +78,12 @@ def test_a_frame_without_its_middle_is_damaged(tmp_path: Path, codec: str) -> No
     assert problem_of(stored(tmp_path / "a.dcm", dataset, [lacking])) is ReadProblem.TRUNCATED
 
 
+def test_a_frame_cut_between_two_parts_of_its_tiles_is_damaged(tmp_path: Path) -> None:
+    dataset, stream = corpus_object("JPEG 2000 in tiles")
+    cut = stream[: stream.rindex(b"\xff\x90\x00\x0a")]
+    assert problem_of(stored(tmp_path / "a.dcm", dataset, [cut])) is ReadProblem.TRUNCATED
+
+
 @pytest.mark.parametrize("codec", ["JPEG lossless", "JPEG-LS", "RLE"])
 def test_a_frame_with_more_in_it_than_its_picture_is_damaged(tmp_path: Path, codec: str) -> None:
     dataset, stream = corpus_object(codec)
