@@ -282,6 +282,19 @@ class TestBodies:
         assert kinds(result) == [CorrectionKind.LEVELS_RENAMED]
         assert result.segmentation.confidence is found.segmentation.confidence
 
+    def test_measures_of_a_place_keep_the_program_s_value_under_their_new_name(self, found):
+        result = apply_corrections(found, changes.rename_level(start_of(found), 1, "C1"))
+        pairs = zip(result.vertebrae, found.vertebrae, strict=True)
+        was = {now.name: before.name for now, before in pairs}
+        own = {m.key: m.value for m in found.measurements}
+        segments = [m for m in result.measurements if m.code.value == "disc_angle"]
+        told = [segment for segment in segments if segment.is_measurable]
+        assert told
+        for segment in told:
+            before = own["disc_angle", tuple(was[level] for level in segment.levels)]
+            assert segment.automatic_value == pytest.approx(before)
+            assert segment.state is MeasureState.AUTOMATIC
+
     def test_an_added_body_is_painted_where_it_lies(self, found):
         gap = changes.delete_vertebra(start_of(found), 4)
         outline = np.array(found.vertebrae[3].outline)

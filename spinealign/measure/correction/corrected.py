@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from spinealign.domain.findings import (
@@ -165,8 +165,27 @@ def _measured(
     removed = removed_levels(original.vertebrae, wanted.vertebrae)
     taken = tuple(_with_removed(measurement, removed) for measurement in taken)
     own = {measurement.key: measurement for measurement in original.measurements}
+    names = _program_names(original.vertebrae, wanted.vertebrae)
     factor = _length_factor(original.image, image)
-    return (*(_beside_automatic(m, own.get(m.key), factor) for m in taken), *drawn)
+    beside = (_beside_automatic(m, own.get(_program_key(m, names)), factor) for m in taken)
+    return (*beside, *drawn)
+
+
+def _program_names(own: Sequence[Vertebra], wanted: Sequence[Vertebra]) -> dict[str, str]:
+    """Return what the program called the body that a person calls so."""
+    same = counterparts(wanted, own)
+    return {body.name: same[body.index].name for body in wanted if body.index in same}
+
+
+def _program_key(measurement: Measurement, names: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Return under which levels the program has a measure: of a disc or body those of its place.
+
+    A curvature is between the levels in its title, whichever bodies these are.
+    """
+    code, levels = measurement.key
+    if not measurement.definition.extent.has_one_level:
+        return code, levels
+    return code, tuple(names.get(level, level) for level in levels)
 
 
 def removed_levels(own: Sequence[Vertebra], wanted: Sequence[Vertebra]) -> tuple[str, ...]:
