@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PyQt6.QtCore import Qt
@@ -19,6 +20,7 @@ from spinealign.domain.reading import (
     Decision,
     GradeScale,
     GradeValue,
+    Normality,
     PresenceValue,
     ReadImage,
     ReadingStatus,
@@ -29,6 +31,7 @@ from spinealign.reading.impression import Phrase
 from spinealign.reading.session import ReadingSession
 from spinealign.ui.cases.saving import ReportPatient
 from spinealign.ui.printing.preview import PageView
+from spinealign.ui.reading.finding_list import DOUBTS, NORMAL, _nothing_abnormal
 from spinealign.ui.reading.impression_box import ImpressionBox
 from spinealign.ui.reading.phrases_dialog import PhrasesDialog
 from spinealign.ui.reading.sign_dialog import AddendumDialog, SignDialog
@@ -620,6 +623,13 @@ class TestSigning:
         neck.key(Qt.Key.Key_C)
         assert neck.page.findings.current.editor is None
 
+    def test_the_other_contrast_of_a_signed_reading_is_not_changed(self, back):
+        action = back.window.actions_by_name["add_companion"]
+        assert action.isEnabled()
+        sign(back)
+        assert not action.isEnabled()
+        assert "signed" in action.toolTip()
+
     def test_a_result_changed_after_signing_is_told_on_opening(
         self, qtbot, neck, fake, open_window, tmp_path
     ):
@@ -916,3 +926,22 @@ def test_the_panel_is_never_narrower_than_its_page(back):
     QApplication.processEvents()
     assert window.results.width() >= window.results.page.minimumSizeHint().width()
     assert window.results.page.visibleRegion().boundingRect().left() == 0
+
+
+def lines_of(*normalities):
+    return [SimpleNamespace(findings=[SimpleNamespace(normality=n)]) for n in normalities]
+
+
+@pytest.mark.parametrize(
+    ("below", "doubts", "is_all"),
+    [
+        ([Normality.NORMAL], [], True),
+        ([], [], True),
+        ([Normality.NORMAL, Normality.UNJUDGED], [], False),
+        ([Normality.NORMAL], [Normality.UNDETERMINED], False),
+    ],
+)
+def test_what_was_not_judged_is_no_normal_finding(below, doubts, is_all):
+    told = _nothing_abnormal({NORMAL: lines_of(*below), DOUBTS: lines_of(*doubts)})
+    assert told.startswith("No abnormal finding")
+    assert ("could be judged" in told) is not is_all

@@ -18,6 +18,7 @@ from spinealign.domain.reading import (
     FindingValue,
     GradeValue,
     NameValue,
+    Normality,
 )
 from spinealign.reading.decisions import ReadFinding, allowed_grades, is_same_value
 from spinealign.reading.findings import FindingLine
@@ -145,7 +146,7 @@ class FindingList(QWidget):
         for line in wanted[""]:
             column.addWidget(self._new_row(line))
         if not wanted[""]:
-            column.addWidget(wrapped_label("No abnormal finding.", strong=True))
+            column.addWidget(wrapped_label(_nothing_abnormal(wanted), strong=True))
         self._normal = wrapped_label("", "muted")
         for name in (FOLDED, NORMAL, DOUBTS):
             if name == NORMAL:
@@ -392,3 +393,13 @@ def _grouped(findings: Sequence[Finding]) -> list[FindingLine]:
         is_disc = finding.kind is FindingKind.DISC_GRADE
         found.setdefault(f"disc/{finding.place}" if is_disc else finding.key, []).append(finding)
     return [FindingLine(key, tuple(members)) for key, members in found.items()]
+
+
+def _nothing_abnormal(wanted: Mapping[str, Sequence[FindingLine]]) -> str:
+    """Return what stands where no finding is abnormal; what was not judged is no normal finding."""
+    judged = {
+        f.normality for name in (NORMAL, DOUBTS) for line in wanted[name] for f in line.findings
+    }
+    if judged <= {Normality.NORMAL}:
+        return "No abnormal finding."
+    return "No abnormal finding among those that could be judged."

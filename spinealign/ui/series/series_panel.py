@@ -79,6 +79,8 @@ class SeriesPanel(QObject):
         case = self._bench.current
         if case is None or case.finding is None or case.stack.volumes == stack.volumes:
             return False
+        if self._bench.readings.is_signed:
+            return False
         examination = case.finding.analysis.examination
         if examination is None or not examination.grades_discs:
             return False

@@ -121,18 +121,24 @@ class CommandStates(QObject):
     def _offer_volume(self, case: Case | None) -> None:
         result = self._bench.current_analysis
         examination = None if result is None else result.examination
-        is_graded = examination is not None and examination.grades_discs
         is_slice = examination is not None and examination.is_sagittal_slice
         entry = case.stack.first if case is not None else None
         is_volume = (
             entry is not None and entry.plane is Plane.SAGITTAL and len(entry) >= FEWEST_SLICES
         )
-        has_companion = case is not None and case.companion is not None
         absent = NO_CASE if case is None else NO_RESULT if result is None else ""
-        ungraded = absent or ("" if is_graded else NOT_GRADED)
-        self._actions.offer("add_companion", ungraded)
         self._actions.offer("all_slices", absent or ("" if is_slice and is_volume else NO_VOLUME))
-        self._actions.offer("drop_companion", ungraded or ("" if has_companion else NO_COMPANION))
+
+    def _offer_companions(self, signed: str) -> None:
+        """Offer the other contrast, unless the reading is signed: it rests on what was seen."""
+        case, result = self._bench.current, self._bench.current_analysis
+        examination = None if result is None else result.examination
+        is_graded = examination is not None and examination.grades_discs
+        absent = NO_CASE if case is None else NO_RESULT if result is None else ""
+        locked = absent or ("" if is_graded else NOT_GRADED) or signed
+        has_companion = case is not None and case.companion is not None
+        self._actions.offer("add_companion", locked)
+        self._actions.offer("drop_companion", locked or ("" if has_companion else NO_COMPANION))
 
     def _show_image_type(self, case: Case | None) -> None:
         wanted = case.wanted_examination if case is not None else None
@@ -140,9 +146,8 @@ class CommandStates(QObject):
         self._image_type_button.setText(f"Image type: {words} ▾")
         self._actions.check(image_type_command(wanted))
 
-    def _offer_image_types(self) -> None:
+    def _offer_image_types(self, signed: str) -> None:
         """Offer other kinds, unless the reading is signed: it was signed as this kind."""
-        signed = SIGNED if self._bench.readings.is_signed else ""
         reason = NO_CASE if self._bench.current is None else signed
         self._offer(IMAGE_TYPES, reason)
         offer(self._image_type_button, reason)
@@ -154,11 +159,13 @@ class CommandStates(QObject):
         state, shown = editing.corrections, editing.analysis
         actions.show(("tool_femoral_heads",), shown is not None and _shows_hips(shown))
         no_result = "" if state is not None else NO_RESULT
-        locked = no_result or (SIGNED if self._bench.readings.is_signed else "")
+        signed = SIGNED if self._bench.readings.is_signed else ""
+        locked = no_result or signed
         has_bodies = state is not None and bool(state.vertebrae)
         has_discs = has_bodies and shown is not None and bool(shown.discs)
         self._offer(EDIT_TOOLS, locked)
-        self._offer_image_types()
+        self._offer_image_types(signed)
+        self._offer_companions(signed)
         # Without a tool there is no way to look about.
         actions.offer(f"tool_{ToolName.POINTER.value}", no_result)
         for names, is_there, missing in (
