@@ -73,6 +73,10 @@ class FindingKind(StrEnum):
     EXAMINATION = "examination"
 
 
+CONTEXT_KINDS = (FindingKind.EXAMINATION, FindingKind.LEVELS)
+"""What the names and numbers of all other findings rest on."""
+
+
 class Normality(StrEnum):
     """What a value means (DICOM 121402, Normality).
 

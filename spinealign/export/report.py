@@ -40,7 +40,7 @@ MOST_PAGES, MOST_PAGES_OF_MR = 2, 3
 """Of a report without its annex, one section on other examinations included; each further one
 may take one more."""
 
-_FORCED = page.BOLD.but(colour=page.RED, space_after=3)
+_WARNED = page.BOLD.but(colour=page.RED, space_after=3)
 _LEAST_PICTURE_HEIGHT, _MOST_PICTURE_HEIGHT = 70 * mm, 190 * mm
 _LOGO_HEIGHT, _LOGO_WIDTH = 14 * mm, 50 * mm
 _FINDING_WIDTHS = (0.34, 0.22, 0.19, 0.25)
@@ -282,7 +282,7 @@ def _title(content: ReportContent) -> Story:
     return [
         paragraph(content.title, page.TITLE),
         paragraph(status, page.BOLD.but(colour=colour, space_after=3)),
-        *([paragraph(content.forced, _FORCED)] if content.forced else []),
+        *(paragraph(text, _WARNED) for text in content.warned),
     ]
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from spinealign.domain.findings import Analysis, WarningCode
 from spinealign.domain.reading import (
+    CONTEXT_KINDS,
     Addendum,
     Decision,
     Finding,
@@ -107,8 +108,10 @@ class ReportContent:
     ----------
     patient_columns : tuple of tuple of (label, value)
         The patient, and the examination.
-    forced : str
-        That a person had the image taken for another kind than the program; else empty.
+    warned : tuple of str
+        What must be known before anything else is read: that a person had the image taken for
+        another kind than the program, that the result is not the one that was signed, and that
+        the reader rejected the levels or the kind, on which all numbers rest.
     impression : tuple of str
         Lines; `impression_note` says where they come from if nobody wrote them.
     rows : tuple of FindingRow
@@ -116,8 +119,7 @@ class ReportContent:
     values_note : str
         Stands before the program's own values where the reader said something else.
     changes : tuple of str
-        Levels and kind of examination that the reader changed: all numbers rest on them. Before
-        them, that the result is not the one that was signed.
+        Levels and kind of examination that the reader changed: all numbers rest on them.
     cautions : tuple of str
         What changes the meaning of a number.
     overruled : tuple of str
@@ -127,7 +129,7 @@ class ReportContent:
     title: str
     status: str
     is_draft: bool
-    forced: str
+    warned: tuple[str, ...]
     patient_head: str
     subject: str
     origin: str
@@ -189,7 +191,7 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         title=title,
         status=status_text(details),
         is_draft=details.is_draft,
-        forced=forced_text(analysis),
+        warned=_warned(analysis, read, details, is_changed),
         patient_head=patient_head(details),
         subject=_subject(title, details),
         origin=_origin(analysis, details),
@@ -198,7 +200,7 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         impression_note=_impression_note(details),
         rows=_rows(read, is_signed=not details.is_draft),
         values_note=_values_note(read),
-        changes=(*([CHANGED_SINCE_SIGNED] if is_changed else []), *_changes(read, details)),
+        changes=_context(read, details, Decision.CHANGED),
         picture_caption=picture_caption(_is_outlined(analysis), not details.is_draft, is_changed),
         cautions=_cautions(analysis),
         overruled=_overruled(details),
@@ -388,18 +390,26 @@ def _values_note(read: Sequence[ReadFinding]) -> str:
     return PROGRAM_VALUES if is_overruled else ""
 
 
-def _changes(read: Sequence[ReadFinding], details: ReportDetails) -> tuple[str, ...]:
+def _warned(
+    analysis: Analysis, read: Sequence[ReadFinding], details: ReportDetails, is_changed: bool
+) -> tuple[str, ...]:
+    """Return what stands above everything else."""
+    said = (forced_text(analysis), CHANGED_SINCE_SIGNED if is_changed else "")
+    return (*filter(None, said), *_context(read, details, Decision.REJECTED))
+
+
+def _context(
+    read: Sequence[ReadFinding], details: ReportDetails, wanted: Decision
+) -> tuple[str, ...]:
     """Return levels and kind that the reader changed or rejected, with the program's."""
-    changed = [
+    found = [
         (each.finding, each.decision, each.said)
         for each in read
-        if each.finding.kind in (FindingKind.LEVELS, FindingKind.EXAMINATION)
-        and each.state in (Decision.CHANGED, Decision.REJECTED)
-        and each.decision is not None
+        if each.finding.kind in CONTEXT_KINDS and each.state is wanted and each.decision is not None
     ]
     return tuple(
         _signed_by(decision_statement(finding, decision, said), decision, details)
-        for finding, decision, said in changed
+        for finding, decision, said in found
     )
 
 

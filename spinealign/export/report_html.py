@@ -143,7 +143,7 @@ def _head(content: ReportContent) -> list[str]:
     return [
         f"<h1>{_text(content.title)}</h1>",
         _paragraph(status, "status draft" if content.is_draft else "status"),
-        *([_paragraph(content.forced, "status draft")] if content.forced else []),
+        *(_paragraph(text, "status draft") for text in content.warned),
         f'<section class="patient">{lists}</section>',
     ]
 

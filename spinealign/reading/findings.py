@@ -34,6 +34,7 @@ from spinealign.domain.measures import (
     SeverityGrade,
 )
 from spinealign.domain.reading import (
+    CONTEXT_KINDS,
     Box,
     Finding,
     FindingKind,
@@ -59,7 +60,6 @@ CANAL_LINE = "canal"
 """Key of the line of a canal that is narrow at several discs."""
 
 _MAIN_GROUPS = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.DRAWN)
-_CONTEXT = (FindingKind.EXAMINATION, FindingKind.LEVELS)
 _HEIGHT_RATIOS = (
     MeasureCode.BODY_HEIGHT_RATIO,
     MeasureCode.MIDDLE_HEIGHT_RATIO,
@@ -195,7 +195,7 @@ def page_of(findings: Iterable[Finding]) -> FindingPage:
     abnormal, parts = [], {name: list[Finding]() for name in ("normal", "doubts", "details")}
     found = tuple(findings)
     for finding in found:
-        if finding.kind in _CONTEXT:
+        if finding.kind in CONTEXT_KINDS:
             continue
         if finding.normality is Normality.ABNORMAL:
             abnormal.append(finding)
@@ -207,7 +207,7 @@ def page_of(findings: Iterable[Finding]) -> FindingPage:
     return FindingPage(
         lines=lines[:MOST_LINES],
         folded=lines[MOST_LINES:],
-        context=tuple(finding for finding in found if finding.kind in _CONTEXT),
+        context=tuple(finding for finding in found if finding.kind in CONTEXT_KINDS),
         **{name: tuple(members) for name, members in parts.items()},
     )
 

@@ -13,6 +13,7 @@ from spinealign.domain.errors import ReadingError, ReadingProblem
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.measures import MEASURES, Extent, MeasureCode
 from spinealign.domain.reading import (
+    CONTEXT_KINDS,
     Decision,
     Finding,
     FindingKind,
@@ -217,7 +218,7 @@ def contradicted(read: Sequence[ReadFinding], text: str) -> tuple[str, ...]:
 
 
 def _still_said(finding: Finding, lines: Sequence[str]) -> str:
-    if finding.value is None or finding.kind in (FindingKind.LEVELS, FindingKind.EXAMINATION):
+    if finding.value is None or finding.kind in CONTEXT_KINDS:
         return ""
     if finding.kind is FindingKind.MEASURE:
         phrase, value = measure_phrase(finding), finding_value_text(finding.value)

@@ -255,6 +255,17 @@ def contradicted_text(said: Sequence[str]) -> str:
     return f"The impression still says {quoted}, which you changed or rejected."
 
 
+def rejected_context_text(rejected: Sequence[Finding]) -> str:
+    """Return that levels or image type, on which all numbers rest, were rejected; "" if not."""
+    if not rejected:
+        return ""
+    what = listed([finding_title(finding).lower() for finding in rejected])
+    return (
+        f"You rejected the {what}, on which names and numbers rest. Change it, or sign a page "
+        "that says so above them."
+    )
+
+
 def left_text(left: Sequence[Finding]) -> str:
     """Return how many findings wait for a decision; a line of a disc stands for many of them."""
     if not left:

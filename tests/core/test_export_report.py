@@ -362,8 +362,10 @@ def test_levels_and_kind_that_the_reader_rejected_stand_on_page_one():
     for key in ("levels", "examination"):
         reading = decide(reading, found[key], Decision.REJECTED, None, NOW)
     first = pages_of(analysis, details=ReportDetails(reading=reading))[0]
-    assert "Levels: rejected by the reader (automatic: C2 to T1)" in first
-    assert "Image type: rejected by the reader" in first
+    told = ("Levels: rejected by the reader (automatic: C2 to T1)", "Image type: rejected by")
+    for words in told:
+        assert words in first
+        assert first.index(words) < first.index("Impression")
 
 
 @pytest.mark.parametrize("human", [None, NumberValue(44.0, "deg")], ids=["rejected", "changed"])

@@ -507,7 +507,7 @@ def test_a_result_that_is_not_the_one_signed_is_noticed(store, signed, now, is_c
     assert not again.faults
     details = ReportDetails(reading=again.reading)
     content = report_content(now, details)
-    assert (CHANGED_SINCE_SIGNED in content.changes) is is_changed
+    assert (CHANGED_SINCE_SIGNED in content.warned) is is_changed
     assert (content.picture_caption == PICTURE_CAPTION_CHANGED) is is_changed
 
 

@@ -487,6 +487,16 @@ class TestSigning:
         assert not details.is_draft
         assert details.reading.reader == "A. Reader"
 
+    def test_rejected_levels_are_told_before_signing(self, neck):
+        neck.command("accept_rest")
+        neck.click_row("levels")
+        neck.key(Qt.Key.Key_R)
+        neck.command("sign")
+        dialog = neck.sign_dialog()
+        assert dialog.rejected_context.isVisible()
+        assert dialog.rejected_context.text().startswith("You rejected the levels, on which")
+        dialog.reject()
+
     def test_an_impression_that_says_what_was_rejected_is_told_before_signing(self, neck):
         neck.command("accept_rest")
         box = neck.page.impression
@@ -497,6 +507,7 @@ class TestSigning:
         neck.key(Qt.Key.Key_R)
         neck.command("sign")
         dialog = neck.sign_dialog()
+        assert not dialog.rejected_context.isVisible()
         assert dialog.contradicted.isVisible()
         assert "still says “C2–C7 Cobb lordosis" in dialog.contradicted.text()
         dialog.reject()

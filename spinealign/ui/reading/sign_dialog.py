@@ -16,11 +16,11 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign.domain.reading import AddendumDraft
+from spinealign.domain.reading import CONTEXT_KINDS, AddendumDraft, Decision
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.reading.impression_box import KEEP_DELAY_MS
 from spinealign.ui.widgets.labels import without_icons, wrapped_label
-from spinealign.wording.reading_window import contradicted_text, left_text
+from spinealign.wording.reading_window import contradicted_text, left_text, rejected_context_text
 
 _PREVIEW_EM = 92
 _BEING_MADE = "The page is being made…"
@@ -72,6 +72,14 @@ class SignDialog(QDialog):
         self.contradicted = wrapped_label(contradicted_text(snapshot.contradicted), "danger")
         self.contradicted.setVisible(bool(snapshot.contradicted))
         column.addWidget(self.contradicted)
+        rejected = [
+            each.finding
+            for each in snapshot.read.values()
+            if each.finding.kind in CONTEXT_KINDS and each.state is Decision.REJECTED
+        ]
+        self.rejected_context = wrapped_label(rejected_context_text(rejected), "danger")
+        self.rejected_context.setVisible(bool(rejected))
+        column.addWidget(self.rejected_context)
         column.addWidget(self.reason)
         column.addWidget(buttons)
         self._offer()
