@@ -131,10 +131,14 @@ def _waits(read: ReadFinding) -> bool:
     """Whether a finding needs a decision.
 
     So does a grade that was decided on and became uncertain; a measure that can no longer be
-    taken, because a body was deleted, is a doubt like any other.
+    taken, because a body was deleted, is a doubt like any other, and so is a grade of a name
+    that another disc has now.
     """
+    if is_to_be_read(read.finding):
+        return True
     is_lost = read.finding.value is None and read.finding.kind is FindingKind.MEASURE
-    return is_to_be_read(read.finding) or (read.is_outdated and not is_lost)
+    is_moved = read.decision is None or not _is_same_place(read.finding.box, read.decision.box)
+    return read.is_outdated and not is_lost and not is_moved
 
 
 def decide(

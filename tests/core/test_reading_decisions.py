@@ -148,6 +148,18 @@ def test_an_accepted_grade_that_became_uncertain_waits_for_the_reader():
         assert pending(findings, told) == ()
 
 
+def test_an_uncertain_grade_of_a_name_that_another_disc_has_now_waits_for_nobody():
+    """Levels were renamed: there is nothing to accept, and nothing that was decided here."""
+    key = "disc_grade/pfirrmann/L4/L5"
+    reading = decided(back_analysis(), key, Decision.ACCEPTED)
+    unsure = back_analysis({"L4/L5": {"pfirrmann": None}})
+    elsewhere = [
+        msgspec.structs.replace(one, box=(0.0, 0.0, 1.0, 1.0)) if one.key == key else one
+        for one in findings_of(unsure)
+    ]
+    assert key not in [finding.key for finding in pending(elsewhere, reading)]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [

@@ -592,6 +592,10 @@ class TestSigning:
         back.qtbot.waitUntil(lambda: back.page.findings.row(key).isVisibleTo(back.page))
         row = back.page.findings.row(key)
         assert "decided on an earlier result" in row.state.text()
+        back.click_row(key)
+        back.key(Qt.Key.Key_A)
+        back.rest()
+        assert not back.snapshot.pending
 
     def test_a_body_is_deleted_while_one_of_its_points_is_looked_at(self, neck):
         hands = Hands(neck.window)

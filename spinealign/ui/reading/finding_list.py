@@ -204,12 +204,12 @@ class FindingList(QWidget):
         self.make_current(row)
 
     def _decide(self, row: FindingRow, decision: Decision) -> None:
-        found = [read.finding for read in row.read]
+        taken = {read.finding.key: (decision, None) for read in row.read}
         if decision is Decision.ACCEPTED:
-            found = [finding for finding in found if finding.value is not None]
-        if found:
+            taken = _accepted(row.read)
+        if taken:
             word = {Decision.ACCEPTED: "accept", Decision.REJECTED: "reject"}[decision]
-            self._announce(row, {finding.key: (decision, None) for finding in found}, word)
+            self._announce(row, taken, word)
 
     def _change(self, row: FindingRow) -> None:
         if self._snapshot is None or self._snapshot.is_signed:
@@ -393,6 +393,16 @@ def _grouped(findings: Sequence[Finding]) -> list[FindingLine]:
         is_disc = finding.kind is FindingKind.DISC_GRADE
         found.setdefault(f"disc/{finding.place}" if is_disc else finding.key, []).append(finding)
     return [FindingLine(key, tuple(members)) for key, members in found.items()]
+
+
+def _accepted(read: Sequence[ReadFinding]) -> dict[str, tuple[Decision, None]]:
+    """Return what accepting a row decides: a value that was decided on and is gone is let go."""
+    found = {
+        each.finding.key: Decision.UNDECIDED if each.finding.value is None else Decision.ACCEPTED
+        for each in read
+        if each.finding.value is not None or each.is_outdated
+    }
+    return {key: (decision, None) for key, decision in found.items()}
 
 
 def _nothing_abnormal(wanted: Mapping[str, Sequence[FindingLine]]) -> str:
