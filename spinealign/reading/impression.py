@@ -40,6 +40,7 @@ from spinealign.wording.reading_page import (
     normal_measures_phrase,
     normal_sentence,
     places_sentence,
+    undetermined_measures_sentence,
     undetermined_sentence,
     unjudged_sentence,
 )
@@ -62,8 +63,8 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
     -------
     str
         Abnormal findings by place, worst first; what is normal in one sentence; grades that are
-        not determined; measures without a reference; how the levels were named. Empty if nothing
-        was decided.
+        not determined; measures without a reference; curvatures that are not determined; how the
+        levels were named. Empty if nothing was decided.
     """
     said = [found for each in read if (found := each.said) is not None]
     abnormal = [found for found in said if found.normality is Normality.ABNORMAL]
@@ -71,8 +72,9 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
     normal = normal_sentence(_normal_parts(read, said), is_all=not lines)
     unjudged = unjudged_sentence([found for found in said if _is_unjudged_measure(found)])
     gaps = undetermined_sentence(_undetermined_grades(read))
-    told = [*lines, *(sentence for sentence in (normal, gaps, unjudged) if sentence)]
-    return "\n".join([*told, *_level_reservation(read)] if told else [])
+    untold = undetermined_measures_sentence(_undetermined_curvatures(read, said))
+    told = [*lines, *filter(None, (normal, gaps, unjudged))]
+    return "\n".join([*told, *filter(None, [untold]), *_level_reservation(read)] if told else [])
 
 
 def _abnormal_sentences(abnormal: Iterable[Finding]) -> list[str]:
@@ -137,6 +139,21 @@ def _undetermined_grades(read: Sequence[ReadFinding]) -> dict[str, list[str]]:
         for place in _from_top(read, [*quiet])
     }
     return {place: names for place, names in gaps.items() if names}
+
+
+def _undetermined_curvatures(read: Sequence[ReadFinding], said: Sequence[Finding]) -> list[Finding]:
+    """Return the curvatures that nobody says, nor one that stands in for them."""
+    told = {MEASURES[MeasureCode(f.code)] for f in said if f.kind is FindingKind.MEASURE}
+    covered = {definition.stands_in_for for definition in told}
+    measures = [each for each in read if each.finding.kind is FindingKind.MEASURE]
+    return [
+        each.finding
+        for each in measures
+        if _is_open(each)
+        and (definition := MEASURES[MeasureCode(each.finding.code)]).is_lordosis
+        and definition.stands_in_for is None
+        and definition.code not in covered
+    ]
 
 
 def _quiet_discs(read: Sequence[ReadFinding]) -> dict[str, list[ReadFinding]]:

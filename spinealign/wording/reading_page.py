@@ -479,6 +479,13 @@ def undetermined_sentence(undetermined: Mapping[str, Sequence[str]]) -> str:
     return f"Not determined: {'; '.join(gaps)} (no other change there)." if gaps else ""
 
 
+def undetermined_measures_sentence(findings: Sequence[Finding]) -> str:
+    """Return which curvatures are not determined; "" without any."""
+    if not findings:
+        return ""
+    return f"Not determined: {listed([finding_title(finding) for finding in findings])}."
+
+
 def normal_bodies_phrase(places: Sequence[str]) -> str:
     """Return which bodies keep their height."""
     return f"no height loss of {names_text(places)}"

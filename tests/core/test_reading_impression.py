@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from spinealign.domain.errors import ReadingError, ReadingProblem
 from spinealign.domain.findings import Caution, WarningCode
+from spinealign.domain.measurements import Unmeasurable, UnmeasurableReason
+from spinealign.domain.measures import MeasureCode
 from spinealign.domain.reading import (
     Decision,
     FindingKind,
@@ -36,6 +38,7 @@ from tests.readings import (
     NOW,
     back_analysis,
     genant,
+    measured,
     narrow_canal_analysis,
     neck_analysis,
     pfirrmann,
@@ -104,6 +107,19 @@ def test_a_healthy_neck_is_one_sentence_and_what_has_no_reference():
         "Unremarkable: C2–C7 Cobb lordosis 12.0° and C2–C7 sagittal vertical axis 20.0 mm.",
         "Measured: C7 slope 15.0°.",
     ]
+
+
+def test_a_curvature_that_is_not_determined_is_named_unless_another_stands_in():
+    whole, *others = neck_analysis().measurements
+    why = Unmeasurable(UnmeasurableReason.OUTLINES_UNCERTAIN, ("C2", "C7"))
+    unsure = replace(whole, value=None, interval=None, unmeasurable=why)
+    lost = replace(neck_analysis(), measurements=(unsure, *others))
+    assert "Not determined: C2–C7 Cobb lordosis." in all_accepted(lost).splitlines()
+    assert told(lost, begun(lost)) == ""
+    shorter = measured(MeasureCode.COBB_C2_C6, 9.0, ("C2", "C6"))
+    text = all_accepted(replace(lost, measurements=(unsure, shorter, *others)))
+    assert "C2–C6 Cobb lordosis 9.0°" in text
+    assert "Not determined" not in text
 
 
 def test_a_kyphotic_neck_is_dictated():
