@@ -40,31 +40,18 @@ MOST_SECONDS = 300
 
 def read_and_tell(image: Path) -> None:
     """Read an image in the window, telling on standard output what is saved after each step."""
-    from benchmarks.whole_reading import Person, remember
+    from benchmarks.whole_reading import Person, close_window, open_window
     from spinealign.ui.app import make_application
-    from spinealign.ui.settings.settings import SettingsStore
-    from spinealign.ui.window.main_window import MainWindow
-    from spinealign.ui.work.services import program_services
 
     app = make_application()
-    store = SettingsStore(image.parent / "profile")
-    remember(store, image)
-    window = MainWindow(program_services(image.parent / "profile"), store)
-    window.resize(1366, 768)
-    window.show()
-    window.start()
-    window.activateWindow()
-    while window.workbench.inference.is_busy:
-        app.processEvents()
+    window = open_window(app, image.parent / "profile", image)
     person = Person(window)
     person.open(image)
     tell(person)
     for _ in steps(person):
         tell(person)
     print("done", flush=True)
-    window.close()
-    while window.isVisible():
-        app.processEvents()
+    close_window(app, window)
 
 
 def steps(person):

@@ -202,25 +202,38 @@ def remember(store, image: Path) -> None:
     store.save(WindowState(recent_files=(str(image),)))
 
 
-def read(app, image: Path, changes: int, pictures: Path | None) -> Person:
-    """Read one image in a new window whose user has read before."""
+def open_window(app, profile: Path, image: Path):
+    """Return a new window, its networks loaded, whose user has read before."""
     from spinealign.ui.settings.settings import SettingsStore
     from spinealign.ui.window.main_window import MainWindow
     from spinealign.ui.work.services import program_services
 
+    store = SettingsStore(profile)
+    remember(store, image)
+    window = MainWindow(program_services(profile), store)
+    window.resize(1366, 768)
+    window.show()
+    window.start()
+    window.activateWindow()
+    while window.workbench.inference.is_busy:
+        app.processEvents()
+    return window
+
+
+def close_window(app, window) -> None:
+    """Close a window and wait until it is gone."""
+    window.close()
+    while window.isVisible():
+        app.processEvents()
+
+
+def read(app, image: Path, changes: int, pictures: Path | None) -> Person:
+    """Read one image in a new window."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy = folder / image.name
         copy.write_bytes(image.read_bytes())
-        store = SettingsStore(folder / "profile")
-        remember(store, copy)
-        window = MainWindow(program_services(folder / "profile"), store)
-        window.resize(1366, 768)
-        window.show()
-        window.start()
-        window.activateWindow()
-        while window.workbench.inference.is_busy:
-            app.processEvents()
+        window = open_window(app, folder / "profile", copy)
         person = Person(window, pictures)
         person.open(copy)
         if changes:
@@ -230,9 +243,7 @@ def read(app, image: Path, changes: int, pictures: Path | None) -> Person:
         person.press("accept all the rest", "Ctrl+R", minds=1 + len(person.snapshot.page.lines))
         person.sign()
         person.total_s = person.machine_s + person.person_s
-        window.close()
-        while window.isVisible():
-            app.processEvents()
+        close_window(app, window)
     return person
 
 

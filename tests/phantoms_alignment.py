@@ -192,3 +192,19 @@ def _found(body: DrawnBody, contour) -> Vertebra:
 
 def angle_of(measures: tuple[Measurement, ...], code: MeasureCode) -> float:
     return next(m.value for m in measures if m.code is code and m.value is not None)
+
+
+def by_network(*bodies: Vertebra, confidence: float = 0.6) -> tuple[Vertebra, ...]:
+    """Return bodies from the top whose points a network placed."""
+    return numbered(
+        *(
+            replace(
+                body,
+                landmarks=tuple(
+                    replace(m, source=LandmarkSource.NETWORK, confidence=confidence)
+                    for m in body.landmarks
+                ),
+            )
+            for body in bodies
+        )
+    )

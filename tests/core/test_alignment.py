@@ -23,6 +23,7 @@ from tests.phantoms_alignment import (
     PIXELS,
     TRUE_MM,
     box,
+    by_network,
     c2,
     numbered,
     taken,
@@ -400,21 +401,6 @@ class TestUncertainty:
 
     def test_the_same_bodies_give_the_same_intervals(self):
         assert taken(NECK) == taken(NECK)
-
-
-def by_network(*bodies, confidence=0.6):
-    return numbered(
-        *(
-            replace(
-                body,
-                landmarks=tuple(
-                    replace(m, source=LandmarkSource.NETWORK, confidence=confidence)
-                    for m in body.landmarks
-                ),
-            )
-            for body in bodies
-        )
-    )
 
 
 def half_width(measure):

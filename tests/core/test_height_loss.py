@@ -20,7 +20,7 @@ from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.wording.height_loss import height_loss_note, height_loss_sentences
 from tests.examinations import LATERAL_NECK, SPINE_MR, WHOLE_SPINE
-from tests.phantoms_alignment import PIXELS, numbered, vertebra
+from tests.phantoms_alignment import PIXELS, by_network, numbered, vertebra
 
 LEVELS = ("T12", "L1", "L2", "L3", "L4")
 FULL, STEP, DEPTH = 30.0, 36.0, 40.0
@@ -215,24 +215,11 @@ def test_the_share_of_the_neighbours_is_the_height_lost_most():
 ON_FILM = IntervalRule(dict.fromkeys(MeasureCode, 1.5), is_limited=True)
 
 
-def by_network(bodies, confidence):
-    return tuple(
-        replace(
-            one,
-            landmarks=tuple(
-                replace(m, source=LandmarkSource.NETWORK, confidence=confidence)
-                for m in one.landmarks
-            ),
-        )
-        for one in bodies
-    )
-
-
 @pytest.mark.parametrize(
     ("share", "is_told"), [(0.6, True), (0.7, True), (0.77, False), (0.9, False)]
 )
 def test_on_a_film_a_network_tells_only_height_loss_that_no_interval_denies(share, is_told):
-    bodies = by_network(column(L2=(share, (1 + share) / 2, 1.0)), 0.9)
+    bodies = by_network(*column(L2=(share, (1 + share) / 2, 1.0)), confidence=0.9)
     found = measure_alignment(bodies, Facing.RIGHT, PIXELS, WHOLE_SPINE, rule=ON_FILM)
     ratio = next(m for m in found if m.key == (MeasureCode.BODY_HEIGHT_RATIO, ("L2",)))
     assert (ratio.interval[1] < 0.8) is is_told
