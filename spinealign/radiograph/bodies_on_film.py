@@ -48,6 +48,15 @@ Source: set by hand on films of xray_bodies, some of them held out (docs/models.
 benchmarks/constants.py: a quarter more calls further bodies uncertain on 3 of 3 films.
 """
 
+_S1_HIDDEN_BELOW = 0.5
+"""The same for S1, which is outlined as a strip below its endplate.
+
+Source: set by hand on the S1 of 12 standing films, each outlined by a network that had not seen
+it: 0.52 to 0.64 on 11 of them, whose corners were off by a median of 0.03 heights of a lumbar body
+in each direction, and 0.43 on the other, one of whose corners was off by 0.29 and 0.15
+(docs/design/intervals.md).
+"""
+
 _SOFT_BORDER = 1.0
 """Standard deviation of the border between two bodies, in pixels of the network's output.
 
@@ -252,11 +261,12 @@ def body_axes(up: Points, side: Facing | None) -> BodyAxes:
     return BodyAxes(up, right_of(up) if side is Facing.RIGHT else -right_of(up))
 
 
-def state_of(confidence: float, *, is_cut: bool) -> VertebraState:
+def state_of(confidence: float, *, is_cut: bool, is_s1: bool = False) -> VertebraState:
     """Return how much of a body can be relied on."""
     if is_cut:
         return VertebraState.CUT
-    return VertebraState.HIDDEN if confidence < _HIDDEN_BELOW else VertebraState.COMPLETE
+    least = _S1_HIDDEN_BELOW if is_s1 else _HIDDEN_BELOW
+    return VertebraState.HIDDEN if confidence < least else VertebraState.COMPLETE
 
 
 def uncut(
@@ -294,5 +304,5 @@ def vertebra_of(
         outline=tuple((float(x), float(y)) for x, y in thinned(contour)),
         landmarks=marks,
         confidence=confidence,
-        state=state_of(confidence, is_cut=is_cut),
+        state=state_of(confidence, is_cut=is_cut, is_s1=level == "S1"),
     )

@@ -47,14 +47,22 @@ FEWEST_FILMS = 19
 COVERAGE = 0.95
 _FACTORS = np.arange(0.2, 10.0, 0.01)
 
+_COBB = MeasureCode.COBB_C2_C7
+
 ALIKE: Mapping[MeasureCode, MeasureCode] = {
-    MeasureCode.COBB_C2_C6: MeasureCode.COBB_C2_C7,
-    MeasureCode.COBB_C2_LOWEST: MeasureCode.COBB_C2_C7,
+    MeasureCode.COBB_C2_C6: _COBB,
+    MeasureCode.COBB_C2_LOWEST: _COBB,
+    MeasureCode.THORACIC_KYPHOSIS_T4_T12: _COBB,
+    MeasureCode.THORACIC_KYPHOSIS_T5_T12: _COBB,
+    MeasureCode.LUMBAR_LORDOSIS_L1_S1: _COBB,
+    MeasureCode.LUMBAR_LORDOSIS_L1_L5: _COBB,
+    MeasureCode.LUMBAR_LORDOSIS_L4_S1: _COBB,
     MeasureCode.T1_SLOPE: MeasureCode.C7_SLOPE,
-    MeasureCode.THORACIC_KYPHOSIS_T4_T12: MeasureCode.THORACIC_KYPHOSIS_T5_T12,
-    MeasureCode.LUMBAR_LORDOSIS_L1_L5: MeasureCode.LUMBAR_LORDOSIS_L1_S1,
 }
-"""Measures that share a factor: the same angle to another level, or one with a truth of its own."""
+"""Measures that share a factor: angles between the endplates of two bodies, wherever these lie,
+and the same slope of another body. Scores count standard deviations, so that bodies seen worse
+have wider intervals with the same factor.
+"""
 
 Finder = Callable[[SpineImage, Sequence[str]], VertebraOutlines]
 """The program's way from a film, and the levels that its examination names, to bodies."""

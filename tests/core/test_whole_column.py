@@ -7,6 +7,7 @@ from spinealign.domain.findings import LandmarkName, LevelUncertainty, VertebraS
 from spinealign.inference.engine import LoadedModel
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.radiograph import finds_bodies, outline_vertebrae
+from spinealign.radiograph.bodies_on_film import vertebra_of
 from spinealign.radiograph.looks import COLUMN_LEVELS, coarse_look
 from spinealign.radiograph.turned_film import turned_back
 from spinealign.radiograph.verdict import VertebraOutlines
@@ -117,6 +118,18 @@ def test_of_s1_only_the_superior_corners_are_placed(whole):
         LandmarkName.ANTERIOR_SUPERIOR,
         LandmarkName.POSTERIOR_SUPERIOR,
     }
+
+
+@pytest.mark.parametrize(
+    ("level", "confidence", "state"),
+    [
+        ("S1", 0.51, VertebraState.COMPLETE), ("S1", 0.49, VertebraState.HIDDEN),
+        ("L5", 0.69, VertebraState.HIDDEN), (None, 0.51, VertebraState.HIDDEN),
+    ],
+)  # fmt: skip
+def test_the_strip_of_s1_is_relied_on_from_a_confidence_of_its_own(level, confidence, state):
+    square = np.array([[20.0, 20], [40, 20], [40, 40], [20, 40]])
+    assert vertebra_of(square, (), confidence, (100, 100), level).state is state
 
 
 def test_a_neck_film_names_what_its_examination_names():
