@@ -23,6 +23,15 @@ class GradeName(StrEnum):
     MODIC = "modic"
 
 
+NEEDS_T2 = frozenset({GradeName.PFIRRMANN, GradeName.HERNIATION})
+"""Grades that are not given where all images of a patient are T1-weighted.
+
+Source: Pfirrmann's grade is defined on T2-weighted images (Pfirrmann 2001, Spine 26:1873). Of the
+others, those that lose more than 0.05 of balanced accuracy on T1 alone against T2 alone in the
+card of `disc_grading`: herniation (0.62 against 0.72, 14 of 49 found); the next lose 0.04.
+"""
+
+
 class Overall(StrEnum):
     """What all discs of a patient come to."""
 
@@ -39,9 +48,9 @@ class DiscGrade:
     ----------
     value : int, bool or None
         Pfirrmann's grade 1 to 5, or whether a finding is present; None where the
-        model is too unsure to say.
+        model is too unsure to say, or `needs_t2`.
     probabilities : tuple of float
-        Of the grades 1 to 5 in order, or of (absent, present).
+        Of the grades 1 to 5 in order, or of (absent, present); empty where `needs_t2`.
     threshold : float
         A finding is reported from this probability on; 0 for an ordinal grade.
     severity : float or None
@@ -49,6 +58,8 @@ class DiscGrade:
     heatmap : ndarray of float32, shape (h, w), or None
         0..1 in the disc's crop: how much each place spoke for the finding, or for
         a higher grade.
+    needs_t2 : bool
+        Not given, because only T1-weighted images were there (`NEEDS_T2`).
     """
 
     name: GradeName
@@ -58,6 +69,7 @@ class DiscGrade:
     threshold: float
     severity: float | None = None
     heatmap: NDArray[np.float32] | None = None
+    needs_t2: bool = False
 
 
 @dataclass(frozen=True, eq=False)

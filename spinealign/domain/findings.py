@@ -86,6 +86,8 @@ class WarningCode(StrEnum):
     COMPANION_UNMATCHED = "companion_unmatched"
     HEIGHT_LOSS = "height_loss"
     BENT_FILM = "bent_film"
+    T1_ALONE = "t1_alone"
+    WEIGHTING_ASSUMED = "weighting_assumed"
 
 
 class Facing(StrEnum):

@@ -61,6 +61,13 @@ class KindCheck:
     quarter_turns: int = 0
 
 
+class Weighting(StrEnum):
+    """Which contrast an MR image has, as far as grades of discs depend on it."""
+
+    T1 = "t1"
+    T2 = "t2"
+
+
 class SpacingSource(StrEnum):
     """Where a pixel spacing comes from; lengths are only as good as this."""
 
@@ -236,6 +243,8 @@ class SpineImage:
         not written down.
     is_bent : bool
         Whether the file's own words for the series call it one in flexion or extension.
+    weighting : Weighting or None
+        As the file states it, in its attribute or in its own words for an MR series.
     """
 
     pixels: NDArray[np.float32]
@@ -259,6 +268,7 @@ class SpineImage:
     dicom: DicomIdentifiers | None = None
     patient_age_years: int | None = field(default=None, repr=False)
     is_bent: bool = False
+    weighting: Weighting | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

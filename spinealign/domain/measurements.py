@@ -113,7 +113,7 @@ class MeasuredPoint:
 
 
 class UnmeasurableReason(StrEnum):
-    """Why a measure could not be taken."""
+    """Why a measure could not be taken, or a grade not be given."""
 
     LEVELS_UNKNOWN = "levels_unknown"
     FACING_UNKNOWN = "facing_unknown"
@@ -127,6 +127,7 @@ class UnmeasurableReason(StrEnum):
     POINTS_MISSING = "points_missing"
     FEMORAL_HEADS_MISSING = "femoral_heads_missing"
     OUTLINES_UNCERTAIN = "outlines_uncertain"
+    NEEDS_T2 = "needs_t2"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -16,7 +17,7 @@ from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.findings import ModelIdentity, Segmentation
 from spinealign.domain.formats import IMAGE_FORMATS
 from spinealign.domain.identifiers import PatientKey
-from spinealign.domain.image import ImagePart, ReaderNote, SpineImage
+from spinealign.domain.image import ImagePart, ReaderNote, SpineImage, Weighting
 
 FEWEST_SLICES = 3
 """What is less is no volume whose middle could be looked for."""
@@ -28,6 +29,7 @@ _LONGEST_STEP = 2.5
 """Steps between slices longer than this many usual ones are gaps; set by hand."""
 
 _BENT = ("flex", "exten", "bending", "functional", "funktion", "inklin", "reklin")
+_WEIGHTINGS = re.compile(r"t[12](?!\d)")
 _FAT_SUPPRESSED = frozenset(("stir", "tirm", "fs", "spair", "spir", "fatsat", "dixon"))
 
 
@@ -307,6 +309,12 @@ def says_bent(description: str) -> bool:
     """Whether a description calls a film one in flexion or extension."""
     words = description.casefold()
     return any(word in words for word in _BENT)
+
+
+def said_weighting(description: str) -> Weighting | None:
+    """Return the contrast that a description of an MR series names; None for none or both."""
+    named = set(_WEIGHTINGS.findall(description.casefold()))
+    return Weighting(named.pop()) if len(named) == 1 else None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ DISC_COLUMNS = (
     "uncertain", "patient_overall", "calibrated", "model", "model_version", "model_status",
     "image_sha256", "companion_sha256", "program_version",
 )  # fmt: skip
-"""Columns of discs.csv; a finding is "yes", "no", "uncertain", or empty if it was not graded."""
+"""Columns of discs.csv; a finding is "yes", "no", "uncertain", "needs T2" (`DiscGrade.needs_t2`),
+or empty if it was not graded."""
 
 _DECIMALS = 4
 
@@ -98,6 +99,7 @@ def _grade(grade: DiscGrade) -> dict[str, Any]:
         "threshold": json_number(grade.threshold, _DECIMALS),
         "severity": json_number(grade.severity, 2),
         "calibrated": grade.calibrated,
+        "needs_t2": grade.needs_t2,
     }
 
 
@@ -120,6 +122,8 @@ def _disc_cells(disc: Disc) -> dict[str, Any]:
 
 def _grade_cells(grade: DiscGrade) -> dict[str, Any]:
     name = grade.name.value
+    if grade.needs_t2:
+        return {name: "needs T2"}
     if grade.name is GradeName.PFIRRMANN:
         shares = zip(_PFIRRMANN_GRADES, grade.probabilities, strict=True)
         return {

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import BinaryIO
 
 import numpy as np
 from pydicom import Dataset
 
 from spinealign.domain.formats import DICOM
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
-from spinealign.domain.study import says_bent
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage, Weighting
+from spinealign.domain.study import said_weighting, says_bent
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import checksum, make_image, make_square
 from spinealign.imaging.dicom_age import patient_age_years
@@ -34,6 +34,8 @@ from spinealign.imaging.orientation import (
 
 _SLICED_MODALITIES = frozenset(("CT", "MR", "PT", "NM"))
 _SIDES = frozenset("LRB")
+_WEIGHTING_KEYWORDS = ("AcquisitionContrast", "SeriesDescription", "ProtocolName")
+"""Where an MR file may state its contrast, the attribute for it (DICOM PS3.3 C.8.13.3.1) first."""
 
 
 def read_dicom(part: ImagePart, file: BinaryIO) -> SpineImage:
@@ -105,7 +107,8 @@ def frame_image(
         laterality=_laterality(dataset),
         dicom=dicom_identifiers(dataset, frame, frames),
         patient_age_years=patient_age_years(dataset),
-        is_bent=says_bent(_series_words(dataset)),
+        is_bent=says_bent(_words_of(dataset, dicom_tags.RADIOGRAPH_MODALITIES)),
+        weighting=_weighting(dataset),
         notes=(
             *_frame_notes(part, frames, frame),
             *notes,
@@ -137,17 +140,25 @@ def display_turn(dataset: Dataset, frame: int) -> Turn:
     return film_turn(directions)
 
 
-def _series_words(dataset: Dataset) -> str:
-    """Return what a film's file calls its series; damaged bytes must not keep it from being read.
+def _words_of(
+    dataset: Dataset, modalities: Collection[str], keyword: str = "SeriesDescription"
+) -> str:
+    """Return what a file says in its own words; damaged bytes must not keep it from being read.
 
-    Of other images nothing: "flex" names coils and sequences of MR.
+    Of other modalities nothing: "flex" names coils and sequences of MR, "T1" a vertebra.
     """
-    if dataset.get("Modality") not in dicom_tags.RADIOGRAPH_MODALITIES:
+    if dataset.get("Modality") not in modalities:
         return ""
     try:
-        return str(dataset.get("SeriesDescription") or "")
+        return str(dataset.get(keyword) or "")
     except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
         return ""
+
+
+def _weighting(dataset: Dataset) -> Weighting | None:
+    """Return the contrast that an MR file states: in its attribute, else in its words."""
+    stated = (_words_of(dataset, ("MR",), keyword) for keyword in _WEIGHTING_KEYWORDS)
+    return next((found for words in stated if (found := said_weighting(words))), None)
 
 
 def _laterality(dataset: Dataset) -> str:

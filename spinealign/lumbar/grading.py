@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.discs import Disc, DiscGrade, GradeName
+from spinealign.domain.discs import NEEDS_T2, Disc, DiscGrade, GradeName
 from spinealign.domain.findings import Caution, Segmentation, WarningCode
-from spinealign.domain.image import SpineImage
+from spinealign.domain.image import SpineImage, Weighting
 from spinealign.domain.model_card import GradeRule, GradingRule, ModelCard
 from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.inference.engine import LoadedModel
@@ -119,13 +119,15 @@ def grade_discs(
         partners = _partners(own, other) if other is not None and usable else partners
         if not any(partner is not None for partner in partners):
             cautions.append(Caution(WarningCode.COMPANION_UNMATCHED))
-    discs = []
+    discs, is_t1_alone = [], False
     for i, (shape, frame) in enumerate(zip(own.found.discs, own.frames, strict=True)):
         logits = {own.sequence: _logits(model, own, i)}
         partner = partners[i]
         if other is not None and partner is not None:
             logits[other.sequence] = _logits(model, other, partner)
+        is_t1_alone |= set(logits) == {Weighting.T1}
         discs.append(_disc(i + 1, shape, frame, own.grid, _grades(model.card, logits)))
+    cautions += _weighting_cautions(image, is_t1_alone)
     return Graded(tuple(discs), tuple(cautions))
 
 
@@ -164,7 +166,7 @@ def read_column(
     crops = [cut_out(pixels, frame) for frame in frames]
     masks = [cut_out_mask(mask, frame) for frame in frames]
     signs = column_signs(found.discs, frames, crops, masks)
-    sequence = classify_sequence(segmentation, image.pixels)
+    sequence = image.weighting or classify_sequence(segmentation, image.pixels)
     return GraderInput(found, frames, crops, signs, sequence, grid, pixels)
 
 
@@ -235,9 +237,15 @@ def _grades(card: ModelCard, logits: dict[str, Array]) -> tuple[DiscGrade, ...]:
     rule = _rule(card)
     given, joined = fused(logits, rule)
     return tuple(
-        _grade(GradeName(name), rule.grades[given][name], joined, card.calibrated)
-        for name in card.classes
+        _without_t2(name, rule.grades[given][name], card.calibrated)
+        if given == Weighting.T1 and name in NEEDS_T2
+        else _grade(name, rule.grades[given][name], joined, card.calibrated)
+        for name in map(GradeName, card.classes)
     )
+
+
+def _without_t2(name: GradeName, rule: GradeRule, calibrated: bool) -> DiscGrade:
+    return DiscGrade(name, None, (), calibrated, rule.threshold, needs_t2=True)
 
 
 def _grade(name: GradeName, rule: GradeRule, joined: Array, calibrated: bool) -> DiscGrade:
@@ -344,6 +352,12 @@ def _cautions(found: DiscColumn) -> list[Caution]:
         names = tuple(level_name(i) or str(i) for i in inferred)
         cautions.append(Caution(WarningCode.DISC_INFERRED, levels=names))
     return cautions
+
+
+def _weighting_cautions(image: SpineImage, is_t1_alone: bool) -> list[Caution]:
+    """Tell that T1 is all there is, and that the file does not say which weighting it has."""
+    told = [Caution(WarningCode.T1_ALONE)] if is_t1_alone else []
+    return told if image.weighting else [*told, Caution(WarningCode.WEIGHTING_ASSUMED)]
 
 
 def _partners(own: GraderInput, other: GraderInput) -> list[int | None]:

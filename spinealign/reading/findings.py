@@ -23,7 +23,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.height_loss import HeightLoss, height_losses
 from spinealign.domain.image import DecisionSource
-from spinealign.domain.measurements import Measurement, Point
+from spinealign.domain.measurements import Measurement, Point, Unmeasurable, UnmeasurableReason
 from spinealign.domain.measures import (
     MEASURES,
     MeasureCode,
@@ -75,6 +75,7 @@ _OF_ALL = frozenset(
     }
 )
 _OF_LENGTHS = frozenset({WarningCode.NO_SPACING, WarningCode.MAGNIFIED_SPACING})
+_OF_GRADES = frozenset({WarningCode.T1_ALONE, WarningCode.WEIGHTING_ASSUMED})
 _OF_LEVELS = frozenset(
     {
         WarningCode.LEVELS_UNCERTAIN,
@@ -483,8 +484,9 @@ def _disc_grade(analysis: Analysis, disc: Disc, grade: DiscGrade) -> Finding:
         code=grade.name.value,
         levels=tuple(disc.name.split("/")),
         normality=Normality.UNDETERMINED,
+        unmeasurable=Unmeasurable(UnmeasurableReason.NEEDS_T2) if grade.needs_t2 else None,
         box=_box(disc.outline),
-        cautions=_cautions(analysis, _OF_ALL, place.split("/")),
+        cautions=_cautions(analysis, _OF_ALL | _OF_GRADES, place.split("/")),
     )
     value = _graded_value(grade)
     return bare if value is None else _graded(bare, value)

@@ -129,6 +129,16 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "not tell a fracture from a normal variant, Scheuermann’s disease or a tumour; on films "
         "an oblique beam imitates it."
     ),
+    WarningCode.T1_ALONE: (
+        "Discs were graded on T1-weighted images alone: Pfirrmann’s grade, which is defined on "
+        "T2-weighted images, and herniation are not determined, and the other grades are less "
+        "sure. Add the T2 series of the same patient."
+    ),
+    WarningCode.WEIGHTING_ASSUMED: (
+        "The file does not state whether the image is T1- or T2-weighted: it was taken for "
+        "T2-weighted where the fluid of the canal is brighter than bone marrow, else for "
+        "T1-weighted. Check it."
+    ),
     WarningCode.BENT_FILM: (
         "The film is taken in flexion or extension: its values are not compared with reference "
         "ranges, which are those of neutral posture."

@@ -124,7 +124,7 @@ def uncertain_grades_text(disc: Disc) -> str:
 
 def _doubt(grade: DiscGrade) -> str:
     about = "" if grade.severity is None else f" about {grade.severity:.1f}"
-    return f"{_in_sentence(grade.name)}{about}"
+    return f"{_in_sentence(grade.name)}{' (T2 needed)' if grade.needs_t2 else about}"
 
 
 def disc_summary(disc: Disc) -> str:
@@ -145,13 +145,19 @@ def finding_lines(disc: Disc) -> tuple[str, ...]:
     for grade in disc.grades:
         if grade.name is GradeName.PFIRRMANN or grade.value is False:
             continue
+        if grade.needs_t2:
+            unsure.append(f"{_finding_word(grade)} not determined (T2 needed)")
+            continue
         percent = percent_text(grade.probabilities[-1])
         if grade.value is None:
-            word = _in_sentence(grade.name).removeprefix("disc ").removesuffix(" change")
-            unsure.append(f"{word} uncertain ({percent})")
+            unsure.append(f"{_finding_word(grade)} uncertain ({percent})")
         else:
             present.append(f"{_SHORT[grade.name].removesuffix(' change')} ({percent})")
     return (*present, *unsure) or (NO_ABNORMALITY,)
+
+
+def _finding_word(grade: DiscGrade) -> str:
+    return _in_sentence(grade.name).removeprefix("disc ").removesuffix(" change")
 
 
 def disc_lines(analysis: Analysis) -> tuple[str, ...]:
@@ -186,6 +192,8 @@ def _in_sentence(name: GradeName) -> str:
 
 def grade_text(grade: DiscGrade) -> str:
     """Return one grade for a table: "4 (62 %)", "yes (91 %)", "no (3 %)", "uncertain (48 %)"."""
+    if grade.needs_t2:
+        return "not determined (T2 needed)"
     if grade.name is GradeName.PFIRRMANN:
         if grade.value is None:
             return f"uncertain (about {grade.severity:.1f})"

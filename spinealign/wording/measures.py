@@ -233,4 +233,5 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
     UnmeasurableReason.OUTLINES_UNCERTAIN: lambda why: (
         f"the outlines are uncertain; check and correct the corners of {listed(why.bodies)}"
     ),
+    UnmeasurableReason.NEEDS_T2: lambda _: "it needs T2-weighted images: add the T2 series",
 }

@@ -109,6 +109,8 @@ CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.COMPANION_UNMATCHED: "second image unused",
     WarningCode.HEIGHT_LOSS: "age of height loss unknown",
     WarningCode.BENT_FILM: "flexion or extension film",
+    WarningCode.T1_ALONE: "T1 alone",
+    WarningCode.WEIGHTING_ASSUMED: "T1 or T2 not stated",
 }
 """Short label of each caution; a click shows its sentence."""
 

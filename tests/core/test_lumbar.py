@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spinealign.domain.discs import GradeName, Overall, overall_of
+from spinealign.domain.discs import NEEDS_T2, GradeName, Overall, overall_of
 from spinealign.domain.findings import (
     Caution,
     ModelIdentity,
@@ -15,8 +15,9 @@ from spinealign.domain.findings import (
     Segmentation,
     WarningCode,
 )
-from spinealign.domain.image import SpineImage
+from spinealign.domain.image import SpineImage, Weighting
 from spinealign.domain.model_card import GradeRule, ModelCard
+from spinealign.domain.paths import models_dirs
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar import grade_discs, level_name, renamed
 from spinealign.lumbar.crops import CROP_SHAPE, DISC_PX, cut_out, cut_out_mask, frames_of
@@ -24,7 +25,13 @@ from spinealign.lumbar.grading import chosen, classify_sequence, ranked_signs, s
 from spinealign.lumbar.signs import SIGN_NAMES, column_signs
 from spinealign.measure.outlines.disc_shapes import DISC
 from spinealign.measure.outlines.discs import find_discs
-from spinealign.wording.discs import NO_ABNORMALITY, discs_line, grade_text
+from spinealign.wording.discs import (
+    NO_ABNORMALITY,
+    disc_summary,
+    discs_line,
+    finding_lines,
+    grade_text,
+)
 from tests import phantoms_lumbar as phantom
 from tests.cards import grading_card
 
@@ -52,13 +59,14 @@ def model_answering(logits, place=28):
     return LoadedModel(grading_card(), Answers(logits, place))
 
 
-def seen(mask=None, is_t2=True):
+def seen(mask=None, is_t2=True, is_stated=True):
     mask = phantom.column_mask() if mask is None else mask
     picture = phantom.column_picture(mask, is_t2)
     confidence = np.full(mask.shape, 0.9, np.float32)
+    stated = Weighting.T2 if is_t2 else Weighting.T1
     return (
         Segmentation(IDENTITY, CLASSES, mask, confidence),
-        SpineImage(picture, 16, Path("x.png"), "0" * 64),
+        SpineImage(picture, 16, Path("x.png"), "0" * 64, weighting=stated if is_stated else None),
     )
 
 
@@ -230,6 +238,59 @@ def test_each_disc_is_joined_with_the_same_disc_of_the_other_contrast():
     logits = np.log(p / (1 - p))
     # T2 says 5 of the second disc and -4 of the others, T1 one more of each.
     assert logits == pytest.approx([-3.75, 5.25, *[-3.75] * 4], abs=0.01)
+
+
+def codes(graded):
+    return [caution.code for caution in graded.cautions]
+
+
+def test_t1_alone_gives_no_grade_that_needs_t2():
+    graded = grade_discs(*seen(is_t2=False), model_answering(sick))
+    assert codes(graded) == [WarningCode.T1_ALONE]
+    for disc in graded.discs:
+        left = {grade.name for grade in disc.grades if grade.needs_t2}
+        assert left == NEEDS_T2
+        assert {disc.grade(name).value for name in left} == {None}
+        assert {disc.grade(name).probabilities for name in left} == {()}
+    sick_one = graded.discs[1]
+    assert sick_one.grade("narrowing").value is True
+    assert grade_text(sick_one.grade("pfirrmann")) == "not determined (T2 needed)"
+    assert "Pfirrmann grade (T2 needed), disc herniation (T2 needed)" in disc_summary(sick_one)
+    assert "herniation not determined (T2 needed)" in finding_lines(sick_one)
+    beside = grade_discs(*seen(is_t2=False), model_answering(sick), companion=seen())
+    assert not codes(beside)
+    assert beside.discs[1].grade("pfirrmann").value == 4
+
+
+def test_a_weighting_that_no_file_states_is_taken_from_grey_values_and_told():
+    t2, t1 = (
+        grade_discs(*seen(is_t2=is_t2, is_stated=False), model_answering(sick))
+        for is_t2 in (True, False)
+    )
+    assert codes(t2) == [WarningCode.WEIGHTING_ASSUMED]
+    assert codes(t1) == [WarningCode.T1_ALONE, WarningCode.WEIGHTING_ASSUMED]
+
+
+def test_a_stated_weighting_counts_more_than_grey_values():
+    segmentation, image = seen()
+    graded = grade_discs(
+        segmentation, replace(image, weighting=Weighting.T1), model_answering(sick)
+    )
+    assert codes(graded) == [WarningCode.T1_ALONE]
+
+
+def test_what_needs_t2_is_what_the_card_shows_to_need_it():
+    """Pfirrmann's grade is defined on T2; others lose more than 0.05 of balanced accuracy."""
+    card = json.loads((models_dirs()[0] / "disc_grading/card.json").read_text(encoding="utf-8"))
+    t2, t1 = (
+        card["metrics"][f"cross_validation_{name}_alone_found_discs"]["findings"]
+        for name in ("t2", "t1")
+    )
+    lost = {
+        name: t2[name]["balanced_accuracy"]["value"] - t1[name]["balanced_accuracy"]["value"]
+        for name in t2
+    }
+    assert {GradeName.PFIRRMANN, *(name for name in lost if lost[name] > 0.05)} == NEEDS_T2
 
 
 def test_a_companion_of_the_same_contrast_is_not_used_and_said_so():

@@ -36,6 +36,7 @@ from spinealign.domain.image import (
     ReaderNote,
     SpacingSource,
     SpineImage,
+    Weighting,
 )
 from spinealign.domain.measurements import IntervalRule, MeasureCode
 from spinealign.domain.model_card import IntensityRule, ModelCard
@@ -375,6 +376,9 @@ CAUTIONS = (
     Row(C.BENT_FILM, lambda: bent(plain_film(), True), lambda: bent(film(is_bent=True), False),
         of="by a person"),
     Row(C.HEIGHT_LOSS, lambda: spine(wedged()), plain_spine, "L"),
+    Row(C.T1_ALONE, lambda: analysed(painted(MASK, GreyReader.T1), segmenter(), grader()),
+        lambda: spine(companion=companion_of(MASK, GreyReader.T1))),
+    Row(C.WEIGHTING_ASSUMED, plain_spine, lambda: spine(weighting=Weighting.T2)),
     Row(C.UPSIDE_DOWN, lambda: spine(np.ascontiguousarray(MASK[::-1, ::-1])), plain_spine),
     Row(C.COMPANION_UNMATCHED, lambda: spine(companion=companion_of(MASK, GreyReader.T2)),
         lambda: spine(companion=companion_of(MASK, GreyReader.T1)), of="the same contrast"),
@@ -421,7 +425,7 @@ def test_a_good_picture_is_told_to_be_nothing_but_soft(found: Callable[[], Analy
 
 
 def test_a_good_mr_carries_what_always_holds_there() -> None:
-    expected = {C.LEVELS_COUNTED, C.ENDPLATE_FROM_DISC, C.BODY_CUT}
+    expected = {C.LEVELS_COUNTED, C.ENDPLATE_FROM_DISC, C.BODY_CUT, C.WEIGHTING_ASSUMED}
     assert {caution.code for caution in plain_spine().cautions} == expected
 
 

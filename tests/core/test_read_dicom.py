@@ -15,7 +15,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.examination import Examination
-from spinealign.domain.image import ImagePart
+from spinealign.domain.image import ImagePart, Weighting
 from spinealign.imaging.read import read_image
 from spinealign.imaging.readers import read_part
 from tests.examinations import NECK_CT, SPINE_MR
@@ -213,3 +213,24 @@ def test_enhanced_objects_keep_geometry_in_functional_groups(tmp_path: Path) -> 
     assert image.spacing_mm == (0.7, 0.9)
     assert image.window == (70, 80)
     assert image.possible_examinations == (SPINE_MR,)
+
+
+# --- weighting ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stated", "weighting"),
+    [
+        ({"Modality": "MR", "SeriesDescription": "sag T2 tse"}, Weighting.T2),
+        ({"Modality": "MR", "ProtocolName": "t1_tse_sag"}, Weighting.T1),
+        ({"Modality": "MR", "AcquisitionContrast": "T1", "SeriesDescription": "t2"}, Weighting.T1),
+        ({"Modality": "MR", "SeriesDescription": "T1 and T2"}, None),
+        ({"Modality": "MR", "SeriesDescription": "T12 to L5"}, None),
+        ({"Modality": "MR"}, None),
+        ({"Modality": "DX", "SeriesDescription": "T1 lateral"}, None),
+    ],
+)
+def test_the_weighting_is_what_an_mr_file_states(
+    tmp_path: Path, stated: dict[str, str], weighting: Weighting | None
+) -> None:
+    assert read_scan(tmp_path, **stated).weighting is weighting

@@ -66,7 +66,8 @@ class GradeGrid(QWidget):
 
 def _cells(grade: DiscGrade, colours: Colours) -> tuple[QLabel, ProbabilityBar, QLabel]:
     is_ordinal = grade.name is GradeName.PFIRRMANN
-    probability = max(grade.probabilities) if is_ordinal else grade.probabilities[-1]
+    shares = grade.probabilities or (0.0,)
+    probability = max(shares) if is_ordinal else shares[-1]
     is_reported = is_ordinal or grade.value is True
     colour = colours.accent if is_reported else colours.strong_border
     bar = ProbabilityBar(probability, None if is_ordinal else grade.threshold, colour)
