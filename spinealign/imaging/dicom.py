@@ -34,6 +34,7 @@ from spinealign.imaging.orientation import (
 
 _SLICED_MODALITIES = frozenset(("CT", "MR", "PT", "NM"))
 _SIDES = frozenset("LRB")
+_MAY_BE_MR = frozenset(("MR", ""))
 _WEIGHTING_KEYWORDS = ("AcquisitionContrast", "SeriesDescription", "ProtocolName")
 """Where an MR file may state its contrast, the attribute for it (DICOM PS3.3 C.8.13.3.1) first."""
 
@@ -145,9 +146,10 @@ def _words_of(
 ) -> str:
     """Return what a file says in its own words; damaged bytes must not keep it from being read.
 
-    Of other modalities nothing: "flex" names coils and sequences of MR, "T1" a vertebra.
+    Of other modalities nothing: "flex" names coils and sequences of MR, "T1" a vertebra. A
+    modality that is not stated is "".
     """
-    if dataset.get("Modality") not in modalities:
+    if (dataset.get("Modality") or "") not in modalities:
         return ""
     try:
         return str(dataset.get(keyword) or "")
@@ -157,7 +159,7 @@ def _words_of(
 
 def _weighting(dataset: Dataset) -> Weighting | None:
     """Return the contrast that an MR file states: in its attribute, else in its words."""
-    stated = (_words_of(dataset, ("MR",), keyword) for keyword in _WEIGHTING_KEYWORDS)
+    stated = (_words_of(dataset, _MAY_BE_MR, keyword) for keyword in _WEIGHTING_KEYWORDS)
     return next((found for words in stated if (found := said_weighting(words))), None)
 
 
