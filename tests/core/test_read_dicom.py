@@ -227,11 +227,11 @@ def test_enhanced_objects_keep_geometry_in_functional_groups(tmp_path: Path) -> 
         ({"Modality": "MR", "SeriesDescription": "T1 and T2"}, None),
         ({"Modality": "MR", "SeriesDescription": "T12 to L5"}, None),
         ({"Modality": "MR"}, None),
-        ({"Modality": None, "SeriesDescription": "T1"}, Weighting.T1),
+        ({"Modality": "", "SeriesDescription": "T1"}, Weighting.T1),
         ({"Modality": "DX", "SeriesDescription": "T1 lateral"}, None),
     ],
 )
 def test_the_weighting_is_what_an_mr_file_states(
-    tmp_path: Path, stated: dict[str, str | None], weighting: Weighting | None
+    tmp_path: Path, stated: dict[str, str], weighting: Weighting | None
 ) -> None:
     assert read_scan(tmp_path, **stated).weighting is weighting
