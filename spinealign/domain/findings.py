@@ -77,6 +77,7 @@ class WarningCode(StrEnum):
     BODY_HIDDEN = "body_hidden"
     NOT_OUTLINED = "not_outlined"
     BODIES_SUGGESTED = "bodies_suggested"
+    NAMES_UNCONFIRMED = "names_unconfirmed"
     FACING_DISPUTED = "facing_disputed"
     FACING_UNCERTAIN = "facing_uncertain"
     CORRECTED_BY_USER = "corrected_by_user"
@@ -201,6 +202,7 @@ CAUTION_FIELDS: Mapping[WarningCode, str] = MappingProxyType(
         WarningCode.BODY_CUT: "levels",
         WarningCode.BODY_HIDDEN: "levels",
         WarningCode.BODIES_SUGGESTED: "levels",
+        WarningCode.NAMES_UNCONFIRMED: "levels",
         WarningCode.FACING_DISPUTED: "facing",
         WarningCode.CORRECTED_BY_USER: "corrections",
         WarningCode.DISC_INFERRED: "levels",
@@ -324,13 +326,17 @@ class VertebraState(StrEnum):
     HIDDEN = "hidden"
     ADDED = "added"
     ACCEPTED = "accepted"
+    NAME_OPEN = "name_open"
     ENDPLATE = "endplate"
 
 
-BY_HAND = frozenset({VertebraState.ADDED, VertebraState.ACCEPTED})
+TAKEN_OVER = frozenset({VertebraState.ACCEPTED, VertebraState.NAME_OPEN})
+"""States of bodies that the program had only suggested and a person took over."""
+
+BY_HAND = frozenset({VertebraState.ADDED, *TAKEN_OVER})
 """States of bodies that are there because a person wants them."""
 
-UNSURE = frozenset({VertebraState.HIDDEN, VertebraState.ACCEPTED})
+UNSURE = frozenset({VertebraState.HIDDEN, *TAKEN_OVER})
 """States of bodies whose points the program itself placed and was unsure of."""
 
 
@@ -369,8 +375,9 @@ class Vertebra:
         0..1, from the network's certainty inside the outline and at the corners.
     state : VertebraState
         "cut" when the outline touches the film's border, "hidden" when the
-        network was unsure of it, "added" by a person, "accepted" when a person took over a
-        body that the program had only suggested, "endplate" when only its superior
+        network was unsure of it, "added" by a person, "accepted" when a person took over
+        a body that the program had only suggested, "name_open" when he took over its outline
+        with many others and nobody stands for its level, "endplate" when only its superior
         endplate is known (S1 on MR; the outline is a thin strip below it).
     """
 
@@ -385,6 +392,11 @@ class Vertebra:
     def name(self) -> str:
         """The level, or "body 1" counted from the top where it is unknown."""
         return self.level or f"body {self.index}"
+
+    @property
+    def is_name_open(self) -> bool:
+        """Whether its level is only the program's likeliest one: nothing is measured by it."""
+        return self.state is VertebraState.NAME_OPEN and self.level is not None
 
     def landmark(self, name: str) -> Landmark | None:
         """Return the landmark called `name`, or None if it could not be placed."""

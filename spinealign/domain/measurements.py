@@ -119,6 +119,7 @@ class UnmeasurableReason(StrEnum):
     FACING_UNKNOWN = "facing_unknown"
     NOT_OUTLINED = "not_outlined"
     REMOVED = "removed"
+    NAME_UNCONFIRMED = "name_unconfirmed"
     CUT_OFF = "cut_off"
     CORNERS_MISSING = "corners_missing"
     CANAL_INTERRUPTED = "canal_interrupted"
@@ -138,8 +139,8 @@ class Unmeasurable:
     ----------
     reason : UnmeasurableReason
     bodies : tuple of str
-        Names of the bodies that are not outlined, removed by a person, cut off, lack corners, or
-        whose outlines are uncertain.
+        Names of the bodies that are not outlined, removed by a person, cut off, lack corners,
+        whose outlines are uncertain, or whose names nobody confirmed.
     points_needed, points_given : int
         Of a drawing that is not finished.
     """

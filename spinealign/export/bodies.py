@@ -14,7 +14,7 @@ from spinealign.export.strips import letters
 from spinealign.imaging.labels import label_place
 from spinealign.imaging.render import Colour, class_colour, draw_region, lightened
 from spinealign.wording import safe_text
-from spinealign.wording.vertebrae import suggested_name
+from spinealign.wording.vertebrae import shown_name, suggested_name
 
 Scale = tuple[float, float]
 
@@ -60,7 +60,7 @@ def draw_bodies(
         _draw_dots(canvas, body, colour, scale, line_weight)
     picture = Image.fromarray(canvas)
     for body in analysis.vertebrae:
-        _write_name(picture, body, body.name, analysis, scale, unit)
+        _write_name(picture, body, shown_name(body), analysis, scale, unit)
     for disc in analysis.discs:
         _write_disc_name(picture, disc, scale, round(_DISC_LETTERS * unit))
     return np.array(picture, np.uint8)
@@ -103,7 +103,7 @@ def _draw_dots(
 def name_boxes(analysis: Analysis, scale: Scale, unit: int) -> list[NDArray[np.float64]]:
     """Return two corners (2, 2), in image pixels, of each box that a name is written in."""
     boxes = []
-    names = [(body, body.name) for body in analysis.vertebrae]
+    names = [(body, shown_name(body)) for body in analysis.vertebrae]
     names += [(body, suggested_name(body)) for body in analysis.suggestions]
     for body, name in names:
         centre, half = _name_box(body, name, analysis, scale, unit)

@@ -7,7 +7,13 @@ import io
 import math
 from typing import Any
 
-from spinealign.domain.findings import Analysis, Corrections, LandmarkSource, VertebraState
+from spinealign.domain.findings import (
+    TAKEN_OVER,
+    Analysis,
+    Corrections,
+    LandmarkSource,
+    VertebraState,
+)
 from spinealign.domain.height_loss import HeightLoss
 from spinealign.domain.measurements import Calibration, Drawing, MeasuredPoint, Measurement
 from spinealign.wording import safe_text
@@ -101,8 +107,9 @@ def corrections_record(analysis: Analysis) -> dict[str, Any] | None:
         "points_placed": _points_placed(wanted),
         "bodies_added": sum(body.state is VertebraState.ADDED for body in wanted.vertebrae),
         "suggestions_accepted": [
-            body.name for body in wanted.vertebrae if body.state is VertebraState.ACCEPTED
+            body.name for body in wanted.vertebrae if body.state in TAKEN_OVER
         ],
+        "names_unconfirmed": [body.name for body in wanted.vertebrae if body.is_name_open],
         "drawings": [_drawing(drawing) for drawing in wanted.drawings],
     }
 

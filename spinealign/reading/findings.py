@@ -59,6 +59,9 @@ MOST_LINES = 8
 CANAL_LINE = "canal"
 """Key of the line of a canal that is narrow at several discs."""
 
+OPEN_NAME = "?"
+"""Stands behind the level of an accepted suggestion that nobody confirmed."""
+
 _MAIN_GROUPS = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.DRAWN)
 _HEIGHT_RATIOS = (
     MeasureCode.BODY_HEIGHT_RATIO,
@@ -517,7 +520,7 @@ def _levels(analysis: Analysis) -> Iterator[Finding]:
     now, before = _named(analysis), _named(analysis.automatic or analysis)
     if not analysis.vertebrae and not analysis.discs:
         return
-    names = now.name.split(" ") if now is not None else []
+    names = now.name.replace(OPEN_NAME, "").split(" ") if now is not None else []
     yield Finding(
         key=FindingKind.LEVELS.value,
         kind=FindingKind.LEVELS,
@@ -539,10 +542,14 @@ def _named(analysis: Analysis) -> NameValue | None:
     """Return the names of all bodies from the top, or of all discs; None if they are uncertain."""
     if analysis.levels_uncertain or any(disc.is_level_assumed for disc in analysis.discs):
         return None
-    names = [body.level for body in analysis.vertebrae]
+    names = [_level_of(body) for body in analysis.vertebrae]
     names = names or [disc.level for disc in reversed(analysis.discs)]
     known = [name for name in names if name is not None]
     return NameValue(" ".join(known)) if known and len(known) == len(names) else None
+
+
+def _level_of(body: Vertebra) -> str | None:
+    return f"{body.level}{OPEN_NAME}" if body.is_name_open else body.level
 
 
 def _examination(analysis: Analysis) -> Iterator[Finding]:

@@ -101,6 +101,11 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "they or their levels are too uncertain. The window suggests them with a dashed outline, "
         "and a click accepts one."
     ),
+    WarningCode.NAMES_UNCONFIRMED: (
+        "Bodies that the program had only suggested were accepted, and nobody confirmed their "
+        "names ({levels}): nothing is measured by them. A right click on a body confirms or "
+        "changes its name."
+    ),
     WarningCode.DISC_COUNT_UNCERTAIN: (
         "Disc levels marked “?” are uncertain: the lowest disc was assumed to be L5/S1; check "
         "them, and confirm or shift them."

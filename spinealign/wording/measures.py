@@ -216,6 +216,9 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
     UnmeasurableReason.FACING_UNKNOWN: lambda _: "it is unknown which side the patient faces",
     UnmeasurableReason.NOT_OUTLINED: _not_outlined,
     UnmeasurableReason.REMOVED: lambda why: removed_text(why.bodies),
+    UnmeasurableReason.NAME_UNCONFIRMED: lambda why: (
+        f"nobody confirmed the name of {listed([f'{name}?' for name in why.bodies])}"
+    ),
     UnmeasurableReason.CUT_OFF: lambda why: (
         f"the border of the image cuts {listed(why.bodies)} off"
     ),

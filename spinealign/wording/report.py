@@ -54,7 +54,7 @@ DECISIVE_CAUTIONS = (
     WarningCode.VIEW_OVERRULED, WarningCode.VIEW_DISPUTED, WarningCode.VIEW_UNCERTAIN,
     WarningCode.VIEW_OF_SAMPLE, WarningCode.TURNED, WarningCode.UPSIDE_DOWN,
     WarningCode.DEMONSTRATION_MODEL, WarningCode.HEIGHT_LOSS, WarningCode.BENT_FILM,
-    WarningCode.T1_ALONE, WarningCode.WEIGHTING_ASSUMED,
+    WarningCode.T1_ALONE, WarningCode.WEIGHTING_ASSUMED, WarningCode.NAMES_UNCONFIRMED,
     WarningCode.CORRECTED_BY_USER,
     WarningCode.MAGNIFIED_SPACING, WarningCode.NO_SPACING,
     WarningCode.LEVELS_UNCERTAIN, WarningCode.LEVELS_COUNTED, WarningCode.DISC_COUNT_UNCERTAIN,

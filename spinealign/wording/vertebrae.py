@@ -36,6 +36,7 @@ _STATE_TEXTS = {
     VertebraState.HIDDEN: "low confidence",
     VertebraState.ADDED: "added manually",
     VertebraState.ACCEPTED: "suggested, accepted manually",
+    VertebraState.NAME_OPEN: "suggested, accepted manually, name not confirmed",
 }
 
 
@@ -47,6 +48,11 @@ def level_uncertainty_text(doubt: LevelUncertainty) -> str:
 def suggested_name(body: Vertebra) -> str:
     """Return what a suggested body is called: its likeliest level with a question mark."""
     return f"{body.level}?" if body.level else "?"
+
+
+def shown_name(body: Vertebra) -> str:
+    """Return what a body is called where people read it: "T5?" while nobody confirmed that."""
+    return suggested_name(body) if body.is_name_open else body.name
 
 
 def outlines_headline(analysis: Analysis) -> str:
@@ -65,7 +71,7 @@ def outlines_headline(analysis: Analysis) -> str:
         found = f"{len(bodies)} vertebral bodies"
         rest = f"their levels are uncertain because {_doubt_of(analysis)}"
     else:
-        levels = [body.name for body in bodies]
+        levels = [shown_name(body) for body in bodies]
         found, rest = _run_text(levels), _missing_text(analysis)
     more = [rest] if rest else []
     more += [_suggested_text(analysis)] if analysis.suggestions else []
@@ -99,7 +105,7 @@ def _run_text(levels: Sequence[str]) -> str:
 
 
 def _rank(level: str) -> int:
-    return LEVEL_SEQUENCE.index(level)
+    return LEVEL_SEQUENCE.index(level.removesuffix("?"))
 
 
 def _looked_for(analysis: Analysis) -> Sequence[str]:
@@ -141,7 +147,7 @@ def _was(levels: Sequence[str]) -> str:
 def format_vertebra_row(body: Vertebra) -> tuple[str, ...]:
     """Return the cells of one body under `VERTEBRA_HEADINGS`."""
     return (
-        body.name,
+        shown_name(body),
         _STATE_TEXTS[body.state],
         _corners_seen(body),
         probability_text(body.confidence),
@@ -163,7 +169,7 @@ def bodies_phrase(bodies: Sequence[Vertebra]) -> str:
         return "vertebrae"
     if any(body.level is None for body in whole):
         return f"{len(whole)} vertebral bodies"
-    return f"vertebrae ({_run_text([body.name for body in whole])})"
+    return f"vertebrae ({_run_text([shown_name(body) for body in whole])})"
 
 
 def is_body_segmentation(analysis: Analysis) -> bool:

@@ -45,10 +45,12 @@ from spinealign.inference.engine import LoadedModel
 from spinealign.measure.correction.changes import (
     apply_corrections,
     calibrate,
+    confirm_names,
     delete_vertebra,
     initial_corrections,
     set_bent,
 )
+from spinealign.measure.correction.suggestions import accept_suggestions
 from spinealign.wording import caution_text
 from tests import disc_models
 from tests.cards import classifier_card
@@ -362,6 +364,8 @@ CAUTIONS = (
         plain_film, "C2, C3"),
     Row(C.NOT_OUTLINED, lambda: film(UNSURE), plain_film),
     Row(C.BODIES_SUGGESTED, lambda: film(UNSURE), plain_film, "C2, C3"),
+    Row(C.NAMES_UNCONFIRMED, lambda: all_accepted(film(UNSURE)),
+        lambda: all_accepted(film(UNSURE), is_confirmed=True), "C2, C3"),
     Row(C.FACING_DISPUTED, lambda: film(orientation=("P", "F")),
         lambda: film(orientation=("A", "F")), "left", "film"),
     Row(C.FACING_DISPUTED, lambda: spine(orientation=("A", "F")),
@@ -388,6 +392,12 @@ CAUTIONS = (
         lambda: spine(MASK, segmenter(), companion=companion_of(MASK, GreyReader.T1)),
         lambda: spine(MASK, segmenter()), of="no grader"),
 )  # fmt: skip
+
+
+def all_accepted(analysis: Analysis, *, is_confirmed: bool = False) -> Analysis:
+    """Accept all suggestions at once, and then their names."""
+    state = accept_suggestions(initial_corrections(analysis), analysis.suggestions)
+    return apply_corrections(analysis, confirm_names(state) if is_confirmed else state)
 
 
 def bent(analysis: Analysis, is_bent: bool) -> Analysis:

@@ -15,12 +15,16 @@ from spinealign.domain.findings import (
     VertebraState,
     WarningCode,
 )
-from spinealign.domain.measurements import MeasureState
+from spinealign.domain.measurements import MeasureState, Unmeasurable, UnmeasurableReason
+from spinealign.domain.measures import MeasureCode
 from spinealign.export.corrections import load_corrections, save_corrections
 from spinealign.export.tables import analysis_json, analysis_schema
 from spinealign.measure.correction.changes import (
+    confirm_name,
+    confirm_names,
     delete_vertebra,
     move_landmark,
+    rename_level,
     reset_body,
     reset_landmark,
 )
@@ -28,7 +32,8 @@ from spinealign.measure.correction.corrected import apply_corrections, initial_c
 from spinealign.measure.correction.suggestions import accept_suggestion, accept_suggestions
 from spinealign.measure.outlines.suggestions import open_suggestions
 from spinealign.wording import caution_text, headline
-from spinealign.wording.vertebrae import format_vertebra_row
+from spinealign.wording.measures import reason_text
+from spinealign.wording.vertebrae import format_vertebra_row, shown_name
 from tests.phantoms_xray import LEVELS
 from tests.suggested import FOUND, with_suggestions
 
@@ -94,6 +99,66 @@ def test_its_measures_are_the_person_s_and_less_sure_than_the_program_s_own():
     assert now.hidden == ("C4",)
     width = now.interval[1] - now.interval[0]
     assert width > own.interval[1] - own.interval[0]
+
+
+def all_accepted(*levels):
+    analysis = with_suggestions(*levels)
+    state = accept_suggestions(initial_corrections(analysis), analysis.suggestions)
+    return analysis, state
+
+
+def test_names_of_bodies_accepted_together_stay_open_and_nothing_is_measured_by_them():
+    analysis, state = all_accepted("C4", "C6")
+    result = apply_corrections(analysis, state)
+    assert [shown_name(body) for body in result.vertebrae] == [
+        f"{level}?" if level in ("C4", "C6") else level for level in LEVELS
+    ]
+    assert "suggested, accepted manually, name not confirmed" in format_vertebra_row(
+        result.vertebrae[2]
+    )
+    told = next(c for c in result.cautions if c.code is WarningCode.NAMES_UNCONFIRMED)
+    assert told.levels == ("C4", "C6")
+    assert not [m for m in result.measurements if {"C4", "C6"} & set(m.levels) and m.value]
+
+
+def test_what_an_open_name_would_give_is_told_with_it():
+    analysis, state = all_accepted("C7")
+    result = apply_corrections(analysis, state)
+    lordosis = next(m for m in result.measurements if m.code is MeasureCode.COBB_C2_C7)
+    why = lordosis.unmeasurable
+    assert why == Unmeasurable(UnmeasurableReason.NAME_UNCONFIRMED, ("C7",))
+    assert reason_text(why) == "nobody confirmed the name of C7?"
+
+
+def test_confirming_a_name_measures_by_it_and_no_other_one():
+    analysis, state = all_accepted("C4", "C6")
+    alone = accepted(analysis, "C4")
+    result = apply_corrections(analysis, confirm_name(state, 3))
+    assert [b.name for b in result.vertebrae if b.is_name_open] == ["C6"]
+    assert measured(result, ("C3", "C4")) == measured(alone, ("C3", "C4")) != []
+    assert measured(result, ("C5", "C6")) == []
+    every = apply_corrections(analysis, confirm_names(state))
+    assert not any(body.is_name_open for body in every.vertebrae)
+    assert WarningCode.NAMES_UNCONFIRMED not in codes(every)
+    assert measured(every, ("C5", "C6")) != []
+
+
+def test_renaming_one_confirms_it_and_leaves_the_others_open():
+    _, state = all_accepted("C4", "C6")
+    renamed = rename_level(state, 3, "C5")
+    assert [body.name for body in renamed.vertebrae if body.is_name_open] == ["C7"]
+
+
+def test_a_body_without_a_free_level_stays_suggested_when_all_are_accepted():
+    analysis = with_suggestions("C4")
+    between = replace(analysis.suggestions[0], level="C3")
+    full = rename_level(initial_corrections(analysis), 3, "C4", above_follow=False)
+    assert levels_of(full.vertebrae)[:3] == ["C2", "C3", "C4"]
+    assert accept_suggestions(full, [between]) == full
+
+
+def measured(result, levels):
+    return [m.value for m in result.measurements if m.levels == levels and m.is_measurable]
 
 
 def test_the_mask_gets_the_body():

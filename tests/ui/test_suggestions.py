@@ -114,6 +114,39 @@ def test_the_menu_accepts_one_or_all(offered):
     assert levels(offered) == ["C2", "C3", "C5", "C6", "C7", "T1"]
 
 
+def test_names_of_all_accepted_at_once_are_confirmed_from_the_menu(offered):
+    offered.window.actions_by_name["accept_suggestions"].trigger()
+    assert open_names(offered) == ["C4", "C7"]
+    both = {a.text(): a for a in offers(offered, "C4") if "Confirm" in a.text()}
+    assert list(both) == ["Confirm the name C4", "Confirm the names of all accepted bodies (2)"]
+    both["Confirm the name C4"].trigger()
+    assert open_names(offered) == ["C7"]
+    assert not any("Confirm" in action.text() for action in offers(offered, "C4"))
+    offered.window.workbench.editing.undo()
+    assert open_names(offered) == ["C4", "C7"]
+
+
+def test_the_label_of_open_names_has_a_button_that_confirms_all(offered):
+    offered.window.actions_by_name["accept_suggestions"].trigger()
+    chips = offered.window.results.reading.chips
+    button = next(b for b in chips.buttons if b.text() == "names not confirmed: C4, C7")
+    button.click()
+    assert chips.confirm.isVisible()
+    assert not chips.accept.isVisible()
+    chips.confirm.click()
+    assert open_names(offered) == []
+    assert not any("not confirmed" in b.text() for b in chips.buttons)
+
+
+def open_names(hands):
+    return [body.name for body in now(hands).vertebrae if body.is_name_open]
+
+
+def offers(hands, level):
+    place = QPointF(*np.mean(hands.body(level).outline, axis=0))
+    return hands.window.correction.menu.menu_for(place).actions()
+
+
 def test_an_accepted_body_is_deleted_by_a_key_and_suggested_again(offered):
     offered.click(place_of(offered, "C4"))
     offered.click(offered.place_of("C4", "anterior_superior"))

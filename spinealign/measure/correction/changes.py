@@ -11,6 +11,7 @@ import numpy as np
 
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
+    TAKEN_OVER,
     Analysis,
     Corrections,
     Facing,
@@ -51,6 +52,8 @@ __all__ = [
     "apply_corrections",
     "body_at",
     "calibrate",
+    "confirm_name",
+    "confirm_names",
     "delete_drawing",
     "delete_vertebra",
     "initial_corrections",
@@ -137,7 +140,7 @@ def reset_body(corrections: Corrections, body_index: int, analysis: Analysis) ->
     if before is None:
         return corrections
     body = body_at(corrections, body_index)
-    state = body.state if body.state is VertebraState.ACCEPTED else before.state
+    state = body.state if body.state in TAKEN_OVER else before.state
     own = replace(before, level=body.level, index=body_index, state=state)
     return _with_body(corrections, own)
 
@@ -265,7 +268,8 @@ def rename_level(
 ) -> Corrections:
     """Give a body another level; the others follow by the same number of levels.
 
-    Where levels are uncertain, all bodies are counted from this one.
+    Where levels are uncertain, all bodies are counted from this one, and named by that. Else the
+    name of the body itself is confirmed, not those of accepted suggestions that follow.
 
     Parameters
     ----------
@@ -286,7 +290,24 @@ def rename_level(
     if levels is None:
         raise ValueError(f"{level} is not possible for body {body_index}")
     named = tuple(replace(body, level=new) for body, new in zip(bodies, levels, strict=True))
-    return replace(corrections, vertebrae=named, levels_uncertain=False)
+    counted = replace(corrections, vertebrae=named, levels_uncertain=False)
+    had_none = any(body.level is None for body in bodies)
+    return confirm_names(counted) if had_none else confirm_name(counted, body_index)
+
+
+def confirm_name(corrections: Corrections, body_index: int) -> Corrections:
+    """Stand for the level of a body that was suggested; that of any other stays as it is."""
+    body = body_at(corrections, body_index)
+    if not body.is_name_open:
+        return corrections
+    return _with_body(corrections, replace(body, state=VertebraState.ACCEPTED))
+
+
+def confirm_names(corrections: Corrections) -> Corrections:
+    """Stand for the levels of all bodies that were suggested."""
+    for body in corrections.vertebrae:
+        corrections = confirm_name(corrections, body.index)
+    return corrections
 
 
 def set_facing(corrections: Corrections, facing: Facing) -> Corrections:
@@ -420,7 +441,7 @@ def _found_by_the_program(
     """Return the program's own body at the place of a corrected one, its points as now faced."""
     start, own = initial_corrections(analysis), without_corrections(analysis)
     seen = own.vertebrae
-    if body_at(corrections, body_index).state is VertebraState.ACCEPTED:
+    if body_at(corrections, body_index).state in TAKEN_OVER:
         seen = own.suggestions
     found = counterparts(corrections.vertebrae, seen).get(body_index)
     if found is None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from spinealign.domain.findings import (
     BY_HAND,
+    TAKEN_OVER,
     UNSURE,
     Analysis,
     Caution,
@@ -157,13 +158,15 @@ def _measured(
         kept = tuple(m for m in earlier.measurements if m.state is not MeasureState.DRAWN)
         return (*kept, *drawn)
     geometry, canal = PixelGeometry.of(image), canal_of(original.segmentation)
+    named = [body for body in wanted.vertebrae if not body.is_name_open]
     taken = measure_alignment(
-        wanted.vertebrae, wanted.facing, geometry, original.examination, canal, plain.drawings,
+        named, wanted.facing, geometry, original.examination, canal, plain.drawings,
         rule=original.interval_rule, age_years=image.patient_age_years,
         is_bent=is_bent(original.image, wanted),
     )  # fmt: skip
     removed = removed_levels(original.vertebrae, wanted.vertebrae)
-    taken = tuple(_with_removed(measurement, removed) for measurement in taken)
+    open_ = [body.name for body in wanted.vertebrae if body.is_name_open]
+    taken = tuple(_with_cause(measurement, removed, open_) for measurement in taken)
     own = {measurement.key: measurement for measurement in original.measurements}
     names = _program_names(original.vertebrae, wanted.vertebrae)
     factor = _length_factor(original.image, image)
@@ -196,14 +199,19 @@ def removed_levels(own: Sequence[Vertebra], wanted: Sequence[Vertebra]) -> tuple
     return tuple(body.level for body in gone if body.level and body.level not in present)
 
 
-def _with_removed(measurement: Measurement, removed: Sequence[str]) -> Measurement:
-    """Tell a body that a person deleted from one that was not found."""
+def _with_cause(
+    measurement: Measurement, removed: Sequence[str], open_: Sequence[str]
+) -> Measurement:
+    """Tell bodies that a person deleted, or whose names are open, from those not found."""
     why = measurement.unmeasurable
     if why is None or why.reason is not UnmeasurableReason.NOT_OUTLINED:
         return measurement
-    absent = tuple(name for name in why.bodies if name not in removed)
+    absent = tuple(name for name in why.bodies if name not in (*removed, *open_))
+    unconfirmed = tuple(name for name in why.bodies if name in open_)
     told = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, absent)
-    if not absent:
+    if not absent and unconfirmed:
+        told = Unmeasurable(UnmeasurableReason.NAME_UNCONFIRMED, unconfirmed)
+    elif not absent:
         told = Unmeasurable(UnmeasurableReason.REMOVED, why.bodies)
     return replace(measurement, unmeasurable=told)
 
@@ -289,6 +297,7 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             | WarningCode.BODY_CUT
             | WarningCode.BODY_HIDDEN
             | WarningCode.BODIES_SUGGESTED
+            | WarningCode.NAMES_UNCONFIRMED
             | WarningCode.ENDPLATE_FROM_DISC
             | WarningCode.DISC_INFERRED
             | WarningCode.DISC_COUNT_UNCERTAIN
@@ -309,10 +318,12 @@ def _body_cautions(bodies: Sequence[Vertebra]) -> list[Caution]:
         and not all(mark.source is LandmarkSource.USER for mark in _corners(body))
     ]
     endplates = [body.name for body in bodies if body.state is VertebraState.ENDPLATE]
+    open_ = [body.name for body in bodies if body.is_name_open]
     pairs = (
         (WarningCode.BODY_CUT, cut),
         (WarningCode.BODY_HIDDEN, hidden),
         (WarningCode.ENDPLATE_FROM_DISC, endplates),
+        (WarningCode.NAMES_UNCONFIRMED, open_),
     )
     return [Caution(code, levels=tuple(names)) for code, names in pairs if names]
 
@@ -326,7 +337,7 @@ def correction_kinds(original: Analysis, wanted: Corrections) -> tuple[Correctio
     kept = [body for body in wanted.vertebrae if body.state not in BY_HAND]
     found = counterparts(kept, original.vertebrae)
     pairs = [(found[body.index], body) for body in kept if body.index in found]
-    accepted = [body for body in wanted.vertebrae if body.state is VertebraState.ACCEPTED]
+    accepted = [body for body in wanted.vertebrae if body.state in TAKEN_OVER]
     changed = {
         CorrectionKind.POINTS_MOVED: any(_places(a) != _places(b) for a, b in pairs),
         CorrectionKind.BODIES_ADDED: len(pairs) + len(accepted) < len(wanted.vertebrae),

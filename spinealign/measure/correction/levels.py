@@ -76,10 +76,8 @@ def with_free_level(
     ValueError
         The lowest body would get no level.
     """
-    if above:
-        place = _rank(above[-1]) + 1
-    elif below:
-        place = max(_rank(below[0]) - 1, 0)
+    if above or below:
+        place = _rank_between(above, below)
     elif body.landmark(LandmarkName.DENS_TIP) is not None:
         place = LEVEL_SEQUENCE.index("C2")
     else:
@@ -90,6 +88,17 @@ def with_free_level(
         raise ValueError("no level is left below")
     moved = tuple(replace(b, level=LEVEL_SEQUENCE[_rank(b) + shift]) for b in below)
     return tuple(above), _as_level(body, LEVEL_SEQUENCE[place]), moved
+
+
+def has_free_level(above: Sequence[Vertebra], below: Sequence[Vertebra]) -> bool:
+    """Whether a body between others gets a level without moving those below; see there."""
+    place = _rank_between(above, below)
+    last = _rank(below[0]) - 1 if below else len(LEVEL_SEQUENCE) - 1
+    return place <= last
+
+
+def _rank_between(above: Sequence[Vertebra], below: Sequence[Vertebra]) -> int:
+    return _rank(above[-1]) + 1 if above else max(_rank(below[0]) - 1, 0)
 
 
 def numbered(corrections: Corrections, bodies: Sequence[Vertebra]) -> Corrections:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import Corrections, Vertebra, VertebraState
-from spinealign.measure.correction.levels import numbered, with_free_level
+from spinealign.measure.correction.levels import has_free_level, numbered, with_free_level
 from spinealign.measure.outlines.body_places import place_in_column
 from spinealign.measure.outlines.suggestions import open_suggestions
 
@@ -24,9 +24,27 @@ def accept_suggestion(corrections: Corrections, suggestion: Vertebra) -> Correct
     ValueError
         No level is left.
     """
+    return _with_accepted(corrections, suggestion, VertebraState.ACCEPTED)
+
+
+def accept_suggestions(corrections: Corrections, suggestions: Sequence[Vertebra]) -> Corrections:
+    """Count all suggested bodies that are still open among the bodies, from the top down.
+
+    Nobody looked at each of their levels: these stay open until a person confirms them. A body at
+    whose place no level is free stays suggested.
+    """
+    for suggestion in open_suggestions(suggestions, corrections.vertebrae):
+        if _has_free_level(corrections.vertebrae, suggestion):
+            corrections = _with_accepted(corrections, suggestion, VertebraState.NAME_OPEN)
+    return corrections
+
+
+def _with_accepted(
+    corrections: Corrections, suggestion: Vertebra, state: VertebraState
+) -> Corrections:
     bodies = corrections.vertebrae
     place = place_in_column(bodies, suggestion)
-    body = replace(suggestion, state=VertebraState.ACCEPTED)
+    body = replace(suggestion, state=state)
     before, after = bodies[:place], bodies[place:]
     if any(other.level is None for other in bodies):
         body = replace(body, level=None)
@@ -35,11 +53,13 @@ def accept_suggestion(corrections: Corrections, suggestion: Vertebra) -> Correct
     return numbered(corrections, (*before, body, *after))
 
 
-def accept_suggestions(corrections: Corrections, suggestions: Sequence[Vertebra]) -> Corrections:
-    """Count all suggested bodies that are still open among the bodies, from the top down."""
-    for suggestion in open_suggestions(suggestions, corrections.vertebrae):
-        corrections = accept_suggestion(corrections, suggestion)
-    return corrections
+def _has_free_level(bodies: Sequence[Vertebra], suggestion: Vertebra) -> bool:
+    """Whether a body gets a level at its place without another one being renamed."""
+    place = place_in_column(bodies, suggestion)
+    before, after = bodies[:place], bodies[place:]
+    if not bodies or any(other.level is None for other in bodies):
+        return True
+    return _fits(before, suggestion, after) or has_free_level(before, after)
 
 
 def _fits(before: Sequence[Vertebra], body: Vertebra, after: Sequence[Vertebra]) -> bool:

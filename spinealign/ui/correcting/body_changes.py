@@ -109,6 +109,20 @@ class BodyChanges:
             change = partial(accept_suggestions, suggestions=analysis.suggestions)
             self.session.change("accept all suggested bodies", change)
 
+    def confirm(self, body: Vertebra) -> None:
+        """Stand for the level of an accepted body."""
+        from spinealign.measure.correction.changes import confirm_name
+
+        self.session.change(
+            f"confirm the name {body.name}", partial(confirm_name, body_index=body.index)
+        )
+
+    def confirm_all(self) -> None:
+        """Stand for the levels of all accepted bodies."""
+        from spinealign.measure.correction.changes import confirm_names
+
+        self.session.change("confirm all names", confirm_names)
+
     def shift_levels(self, steps: int) -> None:
         """Call all vertebrae and discs some levels higher; 0 confirms assumed levels."""
         from spinealign.measure.correction.level_shift import shift_levels

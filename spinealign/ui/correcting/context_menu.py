@@ -84,6 +84,7 @@ class EditMenu:
             _add(menu, text, partial(self._changes.reset_point, body, ref))
 
     def _add_body(self, menu: QMenu, state: Corrections, body: Vertebra) -> None:
+        self._add_open_names(menu, state, body)
         self._add_levels(menu, state, body)
         is_moved = any(mark.source is LandmarkSource.USER for mark in body.landmarks)
         text = f"Reset all points of {body.name}"
@@ -107,6 +108,16 @@ class EditMenu:
         if analysis is not None and analysis.suggestions:
             text = f"Accept all suggested bodies ({len(analysis.suggestions)})"
             _add(menu, text, self._changes.accept_all)
+            menu.addSeparator()
+
+    def _add_open_names(self, menu: QMenu, state: Corrections, body: Vertebra) -> None:
+        open_names = [other.name for other in state.vertebrae if other.is_name_open]
+        if body.is_name_open:
+            _add(menu, f"Confirm the name {body.name}", partial(self._changes.confirm, body))
+        if len(open_names) > 1:
+            text = f"Confirm the names of all accepted bodies ({len(open_names)})"
+            _add(menu, text, self._changes.confirm_all)
+        if open_names:
             menu.addSeparator()
 
     def _add_levels(self, menu: QMenu, state: Corrections, body: Vertebra) -> None:

@@ -61,6 +61,7 @@ class CorrectionController(QObject):
         results.heads_wanted.connect(partial(self._take, ToolName.FEMORAL_HEADS, viewer))
         results.levels_shifted.connect(self.changes.shift_levels)
         results.suggestions_accepted.connect(self.changes.accept_all)
+        results.names_confirmed.connect(self.changes.confirm_all)
         self.editor.suggestion_clicked.connect(self.changes.accept)
         self.editing.saved.connect(self._saved)
 

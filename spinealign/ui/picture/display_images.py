@@ -12,7 +12,7 @@ from PyQt6.QtGui import QColor, QImage, QPolygonF
 
 from spinealign.domain.findings import Analysis, Segmentation, Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage
-from spinealign.wording.vertebrae import suggested_name
+from spinealign.wording.vertebrae import shown_name, suggested_name
 
 INDEX_LEVELS = 65536
 SMALLEST_LEVEL_PX = 256
@@ -120,7 +120,7 @@ class DisplayBody:
     @property
     def name(self) -> str:
         """What is written beside it."""
-        return suggested_name(self.vertebra) if self.is_suggested else self.vertebra.name
+        return (suggested_name if self.is_suggested else shown_name)(self.vertebra)
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,6 +51,7 @@ class CautionChips(QWidget):
     """Shows the labels; the sentence of the one that was clicked stands below them."""
 
     suggestions_accepted = pyqtSignal()
+    names_confirmed = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,12 +63,16 @@ class CautionChips(QWidget):
         self.accept = QPushButton("Accept all")
         self.accept.setToolTip("Count all suggested bodies among the bodies")
         self.accept.clicked.connect(lambda: self.suggestions_accepted.emit())
+        self.confirm = QPushButton("Confirm all names")
+        self.confirm.setToolTip("Stand for the names of all accepted bodies")
+        self.confirm.clicked.connect(lambda: self.names_confirmed.emit())
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addLayout(self._row)
         column.addWidget(self.sentence)
         column.addWidget(self.accept, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.confirm, 0, Qt.AlignmentFlag.AlignLeft)
         self.show_chips(())
 
     def show_chips(self, chips: Sequence[Chip]) -> None:
@@ -111,5 +116,6 @@ class CautionChips(QWidget):
             button.setChecked(chip == opened)
         self.sentence.setText("" if opened is None else opened.sentence)
         self.sentence.setVisible(opened is not None)
-        is_suggestion = opened is not None and opened.code is WarningCode.BODIES_SUGGESTED
-        self.accept.setVisible(is_suggestion)
+        code = None if opened is None else opened.code
+        self.accept.setVisible(code is WarningCode.BODIES_SUGGESTED)
+        self.confirm.setVisible(code is WarningCode.NAMES_UNCONFIRMED)

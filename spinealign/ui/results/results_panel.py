@@ -72,6 +72,7 @@ class ResultsPanel(QWidget):
     levels_shifted = pyqtSignal(int)
     demonstration_requested = pyqtSignal()
     suggestions_accepted = pyqtSignal()
+    names_confirmed = pyqtSignal()
 
     looked_at = pyqtSignal(object)
     sign_wanted = pyqtSignal()
@@ -201,6 +202,7 @@ class ResultsPanel(QWidget):
         reading.examination_chosen.connect(self.examination_chosen)
         reading.levels_shifted.connect(self.levels_shifted)
         reading.suggestions_accepted.connect(self.suggestions_accepted)
+        reading.names_confirmed.connect(self.names_confirmed)
         reading.sign_wanted.connect(self.sign_wanted)
         reading.addendum_wanted.connect(self.addendum_wanted)
         reading.versions_wanted.connect(self.versions_wanted)
