@@ -198,10 +198,13 @@ class Scan:
         DICOM first, by study and series number.
     refused : tuple of ImageReadError
         Why a path, or a damaged image in it, could not be used.
+    other_names : int
+        How many names, links or the same path again, led to a file already looked at.
     """
 
     found: tuple[SeriesEntry, ...]
     refused: tuple[ImageReadError, ...] = ()
+    other_names: int = 0
 
 
 def stacked(entries: Iterable[SeriesEntry]) -> tuple[SeriesStack, ...]:

@@ -36,11 +36,12 @@ def distinct(images: Iterable[Path]) -> list[Path]:
     """Return the first name of each file; links to one file, hard ones too, are one file."""
     found: dict[Hashable, Path] = {}
     for image in images:
-        found.setdefault(_file_key(image), image)
+        found.setdefault(file_key(image), image)
     return list(found.values())
 
 
-def _file_key(path: Path) -> Hashable:
+def file_key(path: Path) -> Hashable:
+    """Return what is equal for all names of one file."""
     try:
         state = path.stat()
     except OSError:

@@ -6,7 +6,7 @@ whose steps are progress and the places to stop at.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.study import PatientFacts, Scan, SeriesEntry
 from spinealign.imaging.decoding import translated_errors
-from spinealign.imaging.find import files_below, header_beside
+from spinealign.imaging.find import file_key, files_below, header_beside
 from spinealign.imaging.readers import read_part, reader_of
 from spinealign.imaging.sniff import HEAD_BYTES, is_dicom_index, is_zip
 from spinealign.imaging.source import archive_members, opened
@@ -85,6 +85,8 @@ def scan_series(path: Path) -> Generator[int, None, tuple[SeriesEntry, ...]]:
 def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     """Look at every file that some paths stand for; slices of one series find together.
 
+    A file is looked at under the first of its names; links, hard ones too, lead to it again.
+
     Parameters
     ----------
     paths : sequence of Path
@@ -103,30 +105,33 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     headers: list[Any] = []
     others: list[SeriesEntry] = []
     refused: list[ImageReadError] = []
+    seen: set[Hashable] = set()
     count = pictures = 0
     for path in paths:
-        known = len(headers) + len(others)
+        known = len(headers) + len(others) + count - len(seen)
         of_path: list[ImageReadError] = []
         try:
             for part in _candidates(path, of_path):
                 count += 1
+                key = (file_key(part.path), part.member)
                 try:
-                    pictures += _scan_part(part, headers, others)
+                    pictures += 0 if key in seen else _scan_part(part, headers, others)
                 except ImageReadError as refusal:
                     of_path.append(_alone(refusal))
+                seen.add(key)
                 _require_few(path, pictures)
                 yield count
         except ImageReadError as refusal:
             refused.append(_alone(refusal))
             continue
-        if len(headers) + len(others) == known:
+        if len(headers) + len(others) + count - len(seen) == known:
             refused.append(_nothing_found(path, of_path))
         else:
             refused += [refusal for refusal in of_path if refusal.problem not in _NO_LOSS]
     found = (*_grouped(headers), *others)
     if not found and not refused:  # presentation states alone
         refused = [ImageReadError(path, ReadProblem.NO_PIXELS) for path in paths]
-    return Scan(found, tuple(refused))
+    return Scan(found, tuple(refused), count - len(seen))
 
 
 def _alone(refusal: ImageReadError) -> ImageReadError:

@@ -118,6 +118,15 @@ def other_names_text(count: int) -> str:
     return f"{names} of files that were analysed already (the same file, or a link to it)."
 
 
+def listed_once_message(count: int) -> Message:
+    """Return that files were found under more than one name, and listed once."""
+    names = "1 more name leads" if count == 1 else f"{count} more names lead"
+    return Message(
+        f"{names} to files that are listed already.",
+        "They are links to these files, or the same files again.",
+    )
+
+
 def scanning_text(count: int) -> str:
     """Return how far looking through files is."""
     return f"Reading {count} file{'' if count == 1 else 's'}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from spinealign.imaging.study import (
     list_series,
     read_patient,
     read_series_slice,
+    scan_paths,
     scan_series,
 )
 from spinealign.imaging.volume import MAX_VOLUME_BYTES, load_volume
@@ -31,6 +33,7 @@ from tests.image_files import (
     write_dicom,
     write_nifti,
     write_series,
+    zipped,
 )
 
 # --- folders -----------------------------------------------------------------------
@@ -47,6 +50,44 @@ def test_what_is_no_image_is_passed_over(tmp_path: Path) -> None:
 def test_looking_through_a_folder_can_be_stopped_at_every_file(tmp_path: Path) -> None:
     write_series(tmp_path, 4)
     assert list(scan_series(tmp_path)) == [1, 2, 3, 4]
+
+
+def linked(folder: Path) -> Path:
+    """Write a picture, a DICOM file without an identifier and one too small, each linked twice."""
+    for number, name in enumerate(("a.png", "b.dcm", "c.dcm")):
+        path = folder / "once" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name == "a.png":
+            Image.fromarray(ramp().astype(np.uint8)).save(path)
+        elif name == "b.dcm":
+            write_dicom(path, ramp(), SOPInstanceUID=None)
+        else:
+            write_dicom(path, ramp(8, 8))
+        (folder / "once" / f"soft {number}{path.suffix}").symlink_to(path)
+        os.link(path, folder / "once" / f"hard {number}{path.suffix}")
+    return folder / "once"
+
+
+def test_a_file_of_several_names_is_one_entry_and_told(tmp_path: Path) -> None:
+    scan = run_to_end(scan_paths([linked(tmp_path)]))
+    assert sorted(entry.file_format for entry in scan.found) == ["DICOM", "PNG"]
+    assert (len(scan.refused), scan.other_names) == (1, 6)
+
+
+def test_a_path_named_twice_is_looked_at_once_and_no_failure(tmp_path: Path) -> None:
+    folder = linked(tmp_path)
+    (tmp_path / "again").symlink_to(folder / "a.png")
+    scan = run_to_end(scan_paths([folder / "a.png", folder / "a.png", tmp_path / "again"]))
+    assert (len(scan.found), scan.refused, scan.other_names) == (1, (), 2)
+
+
+def test_members_of_an_archive_linked_to_are_listed_once(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "a.zip", linked(tmp_path / "in"))
+    (tmp_path / "b.zip").symlink_to(archive)
+    alone = run_to_end(scan_paths([archive]))
+    both = run_to_end(scan_paths([archive, tmp_path / "b.zip"]))
+    assert (both.found, len(both.refused)) == (alone.found, len(alone.refused))
+    assert (alone.other_names, both.other_names) == (0, 9)
 
 
 @pytest.mark.parametrize(

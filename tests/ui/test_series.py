@@ -137,6 +137,16 @@ def test_a_damaged_file_in_a_folder_is_told_and_the_rest_opens(qtbot, browsing, 
     assert titles(browsing) == ["T2 sag, slice 3 of 5"]
 
 
+def test_links_to_a_file_are_one_case_and_told(qtbot, browsing, tmp_path):
+    (tmp_path / "in").mkdir()
+    write_dicom(tmp_path / "in" / "a.dcm", ramp(), SOPInstanceUID=None)
+    for k in range(3):
+        (tmp_path / "in" / f"link {k}.dcm").symlink_to(tmp_path / "in" / "a.dcm")
+    open_and_rest(qtbot, browsing, tmp_path / "in")
+    assert len(browsing.workbench.session.cases) == 1
+    assert "3 more names lead to files that are listed already." in browsing.banner.text
+
+
 def test_a_file_that_is_no_image_is_a_case_that_says_why(qtbot, browsing, study):
     text = study / "bad.txt"
     text.write_text("hello" * 100)

@@ -29,7 +29,7 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import PASTED_PREFIX, Sample, Services
 from spinealign.ui.work.tasks import Task, TaskRunner
 from spinealign.wording import Message
-from spinealign.wording.series import refused_message, scanning_text
+from spinealign.wording.series import listed_once_message, refused_message, scanning_text
 
 
 def file_filters() -> str:
@@ -254,6 +254,8 @@ class Opener(QObject):
             self._messages.notice(refused_message(told))
         elif told:
             self._messages.fail(refused_message(told))
+        elif scan.other_names:
+            self._messages.notice(listed_once_message(scan.other_names))
 
     def _open_again(self, recent: Recent, stacks: tuple[SeriesStack, ...]) -> bool:
         """Open the series chosen then, if it is still there; the others stay at hand."""
