@@ -12,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from spinealign.domain.discs import Disc, DiscGrade, GradeName
-from spinealign.domain.examination import LEVEL_SEQUENCE, REGION_OF_LETTER, SpineRegion
+from spinealign.domain.examination import LEVEL_SEQUENCE, REGION_OF_LETTER, BodySource, SpineRegion
 from spinealign.domain.findings import (
     UNSURE,
     Analysis,
@@ -52,6 +52,7 @@ from spinealign.reading.ranks import (
     range_rank,
     severity_rank,
 )
+from spinealign.wording.vertebrae import missing_levels
 
 MOST_LINES = 8
 """How many findings stand on the page before the rest is folded."""
@@ -398,7 +399,7 @@ def _height_losses(analysis: Analysis) -> Iterator[Finding]:
     between = _bodies_between(analysis.vertebrae)
     lost = {loss.level: loss for loss in height_losses(analysis.measurements)}
     ratios = [m for m in analysis.measurements if _is_height_ratio(m)]
-    for name in dict.fromkeys(measured.levels[0] for measured in ratios):
+    for name in dict.fromkeys([*(m.levels[0] for m in ratios), *_not_found(analysis)]):
         own = [measured for measured in ratios if measured.levels[0] == name]
         bare = Finding(
             key=f"{FindingKind.HEIGHT_LOSS.value}/{name}",
@@ -406,7 +407,7 @@ def _height_losses(analysis: Analysis) -> Iterator[Finding]:
             code=FindingKind.HEIGHT_LOSS.value,
             levels=(name,),
             normality=Normality.UNDETERMINED,
-            unmeasurable=next((m.unmeasurable for m in own if m.value is None), None),
+            unmeasurable=_why_no_height(name, own),
             box=_box(bodies[name].outline) if name in bodies else None,
             cautions=_cautions(analysis, _OF_ALL, (name,)),
         )
@@ -453,6 +454,20 @@ def _bodies_between(bodies: Sequence[Vertebra]) -> frozenset[str]:
         if {above, own, below} <= set(named)
         and not {named[own].state, named[below].state} & _DOUBTFUL
     )
+
+
+def _why_no_height(name: str, ratios: Sequence[Measurement]) -> Unmeasurable | None:
+    if not ratios:
+        return Unmeasurable(UnmeasurableReason.NOT_OUTLINED, (name,))
+    return next((m.unmeasurable for m in ratios if m.value is None), None)
+
+
+def _not_found(analysis: Analysis) -> tuple[str, ...]:
+    """Return the bodies with heights (C2 and S1 have none) that a film should show and does not."""
+    kind = analysis.examination
+    if kind is None or kind.body_source is not BodySource.CORNER_MAPS:
+        return ()
+    return tuple(name for name in missing_levels(analysis) if name not in ("C2", "S1"))
 
 
 def _is_of_neck(analysis: Analysis) -> bool:

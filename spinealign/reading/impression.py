@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -11,7 +11,14 @@ from msgspec import Meta
 from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import ReadingError, ReadingProblem
 from spinealign.domain.findings import WarningCode
-from spinealign.domain.measures import MEASURES, Extent, MeasureCode
+from spinealign.domain.measurements import UnmeasurableReason
+from spinealign.domain.measures import (
+    MEASURES,
+    Extent,
+    MeasureCode,
+    MeasureDefinition,
+    MeasureGroup,
+)
 from spinealign.domain.reading import (
     CONTEXT_KINDS,
     Decision,
@@ -63,16 +70,18 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
     -------
     str
         Abnormal findings by place, worst first; what is normal in one sentence; grades that are
-        not determined; measures without a reference; curvatures that are not determined; how the
-        levels were named. Empty if nothing was decided.
+        not determined; measures without a reference; heights, curvatures and measures of balance
+        that are not determined; how the levels were named. Empty if nothing was decided.
     """
     said = [found for each in read if (found := each.said) is not None]
     abnormal = [found for found in said if found.normality is Normality.ABNORMAL]
     lines = _abnormal_sentences(abnormal)
     normal = normal_sentence(_normal_parts(read, said), is_all=not lines)
     unjudged = unjudged_sentence([found for found in said if _is_unjudged_measure(found)])
-    gaps = undetermined_sentence(_undetermined_grades(read))
-    untold = undetermined_measures_sentence(_undetermined_curvatures(read, said))
+    gaps = undetermined_sentence(*_undetermined_grades(read))
+    untold = undetermined_measures_sentence(
+        _undetermined_heights(read), _undetermined_measures(read, said)
+    )
     told = [*lines, *filter(None, (normal, gaps, unjudged))]
     return "\n".join([*told, *filter(None, [untold]), *_level_reservation(read)] if told else [])
 
@@ -131,18 +140,38 @@ def _normal_discs(read: Sequence[ReadFinding]) -> list[str]:
     return [normal_discs_phrase(_from_top(read, quiet))] if quiet else []
 
 
-def _undetermined_grades(read: Sequence[ReadFinding]) -> dict[str, list[str]]:
-    """Return from the top the discs without any change of which some grade is not determined."""
-    quiet = _quiet_discs(read)
-    gaps = {
-        place: [finding_name(each.finding) for each in quiet[place] if _is_open(each)]
-        for place in _from_top(read, [*quiet])
+def _undetermined_grades(
+    read: Sequence[ReadFinding],
+) -> tuple[dict[str, list[str]], Collection[str]]:
+    """Return grades that are not determined by disc, from the top; and the discs with a change.
+
+    A disc of which nothing was decided has no part in it.
+    """
+    graded = _graded_discs(read)
+    told = {
+        place
+        for place, grades in graded.items()
+        if _is_quiet(grades) or any(each.said is not None for each in grades)
     }
-    return {place: names for place, names in gaps.items() if names}
+    gaps = {
+        place: [finding_name(each.finding) for each in graded[place] if _is_open(each)]
+        for place in _from_top(read, [*told])
+    }
+    changed = told - set(_quiet_discs(read))
+    return {place: names for place, names in gaps.items() if names}, changed
 
 
-def _undetermined_curvatures(read: Sequence[ReadFinding], said: Sequence[Finding]) -> list[Finding]:
-    """Return the curvatures that nobody says, nor one that stands in for them."""
+def _undetermined_heights(read: Sequence[ReadFinding]) -> list[str]:
+    """Return the bodies of which nobody says whether they lost height."""
+    heights = [each for each in read if each.finding.kind is FindingKind.HEIGHT_LOSS]
+    return [each.finding.place for each in heights if _is_open(each)]
+
+
+def _undetermined_measures(read: Sequence[ReadFinding], said: Sequence[Finding]) -> list[Finding]:
+    """Return curvatures and measures of balance that nobody says, nor one that stands in for them.
+
+    What only waits for femoral heads, which a person places, is none of them.
+    """
     told = {MEASURES[MeasureCode(f.code)] for f in said if f.kind is FindingKind.MEASURE}
     covered = {definition.stands_in_for for definition in told}
     measures = [each for each in read if each.finding.kind is FindingKind.MEASURE]
@@ -150,19 +179,29 @@ def _undetermined_curvatures(read: Sequence[ReadFinding], said: Sequence[Finding
         each.finding
         for each in measures
         if _is_open(each)
-        and (definition := MEASURES[MeasureCode(each.finding.code)]).is_lordosis
+        and _is_to_be_told(definition := MEASURES[MeasureCode(each.finding.code)], each.finding)
         and definition.stands_in_for is None
         and definition.code not in covered
     ]
 
 
-def _quiet_discs(read: Sequence[ReadFinding]) -> dict[str, list[ReadFinding]]:
-    """Return the discs on which every grade that there is was accepted as normal."""
+def _is_to_be_told(definition: MeasureDefinition, finding: Finding) -> bool:
+    why = finding.unmeasurable
+    waits = why is not None and why.reason is UnmeasurableReason.FEMORAL_HEADS_MISSING
+    return (definition.is_lordosis or definition.group is MeasureGroup.BALANCE) and not waits
+
+
+def _graded_discs(read: Sequence[ReadFinding]) -> dict[str, list[ReadFinding]]:
     graded: dict[str, list[ReadFinding]] = {}
     for each in read:
         if each.finding.kind is FindingKind.DISC_GRADE:
             graded.setdefault(each.finding.place, []).append(each)
-    return {place: grades for place, grades in graded.items() if _is_quiet(grades)}
+    return graded
+
+
+def _quiet_discs(read: Sequence[ReadFinding]) -> dict[str, list[ReadFinding]]:
+    """Return the discs on which every grade that there is was accepted as normal."""
+    return {place: grades for place, grades in _graded_discs(read).items() if _is_quiet(grades)}
 
 
 def _is_quiet(grades: Sequence[ReadFinding]) -> bool:

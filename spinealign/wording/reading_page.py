@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -464,26 +464,34 @@ def normal_discs_phrase(places: Sequence[str]) -> str:
     return f"disc{'s' if len(places) > 1 else ''} {names_text(places)}"
 
 
-def undetermined_sentence(undetermined: Mapping[str, Sequence[str]]) -> str:
+def undetermined_sentence(
+    undetermined: Mapping[str, Sequence[str]], changed: Collection[str] = ()
+) -> str:
     """Return which grades of which discs are not determined; "" without any.
 
     Parameters
     ----------
     undetermined : mapping of str to sequence of str
-        Names of grades by disc, from the top; no other change was found on these discs.
+        Names of grades by disc, from the top.
+    changed : collection of str
+        Those of the discs that show another change.
     """
-    alike: dict[str, list[str]] = {}
+    alike: dict[tuple[bool, str], list[str]] = {}
     for place, names in undetermined.items():
-        alike.setdefault(listed(list(names)), []).append(place)
-    gaps = [f"{names} of {names_text(places)}" for names, places in alike.items()]
-    return f"Not determined: {'; '.join(gaps)} (no other change there)." if gaps else ""
+        alike.setdefault((place in changed, listed(list(names))), []).append(place)
+    said: dict[bool, list[str]] = {False: [], True: []}
+    for (is_changed, names), places in alike.items():
+        said[is_changed].append(f"{names} of {names_text(places)}")
+    quiet = [f"{'; '.join(said[False])} (no other change there)"] if said[False] else []
+    return f"Not determined: {'; '.join([*quiet, *said[True]])}." if alike else ""
 
 
-def undetermined_measures_sentence(findings: Sequence[Finding]) -> str:
-    """Return which curvatures are not determined; "" without any."""
-    if not findings:
-        return ""
-    return f"Not determined: {listed([finding_title(finding) for finding in findings])}."
+def undetermined_measures_sentence(bodies: Sequence[str], findings: Sequence[Finding]) -> str:
+    """Return of which bodies no heights, and which measures, are not determined; "" without any."""
+    ordered = sorted(bodies, key=_position)
+    heights = [f"heights of {names_text(ordered)}"] if bodies else []
+    told = heights + [finding_title(finding) for finding in findings]
+    return f"Not determined: {listed(told)}." if told else ""
 
 
 def normal_bodies_phrase(places: Sequence[str]) -> str:

@@ -192,13 +192,14 @@ def line_value(findings: Sequence[Finding]) -> str:
     told = [f for f in findings if f.normality is Normality.ABNORMAL]
     pfirrmann = [f for f in findings if f.code == GradeName.PFIRRMANN and f.value is not None]
     grade = f", Pfirrmann grade {finding_value_text(pfirrmann[0].value)}" if pfirrmann else ""
+    open_ = [finding_name(f) for f in findings if f.normality is Normality.UNDETERMINED]
+    gaps = f"{listed(open_)} not determined" if open_ else ""
     if told:
         is_told = any(f.code == GradeName.PFIRRMANN for f in told)
-        return ", ".join(map(abnormal_phrase, told)) + ("" if is_told else grade)
-    open_ = [finding_name(f) for f in findings if f.normality is Normality.UNDETERMINED]
+        seen = ", ".join(map(abnormal_phrase, told)) + ("" if is_told else grade)
+        return "; ".join(filter(None, (seen, gaps)))
     if not open_:
         return f"unremarkable{grade}"
-    gaps = f"{listed(open_)} not determined"
     return gaps if len(open_) == len(findings) else f"{gaps}, otherwise no change{grade}"
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinealign.domain.errors import ReadingError, ReadingProblem
+from spinealign.domain.examination import EXAMINATIONS, ExaminationKind
 from spinealign.domain.findings import Caution, WarningCode
 from spinealign.domain.measurements import Unmeasurable, UnmeasurableReason
 from spinealign.domain.measures import MeasureCode
@@ -64,7 +65,8 @@ def test_a_back_is_dictated():
         "with narrowing and bulging.",
         "L5/S1: disc herniation; disc degeneration (Pfirrmann grade 4) with Modic change.",
         "Otherwise unremarkable: discs L2/L3 and L3/L4; no height loss of L2 to L5.",
-        "Not determined: Pfirrmann grade of L1/L2 (no other change there).",
+        "Not determined: Pfirrmann grade of L1/L2 (no other change there); "
+        "disc herniation of L4/L5.",
         "Measured: L1–S1 lumbar lordosis 54.0°.",
     ]
 
@@ -120,6 +122,27 @@ def test_a_curvature_that_is_not_determined_is_named_unless_another_stands_in():
     text = all_accepted(replace(lost, measurements=(unsure, shorter, *others)))
     assert "C2–C6 Cobb lordosis 9.0°" in text
     assert "Not determined" not in text
+
+
+def test_heights_and_balance_that_are_not_determined_on_a_standing_film_are_named():
+    film = EXAMINATIONS[ExaminationKind.LATERAL_SPINE_RADIOGRAPH]
+    neck = neck_analysis()
+    why = Unmeasurable(UnmeasurableReason.OUTLINES_UNCERTAIN, ("C7", "S1"))
+    open_ = replace(
+        measured(MeasureCode.SAGITTAL_VERTICAL_AXIS_C7_S1, 9.0, ("C7", "S1")),
+        value=None, interval=None, unmeasurable=why,
+    )  # fmt: skip
+    heads = Unmeasurable(UnmeasurableReason.FEMORAL_HEADS_MISSING)
+    tilt = replace(open_, code=MeasureCode.PELVIC_TILT, levels=("S1",), unmeasurable=heads)
+    gaps = [body for body in neck.vertebrae if body.level not in ("C4", "C5", "C6")]
+    lost = replace(
+        neck, examination=film, vertebrae=tuple(gaps),
+        measurements=(*neck.measurements, open_, tilt),
+    )  # fmt: skip
+    [line] = [one for one in all_accepted(lost).splitlines() if one.startswith("Not determined")]
+    assert re.match("Not determined: heights of C4 to C6(, | and )", line)
+    assert "C7–S1 sagittal vertical axis" in line
+    assert "elvic" not in line
 
 
 def test_a_kyphotic_neck_is_dictated():
