@@ -152,6 +152,8 @@ class SegmentMotion:
         How much more kyphotic the segment is in flexion than the less kyphotic of its neighbours.
     signs : tuple of MetSign
         Criteria of `MOTION_LIMITS` that it meets.
+    unjudged : tuple of MotionSign
+        Those that nothing is known of, because what they are about was not measured.
     """
 
     levels: Levels
@@ -160,6 +162,7 @@ class SegmentMotion:
     translation_percent: ComparedMeasure | None = None
     excess_deg: float | None = None
     signs: tuple[MetSign, ...] = ()
+    unjudged: tuple[MotionSign, ...] = ()
 
     @property
     def normal_rotation(self) -> NormalMotion | None:

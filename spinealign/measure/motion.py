@@ -118,7 +118,7 @@ def _value(measurement: Measurement | None) -> float | None:
 
 def _with_signs(segment: SegmentMotion, excess: float | None) -> SegmentMotion:
     segment = replace(segment, excess_deg=excess)
-    return replace(segment, signs=tuple(_signs(segment)))
+    return replace(segment, signs=tuple(_signs(segment)), unjudged=tuple(_unjudged(segment)))
 
 
 def _excess(levels: Levels, angles: Mapping[Levels, float | None]) -> float | None:
@@ -138,7 +138,7 @@ def _signs(segment: SegmentMotion) -> Iterator[MetSign]:
         return
     yield from _met(MotionSign.ROTATION, segment.rotation, limits.rotation_deg)
     length, share = segment.translation, segment.translation_percent
-    if length is not None and length.unit == "mm" and length.change is not Change.MAGNIFIED:
+    if length is not None and _is_in_the_patient(length):
         yield from _met(MotionSign.TRANSLATION_MM, length, limits.translation_mm, on_one_film=True)
     if share is not None:
         yield from _met(
@@ -149,6 +149,21 @@ def _signs(segment: SegmentMotion) -> Iterator[MetSign]:
         error = segment.rotation.error
         is_sure = error is not None and excess - error.half_width > limits.excess_deg
         yield MetSign(MotionSign.ANGLE_AGAINST_NEIGHBOURS, not is_sure)
+
+
+def _is_in_the_patient(length: ComparedMeasure) -> bool:
+    return length.unit == "mm" and length.change is not Change.MAGNIFIED
+
+
+def _unjudged(segment: SegmentMotion) -> Iterator[MotionSign]:
+    limits = MOTION_LIMITS.get(segment.levels)
+    length, share = segment.translation, segment.translation_percent
+    if length is None or length.difference is None or not _is_in_the_patient(length):
+        yield MotionSign.TRANSLATION_MM
+    if share is None or share.difference is None:
+        yield MotionSign.TRANSLATION_PERCENT
+    if limits is not None and limits.excess_deg is not None and segment.excess_deg is None:
+        yield MotionSign.ANGLE_AGAINST_NEIGHBOURS
 
 
 def _met(

@@ -75,6 +75,16 @@ _SIGNS: Mapping[MotionSign, str] = MappingProxyType(
 )
 
 
+_UNJUDGED: Mapping[MotionSign, str] = MappingProxyType(
+    {
+        MotionSign.ROTATION: "rotation",
+        MotionSign.TRANSLATION_MM: "translation in millimetres",
+        MotionSign.TRANSLATION_PERCENT: "translation in % of the depth",
+        MotionSign.ANGLE_AGAINST_NEIGHBOURS: "the angle against the neighbours'",
+    }
+)
+
+
 def level_text(segment: SegmentMotion) -> str:
     """Return such as "C4/C5"."""
     return "/".join(segment.levels)
@@ -129,7 +139,7 @@ def motion_row(segment: SegmentMotion) -> tuple[str, ...]:
         NOT_DETERMINED
         if segment.translation_percent is None
         else moved_text(segment.translation_percent),
-        signs_text(segment) or "none met",
+        signs_text(segment) or ("open" if segment.unjudged else "none met"),
     )
 
 
@@ -185,6 +195,20 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
+def _free_sentences(free: Sequence[SegmentMotion]) -> list[str]:
+    """Return where no criterion is met, apart for levels at which the same ones were not judged."""
+    alike: dict[tuple[MotionSign, ...], list[str]] = {}
+    for segment in free:
+        alike.setdefault(segment.unjudged, []).append(level_text(segment))
+    return [
+        f"No criterion of the checklist that could be judged is met at {listed(levels)}; "
+        f"not judged: {listed([_UNJUDGED[sign] for sign in unjudged])}."
+        if unjudged
+        else f"No criterion of the checklist is met at {listed(levels)}."
+        for unjudged, levels in alike.items()
+    ]
+
+
 def motion_sentences(motion: Motion) -> list[str]:
     """Return the result in plain sentences, what matters most first."""
     said = []
@@ -196,9 +220,7 @@ def motion_sentences(motion: Motion) -> list[str]:
         )
     met = [segment for segment in motion.segments if segment.signs]
     said += [f"{level_text(segment)}: {signs_text(segment)}." for segment in met]
-    free = [level_text(segment) for segment in motion.segments if not segment.signs]
-    if free:
-        said.append(f"No criterion of the checklist is met at {listed(free)}.")
+    said += _free_sentences([segment for segment in motion.segments if not segment.signs])
     contrary = [level_text(one) for one in motion.segments if _moves_the_other_way(one)]
     if contrary:
         said.append(

@@ -534,6 +534,12 @@ def status_line(reading: Reading) -> str:
     return f"{who}, version {reading.version}"
 
 
+_DECISIONS_OF_A_DRAFT = (
+    "Decisions so far, also those on earlier results (open the image in the window to see which of "
+    "them still hold):"
+)
+
+
 def reading_lines(reading: Reading, statements: Sequence[str]) -> list[str]:
     """Return a reading as lines to print.
 
@@ -549,7 +555,8 @@ def reading_lines(reading: Reading, statements: Sequence[str]) -> list[str]:
         for statement, made in zip(statements, reading.decisions, strict=True)
     ]
     kind = named_kind_text(reading.view) or safe_text(reading.view)
-    lines = [f"Reading: {status_line(reading)}", f"Image type: {kind}", "Findings:"]
+    what = "Findings:" if reading.signed_utc is not None else _DECISIONS_OF_A_DRAFT
+    lines = [f"Reading: {status_line(reading)}", f"Image type: {kind}", what]
     lines += [f"  {safe_text(statement)}" for statement in told] or ["  none decided"]
     lines += ["Impression:"]
     lines += [f"  {safe_text(line)}" for line in reading.impression.text.splitlines()] or ["  none"]

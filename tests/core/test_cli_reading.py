@@ -61,7 +61,8 @@ def test_what_is_not_signed_is_printed_as_such(film, capsys):
     assert lines == [
         "Reading: being read, not signed",
         "Image type: lateral cervical radiograph",
-        "Findings:",
+        "Decisions so far, also those on earlier results (open the image in the window to see "
+        "which of them still hold):",
         "  C2–C7 Cobb lordosis: -4.0°; changed by the reader (automatic: 12.0°); "
         "A. Reader, 2026-11-28 21:00 UTC.",
         "  C7 slope: rejected by the reader (automatic: 15.0°); A. Reader, 2026-11-28 21:00 UTC.",
@@ -99,7 +100,10 @@ def test_a_reading_in_a_stated_profile_is_found(film, tmp_path, monkeypatch, cap
     monkeypatch.setenv(PROFILE_VARIABLE, str(tmp_path / "other"))
     assert run(capsys, "show", film)[0] == 1
     stated = ("--profile-dir", str(tmp_path / "profile"))
-    assert run(capsys, "show", film, *stated)[0] == 0
+    code, lines = run(capsys, "show", film, *stated)[:2]
+    assert code == 0
+    assert any(line.startswith("Decisions so far, also those on earlier results") for line in lines)
+    assert "Findings:" not in lines
     assert os.environ[PROFILE_VARIABLE] == str(tmp_path / "other")
     assert entry.main([*stated, "reading", "show", str(film)]) == 0
     assert "C2–C7 Cobb lordosis" in capsys.readouterr().out

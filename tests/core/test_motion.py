@@ -258,3 +258,22 @@ def test_a_patient_who_looks_the_other_way_moves_the_same():
     ]
     turned = [one.rotation.difference for one in motion_of(*mirrored).segments]
     assert turned == pytest.approx(ROTATION, abs=1e-6)
+
+
+def test_what_could_not_be_judged_is_not_called_free():
+    whole, pixels = motion_of(*pair()), motion_of(*pair(spacing=None))
+    assert {one.unjudged for one in whole.segments} == {()}
+    assert {one.unjudged for one in pixels.segments} == {(MotionSign.TRANSLATION_MM,)}
+    [told] = [text for text in motion_sentences(pixels) if text.startswith("No criterion")]
+    assert told.startswith("No criterion of the checklist that could be judged is met at C2/C3")
+    assert told.endswith("not judged: translation in millimetres.")
+    assert "No criterion of the checklist is met at" in " ".join(motion_sentences(whole))
+    free = next(one for one in pixels.segments if not one.signs)
+    assert motion_row(free)[-1] == "open"
+    assert motion_row(replace(free, unjudged=()))[-1] == "none met"
+
+
+def test_a_level_alone_has_no_neighbour_to_be_judged_against():
+    ends = [film(column(one)[:2], name=str(n)) for n, one in enumerate((FLEXION, EXTENSION))]
+    [segment] = motion_of(*ends).segments
+    assert segment.unjudged == (MotionSign.ANGLE_AGAINST_NEIGHBOURS,)
