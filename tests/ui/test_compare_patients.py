@@ -319,7 +319,8 @@ def test_two_films_of_a_day_are_flexion_and_extension(opened):
     [swap] = [button for button in page._buttons if "Swap" in button.text().replace("&", "")]
     QTest.mouseClick(swap, Qt.MouseButton.LeftButton)
     assert page.motion.flexion.analysis.image.source_path.name == "film_extension.dcm"
-    assert page.captions[0].text() == "Flexion: film_extension.dcm"
+    assert page.captions[0].text() == "Extension: film_flexion.dcm"
+    assert page.choices[0].currentText().count("film_flexion") == 1
     assert page.table.item(0, 3).text() == f"-{before}"
 
 

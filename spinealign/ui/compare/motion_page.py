@@ -201,13 +201,13 @@ class MotionPage(QWidget):
         self.chart.show_chart(partial(motion_picture, motion), motion_in_words(motion))
 
     def _show_pictures(self) -> None:
+        """Show each film below the list that it was chosen in, under what it was told to be."""
         motion = self._motion
-        order = self.chosen
-        if motion is not None and motion.flexion.analysis is not self._analysis(order[0]):
-            order = order[::-1]
-        words = ("Flexion", "Extension") if motion is not None else ("First", "Second")
+        words = ("First", "Second") if motion is None else ("Flexion", "Extension")
+        if motion is not None and motion.flexion.analysis is not self._analysis(self.chosen[0]):
+            words = words[::-1]
         for viewer, caption, case, word in zip(
-            self.viewers, self.captions, order, words, strict=True
+            self.viewers, self.captions, self.chosen, words, strict=True
         ):
             caption.setText(word if case is None else f"{word}: {case.title}")
             finding = None if case is None else case.finding
