@@ -354,6 +354,15 @@ class MeasureDefinition:
         return self.group in (MeasureGroup.CANAL, MeasureGroup.DISCS, MeasureGroup.BODIES)
 
     @property
+    def is_of_posture(self) -> bool:
+        """Whether limits and ranges of neutral posture say nothing of a bent spine.
+
+        Pelvic incidence is a constant of the pelvis: bending does not change it.
+        """
+        is_of_whole = self.group in (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE)
+        return is_of_whole and self.code is not MeasureCode.PELVIC_INCIDENCE
+
+    @property
     def is_length(self) -> bool:
         """Whether values, ranges and thresholds are millimetres."""
         return self.quantity is Quantity.LENGTH

@@ -31,9 +31,6 @@ from spinealign.measure.outlines.canal import canal_diameters, disc_line
 __all__ = ["PixelGeometry", "measure_alignment"]
 
 _PLAIN = IntervalRule()
-_POSTURAL = (MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.SEGMENTS)
-_OF_ANY_POSTURE = (MeasureCode.PELVIC_INCIDENCE,)
-"""A constant of the pelvis: bending does not change it."""
 
 
 def measure_alignment(
@@ -114,12 +111,11 @@ def posture_cautions(measurements: Sequence[Measurement], *, is_bent: bool) -> t
 
 
 def _of_bent_film(measurement: Measurement) -> Measurement:
-    group = measurement.definition.group
-    if group not in _POSTURAL or measurement.code in _OF_ANY_POSTURE:
-        return measurement
-    is_of_segment = group is MeasureGroup.SEGMENTS
-    kept = measurement.severity if is_of_segment else None
-    return replace(measurement, normal=None, severity=kept)
+    if measurement.definition.is_of_posture:
+        return replace(measurement, normal=None, severity=None)
+    if measurement.definition.group is MeasureGroup.SEGMENTS:
+        return replace(measurement, normal=None)
+    return measurement
 
 
 @dataclass(frozen=True, eq=False)

@@ -310,6 +310,8 @@ def _measure_cautions(analysis: Analysis, measured: Measurement) -> tuple[Warnin
     codes = _OF_ALL | _OF_SIDES
     if measured.definition.quantity in (Quantity.LENGTH, Quantity.AREA):
         codes |= _OF_LENGTHS
+    if measured.definition.is_of_posture:
+        codes |= {WarningCode.BENT_FILM}
     return _cautions(analysis, codes, measured.levels)
 
 
@@ -354,6 +356,7 @@ def _is_graded(finding: Finding) -> bool:
     definition = MEASURES[MeasureCode(finding.code)]
     are_true = not definition.is_length or finding.unit == definition.quantity.value
     are_true = are_true and WarningCode.MAGNIFIED_SPACING not in finding.cautions
+    are_true = are_true and WarningCode.BENT_FILM not in finding.cautions
     region = REGION_OF_LETTER.get(finding.levels[-1][:1]) if finding.levels else None
     is_here = definition.graded_in is None or region in definition.graded_in
     is_here = is_here and definition.is_graded_between(finding.levels)

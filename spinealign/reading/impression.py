@@ -261,7 +261,7 @@ def contradicted(read: Sequence[ReadFinding], text: str) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        In the program's words: "C2–C7 Cobb lordosis -17.8°", "L4/L5: disc bulging".
+        As it is dictated: "C2–C7 Cobb kyphosis 17.8°", "L4/L5: disc bulging".
     """
     overruled = (Decision.CHANGED, Decision.REJECTED)
     doubtful = [
@@ -274,19 +274,27 @@ def contradicted(read: Sequence[ReadFinding], text: str) -> tuple[str, ...]:
 
 
 def _still_said(finding: Finding, lines: Sequence[str]) -> str:
+    ways: list[tuple[tuple[str, ...], str]]
     if finding.value is None or finding.kind in CONTEXT_KINDS:
         return ""
     if finding.kind is FindingKind.MEASURE:
         phrase, value = measure_phrase(finding), finding_value_text(finding.value)
-        ways = [(phrase, value), (dictated_measure(phrase, finding),)]
+        title = finding_title(finding)
+        ways = [
+            ((dictated_measure(phrase, finding),), dictated_measure(title, finding)),
+            ((phrase, value), f"{title} {value}"),
+        ]
         if finding.is_of_canal:  # told for several levels at once
-            ways.append(("canal", value.partition(" ")[0]))
-        words = f"{finding_title(finding)} {value}"
+            ways.append((("canal", value.partition(" ")[0]), f"{title} {value}"))
     else:
-        ways = [(finding.place, bare_phrase(finding))]
         words = f"{finding.place}: {bare_phrase(finding)}"
-    is_said = any(all(part.casefold() in line for part in way) for way in ways for line in lines)
-    return words if is_said else ""
+        ways = [((finding.place, bare_phrase(finding)), words)]
+    said = (
+        words
+        for parts, words in ways
+        if any(all(part.casefold() in line for part in parts) for line in lines)
+    )
+    return next(said, "")
 
 
 def with_fresh_impression(reading: Reading, findings: Iterable[Finding]) -> Reading:

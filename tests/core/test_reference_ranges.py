@@ -1,8 +1,10 @@
 """95 % reference ranges: where they come from, whom they hold for, and what is called outside."""
 
+from dataclasses import replace
+
 import pytest
 
-from spinealign.domain.findings import Facing
+from spinealign.domain.findings import Caution, Facing, WarningCode
 from spinealign.domain.measures import (
     MEASURES,
     Extent,
@@ -12,12 +14,13 @@ from spinealign.domain.measures import (
     Severity,
     SeverityGrade,
 )
+from spinealign.domain.reading import Normality, NumberValue
 from spinealign.imaging.dicom_age import patient_age_years
 from spinealign.measure.alignment import judged_by_posture, measure_alignment
 from spinealign.measure.correction.changes import delete_vertebra, set_bent
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from spinealign.measure.geometry.plane import PixelGeometry
-from spinealign.reading.findings import findings_of
+from spinealign.reading.findings import assessed, findings_of
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.measures import NO_REFERENCE_RANGE, definition_text, normal_texts
 from spinealign.wording.reading_page import finding_statement
@@ -27,7 +30,7 @@ from tests.examinations import LATERAL_NECK, SPINE_MR
 from tests.image_files import dicom_object, read_scan
 from tests.phantoms_alignment import PIXELS, bent_column, box, from_corners, numbered
 from tests.phantoms_xray import draw_column
-from tests.readings import measured
+from tests.readings import measured, neck_analysis
 
 RANGES = [(code, one) for code, definition in MEASURES.items() for one in definition.ranges]
 COBB = MEASURES[MeasureCode.COBB_C2_C7]
@@ -85,6 +88,20 @@ def test_a_film_in_flexion_or_extension_is_not_judged_by_ranges_of_neutral_postu
         told = [finding_statement(each) for each in findings_of(found)]
         assert not [line for line in told if "reference range" in line]
         assert "flexion or extension film" in map(caution_label, found.cautions)
+
+
+def test_balance_of_a_bent_film_has_no_limit_and_is_not_called_unremarkable():
+    axis = measured(MeasureCode.SAGITTAL_VERTICAL_AXIS, 22.0, ("C2", "C7"))
+    neutral = replace(neck_analysis(), measurements=(axis,))
+    bent_film = replace(neutral, cautions=(Caution(WarningCode.BENT_FILM),))
+    [judged], [open_] = (
+        [one for one in findings_of(found) if one.code == axis.code.value]
+        for found in (neutral, bent_film)
+    )
+    assert (judged.normality, open_.normality) == (Normality.NORMAL, Normality.UNJUDGED)
+    assert judged.reference is not None
+    assert open_.reference is None
+    assert assessed(open_, NumberValue(60.0, "mm")).normality is Normality.UNJUDGED
 
 
 def test_what_a_person_says_of_the_posture_counts_before_the_file():
