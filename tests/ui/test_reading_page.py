@@ -833,6 +833,17 @@ class TestKinds:
         neck.key(Qt.Key.Key_Return)
         assert neck.decision(COBB) is None
         assert "The value is impossible" in neck.window.banner.text
+        neck.key(Qt.Key.Key_A)
+        assert not neck.window.banner.isVisible()
+
+    def test_why_a_value_was_refused_is_no_news_of_the_next_case(self, neck):
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_C)
+        neck.type("999")
+        neck.key(Qt.Key.Key_Return)
+        assert neck.window.banner.isVisible()
+        neck.window.workbench.readings.begin(None)
+        assert not neck.window.banner.isVisible()
 
     def test_a_row_shows_a_grade_that_was_changed_from_normal(self, reads, monkeypatch):
         told = ({GradeName.PFIRRMANN: 3, GradeName.BULGING: 2.0},)

@@ -8,7 +8,7 @@ from functools import partial
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
-from spinealign.domain.errors import StoredReadingError
+from spinealign.domain.errors import ReadingError, StoredReadingError
 from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import (
     AddendumDraft,
@@ -27,6 +27,7 @@ from spinealign.reading.store import StoredReading, image_of, taken_in
 from spinealign.ui.cases.case_session import Case
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.tasks import TaskRunner
+from spinealign.wording import Message
 from spinealign.wording.reading_window import JOINED_MESSAGES
 
 FOLLOW_DELAY_MS = 150
@@ -146,6 +147,7 @@ class CaseReadings(QObject):
         self._case: Case | None = None
         self._entries: dict[ReadImage, _Entry] = {}
         self._to_follow: Analysis | None = None
+        self._refusal: Message | None = None
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(FOLLOW_DELAY_MS)
@@ -204,8 +206,9 @@ class CaseReadings(QObject):
     # Which case
 
     def begin(self, case: Case | None) -> None:
-        """Go on with another case."""
+        """Go on with another case; why a step of the one before was refused is no news there."""
         self.catch_up()
+        self._withdraw_refusal()
         self._case = case
         if case is not None:
             self.adopt(case)
@@ -360,6 +363,7 @@ class CaseReadings(QObject):
         shown: ReadingSnapshot,
     ) -> None:
         before, entry.shown = entry.shown.reading, shown
+        self._withdraw_refusal()
         self._tell_joined(entry)
         entry.steps_running -= 1
         if done in entry.done and before.decisions == shown.reading.decisions:
@@ -381,6 +385,11 @@ class CaseReadings(QObject):
         if joined is not None:
             self._messages.notice(JOINED_MESSAGES[joined])
 
+    def _withdraw_refusal(self) -> None:
+        if self._refusal is not None:
+            self._messages.withdraw(self._refusal)
+        self._refusal = None
+
     def _note_status(self, case: Case, entry: _Entry) -> None:
         if case.reading_status is not entry.shown.reading.status:
             case.reading_status = entry.shown.reading.status
@@ -395,7 +404,8 @@ class CaseReadings(QObject):
         else:
             entry.done.clear()
             entry.undone.clear()
-        self._messages.report(error)
+        told = self._messages.report(error)
+        self._refusal = told if isinstance(error, ReadingError) else None
         self._note_status(entry.case, entry)
         self.history_changed.emit()
         self.changed.emit()

@@ -79,6 +79,11 @@ class Banner(QFrame):
         self._failures = 0
         self._show("info", "info", message.sentence, message.advice, action, on_action)
 
+    def withdraw(self, message: Message) -> None:
+        """Hide a failure that holds no longer; what was told since stays."""
+        if self._sentence.text() == message.sentence:
+            self.dismiss()
+
     def dismiss(self) -> None:
         """Hide the message."""
         self._failures = 0

@@ -231,6 +231,7 @@ class MainWindow(DropWindow):
         messages = self.workbench.messages
         messages.noticed.connect(self.banner.show_notice)
         messages.failed.connect(self.banner.show_failure)
+        messages.withdrawn.connect(self.banner.withdraw)
         messages.crashed.connect(lambda error: CrashDialog(error, self).open())
         messages.told.connect(self.status.tell)
         self.status.cancel_requested.connect(self.work_status.stop)

@@ -15,13 +15,15 @@ class Messages(QObject):
     """Made once and handed to every part; the window shows what it hears here.
 
     `noticed` brings a `Message` with the words of a button and what it does, `failed` a
-    `Message`, `crashed` the unexpected exception itself, and `told` a line of text.
+    `Message`, `crashed` the unexpected exception itself, and `told` a line of text. `withdrawn`
+    brings a `Message` that holds no longer.
     """
 
     noticed = pyqtSignal(object, str, object)
     failed = pyqtSignal(object)
     crashed = pyqtSignal(object)
     told = pyqtSignal(str)
+    withdrawn = pyqtSignal(object)
 
     def notice(
         self, message: Message, action: str = "", on_action: Callable[[], None] | None = None
@@ -41,9 +43,21 @@ class Messages(QObject):
         """Tell that the program itself is at fault."""
         self.crashed.emit(error)
 
-    def report(self, error: BaseException) -> None:
-        """Tell of a failure: in words if it was to be expected, else as the program's fault."""
-        if isinstance(error, SpineAlignError):
-            self.fail(wording.explain(error))
-        else:
+    def withdraw(self, message: Message) -> None:
+        """Take back what was told, where it is still shown."""
+        self.withdrawn.emit(message)
+
+    def report(self, error: BaseException) -> Message | None:
+        """Tell of a failure: in words if it was to be expected, else as the program's fault.
+
+        Returns
+        -------
+        Message or None
+            What was told; None for a fault of the program.
+        """
+        if not isinstance(error, SpineAlignError):
             self.crash(error)
+            return None
+        message = wording.explain(error)
+        self.fail(message)
+        return message
