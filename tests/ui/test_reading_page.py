@@ -836,6 +836,24 @@ class TestKinds:
         neck.key(Qt.Key.Key_A)
         assert not neck.window.banner.isVisible()
 
+    @pytest.mark.parametrize("decision", [Decision.REJECTED, Decision.CHANGED])
+    def test_what_was_overruled_is_not_drawn_on_the_picture(self, neck, decision):
+        drawn = neck.window.viewer.picture.measures
+        cobb = ("cobb_c2_c7", ("C2", "C7"))
+        assert cobb in drawn.keys
+        neck.click_row(COBB)
+        if decision is Decision.REJECTED:
+            neck.key(Qt.Key.Key_R)
+        else:
+            neck.key(Qt.Key.Key_C)
+            neck.type("25")
+            neck.key(Qt.Key.Key_Return)
+        neck.window.correction.measures.select(None)
+        assert neck.decision(COBB) is decision
+        assert cobb not in drawn.keys
+        neck.command("undo")
+        assert cobb in drawn.keys
+
     def test_why_a_value_was_refused_is_no_news_of_the_next_case(self, neck):
         neck.click_row(COBB)
         neck.key(Qt.Key.Key_C)

@@ -15,6 +15,7 @@ from spinealign.ui.correcting.picture_editor import PictureEditor
 from spinealign.ui.correcting.shown_measures import ShownMeasures
 from spinealign.ui.picture.drawing_tools import Points, ToolName
 from spinealign.ui.picture.viewer import Viewer
+from spinealign.ui.reading.case_readings import CaseReadings
 from spinealign.ui.results.results_panel import ResultsPanel
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.widgets.labels import without_icons
@@ -33,6 +34,8 @@ class CorrectionController(QObject):
         Over which dialogs open.
     editing : EditSession
         What is changed, and kept on disk.
+    readings : CaseReadings
+        What the reader makes of it.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class CorrectionController(QObject):
         results: ResultsPanel,
         preferences: Preferences,
         messages: Messages,
+        readings: CaseReadings,
     ) -> None:
         super().__init__(window)
         self._window = window
@@ -53,7 +57,9 @@ class CorrectionController(QObject):
         self.changes = BodyChanges(self.editing)
         self.menu = EditMenu(viewer, self.editor, self.changes)
         choices = results.measure_choices
-        self.measures = ShownMeasures(viewer.picture, self.editing, choices, preferences, self)
+        self.measures = ShownMeasures(
+            viewer.picture, self.editing, choices, preferences, readings, self
+        )
         self.editing.changed.connect(results.update_analysis)
         results.measure_toggled.connect(self.measures.toggle)
         results.measure_selected.connect(self.measures.select)

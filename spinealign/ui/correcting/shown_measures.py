@@ -5,9 +5,13 @@ from __future__ import annotations
 from PyQt6.QtCore import QObject
 
 from spinealign.domain.findings import Analysis
+from spinealign.domain.measurements import Measurement
+from spinealign.domain.reading import Decision
+from spinealign.reading.findings import measure_key
 from spinealign.ui.correcting.edit_session import EditSession
 from spinealign.ui.picture.measure_overlay import Key
 from spinealign.ui.picture.scene import PictureScene
+from spinealign.ui.reading.case_readings import CaseReadings
 from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.settings.preferences import Preferences
 
@@ -16,7 +20,7 @@ _OF_ONE_CASE = "drawn_"
 
 
 class ShownMeasures(QObject):
-    """Draws what is ticked in the table, and remembers the ticks.
+    """Draws what is ticked in the table and what the reader let stand, and remembers the ticks.
 
     Parameters
     ----------
@@ -26,6 +30,8 @@ class ShownMeasures(QObject):
         Whose measures.
     choices : MeasureChoices
         The ticks; the table changes them in place.
+    readings : CaseReadings
+        What the reader changed or rejected there is drawn only while it is selected.
     """
 
     def __init__(
@@ -34,6 +40,7 @@ class ShownMeasures(QObject):
         session: EditSession,
         choices: MeasureChoices,
         preferences: Preferences,
+        readings: CaseReadings,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -41,10 +48,12 @@ class ShownMeasures(QObject):
         self._session = session
         self._choices = choices
         self._preferences = preferences
+        self._readings = readings
         self._selected: Key | None = None
         self._recall()
         session.began.connect(self._begin)
         session.changed.connect(self._show)
+        readings.changed.connect(self._show_again)
 
     def set_shown(self, shown: bool) -> None:
         """Draw the ticked measures, or none."""
@@ -77,9 +86,18 @@ class ShownMeasures(QObject):
         shown = [
             m
             for m in analysis.measurements
-            if m.key == self._selected or (wanted and self._choices.is_shown(m))
+            if m.key == self._selected
+            or (wanted and self._choices.is_shown(m) and not self._is_overruled(m))
         ]
         self._picture.show_measures(shown, self._selected)
+
+    def _show_again(self) -> None:
+        self._show(self._session.analysis)
+
+    def _is_overruled(self, measured: Measurement) -> bool:
+        shown = self._readings.shown
+        read = None if shown is None else shown.read.get(measure_key(measured))
+        return read is not None and read.state in (Decision.CHANGED, Decision.REJECTED)
 
     def _recall(self) -> None:
         settings = self._preferences.settings

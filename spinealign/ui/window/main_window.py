@@ -122,8 +122,9 @@ class MainWindow(DropWindow):
         bench.current_changed.connect(self._turn_page)
         self.navigation = SliceNavigation(bench, self.viewer, self.slice_bar)
         self.correction = CorrectionController(
-            self, bench.editing, self.viewer, self.results, bench.preferences, bench.messages
-        )
+            self, bench.editing, self.viewer, self.results, bench.preferences, bench.messages,
+            bench.readings,
+        )  # fmt: skip
         self.work_status = WorkStatus(bench, self.status)
         self.closer = WindowCloser(self, bench, self.work_status, self.correction.may_close)
         self._lay_out()
