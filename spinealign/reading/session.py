@@ -185,6 +185,18 @@ class ReadingSession:
         made = with_changes_on_picture(self._reading, before, self._findings, self._now())
         return self._keep(made)
 
+    @property
+    def is_signed_elsewhere(self) -> bool:
+        """Whether it was signed since, by another window."""
+        return not self.status.is_verified and self._store.is_signed(self._reading.image)
+
+    def look_again(self) -> Reading:
+        """Take over what another window signed."""
+        stored = self._store.load(self._reading.image)
+        if stored.versions:
+            self._take(stored)
+        return self._reading
+
     def name_reader(self, reader: str) -> Reading:
         """Give decisions from now on to a reader."""
         require_unsigned(self._reading)

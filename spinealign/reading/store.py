@@ -146,6 +146,10 @@ class ReadingStore:
         """Return what the disk has of a picture's reading, and what is wrong with it."""
         return self._load(folder_name(image))
 
+    def is_signed(self, image: ReadImage) -> bool:
+        """Whether a signed version of the reading of a picture is there; it is not checked."""
+        return bool(_version_numbers(self._folder(image)))
+
     def of_file(self, sha256: str) -> dict[str, StoredReading]:
         """Return the readings of all pictures of a file by folder name."""
         folder = self._profile / FOLDER

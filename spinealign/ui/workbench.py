@@ -176,7 +176,8 @@ class Workbench(QObject):
             runner.became_idle.connect(self.became_idle)
 
     def _locked(self) -> Message | None:
-        return SIGNED_MESSAGE if self.readings.is_signed else None
+        is_signed = self.readings.is_signed or self.readings.finds_signature()
+        return SIGNED_MESSAGE if is_signed else None
 
     def _on_finding(self, case: Case) -> None:
         self.opener.note_success(replace(case.recent, place=case.shown_place))

@@ -25,7 +25,7 @@ from spinealign.domain.reading import (
     ReadImage,
     ReadingStatus,
 )
-from spinealign.measure.correction.changes import move_landmark
+from spinealign.measure.correction.changes import delete_vertebra, move_landmark
 from spinealign.measure.correction.corrected import initial_corrections
 from spinealign.reading.impression import Phrase
 from spinealign.reading.session import ReadingSession
@@ -835,6 +835,19 @@ class TestKinds:
         assert "The value is impossible" in neck.window.banner.text
         neck.key(Qt.Key.Key_A)
         assert not neck.window.banner.isVisible()
+
+    def test_a_picture_whose_reading_another_window_signed_is_not_changed(self, neck, fake):
+        editing = neck.window.workbench.editing
+        other = ReadingSession(editing.analysis, fake.reading_store(), "B. Other")
+        other.accept_rest()
+        other.sign()
+        before = editing.corrections
+        editing.change("delete C5", lambda state: delete_vertebra(state, 4))
+        neck.rest()
+        assert editing.corrections == before
+        assert "The reading is signed and cannot be changed" in neck.window.banner.text
+        assert neck.snapshot.is_signed
+        assert neck.reading.reader == "B. Other"
 
     @pytest.mark.parametrize("decision", [Decision.REJECTED, Decision.CHANGED])
     def test_what_was_overruled_is_not_drawn_on_the_picture(self, neck, decision):

@@ -183,6 +183,14 @@ class CaseReadings(QObject):
         """Whether the reading of the case that is shown is frozen."""
         return self.shown is not None and self.shown.is_signed
 
+    def finds_signature(self) -> bool:
+        """Whether another window signed the reading of the case since; it is shown then."""
+        entry = self._entry
+        if entry is None or not entry.session.is_signed_elsewhere:
+            return False
+        self._run(entry, self._case, lambda session: session.look_again())
+        return True
+
     @property
     def undo_label(self) -> str:
         """What undoing takes back; empty when there is nothing."""
