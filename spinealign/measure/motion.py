@@ -118,7 +118,7 @@ def _value(measurement: Measurement | None) -> float | None:
 
 def _with_signs(segment: SegmentMotion, excess: float | None) -> SegmentMotion:
     segment = replace(segment, excess_deg=excess)
-    return replace(segment, signs=tuple(_signs(segment)), unjudged=tuple(_unjudged(segment)))
+    return replace(segment, signs=tuple(_signs(segment)), unjudged=tuple(unjudged(segment)))
 
 
 def _excess(levels: Levels, angles: Mapping[Levels, float | None]) -> float | None:
@@ -155,7 +155,8 @@ def _is_in_the_patient(length: ComparedMeasure) -> bool:
     return length.unit == "mm" and length.change is not Change.MAGNIFIED
 
 
-def _unjudged(segment: SegmentMotion) -> Iterator[MotionSign]:
+def unjudged(segment: SegmentMotion) -> Iterator[MotionSign]:
+    """Yield the criteria of `MOTION_LIMITS` that nothing is known of at a level."""
     limits = MOTION_LIMITS.get(segment.levels)
     length, share = segment.translation, segment.translation_percent
     if length is None or length.difference is None or not _is_in_the_patient(length):

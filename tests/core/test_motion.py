@@ -24,7 +24,7 @@ from spinealign.domain.study import PatientFacts
 from spinealign.export.motion import MOTION_ORIGIN_COLUMNS, motion_csv, write_motion
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
-from spinealign.measure.motion import motion_of
+from spinealign.measure.motion import motion_of, unjudged
 from spinealign.wording.motion import (
     MOTION_COLUMNS,
     MOTION_HEADINGS,
@@ -271,6 +271,14 @@ def test_what_could_not_be_judged_is_not_called_free():
     free = next(one for one in pixels.segments if not one.signs)
     assert motion_row(free)[-1] == "open"
     assert motion_row(replace(free, unjudged=()))[-1] == "none met"
+
+
+def test_a_translation_without_the_depth_of_the_body_is_not_judged_by_it():
+    segment = motion_of(*pair()).segments[0]
+    gone = replace(segment.translation_percent, difference=None)
+    for share in (None, gone):
+        told = tuple(unjudged(replace(segment, translation_percent=share)))
+        assert told == (MotionSign.TRANSLATION_PERCENT,)
 
 
 def test_a_level_alone_has_no_neighbour_to_be_judged_against():
