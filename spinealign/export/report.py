@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -45,7 +45,7 @@ _LEAST_PICTURE_HEIGHT, _MOST_PICTURE_HEIGHT = 70 * mm, 190 * mm
 _LOGO_HEIGHT, _LOGO_WIDTH = 14 * mm, 50 * mm
 _FINDING_WIDTHS = (0.34, 0.22, 0.19, 0.25)
 _NARROW_WIDTHS = (0.34, 0.24, 0.22, 0.2)
-_LEFT_SHARE = 0.6
+_LEFT_SHARE = 0.55
 _MOST_FINDINGS = 10
 _GAP = 3 * mm
 _MOST_LINES = 4
@@ -165,24 +165,24 @@ class _Front:
             *_title(content),
             _patient(content.patient_columns),
             Spacer(0, _GAP),
-            *_impression(content),
-            *self._findings_and_picture(),
+            *self._results(),
         ]
 
-    def _findings_and_picture(self) -> Story:
-        """Return both, a high picture at the right of the findings, another one below them."""
+    def _results(self) -> Story:
+        """Return impression, findings and picture: a high one at the right, another below them."""
         caption = paragraph(self._content.picture_caption, page.SMALL.but(align="centre"))
         rows, cautions = self._content.rows, _first_cautions(self._content)
         width, height = self._size
         if height > _TALL * width:
             left = page.TEXT_WIDTH * _LEFT_SHARE
-            beside = PictureBeside(
-                _findings(rows, left, _NARROW_WIDTHS), left, self._jpeg, self._size
-            )
-            if beside.least_height() <= page.TEXT_HEIGHT * _MOST_SHARE:
-                return [Spacer(0, _GAP), beside, caption, *cautions]
+            told = [*_impression(self._content), *_findings(rows, left, _NARROW_WIDTHS)]
+            for story, below in (([*told, *cautions], []), (told, cautions)):
+                beside = PictureBeside(story, left, self._jpeg, self._size)
+                if beside.least_height() <= page.TEXT_HEIGHT * _MOST_SHARE:
+                    return [beside, caption, *below]
         picture = FittedPicture(self._jpeg, self._size)
-        return [*_findings(rows), *cautions, Spacer(0, _GAP), picture, caption]
+        told = [*_impression(self._content), *_findings(rows)]
+        return [*told, *cautions, Spacer(0, _GAP), picture, caption]
 
 
 class FittedPicture(Flowable):  # type: ignore[misc]
@@ -209,7 +209,10 @@ class FittedPicture(Flowable):  # type: ignore[misc]
 
 
 class PictureBeside(Flowable):  # type: ignore[misc]
-    """Flowables at the left, a high picture at the right, as high as the page allows."""
+    """Flowables at the left, a high picture at the right, as high as the page allows.
+
+    The picture begins where they begin; its caption follows below both.
+    """
 
     def __init__(
         self, story: Story, left_width: float, jpeg: bytes, size_px: tuple[int, int]
@@ -220,8 +223,13 @@ class PictureBeside(Flowable):  # type: ignore[misc]
 
     def least_height(self) -> float:
         """Return the height of what stands at the left, in points."""
-        sizes = (part.wrap(self._left_width, page.TEXT_HEIGHT) for part in self._story)
-        return float(sum(height for _, height in sizes))
+        return float(sum(above + height for _, above, height in self._parts()))
+
+    def _parts(self) -> Iterator[tuple[Any, float, float]]:
+        """Yield the flowables at the left with the space above each and its height, in points."""
+        for place, part in enumerate(self._story):
+            _, height = part.wrap(self._left_width, page.TEXT_HEIGHT)
+            yield part, part.getSpaceBefore() if place else 0.0, height
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         """Return the size in points."""
@@ -239,9 +247,8 @@ class PictureBeside(Flowable):  # type: ignore[misc]
         drawn = page.picture(self._jpeg, width, self._picture_height)
         drawn.drawOn(self.canv, self.width - width, self.height - self._picture_height)
         y = self.height
-        for part in self._story:
-            _, height = part.wrap(self._left_width, page.TEXT_HEIGHT)
-            y -= height
+        for part, above, height in self._parts():
+            y -= above + height
             part.drawOn(self.canv, 0, y)
 
 
@@ -311,7 +318,7 @@ def _impression(content: ReportContent) -> Story:
         lines.append(paragraph(content.impression_note, page.SMALL))
     for title, text in content.addenda:
         lines += [paragraph(title, page.BOLD.but(space_before=4)), paragraph(text, page.IMPRESSION)]
-    return section("Impression", *lines)
+    return [paragraph("Impression", page.HEADING), *lines]
 
 
 def _findings(
