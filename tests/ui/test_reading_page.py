@@ -888,6 +888,20 @@ class TestKinds:
         assert row.state.text() == "Pfirrmann grade changed, the program said 3"
         assert row.decision is Decision.CHANGED
 
+    def test_a_row_tells_the_grade_that_is_not_determined_and_decides_nothing_on_it(
+        self, reads, monkeypatch
+    ):
+        told = ({GradeName.PFIRRMANN: 3, GradeName.BULGING: 2.0, GradeName.HERNIATION: 0.0},)
+        monkeypatch.setattr(fakes, "_discs", lambda: graded_analysis(told))
+        back = reads("disc_1.png")
+        row = back.click_row("disc/L5/S1")
+        gap = "disc bulging, Pfirrmann grade 3; disc herniation not determined"
+        assert row.value.text() == gap
+        back.key(Qt.Key.Key_R)
+        herniation = "disc_grade/herniation/L5/S1"
+        assert back.decision("disc_grade/bulging/L5/S1") is Decision.REJECTED
+        assert back.decision(herniation) is None
+
     def test_levels_are_changed_on_the_picture(self, back):
         back.click_row("levels")
         back.key(Qt.Key.Key_C)

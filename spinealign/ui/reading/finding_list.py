@@ -91,7 +91,8 @@ class FindingList(QWidget):
             self._layout_shown = layout
             self._build(wanted)
         for key, row in self._rows.items():
-            row.show_findings(self._told(snapshot, self._keys[key]), snapshot.is_signed)
+            told = self._told(snapshot, self._keys[key])
+            row.show_findings(told, snapshot.is_signed, _gaps(snapshot, told))
         self._title_folds(wanted)
         if self.current is None:
             self.begin()
@@ -345,6 +346,21 @@ class FindingList(QWidget):
 
 def _is_of_disc(finding: Finding, place: str) -> bool:
     return finding.kind is FindingKind.DISC_GRADE and finding.place == place
+
+
+def _gaps(snapshot: ReadingSnapshot, told: Sequence[ReadFinding]) -> list[Finding]:
+    """Return the grades of the disc of a row that nobody determined."""
+    first, keys = told[0].finding, {read.finding.key for read in told}
+    if first.kind is not FindingKind.DISC_GRADE:
+        return []
+    return [
+        read.finding
+        for key, read in snapshot.read.items()
+        if key not in keys
+        and _is_of_disc(read.finding, first.place)
+        and read.finding.normality is Normality.UNDETERMINED
+        and read.said is None
+    ]
 
 
 def _is_told_anyway(read: ReadFinding) -> bool:

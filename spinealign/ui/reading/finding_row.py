@@ -75,14 +75,19 @@ class FindingRow(QFrame):
             return Decision.UNDECIDED
         return Decision.CHANGED if Decision.CHANGED in states else states[0]
 
-    def show_findings(self, read: Sequence[ReadFinding], is_locked: bool) -> None:
-        """Show findings with the decisions on them; of a signed reading without buttons."""
+    def show_findings(
+        self, read: Sequence[ReadFinding], is_locked: bool, gaps: Sequence[Finding] = ()
+    ) -> None:
+        """Show findings with the decisions on them; of a signed reading without buttons.
+
+        `gaps` are the grades of the same disc that are not determined: told, not decided on.
+        """
         self.read = tuple(read)
         self._is_locked = is_locked
         found = self.findings
         note, state = line_note(found), self._state_text()
         self.title.setText(line_title(found))
-        value = line_value(found)
+        value = line_value([*found, *gaps])
         is_short = len(value) <= _SHORT_VALUE or len(line_title(found) + value) <= _SHORT_LINE
         self.short_value.setText(value if is_short else "")
         self.short_value.setVisible(is_short)
