@@ -426,6 +426,8 @@ def _nothing_abnormal(wanted: Mapping[str, Sequence[FindingLine]]) -> str:
     judged = {
         f.normality for name in (NORMAL, DOUBTS) for line in wanted[name] for f in line.findings
     }
-    if judged <= {Normality.NORMAL}:
+    if Normality.NORMAL not in judged:
+        return "None of the main findings could be judged."
+    if judged == {Normality.NORMAL}:
         return "No abnormal finding."
     return "No abnormal finding among those that could be judged."
