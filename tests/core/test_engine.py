@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.inference.engine import LoadedModel, sigmoid, softmax
 from tests.cards import classifier_card
 
@@ -72,3 +73,13 @@ def test_softmax_is_safe_for_large_logits():
     out = softmax(np.array([[1e4, 0.0], [-1e4, 0.0]], np.float32))
     assert np.isfinite(out).all()
     assert out.sum(axis=-1) == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_network_with_another_number_of_classes_than_its_card_is_refused(count):
+    model = LoadedModel(classifier_card(), FixedEngine(logits=np.zeros((1, 4, 4, count))))
+    for ask in (model.segment, model.outline):
+        with pytest.raises(ModelError) as caught:
+            ask(np.zeros((1, 4, 4, 1), np.float32))
+        assert caught.value.problem is ModelProblem.INCOMPLETE_CARD
+        assert f"{count} classes" in caught.value.detail

@@ -241,3 +241,19 @@ def test_a_definition_says_from_when_on_there_is_no_value_and_why():
     assert "± 6.5°" in by_hand
     assert "no published value found: set by hand" in by_hand
     assert "farther than" not in definition_text(MeasureCode.CANAL_DIAMETER)
+
+
+@pytest.mark.parametrize(
+    ("levels", "is_graded"),
+    [
+        (("L4", "L5"), True), (("L5", "S1"), True), (("L1", "L2"), True),
+        (("T12", "L1"), False), (("T8", "T9"), False), (("C5", "C6"), False),
+    ],
+)  # fmt: skip
+def test_limits_of_the_lumbar_canal_hold_for_lumbar_levels_alone(levels, is_graded):
+    assert MEASURES[MeasureCode.CANAL_DIAMETER].is_graded_between(levels) is is_graded
+
+
+def test_a_canal_is_judged_from_where_no_stenosis_begins():
+    reference = MEASURES[MeasureCode.CANAL_DIAMETER].ungraded
+    assert (reference.low, reference.high) == (13.0, None)
