@@ -296,7 +296,7 @@ class Hunt:
         """Return the package's test files, those that name the fault's module first."""
         module = self._copy.place_of(fault).stem
         return sorted(
-            filter(self._exists, self._near[fault.package]),
+            filter(self._exists, self._near.get(fault.package, ())),
             key=lambda name: module not in (self._copy.folder / name).read_text(encoding="utf-8"),
         )
 

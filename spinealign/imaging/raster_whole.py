@@ -17,6 +17,12 @@ from spinealign.imaging.codestreams import is_whole
 
 _PNG_SIGNATURE, _PNG_CHECKED = b"\x89PNG\r\n\x1a\n", (b"IHDR", b"PLTE", b"IDAT")
 _TIFF_MOST_PIXEL_BYTES = 32
+_TIFF_COMPRESSION, _DEFLATES = 259, (8, 32946)  # the latter of libtiff before Adobe's number
+_FLUSHED = b"\0\0\xff\xff"
+"""Ends packed bytes whose writer flushed them and never finished, so without a checksum."""
+
+_BLOCK_BYTES = 1 << 20
+_TIFF_MOST_PADDING_BYTES = 64 << 20
 
 
 def check_stored(path: Path, file: BinaryIO, picture: Image.Image) -> None:
@@ -31,7 +37,7 @@ def check_stored(path: Path, file: BinaryIO, picture: Image.Image) -> None:
     if isinstance(picture, PngImagePlugin.PngImageFile):
         is_stored = _has_whole_chunks(file)
     elif isinstance(picture, TiffImagePlugin.TiffImageFile):
-        is_stored = _last_coded_byte(picture) <= file.seek(0, 2)
+        is_stored = _last_coded_byte(picture) <= file.seek(0, 2) and _fits_checksums(file, picture)
     file.seek(place)
     if not is_stored:
         raise ImageReadError(path, ReadProblem.TRUNCATED)
@@ -53,15 +59,50 @@ def _has_whole_chunks(file: BinaryIO) -> bool:
     return False
 
 
+def _fits_checksums(file: BinaryIO, picture: TiffImagePlugin.TiffImageFile) -> bool:
+    """Unpack the deflated strips or tiles of a page to their checksums.
+
+    libtiff stops where it has the values that it wants, and damage may make them more.
+    """
+    if picture.tag_v2.get(_TIFF_COMPRESSION) not in _DEFLATES:
+        return True
+    left = picture.width * picture.height * _TIFF_MOST_PIXEL_BYTES + _TIFF_MOST_PADDING_BYTES
+    for start, count in _coded_parts(picture):
+        file.seek(start)
+        left -= count
+        unpacked = _unpacked_bytes(file.read(count), left)
+        if unpacked is None:
+            return False
+        left -= unpacked
+    return True
+
+
+def _unpacked_bytes(content: bytes, most: int) -> int | None:
+    """Return to how much bytes unpack; None where they do not fit their checksum, or it is more."""
+    unpacking, count = zlib.decompressobj(), 0
+    is_flushed = content.endswith(_FLUSHED)
+    try:
+        while content and not unpacking.eof and count <= most:
+            count += len(unpacking.decompress(content, _BLOCK_BYTES))
+            content = unpacking.unconsumed_tail
+    except zlib.error:
+        return None
+    return count if (unpacking.eof or is_flushed) and count <= most else None
+
+
 def _last_coded_byte(picture: TiffImagePlugin.TiffImageFile) -> int:
     """Return the end of the strip or tile that lies last in the file."""
+    return max((start + count for start, count in _coded_parts(picture)), default=0)
+
+
+def _coded_parts(picture: TiffImagePlugin.TiffImageFile) -> list[tuple[int, int]]:
+    """Return where each strip or tile of a page starts, and its bytes."""
     tags = picture.tag_v2
     starts = tags.get(TiffImagePlugin.STRIPOFFSETS) or tags.get(TiffImagePlugin.TILEOFFSETS) or ()
     counts = tags.get(TiffImagePlugin.STRIPBYTECOUNTS) or tags.get(TiffImagePlugin.TILEBYTECOUNTS)
     # Some writers state more bytes than an uncompressed picture can hold.
     most = picture.width * picture.height * _TIFF_MOST_PIXEL_BYTES
-    ends = [start + min(count, most) for start, count in zip(starts, counts or (), strict=False)]
-    return max(ends, default=0)
+    return [(start, min(count, most)) for start, count in zip(starts, counts or (), strict=False)]
 
 
 def check_decoded(path: Path, file: BinaryIO, picture: Image.Image) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.encaps import encapsulate, generate_fragments
 
 from spinealign.domain.errors import ReadProblem
-from spinealign.imaging.codestreams import jpeg_frame
+from spinealign.imaging.codestreams import is_whole, jpeg_frame
 from spinealign.imaging.dicom_frames import frame_stream
 from spinealign.imaging.read import read_image
 from tests.corpus import corpus_files
@@ -82,6 +83,20 @@ def test_a_frame_cut_between_two_parts_of_its_tiles_is_damaged(tmp_path: Path) -
     dataset, stream = corpus_object("JPEG 2000 in tiles")
     cut = stream[: stream.rindex(b"\xff\x90\x00\x0a")]
     assert problem_of(stored(tmp_path / "a.dcm", dataset, [cut])) is ReadProblem.TRUNCATED
+
+
+@pytest.mark.parametrize("codec", ["JPEG 2000", "JPEG 2000 in tiles"])
+def test_a_jpeg_2000_stream_ends_where_its_parts_do_whatever_decoders_take(codec: str) -> None:
+    stream = corpus_object(codec)[1]
+    end = stream.rindex(END)
+
+    def is_taken(changed: bytes) -> bool:
+        return is_whole(changed, NOISE, lambda _: NOISE)
+
+    assert is_taken(stream)
+    assert not is_taken(stream[:end])
+    assert not is_taken(stream[: end // 2] + END)
+    assert not is_taken(stream[:end] + bytes(2) + stream[end:])
 
 
 @pytest.mark.parametrize("codec", ["JPEG lossless", "JPEG-LS", "RLE"])
@@ -218,6 +233,59 @@ def test_a_cut_picture_is_damaged(
     path.write_bytes(whole)
     assert read_image(path).shape == NOISE.shape
     path.write_bytes(cut(whole, int(len(whole) * kept)))
+    assert problem_of(path) is ReadProblem.TRUNCATED
+
+
+def strips(change: Callable[[bytes], bytes]) -> list[bytes]:
+    """Return three deflated strips of the picture, the second of them changed."""
+    rows = [NOISE[top : top + 30].tobytes() for top in (0, 30, 60)]
+    return [zlib.compress(rows[0]), change(rows[1]), zlib.compress(rows[2])]
+
+
+def longer(rows: bytes) -> bytes:
+    """Pack rows behind bytes that do not belong to them, under the checksum of the rows."""
+    return zlib.compress(b"wrong" + rows)[:-4] + zlib.adler32(rows).to_bytes(4, "big")
+
+
+def zeroed(rows: bytes) -> bytes:
+    """Pack few different values, the last bytes zeros, as a copy leaves that was broken off."""
+    return zlib.compress(bytes(value % 4 for value in rows))[:-100] + bytes(100)
+
+
+def flushed(rows: bytes) -> bytes:
+    packing = zlib.compressobj()
+    return packing.compress(rows) + packing.flush(zlib.Z_SYNC_FLUSH)
+
+
+DEFLATED: list[tuple[Callable[[bytes], bytes], bool]] = [
+    (zlib.compress, True),
+    (flushed, True),
+    (lambda rows: zlib.compress(rows + bytes(99)), True),
+    (longer, False),
+    (zeroed, False),
+]
+
+
+@pytest.mark.parametrize("packing", [8, 32946])
+@pytest.mark.parametrize(
+    ("change", "is_sound"), DEFLATED, ids=["whole", "flushed", "padded", "longer", "zeroed"]
+)
+def test_a_deflated_tiff_must_fit_its_checksums(
+    tmp_path: Path, change: Callable[[bytes], bytes], packing: int, *, is_sound: bool
+) -> None:
+    path, tags = tmp_path / "a.tif", {259: packing, 278: 30}
+    write_tiff(path, strips(change), NOISE, tags=tags)
+    if is_sound:
+        np.testing.assert_array_equal(read_image(path).pixels, NOISE)
+    else:
+        assert problem_of(path) is ReadProblem.TRUNCATED
+
+
+def test_deflated_strips_that_unpack_to_far_more_than_their_values_are_damage(
+    tmp_path: Path,
+) -> None:
+    bomb = zlib.compress(NOISE[30:60].tobytes() + bytes(80 << 20))
+    path = write_tiff(tmp_path / "a.tif", strips(lambda _: bomb), NOISE, tags={259: 8, 278: 30})
     assert problem_of(path) is ReadProblem.TRUNCATED
 
 
