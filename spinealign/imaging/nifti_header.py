@@ -16,6 +16,7 @@ from nibabel.fileholders import FileHolder
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote
+from spinealign.imaging.decoding import is_offset
 from spinealign.imaging.sniff import is_gzip
 from spinealign.imaging.source import is_put_behind, opened
 
@@ -98,6 +99,7 @@ def read_header(path: Path, content: BinaryIO) -> NiftiHeader:
     size = kind.header_class.template_dtype.itemsize
     header = kind.header_class(head[:size], check=False)
     offset, zooms = float(header["vox_offset"]), _zooms(header)
+    slope, scale_notes = float(header["scl_slope"]), _without_offset(header)
     header["vox_offset"] = 0
     # What may lie between header and values is left out.
     stream = io.BytesIO(header.binaryblock + bytes(_EXTENSION_FLAG_BYTES))
@@ -107,10 +109,19 @@ def read_header(path: Path, content: BinaryIO) -> NiftiHeader:
         zooms,
         offset,
         int(header["bitpix"]),
-        float(header["scl_slope"]),
+        slope,
         head[size : size + 1] not in (b"", b"\0"),
-        notes,
+        (*notes, *scale_notes),
     )
+
+
+def _without_offset(header: Any) -> tuple[ReaderNote, ...]:
+    """Leave values as they are stored where the offset beside a scale factor is none."""
+    slope = float(header["scl_slope"])
+    if slope == 0 or math.isnan(slope) or is_offset(float(header["scl_inter"])):
+        return ()
+    header["scl_slope"] = header["scl_inter"] = 0
+    return (ReaderNote(NoteKind.NUMBER_LEFT_OUT, ("scl_inter",)),)
 
 
 def _image(kind: Any, stream: BinaryIO) -> Any:

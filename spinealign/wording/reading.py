@@ -78,6 +78,7 @@ _NUMBERS = {
     "pixdim": "the size of a voxel (pixdim)",
     "srow": "its place in space (srow)",
     "scl_slope": "the scale factor (scl_slope)",
+    "scl_inter": "the offset of its values (scl_inter)",
 }
 """What the numbers of a file are called, by DICOM keyword or NIfTI field."""
 

@@ -240,7 +240,7 @@ def changed(path: Path, *fields: tuple[int, float]) -> Path:
     return path
 
 
-PIXDIM, SLOPE, SROW = 80, 112, 280
+PIXDIM, SLOPE, INTERCEPT, SROW = 80, 112, 116, 280
 
 
 @pytest.mark.parametrize(
@@ -426,7 +426,6 @@ def test_the_length_of_a_file_tells_where_values_start(
         pytest.param([(DIM, "<h", 8)], id="eight axes"),
         pytest.param([(DIM, "<2h", (3, -33))], id="negative size"),
         pytest.param([(DIM, "<2h", (3, 66))], id="longer than the file"),
-        pytest.param([(116, "<f", math.nan)], id="no intercept"),
     ],
 )
 def test_headers_that_contradict_themselves_or_the_file_are_refused(
@@ -463,12 +462,15 @@ def test_bits_that_contradict_the_kind_of_values_give_way_where_the_length_fits(
         (PIXDIM, 0.0, "(pixdim)"), (PIXDIM, math.nan, "(pixdim)"),
         (PIXDIM + 4, math.inf, "(pixdim)"), (SLOPE, math.inf, "(scl_slope)"),
         (SLOPE, 1e38, "(scl_slope)"), (SLOPE, 1e-38, "(scl_slope)"),
+        (INTERCEPT, math.nan, "(scl_inter)"), (INTERCEPT, -math.inf, "(scl_inter)"),
+        (INTERCEPT, 1e38, "(scl_inter)"),
     ],
 )  # fmt: skip
 def test_a_number_outside_its_limits_is_left_out_and_said(
     tmp_path: Path, place: int, value: float, name: str
 ) -> None:
-    image = read_image(changed(tmp_path / "a.nii", (place, value)))
+    slope = [(SLOPE, 2.0)] if place == INTERCEPT else []
+    image = read_image(changed(tmp_path / "a.nii", *slope, (place, value)))
     assert any(name in note for note in notes_of(image))
     assert (image.spacing_mm is None) is (name == "(pixdim)")
     np.testing.assert_array_equal(image.pixels, read_image(changed(tmp_path / "b.nii")).pixels)
@@ -493,6 +495,13 @@ def test_a_place_in_space_that_loses_an_axis_gives_way_to_the_other(
     np.testing.assert_array_equal(read.pixels, expected.pixels)
     assert read.spacing_mm == expected.spacing_mm
     assert any("(srow)" in note for note in notes_of(read))
+
+
+@pytest.mark.parametrize("slope", [0.0, math.nan])
+def test_an_offset_without_a_scale_factor_means_nothing(tmp_path: Path, slope: float) -> None:
+    image = read_image(changed(tmp_path / "a.nii", (SLOPE, slope), (INTERCEPT, math.nan)))
+    assert not any("(scl_inter)" in note for note in notes_of(image))
+    np.testing.assert_array_equal(image.pixels, read_image(changed(tmp_path / "b.nii")).pixels)
 
 
 def test_absurd_sizes_are_no_millimetres(tmp_path: Path) -> None:
