@@ -78,6 +78,7 @@ class WarningCode(StrEnum):
     NOT_OUTLINED = "not_outlined"
     BODIES_SUGGESTED = "bodies_suggested"
     NAMES_UNCONFIRMED = "names_unconfirmed"
+    ACCEPTED_IMPLAUSIBLE = "accepted_implausible"
     FACING_DISPUTED = "facing_disputed"
     FACING_UNCERTAIN = "facing_uncertain"
     CORRECTED_BY_USER = "corrected_by_user"
@@ -203,6 +204,7 @@ CAUTION_FIELDS: Mapping[WarningCode, str] = MappingProxyType(
         WarningCode.BODY_HIDDEN: "levels",
         WarningCode.BODIES_SUGGESTED: "levels",
         WarningCode.NAMES_UNCONFIRMED: "levels",
+        WarningCode.ACCEPTED_IMPLAUSIBLE: "levels",
         WarningCode.FACING_DISPUTED: "facing",
         WarningCode.CORRECTED_BY_USER: "corrections",
         WarningCode.DISC_INFERRED: "levels",

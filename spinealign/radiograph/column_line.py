@@ -83,7 +83,7 @@ _STRAIGHT_COS = 0.55
 """Least cosine of the bend of the line at a piece; half of it, of a step with the film's height.
 
 Source: set by hand on seven films of fold 0 (docs/design/films-from-anywhere.md); readers' columns
-bend by up to 22 degrees (`column_limits`).
+bend by up to 22 degrees (`measure.outlines.column_limits`).
 """
 
 _SIZE_COST, _LEVEL_COST, _CLOSE_COST = 0.8, 0.12, 0.4

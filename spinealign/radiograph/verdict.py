@@ -21,9 +21,9 @@ from spinealign.domain.findings import (
 from spinealign.imaging.tiles import Grid
 from spinealign.inference.engine import Array
 from spinealign.measure.outlines.class_ids import class_id
+from spinealign.measure.outlines.column_limits import breaches
 from spinealign.measure.outlines.suggestions import open_suggestions, suggestion_cautions
 from spinealign.radiograph.bodies_on_film import FEWEST_BODIES, BodyShape, FilmMask
-from spinealign.radiograph.column_limits import breaches
 
 _LEAST_PLAUSIBLE = 0.6
 """Least share of the bodies seen that can be neighbours for any of them to count.

@@ -106,6 +106,11 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "names ({levels}): nothing is measured by them. A right click on a body confirms or "
         "changes its name."
     ),
+    WarningCode.ACCEPTED_IMPLAUSIBLE: (
+        "Accepted bodies cannot be neighbours of the others by spacing, size, shape or direction "
+        "({levels}); one outline may hold two bodies or none, and measures taken there may be "
+        "wrong. Check outline and level, or delete the body."
+    ),
     WarningCode.DISC_COUNT_UNCERTAIN: (
         "Disc levels marked “?” are uncertain: the lowest disc was assumed to be L5/S1; check "
         "them, and confirm or shift them."

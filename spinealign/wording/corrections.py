@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from spinealign.domain.findings import (
@@ -15,7 +16,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.wording.failures import Message
-from spinealign.wording.text import probability_text, safe_text
+from spinealign.wording.text import listed, probability_text, safe_text
 from spinealign.wording.vertebrae import suggested_name
 
 LANDMARK_WORDS = {
@@ -67,6 +68,29 @@ def landmark_text(body: Vertebra, mark: Landmark) -> str:
 def suggestion_hint(body: Vertebra) -> str:
     """Return what a suggested body is and how it is accepted; for a tool tip."""
     return f"{suggested_name(body)} suggested, not counted\nA click accepts it"
+
+
+def left_suggested_message(
+    implausible: Sequence[Vertebra], without_level: Sequence[Vertebra]
+) -> Message | None:
+    """Return which bodies stay suggested where all were to be accepted, and why; None for none."""
+    reasons = (
+        (implausible, "cannot be neighbours of the others by spacing, size, shape or direction"),
+        (without_level, "have no free level at their place"),
+    )
+    told = [f"{_suggested_names(bodies)} {why}" for bodies, why in reasons if bodies]
+    if not told:
+        return None
+    return Message(
+        f"Some bodies stay suggested: {'; '.join(told)}.",
+        "Look at each; a click accepts one all the same.",
+    )
+
+
+def _suggested_names(bodies: Sequence[Vertebra]) -> str:
+    named = [suggested_name(body) for body in bodies if body.level is not None]
+    unnamed = len(bodies) - len(named)
+    return listed([*named, *([f"{unnamed} without a level"] if unnamed else [])])
 
 
 def drawing_name(drawing: Drawing) -> str:

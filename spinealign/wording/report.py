@@ -55,7 +55,7 @@ DECISIVE_CAUTIONS = (
     WarningCode.VIEW_OF_SAMPLE, WarningCode.TURNED, WarningCode.UPSIDE_DOWN,
     WarningCode.DEMONSTRATION_MODEL, WarningCode.HEIGHT_LOSS, WarningCode.BENT_FILM,
     WarningCode.T1_ALONE, WarningCode.WEIGHTING_ASSUMED, WarningCode.NAMES_UNCONFIRMED,
-    WarningCode.CORRECTED_BY_USER,
+    WarningCode.ACCEPTED_IMPLAUSIBLE, WarningCode.CORRECTED_BY_USER,
     WarningCode.MAGNIFIED_SPACING, WarningCode.NO_SPACING,
     WarningCode.LEVELS_UNCERTAIN, WarningCode.LEVELS_COUNTED, WarningCode.DISC_COUNT_UNCERTAIN,
     WarningCode.NOT_OUTLINED, WarningCode.NO_COLUMN, WarningCode.NOTHING_SEGMENTED,

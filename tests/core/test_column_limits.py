@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import Landmark, LandmarkSource, Vertebra, VertebraState
+from spinealign.measure.outlines.column_limits import Implausible, breaches
 from spinealign.measure.outlines.corners import CORNERS
-from spinealign.radiograph.column_limits import Implausible, breaches
 
 HEIGHT, DEPTH, PITCH = 40.0, 48.0, 52.0
 

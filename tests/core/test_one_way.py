@@ -27,6 +27,7 @@ from spinealign.domain.findings import (
     Analysis,
     Facing,
     ModelStatus,
+    Vertebra,
     WarningCode,
 )
 from spinealign.domain.generators import run_to_end
@@ -50,7 +51,7 @@ from spinealign.measure.correction.changes import (
     initial_corrections,
     set_bent,
 )
-from spinealign.measure.correction.suggestions import accept_suggestions
+from spinealign.measure.correction.suggestions import accept_suggestion, accept_suggestions
 from spinealign.wording import caution_text
 from tests import disc_models
 from tests.cards import classifier_card
@@ -366,6 +367,8 @@ CAUTIONS = (
     Row(C.BODIES_SUGGESTED, lambda: film(UNSURE), plain_film, "C2, C3"),
     Row(C.NAMES_UNCONFIRMED, lambda: all_accepted(film(UNSURE)),
         lambda: all_accepted(film(UNSURE), is_confirmed=True), "C2, C3"),
+    Row(C.ACCEPTED_IMPLAUSIBLE, lambda: one_accepted(film(UNSURE), grown=1.7),
+        lambda: one_accepted(film(UNSURE), grown=1.0), "C4"),
     Row(C.FACING_DISPUTED, lambda: film(orientation=("P", "F")),
         lambda: film(orientation=("A", "F")), "left", "film"),
     Row(C.FACING_DISPUTED, lambda: spine(orientation=("A", "F")),
@@ -396,8 +399,24 @@ CAUTIONS = (
 
 def all_accepted(analysis: Analysis, *, is_confirmed: bool = False) -> Analysis:
     """Accept all suggestions at once, and then their names."""
-    state = accept_suggestions(initial_corrections(analysis), analysis.suggestions)
+    state = accept_suggestions(initial_corrections(analysis), analysis.suggestions).corrections
     return apply_corrections(analysis, confirm_names(state) if is_confirmed else state)
+
+
+def one_accepted(analysis: Analysis, grown: float) -> Analysis:
+    """Accept all suggestions one after the other, of which C4 is grown downwards."""
+    state = initial_corrections(analysis)
+    for one in analysis.suggestions:
+        offered = grown_downwards(one, grown) if one.level == "C4" else one
+        state = accept_suggestion(state, offered)
+    return apply_corrections(analysis, state)
+
+
+def grown_downwards(body: Vertebra, times: float) -> Vertebra:
+    """Return a body that many times as high, its upper border where it was."""
+    top = min(mark.y for mark in body.landmarks)
+    marks = tuple(replace(m, y=top + times * (m.y - top)) for m in body.landmarks)
+    return replace(body, landmarks=marks)
 
 
 def bent(analysis: Analysis, is_bent: bool) -> Analysis:

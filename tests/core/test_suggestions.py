@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from spinealign.domain.findings import (
     CorrectionKind,
     Corrections,
+    LandmarkName,
     LandmarkSource,
     VertebraState,
     WarningCode,
@@ -32,7 +33,10 @@ from spinealign.measure.correction.corrected import apply_corrections, initial_c
 from spinealign.measure.correction.suggestions import accept_suggestion, accept_suggestions
 from spinealign.measure.outlines.suggestions import open_suggestions
 from spinealign.wording import caution_text, headline
+from spinealign.wording.corrections import left_suggested_message
 from spinealign.wording.measures import reason_text
+from spinealign.wording.reading_window import caution_label
+from spinealign.wording.report import DECISIVE_CAUTIONS
 from spinealign.wording.vertebrae import format_vertebra_row, shown_name
 from tests.phantoms_xray import LEVELS
 from tests.suggested import FOUND, with_suggestions
@@ -49,6 +53,11 @@ def accepted(analysis, *levels):
         [one] = [body for body in analysis.suggestions if body.level == level]
         state = accept_suggestion(state, one)
     return apply_corrections(analysis, state)
+
+
+def all_of(analysis):
+    """Return the corrections after all suggestions were accepted at once."""
+    return accept_suggestions(initial_corrections(analysis), analysis.suggestions).corrections
 
 
 def codes(analysis):
@@ -68,7 +77,7 @@ def test_clicks_in_any_order_give_the_column_that_was_seen(order):
 @given(st.sets(st.sampled_from(LEVELS)))
 def test_all_at_once_is_one_after_the_other(levels):
     analysis = with_suggestions(*levels)
-    at_once = accept_suggestions(initial_corrections(analysis), analysis.suggestions)
+    at_once = all_of(analysis)
     assert levels_of(at_once.vertebrae) == list(LEVELS)
     assert [body.landmarks for body in at_once.vertebrae] == [
         body.landmarks for body in FOUND.vertebrae
@@ -103,8 +112,7 @@ def test_its_measures_are_the_person_s_and_less_sure_than_the_program_s_own():
 
 def all_accepted(*levels):
     analysis = with_suggestions(*levels)
-    state = accept_suggestions(initial_corrections(analysis), analysis.suggestions)
-    return analysis, state
+    return analysis, all_of(analysis)
 
 
 def test_names_of_bodies_accepted_together_stay_open_and_nothing_is_measured_by_them():
@@ -154,7 +162,84 @@ def test_a_body_without_a_free_level_stays_suggested_when_all_are_accepted():
     between = replace(analysis.suggestions[0], level="C3")
     full = rename_level(initial_corrections(analysis), 3, "C4", above_follow=False)
     assert levels_of(full.vertebrae)[:3] == ["C2", "C3", "C4"]
-    assert accept_suggestions(full, [between]) == full
+    made = accept_suggestions(full, [between])
+    assert made.corrections == full
+    assert made.without_level == (between,)
+    said = left_suggested_message(made.implausible, made.without_level)
+    assert "C3? have no free level at their place" in said.sentence
+
+
+def merged_bodies():
+    """Return a neck in which C4 and C5 are suggested, C4's outline down to C5's lower border."""
+    analysis = with_suggestions("C4", "C5")
+    upper, lower = analysis.suggestions
+    own = {mark.name: mark for mark in lower.landmarks}
+    marks = tuple(own[m.name] if "inferior" in m.name else m for m in upper.landmarks)
+    whole = replace(upper, landmarks=marks, confidence=0.9)
+    return replace(analysis, suggestions=(whole, lower))
+
+
+def test_an_outline_of_two_bodies_stays_suggested_when_all_are_accepted():
+    analysis = merged_bodies()
+    made = accept_suggestions(initial_corrections(analysis), analysis.suggestions)
+    assert levels_of(made.corrections.vertebrae) == ["C2", "C3", "C5", "C6", "C7", "T1"]
+    assert levels_of(made.implausible) == ["C4"]
+    said = left_suggested_message(made.implausible, made.without_level).sentence
+    assert "C4? cannot be neighbours of the others" in said
+    result = apply_corrections(analysis, made.corrections)
+    assert levels_of(result.suggestions) == ["C4"]
+    assert WarningCode.ACCEPTED_IMPLAUSIBLE not in codes(result)
+
+
+def test_where_several_break_as_much_the_least_sure_one_stays_suggested():
+    analysis = with_suggestions("C4", "C5")
+    upper, lower = analysis.suggestions
+    near = replace(
+        lower,
+        landmarks=tuple(replace(m, y=m.y - 30.0) for m in lower.landmarks),
+        outline=tuple((x, y - 30.0) for x, y in lower.outline),
+    )
+    for sure, unsure in (("C4", "C5"), ("C5", "C4")):
+        offered = [
+            replace(body, confidence=0.9 if body.level == sure else 0.5) for body in (upper, near)
+        ]
+        made = accept_suggestions(initial_corrections(analysis), offered)
+        assert levels_of(made.implausible) == [unsure]
+
+
+def test_what_the_program_and_the_person_counted_is_never_left_out():
+    analysis = with_suggestions("C5")
+    state = initial_corrections(analysis)
+    place = next(i for i, body in enumerate(state.vertebrae, start=1) if body.level == "C4")
+    mark = state.vertebrae[place - 1].landmark(LandmarkName.ANTERIOR_INFERIOR)
+    state = move_landmark(state, place, mark.name, mark.x, mark.y + 60.0)
+    made = accept_suggestions(state, analysis.suggestions)
+    assert made.corrections == state
+    assert levels_of(made.implausible) == ["C5"]
+
+
+def test_a_click_accepts_an_implausible_body_and_it_is_told():
+    analysis = merged_bodies()
+    result = accepted(analysis, "C4", "C5")
+    said = next(c for c in result.cautions if c.code is WarningCode.ACCEPTED_IMPLAUSIBLE)
+    assert said.levels == ("C4", "C5")
+    assert caution_label(said) == "implausible: C4, C5"
+    assert WarningCode.ACCEPTED_IMPLAUSIBLE in DECISIVE_CAUTIONS
+    assert WarningCode.ACCEPTED_IMPLAUSIBLE not in codes(accepted(analysis, "C5"))
+
+
+def test_without_levels_bodies_with_no_room_between_them_are_compared_as_neighbours():
+    analysis = merged_bodies()
+    state = initial_corrections(analysis)
+    nameless = tuple(replace(body, level=None) for body in state.vertebrae)
+    offered = [replace(body, level=None) for body in analysis.suggestions]
+    made = accept_suggestions(replace(state, vertebrae=nameless, levels_uncertain=True), offered)
+    assert [body.index for body in made.implausible] == [offered[0].index]
+    assert "1 without a level cannot be" in left_suggested_message(made.implausible, ()).sentence
+
+
+def test_nothing_is_said_where_all_were_accepted():
+    assert left_suggested_message((), ()) is None
 
 
 def measured(result, levels):
@@ -207,7 +292,7 @@ def test_without_any_body_the_first_click_begins_a_column():
 
 def test_without_levels_accepted_bodies_have_numbers():
     analysis = with_suggestions(*LEVELS, has_levels=False)
-    state = accept_suggestions(initial_corrections(analysis), analysis.suggestions)
+    state = all_of(analysis)
     result = apply_corrections(analysis, state)
     assert levels_of(result.vertebrae) == [None] * 7
     assert result.levels_uncertain

@@ -176,6 +176,7 @@ CARRIED = {
     WarningCode.COMPANION_UNMATCHED: ({}, "second image"),
     WarningCode.BENT_FILM: ({}, "in flexion or extension: its values are not compared"),
     WarningCode.NAMES_UNCONFIRMED: ({"levels": ("T4", "T6")}, "(T4, T6): nothing is measured"),
+    WarningCode.ACCEPTED_IMPLAUSIBLE: ({"levels": ("T4", "T6")}, "direction (T4, T6); one outline"),
     WarningCode.T1_ALONE: ({}, "graded on T1-weighted images alone"),
     WarningCode.WEIGHTING_ASSUMED: ({}, "does not state whether the image is T1- or T2-weighted"),
     WarningCode.HEIGHT_LOSS: ({"levels": ("L1", "T12")}, "(L1, T12): the program cannot tell"),

@@ -1,11 +1,14 @@
 """Suggested bodies on the picture: dashed, accepted by a click, taken back by undo."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPointF, Qt
 from PyQt6.QtWidgets import QPushButton
 
 from spinealign.domain.findings import VertebraState, WarningCode
+from spinealign.wording import Message
 from tests.ui.hands import Hands
 
 FOUND, ALL = ["C2", "C3", "C5", "C6", "T1"], ["C2", "C3", "C4", "C5", "C6", "C7", "T1"]
@@ -95,6 +98,46 @@ def test_a_command_accepts_all_as_one_step(offered):
     assert not action.isEnabled()
     offered.window.workbench.editing.undo()
     assert levels(offered) == FOUND
+
+
+def test_what_cannot_be_a_neighbour_stays_suggested_and_is_told(offered, monkeypatch):
+    editing, heard = offered.window.workbench.editing, []
+    monkeypatch.setattr(editing, "tell", lambda message: heard.append(message.sentence))
+    stretch(offered, "C4")
+    offered.window.actions_by_name["accept_suggestions"].trigger()
+    assert levels(offered) == ["C2", "C3", "C5", "C6", "C7", "T1"]
+    assert [name for name, _ in shown(offered)] == ["C4?"]
+    assert len(heard) == 1
+    assert "C4? cannot be neighbours" in heard[0]
+    offered.window.actions_by_name["accept_suggestions"].trigger()
+    assert len(heard) == 2  # nothing more can be accepted, and that is said, too
+    offered.click(place_of(offered, "C4"))
+    assert levels(offered) == ALL
+    assert "(C4" in heard[2]
+    assert WarningCode.ACCEPTED_IMPLAUSIBLE in [c.code for c in now(offered).cautions]
+    editing.undo()
+    editing.locked = lambda: Message("It is signed.", "")
+    offered.window.actions_by_name["accept_suggestions"].trigger()
+    assert len(heard) == 3
+
+
+def stretch(hands, level):
+    """Let the program suggest a body as twice as high as it is."""
+    case = hands.window.workbench.current
+    analysis = case.finding.analysis
+    offered = tuple(
+        replace(body, landmarks=tuple(replace(m, y=twice(m.y, body)) for m in body.landmarks))
+        if body.level == level
+        else body
+        for body in analysis.suggestions
+    )
+    analysis = replace(analysis, suggestions=offered)
+    case.finding = replace(case.finding, analysis=analysis)
+
+
+def twice(y, body):
+    top = min(mark.y for mark in body.landmarks)
+    return top + 2 * (y - top)
 
 
 def test_the_caution_has_a_button_that_accepts_all(offered):

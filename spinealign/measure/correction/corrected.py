@@ -42,6 +42,7 @@ from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.uncertainty import landmark_sigma_px
 from spinealign.measure.outlines.body_places import counterparts, typical_body_height
 from spinealign.measure.outlines.canal import canal_of
+from spinealign.measure.outlines.column_limits import breaches, level_steps
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.outlines.regions import region_statistics
@@ -275,7 +276,7 @@ def _cautions(original: Analysis, wanted: Corrections) -> tuple[Caution, ...]:
     if wanted.levels_uncertain:
         followed += doubts or [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=LevelUncertainty.NO_C2)]
     followed += facing_cautions(original.image, wanted.facing if wanted.vertebrae else None)
-    followed += _body_cautions(wanted.vertebrae)
+    followed += _body_cautions(wanted.vertebrae, original.image.pixel_aspect)
     followed += suggestion_cautions(open_suggestions(original.suggestions, wanted.vertebrae))
     followed += disc_cautions(named_by_bodies(original.discs, wanted.vertebrae))
     if kinds:
@@ -298,6 +299,7 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             | WarningCode.BODY_HIDDEN
             | WarningCode.BODIES_SUGGESTED
             | WarningCode.NAMES_UNCONFIRMED
+            | WarningCode.ACCEPTED_IMPLAUSIBLE
             | WarningCode.ENDPLATE_FROM_DISC
             | WarningCode.DISC_INFERRED
             | WarningCode.DISC_COUNT_UNCERTAIN
@@ -308,7 +310,7 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
     return True
 
 
-def _body_cautions(bodies: Sequence[Vertebra]) -> list[Caution]:
+def _body_cautions(bodies: Sequence[Vertebra], pixel_aspect: float) -> list[Caution]:
     """Tell which bodies are cut or unsure; an unsure one that was gone over is no worry."""
     cut = [body.name for body in bodies if body.state is VertebraState.CUT]
     hidden = [
@@ -324,8 +326,18 @@ def _body_cautions(bodies: Sequence[Vertebra]) -> list[Caution]:
         (WarningCode.BODY_HIDDEN, hidden),
         (WarningCode.ENDPLATE_FROM_DISC, endplates),
         (WarningCode.NAMES_UNCONFIRMED, open_),
+        (WarningCode.ACCEPTED_IMPLAUSIBLE, _implausible_names(bodies, pixel_aspect)),
     )
     return [Caution(code, levels=tuple(names)) for code, names in pairs if names]
+
+
+def _implausible_names(bodies: Sequence[Vertebra], pixel_aspect: float) -> list[str]:
+    """Return accepted bodies that cannot be neighbours of the others."""
+    if not any(body.state in TAKEN_OVER for body in bodies):
+        return []
+    found = breaches(bodies, level_steps(bodies, pixel_aspect), pixel_aspect)
+    places = {place for breach in found for place in breach.places}
+    return [b.name for i, b in enumerate(bodies) if i in places and b.state in TAKEN_OVER]
 
 
 def _corners(body: Vertebra) -> list[Landmark]:

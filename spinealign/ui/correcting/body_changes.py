@@ -8,12 +8,19 @@ from functools import partial
 
 from PyQt6.QtCore import QPointF
 
-from spinealign.domain.findings import LandmarkSource, Vertebra, VertebraState
+from spinealign.domain.findings import (
+    Caution,
+    LandmarkSource,
+    Vertebra,
+    VertebraState,
+    WarningCode,
+)
 from spinealign.domain.measurements import Point
 from spinealign.ui.correcting.edit_session import EditSession
 from spinealign.ui.picture.drawing_tools import Points
 from spinealign.ui.picture.handles import MarkRef
-from spinealign.wording.corrections import drawing_name, point_name
+from spinealign.wording import Message, caution_text
+from spinealign.wording.corrections import drawing_name, left_suggested_message, point_name
 
 FREE_SHARE = 1.25
 """Distance from a body's centre to the next one's, in heights of the body."""
@@ -98,16 +105,32 @@ class BodyChanges:
 
         name = suggestion.level or "body"
         change = partial(accept_suggestion, suggestion=suggestion)
+        before = self._implausible
         self.session.change(f"accept suggested {name}", change)
+        if (now := self._implausible) is not None and now != before:
+            self.session.tell(Message(caution_text(now), ""))
 
     def accept_all(self) -> None:
-        """Count all suggested bodies among the bodies."""
+        """Count all suggested bodies among the bodies that can be; say which cannot."""
         from spinealign.measure.correction.suggestions import accept_suggestions
 
-        analysis = self.session.analysis
-        if analysis is not None:
-            change = partial(accept_suggestions, suggestions=analysis.suggestions)
-            self.session.change("accept all suggested bodies", change)
+        analysis, state = self.session.analysis, self.session.corrections
+        if analysis is None or state is None:
+            return
+        made = accept_suggestions(state, analysis.suggestions, analysis.image.pixel_aspect)
+        is_allowed = self.session.change(
+            "accept all suggested bodies", lambda _before: made.corrections
+        )
+        left = left_suggested_message(made.implausible, made.without_level)
+        if is_allowed and left is not None:
+            self.session.tell(left)
+
+    @property
+    def _implausible(self) -> Caution | None:
+        """What is told of accepted bodies that cannot be neighbours of the others."""
+        cautions = () if self.session.analysis is None else self.session.analysis.cautions
+        code = WarningCode.ACCEPTED_IMPLAUSIBLE
+        return next((caution for caution in cautions if caution.code is code), None)
 
     def confirm(self, body: Vertebra) -> None:
         """Stand for the level of an accepted body."""

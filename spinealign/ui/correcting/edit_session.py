@@ -200,7 +200,7 @@ class EditSession(QObject):
         merge_key: Hashable | None = None,
         live: bool = False,
         is_of_result: bool = True,
-    ) -> None:
+    ) -> bool:
         """Do something that can be undone.
 
         Parameters
@@ -218,22 +218,32 @@ class EditSession(QObject):
             ends that.
         is_of_result : bool
             Whether the result is another afterwards: that of a signed reading is not changed.
+
+        Returns
+        -------
+        bool
+            Whether it was not refused.
         """
         edits = self.edits
         if edits is None or (is_of_result and self._is_refused()):
-            return
+            return False
         before = edits.present
         try:
             after = change(edits.history.base(merge_key))
         except ValueError as error:
             self.refuse(f"Cannot {label}: {error}.")
-            return
+            return False
         if after != before:
             edits.history.push(after, label, merge_key)
             if live and self._pause.isActive():
                 self._move(after)
             else:
                 self._apply(edits)
+        return True
+
+    def tell(self, message: Message) -> None:
+        """Say what is to be known of what was done."""
+        self._messages.notice(message)
 
     def refuse(self, sentence: str) -> None:
         """Say why something that was wanted is not done."""

@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import LandmarkName, Vertebra
 
 Points = NDArray[np.float64]
@@ -164,6 +165,23 @@ def breaches(
         if steps[i] == steps[i + 1] == 1 and _bend_deg(*three) > LARGEST_BEND_DEG:
             found.append(Breach(Implausible.BEND, (i, i + 1, i + 2)))
     return tuple(found)
+
+
+def level_steps(vertebrae: Sequence[Vertebra], pixel_aspect: float = 1.0) -> tuple[int | None, ...]:
+    """Return the levels from each body to the next, by their names.
+
+    Of bodies without names, those with no room for another one between them are neighbours.
+    """
+    return tuple(_steps(one, other, pixel_aspect) for one, other in pairwise(vertebrae))
+
+
+def _steps(one: Vertebra, other: Vertebra, pixel_aspect: float) -> int | None:
+    if one.level is not None and other.level is not None:
+        return LEVEL_SEQUENCE.index(other.level) - LEVEL_SEQUENCE.index(one.level)
+    upper, lower = _body(one, pixel_aspect), _body(other, pixel_aspect)
+    if upper is None or lower is None:
+        return None
+    return 1 if _spacing(upper, lower) <= FARTHEST else None
 
 
 def _body(vertebra: Vertebra, pixel_aspect: float) -> _Body | None:
