@@ -32,6 +32,7 @@ from spinealign.imaging.decoding import check_plausible, check_size
 from spinealign.imaging.dicom_decompress import decompressed_frame, one_frame
 from spinealign.imaging.dicom_frame_count import count_frames
 from spinealign.imaging.dicom_frames import frame_stream
+from spinealign.imaging.dicom_groups import settle_groups
 from spinealign.imaging.dicom_layout import (
     complete_layout,
     join_items,
@@ -135,6 +136,8 @@ def load_completed(
     assumed = complete_layout(dataset)
     join_items(dataset)
     notes = (*assumed, *_complete_frames(dataset, file))
+    if "Rows" in dataset:
+        notes = (*notes, *settle_groups(dataset, frame_count(dataset)))
     if not dataset.original_encoding[1]:
         _swap_tables(dataset)
     return dataset, notes
