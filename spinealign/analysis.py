@@ -274,7 +274,7 @@ def _locating(_: object) -> Step:
 
 def _grading_cautions(graded: GradedDiscs | None, companion: SpineImage | None) -> list[Caution]:
     if graded is None:
-        return [] if companion is None else [Caution(WarningCode.COMPANION_UNMATCHED)]
+        return [] if companion is None else [Caution(WarningCode.COMPANION_UNUSED)]
     return [*_demonstration_cautions(graded.model), *graded.cautions]
 
 

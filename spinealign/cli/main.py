@@ -62,7 +62,8 @@ def run_command(arguments: Sequence[str]) -> int:
             return int(options.run(options))
     except PatientsDifferError as error:
         _print_error(error)
-        sys.stderr.write("To compare all the same: --patient-confirmed\n")
+        if not error.is_companion:
+            sys.stderr.write("To compare all the same: --patient-confirmed\n")
         return EXIT_SOME_FAILED
     except SpineAlignError as error:
         _print_error(error)

@@ -82,12 +82,16 @@ class UnexpectedError(SpineAlignError):
 
 
 class PatientsDifferError(SpineAlignError):
-    """Examinations that by their files are of different patients were to be compared."""
+    """Images that by their files are of different patients were to be used together.
 
-    def __init__(self, first: Path, second: Path) -> None:
+    `is_companion` where the second one was to be graded with the first one.
+    """
+
+    def __init__(self, first: Path, second: Path, *, is_companion: bool = False) -> None:
         super().__init__("different patients")
         self.first = first
         self.second = second
+        self.is_companion = is_companion
 
 
 class ModelProblem(StrEnum):

@@ -86,6 +86,8 @@ class WarningCode(StrEnum):
     DISC_INFERRED = "disc_inferred"
     UPSIDE_DOWN = "upside_down"
     COMPANION_UNMATCHED = "companion_unmatched"
+    COMPANION_ALIKE = "companion_alike"
+    COMPANION_UNUSED = "companion_unused"
     HEIGHT_LOSS = "height_loss"
     BENT_FILM = "bent_film"
     T1_ALONE = "t1_alone"

@@ -347,8 +347,7 @@ class PatientFacts:
     @property
     def key(self) -> PatientKey:
         """Who the patient is, to be matched with others of the same session."""
-        name = self.name.strip().rstrip("^= ").casefold()
-        return PatientKey(self.identifier.strip(), "", self.birth_date.strip(), name)
+        return PatientKey.stated(self.identifier, "", self.birth_date, self.name, self.sex)
 
     @property
     def is_bent(self) -> bool:

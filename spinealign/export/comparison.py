@@ -129,7 +129,7 @@ def comparison_csv(first: PatientExamination, second: PatientExamination) -> str
     str
         `COMPARISON_COLUMNS` and `ORIGIN_COLUMNS`; empty cells mean "no value" or "must
         not be subtracted", and the judgement says why. The column "patient" says whether
-        both are of the same patient: "same", "other" or "unknown".
+        both are of the same patient: "same", "doubtful", "other" or "unknown".
     """
     last = (first.match(second).value, second.analysis.program_version, DISCLAIMER)
     origin = (*_origin(first), *_origin(second), *last)

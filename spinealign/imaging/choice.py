@@ -9,6 +9,7 @@ from pathlib import Path
 from spinealign.domain.errors import ImageReadError, PatientsDifferError, ReadProblem
 from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.generators import run_to_end
+from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
 from spinealign.domain.study import (
     FEWEST_SLICES,
@@ -121,14 +122,15 @@ def read_companion(
     ImageReadError
         It cannot be read.
     PatientsDifferError
-        By their files it is another patient's.
+        What both files state of the patient differs.
     """
     if companion is None:
         return None
     other = _picture_beside(companion, source, image)
-    stated = image.dicom, other.dicom
-    if stated[0] and stated[1] and stated[0].patient.is_other_patient_than(stated[1].patient):
-        raise PatientsDifferError(image.source_path, other.source_path)
+    if image.dicom is not None and other.dicom is not None:
+        match = image.dicom.patient.match(other.dicom.patient)
+        if match in (PatientMatch.OTHER, PatientMatch.DOUBTFUL):
+            raise PatientsDifferError(image.source_path, other.source_path, is_companion=True)
     return other
 
 

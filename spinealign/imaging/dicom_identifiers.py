@@ -44,16 +44,18 @@ def dicom_identifiers(dataset: Dataset, frame: int, frames: int) -> DicomIdentif
 
 def patient_key(dataset: Dataset) -> PatientKey:
     """Return whose image a data set is, without telling who that is."""
-    return PatientKey(
-        _hashed(_text(dataset, "PatientID")),
-        _hashed(_text(dataset, "IssuerOfPatientID")),
-        _hashed(_text(dataset, "PatientBirthDate")),
-        _hashed(_text(dataset, "PatientName").rstrip("^= ").casefold()),
+    return PatientKey.stated(
+        _text(dataset, "PatientID"),
+        _text(dataset, "IssuerOfPatientID"),
+        _text(dataset, "PatientBirthDate"),
+        _text(dataset, "PatientName"),
+        _text(dataset, "PatientSex"),
+        _hashed,
     )
 
 
 def _hashed(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "replace"), key=_KEY).hexdigest() if text else ""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), key=_KEY).hexdigest()
 
 
 def _uid(dataset: Dataset, keyword: str) -> str:

@@ -1,12 +1,10 @@
-"""DICOM series: which slices belong together, in which order, and what an index lists."""
+"""What DICOM files say of the series their pictures are of, and what an index lists."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +17,7 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.identifiers import PatientKey
 from spinealign.domain.image import ImagePart
-from spinealign.domain.study import FEWEST_SLICES, PatientFacts, SeriesEntry
+from spinealign.domain.study import PatientFacts, SeriesEntry
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import check_size
 from spinealign.imaging.dicom_identifiers import patient_key
@@ -29,8 +27,6 @@ from spinealign.imaging.dicom_tags import RADIOGRAPH_MODALITIES
 
 _LONGEST_TEXT = 256
 _MOST_NUMBERS = 16
-_SAME_DIRECTION = 0.02
-_SAME_PLACE_MM = 0.05
 _LAYER_MARKS = (
     ("FrameContentSequence", "TemporalPositionIdentifier"),
     ("FrameContentSequence", "TemporalPositionIndex"),
@@ -62,16 +58,18 @@ _FACTS = {
 class SliceHeader:
     """What the tags of one frame say about its series and its place in it.
 
-    `key` is equal for frames of one series and `cosines` nearly so; `variant` (echo time,
-    kind of image) counts only where slices lie on top of each other. `position_mm` comes
-    from the slice's place in space, `location_mm` is the scanner's own word for it;
-    both are None when not stated.
+    `key` is equal for frames of one series and `cosines` nearly so. `spaces` (study, frame of
+    reference, stack) are too, where they are stated. Echo times (ms), kind of image and `marks`
+    count only where slices lie on top of each other. `position_mm` comes from the slice's place
+    in space, `location_mm` is the scanner's own word for it; both are None when not stated.
     """
 
     part: ImagePart
     key: tuple[Any, ...]
+    spaces: tuple[str, ...]
     patient: PatientKey
-    variant: tuple[Any, ...]
+    echoes_ms: tuple[float, ...]
+    kind: str
     cosines: NDArray[np.float64] | None
     position_mm: float | None
     location_mm: float | None
@@ -88,8 +86,8 @@ class SliceHeader:
         """Equal for copies of one picture; identifiers alone are not, where they were replaced."""
         if not self.instance:
             return (self.part,)
-        same = (self.key, self.patient, self.variant, self.position_mm, self.number)
-        return (self.instance, self.part.index, *same)
+        same = (self.key, self.spaces, self.patient, self.echoes_ms, self.kind)
+        return (self.instance, self.part.index, self.position_mm, self.number, *same)
 
 
 @dataclass(frozen=True)
@@ -152,9 +150,11 @@ def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> Slice
     marks = (dicom_tags.frame_value(dataset, frame, *mark) for mark in _LAYER_MARKS)
     return SliceHeader(
         part,
-        _series_key(part, dataset, shape, frame),
+        _series_key(part, dataset, shape),
+        _spaces(dataset, frame),
         _patient(dataset),
-        _variant(dataset),
+        _few(dataset.get("EchoTime")),
+        _short(dicom_tags.image_type(dataset)),
         cosines,
         _position_mm(dataset, frame, cosines),
         location[0] if len(location) == 1 and frames == 1 else None,
@@ -165,30 +165,26 @@ def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> Slice
     )
 
 
-def _series_key(
-    part: ImagePart, dataset: Dataset, shape: tuple[int, int], frame: int
-) -> tuple[Any, ...]:
+def _series_key(part: ImagePart, dataset: Dataset, shape: tuple[int, int]) -> tuple[Any, ...]:
     series = _short(dataset.get("SeriesInstanceUID"))
     if not series or _stands_alone(dataset):
         series = f"{series} {part.path} {part.member}"
+    return (series, shape, *dicom_tags.special_kind(dataset))
+
+
+def _spaces(dataset: Dataset, frame: int) -> tuple[str, ...]:
+    """Return of which study, in which space and in which stack a slice is.
+
+    A series identifier may come twice.
+    """
     stack = dicom_tags.frame_value(dataset, frame, "FrameContentSequence", "StackID")
-    return (series, shape, *_space(dataset), *dicom_tags.special_kind(dataset), _short(stack))
-
-
-def _space(dataset: Dataset) -> tuple[str, ...]:
-    """Return of which study a slice is and in which space: a series identifier may come twice."""
-    return tuple(_short(dataset.get(key)) for key in ("StudyInstanceUID", "FrameOfReferenceUID"))
+    study, space = (_short(dataset.get(key)) for key in ("StudyInstanceUID", "FrameOfReferenceUID"))
+    return study, space, _short(stack)
 
 
 def _patient(dataset: Dataset) -> PatientKey:
     """Return whose slice it is; equal texts of thousands of slices are kept once."""
     return PatientKey(*map(sys.intern, astuple(patient_key(dataset))))
-
-
-def _variant(dataset: Dataset) -> tuple[Any, ...]:
-    """Return echo time in tenths of a millisecond, and kind of image."""
-    echo = tuple(round(ms, 1) for ms in _few(dataset.get("EchoTime")))
-    return (echo, _short(dicom_tags.image_type(dataset)))
 
 
 def _short(value: Any) -> str:
@@ -222,7 +218,7 @@ def _entry(
         (part,),
         "DICOM",
         _short(dataset.get("SeriesDescription")),
-        _short(dataset.get("Modality")) or None,
+        _short(dataset.get("Modality")).upper() or None,
         plane,
         shape,
         int(number[0]) if len(number) == 1 else None,
@@ -242,202 +238,6 @@ def _position_mm(dataset: Dataset, frame: int, cosines: NDArray[np.float64] | No
     axis = int(np.abs(normal).argmax())
     sign = np.sign(normal[axis]) * (-1 if axis == 2 else 1)
     return float(np.dot(place, normal) * sign)
-
-
-def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEntry]:
-    """Put slices into series, each sorted by position and not by name.
-
-    Copies of a picture count once. Slices at the same places (echoes, points in time)
-    become a series each. Without positions the scanner's slice locations count, and
-    without those the instance numbers.
-    """
-    found = list(headers)
-    states = [header for header in found if isinstance(header, StateHeader)]
-    slices = {h.identity: h for h in reversed(found) if isinstance(h, SliceHeader)}
-    groups: dict[tuple[Any, ...], list[SliceHeader]] = defaultdict(list)
-    for header in reversed(slices.values()):
-        groups[header.key].append(header)
-    entries = [
-        _sorted_entry(layer, states)
-        for group in _rejoined(
-            [
-                of_modality
-                for group in groups.values()
-                for of_patient in _patients(group)
-                for of_modality in _modalities(of_patient)
-            ]
-        )
-        for stack in _parallel(group)
-        for variant in _variants(_placed(stack))
-        for layer in _layers(variant)
-    ]
-    return sorted(entries, key=lambda e: (e.study, e.number is None, e.number or 0))
-
-
-def _patients(group: list[SliceHeader]) -> list[list[SliceHeader]]:
-    """Split slices where what they state of the patient differs.
-
-    What some leave out is no difference, unless it might belong to either of two patients.
-    """
-    apart: list[list[PatientKey]] = []
-    for key in sorted(dict.fromkeys(h.patient for h in group), key=lambda key: not key.identifier):
-        fitting = [keys for keys in apart if not any(_are_two_patients(key, k) for k in keys)]
-        if len(fitting) == 1:
-            fitting[0].append(key)
-        else:
-            apart.append([key])
-    number = {key: place for place, keys in enumerate(apart) for key in keys}
-    return _split(group, {id(header): number[header.patient] for header in group})
-
-
-def _are_two_patients(one: PatientKey, other: PatientKey) -> bool:
-    """Tell two patients, by their names also where the identifier, perhaps none, is the same."""
-    have_two_names = bool(one.name and other.name) and one.name != other.name
-    return have_two_names or one.is_other_patient_than(other)
-
-
-def _modalities(group: list[SliceHeader]) -> list[list[SliceHeader]]:
-    """Split slices by modality where they state several."""
-    stated = {header.entry.modality for header in group} - {None}
-    if len(stated) < 2:
-        return [group]
-    return _split(group, {id(header): header.entry.modality for header in group})
-
-
-def _rejoined(groups: list[list[SliceHeader]]) -> list[list[SliceHeader]]:
-    """Put slices together of which each was given a series identifier of its own.
-
-    They agree in all else that tells series apart, in number and name of the series too, and
-    at least three lie parallel, each at a place and with an instance number of its own.
-    """
-    alike: dict[tuple[Any, ...], list[SliceHeader]] = defaultdict(list)
-    rest = []
-    for group in groups:
-        header = group[0]
-        entry = header.entry
-        is_slice = header.part.index is None and header.position_mm is not None
-        if len(group) == 1 and is_slice and entry.modality not in RADIOGRAPH_MODALITIES:
-            known = (header.patient, entry.modality, entry.number, entry.description)
-            alike[(*header.key[1:], *known)].append(header)
-        else:
-            rest.append(group)
-    for headers in alike.values():
-        for stack in _parallel(headers):
-            rest += _stacks_of(stack)
-    return rest
-
-
-def _stacks_of(parallel: list[SliceHeader]) -> list[list[SliceHeader]]:
-    """Return slices as one stack, else as one a variant, else each by itself."""
-    if _is_one_stack(parallel):
-        return [parallel]
-    stacks = _split(parallel, {id(header): header.variant for header in parallel})
-    return [
-        part
-        for stack in stacks
-        for part in ([stack] if _is_one_stack(stack) else [[header] for header in stack])
-    ]
-
-
-def _is_one_stack(stack: list[SliceHeader]) -> bool:
-    places, given = set(_places(stack).values()), {header.number for header in stack}
-    is_numbered = given != {0.0}
-    has_numbers = len(given) == len(stack) or not is_numbered
-    return len(stack) >= FEWEST_SLICES and len(places) == len(stack) and has_numbers
-
-
-def _parallel(group: list[SliceHeader]) -> list[list[SliceHeader]]:
-    """Split slices by direction; tiny differences, as scanners write them, do not count."""
-    stacks: list[list[SliceHeader]] = []
-    for header in group:
-        fitting = (stack for stack in stacks if _are_parallel(stack[0].cosines, header.cosines))
-        stack = next(fitting, None)
-        if stack is None:
-            stacks.append([header])
-        else:
-            stack.append(header)
-    return stacks
-
-
-def _are_parallel(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return bool(np.abs(one - other).max() < _SAME_DIRECTION)
-
-
-def _placed(group: list[SliceHeader]) -> list[SliceHeader]:
-    """Put the scanner's slice locations where positions are missing, if all state them."""
-    lacks_position = any(header.position_mm is None for header in group)
-    if not lacks_position or any(header.location_mm is None for header in group):
-        return group
-    return [replace(header, position_mm=header.location_mm) for header in group]
-
-
-def _variants(group: list[SliceHeader]) -> list[list[SliceHeader]]:
-    """Split slices by echo time and kind of image, unless each lies at a place of its own."""
-    places = _places(group)
-    if places and len(set(places.values())) == len(group):
-        return [group]
-    return _split(group, {id(header): header.variant for header in group})
-
-
-def _layers(group: list[SliceHeader]) -> list[list[SliceHeader]]:
-    """Split slices that lie on top of each other, so that each place comes once in a series.
-
-    They are told apart by what tells echoes, times and diffusion weightings apart; if
-    nothing does, by their instance numbers.
-    """
-    places = _places(group)
-    most = max(Counter(places.values()).values(), default=1)
-    if most == 1 or len(set(places.values())) == 1:
-        return [group]
-    ordered = sorted(group, key=lambda h: h.number)
-    for k in range(len(_LAYER_MARKS)):
-        layers = _split(ordered, {id(h): h.marks[k] for h in ordered})
-        if len(layers) == most and all(_are_apart(layer, places) for layer in layers):
-            return sorted(layers, key=lambda layer: layer[0].marks[k])
-    turn: Counter[int] = Counter()
-    turns = {}
-    for header in ordered:
-        turns[id(header)] = turn[places[id(header)]]
-        turn[places[id(header)]] += 1
-    return _split(ordered, turns)
-
-
-def _places(group: list[SliceHeader]) -> dict[int, int]:
-    """Return the number of each slice's place, by `id`; empty when some place is not known."""
-    known = [(h.position_mm, id(h)) for h in group if h.position_mm is not None]
-    if len(known) < len(group):
-        return {}
-    numbered, place, last = {}, 0, -math.inf
-    for position_mm, header in sorted(known):
-        place += position_mm - last > _SAME_PLACE_MM
-        numbered[header], last = place, position_mm
-    return numbered
-
-
-def _split(ordered: list[SliceHeader], values: dict[int, Any]) -> list[list[SliceHeader]]:
-    parts: dict[Any, list[SliceHeader]] = defaultdict(list)
-    for header in ordered:
-        parts[values[id(header)]].append(header)
-    return list(parts.values())
-
-
-def _are_apart(layer: list[SliceHeader], places: dict[int, int]) -> bool:
-    return len({places[id(header)] for header in layer}) == len(layer)
-
-
-def _sorted_entry(group: Sequence[SliceHeader], states: Sequence[StateHeader]) -> SeriesEntry:
-    known = [h.position_mm for h in group if h.position_mm is not None]
-    has_places = len(known) == len(group) and len(set(known)) > 1
-    ordered = sorted(group, key=lambda h: (h.position_mm if has_places else 0.0, h.number))
-    instances = {header.instance for header in group}
-    return replace(
-        ordered[0].entry,
-        parts=tuple(header.part for header in ordered),
-        positions_mm=tuple(sorted(known)) if has_places else None,
-        unapplied_states=sum(not state.instances.isdisjoint(instances) for state in states),
-    )
 
 
 def indexed_files(path: Path, file: BinaryIO) -> list[Path]:

@@ -188,7 +188,7 @@ def _scan_part(part: ImagePart, headers: list[Any], others: list[SeriesEntry]) -
 def _grouped(headers: list[Any]) -> list[SeriesEntry]:
     if not headers:
         return []
-    from spinealign.imaging.dicom_series import group_series
+    from spinealign.imaging.dicom_grouping import group_series
 
     return group_series(headers)
 

@@ -115,10 +115,11 @@ def grade_discs(
     cautions = _cautions(own.found)
     partners: list[int | None] = [None] * len(own.frames)
     if companion is not None:
-        usable = other is not None and other.sequence != own.sequence
-        partners = _partners(own, other) if other is not None and usable else partners
+        is_alike = other is not None and other.sequence == own.sequence
+        partners = _partners(own, other) if other is not None and not is_alike else partners
         if not any(partner is not None for partner in partners):
-            cautions.append(Caution(WarningCode.COMPANION_UNMATCHED))
+            unused = WarningCode.COMPANION_ALIKE if is_alike else WarningCode.COMPANION_UNMATCHED
+            cautions.append(Caution(unused))
     discs, is_t1_alone = [], False
     for i, (shape, frame) in enumerate(zip(own.found.discs, own.frames, strict=True)):
         logits = {own.sequence: _logits(model, own, i)}

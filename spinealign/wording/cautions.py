@@ -126,6 +126,10 @@ _SENTENCES: Mapping[WarningCode, str] = {
     WarningCode.COMPANION_UNMATCHED: (
         "The discs of the second image do not match this one, so it was not used for grading."
     ),
+    WarningCode.COMPANION_ALIKE: (
+        "The second image has the same weighting as this one, so it was not used for grading."
+    ),
+    WarningCode.COMPANION_UNUSED: "The second image was not used, as no discs are graded here.",
     WarningCode.FACING_DISPUTED: (
         "The outlines show the patient facing the other side than the file states ({facing}); "
         "check which side the patient faces, and the side markers on the image."

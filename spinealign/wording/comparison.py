@@ -49,6 +49,10 @@ OTHER_PATIENT = (
 )
 _MATCHES = {
     PatientMatch.SAME: "The same patient by what both files state.",
+    PatientMatch.DOUBTFUL: (
+        "Whether both images show the same patient is doubtful: the identifier agrees, and the "
+        "name or the sex differs."
+    ),
     PatientMatch.OTHER: (
         "By what their files state these are two different patients; compared all the same, "
         "because a person confirmed it."

@@ -350,6 +350,12 @@ def explain(error: SpineAlignError) -> Message:
             damage = json_reason(error.damage) if error.damage is not None else ""
             name = display_name(error.path)
             return _fill(_STORED_READING_MESSAGES[error.problem], name, damage)
+        case PatientsDifferError(is_companion=True):
+            return Message(
+                f"“{display_name(error.first)}” and “{display_name(error.second)}” state different "
+                "patients (name, sex, birth date or identifier), so they are not graded together.",
+                "Choose the other contrast of the same examination.",
+            )
         case PatientsDifferError():
             return Message(
                 f"By their files, “{display_name(error.first)}” and "

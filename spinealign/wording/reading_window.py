@@ -109,6 +109,8 @@ CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.DISC_INFERRED: "disc estimated",
     WarningCode.UPSIDE_DOWN: "upside down",
     WarningCode.COMPANION_UNMATCHED: "second image unused",
+    WarningCode.COMPANION_ALIKE: "second image unused",
+    WarningCode.COMPANION_UNUSED: "second image unused",
     WarningCode.HEIGHT_LOSS: "age of height loss unknown",
     WarningCode.BENT_FILM: "flexion or extension film",
     WarningCode.T1_ALONE: "T1 alone",

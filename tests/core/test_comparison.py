@@ -369,18 +369,20 @@ class TestWhosePatient:
         [
             (KEY, PatientMatch.SAME),
             (PatientKey("id", "", "born", "married name"), PatientMatch.SAME),
+            (PatientKey("id", "", "born", "somebody else"), PatientMatch.DOUBTFUL),
             (PatientKey("", "", "born", "name"), PatientMatch.SAME),
             (PatientKey("other", "", "born", "name"), PatientMatch.OTHER),
             (PatientKey("id", "", "another day", "name"), PatientMatch.OTHER),
             (PatientKey("id", "", "", ""), PatientMatch.UNKNOWN),
             (PatientKey("", "", "", "name"), PatientMatch.UNKNOWN),
-            (PatientKey("", "", "", "another name"), PatientMatch.OTHER),
-            (PatientKey("id", "", "", "another name"), PatientMatch.UNKNOWN),
+            (PatientKey("", "", "", "somebody"), PatientMatch.OTHER),
+            (PatientKey("id", "", "", "somebody"), PatientMatch.DOUBTFUL),
             (PatientKey(), PatientMatch.UNKNOWN),
         ],
         ids=[
-            "all alike", "another name", "no ID", "another ID", "born on another day", "ID alone",
-            "name alone", "another name alone", "ID with another name", "nothing stated",
+            "all alike", "one more word", "somebody else", "no ID", "another ID",
+            "born on another day", "ID alone", "name alone",
+            "another name alone", "ID with another name", "nothing stated",
         ],
     )  # fmt: skip
     def test_two_facts_must_agree_and_none_differ(self, other, match):

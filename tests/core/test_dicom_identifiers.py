@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.identifiers import DicomIdentifiers, PatientKey
+from spinealign.domain.identifiers import DicomIdentifiers, PatientKey, PatientMatch
 from spinealign.export.tables import analysis_json, analysis_schema
 from spinealign.imaging.dicom_identifiers import dicom_identifiers, patient_key
 from spinealign.imaging.read import read_image
@@ -156,6 +156,49 @@ def test_patients_are_told_apart_by_what_both_files_state(
 ) -> None:
     assert key(**JANE).is_other_patient_than(key(**tags)) is is_other
     assert key(**tags).is_other_patient_than(key(**JANE)) is is_other
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DA")
+@pytest.mark.parametrize(
+    ("one", "other", "match"),
+    [
+        ({}, {}, PatientMatch.SAME),
+        ({}, {"PatientID": "4711 "}, PatientMatch.SAME),
+        ({"PatientID": "ab12"}, {"PatientID": "AB12"}, PatientMatch.SAME),
+        ({"IssuerOfPatientID": "h1"}, {"IssuerOfPatientID": "H1"}, PatientMatch.SAME),
+        ({}, {"PatientBirthDate": "1970.02.03"}, PatientMatch.SAME),
+        ({}, {"PatientBirthDate": "1970", "PatientName": "Doe^Jane^^Dr"}, PatientMatch.SAME),
+        ({}, {"PatientName": "doe^ jane "}, PatientMatch.SAME),
+        ({}, {"PatientName": "Doe^Jane=X^Y"}, PatientMatch.SAME),
+        ({}, {"PatientName": "Doe^Jane^Ann"}, PatientMatch.SAME),
+        ({}, {"PatientName": "Miller^Jane"}, PatientMatch.DOUBTFUL),
+        ({}, {"PatientName": "Roe^Richard"}, PatientMatch.DOUBTFUL),
+        ({"PatientSex": "F"}, {"PatientSex": "M"}, PatientMatch.DOUBTFUL),
+        ({"PatientSex": "F"}, {"PatientSex": "O"}, PatientMatch.SAME),
+        ({"PatientSex": "F"}, {"PatientSex": "M", "PatientName": "Roe^Bo"}, PatientMatch.OTHER),
+        ({"PatientID": ""}, {"PatientID": "", "PatientName": "Doe^John"}, PatientMatch.OTHER),
+        ({"PatientID": ""}, {"PatientName": "Doe"}, PatientMatch.UNKNOWN),
+        ({"PatientID": "", "PatientSex": "F"}, {"PatientSex": "M"}, PatientMatch.OTHER),
+        ({"PatientName": "=張^小東"}, {"PatientName": "Zhang^Xiaodong"}, PatientMatch.SAME),
+        ({"PatientName": "=張^小東"}, {"PatientName": "=王^東"}, PatientMatch.DOUBTFUL),
+        ({"PatientID": "4712"}, {}, PatientMatch.OTHER),
+        ({"PatientBirthDate": "19700204"}, {}, PatientMatch.OTHER),
+    ],
+)  # fmt: skip
+def test_two_facts_make_one_patient_and_one_that_differs_a_doubt(
+    one: dict[str, str], other: dict[str, str], match: PatientMatch
+) -> None:
+    keys = key(**JANE | one), key(**JANE | other)
+    assert keys[0].match(keys[1]) is match
+    assert keys[1].match(keys[0]) is match
+
+
+@pytest.mark.parametrize("identifier", ["ANON", "anonymous", "0", "000000", "XXXX", "Unknown"])
+@pytest.mark.parametrize("name", ["ANONYMOUS", "Anon^Patient", "NO NAME"])
+def test_what_stands_in_place_of_everybody_tells_nothing(identifier: str, name: str) -> None:
+    stated = {"PatientID": identifier, "PatientName": name, "PatientBirthDate": "19000101"}
+    assert key(**stated).match(key(**stated)) is PatientMatch.UNKNOWN
+    assert not key(**stated)
 
 
 def test_one_number_of_two_issuers_is_two_patients() -> None:

@@ -295,7 +295,7 @@ def test_what_needs_t2_is_what_the_card_shows_to_need_it():
 
 def test_a_companion_of_the_same_contrast_is_not_used_and_said_so():
     graded = grade_discs(*seen(), model_answering(sick), companion=seen())
-    assert [c.code for c in graded.cautions] == [WarningCode.COMPANION_UNMATCHED]
+    assert [c.code for c in graded.cautions] == [WarningCode.COMPANION_ALIKE]
 
 
 def test_a_missing_outline_is_a_caution_with_the_level():

@@ -387,13 +387,13 @@ CAUTIONS = (
         lambda: spine(companion=companion_of(MASK, GreyReader.T1))),
     Row(C.WEIGHTING_ASSUMED, plain_spine, lambda: spine(weighting=Weighting.T2)),
     Row(C.UPSIDE_DOWN, lambda: spine(np.ascontiguousarray(MASK[::-1, ::-1])), plain_spine),
-    Row(C.COMPANION_UNMATCHED, lambda: spine(companion=companion_of(MASK, GreyReader.T2)),
-        lambda: spine(companion=companion_of(MASK, GreyReader.T1)), of="the same contrast"),
+    Row(C.COMPANION_ALIKE, lambda: spine(companion=companion_of(MASK, GreyReader.T2)),
+        lambda: spine(companion=companion_of(MASK, GreyReader.T1))),
     Row(C.COMPANION_UNMATCHED, lambda: spine(companion=companion_of(0 * MASK, GreyReader.T1)),
         lambda: spine(companion=companion_of(MASK, GreyReader.T1)), of="nothing in it"),
-    Row(C.COMPANION_UNMATCHED,
+    Row(C.COMPANION_UNUSED,
         lambda: spine(MASK, segmenter(), companion=companion_of(MASK, GreyReader.T1)),
-        lambda: spine(MASK, segmenter()), of="no grader"),
+        lambda: spine(MASK, segmenter())),
 )  # fmt: skip
 
 

@@ -292,6 +292,9 @@ def write_singles(folder: Path, count: int = 5, **changes: list[Any]) -> Path:
     return folder
 
 
+UNEVEN = [[x, 0, 0] for x in (0, 4, 8, 13, 16)]
+
+
 def test_slices_with_a_series_identifier_each_become_one_series(tmp_path: Path) -> None:
     (entry,) = list_series(write_singles(tmp_path / "a"))
     assert offsets(entry) == [0, 1, 2, 3, 4]
@@ -301,12 +304,14 @@ def test_slices_with_a_series_identifier_each_become_one_series(tmp_path: Path) 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"PatientID": list("abcde")}, {"StudyInstanceUID": [f"1.2.{k}" for k in range(5)]},
-        {"FrameOfReferenceUID": [f"1.2.{k}" for k in range(5)]}, {"SeriesNumber": [1, 2, 3, 4, 5]},
-        {"SeriesDescription": list("abcde")}, {"Modality": ["MR", "CT", "PT", "NM", "US"]},
-        {"InstanceNumber": [1] * 5}, {"ImagePositionPatient": [[0, 0, 0]] * 5},
+        {"PatientID": ["a7", "b7", "c7", "d7", "e7"]}, {"SeriesDescription": list("abcde")},
+        {"Modality": ["MR", "CT", "PT", "NM", "US"]}, {"ImagePositionPatient": [[0, 0, 0]] * 5},
+        {"StudyInstanceUID": ["1.2.1", "1.2.2", "1.2.1", "1.2.2", "1.2.3"]},
+        {"SeriesNumber": [1, 2, 3, 4, 5], "ImagePositionPatient": UNEVEN},
+        {"FrameOfReferenceUID": [f"1.2.{k}" for k in range(5)], "ImagePositionPatient": UNEVEN},
+        {"InstanceNumber": [1] * 5, "ImagePositionPatient": UNEVEN},
     ],
-    ids=lambda changes: next(iter(changes)),
+    ids=lambda changes: " ".join(changes),
 )  # fmt: skip
 def test_series_of_one_slice_that_differ_stay_apart(
     tmp_path: Path, changes: dict[str, list[Any]]
@@ -319,6 +324,10 @@ def test_series_of_one_slice_that_differ_stay_apart(
     "changes",
     [
         {"EchoTime": [97.04, 97.06, 97.08, 97.1, 97.12]}, {"InstanceNumber": [None] * 5},
+        {"InstanceNumber": [1] * 5}, {"SeriesNumber": [1, 2, 3, 4, 5]},
+        {"StudyInstanceUID": [f"1.2.{k}" for k in range(5)]},
+        {"FrameOfReferenceUID": [f"1.2.{k}" for k in range(5)]},
+        {"SeriesDescription": [f"T2 sag {k}/5" for k in range(5)], "SeriesNumber": [1, 2, 3, 4, 5]},
         {"ImageType": [["ORIGINAL", "PRIMARY", *["NORM"] * (k % 2)] for k in range(5)]},
     ],
     ids=lambda changes: next(iter(changes)),
@@ -388,6 +397,117 @@ def test_echo_time_and_kind_split_nothing_where_no_place_comes_twice(tmp_path: P
         dataset.save_as(path)
     (entry,) = list_series(tmp_path)
     assert offsets(entry) == [0, 1, 2, 3, 4, 5]
+
+
+def rewritten(paths: list[Path], **changes: list[Any]) -> list[Path]:
+    """Write attributes a slice; those that are None are left out."""
+    for k, path in enumerate(paths):
+        dataset = dcmread(path)
+        for keyword, values in changes.items():
+            if values[k] is None:
+                dataset.pop(keyword, None)
+            else:
+                setattr(dataset, keyword, values[k])
+        dataset.save_as(path)
+    return paths
+
+
+WORDS = [["ORIGINAL", "PRIMARY", *["NORM"] * (k % 2)] for k in range(6)]
+JITTER = [97.0 + 0.1 * k for k in range(6)]
+
+
+@pytest.mark.parametrize("twice", [2, 3])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ImageType": WORDS}, {"EchoTime": JITTER}, {"AcquisitionNumber": list(range(6))},
+        {"ImageType": [["ORIGINAL", "PRIMARY", *["NORM"] * (k > 2)] for k in range(6)]},
+        {"EchoTime": JITTER, "ImageType": WORDS},
+    ],
+    ids=lambda changes: " ".join(changes),
+)  # fmt: skip
+def test_a_slice_that_was_sent_twice_splits_nothing_else(
+    tmp_path: Path, changes: dict[str, list[Any]], twice: int
+) -> None:
+    paths = rewritten(write_series(tmp_path, 6), **changes)
+    dataset = dcmread(paths[twice])
+    dataset.SOPInstanceUID, dataset.InstanceNumber = generate_uid(), 99
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "NORM"]
+    dataset.save_as(tmp_path / "again")
+    found = list_series(tmp_path)
+    assert sorted(len(entry) for entry in found) == [1, 6]
+    assert max(found, key=len).slice_spacing_mm == pytest.approx(4)
+
+
+@pytest.mark.parametrize("keyword", ["FrameOfReferenceUID", "StudyInstanceUID"])
+def test_what_some_slices_leave_out_of_study_and_space_splits_nothing(
+    tmp_path: Path, keyword: str
+) -> None:
+    rewritten(write_series(tmp_path, 5), **{keyword: ["1.2.3", None] * 2 + ["1.2.3"]})
+    assert [len(entry) for entry in list_series(tmp_path)] == [5]
+
+
+def test_what_might_be_of_either_space_stays_apart(tmp_path: Path) -> None:
+    spaces = ["1.2.3", "1.2.4", None] * 2
+    rewritten(write_series(tmp_path, 6), FrameOfReferenceUID=spaces)
+    assert sorted(len(entry) for entry in list_series(tmp_path)) == [2, 2, 2]
+
+
+def test_a_space_of_its_own_for_every_slice_splits_no_evenly_placed_ones(tmp_path: Path) -> None:
+    spaces = [f"1.2.{k}" for k in range(5)]
+    paths = rewritten(write_series(tmp_path, 5), FrameOfReferenceUID=spaces)
+    assert [len(entry) for entry in list_series(tmp_path)] == [5]
+    rewritten(paths, ImagePositionPatient=UNEVEN)
+    assert [len(entry) for entry in list_series(tmp_path)] == [1] * 5
+
+
+@pytest.mark.parametrize("step", [0.004, 0.1])
+def test_echoes_are_told_apart_whatever_their_last_digits(tmp_path: Path, step: float) -> None:
+    uid = generate_uid()
+    for name, echo_ms in (("a", 20.047), ("b", 100.047)):
+        paths = write_series(tmp_path / name, 5, SeriesInstanceUID=uid)
+        rewritten(paths, EchoTime=[round(echo_ms + step * k, 3) for k in range(5)])
+    found = list_series(tmp_path)
+    assert [{part.path.parent.name for part in entry.parts} for entry in found] == [{"a"}, {"b"}]
+    assert [len(entry) for entry in found] == [5, 5]
+
+
+def test_a_kind_of_which_there_are_few_slices_does_not_split_the_other(tmp_path: Path) -> None:
+    uid = generate_uid()
+    write_series(tmp_path / "a", 6, SeriesInstanceUID=uid, ImageType=["ORIGINAL", "PRIMARY"])
+    few = write_series(tmp_path / "b", 6, SeriesInstanceUID=uid, ImageType=["DERIVED", "PRIMARY"])
+    for path in (*few[:2], few[5]):
+        path.unlink()
+    found = sorted(list_series(tmp_path), key=len)
+    assert [{part.path.parent.name for part in entry.parts} for entry in found] == [{"b"}, {"a"}]
+
+
+@pytest.mark.parametrize("changes", [{"ImageType": WORDS}, {"EchoTime": JITTER}], ids=str)
+@pytest.mark.parametrize("lacking", [1, 6])
+def test_without_positions_nothing_is_known_to_come_twice(
+    tmp_path: Path, changes: dict[str, list[Any]], lacking: int
+) -> None:
+    paths = rewritten(write_series(tmp_path, 6), **changes)
+    rewritten(paths[:lacking], ImagePositionPatient=[None] * lacking)
+    assert [len(entry) for entry in list_series(tmp_path)] == [6]
+
+
+def test_without_positions_two_echoes_are_told_apart_all_the_same(tmp_path: Path) -> None:
+    paths = rewritten(write_series(tmp_path, 6), ImagePositionPatient=[None] * 6)
+    rewritten(paths, EchoTime=[20, 80] * 3)
+    assert [offsets(entry) for entry in list_series(tmp_path)] == [
+        [4, 2, 0],
+        [5, 3, 1],
+    ]  # by number
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+@pytest.mark.parametrize(
+    ("keyword", "values"), [("Modality", ["MR", "mr"]), ("PatientName", ["A^B", "a^ B=X^Y"])]
+)
+def test_spelling_splits_nothing(tmp_path: Path, keyword: str, values: list[str]) -> None:
+    rewritten(write_series(tmp_path, 6), **{keyword: values * 3})
+    assert [len(entry) for entry in list_series(tmp_path)] == [6]
 
 
 def test_functional_groups_win_over_the_top_of_the_file(tmp_path: Path) -> None:

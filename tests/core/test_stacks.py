@@ -26,6 +26,7 @@ from spinealign.imaging.choice import first_picture, read_companion, readable_vo
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series, read_series_slice, scan_paths
 from spinealign.imaging.volume import read_slices
+from spinealign.wording.failures import explain
 from spinealign.wording.series import (
     case_name,
     picture_name,
@@ -289,5 +290,17 @@ def test_a_companion_of_another_patient_is_refused(tmp_path: Path) -> None:
     ]
     image = read_image(paths[0])
     assert read_companion(paths[0], paths[0], image) is not None
-    with pytest.raises(PatientsDifferError):
+    with pytest.raises(PatientsDifferError) as caught:
         read_companion(paths[1], paths[0], image)
+    message = explain(caught.value)
+    assert "not graded together" in message.sentence
+    assert "confirm" not in message.advice
+
+
+def test_a_companion_under_another_name_is_refused_too(tmp_path: Path) -> None:
+    paths = [
+        write_dicom(tmp_path / f"{name}.dcm", ramp(), PatientID="4711", PatientName=name)
+        for name in ("Doe^Jane", "Roe^Richard")
+    ]
+    with pytest.raises(PatientsDifferError):
+        read_companion(paths[1], paths[0], read_image(paths[0]))

@@ -174,6 +174,8 @@ CARRIED = {
     WarningCode.DISC_INFERRED: ({"levels": ("L2/L3", "L3/L4")}, "found for L2/L3, L3/L4;"),
     WarningCode.UPSIDE_DOWN: ({}, "upper end"),
     WarningCode.COMPANION_UNMATCHED: ({}, "second image"),
+    WarningCode.COMPANION_ALIKE: ({}, "same weighting"),
+    WarningCode.COMPANION_UNUSED: ({}, "no discs are graded"),
     WarningCode.BENT_FILM: ({}, "in flexion or extension: its values are not compared"),
     WarningCode.NAMES_UNCONFIRMED: ({"levels": ("T4", "T6")}, "(T4, T6): nothing is measured"),
     WarningCode.ACCEPTED_IMPLAUSIBLE: ({"levels": ("T4", "T6")}, "direction (T4, T6); one outline"),

@@ -68,7 +68,7 @@ def test_a_companion_of_the_same_contrast_is_not_used_and_said_so(phantom, store
     work = analyze_file(phantom, store, companion=phantom)
     analysis = run_to_end(work, steps.append)
     assert "Segmenting the other contrast" in [step.name for step in steps]
-    assert codes(analysis).count(WarningCode.COMPANION_UNMATCHED) == 1
+    assert codes(analysis).count(WarningCode.COMPANION_ALIKE) == 1
     assert analysis.companion is not None
 
 
@@ -88,7 +88,7 @@ def test_a_companion_in_the_other_contrast_is_graded_too(phantom, store, tmp_pat
 def test_a_companion_of_a_radiograph_is_named_as_unused(phantom, store):
     analysis = run_to_end(analyze_file(phantom, store, LATERAL_NECK, phantom))
     assert analysis.companion is None
-    assert WarningCode.COMPANION_UNMATCHED in codes(analysis)
+    assert WarningCode.COMPANION_UNUSED in codes(analysis)
 
 
 def test_the_command_line_prints_every_disc(phantom, store, tmp_path, monkeypatch, capsys):

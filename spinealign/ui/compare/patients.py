@@ -22,7 +22,13 @@ from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import DATE_GIVEN, date_text
 from spinealign.wording.text import safe_text
 
-_MATCH_ORDER = (PatientMatch.SAME, PatientMatch.UNKNOWN, PatientMatch.OTHER)
+_SAID_OF = {
+    PatientMatch.OTHER: ("another patient",),
+    PatientMatch.DOUBTFUL: ("another name or sex",),
+}
+_MATCH_ORDER = (
+    PatientMatch.SAME, PatientMatch.UNKNOWN, PatientMatch.DOUBTFUL, PatientMatch.OTHER,
+)  # fmt: skip
 _NO_DISTANCE = 10**9
 """Days between examinations of which one has no date: they come last."""
 
@@ -151,8 +157,8 @@ class PatientReader(QObject):
             words.append(safe_text(facts.name.split("=")[0].replace("^", " ").strip()))
         if self.shows_names and facts.identifier:
             words.append(f"ID {safe_text(facts.identifier.strip())}")
-        if beside is not None and self.match(beside, case) is PatientMatch.OTHER:
-            words.append("another patient")
+        if beside is not None:
+            words += _SAID_OF.get(self.match(beside, case), ())
         return "  ·  ".join(words)
 
     def _take(self, part: ImagePart, facts: PatientFacts) -> None:
