@@ -182,6 +182,7 @@ class ReadingProblem(StrEnum):
     FAULTY = "faulty"
     CHANGED_ELSEWHERE = "changed_elsewhere"
     SIGNED_ELSEWHERE = "signed_elsewhere"
+    CHANGES_WHAT_IS_SIGNED = "changes_what_is_signed"
 
 
 class ReadingError(SpineAlignError):

@@ -525,6 +525,13 @@ class Analysis:
         return "other" if self.examination is None else self.examination.view_name
 
     @property
+    def uncorrected(self) -> Corrections:
+        """The corrections that change nothing: what the program itself found."""
+        found = self.automatic or self
+        facing = None if found.facing is None else Facing(found.facing)
+        return Corrections(found.vertebrae, facing, found.levels_uncertain)
+
+    @property
     def is_lateral_film(self) -> bool:
         """Whether the image is taken for a lateral film of the spine."""
         kind = self.examination

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from spinealign.domain.errors import ReadingError, ReadingProblem
-from spinealign.domain.findings import Analysis
+from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.reading import (
     Addendum,
     Decision,
@@ -182,11 +182,23 @@ def corrections_checksum(analysis: Analysis) -> str:
 
     The date that a person gave an examination may come later: it is no part of the result.
     """
-    wanted = analysis.corrections
-    if wanted is None:
-        return ""
-    values = msgspec.to_builtins(dataclasses.replace(wanted, examination_date=None))
-    return hashlib.sha256(canonical(values)).hexdigest()
+    undated = _without_date(analysis.corrections)
+    return "" if undated in (None, analysis.uncorrected) else _checksum(undated)
+
+
+def has_corrections_of(analysis: Analysis, sha256: str) -> bool:
+    """Whether an analysis has the corrections that this is the checksum of."""
+    undated = _without_date(analysis.corrections)
+    # Earlier versions of the program took a date alone for a correction.
+    return sha256 in (corrections_checksum(analysis), "" if undated is None else _checksum(undated))
+
+
+def _without_date(wanted: Corrections | None) -> Corrections | None:
+    return None if wanted is None else dataclasses.replace(wanted, examination_date=None)
+
+
+def _checksum(wanted: Corrections | None) -> str:
+    return hashlib.sha256(canonical(msgspec.to_builtins(wanted))).hexdigest()
 
 
 def differs_from_signed(analysis: Analysis, findings: Iterable[Finding], reading: Reading) -> bool:
@@ -206,7 +218,7 @@ def differs_from_signed(analysis: Analysis, findings: Iterable[Finding], reading
     if reading.signed_utc is None:
         return False
     kept = reading.corrections_sha256
-    if kept is not None and kept != corrections_checksum(analysis):
+    if kept is not None and not has_corrections_of(analysis, kept):
         return True
     now = {finding.key: finding for finding in findings}
     return any(is_another_now(one, now.get(one.key)) for one in reading.findings)

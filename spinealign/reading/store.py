@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,12 +27,14 @@ from msgspec import Meta
 from spinealign import __version__
 from spinealign.domain import paths
 from spinealign.domain.errors import (
+    CorrectionsError,
+    ExportError,
     ReadingError,
     ReadingProblem,
     StoredReadingError,
     StoredReadingProblem,
 )
-from spinealign.domain.findings import Analysis
+from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.reading import AddendumDraft, ReadImage, Reading
 from spinealign.domain.report_details import LeftOutReading, ReadingUse
 from spinealign.files import as_export_error, held_alone, write_durably, write_once
@@ -47,6 +49,8 @@ from spinealign.reading.signing import (
     as_json,
     canonical,
     checksums,
+    corrections_checksum,
+    has_corrections_of,
     is_equal,
     key_id_of,
     keyed_checksum,
@@ -155,7 +159,8 @@ class ReadingStore:
         folder = self._profile / FOLDER
         names = sorted(path.name for path in folder.glob(f"{sha256}*")) if sha256 else []
         own = [name for name in names if name.split("-")[0] == sha256]
-        return {name: self._load(name) for name in own}
+        loaded = {name: self._load(name) for name in own}
+        return {name: stored for name, stored in loaded.items() if stored != StoredReading()}
 
     def _load(self, name: str) -> StoredReading:
         folder = self._profile / FOLDER / name
@@ -216,6 +221,47 @@ class ReadingStore:
             folder.mkdir(parents=True, exist_ok=True)
             with held_alone(folder / IN_USE):
                 yield
+
+    @contextmanager
+    def corrections_held(
+        self, analysis: Analysis, on_disk: Callable[[], Corrections | None]
+    ) -> Iterator[None]:
+        """Let the corrections of a picture be written, unless that changes what somebody signed.
+
+        No other window signs meanwhile. Of a signed reading may be written what was signed, or what
+        is on the disk: a date of the examination is no part of the result.
+
+        Parameters
+        ----------
+        analysis : Analysis
+            With the corrections to be written.
+        on_disk : callable
+            Returns those that are on the disk.
+
+        Raises
+        ------
+        ReadingError
+            The reading is signed, and the result would be another one.
+        """
+        image = image_of(analysis)
+        with ExitStack() as stack:
+            with suppress(ExportError):  # nobody signs in a profile that cannot be written
+                stack.enter_context(self.held(image))
+            if self.is_signed(image) and not self._is_as_signed(analysis, on_disk):
+                raise ReadingError(ReadingProblem.CHANGES_WHAT_IS_SIGNED)
+            yield
+
+    def _is_as_signed(self, analysis: Analysis, on_disk: Callable[[], Corrections | None]) -> bool:
+        signed = self.load(image_of(analysis)).reading
+        if signed is not None and signed.view != analysis.view_name:
+            return False
+        sha256 = None if signed is None else signed.corrections_sha256
+        if sha256 is not None and has_corrections_of(analysis, sha256):
+            return True
+        with suppress(CorrectionsError):
+            there = replace(analysis, corrections=on_disk())
+            return corrections_checksum(there) == corrections_checksum(analysis)
+        return False
 
     def save_addendum_draft(self, image: ReadImage, draft: AddendumDraft) -> None:
         """Keep an addendum that is not signed yet; an empty one takes it away.

@@ -253,6 +253,11 @@ _READING_MESSAGES = {
         "The reading was signed or amended in another window of SpineAlign meanwhile.",
         "It is shown as it was signed; what you typed waits as an addendum that is not signed.",
     ),
+    ReadingProblem.CHANGES_WHAT_IS_SIGNED: (
+        "The reading of this picture is signed, perhaps in another window, and the last change "
+        "would change its result: it was not kept.",
+        "The picture is shown as it was kept; say in an addendum what is to be added.",
+    ),
 }
 
 _STORED_READING_MESSAGES = {

@@ -6,13 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from spinealign.domain.errors import ExportError, ReadingError, ReadingProblem
+from spinealign.domain.errors import (
+    CorrectionsError,
+    CorrectionsProblem,
+    ExportError,
+    ReadingError,
+    ReadingProblem,
+)
 from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import Corrections
 from spinealign.domain.image import DecisionSource, KindCheck
@@ -29,15 +36,17 @@ from spinealign.domain.reading import (
 )
 from spinealign.domain.report_details import ReportDetails
 from spinealign.export.report_content import report_content
+from spinealign.reading import signing as signing_module
 from spinealign.reading import store as store_module
 from spinealign.reading.decisions import told_changes
 from spinealign.reading.findings import findings_of
 from spinealign.reading.session import ReadingSession
-from spinealign.reading.signing import differs_from_signed
+from spinealign.reading.signing import corrections_checksum, differs_from_signed
 from spinealign.reading.store import IN_USE, ReadingStore, image_of
 from spinealign.wording.failures import explain
 from spinealign.wording.reading_page import time_text
 from spinealign.wording.report import CHANGED_SINCE_SIGNED, PICTURE_CAPTION_CHANGED
+from tests.examinations import SPINE_MR
 from tests.killed_readings import begun, read_in
 from tests.readings import (
     NOW,
@@ -478,6 +487,12 @@ def corrected(analysis=None, **changes):
     )
 
 
+def dated(analysis):
+    """Return an analysis whose examination got a date from a person, and nothing else."""
+    given = replace(analysis.uncorrected, examination_date=date(2024, 3, 1))
+    return replace(analysis, corrections=given, automatic=analysis)
+
+
 def signed_session(store: ReadingStore, analysis) -> ReadingSession:
     session = opened(store, analysis, "A. Reader")
     session.accept_rest()
@@ -691,3 +706,107 @@ def test_a_kill_at_any_of_fifty_moments_loses_nothing_acknowledged(tmp_path: Pat
         assert is_new or session.reading in [*before, expected[done]], each
         for earlier in session.versions:
             assert earlier in expected
+
+
+class TestCorrectionsOfASignedReading:
+    """A window that began a correction before another one signed does not write it."""
+
+    def written(self, store, analysis, kept=None):
+        """Return whether corrections may be written where the disk has those of `kept`."""
+        on_disk = None if kept is None else kept.corrections
+        try:
+            with store.corrections_held(analysis, lambda: on_disk):
+                return True
+        except ReadingError as error:
+            return error.problem is not ReadingProblem.CHANGES_WHAT_IS_SIGNED
+
+    def test_before_it_is_signed_everything_is(self, store):
+        opened(store, neck_analysis(), "A. Reader").accept_rest()
+        assert self.written(store, corrected())
+
+    @pytest.mark.parametrize(
+        ("signed", "now", "is_written"),
+        [
+            (neck_analysis(), corrected(), False),
+            (corrected(), neck_analysis(), False),
+            (corrected(), corrected(is_bent=True), False),
+            (corrected(), corrected(), True),
+            (corrected(), corrected(examination_date=date(2024, 3, 1)), True),
+            (neck_analysis(), dated(neck_analysis()), True),
+            (corrected(), dated(neck_analysis()), False),
+            (neck_analysis(), replace(neck_analysis(), examination=SPINE_MR), False),
+        ],
+        ids=[
+            "moved", "put-back", "bent", "same", "dated", "only-dated", "only-dated-and-put-back",
+            "another-kind",
+        ],
+    )  # fmt: skip
+    def test_only_the_signed_result_is(self, store, signed, now, is_written):
+        signed_session(store, signed)
+        assert self.written(store, now, kept=signed) is is_written
+
+    def test_what_is_there_already_may_get_a_date(self, store):
+        signed_session(store, neck_analysis())
+        there = corrected()
+        assert self.written(store, corrected(examination_date=date(2024, 3, 1)), kept=there)
+
+    def test_a_signed_version_that_is_damaged_protects_its_picture_as_well(self, store, tmp_path):
+        signed_session(store, neck_analysis())
+        [version] = tmp_path.rglob("version-0001.json")
+        version.write_text("{}")
+        assert not self.written(store, corrected())
+        assert self.written(store, dated(neck_analysis()))
+
+    def test_damaged_corrections_on_the_disk_are_not_those_that_were_signed(self, store):
+        signed_session(store, neck_analysis())
+
+        def broken():
+            raise CorrectionsError(Path("neck.png"), CorrectionsProblem.BROKEN)
+
+        with pytest.raises(ReadingError), store.corrections_held(corrected(), broken):
+            pass
+
+    def test_nobody_signs_meanwhile(self, store, monkeypatch):
+        held = []
+        monkeypatch.setattr(store_module, "held_alone", lambda path: noted(held, path.name))
+        with store.corrections_held(corrected(), lambda: None):
+            assert held == [IN_USE]
+        assert held == []
+
+    def test_where_the_profile_cannot_be_written_nobody_signs(self, store, monkeypatch):
+        def full(*_):
+            raise OSError(28, "full")
+
+        monkeypatch.setattr(store_module, "held_alone", full)
+        assert self.written(store, corrected())
+
+
+@contextmanager
+def noted(held, name):
+    held.append(name)
+    yield
+    held.remove(name)
+
+
+def test_a_date_alone_is_no_other_result(store: ReadingStore):
+    analysis = neck_analysis()
+    assert corrections_checksum(dated(analysis)) == corrections_checksum(analysis) == ""
+    signed_session(store, analysis)
+    assert not opened(store, dated(analysis)).is_changed_since_signed
+
+
+def test_what_an_earlier_program_signed_with_a_date_alone_is_as_it_was_signed(store: ReadingStore):
+    bare = analysis = neck_analysis()
+    reading = signed_session(store, analysis).reading
+    sha256 = signing_module._checksum(bare.uncorrected)
+    earlier = reading.with_changes(corrections_sha256=sha256)
+    assert not differs_from_signed(dated(analysis), findings_of(analysis), earlier)
+
+
+def test_a_picture_whose_reading_was_undone_has_none(store: ReadingStore):
+    session = opened(store, neck_analysis(), "A. Reader")
+    session.decide(COBB, Decision.ACCEPTED)
+    image = image_of(neck_analysis())
+    assert store.of_file(image.sha256)
+    session.undo()
+    assert not store.of_file(image.sha256)

@@ -191,14 +191,19 @@ def test_an_outline_of_two_bodies_stays_suggested_when_all_are_accepted():
     assert WarningCode.ACCEPTED_IMPLAUSIBLE not in codes(result)
 
 
+def shifted(body, down_px):
+    """Return a body that lies lower."""
+    return replace(
+        body,
+        landmarks=tuple(replace(mark, y=mark.y + down_px) for mark in body.landmarks),
+        outline=tuple((x, y + down_px) for x, y in body.outline),
+    )
+
+
 def test_where_several_break_as_much_the_least_sure_one_stays_suggested():
     analysis = with_suggestions("C4", "C5")
     upper, lower = analysis.suggestions
-    near = replace(
-        lower,
-        landmarks=tuple(replace(m, y=m.y - 30.0) for m in lower.landmarks),
-        outline=tuple((x, y - 30.0) for x, y in lower.outline),
-    )
+    near = shifted(lower, -30.0)
     for sure, unsure in (("C4", "C5"), ("C5", "C4")):
         offered = [
             replace(body, confidence=0.9 if body.level == sure else 0.5) for body in (upper, near)
@@ -229,12 +234,13 @@ def test_a_click_accepts_an_implausible_body_and_it_is_told():
 
 
 def test_without_levels_bodies_with_no_room_between_them_are_compared_as_neighbours():
-    analysis = merged_bodies()
+    analysis = with_suggestions("C4", "C5")
     state = initial_corrections(analysis)
     nameless = tuple(replace(body, level=None) for body in state.vertebrae)
-    offered = [replace(body, level=None) for body in analysis.suggestions]
+    upper, lower = (replace(body, level=None) for body in analysis.suggestions)
+    offered = [upper, shifted(replace(lower, confidence=0.1), -30.0)]
     made = accept_suggestions(replace(state, vertebrae=nameless, levels_uncertain=True), offered)
-    assert [body.index for body in made.implausible] == [offered[0].index]
+    assert [body.index for body in made.implausible] == [lower.index]
     assert "1 without a level cannot be" in left_suggested_message(made.implausible, ()).sentence
 
 

@@ -1,6 +1,7 @@
 """Corrections are written by themselves, found again exactly, and never lost in silence."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from spinealign.domain.errors import (
 )
 from spinealign.domain.paths import resources_dir
 from spinealign.export.corrections import corrections_path
+from spinealign.reading.session import ReadingSession
 from spinealign.ui.work.services import PASTED_PREFIX, _is_own, program_services
 from tests.ui.hands import Hands
 
@@ -212,3 +214,57 @@ def test_it_is_said_where_corrections_are_if_not_beside_the_image(qtbot, hands, 
 )
 def test_nothing_is_written_beside_samples_and_pasted_pictures(path, own):
     assert _is_own(path) is own
+
+
+@pytest.fixture
+def as_real(fake):
+    """Let the fake services keep corrections beside the readings, as the program does."""
+    real, build = program_services(fake.profile_dir), fake.build
+    fake.build = lambda: replace(
+        build(), load_corrections=real.load_corrections, save_corrections=real.save_corrections
+    )
+
+
+def test_a_correction_begun_before_another_window_signed_is_taken_back(
+    qtbot, as_real, open_window, files, fake
+):
+    [path] = files("film_1.png")
+    window = open_window()
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.workbench.opener.open_paths([path])
+    hands, editing = Hands(window), window.workbench.editing
+    before, told = hands.place_of(*CORNER), []
+    window.workbench.messages.failed.connect(lambda message: told.append(message.sentence))
+    correct(hands)
+    assert editing.unsaved_count == 1
+    other = ReadingSession(editing.analysis.automatic, fake.reading_store(), "Another")
+    other.accept_rest()
+    other.sign()
+    qtbot.waitUntil(lambda: hands.place_of(*CORNER) == before)
+    assert not corrections_path(path).exists()
+    assert editing.unsaved_count == 0
+    assert not editing.undo_label
+    assert any("it was not kept" in sentence for sentence in told)
+    qtbot.waitUntil(lambda: window.workbench.readings.is_signed)
+    qtbot.waitUntil(lambda: not window.workbench.readings.is_saving)
+    shown = window.workbench.readings.shown
+    assert shown.reading.reader == "Another"
+    qtbot.waitUntil(lambda: not window.workbench.readings.shown.is_changed_since_signed)
+    editing.save()
+    assert not corrections_path(path).exists()
+
+
+def test_a_date_given_after_signing_is_kept(qtbot, as_real, open_window, files, fake):
+    [path] = files("film_1.png")
+    window = open_window()
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.workbench.opener.open_paths([path])
+    editing = window.workbench.editing
+    other = ReadingSession(editing.analysis, fake.reading_store(), "Another")
+    other.accept_rest()
+    other.sign()
+    with qtbot.waitSignal(editing.saved):
+        window.correction.changes.set_examination_date(date(2024, 3, 20))
+        editing.save()
+    assert editing.unsaved_count == 0
+    assert "2024-03-20" in corrections_path(path).read_text()

@@ -14,7 +14,6 @@ from spinealign.domain.findings import (
     Caution,
     CorrectionKind,
     Corrections,
-    Facing,
     Landmark,
     LandmarkName,
     LandmarkSource,
@@ -54,12 +53,7 @@ _SAME = 1e-9
 
 def initial_corrections(analysis: Analysis) -> Corrections:
     """Return the state in which nothing is corrected: what the program itself found."""
-    found = without_corrections(analysis)
-    return Corrections(
-        vertebrae=found.vertebrae,
-        facing=None if found.facing is None else Facing(found.facing),
-        levels_uncertain=found.levels_uncertain,
-    )
+    return analysis.uncorrected
 
 
 def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:

@@ -17,7 +17,7 @@ from spinealign.domain.errors import (
     SpineAlignError,
 )
 from spinealign.domain.examination import Examination
-from spinealign.domain.findings import Analysis, Step
+from spinealign.domain.findings import Analysis, Corrections, Step
 from spinealign.domain.formats import SUFFIXES
 from spinealign.domain.generators import mapped
 from spinealign.domain.image import ImagePart, SpineImage
@@ -116,9 +116,25 @@ def keep_corrections(services: Services, analysis: Analysis) -> Generator[None, 
     ------
     ExportError
         They could be written nowhere.
+    ReadingError
+        They would change what somebody signed.
     """
     yield
     return services.save_corrections(analysis)
+
+
+def kept_corrections(
+    services: Services, analysis: Analysis
+) -> Generator[None, None, Corrections | None]:
+    """Return the corrections of a picture that are on the disk, or None.
+
+    Raises
+    ------
+    CorrectionsError
+        They cannot be used.
+    """
+    yield
+    return services.load_corrections(analysis)
 
 
 def segment_slices(

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
+from spinealign.domain.errors import ReadingError
 from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Drawing, Measurement
 from spinealign.measure.correction.history import History
 from spinealign.ui.cases.case_session import Case
-from spinealign.ui.cases.jobs import Finding, keep_corrections
+from spinealign.ui.cases.jobs import Finding, keep_corrections, kept_corrections
 from spinealign.ui.picture.display_images import DisplayOverlay, with_bodies
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
@@ -344,8 +345,28 @@ class EditSession(QObject):
         return analysis
 
     def _write(self, edits: CaseEdits, analysis: Analysis) -> None:
-        task = self._runner.submit(lambda: keep_corrections(self._services, analysis))
+        task = self._runner.submit(
+            lambda: keep_corrections(self._services, analysis),
+            partial(self._not_written, edits, analysis),
+        )
         task.finished.connect(partial(self._written, edits, edits.present))
+
+    def _not_written(self, edits: CaseEdits, analysis: Analysis, error: Exception) -> None:
+        """Tell why changes are not on disk; those of a signed reading are taken back."""
+        self._messages.report(error)
+        if not isinstance(error, ReadingError):
+            return
+        edits.kept, edits.to_write = edits.present, None
+        task = self._runner.submit(lambda: kept_corrections(self._services, analysis))
+        task.finished.connect(partial(self._take_kept, edits))
+
+    def _take_kept(self, edits: CaseEdits, kept: Corrections | None) -> None:
+        """Show what is on disk: the reading of the picture is signed."""
+        edits.kept = kept or edits.first
+        edits.history = History(edits.kept)
+        if edits is self.edits:
+            self.locked()
+            self._apply(edits)
 
     def _written(self, edits: CaseEdits, state: Corrections, path: Path) -> None:
         edits.kept = state

@@ -240,7 +240,7 @@ class CaseReadings(QObject):
 
     def follow(self, analysis: Analysis) -> None:
         """Read an analysis of the case that is shown in which a person corrected something."""
-        if self._entry is not None and not self.is_signed:
+        if self._entry is not None:
             self._to_follow = analysis
             self._delay.start()
 

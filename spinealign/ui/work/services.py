@@ -274,6 +274,14 @@ def _load_corrections(profile_dir: Path | None, analysis: Analysis) -> Correctio
 
 
 def _save_corrections(profile_dir: Path | None, analysis: Analysis) -> Path:
+    from spinealign.reading.store import ReadingStore
+
+    on_disk = partial(_load_corrections, profile_dir, analysis)
+    with ReadingStore(profile_dir).corrections_held(analysis, on_disk):
+        return _written_corrections(profile_dir, analysis)
+
+
+def _written_corrections(profile_dir: Path | None, analysis: Analysis) -> Path:
     from spinealign.export.corrections import part_label, profile_path, save_corrections
 
     if not _is_own(analysis.image.source_path):
