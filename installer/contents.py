@@ -28,7 +28,8 @@ COMPONENTS = (
     ("Pillow", ("_internal/PIL/", "_internal/pillow.libs/")),
     (
         "DICOM decoders",
-        ("_internal/_libjpeg", "_internal/_openjpeg", "_internal/pylibjpeg", "_internal/pydicom"),
+        ("_internal/_libjpeg", "_internal/_openjpeg", "_internal/pylibjpeg", "_internal/pydicom",
+         "_internal/simplejpeg"),
     ),
     ("ReportLab's fonts", ("_internal/reportlab/",)),
     (

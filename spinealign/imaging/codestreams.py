@@ -3,7 +3,8 @@
 Decoders fill what a cut or damaged JPEG or JPEG-LS stream does not hold with invented values
 and say nothing. Two changed copies of the stream tell: what follows the coded data must not
 change the picture (else they ended early), and the last coded bytes must change it (else there
-were more of them than the picture took). The parts of a JPEG 2000 stream state their length.
+were more of them than the picture took). Of what goes wrong on the way, libjpeg-turbo warns where
+a JPEG stream has 8 bits. The parts of a JPEG 2000 stream state their length.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 
 _JPEG_START, _END = b"\xff\xd8", b"\xff\xd9"
@@ -24,6 +26,9 @@ _HUFFMAN_FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3))
 _SEQUENTIAL_FRAMES, _WHOLE_BAND = (0xC0, 0xC1), b"\x00\x3f\x00"
 _PROGRESSIVE_FRAME, _LOSSLESS_FRAME, _JPEG_LS_FRAME = 0xC2, 0xC3, 0xF7
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_JPEG_LS_FRAME}
+_TURBO_FRAMES, _TURBO_BITS = (*_SEQUENTIAL_FRAMES, _PROGRESSIVE_FRAME), 8
+_WARNING = "Corrupt JPEG data"
+_BEHIND_DATA = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _SEARCHED_BYTES = 65_536
 _J2K_BITS_AT = 42
 _SCAN, _RESTART_INTERVAL, _TILE_PART, _TILE_PART_BYTES = 0xDA, 0xDD, 0x90, 12
@@ -221,6 +226,8 @@ def is_whole(stream: bytes, pixels: NDArray[Any], decode: Decode) -> bool:
         return False
     if not all(_has_restarts(stream, scan) for scan in frame.scans):
         return False
+    if _is_warned_of(stream, frame):
+        return False
     if not _gives(_with_filling(stream, frame), pixels, decode):
         return False
     if frame.marker == _PROGRESSIVE_FRAME:  # its last scan may hold nothing that is seen
@@ -234,6 +241,22 @@ def _gives(stream: bytes, pixels: NDArray[Any], decode: Decode) -> bool:
         return np.array_equal(decode(stream), pixels)
     except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
         return False
+
+
+def _is_warned_of(stream: bytes, frame: JpegFrame) -> bool:
+    """Tell whether libjpeg-turbo meets coded data that are none, and goes on beyond them.
+
+    A few bytes between the last coded ones and the end do no harm, and some writers leave them.
+    """
+    if frame.marker not in _TURBO_FRAMES or frame.bits != _TURBO_BITS:
+        return False
+    try:
+        simplejpeg.decode_jpeg(stream, "GRAY", strict=True)
+    except ValueError as error:
+        behind = _BEHIND_DATA.search(str(error))
+        is_harmless = behind is not None and int(behind[1]) < _CHANGED_BYTES
+        return str(error).startswith(_WARNING) and not is_harmless
+    return False
 
 
 def _has_all_scans(stream: bytes, frame: JpegFrame) -> bool:

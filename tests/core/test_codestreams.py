@@ -236,6 +236,61 @@ def test_a_cut_picture_is_damaged(
     assert problem_of(path) is ReadProblem.TRUNCATED
 
 
+SMOOTH = ((np.add.outer(np.sin(np.arange(96) / 7), np.cos(np.arange(128) / 9))) * 60 + 125).astype(
+    np.uint8
+)
+
+
+def zeros_inside(scan: bytes) -> bytes:
+    return scan[: len(scan) // 2] + bytes(60) + scan[len(scan) // 2 + 60 :]
+
+
+def hole_inside(scan: bytes) -> bytes:
+    return scan[: len(scan) // 2] + scan[len(scan) // 2 + 60 :]
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("change", [zeros_inside, hole_inside])
+def test_a_damaged_scan_of_a_progressive_jpeg_is_damage(
+    tmp_path: Path, change: Callable[[bytes], bytes], number: int
+) -> None:
+    picture = Image.fromarray(SMOOTH).convert("RGB")
+    picture.save(tmp_path / "a.jpg", quality=95, progressive=True)
+    assert read_image(tmp_path / "a.jpg").shape == SMOOTH.shape
+    whole = (tmp_path / "a.jpg").read_bytes()
+    frame = jpeg_frame(whole)
+    assert frame is not None
+    scan = [each for each in frame.scans if each.end - each.start > 240][number]
+    changed = change(whole[scan.start : scan.end])
+    (tmp_path / "a.jpg").write_bytes(whole[: scan.start] + changed + whole[scan.end :])
+    assert problem_of(tmp_path / "a.jpg") is ReadProblem.TRUNCATED
+
+
+def test_bytes_left_over_in_an_interval_between_restart_markers_are_damage(tmp_path: Path) -> None:
+    whole = PICTURES["jpeg with restart markers"]
+    place = whole.index(b"\xff\xd1")
+    (tmp_path / "a.jpg").write_bytes(whole[:place] + b"\x12\x34\x56" + whole[place:])
+    assert problem_of(tmp_path / "a.jpg") is ReadProblem.TRUNCATED
+
+
+@pytest.mark.parametrize("behind", [b"", bytes(5), END + b"more" * 900, b"\xff\xff" + END])
+@pytest.mark.parametrize("marker_rows", [0, 1, 5])
+@pytest.mark.parametrize("is_progressive", [False, True])
+@pytest.mark.parametrize(("mode", "subsampling"), [("L", 0), ("RGB", 0), ("RGB", 2), ("CMYK", 0)])
+def test_sound_jpeg_pictures_of_any_writer_open(
+    tmp_path: Path, mode: str, subsampling: int, is_progressive: bool, marker_rows: int,
+    behind: bytes,
+) -> None:  # fmt: skip
+    stream = io.BytesIO()
+    Image.fromarray(SMOOTH).convert(mode).save(
+        stream, "JPEG", quality=40 + 20 * marker_rows % 100, progressive=is_progressive,
+        restart_marker_rows=marker_rows, subsampling=subsampling,
+    )  # fmt: skip
+    (tmp_path / "a.jpg").write_bytes(stream.getvalue().removesuffix(END) + behind + END)
+    pixels = read_image(tmp_path / "a.jpg").pixels
+    assert np.abs(pixels - SMOOTH).mean() < 6
+
+
 def strips(change: Callable[[bytes], bytes]) -> list[bytes]:
     """Return three deflated strips of the picture, the second of them changed."""
     rows = [NOISE[top : top + 30].tobytes() for top in (0, 30, 60)]
