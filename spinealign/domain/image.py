@@ -116,6 +116,7 @@ class NoteKind(StrEnum):
     TABLE_LEFT_OUT = "table_left_out"
     FRAMES_COUNTED = "frames_counted"
     FRAMES_NOT_TOLD_APART = "frames_not_told_apart"
+    ZEROS_IN_DATA = "zeros_in_data"
 
 
 @dataclass(frozen=True)

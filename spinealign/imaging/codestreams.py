@@ -32,6 +32,11 @@ _BEHIND_DATA = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _SEARCHED_BYTES = 65_536
 _J2K_BITS_AT = 42
 _SCAN, _RESTART_INTERVAL, _TILE_PART, _TILE_PART_BYTES = 0xDA, 0xDD, 0x90, 12
+_CODING_STYLE, _COMPONENTS_AT = 0x52, 40
+_OWN_PRECINCTS, _HIGH_THROUGHPUT = 1, 0x40
+_MOST_ZEROS = 128
+"""In a row in coded data; scanned pictures have hardly more than a packet without data has each."""
+
 _BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD8)))
 # A byte FF in coded data is followed by 0, in JPEG-LS by any below 80 (T.81 B.1.1.5, T.87 A.1).
 _AFTER_DATA = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
@@ -317,6 +322,24 @@ def _has_whole_tiles(stream: bytes, start: int) -> bool:
     across, down = (ceil((size[k] - tile_origin[k]) / tile[k]) for k in (0, 1))
     parts = _tile_parts(stream, start)
     return parts is not None and len(parts) == across * down
+
+
+def holds_zeros(stream: bytes) -> bool:
+    """Tell whether so many zeros lie in JPEG 2000 data as only patterns that were drawn give.
+
+    Nothing else tells zeros in place of data: each byte is good for some picture.
+    """
+    start = stream.find(_J2K_START, 0, _SEARCHED_BYTES)
+    place, style = start + 2, b""
+    while start >= 0 and (found := _next_segment(stream, place)) and found[0] != _TILE_PART:
+        style = stream[found[1] : found[2]] if found[0] == _CODING_STYLE else style
+        place = found[2]
+    if len(style) < 10 or style[0] & _OWN_PRECINCTS or style[8] & _HIGH_THROUGHPUT:
+        return False
+    components = int.from_bytes(stream[start + _COMPONENTS_AT :][:2], "big")
+    packets = int.from_bytes(style[2:4], "big") * (style[5] + 1) * components
+    too_many = bytes(min(_MOST_ZEROS + packets, len(stream)))
+    return stream.find(too_many, place, stream.rfind(_END)) >= 0
 
 
 def _tile_parts(stream: bytes, start: int) -> set[int] | None:

@@ -14,6 +14,7 @@ from spinealign.domain.study import said_weighting, says_bent
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import checksum, make_image, make_square
 from spinealign.imaging.dicom_age import patient_age_years
+from spinealign.imaging.dicom_decompress import stream_notes
 from spinealign.imaging.dicom_grey import to_grey
 from spinealign.imaging.dicom_identifiers import dicom_identifiers
 from spinealign.imaging.dicom_kind import is_capture, says_burned_in, stated_kind
@@ -113,6 +114,7 @@ def frame_image(
         notes=(
             *_frame_notes(part, frames, frame),
             *notes,
+            *stream_notes(dataset, frame, frames),
             *dicom_tags.number_notes(dataset, frame),
             *grey.notes,
             *square_notes,

@@ -12,6 +12,7 @@ from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import pixel_array
 from pydicom.uid import (
+    JPEG2000,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     JPEG2000Lossless,
@@ -21,7 +22,13 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from spinealign.imaging.codestreams import is_whole, sample_bits, with_sequential_scans
+from spinealign.domain.image import NoteKind, ReaderNote
+from spinealign.imaging.codestreams import (
+    holds_zeros,
+    is_whole,
+    sample_bits,
+    with_sequential_scans,
+)
 from spinealign.imaging.dicom_frames import frame_stream
 
 _MAY_RUN_AWAY = (JPEGLossless, JPEGLosslessSV1, RLELossless)
@@ -54,6 +61,14 @@ def decompressed_frame(dataset: Dataset, frame: int, frames: int) -> NDArray[Any
         raise ValueError("values beyond their bits")
     unused = pixels.dtype.itemsize * 8 - int(dataset.BitsStored)
     return np.asarray((pixels << unused) >> unused)
+
+
+def stream_notes(dataset: Dataset, frame: int, frames: int) -> tuple[ReaderNote, ...]:
+    """Tell what is odd about the compressed stream of a frame that was decoded."""
+    if dataset.file_meta.TransferSyntaxUID not in (JPEG2000, JPEG2000Lossless):
+        return ()
+    is_odd = holds_zeros(frame_stream(dataset, frame, frames))
+    return (ReaderNote(NoteKind.ZEROS_IN_DATA),) if is_odd else ()
 
 
 def one_frame(dataset: Dataset) -> Dataset:

@@ -58,6 +58,10 @@ _NOTES = {
         "The file describes another number of frames ({0}) than it holds ({1}), so what it says "
         "of single frames only was left out."
     ),
+    NoteKind.ZEROS_IN_DATA: (
+        "The compressed data hold many zeros in a row, as damaged ones do: parts of the picture "
+        "may be missing or wrong."
+    ),
     NoteKind.NO_RESCALE: (
         "The file does not state a usable rescale: grey values are as stored, and none of the "
         "file’s windows is used."

@@ -17,11 +17,11 @@ from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.encaps import encapsulate, generate_fragments
 
 from spinealign.domain.errors import ReadProblem
-from spinealign.imaging.codestreams import is_whole, jpeg_frame
+from spinealign.imaging.codestreams import holds_zeros, is_whole, jpeg_frame
 from spinealign.imaging.dicom_frames import frame_stream
 from spinealign.imaging.read import read_image
 from tests.corpus import corpus_files
-from tests.image_files import dicom_object, problem_of, write_tiff
+from tests.image_files import dicom_object, notes_of, problem_of, write_tiff
 
 CORPUS = corpus_files()
 BY_CODEC = {
@@ -97,6 +97,36 @@ def test_a_jpeg_2000_stream_ends_where_its_parts_do_whatever_decoders_take(codec
     assert not is_taken(stream[:end])
     assert not is_taken(stream[: end // 2] + END)
     assert not is_taken(stream[:end] + bytes(2) + stream[end:])
+
+
+@pytest.mark.parametrize("codec", ["JPEG 2000", "JPEG 2000 in tiles"])
+def test_zeros_in_place_of_jpeg_2000_data_are_told(tmp_path: Path, codec: str) -> None:
+    dataset, stream = corpus_object(codec)
+    start = len(stream) // 2
+    holed = stream[:start] + bytes(400) + stream[start + 400 :]
+    notes = notes_of(read_image(stored(tmp_path / "a.dcm", dataset, [holed])))
+    assert any("The compressed data hold many zeros in a row" in note for note in notes)
+    whole = stored(tmp_path / "a.dcm", dataset, [stream])
+    assert not any("zeros" in note for note in notes_of(read_image(whole)))
+
+
+@pytest.mark.parametrize(
+    ("layers", "style", "zeros", "is_told"),
+    [
+        (1, 0, 130, False), (1, 0, 140, True), (300, 0, 1900, False), (300, 0, 1950, True),
+        (65_535, 0, 5000, False), (1, 0x40, 5000, False),
+    ],
+)  # fmt: skip
+def test_a_packet_without_data_is_a_zero(
+    layers: int, style: int, zeros: int, is_told: bool
+) -> None:
+    size = struct.pack(">H8IH3B", 0, 64, 64, 0, 0, 64, 64, 0, 0, 1, 7, 1, 1)
+    coding = struct.pack(">BBHBBBBBB", 0, 0, layers, 0, 5, 4, 4, style, 1)
+    segments = ((0x51, size), (0x52, coding))
+    head = b"".join(struct.pack(">BBH", 255, k, len(c) + 2) + c for k, c in segments)
+    part = struct.pack(">BBHHIBB", 255, 0x90, 10, 0, 0, 0, 1) + b"\xff\x93"
+    stream = b"\xff\x4f" + head + part + b"\x81" + bytes(zeros) + b"\x81" + END + bytes(9000)
+    assert holds_zeros(stream) is is_told
 
 
 @pytest.mark.parametrize("codec", ["JPEG lossless", "JPEG-LS", "RLE"])
