@@ -318,6 +318,8 @@ def _impression(content: ReportContent) -> Story:
         lines.append(paragraph(content.impression_note, page.SMALL))
     for title, text in content.addenda:
         lines += [paragraph(title, page.BOLD.but(space_before=4)), paragraph(text, page.IMPRESSION)]
+    if content.scope:
+        lines.append(paragraph(content.scope, page.SMALL))
     return [paragraph("Impression", page.HEADING), *lines]
 
 

@@ -31,7 +31,7 @@ from spinealign.reading.findings import (
 from spinealign.reading.impression import impression_text
 from spinealign.reading.signing import differs_from_signed
 from spinealign.wording import caution_text
-from spinealign.wording.measure_rows import range_text
+from spinealign.wording.examinations import scope_text
 from spinealign.wording.measures import severity_text
 from spinealign.wording.reading_page import (
     CANAL_TITLE,
@@ -46,6 +46,7 @@ from spinealign.wording.reading_page import (
     finding_value_text,
     grade_phrase,
     grade_reference,
+    limit_text,
     range_place,
     with_who,
 )
@@ -114,6 +115,8 @@ class ReportContent:
         the reader rejected the levels or the kind, on which all numbers rest.
     impression : tuple of str
         Lines; `impression_note` says where they come from if nobody wrote them.
+    scope : str
+        What of the image was assessed, and what was not.
     rows : tuple of FindingRow
         Worst first.
     values_note : str
@@ -136,6 +139,7 @@ class ReportContent:
     patient_columns: tuple[tuple[tuple[str, str], ...], ...]
     impression: tuple[str, ...]
     impression_note: str
+    scope: str
     rows: tuple[FindingRow, ...]
     values_note: str
     changes: tuple[str, ...]
@@ -198,6 +202,7 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         patient_columns=patient_columns(details),
         impression=_impression(analysis, read, details),
         impression_note=_impression_note(details),
+        scope=scope_text(analysis),
         rows=_rows(read, is_signed=not details.is_draft),
         values_note=_values_note(read),
         changes=_context(read, details, Decision.CHANGED),
@@ -334,7 +339,7 @@ def _row(read: Sequence[ReadFinding], is_signed: bool) -> FindingRow:
         is_abnormal,
         finding_value_text(first.value),
         finding_doubt_text(first.value).removeprefix("95 % "),
-        range_text(first.reference, first.unit),
+        limit_text(first),
         _meaning(first),
         "; ".join(marks),
         first,
@@ -347,7 +352,7 @@ def _canal_row(findings: Sequence[Finding], mark: str) -> FindingRow:
         CANAL_TITLE,
         narrowest.normality is Normality.ABNORMAL,
         canal_values(findings),
-        normal=range_text(narrowest.reference, narrowest.unit),
+        normal=limit_text(narrowest),
         meaning=canal_grades(findings),
         mark=mark,
     )

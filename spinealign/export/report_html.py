@@ -167,6 +167,7 @@ def _impression(content: ReportContent) -> list[str]:
         *lines,
         *note,
         *added,
+        *([_paragraph(content.scope, "small")] if content.scope else []),
         "</section>",
     ]
 

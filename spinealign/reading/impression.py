@@ -76,7 +76,7 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
     said = [found for each in read if (found := each.said) is not None]
     abnormal = [found for found in said if found.normality is Normality.ABNORMAL]
     lines = _abnormal_sentences(abnormal)
-    normal = normal_sentence(_normal_parts(read, said), is_all=not lines)
+    normal = normal_sentence(_normal_parts(read, said))
     unjudged = unjudged_sentence([found for found in said if _is_unjudged_measure(found)])
     gaps = undetermined_sentence(*_undetermined_grades(read))
     untold = undetermined_measures_sentence(

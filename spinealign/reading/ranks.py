@@ -38,11 +38,11 @@ SEVERITY_RANKS: Mapping[SeverityGrade, float] = MappingProxyType(
         SeverityGrade.TILT_OVER_30: 2.0,
         SeverityGrade.MISMATCH_OVER_20: 2.0,
         SeverityGrade.AXIS_OVER_40_MM: 2.0,
-        SeverityGrade.RELATIVE_STENOSIS: 2.0,
         SeverityGrade.AMES_1: 1.5,
         SeverityGrade.SVA_40_TO_95_MM: 1.5,
         SeverityGrade.TILT_20_TO_30: 1.5,
         SeverityGrade.MISMATCH_10_TO_20: 1.5,
+        SeverityGrade.RELATIVE_STENOSIS: 1.05,
         SeverityGrade.AMES_0: 0.0,
         SeverityGrade.SVA_UNDER_40_MM: 0.0,
         SeverityGrade.TILT_UNDER_20: 0.0,
@@ -53,7 +53,9 @@ SEVERITY_RANKS: Mapping[SeverityGrade, float] = MappingProxyType(
 
 Source: the order within a scale is that of `MeasureDefinition.severities`; that height loss,
 then instability and a narrow canal, go first is the order in which Genant 1993, White and
-Panjabi's checklist (PMID 3437146) and Meyerding's grades are acted on; set by hand.
+Panjabi's checklist (PMID 3437146) and Meyerding's grades are acted on; set by hand. A relative
+stenosis comes after what is graded on discs: the threshold is of the bony canal, the outline of
+the dural sac on one slice.
 """
 
 GRADE_RANKS: Mapping[tuple[GradeScale, int], float] = MappingProxyType(
@@ -96,7 +98,9 @@ Source: set by hand, so that of two alike the sure one comes first.
 
 
 def severity_rank(grade: SeverityGrade, is_possible: bool) -> float:
-    """Return the rank of a published grade."""
+    """Return the rank of a published grade; of an absolute stenosis only if it is sure."""
+    if is_possible and grade is SeverityGrade.ABSOLUTE_STENOSIS:
+        grade = SeverityGrade.RELATIVE_STENOSIS
     rank = SEVERITY_RANKS[grade]
     return rank - _POSSIBLE if is_possible and rank else rank
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spinealign.domain.examination import (
@@ -13,7 +13,7 @@ from spinealign.domain.examination import (
     examination_named,
 )
 from spinealign.domain.findings import Analysis
-from spinealign.domain.image import DecisionSource, KindCheck
+from spinealign.domain.image import DecisionSource, KindCheck, NoteKind, ReaderNote
 from spinealign.wording.failures import Message
 from spinealign.wording.text import listed, probability_text
 
@@ -29,23 +29,43 @@ class _Words:
     label : str
         On buttons and in menus, with the letter of its mnemonic behind "&".
     article : str
+    scope : str
+        What is assessed on such an image, and what is not; empty where nothing is.
     """
 
     name: str
     label: str
     article: str = "a"
+    scope: str = ""
 
+
+_FILM_SCOPE = (
+    "Assessed: alignment, and the heights of the outlined vertebral bodies. Not assessed: "
+    "fractures without loss of height, degeneration, and soft tissues."
+)
+_MR_SCOPE = (
+    "Assessed on {0}: discs, canal width, heights of vertebral bodies, and alignment. "
+    "Not assessed: other slices, foramina, nerves and cord, marrow, and soft tissues."
+)
 
 _WORDS: Mapping[ExaminationKind, _Words] = {
     ExaminationKind.LATERAL_NECK_RADIOGRAPH: _Words(
-        "lateral cervical radiograph", "Lateral neck &X-ray"
+        "lateral cervical radiograph", "Lateral neck &X-ray", scope=_FILM_SCOPE
     ),
     ExaminationKind.NECK_CT_SLICE: _Words("CT slice through the neck", "Neck &CT"),
-    ExaminationKind.SAGITTAL_SPINE_MR: _Words("sagittal spine MR", "Spine &MR"),
+    ExaminationKind.SAGITTAL_SPINE_MR: _Words("sagittal spine MR", "Spine &MR", scope=_MR_SCOPE),
     ExaminationKind.LATERAL_SPINE_RADIOGRAPH: _Words(
-        "lateral whole-spine radiograph", "Lateral whole &spine X-ray"
+        "lateral whole-spine radiograph", "Lateral whole &spine X-ray", scope=_FILM_SCOPE
     ),
 }
+
+_PLACES = {
+    NoteKind.CANAL_WIDEST: slice(0, 2),
+    NoteKind.FRAME_TAKEN: slice(0, 2),
+    NoteKind.SERIES_TAKEN: slice(0, 2),
+    NoteKind.SLICE_TAKEN: slice(1, 3),
+}
+"""Where notes on which slice was taken hold its number and how many there are."""
 
 _OTHER_KINDS = {
     ImageKind.OTHER_RADIOGRAPH: "a radiograph of another body part or projection",
@@ -79,6 +99,22 @@ _TURNS = {
 def examination_text(examination: Examination | None) -> str:
     """Return a kind of examination, fit for the middle of a sentence."""
     return "other image" if examination is None else _WORDS[examination.kind].name
+
+
+def scope_text(analysis: Analysis) -> str:
+    """Return what of an image was assessed and what was not; "" where nothing is assessed."""
+    if analysis.examination is None:
+        return ""
+    return _WORDS[analysis.examination.kind].scope.format(_slice_words(analysis.image.notes))
+
+
+def _slice_words(notes: Sequence[ReaderNote]) -> str:
+    """Return "one sagittal slice (10 of 18)", without the number where nobody counted."""
+    for note in notes:
+        place, count = (*note.values[_PLACES.get(note.kind, slice(0))], 1, 1)[:2]
+        if int(count) > 1:
+            return f"one sagittal slice ({place} of {count})"
+    return "one sagittal slice"
 
 
 def examination_label(examination: Examination, has_mnemonic: bool = False) -> str:

@@ -203,6 +203,21 @@ def _reservations(finding: Finding) -> list[str]:
     return ["measured at the detector"] if is_magnified else []
 
 
+def limit_text(finding: Finding) -> str:
+    """Return what a value is judged by: its reference range, or the threshold of its first grade.
+
+    Returns
+    -------
+    str
+        "6 to 38°", "threshold 13 mm"; "" without either.
+    """
+    reference = finding.reference
+    if finding.normal is not None or reference is None:
+        return range_text(reference, finding.unit)
+    ends = [end for end in (reference.low, reference.high) if end is not None]
+    return f"threshold {' to '.join(f'{end:g}' for end in ends)}{unit_text(finding.unit)}"
+
+
 def range_place(finding: Finding) -> str:
     """Return where a number lies against its reference range; "" without one."""
     value, normal = finding.value, finding.normal
@@ -263,6 +278,9 @@ _OPPOSITE = {"lordosis": "kyphosis", "kyphosis": "lordosis"}
 def dictated_measure(name: str, finding: Finding) -> str:
     """Return a measure with its value; a negative lordosis is a kyphosis, and the other way."""
     value = finding_value_text(finding.value)
+    if finding.code == MeasureCode.POSTERIOR_TANGENT:
+        curve = "kyphosis" if value.startswith("-") else "lordosis"
+        return f"{name.removesuffix(' angle')} {curve} {value.removeprefix('-')}"
     opposite = _opposite_curve(finding)
     if opposite is None:
         return f"{name} {value}"
@@ -397,15 +415,15 @@ def canal_sentence(findings: Sequence[Finding]) -> str:
     Returns
     -------
     str
-        "Spinal canal: absolute stenosis at L4/L5 (9.1 mm); possibly relative stenosis at L2/L3
-        and L3/L4 (11.2 to 12.6 mm)."
+        "Spinal canal on this slice: absolute stenosis at L4/L5 (9.1 mm); possibly relative
+        stenosis at L2/L3 and L3/L4 (11.2 to 12.6 mm)."
     """
     told = [
         f"{words} at {_places_from_top(found)} ({_span_of_values(found)})"
         for words, found in _by_meaning(findings).items()
     ]
     reserved = dict.fromkeys(words for finding in findings for words in _reservations(finding))
-    return f"Spinal canal: {', '.join(['; '.join(told), *reserved])}."
+    return f"Spinal canal on this slice: {', '.join(['; '.join(told), *reserved])}."
 
 
 def _by_meaning(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
@@ -444,24 +462,24 @@ def measure_sentence_of(finding: Finding) -> str:
     return f"{phrase[0].upper()}{phrase[1:]}."
 
 
-def normal_sentence(parts: Sequence[str], is_all: bool) -> str:
+def normal_sentence(parts: Sequence[str]) -> str:
     """Return the one sentence on what is normal; "" without any.
+
+    It says of each part what was judged: an image is never called unremarkable, as much on it is
+    not assessed.
 
     Parameters
     ----------
     parts : sequence of str
         From `normal_discs_phrase`, `normal_bodies_phrase`, `normal_measures_phrase`.
-    is_all : bool
-        Whether nothing abnormal stands before it.
     """
-    if not parts:
-        return ""
-    return f"{'Unremarkable' if is_all else 'Otherwise unremarkable'}: {'; '.join(parts)}."
+    words = "; ".join(parts)
+    return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
 def normal_discs_phrase(places: Sequence[str]) -> str:
-    """Return which discs show nothing."""
-    return f"disc{'s' if len(places) > 1 else ''} {names_text(places)}"
+    """Return which discs show no abnormal grade."""
+    return f"no abnormal grade of disc{'s' if len(places) > 1 else ''} {names_text(places)}"
 
 
 def undetermined_sentence(
@@ -501,7 +519,7 @@ def normal_bodies_phrase(places: Sequence[str]) -> str:
 
 def normal_measures_phrase(findings: Sequence[Finding]) -> str:
     """Return measures inside their limits with their values."""
-    return listed([_named_value(finding) for finding in findings])
+    return f"within reference limits: {listed([_named_value(finding) for finding in findings])}"
 
 
 def unjudged_sentence(findings: Sequence[Finding]) -> str:

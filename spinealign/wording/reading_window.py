@@ -33,6 +33,7 @@ from spinealign.wording.reading_page import (
     finding_name,
     finding_title,
     finding_value_text,
+    limit_text,
     names_text,
     range_place,
 )
@@ -203,7 +204,7 @@ def line_value(findings: Sequence[Finding]) -> str:
         seen = ", ".join(map(abnormal_phrase, told)) + ("" if is_told else grade)
         return "; ".join(filter(None, (seen, gaps)))
     if not open_:
-        return f"unremarkable{grade}"
+        return f"no abnormal grade{grade}"
     return gaps if len(open_) == len(findings) else f"{gaps}, otherwise no change{grade}"
 
 
@@ -234,8 +235,8 @@ def line_note(findings: Sequence[Finding]) -> str:
 
 
 def _limit_text(finding: Finding) -> str:
-    reference = range_text(finding.reference, finding.unit)
-    return f" (reference {reference})" if reference else ""
+    limit = limit_text(finding)
+    return f" ({limit})" if limit else ""
 
 
 def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool) -> str:

@@ -471,12 +471,38 @@ def test_findings_of_an_mr_show_what_they_are_judged_by():
     shown = {row.what.split(":")[0]: row for row in rows if row.is_abnormal}
     assert {place: row.normal for place, row in shown.items()} == {
         "L1": "less than 20 % lost",
-        "Canal diameter": "from 13 mm",
+        "Canal diameter": "threshold 13 mm",
         "L5/S1": "Pfirrmann grade 1 to 3",
         "L4/L5": "Pfirrmann grade 1 to 3",
     }
     assert shown["Canal diameter"].value == "9.0 to 12.6 mm, narrowest at L4/L5"
     assert "absolute stenosis at L4/L5; " in shown["Canal diameter"].meaning
     page = pages_of(narrow_canal_analysis())[0]
-    assert "from 13 mm" in page
+    assert "threshold 13 mm" in page
     assert "Pfirrmann grade 1 to 3" in page
+
+
+@pytest.mark.parametrize(
+    ("notes", "words"),
+    [
+        ((), "on one sagittal slice: discs"),
+        ((ReaderNote(NoteKind.CANAL_WIDEST, (10, 18)),), "one sagittal slice (10 of 18)"),
+        ((ReaderNote(NoteKind.SLICE_TAKEN, ("sagittal", 4, 9)),), "one sagittal slice (4 of 9)"),
+        ((ReaderNote(NoteKind.SERIES_TAKEN, (3, 7, 1, 2)),), "one sagittal slice (3 of 7)"),
+        ((ReaderNote(NoteKind.SERIES_TAKEN, (1, 1, 1, 2)),), "on one sagittal slice: discs"),
+    ],
+    ids=["not counted", "widest", "volume", "series", "single"],
+)
+def test_the_first_page_says_what_was_assessed_and_what_was_not(notes, words):
+    analysis = mr_analysis()
+    analysis = replace(analysis, image=replace(analysis.image, notes=notes))
+    first = pages_of(analysis)[0]
+    assert words in first
+    assert "Not assessed: other slices, foramina" in first
+    assert words in report_html(analysis).decode()
+
+
+def test_a_film_says_that_only_alignment_and_heights_were_assessed():
+    first = pages_of(xray_analysis())[0]
+    assert "Assessed: alignment, and the heights of the outlined vertebral bodies." in first
+    assert "slice" not in first.split("Not assessed: ")[1].split(".")[0]

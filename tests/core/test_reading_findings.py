@@ -404,3 +404,10 @@ def test_a_renamed_disc_keeps_what_the_program_said_of_it():
         f.code: f.value for f in findings_of(graded) if f.place == "L5/S1"
     }
     assert all(f.automatic == f.value for f in told.values())
+
+
+def test_a_canal_that_may_be_narrow_comes_after_what_is_graded_on_discs():
+    least = min(PRESENCE_RANKS.values())
+    for grade in (SeverityGrade.ABSOLUTE_STENOSIS, SeverityGrade.RELATIVE_STENOSIS):
+        assert 0 < severity_rank(grade, is_possible=True) < least
+    assert severity_rank(SeverityGrade.ABSOLUTE_STENOSIS, is_possible=False) > least

@@ -264,12 +264,12 @@ def test_an_impression_of_the_reader_s_own_is_offered_a_new_one(store: ReadingSt
     session.decide(COBB, Decision.ACCEPTED)
     assert session.offered_impression == ""
     session.write_impression("Mine.")
-    assert session.offered_impression == "Unremarkable: C2–C7 Cobb lordosis 12.0°."
+    assert session.offered_impression == "Within reference limits: C2–C7 Cobb lordosis 12.0°."
     session.decide(COBB, Decision.REJECTED)
     assert session.reading.impression.text == "Mine."
     session.undo()
     session.take_offered_impression()
-    assert session.reading.impression.text == "Unremarkable: C2–C7 Cobb lordosis 12.0°."
+    assert session.reading.impression.text == "Within reference limits: C2–C7 Cobb lordosis 12.0°."
 
 
 def test_decisions_carry_the_name_of_who_made_them(store: ReadingStore):
@@ -326,7 +326,7 @@ def test_a_spoilt_signed_reading_is_told_and_not_gone_on_with(store, tmp_path):
     session.accept_rest()
     session.sign("A. Reader")
     path = next(tmp_path.rglob("version-0001.json"))
-    path.write_text(path.read_text().replace("unremarkable", "abnormal"))
+    path.write_text(path.read_text().replace("lordosis", "kyphosis"))
     again = opened(store)
     assert [fault.problem.value for fault in again.faults] == ["changed"]
     assert not again.status.is_verified

@@ -76,7 +76,7 @@ COBB = Finding(
     [
         ((pfirrmann(4), BULGING), "L4/L5 disc", "Pfirrmann grade 4, disc bulging"),
         ((BULGING, pfirrmann(2)), "L4/L5 disc", "disc bulging, Pfirrmann grade 2"),
-        ((pfirrmann(2), QUIET), "L4/L5 disc", "unremarkable, Pfirrmann grade 2"),
+        ((pfirrmann(2), QUIET), "L4/L5 disc", "no abnormal grade, Pfirrmann grade 2"),
         (
             (pfirrmann(2), QUIET, DOUBT),
             "L4/L5 disc",
@@ -106,10 +106,9 @@ def test_a_narrow_canal_says_at_which_discs_and_by_what_limit():
         "Canal diameter", "9.0 to 12.6 mm, narrowest at L4/L5",
     )  # fmt: skip
     assert line_note(found) == (
-        "absolute stenosis at L4/L5; possibly relative stenosis at L1/L2 to L3/L4 "
-        "(reference from 13 mm)"
+        "absolute stenosis at L4/L5; possibly relative stenosis at L1/L2 to L3/L4 (threshold 13 mm)"
     )
-    assert line_note(found[:1]).endswith("absolute stenosis (reference from 13 mm)")
+    assert line_note(found[:1]).endswith("absolute stenosis (threshold 13 mm)")
 
 
 def made(decision: Decision, finding: Finding, human: FindingValue | None = None):

@@ -42,5 +42,5 @@ def test_the_row_of_a_narrow_canal_has_a_bar_and_its_limit(qtbot):
     row.show_findings([ReadFinding(finding) for finding in canal().findings], is_locked=False)
     assert row.decision is Decision.UNDECIDED
     assert row.title.text() == "Canal diameter"
-    assert "from 13 mm" in row.note.text()
+    assert "threshold 13 mm" in row.note.text()
     assert row.bar.isVisibleTo(row)

@@ -19,6 +19,7 @@ from spinealign.ui.reading.impression_box import ImpressionBox
 from spinealign.ui.widgets.labels import Strip, offer, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import examination_text, explain
+from spinealign.wording.examinations import scope_text
 from spinealign.wording.reading import PATIENT_NOT_NAMED, patient_line
 from spinealign.wording.reading_page import STATUS_WORDS
 from spinealign.wording.reading_window import (
@@ -78,6 +79,8 @@ class ReadingPage(QWidget):
         self.forced = wrapped_label("", "danger", strong=True)
         self.chips = CautionChips()
         self.findings = FindingList(colours, open_folds)
+        self.scope = wrapped_label("", "muted")
+        """What of the image was assessed, and what was not."""
         self.left = wrapped_label("", "muted")
         self.accept_rest = QPushButton("Accept all the rest (Ctrl+R)")
         self.accept_rest.setToolTip(
@@ -112,6 +115,9 @@ class ReadingPage(QWidget):
         kind = examination_text(analysis.examination)
         self.examination.setText(kind[0].upper() + kind[1:])
         self.chips.show_chips(chips_of(analysis))
+        scope = scope_text(analysis)
+        self.scope.setText(scope)
+        self.scope.setVisible(bool(scope))
         forced = forced_text(analysis)
         self.forced.setText(forced)
         self.forced.setVisible(bool(forced))
@@ -215,6 +221,7 @@ class ReadingPage(QWidget):
         column.addWidget(self.chips)
         column.addWidget(wrapped_label("Findings", "section"))
         column.addWidget(self.findings)
+        column.addWidget(self.scope)
         column.addLayout(rest)
         column.addWidget(rule())
         column.addWidget(self.impression)
