@@ -3,7 +3,8 @@
 ``python -m benchmarks.killed_batches`` counts how each result folder was left: wholly old,
 wholly new, or (where the system cannot exchange folders) without ``analysis.json``, which is no
 result. A mixture is an error, as is anything of a killed run that the next one does not clear
-away, beside results or beside images.
+away, beside results or beside images, or the next start of the window in the profile, in which
+readings were killed while they were written.
 """
 
 from __future__ import annotations
@@ -27,6 +28,19 @@ from tests import killed_results
 
 MARK = b"old result\n"
 FOREIGN = "notes.txt"
+READING_MOMENTS = 60
+"""At how many moments of a reading it is killed before the window starts."""
+
+WINDOW_START = """
+import sys
+from pathlib import Path
+from PyQt6.QtCore import QTimer
+from spinealign.ui.app import make_application, run_window
+app = make_application()
+QTimer.singleShot(1000, app.quit)
+run_window([], Path(sys.argv[1]))
+"""
+
 REFUSED = 3
 """Exit code of a batch with an image that is of no analysed kind; it has a result too."""
 
@@ -101,6 +115,18 @@ def unfinished(*folders: Path) -> list[str]:
     return [str(path) for folder in folders for path in folder.rglob(f"{TEMPORARY_PREFIX}*")]
 
 
+def window_start() -> Counter[str]:
+    """Kill readings in a profile at many moments, then start the window with it."""
+    with tempfile.TemporaryDirectory() as name:
+        command = [sys.executable, "-m", "tests.killed_readings", name, str(READING_MOMENTS)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        before = unfinished(Path(name))
+        environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+        subprocess.run([sys.executable, "-c", WINDOW_START, name], check=True, env=environment)
+        found = {"left by kills": len(before), "not cleared away": len(unfinished(Path(name)))}
+    return Counter({"readings killed": READING_MOMENTS, **found})
+
+
 def random_moments(kills: int, seed: int) -> Counter[str]:
     """Kill batches at random moments; every result was an old one before each."""
     chance, found = random.Random(seed), Counter[str]()
@@ -152,6 +178,7 @@ def main() -> None:
     options = parser.parse_args()
     for how in ("exchange", "move"):
         print(f"every step, {how}: {dict(every_step(how))}", flush=True)
+    print(f"start of the window: {dict(window_start())}", flush=True)
     print(f"random moments: {dict(random_moments(options.kills, options.seed))}")
 
 

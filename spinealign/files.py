@@ -213,6 +213,13 @@ def clear_unfinished(folder: Path) -> None:
             _cleared(left)
 
 
+def clear_unfinished_below(folder: Path) -> None:
+    """Do as `clear_unfinished` does in a folder and in all that lie below it."""
+    for where, folders, _ in os.walk(folder):
+        clear_unfinished(Path(where))
+        folders[:] = [name for name in folders if not name.startswith(TEMPORARY_PREFIX)]
+
+
 def _cleared(left: Path) -> None:
     if not left.is_dir() or left.is_symlink():
         left.unlink()

@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import QApplication
 
 from spinealign import __version__
 from spinealign.domain.paths import profile_dir as own_profile_dir
-from spinealign.files import clear_unfinished
+from spinealign.files import clear_unfinished_below
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.widgets.icons import application_icon
 from spinealign.ui.window.crash import CrashHook
@@ -42,7 +42,7 @@ def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
     """
     app = make_application()
     profile = profile_dir or own_profile_dir()
-    clear_unfinished(profile)
+    clear_unfinished_below(profile)
     store = SettingsStore(profile)
     window = MainWindow(program_services(profile_dir), store)
     hook = CrashHook(window.workbench.messages.crash, window)

@@ -8,6 +8,7 @@ from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
+from spinealign import files as files_module
 from spinealign.ui.app import run_window
 from spinealign.ui.window.crash import CrashDialog, CrashHook, crash_report
 from spinealign.ui.window.main_window import MainWindow
@@ -48,6 +49,19 @@ def test_the_program_runs_until_its_window_is_closed(qapp, fake_program, tmp_pat
     assert run_window(files("ct_1.dcm"), tmp_path / "profile") == 0
     assert titles == ["ct_1.dcm"]
     assert (tmp_path / "profile" / "settings.json").exists()
+
+
+def test_a_start_clears_away_what_a_killed_run_left_in_the_profile(qapp, fake_program, tmp_path):
+    left = f"{files_module.TEMPORARY_PREFIX}{files_module._COMPUTER}-4194304999-ab"
+    places = [tmp_path / part for part in ("", "corrections", "readings/1")]
+    for place in places:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / left).write_text("killed")
+        (place / "kept.json").write_text("{}")
+    in_the_running_window(lambda window: window.close())
+    assert run_window([], tmp_path) == 0
+    assert not list(tmp_path.rglob(left))
+    assert all((place / "kept.json").exists() for place in places)
 
 
 def raised(error):
