@@ -387,8 +387,8 @@ class Vertebra:
 
     level: Level | None
     index: Annotated[int, Meta(ge=1, le=MOST_BODIES)]
-    outline: tuple[Point, ...]
-    landmarks: tuple[Landmark, ...]
+    outline: Annotated[tuple[Point, ...], Meta(max_length=5000)]
+    landmarks: Annotated[tuple[Landmark, ...], Meta(max_length=50)]
     confidence: Share
     state: VertebraState
 

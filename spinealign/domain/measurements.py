@@ -242,7 +242,7 @@ class Drawing:
 
     tool: DrawingTool
     number: Annotated[int, Meta(ge=1, le=1_000_000)]
-    points: tuple[Point, ...]
+    points: Annotated[tuple[Point, ...], Meta(min_length=1, max_length=1000)]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import math
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -17,7 +19,7 @@ from spinealign.domain import paths
 from spinealign.domain.errors import CorrectionsError, CorrectionsProblem
 from spinealign.domain.findings import Analysis, Corrections, Facing, Vertebra
 from spinealign.domain.image import SpineImage
-from spinealign.domain.measurements import Calibration, Drawing
+from spinealign.domain.measurements import Calibration, Drawing, Point
 from spinealign.files import clear_unfinished, export_error, written_beside
 from spinealign.json_files import JsonError, JsonProblem, json_schema, read_json, typed
 
@@ -29,6 +31,14 @@ _SCHEMA_FAMILY = "spinealign-corrections-"
 _FOLDER = "corrections"
 _LARGEST_BYTES = 8_000_000
 _FEWEST_POINTS = 3
+_SAME_LENGTH = 0.01
+"""How far the length that a calibration states may lie from what its spacing makes of its ends."""
+
+_FARTHEST = 10.0
+"""How many widths or heights of the picture a point may lie away from its upper left corner."""
+
+_SPACINGS_MM = (0.001, 20.0)
+"""Pixels of medical pictures are neither smaller nor larger."""
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -68,7 +78,7 @@ class StoredCorrections(msgspec.Struct, frozen=True, omit_defaults=True):
     vertebrae: Annotated[tuple[Vertebra, ...], Meta(description="From the top.")]
     facing: Facing | None
     levels_uncertain: bool
-    drawings: tuple[Drawing, ...]
+    drawings: Annotated[tuple[Drawing, ...], Meta(max_length=500)]
     calibration: Calibration | None
     is_bent: Annotated[
         bool | None,
@@ -250,7 +260,7 @@ def _read(path: Path, image: SpineImage) -> CorrectionsFile | None:
         if _is_of_another_version(table.get("schema")):
             raise CorrectionsError(path, CorrectionsProblem.NEWER)
         stored = typed(table, CorrectionsFile, is_strict=True)
-        _require_consistent(stored.corrections)
+        _require_consistent(stored.corrections, stored.image)
     except FileNotFoundError:
         return None
     except JsonError as error:
@@ -268,9 +278,15 @@ def _is_of_another_version(schema: Any) -> bool:
     return schema != SCHEMA_ID and str(schema).startswith(_SCHEMA_FAMILY)
 
 
-def _require_consistent(stored: StoredCorrections | None) -> None:
+def _require_consistent(stored: StoredCorrections | None, image: CorrectedImage) -> None:
     if stored is None:
         return
+    _require_near(stored, image)
+    if stored.calibration is not None and not _fits_its_ends(stored.calibration):
+        raise JsonError(JsonProblem.WRONG_VALUE, "corrections.calibration")
+    named = [body.level for body in stored.vertebrae if body.level is not None]
+    if len(set(named)) < len(named):
+        raise JsonError(JsonProblem.WRONG_VALUE, "corrections.vertebrae")
     if [body.index for body in stored.vertebrae] != list(range(1, len(stored.vertebrae) + 1)):
         raise JsonError(JsonProblem.WRONG_VALUE, "corrections.vertebrae")
     if len({drawing.number for drawing in stored.drawings}) < len(stored.drawings):
@@ -280,6 +296,34 @@ def _require_consistent(stored: StoredCorrections | None) -> None:
             raise JsonError(JsonProblem.WRONG_VALUE, f"corrections.vertebrae[{number}].outline")
     if not stored.levels_uncertain and any(body.level is None for body in stored.vertebrae):
         raise JsonError(JsonProblem.WRONG_VALUE, "corrections.levels_uncertain")
+
+
+def _require_near(stored: StoredCorrections, image: CorrectedImage) -> None:
+    """Refuse points that lie many pictures away from this one."""
+    places: list[tuple[str, Sequence[Point]]] = [
+        (f"corrections.drawings[{number}].points", drawing.points)
+        for number, drawing in enumerate(stored.drawings)
+    ]
+    for number, body in enumerate(stored.vertebrae):
+        where = f"corrections.vertebrae[{number}]"
+        marks = [(mark.x, mark.y) for mark in body.landmarks]
+        places += [(f"{where}.outline", body.outline), (f"{where}.landmarks", marks)]
+    size = (image.width_px, image.height_px)
+    for where, points in places:
+        apart = (abs(at) / n for point in points for at, n in zip(point, size, strict=True))
+        if max(apart, default=0.0) > _FARTHEST:
+            raise JsonError(JsonProblem.WRONG_VALUE, where)
+
+
+def _fits_its_ends(calibration: Calibration) -> bool:
+    """Whether spacing, ends and length say the same."""
+    down_mm, across_mm = calibration.spacing_mm
+    (x0, y0), (x1, y1) = calibration.start, calibration.end
+    length_mm = math.hypot((x1 - x0) * across_mm, (y1 - y0) * down_mm)
+    are_possible = all(_SPACINGS_MM[0] <= mm <= _SPACINGS_MM[1] for mm in calibration.spacing_mm)
+    return are_possible and abs(length_mm - calibration.length_mm) <= (
+        _SAME_LENGTH * calibration.length_mm
+    )
 
 
 def _place(image: SpineImage) -> PictureInFile | msgspec.UnsetType:

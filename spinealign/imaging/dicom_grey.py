@@ -94,7 +94,7 @@ def _grey_from_stored(stored: NDArray[Any], dataset: Dataset, frame: int) -> Gre
         bits = max(bits, 16)  # 8 would promise display values 0..255
     is_inverted = _is_inverted(dataset)
     if is_inverted:
-        ends = _ends(values, bits, padding)
+        ends = _ends(values, bits, padding, is_changed)
         values = ends - values
         windows = tuple(mirrored(window, ends) for window in windows)
     if padding is not None:
@@ -159,11 +159,18 @@ def _apply_modality(
         return stored.astype(exact), False
     if (slope, intercept) == (1.0, 0.0):
         return stored.astype(exact), True
+    if not _keeps_steps(slope, intercept):
+        return stored.astype(exact), False
     values = np.empty(stored.shape, exact)
     for top in range(0, len(stored), BLOCK_ROWS):
         rows = slice(top, top + BLOCK_ROWS)
         values[rows] = stored[rows] * np.float64(slope) + intercept
     return values, True
+
+
+def _keeps_steps(slope: float, intercept: float) -> bool:
+    """Whether steps of a slope are kept beside an intercept in the float32 of grey values."""
+    return float(np.spacing(np.float32(abs(intercept)))) <= abs(slope) / 4
 
 
 def _modality_tables(dataset: Dataset) -> Sequence[Dataset]:
@@ -203,11 +210,17 @@ def _is_inverted(dataset: Dataset) -> bool:
     )
 
 
-def _ends(values: NDArray[Any], bits: int, padding: NDArray[np.bool_] | None) -> float:
-    """Return lowest plus highest value of the range that an inversion mirrors."""
+def _ends(
+    values: NDArray[Any], bits: int, padding: NDArray[np.bool_] | None, is_changed: bool
+) -> float:
+    """Return lowest plus highest value of the range that an inversion mirrors.
+
+    That of all stored values where these are as stored; rescaled ones may lie in a small part of
+    it, where differences of theirs would get lost.
+    """
     kept = values if padding is None else values[~padding]
     low, high = float(kept.min()), float(kept.max())
-    if low >= 0 and high <= 2**bits - 1:
+    if low >= 0 and high <= 2**bits - 1 and not is_changed:
         return float(2**bits - 1)
     return low + high
 

@@ -20,8 +20,14 @@ CT_PRESETS = (
 """Hounsfield windows for the spine and the head (Radiopaedia, "Windowing (CT)")."""
 
 _SAMPLED_PIXELS = 1_000_000
-_FEWEST_GREYS = 2
-"""Steps of a screen's 255 between the darkest and the brightest that are seen as a picture."""
+_FEWEST_GREYS = 12
+"""Steps of a screen's 255 between dark and bright parts that are seen as a picture."""
+
+_FEWEST_GREYS_OF_A_TABLE = 2
+"""The same of a table, which a writer made for this very picture."""
+
+_DARK_AND_BRIGHT = (0.5, 99.5)
+"""Percentiles between which a picture lies: a hot pixel or a burnt-in line is none."""
 
 
 def selectable_windows(image: SpineImage) -> tuple[DisplayWindow, ...]:
@@ -127,20 +133,24 @@ def _share(values: NDArray[np.float64], window: DisplayWindow) -> NDArray[np.flo
 def shows_something(pixels: NDArray[Any], window: DisplayWindow) -> bool:
     """Tell whether a window shows grey values apart; one that lies beside them or is far wider not.
 
+    A few pixels that lie apart from the others do not count.
+
     Parameters
     ----------
     pixels : ndarray, any shape
         Grey values.
     window : DisplayWindow
     """
-    ends = np.array([pixels.min(), pixels.max()], np.float64)
+    step = math.ceil(math.sqrt(pixels.size / _SAMPLED_PIXELS))
+    ends = np.percentile(pixels[..., ::step], _DARK_AND_BRIGHT)
+    if not ends[1] > ends[0]:
+        ends = np.array([pixels.min(), pixels.max()], np.float64)
     if window.table is None:
-        shown = apply_window(ends, window)
-    else:
-        start = window.centre - window.width / 2
-        first, last = np.clip(np.rint(ends - start), 0, len(window.table) - 1).astype(int)
-        shown = np.asarray(np.rint(window.table[first : last + 1] * 255), np.uint8)
-    return int(np.ptp(shown)) >= _FEWEST_GREYS
+        return int(np.ptp(apply_window(ends, window))) >= _FEWEST_GREYS
+    start = window.centre - window.width / 2
+    first, last = np.clip(np.rint(ends - start), 0, len(window.table) - 1).astype(int)
+    shown = np.asarray(np.rint(window.table[first : last + 1] * 255), np.uint8)
+    return int(np.ptp(shown)) >= _FEWEST_GREYS_OF_A_TABLE
 
 
 def mirrored(window: DisplayWindow, ends: float) -> DisplayWindow:

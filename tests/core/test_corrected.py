@@ -16,7 +16,7 @@ from spinealign.domain.findings import (
     VertebraState,
     WarningCode,
 )
-from spinealign.domain.image import SpacingSource
+from spinealign.domain.image import NoteKind, ReaderNote, SpacingSource
 from spinealign.domain.measurements import (
     DrawingTool,
     MeasureState,
@@ -436,6 +436,15 @@ class TestCalibration:
         assert any(m.state is MeasureState.EDITED for m in lengths)
         for measurement in lengths:
             assert measurement.automatic_value == pytest.approx(before[measurement.key].value / 4)
+
+    def test_notes_on_the_file_s_spacing_go_with_it(self, found):
+        notes = tuple(ReaderNote(kind, (1.1,)) for kind in (NoteKind.CALIBRATED, NoteKind.TURNED))
+        start = replace(found, image=replace(found.image, notes=notes))
+        state = changes.calibrate(start_of(start), (0, 0), (100, 0), 25.0, start.image)
+        result = apply_corrections(start, state)
+        assert [note.kind for note in result.image.notes] == [NoteKind.TURNED]
+        again = apply_corrections(result, changes.without_calibration(result.corrections))
+        assert again.image.notes == notes
 
     def test_without_calibration_the_file_s_spacing_is_back(self, found):
         magnified = replace(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,11 +34,10 @@ from spinealign.export import corrections as store
 from tests import phantoms
 from tests.examinations import SPINE_MR
 
-numbers = st.floats(-1e6, 1e6)
+numbers = st.floats(-500, 500)
 shares = st.floats(0, 1)
-positive = st.floats(1e-6, 1e6)
 places = st.tuples(numbers, numbers)
-points = st.lists(places, max_size=5).map(tuple)
+points = st.lists(places, min_size=1, max_size=5).map(tuple)
 outlines = st.lists(places, min_size=3, max_size=5).map(tuple)
 landmarks = st.builds(
     Landmark,
@@ -50,15 +50,26 @@ bodies = st.lists(
         st.lists(landmarks, max_size=3).map(tuple), shares, st.sampled_from(VertebraState),
     ),
     max_size=4,
+    unique_by=lambda body: body.level or id(body),
 ).map(lambda found: tuple(replace(b, index=i) for i, b in enumerate(found, start=1)))  # fmt: skip
 drawings = st.lists(
     st.builds(Drawing, st.sampled_from(DrawingTool), st.integers(1, 10**6), points),
     max_size=3,
     unique_by=lambda drawing: drawing.number,
 ).map(tuple)
-calibrations = st.builds(
-    Calibration, places, places, positive, st.tuples(positive, positive)
-)  # fmt: skip
+spacings = st.floats(0.001, 20)
+
+
+def calibrated(start, end, spacing_mm):
+    across, down = np.subtract(end, start)
+    return Calibration(
+        start, end, math.hypot(across * spacing_mm[1], down * spacing_mm[0]), spacing_mm
+    )
+
+
+calibrations = st.builds(calibrated, places, places, st.tuples(spacings, spacings)).filter(
+    lambda found: found.length_mm > 1e-6
+)
 wanted = st.builds(
     Corrections, bodies, st.none() | st.sampled_from(Facing), st.booleans(), drawings,
     st.none() | calibrations, st.none() | st.booleans(), st.none() | st.dates(),
@@ -81,7 +92,7 @@ SOME = Corrections(
     ),
     Facing.LEFT,
     drawings=(Drawing(DrawingTool.ANGLE, 2, ((1.0, 2.0), (3.0, 4.0))),),
-    calibration=Calibration((0.0, 0.0), (9.0, 9.0), 10.0, (0.2, 0.1)),
+    calibration=Calibration((0.0, 0.0), (30.0, 40.0), 10.0, (0.2, 0.2)),
 )  # fmt: skip
 
 
@@ -379,6 +390,43 @@ BROKEN = {
     "a length of nothing": lambda text: spoil(
         text, put("corrections", "calibration", "length_mm", value=0)
     ),
+    "a calibration that contradicts itself": lambda text: spoil(
+        text, put("corrections", "calibration", "spacing_mm", value=[0.1, 0.1])
+    ),
+    "a calibration between one place": lambda text: spoil(
+        text, put("corrections", "calibration", "end", value=[0.0, 0.0])
+    ),
+    "pixels of a hundredth of a micrometre": lambda text: spoil(
+        text, put("corrections", "calibration", value={
+            "start": [0, 0], "end": [30, 40], "length_mm": 5e-4, "spacing_mm": [1e-5, 1e-5]}),
+    ),
+    "a place far from the picture": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "outline", 0, value=[900_000.0, 1.0])
+    ),
+    "a landmark far from the picture": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "landmarks", 0, "y", value=-900_000.0)
+    ),
+    "two bodies of one level": lambda text: spoil(
+        text,
+        lambda table: table["corrections"].update(
+            vertebrae=[table["corrections"]["vertebrae"][0] | {"index": i} for i in (1, 2)]
+        ),
+    ),
+    "a drawing of 1001 points": lambda text: spoil(
+        text, put("corrections", "drawings", 0, "points", value=[[1.0, 2.0]] * 1001)
+    ),
+    "a drawing without points": lambda text: spoil(
+        text, put("corrections", "drawings", 0, "points", value=[])
+    ),
+    "501 drawings": lambda text: spoil(
+        text,
+        lambda table: table["corrections"].update(
+            drawings=[table["corrections"]["drawings"][0] | {"number": i} for i in range(1, 502)]
+        ),
+    ),
+    "an outline of 5001 points": lambda text: spoil(
+        text, put("corrections", "vertebrae", 0, "outline", value=[[1.0, 2.0]] * 5001)
+    ),
     "an unknown tool": lambda text: spoil(
         text, put("corrections", "drawings", 0, "tool", value="circle")
     ),
@@ -389,7 +437,9 @@ SCHEMA_CANNOT_TELL = {
     "empty", "cut short", "not json", "deep", "infinity", "too large a number",
     "a number of 5000 digits", "deep inside", "no time", "a wrong number", "no time zone",
     "drawings of one number", "an empty outline", "an outline of two points",
-    "no level though levels are certain",
+    "no level though levels are certain", "a calibration that contradicts itself",
+    "a calibration between one place", "pixels of a hundredth of a micrometre",
+    "a place far from the picture", "a landmark far from the picture", "two bodies of one level",
 }  # fmt: skip
 """No JSON at all, or rules between several values, or a format."""
 

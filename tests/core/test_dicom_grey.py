@@ -258,6 +258,22 @@ def test_floating_point_values(tmp_path: Path, keyword: str, dtype: Any) -> None
     np.testing.assert_array_equal(image.pixels, values.astype(np.float32))
 
 
+def test_small_values_keep_their_differences_when_inverted(tmp_path: Path) -> None:
+    stored = np.tile(np.arange(200, dtype=np.uint16), (100, 1))
+    tags = {"RescaleSlope": 1e-4, "RescaleIntercept": 0, "PhotometricInterpretation": "MONOCHROME1"}
+    image = read_scan(tmp_path, stored, **tags)
+    np.testing.assert_allclose(image.pixels, (199 - stored) * 1e-4, atol=1e-8)
+    assert len(np.unique(image.pixels)) == 200
+
+
+def test_a_rescale_in_which_steps_get_lost_is_not_used_and_said(tmp_path: Path) -> None:
+    stored = np.tile(np.arange(200, dtype=np.uint16), (100, 1))
+    image = read_scan(tmp_path, stored, RescaleSlope=1e-4, RescaleIntercept=1e6)
+    np.testing.assert_array_equal(image.pixels, stored)
+    assert any("rescale" in note for note in notes_of(image))
+    assert read_scan(tmp_path, stored, RescaleSlope=1, RescaleIntercept=-1e6).notes == ()
+
+
 def test_a_slope_of_zero_is_not_believed(tmp_path: Path) -> None:
     image = read_scan(tmp_path, Modality="CT", RescaleSlope=0, RescaleIntercept=10)
     np.testing.assert_array_equal(image.pixels, GREY)

@@ -96,7 +96,7 @@ def test_voi_luts_come_before_windows(tmp_path: Path) -> None:
     entries = (np.arange(1000)[::-1] * 4).astype(np.uint16)
     image = read_image(
         write_dicom(
-            tmp_path / "a.dcm", GREY, Modality="DX", WindowCenter=5, WindowWidth=6,
+            tmp_path / "a.dcm", GREY, Modality="DX", WindowCenter=500, WindowWidth=600,
             VOILUTSequence=Sequence([voi_table(500, entries, 12, "HARD")]),
         )
     )  # fmt: skip
@@ -148,6 +148,30 @@ def test_a_window_that_shows_nothing_gives_way_to_the_automatic_one_and_is_said(
     shown = default_display(image)
     assert shown.kind is WindowKind.AUTOMATIC
     assert np.ptp(apply_window(image.pixels, shown)) == 255
+
+
+@pytest.mark.parametrize("bright", [1, 20], ids=["a hot pixel", "a burnt-in line"])
+def test_a_window_for_a_few_pixels_alone_shows_nothing(tmp_path: Path, bright: int) -> None:
+    pixels = np.tile(np.arange(200, dtype=np.uint16), (100, 1))
+    pixels[0, :bright] = 4000
+    tags = {"WindowCenter": 3800, "WindowWidth": 500, "Modality": "MR"}
+    image = read_image(write_dicom(tmp_path / "a.dcm", pixels, **tags))
+    assert (image.windows, notes_of(image)) == ((), (LEFT_OUT,))
+
+
+def test_a_window_in_which_all_is_nearly_one_grey_is_not_used(tmp_path: Path) -> None:
+    pixels = np.tile(np.arange(200, dtype=np.uint16), (100, 1))
+    tags = {"WindowCenter": 100, "WindowWidth": 17000, "Modality": "MR"}
+    image = read_image(write_dicom(tmp_path / "a.dcm", pixels, **tags))
+    assert (image.windows, notes_of(image)) == ((), (LEFT_OUT,))
+
+
+def test_a_small_thing_before_one_grey_is_shown_in_its_window(tmp_path: Path) -> None:
+    pixels = np.zeros((100, 200), np.uint16)
+    pixels[:3, :3] = 1000
+    tags = {"WindowCenter": 500, "WindowWidth": 1000, "Modality": "MR"}
+    image = read_image(write_dicom(tmp_path / "a.dcm", pixels, **tags))
+    assert (len(image.windows), notes_of(image)) == (1, ())
 
 
 def test_of_several_windows_only_those_that_show_something_stay(tmp_path: Path) -> None:

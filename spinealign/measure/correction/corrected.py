@@ -24,7 +24,7 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.height_loss import height_loss_cautions
-from spinealign.domain.image import SpacingSource, SpineImage
+from spinealign.domain.image import NoteKind, SpacingSource, SpineImage
 from spinealign.domain.measurements import (
     Calibration,
     DrawingTool,
@@ -110,10 +110,22 @@ def without_corrections(analysis: Analysis) -> Analysis:
     return analysis.automatic or analysis
 
 
+_OF_THE_FILE_S_SPACING = frozenset(
+    {NoteKind.CALIBRATED, NoteKind.DEMAGNIFIED, NoteKind.UNIT_ASSUMED, NoteKind.SPACING_CONFLICT}
+)
+"""Notes on how the file states its spacing, which a person's calibration replaces."""
+
+
 def _calibrated(image: SpineImage, calibration: Calibration | None) -> SpineImage:
     if calibration is None:
         return image
-    return replace(image, spacing_mm=calibration.spacing_mm, spacing_source=SpacingSource.USER)
+    notes = tuple(note for note in image.notes if note.kind not in _OF_THE_FILE_S_SPACING)
+    return replace(
+        image,
+        spacing_mm=calibration.spacing_mm,
+        spacing_source=SpacingSource.USER,
+        notes=notes,
+    )
 
 
 def _with_segmentation(

@@ -178,20 +178,23 @@ def _coinciding(pairs: Sequence[tuple[int, int]]) -> Callable[[Points], Unmeasur
 
 
 def _crossing(points: Points) -> UnmeasurableReason | None:
-    sides = list(zip(points, np.roll(points, -1, axis=0), strict=True))
-    for i, one in enumerate(sides):
-        for other in sides[i + 2 : len(sides) - (i == 0)]:
-            if _do_cross(*one, *other):
-                return UnmeasurableReason.OUTLINE_CROSSES
+    starts, ends = points, np.roll(points, -1, axis=0)
+    count = len(points)
+    for i in range(count - 2):
+        others = slice(i + 2, count - (i == 0))
+        if _do_cross(starts[i], ends[i], starts[others], ends[others]).any():
+            return UnmeasurableReason.OUTLINE_CROSSES
     return None
 
 
-def _do_cross(a: Points, b: Points, c: Points, d: Points) -> bool:
-    return _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0
+def _do_cross(a: Points, b: Points, c: Points, d: Points) -> NDArray[np.bool_]:
+    """Tell which of the lines (N, 2) from `c` to `d` the line from `a` to `b` crosses."""
+    return np.asarray((_turn(a, b, c) * _turn(a, b, d) < 0) & (_turn(c, d, a) * _turn(c, d, b) < 0))
 
 
-def _turn(a: Points, b: Points, c: Points) -> float:
-    return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+def _turn(a: Points, b: Points, c: Points) -> Points:
+    ahead, aside = b - a, c - a
+    return np.asarray(ahead[..., 0] * aside[..., 1] - ahead[..., 1] * aside[..., 0])
 
 
 def _strokes(tool: DrawingTool, pixels: Points, geometry: PixelGeometry) -> tuple[Stroke, ...]:
