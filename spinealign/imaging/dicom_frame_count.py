@@ -21,7 +21,7 @@ _MOST_FRAGMENTS = 100_000
 _DELIMITER_BYTES = 8
 
 
-def count_frames(dataset: Dataset, file: BinaryIO) -> int:
+def count_frames(dataset: Dataset, file: BinaryIO, described: int = 0) -> int:
     """Return the number of frames, by the pixel data's length, offset table or fragments.
 
     Parameters
@@ -30,6 +30,9 @@ def count_frames(dataset: Dataset, file: BinaryIO) -> int:
         Without a usable number of frames.
     file : file
         The bytes that it was read from: at the pixel data where these were left out.
+    described : int
+        How many frames its functional groups describe; counts where something lies behind the
+        last whole frame of uncompressed data.
 
     Returns
     -------
@@ -41,7 +44,7 @@ def count_frames(dataset: Dataset, file: BinaryIO) -> int:
     if length == _UNDEFINED:
         count = _compressed_frames(dataset, file, start)
     else:
-        count = _plain_frames(dataset, length)
+        count = _plain_frames(dataset, length, described)
     file.seek(place)
     return max(count, 1)
 
@@ -63,7 +66,7 @@ def _pixel_data(dataset: Dataset, file: BinaryIO) -> tuple[int, int]:
     return file.tell(), struct.unpack_from(f"{order}I", head, 4 if is_implicit else 8)[0]
 
 
-def _plain_frames(dataset: Dataset, length: int) -> int:
+def _plain_frames(dataset: Dataset, length: int, described: int) -> int:
     sizes = [numbers(dataset.get(key)) for key in ("Rows", "Columns", "BitsAllocated")]
     if not all(len(size) == 1 and size[0] >= 1 for size in sizes):
         return 1
@@ -73,7 +76,8 @@ def _plain_frames(dataset: Dataset, length: int) -> int:
         samples = 2  # two pixels share their colours (PS3.3 C.7.6.3.1.2)
     frame_bits = int(rows) * int(cols) * int(bits) * samples
     count = length * 8 // frame_bits
-    return count if length - (count * frame_bits + 7) // 8 in (0, 1) else 1
+    is_exact = length - (count * frame_bits + 7) // 8 in (0, 1)
+    return count if is_exact else described
 
 
 def _compressed_frames(dataset: Dataset, file: BinaryIO, start: int) -> int:

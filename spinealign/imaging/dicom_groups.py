@@ -21,6 +21,11 @@ _OF_A_FRAME = {
 """What no frame may take from the top of a file that states it of any frame, and its group."""
 
 
+def described_frames(dataset: Dataset) -> int:
+    """Return of how many frames a file has functional groups."""
+    return len(dataset.get(_PER_FRAME) or ())
+
+
 def settle_groups(dataset: Dataset, frames: int) -> tuple[ReaderNote, ...]:
     """Leave a data set only what it says of each frame without doubt.
 

@@ -32,7 +32,7 @@ from spinealign.imaging.decoding import check_plausible, check_size
 from spinealign.imaging.dicom_decompress import decompressed_frame, one_frame
 from spinealign.imaging.dicom_frame_count import count_frames
 from spinealign.imaging.dicom_frames import frame_stream
-from spinealign.imaging.dicom_groups import settle_groups
+from spinealign.imaging.dicom_groups import described_frames, settle_groups
 from spinealign.imaging.dicom_layout import (
     complete_layout,
     join_items,
@@ -144,16 +144,21 @@ def load_completed(
 
 
 def _complete_frames(dataset: Dataset, file: BinaryIO) -> tuple[ReaderNote, ...]:
-    """Count the frames where the file does not state their number."""
+    """Count the frames where the file does not state their number, or contradicts itself."""
     stated = numbers(dataset.get("NumberOfFrames"))
     is_usable = len(stated) == 1 and stated[0] >= 1 and stated[0].is_integer()
-    if "Rows" not in dataset or is_usable:
+    described = described_frames(dataset)
+    if "Rows" not in dataset or (is_usable and described in (0, stated[0])):
+        return ()
+    frames = count_frames(dataset, file, 0 if is_usable else described)
+    if is_usable and frames != described:  # nothing tells which of the two is right
         return ()
     dataset.pop("NumberOfFrames", None)
-    frames = count_frames(dataset, file)
     if frames == 1:
         return ()
     dataset.NumberOfFrames = frames
+    if is_usable:
+        return (ReaderNote(NoteKind.FRAMES_CONTRADICTED, (int(stated[0]), frames)),)
     return (ReaderNote(NoteKind.FRAMES_COUNTED, (frames,)),)
 
 

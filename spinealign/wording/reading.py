@@ -54,6 +54,9 @@ _NOTES = {
     NoteKind.FRAMES_COUNTED: (
         "The file does not state how many frames it holds; {0} were found in it."
     ),
+    NoteKind.FRAMES_CONTRADICTED: (
+        "The file states another number of frames ({0}) than it holds and describes ({1})."
+    ),
     NoteKind.FRAMES_NOT_TOLD_APART: (
         "The file describes another number of frames ({0}) than it holds ({1}), so what it says "
         "of single frames only was left out."

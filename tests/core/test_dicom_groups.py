@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
+from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.examination import Plane
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart, SpineImage
@@ -99,3 +101,58 @@ def test_frames_without_any_groups_keep_what_the_top_of_the_file_says(tmp_path: 
     path = write_frames(tmp_path / "a.dcm", [], PixelSpacing=[1, 1])
     assert {image.spacing_mm for image in frames_of(path)} == {(1.0, 1.0)}
     assert all(notes_of(image) == () for image in frames_of(path))
+
+
+# --- numbers of frames that are not stated, or stated otherwise -------------------------
+
+
+def write_as(path: Path, frames: int, stated: int | None, rest: int = 0, items: int = 4) -> Path:
+    """Write a file that holds frames (and a rest in bytes), states and describes as many."""
+    write_frames(path, [groups(k) for k in range(items)])
+    dataset = dcmread(path)
+    data = np.stack([ramp() + k for k in range(7)]).tobytes()
+    dataset.PixelData = data[: frames * ramp().nbytes + rest]
+    dataset.NumberOfFrames = stated
+    if stated is None:
+        del dataset.NumberOfFrames
+    dataset.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("rest", [0, 100, 1000])
+def test_functional_groups_tell_frames_with_something_behind_them(
+    tmp_path: Path, rest: int
+) -> None:
+    (entry,) = list_series(write_as(tmp_path / "a.dcm", 4, None, rest))
+    assert entry.positions_mm == (0.0, 5.0, 10.0, 15.0)
+    image = read_part(entry.parts[3])
+    np.testing.assert_array_equal(image.pixels, (ramp() + 3) * 2 + 3)
+    assert "4 were found in it" in notes_of(image)[0]
+
+
+def test_a_frame_that_is_described_and_cut_short_is_damaged(tmp_path: Path) -> None:
+    (entry,) = list_series(write_as(tmp_path / "a.dcm", 3, None, 1000))
+    assert len(entry) == 4
+    with pytest.raises(ImageReadError) as caught:
+        read_part(entry.parts[3])
+    assert caught.value.problem is ReadProblem.TRUNCATED
+
+
+@pytest.mark.parametrize("stated", [1, 2, 9])
+def test_frames_that_are_there_and_described_count_whatever_is_stated(
+    tmp_path: Path, stated: int
+) -> None:
+    (entry,) = list_series(write_as(tmp_path / "a.dcm", 4, stated))
+    assert entry.positions_mm == (0.0, 5.0, 10.0, 15.0)
+    said = f"The file states another number of frames ({stated}) than it holds and describes (4)."
+    assert notes_of(read_part(entry.parts[3])) == (said,)
+
+
+@pytest.mark.parametrize(("frames", "stated"), [(7, 4), (5, 5), (4, 7)])
+def test_frames_count_as_stated_where_less_than_both_others_agree(
+    tmp_path: Path, frames: int, stated: int
+) -> None:
+    (entry,) = list_series(
+        write_as(tmp_path / "a.dcm", frames, stated, items=6 - (stated == 4) * 2)
+    )
+    assert len(entry) == stated
