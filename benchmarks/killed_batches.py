@@ -70,10 +70,11 @@ def left_by_step(texts: dict[str, str]) -> str:
     return "mixture" if "analysis.json" in texts else "no result"
 
 
-def sample_images(folder: Path) -> Path:
-    """Copy images of the sample cases into a folder."""
+def sample_images(folder: Path, most: int) -> Path:
+    """Copy images of the sample cases into a folder, the smallest files first."""
     folder.mkdir()
-    for number, path in enumerate(sorted((resources_dir() / "samples").rglob("*.dcm"))):
+    samples = sorted((resources_dir() / "samples").rglob("*.dcm"), key=lambda p: p.stat().st_size)
+    for number, path in enumerate(samples[:most]):
         shutil.copyfile(path, folder / f"{number}-{path.name}")
     return folder
 
@@ -127,11 +128,11 @@ def window_start() -> Counter[str]:
     return Counter({"readings killed": READING_MOMENTS, **found})
 
 
-def random_moments(kills: int, seed: int) -> Counter[str]:
+def random_moments(kills: int, seed: int, most: int) -> Counter[str]:
     """Kill batches at random moments; every result was an old one before each."""
     chance, found = random.Random(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
-        images, out = sample_images(Path(name) / "images"), Path(name) / "out"
+        images, out = sample_images(Path(name) / "images", most), Path(name) / "out"
         began = time.monotonic()
         if start_batch(images, out).wait() not in (0, REFUSED):
             raise SystemExit("the whole batch failed")
@@ -174,12 +175,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=100, help="batches killed at a random moment")
+    parser.add_argument("--images", type=int, default=4, help="images of a batch, at most")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     for how in ("exchange", "move"):
         print(f"every step, {how}: {dict(every_step(how))}", flush=True)
     print(f"start of the window: {dict(window_start())}", flush=True)
-    print(f"random moments: {dict(random_moments(options.kills, options.seed))}")
+    print(f"random moments: {dict(random_moments(options.kills, options.seed, options.images))}")
 
 
 if __name__ == "__main__":
