@@ -223,11 +223,27 @@ def line_key(finding: Finding) -> str:
     return f"disc/{finding.place}" if is_disc else finding.key
 
 
+_OF_A_CURVE = frozenset({MeasureCode.COBB_C2_LOWEST, MeasureCode.POSTERIOR_TANGENT})
+_FEWEST_SEGMENTS = 3
+"""Over how many segments a curve of the neck is one that is told: one between neighbours is none.
+
+Source: set by hand; published angles are of the whole neck, C2-C7 or C2-C6 (`domain/measures.py`).
+"""
+
+
 def is_detail(finding: Finding) -> bool:
     """Whether a finding is left under the details unless the reader decides on it."""
     if finding.kind is not FindingKind.MEASURE or finding.normality is Normality.ABNORMAL:
         return False
+    if finding.code in _OF_A_CURVE and _segments(finding) < _FEWEST_SEGMENTS:
+        return True
     return MEASURES[MeasureCode(finding.code)].group not in _MAIN_GROUPS
+
+
+def _segments(finding: Finding) -> int:
+    """Return over how many segments a measure is taken."""
+    ends = [LEVEL_SEQUENCE.index(level) for level in finding.levels if level in LEVEL_SEQUENCE]
+    return max(ends) - min(ends) if ends else 0
 
 
 def is_to_be_read(finding: Finding) -> bool:

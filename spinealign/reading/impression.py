@@ -32,6 +32,9 @@ from spinealign.reading.decisions import ReadFinding, read_findings
 from spinealign.reading.findings import CANAL_LINE
 from spinealign.wording.reading_page import (
     COUNTED_LEVELS,
+    OVERRULED_TYPE,
+    REJECTED_LEVELS,
+    REJECTED_TYPE,
     UNCERTAIN_LEVELS,
     bare_phrase,
     canal_sentence,
@@ -71,8 +74,17 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
     str
         Abnormal findings by place, worst first; what is normal in one sentence; grades that are
         not determined; measures without a reference; heights, curvatures and measures of balance
-        that are not determined; how the levels were named. Empty if nothing was decided.
+        that are not determined; how the levels were named. Empty if nothing was decided. Where the
+        reader rejected the image type or the levels, nothing that rests on them is told; an image
+        that a person had taken for another type says so first.
     """
+    rejected = {each.finding.kind for each in read if each.state is Decision.REJECTED}
+    if FindingKind.EXAMINATION in rejected:
+        return REJECTED_TYPE
+    if FindingKind.LEVELS in rejected:
+        rest = [each for each in read if not each.finding.levels]
+        rest = [each for each in rest if each.finding.kind is not FindingKind.LEVELS]
+        return "\n".join(filter(None, (REJECTED_LEVELS, impression_text(rest))))
     said = [found for each in read if (found := each.said) is not None]
     abnormal = [found for found in said if found.normality is Normality.ABNORMAL]
     lines = _abnormal_sentences(abnormal)
@@ -83,7 +95,10 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
         _undetermined_heights(read), _undetermined_measures(read, said)
     )
     told = [*lines, *filter(None, (normal, gaps, unjudged))]
-    return "\n".join([*told, *filter(None, [untold]), *_level_reservation(read)] if told else [])
+    if not told:
+        return ""
+    lines = [*_type_reservation(read), *told, *filter(None, [untold]), *_level_reservation(read)]
+    return "\n".join(lines)
 
 
 def _abnormal_sentences(abnormal: Iterable[Finding]) -> list[str]:
@@ -236,6 +251,13 @@ def _is_unjudged_measure(finding: Finding) -> bool:
     """Whether a measure is told without a reference; pixels mean nothing to who reads it."""
     is_measure = finding.kind is FindingKind.MEASURE and not finding.unit.startswith("px")
     return is_measure and finding.normality is Normality.UNJUDGED
+
+
+def _type_reservation(read: Sequence[ReadFinding]) -> list[str]:
+    """Return that a person had the image taken for another type than the program."""
+    types = (each.finding for each in read if each.finding.kind is FindingKind.EXAMINATION)
+    is_overruled = any(WarningCode.VIEW_OVERRULED in finding.cautions for finding in types)
+    return [OVERRULED_TYPE] if is_overruled else []
 
 
 def _level_reservation(read: Sequence[ReadFinding]) -> list[str]:

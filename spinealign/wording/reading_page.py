@@ -588,6 +588,11 @@ def addendum_lines(addendum: Addendum) -> list[str]:
     return [f"{head}; reason: {safe_text(addendum.reason)}", *text]
 
 
+REJECTED_TYPE = "The reader rejected the image type: no finding of the program is reported."
+REJECTED_LEVELS = "The reader rejected the levels: no finding that is named by them is reported."
+OVERRULED_TYPE = (
+    "The image type was chosen against the program’s check: what follows may be meaningless."
+)
 COUNTED_LEVELS = "Levels counted upwards from the lowest disc, taken as L5/S1."
 UNCERTAIN_LEVELS = "The levels are uncertain."
 

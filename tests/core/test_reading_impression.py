@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinealign.domain.errors import ReadingError, ReadingProblem
-from spinealign.domain.examination import EXAMINATIONS, ExaminationKind
+from spinealign.domain.examination import EXAMINATIONS, ExaminationKind, ImageKind
 from spinealign.domain.findings import Caution, WarningCode
 from spinealign.domain.measurements import Unmeasurable, UnmeasurableReason
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.reading import (
+    CONTEXT_KINDS,
     Decision,
     FindingKind,
     GradeValue,
@@ -34,6 +35,7 @@ from spinealign.reading.impression import (
     with_edited_impression,
     with_fresh_impression,
 )
+from spinealign.wording.reading_page import OVERRULED_TYPE, REJECTED_LEVELS, REJECTED_TYPE
 from tests.core.test_reading_decisions import begun, decided, found
 from tests.readings import (
     NOW,
@@ -208,6 +210,35 @@ def test_tangents_are_dictated_as_the_curve_that_they_show(value, words):
     assert f"C2–C7 posterior tangent {words}" in text
 
 
+def test_nothing_is_told_that_rests_on_a_rejected_type_or_on_rejected_levels():
+    rejected = {key: (key, Decision.REJECTED, None) for key in ("examination", "levels")}
+    analysis = back_analysis()
+    assert all_accepted(analysis, rejected["examination"]) == REJECTED_TYPE
+    assert all_accepted(analysis, *rejected.values()) == REJECTED_TYPE
+    assert all_accepted(analysis, rejected["levels"]) == REJECTED_LEVELS
+
+
+def test_an_image_of_another_type_than_the_program_says_comes_with_its_reservation():
+    analysis = back_analysis()
+    caution = Caution(WarningCode.VIEW_OVERRULED, kind=ImageKind.NONE_OF_THESE)
+    forced = replace(analysis, cautions=(*analysis.cautions, caution))
+    lines = all_accepted(forced).splitlines()
+    assert lines == [OVERRULED_TYPE, *all_accepted(analysis).splitlines()]
+
+
+@pytest.mark.parametrize(("lowest", "is_told"), [("C3", False), ("C4", False), ("C5", True)])
+def test_a_curve_of_one_or_two_segments_is_no_finding(lowest, is_told):
+    analysis = neck_analysis()
+    cobb = next(m for m in analysis.measurements if m.code == "cobb_c2_c7")
+    codes = (MeasureCode.COBB_C2_LOWEST, MeasureCode.POSTERIOR_TANGENT)
+    short = tuple(
+        replace(cobb, code=code, levels=("C2", lowest), interval=None, normal=None)
+        for code in codes
+    )
+    text = all_accepted(replace(analysis, measurements=short))
+    assert (f"C2–{lowest}" in text) == is_told
+
+
 def test_pixels_are_not_dictated():
     analysis = neck_analysis()
     pixels = tuple(
@@ -320,9 +351,11 @@ def test_nothing_is_called_normal_that_was_not_decided_to_be(chosen):
     )
     bodies = re.findall(r"[Nn]o height loss of ([^;.]*)", line)
     kept = set(re.findall(r"L\d", spelled_out(bodies[0]))) if bodies else set()
+    context = {reading.decision_on(kind.value).decision for kind in CONTEXT_KINDS}
     for read in read_findings(findings_of(analysis), reading):
         finding, said = read.finding, read.said
         is_normal = said is not None and said.normality.value == "normal"
+        is_normal = is_normal and Decision.REJECTED not in context
         if finding.kind is FindingKind.HEIGHT_LOSS:
             assert (finding.place in kept) == is_normal
         if finding.kind is FindingKind.DISC_GRADE and finding.place in discs:
