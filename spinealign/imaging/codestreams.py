@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 import re
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil
@@ -29,7 +30,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_JPEG_LS_FRAME}
 _TURBO_FRAMES, _TURBO_BITS = (*_SEQUENTIAL_FRAMES, _PROGRESSIVE_FRAME), 8
 _WARNING = "Corrupt JPEG data"
 _BEHIND_DATA = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
-_SEARCHED_BYTES = 65_536
+_SEARCHED_BYTES, _RLE_HEADER_BYTES = 65_536, 64
 _J2K_BITS_AT = 42
 _SCAN, _RESTART_INTERVAL, _TILE_PART, _TILE_PART_BYTES = 0xDA, 0xDD, 0x90, 12
 _CODING_STYLE, _COMPONENTS_AT = 0x52, 40
@@ -126,6 +127,26 @@ def with_sequential_scans(stream: bytes) -> bytes:
     for scan in frame.scans:
         mended[scan.start - len(_WHOLE_BAND) : scan.start] = _WHOLE_BAND
     return bytes(mended)
+
+
+def without_padding(stream: bytes, size: int) -> bytes:
+    """Return a run-length stream without zeros put behind its last segment (PS3.5 G.3.1).
+
+    Parameters
+    ----------
+    stream : bytes
+    size : int
+        Bytes that a segment unpacks to.
+    """
+    if not stream.endswith(b"\0\0") or len(stream) < _RLE_HEADER_BYTES:
+        return stream
+    offsets = struct.unpack_from("<16I", stream)
+    place, unpacked = offsets[min(offsets[0], 15)], 0
+    while place < len(stream) and unpacked < size:
+        code = stream[place]
+        unpacked += 0 if code == 128 else code + 1 if code < 128 else 257 - code
+        place += 1 if code == 128 else code + 2 if code < 128 else 2
+    return stream if stream[place:].strip(b"\0") else stream[:place]
 
 
 def has_sound_boxes(stream: bytes) -> bool:

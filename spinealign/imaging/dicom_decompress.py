@@ -28,6 +28,7 @@ from spinealign.imaging.codestreams import (
     is_whole,
     sample_bits,
     with_sequential_scans,
+    without_padding,
 )
 from spinealign.imaging.dicom_frames import frame_stream
 
@@ -49,6 +50,8 @@ def decompressed_frame(dataset: Dataset, frame: int, frames: int) -> NDArray[Any
         Anything that pydicom and its decoders raise on damaged bytes.
     """
     stream = with_sequential_scans(frame_stream(dataset, frame, frames))
+    if dataset.file_meta.TransferSyntaxUID == RLELossless:
+        stream = without_padding(stream, int(dataset.Rows) * int(dataset.Columns))
     precision = sample_bits(stream) or int(dataset.BitsAllocated)
     all_bits = _may_exceed(dataset, precision)
     decode = partial(_decoded, dataset, all_bits=all_bits)

@@ -8,15 +8,14 @@ from typing import BinaryIO
 
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
-from pydicom.uid import RLELossless
 
+from spinealign.imaging.dicom_frames import STREAM_STARTS
 from spinealign.imaging.dicom_numbers import numbers
 from spinealign.imaging.source import stated_bytes
 
 _PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = b"\xfe\xff\x00\xe0"
-_STREAM_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 _MOST_FRAGMENTS = 100_000
 _DELIMITER_BYTES = 8
 
@@ -89,11 +88,10 @@ def _compressed_frames(dataset: Dataset, file: BinaryIO, start: int) -> int:
     offsets = struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4])
     if offsets and offsets[0] == 0 and all(a < b for a, b in pairwise(offsets)):
         return len(offsets)
-    is_run_length = dataset.file_meta.TransferSyntaxUID == RLELossless
-    return _stream_starts(file, every_fragment=is_run_length)
+    return _stream_starts(file)
 
 
-def _stream_starts(file: BinaryIO, *, every_fragment: bool) -> int:
+def _stream_starts(file: BinaryIO) -> int:
     """Count the fragments in which a compressed picture begins.
 
     A member of an archive is not unpacked to its end where only one fragment fits into it.
@@ -106,7 +104,7 @@ def _stream_starts(file: BinaryIO, *, every_fragment: bool) -> int:
         if not head.startswith(_ITEM) or len(head) < 8:
             break
         place = file.tell()
-        count += every_fragment or file.read(8).startswith(_STREAM_STARTS)
+        count += file.read(8).startswith(STREAM_STARTS)
         file.seek(place + _item_length(head))
     return count
 

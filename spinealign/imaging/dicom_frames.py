@@ -10,7 +10,11 @@ from pydicom import Dataset
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _HEADER_BYTES = 8
-_STREAM_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
+STREAM_STARTS = (
+    b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ",
+    *(bytes((segments, 0, 0, 0, 64, 0, 0, 0)) for segments in range(1, 16)),
+)  # fmt: skip
+"""How pictures begin in JPEG, JPEG 2000 without and with boxes, and run lengths (PS3.5 G.5)."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def _grouped(
     for table in tables:
         if len(table) == frames and all(offset in known for offset in table):
             return _split(fragments, [known[offset] for offset in table])
-    firsts = [k for k, each in enumerate(fragments) if data.startswith(_STREAM_STARTS, each.start)]
+    firsts = [k for k, each in enumerate(fragments) if data.startswith(STREAM_STARTS, each.start)]
     if len(firsts) != frames:
         raise ValueError("fragments that belong to no frame")
     return _split(fragments, firsts)

@@ -137,6 +137,31 @@ def test_a_frame_with_more_in_it_than_its_picture_is_damaged(tmp_path: Path, cod
     assert problem_of(stored(tmp_path / "a.dcm", dataset, [more])) is ReadProblem.TRUNCATED
 
 
+@pytest.mark.parametrize("padding", [b"\0\0", bytes(8), bytes(400)])
+def test_zeros_behind_the_last_run_length_segment_are_padding(
+    tmp_path: Path, padding: bytes
+) -> None:
+    dataset, stream = corpus_object("RLE")
+    whole = read_image(stored(tmp_path / "a.dcm", dataset, [stream])).pixels
+    padded = read_image(stored(tmp_path / "b.dcm", dataset, [stream + padding])).pixels
+    np.testing.assert_array_equal(padded, whole)
+    rest = stored(tmp_path / "c.dcm", dataset, [stream + b"\0\7" + padding])
+    assert problem_of(rest) is ReadProblem.TRUNCATED
+
+
+def test_a_run_length_frame_may_lie_in_several_fragments(tmp_path: Path) -> None:
+    dataset, stream = corpus_object("RLE")
+    dataset.pop("NumberOfFrames", None)
+    whole = read_image(stored(tmp_path / "a.dcm", dataset, [stream])).pixels
+    parts = fragments_of(stream, 3)
+    np.testing.assert_array_equal(
+        read_image(stored(tmp_path / "b.dcm", dataset, parts)).pixels, whole
+    )
+    dataset.NumberOfFrames = 2
+    twice = read_image(stored(tmp_path / "c.dcm", dataset, [*parts, *parts])).pixels
+    np.testing.assert_array_equal(twice, whole)
+
+
 @pytest.mark.parametrize("place", [60_021, 60_084, 60_161])
 def test_lossless_values_above_the_precision_are_damage(tmp_path: Path, place: int) -> None:
     dataset, stream = corpus_object("JPEG lossless, 12 of 16 bits")
