@@ -139,20 +139,23 @@ def random_moments(kills: int, seed: int, most: int) -> Counter[str]:
         seconds = time.monotonic() - began
         folders = [path.parent for path in sorted(out.rglob("analysis.json"))]
         print(f"a whole batch: {len(folders)} results, {seconds:.1f} s", flush=True)
-        for number in range(kills):
+        while found["kills"] < kills:
             kept = [(folder, make_old(folder)) for folder in folders]
-            batch = start_batch(images, out)
+            batch, began = start_batch(images, out), time.monotonic()
             try:
                 batch.wait(chance.uniform(0.2, 1.5) * seconds)
-                found["ended before its kill"] += 1
+                seconds = time.monotonic() - began  # other work on the computer comes and goes
+                restored(kept)
+                continue
             except subprocess.TimeoutExpired:
                 os.kill(batch.pid, signal.SIGKILL)
                 batch.wait()
+                found["kills"] += 1
             found.update(left_in(*each) for each in kept)
             found["kills that left something unfinished"] += bool(unfinished(images, out))
             restored(kept)
-            if number % 10 == 9:
-                print(f"{number + 1} kills: {dict(found)}", flush=True)
+            if found["kills"] % 10 == 0:
+                print(f"so far: {dict(found)}", flush=True)
         if start_batch(images, out).wait() not in (0, REFUSED):
             raise SystemExit("the batch after the kills failed")
         found["not cleared away"] = len(unfinished(images, out))

@@ -40,6 +40,7 @@ class JsonProblem(StrEnum):
     NOT_JSON = "not_json"
     TOO_DEEP = "too_deep"
     NOT_FINITE = "not_finite"
+    NOT_A_NUMBER = "not_a_number"
     WRONG_VALUE = "wrong_value"
     UNKNOWN_KEY = "unknown_key"
 
@@ -95,7 +96,7 @@ def parse_json(text: str | bytes, kind: type[_T], *, is_strict: bool = False) ->
     JsonError
     """
     try:
-        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        value = json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_constant)
     except RecursionError:
         raise JsonError(JsonProblem.TOO_DEEP) from None
     except JsonError:
@@ -176,6 +177,18 @@ def _finite(number: str) -> float:
     if not math.isfinite(value):
         raise JsonError(JsonProblem.NOT_FINITE)
     return value
+
+
+def _whole(number: str) -> int:
+    try:
+        return int(number)
+    except ValueError:  # of more than 4300 digits
+        raise JsonError(JsonProblem.NOT_FINITE) from None
+
+
+def _constant(word: str) -> float:
+    is_number = not math.isnan(float(word))
+    raise JsonError(JsonProblem.NOT_FINITE if is_number else JsonProblem.NOT_A_NUMBER)
 
 
 def _require_shallow(value: Any) -> None:

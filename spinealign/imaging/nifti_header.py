@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, cast
 import nibabel as nib
 import numpy as np
 from nibabel.fileholders import FileHolder
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart, NoteKind, ReaderNote
@@ -29,6 +31,7 @@ _KINDS = {
     b"ni2\0": nib.Nifti2Pair,
 }
 _BLOCK_BYTES = 1 << 20
+_MOST_DIMENSIONS = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,21 +100,23 @@ def read_header(path: Path, content: BinaryIO) -> NiftiHeader:
     if kind is None:
         raise ImageReadError(path, ReadProblem.TRUNCATED)
     size = kind.header_class.template_dtype.itemsize
+    _require_dimensions(path, kind, head)
     header = kind.header_class(head[:size], check=False)
+    _require_datatype(path, int(header["datatype"]))
+    places = _without_places(header)
     offset, zooms = float(header["vox_offset"]), _zooms(header)
     slope, scale_notes = float(header["scl_slope"]), _without_offset(header)
     header["vox_offset"] = 0
     # What may lie between header and values is left out.
     stream = io.BytesIO(header.binaryblock + bytes(_EXTENSION_FLAG_BYTES))
-    image, notes = _with_first_place(_image(kind, stream))
     return NiftiHeader(
-        image,
+        _image(kind, stream),
         zooms,
         offset,
         int(header["bitpix"]),
         slope,
         head[size : size + 1] not in (b"", b"\0"),
-        (*notes, *scale_notes),
+        (*places, *scale_notes),
     )
 
 
@@ -131,16 +136,56 @@ def _image(kind: Any, stream: BinaryIO) -> Any:
     return kind.from_file_map({"header": FileHolder(fileobj=stream), "image": values})
 
 
-def _with_first_place(image: Any) -> tuple[Any, tuple[ReaderNote, ...]]:
-    """Let a second place in space that is none, as it loses an axis, not hide the first."""
-    has_both = int(image.header["qform_code"]) > 0 and int(image.header["sform_code"]) > 0
-    axes = image.header.get_sform()[:3, :3]
-    is_place = np.isfinite(axes).all() and np.linalg.matrix_rank(axes) == 3
-    if not has_both or is_place:
-        return image, ()
-    image.set_sform(None, 0)
-    left_out = ReaderNote(NoteKind.NUMBER_LEFT_OUT, ("srow",))
-    return image, (left_out,) if axes.any() else ()
+def _require_dimensions(path: Path, kind: Any, head: bytes) -> None:
+    """Refuse a number of dimensions that there cannot be, by which nibabel tells the byte order.
+
+    Raises
+    ------
+    ImageReadError
+        TRUNCATED
+    """
+    template = kind.header_class.template_dtype
+    for order in "<>":
+        dtype = template.newbyteorder(order)
+        fields = np.frombuffer(head.ljust(dtype.itemsize, b"\0"), dtype, 1)[0]
+        dimensions = int(fields["dim"][0])
+        if fields["sizeof_hdr"] == dtype.itemsize and not 1 <= dimensions <= _MOST_DIMENSIONS:
+            raise ImageReadError(path, ReadProblem.TRUNCATED, f"{dimensions} dimensions")
+
+
+def _require_datatype(path: Path, code: int) -> None:
+    if code not in nib.nifti1.data_type_codes.code:
+        raise ImageReadError(path, ReadProblem.UNSUPPORTED_PIXELS, f"datatype {code}")
+
+
+def _without_places(header: Any) -> tuple[ReaderNote, ...]:
+    """Leave out each of the two places in space that is none, as it loses an axis.
+
+    The other one counts, or none does. One of zeros only is one that was never written.
+    """
+    notes = []
+    if int(header["sform_code"]) > 0 and not _is_place(header.get_sform()):
+        if header.get_sform()[:3, :3].any():
+            notes.append(ReaderNote(NoteKind.NUMBER_LEFT_OUT, ("srow",)))
+        header["sform_code"] = 0
+    if int(header["qform_code"]) > 0 and not _is_place(_by_quaternion(header)):
+        notes.append(ReaderNote(NoteKind.NUMBER_LEFT_OUT, ("quatern",)))
+        header["qform_code"] = 0
+    return tuple(notes)
+
+
+def _is_place(affine: NDArray[Any]) -> bool:
+    axes = affine[:3, :3]
+    return bool(np.isfinite(affine).all() and np.linalg.matrix_rank(axes) == 3)
+
+
+def _by_quaternion(header: Any) -> NDArray[Any]:
+    if header["pixdim"][0] not in (-1, 1):
+        header["pixdim"][0] = 1  # as the format has it for all other values
+    try:
+        return np.asarray(header.get_qform())
+    except (ValueError, HeaderDataError):
+        return np.zeros((4, 4))
 
 
 def _zooms(header: Any) -> tuple[float, float, float]:
@@ -173,7 +218,7 @@ def start_of_values(
     least = _least_offset(header)
     start = header.offset
     notes: tuple[ReaderNote, ...] = ()
-    if not _is_whole(start) or start < least:
+    if not _is_whole(start) or start < least or _is_too_far(header, content, size):
         start = _found_start(path, header, content, size)
         notes = (ReaderNote(NoteKind.NUMBER_REPAIRED, ("vox_offset", f"{start:g}")),)
     if header.bits == header.dtype.itemsize * 8:
@@ -182,6 +227,12 @@ def start_of_values(
         bits = f"{header.bits} or {header.dtype.itemsize * 8} bits"
         raise ImageReadError(path, ReadProblem.TRUNCATED, bits)
     return int(start), (*notes, ReaderNote(NoteKind.NUMBER_LEFT_OUT, ("bitpix",)))
+
+
+def _is_too_far(header: NiftiHeader, content: BinaryIO, size: int) -> bool:
+    """Tell a start beyond a file that header and values fill exactly."""
+    whole = _least_offset(header) + size
+    return header.offset >= whole and _length(content, whole + 1) == whole
 
 
 def _is_whole(number: float) -> bool:

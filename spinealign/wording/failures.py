@@ -315,6 +315,7 @@ _JSON_REASONS = {
     JsonProblem.NOT_JSON: "not JSON text, or incomplete",
     JsonProblem.TOO_DEEP: "nested too deeply",
     JsonProblem.NOT_FINITE: "a number that is too large",
+    JsonProblem.NOT_A_NUMBER: "NaN, which is no number",
     JsonProblem.WRONG_VALUE: "a missing or impossible value at {place}",
     JsonProblem.UNKNOWN_KEY: "an unknown key: {place}",
 }

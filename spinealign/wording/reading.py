@@ -88,6 +88,7 @@ _NUMBERS = {
     "bitpix": "the bits of a value (bitpix)",
     "pixdim": "the size of a voxel (pixdim)",
     "srow": "its place in space (srow)",
+    "quatern": "its place in space (quatern)",
     "scl_slope": "the scale factor (scl_slope)",
     "scl_inter": "the offset of its values (scl_inter)",
 }
