@@ -318,8 +318,8 @@ class LandmarkSource(StrEnum):
 Level = Annotated[str, Meta(pattern=rf"^(?:{'|'.join(LEVEL_SEQUENCE)})$(?!\n)")]
 """One of `LEVEL_SEQUENCE`."""
 
-MOST_BODIES = 255
-"""As many as the values of a mask can tell apart, 0 being the background."""
+MOST_BODIES = 90
+"""As many bodies without a level as a mask has values for (`measure/outlines/class_ids.py`)."""
 
 
 class VertebraState(StrEnum):

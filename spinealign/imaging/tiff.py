@@ -19,7 +19,7 @@ _REDUCED_OR_MASK, _OLD_REDUCED = 1 | 4, 2
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _STRIPS, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES = 273, 277, 278, 279
 _PLANAR, _PREDICTOR, _TILE_COLS, _TILE_ROWS, _TILES, _TILE_BYTES = 284, 317, 322, 323, 324, 325
-_ORIENTATION, _SAMPLE_FORMAT = 274, 339
+_ORIENTATION, _SAMPLE_FORMAT, _BELOW = 274, 339, 330
 _KEPT = (
     _WIDTH, _HEIGHT, _COMPRESSION, _FILL_ORDER, _ORIENTATION, _STRIP_ROWS, _PREDICTOR, _TILE_COLS,
     _TILE_ROWS,
@@ -33,6 +33,7 @@ _NATIVE = {
     "F;32F": "F;32NF", "F;32BF": "F;32NF",
 }  # fmt: skip
 _MOST_SIZES = 64
+_BIG = (b"+\0", b"\0+")
 _REDUCED_AT_MOST = 0.5
 
 
@@ -108,7 +109,32 @@ def unsupported_layout(picture: Image.Image) -> str:
     bits = _bits(picture)
     if picture.tag_v2.get(_PHOTOMETRIC) == _CMYK and bits != 8:
         return f"CMYK of {bits} bits"
+    if _has_larger_below(picture):
+        return "a reduced copy, with the picture itself in a directory below it"
     return ""
+
+
+def _has_larger_below(picture: TiffImagePlugin.TiffImageFile) -> bool:
+    """Whether a directory below that of the page (tag SubIFDs, TIFF Technical Note 1) is larger."""
+    starts, file = picture.tag_v2.get(_BELOW), picture.fp
+    if starts is None or file is None:
+        return False
+    at, below = file.tell(), []
+    try:
+        file.seek(0)
+        head = file.read(8)
+        head += file.read(8) if head[2:4] in _BIG else b""
+        for start in (starts if isinstance(starts, tuple) else (starts,))[:_MOST_SIZES]:
+            tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+            file.seek(start)
+            tags.load(file)
+            below.append((int(tags.get(_WIDTH, 0)), int(tags.get(_HEIGHT, 0))))
+    except (KeyError, IndexError, TypeError, ValueError, SyntaxError, struct.error, OSError):
+        return False
+    finally:
+        file.seek(at)
+    width, height = picture.tag_v2.get(_WIDTH, 0), picture.tag_v2.get(_HEIGHT, 0)
+    return any(size[0] > width and size[1] > height for size in below)
 
 
 def has_deep_planes(picture: Image.Image) -> bool:

@@ -6,7 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spinealign import wording
+from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
+    MOST_BODIES,
     Caution,
     CorrectionKind,
     Facing,
@@ -31,6 +33,7 @@ from spinealign.measure.correction.corrected import (
     without_corrections,
 )
 from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.measure.outlines.class_ids import class_id
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.regions import region_statistics
 from spinealign.wording import headline
@@ -582,3 +585,15 @@ def test_c2_added_above_a_column_is_measured(unnamed):
     assert result.vertebrae[0].level == "C2"
     assert result.segmentation.classes[1] == "C2"
     assert any(m.key[0].startswith("cobb_c2") and m.is_measurable for m in result.measurements)
+
+
+def test_as_many_bodies_as_a_file_may_hold_get_values_of_their_own(found):
+    start = start_of(found)
+    body = replace(start.vertebrae[0], level=None)
+    many = tuple(replace(body, index=i) for i in range(1, MOST_BODIES + 1))
+    result = apply_corrections(found, replace(start, vertebrae=many, levels_uncertain=True))
+    assert len(result.vertebrae) == MOST_BODIES
+    values = {class_id(None, i) for i in range(1, MOST_BODIES + 1)}
+    assert len(values) == MOST_BODIES
+    assert values.isdisjoint({class_id(level, 1) for level in LEVEL_SEQUENCE})
+    assert max(values) <= 255

@@ -354,8 +354,10 @@ BROKEN = {
         text,
         lambda table: table["corrections"].update(
             vertebrae=[
-                table["corrections"]["vertebrae"][0] | {"index": i} for i in range(1, 257)
-            ]
+                table["corrections"]["vertebrae"][0] | {"index": i, "level": None}
+                for i in range(1, 92)
+            ],
+            levels_uncertain=True,
         ),
     ),
     "an empty outline": lambda text: spoil(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import AppendingTiffWriter, ImageFileDirectory_v2
@@ -209,3 +210,24 @@ def test_a_file_of_reduced_pages_only_still_opens(tmp_path: Path) -> None:
     path = write_pages(tmp_path / "a.tif", (FULL, REDUCED))
     assert read_image(path).shape == (120, 160)
     assert list_series(path)[0].parts == (ImagePart(path),)
+
+
+@pytest.mark.parametrize("is_big", [False, True], ids=["TIFF", "BigTIFF"])
+def test_a_thumbnail_above_its_picture_is_refused_by_name(tmp_path: Path, is_big: bool) -> None:
+    path = tmp_path / "below.tif"
+    with tifffile.TiffWriter(path, bigtiff=is_big) as writer:
+        writer.write(np.arange(48 * 40, dtype=np.uint8).reshape(48, 40), subifds=1)
+        writer.write(np.arange(384 * 320, dtype=np.uint16).reshape(384, 320))
+    with pytest.raises(ImageReadError) as caught:
+        read_image(path)
+    assert caught.value.problem is ReadProblem.UNSUPPORTED_PIXELS
+    assert "directory below" in str(caught.value)
+
+
+def test_a_picture_above_its_thumbnails_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "above.tif"
+    full = np.arange(384 * 320, dtype=np.uint16).reshape(384, 320)
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(full, subifds=1)
+        writer.write(full[::8, ::8], subfiletype=1)
+    np.testing.assert_array_equal(read_image(path).pixels, full)

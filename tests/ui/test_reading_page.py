@@ -554,6 +554,21 @@ class TestSigning:
         assert len(changed) == 3
         assert back.actions <= 12
 
+    def test_what_the_reader_made_abnormal_stands_among_the_findings(self, back):
+        before = back.page.findings._normal.text()
+        back.page.findings._folds["normal"]._button.click()
+        back.click_row("disc/L3/L4")
+        back.key(Qt.Key.Key_5)
+        back.rest()
+        keys = [row.key for row in back.page.findings.rows]
+        assert keys.index("disc/L3/L4") < keys.index("disc/L5/S1")
+        assert back.page.findings._normal.text() != before
+        back.command("undo")
+        back.rest()
+        keys = [row.key for row in back.page.findings.rows]
+        assert keys.index("disc/L3/L4") > keys.index("disc/L5/S1")
+        assert back.page.findings._normal.text() == before
+
     def test_the_name_is_asked_for_once(self, neck):
         sign(neck, "A. Reader")
         assert neck.reading.reader == "A. Reader"

@@ -385,21 +385,36 @@ def _sections(snapshot: ReadingSnapshot) -> dict[str, Sequence[FindingLine]]:
 
     Grades of a disc stand together: normal and undetermined ones of a disc with an abnormal one
     are changed in its line. What became uncertain after it was decided on waits above all folds.
+    What the reader made abnormal stands among what is abnormal, by the reader's value.
     """
     page = snapshot.page
     told = {line.key for line in (*page.lines, *page.folded)}
     rest = [line for line in _grouped((*page.normal, *page.doubts)) if line.key not in told]
+    ranks = {line.key: _reader_rank(snapshot, line) for line in rest}
+    risen = [line for line in rest if ranks[line.key] > 0]
+    rest = [line for line in rest if line not in risen]
+    lines = sorted(
+        [*page.lines, *risen], key=lambda line: -max(line.rank, ranks.get(line.key, 0.0))
+    )
     waiting = {finding.key for finding in snapshot.pending}
     doubts = {finding.key for finding in page.doubts}
     lost = [line for line in rest if waiting & doubts & {one.key for one in line.findings}]
     rest = [line for line in rest if line not in lost]
     return {
-        "": [*page.lines, *lost],
+        "": [*lines, *lost],
         FOLDED: page.folded,
         NORMAL: [line for line in rest if line.findings[0].key not in doubts],
         DOUBTS: [line for line in rest if line.findings[0].key in doubts],
         "context": [FindingLine(finding.key, (finding,)) for finding in page.context],
     }
+
+
+def _reader_rank(snapshot: ReadingSnapshot, line: FindingLine) -> float:
+    """Return the rank of the worst value that the reader gave on a line; 0 if none is abnormal."""
+    read = (snapshot.read[finding.key] for finding in line.findings)
+    said = (each.said for each in read if each.state is Decision.CHANGED)
+    abnormal = (f.rank for f in said if f is not None and f.normality is Normality.ABNORMAL)
+    return max(abnormal, default=0.0)
 
 
 def _grouped(findings: Sequence[Finding]) -> list[FindingLine]:
