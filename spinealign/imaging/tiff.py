@@ -33,7 +33,6 @@ _NATIVE = {
     "F;32F": "F;32NF", "F;32BF": "F;32NF",
 }  # fmt: skip
 _MOST_SIZES = 64
-_BIG = (b"+\0", b"\0+")
 _REDUCED_AT_MOST = 0.5
 
 
@@ -115,7 +114,10 @@ def unsupported_layout(picture: Image.Image) -> str:
 
 
 def _has_larger_below(picture: TiffImagePlugin.TiffImageFile) -> bool:
-    """Whether a directory below that of the page (tag SubIFDs, TIFF Technical Note 1) is larger."""
+    """Whether a directory below that of the page (tag SubIFDs, TIFF Technical Note 1) is larger.
+
+    Pillow does not tell of directories below a page of BigTIFF.
+    """
     starts, file = picture.tag_v2.get(_BELOW), picture.fp
     if starts is None or file is None:
         return False
@@ -123,7 +125,6 @@ def _has_larger_below(picture: TiffImagePlugin.TiffImageFile) -> bool:
     try:
         file.seek(0)
         head = file.read(8)
-        head += file.read(8) if head[2:4] in _BIG else b""
         for start in (starts if isinstance(starts, tuple) else (starts,))[:_MOST_SIZES]:
             tags = TiffImagePlugin.ImageFileDirectory_v2(head)
             file.seek(start)
