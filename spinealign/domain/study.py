@@ -17,7 +17,7 @@ from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.findings import ModelIdentity, Segmentation
 from spinealign.domain.formats import IMAGE_FORMATS
 from spinealign.domain.identifiers import PatientKey
-from spinealign.domain.image import ImagePart, ReaderNote, SpineImage, Weighting
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage, Weighting
 
 FEWEST_SLICES = 3
 """What is less is no volume whose middle could be looked for."""
@@ -61,6 +61,8 @@ class SeriesEntry:
         Place of each part along the slices' common normal, growing; None when not stated.
     unapplied_states : int
         How many presentation states lie beside these pictures and are not applied.
+    copies : int
+        How many further pictures have the identifiers and places of these, and are left out.
     """
 
     parts: tuple[ImagePart, ...]
@@ -74,9 +76,19 @@ class SeriesEntry:
     possible_examinations: tuple[Examination, ...] | None = None
     positions_mm: tuple[float, ...] | None = None
     unapplied_states: int = 0
+    copies: int = 0
 
     def __len__(self) -> int:
         return len(self.parts)
+
+    @property
+    def notes(self) -> tuple[ReaderNote, ...]:
+        """What lies beside the pictures of the series and is not used."""
+        counts = {
+            NoteKind.STATES_LEFT_OUT: self.unapplied_states,
+            NoteKind.COPIES_LEFT_OUT: self.copies,
+        }
+        return tuple(ReaderNote(kind, (count,)) for kind, count in counts.items() if count)
 
     @property
     def middle(self) -> int:

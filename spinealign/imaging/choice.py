@@ -10,7 +10,7 @@ from spinealign.domain.errors import ImageReadError, PatientsDifferError, ReadPr
 from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.identifiers import PatientMatch
-from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
+from spinealign.domain.image import NoteKind, SpineImage
 from spinealign.domain.study import (
     FEWEST_SLICES,
     ImageSource,
@@ -66,23 +66,20 @@ def first_picture(source: ImageSource) -> SpineImage:
     if isinstance(source, Path):
         return read_image(source)
     if isinstance(source, SeriesPicture):
-        return _with_states(read_series_slice(source.series, source.index), source.series)
+        return _with_notes(read_series_slice(source.series, source.index), source.series)
     refusal: ImageReadError | None = None
     for index in sorted(range(len(source)), key=lambda index: abs(index - source.middle)):
         try:
-            return _with_states(read_series_slice(source, index), source)
+            return _with_notes(read_series_slice(source, index), source)
         except ImageReadError as error:
             refusal = refusal or error
     assert refusal is not None, "a series has at least one part"
     raise refusal
 
 
-def _with_states(image: SpineImage, series: SeriesEntry) -> SpineImage:
-    """Note the presentation states of a series that are not applied."""
-    if not series.unapplied_states:
-        return image
-    note = ReaderNote(NoteKind.STATES_LEFT_OUT, (series.unapplied_states,))
-    return replace(image, notes=(*image.notes, note))
+def _with_notes(image: SpineImage, series: SeriesEntry) -> SpineImage:
+    """Note what lies beside the pictures of a series and is not used."""
+    return replace(image, notes=(*image.notes, *series.notes))
 
 
 def series_to_search(

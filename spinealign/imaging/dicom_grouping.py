@@ -43,11 +43,12 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
     found = list(headers)
     states = [header for header in found if isinstance(header, StateHeader)]
     slices = {h.identity: h for h in reversed(found) if isinstance(h, SliceHeader)}
+    times = Counter(header.identity for header in found if isinstance(header, SliceHeader))
     groups: dict[tuple[Any, ...], list[SliceHeader]] = defaultdict(list)
     for header in reversed(slices.values()):
         groups[header.key].append(header)
     entries = [
-        _sorted_entry(layer, states)
+        replace(_sorted_entry(layer, states), copies=sum(times[h.identity] - 1 for h in layer))
         for group in _rejoined(
             [
                 of_space

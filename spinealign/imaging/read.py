@@ -41,9 +41,7 @@ def read_image(path: Path) -> SpineImage:
     found = list_series(path)
     entry = _likeliest(found)
     image = read_series_slice(entry, entry.middle)
-    if entry.unapplied_states:
-        note = ReaderNote(NoteKind.STATES_LEFT_OUT, (entry.unapplied_states,))
-        image = replace(image, notes=(*image.notes, note))
+    image = replace(image, notes=(*image.notes, *entry.notes))
     places = (entry.middle + 1, len(entry), found.index(entry) + 1, len(found))
     if places == (1, 1, 1, 1):
         return image

@@ -42,6 +42,10 @@ _NOTES = {
     ),
     NoteKind.OVERLAY_LEFT_OUT: "Overlays stored with the image are not shown.",
     NoteKind.STATES_LEFT_OUT: ("Presentation states of this image ({0}) are not applied."),
+    NoteKind.COPIES_LEFT_OUT: (
+        "Further pictures with the identifiers and places of those in this series ({0}) were taken "
+        "for copies and left out."
+    ),
     NoteKind.NUMBER_REPAIRED: ("The file writes {0} in an irregular form; it was read as {1}."),
     NoteKind.NUMBER_LEFT_OUT: (
         "The file states {0} in a form that cannot be used, so it was left out."

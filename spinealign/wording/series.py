@@ -61,6 +61,12 @@ def states_text(entry: SeriesEntry) -> str:
     return f"{count} presentation state{'' if count == 1 else 's'} not applied" if count else ""
 
 
+def copies_text(entry: SeriesEntry) -> str:
+    """Return how many copies are left out; nothing where there are none."""
+    count = entry.copies
+    return f"{count} {'copy' if count == 1 else 'copies'} left out" if count else ""
+
+
 def series_lines(stacks: Sequence[SeriesStack]) -> tuple[str, ...]:
     """Return a list of series, one a line, with the numbers by which they are chosen."""
     width = len(str(len(stacks)))
@@ -76,6 +82,7 @@ def _series_line(stack: SeriesStack) -> str:
         series_size(stack),
         shape_text(entry),
         states_text(entry),
+        copies_text(entry),
     )
     line = f"{series_name(entry)} ({', '.join(fact for fact in facts if fact)})"
     return f"{line}, can be analysed" if entry.fits else line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from pydicom.uid import generate_uid
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.generators import run_to_end
+from spinealign.domain.image import SpineImage
 from spinealign.domain.study import stacked
+from spinealign.imaging.choice import first_picture
 from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series, read_series_slice
 from spinealign.imaging.volume import load_volume
@@ -149,6 +152,28 @@ def test_copies_of_a_picture_count_once(tmp_path: Path) -> None:
         (tmp_path / f"{path.name} (copy)").write_bytes(path.read_bytes())
     (entry,) = list_series(tmp_path)
     assert offsets(entry) == [0, 1, 2]
+    assert entry.copies == 3
+
+
+@pytest.mark.parametrize("read", [read_image, lambda path: first_picture(list_series(path)[0])])
+def test_copies_that_are_left_out_are_told(
+    tmp_path: Path, read: Callable[[Path], SpineImage]
+) -> None:
+    content = write_series(tmp_path / "a", 1)[0].read_bytes()
+    for number in range(6):
+        cut = len(content) if number == 0 else len(content) - 900
+        (tmp_path / "a" / f"IM{number:04d}").write_bytes(content[:cut])
+    archive = zipped(tmp_path / "a.zip", tmp_path / "a")
+    assert any(
+        "those in this series (5) were taken for copies" in n for n in notes_of(read(archive))
+    )
+    [line] = series_lines(stacked(list_series(archive)))
+    assert "5 copies left out" in line
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "IM0001").write_bytes(content)
+    assert not any(
+        "copies" in note for note in notes_of(read(zipped(tmp_path / "b.zip", tmp_path / "b")))
+    )
 
 
 def test_replaced_identifiers_do_not_make_copies(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.wording.reading import patient_rows
 from spinealign.wording.series import (
+    copies_text,
     series_kind,
     series_name,
     series_size,
@@ -187,7 +188,7 @@ class SeriesBrowser(QWidget):
         lines = [f"{number}{series_name(entry)}", series_kind(entry), size]
         item.setText(0, ("✓ " if is_open else "") + "\n".join(lines))
         said = "open" if is_open else "can be analysed" if entry.fits else ""
-        tip = [*lines, states_text(entry), said.capitalize()]
+        tip = [*lines, states_text(entry), copies_text(entry), said.capitalize()]
         item.setToolTip(0, "\n".join(filter(None, tip)))
         item.setData(0, Qt.ItemDataRole.AccessibleTextRole, ", ".join(filter(None, [*lines, said])))
         colour = self._colours.text if entry.fits else self._colours.muted
