@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -41,6 +42,7 @@ COMMANDS = (
     "train", "package",
 )  # fmt: skip
 _Result = TypeVar("_Result")
+_OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, EXIT_REFUSED = 0, 1, 2, 3
 
 
@@ -59,7 +61,9 @@ def run_command(arguments: Sequence[str]) -> int:
         return int(stop.code or 0)
     try:
         with _profile_at(getattr(options, "profile_dir", None)):
-            return int(options.run(options))
+            code = int(options.run(options))
+        sys.stdout.flush()
+        return code
     except PatientsDifferError as error:
         _print_error(error)
         if not error.is_companion:
@@ -75,9 +79,23 @@ def run_command(arguments: Sequence[str]) -> int:
         # The reader of our output (such as `head`) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_SOME_FAILED
+    except OSError as error:
+        if not _is_of_output(error):
+            raise
+        from spinealign.wording.failures import not_printed_text
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"{not_printed_text(error.strerror or '')}\n")
+        return EXIT_SOME_FAILED
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         return EXIT_SOME_FAILED
+
+
+def _is_of_output(error: Exception) -> bool:
+    """Tell that printing failed; files that cannot be read or written are told by their names."""
+    is_of_system = isinstance(error, OSError) and error.filename is None
+    return is_of_system and getattr(error, "errno", None) in _OUTPUT_FAILED
 
 
 @contextmanager
@@ -303,6 +321,8 @@ def _one_of_many(path: Path) -> Iterator[None]:
     except (SpineAlignError, BrokenPipeError):
         raise
     except Exception as error:
+        if _is_of_output(error):
+            raise
         raise UnexpectedError(path, error) from error
 
 

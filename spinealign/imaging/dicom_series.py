@@ -24,6 +24,7 @@ from spinealign.imaging.dicom_identifiers import patient_key
 from spinealign.imaging.dicom_numbers import numbers
 from spinealign.imaging.dicom_pixels import MAX_FRAMES, frame_count, inflated, load_dataset
 from spinealign.imaging.dicom_tags import RADIOGRAPH_MODALITIES
+from spinealign.imaging.find import real_path
 
 _LONGEST_TEXT = 256
 _MOST_NUMBERS = 16
@@ -247,7 +248,7 @@ def indexed_files(path: Path, file: BinaryIO) -> list[Path]:
     copied with their names in another case, with a suffix or a version, so those are tried too.
     """
     dataset = load_dataset(path, inflated(path, file))
-    folder = path.resolve().parent
+    folder = real_path(path).parent
     found: list[Path] = []
     names: dict[Path, dict[str, list[str]]] = {}
     for record in dataset.get("DirectoryRecordSequence") or []:
@@ -268,7 +269,7 @@ def _existing(
     target: Path | None = folder
     for part in parts:
         target = None if target is None else _spelled(target, part, names)
-    is_below = target is not None and target.resolve().is_relative_to(folder)
+    is_below = target is not None and real_path(target).is_relative_to(folder)
     return target if target is not None and is_below and target.is_file() else None
 
 

@@ -45,9 +45,14 @@ def file_key(path: Path) -> Hashable:
     try:
         state = path.stat()
     except OSError:
-        return path.resolve()
+        return real_path(path)
     # Some file systems have no numbers of files.
-    return (state.st_dev, state.st_ino) if state.st_ino else path.resolve()
+    return (state.st_dev, state.st_ino) if state.st_ino else real_path(path)
+
+
+def real_path(path: Path) -> Path:
+    """Follow links; `Path.resolve` raises on one that leads to itself, up to Python 3.12."""
+    return Path(os.path.realpath(path))
 
 
 def _images_of(path: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spinealign.domain.examination import Examination, examination_named
 from spinealign.domain.paths import resources_dir
+from spinealign.imaging.find import real_path
 
 CASE_FILE = "case.json"
 _FOLDER = "samples"
@@ -69,7 +70,7 @@ def sample_of(path: Path) -> SampleCase | None:
     folder = path.parent
     if folder.parent.name != _FOLDER or not (folder / CASE_FILE).is_file():
         return None
-    found = (case for case in list_samples() if case.path.resolve() == path.resolve())
+    found = (case for case in list_samples() if real_path(case.path) == real_path(path))
     return next(found, None)
 
 

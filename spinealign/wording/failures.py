@@ -321,6 +321,15 @@ _JSON_REASONS = {
 }
 
 
+def not_printed_text(reason: str) -> str:
+    """Return that what a command says cannot be printed or redirected any further."""
+    bracketed = f" ({safe_text(reason)})" if reason else ""
+    return (
+        f"The output of the command could not be written{bracketed}, so it stopped. Results that "
+        "were finished before are whole; the rest was not analysed."
+    )
+
+
 def json_reason(error: JsonError) -> str:
     """Return what is wrong with a JSON file of ours, to stand in brackets."""
     place = error.place or "its top level"

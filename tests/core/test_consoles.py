@@ -95,3 +95,18 @@ def test_a_defect_with_one_image_does_not_end_the_others(
     assert "“defect.png” could not be analysed because of an error in SpineAlign" in told.err
     assert "ZeroDivisionError, test_consoles.py:" in told.err
     assert "Doe" not in told.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+@pytest.mark.parametrize("command", [("define", "cobb_c2_c7"), ("analyze", "ok.png", "--out", "o")])
+def test_a_full_disk_behind_the_output_is_told_in_one_sentence(
+    answers: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert entry.main(command) == 1
+    problems = capsys.readouterr().err
+    assert problems.count("\n") == 1
+    assert problems.startswith("The output of the command could not be written (No space left")

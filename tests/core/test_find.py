@@ -170,3 +170,14 @@ def test_a_file_that_vanishes_while_a_folder_is_looked_through(tmp_path: Path) -
     (tmp_path / "2").unlink()
     (tmp_path / "3").write_bytes((tmp_path / "3").read_bytes()[:200])
     assert [entry.parts[0].path.name for entry in run_to_end(steps)] == ["1"]
+
+
+def test_a_link_that_leads_to_itself_is_named_and_the_rest_is_found(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "a.dcm", ramp())
+    for name in ("loop.dcm", "a.dcm.spinealign.json", "loop"):
+        (tmp_path / name).symlink_to(name)
+    assert names_in(tmp_path) == ["a.dcm", "loop.dcm"]
+    assert [len(entry) for entry in list_series(tmp_path)] == [1]
+    with pytest.raises(ImageReadError) as caught:
+        list_series(tmp_path / "loop.dcm")
+    assert caught.value.problem is ReadProblem.UNREADABLE

@@ -300,5 +300,7 @@ def _open_reading(profile_dir: Path | None, analysis: Analysis) -> ReadingSessio
 
 def _is_own(image: Path) -> bool:
     """Whether an image is a sample or pasted: beside it nothing is written, or nothing lasts."""
-    is_sample = image.resolve().is_relative_to(resources_dir().resolve())
+    from spinealign.imaging.find import real_path
+
+    is_sample = real_path(image).is_relative_to(real_path(resources_dir()))
     return is_sample or image.parent.name.startswith(PASTED_PREFIX)
