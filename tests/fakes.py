@@ -286,6 +286,9 @@ class FakeServices:
             write_motion=lambda motion, path: self._write("motion", path),
             load_corrections=lambda analysis: self.kept.get(analysis.image.source_path),
             save_corrections=self._keep,
+            corrections_that_hold=lambda *wanted: self.reading_store().corrections_that_hold(
+                *wanted
+            ),
             open_reading=lambda analysis: ReadingSession(analysis, self.reading_store()),
         )
 

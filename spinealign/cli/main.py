@@ -334,7 +334,7 @@ def _analyze_one(source: ImageSource, models: Any, options: argparse.Namespace) 
         source, models, options.examination, options.companion, options.demonstration
     )
     analysis = _watched(work, sys.stderr.isatty() and not options.json)
-    return analysis if options.ignore_corrections else _corrected(analysis)
+    return analysis if options.ignore_corrections else _corrected(analysis, options)
 
 
 def _watched(work: Generator[Step, None, _Result], is_watched: bool) -> _Result:
@@ -349,17 +349,23 @@ def _watched(work: Generator[Step, None, _Result], is_watched: bool) -> _Result:
     return result
 
 
-def _corrected(analysis: Analysis) -> Analysis:
-    """Apply what is saved; corrections that cannot be used are named and left alone."""
+def _corrected(analysis: Analysis, options: argparse.Namespace) -> Analysis:
+    """Apply what is saved, or signed; corrections that cannot be used are named and left alone."""
     from spinealign.domain.errors import CorrectionsError
     from spinealign.export.corrections import load_corrections
     from spinealign.measure.correction.corrected import apply_corrections
+    from spinealign.reading.store import ReadingStore
+    from spinealign.wording.reading_window import SHOWN_AS_SIGNED_MESSAGE
 
+    wanted = beside = None
     try:
-        wanted = load_corrections(analysis)
+        wanted = beside = load_corrections(analysis)
     except CorrectionsError as error:
         _print_error(error)
-        return analysis
+    if not getattr(options, "ignore_reading", False):
+        wanted = ReadingStore().corrections_that_hold(analysis, beside)
+    if wanted != beside:
+        sys.stderr.write(f"{SHOWN_AS_SIGNED_MESSAGE.sentence}\n")
     return analysis if wanted is None else apply_corrections(analysis, wanted)
 
 

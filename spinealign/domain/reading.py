@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from spinealign.domain.examination import LEVEL_SEQUENCE
-from spinealign.domain.findings import WarningCode
+from spinealign.domain.findings import Corrections, WarningCode
 from spinealign.domain.height_loss import HeightLoss
 from spinealign.domain.measurements import Coordinate, Share, Unmeasurable
 from spinealign.domain.measures import MEASURES, MeasureCode, NormalRange, Severity
@@ -374,8 +374,11 @@ class Reading(msgspec.Struct, frozen=True):
     addenda : tuple of Addendum
         From the first one.
     corrections_sha256 : str or None
-        Of the corrections of the picture as they were when it was signed, empty without any:
-        they lie beside the image, and what is drawn follows them. None until it is signed.
+        Of the corrections of the picture as they were when it was signed, empty without any: what
+        is drawn follows them. None until it is signed.
+    corrections : Corrections or None
+        These corrections, without a date of the examination; None without any, until it is
+        signed, and where a program signed it that kept their checksum only.
     """
 
     image: ReadImage
@@ -390,6 +393,7 @@ class Reading(msgspec.Struct, frozen=True):
     statements: Annotated[tuple[FreeText, ...], Meta(max_length=MOST_FINDINGS)] = ()
     addenda: Annotated[tuple[Addendum, ...], Meta(max_length=1000)] = ()
     corrections_sha256: Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{64})?$(?!\n)")] | None = None
+    corrections: Corrections | None = None
 
     def __post_init__(self) -> None:
         """Refuse two decisions on one finding, and addenda to what nobody signed."""

@@ -155,7 +155,10 @@ def profile_path(sha256: str, profile_dir: Path | None = None, part: str = "") -
 
 
 def save_corrections(
-    analysis: Analysis, path: Path | None = None, profile_dir: Path | None = None
+    analysis: Analysis,
+    path: Path | None = None,
+    profile_dir: Path | None = None,
+    is_signed: bool = False,
 ) -> Path:
     """Write what a person corrected, whole or not at all.
 
@@ -169,6 +172,9 @@ def save_corrections(
         is kept under another name.
     profile_dir : Path, optional
         The user's profile.
+    is_signed : bool
+        Whether what is written is what a reader signed: other corrections at that place are
+        somebody else's too.
 
     Returns
     -------
@@ -186,14 +192,14 @@ def save_corrections(
     part = part_label(image)
     beside = path or corrections_path(image.source_path, part)
     try:
-        return _written(beside, f"{text}\n", analysis)
+        return _written(beside, f"{text}\n", analysis, is_signed)
     except OSError as error:
         if path is not None:
             raise export_error(beside, error) from error
     fallback = profile_path(image.sha256, profile_dir, part)
     try:
         fallback.parent.mkdir(parents=True, exist_ok=True)
-        return _written(fallback, f"{text}\n", analysis)
+        return _written(fallback, f"{text}\n", analysis, is_signed)
     except OSError as error:
         raise export_error(fallback, error) from error
 
@@ -347,23 +353,30 @@ def _document(analysis: Analysis) -> CorrectionsFile:
     )
 
 
-def _written(path: Path, text: str, analysis: Analysis) -> Path:
+def _written(path: Path, text: str, analysis: Analysis, is_signed: bool) -> Path:
     """Write a file beside its place and then put it there; what must not be lost is moved away."""
     with written_beside(path, text.encode()) as temporary:
-        if _holds_something_else(path, analysis):
+        if _holds_something_else(path, analysis, is_signed):
             path.replace(_free_name(path))
         temporary.replace(path)
     return path
 
 
-def _holds_something_else(path: Path, analysis: Analysis) -> bool:
+def _holds_something_else(path: Path, analysis: Analysis, is_signed: bool) -> bool:
     try:
         found = _read(path, analysis.image)
     except CorrectionsError:
         return True
     if found is None or found.corrections is None:
         return False
-    return found.view != analysis.view_name
+    is_other = is_signed and _undated(found.corrections) != _undated(
+        _document(analysis).corrections
+    )
+    return is_other or found.view != analysis.view_name
+
+
+def _undated(stored: StoredCorrections | None) -> StoredCorrections | None:
+    return None if stored is None else msgspec.structs.replace(stored, examination_date=None)
 
 
 def _free_name(path: Path) -> Path:

@@ -40,6 +40,7 @@ from spinealign.reading.impression import (
 from spinealign.reading.merging import has_both_texts, in_order, joined_text, merged
 from spinealign.reading.signing import (
     corrections_checksum,
+    corrections_of,
     differs_from_signed,
     signed,
     with_addendum,
@@ -294,6 +295,7 @@ class ReadingSession:
             models=_models(self._analysis),
             program_version=__version__,
             corrections_sha256=corrections_checksum(self._analysis),
+            corrections=corrections_of(self._analysis),
         )
         return self._add(signed(made, self._findings, name, self._now()))
 

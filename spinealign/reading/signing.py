@@ -177,13 +177,51 @@ def with_addendum(reading: Reading, text: str, reason: str, reader: str, now: da
 # What was signed, and what is there now
 
 
-def corrections_checksum(analysis: Analysis) -> str:
-    """Return the SHA-256 of what a person corrected and drew; empty where nobody did.
+def corrections_of(analysis: Analysis) -> Corrections | None:
+    """Return what a person corrected and drew, without a date; None where nobody did.
 
     The date that a person gave an examination may come later: it is no part of the result.
     """
     undated = _without_date(analysis.corrections)
-    return "" if undated in (None, analysis.uncorrected) else _checksum(undated)
+    return None if undated == analysis.uncorrected else undated
+
+
+def corrections_checksum(analysis: Analysis) -> str:
+    """Return the SHA-256 of what a person corrected and drew; empty where nobody did."""
+    wanted = corrections_of(analysis)
+    return "" if wanted is None else _checksum(wanted)
+
+
+def corrections_as_signed(
+    analysis: Analysis, reading: Reading | None, beside: Corrections | None
+) -> Corrections | None:
+    """Return the corrections that a picture is shown with: those that were signed, if any were.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Of the picture.
+    reading : Reading or None
+        Of the picture; one that is not signed, or of another kind of examination, has no say.
+    beside : Corrections or None
+        What lies beside the image.
+
+    Returns
+    -------
+    Corrections or None
+        `beside` where they are the signed ones, and where a program signed that kept their
+        checksum only; else those kept with the signature, with the date of `beside`.
+    """
+    sha256 = None if reading is None else reading.corrections_sha256
+    if reading is None or sha256 is None or reading.view != analysis.view_name:
+        return beside
+    if has_corrections_of(dataclasses.replace(analysis, corrections=beside), sha256):
+        return beside
+    if sha256 and reading.corrections is None:
+        return beside
+    date = None if beside is None else beside.examination_date
+    kept = reading.corrections or analysis.uncorrected
+    return dataclasses.replace(kept, examination_date=date)
 
 
 def has_corrections_of(analysis: Analysis, sha256: str) -> bool:

@@ -49,6 +49,7 @@ from spinealign.reading.signing import (
     as_json,
     canonical,
     checksums,
+    corrections_as_signed,
     corrections_checksum,
     has_corrections_of,
     is_equal,
@@ -61,7 +62,7 @@ KEY_FILE = "reading.key"
 FOLDER, COUNTS_FOLDER = "readings", "signed"
 DRAFT, ADDENDUM, IN_USE = "draft.json", "addendum.json", "in-use"
 
-_LARGEST_BYTES = 8_000_000
+_LARGEST_BYTES = 16_000_000
 MOST_VERSIONS = 9999
 """Of one reading; the names of their files have four digits."""
 
@@ -154,6 +155,17 @@ class ReadingStore:
         """Whether a signed version of the reading of a picture is there; it is not checked."""
         return bool(_version_numbers(self._folder(image)))
 
+    def corrections_that_hold(
+        self, analysis: Analysis, beside: Corrections | None
+    ) -> Corrections | None:
+        """Return the corrections that a picture is shown with; see `corrections_as_signed`.
+
+        A reading that is not as it was written has no say.
+        """
+        stored = self.load(image_of(analysis))
+        reading = None if stored.faults else stored.reading
+        return corrections_as_signed(analysis, reading, beside)
+
     def of_file(self, sha256: str) -> dict[str, StoredReading]:
         """Return the readings of all pictures of a file by folder name."""
         folder = self._profile / FOLDER
@@ -225,7 +237,7 @@ class ReadingStore:
     @contextmanager
     def corrections_held(
         self, analysis: Analysis, on_disk: Callable[[], Corrections | None]
-    ) -> Iterator[None]:
+    ) -> Iterator[bool]:
         """Let the corrections of a picture be written, unless that changes what somebody signed.
 
         No other window signs meanwhile. Of a signed reading may be written what was signed, or what
@@ -238,6 +250,11 @@ class ReadingStore:
         on_disk : callable
             Returns those that are on the disk.
 
+        Yields
+        ------
+        bool
+            Whether the reading is signed.
+
         Raises
         ------
         ReadingError
@@ -247,9 +264,10 @@ class ReadingStore:
         with ExitStack() as stack:
             with suppress(ExportError):  # nobody signs in a profile that cannot be written
                 stack.enter_context(self.held(image))
-            if self.is_signed(image) and not self._is_as_signed(analysis, on_disk):
+            is_signed = self.is_signed(image)
+            if is_signed and not self._is_as_signed(analysis, on_disk):
                 raise ReadingError(ReadingProblem.CHANGES_WHAT_IS_SIGNED)
-            yield
+            yield is_signed
 
     def _is_as_signed(self, analysis: Analysis, on_disk: Callable[[], Corrections | None]) -> bool:
         signed = self.load(image_of(analysis)).reading

@@ -61,6 +61,12 @@ CHANGED_SINCE_MESSAGE = Message(
     "addendum.",
 )
 
+SHOWN_AS_SIGNED_MESSAGE = Message(
+    "The corrections beside the image are missing or not those that were signed; the picture is "
+    "shown with the signed ones, which are kept with the signature.",
+    "An addendum can be added to the signed reading.",
+)
+
 JOINED_MESSAGES: Mapping[Joined, Message] = {
     Joined.DECISIONS: Message(
         "Another window of SpineAlign works on this reading too; what both decided is kept.",

@@ -20,8 +20,11 @@ from spinealign.domain.reading import Decision
 from spinealign.domain.study import PatientFacts
 from spinealign.export.tables import analysis_schema
 from spinealign.imaging.read import read_image
+from spinealign.measure.correction.corrected import apply_corrections
 from spinealign.reading.session import ReadingSession
 from spinealign.reading.store import ReadingStore
+from spinealign.wording.reading_window import SHOWN_AS_SIGNED_MESSAGE
+from spinealign.wording.report import CHANGED_SINCE_SIGNED, PICTURE_CAPTION_READ
 from tests.readings import Clock, back_analysis, degrees, neck_analysis
 
 SAMPLE = resources_dir() / "samples" / "xray_lateral_phantom" / "truth_mask.png"
@@ -191,6 +194,25 @@ def signed(film: Path) -> Path:
     session.sign()
     session.add_addendum("C1 as well.\nNo change.", "asked", "B. Reader")
     return film
+
+
+def test_a_signed_picture_is_shown_as_signed_without_its_file_of_corrections(film, analysing):
+    before = replace(neck_analysis(), image=read_image(film))
+    wanted = replace(before.uncorrected, vertebrae=before.vertebrae[:-1])
+    session = ReadingSession(apply_corrections(before, wanted), ReadingStore(), "A. Reader")
+    session.accept_rest()
+    session.write_impression("Seen.")
+    session.sign()
+    code, _, errors, table, pages = analysing()
+    assert code == 0
+    assert errors == f"{SHOWN_AS_SIGNED_MESSAGE.sentence}\n"
+    assert table["use"] == "taken_in"
+    assert CHANGED_SINCE_SIGNED not in pages
+    assert PICTURE_CAPTION_READ in pages
+    for option, is_told in (("--ignore-corrections", True), ("--ignore-reading", False)):
+        _, _, errors, _, pages = analysing(option)
+        assert errors == ""
+        assert (CHANGED_SINCE_SIGNED in pages) is is_told
 
 
 def test_a_signed_reading_is_printed_with_its_addenda(signed, capsys):

@@ -3,6 +3,7 @@ import json
 import math
 import os
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import jsonschema
@@ -166,6 +167,20 @@ class TestThereAndBack:
         path = store.save_corrections(replace(case, corrections=None), profile_dir=profile)
         assert store.load_corrections(case, profile_dir=profile) is None
         assert list(path.parent.iterdir()) == [path]
+
+    def test_what_was_signed_is_written_beside_other_corrections_and_not_over_them(
+        self, case, profile
+    ):
+        other = replace(case, corrections=replace(SOME, levels_uncertain=True))
+        path = store.save_corrections(other, profile_dir=profile)
+        dated = replace(case, corrections=replace(SOME, examination_date=date(2024, 3, 1)))
+        for _ in range(2):
+            store.save_corrections(case, profile_dir=profile, is_signed=True)
+            store.save_corrections(dated, profile_dir=profile, is_signed=True)
+        assert store.load_corrections(case, profile_dir=profile) == dated.corrections
+        [kept] = [each for each in path.parent.iterdir() if each != path]
+        assert kept.name == "neck.dcm.spinealign.kept-1.json"
+        assert store.load_corrections(case, kept) == other.corrections
 
     def test_a_place_of_one_s_own_can_be_given(self, case, tmp_path):
         path = tmp_path / "elsewhere.json"

@@ -41,7 +41,11 @@ from spinealign.reading import store as store_module
 from spinealign.reading.decisions import told_changes
 from spinealign.reading.findings import findings_of
 from spinealign.reading.session import ReadingSession
-from spinealign.reading.signing import corrections_checksum, differs_from_signed
+from spinealign.reading.signing import (
+    corrections_as_signed,
+    corrections_checksum,
+    differs_from_signed,
+)
 from spinealign.reading.store import IN_USE, ReadingStore, image_of
 from spinealign.wording.failures import explain
 from spinealign.wording.reading_page import time_text
@@ -533,6 +537,63 @@ def test_a_signed_reading_of_an_earlier_program_is_judged_by_its_values(store: R
     earlier = reading.with_changes(corrections_sha256=None)
     for now, is_changed in ((corrected(), False), (neck_analysis(cobb_deg=13.0), True)):
         assert differs_from_signed(now, findings_of(now), earlier) is is_changed
+
+
+class TestSignedCorrections:
+    """What a signature rests on is kept with it, whatever becomes of the file beside the image."""
+
+    def test_what_was_signed_is_shown_where_other_or_no_corrections_lie(self, store):
+        analysis = corrected()
+        signed_session(store, analysis)
+        automatic = analysis.automatic
+        other = corrected(is_bent=True, examination_date=date(2024, 3, 1)).corrections
+        assert store.corrections_that_hold(automatic, None) == analysis.corrections
+        shown = store.corrections_that_hold(automatic, other)
+        assert shown == replace(analysis.corrections, examination_date=date(2024, 3, 1))
+        again = opened(store, replace(analysis, corrections=shown))
+        assert not again.is_changed_since_signed
+        again.add_addendum("More.", "forgotten")
+        assert store.corrections_that_hold(automatic, other) == shown
+
+    def test_what_was_signed_without_corrections_is_shown_without(self, store):
+        signed_session(store, neck_analysis())
+        held = store.corrections_that_hold(neck_analysis(), corrected().corrections)
+        assert held == neck_analysis().uncorrected
+        assert store.corrections_that_hold(neck_analysis(), None) is None
+
+    def test_the_signed_ones_beside_the_image_stay_as_they_are(self, store):
+        signed_session(store, corrected())
+        dated_later = corrected(examination_date=date(2024, 3, 1)).corrections
+        assert store.corrections_that_hold(neck_analysis(), dated_later) is dated_later
+
+    def test_a_date_is_not_signed(self, store):
+        session = signed_session(store, corrected(examination_date=date(2024, 3, 1)))
+        assert session.reading.corrections == corrected().corrections
+
+    def test_without_a_signature_that_holds_the_file_beside_the_image_does(self, store, tmp_path):
+        beside = corrected(is_bent=True).corrections
+        draft = opened(store, corrected(), "A. Reader")
+        draft.decide(COBB, Decision.ACCEPTED)
+        assert draft.reading.corrections is None
+        assert store.corrections_that_hold(neck_analysis(), beside) is beside
+        signed_session(store, corrected()).add_addendum("More.", "forgotten")
+        [version] = tmp_path.rglob("version-0002.json")
+        version.write_text(version.read_text().replace('"outline":[[', '"outline":[[1', 1))
+        assert store.load(image_of(neck_analysis())).faults
+        assert store.corrections_that_hold(neck_analysis(), beside) is beside
+
+    def test_another_kind_of_examination_has_corrections_of_its_own(self, store):
+        reading = signed_session(store, corrected()).reading
+        other = reading.with_changes(view="sagittal")
+        beside = corrected(is_bent=True).corrections
+        assert corrections_as_signed(neck_analysis(), other, beside) is beside
+
+    def test_an_earlier_program_kept_the_checksum_only(self, store):
+        reading = signed_session(store, corrected()).reading.with_changes(corrections=None)
+        for beside in (None, corrected().corrections, corrected(is_bent=True).corrections):
+            assert corrections_as_signed(neck_analysis(), reading, beside) is beside
+        older = reading.with_changes(corrections_sha256=None)
+        assert corrections_as_signed(neck_analysis(), older, beside) is beside
 
 
 # Two windows

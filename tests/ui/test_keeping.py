@@ -1,5 +1,6 @@
 """Corrections are written by themselves, found again exactly, and never lost in silence."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -252,6 +253,43 @@ def test_a_correction_begun_before_another_window_signed_is_taken_back(
     qtbot.waitUntil(lambda: not window.workbench.readings.shown.is_changed_since_signed)
     editing.save()
     assert not corrections_path(path).exists()
+
+
+@pytest.mark.parametrize("is_removed", [True, False], ids=["removed", "changed"])
+def test_a_signed_picture_is_shown_as_signed_whatever_lies_beside_it(
+    qtbot, as_real, open_window, files, fake, is_removed
+):
+    [path] = files("film_1.png")
+    window = open_window()
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.workbench.opener.open_paths([path])
+    hands, editing = Hands(window), window.workbench.editing
+    with qtbot.waitSignal(editing.saved):
+        place = correct(hands)
+        editing.save()
+    other = ReadingSession(editing.analysis, fake.reading_store(), "Another")
+    other.accept_rest()
+    other.sign()
+    signed = editing.corrections
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    beside = corrections_path(path)
+    if is_removed:
+        beside.unlink()
+    else:
+        changed = json.loads(beside.read_text())
+        changed["corrections"]["vertebrae"][0]["outline"][0][0] += 9.0
+        beside.write_text(json.dumps(changed))
+    left = beside.read_bytes() if beside.exists() else b""
+    again = open_window()
+    with qtbot.waitSignal(again.workbench.session.finding_ready):
+        again.workbench.opener.open_paths([path])
+    assert again.workbench.editing.corrections == signed
+    assert Hands(again).place_of(*CORNER) == place
+    assert again.banner.text.startswith("The corrections beside the image are missing or not")
+    assert again.workbench.readings.is_signed
+    assert not again.workbench.readings.shown.is_changed_since_signed
+    assert (beside.read_bytes() if beside.exists() else b"") == left
 
 
 def test_a_date_given_after_signing_is_kept(qtbot, as_real, open_window, files, fake):

@@ -26,6 +26,7 @@ from spinealign.ui.work.services import Companion, Services
 from spinealign.ui.work.tasks import Task, TaskRunner
 from spinealign.wording import Message
 from spinealign.wording.corrections import edit_state_text
+from spinealign.wording.reading_window import SHOWN_AS_SIGNED_MESSAGE
 from spinealign.wording.series import case_name, position_text
 
 MEMORY_LIMIT_BYTES = 1_500_000_000
@@ -299,6 +300,8 @@ class CaseSession(QObject):
             self.display_ready.emit(case)
         if finding.notice is not None:
             self._messages.fail(finding.notice)
+        if finding.is_as_signed:
+            self._messages.notice(SHOWN_AS_SIGNED_MESSAGE)
         self.finding_ready.emit(case)
         self.changed.emit(case)
         self._start_next()

@@ -48,7 +48,8 @@ class Progress:
 class Finding:
     """An analysis, ready to be shown; with what a person corrected, if anything.
 
-    `notice` says why corrections of an earlier session were not taken; `reading` is what a
+    `is_as_signed` says that the picture has signed corrections that do not lie beside the image;
+    `notice` says why corrections that lie beside the image were not taken; `reading` is what a
     reader made of it so far, None where nothing was analysed.
     """
 
@@ -58,6 +59,7 @@ class Finding:
     cards: tuple[ModelCard, ...]
     notice: Message | None = None
     reading: ReadingSession | None = None
+    is_as_signed: bool = False
 
 
 def analyse_case(
@@ -90,23 +92,28 @@ def analyse_case(
     yield Progress("Preparing the picture", 0.98)
     if display is None or display.image is not automatic.image:
         display = prepare_image(automatic.image)
-    analysis, notice = _as_corrected(services, automatic)
+    beside, notice = _beside(services, automatic)
+    wanted = services.corrections_that_hold(automatic, beside)
+    is_as_signed = wanted != beside
+    analysis = automatic if wanted is None else _as_corrected(automatic, wanted)
     overlay = prepare_overlay(analysis)
     reading = None if analysis.examination is None else services.open_reading(analysis)
-    return Finding(analysis, display, overlay, _cards_of(services), notice, reading)
+    told = None if is_as_signed else notice
+    return Finding(analysis, display, overlay, _cards_of(services), told, reading, is_as_signed)
 
 
-def _as_corrected(services: Services, automatic: Analysis) -> tuple[Analysis, Message | None]:
-    """Return an analysis with what a person corrected in an earlier session."""
+def _beside(services: Services, automatic: Analysis) -> tuple[Corrections | None, Message | None]:
+    """Return what a person corrected in an earlier session, or why that cannot be used."""
     try:
-        corrections = services.load_corrections(automatic)
+        return services.load_corrections(automatic), None
     except CorrectionsError as error:
-        return automatic, wording.explain(error)
-    if corrections is None:
-        return automatic, None
+        return None, wording.explain(error)
+
+
+def _as_corrected(automatic: Analysis, wanted: Corrections) -> Analysis:
     from spinealign.measure.correction.corrected import apply_corrections
 
-    return apply_corrections(automatic, corrections), None
+    return apply_corrections(automatic, wanted)
 
 
 def keep_corrections(services: Services, analysis: Analysis) -> Generator[None, None, Path]:
@@ -126,7 +133,7 @@ def keep_corrections(services: Services, analysis: Analysis) -> Generator[None, 
 def kept_corrections(
     services: Services, analysis: Analysis
 ) -> Generator[None, None, Corrections | None]:
-    """Return the corrections of a picture that are on the disk, or None.
+    """Return the corrections of a picture that are on the disk, or were signed, or None.
 
     Raises
     ------
@@ -134,7 +141,7 @@ def kept_corrections(
         They cannot be used.
     """
     yield
-    return services.load_corrections(analysis)
+    return services.corrections_that_hold(analysis, services.load_corrections(analysis))
 
 
 def segment_slices(

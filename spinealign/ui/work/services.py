@@ -108,6 +108,7 @@ class Services:
     write_motion: Callable[[Motion, Path], object]
     load_corrections: Callable[[Analysis], Corrections | None]
     save_corrections: Callable[[Analysis], Path]
+    corrections_that_hold: Callable[[Analysis, Corrections | None], Corrections | None]
     open_reading: Callable[[Analysis], ReadingSession]
 
 
@@ -136,6 +137,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         write_motion=_write_motion,
         load_corrections=partial(_load_corrections, profile_dir),
         save_corrections=partial(_save_corrections, profile_dir),
+        corrections_that_hold=partial(_corrections_that_hold, profile_dir),
         open_reading=partial(_open_reading, profile_dir),
     )
 
@@ -277,18 +279,26 @@ def _save_corrections(profile_dir: Path | None, analysis: Analysis) -> Path:
     from spinealign.reading.store import ReadingStore
 
     on_disk = partial(_load_corrections, profile_dir, analysis)
-    with ReadingStore(profile_dir).corrections_held(analysis, on_disk):
-        return _written_corrections(profile_dir, analysis)
+    with ReadingStore(profile_dir).corrections_held(analysis, on_disk) as is_signed:
+        return _written_corrections(profile_dir, analysis, is_signed)
 
 
-def _written_corrections(profile_dir: Path | None, analysis: Analysis) -> Path:
+def _corrections_that_hold(
+    profile_dir: Path | None, analysis: Analysis, beside: Corrections | None
+) -> Corrections | None:
+    from spinealign.reading.store import ReadingStore
+
+    return ReadingStore(profile_dir).corrections_that_hold(analysis, beside)
+
+
+def _written_corrections(profile_dir: Path | None, analysis: Analysis, is_signed: bool) -> Path:
     from spinealign.export.corrections import part_label, profile_path, save_corrections
 
     if not _is_own(analysis.image.source_path):
-        return save_corrections(analysis, profile_dir=profile_dir)
+        return save_corrections(analysis, profile_dir=profile_dir, is_signed=is_signed)
     path = profile_path(analysis.image.sha256, profile_dir, part_label(analysis.image))
     path.parent.mkdir(parents=True, exist_ok=True)
-    return save_corrections(analysis, path)
+    return save_corrections(analysis, path, is_signed=is_signed)
 
 
 def _open_reading(profile_dir: Path | None, analysis: Analysis) -> ReadingSession:
