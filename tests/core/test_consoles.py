@@ -104,7 +104,7 @@ def test_a_full_disk_behind_the_output_is_told_in_one_sentence(
     capsys: pytest.CaptureFixture[str], command: tuple[str, ...],
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    with Path("/dev/full").open("w", encoding="utf-8") as full:
+    with Path("/dev/full").open("w", 1, encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         assert entry.main(command) == 1
     problems = capsys.readouterr().err
