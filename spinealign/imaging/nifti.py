@@ -249,15 +249,17 @@ def _turns(path: Path, affine: NDArray[Any]) -> NDArray[Any]:
 
 
 def _looks_like_ct(values: NDArray[Any], slope: float, intercept: float) -> bool:
-    """Tell Hounsfield units by the air in them; padding far below does not count.
+    """Tell Hounsfield units by the air in them, and by what is denser than water.
 
-    Phases of an MR reach to -4096 and so are no Hounsfield units.
+    Padding far below does not count. Phases of an MR reach to -4096 and so are no Hounsfield
+    units, nor are values that a negative scale factor turned round, none of which is above 0.
     """
-    lowest = math.inf
+    lowest, highest = math.inf, -math.inf
     for plane in np.moveaxis(values, -1, 0):  # a wider copy of all would take gigabytes
         true = plane.astype(np.float32) * np.float32(slope) + np.float32(intercept)
         lowest = min(lowest, float(np.min(true, where=true > _PADDING, initial=math.inf)))
-    return _LOWEST_HU <= lowest <= _AIR_HU
+        highest = max(highest, float(np.max(true)))
+    return _LOWEST_HU <= lowest <= _AIR_HU and highest > 0
 
 
 def _stored_volume(

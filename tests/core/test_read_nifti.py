@@ -349,8 +349,15 @@ def test_a_slope_that_makes_no_sense_is_left_out(tmp_path: Path, slope: float) -
 
 @pytest.mark.parametrize(
     ("low", "high", "is_ct"),
-    [(-1024, 2000, True), (-32768, 2000, False), (-4096, 4095, False), (-500, 900, False)],
-    ids=["CT", "far below", "phases", "soft"],
+    [
+        (-1024, 2000, True),
+        (-32768, 2000, False),
+        (-4096, 4095, False),
+        (-500, 900, False),
+        (-1319, -500, False),
+        (-1319, 0, False),
+    ],
+    ids=["CT", "far below", "phases", "soft", "turned round", "turned round with background"],
 )
 @pytest.mark.parametrize("slope", [1, -1])
 def test_hounsfield_units_are_told_by_air(
