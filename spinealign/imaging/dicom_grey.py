@@ -83,9 +83,7 @@ def _grey_from_stored(stored: NDArray[Any], dataset: Dataset, frame: int) -> Gre
     lowest = float(values.min())
     notes = [*_overlay_notes(dataset), *_table_notes(dataset, frame, lowest)]
     windows = (*_voi_tables(dataset, frame, lowest), *_voi_windows(dataset, frame))
-    if not has_modality and (
-        _states_rescale(dataset, frame) or (windows and _needs_rescale(dataset))
-    ):
+    if not has_modality and (_states_rescale(dataset, frame) or _needs_rescale(dataset)):
         windows = ()  # they are for values that these are not
         notes.append(ReaderNote(NoteKind.NO_RESCALE))
     bits = int(dataset.get("BitsStored") or stored.dtype.itemsize * 8)
@@ -310,7 +308,7 @@ def _table_of(item: Dataset, lowest: float) -> tuple[int, NDArray[Any], int] | N
     The first value is signed when the values looked up are; many files do not say so.
     """
     descriptor = numbers(item.get("LUTDescriptor"))
-    if len(descriptor) != 3 or "LUTData" not in item:
+    if len(descriptor) != 3 or not _has_table(item):
         return None
     count, first, bits = (int(value) for value in descriptor)
     count = count % (1 << 16) or 1 << 16

@@ -34,6 +34,7 @@ def complete_layout(dataset: Dataset) -> tuple[ReaderNote, ...]:
     if "Rows" not in dataset:
         return ()
     _drop_impossible_bits(dataset)
+    _raise_letters(dataset)
     unsaid = [keyword for keyword in _ASSUMED if dataset.get(keyword) in (None, "")]
     _complete_samples(dataset)
     _complete_bits(dataset)
@@ -54,6 +55,13 @@ def _complete_samples(dataset: Dataset) -> None:
         dataset.PhotometricInterpretation = "MONOCHROME2"
     if dataset.get("PixelRepresentation") is None:
         dataset.PixelRepresentation = 0
+
+
+def _raise_letters(dataset: Dataset) -> None:
+    """Write the kind of colours in capitals, as the standard has it and decoders ask for it."""
+    colours = dataset.get("PhotometricInterpretation")
+    if isinstance(colours, str) and colours != colours.upper():
+        dataset.PhotometricInterpretation = colours.upper()
 
 
 def _drop_impossible_bits(dataset: Dataset) -> None:

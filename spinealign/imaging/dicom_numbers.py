@@ -30,6 +30,7 @@ _DECIMALS = (
 )  # fmt: skip
 _WHOLE = frozenset(Tag(keyword) for keyword in _INTEGERS)
 _EXPECTED = {Tag(keyword): dictionary_VR(keyword) for keyword in (*_DECIMALS, *_INTEGERS)}
+_UNSIGNED, _MOST_OF_SEVEN_BITS = {"US": 2, "UL": 4}, 0x7F
 _BINARY = frozenset(("FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"))
 
 
@@ -59,10 +60,18 @@ def _make_whole(dataset: Dataset, tag: BaseTag, expected: str) -> None:
 
 def _settle(dataset: Dataset, raw: RawDataElement, expected: str) -> None:
     is_unknown, is_whole = raw.VR not in STANDARD_VR, expected == "US"
+    is_text = raw.VR in _BINARY and _DECIMAL_TEXT.fullmatch(raw.value or b"")
     if is_whole and (is_unknown or raw.VR in ("OB", "OW")) and len(raw.value or b"") == 2:
         dataset[raw.tag] = raw._replace(VR="US")
-    elif is_unknown or (raw.VR in _BINARY and _DECIMAL_TEXT.fullmatch(raw.value or b"")):
+    elif is_unknown or is_text or _may_be_negative(raw, expected):
         dataset[raw.tag] = raw._replace(VR="OB")
+
+
+def _may_be_negative(raw: RawDataElement, expected: str) -> bool:
+    """Tell numbers under an unsigned VR that a writer may have meant with a sign, as -1024."""
+    size = _UNSIGNED.get(raw.VR or "", 0) if expected in ("DS", "IS") else 0
+    last = size - 1 if raw.is_little_endian else 0
+    return any(byte > _MOST_OF_SEVEN_BITS for byte in raw.value[last::size]) if size else False
 
 
 def numbers(value: Any) -> tuple[float, ...]:

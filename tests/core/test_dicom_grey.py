@@ -418,6 +418,23 @@ def test_a_modality_table_without_content_does_not_count(tmp_path: Path, table: 
     assert notes_of(image) == (said,)
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        item(),
+        item(LUTDescriptor=[256, 0, 16]),
+        item(LUTDescriptor=[256, 0, 16], LUTData=b""),
+        item(LUTDescriptor=[256, 0, 16], LUTData=None),
+    ],
+    ids=["empty", "no data", "data of no length", "nothing"],
+)
+def test_a_voi_table_without_content_is_left_out(tmp_path: Path, table: Dataset) -> None:
+    image = read_scan(tmp_path, Modality="MR", VOILUTSequence=Sequence([table]))
+    assert image.windows == ()
+    said = "A VOI LUT stored with the image is empty or damaged and is not used."
+    assert notes_of(image) == (said,)
+
+
 def test_without_its_modality_table_no_window_of_the_file_is_used(tmp_path: Path) -> None:
     tags = {"Modality": "MR", "WindowCenter": 500, "WindowWidth": 400}
     table = item(LUTDescriptor=[256, 0, 16])

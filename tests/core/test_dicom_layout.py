@@ -68,6 +68,14 @@ def test_bits_stored_end_at_the_high_bit(tmp_path: Path) -> None:
     assert read_image(path).bits == 12
 
 
+@pytest.mark.parametrize("colours", ["monochrome1", "Monochrome1"])
+def test_kinds_of_colours_are_read_in_any_letters(tmp_path: Path, colours: str) -> None:
+    path = write_dicom(tmp_path / "a.dcm", GREY, PhotometricInterpretation="MONOCHROME1")
+    expected = read_image(path).pixels
+    path.write_bytes(path.read_bytes().replace(b"MONOCHROME1", colours.encode()))
+    np.testing.assert_array_equal(read_image(path).pixels, expected)
+
+
 # --- pixel data in items -----------------------------------------------------------
 
 

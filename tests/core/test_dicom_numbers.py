@@ -19,7 +19,16 @@ from spinealign.imaging.read import read_image
 from spinealign.imaging.study import list_series
 from spinealign.imaging.volume import load_volume
 from spinealign.imaging.windows import selectable_windows
-from tests.image_files import CT, GREY, SAGITTAL, dicom_object, item, notes_of, write_series
+from tests.image_files import (
+    CT,
+    GREY,
+    SAGITTAL,
+    dicom_object,
+    item,
+    notes_of,
+    write_dicom,
+    write_series,
+)
 
 UNKNOWN = "ZZ"
 MR = {"Modality": "MR", "ImageOrientationPatient": SAGITTAL}
@@ -174,6 +183,24 @@ def test_only_slices_of_ct_need_a_rescale(
     image = read_image(tmp_path / "a.dcm")
     assert (image.window, image.is_hounsfield) == (window, False)
     assert (NoteKind.NO_RESCALE in kinds(image)) is (window is None)
+
+
+@pytest.mark.parametrize(
+    ("value", "intercept"), [(b"\x00\xfc", None), (b"\xff\xff", None), (b"\x18\x00", 24)], ids=str
+)
+def test_an_unsigned_number_that_may_be_meant_with_a_sign_is_left_out(
+    tmp_path: Path, value: bytes, intercept: int | None
+) -> None:
+    image = read_raw(tmp_path, "RescaleIntercept", "US", value, **WINDOWED_CT)
+    np.testing.assert_array_equal(image.pixels, GREY + (intercept or 0.0))
+    assert image.is_hounsfield is (intercept is not None)
+    told = [NoteKind.NUMBER_LEFT_OUT, NoteKind.NO_RESCALE] if intercept is None else []
+    assert kinds(image) == told
+
+
+def test_a_slice_of_ct_that_states_no_rescale_says_so(tmp_path: Path) -> None:
+    image = read_image(write_dicom(tmp_path / "a.dcm", GREY, Modality="CT"))
+    assert kinds(image) == [NoteKind.NO_RESCALE]
 
 
 @pytest.mark.parametrize(("unit", "expected"), [("HU", True), ("US", False), ("OD", False)])
