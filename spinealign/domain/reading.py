@@ -314,10 +314,14 @@ class Addendum(msgspec.Struct, frozen=True):
 
 
 class AddendumDraft(msgspec.Struct, frozen=True):
-    """An addendum that is being typed: kept until it is signed or discarded."""
+    """An addendum that is being typed: kept until it is signed or discarded.
+
+    `reader` is who types it, as far as a name was given.
+    """
 
     text: FreeText = ""
     reason: Annotated[str, Meta(max_length=2000)] = ""
+    reader: PersonName = ""
 
     @property
     def is_empty(self) -> bool:

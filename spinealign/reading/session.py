@@ -265,7 +265,8 @@ class ReadingSession:
             if error.problem is ReadingProblem.SIGNED_ELSEWHERE:
                 before = self.addendum_draft
                 kept = joined_text("", before.text, text)
-                self.write_addendum_draft(AddendumDraft(kept, before.reason))
+                name = before.reader or self._reader
+                self.write_addendum_draft(AddendumDraft(kept, before.reason, name))
             raise
 
     def take_offered_impression(self) -> Reading:
@@ -421,6 +422,7 @@ def _both(base: AddendumDraft, theirs: AddendumDraft, ours: AddendumDraft) -> Ad
     return AddendumDraft(
         joined_text(base.text, theirs.text, ours.text),
         joined_text(base.reason, theirs.reason, ours.reason).replace("\n", "; "),
+        ours.reader or theirs.reader,
     )
 
 

@@ -677,7 +677,7 @@ def test_a_reading_signed_in_another_window_keeps_what_is_typed(store: ReadingSt
     assert caught.value.problem is ReadingProblem.SIGNED_ELSEWHERE
     assert other.reading == signed
     assert other.versions == (signed,)
-    assert opened(store).addendum_draft == AddendumDraft("And a rib.")
+    assert opened(store).addendum_draft == AddendumDraft("And a rib.", "", "B. Reader")
     with pytest.raises(ReadingError):
         other.decide(COBB, Decision.REJECTED)
 
@@ -729,8 +729,11 @@ def test_addenda_typed_in_two_windows_are_both_kept(store: ReadingStore):
     one.accept_rest()
     one.sign("A. Reader")
     other = opened(store)
-    one.write_addendum_draft(AddendumDraft("A rib.", "asked"))
-    assert other.write_addendum_draft(AddendumDraft("C7.")) == AddendumDraft("A rib.\nC7.", "asked")
+    one.write_addendum_draft(AddendumDraft("A rib.", "asked", "A. Reader"))
+    kept = other.write_addendum_draft(AddendumDraft("C7."))
+    assert kept == AddendumDraft("A rib.\nC7.", "asked", "A. Reader")
+    later = other.write_addendum_draft(AddendumDraft(kept.text, "asked", "B. Reader"))
+    assert later.reader == opened(store).addendum_draft.reader == "B. Reader"
     one.add_addendum("A rib.", "asked")  # without what the other typed
     assert opened(store).addendum_draft.text == "A rib.\nC7."
     with pytest.raises(ReadingError) as caught:

@@ -705,18 +705,21 @@ class TestSigning:
         dialog = neck.dialog(AddendumDialog)
         dialog.text.setPlainText("Compared with 2024.")
         dialog.reason.setText("Earlier film")
+        dialog.name.setText("B. Reader")
         neck.window.close()  # with the dialog open
         again = open_window()
+        assert again.workbench.preferences.settings.reader_name == "A. Reader"
         with qtbot.waitSignal(again.workbench.session.finding_ready):
             again.workbench.opener.open_paths([tmp_path / "film_1.png"])
         reader = Reader(qtbot, again)
         assert reader.page.addendum.text() == "Go on with the addendum…"
         reader.command("addendum")
         shown = reader.dialog(AddendumDialog)
-        assert shown.draft == AddendumDraft("Compared with 2024.", "Earlier film")
+        assert shown.draft == AddendumDraft("Compared with 2024.", "Earlier film", "B. Reader")
         shown.add.click()
         reader.rest()
         assert reader.reading.status is ReadingStatus.AMENDED
+        assert [addendum.reader for addendum in reader.reading.addenda] == ["B. Reader"]
         assert reader.page.addendum.text() == "Add addendum…"
 
     def test_an_addendum_is_on_the_disk_without_closing_anything(self, qtbot, neck, fake):

@@ -128,11 +128,13 @@ def why_not_signed(snapshot: ReadingSnapshot, reader: str) -> str:
 class AddendumDialog(QDialog):
     """Asks for the text of an addendum and its reason; `added` brings text, reason and reader.
 
-    What is typed is kept until it is signed or discarded: `edited` brings text and reason.
+    What is typed is kept until it is signed or discarded, with the name of who types it: `edited`
+    brings it.
 
     Parameters
     ----------
     reader : str
+        Who begins an addendum; one that was begun has its own.
     draft : AddendumDraft
         What was typed before.
     """
@@ -144,14 +146,14 @@ class AddendumDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Add addendum")
-        self._kept = draft
         self.text = QPlainTextEdit(draft.text)
         self.text.setAccessibleName("Addendum")
         self.text.setTabChangesFocus(True)
-        self.reason, self.name = QLineEdit(draft.reason), QLineEdit(reader)
+        self.reason, self.name = QLineEdit(draft.reason), QLineEdit(draft.reader or reader)
         self.reason.setPlaceholderText("Why the signed reading is amended")
         self.reason.setMaxLength(2000)
         self.name.setMaxLength(200)
+        self._kept = self.draft
         self.missing = wrapped_label("", "warning")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.discard = QPushButton("Discard")
@@ -191,8 +193,9 @@ class AddendumDialog(QDialog):
 
     @property
     def draft(self) -> AddendumDraft:
-        """What is typed now."""
-        return AddendumDraft(self.text.toPlainText(), self.reason.text())
+        """What is typed now; a name alone is nothing."""
+        typed = AddendumDraft(self.text.toPlainText(), self.reason.text(), self._reader)
+        return AddendumDraft() if typed.is_empty else typed
 
     def keep(self) -> None:
         """Hand on what was typed."""
@@ -203,10 +206,11 @@ class AddendumDialog(QDialog):
 
     def show_draft(self, draft: AddendumDraft) -> None:
         """Show what is kept now, with what another window typed; what is being typed stays."""
-        if draft != self._kept and self.draft == self._kept:
-            self._kept = draft
+        is_other = (draft.text, draft.reason) != (self._kept.text, self._kept.reason)
+        if is_other and self.draft == self._kept:
             self.text.setPlainText(draft.text)
             self.reason.setText(draft.reason)
+            self._kept = self.draft
 
     def done(self, result: int) -> None:
         """Keep what was typed, however the dialog is closed."""
@@ -217,6 +221,10 @@ class AddendumDialog(QDialog):
         """Keep what was typed when the program is closed."""
         self.keep()
         super().closeEvent(event)
+
+    @property
+    def _reader(self) -> str:
+        return " ".join(self.name.text().split())
 
     def _discard(self) -> None:
         self.text.clear()
@@ -243,7 +251,6 @@ class AddendumDialog(QDialog):
         self.missing.setVisible(bool(missing))
 
     def _take(self) -> None:
-        reader = " ".join(self.name.text().split())
         self.keep()
-        self.added.emit(self.text.toPlainText().strip(), self.reason.text().strip(), reader)
+        self.added.emit(self.text.toPlainText().strip(), self.reason.text().strip(), self._reader)
         self.accept()
