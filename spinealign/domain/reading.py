@@ -298,10 +298,43 @@ class FindingDecision(msgspec.Struct, frozen=True):
 
 
 class Impression(msgspec.Struct, frozen=True):
-    """The conclusion of a reading; `is_edited` once the reader typed in it."""
+    """The conclusion of a reading.
+
+    Parameters
+    ----------
+    text : str
+    is_edited : bool
+        The reader typed in it: decisions leave it alone.
+    followed : str
+        What followed from the decisions when it was typed, so that it is noticed where that is
+        no longer so.
+    """
 
     text: FreeText = ""
     is_edited: bool = False
+    followed: FreeText = ""
+
+
+class Disagreement(msgspec.Struct, frozen=True):
+    """Where an impression that the reader typed no longer agrees with the decisions.
+
+    Parameters
+    ----------
+    overruled : tuple of str
+        What it says although the reader changed or rejected it, as it is dictated.
+    stale : tuple of str
+        Sentences of it that followed from the decisions, and no longer do.
+    missing : tuple of str
+        Abnormal findings decided since it was typed that do not stand in it, as sentences.
+    """
+
+    overruled: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.overruled or self.stale or self.missing)
 
 
 class Addendum(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from spinealign.domain.measures import (
 from spinealign.domain.reading import (
     CONTEXT_KINDS,
     Decision,
+    Disagreement,
     Finding,
     FindingKind,
     Impression,
@@ -86,8 +87,7 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
         rest = [each for each in rest if each.finding.kind is not FindingKind.LEVELS]
         return "\n".join(filter(None, (REJECTED_LEVELS, impression_text(rest))))
     said = [found for each in read if (found := each.said) is not None]
-    abnormal = [found for found in said if found.normality is Normality.ABNORMAL]
-    lines = _abnormal_sentences(abnormal)
+    lines = _abnormal_sentences(said)
     normal = normal_sentence(_normal_parts(read, said))
     unjudged = unjudged_sentence([found for found in said if _is_unjudged_measure(found)])
     gaps = undetermined_sentence(*_undetermined_grades(read))
@@ -101,8 +101,9 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
     return "\n".join(lines)
 
 
-def _abnormal_sentences(abnormal: Iterable[Finding]) -> list[str]:
+def _abnormal_sentences(said: Iterable[Finding]) -> list[str]:
     """Return a sentence a place, worst first; places that show the same share one."""
+    abnormal = (finding for finding in said if finding.normality is Normality.ABNORMAL)
     ordered = sorted(abnormal, key=lambda found: -found.rank)
     is_told_once = sum(finding.is_of_canal for finding in ordered) > 1
     wide: dict[str, list[Finding]] = {}
@@ -271,6 +272,24 @@ def _level_reservation(read: Sequence[ReadFinding]) -> list[str]:
     return []
 
 
+def disagreement(read: Sequence[ReadFinding], impression: Impression) -> Disagreement:
+    """Return where an impression that the reader typed does not agree with the decisions."""
+    if not impression.is_edited:
+        return Disagreement()
+    now, before = impression_text(read).splitlines(), impression.followed.splitlines()
+    stale = tuple(line for line in before if line not in now and line in impression.text)
+    abnormal = _abnormal_sentences(found for each in read if (found := each.said) is not None)
+    missing = tuple(line for line in abnormal if line not in before and line not in impression.text)
+    overruled = (words for words in contradicted(read, impression.text) if not _is_in(words, stale))
+    return Disagreement(tuple(overruled), stale, missing)
+
+
+def _is_in(words: str, lines: Sequence[str]) -> bool:
+    """Whether a line says something dictated: all of "L4/L5: bulging", in any order."""
+    parts = words.casefold().split(": ")
+    return any(all(part in line.casefold() for part in parts) for line in lines)
+
+
 def contradicted(read: Sequence[ReadFinding], text: str) -> tuple[str, ...]:
     """Return what an impression still says although the reader changed or rejected it.
 
@@ -327,8 +346,15 @@ def with_fresh_impression(reading: Reading, findings: Iterable[Finding]) -> Read
     return reading.with_changes(impression=Impression(text))
 
 
-def with_edited_impression(reading: Reading, text: str) -> Reading:
+def with_edited_impression(reading: Reading, text: str, followed: str = "") -> Reading:
     """Return a reading with what the reader typed.
+
+    Parameters
+    ----------
+    reading : Reading
+    text : str
+    followed : str
+        What follows from the decisions meanwhile, as the reader has it before their eyes.
 
     Raises
     ------
@@ -341,7 +367,10 @@ def with_edited_impression(reading: Reading, text: str) -> Reading:
         raise ReadingError(ReadingProblem.TOO_LONG, limits=(0, MOST_CHARACTERS))
     if text == reading.impression.text:
         return reading
-    return reading.with_changes(impression=Impression(text, is_edited=True))
+    stale = (line for line in reading.impression.followed.splitlines() if line in text)
+    lines = dict.fromkeys([*followed.splitlines(), *stale])
+    kept = "\n".join(lines)[:MOST_CHARACTERS]
+    return reading.with_changes(impression=Impression(text, is_edited=True, followed=kept))
 
 
 # Phrases

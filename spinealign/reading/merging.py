@@ -94,4 +94,8 @@ def _impression(base: Impression, theirs: Impression, ours: Impression) -> Impre
         return theirs
     if theirs == base or not theirs.is_edited:
         return ours
-    return Impression(joined_text(base.text, theirs.text, ours.text), is_edited=True)
+    return Impression(
+        joined_text(base.text, theirs.text, ours.text),
+        is_edited=True,
+        followed=joined_text(base.followed, theirs.followed, ours.followed),
+    )

@@ -11,6 +11,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import (
     AddendumDraft,
     Decision,
+    Disagreement,
     Finding,
     FindingDecision,
     FindingValue,
@@ -32,7 +33,7 @@ from spinealign.reading.decisions import (
 )
 from spinealign.reading.findings import FindingPage, findings_of, page_of
 from spinealign.reading.impression import (
-    contradicted,
+    disagreement,
     impression_text,
     with_edited_impression,
     with_fresh_impression,
@@ -144,12 +145,11 @@ class ReadingSession:
         return "" if text == impression.text else text
 
     @property
-    def contradicted(self) -> tuple[str, ...]:
-        """What an edited impression still says although it was changed or rejected."""
-        impression = self._reading.impression
-        if not impression.is_edited or self.status.is_verified:
-            return ()
-        return contradicted(self.read, impression.text)
+    def disagreement(self) -> Disagreement:
+        """Where an impression that the reader typed does not agree with the decisions."""
+        if self.status.is_verified:
+            return Disagreement()
+        return disagreement(self.read, self._reading.impression)
 
     def finding(self, key: str) -> Finding:
         """Return a finding.
@@ -260,7 +260,8 @@ class ReadingSession:
         Where another window signed meanwhile, the text is kept as an addendum that is not signed.
         """
         try:
-            return self._keep(with_edited_impression(self._reading, text))
+            followed = impression_text(self.read)
+            return self._keep(with_edited_impression(self._reading, text, followed))
         except ReadingError as error:
             if error.problem is ReadingProblem.SIGNED_ELSEWHERE:
                 before = self.addendum_draft

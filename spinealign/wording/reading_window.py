@@ -10,6 +10,7 @@ from spinealign.domain.findings import Caution, WarningCode
 from spinealign.domain.reading import (
     Addendum,
     Decision,
+    Disagreement,
     Finding,
     FindingDecision,
     FindingKind,
@@ -263,12 +264,20 @@ def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool
     return ""
 
 
-def contradicted_text(said: Sequence[str]) -> str:
-    """Return that the impression says what the reader changed or rejected; "" without any."""
-    if not said:
-        return ""
-    quoted = listed([f"“{safe_text(words)}”" for words in said])
-    return f"The impression still says {quoted}, which you changed or rejected."
+def disagreement_text(found: Disagreement) -> str:
+    """Return where the impression does not agree with the findings; "" if it does."""
+    said = []
+    if found.stale:
+        said.append(f"It still says {_quoted(found.stale)}.")
+    if found.overruled:
+        said.append(f"It still says {_quoted(found.overruled)}, which you changed or rejected.")
+    if found.missing:
+        said.append(f"It does not say {_quoted(found.missing)}.")
+    return " ".join(["The impression does not agree with the findings.", *said]) if said else ""
+
+
+def _quoted(sentences: Sequence[str]) -> str:
+    return listed([f"“{safe_text(words.removesuffix('.'))}”" for words in sentences])
 
 
 def rejected_context_text(rejected: Sequence[Finding]) -> str:

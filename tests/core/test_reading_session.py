@@ -49,6 +49,7 @@ from spinealign.reading.signing import (
 from spinealign.reading.store import IN_USE, ReadingStore, image_of
 from spinealign.wording.failures import explain
 from spinealign.wording.reading_page import time_text
+from spinealign.wording.reading_window import disagreement_text
 from spinealign.wording.report import CHANGED_SINCE_SIGNED, PICTURE_CAPTION_CHANGED
 from tests.examinations import SPINE_MR
 from tests.killed_readings import begun, read_in
@@ -432,16 +433,56 @@ def test_a_decision_on_what_can_no_longer_be_told_does_not_stand_in_the_way(stor
 def test_an_impression_that_says_what_was_rejected_is_told(store: ReadingStore):
     session = opened(store, neck_analysis(cobb_deg=-17.8))
     session.decide(COBB, Decision.ACCEPTED)
-    session.write_impression(f"{session.reading.impression.text}\nTo be seen again.")
-    assert session.contradicted == ()
+    session.write_impression("C2–C7 Cobb kyphosis 17.8°, as before.")
+    assert not session.disagreement
     session.decide(COBB, Decision.REJECTED)
-    assert session.contradicted == ("C2–C7 Cobb kyphosis 17.8°",)
+    assert session.disagreement.overruled == ("C2–C7 Cobb kyphosis 17.8°",)
     session.decide(COBB, Decision.CHANGED, degrees(25.5))
-    assert session.contradicted == ("C2–C7 Cobb kyphosis 17.8°",)
+    assert session.disagreement.overruled == ("C2–C7 Cobb kyphosis 17.8°",)
     session.write_impression("Neck: C2–C7 Cobb lordosis -17.8°.")
-    assert session.contradicted == ("C2–C7 Cobb lordosis -17.8°",)
+    assert session.disagreement.overruled == ("C2–C7 Cobb lordosis -17.8°",)
     session.write_impression("Lordosis 25.5°.")
-    assert session.contradicted == ()
+    assert not session.disagreement
+
+
+def test_a_sentence_of_a_value_that_the_reader_changed_and_then_rejected_is_told(store):
+    session = opened(store, neck_analysis(cobb_deg=-17.8))
+    session.accept_rest()
+    session.decide(COBB, Decision.CHANGED, degrees(5.0))
+    [said] = [line for line in session.reading.impression.text.splitlines() if " 5.0°" in line]
+    session.write_impression(f"{session.reading.impression.text} No swelling.")
+    assert not session.disagreement
+    session.decide(COBB, Decision.REJECTED)
+    assert session.disagreement.stale == (said,)
+    session.write_impression(f"{session.reading.impression.text} Nor haematoma.")
+    assert session.disagreement.stale == (said,)  # typing elsewhere does not make it true
+    assert said.removesuffix(".") in disagreement_text(session.disagreement)
+    again = opened(store, neck_analysis(cobb_deg=-17.8))
+    assert again.disagreement.stale == (said,)
+    session.write_impression("No swelling.")
+    assert not session.disagreement
+    assert disagreement_text(session.disagreement) == ""
+
+
+def test_an_abnormal_finding_accepted_after_the_impression_was_typed_is_told_if_it_lacks(store):
+    session = opened(store, back_analysis())
+    session.write_impression("Mine.")
+    assert not session.disagreement
+    session.accept_rest()
+    missing = session.disagreement.missing
+    assert any("height loss" in sentence for sentence in missing)
+    assert not any(sentence.startswith("Otherwise") for sentence in missing)
+    assert "It does not say “" in disagreement_text(session.disagreement)
+    session.write_impression("All that is my own.")  # seen, and left out on purpose
+    assert not session.disagreement
+
+
+def test_what_two_windows_typed_is_compared_with_what_either_followed(store):
+    first, second = (opened(store, neck_analysis(), "A. Reader") for _ in range(2))
+    first.accept_rest()
+    first.write_impression(f"{first.reading.impression.text}\nOne.")
+    second.write_impression("Two.")
+    assert second.reading.impression.followed == first.reading.impression.followed
 
 
 @pytest.mark.parametrize(
@@ -458,9 +499,10 @@ def test_grades_that_were_overruled_are_looked_for_on_the_line_of_their_level(
 ):
     session = opened(store, back_analysis())
     session.accept_rest()
-    session.write_impression(f"{session.reading.impression.text}\nMine.")
+    typed = "\n".join(f"{line} Mine." for line in session.reading.impression.text.splitlines())
+    session.write_impression(typed.replace(": ", ":  ").replace(".", ";"))
     session.decide(key, decision, None if human is None else pfirrmann(human))
-    assert session.contradicted == ((said,) if said else ())
+    assert session.disagreement.overruled == ((said,) if said else ())
 
 
 def test_all_that_could_not_be_told_is_listed_after_signing_too(store: ReadingStore):

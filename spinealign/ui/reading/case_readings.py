@@ -13,6 +13,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import (
     AddendumDraft,
     Decision,
+    Disagreement,
     Finding,
     FindingValue,
     ReadImage,
@@ -59,8 +60,8 @@ class ReadingSnapshot:
         It was read with the image taken for another kind than now.
     is_changed_since_signed : bool
         The result that is shown is not the one that was signed.
-    contradicted : tuple of str
-        What the impression still says although the reader changed or rejected it.
+    disagreement : Disagreement
+        Where an impression that the reader typed does not agree with the decisions.
     addendum_draft : AddendumDraft
         An addendum that is not signed yet.
     """
@@ -74,7 +75,7 @@ class ReadingSnapshot:
     faults: tuple[StoredReadingError, ...]
     is_of_another_view: bool
     is_changed_since_signed: bool
-    contradicted: tuple[str, ...]
+    disagreement: Disagreement
     addendum_draft: AddendumDraft
 
     @classmethod
@@ -90,7 +91,7 @@ class ReadingSnapshot:
             session.faults,
             session.is_of_another_view,
             session.is_changed_since_signed,
-            session.contradicted,
+            session.disagreement,
             session.addendum_draft,
         )
 

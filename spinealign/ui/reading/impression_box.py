@@ -14,6 +14,7 @@ from spinealign.reading.impression import Phrase, expanded
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.widgets.labels import menu_button, wrapped_label
 from spinealign.wording import safe_text
+from spinealign.wording.reading_window import disagreement_text
 
 KEEP_DELAY_MS = 700
 """What is typed without a pause is written once."""
@@ -74,6 +75,7 @@ class ImpressionBox(QWidget):
         self.fill.setProperty("quiet", "true")
         self.fill.setToolTip("Put the sentences of the decided findings in place of this text")
         self.fill.clicked.connect(lambda: self.fill_wanted.emit())
+        self.disagreement = wrapped_label("", "danger")
         self.phrases = menu_button(
             "Phrases", "Phrases ▾", "Insert a phrase of your own; its key and Tab do the same"
         )
@@ -116,6 +118,10 @@ class ImpressionBox(QWidget):
             else "Insert a phrase of your own; its key and Tab do the same"
         )
         self.fill.setVisible(bool(snapshot.offered_impression))
+        is_settled = not is_saving and not self.is_unsaved
+        told = disagreement_text(snapshot.disagreement) if is_settled else self.disagreement.text()
+        self.disagreement.setText(told)
+        self.disagreement.setVisible(bool(told))
 
     def set_phrases(self, phrases: Sequence[Phrase]) -> None:
         """Offer these phrases."""
@@ -176,5 +182,6 @@ class ImpressionBox(QWidget):
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(self.text)
+        column.addWidget(self.disagreement)
         column.addWidget(self.fill, 0, Qt.AlignmentFlag.AlignLeft)
         self._fit()

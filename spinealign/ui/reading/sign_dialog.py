@@ -20,7 +20,7 @@ from spinealign.domain.reading import CONTEXT_KINDS, AddendumDraft, Decision
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.reading.impression_box import KEEP_DELAY_MS
 from spinealign.ui.widgets.labels import without_icons, wrapped_label
-from spinealign.wording.reading_window import contradicted_text, left_text, rejected_context_text
+from spinealign.wording.reading_window import disagreement_text, left_text, rejected_context_text
 
 _PREVIEW_EM = 92
 _BEING_MADE = "The page is being made…"
@@ -69,9 +69,9 @@ class SignDialog(QDialog):
         column.addWidget(
             wrapped_label("Once signed, only an addendum changes the reading.", "muted")
         )
-        self.contradicted = wrapped_label(contradicted_text(snapshot.contradicted), "danger")
-        self.contradicted.setVisible(bool(snapshot.contradicted))
-        column.addWidget(self.contradicted)
+        self.disagreement = wrapped_label(disagreement_text(snapshot.disagreement), "danger")
+        self.disagreement.setVisible(bool(snapshot.disagreement))
+        column.addWidget(self.disagreement)
         rejected = [
             each.finding
             for each in snapshot.read.values()
