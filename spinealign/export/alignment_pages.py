@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from reportlab.graphics.shapes import Drawing, Line, Rect
@@ -14,9 +15,12 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MEASURES, Extent, MeasureCode, NormalRange
+from spinealign.domain.reading import Finding, NumberValue
 from spinealign.export import page
 from spinealign.export.page import number_cell, paragraph, section
+from spinealign.export.report_content import Overruling
 from spinealign.export.typesetting import GREY
+from spinealign.reading.findings import measure_key
 from spinealign.wording import safe_text
 from spinealign.wording.definitions import MEASURE_WORDS
 from spinealign.wording.measure_rows import (
@@ -40,6 +44,8 @@ from spinealign.wording.measures import (
 )
 from spinealign.wording.results import lengths_text
 
+Overrulings = Mapping[str, Overruling]
+_NONE_OVERRULED: Overrulings = MappingProxyType({})
 MeasuresByLevels = Mapping[tuple[str, ...], Measurement]
 
 _WIDTHS = (0.31, 0.1, 0.14, 0.17, 0.28)
@@ -60,7 +66,10 @@ _NOTE = (
 
 
 def alignment_story(
-    analysis: Analysis, with_summary: bool = True, with_levels: bool = True
+    analysis: Analysis,
+    with_summary: bool = True,
+    with_levels: bool = True,
+    overrulings: Overrulings = _NONE_OVERRULED,
 ) -> list[Any]:
     """Return the section about measures, empty without any.
 
@@ -71,6 +80,8 @@ def alignment_story(
         Measures of the whole with bars, what lengths rest on, what was not measurable and why.
     with_levels : bool
         Tables with a row a level.
+    overrulings : mapping of str to Overruling
+        What the reader changed or rejected, by key of the finding: it stands in its row.
 
     Returns
     -------
@@ -82,11 +93,12 @@ def alignment_story(
     levels = [
         part
         for extent, title in _LEVEL_TABLES.items()
-        for part in _level_section(title, _codes_of(extent), analysis, numbers)
+        for part in _level_section(title, _codes_of(extent), analysis, numbers, overrulings)
     ]
-    missing = [paragraph(f"• {line}") for line in unmeasurable_lines(analysis.measurements)]
+    unread = [m for m in analysis.measurements if measure_key(m) not in overrulings]
+    missing = [paragraph(f"• {line}") for line in unmeasurable_lines(unread)]
     return [
-        *(_alignment(analysis, numbers) if with_summary else []),
+        *(_alignment(analysis, numbers, overrulings) if with_summary else []),
         *(levels if with_levels else []),
         *(section("Not measurable", *missing) if missing and with_summary else []),
     ]
@@ -98,9 +110,11 @@ def methods_story(analysis: Analysis) -> list[Any]:
     return _methods(analysis, numbers) if numbers else []
 
 
-def _alignment(analysis: Analysis, numbers: Mapping[str, int]) -> list[Any]:
+def _alignment(
+    analysis: Analysis, numbers: Mapping[str, int], overrulings: Overrulings
+) -> list[Any]:
     rows = _summary(analysis.measurements)
-    content: list[Any] = [_table(rows, numbers), Spacer(0, 1 * mm)] if rows else []
+    content: list[Any] = [_table(rows, numbers, overrulings), Spacer(0, 1 * mm)] if rows else []
     lengths = _calibration(analysis)
     content += [paragraph(text, page.SMALL) for text in (_NOTE if numbers else "", lengths) if text]
     return section("Alignment", *content) if content else []
@@ -111,6 +125,14 @@ def measurement_bar(measurement: Measurement) -> Drawing | None:
     if position_in_range(measurement) is None or measurement.value is None:
         return None
     return range_bar(measurement.value, measurement.interval, measurement.normal)
+
+
+def finding_bar(finding: Finding | None) -> Drawing | None:
+    """Draw where a finding's value lies against its reference; None without one."""
+    value = None if finding is None else finding.value
+    if finding is None or not isinstance(value, NumberValue):
+        return None
+    return range_bar(value.value, value.interval, finding.reference)
 
 
 def range_bar(
@@ -157,15 +179,21 @@ def _codes_of(extent: Extent) -> list[MeasureCode]:
     return [code for code, definition in MEASURES.items() if definition.extent is extent]
 
 
-def _table(rows: Sequence[Measurement], numbers: Mapping[str, int]) -> Table:
+def _table(
+    rows: Sequence[Measurement], numbers: Mapping[str, int], overrulings: Overrulings
+) -> Table:
     heads = [page.BOLD, page.BOLD_RIGHT, page.BOLD_RIGHT, page.BOLD, page.BOLD]
     cells: list[Any] = [[paragraph(t, s) for t, s in zip(_HEADINGS, heads, strict=True)]]
-    cells += [_row(measurement, numbers) for measurement in rows]
+    cells += [_row(m, numbers, overrulings.get(measure_key(m))) for m in rows]
     return page.table(cells, _WIDTHS)
 
 
 def _level_section(
-    title: str, codes: Sequence[MeasureCode], analysis: Analysis, numbers: Mapping[str, int]
+    title: str,
+    codes: Sequence[MeasureCode],
+    analysis: Analysis,
+    numbers: Mapping[str, int],
+    overrulings: Overrulings,
 ) -> list[Any]:
     """Return a table with a row a level and a column a measure, empty without any value."""
     columns = _columns(codes, analysis.measurements)
@@ -176,7 +204,7 @@ def _level_section(
     heads = (paragraph(_heading(column, numbers), page.BOLD_RIGHT) for column in columns)
     cells = [[paragraph("Level", page.BOLD), *heads]]
     for at in sorted(levels, key=lambda at: places.get(at[0], len(places))):
-        row = (_cell(column.get(at)) for column in columns)
+        row = (_cell(column.get(at), overrulings) for column in columns)
         cells.append([paragraph(safe_text("/".join(at)), page.BOLD), *row])
     share = min(_MOST_COLUMN_SHARE, (1 - _LEVEL_SHARE) / len(columns))
     table = page.table(cells, (_LEVEL_SHARE, *[share] * len(columns)), padding=(1, 1.5))
@@ -207,9 +235,12 @@ def _heading(column: MeasuresByLevels, numbers: Mapping[str, int]) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _cell(measurement: Measurement | None) -> Any:
+def _cell(measurement: Measurement | None, overrulings: Overrulings) -> Any:
     if measurement is None:
         return ""
+    overruling = overrulings.get(measure_key(measurement))
+    if overruling is not None:
+        return number_cell(overruling.value or _NO_VALUE, "", (overruling.words,))
     if measurement.value is None or not has_value(measurement):
         return paragraph(_NO_VALUE, page.RIGHT)
     unit = measurement.unit
@@ -219,11 +250,19 @@ def _cell(measurement: Measurement | None) -> Any:
     return number_cell(number_text(measurement.value, unit), interval, notes)
 
 
-def _row(measurement: Measurement, numbers: Mapping[str, int]) -> list[Any]:
-    bar = measurement_bar(measurement)
+def _row(
+    measurement: Measurement, numbers: Mapping[str, int], overruling: Overruling | None
+) -> list[Any]:
     normal = paragraph(range_text(measurement.normal, measurement.unit), page.SMALL)
+    name = paragraph(f"{measurement_name(measurement)} [{numbers[_origin(measurement)]}]")
+    if overruling is not None:
+        value = paragraph(overruling.value or _NO_VALUE, page.BOLD_RIGHT)
+        bar = finding_bar(overruling.said)
+        return [name, value, "", normal if bar is None else [bar, normal],
+                paragraph(overruling.words)]  # fmt: skip
+    bar = measurement_bar(measurement)
     return [
-        paragraph(f"{measurement_name(measurement)} [{numbers[_origin(measurement)]}]"),
+        name,
         paragraph(value_text(measurement), page.BOLD_RIGHT),
         paragraph(interval_text(measurement.interval, measurement.unit), page.RIGHT),
         "" if bar is None else [bar, normal],

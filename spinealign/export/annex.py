@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from reportlab.lib.units import mm
 from reportlab.platypus import Spacer, Table
 
 from spinealign.domain.findings import Analysis, Classification, ModelIdentity, ModelStatus
 from spinealign.domain.image import SpineImage
 from spinealign.export import page
-from spinealign.export.alignment_pages import alignment_story, methods_story
+from spinealign.export.alignment_pages import Overrulings, alignment_story, methods_story
 from spinealign.export.overlay import heatmap_picture
 from spinealign.export.page import Story, facts, grid, paragraph, section
 from spinealign.export.report_pictures import jpeg
@@ -37,7 +39,9 @@ _HEAT_NOTE = (
 )
 
 
-def annex_story(analysis: Analysis, show_file: bool = True) -> Story:
+def annex_story(
+    analysis: Analysis, show_file: bool = True, overrulings: Overrulings = MappingProxyType({})
+) -> Story:
     """Return the annex as reportlab flowables.
 
     Parameters
@@ -45,12 +49,14 @@ def annex_story(analysis: Analysis, show_file: bool = True) -> Story:
     analysis : Analysis
     show_file : bool
         Whether the file's name and the time of the analysis are told.
+    overrulings : mapping of str to Overruling
+        What the reader changed or rejected, by key of the finding.
     """
     return [
         *_classification(analysis.classification),
         *_heat_map(analysis),
         *cautions_story(analysis),
-        *alignment_story(analysis),
+        *alignment_story(analysis, overrulings=overrulings),
         *methods_story(analysis),
         *_vertebrae(analysis),
         *_regions(analysis),

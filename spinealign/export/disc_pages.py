@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,17 @@ from reportlab.platypus import Spacer, Table
 from spinealign.domain.discs import Disc, GradeName
 from spinealign.domain.findings import Analysis
 from spinealign.export import page
+from spinealign.export.alignment_pages import Overrulings
 from spinealign.export.page import Story, paragraph, section
+from spinealign.export.report_content import Overruling
 from spinealign.export.report_pictures import jpeg
 from spinealign.imaging.render import default_window, to_display
 from spinealign.lumbar.pictures import disc_picture, leading_grade
+from spinealign.reading.findings import grade_key
 from spinealign.wording import NOTHING, display_name
 from spinealign.wording.discs import (
     COUNTED_FROM_BELOW,
+    OVERALL_OF_PROGRAM,
     OVERALL_RULE,
     disc_detail_lines,
     grade_text,
@@ -38,13 +43,23 @@ _HEAT_NOTE = (
 )
 
 
-def discs_story(analysis: Analysis) -> Story:
-    """Return the section about discs as reportlab flowables, empty where none was graded."""
+def discs_story(analysis: Analysis, overrulings: Overrulings) -> Story:
+    """Return the section about discs as reportlab flowables, empty where none was graded.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    overrulings : mapping of str to Overruling
+        What the reader changed or rejected, by key of the finding.
+    """
     overall = analysis.overall
     if overall is None:
         return []
     grey = to_display(analysis.image.pixels, default_window(analysis.image))
-    rows = [_row(grey, disc) for disc in reversed(analysis.discs)]
+    rows = [_row(grey, disc, overrulings) for disc in reversed(analysis.discs)]
+    is_read = any(
+        grade_key(disc, one) in overrulings for disc in analysis.discs for one in GradeName
+    )
     head = [paragraph(text, page.BOLD) for text in _HEADINGS]
     table = Table(
         [head, *rows], colWidths=[width * page.TEXT_WIDTH for width in _WIDTHS], repeatRows=1
@@ -53,7 +68,9 @@ def discs_story(analysis: Analysis) -> Story:
     table.setStyle([*page.GRID, ("VALIGN", (0, 1), (-1, -1), "MIDDLE")])
     return section(
         "Intervertebral discs",
-        paragraph(f"Overall: {overall_text(overall)}", page.FINDING),
+        paragraph(
+            f"{OVERALL_OF_PROGRAM if is_read else 'Overall'}: {overall_text(overall)}", page.FINDING
+        ),
         paragraph(OVERALL_RULE, page.SMALL),
         paragraph(COUNTED_FROM_BELOW, page.SMALL),
         *_companion(analysis),
@@ -71,8 +88,8 @@ def _companion(analysis: Analysis) -> Story:
     return [paragraph(f"Graded together with the other contrast, {name}.", page.SMALL)]
 
 
-def _row(grey: NDArray[np.uint8], disc: Disc) -> list[Any]:
-    grade, pfirrmann = leading_grade(disc), disc.grade(GradeName.PFIRRMANN)
+def _row(grey: NDArray[np.uint8], disc: Disc, overrulings: Overrulings) -> list[Any]:
+    grade = leading_grade(disc)
     heat = None if grade is None else grade.heatmap
     shown: list[Any] = [paragraph(NOTHING)]
     if grade is not None and heat is not None:
@@ -82,9 +99,34 @@ def _row(grey: NDArray[np.uint8], disc: Disc) -> list[Any]:
         paragraph(disc.name, page.BOLD),
         _printed(disc_picture(grey, disc)),
         shown,
-        paragraph(NOTHING if pfirrmann is None else grade_text(pfirrmann)),
-        [paragraph(line) for line in disc_detail_lines(disc)],
+        paragraph(_pfirrmann(disc, overrulings)),
+        [paragraph(line) for line in _details(disc, overrulings)],
     ]
+
+
+def _pfirrmann(disc: Disc, overrulings: Overrulings) -> str:
+    overruling = overrulings.get(grade_key(disc, GradeName.PFIRRMANN))
+    if overruling is not None:
+        return _overruled(overruling)
+    grade = disc.grade(GradeName.PFIRRMANN)
+    return NOTHING if grade is None else grade_text(grade)
+
+
+def _overruled(overruling: Overruling) -> str:
+    return ", ".join(part for part in (overruling.value, overruling.words) if part)
+
+
+def _details(disc: Disc, overrulings: Overrulings) -> list[str]:
+    """Return what is told of a disc beside Pfirrmann's grade, the reader's own first."""
+    own = {
+        name: overruling
+        for name in GradeName
+        if name is not GradeName.PFIRRMANN
+        and (overruling := overrulings.get(grade_key(disc, name))) is not None
+    }
+    told = [f"{grade_title(name)}: {_overruled(overruling)}" for name, overruling in own.items()]
+    rest = replace(disc, grades=tuple(grade for grade in disc.grades if grade.name not in own))
+    return [*told, *(disc_detail_lines(rest) if rest.is_abnormal or not told else ())]
 
 
 def _printed(picture: NDArray[np.uint8]) -> Picture:

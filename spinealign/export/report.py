@@ -11,10 +11,9 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Spacer, Table
 
 from spinealign.domain.findings import Analysis
-from spinealign.domain.reading import Finding, NumberValue
 from spinealign.domain.report_details import Institution, ReportDetails
 from spinealign.export import page
-from spinealign.export.alignment_pages import alignment_story, range_bar
+from spinealign.export.alignment_pages import alignment_story, finding_bar
 from spinealign.export.annex import annex_story, cautions_story
 from spinealign.export.comparison_pages import appended_stories
 from spinealign.export.disc_pages import discs_story
@@ -71,7 +70,7 @@ def report_pdf(analysis: Analysis, details: ReportDetails | None = None) -> byte
     analysis = as_reported(analysis, details)
     content = report_content(analysis, details)
     front = _Front(analysis, content, details)
-    parts = [(title, make) for title, make in _parts(analysis) if make()]
+    parts = [(title, make) for title, make in _parts(analysis, content) if make()]
     most = MOST_PAGES_OF_MR if analysis.discs else MOST_PAGES
     most += max(0, len(appended_stories(analysis, details)) - 1)
     for left_out in range(len(parts) + 1):
@@ -92,7 +91,7 @@ def annex_pdf(analysis: Analysis, details: ReportDetails | None = None) -> bytes
         paragraph(content.title, page.BODY),
         *([paragraph(content.values_note)] if content.values_note else []),
         *_overruled(content),
-        *annex_story(analysis, show_file=not details.is_deidentified),
+        *annex_story(analysis, not details.is_deidentified, content.overrulings),
     ]
     target = io.BytesIO()
     page.build(story, target, _running(analysis, content, ANNEX_TITLE))
@@ -108,13 +107,14 @@ def _overruled(content: ReportContent) -> Story:
 Part = tuple[str, Callable[[], Story]]
 
 
-def _parts(analysis: Analysis) -> list[Part]:
+def _parts(analysis: Analysis, content: ReportContent) -> list[Part]:
     """Return what follows the first page, the most wanted first; the last are left out first."""
+    measures = partial(alignment_story, analysis, overrulings=content.overrulings)
     return [
-        ("discs", partial(discs_story, analysis)),
+        ("discs", partial(discs_story, analysis, content.overrulings)),
         ("cautions", partial(cautions_story, analysis)),
-        ("measures", partial(alignment_story, analysis, with_levels=False)),
-        ("measures of single levels", partial(alignment_story, analysis, with_summary=False)),
+        ("measures", partial(measures, with_levels=False)),
+        ("measures of single levels", partial(measures, with_summary=False)),
     ]
 
 
@@ -342,7 +342,7 @@ def _findings(
 
 
 def _finding_cells(row: FindingRow) -> list[Any]:
-    bar = _bar(row.finding)
+    bar = finding_bar(row.finding)
     normal = paragraph(row.normal, page.SMALL)
     remark = "; ".join(part for part in (row.meaning, row.mark) if part)
     value = spans((row.value, page.BOLD), (f" ({row.doubt})" if row.doubt else "", page.SMALL))
@@ -352,13 +352,6 @@ def _finding_cells(row: FindingRow) -> list[Any]:
         normal if bar is None else [bar, normal],
         paragraph(remark, page.BODY, _MOST_REMARK_LINES),
     ]
-
-
-def _bar(finding: Finding | None) -> Any:
-    value = None if finding is None else finding.value
-    if finding is None or not isinstance(value, NumberValue):
-        return None
-    return range_bar(value.value, value.interval, finding.reference)
 
 
 def _in_one_line(row: FindingRow) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -47,6 +47,7 @@ from spinealign.wording.reading_page import (
     grade_phrase,
     grade_reference,
     limit_text,
+    overruled_text,
     range_place,
     with_who,
 )
@@ -102,6 +103,25 @@ class FindingRow:
 
 
 @dataclass(frozen=True)
+class Overruling:
+    """What the reader made of a value that the tables of the program's values show.
+
+    Parameters
+    ----------
+    value : str
+        The reader's; empty where the program's was rejected.
+    words : str
+        That it was changed or rejected, and what the program said.
+    said : Finding or None
+        With the reader's value, judged anew; None where it was rejected.
+    """
+
+    value: str
+    words: str
+    said: Finding | None
+
+
+@dataclass(frozen=True)
 class ReportContent:
     """The words of a report, in its order.
 
@@ -127,6 +147,8 @@ class ReportContent:
         What changes the meaning of a number.
     overruled : tuple of str
         All that the reader changed or rejected, for the annex.
+    overrulings : mapping of str to Overruling
+        What the reader changed or rejected, by key of the finding, for the tables of values.
     """
 
     title: str
@@ -147,6 +169,7 @@ class ReportContent:
     cautions: tuple[str, ...]
     addenda: tuple[tuple[str, str], ...]
     overruled: tuple[str, ...]
+    overrulings: Mapping[str, Overruling]
 
 
 def as_reported(analysis: Analysis, details: ReportDetails) -> Analysis:
@@ -209,6 +232,7 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         picture_caption=picture_caption(_is_outlined(analysis), not details.is_draft, is_changed),
         cautions=_cautions(analysis),
         overruled=_overruled(details),
+        overrulings=_overrulings(read),
         addenda=_addenda(details),
     )
 
@@ -393,6 +417,19 @@ def _mark(read: ReadFinding, row: Sequence[ReadFinding], is_signed: bool) -> str
 def _values_note(read: Sequence[ReadFinding]) -> str:
     is_overruled = {Decision.CHANGED, Decision.REJECTED} & {each.state for each in read}
     return PROGRAM_VALUES if is_overruled else ""
+
+
+def _overrulings(read: Sequence[ReadFinding]) -> dict[str, Overruling]:
+    """Return what the reader changed or rejected, by key of the finding."""
+    return {
+        each.finding.key: Overruling(
+            "" if each.said is None else finding_value_text(each.said.value),
+            overruled_text(each.decision),
+            each.said,
+        )
+        for each in read
+        if each.decision is not None and each.state in (Decision.CHANGED, Decision.REJECTED)
+    }
 
 
 def _warned(

@@ -7,22 +7,26 @@ reader's own. A content security policy forbids the file to load anything, whate
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.domain.measurements import Measurement
 from spinealign.domain.report_details import Institution, ReportDetails
 from spinealign.export.comparison import appended_lines
 from spinealign.export.report_content import (
     FindingRow,
+    Overruling,
     ReportContent,
     as_drawn,
     as_reported,
     report_content,
 )
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
+from spinealign.reading.findings import measure_key
 from spinealign.wording import DEMONSTRATION_BAND, caution_text, is_demonstration, safe_text
 from spinealign.wording.measure_rows import grouped, measure_sentence, unmeasurable_lines
+from spinealign.wording.measures import measurement_name
 from spinealign.wording.report import (
     DRAFT,
     FINDING_HEADINGS,
@@ -77,7 +81,7 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
             *_findings(content.rows),
             *_picture(as_drawn(analysis, details), content),
             *([_paragraph(content.values_note)] if content.values_note else []),
-            *_measures(analysis),
+            *_measures(analysis, content.overrulings),
             *_other_examinations(analysis, details),
             *_listed("Cautions", [*content.changes, *map(caution_text, analysis.cautions)]),
             *_listed(OVERRULED_TITLE, content.overruled),
@@ -198,11 +202,23 @@ def _picture(analysis: Analysis, content: ReportContent) -> list[str]:
     return [f"<figure>{image}{caption}</figure>"]
 
 
-def _measures(analysis: Analysis) -> list[str]:
+def _measures(analysis: Analysis, overrulings: Mapping[str, Overruling]) -> list[str]:
     of_the_whole = [m for m in analysis.measurements if not m.definition.extent.has_one_level]
-    told = [measure_sentence(m) for _, members in grouped(of_the_whole) for m in members]
-    missing = unmeasurable_lines(analysis.measurements)
+    told = [
+        _measure(m, overrulings.get(measure_key(m)))
+        for _, members in grouped(of_the_whole)
+        for m in members
+    ]
+    unread = [m for m in analysis.measurements if measure_key(m) not in overrulings]
+    missing = unmeasurable_lines(unread)
     return [*_listed("Measures", told), *_listed("Not measurable", missing)]
+
+
+def _measure(measurement: Measurement, overruling: Overruling | None) -> str:
+    if overruling is None:
+        return measure_sentence(measurement)
+    said = (overruling.value, overruling.words)
+    return f"{measurement_name(measurement)}: {', '.join(part for part in said if part)}"
 
 
 def _other_examinations(analysis: Analysis, details: ReportDetails) -> list[str]:

@@ -504,6 +504,11 @@ def _is_open_height(measured: Measurement) -> bool:
 # Discs
 
 
+def grade_key(disc: Disc, name: GradeName) -> str:
+    """Return the key of the finding that a grade of a disc is."""
+    return "/".join((FindingKind.DISC_GRADE.value, name.value, disc.level or disc.name))
+
+
 def _disc_grades(analysis: Analysis) -> Iterator[Finding]:
     model = analysis.disc_model
     if model is None or model.status is ModelStatus.DEMONSTRATION:
@@ -516,7 +521,7 @@ def _disc_grades(analysis: Analysis) -> Iterator[Finding]:
 def _disc_grade(analysis: Analysis, disc: Disc, grade: DiscGrade) -> Finding:
     place = disc.level or disc.name
     bare = Finding(
-        key=f"{FindingKind.DISC_GRADE.value}/{grade.name.value}/{place}",
+        key=grade_key(disc, grade.name),
         kind=FindingKind.DISC_GRADE,
         code=grade.name.value,
         levels=tuple(disc.name.split("/")),

@@ -39,6 +39,7 @@ OVERALL_RULE = (
     "Uncertain: none has, but a grade of some disc is uncertain. No abnormality detected: neither. "
     "“Pfirrmann grade about 1.5” means that the disc lies between two whole grades."
 )
+OVERALL_OF_PROGRAM = "Overall, by the program’s own grades"
 COUNTED_FROM_BELOW = (
     "Discs are counted upwards from the lowest one, assumed to be L5/S1; with a transitional "
     "vertebra every level may be off by one."

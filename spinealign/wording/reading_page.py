@@ -53,6 +53,9 @@ DECISION_WORDS: Mapping[Decision, str] = {
     Decision.REJECTED: "rejected",
 }
 
+PROBABILITY = "probability"
+"""What the model's percentage of a grade is called."""
+
 NO_READING = "No reading of this image is saved in the profile."
 
 OUTDATED = "decided on an earlier result: check it"
@@ -108,13 +111,17 @@ def finding_value_text(value: FindingValue | None) -> str:
 
 
 def finding_doubt_text(value: FindingValue | None) -> str:
-    """Return how sure the program is: "95 % 9.8 to 14.9", "91 %"; "" where nothing says so."""
+    """Return how sure the program is: "95 % 9.8 to 14.9", "probability 91 %"; "" if unknown.
+
+    A bare percentage beside "narrowing" reads as a height that was lost.
+    """
     match value:
         case NumberValue():
             interval = interval_text(value.interval, value.unit)
             return f"95 % {interval}" if interval else ""
         case GradeValue() | PresenceValue():
-            return "" if value.probability is None else percent_text(value.probability)
+            known = value.probability
+            return "" if known is None else f"{PROBABILITY} {percent_text(known)}"
     return ""
 
 
@@ -175,6 +182,18 @@ def change_text(changed: Sequence[tuple[Finding, FindingDecision]]) -> str:
     """
     said = [_automatic_phrase(finding, decision) for finding, decision in changed]
     return f"changed by the reader; program: {', '.join(said)}"
+
+
+def overruled_text(decision: FindingDecision) -> str:
+    """Return that the reader changed or rejected one value, and what the program said.
+
+    Returns
+    -------
+    str
+        "changed by the reader; program: 12.3°", "rejected by the reader; program: yes".
+    """
+    did = "rejected" if decision.decision is Decision.REJECTED else "changed"
+    return f"{did} by the reader; program: {automatic_text(decision)}"
 
 
 def _automatic_phrase(finding: Finding, decision: FindingDecision) -> str:

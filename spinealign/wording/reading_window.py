@@ -26,6 +26,7 @@ from spinealign.wording.measures import reason_text, severity_text
 from spinealign.wording.reading_page import (
     CANAL_TITLE,
     OUTDATED,
+    PROBABILITY,
     STATUS_WORDS,
     abnormal_phrase,
     canal_grades,
@@ -223,11 +224,12 @@ def line_note(findings: Sequence[Finding]) -> str:
     if first.kind is FindingKind.DISC_GRADE:
         doubts = [(f, finding_doubt_text(f.value)) for f in findings]
         told = [
-            f"{finding_name(f).removeprefix('disc ').removesuffix(' grade')} {doubt}"
+            f"{finding_name(f).removeprefix('disc ').removesuffix(' grade')} "
+            f"{doubt.removeprefix(PROBABILITY).strip()}"
             for f, doubt in doubts
             if doubt and f.normality is Normality.ABNORMAL
         ]
-        return ", ".join(told)
+        return f"{PROBABILITY}: {', '.join(told)}" if told else ""
     if first.value is None:
         return reason_text(first.unmeasurable)
     if first.height_loss is not None:

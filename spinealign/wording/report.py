@@ -29,7 +29,7 @@ DRAFT = "DRAFT"
 FINDING_HEADINGS = ("Finding", "Value (95 % interval)", "Reference range", "Remarks")
 AT_THE_DETECTOR = "at the detector"
 PROGRAM_VALUES = (
-    "What follows are the program’s own values; the reader changed or rejected some of them: the "
+    "What follows are the program’s own values; what the reader changed or rejected is marked: the "
     "impression and the findings on page 1 hold."
 )
 OVERRULED_TITLE = "Changed or rejected by the reader"

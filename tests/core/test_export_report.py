@@ -39,7 +39,8 @@ from spinealign.reading.decisions import accept_rest, decide
 from spinealign.reading.findings import findings_of
 from spinealign.reading.signing import signed as sign_reading
 from spinealign.wording import DEMONSTRATION_BAND, caution_text
-from spinealign.wording.reading_page import finding_title
+from spinealign.wording.measure_rows import unit_text
+from spinealign.wording.reading_page import finding_title, finding_value_text
 from spinealign.wording.report import PROGRAM_VALUES
 from tests.disc_models import graded_analysis
 from tests.phantoms import (
@@ -281,6 +282,59 @@ def test_what_the_reader_changed_stands_beside_the_program_s_value():
     assert "44.0°" in text
     assert "changed by the reader; program: " in text
     assert PROGRAM_VALUES in text
+
+
+def test_the_tables_behind_the_first_page_tell_what_the_reader_changed_or_rejected():
+    analysis = analysed(draw_column("T1"))
+    found = {finding.key: finding for finding in findings_of(analysis)}
+    cobb = next(f for f in found.values() if f.code == MeasureCode.COBB_C2_C7.value)
+    height = found["measure/body_height_anterior/C4"]
+    reading = decide(reading_of(analysis), cobb, Decision.REJECTED, None, NOW)
+    reading = decide(reading, height, Decision.CHANGED, NumberValue(77.7, height.unit), NOW)
+    details = ReportDetails(reading=reading)
+    own = [finding_value_text(each.value) for each in (cobb, height)]
+    behind = " ".join(pages_of(analysis, details=details)[1:])
+    for text in (behind, " ".join(pages_of(analysis, annex_pdf, details))):
+        assert f"rejected by the reader; program: {own[0]}" in text
+        assert f"77.7{unit_text(height.unit)}" in text.replace("\n", " ")
+        assert f"changed by the reader; program: {own[1]}" in text
+    assert behind.count(own[0]) == behind.count(f"program: {own[0]}")
+    html = report_html(analysis, details).decode()
+    assert f"{finding_title(cobb)}: rejected by the reader; program: {own[0]}" in html
+
+
+def test_a_value_of_the_reader_s_is_not_called_not_measurable():
+    analysis = analysed(draw_column())  # without T1
+    slope = next(f for f in findings_of(analysis) if f.code == MeasureCode.T1_SLOPE.value)
+    before = " ".join(pages_of(analysis))
+    assert "T1 slope" in before
+    reading = decide(reading_of(analysis), slope, Decision.CHANGED, NumberValue(22.0, "deg"), NOW)
+    details = ReportDetails(reading=reading)
+    pages = " ".join(pages_of(analysis, details=details)[1:])
+    assert "T1 slope and T1 slope minus" not in pages
+    assert "T1 slope and T1 slope minus" not in report_html(analysis, details).decode()
+
+
+def test_the_table_of_discs_tells_what_the_reader_said():
+    analysis = graded_analysis()
+    found = {finding.key: finding for finding in findings_of(analysis)}
+    reading = reading_of(analysis)
+    for key, decision, human in (
+        ("disc_grade/pfirrmann/L5/S1", Decision.CHANGED, GradeValue(GradeScale.PFIRRMANN, 2)),
+        ("disc_grade/herniation/L5/S1", Decision.CHANGED, PresenceValue(is_present=True)),
+        ("disc_grade/bulging/L5/S1", Decision.REJECTED, None),
+    ):
+        reading = decide(reading, found[key], decision, human, NOW)
+    plain = " ".join(pages_of(analysis)[1:])
+    assert "Overall: Abnormal" in plain
+    text = " ".join(
+        " ".join(pages_of(analysis, details=ReportDetails(reading=reading))[1:]).split()
+    )
+    assert "Overall, by the program’s own grades: Abnormal" in text
+    assert "2, changed by the reader; program: 4" in text
+    assert "Disc herniation: yes, changed by the reader; program: no" in text
+    assert "Disc bulging: rejected by the reader; program: yes" in text
+    assert "Disc bulging: yes" not in text
 
 
 def told_row(analysis, changes, place="L5/S1", sign=False):

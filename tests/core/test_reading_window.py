@@ -92,7 +92,9 @@ def test_a_line_says_where_and_what(findings, title, value):
 
 
 def test_a_line_says_how_sure_it_is():
-    assert line_note((pfirrmann(4), BULGING)) == "Pfirrmann 80\u00a0%, bulging 91\u00a0%"
+    assert (
+        line_note((pfirrmann(4), BULGING)) == "probability: Pfirrmann 80\u00a0%, bulging 91\u00a0%"
+    )
     note = line_note((COBB,))
     assert note.startswith("95 % 20.0 to 24.0, ")
     assert "above" in note
