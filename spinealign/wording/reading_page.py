@@ -562,13 +562,28 @@ def time_text(moment: datetime) -> str:
 
 
 def status_line(reading: Reading) -> str:
-    """Return status, reader and time: "signed by A. Reader, 2026-11-28 21:00 UTC, version 1"."""
-    words = STATUS_WORDS[reading.status]
+    """Return status, who signed and when, of an amended reading who amended it, and the version.
+
+    Returns
+    -------
+    str
+        "signed by A. Reader, 2026-11-28 21:00 UTC, version 1", "signed by A. Reader, 2026-11-28
+        21:00 UTC; amended by B. Reader, 2026-11-29 08:00 UTC, version 2".
+    """
     if reading.signed_utc is None:
-        return f"{words}, not signed"
-    by = f"{words}, signed" if reading.addenda else words
-    who = f"{by} by {safe_text(reading.reader)}, {time_text(reading.signed_utc)}"
-    return f"{who}, version {reading.version}"
+        return f"{STATUS_WORDS[reading.status]}, not signed"
+    return f"{signature_text(reading)}, version {reading.version}"
+
+
+def signature_text(reading: Reading) -> str:
+    """Return who signed and when, and who added the last addendum; "" before that."""
+    if reading.signed_utc is None:
+        return ""
+    signed = f"signed by {safe_text(reading.reader)}, {time_text(reading.signed_utc)}"
+    if not reading.addenda:
+        return signed
+    last = reading.addenda[-1]
+    return f"{signed}; amended by {safe_text(last.reader)}, {time_text(last.added_utc)}"
 
 
 _DECISIONS_OF_A_DRAFT = (

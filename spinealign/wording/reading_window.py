@@ -17,7 +17,6 @@ from spinealign.domain.reading import (
     Joined,
     Normality,
     Reading,
-    ReadingStatus,
 )
 from spinealign.wording.failures import Message
 from spinealign.wording.height_loss import height_loss_note
@@ -38,6 +37,7 @@ from spinealign.wording.reading_page import (
     limit_text,
     names_text,
     range_place,
+    signature_text,
 )
 from spinealign.wording.text import as_sentence, listed, safe_text
 
@@ -164,18 +164,8 @@ def missing_text(levels: Sequence[str]) -> str:
 
 
 def status_text(reading: Reading) -> str:
-    """Return how far a reading is, who signed it and when: "signed by A. Reader, 2026-11-28"."""
-    if reading.signed_utc is None:
-        return STATUS_WORDS[reading.status]
-    said = "amended, " if reading.status is ReadingStatus.AMENDED else ""
-    return f"{said}{signature_text(reading)}"
-
-
-def signature_text(reading: Reading) -> str:
-    """Return who signed and when: "signed by A. Reader, 2026-11-28 17:05 UTC"; "" before that."""
-    if reading.signed_utc is None:
-        return ""
-    return f"signed by {safe_text(reading.reader)}, {moment_text(reading.signed_utc)}"
+    """Return how far a reading is, who signed and amended it and when."""
+    return signature_text(reading) or STATUS_WORDS[reading.status]
 
 
 def moment_text(moment: datetime) -> str:

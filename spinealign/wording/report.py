@@ -90,7 +90,12 @@ def status_text(details: ReportDetails) -> str:
         return f"{words} ({reader})" if reader and not details.is_deidentified else words
     if details.is_deidentified:
         return words
-    return f"{words} by {safe_text(reading.reader)} on {moment_text(reading.signed_utc)}"
+    words = _STATUS_WORDS[ReadingStatus.SIGNED]
+    signed = f"{words} by {safe_text(reading.reader)} on {moment_text(reading.signed_utc)}"
+    if not reading.addenda:
+        return signed
+    last = reading.addenda[-1]
+    return f"{signed}; addendum by {safe_text(last.reader)} on {moment_text(last.added_utc)}"
 
 
 def left_out_reading_text(left_out: LeftOutReading) -> str:

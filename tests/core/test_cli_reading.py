@@ -120,16 +120,18 @@ def test_shares_of_a_signed_reading_are_printed_as_they_are(film, capsys):
     session.accept_rest()
     session.sign()
     lines = run(capsys, "show", film)[1]
-    assert any("(90\u00a0%)" in line for line in lines)
+    assert any("(probability 90\u00a0%)" in line for line in lines)
     assert "\ufffd" not in "".join(lines)
 
 
 def test_a_signed_reading_is_in_the_results_of_analyze(signed, analysing):
     code, said, errors, table, pages = analysing()
     assert (code, errors) == (0, "")
-    assert "    reading: amended, signed by A. Reader, 2026-11-28" in said
+    assert "    reading: signed by A. Reader, 2026-11-28" in said
+    assert "; amended by B. Reader, 2026-11-28" in said
     assert (table["use"], table["status"], table["version"]) == ("taken_in", "amended", 2)
-    assert "Signed, with addendum by A. Reader on 2026-11-28" in pages
+    assert "Signed by A. Reader on 2026-11-28" in pages
+    assert "; addendum by B. Reader on 2026-11-28" in pages
     assert "C1 as well." in pages
     assert "Nobody has read them yet" not in pages
     assert "DRAFT" not in pages
@@ -218,7 +220,7 @@ def test_a_signed_picture_is_shown_as_signed_without_its_file_of_corrections(fil
 def test_a_signed_reading_is_printed_with_its_addenda(signed, capsys):
     code, lines, _ = run(capsys, "show", signed)
     assert code == 0
-    assert lines[0].startswith("Reading: amended, signed by A. Reader, 2026-11-28 21:00 UTC")
+    assert lines[0].startswith("Reading: signed by A. Reader, 2026-11-28 21:00 UTC; amended by B. ")
     assert lines[0].endswith("version 2")
     assert "  Levels: C2 to C7." in lines
     assert lines[-3:] == [

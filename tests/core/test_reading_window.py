@@ -192,7 +192,7 @@ def test_how_far_a_reading_is_and_what_its_versions_say():
     assert [status_text(each) for each in (reading(), signed, amended)] == [
         "automatic",
         "signed by A. Reader, 2026-11-28 12:00 UTC",
-        "amended, signed by A. Reader, 2026-11-28 12:00 UTC",
+        "signed by A. Reader, 2026-11-28 12:00 UTC; amended by B. Reader, 2026-11-28 12:00 UTC",
     ]
     assert version_title(reading()) == "Not signed"
     assert version_title(signed) == "Version 1, signed 2026-11-28 12:00 UTC"

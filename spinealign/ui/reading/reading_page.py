@@ -21,14 +21,13 @@ from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import examination_text, explain
 from spinealign.wording.examinations import scope_text
 from spinealign.wording.reading import PATIENT_NOT_NAMED, patient_line
-from spinealign.wording.reading_page import STATUS_WORDS
+from spinealign.wording.reading_page import STATUS_WORDS, signature_text
 from spinealign.wording.reading_window import (
     ANOTHER_VIEW_MESSAGE,
     CHANGED_SINCE_MESSAGE,
     LEFT_UNCERTAIN,
     addendum_text,
     left_text,
-    signature_text,
 )
 from spinealign.wording.report import OVERRULED_TITLE
 from spinealign.wording.results import forced_text
