@@ -416,6 +416,9 @@ class Reading(msgspec.Struct, frozen=True):
     corrections : Corrections or None
         These corrections, without a date of the examination; None without any, until it is
         signed, and where a program signed it that kept their checksum only.
+    set_aside_utc : datetime or None
+        When an earlier signed reading of the picture was set aside, because it was not as it was
+        written; None without one.
     """
 
     image: ReadImage
@@ -431,6 +434,7 @@ class Reading(msgspec.Struct, frozen=True):
     addenda: Annotated[tuple[Addendum, ...], Meta(max_length=1000)] = ()
     corrections_sha256: Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{64})?$(?!\n)")] | None = None
     corrections: Corrections | None = None
+    set_aside_utc: Moment | None = None
 
     def __post_init__(self) -> None:
         """Refuse two decisions on one finding, and addenda to what nobody signed."""

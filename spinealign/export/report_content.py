@@ -49,6 +49,7 @@ from spinealign.wording.reading_page import (
     limit_text,
     overruled_text,
     range_place,
+    set_aside_text,
     with_who,
 )
 from spinealign.wording.report import (
@@ -436,7 +437,13 @@ def _warned(
     analysis: Analysis, read: Sequence[ReadFinding], details: ReportDetails, is_changed: bool
 ) -> tuple[str, ...]:
     """Return what stands above everything else."""
-    said = (forced_text(analysis), CHANGED_SINCE_SIGNED if is_changed else "")
+    reading = details.reading
+    aside = None if reading is None else reading.set_aside_utc
+    said = (
+        forced_text(analysis),
+        CHANGED_SINCE_SIGNED if is_changed else "",
+        "" if aside is None else set_aside_text(None if details.is_deidentified else aside),
+    )
     return (*filter(None, said), *_context(read, details, Decision.REJECTED))
 
 

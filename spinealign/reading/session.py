@@ -191,6 +191,21 @@ class ReadingSession:
         """Whether it was signed since, by another window."""
         return not self.status.is_verified and self._store.is_signed(self._reading.image)
 
+    def set_aside(self) -> Reading:
+        """Begin anew where the signed reading is not as it was written; it is kept elsewhere.
+
+        Raises
+        ------
+        ReadingError
+            It is as it was written, or a newer program wrote it.
+        ExportError
+            It could not be moved.
+        """
+        image = self._reading.image
+        self._store.set_aside(image, self._now())
+        self._take(self._store.load(image))
+        return self._reading
+
     def look_again(self) -> Reading:
         """Take over what another window signed."""
         stored = self._store.load(self._reading.image)
@@ -339,11 +354,15 @@ class ReadingSession:
         self.faults: tuple[StoredReadingError, ...] = stored.faults
         self.unverified: Reading | None = stored.unverified
         self.versions: tuple[Reading, ...] = stored.versions
+        self.is_unvouched: bool = stored.is_unvouched
+        self.may_be_set_aside: bool = stored.may_be_set_aside
         self._undone.clear()
         self._on_disk = stored.reading
         self._reading = stored.reading or _begun(self._analysis)
         if not self._reading.status.is_verified:
-            self._reading = self._fresh(self._reading.with_changes(reader=self._reader))
+            aside = self._store.set_aside_utc(self._reading.image)
+            begun = self._reading.with_changes(reader=self._reader, set_aside_utc=aside)
+            self._reading = self._fresh(begun)
 
     def _step(self, made: Reading) -> Reading:
         before = self._reading

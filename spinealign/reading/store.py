@@ -6,6 +6,7 @@ readings/<checksum of the image>/addendum.json     an addendum that is not signe
 readings/<checksum of the image>/in-use            held by the window that writes just now
 readings/<checksum of the image>/version-0001.json the signed one, then one for each addendum
 signed/<checksum of the image>.json                how many versions there are
+set-aside/<checksum of the image>/<time>/          signed ones that were not as written
 reading.key                                        what signed versions are made with
 ```
 A version is never written over. Each call returns when its file and its name are on the disk.
@@ -18,6 +19,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,12 +62,14 @@ from spinealign.reading.signing import (
 
 KEY_FILE = "reading.key"
 FOLDER, COUNTS_FOLDER = "readings", "signed"
+ASIDE_FOLDER, ASIDE_COUNT = "set-aside", "count.json"
 DRAFT, ADDENDUM, IN_USE = "draft.json", "addendum.json", "in-use"
 
 _LARGEST_BYTES = 16_000_000
 MOST_VERSIONS = 9999
 """Of one reading; the names of their files have four digits."""
 
+_ASIDE_FORMAT = "%Y%m%dT%H%M%S.%fZ"
 _VERSION_NAME = re.compile(r"version-(\d{4})\.json")
 
 
@@ -91,12 +95,26 @@ class StoredReading:
         What is not as it was written; empty if all is well.
     unverified : Reading or None
         The last version that only the right key could vouch for; never shown as signed.
+    was_signed : bool
+        Whether there is a signed version, or should be one.
     """
 
     reading: Reading | None = None
     versions: tuple[Reading, ...] = ()
     faults: tuple[StoredReadingError, ...] = ()
     unverified: Reading | None = None
+    was_signed: bool = False
+
+    @property
+    def is_unvouched(self) -> bool:
+        """Whether it was signed, and is not as it was written: nothing of it can be changed."""
+        return self.was_signed and bool(self.faults)
+
+    @property
+    def may_be_set_aside(self) -> bool:
+        """Whether a new reading may take its place: not where a newer program can read it."""
+        newer = StoredReadingProblem.NEWER
+        return self.is_unvouched and all(fault.problem is not newer for fault in self.faults)
 
 
 def taken_in(
@@ -188,7 +206,7 @@ class ReadingStore:
             faults.append(StoredReadingError(path, StoredReadingProblem.COUNT_CHANGED))
         versions = tuple(checked.good.values())
         newest = versions[-1] if versions else None
-        return StoredReading(newest, versions, tuple(faults), checked.unverified)
+        return StoredReading(newest, versions, tuple(faults), checked.unverified, was_signed=True)
 
     def _count(
         self, name: str, numbers: list[int]
@@ -323,6 +341,39 @@ class ReadingStore:
         with as_export_error(path):
             path.unlink(missing_ok=True)
 
+    def set_aside(self, image: ReadImage, now: datetime) -> None:
+        """Keep a signed reading that is not as it was written elsewhere; a new one can begin.
+
+        Raises
+        ------
+        ReadingError
+            It is as it was written, or a newer program wrote it.
+        ExportError
+            It could not be moved; what is left of it is still not as it was written.
+        """
+        name = folder_name(image)
+        place = self._aside(image) / f"{now.astimezone(UTC):{_ASIDE_FORMAT}}"
+        with self.held(image):
+            if not self._load(name).may_be_set_aside:
+                raise ReadingError(ReadingProblem.SIGNED_ALREADY)
+            with as_export_error(place):
+                place.mkdir(parents=True, exist_ok=True)
+                # The count comes last: until then something is missing, and nothing counts.
+                for path in sorted(self._folder(image).iterdir()):
+                    if path.name != IN_USE:
+                        path.replace(place / path.name)
+                with suppress(FileNotFoundError):
+                    self._count_path(name).replace(place / ASIDE_COUNT)
+
+    def set_aside_utc(self, image: ReadImage) -> datetime | None:
+        """Return when a signed reading of a picture was last set aside; None if none was."""
+        folder = self._aside(image)
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        for name in reversed(names):
+            with suppress(ValueError):
+                return datetime.strptime(name, _ASIDE_FORMAT).replace(tzinfo=UTC)
+        return None
+
     def add_version(self, reading: Reading) -> None:
         """Keep a signed reading, or one with a further addendum, for good.
 
@@ -375,6 +426,9 @@ class ReadingStore:
 
     def _folder(self, image: ReadImage) -> Path:
         return self._profile / FOLDER / folder_name(image)
+
+    def _aside(self, image: ReadImage) -> Path:
+        return self._profile / ASIDE_FOLDER / folder_name(image)
 
     def _count_path(self, name: str) -> Path:
         return self._profile / COUNTS_FOLDER / f"{name}.json"

@@ -23,7 +23,7 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.wording import Message
-from spinealign.wording.reading_window import SIGNED_MESSAGE
+from spinealign.wording.reading_window import SIGNED_MESSAGE, UNVOUCHED_MESSAGE
 
 
 class Workbench(QObject):
@@ -176,6 +176,8 @@ class Workbench(QObject):
             runner.became_idle.connect(self.became_idle)
 
     def _locked(self) -> Message | None:
+        if self.readings.is_unvouched:
+            return UNVOUCHED_MESSAGE
         is_signed = self.readings.is_signed or self.readings.finds_signature()
         return SIGNED_MESSAGE if is_signed else None
 

@@ -575,6 +575,15 @@ def status_line(reading: Reading) -> str:
     return f"{signature_text(reading)}, version {reading.version}"
 
 
+def set_aside_text(moment: datetime | None) -> str:
+    """Return that an earlier signed reading does not count, and since when where that is told."""
+    since = "" if moment is None else f" on {time_text(moment)}"
+    return (
+        "An earlier signed reading of this image was not as it was written and was set "
+        f"aside{since}: it does not count."
+    )
+
+
 def signature_text(reading: Reading) -> str:
     """Return who signed and when, and who added the last addendum; "" before that."""
     if reading.signed_utc is None:
@@ -608,7 +617,8 @@ def reading_lines(reading: Reading, statements: Sequence[str]) -> list[str]:
     ]
     kind = named_kind_text(reading.view) or safe_text(reading.view)
     what = "Findings:" if reading.signed_utc is not None else _DECISIONS_OF_A_DRAFT
-    lines = [f"Reading: {status_line(reading)}", f"Image type: {kind}", what]
+    aside = [set_aside_text(reading.set_aside_utc)] if reading.set_aside_utc else []
+    lines = [f"Reading: {status_line(reading)}", *aside, f"Image type: {kind}", what]
     lines += [f"  {safe_text(statement)}" for statement in told] or ["  none decided"]
     lines += ["Impression:"]
     lines += [f"  {safe_text(line)}" for line in reading.impression.text.splitlines()] or ["  none"]

@@ -46,6 +46,20 @@ SIGNED_MESSAGE = Message(
     "Use “Add addendum…” on the reading page to add to it, with the reason.",
 )
 
+UNVOUCHED = "signed, not as it was written"
+"""Status of a signed reading that was changed or damaged on the disk."""
+
+UNVOUCHED_MESSAGE = Message(
+    "The signed reading of this image is not as it was written, so nothing can be changed.",
+    "Restore it from a backup, or set it aside on the reading page and read anew.",
+)
+
+SET_ASIDE_QUESTION = (
+    "The signed reading of this image is not as it was written. If there is no backup of it, it "
+    "can be kept in the folder “set-aside” of the profile and counts no longer. The new reading "
+    "and its reports say so. Set it aside?"
+)
+
 ANOTHER_VIEW_MESSAGE = Message(
     "The image was taken for another kind when this was read.",
     "Choose the image type of that time, or decide on the findings again.",

@@ -48,7 +48,7 @@ from spinealign.reading.signing import (
 )
 from spinealign.reading.store import IN_USE, ReadingStore, image_of
 from spinealign.wording.failures import explain
-from spinealign.wording.reading_page import time_text
+from spinealign.wording.reading_page import reading_lines, time_text
 from spinealign.wording.reading_window import disagreement_text
 from spinealign.wording.report import CHANGED_SINCE_SIGNED, PICTURE_CAPTION_CHANGED
 from tests.examinations import SPINE_MR
@@ -916,3 +916,80 @@ def test_a_picture_whose_reading_was_undone_has_none(store: ReadingStore):
     assert store.of_file(image.sha256)
     session.undo()
     assert not store.of_file(image.sha256)
+
+
+class TestSettingAside:
+    """A signed reading that is not as it was written makes room for a new one."""
+
+    @pytest.fixture
+    def tampered(self, store, tmp_path) -> ReadingStore:
+        signed_session(store, neck_analysis())
+        [version] = tmp_path.rglob("version-0001.json")
+        version.write_text(version.read_text().replace("A. Reader", "B. Reader"))
+        return store
+
+    def test_a_new_reading_begins_and_says_so(self, tampered, tmp_path):
+        session = opened(tampered, neck_analysis(), "C. Reader")
+        assert session.is_unvouched
+        assert session.may_be_set_aside
+        session.set_aside()
+        assert not session.is_unvouched
+        assert not session.faults
+        assert session.status is ReadingStatus.AUTOMATIC
+        session.accept_rest()
+        signed = session.sign()
+        assert signed.set_aside_utc is not None
+        again = opened(tampered, neck_analysis())
+        assert again.reading == signed
+        assert not again.faults
+        aside = {path.name for path in (tmp_path / "profile").glob("set-aside/*/*/*")}
+        assert {"version-0001.json", "count.json"} <= aside
+
+    def test_its_report_and_its_lines_say_so(self, tampered):
+        session = opened(tampered, neck_analysis(), "C. Reader")
+        session.set_aside()
+        reading = session.decide(COBB, Decision.ACCEPTED)
+        said = "An earlier signed reading of this image was not as it was written"
+        assert any(line.startswith(said) for line in reading_lines(reading, ["Cobb."]))
+        for is_deidentified in (False, True):
+            details = ReportDetails(reading=reading, is_deidentified=is_deidentified)
+            [warned] = report_content(neck_analysis(), details).warned
+            assert warned.startswith(said)
+            assert ("2026" in warned) is not is_deidentified
+
+    def test_a_reading_that_is_well_stays(self, store):
+        session = signed_session(store, neck_analysis())
+        assert not session.may_be_set_aside
+        with pytest.raises(ReadingError):
+            session.set_aside()
+        assert opened(store, neck_analysis()).reading.reader == "A. Reader"
+
+    def test_one_of_a_newer_program_stays(self, store, tmp_path):
+        signed_session(store, neck_analysis())
+        [version] = tmp_path.rglob("version-0001.json")
+        version.write_text(
+            version.read_text().replace("spinealign-reading-1", "spinealign-reading-9")
+        )
+        session = opened(store, neck_analysis())
+        assert session.is_unvouched
+        assert not session.may_be_set_aside
+        with pytest.raises(ReadingError):
+            session.set_aside()
+
+    def test_a_draft_that_is_damaged_is_no_signed_reading(self, store, tmp_path):
+        opened(store, neck_analysis(), "A. Reader").accept_rest()
+        [draft] = tmp_path.rglob("draft.json")
+        draft.write_text("{}")
+        session = opened(store, neck_analysis())
+        assert session.faults
+        assert not session.is_unvouched
+
+    def test_cut_off_in_the_middle_nothing_counts_and_it_can_be_done_again(
+        self, tampered, tmp_path
+    ):
+        [version] = tmp_path.rglob("version-0001.json")
+        version.unlink()
+        session = opened(tampered, neck_analysis(), "C. Reader")
+        assert session.is_unvouched
+        session.set_aside()
+        assert not opened(tampered, neck_analysis()).faults

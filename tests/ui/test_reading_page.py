@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QDialog, QLabel
+from PyQt6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox
 
 from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import ExportError, ExportProblem
@@ -822,6 +822,37 @@ class TestKept:
         assert "was changed after it was signed" in strips.itemAt(0).widget().accessibleName()
         bench = again.workbench
         assert bench.saver.report_details(bench.current_analysis, ReportPatient.UNKNOWN).is_draft
+        page, actions = again.results.reading, again.actions_by_name
+        assert page.status.text() == "Signed, not as it was written"
+        for part in (page.sign, page.accept_rest, page.addendum, page.left):
+            assert not part.isVisible()
+        assert page.impression.text.isReadOnly()
+        assert not any(actions[name].isEnabled() for name in ("accept_rest", "sign", "addendum"))
+        assert "not as it was written" in bench.editing.locked().sentence
+
+    def test_a_signed_reading_changed_on_disk_can_be_set_aside(
+        self, qtbot, neck, open_window, tmp_path, monkeypatch
+    ):
+        sign(neck)
+        neck.window.close()
+        [version] = (tmp_path / "profile" / "readings").glob("*/version-0001.json")
+        version.write_text(version.read_text().replace("A. Reader", "B. Reader"))
+        again = open_window()
+        with qtbot.waitSignal(again.workbench.session.finding_ready):
+            again.workbench.opener.open_paths([tmp_path / "film_1.png"])
+        answers = iter((QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes))
+        monkeypatch.setattr(QMessageBox, "warning", lambda *_: next(answers))
+        page, readings = again.results.reading, again.workbench.readings
+        page.set_aside.click()
+        assert readings.shown.is_unvouched
+        page.set_aside.click()
+        qtbot.waitUntil(lambda: not readings.is_saving)
+        assert not page.set_aside.isVisible()
+        assert page.status.text() == "Automatic"
+        assert page.sign.isVisible()
+        [strip] = [page.faults.itemAt(at).widget() for at in range(page.faults.count())]
+        assert "was set aside" in strip.accessibleName()
+        assert again.workbench.editing.locked() is None
 
     def test_a_step_that_cannot_be_written_is_not_shown_as_made(self, neck, monkeypatch):
         monkeypatch.setattr("spinealign.reading.store.write_durably", _full_disk)

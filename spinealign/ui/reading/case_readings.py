@@ -64,6 +64,10 @@ class ReadingSnapshot:
         Where an impression that the reader typed does not agree with the decisions.
     addendum_draft : AddendumDraft
         An addendum that is not signed yet.
+    is_unvouched : bool
+        The signed reading is not as it was written: nothing of it can be changed.
+    may_be_set_aside : bool
+        A new reading may take its place.
     """
 
     reading: Reading
@@ -77,6 +81,8 @@ class ReadingSnapshot:
     is_changed_since_signed: bool
     disagreement: Disagreement
     addendum_draft: AddendumDraft
+    is_unvouched: bool
+    may_be_set_aside: bool
 
     @classmethod
     def of(cls, session: ReadingSession) -> ReadingSnapshot:
@@ -93,12 +99,19 @@ class ReadingSnapshot:
             session.is_changed_since_signed,
             session.disagreement,
             session.addendum_draft,
+            session.is_unvouched,
+            session.may_be_set_aside,
         )
 
     @property
     def is_signed(self) -> bool:
         """Whether only an addendum may change it."""
-        return self.reading.status.is_verified
+        return self.reading.status.is_verified and not self.is_unvouched
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether nothing of it can be changed: it is signed, or was and is not as it was."""
+        return self.is_signed or self.is_unvouched
 
 
 @dataclass(frozen=True)
@@ -182,7 +195,12 @@ class CaseReadings(QObject):
     @property
     def is_signed(self) -> bool:
         """Whether the reading of the case that is shown is frozen."""
-        return self.shown is not None and self.shown.is_signed
+        return self.shown is not None and self.shown.is_locked
+
+    @property
+    def is_unvouched(self) -> bool:
+        """Whether the signed reading of the case that is shown is not as it was written."""
+        return self.shown is not None and self.shown.is_unvouched
 
     def finds_signature(self) -> bool:
         """Whether another window signed the reading of the case since; it is shown then."""
@@ -233,7 +251,7 @@ class CaseReadings(QObject):
         entry = self._entries.get(image)
         if entry is None:
             self._entries[image] = _Entry(finding.reading, case)
-        elif not entry.shown.is_signed:
+        elif not entry.shown.is_locked:
             self._run(entry, case, lambda session: session.follow(finding.analysis))
         self._note_status(case, self._entries[image])
         if case is self._case:
@@ -276,7 +294,7 @@ class CaseReadings(QObject):
     def write_impression(self, image: ReadImage, text: str) -> None:
         """Keep what the reader typed beside an image, whichever is shown by now."""
         entry = self._entries.get(image)
-        if entry is not None and not entry.shown.is_signed:
+        if entry is not None and not entry.shown.is_locked:
             case = self._case if entry is self._entry else None
             self._run(entry, case, lambda session: session.write_impression(text))
 
@@ -293,6 +311,10 @@ class CaseReadings(QObject):
         self._run_shown(
             lambda session: session.add_addendum(text, reason, reader), self._on_amended
         )
+
+    def set_aside(self) -> None:
+        """Begin anew where the signed reading is not as it was written."""
+        self._run_shown(ReadingSession.set_aside)
 
     def write_addendum_draft(self, image: ReadImage, draft: AddendumDraft) -> None:
         """Keep an addendum that is being typed."""

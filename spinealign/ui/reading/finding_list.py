@@ -92,7 +92,7 @@ class FindingList(QWidget):
             self._build(wanted)
         for key, row in self._rows.items():
             told = self._told(snapshot, self._keys[key])
-            row.show_findings(told, snapshot.is_signed, _gaps(snapshot, told))
+            row.show_findings(told, snapshot.is_locked, _gaps(snapshot, told))
         self._title_folds(wanted)
         if self.current is None:
             self.begin()
@@ -213,7 +213,7 @@ class FindingList(QWidget):
             self._announce(row, taken, word)
 
     def _change(self, row: FindingRow) -> None:
-        if self._snapshot is None or self._snapshot.is_signed:
+        if self._snapshot is None or self._snapshot.is_locked:
             return
         self.make_current(row, look=False)
         row.begin_editing([read.said or read.finding for read in self._editable(row)])
@@ -297,7 +297,7 @@ class FindingList(QWidget):
             super().keyPressEvent(event)
         elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._step(1 if event.key() == Qt.Key.Key_Down else -1)
-        elif self._snapshot is None or self._snapshot.is_signed:
+        elif self._snapshot is None or self._snapshot.is_locked:
             super().keyPressEvent(event)
         elif event.key() in _ACCEPT:
             self._decide(row, Decision.ACCEPTED)

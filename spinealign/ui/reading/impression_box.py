@@ -110,11 +110,11 @@ class ImpressionBox(QWidget):
             cursor = self.text.textCursor().position()
             self.text.setPlainText(text)
             self._put_cursor(min(cursor, len(text)))
-        self.text.setReadOnly(snapshot.is_signed)
-        self.phrases.setEnabled(not snapshot.is_signed)
+        self.text.setReadOnly(snapshot.is_locked)
+        self.phrases.setEnabled(not snapshot.is_locked)
         self.phrases.setToolTip(
             "The reading is signed"
-            if snapshot.is_signed
+            if snapshot.is_locked
             else "Insert a phrase of your own; its key and Tab do the same"
         )
         self.fill.setVisible(bool(snapshot.offered_impression))

@@ -18,14 +18,15 @@ from spinealign.ui.reading.finding_list import FindingList
 from spinealign.ui.reading.impression_box import ImpressionBox
 from spinealign.ui.widgets.labels import Strip, offer, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording import examination_text, explain
+from spinealign.wording import Message, examination_text, explain
 from spinealign.wording.examinations import scope_text
 from spinealign.wording.reading import PATIENT_NOT_NAMED, patient_line
-from spinealign.wording.reading_page import STATUS_WORDS, signature_text
+from spinealign.wording.reading_page import STATUS_WORDS, set_aside_text, signature_text
 from spinealign.wording.reading_window import (
     ANOTHER_VIEW_MESSAGE,
     CHANGED_SINCE_MESSAGE,
     LEFT_UNCERTAIN,
+    UNVOUCHED,
     addendum_text,
     left_text,
 )
@@ -38,6 +39,9 @@ _TONES = {
     ReadingStatus.SIGNED: "signed",
     ReadingStatus.AMENDED: "signed",
 }
+
+
+_UNVOUCHED_TONE = "unvouched"
 
 
 def is_readable(analysis: Analysis) -> bool:
@@ -65,6 +69,7 @@ class ReadingPage(QWidget):
     addendum_wanted = pyqtSignal()
     versions_wanted = pyqtSignal()
     phrases_wanted = pyqtSignal()
+    setting_aside_wanted = pyqtSignal()
 
     def __init__(self, readings: CaseReadings, colours: Colours, open_folds: set[str]) -> None:
         super().__init__()
@@ -91,6 +96,10 @@ class ReadingPage(QWidget):
         self.addendum = QPushButton("Add addendum…")
         self.addenda = wrapped_label("")
         self.versions = QPushButton("Earlier versions…")
+        self.set_aside = QPushButton("Set it aside and read anew…")
+        self.set_aside.setToolTip(
+            "Keep the signed reading elsewhere, as it is not as it was written, and read anew"
+        )
         self.overruled = wrapped_label("")
         """What was changed or rejected, with who and when: stands under the details."""
         self._shown_faults: tuple[str, ...] | None = None
@@ -139,12 +148,13 @@ class ReadingPage(QWidget):
 
     def _show_status(self, snapshot: ReadingSnapshot, is_saving: bool) -> None:
         reading = snapshot.reading
-        words = "saving…" if is_saving else STATUS_WORDS[reading.status]
+        words = STATUS_WORDS[reading.status] if not snapshot.is_unvouched else UNVOUCHED
+        words = "saving…" if is_saving else words
         self.status.setText(words[0].upper() + words[1:])
         self.status.setAccessibleName(f"Status of the reading: {words}")
         self.signature.setText(signature_text(reading))
         self.signature.setVisible(snapshot.is_signed)
-        tone = _TONES[reading.status]
+        tone = _TONES[reading.status] if not snapshot.is_unvouched else _UNVOUCHED_TONE
         if self.status.property("status") != tone:
             self.status.setProperty("status", tone)
             style = self.status.style()
@@ -154,6 +164,8 @@ class ReadingPage(QWidget):
 
     def _show_faults(self, snapshot: ReadingSnapshot) -> None:
         told = [explain(fault) for fault in snapshot.faults]
+        if snapshot.reading.set_aside_utc is not None:
+            told.append(Message(set_aside_text(snapshot.reading.set_aside_utc), ""))
         if snapshot.is_of_another_view:
             told.append(ANOTHER_VIEW_MESSAGE)
         elif snapshot.is_changed_since_signed:
@@ -175,7 +187,8 @@ class ReadingPage(QWidget):
         waiting, is_signed = len(snapshot.pending), snapshot.is_signed
         self.left.setText(left_text(snapshot.pending))
         for part in (self.left, self.accept_rest, self.sign):
-            part.setVisible(not is_signed)
+            part.setVisible(not snapshot.is_locked)
+        self.set_aside.setVisible(snapshot.may_be_set_aside)
         can_accept = any(finding.value is not None for finding in snapshot.pending)
         left = LEFT_UNCERTAIN if waiting else "Every finding is decided"
         offer(self.accept_rest, "" if can_accept else left)
@@ -206,7 +219,7 @@ class ReadingPage(QWidget):
         rest.addWidget(self.left, 1)
         rest.addWidget(self.accept_rest)
         end = QHBoxLayout()
-        for button in (self.sign, self.addendum, self.versions):
+        for button in (self.sign, self.addendum, self.versions, self.set_aside):
             end.addWidget(button)
         end.addStretch(1)
         column = QVBoxLayout(self)
@@ -242,3 +255,4 @@ class ReadingPage(QWidget):
         self.sign.clicked.connect(lambda: self.sign_wanted.emit())
         self.addendum.clicked.connect(lambda: self.addendum_wanted.emit())
         self.versions.clicked.connect(lambda: self.versions_wanted.emit())
+        self.set_aside.clicked.connect(lambda: self.setting_aside_wanted.emit())

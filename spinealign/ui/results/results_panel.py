@@ -79,6 +79,7 @@ class ResultsPanel(QWidget):
     addendum_wanted = pyqtSignal()
     versions_wanted = pyqtSignal()
     phrases_wanted = pyqtSignal()
+    setting_aside_wanted = pyqtSignal()
 
     def __init__(
         self, colours: Colours, readings: CaseReadings, parent: QWidget | None = None
@@ -207,6 +208,7 @@ class ResultsPanel(QWidget):
         reading.addendum_wanted.connect(self.addendum_wanted)
         reading.versions_wanted.connect(self.versions_wanted)
         reading.phrases_wanted.connect(self.phrases_wanted)
+        reading.setting_aside_wanted.connect(self.setting_aside_wanted)
         reading.findings.current_changed.connect(self.show_row)
         reading.show_patient(self._patient, self._is_unnamed)
         reading.impression.set_phrases(self._phrases)

@@ -328,5 +328,6 @@ QToolButton[chip]:focus { border-color: $accent; }
   border-radius: 9px; padding: 2px 9px; font-weight: 600; }
 #readingStatus[status="reading"] { background: $info_panel; color: $text;
   border-color: $info_border; }
+#readingStatus[status="unvouched"] { color: $danger; border-color: $danger; }
 #readingStatus[status="signed"] { color: $good; border-color: $good; }
 """)

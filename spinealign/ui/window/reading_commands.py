@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PyQt6.QtCore import QObject, Qt
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QMessageBox, QWidget
 
 from spinealign.domain.reading import Reading
 from spinealign.reading.impression import Phrases
@@ -20,7 +20,7 @@ from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.window.actions import Actions
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.workbench import Workbench
-from spinealign.wording.reading_window import status_text
+from spinealign.wording.reading_window import SET_ASIDE_QUESTION, status_text
 
 NO_PREVIEW = "The page could not be made. What is signed is the reading as its page shows it."
 NOTHING_READ = "There is no reading: open a lateral film of the spine or a sagittal MR"
@@ -62,6 +62,7 @@ class ReadingCommands(QObject):
         results.addendum_wanted.connect(self.add_addendum)
         results.versions_wanted.connect(self.show_versions)
         results.phrases_wanted.connect(self.edit_phrases)
+        results.setting_aside_wanted.connect(self.set_aside)
         results.set_phrases(self._preferences.settings.phrases)
         self._readings.changed.connect(self.refresh)
         self._readings.signed.connect(self._tell)
@@ -79,8 +80,9 @@ class ReadingCommands(QObject):
         is_read = analysis is not None and is_readable(analysis)
         shown = self._readings.shown if is_read else None
         offer = self._actions.offer
-        signed = "The reading is signed" if shown is not None and shown.is_signed else ""
-        unsigned = "" if signed else "The reading is not signed"
+        signed = "The reading is signed" if shown is not None and shown.is_locked else ""
+        is_signed = shown is not None and shown.is_signed
+        unsigned = "" if is_signed else "The reading is not signed, or not as it was written"
         nothing = NOTHING_READ if shown is None else ""
         decided = "" if shown is None or shown.pending else "Every finding is decided"
         single = "" if shown is not None and len(shown.versions) > 1 else "There is one version"
@@ -109,7 +111,7 @@ class ReadingCommands(QObject):
 
     def _open_signing(self) -> None:
         shown = self._readings.shown
-        if shown is not None and not shown.is_signed:
+        if shown is not None and not shown.is_locked:
             dialog = SignDialog(shown, self._preferences.settings.reader_name, self._window)
             dialog.signed.connect(self._sign)
             self._preview(dialog)
@@ -127,6 +129,18 @@ class ReadingCommands(QObject):
             self._addendum = dialog
             dialog.finished.connect(self._forget_addendum)
             dialog.open()
+
+    def set_aside(self) -> None:
+        """Ask whether a signed reading that is not as it was written makes room for a new one."""
+        answer = QMessageBox.warning(
+            self._window,
+            "Set the signed reading aside",
+            SET_ASIDE_QUESTION,
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        if answer == QMessageBox.StandardButton.Yes:
+            self._readings.set_aside()
 
     def finish_typing(self) -> None:
         """Hand on what was typed into an addendum: the window is about to close."""
