@@ -258,7 +258,8 @@ def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool
     Empty where it was accepted as it is: the mark before the line says that.
     """
     if is_outdated:
-        return OUTDATED
+        own = finding_value_text(decision.human)
+        return f"{OUTDATED} (you said {own})" if own else OUTDATED
     about = f"{finding_name(finding)} " if finding.kind is FindingKind.DISC_GRADE else ""
     match decision.decision:
         case Decision.CHANGED:
@@ -268,6 +269,18 @@ def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool
         case Decision.REJECTED:
             return f"{about}rejected"
     return ""
+
+
+def outdated_message(read: Sequence[tuple[Finding, FindingDecision]]) -> Message:
+    """Return that what the reader changed or rejected holds no longer, since the result is new."""
+    told = []
+    for finding, decision in read:
+        own = finding_value_text(decision.human)
+        told.append(f"{finding_title(finding)} ({f'you said {own}' if own else 'rejected'})")
+    return Message(
+        f"The result has changed, so your decision no longer holds: {safe_text(listed(told))}.",
+        "Decide again on the reading page; Ctrl+Z takes the change of the picture back.",
+    )
 
 
 def disagreement_text(found: Disagreement) -> str:

@@ -350,6 +350,29 @@ class TestUndo:
         assert row.decision is Decision.UNDECIDED
         assert "check it" in row.state.text()
 
+    def test_a_value_of_the_reader_s_that_a_moved_point_withdraws_is_told(self, qtbot, neck):
+        told = []
+        neck.window.workbench.messages.noticed.connect(lambda m, *_: told.append(m.sentence))
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_C)
+        neck.type("-5")
+        neck.key(Qt.Key.Key_Return)
+        neck.rest()
+        assert neck.decision(COBB) is Decision.CHANGED
+        hands = Hands(neck.window)
+        place = hands.place_of("C7", "posterior_inferior")
+        hands.drag(place, (place[0], place[1] + 25))
+        neck.window.workbench.readings.catch_up()
+        neck.rest()
+        assert "(you said -5.0°)" in neck.page.findings.row(COBB).state.text()
+        [said] = [sentence for sentence in told if "no longer holds" in sentence]
+        assert "C2–C7 Cobb lordosis (you said -5.0°)" in said
+        neck.command("undo")
+        neck.window.workbench.readings.catch_up()
+        neck.rest()
+        assert neck.decision(COBB) is Decision.CHANGED
+        assert not neck.window.banner.isVisible()
+
 
 class TestImpression:
     def test_what_is_typed_stays_and_the_sentences_can_be_had_again(self, neck):

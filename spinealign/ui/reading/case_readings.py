@@ -29,7 +29,7 @@ from spinealign.ui.cases.case_session import Case
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.wording import Message
-from spinealign.wording.reading_window import JOINED_MESSAGES
+from spinealign.wording.reading_window import JOINED_MESSAGES, outdated_message
 
 FOLLOW_DELAY_MS = 150
 """After the last corrected point; a drag would otherwise be written at every step."""
@@ -162,6 +162,7 @@ class CaseReadings(QObject):
         self._entries: dict[ReadImage, _Entry] = {}
         self._to_follow: Analysis | None = None
         self._refusal: Message | None = None
+        self._outdated: Message | None = None
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(FOLLOW_DELAY_MS)
@@ -393,9 +394,11 @@ class CaseReadings(QObject):
         done: _Done | None,
         shown: ReadingSnapshot,
     ) -> None:
-        before, entry.shown = entry.shown.reading, shown
+        earlier, entry.shown = entry.shown, shown
+        before = earlier.reading
         self._withdraw_refusal()
         self._tell_joined(entry)
+        self._tell_outdated(earlier, shown)
         entry.steps_running -= 1
         if done in entry.done and before.decisions == shown.reading.decisions:
             entry.done.remove(done)
@@ -415,6 +418,19 @@ class CaseReadings(QObject):
         joined, entry.session.joined = entry.session.joined, None
         if joined is not None:
             self._messages.notice(JOINED_MESSAGES[joined])
+
+    def _tell_outdated(self, earlier: ReadingSnapshot, shown: ReadingSnapshot) -> None:
+        """Say once that the reader's own values hold no longer, as the result is another."""
+        now = _overruled_outdated(shown)
+        fresh = [read for key, read in now.items() if key not in _overruled_outdated(earlier)]
+        if self._outdated is not None and (fresh or not now):
+            self._messages.withdraw(self._outdated)
+            self._outdated = None
+        if fresh:
+            self._outdated = outdated_message(
+                [(r.finding, r.decision) for r in fresh if r.decision]
+            )
+            self._messages.notice(self._outdated)
 
     def _withdraw_refusal(self) -> None:
         if self._refusal is not None:
@@ -446,6 +462,16 @@ class CaseReadings(QObject):
 
     def _on_amended(self, reading: Reading) -> None:
         self.amended.emit(reading)
+
+
+def _overruled_outdated(snapshot: ReadingSnapshot) -> dict[str, ReadFinding]:
+    """Return what the reader changed or rejected on an earlier result, by key."""
+    overruled = (Decision.CHANGED, Decision.REJECTED)
+    return {
+        key: read
+        for key, read in snapshot.read.items()
+        if read.is_outdated and read.decision is not None and read.decision.decision in overruled
+    }
 
 
 def _look(session: ReadingSession) -> None:
