@@ -18,7 +18,7 @@ from spinealign.wording import (
     NOTHING,
     REGION_HEADINGS,
     VERTEBRA_HEADINGS,
-    caution_text,
+    caution_statement,
     examination_text,
     format_region_row,
     format_vertebra_row,
@@ -117,7 +117,7 @@ def cautions_story(analysis: Analysis) -> Story:
     """Return all cautions in full, empty without any."""
     if not analysis.cautions:
         return []
-    texts = [paragraph(f"• {caution_text(caution)}") for caution in analysis.cautions]
+    texts = [paragraph(f"• {caution_statement(caution)}") for caution in analysis.cautions]
     return section("Cautions", *texts)
 
 

@@ -30,7 +30,7 @@ from spinealign.reading.findings import (
 )
 from spinealign.reading.impression import impression_text
 from spinealign.reading.signing import differs_from_signed
-from spinealign.wording import caution_text
+from spinealign.wording import caution_statement
 from spinealign.wording.examinations import scope_text
 from spinealign.wording.measures import severity_text
 from spinealign.wording.reading_page import (
@@ -476,4 +476,4 @@ def _overruled(details: ReportDetails) -> tuple[str, ...]:
 def _cautions(analysis: Analysis) -> tuple[str, ...]:
     found = [c for c in analysis.cautions if c.code in DECISIVE_CAUTIONS]
     found.sort(key=lambda caution: DECISIVE_CAUTIONS.index(caution.code))
-    return tuple(caution_text(caution) for caution in found[:_MOST_CAUTIONS])
+    return tuple(caution_statement(caution) for caution in found[:_MOST_CAUTIONS])

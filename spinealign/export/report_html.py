@@ -24,7 +24,7 @@ from spinealign.export.report_content import (
 )
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
 from spinealign.reading.findings import measure_key
-from spinealign.wording import DEMONSTRATION_BAND, caution_text, is_demonstration, safe_text
+from spinealign.wording import DEMONSTRATION_BAND, caution_statement, is_demonstration, safe_text
 from spinealign.wording.measure_rows import grouped, measure_sentence, unmeasurable_lines
 from spinealign.wording.measures import measurement_name
 from spinealign.wording.report import (
@@ -83,7 +83,7 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
             *([_paragraph(content.values_note)] if content.values_note else []),
             *_measures(analysis, content.overrulings),
             *_other_examinations(analysis, details),
-            *_listed("Cautions", [*content.changes, *map(caution_text, analysis.cautions)]),
+            *_listed("Cautions", [*content.changes, *map(caution_statement, analysis.cautions)]),
             *_listed(OVERRULED_TITLE, content.overruled),
             *_foot(analysis, content),
         ]

@@ -1,6 +1,6 @@
 """Texts shown to users, for the window, the command line and the reports."""
 
-from spinealign.wording.cautions import caution_text
+from spinealign.wording.cautions import caution_statement, caution_text
 from spinealign.wording.examinations import (
     examination_label,
     examination_text,
@@ -46,6 +46,7 @@ __all__ = [
     "VERTEBRA_HEADINGS",
     "Message",
     "as_sentence",
+    "caution_statement",
     "caution_text",
     "demonstration_text",
     "display_name",

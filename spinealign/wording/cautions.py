@@ -73,8 +73,8 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "The levels are uncertain ({doubt}); the bodies are numbered from the top and not named."
     ),
     WarningCode.LEVELS_COUNTED: (
-        "The levels were counted upwards from the lowest disc, assumed to be L5/S1; correct them "
-        "if a transitional vertebra or a disc inside the sacrum shifts them."
+        "The levels were counted upwards from the lowest disc, assumed to be L5/S1; a transitional "
+        "vertebra or a disc inside the sacrum shifts them. Correct them if there is one."
     ),
     WarningCode.ENDPLATE_FROM_DISC: (
         "The sacrum is not outlined: the superior endplate ({levels}) was placed along the lower "
@@ -163,6 +163,28 @@ _SENTENCES: Mapping[WarningCode, str] = {
 }
 """By code, with the field of `CAUTION_FIELDS` in braces."""
 
+_ADVICE = {
+    WarningCode.VIEW_UNCERTAIN: "; check it, and choose another one if it is wrong.",
+    WarningCode.VIEW_DISPUTED: "; check that it is the right image.",
+    WarningCode.TURNED: "; rotate it before analysis.",
+    WarningCode.NOTHING_SEGMENTED: "; check the image type.",
+    WarningCode.LEVELS_COUNTED: " Correct them if there is one.",
+    WarningCode.BODY_HIDDEN: "; check their outlines and corners visually.",
+    WarningCode.BODIES_SUGGESTED: (
+        " The window suggests them with a dashed outline, and a click accepts one."
+    ),
+    WarningCode.NAMES_UNCONFIRMED: " A right click on a body confirms or changes its name.",
+    WarningCode.ACCEPTED_IMPLAUSIBLE: " Check outline and level, or delete the body.",
+    WarningCode.DISC_COUNT_UNCERTAIN: "; check them, and confirm or shift them.",
+    WarningCode.UPSIDE_DOWN: " Rotate the image for better outlines.",
+    WarningCode.FACING_DISPUTED: (
+        "; check which side the patient faces, and the side markers on the image."
+    ),
+    WarningCode.T1_ALONE: " Add the T2 series of the same patient.",
+    WarningCode.WEIGHTING_ASSUMED: " Check it.",
+}
+"""How a sentence ends that says what to do in the program: nothing for who gets a report."""
+
 _CORRECTIONS = {
     CorrectionKind.POINTS_MOVED: "points moved",
     CorrectionKind.BODIES_ADDED: "bodies added",
@@ -181,6 +203,14 @@ def caution_text(caution: Caution) -> str:
         return _SENTENCES[caution.code]
     words = _FIELD_WORDS[carried](caution.carried)
     return _SENTENCES[caution.code].format_map({carried: words})
+
+
+def caution_statement(caution: Caution) -> str:
+    """Return the sentence for one warning without what to do in the program; for reports."""
+    text, advice = caution_text(caution), _ADVICE.get(caution.code, "")
+    if not advice or not text.endswith(advice):
+        return text
+    return as_sentence(text.removesuffix(advice))
 
 
 def _examination_text(kind: ExaminationKind) -> str:

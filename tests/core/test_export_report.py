@@ -38,7 +38,7 @@ from spinealign.export.report_html import report_html
 from spinealign.reading.decisions import accept_rest, decide
 from spinealign.reading.findings import findings_of
 from spinealign.reading.signing import signed as sign_reading
-from spinealign.wording import DEMONSTRATION_BAND, caution_text
+from spinealign.wording import DEMONSTRATION_BAND, caution_statement
 from spinealign.wording.measure_rows import unit_text
 from spinealign.wording.reading_page import finding_title, finding_value_text
 from spinealign.wording.report import PROGRAM_VALUES
@@ -103,7 +103,7 @@ def test_every_caution_is_told(analysis):
     cautions = (*analysis.cautions, *map(Caution, codes))
     text = text_of(replace(analysis, cautions=cautions))
     for caution in cautions:
-        assert caution_text(caution) in text
+        assert caution_statement(caution) in text
 
 
 def test_a_demonstration_is_named_on_every_page():
@@ -471,7 +471,7 @@ def test_an_addendum_is_printed_with_its_reason():
     added = Addendum("Left side.", "Side was missing", "Dr. B", NOW)
     details = ReportDetails(reading=signed(mr_analysis(), addenda=(added,)))
     text = " ".join(pages_of(mr_analysis(), details=details))
-    assert "Signed, with addendum" in text
+    assert "; addendum by Dr. B on " in text
     assert "Addendum by Dr. B on 2026-11-28 14:32 UTC Left side. Reason: Side was missing" in text
 
 

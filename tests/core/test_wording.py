@@ -196,6 +196,26 @@ def test_every_warning_is_worded_with_what_it_carries(code):
     assert "{" not in text
 
 
+@pytest.mark.parametrize("code", WarningCode)
+def test_a_report_tells_a_warning_without_what_to_do_in_the_program(code):
+    caution = Caution(code, **CARRIED[code][0])
+    text, statement = wording.caution_text(caution), wording.caution_statement(caution)
+    assert statement.endswith(".")
+    assert statement == text or len(statement) < len(text)
+    assert text.startswith(statement.removesuffix("."))
+    for word in (
+        "click",
+        "; check ",
+        "Check",
+        "; rotate",
+        "Rotate",
+        "Correct",
+        "delete",
+        "Add the",
+    ):
+        assert word not in statement
+
+
 def test_warnings_are_told_apart():
     texts = {wording.caution_text(Caution(code, **CARRIED[code][0])) for code in WarningCode}
     assert len(texts) == len(WarningCode)

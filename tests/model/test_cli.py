@@ -18,7 +18,7 @@ from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import Caution, WarningCode
 from spinealign.domain.paths import resources_dir
 from spinealign.imaging.samples import list_samples
-from spinealign.wording import caution_text
+from spinealign.wording import caution_statement
 
 pytestmark = pytest.mark.model
 SCHEMA = json.loads((resources_dir() / "schemas" / "analysis.schema.json").read_text("utf-8"))
@@ -135,7 +135,7 @@ def test_overruling_a_refusal_is_recorded(tmp_path):
     assert found["view"]["check"]["overruled"]
     assert "view_overruled" in {w["code"] for w in found["warnings"]}
     caution = Caution(WarningCode.VIEW_OVERRULED, kind=ImageKind.NONE_OF_THESE)
-    assert caution_text(caution) in printed_report(tmp_path / "out" / "cat")
+    assert caution_statement(caution) in printed_report(tmp_path / "out" / "cat")
 
 
 def printed_report(folder):
