@@ -239,8 +239,29 @@ def with_changes_on_picture(
     return reading
 
 
+def acceptable(findings: Iterable[Finding], reading: Reading) -> tuple[Finding, ...]:
+    """Return what waits for a decision and may be accepted unseen, together with all the rest.
+
+    What the reader changed or rejected on an earlier result is not: each waits to be decided again.
+    """
+    return tuple(
+        read.finding
+        for read in read_findings(findings, reading)
+        if read.state is Decision.UNDECIDED
+        and _waits(read)
+        and read.finding.value is not None
+        and not is_overruled_before(read)
+    )
+
+
+def is_overruled_before(read: ReadFinding) -> bool:
+    """Whether the reader changed or rejected a finding on an earlier result."""
+    overruled = (Decision.CHANGED, Decision.REJECTED)
+    return read.is_outdated and read.decision is not None and read.decision.decision in overruled
+
+
 def accept_rest(reading: Reading, findings: Sequence[Finding], now: datetime) -> Reading:
-    """Return a reading in which all that waits for a decision is accepted.
+    """Return a reading in which all that is `acceptable` is accepted.
 
     Raises
     ------
@@ -248,10 +269,74 @@ def accept_rest(reading: Reading, findings: Sequence[Finding], now: datetime) ->
         The reading is signed.
     """
     require_unsigned(reading)
-    for finding in pending(findings, reading):
-        if finding.value is not None:
-            reading = decide(reading, finding, Decision.ACCEPTED, None, now)
+    for finding in acceptable(findings, reading):
+        reading = decide(reading, finding, Decision.ACCEPTED, None, now)
     return reading
+
+
+def renamed_keys(before: Iterable[Finding], findings: Iterable[Finding]) -> dict[str, str]:
+    """Return what findings of one disc or body are called now, where their level was renamed.
+
+    Parameters
+    ----------
+    before, findings : iterable of Finding
+        Of the analysis before that, and now.
+    """
+    now = [finding for finding in findings if _has_one_place(finding)]
+    here = {finding.key: finding for finding in now}
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for finding in now:
+        alike.setdefault((finding.kind, finding.code), []).append(finding)
+    renamed = {}
+    for was in before:
+        if was.key in here and _is_same_place(was.box, here[was.key].box):
+            continue
+        same = [
+            each.key
+            for each in alike.get((was.kind, was.code), [])
+            if was.box is not None and each.box is not None and _is_same_place(was.box, each.box)
+        ]
+        if len(same) == 1:
+            renamed[was.key] = same[0]
+    return renamed
+
+
+def _has_one_place(finding: Finding) -> bool:
+    """Whether a finding belongs to one disc or body, which may get another name."""
+    if finding.kind is FindingKind.MEASURE:
+        return MEASURES[MeasureCode(finding.code)].extent.has_one_level
+    return finding.kind in (FindingKind.DISC_GRADE, FindingKind.HEIGHT_LOSS)
+
+
+def following(reading: Reading, findings: Sequence[Finding]) -> Reading:
+    """Return a reading whose decisions go with the disc or body they were made on.
+
+    Parameters
+    ----------
+    reading : Reading
+        Not signed; its levels may have been renamed since the decisions were made.
+    findings : sequence of Finding
+        As the analysis has them now.
+    """
+    made_on = [
+        msgspec.structs.replace(named_finding(made), box=made.box) for made in reading.decisions
+    ]
+    renamed = renamed_keys(made_on, findings)
+    if not renamed:
+        return reading
+    kept = {made.key: made for made in reading.decisions if made.key not in renamed}
+    moved = {
+        renamed[made.key]: rekeyed(made, renamed)
+        for made in reading.decisions
+        if made.key in renamed
+    }
+    decisions = {**kept, **moved}.values()
+    return reading.with_changes(decisions=tuple(sorted(decisions, key=lambda m: m.decided_utc)))
+
+
+def rekeyed(made: FindingDecision, renamed: Mapping[str, str]) -> FindingDecision:
+    """Return a decision with the key that its finding has now."""
+    return msgspec.structs.replace(made, key=renamed.get(made.key, made.key))
 
 
 def named_finding(decision: FindingDecision) -> Finding:

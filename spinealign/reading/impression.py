@@ -229,7 +229,7 @@ def _is_quiet(grades: Sequence[ReadFinding]) -> bool:
 def _is_open(each: ReadFinding) -> bool:
     """Whether neither the program nor the reader says what a finding is."""
     is_doubt = each.finding.normality is Normality.UNDETERMINED
-    return is_doubt and each.state is Decision.UNDECIDED and not each.is_outdated
+    return is_doubt and each.state is Decision.UNDECIDED
 
 
 def _from_top(read: Sequence[ReadFinding], places: Sequence[str]) -> list[str]:

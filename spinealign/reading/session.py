@@ -24,9 +24,13 @@ from spinealign.domain.reading import (
 from spinealign.reading.decisions import (
     ReadFinding,
     accept_rest,
+    acceptable,
     decide,
+    following,
     pending,
     read_findings,
+    rekeyed,
+    renamed_keys,
     require_unsigned,
     unmatched_decisions,
     with_changes_on_picture,
@@ -121,6 +125,11 @@ class ReadingSession:
         return () if self.status.is_verified else pending(self._findings, self._reading)
 
     @property
+    def acceptable(self) -> tuple[Finding, ...]:
+        """What of it may be accepted unseen, with all the rest."""
+        return () if self.status.is_verified else acceptable(self._findings, self._reading)
+
+    @property
     def unmatched(self) -> tuple[FindingDecision, ...]:
         """Decisions on findings that the analysis no longer has."""
         return unmatched_decisions(self.findings, self._reading)
@@ -183,8 +192,10 @@ class ReadingSession:
         self._analysis, self._findings = analysis, findings_of(analysis)
         if self.status.is_verified:
             return self._reading
-        made = with_changes_on_picture(self._reading, before, self._findings, self._now())
-        return self._keep(made)
+        renamed = renamed_keys(before, self._findings)
+        self._undone = [_renamed_steps(steps, renamed) for steps in self._undone]
+        moved = following(self._reading, self._findings)
+        return self._keep(with_changes_on_picture(moved, before, self._findings, self._now()))
 
     @property
     def is_signed_elsewhere(self) -> bool:
@@ -362,7 +373,7 @@ class ReadingSession:
         if not self._reading.status.is_verified:
             aside = self._store.set_aside_utc(self._reading.image)
             begun = self._reading.with_changes(reader=self._reader, set_aside_utc=aside)
-            self._reading = self._fresh(begun)
+            self._reading = self._fresh(following(begun, self._findings))
 
     def _step(self, made: Reading) -> Reading:
         before = self._reading
@@ -436,6 +447,15 @@ class ReadingSession:
         self._on_disk = made
         self._undone.clear()
         return made
+
+
+def _renamed_steps(
+    steps: Mapping[str, FindingDecision | None], renamed: Mapping[str, str]
+) -> dict[str, FindingDecision | None]:
+    return {
+        renamed.get(key, key): None if made is None else rekeyed(made, renamed)
+        for key, made in steps.items()
+    }
 
 
 def _both(base: AddendumDraft, theirs: AddendumDraft, ours: AddendumDraft) -> AddendumDraft:

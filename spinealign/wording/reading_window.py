@@ -66,8 +66,8 @@ ANOTHER_VIEW_MESSAGE = Message(
 )
 
 LEFT_UNCERTAIN = (
-    "What is left became uncertain after it was decided on: change or reject it, or take the "
-    "correction back"
+    "What is left became uncertain after you decided on it, or you had changed or rejected it on "
+    "an earlier result: decide on each, or take the correction back"
 )
 
 CHANGED_SINCE_MESSAGE = Message(

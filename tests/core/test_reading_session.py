@@ -55,6 +55,7 @@ from tests.examinations import SPINE_MR
 from tests.killed_readings import begun, read_in
 from tests.readings import (
     NOW,
+    SICK,
     Clock,
     back_analysis,
     degrees,
@@ -993,3 +994,98 @@ class TestSettingAside:
         assert session.is_unvouched
         session.set_aside()
         assert not opened(tampered, neck_analysis()).faults
+
+
+ONE_UP = {"S1": "L5", "L5": "L4", "L4": "L3", "L3": "L2", "L2": "L1", "L1": "T12", "T12": "T11"}
+
+
+def one_level_up(analysis):
+    """Return the back after a person called everything one level higher."""
+    named = tuple(replace(body, level=ONE_UP[body.level]) for body in analysis.vertebrae)
+    discs = tuple(
+        replace(disc, level="/".join(ONE_UP[level] for level in disc.level.split("/")))
+        for disc in analysis.discs
+    )
+    taken = tuple(
+        m
+        if m.code is MeasureCode.LUMBAR_LORDOSIS_L1_S1
+        else replace(m, levels=tuple(ONE_UP[level] for level in m.levels))
+        for m in analysis.measurements
+    )
+    return replace(analysis, vertebrae=named, discs=discs, measurements=taken, automatic=analysis)
+
+
+class TestLevelsRenamedAfterDeciding:
+    """Decisions go with the disc or body that they were made on, whatever it is called."""
+
+    PFIRRMANN = "disc_grade/pfirrmann/{}"
+
+    def times(self, session):
+        return {m.key: m.decided_utc for m in session.reading.decisions if m.key != "levels"}
+
+    def test_the_reader_s_grade_goes_with_its_disc(self, store):
+        session = opened(store, back_analysis(), "A. Reader")
+        session.decide(self.PFIRRMANN.format("L5/S1"), Decision.CHANGED, pfirrmann(5))
+        session.accept_rest()
+        before = self.times(session)
+        session.follow(one_level_up(back_analysis()))
+        made = session.reading.decision_on(self.PFIRRMANN.format("L4/L5"))
+        assert made.human == pfirrmann(5)
+        assert made.decided_utc == before[self.PFIRRMANN.format("L5/S1")]
+        assert session.reading.decision_on(self.PFIRRMANN.format("L5/S1")) is None
+        lines = session.reading.impression.text.splitlines()
+        assert any(line.startswith("L4/L5: ") and "Pfirrmann grade 5" in line for line in lines)
+        on_disk_again = opened(store, one_level_up(back_analysis()))
+        assert on_disk_again.reading.decisions == session.reading.decisions
+        session.follow(back_analysis())
+        assert self.times(session) == before
+
+    def test_what_is_not_determined_of_each_disc_stays_told(self, store):
+        session = opened(store, back_analysis(), "A. Reader")
+        session.accept_rest()
+        gaps = [line for line in session.reading.impression.text.splitlines() if "Not det" in line]
+        assert "disc herniation of L4/L5" in gaps[0]
+        session.follow(one_level_up(back_analysis()))
+        session.accept_rest()
+        gaps = [line for line in session.reading.impression.text.splitlines() if "Not det" in line]
+        assert "disc herniation of L3/L4" in gaps[0]
+
+    def test_a_draft_begun_under_other_names_goes_with_its_discs(self, store):
+        session = opened(store, back_analysis(), "A. Reader")
+        session.decide(self.PFIRRMANN.format("L5/S1"), Decision.CHANGED, pfirrmann(5))
+        again = opened(store, one_level_up(back_analysis()))
+        [read] = [r for r in again.read if r.finding.key == self.PFIRRMANN.format("L4/L5")]
+        assert read.said.value == pfirrmann(5)
+
+    def test_undoing_takes_back_what_was_decided_on_that_disc(self, store):
+        session = opened(store, back_analysis(), "A. Reader")
+        session.decide(self.PFIRRMANN.format("L5/S1"), Decision.CHANGED, pfirrmann(5))
+        session.follow(one_level_up(back_analysis()))
+        session.undo()
+        assert session.reading.decision_on(self.PFIRRMANN.format("L4/L5")) is None
+
+    def test_one_that_is_at_no_place_keeps_its_key(self, store):
+        session = opened(store, back_analysis(), "A. Reader")
+        session.decide("measure/lumbar_lordosis_l1_s1/L1/S1", Decision.ACCEPTED)
+        session.follow(one_level_up(back_analysis()))
+        assert session.reading.decision_on("measure/lumbar_lordosis_l1_s1/L1/S1") is not None
+
+
+def test_accepting_the_rest_never_takes_back_what_the_reader_said(store: ReadingStore):
+    """As when the T1 series is added: every grade is another then."""
+    key = "disc_grade/pfirrmann/L4/L5"
+    session = opened(store, back_analysis(), "A. Reader")
+    session.decide(key, Decision.CHANGED, pfirrmann(2))
+    session.decide("disc_grade/modic/L5/S1", Decision.REJECTED)
+    told = {**SICK, "L4/L5": {**SICK["L4/L5"], "pfirrmann": 4}, "L5/S1": {"pfirrmann": 4}}
+    session.follow(back_analysis(told))
+    session.accept_rest()
+    assert session.reading.decision_on(key).human == pfirrmann(2)
+    left = {finding.key for finding in session.pending}
+    assert left == {key, "disc_grade/modic/L5/S1"}
+    assert session.acceptable == ()
+    assert "L4/L5: disc degeneration (Pfirrmann" not in session.reading.impression.text
+    with pytest.raises(ReadingError):
+        session.sign()
+    session.decide(key, Decision.ACCEPTED)
+    assert session.reading.decision_on(key).human is None

@@ -21,7 +21,7 @@ from spinealign.domain.reading import (
 )
 from spinealign.domain.report_details import LeftOutReading
 from spinealign.measure.correction.history import next_serial
-from spinealign.reading.decisions import ReadFinding
+from spinealign.reading.decisions import ReadFinding, is_overruled_before
 from spinealign.reading.findings import FindingPage
 from spinealign.reading.session import ReadingSession
 from spinealign.reading.store import StoredReading, image_of, taken_in
@@ -50,6 +50,8 @@ class ReadingSnapshot:
         Every finding with the decision on it, by key.
     pending : tuple of Finding
         What waits for a decision, worst first.
+    acceptable : tuple of Finding
+        What of it may be accepted unseen, with all the rest.
     offered_impression : str
         What the impression would be by the decisions; empty where it is that.
     versions : tuple of Reading
@@ -74,6 +76,7 @@ class ReadingSnapshot:
     page: FindingPage
     read: Mapping[str, ReadFinding]
     pending: tuple[Finding, ...]
+    acceptable: tuple[Finding, ...]
     offered_impression: str
     versions: tuple[Reading, ...]
     faults: tuple[StoredReadingError, ...]
@@ -92,6 +95,7 @@ class ReadingSnapshot:
             session.page,
             {read.finding.key: read for read in session.read},
             session.pending,
+            session.acceptable,
             session.offered_impression,
             session.versions,
             session.faults,
@@ -405,6 +409,8 @@ class CaseReadings(QObject):
             self.history_changed.emit()
         if shown.is_signed:
             entry.done.clear()
+        if shown.is_signed or shown.read.keys() != earlier.read.keys():
+            # Steps name findings by their levels: after these changed, they may be others.
             entry.undone.clear()
             self.history_changed.emit()
         if case is not None:
@@ -466,12 +472,7 @@ class CaseReadings(QObject):
 
 def _overruled_outdated(snapshot: ReadingSnapshot) -> dict[str, ReadFinding]:
     """Return what the reader changed or rejected on an earlier result, by key."""
-    overruled = (Decision.CHANGED, Decision.REJECTED)
-    return {
-        key: read
-        for key, read in snapshot.read.items()
-        if read.is_outdated and read.decision is not None and read.decision.decision in overruled
-    }
+    return {key: read for key, read in snapshot.read.items() if is_overruled_before(read)}
 
 
 def _look(session: ReadingSession) -> None:

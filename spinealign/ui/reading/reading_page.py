@@ -189,9 +189,8 @@ class ReadingPage(QWidget):
         for part in (self.left, self.accept_rest, self.sign):
             part.setVisible(not snapshot.is_locked)
         self.set_aside.setVisible(snapshot.may_be_set_aside)
-        can_accept = any(finding.value is not None for finding in snapshot.pending)
         left = LEFT_UNCERTAIN if waiting else "Every finding is decided"
-        offer(self.accept_rest, "" if can_accept else left)
+        offer(self.accept_rest, "" if snapshot.acceptable else left)
         self.sign.setToolTip(
             "Look at the page, then sign; only an addendum changes a signed reading (Ctrl+Return)"
         )

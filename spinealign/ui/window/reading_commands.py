@@ -20,7 +20,7 @@ from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.window.actions import Actions
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.workbench import Workbench
-from spinealign.wording.reading_window import SET_ASIDE_QUESTION, status_text
+from spinealign.wording.reading_window import LEFT_UNCERTAIN, SET_ASIDE_QUESTION, status_text
 
 NO_PREVIEW = "The page could not be made. What is signed is the reading as its page shows it."
 NOTHING_READ = "There is no reading: open a lateral film of the spine or a sagittal MR"
@@ -84,7 +84,10 @@ class ReadingCommands(QObject):
         is_signed = shown is not None and shown.is_signed
         unsigned = "" if is_signed else "The reading is not signed, or not as it was written"
         nothing = NOTHING_READ if shown is None else ""
-        decided = "" if shown is None or shown.pending else "Every finding is decided"
+        left = "Every finding is decided"
+        if shown is not None and shown.pending:
+            left = LEFT_UNCERTAIN
+        decided = "" if shown is None or shown.acceptable else left
         single = "" if shown is not None and len(shown.versions) > 1 else "There is one version"
         offer("go_to_findings", nothing)
         offer("accept_rest", nothing or signed or decided)
