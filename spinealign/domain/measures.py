@@ -301,6 +301,8 @@ class MeasureDefinition:
         Where they do not count as soon as one of several bodies lies there.
     stands_in_for : MeasureCode or None
         The measure whose place this one takes where that one cannot be taken.
+    made_of : tuple of MeasureCode
+        The measures whose sum or difference it is.
     is_lordosis : bool
         Whether it is the curvature of its region that a finding begins with.
     is_graded_if_surely_positive : bool
@@ -330,6 +332,7 @@ class MeasureDefinition:
     graded_in: frozenset[SpineRegion] | None = None
     ungraded_beside: frozenset[SpineRegion] = frozenset()
     stands_in_for: MeasureCode | None = None
+    made_of: tuple[MeasureCode, ...] = ()
     is_lordosis: bool = False
     is_graded_if_surely_positive: bool = False
     is_graded_on_films_if_sure: bool = False
@@ -523,6 +526,7 @@ _TABLE = (
     MeasureDefinition(
         MeasureCode.T1_SLOPE_MINUS_LORDOSIS, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 7,
         Extent.SPINE, _NECK, DrawnOn.NOTHING, (Reference.PROTOPSALTIS, Reference.AMES),
+        made_of=(MeasureCode.T1_SLOPE, MeasureCode.COBB_C2_C7),
         severities=(
             SeverityBand(SeverityGrade.AMES_0, None, 15.0, Reference.AMES),
             SeverityBand(SeverityGrade.AMES_1, 15.0, 20.0, Reference.AMES),
@@ -597,6 +601,7 @@ _TABLE = (
     MeasureDefinition(
         MeasureCode.PELVIC_INCIDENCE, Quantity.ANGLE, MeasureGroup.BALANCE, 15, Extent.SPINE,
         _BACK, DrawnOn.SCREEN_AND_REPORT, (Reference.LE_HUEC, Reference.YUKAWA),
+        made_of=(MeasureCode.PELVIC_TILT, MeasureCode.SACRAL_SLOPE),
         ranges=(_range_of(53.7, 10.9, 626, Reference.YUKAWA, ages=_ADULTS),),
         whole_spine_only=True,
         reader_limit=ReaderLimit(14.0, Reference.BALANCE_READERS),
@@ -604,6 +609,7 @@ _TABLE = (
     MeasureDefinition(
         MeasureCode.PELVIC_INCIDENCE_MINUS_LORDOSIS, Quantity.ANGLE, MeasureGroup.BALANCE, 16,
         Extent.SPINE, _BACK, DrawnOn.NOTHING, (Reference.SRS_SCHWAB,),
+        made_of=(MeasureCode.PELVIC_INCIDENCE, MeasureCode.LUMBAR_LORDOSIS_L1_S1),
         severities=(
             SeverityBand(SeverityGrade.MISMATCH_UNDER_10, None, 10.0, Reference.SRS_SCHWAB),
             SeverityBand(SeverityGrade.MISMATCH_10_TO_20, 10.0, 20.0, Reference.SRS_SCHWAB),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -76,12 +76,16 @@ class ReadFinding:
         None while it is undecided.
     is_outdated : bool
         The analysis no longer says what was decided on: a point was corrected, or levels were
-        renamed. Such a decision counts for nothing until it is made again.
+        renamed; or the reader changed or rejected since what it is made of. Such a decision counts
+        for nothing until it is made again.
+    rests_on : tuple of Finding
+        Measures that it is made of, and that the reader changed or rejected.
     """
 
     finding: Finding
     decision: FindingDecision | None = None
     is_outdated: bool = False
+    rests_on: tuple[Finding, ...] = ()
 
     @property
     def state(self) -> Decision:
@@ -103,7 +107,36 @@ class ReadFinding:
 def read_findings(findings: Iterable[Finding], reading: Reading) -> tuple[ReadFinding, ...]:
     """Return findings with the decisions on them, in their order."""
     made = {decision.key: decision for decision in reading.decisions}
-    return tuple(_read(finding, made.get(finding.key)) for finding in findings)
+    read = tuple(_read(finding, made.get(finding.key)) for finding in findings)
+    return read if reading.signed_utc is not None else _with_what_they_rest_on(read)
+
+
+def _with_what_they_rest_on(read: Sequence[ReadFinding]) -> tuple[ReadFinding, ...]:
+    """Return findings with what the reader overruled of the measures that they are made of."""
+    overruled = {
+        each.finding.code: each
+        for each in read
+        if each.finding.kind is FindingKind.MEASURE
+        and each.state in (Decision.CHANGED, Decision.REJECTED)
+    }
+    return tuple(_resting(each, overruled) for each in read) if overruled else tuple(read)
+
+
+def _resting(read: ReadFinding, overruled: Mapping[str, ReadFinding]) -> ReadFinding:
+    if read.finding.kind is not FindingKind.MEASURE or read.finding.value is None:
+        return read
+    made_of = MEASURES[MeasureCode(read.finding.code)].made_of
+    parts = [overruled[code] for code in made_of if code in overruled]
+    if not parts:
+        return read
+    last = max(part.decision.decided_utc for part in parts if part.decision is not None)
+    made = read.decision
+    is_older = made is not None and made.human is None and made.decided_utc < last
+    return replace(
+        read,
+        is_outdated=read.is_outdated or is_older,
+        rests_on=tuple(part.finding for part in parts),
+    )
 
 
 def _read(finding: Finding, decision: FindingDecision | None) -> ReadFinding:
@@ -242,7 +275,8 @@ def with_changes_on_picture(
 def acceptable(findings: Iterable[Finding], reading: Reading) -> tuple[Finding, ...]:
     """Return what waits for a decision and may be accepted unseen, together with all the rest.
 
-    What the reader changed or rejected on an earlier result is not: each waits to be decided again.
+    What the reader changed or rejected on an earlier result is not, nor what is made of measures
+    that the reader changed or rejected: each waits to be decided by itself.
     """
     return tuple(
         read.finding
@@ -251,6 +285,7 @@ def acceptable(findings: Iterable[Finding], reading: Reading) -> tuple[Finding, 
         and _waits(read)
         and read.finding.value is not None
         and not is_overruled_before(read)
+        and not read.rests_on
     )
 
 

@@ -67,7 +67,7 @@ ANOTHER_VIEW_MESSAGE = Message(
 
 LEFT_UNCERTAIN = (
     "What is left became uncertain after you decided on it, or you had changed or rejected it on "
-    "an earlier result: decide on each, or take the correction back"
+    "an earlier result, or it is made of values that you overruled: decide on each"
 )
 
 CHANGED_SINCE_MESSAGE = Message(
@@ -269,6 +269,13 @@ def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool
         case Decision.REJECTED:
             return f"{about}rejected"
     return ""
+
+
+def rests_on_text(parts: Sequence[Finding]) -> str:
+    """Return that a value is made of others which the reader changed or rejected."""
+    if not parts:
+        return ""
+    return f"made of the program’s {listed(list(map(finding_title, parts)))}, which you overruled"
 
 
 def outdated_message(read: Sequence[tuple[Finding, FindingDecision]]) -> Message:

@@ -24,7 +24,7 @@ from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import Corrections
 from spinealign.domain.image import DecisionSource, KindCheck
 from spinealign.domain.measurements import Unmeasurable, UnmeasurableReason
-from spinealign.domain.measures import MeasureCode
+from spinealign.domain.measures import MEASURES, MeasureCode
 from spinealign.domain.reading import (
     AddendumDraft,
     Decision,
@@ -49,7 +49,7 @@ from spinealign.reading.signing import (
 from spinealign.reading.store import IN_USE, ReadingStore, image_of
 from spinealign.wording.failures import explain
 from spinealign.wording.reading_page import reading_lines, time_text
-from spinealign.wording.reading_window import disagreement_text
+from spinealign.wording.reading_window import disagreement_text, rests_on_text
 from spinealign.wording.report import CHANGED_SINCE_SIGNED, PICTURE_CAPTION_CHANGED
 from tests.examinations import SPINE_MR
 from tests.killed_readings import begun, read_in
@@ -1089,3 +1089,65 @@ def test_accepting_the_rest_never_takes_back_what_the_reader_said(store: Reading
         session.sign()
     session.decide(key, Decision.ACCEPTED)
     assert session.reading.decision_on(key).human is None
+
+
+class TestWhatIsMadeOfOverruledValues:
+    """T1 slope minus lordosis does not stand beside a lordosis that it was not made of."""
+
+    MINUS = "measure/t1_slope_minus_lordosis/C2/C7/T1"
+
+    def session(self, store) -> ReadingSession:
+        plain = neck_analysis()
+        minus = measured(MeasureCode.T1_SLOPE_MINUS_LORDOSIS, 17.0, ("C2", "C7", "T1"))
+        slope = measured(MeasureCode.T1_SLOPE, 29.0, ("T1",))
+        kept = [m for m in plain.measurements if m.code is not MeasureCode.T1_SLOPE]
+        return opened(store, replace(plain, measurements=(*kept, slope, minus)), "A. Reader")
+
+    def read(self, session):
+        [read] = [each for each in session.read if each.finding.key == self.MINUS]
+        return read
+
+    @pytest.mark.parametrize(
+        ("decision", "human"), [(Decision.CHANGED, degrees(-25.0)), (Decision.REJECTED, None)]
+    )
+    def test_it_is_not_accepted_with_the_rest(self, store, decision, human):
+        session = self.session(store)
+        session.decide(COBB, decision, human)
+        session.accept_rest()
+        assert [finding.key for finding in session.pending] == [self.MINUS]
+        assert session.acceptable == ()
+        assert "minus" not in session.reading.impression.text
+        assert [finding.key for finding in self.read(session).rests_on] == [COBB]
+        assert "made of the program’s C2–C7 Cobb lordosis" in rests_on_text(
+            self.read(session).rests_on
+        )
+
+    def test_an_earlier_acceptance_no_longer_holds_and_a_later_one_does(self, store):
+        session = self.session(store)
+        session.accept_rest()
+        assert "minus" in session.reading.impression.text
+        session.decide(COBB, Decision.CHANGED, degrees(-25.0))
+        assert self.read(session).is_outdated
+        assert "minus" not in session.reading.impression.text
+        session.decide(self.MINUS, Decision.CHANGED, degrees(54.0))
+        assert not session.pending
+        signed = session.sign()
+        assert signed.decision_on(self.MINUS).human == degrees(54.0)
+
+    def test_the_reader_s_own_value_stays(self, store):
+        session = self.session(store)
+        session.decide(self.MINUS, Decision.CHANGED, degrees(54.0))
+        session.decide(COBB, Decision.CHANGED, degrees(-25.0))
+        assert not self.read(session).is_outdated
+
+    def test_a_signed_reading_stays_as_it_was_signed(self, store):
+        session = self.session(store)
+        session.accept_rest()
+        session.sign()
+        [read] = [each for each in session.read if each.finding.key == self.MINUS]
+        assert not read.rests_on
+
+    @pytest.mark.parametrize("code", [code for code in MEASURES if MEASURES[code].made_of])
+    def test_parts_are_measures_of_the_same_unit(self, code):
+        for part in MEASURES[code].made_of:
+            assert MEASURES[part].quantity is MEASURES[code].quantity

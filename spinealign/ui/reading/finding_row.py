@@ -16,7 +16,13 @@ from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.reading_page import DECISION_WORDS, finding_statement
-from spinealign.wording.reading_window import decision_text, line_note, line_title, line_value
+from spinealign.wording.reading_window import (
+    decision_text,
+    line_note,
+    line_title,
+    line_value,
+    rests_on_text,
+)
 
 _MARKS = {
     Decision.UNDECIDED: "undecided",
@@ -154,6 +160,7 @@ class FindingRow(QFrame):
     def _state_text(self) -> str:
         made = [read for read in self.read if read.decision is not None]
         said = [decision_text(r.finding, r.decision, r.is_outdated) for r in made if r.decision]
+        said += [rests_on_text(read.rests_on) for read in self.read]
         return ", ".join(dict.fromkeys(filter(None, said)))
 
     def _make_buttons(self) -> dict[Decision, QPushButton]:
