@@ -373,6 +373,35 @@ def with_edited_impression(reading: Reading, text: str, followed: str = "") -> R
     return reading.with_changes(impression=Impression(text, is_edited=True, followed=kept))
 
 
+def refilled(read: Sequence[ReadFinding], impression: Impression) -> Impression:
+    """Return an impression with fresh sentences of the decisions, and the reader's own words below.
+
+    Raises
+    ------
+    ReadingError
+        Both together are too long.
+    """
+    text = impression_text(read)
+    own = _own_words(impression, text)
+    if not own:
+        return Impression(text)
+    whole = "\n".join([text, *own] if text else own)
+    if len(whole) > MOST_CHARACTERS:
+        raise ReadingError(ReadingProblem.TOO_LONG, limits=(0, MOST_CHARACTERS))
+    return Impression(whole, is_edited=True, followed=text)
+
+
+def _own_words(impression: Impression, text: str) -> list[str]:
+    """Return the lines of an impression without the sentences that follow, or followed once."""
+    sentences = [*impression.followed.splitlines(), *text.splitlines()]
+    own = []
+    for line in impression.text.splitlines():
+        for sentence in sentences:
+            line = line.replace(sentence, " ")
+        own.append(" ".join(line.split()))
+    return [line for line in own if line]
+
+
 # Phrases
 
 

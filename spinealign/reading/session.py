@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from spinealign import __version__
@@ -15,7 +16,6 @@ from spinealign.domain.reading import (
     Finding,
     FindingDecision,
     FindingValue,
-    Impression,
     Joined,
     Reading,
     ReadingStatus,
@@ -39,6 +39,7 @@ from spinealign.reading.findings import FindingPage, findings_of, page_of
 from spinealign.reading.impression import (
     disagreement,
     impression_text,
+    refilled,
     with_edited_impression,
     with_fresh_impression,
 )
@@ -146,12 +147,14 @@ class ReadingSession:
 
     @property
     def offered_impression(self) -> str:
-        """What the impression would be by the decisions, where the reader wrote another one."""
+        """What the impression would be with fresh sentences, where the reader wrote another one."""
         impression = self._reading.impression
         if not impression.is_edited or self.status.is_verified:
             return ""
-        text = impression_text(self.read)
-        return "" if text == impression.text else text
+        with suppress(ReadingError):
+            text = refilled(self.read, impression).text
+            return "" if text == impression.text else text
+        return ""
 
     @property
     def disagreement(self) -> Disagreement:
@@ -297,9 +300,13 @@ class ReadingSession:
             raise
 
     def take_offered_impression(self) -> Reading:
-        """Put the impression that follows from the decisions in place of the reader's."""
+        """Put the sentences that follow from the decisions in place of earlier ones.
+
+        The reader's own words stay below them.
+        """
         require_unsigned(self._reading)
-        return self._keep(self._reading.with_changes(impression=Impression()))
+        fresh = refilled(self.read, self._reading.impression)
+        return self._keep(self._reading.with_changes(impression=fresh))
 
     def sign(self, reader: str = "") -> Reading:
         """Sign: nothing but an addendum changes the reading afterwards.

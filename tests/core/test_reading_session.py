@@ -270,12 +270,16 @@ def test_an_impression_of_the_reader_s_own_is_offered_a_new_one(store: ReadingSt
     session.decide(COBB, Decision.ACCEPTED)
     assert session.offered_impression == ""
     session.write_impression("Mine.")
-    assert session.offered_impression == "Within reference limits: C2–C7 Cobb lordosis 12.0°."
+    assert session.offered_impression == (
+        "Within reference limits: C2–C7 Cobb lordosis 12.0°.\nMine."
+    )
     session.decide(COBB, Decision.REJECTED)
     assert session.reading.impression.text == "Mine."
     session.undo()
     session.take_offered_impression()
-    assert session.reading.impression.text == "Within reference limits: C2–C7 Cobb lordosis 12.0°."
+    assert session.reading.impression.text == (
+        "Within reference limits: C2–C7 Cobb lordosis 12.0°.\nMine."
+    )
 
 
 def test_decisions_carry_the_name_of_who_made_them(store: ReadingStore):
@@ -1151,3 +1155,39 @@ class TestWhatIsMadeOfOverruledValues:
     def test_parts_are_measures_of_the_same_unit(self, code):
         for part in MEASURES[code].made_of:
             assert MEASURES[part].quantity is MEASURES[code].quantity
+
+
+class TestFillingAgain:
+    """Fresh sentences never cost what the reader typed."""
+
+    def test_own_words_stay_below_fresh_sentences(self, store):
+        session = opened(store, neck_analysis(cobb_deg=-17.8))
+        session.accept_rest()
+        first = session.reading.impression.text
+        session.write_impression(f"Refer to surgeon.\n{first} No swelling.")
+        session.decide(COBB, Decision.CHANGED, degrees(5.0))
+        session.take_offered_impression()
+        text = session.reading.impression.text
+        assert text.endswith("\nRefer to surgeon.\nNo swelling.")
+        assert "5.0°" in text
+        assert "17.8°" not in text
+        assert session.reading.impression.is_edited
+        assert session.offered_impression == ""
+        assert not session.disagreement
+
+    def test_without_own_words_the_impression_follows_again(self, store):
+        session = opened(store, neck_analysis(cobb_deg=-17.8))
+        session.accept_rest()
+        session.write_impression(session.reading.impression.text.splitlines()[0])
+        session.take_offered_impression()
+        assert not session.reading.impression.is_edited
+
+    def test_what_would_be_too_long_is_left_as_it_is(self, store):
+        session = opened(store, neck_analysis())
+        session.accept_rest()
+        typed = "x" * 20_000
+        session.write_impression(typed)
+        assert session.offered_impression == ""
+        with pytest.raises(ReadingError):
+            session.take_offered_impression()
+        assert session.reading.impression.text == typed

@@ -385,7 +385,7 @@ class TestImpression:
         assert "My own words." in neck.reading.impression.text
         assert neck.page.impression.fill.isVisible()
         neck.click(neck.page.impression.fill)
-        assert neck.page.impression.text.toPlainText() == sentences
+        assert neck.page.impression.text.toPlainText() == f"{sentences}\nMy own words."
         assert not neck.page.impression.fill.isVisible()
 
     def test_what_is_typed_goes_to_the_image_it_was_typed_beside(self, qtbot, neck, analysed):

@@ -73,7 +73,9 @@ class ImpressionBox(QWidget):
         self.text = ImpressionText()
         self.fill = QPushButton("Fill from the findings again")
         self.fill.setProperty("quiet", "true")
-        self.fill.setToolTip("Put the sentences of the decided findings in place of this text")
+        self.fill.setToolTip(
+            "Write the sentences of the decided findings anew; your own words stay below them"
+        )
         self.fill.clicked.connect(lambda: self.fill_wanted.emit())
         self.disagreement = wrapped_label("", "danger")
         self.phrases = menu_button(
