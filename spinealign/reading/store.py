@@ -187,7 +187,9 @@ class ReadingStore:
     def of_file(self, sha256: str) -> dict[str, StoredReading]:
         """Return the readings of all pictures of a file by folder name."""
         folder = self._profile / FOLDER
-        names = sorted(path.name for path in folder.glob(f"{sha256}*")) if sha256 else []
+        counted = self._profile / COUNTS_FOLDER  # tells a reading whose files are all gone
+        found = [*folder.glob(f"{sha256}*"), *counted.glob(f"{sha256}*.json")] if sha256 else []
+        names = sorted({path.name.removesuffix(".json") for path in found})
         own = [name for name in names if name.split("-")[0] == sha256]
         loaded = {name: self._load(name) for name in own}
         return {name: stored for name, stored in loaded.items() if stored != StoredReading()}

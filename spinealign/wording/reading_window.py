@@ -252,11 +252,19 @@ def _limit_text(finding: Finding) -> str:
     return f" ({limit})" if limit else ""
 
 
-def decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool) -> str:
+def decision_text(
+    finding: Finding, decision: FindingDecision, is_outdated: bool, *, has_place: bool = False
+) -> str:
     """Return what a reader made of a finding: "rejected", "changed, the program said 12.3°".
 
-    Empty where it was accepted as it is: the mark before the line says that.
+    Empty where it was accepted as it is: the mark before the line says that. `has_place` says
+    where, on a line that is about several levels.
     """
+    said = _decision_text(finding, decision, is_outdated)
+    return f"{safe_text(finding.place)} {said}" if said and has_place else said
+
+
+def _decision_text(finding: Finding, decision: FindingDecision, is_outdated: bool) -> str:
     if is_outdated:
         own = finding_value_text(decision.human)
         return f"{OUTDATED} (you said {own})" if own else OUTDATED

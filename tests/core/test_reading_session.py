@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -1191,3 +1192,11 @@ class TestFillingAgain:
         with pytest.raises(ReadingError):
             session.take_offered_impression()
         assert session.reading.impression.text == typed
+
+
+def test_a_signed_reading_whose_files_are_all_gone_is_missed(store: ReadingStore, tmp_path):
+    signed_session(store, neck_analysis())
+    [version] = tmp_path.rglob("version-0001.json")
+    shutil.rmtree(version.parent)
+    [stored] = store.of_file(image_of(neck_analysis()).sha256).values()
+    assert [fault.problem.value for fault in stored.faults] == ["last_version_missing"]

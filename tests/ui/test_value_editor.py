@@ -3,13 +3,13 @@
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 
-from spinealign.domain.reading import Decision, NumberValue
-from spinealign.reading.decisions import ReadFinding
+from spinealign.domain.reading import Decision, NumberValue, ReadImage, Reading
+from spinealign.reading.decisions import ReadFinding, decide, read_findings
 from spinealign.reading.findings import findings_of, page_of
 from spinealign.ui.reading.finding_row import FindingRow
 from spinealign.ui.reading.value_editor import editor_of
 from spinealign.ui.widgets.theme import LIGHT
-from tests.readings import narrow_canal_analysis
+from tests.readings import NOW, narrow_canal_analysis
 
 
 def canal():
@@ -44,3 +44,15 @@ def test_the_row_of_a_narrow_canal_has_a_bar_and_its_limit(qtbot):
     assert row.title.text() == "Canal diameter"
     assert "threshold 13 mm" in row.note.text()
     assert row.bar.isVisibleTo(row)
+
+
+def test_the_bar_of_a_narrow_canal_shows_its_worst_level_and_words_name_the_level_changed(qtbot):
+    found = canal().findings
+    narrowest = found[0]
+    reading = Reading(ReadImage("0", 10, 10), "spine_mr")
+    reading = decide(reading, narrowest, Decision.CHANGED, NumberValue(14.0, "mm"), NOW)
+    row = FindingRow("canal", LIGHT)
+    qtbot.addWidget(row)
+    row.show_findings(read_findings(found, reading), is_locked=False)
+    assert row.bar._finding.value.value == 11.2
+    assert row.state.text().startswith(f"{narrowest.place} changed, the program said ")

@@ -8,7 +8,7 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from spinealign.domain.reading import Decision, Finding
+from spinealign.domain.reading import Decision, Finding, NumberValue
 from spinealign.reading.decisions import ReadFinding
 from spinealign.ui.reading.finding_bar import FindingBar, is_drawn
 from spinealign.ui.reading.value_editor import ValueEditor, editor_of
@@ -34,6 +34,14 @@ _MARKS = {
 
 _SHORT_VALUE, _SHORT_LINE = 12, 38
 """Letters of a value, or of title and value together, that have room on one line."""
+
+
+def _badness(finding: Finding) -> tuple[float, float]:
+    """Return what findings of a row are put in order by: rank, of a canal the narrowest first."""
+    value = finding.value
+    if finding.is_of_canal and isinstance(value, NumberValue):
+        return -finding.rank, value.value
+    return -finding.rank, 0.0
 
 
 class FindingRow(QFrame):
@@ -103,7 +111,8 @@ class FindingRow(QFrame):
         self.note.setVisible(bool(note))
         self.state.setText(state)
         self.state.setVisible(bool(state))
-        self.bar.show_finding(next(filter(is_drawn, found), found[0]))
+        worst_first = sorted(found, key=_badness)
+        self.bar.show_finding(next(filter(is_drawn, worst_first), found[0]))
         side = self.fontMetrics().height()
         colour = self._colours.muted if self._is_open else self._colours.good
         self._mark.setPixmap(icon(_MARKS[self.decision], colour).pixmap(QSize(side, side)))
@@ -159,7 +168,12 @@ class FindingRow(QFrame):
 
     def _state_text(self) -> str:
         made = [read for read in self.read if read.decision is not None]
-        said = [decision_text(r.finding, r.decision, r.is_outdated) for r in made if r.decision]
+        has_places = len({read.finding.place for read in self.read}) > 1
+        said = [
+            decision_text(r.finding, r.decision, r.is_outdated, has_place=has_places)
+            for r in made
+            if r.decision
+        ]
         said += [rests_on_text(read.rests_on) for read in self.read]
         return ", ".join(dict.fromkeys(filter(None, said)))
 
