@@ -27,6 +27,8 @@ MOST_LEVELS = 32
 
 _T = TypeVar("_T")
 
+_LONGEST_KEY = 80
+
 _NESTS = (dict, list, tuple)
 
 _PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
@@ -43,6 +45,7 @@ class JsonProblem(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     WRONG_VALUE = "wrong_value"
     UNKNOWN_KEY = "unknown_key"
+    REPEATED_KEY = "repeated_key"
 
 
 class JsonError(ValueError):
@@ -96,7 +99,10 @@ def parse_json(text: str | bytes, kind: type[_T], *, is_strict: bool = False) ->
     JsonError
     """
     try:
-        value = json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_constant)
+        value = json.loads(
+            text, parse_float=_finite, parse_int=_whole, parse_constant=_constant,
+            object_pairs_hook=_object,
+        )  # fmt: skip
     except RecursionError:
         raise JsonError(JsonProblem.TOO_DEEP) from None
     except JsonError:
@@ -170,6 +176,16 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
 def _open_without_waiting(path: str, flags: int) -> int:
     """Open a file; a pipe would otherwise wait until somebody writes into it."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose keys stand there once: of two values nobody knows which is meant."""
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise JsonError(JsonProblem.REPEATED_KEY, key[:_LONGEST_KEY])
+        made[key] = value
+    return made
 
 
 def _finite(number: str) -> float:

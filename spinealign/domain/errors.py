@@ -98,6 +98,7 @@ class ModelProblem(StrEnum):
     """Why a model folder was refused."""
 
     MISSING = "missing"
+    NO_FILE = "no_file"
     INCOMPLETE_CARD = "incomplete_card"
     WRONG_CHECKSUM = "wrong_checksum"
     WRONG_ARCHITECTURE = "wrong_architecture"

@@ -27,8 +27,12 @@ Channels = Literal["grey", "rgb_unit", "vgg_caffe"]
 Percentile = Annotated[float, Meta(ge=0, le=100)]
 Side = Annotated[int, Meta(ge=1, le=4096)]
 """Of a network's input or a tile, in pixels; ours are at most 384."""
-Temperature = Annotated[float, Meta(ge=0.01, le=100)]
-"""A logit's divisor; 0 would make every answer certain."""
+Temperature = Annotated[float, Meta(ge=0.2, le=20)]
+"""A logit's divisor; near 0 every answer would be certain, far above 1 none.
+
+Fitted ones of networks lie between 0.5 and 5; set by hand.
+"""
+
 Hounsfield = Annotated[float, Meta(ge=-100_000, le=100_000)]
 Slope = Annotated[float, Meta(gt=0, le=1000)]
 """A logit's factor; a negative one would turn every answer round."""

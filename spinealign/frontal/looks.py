@@ -104,7 +104,8 @@ def look_at(model: LoadedModel, image: SpineImage, window: FilmWindow) -> Fronta
     mean_scale = scale * float(np.sqrt(image.pixel_aspect))
     canvas, grid = resample(pixels, window, mean_scale, tile, image.pixel_aspect)
     canvas = np.ascontiguousarray(canvas[: tile[0], : tile[1]])
-    return as_look(_coarser(grid, tile), model.engine.run(_input(model, canvas)))
+    outputs = model.run(_input(model, canvas), "logits", "corners", "levels", "offsets")
+    return as_look(_coarser(grid, tile), outputs)
 
 
 def sharp_window(

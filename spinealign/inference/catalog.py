@@ -134,7 +134,7 @@ def checked_weights(folder: Path, card: ModelCard) -> Path:
     """
     weights = folder / card.weights
     if not weights.is_file():
-        raise ModelError(card.name, ModelProblem.MISSING, card.weights)
+        raise ModelError(card.name, ModelProblem.NO_FILE, card.weights)
     if file_sha256(weights) != card.sha256:
         raise ModelError(card.name, ModelProblem.WRONG_CHECKSUM, card.weights)
     return weights
@@ -151,7 +151,7 @@ def read_card(folder: Path) -> ModelCard:
     try:
         card = ModelCard.from_json(read_json(folder / "card.json", dict[str, Any]))
     except OSError as error:
-        raise ModelError(folder.name, ModelProblem.MISSING, "card.json") from error
+        raise ModelError(folder.name, ModelProblem.NO_FILE, "card.json") from error
     except ValueError as error:
         detail = str(error)[:_LONGEST_DETAIL]
         raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, detail) from error

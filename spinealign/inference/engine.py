@@ -45,14 +45,14 @@ class LoadedModel:
 
     def segment(self, batch: Array) -> Array:
         """Return class probabilities (h, w, C) of a batch of one."""
-        return softmax(self._class_logits(self._run(batch, "logits"))[0])
+        return softmax(self._class_logits(self.run(batch, "logits"))[0])
 
     def outline(self, batch: Array) -> tuple[Array, Array]:
         """Return class probabilities (h, w, C) and corner heat maps (h, w, 4) of a batch of one.
 
         Both are 0..1. A network without the output ``corners`` gives empty heat maps.
         """
-        outputs = self._run(batch, "logits")
+        outputs = self.run(batch, "logits")
         probabilities = softmax(self._class_logits(outputs)[0])
         corners = outputs.get("corners")
         if corners is None:
@@ -76,7 +76,7 @@ class LoadedModel:
         """
         rule = self.card.grading
         names = rule.outputs if rule is not None else ()
-        outputs = self._run(batch, *names, signs=signs)
+        outputs = self.run(batch, *names, signs=signs)
         rules = [each for of in rule.grades.values() for each in of.values()] if rule else []
         needed = max((each.first_output + each.outputs for each in rules), default=0)
         if any(outputs[name].shape[-1] < needed for name in names):
@@ -85,7 +85,7 @@ class LoadedModel:
 
     def recognise(self, batch: Array) -> tuple[tuple[float, ...], float]:
         """Return probabilities in card order, and how far a batch of one lies from all anchors."""
-        outputs = self._run(batch, "logits", "place")
+        outputs = self.run(batch, "logits", "place")
         rule = self.card.gate
         anchors = np.zeros((1, 1), np.float32) if rule is None else np.array(rule.anchors)
         if rule is not None and anchors.shape[1:] != outputs["place"].shape[1:]:
@@ -101,7 +101,7 @@ class LoadedModel:
         output a class goes through softmax. The map (h, w) holds, in logit
         units, what spoke for the card's positive class, or is None.
         """
-        outputs = self._run(batch)
+        outputs = self.run(batch)
         logits = self._answers(outputs)[0] / self.card.temperature
         if logits.size > 1:
             return tuple(float(p) for p in softmax(logits)), None
@@ -114,8 +114,14 @@ class LoadedModel:
         sign = 1.0 if self.card.positive_output == self.card.positive_class else -1.0
         return probabilities, activation[0, ..., 0] * np.float32(sign)
 
-    def _run(self, batch: Array, *needed: str, **others: Array) -> Mapping[str, Array]:
-        """Return the network's outputs; those `needed` are among them."""
+    def run(self, batch: Array, *needed: str, **others: Array) -> Mapping[str, Array]:
+        """Return the network's outputs; those `needed` are among them.
+
+        Raises
+        ------
+        ModelError
+            The network takes another input than its card says, or gives other outputs.
+        """
         try:
             outputs = self.engine.run(batch, **others)
         except (ValueError, RuntimeError, TypeError, KeyError) as error:

@@ -168,7 +168,8 @@ def _starts(shape: Sequence[int], tile: tuple[int, int]) -> Iterator[tuple[int, 
 
 def _ask(model: LoadedModel, canvas: Array) -> Array:
     """Return (h, w, 10): four classes, four corners, level and logarithm of its spread."""
-    outputs = model.engine.run(finish_input(canvas, model.card.intensity)[None])
+    canvas = finish_input(canvas, model.card.intensity)[None]
+    outputs = model.run(canvas, "logits", "corners", "levels")
     parts = [softmax(outputs["logits"][0]), heat_map(outputs["corners"][0]), outputs["levels"][0]]
     return np.asarray(np.concatenate(parts, axis=-1), np.float32)
 

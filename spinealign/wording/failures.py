@@ -134,6 +134,10 @@ _MODEL_MESSAGES = {
         "The model “{name}” is not installed.",
         "Run “spinealign models” to see the installed models, or install SpineAlign again.",
     ),
+    ModelProblem.NO_FILE: (
+        "A file of the model “{name}” is missing or cannot be read{detail}.",
+        "Copy the whole model folder once more, or install SpineAlign again.",
+    ),
     ModelProblem.INCOMPLETE_CARD: (
         "The model “{name}” has an incomplete or invalid model card{detail}; no model can be used "
         "while it is there.",
@@ -154,7 +158,8 @@ _MODEL_MESSAGES = {
     ),
     ModelProblem.UNLOADABLE: (
         "The model “{name}” could not be loaded{detail}.",
-        "Close other programs and try again; if that does not help, install SpineAlign again.",
+        "Of a model of your own, check its weights; else close other programs and try again, or "
+        "install SpineAlign again.",
     ),
 }
 
@@ -318,6 +323,7 @@ _JSON_REASONS = {
     JsonProblem.NOT_A_NUMBER: "NaN, which is no number",
     JsonProblem.WRONG_VALUE: "a missing or impossible value at {place}",
     JsonProblem.UNKNOWN_KEY: "an unknown key: {place}",
+    JsonProblem.REPEATED_KEY: "a key that stands there twice: {place}",
 }
 
 

@@ -136,6 +136,7 @@ def test_an_incomplete_card_is_refused(tmp_path, key):
         {"threshold": 0},
         {"threshold": 1},
         {"temperature": 1e-300},
+        {"temperature": 0.01},
         {"temperature": 1e300},
         {"intensity": {"percentiles": [99, 1]}},
         {"intensity": {"percentiles": [5, 5]}},
@@ -302,13 +303,27 @@ def test_changed_weights_are_refused(tmp_path):
     assert caught.value.problem is ModelProblem.WRONG_CHECKSUM
 
 
+@pytest.mark.parametrize("is_folder", [False, True])
 @pytest.mark.parametrize("missing", ["model.tflite", "card.json"])
-def test_a_missing_part_is_named(tmp_path, missing):
+def test_a_missing_part_is_named(tmp_path, missing, is_folder):
     folder = write_model(tmp_path)
     (folder / missing).unlink()
+    if is_folder:
+        (folder / missing).mkdir()
     with pytest.raises(ModelError) as caught:
         store(tmp_path).load("tiny")
-    assert caught.value.problem is ModelProblem.MISSING
+    is_no_model = missing == "card.json" and not is_folder
+    assert caught.value.problem is (ModelProblem.MISSING if is_no_model else ModelProblem.NO_FILE)
+    assert is_no_model or missing in explain(caught.value).sentence
+
+
+def test_a_key_that_stands_twice_in_a_card_is_named(tmp_path):
+    card = write_model(tmp_path) / "card.json"
+    card.write_text(card.read_text().replace('"classes"', '"task": "view", "classes"', 1))
+    with pytest.raises(ModelError) as caught:
+        store(tmp_path).load("tiny")
+    assert caught.value.problem is ModelProblem.INCOMPLETE_CARD
+    assert "task" in explain(caught.value).sentence
 
 
 def test_the_users_own_model_comes_before_the_shipped_one(tmp_path):

@@ -53,6 +53,8 @@ class Tree:
         ('{"leaves": [{"share": 1, "nam": ""}]}', JsonProblem.UNKNOWN_KEY, "leaves[0].nam"),
         ('{"named": {"x": {"share": 1, "y": 1}}}', JsonProblem.UNKNOWN_KEY, "named.x.y"),
         ('{"\\udce9": 1}', JsonProblem.WRONG_VALUE, ""),
+        ('{"leaves": [], "leaves": [{"share": 1}]}', JsonProblem.REPEATED_KEY, "leaves"),
+        ('{"named": {"x": {"share": 1, "share": 1}}}', JsonProblem.REPEATED_KEY, "share"),
         ('{"anything": NaN}', JsonProblem.NOT_A_NUMBER, ""),
         ('{"anything": -Infinity}', JsonProblem.NOT_FINITE, ""),
         ('{"anything": 1e999}', JsonProblem.NOT_FINITE, ""),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from spinealign.domain.errors import ModelError
 from spinealign.domain.findings import LandmarkName, LevelUncertainty, VertebraState, WarningCode
 from spinealign.inference.engine import LoadedModel
 from spinealign.measure.outlines.corners import CORNERS
@@ -94,6 +95,18 @@ def test_a_look_is_the_mean_over_the_film_and_its_mirror_image(is_averaged, is_s
     look = coarse_look(model, film_of(NECK), is_averaged=is_averaged)
     for seen in (look.bodies, look.corners, look.level):
         assert np.allclose(seen, seen[:, ::-1], atol=1e-5) is is_symmetric
+
+
+@pytest.mark.parametrize("answer", [ValueError("dimensions"), {"logits": 0}])
+def test_a_network_that_does_not_fit_its_card_is_an_error_of_the_model(answer):
+    class Misfit(OneSided):
+        def run(self, batch):
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    with pytest.raises(ModelError):
+        coarse_look(LoadedModel(column_model(NECK).card, Misfit()), film_of(NECK))
 
 
 def test_mask_classes_and_outlines_tell_the_same(whole):
