@@ -102,11 +102,9 @@ def _plan_files(inputs: Sequence[Path], out: Path) -> Plan:
     taken: set[str] = set()
     for given in inputs:
         try:
-            found = all_images([given])
+            named += all_images([given])
         except SpineAlignError as error:
             planned.failed.append((given, error))
-            continue
-        named += [path for path in found if path == given or not _is_result(path)]
     for path in distinct(named):
         name, count = _stem(path), 1
         while name.casefold() in taken:
@@ -116,14 +114,6 @@ def _plan_files(inputs: Sequence[Path], out: Path) -> Plan:
         planned.jobs.append(Job(path, out / name, path))
     planned.other_names = len(named) - len(planned.jobs)
     return planned
-
-
-def _is_result(path: Path) -> bool:
-    """Tell a picture that an earlier run wrote, where results lie below the images."""
-    from spinealign.export.exporters import EXPORTERS
-
-    names = {exporter.file_name for exporter in EXPORTERS.values()}
-    return path.name in names and (path.parent / EXPORTERS["json"].file_name).is_file()
 
 
 def _chosen_job(path: Path, options: argparse.Namespace) -> Job:

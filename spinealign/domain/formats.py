@@ -116,3 +116,9 @@ FORMAT_NAMES = tuple(FORMATS_BY_NAME)
 SUFFIXES = tuple(suffix for each in IMAGE_FORMATS for suffix in each.suffixes)
 ARCHIVE_SUFFIX = ".zip"
 DICOM_INDEX_NAME = "DICOMDIR"
+RESULT_NAME = "analysis.json"
+RESULT_PICTURES = frozenset({"overlay.png", "mask.png", "heatmap.png"})
+"""Pictures that the program itself wrote, where `RESULT_NAME` lies beside them."""
+
+VOLUMES_NAME, MASKS_NAME = "volumes.csv", "masks"
+"""The table of the volumes of a series, and the folder of its masks beside it."""

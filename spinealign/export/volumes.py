@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from spinealign.domain.formats import MASKS_NAME, VOLUMES_NAME
 from spinealign.domain.study import SegmentedVolume
 from spinealign.export.measure_tables import json_number
 from spinealign.files import as_export_error, write_export
@@ -20,8 +21,6 @@ VOLUME_COLUMNS = (
 )  # fmt: skip
 """Columns of volumes.csv; empty cells mean "unknown" or "not the same for all slices", `mid_slice`
 counts from 1."""
-
-_TABLE, _MASKS = "volumes.csv", "masks"
 
 
 def volumes_csv(found: SegmentedVolume) -> str:
@@ -56,7 +55,7 @@ def write_volume(found: SegmentedVolume, folder: Path) -> tuple[Path, ...]:
     ExportError
         A file could not be written; those before it are whole.
     """
-    masks = folder / _MASKS
+    masks = folder / MASKS_NAME
     with as_export_error(masks):
         masks.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -65,6 +64,6 @@ def write_volume(found: SegmentedVolume, folder: Path) -> tuple[Path, ...]:
         Image.fromarray(np.ascontiguousarray(mask)).save(target, "PNG")
         paths.append(masks / f"slice_{number:03}.png")
         write_export(paths[-1], target.getvalue())
-    paths.insert(0, folder / _TABLE)
+    paths.insert(0, folder / VOLUMES_NAME)
     write_export(paths[0], volumes_csv(found).encode())
     return tuple(paths)

@@ -8,7 +8,15 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.formats import ARCHIVE_SUFFIX, DICOM_INDEX_NAME, SUFFIXES
+from spinealign.domain.formats import (
+    ARCHIVE_SUFFIX,
+    DICOM_INDEX_NAME,
+    MASKS_NAME,
+    RESULT_NAME,
+    RESULT_PICTURES,
+    SUFFIXES,
+    VOLUMES_NAME,
+)
 from spinealign.imaging.sniff import HEAD_BYTES, sniff
 
 
@@ -76,7 +84,9 @@ def _exists(path: Path) -> bool:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files in a folder and below, hidden ones left out, in the order of numbers.
+    """Yield the files in a folder and below, in the order of numbers.
+
+    Hidden ones are left out, and pictures that an earlier run wrote below the images.
 
     The files of a folder come before those of its subfolders. Links to folders are not
     followed, and subfolders that may not be looked into are left out.
@@ -89,10 +99,14 @@ def files_below(folder: Path) -> Iterator[Path]:
     refused: list[OSError] = []
     is_empty = True
     for where, folders, files in os.walk(folder, onerror=refused.append):
+        if VOLUMES_NAME in files:
+            folders[:] = [name for name in folders if name != MASKS_NAME]
         folders[:] = sorted(_shown(folders), key=_name_key)
+        results = RESULT_PICTURES if RESULT_NAME in files else frozenset()
         for name in sorted(_shown(files), key=_name_key):
             is_empty = False
-            yield Path(where, name)
+            if name not in results:
+                yield Path(where, name)
     if is_empty and refused:
         raise ImageReadError(folder, ReadProblem.UNREADABLE)
 

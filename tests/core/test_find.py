@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.formats import RESULT_NAME, RESULT_PICTURES
 from spinealign.domain.generators import run_to_end
+from spinealign.export.exporters import EXPORTERS
 from spinealign.imaging.find import all_images, find_images, natural_key
 from spinealign.imaging.study import list_series, scan_series
 from tests.image_files import ramp, write_dicom
@@ -181,3 +183,20 @@ def test_a_link_that_leads_to_itself_is_named_and_the_rest_is_found(tmp_path: Pa
     with pytest.raises(ImageReadError) as caught:
         list_series(tmp_path / "loop.dcm")
     assert caught.value.problem is ReadProblem.UNREADABLE
+
+
+def test_pictures_that_an_earlier_run_wrote_are_left_out(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "a.dcm", ramp())
+    make(tmp_path / "results" / "a", "analysis.json", *RESULT_PICTURES)
+    make(tmp_path / "volume", "volumes.csv", "masks/slice_001.png")
+    make(tmp_path / "mine", "mask.png", "masks/slice_001.png")
+    assert names_in(tmp_path) == ["a.dcm", "mine/mask.png", "mine/masks/slice_001.png"]
+    (tmp_path / "mine" / "mask.png").unlink()
+    (tmp_path / "mine" / "masks" / "slice_001.png").unlink()
+    assert [entry.parts[0].path.name for entry in list_series(tmp_path)] == ["a.dcm"]
+
+
+def test_the_names_of_results_are_those_that_are_written() -> None:
+    pictures = {e.file_name for e in EXPORTERS.values() if e.file_name.endswith(".png")}
+    assert pictures == RESULT_PICTURES
+    assert EXPORTERS["json"].file_name == RESULT_NAME
