@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.identifiers import PatientKey
+from spinealign.domain.identifiers import PatientKey, PatientMatch
 from spinealign.domain.study import FEWEST_SLICES, SeriesEntry
 from spinealign.imaging.dicom_series import SliceHeader, StateHeader
 from spinealign.imaging.dicom_tags import RADIOGRAPH_MODALITIES
@@ -81,8 +81,8 @@ def _patients(group: list[SliceHeader]) -> list[list[SliceHeader]]:
 
 
 def _are_two_patients(one: PatientKey, other: PatientKey) -> bool:
-    """Tell two patients, by their names also where the identifier, perhaps none, is the same."""
-    return one.has_other_name_than(other) or one.is_other_patient_than(other)
+    """Tell two patients by anything that differs, also where the identifier is the same."""
+    return one.match(other) in (PatientMatch.OTHER, PatientMatch.DOUBTFUL)
 
 
 def _modalities(group: list[SliceHeader]) -> list[list[SliceHeader]]:
@@ -94,7 +94,7 @@ def _modalities(group: list[SliceHeader]) -> list[list[SliceHeader]]:
 
 
 def _spaces(group: list[SliceHeader]) -> list[list[SliceHeader]]:
-    """Split slices of two studies, frames of reference or stacks.
+    """Split slices of two studies, frames of reference or stacks, or of two days.
 
     What some leave out is no difference where the others state one, nor is it one that every
     slice is given a value of its own where slices are evenly placed.

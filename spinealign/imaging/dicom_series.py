@@ -39,6 +39,8 @@ _LAYER_MARKS = (
 )
 """What tells pictures of the same place apart, by functional group and keyword."""
 
+_SPACES = ("StudyInstanceUID", "FrameOfReferenceUID", "StudyDate", "AccessionNumber")
+
 _FACTS = {
     "name": "PatientName",
     "identifier": "PatientID",
@@ -60,9 +62,10 @@ class SliceHeader:
     """What the tags of one frame say about its series and its place in it.
 
     `key` is equal for frames of one series and `cosines` nearly so. `spaces` (study, frame of
-    reference, stack) are too, where they are stated. Echo times (ms), kind of image and `marks`
-    count only where slices lie on top of each other. `position_mm` comes from the slice's place
-    in space, `location_mm` is the scanner's own word for it; both are None when not stated.
+    reference, day, accession number, stack) are too, where they are stated. Echo times (ms), kind
+    of image and `marks` count only where slices lie on top of each other. `position_mm` comes from
+    the slice's place in space, `location_mm` is the scanner's own word for it; both are None when
+    not stated.
     """
 
     part: ImagePart
@@ -174,13 +177,12 @@ def _series_key(part: ImagePart, dataset: Dataset, shape: tuple[int, int]) -> tu
 
 
 def _spaces(dataset: Dataset, frame: int) -> tuple[str, ...]:
-    """Return of which study, in which space and in which stack a slice is.
+    """Return of which study and day, in which space and in which stack a slice is.
 
-    A series identifier may come twice.
+    A series identifier may come twice, and identifiers may have been replaced by one for all.
     """
     stack = dicom_tags.frame_value(dataset, frame, "FrameContentSequence", "StackID")
-    study, space = (_short(dataset.get(key)) for key in ("StudyInstanceUID", "FrameOfReferenceUID"))
-    return study, space, _short(stack)
+    return *(_short(dataset.get(keyword)) for keyword in _SPACES), _short(stack)
 
 
 def _patient(dataset: Dataset) -> PatientKey:

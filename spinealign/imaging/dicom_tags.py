@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableSequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -172,8 +172,10 @@ def _number_note(dataset: Dataset, frame: int, keyword: str) -> ReaderNote | Non
 
 
 def text_of(value: Any) -> str:
-    """Return an attribute as text; empty without one."""
-    return str(value or "").replace(_LEFT_ESCAPE, "")
+    """Return an attribute as text; empty without one. A backslash in a text parts no values."""
+    is_parted = isinstance(value, MutableSequence)
+    text = "\\".join(map(str, value)) if is_parted else str(value or "")
+    return text.replace(_LEFT_ESCAPE, "")
 
 
 def is_localizer(dataset: Dataset) -> bool:
@@ -183,7 +185,7 @@ def is_localizer(dataset: Dataset) -> bool:
 
 def modality_of(dataset: Dataset) -> Modality | None:
     """Return the modality that the tags name, None for those of no examination."""
-    return _MODALITIES.get(str(dataset.get("Modality") or ""))
+    return _MODALITIES.get(str(dataset.get("Modality") or "").strip().upper())
 
 
 def possible_examinations(

@@ -218,7 +218,7 @@ def patient_line(facts: PatientFacts) -> str:
 
 def _fact_text(name: str, value: str) -> str:
     if name == "name":
-        return _name_text(value)
+        return name_text(value)
     if name in ("birth_date", "study_date") and len(value) == 8 and value.isdecimal():
         return f"{value[:4]}-{value[4:6]}-{value[6:]}"
     if name == "age" and value[:-1].isdecimal() and value[-1] in _AGE_UNITS:
@@ -228,7 +228,7 @@ def _fact_text(name: str, value: str) -> str:
     return safe_text(value.strip())
 
 
-def _name_text(value: str) -> str:
+def name_text(value: str) -> str:
     """Return a person's name: in Latin letters, then in the country's own in brackets.
 
     A name is family^given^middle^prefix^suffix, in groups of letters parted by "=": alphabetic,

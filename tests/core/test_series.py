@@ -283,7 +283,8 @@ def test_a_presentation_state_alone_is_no_picture(tmp_path: Path) -> None:
     "owner",
     [
         {"PatientID": "another"}, {"StudyInstanceUID": "1.2.4"}, {"FrameOfReferenceUID": "1.2.5"},
-        {"Modality": "CT"}, {"PatientName": "B"},
+        {"Modality": "CT"}, {"PatientName": "B"}, {"PatientSex": "M"}, {"StudyDate": "20240102"},
+        {"AccessionNumber": "8"},
     ],
     ids=lambda owner: next(iter(owner)),
 )  # fmt: skip
@@ -295,6 +296,9 @@ def test_series_that_share_an_identifier_are_never_one_volume(
         "PatientName": "A",
         "StudyInstanceUID": "1.2.3",
         "FrameOfReferenceUID": "1.2.6",
+        "PatientSex": "F",
+        "StudyDate": "20200102",
+        "AccessionNumber": "7",
     }
     write_series(tmp_path / "0", 4, SeriesInstanceUID="1.2.7", **first)
     write_series(tmp_path / "1", 4, SeriesInstanceUID="1.2.7", **first | owner)
@@ -547,3 +551,9 @@ def test_functional_groups_win_over_the_top_of_the_file(tmp_path: Path) -> None:
     image = read_series_slice(entry, 0)
     assert (str(entry.plane), image.spacing_mm) == ("sagittal", (0.6, 0.5))
     np.testing.assert_array_equal(image.pixels, 5 * ramp())
+
+
+def test_a_backslash_in_a_name_of_a_series_stays_one(tmp_path: Path) -> None:
+    rewritten(write_series(tmp_path, 3), SeriesDescription=["T2\\SAG"] * 3)
+    (entry,) = list_series(tmp_path)
+    assert entry.description == "T2\\SAG"

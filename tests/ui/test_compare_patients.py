@@ -93,7 +93,7 @@ def test_the_same_patients_last_examination_before_is_compared_the_earlier_first
     assert [text.split("  ·  ")[0] for text in offered(pair.second)] == [
         "2024-03-20", "2025-05-05", "2024-01-01", "2023-01-15",
     ]  # fmt: skip
-    assert offered(pair.second)[2].endswith("Nowak Jan  ·  ID 2  ·  another patient")
+    assert offered(pair.second)[2].endswith("Nowak, Jan  ·  ID 2  ·  another patient")
 
 
 def test_names_are_not_shown_where_patient_data_are_hidden(opened, window):

@@ -20,6 +20,7 @@ from spinealign.ui.cases.case_session import Case
 from spinealign.ui.cases.jobs import read_patient
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import DATE_GIVEN, date_text
+from spinealign.wording.reading import name_text
 from spinealign.wording.text import safe_text
 
 _SAID_OF = {
@@ -154,7 +155,7 @@ class PatientReader(QObject):
         words += [f"{date_text(given)} ({DATE_GIVEN})"] if given and not words else []
         words.append(case.title)
         if self.shows_names and facts.name:
-            words.append(safe_text(facts.name.split("=")[0].replace("^", " ").strip()))
+            words.append(name_text(facts.name))
         if self.shows_names and facts.identifier:
             words.append(f"ID {safe_text(facts.identifier.strip())}")
         if beside is not None:
