@@ -135,7 +135,7 @@ _MODEL_MESSAGES = {
         "Run “spinealign models” to see the installed models, or install SpineAlign again.",
     ),
     ModelProblem.NO_FILE: (
-        "A file of the model “{name}” is missing or cannot be read{detail}.",
+        "The model “{name}” lacks a file, or it cannot be read{detail}.",
         "Copy the whole model folder once more, or install SpineAlign again.",
     ),
     ModelProblem.INCOMPLETE_CARD: (
