@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.domain.reading import Reading
 from spinealign.wording import (
     REGION_HEADINGS,
     VERTEBRA_HEADINGS,
@@ -19,12 +22,14 @@ from spinealign.wording import (
 )
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.discs import disc_doubt_lines
+from spinealign.wording.examinations import scope_text
 from spinealign.wording.measure_rows import (
     grouped,
     measure_lines,
     measure_sentence,
     unmeasurable_lines,
 )
+from spinealign.wording.reading_page import reading_lines
 from spinealign.wording.series import picture_name
 
 
@@ -49,6 +54,28 @@ def finding_text(analysis: Analysis) -> str:
         [f"SpineAlign {analysis.program_version}, {analysis.created_utc}", DISCLAIMER],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def reading_text(analysis: Analysis, reading: Reading, statements: Sequence[str]) -> str:
+    """Return what a reader made of an image, as lines to paste into a letter or a message.
+
+    The program's own findings are left out: they are not what the reader says.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    reading : Reading
+        A draft says that it is one.
+    statements : sequence of str
+        A sentence for each decision.
+    """
+    blocks = [
+        reading_lines(reading, statements),
+        [scope_text(analysis)],
+        [f"Image: {picture_name(analysis.image.place)}"],
+        [f"SpineAlign {analysis.program_version}, {analysis.created_utc}", DISCLAIMER],
+    ]
+    return "\n\n".join("\n".join(filter(None, block)) for block in blocks if any(block))
 
 
 def measures_text(analysis: Analysis) -> str:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox
 
@@ -596,6 +597,22 @@ class TestSigning:
         keys = [row.key for row in back.page.findings.rows]
         assert keys.index("disc/L3/L4") > keys.index("disc/L5/S1")
         assert back.page.findings._normal.text() == before
+
+    def test_what_is_copied_is_what_the_reader_says(self, neck):
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_R)
+        neck.rest()
+        neck.command("copy_finding")
+        draft = QGuiApplication.clipboard().text()
+        assert draft.startswith("Reading: being read")
+        assert "rejected" in draft
+        sign(neck)
+        neck.command("copy_finding")
+        text = QGuiApplication.clipboard().text()
+        assert text.startswith("Reading: signed by A. Reader")
+        assert "Not assessed: fractures" in text
+        assert neck.reading.impression.text.splitlines()[0] in text
+        QGuiApplication.clipboard().clear()
 
     def test_the_name_is_asked_for_once(self, neck):
         sign(neck, "A. Reader")

@@ -14,6 +14,7 @@ from spinealign.ui.cases.saving import with_suffix_of
 from spinealign.ui.window.actions import REPORTS
 from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.work.services import program_services
+from spinealign.wording.report import NOT_READ
 
 
 @pytest.fixture
@@ -177,7 +178,7 @@ def test_the_finding_is_copied_as_text(window, analysed):
     case = analysed("ct_1.dcm")
     window.actions_by_name["copy_finding"].trigger()
     text = QGuiApplication.clipboard().text()
-    assert text.startswith(wording.headline(case.finding.analysis))
+    assert text.startswith(f"{NOT_READ}\n\n{wording.headline(case.finding.analysis)}")
     assert "copied" in window.status.step.text()
     QGuiApplication.clipboard().clear()
 

@@ -19,6 +19,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import Reading
 from spinealign.domain.report_details import LeftOutReading, ReportDetails
 from spinealign.export.exporters import CSV, EXPORTERS, HTML, JSON, PDF, PNG, FileType
+from spinealign.reading.decisions import told_decision
 from spinealign.ui.cases.jobs import (
     make_report,
     result_stem,
@@ -31,7 +32,8 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import Task, TaskRunner, Work
 from spinealign.wording import Message
-from spinealign.wording.finding_text import finding_text
+from spinealign.wording.finding_text import finding_text, reading_text
+from spinealign.wording.report import NOT_READ
 
 
 @dataclass(frozen=True)
@@ -210,11 +212,20 @@ class Saver(QObject):
         return path
 
     def copy_finding(self, analysis: Analysis) -> None:
-        """Put the finding on the clipboard as text."""
+        """Put the reading on the clipboard as text; without one what the program found."""
         clipboard = QApplication.clipboard()
-        if clipboard is not None:
-            clipboard.setText(finding_text(analysis))
-            self._messages.tell("The finding was copied as text")
+        if clipboard is None:
+            return
+        reading, _ = self.reading_of(analysis)
+        if reading is None or not (reading.decisions or reading.impression.text.strip()):
+            clipboard.setText(f"{NOT_READ}\n\n{finding_text(analysis)}")
+            self._messages.tell("The findings of the program were copied as text")
+            return
+        told = reading.statements or tuple(map(told_decision, reading.decisions))
+        clipboard.setText(reading_text(analysis, reading, told))
+        is_signed = reading.signed_utc is not None
+        what = "The signed reading" if is_signed else "The reading, which is not signed,"
+        self._messages.tell(f"{what} was copied as text")
 
     def _start_folder(self) -> str:
         return self._preferences.state.last_export_folder or self._preferences.state.last_folder

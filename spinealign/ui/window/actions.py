@@ -96,7 +96,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("print", "&Print report…", ("Ctrl+P",), "report", "Look at the report and print it"),
     Command("letterhead", "Letter&head of reports…", (), "", "Name and logo of the institution"),
-    Command("copy_finding", "&Copy finding as text", ("Ctrl+Shift+C",), "copy"),
+    Command("copy_finding", "&Copy reading as text", ("Ctrl+Shift+C",), "copy"),
     Command(
         "add_companion",
         "&Add the other contrast…",
