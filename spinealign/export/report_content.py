@@ -17,6 +17,7 @@ from spinealign.domain.reading import (
     Normality,
     ReadImage,
     Reading,
+    ReadingStatus,
 )
 from spinealign.domain.report_details import ReportDetails
 from spinealign.measure.alignment import judged_by_posture, posture_cautions
@@ -56,6 +57,7 @@ from spinealign.wording.report import (
     AT_THE_DETECTOR,
     CHANGED_SINCE_SIGNED,
     DECISIVE_CAUTIONS,
+    EMPTY_IMPRESSION,
     NOT_READ,
     PROGRAM_VALUES,
     READ_ELSEWHERE,
@@ -280,20 +282,21 @@ def _origin(analysis: Analysis, details: ReportDetails) -> str:
 # Impression
 
 
-def _is_written(details: ReportDetails) -> bool:
-    return details.reading is not None and bool(details.reading.impression.text.strip())
+def _is_begun(details: ReportDetails) -> bool:
+    """Whether a reader did anything: then the impression is theirs, also while it is empty."""
+    return details.status is not ReadingStatus.AUTOMATIC
 
 
 def _impression_note(details: ReportDetails) -> str:
-    if _is_written(details):
-        return ""
+    if details.reading is not None and _is_begun(details):
+        return "" if details.reading.impression.text.strip() else EMPTY_IMPRESSION
     return NOT_READ if details.left_out is None else READ_ELSEWHERE
 
 
 def _impression(
     analysis: Analysis, read: Sequence[ReadFinding], details: ReportDetails
 ) -> tuple[str, ...]:
-    if details.reading is not None and _is_written(details):
+    if details.reading is not None and _is_begun(details):
         text = details.reading.impression.text
     else:
         text = _automatic_impression(analysis, [each.finding for each in read])

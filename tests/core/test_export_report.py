@@ -41,7 +41,7 @@ from spinealign.reading.signing import signed as sign_reading
 from spinealign.wording import DEMONSTRATION_BAND, caution_statement
 from spinealign.wording.measure_rows import unit_text
 from spinealign.wording.reading_page import finding_title, finding_value_text
-from spinealign.wording.report import PROGRAM_VALUES
+from spinealign.wording.report import EMPTY_IMPRESSION, PROGRAM_VALUES
 from tests.disc_models import graded_analysis
 from tests.phantoms import (
     ct_analysis,
@@ -260,6 +260,23 @@ def test_without_a_reading_the_program_speaks_and_says_so():
     first = pages_of(xray_analysis())[0]
     assert "DRAFT: Automatic result, not read by a person" in first
     assert "Findings of the program. Nobody has read them yet." in first
+
+
+@pytest.mark.parametrize("is_accepted", [True, False], ids=["accepted", "all but one rejected"])
+def test_an_impression_that_the_reader_left_empty_is_not_filled_by_the_program(is_accepted):
+    analysis = xray_analysis()
+    reading, found = reading_of(analysis, " "), findings_of(analysis)
+    if is_accepted:
+        reading = accept_rest(reading, found, NOW)
+    else:
+        untyped = reading.with_changes(impression=Impression())
+        reading = decide(untyped, found[0], Decision.REJECTED, None, NOW)
+    content = report_content(analysis, ReportDetails(reading=reading))
+    assert content.impression == ()
+    assert content.impression_note == EMPTY_IMPRESSION
+    first = pages_of(analysis, details=ReportDetails(reading=reading))[0]
+    assert "Nobody has read them yet" not in first
+    assert "The impression of this reading is still empty." in first
 
 
 def test_what_the_reader_rejected_is_no_finding():
