@@ -378,8 +378,8 @@ def _write(analysis: Analysis, folder: Path, details: ReportDetails) -> Sequence
 def _details(analysis: Analysis, options: argparse.Namespace) -> ReportDetails:
     """Return the stored reading, or that it is left out, and the patient if that is asked for."""
     from spinealign.domain.report_details import ReportDetails
+    from spinealign.export.report_content import deidentified_reading
     from spinealign.imaging.study import read_patient
-    from spinealign.wording.report import reading_without_patient
 
     reading, left_out = _stored_reading(analysis, options.ignore_reading)
     image = analysis.image
@@ -389,7 +389,7 @@ def _details(analysis: Analysis, options: argparse.Namespace) -> ReportDetails:
     if options.patient_data:
         return ReportDetails(patient, reading, left_out=left_out)
     assert reading is not None
-    return ReportDetails(reading=reading_without_patient(reading, patient))
+    return ReportDetails(reading=deidentified_reading(analysis, reading, patient))
 
 
 def _stored_reading(

@@ -20,6 +20,7 @@ from spinealign.domain.reading import (
     ReadingStatus,
 )
 from spinealign.domain.report_details import ReportDetails
+from spinealign.domain.study import PatientFacts
 from spinealign.measure.alignment import judged_by_posture, posture_cautions
 from spinealign.reading.decisions import ReadFinding, accept_rest, read_findings, told_changes
 from spinealign.reading.findings import (
@@ -186,6 +187,12 @@ def as_reported(analysis: Analysis, details: ReportDetails) -> Analysis:
     return replace(shown, measurements=measurements, cautions=cautions)
 
 
+def deidentified_reading(analysis: Analysis, reading: Reading, patient: PatientFacts) -> Reading:
+    """Return a reading without the patient in what a person typed; the program's lines stay."""
+    own = impression_text(_read(analysis.without_demonstration, reading))
+    return reading_without_patient(reading, patient, own.splitlines())
+
+
 def as_drawn(analysis: Analysis, details: ReportDetails) -> Analysis:
     """Return an analysis without measures that the reader changed or rejected: not drawn."""
     reading = details.reading
@@ -213,7 +220,7 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
     """
     analysis = as_reported(analysis, details)
     if details.is_deidentified and details.reading is not None:
-        reading = reading_without_patient(details.reading, details.patient)
+        reading = deidentified_reading(analysis, details.reading, details.patient)
         details = replace(details, reading=reading)
     read = _read(analysis, details.reading)
     title, is_changed = report_title(analysis.examination), _is_changed(analysis, details)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from spinealign.domain.examination import Examination
@@ -187,11 +187,21 @@ def without_patient(text: str, patient: PatientFacts) -> str:
     return re.sub(pattern, LEFT_OUT, text, flags=re.IGNORECASE)
 
 
-def reading_without_patient(reading: Reading, patient: PatientFacts) -> Reading:
-    """Return a reading of which impression and addenda do not name the patient."""
-    impression = Impression(
-        without_patient(reading.impression.text, patient), reading.impression.is_edited
-    )
+def reading_without_patient(
+    reading: Reading, patient: PatientFacts, own: Collection[str]
+) -> Reading:
+    """Return a reading of which impression and addenda do not name the patient.
+
+    Parameters
+    ----------
+    reading : Reading
+    patient : PatientFacts
+    own : collection of str
+        Lines of the program's own, which name nobody: a word of theirs may be a name elsewhere.
+    """
+    lines = reading.impression.text.split("\n")
+    told = [line if line in own else without_patient(line, patient) for line in lines]
+    impression = Impression("\n".join(told), reading.impression.is_edited)
     addenda = tuple(
         Addendum(
             without_patient(each.text, patient),

@@ -37,6 +37,7 @@ from spinealign.export.report_content import as_drawn, report_content
 from spinealign.export.report_html import report_html
 from spinealign.reading.decisions import accept_rest, decide
 from spinealign.reading.findings import findings_of
+from spinealign.reading.impression import with_fresh_impression
 from spinealign.reading.signing import signed as sign_reading
 from spinealign.wording import DEMONSTRATION_BAND, caution_statement
 from spinealign.wording.measure_rows import unit_text
@@ -521,6 +522,25 @@ def test_a_de_identified_report_leaves_out_patient_reader_dates_and_file():
     shown = " ".join(pages_of(analysis, details=details))
     assert "[left out] [left out], born [left out], ID [left out]: clear." in shown
     assert "Redoing it" in shown
+
+
+def test_only_what_the_reader_typed_is_searched_for_the_patient_s_name():
+    analysis = analysed(draw_column("T1"))
+    blank = reading_of(analysis).with_changes(impression=Impression())
+    reading = with_fresh_impression(
+        accept_rest(blank, findings_of(analysis), NOW), findings_of(analysis)
+    )
+    own = reading.impression.text.splitlines()
+    assert any("Cobb" in line for line in own)
+    mixed = "\n".join((*own, "Mr Cobb is well.", f"{own[0]} As Cobb knows."))
+    typed = reading.with_changes(impression=Impression(mixed, is_edited=True))
+    cobb = PatientFacts(name="Cobb^John")
+    for each in (typed, sign_reading(typed, findings_of(analysis), "Dr. B", NOW)):
+        details = ReportDetails(cobb, each, is_deidentified=True)
+        lines = report_content(analysis, details).impression
+        assert list(lines[:-2]) == own
+        assert lines[-2] == "Mr [left out] is well."
+        assert lines[-1].endswith("As [left out] knows.")
 
 
 @pytest.mark.parametrize("logo", [b"no picture", png()[:40], b""], ids=["text", "cut off", "none"])

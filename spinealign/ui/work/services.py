@@ -200,10 +200,11 @@ def _write_bundle(analysis: Analysis, folder: Path, details: ReportDetails) -> o
     from spinealign.export.bundle import write_bundle
 
     if details.reading is not None and not details.patient:
-        from spinealign.wording.report import reading_without_patient
+        from spinealign.export.report_content import deidentified_reading
 
         patient = _with_patient(analysis, details).patient
-        details = replace(details, reading=reading_without_patient(details.reading, patient))
+        silent = deidentified_reading(analysis, details.reading, patient)
+        details = replace(details, reading=silent)
     return write_bundle(analysis, folder, details)
 
 
