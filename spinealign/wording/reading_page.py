@@ -280,7 +280,7 @@ def abnormal_phrase(finding: Finding) -> str:
     """
     value = finding.value
     if isinstance(value, PresenceValue):
-        return finding_name(finding)
+        return _hedged_name(finding)
     if isinstance(value, GradeValue) and value.scale is GradeScale.GENANT:
         return _height_loss_phrase(finding, value.grade)
     if isinstance(value, GradeValue):
@@ -290,6 +290,19 @@ def abnormal_phrase(finding: Finding) -> str:
     measured = dictated_measure(measure_phrase(finding), finding)
     return ", ".join([measured, *meanings, *_reservations(finding)])
 
+
+def _hedged_name(finding: Finding) -> str:
+    """Return a change of a disc, "possibly" where the program thinks it less likely than not.
+
+    Its threshold may lie below one half; what the reader states has no probability.
+    """
+    value = finding.value
+    share = value.probability if isinstance(value, PresenceValue) else None
+    is_unlikely = share is not None and share < _LIKELIER_THAN_NOT
+    return f"possibly {finding_name(finding)}" if is_unlikely else finding_name(finding)
+
+
+_LIKELIER_THAN_NOT = 0.5
 
 _OPPOSITE = {"lordosis": "kyphosis", "kyphosis": "lordosis"}
 
@@ -382,7 +395,7 @@ def bare_phrase(finding: Finding) -> str:
 
 def _disc_phrase(grades: Sequence[Finding]) -> str:
     """Return what is abnormal on a disc: what is beyond wear first, then wear."""
-    beyond = [finding_name(finding) for finding in grades if finding.code in _BEYOND_WEAR]
+    beyond = [_hedged_name(finding) for finding in grades if finding.code in _BEYOND_WEAR]
     wear = [finding for finding in grades if finding.code not in _BEYOND_WEAR]
     return "; ".join([*beyond, *_wear_phrase(wear)])
 
@@ -394,13 +407,16 @@ def _wear_phrase(wear: Sequence[Finding]) -> list[str]:
         if finding.code == GradeName.PFIRRMANN
     ]
     changes = _with_both_endplates(
-        [finding_name(finding) for finding in wear if finding.code != GradeName.PFIRRMANN]
+        [_hedged_name(finding) for finding in wear if finding.code != GradeName.PFIRRMANN]
     )
     if not grade:
         return [listed(changes)] if changes else []
     if not changes:
         return grade
-    return [f"{grade[0]} with {listed([change.removeprefix('disc ') for change in changes])}"]
+    short = [
+        change.replace("possibly disc ", "possibly ").removeprefix("disc ") for change in changes
+    ]
+    return [f"{grade[0]} with {listed(short)}"]
 
 
 def _with_both_endplates(names: Sequence[str]) -> list[str]:

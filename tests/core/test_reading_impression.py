@@ -239,6 +239,25 @@ def test_a_curve_of_one_or_two_segments_is_no_finding(lowest, is_told):
     assert (f"C2–{lowest}" in text) == is_told
 
 
+def test_a_change_that_is_less_likely_than_not_is_possible():
+    analysis = back_analysis({"L4/L5": {"pfirrmann": 4, "bulging": True, "herniation": True}})
+    discs = tuple(
+        replace(
+            disc,
+            grades=tuple(
+                replace(grade, probabilities=(0.6, 0.4)) if grade.value is True else grade
+                for grade in disc.grades
+            ),
+        )
+        for disc in analysis.discs
+    )
+    doubtful = replace(analysis, discs=discs)
+    text = all_accepted(doubtful)
+    assert "possibly disc herniation; " in text
+    assert "with possibly bulging" in text
+    assert "possibly" not in all_accepted(analysis)
+
+
 def test_pixels_are_not_dictated():
     analysis = neck_analysis()
     pixels = tuple(
