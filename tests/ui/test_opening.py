@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSysInfo, Qt, QUrl
 from PyQt6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PyQt6.QtWidgets import QApplication, QPushButton
 
@@ -113,10 +113,34 @@ def test_a_picture_dropped_with_its_address_is_opened(qtbot, window):
     assert len(window.workbench.session.cases) == 1
 
 
-def test_a_file_address_may_name_this_computer(qtbot, window, files):
+@pytest.mark.parametrize("address", ["file://localhost", "file:///gone/spine.png"])
+def test_a_picture_dropped_with_an_address_of_nothing_is_opened(qtbot, window, address):
+    data = QMimeData()
+    data.setUrls([QUrl(address)])
+    picture = QImage(80, 60, QImage.Format.Format_Grayscale8)
+    picture.fill(90)
+    data.setImageData(picture)
+    drop(window, data)
+    qtbot.waitUntil(lambda: at_rest(window))
+    [case] = window.workbench.session.cases
+    assert case.title == "Pasted image 1"
+
+
+def test_what_of_a_drop_is_not_on_this_computer_is_told(qtbot, window, files):
+    data = QMimeData()
+    data.setUrls([QUrl("https://example.org/a.png"), QUrl.fromLocalFile(str(*files("ct_1.dcm")))])
+    data.setData("application/x-qt-image", b"garbage")
+    drop(window, data)
+    assert "Only files on this computer" in window.banner.text
+    qtbot.waitUntil(lambda: at_rest(window))
+    assert [case.title for case in window.workbench.session.cases] == ["ct_1.dcm"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", QSysInfo.machineHostName()])
+def test_a_file_address_may_name_this_computer(qtbot, window, files, host):
     (path,) = files("ct_1.dcm")
     data = QMimeData()
-    data.setUrls([QUrl(f"file://localhost{path}")])
+    data.setUrls([QUrl(f"file://{host}{path}")])
     drop(window, data)
     qtbot.waitUntil(lambda: at_rest(window))
     assert [case.title for case in window.workbench.session.cases] == ["ct_1.dcm"]

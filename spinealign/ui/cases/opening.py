@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PyQt6.QtCore import QDir, QMimeData, QObject, QTemporaryDir, QUrl, pyqtSignal
+from PyQt6.QtCore import QDir, QMimeData, QObject, QSysInfo, QTemporaryDir, QUrl, pyqtSignal
 from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
@@ -177,12 +177,15 @@ class Opener(QObject):
 
     def open_mime(self, data: QMimeData) -> None:
         """Open what was dropped or pasted as files."""
-        paths = [Path(_local(url)) for url in data.urls() if url.isLocalFile()]
-        picture = QImage(data.imageData()) if not paths and data.hasImage() else QImage()
-        if paths:
-            self.open_paths(paths)
-        elif not picture.isNull():  # a browser names the page too
+        found = [path for url in data.urls() if (path := _local(url)) is not None]
+        picture = _picture_of(data)
+        # A browser names the page too, or a file that it took away again.
+        if picture is not None and not any(path.exists() for path in found):
             self._open_picture(picture)
+        elif found:
+            self.open_paths(found)
+            if len(found) < len(data.urls()):
+                self._messages.notice(NO_LOCAL_FILES)
         else:
             self._messages.fail(NO_LOCAL_FILES)
 
@@ -335,6 +338,16 @@ def _unread(path: Path) -> SeriesStack:
     return SeriesStack((SeriesEntry((ImagePart(path),), ""),))
 
 
-def _local(url: QUrl) -> str:
+def _local(url: QUrl) -> Path | None:
     """Return the path of a local file; this computer may be named (RFC 8089)."""
-    return url.path() if url.host() == "localhost" else url.toLocalFile()
+    if not url.isLocalFile() or not url.path():
+        return None
+    plain = QUrl(url)
+    if url.host() in ("localhost", "127.0.0.1", "::1", QSysInfo.machineHostName().lower()):
+        plain.setHost("")
+    return Path(plain.toLocalFile())
+
+
+def _picture_of(data: QMimeData) -> QImage | None:
+    picture = data.imageData() if data.hasImage() else None
+    return picture if isinstance(picture, QImage) and not picture.isNull() else None
