@@ -57,19 +57,21 @@ def _number(text: str) -> int:
 
 def print_series(paths: Sequence[Path]) -> list[tuple[Path, SpineAlignError]]:
     """Print the series of each input; return the inputs that hold none, and why."""
-    from spinealign.imaging.study import list_series
-    from spinealign.wording.series import series_lines
+    from spinealign.domain.generators import run_to_end
+    from spinealign.imaging.study import scan_paths
+    from spinealign.wording.series import refused_message, series_lines
 
     failed: list[tuple[Path, SpineAlignError]] = []
     for path in paths:
-        try:
-            stacks = stacked(list_series(path))
-        except SpineAlignError as error:
-            failed.append((path, error))
+        scan = run_to_end(scan_paths([path]))
+        if not scan.found:
+            failed.append((path, scan.refused[0]))
             continue
         if len(paths) > 1:
             print(f"{path.name}:")
-        print("\n".join(series_lines(stacks)))
+        print("\n".join(series_lines(stacked(scan.found))))
+        if scan.refused:
+            print(f"    note: {refused_message(scan.refused).sentence}")
     return failed
 
 

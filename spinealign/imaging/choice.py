@@ -21,7 +21,7 @@ from spinealign.domain.study import (
     stacked,
 )
 from spinealign.imaging.read import read_image
-from spinealign.imaging.study import read_series_slice, scan_series
+from spinealign.imaging.study import read_middle, read_series_slice, scan_series
 from spinealign.imaging.volume import load_volume
 
 _CHOICES = {NoteKind.SLICE_TAKEN, NoteKind.FRAME_TAKEN, NoteKind.SERIES_TAKEN}
@@ -67,14 +67,7 @@ def first_picture(source: ImageSource) -> SpineImage:
         return read_image(source)
     if isinstance(source, SeriesPicture):
         return _with_notes(read_series_slice(source.series, source.index), source.series)
-    refusal: ImageReadError | None = None
-    for index in sorted(range(len(source)), key=lambda index: abs(index - source.middle)):
-        try:
-            return _with_notes(read_series_slice(source, index), source)
-        except ImageReadError as error:
-            refusal = refusal or error
-    assert refusal is not None, "a series has at least one part"
-    raise refusal
+    return _with_notes(read_middle(source)[0], source)
 
 
 def _with_notes(image: SpineImage, series: SeriesEntry) -> SpineImage:

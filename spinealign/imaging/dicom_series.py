@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections import defaultdict
 from dataclasses import astuple, dataclass, replace
@@ -26,6 +27,7 @@ from spinealign.imaging.dicom_pixels import MAX_FRAMES, frame_count, inflated, l
 from spinealign.imaging.dicom_tags import RADIOGRAPH_MODALITIES
 from spinealign.imaging.find import real_path
 
+_SEPARATORS, _SUFFIXES = re.compile(r"[/\\]"), (".dcm", ".dicom", ".ima")
 _LONGEST_TEXT = 256
 _MOST_NUMBERS = 16
 _LAYER_MARKS = (
@@ -244,52 +246,59 @@ def _position_mm(dataset: Dataset, frame: int, cosines: NDArray[np.float64] | No
 
 
 def indexed_files(path: Path, file: BinaryIO) -> list[Path]:
-    """List the files that a DICOMDIR names and that are there.
+    """List the files that a DICOMDIR names, if any of them is there; those that are not, too.
 
-    Names that lead out of the index's own folder are not followed. Media are often
-    copied with their names in another case, with a suffix or a version, so those are tried too.
+    Names that lead out of the index's own folder are not followed. Media are often copied with
+    their names in another case, with a suffix or a version, so those are tried too; where
+    several differ in nothing else, all are listed.
     """
     dataset = load_dataset(path, inflated(path, file))
     folder = real_path(path).parent
     found: list[Path] = []
+    missing: list[Path] = []
     names: dict[Path, dict[str, list[str]]] = {}
     for record in dataset.get("DirectoryRecordSequence") or []:
-        named = record.get("ReferencedFileID")
-        parts = [named] if isinstance(named, str) else [str(part) for part in named or ()]
-        target = _existing(folder, parts, names)
-        if target is not None:
-            found.append(target)
-    return list(dict.fromkeys(found))
+        parts = _parts_of_name(record.get("ReferencedFileID"))
+        if parts:
+            targets = _existing(folder, parts, names)
+            found += targets
+            missing += [] if targets else [folder.joinpath(*parts)]
+    return list(dict.fromkeys((*found, *missing))) if found else []
+
+
+def _parts_of_name(named: Any) -> list[str]:
+    """Return folders and name of a file below an index; nothing where they might lead elsewhere."""
+    given = [named] if isinstance(named, str) else [str(part) for part in named or ()]
+    parts = [part for each in given for part in _SEPARATORS.split(each)]
+    is_plain = all(p and p not in (".", "..") and not set(p) & set(":\0") for p in parts)
+    return parts if is_plain else []
 
 
 def _existing(
     folder: Path, parts: list[str], names: dict[Path, dict[str, list[str]]]
-) -> Path | None:
-    is_plain = all(p and p not in (".", "..") and not set(p) & set("/\\:\0") for p in parts)
-    if not parts or not is_plain:
-        return None
-    target: Path | None = folder
+) -> list[Path]:
+    targets = [folder]
     for part in parts:
-        target = None if target is None else _spelled(target, part, names)
-    is_below = target is not None and real_path(target).is_relative_to(folder)
-    return target if target is not None and is_below and target.is_file() else None
+        targets = [found for target in targets for found in _spelled(target, part, names)]
+    return [each for each in targets if real_path(each).is_relative_to(folder) and each.is_file()]
 
 
-def _spelled(folder: Path, part: str, names: dict[Path, dict[str, list[str]]]) -> Path | None:
-    """Return the entry of this name, or the only one that copying may have made of it."""
+def _spelled(folder: Path, part: str, names: dict[Path, dict[str, list[str]]]) -> list[Path]:
+    """Return a name as it is spelled in a folder, else all that copying may have made of it."""
     if (folder / part).exists():
-        return folder / part
+        return [folder / part]
     if folder not in names:
         names[folder] = defaultdict(list)
         for entry in folder.iterdir() if folder.is_dir() else ():
             names[folder][_medium_name(entry.name)].append(entry.name)
-    alike = names[folder].get(_medium_name(part), [])
-    return folder / alike[0] if len(alike) == 1 else None
+    return [folder / name for name in sorted(names[folder].get(_medium_name(part), ()))]
 
 
 def _medium_name(name: str) -> str:
     """Return a name as on a medium: without case, version (";1") and suffix (".dcm")."""
-    return name.casefold().partition(";")[0].rstrip(".").removesuffix(".dcm")
+    plain = name.casefold().partition(";")[0].rstrip(".")
+    suffix = next((each for each in _SUFFIXES if plain.endswith(each)), "")
+    return plain.removesuffix(suffix)
 
 
 def patient_facts(part: ImagePart, file: BinaryIO) -> PatientFacts:

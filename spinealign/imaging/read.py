@@ -9,14 +9,14 @@ from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.study import SeriesEntry, likeliest, stacked
 from spinealign.imaging.find import header_beside
 from spinealign.imaging.readers import read_part
-from spinealign.imaging.study import holds_several_files, list_series, read_series_slice
+from spinealign.imaging.study import holds_several_files, list_series, read_middle
 
 
 def read_image(path: Path) -> SpineImage:
     """Read one image file.
 
-    Of an archive or the index of a DICOM medium, the middle picture of the first
-    series that can be analysed is read; `imaging.study` has all of them.
+    Of an archive or the index of a DICOM medium, the middle picture that can be read
+    of the likeliest series is taken; `imaging.study` has all of them.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def read_image(path: Path) -> SpineImage:
         return read_part(ImagePart(path))
     found = list_series(path)
     entry = _likeliest(found)
-    image = read_series_slice(entry, entry.middle)
+    image, index = read_middle(entry)
     image = replace(image, notes=(*image.notes, *entry.notes))
-    places = (entry.middle + 1, len(entry), found.index(entry) + 1, len(found))
+    places = (index + 1, len(entry), found.index(entry) + 1, len(found))
     if places == (1, 1, 1, 1):
         return image
     return replace(image, notes=(ReaderNote(NoteKind.SERIES_TAKEN, places), *image.notes))

@@ -222,6 +222,30 @@ def read_series_slice(entry: SeriesEntry, index: int) -> SpineImage:
     return read_part(entry.parts[index])
 
 
+def read_middle(entry: SeriesEntry) -> tuple[SpineImage, int]:
+    """Read the readable picture nearest to the middle of a series.
+
+    Returns
+    -------
+    image : SpineImage
+    index : int
+        Which picture it is, counted from 0.
+
+    Raises
+    ------
+    ImageReadError
+        No picture can be read; the reason is that of the one in the middle.
+    """
+    refusal: ImageReadError | None = None
+    for index in sorted(range(len(entry)), key=lambda index: abs(index - entry.middle)):
+        try:
+            return read_series_slice(entry, index), index
+        except ImageReadError as error:
+            refusal = refusal or error
+    assert refusal is not None, "a series has at least one part"
+    raise refusal
+
+
 def read_patient(part: ImagePart) -> PatientFacts:
     """Read whose image a part is; empty for formats that do not say, or damaged files."""
     try:

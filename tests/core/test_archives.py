@@ -17,6 +17,7 @@ from pydicom import dcmread
 from pydicom.fileset import FileSet
 from pydicom.uid import RLELossless
 
+from spinealign.cli.series import print_series
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart
@@ -283,6 +284,50 @@ def test_an_index_finds_files_whose_names_copying_changed(
     for path in [path for path in index.parent.rglob("*") if path.is_file() and path != index]:
         path.rename(path.with_name(spelled(path.name)))
     assert [offsets(entry) for entry in list_series(index)] == [[0, 1, 2]]
+
+
+def test_an_index_finds_names_that_are_written_as_one_value(tmp_path: Path) -> None:
+    index = write_medium(tmp_path / "disc", tmp_path)
+    dataset = dcmread(index)
+    with warnings.catch_warnings(action="ignore"):
+        for record in dataset.DirectoryRecordSequence:
+            if "ReferencedFileID" in record:
+                record["ReferencedFileID"].value = "/".join(record.ReferencedFileID)
+        dataset.save_as(index)
+    assert [offsets(entry) for entry in list_series(index)] == [[0, 1, 2]]
+
+
+def test_copies_of_a_name_that_an_index_names_are_all_looked_at(tmp_path: Path) -> None:
+    index = write_medium(tmp_path / "disc", tmp_path)
+    for path in [path for path in index.parent.rglob("*") if path.is_file() and path != index]:
+        path.rename(path.with_name(f"{path.name}.dcm"))
+        shutil.copy(path.with_name(f"{path.name}.dcm"), path.with_name(f"{path.name.lower()}.IMA"))
+    (entry,) = list_series(index)
+    assert (offsets(entry), entry.copies) == ([0, 1, 2], 3)
+
+
+def test_files_that_an_index_names_and_that_are_gone_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = write_medium(tmp_path / "disc", tmp_path)
+    gone = next(path for path in index.parent.rglob("*") if path.is_file() and path != index)
+    gone.unlink()
+    scan = run_to_end(scan_paths([index]))
+    assert [len(entry) for entry in scan.found] == [2]
+    assert [(each.path.name, each.problem) for each in scan.refused] == [
+        (gone.name, ReadProblem.MISSING)
+    ]
+    assert print_series([index]) == []
+    assert f"note: “{gone.name}” does not exist." in capsys.readouterr().out
+
+
+def test_of_an_archive_with_a_damaged_middle_slice_the_next_one_is_read(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "a", 5)
+    paths[2].write_bytes(paths[2].read_bytes()[:-900])
+    archive = zipped(tmp_path / "a.zip", tmp_path / "a")
+    image = read_image(archive)
+    np.testing.assert_array_equal(image.pixels, ramp() + 1)
+    assert notes_of(image)[0] == "Image 2 of 5 in series 1 of 1."
 
 
 def test_an_index_whose_files_are_gone(tmp_path: Path) -> None:
