@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +15,7 @@ from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import (
     MeasureCode,
     MeasureDefinition,
+    Quantity,
     ReaderLimit,
     Reference,
 )
@@ -209,3 +211,55 @@ class Course:
 
     examinations: tuple[PatientExamination, ...]
     rows: tuple[CourseRow, ...]
+
+
+def common_scale(first: Analysis, second: Analysis) -> float | None:
+    """Return the factor by which all heights of bodies differ, where it is one for all.
+
+    Bodies do not grow alike between two examinations of an adult: then the millimetres of one of
+    the images are not what they are taken for.
+
+    Returns
+    -------
+    float or None
+        Second by first; None with fewer than six heights of bodies in millimetres, with factors
+        that differ, or where they are near 1.
+    """
+    before, after = _heights_mm(first), _heights_mm(second)
+    factors = [after[key] / before[key] for key in before if key in after]
+    if len(factors) < _FEWEST_HEIGHTS:
+        return None
+    middle = statistics.median(factors)
+    alike = sum(abs(factor / middle - 1) <= _SAME_FACTOR for factor in factors)
+    is_scaled = abs(middle - 1) > _SAME_SCALE and alike >= _MOST_ALIKE * len(factors)
+    return middle if is_scaled else None
+
+
+_HEIGHTS = frozenset(
+    {
+        MeasureCode.BODY_HEIGHT_ANTERIOR,
+        MeasureCode.BODY_HEIGHT_MIDDLE,
+        MeasureCode.BODY_HEIGHT_POSTERIOR,
+    }
+)
+_FEWEST_HEIGHTS = 6
+"""Source: set by hand; heights of at least two bodies."""
+
+_SAME_FACTOR, _MOST_ALIKE = 0.08, 0.8
+"""How far factors may lie from their median, and which share of them must.
+
+Source: set by hand, from the error of a body's height between two films without a change
+(docs/design/error-of-a-change.md).
+"""
+
+_SAME_SCALE = 0.06
+"""From which factor on a scale is another one. Source: set by hand; tables of magnification."""
+
+
+def _heights_mm(analysis: Analysis) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Return the heights of bodies in millimetres."""
+    return {
+        one.key: one.value
+        for one in analysis.measurements
+        if one.code in _HEIGHTS and one.unit == Quantity.LENGTH.value and one.value
+    }

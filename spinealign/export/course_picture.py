@@ -22,6 +22,7 @@ from spinealign.wording.measures import measurement_name
 from spinealign.wording.motion import NO_SEGMENTS, level_text
 
 MOTION_TITLE = "Range of motion"
+COURSE_KEY = "band: error of a change"
 MOTION_KEY = "band healthy people, line limit"
 NOTHING_TO_DRAW = "Fewer than two dated values that can be compared."
 _STEPS = (1.0, 2.0, 5.0, 10.0)
@@ -111,7 +112,8 @@ def course_picture(
     picture = Image.new("RGB", size, colours.ground)
     chart = _Chart(ImageDraw.Draw(picture), size, scale, colours)
     values = drawn_values(course, row)
-    chart.title(measurement_name(row.either))
+    key = f" ({COURSE_KEY})" if values and _band(values) is not None else ""
+    chart.title(f"{measurement_name(row.either)}{key}")
     if values:
         chart.draw(values)
     else:

@@ -12,6 +12,7 @@ from spinealign.domain.comparison import (
     CourseRow,
     ErrorOfChange,
     PatientExamination,
+    common_scale,
 )
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.identifiers import PatientMatch
@@ -366,7 +367,15 @@ def comparison_cautions(first: PatientExamination, second: PatientExamination) -
         said.append("Lengths are not compared where the pixel spacing is unknown.")
     elif SpacingSource.DETECTOR_PLANE in sources:
         said.append("Lengths at the detector are magnified: their differences are not assessed.")
+    scale = common_scale(one, other)
+    said += [] if scale is None else [_SCALED.format(scale)]
     return [*said, *date_cautions((first, second)), ERROR_OF_CHANGE]
+
+
+_SCALED = (
+    "All heights of bodies differ by the same factor ({:.2f}): the millimetres of one image are "
+    "probably wrong (or the patient has grown), so no length is to be compared."
+)
 
 
 def kinds_cautions(first: PatientExamination, second: PatientExamination) -> list[str]:

@@ -363,6 +363,36 @@ def test_views_are_compared_by_measure_only():
     assert only_row(first, examination(cobb(20.0))).change is Change.BEYOND
 
 
+def heights(scale, unit="mm", grown=1.0):
+    """Heights of bodies of a film, the last body's being another one's if `grown` is not 1."""
+    codes = (MeasureCode.BODY_HEIGHT_ANTERIOR, MeasureCode.BODY_HEIGHT_POSTERIOR)
+    rows = [(code, level) for level in ("C3", "C4", "C5", "C6") for code in codes]
+    values = [scale * (14.0 + place / 3) for place in range(len(rows))]
+    values[-3:] = [grown * value for value in values[-3:]]
+    return [
+        Measurement(code, value, unit, (level,), interval=(value - 1, value + 1))
+        for (code, level), value in zip(rows, values, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("second", "is_told"),
+    [
+        (heights(1.27), True),
+        (heights(0.8), True),
+        (heights(1.02), False),
+        (heights(1.27, grown=1.3), False),
+        (heights(1.27, unit="px"), False),
+        (heights(1.27)[:5], False),
+    ],
+    ids=["larger", "smaller", "the same", "not all alike", "pixels", "few"],
+)
+def test_one_factor_between_all_heights_is_told_as_a_wrong_scale(second, is_told):
+    pair = of_patient(*heights(1.0)), of_patient(*second, name="b")
+    told = [line for line in comparison_cautions(*pair) if "same factor" in line]
+    assert len(told) == is_told
+
+
 class TestWhosePatient:
     @pytest.mark.parametrize(
         ("other", "match"),

@@ -21,6 +21,7 @@ FOLLOW_DELAY_MS = 150
 """A point that is dragged in the main window is followed when it rests."""
 
 _MOST_PERCENT = 93
+_FRAME_PX = 40
 
 
 class CompareWindow(QDialog):
@@ -113,7 +114,11 @@ class CompareWindow(QDialog):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(8, 6, 8, 6)
         outer.addWidget(self.tabs, 1)
-        self.resize(room.width() * _MOST_PERCENT // 100, room.height() * _MOST_PERCENT // 100)
+        screen = self.screen()
+        free = room if screen is None else screen.availableGeometry().size()
+        # Window managers place frames that are as high as the screen above its upper edge.
+        wanted = QSize(room.width(), min(room.height(), free.height() - _FRAME_PX))
+        self.resize(wanted.width() * _MOST_PERCENT // 100, wanted.height() * _MOST_PERCENT // 100)
         self.pair.share_height(self.height())
         self.motion.share_height(self.height())
 
