@@ -29,7 +29,7 @@ from spinealign.imaging.decoding import (
     luminance,
     make_image,
 )
-from spinealign.imaging.raster_whole import check_decoded, check_stored
+from spinealign.imaging.raster_whole import check_decoded, check_stored, holds_zeros
 
 _SEARCHED_BYTES = 65_536
 _BIG_ENDIAN_BIGTIFF = b"MM\x00\x2b"
@@ -66,6 +66,8 @@ def read_raster(part: ImagePart, file: BinaryIO, file_format: ImageFormat) -> Sp
         check_stored(part.path, file, picture)
         if detail := tiff.unsupported_layout(picture):
             raise ImageReadError(part.path, ReadProblem.UNSUPPORTED_PIXELS, detail)
+        if holds_zeros(file, picture):
+            notes.append(ReaderNote(NoteKind.ZEROS_IN_DATA))
         pixels, bits = _grey_of_page(part, file, file_format, picture, notes)
     return make_image(part, sha256, pixels, bits, file_format=file_format.name, notes=tuple(notes))
 

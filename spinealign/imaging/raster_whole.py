@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.imaging.codestreams import is_whole
@@ -20,6 +20,13 @@ _TIFF_MOST_PIXEL_BYTES = 32
 _TIFF_COMPRESSION, _DEFLATES = 259, (8, 32946)  # the latter of libtiff before Adobe's number
 _FLUSHED = b"\0\0\xff\xff"
 """Ends packed bytes whose writer flushed them and never finished, so without a checksum."""
+
+_ZERO_TOLD = frozenset((5, 32773))
+"""LZW and PackBits, whose decoders make values of zeros too."""
+
+_WEBP_PIXELS = (b"VP8 ", b"VP8L", b"ALPH", b"ANMF")
+_TOO_MANY_ZEROS = bytes(256)
+"""Pictures, also blank ones and drawn patterns, have at most 29 in a row in WebP and 8 in LZW."""
 
 _BLOCK_BYTES = 1 << 20
 _TIFF_MOST_PADDING_BYTES = 64 << 20
@@ -103,6 +110,38 @@ def _coded_parts(picture: TiffImagePlugin.TiffImageFile) -> list[tuple[int, int]
     # Some writers state more bytes than an uncompressed picture can hold.
     most = picture.width * picture.height * _TIFF_MOST_PIXEL_BYTES
     return [(start, min(count, most)) for start, count in zip(starts, counts or (), strict=False)]
+
+
+def holds_zeros(file: BinaryIO, picture: Image.Image) -> bool:
+    """Tell whether so many zeros lie in the coded bytes of a WebP or TIFF file as none gives.
+
+    Their decoders take zeros for values, and no checksum tells.
+    """
+    place, parts = file.tell(), []
+    if isinstance(picture, WebPImagePlugin.WebPImageFile):
+        parts = _webp_parts(file)
+    elif isinstance(picture, TiffImagePlugin.TiffImageFile):
+        is_told = picture.tag_v2.get(_TIFF_COMPRESSION) in _ZERO_TOLD
+        parts = _coded_parts(picture) if is_told else []
+    found = any(_TOO_MANY_ZEROS in _bytes_at(file, *part) for part in parts)
+    file.seek(place)
+    return found
+
+
+def _bytes_at(file: BinaryIO, start: int, count: int) -> bytes:
+    file.seek(start)
+    return file.read(count)
+
+
+def _webp_parts(file: BinaryIO) -> list[tuple[int, int]]:
+    """Return where each chunk of pixels of a WebP file starts, and its bytes."""
+    parts, place = [], 12
+    while len(head := _bytes_at(file, place, 8)) == 8:
+        count = int.from_bytes(head[4:], "little")
+        if head[:4] in _WEBP_PIXELS:
+            parts.append((place + 8, count))
+        place += 8 + count + count % 2
+    return parts
 
 
 def check_decoded(path: Path, file: BinaryIO, picture: Image.Image) -> None:

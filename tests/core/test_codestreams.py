@@ -16,7 +16,7 @@ from PIL import Image
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.encaps import encapsulate, generate_fragments
 
-from spinealign.domain.errors import ReadProblem
+from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.imaging.codestreams import holds_zeros, is_whole, jpeg_frame
 from spinealign.imaging.dicom_frames import frame_stream
 from spinealign.imaging.read import read_image
@@ -289,6 +289,30 @@ def test_a_cut_picture_is_damaged(
     assert read_image(path).shape == NOISE.shape
     path.write_bytes(cut(whole, int(len(whole) * kept)))
     assert problem_of(path) is ReadProblem.TRUNCATED
+
+
+@pytest.mark.parametrize("part", [0.5, 1.0], ids=["inside", "at the end"])
+@pytest.mark.parametrize("kind", ["lossy webp", "lzw", "packbits"])
+def test_zeros_in_place_of_coded_bytes_are_told_where_no_decoder_does(
+    tmp_path: Path, kind: str, part: float
+) -> None:
+    options: dict[str, object] = {"quality": 90} if "webp" in kind else {
+        "compression": f"tiff_{kind}" if kind == "lzw" else kind
+    }  # fmt: skip
+    whole = saved("WEBP" if "webp" in kind else "TIFF", **options)
+    told = "The compressed data hold many zeros in a row"
+    path = tmp_path / "a"
+    path.write_bytes(whole)
+    assert not any(told in note for note in notes_of(read_image(path)))
+    start = whole.index(b"VP8 ") + 100 if "webp" in kind else 8
+    end = len(whole) if "webp" in kind else 8 + len(whole) * 9 // 10
+    end = max(int(start + (end - start) * part), start + 700)
+    path.write_bytes(whole[: end - 400] + bytes(400) + whole[end:])
+    try:
+        is_told = any(told in note for note in notes_of(read_image(path)))
+    except ImageReadError as error:  # codes of LZW that nothing was written for yet
+        is_told = error.problem is ReadProblem.TRUNCATED and kind == "lzw"
+    assert is_told
 
 
 SMOOTH = ((np.add.outer(np.sin(np.arange(96) / 7), np.cos(np.arange(128) / 9))) * 60 + 125).astype(
