@@ -614,6 +614,18 @@ class TestSigning:
         assert neck.reading.impression.text.splitlines()[0] in text
         QGuiApplication.clipboard().clear()
 
+    @pytest.mark.parametrize("name", ["/tmp/shots/fe.pdf", "C:\\film.dcm", "4711", "- -"])
+    def test_what_is_no_name_does_not_sign(self, neck, name):
+        neck.command("accept_rest")
+        neck.command("sign")
+        dialog = neck.sign_dialog()
+        dialog.name.setText(name)
+        assert not dialog.sign.isEnabled()
+        assert "letters" in dialog.reason.text()
+        dialog.name.setText("Łukasz O’Brien-Иванов Jr.")
+        assert dialog.sign.isEnabled()
+        dialog.reject()
+
     def test_the_name_is_asked_for_once(self, neck):
         sign(neck, "A. Reader")
         assert neck.reading.reader == "A. Reader"

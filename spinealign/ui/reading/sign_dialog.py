@@ -23,7 +23,7 @@ from spinealign.ui.widgets.labels import without_icons, wrapped_label
 from spinealign.wording.reading_window import disagreement_text, left_text, rejected_context_text
 
 _PREVIEW_EM = 92
-_BEING_MADE = "The page is being made…"
+_BEING_MADE = "The page is being made. Look at it, then sign."
 
 
 class SignDialog(QDialog):
@@ -106,8 +106,8 @@ class SignDialog(QDialog):
         waits = "" if self._is_shown else _BEING_MADE
         self.sign.setEnabled(not (reason or waits))
         self.sign.setToolTip(reason or waits or "Sign and save the reading (Return)")
-        self.reason.setText(reason)
-        self.reason.setVisible(bool(reason))
+        self.reason.setText(reason or waits)
+        self.reason.setVisible(bool(reason or waits))
 
     def _sign(self) -> None:
         self.signed.emit(" ".join(self.name.text().split()))
@@ -122,7 +122,14 @@ def why_not_signed(snapshot: ReadingSnapshot, reader: str) -> str:
         return f"{left_text(snapshot.pending)} Accept, change or reject them (Ctrl+R: all)."
     if not snapshot.reading.impression.text.strip():
         return "The impression is empty."
-    return "" if reader.strip() else "Enter your name."
+    if not reader.strip():
+        return "Enter your name."
+    is_name = any(map(str.isalpha, reader)) and not set(reader) & _NOT_IN_NAMES
+    return "" if is_name else "A name has letters, and no slashes or colons."
+
+
+_NOT_IN_NAMES = frozenset('/\\:*?"<>|')
+"""What only paths hold: a path that was pasted beside the name is no reader."""
 
 
 class AddendumDialog(QDialog):
