@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spinealign.domain.image import DisplayWindow, NoteKind, ReaderNote, WindowKind
 from spinealign.domain.study import PatientFacts
-from spinealign.wording.text import safe_text
+from spinealign.wording.text import isolated, safe_text
 
 _NOTES = {
     NoteKind.FRAME_TAKEN: "Frame {0} of {1}.",
@@ -207,13 +207,15 @@ PATIENT_NOT_NAMED = "Patient not named in the file"
 
 
 def patient_line(facts: PatientFacts) -> str:
-    """Return who the patient is and when the picture was taken, in one line."""
+    """Return who the patient is and when the picture was taken, in one line of a window."""
     words = []
     for name in _WHO:
-        text = _fact_text(name, getattr(facts, name))
+        text = isolated(_fact_text(name, getattr(facts, name)))
         if text:
             words.append(text if name in _SPEAKS_FOR_ITSELF else f"{_PATIENT_LABELS[name]}: {text}")
-    return "  ·  ".join(words) or "  ·  ".join(f"{k}: {v}" for k, v in patient_rows(facts))
+    return "  ·  ".join(words) or "  ·  ".join(
+        f"{k}: {isolated(v)}" for k, v in patient_rows(facts)
+    )
 
 
 def _fact_text(name: str, value: str) -> str:

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _UNBREAKABLE = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
+_FROM_THE_RIGHT = ("R", "AL", "AN")
+_MARK = "\N{LEFT-TO-RIGHT MARK}"
+_ISOLATE = "\N{FIRST STRONG ISOLATE}"
+_END_OF_ISOLATE = "\N{POP DIRECTIONAL ISOLATE}"
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 """Without width, but Persian and Indian names are spelt with them."""
 
@@ -26,6 +30,17 @@ def safe_text(text: str) -> str:
         c if c.isprintable() or c in JOINERS or c in _UNBREAKABLE else "\N{REPLACEMENT CHARACTER}"
         for c in composed
     )
+
+
+def isolated(text: str) -> str:
+    """Return text as a part of a line that runs from left to right, whatever its letters.
+
+    Only text with letters from right to left gets the characters for that (Unicode Standard Annex
+    9, 2.4.2); for windows, not for reports and terminals, whose lines hold none of them. The mark
+    is for Qt's documents, which look for a line's direction inside isolates too.
+    """
+    is_turned = any(unicodedata.bidirectional(c) in _FROM_THE_RIGHT for c in text)
+    return f"{_MARK}{_ISOLATE}{text}{_END_OF_ISOLATE}" if is_turned else text
 
 
 def probability_text(probability: float) -> str:

@@ -51,6 +51,8 @@ NAMES = {
 }
 STYLE = TextStyle(size=12, leading=16)
 
+ISOLATES = "\N{LEFT-TO-RIGHT MARK}\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"
+
 
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
@@ -271,8 +273,19 @@ def test_names_are_read_in_the_file_s_own_letters(tmp_path, character_set, name,
         PatientName=name,
     )
     facts = read_patient(ImagePart(path))
-    assert patient_line(facts) == shown
+    assert patient_line(facts).strip(ISOLATES) == shown
     assert shown in patient_head(ReportDetails(patient=facts))
+
+
+@pytest.mark.parametrize("name", ["محمد^أحمد", "כהן^דוד", "Doe=כהן^דוד"])
+def test_a_name_from_right_to_left_does_not_turn_its_line(name):
+    facts = PatientFacts(name=name, birth_date="19600101", identifier="ا7")
+    first, *others = patient_line(facts).split("  ·  ")
+    assert first[:2] + first[-1] == ISOLATES
+    assert others == ["Born: 1960-01-01", f"Patient ID: {ISOLATES[:2]}ا7{ISOLATES[2]}"]
+    rows = patient_line(PatientFacts(institution="מרכז"))
+    assert rows == f"Institution: {ISOLATES[:2]}מרכז{ISOLATES[2]}"
+    assert not set(ISOLATES) & set(patient_head(ReportDetails(patient=facts)))
 
 
 GB = b"\x1b$)A"

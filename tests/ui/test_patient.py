@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QTextDocument
 from PyQt6.QtTest import QTest
 
 from spinealign.domain.comparison import PatientExamination
@@ -74,6 +75,16 @@ def test_text_of_a_file_is_not_read_as_markup(qtbot, window, fake, analysed):
     qtbot.waitUntil(lambda: bool(window.patient.facts))
     assert window.patient.words.textFormat() is Qt.TextFormat.PlainText
     assert "<b>Doe</b>" in window.patient.words.text()
+
+
+def test_a_name_from_right_to_left_leaves_the_line_as_it_is(qtbot, window, fake, analysed):
+    fake.patients["mr_1.dcm"] = replace(JANE, name="محمد^أحمد")
+    analysed("mr_1.dcm")
+    qtbot.waitUntil(lambda: bool(window.patient.facts))
+    for label in (window.patient.words, window.results.reading.patient):
+        assert "محمد, أحمد" in label.text()
+        laid_out = QTextDocument(label.text())
+        assert laid_out.firstBlock().textDirection() is Qt.LayoutDirection.LeftToRight
 
 
 def test_a_picture_without_a_patient_has_no_strip(qtbot, jane, analysed):

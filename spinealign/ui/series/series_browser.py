@@ -35,6 +35,7 @@ from spinealign.wording.series import (
     shape_text,
     states_text,
 )
+from spinealign.wording.text import isolated
 
 SIDE_PX = 64
 NARROW_PX = 190
@@ -232,7 +233,7 @@ class SeriesBrowser(QWidget):
 
     def _name_study(self, uid: str, facts: PatientFacts) -> None:
         known = dict(patient_rows(facts))
-        words = [known[label] for label in _HEADING_FACTS if label in known]
+        words = [isolated(known[label]) for label in _HEADING_FACTS if label in known]
         if words and not self._is_hiding:
             item, _, _ = self._studies[uid]
             item.setText(0, " · ".join(words))
