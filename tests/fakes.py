@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.errors import ImageReadError, PatientsDifferError, ReadProblem
 from spinealign.domain.examination import Examination, ImageKind, Plane
 from spinealign.domain.findings import (
     Analysis,
@@ -107,7 +107,8 @@ class FakeAnalyser:
     """Plays the analysis: reads, then works in steps, each of which can be held up.
 
     Names that contain "disc", "film", "mr", "photo", "xray" or "bad" decide what a file is;
-    all others are CT. A companion with "bad" in its name cannot be read.
+    all others are CT. A companion with "bad" in its name cannot be read, one with "stranger"
+    is another patient's.
     With `reads`, pictures are read as the program does, and all of them are sagittal MR.
     `hold` names a step to stop before; the worker then waits until `gate` is set.
     """
@@ -207,6 +208,8 @@ def with_companion(analysis: Analysis, companion: Path | SeriesEntry) -> Analysi
     path = part_of(companion).path
     if "bad" in path.name:
         raise ImageReadError(path, ReadProblem.NOT_AN_IMAGE)
+    if "stranger" in path.name:
+        raise PatientsDifferError(analysis.image.source_path, path, is_companion=True)
     return replace(analysis, companion=replace(analysis.image, source_path=path))
 
 

@@ -265,6 +265,18 @@ def test_a_contrast_that_cannot_be_read_leaves_the_result_as_it_was(page, window
     assert names(window)[0] == "L5/S1"
 
 
+def test_the_contrast_of_another_patient_is_refused_with_advice_that_helps(
+    page, window, qtbot, other
+):
+    other("stranger_t1.png")
+    with qtbot.waitSignal(window.workbench.messages.failed):
+        window.actions_by_name["add_companion"].trigger()
+    assert window.workbench.current.status is CaseStatus.DONE
+    assert window.workbench.current.companion is None
+    assert "so they are not graded together" in window.banner.text
+    assert window.banner.text.endswith("Choose the other contrast of the same examination.")
+
+
 def test_a_dialog_that_is_closed_adds_nothing(page, window, fake, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     window.actions_by_name["add_companion"].trigger()
