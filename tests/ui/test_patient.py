@@ -20,6 +20,7 @@ from spinealign.export.exporters import EXPORTERS
 from spinealign.imaging.read import read_image
 from spinealign.measure.geometry.comparison import course_of
 from spinealign.measure.motion import motion_of
+from spinealign.reading.store import IN_USE
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.window.actions import REPORTS
 from spinealign.ui.window.crash import crash_report
@@ -268,6 +269,9 @@ def exported(tmp_path_factory):
 def test_no_exported_file_names_the_patient_by_itself(exported):
     asked_for = {"slice.dcm", *(path.name for path in exported.glob("named_*"))}
     written = [p for p in exported.rglob("*") if p.is_file() and p.name not in asked_for]
+    [mark] = [path for path in written if path.name == IN_USE]
+    assert mark.read_bytes() == b""
+    written.remove(mark)
     assert {".pdf", ".html", ".json", ".png", ".csv"} == {path.suffix for path in written}
     assert {"slice.dcm.spinealign.json", "analysis.json"} <= {path.name for path in written}
     silent = [path for path in written if path.name.startswith("silent_report")]
