@@ -73,6 +73,7 @@ from spinealign.wording.report import (
 )
 from spinealign.wording.results import forced_text, headline
 from spinealign.wording.series import picture_name
+from spinealign.wording.vertebrae import removed_text
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_CAUTIONS = 4
@@ -146,7 +147,8 @@ class ReportContent:
     values_note : str
         Stands before the program's own values where the reader said something else.
     changes : tuple of str
-        Levels and kind of examination that the reader changed: all numbers rest on them.
+        Levels and kind of examination that the reader changed, and bodies that were removed:
+        all numbers rest on them.
     cautions : tuple of str
         What changes the meaning of a number.
     overruled : tuple of str
@@ -238,7 +240,7 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         scope=scope_text(analysis),
         rows=_rows(read, is_signed=not details.is_draft),
         values_note=_values_note(read),
-        changes=_context(read, details, Decision.CHANGED),
+        changes=(*_context(read, details, Decision.CHANGED), *_removed(analysis)),
         picture_caption=picture_caption(_is_outlined(analysis), not details.is_draft, is_changed),
         cautions=_cautions(analysis),
         overruled=_overruled(details),
@@ -474,6 +476,10 @@ def _context(
 
 def _signed_by(statement: str, decision: FindingDecision, details: ReportDetails) -> str:
     return statement if details.is_deidentified else with_who(statement, decision)
+
+
+def _removed(analysis: Analysis) -> tuple[str, ...]:
+    return (f"{removed_text(analysis.removed)}.",) if analysis.removed else ()
 
 
 def _overruled(details: ReportDetails) -> tuple[str, ...]:

@@ -171,6 +171,12 @@ def missing_label(levels: Sequence[str]) -> str:
     return f"{', '.join(levels[:_MOST_LEVELS])}{more} not found"
 
 
+def removed_label(levels: Sequence[str]) -> str:
+    """Return levels whose bodies a person deleted as a short label: "C5 removed"."""
+    more = "…" if len(levels) > _MOST_LEVELS else ""
+    return f"{', '.join(levels[:_MOST_LEVELS])}{more} removed"
+
+
 def missing_text(levels: Sequence[str]) -> str:
     """Return what follows from levels that were not found, as a sentence."""
     verb = "was" if len(levels) == 1 else "were"

@@ -35,6 +35,8 @@ from spinealign.export import overlay
 from spinealign.export.report import annex_pdf, report_pdf
 from spinealign.export.report_content import as_drawn, report_content
 from spinealign.export.report_html import report_html
+from spinealign.measure.correction.changes import delete_vertebra
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from spinealign.reading.decisions import accept_rest, decide
 from spinealign.reading.findings import findings_of
 from spinealign.reading.impression import with_fresh_impression
@@ -597,3 +599,13 @@ def test_a_film_says_that_only_alignment_and_heights_were_assessed():
     first = pages_of(xray_analysis())[0]
     assert "Assessed: alignment, and the heights of the outlined vertebral bodies." in first
     assert "slice" not in first.split("Not assessed: ")[1].split(".")[0]
+
+
+def test_a_body_that_the_reader_removed_is_named_on_the_first_page():
+    analysis = analysed(draw_column("T1"))
+    assert "removed by the reader" not in pages_of(analysis)[0]
+    place = next(body.index for body in analysis.vertebrae if body.level == "C5")
+    state = delete_vertebra(initial_corrections(analysis), place)
+    without = apply_corrections(analysis, state)
+    assert "C5 was removed by the reader." in pages_of(without)[0]
+    assert "C5 was removed by the reader." in report_html(without).decode()

@@ -1086,6 +1086,13 @@ class TestKinds:
         missing.click()
         assert chips.sentence.text().startswith("T1 was not found;")
 
+    def test_a_body_that_the_reader_removed_is_a_label(self, neck):
+        hands = Hands(neck.window)
+        neck.window.correction.changes.delete(hands.body("C5"))
+        [removed] = [b for b in neck.page.chips.buttons if "removed" in b.text()]
+        assert removed.text() == "C5 removed"
+        assert removed.toolTip() == "C5 was removed by the reader."
+
     def test_a_lumbar_slice_does_not_miss_the_thorax(self, back):
         assert not any("not found" in button.text() for button in back.page.chips.buttons)
 

@@ -13,8 +13,13 @@ from spinealign.domain.findings import Analysis, WarningCode
 from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.wording import caution_text
-from spinealign.wording.reading_window import caution_label, missing_label, missing_text
-from spinealign.wording.vertebrae import is_body_segmentation, missing_levels
+from spinealign.wording.reading_window import (
+    caution_label,
+    missing_label,
+    missing_text,
+    removed_label,
+)
+from spinealign.wording.vertebrae import is_body_segmentation, missing_levels, removed_text
 
 _TOLD_ELSEWHERE = (WarningCode.CORRECTED_BY_USER,)
 
@@ -44,6 +49,8 @@ def chips_of(analysis: Analysis) -> tuple[Chip, ...]:
     missing = missing_levels(analysis)
     if missing and is_body_segmentation(analysis):
         chips.append(Chip(missing_label(missing), missing_text(missing)))
+    if analysis.removed:
+        chips.append(Chip(removed_label(analysis.removed), f"{removed_text(analysis.removed)}."))
     return tuple(sorted(chips, key=lambda chip: chip.is_note))
 
 
