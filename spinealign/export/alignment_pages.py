@@ -60,8 +60,8 @@ _NOTE = (
     "95 % interval, also in small print behind values: from the uncertainty of the points alone. "
     "Bars: the 95 % reference range in green, its mean as a thin tick, the value as a thick one "
     "(red outside), its interval as a line. The numbers behind the names are explained in the "
-    "technical annex. “Manually corrected” means that a person moved points; the automatic value "
-    "is given beside it."
+    "technical annex. “-”: not measurable; why is told under that heading. “Manually corrected” "
+    "means that a person moved points; the automatic value is given beside it."
 )
 
 

@@ -356,14 +356,14 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "Distance between the posterior corners of the body.", _HEIGHTS,
     ),
     MeasureCode.BODY_HEIGHT_RATIO: MeasureWords(
-        "anterior/posterior height", "{0} anterior : posterior",
+        "ratio of anterior to posterior height", "{0} anterior : posterior",
         "Anterior height of the body over its posterior height.",
         "Below 1 the body is wedged anteriorly; it needs no calibration.",
         contradictions=_WEDGE,
         normal_note="Healthy bodies of the thoracolumbar junction are wedged; measured on MR.",
     ),
     MeasureCode.MIDDLE_HEIGHT_RATIO: MeasureWords(
-        "middle/posterior height", "{0} middle : posterior",
+        "ratio of middle to posterior height", "{0} middle : posterior",
         "Middle height of the body over its posterior height.",
         "Below 1 the endplates are concave; it needs no calibration.",
         contradictions=_WEDGE,

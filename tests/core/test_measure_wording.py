@@ -134,7 +134,7 @@ def test_thresholds_in_millimetres_say_when_they_count():
         (MeasureCode.POSTERIOR_TANGENT, ("C2", "C6"), "C2–C6 posterior tangent angle"),
         (MeasureCode.BODY_SEGMENTAL_ANGLE, ("C4", "C5"), "C4/C5 segmental angle"),
         (MeasureCode.DISC_ANGLE, ("C4", "C5"), "C4/C5 disc angle"),
-        (MeasureCode.BODY_HEIGHT_RATIO, ("C5",), "C5 anterior/posterior height"),
+        (MeasureCode.BODY_HEIGHT_RATIO, ("C5",), "C5 ratio of anterior to posterior height"),
         (MeasureCode.CANAL_DIAMETER, ("body 1", "body 2"), "body 1/body 2 canal diameter"),
         (MeasureCode.DRAWN_DISTANCE, (), "Distance"),
     ],
