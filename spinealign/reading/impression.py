@@ -150,10 +150,24 @@ def _normal_parts(read: Sequence[ReadFinding], said: Sequence[Finding]) -> list[
 
 def _normal_discs(read: Sequence[ReadFinding]) -> list[str]:
     """Return the discs on which every grade was accepted as normal; none may be undetermined."""
+    slipped = _measured_slips(read)
     quiet = [
-        place for place, grades in _quiet_discs(read).items() if not any(map(_is_open, grades))
+        place
+        for place, grades in _quiet_discs(read).items()
+        if place not in slipped and not any(map(_is_open, grades))
     ]
     return [normal_discs_phrase(_from_top(read, quiet))] if quiet else []
+
+
+def _measured_slips(read: Sequence[ReadFinding]) -> set[str]:
+    """Return the discs at which a slip was measured and accepted: its grade says nothing more."""
+    return {
+        found.place
+        for each in read
+        if (found := each.said) is not None
+        and found.code == MeasureCode.LISTHESIS_PERCENT
+        and found.normality is Normality.ABNORMAL
+    }
 
 
 def _undetermined_grades(
@@ -169,12 +183,21 @@ def _undetermined_grades(
         for place, grades in graded.items()
         if _is_quiet(grades) or any(each.said is not None for each in grades)
     }
+    slipped = _measured_slips(read)
     gaps = {
-        place: [finding_name(each.finding) for each in graded[place] if _is_open(each)]
+        place: [
+            finding_name(each.finding)
+            for each in graded[place]
+            if _is_open(each) and not (_is_slip(each) and place in slipped)
+        ]
         for place in _from_top(read, [*told])
     }
-    changed = told - set(_quiet_discs(read))
+    changed = told - (set(_quiet_discs(read)) - slipped)
     return {place: names for place, names in gaps.items() if names}, changed
+
+
+def _is_slip(each: ReadFinding) -> bool:
+    return each.finding.code == GradeName.SPONDYLOLISTHESIS
 
 
 def _undetermined_heights(read: Sequence[ReadFinding]) -> list[str]:

@@ -280,8 +280,22 @@ def _rests_on_heads(measurement: Measurement) -> bool:
 
 def note_parts(measurement: Measurement) -> tuple[str, ...]:
     """Return what stands below a value: the word of a threshold, and who moved its points."""
-    parts = (severity_text(measurement.severity), edited_text(measurement))
+    parts = (
+        severity_text(measurement.severity),
+        _ungraded_text(measurement),
+        edited_text(measurement),
+    )
     return tuple(part for part in parts if part)
+
+
+def _ungraded_text(measurement: Measurement) -> str:
+    """Return why a slip that is more than two readers differ by has no grade; else nothing."""
+    definition, interval = measurement.definition, measurement.interval
+    limit, value = definition.reader_limit, measurement.value
+    is_gradable = definition.is_graded_if_surely_positive and measurement.severity is None
+    if not is_gradable or limit is None or value is None or interval is None:
+        return ""
+    return "not graded: the interval reaches 0" if value > limit.half_width else ""
 
 
 def measure_sentence(measurement: Measurement) -> str:

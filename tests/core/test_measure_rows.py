@@ -289,3 +289,20 @@ def test_many_levels_of_one_measure_are_told_as_runs():
     )
     [alone] = unmeasurable_lines(missing[:1])
     assert alone.startswith("C2/C3 segmental angle: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "severity", "said"),
+    [
+        (15.0, (0.0, 31.0), None, True),
+        (5.0, (-2.0, 12.0), None, False),
+        (15.0, (5.0, 25.0), Severity(SeverityGrade.MEYERDING_1, Reference.MEYERDING), False),
+        (15.0, None, None, False),
+    ],
+)
+def test_a_slip_without_a_grade_says_why(value, interval, severity, said):
+    slip = replace(
+        COBB, code=MeasureCode.LISTHESIS_PERCENT, value=value, interval=interval, unit="%",
+        severity=severity,
+    )  # fmt: skip
+    assert ("not graded: the interval reaches 0" in note_parts(slip)) is said

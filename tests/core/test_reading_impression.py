@@ -13,7 +13,7 @@ from spinealign.domain.errors import ReadingError, ReadingProblem
 from spinealign.domain.examination import EXAMINATIONS, ExaminationKind, ImageKind
 from spinealign.domain.findings import Caution, WarningCode
 from spinealign.domain.measurements import Unmeasurable, UnmeasurableReason
-from spinealign.domain.measures import MeasureCode
+from spinealign.domain.measures import MeasureCode, Reference, Severity, SeverityGrade
 from spinealign.domain.reading import (
     CONTEXT_KINDS,
     Decision,
@@ -459,3 +459,34 @@ def test_settings_with_an_impossible_phrase_are_refused(phrase):
 def test_a_key_stands_for_one_phrase():
     assert repeated_keys((*PHRASES, Phrase("NAD", "other"))) == ("nad",)
     assert repeated_keys(PHRASES) == ()
+
+
+def with_slip(told, severity, value=15.0, spread=5.0):
+    """Return the lumbar MR with a slip measured at L2/L3."""
+    plain = back_analysis(told)
+    slip = measured(
+        MeasureCode.LISTHESIS_PERCENT,
+        value,
+        ("L2", "L3"),
+        place=1,
+        severity=severity,
+        spread=spread,
+    )
+    return replace(plain, measurements=(*plain.measurements, slip))
+
+
+POSSIBLE_SLIP = Severity(SeverityGrade.MEYERDING_1, Reference.MEYERDING, True)
+
+
+def test_a_level_whose_slip_was_measured_is_not_said_to_have_none_nor_one_undetermined():
+    for grade in (False, None):
+        text = all_accepted(with_slip({"L2/L3": {"spondylolisthesis": grade}}, POSSIBLE_SLIP))
+        lines = text.splitlines()
+        assert any(line.startswith("L2/L3: listhesis 15 %") for line in lines)
+        assert not any("ot determined" in line and "listhesis" in line for line in lines)
+        assert not any("discs L1/L2 to L5/S1" in line for line in lines)
+
+
+def test_without_a_measured_slip_its_grade_is_told_as_before():
+    text = all_accepted(with_slip({"L2/L3": {"spondylolisthesis": None}}, None, 3.0))
+    assert "listhesis of L2/L3" in text
