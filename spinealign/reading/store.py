@@ -194,6 +194,11 @@ class ReadingStore:
         loaded = {name: self._load(name) for name in own}
         return {name: stored for name, stored in loaded.items() if stored != StoredReading()}
 
+    def has_any(self) -> bool:
+        """Whether any picture has a reading in this profile."""
+        folder = self._profile / FOLDER
+        return folder.is_dir() and any(folder.iterdir())
+
     def _load(self, name: str) -> StoredReading:
         folder = self._profile / FOLDER / name
         numbers = _version_numbers(folder)

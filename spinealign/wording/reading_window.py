@@ -183,6 +183,17 @@ def missing_text(levels: Sequence[str]) -> str:
     return f"{listed(levels)} {verb} not found; measures that need them are not determined."
 
 
+def other_readings_text(others: Sequence[tuple[int, Reading]]) -> str:
+    """Return that other slices of the series have readings of their own; "" where none has."""
+    if not others:
+        return ""
+    told = [f"slice {number} ({status_text(reading)})" for number, reading in others]
+    return (
+        f"Other slices of this series have readings: {safe_text('; '.join(told))}. A reading is of "
+        "one slice: what they say is not put together, and may differ."
+    )
+
+
 def status_text(reading: Reading) -> str:
     """Return how far a reading is, who signed and amended it and when."""
     return signature_text(reading) or STATUS_WORDS[reading.status]

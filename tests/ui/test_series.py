@@ -11,14 +11,18 @@ from PIL import Image
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 
-from spinealign.domain.study import SlicePosition
+from spinealign.domain.generators import run_to_end
+from spinealign.domain.study import SeriesPicture, SlicePosition
+from spinealign.imaging.readers import read_part
 from spinealign.ui.cases.case_session import CaseStatus
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.work.services import program_services
+from spinealign.wording.reading_window import other_readings_text
 from tests.fakes import WAIT_S
 from tests.image_files import ramp, write_dicom, write_nifti, write_series, zipped
+from tests.readings import back_analysis
 from tests.ui.hands import open_and_rest, settle, titles
 
 
@@ -324,3 +328,24 @@ def test_a_comparison_takes_a_study_without_showing_it(qtbot, leafed, tmp_path, 
     assert compared.pair.second.case.title == "T2 sag, before, slice 3 of 5"
     assert leafed.workbench.current is shown
     compared.close()
+
+
+def test_readings_of_other_slices_of_a_series_are_found(tmp_path):
+    """A reading is of one slice; who reads another one is told."""
+    services = program_services(tmp_path / "profile")
+    paths = write_series(tmp_path / "series", 3)
+    [series] = run_to_end(services.scan([tmp_path / "series"])).found
+    assert len(series) == 3
+    images = [read_part(part) for part in series.parts]
+    first, second = (replace(back_analysis(), image=image) for image in images[:2])
+    assert services.other_readings(series, first) == ()
+    session = services.open_reading(second)
+    session.accept_rest()
+    session.sign("A. Reader")
+    [(number, reading)] = services.other_readings(SeriesPicture(series, 0), first)
+    assert (number, reading.reader) == (2, "A. Reader")
+    assert services.other_readings(series, second) == ()
+    assert services.other_readings(paths[0], first) == ()
+    said = other_readings_text([(number, reading)])
+    assert "slice 2 (signed by A. Reader, " in said
+    assert other_readings_text(()) == ""

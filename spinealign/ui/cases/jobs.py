@@ -31,7 +31,7 @@ from spinealign.ui.picture.display_images import (
     prepare_image,
     prepare_overlay,
 )
-from spinealign.ui.work.services import Companion, Sample, Services
+from spinealign.ui.work.services import Companion, OtherReadings, Sample, Services
 from spinealign.wording import Message
 
 
@@ -60,6 +60,7 @@ class Finding:
     notice: Message | None = None
     reading: ReadingSession | None = None
     is_as_signed: bool = False
+    others: OtherReadings = ()
 
 
 def analyse_case(
@@ -99,7 +100,9 @@ def analyse_case(
     overlay = prepare_overlay(analysis)
     reading = None if analysis.examination is None else services.open_reading(analysis)
     told = None if is_as_signed else notice
-    return Finding(analysis, display, overlay, _cards_of(services), told, reading, is_as_signed)
+    others = () if reading is None else services.other_readings(source, automatic)
+    cards = _cards_of(services)
+    return Finding(analysis, display, overlay, cards, told, reading, is_as_signed, others)
 
 
 def _beside(services: Services, automatic: Analysis) -> tuple[Corrections | None, Message | None]:

@@ -81,6 +81,9 @@ class ReadingPage(QWidget):
         self.signature = wrapped_label("", "good")
         self.faults = QVBoxLayout()
         self.forced = wrapped_label("", "danger", strong=True)
+        self.others = wrapped_label("", "warning")
+        """That other slices of the series are read."""
+        self.others.hide()
         self.chips = CautionChips()
         self.findings = FindingList(colours, open_folds)
         self.scope = wrapped_label("", "muted")
@@ -141,6 +144,11 @@ class ReadingPage(QWidget):
         line = patient_line(facts) or (PATIENT_NOT_NAMED if is_unnamed else "")
         self.patient.setText(line)
         self.patient.setVisible(bool(line))
+
+    def show_others(self, text: str) -> None:
+        """Say that other slices of the series have readings of their own."""
+        self.others.setText(text)
+        self.others.setVisible(bool(text))
 
     def finish_typing(self) -> None:
         """Hand on what was typed into the impression."""
@@ -229,6 +237,7 @@ class ReadingPage(QWidget):
         column.addWidget(self.signature)
         column.addWidget(self.forced)
         column.addLayout(self.faults)
+        column.addWidget(self.others)
         column.addWidget(self.chips)
         column.addWidget(wrapped_label("Findings", "section"))
         column.addWidget(self.findings)

@@ -26,7 +26,7 @@ from spinealign.ui.results.result_page import ImageTypeChoice, ResultPage
 from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Sample
-from spinealign.wording.reading_window import SIGNED_MESSAGE
+from spinealign.wording.reading_window import SIGNED_MESSAGE, other_readings_text
 
 _FEWEST_LETTERS = 34
 """Of average width, beside one another on the narrowest page."""
@@ -211,6 +211,8 @@ class ResultsPanel(QWidget):
         reading.setting_aside_wanted.connect(self.setting_aside_wanted)
         reading.findings.current_changed.connect(self.show_row)
         reading.show_patient(self._patient, self._is_unnamed)
+        finding = None if self._case is None else self._case.finding
+        reading.show_others("" if finding is None else other_readings_text(finding.others))
         reading.impression.set_phrases(self._phrases)
         reading.show_reading()
 

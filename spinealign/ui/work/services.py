@@ -7,12 +7,14 @@ Tests hand the window other services.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from spinealign.domain.comparison import Course, CourseRow, PatientExamination
+from spinealign.domain.errors import ImageReadError
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, Corrections, Step
 from spinealign.domain.image import ImagePart, SpineImage
@@ -26,9 +28,11 @@ from spinealign.domain.study import (
     Scan,
     SegmentedVolume,
     SeriesEntry,
+    SeriesPicture,
 )
 
 if TYPE_CHECKING:
+    from spinealign.domain.reading import Reading
     from spinealign.reading.session import ReadingSession
 
 
@@ -80,6 +84,9 @@ PASTED_PREFIX = "spinealign-pasted-"
 Companion = Path | SeriesEntry
 """The other contrast of the same patient: a file, or a series next to the one analysed."""
 
+OtherReadings = Sequence[tuple[int, "Reading"]]
+"""Readings of other pictures of a series, each with its number in it, from 1."""
+
 Analyse = Callable[
     [ImageSource, Models, Examination | None, Companion | None, bool],
     Generator[Step, None, Analysis],
@@ -110,6 +117,7 @@ class Services:
     save_corrections: Callable[[Analysis], Path]
     corrections_that_hold: Callable[[Analysis, Corrections | None], Corrections | None]
     open_reading: Callable[[Analysis], ReadingSession]
+    other_readings: Callable[[ImageSource, Analysis], OtherReadings] = lambda _source, _analysis: ()
 
 
 def program_services(profile_dir: Path | None = None) -> Services:
@@ -139,6 +147,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         save_corrections=partial(_save_corrections, profile_dir),
         corrections_that_hold=partial(_corrections_that_hold, profile_dir),
         open_reading=partial(_open_reading, profile_dir),
+        other_readings=partial(_other_readings, profile_dir),
     )
 
 
@@ -300,6 +309,34 @@ def _written_corrections(profile_dir: Path | None, analysis: Analysis, is_signed
     path = profile_path(analysis.image.sha256, profile_dir, part_label(analysis.image))
     path.parent.mkdir(parents=True, exist_ok=True)
     return save_corrections(analysis, path, is_signed=is_signed)
+
+
+def _other_readings(
+    profile_dir: Path | None, source: ImageSource, analysis: Analysis
+) -> OtherReadings:
+    """Return the readings of other pictures of a series; none where nothing of it is read."""
+    from spinealign.domain.reading import ReadImage
+    from spinealign.imaging.decoding import checksum
+    from spinealign.imaging.source import opened
+    from spinealign.reading.store import ReadingStore
+
+    store = ReadingStore(profile_dir)
+    series = source.series if isinstance(source, SeriesPicture) else source
+    if isinstance(series, Path) or not store.has_any():
+        return ()
+    here, found = analysis.image.place, []
+    known = {(here.path, here.member): analysis.image.sha256}
+    for number, part in enumerate(series.parts, start=1):
+        if part == here:
+            continue
+        file = (part.path, part.member)
+        with suppress(ImageReadError):
+            if file not in known:
+                with opened(ImagePart(*file)) as content:
+                    known[file] = checksum(content)
+            reading = store.load(ReadImage(known[file], 1, 1, part.index, part.volume)).reading
+            found += [] if reading is None else [(number, reading)]
+    return tuple(found)
 
 
 def _open_reading(profile_dir: Path | None, analysis: Analysis) -> ReadingSession:
