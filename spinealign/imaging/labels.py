@@ -15,6 +15,9 @@ _ANTERIOR = (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.ANTERIOR_INFERIOR)
 _POSTERIOR = (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.POSTERIOR_INFERIOR)
 _SAME_PLACE_PX = 1e-6
 _ROOM = 0.5
+_UPRIGHT = 0.5
+"""Least share of a body's backward direction that points across the picture where the column
+stands: beside a column that lies, a name goes above or below its body."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,18 @@ def label_place(body: Vertebra, facing: str | None, film_shape: tuple[int, int])
     away = _backwards(body)
     if away is None:
         away = np.array([1.0 if facing == Facing.LEFT else -1.0, 0.0])
+    away = _across(away)
     middle = _middle_of(body, outline)
     places = [_beside(outline, middle, side) for side in (away, -away)]
     with_room = [place for place in places if _has_room(place, outline, film_shape)]
     return (with_room or places)[0]
+
+
+def _across(away: Points) -> Points:
+    """Return a direction across an upright column: names of tilted neighbours stay apart."""
+    if abs(away[0]) < _UPRIGHT:
+        return away
+    return np.array([float(np.sign(away[0])), 0.0])
 
 
 def _beside(outline: Points, middle: Points, away: Points) -> LabelPlace:

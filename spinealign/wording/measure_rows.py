@@ -27,7 +27,7 @@ from spinealign.wording.measures import (
     severity_text,
     sources_text,
 )
-from spinealign.wording.text import as_sentence, listed, safe_text
+from spinealign.wording.text import as_sentence, in_sentence, listed, safe_text
 
 _SUFFIXES = {"deg": "°", "": ""}
 _DECIMALS = {"deg": 1, "mm": 1, "px": 1, "%": 0, "": 2}
@@ -121,7 +121,12 @@ def unmeasurable_lines(measurements: Iterable[Measurement]) -> list[str]:
     for measurement in missing:
         reason = uncertain if _is_uncertain(measurement) else measurement.unmeasurable
         alike.setdefault(as_sentence(reason_text(reason)), []).append(measurement)
-    return [f"{listed(_names(same))}: {reason}" for reason, same in alike.items()]
+    return [f"{_in_list(_names(same))}: {reason}" for reason, same in alike.items()]
+
+
+def _in_list(names: Sequence[str]) -> str:
+    first, *others = names
+    return listed([first, *map(in_sentence, others)])
 
 
 def _names(measurements: Iterable[Measurement]) -> list[str]:

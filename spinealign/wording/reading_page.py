@@ -37,7 +37,7 @@ from spinealign.wording.height_loss import (
 )
 from spinealign.wording.measure_rows import interval_text, number_text, range_text, unit_text
 from spinealign.wording.measures import measure_name, reason_text, severity_text
-from spinealign.wording.text import listed, safe_text
+from spinealign.wording.text import in_sentence, listed, safe_text
 
 STATUS_WORDS: Mapping[ReadingStatus, str] = {
     ReadingStatus.AUTOMATIC: "automatic",
@@ -543,7 +543,7 @@ def undetermined_measures_sentence(bodies: Sequence[str], findings: Sequence[Fin
     """Return of which bodies no heights, and which measures, are not determined; "" without any."""
     ordered = sorted(bodies, key=_position)
     heights = [f"heights of {names_text(ordered)}"] if bodies else []
-    told = heights + [finding_title(finding) for finding in findings]
+    told = heights + [in_sentence(finding_title(finding)) for finding in findings]
     return f"Not determined: {listed(told)}." if told else ""
 
 
@@ -566,7 +566,7 @@ def unjudged_sentence(findings: Sequence[Finding]) -> str:
 
 def _named_value(finding: Finding) -> str:
     reservations = "".join(f" ({words})" for words in _reservations(finding))
-    return f"{dictated_measure(finding_title(finding), finding)}{reservations}"
+    return f"{in_sentence(dictated_measure(finding_title(finding), finding))}{reservations}"
 
 
 # A whole reading

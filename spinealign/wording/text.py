@@ -15,6 +15,9 @@ JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 """Without width, but Persian and Indian names are spelt with them."""
 
 
+_NAMES = ("Cobb", "Modic", "Pfirrmann")
+
+
 def display_name(path: Path) -> str:
     """Return a file's name that is safe to show: no control or undecodable characters."""
     return safe_text(path.name or str(path))
@@ -56,6 +59,12 @@ def as_sentence(text: str) -> str:
     """Return `text` as a sentence with its full stop."""
     text = safe_text(text.strip()) or "no reason was given"
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def in_sentence(title: str) -> str:
+    """Return a title as it stands inside a sentence: "sacral slope", and "C7 slope" as it is."""
+    is_name = title.startswith(_NAMES) or not title[1:2].islower()
+    return title if is_name else title[0].lower() + title[1:]
 
 
 def listed(words: Sequence[str], conjunction: str = "and") -> str:

@@ -26,6 +26,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import DecisionSource, KindCheck, NoteKind, ReaderNote, SpacingSource
 from spinealign.wording.reading import note_text
+from spinealign.wording.text import in_sentence
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 from tests.phantoms import (
     ct_analysis,
@@ -439,3 +440,16 @@ def test_a_model_is_named_with_version_and_status():
     assert wording.model_text(mr_model()) == (
         "Sagittal MR segmentation (U-Net), version 1.0.0, internally validated"
     )
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("Sacral slope", "sacral slope"),
+        ("C7 slope", "C7 slope"),
+        ("Cobb angle 1", "Cobb angle 1"),
+        ("disc angle", "disc angle"),
+    ],
+)
+def test_a_title_inside_a_sentence_is_small_unless_it_is_a_name(title, words):
+    assert in_sentence(title) == words
