@@ -52,7 +52,7 @@ _HEAD = TextStyle(size=7.6, leading=9.6, is_bold=True)
 _HEAD_RIGHT = _HEAD.but(is_bold=False, align="right", colour=GREY)
 _DRAFT_SIZE, _DRAFT_TURN_DEG = 150, 52
 _DRAFT = TextStyle(
-    size=_DRAFT_SIZE, is_bold=True, align="centre", colour=Color(0.5, 0.53, 0.57, alpha=0.22)
+    size=_DRAFT_SIZE, is_bold=True, align="centre", colour=Color(0.7, 0.15, 0.12, alpha=0.2)
 )
 
 GRID = [

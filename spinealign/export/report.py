@@ -46,6 +46,9 @@ _FINDING_WIDTHS = (0.34, 0.22, 0.19, 0.25)
 _NARROW_WIDTHS = (0.34, 0.24, 0.22, 0.2)
 _LEFT_SHARE = 0.55
 _MOST_FINDINGS = 10
+_FEWER_FINDINGS = (_MOST_FINDINGS, 8, 6, 5)
+"""How many findings have a row beside a high picture: fewer, so that it can be read."""
+
 _GAP = 3 * mm
 _MOST_LINES = 4
 _MOST_REMARK_LINES = 12
@@ -175,11 +178,13 @@ class _Front:
         width, height = self._size
         if height > _TALL * width:
             left = page.TEXT_WIDTH * _LEFT_SHARE
-            told = [*_impression(self._content), *_findings(rows, left, _NARROW_WIDTHS)]
-            for story, below in (([*told, *cautions], []), (told, cautions)):
-                beside = PictureBeside(story, left, self._jpeg, self._size)
-                if beside.least_height() <= page.TEXT_HEIGHT * _MOST_SHARE:
-                    return [beside, caption, *below]
+            for most in _FEWER_FINDINGS:
+                told = _findings(rows, left, _NARROW_WIDTHS, most)
+                told = [*_impression(self._content), *told]
+                for story, below in (([*told, *cautions], []), (told, cautions)):
+                    beside = PictureBeside(story, left, self._jpeg, self._size)
+                    if beside.least_height() <= page.TEXT_HEIGHT * _MOST_SHARE:
+                        return [beside, caption, *below]
         picture = FittedPicture(self._jpeg, self._size)
         told = [*_impression(self._content), *_findings(rows)]
         return [*told, *cautions, Spacer(0, _GAP), picture, caption]
@@ -327,16 +332,18 @@ def _findings(
     rows: Sequence[FindingRow],
     width: float = page.TEXT_WIDTH,
     shares: Sequence[float] = _FINDING_WIDTHS,
+    most: int = _MOST_FINDINGS,
 ) -> Story:
+    """Return the table of at most so many findings, and the others in a line below it."""
     if not rows:
         return []
     widths = [share * width / page.TEXT_WIDTH for share in shares]
     heads = [paragraph(text, page.BOLD) for text in FINDING_HEADINGS]
-    shown = [_finding_cells(row) for row in rows[:_MOST_FINDINGS]]
+    shown = [_finding_cells(row) for row in rows[:most]]
     table = page.table([heads, *shown], widths, padding=(1.5, 2))
-    wide = [at for at, row in enumerate(rows[:_MOST_FINDINGS], start=1) if not row.value]
+    wide = [at for at, row in enumerate(rows[:most], start=1) if not row.value]
     table.setStyle([("SPAN", (0, at), (1, at)) for at in wide])
-    rest = "; ".join(_in_one_line(row) for row in rows[_MOST_FINDINGS:])
+    rest = "; ".join(_in_one_line(row) for row in rows[most:])
     more = [Spacer(0, 1 * mm), paragraph(f"Further: {rest}.", page.SMALL)] if rest else []
     return [paragraph("Findings", page.HEADING), table, *more]
 

@@ -428,8 +428,10 @@ def _mark(read: ReadFinding, row: Sequence[ReadFinding], is_signed: bool) -> str
 
 
 def _values_note(read: Sequence[ReadFinding]) -> str:
-    is_overruled = {Decision.CHANGED, Decision.REJECTED} & {each.state for each in read}
-    return PROGRAM_VALUES if is_overruled else ""
+    overruled = (Decision.CHANGED, Decision.REJECTED)
+    # All values follow levels and kind that were changed on the picture.
+    told = [e for e in read if e.state in overruled and e.finding.kind not in CONTEXT_KINDS]
+    return PROGRAM_VALUES if told else ""
 
 
 def _overrulings(read: Sequence[ReadFinding]) -> dict[str, Overruling]:

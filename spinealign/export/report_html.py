@@ -31,6 +31,7 @@ from spinealign.wording.report import (
     DRAFT,
     FINDING_HEADINGS,
     OVERRULED_TITLE,
+    PROGRAM_VALUES_ABOVE,
 )
 
 _STYLE = """
@@ -56,7 +57,7 @@ figure { margin: 4mm 0; text-align: center; break-inside: avoid; }
 figure img { max-width: 100%; max-height: 170mm; }
 .band { background: #ffc107; font-weight: bold; text-align: center; padding: 1mm; }
 .watermark { position: fixed; top: 40%; left: 0; right: 0; text-align: center; font-size: 120pt;
-  font-weight: bold; color: #80868f; opacity: .22; transform: rotate(-52deg);
+  font-weight: bold; color: #b3261e; opacity: .2; transform: rotate(-52deg);
   pointer-events: none; }
 footer { margin-top: 6mm; border-top: 1px solid #c9ced6; }
 @page { size: A4; margin: 14mm; }
@@ -80,7 +81,7 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
             *_impression(content),
             *_findings(content.rows),
             *_picture(as_drawn(analysis, details), content),
-            *([_paragraph(content.values_note)] if content.values_note else []),
+            *([_paragraph(PROGRAM_VALUES_ABOVE)] if content.values_note else []),
             *_measures(analysis, content.overrulings),
             *_other_examinations(analysis, details),
             *_listed("Cautions", [*content.changes, *map(caution_statement, analysis.cautions)]),

@@ -33,6 +33,9 @@ PROGRAM_VALUES = (
     "What follows are the program’s own values; what the reader changed or rejected is marked: the "
     "impression and the findings on page 1 hold."
 )
+PROGRAM_VALUES_ABOVE = PROGRAM_VALUES.replace(" on page 1", " above")
+"""The same on a page that has no numbers."""
+
 OVERRULED_TITLE = "Changed or rejected by the reader"
 ANNEX_TITLE = "Technical annex"
 PICTURE_CAPTION = "Outlines and measures drawn by the program; check them against the anatomy."

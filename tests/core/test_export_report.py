@@ -609,3 +609,11 @@ def test_a_body_that_the_reader_removed_is_named_on_the_first_page():
     without = apply_corrections(analysis, state)
     assert "C5 was removed by the reader." in pages_of(without)[0]
     assert "C5 was removed by the reader." in report_html(without).decode()
+
+
+def test_values_that_follow_changed_levels_are_not_called_the_program_s_own():
+    analysis = analysed(draw_column("T1"))
+    levels = next(f for f in findings_of(analysis) if f.key == "levels")
+    rejected = decide(reading_of(analysis), levels, Decision.REJECTED, None, NOW)
+    content = report_content(analysis, ReportDetails(reading=rejected))
+    assert content.values_note == ""

@@ -163,7 +163,9 @@ class Saver(QObject):
         name = f"deidentified_{exporter.file_name}" if whose.is_asked_for else exporter.file_name
         wanted = SavedFile(title, name, exporter.file_type)
         write = partial(self._services.write_report, analysis, kind, details)
-        self._write_file(self._ask_file(wanted, analysis, asking), write)
+        # The name of an image may be that of a patient.
+        stem = f"image_{analysis.image.sha256[:12]}" if whose.is_left_out else ""
+        self._write_file(self._ask_file(wanted, analysis, asking, stem), write)
 
     def preview_report(
         self, analysis: Analysis, whose: ReportPatient, show: Callable[[bytes], object]
@@ -199,8 +201,10 @@ class Saver(QObject):
         if path is not None:
             self._write(lambda: write_file(path, write))
 
-    def _ask_file(self, wanted: SavedFile, analysis: Analysis, asking: QWidget) -> Path | None:
-        stem, kind = result_stem(analysis.image), wanted.file_type
+    def _ask_file(
+        self, wanted: SavedFile, analysis: Analysis, asking: QWidget, stem: str = ""
+    ) -> Path | None:
+        stem, kind = stem or result_stem(analysis.image), wanted.file_type
         proposed = str(Path(self._start_folder()) / f"{stem}_{wanted.file_name}")
         name, _ = QFileDialog.getSaveFileName(
             asking, wanted.title, proposed, f"{kind.title} (*{kind.suffix});;All files (*)"
