@@ -86,9 +86,9 @@ def _grouped(
         if len(table) == frames and all(offset in known for offset in table):
             return _split(fragments, [known[offset] for offset in table])
     firsts = [k for k, each in enumerate(fragments) if data.startswith(STREAM_STARTS, each.start)]
-    if len(firsts) != frames:
+    if len(firsts) < frames:
         raise ValueError("fragments that belong to no frame")
-    return _split(fragments, firsts)
+    return _split(fragments, firsts)[:frames]  # as of uncompressed data, the rest is left
 
 
 def _split(fragments: list[_Fragment], firsts: list[int]) -> list[list[_Fragment]]:

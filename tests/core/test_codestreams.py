@@ -224,6 +224,15 @@ def test_fragments_are_put_together(tmp_path: Path, offsets: str, parts: int) ->
     assert np.abs(pixels.astype(int) - expected[1]).max() <= 2
 
 
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_frame_more_than_stated_keeps_no_other_from_opening(tmp_path: Path, parts: int) -> None:
+    dataset, expected = frames_in_fragments("none", parts)
+    dataset.NumberOfFrames = 2
+    dcmwrite(tmp_path / "a.dcm", dataset)
+    pixels = read_image(tmp_path / "a.dcm").pixels
+    assert np.abs(pixels.astype(int) - expected[1]).max() <= 2
+
+
 @pytest.mark.parametrize("left_out", [3, 4, 5])
 def test_a_frame_that_lacks_a_fragment_is_damaged(tmp_path: Path, left_out: int) -> None:
     dataset, _ = frames_in_fragments("none")
