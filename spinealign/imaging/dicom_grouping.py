@@ -115,9 +115,9 @@ def _by_space(group: list[SliceHeader], k: int) -> list[list[SliceHeader]]:
 def _rejoined(groups: list[list[SliceHeader]]) -> list[list[SliceHeader]]:
     """Put slices together of which each was given a series identifier of its own.
 
-    They agree in all else that tells series apart, in number and name of the series too, and at
-    least three lie parallel, each at a place of its own. Evenly placed ones may also each have
-    a number, a study or a space of their own, and a name that only counts them.
+    They agree in all else that tells series apart, in number and name of the series, sequence and
+    times too, and at least three lie parallel, each at a place of its own. Evenly placed ones may
+    also each have a number, a study or a space of their own, and a name that only counts them.
     """
     single, rest = [], []
     for group in groups:
@@ -136,23 +136,31 @@ def _rejoined(groups: list[list[SliceHeader]]) -> list[list[SliceHeader]]:
 def _alike(
     headers: Sequence[SliceHeader], key: Callable[[SliceHeader], tuple[Any, ...]]
 ) -> Iterator[list[SliceHeader]]:
-    """Return slices of one key that are parallel."""
+    """Return slices of one key and echo that are parallel."""
     parts: dict[tuple[Any, ...], list[SliceHeader]] = defaultdict(list)
     for header in headers:
         parts[key(header)].append(header)
     for part in parts.values():
-        yield from _parallel(part)
+        for echo in _echoes(part):
+            yield from _parallel(echo)
+
+
+def _echoes(group: list[SliceHeader]) -> list[list[SliceHeader]]:
+    """Split slices wherever their echo times are of two echoes."""
+    parts = _two_echoes(group, _OTHER_ECHO)
+    return parts if len(parts) < 2 else [echo for part in parts for echo in _echoes(part)]
 
 
 def _strict_key(header: SliceHeader) -> tuple[Any, ...]:
     entry = header.entry
     known = (header.patient, entry.modality, entry.number, entry.description)
-    return (*header.key[1:], *header.spaces, *known)
+    return (*header.key[1:], *header.spaces, *header.acquisition, *known)
 
 
 def _loose_key(header: SliceHeader) -> tuple[Any, ...]:
     name = re.sub(r"\d+", "", header.entry.description)
-    return (*header.key[1:], header.patient, header.entry.modality, name)
+    known = (header.patient, header.entry.modality, name)
+    return (*header.key[1:], *header.acquisition, *known)
 
 
 def _stacks_of(parallel: list[SliceHeader]) -> list[list[SliceHeader]]:

@@ -65,9 +65,9 @@ class SliceHeader:
 
     `key` is equal for frames of one series and `cosines` nearly so. `spaces` (study, frame of
     reference, day, accession number, stack) are too, where they are stated. Echo times (ms), kind
-    of image and `marks` count only where slices lie on top of each other. `position_mm` comes from
-    the slice's place in space, `location_mm` is the scanner's own word for it; both are None when
-    not stated.
+    of image and `marks` count only where slices lie on top of each other, `acquisition` where each
+    slice has a series identifier of its own. `position_mm` comes from the slice's place in space,
+    `location_mm` is the scanner's own word for it; both are None when not stated.
     """
 
     part: ImagePart
@@ -76,6 +76,7 @@ class SliceHeader:
     patient: PatientKey
     echoes_ms: tuple[float, ...]
     kind: str
+    acquisition: tuple[str, ...]
     cosines: NDArray[np.float64] | None
     position_mm: float | None
     location_mm: float | None
@@ -161,6 +162,7 @@ def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> Slice
         _patient(dataset),
         _few(dataset.get("EchoTime")),
         _short(dicom_tags.image_type(dataset)),
+        _acquisition(dataset),
         cosines,
         _position_mm(dataset, frame, cosines),
         location[0] if len(location) == 1 and frames == 1 else None,
@@ -185,6 +187,13 @@ def _spaces(dataset: Dataset, frame: int) -> tuple[str, ...]:
     """
     stack = dicom_tags.frame_value(dataset, frame, "FrameContentSequence", "StackID")
     return *(_short(dataset.get(keyword)) for keyword in _SPACES), _short(stack)
+
+
+def _acquisition(dataset: Dataset) -> tuple[str, ...]:
+    """Return how a slice was taken: sequence, and repetition and inversion times to two digits."""
+    names = (_short(dataset.get(keyword)) for keyword in ("ScanningSequence", "SequenceName"))
+    times = (_few(dataset.get(keyword)) for keyword in ("RepetitionTime", "InversionTime"))
+    return *names, *(" ".join(f"{ms:.2g}" for ms in found) for found in times)
 
 
 def _patient(dataset: Dataset) -> PatientKey:

@@ -339,6 +339,9 @@ def test_slices_with_a_series_identifier_each_become_one_series(tmp_path: Path) 
         {"SeriesNumber": [1, 2, 3, 4, 5], "ImagePositionPatient": UNEVEN},
         {"FrameOfReferenceUID": [f"1.2.{k}" for k in range(5)], "ImagePositionPatient": UNEVEN},
         {"InstanceNumber": [1] * 5, "ImagePositionPatient": UNEVEN},
+        {"EchoTime": [10, 100, 60, 30, 200]}, {"RepetitionTime": [500, 4000, 3000, 90, 2000]},
+        {"SequenceName": ["se", "tse", "tir", "fl", "ep"]},
+        {"ScanningSequence": ["SE", "IR", "GR", "EP", "RM"]},
     ],
     ids=lambda changes: " ".join(changes),
 )  # fmt: skip
