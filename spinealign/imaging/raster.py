@@ -29,7 +29,12 @@ from spinealign.imaging.decoding import (
     luminance,
     make_image,
 )
-from spinealign.imaging.raster_whole import check_decoded, check_stored, holds_zeros
+from spinealign.imaging.raster_whole import (
+    check_decoded,
+    check_stored,
+    holds_zeros,
+    png_without_texts,
+)
 
 _SEARCHED_BYTES = 65_536
 _BIG_ENDIAN_BIGTIFF = b"MM\x00\x2b"
@@ -131,6 +136,10 @@ def _open(path: Path, file: BinaryIO, file_format: ImageFormat) -> Image.Image:
         return Image.open(file, formats=(file_format.name.upper(),))
     except Image.DecompressionBombError:
         raise ImageReadError(path, ReadProblem.TOO_LARGE) from None
+    except ValueError:
+        if file_format is not formats.PNG:
+            raise
+        return Image.open(png_without_texts(file), formats=("PNG",))
     except UnidentifiedImageError:
         detail = _unsupported(file, file_format)
         if not detail:

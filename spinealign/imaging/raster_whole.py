@@ -16,6 +16,7 @@ from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.imaging.codestreams import is_whole
 
 _PNG_SIGNATURE, _PNG_CHECKED = b"\x89PNG\r\n\x1a\n", (b"IHDR", b"PLTE", b"IDAT")
+_PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 _TIFF_MOST_PIXEL_BYTES = 32
 _TIFF_COMPRESSION, _DEFLATES = 259, (8, 32946)  # the latter of libtiff before Adobe's number
 _FLUSHED = b"\0\0\xff\xff"
@@ -64,6 +65,22 @@ def _has_whole_chunks(file: BinaryIO) -> bool:
         if zlib.crc32(content, zlib.crc32(name)).to_bytes(4, "big") != checked:
             return False
     return False
+
+
+def png_without_texts(file: BinaryIO) -> BinaryIO:
+    """Return a PNG file without its texts and colour profile, of which Pillow refuses large ones.
+
+    Nothing of them is asked for here, whatever they unpack to.
+    """
+    file.seek(0)
+    kept = [file.read(len(_PNG_SIGNATURE))]
+    while len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", head)
+        if name in _PNG_TEXTS:
+            file.seek(length + 4, 1)
+        else:
+            kept += [head, file.read(length + 4)]
+    return io.BytesIO(b"".join(kept))
 
 
 def _fits_checksums(file: BinaryIO, picture: TiffImagePlugin.TiffImageFile) -> bool:

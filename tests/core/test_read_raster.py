@@ -371,9 +371,11 @@ def test_a_picture_that_is_wholly_transparent_is_shown_and_said(
     assert note == "Every pixel is marked as transparent; the transparency was ignored."
 
 
-def test_a_long_text_in_a_png_does_not_matter(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "count"), [(3_000_000, 1), (70_000_000, 1), (40_000_000, 3)])
+def test_a_long_text_in_a_png_does_not_matter(tmp_path: Path, size: int, count: int) -> None:
     info = PngImagePlugin.PngInfo()
-    info.add_text("Comment", "x" * 3_000_000, zip=True)
+    for number in range(count):
+        info.add_text(f"Comment {number}", "x" * size, zip=True)
     Image.fromarray(GREY).save(tmp_path / "a.png", pnginfo=info)
     np.testing.assert_array_equal(read_image(tmp_path / "a.png").pixels, GREY)
 
