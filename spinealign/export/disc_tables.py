@@ -9,7 +9,10 @@ from typing import Any
 from spinealign.domain.discs import Disc, DiscGrade, GradeName
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import SpineImage
+from spinealign.domain.reading import Reading
 from spinealign.export.measure_tables import json_number
+from spinealign.export.reading_tables import reader_cell, status_cell
+from spinealign.reading.findings import grade_key
 from spinealign.wording import display_name
 from spinealign.wording.discs import OVERALL_RULE, discs_line, grade_title, uncertain_grades_text
 
@@ -23,8 +26,10 @@ DISC_COLUMNS = (
     *(f"{name}{part}" for name in _FINDINGS for part in ("", "_probability", "_threshold")),
     "uncertain", "patient_overall", "calibrated", "model", "model_version", "model_status",
     "image_sha256", "companion_sha256", "program_version",
+    *(f"{name}_reader" for name in GradeName), "reading_status",
 )  # fmt: skip
-"""Columns of discs.csv; a finding is "yes", "no", "uncertain", "needs T2" (`DiscGrade.needs_t2`),
+"""Columns of discs.csv; "_reader" is what was signed (`reader_cell`), all else the program's. A
+finding is "yes", "no", "uncertain", "needs T2" (`DiscGrade.needs_t2`),
 or empty if it was not graded."""
 
 _DECIMALS = 4
@@ -52,13 +57,25 @@ def disc_name_records(discs: tuple[Disc, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def discs_csv(analysis: Analysis) -> str:
-    """Return one row a disc as CSV (RFC 4180) under `DISC_COLUMNS`, from the sacrum up."""
+def discs_csv(analysis: Analysis, reading: Reading | None = None) -> str:
+    """Return one row a disc as CSV (RFC 4180) under `DISC_COLUMNS`, from the sacrum up.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    reading : Reading or None
+        What a reader decided on them.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, DISC_COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
     for disc in analysis.discs:
-        writer.writerow({**_disc_cells(disc), **_origin(analysis)})
+        said = {
+            f"{grade.name}_reader": reader_cell(reading, grade_key(disc, grade.name))
+            for grade in disc.grades
+        }
+        status = {"reading_status": status_cell(reading)}
+        writer.writerow({**_disc_cells(disc), **_origin(analysis), **said, **status})
     return text.getvalue()
 
 

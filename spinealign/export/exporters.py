@@ -144,16 +144,16 @@ def _regions(analysis: Analysis, _details: ReportDetails) -> bytes:
     return regions_csv(analysis).encode()
 
 
-def _measurements(analysis: Analysis, _details: ReportDetails) -> bytes:
+def _measurements(analysis: Analysis, details: ReportDetails) -> bytes:
     from spinealign.export.measure_tables import measurements_csv
 
-    return measurements_csv(analysis).encode()
+    return measurements_csv(analysis, details.reading).encode()
 
 
-def _discs(analysis: Analysis, _details: ReportDetails) -> bytes:
+def _discs(analysis: Analysis, details: ReportDetails) -> bytes:
     from spinealign.export.disc_tables import discs_csv
 
-    return discs_csv(analysis).encode()
+    return discs_csv(analysis, details.reading).encode()
 
 
 def _json(analysis: Analysis, details: ReportDetails) -> bytes:

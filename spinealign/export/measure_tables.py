@@ -16,6 +16,9 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.height_loss import HeightLoss
 from spinealign.domain.measurements import Calibration, Drawing, MeasuredPoint, Measurement
+from spinealign.domain.reading import Reading
+from spinealign.export.reading_tables import reader_cell, status_cell
+from spinealign.reading.findings import measure_key
 from spinealign.wording import safe_text
 from spinealign.wording.definitions import MEASURE_WORDS
 from spinealign.wording.height_loss import height_loss_text
@@ -33,9 +36,11 @@ MEASUREMENT_COLUMNS = (
     "reference_low", "reference_high", "reference_mean", "reference_sd", "reference_source",
     "severity", "severity_source", "state", "automatic_value",
     "reason", "method", "source", "spacing_row_mm", "spacing_column_mm", "spacing_source",
-    "calibration_length_mm", "image_sha256", "program_version",
+    "calibration_length_mm", "image_sha256", "program_version", "reader", "reading_status",
 )  # fmt: skip
-"""Columns of measurements.csv; `interval` is the 95 % interval, `levels` are joined by "/"."""
+"""Columns of measurements.csv; `interval` is the 95 % interval, `levels` are joined by "/".
+
+`value` is the program's; `reader` is what was signed instead (`reader_cell`)."""
 
 _DECIMALS = 4
 
@@ -125,8 +130,14 @@ def calibration_record(calibration: Calibration | None) -> dict[str, Any] | None
     }
 
 
-def measurements_csv(analysis: Analysis) -> str:
+def measurements_csv(analysis: Analysis, reading: Reading | None = None) -> str:
     """Return the measurements as CSV (RFC 4180) under `MEASUREMENT_COLUMNS`.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    reading : Reading or None
+        What a reader decided on them.
 
     Returns
     -------
@@ -140,7 +151,8 @@ def measurements_csv(analysis: Analysis) -> str:
     writer.writerow(MEASUREMENT_COLUMNS)
     origin = _origin(analysis)
     for measurement in analysis.measurements:
-        writer.writerow((*_cells(measurement), *origin))
+        said = reader_cell(reading, measure_key(measurement))
+        writer.writerow((*_cells(measurement), *origin, said, status_cell(reading)))
     return text.getvalue()
 
 

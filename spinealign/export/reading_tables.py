@@ -7,8 +7,18 @@ from typing import Any
 
 import msgspec
 
-from spinealign.domain.reading import FindingDecision, FindingValue, Moment, Reading
+from spinealign.domain.reading import (
+    FindingDecision,
+    FindingValue,
+    GradeValue,
+    Moment,
+    NumberValue,
+    PresenceValue,
+    Reading,
+)
 from spinealign.domain.report_details import LeftOutReading, ReadingUse
+
+_DECIMALS = 4
 
 
 def reading_record(
@@ -38,6 +48,33 @@ def reading_record(
         "signed_utc": None if reading.signed_utc is None else _time(reading.signed_utc),
         "decisions": [_decision(made) for made in reading.decisions],
     }
+
+
+def status_cell(reading: Reading | None) -> str:
+    """Return how far an image is read, for a table; empty where nobody has begun."""
+    return "" if reading is None else reading.status.value
+
+
+def reader_cell(reading: Reading | None, key: str) -> str | float | int:
+    """Return what the reader signed of a finding, for a table.
+
+    Returns
+    -------
+    str, float or int
+        A number, a grade, "yes" or "no"; "rejected"; empty where nothing was signed.
+    """
+    is_signed = reading is not None and reading.signed_utc is not None
+    made = reading.decision_on(key) if reading is not None and is_signed else None
+    if made is None:
+        return ""
+    match made.effective:
+        case NumberValue(value=number):
+            return round(number, _DECIMALS)
+        case GradeValue(grade=grade):
+            return grade
+        case PresenceValue(is_present=is_present):
+            return "yes" if is_present else "no"
+    return made.decision.value
 
 
 def _left_out(left_out: LeftOutReading) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import jsonschema
@@ -10,6 +12,8 @@ import pytest
 from spinealign.domain.reading import Decision
 from spinealign.domain.report_details import ReportDetails
 from spinealign.export.bundle import write_one
+from spinealign.export.disc_tables import discs_csv
+from spinealign.export.measure_tables import measurements_csv
 from spinealign.export.tables import analysis_json, analysis_schema
 from tests.killed_readings import begun, steps_of
 from tests.readings import back_analysis, neck_analysis
@@ -72,3 +76,38 @@ def test_nothing_that_a_person_typed_is_there(tables):
     text = json.dumps(tables[-1])
     for typed in ("A. Reader", "B. Reader", "Mild loss of height", "known before", "by the ward"):
         assert typed not in text
+
+
+def csv_rows(analysis, reading):
+    """The rows of both tables by disc, and by code and levels."""
+    discs = csv.DictReader(io.StringIO(discs_csv(analysis, reading)))
+    measures = csv.DictReader(io.StringIO(measurements_csv(analysis, reading)))
+    return (
+        {row["level"]: row for row in discs},
+        {(row["code"], row["levels"]): row for row in measures},
+    )
+
+
+def test_tables_hold_what_was_signed_beside_what_the_program_says(tmp_path):
+    session = begun(tmp_path)
+    readings = [step() for step in steps_of(session)]
+    analysis = back_analysis()
+    discs, measures = csv_rows(analysis, readings[-1])
+    row = discs["L4/L5"]
+    assert (row["pfirrmann"], row["pfirrmann_reader"]) == ("5", "4")
+    assert row["reading_status"] == "amended"
+    assert discs["L5/S1"]["herniation_reader"] in ("yes", "no", "rejected")
+    canal = measures["canal_diameter", "L4/L5"]
+    made = readings[-1].decision_on("measure/canal_diameter/L4/L5")
+    wanted = "rejected" if made.effective is None else str(made.effective.value)
+    assert (float(canal["value"]), canal["reader"]) == (9.0, wanted)
+
+
+def test_a_draft_tells_its_status_and_no_values(tmp_path):
+    session = begun(tmp_path)
+    draft = [step() for step in steps_of(session)][1]
+    discs, measures = csv_rows(back_analysis(), draft)
+    assert {row["reading_status"] for row in discs.values()} == {"being_read"}
+    assert {row["pfirrmann_reader"] for row in discs.values()} == {""}
+    assert {row["reader"] for row in measures.values()} == {""}
+    assert {row["reading_status"] for row in csv_rows(back_analysis(), None)[0].values()} == {""}
