@@ -40,13 +40,15 @@ def add_profile_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from spinealign.reading.decisions import told_decision
+    from spinealign.reading.decisions import told_decision, worst_first
     from spinealign.wording.reading_page import reading_lines
 
     found = _readings_of(options.image)
     for stored in found.values():
         reading = stored.reading
         if reading is not None:
+            if not reading.statements:
+                reading = reading.with_changes(decisions=worst_first(reading.decisions))
             told = reading.statements or tuple(map(told_decision, reading.decisions))
             print("\n".join(reading_lines(reading, told)))
     return _told(found)

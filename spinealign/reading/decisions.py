@@ -397,6 +397,16 @@ def told_decision(decision: FindingDecision) -> str:
     return decision_statement(finding, decision, said)
 
 
+def worst_first(decisions: Iterable[FindingDecision]) -> tuple[FindingDecision, ...]:
+    """Return decisions by the rank of what holds, as far as it follows from key and value alone."""
+    return tuple(sorted(decisions, key=lambda made: -_rank(made)))
+
+
+def _rank(made: FindingDecision) -> float:
+    held = made.effective
+    return 0.0 if held is None else assessed(named_finding(made), held).rank
+
+
 def told_changes(reading: Reading) -> tuple[str, ...]:
     """Return what a reader changed and rejected, a sentence each with who did so and when."""
     overruled = (Decision.CHANGED, Decision.REJECTED)

@@ -271,3 +271,15 @@ def test_files_of_readings_fit_the_published_schema(signed, tmp_path):
     assert len(files) == 2
     for file in files:
         jsonschema.validate(json.loads(file.read_text("utf-8")), schema)
+
+
+def test_a_draft_is_printed_worst_first(film, capsys):
+    analysis = replace(back_analysis(), image=read_image(film))
+    session = ReadingSession(analysis, ReadingStore(), "A. Reader", Clock())
+    for key in ("disc_grade/pfirrmann/L2/L3", "disc_grade/herniation/L5/S1", "height_loss/L1"):
+        session.decide(key, Decision.ACCEPTED)
+    lines = run(capsys, "show", film)[1]
+    told = [line.strip() for line in lines if line.startswith("  ")][:3]
+    assert told[0].startswith("L1 height loss")
+    assert told[1].startswith("L5/S1 disc herniation")
+    assert told[2].startswith("L2/L3 Pfirrmann grade")

@@ -969,9 +969,10 @@ class TestKinds:
             neck.key(Qt.Key.Key_C)
             neck.type("25")
             neck.key(Qt.Key.Key_Return)
-        neck.window.correction.measures.select(None)
         assert neck.decision(COBB) is decision
-        assert cobb not in drawn.keys
+        for selected in (cobb, None):
+            neck.window.correction.measures.select(selected)
+            assert cobb not in drawn.keys
         neck.command("undo")
         assert cobb in drawn.keys
 

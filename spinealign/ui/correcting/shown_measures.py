@@ -31,7 +31,8 @@ class ShownMeasures(QObject):
     choices : MeasureChoices
         The ticks; the table changes them in place.
     readings : CaseReadings
-        What the reader changed or rejected there is drawn only while it is selected.
+        What the reader changed or rejected there is not drawn, selected or not: its lines and its
+        number are the program's.
     """
 
     def __init__(
@@ -86,8 +87,8 @@ class ShownMeasures(QObject):
         shown = [
             m
             for m in analysis.measurements
-            if m.key == self._selected
-            or (wanted and self._choices.is_shown(m) and not self._is_overruled(m))
+            if (m.key == self._selected or (wanted and self._choices.is_shown(m)))
+            and not self._is_overruled(m)
         ]
         self._picture.show_measures(shown, self._selected)
 
