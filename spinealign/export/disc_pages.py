@@ -22,11 +22,12 @@ from spinealign.export.report_pictures import jpeg
 from spinealign.imaging.render import default_window, to_display
 from spinealign.lumbar.pictures import disc_picture, leading_grade
 from spinealign.reading.findings import grade_key
-from spinealign.wording import NOTHING, display_name
+from spinealign.wording import NOTHING
 from spinealign.wording.discs import (
     COUNTED_FROM_BELOW,
     OVERALL_OF_PROGRAM,
     OVERALL_RULE,
+    companion_text,
     disc_detail_lines,
     grade_text,
     grade_title,
@@ -82,10 +83,8 @@ def discs_story(analysis: Analysis, overrulings: Overrulings) -> Story:
 
 
 def _companion(analysis: Analysis) -> Story:
-    if analysis.companion is None:
-        return []
-    name = display_name(analysis.companion.source_path)
-    return [paragraph(f"Graded together with the other contrast, {name}.", page.SMALL)]
+    text = companion_text(analysis)
+    return [paragraph(text, page.SMALL)] if text else []
 
 
 def _row(grey: NDArray[np.uint8], disc: Disc, overrulings: Overrulings) -> list[Any]:

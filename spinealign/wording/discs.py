@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spinealign.domain.discs import Disc, DiscGrade, GradeName, Overall
-from spinealign.domain.findings import Analysis, ModelStatus
+from spinealign.domain.findings import Analysis, ModelStatus, WarningCode
+from spinealign.wording.text import display_name
 
 GRADE_TITLES = {
     GradeName.PFIRRMANN: "Pfirrmann grade",
@@ -70,6 +71,26 @@ def discs_headline(analysis: Analysis) -> str:
     if model.status is ModelStatus.DEMONSTRATION:
         return f"Demonstration model: {text} This model’s results are not reliable."
     return text
+
+
+def companion_text(analysis: Analysis) -> str:
+    """Return that discs were graded on two contrasts, and with which image; "" if not."""
+    other = analysis.companion
+    codes = {caution.code for caution in analysis.cautions}
+    if other is None or codes & _COMPANION_LEFT_OUT:
+        return ""
+    weighting = "" if other.weighting is None else f" ({other.weighting.value.upper()}-weighted)"
+    name = display_name(other.source_path)
+    return f"The discs were graded together with the other contrast, {name}{weighting}."
+
+
+_COMPANION_LEFT_OUT = frozenset(
+    {
+        WarningCode.COMPANION_UNMATCHED,
+        WarningCode.COMPANION_ALIKE,
+        WarningCode.COMPANION_UNUSED,
+    }
+)
 
 
 def discs_line(discs: Sequence[Disc]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -13,7 +14,8 @@ from pypdf import PdfReader
 
 from spinealign import wording
 from spinealign.domain.discs import GradeName, Overall
-from spinealign.domain.findings import ModelStatus
+from spinealign.domain.findings import Caution, ModelStatus, WarningCode
+from spinealign.domain.image import Weighting
 from spinealign.export.bundle import write_bundle
 from spinealign.export.disc_tables import DISC_COLUMNS, discs_csv
 from spinealign.export.exporters import available_kinds
@@ -27,6 +29,7 @@ from spinealign.measure.correction.corrected import apply_corrections, initial_c
 from spinealign.measure.correction.level_shift import shift_levels
 from spinealign.wording.discs import (
     OVERALL_RULE,
+    companion_text,
     disc_doubt_lines,
     disc_lines,
     disc_summary,
@@ -260,3 +263,17 @@ def test_a_heat_map_colours_the_place_that_spoke():
 
 def test_without_a_finding_pfirrmanns_grade_leads():
     assert leading_grade(graded_analysis(()).discs[0]).name is GradeName.PFIRRMANN
+
+
+def test_that_two_contrasts_were_used_is_told_and_which():
+    plain = graded_analysis()
+    assert companion_text(plain) == ""
+    other = replace(plain.image, source_path=Path("t1.dcm"), weighting=Weighting.T1)
+    both = replace(plain, companion=other)
+    said = "The discs were graded together with the other contrast, t1.dcm (T1-weighted)."
+    assert companion_text(both) == said
+    unsure = replace(both, companion=replace(other, weighting=None))
+    assert companion_text(unsure).endswith("the other contrast, t1.dcm.")
+    for code in ("COMPANION_UNMATCHED", "COMPANION_ALIKE"):
+        unused = replace(both, cautions=(Caution(WarningCode[code]),))
+        assert companion_text(unused) == ""

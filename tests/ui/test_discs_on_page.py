@@ -249,7 +249,11 @@ def test_the_other_contrast_is_added_and_left_out_again(page, window, qtbot, fak
         window.actions_by_name["add_companion"].trigger()
     assert fake.analyser.companions == [None, path]
     words = [label.text() for label in window.results.page.findChildren(QLabel)]
-    assert "Graded together with t1.png." in words
+    told = [text for text in words if text.startswith("The discs were graded together with")]
+    assert len(told) == 1
+    assert "t1.png" in told[0]
+    chips = window.results.reading.chips.buttons
+    assert [chip.toolTip() for chip in chips if chip.text() == "T1 and T2"] == told
     with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.actions_by_name["drop_companion"].trigger()
     assert fake.analyser.companions[-1] is None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PyQt6.QtCore import QPoint, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QModelIndex, QPoint, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QLineEdit,
     QMenu,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -254,6 +256,19 @@ def _children(group: QTreeWidgetItem) -> list[QTreeWidgetItem]:
     return [item for item in items if item is not None]
 
 
+class _Elided(QStyledItemDelegate):
+    """Cuts long names of files in the middle, where they differ least, and all else at the end."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
+        """Say where a name is cut; headings have no case or file behind them."""
+        super().initStyleOption(option, index)
+        if option is not None:
+            payload = index.data(_PAYLOAD)
+            is_file = isinstance(payload, (Case, Recent))
+            mode = Qt.TextElideMode
+            option.textElideMode = mode.ElideMiddle if is_file else mode.ElideRight
+
+
 def _new_tree() -> QTreeWidget:
     tree = QTreeWidget()
     tree.setAccessibleName("Cases")
@@ -261,7 +276,7 @@ def _new_tree() -> QTreeWidget:
     tree.setRootIsDecorated(False)
     tree.setIndentation(10)
     tree.setIconSize(QSize(18, 18))
-    tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    tree.setItemDelegate(_Elided(tree))
     tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
     tree.setAcceptDrops(False)

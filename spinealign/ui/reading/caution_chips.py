@@ -13,6 +13,7 @@ from spinealign.domain.findings import Analysis, WarningCode
 from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.wording import caution_text
+from spinealign.wording.discs import companion_text
 from spinealign.wording.reading_window import (
     caution_label,
     missing_label,
@@ -51,6 +52,9 @@ def chips_of(analysis: Analysis) -> tuple[Chip, ...]:
         chips.append(Chip(missing_label(missing), missing_text(missing)))
     if analysis.removed:
         chips.append(Chip(removed_label(analysis.removed), f"{removed_text(analysis.removed)}."))
+    both = companion_text(analysis)
+    if both:
+        chips.append(Chip("T1 and T2", both, WarningCode.READER_NOTE))
     return tuple(sorted(chips, key=lambda chip: chip.is_note))
 
 

@@ -14,10 +14,11 @@ from spinealign.ui.results.disc_table import DiscTable
 from spinealign.ui.results.probability_bars import ProbabilityBar
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording import display_name, safe_text
+from spinealign.wording import safe_text
 from spinealign.wording.discs import (
     COUNTED_FROM_BELOW,
     OVERALL_RULE,
+    companion_text,
     grade_text,
     grade_title,
     overall_text,
@@ -123,9 +124,9 @@ class DiscSection(QWidget):
         column.addLayout(row)
         column.addWidget(self.grades)
         column.addWidget(wrapped_label(COUNTED_FROM_BELOW, "muted"))
-        if analysis.companion is not None:
-            name = display_name(analysis.companion.source_path)
-            column.addWidget(wrapped_label(f"Graded together with {name}.", "muted"))
+        both = companion_text(analysis)
+        if both:
+            column.addWidget(wrapped_label(both, "muted"))
         self.table.disc_selected.connect(self._select)
         self.set_analysis(analysis)
 
