@@ -1069,6 +1069,17 @@ class TestLevelsRenamedAfterDeciding:
         session.undo()
         assert session.reading.decision_on(self.PFIRRMANN.format("L4/L5")) is None
 
+    def test_an_impression_typed_under_other_names_is_told_to_disagree(self, store):
+        session = opened(store, back_analysis(), "A. Reader")
+        session.accept_rest()
+        session.write_impression(f"{session.reading.impression.text} Refer to surgeon.")
+        assert not session.disagreement
+        session.follow(one_level_up(back_analysis()))
+        session.accept_rest()
+        found = session.disagreement
+        assert any(sentence.startswith("L4/L5: ") for sentence in found.stale)
+        assert any(sentence.startswith("L3/L4: ") for sentence in found.missing)
+
     def test_one_that_is_at_no_place_keeps_its_key(self, store):
         session = opened(store, back_analysis(), "A. Reader")
         session.decide("measure/lumbar_lordosis_l1_s1/L1/S1", Decision.ACCEPTED)
