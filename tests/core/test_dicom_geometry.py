@@ -212,6 +212,6 @@ LATERAL_FILMS = (LATERAL_NECK, WHOLE_SPINE)
 def test_possible_examinations(
     tmp_path: Path, tags: dict[str, Any], possible: tuple[Examination, ...], says_why: bool
 ) -> None:
-    image = read_scan(tmp_path, **tags)
+    image = read_scan(tmp_path, RescaleSlope=1, RescaleIntercept=0, **tags)
     assert image.possible_examinations == possible
     assert bool(notes_of(image)) is says_why
