@@ -37,7 +37,7 @@ from spinealign.domain.errors import (
     StoredReadingProblem,
 )
 from spinealign.domain.findings import Analysis, Corrections
-from spinealign.domain.reading import AddendumDraft, ReadImage, Reading
+from spinealign.domain.reading import AddendumDraft, ReadImage, Reading, ReadingStatus
 from spinealign.domain.report_details import LeftOutReading, ReadingUse
 from spinealign.files import as_export_error, held_alone, write_durably, write_once
 from spinealign.json_files import JsonError, JsonProblem, parse_json, read_bytes, typed
@@ -130,6 +130,9 @@ def taken_in(
     """
     known = stored.reading or stored.unverified
     status = None if known is None else known.status
+    is_seen = status is not None and status.is_verified
+    if stored.was_signed and not is_seen:  # no signed version of it can be read
+        status = ReadingStatus.SIGNED
     if stored.faults:
         return None, LeftOutReading(ReadingUse.FAULTY, status)
     if stored.reading is not None and stored.reading.view != analysis.view_name:

@@ -46,13 +46,15 @@ SIGNED_MESSAGE = Message(
     "Use “Add addendum…” on the reading page to add to it, with the reason.",
 )
 
-UNVOUCHED = "signed, not as it was written"
+UNVOUCHED = "signed, not valid"
 """Status of a signed reading that was changed or damaged on the disk."""
 
 UNVOUCHED_MESSAGE = Message(
     "The signed reading of this image is not as it was written, so nothing can be changed.",
     "Restore it from a backup, or set it aside on the reading page and read anew.",
 )
+
+SET_ASIDE_ADVICE = "Without a backup, set the reading aside at the end of this page and read anew."
 
 SET_ASIDE_QUESTION = (
     "The signed reading of this image is not as it was written. If there is no backup of it, it "

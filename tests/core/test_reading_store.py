@@ -99,6 +99,14 @@ def test_a_reading_is_taken_in_unless_it_is_spoilt_or_of_another_kind(kept: Read
     assert taken_in(neck, spoilt) == (
         None, LeftOutReading(ReadingUse.FAULTY, ReadingStatus.AMENDED),
     )  # fmt: skip
+    for number in (1, 2):
+        path = version_path(profile, number)
+        path.write_text(path.read_text().replace("Reader", "Writer"))
+    unread = kept.load(IMAGE)
+    assert unread.reading is None
+    assert taken_in(neck, unread) == (
+        None, LeftOutReading(ReadingUse.FAULTY, ReadingStatus.SIGNED),
+    )  # fmt: skip
     assert taken_in(neck, StoredReading()) == (None, None)
 
 

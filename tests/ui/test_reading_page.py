@@ -26,6 +26,7 @@ from spinealign.domain.reading import (
     ReadImage,
     ReadingStatus,
 )
+from spinealign.domain.report_details import LeftOutReading, ReadingUse
 from spinealign.measure.correction.changes import delete_vertebra, move_landmark
 from spinealign.measure.correction.corrected import initial_corrections
 from spinealign.reading.impression import Phrase
@@ -40,6 +41,7 @@ from spinealign.ui.reading.versions_dialog import VersionsDialog
 from spinealign.ui.results.result_page import DETAILS, ImageTypeChoice
 from spinealign.ui.widgets.labels import Strip
 from spinealign.ui.window.actions import IMAGE_TYPE_COMMANDS
+from spinealign.wording.reading_window import SET_ASIDE_ADVICE
 from tests import fakes
 from tests.disc_models import graded_analysis
 from tests.examinations import SPINE_MR
@@ -873,9 +875,12 @@ class TestKept:
         assert strips.count() == 1
         assert "was changed after it was signed" in strips.itemAt(0).widget().accessibleName()
         bench = again.workbench
-        assert bench.saver.report_details(bench.current_analysis, ReportPatient.UNKNOWN).is_draft
+        details = bench.saver.report_details(bench.current_analysis, ReportPatient.UNKNOWN)
+        assert details.is_draft
+        assert details.left_out == LeftOutReading(ReadingUse.FAULTY, ReadingStatus.SIGNED)
+        assert SET_ASIDE_ADVICE in strips.itemAt(0).widget().accessibleName()
         page, actions = again.results.reading, again.actions_by_name
-        assert page.status.text() == "Signed, not as it was written"
+        assert page.status.text() == "Signed, not valid"
         for part in (page.sign, page.accept_rest, page.addendum, page.left):
             assert not part.isVisible()
         assert page.impression.text.isReadOnly()

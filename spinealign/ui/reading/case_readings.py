@@ -189,7 +189,10 @@ class CaseReadings(QObject):
         if entry is None:
             return None, None
         shown = entry.shown
-        return taken_in(analysis, StoredReading(shown.reading, shown.versions, shown.faults))
+        stored = StoredReading(
+            shown.reading, shown.versions, shown.faults, was_signed=shown.is_unvouched
+        )
+        return taken_in(analysis, stored)
 
     @property
     def is_saving(self) -> bool:

@@ -32,7 +32,7 @@ _MARKS = {
 }
 """Icon of each decision."""
 
-_SHORT_VALUE, _SHORT_LINE = 12, 38
+_SHORT_VALUE, _SHORT_LINE = 12, 36
 """Letters of a value, or of title and value together, that have room on one line."""
 
 

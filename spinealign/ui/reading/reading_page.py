@@ -26,6 +26,7 @@ from spinealign.wording.reading_window import (
     ANOTHER_VIEW_MESSAGE,
     CHANGED_SINCE_MESSAGE,
     LEFT_UNCERTAIN,
+    SET_ASIDE_ADVICE,
     UNVOUCHED,
     addendum_text,
     left_text,
@@ -172,6 +173,9 @@ class ReadingPage(QWidget):
 
     def _show_faults(self, snapshot: ReadingSnapshot) -> None:
         told = [explain(fault) for fault in snapshot.faults]
+        if snapshot.may_be_set_aside:
+            last = told.pop()
+            told.append(Message(last.sentence, f"{last.advice} {SET_ASIDE_ADVICE}"))
         if snapshot.reading.set_aside_utc is not None:
             told.append(Message(set_aside_text(snapshot.reading.set_aside_utc), ""))
         if snapshot.is_of_another_view:
