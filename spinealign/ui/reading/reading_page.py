@@ -230,7 +230,7 @@ class ReadingPage(QWidget):
         rest.addWidget(self.left, 1)
         rest.addWidget(self.accept_rest)
         end = QHBoxLayout()
-        for button in (self.sign, self.addendum, self.versions, self.set_aside):
+        for button in (self.sign, self.addendum, self.versions):
             end.addWidget(button)
         end.addStretch(1)
         column = QVBoxLayout(self)
@@ -241,6 +241,7 @@ class ReadingPage(QWidget):
         column.addWidget(self.signature)
         column.addWidget(self.forced)
         column.addLayout(self.faults)
+        column.addWidget(self.set_aside, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.others)
         column.addWidget(self.chips)
         column.addWidget(wrapped_label("Findings", "section"))
