@@ -54,7 +54,7 @@ UNVOUCHED_MESSAGE = Message(
     "Restore it from a backup, or set it aside on the reading page and read anew.",
 )
 
-SET_ASIDE_ADVICE = "Without a backup, set the reading aside at the end of this page and read anew."
+SET_ASIDE_ADVICE = "Without a backup, set the reading aside and read anew (button below)."
 
 SET_ASIDE_QUESTION = (
     "The signed reading of this image is not as it was written. If there is no backup of it, it "
