@@ -109,6 +109,7 @@ class NoteKind(StrEnum):
     OVERLAY_LEFT_OUT = "overlay_left_out"
     STATES_LEFT_OUT = "states_left_out"
     COPIES_LEFT_OUT = "copies_left_out"
+    SET_APART = "set_apart"
     NUMBER_REPAIRED = "number_repaired"
     NUMBER_LEFT_OUT = "number_left_out"
     NO_RESCALE = "no_rescale"

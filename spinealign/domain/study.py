@@ -63,6 +63,9 @@ class SeriesEntry:
         How many presentation states lie beside these pictures and are not applied.
     copies : int
         How many further pictures have the identifiers and places of these, and are left out.
+    apart : int
+        How many further pictures have its series identifier, lie beside these and are series of
+        their own, because they differ in size, patient, study or space.
     """
 
     parts: tuple[ImagePart, ...]
@@ -77,6 +80,7 @@ class SeriesEntry:
     positions_mm: tuple[float, ...] | None = None
     unapplied_states: int = 0
     copies: int = 0
+    apart: int = 0
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -87,6 +91,7 @@ class SeriesEntry:
         counts = {
             NoteKind.STATES_LEFT_OUT: self.unapplied_states,
             NoteKind.COPIES_LEFT_OUT: self.copies,
+            NoteKind.SET_APART: self.apart,
         }
         return tuple(ReaderNote(kind, (count,)) for kind, count in counts.items() if count)
 

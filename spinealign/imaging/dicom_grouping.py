@@ -47,8 +47,8 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
     groups: dict[tuple[Any, ...], list[SliceHeader]] = defaultdict(list)
     for header in reversed(slices.values()):
         groups[header.key].append(header)
-    entries = [
-        replace(_sorted_entry(layer, states), copies=sum(times[h.identity] - 1 for h in layer))
+    layers = [
+        layer
         for group in _rejoined(
             [
                 of_space
@@ -61,7 +61,42 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
         for stack in _parallel(group)
         for layer in _layers(_placed(stack))
     ]
+    named: dict[str, list[SliceHeader]] = defaultdict(list)
+    for layer in layers:
+        for header in layer:
+            named[header.key[0]].append(header)
+    entries = [
+        replace(
+            _sorted_entry(layer, states),
+            copies=sum(times[h.identity] - 1 for h in layer),
+            apart=_set_apart(layer, named[layer[0].key[0]]),
+        )
+        for layer in layers
+    ]
     return sorted(entries, key=lambda e: (e.study, e.number is None, e.number or 0))
+
+
+def _set_apart(layer: list[SliceHeader], named: list[SliceHeader]) -> int:
+    """Return how many slices of the same series identifier lie beside a layer and not in it.
+
+    They are parallel, at places that it lacks, and differ in what no volume may mix: size, patient,
+    study, space. Slices on top of it are another echo or time, and nothing is missing.
+    """
+    first = layer[0]
+    places = np.sort([h.position_mm for h in layer if h.position_mm is not None])
+    if len(named) == len(layer) or len(places) < FEWEST_SLICES:
+        return 0
+    own = {id(header) for header in layer}
+    others = [
+        header.position_mm
+        for header in named
+        if id(header) not in own
+        and header.position_mm is not None
+        and _are_parallel(first.cosines, header.cosines)
+    ]
+    after = np.searchsorted(places, others).clip(1, len(places) - 1)
+    gaps = np.minimum(np.abs(places[after] - others), np.abs(places[after - 1] - others))
+    return int(np.count_nonzero(gaps > _SAME_PLACE_MM))
 
 
 def _patients(group: list[SliceHeader]) -> list[list[SliceHeader]]:

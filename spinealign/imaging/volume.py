@@ -62,7 +62,7 @@ def load_volume(entry: SeriesEntry) -> Generator[int, None, SpineVolume]:
         images.append(replace(image, pixels=voxels[index]))
         yield index + 1
     require_content(replace(images[entry.middle], pixels=voxels.reshape(len(entry), -1)))
-    return SpineVolume(voxels, tuple(images), entry, _volume_notes(entry, images))
+    return SpineVolume(voxels, tuple(images), entry, (*entry.notes, *_volume_notes(entry, images)))
 
 
 def _empty_volume(entry: SeriesEntry, image: SpineImage) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import SpineImage
+from spinealign.domain.image import NoteKind, SpineImage
 from spinealign.domain.study import stacked
 from spinealign.imaging.choice import first_picture
 from spinealign.imaging.read import read_image
@@ -560,3 +560,25 @@ def test_a_backslash_in_a_name_of_a_series_stays_one(tmp_path: Path) -> None:
     rewritten(write_series(tmp_path, 3), SeriesDescription=["T2\\SAG"] * 3)
     (entry,) = list_series(tmp_path)
     assert entry.description == "T2\\SAG"
+
+
+def test_slices_of_a_series_that_are_set_apart_are_told(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, 5)
+    for path in paths[:2]:
+        dataset = dcmread(path)
+        pixels = np.kron(dataset.pixel_array, np.ones((2, 2), np.uint16)).astype(np.uint16)
+        (dataset.Rows, dataset.Columns), dataset.PixelData = pixels.shape, pixels.tobytes()
+        dataset.save_as(path)
+    long, short = sorted(list_series(tmp_path), key=len, reverse=True)
+    assert (len(long), long.apart, short.apart) == (3, 2, 0)
+    assert NoteKind.SET_APART in {n.kind for n in run_to_end(load_volume(long)).notes}
+    image = first_picture(long)
+    assert any("Further images of this series identifier (2)" in note for note in notes_of(image))
+
+
+def test_echoes_on_top_of_each_other_and_scouts_are_not_set_apart(tmp_path: Path) -> None:
+    uid = generate_uid()
+    for name, echo_ms in (("a", 20), ("b", 80)):
+        write_series(tmp_path / name, 4, SeriesInstanceUID=uid, EchoTime=echo_ms)
+    write_series(tmp_path / "scout", 1, "axial", SeriesInstanceUID=uid)
+    assert [entry.apart for entry in list_series(tmp_path)] == [0, 0, 0]
