@@ -44,6 +44,7 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
     states = [header for header in found if isinstance(header, StateHeader)]
     slices = {h.identity: h for h in reversed(found) if isinstance(h, SliceHeader)}
     times = Counter(header.identity for header in found if isinstance(header, SliceHeader))
+    copies = {header.part: times[header.identity] - 1 for header in slices.values()}
     groups: dict[tuple[Any, ...], list[SliceHeader]] = defaultdict(list)
     for header in reversed(slices.values()):
         groups[header.key].append(header)
@@ -68,7 +69,7 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
     entries = [
         replace(
             _sorted_entry(layer, states),
-            copies=sum(times[h.identity] - 1 for h in layer),
+            copies=sum(copies[header.part] for header in layer),
             apart=_set_apart(layer, named[layer[0].key[0]]),
         )
         for layer in layers

@@ -26,8 +26,8 @@ _FEWEST_GREYS = 12
 _FEWEST_GREYS_OF_A_TABLE = 2
 """The same of a table, which a writer made for this very picture."""
 
-_DARK_AND_BRIGHT = (0.5, 99.5)
-"""Percentiles between which a picture lies: a hot pixel or a burnt-in line is none."""
+_DARK_AND_BRIGHT = (1.2, 98.8)
+"""Percentiles between which a picture lies: hot pixels and a burnt-in line are none."""
 
 
 def selectable_windows(image: SpineImage) -> tuple[DisplayWindow, ...]:

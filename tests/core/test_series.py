@@ -562,6 +562,14 @@ def test_a_backslash_in_a_name_of_a_series_stays_one(tmp_path: Path) -> None:
     assert entry.description == "T2\\SAG"
 
 
+def test_copies_are_counted_where_slice_locations_stand_for_positions(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, 4)
+    rewritten(paths, ImagePositionPatient=[None] * 4, SliceLocation=[0, 4, 8, 12])
+    assert [entry.copies for entry in list_series(tmp_path)] == [0]
+    (tmp_path / "copy").write_bytes(paths[1].read_bytes())
+    assert [(len(entry), entry.copies) for entry in list_series(tmp_path)] == [(4, 1)]
+
+
 def test_slices_of_a_series_that_are_set_apart_are_told(tmp_path: Path) -> None:
     paths = write_series(tmp_path, 5)
     for path in paths[:2]:

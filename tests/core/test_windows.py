@@ -81,7 +81,7 @@ def test_curves_are_those_of_the_standard(
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID", "NONSENSE"])
 def test_the_function_is_read(tmp_path: Path, function: str) -> None:
     path = write_dicom(
-        tmp_path / "a.dcm", GREY, WindowCenter=9, WindowWidth=5, VOILUTFunction=function
+        tmp_path / "a.dcm", GREY, WindowCenter=900, WindowWidth=500, VOILUTFunction=function
     )
     expected = WindowCurve.LINEAR if function == "NONSENSE" else WindowCurve(function.lower())
     assert read_image(path).windows[0].curve is expected
@@ -150,7 +150,7 @@ def test_a_window_that_shows_nothing_gives_way_to_the_automatic_one_and_is_said(
     assert np.ptp(apply_window(image.pixels, shown)) == 255
 
 
-@pytest.mark.parametrize("bright", [1, 20], ids=["a hot pixel", "a burnt-in line"])
+@pytest.mark.parametrize("bright", [1, 200], ids=["a hot pixel", "a burnt-in line"])
 def test_a_window_for_a_few_pixels_alone_shows_nothing(tmp_path: Path, bright: int) -> None:
     pixels = np.tile(np.arange(200, dtype=np.uint16), (100, 1))
     pixels[0, :bright] = 4000
