@@ -27,6 +27,7 @@ from spinealign.wording.discs import (
     COUNTED_FROM_BELOW,
     OVERALL_OF_PROGRAM,
     OVERALL_RULE,
+    are_levels_counted,
     companion_text,
     disc_detail_lines,
     grade_text,
@@ -73,7 +74,7 @@ def discs_story(analysis: Analysis, overrulings: Overrulings) -> Story:
             f"{OVERALL_OF_PROGRAM if is_read else 'Overall'}: {overall_text(overall)}", page.FINDING
         ),
         paragraph(OVERALL_RULE, page.SMALL),
-        paragraph(COUNTED_FROM_BELOW, page.SMALL),
+        *([paragraph(COUNTED_FROM_BELOW, page.SMALL)] if are_levels_counted(analysis) else []),
         *_companion(analysis),
         Spacer(0, 1 * mm),
         table,

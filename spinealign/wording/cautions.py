@@ -77,8 +77,8 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "vertebra or a disc inside the sacrum shifts them. Correct them if there is one."
     ),
     WarningCode.ENDPLATE_FROM_DISC: (
-        "The sacrum is not outlined: the superior endplate ({levels}) was placed along the lower "
-        "border of the disc above it, and is less certain than the others."
+        "The body below the lowest disc is not outlined: its superior endplate ({levels}) was "
+        "placed along the lower border of that disc, and is less certain than the others."
     ),
     WarningCode.NO_COLUMN: (
         "Fewer than two discs were found in line: vertebral bodies were not separated, and "

@@ -73,6 +73,12 @@ def discs_headline(analysis: Analysis) -> str:
     return text
 
 
+def are_levels_counted(analysis: Analysis) -> bool:
+    """Whether the levels are the program's count from below, and no person named them."""
+    counted = {WarningCode.LEVELS_COUNTED, WarningCode.DISC_COUNT_UNCERTAIN}
+    return any(caution.code in counted for caution in analysis.cautions)
+
+
 def companion_text(analysis: Analysis) -> str:
     """Return that discs were graded on two contrasts, and with which image; "" if not."""
     other = analysis.companion

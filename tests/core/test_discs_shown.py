@@ -29,6 +29,7 @@ from spinealign.measure.correction.corrected import apply_corrections, initial_c
 from spinealign.measure.correction.level_shift import shift_levels
 from spinealign.wording.discs import (
     OVERALL_RULE,
+    are_levels_counted,
     companion_text,
     disc_doubt_lines,
     disc_lines,
@@ -277,3 +278,13 @@ def test_that_two_contrasts_were_used_is_told_and_which():
     for code in ("COMPANION_UNMATCHED", "COMPANION_ALIKE"):
         unused = replace(both, cautions=(Caution(WarningCode[code]),))
         assert companion_text(unused) == ""
+
+
+def test_that_discs_were_counted_from_below_is_told_where_nobody_named_them():
+    plain = graded_analysis()
+    for cautions, is_told in (((Caution(WarningCode.LEVELS_COUNTED),), True), ((), False)):
+        analysis = replace(plain, cautions=cautions)
+        assert are_levels_counted(analysis) is is_told
+        pages = PdfReader(io.BytesIO(report_pdf(analysis))).pages
+        text = " ".join(" ".join(page.extract_text().split()) for page in pages)
+        assert ("counted upwards from the lowest one" in text) is is_told

@@ -68,7 +68,7 @@ def test_every_caution_is_worded(rows):
 def test_counted_levels_and_the_sacrum_are_said_to_be_assumptions():
     texts = " ".join(wording.caution_text(caution) for caution in shown().cautions)
     assert "lowest disc, assumed to be L5/S1; a transitional" in texts
-    assert "The sacrum is not outlined" in texts
+    assert "The body below the lowest disc is not outlined" in texts
     assert "(S1)" in texts
 
 

@@ -15,7 +15,7 @@ from spinealign.ui.reading.value_editor import ValueEditor, editor_of
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording.reading_page import DECISION_WORDS, finding_statement
+from spinealign.wording.reading_page import DECISION_WORDS, OUTDATED, finding_statement
 from spinealign.wording.reading_window import (
     decision_text,
     line_note,
@@ -175,7 +175,10 @@ class FindingRow(QFrame):
             if r.decision
         ]
         said += [rests_on_text(read.rests_on) for read in self.read]
-        return ", ".join(dict.fromkeys(filter(None, said)))
+        told = list(dict.fromkeys(filter(None, said)))
+        # What one of them said goes without saying that it is outdated again.
+        is_told = any(OUTDATED in text and text != OUTDATED for text in told)
+        return ", ".join(text for text in told if not (is_told and text == OUTDATED))
 
     def _make_buttons(self) -> dict[Decision, QPushButton]:
         made = {}

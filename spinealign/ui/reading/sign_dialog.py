@@ -119,7 +119,8 @@ def why_not_signed(snapshot: ReadingSnapshot, reader: str) -> str:
     if snapshot.faults:
         return "What is saved of this reading is not as it was written; see the reading page."
     if snapshot.pending:
-        return f"{left_text(snapshot.pending)} Accept, change or reject them (Ctrl+R: all)."
+        how = " (Ctrl+R: all that may be accepted together)" if snapshot.acceptable else ""
+        return f"{left_text(snapshot.pending)} Accept, change or reject each{how}."
     if not snapshot.reading.impression.text.strip():
         return "The impression is empty."
     if not reader.strip():

@@ -18,6 +18,7 @@ from spinealign.wording import safe_text
 from spinealign.wording.discs import (
     COUNTED_FROM_BELOW,
     OVERALL_RULE,
+    are_levels_counted,
     companion_text,
     grade_text,
     grade_title,
@@ -123,7 +124,8 @@ class DiscSection(QWidget):
         row.addStretch(1)
         column.addLayout(row)
         column.addWidget(self.grades)
-        column.addWidget(wrapped_label(COUNTED_FROM_BELOW, "muted"))
+        if are_levels_counted(analysis):
+            column.addWidget(wrapped_label(COUNTED_FROM_BELOW, "muted"))
         both = companion_text(analysis)
         if both:
             column.addWidget(wrapped_label(both, "muted"))
