@@ -341,8 +341,14 @@ def _addendum_text(addendum: Addendum) -> str:
 def _rows(read: Sequence[ReadFinding], is_signed: bool) -> tuple[FindingRow, ...]:
     """Return what is abnormal, what the reader changed to something else, then the main measures.
 
-    A measure or a body has a row, and a disc one with all its grades that are told.
+    A measure or a body has a row, and a disc one with all its grades that are told. Nothing stands
+    there that rests on a rejected image type, or is named by rejected levels.
     """
+    rejected = {each.finding.kind for each in read if each.state is Decision.REJECTED}
+    if FindingKind.EXAMINATION in rejected:
+        return ()
+    if FindingKind.LEVELS in rejected:
+        read = [each for each in read if not each.finding.levels]
     told = {each.finding.key: each for each in read if each.state is not Decision.REJECTED}
     page = page_of(each.said or each.finding for each in told.values())
     rows: dict[str, list[ReadFinding]] = {}

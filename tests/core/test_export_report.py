@@ -41,6 +41,7 @@ from spinealign.reading.decisions import accept_rest, decide
 from spinealign.reading.findings import findings_of
 from spinealign.reading.impression import with_fresh_impression
 from spinealign.reading.signing import signed as sign_reading
+from spinealign.reading.store import image_of
 from spinealign.wording import DEMONSTRATION_BAND, caution_statement
 from spinealign.wording.measure_rows import unit_text
 from spinealign.wording.reading_page import finding_title, finding_value_text
@@ -617,3 +618,13 @@ def test_values_that_follow_changed_levels_are_not_called_the_program_s_own():
     rejected = decide(reading_of(analysis), levels, Decision.REJECTED, None, NOW)
     content = report_content(analysis, ReportDetails(reading=rejected))
     assert content.values_note == ""
+
+
+@pytest.mark.parametrize(("key", "left"), [("examination", 0), ("levels", 0)])
+def test_no_row_rests_on_a_rejected_image_type_or_on_rejected_levels(key, left):
+    analysis = narrow_canal_analysis()
+    reading = Reading(image_of(analysis), analysis.view_name, reader="A. Reader")
+    findings = findings_of(analysis)
+    made = decide(reading, next(f for f in findings if f.key == key), Decision.REJECTED, None, NOW)
+    made = accept_rest(made, findings, NOW)
+    assert len(report_content(analysis, ReportDetails(reading=made)).rows) == left

@@ -114,7 +114,8 @@ class FindingRow(QFrame):
         worst_first = sorted(found, key=_badness)
         self.bar.show_finding(next(filter(is_drawn, worst_first), found[0]))
         side = self.fontMetrics().height()
-        colour = self._colours.muted if self._is_open else self._colours.good
+        is_green = self.decision in (Decision.ACCEPTED, Decision.CHANGED)
+        colour = self._colours.good if is_green else self._colours.muted
         self._mark.setPixmap(icon(_MARKS[self.decision], colour).pixmap(QSize(side, side)))
         self._mark.setToolTip(DECISION_WORDS[self.decision])
         self.setProperty("rejected", "true" if self.decision is Decision.REJECTED else "false")

@@ -112,6 +112,9 @@ class ImpressionBox(QWidget):
             cursor = self.text.textCursor().position()
             self.text.setPlainText(text)
             self._put_cursor(min(cursor, len(text)))
+            bar = self.text.verticalScrollBar()
+            if bar is not None and not self.text.hasFocus():
+                bar.setValue(bar.minimum())  # the worst finding stands first
         self.text.setReadOnly(snapshot.is_locked)
         self.phrases.setEnabled(not snapshot.is_locked)
         self.phrases.setToolTip(
