@@ -92,7 +92,7 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
     unjudged = unjudged_sentence([found for found in said if _is_unjudged_measure(found)])
     gaps = undetermined_sentence(*_undetermined_grades(read))
     untold = undetermined_measures_sentence(
-        _undetermined_heights(read), _undetermined_measures(read, said)
+        _undetermined_heights(read), _undetermined_measures(read, said), _undetermined_canal(read)
     )
     told = [*lines, *filter(None, (normal, gaps, unjudged))]
     if not told:
@@ -204,6 +204,11 @@ def _undetermined_heights(read: Sequence[ReadFinding]) -> list[str]:
     """Return the bodies of which nobody says whether they lost height."""
     heights = [each for each in read if each.finding.kind is FindingKind.HEIGHT_LOSS]
     return [each.finding.place for each in heights if _is_open(each)]
+
+
+def _undetermined_canal(read: Sequence[ReadFinding]) -> list[Finding]:
+    """Return the levels at which nobody says how wide the canal is."""
+    return [each.finding for each in read if each.finding.is_of_canal and _is_open(each)]
 
 
 def _undetermined_measures(read: Sequence[ReadFinding], said: Sequence[Finding]) -> list[Finding]:

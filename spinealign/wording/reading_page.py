@@ -539,11 +539,24 @@ def undetermined_sentence(
     return f"Not determined: {'; '.join([*quiet, *said[True]])}." if alike else ""
 
 
-def undetermined_measures_sentence(bodies: Sequence[str], findings: Sequence[Finding]) -> str:
-    """Return of which bodies no heights, and which measures, are not determined; "" without any."""
+def undetermined_measures_sentence(
+    bodies: Sequence[str], findings: Sequence[Finding], canal: Sequence[Finding] = ()
+) -> str:
+    """Return what is not determined: heights of bodies, widths of the canal, other measures.
+
+    Parameters
+    ----------
+    bodies : sequence of str
+        Whose heights are not.
+    findings : sequence of Finding
+        Other measures.
+    canal : sequence of Finding
+        Levels at which the canal was not measured.
+    """
     ordered = sorted(bodies, key=_position)
     heights = [f"heights of {names_text(ordered)}"] if bodies else []
-    told = heights + [in_sentence(finding_title(finding)) for finding in findings]
+    widths = [f"canal diameter of {_places_from_top(canal)}"] if canal else []
+    told = heights + widths + [in_sentence(finding_title(finding)) for finding in findings]
     return f"Not determined: {listed(told)}." if told else ""
 
 

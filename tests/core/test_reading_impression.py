@@ -490,3 +490,19 @@ def test_a_level_whose_slip_was_measured_is_not_said_to_have_none_nor_one_undete
 def test_without_a_measured_slip_its_grade_is_told_as_before():
     text = all_accepted(with_slip({"L2/L3": {"spondylolisthesis": None}}, None, 3.0))
     assert "listhesis of L2/L3" in text
+
+
+def test_a_canal_that_was_measured_nowhere_is_said_to_be_undetermined():
+    plain = narrow_canal_analysis()
+    why = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, ("L4",))
+    taken = tuple(
+        replace(m, value=None, interval=None, severity=None, unmeasurable=why)
+        if m.code is MeasureCode.CANAL_DIAMETER
+        else m
+        for m in plain.measurements
+    )
+    said = [line for line in all_accepted(plain).splitlines() if "Not determined" in line]
+    assert not any("canal diameter" in line for line in said)
+    text = all_accepted(replace(plain, measurements=taken))
+    [line] = [line for line in text.splitlines() if "canal diameter of " in line]
+    assert line == "Not determined: canal diameter of T12/L1 to L4/L5."
