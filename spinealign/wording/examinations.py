@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from spinealign.domain.examination import (
@@ -14,6 +14,8 @@ from spinealign.domain.examination import (
 )
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import DecisionSource, KindCheck, NoteKind, ReaderNote
+from spinealign.domain.measurements import MeasureState
+from spinealign.domain.measures import MeasureGroup
 from spinealign.wording.failures import Message
 from spinealign.wording.text import listed, probability_text
 
@@ -29,33 +31,63 @@ class _Words:
     label : str
         On buttons and in menus, with the letter of its mnemonic behind "&".
     article : str
-    scope : str
-        What is assessed on such an image, and what is not; empty where nothing is.
+    scope : tuple of str
+        What can be assessed on such an image, of `_ASSESSED`; empty where nothing is.
+    beyond : tuple of str
+        What else of it a reader looks at, and the program does not.
     """
 
     name: str
     label: str
     article: str = "a"
-    scope: str = ""
+    scope: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
 
 
-_FILM_SCOPE = (
-    "Assessed: alignment, and the heights of the outlined vertebral bodies. Not assessed: "
-    "fractures without loss of height, degeneration, and soft tissues."
-)
-_MR_SCOPE = (
-    "Assessed on {0}: discs, canal width, heights of vertebral bodies, and alignment. "
-    "Not assessed: other slices, foramina, nerves and cord, marrow, and soft tissues."
-)
+_ALIGNMENT, _HEIGHTS = "alignment", "heights of vertebral bodies"
+_DISCS, _CANAL = "discs", "width of the canal"
+
+_OF_BODIES = frozenset({MeasureGroup.BODIES})
+_OF_ALIGNMENT = frozenset({MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE})
+
+_ASSESSED: Mapping[str, Callable[[Analysis], bool]] = {
+    _DISCS: lambda analysis: bool(analysis.discs),
+    _CANAL: lambda analysis: _has_value(analysis, frozenset({MeasureGroup.CANAL})),
+    _HEIGHTS: lambda analysis: _has_value(analysis, _OF_BODIES),
+    _ALIGNMENT: lambda analysis: _has_value(analysis, _OF_ALIGNMENT),
+}
+"""What may be assessed, and whether it was."""
+
+_FILM_SCOPE = (_ALIGNMENT, _HEIGHTS)
+_BEYOND_FILM = ("fractures without loss of height", "degeneration", "soft tissues")
+_MR_SCOPE = (_DISCS, _CANAL, _HEIGHTS, _ALIGNMENT)
+_BEYOND_MR = ("other slices", "foramina", "nerves and cord", "marrow", "soft tissues")
+
+
+def _has_value(analysis: Analysis, groups: frozenset[MeasureGroup]) -> bool:
+    return any(
+        each.value is not None and each.definition.group in groups
+        for each in analysis.measurements
+        if each.state is not MeasureState.DRAWN
+    )
+
 
 _WORDS: Mapping[ExaminationKind, _Words] = {
     ExaminationKind.LATERAL_NECK_RADIOGRAPH: _Words(
-        "lateral cervical radiograph", "Lateral neck &X-ray", scope=_FILM_SCOPE
+        "lateral cervical radiograph",
+        "Lateral neck &X-ray",
+        scope=_FILM_SCOPE,
+        beyond=_BEYOND_FILM,
     ),
     ExaminationKind.NECK_CT_SLICE: _Words("CT slice through the neck", "Neck &CT"),
-    ExaminationKind.SAGITTAL_SPINE_MR: _Words("sagittal spine MR", "Spine &MR", scope=_MR_SCOPE),
+    ExaminationKind.SAGITTAL_SPINE_MR: _Words(
+        "sagittal spine MR", "Spine &MR", scope=_MR_SCOPE, beyond=_BEYOND_MR
+    ),
     ExaminationKind.LATERAL_SPINE_RADIOGRAPH: _Words(
-        "lateral whole-spine radiograph", "Lateral whole &spine X-ray", scope=_FILM_SCOPE
+        "lateral whole-spine radiograph",
+        "Lateral whole &spine X-ray",
+        scope=_FILM_SCOPE,
+        beyond=_BEYOND_FILM,
     ),
 }
 
@@ -102,10 +134,24 @@ def examination_text(examination: Examination | None) -> str:
 
 
 def scope_text(analysis: Analysis) -> str:
-    """Return what of an image was assessed and what was not; "" where nothing is assessed."""
-    if analysis.examination is None:
+    """Return what of an image was assessed and what was not; "" where nothing ever is.
+
+    Returns
+    -------
+    str
+        "Assessed on one sagittal slice (10 of 18): discs and alignment. Not assessed: width of the
+        canal, heights of vertebral bodies, other slices, ...".
+    """
+    if analysis.examination is None or not _WORDS[analysis.examination.kind].scope:
         return ""
-    return _WORDS[analysis.examination.kind].scope.format(_slice_words(analysis.image.notes))
+    words = _WORDS[analysis.examination.kind]
+    done = [part for part in words.scope if _ASSESSED[part](analysis)]
+    left = [part for part in words.scope if part not in done]
+    where = f" on {_slice_words(analysis.image.notes)}" if analysis.examination.is_slice else ""
+    return (
+        f"Assessed{where}: {listed(done) if done else 'nothing'}. "
+        f"Not assessed: {listed([*left, *words.beyond])}."
+    )
 
 
 def _slice_words(notes: Sequence[ReaderNote]) -> str:

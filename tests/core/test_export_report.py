@@ -17,7 +17,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import DecisionSource, KindCheck, NoteKind, ReaderNote
 from spinealign.domain.measurements import Measurement
-from spinealign.domain.measures import MeasureCode
+from spinealign.domain.measures import MeasureCode, MeasureGroup
 from spinealign.domain.reading import (
     Addendum,
     Decision,
@@ -43,6 +43,7 @@ from spinealign.reading.impression import with_fresh_impression
 from spinealign.reading.signing import signed as sign_reading
 from spinealign.reading.store import image_of
 from spinealign.wording import DEMONSTRATION_BAND, caution_statement
+from spinealign.wording.examinations import scope_text
 from spinealign.wording.measure_rows import unit_text
 from spinealign.wording.reading_page import finding_title, finding_value_text
 from spinealign.wording.report import EMPTY_IMPRESSION, PROGRAM_VALUES
@@ -56,7 +57,7 @@ from tests.phantoms import (
 )
 from tests.phantoms_spine import spine_analysis
 from tests.phantoms_xray import analysed, draw_column
-from tests.readings import narrow_canal_analysis
+from tests.readings import narrow_canal_analysis, neck_analysis
 
 
 @pytest.fixture(autouse=True)
@@ -579,11 +580,11 @@ def test_findings_of_an_mr_show_what_they_are_judged_by():
 @pytest.mark.parametrize(
     ("notes", "words"),
     [
-        ((), "on one sagittal slice: discs"),
+        ((), "on one sagittal slice: "),
         ((ReaderNote(NoteKind.CANAL_WIDEST, (10, 18)),), "one sagittal slice (10 of 18)"),
         ((ReaderNote(NoteKind.SLICE_TAKEN, ("sagittal", 4, 9)),), "one sagittal slice (4 of 9)"),
         ((ReaderNote(NoteKind.SERIES_TAKEN, (3, 7, 1, 2)),), "one sagittal slice (3 of 7)"),
-        ((ReaderNote(NoteKind.SERIES_TAKEN, (1, 1, 1, 2)),), "on one sagittal slice: discs"),
+        ((ReaderNote(NoteKind.SERIES_TAKEN, (1, 1, 1, 2)),), "on one sagittal slice: "),
     ],
     ids=["not counted", "widest", "volume", "series", "single"],
 )
@@ -592,14 +593,30 @@ def test_the_first_page_says_what_was_assessed_and_what_was_not(notes, words):
     analysis = replace(analysis, image=replace(analysis.image, notes=notes))
     first = pages_of(analysis)[0]
     assert words in first
-    assert "Not assessed: other slices, foramina" in first
+    assert "other slices, foramina" in first.split("Not assessed: ")[1]
     assert words in report_html(analysis).decode()
 
 
-def test_a_film_says_that_only_alignment_and_heights_were_assessed():
-    first = pages_of(xray_analysis())[0]
-    assert "Assessed: alignment, and the heights of the outlined vertebral bodies." in first
-    assert "slice" not in first.split("Not assessed: ")[1].split(".")[0]
+def test_what_is_said_to_be_assessed_is_what_was_measured_or_graded():
+    whole = narrow_canal_analysis()
+    assert scope_text(whole).startswith(
+        "Assessed on one sagittal slice (8 of 15): discs, width of the canal, heights of vertebral bodies "
+        "and alignment. Not assessed: other slices, "
+    )
+    lost = tuple(
+        replace(m, value=None) if m.definition.group is MeasureGroup.CANAL else m
+        for m in whole.measurements
+    )
+    without = scope_text(replace(whole, measurements=lost, discs=()))
+    assert without.startswith(
+        "Assessed on one sagittal slice (8 of 15): heights of vertebral bodies and alignment. "
+        "Not assessed: discs, width of the canal, other slices, "
+    )
+    film = scope_text(neck_analysis())
+    assert film.startswith("Assessed: alignment. Not assessed: heights of vertebral bodies, ")
+    assert "slice" not in film
+    assert scope_text(replace(neck_analysis(), measurements=())).startswith("Assessed: nothing.")
+    assert scope_text(ct_analysis()) == ""
 
 
 def test_a_body_that_the_reader_removed_is_named_on_the_first_page():
