@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 
@@ -113,6 +114,8 @@ class PatientKey:
         names, have_two_sexes = self._names(other), self._has_other_sex_than(other)
         if self.identifier and other.identifier:
             return have_two_sexes and names is _Names.SHARE_NOTHING
+        if self.birth_date and other.birth_date and names is _Names.DIFFER:
+            return have_two_sexes  # spelt in another way, perhaps, or a twin
         return have_two_sexes or self.has_other_name_than(other)
 
     def match(self, other: PatientKey) -> PatientMatch:
@@ -138,12 +141,19 @@ class PatientKey:
         return bool(self.sex and other.sex) and self.sex != other.sex
 
     def _names(self, other: PatientKey) -> _Names:
-        """Compare the first representation of the name that both state."""
-        for mine, theirs in zip(self.name.split("="), other.name.split("="), strict=False):
-            if mine and theirs:
-                return _compared(set(mine.split()), set(theirs.split()))
-        return _Names.UNTOLD
+        """Compare every representation of the name that both state: one that differs is enough."""
+        pairs = zip(self.name.split("="), other.name.split("="), strict=False)
+        found = [
+            _compared(set(mine.split()), set(theirs.split()))
+            for mine, theirs in pairs
+            if mine and theirs
+        ]
+        if len(set(found)) == 2 and _Names.SHARE_NOTHING in found:
+            return _Names.DIFFER  # written alike in one script
+        return max(found, key=_WORST.index, default=_Names.UNTOLD)
 
+
+_WORST = (_Names.UNTOLD, _Names.AGREE, _Names.DIFFER, _Names.SHARE_NOTHING)
 
 _SEXES = frozenset("MF")
 _FEWEST_WORDS = 2
@@ -158,7 +168,7 @@ _PLACEHOLDERS = frozenset(
 )  # fmt: skip
 """What de-identification and empty forms put in place of everybody's name or identifier."""
 
-_PLACEHOLDER_DATES = frozenset({"19000101", "00010101", "00000000"})
+_PLACEHOLDER_DATES = frozenset({"19000101", "00010101"})
 
 
 def _compared(mine: set[str], theirs: set[str]) -> _Names:
@@ -175,14 +185,19 @@ def _hidden(text: str, hidden: Callable[[str], str]) -> str:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+    """Return a text without case and accents."""
+    parted = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(letter for letter in parted if not _ACCENT <= letter <= _LAST_ACCENT)
+
+
+_ACCENT, _LAST_ACCENT = "\u0300", "\u036f"
 
 
 def _identifier(text: str) -> str:
     """Return an identifier without case and spaces; empty for a placeholder."""
-    words = re.split(r"[\s_\-]+", _plain(text).strip())
+    words = {word for word in re.split(r"[\W_]+", _plain(text)) if word}
     letters = set("".join(words))
-    if set(words) <= _PLACEHOLDERS or letters in ({"0"}, {"x"}):
+    if words <= _PLACEHOLDERS | {"id", "test"} or words == {"n", "a"} or letters in ({"0"}, {"x"}):
         return ""
     return "".join(_plain(text).split())
 
@@ -190,15 +205,28 @@ def _identifier(text: str) -> str:
 def _birth_date(text: str) -> str:
     """Return a date as eight digits, also of YYYY.MM.DD (PS3.5 6.2); empty where it is none."""
     digits = text.strip().replace(".", "")
-    is_date = len(digits) == len("YYYYMMDD") and digits.isdecimal() and digits.isascii()
-    return digits if is_date and digits not in _PLACEHOLDER_DATES else ""
+    if len(digits) != len("YYYYMMDD") or not digits.isdecimal() or not digits.isascii():
+        return ""
+    try:
+        date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return ""
+    return "" if digits in _PLACEHOLDER_DATES else digits
 
 
 def _name_words(group: str) -> set[str]:
-    """Return the words of family, given and middle name (PS3.5 6.2.1.2); none of a placeholder."""
-    parts = re.sub(r"[.'\u2019]", "", _plain("^".join(group.split("^")[:3])))
-    words = {word for word in re.split(r"[\s^,\-_]+", parts) if word}
-    return set() if words <= _PLACEHOLDERS else words
+    """Return the words of family, given and middle name (PS3.5 6.2.1.2); none of a placeholder.
+
+    Of suffixes only those count that tell a father from his son.
+    """
+    parts = _plain(group).split("^")
+    suffix = {word.strip(" .") for word in parts[4:5]} & _GENERATIONS
+    named = re.sub(r"[.'\u2019]", "", "^".join(parts[:3]))
+    words = {word for word in re.split(r"[\s^,\-_*/]+", named) if word}
+    return set() if words <= _PLACEHOLDERS | {"test"} else words | suffix
+
+
+_GENERATIONS = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
 @dataclass(frozen=True)

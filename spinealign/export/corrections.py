@@ -37,7 +37,7 @@ _SAME_LENGTH = 0.01
 _FARTHEST = 10.0
 """How many widths or heights of the picture a point may lie away from its upper left corner."""
 
-_SPACINGS_MM = (0.001, 20.0)
+_SPACINGS_MM = (0.02, 20.0)
 """Pixels of medical pictures are neither smaller nor larger."""
 
 
@@ -266,7 +266,7 @@ def _read(path: Path, image: SpineImage) -> CorrectionsFile | None:
         if _is_of_another_version(table.get("schema")):
             raise CorrectionsError(path, CorrectionsProblem.NEWER)
         stored = typed(table, CorrectionsFile, is_strict=True)
-        _require_consistent(stored.corrections, stored.image)
+        _require_consistent(stored.corrections, stored.image, image)
     except FileNotFoundError:
         return None
     except JsonError as error:
@@ -284,11 +284,16 @@ def _is_of_another_version(schema: Any) -> bool:
     return schema != SCHEMA_ID and str(schema).startswith(_SCHEMA_FAMILY)
 
 
-def _require_consistent(stored: StoredCorrections | None, image: CorrectedImage) -> None:
+def _require_consistent(
+    stored: StoredCorrections | None, of: CorrectedImage, image: SpineImage
+) -> None:
     if stored is None:
         return
-    _require_near(stored, image)
-    if stored.calibration is not None and not _fits_its_ends(stored.calibration):
+    _require_near(stored, of)
+    calibration = stored.calibration
+    if calibration is not None and not (
+        _fits_its_ends(calibration) and _keeps_pixels(calibration, image)
+    ):
         raise JsonError(JsonProblem.WRONG_VALUE, "corrections.calibration")
     named = [body.level for body in stored.vertebrae if body.level is not None]
     if len(set(named)) < len(named):
@@ -330,6 +335,13 @@ def _fits_its_ends(calibration: Calibration) -> bool:
     return are_possible and abs(length_mm - calibration.length_mm) <= (
         _SAME_LENGTH * calibration.length_mm
     )
+
+
+def _keeps_pixels(calibration: Calibration, image: SpineImage) -> bool:
+    """Whether the shape of the pixels is the image's own, as `changes.calibrate` leaves it."""
+    down_mm, across_mm = image.spacing_mm or (1.0, 1.0)
+    ratio = calibration.spacing_mm[0] / calibration.spacing_mm[1]
+    return abs(ratio * across_mm / down_mm - 1) <= _SAME_LENGTH
 
 
 def _place(image: SpineImage) -> PictureInFile | msgspec.UnsetType:

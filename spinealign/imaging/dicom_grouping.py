@@ -23,6 +23,10 @@ _SAME_PLACE_MM = 0.05
 _EVEN = 0.02
 """How far the steps of evenly placed slices differ, as a share of a step."""
 
+_MADE_UP = (0, 1, 4)
+"""Which of `SliceHeader.spaces` programs make up for every slice: identifiers, and stacks; neither
+dates nor accession numbers."""
+
 _OTHER_ECHO = 0.02
 """From which step on, as a share of the longer one, echo times are of two echoes: scanners write
 the last digits of one echo differently from slice to slice."""
@@ -143,7 +147,8 @@ def _spaces(group: list[SliceHeader]) -> list[list[SliceHeader]]:
 
 def _by_space(group: list[SliceHeader], k: int) -> list[list[SliceHeader]]:
     stated = {header.spaces[k] for header in group} - {""}
-    if len(stated) < 2 or (len(stated) == len(group) and _are_evenly_placed(group)):
+    is_counted = k in _MADE_UP and len(stated) == len(group) and _are_evenly_placed(group)
+    if len(stated) < 2 or is_counted:
         return [group]
     return _split(group, {id(header): header.spaces[k] for header in group})
 
@@ -194,7 +199,7 @@ def _strict_key(header: SliceHeader) -> tuple[Any, ...]:
 
 
 def _loose_key(header: SliceHeader) -> tuple[Any, ...]:
-    name = re.sub(r"\d+", "", header.entry.description)
+    name = re.sub(r"(?<![^\W\d_])\d+", "", header.entry.description)  # the 2 of "T2" stays
     known = (header.patient, header.entry.modality, name)
     return (*header.key[1:], *header.acquisition, *known)
 
@@ -218,8 +223,10 @@ def _is_one_stack(stack: list[SliceHeader]) -> bool:
 def _counted_series(stack: list[SliceHeader]) -> list[list[SliceHeader]]:
     """Return evenly placed slices as one series if what differs differs on each of them."""
     stated = [(*header.spaces, header.entry.number, header.entry.description) for header in stack]
-    are_counted = all(len(set(values)) in (1, len(stack)) for values in zip(*stated, strict=True))
-    if are_counted and _are_evenly_placed(stack):
+    ways = [len(set(values)) for values in zip(*stated, strict=True)]
+    are_counted = all(count in (1, len(stack)) for count in ways)
+    is_of_one_day = all(ways[k] == 1 for k in range(len(stack[0].spaces)) if k not in _MADE_UP)
+    if are_counted and is_of_one_day and _are_evenly_placed(stack):
         return [stack]
     return [[header] for header in stack]
 

@@ -41,6 +41,15 @@ _LAYER_MARKS = (
 )
 """What tells pictures of the same place apart, by functional group and keyword."""
 
+_NAMES_OF_SEQUENCES = (
+    "ScanningSequence", "SequenceName", "ScanOptions", "ProtocolName", "ContrastBolusAgent",
+)  # fmt: skip
+_NUMBERS_OF_SEQUENCES = ("RepetitionTime", "InversionTime", "FlipAngle", "DiffusionBValue")
+_WORDS_OF_FILTERS = frozenset(
+    {"ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "NORM", "DIS2D", "DIS3D", "ND", "FIL", "FM"}
+)
+"""Words for the kind of image that scanners give to some slices of a series and not to others."""
+
 _SPACES = ("StudyInstanceUID", "FrameOfReferenceUID", "StudyDate", "AccessionNumber")
 
 _FACTS = {
@@ -190,10 +199,11 @@ def _spaces(dataset: Dataset, frame: int) -> tuple[str, ...]:
 
 
 def _acquisition(dataset: Dataset) -> tuple[str, ...]:
-    """Return how a slice was taken: sequence, and repetition and inversion times to two digits."""
-    names = (_short(dataset.get(keyword)) for keyword in ("ScanningSequence", "SequenceName"))
-    times = (_few(dataset.get(keyword)) for keyword in ("RepetitionTime", "InversionTime"))
-    return *names, *(" ".join(f"{ms:.2g}" for ms in found) for found in times)
+    """Return how a slice was taken and what it shows: names, and numbers to two digits."""
+    names = (_short(dataset.get(keyword)) for keyword in _NAMES_OF_SEQUENCES)
+    found = (_few(dataset.get(keyword)) for keyword in _NUMBERS_OF_SEQUENCES)
+    shows = sorted(set(dicom_tags.image_type(dataset)) - _WORDS_OF_FILTERS)
+    return *names, *(" ".join(f"{number:.2g}" for number in each) for each in found), *shows
 
 
 def _patient(dataset: Dataset) -> PatientKey:

@@ -58,7 +58,7 @@ drawings = st.lists(
     max_size=3,
     unique_by=lambda drawing: drawing.number,
 ).map(tuple)
-spacings = st.floats(0.001, 20)
+spacings = st.floats(0.02, 20)
 
 
 def calibrated(start, end, spacing_mm):
@@ -68,7 +68,7 @@ def calibrated(start, end, spacing_mm):
     )
 
 
-calibrations = st.builds(calibrated, places, places, st.tuples(spacings, spacings)).filter(
+calibrations = st.builds(calibrated, places, places, spacings.map(lambda mm: (mm, mm))).filter(
     lambda found: found.length_mm > 1e-6
 )
 wanted = st.builds(
@@ -410,6 +410,10 @@ BROKEN = {
     "a calibration that contradicts itself": lambda text: spoil(
         text, put("corrections", "calibration", "spacing_mm", value=[0.1, 0.1])
     ),
+    "pixels of another shape than the image's": lambda text: spoil(
+        text, put("corrections", "calibration", value={
+            "start": [0, 0], "end": [30, 0], "length_mm": 6.0, "spacing_mm": [2.0, 0.2]}),
+    ),
     "a calibration between one place": lambda text: spoil(
         text, put("corrections", "calibration", "end", value=[0.0, 0.0])
     ),
@@ -455,7 +459,8 @@ SCHEMA_CANNOT_TELL = {
     "a number of 5000 digits", "deep inside", "no time", "a wrong number", "no time zone",
     "drawings of one number", "an empty outline", "an outline of two points",
     "no level though levels are certain", "a calibration that contradicts itself",
-    "a calibration between one place", "pixels of a hundredth of a micrometre",
+    "a calibration between one place", "pixels of another shape than the image's",
+    "pixels of a hundredth of a micrometre",
     "a place far from the picture", "a landmark far from the picture", "two bodies of one level",
 }  # fmt: skip
 """No JSON at all, or rules between several values, or a format."""

@@ -176,11 +176,26 @@ def test_patients_are_told_apart_by_what_both_files_state(
         ({"PatientSex": "F"}, {"PatientSex": "M"}, PatientMatch.DOUBTFUL),
         ({"PatientSex": "F"}, {"PatientSex": "O"}, PatientMatch.SAME),
         ({"PatientSex": "F"}, {"PatientSex": "M", "PatientName": "Roe^Bo"}, PatientMatch.OTHER),
-        ({"PatientID": ""}, {"PatientID": "", "PatientName": "Doe^John"}, PatientMatch.OTHER),
+        ({"PatientID": ""}, {"PatientName": "Roe^John"}, PatientMatch.OTHER),
+        ({"PatientID": ""}, {"PatientName": "Doe^John"}, PatientMatch.DOUBTFUL),
         ({"PatientID": ""}, {"PatientName": "Doe"}, PatientMatch.UNKNOWN),
         ({"PatientID": "", "PatientSex": "F"}, {"PatientSex": "M"}, PatientMatch.OTHER),
         ({"PatientName": "=張^小東"}, {"PatientName": "Zhang^Xiaodong"}, PatientMatch.SAME),
         ({"PatientName": "=張^小東"}, {"PatientName": "=王^東"}, PatientMatch.DOUBTFUL),
+        (
+            {"PatientName": "Wang^Wei=\u738b^\u4f1f"},
+            {"PatientName": "Wang^Wei=\u738b^\u8587"},
+            PatientMatch.DOUBTFUL,
+        ),
+        ({"PatientName": "Doe^John^^^Sr"}, {"PatientName": "Doe^John^^^Jr"}, PatientMatch.DOUBTFUL),
+        ({"PatientID": ""}, {"PatientName": "Doe-Miller^Jane"}, PatientMatch.SAME),
+        ({"PatientName": "Lef\u00e8vre^Ana"}, {"PatientName": "LEFEVRE^ANA"}, PatientMatch.SAME),
+        (
+            {"PatientID": "", "PatientName": "M\u00fcller^Jane"},
+            {"PatientName": "Mueller^Jane"},
+            PatientMatch.DOUBTFUL,
+        ),
+        ({}, {"PatientBirthDate": "03.02.1970"}, PatientMatch.SAME),
         ({"PatientID": "4712"}, {}, PatientMatch.OTHER),
         ({"PatientBirthDate": "19700204"}, {}, PatientMatch.OTHER),
     ],
@@ -193,8 +208,11 @@ def test_two_facts_make_one_patient_and_one_that_differs_a_doubt(
     assert keys[1].match(keys[0]) is match
 
 
-@pytest.mark.parametrize("identifier", ["ANON", "anonymous", "0", "000000", "XXXX", "Unknown"])
-@pytest.mark.parametrize("name", ["ANONYMOUS", "Anon^Patient", "NO NAME"])
+@pytest.mark.parametrize(
+    "identifier",
+    ["ANON", "anonymous", "0", "000000", "XXXX", "Unknown", "-", "N/A", "NO ID", "*", "TEST"],
+)
+@pytest.mark.parametrize("name", ["ANONYMOUS", "Anon^Patient", "NO NAME", "*", "TEST"])
 def test_what_stands_in_place_of_everybody_tells_nothing(identifier: str, name: str) -> None:
     stated = {"PatientID": identifier, "PatientName": name, "PatientBirthDate": "19000101"}
     assert key(**stated).match(key(**stated)) is PatientMatch.UNKNOWN

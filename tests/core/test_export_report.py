@@ -600,8 +600,8 @@ def test_the_first_page_says_what_was_assessed_and_what_was_not(notes, words):
 def test_what_is_said_to_be_assessed_is_what_was_measured_or_graded():
     whole = narrow_canal_analysis()
     assert scope_text(whole).startswith(
-        "Assessed on one sagittal slice (8 of 15): discs, width of the canal, heights of vertebral bodies "
-        "and alignment. Not assessed: other slices, "
+        "Assessed on one sagittal slice (8 of 15): discs, width of the canal, heights of vertebral "
+        "bodies and alignment. Not assessed: other slices, "
     )
     lost = tuple(
         replace(m, value=None) if m.definition.group is MeasureGroup.CANAL else m

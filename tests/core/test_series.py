@@ -341,7 +341,12 @@ def test_slices_with_a_series_identifier_each_become_one_series(tmp_path: Path) 
         {"InstanceNumber": [1] * 5, "ImagePositionPatient": UNEVEN},
         {"EchoTime": [10, 100, 60, 30, 200]}, {"RepetitionTime": [500, 4000, 3000, 90, 2000]},
         {"SequenceName": ["se", "tse", "tir", "fl", "ep"]},
-        {"ScanningSequence": ["SE", "IR", "GR", "EP", "RM"]},
+        {"ScanningSequence": ["SE", "IR", "GR", "EP", "RM"]}, {"FlipAngle": [5, 70, 30, 90, 12]},
+        {"DiffusionBValue": [0.0, 500.0, 1000.0, 50.0, 800.0]},
+        {"ImageType": [["DERIVED", "PRIMARY", word] for word in ("ADC", "FA", "TRACEW", "W", "F")]},
+        {"SeriesDescription": [f"T{k} sag" for k in range(5)], "SeriesNumber": [1, 2, 3, 4, 5]},
+        {"StudyDate": [f"202{k}0102" for k in range(5)]},
+        {"StudyInstanceUID": [f"1.2.{k}" for k in range(5)], "AccessionNumber": list("12345")},
     ],
     ids=lambda changes: " ".join(changes),
 )  # fmt: skip

@@ -296,6 +296,9 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             return wanted.facing is None
         case WarningCode.NO_SPACING | WarningCode.MAGNIFIED_SPACING:
             return wanted.calibration is None
+        case WarningCode.READER_NOTE:
+            is_of_spacing = caution.note is not None and caution.note.kind in _OF_THE_FILE_S_SPACING
+            return wanted.calibration is None or not is_of_spacing
         case WarningCode.NOTHING_SEGMENTED | WarningCode.NO_COLUMN | WarningCode.NOT_OUTLINED:
             return not wanted.vertebrae
         case (
