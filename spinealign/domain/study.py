@@ -65,7 +65,7 @@ class SeriesEntry:
         How many further pictures have the identifiers and places of these, and are left out.
     apart : int
         How many further pictures have its series identifier, lie beside these and are series of
-        their own, because they differ in size, patient, study or space.
+        their own, because they differ in size, direction, patient, study or space.
     """
 
     parts: tuple[ImagePart, ...]

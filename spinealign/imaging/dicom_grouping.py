@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from spinealign.domain.identifiers import PatientKey, PatientMatch
 from spinealign.domain.study import FEWEST_SLICES, SeriesEntry
 from spinealign.imaging.dicom_series import SliceHeader, StateHeader
-from spinealign.imaging.dicom_tags import RADIOGRAPH_MODALITIES
+from spinealign.imaging.dicom_tags import RADIOGRAPH_MODALITIES, normal_of
 
 _SAME_DIRECTION = 0.02
+_ONE_PLANE = 0.98
+"""Cosine between the normals of slices that are tilted by 11 degrees."""
+
 _SAME_PLACE_MM = 0.05
 _EVEN = 0.02
 """How far the steps of evenly placed slices differ, as a share of a step."""
@@ -84,8 +87,9 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
 def _set_apart(layer: list[SliceHeader], named: list[SliceHeader]) -> int:
     """Return how many slices of the same series identifier lie beside a layer and not in it.
 
-    They are parallel, at places that it lacks, and differ in what no volume may mix: size, patient,
-    study, space. Slices on top of it are another echo or time, and nothing is missing.
+    They are nearly parallel, at places that it lacks, and differ in what no volume may mix: size,
+    direction, patient, study, space. Slices on top of it are another echo or time, and nothing is
+    missing.
     """
     first = layer[0]
     places = np.sort([h.position_mm for h in layer if h.position_mm is not None])
@@ -97,7 +101,7 @@ def _set_apart(layer: list[SliceHeader], named: list[SliceHeader]) -> int:
         for header in named
         if id(header) not in own
         and header.position_mm is not None
-        and _are_parallel(first.cosines, header.cosines)
+        and _face_alike(first.cosines, header.cosines)
     ]
     after = np.searchsorted(places, others).clip(1, len(places) - 1)
     gaps = np.minimum(np.abs(places[after] - others), np.abs(places[after - 1] - others))
@@ -258,6 +262,13 @@ def _are_parallel(one: NDArray[np.float64] | None, other: NDArray[np.float64] | 
     if one is None or other is None:
         return one is other
     return bool(np.abs(one - other).max() < _SAME_DIRECTION)
+
+
+def _face_alike(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:
+    """Whether two slices lie in nearly one plane, perhaps mirrored."""
+    if one is None or other is None:
+        return one is other
+    return bool(abs(np.dot(normal_of(one), normal_of(other))) > _ONE_PLANE)
 
 
 def _placed(group: list[SliceHeader]) -> list[SliceHeader]:

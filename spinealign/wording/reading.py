@@ -44,7 +44,8 @@ _NOTES = {
     NoteKind.STATES_LEFT_OUT: ("Presentation states of this image ({0}) are not applied."),
     NoteKind.SET_APART: (
         "Further images of this series identifier ({0}) are listed as series of their own, as they "
-        "differ in size, patient, study or space; no volume or choice of a slice counts them."
+        "differ in size, direction, patient, study or space; no volume or choice of a slice counts "
+        "them."
     ),
     NoteKind.COPIES_LEFT_OUT: (
         "Further pictures with the identifiers and places of those in this series ({0}) were taken "

@@ -595,3 +595,12 @@ def test_echoes_on_top_of_each_other_and_scouts_are_not_set_apart(tmp_path: Path
         write_series(tmp_path / name, 4, SeriesInstanceUID=uid, EchoTime=echo_ms)
     write_series(tmp_path / "scout", 1, "axial", SeriesInstanceUID=uid)
     assert [entry.apart for entry in list_series(tmp_path)] == [0, 0, 0]
+
+
+def test_slices_of_a_series_that_are_tilted_a_little_are_set_apart_and_told(tmp_path: Path) -> None:
+    for path in write_series(tmp_path, 5)[1::2]:
+        dataset = dcmread(path)
+        dataset.ImageOrientationPatient = [0.03, 0.99955, 0, 0, 0, -1]
+        dataset.save_as(path)
+    long, short = sorted(list_series(tmp_path), key=len, reverse=True)
+    assert (len(long), len(short), long.apart) == (3, 2, 2)

@@ -23,6 +23,7 @@ from spinealign.ui.widgets.labels import without_icons, wrapped_label
 from spinealign.wording.reading_window import disagreement_text, left_text, rejected_context_text
 
 _PREVIEW_EM = 92
+_SHORT_NAME = 40
 _BEING_MADE = "The page is being made. Look at it, then sign."
 
 
@@ -104,6 +105,10 @@ class SignDialog(QDialog):
         """Let the reading be signed, or say what is missing."""
         reason = why_not_signed(self._snapshot, self.name.text())
         waits = "" if self._is_shown else _BEING_MADE
+        name = " ".join(self.name.text().split())
+        self.sign.setText(
+            f"Sign as {name.replace('&', '&&')}" if name and len(name) <= _SHORT_NAME else "Sign"
+        )
         self.sign.setEnabled(not (reason or waits))
         self.sign.setToolTip(reason or waits or "Sign and save the reading (Return)")
         self.reason.setText(reason or waits)
