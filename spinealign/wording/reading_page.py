@@ -284,7 +284,8 @@ def abnormal_phrase(finding: Finding) -> str:
     if isinstance(value, GradeValue) and value.scale is GradeScale.GENANT:
         return _height_loss_phrase(finding, value.grade)
     if isinstance(value, GradeValue):
-        return f"Pfirrmann grade {value.grade}"
+        is_unlikely = value.probability is not None and value.probability < _LIKELIER_THAN_NOT
+        return f"{'possibly ' if is_unlikely else ''}Pfirrmann grade {value.grade}"
     curve = "" if _opposite_curve(finding) is None else f"{_curve(finding)} "
     meanings = [words.replace("range (", f"range ({curve}") for words in _meanings(finding)]
     measured = dictated_measure(measure_phrase(finding), finding)

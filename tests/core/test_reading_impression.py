@@ -255,6 +255,19 @@ def test_a_change_that_is_less_likely_than_not_is_possible():
     text = all_accepted(doubtful)
     assert "possibly disc herniation; " in text
     assert "with possibly bulging" in text
+    assert "(Pfirrmann grade 4)" in text
+    shares = (0.1, 0.1, 0.1, 0.45, 0.25)
+    unsure = tuple(
+        replace(
+            disc,
+            grades=tuple(
+                replace(grade, probabilities=shares) if grade.value == 4 else grade
+                for grade in disc.grades
+            ),
+        )
+        for disc in analysis.discs
+    )
+    assert "(possibly Pfirrmann grade 4)" in all_accepted(replace(analysis, discs=unsure))
     assert "possibly" not in all_accepted(analysis)
 
 

@@ -175,7 +175,8 @@ class ImpressionBox(QWidget):
         lines = min(max(lines, _FEWEST_LINES), _MOST_LINES)
         border = self.text.height() - self.text.contentsRect().height()
         margins = 0.0 if document is None else 2 * document.documentMargin()
-        letters = lines * self.text.fontMetrics().lineSpacing()
+        # Half a line more, as letters of some fonts are higher than their line: no bar to scroll.
+        letters = (lines + 0.5) * self.text.fontMetrics().lineSpacing()
         self.text.setFixedHeight(math.ceil(letters + margins) + border)
 
     def _lay_out(self) -> None:
