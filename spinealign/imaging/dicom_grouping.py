@@ -26,9 +26,9 @@ _SAME_PLACE_MM = 0.05
 _EVEN = 0.02
 """How far the steps of evenly placed slices differ, as a share of a step."""
 
-_MADE_UP = (0, 1, 4)
-"""Which of `SliceHeader.spaces` programs make up for every slice: identifiers, and stacks; neither
-dates nor accession numbers."""
+_MADE_UP = (0, 1, 7)
+"""Which of `SliceHeader.spaces` programs make up for every slice: identifiers of
+study and space, and stacks; neither dates, accession numbers nor ages."""
 
 _OTHER_ECHO = 0.02
 """From which step on, as a share of the longer one, echo times are of two echoes: scanners write
@@ -70,14 +70,17 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
         for layer in _layers(_placed(stack))
     ]
     named: dict[str, list[SliceHeader]] = defaultdict(list)
+    unnamed: dict[str, list[SliceHeader]] = defaultdict(list)
     for layer in layers:
         for header in layer:
             named[header.key[0]].append(header)
+            if header.has_no_series:
+                unnamed[header.spaces[0]].append(header)
     entries = [
         replace(
             _sorted_entry(layer, states),
             copies=sum(copies[header.part] for header in layer),
-            apart=_set_apart(layer, named[layer[0].key[0]]),
+            apart=_set_apart(layer, [*named[layer[0].key[0]], *unnamed[layer[0].spaces[0]]]),
         )
         for layer in layers
     ]
@@ -85,7 +88,7 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
 
 
 def _set_apart(layer: list[SliceHeader], named: list[SliceHeader]) -> int:
-    """Return how many slices of the same series identifier lie beside a layer and not in it.
+    """Return how many slices of the same series identifier, or of none, lie beside a layer.
 
     They are nearly parallel, at places that it lacks, and differ in what no volume may mix: size,
     direction, patient, study, space. Slices on top of it are another echo or time, and nothing is
@@ -98,7 +101,7 @@ def _set_apart(layer: list[SliceHeader], named: list[SliceHeader]) -> int:
     own = {id(header) for header in layer}
     others = [
         header.position_mm
-        for header in named
+        for header in {id(header): header for header in named}.values()
         if id(header) not in own
         and header.position_mm is not None
         and _face_alike(first.cosines, header.cosines)

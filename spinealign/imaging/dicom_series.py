@@ -41,6 +41,8 @@ _LAYER_MARKS = (
 )
 """What tells pictures of the same place apart, by functional group and keyword."""
 
+_NO_SERIES = " "
+
 _NAMES_OF_SEQUENCES = (
     "ScanningSequence", "SequenceName", "ScanOptions", "ProtocolName", "ContrastBolusAgent",
 )  # fmt: skip
@@ -50,7 +52,10 @@ _WORDS_OF_FILTERS = frozenset(
 )
 """Words for the kind of image that scanners give to some slices of a series and not to others."""
 
-_SPACES = ("StudyInstanceUID", "FrameOfReferenceUID", "StudyDate", "AccessionNumber")
+_SPACES = (
+    "StudyInstanceUID", "FrameOfReferenceUID", "StudyDate", "AccessionNumber", "StudyTime",
+    "StudyID", "PatientAge",
+)  # fmt: skip
 
 _FACTS = {
     "name": "PatientName",
@@ -96,6 +101,12 @@ class SliceHeader:
 
     def __len__(self) -> int:
         return 1
+
+    @property
+    def has_no_series(self) -> bool:
+        """Whether a slice, which does not stand alone as radiographs do, states no series."""
+        is_alone = self.entry.modality in RADIOGRAPH_MODALITIES
+        return not is_alone and str(self.key[0]).startswith(_NO_SERIES)
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -185,7 +196,7 @@ def _header(part: ImagePart, dataset: Dataset, frame: int, frames: int) -> Slice
 def _series_key(part: ImagePart, dataset: Dataset, shape: tuple[int, int]) -> tuple[Any, ...]:
     series = _short(dataset.get("SeriesInstanceUID"))
     if not series or _stands_alone(dataset):
-        series = f"{series} {part.path} {part.member}"
+        series = f"{series}{_NO_SERIES}{part.path} {part.member}"
     return (series, shape, *dicom_tags.special_kind(dataset))
 
 

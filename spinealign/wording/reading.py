@@ -43,9 +43,9 @@ _NOTES = {
     NoteKind.OVERLAY_LEFT_OUT: "Overlays stored with the image are not shown.",
     NoteKind.STATES_LEFT_OUT: ("Presentation states of this image ({0}) are not applied."),
     NoteKind.SET_APART: (
-        "Further images of this series identifier ({0}) are listed as series of their own, as they "
-        "differ in size, direction, patient, study or space; no volume or choice of a slice counts "
-        "them."
+        "Further images of this series identifier, or of none, ({0}) are listed as series of their "
+        "own, as they differ in size, direction, patient, study or space; no volume or choice of a "
+        "slice counts them."
     ),
     NoteKind.COPIES_LEFT_OUT: (
         "Further pictures with the identifiers and places of those in this series ({0}) were taken "

@@ -284,7 +284,7 @@ def test_a_presentation_state_alone_is_no_picture(tmp_path: Path) -> None:
     [
         {"PatientID": "another"}, {"StudyInstanceUID": "1.2.4"}, {"FrameOfReferenceUID": "1.2.5"},
         {"Modality": "CT"}, {"PatientName": "B"}, {"PatientSex": "M"}, {"StudyDate": "20240102"},
-        {"AccessionNumber": "8"},
+        {"AccessionNumber": "8"}, {"StudyTime": "120000"}, {"StudyID": "2"}, {"PatientAge": "070Y"},
     ],
     ids=lambda owner: next(iter(owner)),
 )  # fmt: skip
@@ -299,6 +299,9 @@ def test_series_that_share_an_identifier_are_never_one_volume(
         "PatientSex": "F",
         "StudyDate": "20200102",
         "AccessionNumber": "7",
+        "StudyTime": "080000",
+        "StudyID": "1",
+        "PatientAge": "020Y",
     }
     write_series(tmp_path / "0", 4, SeriesInstanceUID="1.2.7", **first)
     write_series(tmp_path / "1", 4, SeriesInstanceUID="1.2.7", **first | owner)
@@ -586,7 +589,10 @@ def test_slices_of_a_series_that_are_set_apart_are_told(tmp_path: Path) -> None:
     assert (len(long), long.apart, short.apart) == (3, 2, 0)
     assert NoteKind.SET_APART in {n.kind for n in run_to_end(load_volume(long)).notes}
     image = first_picture(long)
-    assert any("Further images of this series identifier (2)" in note for note in notes_of(image))
+    assert any(
+        "Further images of this series identifier, or of none, (2)" in note
+        for note in notes_of(image)
+    )
 
 
 def test_echoes_on_top_of_each_other_and_scouts_are_not_set_apart(tmp_path: Path) -> None:
@@ -604,3 +610,14 @@ def test_slices_of_a_series_that_are_tilted_a_little_are_set_apart_and_told(tmp_
         dataset.save_as(path)
     long, short = sorted(list_series(tmp_path), key=len, reverse=True)
     assert (len(long), len(short), long.apart) == (3, 2, 2)
+
+
+def test_slices_without_a_series_identifier_that_lie_between_others_are_told(
+    tmp_path: Path,
+) -> None:
+    for path in write_series(tmp_path, 5, StudyInstanceUID="1.2.3")[1::2]:
+        dataset = dcmread(path)
+        del dataset.SeriesInstanceUID
+        dataset.save_as(path)
+    found = sorted(list_series(tmp_path), key=len)
+    assert [(len(entry), entry.apart) for entry in found] == [(1, 0), (1, 0), (3, 2)]
