@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from spinealign.domain.findings import Analysis, WarningCode
+from spinealign.domain.measurements import MeasureState
 from spinealign.domain.reading import (
     CONTEXT_KINDS,
     Addendum,
@@ -196,7 +197,10 @@ def deidentified_reading(analysis: Analysis, reading: Reading, patient: PatientF
 
 
 def as_drawn(analysis: Analysis, details: ReportDetails) -> Analysis:
-    """Return an analysis without measures that the reader changed or rejected: not drawn."""
+    """Return an analysis without measures that the reader changed or rejected: not drawn.
+
+    Nor is any that rests on an image type or on levels which the reader rejected.
+    """
     reading = details.reading
     if reading is None:
         return analysis
@@ -205,6 +209,9 @@ def as_drawn(analysis: Analysis, details: ReportDetails) -> Analysis:
         each.finding.key for each in read if each.state in (Decision.CHANGED, Decision.REJECTED)
     }
     kept = tuple(m for m in analysis.measurements if measure_key(m) not in overruled)
+    contexts = {each.finding.kind for each in read if each.state is Decision.REJECTED}
+    if not contexts.isdisjoint(CONTEXT_KINDS):
+        kept = tuple(m for m in kept if m.state is MeasureState.DRAWN)
     if len(kept) == len(analysis.measurements):
         return analysis  # whose picture may be drawn already
     return replace(analysis, measurements=kept)

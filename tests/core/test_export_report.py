@@ -644,4 +644,6 @@ def test_no_row_rests_on_a_rejected_image_type_or_on_rejected_levels(key, left):
     findings = findings_of(analysis)
     made = decide(reading, next(f for f in findings if f.key == key), Decision.REJECTED, None, NOW)
     made = accept_rest(made, findings, NOW)
-    assert len(report_content(analysis, ReportDetails(reading=made)).rows) == left
+    details = ReportDetails(reading=made)
+    assert len(report_content(analysis, details).rows) == left
+    assert as_drawn(analysis, details).measurements == ()
