@@ -117,6 +117,7 @@ class NoteKind(StrEnum):
     LAYOUT_ASSUMED = "layout_assumed"
     TABLE_LEFT_OUT = "table_left_out"
     FRAMES_COUNTED = "frames_counted"
+    FRAMES_LEFT_OVER = "frames_left_over"
     FRAMES_CONTRADICTED = "frames_contradicted"
     FRAMES_NOT_TOLD_APART = "frames_not_told_apart"
     ZEROS_IN_DATA = "zeros_in_data"

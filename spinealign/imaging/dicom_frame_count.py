@@ -48,6 +48,25 @@ def count_frames(dataset: Dataset, file: BinaryIO, described: int = 0) -> int:
     return max(count, 1)
 
 
+def frames_left_over(dataset: Dataset, file: BinaryIO, frames: int) -> int:
+    """Return how many further whole frames lie behind those that are read; 0 of compressed ones.
+
+    Parameters
+    ----------
+    dataset, file
+        As for `count_frames`.
+    frames : int
+        How many are read.
+    """
+    place = file.tell()
+    _, length = _pixel_data(dataset, file)
+    file.seek(place)
+    frame_bits = _frame_bits(dataset)
+    if length == _UNDEFINED or frame_bits is None:
+        return 0
+    return max(length * 8 // frame_bits - frames, 0)
+
+
 def _pixel_data(dataset: Dataset, file: BinaryIO) -> tuple[int, int]:
     """Return where the value of the pixel data starts and how long it is; (0, 0) without."""
     for tag in _PIXEL_TAGS:
@@ -66,17 +85,24 @@ def _pixel_data(dataset: Dataset, file: BinaryIO) -> tuple[int, int]:
 
 
 def _plain_frames(dataset: Dataset, length: int, described: int) -> int:
+    frame_bits = _frame_bits(dataset)
+    if frame_bits is None:
+        return 1
+    count = length * 8 // frame_bits
+    is_exact = length - (count * frame_bits + 7) // 8 in (0, 1)
+    return count if is_exact else described
+
+
+def _frame_bits(dataset: Dataset) -> int | None:
+    """Return how long a frame is that is not compressed; None where its size is not stated."""
     sizes = [numbers(dataset.get(key)) for key in ("Rows", "Columns", "BitsAllocated")]
     if not all(len(size) == 1 and size[0] >= 1 for size in sizes):
-        return 1
+        return None
     (rows,), (cols,), (bits,) = sizes
     samples = int(dataset.get("SamplesPerPixel") or 1)
     if dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
         samples = 2  # two pixels share their colours (PS3.3 C.7.6.3.1.2)
-    frame_bits = int(rows) * int(cols) * int(bits) * samples
-    count = length * 8 // frame_bits
-    is_exact = length - (count * frame_bits + 7) // 8 in (0, 1)
-    return count if is_exact else described
+    return int(rows) * int(cols) * int(bits) * samples
 
 
 def _compressed_frames(dataset: Dataset, file: BinaryIO, start: int) -> int:

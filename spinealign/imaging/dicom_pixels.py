@@ -30,7 +30,7 @@ from spinealign.imaging.codestreams import (
 )
 from spinealign.imaging.decoding import check_plausible, check_size
 from spinealign.imaging.dicom_decompress import decompressed_frame, one_frame
-from spinealign.imaging.dicom_frame_count import count_frames
+from spinealign.imaging.dicom_frame_count import count_frames, frames_left_over
 from spinealign.imaging.dicom_frames import frame_stream
 from spinealign.imaging.dicom_groups import described_frames, settle_groups
 from spinealign.imaging.dicom_layout import (
@@ -137,7 +137,13 @@ def load_completed(
     join_items(dataset)
     notes = (*assumed, *_complete_frames(dataset, file))
     if "Rows" in dataset:
-        notes = (*notes, *settle_groups(dataset, frame_count(dataset)))
+        frames = frame_count(dataset)
+        left = frames_left_over(dataset, file, frames)
+        notes = (
+            *notes,
+            *((ReaderNote(NoteKind.FRAMES_LEFT_OVER, (left, frames)),) if left else ()),
+        )
+        notes = (*notes, *settle_groups(dataset, frames))
     if not dataset.original_encoding[1]:
         _swap_tables(dataset)
     return dataset, notes

@@ -63,6 +63,10 @@ _NOTES = {
     NoteKind.FRAMES_COUNTED: (
         "The file does not state how many frames it holds; {0} were found in it."
     ),
+    NoteKind.FRAMES_LEFT_OVER: (
+        "The pixel data are longer than the file states, by {0} whole frames beside {1}: these may "
+        "be further images, and are not shown."
+    ),
     NoteKind.FRAMES_CONTRADICTED: (
         "The file states another number of frames ({0}) than it holds and describes ({1})."
     ),

@@ -103,6 +103,8 @@ def test_a_rest_behind_a_frame_is_no_frame(tmp_path: Path, rest: int) -> None:
     dataset["PixelData"].VR = "OB"
     dataset.save_as(tmp_path / "a.dcm")
     assert len(list_series(tmp_path / "a.dcm")[0]) == 1
+    notes = [note for note in read_image(tmp_path / "a.dcm").notes if "left_over" in note.kind]
+    assert [note.values for note in notes] == ([(1, 1)] if rest == 6000 else [])
 
 
 def compressed_frames(path: Path, table: str, fragments: int = 1) -> Path:
