@@ -26,6 +26,8 @@ _SAME_PLACE_MM = 0.05
 _EVEN = 0.02
 """How far the steps of evenly placed slices differ, as a share of a step."""
 
+_NO_SERIES = "no series of "
+
 _MADE_UP = (0, 1, 7)
 """Which of `SliceHeader.spaces` programs make up for every slice: identifiers of
 study and space, and stacks; neither dates, accession numbers nor ages."""
@@ -69,42 +71,55 @@ def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEnt
         for stack in _parallel(group)
         for layer in _layers(_placed(stack))
     ]
-    named: dict[str, list[SliceHeader]] = defaultdict(list)
-    unnamed: dict[str, list[SliceHeader]] = defaultdict(list)
-    for layer in layers:
-        for header in layer:
-            named[header.key[0]].append(header)
-            if header.has_no_series:
-                unnamed[header.spaces[0]].append(header)
+    lying = _lying_places(layers)
     entries = [
         replace(
             _sorted_entry(layer, states),
             copies=sum(copies[header.part] for header in layer),
-            apart=_set_apart(layer, [*named[layer[0].key[0]], *unnamed[layer[0].spaces[0]]]),
+            apart=_set_apart(layer, lying),
         )
         for layer in layers
     ]
     return sorted(entries, key=lambda e: (e.study, e.number is None, e.number or 0))
 
 
-def _set_apart(layer: list[SliceHeader], named: list[SliceHeader]) -> int:
-    """Return how many slices of the same series identifier, or of none, lie beside a layer.
+_Lying = dict[str, dict[tuple[int, bytes], SliceHeader]]
+"""One slice of each place and direction, by series identifier; those of none by their study."""
 
-    They are nearly parallel, at places that it lacks, and differ in what no volume may mix: size,
-    direction, patient, study, space. Slices on top of it are another echo or time, and nothing is
-    missing.
+
+def _lying_places(layers: Iterable[list[SliceHeader]]) -> _Lying:
+    """Return where the slices of each series identifier lie, each place and direction once.
+
+    An archive may hold a hundred thousand frames at few places: what is asked of each layer must
+    not be asked of all of them.
+    """
+    lying: _Lying = defaultdict(dict)
+    for layer in layers:
+        for header in layer:
+            if header.position_mm is None:
+                continue
+            direction = b"" if header.cosines is None else header.cosines.tobytes()
+            place = (round(header.position_mm / _SAME_PLACE_MM), direction)
+            name = f"{_NO_SERIES}{header.spaces[0]}" if header.has_no_series else header.key[0]
+            lying[name].setdefault(place, header)
+    return lying
+
+
+def _set_apart(layer: list[SliceHeader], lying: _Lying) -> int:
+    """Return how many places of the same series identifier, or of none, lie beside a layer.
+
+    Their slices are nearly parallel to it and differ in what no volume may mix: size, direction,
+    patient, study, space. Slices on top of it are another echo or time, and nothing is missing.
     """
     first = layer[0]
     places = np.sort([h.position_mm for h in layer if h.position_mm is not None])
-    if len(named) == len(layer) or len(places) < FEWEST_SLICES:
+    if len(places) < FEWEST_SLICES:
         return 0
-    own = {id(header) for header in layer}
+    named = {**lying[first.key[0]], **lying[f"{_NO_SERIES}{first.spaces[0]}"]}.values()
     others = [
         header.position_mm
-        for header in {id(header): header for header in named}.values()
-        if id(header) not in own
-        and header.position_mm is not None
-        and _face_alike(first.cosines, header.cosines)
+        for header in named
+        if header.position_mm is not None and _face_alike(first.cosines, header.cosines)
     ]
     after = np.searchsorted(places, others).clip(1, len(places) - 1)
     gaps = np.minimum(np.abs(places[after] - others), np.abs(places[after - 1] - others))
