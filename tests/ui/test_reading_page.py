@@ -57,6 +57,18 @@ def _full_disk(*_):
     raise OSError(28, "No space left on device")
 
 
+def opened_spoilt(qtbot, neck, open_window, tmp_path):
+    """Sign, change the signed file on the disk, and open the film in another window."""
+    sign(neck)
+    neck.window.close()
+    [version] = (tmp_path / "profile" / "readings").glob("*/version-0001.json")
+    version.write_text(version.read_text().replace("A. Reader", "B. Reader"))
+    again = open_window()
+    with qtbot.waitSignal(again.workbench.session.finding_ready):
+        again.workbench.opener.open_paths([tmp_path / "film_1.png"])
+    return again
+
+
 class Reader:
     """A person with mouse and keys before the reading page."""
 
@@ -864,13 +876,7 @@ class TestKept:
     def test_a_signed_reading_changed_on_disk_is_told_on_opening(
         self, qtbot, neck, open_window, tmp_path
     ):
-        sign(neck)
-        neck.window.close()
-        [version] = (tmp_path / "profile" / "readings").glob("*/version-0001.json")
-        version.write_text(version.read_text().replace("A. Reader", "B. Reader"))
-        again = open_window()
-        with qtbot.waitSignal(again.workbench.session.finding_ready):
-            again.workbench.opener.open_paths([tmp_path / "film_1.png"])
+        again = opened_spoilt(qtbot, neck, open_window, tmp_path)
         strips = again.results.reading.faults
         assert strips.count() == 1
         assert "was changed after it was signed" in strips.itemAt(0).widget().accessibleName()
@@ -890,13 +896,7 @@ class TestKept:
     def test_a_signed_reading_changed_on_disk_can_be_set_aside(
         self, qtbot, neck, open_window, tmp_path, monkeypatch
     ):
-        sign(neck)
-        neck.window.close()
-        [version] = (tmp_path / "profile" / "readings").glob("*/version-0001.json")
-        version.write_text(version.read_text().replace("A. Reader", "B. Reader"))
-        again = open_window()
-        with qtbot.waitSignal(again.workbench.session.finding_ready):
-            again.workbench.opener.open_paths([tmp_path / "film_1.png"])
+        again = opened_spoilt(qtbot, neck, open_window, tmp_path)
         answers = iter((QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes))
         monkeypatch.setattr(QMessageBox, "warning", lambda *_: next(answers))
         page, readings = again.results.reading, again.workbench.readings
