@@ -59,6 +59,12 @@ def add_training(commands: Any) -> None:
         "or a third of the last, 'whole spine/0' to 'whole spine/2'",
     )  # fmt: skip
     spine.add_argument(
+        "--spine-films", type=int, help="at most so many whole-spine films: for a learning curve"
+    )
+    spine.add_argument(
+        "--appearance-share", type=float, help="how often a crop gets the appearance of others"
+    )
+    spine.add_argument(
         "--workers", type=int, default=0, help="processes that draw crops; for an accelerator"
     )
     frontal = recipes.add_parser("spine-frontal", help="find T1 to L5 on frontal films")

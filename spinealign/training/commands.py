@@ -219,9 +219,13 @@ def train_xray(options: argparse.Namespace) -> ModelCard:
 
 def train_spine(options: argparse.Namespace) -> ModelCard:
     """Train and package the network for lateral films of any source; figures come by benchmark."""
-    recipe = spine_bodies.SpineRecipe(left_out=tuple(options.leave_out))
+    recipe = spine_bodies.SpineRecipe(
+        left_out=tuple(options.leave_out), spine_films=options.spine_films
+    )
     if options.steps is not None:
         recipe = replace(recipe, steps=options.steps)
+    if options.appearance_share is not None:
+        recipe = replace(recipe, styled_share=options.appearance_share)
     spine_bodies.train_spine_bodies(
         options.data, options.start, options.work, options.work / "cache", recipe, options.workers
     )

@@ -81,6 +81,8 @@ class SpineRecipe:
     shares : mapping of str to float
         How often films of each source are drawn. Frontal films are bodies to learn from where
         they have a share, and pictures without a column from the side where they have none.
+    spine_films : int or None
+        At most so many whole-spine films, for a learning curve.
     """
 
     widths: tuple[int, ...] = (32, 48, 96, 160, 192)
@@ -103,6 +105,7 @@ class SpineRecipe:
         }
     )  # fmt: skip
     styled_share: float = 0.5
+    spine_films: int | None = None
     rule: IntensityRule = field(
         default_factory=lambda: IntensityRule(percentiles=(0.5, 99.5), clahe_clip_limit=2.0)
     )
@@ -216,7 +219,11 @@ def _spines(data: Path, recipe: SpineRecipe) -> list[TrainingFilm]:
     for source in recipe.left_out:
         if source.startswith(f"{SPINE_SOURCE}/"):
             aside |= fold_of_spine_films([f.name for f in films], int(source.split("/")[1]))
-    return [film for film in films if film.name not in aside]
+    films = [film for film in films if film.name not in aside]
+    if recipe.spine_films is not None:
+        order = np.random.default_rng(recipe.seed).permutation(len(films))
+        films = [films[i] for i in order[: recipe.spine_films]]
+    return films
 
 
 def unlabelled_films(data: Path, cache: Path) -> list[TrainingFilm]:
