@@ -341,4 +341,4 @@ def test_the_menu_of_the_list(ready, qtbot):
     menu.actions()[1].trigger()
     menu.close()
     assert ready.workbench.session.cases == []
-    assert ready.cases.menu_for(ready.cases._samples) is None
+    assert ready.cases.menu_for(ready.cases._open) is None

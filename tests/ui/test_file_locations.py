@@ -28,9 +28,9 @@ def texts(dialog):
     return [label.text() for label in dialog.findChildren(QLabel)]
 
 
-def test_the_first_start_says_what_for_and_where(qtbot, window, usual):
+def test_the_first_start_says_what_is_kept_and_where(qtbot, window, usual):
     window.start()
-    assert "decision support for research and education" in window.banner.text
+    assert "Images stay on this computer" in window.banner.text
     assert str(usual) in window.banner.text
     qtbot.waitUntil(
         lambda: not window.workbench.files.is_busy and not window.workbench.inference.is_busy

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSysInfo, Qt, QUrl
 from PyQt6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
-from PyQt6.QtWidgets import QApplication, QPushButton
+from PyQt6.QtWidgets import QApplication, QPushButton, QTreeWidget
 
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.formats import ARCHIVE_SUFFIX, SUFFIXES
@@ -236,12 +236,20 @@ def test_the_first_start_offers_the_samples(qtbot, window, fake):
     assert window.workbench.preferences.recent == []
 
 
-def test_the_results_panel_offers_the_samples_too(qtbot, window, fake):
+def test_samples_stand_in_one_place_that_a_command_shows_again(qtbot, window, fake, analysed):
     fake.samples = two_samples()
     window.start()
     qtbot.waitUntil(lambda: not window.workbench.files.is_busy)
-    texts = [button.text() for button in window.results.page.findChildren(QPushButton)]
-    assert texts == ["Open image…", *(sample.title for sample in fake.samples)]
+    titles = {sample.title for sample in fake.samples}
+    offered = [b for b in window.findChildren(QPushButton) if b.text() in titles]
+    assert len(offered) == len(titles)
+    listed = window.cases.findChild(QTreeWidget).findItems("", Qt.MatchFlag.MatchContains)
+    assert titles.isdisjoint(item.text(0) for item in listed)
+    case = analysed()
+    assert not any(button.isVisible() for button in offered)
+    window.actions_by_name["start_page"].trigger()
+    assert all(button.isVisible() for button in offered)
+    assert window.workbench.session.cases == [case]
 
 
 def test_the_models_are_warmed_after_the_start(qtbot, window, fake):

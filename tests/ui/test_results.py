@@ -1,6 +1,7 @@
 """The results panel says what was found, how sure that is, and what it is worth."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
@@ -8,6 +9,7 @@ from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QLabel, QLineEdit, QPushButton
 
+import spinealign.ui
 from spinealign import wording
 from spinealign.domain.examination import EXAMINATIONS
 from spinealign.domain.findings import DISCLAIMER
@@ -105,15 +107,22 @@ def test_measurements_and_why_one_is_missing(page):
     assert "L1–S1 lumbar lordosis: the border of the image cuts S1 off." in words_of(shown)
 
 
-def test_the_disclaimer_is_always_on_screen(window, page):
-    for name in ("ct_1.dcm", "photo_2.png", "mr_3.nii"):
-        page(name)
+def test_the_disclaimer_is_always_on_screen_and_once(window, page):
+    for name in (None, "ct_1.dcm", "photo_2.png", "mr_3.nii"):
+        if name is not None:
+            page(name)
         shown = [
             label
-            for label in window.results.findChildren(QLabel)
-            if label.text() == DISCLAIMER and label.isVisible()
+            for label in window.findChildren(QLabel)
+            if DISCLAIMER in label.text() and label.isVisible()
         ]
         assert len(shown) == 1
+
+
+def test_beside_the_results_only_about_says_the_disclaimer():
+    folder = Path(spinealign.ui.__file__).parent
+    sayers = [path.name for path in folder.rglob("*.py") if "DISCLAIMER" in path.read_text("utf-8")]
+    assert sorted(sayers) == ["dialogs.py", "results_panel.py"]
 
 
 def test_an_image_that_fits_no_model_can_be_overruled(window, page):

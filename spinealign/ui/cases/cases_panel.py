@@ -1,4 +1,4 @@
-"""The list at the left: open cases, recent files, sample cases."""
+"""The list at the left: open cases and recent files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.theme import Colours
-from spinealign.ui.work.services import Sample
 from spinealign.wording.reading_page import STATUS_WORDS as STATUS_WORDS_OF_READINGS
 
 STATUS_WORDS = {
@@ -65,11 +64,10 @@ _PAYLOAD = Qt.ItemDataRole.UserRole
 
 
 class CasesPanel(QWidget):
-    """Shows what is open, what was open lately, and what can be tried."""
+    """Shows what is open, and what was open lately."""
 
     case_selected = pyqtSignal(object)
     file_chosen = pyqtSignal(object)
-    sample_chosen = pyqtSignal(object)
     again_requested = pyqtSignal(object)
     close_requested = pyqtSignal(object)
     forget_requested = pyqtSignal(object)
@@ -86,7 +84,6 @@ class CasesPanel(QWidget):
         self._tree = _new_tree()
         self._open = self._new_group("Open cases")
         self._recent = self._new_group("Recent files")
-        self._samples = self._new_group("Sample cases")
         self._items: dict[int, QTreeWidgetItem] = {}
         self._tree.currentItemChanged.connect(self._current_changed)
         self._tree.itemClicked.connect(self._activate)
@@ -149,25 +146,11 @@ class CasesPanel(QWidget):
             self._recent.addChild(item)
         self._refresh_groups()
 
-    def set_samples(self, samples: Sequence[Sample]) -> None:
-        """List the sample cases."""
-        self._samples.takeChildren()
-        for sample in samples:
-            item = QTreeWidgetItem([sample.title])
-            item.setData(0, _PAYLOAD, sample)
-            origin = f"{sample.source} ({sample.licence})"
-            item.setToolTip(0, f"{sample.title}\n{sample.note}\n{origin}")
-            item.setIcon(0, icon(sample.examination.modality.value, self._colours.muted))
-            self._samples.addChild(item)
-        self._refresh_groups()
-
     def set_colours(self, colours: Colours) -> None:
         """Paint the icons for another theme."""
         self._colours = colours
-        for group, name in ((self._recent, "recent"), (self._samples, "")):
-            for item in _children(group):
-                drawing = name or item.data(0, _PAYLOAD).examination.modality.value
-                item.setIcon(0, icon(drawing, colours.muted))
+        for item in _children(self._recent):
+            item.setIcon(0, icon("recent", colours.muted))
         for item in _children(self._open):
             self.update_case(item.data(0, _PAYLOAD))
 
@@ -188,14 +171,14 @@ class CasesPanel(QWidget):
         return group
 
     def _refresh_groups(self) -> None:
-        for group in (self._open, self._recent, self._samples):
+        for group in (self._open, self._recent):
             group.setHidden(group.childCount() == 0)
         count = self._open.childCount()
         self._open.setText(0, f"Open cases ({count})" if count > 1 else "Open cases")
         self._apply_filter(self._filter.text())
 
     def _apply_filter(self, wanted: str) -> None:
-        for group in (self._open, self._recent, self._samples):
+        for group in (self._open, self._recent):
             for item in _children(group):
                 item.setHidden(wanted.casefold() not in item.text(0).casefold())
 
@@ -213,8 +196,6 @@ class CasesPanel(QWidget):
     def _activate(self, item: QTreeWidgetItem) -> None:
         if item.parent() is self._recent:
             self.file_chosen.emit(item.data(0, _PAYLOAD))
-        elif item.parent() is self._samples:
-            self.sample_chosen.emit(item.data(0, _PAYLOAD))
 
     def _show_menu(self, where: QPoint) -> None:
         item = self._tree.itemAt(where)

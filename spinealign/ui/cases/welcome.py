@@ -15,7 +15,6 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.formats import FORMAT_NAMES
 from spinealign.ui.widgets.icons import application_icon, icon
 from spinealign.ui.widgets.labels import wrapped_label
@@ -56,7 +55,7 @@ class SampleButtons(QWidget):
         button.setProperty("choice", "true")
         button.setIconSize(QSize(22, 22))
         button.setMinimumWidth(60)
-        button.setToolTip(sample.note)
+        button.setToolTip(f"{sample.note}\n{sample.source} ({sample.licence})")
         button.setAccessibleName(f"Try the sample: {sample.title}")
         button.setAccessibleDescription(sample.note)
         button.clicked.connect(lambda: self.sample_chosen.emit(sample))
@@ -126,7 +125,6 @@ class Welcome(QScrollArea):
             )
         )
         column.addStretch(3)
-        column.addWidget(wrapped_label(DISCLAIMER, "muted"))
         return page
 
     def _heading(self) -> QHBoxLayout:

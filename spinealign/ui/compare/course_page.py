@@ -16,7 +16,6 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.comparison import Change, Course, CourseRow, PatientExamination
-from spinealign.domain.findings import DISCLAIMER
 from spinealign.measure.geometry.comparison import course_of
 from spinealign.ui.cases.appendices import Appendix
 from spinealign.ui.cases.case_session import Case
@@ -127,7 +126,7 @@ class CoursePage(QWidget):
         self.title.setText(self._title(examinations))
         said = [] if self._course is None else course_cautions(self._course)
         short = [ERROR_IN_SHORT if words == ERROR_OF_CHANGE else words for words in said]
-        self.cautions.setText(" ".join([*short, DISCLAIMER]))
+        self.cautions.setText(" ".join(short))
         for button in self._buttons:
             offer(button, self._missing)
         self._show_in_report()

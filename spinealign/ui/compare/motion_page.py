@@ -17,7 +17,6 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.comparison import PatientExamination
-from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.motion import Motion, SegmentMotion
 from spinealign.measure.motion import motion_of
@@ -184,7 +183,7 @@ class MotionPage(QWidget):
         self.result.setText(CHOOSE_TWO if motion is None else " ".join(motion_sentences(motion)))
         said = [] if motion is None else motion_cautions(motion)
         shown = [words for words in said if words != LIMITS_MEANING]
-        self.cautions.setText(" ".join((*shown, DISCLAIMER)))
+        self.cautions.setText(" ".join(shown))
         for button in self._buttons:
             offer(button, "" if motion is not None else CHOOSE_TWO)
         self._show_in_report()

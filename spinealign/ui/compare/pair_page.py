@@ -24,7 +24,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.comparison import Change, PatientExamination
-from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.domain.findings import Analysis
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.measure.geometry.comparison import compare
 from spinealign.ui.cases.appendices import Appendix
@@ -308,10 +308,10 @@ class PairPage(QWidget):
     def _cautions(self, both: tuple[PatientExamination, PatientExamination] | None) -> list[str]:
         """Return what differs from one comparison to another; the rest is the same for all."""
         if both is None:
-            return [DISCLAIMER]
+            return []
         known = (match_text(both[0].match(both[1])), ERROR_OF_CHANGE)
         own = [words for words in comparison_cautions(*both) if words not in known]
-        return [*own, ERROR_IN_SHORT, DISCLAIMER]
+        return [*own, ERROR_IN_SHORT]
 
     def _times(
         self, both: tuple[PatientExamination, PatientExamination] | None, changes: int | None

@@ -16,7 +16,6 @@ from spinealign.reading.impression import Phrase
 from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import earlier_result_text, progress_text
 from spinealign.ui.cases.jobs import Finding
-from spinealign.ui.cases.welcome import SampleButtons
 from spinealign.ui.reading.case_readings import CaseReadings
 from spinealign.ui.reading.reading_page import ReadingPage
 from spinealign.ui.results.definition_view import DefinitionView
@@ -25,7 +24,6 @@ from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.results.result_page import ImageTypeChoice, ResultPage
 from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.ui.work.services import Sample
 from spinealign.wording.reading_window import SIGNED_MESSAGE, other_readings_text
 
 _FEWEST_LETTERS = 34
@@ -63,7 +61,6 @@ class ResultsPanel(QWidget):
     highlighted = pyqtSignal(object)
     open_requested = pyqtSignal()
     again_requested = pyqtSignal()
-    sample_chosen = pyqtSignal(object)
     measure_toggled = pyqtSignal(object, bool)
     measure_selected = pyqtSignal(object)
     heads_wanted = pyqtSignal()
@@ -93,7 +90,6 @@ class ResultsPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._colours = colours
         self._case: Case | None = None
-        self._samples: Sequence[Sample] = ()
         self.open_folds: set[str] = set()
         self.measure_choices = MeasureChoices()
         self.disc_choice = DiscChoice()
@@ -143,12 +139,6 @@ class ResultsPanel(QWidget):
             self._rebuild(case, finding)
         if self._definition is not None:
             self._definition.refresh(analysis.measurements)
-
-    def set_samples(self, samples: Sequence[Sample]) -> None:
-        """Offer these samples while nothing is open."""
-        self._samples = samples
-        if self._case is None:
-            self.show_case(None)
 
     def set_colours(self, colours: Colours) -> None:
         """Wear another theme."""
@@ -310,12 +300,6 @@ class ResultsPanel(QWidget):
         button = QPushButton("Open image…")
         button.clicked.connect(self.open_requested)
         column.addWidget(button)
-        if self._samples:
-            column.addWidget(wrapped_label("Try a sample:", "section"))
-            samples = SampleButtons()
-            samples.set_samples(self._samples)
-            samples.sample_chosen.connect(self.sample_chosen)
-            column.addWidget(samples)
         column.addStretch(1)
         return page
 

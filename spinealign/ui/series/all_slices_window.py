@@ -20,7 +20,6 @@ from PyQt6.QtWidgets import (
 
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.study import SegmentedVolume, SeriesEntry
 from spinealign.ui.cases.jobs import Progress, segment_slices
 from spinealign.ui.picture.display_images import prepare_image, prepare_structures
@@ -112,7 +111,6 @@ class SlicesWindow(QDialog):
         column.addWidget(self.viewer, 1)
         column.addLayout(row)
         column.addWidget(self.words)
-        column.addWidget(wrapped_label(DISCLAIMER, "disclaimer"))
 
     def _show_progress(self, progress: Progress) -> None:
         self.progress.setValue(round(100 * progress.fraction))

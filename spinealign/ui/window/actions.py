@@ -285,6 +285,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("theme_dark", "&Dark", group="theme"),
     Command("remember_recent", "Re&member recent files", checkable=True),
     Command("clear_recent", "C&lear recent files"),
+    Command("start_page", "&Start page and samples", (), "", "Show the page with sample cases"),
     Command("keyboard", "&Keyboard and mouse", ("F1",), "keyboard"),
     Command("models", "&Model cards", (), "model"),
     Command("places", "&File locations…", (), "folder"),
@@ -435,7 +436,11 @@ def build_menus(
     _fill(measure, actions, (*_DRAWING_TOOLS, "tool_femoral_heads", _SEPARATOR))
     _fill(measure, actions, ("tool_calibrate", "remove_calibration"))
     _fill(measure, actions, (_SEPARATOR, "measures", "delete_drawings"))
-    _fill(_menu(bar.addMenu("&Help")), actions, ("keyboard", "models", "places", "about"))
+    _fill(
+        _menu(bar.addMenu("&Help")),
+        actions,
+        ("start_page", "keyboard", "models", "places", "about"),
+    )
     return recent
 
 

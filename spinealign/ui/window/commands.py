@@ -278,6 +278,7 @@ def connect_preferences(
 
 def connect_help(actions: Actions, bench: Workbench, window: QWidget) -> None:
     """Open what explains the program."""
+    actions.on("start_page", partial(bench.select, None))
     actions.on("keyboard", lambda: keyboard_dialog(window).open_fitted())
     actions.on("models", partial(_show_models, bench, window))
     actions.on("places", partial(show_file_locations, bench, window))

@@ -14,7 +14,6 @@ from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from spinealign.domain import paths
-from spinealign.domain.findings import DISCLAIMER
 from spinealign.files import write_whole
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.widgets.labels import offer, rule, wrapped_label
@@ -199,10 +198,11 @@ def first_start_notice(preferences: Preferences) -> Message:
     folder = safe_text(str(preferences.folder))
     is_kept = preferences.save()
     words = f"Settings are kept in {folder}." if is_kept else NOT_KEPT.format(folder=folder)
-    return Message(DISCLAIMER, words)
+    return Message(words, STAYS_HERE)
 
 
 NOT_KEPT = "Settings cannot be kept, because {folder} cannot be written."
+STAYS_HERE = "Images stay on this computer, and no copy of them is kept."
 
 
 def _show_in_file_manager(folder: Path) -> None:

@@ -252,9 +252,8 @@ class MainWindow(DropWindow):
         cases.file_chosen.connect(bench.opener.open_recent)
         cases.forget_requested.connect(bench.preferences.forget)
         cases.clear_recent_requested.connect(bench.preferences.clear_recent)
-        for part in (cases, self.welcome, self.results):
-            bench.samples_read.connect(part.set_samples)
-            part.sample_chosen.connect(bench.opener.open_sample)
+        bench.samples_read.connect(self.welcome.set_samples)
+        self.welcome.sample_chosen.connect(bench.opener.open_sample)
         self.dropped.connect(bench.opener.open_mime)
 
     def _connect_results(self) -> None:
