@@ -107,6 +107,21 @@ def position_text(stack: SeriesStack, place: SlicePosition) -> str:
     return f"{text}, volume {place.volume + 1} of {len(stack.volumes)}"
 
 
+def foreign_result_text(stack: SeriesStack, result: SlicePosition, seen: SlicePosition) -> str:
+    """Return which picture the results are of, where another one is looked at."""
+    word = picture_word(stack.first).lower()
+    names = [f"{word} {place.index + 1}" for place in (result, seen)]
+    if result.volume != seen.volume:
+        pairs = zip(names, (result, seen), strict=True)
+        names = [f"{name}, volume {place.volume + 1}" for name, place in pairs]
+    return f"Results of {names[0]}; you see {names[1]}"
+
+
+def return_text(stack: SeriesStack, result: SlicePosition) -> str:
+    """Return what leads back to the picture of the results."""
+    return f"Back to {picture_word(stack.first).lower()} {result.index + 1}"
+
+
 def picture_name(part: ImagePart) -> str:
     """Return the name of a picture's file, and which one of several it is."""
     words = [display_name(part.path)]

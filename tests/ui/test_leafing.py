@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtGui import QPalette, QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
@@ -20,7 +20,7 @@ def wheel(window, up, keys=Qt.KeyboardModifier.ShiftModifier):
     viewport = window.viewer.viewport()
     where = QPointF(viewport.rect().center())
     event = QWheelEvent(
-        where, QPointF(viewport.mapToGlobal(where.toPoint())), QPoint(), QPoint(0, 120 * up),
+        where, QPointF(viewport.mapToGlobal(where.toPoint())), QPoint(), QPoint(0, round(120 * up)),
         Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
     QApplication.sendEvent(viewport, event)
@@ -42,11 +42,85 @@ def test_keys_wheel_and_slider_leaf_through_the_series(qtbot, leafed):
     assert leafed.slice_bar.words.text() == "Slice 1 of 5 – result: slice 3"
 
 
-def test_the_wheel_alone_zooms(leafed):
+PLAIN, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.mark.parametrize(
+    ("alone", "keys", "leafs"),
+    [
+        (True, PLAIN, True),
+        (True, SHIFT, True),
+        (True, CTRL, False),
+        (True, CTRL | SHIFT, False),
+        (False, PLAIN, False),
+        (False, SHIFT, True),
+        (False, CTRL, True),
+    ],
+)
+def test_the_wheel_leafs_or_zooms_as_was_chosen(qtbot, leafed, alone, keys, leafs):
+    leafed.workbench.preferences.choose(wheel_leafs=alone)
     zoom = leafed.viewer.zoom
-    wheel(leafed, 1, Qt.KeyboardModifier.NoModifier)
-    assert leafed.viewer.zoom > zoom
+    wheel(leafed, -1, keys)
+    settle(qtbot, leafed)
+    assert shown_value(leafed) == (3 if leafs else 2)
+    assert (leafed.viewer.zoom < zoom) is not leafs
+
+
+def test_on_a_single_picture_the_wheel_zooms(window, analysed):
+    analysed("film_1.png")
+    zoom = window.viewer.zoom
+    wheel(window, 1, PLAIN)
+    assert window.viewer.zoom > zoom
+
+
+def test_a_touch_pad_adds_up_to_a_slice(qtbot, leafed):
+    for _ in range(3):
+        wheel(leafed, -0.3, PLAIN)
     assert not leafed.navigation.is_away
+    wheel(leafed, -0.3, PLAIN)
+    settle(qtbot, leafed)
+    assert shown_value(leafed) == 3
+
+
+def test_results_of_another_slice_are_named_and_dimmed_with_a_way_back(qtbot, leafed):
+    note = leafed.results.foreign
+    assert not note.isVisible()
+    assert not note.veil.isVisible()
+    wheel(leafed, -1, PLAIN)
+    assert leafed.windowTitle() == "T2 sag, slice 4 of 5 – SpineAlign"
+    assert note.words.text() == "Results of slice 3; you see slice 4"
+    scroll = leafed.results._scroll
+    assert note.veil.isVisible()
+    assert note.veil.size() == scroll.size()
+    ground = leafed.results.palette().color(QPalette.ColorRole.Base)
+    dimmed = scroll.grab().toImage()
+    QTest.mouseClick(note.button, Qt.MouseButton.LeftButton)
+    assert not leafed.navigation.is_away
+    assert leafed.windowTitle() == "T2 sag, slice 3 of 5 – SpineAlign"
+    assert not note.isVisible()
+    plain = scroll.grab().toImage()
+    assert contrast(dimmed, ground) < 0.7 * contrast(plain, ground)
+
+
+def contrast(picture, ground):
+    """How far the pixel that differs most is from the ground."""
+    lightness = [
+        picture.pixelColor(x, y).lightness()
+        for x in range(0, picture.width(), 2)
+        for y in range(0, picture.height(), 2)
+    ]
+    return max(abs(value - ground.lightness()) for value in lightness)
+
+
+def test_a_slice_analysed_anew_is_not_named_as_another(qtbot, leafed):
+    wheel(leafed, -1, PLAIN)
+    with qtbot.waitSignal(leafed.workbench.session.finding_ready):
+        QTest.keyClick(leafed.viewer, Qt.Key.Key_F5)
+    settle(qtbot, leafed)
+    assert not leafed.results.foreign.isVisible()
+    wheel(leafed, 1, PLAIN)
+    assert leafed.results.foreign.words.text() == "Results of slice 4; you see slice 3"
 
 
 def test_zoom_and_window_stay_while_leafing(qtbot, leafed):

@@ -32,6 +32,7 @@ CHOSEN = Settings(
     show_measures=False,
     shown_measures=("c7_slope|C7",),
     hidden_measures=("cobb_c2_c7|C2|C7",),
+    wheel_leafs=False,
     remember_recent=False,
     hide_patient_data=True,
     reader_name="A. Reader",
@@ -120,6 +121,7 @@ def test_files_of_earlier_versions_open_as_they_did(store):
     for name in ("settings.json", "window.json"):
         shutil.copy(EARLIER / name, store.folder / name)
     later = {"reader_name": "", "phrases": (), "institution_name": "", "institution_address": ""}
+    later["wheel_leafs"] = True
     assert store.load_settings() == replace(CHOSEN, **later)
     state = store.load_window_state()
     assert store.notices == []

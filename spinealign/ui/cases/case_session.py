@@ -107,6 +107,10 @@ class Case:
         """What to call what is being analysed: that may be another picture than the one shown."""
         return self._titled(self.wanted_place or self.place)
 
+    def title_of(self, place: SlicePosition) -> str:
+        """Return what to call one picture of the case."""
+        return self._titled(place)
+
     def _titled(self, place: SlicePosition | None) -> str:
         if place is None or self.stack.is_single:
             return self._name

@@ -36,8 +36,8 @@ class Viewer(QGraphicsView):
     """Shows one picture; the mouse and a few methods move about in it.
 
     Left-drag pans, right-drag changes the window (across) and level (up and down), a
-    right click asks for a menu, the wheel zooms about the cursor, a double click fits
-    the picture to the view. `hand` is asked first.
+    right click asks for a menu, the wheel zooms about the cursor where nobody leafs with it,
+    a double click fits the picture to the view. `hand` is asked first.
     """
 
     zoom_changed = pyqtSignal(float)

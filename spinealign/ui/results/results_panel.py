@@ -20,6 +20,7 @@ from spinealign.ui.reading.case_readings import CaseReadings
 from spinealign.ui.reading.reading_page import ReadingPage
 from spinealign.ui.results.definition_view import DefinitionView
 from spinealign.ui.results.disc_model import DiscChoice
+from spinealign.ui.results.foreign_note import ForeignNote
 from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.results.result_page import ImageTypeChoice, ResultPage
 from spinealign.ui.widgets.labels import Strip, wrapped_label
@@ -77,6 +78,7 @@ class ResultsPanel(QWidget):
     versions_wanted = pyqtSignal()
     phrases_wanted = pyqtSignal()
     setting_aside_wanted = pyqtSignal()
+    return_wanted = pyqtSignal()
 
     def __init__(
         self, colours: Colours, readings: CaseReadings, parent: QWidget | None = None
@@ -100,9 +102,12 @@ class ResultsPanel(QWidget):
         self._scroll = PageScroll()
         self._scroll.setAccessibleName("Results")
         disclaimer = wrapped_label(DISCLAIMER, "disclaimer")
+        self.foreign = ForeignNote(self._scroll)
+        self.foreign.button.clicked.connect(self.return_wanted)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.foreign)
         column.addWidget(self._progress)
         column.addWidget(self._scroll, 1)
         column.addWidget(disclaimer)
@@ -120,6 +125,10 @@ class ResultsPanel(QWidget):
             return
         self._shown = None
         self._put(self._empty_page() if case is None else self._bare_page(case))
+
+    def show_foreign(self, words: str, way_back: str) -> None:
+        """Say that the results are of another picture than the one looked at, and dim them."""
+        self.foreign.show_words(words, way_back)
 
     def update_analysis(self, analysis: Analysis) -> None:
         """Show the result of a correction of the case that is shown.

@@ -24,6 +24,7 @@ from spinealign.domain.study import SegmentedVolume, SeriesEntry
 from spinealign.ui.cases.jobs import Progress, segment_slices
 from spinealign.ui.picture.display_images import prepare_image, prepare_structures
 from spinealign.ui.picture.viewer import Viewer
+from spinealign.ui.series.wheel import WheelLeafing
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.work.tasks import Task
 from spinealign.ui.workbench import Workbench
@@ -57,9 +58,15 @@ class SlicesWindow(QDialog):
         self.viewer.show_image(None, "Segmenting all slices…")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Slice")
-        self.slider.setToolTip("Scroll through the slices (arrow keys)")
+        self.slider.setToolTip("Scroll through the slices (arrow keys, wheel over the image)")
         self.slider.setEnabled(False)
         self.slider.valueChanged.connect(self.show_slice)
+        WheelLeafing(
+            self.viewer,
+            lambda steps: self.slider.setValue(self.slider.value() + steps),
+            self.slider.isEnabled,
+            lambda: bench.preferences.settings.wheel_leafs,
+        )
         self.place = QLabel("")
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Segmenting all slices")

@@ -78,7 +78,9 @@ class SliceBar(QWidget):
         self._stack: SeriesStack | None = None
         self.slider = MarkedSlider()
         self.slider.setAccessibleName("Slice")
-        self.slider.setToolTip("Scroll through the series (Page Up, Page Down, Shift+wheel)")
+        self.slider.setToolTip(
+            "Scroll through the series (Page Up, Page Down, wheel over the image)"
+        )
         self.volume = QSpinBox()
         self.volume.setAccessibleName("Volume")
         self.volume.setToolTip("Which volume of the series in time")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.domain.examination import Examination
 from spinealign.domain.study import SlicePosition
@@ -15,22 +14,22 @@ from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.series.slice_bar import SliceBar
 from spinealign.ui.series.slice_reader import Page, SliceReader
+from spinealign.ui.series.wheel import WheelLeafing
 from spinealign.ui.workbench import Workbench
 from spinealign.wording import Message
-from spinealign.wording.series import picture_word
-
-WHEEL_STEP = 120
-LEAFING_KEYS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
+from spinealign.wording.series import foreign_result_text, picture_word, return_text
 
 
 class SliceNavigation(QObject):
     """Decides which picture of the current case the viewer shows.
 
-    `place` is None while that is the picture that the result is of, or will be of;
-    only then the result lies over it, and only then it can be corrected.
+    `moved` says that another one was gone to, `placed` that where one is, or where the
+    result is, may have changed. `place` is None while that is the picture that the result is
+    of, or will be of; only then the result lies over it, and only then it can be corrected.
     """
 
     moved = pyqtSignal()
+    placed = pyqtSignal()
 
     def __init__(self, bench: Workbench, viewer: Viewer, bar: SliceBar) -> None:
         super().__init__(viewer)
@@ -40,15 +39,15 @@ class SliceNavigation(QObject):
         self.bar = bar
         self.place: SlicePosition | None = None
         self._case: Case | None = None
-        self._turned = 0
         self.reader = SliceReader(bench.services, bench.reading, self)
         self.reader.ready.connect(self._show_page)
         bar.place_chosen.connect(self.go)
         bar.analyse_requested.connect(self.analyse_here)
         bar.return_requested.connect(self.follow)
-        viewport = self._viewer.viewport()
-        assert viewport is not None
-        viewport.installEventFilter(self)
+        preferences = bench.preferences
+        WheelLeafing(
+            viewer, self.step, lambda: self.is_series, lambda: preferences.settings.wheel_leafs
+        )
         bench.current_changed.connect(self.show)
         bench.current_updated.connect(self._update)
         bench.session.display_ready.connect(self._on_display)
@@ -58,6 +57,28 @@ class SliceNavigation(QObject):
     def is_away(self) -> bool:
         """Whether another picture is looked at than the one of the result."""
         return self.place is not None
+
+    @property
+    def is_series(self) -> bool:
+        """Whether there are pictures to leaf through."""
+        return self._case is not None and not self._case.stack.is_single
+
+    @property
+    def title(self) -> str:
+        """What the picture that is looked at is called, with the one of the result if another."""
+        case = self._case
+        if case is None:
+            return ""
+        return case.title if self.place is None else case.title_of(self.place)
+
+    @property
+    def foreign(self) -> tuple[str, str]:
+        """What to say where the results are of another picture, and how to go there; else empty."""
+        case = self._case
+        if case is None or self.place is None or case.place is None or case.finding is None:
+            return "", ""
+        words = (case.stack, case.place, self.place)
+        return foreign_result_text(*words), return_text(case.stack, case.place)
 
     def show(self, case: Case | None) -> None:
         """Show a case's own picture, with what was found on it, or a sentence instead."""
@@ -162,6 +183,7 @@ class SliceNavigation(QObject):
 
     def refresh(self) -> None:
         """Say where one is."""
+        self.placed.emit()
         here = self._here()
         if self._case is None or self._case.stack.is_single or here is None:
             return
@@ -210,16 +232,3 @@ class SliceNavigation(QObject):
         case = self._case
         if case is not None and case.finding is not None and not self.is_away:
             self._viewer.show_overlay(case.finding.overlay)
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Leaf with the wheel while Shift or Ctrl is held; without, it zooms."""
-        is_series = self._case is not None and not self._case.stack.is_single
-        if isinstance(event, QWheelEvent) and is_series and event.modifiers() & LEAFING_KEYS:
-            turned = event.angleDelta()
-            self._turned += turned.y() or turned.x()
-            steps = int(self._turned / WHEEL_STEP)
-            self._turned -= steps * WHEEL_STEP
-            if steps:
-                self.step(-steps)
-            return True
-        return False

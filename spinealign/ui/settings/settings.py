@@ -50,6 +50,9 @@ class Settings:
         0..1, of filled structures and of the heat map.
     shown_measures, hidden_measures : tuple of str
         Measures that the user drew on the picture, or took off it, against the default.
+    wheel_leafs : bool
+        Whether the wheel alone leafs through a series, and zooms with Ctrl; else it zooms alone,
+        and leafs with Ctrl or Shift. On a single picture it always zooms.
     remember_recent : bool
         Whether the paths of opened files are kept for the next start.
     hide_patient_data : bool
@@ -70,6 +73,7 @@ class Settings:
     show_measures: bool = True
     shown_measures: tuple[str, ...] = ()
     hidden_measures: tuple[str, ...] = ()
+    wheel_leafs: bool = True
     remember_recent: bool = True
     hide_patient_data: bool = False
     reader_name: PersonName = ""

@@ -280,6 +280,9 @@ class MainWindow(DropWindow):
         viewer.zoom_changed.connect(self._show_zoom)
         viewer.image_shown.connect(self._show_zoom)
         self.navigation.moved.connect(self.states.refresh)
+        self.navigation.placed.connect(self._show_title)
+        self.navigation.placed.connect(lambda: self.results.show_foreign(*self.navigation.foreign))
+        self.results.return_wanted.connect(self.navigation.follow)
         self.series.opened.connect(viewer.setFocus)
         editing.began.connect(self._show_title)
         editing.edited_changed.connect(self._show_title)
@@ -295,7 +298,9 @@ class MainWindow(DropWindow):
     def _show_title(self) -> None:
         """Name the current case, and whether it was corrected, in the window's title."""
         case = self.workbench.current
-        words = [case.title, case.edit_words] if case is not None else []
+        is_here = case is not None and not self.navigation.is_away
+        edits = case.edit_words if case is not None and is_here else ""
+        words = [self.navigation.title, edits] if case is not None else []
         self.setWindowTitle(" – ".join([*filter(None, words), "SpineAlign"]))
 
     def _show_zoom(self) -> None:
