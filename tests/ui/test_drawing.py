@@ -1,8 +1,11 @@
 """Measures drawn by hand, calibration, and what is drawn over the picture."""
 
+from unittest.mock import ANY
+
 import pytest
-from PyQt6.QtCore import QPointF, Qt
-from PyQt6.QtWidgets import QInputDialog
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QDialog, QInputDialog, QMenu
 
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import DrawingTool, MeasureState
@@ -12,6 +15,7 @@ from spinealign.ui.picture.handles import DrawnRef
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.window.actions import COMMANDS
 from spinealign.wording.measures import measurement_name
+from tests.ui.hands import LEFT
 
 
 def drawn(hands):
@@ -171,6 +175,72 @@ def test_calibration_turns_pixels_into_millimetres(hands):
     hands.window.actions_by_name["remove_calibration"].trigger()
     assert hands.window.workbench.editing.analysis.image.spacing_mm is None
     assert hands.viewer.spacing_mm is None
+
+
+def real_press(hands, place):
+    QTest.mousePress(hands.viewer.viewport(), LEFT, pos=on_screen(hands, place))
+
+
+def real_release(hands, place):
+    QTest.mouseRelease(hands.viewer.viewport(), LEFT, pos=on_screen(hands, place))
+
+
+def on_screen(hands, place):
+    return hands.viewer.to_view(QPointF(*place)).toPoint()
+
+
+@pytest.mark.qt_log_ignore("does not support")
+def test_the_length_is_asked_for_once_the_button_is_up(hands):
+    """A dialog that opens while it is down gets the release, and the picture waits for it."""
+    hands.key(Qt.Key.Key_K)
+    hands.click((100, 100))
+    real_press(hands, (300, 100))
+    assert hands.window.findChild(QInputDialog) is None
+    real_release(hands, (300, 100))
+    dialog = hands.window.findChild(QInputDialog)
+    dialog.setDoubleValue(50.0)
+    QTest.keyClick(dialog, Qt.Key.Key_Return)
+    assert hands.window.workbench.editing.analysis.image.spacing_mm == pytest.approx(
+        (0.25, 0.25), rel=0.02
+    )
+    assert_hears(hands)
+
+
+def assert_hears(hands):
+    """The picture can be dragged, and asks for its menu at a right click."""
+    viewer = hands.viewer
+    viewer.zoom_to(4 * viewer.zoom)
+    middle = viewer.viewport().rect().center()
+    before = viewer.mapToScene(middle)
+    QTest.mousePress(viewer.viewport(), LEFT, pos=middle)
+    QTest.mouseMove(viewer.viewport(), middle + QPoint(40, 30))
+    hands.move((250, 150))
+    QTest.mouseRelease(viewer.viewport(), LEFT, pos=middle + QPoint(40, 30))
+    assert viewer.mapToScene(middle) != before
+    asked = []
+    viewer.menu_requested.connect(lambda *where: asked.append(where))
+    QTest.mouseClick(viewer.viewport(), Qt.MouseButton.RightButton, pos=middle)
+    assert asked
+    hands.window.findChild(QMenu).close()
+
+
+@pytest.mark.qt_log_ignore("does not support")
+@pytest.mark.parametrize("held", ["point", "tool", "picture"])
+def test_a_release_that_another_window_got_leaves_nothing_held(hands, held):
+    """A failure that is told in the middle of a drag opens a dialog, which gets the release."""
+    x, y = hands.place_of("C4", "anterior_superior") if held == "point" else (100, 100)
+    if held == "tool":
+        hands.key(Qt.Key.Key_D)
+    hands.press((x, y))
+    dialog = QDialog(hands.window)
+    dialog.open()
+    dialog.done(0)
+    hands.move((x + 60, y + 60), held=False)
+    assert len(drawn(hands)) == 0
+    assert hands.place_of("C4", "anterior_superior") == ((x, y) if held == "point" else ANY)
+    if held == "tool":
+        hands.key(Qt.Key.Key_Escape)
+    assert_hears(hands)
 
 
 def test_a_line_too_short_to_calibrate_is_refused_in_words(hands):

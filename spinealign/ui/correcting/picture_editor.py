@@ -61,6 +61,7 @@ class PictureEditor(QObject):
         self._grip: tuple[QPointF, QPointF] | None = None
         self._is_moving = False
         self._offered: Vertebra | None = None
+        self._line: Points | None = None
         self._pressed = QPointF()
         self._drags = 0
         viewer.hand = self
@@ -143,11 +144,18 @@ class PictureEditor(QObject):
         if self._tool is not None:
             self._tool.release(pointer.point)
             self._tell()
-        self._grip = None
-        self.session.end_run()
-        offered, self._offered = self._offered, None
+        offered = self._offered
+        self.let_go()
         if offered is not None and self._on_screen(pointer.point - self._pressed) < START_PX:
             self.suggestion_clicked.emit(offered)
+
+    def let_go(self) -> None:
+        """End what a press began, and ask what has to be asked about a line that it ended."""
+        self._grip = self._offered = None
+        self.session.end_run()
+        line, self._line = self._line, None
+        if line is not None:
+            self.line_drawn.emit(line)
 
     def hover(self, pointer: Pointer) -> Qt.CursorShape | None:
         """Let the point under the cursor grow."""
@@ -272,7 +280,8 @@ class PictureEditor(QObject):
 
         self.take_tool(ToolName.POINTER)
         if name is ToolName.CALIBRATE:
-            self.line_drawn.emit(points)
+            # What is asked about a line opens a dialog, which would get the mouse's release.
+            self._line = points
         elif name is ToolName.VERTEBRA:
             change = partial(add_vertebra_by_corners, corners=points)
             self.session.change("add vertebra", change)

@@ -199,7 +199,7 @@ class PointsTool:
         return False
 
     def finish(self) -> None:
-        """PointerTool the points over, if they are enough."""
+        """Hand the points over, if they are enough."""
         needed = self._recipe.count or 3
         if len(self.points) >= needed:
             points = tuple(self.points)

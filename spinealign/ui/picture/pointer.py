@@ -29,6 +29,12 @@ class PointerTool(Protocol):
     def release(self, pointer: Pointer) -> None:
         """End what a press began."""
 
+    def let_go(self) -> None:
+        """End what a press began whose release was never told: a dialog or another window had it.
+
+        Nothing is placed: where the button was released is not known.
+        """
+
     def hover(self, pointer: Pointer) -> Qt.CursorShape | None:
         """Follow the mouse without a button; return the cursor to show."""
 

@@ -30,6 +30,8 @@ from spinealign.wording.reading import side_text
 
 ZOOM_STEP = 1.25
 SMALLEST_ZOOM, LARGEST_ZOOM = 0.02, 64.0
+_HOLDING = (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton)
+"""Buttons that can hold something; others do nothing on the picture."""
 
 
 class Viewer(QGraphicsView):
@@ -225,7 +227,10 @@ class Viewer(QGraphicsView):
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Begin what the hand does, to pan (left or middle), or to change the window (right)."""
-        if event is None or self._drag_from is not None or self._is_held:
+        if event is None:
+            return
+        self._let_go_of(event.button())
+        if self._drag_from is not None or self._is_held:
             return
         if event.button() == Qt.MouseButton.LeftButton and self.hand is not None:
             self._is_held = self.hand.press(self._pointer(event))
@@ -240,6 +245,7 @@ class Viewer(QGraphicsView):
         """Move what the hand holds, pan, change the window, or read the pixel below."""
         if event is None:
             return
+        self._let_go_of(*(button for button in _HOLDING if button not in event.buttons()))
         here = event.position().toPoint()
         if self._is_held:
             # However often the mouse reports, the picture changes once a frame.
@@ -267,6 +273,22 @@ class Viewer(QGraphicsView):
             if self._is_click and self._drag_button == Qt.MouseButton.RightButton:
                 pointer = self._pointer(event)
                 self.menu_requested.emit(pointer.point, event.globalPosition().toPoint())
+
+    def _let_go_of(self, *buttons: Qt.MouseButton) -> None:
+        """End what buttons hold that are known to be up, though nobody told of their release.
+
+        A dialog that opens while a button is down, and windows that come to the front, get the
+        release; without this the picture would wait for it and be deaf to all else.
+        """
+        if self._is_held and Qt.MouseButton.LeftButton in buttons:
+            self._follow()
+            self._is_held = False
+            assert self.hand is not None
+            self.hand.let_go()
+        elif self._drag_from is not None and self._drag_button in buttons:
+            self._drag_from = None
+            self.unsetCursor()
+            self._refresh()
 
     def _follow(self) -> None:
         self._frame.stop()
