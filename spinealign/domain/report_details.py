@@ -54,6 +54,37 @@ class LeftOutReading:
     status: ReadingStatus | None = None
 
 
+class PaperSize(StrEnum):
+    """What a report is printed on."""
+
+    A4 = "a4"
+    LETTER = "letter"
+
+
+class ReportPart(StrEnum):
+    """What a report may leave out: it stands in the technical annex, or in a file of its own."""
+
+    PICTURE = "picture"
+    DISCS = "discs"
+    MEASURES = "measures"
+    LEVEL_MEASURES = "level_measures"
+
+
+@dataclass(frozen=True)
+class ReportLayout:
+    """How a report is printed.
+
+    Parameters
+    ----------
+    paper : PaperSize
+    left_out : tuple of ReportPart
+        What nobody wants to see there. Status, impression, findings and cautions always stay.
+    """
+
+    paper: PaperSize = PaperSize.A4
+    left_out: tuple[ReportPart, ...] = ()
+
+
 @dataclass(frozen=True)
 class ReportDetails:
     """What a report needs beside the analysis.
@@ -77,6 +108,7 @@ class ReportDetails:
         de-identified report.
     motion : Motion or None
         Flexion and extension, for a section.
+    layout : ReportLayout
     """
 
     patient: PatientFacts = field(default_factory=PatientFacts)
@@ -87,6 +119,7 @@ class ReportDetails:
     course: Course | None = None
     motion: Motion | None = None
     left_out: LeftOutReading | None = None
+    layout: ReportLayout = ReportLayout()
 
     @property
     def status(self) -> ReadingStatus:

@@ -1,4 +1,4 @@
-"""The paper a report is printed on: A4, styles, head and foot of every page, tables."""
+"""The paper a report is printed on: its size, styles, head and foot of every page, tables."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any, BinaryIO
 
 from reportlab import rl_config
 from reportlab.lib.colors import Color, HexColor, black
-from reportlab.lib.pagesizes import A4
+from reportlab.lib.pagesizes import A4, LETTER
 from reportlab.lib.units import mm
 from reportlab.platypus import BaseDocTemplate, Frame, KeepTogether, PageTemplate, Table
 from reportlab.platypus import Image as Picture
 from reportlab.platypus.flowables import CallerMacro
 
 from spinealign.domain.findings import DISCLAIMER
+from spinealign.domain.report_details import PaperSize
 from spinealign.export.typesetting import GREY, Span, Text, TextStyle, draw_line, draw_text
 from spinealign.export.typesetting import text_on_line as on_line
 from spinealign.wording import DEMONSTRATION_BAND
@@ -24,16 +25,16 @@ from spinealign.wording.report import DRAFT
 rl_config.useA85 = 0
 """Streams as bytes: encoding them as text takes most of the time, and no reader needs it."""
 
-_PAGE_WIDTH, _PAGE_HEIGHT = A4
-_MARGIN = 16 * mm
+_SIZES: dict[PaperSize, tuple[float, float]] = {PaperSize.A4: A4, PaperSize.LETTER: LETTER}
+_LEAST_MARGIN = 16 * mm
 _BAND_HEIGHT = 8 * mm
 _HEAD_HEIGHT = 15 * mm
 _FOOTER_TOP = 19 * mm
 _PAGE_NUMBER_Y = 7 * mm
 _PAGE_COUNT_FORM = "page_count"
 _PAGE_COUNT_WIDTH = 8 * mm
-TEXT_WIDTH = _PAGE_WIDTH - 2 * _MARGIN
-TEXT_HEIGHT = _PAGE_HEIGHT - _HEAD_HEIGHT - _FOOTER_TOP
+TEXT_WIDTH = A4[0] - 2 * _LEAST_MARGIN
+"""On every paper: a wider one has wider margins."""
 
 LINE, SHADE, AMBER = (HexColor(c) for c in ("#c9ced6", "#f2f4f7", "#ffc107"))
 RED = HexColor("#b3261e")
@@ -84,6 +85,7 @@ class Running:
         Whether nobody signed: "DRAFT" lies across the page.
     is_demonstration : bool
         Whether a demonstration model speaks: a band says so.
+    paper : PaperSize
     """
 
     patient: str
@@ -91,6 +93,22 @@ class Running:
     program_version: str
     is_draft: bool = False
     is_demonstration: bool = False
+    paper: PaperSize = PaperSize.A4
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of a page in points."""
+        return _SIZES[self.paper]
+
+    @property
+    def margin(self) -> float:
+        """Left and right of the text, in points."""
+        return float(self.size[0] - TEXT_WIDTH) / 2
+
+
+def text_height(paper: PaperSize) -> float:
+    """Return the height between head and foot of a page in points."""
+    return float(_SIZES[paper][1] - _HEAD_HEIGHT - _FOOTER_TOP)
 
 
 def paragraph(text: str, style: TextStyle = BODY, most_lines: int | None = None) -> Text:
@@ -211,17 +229,17 @@ def build(story: list[Any], target: BinaryIO, running: Running) -> int:
     """
     document = BaseDocTemplate(
         target,
-        pagesize=A4,
+        pagesize=running.size,
         title=running.subject,
         author=f"SpineAlign {running.program_version}",
         subject=DISCLAIMER,
         invariant=1,
     )
-    top = _PAGE_HEIGHT - _HEAD_HEIGHT - (_BAND_HEIGHT if running.is_demonstration else 0)
-    frame = Frame(_MARGIN, _FOOTER_TOP, TEXT_WIDTH, top - _FOOTER_TOP, 0, 0, 0, 0)
+    top = running.size[1] - _HEAD_HEIGHT - (_BAND_HEIGHT if running.is_demonstration else 0)
+    frame = Frame(running.margin, _FOOTER_TOP, TEXT_WIDTH, top - _FOOTER_TOP, 0, 0, 0, 0)
     template = PageTemplate(frames=[frame], onPage=_below(running), onPageEnd=_above(running))
     document.addPageTemplates(template)
-    document.build([*story, CallerMacro(drawCallable=_define_page_count)])
+    document.build([*story, CallerMacro(drawCallable=_page_count_definer(running))])
     return int(document.page)
 
 
@@ -229,9 +247,9 @@ def _below(running: Running) -> Callable[[Any, Any], None]:
     def draw(canvas: Any, _: Any) -> None:
         canvas.saveState()
         _draw_head(canvas, running)
-        _draw_footer(canvas, running.program_version)
+        _draw_footer(canvas, running)
         if running.is_demonstration:
-            _draw_band(canvas)
+            _draw_band(canvas, running)
         canvas.restoreState()
 
     return draw
@@ -240,57 +258,65 @@ def _below(running: Running) -> Callable[[Any, Any], None]:
 def _above(running: Running) -> Callable[[Any, Any], None]:
     def draw(canvas: Any, _: Any) -> None:
         if running.is_draft:
-            _draw_draft(canvas)
+            _draw_draft(canvas, running)
 
     return draw
 
 
 def _draw_head(canvas: Any, running: Running) -> None:
     band = _BAND_HEIGHT if running.is_demonstration else 0
-    y = _PAGE_HEIGHT - band - 9 * mm
+    (across, down), margin = running.size, running.margin
+    y = down - band - 9 * mm
     subject = on_line(running.subject, _HEAD_RIGHT, TEXT_WIDTH * 0.5)
     width = sum(cluster.width for cluster in subject)
-    draw_line(canvas, subject, _MARGIN + TEXT_WIDTH - width, y)
-    draw_text(canvas, running.patient, _HEAD, _MARGIN, y, TEXT_WIDTH - width - 4 * mm)
+    draw_line(canvas, subject, margin + TEXT_WIDTH - width, y)
+    draw_text(canvas, running.patient, _HEAD, margin, y, TEXT_WIDTH - width - 4 * mm)
     canvas.setStrokeColor(LINE)
-    canvas.line(_MARGIN, y - 2 * mm, _PAGE_WIDTH - _MARGIN, y - 2 * mm)
+    canvas.line(margin, y - 2 * mm, across - margin, y - 2 * mm)
 
 
-def _draw_band(canvas: Any) -> None:
+def _draw_band(canvas: Any, running: Running) -> None:
+    across, down = running.size
     canvas.setFillColor(AMBER)
-    canvas.rect(0, _PAGE_HEIGHT - _BAND_HEIGHT, _PAGE_WIDTH, _BAND_HEIGHT, stroke=0, fill=1)
+    canvas.rect(0, down - _BAND_HEIGHT, across, _BAND_HEIGHT, stroke=0, fill=1)
     style = TextStyle(size=9.5, is_bold=True, align="centre")
-    y = _PAGE_HEIGHT - _BAND_HEIGHT / 2 - 3.5
-    draw_text(canvas, DEMONSTRATION_BAND, style, 0, y, _PAGE_WIDTH)
+    y = down - _BAND_HEIGHT / 2 - 3.5
+    draw_text(canvas, DEMONSTRATION_BAND, style, 0, y, across)
 
 
-def _draw_draft(canvas: Any) -> None:
+def _draw_draft(canvas: Any, running: Running) -> None:
     """Lay the word across everything, so faint that all can be read."""
     canvas.saveState()
-    canvas.translate(_PAGE_WIDTH / 2, _PAGE_HEIGHT / 2)
+    across, down = running.size
+    canvas.translate(across / 2, down / 2)
     canvas.rotate(_DRAFT_TURN_DEG)
     draw_text(canvas, DRAFT, _DRAFT, -TEXT_WIDTH, -0.36 * _DRAFT_SIZE, 2 * TEXT_WIDTH)
     canvas.restoreState()
 
 
-def _draw_footer(canvas: Any, program_version: str) -> None:
+def _draw_footer(canvas: Any, running: Running) -> None:
+    (across, _), margin = running.size, running.margin
     canvas.setStrokeColor(LINE)
-    canvas.line(_MARGIN, _FOOTER_TOP - 2 * mm, _PAGE_WIDTH - _MARGIN, _FOOTER_TOP - 2 * mm)
+    canvas.line(margin, _FOOTER_TOP - 2 * mm, across - margin, _FOOTER_TOP - 2 * mm)
     disclaimer = paragraph(DISCLAIMER, FINE)
     _, height = disclaimer.wrapOn(canvas, TEXT_WIDTH, _FOOTER_TOP)
-    disclaimer.drawOn(canvas, _MARGIN, _FOOTER_TOP - 3 * mm - height)
+    disclaimer.drawOn(canvas, margin, _FOOTER_TOP - 3 * mm - height)
     small = SMALL.but(align="left")
-    draw_text(canvas, f"SpineAlign {program_version}", small, _MARGIN, _PAGE_NUMBER_Y, TEXT_WIDTH)
+    made = f"SpineAlign {running.program_version}"
+    draw_text(canvas, made, small, margin, _PAGE_NUMBER_Y, TEXT_WIDTH)
     number, width = f"Page {canvas.getPageNumber()}", TEXT_WIDTH - _PAGE_COUNT_WIDTH
-    draw_text(canvas, number, SMALL.but(align="right"), _MARGIN, _PAGE_NUMBER_Y, width)
+    draw_text(canvas, number, SMALL.but(align="right"), margin, _PAGE_NUMBER_Y, width)
     # The number of pages is known only at the end; a form may be used before it is defined.
     canvas.doForm(_PAGE_COUNT_FORM)
 
 
-def _define_page_count(macro: Any) -> None:
-    canvas = macro.canv
-    canvas.beginForm(_PAGE_COUNT_FORM)
-    left = _MARGIN + TEXT_WIDTH - _PAGE_COUNT_WIDTH + 2
-    words = f"of {canvas.getPageNumber()}"
-    draw_text(canvas, words, SMALL, left, _PAGE_NUMBER_Y, _PAGE_COUNT_WIDTH)
-    canvas.endForm()
+def _page_count_definer(running: Running) -> Callable[[Any], None]:
+    def define(macro: Any) -> None:
+        canvas = macro.canv
+        canvas.beginForm(_PAGE_COUNT_FORM)
+        left = running.margin + TEXT_WIDTH - _PAGE_COUNT_WIDTH + 2
+        words = f"of {canvas.getPageNumber()}"
+        draw_text(canvas, words, SMALL, left, _PAGE_NUMBER_Y, _PAGE_COUNT_WIDTH)
+        canvas.endForm()
+
+    return define

@@ -1,9 +1,10 @@
-"""The report for a referring physician, as a PDF on A4."""
+"""The report for a referring physician, as a PDF."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,12 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Spacer, Table
 
 from spinealign.domain.findings import Analysis
-from spinealign.domain.report_details import Institution, ReportDetails
+from spinealign.domain.report_details import (
+    Institution,
+    PaperSize,
+    ReportDetails,
+    ReportPart,
+)
 from spinealign.export import page
 from spinealign.export.alignment_pages import alignment_story, finding_bar
 from spinealign.export.annex import annex_story, cautions_story
@@ -73,12 +79,19 @@ def report_pdf(analysis: Analysis, details: ReportDetails | None = None) -> byte
     analysis = as_reported(analysis, details)
     content = report_content(analysis, details)
     front = _Front(analysis, content, details)
-    parts = [(title, make) for title, make in _parts(analysis, content) if make()]
+    found = [part for part in _parts(analysis, content) if part.make()]
+    unwanted = [part.title for part in found if part.kind in details.layout.left_out]
+    parts = [part for part in found if part.kind not in details.layout.left_out]
     most = MOST_PAGES_OF_MR if analysis.discs else MOST_PAGES
     most += max(0, len(appended_stories(analysis, details)) - 1)
     for left_out in range(len(parts) + 1):
         appended = [part for story in appended_stories(analysis, details) for part in story]
-        data, pages = _built(analysis, content, front.story(), parts, left_out, appended)
+        kept, omitted = parts[: len(parts) - left_out], parts[len(parts) - left_out :]
+        missing = [*(part.title for part in omitted), *unwanted]
+        rest = [piece for part in kept for piece in part.make()]
+        body = [*front.story(), *_with_note(rest, content), *appended]
+        running = _running(analysis, content, content.subject, details.layout.paper)
+        data, pages = _built(body, content, missing, running)
         if pages <= most or left_out == len(parts):
             break
     return data
@@ -97,7 +110,7 @@ def annex_pdf(analysis: Analysis, details: ReportDetails | None = None) -> bytes
         *annex_story(analysis, not details.is_deidentified, content.overrulings),
     ]
     target = io.BytesIO()
-    page.build(story, target, _running(analysis, content, ANNEX_TITLE))
+    page.build(story, target, _running(analysis, content, ANNEX_TITLE, details.layout.paper))
     return target.getvalue()
 
 
@@ -107,48 +120,55 @@ def _overruled(content: ReportContent) -> Story:
     return section(OVERRULED_TITLE, *lines) if lines else []
 
 
-Part = tuple[str, Callable[[], Story]]
+@dataclass(frozen=True)
+class _Part:
+    """What may follow the first page; `kind` is None where it cannot be left out by choice."""
+
+    title: str
+    make: Callable[[], Story]
+    kind: ReportPart | None = None
 
 
-def _parts(analysis: Analysis, content: ReportContent) -> list[Part]:
+def _parts(analysis: Analysis, content: ReportContent) -> list[_Part]:
     """Return what follows the first page, the most wanted first; the last are left out first."""
     measures = partial(alignment_story, analysis, overrulings=content.overrulings)
     return [
-        ("discs", partial(discs_story, analysis, content.overrulings)),
-        ("cautions", partial(cautions_story, analysis)),
-        ("measures", partial(measures, with_levels=False)),
-        ("measures of single levels", partial(measures, with_summary=False)),
+        _Part("discs", partial(discs_story, analysis, content.overrulings), ReportPart.DISCS),
+        _Part("cautions", partial(cautions_story, analysis)),
+        _Part("measures", partial(measures, with_levels=False), ReportPart.MEASURES),
+        _Part(
+            "measures of single levels",
+            partial(measures, with_summary=False),
+            ReportPart.LEVEL_MEASURES,
+        ),
     ]
 
 
+def _with_note(rest: Story, content: ReportContent) -> Story:
+    note = [paragraph(content.values_note, page.BODY)] if rest and content.values_note else []
+    return [*note, *rest]
+
+
 def _built(
-    analysis: Analysis,
-    content: ReportContent,
-    front: Story,
-    parts: Sequence[Part],
-    left_out: int,
-    appended: Story,
+    body: Story, content: ReportContent, missing: Sequence[str], running: page.Running
 ) -> tuple[bytes, int]:
-    kept, omitted = parts[: len(parts) - left_out], parts[len(parts) - left_out :]
-    rest = [part for _, make in kept for part in make()]
-    if rest and content.values_note:
-        rest.insert(0, paragraph(content.values_note, page.BODY))
-    missing = [title for title, _ in omitted]
     note = left_out_text(missing) if missing else ""
     end = [Spacer(0, _GAP), *([paragraph(note, page.SMALL)] if note else [])]
-    story = [*front, *rest, *appended, *end, paragraph(content.origin, page.SMALL)]
     target = io.BytesIO()
-    pages = page.build(story, target, _running(analysis, content, content.subject))
+    pages = page.build([*body, *end, paragraph(content.origin, page.SMALL)], target, running)
     return target.getvalue(), pages
 
 
-def _running(analysis: Analysis, content: ReportContent, subject: str) -> page.Running:
+def _running(
+    analysis: Analysis, content: ReportContent, subject: str, paper: PaperSize
+) -> page.Running:
     return page.Running(
         content.patient_head,
         subject,
         analysis.program_version,
         content.is_draft,
         is_demonstration(analysis),
+        paper,
     )
 
 
@@ -158,7 +178,10 @@ class _Front:
     def __init__(self, analysis: Analysis, content: ReportContent, details: ReportDetails) -> None:
         self._content = content
         self._institution = Institution() if details.is_deidentified else details.institution
-        self._size, self._jpeg = overlay_jpeg(as_drawn(analysis, details))
+        self._height = page.text_height(details.layout.paper)
+        self._has_picture = ReportPart.PICTURE not in details.layout.left_out
+        if self._has_picture:
+            self._size, self._jpeg = overlay_jpeg(as_drawn(analysis, details))
 
     def story(self) -> Story:
         """Return fresh flowables."""
@@ -173,6 +196,9 @@ class _Front:
 
     def _results(self) -> Story:
         """Return impression, findings and picture: a high one at the right, another below them."""
+        if not self._has_picture:
+            told = [*_impression(self._content), *_findings(self._content.rows)]
+            return [*told, *_first_cautions(self._content)]
         caption = paragraph(self._content.picture_caption, page.SMALL.but(align="centre"))
         rows, cautions = self._content.rows, _first_cautions(self._content)
         width, height = self._size
@@ -183,7 +209,7 @@ class _Front:
                 told = [*_impression(self._content), *told]
                 for story, below in (([*told, *cautions], []), (told, cautions)):
                     beside = PictureBeside(story, left, self._jpeg, self._size)
-                    if beside.least_height() <= page.TEXT_HEIGHT * _MOST_SHARE:
+                    if beside.least_height() <= self._height * _MOST_SHARE:
                         return [beside, caption, *below]
         picture = FittedPicture(self._jpeg, self._size)
         told = [*_impression(self._content), *_findings(rows)]
@@ -233,7 +259,7 @@ class PictureBeside(Flowable):  # type: ignore[misc]
     def _parts(self) -> Iterator[tuple[Any, float, float]]:
         """Yield the flowables at the left with the space above each and its height, in points."""
         for place, part in enumerate(self._story):
-            _, height = part.wrap(self._left_width, page.TEXT_HEIGHT)
+            _, height = part.wrap(self._left_width, page.text_height(PaperSize.A4))
             yield part, part.getSpaceBefore() if place else 0.0, height
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:

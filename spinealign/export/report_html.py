@@ -7,12 +7,12 @@ reader's own. A content security policy forbids the file to load anything, whate
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.measurements import Measurement
-from spinealign.domain.report_details import Institution, ReportDetails
+from spinealign.domain.report_details import Institution, ReportDetails, ReportPart
 from spinealign.export.comparison import appended_lines
 from spinealign.export.report_content import (
     FindingRow,
@@ -32,6 +32,7 @@ from spinealign.wording.report import (
     FINDING_HEADINGS,
     OVERRULED_TITLE,
     PROGRAM_VALUES_ABOVE,
+    left_out_text,
 )
 
 _STYLE = """
@@ -60,7 +61,7 @@ figure img { max-width: 100%; max-height: 170mm; }
   font-weight: bold; color: #b3261e; opacity: .2; transform: rotate(-52deg);
   pointer-events: none; }
 footer { margin-top: 6mm; border-top: 1px solid #c9ced6; }
-@page { size: A4; margin: 14mm; }
+@page { size: $paper; margin: 14mm; }
 @media print { body { margin: 0; max-width: none; padding: 0; } tr, figure { break-inside: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
@@ -80,9 +81,9 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
             *_head(content),
             *_impression(content),
             *_findings(content.rows),
-            *_picture(as_drawn(analysis, details), content),
+            *_picture(analysis, content, details),
             *([_paragraph(PROGRAM_VALUES_ABOVE)] if content.values_note else []),
-            *_measures(analysis, content.overrulings),
+            *_measures(analysis, content, details),
             *_other_examinations(analysis, details),
             *_listed("Cautions", [*content.changes, *map(caution_statement, analysis.cautions)]),
             *_listed(OVERRULED_TITLE, content.overruled),
@@ -92,7 +93,7 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
     return _PAGE.format(
         title=_text(f"{content.subject} · {content.patient_head}"),
         policy=_POLICY,
-        style=_STYLE,
+        style=_STYLE.replace("$paper", details.layout.paper.value),
         body=body,
     ).encode()
 
@@ -195,15 +196,20 @@ def _finding(row: FindingRow) -> str:
     return f"<tr{_class('abnormal' if row.is_abnormal else '')}>{line}</tr>"
 
 
-def _picture(analysis: Analysis, content: ReportContent) -> list[str]:
-    _, jpeg = overlay_jpeg(analysis)
+def _picture(analysis: Analysis, content: ReportContent, details: ReportDetails) -> list[str]:
+    if ReportPart.PICTURE in details.layout.left_out:
+        return []
+    _, jpeg = overlay_jpeg(as_drawn(analysis, details))
     words = _text(content.picture_caption)
     image = f'<img alt="{words}" src="{_data_uri(jpeg)}">'
     caption = f'<figcaption class="small">{words}</figcaption>'
     return [f"<figure>{image}{caption}</figure>"]
 
 
-def _measures(analysis: Analysis, overrulings: Mapping[str, Overruling]) -> list[str]:
+def _measures(analysis: Analysis, content: ReportContent, details: ReportDetails) -> list[str]:
+    if ReportPart.MEASURES in details.layout.left_out:
+        return [_paragraph(left_out_text(["measures"]), "small")] if analysis.measurements else []
+    overrulings = content.overrulings
     of_the_whole = [m for m in analysis.measurements if not m.definition.extent.has_one_level]
     told = [
         _measure(m, overrulings.get(measure_key(m)))
