@@ -22,6 +22,7 @@ from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, Point
 from spinealign.files import clear_unfinished, export_error, written_beside
 from spinealign.json_files import JsonError, JsonProblem, json_schema, read_json, typed
+from spinealign.measure.correction.bare import drawn_part, is_bare, with_drawn_part
 
 SCHEMA_ID: Final = "spinealign-corrections-1"
 SCHEMA_URI = "urn:spinealign:schema:corrections-1"
@@ -36,6 +37,9 @@ _SAME_LENGTH = 0.01
 
 _FARTHEST = 10.0
 """How many widths or heights of the picture a point may lie away from its upper left corner."""
+
+_NO_VIEW = "other"
+"""What files call the view of a picture that is of no kind, or that nobody analysed."""
 
 _SPACINGS_MM = (0.02, 20.0)
 """Pixels of medical pictures are neither smaller nor larger."""
@@ -186,20 +190,24 @@ def save_corrections(
     ExportError
         It could be written nowhere; the earlier files are as they were.
     """
-    content = msgspec.to_builtins(_document(analysis))
+    document = _document(analysis)
+    if is_bare(analysis):
+        files, _problems = _files_of(analysis.image, path, profile_dir)
+        document = _beside_bodies(document, files)
+    content = msgspec.to_builtins(document)
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     image = analysis.image
     part = part_label(image)
     beside = path or corrections_path(image.source_path, part)
     try:
-        return _written(beside, f"{text}\n", analysis, is_signed)
+        return _written(beside, f"{text}\n", image, document, is_signed)
     except OSError as error:
         if path is not None:
             raise export_error(beside, error) from error
     fallback = profile_path(image.sha256, profile_dir, part)
     try:
         fallback.parent.mkdir(parents=True, exist_ok=True)
-        return _written(fallback, f"{text}\n", analysis, is_signed)
+        return _written(fallback, f"{text}\n", image, document, is_signed)
     except OSError as error:
         raise export_error(fallback, error) from error
 
@@ -208,6 +216,9 @@ def load_corrections(
     analysis: Analysis, path: Path | None = None, profile_dir: Path | None = None
 ) -> Corrections | None:
     """Return what a person had corrected on this very picture, seen as this view.
+
+    What was drawn on the picture before it was analysed belongs to every view; of a picture
+    that nobody analysed, what was drawn on it as any view is all there is.
 
     Parameters
     ----------
@@ -230,7 +241,26 @@ def load_corrections(
         No file can be used, and one is damaged, of another image, or of a newer
         program. It stays as it is.
     """
-    image, part = analysis.image, part_label(analysis.image)
+    files, problems = _files_of(analysis.image, path, profile_dir)
+    if not files and problems:
+        raise problems[0]
+    if is_bare(analysis):
+        latest = _corrections_in(files)
+        return None if latest is None else drawn_part(latest)
+    fitting = [found for found in files if found.view == analysis.view_name]
+    if fitting:
+        return _corrections_in(fitting)
+    drawn = _corrections_in([found for found in files if found.view == _NO_VIEW])
+    if drawn is None or drawn_part(drawn) == Corrections():
+        return None
+    return with_drawn_part(analysis.uncorrected, drawn)
+
+
+def _files_of(
+    image: SpineImage, path: Path | None, profile_dir: Path | None
+) -> tuple[list[CorrectionsFile], list[CorrectionsError]]:
+    """Return what lies where corrections of a picture may lie, and what cannot be used there."""
+    part = part_label(image)
     places = [
         corrections_path(image.source_path, part),
         profile_path(image.sha256, profile_dir, part),
@@ -244,10 +274,12 @@ def load_corrections(
             problems.append(error)
         else:
             files += [found] if found is not None else []
-    if not files and problems:
-        raise problems[0]
-    fitting = [found for found in files if found.view == analysis.view_name]
-    latest = max(fitting, key=lambda found: found.saved_utc) if fitting else None
+    return files, problems
+
+
+def _corrections_in(files: Sequence[CorrectionsFile]) -> Corrections | None:
+    """Return the corrections saved last; None where there are none."""
+    latest = max(files, key=lambda found: found.saved_utc, default=None)
     if latest is None or latest.corrections is None:
         return None
     return Corrections(**asdict(latest.corrections))
@@ -365,26 +397,49 @@ def _document(analysis: Analysis) -> CorrectionsFile:
     )
 
 
-def _written(path: Path, text: str, analysis: Analysis, is_signed: bool) -> Path:
+def _beside_bodies(document: CorrectionsFile, files: Sequence[CorrectionsFile]) -> CorrectionsFile:
+    """Return what was drawn on a picture without a result, with bodies corrected on another day."""
+    of_views = [found for found in files if found.view != _NO_VIEW and found.corrections]
+    latest = max(of_views, key=lambda found: found.saved_utc, default=None)
+    if latest is None or latest.corrections is None:
+        return document
+    drawn = document.corrections or StoredCorrections(**vars(Corrections()))
+    kept = msgspec.structs.replace(
+        latest.corrections,
+        drawings=drawn.drawings,
+        calibration=drawn.calibration,
+        examination_date=drawn.examination_date,
+    )
+    return msgspec.structs.replace(
+        document, view=latest.view, models=latest.models, corrections=kept
+    )
+
+
+def _written(
+    path: Path, text: str, image: SpineImage, document: CorrectionsFile, is_signed: bool
+) -> Path:
     """Write a file beside its place and then put it there; what must not be lost is moved away."""
     with written_beside(path, text.encode()) as temporary:
-        if _holds_something_else(path, analysis, is_signed):
+        if _holds_something_else(path, image, document, is_signed):
             path.replace(_free_name(path))
         temporary.replace(path)
     return path
 
 
-def _holds_something_else(path: Path, analysis: Analysis, is_signed: bool) -> bool:
+def _holds_something_else(
+    path: Path, image: SpineImage, document: CorrectionsFile, is_signed: bool
+) -> bool:
     try:
-        found = _read(path, analysis.image)
+        found = _read(path, image)
     except CorrectionsError:
         return True
     if found is None or found.corrections is None:
         return False
-    is_other = is_signed and _undated(found.corrections) != _undated(
-        _document(analysis).corrections
-    )
-    return is_other or found.view != analysis.view_name
+    is_other = is_signed and _undated(found.corrections) != _undated(document.corrections)
+    if found.view == _NO_VIEW and not found.corrections.vertebrae:
+        # What was drawn without a result was taken over by the result.
+        return is_other
+    return is_other or found.view != document.view
 
 
 def _undated(stored: StoredCorrections | None) -> StoredCorrections | None:

@@ -168,7 +168,7 @@ class Workbench(QObject):
         self.opener.opened.connect(self.open_cases)
         self.session.finding_ready.connect(self._on_finding)
         self.session.changed.connect(self._case_changed)
-        self.editing.changed.connect(self.readings.follow)
+        self.editing.corrected.connect(self.readings.follow)
         self.editing.locked = self._locked
         for signal in (self.session.queue_changed, self.opener.search_ended, self.saver.ended):
             signal.connect(self.work_changed)

@@ -35,6 +35,8 @@ _DECIMALS = {"deg": 1, "mm": 1, "px": 1, "%": 0, "": 2}
 PLACED_MANUALLY = "placed manually"
 """Who placed the points of a measure that rests on a person's points alone."""
 
+HAND_HEADING = "Measured by hand on this image"
+
 MEASURE_HEADINGS = (
     "Group", "Measure", "Value", "Unit", "95 % low", "95 % high", "95 % reference range",
     "Severity", "Placed by", "Automatic value", "Method", "Source",
@@ -91,8 +93,12 @@ _POINT_SOURCES = {
 def grouped(
     measurements: Iterable[Measurement],
 ) -> tuple[tuple[MeasureGroup, tuple[Measurement, ...]], ...]:
-    """Return the measures that have a value by group; in a group their order stays."""
-    found: dict[MeasureGroup, list[Measurement]] = {group: [] for group in MeasureGroup}
+    """Return the measures that have a value by group, what a person drew first.
+
+    In a group their order stays.
+    """
+    groups = sorted(MeasureGroup, key=lambda group: group is not MeasureGroup.DRAWN)
+    found: dict[MeasureGroup, list[Measurement]] = {group: [] for group in groups}
     for measurement in measurements:
         if has_value(measurement):
             found[measurement.definition.group].append(measurement)
@@ -316,6 +322,14 @@ def measure_sentence(measurement: Measurement) -> str:
     ]
     said = ", ".join(part for part in parts if part)
     return f"{measurement_name(measurement)}: {said}"
+
+
+def hand_lines(measurements: Sequence[Measurement]) -> list[str]:
+    """Return what was measured by hand on an image without a result, under a heading."""
+    if not measurements:
+        return []
+    measured = [measure_sentence(each) for each in measurements if has_value(each)]
+    return [HAND_HEADING, *measured, *unmeasurable_lines(measurements)]
 
 
 def main_lines(measurements: Sequence[Measurement]) -> list[str]:

@@ -143,14 +143,14 @@ def test_groups(code):
     assert MEASURES[code].group is next(expected, MeasureGroup.ALIGNMENT)
 
 
-def test_groups_keep_their_order_and_leave_out_what_has_no_value():
+def test_groups_keep_their_order_after_what_was_drawn_and_leave_out_what_has_no_value():
     angle = replace(COBB, code=MeasureCode.BODY_SEGMENTAL_ANGLE, levels=("C3", "C4"))
     other = replace(angle, levels=("C2", "C3"))
     drawn = replace(COBB, code=MeasureCode.DRAWN_COBB, state=MeasureState.DRAWN)
     assert grouped([drawn, angle, other, MISSING, COBB]) == (
+        (MeasureGroup.DRAWN, (drawn,)),
         (MeasureGroup.ALIGNMENT, (COBB,)),
         (MeasureGroup.SEGMENTS, (angle, other)),
-        (MeasureGroup.DRAWN, (drawn,)),
     )
 
 

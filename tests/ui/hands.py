@@ -90,9 +90,12 @@ def open_and_rest(qtbot, window, *paths):
 
 
 def settle(qtbot, window):
-    qtbot.waitUntil(
-        lambda: at_rest(window) and not window.workbench.reading.is_busy, timeout=10_000
-    )
+    bench = window.workbench
+
+    def is_settled():
+        return at_rest(window) and not (bench.reading.is_busy or bench.files.is_busy)
+
+    qtbot.waitUntil(is_settled, timeout=10_000)
 
 
 def titles(window):

@@ -178,9 +178,9 @@ def test_rows_that_come_and_go_keep_selection_and_open_groups(show):
     table.tree.setExpanded(table.model.index(2, 0), True)
     drawn = measure(MeasureCode.DRAWN_DISTANCE, 20.0, drawing=1, state=MeasureState.DRAWN)
     table.set_measurements((*film(), drawn))
-    assert headings(table)[-1] == "Manual measurements (1)"
+    assert headings(table)[0] == "Manual measurements (1)"
     assert table.tree.selected_key == COBB_KEY
-    assert table.tree.isExpanded(table.model.index(2, 0))
+    assert table.tree.isExpanded(table.model.index(3, 0))
 
 
 def test_a_threshold_word_makes_its_row_taller_and_is_read_out(show):

@@ -119,6 +119,20 @@ def _as_corrected(automatic: Analysis, wanted: Corrections) -> Analysis:
     return apply_corrections(automatic, wanted)
 
 
+def open_sheet(services: Services, display: DisplayImage) -> Generator[None, None, Finding]:
+    """Return what a person drew on a picture without a result, ready to be shown and gone on with.
+
+    What cannot be used stays where it is, and is told when the picture is analysed.
+    """
+    from spinealign.measure.correction.bare import bare_analysis
+
+    yield
+    bare = bare_analysis(display.image)
+    wanted, notice = _beside(services, bare)
+    analysis = bare if wanted is None else _as_corrected(bare, wanted)
+    return Finding(analysis, display, DisplayOverlay(), (), notice)
+
+
 def keep_corrections(services: Services, analysis: Analysis) -> Generator[None, None, Path]:
     """Write a person's corrections to where they are found again; return where that is.
 

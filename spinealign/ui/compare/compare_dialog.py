@@ -85,7 +85,7 @@ class CompareWindow(QDialog):
         session.changed.connect(self._case_changed)
         session.added.connect(self.refresh)
         session.removed.connect(self.refresh)
-        self._bench.editing.changed.connect(self._refresh_soon)
+        self._bench.editing.corrected.connect(self._refresh_soon)
         self._bench.saver.saved.connect(self._report_saved)
         self._theme.changed.connect(self._apply_theme)
         self.patients.changed.connect(self._take_facts)

@@ -53,14 +53,16 @@ class EditMenu:
             menu.popup(where)
 
     def menu_for(self, point: QPointF) -> QMenu | None:
-        """Return what can be done at a place of the picture, or None without a result."""
+        """Return what can be done at a place of the picture, or None where that is nothing."""
         state = self._changes.session.corrections
-        if state is None:
+        ref = self._editor.ref_at(point)
+        is_bare = self._changes.session.is_bare
+        if state is None or (is_bare and not isinstance(ref, DrawnRef)):
             return None
         menu = QMenu(self._viewer)
         menu.setToolTipsVisible(True)
         menu.aboutToHide.connect(menu.deleteLater)
-        ref, body = self._editor.ref_at(point), self._viewer.picture.body_at(point)
+        body = self._viewer.picture.body_at(point)
         if isinstance(ref, DrawnRef):
             self._add_drawing(menu, state, ref.number)
         elif isinstance(ref, MarkRef):
@@ -68,6 +70,8 @@ class EditMenu:
             self._add_point(menu, body, ref)
         if body is not None:
             self._add_body(menu, state, body)
+        if is_bare:
+            return menu
         self._add_suggestions(menu, self._viewer.picture.suggestion_at(point))
         self._add_general(menu, state, None if body is not None else point)
         return menu

@@ -8,6 +8,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtWidgets import QDialogButtonBox, QInputDialog, QMessageBox, QWidget
 
+from spinealign.domain.findings import Analysis
 from spinealign.ui.correcting.body_changes import BodyChanges
 from spinealign.ui.correcting.context_menu import EditMenu
 from spinealign.ui.correcting.edit_session import EditSession
@@ -60,7 +61,10 @@ class CorrectionController(QObject):
         self.measures = ShownMeasures(
             viewer.picture, self.editing, choices, preferences, readings, self
         )
-        self.editing.changed.connect(results.update_analysis)
+        self.editing.corrected.connect(results.update_analysis)
+        for signal in (self.editing.began, self.editing.changed):
+            signal.connect(self._tell_measured)
+        self._results = results
         results.measure_toggled.connect(self.measures.toggle)
         results.measure_selected.connect(self.measures.select)
         self.editor.line_drawn.connect(self.ask_length)
@@ -70,6 +74,11 @@ class CorrectionController(QObject):
         results.names_confirmed.connect(self.changes.confirm_all)
         self.editor.suggestion_clicked.connect(self.changes.accept)
         self.editing.saved.connect(self._saved)
+
+    def _tell_measured(self, shown: Analysis | None) -> None:
+        """List what was measured by hand on a picture without a result."""
+        measured = shown.measurements if shown is not None and self.editing.is_bare else ()
+        self._results.show_measured(measured)
 
     def ask_length(self, ends: Points) -> None:
         """Ask how long a line is, and take the spacing from it."""

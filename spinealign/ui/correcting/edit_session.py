@@ -30,6 +30,9 @@ MEASURE_EVERY_MS = 30
 """While a point is dragged it is drawn at every frame, and all is measured about as often as
 digits can be read; taking every measure costs more than a frame on a slow computer."""
 
+NO_VIEW = "other"
+"""The view of a picture that nobody analysed, or that is of no kind."""
+
 Change = Callable[[Corrections], Corrections]
 Key = tuple[ImagePart, str, str]
 
@@ -68,11 +71,15 @@ class EditSession(QObject):
     bodies. Changes are written by themselves, shortly after they are made and when the
     case is left; what could not be written stays in memory, even after its case was
     closed, until it is on disk or given up on purpose.
+
+    A picture without a result has a sheet instead, on which a person only draws: `changed`
+    speaks of both, `corrected` of results alone.
     """
 
     began = pyqtSignal(object)
     moved = pyqtSignal(object)
     changed = pyqtSignal(object)
+    corrected = pyqtSignal(object)
     history_changed = pyqtSignal()
     edited_changed = pyqtSignal(object)
     saved = pyqtSignal(object, object)
@@ -91,6 +98,7 @@ class EditSession(QObject):
         self._services = services
         self._runner = runner
         self._case: Case | None = None
+        self._sheet: Finding | None = None
         self._edits: dict[Key, CaseEdits] = {}
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
@@ -102,23 +110,30 @@ class EditSession(QObject):
         self._is_behind = False
 
     @property
+    def is_bare(self) -> bool:
+        """Whether the picture that is shown has no result, and is drawn on all the same."""
+        return self._sheet is not None
+
+    @property
     def edits(self) -> CaseEdits | None:
-        """The changes of the case that is shown, once it has a result."""
-        if self._case is None or self._case.finding is None:
-            return None
-        return self._edits.get(_key(self._case.finding))
+        """The changes of the picture that is shown, once it has a result or a sheet."""
+        return None if self._finding is None else self._edits.get(_key(self._finding))
 
     @property
     def analysis(self) -> Analysis | None:
-        """The analysis of the case that is shown, as it was corrected."""
-        finding = self._case.finding if self._case is not None else None
-        return finding.analysis if finding is not None else None
+        """The analysis of the picture that is shown, as it was corrected."""
+        return self._finding.analysis if self._finding is not None else None
 
     @property
     def overlay(self) -> DisplayOverlay | None:
-        """What is drawn of the case that is shown."""
-        finding = self._case.finding if self._case is not None else None
-        return finding.overlay if finding is not None else None
+        """What is drawn of the picture that is shown."""
+        return self._finding.overlay if self._finding is not None else None
+
+    @property
+    def _finding(self) -> Finding | None:
+        if self._sheet is not None:
+            return self._sheet
+        return self._case.finding if self._case is not None else None
 
     @property
     def corrections(self) -> Corrections | None:
@@ -165,11 +180,20 @@ class EditSession(QObject):
         [measured] = measure_drawings([drawing], PixelGeometry.of(self.analysis.image))
         return measured
 
-    def begin(self, case: Case | None) -> None:
-        """Go on with another case; what was changed on the earlier one is written."""
+    def begin(self, case: Case | None, sheet: Finding | None = None) -> None:
+        """Go on with another picture; what was changed on the earlier one is written.
+
+        Parameters
+        ----------
+        case : Case or None
+        sheet : Finding, optional
+            Of a picture of the case that has no result (`cases.jobs.open_sheet`).
+        """
         self.save()
-        self._case = case
-        if case is not None:
+        self._case, self._sheet = case, sheet
+        if sheet is not None:
+            self._adopt_sheet(sheet)
+        elif case is not None:
             self.adopt(case)
         self.began.emit(self.analysis)
         self.history_changed.emit()
@@ -181,9 +205,43 @@ class EditSession(QObject):
             return
         edits = self._edits.get(_key(finding))
         if edits is None:
-            self._edits[_key(finding)] = CaseEdits(finding)
-        elif edits.present != (finding.analysis.corrections or edits.first):
-            self._show(case, finding, edits)
+            edits = self._edits[_key(finding)] = CaseEdits(finding)
+        self._take_drawn_part(finding, edits)
+        if edits.present != (finding.analysis.corrections or edits.first):
+            edits.to_write = self._corrected(case, finding, edits)
+
+    def _adopt_sheet(self, sheet: Finding) -> None:
+        """Go on with what was drawn on a picture; changes as a result are on disk by now."""
+        others = self._of_same_picture(sheet)
+        for key in [key for key, edits in others.items() if not edits.is_unsaved]:
+            del self._edits[key]
+        edits = self._edits.get(_key(sheet))
+        if edits is None:
+            self._edits[_key(sheet)] = CaseEdits(sheet)
+        elif edits.present != (sheet.analysis.corrections or edits.first):
+            if edits.is_unsaved:
+                self._sheet = self._as_wanted(sheet, edits)
+            else:
+                self._edits[_key(sheet)] = CaseEdits(sheet)
+
+    def _take_drawn_part(self, finding: Finding, edits: CaseEdits) -> None:
+        """Bring what was drawn before there was a result into it."""
+        from spinealign.measure.correction.bare import drawn_part, with_drawn_part
+
+        if finding.analysis.examination is None:
+            return
+        for key, sheet in self._of_same_picture(finding).items():
+            drawn = drawn_part(sheet.present)
+            if key[2] == NO_VIEW and drawn != drawn_part(edits.present):
+                edits.history = History(with_drawn_part(edits.present, drawn))
+                self._delay.start()
+            if key[2] == NO_VIEW:
+                del self._edits[key]
+
+    def _of_same_picture(self, finding: Finding) -> dict[Key, CaseEdits]:
+        """Return the changes of the same picture taken for something else."""
+        here = _key(finding)
+        return {k: e for k, e in self._edits.items() if k[:2] == here[:2] and k != here}
 
     def release(self, case: Case) -> None:
         """Forget the changes of a case that is closed, as soon as they are on disk."""
@@ -251,8 +309,8 @@ class EditSession(QObject):
         self._messages.notice(Message(sentence, "Nothing was changed."))
 
     def _is_refused(self) -> bool:
-        """Say why nothing may be changed, if that is so."""
-        reason = self.locked()
+        """Say why nothing may be changed, if that is so: a sheet is part of no reading."""
+        reason = None if self.is_bare else self.locked()
         if reason is not None:
             self._messages.notice(reason)
         return reason is not None
@@ -301,10 +359,10 @@ class EditSession(QObject):
     def _move(self, state: Corrections) -> None:
         """Draw bodies and drawings where they are now; the rest follows."""
         self._is_behind = True
-        case = self._case
-        if case is not None and case.finding is not None:
-            moved = replace(case.finding.analysis, vertebrae=state.vertebrae)
-            self.moved.emit(with_bodies(case.finding.overlay, moved))
+        finding = self._finding
+        if finding is not None:
+            moved = replace(finding.analysis, vertebrae=state.vertebrae)
+            self.moved.emit(with_bodies(finding.overlay, moved))
 
     def _catch_up(self) -> None:
         """Measure what was only drawn."""
@@ -322,12 +380,18 @@ class EditSession(QObject):
                 self._apply(edits)
 
     def _apply(self, edits: CaseEdits) -> None:
-        case = self._case
+        case, finding = self._case, self._finding
         assert case is not None
-        assert case.finding is not None
+        assert finding is not None
         self._is_behind, started, words = False, time.perf_counter(), case.edit_words
-        edits.to_write = self._show(case, case.finding, edits)
-        self.changed.emit(edits.to_write)
+        if self._sheet is not None:
+            self._sheet = self._as_wanted(finding, edits)
+            edits.to_write = self._sheet.analysis
+            self.changed.emit(edits.to_write)
+        else:
+            edits.to_write = self._corrected(case, finding, edits)
+            self.changed.emit(edits.to_write)
+            self.corrected.emit(edits.to_write)
         # A slow computer spends most of its time on what is looked at: the point that moves.
         took_ms = 1000 * (time.perf_counter() - started)
         self._pause.start(max(MEASURE_EVERY_MS, round(2 * took_ms)))
@@ -336,13 +400,17 @@ class EditSession(QObject):
         self.history_changed.emit()
         self._delay.start()
 
-    def _show(self, case: Case, finding: Finding, edits: CaseEdits) -> Analysis:
+    def _corrected(self, case: Case, finding: Finding, edits: CaseEdits) -> Analysis:
+        """Put a case's result to the changes, and return it."""
+        case.finding = self._as_wanted(finding, edits)
+        return case.finding.analysis
+
+    def _as_wanted(self, finding: Finding, edits: CaseEdits) -> Finding:
         from spinealign.measure.correction.corrected import apply_corrections
 
         analysis = apply_corrections(finding.analysis, edits.present)
         overlay = with_bodies(finding.overlay, analysis)
-        case.finding = replace(finding, analysis=analysis, overlay=overlay)
-        return analysis
+        return replace(finding, analysis=analysis, overlay=overlay)
 
     def _write(self, edits: CaseEdits, analysis: Analysis) -> None:
         task = self._runner.submit(

@@ -96,7 +96,7 @@ class ShownMeasures(QObject):
         self._show(self._session.analysis)
 
     def _is_overruled(self, measured: Measurement) -> bool:
-        shown = self._readings.shown
+        shown = None if self._session.is_bare else self._readings.shown
         read = None if shown is None else shown.read.get(measure_key(measured))
         return read is not None and read.state in (Decision.CHANGED, Decision.REJECTED)
 

@@ -25,6 +25,7 @@ from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.results.result_page import ImageTypeChoice, ResultPage
 from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.ui.widgets.theme import Colours
+from spinealign.wording.measure_rows import hand_lines
 from spinealign.wording.reading_window import SIGNED_MESSAGE, other_readings_text
 
 _FEWEST_LETTERS = 34
@@ -103,10 +104,15 @@ class ResultsPanel(QWidget):
         self._scroll.setAccessibleName("Results")
         disclaimer = wrapped_label(DISCLAIMER, "disclaimer")
         self.foreign = ForeignNote(self._scroll)
+        self.measured = wrapped_label("")
+        self.measured.setAccessibleName("Measured by hand on this image")
+        self.measured.setContentsMargins(14, 8, 14, 6)
+        self.measured.hide()
         self.foreign.button.clicked.connect(self.return_wanted)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.measured)
         column.addWidget(self.foreign)
         column.addWidget(self._progress)
         column.addWidget(self._scroll, 1)
@@ -129,6 +135,11 @@ class ResultsPanel(QWidget):
     def show_foreign(self, words: str, way_back: str) -> None:
         """Say that the results are of another picture than the one looked at, and dim them."""
         self.foreign.show_words(words, way_back)
+
+    def show_measured(self, measured: Sequence[Measurement]) -> None:
+        """List hand measures of a picture without a result, above all else."""
+        self.measured.setText("\n".join(hand_lines(measured)))
+        self.measured.setVisible(bool(measured))
 
     def update_analysis(self, analysis: Analysis) -> None:
         """Show the result of a correction of the case that is shown.

@@ -10,8 +10,10 @@ from spinealign.domain.examination import Examination
 from spinealign.domain.study import SlicePosition
 from spinealign.ui.cases.case_session import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import placeholder_text
+from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.picture.viewer import Viewer
+from spinealign.ui.series.sheets import SheetOpener
 from spinealign.ui.series.slice_bar import SliceBar
 from spinealign.ui.series.slice_reader import Page, SliceReader
 from spinealign.ui.series.wheel import WheelLeafing
@@ -41,6 +43,8 @@ class SliceNavigation(QObject):
         self._case: Case | None = None
         self.reader = SliceReader(bench.services, bench.reading, self)
         self.reader.ready.connect(self._show_page)
+        self._sheets = SheetOpener(bench.services, bench.files, self)
+        self._sheets.opened.connect(self._lay_sheet)
         bar.place_chosen.connect(self.go)
         bar.analyse_requested.connect(self.analyse_here)
         bar.return_requested.connect(self.follow)
@@ -89,6 +93,7 @@ class SliceNavigation(QObject):
         words = placeholder_text(case) if case is not None else ""
         self._viewer.show_image(case.display if case is not None else None, words)
         self._lay_result()
+        self._want_sheet()
         self.refresh()
 
     def _update(self, case: Case) -> None:
@@ -105,6 +110,7 @@ class SliceNavigation(QObject):
             was_away, self.place = self.is_away, None
             self._put(case.display, keep=was_away)
             self._editing.begin(case)
+            self._want_sheet()
         self.refresh()
 
     def _on_finding(self, case: Case) -> None:
@@ -114,7 +120,11 @@ class SliceNavigation(QObject):
         if self.place == case.place:
             self.place = None
         self._lay_result()
-        self._editing.begin(None if self.is_away else case)
+        if not self.is_away:
+            self._sheets.drop()
+            self._editing.begin(case)
+        elif not self._editing.is_bare:
+            self._editing.begin(None)
         self.refresh()
 
     def follow(self) -> None:
@@ -129,6 +139,7 @@ class SliceNavigation(QObject):
             self._put(case.display, keep=True)
         self._lay_result()
         self._editing.begin(case)
+        self._want_sheet()
         self.refresh()
         self.moved.emit()
 
@@ -140,8 +151,7 @@ class SliceNavigation(QObject):
         if place == case.place:
             self.follow()
             return
-        if self.place is None:
-            self._editing.begin(None)
+        self._editing.begin(None)
         self.place = place
         page = self.reader.want(place)
         if page is not None:
@@ -217,6 +227,7 @@ class SliceNavigation(QObject):
             self._viewer.show_image(None, f"{page.sentence}\n{page.advice}")
         else:
             self._put(page, keep=True)
+        self._want_sheet()
         self.refresh()
 
     def _put(self, display: DisplayImage, keep: bool) -> None:
@@ -227,6 +238,17 @@ class SliceNavigation(QObject):
             self._viewer.show_neighbour(display)
         else:
             self._viewer.show_image(display)
+
+    def _want_sheet(self) -> None:
+        """Let the picture that is shown be measured by hand where it has no result."""
+        self._sheets.drop()
+        display, case = self._viewer.picture.display, self._case
+        if case is not None and display is not None and (self.is_away or case.finding is None):
+            self._sheets.open(display)
+
+    def _lay_sheet(self, sheet: Finding) -> None:
+        if sheet.display is self._viewer.picture.display:
+            self._editing.begin(self._case, sheet)
 
     def _lay_result(self) -> None:
         case = self._case

@@ -35,6 +35,7 @@ NEEDS_CASE = (
 )  # fmt: skip
 NEEDS_SERIES = ("next_slice", "previous_slice", "result_slice")
 NO_CASE, NO_RESULT = "Open an image first", "There is no result yet"
+NO_RESULT_HERE = "There is no result of this image: it can be measured by hand only"
 NO_SERIES = "The image is no series of slices"
 NOTHING_RUNS = "Nothing is being analysed"
 NOT_IN_RESULT = "The result holds nothing of this kind"
@@ -163,7 +164,11 @@ class CommandStates(QObject):
         locked = no_result or signed
         has_bodies = state is not None and bool(state.vertebrae)
         has_discs = has_bodies and shown is not None and bool(shown.discs)
-        self._offer(EDIT_TOOLS, locked)
+        self._offer(EDIT_TOOLS, no_result if editing.is_bare else locked)
+        if editing.is_bare:
+            locked = NO_RESULT_HERE
+            for tool in (ToolName.VERTEBRA, ToolName.FEMORAL_HEADS):
+                actions.offer(f"tool_{tool.value}", NO_RESULT_HERE)
         self._offer_image_types(signed)
         self._offer_companions(signed)
         # Without a tool there is no way to look about.
@@ -173,12 +178,17 @@ class CommandStates(QObject):
             (("swap_anterior_posterior",), has_bodies, "There is no vertebra"),
             (("accept_suggestions",), bool(shown and shown.suggestions), "No body is suggested"),
             (("levels_up", "levels_down"), has_discs, "There are no discs with levels"),
-            (("remove_calibration",), bool(state and state.calibration), "Nothing is calibrated"),
-            (("delete_drawings",), bool(state and state.drawings), "Nothing is drawn"),
         ):
             self._offer(names, locked or ("" if is_there else missing))
+        for name, is_there, missing in (
+            ("remove_calibration", bool(state and state.calibration), "Nothing is calibrated"),
+            ("delete_drawings", bool(state and state.drawings), "Nothing is drawn"),
+        ):
+            drawn_lock = no_result if editing.is_bare else no_result or signed
+            actions.offer(name, drawn_lock or ("" if is_there else missing))
         stated = self._patient.facts.examination_date
-        actions.offer("examination_date", no_result or (DATE_STATED if stated else ""))
+        undated = no_result or (NO_RESULT_HERE if editing.is_bare else "")
+        actions.offer("examination_date", undated or (DATE_STATED if stated else ""))
         is_film = shown is not None and shown.is_lateral_film
         actions.offer("bent_film", locked or ("" if is_film else NO_FILM))
         is_said = shown is not None and WarningCode.BENT_FILM in {c.code for c in shown.cautions}

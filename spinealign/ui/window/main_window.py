@@ -76,6 +76,7 @@ from spinealign.ui.window.window_layout import remember_layout, restore_layout
 from spinealign.ui.window.window_level_menu import WindowMenu
 from spinealign.ui.work.services import Services
 from spinealign.ui.workbench import Workbench
+from spinealign.wording.corrections import edit_state_text
 
 
 class DropWindow(QMainWindow):
@@ -272,7 +273,7 @@ class MainWindow(DropWindow):
             lambda: results.show_patient(patient.facts, patient.is_unnamed)
         )
         bench.editing.began.connect(self.disc_inset.hide_inset)
-        bench.editing.changed.connect(self.disc_inset.follow)
+        bench.editing.corrected.connect(self.disc_inset.follow)
 
     def _connect_picture(self) -> None:
         editing, viewer = self.workbench.editing, self.viewer
@@ -285,7 +286,7 @@ class MainWindow(DropWindow):
         self.results.return_wanted.connect(self.navigation.follow)
         self.series.opened.connect(viewer.setFocus)
         editing.began.connect(self._show_title)
-        editing.edited_changed.connect(self._show_title)
+        editing.changed.connect(self._show_title)
 
     def _turn_page(self, case: Case | None) -> None:
         """Show the picture, or how to begin."""
@@ -298,8 +299,8 @@ class MainWindow(DropWindow):
     def _show_title(self) -> None:
         """Name the current case, and whether it was corrected, in the window's title."""
         case = self.workbench.current
-        is_here = case is not None and not self.navigation.is_away
-        edits = case.edit_words if case is not None and is_here else ""
+        shown = self.workbench.editing.analysis
+        edits = "" if shown is None else edit_state_text(shown)
         words = [self.navigation.title, edits] if case is not None else []
         self.setWindowTitle(" – ".join([*filter(None, words), "SpineAlign"]))
 

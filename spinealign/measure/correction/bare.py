@@ -1,0 +1,46 @@
+"""Pictures that nobody analysed, on which a person measures all the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from spinealign import __version__
+from spinealign.domain.findings import Analysis, Corrections
+from spinealign.domain.image import DecisionSource, SpineImage
+
+
+def bare_analysis(image: SpineImage) -> Analysis:
+    """Return what holds a person's measures of a picture without a result: nothing was found."""
+    return Analysis(
+        image=image,
+        examination=None,
+        decided_by=DecisionSource.USER,
+        kind_confidence=None,
+        program_version=__version__,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def is_bare(analysis: Analysis) -> bool:
+    """Whether nobody analysed the picture; of a refused one it was asked what it is."""
+    return analysis.examination is None and analysis.kind_check is None
+
+
+def drawn_part(corrections: Corrections) -> Corrections:
+    """Return what belongs to the picture itself, whatever it is taken for."""
+    return Corrections(
+        drawings=corrections.drawings,
+        calibration=corrections.calibration,
+        examination_date=corrections.examination_date,
+    )
+
+
+def with_drawn_part(corrections: Corrections, drawn: Corrections) -> Corrections:
+    """Return corrections of a result with what was drawn on its picture without one."""
+    return replace(
+        corrections,
+        drawings=drawn.drawings,
+        calibration=drawn.calibration,
+        examination_date=drawn.examination_date,
+    )
