@@ -119,7 +119,7 @@ Source: what was taken for S1 on nine of 13 films not learned from, S1 or L5, se
 
 _S1_DOUBT = 1.5
 """By how much more names must fit better than those with all bodies below the shoulders one level
-lower, where what is taken for S1 is S2.
+lower, where what is taken for S1 is S2: where it seems to lie higher, or a level is missing above.
 
 Source: with 1.5 the wrong one of 13 films not learned from is in doubt
 (docs/design/films-from-anywhere.md).
@@ -271,10 +271,11 @@ def _rivals(path: Places, count: int) -> Iterator[Places]:
 def _with_s1_higher_up(chain: Sequence[Piece], path: Places) -> Iterator[tuple[int, Places]]:
     """Yield below which gap a level is missing, and the levels of all bodies but the last one then.
 
-    What was taken for S1 is S2 then, and S1 the body above it.
+    What was taken for S1 is S2 then, and S1 the body above it, or in the gap above it.
     """
     s1 = len(COLUMN_LEVELS) - 1
-    if path[-1] != s1 or chain[-1].level > s1 + FIRST_LEVEL_NUMBER - _LOOKS_HIGHER:
+    looks_right = chain[-1].level > s1 + FIRST_LEVEL_NUMBER - _LOOKS_HIGHER
+    if path[-1] != s1 or (looks_right and path[-2] == s1 - 1):
         return
     for place in _wide_gaps(chain):
         if place < len(path) - 1:

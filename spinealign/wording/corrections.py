@@ -67,7 +67,7 @@ def landmark_text(body: Vertebra, mark: Landmark) -> str:
 
 def suggestion_hint(body: Vertebra) -> str:
     """Return what a suggested body is and how it is accepted; for a tool tip."""
-    return f"{suggested_name(body)} suggested, not counted\nA click accepts it"
+    return f"{suggested_name(body)} suggested, not counted\nA click accepts it; check its level"
 
 
 def left_suggested_message(

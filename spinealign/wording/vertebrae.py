@@ -85,8 +85,12 @@ def _why_none(analysis: Analysis) -> str:
 
 
 def _suggested_text(analysis: Analysis) -> str:
+    named = [body for body in analysis.suggestions if body.level is not None]
     count = len(analysis.suggestions)
-    return "1 body is suggested" if count == 1 else f"{count} bodies are suggested"
+    said = "1 body is suggested" if count == 1 else f"{count} bodies are suggested"
+    if len(named) < count:
+        return said
+    return f"{said} ({_run_text(sorted(map(suggested_name, named), key=_rank))})"
 
 
 def _doubt_of(analysis: Analysis) -> str:
@@ -129,8 +133,14 @@ def missing_levels(analysis: Analysis) -> tuple[str, ...]:
     return tuple(level for level in between + below if level not in analysis.removed)
 
 
+def unseen_levels(analysis: Analysis) -> tuple[str, ...]:
+    """Return the `missing_levels` for which no body is suggested either."""
+    suggested = {body.level for body in analysis.suggestions}
+    return tuple(level for level in missing_levels(analysis) if level not in suggested)
+
+
 def _missing_text(analysis: Analysis) -> str:
-    missing, removed = missing_levels(analysis), analysis.removed
+    missing, removed = unseen_levels(analysis), analysis.removed
     said = [f"{_run_text(missing)} {_was(missing)} not found"] if missing else []
     return "; ".join([*said, *([removed_text(removed)] if removed else [])])
 

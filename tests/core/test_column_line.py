@@ -217,6 +217,14 @@ def test_a_low_body_a_little_beside_the_line_is_kept_where_the_line_is_known():
     assert names_of(best_line(chain, replace(GUIDED_LINE, bend=FREE_LINE.bend))) != names_of(chain)
 
 
+def chain_of(seen, s1):
+    """Pieces from name, x, y, height, level and spread; the one named `s1` looks like S1."""
+    return [
+        Piece(name, np.array([x, y]), height, level, spread, 0.9, name == "C2", name == s1)
+        for name, x, y, height, level, spread in seen
+    ]
+
+
 def with_s2_taken_for_s1(spread):
     """A column without T2 to T5 whose S1 is taken for a body, and S2 for S1."""
     pieces = [replace(p, spread=spread) for p in column() if p.name not in ("T2", "T3", "T4", "T5")]
@@ -259,6 +267,35 @@ def test_a_body_at_the_place_of_two_keeps_no_name_and_the_others_keep_theirs():
     assert [names.level(place) for place, p in enumerate(chain) if p is not merged] == sure
 
 
+def test_s2_below_a_missing_s1_gives_no_names_to_the_bodies_above_it():
+    """On one film S1 was not found, and the body below it looks like S1."""
+    seen = [
+        ("C2", 765, 440, 48.6, 2.0, 0.36),
+        ("C3", 763, 511, 48.6, 3.1, 0.35),
+        ("C4", 747, 575, 50.3, 4.0, 0.35),
+        ("C5", 718, 631, 48.4, 5.2, 0.35),
+        ("C7", 666, 736, 60.8, 7.0, 0.53),
+        ("T1", 615, 788, 61.5, 7.1, 0.68),
+        ("T2", 552, 843, 107.2, 7.8, 0.89),
+        ("T5", 425, 1005, 94.6, 12.9, 1.65),
+        ("T6", 374, 1079, 91.2, 12.5, 1.60),
+        ("T8", 344, 1198, 100.9, 12.7, 1.59),
+        ("T10", 364, 1405, 117.1, 16.4, 1.45),
+        ("T12", 422, 1562, 116.4, 20.9, 1.08),
+        ("L1", 473, 1689, 104.8, 21.8, 0.86),
+        ("L2", 517, 1814, 106.4, 22.2, 0.78),
+        ("L3", 544, 1937, 108.1, 22.2, 0.79),
+        ("L4", 560, 2063, 106.4, 22.3, 0.81),
+        ("L5", 551, 2187, 103.0, 22.7, 0.79),
+        ("S2", 459, 2405, 104.8, 24.8, 0.85),
+    ]
+    chain = chain_of(seen, s1="S2")
+    names = name_line(chain)
+    lower = names_of(chain).index("T10")
+    assert all(names.is_sure(place) for place in range(4))
+    assert not any(names.is_sure(place) for place in range(lower, len(chain)))
+
+
 def test_an_unbroken_neck_keeps_names_that_the_network_takes_for_lower_ones():
     """On one film C5 to C7 seem to lie a level too low, and L5 was taken for S1."""
     seen = [
@@ -280,10 +317,7 @@ def test_an_unbroken_neck_keeps_names_that_the_network_takes_for_lower_ones():
         ("L4", 541, 2225, 107.6, 22.9, 0.98),
         ("L5", 493, 2360, 107.6, 25.3, 0.98),
     ]
-    chain = [
-        Piece(name, np.array([x, y]), height, level, spread, 0.9, name == "C2", name == "L5")
-        for name, x, y, height, level, spread in seen
-    ]
+    chain = chain_of(seen, s1="L5")
     names = name_line(chain)
     assert [names.level(place) for place in range(6)] == names_of(chain)[:6]
     sure = [piece.name for place, piece in enumerate(chain) if names.is_sure(place)]

@@ -357,6 +357,12 @@ def test_words_say_that_nothing_was_outlined_and_why():
 
 
 def test_a_gap_in_the_column_is_not_found_and_not_called_invisible():
-    words = headline(with_suggestions("C3"))
-    assert "C3 was not found; 1 body is suggested." in words
+    words = headline(replace(with_suggestions("C3"), suggestions=()))
+    assert "C3 was not found." in words
     assert "visible" not in words
+
+
+def test_a_suggested_body_is_named_as_such_and_not_called_not_found():
+    words = headline(with_suggestions("C3"))
+    assert "1 body is suggested (C3?)." in words
+    assert "not found" not in words

@@ -20,7 +20,7 @@ from spinealign.wording.reading_window import (
     missing_text,
     removed_label,
 )
-from spinealign.wording.vertebrae import is_body_segmentation, missing_levels, removed_text
+from spinealign.wording.vertebrae import is_body_segmentation, removed_text, unseen_levels
 
 _TOLD_ELSEWHERE = (WarningCode.CORRECTED_BY_USER,)
 
@@ -47,7 +47,7 @@ def chips_of(analysis: Analysis) -> tuple[Chip, ...]:
         for caution in cautions
         if caution.code not in _TOLD_ELSEWHERE
     ]
-    missing = missing_levels(analysis)
+    missing = unseen_levels(analysis)
     if missing and is_body_segmentation(analysis):
         chips.append(Chip(missing_label(missing), missing_text(missing)))
     if analysis.removed:
