@@ -1,7 +1,8 @@
 """Work done piece by piece in the window's thread."""
 
 import pytest
-from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtCore import QEvent, QObject, QTimer
+from PyQt6.QtWidgets import QApplication
 
 from spinealign.ui.results.result_page import ResultPage
 from spinealign.ui.widgets.chunked_fill import ChunkedFill
@@ -59,3 +60,68 @@ def test_a_page_fills_by_itself_and_in_its_order(qtbot, window, analysed):
     again = window.results.page
     assert again is not page
     assert [type(again.layout().itemAt(k).widget()) for k in range(again.layout().count())] == alone
+
+
+def frames_while(qtbot, window, act):
+    """Do something until the page is filled, and return how the panel looked in between."""
+    panel, seen = window.results, []
+
+    def look():
+        QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+        image = panel.grab().toImage()
+        if not seen or image != seen[-1]:
+            seen.append(image)
+        page = panel._scroll.widget()
+        return isinstance(page, ResultPage) and page._rest.is_filled
+
+    look()
+    act()
+    qtbot.waitUntil(look)
+    look()
+    return seen
+
+
+@pytest.fixture
+def slow_filling(monkeypatch):
+    """Let every step take its own turn of the event loop."""
+    monkeypatch.setattr("spinealign.ui.widgets.chunked_fill.TURN_S", -1)
+
+
+@pytest.mark.parametrize(("name", "most"), [("ct_1.dcm", 3), ("mr_1.nii", 4)])
+def test_a_page_does_not_flash_while_it_is_filled(
+    qtbot, window, analysed, slow_filling, name, most
+):
+    case, other = analysed(name), analysed("disc_1.png")
+    qtbot.waitUntil(lambda: window.results._scroll.widget()._rest.is_filled)
+    seen = frames_while(qtbot, window, lambda: window.workbench.select(case))
+    # The other case, nothing or the reading, the patient once read, the page as it will stay.
+    assert len(seen) <= most
+    assert window.workbench.current is not other
+
+
+def test_the_same_case_analysed_again_is_seen_until_its_page_is_whole(
+    qtbot, window, analysed, slow_filling
+):
+    case = analysed("ct_1.dcm")
+    qtbot.waitUntil(lambda: window.results._scroll.widget()._rest.is_filled)
+    QApplication.processEvents()
+
+    def again():
+        window.results._shown = None
+        window.results.show_case(case)
+
+    assert len(frames_while(qtbot, window, again)) == 1
+
+
+def test_nothing_of_another_case_is_seen_while_a_page_is_filled(
+    qtbot, window, analysed, slow_filling
+):
+    case, other = analysed("ct_1.dcm"), analysed("ct_2.dcm")
+    qtbot.waitUntil(lambda: window.results._scroll.widget()._rest.is_filled)
+    panel = window.results
+    before = panel._scroll.viewport().grab().toImage()
+    window.workbench.select(case)
+    assert window.workbench.current is not other
+    during = panel._scroll.viewport().grab().toImage()
+    assert during != before
+    assert len({during.pixelColor(x, 40).name() for x in range(0, during.width(), 3)}) == 1

@@ -157,6 +157,10 @@ class FindingList(QWidget):
         for line in wanted["context"]:
             column.addWidget(self._new_row(line))
         self._column.addWidget(self._body)
+        if self.isVisible():
+            # Qt would show what is added to a visible list only after the list was painted.
+            self._body.show()
+            self._column.activate()
         if kept in self._rows:
             self.make_current(self._rows[kept], look=False)
 
@@ -274,7 +278,17 @@ class FindingList(QWidget):
 
     def _reachable(self) -> list[FindingRow]:
         """Return the rows that are not in a closed section."""
-        return [row for row in self.rows if row.isVisibleTo(self)]
+        return [row for row in self.rows if not self._is_folded(row)]
+
+    def _is_folded(self, row: FindingRow) -> bool:
+        """Whether a row is put away; one that is only not shown yet is not."""
+        part: QWidget | None = row
+        put_away = Qt.WidgetAttribute.WA_WState_ExplicitShowHide
+        while part is not None and part is not self:
+            if part.isHidden() and part.testAttribute(put_away):
+                return True
+            part = part.parentWidget()
+        return False
 
     # Keys
 

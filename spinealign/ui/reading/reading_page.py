@@ -5,7 +5,7 @@ Everything else that an analysis says stands below it, under the details.
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from spinealign.domain.findings import Analysis
@@ -43,6 +43,8 @@ _TONES = {
 
 
 _UNVOUCHED_TONE = "unvouched"
+SAVING_TOLD_MS = 300
+"""A step that is on the disk sooner is not said to be on its way there: words must not flash."""
 
 
 def is_readable(analysis: Analysis) -> bool:
@@ -107,6 +109,10 @@ class ReadingPage(QWidget):
         self.overruled = wrapped_label("")
         """What was changed or rejected, with who and when: stands under the details."""
         self._shown_faults: tuple[str, ...] | None = None
+        self._saving_soon = QTimer(self)
+        self._saving_soon.setSingleShot(True)
+        self._saving_soon.setInterval(SAVING_TOLD_MS)
+        self._saving_soon.timeout.connect(self._tell_saving)
         self._lay_out()
         self._connect()
 
@@ -116,7 +122,11 @@ class ReadingPage(QWidget):
         if snapshot is None:
             return
         is_saving = self._readings.is_saving
-        self._show_status(snapshot, is_saving)
+        self._show_status(snapshot)
+        if not is_saving:
+            self._saving_soon.stop()
+        elif not self._saving_soon.isActive():
+            self._saving_soon.start()
         self._show_faults(snapshot)
         self.findings.show_reading(snapshot, is_saving)
         self.impression.show_reading(snapshot, is_saving)
@@ -155,12 +165,18 @@ class ReadingPage(QWidget):
         """Hand on what was typed into the impression."""
         self.impression.keep()
 
-    def _show_status(self, snapshot: ReadingSnapshot, is_saving: bool) -> None:
-        reading = snapshot.reading
-        words = STATUS_WORDS[reading.status] if not snapshot.is_unvouched else UNVOUCHED
-        words = "saving…" if is_saving else words
+    def _tell_saving(self) -> None:
+        if self._readings.is_saving:
+            self._put_status("saving…")
+
+    def _put_status(self, words: str) -> None:
         self.status.setText(words[0].upper() + words[1:])
         self.status.setAccessibleName(f"Status of the reading: {words}")
+
+    def _show_status(self, snapshot: ReadingSnapshot) -> None:
+        reading = snapshot.reading
+        words = STATUS_WORDS[reading.status] if not snapshot.is_unvouched else UNVOUCHED
+        self._put_status(words)
         self.signature.setText(signature_text(reading))
         self.signature.setVisible(snapshot.is_signed)
         tone = _TONES[reading.status] if not snapshot.is_unvouched else _UNVOUCHED_TONE

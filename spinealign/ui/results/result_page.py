@@ -126,6 +126,8 @@ class ResultPage(QWidget):
     levels_shifted = pyqtSignal(int)
     demonstration_requested = pyqtSignal()
     suggestions_accepted = pyqtSignal()
+    filled = pyqtSignal()
+    """All of it is there and seen."""
 
     def __init__(
         self,
@@ -149,6 +151,7 @@ class ResultPage(QWidget):
         self.measures: MeasureTable | None = None
         self._is_whole = False
         self.reading: ReadingPage | None = None
+        self._details: Fold | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(14, 12, 14, 12)
         self._column.setSpacing(10)
@@ -176,7 +179,20 @@ class ResultPage(QWidget):
             self._add_timings,
             lambda analysis: self._column.addStretch(1),
         ]
+        # What is seen of it is seen at once, not section by section.
+        self._hidden: QWidget = self._column.parentWidget() or self
+        self._hidden.hide()
         self._rest = ChunkedFill([partial(add, finding.analysis) for add in sections], self)
+        self._rest.filled.connect(self._show_whole)
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether it is not to be seen yet, as sections are still missing."""
+        return self._hidden is self and not self._rest.is_filled
+
+    def _show_whole(self) -> None:
+        self._hidden.setVisible(self._details is None or self._details.is_open)
+        self.filled.emit()
 
     def finish(self) -> None:
         """Add all that was not added yet, at once."""
@@ -236,7 +252,7 @@ class ResultPage(QWidget):
         below.setSpacing(self._column.spacing())
         below.addWidget(self.reading.overruled)
         self._column.addWidget(self.reading)
-        self._fold(DETAILS, details)
+        self._details = self._fold(DETAILS, details)
         self._column.addStretch(1)
         self._column = below
 
@@ -438,13 +454,14 @@ class ResultPage(QWidget):
         self._column.addWidget(rule())
         self._column.addLayout(row)
 
-    def _fold(self, title: str, content: QWidget) -> None:
+    def _fold(self, title: str, content: QWidget) -> Fold:
         fold = Fold(title, content, title in self._open_folds)
         remember = self._open_folds.add
         forget = self._open_folds.discard
         fold.toggled.connect(lambda is_open: (remember if is_open else forget)(title))
         self._column.addWidget(rule())
         self._column.addWidget(fold)
+        return fold
 
 
 def _fixed_parts(analysis: Analysis) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PyQt6.QtCore import QEvent, QObject, QSize, Qt, pyqtSignal
-from PyQt6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import DISCLAIMER, Analysis
@@ -39,6 +39,39 @@ class PageScroll(QScrollArea):
         super().__init__()
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._veil: QLabel | None = None
+        self._widest_px = 0
+
+    def show_page(self, page: QWidget, is_of_same: bool) -> None:
+        """Show a page in the place of the present one.
+
+        A page of the same case that is still being filled is looked for behind a picture of the
+        present one, so that nothing flashes; of another case nothing is left to be seen.
+        """
+        viewport = self.viewport()
+        self._lift_veil()
+        is_filling = isinstance(page, ResultPage) and page.is_filling
+        if is_of_same and isinstance(page, ResultPage) and is_filling and viewport is not None:
+            self._veil = QLabel(viewport)
+            self._veil.setPixmap(viewport.grab())
+            self._veil.setGeometry(viewport.rect())
+            page.filled.connect(self._lift_veil)
+        # The old page may be the one whose button is being handled right now.
+        old = self.takeWidget()
+        if old is not None:
+            old.deleteLater()
+        self.setWidget(page)
+        # The area shows whatever it is given.
+        page.setVisible(not is_filling)
+        if self._veil is not None:
+            self._veil.show()
+            self._veil.raise_()
+
+    def _lift_veil(self) -> None:
+        if self._veil is not None:
+            self._veil.hide()
+            self._veil.deleteLater()
+            self._veil = None
 
     def minimumSizeHint(self) -> QSize:
         """Return the narrowest that the page can be, with the scroll bar beside it."""
@@ -46,7 +79,9 @@ class PageScroll(QScrollArea):
         hint.setWidth(self.fontMetrics().averageCharWidth() * _FEWEST_LETTERS)
         if page is not None and bar is not None:
             needed = page.minimumSizeHint().width() + bar.sizeHint().width()
-            hint.setWidth(max(hint.width(), needed))
+            # From page to page it never becomes narrower, else the picture beside it would jump.
+            self._widest_px = max(self._widest_px, needed)
+        hint.setWidth(max(hint.width(), self._widest_px))
         return hint
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -93,6 +128,7 @@ class ResultsPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._colours = colours
         self._case: Case | None = None
+        self._page_case: Case | None = None
         self.open_folds: set[str] = set()
         self.measure_choices = MeasureChoices()
         self.disc_choice = DiscChoice()
@@ -301,11 +337,8 @@ class ResultsPanel(QWidget):
 
     def _put(self, page: QWidget) -> None:
         self.finish_typing()
-        # The old page may be the one whose button is being handled right now.
-        old = self._scroll.takeWidget()
-        if old is not None:
-            old.deleteLater()
-        self._scroll.setWidget(page)
+        is_of_same, self._page_case = self._case is self._page_case, self._case
+        self._scroll.show_page(page, is_of_same)
 
     def _empty_page(self) -> QWidget:
         page, column = _new_page()

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 TURN_S = 0.008
 """No further step is begun after this long; the steps themselves take up to 30 ms."""
@@ -23,9 +23,13 @@ class ChunkedFill(QObject):
         With which the rest is forgotten.
     """
 
+    filled = pyqtSignal()
+    """Said once, after the last step."""
+
     def __init__(self, steps: Iterable[Callable[[], object]], parent: QObject) -> None:
         super().__init__(parent)
         self._steps = deque(steps)
+        self.is_filled = False
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._go_on)
         self._timer.start(0)
@@ -35,6 +39,7 @@ class ChunkedFill(QObject):
         self._timer.stop()
         while self._steps:
             self._steps.popleft()()
+        self._say_filled()
 
     def _go_on(self) -> None:
         started = time.perf_counter()
@@ -44,3 +49,9 @@ class ChunkedFill(QObject):
                 break
         if not self._steps:
             self._timer.stop()
+            self._say_filled()
+
+    def _say_filled(self) -> None:
+        if not self.is_filled:
+            self.is_filled = True
+            self.filled.emit()
