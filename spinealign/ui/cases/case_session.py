@@ -303,7 +303,7 @@ class CaseSession(QObject):
         if is_other:
             self.display_ready.emit(case)
         if finding.notice is not None:
-            self._messages.fail(finding.notice)
+            self._messages.fail(finding.notice, case)
         if finding.is_as_signed:
             self._messages.notice(SHOWN_AS_SIGNED_MESSAGE)
         self.finding_ready.emit(case)
@@ -314,7 +314,7 @@ class CaseSession(QObject):
         self._running = None
         case.message = _worded(error, case)
         self._back_to_rest(case, CaseStatus.FAILED)
-        self._messages.fail(case.message)
+        self._messages.fail(case.message, case)
         self.changed.emit(case)
         if not isinstance(error, (SpineAlignError, MemoryError)):
             self._messages.crash(error)

@@ -71,7 +71,7 @@ class Welcome(QScrollArea):
 
     def __init__(self, is_first_start: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._is_first_start = is_first_start
+        self._is_first_start, self._free_px = is_first_start, 0
         self.samples = SampleButtons()
         self.samples.sample_chosen.connect(self.sample_chosen)
         self._try = wrapped_label("", "section")
@@ -96,7 +96,13 @@ class Welcome(QScrollArea):
         super().resizeEvent(event)
         widest = PAGE_WIDTH_CHARACTERS * self.fontMetrics().averageCharWidth()
         side = max(24, (self.width() - widest) // 2)
-        self._margins.setContentsMargins(side, 20, side, 20)
+        self._margins.setContentsMargins(side, 20 + self._free_px, side, 20)
+
+    def keep_free(self, height_px: int) -> None:
+        """Leave the upper part to a message that lies over it."""
+        self._free_px = height_px
+        sides = self._margins.contentsMargins()
+        self._margins.setContentsMargins(sides.left(), 20 + height_px, sides.right(), 20)
 
     def _page(self) -> QWidget:
         page = QWidget()

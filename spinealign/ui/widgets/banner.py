@@ -1,25 +1,23 @@
-"""Message bar above the image: what happened, and what to do next."""
+"""Message over the top of the picture: what happened, and what to do next."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from spinealign.ui.widgets.icons import icon
-from spinealign.ui.widgets.labels import wrapped_label
+from spinealign.ui.widgets.labels import put_breakable, wrapped_label
 from spinealign.wording import Message
 
 ROOM_FOR_WORDS = 44
@@ -29,15 +27,27 @@ ROOM_FOR_WORDS = 44
 class Banner(QFrame):
     """Shows one message at a time until it is dismissed or replaced.
 
-    Failures that come in before the earlier one was dismissed are counted, so that
-    a folder full of bad files does not look like one bad file.
+    It lies over the top of another widget, which neither moves nor changes its size. Failures
+    that come in before the earlier one was dismissed are counted, so that a folder full of bad
+    files does not look like one bad file.
+
+    Parameters
+    ----------
+    over : QWidget
+        What it lies over.
     """
 
     dismissed = pyqtSignal()
+    height_changed = pyqtSignal(int)
+    """How much of what it lies over is hidden."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, over: QWidget) -> None:
+        super().__init__(over.parentWidget())
+        self._over = over
+        over.installEventFilter(self)
         self._failures = 0
+        self._is_failure = False
+        self._said, self._advised = "", ""
         self._icon_name = "info"
         self._on_action: Callable[[], None] | None = None
         self._icon = QLabel()
@@ -49,25 +59,31 @@ class Banner(QFrame):
         self._dismiss = QToolButton()
         self._dismiss.setAccessibleName("Dismiss this message")
         self._dismiss.setToolTip("Dismiss")
+        self._dismiss.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._dismiss.clicked.connect(self.dismiss)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._lay_out()
         self.hide()
 
     @property
     def text(self) -> str:
         """The sentence and the advice that are shown."""
-        return f"{self._sentence.text()}\n{self._advice.text()}".strip()
+        return f"{self._said}\n{self._told_advice}".strip()
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether what is shown went wrong."""
+        return self._is_failure and not self.isHidden()
 
     def show_failure(self, message: Message) -> None:
         """Show what went wrong and what to do."""
         self._failures += 1
-        others = self._failures - 1
-        advice = message.advice
-        if others:
-            plural = "" if others == 1 else "s"
-            advice += f" ({others} more problem{plural} before this one; see the list of cases.)"
-        self._show("danger", "failed", message.sentence, advice)
+        self._show("danger", "failed", message)
+
+    def count_failure(self) -> None:
+        """Count a failure of something else beside the one that is shown, if one is."""
+        if self.is_failure:
+            self._failures += 1
+            self._write()
 
     def show_notice(
         self,
@@ -77,49 +93,79 @@ class Banner(QFrame):
     ) -> None:
         """Show good or neutral news, with a button if `action` names one."""
         self._failures = 0
-        self._show("info", "info", message.sentence, message.advice, action, on_action)
+        self._show("info", "info", message, action, on_action)
 
     def withdraw(self, message: Message) -> None:
         """Hide a failure that holds no longer; what was told since stays."""
-        if self._sentence.text() == message.sentence:
+        if self._said == message.sentence:
             self.dismiss()
 
     def dismiss(self) -> None:
         """Hide the message."""
         self._failures = 0
         self.hide()
+        self.height_changed.emit(0)
         self.dismissed.emit()
 
     def _show(
         self,
         strip: str,
         icon_name: str,
-        sentence: str,
-        advice: str,
+        message: Message,
         action: str = "",
         on_action: Callable[[], None] | None = None,
     ) -> None:
         self.setProperty("strip", strip)
+        self._is_failure = strip == "danger"
         self._icon_name = icon_name
         self.refresh()
-        self._sentence.setText(sentence)
-        self._advice.setText(advice)
-        self._advice.setVisible(bool(advice))
+        self._said, self._advised = message.sentence, message.advice
         self._on_action = on_action
         self._action.setText(action)
         self._action.setVisible(bool(action))
-        self.setAccessibleName(self.text)
+        self._write()
         self.show()
+        self.raise_()
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Put the button below the words where both beside each other would squeeze them."""
-        super().resizeEvent(event)
+    @property
+    def _told_advice(self) -> str:
+        others = self._failures - 1
+        if others < 1:
+            return self._advised
+        plural = "" if others == 1 else "s"
+        return f"{self._advised} ({others} more problem{plural}; see the list of cases.)"
+
+    def _write(self) -> None:
+        for label, text in ((self._sentence, self._said), (self._advice, self._told_advice)):
+            # A folder's name has no blank at which a line could end.
+            put_breakable(label, text)
+        self._advice.setVisible(bool(self._told_advice))
+        self.setAccessibleName(self.text)
+        self._place()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Follow what it lies over."""
+        moves = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show)
+        if event is not None and event.type() in moves and not self.isHidden():
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _place(self) -> None:
+        """Lie over the top, as high as the words need, with the button below where it squeezes."""
+        width, layout = self._over.width(), self.layout()
+        assert layout is not None
         needed = (
             self._action.sizeHint().width() + ROOM_FOR_WORDS * self.fontMetrics().averageCharWidth()
         )
         across = QBoxLayout.Direction.LeftToRight
         down = QBoxLayout.Direction.TopToBottom
-        self._body.setDirection(across if self.width() > needed else down)
+        self._body.setDirection(across if width > needed else down)
+        layout.activate()
+        parent = self.parentWidget()
+        corner = QPoint() if parent is None else self._over.mapTo(parent, QPoint())
+        height = layout.totalHeightForWidth(width)
+        self.setGeometry(corner.x(), corner.y(), width, height)
+        self.height_changed.emit(height)
 
     def refresh(self) -> None:
         """Wear the colours of the message and of the theme."""

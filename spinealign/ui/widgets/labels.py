@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QIcon, QPaintEvent
 from PyQt6.QtWidgets import (
@@ -47,6 +49,22 @@ def wrapped_label(text: str, kind: str = "", strong: bool = False) -> QLabel:
     if strong:
         label.setProperty("strong", "true")
     return label
+
+
+def put_breakable(label: QLabel, text: str) -> None:
+    """Write text whose folders and addresses may be parted at their slashes.
+
+    Where that is so the text cannot be selected: what is copied would hold the places to part at.
+    """
+    parted = _SLASHES.sub("\\g<0>\u200b", text)
+    label.setText(parted)
+    label.setToolTip("" if parted == text else text)
+    can_select = Qt.TextInteractionFlag.TextSelectableByMouse
+    none = Qt.TextInteractionFlag.NoTextInteraction
+    label.setTextInteractionFlags(can_select if parted == text else none)
+
+
+_SLASHES = re.compile(r"[/\\](?=[^\s/\\])")
 
 
 def menu_button(name: str, text: str, tip: str) -> QToolButton:
@@ -174,6 +192,11 @@ class Fold(QWidget):
         column.addWidget(self._button)
         column.addWidget(content)
         self._show_state(is_open)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what lies below is to be seen."""
+        return self._button.isChecked()
 
     def set_title(self, title: str) -> None:
         """Change the heading."""

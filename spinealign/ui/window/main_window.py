@@ -47,6 +47,7 @@ from spinealign.ui.window.actions import (
     build_tool_bar,
     image_type_button,
 )
+from spinealign.ui.window.case_messages import CaseMessages
 from spinealign.ui.window.closing import WindowCloser
 from spinealign.ui.window.command_states import CommandStates
 from spinealign.ui.window.commands import (
@@ -154,7 +155,7 @@ class MainWindow(DropWindow):
 
     def _make_widgets(self) -> None:
         bench, colours = self.workbench, self.theme.colours
-        self.banner, self.status = Banner(), StatusLine()
+        self.status = StatusLine()
         self.viewer, self.slice_bar = Viewer(), SliceBar()
         is_hidden = bench.preferences.settings.hide_patient_data
         self.patient = PatientStrip(bench.services, bench.patients, is_hidden)
@@ -176,11 +177,12 @@ class MainWindow(DropWindow):
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.banner)
         column.addWidget(self.patient)
         column.addLayout(self._picture_row, 1)
         column.addWidget(self.slice_bar)
         self.setCentralWidget(middle)
+        self.banner = Banner(over=self.pages)
+        self.banner.height_changed.connect(self.welcome.keep_free)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.cases_dock = self._dock("Cases", self.cases, left)
         self.results_dock = self._dock("Results", self.results, right)
@@ -231,9 +233,7 @@ class MainWindow(DropWindow):
 
     def _connect_messages(self) -> None:
         messages = self.workbench.messages
-        messages.noticed.connect(self.banner.show_notice)
-        messages.failed.connect(self.banner.show_failure)
-        messages.withdrawn.connect(self.banner.withdraw)
+        self.case_messages = CaseMessages(self.banner, self.workbench)
         messages.crashed.connect(lambda error: CrashDialog(error, self).open())
         messages.told.connect(self.status.tell)
         self.status.cancel_requested.connect(self.work_status.stop)

@@ -44,7 +44,7 @@ class PatientStrip(QFrame):
         self._is_hidden = is_hidden
         self._part: ImagePart | None = None
         self._task: Task | None = None
-        self._is_read = False
+        self._is_read = self._waits = False
         self.facts = PatientFacts()
         self.words = PatientWords()
         self.more = _button("collapsed", "Show all patient data of the file")
@@ -100,13 +100,15 @@ class PatientStrip(QFrame):
             self._task.cancel()
             self._task = None
         self._is_read = False
+        # From one picture to the next the strip keeps its room, so that the picture does not jump.
+        self._waits = self._part is not None and not self._is_hidden and not self.isHidden()
         self._show_facts(PatientFacts())
         if self._part is not None and not self._is_hidden:
             self._task = self._runner.submit(partial(read_patient, self._services, self._part))
             self._task.finished.connect(self._take)
 
     def _take(self, facts: PatientFacts) -> None:
-        self._is_read = True
+        self._is_read, self._waits = True, False
         self._show_facts(facts)
 
     def _show_facts(self, facts: PatientFacts) -> None:
@@ -121,7 +123,7 @@ class PatientStrip(QFrame):
         self.words.setWordWrap(is_open)
         self.words.setText("\n".join(rows) if is_open else patient_line(self.facts))
         self.words.setAccessibleName("Patient: " + ", ".join(rows))
-        self.setVisible(bool(self.facts))
+        self.setVisible(bool(self.facts) or self._waits)
 
 
 class PatientWords(QLabel):

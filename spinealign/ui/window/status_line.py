@@ -166,6 +166,7 @@ class WorkStatus(QObject):
     def _rest_words(self) -> str:
         cases = self._bench.session.cases
         done = sum(case.status is CaseStatus.DONE for case in cases)
-        if done == 0:
-            return "Ready"
-        return f"{done} case{'' if done == 1 else 's'} analysed"
+        failed = sum(case.status is CaseStatus.FAILED for case in cases)
+        told = [f"{done} case{'' if done == 1 else 's'} analysed"] if done else []
+        told += [f"{failed} failed"] if failed else []
+        return ", ".join(told) or "Ready"

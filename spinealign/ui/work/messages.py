@@ -15,12 +15,13 @@ class Messages(QObject):
     """Made once and handed to every part; the window shows what it hears here.
 
     `noticed` brings a `Message` with the words of a button and what it does, `failed` a
-    `Message`, `crashed` the unexpected exception itself, and `told` a line of text. `withdrawn`
-    brings a `Message` that holds no longer.
+    `Message` and the case that it is of, or None for the one that is shown, `crashed` the
+    unexpected exception itself, and `told` a line of text. `withdrawn` brings a `Message` that
+    holds no longer.
     """
 
     noticed = pyqtSignal(object, str, object)
-    failed = pyqtSignal(object)
+    failed = pyqtSignal(object, object)
     crashed = pyqtSignal(object)
     told = pyqtSignal(str)
     withdrawn = pyqtSignal(object)
@@ -31,9 +32,9 @@ class Messages(QObject):
         """Tell good or neutral news, with a button if `action` names one."""
         self.noticed.emit(message, action, on_action)
 
-    def fail(self, message: Message) -> None:
-        """Tell what went wrong and what to do."""
-        self.failed.emit(message)
+    def fail(self, message: Message, about: object = None) -> None:
+        """Tell what went wrong and what to do; `about` is the case, if not the one shown."""
+        self.failed.emit(message, about)
 
     def tell(self, text: str) -> None:
         """Tell in passing what was done."""

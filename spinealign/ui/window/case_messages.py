@@ -1,0 +1,71 @@
+"""Which message lies over the picture: it goes when its case does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import QElapsedTimer, QObject
+
+from spinealign.ui.cases.case_session import Case, CaseStatus
+from spinealign.ui.widgets.banner import Banner
+from spinealign.ui.workbench import Workbench
+from spinealign.wording import Message
+
+READING_MS = 6000
+"""What was told before any case was open stays over the first one until it could be read."""
+
+
+class CaseMessages(QObject):
+    """Shows a message as long as the case is shown that it was told of.
+
+    What is told without naming a case is of the one that is shown then. A failure of a case that
+    is not shown is counted; the list of cases and the case's own page say what it was.
+
+    Parameters
+    ----------
+    banner : Banner
+        Where messages are shown.
+    """
+
+    def __init__(self, banner: Banner, bench: Workbench) -> None:
+        super().__init__(banner)
+        self._banner, self._bench = banner, bench
+        self._case: Case | None = None
+        self._shown_for = QElapsedTimer()
+        bench.messages.noticed.connect(self._notice)
+        bench.messages.failed.connect(self._fail)
+        bench.messages.withdrawn.connect(banner.withdraw)
+        bench.current_changed.connect(self._leave)
+        bench.session.changed.connect(self._follow)
+
+    def _notice(self, message: Message, action: str, on_action: Callable[[], None] | None) -> None:
+        self._take(self._bench.current)
+        self._banner.show_notice(message, action, on_action)
+
+    def _fail(self, message: Message, about: Case | None) -> None:
+        case = about or self._bench.current
+        if case is not self._bench.current:
+            self._banner.count_failure()
+            return
+        self._take(case)
+        self._banner.show_failure(message)
+
+    def _take(self, case: Case | None) -> None:
+        self._case = case
+        self._shown_for.start()
+
+    def _leave(self, case: Case | None) -> None:
+        """Put away what was told of another case."""
+        if self._banner.isHidden() or case is self._case:
+            return
+        is_unread = self._case is None and self._shown_for.elapsed() < READING_MS
+        if is_unread and not self._banner.is_failure:
+            self._case = case
+            return
+        self._banner.dismiss()
+
+    def _follow(self, case: Case) -> None:
+        """Put away the failure of an analysis that is made again."""
+        is_told = case is self._case and self._banner.is_failure
+        if is_told and case.status in (CaseStatus.WAITING, CaseStatus.RUNNING):
+            self._banner.dismiss()

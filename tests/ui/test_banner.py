@@ -1,0 +1,168 @@
+"""Messages over the picture: they move nothing, go with their case, and are never cut."""
+
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QLabel, QToolButton
+
+from spinealign.domain.study import PatientFacts
+from spinealign.ui.widgets.banner import Banner
+from spinealign.ui.window import case_messages
+from spinealign.wording import Message
+from tests.ui.hands import at_rest
+
+FAILED = Message("The disk is full.", "Free some room.")
+TOLD = Message("Saved.", "In the folder.")
+
+
+def place_of_picture(window):
+    viewer = window.viewer
+    return viewer.mapTo(window, QPoint()), viewer.size(), viewer.viewportTransform()
+
+
+@pytest.fixture
+def two(window, analysed):
+    """A window with two results, the second one shown."""
+    cases = [analysed("ct_1.dcm"), analysed("ct_2.dcm")]
+    assert window.results.page is not None
+    QApplication.processEvents()
+    window.activateWindow()
+    window.viewer.setFocus()
+    return cases
+
+
+@pytest.mark.parametrize("tell", ["fail", "notice"])
+def test_a_message_does_not_move_the_picture(window, two, tell, qtbot):
+    before = place_of_picture(window)
+    getattr(window.workbench.messages, tell)(FAILED)
+    qtbot.waitUntil(window.banner.isVisible)
+    QApplication.processEvents()
+    assert place_of_picture(window) == before
+    assert window.banner.mapTo(window, QPoint()) == window.pages.mapTo(window, QPoint())
+    dismiss = window.banner.findChild(QToolButton)
+    QTest.mouseClick(dismiss, Qt.MouseButton.LeftButton)
+    assert not window.banner.isVisible()
+    QApplication.processEvents()
+    assert place_of_picture(window) == before
+
+
+@pytest.mark.parametrize("tell", ["fail", "notice"])
+def test_a_message_goes_when_another_case_is_shown(window, two, tell):
+    getattr(window.workbench.messages, tell)(TOLD)
+    QTest.keyClick(window.viewer, Qt.Key.Key_P)
+    assert window.workbench.current is two[0]
+    assert not window.banner.isVisible()
+
+
+@pytest.fixture
+def failed(qtbot, window, two, files):
+    """A third case, which failed and is shown."""
+    window.workbench.opener.open_paths(files("bad.txt"))
+    qtbot.waitUntil(lambda: at_rest(window) and window.banner.is_failure)
+    return window.workbench.current
+
+
+def test_a_failure_goes_when_its_case_is_closed(window, failed):
+    QTest.keyClick(window.viewer, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    assert window.workbench.current is not failed
+    assert not window.banner.isVisible()
+
+
+def test_a_failure_does_not_stay_over_a_good_picture(window, two, failed):
+    window.workbench.select(two[1])
+    assert not window.banner.isVisible()
+
+
+def test_a_failure_goes_when_its_case_is_analysed_again(qtbot, window, failed, fake):
+    fake.analyser.hold = "Classifying"
+    failed.stack = window.workbench.session.cases[0].stack
+    window.actions_by_name["again"].trigger()
+    assert not window.banner.isVisible()
+    fake.analyser.gate.set()
+    qtbot.waitUntil(lambda: at_rest(window))
+
+
+def test_a_failure_of_another_case_is_not_shown_over_a_good_picture(qtbot, window, files):
+    window.workbench.opener.open_paths(files("ct_1.dcm", "bad1.txt", "bad2.txt"))
+    qtbot.waitUntil(lambda: len(window.workbench.session.cases) == 3 and at_rest(window))
+    assert window.workbench.current.title == "ct_1.dcm"
+    assert not window.banner.isVisible()
+    assert window.status.step.text() == "1 case analysed, 2 failed"
+
+
+def test_what_was_told_at_the_start_stays_until_it_was_read(window, analysed, monkeypatch):
+    window.workbench.messages.notice(TOLD)
+    case = analysed("ct_1.dcm")
+    assert window.banner.isVisible()
+    window.workbench.select(None)
+    assert not window.banner.isVisible()
+    window.workbench.messages.notice(TOLD)
+    monkeypatch.setattr(case_messages, "READING_MS", 0)
+    window.workbench.select(case)
+    assert not window.banner.isVisible()
+
+
+def test_a_failure_at_the_start_is_not_over_the_first_picture(window, analysed):
+    window.workbench.messages.fail(FAILED)
+    analysed("ct_1.dcm")
+    assert not window.banner.isVisible()
+
+
+LONG = Path("/home/radiology/") / "/".join(f"a-rather-long-folder-name-{k}" for k in range(8))
+
+
+@pytest.mark.parametrize("size", [(683, 384), (1284, 691)], ids=str)
+@pytest.mark.parametrize("action", ["", "File locations…"])
+def test_no_word_of_a_message_is_cut(window, size, action):
+    window.resize(*size)
+    window.workbench.messages.notice(Message(f"Kept in {LONG}.", f"See {LONG}."), action)
+    QApplication.processEvents()
+    banner = window.banner
+    assert str(LONG) in banner.text
+    assert banner.width() == window.pages.width()
+    for label in banner.findChildren(QLabel):
+        if label.text():
+            flags = int(Qt.TextFlag.TextWordWrap)
+            room = label.fontMetrics().boundingRect(0, 0, label.width(), 9999, flags, label.text())
+            assert room.width() <= label.width()
+            assert room.height() <= label.height() + 1
+            assert label.geometry().bottom() < banner.height()
+
+
+def test_the_start_page_is_not_hidden_by_a_message(window):
+    labels = window.welcome.findChildren(QLabel)
+    heading = next(label for label in labels if label.text() == "SpineAlign")
+    before = heading.mapTo(window, QPoint())
+    window.workbench.messages.notice(TOLD)
+    QApplication.processEvents()
+    below = window.banner.mapTo(window, QPoint(0, window.banner.height())).y()
+    assert heading.mapTo(window, QPoint()).y() >= below
+    window.banner.dismiss()
+    QApplication.processEvents()
+    assert heading.mapTo(window, QPoint()) == before
+
+
+def test_what_can_be_copied_holds_no_signs_that_are_not_seen(window):
+    window.workbench.messages.notice(Message(f"Kept in {LONG}.", "And plain advice."))
+    banner = window.findChild(Banner)
+    for label in banner.findChildren(QLabel):
+        is_selectable = label.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
+        assert not (is_selectable and "\u200b" in label.text())
+
+
+def test_the_picture_stays_where_it_is_from_one_patient_to_the_next(qtbot, window, two, fake):
+    for case, name in zip(two, ("Ada", "Bea"), strict=True):
+        fake.patients[case.path.name] = PatientFacts(name=name)
+    window.actions_by_name["hide_patient"].trigger()
+    window.actions_by_name["hide_patient"].trigger()
+    qtbot.waitUntil(lambda: "Bea" in window.patient.words.text())
+    seen = {place_of_picture(window)[1].height()}
+    window.workbench.select(two[0])
+    assert "Bea" not in window.patient.words.text()
+    QApplication.processEvents()
+    seen.add(place_of_picture(window)[1].height())
+    qtbot.waitUntil(lambda: "Ada" in window.patient.words.text())
+    seen.add(place_of_picture(window)[1].height())
+    assert len(seen) == 1
