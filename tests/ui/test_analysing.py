@@ -194,10 +194,8 @@ def test_opening_an_open_file_only_shows_it(qtbot, window, analysed, fake, files
     assert len(fake.analyser.calls) == 2
 
 
-def test_results_beyond_the_memory_limit_are_made_again_when_wanted(
-    qtbot, window, analysed, fake, monkeypatch
-):
-    monkeypatch.setattr("spinealign.ui.cases.case_session.MEMORY_LIMIT_BYTES", 1)
+def test_results_beyond_the_memory_limit_are_made_again_when_wanted(qtbot, window, analysed, fake):
+    window.workbench.session.limit_memory(1)
     first = analysed("ct_1.dcm")
     second = analysed("mr_2.nii")
     assert first.finding is None

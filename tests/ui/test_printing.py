@@ -9,14 +9,13 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtPrintSupport import QPrinter
 from PyQt6.QtTest import QTest
 
-from spinealign.domain.report_details import ReportDetails
+from spinealign.domain.report_details import PaperSize, ReportDetails, ReportLayout
 from spinealign.domain.study import PatientFacts
 from spinealign.export.report import report_pdf
 from spinealign.ui.printing import preview
 from spinealign.ui.printing.pages import PdfPages, print_pages
 from spinealign.ui.printing.preview import JOB_NAME, NO_PRINTER, ReportPreview, report_printer
-from spinealign.ui.settings.letterhead import institution, logo_path, remove_logo, take_logo
-from spinealign.ui.window.letterhead_dialog import LetterheadDialog
+from spinealign.ui.settings.letterhead import institution, keep_logo, logo_path, read_logo
 from tests import phantoms
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -29,11 +28,15 @@ def report():
 
 
 @pytest.fixture
-def to_file(tmp_path):
+def to_file(tmp_path, report):
     """Return a printer that writes a PDF."""
-    printer = report_printer()
+    return printing_to(tmp_path, report)
+
+
+def printing_to(folder, report):
+    printer = report_printer(PdfPages(report))
     printer.setOutputFormat(QPrinter.OutputFormat.PdfFormat)
-    printer.setOutputFileName(str(tmp_path / "printed.pdf"))
+    printer.setOutputFileName(str(folder / "printed.pdf"))
     return printer
 
 
@@ -64,14 +67,22 @@ def test_all_pages_are_printed_on_a4(qtbot, report, to_file, tmp_path):
     assert (round(width), round(height)) == (595, 842)
 
 
+def test_a_report_set_on_letter_is_printed_on_letter(qtbot, tmp_path):
+    layout = ReportLayout(PaperSize.LETTER)
+    report = report_pdf(phantoms.mr_analysis(), ReportDetails(layout=layout))
+    print_pages(PdfPages(report), printing_to(tmp_path, report))
+    width, height = PdfReader(tmp_path / "printed.pdf").pages[0].mediabox[2:]
+    assert (round(width), round(height)) == (612, 792)
+
+
 def test_only_the_pages_asked_for_are_printed(qtbot, report, to_file, tmp_path):
     to_file.setFromTo(2, 2)
     print_pages(PdfPages(report), to_file)
     assert len(PdfReader(tmp_path / "printed.pdf").pages) == 1
 
 
-def test_a_list_of_print_jobs_names_no_patient(qtbot):
-    assert report_printer().docName() == JOB_NAME
+def test_a_list_of_print_jobs_names_no_patient(qtbot, report):
+    assert report_printer(PdfPages(report)).docName() == JOB_NAME
 
 
 def test_without_a_printer_a_sentence_says_what_to_do(qtbot, report, monkeypatch):
@@ -102,58 +113,14 @@ def test_ctrl_p_shows_the_pages_and_prints_them(qtbot, window, analysed, monkeyp
 # Letterhead
 
 
-@pytest.mark.parametrize("size", [(3000, 60), (60, 3000), (900, 200)])
-def test_a_logo_of_any_shape_fits_its_dialog(window, tmp_path, size):
-    path = tmp_path / "logo.png"
-    Image.new("RGB", size, "navy").save(path)
-    take_logo(window.workbench.preferences, path)
-    dialog = LetterheadDialog(window.workbench.preferences, window.workbench.messages, window)
-    shown = dialog.logo.pixmap()
-    density = shown.devicePixelRatio()
-    assert density == dialog.devicePixelRatioF()
-    assert 0 < shown.width() / density <= 260
-    assert 0 < shown.height() / density <= 64
-    assert dialog.logo.property("kind") == "paper"  # white, as the report is, in each theme
-    dialog.close()
-
-
-def test_a_letterhead_stands_on_reports(qtbot, window, analysed, fake, monkeypatch, tmp_path):
-    bench = window.workbench
-    logo = tmp_path / "logo.jpg"
-    Image.new("RGB", (3000, 200), (10, 60, 120)).save(logo)
-    monkeypatch.setattr(
-        "spinealign.ui.window.letterhead_dialog.QFileDialog.getOpenFileName",
-        lambda *_: (str(logo), ""),
-    )
-    dialog = LetterheadDialog(bench.preferences, bench.messages, window)
-    qtbot.addWidget(dialog)
-    dialog.name.setText("  Klinika Łódź ")
-    dialog.address.setText("Main Street 1")
-    dialog._ask_logo()
-    dialog.accept()
-    found = institution(bench.preferences)
-    assert (found.name, found.address) == ("Klinika Łódź", "Main Street 1")
-    with Image.open(io.BytesIO(found.logo_png)) as kept:
-        assert kept.format == "PNG"
-        assert kept.size == (1200, 80)
-    analysed("mr_1.nii")
-    monkeypatch.setattr(
-        "spinealign.ui.cases.saving.QFileDialog.getSaveFileName",
-        lambda *_: (str(tmp_path / "r.pdf"), ""),
-    )
-    with qtbot.waitSignal(bench.saver.saved):
-        window.actions_by_name["save_report"].trigger()
-    assert fake.reports[-1].institution == found
-
-
-def test_a_logo_can_be_removed_and_what_is_no_picture_is_refused(qtbot, window, tmp_path):
+def test_a_logo_can_be_kept_and_removed_and_what_is_no_picture_is_refused(window, tmp_path):
     preferences = window.workbench.preferences
     text = tmp_path / "logo.png"
     text.write_bytes(b"no picture")
-    assert not take_logo(preferences, text)
-    assert not logo_path(preferences).exists()
+    assert read_logo(text) == b""
     Image.new("RGB", (10, 10)).save(text)
-    assert take_logo(preferences, text)
+    assert keep_logo(preferences, read_logo(text))
     assert institution(preferences).logo_png
-    remove_logo(preferences)
+    assert keep_logo(preferences, b"")
+    assert not logo_path(preferences).exists()
     assert institution(preferences).logo_png == b""

@@ -859,10 +859,8 @@ class TestKept:
         assert reader.decision(COBB) is Decision.REJECTED
         assert reader.page.status.text() == "Being read"
 
-    def test_a_result_that_is_let_go_takes_its_reading_along(
-        self, qtbot, neck, analysed, monkeypatch
-    ):
-        monkeypatch.setattr("spinealign.ui.cases.case_session.MEMORY_LIMIT_BYTES", 1)
+    def test_a_result_that_is_let_go_takes_its_reading_along(self, qtbot, neck, analysed):
+        neck.window.workbench.session.limit_memory(1)
         neck.click_row(COBB)
         neck.key(Qt.Key.Key_R)
         analysed("disc_1.png")

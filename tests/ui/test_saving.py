@@ -59,10 +59,8 @@ def test_all_results_are_saved_together(qtbot, window, analysed, fake, out, file
     assert "2 results were saved" in window.banner.text
 
 
-def test_results_that_were_let_go_are_named_not_forgotten(
-    qtbot, window, analysed, fake, out, monkeypatch
-):
-    monkeypatch.setattr("spinealign.ui.cases.case_session.MEMORY_LIMIT_BYTES", 1)
+def test_results_that_were_let_go_are_named_not_forgotten(qtbot, window, analysed, fake, out):
+    window.workbench.session.limit_memory(1)
     analysed("ct_1.dcm")
     analysed("mr_2.nii")
     with qtbot.waitSignal(window.workbench.saver.saved):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spinealign.domain.report_details import PaperSize, ReportPart
 from spinealign.domain.study import SlicePosition
 from spinealign.reading.impression import Phrase
 from spinealign.ui.settings.preferences import Preferences
@@ -39,6 +40,10 @@ CHOSEN = Settings(
     phrases=(Phrase("nl", "No listhesis."),),
     institution_name="Klinika Łódź",
     institution_address="Main Street 1",
+    paper=PaperSize.LETTER,
+    left_out_parts=(ReportPart.DISCS, ReportPart.PICTURE),
+    case_memory_mb=3000,
+    slice_memory_mb=64,
 )
 EARLIER = Path(__file__).parent.parent / "earlier_files"
 REMEMBERED = WindowState("Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out")
@@ -86,6 +91,11 @@ def test_round_trip(store):
         '{"show_overlay": 1}',
         "\udce9",
         '{"overlay_opacity": 1e308}',
+        '{"case_memory_mb": 1}',
+        '{"case_memory_mb": 1e12}',
+        '{"slice_memory_mb": 256.5}',
+        '{"paper": "a3"}',
+        '{"left_out_parts": ["impression"]}',
         '{"overlay_opacity": 1e999}',
         "[" * 200_000,
         '{"something_new": ' + "[" * 200_000,
@@ -93,7 +103,8 @@ def test_round_trip(store):
     ids=[
         "empty", "cut", "list", "null", "unknown theme", "number as theme", "out of range",
         "not a number", "text as number", "number as bool", "not UTF-8",
-        "huge", "infinite", "deep", "deep in an unknown key",
+        "huge", "too little memory", "too much memory", "half a megabyte", "unknown paper",
+        "part that must stay", "infinite", "deep", "deep in an unknown key",
     ],
 )  # fmt: skip
 def test_damage_gives_defaults_and_a_notice_and_keeps_the_file(store, text):
@@ -120,8 +131,9 @@ def test_files_of_earlier_versions_open_as_they_did(store):
     store.folder.mkdir()
     for name in ("settings.json", "window.json"):
         shutil.copy(EARLIER / name, store.folder / name)
-    later = {"reader_name": "", "phrases": (), "institution_name": "", "institution_address": ""}
-    later["wheel_leafs"] = True
+    known = json.loads((EARLIER / "settings.json").read_text("utf-8"))
+    new = {field.name for field in fields(Settings)} - set(known)
+    later = {name: getattr(Settings(), name) for name in new}
     assert store.load_settings() == replace(CHOSEN, **later)
     state = store.load_window_state()
     assert store.notices == []

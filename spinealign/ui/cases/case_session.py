@@ -21,6 +21,7 @@ from spinealign.domain.study import ImageSource, SeriesStack, SlicePosition
 from spinealign.ui.cases.jobs import Finding, Progress, analyse_case
 from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.settings.recent import Recent
+from spinealign.ui.settings.settings import BYTES_IN_MB, Settings
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Companion, Services
 from spinealign.ui.work.tasks import Task, TaskRunner
@@ -29,8 +30,7 @@ from spinealign.wording.corrections import edit_state_text
 from spinealign.wording.reading_window import SHOWN_AS_SIGNED_MESSAGE
 from spinealign.wording.series import case_name, position_text
 
-MEMORY_LIMIT_BYTES = 1_500_000_000
-"""Results beyond this are let go, the longest unseen first, and made again when wanted."""
+DEFAULT_LIMIT_BYTES = Settings.case_memory_mb * BYTES_IN_MB
 
 
 class CaseStatus(StrEnum):
@@ -146,7 +146,8 @@ class CaseSession(QObject):
     """Opens, queues, analyses and forgets cases; knows no widget.
 
     An analysis that is overtaken by another of the same case is cancelled, and its
-    result is dropped. A failure leaves the earlier result of the case in place.
+    result is dropped. A failure leaves the earlier result of the case in place. Results beyond
+    the limit of memory are let go, the longest unseen first, and made again when wanted.
     """
 
     added = pyqtSignal(object)
@@ -172,11 +173,22 @@ class CaseSession(QObject):
         self._running: tuple[Case, Task] | None = None
         self.cases: list[Case] = []
         self._last_seen: list[Case] = []
+        self._limit_bytes = DEFAULT_LIMIT_BYTES
 
     @property
     def is_busy(self) -> bool:
         """Whether a case is being analysed or waits for it."""
         return self._running is not None or bool(self._waiting)
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that the results of open cases take."""
+        return sum(_bytes_of(case) for case in self.cases)
+
+    def limit_memory(self, limit_bytes: int) -> None:
+        """Let results take so much from now on."""
+        self._limit_bytes = limit_bytes
+        self._let_go(None)
 
     @property
     def waiting_count(self) -> int:
@@ -328,15 +340,15 @@ class CaseSession(QObject):
             case.wanted_place = case.shown_place
             case.wants_demonstration = case.finding.analysis.demonstration is not None
 
-    def _let_go(self, newest: Case) -> None:
-        """Keep within `MEMORY_LIMIT_BYTES`, sparing what is new and what is looked at."""
+    def _let_go(self, newest: Case | None) -> None:
+        """Keep within the limit, sparing what is new and what is looked at."""
         spared = {id(newest), *(id(case) for case in self._last_seen[-1:])}
         seen = {id(case): place for place, case in enumerate(self._last_seen)}
         kept = [case for case in self.cases if case.finding is not None]
         kept.sort(key=lambda case: seen.get(id(case), -1))
-        total = sum(_bytes_of(case) for case in kept)
+        total = self.held_bytes
         for case in kept:
-            if total <= MEMORY_LIMIT_BYTES:
+            if total <= self._limit_bytes:
                 return
             if id(case) not in spared and case.status is CaseStatus.DONE:
                 total -= _bytes_of(case)

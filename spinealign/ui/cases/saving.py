@@ -184,6 +184,7 @@ class Saver(QObject):
             left_out=left_out,
             institution=institution(self._preferences),
             is_deidentified=whose.is_left_out,
+            layout=self._preferences.settings.report_layout,
             **self.appended_to(analysis),
         )
 

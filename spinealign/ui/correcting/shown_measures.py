@@ -51,7 +51,7 @@ class ShownMeasures(QObject):
         self._preferences = preferences
         self._readings = readings
         self._selected: Key | None = None
-        self._recall()
+        self.recall()
         session.began.connect(self._begin)
         session.changed.connect(self._show)
         readings.changed.connect(self._show_again)
@@ -100,12 +100,16 @@ class ShownMeasures(QObject):
         read = None if shown is None else shown.read.get(measure_key(measured))
         return read is not None and read.state in (Decision.CHANGED, Decision.REJECTED)
 
-    def _recall(self) -> None:
-        settings = self._preferences.settings
+    def recall(self) -> None:
+        """Go by the settings from now on."""
+        settings, shown = self._preferences.settings, self._choices.shown
+        for key in [key for key in shown if not key[0].startswith(_OF_ONE_CASE)]:
+            del shown[key]
         for texts, on in ((settings.shown_measures, True), (settings.hidden_measures, False)):
             for text in texts:
                 code, *levels = text.split(_BETWEEN)
-                self._choices.shown[(code, tuple(levels))] = on
+                shown[(code, tuple(levels))] = on
+        self._show(self._session.analysis)
 
 
 def _text(key: Key) -> str:

@@ -90,7 +90,7 @@ def ask_and_print(pages: PdfPages | None, parent: QWidget, done: Callable[[], No
     """Ask for a printer, print, and call `done`; nothing happens where the user declines."""
     if pages is None:
         return
-    printer = report_printer()
+    printer = report_printer(pages)
     dialog = QPrintDialog(printer, parent)
     dialog.setMinMax(1, len(pages))
     if dialog.exec() == QDialog.DialogCode.Accepted:
@@ -98,11 +98,12 @@ def ask_and_print(pages: PdfPages | None, parent: QWidget, done: Callable[[], No
         done()
 
 
-def report_printer() -> QPrinter:
-    """Return the usual printer, set for our pages, which have their own margins."""
+def report_printer(pages: PdfPages) -> QPrinter:
+    """Return the usual printer, set for these pages, which have their own margins."""
     printer = QPrinter(QPrinter.PrinterMode.HighResolution)
     printer.setDocName(JOB_NAME)
     printer.setFullPage(True)
-    printer.setPageSize(QPageSize(QPageSize.PageSizeId.A4))
+    size, nearest = pages.document.pagePointSize(0), QPageSize.SizeMatchPolicy.FuzzyMatch
+    printer.setPageSize(QPageSize(size, QPageSize.Unit.Point, "", nearest))
     printer.setPageMargins(QMarginsF(), QPageLayout.Unit.Millimeter)
     return printer

@@ -61,7 +61,8 @@ HEADINGS = {
 class MeasureChoices:
     """Which measures the user draws on the picture, and which groups lie open.
 
-    Kept from case to case; `shown` holds only what the user decided. A group of more than
+    Kept from case to case; `shown` holds only what the user decided, without levels for all
+    levels of a measure. A group of more than
     `MOST_OPEN_ROWS`, as of a whole spine, lies open only where the user opened it.
     """
 
@@ -82,7 +83,8 @@ class MeasureChoices:
     def is_shown(self, measurement: Measurement) -> bool:
         """Whether a measure is drawn on the picture."""
         is_usual = measurement.definition.drawn_on is DrawnOn.SCREEN_AND_REPORT
-        return self.shown.get(measurement.key, is_usual)
+        of_all_levels = self.shown.get((measurement.code.value, ()), is_usual)
+        return self.shown.get(measurement.key, of_all_levels)
 
 
 class MeasureModel(QAbstractItemModel):

@@ -199,6 +199,10 @@ class ResultsPanel(QWidget):
     def set_colours(self, colours: Colours) -> None:
         """Wear another theme."""
         self._colours = colours
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Make the page anew: what it looks like was chosen anew."""
         self._shown = None
         self.show_case(self._case)
 

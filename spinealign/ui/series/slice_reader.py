@@ -9,6 +9,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from spinealign.domain.study import SeriesStack, SlicePosition
 from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.series.reading_jobs import read_pictures
+from spinealign.ui.settings.settings import BYTES_IN_MB, Settings
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import Task, TaskRunner
 from spinealign.wording import Message
@@ -16,7 +17,7 @@ from spinealign.wording import Message
 AHEAD, BEHIND = 6, 2
 """How many pictures are read before they are asked for, in the way one leafs and against it."""
 
-CACHE_BYTES = 256_000_000
+DEFAULT_LIMIT_BYTES = Settings.slice_memory_mb * BYTES_IN_MB
 
 Page = DisplayImage | Message
 """A picture, or why it cannot be read."""
@@ -41,6 +42,18 @@ class SliceReader(QObject):
         self._forward = 1
         self._task: Task | None = None
         self._coming: tuple[SlicePosition, ...] = ()
+        self._limit_bytes = DEFAULT_LIMIT_BYTES
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that the pictures take."""
+        return sum(map(_bytes_of, self._pages.values()))
+
+    def limit_memory(self, limit_bytes: int) -> None:
+        """Let pictures take so much from now on."""
+        self._limit_bytes = limit_bytes
+        if self._wanted is not None:
+            self._forget_far()
 
     def begin(self, stack: SeriesStack | None) -> None:
         """Go on with another series; the pictures of the earlier one are forgotten."""
@@ -112,12 +125,12 @@ class SliceReader(QObject):
         self._task, self._coming = None, ()
 
     def _forget_far(self) -> None:
-        """Keep within `CACHE_BYTES`, sparing what is near."""
+        """Keep within the limit, sparing what is near."""
         wanted = self._wanted
         assert wanted is not None
-        total = sum(map(_bytes_of, self._pages.values()))
+        total = self.held_bytes
         for place in sorted(self._pages, key=lambda place: -_distance(place, wanted)):
-            if total <= CACHE_BYTES or _distance(place, wanted) <= AHEAD:
+            if total <= self._limit_bytes or _distance(place, wanted) <= AHEAD:
                 return
             total -= _bytes_of(self._pages.pop(place))
 

@@ -36,13 +36,13 @@ def institution(preferences: Preferences) -> Institution:
     return Institution(name, address, logo if is_sound else b"")
 
 
-def take_logo(preferences: Preferences, source: Path) -> bool:
-    """Copy a picture as the logo; return whether it could be read and kept."""
+def read_logo(source: Path) -> bytes:
+    """Return a picture as the PNG of a logo; empty where it cannot be read."""
     reader = QImageReader(str(source))
     reader.setDecideFormatFromContent(True)
     image = reader.read()
     if image.isNull():
-        return False
+        return b""
     if max(image.width(), image.height()) > _MOST_PX:
         image = image.scaled(
             _MOST_PX,
@@ -53,14 +53,17 @@ def take_logo(preferences: Preferences, source: Path) -> bool:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")
+    return buffer.data().data()
+
+
+def keep_logo(preferences: Preferences, png: bytes) -> bool:
+    """Print this logo from now on, or none where it is empty; return whether it could be kept."""
     try:
+        if not png:
+            logo_path(preferences).unlink(missing_ok=True)
+            return True
         preferences.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(logo_path(preferences), buffer.data().data(), is_private=True)
+        write_whole(logo_path(preferences), png, is_private=True)
     except OSError:
         return False
     return True
-
-
-def remove_logo(preferences: Preferences) -> None:
-    """Print no logo from now on."""
-    logo_path(preferences).unlink(missing_ok=True)

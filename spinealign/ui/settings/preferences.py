@@ -9,13 +9,17 @@ from typing import Any
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.ui.settings.recent import Recent
-from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.settings.settings import Settings, SettingsStore
 
 
 class Preferences(QObject):
-    """Holds what the user chose and what the window remembers, and writes it on request."""
+    """Holds what the user chose and what the window remembers, and writes it on request.
+
+    `adopted` says that all settings may have changed at once.
+    """
 
     recent_changed = pyqtSignal()
+    adopted = pyqtSignal()
 
     def __init__(self, store: SettingsStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +51,16 @@ class Preferences(QObject):
     def choose(self, **changes: Any) -> None:
         """Change settings, by the names of the fields of `Settings`."""
         self.settings = replace(self.settings, **changes)
+
+    def adopt(self, settings: Settings) -> bool:
+        """Take all settings at once, as a person confirmed them; return whether they are kept.
+
+        `adopted` lets every part of the window follow.
+        """
+        self.settings = settings
+        is_kept = self._store.save(settings)
+        self.adopted.emit()
+        return is_kept
 
     def note(self, **changes: Any) -> None:
         """Change what the window remembers, by the names of the fields of `WindowState`."""

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from spinealign.domain.measurements import Share
 from spinealign.domain.reading import PersonName
+from spinealign.domain.report_details import PaperSize, ReportLayout, ReportPart
 from spinealign.files import write_whole
 from spinealign.json_files import JsonError, read_json
 from spinealign.reading.impression import Phrases
@@ -40,6 +41,15 @@ ShortText = Annotated[str, Meta(max_length=1000)]
 """What a person types on one line."""
 
 
+FEWEST_CASE_MB, MOST_CASE_MB = 100, 64_000
+FEWEST_SLICE_MB, MOST_SLICE_MB = 32, 16_000
+"""Megabytes that results, and pictures read ahead, may be given."""
+
+CaseMegabytes = Annotated[int, Meta(ge=FEWEST_CASE_MB, le=MOST_CASE_MB)]
+SliceMegabytes = Annotated[int, Meta(ge=FEWEST_SLICE_MB, le=MOST_SLICE_MB)]
+BYTES_IN_MB = 1_000_000
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the user chose.
@@ -49,7 +59,8 @@ class Settings:
     overlay_opacity : float
         0..1, of filled structures and of the heat map.
     shown_measures, hidden_measures : tuple of str
-        Measures that the user drew on the picture, or took off it, against the default.
+        Measures that the user draws on the picture, or leaves off it, against the default: a key
+        of `MEASURES` alone for all levels, or with levels for one.
     wheel_leafs : bool
         Whether the wheel alone leafs through a series, and zooms with Ctrl; else it zooms alone,
         and leafs with Ctrl or Shift. On a single picture it always zooms.
@@ -63,6 +74,11 @@ class Settings:
         Texts that keys stand for in an impression.
     institution_name, institution_address : str
         What reports are headed with; the logo lies beside this file.
+    paper : PaperSize
+    left_out_parts : tuple of ReportPart
+        What reports leave to their annex.
+    case_memory_mb, slice_memory_mb : int
+        How many megabytes the results of open cases, and the pictures of a series, may take.
     """
 
     theme: ThemeChoice = ThemeChoice.SYSTEM
@@ -80,6 +96,15 @@ class Settings:
     phrases: Phrases = ()
     institution_name: ShortText = ""
     institution_address: ShortText = ""
+    paper: PaperSize = PaperSize.A4
+    left_out_parts: Annotated[tuple[ReportPart, ...], Meta(max_length=len(ReportPart))] = ()
+    case_memory_mb: CaseMegabytes = 1500
+    slice_memory_mb: SliceMegabytes = 256
+
+    @property
+    def report_layout(self) -> ReportLayout:
+        """How reports are printed."""
+        return ReportLayout(self.paper, self.left_out_parts)
 
 
 @dataclass(frozen=True)

@@ -254,6 +254,10 @@ QTreeWidget::item:focus { border: 1px solid $accent; }
 #measures::indicator:checked, QCheckBox::indicator:checked { image: url("$icons/tick-on.svg");
   border-color: $accent; }
 #measures::indicator:indeterminate { image: url("$icons/tick-some.svg"); border-color: $accent; }
+#settingsPages { background: $panel; border: 1px solid $border; border-radius: 5px; outline: 0; }
+#settingsPages::item { padding: 6px 8px; border: 1px solid transparent; }
+#settingsPages::item:selected { background: $selection; color: $selection_text; }
+#settingsPages:focus { border-color: $accent; }
 QTableView { border-radius: 5px; gridline-color: $border; }
 QTableView::item { padding: 2px 2px; }
 QTableView::item:selected { background: $selection; color: $selection_text; }

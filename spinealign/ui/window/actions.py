@@ -119,6 +119,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("again", "&Analyse again", ("F5",), "again", "Analyse the image that is shown"),
     Command("cancel", "Ca&ncel", ("Esc",), "cancel", "Stop the analysis; results stay"),
     *IMAGE_TYPE_COMMANDS,
+    Command("settings", "Se&ttings…", ("Ctrl+,",), "", "All that you choose once and for all"),
     Command("undo", "&Undo", ("Ctrl+Z",), "undo"),
     Command("redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
     Command("reset_edits", "Reset to &automatic", (), tip="Undo all corrections of the bodies"),
@@ -408,6 +409,8 @@ def build_menus(
             "levels_down",
             _SEPARATOR,
             "bent_film",
+            _SEPARATOR,
+            "settings",
         ),
     )
     analysis = _menu(bar.addMenu("&Analysis"))

@@ -40,7 +40,6 @@ from spinealign.ui.window.actions import (
 from spinealign.ui.window.date_dialog import DateDialog
 from spinealign.ui.window.dialogs import about_dialog, keyboard_dialog, models_dialog
 from spinealign.ui.window.file_locations import FileLocationsDialog
-from spinealign.ui.window.letterhead_dialog import LetterheadDialog
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.window.status_line import WorkStatus
 from spinealign.ui.workbench import Workbench
@@ -63,8 +62,6 @@ def connect_files(
     for kind in REPORTS:
         actions.on(deidentified_command(kind), partial(_save_deidentified, bench, window, kind))
     actions.on("print", partial(_print_report, bench, patient, window))
-    letterhead = partial(LetterheadDialog, bench.preferences, bench.messages, window)
-    actions.on("letterhead", lambda: letterhead().open())
     actions.on("copy_finding", _of_result(bench, saver.copy_finding))
     actions.on("quit", window.close)
 

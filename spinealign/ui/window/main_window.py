@@ -72,6 +72,7 @@ from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.window.file_locations import first_start_notice
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.window.reading_commands import ReadingCommands
+from spinealign.ui.window.settings_commands import SettingsCommands
 from spinealign.ui.window.status_line import StatusLine, WorkStatus
 from spinealign.ui.window.window_layout import remember_layout, restore_layout
 from spinealign.ui.window.window_level_menu import WindowMenu
@@ -226,6 +227,10 @@ class MainWindow(DropWindow):
         connect_date(actions, self.correction, self)
         connect_preferences(actions, preferences, self.theme, self)
         connect_help(actions, bench, self)
+        self.settings_commands = SettingsCommands(
+            actions, bench, self.theme, self.opacity_slider, self.correction.measures,
+            self.results, self.navigation, self,
+        )  # fmt: skip
         self.reading_commands = ReadingCommands(actions, bench, self.results, self.patient, self)
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)

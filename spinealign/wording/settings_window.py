@@ -1,0 +1,93 @@
+"""Words of the settings: what each is called, and what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from spinealign.domain.report_details import PaperSize, ReportPart
+from spinealign.wording.failures import Message
+
+
+@dataclass(frozen=True)
+class SettingWords:
+    """What a setting is called, and, where that does not say all, what it does."""
+
+    label: str
+    note: str = ""
+
+
+SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
+    {
+        "theme": SettingWords("&Colours"),
+        "wheel_leafs": SettingWords(
+            "The &wheel leafs through a series",
+            "And zooms with Ctrl. Without it the wheel zooms, and leafs with Ctrl or Shift.",
+        ),
+        "show_overlay": SettingWords("Show what was &found"),
+        "overlay_style": SettingWords("Structures as"),
+        "overlay_opacity": SettingWords("O&pacity", "Of filled structures and of the heat map."),
+        "show_heatmap": SettingWords("Show the &heat map", "Where a classifier made one."),
+        "show_measures": SettingWords("Show the &measures that are ticked"),
+        "shown_measures": SettingWords(
+            "&Measures drawn on the picture",
+            "The table beside the picture always lists all; a tick there counts for one level.",
+        ),
+        "reader_name": SettingWords("Your &name", "Stands under what you sign."),
+        "phrases": SettingWords("&Phrases…", "Texts that keys stand for in an impression."),
+        "institution_name": SettingWords("&Institution"),
+        "institution_address": SettingWords("A&ddress"),
+        "logo": SettingWords("Logo"),
+        "paper": SettingWords("&Paper"),
+        "left_out_parts": SettingWords(
+            "A report holds, beside status, impression, findings and cautions:",
+            "What is left out stands in the technical annex, and the report says so.",
+        ),
+        "hide_patient_data": SettingWords(
+            "&Hide patient data in the window", "Reports then do not name the patient either."
+        ),
+        "remember_recent": SettingWords(
+            "&Remember the files that were opened", "Without it the list is emptied as well."
+        ),
+        "case_memory_mb": SettingWords(
+            "&Results of open cases",
+            "The results seen longest ago are let go, and made again when you look at them.",
+        ),
+        "slice_memory_mb": SettingWords(
+            "&Slices of the series that is shown", "More makes leafing to and fro faster."
+        ),
+    }
+)
+"""By field of the settings; "logo" is a file beside them."""
+
+PAPER_WORDS: Mapping[PaperSize, str] = MappingProxyType(
+    {PaperSize.A4: "A4 (210 × 297 mm)", PaperSize.LETTER: "Letter (8.5 × 11 in)"}
+)
+
+PART_WORDS: Mapping[ReportPart, str] = MappingProxyType(
+    {
+        ReportPart.PICTURE: "the pict&ure with what was found",
+        ReportPart.DISCS: "the table of all d&iscs",
+        ReportPart.MEASURES: "the table of m&easures",
+        ReportPart.LEVEL_MEASURES: "the measures of single &levels",
+    }
+)
+
+LETTERHEAD_NOTE = (
+    "Stands on every report except de-identified ones. Leave empty for plain paper. The logo is "
+    "a PNG, JPEG or SVG picture."
+)
+NOT_A_PICTURE = Message(
+    "The logo could not be taken over.", "Choose a PNG, JPEG or SVG picture that opens elsewhere."
+)
+NOT_KEPT = Message(
+    "The settings hold until you close the program, but could not be kept.",
+    "The Help menu, File locations, says where they are kept: make room, or choose a folder there.",
+)
+RESTORE_TIP = "Show this page as it was when SpineAlign was new; it counts with OK or Apply"
+
+
+def memory_text(used_bytes: int) -> str:
+    """Return how much memory is used now."""
+    return f"{used_bytes / 1e6:.0f} MB are used now"
