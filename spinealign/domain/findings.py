@@ -32,6 +32,7 @@ from spinealign.domain.measurements import (
     Point,
     Share,
 )
+from spinealign.domain.presentation import AS_IN_FILE, Presentation
 
 DISCLAIMER = (
     "SpineAlign is decision support for research and education. It is not a certified "
@@ -447,6 +448,8 @@ class Corrections:
         where nobody said anything.
     examination_date : date or None
         Of an image whose file states none, as a person gave it.
+    presentation : Presentation
+        How the picture is shown, and which way it stands; it moves none of the points.
     """
 
     vertebrae: tuple[Vertebra, ...] = ()
@@ -456,6 +459,7 @@ class Corrections:
     calibration: Calibration | None = None
     is_bent: bool | None = None
     examination_date: date | None = None
+    presentation: Presentation = AS_IN_FILE
 
 
 @dataclass(frozen=True, eq=False)
@@ -529,7 +533,12 @@ class Analysis:
         """The corrections that change nothing: what the program itself found."""
         found = self.automatic or self
         facing = None if found.facing is None else Facing(found.facing)
-        return Corrections(found.vertebrae, facing, found.levels_uncertain)
+        return Corrections(
+            found.vertebrae,
+            facing,
+            found.levels_uncertain,
+            presentation=found.image.presentation,
+        )
 
     @property
     def is_lateral_film(self) -> bool:

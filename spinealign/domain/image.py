@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.examination import Examination, ImageKind
 from spinealign.domain.identifiers import DicomIdentifiers
+from spinealign.domain.presentation import AS_IN_FILE, Presentation
 
 MAX_ASPECT = 20.0
 """A pixel that is said to be longer than this many times its width is not believed."""
@@ -251,6 +252,8 @@ class SpineImage:
         Whether the file's own words for the series call it one in flexion or extension.
     weighting : Weighting or None
         As the file states it, in its attribute or in its own words for an MR series.
+    presentation : Presentation
+        How a person has it shown; `pixels` are the file's all the same.
     """
 
     pixels: NDArray[np.float32]
@@ -275,6 +278,7 @@ class SpineImage:
     patient_age_years: int | None = field(default=None, repr=False)
     is_bent: bool = False
     weighting: Weighting | None = None
+    presentation: Presentation = AS_IN_FILE
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import errno
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -20,6 +21,7 @@ from spinealign.domain.errors import CorrectionsError, CorrectionsProblem
 from spinealign.domain.findings import Analysis, Corrections, Facing, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, Point
+from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.files import clear_unfinished, export_error, written_beside
 from spinealign.json_files import JsonError, JsonProblem, json_schema, read_json, typed
 from spinealign.measure.correction.bare import drawn_part, is_bare, with_drawn_part
@@ -92,6 +94,13 @@ class StoredCorrections(msgspec.Struct, frozen=True, omit_defaults=True):
         date | None,
         Meta(description="As a person gave it, where the file of the image states none."),
     ] = None
+    presentation: Annotated[
+        Presentation,
+        Meta(
+            description="How the picture is shown: turned to the left by turn_deg, then mirrored. "
+            "All points are pixels of the file's picture all the same."
+        ),
+    ] = AS_IN_FILE
 
 
 class CorrectionsFile(msgspec.Struct, frozen=True):
@@ -251,9 +260,37 @@ def load_corrections(
     if fitting:
         return _corrections_in(fitting)
     drawn = _corrections_in([found for found in files if found.view == _NO_VIEW])
-    if drawn is None or drawn_part(drawn) == Corrections():
+    own = replace(drawn or Corrections(), presentation=_presentation_in(files))
+    if drawn_part(own) == Corrections():
         return None
-    return with_drawn_part(analysis.uncorrected, drawn)
+    return with_drawn_part(analysis.uncorrected, own)
+
+
+def load_presentation(image: SpineImage, profile_dir: Path | None = None) -> Presentation:
+    """Return how a person wants a picture to be shown, whichever examination it is taken for.
+
+    It is asked for before the picture is analysed: the networks look at it turned.
+
+    Parameters
+    ----------
+    image : SpineImage
+    profile_dir : Path, optional
+        The user's profile.
+
+    Returns
+    -------
+    Presentation
+        As in the file where nothing can be used; `load_corrections` tells why.
+    """
+    files, _ = _files_of(image, None, profile_dir)
+    return _presentation_in(files)
+
+
+def _presentation_in(files: Sequence[CorrectionsFile]) -> Presentation:
+    latest = max(files, key=lambda found: found.saved_utc, default=None)
+    if latest is None or latest.corrections is None:
+        return AS_IN_FILE
+    return latest.corrections.presentation
 
 
 def _files_of(
@@ -409,6 +446,7 @@ def _beside_bodies(document: CorrectionsFile, files: Sequence[CorrectionsFile]) 
         drawings=drawn.drawings,
         calibration=drawn.calibration,
         examination_date=drawn.examination_date,
+        presentation=drawn.presentation,
     )
     return msgspec.structs.replace(
         document, view=latest.view, models=latest.models, corrections=kept
@@ -435,15 +473,19 @@ def _holds_something_else(
         return True
     if found is None or found.corrections is None:
         return False
-    is_other = is_signed and _undated(found.corrections) != _undated(document.corrections)
+    is_other = is_signed and _of_result(found.corrections) != _of_result(document.corrections)
     if found.view == _NO_VIEW and not found.corrections.vertebrae:
         # What was drawn without a result was taken over by the result.
         return is_other
     return is_other or found.view != document.view
 
 
-def _undated(stored: StoredCorrections | None) -> StoredCorrections | None:
-    return None if stored is None else msgspec.structs.replace(stored, examination_date=None)
+def _of_result(stored: StoredCorrections | None) -> StoredCorrections | None:
+    """Return corrections without what the result does not depend on."""
+    if stored is None:
+        return None
+    stands = stored.presentation.of_result
+    return msgspec.structs.replace(stored, examination_date=None, presentation=stands)
 
 
 def _free_name(path: Path) -> Path:

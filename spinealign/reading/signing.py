@@ -21,6 +21,7 @@ from msgspec import Meta
 
 from spinealign.domain.errors import ReadingError, ReadingProblem
 from spinealign.domain.findings import Analysis, Corrections
+from spinealign.domain.presentation import AS_IN_FILE
 from spinealign.domain.reading import (
     Addendum,
     Decision,
@@ -180,10 +181,11 @@ def with_addendum(reading: Reading, text: str, reason: str, reader: str, now: da
 def corrections_of(analysis: Analysis) -> Corrections | None:
     """Return what a person corrected and drew, without a date; None where nobody did.
 
-    The date that a person gave an examination may come later: it is no part of the result.
+    The date that a person gave an examination may come later, and how the picture is shown may
+    change: they are no part of the result.
     """
-    undated = _without_date(analysis.corrections)
-    return None if undated == analysis.uncorrected else undated
+    wanted = _of_result(analysis.corrections)
+    return None if wanted == _of_result(analysis.uncorrected) else wanted
 
 
 def corrections_checksum(analysis: Analysis) -> str:
@@ -210,7 +212,8 @@ def corrections_as_signed(
     -------
     Corrections or None
         `beside` where they are the signed ones, and where a program signed that kept their
-        checksum only; else those kept with the signature, with the date of `beside`.
+        checksum only; else those kept with the signature, with the date of `beside` and shown as
+        it has the picture shown.
     """
     sha256 = None if reading is None else reading.corrections_sha256
     if reading is None or sha256 is None or reading.view != analysis.view_name:
@@ -219,24 +222,37 @@ def corrections_as_signed(
         return beside
     if sha256 and reading.corrections is None:
         return beside
-    date = None if beside is None else beside.examination_date
     kept = reading.corrections or analysis.uncorrected
-    return dataclasses.replace(kept, examination_date=date)
+    if beside is None:
+        return dataclasses.replace(kept, examination_date=None)
+    stands = kept.presentation
+    shown = dataclasses.replace(
+        beside.presentation, upright_deg=stands.upright_deg, analysed_deg=stands.analysed_deg
+    )
+    return dataclasses.replace(kept, examination_date=beside.examination_date, presentation=shown)
 
 
 def has_corrections_of(analysis: Analysis, sha256: str) -> bool:
     """Whether an analysis has the corrections that this is the checksum of."""
-    undated = _without_date(analysis.corrections)
+    wanted = _of_result(analysis.corrections)
     # Earlier versions of the program took a date alone for a correction.
-    return sha256 in (corrections_checksum(analysis), "" if undated is None else _checksum(undated))
+    return sha256 in (corrections_checksum(analysis), "" if wanted is None else _checksum(wanted))
 
 
-def _without_date(wanted: Corrections | None) -> Corrections | None:
-    return None if wanted is None else dataclasses.replace(wanted, examination_date=None)
+def _of_result(wanted: Corrections | None) -> Corrections | None:
+    """Return corrections without what the result does not depend on."""
+    if wanted is None:
+        return None
+    stands = wanted.presentation.of_result
+    return dataclasses.replace(wanted, examination_date=None, presentation=stands)
 
 
-def _checksum(wanted: Corrections | None) -> str:
-    return hashlib.sha256(canonical(msgspec.to_builtins(wanted))).hexdigest()
+def _checksum(wanted: Corrections) -> str:
+    values: dict[str, Any] = msgspec.to_builtins(wanted)
+    # Earlier versions of the program turned no picture, and their signatures stay valid.
+    if wanted.presentation == AS_IN_FILE:
+        del values["presentation"]
+    return hashlib.sha256(canonical(values)).hexdigest()
 
 
 def differs_from_signed(analysis: Analysis, findings: Iterable[Finding], reading: Reading) -> bool:

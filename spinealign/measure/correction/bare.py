@@ -33,6 +33,7 @@ def drawn_part(corrections: Corrections) -> Corrections:
         drawings=corrections.drawings,
         calibration=corrections.calibration,
         examination_date=corrections.examination_date,
+        presentation=corrections.presentation,
     )
 
 
@@ -43,4 +44,5 @@ def with_drawn_part(corrections: Corrections, drawn: Corrections) -> Corrections
         drawings=drawn.drawings,
         calibration=drawn.calibration,
         examination_date=drawn.examination_date,
+        presentation=drawn.presentation,
     )

@@ -146,7 +146,7 @@ def reset_body(corrections: Corrections, body_index: int, analysis: Analysis) ->
 
 
 def reset_all(corrections: Corrections, analysis: Analysis) -> Corrections:
-    """Return what the program itself found; drawings, calibration, posture and date stay.
+    """Return what the program itself found; drawings, calibration, posture, date and turn stay.
 
     They are the person's own, and no correction of the program's.
     """
@@ -157,6 +157,7 @@ def reset_all(corrections: Corrections, analysis: Analysis) -> Corrections:
         calibration=corrections.calibration,
         is_bent=corrections.is_bent,
         examination_date=corrections.examination_date,
+        presentation=corrections.presentation,
     )
 
 

@@ -33,6 +33,7 @@ from spinealign.domain.measurements import (
     Unmeasurable,
     UnmeasurableReason,
 )
+from spinealign.domain.presentation import Presentation
 from spinealign.measure.alignment import measure_alignment, posture_cautions
 from spinealign.measure.correction.repainting import mask_shape, repainted
 from spinealign.measure.geometry.drawings import HAND_SIGMA_PX, measure_drawings
@@ -80,7 +81,8 @@ def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:
     original = without_corrections(analysis)
     if corrections == initial_corrections(original):
         return original
-    image = _calibrated(original.image, corrections.calibration)
+    shown = replace(original.image, presentation=corrections.presentation)
+    image = _calibrated(shown, corrections.calibration)
     segmented = _with_segmentation(original, analysis, corrections, image)
     measurements = _measured(original, analysis, corrections, image)
     is_same_facing = corrections.facing == original.facing
@@ -159,7 +161,7 @@ def _measured(
     """Return the measures of the wanted bodies, told apart from the program's, and the drawings."""
     drawn = measure_drawings(wanted.drawings, PixelGeometry.of(image), _hand_sigma_px(wanted))
     plain = _with_heads_only(wanted)
-    if plain == initial_corrections(original):
+    if plain == _with_heads_only(initial_corrections(original)):
         return (*original.measurements, *drawn)
     if earlier.corrections is not None and plain == _with_heads_only(earlier.corrections):
         kept = tuple(m for m in earlier.measurements if m.state is not MeasureState.DRAWN)
@@ -226,7 +228,8 @@ def _with_cause(
 def _with_heads_only(wanted: Corrections) -> Corrections:
     """Return corrections with that only which measures of the spine depend on."""
     kept = (d for d in wanted.drawings if d.tool is DrawingTool.FEMORAL_HEADS)
-    return replace(wanted, drawings=tuple(kept), examination_date=None)
+    stands = Presentation(upright_deg=wanted.presentation.upright_deg)
+    return replace(wanted, drawings=tuple(kept), examination_date=None, presentation=stands)
 
 
 def is_bent(image: SpineImage, wanted: Corrections | None) -> bool:

@@ -29,16 +29,19 @@ class PixelGeometry:
     are_lengths_true : bool
         Whether millimetres hold in the patient: thresholds in millimetres and
         reference ranges count only then.
+    upright_deg : float
+        By how much the picture has to be turned to the left to stand upright.
     """
 
     spacing_mm: tuple[float, float] | None = None
     are_lengths_true: bool = False
+    upright_deg: float = 0.0
 
     @classmethod
     def of(cls, image: SpineImage) -> PixelGeometry:
         """Return the geometry of an image; lengths at the detector are magnified, so not true."""
         is_true = image.spacing_mm is not None and image.spacing_source not in _NOT_IN_THE_PATIENT
-        return cls(image.spacing_mm, is_true)
+        return cls(image.spacing_mm, is_true, image.presentation.upright_deg)
 
     @property
     def unit(self) -> str:
@@ -55,22 +58,34 @@ class PixelGeometry:
 
 @dataclass(frozen=True)
 class SagittalPlane:
-    """Coordinates of a patient who looks to the right: x forwards, y down, in `geometry.unit`."""
+    """Coordinates of a patient who looks to the right: x forwards, y down, in `geometry.unit`.
+
+    A picture that does not stand upright is turned, so that y is the patient's vertical.
+    """
 
     geometry: PixelGeometry
     facing: Facing | None
 
     @cached_property
-    def _scale(self) -> Points:
-        return self.geometry.scale * ([-1, 1] if self.facing is Facing.LEFT else [1, 1])
+    def _matrix(self) -> Points:
+        """Directions of the plane (2, 2): right and down of the picture, by `from_image`."""
+        angle = np.radians(self.geometry.upright_deg)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        turned = np.array([[cosine, sine], [-sine, cosine]]) * self.geometry.scale
+        forwards = -1.0 if self.facing is Facing.LEFT else 1.0
+        return np.asarray(turned * np.array([[forwards], [1.0]]), np.float64)
 
     def from_image(self, points: Points) -> Points:
         """Return image points (..., 2) in the plane."""
-        return np.asarray(points * self._scale, np.float64)
+        if self.geometry.upright_deg:
+            return np.asarray(points @ self._matrix.T, np.float64)
+        return np.asarray(points * np.diag(self._matrix), np.float64)
 
     def to_image(self, points: Points) -> Points:
         """Return points of the plane (..., 2) in image pixels."""
-        return np.asarray(points / self._scale, np.float64)
+        if self.geometry.upright_deg:
+            return np.asarray(points @ np.linalg.inv(self._matrix).T, np.float64)
+        return np.asarray(points / np.diag(self._matrix), np.float64)
 
     def polyline(self, points: Points) -> tuple[Point, ...]:
         """Return points of the plane (N, 2) as (x, y) image pixels."""

@@ -1,0 +1,283 @@
+"""A picture turned, mirrored and straightened: pixels, points, spacing and measures agree."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spinealign.domain.findings import Facing, ModelIdentity, ModelStatus, Segmentation
+from spinealign.domain.image import SpacingSource
+from spinealign.domain.measures import MeasureCode
+from spinealign.domain.presentation import AS_IN_FILE, Presentation, levelling_turn_deg
+from spinealign.imaging.presenting import (
+    Placing,
+    as_shown,
+    brought_back,
+    inverse_of,
+    moved_points,
+    placed_image,
+)
+from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.geometry.plane import PixelGeometry
+from tests.phantoms_spine import spine_analysis
+
+MODEL = ModelIdentity("m", "M", "1", "0" * 64, ModelStatus.INTERNALLY_VALIDATED, "fake")
+
+
+@pytest.fixture
+def spine():
+    """A whole spine with a mask of no meaning."""
+    found = spine_analysis()
+    rows, cols = found.image.shape
+    mask = ((np.arange(rows)[:, None] // 7 + np.arange(cols) // 5) % 3).astype(np.uint8)
+    confidence = np.linspace(0, 1, rows * cols, dtype=np.float32).reshape(rows, cols)
+    segmentation = Segmentation(MODEL, {1: "one", 2: "two"}, mask, confidence)
+    return replace(found, segmentation=segmentation)
+
+
+shapes = st.tuples(st.integers(3, 40), st.integers(3, 40))
+steps = st.sampled_from(["left", "right", "mirror"])
+aspects = st.sampled_from([0.5, 1.0, 1.7])
+
+
+def after(presentation, step):
+    if step == "mirror":
+        return presentation.mirrored()
+    return presentation.turned(1 if step == "left" else -1)
+
+
+def step_on(pixels, step):
+    if step == "mirror":
+        return pixels[:, ::-1]
+    return np.rot90(pixels, 1 if step == "left" else -1)
+
+
+@given(shapes, st.lists(steps, max_size=6))
+def test_each_step_is_done_to_what_is_seen(shape, taken):
+    """Turning a mirrored picture to the left turns what is seen to the left."""
+    pixels = np.arange(shape[0] * shape[1], dtype=np.float32).reshape(shape)
+    presentation, seen = AS_IN_FILE, pixels
+    for step in taken:
+        presentation, seen = after(presentation, step), step_on(seen, step)
+    placing = Placing(shape, 1.0, presentation.turn_deg, presentation.is_mirrored)
+    np.testing.assert_array_equal(placing.pixels(pixels), seen)
+    assert placing.new_shape == seen.shape
+    np.testing.assert_array_equal(placing.pixels_back(seen), pixels)
+
+
+@pytest.mark.parametrize("quarter_turns", [1, -1])
+def test_four_quarter_turns_change_nothing(quarter_turns):
+    presentation = AS_IN_FILE
+    for _ in range(4):
+        assert presentation == AS_IN_FILE or presentation.is_moved
+        presentation = presentation.turned(quarter_turns)
+    assert presentation == AS_IN_FILE
+    assert AS_IN_FILE.mirrored().mirrored() == AS_IN_FILE == AS_IN_FILE.inverted().inverted()
+
+
+@given(shapes, st.floats(-180, 180, exclude_min=True), st.booleans(), aspects, st.data())
+def test_points_go_with_the_pixels_below_them(shape, turn_deg, is_mirrored, aspect, data):
+    placing = Placing(shape, aspect, turn_deg, is_mirrored)
+    row, col = (data.draw(st.integers(0, side - 1)) for side in shape)
+    [place] = moved_points([(col + 0.5, row + 0.5)], placing.matrix)
+    rows, cols = placing.new_shape
+    assert 0 <= place[0] <= cols
+    assert 0 <= place[1] <= rows
+    if placing.is_exact:
+        pixels = np.zeros(shape, np.float32)
+        pixels[row, col] = 1
+        seen = placing.pixels(pixels)
+        assert seen[int(place[1]), int(place[0])] == 1
+    [back] = moved_points([place], inverse_of(placing.matrix))
+    assert back == pytest.approx((col + 0.5, row + 0.5), abs=1e-9)
+
+
+@pytest.mark.parametrize(("turn_deg", "is_mirrored"), [(7.0, False), (-33.0, True), (97.0, True)])
+def test_a_straightened_picture_and_its_points_are_turned_alike(turn_deg, is_mirrored):
+    """Grey values are mixed, but a spot lies where its point goes; classes stay classes."""
+    rows, cols = 60, 80
+    placing = Placing((rows, cols), 1.4, turn_deg, is_mirrored)
+    x, y = np.meshgrid(np.arange(cols) + 0.5, np.arange(rows) + 0.5)
+    spot = np.exp(-((x - 52) ** 2 + (y - 21) ** 2) / 8).astype(np.float32)
+    seen = placing.pixels(spot)
+    down, across = np.unravel_index(seen.argmax(), seen.shape)
+    [(to_x, to_y)] = moved_points([(52.0, 21.0)], placing.matrix)
+    assert (across + 0.5, down + 0.5) == pytest.approx((to_x, to_y), abs=1.0)
+    classes = (spot > 0.2).astype(np.uint8) * 7
+    assert set(np.unique(placing.pixels(classes))) == {0, 7}
+    back = placing.pixels_back(placing.pixels(classes))
+    assert np.mean(back != classes) < 0.01
+
+
+@given(st.floats(-180, 180, exclude_min=True), st.booleans(), aspects, st.data())
+def test_lengths_and_angles_are_those_of_the_file(turn_deg, is_mirrored, aspect, data):
+    """Spacing is turned with the picture, so that nothing is longer or flatter than it was."""
+    placing = Placing((30, 50), aspect, turn_deg, is_mirrored)
+    spacing = (0.3 * aspect, 0.3)
+    coordinates = st.floats(0, 30)
+    points = [tuple(data.draw(coordinates) for _ in range(2)) for _ in range(3)]
+    seen = moved_points(points, placing.matrix)
+    before, now = (
+        np.array(place) * (worth[1], worth[0])
+        for place, worth in ((points, spacing), (seen, placing.spacing(spacing)))
+    )
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        length = math.dist(before[one], before[other])
+        assert math.dist(now[one], now[other]) == pytest.approx(length, abs=1e-9)
+
+
+def test_rows_and_columns_exchange_their_spacing_at_a_quarter_turn():
+    assert Placing((3, 4), 2.0, 90.0).spacing((0.4, 0.2)) == (0.2, 0.4)
+    assert Placing((3, 4), 2.0, 180.0).spacing((0.4, 0.2)) == (0.4, 0.2)
+    assert Placing((3, 4), 2.0, -90.0, True).spacing((0.4, 0.2)) == (0.2, 0.4)
+    assert Placing((3, 4), 2.0, 12.0).spacing((0.4, 0.2)) == (0.4, 0.2)
+    assert Placing((3, 4), 2.0, 90.0).spacing(None) is None
+
+
+@pytest.mark.parametrize(
+    ("presentation", "directions"),
+    [
+        (Presentation(), ("P", "F")),
+        (Presentation(turn_deg=90.0), ("F", "A")),
+        (Presentation(turn_deg=-90.0), ("H", "P")),
+        (Presentation(turn_deg=180.0), ("A", "H")),
+        (Presentation(is_mirrored=True), ("A", "F")),
+        (Presentation(turn_deg=90.0, is_mirrored=True), ("H", "A")),
+        (Presentation(turn_deg=6.0), ("P", "F")),
+    ],
+)
+def test_patient_directions_stay_true(spine, presentation, directions):
+    image = replace(spine.image, orientation=("P", "F"), presentation=presentation)
+    assert placed_image(image, Placing.of(image)).orientation == directions
+
+
+@given(st.floats(-100, 100), st.floats(-100, 100), st.booleans(), st.floats(-170, 170))
+def test_a_line_that_straightens_is_level_or_upright_afterwards(across, down, is_mirrored, before):
+    if math.hypot(across, down) < 1e-3:
+        return
+    shown = Presentation(turn_deg=before, is_mirrored=is_mirrored)
+    straight = shown.straightened(levelling_turn_deg(across, down))
+    to_file = np.linalg.inv(Placing((1, 1), 1.0, before, is_mirrored).linear)
+    seen = Placing((1, 1), 1.0, straight.turn_deg, is_mirrored).linear
+    x, y = seen @ to_file @ np.array([across, down])
+    assert min(abs(x), abs(y)) < 1e-6 * max(abs(x), abs(y))
+    assert abs(levelling_turn_deg(across, down)) <= 45.0
+    assert straight.upright_deg == pytest.approx(straight.turn_deg - before, abs=1e-6)
+
+
+def test_a_line_without_length_straightens_nothing():
+    with pytest.raises(ValueError, match="no length"):
+        levelling_turn_deg(0.0, 0.0)
+
+
+# Measures
+
+
+def measured(analysis, presentation, bodies=None, facing=None):
+    image = replace(analysis.image, presentation=presentation)
+    return measure_alignment(
+        analysis.vertebrae if bodies is None else bodies,
+        facing or analysis.facing,
+        PixelGeometry.of(image),
+        analysis.examination,
+    )
+
+
+def values(measurements):
+    return {m.key: m.value for m in measurements}
+
+
+TO_THE_VERTICAL = {
+    MeasureCode.SAGITTAL_VERTICAL_AXIS,
+    MeasureCode.SAGITTAL_VERTICAL_AXIS_C7_S1,
+    MeasureCode.T1_SLOPE,
+    MeasureCode.C7_SLOPE,
+    MeasureCode.SACRAL_SLOPE,
+    MeasureCode.T1_SLOPE_MINUS_LORDOSIS,
+}
+
+
+@pytest.mark.parametrize("degrees", [90.0, 180.0, -90.0, 7.5])
+def test_looking_at_a_picture_turned_changes_no_measure(spine, degrees):
+    looked_at = Presentation(turn_deg=degrees, is_mirrored=True)
+    assert values(measured(spine, looked_at)) == values(measured(spine, AS_IN_FILE))
+
+
+@pytest.mark.parametrize("degrees", [90.0, 180.0, -90.0, 7.5, -31.0])
+@pytest.mark.parametrize("spacing", [None, (0.2, 0.2), (0.3, 0.2)])
+def test_a_film_that_lies_measures_as_it_would_standing(spine, degrees, spacing):
+    """Bodies of a film on its side, said to be upright after a turn, are as if it stood."""
+    source = SpacingSource.USER if spacing else SpacingSource.UNKNOWN
+    image = replace(spine.image, spacing_mm=spacing, spacing_source=source)
+    standing = replace(spine, image=image)
+    lying_placing = Placing(image.shape, image.pixel_aspect, -degrees)
+    lying_image = replace(
+        placed_image(image, lying_placing), presentation=Presentation(upright_deg=degrees)
+    )
+    lying = as_shown(
+        replace(standing, image=replace(image, presentation=Presentation(turn_deg=-degrees)))
+    )
+    found = values(
+        measure_alignment(
+            lying.vertebrae, standing.facing, PixelGeometry.of(lying_image), standing.examination
+        )
+    )
+    wanted = values(measured(standing, AS_IN_FILE))
+    assert found.keys() == wanted.keys()
+    for key, value in wanted.items():
+        assert found[key] == pytest.approx(value, abs=1e-6), key
+    assert any(code in TO_THE_VERTICAL for code, _ in wanted)
+
+
+def test_a_straightened_picture_has_another_vertical(spine):
+    """Only measures against the vertical change, and slopes by just that angle."""
+    before = {m.code: m.value for m in measured(spine, AS_IN_FILE)}
+    straight = AS_IN_FILE.straightened(5.0)
+    now = {m.code: m.value for m in measured(spine, straight)}
+    changed = {
+        code for code, value in before.items() if value != pytest.approx(now[code], abs=1e-6)
+    }
+    assert changed == TO_THE_VERTICAL & set(before)
+    sign = 1 if spine.facing is Facing.LEFT else -1
+    assert now[MeasureCode.C7_SLOPE] - before[MeasureCode.C7_SLOPE] == pytest.approx(
+        sign * 5.0, abs=1e-6
+    )
+
+
+# There and back
+
+
+@pytest.mark.parametrize("degrees", [90.0, 180.0, -90.0, 11.0])
+def test_what_was_found_on_a_turned_picture_comes_back(spine, degrees):
+    image = spine.image
+    turned = as_shown(
+        replace(spine, image=replace(image, presentation=Presentation(turn_deg=degrees)))
+    )
+    back = brought_back(turned, image, Placing(image.shape, image.pixel_aspect, degrees))
+    assert back.image is image
+    for body, own in zip(back.vertebrae, spine.vertebrae, strict=True):
+        assert np.allclose(body.outline, own.outline, atol=1e-8)
+        for mark, before in zip(body.landmarks, own.landmarks, strict=True):
+            assert (mark.name, mark.x, mark.y) == (
+                before.name,
+                pytest.approx(before.x),
+                pytest.approx(before.y),
+            )
+    for one, own in zip(back.measurements, spine.measurements, strict=True):
+        assert one.value == own.value
+        for stroke, before in zip(one.strokes, own.strokes, strict=True):
+            assert np.allclose(stroke.points, before.points, atol=1e-8)
+    if degrees % 90 == 0:
+        np.testing.assert_array_equal(back.segmentation.mask, spine.segmentation.mask)
+
+
+def test_a_mirrored_picture_shows_the_patient_looking_to_the_other_side(spine):
+    image = replace(spine.image, presentation=Presentation(is_mirrored=True))
+    seen = as_shown(replace(spine, image=image))
+    assert {seen.facing, spine.facing} == {Facing.LEFT, Facing.RIGHT}
+    cols = image.shape[1]
+    for body, own in zip(seen.vertebrae, spine.vertebrae, strict=True):
+        assert np.allclose(body.outline, [(cols - x, y) for x, y in own.outline])
