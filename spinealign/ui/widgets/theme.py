@@ -255,7 +255,7 @@ QTreeWidget::item:focus { border: 1px solid $accent; }
   border-color: $accent; }
 #measures::indicator:indeterminate { image: url("$icons/tick-some.svg"); border-color: $accent; }
 #settingsPages { background: $panel; border: 1px solid $border; border-radius: 5px; outline: 0; }
-#settingsPages::item { padding: 6px 8px; border: 1px solid transparent; }
+#settingsPages::item { padding: 0 8px; border: 1px solid transparent; }
 #settingsPages::item:selected { background: $selection; color: $selection_text; }
 #settingsPages:focus { border-color: $accent; }
 QTableView { border-radius: 5px; gridline-color: $border; }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
 from spinealign.domain.measures import MEASURES, DrawnOn, Extent, MeasureGroup
@@ -45,7 +45,9 @@ class MeasureChoice(QTreeWidget):
             top.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
             self.addTopLevelItem(top)
             for code in codes:
-                item = QTreeWidgetItem([measure_name(MEASURES_BY_NAME[code])])
+                name = measure_name(MEASURES_BY_NAME[code])
+                item = QTreeWidgetItem([f"{name[0].upper()}{name[1:]}"])
+                item.setSizeHint(0, QSize(0, 3 * self.fontMetrics().lineSpacing() // 2))
                 item.setData(0, _CODE, code)
                 top.addChild(item)
                 self._items[code] = item

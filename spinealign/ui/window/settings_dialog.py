@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QCheckBox,
@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QListWidget,
+    QListWidgetItem,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -59,6 +60,7 @@ NEVER_RESTORED = frozenset({"phrases", "reader_name", "institution_name", "insti
 """What a person typed: it has no default worth having back."""
 
 _WIDTH_EM, _HEIGHT_EM, _LIST_EM = 96, 84, 17
+_MOST_OF_THE_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ class SettingsDialog(QDialog):
         label = QLabel(words.label)
         label.setBuddy(choice)
         page.column.addWidget(label)
-        page.column.addWidget(choice, 1)
+        page.column.addWidget(choice, _MOST_OF_THE_PAGE)
         page.say(words.note, "muted")
         choice.setAccessibleName(words.label.replace("&", ""))
         page.names += ["shown_measures", "hidden_measures"]
@@ -210,7 +212,8 @@ class SettingsDialog(QDialog):
         page, form = SettingsPage(PageName.REPORTS), self.form
         for name in ("institution_name", "institution_address"):
             page.put(name, form.line(name))
-        page.column.addWidget(self.logo)
+        page.put("logo", self.logo)
+        page.names.remove("logo")
         page.say(LETTERHEAD_NOTE, "muted")
         page.put("paper", form.choice("paper", PAPER_WORDS))
         page.say(SETTING_WORDS["left_out_parts"].label)
@@ -253,7 +256,9 @@ class SettingsDialog(QDialog):
 
     def _make_list(self) -> QListWidget:
         pages = QListWidget()
-        pages.addItems([name.value for name in PageName])
+        for name in PageName:
+            item = QListWidgetItem(name.value, pages)
+            item.setSizeHint(QSize(0, 2 * self.fontMetrics().lineSpacing()))
         pages.setObjectName("settingsPages")
         pages.setAccessibleName("Pages of the settings")
         pages.setFixedWidth(_LIST_EM * self.fontMetrics().averageCharWidth())
