@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from spinealign.domain.generators import mapped
 from spinealign.domain.height_loss import height_loss_cautions
 from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
 from spinealign.domain.measurements import IntervalRule
+from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.study import ImageSource, SeriesEntry
 from spinealign.gate import ExaminationChoice, choose_examination
 from spinealign.imaging.choice import (
@@ -33,6 +34,7 @@ from spinealign.imaging.choice import (
     readable_volume,
     series_to_search,
 )
+from spinealign.imaging.presenting import Placing, brought_back, placed_image
 from spinealign.imaging.quality import check_quality, reader_cautions
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
@@ -69,6 +71,7 @@ def analyze_file(
     examination: Examination | None = None,
     companion: Path | SeriesEntry | None = None,
     demonstration: bool = False,
+    presentation_of: Callable[[SpineImage], Presentation] | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Read and analyse one file, yielding progress; closing the generator cancels.
 
@@ -88,6 +91,9 @@ def analyze_file(
     demonstration : bool
         Whether a classifier that is only a demonstration answers too; a person must have
         asked for it.
+    presentation_of : callable, optional
+        Tells how a person has a picture shown: it is analysed turned by its `analysed_deg`. None
+        takes every picture as the file has it.
 
     Yields
     ------
@@ -107,16 +113,17 @@ def analyze_file(
     """
     clock = _StepTimer()
     yield Step("Reading the image", 0.05)
-    image = first_picture(source)
+    image = _with_turn(first_picture(source), presentation_of)
     clock.record("read")
     yield Step("Checking the image", 0.1, image)
-    choice = choose_examination(image, models, examination)
+    choice = choose_examination(_as_analysed(image), models, examination)
     clock.record("check")
     series = None
     if not choice.is_refusal:
         series = yield from mapped(series_to_search(source, image), _locating)
     if series is not None:
         image = yield from _mid_sagittal(image, series, choice.examination, models)
+        image = _with_turn(image, presentation_of)
     clock.record("choose slice")
     other = read_companion(companion, source if series is None else series, image)
     clock.record("read companion")
@@ -133,12 +140,56 @@ def analyze_image(
 ) -> Generator[Step, None, Analysis]:
     """Analyse an image that is already read; see `analyze_file`."""
     clock = _StepTimer()
-    choice = choose_examination(image, models, examination)
+    choice = choose_examination(_as_analysed(image), models, examination)
     clock.record("check")
     return (yield from _analyze_chosen(image, models, choice, clock, companion, demonstration))
 
 
+def _with_turn(
+    image: SpineImage, presentation_of: Callable[[SpineImage], Presentation] | None
+) -> SpineImage:
+    """Return a picture with the turn that it is analysed with, which tells its vertical too."""
+    if presentation_of is None:
+        return image
+    turn_deg = presentation_of(image).analysed_deg
+    return replace(image, presentation=Presentation(upright_deg=turn_deg, analysed_deg=turn_deg))
+
+
+def _placing(image: SpineImage) -> Placing:
+    turn_deg = image.presentation.analysed_deg
+    return Placing(image.shape, image.pixel_aspect, turn_deg)
+
+
+def _as_analysed(image: SpineImage) -> SpineImage:
+    """Return a picture as the networks look at it."""
+    placing = _placing(image)
+    if placing.is_plain:
+        return image
+    return replace(placed_image(image, placing), presentation=AS_IN_FILE)
+
+
 def _analyze_chosen(
+    image: SpineImage,
+    models: ModelStore,
+    choice: ExaminationChoice,
+    clock: _StepTimer,
+    companion: SpineImage | None,
+    demonstration: bool,
+) -> Generator[Step, None, Analysis]:
+    placing = _placing(image)
+    if placing.is_plain:
+        wanted = (image, models, choice, clock, companion, demonstration)
+        return (yield from _analyze_upright(*wanted))
+    beside = None
+    if companion is not None:
+        beside = _as_analysed(replace(companion, presentation=image.presentation))
+    turned = (_as_analysed(image), models, choice, clock, beside, demonstration)
+    found = yield from _analyze_upright(*turned)
+    kept = None if found.companion is None else companion
+    return replace(brought_back(found, image, placing), companion=kept)
+
+
+def _analyze_upright(
     image: SpineImage,
     models: ModelStore,
     choice: ExaminationChoice,

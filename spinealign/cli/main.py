@@ -329,9 +329,11 @@ def _one_of_many(path: Path) -> Iterator[None]:
 def _analyze_one(source: ImageSource, models: Any, options: argparse.Namespace) -> Analysis:
     """Analyse an image and apply the corrections that are saved for it."""
     from spinealign.analysis import analyze_file
+    from spinealign.export.corrections import load_presentation
 
+    turned_as = None if options.ignore_corrections else load_presentation
     work = analyze_file(
-        source, models, options.examination, options.companion, options.demonstration
+        source, models, options.examination, options.companion, options.demonstration, turned_as
     )
     analysis = _watched(work, sys.stderr.isatty() and not options.json)
     return analysis if options.ignore_corrections else _corrected(analysis, options)

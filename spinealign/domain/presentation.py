@@ -9,6 +9,9 @@ from typing import Annotated
 from msgspec import Meta
 
 HALF_TURN_DEG, QUARTER_DEG = 180.0, 90.0
+OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "H": "F", "F": "H"}
+"""Patient directions and their counterparts."""
+
 _SAME_DEG = 1e-9
 
 TurnDegrees = Annotated[float, Meta(gt=-HALF_TURN_DEG, le=HALF_TURN_DEG)]
@@ -88,6 +91,17 @@ class Presentation:
         """Return the presentation of a picture that is analysed the way that it stands now."""
         return replace(self, upright_deg=self.turn_deg, analysed_deg=self.turn_deg)
 
+    def upright_after(self, quarter_turns: int) -> Presentation:
+        """Return the presentation of a picture that lies, analysed the way that it stands.
+
+        Parameters
+        ----------
+        quarter_turns : int
+            To the left, of what the networks looked at.
+        """
+        stands_deg = _within(self.analysed_deg + QUARTER_DEG * quarter_turns)
+        return replace(self, turn_deg=stands_deg).analysed_as_shown()
+
     def _turned_by(self, left_deg: float) -> Presentation:
         return replace(self, turn_deg=_within(self.turn_deg + self._of_the_file(left_deg)))
 
@@ -98,6 +112,19 @@ class Presentation:
 
 AS_IN_FILE = Presentation()
 """A picture that nobody turned, mirrored or inverted."""
+
+
+def turned_directions(
+    directions: tuple[str, str] | None, turn_deg: float, is_mirrored: bool = False
+) -> tuple[str, str] | None:
+    """Return the patient directions in which rows and columns run after a turn to the left."""
+    if directions is None:
+        return None
+    across, down = directions
+    for _ in range(round(turn_deg / QUARTER_DEG) % 4):
+        # What ran down runs to the right now, and what ran to the right runs up.
+        across, down = down, OPPOSITE[across]
+    return (OPPOSITE[across] if is_mirrored else across), down
 
 
 def levelling_turn_deg(across: float, down: float) -> float:

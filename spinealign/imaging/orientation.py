@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.image import SpineImage
-
-OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "H": "F", "F": "H"}
-"""Patient directions and their counterparts."""
+from spinealign.domain.presentation import OPPOSITE
 
 _POSITIVE = "LPH"
 # Across and down the screen, by the axis (left, posterior, head) that a slice cuts across.

@@ -15,8 +15,7 @@ from spinealign.domain.discs import Disc
 from spinealign.domain.findings import Analysis, Facing, Segmentation, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Measurement, Point
-from spinealign.domain.presentation import QUARTER_DEG, Presentation
-from spinealign.imaging.orientation import OPPOSITE
+from spinealign.domain.presentation import QUARTER_DEG, Presentation, turned_directions
 
 Matrix = NDArray[np.float64]
 
@@ -161,21 +160,8 @@ def placed_image(image: SpineImage, placing: Placing) -> SpineImage:
         image,
         pixels=placing.pixels(image.pixels, float(image.pixels.min())),
         spacing_mm=placing.spacing(image.spacing_mm),
-        orientation=seen_directions(image.orientation, placing),
+        orientation=turned_directions(image.orientation, placing.turn_deg, placing.is_mirrored),
     )
-
-
-def seen_directions(
-    orientation: tuple[str, str] | None, placing: Placing
-) -> tuple[str, str] | None:
-    """Return the patient directions in which rows and columns of a turned picture run."""
-    if orientation is None:
-        return None
-    across, down = orientation
-    for _ in range(round(placing.turn_deg / QUARTER_DEG) % 4):
-        # After a turn to the left what ran down runs to the right, and what ran right runs up.
-        across, down = down, OPPOSITE[across]
-    return (OPPOSITE[across] if placing.is_mirrored else across), down
 
 
 # What was found

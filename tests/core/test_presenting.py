@@ -1,14 +1,24 @@
 """A picture turned, mirrored and straightened: pixels, points, spacing and measures agree."""
 
+import hashlib
 import math
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinealign.domain.findings import Facing, ModelIdentity, ModelStatus, Segmentation
+from spinealign.analysis import analyze_image
+from spinealign.domain.findings import (
+    Facing,
+    LandmarkName,
+    ModelIdentity,
+    ModelStatus,
+    Segmentation,
+)
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.presentation import AS_IN_FILE, Presentation, levelling_turn_deg
@@ -21,8 +31,15 @@ from spinealign.imaging.presenting import (
     placed_image,
 )
 from spinealign.measure.alignment import measure_alignment
+from spinealign.measure.correction.changes import (
+    apply_corrections,
+    initial_corrections,
+    move_landmark,
+)
 from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.reading.signing import canonical, corrections_checksum
 from tests.phantoms_spine import spine_analysis
+from tests.phantoms_xray import FilmModels, draw_column, film_of, ideal_model
 
 MODEL = ModelIdentity("m", "M", "1", "0" * 64, ModelStatus.INTERNALLY_VALIDATED, "fake")
 
@@ -281,3 +298,74 @@ def test_a_mirrored_picture_shows_the_patient_looking_to_the_other_side(spine):
     cols = image.shape[1]
     for body, own in zip(seen.vertebrae, spine.vertebrae, strict=True):
         assert np.allclose(body.outline, [(cols - x, y) for x, y in own.outline])
+
+
+# Analysed as it stands
+
+
+@pytest.mark.parametrize("lies_deg", [90.0, -90.0, 180.0])
+@pytest.mark.parametrize("spacing", [None, (0.3, 0.2)])
+def test_a_film_on_its_side_is_analysed_standing_and_found_where_it_lies(lies_deg, spacing):
+    """Bodies lie on the same anatomy in the file's pixels, and every measure is the same."""
+    column = draw_column("C7")
+    source = SpacingSource.CALIBRATED if spacing else SpacingSource.UNKNOWN
+    standing = replace(film_of(column), spacing_mm=spacing, spacing_source=source)
+    # Film and its spacing lie on their side in the file, and are turned back for the networks.
+    placing = Placing(standing.shape, standing.pixel_aspect, -lies_deg)
+    lying = placed_image(standing, placing)
+    wanted = Presentation(upright_deg=lies_deg, analysed_deg=lies_deg)
+    models = FilmModels(ideal_model(column))
+    found = run_to_end(analyze_image(replace(lying, presentation=wanted), models))
+    plain = run_to_end(analyze_image(standing, models))
+    assert found.image.shape == lying.shape == found.segmentation.mask.shape
+    assert found.facing == plain.facing
+    assert len(found.vertebrae) == len(plain.vertebrae) > 5
+    for body, own in zip(found.vertebrae, plain.vertebrae, strict=True):
+        assert body.level == own.level
+        assert np.allclose(body.outline, moved_points(own.outline, placing.matrix), atol=1e-6)
+    assert values(found.measurements) == pytest.approx(values(plain.measurements), nan_ok=True)
+    np.testing.assert_array_equal(found.segmentation.mask, placing.pixels(plain.segmentation.mask))
+
+
+@pytest.mark.parametrize("lies_deg", [90.0, 180.0])
+def test_a_correction_on_a_turned_film_lies_on_the_same_anatomy(lies_deg):
+    """A corner moved on the lying film changes the measures as one on the standing film does."""
+    column = draw_column("C7")
+    standing = film_of(column)
+    placing = Placing(standing.shape, 1.0, -lies_deg)
+    wanted = Presentation(upright_deg=lies_deg, analysed_deg=lies_deg)
+    lying = replace(placed_image(standing, placing), presentation=wanted)
+    models = FilmModels(ideal_model(column))
+    corrected = []
+    for image, there in ((standing, None), (lying, placing.matrix)):
+        found = run_to_end(analyze_image(image, models))
+        state = initial_corrections(found)
+        mark = standing_mark(column, models, standing)
+        place = (mark.x + 9.0, mark.y - 4.0)
+        x, y = place if there is None else moved_points([place], there)[0]
+        moved = move_landmark(state, 3, LandmarkName.ANTERIOR_SUPERIOR, x, y)
+        corrected.append(apply_corrections(found, moved))
+    upright, turned = corrected
+    changed = values(upright.measurements)
+    assert values(turned.measurements) == pytest.approx(changed, nan_ok=True)
+    assert changed != values(upright.automatic.measurements)
+
+
+def standing_mark(column, models, image):
+    found = run_to_end(analyze_image(image, models))
+    return found.vertebrae[2].landmark(LandmarkName.ANTERIOR_SUPERIOR)
+
+
+def test_a_signature_of_an_earlier_program_stays_valid():
+    """What it took a checksum of had no word on how a picture is shown."""
+    analysis = spine_analysis()
+    state = move_landmark(initial_corrections(analysis), 1, LandmarkName.DENS_TIP, 5.0, 6.0)
+    corrected = apply_corrections(analysis, state)
+    earlier = msgspec.to_builtins(state)
+    del earlier["presentation"]
+    sha256 = hashlib.sha256(canonical(earlier)).hexdigest()
+    assert corrections_checksum(corrected) == sha256
+    shown = replace(state, presentation=AS_IN_FILE.turned(1).mirrored().inverted())
+    assert corrections_checksum(apply_corrections(analysis, shown)) == sha256
+    straight = replace(state, presentation=AS_IN_FILE.straightened(2.0))
+    assert corrections_checksum(apply_corrections(analysis, straight)) != sha256

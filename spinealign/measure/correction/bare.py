@@ -46,3 +46,21 @@ def with_drawn_part(corrections: Corrections, drawn: Corrections) -> Corrections
         examination_date=drawn.examination_date,
         presentation=drawn.presentation,
     )
+
+
+def carried_to(analysis: Analysis, before: Corrections, keeps_bodies: bool) -> Corrections:
+    """Return what a person wants of a picture that was turned and analysed anew.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The new one, as the program made it.
+    before : Corrections
+        With how the picture is shown now.
+    keeps_bodies : bool
+        Whether a person corrected the bodies: then these stand, where they are; else the new
+        ones do.
+    """
+    if keeps_bodies:
+        return before
+    return replace(with_drawn_part(analysis.uncorrected, before), is_bent=before.is_bent)

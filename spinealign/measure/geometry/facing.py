@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spinealign.domain.findings import Caution, Facing, WarningCode
 from spinealign.domain.image import SpineImage
+from spinealign.domain.presentation import turned_directions
 
 _RIGHT_HAND_LETTER = {"A": Facing.RIGHT, "P": Facing.LEFT}
 """Which side is looked to, by the direction in which the rows of pixels run."""
@@ -18,7 +19,8 @@ def facing_cautions(image: SpineImage, facing: str | None) -> tuple[Caution, ...
     facing : str or None
         What was found, or what a person said: "left", "right", or None for unknown.
     """
-    stated = _RIGHT_HAND_LETTER.get(image.orientation[0]) if image.orientation else None
+    directions = turned_directions(image.orientation, image.presentation.upright_deg)
+    stated = None if directions is None else _RIGHT_HAND_LETTER.get(directions[0])
     if stated is None or facing is None or stated == facing:
         return ()
     return (Caution(WarningCode.FACING_DISPUTED, facing=stated),)

@@ -9,7 +9,7 @@ from PyQt6.QtCore import QPoint, QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QPainter, QPen
 
 from spinealign.domain.image import DisplayWindow, WindowKind
-from spinealign.imaging.orientation import OPPOSITE
+from spinealign.domain.presentation import OPPOSITE
 from spinealign.wording.reading import window_name
 
 CANVAS = "#07090c"
