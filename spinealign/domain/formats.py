@@ -120,5 +120,8 @@ RESULT_NAME = "analysis.json"
 RESULT_PICTURES = frozenset({"overlay.png", "mask.png", "heatmap.png"})
 """Pictures that the program itself wrote, where `RESULT_NAME` lies beside them."""
 
+CORRECTIONS_SUFFIX = ".spinealign.json"
+"""Of what a person corrected on an image, behind the image's whole name."""
+
 VOLUMES_NAME, MASKS_NAME = "volumes.csv", "masks"
 """The table of the volumes of a series, and the folder of its masks beside it."""

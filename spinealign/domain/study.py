@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.errors import ImageReadError
+from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.examination import Examination, Plane
 from spinealign.domain.findings import ModelIdentity, Segmentation
 from spinealign.domain.formats import IMAGE_FORMATS
@@ -206,6 +206,14 @@ class SeriesStack:
 
 
 @dataclass(frozen=True)
+class SkippedFile:
+    """A file that was looked at in a folder or an archive, and why it is not opened."""
+
+    part: ImagePart
+    problem: ReadProblem
+
+
+@dataclass(frozen=True)
 class Scan:
     """What some paths hold.
 
@@ -217,11 +225,17 @@ class Scan:
         Why a path, or a damaged image in it, could not be used.
     other_names : int
         How many names, links or the same path again, led to a file already looked at.
+    skipped : tuple of SkippedFile
+        What in folders and archives could not be used: what was refused, and what is no picture.
+    skipped_beyond : int
+        How many more there are than `skipped` names.
     """
 
     found: tuple[SeriesEntry, ...]
     refused: tuple[ImageReadError, ...] = ()
     other_names: int = 0
+    skipped: tuple[SkippedFile, ...] = ()
+    skipped_beyond: int = 0
 
 
 def stacked(entries: Iterable[SeriesEntry]) -> tuple[SeriesStack, ...]:

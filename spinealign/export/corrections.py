@@ -19,6 +19,7 @@ from spinealign import __version__
 from spinealign.domain import paths
 from spinealign.domain.errors import CorrectionsError, CorrectionsProblem
 from spinealign.domain.findings import Analysis, Corrections, Facing, Vertebra
+from spinealign.domain.formats import CORRECTIONS_SUFFIX
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, Point
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
@@ -28,7 +29,6 @@ from spinealign.measure.correction.bare import drawn_part, is_bare, with_drawn_p
 
 SCHEMA_ID: Final = "spinealign-corrections-1"
 SCHEMA_URI = "urn:spinealign:schema:corrections-1"
-SUFFIX = ".spinealign.json"
 
 _SCHEMA_FAMILY = "spinealign-corrections-"
 _FOLDER = "corrections"
@@ -136,7 +136,7 @@ def corrections_path(image_path: Path, part: str = "") -> Path:
     part : str
         `part_label` of the picture.
     """
-    return image_path.with_name(f"{image_path.name}{part}{SUFFIX}")
+    return image_path.with_name(f"{image_path.name}{part}{CORRECTIONS_SUFFIX}")
 
 
 def part_label(image: SpineImage) -> str:
@@ -164,7 +164,7 @@ def profile_path(sha256: str, profile_dir: Path | None = None, part: str = "") -
     part : str
         `part_label` of the picture.
     """
-    return (profile_dir or paths.profile_dir()) / _FOLDER / f"{sha256}{part}{SUFFIX}"
+    return (profile_dir or paths.profile_dir()) / _FOLDER / f"{sha256}{part}{CORRECTIONS_SUFFIX}"
 
 
 def save_corrections(

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.formats import ARCHIVE_SUFFIX, DICOM_INDEX_NAME
+from spinealign.domain.formats import ARCHIVE_SUFFIX, CORRECTIONS_SUFFIX, DICOM_INDEX_NAME
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart, SpineImage
-from spinealign.domain.study import PatientFacts, Scan, SeriesEntry
+from spinealign.domain.study import PatientFacts, Scan, SeriesEntry, SkippedFile
 from spinealign.imaging.decoding import translated_errors
 from spinealign.imaging.find import file_key, files_below, header_beside
 from spinealign.imaging.readers import read_part, reader_of
@@ -23,6 +23,9 @@ from spinealign.imaging.source import archive_members, opened
 
 MOST_PICTURES = 100_000
 """How many pictures are remembered in one looking; a large study has 5,000."""
+
+MOST_SKIPPED = 5_000
+"""How many files that are not opened are named; the rest is counted."""
 
 _NO_LOSS = frozenset((ReadProblem.NOT_AN_IMAGE, ReadProblem.NO_PIXELS))
 """Files that hold no picture: nobody misses them in a list of series."""
@@ -105,19 +108,21 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     headers: list[Any] = []
     others: list[SeriesEntry] = []
     refused: list[ImageReadError] = []
+    skipped = _Skipped()
     seen: set[Hashable] = set()
     count = pictures = 0
     for path in paths:
         known = len(headers) + len(others) + count - len(seen)
         of_path: list[ImageReadError] = []
         try:
-            for part in _candidates(path, of_path):
+            for part in _candidates(path, of_path, skipped):
                 count += 1
                 key = (file_key(part.path), part.member)
                 try:
                     pictures += 0 if key in seen else _scan_part(part, headers, others)
                 except ImageReadError as refusal:
                     of_path.append(_alone(refusal))
+                    skipped.note(path, part, refusal.problem)
                 seen.add(key)
                 _require_few(path, pictures)
                 yield count
@@ -131,7 +136,25 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     found = (*_grouped(headers), *others)
     if not found and not refused:  # presentation states alone
         refused = [ImageReadError(path, ReadProblem.NO_PIXELS) for path in paths]
-    return Scan(found, tuple(refused), count - len(seen))
+    named = tuple(skipped.named)
+    return Scan(found, tuple(refused), count - len(seen), named, skipped.beyond)
+
+
+class _Skipped:
+    """Files of folders and archives that are not opened, as many as can be named."""
+
+    def __init__(self) -> None:
+        self.named: list[SkippedFile] = []
+        self.beyond = 0
+
+    def note(self, path: Path, part: ImagePart, problem: ReadProblem) -> None:
+        """Note what is not opened; corrections of ours, and the path itself, are no loss."""
+        if part == ImagePart(path) or part.path.name.lower().endswith(CORRECTIONS_SUFFIX):
+            return
+        if len(self.named) < MOST_SKIPPED:
+            self.named.append(SkippedFile(part, problem))
+        else:
+            self.beyond += 1
 
 
 def _alone(refusal: ImageReadError) -> ImageReadError:
@@ -146,7 +169,9 @@ def _require_few(path: Path, pictures: int) -> None:
         raise ImageReadError(path, ReadProblem.TOO_MANY, f"more than {MOST_PICTURES:,} pictures")
 
 
-def _candidates(path: Path, refusals: list[ImageReadError]) -> Iterator[ImagePart]:
+def _candidates(
+    path: Path, refusals: list[ImageReadError], skipped: _Skipped
+) -> Iterator[ImagePart]:
     if not path.is_dir():
         yield from _parts_of(path)
         return
@@ -159,6 +184,7 @@ def _candidates(path: Path, refusals: list[ImageReadError]) -> Iterator[ImagePar
             yield from _parts_of(file) if name.endswith(ARCHIVE_SUFFIX) else [ImagePart(file)]
         except ImageReadError as refusal:
             refusals.append(_alone(refusal))
+            skipped.note(path, ImagePart(file), refusal.problem)
 
 
 def _parts_of(path: Path) -> list[ImagePart]:

@@ -25,6 +25,7 @@ from spinealign.imaging.study import (
 )
 from spinealign.imaging.volume import MAX_VOLUME_BYTES, load_volume
 from spinealign.wording.reading import patient_rows
+from spinealign.wording.worklist import skip_reason, skipped_message, skipped_text
 from tests.image_files import (
     notes_of,
     offsets,
@@ -45,6 +46,58 @@ def test_what_is_no_image_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "broken.dcm").write_bytes(b"nothing")
     (tmp_path / "notes.txt").write_text("hello")
     assert [len(entry) for entry in list_series(tmp_path)] == [2]
+
+
+def test_every_file_that_is_not_opened_is_named_with_its_reason(tmp_path: Path) -> None:
+    write_series(tmp_path / "a", 2)
+    write_dicom(tmp_path / "a" / "report", None, Modality="SR")
+    write_dicom(tmp_path / "a" / "stamp.dcm", ramp(8, 8))
+    (tmp_path / "a" / "notes.txt").write_text("hello")
+    (tmp_path / "a" / "slice.dcm.spinealign.json").write_text("{}")
+    (tmp_path / "b" / "in").mkdir(parents=True)
+    (tmp_path / "b" / "readme.txt").write_text("hello")
+    (tmp_path / "b" / "in" / "none.png").write_bytes(b"")
+    zipped(tmp_path / "a" / "b.zip", tmp_path / "b")
+    (tmp_path / "a" / "c.zip").write_bytes(b"PK no archive")
+    scan = run_to_end(scan_paths([tmp_path / "a"]))
+    named = {(each.part.path.name, each.part.member, each.problem) for each in scan.skipped}
+    assert named == {
+        ("report", "", ReadProblem.NO_PIXELS),
+        ("stamp.dcm", "", ReadProblem.TOO_SMALL),
+        ("notes.txt", "", ReadProblem.NOT_AN_IMAGE),
+        ("b.zip", "readme.txt", ReadProblem.NOT_AN_IMAGE),
+        ("b.zip", "in/none.png", ReadProblem.EMPTY),
+        ("c.zip", "", ReadProblem.NOT_AN_IMAGE),
+    }
+    message = skipped_message(scan.skipped)
+    assert message.sentence == (
+        "6 files were skipped: 3 not an image, 1 empty, 1 DICOM without an image and 1 too small."
+    )
+    assert f"not an image\t{tmp_path / 'a' / 'b.zip'} › readme.txt" in skipped_text(scan.skipped)
+
+
+def test_a_file_that_was_chosen_itself_is_not_skipped_but_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    scan = run_to_end(scan_paths([tmp_path / "notes.txt"]))
+    assert (scan.skipped, len(scan.refused)) == ((), 1)
+
+
+def test_of_very_many_skipped_files_the_rest_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spinealign.imaging.study.MOST_SKIPPED", 2)
+    write_series(tmp_path, 2)
+    for number in range(5):
+        (tmp_path / f"{number}.txt").write_text("hello")
+    scan = run_to_end(scan_paths([tmp_path]))
+    assert (len(scan.skipped), scan.skipped_beyond) == (2, 3)
+    message = skipped_message(scan.skipped, scan.skipped_beyond)
+    assert message.sentence == "5 files were skipped: 2 not an image and 3 more."
+
+
+@pytest.mark.parametrize("problem", ReadProblem)
+def test_every_reason_has_words(problem: ReadProblem) -> None:
+    assert skip_reason(problem)
 
 
 def test_looking_through_a_folder_can_be_stopped_at_every_file(tmp_path: Path) -> None:
