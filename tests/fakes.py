@@ -33,6 +33,7 @@ from spinealign.domain.study import (
     SeriesPicture,
     SpineVolume,
 )
+from spinealign.export.case_table import CaseRow
 from spinealign.imaging.readers import read_part
 from spinealign.measure.outlines.volumes import structure_volumes
 from spinealign.reading.session import ReadingSession
@@ -264,6 +265,7 @@ class FakeServices:
     samples: Sequence[FakeSample] = ()
     written: list[tuple[str, Path]] = field(default_factory=list)
     reports: list[ReportDetails] = field(default_factory=list)
+    tables: list[tuple[CaseRow, ...]] = field(default_factory=list)
     write_failure: Exception | None = None
     kept: dict[Path, Corrections | None] = field(default_factory=dict)
     keep_failure: Exception | None = None
@@ -287,6 +289,7 @@ class FakeServices:
             write_comparison=lambda first, second, path: self._write("comparison", path),
             write_course=lambda course, row, path: self._write("course", path),
             write_motion=lambda motion, path: self._write("motion", path),
+            write_case_table=self._write_table,
             load_corrections=lambda analysis: self.kept.get(analysis.image.source_path),
             save_corrections=self._keep,
             corrections_that_hold=lambda *wanted: self.reading_store().corrections_that_hold(
@@ -338,6 +341,10 @@ class FakeServices:
         self.reports.append(details)
         self._write(kind, path)
 
+    def _write_table(self, rows: Sequence[CaseRow], path: Path) -> None:
+        self.tables.append(tuple(rows))
+        self._write("table", path)
+
     def _report_pdf(self, analysis: Analysis, details: ReportDetails) -> bytes:
         self.reports.append(details)
         return _two_pages()
@@ -380,6 +387,9 @@ def read_slices(entry: SeriesEntry, indices: Sequence[int]) -> Iterator[SpineIma
         part = entry.parts[index]
         if "bad" in part.path.name and index == len(entry) - 1:
             raise ImageReadError(part.path, ReadProblem.TRUNCATED)
+        if len(entry) == 1:
+            yield replace(answer_for(part.path, None).image, part=part)
+            continue
         image = phantoms.mr_analysis().image
         yield replace(image, pixels=image.pixels + 40 * index, source_path=part.path, part=part)
 

@@ -137,19 +137,36 @@ def _disc_cells(disc: Disc) -> dict[str, Any]:
     return cells
 
 
+def grade_cell(grade: DiscGrade) -> str | int:
+    """Return what the program says of one finding of a disc, for a table.
+
+    Returns
+    -------
+    str or int
+        Pfirrmann's grade, "yes" or "no"; "uncertain", "needs T2".
+    """
+    if grade.needs_t2:
+        return "needs T2"
+    if grade.value is None:
+        return "uncertain"
+    if grade.name is GradeName.PFIRRMANN:
+        return int(grade.value)
+    return "yes" if grade.value else "no"
+
+
 def _grade_cells(grade: DiscGrade) -> dict[str, Any]:
     name = grade.name.value
     if grade.needs_t2:
-        return {name: "needs T2"}
+        return {name: grade_cell(grade)}
     if grade.name is GradeName.PFIRRMANN:
         shares = zip(_PFIRRMANN_GRADES, grade.probabilities, strict=True)
         return {
-            name: "uncertain" if grade.value is None else grade.value,
+            name: grade_cell(grade),
             f"{name}_severity": json_number(grade.severity, 2),
             **{f"{name}_p{number}": json_number(p, _DECIMALS) for number, p in shares},
         }
     return {
-        name: "uncertain" if grade.value is None else "yes" if grade.value else "no",
+        name: grade_cell(grade),
         f"{name}_probability": json_number(grade.probabilities[-1], _DECIMALS),
         f"{name}_threshold": json_number(grade.threshold, _DECIMALS),
     }

@@ -69,6 +69,7 @@ def with_suffix_of(path: Path, kind: FileType) -> Path:
 
 ReadingOf = Callable[[Analysis], tuple[Reading | None, LeftOutReading | None]]
 
+CASE_TABLE = SavedFile("Export one table of the selected cases", "cases.csv", CSV)
 COMPARISON_TABLE = SavedFile("Save comparison", "comparison.csv", CSV)
 COMPARISON_PAGES = SavedFile("Save comparison", "comparison.pdf", PDF)
 COURSE_TABLE = SavedFile("Save course", "course.csv", CSV)
@@ -188,6 +189,18 @@ class Saver(QObject):
             **self.appended_to(analysis),
         )
 
+    def save_table(
+        self, named: Sequence[tuple[str, Analysis]], asking: QWidget, left_out: int = 0
+    ) -> None:
+        """Ask for a file and write one table of results, each with its status, a row each."""
+        from spinealign.export.case_table import CaseRow
+
+        path = self._ask_file(CASE_TABLE, None, asking) if named else None
+        if path is not None:
+            rows = [CaseRow(result, status, self.reading_of(result)[0]) for status, result in named]
+            write = partial(self._services.write_case_table, rows)
+            self._write(lambda: write_file(path, write), left_out)
+
     def save_as(
         self,
         wanted: SavedFile,
@@ -203,10 +216,11 @@ class Saver(QObject):
             self._write(lambda: write_file(path, write))
 
     def _ask_file(
-        self, wanted: SavedFile, analysis: Analysis, asking: QWidget, stem: str = ""
+        self, wanted: SavedFile, analysis: Analysis | None, asking: QWidget, stem: str = ""
     ) -> Path | None:
-        stem, kind = stem or result_stem(analysis.image), wanted.file_type
-        proposed = str(Path(self._start_folder()) / f"{stem}_{wanted.file_name}")
+        stem = stem or ("" if analysis is None else result_stem(analysis.image))
+        kind, name = wanted.file_type, f"{stem}_{wanted.file_name}".removeprefix("_")
+        proposed = str(Path(self._start_folder()) / name)
         name, _ = QFileDialog.getSaveFileName(
             asking, wanted.title, proposed, f"{kind.title} (*{kind.suffix});;All files (*)"
         )

@@ -33,6 +33,7 @@ from spinealign.domain.study import (
 
 if TYPE_CHECKING:
     from spinealign.domain.reading import Reading
+    from spinealign.export.case_table import CaseRow
     from spinealign.reading.session import ReadingSession
 
 
@@ -113,6 +114,7 @@ class Services:
     write_comparison: Callable[[PatientExamination, PatientExamination, Path], object]
     write_course: Callable[[Course, CourseRow | None, Path], object]
     write_motion: Callable[[Motion, Path], object]
+    write_case_table: Callable[[Sequence[CaseRow], Path], object]
     load_corrections: Callable[[Analysis], Corrections | None]
     save_corrections: Callable[[Analysis], Path]
     corrections_that_hold: Callable[[Analysis, Corrections | None], Corrections | None]
@@ -143,6 +145,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         write_comparison=_write_comparison,
         write_course=_write_course,
         write_motion=_write_motion,
+        write_case_table=_write_case_table,
         load_corrections=partial(_load_corrections, profile_dir),
         save_corrections=partial(_save_corrections, profile_dir),
         corrections_that_hold=partial(_corrections_that_hold, profile_dir),
@@ -273,6 +276,12 @@ def _write_motion(motion: Motion, path: Path) -> None:
         write_pages(path, lambda: motion_pdf(motion))
     else:
         write_motion(motion, path)
+
+
+def _write_case_table(rows: Sequence[CaseRow], path: Path) -> None:
+    from spinealign.export.case_table import write_case_table
+
+    write_case_table(rows, path)
 
 
 def _is_pdf(path: Path) -> bool:

@@ -1,0 +1,149 @@
+"""Main measures and disc grades of several images as one CSV, a row an image."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spinealign.domain.discs import Disc, DiscGrade
+from spinealign.domain.examination import LEVEL_SEQUENCE
+from spinealign.domain.findings import Analysis, ModelStatus
+from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import MEASURES, MeasureGroup
+from spinealign.domain.reading import Reading
+from spinealign.export.disc_tables import grade_cell
+from spinealign.export.measure_tables import json_number
+from spinealign.export.reading_tables import reader_cell, status_cell
+from spinealign.files import write_export
+from spinealign.reading.findings import grade_key, measure_key
+from spinealign.wording import display_name
+from spinealign.wording.discs import grade_title
+from spinealign.wording.measures import measurement_name
+
+CASE_COLUMNS = (
+    "image", "examination", "status", "reading_status", "image_sha256", "program_version",
+)  # fmt: skip
+"""First columns of the table; then come those of `MAIN_GROUPS` and of graded discs, in the order of
+measures and levels: the program's value with its unit in brackets, the ends of its 95 % interval,
+and what a reader signed instead, where one did. An empty cell means that there is no value."""
+
+MAIN_GROUPS = frozenset({MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.CANAL})
+"""Measures of the whole picture; those of each body and segment stand in measurements.csv."""
+
+_DECIMALS = 4
+_CODES = {code: place for place, code in enumerate(MEASURES)}
+_LEVELS = {level: place for place, level in enumerate(LEVEL_SEQUENCE)}
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One image of the table.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        As a person corrected it.
+    status : str
+        Where it stands in the worklist: "to check", "refused", "signed".
+    reading : Reading or None
+        What a reader made of it.
+    """
+
+    analysis: Analysis
+    status: str
+    reading: Reading | None = None
+
+
+@dataclass(frozen=True, order=True)
+class _Column:
+    """A measure or a grade of all images; `place` sorts."""
+
+    place: tuple[int, tuple[int, ...], str]
+    title: str
+
+
+def cases_csv(rows: Sequence[CaseRow]) -> str:
+    """Return images as CSV (RFC 4180), a row each, under `CASE_COLUMNS` and one set a measure.
+
+    Values in pixels and in millimetres have columns of their own: they are never mixed. Columns
+    of intervals and of readers are left out where all their cells would be empty.
+    """
+    cells = [_cells(row) for row in rows]
+    columns = sorted({column for row in cells for column in row})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow((*CASE_COLUMNS, *(column.title for column in columns)))
+    for row, values in zip(rows, cells, strict=True):
+        writer.writerow((*_origin(row), *(values.get(column, "") for column in columns)))
+    return text.getvalue()
+
+
+def write_case_table(rows: Sequence[CaseRow], path: Path) -> None:
+    """Write `cases_csv` to a file, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        The file is as it was before.
+    """
+    write_export(path, cases_csv(rows).encode())
+
+
+def _origin(row: CaseRow) -> tuple[str, ...]:
+    analysis = row.analysis
+    name = display_name(analysis.image.source_path)
+    return (
+        name, analysis.view_name, row.status, status_cell(row.reading), analysis.image.sha256,
+        analysis.program_version,
+    )  # fmt: skip
+
+
+def _cells(row: CaseRow) -> Mapping[_Column, Any]:
+    """Return what one image has to say, by column; nothing where a cell would be empty."""
+    found: dict[_Column, Any] = {}
+    analysis = row.analysis.without_demonstration
+    for measurement in analysis.measurements:
+        if measurement.definition.group in MAIN_GROUPS:
+            found.update(_measured(measurement, row.reading))
+    model = analysis.disc_model
+    is_told = model is not None and model.status is not ModelStatus.DEMONSTRATION
+    for disc in analysis.discs if is_told else ():
+        for grade in disc.grades:
+            found.update(_graded(disc, grade, row.reading))
+    return {column: value for column, value in found.items() if value not in ("", None)}
+
+
+def _measured(measurement: Measurement, reading: Reading | None) -> dict[_Column, Any]:
+    unit = f" ({measurement.unit})" if measurement.unit else ""
+    title = f"{measurement_name(measurement)}{unit}"
+    low, high = measurement.interval or (None, None)
+    said = reader_cell(reading, measure_key(measurement))
+    values = (measurement.value, low, high)
+    numbers = [json_number(value, _DECIMALS) for value in values]
+    place = (_CODES[measurement.code], _places(measurement.levels), unit)
+    return _columns(place, title, (*numbers, said))
+
+
+def _graded(disc: Disc, grade: DiscGrade, reading: Reading | None) -> dict[_Column, Any]:
+    place = (len(_CODES), _places(disc.name.split("/")), grade.name.value)
+    said = reader_cell(reading, grade_key(disc, grade.name))
+    title = f"{disc.name} {grade_title(grade.name)}"
+    return _columns(place, title, (grade_cell(grade), "", "", said))
+
+
+def _columns(
+    place: tuple[int, tuple[int, ...], str], title: str, values: Sequence[Any]
+) -> dict[_Column, Any]:
+    parts = ("", " low", " high", " reader")
+    return {
+        _Column((*place[:2], f"{place[2]}{number}"), f"{title}{part}"): value
+        for number, (part, value) in enumerate(zip(parts, values, strict=True))
+    }
+
+
+def _places(levels: Sequence[str]) -> tuple[int, ...]:
+    return tuple(_LEVELS.get(level, len(_LEVELS)) for level in levels)
