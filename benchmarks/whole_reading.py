@@ -52,7 +52,7 @@ class Person:
         from PyQt6.QtCore import Qt
         from PyQt6.QtTest import QTest
 
-        tree = self.window.cases.focusProxy()
+        tree = self.window.cases.recent
         row = next(item for item in _items(tree) if item.text(0) == image.name)
         tree.scrollToItem(row)
         place = tree.visualItemRect(row).center()

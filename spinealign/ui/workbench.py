@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +10,12 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.domain.findings import Analysis
 from spinealign.ui.cases.appendices import Appendices
-from spinealign.ui.cases.case_session import Case, CaseSession, Opening
+from spinealign.ui.cases.case import Case, CaseStatus, Opening
+from spinealign.ui.cases.case_session import CaseSession
 from spinealign.ui.cases.jobs import read_samples, warm_up
 from spinealign.ui.cases.opening import Opener
 from spinealign.ui.cases.saving import Saver
+from spinealign.ui.cases.thumbnails import Thumbnails
 from spinealign.ui.correcting.edit_session import EditSession
 from spinealign.ui.correcting.undoing import Undoing
 from spinealign.ui.reading.case_readings import CaseReadings
@@ -56,8 +58,11 @@ class Workbench(QObject):
         self.preferences = Preferences(store, self)
         self.inference, self.files = TaskRunner(messages, self), TaskRunner(messages, self)
         self.looking, self.reading = TaskRunner(messages, self), TaskRunner(messages, self)
-        self.patients = TaskRunner(messages, self)
+        self.patients, self.looks = TaskRunner(messages, self), TaskRunner(messages, self)
         self.session = CaseSession(services, self.inference, messages, self)
+        self.thumbnails = Thumbnails(services, self.looks, self, facts_last=True)
+        self.order: Callable[[], Sequence[Case]] = lambda: self.session.cases
+        """The cases in the order in which one goes through them."""
         self.opener = Opener(services, self.looking, self.preferences, messages, self)
         self.saver = Saver(services, self.files, self.preferences, messages, self)
         self.appendices = Appendices(self)
@@ -110,42 +115,62 @@ class Workbench(QObject):
         self.current = case
         if case is not None:
             self.session.see(case)
+        self._look_at(case)
         self.current_changed.emit(case)
         self.editing.begin(case)
         self.readings.begin(case)
 
     def step(self, forward: int) -> None:
         """Go to the next case (1) or the previous one (-1)."""
-        cases = self.session.cases
+        cases = self.order()
         if cases:
             here = cases.index(self.current) if self.current in cases else -forward
             self.select(cases[min(max(here + forward, 0), len(cases) - 1)])
 
-    def close(self, case: Case) -> None:
-        """Close a case; the one after it, or else before it, is shown in its place."""
-        if case is self.current:
-            cases = self.session.cases
-            here = cases.index(case)
-            self.select(next(iter([*cases[here + 1 :], *cases[:here][::-1]]), None))
-        self.session.close(case)
-        self.readings.release(case)
-        self.editing.release(case)
+    def close(self, cases: Sequence[Case]) -> None:
+        """Close cases; the one after what is shown, or else before it, is shown in its place."""
+        if self.current in cases:
+            self.select(self._neighbour(set(cases)))
+        self.session.close(cases)
+        for case in cases:
+            self.readings.release(case)
+        self.editing.release(cases)
+
+    def _neighbour(self, gone: set[Case]) -> Case | None:
+        order = list(self.order())
+        if self.current not in order:
+            order = self.session.cases
+        here = order.index(self.current) if self.current is not None else 0
+        nearest = (*order[here + 1 :], *order[:here][::-1], *self.session.cases)
+        return next((case for case in nearest if case not in gone), None)
 
     def close_current(self) -> None:
         """Close the case that is shown."""
         if self.current is not None:
-            self.close(self.current)
+            self.close([self.current])
 
     def close_all(self) -> None:
         """Close all cases."""
         self.select(None)
-        for case in tuple(self.session.cases):
-            self.close(case)
+        self.close(list(self.session.cases))
+
+    def remember_session(self) -> None:
+        """Keep what is open for the next start; it is offered there, not opened."""
+        self.preferences.remember_session(self.opener.to_remember(self.session.cases))
 
     def stop(self) -> None:
         """Cancel looking at files, and the analyses that run and wait."""
         self.opener.cancel()
         self.session.cancel()
+
+    def _look_at(self, case: Case | None) -> None:
+        """Read the picture of a case that its analysis does not bring soon."""
+        is_next = case is not None and case.status is CaseStatus.RUNNING
+        comes = is_next and not self.inference.has_queue
+        if case is None or case.display is not None or comes:
+            self.thumbnails.look_away()
+        else:
+            self.thumbnails.look_at(case, *case.first_look())
 
     def shut_down_runners(self) -> None:
         """Cancel everything but writing."""
@@ -156,7 +181,7 @@ class Workbench(QObject):
     def shut_down(self) -> None:
         """Write the preferences, wait for all threads to leave, delete pasted pictures."""
         self.preferences.save()
-        for runner in (*self._long_runners, self.patients):
+        for runner in (*self._long_runners, self.patients, self.looks):
             runner.shutdown()
         self.opener.clean_up()
 
@@ -166,6 +191,7 @@ class Workbench(QObject):
 
     def _connect(self) -> None:
         self.opener.opened.connect(self.open_cases)
+        self.thumbnails.looked_at.connect(self.session.look_first)
         self.session.finding_ready.connect(self._on_finding)
         self.session.changed.connect(self._case_changed)
         self.editing.corrected.connect(self.readings.follow)

@@ -4,7 +4,7 @@ import pytest
 from PyQt6.QtCore import QTimer
 
 from spinealign.domain.image import DecisionSource
-from spinealign.ui.cases.case_session import CaseStatus
+from spinealign.ui.cases.case import CaseStatus
 from spinealign.ui.window.crash import CrashDialog
 from tests.examinations import NECK_CT, SPINE_MR
 from tests.ui.hands import at_rest

@@ -156,13 +156,6 @@ def test_typing_a_search_is_not_taken_for_commands(ready):
     assert not ready.viewer.picture.is_inverted
 
 
-def test_search_hides_other_cases(ready, analysed):
-    analysed("ct_2.dcm")
-    group = ready.cases._open
-    ready.cases.findChild(QLineEdit).setText("CT_")
-    assert [group.child(i).isHidden() for i in range(2)] == [True, False]
-
-
 def test_space_presses_a_button_that_has_the_keyboard(ready):
     button = next(b for b in ready.results.page.findChildren(QAbstractButton) if b.isVisible())
     pressed = []
@@ -217,15 +210,15 @@ def test_a_change_of_theme_reaches_painted_bars_and_icons(window, demonstrated):
     window.actions_by_name["theme_dark"].trigger()
     bar = window.results.page.findChild(ProbabilityBar)
     assert bar._colour == QColor(DARK.accent)
-    picture = window.cases._open.child(0).icon(0).pixmap(32, 32).toImage()
+    window.workbench.select(None)
+    picture = window.cases.view.grab().toImage()
     painted = {
         picture.pixelColor(x, y).name()
-        for x in range(32)
-        for y in range(32)
-        if picture.pixelColor(x, y).alpha() == 255
+        for x in range(picture.width())
+        for y in range(picture.height())
     }
-    assert DARK.good in painted
-    assert LIGHT.good not in painted
+    assert {DARK.accent, DARK.text, DARK.panel} <= painted
+    assert not {LIGHT.accent, LIGHT.text, LIGHT.panel} & painted
 
 
 @pytest.mark.parametrize(
@@ -332,13 +325,3 @@ def test_the_window_fits_a_small_screen_at_double_size(ready):
     smallest = ready.minimumSizeHint()
     assert smallest.width() <= 1366 // 2 + 120
     assert smallest.height() <= 768 // 2
-
-
-def test_the_menu_of_the_list(ready, qtbot):
-    item = ready.cases._open.child(0)
-    menu = ready.cases.menu_for(item)
-    assert [action.text() for action in menu.actions()] == ["Analyse again", "Close case"]
-    menu.actions()[1].trigger()
-    menu.close()
-    assert ready.workbench.session.cases == []
-    assert ready.cases.menu_for(ready.cases._open) is None

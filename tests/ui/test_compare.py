@@ -136,7 +136,7 @@ def test_with_one_case_open_the_other_half_asks_for_an_examination(window, analy
 
 
 def test_a_closed_case_leaves_the_comparison(compared, cases, window):
-    window.workbench.close(cases[0])
+    window.workbench.close([cases[0]])
     assert compared.first.case is None
     assert compared.second.case is cases[1]
 
@@ -146,7 +146,7 @@ def test_a_closed_comparison_hears_nothing_any_more(opened, cases, window, analy
         opened.close()
     analysed("film_small_3.png")
     window.correction.changes.swap_anterior_posterior()
-    window.workbench.close(cases[0])
+    window.workbench.close([cases[0]])
     assert window.findChildren(CompareWindow) == []
 
 

@@ -401,13 +401,14 @@ def test_the_title_and_the_list_say_that_a_case_is_corrected(hands):
     assert "corrected" not in window.windowTitle()
     hands.drag(start, moved(start, 12, 3))
     assert "manually corrected" in window.windowTitle()
-    item = window.cases._open.child(0)
-    assert "manually corrected" in item.toolTip(0)
-    pencil = item.icon(0).pixmap(32, 32).toImage()
+    row, view = window.cases.model.row_of(window.workbench.current), window.cases.view
+    assert "manually corrected" in row.tip
+    assert "manually corrected" in row.spoken
+    with_pencil = view.grab().toImage()
     window.actions_by_name["undo"].trigger()
     assert "corrected" not in window.windowTitle()
-    assert "corrected" not in item.toolTip(0)
-    assert item.icon(0).pixmap(32, 32).toImage() != pencil
+    assert "corrected" not in row.tip
+    assert view.grab().toImage() != with_pencil
 
 
 def test_another_case_has_its_own_corrections(qtbot, hands, analysed):

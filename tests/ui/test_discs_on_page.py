@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QFileDialog, QLabel
 
 from spinealign import wording
 from spinealign.domain.discs import GradeName
-from spinealign.ui.cases.case_session import CaseStatus
+from spinealign.ui.cases.case import CaseStatus
 from spinealign.ui.results.disc_inset import NO_HEAT
 from spinealign.ui.results.disc_model import DISC_COLUMN, FINDINGS_COLUMN, PFIRRMANN_COLUMN
 from spinealign.ui.results.probability_bars import ProbabilityBar

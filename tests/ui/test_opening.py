@@ -2,18 +2,24 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSysInfo, Qt, QUrl
 from PyQt6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
+from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QPushButton, QTreeWidget
 
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.formats import ARCHIVE_SUFFIX, SUFFIXES
+from spinealign.domain.study import SlicePosition
 from spinealign.ui.cases.opening import file_filters
+from spinealign.ui.cases.skipped_dialog import SkippedDialog
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import SettingsStore
 from tests.fakes import two_samples
-from tests.ui.hands import at_rest
+from tests.image_files import ramp, write_dicom
+from tests.ui.hands import at_rest, open_and_rest, titles
 
 
 def urls_of(*paths):
@@ -311,3 +317,151 @@ def test_the_dialog_lists_every_suffix_and_every_file():
     patterns = " ".join(each.partition("(")[2].rstrip(")") for each in filters).split()
     wanted = [f"*{suffix}" for suffix in (*SUFFIXES, ARCHIVE_SUFFIX)]
     assert patterns == ["*", *wanted, "DICOMDIR"]
+
+
+class TestSkipped:
+    @pytest.fixture
+    def mixed(self, qtbot, browsing, tmp_path):
+        """A window that opened a folder with two pictures and three files that are none."""
+        folder = tmp_path / "mixed"
+        folder.mkdir()
+        for number in range(2):
+            write_dicom(
+                folder / f"{number}.dcm",
+                ramp() + number,
+                SeriesInstanceUID=f"1.2.{number}",
+                SOPInstanceUID=f"1.3.{number}",
+            )
+        (folder / "notes.txt").write_text("hello")
+        (folder / "viewer.exe").write_bytes(b"MZ")
+        (folder / "empty.png").write_bytes(b"")
+        open_and_rest(qtbot, browsing, folder)
+        return browsing
+
+    def test_how_many_and_why_is_said(self, mixed):
+        assert "3 files were skipped: 2 not an image and 1 empty." in mixed.banner.text
+
+    def test_the_list_is_one_click_away(self, mixed):
+        QTest.mouseClick(mixed.banner._action, Qt.MouseButton.LeftButton)
+        assert mixed.findChild(SkippedDialog).isVisible()
+
+    def test_the_list_can_be_opened_and_copied(self, mixed, clipboard, tmp_path):
+        mixed.actions_by_name["skipped"].trigger()
+        dialog = mixed.findChild(SkippedDialog)
+        rows = [dialog.list.topLevelItem(n) for n in range(dialog.list.topLevelItemCount())]
+        told = {(row.text(0), Path(row.text(1)).name) for row in rows}
+        assert told == {
+            ("not an image", "notes.txt"), ("not an image", "viewer.exe"), ("empty", "empty.png"),
+        }  # fmt: skip
+        QTest.mouseClick(dialog.copy, Qt.MouseButton.LeftButton)
+        lines = clipboard.text().splitlines()
+        assert lines[0] == "Reason\tFile"
+        assert f"empty\t{tmp_path / 'mixed' / 'empty.png'}" in lines
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        assert not dialog.isVisible()
+
+
+def closed(qtbot, window):
+    """Close a window, and wait until what is being written is written."""
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible())
+
+
+class TestLastSession:
+    @pytest.fixture
+    def remembered(self, qtbot, open_window, files):
+        """Open two films and a sample, and close the window; return the films' paths."""
+        window = open_window()
+        paths = files("film_1.png", "film_2.png")
+        window.workbench.opener.open_paths(paths)
+        window.workbench.opener.open_sample(two_samples()[0])
+        qtbot.waitUntil(lambda: len(window.workbench.session.cases) == 3 and at_rest(window))
+        closed(qtbot, window)
+        return paths
+
+    def test_nothing_is_opened_without_being_asked_for(self, qtbot, remembered, open_window):
+        window = open_window()
+        window.start()
+        qtbot.waitUntil(lambda: at_rest(window))
+        assert window.workbench.session.cases == []
+        assert window.welcome.last_session.text() == "Open the 2 images of last time"
+        assert window.welcome.last_session.isVisible()
+        said = window.welcome.last_session
+        assert "film" not in said.text() + said.toolTip() + said.accessibleName()
+
+    def test_it_is_opened_when_asked_for(self, qtbot, remembered, open_window):
+        window = open_window()
+        with qtbot.waitSignal(window.workbench.opener.opened):
+            QTest.mouseClick(window.welcome.last_session, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: at_rest(window))
+        assert [case.path for case in window.workbench.session.cases] == remembered
+
+    def test_what_is_not_there_any_more_is_said(self, qtbot, remembered, open_window, real_files):
+        remembered[0].unlink()
+        Image.fromarray(ramp().astype(np.uint8)).save(remembered[1])
+        window = open_window()
+        with qtbot.waitSignal(window.workbench.opener.opened):
+            window.actions_by_name["open_last_session"].trigger()
+        qtbot.waitUntil(lambda: at_rest(window))
+        assert [case.path for case in window.workbench.session.cases] == [remembered[1]]
+        assert "1 file was skipped: “film_1.png” (not there)." in window.banner.text
+
+    def test_it_can_be_forgotten_at_once(self, remembered, open_window, tmp_path):
+        window = open_window()
+        QTest.mouseClick(window.welcome.forget_session, Qt.MouseButton.LeftButton)
+        assert not window.welcome.last_session.isVisible()
+        assert "Nothing is remembered" in window.actions_by_name.reason("open_last_session")
+        stored = SettingsStore(tmp_path / "profile").load_window_state()
+        assert stored.last_session == ()
+        assert stored.recent_files
+
+    @pytest.mark.parametrize("command", ["clear_recent", "remember_recent"])
+    def test_forgetting_recent_files_forgets_it_too(
+        self, qtbot, remembered, open_window, tmp_path, command
+    ):
+        window = open_window()
+        window.actions_by_name[command].trigger()
+        closed(qtbot, window)
+        assert b"film" not in (tmp_path / "profile" / "window.json").read_bytes()
+
+    def test_a_start_without_opening_anything_keeps_the_offer(self, qtbot, remembered, open_window):
+        closed(qtbot, open_window())
+        assert open_window().welcome.last_session.isVisible()
+
+    def test_who_closes_all_cases_is_offered_nothing(self, qtbot, remembered, open_window, files):
+        window = open_window()
+        window.workbench.opener.open_paths(files("film_3.png"))
+        qtbot.waitUntil(lambda: len(titles(window)) == 1 and at_rest(window))
+        window.actions_by_name["close_all"].trigger()
+        closed(qtbot, window)
+        assert not open_window().welcome.last_session.isVisible()
+
+    def test_a_picture_of_a_series_is_found_again(self, qtbot, real_files, open_window, study):
+        window = open_window()
+        open_and_rest(qtbot, window, study)
+        case = window.workbench.current
+        with qtbot.waitSignal(window.workbench.session.finding_ready):
+            window.workbench.session.analyse_picture(case, SlicePosition(0, 1))
+        title = case.title
+        closed(qtbot, window)
+        again = open_window()
+        with qtbot.waitSignal(again.workbench.session.finding_ready):
+            again.actions_by_name["open_last_session"].trigger()
+        assert again.workbench.current.title == title
+
+    def test_single_pictures_of_a_folder_are_found_again(
+        self, qtbot, real_files, open_window, tmp_path
+    ):
+        folder = tmp_path / "films"
+        folder.mkdir()
+        for grey, name in enumerate(("a.png", "b.png", "c.png")):
+            Image.fromarray(ramp().astype(np.uint8) + np.uint8(grey)).save(folder / name)
+        window = open_window()
+        open_and_rest(qtbot, window, folder)
+        window.workbench.close([window.workbench.session.cases[1]])
+        closed(qtbot, window)
+        again = open_window()
+        with qtbot.waitSignal(again.workbench.opener.opened):
+            again.actions_by_name["open_last_session"].trigger()
+        qtbot.waitUntil(lambda: at_rest(again))
+        assert titles(again) == ["a.png", "c.png"]

@@ -42,6 +42,7 @@ from spinealign.ui.results.result_page import DETAILS, ImageTypeChoice
 from spinealign.ui.widgets.labels import Strip
 from spinealign.ui.window.actions import IMAGE_TYPE_COMMANDS
 from spinealign.wording.reading_window import SET_ASIDE_ADVICE
+from spinealign.wording.worklist import Standing
 from tests import fakes
 from tests.disc_models import graded_analysis
 from tests.examinations import SPINE_MR
@@ -839,12 +840,22 @@ class TestSigning:
         assert "changed this reading meanwhile" in neck.window.banner.text
 
     def test_the_case_list_tells_how_far_a_case_is(self, neck):
-        item = neck.window.cases._items[id(neck.window.workbench.current)]
+        row = neck.window.cases.model.row_of(neck.window.workbench.current)
+        assert (row.state, row.case.standing) == ("to check", Standing.TO_CHECK)
         neck.click_row(COBB)
         neck.key(Qt.Key.Key_A)
-        assert "being read" in item.text(0)
+        assert (row.state, row.case.standing) == ("being read", Standing.TO_CHECK)
+        assert "to check, being read" in row.spoken
         sign(neck)
-        assert "signed" in item.text(0)
+        assert (row.state, row.case.standing) == ("signed", Standing.SIGNED)
+
+    def test_the_case_list_tells_the_value_that_holds(self, neck):
+        row = neck.window.cases.model.row_of(neck.window.workbench.current)
+        assert row.key_value == "C2–C7 Cobb 20.9°"
+        neck.click_row(COBB)
+        neck.key(Qt.Key.Key_R)
+        assert not row.key_value.startswith("C2–C7 Cobb")
+        assert row.key_value
 
 
 class TestKept:

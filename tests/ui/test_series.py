@@ -14,7 +14,7 @@ from PyQt6.QtTest import QTest
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.study import SeriesPicture, SlicePosition
 from spinealign.imaging.readers import read_part
-from spinealign.ui.cases.case_session import CaseStatus
+from spinealign.ui.cases.case import CaseStatus
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import SettingsStore
@@ -137,7 +137,7 @@ def test_volumes_chosen_one_by_one_open_each(qtbot, browsing, tmp_path):
 def test_a_damaged_file_in_a_folder_is_told_and_the_rest_opens(qtbot, browsing, study):
     write_dicom(study / "t2" / "stamp.dcm", ramp(8, 8))
     open_and_rest(qtbot, browsing, study)
-    assert "“stamp.dcm” is too small" in browsing.banner.text
+    assert "1 file was skipped: “stamp.dcm” (too small)." in browsing.banner.text
     assert titles(browsing) == ["T2 sag, slice 3 of 5"]
 
 

@@ -37,13 +37,13 @@ def test_closing_shows_the_next_case_or_else_the_one_before(bench, opened, close
     seen = []
     bench.select(opened[closed])
     bench.current_changed.connect(seen.append)
-    bench.close(opened[closed])
+    bench.close([opened[closed]])
     assert bench.current is opened[shown]
     assert seen == [opened[shown]]
 
 
 def test_closing_another_case_leaves_what_is_shown(bench, opened):
-    bench.close(opened[2])
+    bench.close([opened[2]])
     assert bench.current is opened[0]
     assert bench.session.cases == opened[:2]
 

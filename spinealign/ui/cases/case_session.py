@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Hashable, Sequence
 from functools import partial
-from pathlib import Path
 
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -15,131 +12,18 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.examination import Examination
-from spinealign.domain.image import ImagePart
-from spinealign.domain.reading import ReadingStatus
-from spinealign.domain.study import ImageSource, SeriesStack, SlicePosition
+from spinealign.domain.study import SeriesStack, SlicePosition
+from spinealign.ui.cases.case import Case, CaseStatus, Opening
 from spinealign.ui.cases.jobs import Finding, Progress, analyse_case
 from spinealign.ui.picture.display_images import DisplayImage
-from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import BYTES_IN_MB, Settings
 from spinealign.ui.work.messages import Messages
-from spinealign.ui.work.services import Companion, Services
+from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import Task, TaskRunner
 from spinealign.wording import Message
-from spinealign.wording.corrections import edit_state_text
 from spinealign.wording.reading_window import SHOWN_AS_SIGNED_MESSAGE
-from spinealign.wording.series import case_name, position_text
 
 DEFAULT_LIMIT_BYTES = Settings.case_memory_mb * BYTES_IN_MB
-
-
-class CaseStatus(StrEnum):
-    """Where a case stands in the queue."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True)
-class Opening:
-    """A series to open as a case.
-
-    Parameters
-    ----------
-    stack : SeriesStack
-        The pictures one leafs through; often only one.
-    recent : Recent
-        How the user came to it, and comes to it again.
-    title : str
-        Instead of the series' own name; may be empty.
-    """
-
-    stack: SeriesStack
-    recent: Recent
-    title: str = ""
-
-
-class Case:
-    """One opened series and what is known about it.
-
-    `wanted_examination` is the user's choice for the analysis that runs or comes next,
-    `shown_examination` the one that `finding` was made with; None means automatic. So are
-    `wanted_place` and `shown_place`, the picture of the series, and `companion` and
-    `shown_companion`, the same patient's other contrast, where None means without.
-    `wants_demonstration` is whether a demonstration classifier was asked to answer, and
-    `reading_status` how far a person has read the result.
-    """
-
-    def __init__(self, opening: Opening) -> None:
-        self.stack = opening.stack
-        self.recent = opening.recent
-        self._name = opening.title or case_name(opening.stack)
-        self.wanted_place: SlicePosition | None = opening.recent.place
-        self.shown_place: SlicePosition | None = None
-        self.status = CaseStatus.WAITING
-        self.wanted_examination: Examination | None = None
-        self.shown_examination: Examination | None = None
-        self.wants_demonstration = False
-        self.companion: Companion | None = None
-        self.shown_companion: Companion | None = None
-        self.display: DisplayImage | None = None
-        self.finding: Finding | None = None
-        self.message: Message | None = None
-        self.reading_status = ReadingStatus.AUTOMATIC
-        self.progress: Progress | None = None
-
-    @property
-    def path(self) -> Path:
-        """The file; of a series in many files, what the user chose to come to it."""
-        paths = {part.path for entry in self.stack.volumes for part in entry.parts}
-        return paths.pop() if len(paths) == 1 else self.recent.path
-
-    @property
-    def title(self) -> str:
-        """What to call it, with the picture analysed where there are several."""
-        return self._titled(self.place)
-
-    @property
-    def work_title(self) -> str:
-        """What to call what is being analysed: that may be another picture than the one shown."""
-        return self._titled(self.wanted_place or self.place)
-
-    def title_of(self, place: SlicePosition) -> str:
-        """Return what to call one picture of the case."""
-        return self._titled(place)
-
-    def _titled(self, place: SlicePosition | None) -> str:
-        if place is None or self.stack.is_single:
-            return self._name
-        return f"{self._name}, {position_text(self.stack, place).lower()}"
-
-    @property
-    def place(self) -> SlicePosition | None:
-        """Which picture `display` is; None before there is one."""
-        return None if self.display is None else self.stack.place_of(self.display.image.place)
-
-    @property
-    def source(self) -> ImageSource:
-        """What the next analysis reads."""
-        entry = self.stack.first
-        if self.stack.is_single:
-            [part] = entry.parts
-            return entry if part.member else part.path
-        return entry if self.wanted_place is None else self.stack.picture_at(self.wanted_place)
-
-    def holds(self, part: ImagePart) -> bool:
-        """Whether a picture is one of this case."""
-        if self.stack.is_single:
-            return part.path == self.path and part.member == self.stack.first.parts[0].member
-        return self.stack.place_of(part) is not None
-
-    @property
-    def edit_words(self) -> str:
-        """Whether a person corrected the result, in words; empty if not."""
-        return "" if self.finding is None else edit_state_text(self.finding.analysis)
 
 
 class CaseSession(QObject):
@@ -147,7 +31,8 @@ class CaseSession(QObject):
 
     An analysis that is overtaken by another of the same case is cancelled, and its
     result is dropped. A failure leaves the earlier result of the case in place. Results beyond
-    the limit of memory are let go, the longest unseen first, and made again when wanted.
+    the limit of memory are let go, the longest unseen first, and made again when wanted. `added`
+    and `removed` bring lists of cases, the others one case.
     """
 
     added = pyqtSignal(object)
@@ -172,6 +57,7 @@ class CaseSession(QObject):
         self._waiting: deque[Case] = deque()
         self._running: tuple[Case, Task] | None = None
         self.cases: list[Case] = []
+        self._open: dict[Hashable, Case] = {}
         self._last_seen: list[Case] = []
         self._limit_bytes = DEFAULT_LIMIT_BYTES
 
@@ -203,10 +89,13 @@ class CaseSession(QObject):
         list of Case
             One for each opening, in order.
         """
+        before = len(self.cases)
         opened = [self._open_one(opening) for opening in openings]
-        fresh = [case for case in opened if case.status is CaseStatus.WAITING]
-        for case in reversed(fresh):
-            self._to_front(case)
+        if self.cases[before:]:
+            self.added.emit(self.cases[before:])
+        fresh = [case for case in dict.fromkeys(opened) if case.status is CaseStatus.WAITING]
+        self._withdraw(fresh)
+        self._waiting.extendleft(reversed(fresh))
         self._start_next()
         return opened
 
@@ -215,46 +104,78 @@ class CaseSession(QObject):
         case.wanted_place = place
         self.analyse(case, case.wanted_examination)
 
+    def analyse_all(self, cases: Sequence[Case]) -> None:
+        """Analyse several cases again, in this order, before all others that wait."""
+        self._withdraw(cases)
+        for case in cases:
+            case.status = CaseStatus.WAITING
+            self.changed.emit(case)
+        self._waiting.extendleft(reversed(cases))
+        self._start_next()
+
     def analyse(
         self, case: Case, examination: Examination | None, demonstration: bool = False
     ) -> None:
         """Analyse a case again, before all that wait; `examination` None means automatic."""
         case.wanted_examination, case.wants_demonstration = examination, demonstration
-        self._withdraw(case)
+        self._withdraw([case])
         case.status = CaseStatus.WAITING
         self._to_front(case)
         self.changed.emit(case)
         self._start_next()
 
     def see(self, case: Case) -> None:
-        """Note that the user looks at a case, and make its result again if it was let go."""
+        """Note that the user looks at a case: it is analysed next, if it waits.
+
+        A result that was let go is made again.
+        """
         if case in self._last_seen:
             self._last_seen.remove(case)
         self._last_seen.append(case)
+        if case.status is CaseStatus.WAITING and case in self._waiting:
+            self._to_front(case)
         if case.status is CaseStatus.DONE and case.finding is None:
             self.analyse(case, case.wanted_examination, case.wants_demonstration)
 
-    def cancel(self) -> None:
-        """Stop the running analysis and forget the waiting ones; results stay."""
-        stopped = [*([self._running[0]] if self._running else []), *self._waiting]
+    @property
+    def unfinished(self) -> list[Case]:
+        """What is analysed now, then what waits, in the order in which it comes."""
+        return [*([self._running[0]] if self._running else []), *self._waiting]
+
+    def cancel(self, cases: Sequence[Case] | None = None) -> None:
+        """Stop cases that are analysed or wait, or all of them; results stay."""
+        wanted = None if cases is None else set(cases)
+        stopped = [case for case in self.unfinished if wanted is None or case in wanted]
+        self._withdraw(stopped)
         for case in stopped:
-            self._withdraw(case)
             self._back_to_rest(case, CaseStatus.STOPPED)
             self.changed.emit(case)
-        self.queue_changed.emit()
+        self._start_next()
 
-    def close(self, case: Case) -> None:
-        """Forget a case and all that was found on it."""
-        self._withdraw(case)
-        self.cases.remove(case)
-        if case in self._last_seen:
-            self._last_seen.remove(case)
-        self.removed.emit(case)
+    def look_first(self, case: Case, display: DisplayImage) -> None:
+        """Show the picture of a case that has none yet; its analysis brings it again."""
+        if (
+            case.display is None
+            and case.finding is None
+            and self._open.get(_key(case.stack)) is case
+        ):
+            case.display, case.is_first_look = display, True
+            self.display_ready.emit(case)
+
+    def close(self, cases: Sequence[Case]) -> None:
+        """Forget cases and all that was found on them."""
+        self._withdraw(cases)
+        gone = set(cases)
+        self.cases = [case for case in self.cases if case not in gone]
+        self._last_seen = [case for case in self._last_seen if case not in gone]
+        for case in cases:
+            del self._open[_key(case.stack)]
+        self.removed.emit(list(cases))
         self._start_next()
 
     def case_of(self, stack: SeriesStack) -> Case | None:
         """Return the case that a series is open as, or None."""
-        return next((case for case in self.cases if case.stack.volumes == stack.volumes), None)
+        return self._open.get(_key(stack))
 
     def _open_one(self, opening: Opening) -> Case:
         case = self.case_of(opening.stack)
@@ -265,7 +186,7 @@ class CaseSession(QObject):
             return case
         case = Case(opening)
         self.cases.append(case)
-        self.added.emit(case)
+        self._open[_key(case.stack)] = case
         return case
 
     def _to_front(self, case: Case) -> None:
@@ -273,10 +194,12 @@ class CaseSession(QObject):
             self._waiting.remove(case)
         self._waiting.appendleft(case)
 
-    def _withdraw(self, case: Case) -> None:
-        if case in self._waiting:
-            self._waiting.remove(case)
-        if self._running is not None and self._running[0] is case:
+    def _withdraw(self, cases: Sequence[Case]) -> None:
+        """Let cases wait no longer, and stop the one that runs if it is among them."""
+        gone = set(cases)
+        if gone.intersection(self._waiting):
+            self._waiting = deque(case for case in self._waiting if case not in gone)
+        if self._running is not None and self._running[0] in gone:
             self._running[1].cancel()
             self._running = None
 
@@ -299,18 +222,19 @@ class CaseSession(QObject):
         case.progress = progress
         # A result stays with its picture until another one takes the place of both.
         is_first = progress.display is not None and case.finding is None
-        if is_first and not _same_picture(case.display, progress.display):
-            case.display = progress.display
+        if is_first and (case.is_first_look or not _same_picture(case.display, progress.display)):
+            case.display, case.is_first_look = progress.display, False
             self.display_ready.emit(case)
         self.progressed.emit(case, progress)
 
     def _on_finding(self, case: Case, finding: Finding) -> None:
-        is_other = not _same_picture(case.display, finding.display)
+        is_other = case.is_first_look or not _same_picture(case.display, finding.display)
         if is_other:
-            case.display = finding.display
+            case.display, case.is_first_look = finding.display, False
         case.finding, case.shown_examination = finding, case.wanted_examination
         case.shown_companion, case.shown_place = case.companion, case.wanted_place
         case.status, case.progress, self._running = CaseStatus.DONE, None, None
+        case.note_result()
         self._let_go(case)
         if is_other:
             self.display_ready.emit(case)
@@ -354,6 +278,10 @@ class CaseSession(QObject):
                 total -= _bytes_of(case)
                 case.finding = case.display = None
                 self.changed.emit(case)
+
+
+def _key(stack: SeriesStack) -> Hashable:
+    return tuple(entry.parts for entry in stack.volumes)
 
 
 def _same_picture(old: DisplayImage | None, new: DisplayImage | None) -> bool:

@@ -1,36 +1,33 @@
-"""The list at the left: open cases and recent files."""
+"""The panel at the left: worklist of the open cases, and what was opened lately."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from PyQt6.QtCore import QModelIndex, QPoint, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QPoint, QSize, Qt, pyqtBoundSignal, pyqtSignal
+from PyQt6.QtGui import QAction, QActionGroup, QImage
 from PyQt6.QtWidgets import (
-    QAbstractItemView,
+    QHBoxLayout,
+    QLabel,
     QLineEdit,
     QMenu,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTreeWidget,
-    QTreeWidgetItem,
+    QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from spinealign.domain.reading import ReadingStatus
-from spinealign.ui.cases.case_session import Case, CaseStatus
+from spinealign.domain.study import PatientFacts
+from spinealign.ui.cases.case import Case, CaseStatus
+from spinealign.ui.cases.recent_list import RecentList
+from spinealign.ui.cases.thumbnails import Thumbnails
+from spinealign.ui.cases.worklist_model import WorklistModel
+from spinealign.ui.cases.worklist_view import SIGNS, WorklistView
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording.reading_page import STATUS_WORDS as STATUS_WORDS_OF_READINGS
-
-STATUS_WORDS = {
-    CaseStatus.WAITING: "queued",
-    CaseStatus.RUNNING: "being analysed",
-    CaseStatus.DONE: "analysed",
-    CaseStatus.FAILED: "could not be analysed",
-    CaseStatus.STOPPED: "stopped; press F5 to analyse it",
-}
+from spinealign.wording.worklist import STANDING_TIPS, SortKey, Standing, count_text
 
 _INSTEAD_OF_A_PICTURE = {
     CaseStatus.WAITING: "Queued",
@@ -38,6 +35,9 @@ _INSTEAD_OF_A_PICTURE = {
     CaseStatus.STOPPED: "Stopped; press F5 to analyse it",
     CaseStatus.FAILED: "There is no image to show",
 }
+
+CLOSE_TEXTS = ("Close case", "Close {count} cases")
+AGAIN_TEXTS = ("Analyse again", "Analyse {count} cases again")
 
 
 def placeholder_text(case: Case) -> str:
@@ -48,7 +48,7 @@ def placeholder_text(case: Case) -> str:
 def progress_text(case: Case) -> str:
     """Return what stands where the first result will be."""
     if case.status is CaseStatus.WAITING:
-        return "Other cases are analysed first."
+        return "This image is analysed next; it can be viewed already."
     return "The result appears here as soon as it is ready; the image can be viewed already."
 
 
@@ -60,205 +60,348 @@ def earlier_result_text(case: Case) -> str:
     }.get(case.status, "")
 
 
-_PAYLOAD = Qt.ItemDataRole.UserRole
-
-
 class CasesPanel(QWidget):
-    """Shows what is open, and what was open lately."""
+    """Shows what is open, and what was open lately.
+
+    What is asked of several cases brings a list of them.
+
+    Parameters
+    ----------
+    thumbnails : Thumbnails
+        Reads pictures and patients of what is in sight.
+    """
 
     case_selected = pyqtSignal(object)
     file_chosen = pyqtSignal(object)
     again_requested = pyqtSignal(object)
+    stop_requested = pyqtSignal(object)
     close_requested = pyqtSignal(object)
+    save_requested = pyqtSignal(object)
+    table_requested = pyqtSignal(object)
     forget_requested = pyqtSignal(object)
     clear_recent_requested = pyqtSignal()
+    selection_changed = pyqtSignal()
 
-    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, thumbnails: Thumbnails, colours: Colours, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._colours = colours
-        self._filter = QLineEdit()
-        self._filter.setPlaceholderText("Search cases")
-        self._filter.setAccessibleName("Search cases")
-        self._filter.setClearButtonEnabled(True)
-        self._filter.textChanged.connect(self._apply_filter)
-        self._tree = _new_tree()
-        self._open = self._new_group("Open cases")
-        self._recent = self._new_group("Recent files")
-        self._items: dict[int, QTreeWidgetItem] = {}
-        self._tree.currentItemChanged.connect(self._current_changed)
-        self._tree.itemClicked.connect(self._activate)
-        self._tree.itemActivated.connect(self._activate)
-        self._tree.customContextMenuRequested.connect(self._show_menu)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        search = QVBoxLayout()
-        search.setContentsMargins(8, 6, 8, 6)
-        search.addWidget(self._filter)
-        column.addLayout(search)
-        column.addWidget(self._tree)
-        self.setFocusProxy(self._tree)
+        self._is_hiding = False
+        self._asked_facts: set[Case] = set()
+        self._thumbnails = thumbnails
+        thumbnails.drawn.connect(self._show_thumbnail)
+        thumbnails.facts_read.connect(self._take_facts)
+        self.model = WorklistModel(self)
+        self.view = WorklistView(self.model, colours)
+        self.recent = RecentList(colours)
+        self.search = QLineEdit()
+        self._make_search()
+        self.count = QLabel()
+        self.count.setObjectName("caseCount")
+        self.clear = QPushButton("Clear")
+        self.clear.setToolTip("Show all cases again")
+        self.clear.setAccessibleName("Clear search and filters")
+        self.clear.clicked.connect(self.clear_narrowing)
+        self.sort_button = _menu_button("sort", "Sort the cases")
+        self.filter_button = _menu_button("filter", "Show only some of the cases")
+        self._fill_sort_menu()
+        self._filter_menu = QMenu(self.filter_button)
+        self._filter_menu.setToolTipsVisible(True)
+        self._filter_menu.aboutToShow.connect(self._fill_filter_menu)
+        self.filter_button.setMenu(self._filter_menu)
+        self._make_selection_bar()
+        self._connect()
+        self._lay_out()
+        self.setFocusProxy(self.view)
+        self._arranged()
 
-    def add_case(self, case: Case) -> None:
-        """List a case."""
-        item = QTreeWidgetItem([case.title])
-        item.setData(0, _PAYLOAD, case)
-        self._items[id(case)] = item
-        self._open.addChild(item)
-        self.update_case(case)
-        self._refresh_groups()
+    # What the window tells
+
+    @property
+    def selected(self) -> list[Case]:
+        """The cases that are selected, from the top."""
+        return self.view.selected
+
+    def add_cases(self, cases: Sequence[Case]) -> None:
+        """List cases."""
+        self.model.add(cases)
+        self._want_facts(cases)
 
     def update_case(self, case: Case) -> None:
-        """Show a case's present state; one that was closed meanwhile is shown no longer."""
-        item = self._items.get(id(case))
-        if item is None:
-            return
-        is_read = case.reading_status is not ReadingStatus.AUTOMATIC
-        reading = STATUS_WORDS_OF_READINGS[case.reading_status] if is_read else ""
-        item.setText(0, f"{case.title}\n{reading}" if is_read else case.title)
-        is_edited = case.status is CaseStatus.DONE and bool(case.edit_words)
-        drawing = "edited" if is_edited else case.status.value
-        drawing = "signed" if case.reading_status.is_verified else drawing
-        item.setIcon(0, icon(drawing, self._status_colour(case.status)))
-        words = ", ".join(filter(None, (STATUS_WORDS[case.status], case.edit_words, reading)))
-        detail = f"\n{case.message.sentence}" if case.message is not None else ""
-        item.setToolTip(0, f"{case.path}\n{words.capitalize()}{detail}")
-        item.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"{case.title}, {words}")
+        """Show a case's present state."""
+        self.model.update(case)
 
-    def remove_case(self, case: Case) -> None:
-        """Take a case off the list."""
-        item = self._items.pop(id(case))
-        self._open.removeChild(item)
-        self._refresh_groups()
+    def remove_cases(self, cases: Sequence[Case]) -> None:
+        """Take cases off the list."""
+        self._thumbnails.forget(list(cases))
+        self._asked_facts.difference_update(cases)
+        self.model.remove(cases)
 
     def select_case(self, case: Case | None) -> None:
         """Make a case the current one; None leaves none."""
-        self._tree.setCurrentItem(None if case is None else self._items[id(case)])
+        self.view.show_current(case)
 
     def set_recent(self, recents: Sequence[Recent]) -> None:
         """List the files opened lately."""
-        self._recent.takeChildren()
-        for recent in recents:
-            item = QTreeWidgetItem([recent.title])
-            item.setData(0, _PAYLOAD, recent)
-            item.setToolTip(0, str(recent.path))
-            item.setIcon(0, icon("recent", self._colours.muted))
-            self._recent.addChild(item)
-        self._refresh_groups()
+        self.recent.set_recent(recents)
 
     def set_colours(self, colours: Colours) -> None:
-        """Paint the icons for another theme."""
+        """Wear another theme."""
         self._colours = colours
-        for item in _children(self._recent):
-            item.setIcon(0, icon("recent", colours.muted))
-        for item in _children(self._open):
-            self.update_case(item.data(0, _PAYLOAD))
+        self.view.set_colours(colours)
+        self.recent.set_colours(colours)
+
+    def hide_patients(self, is_hiding: bool) -> None:
+        """Say whose the cases are, or forget that."""
+        if is_hiding == self._is_hiding:
+            return
+        self._is_hiding = is_hiding
+        cases = [row.case for row in self.model.rows]
+        if is_hiding:
+            self._thumbnails.forget_facts()
+            self._asked_facts.clear()
+            for case in cases:
+                self.model.set_facts(case, None)
+        else:
+            self._want_facts(cases)
 
     def focus_search(self) -> None:
         """Put the cursor into the search field."""
-        self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._filter.selectAll()
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
 
-    def _new_group(self, title: str) -> QTreeWidgetItem:
-        group = QTreeWidgetItem([title])
-        group.setFlags(Qt.ItemFlag.ItemIsEnabled)
-        font = group.font(0)
-        font.setBold(True)
-        group.setFont(0, font)
-        self._tree.addTopLevelItem(group)
-        group.setExpanded(True)
-        group.setHidden(True)
-        return group
+    def clear_narrowing(self) -> None:
+        """Show all cases again."""
+        self.search.clear()
+        self.model.narrow("", frozenset(), frozenset())
 
-    def _refresh_groups(self) -> None:
-        for group in (self._open, self._recent):
-            group.setHidden(group.childCount() == 0)
-        count = self._open.childCount()
-        self._open.setText(0, f"Open cases ({count})" if count > 1 else "Open cases")
-        self._apply_filter(self._filter.text())
+    # What is in it
 
-    def _apply_filter(self, wanted: str) -> None:
-        for group in (self._open, self._recent):
-            for item in _children(group):
-                item.setHidden(wanted.casefold() not in item.text(0).casefold())
+    def _make_search(self) -> None:
+        self.search.setPlaceholderText("Search cases")
+        self.search.setAccessibleName("Search cases")
+        self.search.setToolTip("Image, patient, date, kind, status or value; every word counts")
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._search)
 
-    def _status_colour(self, status: CaseStatus) -> str:
-        return {
-            CaseStatus.DONE: self._colours.good,
-            CaseStatus.RUNNING: self._colours.accent,
-            CaseStatus.FAILED: self._colours.danger,
-        }.get(status, self._colours.muted)
+    def _make_selection_bar(self) -> None:
+        self.bar = QWidget()
+        row = QHBoxLayout(self.bar)
+        row.setContentsMargins(8, 2, 6, 4)
+        row.setSpacing(2)
+        self.selected_count = QLabel()
+        row.addWidget(self.selected_count, 1)
+        for drawing, tip, signal in (
+            ("again", "Analyse the selected cases again", self.again_requested),
+            ("save", "Save the results of the selected cases", self.save_requested),
+            ("table", "Export one table of the selected cases", self.table_requested),
+            ("close", "Close the selected cases (Delete)", self.close_requested),
+        ):
+            button = QToolButton()
+            button.setIcon(icon(drawing))
+            button.setToolTip(tip)
+            button.setAccessibleName(tip)
+            button.clicked.connect(partial(self._ask, signal))
+            row.addWidget(button)
+        self.bar.hide()
 
-    def _current_changed(self, item: QTreeWidgetItem | None) -> None:
-        if item is not None and item.parent() is self._open:
-            self.case_selected.emit(item.data(0, _PAYLOAD))
+    def _connect(self) -> None:
+        self.view.case_chosen.connect(self.case_selected)
+        self.view.close_wanted.connect(partial(self._ask, self.close_requested))
+        self.view.menu_wanted.connect(self._show_menu)
+        self.view.sight_changed.connect(self._draw_visible)
+        self.view.selection_changed.connect(self._show_selection)
+        self.model.arranged.connect(self._arranged)
+        self.recent.file_chosen.connect(self.file_chosen)
+        self.recent.forget_requested.connect(self.forget_requested)
+        self.recent.clear_recent_requested.connect(self.clear_recent_requested)
 
-    def _activate(self, item: QTreeWidgetItem) -> None:
-        if item.parent() is self._recent:
-            self.file_chosen.emit(item.data(0, _PAYLOAD))
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        top = QHBoxLayout()
+        top.setContentsMargins(8, 6, 6, 2)
+        top.setSpacing(2)
+        top.addWidget(self.search, 1)
+        top.addWidget(self.sort_button)
+        top.addWidget(self.filter_button)
+        column.addLayout(top)
+        self.count_row = QWidget()
+        counts = QHBoxLayout(self.count_row)
+        counts.setContentsMargins(8, 0, 6, 3)
+        counts.addWidget(self.count, 1)
+        counts.addWidget(self.clear)
+        column.addWidget(self.count_row)
+        column.addWidget(self.view, 3)
+        column.addWidget(self.bar)
+        column.addWidget(self.recent, 1)
+        # Takes the room that neither of them needs, so that headings stay at the top.
+        column.addStretch(0)
+
+    # Sorting and filtering
+
+    def _fill_sort_menu(self) -> None:
+        menu = QMenu(self.sort_button)
+        keys = QActionGroup(menu)
+        for key in SortKey:
+            action = _checkable(menu, key.value, key is self.model.sort_key)
+            keys.addAction(action)
+            action.triggered.connect(partial(self._sort, key))
+        menu.addSeparator()
+        self._descending = _checkable(menu, "The other way round", False)
+        self._descending.triggered.connect(lambda: self._sort(self.model.sort_key))
+        self.sort_button.setMenu(menu)
+
+    def _sort(self, key: SortKey, _checked: bool = True) -> None:
+        self.model.sort_by(key, self._descending.isChecked())
+        self.sort_button.setToolTip(f"Sorted by: {key.value}")
+
+    def _fill_filter_menu(self) -> None:
+        """Offer what there is, each with how many cases it would leave."""
+        menu, model = self._filter_menu, self.model
+        menu.clear()
+        counts = model.counts
+        menu.addSection("Status")
+        for standing in Standing:
+            if counts[standing] or standing in model.standings:
+                text = f"{standing.value.capitalize()} ({counts[standing]})"
+                action = _checkable(menu, text, standing in model.standings)
+                drawing, colour = SIGNS[standing]
+                action.setIcon(icon(drawing, getattr(self._colours, colour)))
+                action.setToolTip(STANDING_TIPS[standing])
+                action.triggered.connect(partial(self._filter_standing, standing))
+        menu.addSection("Kind of image")
+        for kind in sorted({*model.kinds_there, *model.kinds}):
+            action = _checkable(menu, kind.replace("&", "&&"), kind in model.kinds)
+            action.triggered.connect(partial(self._filter_kind, kind))
+        menu.addSeparator()
+        reset = menu.addAction("Show all")
+        assert reset is not None
+        reset.setEnabled(model.is_narrowed)
+        reset.triggered.connect(self.clear_narrowing)
+
+    def _filter_standing(self, standing: Standing, is_wanted: bool) -> None:
+        self.model.narrow(standings=_with(self.model.standings, standing, is_wanted))
+
+    def _filter_kind(self, kind: str, is_wanted: bool) -> None:
+        self.model.narrow(kinds=_with(self.model.kinds, kind, is_wanted))
+
+    def _search(self, words: str) -> None:
+        self.model.narrow(words)
+        self.recent.search(words)
+
+    def _arranged(self) -> None:
+        """Say how many of all are shown, and offer to show the rest."""
+        model = self.model
+        shown, total = model.rowCount(), model.total
+        self.count.setText(count_text(shown, total))
+        self.count.setProperty("strong", "true" if model.is_narrowed else "false")
+        style = self.count.style()
+        if style is not None:
+            style.polish(self.count)
+        self.clear.setVisible(model.is_narrowed)
+        is_filtered = bool(model.standings or model.kinds)
+        accent = self._colours.accent if is_filtered else None
+        self.filter_button.setIcon(icon("filter", accent))
+        words = "Some cases are filtered out" if is_filtered else "Show only some of the cases"
+        self.filter_button.setToolTip(words)
+        self.filter_button.setAccessibleName(words)
+        for part in (self.view, self.count_row, self.sort_button, self.filter_button):
+            part.setVisible(total > 0)
+        self._show_selection()
+
+    # Thumbnails and patients
+
+    def _draw_visible(self) -> None:
+        rows = [row for row in self.view.in_sight if row.thumbnail is None]
+        self._thumbnails.want([(row.case, row.case.stack.first) for row in rows])
+
+    def _show_thumbnail(self, case: Case, picture: QImage | None) -> None:
+        self.model.set_thumbnail(case, picture)
+
+    def _want_facts(self, cases: Sequence[Case]) -> None:
+        if self._is_hiding:
+            return
+        for case in cases:
+            if case not in self._asked_facts:
+                self._asked_facts.add(case)
+                self._thumbnails.want_facts(case, case.first_look()[0].parts[0])
+        self._draw_visible()
+
+    def _take_facts(self, case: Case, facts: PatientFacts) -> None:
+        if not self._is_hiding:
+            self.model.set_facts(case, facts)
+
+    # What is done with cases
+
+    def _show_selection(self) -> None:
+        count = len(self.view.selectedIndexes())
+        self.selected_count.setText(f"{count} selected")
+        self.bar.setVisible(count > 1)
+        self.selection_changed.emit()
+
+    def _ask(self, signal: pyqtBoundSignal, _checked: bool = False) -> None:
+        cases = self.selected
+        if cases:
+            signal.emit(cases)
 
     def _show_menu(self, where: QPoint) -> None:
-        item = self._tree.itemAt(where)
-        viewport = self._tree.viewport()
-        if item is None or viewport is None:
-            return
-        menu = self.menu_for(item)
+        menu = self.menu()
         if menu is not None:
-            menu.popup(viewport.mapToGlobal(where))
+            menu.popup(where)
 
-    def menu_for(self, item: QTreeWidgetItem) -> QMenu | None:
-        """Return what can be done with an item of the list, or None for headings."""
-        payload = item.data(0, _PAYLOAD)
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if item.parent() is self._open:
-            _add(menu, "Analyse again", lambda: self.again_requested.emit(payload))
-            _add(menu, "Close case", lambda: self.close_requested.emit(payload))
-        elif item.parent() is self._recent:
-            _add(menu, "Open", lambda: self.file_chosen.emit(payload))
-            _add(menu, "Remove from this list", lambda: self.forget_requested.emit(payload))
-            _add(menu, "Clear recent files", self.clear_recent_requested.emit)
-        elif item is self._recent:
-            _add(menu, "Clear recent files", self.clear_recent_requested.emit)
-        else:
-            menu.deleteLater()
+    def menu(self) -> QMenu | None:
+        """Return what can be done with the cases that are selected; None without any."""
+        cases = self.selected
+        if not cases:
             return None
+        count, menu = len(cases), QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        has_results = any(case.finding is not None for case in cases)
+        is_waiting = any(case.status in _STOPPABLE for case in cases)
+        _add(menu, _counted(AGAIN_TEXTS, count), partial(self.again_requested.emit, cases))
+        _add(menu, "Stop", partial(self.stop_requested.emit, cases), is_waiting)
+        menu.addSeparator()
+        _add(menu, "Save results…", partial(self.save_requested.emit, cases), has_results)
+        _add(menu, "Export one table…", partial(self.table_requested.emit, cases), has_results)
+        menu.addSeparator()
+        _add(menu, _counted(CLOSE_TEXTS, count), partial(self.close_requested.emit, cases))
         return menu
 
 
-def _add(menu: QMenu, text: str, act: Callable[[], None]) -> None:
+_STOPPABLE = (CaseStatus.WAITING, CaseStatus.RUNNING)
+
+
+def _counted(texts: tuple[str, str], count: int) -> str:
+    return texts[0] if count == 1 else texts[1].format(count=count)
+
+
+def _with(chosen: frozenset, one: object, is_wanted: bool) -> frozenset:
+    return chosen | {one} if is_wanted else chosen - {one}
+
+
+def _add(menu: QMenu, text: str, act: Callable[[], None], is_offered: bool = True) -> None:
     action = menu.addAction(text)
     assert action is not None
+    action.setEnabled(is_offered)
     action.triggered.connect(lambda: act())
 
 
-def _children(group: QTreeWidgetItem) -> list[QTreeWidgetItem]:
-    items = (group.child(row) for row in range(group.childCount()))
-    return [item for item in items if item is not None]
+def _checkable(menu: QMenu, text: str, is_checked: bool) -> QAction:
+    action = menu.addAction(text)
+    assert action is not None
+    action.setCheckable(True)
+    action.setChecked(is_checked)
+    return action
 
 
-class _Elided(QStyledItemDelegate):
-    """Cuts long names of files in the middle, where they differ least, and all else at the end."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
-        """Say where a name is cut; headings have no case or file behind them."""
-        super().initStyleOption(option, index)
-        if option is not None:
-            payload = index.data(_PAYLOAD)
-            is_file = isinstance(payload, (Case, Recent))
-            mode = Qt.TextElideMode
-            option.textElideMode = mode.ElideMiddle if is_file else mode.ElideRight
-
-
-def _new_tree() -> QTreeWidget:
-    tree = QTreeWidget()
-    tree.setAccessibleName("Cases")
-    tree.setHeaderHidden(True)
-    tree.setRootIsDecorated(False)
-    tree.setIndentation(10)
-    tree.setIconSize(QSize(18, 18))
-    tree.setItemDelegate(_Elided(tree))
-    tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-    tree.setAcceptDrops(False)
-    return tree
+def _menu_button(drawing: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icon(drawing))
+    button.setIconSize(QSize(18, 18))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    return button

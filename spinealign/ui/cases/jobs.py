@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from PyQt6.QtGui import QImage
@@ -23,7 +25,13 @@ from spinealign.domain.generators import mapped
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.report_details import ReportDetails
-from spinealign.domain.study import ImageSource, PatientFacts, SegmentedVolume, SeriesEntry
+from spinealign.domain.study import (
+    ImageSource,
+    PatientFacts,
+    Scan,
+    SegmentedVolume,
+    SeriesEntry,
+)
 from spinealign.reading.session import ReadingSession
 from spinealign.ui.picture.display_images import (
     DisplayImage,
@@ -214,6 +222,17 @@ def read_samples(services: Services) -> Generator[None, None, Sequence[Sample]]:
     """Return the sample cases."""
     yield
     return services.list_samples()
+
+
+def scan_each(
+    services: Services, paths: Sequence[Path]
+) -> Generator[int, None, tuple[tuple[Path, Scan], ...]]:
+    """Look at paths one after the other, each by itself; progress is how many were looked at."""
+    found: list[tuple[Path, Scan]] = []
+    for path in paths:
+        scan = yield from mapped(services.scan([path]), partial(operator.add, len(found)))
+        found.append((path, scan))
+    return tuple(found)
 
 
 def read_patient(services: Services, part: ImagePart) -> Generator[None, None, PatientFacts]:

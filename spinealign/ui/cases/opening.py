@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PyQt6.QtCore import QDir, QMimeData, QObject, QSysInfo, QTemporaryDir, QUrl, pyqtSignal
 from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
-from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.errors import ReadProblem
 from spinealign.domain.formats import ARCHIVE_SUFFIX, DICOM_INDEX_NAME, IMAGE_FORMATS
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import (
     Scan,
-    SeriesEntry,
     SeriesStack,
-    SlicePosition,
-    likeliest,
+    SkippedFile,
     stacked,
 )
-from spinealign.ui.cases.case_session import Opening
-from spinealign.ui.cases.jobs import save_picture
+from spinealign.ui.cases.case import Case, Opening
+from spinealign.ui.cases.jobs import save_picture, scan_each
+from spinealign.ui.cases.planning import Study, becomes_case, planned
+from spinealign.ui.cases.skipped_dialog import Skipped
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import PASTED_PREFIX, Sample, Services
-from spinealign.ui.work.tasks import Task, TaskRunner
+from spinealign.ui.work.tasks import Task, TaskRunner, Work
 from spinealign.wording import Message
 from spinealign.wording.series import listed_once_message, refused_message, scanning_text
 
@@ -43,10 +43,6 @@ def file_filters() -> str:
     return ";;".join(("All files (*)", *images, archives))
 
 
-_OF_SEVERAL = frozenset(
-    (ReadProblem.ENCRYPTED, ReadProblem.NO_IMAGES_IN_ARCHIVE, ReadProblem.NO_FILES_OF_INDEX)
-)
-
 NO_LOCAL_FILES = Message(
     "Only files on this computer can be opened.",
     "Save the image to a folder first, then drop it here.",
@@ -57,39 +53,17 @@ NOTHING_TO_PASTE = Message(
 )
 
 
-@dataclass(frozen=True)
-class Study:
-    """Several series that were found together, to choose among.
-
-    Parameters
-    ----------
-    stacks : tuple of SeriesStack
-    roots : tuple of Path
-        What the user chose to come to them.
-    preselected : SeriesStack
-        The one to begin with.
-    """
-
-    stacks: tuple[SeriesStack, ...]
-    roots: tuple[Path, ...]
-    preselected: SeriesStack
-
-    def opening(self, stack: SeriesStack, place: SlicePosition | None = None) -> Opening:
-        """Return how one of the series is opened."""
-        root = self.roots[0] if len(self.roots) == 1 else stack.first.parts[0].path
-        number = stack.number if len(self.roots) == 1 else None
-        return Opening(stack, Recent(root, number, place))
-
-
 class Opener(QObject):
     """Turns what the user points at into series, and says which to open.
 
     `opened` brings openings, `study_found` a study with several series to choose among
-    (the openings come with `opened`, when there are any, before it).
+    (the openings come with `opened`, when there are any, before it), `skipped` the files of
+    folders and archives that were not opened, as `Skipped`.
     """
 
     opened = pyqtSignal(object)
     study_found = pyqtSignal(object)
+    skipped = pyqtSignal(object)
     searching = pyqtSignal(str)
     search_ended = pyqtSignal()
 
@@ -166,6 +140,36 @@ class Opener(QObject):
         self._chosen.add(recent.path)
         self._scan([recent.path], recent=recent)
 
+    def open_again(self, recents: Sequence[Recent]) -> None:
+        """Open what was open in another session, each at the series and picture chosen then."""
+        paths = list(dict.fromkeys(recent.path for recent in recents))
+        self._chosen.update(paths)
+        task = self._begin(lambda: scan_each(self._services, paths))
+        task.finished.connect(lambda scans: self._take_again(recents, dict(scans)))
+
+    def _take_again(self, recents: Sequence[Recent], scans: Mapping[Path, Scan]) -> None:
+        openings, missing = [], []
+        for recent in recents:
+            stack = _series_of(recent, stacked(scans[recent.path].found))
+            place = recent.place if stack is not None and stack.has_position(recent.place) else None
+            if stack is not None:
+                openings.append(Opening(stack, replace(recent, place=place)))
+            else:
+                missing.append(SkippedFile(ImagePart(recent.path), _why(scans[recent.path])))
+        if openings:
+            self.opened.emit(openings)
+        if missing:
+            self.skipped.emit(Skipped(tuple(missing)))
+
+    def to_remember(self, cases: Sequence[Case]) -> list[Recent] | None:
+        """Return how these cases are opened again; None where the user chose nothing to open.
+
+        Samples and pasted pictures are left out.
+        """
+        if not self._chosen:
+            return None
+        return [case.again for case in cases if case.recent.path in self._chosen]
+
     def open_sample(self, sample: Sample) -> None:
         """Open a sample case under its title; it is not remembered."""
         self._scan([sample.path], sample.title)
@@ -217,11 +221,15 @@ class Opener(QObject):
         recent: Recent | None = None,
         take: Callable[[list[Opening]], object] | None = None,
     ) -> None:
-        task = self._runner.submit(lambda: self._services.scan(paths))
+        task = self._begin(lambda: self._services.scan(paths))
+        task.finished.connect(lambda scan: self._take(paths, scan, title, recent, take))
+
+    def _begin(self, look: Callable[[], Work]) -> Task:
+        task = self._runner.submit(look)
         self._scanning.append(task)
         task.progressed.connect(self._show_count)
-        task.finished.connect(lambda scan: self._take(paths, scan, title, recent, take))
         task.ended.connect(lambda: self._end(task))
+        return task
 
     def _show_count(self, count: int) -> None:
         # One file is looked at faster than words about it are read.
@@ -252,18 +260,24 @@ class Opener(QObject):
             self.opened.emit(openings)
         if study is not None and take is None:
             self.study_found.emit(study)
-        told = [refusal for refusal in scan.refused if not _becomes_case(refusal, paths)]
-        if told and scan.found:
-            self._messages.notice(refused_message(told))
-        elif told:
+        self._tell(paths, scan)
+
+    def _tell(self, paths: Sequence[Path], scan: Scan) -> None:
+        """Say what was not opened, and why."""
+        chosen = frozenset(paths)
+        told = [refusal for refusal in scan.refused if not becomes_case(refusal, chosen)]
+        if told and not scan.found:
             self._messages.fail(refused_message(told))
+        elif scan.skipped:
+            self.skipped.emit(Skipped(scan.skipped, scan.skipped_beyond))
+        elif told:
+            self._messages.notice(refused_message(told))
         elif scan.other_names:
             self._messages.notice(listed_once_message(scan.other_names))
 
     def _open_again(self, recent: Recent, stacks: tuple[SeriesStack, ...]) -> bool:
         """Open the series chosen then, if it is still there; the others stay at hand."""
-        number = 1 if recent.series is None and len(stacks) == 1 else recent.series
-        stack = next((stack for stack in stacks if stack.number == number), None)
+        stack = _series_of(recent, stacks)
         if stack is None:
             return False
         place = recent.place if stack.has_position(recent.place) else None
@@ -282,60 +296,14 @@ class Opener(QObject):
         task.finished.connect(lambda saved: self._scan([saved], title))
 
 
-def planned(paths: Sequence[Path], scan: Scan) -> tuple[list[Opening], Study | None]:
-    """Decide what to open at once, and whether there is a choice to offer.
-
-    One series, pictures that stand alone, and files that were chosen one by one open at
-    once. Of several series the sensible one opens, if there is exactly one, and all stay
-    at hand; nothing else is analysed before it is chosen. Chosen files that were refused
-    are opened too: the list of cases says why they failed.
-
-    Returns
-    -------
-    openings : list of Opening
-        What to open now, in the order of the paths.
-    study : Study or None
-        Series to choose among.
-    """
-    stacks = stacked(scan.found)
-    refused = [refusal.path for refusal in scan.refused if _becomes_case(refusal, paths)]
-    failing = [Opening(_unread(path), Recent(path)) for path in refused]
-    if len(stacks) > 1 and not _stand_alone(stacks, paths):
-        best = likeliest(stacks)
-        study = Study(stacks, tuple(paths), best[0] if best else stacks[0])
-        return [*(study.opening(stack) for stack in best if len(best) == 1), *failing], study
-    openings = [Opening(stack, Recent(_root_of(stack, paths))) for stack in stacks]
-    order = {path: number for number, path in enumerate(paths)}
-    both = [*openings, *failing]
-    return sorted(both, key=lambda opening: order.get(opening.recent.path, -1)), None
+def _series_of(recent: Recent, stacks: Sequence[SeriesStack]) -> SeriesStack | None:
+    number = 1 if recent.series is None and len(stacks) == 1 else recent.series
+    return next((stack for stack in stacks if stack.number == number), None)
 
 
-def _stand_alone(stacks: Sequence[SeriesStack], paths: Sequence[Path]) -> bool:
-    """Whether all are single pictures, or every series is a file that was chosen by itself."""
-    if all(stack.is_single for stack in stacks):
-        return True
-    files = [{part.path for part in stack.first.parts} for stack in stacks]
-    chosen = set(paths)
-    is_each_one_file = all(len(parts) == 1 and parts <= chosen for parts in files)
-    return is_each_one_file and len(set().union(*files)) == len(stacks)
-
-
-def _root_of(stack: SeriesStack, paths: Sequence[Path]) -> Path:
-    """Return which of the chosen paths holds a series, else the series' own first file."""
-    first = stack.first.parts[0].path
-    if len(paths) == 1:
-        return paths[0]
-    return next((path for path in paths if path in (first, *first.parents)), first)
-
-
-def _becomes_case(refusal: ImageReadError, paths: Sequence[Path]) -> bool:
-    """Whether a refused path is a single image: it is listed with its reason, to try again."""
-    is_several = refusal.path.is_dir() or refusal.path.suffix.lower() == ".zip"
-    return refusal.path in paths and not is_several and refusal.problem not in _OF_SEVERAL
-
-
-def _unread(path: Path) -> SeriesStack:
-    return SeriesStack((SeriesEntry((ImagePart(path),), ""),))
+def _why(scan: Scan) -> ReadProblem:
+    """Return why nothing of a path could be opened again; its series may be another now."""
+    return scan.refused[0].problem if scan.refused else ReadProblem.MISSING
 
 
 def _local(url: QUrl) -> Path | None:

@@ -20,6 +20,7 @@ from spinealign.ui.widgets.icons import application_icon, icon
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.work.services import Sample
 from spinealign.wording.text import listed
+from spinealign.wording.worklist import last_session_text
 
 PAGE_WIDTH_CHARACTERS = 92
 
@@ -68,6 +69,8 @@ class Welcome(QScrollArea):
     open_requested = pyqtSignal()
     folder_requested = pyqtSignal()
     sample_chosen = pyqtSignal(object)
+    last_session_requested = pyqtSignal()
+    forget_session_requested = pyqtSignal()
 
     def __init__(self, is_first_start: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -80,6 +83,9 @@ class Welcome(QScrollArea):
         self._folder = QPushButton("Open folder…")
         self._open.clicked.connect(self.open_requested)
         self._folder.clicked.connect(self.folder_requested)
+        self.last_session, self.forget_session = QPushButton(), QPushButton("Forget them")
+        self.last_session.clicked.connect(self.last_session_requested)
+        self.forget_session.clicked.connect(self.forget_session_requested)
         self.setWidgetResizable(True)
         self.setWidget(self._page())
         self.setAcceptDrops(False)
@@ -90,6 +96,13 @@ class Welcome(QScrollArea):
         self._try.setVisible(bool(samples))
         words = "New here? See a full result in under a minute:"
         self._try.setText(words if self._is_first_start else "Or try a sample case:")
+
+    def offer_session(self, count: int) -> None:
+        """Offer what was open when the window was closed last; only how many images is said."""
+        self.last_session.setText(last_session_text(count))
+        self.forget_session.setText("Forget it" if count == 1 else "Forget them")
+        for button in (self.last_session, self.forget_session):
+            button.setVisible(count > 0)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the lines short enough to read."""
@@ -123,6 +136,7 @@ class Welcome(QScrollArea):
         column.addSpacing(6)
         column.addWidget(wrapped_label("Open your own images:", "section"))
         column.addLayout(self._buttons())
+        column.addLayout(self._session_buttons())
         column.addWidget(
             wrapped_label(
                 "Or drop files and folders anywhere on this window, or paste an image (Ctrl+V). "
@@ -151,5 +165,16 @@ class Welcome(QScrollArea):
         self._folder.setToolTip("Analyse all images of a folder (Ctrl+Shift+O)")
         row.addWidget(self._open, 0, Qt.AlignmentFlag.AlignLeft)
         row.addWidget(self._folder, 0, Qt.AlignmentFlag.AlignLeft)
+        row.addStretch(1)
+        return row
+
+    def _session_buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.last_session.setToolTip("Open again what was open when the program was closed")
+        self.forget_session.setToolTip("Delete the list of what was open, which holds only paths")
+        self.forget_session.setProperty("quiet", "true")
+        for button in (self.last_session, self.forget_session):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+            button.hide()
         row.addStretch(1)
         return row

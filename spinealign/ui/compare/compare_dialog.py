@@ -8,7 +8,7 @@ from pathlib import Path
 from PyQt6.QtCore import QSize, Qt, QTimer
 from PyQt6.QtWidgets import QDialog, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
-from spinealign.ui.cases.case_session import Case
+from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.saving import saved_message
 from spinealign.ui.compare.course_page import CoursePage
 from spinealign.ui.compare.motion_page import MotionPage

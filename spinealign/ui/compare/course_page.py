@@ -18,7 +18,7 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.comparison import Change, Course, CourseRow, PatientExamination
 from spinealign.measure.geometry.comparison import course_of
 from spinealign.ui.cases.appendices import Appendix
-from spinealign.ui.cases.case_session import Case
+from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.saving import COURSE_PAGES, COURSE_PICTURE, COURSE_TABLE, SavedFile
 from spinealign.ui.compare.drawn_chart import DrawnChart
 from spinealign.ui.compare.pair_page import BUTTON_GAP_PX, as_it_is_now, push_button

@@ -21,7 +21,7 @@ from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.motion import Motion, SegmentMotion
 from spinealign.measure.motion import motion_of
 from spinealign.ui.cases.appendices import Appendix
-from spinealign.ui.cases.case_session import Case
+from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.saving import MOTION_PAGES, MOTION_TABLE, SavedFile
 from spinealign.ui.compare.drawn_chart import DrawnChart
 from spinealign.ui.compare.pair_page import (

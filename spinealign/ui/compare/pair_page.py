@@ -28,7 +28,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.measure.geometry.comparison import compare
 from spinealign.ui.cases.appendices import Appendix
-from spinealign.ui.cases.case_session import Case, Opening
+from spinealign.ui.cases.case import Case, Opening
 from spinealign.ui.cases.cases_panel import placeholder_text
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.cases.opening import file_filters

@@ -16,7 +16,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import PatientFacts
-from spinealign.ui.cases.case_session import Case
+from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import read_patient
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import DATE_GIVEN, date_text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Drawing, Measurement
 from spinealign.measure.correction.history import History
-from spinealign.ui.cases.case_session import Case
+from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import Finding, keep_corrections, kept_corrections
 from spinealign.ui.picture.display_images import DisplayOverlay, with_bodies
 from spinealign.ui.work.messages import Messages
@@ -40,7 +40,8 @@ Key = tuple[ImagePart, str, str]
 class CaseEdits:
     """The corrections of one image as one examination, with all their past.
 
-    `kept` is the state on disk, `to_write` what goes there as soon as it can.
+    `kept` is the state on disk, `to_write` what goes there as soon as it can; `has_failed` says
+    that the last try to write did.
     """
 
     def __init__(self, finding: Finding) -> None:
@@ -51,6 +52,7 @@ class CaseEdits:
         self.kept = finding.analysis.corrections or self.first
         self.history: History[Corrections] = History(self.kept)
         self.to_write: Analysis | None = None
+        self.has_failed = False
 
     @property
     def present(self) -> Corrections:
@@ -243,14 +245,19 @@ class EditSession(QObject):
         here = _key(finding)
         return {k: e for k, e in self._edits.items() if k[:2] == here[:2] and k != here}
 
-    def release(self, case: Case) -> None:
-        """Forget the changes of a case that is closed, as soon as they are on disk."""
+    def release(self, cases: Sequence[Case]) -> None:
+        """Forget the changes of cases that are closed, as soon as they are on disk."""
         self.save()
         self._edits = {
             key: edits
             for key, edits in self._edits.items()
-            if not case.holds(key[0]) or edits.is_unsaved
+            if edits.is_unsaved or not any(case.holds(key[0]) for case in cases)
         }
+
+    def count_lost(self, cases: Sequence[Case]) -> int:
+        """Return how many of these cases have changes that could not be written."""
+        lost = [key for key, edits in self._edits.items() if edits.is_unsaved and edits.has_failed]
+        return sum(any(case.holds(key[0]) for key in lost) for case in cases)
 
     def change(
         self,
@@ -422,6 +429,7 @@ class EditSession(QObject):
     def _not_written(self, edits: CaseEdits, analysis: Analysis, error: Exception) -> None:
         """Tell why changes are not on disk; those of a signed reading are taken back."""
         self._messages.report(error)
+        edits.has_failed = True
         if not isinstance(error, ReadingError):
             return
         edits.kept, edits.to_write = edits.present, None
@@ -437,7 +445,7 @@ class EditSession(QObject):
             self._apply(edits)
 
     def _written(self, edits: CaseEdits, state: Corrections, path: Path) -> None:
-        edits.kept = state
+        edits.kept, edits.has_failed = state, False
         if not edits.is_unsaved:
             edits.to_write = None
         self.saved.emit(edits.image_path, path)

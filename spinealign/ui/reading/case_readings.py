@@ -25,7 +25,7 @@ from spinealign.reading.decisions import ReadFinding, is_overruled_before
 from spinealign.reading.findings import FindingPage
 from spinealign.reading.session import ReadingSession
 from spinealign.reading.store import StoredReading, image_of, taken_in
-from spinealign.ui.cases.case_session import Case
+from spinealign.ui.cases.case import Case
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.wording import Message
@@ -178,6 +178,11 @@ class CaseReadings(QObject):
     def shown(self) -> ReadingSnapshot | None:
         """The reading of the case that is shown; None where nothing can be read."""
         entry = self._entry
+        return None if entry is None else entry.shown
+
+    def shown_of(self, case: Case) -> ReadingSnapshot | None:
+        """Return the reading of a case as it is on the disk; None where nothing can be read."""
+        entry = None if case.finding is None else self._entries.get(image_of(case.finding.analysis))
         return None if entry is None else entry.shown
 
     def reading_of(self, analysis: Analysis) -> tuple[Reading | None, LeftOutReading | None]:

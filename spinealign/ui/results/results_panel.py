@@ -13,7 +13,7 @@ from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.study import PatientFacts
 from spinealign.reading.impression import Phrase
-from spinealign.ui.cases.case_session import Case, CaseStatus
+from spinealign.ui.cases.case import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import earlier_result_text, progress_text
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.reading.case_readings import CaseReadings

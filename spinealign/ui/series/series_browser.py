@@ -21,8 +21,8 @@ from PyQt6.QtWidgets import (
 
 from spinealign import wording
 from spinealign.domain.study import PatientFacts, SeriesStack
-from spinealign.ui.cases.opening import Study
-from spinealign.ui.series.thumbnails import Thumbnails
+from spinealign.ui.cases.planning import Study
+from spinealign.ui.cases.thumbnails import Thumbnails
 from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
@@ -206,7 +206,7 @@ class SeriesBrowser(QWidget):
             for item in self._items.values()
             if self.tree.visualItemRect(item).intersects(area)
         ]
-        self.thumbnails.want(seen)
+        self.thumbnails.want([(stack.number, stack.first) for stack in seen])
 
     def event(self, event: QEvent | None) -> bool:
         """Draw what comes into sight when the panel is shown or laid out anew."""
@@ -226,8 +226,8 @@ class SeriesBrowser(QWidget):
             return
         super().keyPressEvent(event)
 
-    def _show_thumbnail(self, stack: SeriesStack, picture: QImage | None) -> None:
-        item = self._items.get(stack.number)
+    def _show_thumbnail(self, number: int, picture: QImage | None) -> None:
+        item = self._items.get(number)
         if item is not None and picture is not None:
             item.setIcon(0, _icon(picture))
 

@@ -8,7 +8,7 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDockWidget
 
 from spinealign.domain.study import SeriesStack
-from spinealign.ui.cases.opening import Study
+from spinealign.ui.cases.planning import Study
 from spinealign.ui.series.series_browser import SeriesBrowser
 from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Companion

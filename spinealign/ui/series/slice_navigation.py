@@ -8,7 +8,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.domain.examination import Examination
 from spinealign.domain.study import SlicePosition
-from spinealign.ui.cases.case_session import Case, CaseStatus
+from spinealign.ui.cases.case import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import placeholder_text
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.display_images import DisplayImage
@@ -108,10 +108,17 @@ class SliceNavigation(QObject):
             return
         if self.place is None or self.place == case.place:
             was_away, self.place = self.is_away, None
-            self._put(case.display, keep=was_away)
+            self._put(case.display, keep=was_away or self._shows(case))
             self._editing.begin(case)
             self._want_sheet()
         self.refresh()
+
+    def _shows(self, case: Case) -> bool:
+        """Whether the picture of a case is there already: it was read before its analysis."""
+        shown = self._viewer.picture.display
+        if shown is None or not case.holds(shown.image.place):
+            return False
+        return case.stack.is_single or case.stack.place_of(shown.image.place) == case.place
 
     def _on_finding(self, case: Case) -> None:
         """Lay a new result over its picture."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.ui.settings.recent import Recent
-from spinealign.ui.settings.settings import Settings, SettingsStore
+from spinealign.ui.settings.settings import MAX_SESSION, Settings, SettingsStore
 
 
 class Preferences(QObject):
@@ -72,6 +73,28 @@ class Preferences(QObject):
             self.note(recent_files=self.state.with_recent(recent))
             self.recent_changed.emit()
 
+    @property
+    def last_session(self) -> list[Recent]:
+        """What was open when the window was closed last."""
+        return [Recent.from_text(text) for text in self.state.last_session]
+
+    def remember_session(self, recents: Sequence[Recent] | None) -> None:
+        """Keep what is open for the next start, unless the user does not want that.
+
+        None keeps what is there: nothing was opened since.
+        """
+        if not self.settings.remember_recent:
+            self.note(last_session=())
+        elif recents is not None:
+            texts = dict.fromkeys(recent.text for recent in recents)
+            self.note(last_session=tuple(texts)[:MAX_SESSION])
+
+    def forget_session(self) -> None:
+        """Forget what was open last, on disk too and at once."""
+        self.note(last_session=())
+        self._store.save(self.state)
+        self.recent_changed.emit()
+
     def forget(self, recent: Recent) -> None:
         """Take a file off the recent ones."""
         if recent.text in self.state.recent_files:
@@ -86,8 +109,8 @@ class Preferences(QObject):
             self.clear_recent()
 
     def clear_recent(self) -> None:
-        """Forget all recent files, on disk too and at once."""
-        self.note(recent_files=())
+        """Forget all recent files and what was open last, on disk too and at once."""
+        self.note(recent_files=(), last_session=())
         self._store.save(self.state)
         self.recent_changed.emit()
 

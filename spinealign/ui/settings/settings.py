@@ -20,6 +20,8 @@ from spinealign.reading.impression import Phrases
 from spinealign.ui.settings.recent import Recent
 
 MAX_RECENT_FILES = 12
+MAX_SESSION = 500
+"""How many images of a session are remembered for the next one."""
 
 
 class ThemeChoice(StrEnum):
@@ -121,6 +123,8 @@ class WindowState:
         What the user opened, the latest first, each as `Recent.text` has it.
     last_folder, last_export_folder : str
         Where the file dialogs start.
+    last_session : tuple of str
+        What was open when the window was closed last, each as `Recent.text` has it.
     """
 
     geometry: str = ""
@@ -129,6 +133,7 @@ class WindowState:
     recent_files: tuple[str, ...] = ()
     last_folder: str = ""
     last_export_folder: str = ""
+    last_session: tuple[str, ...] = ()
 
     def with_recent(self, recent: Recent) -> tuple[str, ...]:
         """Return `recent_files` with this one at the top, each series once."""

@@ -81,6 +81,21 @@ COMMANDS: tuple[Command, ...] = (
     Command("paste", "&Paste image", ("Ctrl+V",), "paste", "Analyse the image on the clipboard"),
     Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
     Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),
+    Command(
+        "open_last_session",
+        "Open images of &last time",
+        tip="Open again what was open when the program was closed",
+    ),
+    Command(
+        "skipped",
+        "Files that were s&kipped…",
+        tip="List the files of a folder or archive that were not opened, with the reasons",
+    ),
+    Command(
+        "export_table",
+        "E&xport one table of the selected cases…",
+        tip="One CSV file with the main measures of all selected cases, a row each",
+    ),
     *(
         Command(f"save_{kind}", one.menu_text, one.keys, one.icon_name, one.tip)
         for kind, one in EXPORTERS.items()
@@ -284,8 +299,17 @@ COMMANDS: tuple[Command, ...] = (
     Command("theme_system", "&System", group="theme"),
     Command("theme_light", "&Light", group="theme"),
     Command("theme_dark", "&Dark", group="theme"),
-    Command("remember_recent", "Re&member recent files", checkable=True),
-    Command("clear_recent", "C&lear recent files"),
+    Command(
+        "remember_recent",
+        "Re&member recent files",
+        tip="Keep the paths of recent files, and of what is open for the next start",
+        checkable=True,
+    ),
+    Command(
+        "clear_recent",
+        "C&lear recent files",
+        tip="Forget the paths of recent files, and of what was open last time",
+    ),
     Command("start_page", "&Start page and samples", (), "", "Show the page with sample cases"),
     Command("keyboard", "&Keyboard and mouse", ("F1",), "keyboard"),
     Command("models", "&Model cards", (), "model"),
@@ -388,7 +412,11 @@ def build_menus(
     files = _menu(bar.addMenu("&File"))
     _fill(files, actions, ("open", "open_folder"))
     recent = _menu(files.addMenu("Open &recent"))
-    _fill(files, actions, ("paste", _SEPARATOR, "save", "save_all"))
+    _fill(
+        files,
+        actions,
+        ("open_last_session", "paste", "skipped", _SEPARATOR, "save", "save_all", "export_table"),
+    )
     parts = _menu(files.addMenu("Save one &part as"))
     _fill(parts, actions, [f"save_{kind}" for kind in EXPORTERS])
     _fill(parts, actions, (_SEPARATOR, *map(deidentified_command, REPORTS)))

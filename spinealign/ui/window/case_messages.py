@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PyQt6.QtCore import QElapsedTimer, QObject
 
-from spinealign.ui.cases.case_session import Case, CaseStatus
+from spinealign.ui.cases.case import Case, CaseStatus
 from spinealign.ui.widgets.banner import Banner
 from spinealign.ui.workbench import Workbench
 from spinealign.wording import Message

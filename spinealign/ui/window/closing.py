@@ -53,6 +53,7 @@ class WindowCloser(QObject):
             event.ignore()
             self._stay()
         else:
+            self._bench.remember_session()
             self.closing.emit()
             self._bench.shut_down()
             event.accept()

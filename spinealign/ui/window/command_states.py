@@ -11,7 +11,7 @@ from spinealign.domain.examination import Plane
 from spinealign.domain.findings import Analysis, WarningCode
 from spinealign.domain.study import FEWEST_SLICES
 from spinealign.export.exporters import EXPORTERS
-from spinealign.ui.cases.case_session import Case
+from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.drawing_tools import ToolName
 from spinealign.ui.widgets.labels import offer
@@ -72,7 +72,7 @@ class CommandStates(QObject):
         super().__init__(bench)
         self._actions, self._bench = actions, bench
         self._patient, self._image_type_button = patient, image_type_button
-        for signal in (bench.current_changed, bench.session.changed, bench.work_changed):
+        for signal in (bench.current_changed, bench.current_updated, bench.work_changed):
             signal.connect(self.refresh)
         patient.facts_changed.connect(self._offer_reports)
         patient.facts_changed.connect(self._offer_edits)

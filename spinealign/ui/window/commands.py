@@ -14,10 +14,10 @@ from spinealign.domain.examination import EXAMINATIONS
 from spinealign.domain.findings import Analysis
 from spinealign.domain.model_card import ModelCard
 from spinealign.export.exporters import EXPORTERS
-from spinealign.ui.cases.case_session import CaseStatus
 from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.jobs import read_cards
 from spinealign.ui.cases.saving import ReportPatient
+from spinealign.ui.cases.welcome import Welcome
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.correcting.correction_controller import CorrectionController
 from spinealign.ui.correcting.undoing import Undoing
@@ -41,10 +41,10 @@ from spinealign.ui.window.date_dialog import DateDialog
 from spinealign.ui.window.dialogs import about_dialog, keyboard_dialog, models_dialog
 from spinealign.ui.window.file_locations import FileLocationsDialog
 from spinealign.ui.window.patient_strip import PatientStrip
-from spinealign.ui.window.status_line import WorkStatus
 from spinealign.ui.workbench import Workbench
 
 OPACITY_STEP_PERCENT = 10
+NO_LAST_SESSION = "Nothing is remembered of the last session"
 
 
 def connect_files(
@@ -56,7 +56,6 @@ def connect_files(
     actions.on("open_folder", partial(opener.ask_folder, window))
     actions.on("paste", opener.paste)
     actions.on("save", _of_result(bench, lambda result: saver.save_results([result], window)))
-    actions.on("save_all", partial(_save_all, bench, window))
     for kind in EXPORTERS:
         actions.on(f"save_{kind}", partial(save_part, bench, patient, window, kind))
     for kind in REPORTS:
@@ -73,12 +72,6 @@ def _of_result(bench: Workbench, act: Callable[[Analysis], object]) -> Callable[
             act(result)
 
     return command
-
-
-def _save_all(bench: Workbench, window: QWidget) -> None:
-    done = [case for case in bench.session.cases if case.status is CaseStatus.DONE]
-    kept = [case.finding.analysis for case in done if case.finding is not None]
-    bench.saver.save_results(kept, window, left_out=len(done) - len(kept))
 
 
 def save_part(bench: Workbench, patient: PatientStrip, window: QWidget, kind: str) -> None:
@@ -110,18 +103,20 @@ def _print_report(bench: Workbench, patient: PatientStrip, window: QWidget) -> N
     _of_result(bench, lambda result: bench.saver.preview_report(result, whose, show))()
 
 
-def connect_cases(
-    actions: Actions, bench: Workbench, cases: CasesPanel, status: WorkStatus
-) -> None:
-    """Go from case to case, close them, and stop work."""
-    actions.on("close_case", bench.close_current)
-    actions.on("close_all", bench.close_all)
-    actions.on("find", cases.focus_search)
-    actions.on("cancel", status.stop)
-    actions.on("next_case", partial(bench.step, 1))
-    actions.on("previous_case", partial(bench.step, -1))
-    # Looking at files reports itself long before it changes what runs and waits.
-    bench.opener.searching.connect(lambda: actions.offer("cancel"))
+def connect_session(actions: Actions, bench: Workbench, welcome: Welcome) -> None:
+    """Offer what was open when the window was closed last, until it is forgotten."""
+    preferences = bench.preferences
+
+    def offer() -> None:
+        count = len(preferences.last_session)
+        welcome.offer_session(count)
+        actions.offer("open_last_session", "" if count else NO_LAST_SESSION)
+
+    actions.on("open_last_session", lambda: bench.opener.open_again(preferences.last_session))
+    welcome.last_session_requested.connect(actions["open_last_session"].trigger)
+    welcome.forget_session_requested.connect(preferences.forget_session)
+    preferences.recent_changed.connect(offer)
+    offer()
 
 
 def connect_series(actions: Actions, series: SeriesPanel, navigation: SliceNavigation) -> None:
@@ -171,6 +166,7 @@ def connect_patient(
     strip: PatientStrip,
     viewer: Viewer,
     series: SeriesPanel,
+    cases: CasesPanel,
     preferences: Preferences,
 ) -> None:
     """Show whose picture it is, or hide that everywhere."""
@@ -178,7 +174,9 @@ def connect_patient(
     actions.check("hide_patient", preferences.settings.hide_patient_data)
     hide.toggled.connect(strip.set_hidden)
     hide.toggled.connect(series.browser.hide_patients)
+    hide.toggled.connect(cases.hide_patients)
     series.browser.hide_patients(hide.isChecked())
+    cases.hide_patients(hide.isChecked())
     hide.toggled.connect(lambda on: preferences.choose(hide_patient_data=on))
     strip.hide_requested.connect(hide.trigger)
     viewer.image_shown.connect(strip.show_patient_of)

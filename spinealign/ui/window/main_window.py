@@ -19,11 +19,12 @@ from PyQt6.QtWidgets import (
 
 from spinealign.domain.discs import Disc
 from spinealign.domain.reading import Finding
-from spinealign.ui.cases.case_session import Case
+from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.welcome import Welcome
 from spinealign.ui.correcting.correction_controller import CorrectionController
 from spinealign.ui.picture.viewer import Viewer
+from spinealign.ui.reading.key_value import key_value
 from spinealign.ui.reading.places import (
     FINDING_ROOM,
     LEAST_SHARE_SHOWN,
@@ -47,11 +48,11 @@ from spinealign.ui.window.actions import (
     build_tool_bar,
     image_type_button,
 )
+from spinealign.ui.window.case_commands import CaseCommands
 from spinealign.ui.window.case_messages import CaseMessages
 from spinealign.ui.window.closing import WindowCloser
 from spinealign.ui.window.command_states import CommandStates
 from spinealign.ui.window.commands import (
-    connect_cases,
     connect_date,
     connect_editing,
     connect_files,
@@ -62,6 +63,7 @@ from spinealign.ui.window.commands import (
     connect_preferences,
     connect_recent,
     connect_series,
+    connect_session,
     connect_windows,
     opacity_slider,
     panel_action,
@@ -161,7 +163,8 @@ class MainWindow(DropWindow):
         is_hidden = bench.preferences.settings.hide_patient_data
         self.patient = PatientStrip(bench.services, bench.patients, is_hidden)
         self.welcome = Welcome(bench.preferences.is_first_start)
-        self.cases, self.results = CasesPanel(colours), ResultsPanel(colours, bench.readings)
+        self.cases = CasesPanel(bench.thumbnails, colours)
+        self.results = ResultsPanel(colours, bench.readings)
         self.series = SeriesPanel(bench, colours)
         self.disc_inset = DiscInset(self.viewer, self.results.disc_choice)
 
@@ -217,11 +220,12 @@ class MainWindow(DropWindow):
         bench, actions = self.workbench, self.actions_by_name
         preferences = bench.preferences
         connect_files(actions, bench, self.patient, self)
-        connect_cases(actions, bench, self.cases, self.work_status)
+        self.case_commands = CaseCommands(actions, bench, self.cases, self.work_status, self)
+        connect_session(actions, bench, self.welcome)
         connect_series(actions, self.series, self.navigation)
         connect_windows(actions, bench, self.theme, self)
         connect_picture(actions, self.viewer, self.opacity_slider)
-        connect_patient(actions, self.patient, self.viewer, self.series, preferences)
+        connect_patient(actions, self.patient, self.viewer, self.series, self.cases, preferences)
         connect_overlay(actions, self.viewer, preferences)
         connect_editing(actions, self.correction, bench.undoing, self.viewer, preferences)
         connect_date(actions, self.correction, self)
@@ -241,26 +245,29 @@ class MainWindow(DropWindow):
         self.case_messages = CaseMessages(self.banner, self.workbench)
         messages.crashed.connect(lambda error: CrashDialog(error, self).open())
         messages.told.connect(self.status.tell)
-        self.status.cancel_requested.connect(self.work_status.stop)
+        self.status.cancel_requested.connect(self.case_commands.stop)
         self.correction.editor.hint_changed.connect(self.status.show_hint)
 
     def _connect_cases(self) -> None:
         bench, session, cases = self.workbench, self.workbench.session, self.cases
-        session.added.connect(cases.add_case)
-        session.removed.connect(cases.remove_case)
+        cases.model.key_value_of = lambda case: key_value(bench.readings.shown_of(case))
+        session.added.connect(cases.add_cases)
+        session.removed.connect(cases.remove_cases)
         for signal in (session.changed, session.display_ready, bench.editing.edited_changed):
             signal.connect(cases.update_case)
         bench.readings.status_changed.connect(cases.update_case)
+        bench.readings.changed.connect(self._update_current_row)
         bench.current_changed.connect(cases.select_case)
-        cases.case_selected.connect(bench.select)
-        cases.again_requested.connect(lambda case: session.analyse(case, case.wanted_examination))
-        cases.close_requested.connect(bench.close)
         cases.file_chosen.connect(bench.opener.open_recent)
         cases.forget_requested.connect(bench.preferences.forget)
         cases.clear_recent_requested.connect(bench.preferences.clear_recent)
         bench.samples_read.connect(self.welcome.set_samples)
         self.welcome.sample_chosen.connect(bench.opener.open_sample)
         self.dropped.connect(bench.opener.open_mime)
+
+    def _update_current_row(self) -> None:
+        if self.workbench.current is not None:
+            self.cases.update_case(self.workbench.current)
 
     def _connect_results(self) -> None:
         bench, results = self.workbench, self.results

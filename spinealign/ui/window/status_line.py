@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
 
-from spinealign.ui.cases.case_session import Case, CaseStatus
+from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import Progress
 from spinealign.ui.picture.scene import PixelReading
 from spinealign.ui.workbench import Workbench
+from spinealign.wording.worklist import analysed_text
 
 
 class StatusLine(QStatusBar):
@@ -164,9 +167,4 @@ class WorkStatus(QObject):
             self._line.show_work(f"{progress.name}…", progress.fraction)
 
     def _rest_words(self) -> str:
-        cases = self._bench.session.cases
-        done = sum(case.status is CaseStatus.DONE for case in cases)
-        failed = sum(case.status is CaseStatus.FAILED for case in cases)
-        told = [f"{done} case{'' if done == 1 else 's'} analysed"] if done else []
-        told += [f"{failed} failed"] if failed else []
-        return ", ".join(told) or "Ready"
+        return analysed_text(Counter(case.standing for case in self._bench.session.cases))

@@ -114,6 +114,11 @@ class TaskRunner(QObject):
         """Whether a task is running, waiting, or about to report its end."""
         return bool(self._tasks)
 
+    @property
+    def has_queue(self) -> bool:
+        """Whether what was submitted last waits for another task."""
+        return len(self._tasks) > 1
+
     def submit(
         self, start: Callable[[], Work], report: Callable[[Exception], object] | None = None
     ) -> Task:

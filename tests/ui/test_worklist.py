@@ -1,0 +1,487 @@
+"""The worklist: what a row says, search, filters, order, several cases at once, the queue."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtGui import QContextMenuEvent
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton
+
+from spinealign.domain.errors import ExportError, ExportProblem
+from spinealign.domain.study import PatientFacts
+from spinealign.ui.cases.case import CaseStatus
+from spinealign.ui.cases.worklist_view import SIGNS
+from spinealign.ui.widgets.icons import icon
+from spinealign.wording.worklist import STANDING_TIPS, SortKey, Standing
+from tests.ui.hands import at_rest, titles
+
+LEFT, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+MIXED = ("ct_1.dcm", "photo_2.png", "bad_3", "film_4.png")
+
+
+def rests(window):
+    return at_rest(window) and not window.workbench.looks.is_busy
+
+
+@pytest.fixture
+def mixed(qtbot, window, files):
+    """A window with a CT slice, a refused photograph, a file that is no image, and a film."""
+    window.resize(1100, 800)
+    window.activateWindow()
+    window.workbench.opener.open_paths(files(*MIXED))
+    qtbot.waitUntil(lambda: len(window.workbench.session.cases) == len(MIXED) and rests(window))
+    return window
+
+
+@pytest.fixture
+def queued(qtbot, window, fake, files):
+    """A window whose first of four cases stands still while the others wait."""
+    window.activateWindow()
+    fake.analyser.hold = "Classifying"
+    window.workbench.opener.open_paths(files("ct_1.dcm", "ct_2.dcm", "ct_3.dcm", "ct_4.dcm"))
+    qtbot.waitUntil(fake.analyser.reached.is_set)
+    qtbot.waitUntil(lambda: not window.workbench.looks.is_busy)
+    return window
+
+
+def case_named(window, name):
+    return next(case for case in window.workbench.session.cases if case.title == name)
+
+
+def row_named(window, name):
+    return window.cases.model.row_of(case_named(window, name))
+
+
+def click(window, name, keys=NO_KEYS):
+    view = window.cases.view
+    where = view.visualRect(window.cases.model.index_of(case_named(window, name))).center()
+    QTest.mouseClick(view.viewport(), LEFT, keys, where)
+
+
+def key(window, which, keys=NO_KEYS):
+    QTest.keyClick(window.cases.view, which, keys)
+
+
+def shown(window):
+    return [case.title for case in window.cases.model.shown_cases]
+
+
+def selected(window):
+    return [case.title for case in window.cases.selected]
+
+
+def the_question(window):
+    [box] = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+    return box
+
+
+def press_button(box, words):
+    [button] = [b for b in box.findChildren(QPushButton) if words in b.text()]
+    QTest.mouseClick(button, LEFT)
+
+
+def the_menu(window):
+    """Return the menu that the keyboard asks for, and close it again."""
+    view = window.cases.view
+    where = QPoint(3, 3)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, where, view.mapToGlobal(where))
+    QApplication.sendEvent(view.viewport(), event)
+    [menu] = [menu for menu in window.cases.findChildren(QMenu) if menu.isVisible()]
+    return menu
+
+
+class TestWhatARowSays:
+    def test_every_standing_has_a_sign_of_its_own(self, qapp):
+        assert set(SIGNS) == set(Standing) == set(STANDING_TIPS)
+        drawn = {name: icon(name, "#000000").pixmap(32, 32).toImage() for name, _ in SIGNS.values()}
+        pictures = list(drawn.values())
+        assert len(pictures) == len(Standing)
+        assert all(a != b for i, a in enumerate(pictures) for b in pictures[i + 1 :])
+
+    def test_a_refused_picture_does_not_count_as_analysed(self, mixed):
+        standing = {name: case_named(mixed, name).standing for name in MIXED}
+        assert standing == {
+            "ct_1.dcm": Standing.TO_CHECK,
+            "photo_2.png": Standing.REFUSED,
+            "bad_3": Standing.FAILED,
+            "film_4.png": Standing.TO_CHECK,
+        }
+        assert mixed.status.step.text() == "2 cases analysed, 1 refused, 1 failed"
+        assert "refused" in row_named(mixed, "photo_2.png").spoken
+        assert "nothing was analysed" in row_named(mixed, "photo_2.png").tip
+        assert row_named(mixed, "photo_2.png").key_value == ""
+
+    def test_the_value_and_the_kind_are_told(self, mixed):
+        row = row_named(mixed, "film_4.png")
+        assert row.key_value == "C2–C7 Cobb 20.9°"
+        assert row.case.kind == "Neck X-ray"
+        assert row.spoken == "film_4.png, Neck X-ray, C2–C7 Cobb 20.9°, to check"
+        index = mixed.cases.model.index_of(row.case)
+        assert index.data(Qt.ItemDataRole.AccessibleTextRole) == row.spoken
+
+    def test_why_one_failed_stands_in_its_tip(self, mixed):
+        assert "“bad_3” is not an image" in row_named(mixed, "bad_3").tip
+
+    def test_what_is_refused_stays_refused_when_its_result_is_let_go(self, qtbot, window, files):
+        window.workbench.session.limit_memory(1)
+        window.workbench.opener.open_paths(files("ct_0.dcm", "photo_1.png", "film_2.png"))
+        qtbot.waitUntil(lambda: len(titles(window)) == 3 and rests(window))
+        photo = case_named(window, "photo_1.png")
+        assert photo.finding is None
+        assert photo.standing is Standing.REFUSED
+
+    def test_rows_in_sight_get_thumbnails(self, mixed, qtbot):
+        good = row_named(mixed, "ct_1.dcm")
+        qtbot.waitUntil(lambda: good.thumbnail is not None)
+        assert max(good.thumbnail.width(), good.thumbnail.height()) == 128
+
+    def test_patient_and_date_are_shown_and_can_be_hidden(self, qtbot, window, fake, files):
+        fake.patients["ct_1.dcm"] = PatientFacts(name="Doe^Jane", study_date="20240502")
+        window.workbench.opener.open_paths(files("ct_1.dcm"))
+        qtbot.waitUntil(lambda: len(titles(window)) == 1 and rests(window))
+        row = row_named(window, "ct_1.dcm")
+        assert (row.heading, row.date) == ("Doe, Jane", "2024-05-02")
+        assert row.details == "2024-05-02 · Neck CT · ct_1.dcm"
+        window.actions_by_name["hide_patient"].trigger()
+        assert (row.heading, row.date, row.facts) == ("ct_1.dcm", "", None)
+        assert "Doe" not in row.spoken + row.tip
+        window.actions_by_name["hide_patient"].trigger()
+        qtbot.waitUntil(lambda: row.heading == "Doe, Jane")
+
+    def test_nothing_is_read_of_patients_that_are_hidden(self, qtbot, window, fake, files):
+        asked = []
+        window.workbench.thumbnails.facts_read.connect(lambda case, _: asked.append(case))
+        window.actions_by_name["hide_patient"].trigger()
+        window.workbench.opener.open_paths(files("ct_1.dcm"))
+        qtbot.waitUntil(lambda: len(titles(window)) == 1 and rests(window))
+        assert asked == []
+
+
+class TestSearchFilterSort:
+    def test_search_says_that_it_is_active(self, mixed):
+        cases = mixed.cases
+        assert cases.count.text() == "4 cases"
+        assert not cases.clear.isVisible()
+        key(mixed, Qt.Key.Key_F, CTRL)
+        QTest.keyClicks(cases.search, "PNG")
+        assert shown(mixed) == ["photo_2.png", "film_4.png"]
+        assert cases.count.text() == "2 of 4"
+        assert cases.clear.isVisible()
+        QTest.mouseClick(cases.clear, LEFT)
+        assert (cases.search.text(), len(shown(mixed))) == ("", 4)
+        assert not cases.clear.isVisible()
+
+    @pytest.mark.parametrize(
+        ("words", "found"),
+        [
+            ("neck cobb", ["film_4.png"]),
+            ("refused", ["photo_2.png"]),
+            ("cobb refused", []),
+            ("20.9", ["film_4.png"]),
+        ],
+    )
+    def test_every_word_counts_wherever_it_stands(self, mixed, words, found):
+        mixed.cases.search.setText(words)
+        assert shown(mixed) == found
+
+    def test_a_search_changes_neither_what_is_shown_nor_what_is_selected(self, mixed):
+        click(mixed, "photo_2.png")
+        click(mixed, "film_4.png", CTRL)
+        current = mixed.workbench.current
+        seen = []
+        mixed.workbench.current_changed.connect(seen.append)
+        mixed.cases.search.setText("ct_1")
+        assert (mixed.workbench.current, seen) == (current, [])
+        mixed.cases.search.clear()
+        assert (mixed.workbench.current, seen) == (current, [])
+        assert mixed.cases.view.currentIndex() == mixed.cases.model.index_of(current)
+
+    def test_filters_by_status_and_kind(self, mixed):
+        cases = mixed.cases
+        cases.filter_button.menu().aboutToShow.emit()
+        offered = [action.text() for action in cases.filter_button.menu().actions()]
+        assert "To check (2)" in offered
+        assert "Refused (1)" in offered
+        assert "Neck X-ray" in offered
+        self.choose(cases, "To check (2)")
+        assert shown(mixed) == ["ct_1.dcm", "film_4.png"]
+        self.choose(cases, "Neck CT")
+        assert shown(mixed) == ["ct_1.dcm"]
+        assert cases.count.text() == "1 of 4"
+        assert "filtered out" in cases.filter_button.accessibleName()
+        self.choose(cases, "Show all")
+        assert len(shown(mixed)) == 4
+
+    def choose(self, cases, text):
+        menu = cases.filter_button.menu()
+        menu.aboutToShow.emit()
+        [action] = [action for action in menu.actions() if action.text() == text]
+        action.trigger()
+
+    @pytest.mark.parametrize(
+        ("sort_key", "expected"),
+        [
+            (SortKey.OPENED, ["ct_1.dcm", "photo_2.png", "bad_3", "film_4.png"]),
+            (SortKey.NAME, ["bad_3", "ct_1.dcm", "film_4.png", "photo_2.png"]),
+            (SortKey.STANDING, ["ct_1.dcm", "film_4.png", "photo_2.png", "bad_3"]),
+            (SortKey.KIND, ["ct_1.dcm", "film_4.png", "photo_2.png", "bad_3"]),
+        ],
+    )
+    def test_sorting(self, mixed, sort_key, expected):
+        menu = mixed.cases.sort_button.menu()
+        [action] = [action for action in menu.actions() if action.text() == sort_key.value]
+        action.trigger()
+        if sort_key is SortKey.KIND:
+            assert shown(mixed)[-1] == "bad_3"
+        else:
+            assert shown(mixed) == expected
+
+    def test_numbers_in_names_count_and_the_order_turns(self, qtbot, window, files):
+        window.workbench.opener.open_paths(files("ct_10.dcm", "ct_9.dcm", "ct_1.dcm"))
+        qtbot.waitUntil(lambda: len(titles(window)) == 3 and rests(window))
+        window.cases.model.sort_by(SortKey.NAME, False)
+        assert shown(window) == ["ct_1.dcm", "ct_9.dcm", "ct_10.dcm"]
+        window.cases.model.sort_by(SortKey.NAME, True)
+        assert shown(window) == ["ct_10.dcm", "ct_9.dcm", "ct_1.dcm"]
+
+    def test_patients_and_dates_sort_with_the_unknown_last(self, qtbot, window, fake, files):
+        fake.patients["ct_1.dcm"] = PatientFacts(name="Zorn^A", study_date="20200101")
+        fake.patients["ct_3.dcm"] = PatientFacts(name="Abel^B", study_date="20250101")
+        window.workbench.opener.open_paths(files("ct_1.dcm", "ct_2.dcm", "ct_3.dcm"))
+        qtbot.waitUntil(lambda: len(titles(window)) == 3 and rests(window))
+        window.cases.model.sort_by(SortKey.PATIENT, False)
+        assert shown(window) == ["ct_3.dcm", "ct_1.dcm", "ct_2.dcm"]
+        window.cases.model.sort_by(SortKey.DATE, True)
+        assert shown(window) == ["ct_3.dcm", "ct_1.dcm", "ct_2.dcm"]
+        window.cases.model.sort_by(SortKey.DATE, False)
+        assert shown(window) == ["ct_1.dcm", "ct_3.dcm", "ct_2.dcm"]
+
+    def test_next_and_previous_follow_what_is_shown(self, mixed):
+        mixed.cases.model.sort_by(SortKey.NAME, False)
+        mixed.cases.search.setText("png")
+        click(mixed, "film_4.png")
+        mixed.actions_by_name["next_case"].trigger()
+        assert mixed.workbench.current.title == "photo_2.png"
+
+    def test_two_thousand_cases_are_listed_at_once(self, qtbot, window, tmp_path, fake):
+        fake.analyser.hold = "Classifying"
+        paths = [tmp_path / f"ct_{number}.dcm" for number in range(2000)]
+        arranged = []
+        window.cases.model.arranged.connect(lambda: arranged.append(True))
+        window.workbench.opener.open_paths(paths)
+        qtbot.waitUntil(fake.analyser.reached.is_set)
+        assert window.cases.count.text() == "2000 cases"
+        assert len(arranged) < 20
+        assert len(window.cases.view.in_sight) < 30
+        window.workbench.stop()
+
+
+class TestSeveralAtOnce:
+    def test_the_bar_of_a_selection(self, mixed):
+        click(mixed, "ct_1.dcm")
+        assert not mixed.cases.bar.isVisible()
+        key(mixed, Qt.Key.Key_A, CTRL)
+        assert selected(mixed) == list(MIXED)
+        assert mixed.cases.bar.isVisible()
+        assert mixed.cases.selected_count.text() == "4 selected"
+
+    def test_delete_closes_what_is_selected(self, mixed):
+        click(mixed, "ct_1.dcm")
+        click(mixed, "photo_2.png", CTRL)
+        key(mixed, Qt.Key.Key_Delete)
+        assert titles(mixed) == ["bad_3", "film_4.png"]
+        assert mixed.workbench.current.title == "bad_3"
+
+    def test_a_new_name_is_not_asked_for(self, mixed):
+        click(mixed, "ct_1.dcm")
+        key(mixed, Qt.Key.Key_F2)
+        assert mixed.cases.view.state() == mixed.cases.view.State.NoState
+
+    def test_arrows_show_the_next_case_and_shift_selects_more(self, mixed):
+        click(mixed, "ct_1.dcm")
+        key(mixed, Qt.Key.Key_Down)
+        assert mixed.workbench.current.title == "photo_2.png"
+        assert selected(mixed) == ["photo_2.png"]
+        key(mixed, Qt.Key.Key_Down, SHIFT)
+        assert selected(mixed) == ["photo_2.png", "bad_3"]
+        assert mixed.workbench.current.title == "bad_3"
+
+    @pytest.mark.qt_log_ignore("This plugin does not support")
+    def test_the_menu_can_be_asked_for_by_keys(self, mixed):
+        click(mixed, "ct_1.dcm")
+        click(mixed, "film_4.png", CTRL)
+        menu = the_menu(mixed)
+        texts = [action.text() for action in menu.actions() if action.text()]
+        assert texts == [
+            "Analyse 2 cases again", "Stop", "Save results…", "Export one table…", "Close 2 cases",
+        ]  # fmt: skip
+        rest = [action for action in menu.actions() if action.text() == "Close 2 cases"]
+        rest[0].trigger()
+        menu.close()
+        assert titles(mixed) == ["photo_2.png", "bad_3"]
+
+    def test_what_is_selected_is_analysed_again_in_its_order(self, qtbot, mixed, fake):
+        fake.analyser.calls.clear()
+        click(mixed, "ct_1.dcm")
+        click(mixed, "film_4.png", CTRL)
+        mixed.cases.again_requested.emit(mixed.cases.selected)
+        qtbot.waitUntil(lambda: rests(mixed))
+        assert [name for name, _ in fake.analyser.calls] == ["ct_1.dcm", "film_4.png"]
+
+    def test_what_is_selected_is_saved(self, qtbot, mixed, fake, tmp_path, monkeypatch):
+        monkeypatch.setattr(
+            "spinealign.ui.cases.saving.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
+        )
+        click(mixed, "ct_1.dcm")
+        click(mixed, "film_4.png", CTRL)
+        with qtbot.waitSignal(mixed.workbench.saver.saved):
+            mixed.cases.save_requested.emit(mixed.cases.selected)
+        assert [path.name for _, path in fake.written] == ["ct_1", "film_4"]
+
+    def test_one_table_of_what_is_selected(self, qtbot, mixed, fake, tmp_path, monkeypatch):
+        monkeypatch.setattr(
+            "spinealign.ui.cases.saving.QFileDialog.getSaveFileName",
+            lambda *_: (str(tmp_path / "table.csv"), ""),
+        )
+        key(mixed, Qt.Key.Key_A, CTRL)
+        with qtbot.waitSignal(mixed.workbench.saver.saved):
+            mixed.actions_by_name["export_table"].trigger()
+        [rows] = fake.tables
+        assert [(row.status, row.analysis.image.source_path.name) for row in rows] == [
+            ("to check", "ct_1.dcm"), ("refused", "photo_2.png"), ("to check", "film_4.png"),
+        ]  # fmt: skip
+        assert fake.written == [("table", tmp_path / "table.csv")]
+
+    def test_a_table_is_offered_where_something_selected_has_a_result(self, mixed):
+        click(mixed, "bad_3")
+        assert "no result" in mixed.actions_by_name.reason("export_table")
+        click(mixed, "ct_1.dcm", CTRL)
+        assert mixed.actions_by_name["export_table"].isEnabled()
+
+    def test_closing_asks_where_corrections_could_not_be_written(
+        self, qtbot, hands, fake, tmp_path
+    ):
+        window = hands.window
+        fake.keep_failure = ExportError(tmp_path, ExportProblem.DISK_FULL)
+        place = hands.place_of("C4", "anterior_superior")
+        with qtbot.waitSignal(window.workbench.messages.failed):
+            hands.drag(place, (place[0] + 9, place[1] + 4))
+        window.actions_by_name["close_case"].trigger()
+        press_button(the_question(window), "Keep open")
+        assert len(titles(window)) == 1
+        key(window, Qt.Key.Key_Delete)
+        press_button(the_question(window), "Close anyway")
+        assert titles(window) == []
+        window.workbench.editing.give_up_unsaved()
+
+
+class TestTheQueue:
+    def test_what_is_selected_comes_next(self, qtbot, queued, fake):
+        click(queued, "ct_3.dcm")
+        assert case_named(queued, "ct_3.dcm").status is CaseStatus.WAITING
+        fake.analyser.gate.set()
+        qtbot.waitUntil(lambda: at_rest(queued))
+        order = [name for name, _ in fake.analyser.calls]
+        assert order == ["ct_1.dcm", "ct_3.dcm", "ct_2.dcm", "ct_4.dcm"]
+
+    def test_the_picture_of_what_waits_is_shown_while_another_is_analysed(self, qtbot, queued):
+        case = case_named(queued, "ct_3.dcm")
+        assert case.display is None
+        with qtbot.waitSignal(queued.workbench.session.display_ready):
+            click(queued, "ct_3.dcm")
+        assert case.status is CaseStatus.WAITING
+        assert queued.viewer.picture.display is case.display
+        assert case.display is not None
+
+    def test_zoom_stays_when_the_analysis_brings_the_picture_again(self, qtbot, queued, fake):
+        case = case_named(queued, "ct_3.dcm")
+        with qtbot.waitSignal(queued.workbench.session.display_ready):
+            click(queued, "ct_3.dcm")
+        first = case.display
+        assert case.is_first_look
+        queued.viewer.zoom_to(3.0)
+        fake.analyser.gate.set()
+        qtbot.waitUntil(lambda: at_rest(queued))
+        assert case.finding is not None
+        assert case.display is case.finding.display is not first
+        assert queued.viewer.picture.display is case.display
+        assert queued.viewer.zoom == pytest.approx(3.0)
+
+    def test_only_the_last_of_many_is_read_when_one_leafs_on(self, qtbot, queued):
+        looked = []
+        queued.workbench.thumbnails.looked_at.connect(lambda case, _: looked.append(case.title))
+        for name in ("ct_2.dcm", "ct_3.dcm", "ct_4.dcm"):
+            queued.workbench.select(case_named(queued, name))
+        qtbot.waitUntil(lambda: not queued.workbench.looks.is_busy)
+        assert looked[-1] == "ct_4.dcm"
+        assert "ct_3.dcm" not in looked
+
+    def test_cancel_asks_and_stops_one(self, qtbot, queued, fake):
+        queued.actions_by_name["cancel"].trigger()
+        assert queued.workbench.session.is_busy
+        box = the_question(queued)
+        assert "4 images" in box.text()
+        press_button(box, "Stop “ct_1.dcm”")
+        fake.analyser.gate.set()
+        qtbot.waitUntil(lambda: at_rest(queued))
+        standing = [case.standing for case in queued.workbench.session.cases]
+        assert standing == [Standing.STOPPED, *[Standing.TO_CHECK] * 3]
+
+    def test_cancel_asks_and_stops_all(self, qtbot, queued, fake):
+        QTest.mouseClick(queued.status.cancel, LEFT)
+        press_button(the_question(queued), "Stop all 4")
+        assert not queued.workbench.session.is_busy
+        assert {case.standing for case in queued.workbench.session.cases} == {Standing.STOPPED}
+
+    def test_cancel_can_be_taken_back(self, queued):
+        queued.actions_by_name["cancel"].trigger()
+        QTest.keyClick(the_question(queued), Qt.Key.Key_Escape)
+        assert len(queued.workbench.session.unfinished) == 4
+
+    def test_the_question_goes_when_nothing_is_left_to_stop(self, qtbot, queued, fake):
+        queued.actions_by_name["cancel"].trigger()
+        assert the_question(queued).isVisible()
+        fake.analyser.gate.set()
+        qtbot.waitUntil(lambda: at_rest(queued))
+        assert not any(box.isVisible() for box in queued.findChildren(QMessageBox))
+        assert all(case.finding is not None for case in queued.workbench.session.cases)
+
+    def test_what_was_analysed_meanwhile_is_not_stopped_by_a_late_answer(self, qtbot, queued, fake):
+        queued.actions_by_name["cancel"].trigger()
+        box = the_question(queued)
+        fake.analyser.hold = ""
+        with qtbot.waitSignal(queued.workbench.session.finding_ready):
+            fake.analyser.gate.set()
+        first = queued.workbench.session.cases[0]
+        assert first.finding is not None
+        queued.case_commands._stop_one(first)
+        box.reject()
+        qtbot.waitUntil(lambda: at_rest(queued))
+        assert all(case.finding is not None for case in queued.workbench.session.cases)
+
+    def test_stop_in_the_menu_stops_what_is_selected(self, queued):
+        click(queued, "ct_2.dcm")
+        click(queued, "ct_3.dcm", CTRL)
+        queued.cases.stop_requested.emit(queued.cases.selected)
+        standing = [case.standing for case in queued.workbench.session.cases]
+        assert standing == [
+            Standing.RUNNING, Standing.STOPPED, Standing.STOPPED, Standing.WAITING,
+        ]  # fmt: skip
+
+
+def test_the_real_table_is_written(qtbot, mixed, tmp_path):
+    from spinealign.export.case_table import CaseRow, write_case_table
+
+    rows = [
+        CaseRow(case.finding.analysis, case.standing.value)
+        for case in mixed.workbench.session.cases
+        if case.finding is not None
+    ]
+    path: Path = tmp_path / "cases.csv"
+    write_case_table(rows, path)
+    with path.open(encoding="utf-8", newline="") as file:
+        read = list(csv.DictReader(file))
+    assert [row["status"] for row in read] == ["to check", "refused", "to check"]
