@@ -125,8 +125,6 @@ class ViewLink(QObject):
 
 def _centres(analysis: Analysis, viewer: Viewer) -> dict[str, QPointF]:
     """Return the middle of every named body in the scene of its picture."""
-    display = viewer.picture.display
-    stretch = display.row_stretch if display is not None else 1.0
     named = [body for body in analysis.vertebrae if body.level is not None]
     middles = {body.name: np.mean(body.outline, axis=0) for body in named}
-    return {name: QPointF(x, y * stretch) for name, (x, y) in middles.items()}
+    return {name: viewer.picture.root.mapToScene(QPointF(x, y)) for name, (x, y) in middles.items()}

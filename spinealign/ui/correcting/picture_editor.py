@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from functools import partial
 
@@ -317,8 +318,14 @@ class PictureEditor(QObject):
             step = 10.0
         elif modifiers & Qt.KeyboardModifier.AltModifier:
             step = 0.1
-        place = handle.pos() + QPointF(right * step, down * step)
+        place = handle.pos() + step * self._in_picture(right, down)
         self._move_to(place, ("nudge", self._selected))
+
+    def _in_picture(self, right: int, down: int) -> QPointF:
+        """Return a direction of the screen as one of the picture, one pixel long."""
+        root = self._picture.root
+        away = root.mapFromScene(QPointF(right, down)) - root.mapFromScene(QPointF())
+        return away / math.hypot(away.x(), away.y())
 
     def _snapped(self, place: QPointF) -> QPointF:
         from spinealign.imaging.edges import snap_to_edge

@@ -43,15 +43,35 @@ class NameItem(ScreenSizedItem):
 
     def set_body(self, body: DisplayBody) -> None:
         """Follow the body."""
-        name = body.name
         self.setPos(QPointF(*body.place))
         self._index = body.vertebra.index
         self._colour = body.colour.lighter(150)
-        if (name, body.away) != (self.name, self._away):
+        self._body_away = body.away
+        self._write(body.name)
+
+    def turn(self) -> None:
+        """Stay beside the body when the picture is turned."""
+        self._write(self.name)
+
+    def _write(self, name: str) -> None:
+        away = self._seen(self._body_away)
+        if (name, away) != (self.name, self._away):
             self.prepareGeometryChange()
-            self.name, self._away = name, body.away
-            self._path = _written(name, body.away)
+            self.name, self._away = name, away
+            self._path = _written(name, away)
         self.update()
+
+    def _seen(self, away: tuple[float, float]) -> tuple[float, float]:
+        """Return a direction of the picture as one of the screen."""
+        picture = self.parentItem()
+        if picture is None:
+            return away
+        to_scene = picture.transform()
+        x, y = away
+        right = to_scene.m11() * x + to_scene.m21() * y
+        down = to_scene.m12() * x + to_scene.m22() * y
+        length = math.hypot(right, down)
+        return (right / length, down / length) if length else away
 
     def every(self) -> int:
         """Return of how many names in a row one has room, `apart` being to the next place."""
@@ -170,6 +190,11 @@ class BodyLayer:
             upper.set_room(apart)
             lower.set_room(apart)
 
+    def turn(self) -> None:
+        """Keep names beside their bodies when the picture is turned."""
+        for name in self.names():
+            name.turn()
+
     def names(self) -> list[NameItem]:
         """Return the names of all bodies, from the top body down."""
         return [group.name for group in self.groups]
@@ -204,6 +229,11 @@ class SuggestionLayer:
         for _, outline, name in self._items:
             outline.setVisible(visible)
             name.setVisible(visible)
+
+    def turn(self) -> None:
+        """Keep names beside their bodies when the picture is turned."""
+        for name in self.names():
+            name.turn()
 
     def names(self) -> list[NameItem]:
         """Return the names of all suggestions."""

@@ -99,6 +99,7 @@ class ValueItem(ScreenSizedItem):
         super().__init__(parent, layer)
         self.text = ""
         self.is_at_left = False
+        self.points_middle: QPointF | None = None
         self._shift = QPointF()
         self._colour = AUTOMATIC
         self._size = (0.0, 0.0)
@@ -199,7 +200,9 @@ class MeasureLayer:
         taken: list[Box] = sorted(letters, key=lambda box: box[1])
         names = [_box_of(item, to_view) for item in self._names()]
         labels = [label for _, label in self._items.values()]
-        for label in sorted(labels, key=lambda item: item.pos().y()):
+        for label in labels:
+            label.is_at_left = self._is_left_of_points(label)
+        for label in sorted(labels, key=lambda item: item.scenePos().y()):
             place = to_view.map(label.scenePos())
             left, top = _free_place(_clear_plate(place, label, room, names), taken)
             label.set_shift(QPointF(left, top) - place)
@@ -214,7 +217,14 @@ class MeasureLayer:
         strokes.set_measurement(measurement, selected, halo)
         label.set_text(label_text(measurement), COLOURS[measurement.state], selected)
         label.setPos(label_point(measurement))
-        label.is_at_left = _is_left_of_points(measurement, label.pos())
+        label.points_middle = _middle_of_points(measurement)
+
+    def _is_left_of_points(self, label: ValueItem) -> bool:
+        """Whether a label lies to the left of what was measured, as the picture is shown."""
+        middle = label.points_middle
+        if middle is None:
+            return False
+        return label.scenePos().x() < self._parent.mapToScene(middle).x()
 
     def _remove(self, key: Key) -> None:
         self._drawn.pop(key, None)
@@ -293,9 +303,12 @@ def label_point(measurement: Measurement) -> QPointF:
     return QPointF((x0 + x1) / 2, (y0 + y1) / 2)
 
 
-def _is_left_of_points(measurement: Measurement, place: QPointF) -> bool:
-    xs = [point.x for point in measurement.points]
-    return bool(xs) and place.x() < sum(xs) / len(xs)
+def _middle_of_points(measurement: Measurement) -> QPointF | None:
+    points = measurement.points
+    if not points:
+        return None
+    xs, ys = zip(*((point.x, point.y) for point in points), strict=True)
+    return QPointF(sum(xs) / len(xs), sum(ys) / len(ys))
 
 
 @cache

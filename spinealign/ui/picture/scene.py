@@ -15,6 +15,8 @@ from PyQt6.QtWidgets import QGraphicsPolygonItem, QGraphicsRectItem, QGraphicsSc
 from spinealign.domain.findings import Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage, WindowKind
 from spinealign.domain.measurements import Drawing, Measurement
+from spinealign.domain.presentation import AS_IN_FILE, Presentation
+from spinealign.imaging.presenting import Placing
 from spinealign.ui.picture.base_items import Layer, cosmetic_pen
 from spinealign.ui.picture.body_items import BodyGroup, BodyLayer, NameItem, SuggestionLayer
 from spinealign.ui.picture.display_images import DisplayImage, DisplayOverlay
@@ -55,6 +57,7 @@ class PictureScene(QGraphicsScene):
         # Few items that change all the time: an index of their places costs more than it saves.
         self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self.display: DisplayImage | None = None
+        self.presentation = AS_IN_FILE
         self.overlay = DisplayOverlay()
         self.window = self._chosen = NO_WINDOW
         self.is_inverted = False
@@ -95,17 +98,36 @@ class PictureScene(QGraphicsScene):
         rows, cols = display.image.shape
         self._root.setRect(0, 0, cols, rows)
         self.measures.has_letters = display.image.orientation is not None
-        self._root.setTransform(QTransform.fromScale(1, display.row_stretch))
         default = display.default_window
         earlier = self._remembered.get(_identity(display.image), (default, False))
         self.window, self.is_inverted = earlier
         self._chosen = default if self.window.kind is WindowKind.MANUAL else self.window
         self._greys = LookupItem(display.levels, self._grey_table(display), self._root)
+        self._place()
+        self.window_changed.emit()
+
+    def present(self, presentation: Presentation) -> None:
+        """Show the picture turned and mirrored; what lies on it goes along, letters stay upright.
+
+        Whether it is inverted is told by `set_inverted`.
+        """
+        self.presentation = presentation
+        self._place()
+
+    def _place(self) -> None:
+        """Turn the root of all items, and leave room around the picture as it lies then."""
+        if self.display is None:
+            return
+        shown = self.presentation
+        aspect = self.display.row_stretch
+        (a, b), (c, d) = Placing((1, 1), aspect, shown.turn_deg, shown.is_mirrored).linear.tolist()
+        self._root.setTransform(QTransform(a, c, b, d, 0.0, 0.0))
+        self.bodies.turn()
+        self.suggestions.turn()
         rect = self.picture_rect
         margin_x, margin_y = rect.width() / 2, rect.height() / 2
         # Room around the picture lets the user drag its edges to the middle of the screen.
         self.setSceneRect(rect.adjusted(-margin_x, -margin_y, margin_x, margin_y))
-        self.window_changed.emit()
 
     def show_overlay(self, overlay: DisplayOverlay) -> None:
         """Put what an analysis found onto the present picture."""
@@ -213,8 +235,8 @@ class PictureScene(QGraphicsScene):
         """Return what lies at a place of the scene, or None beside the picture."""
         if self.display is None:
             return None
-        image = self.display.image
-        row, col = int(place.y() // self.display.row_stretch), int(place.x() // 1)
+        image, point = self.display.image, self._root.mapFromScene(place)
+        row, col = int(point.y() // 1), int(point.x() // 1)
         rows, cols = image.shape
         if not (0 <= row < rows and 0 <= col < cols):
             return None

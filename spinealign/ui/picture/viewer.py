@@ -16,6 +16,7 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QApplication, QFrame, QGraphicsView, QToolTip, QWidget
 
 from spinealign.domain.image import SpineImage
+from spinealign.domain.presentation import Presentation, turned_directions
 from spinealign.ui.picture.corner_texts import (
     CANVAS,
     FrameNotes,
@@ -26,6 +27,7 @@ from spinealign.ui.picture.corner_texts import (
 from spinealign.ui.picture.display_images import DisplayImage, DisplayOverlay
 from spinealign.ui.picture.pointer import Pointer, PointerTool
 from spinealign.ui.picture.scene import PictureScene, PixelReading
+from spinealign.wording.presentation import corner_words
 from spinealign.wording.reading import side_text
 
 ZOOM_STEP = 1.25
@@ -123,17 +125,24 @@ class Viewer(QGraphicsView):
 
     def to_picture(self, where: QPointF) -> QPointF:
         """Return the pixel coordinates of the picture that lie at a place of the view."""
-        display = self.picture.display
         inverse, _ = self.viewportTransform().inverted()
-        point = inverse.map(where)
-        stretch = display.row_stretch if display is not None else 1.0
-        return QPointF(point.x(), point.y() / stretch)
+        return self.picture.root.mapFromScene(inverse.map(where))
 
     def to_view(self, point: QPointF) -> QPointF:
         """Return where pixel coordinates of the picture lie in the view."""
-        display = self.picture.display
-        stretch = display.row_stretch if display is not None else 1.0
-        return self.viewportTransform().map(QPointF(point.x(), point.y() * stretch))
+        return self.viewportTransform().map(self.picture.root.mapToScene(point))
+
+    def present(self, presentation: Presentation) -> None:
+        """Show the picture turned and mirrored; what is in the middle stays there."""
+        if presentation == self.picture.presentation:
+            return
+        middle = self.to_picture(QPointF(self._middle()))
+        self.picture.present(presentation)
+        if self._is_fitted:
+            self.fit()
+        else:
+            self.centerOn(self.picture.root.mapToScene(middle))
+            self._zoomed()
 
     @property
     def zoom(self) -> float:
@@ -165,7 +174,7 @@ class Viewer(QGraphicsView):
         if self.zoom < wanted:
             self._zoom_by(wanted / self.zoom, self._middle())
         self._is_fitted = False
-        self.centerOn(QPointF(x, y * display.row_stretch))
+        self.centerOn(self.picture.root.mapToScene(QPointF(x, y)))
         self._zoomed()
 
     def zoom_in(self) -> None:
@@ -397,11 +406,13 @@ class Viewer(QGraphicsView):
 
     def _notes(self, image: SpineImage) -> FrameNotes:
         spacing, picture = self.spacing_mm, self.picture
+        shown = picture.presentation
+        window = corner_text(picture.window, image.is_hounsfield, picture.is_inverted)
         return FrameNotes(
-            window=corner_text(picture.window, image.is_hounsfield, picture.is_inverted),
+            window="\n".join(filter(None, (corner_words(shown), window))),
             hint=self.hint,
             px_per_mm=self.transform().m11() / spacing[1] if spacing is not None else None,
-            orientation=image.orientation,
+            orientation=turned_directions(image.orientation, shown.turn_deg, shown.is_mirrored),
             side=side_text(image.laterality),
             cursor=self._drag_from if self._is_windowing else None,
         )
