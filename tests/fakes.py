@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from io import BytesIO
@@ -23,6 +23,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import DecisionSource, ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import (
     ImageSource,
@@ -125,6 +126,7 @@ class FakeAnalyser:
     failure: Exception | None = None
     side: int = 256
     reads: bool = False
+    presentation_of: Callable[[SpineImage], Presentation] = lambda _image: AS_IN_FILE
 
     def __call__(
         self,
@@ -133,9 +135,11 @@ class FakeAnalyser:
         examination: Examination | None,
         companion: Path | SeriesEntry | None = None,
         demonstration: bool = False,
+        presentation_of: Callable[[SpineImage], Presentation] = lambda _image: AS_IN_FILE,
     ) -> Generator[Step, None, Analysis]:
         part = part_of(source)
         self.calls.append((part.path.name, examination))
+        self.presentation_of = presentation_of
         self.parts.append(part)
         self.companions.append(companion)
         try:
@@ -157,7 +161,10 @@ class FakeAnalyser:
         if self.failure is not None:
             raise self.failure
         analysis = as_read(part) if self.reads else answer_for(path, examination, self.side)
-        analysis = replace(analysis, image=replace(analysis.image, part=part))
+        turn_deg = self.presentation_of(analysis.image).analysed_deg
+        stands = Presentation(upright_deg=turn_deg, analysed_deg=turn_deg)
+        image = replace(analysis.image, part=part, presentation=stands)
+        analysis = replace(analysis, image=image)
         yield Step("Checking the image", 0.15, analysis.image)
         for number, name in enumerate(self.steps):
             if name == self.hold:
@@ -296,6 +303,7 @@ class FakeServices:
                 *wanted
             ),
             open_reading=lambda analysis: ReadingSession(analysis, self.reading_store()),
+            load_presentation=self._presentation_of,
         )
 
     def reading_store(self) -> ReadingStore:
@@ -327,6 +335,10 @@ class FakeServices:
             raise ImageReadError(path, ReadProblem.NO_SAGITTAL_SERIES)
         yield Step("Segmenting all slices", 1.0)
         return found
+
+    def _presentation_of(self, image: SpineImage) -> Presentation:
+        kept = self.kept.get(image.source_path)
+        return AS_IN_FILE if kept is None else kept.presentation
 
     def _keep(self, analysis: Analysis) -> Path:
         if self.keep_failure is not None:

@@ -421,6 +421,9 @@ def _place(image: SpineImage) -> PictureInFile | msgspec.UnsetType:
 def _document(analysis: Analysis) -> CorrectionsFile:
     rows, cols = analysis.image.shape
     wanted = analysis.corrections
+    if wanted is None and analysis.image.presentation != AS_IN_FILE:
+        # What the networks looked at has to be turned so again when it is opened.
+        wanted = analysis.uncorrected
     return CorrectionsFile(
         schema=SCHEMA_ID,
         program=Program("SpineAlign", __version__),

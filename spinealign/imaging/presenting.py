@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -137,6 +136,8 @@ def inverse_of(matrix: Matrix) -> Matrix:
 def _warped(
     values: NDArray[Any], matrix: Matrix, shape: tuple[int, int], outside: float
 ) -> NDArray[Any]:
+    import cv2  # the window shows its first picture before OpenCV is loaded
+
     # OpenCV counts from the middle of the first pixel, points from its corner.
     half = np.full(2, _HALF_PX)
     shifted = np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ half - half])

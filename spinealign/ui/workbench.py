@@ -209,6 +209,7 @@ class Workbench(QObject):
 
     def _on_finding(self, case: Case) -> None:
         self.opener.note_success(replace(case.recent, place=case.shown_place))
+        self.editing.take_turned(case)
         self.editing.adopt(case)
         self.readings.adopt(case)
 

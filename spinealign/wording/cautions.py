@@ -41,7 +41,8 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "would have been rejected ({kind})."
     ),
     WarningCode.TURNED: (
-        "The image seems to be rotated (upright after {quarter_turns}); rotate it before analysis."
+        "The image seems to be rotated (upright after {quarter_turns}); “Turn and analyse” does "
+        "that."
     ),
     WarningCode.NO_MODEL_FOR_VIEW: (
         "No installed model fits this image type ({examination}); nothing was analysed "
@@ -120,8 +121,8 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "grades are less reliable."
     ),
     WarningCode.UPSIDE_DOWN: (
-        "The image seems to be upside down; discs were counted from its upper end. Rotate the "
-        "image for better outlines."
+        "The image seems to be upside down; discs were counted from its upper end. “Turn "
+        "and analyse” gives better outlines."
     ),
     WarningCode.COMPANION_UNMATCHED: (
         "The discs of the second image do not match this one, so it was not used for grading."
@@ -166,7 +167,7 @@ _SENTENCES: Mapping[WarningCode, str] = {
 _ADVICE = {
     WarningCode.VIEW_UNCERTAIN: "; check it, and choose another one if it is wrong.",
     WarningCode.VIEW_DISPUTED: "; check that it is the right image.",
-    WarningCode.TURNED: "; rotate it before analysis.",
+    WarningCode.TURNED: "; “Turn and analyse” does that.",
     WarningCode.NOTHING_SEGMENTED: "; check the image type.",
     WarningCode.LEVELS_COUNTED: " Correct them if there is one.",
     WarningCode.BODY_HIDDEN: "; check their outlines and corners visually.",
@@ -176,7 +177,7 @@ _ADVICE = {
     WarningCode.NAMES_UNCONFIRMED: " A right click on a body confirms or changes its name.",
     WarningCode.ACCEPTED_IMPLAUSIBLE: " Check outline and level, or delete the body.",
     WarningCode.DISC_COUNT_UNCERTAIN: "; check them, and confirm or shift them.",
-    WarningCode.UPSIDE_DOWN: " Rotate the image for better outlines.",
+    WarningCode.UPSIDE_DOWN: " “Turn and analyse” gives better outlines.",
     WarningCode.FACING_DISPUTED: (
         "; check which side the patient faces, and the side markers on the image."
     ),

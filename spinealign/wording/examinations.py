@@ -209,7 +209,7 @@ def refusal_message(analysis: Analysis) -> Message:
         turn = turn_text(check.quarter_turns)
         advice = (
             f"After {turn} it is recognised as one of them: "
-            "rotate the image, save it and open it again."
+            "“Turn and analyse” in the window shows and analyses it so."
         )
         return Message(sentence, f"{advice} {_overrule_advice()}")
     if check is not None and check.kind in _PROJECTIONS:

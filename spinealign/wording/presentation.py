@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from spinealign.domain.presentation import Presentation
+from spinealign.wording.examinations import turn_text
 from spinealign.wording.failures import Message
 
 MIRRORED_LETTERS = "letters and side markers on the film itself read mirrored"
 
+TURN_AND_ANALYSE = "Turn and analyse"
 SHOWN_ELSEWHERE = "The other slices are turned with the analysed image: go back to it first (Home)"
+AS_FILE = "The image is shown as its file has it"
+STANDS = "Nothing says that the image lies on its side or stands on its head"
 ANALYSED_SO = "The image was analysed as it is shown"
 
 
@@ -66,3 +70,20 @@ MIRRORED_MESSAGE = Message(
     "The image is shown mirrored.",
     f"Directions at its borders are right, but {MIRRORED_LETTERS}.",
 )
+
+
+def turn_label(quarter_turns: int) -> str:
+    """Return what turning the picture is called where it can be undone."""
+    return f"turn the image {'left' if quarter_turns > 0 else 'right'}"
+
+
+def lies_message(quarter_turns: int, is_refused: bool) -> Message:
+    """Return that a picture does not stand upright, and what the button beside it does."""
+    turn = turn_text(quarter_turns)
+    place = "stands on its head" if quarter_turns == 2 else "lies on its side"
+    why = "so it was not analysed" if is_refused else "and was analysed as it lies"
+    return Message(
+        f"The image {place}, {why}.",
+        f"“{TURN_AND_ANALYSE}” shows it after {turn} and analyses it again; "
+        "its file stays as it is.",
+    )

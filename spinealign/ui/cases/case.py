@@ -10,7 +10,7 @@ from spinealign.domain.examination import Examination
 from spinealign.domain.image import ImagePart
 from spinealign.domain.reading import ReadingStatus
 from spinealign.domain.study import ImageSource, SeriesEntry, SeriesStack, SlicePosition
-from spinealign.ui.cases.jobs import Finding, Progress
+from spinealign.ui.cases.jobs import Finding, Progress, Turned
 from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.work.services import Companion
@@ -84,6 +84,7 @@ class Case:
         self.wanted_examination: Examination | None = None
         self.shown_examination: Examination | None = None
         self.wants_demonstration = False
+        self.turned: Turned | None = None
         self.companion: Companion | None = None
         self.shown_companion: Companion | None = None
         self.display: DisplayImage | None = None

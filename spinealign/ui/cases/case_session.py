@@ -14,7 +14,7 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.examination import Examination
 from spinealign.domain.study import SeriesStack, SlicePosition
 from spinealign.ui.cases.case import Case, CaseStatus, Opening
-from spinealign.ui.cases.jobs import Finding, Progress, analyse_case
+from spinealign.ui.cases.jobs import Finding, Progress, Turned, analyse_case
 from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.settings.settings import BYTES_IN_MB, Settings
 from spinealign.ui.work.messages import Messages
@@ -113,11 +113,25 @@ class CaseSession(QObject):
         self._waiting.extendleft(reversed(cases))
         self._start_next()
 
+    def analyse_turned(self, case: Case, turned: Turned) -> None:
+        """Analyse the picture of a case again, as it stands now."""
+        self._analyse(case, case.wanted_examination, case.wants_demonstration, turned)
+
     def analyse(
         self, case: Case, examination: Examination | None, demonstration: bool = False
     ) -> None:
         """Analyse a case again, before all that wait; `examination` None means automatic."""
+        self._analyse(case, examination, demonstration, None)
+
+    def _analyse(
+        self,
+        case: Case,
+        examination: Examination | None,
+        demonstration: bool,
+        turned: Turned | None,
+    ) -> None:
         case.wanted_examination, case.wants_demonstration = examination, demonstration
+        case.turned = turned
         self._withdraw([case])
         case.status = CaseStatus.WAITING
         self._to_front(case)
@@ -208,7 +222,8 @@ class CaseSession(QObject):
             case = self._waiting.popleft()
             case.status, case.message, case.progress = CaseStatus.RUNNING, None, None
             chosen = (case.wanted_examination, case.companion, case.wants_demonstration)
-            wanted = (case.source, *chosen)
+            wanted = (case.source, *chosen, case.turned)
+            case.turned = None
             task = self._runner.submit(
                 lambda: analyse_case(self._services, *wanted), partial(self._on_failure, case)
             )

@@ -58,7 +58,8 @@ class Finding:
 
     `is_as_signed` says that the picture has signed corrections that do not lie beside the image;
     `notice` says why corrections that lie beside the image were not taken; `reading` is what a
-    reader made of it so far, None where nothing was analysed.
+    reader made of it so far, None where nothing was analysed. `is_carried` says that it has what
+    a person wanted of the picture before it was turned, and that this is not on the disk yet.
     """
 
     analysis: Analysis
@@ -69,6 +70,23 @@ class Finding:
     reading: ReadingSession | None = None
     is_as_signed: bool = False
     others: OtherReadings = ()
+    is_carried: bool = False
+
+
+@dataclass(frozen=True)
+class Turned:
+    """What a person wants of a picture that is analysed anew as it stands now.
+
+    Parameters
+    ----------
+    state : Corrections
+        With how the picture is shown and analysed.
+    keeps_bodies : bool
+        Whether the bodies are the person's own.
+    """
+
+    state: Corrections
+    keeps_bodies: bool
 
 
 def analyse_case(
@@ -77,8 +95,12 @@ def analyse_case(
     examination: Examination | None,
     companion: Companion | None = None,
     demonstration: bool = False,
+    turned: Turned | None = None,
 ) -> Generator[Progress, None, Finding]:
     """Analyse a file or series and prepare what the viewer draws.
+
+    A picture that was turned in this session takes what a person wanted of it along; otherwise
+    what is on the disk counts, its turn too.
 
     Raises
     ------
@@ -96,21 +118,36 @@ def analyse_case(
         display = prepare_image(step.image)
         return Progress(step.name, step.fraction, display)
 
-    steps = services.analyse(source, models, examination, companion, demonstration)
+    presentation_of = services.load_presentation
+    if turned is not None:
+        shown = turned.state.presentation
+        presentation_of = lambda _image: shown  # noqa: E731
+    steps = services.analyse(source, models, examination, companion, demonstration, presentation_of)
     automatic = yield from mapped(steps, with_first_picture)
     yield Progress("Preparing the picture", 0.98)
     if display is None or display.image is not automatic.image:
         display = prepare_image(automatic.image)
-    beside, notice = _beside(services, automatic)
+    beside, notice = _beside(services, automatic) if turned is None else (None, None)
     wanted = services.corrections_that_hold(automatic, beside)
     is_as_signed = wanted != beside
+    if turned is not None and not is_as_signed:
+        wanted = _carried(automatic, turned)
     analysis = automatic if wanted is None else _as_corrected(automatic, wanted)
     overlay = prepare_overlay(analysis)
     reading = None if analysis.examination is None else services.open_reading(analysis)
     told = None if is_as_signed else notice
     others = () if reading is None else services.other_readings(source, automatic)
     cards = _cards_of(services)
-    return Finding(analysis, display, overlay, cards, told, reading, is_as_signed, others)
+    is_carried = turned is not None and not is_as_signed
+    return Finding(
+        analysis, display, overlay, cards, told, reading, is_as_signed, others, is_carried
+    )
+
+
+def _carried(automatic: Analysis, turned: Turned) -> Corrections:
+    from spinealign.measure.correction.bare import carried_to
+
+    return carried_to(automatic, turned.state, turned.keeps_bodies)
 
 
 def _beside(services: Services, automatic: Analysis) -> tuple[Corrections | None, Message | None]:

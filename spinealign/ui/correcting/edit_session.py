@@ -40,8 +40,8 @@ Key = tuple[ImagePart, str, str]
 class CaseEdits:
     """The corrections of one image as one examination, with all their past.
 
-    `kept` is the state on disk, `to_write` what goes there as soon as it can; `has_failed` says
-    that the last try to write did.
+    `kept` is the state on disk, None where that is another one, `to_write` what goes there as
+    soon as it can; `has_failed` says that the last try to write did.
     """
 
     def __init__(self, finding: Finding) -> None:
@@ -49,7 +49,7 @@ class CaseEdits:
 
         self.image_path = finding.analysis.image.source_path
         self.first = initial_corrections(finding.analysis)
-        self.kept = finding.analysis.corrections or self.first
+        self.kept: Corrections | None = finding.analysis.corrections or self.first
         self.history: History[Corrections] = History(self.kept)
         self.to_write: Analysis | None = None
         self.has_failed = False
@@ -164,8 +164,25 @@ class EditSession(QObject):
 
     @property
     def is_edited(self) -> bool:
-        """Whether the case that is shown differs from what the program found."""
-        return self.edits is not None and self.edits.present != self.edits.first
+        """Whether the case that is shown differs from what the program found.
+
+        A picture that is only looked at another way does not.
+        """
+        edits = self.edits
+        if edits is None:
+            return False
+        return replace(edits.present, presentation=edits.first.presentation) != edits.first
+
+    @property
+    def has_own_bodies(self) -> bool:
+        """Whether a person changed what the program found of the bodies."""
+        edits = self.edits
+        if edits is None:
+            return False
+        now, found = edits.present, edits.first
+        return (now.vertebrae, now.facing, now.levels_uncertain) != (
+            found.vertebrae, found.facing, found.levels_uncertain,
+        )  # fmt: skip
 
     @property
     def unsaved_count(self) -> int:
@@ -199,6 +216,19 @@ class EditSession(QObject):
             self.adopt(case)
         self.began.emit(self.analysis)
         self.history_changed.emit()
+
+    def take_turned(self, case: Case) -> None:
+        """Go on from a result that was made of the turned picture, and write it down.
+
+        What was done before cannot be undone any more: it was done to another result.
+        """
+        finding = case.finding
+        if finding is None or not finding.is_carried:
+            return
+        edits = self._edits[_key(finding)] = CaseEdits(finding)
+        edits.kept, edits.to_write = None, finding.analysis
+        case.finding = replace(finding, is_carried=False)
+        self._delay.start()
 
     def adopt(self, case: Case) -> None:
         """Bring the changes of this session into a result that was made just now."""

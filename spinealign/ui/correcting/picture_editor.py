@@ -49,6 +49,7 @@ class PictureEditor(QObject):
     tool_changed = pyqtSignal(object)
     hint_changed = pyqtSignal(str)
     line_drawn = pyqtSignal(object)
+    level_drawn = pyqtSignal(object)
     suggestion_clicked = pyqtSignal(object)
 
     def __init__(self, viewer: Viewer, session: EditSession, parent: QObject | None = None) -> None:
@@ -62,7 +63,7 @@ class PictureEditor(QObject):
         self._grip: tuple[QPointF, QPointF] | None = None
         self._is_moving = False
         self._offered: Vertebra | None = None
-        self._line: Points | None = None
+        self._line: tuple[ToolName, Points] | None = None
         self._pressed = QPointF()
         self._drags = 0
         viewer.hand = self
@@ -156,7 +157,9 @@ class PictureEditor(QObject):
         self.session.end_run()
         line, self._line = self._line, None
         if line is not None:
-            self.line_drawn.emit(line)
+            name, points = line
+            signal = self.line_drawn if name is ToolName.CALIBRATE else self.level_drawn
+            signal.emit(points)
 
     def hover(self, pointer: Pointer) -> Qt.CursorShape | None:
         """Let the point under the cursor grow."""
@@ -280,9 +283,10 @@ class PictureEditor(QObject):
         from spinealign.measure.correction.changes import add_drawing, add_vertebra_by_corners
 
         self.take_tool(ToolName.POINTER)
-        if name is ToolName.CALIBRATE:
-            # What is asked about a line opens a dialog, which would get the mouse's release.
-            self._line = points
+        if name in (ToolName.CALIBRATE, ToolName.STRAIGHTEN):
+            # A dialog that opens now would get the mouse's release; a picture that turns now
+            # would have it elsewhere.
+            self._line = (name, points)
         elif name is ToolName.VERTEBRA:
             change = partial(add_vertebra_by_corners, corners=points)
             self.session.change("add vertebra", change)

@@ -32,6 +32,7 @@ class ToolName(StrEnum):
     FEMORAL_HEADS = "femoral_heads"
     CALIBRATE = "calibrate"
     VERTEBRA = "vertebra"
+    STRAIGHTEN = "straighten"
 
     @property
     def drawing(self) -> DrawingTool | None:
@@ -96,6 +97,13 @@ RECIPES = {
         2,
         (
             "Calibration: click one end of a length that you know, such as a ruler",
+            "Click the other end",
+        ),
+    ),
+    ToolName.STRAIGHTEN: Recipe(
+        2,
+        (
+            "Straighten: click one end of what ought to be level or upright",
             "Click the other end",
         ),
     ),

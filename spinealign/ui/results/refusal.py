@@ -13,12 +13,14 @@ from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import kind_check_text, kind_text, refusal_message
+from spinealign.wording.presentation import TURN_AND_ANALYSE
 
 
 class RefusalBox(QWidget):
     """Advice on a refused image, and one button for each way to analyse it all the same."""
 
     examination_chosen = pyqtSignal(object)
+    turn_requested = pyqtSignal()
 
     def __init__(self, analysis: Analysis, colours: Colours) -> None:
         super().__init__()
@@ -26,6 +28,13 @@ class RefusalBox(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(wrapped_label(refusal_message(analysis).advice))
+        check = analysis.kind_check
+        if check is not None and check.quarter_turns:
+            turn = QPushButton(TURN_AND_ANALYSE)
+            turn.setIcon(icon("turn-left", colours.text))
+            turn.setToolTip("Show it upright and analyse it again; its file stays as it is")
+            turn.clicked.connect(lambda: self.turn_requested.emit())
+            column.addWidget(turn)
         column.addWidget(wrapped_label("Analyse it anyway", "section"))
         for examination in EXAMINATIONS.values():
             button = QPushButton(f"As {kind_text(examination.image_kind)}")

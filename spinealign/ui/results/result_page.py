@@ -124,6 +124,7 @@ class ResultPage(QWidget):
     save_requested = pyqtSignal(str)
     disc_selected = pyqtSignal(object)
     levels_shifted = pyqtSignal(int)
+    turn_requested = pyqtSignal()
     demonstration_requested = pyqtSignal()
     suggestions_accepted = pyqtSignal()
     filled = pyqtSignal()
@@ -270,6 +271,7 @@ class ResultPage(QWidget):
         if analysis.is_refused:
             box = RefusalBox(analysis, self._colours)
             box.examination_chosen.connect(self.examination_chosen)
+            box.turn_requested.connect(self.turn_requested)
             self._column.addWidget(box)
 
     def _add_status(self, analysis: Analysis) -> None:

@@ -278,6 +278,38 @@ COMMANDS: tuple[Command, ...] = (
     Command("one_to_one", "Actual &size (1:1)", ("1",), "one-to-one"),
     Command("zoom_in", "Zoom &in", ("+", "=", "Ctrl++"), "zoom-in"),
     Command("zoom_out", "Zoom o&ut", ("-", "Ctrl+-"), "zoom-out"),
+    Command("turn_left", "Turn &left by 90°", (",",), "turn-left", "Turn the image to the left"),
+    Command(
+        "turn_right", "Turn &right by 90°", (".",), "turn-right", "Turn the image to the right"
+    ),
+    Command(
+        "mirror",
+        "&Mirror",
+        ("X",),
+        "mirror",
+        "Exchange left and right; letters on the film itself are mirrored too",
+        True,
+    ),
+    Command(
+        "tool_straighten",
+        "&Straighten by a line",
+        ("U",),
+        "straighten",
+        "Turn the image so that a line you draw is level or upright",
+        group="tool",
+    ),
+    Command("show_as_in_file", "Show as in its &file", tip="Neither turned, mirrored nor inverted"),
+    Command(
+        "analyse_as_shown",
+        "Analyse as &shown",
+        ("Shift+F5",),
+        tip="Let the networks look at the turned image; corrected bodies stay where they are",
+    ),
+    Command(
+        "turn_and_analyse",
+        "&Turn and analyse",
+        tip="Show an image that lies on its side upright, and analyse it so",
+    ),
     Command("invert", "In&vert", ("I",), "invert", "Invert the grey values", True),
     Command("reset_window", "&Reset window and level", ("R",), "reset-window"),
     Command("window_bone", "&Bone window", ("2",), checkable=True),
@@ -442,7 +474,8 @@ def build_menus(
         ),
     )
     analysis = _menu(bar.addMenu("&Analysis"))
-    _fill(analysis, actions, ("again", "cancel", _SEPARATOR, *_IMAGE_TYPES, _SEPARATOR))
+    _fill(analysis, actions, ("again", "analyse_as_shown", "turn_and_analyse", "cancel"))
+    _fill(analysis, actions, (_SEPARATOR, *_IMAGE_TYPES, _SEPARATOR))
     _fill(analysis, actions, ("add_companion", "drop_companion", "all_slices", _SEPARATOR))
     _fill(
         analysis,
@@ -458,7 +491,11 @@ def build_menus(
     _fill(view, actions, (_SEPARATOR, "fit", "one_to_one", "zoom_in", "zoom_out"))
     view.addSeparator()
     view.addMenu(windows)
-    _fill(view, actions, ("invert", _SEPARATOR))
+    _fill(view, actions, ("invert",))
+    turning = _menu(view.addMenu("T&urn and mirror"))
+    _fill(turning, actions, ("turn_left", "turn_right", "mirror", "tool_straighten"))
+    _fill(turning, actions, (_SEPARATOR, "show_as_in_file"))
+    view.addSeparator()
     view.addActions(list(panels))
     themes = _menu(view.addMenu("&Theme"))
     _fill(themes, actions, ("theme_system", "theme_light", "theme_dark"))

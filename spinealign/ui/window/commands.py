@@ -153,8 +153,6 @@ def connect_picture(actions: Actions, viewer: Viewer, slider: QSlider) -> None:
     actions.on("one_to_one", partial(viewer.zoom_to, 1.0))
     actions.on("zoom_in", viewer.zoom_in)
     actions.on("zoom_out", viewer.zoom_out)
-    actions.on("reset_window", picture.reset_window)
-    actions["invert"].toggled.connect(picture.set_inverted)
     picture.window_changed.connect(lambda: actions.check("invert", picture.is_inverted))
     step = OPACITY_STEP_PERCENT
     actions.on("less_opacity", lambda: slider.setValue(slider.value() - step))

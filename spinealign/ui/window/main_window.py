@@ -76,6 +76,8 @@ from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.window.reading_commands import ReadingCommands
 from spinealign.ui.window.settings_commands import SettingsCommands
 from spinealign.ui.window.status_line import StatusLine, WorkStatus
+from spinealign.ui.window.turning import Turning
+from spinealign.ui.window.turning_commands import TurningCommands
 from spinealign.ui.window.window_layout import remember_layout, restore_layout
 from spinealign.ui.window.window_level_menu import WindowMenu
 from spinealign.ui.work.services import Services
@@ -235,6 +237,10 @@ class MainWindow(DropWindow):
             actions, bench, self.theme, self.opacity_slider, self.correction.measures,
             self.results, self.navigation, self,
         )  # fmt: skip
+        self.turning = Turning(bench, self.viewer, self)
+        self.turning_commands = TurningCommands(actions, bench, self.turning)
+        self.correction.editor.level_drawn.connect(self.turning.straighten)
+        self.results.turn_requested.connect(self.turning.turn_and_analyse)
         self.reading_commands = ReadingCommands(actions, bench, self.results, self.patient, self)
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)

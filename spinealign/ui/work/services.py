@@ -21,6 +21,7 @@ from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.motion import Motion
 from spinealign.domain.paths import resources_dir
+from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import (
     ImageSource,
@@ -88,12 +89,15 @@ Companion = Path | SeriesEntry
 OtherReadings = Sequence[tuple[int, "Reading"]]
 """Readings of other pictures of a series, each with its number in it, from 1."""
 
+PresentationOf = Callable[[SpineImage], Presentation]
+"""How a person has a picture shown, and turned for the networks."""
+
 Analyse = Callable[
-    [ImageSource, Models, Examination | None, Companion | None, bool],
+    [ImageSource, Models, Examination | None, Companion | None, bool, PresentationOf],
     Generator[Step, None, Analysis],
 ]
 """Of a file or series, with models, as an examination, beside the other contrast; whether
-classifiers that are only a demonstration answer too."""
+classifiers that are only a demonstration answer too; turned as a person wants it."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ class Services:
     save_corrections: Callable[[Analysis], Path]
     corrections_that_hold: Callable[[Analysis, Corrections | None], Corrections | None]
     open_reading: Callable[[Analysis], ReadingSession]
+    load_presentation: PresentationOf = lambda _image: AS_IN_FILE
     other_readings: Callable[[ImageSource, Analysis], OtherReadings] = lambda _source, _analysis: ()
 
 
@@ -150,6 +155,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         save_corrections=partial(_save_corrections, profile_dir),
         corrections_that_hold=partial(_corrections_that_hold, profile_dir),
         open_reading=partial(_open_reading, profile_dir),
+        load_presentation=partial(_load_presentation, profile_dir),
         other_readings=partial(_other_readings, profile_dir),
     )
 
@@ -170,10 +176,12 @@ def _analyse(
     examination: Examination | None,
     companion: Companion | None,
     demonstration: bool,
+    presentation_of: PresentationOf,
 ) -> Generator[Step, None, Analysis]:
     from spinealign.analysis import analyze_file
 
-    return analyze_file(source, models, examination, companion, demonstration)  # type: ignore[arg-type]
+    wanted = (examination, companion, demonstration, presentation_of)
+    return analyze_file(source, models, *wanted)  # type: ignore[arg-type]
 
 
 def _segment_volume(
@@ -292,6 +300,12 @@ def _load_corrections(profile_dir: Path | None, analysis: Analysis) -> Correctio
     from spinealign.export.corrections import load_corrections
 
     return load_corrections(analysis, profile_dir=profile_dir)
+
+
+def _load_presentation(profile_dir: Path | None, image: SpineImage) -> Presentation:
+    from spinealign.export.corrections import load_presentation
+
+    return load_presentation(image, profile_dir)
 
 
 def _save_corrections(profile_dir: Path | None, analysis: Analysis) -> Path:
