@@ -20,6 +20,7 @@ from spinealign.export.bodies import (
     suggested_colour,
 )
 from spinealign.export.measure_drawing import draw_measures, legend_items, main_measures
+from spinealign.imaging.presenting import as_shown
 from spinealign.imaging.render import (
     Colour,
     class_colour,
@@ -39,6 +40,7 @@ from spinealign.wording import (
     model_text,
     safe_text,
 )
+from spinealign.wording.presentation import AS_FILE, presentation_note
 
 MIN_LONGEST_PX = 900
 _MIN_WIDTH_PX = 480
@@ -61,6 +63,10 @@ def mask_picture(analysis: Analysis) -> Image.Image:
     ------
     ValueError
         The analysis has no segmentation.
+
+    Notes
+    -----
+    It is never turned: its pixels are those of the file's picture.
     """
     if analysis.segmentation is None:
         raise ValueError("no segmentation")
@@ -68,10 +74,11 @@ def mask_picture(analysis: Analysis) -> Image.Image:
 
 
 def plain_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
-    """Return the image as it was opened, in the size of the other pictures.
+    """Return the image as it is shown, in the size of the other pictures.
 
     For the parameters see `overlay_picture`.
     """
+    analysis = as_shown(analysis)
     scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
     return _compose(analysis, enlarge(_grey(analysis), scale), scale, paper)
 
@@ -95,7 +102,7 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
         RGB, at least `MIN_LONGEST_PX` on the longest side, with legend, and with
         a scale bar when the pixel spacing is known.
     """
-    analysis = analysis.without_demonstration
+    analysis = as_shown(analysis.without_demonstration)
     scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
     weight = _PAPER_LINE_WEIGHT if paper else 1.0
     canvas = _draw_structures(analysis, scale, weight, paper)
@@ -127,6 +134,7 @@ def heatmap_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     ValueError
         The analysis has no heat map.
     """
+    analysis = as_shown(analysis)
     answer = analysis.classification
     if answer is None or answer.heatmap is None:
         raise ValueError("no heat map")
@@ -143,6 +151,7 @@ def png_bytes(picture: Image.Image, analysis: Analysis) -> bytes:
     notes.add_text("Software", f"SpineAlign {analysis.program_version}")
     notes.add_text("Disclaimer", DISCLAIMER)
     notes.add_text("Source SHA-256", analysis.image.sha256)
+    notes.add_itxt("Presentation", presentation_note(analysis.image.presentation) or AS_FILE)
     for model in analysis.models:
         notes.add_itxt("Model", f"{model_text(model)}, SHA-256 {model.sha256}")
     target = io.BytesIO()
@@ -203,7 +212,8 @@ def _unit(canvas: NDArray[np.uint8], paper: bool) -> int:
 
 
 def _grey(analysis: Analysis) -> NDArray[np.uint8]:
-    return apply_window(analysis.image.pixels, default_display(analysis.image))
+    grey = apply_window(analysis.image.pixels, default_display(analysis.image))
+    return 255 - grey if analysis.image.presentation.is_inverted else grey
 
 
 def _draw_structures(
@@ -244,7 +254,9 @@ def _spacing_note(source: SpacingSource) -> str:
 
 def _footer_lines(analysis: Analysis) -> list[str]:
     models = [f"{safe_text(model_text(m))}, {m.engine}" for m in analysis.models]
+    shown = presentation_note(analysis.image.presentation)
     return [
+        *([shown] if shown else []),
         *(models or ["No model was used."]),
         f"SpineAlign {analysis.program_version}. {NOT_FOR_DIAGNOSIS}.",
     ]

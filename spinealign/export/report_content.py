@@ -36,6 +36,7 @@ from spinealign.reading.signing import differs_from_signed
 from spinealign.wording import caution_statement
 from spinealign.wording.examinations import scope_text
 from spinealign.wording.measures import severity_text
+from spinealign.wording.presentation import presentation_note, vertical_note
 from spinealign.wording.reading_page import (
     CANAL_TITLE,
     DECISION_WORDS,
@@ -248,12 +249,17 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         rows=_rows(read, is_signed=not details.is_draft),
         values_note=_values_note(read),
         changes=(*_context(read, details, Decision.CHANGED), *_removed(analysis)),
-        picture_caption=picture_caption(_is_outlined(analysis), not details.is_draft, is_changed),
+        picture_caption=_caption(analysis, details, is_changed),
         cautions=_cautions(analysis),
         overruled=_overruled(details),
         overrulings=_overrulings(read),
         addenda=_addenda(details),
     )
+
+
+def _caption(analysis: Analysis, details: ReportDetails, is_changed: bool) -> str:
+    words = picture_caption(_is_outlined(analysis), not details.is_draft, is_changed)
+    return f"{words} {presentation_note(analysis.image.presentation)}".rstrip()
 
 
 def _is_outlined(analysis: Analysis) -> bool:
@@ -507,4 +513,6 @@ def _overruled(details: ReportDetails) -> tuple[str, ...]:
 def _cautions(analysis: Analysis) -> tuple[str, ...]:
     found = [c for c in analysis.cautions if c.code in DECISIVE_CAUTIONS]
     found.sort(key=lambda caution: DECISIVE_CAUTIONS.index(caution.code))
-    return tuple(caution_statement(caution) for caution in found[:_MOST_CAUTIONS])
+    vertical = vertical_note(analysis.image.presentation)
+    told = tuple(caution_statement(caution) for caution in found[:_MOST_CAUTIONS])
+    return (vertical, *told) if vertical else told

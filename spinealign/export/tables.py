@@ -34,6 +34,7 @@ from spinealign.export.measure_tables import (
     measurement_record,
 )
 from spinealign.export.reading_tables import reading_record
+from spinealign.imaging.presenting import Placing
 from spinealign.wording import caution_text, display_name, headline
 
 SCHEMA_FAMILY = "spinealign-analysis-"
@@ -187,6 +188,21 @@ def _input(analysis: Analysis) -> dict[str, Any]:
         "spacing_mm": _spacing(image.spacing_mm),
         "spacing_source": image.spacing_source.value,
         "calibration": calibration_record(None if wanted is None else wanted.calibration),
+        "presentation": _presentation(image),
+    }
+
+
+def _presentation(image: SpineImage) -> dict[str, Any]:
+    """Return how pictures show the image; all points of the object are the file's pixels."""
+    shown = image.presentation
+    to_shown = Placing.of(image).matrix
+    return {
+        "turned_left_deg": json_number(shown.turn_deg, 4),
+        "mirrored": shown.is_mirrored,
+        "inverted": shown.is_inverted,
+        "upright_after_left_deg": json_number(shown.upright_deg, 4),
+        "analysed_turned_left_deg": json_number(shown.analysed_deg, 4),
+        "file_to_shown": [[json_number(value, 6) for value in row] for row in to_shown.tolist()],
     }
 
 

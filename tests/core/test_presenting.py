@@ -1,6 +1,7 @@
 """A picture turned, mirrored and straightened: pixels, points, spacing and measures agree."""
 
 import hashlib
+import io
 import math
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from spinealign.analysis import analyze_image
 from spinealign.domain.findings import (
@@ -22,6 +24,16 @@ from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.presentation import AS_IN_FILE, Presentation, levelling_turn_deg
+from spinealign.domain.report_details import ReportDetails
+from spinealign.export.overlay import (
+    MIN_LONGEST_PX,
+    mask_picture,
+    overlay_picture,
+    plain_picture,
+    png_bytes,
+)
+from spinealign.export.report_content import report_content
+from spinealign.export.tables import analysis_json
 from spinealign.imaging.presenting import (
     Placing,
     as_shown,
@@ -30,6 +42,7 @@ from spinealign.imaging.presenting import (
     moved_points,
     placed_image,
 )
+from spinealign.imaging.render import picture_scale
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.correction.changes import (
     apply_corrections,
@@ -369,3 +382,92 @@ def test_a_signature_of_an_earlier_program_stays_valid():
     assert corrections_checksum(apply_corrections(analysis, shown)) == sha256
     straight = replace(state, presentation=AS_IN_FILE.straightened(2.0))
     assert corrections_checksum(apply_corrections(analysis, straight)) != sha256
+
+
+# Pictures and files
+
+
+def stripes(spine, presentation):
+    """A film that is bright in its upper left quarter."""
+    rows, cols = spine.image.shape
+    pixels = np.zeros((rows, cols), np.float32)
+    pixels[: rows // 2, : cols // 2] = 255
+    image = replace(spine.image, pixels=pixels, bits=8, presentation=presentation)
+    return replace(spine, image=image, segmentation=None)
+
+
+def quarter_greys(picture, shape):
+    """The grey in the middle of each quarter of a picture that stands at the upper left."""
+    scale, _ = picture_scale(shape, (1.0, 1.0), MIN_LONGEST_PX)
+    grey = np.array(picture.convert("L"), float)
+    return {
+        (down, across): grey[
+            round((down / 2 + 0.25) * shape[0] * scale),
+            round((across / 2 + 0.25) * shape[1] * scale),
+        ]
+        for down in (0, 1)
+        for across in (0, 1)
+    }
+
+
+@pytest.mark.parametrize(
+    ("presentation", "bright"),
+    [
+        (AS_IN_FILE, (0, 0)),
+        (AS_IN_FILE.turned(1), (1, 0)),
+        (AS_IN_FILE.turned(-1), (0, 1)),
+        (AS_IN_FILE.mirrored(), (0, 1)),
+        (AS_IN_FILE.turned(1).mirrored(), (1, 1)),
+    ],
+)
+def test_exported_pictures_show_what_the_screen_shows(spine, presentation, bright):
+    """`bright` is the quarter (down, across) that is bright."""
+    analysis = stripes(spine, presentation)
+    shape = Placing.of(analysis.image).new_shape
+    greys = quarter_greys(plain_picture(analysis), shape)
+    assert [quarter for quarter, grey in greys.items() if grey > 200] == [bright]
+    inverted = stripes(spine, presentation.inverted())
+    negative = quarter_greys(plain_picture(inverted), shape)
+    assert [quarter for quarter, grey in negative.items() if grey < 50] == [bright]
+
+
+def test_a_picture_says_how_it_is_shown(spine):
+    shown = AS_IN_FILE.turned(1).mirrored().inverted()
+    analysis = replace(spine, image=replace(spine.image, presentation=shown))
+    told = Image.open(io.BytesIO(png_bytes(overlay_picture(analysis), analysis))).text
+    assert "mirrored" in told["Presentation"]
+    record = analysis_json(analysis, {})["input"]["presentation"]
+    assert (record["turned_left_deg"], record["mirrored"], record["inverted"]) == (90, True, True)
+    body = analysis.vertebrae[0].outline
+    matrix = np.array(record["file_to_shown"])
+    assert moved_points(body, matrix) == pytest.approx(
+        np.array(as_shown(analysis).vertebrae[0].outline), abs=1e-3
+    )
+    # Tables and mask stay in the file's pixels.
+    assert mask_picture(analysis).size == spine.image.shape[::-1]
+    assert analysis_json(analysis, {})["vertebrae"] == analysis_json(spine, {})["vertebrae"]
+
+
+@pytest.mark.parametrize(
+    ("presentation", "words"),
+    [
+        (AS_IN_FILE, ""),
+        (AS_IN_FILE.turned(1), "Shown turned by 90° to the left."),
+        (
+            AS_IN_FILE.turned(-1).inverted(),
+            "Shown turned by 90° to the right, grey values inverted.",
+        ),
+        (AS_IN_FILE.turned(2), "Shown turned by 180°."),
+        (
+            AS_IN_FILE.mirrored(),
+            "Shown mirrored: letters and side markers on the film itself read mirrored.",
+        ),
+        (AS_IN_FILE.straightened(-2.5), "Shown turned by 2.5° to the right."),
+    ],
+)
+def test_a_report_says_how_its_picture_is_shown(spine, presentation, words):
+    analysis = replace(spine, image=replace(spine.image, presentation=presentation))
+    content = report_content(analysis, ReportDetails())
+    assert content.picture_caption.endswith(words)
+    told = [line for line in content.cautions if "to the vertical" in line]
+    assert bool(told) == bool(presentation.upright_deg)
