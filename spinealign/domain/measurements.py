@@ -9,6 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from spinealign.domain.image import SpacingSource
 from spinealign.domain.measures import (
     MEASURES,
     MeasureCode,
@@ -79,6 +80,28 @@ class MeasureState(StrEnum):
     AUTOMATIC = "automatic"
     EDITED = "edited"
     DRAWN = "drawn"
+
+
+@dataclass(frozen=True)
+class GreyValues:
+    """What the pixels of an area hold.
+
+    Parameters
+    ----------
+    mean, deviation, lowest, highest : float
+        In Hounsfield units where `is_hounsfield`, else as the file stores them. The
+        deviation is that of a sample (n - 1).
+    pixels : int
+        How many have their middle inside.
+    is_hounsfield : bool
+    """
+
+    mean: float
+    deviation: float
+    lowest: float
+    highest: float
+    pixels: int
+    is_hounsfield: bool
 
 
 class StrokeKind(StrEnum):
@@ -186,6 +209,12 @@ class Measurement:
         it had no value or the measure was drawn. Same unit as `value`.
     strokes : tuple of Stroke
         What to draw over the picture.
+    value_px : float or None
+        A drawn length or area in image pixels, where `value` is in millimetres.
+    spacing_source : SpacingSource or None
+        What the millimetres of a drawn measure rest on.
+    grey : GreyValues or None
+        Of a drawn area.
     """
 
     code: MeasureCode
@@ -202,6 +231,9 @@ class Measurement:
     state: MeasureState = MeasureState.AUTOMATIC
     automatic_value: float | None = None
     strokes: tuple[Stroke, ...] = ()
+    value_px: float | None = None
+    spacing_source: SpacingSource | None = None
+    grey: GreyValues | None = None
 
     @property
     def definition(self) -> MeasureDefinition:
@@ -226,7 +258,9 @@ class Measurement:
 class DrawingTool(StrEnum):
     """What a person draws: two points, three, four (two lines), a polygon, or femoral heads.
 
-    The femoral heads are two opposite points on the rim of one, then of the other.
+    A rectangle and an ellipse are two opposite corners of what surrounds them, the femoral heads
+    two opposite points on the rim of one, then of the other. A text stands at its point, and an
+    arrow points at its first; nothing is measured with these two.
     """
 
     DISTANCE = "distance"
@@ -234,15 +268,37 @@ class DrawingTool(StrEnum):
     COBB = "cobb"
     AREA = "area"
     FEMORAL_HEADS = "femoral_heads"
+    RECTANGLE = "rectangle"
+    ELLIPSE = "ellipse"
+    TEXT = "text"
+    ARROW = "arrow"
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it says something, and measures nothing."""
+        return self in (DrawingTool.TEXT, DrawingTool.ARROW)
+
+
+DrawingKey = tuple[DrawingTool, int]
+"""Which drawing of a case: its tool, and its number among those of the same tool."""
+
+LONGEST_NOTE = 200
+"""Letters of a text on the picture."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a person drew to be measured; `number` tells drawings of one case apart."""
+    """What a person drew to be measured or noted; `number` tells drawings of one tool apart."""
 
     tool: DrawingTool
     number: Annotated[int, Meta(ge=1, le=1_000_000)]
     points: Annotated[tuple[Point, ...], Meta(min_length=1, max_length=1000)]
+    text: Annotated[str, Meta(max_length=LONGEST_NOTE)] = ""
+
+    @property
+    def key(self) -> DrawingKey:
+        """What tells it from every other drawing of a case."""
+        return self.tool, self.number
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ class MeasureCode(StrEnum):
     DRAWN_ANGLE = "drawn_angle"
     DRAWN_COBB = "drawn_cobb"
     DRAWN_AREA = "drawn_area"
+    DRAWN_RECTANGLE = "drawn_rectangle"
+    DRAWN_ELLIPSE = "drawn_ellipse"
     FEMORAL_HEADS = "femoral_heads"
 
     @classmethod
@@ -729,6 +731,14 @@ _TABLE = (
     ),
     MeasureDefinition(
         MeasureCode.DRAWN_AREA, Quantity.AREA, MeasureGroup.DRAWN, 53, Extent.DRAWING,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
+    ),
+    MeasureDefinition(
+        MeasureCode.DRAWN_RECTANGLE, Quantity.AREA, MeasureGroup.DRAWN, 55, Extent.DRAWING,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
+    ),
+    MeasureDefinition(
+        MeasureCode.DRAWN_ELLIPSE, Quantity.AREA, MeasureGroup.DRAWN, 56, Extent.DRAWING,
         _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
     ),
     MeasureDefinition(

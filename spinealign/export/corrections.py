@@ -369,7 +369,7 @@ def _require_consistent(
         raise JsonError(JsonProblem.WRONG_VALUE, "corrections.vertebrae")
     if [body.index for body in stored.vertebrae] != list(range(1, len(stored.vertebrae) + 1)):
         raise JsonError(JsonProblem.WRONG_VALUE, "corrections.vertebrae")
-    if len({drawing.number for drawing in stored.drawings}) < len(stored.drawings):
+    if len({drawing.key for drawing in stored.drawings}) < len(stored.drawings):
         raise JsonError(JsonProblem.WRONG_VALUE, "corrections.drawings")
     for number, body in enumerate(stored.vertebrae):
         if len(body.outline) < _FEWEST_POINTS:

@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from spinealign.domain.findings import Analysis
-from spinealign.domain.measurements import Measurement, MeasureState, StrokeKind
+from spinealign.domain.measurements import (
+    Drawing,
+    DrawingTool,
+    Measurement,
+    MeasureState,
+    StrokeKind,
+)
 from spinealign.domain.measures import MEASURES, DrawnOn, Extent, MeasureCode
 from spinealign.export.strips import Font, letters
 from spinealign.imaging.render import Colour
-from spinealign.wording.measure_rows import edited_text, has_value, value_text
+from spinealign.wording.measure_rows import drawn_text, edited_text, has_value, value_text
 from spinealign.wording.measures import short_name
+from spinealign.wording.text import safe_text
 
 Box = tuple[float, float, float, float]
 Points = NDArray[np.float64]
@@ -29,6 +36,7 @@ _DASHED = (StrokeKind.EXTENSION, StrokeKind.PLUMB)
 _PX_PER_WIDTH = 480
 _DASH, _GAP = 6.0, 4.0
 _MOST_STEPS = 12
+_HEAD_UNITS, _HEAD_DEG = 0.9, 24.0
 
 
 def main_measures(analysis: Analysis) -> tuple[Measurement, ...]:
@@ -54,7 +62,7 @@ def legend_items(measures: Sequence[Measurement]) -> list[tuple[Colour, str]]:
     items = []
     for colour, measure in _coloured(measures):
         edited = edited_text(measure).partition("; no ")[0]
-        words = f"{short_name(measure)} {value_text(measure)}"
+        words = f"{short_name(measure)} {drawn_text(measure)}"
         items.append((colour, f"{words} ({edited})" if edited else words))
     return items
 
@@ -103,6 +111,48 @@ def draw_measures(
         text = f"{name}{value_text(measure)}"
         taken.append(_write(picture, text, colour, _anchor(measure, scale), unit, taken))
     return np.array(picture, np.uint8)
+
+
+def draw_notes(
+    canvas: NDArray[np.uint8],
+    drawings: Sequence[Drawing],
+    scale: tuple[float, float],
+    line_weight: float,
+    unit: int,
+) -> NDArray[np.uint8]:
+    """Draw the texts and arrows that a person put on the picture; see `draw_measures`."""
+    picture = Image.fromarray(canvas)
+    pen = pen_px(canvas.shape, line_weight)
+    notes = [drawing for drawing in drawings if drawing.tool.is_note]
+    for note in notes:
+        if note.tool is DrawingTool.ARROW and len(note.points) > 1:
+            tip, tail = on_canvas(note.points[:2], scale)
+            for line in (np.stack([tail, tip]), _arrow_head(tip, tail, _HEAD_UNITS * unit)):
+                draw_polyline(picture, line, _DRAWN, 1.3 * pen, is_dashed=False)
+    for note in notes:
+        if note.text:
+            _write_note(picture, safe_text(note.text), on_canvas(note.points, scale)[-1], unit)
+    return np.array(picture, np.uint8)
+
+
+def _arrow_head(tip: Points, tail: Points, length: float) -> Points:
+    """Return the line (3, 2) from barb to barb over the tip of an arrow."""
+    way = np.arctan2(*(tail - tip)[::-1]) + np.radians([_HEAD_DEG, -_HEAD_DEG])
+    barbs = tip + length * np.stack([np.cos(way), np.sin(way)], axis=1)
+    return np.stack([barbs[0], tip, barbs[1]])
+
+
+def _write_note(picture: Image.Image, text: str, at: Points, unit: int) -> None:
+    """Write beside a point, on the side that has room, and not out of the picture."""
+    font, halo = letters(unit, bold=True), max(2, unit // 7)
+    width, height = _size(text, font, halo, unit)
+    gap = 0.5 * unit
+    left = at[0] + gap if at[0] + gap + width <= picture.width else at[0] - gap - width
+    box = _inside(left, float(at[1]) - height / 2, width, height, picture.size)
+    ImageDraw.Draw(picture).text(
+        (box[0] + halo, (box[1] + box[3]) / 2), text, font=font, anchor="lm",
+        fill=_DRAWN, stroke_width=halo, stroke_fill=_HALO,
+    )  # fmt: skip
 
 
 def _coloured(measures: Sequence[Measurement]) -> list[tuple[Colour, Measurement]]:

@@ -15,7 +15,13 @@ from spinealign.domain.findings import (
     VertebraState,
 )
 from spinealign.domain.height_loss import HeightLoss
-from spinealign.domain.measurements import Calibration, Drawing, MeasuredPoint, Measurement
+from spinealign.domain.measurements import (
+    Calibration,
+    Drawing,
+    GreyValues,
+    MeasuredPoint,
+    Measurement,
+)
 from spinealign.domain.reading import Reading
 from spinealign.export.reading_tables import reader_cell, status_cell
 from spinealign.reading.findings import measure_key
@@ -37,6 +43,7 @@ MEASUREMENT_COLUMNS = (
     "severity", "severity_source", "state", "automatic_value",
     "reason", "method", "source", "spacing_row_mm", "spacing_column_mm", "spacing_source",
     "calibration_length_mm", "image_sha256", "program_version", "reader", "reading_status",
+    "value_px", "grey_mean", "grey_sd", "grey_min", "grey_max", "grey_pixels", "grey_unit",
 )  # fmt: skip
 """Columns of measurements.csv; `interval` is the 95 % interval, `levels` are joined by "/".
 
@@ -79,6 +86,8 @@ def measurement_record(measurement: Measurement) -> dict[str, Any]:
         "source": sources_text(measurement.code),
         "reason": reason_text(measurement.unmeasurable),
         "reason_code": _reason_code(measurement),
+        "value_px": json_number(measurement.value_px, _DECIMALS),
+        "grey": _grey(measurement.grey),
     }  # fmt: skip
 
 
@@ -152,7 +161,8 @@ def measurements_csv(analysis: Analysis, reading: Reading | None = None) -> str:
     origin = _origin(analysis)
     for measurement in analysis.measurements:
         said = reader_cell(reading, measure_key(measurement))
-        writer.writerow((*_cells(measurement), *origin, said, status_cell(reading)))
+        read = (said, status_cell(reading))
+        writer.writerow((*_cells(measurement), *origin, *read, *_drawn_cells(measurement)))
     return text.getvalue()
 
 
@@ -173,6 +183,26 @@ def _cells(measurement: Measurement) -> tuple[Any, ...]:
         normal.get("source"), severity.get("word"), severity.get("source"), row["state"],
         row["automatic_value"], row["reason"], row["method"], row["source"],
     )  # fmt: skip
+
+
+def _drawn_cells(measurement: Measurement) -> tuple[Any, ...]:
+    row = measurement_record(measurement)
+    grey = row["grey"] or {}
+    names = ("mean", "sd", "min", "max", "pixels", "unit")
+    return (row["value_px"], *(grey.get(name) for name in names))
+
+
+def _grey(grey: GreyValues | None) -> dict[str, Any] | None:
+    if grey is None:
+        return None
+    return {
+        "mean": json_number(grey.mean, _DECIMALS),
+        "sd": json_number(grey.deviation, _DECIMALS),
+        "min": json_number(grey.lowest, _DECIMALS),
+        "max": json_number(grey.highest, _DECIMALS),
+        "pixels": grey.pixels,
+        "unit": "HU" if grey.is_hounsfield else "",
+    }
 
 
 def _origin(analysis: Analysis) -> tuple[Any, ...]:
@@ -204,6 +234,7 @@ def _drawing(drawing: Drawing) -> dict[str, Any]:
         "tool": drawing.tool.value,
         "number": drawing.number,
         "points": [_xy(point) for point in drawing.points],
+        "text": drawing.text,
     }
 
 

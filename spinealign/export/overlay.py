@@ -19,7 +19,12 @@ from spinealign.export.bodies import (
     name_boxes,
     suggested_colour,
 )
-from spinealign.export.measure_drawing import draw_measures, legend_items, main_measures
+from spinealign.export.measure_drawing import (
+    draw_measures,
+    draw_notes,
+    legend_items,
+    main_measures,
+)
 from spinealign.imaging.presenting import as_shown
 from spinealign.imaging.render import (
     Colour,
@@ -113,6 +118,9 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
         aside = [np.array(body.outline) for body in bodies]
         aside += name_boxes(analysis, scale, letters)
         canvas = draw_measures(canvas, measures, scale, weight, letters, aside, not paper)
+    drawings = analysis.corrections.drawings if analysis.corrections is not None else ()
+    if any(drawing.tool.is_note for drawing in drawings):
+        canvas = draw_notes(canvas, drawings, scale, weight, _unit(canvas, paper))
     items = [*_structure_items(analysis), *legend_items(measures)]
     answer = analysis.classification
     if answer is not None and answer.heatmap is not None:

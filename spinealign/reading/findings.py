@@ -154,7 +154,7 @@ class FindingPage:
 
 
 def findings_of(analysis: Analysis) -> tuple[Finding, ...]:
-    """Return everything that an analysis says, worst first.
+    """Return everything that an analysis says, worst first; of what is alike, drawn measures first.
 
     Parameters
     ----------
@@ -165,7 +165,12 @@ def findings_of(analysis: Analysis) -> tuple[Finding, ...]:
     if analysis.automatic is not None:
         before = _found(analysis.automatic)
         found = [_with_automatic(finding, before) for finding in found]
-    return tuple(sorted(found, key=lambda finding: -finding.rank))
+    return tuple(sorted(found, key=lambda finding: (-finding.rank, not _is_drawn(finding))))
+
+
+def _is_drawn(finding: Finding) -> bool:
+    is_measure = finding.kind is FindingKind.MEASURE
+    return is_measure and MEASURES[MeasureCode(finding.code)].group is MeasureGroup.DRAWN
 
 
 def _found(analysis: Analysis) -> list[Finding]:

@@ -252,6 +252,10 @@ def _checksum(wanted: Corrections) -> str:
     # Earlier versions of the program turned no picture, and their signatures stay valid.
     if wanted.presentation == AS_IN_FILE:
         del values["presentation"]
+    for drawing in values["drawings"]:
+        # Nor had drawings a text.
+        if not drawing["text"]:
+            del drawing["text"]
     return hashlib.sha256(canonical(values)).hexdigest()
 
 

@@ -35,6 +35,10 @@ TOOL_WORDS = {
     DrawingTool.COBB: "Cobb angle",
     DrawingTool.AREA: "area",
     DrawingTool.FEMORAL_HEADS: "femoral heads",
+    DrawingTool.RECTANGLE: "rectangle",
+    DrawingTool.ELLIPSE: "ellipse",
+    DrawingTool.TEXT: "text",
+    DrawingTool.ARROW: "arrow",
 }
 
 HANDLE_HINT = (

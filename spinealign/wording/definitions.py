@@ -399,8 +399,26 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
     ),
     MeasureCode.DRAWN_AREA: MeasureWords(
         "Area", "Area {2}",
-        "Area inside the line that was drawn.",
-        "In square millimetres only where the pixel spacing is known.",
+        "Area inside the line that was drawn, and the grey values of the pixels whose middle lies "
+        "inside.",
+        "In square millimetres only where the pixel spacing is known; grey values in Hounsfield "
+        "units only where the file of a CT slice states them.",
+        further_sources=_BY_HAND,
+    ),
+    MeasureCode.DRAWN_RECTANGLE: MeasureWords(
+        "Rectangle", "Rectangle {2}",
+        "Area of the rectangle that was drawn, and the grey values of the pixels whose middle lies "
+        "inside.",
+        "In square millimetres only where the pixel spacing is known; grey values in Hounsfield "
+        "units only where the file of a CT slice states them.",
+        further_sources=_BY_HAND,
+    ),
+    MeasureCode.DRAWN_ELLIPSE: MeasureWords(
+        "Ellipse", "Ellipse {2}",
+        "Area of the ellipse that was drawn, and the grey values of the pixels whose middle lies "
+        "inside.",
+        "In square millimetres only where the pixel spacing is known; grey values in Hounsfield "
+        "units only where the file of a CT slice states them.",
         further_sources=_BY_HAND,
     ),
     MeasureCode.FEMORAL_HEADS: MeasureWords(

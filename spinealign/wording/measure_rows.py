@@ -11,6 +11,7 @@ from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import LandmarkSource
 from spinealign.domain.measurements import (
     FEMORAL_HEAD,
+    GreyValues,
     Measurement,
     MeasureState,
     Unmeasurable,
@@ -27,9 +28,13 @@ from spinealign.wording.measures import (
     severity_text,
     sources_text,
 )
+from spinealign.wording.results import spacing_origin
 from spinealign.wording.text import as_sentence, in_sentence, listed, safe_text
 
 _SUFFIXES = {"deg": "°", "": ""}
+_SMALL_GREY = 10.0
+"""Below it grey values are fractions of something, as in NIfTI files of floating point."""
+
 _DECIMALS = {"deg": 1, "mm": 1, "px": 1, "%": 0, "": 2}
 
 PLACED_MANUALLY = "placed manually"
@@ -290,13 +295,62 @@ def _rests_on_heads(measurement: Measurement) -> bool:
 
 
 def note_parts(measurement: Measurement) -> tuple[str, ...]:
-    """Return what stands below a value: the word of a threshold, and who moved its points."""
+    """Return what stands below a value: the word of a threshold, and who moved its points.
+
+    Below a drawn one its length or area in pixels, what its millimetres rest on, and the grey
+    values of an area.
+    """
     parts = (
         severity_text(measurement.severity),
         _ungraded_text(measurement),
         edited_text(measurement),
+        pixels_text(measurement),
+        grey_text(measurement.grey),
     )
     return tuple(part for part in parts if part)
+
+
+def pixels_text(measurement: Measurement) -> str:
+    """Return a drawn length or area in pixels, and what its millimetres rest on; or nothing."""
+    if measurement.value_px is None:
+        return ""
+    unit = measurement.unit.replace("mm", "px")
+    said = f"{number_text(measurement.value_px, unit)}{unit_text(unit)}"
+    source = measurement.spacing_source
+    return said if source is None else f"{said}, scale {spacing_origin(source)}"
+
+
+def grey_text(grey: GreyValues | None) -> str:
+    """Return the grey values of an area: "mean 54.2 HU, SD 12.1, 12 to 98, 345 px"; or nothing."""
+    if grey is None:
+        return ""
+    numbers = (grey_number(value, grey) for value in (grey.lowest, grey.highest))
+    parts = (
+        f"mean {mean_text(grey)}",
+        f"SD {grey_number(grey.deviation, grey)}",
+        f"range {' to '.join(numbers)}",
+        f"n = {grey.pixels:,} px".replace(",", "\N{NARROW NO-BREAK SPACE}"),
+    )
+    return ", ".join(parts)
+
+
+def drawn_text(measurement: Measurement) -> str:
+    """Return what stands on the picture beside a measure: its value, and the mean of an area."""
+    grey = measurement.grey
+    mean = "" if grey is None else f"  mean {mean_text(grey)}"
+    return f"{value_text(measurement)}{mean}"
+
+
+def mean_text(grey: GreyValues) -> str:
+    """Return the mean grey value of an area, in Hounsfield units where it is in some."""
+    return f"{grey_number(grey.mean, grey)}{' HU' if grey.is_hounsfield else ''}"
+
+
+def grey_number(value: float, grey: GreyValues) -> str:
+    """Return a grey value with a decimal, and more where all of an area's are small."""
+    largest = max(abs(grey.lowest), abs(grey.highest))
+    decimals = 1 if largest >= _SMALL_GREY or not largest else 3
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
 def _ungraded_text(measurement: Measurement) -> str:

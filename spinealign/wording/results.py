@@ -59,6 +59,11 @@ def spacing_text(image: SpineImage) -> str:
     return f"{rows_mm:.3g} × {cols_mm:.3g} mm ({origin})"
 
 
+def spacing_origin(source: SpacingSource) -> str:
+    """Return where a pixel spacing comes from."""
+    return _SPACING_TEXTS.get(source, "origin unknown")
+
+
 def lengths_text(image: SpineImage, calibrated_by_mm: float | None = None) -> str:
     """Return what the lengths of an image are based on, as one sentence.
 

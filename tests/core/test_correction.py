@@ -325,21 +325,28 @@ class TestAddingAndDeleting:
 
 
 class TestDrawingsAndCalibration:
-    def test_drawings_are_numbered_through_and_keep_their_numbers(self):
+    def test_drawings_are_numbered_by_their_kind_and_keep_their_numbers(self):
+        distance, angle = DrawingTool.DISTANCE, DrawingTool.ANGLE
         state = Corrections()
-        for tool in (DrawingTool.DISTANCE, DrawingTool.ANGLE, DrawingTool.DISTANCE):
+        for tool in (distance, angle, distance, distance):
             state = changes.add_drawing(state, tool, [(1, 2), (3, 4)])
-        state = changes.delete_drawing(state, 2)
-        assert [d.number for d in state.drawings] == [1, 3]
-        moved = changes.move_drawing_point(state, 3, 1, 9, 9)
-        assert moved.drawings[1].points == ((1, 2), (9, 9))
-        assert moved.drawings[0] == state.drawings[0]
+        state = changes.delete_drawing(state, (distance, 2))
+        assert [d.key for d in state.drawings] == [(distance, 1), (angle, 1), (distance, 3)]
+        moved = changes.move_drawing_point(state, (distance, 3), 1, 9, 9)
+        assert moved.drawings[2].points == ((1, 2), (9, 9))
+        assert moved.drawings[:2] == state.drawings[:2]
+
+    def test_a_note_says_something_else(self):
+        state = changes.add_drawing(Corrections(), DrawingTool.TEXT, [(1, 2)], "old")
+        state = changes.add_drawing(state, DrawingTool.ARROW, [(1, 2), (3, 4)])
+        changed = changes.set_drawing_text(state, (DrawingTool.TEXT, 1), "new")
+        assert [d.text for d in changed.drawings] == ["new", ""]
 
     @pytest.mark.parametrize(("number", "point"), [(7, 0), (1, 2), (1, -1)])
     def test_points_that_are_not_there_are_refused(self, number, point):
         state = changes.add_drawing(Corrections(), DrawingTool.DISTANCE, [(1, 2), (3, 4)])
         with pytest.raises(KeyError):
-            changes.move_drawing_point(state, number, point, 0, 0)
+            changes.move_drawing_point(state, (DrawingTool.DISTANCE, number), point, 0, 0)
 
     @pytest.mark.parametrize(
         ("known", "expected"),

@@ -1,14 +1,18 @@
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.domain.measurements import Drawing, DrawingTool, MeasureState, StrokeKind
 from spinealign.domain.measures import MeasureCode
 from spinealign.measure.geometry.drawings import measure_drawings, points_needed
 from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.wording.measure_rows import grey_text, note_parts
 from spinealign.wording.measures import measurement_name, method_text, reason_text
 
 PIXELS = PixelGeometry()
@@ -76,7 +80,7 @@ def test_two_drawings_of_one_kind_have_different_keys():
     assert len({found.key for found in measure_drawings(drawings, PIXELS)}) == 2
 
 
-@pytest.mark.parametrize("tool", DrawingTool)
+@pytest.mark.parametrize("tool", [tool for tool in DrawingTool if not tool.is_note])
 def test_too_few_points_have_a_reason_and_no_value(tool):
     for count in range(points_needed(tool)):
         found = measured(tool, [(10.0 * i, 3.0 * i * i) for i in range(count)])
@@ -183,3 +187,98 @@ def test_cobb_lines_are_prolonged_to_where_they_meet():
 def test_lines_that_meet_far_away_are_not_prolonged():
     found = measured(DrawingTool.COBB, [(0, 0), (100, 0), (0, 30), (100, 31)])
     assert {stroke.kind for stroke in found.strokes} == {StrokeKind.LINE}
+
+
+def picture(pixels, is_hounsfield=False):
+    return SpineImage(
+        np.asarray(pixels, np.float32), 12, Path("x.dcm"), "", is_hounsfield=is_hounsfield
+    )
+
+
+STEPS = np.arange(100).reshape(10, 10)
+"""Grey values that tell every pixel from the others: ten times the row, plus the column."""
+
+
+def grey_of(tool, corners, image=None, geometry=PIXELS):
+    shown = picture(STEPS) if image is None else image
+    [found] = measure_drawings([Drawing(tool, 1, tuple(corners))], geometry, image=shown)
+    return found.grey
+
+
+def test_a_rectangle_holds_the_pixels_whose_middle_lies_inside():
+    grey = grey_of(DrawingTool.RECTANGLE, [(2.4, 3.6), (5.6, 4.4)])
+    assert grey is None  # between two rows of middles
+    grey = grey_of(DrawingTool.RECTANGLE, [(5.6, 3.4), (2.4, 5.4)])
+    inside = STEPS[3:5, 2:6]
+    assert (grey.pixels, grey.lowest, grey.highest) == (8, inside.min(), inside.max())
+    assert grey.mean == pytest.approx(inside.mean())
+    assert grey.deviation == pytest.approx(inside.std(ddof=1))
+
+
+@pytest.mark.parametrize(
+    ("corners", "count"),
+    [([(-5, -5), (50, 50)], 100), ([(8.2, 8.2), (50, 50)], 4), ([(20, 20), (30, 30)], None)],
+)
+def test_what_lies_beside_the_picture_does_not_count(corners, count):
+    grey = grey_of(DrawingTool.RECTANGLE, corners)
+    assert (None if grey is None else grey.pixels) == count
+
+
+def test_an_ellipse_and_a_polygon_are_counted_by_middles():
+    rows, cols = np.mgrid[:90, :90] + 0.5
+    image = picture(np.ones((90, 90)))
+    disc = ((cols - 40) / 30) ** 2 + ((rows - 45) / 20) ** 2 < 1
+    counted = grey_of(DrawingTool.ELLIPSE, [(10, 25), (70, 65)], image).pixels
+    assert counted == pytest.approx(disc.sum(), rel=2e-3)
+    right = [(10, 10), (50, 10), (10, 50)]
+    below = (rows > 10) & (cols > 10) & (rows + cols < 60)
+    assert grey_of(DrawingTool.AREA, right, image).pixels == pytest.approx(below.sum(), abs=20)
+
+
+def test_areas_of_rectangle_and_ellipse():
+    corners = [(1, 2), (5, 5)]
+    assert measured(DrawingTool.RECTANGLE, corners).value == pytest.approx(12)
+    assert measured(DrawingTool.ELLIPSE, corners).value == pytest.approx(3 * np.pi)
+    assert measured(DrawingTool.RECTANGLE, corners, TALL).value == pytest.approx(24)
+    flat = measured(DrawingTool.ELLIPSE, [(1, 2), (5, 2)])
+    assert flat.value is None
+
+
+@pytest.mark.parametrize("is_hounsfield", [True, False])
+def test_hounsfield_units_only_where_the_picture_has_them(is_hounsfield):
+    image = picture(STEPS - 50, is_hounsfield)
+    grey = grey_of(DrawingTool.RECTANGLE, [(0, 0), (10, 10)], image)
+    assert grey.is_hounsfield is is_hounsfield
+    assert ("HU" in grey_text(grey)) is is_hounsfield
+    assert grey_text(grey).startswith("mean -0.5")
+
+
+def test_a_pixel_without_a_value_leaves_an_area_without_grey_values():
+    holed = STEPS.astype(float)
+    holed[4, 4] = np.nan
+    corners = [(0, 0), (10, 10)]
+    assert grey_of(DrawingTool.RECTANGLE, corners, picture(holed)) is None
+    assert grey_of(DrawingTool.RECTANGLE, [(0, 0), (3, 3)], picture(holed)).pixels == 9
+
+
+def test_a_length_in_millimetres_is_told_in_pixels_too_and_what_it_rests_on():
+    image = replace(picture(STEPS), spacing_mm=(0.5, 0.5), spacing_source=SpacingSource.USER)
+    line = Drawing(DrawingTool.DISTANCE, 1, ((0, 0), (3, 4)))
+    area = Drawing(DrawingTool.RECTANGLE, 1, ((0, 0), (4, 2)))
+    distance, box = measure_drawings([line, area], SQUARE, image=image)
+    assert (distance.value, distance.value_px) == (pytest.approx(2.5), pytest.approx(5))
+    assert (box.value, box.value_px) == (pytest.approx(2), pytest.approx(8))
+    assert note_parts(distance) == ("5.0 px, scale calibrated by the user",)
+    assert note_parts(box)[0] == "8.0 px², scale calibrated by the user"
+    [bare] = measure_drawings([line], PIXELS, image=picture(STEPS))
+    assert (bare.unit, bare.value_px, bare.spacing_source) == ("px", None, None)
+    assert note_parts(bare) == ()
+
+
+def test_texts_and_arrows_measure_nothing():
+    notes = [
+        Drawing(DrawingTool.TEXT, 1, ((1, 1),), "here"),
+        Drawing(DrawingTool.ARROW, 1, ((1, 1), (5, 5))),
+    ]
+    assert measure_drawings(notes, PIXELS) == ()
+    assert [points_needed(note.tool) for note in notes] == [1, 2]

@@ -149,12 +149,12 @@ def test_another_drawing_leaves_the_measures_as_they_are(
 
 def test_a_moved_head_counts(film: Analysis, outlined: Corrections) -> None:
     before = apply_corrections(film, outlined)
-    number = outlined.drawings[0].number
+    key = outlined.drawings[0].key
     x, y = outlined.drawings[0].points[0]
-    moved = move_drawing_point(outlined, number, 0, x - 60, y)
+    moved = move_drawing_point(outlined, key, 0, x - 60, y)
     after = apply_corrections(before, moved)
     assert by_code(after)[PELVIC[0]].value > by_code(before)[PELVIC[0]].value + 1
-    gone = apply_corrections(after, delete_drawing(moved, number))
+    gone = apply_corrections(after, delete_drawing(moved, key))
     assert by_code(gone)[PELVIC[0]].value is None
 
 
@@ -162,7 +162,7 @@ def test_heads_placed_again_replace_those_before(outlined: Corrections) -> None:
     line = add_drawing(outlined, DrawingTool.DISTANCE, ((1, 1), (4, 5)))
     again = add_drawing(line, DrawingTool.FEMORAL_HEADS, ((0, 0), (9, 0), (1, 1), (8, 2)))
     tools = [(drawing.tool, drawing.number) for drawing in again.drawings]
-    assert tools == [(DrawingTool.DISTANCE, 2), (DrawingTool.FEMORAL_HEADS, 3)]
+    assert tools == [(DrawingTool.DISTANCE, 1), (DrawingTool.FEMORAL_HEADS, 2)]
     assert drawing_name(again.drawings[1]) == "femoral heads"
 
 

@@ -113,6 +113,8 @@ class TestJson:
             ),
             "reason": "",
             "reason_code": None,
+            "value_px": None,
+            "grey": None,
         }  # fmt: skip
 
     def test_an_uncertain_outline_is_told_by_its_code_too(self):
@@ -147,7 +149,7 @@ class TestJson:
         }  # fmt: skip
         assert table["corrections"]["points_placed"] == 1
         assert table["corrections"]["drawings"] == [
-            {"tool": "distance", "number": 1, "points": [[150, 300], [150, 400]]}
+            {"tool": "distance", "number": 1, "points": [[150, 300], [150, 400]], "text": ""}
         ]
 
     def test_the_user_s_calibration_is_told_with_its_length(self):

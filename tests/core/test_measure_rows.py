@@ -132,7 +132,8 @@ GROUPS = {
         "pelvic_incidence_minus_lordosis",
     },
     MeasureGroup.DRAWN: {
-        "drawn_distance", "drawn_angle", "drawn_cobb", "drawn_area", "femoral_heads",
+        "drawn_distance", "drawn_angle", "drawn_cobb", "drawn_area", "drawn_rectangle",
+        "drawn_ellipse", "femoral_heads",
     },
 }  # fmt: skip
 

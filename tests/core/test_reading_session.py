@@ -24,7 +24,12 @@ from spinealign.domain.errors import (
 from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import Corrections
 from spinealign.domain.image import DecisionSource, KindCheck
-from spinealign.domain.measurements import Unmeasurable, UnmeasurableReason
+from spinealign.domain.measurements import (
+    Drawing,
+    DrawingTool,
+    Unmeasurable,
+    UnmeasurableReason,
+)
 from spinealign.domain.measures import MEASURES, MeasureCode
 from spinealign.domain.reading import (
     AddendumDraft,
@@ -1211,3 +1216,12 @@ def test_a_signed_reading_whose_files_are_all_gone_is_missed(store: ReadingStore
     shutil.rmtree(version.parent)
     [stored] = store.of_file(image_of(neck_analysis()).sha256).values()
     assert [fault.problem.value for fault in stored.faults] == ["last_version_missing"]
+
+
+def test_a_drawing_without_a_text_has_the_checksum_that_earlier_programs_signed():
+    line = Drawing(DrawingTool.DISTANCE, 1, ((1.0, 2.0), (3.0, 4.5)))
+    analysis = replace(neck_analysis(), corrections=Corrections(drawings=(line,)))
+    signed = "81127ab58721e5a5ef2b0920e053fe8193524c18fe3a6e1e1ccb0a8787eef97f"
+    assert corrections_checksum(analysis) == signed
+    noted = Corrections(drawings=(replace(line, text="x"),))
+    assert corrections_checksum(replace(analysis, corrections=noted)) != signed

@@ -114,7 +114,7 @@ def test_points_of_a_drawing_can_be_moved_and_the_drawing_deleted(hands):
     assert drawn(hands)[0].value == pytest.approx(200)
     assert hands.window.actions_by_name["undo"].text() == "&Undo move point 2 of distance 1"
     hands.click((100, 100))
-    assert hands.window.correction.editor.selected == DrawnRef(1, 0)
+    assert hands.window.correction.editor.selected == DrawnRef((DrawingTool.DISTANCE, 1), 0)
     hands.key(Qt.Key.Key_Delete)
     assert drawn(hands) == []
     assert hands.viewer.picture.drawings.handles() == []

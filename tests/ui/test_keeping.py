@@ -306,3 +306,16 @@ def test_a_date_given_after_signing_is_kept(qtbot, as_real, open_window, files, 
         editing.save()
     assert editing.unsaved_count == 0
     assert "2024-03-20" in corrections_path(path).read_text()
+
+
+def test_what_is_taken_back_while_it_is_written_is_off_the_disk_again(qtbot, hands, fake):
+    editing, files = hands.window.workbench.editing, hands.window.workbench.files
+    x, y = hands.place_of("C4", "anterior_superior")
+    hands.drag((x, y), (x + 20, y))
+    editing.save()
+    editing.undo()
+    editing.save()
+    qtbot.waitUntil(lambda: not files.is_busy)
+    assert editing.unsaved_count == 0
+    path = hands.window.workbench.current.display.image.source_path
+    assert fake.kept[path] is None

@@ -22,7 +22,7 @@ from spinealign.domain.findings import (
     VertebraState,
 )
 from spinealign.domain.image import SpineImage
-from spinealign.domain.measurements import Calibration, Drawing, DrawingTool, Point
+from spinealign.domain.measurements import Calibration, Drawing, DrawingKey, DrawingTool, Point
 from spinealign.measure.correction.corrected import (
     apply_corrections,
     initial_corrections,
@@ -66,6 +66,7 @@ __all__ = [
     "reset_body",
     "reset_landmark",
     "set_bent",
+    "set_drawing_text",
     "set_examination_date",
     "set_facing",
     "swap_anterior_posterior",
@@ -340,16 +341,16 @@ def swap_anterior_posterior(corrections: Corrections) -> Corrections:
 
 
 def add_drawing(
-    corrections: Corrections, tool: DrawingTool, points: Sequence[Point]
+    corrections: Corrections, tool: DrawingTool, points: Sequence[Point], text: str = ""
 ) -> Corrections:
-    """Add a drawn measure; it gets the next number, whatever the tool.
+    """Add a drawn measure or a note; it gets the next number among those of its tool.
 
     Femoral heads take the place of those that were there.
     """
     _check_finite(points)
-    numbers = [drawing.number for drawing in corrections.drawings]
+    numbers = [drawing.number for drawing in corrections.drawings if drawing.tool is tool]
     placed = tuple((float(x), float(y)) for x, y in points)
-    drawing = Drawing(DrawingTool(tool), max(numbers, default=0) + 1, placed)
+    drawing = Drawing(DrawingTool(tool), max(numbers, default=0) + 1, placed, text)
     kept = corrections.drawings
     if drawing.tool is DrawingTool.FEMORAL_HEADS:
         kept = tuple(other for other in kept if other.tool is not drawing.tool)
@@ -357,9 +358,9 @@ def add_drawing(
 
 
 def move_drawing_point(
-    corrections: Corrections, number: int, point_index: int, x: float, y: float
+    corrections: Corrections, key: DrawingKey, point_index: int, x: float, y: float
 ) -> Corrections:
-    """Put one point (counted from 0) of the drawing with this number somewhere.
+    """Put one point (counted from 0) of a drawing somewhere.
 
     Raises
     ------
@@ -367,20 +368,29 @@ def move_drawing_point(
         There is no such drawing or point.
     """
     _check_finite(((x, y),))
-    drawing = _drawing_at(corrections, number)
+    drawing = _drawing_at(corrections, key)
     if not 0 <= point_index < len(drawing.points):
         raise KeyError(point_index)
     points = list(drawing.points)
     points[point_index] = (float(x), float(y))
-    moved = replace(drawing, points=tuple(points))
-    drawings = tuple(moved if d.number == number else d for d in corrections.drawings)
-    return replace(corrections, drawings=drawings)
+    return _with_drawing(corrections, replace(drawing, points=tuple(points)))
 
 
-def delete_drawing(corrections: Corrections, number: int) -> Corrections:
-    """Take the drawing with this number away; the others keep theirs."""
-    _drawing_at(corrections, number)
-    kept = tuple(drawing for drawing in corrections.drawings if drawing.number != number)
+def set_drawing_text(corrections: Corrections, key: DrawingKey, text: str) -> Corrections:
+    """Let a note say something else.
+
+    Raises
+    ------
+    KeyError
+        There is no such drawing.
+    """
+    return _with_drawing(corrections, replace(_drawing_at(corrections, key), text=text))
+
+
+def delete_drawing(corrections: Corrections, key: DrawingKey) -> Corrections:
+    """Take a drawing away; the others keep their numbers."""
+    _drawing_at(corrections, key)
+    kept = tuple(drawing for drawing in corrections.drawings if drawing.key != key)
     return replace(corrections, drawings=kept)
 
 
@@ -461,11 +471,16 @@ def _with_body(corrections: Corrections, body: Vertebra) -> Corrections:
     return replace(corrections, vertebrae=bodies)
 
 
-def _drawing_at(corrections: Corrections, number: int) -> Drawing:
+def _drawing_at(corrections: Corrections, key: DrawingKey) -> Drawing:
     for drawing in corrections.drawings:
-        if drawing.number == number:
+        if drawing.key == key:
             return drawing
-    raise KeyError(number)
+    raise KeyError(key)
+
+
+def _with_drawing(corrections: Corrections, changed: Drawing) -> Corrections:
+    drawings = tuple(changed if d.key == changed.key else d for d in corrections.drawings)
+    return replace(corrections, drawings=drawings)
 
 
 def _check_finite(points: Sequence[Point]) -> None:

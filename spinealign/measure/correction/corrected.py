@@ -159,7 +159,8 @@ def _measured(
     original: Analysis, earlier: Analysis, wanted: Corrections, image: SpineImage
 ) -> tuple[Measurement, ...]:
     """Return the measures of the wanted bodies, told apart from the program's, and the drawings."""
-    drawn = measure_drawings(wanted.drawings, PixelGeometry.of(image), _hand_sigma_px(wanted))
+    sigma_px = _hand_sigma_px(wanted)
+    drawn = measure_drawings(wanted.drawings, PixelGeometry.of(image), sigma_px, image)
     plain = _with_heads_only(wanted)
     if plain == _with_heads_only(initial_corrections(original)):
         return (*original.measurements, *drawn)

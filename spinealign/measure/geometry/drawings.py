@@ -1,4 +1,4 @@
-"""Measures that a person draws: distance, angle, Cobb angle between two lines, area."""
+"""Measures that a person draws: distance, angle, Cobb angle between two lines, areas."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import (
     NORMAL_95,
     Drawing,
     DrawingTool,
+    GreyValues,
     MeasuredPoint,
     Measurement,
     MeasureState,
@@ -21,6 +23,7 @@ from spinealign.domain.measurements import (
     UnmeasurableReason,
 )
 from spinealign.domain.measures import MeasureCode
+from spinealign.measure.geometry.grey_values import grey_values
 from spinealign.measure.geometry.outline_points import polygon_area
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.spine import RIM_POINTS
@@ -43,6 +46,11 @@ resolution; central differences of double precision.
 _CIRCLE_STEP_DEG = 5.0
 """Degrees from vertex to vertex of a circle. Source: drawing only, nothing is measured with it."""
 
+_ELLIPSE_STEP_DEG = 3.0
+"""Degrees from vertex to vertex of an ellipse. Source: the pixels inside 120 vertices are those
+inside the ellipse but for 0.05 % of its area, which is less than a pixel at its border.
+"""
+
 _ARC_DEGREES_A_STEP, _ARC_SHARE, _FARTHEST_CROSSING = 5.0, 0.35, 2.0
 """Degrees from vertex to vertex of a drawn arc; its radius as a share of the shorter arm; how far
 lines are prolonged to where they meet, in extents of the drawing.
@@ -63,7 +71,10 @@ class _Tool:
 
 
 def measure_drawings(
-    drawings: Sequence[Drawing], geometry: PixelGeometry, sigma_px: float = HAND_SIGMA_PX
+    drawings: Sequence[Drawing],
+    geometry: PixelGeometry,
+    sigma_px: float = HAND_SIGMA_PX,
+    image: SpineImage | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure what a person drew.
 
@@ -75,27 +86,36 @@ def measure_drawings(
         pixels that are not square are then right too.
     sigma_px : float
         Standard deviation of a point placed by hand, for the 95 % intervals.
+    image : SpineImage, optional
+        Whose grey values areas hold; without it they have none.
 
     Returns
     -------
     tuple of Measurement
-        One for each drawing, in order, with the state "drawn". A drawing with too few
-        points, or whose points coincide, is not measurable.
+        One for each drawing but texts and arrows, in order, with the state "drawn". A drawing
+        with too few points, or whose points coincide, is not measurable.
     """
-    return tuple(_measure(drawing, geometry, sigma_px) for drawing in drawings)
+    return tuple(
+        _measure(drawing, geometry, sigma_px, image)
+        for drawing in drawings
+        if not drawing.tool.is_note
+    )
 
 
 def points_needed(tool: DrawingTool) -> int:
     """Return how many points a drawing needs; an area takes more, too."""
-    return _TOOLS[tool].points
+    return _NOTE_POINTS[tool] if tool.is_note else _TOOLS[tool].points
 
 
-def _measure(drawing: Drawing, geometry: PixelGeometry, sigma_px: float) -> Measurement:
+def _measure(
+    drawing: Drawing, geometry: PixelGeometry, sigma_px: float, image: SpineImage | None
+) -> Measurement:
     tool = _TOOLS[drawing.tool]
     pixels = np.array(drawing.points, np.float64).reshape(-1, 2)
     points = pixels * geometry.scale
     why = _why_not(tool, points)
     value = tool.value(points) if why is None else None
+    is_in_mm = value is not None and not tool.is_angle and geometry.spacing_mm is not None
     return Measurement(
         code=tool.code,
         value=value,
@@ -109,6 +129,9 @@ def _measure(drawing: Drawing, geometry: PixelGeometry, sigma_px: float) -> Meas
         interval=None if value is None else _interval(tool, points, geometry.scale * sigma_px),
         state=MeasureState.DRAWN,
         strokes=_strokes(drawing.tool, pixels, geometry),
+        value_px=tool.value(pixels) if is_in_mm else None,
+        spacing_source=image.spacing_source if is_in_mm and image is not None else None,
+        grey=None if value is None else _grey(image, _border(drawing.tool, pixels)),
     )
 
 
@@ -123,7 +146,7 @@ def _why_not(tool: _Tool, points: Points) -> Unmeasurable | None:
 def _unit(tool: DrawingTool, geometry: PixelGeometry) -> str:
     if _TOOLS[tool].is_angle:
         return "deg"
-    return f"{geometry.unit}²" if tool is DrawingTool.AREA else geometry.unit
+    return f"{geometry.unit}²" if tool in _AREAS else geometry.unit
 
 
 def _interval(tool: _Tool, points: Points, sigma: Points) -> tuple[float, float]:
@@ -160,9 +183,24 @@ def _between(one: Points, other: Points) -> float:
     return float(np.degrees(np.arctan2(abs(across), float(one @ other))))
 
 
+def _box(points: Points) -> float:
+    width, height = np.abs(points[1] - points[0])
+    return float(width * height)
+
+
+def _ellipse(points: Points) -> float:
+    return np.pi / 4 * _box(points)
+
+
 def _head_diameter(points: Points) -> float:
     """Return the mean diameter of both femoral heads."""
     return (_distance(points[:2]) + _distance(points[2:4])) / 2
+
+
+def _flat(points: Points) -> UnmeasurableReason | None:
+    """Tell two corners of which one lies beside or above the other: nothing is between them."""
+    is_flat = bool(np.abs(points[1] - points[0]).min() < _TINY)
+    return UnmeasurableReason.POINTS_COINCIDE if is_flat else None
 
 
 def _no_problem(points: Points) -> None:
@@ -207,11 +245,31 @@ def _strokes(tool: DrawingTool, pixels: Points, geometry: PixelGeometry) -> tupl
     if tool is DrawingTool.COBB:
         lines = [_line(pixels[i : i + 2]) for i in (0, 2) if len(pixels) >= i + 2]
         return (*lines, *(_cobb_arc(pixels) if len(lines) == 2 else ()))
-    if tool is DrawingTool.AREA:
-        return (_line(np.concatenate([pixels, pixels[:1]])),)
+    border = _border(tool, pixels)
+    if border is not None:
+        return (_line(np.concatenate([border, border[:1]])),)
     if tool is DrawingTool.ANGLE and len(pixels) >= 3:
         return (_line(pixels), *_arc(pixels[1], pixels[0], pixels[2]))
     return (_line(pixels),)
+
+
+def _border(tool: DrawingTool, pixels: Points) -> Points | None:
+    """Return the closed line (N, 2) round a drawn area, the first point not repeated."""
+    if tool not in _AREAS or len(pixels) < 2:
+        return None
+    if tool is DrawingTool.AREA:
+        return pixels
+    (left, top), (right, bottom) = pixels[:2].min(axis=0), pixels[:2].max(axis=0)
+    if tool is DrawingTool.RECTANGLE:
+        return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    turns = np.radians(np.arange(0, 360, _ELLIPSE_STEP_DEG))[:, None]
+    middle = np.array([left + right, top + bottom]) / 2
+    half = np.array([right - left, bottom - top]) / 2
+    return np.asarray(middle + half * np.hstack([np.cos(turns), np.sin(turns)]), np.float64)
+
+
+def _grey(image: SpineImage | None, border: Points | None) -> GreyValues | None:
+    return None if image is None or border is None else grey_values(image, border)
 
 
 def circle(start: Points, end: Points, geometry: PixelGeometry) -> Points:
@@ -270,8 +328,15 @@ _TOOLS = {
         MeasureCode.DRAWN_COBB, 4, _cobb, _coinciding(((0, 1), (2, 3))), is_angle=True
     ),
     DrawingTool.AREA: _Tool(MeasureCode.DRAWN_AREA, 3, polygon_area, _crossing),
+    DrawingTool.RECTANGLE: _Tool(MeasureCode.DRAWN_RECTANGLE, 2, _box, _flat),
+    DrawingTool.ELLIPSE: _Tool(MeasureCode.DRAWN_ELLIPSE, 2, _ellipse, _flat),
     DrawingTool.FEMORAL_HEADS: _Tool(
         MeasureCode.FEMORAL_HEADS, RIM_POINTS, _head_diameter, _coinciding(((0, 1), (2, 3)))
     ),
 }
 """How each tool measures, and of how many points. Source: the points that the measure needs."""
+
+_NOTE_POINTS = {DrawingTool.TEXT: 1, DrawingTool.ARROW: 2}
+"""Points of what measures nothing. Source: where a text stands, tip and end of an arrow."""
+
+_AREAS = frozenset({DrawingTool.AREA, DrawingTool.RECTANGLE, DrawingTool.ELLIPSE})

@@ -15,7 +15,7 @@ from spinealign.domain.findings import (
     VertebraState,
     WarningCode,
 )
-from spinealign.domain.measurements import Point
+from spinealign.domain.measurements import DrawingKey, DrawingTool, Point
 from spinealign.ui.correcting.edit_session import EditSession
 from spinealign.ui.picture.drawing_tools import Points
 from spinealign.ui.picture.handles import MarkRef
@@ -59,15 +59,34 @@ class BodyChanges:
         change = partial(delete_vertebra, body_index=body.index)
         self.session.change(f"delete {body.name}", change)
 
-    def delete_drawing(self, number: int) -> None:
+    def delete_drawing(self, key: DrawingKey) -> None:
         """Take a drawing away."""
         from spinealign.measure.correction.changes import delete_drawing
 
-        state = self.session.corrections
-        drawn = [d for d in state.drawings if d.number == number] if state is not None else []
-        if drawn:
-            change = partial(delete_drawing, number=number)
-            self.session.change(f"delete {drawing_name(drawn[0])}", change)
+        drawn = self.session.drawing(key)
+        if drawn is not None:
+            self.session.change(f"delete {drawing_name(drawn)}", partial(delete_drawing, key=key))
+
+    def set_text(self, key: DrawingKey, text: str) -> None:
+        """Let a note say something else; a text that says nothing is taken away."""
+        from spinealign.measure.correction.changes import set_drawing_text
+
+        drawn = self.session.drawing(key)
+        if drawn is None:
+            return
+        if not text and drawn.tool is DrawingTool.TEXT:
+            self.delete_drawing(key)
+            return
+        change = partial(set_drawing_text, key=key, text=text)
+        self.session.change(f"edit {drawing_name(drawn)}", change)
+
+    def add_text(self, place: Point, text: str) -> None:
+        """Write something on the picture."""
+        from spinealign.measure.correction.changes import add_drawing
+
+        if text:
+            change = partial(add_drawing, tool=DrawingTool.TEXT, points=(place,), text=text)
+            self.session.change("write text", change)
 
     def delete_drawings(self) -> None:
         """Take all drawings away."""

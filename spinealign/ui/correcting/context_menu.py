@@ -10,6 +10,7 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMenu
 
 from spinealign.domain.findings import Corrections, LandmarkSource, Vertebra, VertebraState
+from spinealign.domain.measurements import DrawingKey
 from spinealign.ui.correcting.body_changes import BodyChanges
 from spinealign.ui.correcting.picture_editor import PictureEditor
 from spinealign.ui.picture.drawing_tools import ToolName
@@ -64,7 +65,7 @@ class EditMenu:
         menu.aboutToHide.connect(menu.deleteLater)
         body = self._viewer.picture.body_at(point)
         if isinstance(ref, DrawnRef):
-            self._add_drawing(menu, state, ref.number)
+            self._add_drawing(menu, ref.drawing)
         elif isinstance(ref, MarkRef):
             body = next(b for b in state.vertebrae if b.index == ref.body_index)
             self._add_point(menu, body, ref)
@@ -76,9 +77,14 @@ class EditMenu:
         self._add_general(menu, state, None if body is not None else point)
         return menu
 
-    def _add_drawing(self, menu: QMenu, state: Corrections, number: int) -> None:
-        name = drawing_name(next(d for d in state.drawings if d.number == number))
-        _add(menu, f"Delete {name}", partial(self._changes.delete_drawing, number))
+    def _add_drawing(self, menu: QMenu, key: DrawingKey) -> None:
+        drawing = self._changes.session.drawing(key)
+        if drawing is None:
+            return
+        name = drawing_name(drawing)
+        if drawing.tool.is_note:
+            _add(menu, f"Edit {name}…", partial(self._editor.note_wanted.emit, drawing))
+        _add(menu, f"Delete {name}", partial(self._changes.delete_drawing, key))
         menu.addSeparator()
 
     def _add_point(self, menu: QMenu, body: Vertebra, ref: MarkRef) -> None:

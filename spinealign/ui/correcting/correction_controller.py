@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtCore import QObject, QPointF, Qt
 from PyQt6.QtWidgets import QDialogButtonBox, QInputDialog, QMessageBox, QWidget
 
 from spinealign.domain.findings import Analysis
+from spinealign.domain.measurements import Drawing
 from spinealign.ui.correcting.body_changes import BodyChanges
 from spinealign.ui.correcting.context_menu import EditMenu
 from spinealign.ui.correcting.edit_session import EditSession
+from spinealign.ui.correcting.note_editor import NoteEditor
 from spinealign.ui.correcting.picture_editor import PictureEditor
 from spinealign.ui.correcting.shown_measures import ShownMeasures
 from spinealign.ui.picture.drawing_tools import Points, ToolName
@@ -68,6 +70,7 @@ class CorrectionController(QObject):
         results.measure_toggled.connect(self.measures.toggle)
         results.measure_selected.connect(self.measures.select)
         self.editor.line_drawn.connect(self.ask_length)
+        self.editor.note_wanted.connect(partial(self.write_note, viewer))
         results.heads_wanted.connect(partial(self._take, ToolName.FEMORAL_HEADS, viewer))
         results.levels_shifted.connect(self.changes.shift_levels)
         results.suggestions_accepted.connect(self.changes.accept_all)
@@ -79,6 +82,14 @@ class CorrectionController(QObject):
         """List what was measured by hand on a picture without a result."""
         measured = shown.measurements if shown is not None and self.editing.is_bare else ()
         self._results.show_measured(measured)
+
+    def write_note(self, viewer: Viewer, note: Drawing) -> None:
+        """Let a text be typed on the picture: a new one, or what a note says so far."""
+        is_new = self.editing.drawing(note.key) is not note
+        done = partial(self.changes.set_text, note.key)
+        if is_new:
+            done = partial(self.changes.add_text, note.points[-1])
+        NoteEditor(viewer, QPointF(*note.points[-1]), note.text, done)
 
     def ask_length(self, ends: Points) -> None:
         """Ask how long a line is, and take the spacing from it."""

@@ -13,7 +13,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 from spinealign.domain.errors import ReadingError
 from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.image import ImagePart
-from spinealign.domain.measurements import Drawing, Measurement
+from spinealign.domain.measurements import Drawing, DrawingKey, Measurement
 from spinealign.measure.correction.history import History
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import Finding, keep_corrections, kept_corrections
@@ -41,7 +41,8 @@ class CaseEdits:
     """The corrections of one image as one examination, with all their past.
 
     `kept` is the state on disk, None where that is another one, `to_write` what goes there as
-    soon as it can; `has_failed` says that the last try to write did.
+    soon as it can, `on_its_way` the states that are being written, the latest last; `has_failed`
+    says that the last try to write did.
     """
 
     def __init__(self, finding: Finding) -> None:
@@ -53,6 +54,7 @@ class CaseEdits:
         self.history: History[Corrections] = History(self.kept)
         self.to_write: Analysis | None = None
         self.has_failed = False
+        self.on_its_way: list[Corrections] = []
 
     @property
     def present(self) -> Corrections:
@@ -142,6 +144,11 @@ class EditSession(QObject):
         """What is wanted of the case that is shown."""
         return self.edits.present if self.edits is not None else None
 
+    def drawing(self, key: DrawingKey) -> Drawing | None:
+        """Return a drawing on the picture that is shown; None where there is none."""
+        drawings = self.corrections.drawings if self.corrections is not None else ()
+        return next((drawing for drawing in drawings if drawing.key == key), None)
+
     @property
     def undo_label(self) -> str:
         """What undoing takes back; empty when there is nothing."""
@@ -190,14 +197,15 @@ class EditSession(QObject):
         return sum(edits.is_unsaved for edits in self._edits.values())
 
     def measure_of(self, drawing: Drawing) -> Measurement | None:
-        """Return what a drawing on the case that is shown would measure; None without a case."""
+        """Return what a drawing on the picture that is shown would measure; None without one."""
         from spinealign.measure.geometry.drawings import measure_drawings
         from spinealign.measure.geometry.plane import PixelGeometry
 
         if self.analysis is None:
             return None
-        [measured] = measure_drawings([drawing], PixelGeometry.of(self.analysis.image))
-        return measured
+        image = self.analysis.image
+        measured = measure_drawings([drawing], PixelGeometry.of(image), image=image)
+        return next(iter(measured), None)
 
     def begin(self, case: Case | None, sheet: Finding | None = None) -> None:
         """Go on with another picture; what was changed on the earlier one is written.
@@ -383,10 +391,12 @@ class EditSession(QObject):
         self._pause.stop()
         self._delay.stop()
         for edits in self._edits.values():
-            if not edits.is_unsaved:
-                edits.to_write = None
-            elif edits.to_write is not None:
+            # What is being written is not what is wanted if that was taken back meanwhile.
+            last = edits.on_its_way[-1] if edits.on_its_way else edits.kept
+            if edits.present != last and edits.to_write is not None:
                 self._write(edits, edits.to_write)
+            elif not edits.is_unsaved and not edits.on_its_way:
+                edits.to_write = None
 
     def give_up_unsaved(self) -> None:
         """Forget what could not be written."""
@@ -450,6 +460,7 @@ class EditSession(QObject):
         return replace(finding, analysis=analysis, overlay=overlay)
 
     def _write(self, edits: CaseEdits, analysis: Analysis) -> None:
+        edits.on_its_way.append(edits.present)
         task = self._runner.submit(
             lambda: keep_corrections(self._services, analysis),
             partial(self._not_written, edits, analysis),
@@ -460,6 +471,7 @@ class EditSession(QObject):
         """Tell why changes are not on disk; those of a signed reading are taken back."""
         self._messages.report(error)
         edits.has_failed = True
+        edits.on_its_way.pop(0)
         if not isinstance(error, ReadingError):
             return
         edits.kept, edits.to_write = edits.present, None
@@ -476,7 +488,8 @@ class EditSession(QObject):
 
     def _written(self, edits: CaseEdits, state: Corrections, path: Path) -> None:
         edits.kept, edits.has_failed = state, False
-        if not edits.is_unsaved:
+        edits.on_its_way.pop(0)
+        if not edits.is_unsaved and not edits.on_its_way:
             edits.to_write = None
         self.saved.emit(edits.image_path, path)
 

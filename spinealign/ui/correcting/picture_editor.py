@@ -10,6 +10,7 @@ from PyQt6.QtCore import QObject, QPointF, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 
 from spinealign.domain.findings import BY_HAND, Analysis, Vertebra
+from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.ui.correcting.edit_session import EditSession
 from spinealign.ui.picture.display_images import DisplayOverlay
 from spinealign.ui.picture.drawing_tools import Points, PointsTool, ToolName
@@ -51,6 +52,7 @@ class PictureEditor(QObject):
     line_drawn = pyqtSignal(object)
     level_drawn = pyqtSignal(object)
     suggestion_clicked = pyqtSignal(object)
+    note_wanted = pyqtSignal(object)
 
     def __init__(self, viewer: Viewer, session: EditSession, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -64,6 +66,7 @@ class PictureEditor(QObject):
         self._is_moving = False
         self._offered: Vertebra | None = None
         self._line: tuple[ToolName, Points] | None = None
+        self._note: Drawing | None = None
         self._pressed = QPointF()
         self._drags = 0
         viewer.hand = self
@@ -127,7 +130,7 @@ class PictureEditor(QObject):
     def drag(self, pointer: Pointer) -> None:
         """Move the point that is held; with the snap key it goes to the edge next to it."""
         if self._tool is not None:
-            self._tool.move(pointer.point)
+            self._tool.trace(pointer.point)
             return
         if self._grip is None or self._selected is None:
             return
@@ -152,7 +155,7 @@ class PictureEditor(QObject):
             self.suggestion_clicked.emit(offered)
 
     def let_go(self) -> None:
-        """End what a press began, and ask what has to be asked about a line that it ended."""
+        """End what a press began, and ask what has to be asked about what it ended."""
         self._grip = self._offered = None
         self.session.end_run()
         line, self._line = self._line, None
@@ -160,6 +163,9 @@ class PictureEditor(QObject):
             name, points = line
             signal = self.line_drawn if name is ToolName.CALIBRATE else self.level_drawn
             signal.emit(points)
+        note, self._note = self._note, None
+        if note is not None:
+            self.note_wanted.emit(note)
 
     def hover(self, pointer: Pointer) -> Qt.CursorShape | None:
         """Let the point under the cursor grow."""
@@ -183,7 +189,11 @@ class PictureEditor(QObject):
             self._tool.finish()
             self._tell()
             return True
-        return self._handle_at(pointer.point) is not None
+        handle = self._handle_at(pointer.point)
+        note = self._note_of(None if handle is None else handle.ref)
+        if note is not None:
+            self.note_wanted.emit(note)
+        return handle is not None
 
     def wants_key(self, event: QKeyEvent) -> bool:
         """Whether a key moves the selected point or steers the tool."""
@@ -192,6 +202,8 @@ class PictureEditor(QObject):
             return key in (Qt.Key.Key_Escape, Qt.Key.Key_Backspace, *_ENTER)
         if self._selected is None:
             return False
+        if key in (Qt.Key.Key_F2, *_ENTER):
+            return self._note_of(self._selected) is not None
         return key in (Qt.Key.Key_Escape, Qt.Key.Key_Delete, *_TABS, *_ARROWS)
 
     def key(self, event: QKeyEvent) -> bool:
@@ -210,6 +222,8 @@ class PictureEditor(QObject):
             return self._select_next(1 if event.key() == Qt.Key.Key_Tab else -1)
         elif event.key() == Qt.Key.Key_Delete:
             self.delete_selected()
+        elif event.key() in (Qt.Key.Key_F2, *_ENTER):
+            self.note_wanted.emit(self._note_of(self._selected))
         else:
             self.select(None)
         return True
@@ -230,8 +244,8 @@ class PictureEditor(QObject):
         if ref is None or state is None:
             return
         if isinstance(ref, DrawnRef):
-            drawing = next(d for d in state.drawings if d.number == ref.number)
-            change = partial(delete_drawing, number=ref.number)
+            drawing = next(d for d in state.drawings if d.key == ref.drawing)
+            change = partial(delete_drawing, key=ref.drawing)
             self.session.change(f"delete {drawing_name(drawing)}", change)
             return
         body = next(b for b in state.vertebrae if b.index == ref.body_index)
@@ -287,6 +301,9 @@ class PictureEditor(QObject):
             # A dialog that opens now would get the mouse's release; a picture that turns now
             # would have it elsewhere.
             self._line = (name, points)
+        elif name is ToolName.TEXT:
+            [place] = points
+            self._note = Drawing(DrawingTool.TEXT, 1, (place,))
         elif name is ToolName.VERTEBRA:
             change = partial(add_vertebra_by_corners, corners=points)
             self.session.change("add vertebra", change)
@@ -308,7 +325,7 @@ class PictureEditor(QObject):
         if isinstance(ref, MarkRef):
             change = partial(move_landmark, body_index=ref.body_index, name=ref.name, x=x, y=y)
         elif isinstance(ref, DrawnRef):
-            change = partial(move_drawing_point, number=ref.number, point_index=ref.point, x=x, y=y)
+            change = partial(move_drawing_point, key=ref.drawing, point_index=ref.point, x=x, y=y)
         else:
             return
         self.session.change(f"move {self._words_of(ref)}", change, merge_key, live)
@@ -383,6 +400,11 @@ class PictureEditor(QObject):
     def _handle_of(self, ref: HandleRef | None) -> HandleItem | None:
         return next((h for h in self._picture.handles() if ref is not None and h.ref == ref), None)
 
+    def _note_of(self, ref: HandleRef | None) -> Drawing | None:
+        """Return the text or arrow that a point belongs to."""
+        drawing = self.session.drawing(ref.drawing) if isinstance(ref, DrawnRef) else None
+        return drawing if drawing is not None and drawing.tool.is_note else None
+
     def _on_screen(self, moved: QPointF) -> float:
         return self._viewer.zoom * (abs(moved.x()) + abs(moved.y()))
 
@@ -404,7 +426,7 @@ class PictureEditor(QObject):
         if state is None or ref is None:
             return ""
         if isinstance(ref, DrawnRef):
-            drawing = next(d for d in state.drawings if d.number == ref.number)
+            drawing = next(d for d in state.drawings if d.key == ref.drawing)
             return f"point {ref.point + 1} of {drawing_name(drawing)}"
         body = next(b for b in state.vertebrae if b.index == ref.body_index)
         mark = body.landmark(ref.name)

@@ -14,7 +14,7 @@ from spinealign.ui.picture.base_items import Layer
 from spinealign.ui.picture.handles import DRAWN, EDITED
 from spinealign.ui.picture.measure_overlay import GAP_PX, ValueItem
 from spinealign.ui.picture.rubber_band import RubberBandItem, chain, two_lines
-from spinealign.wording.measure_rows import value_text
+from spinealign.wording.measure_rows import drawn_text
 
 Points = tuple[Point, ...]
 SAME_PLACE_PX = 3.0
@@ -29,6 +29,10 @@ class ToolName(StrEnum):
     ANGLE = "angle"
     COBB = "cobb"
     AREA = "area"
+    RECTANGLE = "rectangle"
+    ELLIPSE = "ellipse"
+    TEXT = "text"
+    ARROW = "arrow"
     FEMORAL_HEADS = "femoral_heads"
     CALIBRATE = "calibrate"
     VERTEBRA = "vertebra"
@@ -77,12 +81,25 @@ RECIPES = {
     ToolName.AREA: Recipe(
         None,
         (
-            "Area: click the first point of the border",
+            "Area: click the first point of the border, or trace it with the button held",
             "Click the next point",
             "Click the next point; double click or Enter closes the border",
         ),
         lambda count: chain(count, closed=True),
     ),
+    ToolName.RECTANGLE: Recipe(
+        2, ("Rectangle: click one corner", "Click the opposite corner"), lambda count: []
+    ),
+    ToolName.ELLIPSE: Recipe(
+        2,
+        (
+            "Ellipse: click a corner of the box around it",
+            "Click the opposite corner of the box",
+        ),
+        lambda count: [],
+    ),
+    ToolName.TEXT: Recipe(1, ("Text: click where it stands",)),
+    ToolName.ARROW: Recipe(2, ("Arrow: click what it points at", "Click its other end")),
     ToolName.FEMORAL_HEADS: Recipe(
         4,
         (
@@ -118,6 +135,13 @@ RECIPES = {
         lambda count: chain(count, closed=count == 4),
     ),
 }
+_SHOWN_WHOLE = (ToolName.FEMORAL_HEADS, ToolName.RECTANGLE, ToolName.ELLIPSE)
+"""Tools of which the lines measured are shown, and not those between the points."""
+
+TRACE_PX, THIN_PX, FEWEST_TRACED = 4.0, 0.75, 4
+"""Screen pixels from point to point of a traced border, and how far off its line a point must lie
+to be kept; a press that moves over fewer points is a click."""
+
 ENDING = "Backspace removes the last point, Esc cancels"
 
 
@@ -152,6 +176,7 @@ class PointsTool:
         self._measure = measure
         self._done = done
         self._cursor: Point | None = None
+        self._traced = 0
         self._band = RubberBandItem(EDITED if name is ToolName.VERTEBRA else DRAWN, parent)
         self._value = ValueItem(parent, Layer.UNFINISHED)
         self._value.hide()
@@ -191,8 +216,22 @@ class PointsTool:
         self._cursor = (point.x(), point.y())
         self._draw()
 
+    def trace(self, point: QPointF) -> None:
+        """Follow the cursor with the button held: the border of an area is drawn freehand."""
+        place = (point.x(), point.y())
+        is_border = self._recipe.count is None and bool(self.points)
+        if is_border and self._apart(self.points[-1], place) >= TRACE_PX:
+            self.points.append(place)
+            self._traced += 1
+        self.move(point)
+
     def release(self, point: QPointF) -> None:
-        """Set the second point of a line that was drawn in one go."""
+        """Set the second point of a line that was drawn in one go, or close a traced border."""
+        traced, self._traced = self._traced, 0
+        if traced >= FEWEST_TRACED:
+            self._thin_out()
+            self.finish()
+            return
         place = (point.x(), point.y())
         far = QApplication.startDragDistance()
         if self.points and self._apart(self.points[-1], place) > far:
@@ -224,6 +263,17 @@ class PointsTool:
         self._band.remove()
         self._value.remove()
 
+    def _thin_out(self) -> None:
+        """Leave the points of a traced border out that lie on the line between others."""
+        import cv2
+        import numpy as np
+
+        far = self._apart((0.0, 0.0), (1.0, 0.0))
+        points = np.array(self.points, np.float32)[:, None, :]
+        kept = cv2.approxPolyDP(points, THIN_PX / max(far, 1e-6), True)[:, 0, :]
+        if len(kept) >= 3:
+            self.points = [(float(x), float(y)) for x, y in kept.tolist()]
+
     def _closes(self, place: Point) -> bool:
         is_polygon = self._recipe.count is None and len(self.points) >= 3
         return is_polygon and self._apart(self.points[0], place) <= 3 * SAME_PLACE_PX
@@ -236,9 +286,9 @@ class PointsTool:
         shape = self.shape
         kind = self.name.drawing
         taken = self._measure(Drawing(kind, 1, shape)) if kind is not None and shape else None
-        circles = taken.strokes if taken and self.name is ToolName.FEMORAL_HEADS else ()
+        circles = taken.strokes if taken and self.name in _SHOWN_WHOLE else ()
         self._band.set_points(shape, self._recipe.pairs(len(shape)), circles)
-        text = "" if taken is None else value_text(taken)
+        text = "" if taken is None else drawn_text(taken)
         self._value.setVisible(bool(text))
         if text:
             self._value.set_text(text, DRAWN, False)

@@ -11,7 +11,7 @@ from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.findings import LandmarkName, LandmarkSource
-from spinealign.domain.measurements import Drawing
+from spinealign.domain.measurements import Drawing, DrawingKey
 from spinealign.ui.picture.base_items import HALO, Layer, ScreenSizedItem
 
 EDITED = QColor("#ffd23f")
@@ -40,9 +40,9 @@ class MarkRef:
 
 @dataclass(frozen=True)
 class DrawnRef:
-    """A point of the drawing with this `number`."""
+    """A point of the drawing with this key."""
 
-    number: int
+    drawing: DrawingKey
     point: int
 
 
@@ -135,7 +135,7 @@ class DrawingLayer:
     def show(self, drawings: Sequence[Drawing], visible: bool) -> None:
         """Show handles for these drawings and no others."""
         wanted = {
-            DrawnRef(drawing.number, place): QPointF(*point)
+            DrawnRef(drawing.key, place): QPointF(*point)
             for drawing in drawings
             for place, point in enumerate(drawing.points)
         }

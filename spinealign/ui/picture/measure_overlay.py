@@ -19,7 +19,7 @@ from spinealign.ui.picture.base_items import (
 )
 from spinealign.ui.picture.corner_texts import letter_boxes
 from spinealign.ui.picture.handles import DRAWN, EDITED
-from spinealign.wording.measure_rows import has_value, value_text
+from spinealign.wording.measure_rows import drawn_text, has_value
 from spinealign.wording.measures import short_name
 
 Key = tuple[str, tuple[str, ...]]
@@ -234,7 +234,7 @@ class MeasureLayer:
 
 def label_text(measurement: Measurement) -> str:
     """Return a short name and the value: "C2–C7 Cobb  12.3°"."""
-    return f"{short_name(measurement)}  {value_text(measurement)}"
+    return f"{short_name(measurement)}  {drawn_text(measurement)}"
 
 
 def _plate(place: QPointF, label: ValueItem, room: QRectF) -> Box:

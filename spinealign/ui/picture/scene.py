@@ -17,12 +17,13 @@ from spinealign.domain.image import DisplayWindow, SpineImage, WindowKind
 from spinealign.domain.measurements import Drawing, Measurement
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.imaging.presenting import Placing
-from spinealign.ui.picture.base_items import Layer, cosmetic_pen
-from spinealign.ui.picture.body_items import BodyGroup, BodyLayer, NameItem, SuggestionLayer
+from spinealign.ui.picture.base_items import Layer, ScreenSizedItem, cosmetic_pen
+from spinealign.ui.picture.body_items import BodyGroup, BodyLayer, SuggestionLayer
 from spinealign.ui.picture.display_images import DisplayImage, DisplayOverlay
 from spinealign.ui.picture.handles import DrawingLayer, HandleItem
 from spinealign.ui.picture.lookup_items import LookupItem, OutlineItem, StretchedImageItem
 from spinealign.ui.picture.measure_overlay import Key, MeasureLayer
+from spinealign.ui.picture.note_items import NoteLayer
 from spinealign.ui.settings.settings import OverlayStyle
 
 DIMMED_ALPHA = 50
@@ -154,8 +155,10 @@ class PictureScene(QGraphicsScene):
         self._restyle_bodies()
 
     def show_drawings(self, drawings: Sequence[Drawing]) -> None:
-        """Show handles for the points of these drawings."""
+        """Show handles for the points of these drawings, and what texts and arrows say."""
         self.drawings.show(drawings, self.shows_overlay)
+        self.notes.show(drawings, self.shows_overlay)
+        self.measures.lay_out()
 
     def mark(self, outline: Sequence[tuple[float, float]]) -> None:
         """Draw a dashed line round one place, given in pixels of the picture; empty for none."""
@@ -266,9 +269,11 @@ class PictureScene(QGraphicsScene):
         self.suggestions = SuggestionLayer(self._root)
         self.measures = MeasureLayer(self._root, self._names_shown)
         self.drawings = DrawingLayer(self._root)
+        self.notes = NoteLayer(self._root)
 
-    def _names_shown(self) -> list[NameItem]:
-        return [name for name in (*self.bodies.names(), *self.suggestions.names()) if name.is_shown]
+    def _names_shown(self) -> list[ScreenSizedItem]:
+        names = (*self.bodies.names(), *self.suggestions.names())
+        return [*(name for name in names if name.is_shown), *self.notes.lay_out()]
 
     def _new_root(self) -> QGraphicsRectItem:
         root = QGraphicsRectItem()
@@ -282,6 +287,7 @@ class PictureScene(QGraphicsScene):
         self.suggestions.show((), False)
         self.measures.show((), None, False)
         self.drawings.show((), False)
+        self.notes.show((), False)
         self.highlighted = None
 
     def _grey_table(self, display: DisplayImage) -> NDArray[np.uint8]:
@@ -320,6 +326,7 @@ class PictureScene(QGraphicsScene):
         self.suggestions.set_visible(self.shows_overlay)
         self.measures.set_visible(self.shows_overlay)
         self.drawings.set_visible(self.shows_overlay)
+        self.notes.set_visible(self.shows_overlay)
 
     def _restyle_bodies(self) -> None:
         for group in self.bodies.groups:

@@ -191,7 +191,32 @@ COMMANDS: tuple[Command, ...] = (
         "Measure the Cobb angle between two lines",
         group="tool",
     ),
-    Command("tool_area", "Ar&ea", ("E",), "area", "Measure an area", group="tool"),
+    Command(
+        "tool_area",
+        "Ar&ea",
+        ("E",),
+        "area",
+        "Measure an area and its grey values: click its border, or trace it",
+        group="tool",
+    ),
+    Command(
+        "tool_rectangle",
+        "Recta&ngle",
+        ("Shift+R",),
+        "rectangle",
+        "Measure a rectangle and its grey values",
+        group="tool",
+    ),
+    Command(
+        "tool_ellipse",
+        "E&llipse",
+        ("Shift+E",),
+        "ellipse",
+        "Measure an ellipse and its grey values",
+        group="tool",
+    ),
+    Command("tool_text", "&Text", ("T",), "text", "Write on the image", group="tool"),
+    Command("tool_arrow", "Arr&ow", ("Shift+A",), "arrow", "Point at something", group="tool"),
     Command(
         "tool_femoral_heads",
         "&Femoral heads",
@@ -512,7 +537,10 @@ def build_menus(
     return recent
 
 
-_DRAWING_TOOLS = ("tool_distance", "tool_angle", "tool_cobb", "tool_area")
+_DRAWING_TOOLS = (
+    "tool_distance", "tool_angle", "tool_cobb", "tool_area", "tool_rectangle", "tool_ellipse",
+    "tool_text", "tool_arrow",
+)  # fmt: skip
 _EDIT_BAR = (
     "undo", "redo", _SEPARATOR, "tool_pointer", "tool_vertebra", "swap_anterior_posterior",
     _SEPARATOR, *_DRAWING_TOOLS, "tool_femoral_heads", "tool_calibrate", _SEPARATOR, "measures",

@@ -36,6 +36,7 @@ MOUSE_HELP: tuple[tuple[str, str], ...] = (
     ("Left-drag", "Pan the image"),
     ("Left-drag on a point", "Move the point; with Shift it snaps to the nearest edge"),
     ("Click on a dashed outline", "Accept the suggested vertebra"),
+    ("Double click on a text or arrow", "Edit what it says"),
     ("Right click", "Rename, delete, add or reset a vertebra"),
     ("Right-drag", "Window (across) and level (up and down)"),
     ("Wheel", "Scroll through the slices of a series; zoom a single image"),
@@ -50,6 +51,7 @@ PICTURE_KEYS: tuple[tuple[str, str], ...] = (
     ("Tab, Shift+Tab", "Select the next or previous point"),
     ("Arrow keys", "Move the selected point by one pixel; Shift ten pixels, Alt a tenth"),
     ("Del", "Delete the selected drawing or added vertebra"),
+    ("F2 or Return", "Edit the selected text or arrow"),
     ("Menu key", "Rename, delete, add or reset the vertebra of the selected point"),
     ("Esc", "Leave the tool, or end the selection"),
 )
