@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spinealign.domain.discs import Disc
 from spinealign.domain.findings import Analysis, Facing, Segmentation, Vertebra
 from spinealign.domain.image import SpineImage
-from spinealign.domain.measurements import Measurement, Point
+from spinealign.domain.measurements import Drawing, Measurement, Point
 from spinealign.domain.presentation import QUARTER_DEG, Presentation, turned_directions
 
 Matrix = NDArray[np.float64]
@@ -180,6 +180,10 @@ def as_shown(analysis: Analysis) -> Analysis:
     facing = analysis.facing
     if facing is not None and placing.is_mirrored:
         facing = _OTHER_SIDE[Facing(facing)]
+    wanted = analysis.corrections
+    if wanted is not None:
+        drawings = (_moved_drawing(one, placing.matrix) for one in wanted.drawings)
+        turned = replace(turned, corrections=replace(wanted, drawings=tuple(drawings)))
     return replace(turned, image=placed_image(analysis.image, placing), facing=facing)
 
 
@@ -247,6 +251,10 @@ def _moved_disc(disc: Disc, matrix: Matrix) -> Disc:
     return replace(
         disc, outline=outline, anterior=front, posterior=back, crop_to_image=(a, b, c, d, e, f)
     )
+
+
+def _moved_drawing(drawing: Drawing, matrix: Matrix) -> Drawing:
+    return replace(drawing, points=moved_points(drawing.points, matrix))
 
 
 def _moved_measurement(measurement: Measurement, matrix: Matrix) -> Measurement:
