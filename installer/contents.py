@@ -20,6 +20,7 @@ COMPONENTS = (
     ("models", ("_internal/models/",)),
     ("fonts of reports", ("_internal/resources/fonts/", "_internal/uharfbuzz/")),
     ("samples, icons, schemas", ("_internal/resources/",)),
+    ("manual", ("_internal/docs/",)),
     ("Qt", ("_internal/PyQt6/Qt6/",)),
     ("PyQt6", ("_internal/PyQt6/",)),
     ("OpenCV", ("_internal/cv2/", "_internal/opencv_python_headless.libs/")),

@@ -30,6 +30,11 @@ def resources_dir() -> Path:
     return _shipped("resources")
 
 
+def manual_dir() -> Path:
+    """Return the folder with the pages of the manual."""
+    return _shipped("docs") / "manual"
+
+
 def models_dirs() -> tuple[Path, ...]:
     """Return the folders that hold model folders, the user's own before the shipped one."""
     extra = os.environ.get(MODELS_VARIABLE)

@@ -272,7 +272,6 @@ def words_of(dialog):
 @pytest.mark.parametrize(
     ("action", "expected"),
     [
-        ("keyboard", ["Ctrl+O", "Right-drag", "Save the report as PDF"]),
         ("about", [DISCLAIMER, "GNU General Public License"]),
         ("models", ["CT fracture classifier (VGG16)", "Sagittal MR segmentation (U-Net)"]),
     ],

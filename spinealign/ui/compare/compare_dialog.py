@@ -14,6 +14,7 @@ from spinealign.ui.compare.course_page import CoursePage
 from spinealign.ui.compare.motion_page import MotionPage
 from spinealign.ui.compare.pair_page import PairPage, push_button
 from spinealign.ui.compare.patients import PatientReader
+from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 
@@ -39,6 +40,7 @@ class CompareWindow(QDialog):
         super().__init__(parent, Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Compare examinations of one patient – SpineAlign")
+        explain(self, "comparing")
         self._bench, self._theme = bench, theme
         self.patients = PatientReader(bench, self)
         self.pair = PairPage(bench, self.patients, theme)

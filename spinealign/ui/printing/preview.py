@@ -10,6 +10,7 @@ from PyQt6.QtPdfWidgets import QPdfView
 from PyQt6.QtPrintSupport import QPrintDialog, QPrinter, QPrinterInfo
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
+from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.printing.pages import PdfPages, print_pages
 from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 
@@ -55,6 +56,7 @@ class ReportPreview(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
+        explain(self, "reports")
         self.view = PageView()
         self.view.show_pages(pages)
         has_printer = bool(QPrinterInfo.availablePrinterNames())

@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.reading.impression import Phrase, repeated_keys
+from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.widgets.labels import without_icons, wrapped_label
 from spinealign.wording import safe_text
 
@@ -34,6 +35,7 @@ class PhrasesDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Phrases")
+        explain(self, "reading")
         self.table = QTableWidget(0, 2)
         self.table.setHorizontalHeaderLabels(["Key", "Text"])
         self.table.setAccessibleName("Phrases")

@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.reading import CONTEXT_KINDS, AddendumDraft, Decision
+from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.reading.impression_box import KEEP_DELAY_MS
 from spinealign.ui.widgets.labels import without_icons, wrapped_label
@@ -44,6 +45,7 @@ class SignDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Sign and save")
+        explain(self, "reading")
         self._snapshot, self._is_shown = snapshot, False
         self.preview = QScrollArea()
         self.preview.setWidgetResizable(True)
@@ -159,6 +161,7 @@ class AddendumDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Add addendum")
+        explain(self, "reading")
         self.text = QPlainTextEdit(draft.text)
         self.text.setAccessibleName("Addendum")
         self.text.setTabChangesFocus(True)

@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.reading import Reading
+from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.widgets.labels import without_icons
 from spinealign.wording.reading_window import version_text, version_title
 
@@ -27,6 +28,7 @@ class VersionsDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Versions of the reading")
+        explain(self, "reading")
         self._versions = tuple(reversed(versions))
         self.list, self.text = QListWidget(), QPlainTextEdit()
         self.list.setAccessibleName("Versions")

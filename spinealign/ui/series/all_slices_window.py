@@ -22,6 +22,7 @@ from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.study import SegmentedVolume, SeriesEntry
 from spinealign.ui.cases.jobs import Progress, segment_slices
+from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.picture.display_images import prepare_image, prepare_structures
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.series.wheel import WheelLeafing
@@ -53,6 +54,7 @@ class SlicesWindow(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         name = wording.display_name(source) if isinstance(source, Path) else series_name(source)
         self.setWindowTitle(f"All slices of {name} – SpineAlign")
+        explain(self, "mr")
         self.found: SegmentedVolume | None = None
         self.viewer = Viewer()
         self.viewer.show_image(None, "Segmenting all slices…")

@@ -368,8 +368,9 @@ COMMANDS: tuple[Command, ...] = (
         tip="Forget the paths of recent files, and of what was open last time",
     ),
     Command("start_page", "&Start page and samples", (), "", "Show the page with sample cases"),
-    Command("keyboard", "&Keyboard and mouse", ("F1",), "keyboard"),
-    Command("models", "&Model cards", (), "model"),
+    Command("manual", "&Manual", ("F1",), "info", "What fits where you are now, and all else"),
+    Command("keyboard", "&Keyboard and mouse", (), "keyboard"),
+    Command("models", "Model &cards", (), "model"),
     Command("places", "&File locations…", (), "folder"),
     Command("about", "&About SpineAlign", (), "info"),
 )
@@ -532,7 +533,7 @@ def build_menus(
     _fill(
         _menu(bar.addMenu("&Help")),
         actions,
-        ("start_page", "keyboard", "models", "places", "about"),
+        ("manual", "keyboard", "start_page", "models", "places", "about"),
     )
     return recent
 

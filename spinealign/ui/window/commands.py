@@ -21,6 +21,7 @@ from spinealign.ui.cases.welcome import Welcome
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.correcting.correction_controller import CorrectionController
 from spinealign.ui.correcting.undoing import Undoing
+from spinealign.ui.manual.manual_window import KEYBOARD_PAGE, open_manual, page_of
 from spinealign.ui.picture.drawing_tools import ToolName
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.series.all_slices_window import SlicesWindow
@@ -38,7 +39,7 @@ from spinealign.ui.window.actions import (
     image_type_command,
 )
 from spinealign.ui.window.date_dialog import DateDialog
-from spinealign.ui.window.dialogs import about_dialog, keyboard_dialog, models_dialog
+from spinealign.ui.window.dialogs import about_dialog, models_dialog
 from spinealign.ui.window.file_locations import FileLocationsDialog
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.workbench import Workbench
@@ -272,7 +273,8 @@ def connect_preferences(
 def connect_help(actions: Actions, bench: Workbench, window: QWidget) -> None:
     """Open what explains the program."""
     actions.on("start_page", partial(bench.select, None))
-    actions.on("keyboard", lambda: keyboard_dialog(window).open_fitted())
+    actions.on("manual", lambda: open_manual(page_of(window.focusWidget()), window))
+    actions.on("keyboard", partial(open_manual, KEYBOARD_PAGE, window))
     actions.on("models", partial(_show_models, bench, window))
     actions.on("places", partial(show_file_locations, bench, window))
     actions.on("about", lambda: about_dialog(window).open_fitted())

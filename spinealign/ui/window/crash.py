@@ -21,6 +21,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign import __version__
+from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.widgets.labels import without_icons, wrapped_label
 
 
@@ -65,6 +66,7 @@ class CrashDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Error report")
+        explain(self, "troubleshooting")
         self.report = crash_report(error)
         column = QVBoxLayout(self)
         column.setSpacing(10)

@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 
 EARLIEST = date(1895, 11, 8)
@@ -44,6 +45,7 @@ class DateDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Date of the examination")
+        explain(self, "comparing")
         self._today = today or date.today()
         self.text = QLineEdit("" if given is None else given.isoformat())
         self.text.setPlaceholderText("YYYY-MM-DD")

@@ -118,7 +118,7 @@ class FileLocationsDialog(TextDialog):
     """Lists the locations, opens each, and lets the user choose another for the settings."""
 
     def __init__(self, preferences: Preferences, messages: Messages, parent: QWidget) -> None:
-        super().__init__("File locations", 90, parent)
+        super().__init__("File locations", 90, parent, "privacy")
         self._preferences, self._messages = preferences, messages
         self._show()
 

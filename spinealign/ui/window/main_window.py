@@ -23,6 +23,8 @@ from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.welcome import Welcome
 from spinealign.ui.correcting.correction_controller import CorrectionController
+from spinealign.ui.manual.manual_window import explain
+from spinealign.ui.picture.drawing_tools import ToolName
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.reading.key_value import key_value
 from spinealign.ui.reading.places import (
@@ -83,6 +85,13 @@ from spinealign.ui.window.window_level_menu import WindowMenu
 from spinealign.ui.work.services import Services
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.corrections import edit_state_text
+
+TOOL_PAGES = {
+    ToolName.POINTER: "correcting",
+    ToolName.VERTEBRA: "correcting",
+    ToolName.CALIBRATE: "calibrating",
+}
+"""Page of the manual about a tool of the picture; all others measure."""
 
 
 class DropWindow(QMainWindow):
@@ -193,8 +202,17 @@ class MainWindow(DropWindow):
         self.cases_dock = self._dock("Cases", self.cases, left)
         self.results_dock = self._dock("Results", self.results, right)
         self.addDockWidget(left, self.series.dock)
+        self._explain_parts()
         self.tabifyDockWidget(self.cases_dock, self.series.dock)
         self.setStatusBar(self.status)
+
+    def _explain_parts(self) -> None:
+        """Say which page of the manual F1 opens where the focus is."""
+        for part, page in (
+            (self.cases_dock, "opening"), (self.series.dock, "opening"), (self.welcome, "start"),
+            (self.results_dock, "reading"), (self.viewer, "correcting"), (self.slice_bar, "mr"),
+        ):  # fmt: skip
+            explain(part, page)
 
     def _dock(self, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -253,6 +271,9 @@ class MainWindow(DropWindow):
         messages.told.connect(self.status.tell)
         self.status.cancel_requested.connect(self.case_commands.stop)
         self.correction.editor.hint_changed.connect(self.status.show_hint)
+        self.correction.editor.tool_changed.connect(
+            lambda tool: explain(self.viewer, TOOL_PAGES.get(tool, "measuring"))
+        )
 
     def _connect_cases(self) -> None:
         bench, session, cases = self.workbench, self.workbench.session, self.cases

@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.report_details import ReportPart
+from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.settings.letterhead import institution
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.settings import (
@@ -96,6 +97,7 @@ class SettingsDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Settings")
+        explain(self, "settings")
         self._preferences = preferences
         self.form = SettingsForm(preferences.settings, self)
         self._kept_logo = institution(preferences).logo_png

@@ -1,0 +1,1 @@
+"""The manual inside the program: pages of `docs/manual`, searched and shown."""
