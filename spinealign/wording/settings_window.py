@@ -48,7 +48,8 @@ SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
             "&Hide patient data in the window", "Reports then do not name the patient either."
         ),
         "remember_recent": SettingWords(
-            "&Remember the files that were opened", "Without it the list is emptied as well."
+            "&Remember the files that were opened",
+            "And what was open when the window was closed. Without it both are forgotten.",
         ),
         "case_memory_mb": SettingWords(
             "&Results of open cases",

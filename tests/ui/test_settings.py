@@ -46,7 +46,7 @@ CHOSEN = Settings(
     slice_memory_mb=64,
 )
 EARLIER = Path(__file__).parent.parent / "earlier_files"
-REMEMBERED = WindowState("Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out")
+REMEMBERED = WindowState("Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out", ("/c",))
 
 
 @pytest.fixture

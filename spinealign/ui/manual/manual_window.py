@@ -44,6 +44,7 @@ MISSING = "The manual is not where it was installed. Install SpineAlign again."
 NOTHING_FOUND = "No page holds all of these words."
 _WIDTH_EM, _HEIGHT_EM, _LIST_EM = 150, 105, 42
 _PAGE_MARGIN_PX = 32
+_USUAL_DPI = 96
 
 
 def open_manual(name: str, over: QWidget) -> ManualWindow:
@@ -149,7 +150,11 @@ class ManualPage(QTextBrowser):
 
     def _room(self) -> int:
         viewport = self.viewport()
-        return 0 if viewport is None else viewport.width() - _PAGE_MARGIN_PX
+        if viewport is None:
+            return 0
+        # A document draws its pictures larger on screens of more than 96 dots an inch.
+        room = (viewport.width() - _PAGE_MARGIN_PX) * _USUAL_DPI
+        return room // max(_USUAL_DPI, self.logicalDpiX()) - 1
 
     def _fit_pictures(self) -> None:
         bar = self.verticalScrollBar()
