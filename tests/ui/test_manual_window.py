@@ -159,6 +159,11 @@ def test_pictures_are_never_wider_than_the_page(qtbot, manual, width):
     manual.resize(width, 600)
     qtbot.waitUntil(lambda: manual.page._width == manual.page._room())
     assert manual.page.horizontalScrollBar().maximum() == 0
+    loads = []
+    manual.page.sourceChanged.connect(loads.append)
+    for _ in range(5):
+        QApplication.processEvents()
+    assert loads == []
 
 
 def test_the_manual_fits_a_small_screen_at_double_size(manual):

@@ -93,6 +93,8 @@ class ManualPage(QTextBrowser):
         self._width = 0
         self.setSearchPaths([str(folder)])
         self.setOpenExternalLinks(False)
+        # A bar that came and went with the pictures would change the width that they fit.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setAccessibleName("Page of the manual")
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
