@@ -150,6 +150,7 @@ class UnmeasurableReason(StrEnum):
     OUTLINE_CROSSES = "outline_crosses"
     POINTS_MISSING = "points_missing"
     FEMORAL_HEADS_MISSING = "femoral_heads_missing"
+    FEMORAL_HEADS_IMPOSSIBLE = "femoral_heads_impossible"
     OUTLINES_UNCERTAIN = "outlines_uncertain"
     NEEDS_T2 = "needs_t2"
 

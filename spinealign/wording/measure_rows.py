@@ -87,6 +87,10 @@ _STATE_WORDS = {
 }
 
 
+_OF_HEADS = (
+    UnmeasurableReason.FEMORAL_HEADS_MISSING,
+    UnmeasurableReason.FEMORAL_HEADS_IMPOSSIBLE,
+)
 _POINT_SOURCES = {
     "network": "detected by the network",
     "contour": "from the outline",
@@ -116,9 +120,9 @@ def has_value(measurement: Measurement) -> bool:
 
 
 def waits_for_heads(measurement: Measurement) -> bool:
-    """Whether a measure has no value only because the femoral heads are not placed."""
+    """Whether a measure has no value only because the femoral heads are not placed, or wrongly."""
     why = measurement.unmeasurable
-    return why is not None and why.reason is UnmeasurableReason.FEMORAL_HEADS_MISSING
+    return why is not None and why.reason in _OF_HEADS
 
 
 def unmeasurable_lines(measurements: Iterable[Measurement]) -> list[str]:

@@ -233,6 +233,10 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
     UnmeasurableReason.OUTLINE_CROSSES: lambda _: "its outline crosses itself",
     UnmeasurableReason.POINTS_MISSING: _points_missing,
     UnmeasurableReason.FEMORAL_HEADS_MISSING: lambda _: "place both femoral heads",
+    UnmeasurableReason.FEMORAL_HEADS_IMPOSSIBLE: lambda _: (
+        "the femoral heads cannot lie there or be that small beside S1; place both again, and "
+        "check the superior endplate of S1"
+    ),
     UnmeasurableReason.OUTLINES_UNCERTAIN: lambda why: (
         f"the outlines are uncertain; check and correct the corners of {listed(why.bodies)}"
     ),

@@ -31,7 +31,7 @@ from spinealign.measure.geometry.sampled import (
     sides_of,
     why_not,
 )
-from spinealign.measure.geometry.spine import BodyLine, Spine
+from spinealign.measure.geometry.spine import BodyLine, HipAxis, Spine
 from spinealign.measure.geometry.strokes import Pen
 
 Values = NDArray[np.float64]
@@ -42,8 +42,25 @@ _CORNERS = (
     LandmarkName.POSTERIOR_INFERIOR,
     LandmarkName.ANTERIOR_INFERIOR,
 )
+_LEAST_INCIDENCE_DEG, _GREATEST_INCIDENCE_DEG = 15.0, 110.0
+"""Pelvic incidences beyond which no pelvis is taken to have its femoral heads there, in degrees.
+
+Source: set by hand around what is published: 33 to 85 in healthy people (PMC5859489), 79 on average
+in high-grade isthmic spondylolisthesis (PMID 12634563); 3.5 and 5.2 standard deviations from the
+mean of 626 people (53.7 +- 10.9, Yukawa 2018, Eur Spine J 27:426).
+"""
+
+_LEAST_HEAD = 0.5
+"""Least diameter of a femoral head, in depths of the superior endplate of S1.
+
+Source: set by hand; an adult's head measures about 46 mm and that endplate about 34 mm, so that
+a head is larger than the endplate is deep.
+"""
+
 _DOWN = np.array([0.0, 1.0])
 """Unit vector (x, y) to the feet. Source: convention of this program."""
+
+_IMPOSSIBLE = Unmeasurable(UnmeasurableReason.FEMORAL_HEADS_IMPOSSIBLE)
 
 
 def balance_measures(spine: Spine) -> Iterator[SampledMeasure]:
@@ -93,11 +110,21 @@ def _of_pelvis(spine: Spine, code: MeasureCode) -> SampledMeasure:
     if isinstance(sides, Unmeasurable) or hips is None:
         return SampledMeasure(code, ("S1",), unmeasurable=_why_no_pelvis(sides))
     plate = sides[0].line
+    if not _can_be_hips(hips, plate):
+        return SampledMeasure(code, ("S1",), unmeasurable=_IMPOSSIBLE)
     pen, is_tilt = Pen(spine.plane), code is MeasureCode.PELVIC_TILT
     draw, value = (pen.tilt, tilt_deg) if is_tilt else (pen.incidence, incidence_deg)
     used: tuple[Used, ...] = (*sides, PlacedPoints(hips.points))
     strokes = draw(plate, hips.middle)
     return SampledMeasure(code, ("S1",), value(plate, hips.middle), used, strokes)
+
+
+def _can_be_hips(hips: HipAxis, plate: Line) -> bool:
+    """Whether femoral heads lie below the endplate of S1 where a pelvis has them, large enough."""
+    is_below = bool(hips.middle[0, 1] > plate.middle[0, 1])
+    is_large = hips.diameter >= _LEAST_HEAD * float(plate.length[0])
+    incidence = float(incidence_deg(plate, hips.middle)[0])
+    return is_below and is_large and _LEAST_INCIDENCE_DEG <= incidence <= _GREATEST_INCIDENCE_DEG
 
 
 def _why_no_pelvis(sides: tuple[Side, ...] | Unmeasurable) -> Unmeasurable:
@@ -137,6 +164,8 @@ def _incidence_minus_lordosis(spine: Spine) -> SampledMeasure:
     if isinstance(sides, Unmeasurable) or hips is None:
         return SampledMeasure(code, levels, unmeasurable=_why_no_pelvis(sides))
     upper, plate = (side.line for side in sides)
+    if not _can_be_hips(hips, plate):
+        return SampledMeasure(code, levels, unmeasurable=_IMPOSSIBLE)
     values = incidence_deg(plate, hips.middle) - lordosis_deg(upper, plate)
     used: tuple[Used, ...] = (*sides, PlacedPoints(hips.points))
     strokes = Pen(spine.plane).incidence(plate, hips.middle)

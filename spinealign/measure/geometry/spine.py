@@ -188,10 +188,13 @@ class HipAxis:
         In the sagittal plane, as `uncertainty.displaced` returns points.
     points : tuple of MeasuredPoint
         The points on the rims that a person placed, in image pixels.
+    diameter : float
+        Mean of both heads, in the plane's unit.
     """
 
     middle: Points
     points: tuple[MeasuredPoint, ...]
+    diameter: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,7 +281,8 @@ def displaced_spine(
     exact = [_exact_points(vertebra, plane) for vertebra in vertebrae]
     sigmas = [_sigmas(*pair) for pair in zip(vertebrae, exact, strict=True)]
     rims = _rims(drawings)
-    hips, hip_sigmas = _hip_axis(rims, plane)
+    hips, diameters = _hip_axis(rims, plane)
+    hip_sigmas = [_HIP_SIGMA * diameter for diameter in diameters]
     points = [*(p for one in exact for p in one.values()), *hips]
     samples = iter(displaced(points, [*(s for one in sigmas for s in one), *hip_sigmas]))
     bodies = [
@@ -292,7 +296,8 @@ def displaced_spine(
     ]
     is_by_hand = [_is_by_hand(body.vertebra, n) for body in bodies for n in body.points]
     by_hand = np.array([*is_by_hand, *(True for _ in hips)], bool)
-    axis = next((HipAxis(points, _rim_points(rims)) for points in samples), None)
+    found = zip(samples, diameters, strict=True)
+    axis = next((HipAxis(middle, _rim_points(rims), size) for middle, size in found), None)
     height = _typical_height(exact)
     return Spine(tuple(bodies), plane, height, by_hand, axis, age_years)
 
@@ -314,14 +319,14 @@ def _rim_points(rims: Sequence[Point]) -> tuple[MeasuredPoint, ...]:
 def _hip_axis(
     rims: Sequence[Point], plane: SagittalPlane
 ) -> tuple[tuple[Points, ...], tuple[float, ...]]:
-    """Return the hip axis (2,) and its standard deviation; neither without femoral heads."""
+    """Return the hip axis (2,) and the mean diameter; neither without femoral heads."""
     if not rims:
         return (), ()
     ends = plane.from_image(np.array(rims, np.float64)).reshape(2, 2, 2)
     diameters = np.hypot(*(ends[:, 1] - ends[:, 0]).T)
     if not diameters.all():
         return (), ()
-    return (ends.mean(axis=(0, 1)),), (_HIP_SIGMA * float(diameters.mean()),)
+    return (ends.mean(axis=(0, 1)),), (float(diameters.mean()),)
 
 
 def _measured_points(
