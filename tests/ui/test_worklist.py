@@ -361,21 +361,23 @@ class TestSeveralAtOnce:
         click(mixed, "ct_1.dcm", CTRL)
         assert mixed.actions_by_name["export_table"].isEnabled()
 
-    def test_closing_asks_where_corrections_could_not_be_written(
-        self, qtbot, hands, fake, tmp_path
-    ):
-        window = hands.window
+    @pytest.fixture
+    def unwritten(self, qtbot, hands, fake, tmp_path):
+        """A window with a corrected film whose corrections the disk does not take."""
         fake.keep_failure = ExportError(tmp_path, ExportProblem.DISK_FULL)
         place = hands.place_of("C4", "anterior_superior")
-        with qtbot.waitSignal(window.workbench.messages.failed):
+        with qtbot.waitSignal(hands.window.workbench.messages.failed):
             hands.drag(place, (place[0] + 9, place[1] + 4))
-        window.actions_by_name["close_case"].trigger()
-        press_button(the_question(window), "Keep open")
-        assert len(titles(window)) == 1
-        key(window, Qt.Key.Key_Delete)
-        press_button(the_question(window), "Close anyway")
-        assert titles(window) == []
-        window.workbench.editing.give_up_unsaved()
+        yield hands.window
+        hands.window.workbench.editing.give_up_unsaved()
+
+    def test_closing_asks_where_corrections_were_not_written(self, unwritten):
+        unwritten.actions_by_name["close_case"].trigger()
+        press_button(the_question(unwritten), "Keep open")
+        assert len(titles(unwritten)) == 1
+        key(unwritten, Qt.Key.Key_Delete)
+        press_button(the_question(unwritten), "Close anyway")
+        assert titles(unwritten) == []
 
 
 class TestTheQueue:

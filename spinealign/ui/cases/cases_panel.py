@@ -310,7 +310,6 @@ class CasesPanel(QWidget):
         self.filter_button.setAccessibleName(words)
         for part in (self.view, self.count_row, self.sort_button, self.filter_button):
             part.setVisible(total > 0)
-        self._show_selection()
 
     # Thumbnails and patients
 
@@ -337,7 +336,7 @@ class CasesPanel(QWidget):
     # What is done with cases
 
     def _show_selection(self) -> None:
-        count = len(self.view.selectedIndexes())
+        count = self.view.selected_count
         self.selected_count.setText(f"{count} selected")
         self.bar.setVisible(count > 1)
         self.selection_changed.emit()

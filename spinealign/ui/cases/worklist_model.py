@@ -18,6 +18,9 @@ from spinealign.wording.reading import name_text
 from spinealign.wording.reading_page import STATUS_WORDS
 from spinealign.wording.worklist import NO_KIND, STANDING_TIPS, SortKey, Standing
 
+ARRANGE_DELAY_MS = 40
+"""Patients' names come in one by one for thousands of cases."""
+
 ROW = Qt.ItemDataRole.UserRole
 
 
@@ -122,7 +125,7 @@ class WorklistModel(QAbstractListModel):
         self.is_descending = False
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
+        self._soon.setInterval(ARRANGE_DELAY_MS)
         self._soon.timeout.connect(self.arrange)
 
     # What Qt asks

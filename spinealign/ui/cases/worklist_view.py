@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 
 from PyQt6.QtCore import (
     QItemSelection,
@@ -23,6 +24,7 @@ from PyQt6.QtGui import (
     QKeyEvent,
     QPainter,
     QPen,
+    QPixmap,
     QResizeEvent,
     QShowEvent,
 )
@@ -42,6 +44,9 @@ from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.worklist import Standing
 
 PAD_PX = 5
+DETAILS_SIZE = 0.9
+"""Of the second line, so that date and kind have room beside each other in a narrow panel."""
+
 NARROW_PX = 190
 """Where the panel is narrower, the words need the room more than the thumbnails."""
 
@@ -79,10 +84,10 @@ class _RowPainter(QStyledItemDelegate):
         area = QRect(option.rect)
         is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
         self._draw_ground(painter, area, option, is_selected)
-        inner = area.adjusted(PAD_PX + 2, PAD_PX, -PAD_PX, -PAD_PX)
+        inner = area.adjusted(PAD_PX, PAD_PX, -PAD_PX, -PAD_PX)
         side = inner.height() if area.width() >= NARROW_PX else inner.height() * 2 // 3
         _draw_thumbnail(painter, QRect(inner.left(), inner.top(), side, side), row)
-        words = inner.adjusted(side + PAD_PX + 3, 0, 0, 0)
+        words = inner.adjusted(side + PAD_PX + 1, 0, 0, 0)
         self._draw_words(painter, words, option, row, is_selected)
         painter.restore()
 
@@ -117,12 +122,14 @@ class _RowPainter(QStyledItemDelegate):
         if row.case.edit_words:
             side = line - 2
             sign = QRect(area.right() - side, top + 1, side, side)
-            icon("edited", quiet).paint(painter, sign)
+            _draw_sign(painter, sign, "edited", quiet)
             name_area.setRight(sign.left() - 3)
         middle, right = Qt.TextElideMode.ElideMiddle, Qt.TextElideMode.ElideRight
         _draw_line(painter, name_area, bold, plain, row.heading, middle)
         details = QRect(area.left(), top + line, area.width(), line)
-        _draw_line(painter, details, option.font, quiet, row.details, right)
+        small = QFont(option.font)
+        small.setPointSizeF(DETAILS_SIZE * option.font.pointSizeF())
+        _draw_line(painter, details, small, quiet, row.details, right)
         self._draw_state(painter, QRect(area.left(), top + 2 * line, area.width(), line), option,
                          row, is_selected)  # fmt: skip
 
@@ -137,7 +144,7 @@ class _RowPainter(QStyledItemDelegate):
         drawing, colour_name = SIGNS[row.case.standing]
         colour = self.colours.selection_text if is_selected else getattr(self.colours, colour_name)
         side = area.height()
-        icon(drawing, colour).paint(painter, QRect(area.left(), area.top(), side, side))
+        _draw_sign(painter, QRect(area.left(), area.top(), side, side), drawing, colour)
         words = area.adjusted(side + 4, 0, 0, 0)
         right = Qt.TextElideMode.ElideRight
         taken = option.fontMetrics.horizontalAdvance(f"{row.state}  ")
@@ -148,7 +155,8 @@ class _RowPainter(QStyledItemDelegate):
             _draw_line(painter, words, option.font, colour, row.state, right)
             words = words.adjusted(taken, 0, 0, 0)
         plain = self.colours.selection_text if is_selected else self.colours.text
-        _draw_line(painter, words, option.font, plain, row.key_value, right)
+        middle = Qt.TextElideMode.ElideMiddle
+        _draw_line(painter, words, option.font, plain, row.key_value, middle)
 
 
 def _draw_thumbnail(painter: QPainter, square: QRect, row: Row) -> None:
@@ -162,6 +170,18 @@ def _draw_thumbnail(painter: QPainter, square: QRect, row: Row) -> None:
     target.moveCenter(square.center())
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
     painter.drawImage(target, picture)
+
+
+def _draw_sign(painter: QPainter, square: QRect, drawing: str, colour: str) -> None:
+    device = painter.device()
+    ratio = 1.0 if device is None else device.devicePixelRatioF()
+    painter.drawPixmap(square, _sign(drawing, colour, square.width(), ratio))
+
+
+@lru_cache(maxsize=128)
+def _sign(drawing: str, colour: str, side_px: int, ratio: float) -> QPixmap:
+    """Return a sign drawn once for all rows."""
+    return icon(drawing, colour).pixmap(QSize(side_px, side_px), ratio)
 
 
 def _draw_line(
@@ -219,8 +239,20 @@ class WorklistView(QListView):
     @property
     def selected(self) -> list[Case]:
         """The cases that are selected, from the top."""
-        rows = sorted(index.row() for index in self.selectedIndexes())
-        return [self._model.index(place).data(ROW).case for place in rows]
+        shown = self._model.shown_cases
+        return [shown[place] for place in self._selected_places()]
+
+    @property
+    def selected_count(self) -> int:
+        """How many cases are selected."""
+        return len(self._selected_places())
+
+    def _selected_places(self) -> list[int]:
+        model = self.selectionModel()
+        assert model is not None
+        chosen = model.selection()
+        ranges = (chosen[number] for number in range(len(chosen)))
+        return sorted(place for each in ranges for place in range(each.top(), each.bottom() + 1))
 
     @property
     def in_sight(self) -> list[Row]:
