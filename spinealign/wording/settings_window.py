@@ -21,6 +21,10 @@ class SettingWords:
 SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
     {
         "theme": SettingWords("&Colours"),
+        "analyses_at_once": SettingWords(
+            "&Analyse images as soon as they are opened",
+            "Without it they are shown, and analysed when you press F5 or Analyse.",
+        ),
         "wheel_leafs": SettingWords(
             "The &wheel leafs through a series",
             "And zooms with Ctrl. Without it the wheel zooms, and leafs with Ctrl or Shift.",

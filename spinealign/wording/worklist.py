@@ -28,6 +28,7 @@ class Standing(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     STOPPED = "stopped"
+    NOT_ANALYSED = "not analysed"
     SIGNED = "signed"
 
 
@@ -52,6 +53,7 @@ STANDING_TIPS: Mapping[Standing, str] = {
     Standing.REFUSED: "Refused as another kind of image: nothing was analysed",
     Standing.FAILED: "Could not be analysed",
     Standing.STOPPED: "Stopped; press F5 to analyse it",
+    Standing.NOT_ANALYSED: "Opened and not analysed yet; press F5 to analyse it",
     Standing.SIGNED: "Read and signed",
 }
 

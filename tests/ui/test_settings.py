@@ -42,6 +42,7 @@ CHOSEN = Settings(
     institution_address="Main Street 1",
     paper=PaperSize.LETTER,
     left_out_parts=(ReportPart.DISCS, ReportPart.PICTURE),
+    analyses_at_once=False,
     case_memory_mb=3000,
     slice_memory_mb=64,
 )

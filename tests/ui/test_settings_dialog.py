@@ -15,6 +15,7 @@ from spinealign.ui.settings.settings import OverlayStyle, Settings, SettingsStor
 from spinealign.ui.window.settings_dialog import NEVER_RESTORED, SettingsDialog
 from spinealign.ui.window.settings_form import PageName
 from spinealign.wording.settings_window import SETTING_WORDS
+from spinealign.wording.worklist import Standing
 
 KIND = QDialogButtonBox.StandardButton
 LEFT = Qt.MouseButton.LeftButton
@@ -207,6 +208,39 @@ def test_layers_are_those_of_the_last_choice_at_the_next_start(chooser, open_win
     found.press(KIND.Ok)
     again = open_window(SettingsStore(found.window.workbench.preferences.folder))
     assert not again.actions_by_name["overlay"].isChecked()
+
+
+def test_images_are_analysed_at_once_or_wait_for_a_person(qtbot, chooser, window, files, fake):
+    found = chooser()
+    found.tick("analyses_at_once")
+    found.press(KIND.Ok)
+    bench = window.workbench
+    with qtbot.waitSignal(bench.session.added):
+        bench.opener.open_paths(files("ct_1.dcm", "mr_2.nii"))
+    qtbot.waitUntil(lambda: not bench.looking.is_busy)
+    first, second = bench.session.cases
+    assert not bench.session.is_busy
+    assert {case.standing for case in (first, second)} == {Standing.NOT_ANALYSED}
+    assert fake.analyser.calls == []
+    words = [label.text() for label in window.results.page.findChildren(QLabel)]
+    assert "Not analysed yet" in words
+    [analyse] = [b for b in window.results.page.findChildren(QPushButton) if b.text() == "Analyse"]
+    with qtbot.waitSignal(bench.session.finding_ready):
+        QTest.mouseClick(analyse, LEFT)
+    assert (first.standing, second.standing) == (Standing.TO_CHECK, Standing.NOT_ANALYSED)
+    bench.select(second)
+    assert second.standing is Standing.NOT_ANALYSED
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    with qtbot.waitSignal(bench.session.finding_ready):
+        QTest.keyClick(window, Qt.Key.Key_F5)
+    assert second.standing is Standing.TO_CHECK
+
+
+def test_the_choice_to_wait_holds_at_the_next_start(open_window, fake, tmp_path):
+    store = SettingsStore(tmp_path / "waiting")
+    store.save(Settings(analyses_at_once=False))
+    assert not open_window(store).workbench.session.analyses_at_once
 
 
 def test_the_wheel(chooser):

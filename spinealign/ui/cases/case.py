@@ -21,8 +21,9 @@ from spinealign.wording.worklist import Standing, listed_kind
 
 
 class CaseStatus(StrEnum):
-    """Where a case stands in the queue."""
+    """Where a case stands in the queue; `OPENED` are never in it before a person asks."""
 
+    OPENED = "opened"
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
@@ -31,6 +32,7 @@ class CaseStatus(StrEnum):
 
 
 _UNDONE = {
+    CaseStatus.OPENED: Standing.NOT_ANALYSED,
     CaseStatus.WAITING: Standing.WAITING,
     CaseStatus.RUNNING: Standing.RUNNING,
     CaseStatus.FAILED: Standing.FAILED,

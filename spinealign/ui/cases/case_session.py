@@ -60,6 +60,7 @@ class CaseSession(QObject):
         self._open: dict[Hashable, Case] = {}
         self._last_seen: list[Case] = []
         self._limit_bytes = DEFAULT_LIMIT_BYTES
+        self.analyses_at_once = True
 
     @property
     def is_busy(self) -> bool:
@@ -83,6 +84,8 @@ class CaseSession(QObject):
 
     def open(self, openings: Sequence[Opening]) -> list[Case]:
         """Add series to the front of the queue; those that are open already are reused.
+
+        Without `analyses_at_once` they rest until somebody asks for an analysis.
 
         Returns
         -------
@@ -199,6 +202,8 @@ class CaseSession(QObject):
                 self.changed.emit(case)
             return case
         case = Case(opening)
+        if not self.analyses_at_once:
+            case.status = CaseStatus.OPENED
         self.cases.append(case)
         self._open[_key(case.stack)] = case
         return case

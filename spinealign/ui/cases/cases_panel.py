@@ -30,6 +30,7 @@ from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.worklist import STANDING_TIPS, SortKey, Standing, count_text
 
 _INSTEAD_OF_A_PICTURE = {
+    CaseStatus.OPENED: "Reading the image…",
     CaseStatus.WAITING: "Queued",
     CaseStatus.RUNNING: "Reading the image…",
     CaseStatus.STOPPED: "Stopped; press F5 to analyse it",

@@ -57,6 +57,7 @@ SIGNS: Mapping[Standing, tuple[str, str]] = {
     Standing.REFUSED: ("refused", "warning"),
     Standing.FAILED: ("failed", "danger"),
     Standing.STOPPED: ("stopped", "muted"),
+    Standing.NOT_ANALYSED: ("undecided", "muted"),
     Standing.SIGNED: ("signed", "good"),
 }
 """Drawing and colour of each standing: no two have the same shape."""

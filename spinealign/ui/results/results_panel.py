@@ -32,6 +32,13 @@ _FEWEST_LETTERS = 34
 """Of average width, beside one another on the narrowest page."""
 
 
+NO_RESULT = {
+    CaseStatus.OPENED: "Not analysed yet",
+    CaseStatus.STOPPED: "Stopped before there was a result",
+}
+"""What is said of cases that rest without a result."""
+
+
 class PageScroll(QScrollArea):
     """Scrolls a page up and down, and is never too narrow for it."""
 
@@ -367,8 +374,8 @@ class ResultsPanel(QWidget):
         if case.status is CaseStatus.FAILED and case.message is not None:
             column.addWidget(Strip("danger", case.message.sentence, case.message.advice))
             self._add_retry(case, column)
-        elif case.status is CaseStatus.STOPPED:
-            column.addWidget(wrapped_label("Stopped before there was a result", "headline"))
+        elif case.status in NO_RESULT:
+            column.addWidget(wrapped_label(NO_RESULT[case.status], "headline"))
             self._add_retry(case, column)
         else:
             is_running = case.status is CaseStatus.RUNNING
@@ -379,8 +386,9 @@ class ResultsPanel(QWidget):
         return page
 
     def _add_retry(self, case: Case, column: QVBoxLayout) -> None:
-        again = QPushButton("Analyse again")
-        again.setToolTip("Analyse again (F5)")
+        is_first = case.status is CaseStatus.OPENED
+        again = QPushButton("Analyse" if is_first else "Analyse again")
+        again.setToolTip(f"{again.text()} (F5)")
         again.clicked.connect(self.again_requested)
         column.addWidget(again)
         column.addWidget(wrapped_label("Analyse it as", "muted"))

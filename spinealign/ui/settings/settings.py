@@ -79,6 +79,8 @@ class Settings:
     paper : PaperSize
     left_out_parts : tuple of ReportPart
         What reports leave to their annex.
+    analyses_at_once : bool
+        Whether cases are analysed as they are opened; else they wait for Analyse.
     case_memory_mb, slice_memory_mb : int
         How many megabytes the results of open cases, and the pictures of a series, may take.
     """
@@ -100,6 +102,7 @@ class Settings:
     institution_address: ShortText = ""
     paper: PaperSize = PaperSize.A4
     left_out_parts: Annotated[tuple[ReportPart, ...], Meta(max_length=len(ReportPart))] = ()
+    analyses_at_once: bool = True
     case_memory_mb: CaseMegabytes = 1500
     slice_memory_mb: SliceMegabytes = 256
 

@@ -41,7 +41,7 @@ class SettingsCommands(QObject):
         actions.on("settings", self.open)
         actions.on("letterhead", partial(self.open, PageName.REPORTS))
         bench.preferences.adopted.connect(self.follow)
-        self._limit_memory()
+        self._guide_work()
 
     def open(self, page: PageName = PageName.GENERAL) -> None:
         """Show the settings."""
@@ -75,10 +75,11 @@ class SettingsCommands(QObject):
         self._opacity.setValue(round(100 * settings.overlay_opacity))
         self._measures.recall()
         self._results.refresh()
-        self._limit_memory()
+        self._guide_work()
 
-    def _limit_memory(self) -> None:
+    def _guide_work(self) -> None:
         settings = self._bench.preferences.settings
+        self._bench.session.analyses_at_once = settings.analyses_at_once
         self._bench.session.limit_memory(settings.case_memory_mb * BYTES_IN_MB)
         self._navigation.reader.limit_memory(settings.slice_memory_mb * BYTES_IN_MB)
 

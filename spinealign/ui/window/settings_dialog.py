@@ -167,6 +167,7 @@ class SettingsDialog(QDialog):
     def _general(self) -> SettingsPage:
         page, form = SettingsPage(PageName.GENERAL), self.form
         page.put("theme", form.choice("theme", THEMES))
+        page.put("analyses_at_once", form.tick("analyses_at_once"))
         page.put("wheel_leafs", form.tick("wheel_leafs"))
         return page
 
