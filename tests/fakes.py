@@ -24,7 +24,7 @@ from spinealign.domain.findings import (
 from spinealign.domain.image import DecisionSource, ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
-from spinealign.domain.report_details import ReportDetails
+from spinealign.domain.report_details import PictureLayers, ReportDetails
 from spinealign.domain.study import (
     ImageSource,
     PatientFacts,
@@ -272,6 +272,7 @@ class FakeServices:
     samples: Sequence[FakeSample] = ()
     written: list[tuple[str, Path]] = field(default_factory=list)
     reports: list[ReportDetails] = field(default_factory=list)
+    layers: list[tuple[Analysis, PictureLayers]] = field(default_factory=list)
     tables: list[tuple[CaseRow, ...]] = field(default_factory=list)
     write_failure: Exception | None = None
     kept: dict[Path, Corrections | None] = field(default_factory=dict)
@@ -291,6 +292,7 @@ class FakeServices:
             read_patient=lambda part: self.patients.get(part.path.name, PatientFacts()),
             write_bundle=lambda analysis, folder, _: self._write("bundle", folder),
             write_one=lambda analysis, kind, path: self._write(kind, path),
+            write_picture=self._write_picture,
             write_report=self._write_report,
             report_pdf=self._report_pdf,
             write_comparison=lambda first, second, path: self._write("comparison", path),
@@ -346,6 +348,12 @@ class FakeServices:
         path = analysis.image.source_path
         self.kept[path] = analysis.corrections
         return self.keep_at or path.with_name(f"{path.name}.spinealign.json")
+
+    def _write_picture(
+        self, analysis: Analysis, kind: str, layers: PictureLayers, path: Path
+    ) -> None:
+        self.layers.append((analysis, layers))
+        self._write(kind, path)
 
     def _write_report(
         self, analysis: Analysis, kind: str, details: ReportDetails, path: Path

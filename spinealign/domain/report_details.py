@@ -86,6 +86,31 @@ class ReportLayout:
 
 
 @dataclass(frozen=True)
+class PictureLayers:
+    """What of a result lies over the picture on the screen.
+
+    Parameters
+    ----------
+    structures : bool
+        Outlines, bodies with their names, and suggestions.
+    fill_opacity : float
+        0..1, of structures; 0 for outlines only.
+    heat_opacity : float or None
+        0..1, of the heat map; None where it is not shown.
+    measures : frozenset
+        `Measurement.key` of those drawn, by the program or by hand.
+    notes : bool
+        Texts and arrows.
+    """
+
+    structures: bool = True
+    fill_opacity: float = 0.0
+    heat_opacity: float | None = None
+    measures: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
+    notes: bool = True
+
+
+@dataclass(frozen=True)
 class ReportDetails:
     """What a report needs beside the analysis.
 
@@ -109,6 +134,8 @@ class ReportDetails:
     motion : Motion or None
         Flexion and extension, for a section.
     layout : ReportLayout
+    layers : PictureLayers or None
+        What the overlay picture shows; None for structures, main measures and all that was drawn.
     """
 
     patient: PatientFacts = field(default_factory=PatientFacts)
@@ -120,6 +147,7 @@ class ReportDetails:
     motion: Motion | None = None
     left_out: LeftOutReading | None = None
     layout: ReportLayout = ReportLayout()
+    layers: PictureLayers | None = None
 
     @property
     def status(self) -> ReadingStatus:

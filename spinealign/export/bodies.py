@@ -34,7 +34,12 @@ def body_colour(analysis: Analysis, body: Vertebra) -> Colour:
 
 
 def draw_bodies(
-    canvas: NDArray[np.uint8], analysis: Analysis, scale: Scale, line_weight: float, unit: int
+    canvas: NDArray[np.uint8],
+    analysis: Analysis,
+    scale: Scale,
+    line_weight: float,
+    unit: int,
+    fill_opacity: float | None = None,
 ) -> NDArray[np.uint8]:
     """Draw all vertebral bodies of an analysis.
 
@@ -48,15 +53,18 @@ def draw_bodies(
         Outlines are this much bolder than suits a screen.
     unit : int
         Height of letters in canvas pixels.
+    fill_opacity : float, optional
+        0..1; None for the light fill of files.
 
     Returns
     -------
     ndarray of uint8, shape (H', W', 3)
     """
+    fill = _FILL_OPACITY if fill_opacity is None else fill_opacity
     for body in analysis.vertebrae:
         colour = body_colour(analysis, body)
         polygon = np.array(body.outline)
-        draw_region(canvas, [polygon], colour, scale, _FILL_OPACITY, _THIN * line_weight)
+        draw_region(canvas, [polygon], colour, scale, fill, _THIN * line_weight)
         _draw_dots(canvas, body, colour, scale, line_weight)
     picture = Image.fromarray(canvas)
     for body in analysis.vertebrae:

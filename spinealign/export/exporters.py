@@ -102,10 +102,10 @@ def _has_heatmap(analysis: Analysis) -> bool:
     return analysis.classification is not None and analysis.classification.heatmap is not None
 
 
-def _overlay(analysis: Analysis, _details: ReportDetails) -> bytes:
+def _overlay(analysis: Analysis, details: ReportDetails) -> bytes:
     from spinealign.export.overlay import overlay_picture, png_bytes
 
-    return png_bytes(overlay_picture(analysis), analysis)
+    return png_bytes(overlay_picture(analysis, layers=details.layers), analysis)
 
 
 def _mask(analysis: Analysis, _details: ReportDetails) -> bytes:
@@ -163,9 +163,12 @@ def _json(analysis: Analysis, details: ReportDetails) -> bytes:
     return f"{json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
+OVERLAY = "overlay"
+"""Kind of the picture that shows what the screen shows."""
+
 _ALL = (
     Exporter(
-        "overlay",
+        OVERLAY,
         "overlay.png",
         PNG,
         title="Save overlay picture",

@@ -17,6 +17,7 @@ from spinealign.domain.measurements import (
     StrokeKind,
 )
 from spinealign.domain.measures import MEASURES, DrawnOn, Extent, MeasureCode
+from spinealign.domain.report_details import PictureLayers
 from spinealign.export.strips import Font, letters
 from spinealign.imaging.render import Colour
 from spinealign.wording.measure_rows import drawn_text, edited_text, has_value, value_text
@@ -46,6 +47,12 @@ def main_measures(analysis: Analysis) -> tuple[Measurement, ...]:
     chosen = [next((by_code[c] for c in codes if c in by_code), None) for codes in _alternatives()]
     drawn = [m for m in found if m.state is MeasureState.DRAWN]
     return (*(m for m in chosen if m is not None), *drawn)
+
+
+def ticked_measures(analysis: Analysis, layers: PictureLayers) -> tuple[Measurement, ...]:
+    """Return the measures that the screen shows, in the order of the table."""
+    found = (m for m in analysis.measurements if m.key in layers.measures)
+    return tuple(m for m in found if has_value(m) and m.strokes)
 
 
 def _alternatives() -> Iterator[tuple[MeasureCode, ...]]:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from spinealign.domain.findings import DISCLAIMER, Analysis, Classification
+from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.image import SpacingSource
+from spinealign.domain.report_details import PictureLayers
 from spinealign.export import strips
 from spinealign.export.bodies import (
     draw_bodies,
@@ -24,6 +25,7 @@ from spinealign.export.measure_drawing import (
     draw_notes,
     legend_items,
     main_measures,
+    ticked_measures,
 )
 from spinealign.imaging.presenting import as_shown
 from spinealign.imaging.render import (
@@ -33,6 +35,7 @@ from spinealign.imaging.render import (
     draw_overlay,
     draw_region,
     enlarge,
+    lay_heat,
     outline_region,
     picture_scale,
 )
@@ -88,18 +91,24 @@ def plain_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
     return _compose(analysis, enlarge(_grey(analysis), scale), scale, paper)
 
 
-def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
+def overlay_picture(
+    analysis: Analysis, paper: bool = False, layers: PictureLayers | None = None
+) -> Image.Image:
     """Draw what was found over the image.
 
     Parameters
     ----------
     analysis : Analysis
         Structures are outlined, vertebral bodies with their names and corners; the main
-        measures are drawn with their values; of a heat map, the half that spoke most.
+        measures are drawn with their values; of a heat map, the half that spoke most; texts
+        and arrows that a person put there.
     paper : bool
         For a report: bolder letters and lines, and neither the models below nor
         a demonstration's band above, because the report says both itself; a whole spine has
         no legend either, because its measures stand beside it.
+    layers : PictureLayers, optional
+        What is drawn instead: what the screen shows. A demonstration's heat map is drawn, with
+        its band above, where these ask for it.
 
     Returns
     -------
@@ -107,31 +116,65 @@ def overlay_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
         RGB, at least `MIN_LONGEST_PX` on the longest side, with legend, and with
         a scale bar when the pixel spacing is known.
     """
-    analysis = as_shown(analysis.without_demonstration)
+    is_heat = layers is not None and layers.heat_opacity is not None
+    analysis = as_shown(analysis if is_heat else analysis.without_demonstration)
     scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
     weight = _PAPER_LINE_WEIGHT if paper else 1.0
-    canvas = _draw_structures(analysis, scale, weight, paper)
-    measures = main_measures(analysis)
+    canvas = _draw_structures(analysis, scale, weight, paper, layers)
+    heat = _heat(analysis)
+    if layers is not None and layers.heat_opacity is not None and heat is not None:
+        canvas = lay_heat(canvas, heat, layers.heat_opacity)
+    measures = main_measures(analysis) if layers is None else ticked_measures(analysis, layers)
     if measures:
         letters = _unit(canvas, paper)
-        bodies = (*analysis.vertebrae, *analysis.suggestions)
-        aside = [np.array(body.outline) for body in bodies]
-        aside += name_boxes(analysis, scale, letters)
+        aside = [] if _hides_structures(layers) else _aside(analysis, scale, letters)
         canvas = draw_measures(canvas, measures, scale, weight, letters, aside, not paper)
     drawings = analysis.corrections.drawings if analysis.corrections is not None else ()
-    if any(drawing.tool.is_note for drawing in drawings):
+    if any(drawing.tool.is_note for drawing in drawings) and (layers is None or layers.notes):
         canvas = draw_notes(canvas, drawings, scale, weight, _unit(canvas, paper))
-    items = [*_structure_items(analysis), *legend_items(measures)]
-    answer = analysis.classification
-    if answer is not None and answer.heatmap is not None:
-        polygons = outline_region(answer.heatmap >= _HEAT_LEVEL)
+    items = [] if _hides_structures(layers) else _structure_items(analysis)
+    items += legend_items(measures)
+    if layers is None and heat is not None:
+        polygons = outline_region(heat >= _HEAT_LEVEL)
         draw_region(canvas, polygons, _HEAT_OUTLINE, scale, 0.0, weight)
-        items.append((_HEAT_OUTLINE, f"strongest evidence for {_positive(answer)}"))
+        items.append((_HEAT_OUTLINE, f"strongest evidence for {_positive(analysis)}"))
+    return _compose(
+        analysis, canvas, scale, paper, _legends(analysis, canvas, items, paper, is_heat)
+    )
+
+
+def _legends(
+    analysis: Analysis,
+    canvas: NDArray[np.uint8],
+    items: Sequence[tuple[Colour, str]],
+    paper: bool,
+    is_heat: bool,
+) -> list[Image.Image]:
+    """Return what explains the colours of a picture, below it or beside it."""
     unit = _unit(canvas, paper)
     width = round(_BESIDE_UNITS * unit) if _is_tall(analysis, canvas) else _width(canvas)
     is_told = bool(items) and not (paper and _is_tall(analysis, canvas))
-    legend = [strips.legend(items, width, unit)] if is_told else []
-    return _compose(analysis, canvas, scale, paper, legend)
+    legends = [strips.legend(items, width, unit)] if is_told else []
+    if is_heat and _heat(analysis) is not None:
+        legends.append(strips.heat_bar(f"evidence for {_positive(analysis)}", width, unit))
+    return legends
+
+
+def _hides_structures(layers: PictureLayers | None) -> bool:
+    return layers is not None and not layers.structures
+
+
+def _heat(analysis: Analysis) -> NDArray[np.float32] | None:
+    return None if analysis.classification is None else analysis.classification.heatmap
+
+
+def _aside(analysis: Analysis, scale: tuple[float, float], unit: int) -> list[NDArray[np.float64]]:
+    """Return outlines, in image pixels, that values keep off."""
+    bodies = (*analysis.vertebrae, *analysis.suggestions)
+    return [
+        *(np.array(body.outline) for body in bodies),
+        *name_boxes(analysis, scale, unit),
+    ]
 
 
 def heatmap_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
@@ -148,7 +191,7 @@ def heatmap_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
         raise ValueError("no heat map")
     scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
     canvas = draw_heat(_grey(analysis), answer.heatmap, scale)
-    label = f"evidence for {_positive(answer)}"
+    label = f"evidence for {_positive(analysis)}"
     legend = strips.heat_bar(label, _width(canvas), _unit(canvas, paper))
     return _compose(analysis, canvas, scale, paper, [legend])
 
@@ -225,16 +268,24 @@ def _grey(analysis: Analysis) -> NDArray[np.uint8]:
 
 
 def _draw_structures(
-    analysis: Analysis, scale: tuple[float, float], line_weight: float, paper: bool
+    analysis: Analysis,
+    scale: tuple[float, float],
+    line_weight: float,
+    paper: bool,
+    layers: PictureLayers | None,
 ) -> NDArray[np.uint8]:
     grey, found = _grey(analysis), analysis.segmentation
+    if _hides_structures(layers):
+        return enlarge(grey, scale)
+    fill = _FILL_OPACITY if layers is None else layers.fill_opacity
     if found is None or is_body_segmentation(analysis):
         canvas = enlarge(grey, scale)
     else:
-        canvas = draw_overlay(grey, found.mask, found.classes, scale, _FILL_OPACITY, line_weight)
+        canvas = draw_overlay(grey, found.mask, found.classes, scale, fill, line_weight)
     unit = _unit(canvas, paper)
     if analysis.vertebrae:
-        canvas = draw_bodies(canvas, analysis, scale, line_weight, unit)
+        body_fill = None if layers is None else fill
+        canvas = draw_bodies(canvas, analysis, scale, line_weight, unit, body_fill)
     if analysis.suggestions:
         canvas = draw_suggestions(canvas, analysis, scale, line_weight, unit)
     return canvas
@@ -252,8 +303,9 @@ def _structure_items(analysis: Analysis) -> list[tuple[Colour, str]]:
     return items
 
 
-def _positive(answer: Classification) -> str:
-    return f"“{safe_text(answer.positive_label)}”"
+def _positive(analysis: Analysis) -> str:
+    answer = analysis.classification
+    return "" if answer is None else f"“{safe_text(answer.positive_label)}”"
 
 
 def _spacing_note(source: SpacingSource) -> str:

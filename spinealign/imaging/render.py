@@ -291,11 +291,23 @@ def draw_heat(
     ndarray of uint8, shape (H', W', 3)
         Red, green, blue, enlarged by (row, column) `scale`.
     """
-    canvas = enlarge(grey, scale)
+    return lay_heat(enlarge(grey, scale), heatmap)
+
+
+def lay_heat(
+    canvas: NDArray[np.uint8], heatmap: NDArray[np.float32], opacity: float = 1.0
+) -> NDArray[np.uint8]:
+    """Lay a heat map, 0..1 and of any size, over an enlarged image (H', W', 3).
+
+    Parameters
+    ----------
+    opacity : float
+        0..1. The colours are see-through by themselves, so its root counts, as on the screen.
+    """
     size = (canvas.shape[1], canvas.shape[0])
     larger = cv2.resize(heatmap, size, interpolation=cv2.INTER_LINEAR)
     colours = heat_colours(np.asarray(larger, dtype=np.float32))
-    alpha = colours[..., 3:].astype(np.float32) / 255
+    alpha = colours[..., 3:].astype(np.float32) / 255 * np.float32(opacity**0.5)
     blended = canvas * (1 - alpha) + colours[..., :3] * alpha
     return np.asarray(np.rint(blended), dtype=np.uint8)
 

@@ -127,7 +127,7 @@ def test_a_name_never_promises_another_type_of_file(tmp_path, typed, kind, writt
     assert with_suffix_of(tmp_path / typed, kind) == tmp_path / written
 
 
-def test_a_dismissed_dialog_writes_nothing(window, analysed, fake, monkeypatch):
+def test_a_dismissed_dialog_writes_nothing(qtbot, window, analysed, fake, monkeypatch):
     monkeypatch.setattr(
         "spinealign.ui.cases.saving.QFileDialog.getExistingDirectory", lambda *_: ""
     )
@@ -137,7 +137,7 @@ def test_a_dismissed_dialog_writes_nothing(window, analysed, fake, monkeypatch):
     analysed("ct_1.dcm")
     for action in ("save", "save_all", "save_report"):
         window.actions_by_name[action].trigger()
-    assert not window.workbench.files.is_busy
+    qtbot.waitUntil(lambda: not window.workbench.files.is_busy)
     assert fake.written == []
 
 

@@ -17,8 +17,8 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 from spinealign import wording
 from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import Reading
-from spinealign.domain.report_details import LeftOutReading, ReportDetails
-from spinealign.export.exporters import CSV, EXPORTERS, HTML, JSON, PDF, PNG, FileType
+from spinealign.domain.report_details import LeftOutReading, PictureLayers, ReportDetails
+from spinealign.export.exporters import CSV, EXPORTERS, HTML, JSON, OVERLAY, PDF, PNG, FileType
 from spinealign.reading.decisions import told_decision
 from spinealign.ui.cases.jobs import (
     make_report,
@@ -107,7 +107,7 @@ class Saver(QObject):
     """Asks where to, and writes in the background.
 
     `reading_of` tells the reading of an analysis, and `appended_to` the sections on other
-    examinations, for reports.
+    examinations, for reports; `layers_of` what of it is on the screen, None where it is not.
     """
 
     progressed = pyqtSignal(object)
@@ -129,6 +129,7 @@ class Saver(QObject):
         self._preferences = preferences
         self.reading_of: ReadingOf = lambda _: (None, None)
         self.appended_to: Callable[[Analysis], dict[str, Any]] = lambda _: {}
+        self.layers_of: Callable[[Analysis], PictureLayers | None] = lambda _: None
 
     def save_results(
         self, analyses: Sequence[Analysis], asking: QWidget, left_out: int = 0
@@ -149,8 +150,11 @@ class Saver(QObject):
         self._write(lambda: write_results(self._services, analyses, told, folder), left_out)
 
     def save_part(self, analysis: Analysis, kind: str, asking: QWidget) -> None:
-        """Ask for a file and write one kind of result to it."""
+        """Ask for a file and write one kind of result to it; an overlay as the screen shows it."""
         write = partial(self._services.write_one, analysis, kind)
+        layers = self.layers_of(analysis) if kind == OVERLAY else None
+        if layers is not None:
+            write = partial(self._services.write_picture, analysis, kind, layers)
         exporter = EXPORTERS[kind]
         wanted = SavedFile(exporter.title, exporter.file_name, exporter.file_type)
         self._write_file(self._ask_file(wanted, analysis, asking), write)
@@ -186,6 +190,7 @@ class Saver(QObject):
             institution=institution(self._preferences),
             is_deidentified=whose.is_left_out,
             layout=self._preferences.settings.report_layout,
+            layers=self.layers_of(analysis),
             **self.appended_to(analysis),
         )
 

@@ -16,6 +16,7 @@ from spinealign.domain.findings import Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage, WindowKind
 from spinealign.domain.measurements import Drawing, Measurement
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
+from spinealign.domain.report_details import PictureLayers
 from spinealign.imaging.presenting import Placing
 from spinealign.ui.picture.base_items import Layer, ScreenSizedItem, cosmetic_pen
 from spinealign.ui.picture.body_items import BodyGroup, BodyLayer, SuggestionLayer
@@ -172,6 +173,18 @@ class PictureScene(QGraphicsScene):
             dashes = cosmetic_pen(QColor(MARK_COLOUR), HIGHLIGHT_WIDTH, Qt.PenStyle.DashLine)
             self._mark.setPen(dashes)
             self._mark.setZValue(Layer.MARK)
+
+    @property
+    def layers(self) -> PictureLayers:
+        """What lies over the picture now, for a file that shows the same."""
+        is_filled = self.overlay_style is OverlayStyle.FILLED
+        return PictureLayers(
+            structures=self.shows_overlay,
+            fill_opacity=self.opacity if is_filled else 0.0,
+            heat_opacity=self.opacity if self._heat is not None and self.shows_heatmap else None,
+            measures=self.measures.keys if self.shows_overlay else frozenset(),
+            notes=self.shows_overlay,
+        )
 
     def handles(self) -> list[HandleItem]:
         """Return everything that can be taken hold of, bodies first."""

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QToolButton
 from spinealign.domain.examination import Plane
 from spinealign.domain.findings import Analysis, WarningCode
 from spinealign.domain.study import FEWEST_SLICES
-from spinealign.export.exporters import EXPORTERS
+from spinealign.export.exporters import EXPORTERS, OVERLAY
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.picture.drawing_tools import ToolName
@@ -167,6 +167,7 @@ class CommandStates(QObject):
         self._offer(EDIT_TOOLS, no_result if editing.is_bare else locked)
         if editing.is_bare:
             locked = NO_RESULT_HERE
+            actions.offer(f"save_{OVERLAY}")
             for tool in (ToolName.VERTEBRA, ToolName.FEMORAL_HEADS):
                 actions.offer(f"tool_{tool.value}", NO_RESULT_HERE)
         self._offer_image_types(signed)

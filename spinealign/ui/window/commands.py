@@ -13,7 +13,7 @@ from spinealign import wording
 from spinealign.domain.examination import EXAMINATIONS
 from spinealign.domain.findings import Analysis
 from spinealign.domain.model_card import ModelCard
-from spinealign.export.exporters import EXPORTERS
+from spinealign.export.exporters import EXPORTERS, OVERLAY
 from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.jobs import read_cards
 from spinealign.ui.cases.saving import ReportPatient
@@ -76,8 +76,10 @@ def _of_result(bench: Workbench, act: Callable[[Analysis], object]) -> Callable[
 
 
 def save_part(bench: Workbench, patient: PatientStrip, window: QWidget, kind: str) -> None:
-    """Save one kind of result of the case that is shown."""
+    """Save one kind of result of the case that is shown; pictures as they are seen."""
     result, saver = bench.current_analysis, bench.saver
+    if kind == OVERLAY and bench.editing.is_bare:
+        result = bench.editing.analysis
     if result is None:
         return
     if kind in REPORTS:

@@ -270,6 +270,10 @@ class MainWindow(DropWindow):
         messages.crashed.connect(lambda error: CrashDialog(error, self).open())
         messages.told.connect(self.status.tell)
         self.status.cancel_requested.connect(self.case_commands.stop)
+        editing, picture = self.workbench.editing, self.viewer.picture
+        self.workbench.saver.layers_of = lambda analysis: (
+            picture.layers if analysis is editing.analysis else None
+        )
         self.correction.editor.hint_changed.connect(self.status.show_hint)
         self.correction.editor.tool_changed.connect(
             lambda tool: explain(self.viewer, TOOL_PAGES.get(tool, "measuring"))

@@ -22,7 +22,7 @@ from spinealign.domain.model_card import ModelCard
 from spinealign.domain.motion import Motion
 from spinealign.domain.paths import resources_dir
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
-from spinealign.domain.report_details import ReportDetails
+from spinealign.domain.report_details import PictureLayers, ReportDetails
 from spinealign.domain.study import (
     ImageSource,
     PatientFacts,
@@ -113,6 +113,7 @@ class Services:
     read_patient: Callable[[ImagePart], PatientFacts]
     write_bundle: Callable[[Analysis, Path, ReportDetails], object]
     write_one: Callable[[Analysis, str, Path], object]
+    write_picture: Callable[[Analysis, str, PictureLayers, Path], object]
     write_report: Callable[[Analysis, str, ReportDetails, Path], object]
     report_pdf: Callable[[Analysis, ReportDetails], bytes]
     write_comparison: Callable[[PatientExamination, PatientExamination, Path], object]
@@ -145,6 +146,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         read_patient=_read_patient,
         write_bundle=_write_bundle,
         write_one=_write_one,
+        write_picture=_write_picture,
         write_report=_write_report,
         report_pdf=_report_pdf,
         write_comparison=_write_comparison,
@@ -232,6 +234,12 @@ def _write_one(analysis: Analysis, kind: str, path: Path) -> None:
     from spinealign.export.bundle import write_one
 
     write_one(analysis, kind, path)
+
+
+def _write_picture(analysis: Analysis, kind: str, layers: PictureLayers, path: Path) -> None:
+    from spinealign.export.bundle import write_one
+
+    write_one(analysis, kind, path, ReportDetails(layers=layers))
 
 
 def _write_report(analysis: Analysis, kind: str, details: ReportDetails, path: Path) -> None:
