@@ -285,8 +285,16 @@ def edited_text(measurement: Measurement) -> str:
         return PLACED_MANUALLY
     if measurement.automatic_value is None:
         return "manually corrected; no automatic value"
+    return f"manually corrected; {automatic_text(measurement)}"
+
+
+def automatic_text(measurement: Measurement) -> str:
+    """Return "automatic 12.3°" of a value whose points were moved; else nothing."""
+    is_edited = measurement.state is MeasureState.EDITED
+    if not is_edited or measurement.automatic_value is None:
+        return ""
     automatic = number_text(measurement.automatic_value, measurement.unit)
-    return f"manually corrected; automatic {automatic}{unit_text(measurement.unit)}"
+    return f"automatic {automatic}{unit_text(measurement.unit)}"
 
 
 def _is_all_by_hand(measurement: Measurement) -> bool:
@@ -299,19 +307,27 @@ def _rests_on_heads(measurement: Measurement) -> bool:
 
 
 def note_parts(measurement: Measurement) -> tuple[str, ...]:
-    """Return what stands below a value: the word of a threshold, and who moved its points.
+    """Return what is to know of a value: the word of a threshold, and who moved its points.
 
-    Below a drawn one its length or area in pixels, what its millimetres rest on, and the grey
+    Of a drawn one also its length or area in pixels, what its millimetres rest on, and the grey
     values of an area.
     """
-    parts = (
-        severity_text(measurement.severity),
-        _ungraded_text(measurement),
-        edited_text(measurement),
-        pixels_text(measurement),
-        grey_text(measurement.grey),
-    )
+    grade, drawn = _grade_parts(measurement), _drawn_parts(measurement)
+    return tuple(part for part in (*grade, edited_text(measurement), *drawn) if part)
+
+
+def parts_below(measurement: Measurement) -> tuple[str, ...]:
+    """Return what stands below a value in the window: all but who moved its points."""
+    parts = (*_grade_parts(measurement), *_drawn_parts(measurement))
     return tuple(part for part in parts if part)
+
+
+def _grade_parts(measurement: Measurement) -> tuple[str, ...]:
+    return severity_text(measurement.severity), _ungraded_text(measurement)
+
+
+def _drawn_parts(measurement: Measurement) -> tuple[str, ...]:
+    return pixels_text(measurement), grey_text(measurement.grey)
 
 
 def pixels_text(measurement: Measurement) -> str:

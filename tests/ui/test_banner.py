@@ -23,11 +23,12 @@ def place_of_picture(window):
 
 
 @pytest.fixture
-def two(window, analysed):
+def two(qtbot, window, analysed):
     """A window with two results, the second one shown."""
     cases = [analysed("ct_1.dcm"), analysed("ct_2.dcm")]
     assert window.results.page is not None
-    QApplication.processEvents()
+    # The panel is as wide as its widest page from now on.
+    qtbot.wait(100)
     window.activateWindow()
     window.viewer.setFocus()
     return cases

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from PyQt6 import sip
-from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
 from PyQt6.QtGui import QGuiApplication, QImage
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QPushButton
@@ -31,6 +31,7 @@ from spinealign.wording.comparison import comparison_lines, comparison_row
 from tests import fakes
 from tests.phantoms_xray import analysed as analysed_film
 from tests.phantoms_xray import draw_column, turned
+from tests.ui.cut_texts import settled_cut_texts
 
 COBB_KEY = (MeasureCode.COBB_C2_C7.value, ("C2", "C7"))
 
@@ -307,3 +308,39 @@ def test_the_bar_shows_side_and_certainty_of_a_difference(qtbot, difference):
     side = sum(marks) / len(marks) - beyond.width() / 2
     assert side * difference > 0
     assert not columns_of(painted_bar(qtbot, Change.WITHIN, difference), LIGHT.warning)
+
+
+def test_every_page_fits_a_small_screen_and_scrolls_where_it_does_not(qtbot, opened):
+    for size in ((1270, 680), (893, 460), (640, 330)):
+        opened.resize(*size)
+        assert (opened.width(), opened.height()) == size
+        for page in (opened.pair, opened.course, opened.motion):
+            opened.show_page(page)
+            assert settled_cut_texts(qtbot, opened) == []
+            area = page.parentWidget().parentWidget()
+            hidden = page.height() - area.viewport().height()
+            assert area.verticalScrollBar().maximum() == max(hidden, 0)
+
+
+@pytest.mark.parametrize("room", [(0, 0, 1366, 768), (0, 0, 683, 384), (1920, 30, 800, 600)])
+def test_a_remembered_size_is_cut_to_the_screen(opened, cases, window, qtbot, room):
+    opened.setGeometry(2500, 1200, 3000, 1900)
+    with qtbot.waitSignal(opened.destroyed):
+        opened.close()
+    assert window.workbench.preferences.state.compare_geometry
+    window.actions_by_name["compare"].trigger()
+    [again] = window.findChildren(CompareWindow)
+    again.setGeometry(2500, 1200, 3000, 1900)
+    again._keep_within(QRect(*room))
+    assert QRect(*room).contains(again.geometry())
+    again.close()
+
+
+def test_where_the_comparison_stood_is_remembered(opened, window, qtbot):
+    opened.resize(620, 401)
+    with qtbot.waitSignal(opened.destroyed):
+        opened.close()
+    window.actions_by_name["compare"].trigger()
+    [again] = window.findChildren(CompareWindow)
+    assert (again.width(), again.height()) == (620, 401)
+    again.close()

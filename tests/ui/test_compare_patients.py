@@ -186,7 +186,7 @@ def test_a_change_is_counted_and_listed_first(opened):
 
 
 def turn_to(found, page):
-    found.tabs.setCurrentWidget(page)
+    found.show_page(page)
     return page
 
 

@@ -87,7 +87,7 @@ def test_a_click_brings_the_disc_to_the_middle_of_the_picture(page, window):
     disc, before = page.discs.model.discs[-1], window.viewer.zoom
     click(page.discs.table, len(page.discs.model.discs) - 1)
     viewer = window.viewer
-    middle = viewer.to_picture(viewer.viewport().rect().center().toPointF())
+    middle = viewer.to_picture(window.disc_inset._free().center().toPointF())
     x, y = ((a + b) / 2 for a, b in zip(disc.anterior, disc.posterior, strict=True))
     assert abs(middle.x() - x) < 3
     assert abs(middle.y() - y) < 3

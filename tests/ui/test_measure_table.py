@@ -139,6 +139,18 @@ def test_edited_values_are_marked_with_the_automatic_value(show):
     assert not table.edited_note.isVisible()
 
 
+@pytest.mark.parametrize("width", [430, 900])
+def test_the_list_does_not_grow_when_every_value_is_corrected(show, width):
+    """Swapping anterior and posterior corrects all of them at once."""
+    table = show(film(), width=width)
+    before, plain = table.tree.height(), table.tree.grab().toImage()
+    corrected = [replace(m, state=MeasureState.EDITED, automatic_value=-1.0) for m in film()]
+    table.set_measurements(corrected)
+    assert table.tree.height() == before
+    table.edited_note.hide()
+    assert table.tree.grab().toImage() != plain
+
+
 def test_nothing_is_cut_off_at_the_width_of_the_narrowest_screen(show):
     table = show(film(-12.3), width=430)
     tree = table.tree

@@ -47,7 +47,9 @@ CHOSEN = Settings(
     slice_memory_mb=64,
 )
 EARLIER = Path(__file__).parent.parent / "earlier_files"
-REMEMBERED = WindowState("Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out", ("/c",))
+REMEMBERED = WindowState(
+    "Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out", ("/c",), "Y29t"
+)  # fmt: skip
 
 
 @pytest.fixture

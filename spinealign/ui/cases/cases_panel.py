@@ -182,7 +182,9 @@ class CasesPanel(QWidget):
     def _make_search(self) -> None:
         self.search.setPlaceholderText("Search cases")
         self.search.setAccessibleName("Search cases")
-        self.search.setToolTip("Image, patient, date, kind, status or value; every word counts")
+        self.search.setToolTip(
+            "Search cases by image, patient, date, kind, status or value; every word counts"
+        )
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._search)
 

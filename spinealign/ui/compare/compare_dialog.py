@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QSize, Qt, QTimer
-from PyQt6.QtWidgets import QDialog, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
+from PyQt6.QtCore import QByteArray, QRect, QSize, Qt, QTimer
+from PyQt6.QtGui import QHideEvent
+from PyQt6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.saving import saved_message
@@ -64,9 +74,18 @@ class CompareWindow(QDialog):
         self.pair.refresh()
         self._refresh_shown()
 
+    @property
+    def shown_page(self) -> QWidget:
+        """The page that is turned to."""
+        return (self.pair, self.course, self.motion)[self.tabs.currentIndex()]
+
+    def show_page(self, page: QWidget) -> None:
+        """Turn to a page."""
+        self.tabs.setCurrentIndex((self.pair, self.course, self.motion).index(page))
+
     def _refresh_shown(self) -> None:
         """Bring the page that is shown up to date; the others are when they are turned to."""
-        shown = self.tabs.currentWidget()
+        shown = self.shown_page
         if shown in (self.course, self.motion):
             shown.refresh()
 
@@ -75,7 +94,7 @@ class CompareWindow(QDialog):
         self._refresh_shown()
 
     def _case_changed(self, case: Case) -> None:
-        if self.pair.concerns(case) or self.tabs.currentWidget() is not self.pair:
+        if self.pair.concerns(case) or self.shown_page is not self.pair:
             self.refresh()
 
     def _refresh_soon(self) -> None:
@@ -100,9 +119,9 @@ class CompareWindow(QDialog):
         self.pair.table.set_colours(self._theme.colours)
 
     def _build(self, room: QSize) -> None:
-        self.tabs.addTab(self.pair, "Two &examinations")
-        self.tabs.addTab(self.course, "Cou&rse")
-        self.tabs.addTab(self.motion, "&Flexion and extension")
+        self.tabs.addTab(_scrolled(self.pair), "Two &examinations")
+        self.tabs.addTab(_scrolled(self.course), "Cou&rse")
+        self.tabs.addTab(_scrolled(self.motion), "&Flexion and extension")
         self.tabs.setDocumentMode(True)
         bar = self.tabs.tabBar()
         assert bar is not None
@@ -116,14 +135,45 @@ class CompareWindow(QDialog):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(8, 6, 8, 6)
         outer.addWidget(self.tabs, 1)
+        self.resize(room * (_MOST_PERCENT / 100))
+        self.restoreGeometry(
+            QByteArray.fromBase64(self._bench.preferences.state.compare_geometry.encode())
+        )
         screen = self.screen()
-        free = room if screen is None else screen.availableGeometry().size()
-        # Window managers place frames that are as high as the screen above its upper edge.
-        wanted = QSize(room.width(), min(room.height(), free.height() - _FRAME_PX))
-        self.resize(wanted.width() * _MOST_PERCENT // 100, wanted.height() * _MOST_PERCENT // 100)
+        if screen is not None:
+            self._keep_within(screen.availableGeometry())
         self.pair.share_height(self.height())
         self.motion.share_height(self.height())
+
+    def _keep_within(self, free: QRect) -> None:
+        """Become no larger than a screen leaves room for, wherever this window stood before."""
+        # Window managers place frames that are as high as the screen above its upper edge.
+        room = free.adjusted(0, _FRAME_PX // 2, 0, -_FRAME_PX // 2)
+        most = QSize(room.width() * _MOST_PERCENT // 100, room.height() * _MOST_PERCENT // 100)
+        self.resize(self.size().boundedTo(most))
+        if self.testAttribute(Qt.WidgetAttribute.WA_Moved):
+            frame = self.frameGeometry()
+            left = min(max(self.x(), room.left()), room.right() - frame.width())
+            top = min(max(self.y(), room.top()), room.bottom() - frame.height())
+            self.move(left, top)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Remember where this window stood."""
+        geometry = self.saveGeometry().toBase64().data().decode()
+        self._bench.preferences.note(compare_geometry=geometry)
+        super().hideEvent(event)
 
     def close_window(self) -> None:
         """Close the window."""
         self.reject()
+
+
+def _scrolled(page: QWidget) -> QScrollArea:
+    """Return a page that is scrolled where the window is too small for it."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidget(page)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setProperty("plain", "true")
+    return area

@@ -11,8 +11,6 @@ from PyQt6.QtWidgets import (
     QSplitter,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
 )
 
 from spinealign.domain.comparison import Change, Course, CourseRow, PatientExamination
@@ -25,7 +23,7 @@ from spinealign.ui.compare.pair_page import BUTTON_GAP_PX, as_it_is_now, push_bu
 from spinealign.ui.compare.patient_cases import PatientCases
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.widgets.flow import FlowLayout
-from spinealign.ui.widgets.labels import offer, show_plain_rows, wrapped_label
+from spinealign.ui.widgets.labels import WordsColumn, offer, show_plain_rows, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import (
@@ -45,13 +43,11 @@ ROW_MARGIN_PX = 8
 _LIST_PERCENT = 24
 
 
-class CoursePage(QWidget):
+class CoursePage(WordsColumn):
     """Chooses examinations of one patient and shows what became of each measure."""
 
-    def __init__(
-        self, bench: Workbench, patients: PatientReader, theme: Theme, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, bench: Workbench, patients: PatientReader, theme: Theme) -> None:
+        super().__init__(spacing=4)
         self._bench, self._patients = bench, patients
         self._course: Course | None = None
         self._rows: tuple[CourseRow, ...] = ()
@@ -188,9 +184,7 @@ class CoursePage(QWidget):
         halves.addWidget(right)
         halves.setChildrenCollapsible(False)
         halves.setSizes([_LIST_PERCENT * 10, (100 - _LIST_PERCENT) * 10])
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(4)
+        outer = self.column
         outer.addWidget(self.title)
         outer.addWidget(halves, 1)
         outer.addWidget(self.cautions)

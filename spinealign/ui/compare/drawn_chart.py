@@ -29,7 +29,7 @@ class DrawnChart(QLabel):
         self._shown: Draw | None = None
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        self.setMinimumHeight(140)
+        self.setMinimumSize(200, 140)
         theme.changed.connect(self._draw)
 
     def show_chart(self, draw: Draw | None, words: str = "") -> None:

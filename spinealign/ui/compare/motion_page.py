@@ -34,7 +34,7 @@ from spinealign.ui.compare.pair_page import (
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.widgets.flow import FlowLayout
-from spinealign.ui.widgets.labels import offer, show_plain_rows, wrapped_label
+from spinealign.ui.widgets.labels import WordsColumn, offer, show_plain_rows, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.motion import (
@@ -249,10 +249,8 @@ class MotionPage(QWidget):
         for choice, caption, viewer in zip(self.choices, self.captions, self.viewers, strict=True):
             pictures.addWidget(_half(choice, caption, viewer))
         pictures.setChildrenCollapsible(False)
-        below = QWidget()
-        column = QVBoxLayout(below)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        below = WordsColumn(spacing=4)
+        column = below.column
         for widget in (self.result, self.warning):
             column.addWidget(widget)
         level_by_level = QSplitter(Qt.Orientation.Horizontal)

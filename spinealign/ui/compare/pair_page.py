@@ -39,7 +39,7 @@ from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.widgets.flow import FlowLayout
-from spinealign.ui.widgets.labels import offer, wrapped_label
+from spinealign.ui.widgets.labels import WordsColumn, offer, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import (
@@ -143,6 +143,13 @@ class CaseChoice(QComboBox):
         if [self.itemText(place) for place in range(self.count())] != list(captions):
             self.clear()
             self.addItems(captions)
+            for place, caption in enumerate(captions):
+                self.setItemData(place, caption, Qt.ItemDataRole.ToolTipRole)
+
+    def setCurrentIndex(self, place: int) -> None:
+        """Choose one; its long name is a tool tip as well."""
+        super().setCurrentIndex(place)
+        self.setToolTip(self.currentText())
 
 
 class PairPage(QWidget):
@@ -371,10 +378,8 @@ class PairPage(QWidget):
         pictures.addWidget(self.first)
         pictures.addWidget(self.second)
         pictures.setChildrenCollapsible(False)
-        below = QWidget()
-        column = QVBoxLayout(below)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        below = WordsColumn(spacing=4)
+        column = below.column
         column.addWidget(self.times)
         column.addWidget(self.warning)
         column.addLayout(self._switches())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
     QHelpEvent,
@@ -161,20 +161,28 @@ class Viewer(QGraphicsView):
         """Set `zoom`; 1 shows one picture pixel as one screen pixel."""
         self._zoom_by(zoom / self.zoom, self._middle())
 
-    def show_place(self, x: float, y: float, side_px: float) -> None:
+    def show_place(self, x: float, y: float, side_px: float, free: QRect | None = None) -> None:
         """Bring a place of the picture to the middle, so that about `side_px` pixels are seen.
 
         A picture that is magnified more than that stays as large as it is.
+
+        Parameters
+        ----------
+        free : QRect, optional
+            The part of the view that nothing lies over; the place comes to its middle.
         """
         display, viewport = self.picture.display, self.viewport()
         if display is None or viewport is None:
             return
-        room = min(viewport.width(), viewport.height())
+        part = viewport.rect() if free is None else free
+        room = min(part.width(), part.height())
         wanted = room / max(side_px, 1.0) * self.devicePixelRatioF()
         if self.zoom < wanted:
             self._zoom_by(wanted / self.zoom, self._middle())
         self._is_fitted = False
-        self.centerOn(self.picture.root.mapToScene(QPointF(x, y)))
+        place = self.picture.root.mapToScene(QPointF(x, y))
+        self.centerOn(place)
+        self._scroll_by(self.mapFromScene(place) - part.center())
         self._zoomed()
 
     def zoom_in(self) -> None:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QPoint, QRect, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QWheelEvent
-from PyQt6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+)
 
 from spinealign.domain.discs import Disc
 from spinealign.domain.findings import Analysis
@@ -21,8 +29,13 @@ DISC_LENGTHS_SHOWN = 4.0
 """How much of the picture is shown about a disc that was chosen."""
 
 PICTURE_ENLARGEMENT, PICTURE_SHARPNESS = 3.5, 2.0
+LARGEST_SHARE, HIGHEST_SHARE = 0.45, 0.8
+"""How much of the viewer's width and height the picture of a disc takes at most."""
+
+SMALLEST_PX = 90
 MARGIN_PX = 12
 NO_HEAT = "No heat map"
+HEAT_TIP = "Grade that the heat map belongs to; it marks no anatomical border"
 
 
 class DiscInset(QFrame):
@@ -49,14 +62,15 @@ class DiscInset(QFrame):
         self.picture = QLabel()
         self.heat = _HeatChoice()
         self.heat.setAccessibleName("Heat map of the disc")
-        self.heat.setToolTip("Grade that the heat map belongs to; it marks no anatomical border")
         self.heat.activated.connect(self._choose)
+        self.heat.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.close_button = QToolButton()
         self.close_button.setIcon(icon("close"))
         self.close_button.setToolTip("Put the picture of the disc away")
         self.close_button.setAccessibleName("Put the picture of the disc away")
         self.close_button.clicked.connect(self.hide_inset)
         self._lay_out()
+        viewer.installEventFilter(self)
         self.hide()
 
     def look_at(self, disc: Disc, analysis: Analysis) -> None:
@@ -65,7 +79,8 @@ class DiscInset(QFrame):
         self._show(disc)
         (x0, y0), (x1, y1) = disc.anterior, disc.posterior
         length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
-        self._viewer.show_place((x0 + x1) / 2, (y0 + y1) / 2, DISC_LENGTHS_SHOWN * length)
+        side = DISC_LENGTHS_SHOWN * length
+        self._viewer.show_place((x0 + x1) / 2, (y0 + y1) / 2, side, self._free())
         self._viewer.picture.mark(disc.outline)
 
     def follow(self, analysis: Analysis) -> None:
@@ -124,13 +139,42 @@ class DiscInset(QFrame):
     def _draw(self) -> None:
         from spinealign.lumbar.pictures import disc_picture
 
+        # In a small window the box is too narrow for its words.
+        self.heat.setToolTip(f"{self.heat.currentText()}\n{HEAT_TIP}")
         if self._disc is None or self._grey is None:
             return
         name = self.heat.currentData()
         grade = None if name is None else self._disc.grade(name)
         heatmap = None if grade is None else grade.heatmap
         cut = disc_picture(self._grey, self._disc, heatmap, PICTURE_ENLARGEMENT)
-        self.picture.setPixmap(to_pixmap(cut, PICTURE_SHARPNESS))
+        self.picture.setPixmap(to_pixmap(cut, self._sharpness(*cut.shape[:2])))
+
+    def _sharpness(self, rows: int, cols: int) -> float:
+        """Return how many pixels of the cut go to one of Qt's, so that the disc stays to be seen.
+
+        The picture takes no more than its share of the viewer, whatever the size of letters.
+        """
+        view, sides = self._viewer.size(), 2 * MARGIN_PX
+        others = self.title.sizeHint().height() + self.heat.sizeHint().height() + 2 * sides
+        width = max(view.width() * LARGEST_SHARE - sides, SMALLEST_PX)
+        height = max(view.height() * HIGHEST_SHARE - others, SMALLEST_PX)
+        return max(PICTURE_SHARPNESS, cols / width, rows / height)
+
+    def _free(self) -> QRect:
+        """Return the part of the viewer that this does not lie over: beside it, or below."""
+        viewport = self._viewer.viewport()
+        whole = QRect(QPoint(), self._viewer.size()) if viewport is None else viewport.rect()
+        beside, below = QRect(whole), QRect(whole)
+        beside.setLeft(self.geometry().right() + MARGIN_PX)
+        below.setTop(self.geometry().bottom() + MARGIN_PX)
+        return max(beside, below, key=lambda part: min(part.width(), part.height()))
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Become as large as the viewer has room for."""
+        if event is not None and event.type() == QEvent.Type.Resize and self._disc is not None:
+            self._draw()
+            self._fit()
+        return super().eventFilter(watched, event)
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()

@@ -49,13 +49,15 @@ from spinealign.ui.widgets.labels import Fold, wrapped_label
 from spinealign.ui.widgets.range_bar import draw_range
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.measure_rows import (
+    automatic_text,
     has_value,
     missing_title,
-    note_parts,
+    parts_below,
     range_text,
     unmeasurable_lines,
     waits_for_heads,
 )
+from spinealign.wording.measures import measurement_name
 
 ROW_MARGIN_PX = 7
 CELL_MARGIN_PX = 14
@@ -162,10 +164,13 @@ class MeasureTree(QTreeView):
         line.translate(0, option.fontMetrics.height() + ROW_MARGIN_PX - 1)
         line.adjust(TICK_PX + 4, 0, -self.columnWidth(MeasureColumn.DEFINITION), 0)
         painter.setPen(QColor(self._colours.muted))
-        for text in _extra_lines(measurement):
-            shown = option.fontMetrics.elidedText(text, self.textElideMode(), line.width())
-            painter.drawText(line, LEFT, shown)
+        # The first line ends where the drawing of the range begins.
+        beside = self.columnWidth(MeasureColumn.MEASURE) - TICK_PX
+        for forms in _extra_lines(measurement):
+            room = line.width() if len(forms) == 1 else beside
+            painter.drawText(line, LEFT, _fitting(forms, room, option.fontMetrics))
             line.translate(0, line.height())
+        self._draw_automatic(painter, option, measurement)
         self._draw_range(painter, option, measurement)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
@@ -192,6 +197,18 @@ class MeasureTree(QTreeView):
         """Give room that is left over to the names, or take it from them."""
         super().resizeEvent(event)
         self._share_room()
+
+    def _draw_automatic(
+        self, painter: QPainter, option: QStyleOptionViewItem, measurement: Measurement
+    ) -> None:
+        """Write what the program had measured beside the name, where there is room."""
+        text, metrics = automatic_text(measurement), option.fontMetrics
+        name = metrics.horizontalAdvance(measurement_name(measurement))
+        left = self.columnViewportPosition(MeasureColumn.MEASURE) + TICK_PX + CELL_MARGIN_PX + name
+        right = self.columnViewportPosition(MeasureColumn.VALUE)
+        room = QRect(left, option.rect.top(), right - left, metrics.height() + ROW_MARGIN_PX)
+        if text and metrics.horizontalAdvance(text) < room.width():
+            painter.drawText(room, LEFT, text)
 
     def _draw_range(
         self, painter: QPainter, option: QStyleOptionViewItem, measurement: Measurement
@@ -295,10 +312,22 @@ def row_height(metrics: QFontMetrics, measurement: Measurement | None) -> int:
     return metrics.height() * (1 + extra) + ROW_MARGIN_PX
 
 
-def _extra_lines(measurement: Measurement) -> list[str]:
+def _extra_lines(measurement: Measurement) -> list[tuple[str, ...]]:
+    """Return the lines below the cells: those of a value that is corrected are no more.
+
+    A reference range comes in several forms, the longest first.
+    """
     normal = range_text(measurement.normal, measurement.unit)
-    notes = " · ".join(note_parts(measurement))
-    return [line for line in (f"95 % reference range {normal}" if normal else "", notes) if line]
+    forms = ("95 % reference range", "reference range", "reference", "")
+    notes = " · ".join(parts_below(measurement))
+    ranges = [tuple(f"{words} {normal}".strip() for words in forms)] if normal else []
+    return ranges + ([(notes,)] if notes else [])
+
+
+def _fitting(forms: Sequence[str], width: int, metrics: QFontMetrics) -> str:
+    """Return the longest form that has room, else as much of the last one as has."""
+    fitting = (form for form in forms if metrics.horizontalAdvance(form) <= width)
+    return next(fitting, metrics.elidedText(forms[-1], Qt.TextElideMode.ElideRight, width))
 
 
 def _first_line(option: QStyleOptionViewItem) -> QStyleOptionViewItem:

@@ -128,6 +128,8 @@ class WindowState:
         Where the file dialogs start.
     last_session : tuple of str
         What was open when the window was closed last, each as `Recent.text` has it.
+    compare_geometry : str
+        Qt's own description of where the comparison stood, in base 64.
     """
 
     geometry: str = ""
@@ -137,6 +139,7 @@ class WindowState:
     last_folder: str = ""
     last_export_folder: str = ""
     last_session: tuple[str, ...] = ()
+    compare_geometry: str = ""
 
     def with_recent(self, recent: Recent) -> tuple[str, ...]:
         """Return `recent_files` with this one at the top, each series once."""

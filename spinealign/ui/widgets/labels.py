@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QIcon, QPaintEvent
 from PyQt6.QtWidgets import (
     QAbstractItemView,
@@ -130,6 +130,28 @@ def rule() -> QFrame:
     return line
 
 
+class WordsColumn(QWidget):
+    """Widgets below each other, never lower than their wrapped words need at this width.
+
+    A splitter and a scroll area ask for no height at a width; this tells it them all the same.
+    """
+
+    def __init__(self, spacing: int) -> None:
+        super().__init__()
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(spacing)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Follow the width and the words."""
+        handled = super().event(event)
+        if event is not None and event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            needed = self.column.minimumHeightForWidth(self.width())
+            if needed != self.minimumHeight():
+                self.setMinimumHeight(needed)
+        return handled
+
+
 class Strip(QFrame):
     """A coloured strip with a title in capitals and a sentence.
 
@@ -170,6 +192,7 @@ class Heading(QPushButton):
         option.text = self.fontMetrics().elidedText(
             self.text(), Qt.TextElideMode.ElideRight, self.width() - taken
         )
+        self.setToolTip("" if option.text == self.text() else self.text())
         QStylePainter(self).drawControl(QStyle.ControlElement.CE_PushButton, option)
 
 

@@ -270,6 +270,7 @@ QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center
   width: 9px; height: 6px; }
 
 QScrollArea { border: 0; background: $panel; }
+QScrollArea[plain="true"], QScrollArea[plain="true"] > QWidget > QWidget { background: $window; }
 QScrollBar:vertical { background: transparent; width: 11px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 11px; margin: 0; }
 QScrollBar::handle { background: $border; border-radius: 4px; margin: 2px; }

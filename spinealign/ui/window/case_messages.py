@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import QElapsedTimer, QObject
+from PyQt6.QtCore import QElapsedTimer, QObject, QTimer
 
 from spinealign.ui.cases.case import Case, CaseStatus
 from spinealign.ui.widgets.banner import Banner
@@ -32,6 +32,9 @@ class CaseMessages(QObject):
         self._banner, self._bench = banner, bench
         self._case: Case | None = None
         self._shown_for = QElapsedTimer()
+        self._read = QTimer(self)
+        self._read.setSingleShot(True)
+        self._read.timeout.connect(banner.dismiss)
         bench.messages.noticed.connect(self._notice)
         bench.messages.failed.connect(self._fail)
         bench.messages.withdrawn.connect(banner.withdraw)
@@ -52,6 +55,7 @@ class CaseMessages(QObject):
 
     def _take(self, case: Case | None) -> None:
         self._case = case
+        self._read.stop()
         self._shown_for.start()
 
     def _leave(self, case: Case | None) -> None:
@@ -61,6 +65,7 @@ class CaseMessages(QObject):
         is_unread = self._case is None and self._shown_for.elapsed() < READING_MS
         if is_unread and not self._banner.is_failure:
             self._case = case
+            self._read.start(READING_MS - self._shown_for.elapsed())
             return
         self._banner.dismiss()
 

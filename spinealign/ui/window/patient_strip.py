@@ -123,6 +123,7 @@ class PatientStrip(QFrame):
         self.words.setWordWrap(is_open)
         self.words.setText("\n".join(rows) if is_open else patient_line(self.facts))
         self.words.setAccessibleName("Patient: " + ", ".join(rows))
+        self.words.setToolTip("" if is_open else patient_line(self.facts))
         self.setVisible(bool(self.facts) or self._waits)
 
 

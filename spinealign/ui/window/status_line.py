@@ -64,7 +64,7 @@ class StatusLine(QStatusBar):
 
     def show_work(self, text: str, fraction: float | None) -> None:
         """Show that something is being done; None when nobody knows how much there is to do."""
-        self.step.setText(text)
+        self._say(text)
         self.progress.setMaximum(0 if fraction is None else 1000)
         self.progress.setValue(round(1000 * (fraction or 0.0)))
         self.progress.show()
@@ -73,7 +73,7 @@ class StatusLine(QStatusBar):
     def show_idle(self, text: str) -> None:
         """Show that nothing is being done."""
         self._idle_text = text
-        self.step.setText(text)
+        self._say(text)
         self.progress.setMaximum(1000)
         self.progress.hide()
         self.cancel.hide()
@@ -86,7 +86,12 @@ class StatusLine(QStatusBar):
     def show_hint(self, text: str) -> None:
         """Say what can be done with what is under the cursor; nothing brings back the rest."""
         if self.progress.isHidden():
-            self.step.setText(text or self._idle_text)
+            self._say(text or self._idle_text)
+
+    def _say(self, text: str) -> None:
+        """Write a line; what the window has no room for is a tool tip as well."""
+        self.step.setText(text)
+        self.step.setToolTip(text)
 
     def show_pixel(self, reading: PixelReading | None) -> None:
         """Show place, value and structure of the pixel under the cursor."""
