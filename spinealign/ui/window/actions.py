@@ -369,6 +369,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("start_page", "&Start page and samples", (), "", "Show the page with sample cases"),
     Command("manual", "&Manual", ("F1",), "info", "What fits where you are now, and all else"),
+    Command("first_steps", "&First steps", (), "", "Four bubbles that show where to begin"),
     Command("keyboard", "&Keyboard and mouse", (), "keyboard"),
     Command("models", "Model &cards", (), "model"),
     Command("places", "&File locations…", (), "folder"),
@@ -533,7 +534,7 @@ def build_menus(
     _fill(
         _menu(bar.addMenu("&Help")),
         actions,
-        ("manual", "keyboard", "start_page", "models", "places", "about"),
+        ("manual", "first_steps", "keyboard", "start_page", "models", "places", "about"),
     )
     return recent
 

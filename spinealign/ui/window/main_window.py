@@ -78,6 +78,7 @@ from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.window.reading_commands import ReadingCommands
 from spinealign.ui.window.settings_commands import SettingsCommands
 from spinealign.ui.window.status_line import StatusLine, WorkStatus
+from spinealign.ui.window.tour import first_steps
 from spinealign.ui.window.turning import Turning
 from spinealign.ui.window.turning_commands import TurningCommands
 from spinealign.ui.window.window_layout import remember_layout, restore_layout
@@ -147,6 +148,10 @@ class MainWindow(DropWindow):
         self._build_bars()
         self._connect_commands()
         self._connect_messages()
+        opener = self.tool_bar.widgetForAction(self.actions_by_name["open"])
+        begin = self.welcome.samples, opener or self.tool_bar
+        self.tour = first_steps(self, self.theme, begin, self.cases_dock, self.results_dock)
+        self.actions_by_name.on("first_steps", self.tour.start)
         self._connect_cases()
         self._connect_results()
         self._connect_picture()
@@ -165,6 +170,7 @@ class MainWindow(DropWindow):
             where = partial(show_file_locations, bench, self)
             notice = first_start_notice(bench.preferences)
             bench.messages.notice(notice, "File locations…", where)
+            self.tour.start()
         bench.start(paths)
 
     def _make_widgets(self) -> None:
@@ -231,7 +237,7 @@ class MainWindow(DropWindow):
         self.image_type_button = image_type_button(actions)
         self.opacity_slider = opacity_slider(self.viewer, bench.preferences)
         buttons = {"WINDOW": self.windows.button, "IMAGE_TYPE": self.image_type_button}
-        build_tool_bar(self, actions, {"OPACITY": self.opacity_slider, **buttons})
+        self.tool_bar = build_tool_bar(self, actions, {"OPACITY": self.opacity_slider, **buttons})
         self.edit_bar = build_edit_bar(actions)
         self._picture_row.insertWidget(0, self.edit_bar)
         self.states = CommandStates(actions, bench, self.patient, self.image_type_button)
