@@ -2,12 +2,14 @@
 
 from unittest.mock import ANY
 
+import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtCore import QPoint, QPointF, QRectF, Qt
+from PyQt6.QtGui import QImage
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QDialog, QInputDialog, QMenu
 
-from spinealign.domain.image import SpacingSource
+from spinealign.domain.image import DisplayWindow, SpacingSource
 from spinealign.domain.measurements import DrawingTool, MeasureState
 from spinealign.domain.measures import MeasureCode
 from spinealign.ui.picture.drawing_tools import ToolName
@@ -294,14 +296,73 @@ def test_a_selected_measure_stands_out_and_is_drawn_even_if_it_is_off(hands):
 def test_labels_do_not_cover_each_other(hands):
     for measurement in hands.window.workbench.editing.analysis.measurements:
         hands.window.correction.measures.toggle(measurement.key, True)
-    to_view = hands.viewer.viewportTransform()
-    plates = [
-        label.boundingRect().translated(to_view.map(label.scenePos()))
-        for _, label in hands.viewer.picture.measures._items.values()
-    ]
-    assert len(plates) > 20
+    plates, names = plates_of(hands)
+    assert len(plates) > 12
     for number, plate in enumerate(plates):
-        assert not any(plate.intersects(other) for other in plates[number + 1 :])
+        assert not any(plate.intersects(other) for other in [*plates[number + 1 :], *names])
+
+
+def plates_of(hands):
+    """Where labels are written, and where names of bodies are, on the screen."""
+    picture, to_view = hands.viewer.picture, hands.viewer.viewportTransform()
+
+    def box(item):
+        return item.boundingRect().translated(to_view.map(item.scenePos()))
+
+    labels = [label for _, label in picture.measures._items.values() if label.has_room]
+    return list(map(box, labels)), list(map(box, picture._names_shown()))
+
+
+@pytest.mark.parametrize("size", [(1100, 700), (752, 720)])
+def test_labels_stay_in_the_fitted_view_and_off_the_names(qtbot, hands, size):
+    hands.window.resize(*size)
+    hands.viewer.fit()
+    hands.key(Qt.Key.Key_D)
+    place_each(hands, [(2, 3), (30, 3)])
+    hands.key(Qt.Key.Key_D)
+    edge = hands.window.workbench.editing.analysis.image.shape
+    place_each(hands, [(edge[1] - 20, edge[0] - 3), (edge[1] - 2, edge[0] - 3)])
+    plates, names = plates_of(hands)
+    assert len(plates) == len(hands.viewer.picture.measures.keys) >= 4
+    view = QRectF(hands.viewer.viewport().rect())
+    for number, plate in enumerate(plates):
+        assert view.contains(plate)
+        assert not any(plate.intersects(other) for other in [*plates[number + 1 :], *names])
+
+
+def test_a_selected_measure_has_its_label_however_many_there_are(hands):
+    for measurement in hands.window.workbench.editing.analysis.measurements:
+        hands.window.correction.measures.toggle(measurement.key, True)
+    for key in list(hands.viewer.picture.measures.keys)[::7]:
+        hands.window.results.measure_selected.emit(key)
+        assert hands.viewer.picture.measures._items[key][1].has_room
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+def test_construction_lines_are_seen_on_dark_and_on_bright_films(hands, grey):
+    picture = hands.viewer.picture
+    picture.set_window(DisplayWindow(1e9 if grey == 0 else -1e9, 1.0))
+    for key in picture.measures.keys:
+        hands.window.correction.measures.toggle(key, False)
+    plain = luminance(hands)
+    key = (MeasureCode.C7_SLOPE.value, ("C7",))
+    hands.window.correction.measures.toggle(key, True)
+    lines, label = picture.measures._items[key]
+    label.hide()
+    drawn = luminance(hands)
+    ground = plain == plain.min() if grey == 0 else plain == plain.max()
+    changed = drawn[(np.abs(drawn - plain) > 0.02) & ground]
+    away = changed.min() if grey == 255 else changed.max()
+    ratio = (max(away, grey / 255) + 0.05) / (min(away, grey / 255) + 0.05)
+    assert lines.isVisible()
+    assert ratio > 4.5
+
+
+def luminance(hands):
+    shot = hands.viewer.viewport().grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    size = (shot.height(), shot.width(), 4)
+    colours = np.frombuffer(shot.constBits().asstring(shot.sizeInBytes()), np.uint8).reshape(size)
+    return (colours[..., :3] / 255) ** 2.2 @ [0.0722, 0.7152, 0.2126]
 
 
 def test_measures_hide_with_the_overlay(hands):

@@ -17,6 +17,7 @@ class Layer(IntEnum):
 
     PICTURE = 0
     MARK = 5
+    HALOS = 29
     STROKES = 30
     NAMES = 40
     VALUES = 45

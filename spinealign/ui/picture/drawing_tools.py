@@ -12,7 +12,8 @@ from PyQt6.QtWidgets import QApplication, QGraphicsItem
 from spinealign.domain.measurements import Drawing, DrawingTool, Measurement, Point
 from spinealign.ui.picture.base_items import Layer
 from spinealign.ui.picture.handles import DRAWN, EDITED
-from spinealign.ui.picture.measure_overlay import GAP_PX, ValueItem
+from spinealign.ui.picture.label_places import GAP_PX
+from spinealign.ui.picture.measure_overlay import ValueItem
 from spinealign.ui.picture.rubber_band import RubberBandItem, chain, two_lines
 from spinealign.wording.measure_rows import drawn_text
 

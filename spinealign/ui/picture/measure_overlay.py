@@ -19,13 +19,11 @@ from spinealign.ui.picture.base_items import (
 )
 from spinealign.ui.picture.corner_texts import letter_boxes
 from spinealign.ui.picture.handles import DRAWN, EDITED
+from spinealign.ui.picture.label_places import Box, free_place
 from spinealign.wording.measure_rows import drawn_text, has_value
 from spinealign.wording.measures import short_name
 
 Key = tuple[str, tuple[str, ...]]
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom on screen."""
-
 AUTOMATIC = QColor("#7fd4ff")
 VEIL = QColor(7, 9, 12, 190)
 COLOURS = {
@@ -34,10 +32,7 @@ COLOURS = {
     MeasureState.DRAWN: DRAWN,
 }
 LETTER_PX = 12
-GAP_PX = 8.0
 MARGIN_PX = 5.0
-MOST_HALOS = 12
-"""With more measures on the picture halos only make a blot, and cost as much as the lines."""
 HALO_PX, SELECTED_PX = 1.6, 1.6
 """How much wider a line is below itself, and while it stands out."""
 
@@ -61,12 +56,11 @@ class StrokesItem(PictureItem):
         self._strokes: list[tuple[StrokeKind, QPolygonF, QRectF]] = []
         self._bounds = QRectF()
         self._colour = AUTOMATIC
-        self._is_selected = self._has_halo = False
+        self._is_selected = False
 
-    def set_measurement(self, measurement: Measurement, selected: bool, halo: bool) -> None:
+    def set_measurement(self, measurement: Measurement, selected: bool) -> None:
         """Draw this measurement from now on."""
         self.prepareGeometryChange()
-        self._has_halo = halo
         self._colour, self._is_selected = COLOURS[measurement.state], selected
         self._strokes, self._bounds = [], QRectF()
         for stroke in measurement.strokes:
@@ -82,14 +76,41 @@ class StrokesItem(PictureItem):
         return self.grown(self._bounds, MARGIN_PX)
 
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
-        """Draw dark below bright, so that lines are seen on every grey."""
+        """Draw what is exposed; the dark below it is drawn by an item of its own."""
+        pens = _pens(self._colour.rgba(), self._is_selected)
+        self._stroke(painter, exposed, pens)
+
+    def draw_halo(self, painter: QPainter, exposed: QRectF) -> None:
+        """Draw dark where the lines are, a little wider, so that they are seen on every grey."""
+        self._stroke(painter, exposed, _pens(HALO.rgba(), self._is_selected, HALO_PX))
+
+    def _stroke(self, painter: QPainter, exposed: QRectF, pens: Mapping[StrokeKind, QPen]) -> None:
         near = self.grown(exposed, MARGIN_PX)
-        seen = [(kind, line) for kind, line, rect in self._strokes if rect.intersects(near)]
-        below = [_pens(HALO.rgba(), self._is_selected, HALO_PX)] if self._has_halo else []
-        for pens in (*below, _pens(self._colour.rgba(), self._is_selected)):
-            for kind, line in seen:
+        for kind, line, rect in self._strokes:
+            if rect.intersects(near):
                 painter.setPen(pens[kind])
                 painter.drawPolyline(line)
+
+
+class HaloItem(PictureItem):
+    """What is dark below the lines of one measure: below the lines of every other one, too."""
+
+    def __init__(self, strokes: StrokesItem, parent: QGraphicsItem) -> None:
+        super().__init__(parent, Layer.HALOS)
+        self._strokes = strokes
+
+    def follow(self) -> None:
+        """Draw below other lines from now on."""
+        self.prepareGeometryChange()
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Return the rectangle of the lines."""
+        return self._strokes.boundingRect()
+
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
+        """Draw the part inside a rectangle."""
+        self._strokes.draw_halo(painter, exposed)
 
 
 class ValueItem(ScreenSizedItem):
@@ -98,9 +119,9 @@ class ValueItem(ScreenSizedItem):
     def __init__(self, parent: QGraphicsItem, layer: Layer = Layer.VALUES) -> None:
         super().__init__(parent, layer)
         self.text = ""
-        self.is_at_left = False
         self.points_middle: QPointF | None = None
         self._shift = QPointF()
+        self._has_room = True
         self._colour = AUTOMATIC
         self._size = (0.0, 0.0)
         self._font = QFont()
@@ -122,19 +143,31 @@ class ValueItem(ScreenSizedItem):
         """Width and height on screen."""
         return self._size
 
-    def set_shift(self, shift_px: QPointF) -> None:
+    @property
+    def has_room(self) -> bool:
+        """Whether it is written: nothing is, where it would cover something else."""
+        return self._has_room
+
+    def turn(self) -> tuple[bool, bool, float]:
+        """Return when its place is chosen: the selected one first, then what was drawn."""
+        return not self._font.bold(), self._colour != DRAWN, self.scenePos().y()
+
+    def set_shift(self, shift_px: QPointF | None) -> None:
         """Write with the plate's corner there, in screen pixels from the label's place."""
-        if shift_px != self._shift:
+        if (shift_px is not None) != self._has_room or shift_px not in (None, self._shift):
             self.prepareGeometryChange()
-            self._shift = shift_px
+            self._has_room = shift_px is not None
+            self._shift = self._shift if shift_px is None else shift_px
 
     def boundingRect(self) -> QRectF:
         """Return the plate behind the letters, in screen pixels."""
-        width, height = self._size
+        width, height = self._size if self._has_room else (0.0, 0.0)
         return QRectF(self._shift.x(), self._shift.y(), width, height)
 
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Write on a dark plate."""
+        if not self._has_room:
+            return
         plate = self.boundingRect()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(VEIL)
@@ -159,7 +192,8 @@ class MeasureLayer:
         self._parent = parent
         self._names = names
         self._items: dict[Key, tuple[StrokesItem, ValueItem]] = {}
-        self._drawn: dict[Key, tuple[Measurement, bool, bool]] = {}
+        self._halos: dict[Key, HaloItem] = {}
+        self._drawn: dict[Key, tuple[Measurement, bool]] = {}
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -176,45 +210,53 @@ class MeasureLayer:
         for key in [key for key in self._items if key not in wanted]:
             self._remove(key)
         for key, measurement in wanted.items():
-            has_halo = len(wanted) <= MOST_HALOS or key == selected
-            self._set(key, measurement, key == selected, has_halo)
-            for item in self._items[key]:
-                item.setVisible(visible)
+            self._set(key, measurement, key == selected)
+        self.set_visible(visible)
         self.lay_out()
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide everything."""
-        for items in self._items.values():
-            for item in items:
+        for key, items in self._items.items():
+            for item in (self._halos[key], *items):
                 item.setVisible(visible)
 
     def lay_out(self) -> None:
-        """Write every label beside its lines, inside the view, and over no other and no name."""
+        """Write labels beside their lines, inside the view, and over no other and no name.
+
+        Where there is no room for all, the selected one and what was drawn by hand come first,
+        and the last ones are left out: their values stand in the table.
+        """
         scene = self._parent.scene()
         views = scene.views() if scene is not None else []
         if not views or not self._items:
             return
-        to_view = views[0].viewportTransform()
-        room = QRectF(views[0].rect()).adjusted(4, 4, -4, -4)
-        letters = letter_boxes(QRectF(views[0].rect())) if self.has_letters else []
-        taken: list[Box] = sorted(letters, key=lambda box: box[1])
-        names = [_box_of(item, to_view) for item in self._names()]
+        to_view, view = views[0].viewportTransform(), QRectF(views[0].rect())
+        room = view.adjusted(4, 4, -4, -4)
+        limits = (room.left(), room.top(), room.right(), room.bottom())
+        taken: list[Box] = letter_boxes(view) if self.has_letters else []
+        taken += [_box_of(item, to_view) for item in self._names()]
         labels = [label for _, label in self._items.values()]
-        for label in labels:
-            label.is_at_left = self._is_left_of_points(label)
-        for label in sorted(labels, key=lambda item: item.scenePos().y()):
+        is_whole = getattr(views[0], "is_fitted", False)
+        for label in sorted(labels, key=ValueItem.turn):
             place = to_view.map(label.scenePos())
-            left, top = _free_place(_clear_plate(place, label, room, names), taken)
-            label.set_shift(QPointF(left, top) - place)
+            is_seen = is_whole or room.contains(place)
+            at, is_left = (place.x(), place.y()), self._is_left_of_points(label)
+            box = free_place(at, label.size_px, limits if is_seen else None, taken, is_left)
+            if box is not None:
+                taken.append(box)
+            label.set_shift(None if box is None else QPointF(box[0], box[1]) - place)
 
-    def _set(self, key: Key, measurement: Measurement, selected: bool, halo: bool) -> None:
+    def _set(self, key: Key, measurement: Measurement, selected: bool) -> None:
         if key not in self._items:
-            self._items[key] = (StrokesItem(self._parent), ValueItem(self._parent))
-        if self._drawn.get(key) == (measurement, selected, halo):
+            strokes = StrokesItem(self._parent)
+            self._items[key] = (strokes, ValueItem(self._parent))
+            self._halos[key] = HaloItem(strokes, self._parent)
+        if self._drawn.get(key) == (measurement, selected):
             return
-        self._drawn[key] = (measurement, selected, halo)
+        self._drawn[key] = (measurement, selected)
         strokes, label = self._items[key]
-        strokes.set_measurement(measurement, selected, halo)
+        strokes.set_measurement(measurement, selected)
+        self._halos[key].follow()
         label.set_text(label_text(measurement), COLOURS[measurement.state], selected)
         label.setPos(label_point(measurement))
         label.points_middle = _middle_of_points(measurement)
@@ -228,7 +270,7 @@ class MeasureLayer:
 
     def _remove(self, key: Key) -> None:
         self._drawn.pop(key, None)
-        for item in self._items.pop(key):
+        for item in (self._halos.pop(key), *self._items.pop(key)):
             item.remove()
 
 
@@ -237,53 +279,9 @@ def label_text(measurement: Measurement) -> str:
     return f"{short_name(measurement)}  {drawn_text(measurement)}"
 
 
-def _plate(place: QPointF, label: ValueItem, room: QRectF) -> Box:
-    """Return where a label goes in the view: on the side that its lines do not need."""
-    width, height = label.size_px
-    left = place.x() - GAP_PX - width if label.is_at_left else place.x() + GAP_PX
-    if room.contains(place):
-        left = min(max(left, room.left()), room.right() - width)
-    top = place.y() - height / 2
-    return left, top, left + width, top + height
-
-
 def _box_of(item: ScreenSizedItem, to_view: QTransform) -> Box:
     box = item.boundingRect().translated(to_view.map(item.scenePos()))
     return box.left(), box.top(), box.right(), box.bottom()
-
-
-def _clear_plate(place: QPointF, label: ValueItem, room: QRectF, names: Sequence[Box]) -> Box:
-    """Return where a label goes in the view: clear of names on the side that has room for it."""
-    plate = _plate(place, label, room)
-    for is_at_left in (label.is_at_left, not label.is_at_left):
-        moved = _beside(plate, names, is_at_left)
-        if room.left() <= moved[0] and moved[2] <= room.right():
-            return moved
-    return plate
-
-
-def _beside(plate: Box, names: Sequence[Box], is_at_left: bool) -> Box:
-    """Return a plate moved sideways until it lies over no name."""
-    left, top, right, bottom = plate
-    for _ in names:
-        hit = [n for n in names if left < n[2] and n[0] < right and top < n[3] and n[1] < bottom]
-        if not hit:
-            break
-        move = min(n[0] for n in hit) - right if is_at_left else max(n[2] for n in hit) - left
-        left, right = left + move, right + move
-    return left, top, right, bottom
-
-
-def _free_place(plate: Box, taken: list[Box]) -> tuple[float, float]:
-    """Return the corner of the next place below where no other plate is, and take it."""
-    left, top, right, bottom = plate
-    height = bottom - top
-    for other in taken:
-        if left < other[2] and other[0] < right and top < other[3] and other[1] < top + height:
-            top = other[3] + 1
-    taken.append((left, top, right, top + height))
-    taken.sort(key=lambda box: box[1])
-    return left, top
 
 
 def label_point(measurement: Measurement) -> QPointF:

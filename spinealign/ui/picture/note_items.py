@@ -12,7 +12,8 @@ from PyQt6.QtWidgets import QGraphicsItem
 from spinealign.domain.measurements import Drawing, DrawingKey, DrawingTool
 from spinealign.ui.picture.base_items import Layer, PictureItem
 from spinealign.ui.picture.handles import DRAWN
-from spinealign.ui.picture.measure_overlay import GAP_PX, ValueItem
+from spinealign.ui.picture.label_places import GAP_PX
+from spinealign.ui.picture.measure_overlay import ValueItem
 
 HEAD_PX, HEAD_DEG = 13.0, 24.0
 """Length of an arrow's head on screen, and how far its edges open from the shaft."""

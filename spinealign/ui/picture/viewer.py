@@ -145,6 +145,11 @@ class Viewer(QGraphicsView):
             self._zoomed()
 
     @property
+    def is_fitted(self) -> bool:
+        """Whether the whole picture is shown, however large the view is."""
+        return self._is_fitted
+
+    @property
     def zoom(self) -> float:
         """Screen pixels for one picture pixel, horizontally."""
         return self.transform().m11() * self.devicePixelRatioF()
