@@ -5,9 +5,10 @@ real window, with the program's own networks. While they are analysed, a person 
 of them by arrow keys, searches, sorts, filters, selects all, and at last cancels one and then all.
 A timer of the window's event loop ticks every few milliseconds: the longest time between two ticks
 is how long the window was deaf, and the step during which it happened is named. "processor" is the
-most that the window's own thread worked between two ticks: what lies beyond it, it waited for the
-other threads of the program or, on a busy computer, for other programs. A second process that does
-nothing but sleep tells how long the computer itself let a program wait meanwhile.
+most that the window's own thread worked between two ticks, "all threads" what the whole program
+worked during the longest wait: where that is far below the wait times the number of processors,
+other programs had the computer. A second process that does nothing but sleep tells how long the
+computer itself let a program wait meanwhile.
 
 With ``--listed 2000`` as many cases are listed besides, of which none is analysed. ``--where``
 tells for each long wait in which function the window's thread was.
@@ -49,17 +50,21 @@ class Stalls:
     worked_most: dict[str, float] = field(default_factory=dict)
     last: float = field(default_factory=time.perf_counter)
     worked: float = field(default_factory=time.thread_time)
+    all_worked: float = field(default_factory=time.process_time)
+    shares: dict[str, float] = field(default_factory=dict)
     places: Counter[str] = field(default_factory=Counter)
     is_over: bool = False
 
     def tick(self) -> None:
         """Note how long the last tick is ago."""
-        now, worked = time.perf_counter(), time.thread_time()
+        now, worked, all_worked = time.perf_counter(), time.thread_time(), time.process_time()
         waited_ms = 1000 * (now - self.last) - TICK_MS
         own_ms = 1000 * (worked - self.worked)
-        self.longest[self.step] = max(self.longest.get(self.step, 0.0), waited_ms)
+        if waited_ms >= self.longest.get(self.step, 0.0):
+            self.longest[self.step] = waited_ms
+            self.shares[self.step] = 1000 * (all_worked - self.all_worked)
         self.worked_most[self.step] = max(self.worked_most.get(self.step, 0.0), own_ms)
-        self.last, self.worked = now, worked
+        self.last, self.worked, self.all_worked = now, worked, all_worked
 
     def begin(self, step: str) -> None:
         """Go on with another step; the wait until now belongs to the one before."""
@@ -271,8 +276,9 @@ def measure(app, paths: list[Path], leafs: int, where: bool, title: str) -> bool
     print(f"    a program that only sleeps was let wait for {sleeper.stop():.0f} ms meanwhile")
     for name, ms in steps.items():
         late = "   too long" if ms > MOST_MS else ""
-        own_ms = stalls.worked_most[name]
-        print(f"    {name:38} {ms:6.0f} ms   processor {own_ms:4.0f} ms{late}")
+        own_ms, all_ms = stalls.worked_most[name], stalls.shares[name]
+        figures = f"{ms:6.0f} ms   processor {own_ms:4.0f} ms   all threads {all_ms:4.0f} ms"
+        print(f"    {name:38} {figures}{late}")
     for place, times in stalls.places.most_common(15):
         print(f"        {times:4} x {place}")
     return steps[worst] <= MOST_MS

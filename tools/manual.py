@@ -19,7 +19,7 @@ from spinealign.domain.paths import manual_dir
 from spinealign.ui.manual.manual_window import KEYBOARD_PAGE
 from spinealign.ui.manual.pages import CONTENTS, Page, read_pages
 from spinealign.ui.window.actions import COMMANDS, plain_text
-from spinealign.wording.keys import MOUSE_HELP, PICTURE_KEYS, READING_KEYS
+from spinealign.wording.keys import CASE_KEYS, MOUSE_HELP, PICTURE_KEYS, READING_KEYS
 
 FROM_ELSEWHERE = "<!-- Made by python -m tools.manual; do not edit. -->"
 
@@ -73,6 +73,7 @@ def keyboard_page() -> str:
         ("Mouse", MOUSE_HELP),
         ("Points", PICTURE_KEYS),
         ("Findings (after a click on one, or G)", READING_KEYS),
+        ("Cases (in the list)", CASE_KEYS),
         ("Commands", commands),
     )
     parts = [line for title, rows in tables for line in ("", f"## {title}", "", *_table(rows))]

@@ -1,4 +1,4 @@
-"""What mouse and keys do that are no commands: on the picture, and on the findings."""
+"""What mouse and keys do that are no commands: on picture, findings and list of cases."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ READING_KEYS: tuple[tuple[str, str], ...] = (
     ("Tab (in the impression)", "Replace the key before the cursor by its phrase"),
 )
 """Keys while the findings have the frame of the keyboard."""
+
+CASE_KEYS: tuple[tuple[str, str], ...] = (
+    ("Up, Down, PgUp, PgDown, Home, End", "Show another case, which is analysed next"),
+    ("Shift with these, Ctrl+click", "Select several cases"),
+    ("Ctrl+A", "Select all cases that are listed"),
+    ("Del", "Close the selected cases"),
+    ("Menu key", "Analyse, stop, save, export or close the selected cases"),
+)
+"""Keys while the list of cases has the keyboard."""

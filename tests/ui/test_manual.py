@@ -8,7 +8,7 @@ import pytest
 from spinealign.domain.paths import manual_dir
 from spinealign.ui.manual.pages import CONTENTS, Page, read_pages, search
 from spinealign.ui.window.actions import COMMANDS, plain_text
-from spinealign.wording.keys import MOUSE_HELP, PICTURE_KEYS, READING_KEYS
+from spinealign.wording.keys import CASE_KEYS, MOUSE_HELP, PICTURE_KEYS, READING_KEYS
 from tools.manual import keyboard_page, write_web
 
 FOLDER = manual_dir()
@@ -65,8 +65,9 @@ def test_every_command_has_the_key_that_the_page_says(name):
 @pytest.mark.parametrize("name", sorted(set(FILES) - {"keyboard"}))
 def test_every_key_that_is_named_is_one(name):
     keys = by_key()
+    of_cases = {keys for keys, _ in CASE_KEYS}
     for key in KEY.findall(FILES[name]):
-        assert key in keys or key in ("A", "C", "R"), key
+        assert key in keys or key in of_cases or key in ("A", "C", "R"), key
 
 
 def test_keys_are_named_often_enough_for_the_tests_above():
@@ -76,7 +77,7 @@ def test_keys_are_named_often_enough_for_the_tests_above():
 
 def test_the_page_of_keys_is_made_from_the_commands():
     assert FILES["keyboard"] == keyboard_page(), "run: python -m tools.manual"
-    for keys, meaning in (*MOUSE_HELP, *PICTURE_KEYS, *READING_KEYS):
+    for keys, meaning in (*MOUSE_HELP, *PICTURE_KEYS, *READING_KEYS, *CASE_KEYS):
         assert f"| {keys} | {meaning} |" in FILES["keyboard"]
 
 

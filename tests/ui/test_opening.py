@@ -187,7 +187,7 @@ def test_a_pasted_picture_is_analysed_and_cleaned_up(qtbot, open_window, clipboa
     assert stored.format() == expected
     assert window.workbench.preferences.recent == []
     window.close()
-    assert not path.exists()
+    qtbot.waitUntil(lambda: not path.exists())
 
 
 def test_pasted_files_are_opened(qtbot, window, clipboard, files):

@@ -313,6 +313,7 @@ class CasesPanel(QWidget):
         self.filter_button.setAccessibleName(words)
         for part in (self.view, self.count_row, self.sort_button, self.filter_button):
             part.setVisible(total > 0)
+        self.recent.shorten(total > 0)
 
     # Thumbnails and patients
 

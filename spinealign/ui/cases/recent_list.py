@@ -21,6 +21,9 @@ from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.theme import Colours
 
 _MARGIN_PX = 8
+_ANY_HEIGHT_PX = 16_777_215
+"""Qt's own largest height of a widget."""
+
 _PAYLOAD = Qt.ItemDataRole.UserRole
 
 
@@ -47,6 +50,7 @@ class RecentList(QTreeWidget):
         super().__init__(parent)
         self._colours = colours
         self._words = ""
+        self._is_short = False
         self.setAccessibleName("Recent files")
         self.setHeaderHidden(True)
         self.setRootIsDecorated(False)
@@ -74,6 +78,12 @@ class RecentList(QTreeWidget):
         """Paint the icons for another theme."""
         self._colours = colours
         self._refresh()
+
+    def shorten(self, is_short: bool) -> None:
+        """Take no more room than the lines need, or all that there is."""
+        if is_short != self._is_short:
+            self._is_short = is_short
+            self._refresh()
 
     def search(self, words: str) -> None:
         """Show only what holds these words."""
@@ -117,6 +127,9 @@ class RecentList(QTreeWidget):
             item.setIcon(0, icon("recent", self._colours.muted))
             item.setHidden(self._words not in item.text(0).casefold())
         self.setVisible(not all(item.isHidden() for item in items))
+        if not self._is_short:
+            self.setMaximumHeight(_ANY_HEIGHT_PX)
+            return
         lines = 1 + sum(not item.isHidden() for item in items)
         row_px = self.sizeHintForRow(0) if self.topLevelItemCount() else 0
         self.setMaximumHeight(lines * max(row_px, self.fontMetrics().height() + 8) + _MARGIN_PX)
