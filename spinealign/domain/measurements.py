@@ -152,6 +152,7 @@ class UnmeasurableReason(StrEnum):
     FEMORAL_HEADS_MISSING = "femoral_heads_missing"
     FEMORAL_HEADS_IMPOSSIBLE = "femoral_heads_impossible"
     OUTLINES_UNCERTAIN = "outlines_uncertain"
+    ENDPLATES_TOUCH = "endplates_touch"
     NEEDS_T2 = "needs_t2"
 
 
@@ -164,7 +165,7 @@ class Unmeasurable:
     reason : UnmeasurableReason
     bodies : tuple of str
         Names of the bodies that are not outlined, removed by a person, cut off, lack corners,
-        whose outlines are uncertain, or whose names nobody confirmed.
+        whose outlines are uncertain, whose endplates touch, or whose names nobody confirmed.
     points_needed, points_given : int
         Of a drawing that is not finished.
     """

@@ -229,11 +229,14 @@ def value_text(measurement: Measurement) -> str:
 
 
 def interval_text(interval: tuple[float, float] | None, unit: str, signed: bool = False) -> str:
-    """Return a 95 % interval without its unit, "9.8 to 14.9"; empty where there is none."""
+    """Return a 95 % interval without its unit, "9.8 to 14.9"; empty where there is none.
+
+    Of a size that cannot be told from none at all, the lower end is cut at 0: "up to 3.7".
+    """
     if interval is None or not all(math.isfinite(end) for end in interval):
         return ""
     low, high = (number_text(end, unit, signed) for end in interval)
-    return f"{low} to {high}"
+    return f"up to {high}" if interval[0] == 0 and not signed else f"{low} to {high}"
 
 
 def range_text(normal: NormalRange | None, unit: str) -> str:

@@ -240,5 +240,9 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
     UnmeasurableReason.OUTLINES_UNCERTAIN: lambda why: (
         f"the outlines are uncertain; check and correct the corners of {listed(why.bodies)}"
     ),
+    UnmeasurableReason.ENDPLATES_TOUCH: lambda why: (
+        f"the outlined endplates of {listed(why.bodies)} touch or cross; check and correct their "
+        "corners"
+    ),
     UnmeasurableReason.NEEDS_T2: lambda _: "it needs T2-weighted images: add the T2 series",
 }

@@ -17,6 +17,7 @@ from spinealign.domain.measurements import (
 from spinealign.domain.measures import MEASURES, MeasureCode, MeasureGroup
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.wording.measure_rows import interval_text
 from spinealign.wording.measures import measurement_name, method_text, reason_text, severity_text
 from tests.examinations import LATERAL_NECK, SPINE_MR
 from tests.phantoms_alignment import (
@@ -208,6 +209,41 @@ class TestHiddenLevels:
 
     def test_nothing_has_no_measures(self):
         assert measure_alignment((), Facing.RIGHT, PIXELS, LATERAL_NECK) == ()
+
+
+class TestEndplatesThatTouch:
+    HEIGHTS = ("disc_height", "disc_height_ratio")
+
+    def lumbar(self, *tops):
+        levels = ("L1", "L2", "L3", "L4")
+        return numbered(*(box(lv, 100, top) for lv, top in zip(levels, tops, strict=True)))
+
+    def test_overlapping_bodies_give_no_disc_height_and_no_ratio_to_it(self):
+        found = taken(self.lumbar(100, 119, 132, 151))
+        for code in (*self.HEIGHTS, "disc_height_index"):
+            disc = found[(code, ("L2", "L3"))]
+            assert (disc.value, disc.interval) == (None, None)
+            assert disc.unmeasurable == Unmeasurable(
+                UnmeasurableReason.ENDPLATES_TOUCH, ("L2", "L3")
+            )
+        assert found[("disc_height", ("L1", "L2"))].value == pytest.approx(4)
+        assert found[("disc_height_index", ("L3", "L4"))].value is not None
+        beside = found[("disc_height_ratio", ("L1", "L2"))]
+        assert beside.unmeasurable.bodies == ("L2", "L3")
+        assert "L2 and L3 touch or cross" in reason_text(beside.unmeasurable)
+
+    def test_endplates_that_cross_in_front_leave_no_height_either(self):
+        upper, lower = self.lumbar(100, 119, 138, 157)[1:3]
+        front = LandmarkName.ANTERIOR_INFERIOR
+        sunk = replace(
+            upper,
+            landmarks=tuple(
+                replace(m, y=m.y + 5) if m.name == front else m for m in upper.landmarks
+            ),
+        )
+        assert taken((upper, lower))[("disc_height", ("L2", "L3"))].value == pytest.approx(4)
+        for code in ("disc_height", "disc_height_index"):
+            assert taken((sunk, lower))[(code, ("L2", "L3"))].value is None
 
 
 class TestUncertainLevelsAndFacing:
@@ -467,6 +503,18 @@ class TestUncertainOutlines:
         withheld = taken(bodies, rule=self.limited(1.001 * at))[key]
         assert (withheld.value, withheld.interval, withheld.severity) == (None, None, None)
         assert withheld.unmeasurable.reason is UnmeasurableReason.OUTLINES_UNCERTAIN
+
+    def test_a_size_that_cannot_be_told_from_none_is_withheld(self):
+        thin = by_network(box("C4", 100, 100), box("C5", 100, 116))
+        key = ("disc_height", ("C4", "C5"))
+        narrow = taken(thin)[key]
+        reaching = 1.959964 * narrow.value / (narrow.interval[1] - narrow.value)
+        assert taken(thin, rule=self.limited(0.99 * reaching))[key].interval[0] > 0
+        withheld = taken(thin, rule=self.limited(1.01 * reaching))[key]
+        assert withheld.value is None
+        assert withheld.unmeasurable.reason is UnmeasurableReason.OUTLINES_UNCERTAIN
+        told = taken(thin, rule=self.limited(1.01 * reaching, False))[key]
+        assert interval_text(told.interval, told.unit).startswith("up to ")
 
     def test_without_a_limit_everything_is_told(self):
         bodies = by_network(*self.NECK)

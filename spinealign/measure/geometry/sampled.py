@@ -179,12 +179,19 @@ def _measurement(measure: SampledMeasure, spine: Spine, rule: IntervalRule) -> M
 def _is_uncertain(
     measure: SampledMeasure, spread: Spread, rule: IntervalRule, geometry: PixelGeometry
 ) -> bool:
-    """Whether the program's points leave a value an interval wider than a reader's own."""
-    limit = MEASURES[measure.code].reader_limit
-    if limit is None or not spread.program:
+    """Whether the program's points leave a value an interval wider than a reader's own.
+
+    It is uncertain as well where the interval of a size reaches down to none at all.
+    """
+    definition = MEASURES[measure.code]
+    limit = definition.reader_limit
+    if limit is None or measure.values is None or not spread.program:
         return False
+    half = spread.half_width(rule.factor_of(measure.code))
+    if definition.is_size and measure.values[0] <= half:
+        return True
     scale = _pixels_in_a_mm(measure) if unit_of(measure.code, geometry) == "px" else 1.0
-    return spread.half_width(rule.factor_of(measure.code)) > limit.half_width * scale
+    return half > limit.half_width * scale
 
 
 def _pixels_in_a_mm(measure: SampledMeasure) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import UNSURE, LandmarkName, VertebraState
+from spinealign.domain.measurements import Unmeasurable, UnmeasurableReason
 from spinealign.domain.measures import MEASURES, MeasureCode
 from spinealign.measure.geometry.lines import (
     Line,
@@ -91,12 +92,23 @@ class DiscSpace:
 
     @cached_property
     def height(self) -> Values:
-        """Distance (S,) of the middles across the disc; 0 where bodies overlap."""
+        """Distance (S,) of the middles across the disc; negative where bodies overlap."""
         return self.height_between(*self.middles)
 
     def height_between(self, above: Points, below: Points) -> Values:
-        """Return the distance (S,) of two points across the disc; 0 where bodies overlap."""
-        return np.asarray(np.maximum(((below - above) * self.across).sum(axis=1), 0))
+        """Return the distance (S,) of two points across the disc; negative where bodies overlap."""
+        return np.asarray(((below - above) * self.across).sum(axis=1))
+
+    @cached_property
+    def ends(self) -> tuple[tuple[Points, Points], ...]:
+        """Posterior, middle and anterior ends of the disc, each above and below."""
+        above, below = self.above.line, self.below.line
+        return (above.start, below.start), self.middles, (above.end, below.end)
+
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether the endplates that face the disc neither touch nor cross."""
+        return all(self.height_between(*ends)[0] > 0 for ends in self.ends)
 
     @property
     def used_middles(self) -> tuple[MeasureInputs, MeasureInputs]:
@@ -222,9 +234,15 @@ def disc_heights(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMe
     for place, disc in enumerate(discs):
         drawn = (pen.distance(*_upright(disc)),)
         code = MeasureCode.DISC_HEIGHT
-        yield SampledMeasure(code, disc.levels, disc.height, disc.used_middles, drawn)
+        if disc.is_open:
+            yield SampledMeasure(code, disc.levels, disc.height, disc.used_middles, drawn)
+        else:
+            yield _closed(code, disc, disc)
         around = [discs[i] for i in _adjacent(discs, place)]
-        if around:
+        closed = [one for one in (disc, *around) if not one.is_open]
+        if around and closed:
+            yield _closed(MeasureCode.DISC_HEIGHT_RATIO, disc, *closed)
+        elif around:
             mean = np.mean([other.height for other in around], axis=0)
             yield SampledMeasure(
                 MeasureCode.DISC_HEIGHT_RATIO,
@@ -233,6 +251,13 @@ def disc_heights(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[SampledMe
                 disc.used_middles + tuple(u for other in around for u in other.used_middles),
                 drawn + tuple(pen.distance(*_upright(other)) for other in around),
             )
+
+
+def _closed(code: MeasureCode, disc: DiscSpace, *closed: DiscSpace) -> SampledMeasure:
+    """Return a height without a value, and the bodies whose endplates touch or cross."""
+    names = tuple(dict.fromkeys(name for one in closed for name in one.levels))
+    why = Unmeasurable(UnmeasurableReason.ENDPLATES_TOUCH, names)
+    return SampledMeasure(code, disc.levels, unmeasurable=why)
 
 
 def _upright(disc: DiscSpace) -> tuple[Points, Points]:
@@ -284,7 +309,9 @@ def disc_height_indices(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[Sa
     pen = Pen(spine.plane)
     for disc in discs:
         beside = [(b, b.upright) for b in (disc.upper, disc.lower) if b.upright is not None]
-        if beside:
+        if beside and not disc.is_open:
+            yield _closed(MeasureCode.DISC_HEIGHT_INDEX, disc, disc)
+        elif beside:
             mean = np.mean([line.length for _, line in beside], axis=0)
             used = (disc.above, disc.below, *disc.used_middles)
             yield SampledMeasure(
@@ -292,19 +319,13 @@ def disc_height_indices(spine: Spine, discs: Sequence[DiscSpace]) -> Iterator[Sa
                 disc.levels,
                 ratio(_mean_height(disc), mean),
                 used + tuple(MeasureInputs(body, body.upright_names) for body, _ in beside),
-                tuple(pen.distance(*ends) for ends in _end_pairs(disc))
+                tuple(pen.distance(*ends) for ends in disc.ends)
                 + tuple(pen.segment(line) for _, line in beside),
             )
 
 
 def _mean_height(disc: DiscSpace) -> NDArray[np.float64]:
-    return np.asarray(np.mean([disc.height_between(*ends) for ends in _end_pairs(disc)], axis=0))
-
-
-def _end_pairs(disc: DiscSpace) -> tuple[tuple[Points, Points], ...]:
-    """Return the posterior, middle and anterior ends of a disc, above and below."""
-    above, below = disc.above.line, disc.below.line
-    return (above.start, below.start), disc.middles, (above.end, below.end)
+    return np.asarray(np.mean([disc.height_between(*ends) for ends in disc.ends], axis=0))
 
 
 def whole_bodies(spine: Spine) -> list[Body]:
