@@ -15,6 +15,7 @@ from spinealign.ui.correcting.edit_session import EditSession
 from spinealign.ui.picture.display_images import DisplayOverlay
 from spinealign.ui.picture.drawing_tools import Points, PointsTool, ToolName
 from spinealign.ui.picture.handles import DrawnRef, HandleItem, HandleRef, MarkRef, nearest_handle
+from spinealign.ui.picture.loupe import Loupe
 from spinealign.ui.picture.pointer import Pointer
 from spinealign.ui.picture.scene import PixelReading
 from spinealign.ui.picture.viewer import Viewer
@@ -69,6 +70,7 @@ class PictureEditor(QObject):
         self._note: Drawing | None = None
         self._pressed = QPointF()
         self._drags = 0
+        self._loupe = Loupe(viewer)
         viewer.hand = self
         self._picture.about_to_clear.connect(self._let_go)
         viewer.pixel_read.connect(self._left)
@@ -143,6 +145,9 @@ class PictureEditor(QObject):
         if pointer.modifiers & SNAP_KEY:
             place = self._snapped(place)
         self._move_to(place, ("drag", self._drags), live=True)
+        held = self._handle_of(self._selected)
+        if held is not None:
+            self._loupe.show_at(held.pos())
 
     def release(self, pointer: Pointer) -> None:
         """Let go."""
@@ -157,6 +162,7 @@ class PictureEditor(QObject):
     def let_go(self) -> None:
         """End what a press began, and ask what has to be asked about what it ended."""
         self._grip = self._offered = None
+        self._loupe.hide()
         self.session.end_run()
         line, self._line = self._line, None
         if line is not None:
@@ -290,6 +296,7 @@ class PictureEditor(QObject):
 
     def _let_go(self) -> None:
         """Drop what belongs to a picture that goes away."""
+        self._loupe.hide()
         self._selected = self._hovered = self._grip = self._offered = None
         self.take_tool(ToolName.POINTER)
 

@@ -83,6 +83,14 @@ class LookupItem(PictureItem):
         painter.drawPixmap(QRectF(area), self._kept, source)
         painter.restore()
 
+    def draw_plain(self, painter: QPainter) -> None:
+        """Draw all of it where the painter stands, outside the view that it belongs to."""
+        inverse, _ = painter.transform().inverted()
+        device = painter.device()
+        if device is not None:
+            seen = inverse.mapRect(QRectF(0, 0, device.width(), device.height()))
+            self._look_up(painter, seen & self._bounds)
+
     def _is_kept(self, painter: QPainter, widget: QWidget) -> bool:
         """Whether this place was drawn before; a picture that moves is not worth keeping."""
         place = (_elements(painter.worldTransform()), widget.size())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, QPointF, QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QPen, QPolygonF, QTransform
+from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 from PyQt6.QtWidgets import QGraphicsPolygonItem, QGraphicsRectItem, QGraphicsScene
 
 from spinealign.domain.findings import Vertebra
@@ -173,6 +173,11 @@ class PictureScene(QGraphicsScene):
             dashes = cosmetic_pen(QColor(MARK_COLOUR), HIGHLIGHT_WIDTH, Qt.PenStyle.DashLine)
             self._mark.setPen(dashes)
             self._mark.setZValue(Layer.MARK)
+
+    def draw_greys(self, painter: QPainter) -> None:
+        """Draw the picture alone, for a painter whose coordinates are its pixels."""
+        if self._greys is not None:
+            self._greys.draw_plain(painter)
 
     @property
     def layers(self) -> PictureLayers:
