@@ -154,6 +154,7 @@ class UnmeasurableReason(StrEnum):
     OUTLINES_UNCERTAIN = "outlines_uncertain"
     ENDPLATES_TOUCH = "endplates_touch"
     NEEDS_T2 = "needs_t2"
+    NOT_UPRIGHT = "not_upright"
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,23 @@ from numpy.typing import NDArray
 
 from spinealign.domain.examination import REGION_OF_LETTER, Examination, Plane, SpineRegion
 from spinealign.domain.findings import Caution, Facing, Vertebra, WarningCode
-from spinealign.domain.measurements import Drawing, IntervalRule, Measurement
+from spinealign.domain.measurements import (
+    Drawing,
+    IntervalRule,
+    Measurement,
+    Unmeasurable,
+    UnmeasurableReason,
+)
 from spinealign.domain.measures import MEASURES, MeasureCode, MeasureGroup
 from spinealign.measure.geometry.balance import balance_measures
 from spinealign.measure.geometry.curvature import spine_measures
 from spinealign.measure.geometry.plane import PixelGeometry
-from spinealign.measure.geometry.sampled import SampledMeasure, by_importance, measurements_of
+from spinealign.measure.geometry.sampled import (
+    SampledMeasure,
+    by_importance,
+    measurements_of,
+    not_measured,
+)
 from spinealign.measure.geometry.segments import (
     DISC_MEASURES,
     body_heights,
@@ -31,6 +42,26 @@ from spinealign.measure.outlines.canal import canal_diameters, disc_line
 __all__ = ["PixelGeometry", "measure_alignment"]
 
 _PLAIN = IntervalRule()
+
+TO_THE_VERTICAL = frozenset(
+    {
+        MeasureCode.SAGITTAL_VERTICAL_AXIS,
+        MeasureCode.SAGITTAL_VERTICAL_AXIS_C7_S1,
+        MeasureCode.C7_SLOPE,
+        MeasureCode.T1_SLOPE,
+        MeasureCode.T1_SLOPE_MINUS_LORDOSIS,
+        MeasureCode.SACRAL_SLOPE,
+        MeasureCode.PELVIC_TILT,
+    }
+)
+"""Measures against the vertical or the horizontal, which a picture that lies does not show."""
+
+_LEAST_UPRIGHT_COS = 0.25
+"""Least cosine of the angle between the bodies' own vertical and the picture's.
+
+Source: convention of this program: 75 degrees; a film on its side has about 90, and a neck that is
+bent forwards as far as it goes less than 60.
+"""
 
 
 def measure_alignment(
@@ -161,10 +192,29 @@ def _in_sagittal(work: MeasuredBodies) -> list[Measurement]:
         work.vertebrae, work.facing, work.geometry, work.drawings, work.age_years
     )
     found = [*measurements_of(_all_taken(spine, work), spine, work.rule)]
+    if lies_on_its_side(spine):
+        found = [_without_vertical(measurement, work.geometry) for measurement in found]
     if work.canal is not None:
         discs = [disc_line(disc, spine.plane) for disc in discs_of(spine)]
         found += canal_diameters(work.canal, discs, work.geometry)
     return found
+
+
+def lies_on_its_side(spine: Spine) -> bool:
+    """Whether bodies stand across the picture, or on their heads, by their own endplates."""
+    ends = [(body.superior, body.inferior) for body in spine.bodies]
+    down = [lower.middle[0] - upper.middle[0] for upper, lower in ends if upper and lower]
+    if not down:
+        return False
+    across, downwards = np.sum(down, axis=0)
+    return bool(downwards < _LEAST_UPRIGHT_COS * np.hypot(across, downwards))
+
+
+def _without_vertical(measurement: Measurement, geometry: PixelGeometry) -> Measurement:
+    if measurement.code not in TO_THE_VERTICAL or measurement.value is None:
+        return measurement
+    why = Unmeasurable(UnmeasurableReason.NOT_UPRIGHT)
+    return not_measured(measurement.code, measurement.levels, why, geometry)
 
 
 MEASURED_IN: Mapping[Plane, Callable[[MeasuredBodies], Sequence[Measurement]]] = {

@@ -229,6 +229,9 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
         "the outlined canal ends or almost ends at this disc: the slice leaves the canal here, or "
         "the canal is severely narrowed; check the image"
     ),
+    UnmeasurableReason.NOT_UPRIGHT: lambda _: (
+        "the image lies on its side, so its vertical is not the patient's"
+    ),
     UnmeasurableReason.POINTS_COINCIDE: lambda _: "two of its points coincide",
     UnmeasurableReason.OUTLINE_CROSSES: lambda _: "its outline crosses itself",
     UnmeasurableReason.POINTS_MISSING: _points_missing,

@@ -80,7 +80,7 @@ def turn_label(quarter_turns: int) -> str:
 def lies_message(quarter_turns: int, is_refused: bool) -> Message:
     """Return that a picture does not stand upright, and what the button beside it does."""
     turn = turn_text(quarter_turns)
-    place = "stands on its head" if quarter_turns == 2 else "lies on its side"
+    place = "seems to stand on its head" if quarter_turns == 2 else "seems to lie on its side"
     why = "so it was not analysed" if is_refused else "and was analysed as it lies"
     return Message(
         f"The image {place}, {why}.",

@@ -204,6 +204,7 @@ def test_short_names(measurement, name):
         (Unmeasurable(UnmeasurableReason.CORNERS_MISSING, ("T1",)), "the corners of T1"),
         (Unmeasurable(UnmeasurableReason.CANAL_INTERRUPTED), "the slice leaves the canal"),
         (Unmeasurable(UnmeasurableReason.POINTS_COINCIDE), "points coincide"),
+        (Unmeasurable(UnmeasurableReason.NOT_UPRIGHT), "lies on its side"),
         (Unmeasurable(UnmeasurableReason.OUTLINE_CROSSES), "crosses itself"),
         (
             Unmeasurable(UnmeasurableReason.POINTS_MISSING, points_needed=3, points_given=1),

@@ -22,6 +22,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpacingSource
+from spinealign.domain.measurements import UnmeasurableReason
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.presentation import AS_IN_FILE, Presentation, levelling_turn_deg
 from spinealign.domain.report_details import ReportDetails
@@ -43,6 +44,7 @@ from spinealign.imaging.presenting import (
     placed_image,
 )
 from spinealign.imaging.render import picture_scale
+from spinealign.measure.alignment import TO_THE_VERTICAL as VERTICAL
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.correction.changes import (
     apply_corrections,
@@ -471,3 +473,29 @@ def test_a_report_says_how_its_picture_is_shown(spine, presentation, words):
     assert content.picture_caption.endswith(words)
     told = [line for line in content.cautions if "to the vertical" in line]
     assert bool(told) == bool(presentation.upright_deg)
+
+
+@pytest.mark.parametrize("degrees", [90.0, 180.0, -90.0])
+def test_nothing_is_measured_against_the_vertical_of_a_film_that_lies(spine, degrees):
+    """All else is measured as if it stood; slopes of a lying film would mean nothing."""
+    lying = replace(spine.image, presentation=Presentation(upright_deg=degrees))
+    found = measure_alignment(
+        spine.vertebrae, spine.facing, PixelGeometry.of(lying), spine.examination
+    )
+    wanted = values(measured(spine, AS_IN_FILE))
+    for one in found:
+        if one.code in VERTICAL:
+            assert one.value is None
+            is_told = one.unmeasurable.reason is UnmeasurableReason.NOT_UPRIGHT
+            assert is_told == (wanted[one.key] is not None)
+        else:
+            assert one.value == pytest.approx(wanted[one.key], abs=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [60.0, -60.0])
+def test_a_column_that_leans_far_is_measured_against_the_vertical(spine, degrees):
+    leaning = replace(spine.image, presentation=Presentation(upright_deg=degrees))
+    found = measure_alignment(
+        spine.vertebrae, spine.facing, PixelGeometry.of(leaning), spine.examination
+    )
+    assert {m.code: m.value for m in found}[MeasureCode.SACRAL_SLOPE] is not None

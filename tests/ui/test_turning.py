@@ -145,6 +145,9 @@ def test_a_line_straightens_the_picture_once_the_button_is_up(film):
 def test_a_mirrored_picture_says_so_and_keeps_its_directions(film):
     key(film, "mirror")
     assert "mirrored" in film.window.banner.text
+    key(film, "mirror")
+    assert film.window.banner.isHidden()
+    key(film, "mirror")
     assert "MIRRORED" in film.viewer._notes(film.viewer.picture.display.image).window
     assert film.window.workbench.editing.analysis.facing in (Facing.LEFT, Facing.RIGHT)
 
@@ -207,7 +210,7 @@ def lying(monkeypatch):
 
 def test_a_film_on_its_side_offers_to_turn_and_analyse(qtbot, window, analysed, fake, lying):
     analysed("photo.png")
-    assert "lies on its side" in window.banner.text
+    assert "lie on its side" in window.banner.text
     [on_page] = [
         b for b in window.results.page.findChildren(QPushButton) if b.text() == TURN_AND_ANALYSE
     ]

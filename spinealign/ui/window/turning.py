@@ -14,6 +14,7 @@ from spinealign.ui.cases.jobs import Turned
 from spinealign.ui.picture.drawing_tools import Points
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.workbench import Workbench
+from spinealign.wording import Message
 from spinealign.wording.presentation import (
     MIRRORED_MESSAGE,
     TURN_AND_ANALYSE,
@@ -35,6 +36,7 @@ class Turning(QObject):
     def __init__(self, bench: Workbench, viewer: Viewer, parent: QObject) -> None:
         super().__init__(parent)
         self._bench, self._viewer = bench, viewer
+        self._offered: Message | None = None
         bench.editing.began.connect(self.follow)
         bench.editing.changed.connect(self.follow)
         bench.current_changed.connect(self._offer_upright)
@@ -63,6 +65,8 @@ class Turning(QObject):
     def follow(self) -> None:
         """Show the picture as it is wanted."""
         shown = self.shown
+        if not shown.is_mirrored:
+            self._bench.messages.withdraw(MIRRORED_MESSAGE)
         self._viewer.present(shown)
         if self._viewer.picture.is_inverted != shown.is_inverted:
             self._viewer.picture.set_inverted(shown.is_inverted)
@@ -142,10 +146,13 @@ class Turning(QObject):
 
     def _offer_upright(self, case: Case | None) -> None:
         """Say that the picture lies, with a button that puts it right."""
+        if self._offered is not None:
+            self._bench.messages.withdraw(self._offered)
+            self._offered = None
         turns = self.quarter_turns
         if case is not None and turns and not self.is_elsewhere:
-            message = lies_message(turns, is_refused=self._is_refused)
-            self._bench.messages.notice(message, TURN_AND_ANALYSE, self.turn_and_analyse)
+            self._offered = lies_message(turns, is_refused=self._is_refused)
+            self._bench.messages.notice(self._offered, TURN_AND_ANALYSE, self.turn_and_analyse)
 
     @property
     def _is_refused(self) -> bool:
