@@ -159,7 +159,12 @@ def test_a_file_that_is_no_image_is_a_case_that_says_why(qtbot, browsing, study)
         CaseStatus.DONE,
         CaseStatus.FAILED,
     ]
-    assert "“bad.txt” is not an image" in browsing.banner.text
+    good, bad = browsing.workbench.session.cases
+    assert "“bad.txt” is not an image" in bad.message.sentence
+    # It is not said over the picture of another case, but where its own would be.
+    assert browsing.workbench.current is good
+    assert not browsing.banner.isVisible()
+    assert browsing.status.step.text() == "1 case analysed, 1 failed"
 
 
 def test_a_locked_archive_leaves_what_is_open_and_shown(qtbot, browsing, study, tmp_path):

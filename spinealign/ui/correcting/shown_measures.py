@@ -71,6 +71,18 @@ class ShownMeasures(QObject):
         )
         self._show(self._session.analysis)
 
+    @property
+    def drawable(self) -> list[Measurement]:
+        """The measures of the picture that could be drawn, ticked or not."""
+        analysis = self._session.analysis
+        measured = () if analysis is None else analysis.measurements
+        return [m for m in measured if m.strokes and not self._is_overruled(m)]
+
+    @property
+    def ticked(self) -> list[Measurement]:
+        """Those of them that are ticked."""
+        return [m for m in self.drawable if self._choices.is_shown(m)]
+
     def select(self, key: Key | None) -> None:
         """Let one measure stand out, drawn even if it is not ticked."""
         self._selected = key

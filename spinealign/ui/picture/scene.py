@@ -53,6 +53,8 @@ class PictureScene(QGraphicsScene):
 
     window_changed = pyqtSignal()
     about_to_clear = pyqtSignal()
+    overlay_changed = pyqtSignal()
+    """What lies over the picture is other than before."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -147,6 +149,7 @@ class PictureScene(QGraphicsScene):
         self.bodies.show(overlay.bodies)
         self.suggestions.show(overlay.suggestions, self.shows_overlay)
         self._restyle()
+        self.overlay_changed.emit()
 
     def update_bodies(self, overlay: DisplayOverlay) -> None:
         """Show the bodies of an overlay that differs from the present one in nothing else."""
@@ -158,6 +161,7 @@ class PictureScene(QGraphicsScene):
     def show_drawings(self, drawings: Sequence[Drawing]) -> None:
         """Show handles for the points of these drawings, and what texts and arrows say."""
         self.drawings.show(drawings, self.shows_overlay)
+        self.overlay_changed.emit()
         self.notes.show(drawings, self.shows_overlay)
         self.measures.lay_out()
 
@@ -198,6 +202,7 @@ class PictureScene(QGraphicsScene):
     def show_measures(self, shown: Sequence[Measurement], selected: Key | None = None) -> None:
         """Draw these measurements and no others."""
         self.measures.show(shown, selected, self.shows_overlay)
+        self.overlay_changed.emit()
 
     def set_window(self, window: DisplayWindow) -> None:
         """Show the greys that a window or a table gives; the picture keeps it when shown again."""
@@ -226,6 +231,17 @@ class PictureScene(QGraphicsScene):
         """Show bright as dark."""
         self.is_inverted = inverted
         self._regrey()
+
+    @property
+    def has_areas(self) -> bool:
+        """Whether structures lie over the picture that are filled with colour."""
+        return bool(self.overlay.mask_levels) or any(g.is_of_mask for g in self.bodies.groups)
+
+    @property
+    def has_overlay(self) -> bool:
+        """Whether anything lies over the picture that can be hidden."""
+        found = self.overlay.outlines, self.overlay.suggestions, self.bodies.groups
+        return self.has_areas or any(found) or bool(self.measures.keys or self.drawings.handles())
 
     def set_overlay_shown(self, shown: bool) -> None:
         """Show or hide the structures."""

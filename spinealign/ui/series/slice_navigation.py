@@ -58,6 +58,18 @@ class SliceNavigation(QObject):
         bench.session.finding_ready.connect(self._on_finding)
 
     @property
+    def position(self) -> SlicePosition | None:
+        """Where in its series the picture is that is looked at; None without a series."""
+        case = self._case
+        return None if case is None or case.stack.is_single else self._here()
+
+    @property
+    def slice_count(self) -> int:
+        """How many pictures the volume has that is looked at."""
+        here, case = self.position, self._case
+        return 0 if here is None or case is None else len(case.stack.volumes[here.volume])
+
+    @property
     def is_away(self) -> bool:
         """Whether another picture is looked at than the one of the result."""
         return self.place is not None

@@ -202,6 +202,7 @@ QToolButton:pressed { background: $selection; }
 QToolButton:checked { background: $selection; border-color: $info_border; }
 QToolButton:focus { border-color: $accent; }
 QToolButton:disabled { color: $disabled; }
+QToolButton:checked:disabled { background: transparent; border-color: transparent; }
 QToolButton#qt_toolbar_ext_button { padding: 0; border: 0; }
 QToolButton::menu-indicator { image: none; }
 QToolBar QToolButton[popupMode="2"] { padding-right: 4px; }

@@ -420,6 +420,11 @@ class Actions:
         is_told = not action.isEnabled() and action.toolTip() != self._tips[name]
         return action.toolTip() if is_told else ""
 
+    def reason_of_keys(self, keys: QKeySequence) -> str:
+        """Return why the command of these keys is not offered; empty where no key is its own."""
+        names = (n for n, a in self._by_name.items() if keys in a.shortcuts() and a.isVisible())
+        return next((reason for name in names if (reason := self.reason(name))), "")
+
     def check(self, name: str, checked: bool = True) -> None:
         """Show a command as chosen, without running it."""
         self._by_name[name].setChecked(checked)

@@ -26,16 +26,12 @@ from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.workbench import Workbench
 from spinealign.wording import examination_label
 
-NEEDS_FINDING = ("save", "save_all", "copy_finding", "compare")
+NEEDS_FINDING = ("save", "copy_finding", "compare")
 IMAGE_TYPES = tuple(command.name for command in IMAGE_TYPE_COMMANDS)
-NEEDS_CASE = (
-    "again", "close_case", "close_all",
-    "next_case", "previous_case", "fit", "one_to_one", "zoom_in", "zoom_out", "invert",
-    "reset_window",
-)  # fmt: skip
-NEEDS_SERIES = ("next_slice", "previous_slice", "result_slice")
+NEEDS_CASE = ("close_case",)
 NO_CASE, NO_RESULT = "Open an image first", "There is no result yet"
 NO_RESULT_HERE = "There is no result of this image: it can be measured by hand only"
+AT_START = "The start page is shown"
 NO_SERIES = "The image is no series of slices"
 NOTHING_RUNS = "Nothing is being analysed"
 NOT_IN_RESULT = "The result holds nothing of this kind"
@@ -72,7 +68,10 @@ class CommandStates(QObject):
         super().__init__(bench)
         self._actions, self._bench = actions, bench
         self._patient, self._image_type_button = patient, image_type_button
-        for signal in (bench.current_changed, bench.current_updated, bench.work_changed):
+        for signal in (
+            bench.current_changed, bench.current_updated, bench.work_changed,
+            bench.session.added, bench.session.removed,
+        ):  # fmt: skip
             signal.connect(self.refresh)
         patient.facts_changed.connect(self._offer_reports)
         patient.facts_changed.connect(self._offer_edits)
@@ -84,8 +83,11 @@ class CommandStates(QObject):
         """Offer what is possible now, and show the image type that was chosen."""
         case = self._bench.current
         self._offer(NEEDS_CASE, "" if case is not None else NO_CASE)
-        is_series = case is not None and not case.stack.is_single
-        self._offer(NEEDS_SERIES, "" if is_series else NO_SERIES)
+        cases = self._bench.session.cases
+        self._actions.offer("close_all", "" if cases else NO_CASE)
+        has_result = any(each.finding is not None for each in cases)
+        self._actions.offer("save_all", "" if has_result else NO_RESULT)
+        self._actions.offer("start_page", AT_START if case is None else "")
         self._offer(("cancel",), "" if self._bench.can_be_stopped else NOTHING_RUNS)
         self._offer_results(case.finding if case is not None else None)
         self._offer_volume(case)
@@ -99,8 +101,6 @@ class CommandStates(QObject):
             has_content = result is not None and exporter.is_available(result)
             missing = NO_RESULT if result is None else NOT_IN_RESULT
             actions.offer(f"save_{kind}", "" if has_content else missing)
-        is_heat = result is not None and EXPORTERS["heatmap"].is_available(result)
-        actions.offer("heatmap", "" if is_heat else NO_HEAT_MAP)
         self._offer_reports()
 
     def _offer(self, names: Iterable[str], reason: str) -> None:

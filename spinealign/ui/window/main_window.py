@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 from PyQt6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
@@ -75,6 +75,7 @@ from spinealign.ui.window.commands import (
 from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.window.file_locations import first_start_notice
 from spinealign.ui.window.patient_strip import PatientStrip
+from spinealign.ui.window.picture_states import PictureStates
 from spinealign.ui.window.reading_commands import ReadingCommands
 from spinealign.ui.window.settings_commands import SettingsCommands
 from spinealign.ui.window.status_line import StatusLine, WorkStatus
@@ -257,6 +258,10 @@ class MainWindow(DropWindow):
         connect_date(actions, self.correction, self)
         connect_preferences(actions, preferences, self.theme, self)
         connect_help(actions, bench, self)
+        self.picture_states = PictureStates(
+            actions, bench, self.viewer, self.navigation, self.correction.measures,
+            self.opacity_slider,
+        )  # fmt: skip
         self.settings_commands = SettingsCommands(
             actions, bench, self.theme, self.opacity_slider, self.correction.measures,
             self.results, self.navigation, self,
@@ -399,6 +404,14 @@ class MainWindow(DropWindow):
             part.set_colours(self.theme.colours)
         self.welcome.samples.refresh_icons()
         self.banner.refresh()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Say why the command of a key is not offered now; nothing else would answer it."""
+        if event is not None and not event.isAutoRepeat():
+            reason = self.actions_by_name.reason_of_keys(QKeySequence(event.keyCombination()))
+            if reason:
+                self.status.tell(reason)
+        super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Cancel analyses, let files be written to their end, remember the window, leave."""
