@@ -41,6 +41,8 @@ CASE_KEYS: tuple[tuple[str, str], ...] = (
     ("Shift with these, Ctrl+click", "Select several cases"),
     ("Ctrl+A", "Select all cases that are listed"),
     ("Del", "Close the selected cases"),
+    ("Return", "Put the keys on the picture"),
+    ("Esc (in the search)", "Clear the search, then go on to the list"),
     ("Menu key", "Analyse, stop, save, export or close the selected cases"),
 )
 """Keys while the list of cases has the keyboard."""

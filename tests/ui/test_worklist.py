@@ -174,6 +174,26 @@ class TestSearchFilterSort:
         assert (cases.search.text(), len(shown(mixed))) == ("", 4)
         assert not cases.clear.isVisible()
 
+    def test_escape_ends_the_search_and_stops_nothing(self, queued):
+        key(queued, Qt.Key.Key_F, CTRL)
+        search = queued.cases.search
+        QTest.keyClicks(search, "ct_2")
+        QTest.keyClick(search, Qt.Key.Key_Escape)
+        assert (search.text(), queued.workbench.session.is_busy) == ("", True)
+        assert not queued.findChildren(QMessageBox)
+        QTest.keyClick(search, Qt.Key.Key_Escape)
+        assert queued.cases.view.hasFocus()
+
+    def test_return_goes_from_the_search_to_the_list_and_to_the_picture(self, mixed):
+        key(mixed, Qt.Key.Key_F, CTRL)
+        QTest.keyClicks(mixed.cases.search, "film")
+        QTest.keyClick(mixed.cases.search, Qt.Key.Key_Return)
+        assert mixed.cases.view.hasFocus()
+        key(mixed, Qt.Key.Key_Home)
+        assert mixed.workbench.current.title == "film_4.png"
+        key(mixed, Qt.Key.Key_Return)
+        assert mixed.viewer.hasFocus()
+
     @pytest.mark.parametrize(
         ("words", "found"),
         [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PyQt6.QtCore import QPoint, QSize, Qt, pyqtBoundSignal, pyqtSignal
-from PyQt6.QtGui import QAction, QActionGroup, QImage
+from PyQt6.QtCore import QEvent, QPoint, QSize, Qt, pyqtBoundSignal, pyqtSignal
+from PyQt6.QtGui import QAction, QActionGroup, QImage, QKeyEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -31,7 +31,7 @@ from spinealign.wording.worklist import STANDING_TIPS, SortKey, Standing, count_
 
 _INSTEAD_OF_A_PICTURE = {
     CaseStatus.OPENED: "Reading the image…",
-    CaseStatus.WAITING: "Queued",
+    CaseStatus.WAITING: "Waiting to be analysed",
     CaseStatus.RUNNING: "Reading the image…",
     CaseStatus.STOPPED: "Stopped; press F5 to analyse it",
     CaseStatus.FAILED: "There is no image to show",
@@ -59,6 +59,36 @@ def earlier_result_text(case: Case) -> str:
         CaseStatus.RUNNING: "Analysing again… this is the earlier result.",
         CaseStatus.WAITING: "Queued to be analysed again; this is the earlier result.",
     }.get(case.status, "")
+
+
+class SearchField(QLineEdit):
+    """A search that Esc ends; Return and the arrow down go on to what was found.
+
+    `left` says that the keyboard belongs to the list now.
+    """
+
+    left = pyqtSignal()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Keep Esc from the command that stops analyses, while somebody searches."""
+        is_asked = event is not None and event.type() == QEvent.Type.ShortcutOverride
+        if is_asked and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Clear with Esc, leave with Return, arrow down, or Esc in an empty field."""
+        if event is not None and event.key() in _LEAVING_KEYS:
+            if event.key() == Qt.Key.Key_Escape and self.text():
+                self.clear()
+            else:
+                self.left.emit()
+            return
+        super().keyPressEvent(event)
+
+
+_LEAVING_KEYS = (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down)
 
 
 class CasesPanel(QWidget):
@@ -96,7 +126,8 @@ class CasesPanel(QWidget):
         self.model = WorklistModel(self)
         self.view = WorklistView(self.model, colours)
         self.recent = RecentList(colours)
-        self.search = QLineEdit()
+        self.search = SearchField()
+        self.search.left.connect(self.view.setFocus)
         self._make_search()
         self.count = QLabel()
         self.count.setObjectName("caseCount")

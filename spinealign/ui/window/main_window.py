@@ -300,6 +300,7 @@ class MainWindow(DropWindow):
         bench.readings.status_changed.connect(cases.update_case)
         bench.readings.changed.connect(self._update_current_row)
         bench.current_changed.connect(cases.select_case)
+        cases.view.activated.connect(lambda: self.viewer.setFocus())
         cases.file_chosen.connect(bench.opener.open_recent)
         cases.forget_requested.connect(bench.preferences.forget)
         cases.clear_recent_requested.connect(bench.preferences.clear_recent)
