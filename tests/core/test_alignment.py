@@ -405,6 +405,37 @@ class TestSeverity:
         assert words == {("C3", "C4"): "", ("C4", "C5"): word, ("C5", "C6"): ""}
 
 
+class TestVagueDifferences:
+    KEY = ("body_segmental_angle", ("C4", "C5"))
+    LIMIT = 9.2
+
+    def tilted(self, *tilts):
+        def below(level, top, tilt):
+            corners = [(120, top + tilt), (100, top), (100, top + 15), (120, top + 15 + tilt)]
+            return vertebra(level, corners)
+
+        places = zip(("C3", "C4", "C5", "C6"), (100, 120, 140, 160), tilts, strict=True)
+        return by_network(*(below(*place) for place in places))
+
+    def told(self, bodies, half, is_limited=True):
+        """The grade where a segment's difference from its neighbours is as uncertain as that."""
+        plain = taken(bodies)[self.KEY]
+        factor = 1.959964 * half / (math.sqrt(3) * half_width(plain))
+        found = taken(bodies, rule=IntervalRule(otherwise=factor, is_limited=is_limited))[self.KEY]
+        assert found.value is not None
+        return severity_text(found.severity)
+
+    def test_possibly_is_told_where_the_difference_is_as_sure_as_a_readers_angle(self):
+        bodies, grade = self.tilted(0, 1, -2, -1), "over 11° more kyphotic than its neighbours"
+        assert self.told(bodies, 0.9 * self.LIMIT) == f"possibly {grade}"
+        assert self.told(bodies, 1.1 * self.LIMIT) == ""
+        assert self.told(bodies, 1.1 * self.LIMIT, is_limited=False) == f"possibly {grade}"
+
+    def test_what_is_sure_is_told_however_wide_the_interval(self):
+        bodies, grade = self.tilted(0, 5, -5, 0), "over 11° more kyphotic than its neighbours"
+        assert self.told(bodies, 1.1 * self.LIMIT) == grade
+
+
 class TestUncertainty:
     def test_intervals_hold_the_value_and_follow_who_placed_the_points(self):
         def width(source):
