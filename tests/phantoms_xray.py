@@ -169,9 +169,18 @@ def film_of(column: DrawnColumn) -> SpineImage:
     )
 
 
+NOWHERE = np.array([[1.0, 0.0, -1e6], [0.0, 1.0, -1e6]])
+"""Where a column lies on a canvas that does not show it."""
+
+
+def negative_of(image: SpineImage) -> SpineImage:
+    """Return a film with dark bone."""
+    return replace(image, pixels=image.pixels.min() + image.pixels.max() - image.pixels)
+
+
 @dataclass
 class IdealEngine:
-    """Answers any window of `film_of` (column) as an ideal network would."""
+    """Answers any window of `film_of` (column) as an ideal network would; a negative is empty."""
 
     column: DrawnColumn
     name: str = "ideal"
@@ -199,6 +208,8 @@ class IdealEngine:
         found = np.linalg.lstsq(terms, canvas[rows[chosen], cols[chosen]], rcond=None)[0]
         scales, starts = [], []
         # On the film a side of length n adds _RISE * ((t / n) + (t / n) ** 2); here t = t0 + u / s.
+        if min(found[2], found[4]) <= 0:
+            return NOWHERE
         for length, (slope, curve) in zip(
             self.column.shape[::-1], (found[1:3], found[3:5]), strict=True
         ):

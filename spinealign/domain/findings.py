@@ -86,6 +86,7 @@ class WarningCode(StrEnum):
     DISC_COUNT_UNCERTAIN = "disc_count_uncertain"
     DISC_INFERRED = "disc_inferred"
     UPSIDE_DOWN = "upside_down"
+    ANALYSED_AS_NEGATIVE = "analysed_as_negative"
     COMPANION_UNMATCHED = "companion_unmatched"
     COMPANION_ALIKE = "companion_alike"
     COMPANION_UNUSED = "companion_unused"

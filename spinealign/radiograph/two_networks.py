@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from spinealign.inference.engine import LoadedModel
 from spinealign.measure.outlines.body_places import counterparts
 from spinealign.measure.outlines.suggestions import open_suggestions, suggestion_cautions
 from spinealign.radiograph.looks import COLUMN_CLASSES
+from spinealign.radiograph.negative_film import outline_either_polarity
 from spinealign.radiograph.outlines import BODY_CLASSES, outline_vertebrae
 from spinealign.radiograph.verdict import VertebraOutlines
 
@@ -43,6 +45,8 @@ def outline_film(
 ) -> VertebraOutlines:
     """Outline and name the bodies of a lateral film with all networks that are for it.
 
+    A film on which little is seen is looked at as a negative as well.
+
     Parameters
     ----------
     models : sequence of LoadedModel
@@ -52,6 +56,13 @@ def outline_film(
     levels : sequence of str
         What the examination names.
     """
+    return outline_either_polarity(partial(_outline_film, models, levels=levels), image)
+
+
+def _outline_film(
+    models: Sequence[LoadedModel], image: SpineImage, *, levels: Sequence[str]
+) -> VertebraOutlines:
+    """Outline and name the bodies of a film on which bone is bright."""
     neck, column = (_first_of(models, classes) for classes in (BODY_CLASSES, COLUMN_CLASSES))
     found = [outline_vertebrae(one, image, levels) for one in (neck, column) if one is not None]
     return chosen_of(*found) if len(found) > 1 else found[0]

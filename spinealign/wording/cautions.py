@@ -44,6 +44,9 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "The image seems to be rotated (upright after {quarter_turns}); “Turn and analyse” does "
         "that."
     ),
+    WarningCode.ANALYSED_AS_NEGATIVE: (
+        "Bone seems to be dark on this film: it was analysed as a negative; check the outlines."
+    ),
     WarningCode.NO_MODEL_FOR_VIEW: (
         "No installed model fits this image type ({examination}); nothing was analysed "
         "automatically."
@@ -168,6 +171,7 @@ _ADVICE = {
     WarningCode.VIEW_UNCERTAIN: "; check it, and choose another one if it is wrong.",
     WarningCode.VIEW_DISPUTED: "; check that it is the right image.",
     WarningCode.TURNED: "; “Turn and analyse” does that.",
+    WarningCode.ANALYSED_AS_NEGATIVE: "; check the outlines.",
     WarningCode.NOTHING_SEGMENTED: "; check the image type.",
     WarningCode.LEVELS_COUNTED: " Correct them if there is one.",
     WarningCode.BODY_HIDDEN: "; check their outlines and corners visually.",

@@ -106,6 +106,7 @@ CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.VIEW_DISPUTED: "image type disputed",
     WarningCode.VIEW_OF_SAMPLE: "sample",
     WarningCode.TURNED: "rotated",
+    WarningCode.ANALYSED_AS_NEGATIVE: "negative",
     WarningCode.NO_MODEL_FOR_VIEW: "no model",
     WarningCode.NOTHING_SEGMENTED: "nothing found",
     WarningCode.LOW_RESOLUTION: "small image",

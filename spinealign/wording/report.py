@@ -57,6 +57,7 @@ _STATUS_WORDS: Mapping[ReadingStatus, str] = {
 DECISIVE_CAUTIONS = (
     WarningCode.VIEW_OVERRULED, WarningCode.VIEW_DISPUTED, WarningCode.VIEW_UNCERTAIN,
     WarningCode.VIEW_OF_SAMPLE, WarningCode.TURNED, WarningCode.UPSIDE_DOWN,
+    WarningCode.ANALYSED_AS_NEGATIVE,
     WarningCode.DEMONSTRATION_MODEL, WarningCode.HEIGHT_LOSS, WarningCode.BENT_FILM,
     WarningCode.T1_ALONE, WarningCode.WEIGHTING_ASSUMED, WarningCode.NAMES_UNCONFIRMED,
     WarningCode.ACCEPTED_IMPLAUSIBLE, WarningCode.CORRECTED_BY_USER,

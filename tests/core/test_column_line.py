@@ -296,6 +296,30 @@ def test_s2_below_a_missing_s1_gives_no_names_to_the_bodies_above_it():
     assert not any(names.is_sure(place) for place in range(lower, len(chain)))
 
 
+def test_without_s1_no_names_are_told_below_a_gap_behind_the_shoulders():
+    """A film that ends above L4: twelve bodies had names one level too low."""
+    chain = [p for p in column(last="L3") if p.name not in ("T1", "T3", "T4")]
+    names = name_line(chain)
+    told = [p.name for place, p in enumerate(chain) if names.is_sure(place)]
+    assert told == ["C2", "C3", "C4", "C5", "C6", "C7"]
+    whole = [p for p in column() if p.name not in ("T1", "T3", "T4")]
+    assert all(name_line(whole).is_sure(place) for place in range(6))
+    assert name_line(whole).is_sure(len(whole) - 1)
+
+
+def test_two_bodies_seen_as_one_leave_no_name_to_what_lies_below_them():
+    """On one dark film C5 and C6 were one, and C7 was counted as C6."""
+    seen = [
+        ("C2", 335, 248, 47.4, 2.1, 0.36),
+        ("C3", 314, 306, 47.4, 3.0, 0.35),
+        ("C4", 301, 367, 48.1, 4.0, 0.36),
+        ("C5", 259, 450, 53.4, 5.0, 0.39),
+        ("C7", 238, 532, 56.2, 6.4, 0.42),
+    ]
+    names = name_line(chain_of(seen, s1=None))
+    assert [names.is_sure(place) for place in range(5)] == [True, True, True, False, False]
+
+
 def test_an_unbroken_neck_keeps_names_that_the_network_takes_for_lower_ones():
     """On one film C5 to C7 seem to lie a level too low, and L5 was taken for S1."""
     seen = [

@@ -58,7 +58,14 @@ from tests.cards import classifier_card
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 from tests.gates import gate_that_sees
 from tests.image_files import write_nifti
-from tests.phantoms_xray import DrawnColumn, draw_column, film_of, ideal_model, turned
+from tests.phantoms_xray import (
+    DrawnColumn,
+    draw_column,
+    film_of,
+    ideal_model,
+    negative_of,
+    turned,
+)
 from tools.phantoms.lumbar import CLASSES, SHIPPED_SEED, render_lumbar_phantom
 
 Pixels = NDArray[np.float32]
@@ -195,6 +202,11 @@ def film(column: DrawnColumn | None = None, *models: LoadedModel, **changes) -> 
     column = column or draw_column("C7")
     image = replace(film_of(column), **{**TRUE_MM, **changes})
     return analysed(image, *(models or (outliner(column),)))
+
+
+def negative_film() -> Analysis:
+    column = draw_column("C7")
+    return film(column, pixels=negative_of(film_of(column)).pixels)
 
 
 def spine(mask: NDArray[np.uint8] = MASK, *models: LoadedModel, companion=None, **changes):
@@ -338,6 +350,7 @@ CAUTIONS = (
         lambda: slice_of_neck(classifier(), gate(NECK), source_path=SAMPLE)),
     Row(C.TURNED, lambda: unknown(gate(LATERAL, only_shape=(320, 240))),
         lambda: unknown(gate(LATERAL, only_shape=(240, 320)))),
+    Row(C.ANALYSED_AS_NEGATIVE, negative_film, plain_film),
     Row(C.NO_MODEL_FOR_VIEW, lambda: slice_of_neck(segmenter()), plain_slice),
     Row(C.NOTHING_SEGMENTED, lambda: spine(np.zeros_like(MASK)), plain_spine, of="MR"),
     Row(C.NOTHING_SEGMENTED, lambda: film(draw_column().without("C3", "C4", "C5", "C6", "C7")),

@@ -147,6 +147,7 @@ CARRIED = {
     ),
     WarningCode.NOTHING_SEGMENTED: ({}, "No spine structure was found"),
     WarningCode.LOW_RESOLUTION: ({"size_px": (200, 170)}, "small (200 x 170)"),
+    WarningCode.ANALYSED_AS_NEGATIVE: ({}, "analysed as a negative"),
     WarningCode.LOW_CONTRAST: ({}, "little contrast"),
     WarningCode.TOO_DARK: ({}, "very dark"),
     WarningCode.TOO_BRIGHT: ({}, "very bright"),
