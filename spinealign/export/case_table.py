@@ -45,16 +45,19 @@ class CaseRow:
 
     Parameters
     ----------
-    analysis : Analysis
-        As a person corrected it.
+    path : Path
+        Of the image.
     status : str
-        Where it stands in the worklist: "to check", "refused", "signed".
+        Where it stands in the worklist: "to check", "refused", "failed", "signed".
+    analysis : Analysis or None
+        As a person corrected it; None without a result: the cells stay empty.
     reading : Reading or None
         What a reader made of it.
     """
 
-    analysis: Analysis
+    path: Path
     status: str
+    analysis: Analysis | None = None
     reading: Reading | None = None
 
 
@@ -94,8 +97,9 @@ def write_case_table(rows: Sequence[CaseRow], path: Path) -> None:
 
 
 def _origin(row: CaseRow) -> tuple[str, ...]:
-    analysis = row.analysis
-    name = display_name(analysis.image.source_path)
+    analysis, name = row.analysis, display_name(row.path)
+    if analysis is None:
+        return (name, "", row.status, "", "", "")
     return (
         name, analysis.view_name, row.status, status_cell(row.reading), analysis.image.sha256,
         analysis.program_version,
@@ -105,6 +109,8 @@ def _origin(row: CaseRow) -> tuple[str, ...]:
 def _cells(row: CaseRow) -> Mapping[_Column, Any]:
     """Return what one image has to say, by column; nothing where a cell would be empty."""
     found: dict[_Column, Any] = {}
+    if row.analysis is None:
+        return found
     analysis = row.analysis.without_demonstration
     for measurement in analysis.measurements:
         if measurement.definition.group in MAIN_GROUPS:

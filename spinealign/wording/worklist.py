@@ -10,12 +10,12 @@ from pathlib import Path
 from spinealign.domain.errors import ReadProblem
 from spinealign.domain.findings import Analysis
 from spinealign.domain.measures import MeasureCode
-from spinealign.domain.reading import Finding, FindingKind
+from spinealign.domain.reading import CONTEXT_KINDS, Finding, FindingKind
 from spinealign.domain.study import SkippedFile
 from spinealign.wording.definitions import MEASURE_WORDS
 from spinealign.wording.examinations import examination_label, kind_text
 from spinealign.wording.failures import Message
-from spinealign.wording.reading_page import abnormal_phrase, finding_value_text
+from spinealign.wording.reading_page import abnormal_phrase, finding_title, finding_value_text
 from spinealign.wording.text import listed, safe_text
 
 
@@ -151,7 +151,7 @@ def listed_kind(analysis: Analysis) -> str:
 
 
 def key_text(finding: Finding) -> str:
-    """Return a finding as short as on a line of a list; empty without a value.
+    """Return an abnormal finding, or a measure, as short as on a line of a list.
 
     Returns
     -------
@@ -159,12 +159,13 @@ def key_text(finding: Finding) -> str:
         "L4/L5 Pfirrmann 5", "L4/L5 possibly disc herniation", "C2–C7 Cobb 12.3°".
     """
     value = finding_value_text(finding.value)
-    if not value:
+    if not value or finding.kind in CONTEXT_KINDS:
         return ""
     if finding.kind is FindingKind.MEASURE:
         ends = (finding.levels[0], finding.levels[-1]) if finding.levels else ("", "")
         name = MEASURE_WORDS[MeasureCode(finding.code)].short.format(*ends, "").strip()
-        return safe_text(f"{name} {value}")
+        is_place_alone = name in ("/".join(finding.levels), *finding.levels)
+        return safe_text(f"{finding_title(finding) if is_place_alone else name} {value}")
     phrase = abnormal_phrase(finding).replace("Pfirrmann grade", "Pfirrmann")
     return safe_text(f"{finding.place} {phrase}")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from spinealign.domain.findings import ModelStatus
+from spinealign.domain.findings import Analysis, ModelStatus
 from spinealign.domain.measures import MeasureCode
-from spinealign.domain.reading import Decision
+from spinealign.domain.reading import Decision, Reading
 from spinealign.export.case_table import CASE_COLUMNS, CaseRow, cases_csv, write_case_table
 from spinealign.reading.findings import measure_key
 from spinealign.reading.session import ReadingSession
@@ -19,6 +19,10 @@ from tests import phantoms
 from tests.readings import Clock, back_analysis, degrees, neck_analysis, store_in
 
 COBB, AXIS = "C2–C7 Cobb lordosis (deg)", "C2–C7 sagittal vertical axis"
+
+
+def row_of(analysis: Analysis, status: str, reading: Reading | None = None) -> CaseRow:
+    return CaseRow(analysis.image.source_path, status, analysis, reading)
 
 
 def table(*rows: CaseRow) -> list[dict[str, str]]:
@@ -29,7 +33,7 @@ def table(*rows: CaseRow) -> list[dict[str, str]]:
 
 def test_a_row_an_image_and_what_it_comes_from() -> None:
     film, photo = neck_analysis(path=Path("a.png")), phantoms.failed_view_analysis()
-    first, second = table(CaseRow(film, "to check"), CaseRow(photo, "refused"))
+    first, second = table(row_of(film, "to check"), row_of(photo, "refused"))
     assert tuple(first)[: len(CASE_COLUMNS)] == CASE_COLUMNS
     assert (first["image"], first["status"], second["status"]) == ("a.png", "to check", "refused")
     assert first["image_sha256"] == film.image.sha256
@@ -37,9 +41,16 @@ def test_a_row_an_image_and_what_it_comes_from() -> None:
     assert second[COBB] == ""
 
 
+def test_what_has_no_result_has_a_row_too() -> None:
+    first, second = table(row_of(neck_analysis(), "to check"), CaseRow(Path("x.jpg"), "failed"))
+    assert first[COBB]
+    told = {name: cell for name, cell in second.items() if cell}
+    assert told == {"image": "x.jpg", "status": "failed"}
+
+
 def test_values_stand_with_their_intervals_and_segments_elsewhere() -> None:
     film = neck_analysis(12.0)
-    [row] = table(CaseRow(film, "to check"))
+    [row] = table(row_of(film, "to check"))
     low, high = next(m.interval for m in film.measurements if m.code is MeasureCode.COBB_C2_C7)
     said = [float(row[f"{COBB}{part}"]) for part in ("", " low", " high")]
     assert said == pytest.approx([12.0, low, high], abs=1e-4)
@@ -51,14 +62,14 @@ def test_pixels_and_millimetres_are_never_in_one_column() -> None:
     axis = next(m for m in film.measurements if m.code is MeasureCode.SAGITTAL_VERTICAL_AXIS)
     other = replace(axis, unit="px" if axis.unit == "mm" else "mm")
     second = replace(film, measurements=(other,))
-    rows = table(CaseRow(film, "to check"), CaseRow(second, "to check"))
+    rows = table(row_of(film, "to check"), row_of(second, "to check"))
     columns = {f"{AXIS} ({unit})" for unit in ("px", "mm")}
     assert columns <= set(rows[0])
     assert [sorted(bool(row[name]) for name in columns) for row in rows] == [[False, True]] * 2
 
 
 def test_discs_stand_by_level_from_the_top() -> None:
-    [row] = table(CaseRow(back_analysis(), "to check"))
+    [row] = table(row_of(back_analysis(), "to check"))
     columns = [name for name in row if "Pfirrmann" in name]
     assert columns == [f"L{n}/L{n + 1} Pfirrmann grade" for n in range(1, 5)] + [
         "L5/S1 Pfirrmann grade"
@@ -68,7 +79,7 @@ def test_discs_stand_by_level_from_the_top() -> None:
 
 
 def test_grades_of_a_demonstration_are_left_out() -> None:
-    [row] = table(CaseRow(back_analysis(status=ModelStatus.DEMONSTRATION), "to check"))
+    [row] = table(row_of(back_analysis(status=ModelStatus.DEMONSTRATION), "to check"))
     assert not any("Pfirrmann" in name for name in row)
 
 
@@ -79,15 +90,15 @@ def test_what_was_signed_stands_beside_the_value_of_the_program(tmp_path: Path) 
     session.decide(measure_key(cobb), Decision.CHANGED, degrees(20.0))
     session.accept_rest()
     session.sign("A. Reader")
-    first, second = table(CaseRow(film, "signed", session.reading), CaseRow(untouched, "to check"))
+    first, second = table(row_of(film, "signed", session.reading), row_of(untouched, "to check"))
     assert (first[COBB], first[f"{COBB} reader"]) == ("12.0", "20.0")
     assert (first["reading_status"], second["reading_status"]) == ("signed", "")
     assert second[f"{COBB} reader"] == ""
-    [alone] = table(CaseRow(untouched, "to check"))
+    [alone] = table(row_of(untouched, "to check"))
     assert f"{COBB} reader" not in alone
 
 
 def test_the_file_holds_the_table(tmp_path: Path) -> None:
-    rows = [CaseRow(neck_analysis(), "to check")]
+    rows = [row_of(neck_analysis(), "to check")]
     write_case_table(rows, tmp_path / "cases.csv")
     assert (tmp_path / "cases.csv").read_bytes().decode() == cases_csv(rows)

@@ -1,8 +1,5 @@
 """The worklist: what a row says, search, filters, order, several cases at once, the queue."""
 
-import csv
-from pathlib import Path
-
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QContextMenuEvent
@@ -11,10 +8,12 @@ from PyQt6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton
 
 from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.study import PatientFacts
+from spinealign.reading.findings import findings_of
 from spinealign.ui.cases.case import CaseStatus
 from spinealign.ui.cases.worklist_view import SIGNS
 from spinealign.ui.widgets.icons import icon
-from spinealign.wording.worklist import STANDING_TIPS, SortKey, Standing
+from spinealign.wording.worklist import STANDING_TIPS, SortKey, Standing, key_text
+from tests.readings import neck_analysis
 from tests.ui.hands import at_rest, titles
 
 LEFT, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -121,6 +120,11 @@ class TestWhatARowSays:
         assert row.spoken == "film_4.png, Neck X-ray, C2–C7 Cobb 20.9°, to check"
         index = mixed.cases.model.index_of(row.case)
         assert index.data(Qt.ItemDataRole.AccessibleTextRole) == row.spoken
+
+    def test_an_angle_between_neighbours_says_what_it_is(self):
+        found = findings_of(neck_analysis())
+        words = {key_text(finding) for finding in found}
+        assert {"C2–C7 Cobb 12.0°", "C4/C5 translation 3.8 mm"} <= words
 
     def test_why_one_failed_stands_in_its_tip(self, mixed):
         assert "“bad_3” is not an image" in row_named(mixed, "bad_3").tip
@@ -370,9 +374,11 @@ class TestSeveralAtOnce:
         with qtbot.waitSignal(mixed.workbench.saver.saved):
             mixed.actions_by_name["export_table"].trigger()
         [rows] = fake.tables
-        assert [(row.status, row.analysis.image.source_path.name) for row in rows] == [
-            ("to check", "ct_1.dcm"), ("refused", "photo_2.png"), ("to check", "film_4.png"),
+        assert [(row.status, row.path.name) for row in rows] == [
+            ("to check", "ct_1.dcm"), ("refused", "photo_2.png"), ("failed", "bad_3"),
+            ("to check", "film_4.png"),
         ]  # fmt: skip
+        assert "not saved" not in mixed.banner.text
         assert fake.written == [("table", tmp_path / "table.csv")]
 
     def test_a_table_is_offered_where_something_selected_has_a_result(self, mixed):
@@ -492,18 +498,3 @@ class TestTheQueue:
         assert standing == [
             Standing.RUNNING, Standing.STOPPED, Standing.STOPPED, Standing.WAITING,
         ]  # fmt: skip
-
-
-def test_the_real_table_is_written(qtbot, mixed, tmp_path):
-    from spinealign.export.case_table import CaseRow, write_case_table
-
-    rows = [
-        CaseRow(case.finding.analysis, case.standing.value)
-        for case in mixed.workbench.session.cases
-        if case.finding is not None
-    ]
-    path: Path = tmp_path / "cases.csv"
-    write_case_table(rows, path)
-    with path.open(encoding="utf-8", newline="") as file:
-        read = list(csv.DictReader(file))
-    assert [row["status"] for row in read] == ["to check", "refused", "to check"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QObject, QUrl, pyqtSignal
 from PyQt6.QtGui import QDesktopServices
@@ -34,6 +34,9 @@ from spinealign.ui.work.tasks import Task, TaskRunner, Work
 from spinealign.wording import Message
 from spinealign.wording.finding_text import finding_text, reading_text
 from spinealign.wording.report import NOT_READ
+
+if TYPE_CHECKING:
+    from spinealign.export.case_table import CaseRow
 
 
 @dataclass(frozen=True)
@@ -194,15 +197,13 @@ class Saver(QObject):
             **self.appended_to(analysis),
         )
 
-    def save_table(
-        self, named: Sequence[tuple[str, Analysis]], asking: QWidget, left_out: int = 0
-    ) -> None:
-        """Ask for a file and write one table of results, each with its status, a row each."""
-        from spinealign.export.case_table import CaseRow
+    def save_table(self, rows: Sequence[CaseRow], asking: QWidget, left_out: int = 0) -> None:
+        """Ask for a file and write one table of several cases, a row each.
 
-        path = self._ask_file(CASE_TABLE, None, asking) if named else None
+        `left_out` counts results that are no longer in memory; the user is told.
+        """
+        path = self._ask_file(CASE_TABLE, None, asking) if rows else None
         if path is not None:
-            rows = [CaseRow(result, status, self.reading_of(result)[0]) for status, result in named]
             write = partial(self._services.write_case_table, rows)
             self._write(lambda: write_file(path, write), left_out)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QMessageBox, QPushButton, QWidget
@@ -22,6 +23,9 @@ from spinealign.wording.worklist import (
     stop_one_text,
     stop_question,
 )
+
+if TYPE_CHECKING:
+    from spinealign.export.case_table import CaseRow
 
 NO_SKIPPED = "No file was skipped"
 NO_SELECTED_RESULT = "There is no result yet among the selected cases"
@@ -116,13 +120,19 @@ class CaseCommands(QObject):
         self._bench.saver.save_results(kept, self._window, left_out=len(done) - len(kept))
 
     def export_table(self, cases: Sequence[Case]) -> None:
-        """Save one table with the main measures of cases, a row each."""
-        named = [
-            (case.standing.value, case.finding.analysis)
-            for case in cases
-            if case.finding is not None
-        ]
-        self._bench.saver.save_table(named, self._window, left_out=len(cases) - len(named))
+        """Save one table with the main measures of cases, a row each; without a result too."""
+        let_go = [case for case in cases if case.status is CaseStatus.DONE and not case.finding]
+        rows = [self._table_row(case) for case in cases if case not in let_go]
+        self._bench.saver.save_table(rows, self._window, left_out=len(let_go))
+
+    def _table_row(self, case: Case) -> CaseRow:
+        from spinealign.export.case_table import CaseRow
+
+        if case.finding is None:
+            return CaseRow(case.path, case.standing.value)
+        analysis = case.finding.analysis
+        reading, _ = self._bench.readings.reading_of(analysis)
+        return CaseRow(analysis.image.source_path, case.standing.value, analysis, reading)
 
     def _close_current(self) -> None:
         if self._bench.current is not None:
