@@ -200,6 +200,26 @@ class ImagePart:
     volume: int = 0
 
 
+@dataclass(frozen=True)
+class PatientPlane:
+    """Where a slice lies in the patient, in millimetres to the left, the back and the head.
+
+    Parameters
+    ----------
+    frame_uid : str
+        Frame of reference: only places of one frame can be compared.
+    corner_mm : tuple of float
+        Of the picture: pixel 0 begins there.
+    right_mm, down_mm : tuple of float
+        From one pixel to the next of a row, and of a column.
+    """
+
+    frame_uid: str = field(repr=False)
+    corner_mm: tuple[float, float, float]
+    right_mm: tuple[float, float, float]
+    down_mm: tuple[float, float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class SpineImage:
     """One two-dimensional image with its geometry and where that came from.
@@ -252,6 +272,8 @@ class SpineImage:
         Whether the file's own words for the series call it one in flexion or extension.
     weighting : Weighting or None
         As the file states it, in its attribute or in its own words for an MR series.
+    patient_plane : PatientPlane or None
+        Only where the file states place, directions, spacing and frame of reference.
     presentation : Presentation
         How a person has it shown; `pixels` are the file's all the same.
     """
@@ -278,6 +300,7 @@ class SpineImage:
     patient_age_years: int | None = field(default=None, repr=False)
     is_bent: bool = False
     weighting: Weighting | None = None
+    patient_plane: PatientPlane | None = None
     presentation: Presentation = AS_IN_FILE
 
     @property

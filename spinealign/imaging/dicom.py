@@ -9,7 +9,14 @@ import numpy as np
 from pydicom import Dataset
 
 from spinealign.domain.formats import DICOM
-from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage, Weighting
+from spinealign.domain.image import (
+    ImagePart,
+    NoteKind,
+    PatientPlane,
+    ReaderNote,
+    SpineImage,
+    Weighting,
+)
 from spinealign.domain.study import said_weighting, says_bent
 from spinealign.imaging import dicom_tags
 from spinealign.imaging.decoding import checksum, make_image, make_square
@@ -18,6 +25,7 @@ from spinealign.imaging.dicom_decompress import stream_notes
 from spinealign.imaging.dicom_grey import to_grey
 from spinealign.imaging.dicom_identifiers import dicom_identifiers
 from spinealign.imaging.dicom_kind import is_capture, says_burned_in, stated_kind
+from spinealign.imaging.dicom_numbers import numbers
 from spinealign.imaging.dicom_pixels import (
     check_pixels,
     decode_frame,
@@ -32,6 +40,7 @@ from spinealign.imaging.orientation import (
     main_directions,
     slice_turn,
 )
+from spinealign.imaging.patient_planes import stored_plane, turned_plane
 
 _SLICED_MODALITIES = frozenset(("CT", "MR", "PT", "NM"))
 _SIDES = frozenset("LRB")
@@ -106,6 +115,9 @@ def frame_image(
         burned_in=says_burned_in(dataset),
         file_format=DICOM.name,
         orientation=turn.directions,
+        patient_plane=turned_plane(
+            _stored_plane(dataset, frame, spacing_mm), turn, turn.apply(values).shape
+        ),
         laterality=_laterality(dataset),
         dicom=dicom_identifiers(dataset, frame, frames),
         patient_age_years=patient_age_years(dataset),
@@ -123,6 +135,15 @@ def frame_image(
             *kind_notes,
         ),
     )
+
+
+def _stored_plane(
+    dataset: Dataset, frame: int, spacing_mm: tuple[float, float] | None
+) -> PatientPlane | None:
+    place = dicom_tags.frame_value(dataset, frame, "PlanePositionSequence", "ImagePositionPatient")
+    cosines = dicom_tags.slice_cosines(dataset, frame)
+    uid = dicom_identifiers(dataset, frame, 1).frame_of_reference_uid
+    return stored_plane(uid, numbers(place), cosines, spacing_mm)
 
 
 def display_turn(dataset: Dataset, frame: int) -> Turn:

@@ -54,7 +54,7 @@ def turned_left(image: SpineImage, quarter_turns: int) -> SpineImage:
     if spacing_mm is not None and quarter_turns % 2:
         spacing_mm = spacing_mm[::-1]
     pixels = np.ascontiguousarray(np.rot90(image.pixels, quarter_turns))
-    return replace(image, pixels=pixels, spacing_mm=spacing_mm)
+    return replace(image, pixels=pixels, spacing_mm=spacing_mm, patient_plane=None)
 
 
 def slice_turn(cosines: NDArray[np.float64]) -> Turn:

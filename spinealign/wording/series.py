@@ -122,6 +122,11 @@ def return_text(stack: SeriesStack, result: SlicePosition) -> str:
     return f"Back to {picture_word(stack.first).lower()} {result.index + 1}"
 
 
+def jump_text(title: str) -> str:
+    """Return what leads to a place of the patient on a slice of another series."""
+    return f"Show this place on {title}"
+
+
 def picture_name(part: ImagePart) -> str:
     """Return the name of a picture's file, and which one of several it is."""
     words = [display_name(part.path)]

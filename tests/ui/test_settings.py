@@ -34,6 +34,7 @@ CHOSEN = Settings(
     shown_measures=("c7_slope|C7",),
     hidden_measures=("cobb_c2_c7|C2|C7",),
     wheel_leafs=False,
+    show_reference_lines=False,
     remember_recent=False,
     hide_patient_data=True,
     reader_name="A. Reader",

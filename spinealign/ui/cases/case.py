@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from spinealign.domain.examination import Examination
-from spinealign.domain.image import ImagePart
+from spinealign.domain.image import ImagePart, PatientPlane, SpineImage
 from spinealign.domain.reading import ReadingStatus
 from spinealign.domain.study import ImageSource, SeriesEntry, SeriesStack, SlicePosition
 from spinealign.ui.cases.jobs import Finding, Progress, Turned
@@ -62,6 +62,20 @@ class Opening:
     again: Recent | None = None
 
 
+@dataclass(frozen=True)
+class SeenSlice:
+    """Where the slice that somebody looks at lies, in its series and in the patient."""
+
+    plane: PatientPlane | None
+    shape: tuple[int, int]
+    place: SlicePosition | None
+
+    @classmethod
+    def of(cls, image: SpineImage, place: SlicePosition | None) -> SeenSlice:
+        """Return where a picture lies."""
+        return cls(image.patient_plane, image.shape, place)
+
+
 class Case:
     """One opened series and what is known about it.
 
@@ -90,6 +104,7 @@ class Case:
         self.companion: Companion | None = None
         self.shown_companion: Companion | None = None
         self.display: DisplayImage | None = None
+        self.seen: SeenSlice | None = None
         self.finding: Finding | None = None
         self.message: Message | None = None
         self.reading_status = ReadingStatus.AUTOMATIC

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PyQt6.QtCore import QPoint, QPointF
@@ -28,6 +28,10 @@ _FOLLOWING = {
 """Which other bodies move when one gets another level: those above, and those below."""
 
 
+Ways = Sequence[tuple[str, Callable[[], None]]]
+"""Commands in words that lead from a place of the picture to other series."""
+
+
 class EditMenu:
     """Builds and shows the menu.
 
@@ -45,6 +49,7 @@ class EditMenu:
         self._viewer = viewer
         self._editor = editor
         self._changes = changes
+        self.ways_from: Callable[[QPointF], Ways] = lambda _: ()
         viewer.menu_requested.connect(self.show)
 
     def show(self, point: QPointF, where: QPoint) -> None:
@@ -57,8 +62,8 @@ class EditMenu:
         """Return what can be done at a place of the picture, or None where that is nothing."""
         state = self._changes.session.corrections
         ref = self._editor.ref_at(point)
-        is_bare = self._changes.session.is_bare
-        if state is None or (is_bare and not isinstance(ref, DrawnRef)):
+        is_bare, ways = self._changes.session.is_bare, self.ways_from(point)
+        if state is None or (is_bare and not isinstance(ref, DrawnRef) and not ways):
             return None
         menu = QMenu(self._viewer)
         menu.setToolTipsVisible(True)
@@ -71,8 +76,12 @@ class EditMenu:
             self._add_point(menu, body, ref)
         if body is not None:
             self._add_body(menu, state, body)
+        for text, go in ways:
+            _add(menu, text, go)
         if is_bare:
             return menu
+        if ways:
+            menu.addSeparator()
         self._add_suggestions(menu, self._viewer.picture.suggestion_at(point))
         self._add_general(menu, state, None if body is not None else point)
         return menu

@@ -228,13 +228,14 @@ class MeasureLayer:
         """
         scene = self._parent.scene()
         views = scene.views() if scene is not None else []
+        names = self._names()
         if not views or not self._items:
             return
         to_view, view = views[0].viewportTransform(), QRectF(views[0].rect())
         room = view.adjusted(4, 4, -4, -4)
         limits = (room.left(), room.top(), room.right(), room.bottom())
         taken: list[Box] = letter_boxes(view) if self.has_letters else []
-        taken += [_box_of(item, to_view) for item in self._names()]
+        taken += [_box_of(item, to_view) for item in names]
         labels = [label for _, label in self._items.values()]
         is_whole = getattr(views[0], "is_fitted", False)
         for label in sorted(labels, key=ValueItem.turn):

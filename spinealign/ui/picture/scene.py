@@ -25,6 +25,7 @@ from spinealign.ui.picture.handles import DrawingLayer, HandleItem
 from spinealign.ui.picture.lookup_items import LookupItem, OutlineItem, StretchedImageItem
 from spinealign.ui.picture.measure_overlay import Key, MeasureLayer
 from spinealign.ui.picture.note_items import NoteLayer
+from spinealign.ui.picture.reference_items import ReferenceLayer, ReferenceLine
 from spinealign.ui.settings.settings import OverlayStyle
 
 DIMMED_ALPHA = 50
@@ -183,6 +184,11 @@ class PictureScene(QGraphicsScene):
         if self._greys is not None:
             self._greys.draw_plain(painter)
 
+    def show_references(self, lines: Sequence[ReferenceLine]) -> None:
+        """Draw where slices of other series cut the picture."""
+        self.references.show(lines)
+        self.measures.lay_out()
+
     @property
     def layers(self) -> PictureLayers:
         """What lies over the picture now, for a file that shows the same."""
@@ -304,10 +310,12 @@ class PictureScene(QGraphicsScene):
         self.measures = MeasureLayer(self._root, self._names_shown)
         self.drawings = DrawingLayer(self._root)
         self.notes = NoteLayer(self._root)
+        self.references = ReferenceLayer(self._root)
 
     def _names_shown(self) -> list[ScreenSizedItem]:
         names = (*self.bodies.names(), *self.suggestions.names())
-        return [*(name for name in names if name.is_shown), *self.notes.lay_out()]
+        shown = [name for name in names if name.is_shown]
+        return [*shown, *self.notes.lay_out(), *self.references.lay_out()]
 
     def _new_root(self) -> QGraphicsRectItem:
         root = QGraphicsRectItem()

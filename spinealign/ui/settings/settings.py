@@ -66,6 +66,8 @@ class Settings:
     wheel_leafs : bool
         Whether the wheel alone leafs through a series, and zooms with Ctrl; else it zooms alone,
         and leafs with Ctrl or Shift. On a single picture it always zooms.
+    show_reference_lines : bool
+        Whether lines show where slices of other open series cut the one that is seen.
     remember_recent : bool
         Whether the paths of opened files are kept for the next start.
     hide_patient_data : bool
@@ -94,6 +96,7 @@ class Settings:
     shown_measures: tuple[str, ...] = ()
     hidden_measures: tuple[str, ...] = ()
     wheel_leafs: bool = True
+    show_reference_lines: bool = True
     remember_recent: bool = True
     hide_patient_data: bool = False
     reader_name: PersonName = ""

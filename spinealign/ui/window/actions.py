@@ -297,6 +297,14 @@ COMMANDS: tuple[Command, ...] = (
         "Image regions that the classification is based on",
         True,
     ),
+    Command(
+        "reference_lines",
+        "&Reference lines",
+        ("J",),
+        "",
+        "Show where slices of the other open series cut this one",
+        True,
+    ),
     Command("less_opacity", "Overlay less opaque", ("[",)),
     Command("more_opacity", "Overlay more opaque", ("]",)),
     Command("fit", "&Fit to window", ("F",), "fit"),
@@ -519,7 +527,8 @@ def build_menus(
     _fill(reading, actions, ("go_to_findings", "accept_rest", _SEPARATOR, "sign", "addendum"))
     _fill(reading, actions, ("versions", _SEPARATOR, "phrases"))
     view = _menu(bar.addMenu("&View"))
-    _fill(view, actions, ("overlay", "outlines", "heatmap", "less_opacity", "more_opacity"))
+    _fill(view, actions, ("overlay", "outlines", "heatmap", "reference_lines"))
+    _fill(view, actions, ("less_opacity", "more_opacity"))
     _fill(view, actions, (_SEPARATOR, "fit", "one_to_one", "zoom_in", "zoom_out"))
     view.addSeparator()
     view.addMenu(windows)

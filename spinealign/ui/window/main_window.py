@@ -36,6 +36,7 @@ from spinealign.ui.reading.places import (
 )
 from spinealign.ui.results.disc_inset import DiscInset
 from spinealign.ui.results.results_panel import ResultsPanel
+from spinealign.ui.series.reference_lines import ReferenceLines
 from spinealign.ui.series.series_panel import SeriesPanel
 from spinealign.ui.series.slice_bar import SliceBar
 from spinealign.ui.series.slice_navigation import SliceNavigation
@@ -143,6 +144,8 @@ class MainWindow(DropWindow):
             self, bench.editing, self.viewer, self.results, bench.preferences, bench.messages,
             bench.readings,
         )  # fmt: skip
+        self.references = ReferenceLines(bench, self.viewer, self.navigation)
+        self.correction.menu.ways_from = self.references.ways_from
         self.work_status = WorkStatus(bench, self.status)
         self.closer = WindowCloser(self, bench, self.work_status, self.correction.may_close)
         self._lay_out()
@@ -336,6 +339,9 @@ class MainWindow(DropWindow):
         viewer.zoom_changed.connect(self._show_zoom)
         viewer.image_shown.connect(self._show_zoom)
         self.navigation.moved.connect(self.states.refresh)
+        shown = self.workbench.preferences.settings.show_reference_lines
+        self.actions_by_name.check("reference_lines", shown)
+        self.actions_by_name["reference_lines"].toggled.connect(self.references.set_shown)
         self.navigation.placed.connect(self._show_title)
         self.navigation.placed.connect(lambda: self.results.show_foreign(*self.navigation.foreign))
         self.results.return_wanted.connect(self.navigation.follow)
