@@ -120,6 +120,7 @@ class CorrectionKind(StrEnum):
     """What a person changed."""
 
     POINTS_MOVED = "points_moved"
+    POINTS_CONFIRMED = "points_confirmed"
     BODIES_ADDED = "bodies_added"
     SUGGESTIONS_ACCEPTED = "suggestions_accepted"
     BODIES_DELETED = "bodies_deleted"
@@ -310,11 +311,16 @@ class LandmarkName(StrEnum):
 
 
 class LandmarkSource(StrEnum):
-    """Where a landmark comes from."""
+    """Where a landmark comes from: `CONFIRMED` is the program's own that a person found right."""
 
     NETWORK = "network"
     CONTOUR = "contour"
     USER = "user"
+    CONFIRMED = "confirmed"
+
+
+BY_PERSON = frozenset({LandmarkSource.USER, LandmarkSource.CONFIRMED})
+"""Sources of landmarks that a person stands for."""
 
 
 Level = Annotated[str, Meta(pattern=rf"^(?:{'|'.join(LEVEL_SEQUENCE)})$(?!\n)")]

@@ -192,6 +192,7 @@ _ADVICE = {
 
 _CORRECTIONS = {
     CorrectionKind.POINTS_MOVED: "points moved",
+    CorrectionKind.POINTS_CONFIRMED: "points confirmed where they were",
     CorrectionKind.BODIES_ADDED: "bodies added",
     CorrectionKind.SUGGESTIONS_ACCEPTED: "suggested bodies accepted",
     CorrectionKind.BODIES_DELETED: "bodies deleted",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from spinealign.domain.findings import (
+    BY_PERSON,
     Analysis,
     Facing,
     Landmark,
@@ -14,7 +15,12 @@ from spinealign.domain.findings import (
     Vertebra,
     WarningCode,
 )
-from spinealign.domain.measurements import Drawing, DrawingTool
+from spinealign.domain.measurements import (
+    Drawing,
+    DrawingTool,
+    Measurement,
+    UnmeasurableReason,
+)
 from spinealign.wording.failures import Message
 from spinealign.wording.text import listed, probability_text, safe_text
 from spinealign.wording.vertebrae import suggested_name
@@ -43,13 +49,14 @@ TOOL_WORDS = {
 
 HANDLE_HINT = (
     "drag to move, with Shift to snap to the edge; arrow keys move by 1 pixel (Shift 10, Alt 0.1); "
-    "Tab next point, Esc ends"
+    "Tab next point, Enter: the corners of this body are right, Esc ends"
 )
 
 _SOURCE_WORDS = {
     LandmarkSource.NETWORK: "detected by the network",
     LandmarkSource.CONTOUR: "taken from the outline",
     LandmarkSource.USER: "placed manually",
+    LandmarkSource.CONFIRMED: "confirmed by the reader",
 }
 
 
@@ -61,12 +68,25 @@ def point_name(body: str, name: LandmarkName) -> str:
 
 def landmark_text(body: Vertebra, mark: Landmark) -> str:
     """Return which point this is, who placed it, and how sure that is; for a tool tip."""
-    sure = (
-        ""
-        if mark.source is LandmarkSource.USER
-        else f", confidence {probability_text(mark.confidence)}"
-    )
+    sure = "" if mark.source in BY_PERSON else f", confidence {probability_text(mark.confidence)}"
     return f"{point_name(body.name, mark.name)}\n{_SOURCE_WORDS[mark.source]}{sure}"
+
+
+def confirm_corners_text(names: Sequence[str]) -> str:
+    """Return the text of the command that stands for the corners of bodies as they are."""
+    return f"Checked: the corners of {listed(list(map(safe_text, names)))} are right"
+
+
+def corners_to_check(measurements: Iterable[Measurement]) -> list[tuple[str, ...]]:
+    """Return the bodies that each measure of several levels asks to check, none twice."""
+    asked = [
+        one.unmeasurable.bodies
+        for one in measurements
+        if one.unmeasurable is not None
+        and one.unmeasurable.reason is UnmeasurableReason.OUTLINES_UNCERTAIN
+        and not one.definition.extent.has_one_level
+    ]
+    return list(dict.fromkeys(asked))
 
 
 def suggestion_hint(body: Vertebra) -> str:

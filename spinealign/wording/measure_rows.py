@@ -38,6 +38,7 @@ _SMALL_GREY = 10.0
 _DECIMALS = {"deg": 1, "mm": 1, "px": 1, "%": 0, "": 2}
 
 PLACED_MANUALLY = "placed manually"
+CONFIRMED = "points confirmed by the reader"
 """Who placed the points of a measure that rests on a person's points alone."""
 
 HAND_HEADING = "Measured by hand on this image"
@@ -95,6 +96,7 @@ _POINT_SOURCES = {
     "network": "detected by the network",
     "contour": "from the outline",
     "user": "placed manually",
+    "confirmed": "confirmed by the reader",
     "mask": "from the segmentation",
 }
 
@@ -284,11 +286,22 @@ def edited_text(measurement: Measurement) -> str:
         return ""
     if measurement.automatic_value is None and _rests_on_heads(measurement):
         return "femoral heads placed manually"
+    if any(point.source == LandmarkSource.CONFIRMED for point in measurement.points):
+        return _confirmed_text(measurement)
     if measurement.automatic_value is None and _is_all_by_hand(measurement):
         return PLACED_MANUALLY
     if measurement.automatic_value is None:
         return "manually corrected; no automatic value"
     return f"manually corrected; {automatic_text(measurement)}"
+
+
+def _confirmed_text(measurement: Measurement) -> str:
+    """Return what a person did to the points of a value: confirmed them, all or beside others."""
+    is_moved = any(point.source == LandmarkSource.USER for point in measurement.points)
+    words = "points confirmed by the reader, others placed manually" if is_moved else CONFIRMED
+    if measurement.automatic_value is None:
+        return f"{words}; no automatic value"
+    return f"{words}; {automatic_text(measurement)}" if is_moved else words
 
 
 def automatic_text(measurement: Measurement) -> str:

@@ -168,6 +168,8 @@ def _corners_seen(body: Vertebra) -> str:
     sources = [mark.source for mark in body.landmarks]
     if sources and all(source is LandmarkSource.CONTOUR for source in sources):
         return "from the outline"
+    if LandmarkSource.CONFIRMED in sources:
+        return "confirmed"
     seen = sources.count(LandmarkSource.NETWORK)
     return f"{seen} of {2 if body.level == 'C2' else 4}"
 

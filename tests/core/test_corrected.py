@@ -243,6 +243,31 @@ class TestUncertainOutlines:
         assert cobb.interval[1] - cobb.value < cobb.definition.reader_limit.half_width
         assert edited_text(cobb) == "placed manually"
 
+    def test_confirmed_corners_bring_it_back_with_another_readers_error(self, faint):
+        start = start_of(faint)
+        result = apply_corrections(faint, changes.confirm_corners(start, "C2", "C7"))
+        cobb = by_key(result.measurements)[self.COBB]
+        placed = self.corrected(faint, "C2", "C7")[self.COBB]
+        assert cobb.value == pytest.approx(placed.value, abs=0.5)
+        assert (cobb.state, cobb.automatic_value) == (MeasureState.EDITED, None)
+        assert edited_text(cobb) == "points confirmed by the reader; no automatic value"
+        widths = [one.interval[1] - one.interval[0] for one in (placed, cobb)]
+        assert widths[1] > 1.5 * widths[0]
+        assert {point.source for point in cobb.points} == {LandmarkSource.CONFIRMED}
+        assert kinds(result) == [CorrectionKind.POINTS_CONFIRMED]
+        for before, after in zip(faint.vertebrae, result.vertebrae, strict=True):
+            places = [[(m.name, m.x, m.y) for m in body.landmarks] for body in (before, after)]
+            assert places[0] == places[1]
+
+    def test_a_placed_corner_stays_placed_when_the_body_is_confirmed(self, faint):
+        state = changes.confirm_corners(moved(start_of(faint), 3), "C4")
+        body = next(body for body in state.vertebrae if body.level == "C4")
+        sources = [mark.source for mark in body.landmarks]
+        assert sources.count(LandmarkSource.USER) == 1
+        assert set(sources) == {LandmarkSource.USER, LandmarkSource.CONFIRMED}
+        again = changes.reset_body(state, body.index, faint)
+        assert again.vertebrae == faint.vertebrae
+
     def test_other_bodies_do_not_help_and_a_half_done_one_is_still_named(self, faint):
         assert self.corrected(faint, "C4", "C5")[self.COBB].value is None
         left = self.corrected(faint, "C2")[self.COBB]

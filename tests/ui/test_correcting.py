@@ -293,6 +293,34 @@ def test_the_menu_of_a_body(hands):
     menu.close()
 
 
+def sources_of(hands, level):
+    return {mark.source for mark in hands.body(level).landmarks}
+
+
+def test_corners_that_were_found_right_are_confirmed_and_that_can_be_undone(hands):
+    editing, place = hands.window.workbench.editing, centre_of(hands.body("C4"))
+    was = [(mark.x, mark.y) for mark in hands.body("C4").landmarks]
+    choose(hands, place, "Checked: the corners of C4 are right")
+    assert sources_of(hands, "C4") == {LandmarkSource.CONFIRMED}
+    assert [(mark.x, mark.y) for mark in hands.body("C4").landmarks] == was
+    assert editing.undo_label == "confirm the corners of C4"
+    menu = hands.window.correction.menu.menu_for(QPointF(*place))
+    texts = {action.text(): action.isEnabled() for action in menu.actions()}
+    assert not texts["Checked: the corners of C4 are right"]
+    assert texts["Reset all points of C4"]
+    menu.close()
+    editing.undo()
+    assert LandmarkSource.CONFIRMED not in sources_of(hands, "C4")
+
+
+def test_enter_on_a_point_confirms_its_body(hands):
+    hands.click(hands.place_of(*CORNER))
+    hands.key(Qt.Key.Key_Return)
+    assert sources_of(hands, "C4") == {LandmarkSource.CONFIRMED}
+    assert "confirmed by the reader" in hands.viewer.hand.tip(QPointF(*hands.place_of(*CORNER)))
+    assert LandmarkSource.CONFIRMED not in sources_of(hands, "C5")
+
+
 def test_a_right_click_asks_and_a_right_drag_does_not(qtbot, hands):
     where = hands.viewer.to_view(QPointF(*centre_of(hands.body("C4")))).toPoint()
     viewport = hands.viewer.viewport()

@@ -393,3 +393,18 @@ def test_the_definition_is_copied_as_text(definition):
     definition._copy()
     assert QGuiApplication.clipboard().text() == definition.text
     QGuiApplication.clipboard().clear()
+
+
+def test_corners_that_a_measure_asks_to_check_can_be_confirmed(show):
+    why = Unmeasurable(UnmeasurableReason.OUTLINES_UNCERTAIN, ("C2", "C7"))
+    uncertain = replace(missing(MeasureCode.COBB_C2_C7, ("C2", "C7")), unmeasurable=why)
+    at_disc = replace(missing(MeasureCode.DISC_ANGLE, ("C4", "C5")), unmeasurable=why)
+    table = show((uncertain, replace(at_disc, levels=("C4", "C5"))))
+    assert table.confirm_button.isVisible()
+    [action] = table.confirm_menu.actions()
+    assert action.text() == "Checked: the corners of C2 and C7 are right"
+    asked = QSignalSpy(table.corners_confirmed)
+    action.trigger()
+    assert list(asked) == [[("C2", "C7")]]
+    table.set_measurements(film())
+    assert not table.confirm_button.isVisible()

@@ -11,6 +11,7 @@ import numpy as np
 
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
+    BY_PERSON,
     TAKEN_OVER,
     Analysis,
     Corrections,
@@ -52,6 +53,7 @@ __all__ = [
     "apply_corrections",
     "body_at",
     "calibrate",
+    "confirm_corners",
     "confirm_name",
     "confirm_names",
     "delete_drawing",
@@ -310,6 +312,28 @@ def confirm_names(corrections: Corrections) -> Corrections:
     for body in corrections.vertebrae:
         corrections = confirm_name(corrections, body.index)
     return corrections
+
+
+def confirm_corners(corrections: Corrections, *names: str) -> Corrections:
+    """Stand for the points of bodies where the program put them; placed ones stay placed.
+
+    Raises
+    ------
+    KeyError
+        There is no body of a name.
+    """
+    by_name = {body.name: body for body in corrections.vertebrae}
+    for name in names:
+        corrections = _with_body(corrections, _confirmed(by_name[name]))
+    return corrections
+
+
+def _confirmed(body: Vertebra) -> Vertebra:
+    marks = tuple(
+        mark if mark.source in BY_PERSON else replace(mark, source=LandmarkSource.CONFIRMED)
+        for mark in body.landmarks
+    )
+    return replace(body, landmarks=marks)
 
 
 def set_facing(corrections: Corrections, facing: Facing) -> Corrections:

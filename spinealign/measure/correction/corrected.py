@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from spinealign.domain.findings import (
     BY_HAND,
+    BY_PERSON,
     TAKEN_OVER,
     UNSURE,
     Analysis,
@@ -262,7 +263,7 @@ def _beside_automatic(
     before = own.value if own is not None else None
     if before is not None and measurement.unit in _LENGTH_UNITS:
         before *= factor
-    is_by_hand = any(point.source == LandmarkSource.USER for point in measurement.points)
+    is_by_hand = any(point.source in BY_PERSON for point in measurement.points)
     state = MeasureState.EDITED
     if not is_by_hand and _is_same(value, before):
         state, before = MeasureState.AUTOMATIC, value
@@ -329,8 +330,7 @@ def _body_cautions(bodies: Sequence[Vertebra], pixel_aspect: float) -> list[Caut
     hidden = [
         body.name
         for body in bodies
-        if body.state in UNSURE
-        and not all(mark.source is LandmarkSource.USER for mark in _corners(body))
+        if body.state in UNSURE and not all(mark.source in BY_PERSON for mark in _corners(body))
     ]
     endplates = [body.name for body in bodies if body.state is VertebraState.ENDPLATE]
     open_ = [body.name for body in bodies if body.is_name_open]
@@ -365,6 +365,7 @@ def correction_kinds(original: Analysis, wanted: Corrections) -> tuple[Correctio
     accepted = [body for body in wanted.vertebrae if body.state in TAKEN_OVER]
     changed = {
         CorrectionKind.POINTS_MOVED: any(_places(a) != _places(b) for a, b in pairs),
+        CorrectionKind.POINTS_CONFIRMED: any(map(_is_confirmed, wanted.vertebrae)),
         CorrectionKind.BODIES_ADDED: len(pairs) + len(accepted) < len(wanted.vertebrae),
         CorrectionKind.SUGGESTIONS_ACCEPTED: bool(accepted),
         CorrectionKind.BODIES_DELETED: len(pairs) < len(original.vertebrae),
@@ -373,6 +374,10 @@ def correction_kinds(original: Analysis, wanted: Corrections) -> tuple[Correctio
         CorrectionKind.CALIBRATED: wanted.calibration is not None,
     }
     return tuple(kind for kind, is_changed in changed.items() if is_changed)
+
+
+def _is_confirmed(body: Vertebra) -> bool:
+    return any(mark.source is LandmarkSource.CONFIRMED for mark in body.landmarks)
 
 
 def _places(body: Vertebra) -> set[tuple[float, float]]:

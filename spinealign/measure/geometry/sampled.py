@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import UNSURE, LandmarkSource, VertebraState
+from spinealign.domain.findings import BY_PERSON, UNSURE, VertebraState
 from spinealign.domain.measurements import (
     IntervalRule,
     MeasuredPoint,
@@ -47,8 +47,8 @@ class MeasureInputs:
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether a person placed every point."""
-        return all(point.source == LandmarkSource.USER for point in self.points)
+        """Whether a person stands for every point."""
+        return all(point.source in BY_PERSON for point in self.points)
 
     @property
     def is_hidden(self) -> bool:

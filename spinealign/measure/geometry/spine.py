@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import (
+    BY_PERSON,
     UNSURE,
     Facing,
     Landmark,
@@ -402,10 +403,10 @@ def _sigma(vertebra: Vertebra, name: str, height: float) -> float:
 
 
 def _is_by_hand(vertebra: Vertebra, name: str) -> bool:
-    """Whether a person placed a point, or every landmark of a body whose outline gives it."""
+    """Whether a person stands for a point, or for every landmark of a body that gives it."""
     mark = _landmark(vertebra, name)
     marks = vertebra.landmarks if mark is None else (mark,)
-    return all(one.source is LandmarkSource.USER for one in marks)
+    return all(one.source in BY_PERSON for one in marks)
 
 
 def _landmark(vertebra: Vertebra, name: str) -> Landmark | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -9,8 +10,8 @@ from functools import partial
 from PyQt6.QtCore import QPointF
 
 from spinealign.domain.findings import (
+    BY_PERSON,
     Caution,
-    LandmarkSource,
     Vertebra,
     VertebraState,
     WarningCode,
@@ -108,7 +109,7 @@ class BodyChanges:
         """
         from spinealign.measure.correction.changes import reset_landmark
 
-        placed = [mark for mark in body.landmarks if mark.source is LandmarkSource.USER]
+        placed = [mark for mark in body.landmarks if mark.source in BY_PERSON]
         analysis = self.session.analysis
         if len(placed) == 1 and body.state is not VertebraState.ADDED:
             self.reset_points(body)
@@ -158,6 +159,13 @@ class BodyChanges:
         self.session.change(
             f"confirm the name {body.name}", partial(confirm_name, body_index=body.index)
         )
+
+    def confirm_corners(self, names: Sequence[str]) -> None:
+        """Stand for the points of bodies where they are."""
+        from spinealign.measure.correction.changes import confirm_corners
+
+        words = f"confirm the corners of {', '.join(names)}"
+        self.session.change(words, lambda state: confirm_corners(state, *names))
 
     def confirm_all(self) -> None:
         """Stand for the levels of all accepted bodies."""

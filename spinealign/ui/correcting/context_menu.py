@@ -9,14 +9,25 @@ from PyQt6.QtCore import QPoint, QPointF
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMenu
 
-from spinealign.domain.findings import Corrections, LandmarkSource, Vertebra, VertebraState
+from spinealign.domain.findings import (
+    BY_PERSON,
+    Corrections,
+    LandmarkSource,
+    Vertebra,
+    VertebraState,
+)
 from spinealign.domain.measurements import DrawingKey
 from spinealign.ui.correcting.body_changes import BodyChanges
 from spinealign.ui.correcting.picture_editor import PictureEditor
 from spinealign.ui.picture.drawing_tools import ToolName
 from spinealign.ui.picture.handles import DrawnRef, MarkRef
 from spinealign.ui.picture.viewer import Viewer
-from spinealign.wording.corrections import drawing_name, point_name, swap_facing_text
+from spinealign.wording.corrections import (
+    confirm_corners_text,
+    drawing_name,
+    point_name,
+    swap_facing_text,
+)
 from spinealign.wording.vertebrae import suggested_name
 
 NO_BODY = "There is no vertebra"
@@ -105,7 +116,14 @@ class EditMenu:
     def _add_body(self, menu: QMenu, state: Corrections, body: Vertebra) -> None:
         self._add_open_names(menu, state, body)
         self._add_levels(menu, state, body)
-        is_moved = any(mark.source is LandmarkSource.USER for mark in body.landmarks)
+        confirm = _add(
+            menu,
+            confirm_corners_text([body.name]),
+            partial(self._changes.confirm_corners, [body.name]),
+        )
+        is_open = any(mark.source not in BY_PERSON for mark in body.landmarks)
+        _offer(confirm, "" if is_open else "They are confirmed or placed by hand")
+        is_moved = any(mark.source in BY_PERSON for mark in body.landmarks)
         text = f"Reset all points of {body.name}"
         reset = _add(menu, text, partial(self._changes.reset_points, body))
         is_added = body.state is VertebraState.ADDED

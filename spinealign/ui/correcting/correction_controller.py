@@ -72,6 +72,8 @@ class CorrectionController(QObject):
         self.editor.line_drawn.connect(self.ask_length)
         self.editor.note_wanted.connect(partial(self.write_note, viewer))
         results.heads_wanted.connect(partial(self._take, ToolName.FEMORAL_HEADS, viewer))
+        for confirmed in (results.corners_confirmed, self.editor.corners_confirmed):
+            confirmed.connect(self.changes.confirm_corners)
         results.levels_shifted.connect(self.changes.shift_levels)
         results.suggestions_accepted.connect(self.changes.accept_all)
         results.names_confirmed.connect(self.changes.confirm_all)

@@ -54,6 +54,7 @@ class PictureEditor(QObject):
     level_drawn = pyqtSignal(object)
     suggestion_clicked = pyqtSignal(object)
     note_wanted = pyqtSignal(object)
+    corners_confirmed = pyqtSignal(object)
 
     def __init__(self, viewer: Viewer, session: EditSession, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -208,6 +209,8 @@ class PictureEditor(QObject):
             return key in (Qt.Key.Key_Escape, Qt.Key.Key_Backspace, *_ENTER)
         if self._selected is None:
             return False
+        if key in _ENTER and isinstance(self._selected, MarkRef):
+            return True
         if key in (Qt.Key.Key_F2, *_ENTER):
             return self._note_of(self._selected) is not None
         return key in (Qt.Key.Key_Escape, Qt.Key.Key_Delete, *_TABS, *_ARROWS)
@@ -228,6 +231,8 @@ class PictureEditor(QObject):
             return self._select_next(1 if event.key() == Qt.Key.Key_Tab else -1)
         elif event.key() == Qt.Key.Key_Delete:
             self.delete_selected()
+        elif isinstance(self._selected, MarkRef) and event.key() in _ENTER:
+            self._confirm_body(self._selected.body_index)
         elif event.key() in (Qt.Key.Key_F2, *_ENTER):
             self.note_wanted.emit(self._note_of(self._selected))
         else:
@@ -241,6 +246,12 @@ class PictureEditor(QObject):
             offered = self._suggestion_at(point) if self._tool is None else None
             return "" if offered is None else suggestion_hint(offered)
         return self._words_of(handle.ref, full=True)
+
+    def _confirm_body(self, body_index: int) -> None:
+        state = self.session.corrections
+        bodies = () if state is None else state.vertebrae
+        names = [body.name for body in bodies if body.index == body_index]
+        self.corners_confirmed.emit(names)
 
     def delete_selected(self) -> None:
         """Delete the drawing or the added body that the selected point belongs to."""

@@ -10,7 +10,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
 from PyQt6.QtWidgets import QGraphicsItem
 
-from spinealign.domain.findings import LandmarkName, LandmarkSource, Vertebra
+from spinealign.domain.findings import BY_PERSON, LandmarkName, Vertebra
 from spinealign.ui.picture.base_items import (
     HALO,
     Layer,
@@ -272,5 +272,5 @@ def _faint(colour: QColor) -> QColor:
 
 
 def is_edited(body: DisplayBody) -> bool:
-    """Whether a person placed a point of this body."""
-    return any(mark.source is LandmarkSource.USER for mark in body.vertebra.landmarks)
+    """Whether a person stands for a point of this body."""
+    return any(mark.source in BY_PERSON for mark in body.vertebra.landmarks)

@@ -95,7 +95,7 @@ class HandleItem(ScreenSizedItem):
             self._frame(painter)
         if self.source is LandmarkSource.USER:
             self._square(painter, SQUARE_PX * factor, EDITED)
-        elif self.source is None:
+        elif self.source in (None, LandmarkSource.CONFIRMED):
             self._square(painter, SQUARE_PX * factor, self._colour)
         elif self.source is LandmarkSource.CONTOUR:
             self._ring(painter, RING_PX * factor)

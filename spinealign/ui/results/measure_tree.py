@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from PyQt6.QtCore import (
     QAbstractItemModel,
@@ -28,9 +29,11 @@ from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLabel,
+    QMenu,
     QPushButton,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QToolButton,
     QTreeView,
     QVBoxLayout,
     QWidget,
@@ -48,6 +51,7 @@ from spinealign.ui.results.measure_model import (
 from spinealign.ui.widgets.labels import Fold, wrapped_label
 from spinealign.ui.widgets.range_bar import draw_range
 from spinealign.ui.widgets.theme import Colours
+from spinealign.wording.corrections import confirm_corners_text, corners_to_check
 from spinealign.wording.measure_rows import (
     automatic_text,
     has_value,
@@ -350,6 +354,7 @@ class MeasureTable(QWidget):
     definition_requested = pyqtSignal(object)
     copy_requested = pyqtSignal()
     heads_wanted = pyqtSignal()
+    corners_confirmed = pyqtSignal(object)
 
     def __init__(self, choices: MeasureChoices, colours: Colours) -> None:
         super().__init__()
@@ -357,6 +362,14 @@ class MeasureTable(QWidget):
         self.tree = MeasureTree(self.model, choices, colours)
         self.heads_note = wrapped_label("", "muted")
         self.heads_button = QPushButton("Place both femoral heads")
+        self.confirm_button = QToolButton()
+        self.confirm_button.setText("Checked: corners are right")
+        self.confirm_button.setToolTip(
+            "Stands for corners that a measure asks to check, where you found them right"
+        )
+        self.confirm_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.confirm_menu = QMenu(self.confirm_button)
+        self.confirm_button.setMenu(self.confirm_menu)
         self.edited_note = wrapped_label("", "muted")
         self.missing_list = wrapped_label("", "muted")
         self.missing_list.setContentsMargins(26, 0, 0, 0)
@@ -370,6 +383,7 @@ class MeasureTable(QWidget):
         column.addWidget(self.heads_button, alignment=Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.edited_note)
         column.addWidget(self.missing_fold)
+        column.addWidget(self.confirm_button, alignment=Qt.AlignmentFlag.AlignLeft)
         self.setFocusProxy(self.tree)
         self.model.toggled.connect(self.measure_toggled)
         self.tree.row_selected.connect(self.measure_selected)
@@ -400,10 +414,22 @@ class MeasureTable(QWidget):
         _put_text(self.heads_note, "\n".join(unmeasurable_lines(waiting)))
         self.heads_note.setVisible(bool(waiting))
         self.heads_button.setVisible(bool(waiting))
+        self._offer_confirming(corners_to_check(missing))
         missing = [m for m in missing if not waits_for_heads(m)]
         _put_text(self.missing_list, "\n".join(unmeasurable_lines(missing)))
         self.missing_fold.set_title(missing_title(missing))
         self.missing_fold.setVisible(bool(missing))
+
+    def _offer_confirming(self, asked: Sequence[tuple[str, ...]]) -> None:
+        self.confirm_button.setVisible(bool(asked))
+        self.confirm_menu.clear()
+        for names in asked:
+            action = self.confirm_menu.addAction(confirm_corners_text(names))
+            if action is not None:
+                action.triggered.connect(partial(self._confirm, names))
+
+    def _confirm(self, names: Sequence[str], _is_checked: bool = False) -> None:
+        self.corners_confirmed.emit(names)
 
 
 def _put_text(label: QLabel, text: str) -> None:

@@ -120,6 +120,7 @@ class ResultPage(QWidget):
     measure_toggled = pyqtSignal(object, bool)
     measure_selected = pyqtSignal(object)
     heads_wanted = pyqtSignal()
+    corners_confirmed = pyqtSignal(object)
     definition_requested = pyqtSignal(object)
     save_requested = pyqtSignal(str)
     disc_selected = pyqtSignal(object)
@@ -363,6 +364,7 @@ class ResultPage(QWidget):
         table.measure_toggled.connect(self.measure_toggled)
         table.measure_selected.connect(self.measure_selected)
         table.heads_wanted.connect(self.heads_wanted)
+        table.corners_confirmed.connect(self.corners_confirmed)
         table.definition_requested.connect(self.definition_requested)
         table.copy_requested.connect(self.copy_measures)
         self._section(

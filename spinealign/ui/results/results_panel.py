@@ -108,6 +108,7 @@ class ResultsPanel(QWidget):
     measure_toggled = pyqtSignal(object, bool)
     measure_selected = pyqtSignal(object)
     heads_wanted = pyqtSignal()
+    corners_confirmed = pyqtSignal(object)
     save_requested = pyqtSignal(str)
     disc_selected = pyqtSignal(object)
     levels_shifted = pyqtSignal(int)
@@ -313,6 +314,7 @@ class ResultsPanel(QWidget):
         page.measure_toggled.connect(self.measure_toggled)
         page.measure_selected.connect(self.measure_selected)
         page.heads_wanted.connect(self.heads_wanted)
+        page.corners_confirmed.connect(self.corners_confirmed)
         page.definition_requested.connect(self._define)
         page.save_requested.connect(self.save_requested)
         if page.reading is not None:
