@@ -1,5 +1,7 @@
 """The worklist: what a row says, search, filters, order, several cases at once, the queue."""
 
+from dataclasses import replace
+
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QContextMenuEvent
@@ -7,17 +9,23 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton
 
 from spinealign.domain.errors import ExportError, ExportProblem
+from spinealign.domain.reading import Decision
 from spinealign.domain.study import PatientFacts
 from spinealign.reading.findings import findings_of
+from spinealign.reading.session import ReadingSession
 from spinealign.ui.cases.case import CaseStatus
 from spinealign.ui.cases.worklist_view import SIGNS
+from spinealign.ui.reading.case_readings import ReadingSnapshot
+from spinealign.ui.reading.key_value import key_value
 from spinealign.ui.widgets.icons import icon
 from spinealign.wording.worklist import STANDING_TIPS, SortKey, Standing, key_text
-from tests.readings import neck_analysis
+from tests.fakes import answer_for
+from tests.readings import Clock, degrees, neck_analysis, store_in
 from tests.ui.hands import at_rest, titles
 
 LEFT, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+PATIENCE_MS = 20_000
 MIXED = ("ct_1.dcm", "photo_2.png", "bad_3", "film_4.png")
 
 
@@ -30,9 +38,18 @@ def mixed(qtbot, window, files):
     """A window with a CT slice, a refused photograph, a file that is no image, and a film."""
     window.resize(1100, 800)
     window.activateWindow()
-    window.workbench.opener.open_paths(files(*MIXED))
-    qtbot.waitUntil(lambda: len(window.workbench.session.cases) == len(MIXED) and rests(window))
+    open_all(qtbot, window, files(*MIXED))
     return window
+
+
+def open_all(qtbot, window, paths):
+    """Open files and wait until all is analysed and every row in sight is drawn."""
+    for path in paths:
+        # Drawing takes seconds the first time, and is not what is waited for.
+        answer_for(path, None)
+    window.workbench.opener.open_paths(paths)
+    count = len(paths)
+    qtbot.waitUntil(lambda: len(titles(window)) == count and rests(window), timeout=PATIENCE_MS)
 
 
 @pytest.fixture
@@ -41,7 +58,7 @@ def queued(qtbot, window, fake, files):
     window.activateWindow()
     fake.analyser.hold = "Classifying"
     window.workbench.opener.open_paths(files("ct_1.dcm", "ct_2.dcm", "ct_3.dcm", "ct_4.dcm"))
-    qtbot.waitUntil(fake.analyser.reached.is_set)
+    qtbot.waitUntil(fake.analyser.reached.is_set, timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: not window.workbench.looks.is_busy)
     return window
 
@@ -131,8 +148,7 @@ class TestWhatARowSays:
 
     def test_what_is_refused_stays_refused_when_its_result_is_let_go(self, qtbot, window, files):
         window.workbench.session.limit_memory(1)
-        window.workbench.opener.open_paths(files("ct_0.dcm", "photo_1.png", "film_2.png"))
-        qtbot.waitUntil(lambda: len(titles(window)) == 3 and rests(window))
+        open_all(qtbot, window, files("ct_0.dcm", "photo_1.png", "film_2.png"))
         photo = case_named(window, "photo_1.png")
         assert photo.finding is None
         assert photo.standing is Standing.REFUSED
@@ -144,8 +160,7 @@ class TestWhatARowSays:
 
     def test_patient_and_date_are_shown_and_can_be_hidden(self, qtbot, window, fake, files):
         fake.patients["ct_1.dcm"] = PatientFacts(name="Doe^Jane", study_date="20240502")
-        window.workbench.opener.open_paths(files("ct_1.dcm"))
-        qtbot.waitUntil(lambda: len(titles(window)) == 1 and rests(window))
+        open_all(qtbot, window, files("ct_1.dcm"))
         row = row_named(window, "ct_1.dcm")
         assert (row.heading, row.date) == ("Doe, Jane", "2024-05-02")
         assert row.details == "2024-05-02 · Neck CT · ct_1.dcm"
@@ -159,9 +174,40 @@ class TestWhatARowSays:
         asked = []
         window.workbench.thumbnails.facts_read.connect(lambda case, _: asked.append(case))
         window.actions_by_name["hide_patient"].trigger()
-        window.workbench.opener.open_paths(files("ct_1.dcm"))
-        qtbot.waitUntil(lambda: len(titles(window)) == 1 and rests(window))
+        open_all(qtbot, window, files("ct_1.dcm"))
         assert asked == []
+
+
+class TestKeyValue:
+    """What is told of a result, by what its reader decided."""
+
+    @pytest.fixture
+    def decided(self, tmp_path):
+        def decide(analysis, code, decision, value=None):
+            session = ReadingSession(analysis, store_in(tmp_path), "A. Reader", Clock())
+            [key] = [f.key for f in session.findings if f.code == code]
+            session.decide(key, decision, value)
+            return key_value(ReadingSnapshot.of(session))
+
+        return decide
+
+    def test_the_worst_comes_first(self, tmp_path):
+        session = ReadingSession(neck_analysis(), store_in(tmp_path), "A. Reader", Clock())
+        assert key_value(ReadingSnapshot.of(session)) == "C4/C5 translation 3.8 mm"
+        assert key_value(None) == ""
+
+    def test_what_the_reader_changed_counts_as_changed(self, decided):
+        film = replace(neck_analysis(), measurements=neck_analysis().measurements[:1])
+        changed = decided(film, "cobb_c2_c7", Decision.CHANGED, degrees(20.0))
+        assert changed == "C2–C7 Cobb 20.0°"
+
+    def test_what_the_reader_rejected_is_not_told(self, decided):
+        film = replace(neck_analysis(), measurements=neck_analysis().measurements[:2])
+        assert decided(film, "cobb_c2_c7", Decision.REJECTED) == "C2–C7 SVA 20.0 mm"
+
+    @pytest.mark.parametrize("code", ["examination", "levels"])
+    def test_nothing_is_told_where_what_it_rests_on_was_rejected(self, decided, code):
+        assert decided(neck_analysis(), code, Decision.REJECTED) == ""
 
 
 class TestSearchFilterSort:
@@ -264,8 +310,7 @@ class TestSearchFilterSort:
             assert shown(mixed) == expected
 
     def test_numbers_in_names_count_and_the_order_turns(self, qtbot, window, files):
-        window.workbench.opener.open_paths(files("ct_10.dcm", "ct_9.dcm", "ct_1.dcm"))
-        qtbot.waitUntil(lambda: len(titles(window)) == 3 and rests(window))
+        open_all(qtbot, window, files("ct_10.dcm", "ct_9.dcm", "ct_1.dcm"))
         window.cases.model.sort_by(SortKey.NAME, False)
         assert shown(window) == ["ct_1.dcm", "ct_9.dcm", "ct_10.dcm"]
         window.cases.model.sort_by(SortKey.NAME, True)
@@ -274,8 +319,7 @@ class TestSearchFilterSort:
     def test_patients_and_dates_sort_with_the_unknown_last(self, qtbot, window, fake, files):
         fake.patients["ct_1.dcm"] = PatientFacts(name="Zorn^A", study_date="20200101")
         fake.patients["ct_3.dcm"] = PatientFacts(name="Abel^B", study_date="20250101")
-        window.workbench.opener.open_paths(files("ct_1.dcm", "ct_2.dcm", "ct_3.dcm"))
-        qtbot.waitUntil(lambda: len(titles(window)) == 3 and rests(window))
+        open_all(qtbot, window, files("ct_1.dcm", "ct_2.dcm", "ct_3.dcm"))
         window.cases.model.sort_by(SortKey.PATIENT, False)
         assert shown(window) == ["ct_3.dcm", "ct_1.dcm", "ct_2.dcm"]
         window.cases.model.sort_by(SortKey.DATE, True)
@@ -296,7 +340,7 @@ class TestSearchFilterSort:
         arranged = []
         window.cases.model.arranged.connect(lambda: arranged.append(True))
         window.workbench.opener.open_paths(paths)
-        qtbot.waitUntil(fake.analyser.reached.is_set)
+        qtbot.waitUntil(fake.analyser.reached.is_set, timeout=PATIENCE_MS)
         assert window.cases.count.text() == "2000 cases"
         assert len(arranged) < 20
         assert len(window.cases.view.in_sight) < 30
@@ -352,7 +396,7 @@ class TestSeveralAtOnce:
         click(mixed, "ct_1.dcm")
         click(mixed, "film_4.png", CTRL)
         mixed.cases.again_requested.emit(mixed.cases.selected)
-        qtbot.waitUntil(lambda: rests(mixed))
+        qtbot.waitUntil(lambda: rests(mixed), timeout=PATIENCE_MS)
         assert [name for name, _ in fake.analyser.calls] == ["ct_1.dcm", "film_4.png"]
 
     def test_what_is_selected_is_saved(self, qtbot, mixed, fake, tmp_path, monkeypatch):
@@ -411,7 +455,7 @@ class TestTheQueue:
         click(queued, "ct_3.dcm")
         assert case_named(queued, "ct_3.dcm").status is CaseStatus.WAITING
         fake.analyser.gate.set()
-        qtbot.waitUntil(lambda: at_rest(queued))
+        qtbot.waitUntil(lambda: at_rest(queued), timeout=PATIENCE_MS)
         order = [name for name, _ in fake.analyser.calls]
         assert order == ["ct_1.dcm", "ct_3.dcm", "ct_2.dcm", "ct_4.dcm"]
 
@@ -432,7 +476,7 @@ class TestTheQueue:
         assert case.is_first_look
         queued.viewer.zoom_to(3.0)
         fake.analyser.gate.set()
-        qtbot.waitUntil(lambda: at_rest(queued))
+        qtbot.waitUntil(lambda: at_rest(queued), timeout=PATIENCE_MS)
         assert case.finding is not None
         assert case.display is case.finding.display is not first
         assert queued.viewer.picture.display is case.display
@@ -454,7 +498,7 @@ class TestTheQueue:
         assert "4 images" in box.text()
         press_button(box, "Stop “ct_1.dcm”")
         fake.analyser.gate.set()
-        qtbot.waitUntil(lambda: at_rest(queued))
+        qtbot.waitUntil(lambda: at_rest(queued), timeout=PATIENCE_MS)
         standing = [case.standing for case in queued.workbench.session.cases]
         assert standing == [Standing.STOPPED, *[Standing.TO_CHECK] * 3]
 
@@ -473,7 +517,7 @@ class TestTheQueue:
         queued.actions_by_name["cancel"].trigger()
         assert the_question(queued).isVisible()
         fake.analyser.gate.set()
-        qtbot.waitUntil(lambda: at_rest(queued))
+        qtbot.waitUntil(lambda: at_rest(queued), timeout=PATIENCE_MS)
         assert not any(box.isVisible() for box in queued.findChildren(QMessageBox))
         assert all(case.finding is not None for case in queued.workbench.session.cases)
 
@@ -487,7 +531,7 @@ class TestTheQueue:
         assert first.finding is not None
         queued.case_commands._stop_one(first)
         box.reject()
-        qtbot.waitUntil(lambda: at_rest(queued))
+        qtbot.waitUntil(lambda: at_rest(queued), timeout=PATIENCE_MS)
         assert all(case.finding is not None for case in queued.workbench.session.cases)
 
     def test_stop_in_the_menu_stops_what_is_selected(self, queued):
