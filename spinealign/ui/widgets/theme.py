@@ -226,6 +226,7 @@ QPushButton[quiet="true"] { background: transparent; border-color: transparent;
 QPushButton[quiet="true"]:hover { background: $hover; }
 QPushButton[quiet="true"]:focus { border-color: $accent; }
 
+QLineEdit, QPlainTextEdit { placeholder-text-color: $muted; }
 QLineEdit { background: $panel; color: $text; border: 1px solid $border;
   border-radius: 5px; padding: 4px 6px; }
 QLineEdit:focus { border-color: $accent; }
@@ -318,7 +319,7 @@ QFrame[kind="finding"] { background: $raised; border: 1px solid $border; border-
 QFrame[kind="finding"][current="true"] { border-color: $strong_border; }
 QFrame[kind="finding"][current="keys"] { background: $info_panel;
   border: 2px solid $accent; }
-QFrame[kind="finding"][rejected="true"] QLabel { color: $disabled; }
+QFrame[kind="finding"][rejected="true"] QLabel { color: $muted; }
 QFrame[kind="finding"] QPushButton { padding: 3px 9px; background: $panel; }
 QPushButton[grade="true"] { padding: 3px 8px; min-width: 14px; }
 QPushButton[grade="true"]:checked { background: $accent; color: $accent_text;
