@@ -214,6 +214,7 @@ class MotionPage(QWidget):
                 viewer.show_image(None, CHOOSE_TWO)
             elif viewer.picture.display is not finding.display:
                 viewer.show_image(finding.display)
+                viewer.present(finding.analysis.image.presentation)
                 viewer.show_overlay(finding.overlay)
                 viewer.fit()
             else:

@@ -112,6 +112,7 @@ class ExaminationPane(QWidget):
         is_other = before is None or before.display is not finding.display
         if is_other:
             self.viewer.show_image(finding.display)
+            self.viewer.present(finding.analysis.image.presentation)
         if finding is not before:
             self.viewer.show_overlay(finding.overlay)
         return is_other

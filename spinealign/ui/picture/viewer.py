@@ -133,7 +133,9 @@ class Viewer(QGraphicsView):
         return self.viewportTransform().map(self.picture.root.mapToScene(point))
 
     def present(self, presentation: Presentation) -> None:
-        """Show the picture turned and mirrored; what is in the middle stays there."""
+        """Show the picture turned, mirrored and inverted; what is in the middle stays there."""
+        if self.picture.is_inverted != presentation.is_inverted:
+            self.picture.set_inverted(presentation.is_inverted)
         if presentation == self.picture.presentation:
             return
         middle = self.to_picture(QPointF(self._middle()))

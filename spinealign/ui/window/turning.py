@@ -68,8 +68,6 @@ class Turning(QObject):
         if not shown.is_mirrored:
             self._bench.messages.withdraw(MIRRORED_MESSAGE)
         self._viewer.present(shown)
-        if self._viewer.picture.is_inverted != shown.is_inverted:
-            self._viewer.picture.set_inverted(shown.is_inverted)
 
     def turn(self, quarter_turns: int) -> None:
         """Turn what is seen by quarter turns to the left."""
