@@ -54,6 +54,7 @@ def test_what_the_window_remembers_is_written(qtbot, open_window, fake, files, t
         window.workbench.opener.open_paths([path])
     window.cases_dock.hide()
     window.close()
+    qtbot.waitUntil(lambda: not window.isVisible())
     again = open_window()
     assert again.workbench.preferences.recent == [Recent(path)]
     assert again.cases_dock.isHidden()
