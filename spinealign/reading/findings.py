@@ -165,10 +165,11 @@ def findings_of(analysis: Analysis) -> tuple[Finding, ...]:
     if analysis.automatic is not None:
         before = _found(analysis.automatic)
         found = [_with_automatic(finding, before) for finding in found]
-    return tuple(sorted(found, key=lambda finding: (-finding.rank, not _is_drawn(finding))))
+    return tuple(sorted(found, key=lambda finding: (-finding.rank, not is_drawn(finding))))
 
 
-def _is_drawn(finding: Finding) -> bool:
+def is_drawn(finding: Finding) -> bool:
+    """Whether a finding is what a person measured by hand."""
     is_measure = finding.kind is FindingKind.MEASURE
     return is_measure and MEASURES[MeasureCode(finding.code)].group is MeasureGroup.DRAWN
 

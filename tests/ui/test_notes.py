@@ -6,6 +6,7 @@ from PyQt6.QtTest import QTest
 
 from spinealign.domain.measurements import DrawingTool, MeasureState
 from spinealign.ui.correcting.note_editor import NoteEditor
+from spinealign.ui.reading.key_value import key_value
 from tests.ui.test_drawing import place_each
 
 TEXT, ARROW = (DrawingTool.TEXT, 1), (DrawingTool.ARROW, 1)
@@ -168,6 +169,15 @@ def test_an_area_is_traced_freehand(hands):
     assert 3 <= len(drawings(hands)[0].points) <= 12
     assert found.value == pytest.approx(8850, rel=0.05)
     assert found.grey.pixels == pytest.approx(found.value, rel=0.02)
+
+
+def test_the_worklist_goes_on_telling_the_main_measure(hands):
+    readings = hands.window.workbench.readings
+    before = key_value(readings.shown)
+    hands.key(Qt.Key.Key_D)
+    place_each(hands, [(100, 100), (200, 100)])
+    assert before
+    assert key_value(readings.shown) == before
 
 
 def test_drawings_are_numbered_by_their_kind(hands):

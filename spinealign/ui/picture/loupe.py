@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen, QTransform
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen, QRegion, QTransform
 from PyQt6.QtWidgets import QWidget
 
 from spinealign.ui.picture.base_items import HALO
@@ -42,6 +42,7 @@ class Loupe(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.resize(SIDE_PX, SIDE_PX)
+        self.setMask(QRegion(self.rect(), QRegion.RegionType.Ellipse))
         self.hide()
 
     @property
@@ -63,16 +64,12 @@ class Loupe(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         frame = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        shape = QPainterPath()
-        shape.addEllipse(frame)
-        painter.setClipPath(shape)
         painter.fillRect(self.rect(), QColor(CANVAS))
         painter.save()
         painter.setTransform(self._to_loupe(), True)
         self._viewer.picture.draw_greys(painter)
         painter.restore()
         _draw_cross(painter, frame.center())
-        painter.setClipping(False)
         for colour, width in ((HALO, 3.0), (EDITED, 1.4)):
             painter.setPen(QPen(colour, width))
             painter.drawEllipse(frame)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from spinealign.domain.reading import CONTEXT_KINDS, Decision, Finding, FindingKind
 from spinealign.reading.decisions import ReadFinding
-from spinealign.reading.findings import FindingPage, page_of
+from spinealign.reading.findings import FindingPage, is_drawn, page_of
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.wording.worklist import key_text
 
@@ -35,9 +35,8 @@ def _is_rejected(read: ReadFinding) -> bool:
 
 
 def _in_order(page: FindingPage) -> Iterator[Finding]:
-    """Yield what is abnormal, worst first, then what is measured."""
+    """Yield what is abnormal, worst first, then what is measured, by the program before by hand."""
     for line in (*page.lines, *page.folded):
         yield from line.findings
-    for finding in page.normal:
-        if finding.kind is FindingKind.MEASURE:
-            yield finding
+    measures = [finding for finding in page.normal if finding.kind is FindingKind.MEASURE]
+    yield from sorted(measures, key=is_drawn)
