@@ -258,6 +258,17 @@ class Measurement:
         return (self.code.value, (str(self.drawing),) if is_drawn else self.levels)
 
 
+class LengthUnit(StrEnum):
+    """In what lengths and areas that a person drew are written on the picture.
+
+    Without a scale they are in pixels whatever is chosen.
+    """
+
+    MILLIMETRES = "mm"
+    PIXELS = "px"
+    BOTH = "both"
+
+
 class DrawingTool(StrEnum):
     """What a person draws: two points, three, four (two lines), a polygon, or femoral heads.
 

@@ -12,6 +12,7 @@ from spinealign.domain.findings import LandmarkSource
 from spinealign.domain.measurements import (
     FEMORAL_HEAD,
     GreyValues,
+    LengthUnit,
     Measurement,
     MeasureState,
     Unmeasurable,
@@ -350,8 +351,7 @@ def pixels_text(measurement: Measurement) -> str:
     """Return a drawn length or area in pixels, and what its millimetres rest on; or nothing."""
     if measurement.value_px is None:
         return ""
-    unit = measurement.unit.replace("mm", "px")
-    said = f"{number_text(measurement.value_px, unit)}{unit_text(unit)}"
+    said = _pixels(measurement)
     source = measurement.spacing_source
     return said if source is None else f"{said}, scale {spacing_origin(source)}"
 
@@ -370,11 +370,25 @@ def grey_text(grey: GreyValues | None) -> str:
     return ", ".join(parts)
 
 
-def drawn_text(measurement: Measurement) -> str:
+def drawn_text(measurement: Measurement, lengths: LengthUnit = LengthUnit.MILLIMETRES) -> str:
     """Return what stands on the picture beside a measure: its value, and the mean of an area."""
     grey = measurement.grey
     mean = "" if grey is None else f"  mean {mean_text(grey)}"
-    return f"{value_text(measurement)}{mean}"
+    return f"{_length_text(measurement, lengths)}{mean}"
+
+
+def _length_text(measurement: Measurement, lengths: LengthUnit) -> str:
+    value = value_text(measurement)
+    if measurement.value_px is None or lengths is LengthUnit.MILLIMETRES:
+        return value
+    pixels = _pixels(measurement)
+    return pixels if lengths is LengthUnit.PIXELS else f"{value} ({pixels})"
+
+
+def _pixels(measurement: Measurement) -> str:
+    unit = measurement.unit.replace("mm", "px")
+    assert measurement.value_px is not None
+    return f"{number_text(measurement.value_px, unit)}{unit_text(unit)}"
 
 
 def mean_text(grey: GreyValues) -> str:

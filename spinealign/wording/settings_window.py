@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from spinealign.domain.measurements import LengthUnit
 from spinealign.domain.report_details import PaperSize, ReportPart
 from spinealign.wording.failures import Message
 
@@ -38,6 +39,10 @@ SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
             "&Measures drawn on the picture",
             "The table beside the picture always lists all; a tick there counts for one level.",
         ),
+        "drawn_lengths": SettingWords(
+            "&Lengths drawn by hand",
+            "Without a scale they are in pixels. Angles are in degrees. Reports keep millimetres.",
+        ),
         "reader_name": SettingWords("Your &name", "Stands under what you sign."),
         "phrases": SettingWords("&Phrases…", "Texts that keys stand for in an impression."),
         "institution_name": SettingWords("&Institution"),
@@ -65,6 +70,14 @@ SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
     }
 )
 """By field of the settings; "logo" is a file beside them."""
+
+LENGTH_WORDS: Mapping[LengthUnit, str] = MappingProxyType(
+    {
+        LengthUnit.MILLIMETRES: "in millimetres",
+        LengthUnit.PIXELS: "in pixels",
+        LengthUnit.BOTH: "in millimetres and pixels",
+    }
+)
 
 PAPER_WORDS: Mapping[PaperSize, str] = MappingProxyType(
     {PaperSize.A4: "A4 (210 × 297 mm)", PaperSize.LETTER: "Letter (8.5 × 11 in)"}

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.measurements import (
+    LengthUnit,
     MeasuredPoint,
     Measurement,
     MeasureState,
@@ -26,6 +27,7 @@ from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.measure_rows import (
     MEASURE_HEADINGS,
     RangePosition,
+    drawn_text,
     edited_text,
     grouped,
     interval_text,
@@ -307,3 +309,20 @@ def test_a_slip_without_a_grade_says_why(value, interval, severity, said):
         severity=severity,
     )  # fmt: skip
     assert ("not graded: the interval reaches 0" in note_parts(slip)) is said
+
+
+@pytest.mark.parametrize(
+    ("lengths", "with_scale", "without"),
+    [
+        (LengthUnit.MILLIMETRES, "12.5 mm", "25.0 px"),
+        (LengthUnit.PIXELS, "25.0 px", "25.0 px"),
+        (LengthUnit.BOTH, "12.5 mm (25.0 px)", "25.0 px"),
+    ],
+)
+def test_a_drawn_length_is_written_in_the_unit_that_was_chosen(lengths, with_scale, without):
+    drawn = Measurement(MeasureCode.DRAWN_DISTANCE, 12.5, "mm", value_px=25.0)
+    bare = Measurement(MeasureCode.DRAWN_DISTANCE, 25.0, "px")
+    angle = Measurement(MeasureCode.DRAWN_ANGLE, 12.5, "deg")
+    assert drawn_text(drawn, lengths) == with_scale
+    assert drawn_text(bare, lengths) == without
+    assert drawn_text(angle, lengths) == "12.5°"

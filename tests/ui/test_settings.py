@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spinealign.domain.measurements import LengthUnit
 from spinealign.domain.report_details import PaperSize, ReportPart
 from spinealign.domain.study import SlicePosition
 from spinealign.reading.impression import Phrase
@@ -35,6 +36,7 @@ CHOSEN = Settings(
     hidden_measures=("cobb_c2_c7|C2|C7",),
     wheel_leafs=False,
     show_reference_lines=False,
+    drawn_lengths=LengthUnit.BOTH,
     remember_recent=False,
     hide_patient_data=True,
     reader_name="A. Reader",
@@ -99,6 +101,7 @@ def test_round_trip(store):
         '{"case_memory_mb": 1e12}',
         '{"slice_memory_mb": 256.5}',
         '{"paper": "a3"}',
+        '{"drawn_lengths": "cm"}',
         '{"left_out_parts": ["impression"]}',
         '{"overlay_opacity": 1e999}',
         "[" * 200_000,
@@ -108,6 +111,7 @@ def test_round_trip(store):
         "empty", "cut", "list", "null", "unknown theme", "number as theme", "out of range",
         "not a number", "text as number", "number as bool", "not UTF-8",
         "huge", "too little memory", "too much memory", "half a megabyte", "unknown paper",
+        "unknown unit",
         "part that must stay", "infinite", "deep", "deep in an unknown key",
     ],
 )  # fmt: skip

@@ -5,9 +5,10 @@ from dataclasses import fields, replace
 
 import pytest
 from PIL import Image
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QCheckBox, QDialogButtonBox, QLabel, QPushButton
+from PyQt6.QtWidgets import QApplication, QCheckBox, QDialogButtonBox, QLabel, QPushButton
 
 from spinealign.domain.report_details import PaperSize, ReportPart
 from spinealign.ui.settings.letterhead import institution, keep_logo, logo_path
@@ -243,11 +244,62 @@ def test_the_choice_to_wait_holds_at_the_next_start(open_window, fake, tmp_path)
     assert not open_window(store).workbench.session.analyses_at_once
 
 
-def test_the_wheel(chooser):
-    found = chooser()
+def test_the_wheel_leafs_or_zooms(qtbot, leafed):
+    viewer, here = leafed.viewer, leafed.navigation.place
+    found = Chooser(leafed)
     found.tick("wheel_leafs")
     found.press(KIND.Ok)
-    assert not found.settings.wheel_leafs  # what it does then: tests of leafing
+    before = viewer.zoom
+    turn_wheel(viewer)
+    assert viewer.zoom > before
+    assert leafed.navigation.place == here
+    again = Chooser(leafed)
+    again.tick("wheel_leafs")
+    again.press(KIND.Ok)
+    before = viewer.zoom
+    turn_wheel(viewer)
+    assert viewer.zoom == before
+    qtbot.waitUntil(lambda: leafed.navigation.place != here)
+
+
+def turn_wheel(viewer):
+    middle = QPointF(viewer.viewport().rect().center())
+    event = QWheelEvent(
+        middle, viewer.mapToGlobal(middle), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(viewer.viewport(), event)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ("in millimetres", ["mm"]),
+        ("in pixels", ["px"]),
+        ("in millimetres and pixels", ["mm", "px"]),
+    ],
+)
+def test_lengths_drawn_by_hand(hands, window, chosen, expected):
+    found = Chooser(window, PageName.MEASURES)
+    window.correction.changes.calibrate(((0, 0), (100, 0)), 50.0)
+    box = found.widget("drawn_lengths")
+    box.setCurrentText(chosen)
+    found.press(KIND.Ok)
+    window.actions_by_name["tool_distance"].trigger()
+    hands.click((20, 30))
+    hands.move((60, 60), held=False)
+    live = window.correction.editor.tool_text
+    hands.click((60, 60))
+    layer = window.viewer.picture.measures
+    [key] = [key for key in layer.keys if key[0] == "drawn_distance"]
+    for text in (live, layer.label(key)):
+        assert [unit for unit in ("mm", "px") if f" {unit}" in text] == expected, text
+    # It changes what is drawn already, too.
+    again = Chooser(window, PageName.MEASURES)
+    again.press(KIND.RestoreDefaults)
+    again.press(KIND.Ok)
+    assert " mm" in layer.label(key)
+    assert "px" not in layer.label(key)
 
 
 def test_measures_on_the_picture(analysed, chooser, window):

@@ -104,6 +104,7 @@ class PictureEditor(QObject):
             self._tool = PointsTool(
                 name, self._picture.root, self._viewer.to_view, self.session.measure_of, self._drawn
             )
+            self._tool.lengths = self._picture.measures.lengths
         self._viewer.unsetCursor()
         self.tool_changed.emit(self.tool_name)
         self._tell()

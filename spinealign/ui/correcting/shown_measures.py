@@ -114,6 +114,7 @@ class ShownMeasures(QObject):
 
     def recall(self) -> None:
         """Go by the settings from now on."""
+        self._picture.measures.set_lengths(self._preferences.settings.drawn_lengths)
         settings, shown = self._preferences.settings, self._choices.shown
         for key in [key for key in shown if not key[0].startswith(_OF_ONE_CASE)]:
             del shown[key]

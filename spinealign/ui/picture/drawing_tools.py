@@ -9,7 +9,7 @@ from enum import StrEnum
 from PyQt6.QtCore import QPointF
 from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
-from spinealign.domain.measurements import Drawing, DrawingTool, Measurement, Point
+from spinealign.domain.measurements import Drawing, DrawingTool, LengthUnit, Measurement, Point
 from spinealign.ui.picture.base_items import Layer
 from spinealign.ui.picture.handles import DRAWN, EDITED
 from spinealign.ui.picture.label_places import GAP_PX
@@ -171,6 +171,7 @@ class PointsTool:
         done: Callable[[ToolName, Points], None],
     ) -> None:
         self.name = name
+        self.lengths = LengthUnit.MILLIMETRES
         self.points: list[Point] = []
         self._recipe = RECIPES[name]
         self._to_view = to_view
@@ -289,7 +290,7 @@ class PointsTool:
         taken = self._measure(Drawing(kind, 1, shape)) if kind is not None and shape else None
         circles = taken.strokes if taken and self.name in _SHOWN_WHOLE else ()
         self._band.set_points(shape, self._recipe.pairs(len(shape)), circles)
-        text = "" if taken is None else drawn_text(taken)
+        text = "" if taken is None else drawn_text(taken, self.lengths)
         self._value.setVisible(bool(text))
         if text:
             self._value.set_text(text, DRAWN, False)

@@ -9,7 +9,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
 from PyQt6.QtWidgets import QGraphicsItem
 
-from spinealign.domain.measurements import Measurement, MeasureState, StrokeKind
+from spinealign.domain.measurements import LengthUnit, Measurement, MeasureState, StrokeKind
 from spinealign.ui.picture.base_items import (
     HALO,
     Layer,
@@ -194,6 +194,13 @@ class MeasureLayer:
         self._items: dict[Key, tuple[StrokesItem, ValueItem]] = {}
         self._halos: dict[Key, HaloItem] = {}
         self._drawn: dict[Key, tuple[Measurement, bool]] = {}
+        self.lengths = LengthUnit.MILLIMETRES
+
+    def set_lengths(self, lengths: LengthUnit) -> None:
+        """Write lengths that a person drew in this unit, from the next time they are shown."""
+        if lengths is not self.lengths:
+            self.lengths = lengths
+            self._drawn.clear()
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -258,7 +265,8 @@ class MeasureLayer:
         strokes, label = self._items[key]
         strokes.set_measurement(measurement, selected)
         self._halos[key].follow()
-        label.set_text(label_text(measurement), COLOURS[measurement.state], selected)
+        words = label_text(measurement, self.lengths)
+        label.set_text(words, COLOURS[measurement.state], selected)
         label.setPos(label_point(measurement))
         label.points_middle = _middle_of_points(measurement)
 
@@ -275,9 +283,9 @@ class MeasureLayer:
             item.remove()
 
 
-def label_text(measurement: Measurement) -> str:
+def label_text(measurement: Measurement, lengths: LengthUnit) -> str:
     """Return a short name and the value: "C2–C7 Cobb  12.3°"."""
-    return f"{short_name(measurement)}  {drawn_text(measurement)}"
+    return f"{short_name(measurement)}  {drawn_text(measurement, lengths)}"
 
 
 def _box_of(item: ScreenSizedItem, to_view: QTransform) -> Box:

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-from spinealign.domain.measurements import Share
+from spinealign.domain.measurements import LengthUnit, Share
 from spinealign.domain.reading import PersonName
 from spinealign.domain.report_details import PaperSize, ReportLayout, ReportPart
 from spinealign.files import write_whole
@@ -63,6 +63,8 @@ class Settings:
     shown_measures, hidden_measures : tuple of str
         Measures that the user draws on the picture, or leaves off it, against the default: a key
         of `MEASURES` alone for all levels, or with levels for one.
+    drawn_lengths : LengthUnit
+        In what lengths that the user drew are written on the picture.
     wheel_leafs : bool
         Whether the wheel alone leafs through a series, and zooms with Ctrl; else it zooms alone,
         and leafs with Ctrl or Shift. On a single picture it always zooms.
@@ -95,6 +97,7 @@ class Settings:
     show_measures: bool = True
     shown_measures: tuple[str, ...] = ()
     hidden_measures: tuple[str, ...] = ()
+    drawn_lengths: LengthUnit = LengthUnit.MILLIMETRES
     wheel_leafs: bool = True
     show_reference_lines: bool = True
     remember_recent: bool = True

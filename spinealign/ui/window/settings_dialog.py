@@ -39,6 +39,7 @@ from spinealign.ui.window.logo_choice import LogoChoice
 from spinealign.ui.window.measure_choice import MeasureChoice
 from spinealign.ui.window.settings_form import Editor, PageName, SettingsForm, SettingsPage
 from spinealign.wording.settings_window import (
+    LENGTH_WORDS,
     LETTERHEAD_NOTE,
     NOT_A_PICTURE,
     PAPER_WORDS,
@@ -202,6 +203,7 @@ class SettingsDialog(QDialog):
         page.say(words.note, "muted")
         choice.setAccessibleName(words.label.replace("&", ""))
         page.names += ["shown_measures", "hidden_measures"]
+        page.put("drawn_lengths", form.choice("drawn_lengths", LENGTH_WORDS))
         return page
 
     def _reading(self) -> SettingsPage:
