@@ -34,6 +34,9 @@ SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
         "overlay_style": SettingWords("Structures as"),
         "overlay_opacity": SettingWords("O&pacity", "Of filled structures and of the heat map."),
         "show_heatmap": SettingWords("Show the &heat map", "Where a classifier made one."),
+        "show_reference_lines": SettingWords(
+            "Show where slices of other open series &cut this one",
+        ),
         "show_measures": SettingWords("Show the &measures that are ticked"),
         "shown_measures": SettingWords(
             "&Measures drawn on the picture",

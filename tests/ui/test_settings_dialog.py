@@ -189,13 +189,13 @@ def test_layers_on_the_picture(analysed, chooser, window):
     analysed("mr_1.nii")
     picture = window.viewer.picture
     found = chooser(PageName.PICTURE)
-    for name in ("show_overlay", "show_measures", "show_heatmap"):
+    for name in ("show_overlay", "show_measures", "show_heatmap", "show_reference_lines"):
         found.tick(name)
     QTest.keyClicks(found.widget("overlay_style"), "Outlines")
     found.widget("overlay_opacity").setFocus()
     QTest.keyClick(found.widget("overlay_opacity"), Qt.Key.Key_End)
     found.press(KIND.Ok)
-    names = ("overlay", "measures", "heatmap")
+    names = ("overlay", "measures", "heatmap", "reference_lines")
     assert not any(window.actions_by_name[name].isChecked() for name in names)
     assert window.actions_by_name["outlines"].isChecked()
     assert found.settings.overlay_style is OverlayStyle.OUTLINES

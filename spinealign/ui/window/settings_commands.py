@@ -67,6 +67,7 @@ class SettingsCommands(QObject):
             ("overlay", settings.show_overlay),
             ("heatmap", settings.show_heatmap),
             ("measures", settings.show_measures),
+            ("reference_lines", settings.show_reference_lines),
             ("outlines", settings.overlay_style is OverlayStyle.OUTLINES),
             ("hide_patient", settings.hide_patient_data),
             ("remember_recent", settings.remember_recent),

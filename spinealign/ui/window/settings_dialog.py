@@ -175,7 +175,9 @@ class SettingsDialog(QDialog):
     def _picture(self) -> SettingsPage:
         page, form = SettingsPage(PageName.PICTURE), self.form
         page.say("What lies over a picture when it is opened, and now:", "muted")
-        for name in ("show_overlay", "show_measures", "show_heatmap"):
+        for name in (
+            "show_overlay", "show_measures", "show_heatmap", "show_reference_lines",
+        ):  # fmt: skip
             page.put(name, form.tick(name))
         page.put("overlay_style", form.choice("overlay_style", STYLES))
         page.put("overlay_opacity", form.share("overlay_opacity"))
