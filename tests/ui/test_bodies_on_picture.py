@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPointF
+from PyQt6.QtGui import QColor, QGuiApplication
 
+from spinealign.ui.picture.base_items import cosmetic_pen
 from spinealign.ui.picture.body_items import NameItem
 from spinealign.ui.picture.display_images import prepare_image, prepare_overlay
 from spinealign.ui.picture.handles import HandleItem
@@ -82,3 +84,9 @@ def test_the_clipboard_text_lists_the_bodies(analysis):
     text = finding_text(analysis)
     assert "Outlined C2 to C5" in text
     assert "C3\tcomplete\t4 of 4" in text
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
+def test_lines_are_as_wide_on_a_magnified_desktop(monkeypatch, qapp, ratio):
+    monkeypatch.setattr(QGuiApplication, "devicePixelRatio", lambda _: ratio)
+    assert cosmetic_pen(QColor("white"), 1.6).widthF() == pytest.approx(1.6 * ratio)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPen
+from PyQt6.QtGui import QColor, QGuiApplication, QPainter, QPen
 from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 HALO = QColor(0, 0, 0, 200)
@@ -102,10 +102,26 @@ class ScreenSizedItem(PictureItem):
         return QPen(colour, width_px)
 
 
+def pixels_of_screen() -> float:
+    """Return how many pixels of the finest screen one pixel of a window is."""
+    app = QGuiApplication.instance()
+    return app.devicePixelRatio() if isinstance(app, QGuiApplication) else 1.0
+
+
 def cosmetic_pen(
     colour: QColor, width_px: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine
 ) -> QPen:
-    """Return a pen that is as wide on screen at every zoom, with round ends and corners."""
-    pen = QPen(colour, width_px, style, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+    """Return a pen that is as wide on screen at every zoom, with round ends and corners.
+
+    Qt counts the width of such pens in the screen's own pixels, of which a magnified desktop has
+    several for one of a window's.
+    """
+    pen = QPen(
+        colour,
+        width_px * pixels_of_screen(),
+        style,
+        Qt.PenCapStyle.RoundCap,
+        Qt.PenJoinStyle.RoundJoin,
+    )
     pen.setCosmetic(True)
     return pen
