@@ -34,6 +34,7 @@ from spinealign.imaging.choice import (
     readable_volume,
     series_to_search,
 )
+from spinealign.imaging.frames import inside_frame
 from spinealign.imaging.presenting import Placing, brought_back, placed_image
 from spinealign.imaging.quality import check_quality, reader_cautions
 from spinealign.inference.catalog import ModelStore
@@ -228,7 +229,9 @@ def _analyze_upright(
         cautions += _no_model_cautions(choice.examination, outlines, classification)
     cautions += _result_cautions(outlines, classification)
     cautions += facing_cautions(image, bodies.facing if bodies.vertebrae else None)
-    cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, image.shape)]
+    inside = inside_frame(image.pixels)
+    shape = (inside.bottom, inside.right)
+    cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, shape)]
     cautions += _grading_cautions(graded, companion)
     geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
     rule = _interval_rule(choice.examination, segmenters, segmentation)

@@ -19,13 +19,14 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import SpineImage
+from spinealign.imaging.frames import inside_frame
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar import grade_discs
 from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.predict import segment_with
-from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_film
+from spinealign.radiograph import VertebraOutlines, finds_bodies, outline_film, with_frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +133,15 @@ def without_grading(
 def _outline_film(
     levels: Sequence[str], models: Sequence[LoadedModel], image: SpineImage
 ) -> VertebraOutlines:
-    """Outline the bodies of a lateral film whose examination names these levels."""
+    """Outline the bodies of a lateral film whose examination names these levels.
+
+    The frame of a secondary capture is cut away before.
+    """
     finders = [model for model in models if finds_bodies(model.card)]
-    return outline_film(finders, image, levels) if finders else only_mask(models, image)
+    if not finders:
+        return only_mask(models, image)
+    inside = inside_frame(image.pixels)
+    return with_frame(outline_film(finders, inside.of(image), levels), inside)
 
 
 def _film(kind: ExaminationKind) -> Pipeline:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from spinealign.domain.examination import Examination, ImageKind
+from spinealign.domain.examination import (
+    EXAMINATIONS,
+    Examination,
+    ImageKind,
+    Modality,
+    refused_kinds,
+)
 from spinealign.domain.findings import Caution, ModelIdentity, WarningCode
 from spinealign.domain.image import DecisionSource, KindCheck, SpineImage
 from spinealign.domain.model_card import GateRule
 from spinealign.gate.classify import classify_kind
 from spinealign.gate.verdict import judge
+from spinealign.imaging.frames import inside_frame
 from spinealign.imaging.orientation import turned_left
 from spinealign.imaging.samples import sample_of
 from spinealign.inference.catalog import ModelStore
@@ -20,6 +27,15 @@ _SURE = 0.8
 
 Source: set by hand when the gate was made; it raises a caution and changes no result.
 """
+
+
+_FILMS = frozenset(
+    {
+        *refused_kinds(Modality.RADIOGRAPH),
+        *(e.image_kind for e in EXAMINATIONS.values() if e.modality is Modality.RADIOGRAPH),
+    }
+)
+"""Kinds of image that are radiographs, analysed or not."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +87,23 @@ def _check(image: SpineImage, gate: LoadedModel | None) -> KindCheck:
     if gate is None:
         return judge(image, None, None)
     rule = gate.card.gate
-    check = judge(image, classify_kind(image, gate), rule)
+    image, check = _without_frame(image, gate, rule)
     is_sure = check.tags is not None or (check.confidence or 0.0) >= _SURE
     if (check.accepted and is_sure) or (check.tags is not None and check.tags.examination is None):
         return check
     return _turned_if_surer(check, image, gate, rule)
+
+
+def _without_frame(
+    image: SpineImage, gate: LoadedModel, rule: GateRule | None
+) -> tuple[SpineImage, KindCheck]:
+    """Return what an image looks like, and as which: a film in a frame counts without the frame."""
+    inside = inside_frame(image.pixels).of(image)
+    if inside is not image:
+        check = judge(inside, classify_kind(inside, gate), rule)
+        if check.pixels in _FILMS:
+            return inside, check
+    return image, judge(image, classify_kind(image, gate), rule)
 
 
 def _turned_if_surer(

@@ -3,6 +3,7 @@
 from spinealign.radiograph.interval_rule import changes_of, interval_rule
 from spinealign.radiograph.looks import COLUMN_CLASSES
 from spinealign.radiograph.outlines import BODY_CLASSES, finds_bodies, outline_vertebrae
+from spinealign.radiograph.turned_film import with_frame
 from spinealign.radiograph.two_networks import outline_film
 from spinealign.radiograph.verdict import VertebraOutlines
 
@@ -15,4 +16,5 @@ __all__ = [
     "interval_rule",
     "outline_film",
     "outline_vertebrae",
+    "with_frame",
 ]

@@ -1,4 +1,4 @@
-"""What was found on a film that was turned or resampled, brought back to the film as it was."""
+"""What was found on a film that was turned, resampled or cut, brought back to the film."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 from spinealign.domain.findings import Segmentation, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Point
+from spinealign.imaging.frames import Inside
+from spinealign.imaging.presenting import moved_body
 from spinealign.measure.outlines.square import SquareGrid
 from spinealign.radiograph.verdict import VertebraOutlines
 
@@ -55,6 +57,33 @@ def _mask_from_squares(
     return replace(
         found, mask=np.asarray(mask, np.uint8), confidence=np.asarray(confidence, np.float32)
     )
+
+
+def with_frame(found: VertebraOutlines, inside: Inside) -> VertebraOutlines:
+    """Return outlines in pixels of the film before its frame was cut away.
+
+    Parameters
+    ----------
+    found : VertebraOutlines
+        Of what lies inside the frame.
+    inside : Inside
+    """
+    if inside.is_whole:
+        return found
+    return replace(
+        found,
+        segmentation=_mask_with_frame(found.segmentation, inside),
+        vertebrae=tuple(moved_body(body, inside.matrix) for body in found.vertebrae),
+        suggestions=tuple(moved_body(body, inside.matrix) for body in found.suggestions),
+    )
+
+
+def _mask_with_frame(found: Segmentation | None, inside: Inside) -> Segmentation | None:
+    if found is None:
+        return None
+    # Nothing of a body lies in a frame, and that is sure.
+    mask, confidence = inside.put_back(found.mask, 0), inside.put_back(found.confidence, 1.0)
+    return replace(found, mask=mask, confidence=confidence)
 
 
 def turned_back(
