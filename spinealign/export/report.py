@@ -200,6 +200,7 @@ class _Front:
             told = [*_impression(self._content), *_findings(self._content.rows)]
             return [*told, *_first_cautions(self._content)]
         caption = paragraph(self._content.picture_caption, page.SMALL.but(align="centre"))
+        _, caption_height = caption.wrap(page.TEXT_WIDTH, self._height)
         rows, cautions = self._content.rows, _first_cautions(self._content)
         width, height = self._size
         if height > _TALL * width:
@@ -208,25 +209,25 @@ class _Front:
                 told = _findings(rows, left, _NARROW_WIDTHS, most)
                 told = [*_impression(self._content), *told]
                 for story, below in (([*told, *cautions], []), (told, cautions)):
-                    beside = PictureBeside(story, left, self._jpeg, self._size)
+                    beside = PictureBeside(story, left, self._jpeg, self._size, caption_height)
                     if beside.least_height() <= self._height * _MOST_SHARE:
                         return [beside, caption, *below]
-        picture = FittedPicture(self._jpeg, self._size)
+        picture = FittedPicture(self._jpeg, self._size, caption_height)
         told = [*_impression(self._content), *_findings(rows)]
         return [*told, *cautions, Spacer(0, _GAP), picture, caption]
 
 
 class FittedPicture(Flowable):  # type: ignore[misc]
-    """A picture as large as the rest of the page allows."""
+    """A picture as large as the rest of the page allows, with its caption below it."""
 
-    def __init__(self, jpeg: bytes, size_px: tuple[int, int]) -> None:
+    def __init__(self, jpeg: bytes, size_px: tuple[int, int], caption_height: float) -> None:
         super().__init__()
-        self._jpeg, self._size_px = jpeg, size_px
+        self._jpeg, self._size_px, self._below = jpeg, size_px, caption_height
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         """Return the size in points; on a page without room for it, the least size."""
         across, down = self._size_px
-        room = height - page.SMALL.leading - 1
+        room = height - self._below - 1
         most = room if room >= _LEAST_PICTURE_HEIGHT else _LEAST_PICTURE_HEIGHT
         scale = min(width / across, min(most, _MOST_PICTURE_HEIGHT) / down)
         self.width, self.height = width, down * scale
@@ -246,11 +247,16 @@ class PictureBeside(Flowable):  # type: ignore[misc]
     """
 
     def __init__(
-        self, story: Story, left_width: float, jpeg: bytes, size_px: tuple[int, int]
+        self,
+        story: Story,
+        left_width: float,
+        jpeg: bytes,
+        size_px: tuple[int, int],
+        caption_height: float,
     ) -> None:
         super().__init__()
         self._story, self._left_width = story, left_width
-        self._jpeg, self._size_px = jpeg, size_px
+        self._jpeg, self._size_px, self._below = jpeg, size_px, caption_height
 
     def least_height(self) -> float:
         """Return the height of what stands at the left, in points."""
@@ -266,7 +272,7 @@ class PictureBeside(Flowable):  # type: ignore[misc]
         """Return the size in points."""
         across, down = self._size_px
         room = width - self._left_width - _GAP
-        most = min(height - page.SMALL.leading - 1, _MOST_PICTURE_HEIGHT, room * down / across)
+        most = min(height - self._below - 1, _MOST_PICTURE_HEIGHT, room * down / across)
         self._picture_height = max(most, _LEAST_PICTURE_HEIGHT)
         self.width, self.height = width, max(self._picture_height, self.least_height())
         return self.width, self.height

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from pypdf import PdfReader
 
 from spinealign.analysis import analyze_image
 from spinealign.domain.findings import (
@@ -33,6 +34,7 @@ from spinealign.export.overlay import (
     plain_picture,
     png_bytes,
 )
+from spinealign.export.report import report_pdf
 from spinealign.export.report_content import report_content
 from spinealign.export.tables import analysis_json
 from spinealign.imaging.presenting import (
@@ -54,7 +56,7 @@ from spinealign.measure.correction.changes import (
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.reading.signing import canonical, corrections_checksum
 from tests.phantoms_spine import spine_analysis
-from tests.phantoms_xray import FilmModels, draw_column, film_of, ideal_model
+from tests.phantoms_xray import FilmModels, analysed, draw_column, film_of, ideal_model
 
 MODEL = ModelIdentity("m", "M", "1", "0" * 64, ModelStatus.INTERNALLY_VALIDATED, "fake")
 
@@ -499,3 +501,13 @@ def test_a_column_that_leans_far_is_measured_against_the_vertical(spine, degrees
         spine.vertebrae, spine.facing, PixelGeometry.of(leaning), spine.examination
     )
     assert {m.code: m.value for m in found}[MeasureCode.SACRAL_SLOPE] is not None
+
+
+@pytest.mark.parametrize("shape", [(1150, 880), (1700, 560)], ids=["wide", "high"])
+def test_a_long_caption_stays_with_its_picture(shape):
+    found = analysed(draw_column("C7"))
+    shown = AS_IN_FILE.mirrored().inverted()
+    image = replace(found.image, pixels=np.resize(found.image.pixels, shape), presentation=shown)
+    report = report_pdf(replace(found, image=image, segmentation=None))
+    first = PdfReader(io.BytesIO(report)).pages[0]
+    assert "letters and side markers" in " ".join(first.extract_text().split())
