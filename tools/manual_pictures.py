@@ -36,7 +36,7 @@ from spinealign.ui.window.settings_dialog import SettingsDialog
 from spinealign.ui.window.settings_form import PageName
 from spinealign.ui.work.services import program_services
 
-WIDTH, HEIGHT = 1180, 720
+WIDTH, HEIGHT = 1366, 768
 COLOURS = 200
 """Of a picture: greys of a film and the few colours of a window, in a small file."""
 

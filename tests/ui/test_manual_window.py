@@ -65,6 +65,8 @@ def test_f1_opens_the_page_of_what_has_the_focus(qtbot, window, analysed):
         ("tool_distance", "measuring"),
         ("tool_calibrate", "calibrating"),
         ("tool_vertebra", "correcting"),
+        ("tool_straighten", "turning"),
+        ("tool_arrow", "measuring"),
         ("tool_pointer", "correcting"),
     ],
 )

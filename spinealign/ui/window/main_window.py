@@ -93,6 +93,7 @@ TOOL_PAGES = {
     ToolName.POINTER: "correcting",
     ToolName.VERTEBRA: "correcting",
     ToolName.CALIBRATE: "calibrating",
+    ToolName.STRAIGHTEN: "turning",
 }
 """Page of the manual about a tool of the picture; all others measure."""
 
