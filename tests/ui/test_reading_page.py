@@ -473,6 +473,23 @@ class TestSigning:
         assert "not decided yet" in dialog.reason.text()
         dialog.reject()
 
+    def test_a_signed_picture_is_looked_at_mirrored_and_is_not_straightened(
+        self, qtbot, neck, fake
+    ):
+        sign(neck)
+        bench, picture = neck.window.workbench, neck.window.viewer.picture
+        neck.command("mirror")
+        neck.command("invert")
+        assert picture.presentation.is_mirrored
+        neck.window.turning.straighten(((100.0, 100.0), (200.0, 110.0)))
+        assert picture.presentation.upright_deg == 0
+        assert not neck.window.actions_by_name["tool_straighten"].isEnabled()
+        assert not neck.window.actions_by_name["analyse_as_shown"].isEnabled()
+        bench.editing.save()
+        path = bench.current.path
+        qtbot.waitUntil(lambda: path in fake.kept and fake.kept[path].presentation.is_inverted)
+        assert bench.readings.is_signed
+
     def test_the_page_is_seen_before_it_is_signed(self, qtbot, neck, fake):
         neck.command("accept_rest")
         neck.command("sign")
