@@ -20,8 +20,9 @@ from tests.ui.hands import Hands, open_and_rest
 
 
 def pytest_collection_modifyitems(items):
-    # Said by Qt's own memory screen about every window with a size; nothing to do about it.
-    harmless = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
+    # Said by Qt's own memory screen about every window with a size, and every menu.
+    cannot = "does not support (propagateSizeHints|raise|grabbing the keyboard)"
+    harmless = pytest.mark.qt_log_ignore(cannot)
     for item in items:
         if "tests/ui/" in item.path.as_posix():
             item.add_marker(harmless)

@@ -145,7 +145,6 @@ class CasesPanel(QWidget):
         self._make_selection_bar()
         self._connect()
         self._lay_out()
-        self.setFocusProxy(self.view)
         self._arranged()
 
     # What the window tells

@@ -89,6 +89,7 @@ class Welcome(QScrollArea):
         self.setWidgetResizable(True)
         self.setWidget(self._page())
         self.setAcceptDrops(False)
+        self.setAccessibleName("Start page")
 
     def set_samples(self, samples: Sequence[Sample]) -> None:
         """Offer these samples."""
