@@ -188,6 +188,25 @@ def test_analysed_as_shown_the_networks_get_the_turned_picture(qtbot, film, fake
     settle(qtbot, film.window)
 
 
+def test_a_picture_that_was_analysed_turned_is_so_when_it_is_opened_again(
+    qtbot, film, fake, open_window
+):
+    key(film, "turn_left")
+    with qtbot.waitSignal(film.window.workbench.session.finding_ready):
+        key(film, "analyse_as_shown")
+    path = film.window.workbench.current.path
+    film.window.workbench.editing.save()
+    qtbot.waitUntil(lambda: path in fake.kept and fake.kept[path].presentation == shown(film))
+    settle(qtbot, film.window)
+    other = open_window()
+    with qtbot.waitSignal(other.workbench.session.finding_ready):
+        other.workbench.opener.open_paths([path])
+    automatic = other.workbench.current_analysis.automatic
+    assert automatic.image.presentation.analysed_deg == 90.0
+    assert automatic.image.presentation.upright_deg == 90.0
+    assert not other.workbench.editing.is_edited
+
+
 def test_bodies_that_a_person_corrected_stay_when_it_is_analysed_turned(qtbot, film):
     x, y = film.place_of("C4", "anterior_superior")
     film.drag((x, y), (x + 20, y))
