@@ -37,6 +37,7 @@ from spinealign.ui.window.settings_form import PageName
 from spinealign.ui.work.services import program_services
 
 WIDTH, HEIGHT = 1366, 768
+PANELS_PX = [250, 340]
 COLOURS = 200
 """Of a picture: greys of a film and the few colours of a window, in a small file."""
 
@@ -58,6 +59,8 @@ class Photographer:
         self.window = MainWindow(program_services(work / "profile"), store)
         self.window.resize(WIDTH, HEIGHT)
         self.window.show()
+        docks = [self.window.cases_dock, self.window.results_dock]
+        self.window.resizeDocks(docks, PANELS_PX, Qt.Orientation.Horizontal)
         self.window.start()
         self.wait(lambda: not self.window.workbench.is_working)
 
