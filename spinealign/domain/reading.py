@@ -119,6 +119,10 @@ class NumberValue(msgspec.Struct, frozen=True, tag_field="type", tag="number"):
         is_low_enough = normal.high is None or low <= normal.high
         return is_low_enough and (normal.low is None or high >= normal.low)
 
+    def surely_lies_in(self, normal: NormalRange) -> bool:
+        """Whether all of its 95 % interval, or without one the value itself, lies in a range."""
+        return all(normal.holds(end) for end in self.interval or (self.value,))
+
 
 class GradeValue(msgspec.Struct, frozen=True, tag_field="type", tag="grade"):
     """A whole grade; what follows it is the program's, None if a person gave the grade.

@@ -10,7 +10,6 @@ from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MEASURES, MeasureCode
 from spinealign.wording.definitions import MEASURE_WORDS
 from spinealign.wording.measure_rows import (
-    RangePosition,
     edited_text,
     has_value,
     interval_text,
@@ -20,21 +19,6 @@ from spinealign.wording.measure_rows import (
     value_text,
 )
 from spinealign.wording.measures import measurement_name, reason_text
-
-_PLACES = {
-    RangePosition.INSIDE: "within the 95 % reference range",
-    RangePosition.INSIDE_NEAR: (
-        "within the 95 % reference range, but its uncertainty reaches beyond it"
-    ),
-    RangePosition.BELOW: "below the 95 % reference range",
-    RangePosition.BELOW_NEAR: (
-        "below the 95 % reference range, but its uncertainty reaches into it"
-    ),
-    RangePosition.ABOVE: "above the 95 % reference range",
-    RangePosition.ABOVE_NEAR: (
-        "above the 95 % reference range, but its uncertainty reaches into it"
-    ),
-}
 
 
 def alignment_sentences(analysis: Analysis) -> str:
@@ -88,7 +72,7 @@ def _value_sentence(found: Measurement) -> str:
     unit = unit_text(found.unit) if mean else ""
     aged = "" if found.normal.ages is None else " at {} to {} years".format(*found.normal.ages)
     limits = f"{range_text(found.normal, found.unit)}{mean}{unit}{aged}"
-    sentence = f"{said}: {_PLACES[place]} ({limits})."
+    sentence = f"{said}: {place.value} ({limits})."
     note = MEASURE_WORDS[found.code].normal_note
     return sentence if place.is_inside or not note else f"{sentence} {note}"
 

@@ -66,15 +66,19 @@ class InRange(Protocol):
         """The 95 % reference range."""
 
 
+REACHES_BEYOND = "but its interval reaches beyond it"
+"""Follows that a value lies within a range where its 95 % interval does not."""
+
+
 class RangePosition(StrEnum):
     """Where a value and its 95 % interval lie against the reference range of healthy people."""
 
-    INSIDE = "inside the 95 % reference range"
-    INSIDE_NEAR = "inside the 95 % reference range, but the interval reaches beyond it"
+    INSIDE = "within the 95 % reference range"
+    INSIDE_NEAR = f"within the 95 % reference range, {REACHES_BEYOND}"
     BELOW = "below the 95 % reference range"
-    BELOW_NEAR = "below the 95 % reference range, but the interval reaches into it"
+    BELOW_NEAR = "below the 95 % reference range, but its interval reaches into it"
     ABOVE = "above the 95 % reference range"
-    ABOVE_NEAR = "above the 95 % reference range, but the interval reaches into it"
+    ABOVE_NEAR = "above the 95 % reference range, but its interval reaches into it"
 
     @property
     def is_inside(self) -> bool:

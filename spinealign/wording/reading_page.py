@@ -35,7 +35,13 @@ from spinealign.wording.height_loss import (
     height_loss_phrase,
     height_loss_sentences,
 )
-from spinealign.wording.measure_rows import interval_text, number_text, range_text, unit_text
+from spinealign.wording.measure_rows import (
+    REACHES_BEYOND,
+    interval_text,
+    number_text,
+    range_text,
+    unit_text,
+)
 from spinealign.wording.measures import measure_name, reason_text, severity_text
 from spinealign.wording.text import in_sentence, listed, safe_text
 
@@ -243,7 +249,8 @@ def range_place(finding: Finding) -> str:
     if normal is None or not isinstance(value, NumberValue):
         return ""
     if normal.holds(value.value):
-        return "within the reference range"
+        within = "within the reference range"
+        return within if value.surely_lies_in(normal) else f"{within}, {REACHES_BEYOND}"
     is_below = normal.low is not None and value.value < normal.low
     side = "below" if is_below else "above"
     return f"{'possibly ' if value.may_lie_in(normal) else ''}{side} the reference range"
@@ -567,8 +574,19 @@ def normal_bodies_phrase(places: Sequence[str]) -> str:
 
 
 def normal_measures_phrase(findings: Sequence[Finding]) -> str:
-    """Return measures inside their limits with their values."""
-    return f"within reference limits: {listed([_named_value(finding) for finding in findings])}"
+    """Return measures inside their limits with their values; the doubtful ones last."""
+    near = [one for one in findings if REACHES_BEYOND in range_place(one)]
+    sure = [one for one in findings if one not in near]
+    reaching = "intervals that reach" if len(near) > 1 else "an interval that reaches"
+    groups = {
+        "within reference limits": sure,
+        f"within reference limits, but with {reaching} beyond them": near,
+    }
+    return "; ".join(
+        f"{words}: {listed([_named_value(one) for one in found])}"
+        for words, found in groups.items()
+        if found
+    )
 
 
 def unjudged_sentence(findings: Sequence[Finding]) -> str:

@@ -194,7 +194,7 @@ def test_uncertain_outlines_are_told_in_one_line_with_all_bodies_from_the_top():
 def test_a_sentence_says_all_that_a_row_shows():
     grave = replace(EDITED, severity=Severity(SeverityGrade.GENANT_1, Reference.GENANT))
     assert measure_sentence(grave) == (
-        "C2–C7 Cobb lordosis: 12.3°, 95 % interval 9.8 to 14.9, inside the "
+        "C2–C7 Cobb lordosis: 12.3°, 95 % interval 9.8 to 14.9, within the "
         "95 % reference range "
         "(6 to 19°), mild height loss, manually corrected; automatic 10.1°"
     )

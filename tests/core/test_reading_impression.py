@@ -23,6 +23,8 @@ from spinealign.domain.reading import (
     PresenceValue,
     Reading,
 )
+from spinealign.domain.report_details import ReportDetails
+from spinealign.export.report_content import report_content
 from spinealign.json_files import JsonError, typed
 from spinealign.reading.decisions import accept_rest, decide, read_findings
 from spinealign.reading.findings import findings_of
@@ -35,7 +37,10 @@ from spinealign.reading.impression import (
     with_edited_impression,
     with_fresh_impression,
 )
+from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.measure_rows import measure_sentence
 from spinealign.wording.reading_page import OVERRULED_TYPE, REJECTED_LEVELS, REJECTED_TYPE
+from spinealign.wording.reading_window import line_note
 from tests.core.test_reading_decisions import begun, decided, found
 from tests.readings import (
     NOW,
@@ -155,6 +160,26 @@ def test_a_kyphotic_neck_is_dictated():
         "C2–C7 Cobb kyphosis 8.0°, below the reference range (lordosis 0 to 30°).",
     ]
     assert "lordosis 3.0°" in all_accepted(neck_analysis(cobb_deg=3.0))
+
+
+@pytest.mark.parametrize("cobb_deg", [0.5, 29.5, 12.0])
+def test_window_report_and_command_line_say_the_same_of_an_interval_beyond_the_range(cobb_deg):
+    analysis, reaching = neck_analysis(cobb_deg=cobb_deg), "but its interval reaches beyond it"
+    cobb = found(analysis, "measure/cobb_c2_c7/C2/C7")
+    rows = report_content(analysis, ReportDetails()).rows
+    row = next(row for row in rows if "Cobb" in row.what)
+    told_by = {
+        "command line": measure_sentence(analysis.measurements[0]),
+        "headline": alignment_sentences(analysis),
+        "window": line_note([cobb]),
+        "report": row.meaning,
+    }
+    is_near = cobb_deg != 12.0
+    assert {place: reaching in words for place, words in told_by.items()} == dict.fromkeys(
+        told_by, is_near
+    )
+    dictated = all_accepted(analysis)
+    assert ("but with an interval that reaches beyond them: C2–C7 Cobb" in dictated) is is_near
 
 
 def test_a_normal_measure_of_a_level_names_it():

@@ -116,7 +116,7 @@ def test_a_row_shows_value_and_interval_and_reads_out_all_of_it(cobb_row):
     assert index.siblingAtColumn(MeasureColumn.VALUE).data() == "12.3°"
     assert index.siblingAtColumn(MeasureColumn.INTERVAL).data() == "10.3 to 14.3"
     assert index.data(Qt.ItemDataRole.AccessibleTextRole) == measure_sentence(film()[0])
-    assert "inside the 95 % reference range (-10.2 to 38°)" in measure_sentence(film()[0])
+    assert "within the 95 % reference range (-10.2 to 38°)" in measure_sentence(film()[0])
 
 
 def test_the_tool_tip_names_method_and_source_of_the_range(cobb_row):
