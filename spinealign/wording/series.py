@@ -15,6 +15,12 @@ from spinealign.wording.text import display_name, safe_text
 _PAGED_FORMATS = frozenset(each.name for each in IMAGE_FORMATS if each.has_pages)
 
 
+def companion_text(entry: SeriesEntry) -> str:
+    """Return "With series 3: T1 sag" for the other contrast of the discs."""
+    number = "" if entry.number is None else f" {entry.number}"
+    return f"With series{number}: {series_name(entry)}"
+
+
 def series_name(entry: SeriesEntry) -> str:
     """Return what to call a series: its own name, else that of its file or folder."""
     first = entry.parts[0]

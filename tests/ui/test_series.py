@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QFileDialog
 
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.study import SeriesPicture, SlicePosition
@@ -296,6 +297,43 @@ def test_another_series_serves_as_the_other_contrast(qtbot, leafed, fake):
     with qtbot.waitSignal(leafed.workbench.session.finding_ready):
         browser.menu_for(t1).actions()[1].trigger()
     assert fake.analyser.companions[-1] == t1.first
+
+
+def press_for_companion(window):
+    QTest.keyClick(window.viewer, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    return QApplication.activePopupWidget()
+
+
+def test_the_key_of_the_other_contrast_offers_the_series_of_the_study(qtbot, leafed, fake):
+    menu = press_for_companion(leafed)
+    t1 = leafed.series.browser.study.stacks[0]
+    told = [action.text() for action in menu.actions() if not action.isSeparator()]
+    assert told == ["With series 1: T1 sag", "Other &file…"]
+    with qtbot.waitSignal(leafed.workbench.session.finding_ready):
+        QTest.keyClick(menu, Qt.Key.Key_Return)
+    assert fake.analyser.companions[-1] == t1.first
+
+
+def test_another_file_can_be_the_other_contrast_all_the_same(leafed, monkeypatch):
+    asked = []
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: asked.append(1) or ("", ""))
+    menu = press_for_companion(leafed)
+    QTest.keyClick(menu, Qt.Key.Key_Down)
+    QTest.keyClick(menu, Qt.Key.Key_Return)
+    assert asked == [1]
+
+
+def test_a_series_of_another_study_is_not_offered_by_the_key(qtbot, browsing, tmp_path):
+    for number, name in enumerate(("T2 sag", "T1 sag")):
+        write_series(
+            tmp_path / "mr" / name, 5, StudyInstanceUID=f"1.2.{number}", SeriesNumber=number,
+            SeriesDescription=name,
+        )  # fmt: skip
+    open_and_rest(qtbot, browsing, tmp_path / "mr")
+    browsing.series.browser.open_selected()
+    settle(qtbot, browsing)
+    assert len(browsing.workbench.session.cases) == 1
+    assert browsing.series.companions() == []
 
 
 def test_all_slices_are_those_of_the_series_shown(leafed, monkeypatch):

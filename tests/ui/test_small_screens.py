@@ -2,8 +2,11 @@
 
 import pytest
 from PyQt6.QtCore import QPointF, QRect
+from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QDialog
 
+from spinealign.domain.reading import AddendumDraft
+from spinealign.ui.reading.sign_dialog import AddendumDialog
 from tests.ui.cut_texts import cut_texts, settled_cut_texts
 
 SCREENS = {
@@ -92,3 +95,18 @@ def test_words_that_are_cut_are_found(window):
     button.setFixedWidth(20)
     QApplication.processEvents()
     assert cut_texts(window) == [("QLabel", "Ready"), ("QPushButton", "Cancel")]
+
+
+def test_the_fields_of_an_addendum_do_not_jump(qtbot):
+    dialog = AddendumDialog("", AddendumDraft(), None)
+    qtbot.addWidget(dialog)
+    dialog.resize(420, 320)
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    parts = (dialog.text, dialog.reason, dialog.name, dialog.add)
+    before = [part.geometry() for part in parts]
+    for part, words in zip(parts, ("Seen again.", "A second look", "Dr Ada"), strict=False):
+        QTest.keyClicks(part, words)
+        QApplication.processEvents()
+        assert [each.geometry() for each in parts] == before
+    assert dialog.add.isEnabled()

@@ -171,6 +171,8 @@ class AddendumDialog(QDialog):
         self.name.setMaxLength(200)
         self._kept = self.draft
         self.missing = wrapped_label("", "warning")
+        # Its line is kept free, else the fields would jump while they are filled in.
+        self.missing.setMinimumHeight(self.fontMetrics().height())
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.discard = QPushButton("Discard")
         buttons.addButton(self.discard, QDialogButtonBox.ButtonRole.ResetRole)
@@ -264,7 +266,6 @@ class AddendumDialog(QDialog):
         self.discard.setEnabled(not is_empty)
         self.discard.setToolTip("Nothing is typed" if is_empty else "Forget what is typed")
         self.missing.setText(said)
-        self.missing.setVisible(bool(missing))
 
     def _take(self) -> None:
         self.keep()

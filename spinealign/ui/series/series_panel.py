@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
-from PyQt6.QtWidgets import QDockWidget
+from PyQt6.QtWidgets import QDockWidget, QMenu
 
 from spinealign.domain.study import SeriesStack
 from spinealign.ui.cases.planning import Study
@@ -13,6 +14,9 @@ from spinealign.ui.series.series_browser import SeriesBrowser
 from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Companion
 from spinealign.ui.workbench import Workbench
+from spinealign.wording.series import companion_text
+
+OTHER_FILE = "Other &file…"
 
 
 class SeriesPanel(QObject):
@@ -26,6 +30,7 @@ class SeriesPanel(QObject):
     def __init__(self, bench: Workbench, colours: Colours) -> None:
         super().__init__(bench)
         self._bench = bench
+        self.choice: QMenu | None = None
         self.browser = SeriesBrowser(bench.services, bench.reading, colours)
         self.dock = QDockWidget("Series")
         self.dock.setObjectName("series")
@@ -51,7 +56,43 @@ class SeriesPanel(QObject):
             self.browser.tree.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def ask_companion(self) -> None:
-        """Let the user choose the current case's other contrast, and grade discs with it."""
+        """Let the user choose the current case's other contrast, and grade discs with it.
+
+        Series of the same study stand first; a file is asked for where there are none.
+        """
+        stacks = self.companions()
+        if not stacks:
+            self.ask_companion_file()
+            return
+        self.choice = menu = QMenu(self.dock.window())
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for stack in stacks:
+            words = companion_text(stack.first).replace("&", "&&")
+            action = menu.addAction(words)
+            assert action is not None
+            action.triggered.connect(partial(self._take_stack, stack))
+        menu.addSeparator()
+        menu.addAction(OTHER_FILE, self.ask_companion_file)
+        menu.setActiveAction(menu.actions()[0])
+        middle = self.dock.window().rect().center()
+        menu.popup(self.dock.window().mapToGlobal(middle))
+
+    def companions(self) -> list[SeriesStack]:
+        """Return the series of the study of the current case that may be its other contrast."""
+        study, case = self.browser.study, self._bench.current
+        if study is None or case is None:
+            return []
+        of_study = {stack.volumes for stack in study.stacks}
+        if case.stack.volumes not in of_study:
+            return []
+        same = [s for s in study.stacks if s.first.study == case.stack.first.study]
+        return [stack for stack in same if self._may_be_companion(stack)]
+
+    def _take_stack(self, stack: SeriesStack, _checked: bool = False) -> None:
+        self.take_companion(stack.first)
+
+    def ask_companion_file(self) -> None:
+        """Let the user choose a file of the other contrast."""
         path = self._bench.opener.ask_companion(self.dock)
         if path is not None:
             self.take_companion(path)
