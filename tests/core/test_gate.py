@@ -316,6 +316,41 @@ def test_a_picture_that_is_accepted_unsurely_is_looked_at_turned_too(
     assert (choice.check.quarter_turns == 2) is is_refusal
 
 
+class Upright:
+    """A gate that names a film while it stands and takes it for a lateral one upside down."""
+
+    name = "upright"
+
+    def __init__(self, kind: ImageKind, p: float) -> None:
+        self.kind, self.p = kind, p
+
+    def run(self, batch: np.ndarray, **others: np.ndarray) -> dict[str, np.ndarray]:
+        top, bottom = (float(half.mean()) for half in np.array_split(batch[0, :, :, 0], 2))
+        seen, p = (self.kind, self.p) if top < bottom else (K.LATERAL_FILM, 0.99)
+        rest = {k: (1 - p) / (len(K) - 1) for k in K}
+        logits = np.log([{**rest, seen: p}[k] for k in K], dtype=np.float32)
+        return {"logits": logits[None], "place": np.zeros((1, 1), np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "p", "turns"),
+    [
+        (K.FRONTAL_FILM, 0.66, False), (K.OBLIQUE_FILM, 0.95, False), (K.FRONTAL_FILM, 0.4, True),
+        (K.OTHER_RADIOGRAPH, 0.99, True),
+    ],
+    ids=["frontal", "oblique", "hardly frontal", "other"],
+)  # fmt: skip
+def test_a_projection_that_is_told_by_name_is_not_to_be_turned(
+    kind: ImageKind, p: float, turns: bool
+) -> None:
+    gate = LoadedModel(gate_card(), Upright(kind, p))
+    choice = choose_examination(image(), OneGate(gate), None)
+    assert choice.is_refusal
+    assert bool(choice.check.quarter_turns) is turns
+    assert choice.check.kind is kind
+    assert (WarningCode.TURNED in [c.code for c in choice.cautions]) is turns
+
+
 def test_turning_four_times_changes_nothing() -> None:
     first = replace(image(), spacing_mm=(0.5, 0.25))
     again = first
