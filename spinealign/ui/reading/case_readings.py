@@ -136,6 +136,7 @@ class _Entry:
         self.done: list[_Done] = []
         self.undone: list[_Done] = []
         self.steps_running = 0
+        self.followed: Analysis | None = None if case.finding is None else case.finding.analysis
 
 
 class CaseReadings(QObject):
@@ -251,24 +252,29 @@ class CaseReadings(QObject):
         self._withdraw_refusal()
         self._case = case
         if case is not None:
-            self.adopt(case)
+            self._take(case)
+        # The page is long: it is told once, whatever was taken.
         self.changed.emit()
         self.history_changed.emit()
 
     def adopt(self, case: Case) -> None:
         """Take the reading that came with a result, or let the one at hand follow the result."""
+        if self._take(case) and case is self._case:
+            self.changed.emit()
+
+    def _take(self, case: Case) -> bool:
+        """Take the reading of a case, if it has one; return whether it has."""
         finding = case.finding
         if finding is None or finding.reading is None:
-            return
+            return False
         image = image_of(finding.analysis)
         entry = self._entries.get(image)
         if entry is None:
-            self._entries[image] = _Entry(finding.reading, case)
-        elif not entry.shown.is_locked:
-            self._run(entry, case, lambda session: session.follow(finding.analysis))
-        self._note_status(case, self._entries[image])
-        if case is self._case:
-            self.changed.emit()
+            entry = self._entries[image] = _Entry(finding.reading, case)
+        elif not entry.shown.is_locked and entry.followed is not finding.analysis:
+            self._follow(entry, case, finding.analysis)
+        self._note_status(case, entry)
+        return True
 
     def follow(self, analysis: Analysis) -> None:
         """Read an analysis of the case that is shown in which a person corrected something."""
@@ -281,7 +287,7 @@ class CaseReadings(QObject):
         self._delay.stop()
         analysis, self._to_follow = self._to_follow, None
         if analysis is not None and self._entry is not None:
-            self._run(self._entry, self._case, lambda session: session.follow(analysis))
+            self._follow(self._entry, self._case, analysis)
 
     def release(self, case: Case) -> None:
         """Forget the reading of a case that is closed, or whose result was let go.
@@ -377,6 +383,10 @@ class CaseReadings(QObject):
             entry.undone.clear()
             self._run(entry, self._case, step, done=done)
             self.history_changed.emit()
+
+    def _follow(self, entry: _Entry, case: Case | None, analysis: Analysis) -> None:
+        entry.followed = analysis
+        self._run(entry, case, lambda session: session.follow(analysis))
 
     def _run_shown(self, step: Step, then: Callable[[Reading], object] | None = None) -> None:
         self.catch_up()
