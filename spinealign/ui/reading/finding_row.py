@@ -65,6 +65,7 @@ class FindingRow(QFrame):
         self.key = key
         self._colours = colours
         self.read: tuple[ReadFinding, ...] = ()
+        self._told: tuple[tuple[ReadFinding, ...], bool, tuple[Finding, ...]] | None = None
         self.editor: ValueEditor | None = None
         self._mark, self.title = QLabel(), wrapped_label("", strong=True)
         self.value, self.note = wrapped_label(""), wrapped_label("", "muted")
@@ -96,6 +97,11 @@ class FindingRow(QFrame):
 
         `gaps` are the grades of the same disc that are not determined: told, not decided on.
         """
+        told = (tuple(read), is_locked, tuple(gaps))
+        if told == self._told:
+            # A page has a hundred rows, and is told anew with every decision on one of them.
+            return
+        self._told = told
         self.read = tuple(read)
         self._is_locked = is_locked
         found = self.findings
