@@ -317,6 +317,7 @@ class ManualWindow(QDialog):
     def _add(self, page: Page, text: str) -> None:
         item = QListWidgetItem(text, self.list)
         item.setData(Qt.ItemDataRole.UserRole, page.name)
+        item.setToolTip(text)
         lines = 4 if "\n" in text else 2
         item.setSizeHint(QSize(0, lines * self.fontMetrics().lineSpacing()))
 
