@@ -64,7 +64,9 @@ class SeriesPanel(QObject):
         if not stacks:
             self.ask_companion_file()
             return
-        self.choice = menu = QMenu(self.dock.window())
+        window = self.dock.window()
+        assert window is not None
+        self.choice = menu = QMenu(window)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for stack in stacks:
             words = companion_text(stack.first).replace("&", "&&")
@@ -74,8 +76,7 @@ class SeriesPanel(QObject):
         menu.addSeparator()
         menu.addAction(OTHER_FILE, self.ask_companion_file)
         menu.setActiveAction(menu.actions()[0])
-        middle = self.dock.window().rect().center()
-        menu.popup(self.dock.window().mapToGlobal(middle))
+        menu.popup(window.mapToGlobal(window.rect().center()))
 
     def companions(self) -> list[SeriesStack]:
         """Return the series of the study of the current case that may be its other contrast."""
