@@ -375,14 +375,16 @@ class TestLastSession:
         paths = files("film_1.png", "film_2.png")
         window.workbench.opener.open_paths(paths)
         window.workbench.opener.open_sample(two_samples()[0])
-        qtbot.waitUntil(lambda: len(window.workbench.session.cases) == 3 and at_rest(window))
+        qtbot.waitUntil(
+            lambda: len(window.workbench.session.cases) == 3 and at_rest(window), timeout=20_000
+        )
         closed(qtbot, window)
         return paths
 
     def test_nothing_is_opened_without_being_asked_for(self, qtbot, remembered, open_window):
         window = open_window()
         window.start()
-        qtbot.waitUntil(lambda: at_rest(window))
+        qtbot.waitUntil(lambda: at_rest(window), timeout=20_000)
         assert window.workbench.session.cases == []
         assert window.welcome.last_session.text() == "Open the 2 images of last time"
         assert window.welcome.last_session.isVisible()
@@ -393,7 +395,7 @@ class TestLastSession:
         window = open_window()
         with qtbot.waitSignal(window.workbench.opener.opened):
             QTest.mouseClick(window.welcome.last_session, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: at_rest(window))
+        qtbot.waitUntil(lambda: at_rest(window), timeout=20_000)
         assert [case.path for case in window.workbench.session.cases] == remembered
 
     def test_what_is_not_there_any_more_is_said(self, qtbot, remembered, open_window, real_files):
@@ -402,7 +404,7 @@ class TestLastSession:
         window = open_window()
         with qtbot.waitSignal(window.workbench.opener.opened):
             window.actions_by_name["open_last_session"].trigger()
-        qtbot.waitUntil(lambda: at_rest(window))
+        qtbot.waitUntil(lambda: at_rest(window), timeout=20_000)
         assert [case.path for case in window.workbench.session.cases] == [remembered[1]]
         assert "1 file was skipped: “film_1.png” (not there)." in window.banner.text
 
@@ -431,7 +433,7 @@ class TestLastSession:
     def test_who_closes_all_cases_is_offered_nothing(self, qtbot, remembered, open_window, files):
         window = open_window()
         window.workbench.opener.open_paths(files("film_3.png"))
-        qtbot.waitUntil(lambda: len(titles(window)) == 1 and at_rest(window))
+        qtbot.waitUntil(lambda: len(titles(window)) == 1 and at_rest(window), timeout=20_000)
         window.actions_by_name["close_all"].trigger()
         closed(qtbot, window)
         assert not open_window().welcome.last_session.isVisible()
@@ -463,5 +465,5 @@ class TestLastSession:
         again = open_window()
         with qtbot.waitSignal(again.workbench.opener.opened):
             again.actions_by_name["open_last_session"].trigger()
-        qtbot.waitUntil(lambda: at_rest(again))
+        qtbot.waitUntil(lambda: at_rest(again), timeout=20_000)
         assert titles(again) == ["a.png", "c.png"]
