@@ -19,6 +19,7 @@ from spinealign.ui.cases.case import CaseStatus
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.work.services import program_services
 from spinealign.wording.reading_window import other_readings_text
 from tests.fakes import WAIT_S
@@ -161,7 +162,10 @@ def test_a_file_that_is_no_image_is_a_case_that_says_why(qtbot, browsing, study)
         CaseStatus.FAILED,
     ]
     good, bad = browsing.workbench.session.cases
+    qtbot.waitUntil(lambda: not browsing.workbench.reading.is_busy)
+    qtbot.wait(100)
     assert "“bad.txt” is not an image" in bad.message.sentence
+    assert browsing.findChild(CrashDialog) is None
     # It is not said over the picture of another case, but where its own would be.
     assert browsing.workbench.current is good
     assert not browsing.banner.isVisible()

@@ -155,7 +155,9 @@ def make_thumbnail(
     QImage or None
         At most `side_px` wide and high; None when no picture could be read.
     """
-    for index in dict.fromkeys((entry.middle, 0, len(entry) - 1)):
+    # A file that was refused has no format, and nothing to be read.
+    indices = (entry.middle, 0, len(entry) - 1) if entry.file_format else ()
+    for index in dict.fromkeys(indices):
         yield
         with contextlib.suppress(SpineAlignError):
             [image] = services.read_slices(entry, [index])
@@ -168,6 +170,8 @@ def _first_look(
 ) -> Generator[None, None, DisplayImage | None]:
     """Read one picture to be shown; None where it cannot be read, which its analysis tells."""
     yield
+    if not entry.file_format:
+        return None
     with contextlib.suppress(SpineAlignError):
         [image] = services.read_slices(entry, [index])
         return prepare_image(image)
