@@ -210,6 +210,20 @@ class TestKeyValue:
         assert decided(neck_analysis(), code, Decision.REJECTED) == ""
 
 
+def test_a_reading_follows_a_new_result_and_none_that_it_knows(qtbot, mixed, monkeypatch):
+    followed = []
+    monkeypatch.setattr(ReadingSession, "follow", lambda _, analysis: followed.append(analysis))
+    for name in ("film_4.png", "ct_1.dcm", "film_4.png"):
+        click(mixed, name)
+    qtbot.waitUntil(lambda: not mixed.workbench.records.is_busy)
+    assert followed == []
+    film = case_named(mixed, "film_4.png")
+    with qtbot.waitSignal(mixed.workbench.session.finding_ready, timeout=PATIENCE_MS):
+        mixed.actions_by_name["again"].trigger()
+    qtbot.waitUntil(lambda: len(followed) == 1)
+    assert followed[0] is film.finding.analysis
+
+
 class TestSearchFilterSort:
     def test_search_says_that_it_is_active(self, mixed):
         cases = mixed.cases
