@@ -1,5 +1,8 @@
 """The table of measures: values in groups, ticks, bars, keys, and changes in place."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -24,7 +27,7 @@ from spinealign.domain.measures import (
     SeverityGrade,
 )
 from spinealign.ui.results.definition_view import DefinitionView
-from spinealign.ui.results.measure_model import MeasureChoices, MeasureColumn
+from spinealign.ui.results.measure_model import ICON_PX, MeasureChoices, MeasureColumn
 from spinealign.ui.results.measure_tree import MeasureTable
 from spinealign.ui.widgets.range_bar import bar_scale, draw_range
 from spinealign.ui.widgets.theme import DARK, LIGHT
@@ -408,3 +411,21 @@ def test_corners_that_a_measure_asks_to_check_can_be_confirmed(show):
     assert list(asked) == [[("C2", "C7")]]
     table.set_measurements(film())
     assert not table.confirm_button.isVisible()
+
+
+@pytest.mark.parametrize("scale", ["1", "2"])
+def test_icons_have_one_size_whatever_the_screen(scale):
+    """Qt makes icons larger where the screen does, which must not be done twice."""
+    ask = (
+        "from PyQt6.QtWidgets import QApplication; app = QApplication([]);"
+        "from spinealign.ui.results.measure_model import _picture;"
+        "print(_picture('info').deviceIndependentSize().width())"
+    )
+    asked = subprocess.run(
+        [sys.executable, "-c", ask],
+        env={**os.environ, "QT_SCALE_FACTOR": scale},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(asked.stdout) == ICON_PX

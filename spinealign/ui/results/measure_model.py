@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from PyQt6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt, pyqtSignal
+from PyQt6.QtCore import QAbstractItemModel, QModelIndex, QObject, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QFont, QPixmap
 
 from spinealign.domain.measurements import Measurement, MeasureState
@@ -298,9 +298,7 @@ def tool_tip(measurement: Measurement) -> str:
 
 def _picture(name: str, colour: str | None = None) -> QPixmap:
     """Return an icon painted once: as a drawing it would be painted at every mouse move."""
-    pixmap = icon(name, colour).pixmap(2 * ICON_PX, 2 * ICON_PX)
-    pixmap.setDevicePixelRatio(2)
-    return pixmap
+    return icon(name, colour).pixmap(QSize(ICON_PX, ICON_PX), 2.0)
 
 
 def _cell(measurement: Measurement, column: MeasureColumn) -> str:
