@@ -27,7 +27,7 @@ def film(tmp_path, monkeypatch):
     path = tmp_path / "neck.png"
     path.write_bytes(b"stands for the film")
 
-    def analyze_file(given: Path, models, examination=None, companion=None, demonstration=False):
+    def analyze_file(given: Path, *_options):
         yield from ()
         return replace(FILM, image=replace(FILM.image, source_path=given))
 
