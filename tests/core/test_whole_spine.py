@@ -146,6 +146,18 @@ def test_heads_where_no_heads_can_be_give_no_pelvis(right, down, size):
     assert found[MeasureCode.SACRAL_SLOPE].value is not None
 
 
+@pytest.mark.parametrize(("above", "is_told"), [(10, False), (-10, True)])
+def test_heads_above_a_level_sacrum_give_no_pelvis_though_the_incidence_could_be(above, is_told):
+    sacrum = spine_bodies()[-1]
+    marks = tuple(replace(mark, y=1300.0) for mark in sacrum.landmarks)
+    middle = np.mean([mark.x for mark in marks])
+    rims = [(middle - 200 + across, 1300.0 - above) for across in (-46, 46, -46, 46)]
+    heads = Drawing(DrawingTool.FEMORAL_HEADS, 1, tuple((float(x), y) for x, y in rims))
+    found = measured((replace(sacrum, landmarks=marks, index=1),), drawings=[heads])
+    assert found[MeasureCode.SACRAL_SLOPE].value == pytest.approx(0)
+    assert (found[MeasureCode.PELVIC_INCIDENCE].value is not None) is is_told
+
+
 @pytest.mark.parametrize(
     ("right", "down", "size"), [(60, 0, 1.0), (-150, -30, 1.0), (0, 0, 0.6), (0, 0, 1.6)]
 )
