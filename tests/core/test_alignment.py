@@ -491,6 +491,20 @@ class TestFactors:
         bodies = numbered(C2, C7)
         assert taken(bodies, rule=self.FACTORS)[self.KEY] == taken(bodies)[self.KEY]
 
+    def test_what_a_person_confirmed_has_another_readers_error_whatever_the_network(self):
+        bodies = tuple(
+            replace(
+                body,
+                landmarks=tuple(
+                    replace(m, source=LandmarkSource.CONFIRMED) for m in body.landmarks
+                ),
+            )
+            for body in by_network(C2, C7)
+        )
+        found = taken(bodies)[self.KEY]
+        assert taken(bodies, rule=self.FACTORS)[self.KEY] == found
+        assert half_width(found) > 2 * half_width(taken(numbered(C2, C7))[self.KEY])
+
     def test_the_parts_of_both_add_as_independent(self):
         key = ("cobb_c2_c7", ("C2", "C7"))
         mixed = numbered(C2, *by_network(C7))
