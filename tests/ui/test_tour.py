@@ -129,6 +129,7 @@ def test_a_bubble_blocks_no_work(qtbot, toured):
     assert bubble._side is Side.BELOW
     assert not bubble.geometry().intersects(rect_in_window(opener))
     assert rect_in_window(opener).contains(bubble.geometry().topLeft() + bubble._tip)
+    qtbot.waitUntil(toured.actions_by_name["overlay"].isEnabled)
     toured.viewer.setFocus()
     was = toured.actions_by_name["overlay"].isChecked()
     QTest.keyClick(toured.viewer, Qt.Key.Key_O)
