@@ -123,17 +123,27 @@ def test_a_bubble_blocks_no_work(qtbot, toured):
         QTest.mouseClick(toured.welcome.samples.findChildren(QPushButton)[1], LEFT)
     assert toured.tour.bubble.isVisible()
     settle(qtbot, toured)
-    # What it was about is hidden: it points at the button that opens images.
-    opener = toured.tool_bar.widgetForAction(toured.actions_by_name["open"])
-    bubble = toured.tour.bubble
-    assert bubble._side is Side.BELOW
-    assert not bubble.geometry().intersects(rect_in_window(opener))
-    assert rect_in_window(opener).contains(bubble.geometry().topLeft() + bubble._tip)
+    # Work has begun: the next bubble is shown, beside the case.
+    assert toured.tour.bubble.title.text() == CASES.title
+    assert not toured.tour.bubble.geometry().intersects(rect_in_window(toured.cases_dock))
     qtbot.waitUntil(toured.actions_by_name["overlay"].isEnabled)
     toured.viewer.setFocus()
     was = toured.actions_by_name["overlay"].isChecked()
     QTest.keyClick(toured.viewer, Qt.Key.Key_O)
     assert toured.actions_by_name["overlay"].isChecked() is not was
+
+
+def test_who_starts_the_program_with_a_file_is_shown_no_bubble(qtbot, window, files):
+    window.start(files("ct_1.dcm"))
+    qtbot.waitUntil(lambda: window.workbench.current is not None)
+    assert window.tour.bubble is None
+    window.actions_by_name["first_steps"].trigger()
+    settle(qtbot, window)
+    # Where one begins is hidden: it points at the button that opens images.
+    opener = window.tool_bar.widgetForAction(window.actions_by_name["open"])
+    bubble = window.tour.bubble
+    assert not bubble.geometry().intersects(rect_in_window(opener))
+    assert rect_in_window(opener).contains(bubble.geometry().topLeft() + bubble._tip)
 
 
 def test_it_follows_the_window_and_lies_inside_it_however_small(qtbot, toured):

@@ -157,6 +157,7 @@ class MainWindow(DropWindow):
         begin = self.welcome.samples, opener or self.tool_bar
         self.tour = first_steps(self, self.theme, begin, self.cases_dock, self.results_dock)
         self.actions_by_name.on("first_steps", self.tour.start)
+        bench.session.added.connect(self.tour.pass_beginning)
         self._connect_cases()
         self._connect_results()
         self._connect_picture()
@@ -175,7 +176,8 @@ class MainWindow(DropWindow):
             where = partial(show_file_locations, bench, self)
             notice = first_start_notice(bench.preferences)
             bench.messages.notice(notice, "File locations…", where)
-            self.tour.start()
+            if not paths:
+                self.tour.start()
         bench.start(paths)
 
     def _make_widgets(self) -> None:

@@ -249,6 +249,11 @@ class Tour(QObject):
         self._show()
         self.bubble.next.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def pass_beginning(self) -> None:
+        """Go on from the first bubble, as what it is about has been done."""
+        if self.bubble is not None and self._number == 0:
+            self._step(1)
+
     def end(self) -> None:
         """Show no more."""
         bubble, self.bubble = self.bubble, None
