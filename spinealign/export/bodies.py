@@ -156,7 +156,8 @@ def _name_box(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return centre and half size (x, y) of a name on the canvas."""
     text, font = safe_text(name), letters(unit, bold=True)
-    place = label_place(body, analysis.facing, analysis.image.shape)
+    others = (*analysis.vertebrae, *analysis.suggestions)
+    place = label_place(body, analysis.facing, analysis.image.shape, others)
     halo = _halo_px(unit)
     width, height = font.getlength(text) + 2 * halo, unit + 2 * halo
     away = np.array(place.away) * (scale[1], scale[0])

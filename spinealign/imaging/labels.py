@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,9 @@ _UPRIGHT = 0.5
 """Least share of a body's backward direction that points across the picture where the column
 stands: beside a column that lies, a name goes above or below its body."""
 
+_LETTERS = (0.25, 0.5, 0.75)
+"""Where letters stand, from the outline, in shares of a body's smaller side."""
+
 
 @dataclass(frozen=True)
 class LabelPlace:
@@ -28,10 +32,16 @@ class LabelPlace:
     away: tuple[float, float]
 
 
-def label_place(body: Vertebra, facing: str | None, film_shape: tuple[int, int]) -> LabelPlace:
+def label_place(
+    body: Vertebra,
+    facing: str | None,
+    film_shape: tuple[int, int],
+    others: Sequence[Vertebra] = (),
+) -> LabelPlace:
     """Return where a body's label belongs: beside its posterior wall.
 
-    Where the film ends there, the label goes to the other side.
+    Where the film ends there, the label goes to the other side. Where a level place would be
+    beside another body, as in a column that leans far, it goes straight away from the column.
 
     Parameters
     ----------
@@ -40,16 +50,36 @@ def label_place(body: Vertebra, facing: str | None, film_shape: tuple[int, int])
         Used where the body has no corners on both sides; None counts as right.
     film_shape : tuple of int
         (rows, columns).
+    others : sequence of Vertebra, optional
+        Bodies that the label must not stand beside.
     """
     outline = np.array(body.outline)
-    away = _backwards(body)
-    if away is None:
-        away = np.array([1.0 if facing == Facing.LEFT else -1.0, 0.0])
-    away = _across(away)
+    own = _backwards(body)
+    if own is None:
+        own = np.array([1.0 if facing == Facing.LEFT else -1.0, 0.0])
+    level = _across(own)
     middle = _middle_of(body, outline)
-    places = [_beside(outline, middle, side) for side in (away, -away)]
+    places = [_beside(outline, middle, side) for side in (level, own, -level, -own)]
     with_room = [place for place in places if _has_room(place, outline, film_shape)]
-    return (with_room or places)[0]
+    rings = [np.array(other.outline) for other in others if other is not body]
+    clear = (place for place in with_room if _is_nearest(place, outline, rings))
+    return next(clear, (with_room or places)[0])
+
+
+def _is_nearest(place: LabelPlace, outline: Points, others: Sequence[Points]) -> bool:
+    """Whether a label is nearer to its own body than to any other one."""
+    if not others:
+        return True
+    side = float(np.ptp(outline, axis=0).min())
+    point, away, rest = np.array(place.point), np.array(place.away), np.concatenate(others)
+    return all(
+        _distance(at, outline) < _distance(at, rest)
+        for at in (point + share * side * away for share in _LETTERS)
+    )
+
+
+def _distance(point: Points, outline: Points) -> float:
+    return float(np.hypot(*(outline - point).T).min())
 
 
 def _across(away: Points) -> Points:

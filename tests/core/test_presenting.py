@@ -27,6 +27,7 @@ from spinealign.domain.measurements import UnmeasurableReason
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.presentation import AS_IN_FILE, Presentation, levelling_turn_deg
 from spinealign.domain.report_details import ReportDetails
+from spinealign.export.bodies import name_boxes
 from spinealign.export.overlay import (
     MIN_LONGEST_PX,
     mask_picture,
@@ -511,3 +512,19 @@ def test_a_long_caption_stays_with_its_picture(shape):
     report = report_pdf(replace(found, image=image, segmentation=None))
     first = PdfReader(io.BytesIO(report)).pages[0]
     assert "letters and side markers" in " ".join(first.extract_text().split())
+
+
+@pytest.mark.parametrize("is_mirrored", [False, True])
+@pytest.mark.parametrize("degrees", [-97.6, -60.0, -30.0, 0.0, 30.0, 60.0, 97.6, 150.0])
+def test_a_name_stands_nearest_to_its_own_body_however_a_picture_is_turned(degrees, is_mirrored):
+    found = analysed(draw_column())
+    shown = Presentation(turn_deg=degrees, is_mirrored=is_mirrored)
+    found = as_shown(replace(found, image=replace(found.image, presentation=shown)))
+    scale = picture_scale(found.image.shape, found.image.spacing_mm, MIN_LONGEST_PX)
+    for body, box in zip(found.vertebrae, name_boxes(found, scale, 18), strict=True):
+        middle = box.mean(axis=0)
+        away = {
+            one.name: np.hypot(*(np.array(one.outline) - middle).T).min()
+            for one in found.vertebrae
+        }  # fmt: skip
+        assert min(away, key=away.__getitem__) == body.name

@@ -245,7 +245,8 @@ def _prepare_body(vertebra: Vertebra, class_id: int | None, analysis: Analysis) 
     from spinealign.imaging.labels import label_place
     from spinealign.imaging.render import class_colour
 
-    where = label_place(vertebra, analysis.facing, analysis.image.shape)
+    others = (*analysis.vertebrae, *analysis.suggestions)
+    where = label_place(vertebra, analysis.facing, analysis.image.shape, others)
     colour = QColor(*class_colour(vertebra.name, class_id or vertebra.index))
     outline = _outline_levels([np.array(vertebra.outline)])
     return DisplayBody(vertebra, class_id, colour, outline, where.point, where.away)
