@@ -330,6 +330,29 @@ def test_labels_stay_in_the_fitted_view_and_off_the_names(qtbot, hands, size):
         assert not any(plate.intersects(other) for other in [*plates[number + 1 :], *names])
 
 
+@pytest.mark.parametrize(
+    ("key", "modifiers", "points"),
+    [
+        (Qt.Key.Key_D, Qt.KeyboardModifier.NoModifier, [(100, 100), (200, 100)]),
+        (Qt.Key.Key_D, Qt.KeyboardModifier.NoModifier, [(100, 100), (140, 100)]),
+        (Qt.Key.Key_R, Qt.KeyboardModifier.ShiftModifier, [(100, 100), (200, 160)]),
+    ],
+    ids=["line", "short line", "rectangle"],
+)
+def test_a_label_covers_no_end_of_what_was_drawn(hands, key, modifiers, points):
+    QTest.keyClick(hands.viewer, key, modifiers)
+    place_each(hands, points)
+    assert len(drawn(hands)) == 1
+    plates, _ = plates_of(hands)
+    ends = [
+        hands.viewer.to_view(handle.pos()) for handle in hands.viewer.picture.drawings.handles()
+    ]
+    assert ends
+    for end in ends:
+        square = QRectF(end.x() - 5, end.y() - 5, 10, 10)
+        assert not any(plate.intersects(square) for plate in plates)
+
+
 def test_a_selected_measure_has_its_label_however_many_there_are(hands):
     for measurement in hands.window.workbench.editing.analysis.measurements:
         hands.window.correction.measures.toggle(measurement.key, True)

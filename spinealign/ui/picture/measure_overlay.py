@@ -18,7 +18,7 @@ from spinealign.ui.picture.base_items import (
     cosmetic_pen,
 )
 from spinealign.ui.picture.corner_texts import letter_boxes
-from spinealign.ui.picture.handles import DRAWN, EDITED
+from spinealign.ui.picture.handles import DRAWN, EDITED, GROWN_BY, SQUARE_PX, HandleItem
 from spinealign.ui.picture.label_places import Box, free_place
 from spinealign.wording.measure_rows import drawn_text, has_value
 from spinealign.wording.measures import short_name
@@ -180,17 +180,20 @@ class ValueItem(ScreenSizedItem):
 class MeasureLayer:
     """The measurements of a picture; only those that are switched on have items.
 
-    `has_letters` tells whether directions stand at the borders of the view, and `names` returns
-    what else is written on the picture.
+    `has_letters` tells whether directions stand at the borders of the view, `names` returns
+    what else is written on the picture, and `ends` the handles of what was drawn by hand.
     """
 
     has_letters = False
 
     def __init__(
-        self, parent: QGraphicsItem, names: Callable[[], Sequence[ScreenSizedItem]] = tuple
+        self,
+        parent: QGraphicsItem,
+        names: Callable[[], Sequence[ScreenSizedItem]] = tuple,
+        ends: Callable[[], Sequence[HandleItem]] = tuple,
     ) -> None:
         self._parent = parent
-        self._names = names
+        self._names, self._ends = names, ends
         self._items: dict[Key, tuple[StrokesItem, ValueItem]] = {}
         self._halos: dict[Key, HaloItem] = {}
         self._drawn: dict[Key, tuple[Measurement, bool]] = {}
@@ -243,6 +246,7 @@ class MeasureLayer:
         limits = (room.left(), room.top(), room.right(), room.bottom())
         taken: list[Box] = letter_boxes(view) if self.has_letters else []
         taken += [_box_of(item, to_view) for item in names]
+        taken += [_box_about(end, to_view) for end in self._ends() if end.isVisible()]
         labels = [label for _, label in self._items.values()]
         is_whole = getattr(views[0], "is_fitted", False)
         for label in sorted(labels, key=ValueItem.turn):
@@ -291,6 +295,11 @@ def label_text(measurement: Measurement, lengths: LengthUnit) -> str:
 def _box_of(item: ScreenSizedItem, to_view: QTransform) -> Box:
     box = item.boundingRect().translated(to_view.map(item.scenePos()))
     return box.left(), box.top(), box.right(), box.bottom()
+
+
+def _box_about(handle: HandleItem, to_view: QTransform) -> Box:
+    place, half = to_view.map(handle.scenePos()), SQUARE_PX * GROWN_BY
+    return place.x() - half, place.y() - half, place.x() + half, place.y() + half
 
 
 def label_point(measurement: Measurement) -> QPointF:

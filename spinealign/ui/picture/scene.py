@@ -307,8 +307,8 @@ class PictureScene(QGraphicsScene):
         self._root = self._new_root()
         self.bodies = BodyLayer(self._root)
         self.suggestions = SuggestionLayer(self._root)
-        self.measures = MeasureLayer(self._root, self._names_shown)
         self.drawings = DrawingLayer(self._root)
+        self.measures = MeasureLayer(self._root, self._names_shown, self.drawings.handles)
         self.notes = NoteLayer(self._root)
         self.references = ReferenceLayer(self._root)
 
