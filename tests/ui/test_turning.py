@@ -167,6 +167,27 @@ def test_a_turn_is_found_again_when_the_program_is_opened_again(qtbot, film, fak
     assert other.viewer.picture.presentation == wanted
     assert other.viewer.picture.is_inverted
     assert other.actions_by_name["mirror"].isChecked()
+    assert other.banner.isVisible()
+    assert "mirrored" in other.banner.text
+
+
+def test_a_mirrored_case_warns_whenever_it_comes_to_be_shown(qtbot, film, analysed):
+    mirrored, bench, banner = (
+        film.window.workbench.current,
+        film.window.workbench,
+        film.window.banner,
+    )
+    key(film, "mirror")
+    banner.dismiss()
+    key(film, "turn_left")
+    assert banner.isHidden()
+    analysed("ct_1.dcm")
+    assert "mirrored" not in banner.text or banner.isHidden()
+    bench.select(mirrored)
+    assert banner.isVisible()
+    assert "mirrored" in banner.text
+    bench.select(None)
+    assert banner.isHidden()
 
 
 # Analysed as it stands

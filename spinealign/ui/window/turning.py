@@ -37,6 +37,7 @@ class Turning(QObject):
         super().__init__(parent)
         self._bench, self._viewer = bench, viewer
         self._offered: Message | None = None
+        self._warned_of: Case | None = None
         bench.editing.began.connect(self.follow)
         bench.editing.changed.connect(self.follow)
         bench.current_changed.connect(self._offer_upright)
@@ -65,9 +66,17 @@ class Turning(QObject):
     def follow(self) -> None:
         """Show the picture as it is wanted."""
         shown = self.shown
-        if not shown.is_mirrored:
-            self._bench.messages.withdraw(MIRRORED_MESSAGE)
+        self._warn_of_mirroring(shown.is_mirrored)
         self._viewer.present(shown)
+
+    def _warn_of_mirroring(self, is_mirrored: bool) -> None:
+        """Say once that the case that is shown is mirrored, whenever it comes to be so."""
+        case = self._bench.current if is_mirrored else None
+        if case is None:
+            self._bench.messages.withdraw(MIRRORED_MESSAGE)
+        elif case is not self._warned_of:
+            self._bench.messages.notice(MIRRORED_MESSAGE)
+        self._warned_of = case
 
     def turn(self, quarter_turns: int) -> None:
         """Turn what is seen by quarter turns to the left."""
@@ -75,8 +84,7 @@ class Turning(QObject):
 
     def mirror(self) -> None:
         """Exchange left and right of what is seen; a mirrored picture gets a warning."""
-        if self._change("mirror the image", Presentation.mirrored) and self.shown.is_mirrored:
-            self._bench.messages.notice(MIRRORED_MESSAGE)
+        self._change("mirror the image", Presentation.mirrored)
 
     def invert(self) -> None:
         """Exchange bright and dark; of a picture that cannot be changed only while it is seen."""
