@@ -409,7 +409,7 @@ class TestSeveralAtOnce:
         fake.analyser.calls.clear()
         click(mixed, "ct_1.dcm")
         click(mixed, "film_4.png", CTRL)
-        mixed.cases.again_requested.emit(mixed.cases.selected)
+        mixed.actions_by_name["again"].trigger()
         qtbot.waitUntil(lambda: rests(mixed), timeout=PATIENCE_MS)
         assert [name for name, _ in fake.analyser.calls] == ["ct_1.dcm", "film_4.png"]
 

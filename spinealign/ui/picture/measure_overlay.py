@@ -25,7 +25,7 @@ from spinealign.wording.measures import short_name
 
 Key = tuple[str, tuple[str, ...]]
 AUTOMATIC = QColor("#7fd4ff")
-VEIL = QColor(7, 9, 12, 190)
+VEIL = QColor(7, 9, 12, 240)
 COLOURS = {
     MeasureState.AUTOMATIC: AUTOMATIC,
     MeasureState.EDITED: EDITED,

@@ -122,9 +122,19 @@ def connect_session(actions: Actions, bench: Workbench, welcome: Welcome) -> Non
     offer()
 
 
-def connect_series(actions: Actions, series: SeriesPanel, navigation: SliceNavigation) -> None:
-    """Go from slice to slice, and analyse one of them."""
-    actions.on("again", navigation.analyse_here)
+def connect_series(
+    actions: Actions, series: SeriesPanel, navigation: SliceNavigation, cases: CasesPanel
+) -> None:
+    """Go from slice to slice, and analyse one of them, or the cases that are selected."""
+
+    def again() -> None:
+        several = cases.selected
+        if len(several) > 1:
+            cases.again_requested.emit(several)
+        else:
+            navigation.analyse_here()
+
+    actions.on("again", again)
     actions.on("next_slice", partial(navigation.step, 1))
     actions.on("previous_slice", partial(navigation.step, -1))
     actions.on("result_slice", navigation.follow)

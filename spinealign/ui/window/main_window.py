@@ -255,7 +255,7 @@ class MainWindow(DropWindow):
         connect_files(actions, bench, self.patient, self)
         self.case_commands = CaseCommands(actions, bench, self.cases, self.work_status, self)
         connect_session(actions, bench, self.welcome)
-        connect_series(actions, self.series, self.navigation)
+        connect_series(actions, self.series, self.navigation, self.cases)
         connect_windows(actions, bench, self.theme, self)
         connect_picture(actions, self.viewer, self.opacity_slider)
         connect_patient(actions, self.patient, self.viewer, self.series, self.cases, preferences)
