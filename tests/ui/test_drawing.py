@@ -16,6 +16,7 @@ from spinealign.ui.picture.drawing_tools import ToolName
 from spinealign.ui.picture.handles import DrawnRef
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.window.actions import COMMANDS
+from spinealign.wording import Message
 from spinealign.wording.measures import measurement_name
 from tests.ui.hands import LEFT
 
@@ -351,6 +352,25 @@ def test_a_label_covers_no_end_of_what_was_drawn(hands, key, modifiers, points):
     for end in ends:
         square = QRectF(end.x() - 5, end.y() - 5, 10, 10)
         assert not any(plate.intersects(square) for plate in plates)
+
+
+def test_labels_keep_clear_of_a_message_over_the_picture(qtbot, hands):
+    hands.viewer.fit()
+    hands.key(Qt.Key.Key_D)
+    top = hands.viewer.to_picture(QPointF(hands.viewer.rect().center().x(), 20.0))
+    place_each(hands, [(top.x() - 30, top.y()), (top.x() + 30, top.y())])
+    below = 40
+    assert any(plate.top() < below for plate in plates_of(hands)[0])
+    before = len(plates_of(hands)[0])
+    hands.window.workbench.messages.notice(Message("The image is shown mirrored.", "Mind that."))
+    qtbot.waitUntil(hands.window.banner.isVisible)
+    banner = hands.window.banner
+    hidden = QRectF(0, 0, banner.width(), banner.height())
+    plates, _ = plates_of(hands)
+    assert len(plates) == before
+    assert not any(plate.intersects(hidden) for plate in plates)
+    banner.dismiss()
+    assert any(plate.top() < below for plate in plates_of(hands)[0])
 
 
 def test_a_selected_measure_has_its_label_however_many_there_are(hands):

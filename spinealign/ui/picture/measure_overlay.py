@@ -243,8 +243,10 @@ class MeasureLayer:
             return
         to_view, view = views[0].viewportTransform(), QRectF(views[0].rect())
         room = view.adjusted(4, 4, -4, -4)
-        limits = (room.left(), room.top(), room.right(), room.bottom())
+        hidden = float(getattr(views[0], "hidden_px", 0))
+        limits = (room.left(), room.top() + hidden, room.right(), room.bottom())
         taken: list[Box] = letter_boxes(view) if self.has_letters else []
+        taken += [(view.left(), view.top(), view.right(), view.top() + hidden)] if hidden else []
         taken += [_box_of(item, to_view) for item in names]
         taken += [_box_about(end, to_view) for end in self._ends() if end.isVisible()]
         labels = [label for _, label in self._items.values()]

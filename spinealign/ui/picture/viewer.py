@@ -61,6 +61,7 @@ class Viewer(QGraphicsView):
         self._drag_button = Qt.MouseButton.NoButton
         self._is_click = False
         self.hint = ""
+        self.hidden_px = 0
         self.spacing_mm: tuple[float, float] | None = None
         self._held: Pointer | None = None
         self._is_held = False
@@ -115,6 +116,13 @@ class Viewer(QGraphicsView):
         """Write what to do next at the top of the picture, or nothing."""
         if hint != self.hint:
             self.hint = hint
+            self._refresh()
+
+    def keep_free(self, height_px: int) -> None:
+        """Write no label into the upper part, which a message lies over."""
+        if height_px != self.hidden_px:
+            self.hidden_px = height_px
+            self.picture.measures.lay_out()
             self._refresh()
 
     def set_spacing(self, spacing_mm: tuple[float, float] | None) -> None:

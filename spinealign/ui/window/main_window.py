@@ -211,6 +211,7 @@ class MainWindow(DropWindow):
         self.setCentralWidget(middle)
         self.banner = Banner(over=self.pages)
         self.banner.height_changed.connect(self.welcome.keep_free)
+        self.banner.height_changed.connect(self.viewer.keep_free)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.cases_dock = self._dock("Cases", self.cases, left)
         self.results_dock = self._dock("Results", self.results, right)
