@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPointF, Qt
+from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QPushButton
 
@@ -74,6 +74,38 @@ def test_a_turned_picture_is_seen_whole_and_pixels_are_read_where_they_are(film)
     where = film.viewer.to_view(QPointF(30.5, 41.5)).toPoint()
     reading = film.viewer.read_pixel(where)
     assert (reading.col, reading.row) == pytest.approx((30, 41), abs=2)
+
+
+def seen_box(hands, points):
+    """The smallest rectangle round places of the picture, on the screen."""
+    placed = [hands.viewer.to_view(QPointF(*point)) for point in points]
+    xs, ys = [p.x() for p in placed], [p.y() for p in placed]
+    return QRectF(QPointF(min(xs), min(ys)), QPointF(max(xs), max(ys)))
+
+
+@pytest.mark.parametrize("way", ["turn_left", "turn_right"])
+def test_what_was_seen_of_a_picture_is_seen_of_it_turned(film, way):
+    viewer = film.viewer
+    viewer.fit()
+    viewer.zoom_to(2.5 * viewer.zoom)
+    part = viewer._seen
+    corners = [(p.x(), p.y()) for p in (part.topLeft(), part.bottomRight())]
+    view, zoom = QRectF(viewer.rect()).adjusted(-2, -2, 2, 2), viewer.zoom
+    key(film, way)
+    assert not viewer.is_fitted
+    assert view.contains(seen_box(film, corners))
+    key(film, "turn_right" if way == "turn_left" else "turn_left")
+    assert viewer.zoom == pytest.approx(zoom)
+    assert view.contains(seen_box(film, corners))
+
+
+def test_a_picture_that_was_nearly_fitted_is_fitted_when_it_is_turned(film):
+    viewer = film.viewer
+    viewer.fit()
+    viewer.zoom_to(1.05 * viewer.zoom)
+    assert not viewer.is_fitted
+    key(film, "turn_left")
+    assert viewer.is_fitted
 
 
 def test_nothing_of_the_result_changes_when_it_is_only_looked_at(film):

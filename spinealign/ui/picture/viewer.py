@@ -32,6 +32,9 @@ from spinealign.wording.reading import side_text
 
 ZOOM_STEP = 1.25
 SMALLEST_ZOOM, LARGEST_ZOOM = 0.02, 64.0
+NEARLY_WHOLE = 0.75
+"""Share of a picture, or of its size on screen, from which on it counts as all of it."""
+
 _HOLDING = (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton)
 """Buttons that can hold something; others do nothing on the picture."""
 
@@ -63,6 +66,7 @@ class Viewer(QGraphicsView):
         self.hint = ""
         self.hidden_px = 0
         self.spacing_mm: tuple[float, float] | None = None
+        self._turned: dict[tuple[float, ...], tuple[QRectF, float]] = {}
         self._held: Pointer | None = None
         self._is_held = False
         self._frame = QTimer(self)
@@ -141,18 +145,46 @@ class Viewer(QGraphicsView):
         return self.viewportTransform().map(self.picture.root.mapToScene(point))
 
     def present(self, presentation: Presentation) -> None:
-        """Show the picture turned, mirrored and inverted; what is in the middle stays there."""
+        """Show the picture turned, mirrored and inverted; what was seen of it stays in view."""
         if self.picture.is_inverted != presentation.is_inverted:
             self.picture.set_inverted(presentation.is_inverted)
         if presentation == self.picture.presentation:
             return
-        middle = self.to_picture(QPointF(self._middle()))
+        seen, scale = self._turned.get(self._state, (self._seen, self.transform().m11()))
         self.picture.present(presentation)
-        if self._is_fitted:
+        if self._is_fitted or _share(seen, self.picture.root.rect()) >= NEARLY_WHOLE:
             self.fit()
-        else:
-            self.centerOn(self.picture.root.mapToScene(middle))
-            self._zoomed()
+            return
+        self._keep_in_view(self.picture.root.mapRectToScene(seen), scale)
+        self._turned = {self._state: (seen, scale)}
+
+    @property
+    def _seen(self) -> QRectF:
+        """The part of the picture that the view shows, in pixels of the picture."""
+        view = self.viewportTransform().inverted()[0].mapRect(QRectF(self.rect()))
+        root = self.picture.root
+        return root.mapRectFromScene(view).intersected(root.rect())
+
+    @property
+    def _state(self) -> tuple[float, ...]:
+        """What changes when somebody pans, zooms or makes the view another size."""
+        across, down = self.horizontalScrollBar(), self.verticalScrollBar()
+        assert across is not None
+        assert down is not None
+        size = self.rect().size()
+        return self.transform().m11(), across.value(), down.value(), size.width(), size.height()
+
+    def _keep_in_view(self, part: QRectF, scale: float) -> None:
+        """Show a part of the scene in the middle, smaller than `scale` where it needs to be."""
+        view = self.rect()
+        room = min(
+            view.width() / max(part.width(), 1.0), view.height() / max(part.height(), 1.0)
+        )  # fmt: skip
+        wanted = scale if room >= NEARLY_WHOLE * scale else room
+        self.setTransform(QTransform.fromScale(wanted, wanted))
+        self._limit_zoom()
+        self.centerOn(part.center())
+        self._zoomed()
 
     @property
     def is_fitted(self) -> bool:
@@ -166,7 +198,7 @@ class Viewer(QGraphicsView):
 
     def fit(self) -> None:
         """Show the whole picture, and keep doing so when the view changes its size."""
-        self._is_fitted = True
+        self._is_fitted, self._turned = True, {}
         if self.picture.display is not None:
             self.fitInView(self.picture.picture_rect, Qt.AspectRatioMode.KeepAspectRatio)
             self._limit_zoom()
@@ -439,3 +471,7 @@ class Viewer(QGraphicsView):
             side=side_text(image.laterality),
             cursor=self._drag_from if self._is_windowing else None,
         )
+
+
+def _share(part: QRectF, whole: QRectF) -> float:
+    return part.width() * part.height() / max(whole.width() * whole.height(), 1.0)
