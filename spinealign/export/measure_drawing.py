@@ -33,7 +33,10 @@ _HALO: Colour = (7, 9, 12)
 _WIDTHS = {
     StrokeKind.LINE: 1.3, StrokeKind.EXTENSION: 0.7, StrokeKind.ARC: 1.1, StrokeKind.PLUMB: 1.6,
 }  # fmt: skip
+_SOLID = (StrokeKind.LINE, StrokeKind.ARC)
 _DASHED = (StrokeKind.EXTENSION, StrokeKind.PLUMB)
+"""A dash in front of a number would read as its sign."""
+
 _PX_PER_WIDTH = 480
 _DASH, _GAP = 6.0, 4.0
 _MOST_STEPS = 12
@@ -112,11 +115,13 @@ def draw_measures(
             is_dashed = stroke.kind in _DASHED
             draw_polyline(picture, points, colour, pen * _WIDTHS[stroke.kind], is_dashed=is_dashed)
     taken = [_box_of(on_canvas(outline, scale)) for outline in aside]
-    taken += [box for measure in measures for box in _line_boxes(measure, scale, unit)]
+    taken += [box for m in measures for box in _line_boxes(m, scale, unit, _SOLID)]
+    dashes = [box for m in measures for box in _line_boxes(m, scale, unit, _DASHED)]
     for colour, measure in _coloured(measures):
         name = f"{short_name(measure)} " if with_names else ""
         text = f"{name}{value_text(measure)}"
-        taken.append(_write(picture, text, colour, _anchor(measure, scale), unit, taken))
+        at = _anchor(measure, scale)
+        taken.append(_write(picture, text, colour, at, unit, taken, dashes))
     return np.array(picture, np.uint8)
 
 
@@ -222,11 +227,13 @@ def _anchor(measure: Measurement, scale: tuple[float, float]) -> Points:
     return np.asarray((points[(len(points) - 1) // 2] + points[len(points) // 2]) / 2, np.float64)
 
 
-def _line_boxes(measure: Measurement, scale: tuple[float, float], unit: int) -> list[Box]:
+def _line_boxes(
+    measure: Measurement, scale: tuple[float, float], unit: int, kinds: Sequence[StrokeKind]
+) -> list[Box]:
     """Return small boxes along the lines that words must not hide."""
     boxes = []
     for stroke in measure.strokes:
-        if stroke.kind in (StrokeKind.LINE, StrokeKind.ARC):
+        if stroke.kind in kinds:
             points = on_canvas(stroke.points, scale)
             along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
             at = np.linspace(0, along[-1], 2 + int(along[-1] / unit))
@@ -236,11 +243,18 @@ def _line_boxes(measure: Measurement, scale: tuple[float, float], unit: int) -> 
 
 
 def _write(
-    picture: Image.Image, text: str, colour: Colour, at: Points, unit: int, taken: Sequence[Box]
+    picture: Image.Image,
+    text: str,
+    colour: Colour,
+    at: Points,
+    unit: int,
+    taken: Sequence[Box],
+    dashes: Sequence[Box],
 ) -> Box:
-    """Write a value beside a point, where it covers no other words and no bodies."""
+    """Write a value beside a point, over no other words, no bodies and, with room, no dashes."""
     font, halo = letters(unit, bold=True), max(2, unit // 7)
-    box = _free_box(_size(text, font, halo, unit), at, picture.size, taken, unit)
+    size = _size(text, font, halo, unit)
+    box = _free_box(size, at, picture.size, [[*taken, *dashes], taken], unit)
     ImageDraw.Draw(picture).text(
         (box[0] + halo, (box[1] + box[3]) / 2), text, font=font, anchor="lm",
         fill=colour, stroke_width=halo, stroke_fill=_HALO,
@@ -253,8 +267,13 @@ def _size(text: str, font: Font, halo: int, unit: int) -> tuple[float, float]:
 
 
 def _free_box(
-    size: tuple[float, float], at: Points, limits: tuple[int, int], taken: Sequence[Box], unit: int
+    size: tuple[float, float],
+    at: Points,
+    limits: tuple[int, int],
+    wishes: Sequence[Sequence[Box]],
+    unit: int,
 ) -> Box:
+    """Return the nearest place that meets nothing of the first wish that can be granted."""
     width, height = size
     places = [
         (at[0] + side, at[1] - height / 2 + sign * step * 0.75 * height)
@@ -263,7 +282,13 @@ def _free_box(
         for side in (0.7 * unit, -0.7 * unit - width)
     ]
     boxes = [_inside(x, y, width, height, limits) for x, y in places]
-    return next((box for box in boxes if not any(_meet(box, other) for other in taken)), boxes[0])
+    free = (
+        box
+        for taken in wishes
+        for box in boxes
+        if not any(_meet(box, other) for other in taken)
+    )  # fmt: skip
+    return next(free, boxes[0])
 
 
 def _inside(x: float, y: float, width: float, height: float, limits: tuple[int, int]) -> Box:

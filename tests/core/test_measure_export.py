@@ -263,6 +263,18 @@ class TestPicture:
         rows, cols = np.nonzero((lettered != unlettered).any(axis=2))
         assert np.hypot(rows.mean() - 150, cols.mean() - 100) < 60
 
+    @pytest.mark.parametrize("kind", [StrokeKind.EXTENSION, StrokeKind.PLUMB])
+    def test_no_dash_stands_in_front_of_a_value_as_its_sign(self, kind):
+        line = Stroke(StrokeKind.LINE, ((100, 90), (100, 110)))
+        dashes = Stroke(kind, ((20, 100), (380, 100)))
+        other = replace(COBB, code=MeasureCode.T1_SLOPE, strokes=(dashes,))
+        measure = replace(COBB, strokes=(line,))
+        blank = np.zeros((200, 400, 3), np.uint8)
+        lettered = draw_measures(blank, [measure, other], (1, 1), 1, 12, with_names=False)
+        dashed = lettered[94:107, 104:380]
+        assert not dashed[:4].any()
+        assert dashed[4:9].any()
+
     def test_edited_measures_say_so_in_the_legend(self):
         items = [words for _, words in legend_items(main_measures(CORRECTED))]
         edited = replace(COBB, state=MeasureState.EDITED, automatic_value=10.0)
