@@ -49,7 +49,7 @@ TOOL_WORDS = {
 
 HANDLE_HINT = (
     "drag to move, with Shift to snap to the edge; arrow keys move by 1 pixel (Shift 10, Alt 0.1); "
-    "Tab next point, Enter: the corners of this body are right, Esc ends"
+    "Tab next point, Shift+Enter: the corners of this body are right, Esc ends"
 )
 
 _SOURCE_WORDS = {

@@ -313,9 +313,11 @@ def test_corners_that_were_found_right_are_confirmed_and_that_can_be_undone(hand
     assert LandmarkSource.CONFIRMED not in sources_of(hands, "C4")
 
 
-def test_enter_on_a_point_confirms_its_body(hands):
+def test_shift_and_enter_on_a_point_confirm_its_body_and_enter_alone_does_not(hands):
     hands.click(hands.place_of(*CORNER))
     hands.key(Qt.Key.Key_Return)
+    assert LandmarkSource.CONFIRMED not in sources_of(hands, "C4")
+    hands.key(Qt.Key.Key_Return, SHIFT)
     assert sources_of(hands, "C4") == {LandmarkSource.CONFIRMED}
     assert "confirmed by the reader" in hands.viewer.hand.tip(QPointF(*hands.place_of(*CORNER)))
     assert LandmarkSource.CONFIRMED not in sources_of(hands, "C5")

@@ -211,7 +211,7 @@ class PictureEditor(QObject):
         if self._selected is None:
             return False
         if key in _ENTER and isinstance(self._selected, MarkRef):
-            return True
+            return _is_confirming(event)
         if key in (Qt.Key.Key_F2, *_ENTER):
             return self._note_of(self._selected) is not None
         return key in (Qt.Key.Key_Escape, Qt.Key.Key_Delete, *_TABS, *_ARROWS)
@@ -232,7 +232,7 @@ class PictureEditor(QObject):
             return self._select_next(1 if event.key() == Qt.Key.Key_Tab else -1)
         elif event.key() == Qt.Key.Key_Delete:
             self.delete_selected()
-        elif isinstance(self._selected, MarkRef) and event.key() in _ENTER:
+        elif isinstance(self._selected, MarkRef) and _is_confirming(event):
             self._confirm_body(self._selected.body_index)
         elif event.key() in (Qt.Key.Key_F2, *_ENTER):
             self.note_wanted.emit(self._note_of(self._selected))
@@ -450,3 +450,8 @@ class PictureEditor(QObject):
         body = next(b for b in state.vertebrae if b.index == ref.body_index)
         mark = body.landmark(ref.name)
         return landmark_text(body, mark) if full and mark else point_name(body.name, ref.name)
+
+
+def _is_confirming(event: QKeyEvent) -> bool:
+    """Whether a key says that corners are right: not Enter alone, which dialogs get by the way."""
+    return event.key() in _ENTER and bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
