@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtGui import QContextMenuEvent
+from PyQt6.QtGui import QContextMenuEvent, QFontMetrics
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton
 
@@ -14,7 +14,7 @@ from spinealign.domain.study import PatientFacts
 from spinealign.reading.findings import findings_of
 from spinealign.reading.session import ReadingSession
 from spinealign.ui.cases.case import CaseStatus
-from spinealign.ui.cases.worklist_view import SIGNS
+from spinealign.ui.cases.worklist_view import SIGNS, cut_before_value
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.reading.key_value import key_value
 from spinealign.ui.widgets.icons import icon
@@ -142,6 +142,23 @@ class TestWhatARowSays:
         found = findings_of(neck_analysis())
         words = {key_text(finding) for finding in found}
         assert {"C2–C7 Cobb 12.0°", "C4/C5 translation 3.8 mm"} <= words
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ("C3/C4 segmental angle -10.7°", " -10.7°"),
+            ("C4/C5 translation 3.8 mm", " 3.8 mm"),
+            ("L4/L5 Pfirrmann 5", " 5"),
+        ],
+    )
+    def test_a_value_is_told_whole_or_not_at_all(self, qapp, text, value):
+        metrics = QFontMetrics(qapp.font())
+        whole = metrics.horizontalAdvance(text)
+        assert cut_before_value(text, metrics, whole) == text
+        seen = {cut_before_value(text, metrics, width) for width in range(whole)}
+        assert len(seen) > 2
+        assert all(words == "\u2026" or words.endswith(value) for words in seen)
+        assert cut_before_value("L5/S1 foraminal narrowing", metrics, 70).startswith("L5")
 
     def test_why_one_failed_stands_in_its_tip(self, mixed):
         assert "“bad_3” is not an image" in row_named(mixed, "bad_3").tip

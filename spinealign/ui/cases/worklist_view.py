@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -156,8 +157,26 @@ class _RowPainter(QStyledItemDelegate):
             _draw_line(painter, words, option.font, colour, row.state, right)
             words = words.adjusted(taken, 0, 0, 0)
         plain = self.colours.selection_text if is_selected else self.colours.text
-        middle = Qt.TextElideMode.ElideMiddle
-        _draw_line(painter, words, option.font, plain, row.key_value, middle)
+        shown = cut_before_value(row.key_value, option.fontMetrics, words.width())
+        _draw_line(painter, words, option.font, plain, shown, right)
+
+
+_VALUE = re.compile(r" (?=[-+\u2212\u2264\u2265<>~]?\d[^ ]*(?: [^ \d]+)*$)")
+
+
+def cut_before_value(text: str, metrics: QFontMetrics, width_px: int) -> str:
+    """Return a name with its value so short that it fits; the value is told whole or not at all.
+
+    A value that lost its sign or a digit would be read as another one.
+    """
+    if metrics.horizontalAdvance(text) <= width_px:
+        return text
+    found = _VALUE.search(text)
+    name, value = (text, "") if found is None else (text[: found.start()], text[found.start() :])
+    room = width_px - metrics.horizontalAdvance(value)
+    if value and room < metrics.horizontalAdvance("\u2026"):
+        return "\u2026"
+    return metrics.elidedText(name, Qt.TextElideMode.ElideRight, room) + value
 
 
 def _draw_thumbnail(painter: QPainter, square: QRect, row: Row) -> None:
