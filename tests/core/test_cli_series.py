@@ -26,7 +26,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Let every analysis answer at once, and remember what it was to read."""
     asked: list[Any] = []
 
-    def analyze_file(source, models, examination=None, companion=None, demonstration=False):  # type: ignore[no-untyped-def]
+    def analyze_file(source, models, examination=None, *_options):  # type: ignore[no-untyped-def]
         yield from ()
         asked.append(source)
         image = first_picture(source)
@@ -62,7 +62,7 @@ def test_an_examination_is_chosen_by_its_key_or_the_name_of_former_versions(
 ) -> None:
     asked = []
 
-    def analyze_file(source, models, examination=None, companion=None, demonstration=False):  # type: ignore[no-untyped-def]
+    def analyze_file(source, models, examination=None, *_options):  # type: ignore[no-untyped-def]
         yield from ()
         asked.append(examination)
         return phantoms.mr_analysis()

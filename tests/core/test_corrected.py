@@ -434,7 +434,7 @@ class TestCautions:
     def test_each_kind_of_correction_is_worded(self):
         every = tuple(CorrectionKind)
         text = wording.caution_text(Caution(WarningCode.CORRECTED_BY_USER, corrections=every))
-        assert "points moved, bodies added, suggested bodies accepted, bodies deleted" in text
+        assert "points moved, points confirmed where they were, bodies added, suggested" in text
         assert "_" not in text
 
 
