@@ -345,6 +345,16 @@ def test_another_picture_drops_the_earlier_overlay(viewer, mr):
     assert viewer.read_pixel(place) is None
 
 
+@pytest.mark.parametrize("key", [Qt.Key.Key_PageUp, Qt.Key.Key_PageDown])
+def test_keys_that_leaf_do_not_scroll_the_picture_away(viewer, mr, key):
+    viewer.zoom_to(6.0)
+    before = viewer.to_picture(QPointF(50, 50))
+    QTest.keyClick(viewer, key)
+    assert viewer.to_picture(QPointF(50, 50)) == before
+    QTest.keyClick(viewer, Qt.Key.Key_Down)
+    assert viewer.to_picture(QPointF(50, 50)) != before
+
+
 def test_the_space_bar_asks_for_the_overlay(qtbot, viewer):
     with qtbot.waitSignal(viewer.overlay_toggle_requested):
         QTest.keyClick(viewer, Qt.Key.Key_Space)

@@ -39,6 +39,9 @@ _HOLDING = (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton, Qt.MouseButt
 """Buttons that can hold something; others do nothing on the picture."""
 
 
+_PAGES = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+
+
 class Viewer(QGraphicsView):
     """Shows one picture; the mouse and a few methods move about in it.
 
@@ -410,12 +413,16 @@ class Viewer(QGraphicsView):
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Toggle the overlay with the space bar; arrows pan; the hand comes first.
 
-        The space bar is no shortcut of the whole window because it also presses buttons.
+        The space bar is no shortcut of the whole window because it also presses buttons. Keys
+        that leaf do not scroll the picture away where there is no further slice.
         """
         if event is None or (self.hand is not None and self.hand.key(event)):
             return
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.overlay_toggle_requested.emit()
+            return
+        if event.key() in _PAGES:
+            event.ignore()
             return
         super().keyPressEvent(event)
 
