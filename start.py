@@ -53,6 +53,14 @@ LINUX_LIBRARIES = (
 )
 
 
+# What the tests check DICOM files and services against, as (Debian package, a program or file of it).
+REFERENCE_PROGRAMS = (
+    ("dcmtk", "dcmj2pnm"),
+    ("dicom3tools", "dciodvfy"),
+    ("orthanc", "/usr/sbin/Orthanc"),
+    ("orthanc-dicomweb", "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"),
+)
+
 # What builds and tries the packages on Debian, as (program, Debian package).
 BUILD_TOOLS = (
     ("cc", "gcc"),
@@ -92,7 +100,7 @@ def main() -> int:
     testing = arguments == ["test"]
     python = set_up_program(*(("train", "dev") if testing or needs_training(arguments) else ()))
     if testing:
-        install_reference_reader()
+        install_reference_programs()
         return run_tests(python)
     return subprocess.call([python, "-m", "spinealign", *(arguments or sample_arguments())])
 
@@ -142,11 +150,17 @@ def install_debian(packages: list[str]) -> None:
     subprocess.run(command, check=True, **quiet)
 
 
-def install_reference_reader() -> None:
-    """Install DCMTK, which the readers are compared with, where that needs no password."""
+def install_reference_programs() -> None:
+    """Install what the tests check DICOM files and services against, where that needs no password."""
     may_install = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")
-    if shutil.which("dcmj2pnm") is None and may_install:
-        install_debian(["dcmtk"])
+    missing = [name for name, file in REFERENCE_PROGRAMS if not has_program(file)]
+    if missing and may_install:
+        install_debian(missing)
+
+
+def has_program(file: str) -> bool:
+    """Whether a program is on the PATH or a file stands where its package puts it."""
+    return Path(file).is_file() or shutil.which(file) is not None
 
 
 def build_installer(options: list[str]) -> int:
