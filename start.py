@@ -53,7 +53,7 @@ LINUX_LIBRARIES = (
 )
 
 
-# What the tests check DICOM files and services against, as (Debian package, a program or file of it).
+# What the tests check DICOM files and services against: Debian package, a program or file of it.
 REFERENCE_PROGRAMS = (
     ("dcmtk", "dcmj2pnm"),
     ("dicom3tools", "dciodvfy"),
@@ -151,7 +151,7 @@ def install_debian(packages: list[str]) -> None:
 
 
 def install_reference_programs() -> None:
-    """Install what the tests check DICOM files and services against, where that needs no password."""
+    """Install what DICOM files and services are checked against, where no password is needed."""
     may_install = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")
     missing = [name for name, file in REFERENCE_PROGRAMS if not has_program(file)]
     if missing and may_install:

@@ -134,6 +134,45 @@ class ExportError(SpineAlignError):
         self.detail = detail
 
 
+class DicomObjectProblem(StrEnum):
+    """Why a result cannot become a DICOM object, or a DICOM object no result."""
+
+    NO_PATIENT = "no_patient"
+    FAULTY_PATIENT = "faulty_patient"
+    FAULTY_ROOT = "faulty_root"
+    NO_IDENTIFIERS = "no_identifiers"
+    FILE_CHANGED = "file_changed"
+    RESAMPLED = "resampled"
+    NOTHING_OUTLINED = "nothing_outlined"
+    TOO_MANY_FRAMES = "too_many_frames"
+    NO_SEGMENTATION = "no_segmentation"
+    DAMAGED = "damaged"
+    OTHER_IMAGE = "other_image"
+    OTHER_MATRIX = "other_matrix"
+    NO_SPINE = "no_spine"
+
+
+class DicomObjectError(SpineAlignError):
+    """A DICOM object cannot be made of a result, or a result not be restored from one.
+
+    Parameters
+    ----------
+    path : Path
+        Of the image, or of the object that was opened.
+    problem : DicomObjectProblem
+    fields : tuple of str
+        Of `StatedPatient`, those that DICOM does not take; or attributes that are missing.
+    """
+
+    def __init__(
+        self, path: Path, problem: DicomObjectProblem, fields: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(problem.value)
+        self.path = path
+        self.problem = problem
+        self.fields = fields
+
+
 class CorrectionsProblem(StrEnum):
     """Why saved corrections were not taken."""
 

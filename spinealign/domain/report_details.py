@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from spinealign.domain.comparison import Course, PatientExamination
+from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.motion import Motion
 from spinealign.domain.reading import Reading, ReadingStatus
 from spinealign.domain.study import PatientFacts
@@ -136,6 +137,8 @@ class ReportDetails:
     layout : ReportLayout
     layers : PictureLayers or None
         What the overlay picture shows; None for structures, main measures and all that was drawn.
+    dicom : DicomChoices
+        How DICOM objects are written.
     """
 
     patient: PatientFacts = field(default_factory=PatientFacts)
@@ -148,6 +151,7 @@ class ReportDetails:
     left_out: LeftOutReading | None = None
     layout: ReportLayout = ReportLayout()
     layers: PictureLayers | None = None
+    dicom: DicomChoices = field(default_factory=DicomChoices)
 
     @property
     def status(self) -> ReadingStatus:

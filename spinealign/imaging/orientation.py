@@ -43,6 +43,13 @@ class Turn:
         cols = slice(None, None, -1) if self.flips_cols else slice(None)
         return turned[..., rows, cols]
 
+    def undo(self, turned: NDArray[Any]) -> NDArray[Any]:
+        """Turn the last two axes of an array back, as a view of it: `apply` the other way."""
+        rows = slice(None, None, -1) if self.flips_rows else slice(None)
+        cols = slice(None, None, -1) if self.flips_cols else slice(None)
+        stored = turned[..., rows, cols]
+        return stored.swapaxes(-1, -2) if self.swaps else stored
+
     def swapped(self, pair: tuple[float, float]) -> tuple[float, float]:
         """Return a (row, column) pair, such as a spacing, for the turned picture."""
         return (pair[1], pair[0]) if self.swaps else pair

@@ -9,6 +9,7 @@ from spinealign.domain.errors import (
     CorrectionsError,
     CorrectionsProblem,
     DataSetError,
+    DicomObjectError,
     ExportError,
     ExportProblem,
     ImageReadError,
@@ -25,6 +26,7 @@ from spinealign.domain.errors import (
 )
 from spinealign.domain.formats import FORMAT_NAMES
 from spinealign.json_files import JsonError, JsonProblem
+from spinealign.wording.dicom_objects import dicom_object_words
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
 
 
@@ -365,6 +367,8 @@ def explain(error: SpineAlignError) -> Message:
         case CorrectionsError():
             damage = json_reason(error.damage) if error.damage is not None else ""
             return _fill(_CORRECTIONS_MESSAGES[error.problem], display_name(error.path), damage)
+        case DicomObjectError():
+            return Message(*dicom_object_words(error))
         case ReadingError():
             return _fill(_READING_MESSAGES[error.problem], "", _reading_detail(error))
         case StoredReadingError():

@@ -1,0 +1,84 @@
+"""DICOM objects in words: why one cannot be written or opened, and what its fields are called."""
+
+from __future__ import annotations
+
+from spinealign.domain.errors import DicomObjectError, DicomObjectProblem
+from spinealign.wording.text import display_name, listed
+
+FIELD_WORDS = {
+    "identifier": "patient ID (1 to 64 characters)",
+    "name": "name (family name^given name, at most 64 characters)",
+    "birth_date": "birth date",
+    "sex": "sex (F, M, O or empty)",
+    "study_date": "date of the examination (not before the birth)",
+    "accession_number": "accession number (at most 16 characters)",
+}
+"""Fields of `StatedPatient`, with what DICOM takes there."""
+
+_MESSAGES = {
+    DicomObjectProblem.NO_PATIENT: (
+        "“{name}” is not a DICOM file and does not say whose image it is, so no DICOM object can "
+        "refer to it.",
+        "Fill in patient and examination first: in the window with “Patient for DICOM…”, on the "
+        "command line with --dicom-patient-id and --dicom-patient-name.",
+    ),
+    DicomObjectProblem.FAULTY_PATIENT: (
+        "DICOM does not take what was filled in for “{name}”: {fields}.",
+        "Correct these fields; a backslash and line breaks are never allowed.",
+    ),
+    DicomObjectProblem.FAULTY_ROOT: (
+        "The root of DICOM identifiers is not one.",
+        "Use the numbers and dots that were registered for your institution, at most 40 "
+        "characters without a dot at the end, or leave the root empty.",
+    ),
+    DicomObjectProblem.NO_IDENTIFIERS: (
+        "“{name}” lacks identifiers that a DICOM object must refer to ({fields}).",
+        "Take the image from the archive again; copies that were made by other programs may have "
+        "lost them.",
+    ),
+    DicomObjectProblem.FILE_CHANGED: (
+        "“{name}” has changed since it was analysed, so no DICOM object can refer to it.",
+        "Analyse the image again, then write the DICOM objects.",
+    ),
+    DicomObjectProblem.RESAMPLED: (
+        "The pixels of “{name}” are not square and were stretched to be analysed, so no "
+        "segmentation fits the stored picture pixel by pixel.",
+        "Export the image from the archive with its pixel spacing, or with square pixels.",
+    ),
+    DicomObjectProblem.NOTHING_OUTLINED: (
+        "Nothing was outlined on “{name}”, so there is no segmentation to write.",
+        "Add the vertebral bodies by hand, or write the report instead.",
+    ),
+    DicomObjectProblem.TOO_MANY_FRAMES: (
+        "“{name}” has too many frames for a segmentation of one of them.",
+        "Export the frame as an image of its own and analyse that.",
+    ),
+    DicomObjectProblem.NO_SEGMENTATION: (
+        "“{name}” is not a DICOM segmentation.",
+        "Choose a file of the modality SEG.",
+    ),
+    DicomObjectProblem.DAMAGED: (
+        "The segmentation “{name}” is damaged or incomplete.",
+        "Copy or export it again and open the new file.",
+    ),
+    DicomObjectProblem.OTHER_IMAGE: (
+        "The segmentation “{name}” was made of another image.",
+        "Open the image that it belongs to; it lies in the same study.",
+    ),
+    DicomObjectProblem.OTHER_MATRIX: (
+        "The segmentation “{name}” has other rows and columns than the image, or lies elsewhere.",
+        "Export the segmentation on the grid of the image that it was made of.",
+    ),
+    DicomObjectProblem.NO_SPINE: (
+        "The segmentation “{name}” names nothing of the spine on this image.",
+        "Choose another segmentation, or give its segments the codes or names of vertebrae.",
+    ),
+}
+
+
+def dicom_object_words(error: DicomObjectError) -> tuple[str, str]:
+    """Return the sentence and the advice for an object that could not be written or opened."""
+    sentence, advice = _MESSAGES[error.problem]
+    words = [FIELD_WORDS.get(field, field) for field in error.fields]
+    fields = listed(words) if words else ""
+    return sentence.format(name=display_name(error.path), fields=fields), advice
