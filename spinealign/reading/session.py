@@ -101,6 +101,11 @@ class ReadingSession:
         return self._reading
 
     @property
+    def analysis(self) -> Analysis:
+        """The result that is read."""
+        return self._analysis
+
+    @property
     def status(self) -> ReadingStatus:
         """How far it is."""
         return self._reading.status

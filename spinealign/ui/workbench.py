@@ -12,7 +12,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.ui.cases.appendices import Appendices
 from spinealign.ui.cases.case import Case, CaseStatus, Opening
 from spinealign.ui.cases.case_session import CaseSession
-from spinealign.ui.cases.jobs import read_samples, warm_up
+from spinealign.ui.cases.jobs import Turned, read_samples, warm_up
 from spinealign.ui.cases.opening import Opener
 from spinealign.ui.cases.saving import Saver
 from spinealign.ui.cases.thumbnails import Thumbnails
@@ -25,6 +25,7 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.wording import Message
+from spinealign.wording.presentation import TURN_STEPPED_MESSAGE
 from spinealign.wording.reading_window import SIGNED_MESSAGE, UNVOUCHED_MESSAGE
 
 
@@ -196,6 +197,7 @@ class Workbench(QObject):
         self.session.changed.connect(self._case_changed)
         self.editing.corrected.connect(self.readings.follow)
         self.editing.locked = self._locked
+        self.editing.analysis_wanted.connect(self._analyse_stepped)
         for signal in (self.session.queue_changed, self.opener.search_ended, self.saver.ended):
             signal.connect(self.work_changed)
         for runner in self._long_runners:
@@ -209,9 +211,13 @@ class Workbench(QObject):
 
     def _on_finding(self, case: Case) -> None:
         self.opener.note_success(replace(case.recent, place=case.shown_place))
-        self.editing.take_turned(case)
         self.editing.adopt(case)
         self.readings.adopt(case)
+
+    def _analyse_stepped(self, case: Case, turned: Turned) -> None:
+        """Analyse a picture again whose turn was undone or done again, and say so."""
+        self.messages.notice(TURN_STEPPED_MESSAGE)
+        self.session.analyse_turned(case, turned)
 
     def _case_changed(self, case: Case) -> None:
         if case.finding is None and case is not self.current:

@@ -72,6 +72,12 @@ MIRRORED_MESSAGE = Message(
 )
 
 
+TURN_STEPPED_MESSAGE = Message(
+    "The image is turned as it was, and analysed again so.",
+    "Vertebrae, measures and drawings are again as they were; all else follows with the result.",
+)
+
+
 def turn_label(quarter_turns: int) -> str:
     """Return what turning the picture is called where it can be undone."""
     return f"turn the image {'left' if quarter_turns > 0 else 'right'}"

@@ -128,6 +128,37 @@ def return_text(stack: SeriesStack, result: SlicePosition) -> str:
     return f"Back to {picture_word(stack.first).lower()} {result.index + 1}"
 
 
+def replace_question(
+    stack: SeriesStack, result: SlicePosition, seen: SlicePosition, work: Sequence[str]
+) -> tuple[str, str, str, str, str]:
+    """Return what is asked before another picture of a series takes the place of a person's work.
+
+    Parameters
+    ----------
+    result, seen : SlicePosition
+        The picture that has the results, and the one that is to have them.
+    work : sequence of str
+        What a person did on the results, at least one: "corrected", "signed".
+
+    Returns
+    -------
+    title, question, what to know, words of the button that goes on, of the one that does not
+    """
+    kept, wanted = (_short_position(stack, place) for place in (result, seen))
+    return (
+        f"Analyse {wanted}",
+        f"The results of {kept} are {' and '.join(work)}. Show those of {wanted} in their place?",
+        f"What you did on {kept} is kept, and is there again when you analyse {kept} again (F5).",
+        f"Analyse {wanted}",
+        f"Keep {kept}",
+    )
+
+
+def _short_position(stack: SeriesStack, place: SlicePosition) -> str:
+    volume = f", volume {place.volume + 1}" if len(stack.volumes) > 1 else ""
+    return f"{picture_word(stack.first).lower()} {place.index + 1}{volume}"
+
+
 def jump_text(title: str) -> str:
     """Return what leads to a place of the patient on a slice of another series."""
     return f"Show this place on {title}"

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QFileDialog
+from PyQt6.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.study import SeriesPicture, SlicePosition
@@ -233,8 +233,11 @@ def test_corrections_belong_to_their_slice(qtbot, fake, real_files, open_window,
     window.correction.changes.swap_anterior_posterior()
     flipped = window.workbench.editing.corrections
     window.navigation.step(1)
+    window.navigation.analyse_here()
+    [box] = window.findChildren(QMessageBox)
     with qtbot.waitSignal(window.workbench.session.finding_ready):
-        window.navigation.analyse_here()
+        [go_on] = [b for b in box.findChildren(QPushButton) if b.text() == "Analyse slice 4"]
+        go_on.click()
     assert not window.workbench.editing.is_edited
     window.navigation.step(-1)
     with qtbot.waitSignal(window.workbench.session.finding_ready):

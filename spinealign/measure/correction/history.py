@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -107,6 +107,19 @@ class History(Generic[T]):
             self._open = _Step(before, state, label, merge_key)
             self._done.append(self._open)
         self._undone.clear()
+        self._state = state
+
+    def put(self, state: T) -> None:
+        """Take another state in the place of the present one: no step, what was done stays done.
+
+        What was undone is forgotten where that changes something: it followed from another state.
+        """
+        if state == self._state:
+            return
+        self.close()
+        self._undone.clear()
+        if self._done:
+            self._done[-1] = replace(self._done[-1], after=state)
         self._state = state
 
     def close(self) -> None:

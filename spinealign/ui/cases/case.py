@@ -7,7 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from spinealign.domain.examination import Examination
+from spinealign.domain.findings import Corrections
 from spinealign.domain.image import ImagePart, PatientPlane, SpineImage
+from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.reading import ReadingStatus
 from spinealign.domain.study import ImageSource, SeriesEntry, SeriesStack, SlicePosition
 from spinealign.ui.cases.jobs import Finding, Progress, Turned
@@ -83,6 +85,8 @@ class Case:
     `shown_examination` the one that `finding` was made with; None means automatic. So are
     `wanted_place` and `shown_place`, the picture of the series, and `companion` and
     `shown_companion`, the same patient's other contrast, where None means without.
+    `presentation` is how a person has the pictures of the series shown, None where nobody turned,
+    mirrored or inverted one.
     `wants_demonstration` is whether a demonstration classifier was asked to answer, and
     `reading_status` how far a person has read the result. `is_refused` and `kind` outlive a
     result that was let go to save memory; `is_first_look` says that `display` was read before
@@ -101,6 +105,7 @@ class Case:
         self.shown_examination: Examination | None = None
         self.wants_demonstration = False
         self.turned: Turned | None = None
+        self.presentation: Presentation | None = None
         self.companion: Companion | None = None
         self.shown_companion: Companion | None = None
         self.display: DisplayImage | None = None
@@ -127,6 +132,20 @@ class Case:
         if self.finding is not None:
             analysis = self.finding.analysis
             self.is_refused, self.kind = analysis.is_refused, listed_kind(analysis)
+
+    def note_presentation(self, presentation: Presentation) -> None:
+        """Remember how a picture of the series is shown, as soon as a person chose that."""
+        if self.presentation is not None or presentation != AS_IN_FILE:
+            self.presentation = presentation
+
+    @property
+    def wanted_turn(self) -> Turned | None:
+        """What the next analysis takes along: the whole series is shown as this picture."""
+        if self.turned is not None or self.presentation is None or self.stack.is_single:
+            return self.turned
+        is_other = self.finding is None or self.wanted_place != self.shown_place
+        state = Corrections(presentation=self.presentation)
+        return Turned(state, keeps_bodies=False, is_of_series=True) if is_other else None
 
     @property
     def path(self) -> Path:

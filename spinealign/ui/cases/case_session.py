@@ -227,7 +227,7 @@ class CaseSession(QObject):
             case = self._waiting.popleft()
             case.status, case.message, case.progress = CaseStatus.RUNNING, None, None
             chosen = (case.wanted_examination, case.companion, case.wants_demonstration)
-            wanted = (case.source, *chosen, case.turned)
+            wanted = (case.source, *chosen, case.wanted_turn)
             case.turned = None
             task = self._runner.submit(
                 lambda: analyse_case(self._services, *wanted), partial(self._on_failure, case)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import operator
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -58,8 +58,8 @@ class Finding:
 
     `is_as_signed` says that the picture has signed corrections that do not lie beside the image;
     `notice` says why corrections that lie beside the image were not taken; `reading` is what a
-    reader made of it so far, None where nothing was analysed. `is_carried` says that it has what
-    a person wanted of the picture before it was turned, and that this is not on the disk yet.
+    reader made of it so far, None where nothing was analysed. `turned` is what a person wanted of
+    the picture before it was analysed as it stands: that is not on the disk yet.
     """
 
     analysis: Analysis
@@ -70,7 +70,7 @@ class Finding:
     reading: ReadingSession | None = None
     is_as_signed: bool = False
     others: OtherReadings = ()
-    is_carried: bool = False
+    turned: Turned | None = None
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,14 @@ class Turned:
         With how the picture is shown and analysed.
     keeps_bodies : bool
         Whether the bodies are the person's own.
+    is_of_series : bool
+        Only how the picture is shown is wanted: so are the other pictures of its series. What was
+        corrected on this one lies on the disk.
     """
 
     state: Corrections
     keeps_bodies: bool
+    is_of_series: bool = False
 
 
 def analyse_case(
@@ -127,27 +131,42 @@ def analyse_case(
     yield Progress("Preparing the picture", 0.98)
     if display is None or display.image is not automatic.image:
         display = prepare_image(automatic.image)
-    beside, notice = _beside(services, automatic) if turned is None else (None, None)
+    is_kept = turned is None or turned.is_of_series
+    beside, notice = _beside(services, automatic) if is_kept else (None, None)
     wanted = services.corrections_that_hold(automatic, beside)
     is_as_signed = wanted != beside
     if turned is not None and not is_as_signed:
-        wanted = _carried(automatic, turned)
+        wanted = carried(automatic, turned, wanted)
     analysis = automatic if wanted is None else _as_corrected(automatic, wanted)
     overlay = prepare_overlay(analysis)
     reading = None if analysis.examination is None else services.open_reading(analysis)
     told = None if is_as_signed else notice
     others = () if reading is None else services.other_readings(source, automatic)
     cards = _cards_of(services)
-    is_carried = turned is not None and not is_as_signed
-    return Finding(
-        analysis, display, overlay, cards, told, reading, is_as_signed, others, is_carried
-    )
+    taken = None if is_as_signed else turned
+    return Finding(analysis, display, overlay, cards, told, reading, is_as_signed, others, taken)
 
 
-def _carried(automatic: Analysis, turned: Turned) -> Corrections:
+def carried(analysis: Analysis, turned: Turned, kept: Corrections | None) -> Corrections:
+    """Return what is wanted of a picture that was analysed as it stands now.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The new one.
+    turned : Turned
+        What was wanted when the analysis began.
+    kept : Corrections or None
+        What is wanted of this picture by now, or was in an earlier session: None where nothing is.
+    """
     from spinealign.measure.correction.bare import carried_to
 
-    return carried_to(automatic, turned.state, turned.keeps_bodies)
+    if turned.is_of_series:
+        own = kept or analysis.uncorrected
+        return replace(own, presentation=turned.state.presentation)
+    now = kept or turned.state
+    has_new_bodies = now.vertebrae != turned.state.vertebrae
+    return carried_to(analysis, now, turned.keeps_bodies or has_new_bodies)
 
 
 def _beside(services: Services, automatic: Analysis) -> tuple[Corrections | None, Message | None]:

@@ -16,7 +16,13 @@ from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Drawing, DrawingKey, Measurement
 from spinealign.measure.correction.history import History
 from spinealign.ui.cases.case import Case
-from spinealign.ui.cases.jobs import Finding, keep_corrections, kept_corrections
+from spinealign.ui.cases.jobs import (
+    Finding,
+    Turned,
+    carried,
+    keep_corrections,
+    kept_corrections,
+)
 from spinealign.ui.picture.display_images import DisplayOverlay, with_bodies
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
@@ -77,7 +83,8 @@ class EditSession(QObject):
     closed, until it is on disk or given up on purpose.
 
     A picture without a result has a sheet instead, on which a person only draws: `changed`
-    speaks of both, `corrected` of results alone.
+    speaks of both, `corrected` of results alone. `analysis_wanted` brings a case and the `Turned`
+    with which it has to be analysed again, as a turn of the picture was undone or done again.
     """
 
     began = pyqtSignal(object)
@@ -85,6 +92,7 @@ class EditSession(QObject):
     changed = pyqtSignal(object)
     corrected = pyqtSignal(object)
     history_changed = pyqtSignal()
+    analysis_wanted = pyqtSignal(object, object)
     edited_changed = pyqtSignal(object)
     saved = pyqtSignal(object, object)
 
@@ -225,21 +233,43 @@ class EditSession(QObject):
         self.began.emit(self.analysis)
         self.history_changed.emit()
 
-    def take_turned(self, case: Case) -> None:
+    def _take_turned(self, case: Case, finding: Finding, turned: Turned) -> None:
         """Go on from a result that was made of the turned picture, and write it down.
 
-        What was done before cannot be undone any more: it was done to another result.
+        What was done before can be undone: the picture is then turned back and analysed so. What
+        was changed while it was analysed stays.
         """
-        finding = case.finding
-        if finding is None or not finding.is_carried:
-            return
-        edits = self._edits[_key(finding)] = CaseEdits(finding)
-        edits.kept, edits.to_write = None, finding.analysis
-        case.finding = replace(finding, is_carried=False)
+        case.finding = finding = replace(finding, turned=None)
+        before, edits = self._edits_before(finding, turned), CaseEdits(finding)
+        if before is not None:
+            state = carried(finding.analysis, turned, before.present)
+            if turned.is_of_series:
+                edits.history = History(state)
+            else:
+                before.history.put(state)
+                edits.history = before.history
+        self._edits[_key(finding)] = edits
+        edits.kept, edits.to_write = None, self._corrected(case, finding, edits)
         self._delay.start()
+        self.history_changed.emit()
+
+    def _edits_before(self, finding: Finding, turned: Turned) -> CaseEdits | None:
+        """Take the changes that led to a result: before the turn it may have been refused."""
+        of_picture = {_key(finding): None, **self._of_same_picture(finding)}
+        wanted_deg = turned.state.presentation.analysed_deg
+        for key in of_picture:
+            edits = self._edits.get(key)
+            is_own = key == _key(finding) and turned.is_of_series
+            if edits is not None and (
+                is_own or edits.present.presentation.analysed_deg == wanted_deg
+            ):
+                return self._edits.pop(key)
+        return self._edits.pop(_key(finding), None)
 
     def adopt(self, case: Case) -> None:
         """Bring the changes of this session into a result that was made just now."""
+        if case.finding is not None and case.finding.turned is not None:
+            self._take_turned(case, case.finding, case.finding.turned)
         finding = case.finding
         if finding is None:
             return
@@ -247,8 +277,25 @@ class EditSession(QObject):
         if edits is None:
             edits = self._edits[_key(finding)] = CaseEdits(finding)
         self._take_drawn_part(finding, edits)
+        self._show_as_series(case, edits)
         if edits.present != (finding.analysis.corrections or edits.first):
             edits.to_write = self._corrected(case, finding, edits)
+        case.note_presentation(edits.present.presentation)
+
+    def _show_as_series(self, case: Case, edits: CaseEdits) -> None:
+        """Let a picture be seen as the others of its series, which a person turned meanwhile."""
+        if case.presentation is None:
+            return
+        now, wanted = edits.present.presentation, case.presentation
+        seen = replace(
+            now,
+            turn_deg=wanted.turn_deg,
+            is_mirrored=wanted.is_mirrored,
+            is_inverted=wanted.is_inverted,
+        )
+        if seen != now:
+            edits.history.put(replace(edits.present, presentation=seen))
+            self._delay.start()
 
     def _adopt_sheet(self, sheet: Finding) -> None:
         """Go on with what was drawn on a picture; changes as a result are on disk by now."""
@@ -425,12 +472,21 @@ class EditSession(QObject):
             step(edits.history)
             if edits.present is not before:
                 self._apply(edits)
+                self._analyse_stepped(edits, before)
+
+    def _analyse_stepped(self, edits: CaseEdits, before: Corrections) -> None:
+        """Want a new analysis where a step led to a picture that the networks saw otherwise."""
+        looked_deg = before.presentation.analysed_deg
+        is_same = edits.present.presentation.analysed_deg == looked_deg
+        if not is_same and not self.is_bare and self._case is not None:
+            self.analysis_wanted.emit(self._case, Turned(edits.present, keeps_bodies=True))
 
     def _apply(self, edits: CaseEdits) -> None:
         case, finding = self._case, self._finding
         assert case is not None
         assert finding is not None
         self._is_behind, started, words = False, time.perf_counter(), case.edit_words
+        case.note_presentation(edits.present.presentation)
         if self._sheet is not None:
             self._sheet = self._as_wanted(finding, edits)
             edits.to_write = self._sheet.analysis

@@ -136,7 +136,7 @@ class _Entry:
         self.done: list[_Done] = []
         self.undone: list[_Done] = []
         self.steps_running = 0
-        self.followed: Analysis | None = None if case.finding is None else case.finding.analysis
+        self.followed = session.analysis
 
 
 class CaseReadings(QObject):
@@ -259,6 +259,13 @@ class CaseReadings(QObject):
 
     def adopt(self, case: Case) -> None:
         """Take the reading that came with a result, or let the one at hand follow the result."""
+        pending, finding = self._to_follow, case.finding
+        if pending is not None and finding is not None:
+            # What was corrected meanwhile is in the new result, of the same picture; of another
+            # picture it goes to its own reading.
+            if image_of(pending) == image_of(finding.analysis):
+                self._to_follow = None
+            self.catch_up()
         if self._take(case) and case is self._case:
             self.changed.emit()
 
@@ -271,7 +278,8 @@ class CaseReadings(QObject):
         entry = self._entries.get(image)
         if entry is None:
             entry = self._entries[image] = _Entry(finding.reading, case)
-        elif not entry.shown.is_locked and entry.followed is not finding.analysis:
+        # A correction made while the reading was opened is in the result, and not in the reading.
+        if not entry.shown.is_locked and entry.followed is not finding.analysis:
             self._follow(entry, case, finding.analysis)
         self._note_status(case, entry)
         return True
@@ -286,8 +294,9 @@ class CaseReadings(QObject):
         """Let the reading follow the last correction now."""
         self._delay.stop()
         analysis, self._to_follow = self._to_follow, None
-        if analysis is not None and self._entry is not None:
-            self._follow(self._entry, self._case, analysis)
+        entry = None if analysis is None else self._entries.get(image_of(analysis))
+        if analysis is not None and entry is not None:
+            self._follow(entry, self._case, analysis)
 
     def release(self, case: Case) -> None:
         """Forget the reading of a case that is closed, or whose result was let go.
@@ -462,6 +471,10 @@ class CaseReadings(QObject):
         self._refusal = None
 
     def _note_status(self, case: Case, entry: _Entry) -> None:
+        finding = case.finding
+        if finding is not None and self._entries.get(image_of(finding.analysis)) is not entry:
+            # Of another slice than the one that has the result now.
+            return
         if case.reading_status is not entry.shown.reading.status:
             case.reading_status = entry.shown.reading.status
             self.status_changed.emit(case)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtWidgets import QMessageBox
 
 from spinealign.domain.examination import Examination
+from spinealign.domain.reading import ReadingStatus
 from spinealign.domain.study import SlicePosition
 from spinealign.ui.cases.case import Case, CaseStatus
 from spinealign.ui.cases.cases_panel import placeholder_text
@@ -19,7 +21,13 @@ from spinealign.ui.series.slice_reader import Page, SliceReader
 from spinealign.ui.series.wheel import WheelLeafing
 from spinealign.ui.workbench import Workbench
 from spinealign.wording import Message
-from spinealign.wording.series import foreign_result_text, picture_word, return_text
+from spinealign.wording.reading_page import STATUS_WORDS
+from spinealign.wording.series import (
+    foreign_result_text,
+    picture_word,
+    replace_question,
+    return_text,
+)
 
 
 class SliceNavigation(QObject):
@@ -187,11 +195,41 @@ class SliceNavigation(QObject):
 
     def analyse_here(self) -> None:
         """Analyse the picture that is looked at."""
-        case = self._case
-        if case is not None and self.place is not None:
-            self._session.analyse_picture(case, self.place)
-        elif case is not None:
-            self._session.analyse(case, case.wanted_examination)
+        if self._case is not None:
+            self._ask_and_analyse(self._case, self._case.wanted_examination)
+
+    def _ask_and_analyse(self, case: Case, examination: Examination | None) -> None:
+        """Analyse the picture that is looked at; ask where a person's work on another gives way."""
+        place, result = self.place, case.place
+        if place is None or case.finding is None or result is None:
+            self._analyse(case, place, examination)
+            return
+        work = [case.edit_words] if case.edit_words else []
+        if case.reading_status is not ReadingStatus.AUTOMATIC:
+            work.append(STATUS_WORDS[case.reading_status])
+        if not work:
+            self._analyse(case, place, examination)
+            return
+        title, text, more, go_on, keep = replace_question(case.stack, result, place, work)
+        box = QMessageBox(QMessageBox.Icon.Question, title, text, parent=self._viewer.window())
+        box.setInformativeText(more)
+        accept = box.addButton(go_on, QMessageBox.ButtonRole.AcceptRole)
+        reject = box.addButton(keep, QMessageBox.ButtonRole.RejectRole)
+        assert accept is not None
+        accept.clicked.connect(lambda: self._analyse(case, place, examination))
+        box.setDefaultButton(reject)
+        box.setEscapeButton(reject)
+        box.finished.connect(box.deleteLater)
+        box.open()
+
+    def _analyse(
+        self, case: Case, place: SlicePosition | None, examination: Examination | None
+    ) -> None:
+        if place is None:
+            self._session.analyse(case, examination)
+        else:
+            case.wanted_examination = examination
+            self._session.analyse_picture(case, place)
 
     def analyse_as(self, examination: Examination | None) -> None:
         """Analyse the picture that is looked at as this kind; None lets the program decide.
@@ -202,8 +240,7 @@ class SliceNavigation(QObject):
         if reason is not None:
             self._messages.notice(reason)
         elif self._case is not None:
-            self._case.wanted_examination = examination
-            self.analyse_here()
+            self._ask_and_analyse(self._case, examination)
 
     def show_demonstration(self) -> None:
         """Analyse the picture of the result once more, demonstration classifiers too."""

@@ -47,6 +47,8 @@ class Turning(QObject):
     def shown(self) -> Presentation:
         """How the picture is shown, or ought to be."""
         case, analysis = self._bench.current, self._bench.editing.analysis
+        if case is not None and case.presentation is not None:
+            return case.presentation
         if case is not None and case.finding is not None:
             return case.finding.analysis.image.presentation
         return AS_IN_FILE if analysis is None else analysis.image.presentation
@@ -142,7 +144,8 @@ class Turning(QObject):
             return False
 
         def changed(state: Corrections) -> Corrections:
-            return replace(state, presentation=change(state.presentation))
+            # A slice without a result is shown as the others of its series.
+            return replace(state, presentation=change(self.shown))
 
         return self._bench.editing.change(label, changed, is_of_result=is_of_result)
 
