@@ -183,7 +183,7 @@ def _analysis(image, mask, classes, bodies, examination) -> Analysis:
     model = phantoms.mr_model()
     return Analysis(
         image, examination, DecisionSource.USER, None, phantoms.PROGRAM_VERSION,
-        phantoms.CREATED_UTC, vertebrae=bodies, facing="left", models=(model,),
+        phantoms.CREATED_UTC, vertebrae=bodies, facing="right", models=(model,),
         segmentation=Segmentation(model, classes, mask, confidence),
     )  # fmt: skip
 

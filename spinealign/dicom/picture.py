@@ -59,6 +59,7 @@ def made_picture(image: SpineImage, choices: DicomChoices) -> Dataset:
     dataset.SeriesDescription = "Picture that was analysed"
     dataset.SeriesNumber, dataset.InstanceNumber = 1, 1
     dataset.ImageType = ["DERIVED", "SECONDARY"]
+    dataset.Laterality = None
     dataset.PatientOrientation = list(image.orientation) if image.orientation else None
     if image.spacing_mm is not None and image.spacing_source not in _UNTOLD:
         dataset.PixelSpacing = [f"{mm:.10g}" for mm in image.spacing_mm]

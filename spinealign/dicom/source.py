@@ -77,6 +77,23 @@ class SourceImage:
         """How many the image has."""
         return int(self.header.get("NumberOfFrames") or 1)
 
+    @property
+    def lies_in_space(self) -> bool:
+        """Whether the frame states frame of reference, place, directions and spacing."""
+        from spinealign.imaging.dicom_numbers import numbers
+        from spinealign.imaging.dicom_tags import frame_value, slice_cosines
+
+        frame = (self.frame_number or 1) - 1
+        stated = [
+            frame_value(self.header, frame, "PlanePositionSequence", "ImagePositionPatient"),
+            frame_value(self.header, frame, "PixelMeasuresSequence", "PixelSpacing"),
+        ]
+        return (
+            bool(self.header.get("FrameOfReferenceUID"))
+            and slice_cosines(self.header, frame) is not None
+            and all(len(numbers(value)) > 1 for value in stated)
+        )
+
     def mask_to_stored(self, mask: NDArray[Any]) -> NDArray[Any]:
         """Return an array (H, W) in pixels of `SpineImage` as one in stored pixels, bit by bit."""
         return np.ascontiguousarray(self.turn.undo(mask))

@@ -145,6 +145,7 @@ class DicomObjectProblem(StrEnum):
     RESAMPLED = "resampled"
     NOTHING_OUTLINED = "nothing_outlined"
     TOO_MANY_FRAMES = "too_many_frames"
+    NO_PLACE = "no_place"
     NO_SEGMENTATION = "no_segmentation"
     DAMAGED = "damaged"
     OTHER_IMAGE = "other_image"

@@ -53,6 +53,11 @@ _MESSAGES = {
         "“{name}” has too many frames for a segmentation of one of them.",
         "Export the frame as an image of its own and analyse that.",
     ),
+    DicomObjectProblem.NO_PLACE: (
+        "The slices of “{name}” do not state where they lie in the patient, so no segmentation of "
+        "the whole series can refer to them.",
+        "Write the segmentation of single slices, or take the series from the archive as DICOM.",
+    ),
     DicomObjectProblem.NO_SEGMENTATION: (
         "“{name}” is not a DICOM segmentation.",
         "Choose a file of the modality SEG.",

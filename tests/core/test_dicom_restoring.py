@@ -1,0 +1,287 @@
+"""A case restored from its segmentation: its own as it was, another program's by its outlines."""
+
+import contextlib
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from spinealign.dicom.restoring import restored, with_restored
+from spinealign.dicom.segmentation import segmentation_of
+from spinealign.dicom.segmentation_file import read_segmentation
+from spinealign.dicom.source import source_of
+from spinealign.domain.dicom_choices import DicomChoices
+from spinealign.domain.errors import DicomObjectError, DicomObjectProblem, ImageReadError
+from spinealign.domain.findings import Facing, LandmarkSource
+from spinealign.domain.measurements import DrawingTool
+from spinealign.domain.measures import MeasureCode
+from spinealign.measure.correction.changes import add_drawing, move_landmark, rename_level
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
+from spinealign.wording import explain
+from tests.dicom_objects import KINDS, PATIENT, film_analysis, kind_analysis
+
+CHOICES = DicomChoices(PATIENT)
+ANALYSED = [name for name in KINDS if name not in ("colour",)]
+
+
+def measured(analysis):
+    """Return an analysis with the measures of its bodies, as the program takes them."""
+    start = initial_corrections(analysis)
+    turned = apply_corrections(analysis, replace(start, is_bent=True))
+    return replace(analysis, measurements=turned.measurements)
+
+
+def case(name: str, folder: Path):
+    return measured(kind_analysis(name, folder))
+
+
+def changed(analysis):
+    """Return it after a person moved a corner, renamed bodies and drew a distance."""
+    wanted = initial_corrections(analysis)
+    mark = analysis.vertebrae[0].landmarks[0]
+    wanted = move_landmark(wanted, 1, mark.name, mark.x + 1.3, mark.y - 2.1)
+    wanted = rename_level(wanted, 1, {"C3": "C4", "L4": "L3"}[analysis.vertebrae[0].level])
+    wanted = add_drawing(wanted, DrawingTool.DISTANCE, [(3.25, 4.5), (40.125, 60.0)])
+    return apply_corrections(analysis, wanted)
+
+
+def file_of(analysis, folder: Path, edit=lambda dataset: None):
+    source = source_of(analysis.image, CHOICES)
+    dataset = segmentation_of(analysis, source, CHOICES)
+    edit(dataset)
+    path = folder / "seg.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    return read_segmentation(path), source
+
+
+def numbers(analysis):
+    return {one.key: (one.value, one.interval) for one in analysis.measurements}
+
+
+@pytest.mark.parametrize("is_changed", [False, True], ids=["automatic", "corrected"])
+@pytest.mark.parametrize("name", ANALYSED)
+def test_a_case_is_as_it_was(name, is_changed, tmp_path):
+    first = case(name, tmp_path)
+    written = changed(first) if is_changed else first
+    found = restored(first, *file_of(written, tmp_path))
+    assert found.is_own
+    back = with_restored(first, found)
+    assert back.vertebrae == written.vertebrae
+    np.testing.assert_array_equal(back.segmentation.mask, written.segmentation.mask)
+    assert dict(back.segmentation.classes) == dict(written.segmentation.classes)
+    assert numbers(back) == numbers(written)
+    assert back.corrections == written.corrections
+
+
+def without_points(dataset) -> None:
+    """Take out what archives may take out: private attributes."""
+    dataset.remove_private_tags()
+
+
+def by_another_program(dataset) -> None:
+    """Leave what any program writes: masks and codes, and other words."""
+    without_points(dataset)
+    for item in dataset.SegmentSequence:
+        item.SegmentLabel = f"Segment {item.SegmentNumber}"
+        del item.TrackingID, item.TrackingUID
+
+
+@pytest.mark.parametrize("edit", [without_points, by_another_program])
+@pytest.mark.parametrize("name", [n for n in ANALYSED if "slice" not in n and n != "enhanced"])
+def test_outlines_of_a_film_are_measured(name, edit, tmp_path):
+    first = case(name, tmp_path)
+    found = restored(first, *file_of(first, tmp_path, edit))
+    assert not found.is_own
+    np.testing.assert_array_equal(found.mask, first.segmentation.mask)
+    back = with_restored(first, found)
+    assert [body.level for body in back.vertebrae] == ["C3", "C4"]
+    for body, drawn in zip(back.vertebrae, first.vertebrae, strict=True):
+        for mark in drawn.landmarks:
+            place = body.landmark(mark.name)
+            assert place.source is LandmarkSource.CONTOUR
+            assert np.hypot(place.x - mark.x, place.y - mark.y) < 2.0
+    key = (MeasureCode.BODY_HEIGHT_ANTERIOR, ("C3",))
+    assert numbers(back)[key][0] == pytest.approx(numbers(first)[key][0], rel=0.08)
+
+
+def test_a_body_that_another_program_shifted_is_measured_there(tmp_path):
+    first = case("film", tmp_path)
+    mask = np.roll(first.segmentation.mask, 12, axis=0)
+    moved = replace(first, segmentation=replace(first.segmentation, mask=mask))
+    found = restored(first, *file_of(moved, tmp_path, without_points))
+    back = with_restored(first, found)
+    np.testing.assert_array_equal(back.segmentation.mask, mask)
+    tops = [np.array(body.outline)[:, 1].min() for body in back.vertebrae]
+    assert tops == pytest.approx([32, 62], abs=0.6)
+    assert [region.pixels for region in back.regions if region.name == "C3"] == [524]
+
+
+def test_points_do_not_go_with_pixels_that_were_changed_afterwards(tmp_path):
+    first = case("film", tmp_path)
+
+    def edit(dataset) -> None:
+        pixels = bytearray(dataset.PixelData)
+        pixels[len(pixels) // 3] ^= 0xFF
+        dataset.PixelData = bytes(pixels)
+
+    assert not restored(first, *file_of(first, tmp_path, edit)).is_own
+
+
+def test_labels_name_what_codes_do_not(tmp_path):
+    first = case("film", tmp_path)
+
+    def edit(dataset) -> None:
+        without_points(dataset)
+        for item, level in zip(dataset.SegmentSequence, ("vertebrae_C5", "C6"), strict=True):
+            item.SegmentLabel = level
+            item.SegmentedPropertyTypeCodeSequence[0].CodeValue = "272673000"  # bone
+
+    found = restored(first, *file_of(first, tmp_path, edit))
+    assert [body.level for body in found.corrections.vertebrae] == ["C5", "C6"]
+
+
+def test_bodies_without_levels_are_numbered(tmp_path):
+    first = case("film", tmp_path)
+
+    def edit(dataset) -> None:
+        without_points(dataset)
+        for item in dataset.SegmentSequence:
+            item.SegmentLabel = "vertebra"
+            item.SegmentedPropertyTypeCodeSequence[0].CodeValue = "51282000"
+
+    found = restored(first, *file_of(first, tmp_path, edit))
+    assert [body.name for body in found.corrections.vertebrae] == ["body 1", "body 2"]
+    assert found.corrections.levels_uncertain
+
+
+@pytest.mark.parametrize("edit", [without_points, by_another_program])
+@pytest.mark.parametrize("name", ["slice", "slice turned and mirrored", "enhanced"])
+def test_structures_of_a_slice_are_taken_over(name, edit, tmp_path):
+    first = case(name, tmp_path)
+    found = restored(first, *file_of(first, tmp_path, edit))
+    np.testing.assert_array_equal(found.mask, first.segmentation.mask)
+    assert [body.level for body in found.corrections.vertebrae] == ["L4", "L5"]
+    assert found.corrections.facing is Facing.RIGHT
+
+
+def problem(analysis, file, source) -> DicomObjectProblem:
+    with pytest.raises(DicomObjectError) as caught:
+        restored(analysis, file, source)
+    assert "seg.dcm" in explain(caught.value).sentence
+    return caught.value.problem
+
+
+def test_a_segmentation_of_another_image_is_refused(tmp_path):
+    file, _ = file_of(case("film", tmp_path), tmp_path)
+    other = case("film on its head", tmp_path)
+    source = source_of(other.image)
+    assert problem(other, file, source) is DicomObjectProblem.OTHER_IMAGE
+
+
+def test_a_segmentation_on_another_grid_is_refused(tmp_path):
+    first = case("film", tmp_path)
+    file, source = file_of(first, tmp_path)
+    file.dataset.Rows = 119
+    assert problem(first, file, source) is DicomObjectProblem.OTHER_MATRIX
+
+
+def test_a_segmentation_that_lies_elsewhere_is_refused(tmp_path):
+    first = case("slice", tmp_path)
+
+    def edit(dataset) -> None:
+        for frame in dataset.PerFrameFunctionalGroupsSequence:
+            frame.PlanePositionSequence[0].ImagePositionPatient = [9, -40, 50]
+
+    assert problem(first, *file_of(first, tmp_path, edit)) is DicomObjectProblem.OTHER_MATRIX
+
+
+def test_a_segmentation_that_names_no_image_goes_by_its_place(tmp_path):
+    first = case("slice", tmp_path)
+
+    def edit(dataset) -> None:
+        without_points(dataset)
+        del dataset.ReferencedSeriesSequence
+        for frame in dataset.PerFrameFunctionalGroupsSequence:
+            del frame.DerivationImageSequence
+
+    found = restored(first, *file_of(first, tmp_path, edit))
+    np.testing.assert_array_equal(found.mask, first.segmentation.mask)
+
+
+def test_organs_are_no_spine(tmp_path):
+    first = case("film", tmp_path)
+
+    def edit(dataset) -> None:
+        without_points(dataset)
+        for item in dataset.SegmentSequence:
+            item.SegmentLabel = "Liver"
+            item.SegmentedPropertyTypeCodeSequence[0].CodeValue = "10200004"
+
+    assert problem(first, *file_of(first, tmp_path, edit)) is DicomObjectProblem.NO_SPINE
+
+
+def test_other_files_are_no_segmentations(tmp_path):
+    image = kind_analysis("film", tmp_path).image
+    for path, wanted in (
+        (image.source_path, DicomObjectProblem.NO_SEGMENTATION),
+        (tmp_path / "text.dcm", DicomObjectProblem.NO_SEGMENTATION),
+    ):
+        if not path.exists():
+            path.write_bytes(b"no DICOM at all" * 20)
+        with pytest.raises(DicomObjectError) as caught:
+            read_segmentation(path)
+        assert caught.value.problem is wanted
+    with pytest.raises(ImageReadError):
+        read_segmentation(tmp_path / "absent.dcm")
+
+
+def test_damaged_segmentations_are_refused_in_words(tmp_path):
+    """Cut anywhere, a file is read or refused, and nothing else happens."""
+    first = case("film", tmp_path)
+    _, source = file_of(first, tmp_path)
+    content = (tmp_path / "seg.dcm").read_bytes()
+    for length in range(140, len(content), 997):
+        (tmp_path / "seg.dcm").write_bytes(content[:length])
+        with contextlib.suppress(DicomObjectError):
+            restored(first, read_segmentation(tmp_path / "seg.dcm"), source)
+
+
+def test_the_points_of_a_stranger_are_not_taken(tmp_path):
+    """A private attribute of ours that is not ours in its words is left alone."""
+    first = film_analysis(case("film", tmp_path).image)
+
+    def edit(dataset) -> None:
+        dataset.private_block(0x0071, "SPINEALIGN")[0x01].value = '{"schema": "other"}'
+
+    assert not restored(first, *file_of(first, tmp_path, edit)).is_own
+
+
+def test_fractions_count_from_a_half(tmp_path):
+    import highdicom as hd
+
+    first = case("slice", tmp_path)
+    source = source_of(first.image)
+    binary = segmentation_of(first, source)
+    values = np.zeros((1, *source.stored_shape, 1), np.float32)
+    values[0, 20:41, 30:55, 0], values[0, 20, 30:55, 0] = 0.9, 0.4
+    fractional = hd.seg.Segmentation(
+        [source.header], values, hd.seg.SegmentationTypeValues.FRACTIONAL,
+        [hd.seg.SegmentDescription.from_dataset(binary.SegmentSequence[0])],
+        "2.25.1", 1, "2.25.2", 1, "x", "x", "1", "1",
+    )  # fmt: skip
+    path = tmp_path / "fraction.dcm"
+    fractional.save_as(path)
+    (found,) = read_segmentation(path).segments_on(source)
+    wanted = np.zeros(source.shape, bool)
+    wanted[21:41, 30:55] = True
+    np.testing.assert_array_equal(found.mask, wanted)
+
+
+def test_a_file_begins_as_every_dicom_file(tmp_path):
+    file_of(case("film", tmp_path), tmp_path)
+    content = (tmp_path / "seg.dcm").read_bytes()
+    assert content[128:132] == b"DICM"
+    assert dcmread(BytesIO(content)).Modality == "SEG"
