@@ -297,3 +297,14 @@ def test_the_bars_are_drawn_for_every_grade(page):
         picture.pixelColor(QPoint(6 + 4 + number * 12, bottom)).name() for number in range(5)
     }
     assert len(colours) > 1
+
+
+def test_no_direction_of_the_patient_stands_below_the_picture_of_a_disc(page, window):
+    viewer, analysis = window.viewer, window.workbench.current_analysis
+    window.disc_inset.look_at(analysis.discs[0], analysis)
+    assert window.disc_inset.isVisible()
+    inset = window.disc_inset.geometry().toRectF()
+    assert viewer.covered == [inset]
+    assert not any(text.ground.intersects(inset) for text in viewer.texts)
+    window.disc_inset.hide_inset()
+    assert viewer.covered == []

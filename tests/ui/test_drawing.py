@@ -298,7 +298,7 @@ def test_labels_do_not_cover_each_other(hands):
     for measurement in hands.window.workbench.editing.analysis.measurements:
         hands.window.correction.measures.toggle(measurement.key, True)
     plates, names = plates_of(hands)
-    assert len(plates) > 12
+    assert len(plates) > 8
     for number, plate in enumerate(plates):
         assert not any(plate.intersects(other) for other in [*plates[number + 1 :], *names])
 
@@ -307,11 +307,9 @@ def plates_of(hands):
     """Where labels are written, and where names of bodies are, on the screen."""
     picture, to_view = hands.viewer.picture, hands.viewer.viewportTransform()
 
-    def box(item):
-        return item.boundingRect().translated(to_view.map(item.scenePos()))
-
     labels = [label for _, label in picture.measures._items.values() if label.has_room]
-    return list(map(box, labels)), list(map(box, picture._names_shown()))
+    plates = [label.plate.translated(to_view.map(label.scenePos())) for label in labels]
+    return plates, list(picture._surroundings(to_view).names)
 
 
 @pytest.mark.parametrize("size", [(1100, 700), (752, 720)])

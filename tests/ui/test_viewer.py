@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QApplication
 
 from spinealign.domain.image import DisplayWindow, WindowCurve, WindowKind
 from spinealign.domain.measurements import Drawing, DrawingTool
-from spinealign.ui.picture.corner_texts import border_letters, corner_text, letter_boxes
+from spinealign.ui.picture.corner_texts import border_letters, corner_text
 from spinealign.ui.picture.display_images import prepare_image, prepare_overlay
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.settings.settings import OverlayStyle
@@ -457,11 +457,13 @@ def test_values_of_measures_keep_off_the_letters(viewer):
     measured = measure_drawings([line], PixelGeometry.of(image))
     viewer.picture.show_measures(measured)
     [(_, value)] = viewer.picture.measures._items.values()
-    plate = value.boundingRect().translated(viewer.viewportTransform().map(value.scenePos()))
-    boxes = [QRectF(QPointF(*box[:2]), QPointF(*box[2:])) for box in letter_boxes(area)]
+    plate = value.plate.translated(viewer.viewportTransform().map(value.scenePos()))
+    letters = [text.ground for text in viewer.texts if text.is_direction]
+    assert [text.text for text in viewer.texts if text.is_direction] == ["A", "H", "P", "F"]
     assert area.contains(plate)
-    assert not any(box.intersects(plate) for box in boxes)
-    viewer.picture.measures.has_letters = False
-    viewer.picture.measures.lay_out()
-    plate = value.boundingRect().translated(viewer.viewportTransform().map(value.scenePos()))
-    assert any(box.intersects(plate) for box in boxes)
+    assert not any(ground.intersects(plate) for ground in letters)
+    viewer.show_image(prepare_image(replace(image, orientation=None)))
+    viewer.picture.show_measures(measured)
+    [(_, value)] = viewer.picture.measures._items.values()
+    plate = value.plate.translated(viewer.viewportTransform().map(value.scenePos()))
+    assert any(ground.intersects(plate) for ground in letters)

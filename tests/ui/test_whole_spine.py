@@ -165,11 +165,10 @@ def test_values_on_the_picture_lie_over_no_name(spine, size):
     picture, to_view = viewer.picture, viewer.viewportTransform()
     picture.measures.lay_out()
 
-    def boxes(items):
-        return [i.boundingRect().translated(to_view.map(i.scenePos())) for i in items]
-
-    plates = boxes(label for _, label in picture.measures._items.values())
-    names = boxes(name for name in picture.bodies.names() if name.is_shown)
+    labels = [label for _, label in picture.measures._items.values() if label.has_room]
+    plates = [label.plate.translated(to_view.map(label.scenePos())) for label in labels]
+    shown = [name for name in picture.bodies.names() if name.is_shown]
+    names = [name.boundingRect().translated(to_view.map(name.scenePos())) for name in shown]
     assert len(plates) >= 3
     assert len(names) >= 6
     for plate in plates:

@@ -241,11 +241,16 @@ class PictureEditor(QObject):
         return True
 
     def tip(self, point: QPointF) -> str:
-        """Return what the point under the cursor is, and where it comes from."""
+        """Return what the point under the cursor is, and where it comes from.
+
+        Of a line that was measured, its name and value, which may have no room on the picture.
+        """
         handle = self._handle_at(point) if self._tool is None else None
         if handle is None or handle.ref is None:
             offered = self._suggestion_at(point) if self._tool is None else None
-            return "" if offered is None else suggestion_hint(offered)
+            if offered is not None:
+                return suggestion_hint(offered)
+            return self._picture.measures.text_at(point)
         return self._words_of(handle.ref, full=True)
 
     def _confirm_body(self, body_index: int) -> None:

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
+from PyQt6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QTransform,
+)
 from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.findings import BY_PERSON, LandmarkName, Vertebra
@@ -25,13 +33,15 @@ from spinealign.ui.picture.lookup_items import OutlineItem
 LETTER_PX = 14
 SUGGESTED_WIDTH, HOVERED_ALPHA = 1.8, 70
 GAP_PX = 6.0
+STEPS_AWAY_PX = (0.0, 3.0, 6.0, 9.0, 12.0)
+"""How much further from its body a name may stand to lie over no handle."""
 
 
 class NameItem(ScreenSizedItem):
     """Writes a body's name beside it, the same size at every zoom.
 
     Where bodies are shown so small that names would lie on each other, every second one or
-    fewer are written, counted from the top.
+    fewer are written, counted from the top: `lay_out_names` decides.
     """
 
     def __init__(self, body: DisplayBody, parent: QGraphicsItem) -> None:
@@ -39,12 +49,14 @@ class NameItem(ScreenSizedItem):
         self.name = ""
         self.apart = math.inf
         self._away = (0.0, 0.0)
+        self._step = 0.0
+        self._has_room = True
         self.set_body(body)
 
     def set_body(self, body: DisplayBody) -> None:
         """Follow the body."""
         self.setPos(QPointF(*body.place))
-        self._index = body.vertebra.index
+        self.index = body.vertebra.index
         self._colour = body.colour.lighter(150)
         self._body_away = body.away
         self._write(body.name)
@@ -80,17 +92,34 @@ class NameItem(ScreenSizedItem):
     @property
     def is_shown(self) -> bool:
         """Whether it is written now."""
-        return self.isVisible() and (self._index - 1) % self.every() == 0
+        return self.isVisible() and self._has_room
+
+    def boxes_on(self, to_view: QTransform) -> list[QRectF]:
+        """Return what it covers on screen at every distance that it may have, nearest first."""
+        letters = self._path.boundingRect().adjusted(-3, -3, 3, 3)
+        place, (x, y) = to_view.map(self.scenePos()), self._away
+        return [letters.translated(place + QPointF(s * x, s * y)) for s in STEPS_AWAY_PX]
+
+    def stand(self, step: int | None) -> None:
+        """Stand that many steps away from the body, or nowhere."""
+        away = self._step if step is None else STEPS_AWAY_PX[step]
+        if (step is not None, away) != (self._has_room, self._step):
+            self.prepareGeometryChange()
+            self._has_room, self._step = step is not None, away
+            self.update()
 
     def boundingRect(self) -> QRectF:
         """Return the rectangle around the letters, in screen pixels about the outline's point."""
-        return self._path.boundingRect().adjusted(-3, -3, 3, 3)
+        x, y = self._away
+        letters = self._path.boundingRect().adjusted(-3, -3, 3, 3)
+        return letters.translated(self._step * x, self._step * y)
 
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the letters with a dark halo."""
         if not self.is_shown:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.translate(self._step * self._away[0], self._step * self._away[1])
         painter.strokePath(self._path, self.pen(HALO, 3.0))
         painter.fillPath(self._path, self._colour)
 
@@ -107,6 +136,58 @@ def _written(name: str, away: tuple[float, float]) -> QPainterPath:
     path = QPainterPath()
     path.addText(clear * x - width / 2, clear * y + height / 2, font, name)
     return path
+
+
+def lay_out_names(
+    bodies: Sequence[NameItem],
+    others: Sequence[NameItem],
+    handles: Sequence[QRectF],
+    to_view: QTransform,
+    room: QRectF | None,
+) -> list[QRectF]:
+    """Write names over no other name and no handle; return what they cover on screen.
+
+    Parameters
+    ----------
+    bodies, others : sequence of NameItem
+        In a column, of which every second, third, ... is written where they lie too near to each
+        other; and those that are written where there is room left.
+    handles : sequence of QRectF
+        What points cover on screen.
+    to_view : QTransform
+        From the scene to the view.
+    room : QRectF or None
+        What a name does not leave, where the whole picture is shown.
+    """
+    written: list[QRectF] = []
+    for name in (*bodies, *others):
+        if not name.isVisible():
+            continue
+        is_due = name in others or (name.index - 1) % name.every() == 0
+        free = (
+            (step, box)
+            for step, box in (_free_steps(name, handles, to_view, room) if is_due else ())
+            if not any(box.intersects(other) for other in written)
+        )
+        step, box = next(free, (None, QRectF()))
+        name.stand(step)
+        if step is not None:
+            written.append(box)
+    return written
+
+
+def _free_steps(
+    name: NameItem, handles: Sequence[QRectF], to_view: QTransform, room: QRectF | None
+) -> list[tuple[int, QRectF]]:
+    """Return the distances at which a name lies over no handle, with what it covers there."""
+    boxes = name.boxes_on(to_view)
+    reach = boxes[0].united(boxes[-1])
+    near = [handle for handle in handles if handle.intersects(reach)]
+    return [
+        (step, box)
+        for step, box in enumerate(boxes)
+        if (room is None or room.contains(box)) and not any(box.intersects(h) for h in near)
+    ]
 
 
 class BodyGroup:

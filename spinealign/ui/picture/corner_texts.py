@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QPoint, QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPen
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from spinealign.domain.image import DisplayWindow, WindowKind
 from spinealign.domain.presentation import OPPOSITE
@@ -19,7 +19,15 @@ CANVAS_VEIL = (7, 9, 12, 175)
 
 SCALE_BARS_MM = (1, 2, 5, 10, 20, 50, 100, 200)
 BORDER_X_PX, BORDER_Y_PX = 12, 10
-LETTER_SCALE, LETTER_BOX_PX = 1.25, 26
+LETTER_SCALE = 1.25
+BAR_ROOM_PX, TIP_PX = 10, 6
+"""Below the words of the scale bar, and how high its ends are."""
+
+NARROW_SHARE = 0.4
+"""Share of a view's width that words in a corner take where they must leave room beside them."""
+
+STEP_ALONG_PX = 24
+"""How far a direction moves along its border at a time to where it covers nothing."""
 CURSOR_SHIFT = QPointF(18, 14)
 
 _LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
@@ -43,8 +51,6 @@ class FrameNotes:
         As in `SpineImage.orientation`.
     side : str
         Of a paired body part; may be empty.
-    cursor : QPoint or None
-        Where the mouse is that changes the window now.
     """
 
     window: str
@@ -52,7 +58,6 @@ class FrameNotes:
     px_per_mm: float | None = None
     orientation: tuple[str, str] | None = None
     side: str = ""
-    cursor: QPoint | None = None
 
 
 def width_and_level(window: DisplayWindow, is_hounsfield: bool) -> str:
@@ -79,87 +84,217 @@ def border_letters(orientation: tuple[str, str]) -> tuple[str, str, str, str]:
     return OPPOSITE[right], OPPOSITE[bottom], right, bottom
 
 
-def letter_boxes(view: QRectF) -> list[tuple[float, float, float, float]]:
-    """Return (left, top, right, bottom) of where letters stand, for what is written elsewhere."""
-    area = view.adjusted(BORDER_X_PX, BORDER_Y_PX, -BORDER_X_PX, -BORDER_Y_PX)
-    side, middle = LETTER_BOX_PX, area.center() - QPointF(LETTER_BOX_PX, LETTER_BOX_PX) / 2
-    corners = (
-        (area.left(), middle.y()),
-        (middle.x(), area.top()),
-        (area.right() - side, middle.y()),
-        (middle.x(), area.bottom() - side),
-    )
-    return [(x, y, x + side, y + side) for x, y in corners]
+@dataclass(frozen=True)
+class Written:
+    """Words in their place over the picture.
+
+    Parameters
+    ----------
+    text : str
+    room : QRectF
+        Within which they are aligned.
+    where : int
+        Alignment and wrapping, as `QPainter.drawText` takes them.
+    ground : QRectF
+        What they cover, with their veil and the scale bar.
+    is_direction : bool
+        Whether they are a letter for a direction of the patient, larger and bold.
+    bar_px : float
+        Length of the scale bar below them; 0 for other words.
+    """
+
+    text: str
+    room: QRectF
+    where: int
+    ground: QRectF
+    is_direction: bool = False
+    bar_px: float = 0.0
 
 
-def draw_frame(painter: QPainter, view: QRectF, notes: FrameNotes) -> None:
-    """Write the notes inside the borders of a view."""
+def frame_texts(
+    view: QRectF,
+    notes: FrameNotes,
+    font: QFont,
+    covered: Sequence[QRectF] = (),
+    names: Sequence[QRectF] = (),
+) -> list[Written]:
+    """Return where each note stands inside the borders of a view.
+
+    A note stands in its corner where that is free, else in the next one that is, and a
+    direction of the patient as near as possible to the middle of its border.
+
+    Parameters
+    ----------
+    covered : sequence of QRectF
+        What lies over the view.
+    names : sequence of QRectF
+        What should stay readable below: names of bodies and their handles.
+    """
     area = view.adjusted(BORDER_X_PX, BORDER_Y_PX, -BORDER_X_PX, -BORDER_Y_PX)
-    taken = [write_words(painter, area, notes.window, _BOTTOM | _LEFT)]
+    metrics = QFontMetricsF(font)
+    done: list[Written] = []
+
+    def add(places: Sequence[Written]) -> None:
+        taken = [*covered, *(one.ground for one in done)]
+        done.append(_best(places, taken, names))
+
+    add(_in_corners(metrics, area, notes.window, _BOTTOM | _LEFT))
     if notes.side:
-        taken.append(write_words(painter, area, notes.side, _TOP | _RIGHT))
+        add(_in_corners(metrics, area, notes.side, _TOP | _RIGHT))
     if notes.hint:
-        taken.append(write_words(painter, area, notes.hint, _TOP | _ACROSS))
-    if notes.px_per_mm is not None:
-        taken.append(draw_scale_bar(painter, area, notes.px_per_mm))
+        ends = (_TOP | _ACROSS, _BOTTOM | _ACROSS)
+        add([_words(metrics, area, notes.hint, where) for where in ends])
+    if notes.px_per_mm is not None and (bar := longest_bar(area, notes.px_per_mm)):
+        add(_bars(metrics, area, bar, bar * notes.px_per_mm))
     if notes.orientation is not None:
-        _draw_letters(painter, area, notes.orientation, taken)
-    if notes.cursor is not None:
-        place = QRectF(QPointF(notes.cursor) + CURSOR_SHIFT, area.bottomRight())
-        write_words(painter, place, notes.window, _TOP | _LEFT)
+        metrics = QFontMetricsF(letter_font(font))
+        sides = (_LEFT | _UPRIGHT, _TOP | _ACROSS, _RIGHT | _UPRIGHT, _BOTTOM | _ACROSS)
+        for letter, side in zip(border_letters(notes.orientation), sides, strict=True):
+            taken = [*covered, *(one.ground for one in done)]
+            add(_along_border(metrics, area, letter, side, taken))
+    return done
 
 
-def write_words(painter: QPainter, area: QRectF, text: str, where: Qt.AlignmentFlag) -> QRectF:
-    """Write on a dark veil, aligned within an area of the screen; return what it covers."""
+def letter_font(font: QFont) -> QFont:
+    """Return the font of directions of the patient."""
+    larger = QFont(font)
+    larger.setBold(True)
+    if font.pointSizeF() > 0:
+        larger.setPointSizeF(font.pointSizeF() * LETTER_SCALE)
+    else:
+        larger.setPixelSize(round(font.pixelSize() * LETTER_SCALE))
+    return larger
+
+
+def draw_frame(painter: QPainter, texts: Sequence[Written]) -> None:
+    """Write the notes where `frame_texts` placed them."""
+    plain = painter.font()
+    for one in texts:
+        painter.setFont(letter_font(plain) if one.is_direction else plain)
+        painter.fillRect(one.ground, QColor(*CANVAS_VEIL))
+        painter.setPen(QColor(CANVAS_TEXT))
+        painter.drawText(one.room, one.where, one.text)
+        if one.bar_px:
+            _draw_bar(painter, one)
+    painter.setFont(plain)
+
+
+def write_beside(painter: QPainter, view: QRectF, cursor: QPoint, text: str) -> None:
+    """Write beside the mouse."""
+    end = view.bottomRight() - QPointF(BORDER_X_PX, BORDER_Y_PX)
+    write_words(painter, QRectF(QPointF(cursor) + CURSOR_SHIFT, end), text, _TOP | _LEFT)
+
+
+def write_words(painter: QPainter, area: QRectF, text: str, where: Qt.AlignmentFlag) -> None:
+    """Write on a dark veil, aligned within an area of the screen."""
+    one = _words(QFontMetricsF(painter.font()), area, text, where)
+    draw_frame(painter, [one])
+
+
+def longest_bar(area: QRectF, px_per_mm: float) -> int:
+    """Return the longest round length, in mm, that fits a quarter of an area; 0 for none."""
+    return max((mm for mm in SCALE_BARS_MM if mm * px_per_mm <= area.width() / 4), default=0)
+
+
+def _words(metrics: QFontMetricsF, area: QRectF, text: str, where: Qt.AlignmentFlag) -> Written:
     flags = int(where | Qt.TextFlag.TextWordWrap)
-    ground = painter.boundingRect(area, flags, text).adjusted(-5, -2, 5, 2)
-    painter.fillRect(ground, QColor(*CANVAS_VEIL))
-    painter.setPen(QColor(CANVAS_TEXT))
-    painter.drawText(area, flags, text)
-    return ground
+    ground = metrics.boundingRect(area, flags, text).adjusted(-5, -2, 5, 2)
+    return Written(text, area, flags, ground)
 
 
-def draw_scale_bar(painter: QPainter, area: QRectF, px_per_mm: float) -> QRectF:
-    """Draw the longest round length that fits a quarter of the view; return what it covers."""
-    fitting = [mm for mm in SCALE_BARS_MM if mm * px_per_mm <= area.width() / 4]
-    if not fitting:
-        return QRectF()
-    length = fitting[-1] * px_per_mm
-    end, start = area.bottomRight(), area.bottomRight() - QPointF(length, 0)
+def _in_corners(
+    metrics: QFontMetricsF, area: QRectF, text: str, first: Qt.AlignmentFlag
+) -> list[Written]:
+    """Return words in every corner, in the order in which they are wished, narrow ones last."""
+    narrow = area.width() * NARROW_SHARE
+    lefts, rights = QRectF(area), QRectF(area)
+    lefts.setWidth(narrow)
+    rights.setLeft(area.right() - narrow)
+    corners = _corners(first)
+    halves = [(lefts if corner & _LEFT else rights, corner) for corner in corners]
+    rooms = [*((area, corner) for corner in corners), *halves]
+    return [_words(metrics, room, text, corner) for room, corner in rooms]
+
+
+def _corners(first: Qt.AlignmentFlag) -> list[Qt.AlignmentFlag]:
+    """Return the corners, beginning with one; the next one lies on the same side."""
+    down = (_BOTTOM, _TOP) if first & _BOTTOM else (_TOP, _BOTTOM)
+    across = (_LEFT, _RIGHT) if first & _LEFT else (_RIGHT, _LEFT)
+    return [vertical | side for side in across for vertical in down]
+
+
+def _bars(metrics: QFontMetricsF, area: QRectF, bar_mm: int, bar_px: float) -> list[Written]:
+    """Return the scale bar with its words in every corner."""
+    text, found = f"{bar_mm} mm", []
+    for corner in _corners(_BOTTOM | _RIGHT):
+        words = metrics.boundingRect(area, int(corner), text)
+        width = max(words.width(), bar_px)
+        left = area.left() if corner & _LEFT else area.right() - width
+        height = words.height() + BAR_ROOM_PX
+        top = area.top() if corner & _TOP else area.bottom() - height
+        block = QRectF(left, top, width, height)
+        side = _LEFT if corner & _LEFT else _RIGHT
+        ground = block.adjusted(-5, -2, 5, 2)
+        found.append(Written(text, block, int(_TOP | side), ground, bar_px=bar_px))
+    return found
+
+
+def _draw_bar(painter: QPainter, one: Written) -> None:
+    is_left = bool(one.where & _LEFT.value)
+    start = one.room.bottomLeft()
+    if not is_left:
+        start = one.room.bottomRight() - QPointF(one.bar_px, 0)
+    end = start + QPointF(one.bar_px, 0)
     for colour, width in ((CANVAS, 4.0), (CANVAS_TEXT, 2.0)):
         painter.setPen(QPen(QColor(colour), width))
         painter.drawLine(start, end)
         for tip in (start, end):
-            painter.drawLine(tip, tip - QPointF(0, 6))
-    words = area.adjusted(0, 0, 0, -10)
-    ground = write_words(painter, words, f"{fitting[-1]} mm", _BOTTOM | _RIGHT)
-    return ground.united(QRectF(start, end))
+            painter.drawLine(tip, tip - QPointF(0, TIP_PX))
 
 
-def _draw_letters(
-    painter: QPainter, area: QRectF, orientation: tuple[str, str], taken: Sequence[QRectF]
-) -> None:
-    """Write the directions at the middle of the borders, beside what is taken already."""
-    font = painter.font()
-    font.setBold(True)
-    font.setPointSizeF(font.pointSizeF() * LETTER_SCALE)
-    painter.save()
-    painter.setFont(font)
-    places = (_LEFT | _UPRIGHT, _TOP | _ACROSS, _RIGHT | _UPRIGHT, _BOTTOM | _ACROSS)
-    for letter, place in zip(border_letters(orientation), places, strict=True):
-        write_words(painter, _free(painter, area, letter, place, taken), letter, place)
-    painter.restore()
+def _along_border(
+    metrics: QFontMetricsF,
+    area: QRectF,
+    letter: str,
+    side: Qt.AlignmentFlag,
+    taken: Sequence[QRectF],
+) -> list[Written]:
+    """Return a direction at its border: in the middle, beside what is there, then further along."""
+    first = metrics.boundingRect(area, int(side), letter)
+    is_upright = bool(side & _UPRIGHT)
+    moves = [QPointF()]
+    if not is_upright:
+        moves += [QPointF(0, _past(first, ground, bool(side & _TOP))) for ground in taken]
+    reach = (area.height() if is_upright else area.width()) / 2
+    for step in range(1, int(reach / STEP_ALONG_PX) + 1):
+        for far in (step * STEP_ALONG_PX, -step * STEP_ALONG_PX):
+            moves.append(QPointF(0, far) if is_upright else QPointF(far, 0))
+    found = []
+    for move in moves:
+        room = first.translated(move)
+        if area.adjusted(-1, -1, 1, 1).contains(room):
+            ground = room.adjusted(-5, -2, 5, 2)
+            where = int(_ACROSS | _UPRIGHT)
+            found.append(Written(letter, room, where, ground, is_direction=True))
+    return found or [_words(metrics, area, letter, side)]
 
 
-def _free(
-    painter: QPainter, area: QRectF, letter: str, place: Qt.AlignmentFlag, taken: Sequence[QRectF]
-) -> QRectF:
-    """Return as much of an area as keeps a letter at its top or bottom off what is taken."""
-    room = QRectF(area)
-    for ground in taken:
-        if painter.boundingRect(room, int(place), letter).adjusted(-8, -2, 8, 2).intersects(ground):
-            if place & _BOTTOM:
-                room.setBottom(ground.top() - 4)
-            elif place & _TOP:
-                room.setTop(ground.bottom() + 4)
-    return room
+def _past(letter: QRectF, ground: QRectF, is_top: bool) -> float:
+    """Return how far a letter moves into the picture to lie just beside something."""
+    if is_top:
+        return ground.bottom() + 6 - letter.top()
+    return ground.top() - 6 - letter.bottom()
+
+
+def _best(places: Sequence[Written], taken: Sequence[QRectF], names: Sequence[QRectF]) -> Written:
+    """Return the first place that covers least: nothing of what is taken before all else."""
+
+    def covers(one: Written) -> tuple[float, float]:
+        return _shared(one.ground, taken), _shared(one.ground, names)
+
+    return min(places, key=covers)
+
+
+def _shared(ground: QRectF, others: Sequence[QRectF]) -> float:
+    shared = (ground.intersected(other) for other in others if ground.intersects(other))
+    return sum(part.width() * part.height() for part in shared)

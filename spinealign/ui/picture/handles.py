@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter
+from PyQt6.QtGui import QColor, QPainter, QTransform
 from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.findings import LandmarkName, LandmarkSource
@@ -20,6 +20,9 @@ EDITED = QColor("#ffd23f")
 DRAWN = QColor("#ff9de2")
 SELECTED = QColor("#ffffff")
 DOT_PX, RING_PX, SQUARE_PX = 2.6, 1.8, 3.2
+EDGE_PX = 1.3
+"""Half the width of the dark line around a form, and more."""
+
 GROWN_BY = 2.0
 """How much a handle grows under the cursor."""
 
@@ -82,6 +85,24 @@ class HandleItem(ScreenSizedItem):
             self.is_hovered, self.is_selected = hovered, selected
             self.update()
 
+    def reach_px(self) -> float:
+        """Return half its size on screen: of what was drawn by hand, as large as it may grow."""
+        if self.source is None or self.is_hovered or self.is_selected:
+            return SQUARE_PX * GROWN_BY
+        form = RING_PX if self.source is LandmarkSource.CONTOUR else DOT_PX
+        if self.source in (LandmarkSource.USER, LandmarkSource.CONFIRMED):
+            form = SQUARE_PX
+        return form * self._crowded() + EDGE_PX
+
+    def box_on(self, to_view: QTransform) -> QRectF:
+        """Return what it covers on screen."""
+        place, half = to_view.map(self.scenePos()), self.reach_px()
+        return QRectF(place.x() - half, place.y() - half, 2 * half, 2 * half)
+
+    def _crowded(self) -> float:
+        """Return how much smaller it is where bodies are shown small."""
+        return min(1.0, max(SMALLEST_SHARE, self.on_screen(self.room) / ROOMY_PX))
+
     def boundingRect(self) -> QRectF:
         """Return the room that the largest form needs, in screen pixels."""
         return QRectF(-10, -10, 20, 20)
@@ -89,8 +110,7 @@ class HandleItem(ScreenSizedItem):
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the form that tells where the point comes from."""
         is_grown = self.is_hovered or self.is_selected
-        crowded = min(1.0, max(SMALLEST_SHARE, self.on_screen(self.room) / ROOMY_PX))
-        factor = GROWN_BY if is_grown else crowded
+        factor = GROWN_BY if is_grown else self._crowded()
         if self.is_selected:
             self._frame(painter)
         if self.source is LandmarkSource.USER:

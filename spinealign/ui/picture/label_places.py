@@ -16,7 +16,7 @@ Boxes = NDArray[np.float64]
 GAP_PX, LINE_GAP_PX = 8.0, 1.0
 """From a label's point to its plate, and between plates."""
 
-SIDE_STEPS_PX = (0.0, 50.0, 110.0, 200.0)
+SIDE_STEPS_PX = (0.0, 50.0, 110.0, 200.0, 320.0)
 """How much further to the side a label may move away from its point."""
 
 MOST_LINES = 28
@@ -25,6 +25,15 @@ MOST_LINES = 28
 SIDE_COST, OTHER_SIDE_COST = 0.6, 25.0
 """What a pixel to the side costs against one up or down, and the side that lines need."""
 
+LEADER_FROM_PX = 26.0
+"""From this distance on a label needs a line that leads to its point."""
+
+LINE_STEP_PX, LINE_HALF_PX = 6.0, 3.0
+"""How far apart, and how wide, the squares are that stand for a line."""
+
+_AT_ONCE = 64
+"""Candidates that are compared in one step, nearest first: mostly the first one is free."""
+
 
 def free_place(
     at: tuple[float, float],
@@ -32,6 +41,8 @@ def free_place(
     room: Box | None,
     taken: Sequence[Box],
     prefers_left: bool = False,
+    uncrossed: Sequence[Box] = (),
+    wishes: Sequence[Boxes] = (),
 ) -> Box | None:
     """Return the nearest place of a label that covers nothing, or None where there is none.
 
@@ -47,6 +58,10 @@ def free_place(
         Where other things stand.
     prefers_left : bool
         On which side of its point it stands if both are free.
+    uncrossed : sequence of tuple of float
+        What a line from a far label to its point must not cross, but where the point lies in it.
+    wishes : sequence of ndarray, shape (N, 4)
+        What it keeps off as well: the first of these that leaves a place counts.
     """
     width, height = size
     moves = _moves()
@@ -59,12 +74,65 @@ def free_place(
         left = np.clip(left, room[0], max(room[0], room[2] - width))
         top = np.clip(top, room[1], max(room[1], room[3] - height))
     cost = np.hypot(rows, SIDE_COST * moves[:, 1]) + OTHER_SIDE_COST * moves[:, 2]
-    covered = _covered(np.stack([left, top, left + width, top + height], axis=1), taken)
-    best = int(np.lexsort((cost, covered))[0])
-    if covered[best] > 0:
+    nearest = np.argsort(cost, kind="stable")
+    boxes = np.stack([left, top, left + width, top + height], axis=1)[nearest]
+    taken_boxes = np.array(taken, np.float64).reshape(-1, 4)
+    stops = [one for one in uncrossed if not _holds(one, at)]
+    free: list[Boxes] = []
+    for start in range(0, len(boxes), _AT_ONCE):
+        some = boxes[start : start + _AT_ONCE]
+        free.append(some[~_meets(some, taken_boxes)])
+        found = _first(free[-1], wishes[0] if wishes else taken_boxes[:0], at, stops)
+        if found is not None:
+            return found
+    left_over = (_first(np.concatenate(free), wish, at, stops) for wish in wishes[1:])
+    return next((box for box in left_over if box is not None), None)
+
+
+def _first(
+    boxes: Boxes, others: Boxes, at: tuple[float, float], stops: Sequence[Box]
+) -> Box | None:
+    """Return the first of some boxes that meets no other one, and whose line crosses no stop."""
+    for x0, y0, x1, y1 in boxes[~_meets(boxes, others)].tolist():
+        if not crosses(leader((x0, y0, x1, y1), at), stops):
+            return x0, y0, x1, y1
+    return None
+
+
+Segment = tuple[tuple[float, float], tuple[float, float]]
+
+
+def leader(box: Box, at: tuple[float, float]) -> Segment | None:
+    """Return the line from a label to its point, or None where it stands beside it."""
+    x, y = min(max(at[0], box[0]), box[2]), min(max(at[1], box[1]), box[3])
+    if np.hypot(x - at[0], y - at[1]) < LEADER_FROM_PX:
         return None
-    x, y = float(left[best]), float(top[best])
-    return x, y, x + width, y + height
+    return (x, y), at
+
+
+def crosses(line: Segment | None, others: Sequence[Box]) -> bool:
+    """Whether a line runs over one of these."""
+    if line is None or not others:
+        return False
+    return bool(_meets(along([line], LINE_STEP_PX, 1.0), np.array(others, np.float64)).any())
+
+
+def _holds(box: Box, point: tuple[float, float]) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+
+
+def along(
+    segments: Sequence[Segment], step_px: float = LINE_STEP_PX, half_px: float = LINE_HALF_PX
+) -> Boxes:
+    """Return squares (N, 4) that cover lines on screen, for what must not lie over them."""
+    if not segments:
+        return np.zeros((0, 4))
+    places = []
+    for (x0, y0), (x1, y1) in segments:
+        share = np.linspace(0.0, 1.0, 2 + int(np.hypot(x1 - x0, y1 - y0) / step_px))
+        places.append(np.stack([x0 + share * (x1 - x0), y0 + share * (y1 - y0)], axis=1))
+    points = np.concatenate(places)
+    return np.concatenate([points - half_px, points + half_px], axis=1)
 
 
 @cache
@@ -81,12 +149,11 @@ def _moves() -> Boxes:
     )
 
 
-def _covered(candidates: Boxes, taken: Sequence[Box]) -> NDArray[np.float64]:
-    """Return how much of what is taken each candidate (N, 4) covers, in square pixels."""
-    if not taken:
-        return np.zeros(len(candidates))
-    others = np.array(taken, np.float64)[None]
-    ours = candidates[:, None]
-    width = np.minimum(ours[..., 2], others[..., 2]) - np.maximum(ours[..., 0], others[..., 0])
-    height = np.minimum(ours[..., 3], others[..., 3]) - np.maximum(ours[..., 1], others[..., 1])
-    return np.asarray((np.maximum(width, 0) * np.maximum(height, 0)).sum(axis=1), np.float64)
+def _meets(candidates: Boxes, others: Boxes) -> NDArray[np.bool_]:
+    """Return which candidates (N, 4) lie over one of the others (M, 4)."""
+    ours, theirs = candidates[:, None], others[None]
+    is_beside = (
+        (ours[..., 0] >= theirs[..., 2]) | (theirs[..., 0] >= ours[..., 2])
+        | (ours[..., 1] >= theirs[..., 3]) | (theirs[..., 1] >= ours[..., 3])
+    )  # fmt: skip
+    return np.asarray((~is_beside).any(axis=1), np.bool_)

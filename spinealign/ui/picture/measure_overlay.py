@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
+import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
+from PyQt6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPolygonF,
+    QTransform,
+)
 from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.measurements import LengthUnit, Measurement, MeasureState, StrokeKind
@@ -17,9 +29,8 @@ from spinealign.ui.picture.base_items import (
     ScreenSizedItem,
     cosmetic_pen,
 )
-from spinealign.ui.picture.corner_texts import letter_boxes
-from spinealign.ui.picture.handles import DRAWN, EDITED, GROWN_BY, SQUARE_PX, HandleItem
-from spinealign.ui.picture.label_places import Box, free_place
+from spinealign.ui.picture.handles import DRAWN, EDITED
+from spinealign.ui.picture.label_places import Box, Segment, along, free_place, leader
 from spinealign.wording.measure_rows import drawn_text, has_value
 from spinealign.wording.measures import short_name
 
@@ -36,6 +47,14 @@ MARGIN_PX = 5.0
 HALO_PX, SELECTED_PX = 1.6, 1.6
 """How much wider a line is below itself, and while it stands out."""
 
+LEADER_PX, LEADER_ALPHA = 1.2, 170
+ROUND_PX = 4.0
+MOST_SQUARES = 3000
+"""Where lines fill more squares than this, labels keep off their own lines only."""
+
+HOVER_PX = 5.0
+"""How near to a line the cursor must be to be told its value."""
+
 _WIDTHS = {
     StrokeKind.LINE: 1.8,
     StrokeKind.EXTENSION: 1.1,
@@ -48,6 +67,25 @@ _DASHES = {
 }
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What labels of measures keep off, as rectangles on screen.
+
+    Parameters
+    ----------
+    names : tuple of QRectF
+        Names of bodies and slices, and notes.
+    frame : tuple of QRectF
+        What stands at the borders, and what lies over the view.
+    handles : tuple of QRectF
+        Points that can be taken hold of.
+    """
+
+    names: tuple[QRectF, ...] = ()
+    frame: tuple[QRectF, ...] = ()
+    handles: tuple[QRectF, ...] = ()
+
+
 class StrokesItem(PictureItem):
     """The lines of one measurement."""
 
@@ -57,6 +95,7 @@ class StrokesItem(PictureItem):
         self._bounds = QRectF()
         self._colour = AUTOMATIC
         self._is_selected = False
+        self._gaps = QPainterPath()
 
     def set_measurement(self, measurement: Measurement, selected: bool) -> None:
         """Draw this measurement from now on."""
@@ -70,6 +109,46 @@ class StrokesItem(PictureItem):
             self._strokes.append((stroke.kind, polygon, rect))
             self._bounds = self._bounds.united(rect)
         self.update()
+
+    def set_gaps(self, names: Sequence[QRectF]) -> None:
+        """Draw no line where names stand, given in pixels of the picture."""
+        gaps = QPainterPath()
+        for name in names:
+            if name.intersects(self._bounds):
+                gaps.addRoundedRect(name, name.height() / 4, name.height() / 4)
+        if gaps != self._gaps:
+            self._gaps = gaps
+            self.update()
+
+    def segments(self, to_view: QTransform) -> tuple[list[Segment], list[Segment]]:
+        """Return what is drawn on the screen: lines, and dashes that lead on from them."""
+        to_screen = self.sceneTransform() * to_view
+        lines: list[Segment] = []
+        dashes: list[Segment] = []
+        for kind, polygon, _ in self._strokes:
+            points = (to_screen.map(polygon.at(place)) for place in range(polygon.count()))
+            shown = [(point.x(), point.y()) for point in points]
+            (dashes if kind in _DASHES else lines).extend(pairwise(shown))
+        return lines, dashes
+
+    def areas(self, to_view: QTransform) -> list[Box]:
+        """Return the rectangles on screen of closed lines: their inside is what is measured."""
+        to_screen = self.sceneTransform() * to_view
+        closed = [p for _, p, _ in self._strokes if p.count() > 3 and p.first() == p.last()]
+        return [_sides(to_screen.map(polygon).boundingRect()) for polygon in closed]
+
+    def is_near(self, point: QPointF) -> bool:
+        """Whether a line runs by a point of the picture."""
+        reach = self.grown(QRectF(point, point), HOVER_PX)
+        spot = QPainterPath()
+        spot.addEllipse(reach)
+        for _, polygon, rect in self._strokes:
+            if rect.intersects(reach):
+                line = QPainterPath()
+                line.addPolygon(polygon)
+                if line.intersects(spot):
+                    return True
+        return False
 
     def boundingRect(self) -> QRectF:
         """Return a rectangle around all lines, in pixels of the picture."""
@@ -86,6 +165,10 @@ class StrokesItem(PictureItem):
 
     def _stroke(self, painter: QPainter, exposed: QRectF, pens: Mapping[StrokeKind, QPen]) -> None:
         near = self.grown(exposed, MARGIN_PX)
+        if not self._gaps.isEmpty():
+            all_else = QPainterPath()
+            all_else.addRect(self.boundingRect())
+            painter.setClipPath(all_else.subtracted(self._gaps), Qt.ClipOperation.IntersectClip)
         for kind, line, rect in self._strokes:
             if rect.intersects(near):
                 painter.setPen(pens[kind])
@@ -121,6 +204,7 @@ class ValueItem(ScreenSizedItem):
         self.text = ""
         self.points_middle: QPointF | None = None
         self._shift = QPointF()
+        self._leader: Segment | None = None
         self._has_room = True
         self._colour = AUTOMATIC
         self._size = (0.0, 0.0)
@@ -148,52 +232,83 @@ class ValueItem(ScreenSizedItem):
         """Whether it is written: nothing is, where it would cover something else."""
         return self._has_room
 
+    @property
+    def is_selected(self) -> bool:
+        """Whether it stands out."""
+        return self._font.bold()
+
     def turn(self) -> tuple[bool, bool, float]:
         """Return when its place is chosen: the selected one first, then what was drawn."""
-        return not self._font.bold(), self._colour != DRAWN, self.scenePos().y()
+        return not self.is_selected, self._colour != DRAWN, self.scenePos().y()
 
     def set_shift(self, shift_px: QPointF | None) -> None:
-        """Write with the plate's corner there, in screen pixels from the label's place."""
+        """Write with the plate's corner there, in screen pixels from the label's place.
+
+        What is written far from its place has a line that leads there.
+        """
         if (shift_px is not None) != self._has_room or shift_px not in (None, self._shift):
             self.prepareGeometryChange()
             self._has_room = shift_px is not None
             self._shift = self._shift if shift_px is None else shift_px
+            self._leader = leader(_sides(self.plate), (0.0, 0.0)) if self._has_room else None
 
-    def boundingRect(self) -> QRectF:
-        """Return the plate behind the letters, in screen pixels."""
+    @property
+    def plate(self) -> QRectF:
+        """What lies behind the letters, in screen pixels from the label's place."""
         width, height = self._size if self._has_room else (0.0, 0.0)
         return QRectF(self._shift.x(), self._shift.y(), width, height)
+
+    @property
+    def has_leader(self) -> bool:
+        """Whether a line leads to what the label belongs to."""
+        return self._leader is not None
+
+    def boundingRect(self) -> QRectF:
+        """Return plate and leading line, in screen pixels."""
+        plate = self.plate
+        return plate if self._leader is None else plate.united(QRectF(-2, -2, 4, 4))
 
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Write on a dark plate."""
         if not self._has_room:
             return
-        plate = self.boundingRect()
+        plate = self.plate
+        if self._leader is not None:
+            self._lead(painter, *self._leader)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(VEIL)
-        painter.drawRoundedRect(plate, 4, 4)
+        painter.drawRoundedRect(plate, ROUND_PX, ROUND_PX)
         painter.setFont(self._font)
         painter.setPen(self._colour)
         painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), self.text)
+
+    def _lead(
+        self, painter: QPainter, start: tuple[float, float], end: tuple[float, float]
+    ) -> None:
+        colour = QColor(self._colour)
+        colour.setAlpha(LEADER_ALPHA)
+        for pen in (self.pen(HALO, LEADER_PX + HALO_PX), self.pen(colour, LEADER_PX)):
+            painter.setPen(pen)
+            painter.drawLine(QPointF(*start), QPointF(*end))
 
 
 class MeasureLayer:
     """The measurements of a picture; only those that are switched on have items.
 
-    `has_letters` tells whether directions stand at the borders of the view, `names` returns
-    what else is written on the picture, and `ends` the handles of what was drawn by hand.
+    Parameters
+    ----------
+    parent : QGraphicsItem
+        Whose coordinates are pixels of the picture.
+    surroundings : function
+        Lays out what else is written, and says where it is on the screen.
     """
-
-    has_letters = False
 
     def __init__(
         self,
         parent: QGraphicsItem,
-        names: Callable[[], Sequence[ScreenSizedItem]] = tuple,
-        ends: Callable[[], Sequence[HandleItem]] = tuple,
+        surroundings: Callable[[QTransform], Surroundings],
     ) -> None:
-        self._parent = parent
-        self._names, self._ends = names, ends
+        self._parent, self._surroundings = parent, surroundings
         self._items: dict[Key, tuple[StrokesItem, ValueItem]] = {}
         self._halos: dict[Key, HaloItem] = {}
         self._drawn: dict[Key, tuple[Measurement, bool]] = {}
@@ -231,34 +346,66 @@ class MeasureLayer:
                 item.setVisible(visible)
 
     def lay_out(self) -> None:
-        """Write labels beside their lines, inside the view, and over no other and no name.
+        """Write labels beside their lines, inside the view, and over nothing that is to be read.
 
-        Where there is no room for all, the selected one and what was drawn by hand come first,
-        and the last ones are left out: their values stand in the table.
+        No label lies over a name, a handle, another label, its own lines, or what is written
+        at the borders; lines of other measures are kept clear of where there is room. What
+        stands far away has a line that leads to its place. Where there is no room for all, the
+        selected one and what was drawn by hand come first, and the last ones are left out:
+        their values stand in the table, and a tool tip tells them.
         """
         scene = self._parent.scene()
         views = scene.views() if scene is not None else []
-        names = self._names()
-        if not views or not self._items:
+        if not views:
             return
         to_view, view = views[0].viewportTransform(), QRectF(views[0].rect())
+        around = self._surroundings(to_view)
+        self._leave_gaps(around.names, to_view)
+        if not self._items:
+            return
+        uncrossed = [_sides(box) for box in (*around.names, *around.frame)]
+        taken = [*uncrossed, *(_sides(box) for box in around.handles)]
         room = view.adjusted(4, 4, -4, -4)
-        hidden = float(getattr(views[0], "hidden_px", 0))
-        limits = (room.left(), room.top() + hidden, room.right(), room.bottom())
-        taken: list[Box] = letter_boxes(view) if self.has_letters else []
-        taken += [(view.left(), view.top(), view.right(), view.top() + hidden)] if hidden else []
-        taken += [_box_of(item, to_view) for item in names]
-        taken += [_box_about(end, to_view) for end in self._ends() if end.isVisible()]
-        labels = [label for _, label in self._items.values()]
         is_whole = getattr(views[0], "is_fitted", False)
-        for label in sorted(labels, key=ValueItem.turn):
+        lines = {k: strokes.segments(to_view) for k, (strokes, _) in self._items.items()}
+        everything = along([one for solid, dashed in lines.values() for one in (*solid, *dashed)])
+        if len(everything) > MOST_SQUARES:
+            everything = everything[:0]
+        for key in sorted(self._items, key=lambda k: self._items[k][1].turn()):
+            strokes, label = self._items[key]
             place = to_view.map(label.scenePos())
-            is_seen = is_whole or room.contains(place)
+            limits = _sides(room) if is_whole or room.contains(place) else None
+            areas = np.array(strokes.areas(to_view), np.float64).reshape(-1, 4)
+            own = np.concatenate([areas, along(lines[key][0])])
+            wishes = [
+                np.concatenate([own, everything]),
+                np.concatenate([own, along(lines[key][1])]),
+                own,
+                *([own[:0]] if label.is_selected else []),
+            ]
             at, is_left = (place.x(), place.y()), self._is_left_of_points(label)
-            box = free_place(at, label.size_px, limits if is_seen else None, taken, is_left)
+            box = free_place(at, label.size_px, limits, taken, is_left, uncrossed, wishes)
             if box is not None:
                 taken.append(box)
+                uncrossed.append(box)
             label.set_shift(None if box is None else QPointF(box[0], box[1]) - place)
+
+    def _leave_gaps(self, names: Sequence[QRectF], to_view: QTransform) -> None:
+        """Draw no line through a name."""
+        to_picture = (self._parent.sceneTransform() * to_view).inverted()[0]
+        gaps = [to_picture.mapRect(name) for name in names]
+        for key, (strokes, _) in self._items.items():
+            strokes.set_gaps(gaps)
+            self._halos[key].update()
+
+    def text_at(self, point: QPointF) -> str:
+        """Return name and value of the measure whose line runs by a point of the picture."""
+        near = (
+            label.text
+            for strokes, label in self._items.values()
+            if strokes.isVisible() and strokes.is_near(point)
+        )
+        return next(near, "")
 
     def _set(self, key: Key, measurement: Measurement, selected: bool) -> None:
         if key not in self._items:
@@ -294,14 +441,8 @@ def label_text(measurement: Measurement, lengths: LengthUnit) -> str:
     return f"{short_name(measurement)}  {drawn_text(measurement, lengths)}"
 
 
-def _box_of(item: ScreenSizedItem, to_view: QTransform) -> Box:
-    box = item.boundingRect().translated(to_view.map(item.scenePos()))
+def _sides(box: QRectF) -> Box:
     return box.left(), box.top(), box.right(), box.bottom()
-
-
-def _box_about(handle: HandleItem, to_view: QTransform) -> Box:
-    place, half = to_view.map(handle.scenePos()), SQUARE_PX * GROWN_BY
-    return place.x() - half, place.y() - half, place.x() + half, place.y() + half
 
 
 def label_point(measurement: Measurement) -> QPointF:

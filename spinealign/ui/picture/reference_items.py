@@ -65,8 +65,11 @@ class ReferenceLayer:
         self.lines = tuple(lines)
         self._items = [self._drawn(line) for line in lines]
 
-    def lay_out(self) -> list[ValueItem]:
-        """Write every name at an end of its line, inside the view; return what is written."""
+    def lay_out(self, covered: Sequence[QRectF] = ()) -> list[ValueItem]:
+        """Write every name at an end of its line, inside the view; return what is written.
+
+        `covered` is where words stand on the screen already.
+        """
         scene = self._parent.scene()
         views = scene.views() if scene is not None else []
         names = [name for _, name in self._items]
@@ -74,7 +77,7 @@ class ReferenceLayer:
             return names
         view, to_view = QRectF(views[0].rect()).adjusted(4, 4, -4, -4), views[0].viewportTransform()
         limits = (view.left(), view.top(), view.right(), view.bottom())
-        taken: list[Box] = []
+        taken: list[Box] = [(b.left(), b.top(), b.right(), b.bottom()) for b in covered]
         for name in names:
             place = to_view.map(name.scenePos())
             box = free_place((place.x(), place.y()), name.size_px, limits, taken)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
-from PyQt6.QtWidgets import QGraphicsPolygonItem, QGraphicsRectItem, QGraphicsScene
+from PyQt6.QtWidgets import QGraphicsPolygonItem, QGraphicsRectItem, QGraphicsScene, QGraphicsView
 
 from spinealign.domain.findings import Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage, WindowKind
@@ -18,12 +18,12 @@ from spinealign.domain.measurements import Drawing, Measurement
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.report_details import PictureLayers
 from spinealign.imaging.presenting import Placing
-from spinealign.ui.picture.base_items import Layer, ScreenSizedItem, cosmetic_pen
-from spinealign.ui.picture.body_items import BodyGroup, BodyLayer, SuggestionLayer
+from spinealign.ui.picture.base_items import Layer, cosmetic_pen
+from spinealign.ui.picture.body_items import BodyGroup, BodyLayer, SuggestionLayer, lay_out_names
 from spinealign.ui.picture.display_images import DisplayImage, DisplayOverlay
 from spinealign.ui.picture.handles import DrawingLayer, HandleItem
 from spinealign.ui.picture.lookup_items import LookupItem, OutlineItem, StretchedImageItem
-from spinealign.ui.picture.measure_overlay import Key, MeasureLayer
+from spinealign.ui.picture.measure_overlay import Key, MeasureLayer, Surroundings
 from spinealign.ui.picture.note_items import NoteLayer
 from spinealign.ui.picture.reference_items import ReferenceLayer, ReferenceLine
 from spinealign.ui.settings.settings import OverlayStyle
@@ -102,7 +102,6 @@ class PictureScene(QGraphicsScene):
             return
         rows, cols = display.image.shape
         self._root.setRect(0, 0, cols, rows)
-        self.measures.has_letters = display.image.orientation is not None
         default = display.default_window
         earlier = self._remembered.get(_identity(display.image), (default, False))
         self.window, self.is_inverted = earlier
@@ -150,6 +149,7 @@ class PictureScene(QGraphicsScene):
         self.bodies.show(overlay.bodies)
         self.suggestions.show(overlay.suggestions, self.shows_overlay)
         self._restyle()
+        self.measures.lay_out()
         self.overlay_changed.emit()
 
     def update_bodies(self, overlay: DisplayOverlay) -> None:
@@ -253,6 +253,7 @@ class PictureScene(QGraphicsScene):
         """Show or hide the structures."""
         self.shows_overlay = shown
         self._restyle()
+        self.measures.lay_out()
 
     def set_heatmap_shown(self, shown: bool) -> None:
         """Show or hide the heat map."""
@@ -308,14 +309,35 @@ class PictureScene(QGraphicsScene):
         self.bodies = BodyLayer(self._root)
         self.suggestions = SuggestionLayer(self._root)
         self.drawings = DrawingLayer(self._root)
-        self.measures = MeasureLayer(self._root, self._names_shown, self.drawings.handles)
+        self.measures = MeasureLayer(self._root, self._surroundings)
         self.notes = NoteLayer(self._root)
         self.references = ReferenceLayer(self._root)
 
-    def _names_shown(self) -> list[ScreenSizedItem]:
-        names = (*self.bodies.names(), *self.suggestions.names())
-        shown = [name for name in names if name.is_shown]
-        return [*shown, *self.notes.lay_out(), *self.references.lay_out()]
+    def bodies_on(self, to_view: QTransform) -> list[QRectF]:
+        """Lay out the names of bodies; return what they and all handles cover on screen."""
+        handles = [handle for handle in self.handles() if handle.isVisible()]
+        return [*self._lay_out_names(to_view), *(handle.box_on(to_view) for handle in handles)]
+
+    def _lay_out_names(self, to_view: QTransform) -> list[QRectF]:
+        handles = [h.box_on(to_view) for h in self.bodies.handles() if h.isVisible()]
+        view = self._view
+        room = QRectF(view.rect()) if view is not None and _is_fitted(view) else None
+        names, others = self.bodies.names(), self.suggestions.names()
+        return lay_out_names(names, others, handles, to_view, room)
+
+    def _surroundings(self, to_view: QTransform) -> Surroundings:
+        """Write names, notes and slices; return what labels of measures keep off."""
+        names = self._lay_out_names(to_view)
+        handles = [h.box_on(to_view) for h in self.handles() if h.isVisible()]
+        beside = getattr(self._view, "grounds_beside", None)
+        frame = [] if beside is None else beside([*names, *handles])
+        notes = (*self.notes.lay_out(), *self.references.lay_out(frame))
+        plates = [item.plate.translated(to_view.map(item.scenePos())) for item in notes]
+        return Surroundings(names=(*names, *plates), frame=tuple(frame), handles=tuple(handles))
+
+    @property
+    def _view(self) -> QGraphicsView | None:
+        return self.views()[0] if self.views() else None
 
     def _new_root(self) -> QGraphicsRectItem:
         root = QGraphicsRectItem()
@@ -399,3 +421,7 @@ def _identity(image: SpineImage) -> object:
 def _premultiplied(colour: QColor, alpha: int) -> int:
     red, green, blue = (c * alpha // 255 for c in (colour.red(), colour.green(), colour.blue()))
     return alpha << 24 | red << 16 | green << 8 | blue
+
+
+def _is_fitted(view: QGraphicsView) -> bool:
+    return bool(getattr(view, "is_fitted", False))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PyQt6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
@@ -20,8 +22,11 @@ from spinealign.domain.presentation import Presentation, turned_directions
 from spinealign.ui.picture.corner_texts import (
     CANVAS,
     FrameNotes,
+    Written,
     corner_text,
     draw_frame,
+    frame_texts,
+    write_beside,
     write_words,
 )
 from spinealign.ui.picture.display_images import DisplayImage, DisplayOverlay
@@ -67,7 +72,10 @@ class Viewer(QGraphicsView):
         self._drag_button = Qt.MouseButton.NoButton
         self._is_click = False
         self.hint = ""
-        self.hidden_px = 0
+        self._hidden_px = 0
+        self._inset = QRectF()
+        self._stood: list[QRectF] = []
+        self._texts: list[Written] = []
         self.spacing_mm: tuple[float, float] | None = None
         self._turned: dict[tuple[float, ...], tuple[QRectF, float]] = {}
         self._held: Pointer | None = None
@@ -126,11 +134,44 @@ class Viewer(QGraphicsView):
             self._refresh()
 
     def keep_free(self, height_px: int) -> None:
-        """Write no label into the upper part, which a message lies over."""
-        if height_px != self.hidden_px:
-            self.hidden_px = height_px
-            self.picture.measures.lay_out()
+        """Write nothing into the upper part, which a message lies over."""
+        if height_px != self._hidden_px:
+            self._hidden_px = height_px
             self._refresh()
+
+    def keep_clear_of(self, inset: QRect) -> None:
+        """Write nothing where another picture lies over this one; an empty one is none."""
+        if QRectF(inset) != self._inset:
+            self._inset = QRectF(inset)
+            self._refresh()
+
+    @property
+    def covered(self) -> list[QRectF]:
+        """What lies over the view: a message above, another picture."""
+        message = QRectF(0, 0, self.rect().width(), self._hidden_px)
+        return [part for part in (message, self._inset) if not part.isEmpty()]
+
+    @property
+    def texts(self) -> list[Written]:
+        """What is written at the borders of the view, where it stands now."""
+        return self._texts
+
+    def grounds_beside(self, bodies: Sequence[QRectF]) -> list[QRectF]:
+        """Write at the borders; return what is covered there, and by what lies over the view.
+
+        A picture that fills its view cannot be moved from below a text: there the text goes.
+
+        Parameters
+        ----------
+        bodies : sequence of QRectF
+            What names and handles cover on screen.
+        """
+        display, self._texts = self.picture.display, []
+        if display is not None:
+            notes, keep = self._notes(display.image), bodies if self._is_fitted else ()
+            view = QRectF(self.rect())
+            self._texts = frame_texts(view, notes, self.font(), self.covered, keep)
+        return [*(text.ground for text in self._texts), *self.covered]
 
     def set_spacing(self, spacing_mm: tuple[float, float] | None) -> None:
         """Draw the scale bar for this (row, column) spacing."""
@@ -281,6 +322,11 @@ class Viewer(QGraphicsView):
             self.setTransform(QTransform.fromScale(factor, factor))
 
     def _refresh(self) -> None:
+        before = [text.ground for text in self._texts]
+        bodies = self.picture.bodies_on(self.viewportTransform()) if self._is_fitted else []
+        if self.grounds_beside(bodies) != [*before, *self.covered] or self.covered != self._stood:
+            self._stood = self.covered
+            self.picture.measures.lay_out()
         viewport = self.viewport()
         if viewport is not None:
             viewport.update()
@@ -459,11 +505,13 @@ class Viewer(QGraphicsView):
         painter.save()
         painter.resetTransform()
         area = QRectF(viewport.rect())
-        display = self.picture.display
-        if display is None:
+        if self.picture.display is None:
             write_words(painter, area, self._placeholder, Qt.AlignmentFlag.AlignCenter)
         else:
-            draw_frame(painter, area, self._notes(display.image))
+            painter.setFont(self.font())
+            draw_frame(painter, self._texts)
+            if self._is_windowing and self._drag_from is not None and self._texts:
+                write_beside(painter, area, self._drag_from, self._texts[0].text)
         painter.restore()
 
     def _notes(self, image: SpineImage) -> FrameNotes:
@@ -476,7 +524,6 @@ class Viewer(QGraphicsView):
             px_per_mm=self.transform().m11() / spacing[1] if spacing is not None else None,
             orientation=turned_directions(image.orientation, shown.turn_deg, shown.is_mirrored),
             side=side_text(image.laterality),
-            cursor=self._drag_from if self._is_windowing else None,
         )
 
 

@@ -100,6 +100,7 @@ class DiscInset(QFrame):
             self._disc = self._grey = None
             self._viewer.picture.mark(())
             self.hide()
+            self._viewer.keep_clear_of(QRect())
             self.closed.emit()
 
     def _show(self, disc: Disc) -> None:
@@ -196,6 +197,7 @@ class DiscInset(QFrame):
         width = round(pixmap.deviceIndependentSize().width()) + sides.left() + sides.right()
         layout.activate()
         self.setGeometry(MARGIN_PX, MARGIN_PX, width, layout.totalHeightForWidth(width))
+        self._viewer.keep_clear_of(self.geometry())
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Keep clicks from the picture behind."""
