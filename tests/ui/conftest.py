@@ -78,7 +78,6 @@ def open_window(qtbot, fake, tmp_path):
     yield show
     fake.analyser.gate.set()
     for window in windows:
-        window.closer.asks = False
         window.close()
         qtbot.waitUntil(lambda w=window: not w.isVisible())
         window.deleteLater()
