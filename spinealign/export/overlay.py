@@ -19,6 +19,7 @@ from spinealign.export.bodies import (
     draw_suggestions,
     name_boxes,
     suggested_colour,
+    write_names,
 )
 from spinealign.export.measure_drawing import (
     draw_measures,
@@ -129,6 +130,8 @@ def overlay_picture(
         letters = _unit(canvas, paper)
         aside = [] if _hides_structures(layers) else _aside(analysis, scale, letters)
         canvas = draw_measures(canvas, measures, scale, weight, letters, aside, not paper)
+        if not _hides_structures(layers):
+            canvas = write_names(canvas, analysis, scale, letters)
     drawings = analysis.corrections.drawings if analysis.corrections is not None else ()
     if any(drawing.tool.is_note for drawing in drawings) and (layers is None or layers.notes):
         canvas = draw_notes(canvas, drawings, scale, weight, _unit(canvas, paper))

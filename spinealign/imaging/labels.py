@@ -54,16 +54,22 @@ def label_place(
         Bodies that the label must not stand beside.
     """
     outline = np.array(body.outline)
+    places = label_places(body, facing)
+    with_room = [place for place in places if _has_room(place, outline, film_shape)]
+    rings = [np.array(other.outline) for other in others if other is not body]
+    clear = (place for place in with_room if _is_nearest(place, outline, rings))
+    return next(clear, (with_room or places)[0])
+
+
+def label_places(body: Vertebra, facing: str | None) -> list[LabelPlace]:
+    """Return every place that a body's label may have, the best one first; see `label_place`."""
+    outline = np.array(body.outline)
     own = _backwards(body)
     if own is None:
         own = np.array([1.0 if facing == Facing.LEFT else -1.0, 0.0])
     level = _across(own)
     middle = _middle_of(body, outline)
-    places = [_beside(outline, middle, side) for side in (level, own, -level, -own)]
-    with_room = [place for place in places if _has_room(place, outline, film_shape)]
-    rings = [np.array(other.outline) for other in others if other is not body]
-    clear = (place for place in with_room if _is_nearest(place, outline, rings))
-    return next(clear, (with_room or places)[0])
+    return [_beside(outline, middle, side) for side in (level, own, -level, -own)]
 
 
 def _is_nearest(place: LabelPlace, outline: Points, others: Sequence[Points]) -> bool:

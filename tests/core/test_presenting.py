@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 from pypdf import PdfReader
 
 from spinealign.analysis import analyze_image
@@ -27,7 +27,7 @@ from spinealign.domain.measurements import UnmeasurableReason
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.presentation import AS_IN_FILE, Presentation, levelling_turn_deg
 from spinealign.domain.report_details import ReportDetails
-from spinealign.export.bodies import name_boxes
+from spinealign.export.bodies import name_boxes, names_on
 from spinealign.export.overlay import (
     MIN_LONGEST_PX,
     mask_picture,
@@ -35,8 +35,10 @@ from spinealign.export.overlay import (
     plain_picture,
     png_bytes,
 )
+from spinealign.export.overlay import _unit as overlay_unit
 from spinealign.export.report import report_pdf
 from spinealign.export.report_content import report_content
+from spinealign.export.strips import letters as letter_font
 from spinealign.export.tables import analysis_json
 from spinealign.imaging.presenting import (
     Placing,
@@ -516,15 +518,43 @@ def test_a_long_caption_stays_with_its_picture(shape):
 
 @pytest.mark.parametrize("is_mirrored", [False, True])
 @pytest.mark.parametrize("degrees", [-97.6, -60.0, -30.0, 0.0, 30.0, 60.0, 97.6, 150.0])
-def test_a_name_stands_nearest_to_its_own_body_however_a_picture_is_turned(degrees, is_mirrored):
-    found = analysed(draw_column())
+@pytest.mark.parametrize("letters", [18, 34, 52])
+@pytest.mark.parametrize("drawn", ["neck", "whole spine"])
+def test_a_name_stands_nearest_to_its_own_body_however_a_picture_is_turned(
+    degrees, is_mirrored, letters, drawn
+):
+    found = analysed(draw_column()) if drawn == "neck" else spine_analysis()
     shown = Presentation(turn_deg=degrees, is_mirrored=is_mirrored)
     found = as_shown(replace(found, image=replace(found.image, presentation=shown)))
     scale = picture_scale(found.image.shape, found.image.spacing_mm, MIN_LONGEST_PX)
-    for body, box in zip(found.vertebrae, name_boxes(found, scale, 18), strict=True):
-        middle = box.mean(axis=0)
+    boxes = name_boxes(found, scale, letters)
+    for place, (body, box) in enumerate(zip(found.vertebrae, boxes, strict=True)):
+        low, high = box.min(axis=0), box.max(axis=0)
         away = {
-            one.name: np.hypot(*(np.array(one.outline) - middle).T).min()
+            one.name: np.hypot(*(np.clip(one.outline, low, high) - one.outline).T).min()
             for one in found.vertebrae
         }  # fmt: skip
         assert min(away, key=away.__getitem__) == body.name
+        for other in boxes[:place]:
+            shared = np.minimum(high, other.max(axis=0)) - np.maximum(low, other.min(axis=0))
+            assert shared.min() <= 0.2 * (high - low).min()
+
+
+@pytest.mark.parametrize("paper", [False, True])
+def test_no_line_of_a_measure_is_drawn_over_a_name(paper):
+    found = as_shown(spine_analysis())
+    drawn = [overlay_picture(one, paper) for one in (found, replace(found, measurements=()))]
+    with_lines, without = (np.asarray(picture.convert("RGB")) for picture in drawn)
+    scale = picture_scale(found.image.shape, found.image.spacing_mm, MIN_LONGEST_PX)
+    rows, cols = (round(f * side) for f, side in zip(scale, found.image.shape, strict=True))
+    canvas = np.zeros((rows, cols, 3), np.uint8)
+    for name in names_on(found, scale, overlay_unit(canvas, paper)):
+        letters_of = Image.new("L", (cols, rows))
+        ImageDraw.Draw(letters_of).text(
+            tuple(name.centre), name.text, font=letter_font(name.unit, bold=True), anchor="mm",
+            fill=255,
+        )  # fmt: skip
+        inside = np.asarray(letters_of) == 255
+        assert inside.sum() > 20
+        apart = np.abs(with_lines[:rows, :cols][inside].astype(int) - without[:rows, :cols][inside])
+        assert apart.max() <= 40, name.text
