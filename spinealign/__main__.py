@@ -32,8 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print_whatever_comes()
     given = list(sys.argv[1:] if arguments is None else arguments)
     refuse_old_processor()
-    if given == ["--self-test"]:
-        given = ["self-test"]
     # The command list is short and stable; reading it must not import the commands.
     from spinealign.cli.main import COMMANDS, run_command
 
@@ -41,7 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run_command(given)
     if given[:1] == ["--profile-dir"] and {*given[2:3]} & {*COMMANDS}:
         return run_command([*given[2:], *given[:2]])
-    options = _window_parser(COMMANDS).parse_args(given)
+    parser = _window_parser(COMMANDS)
+    options = parser.parse_args(given)
+    if options.self_test:
+        if options.images:
+            parser.error("--self-test analyses the samples and takes no images")
+        profile = [] if options.profile_dir is None else ["--profile-dir", str(options.profile_dir)]
+        return run_command(["self-test", *profile])
     if not has_display():
         sys.stderr.write(NO_DISPLAY)
         return 1

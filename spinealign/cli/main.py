@@ -125,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--json", action="store_true", help="print the whole cards as JSON")
     listing.set_defaults(run=_models)
     test = commands.add_parser("self-test", help="analyse the shipped samples and check the result")
+    add_profile_option(test)
     test.set_defaults(run=_self_test)
     add_training(commands)
     return parser

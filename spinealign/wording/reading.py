@@ -227,6 +227,18 @@ def patient_line(facts: PatientFacts) -> str:
     )
 
 
+def study_heading(facts: PatientFacts) -> str:
+    """Return whose study it is, and of which day, for a list; empty where the file says nothing.
+
+    A patient without a name goes by the identifier.
+    """
+    known = dict(patient_rows(facts))
+    if "Name" not in known and "Patient ID" in known:
+        known["Name"] = f"Patient ID: {known['Patient ID']}"
+    labels = ("Name", "Examined", "Examination")
+    return " · ".join(isolated(known[label]) for label in labels if label in known)
+
+
 def _fact_text(name: str, value: str) -> str:
     if name == "name":
         return name_text(value)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from spinealign.domain.errors import ImageReadError
 from spinealign.domain.formats import IMAGE_FORMATS
 from spinealign.domain.image import ImagePart
-from spinealign.domain.study import SeriesEntry, SeriesStack, SlicePosition
+from spinealign.domain.study import SeriesEntry, SeriesStack, SlicePosition, said_weighting
 from spinealign.wording.failures import Message, explain
 from spinealign.wording.text import display_name, safe_text
 
@@ -31,6 +31,31 @@ def series_name(entry: SeriesEntry) -> str:
         inside = PurePosixPath(first.member)
         return safe_text(inside.parent.name if is_spread and inside.parent.name else inside.name)
     return display_name(first.path.parent if is_spread else first.path)
+
+
+def recent_name(stack: SeriesStack, root: Path) -> str:
+    """Return what tells a series from the others of a path, without a word of the file about it.
+
+    Returns
+    -------
+    str
+        Its file, or its folder with its number and kind: "film_3.png", "t2, series 2, MR sagittal
+        T2". What the file calls the series is left out: it may be a patient's name.
+    """
+    entry = stack.first
+    part = entry.parts[0]
+    place = PurePosixPath(part.member) if part.member else PurePosixPath(part.path.as_posix())
+    if len({(each.path, each.member) for each in entry.parts}) == 1:
+        is_root = not part.member and part.path == root
+        where = "" if is_root else safe_text(place.name)
+    else:
+        is_root = not part.member and part.path.parent == root
+        where = "" if is_root else safe_text(place.parent.name)
+    if where and stack.is_single:
+        return where
+    weighting = said_weighting(entry.description) if entry.modality == "MR" else None
+    kind = " ".join(filter(None, (series_kind(entry), weighting and weighting.value.upper())))
+    return ", ".join(filter(None, (where, f"series {stack.number}", kind)))
 
 
 def case_name(stack: SeriesStack) -> str:

@@ -199,9 +199,42 @@ def stop_question(count: int) -> tuple[str, str, str]:
     """Return title, question and what to know before one or all analyses are stopped."""
     return (
         "Stop analysing",
-        f"{count} images are being analysed or wait. Stop all of them?",
+        f"{count} images are being analysed or wait. Stop all of them?"
+        if count > 1
+        else "1 image is being analysed or waits. Stop it?",
         "Results that are there stay. What was stopped is analysed again with F5.",
     )
+
+
+def quit_question(running: int, waiting: int) -> tuple[str, str, str]:
+    """Return title, question and what to know before the window is closed with work to do.
+
+    Parameters
+    ----------
+    running, waiting : int
+        How many images are being analysed, and wait; not both 0.
+    """
+    parts = [f"{running} image{_s(running)} {_is(running)} being analysed"] if running else []
+    if waiting:
+        word = f"{waiting} wait{'s' if waiting == 1 else ''}"
+        parts.append(word if running else f"{waiting} image{_s(waiting)} wait{_s(waiting, True)}")
+    return (
+        "Close SpineAlign",
+        f"{' and '.join(parts)}. Stop and close all the same?",
+        "Results and readings that are there are kept; corrections are written first. "
+        "What was stopped is analysed when it is opened again.",
+    )
+
+
+def _s(count: int, is_verb: bool = False) -> str:
+    return "s" if (count == 1) is is_verb else ""
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+CLOSE_NOW = "Stop and close"
 
 
 def stop_one_text(title: str) -> str:
@@ -211,7 +244,7 @@ def stop_one_text(title: str) -> str:
 
 def stop_all_text(count: int) -> str:
     """Return the words of the button that stops all."""
-    return f"Stop all {count}"
+    return f"Stop all {count}" if count > 1 else "Stop it"
 
 
 def close_question(count: int) -> tuple[str, str, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from spinealign.__main__ import main
 from spinealign.domain import paths
 from spinealign.export.corrections import profile_path
 
@@ -22,6 +24,30 @@ def usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_usual_folder(usual: Path) -> None:
     assert paths.profile_dir() == usual
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--self-test", "--profile-dir", "X"], ["--profile-dir", "X", "--self-test"],
+        ["--profile-dir", "X", "self-test"], ["--profile-dir=X", "--self-test"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_the_self_test_opens_no_window(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    profiles = []
+    monkeypatch.setattr(
+        "spinealign.selftest.run_self_test",
+        lambda *_: profiles.append(Path(os.environ[paths.PROFILE_VARIABLE]).name) or [],
+    )
+    assert main(given) == 0
+    assert profiles == ["X"]
+
+
+def test_the_self_test_takes_no_images(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--self-test", "neck.png"])
+    assert "takes no images" in capsys.readouterr().err
 
 
 def test_a_chosen_folder(usual: Path, tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def open_window(qtbot, fake, tmp_path):
     yield show
     fake.analyser.gate.set()
     for window in windows:
+        window.closer.asks = False
         window.close()
         qtbot.waitUntil(lambda w=window: not w.isVisible())
         window.deleteLater()

@@ -57,9 +57,67 @@ def test_a_message_goes_when_another_case_is_shown(window, two, tell):
     assert not window.banner.isVisible()
 
 
+WARNED = Message("The image is mirrored.", "Letters too.")
+
+
+class TestWarning:
+    """What must be known as long as it holds, whatever else is told."""
+
+    @pytest.mark.parametrize("is_first", [True, False], ids=["before", "after"])
+    @pytest.mark.parametrize("tell", ["fail", "notice"])
+    def test_stands_beside_another_message(self, window, two, tell, is_first):
+        messages, banner = window.workbench.messages, window.banner
+        steps = [lambda: messages.warn(WARNED), lambda: getattr(messages, tell)(TOLD)]
+        for step in steps if is_first else reversed(steps):
+            step()
+        assert banner.text == "The image is mirrored.\nLetters too.\nSaved.\nIn the folder."
+        shown = [label.text() for label in banner.findChildren(QLabel) if label.isVisible()]
+        assert "The image is mirrored. Letters too." in shown
+        assert "Saved." in shown
+        assert banner.is_failure is (tell == "fail")
+
+    def test_stays_when_the_message_goes(self, window, two):
+        window.workbench.messages.warn(WARNED)
+        window.workbench.messages.notice(TOLD)
+        window.workbench.messages.withdraw(TOLD)
+        assert window.banner.isVisible()
+        assert window.banner.text == "The image is mirrored.\nLetters too."
+
+    def test_goes_alone_when_it_holds_no_longer(self, window, two):
+        window.workbench.messages.warn(WARNED)
+        window.workbench.messages.notice(TOLD)
+        window.workbench.messages.withdraw(WARNED)
+        assert window.banner.text == "Saved.\nIn the folder."
+        window.workbench.messages.withdraw(TOLD)
+        assert window.banner.isHidden()
+
+    def test_offers_no_button_of_a_message_that_went(self, window, two):
+        window.workbench.messages.warn(WARNED)
+        window.workbench.messages.notice(TOLD, "Show", lambda: None)
+        assert window.banner._action.isVisible()
+        window.workbench.messages.withdraw(TOLD)
+        assert not window.banner._action.isVisible()
+
+    def test_is_dismissed_by_the_button(self, window, two):
+        window.workbench.messages.warn(WARNED)
+        QTest.mouseClick(window.banner.findChild(QToolButton), Qt.MouseButton.LeftButton)
+        assert window.banner.isHidden()
+        window.workbench.messages.notice(TOLD)
+        assert window.banner.text == "Saved.\nIn the folder."
+
+
+def test_a_failure_that_stands_on_the_page_is_told_once(qtbot, window, two, files):
+    window.workbench.opener.open_paths(files("bad.txt"))
+    qtbot.waitUntil(lambda: at_rest(window) and len(window.workbench.session.cases) == 3)
+    sentence = window.workbench.current.message.sentence
+    seen = [label for label in window.findChildren(QLabel) if label.isVisible()]
+    assert sum(sentence in label.text().replace("\u200b", "") for label in seen) == 1
+
+
 @pytest.fixture
 def failed(qtbot, window, two, files):
-    """A third case, which failed and is shown."""
+    """A third case, which failed and is shown; the page that says so too is put away."""
+    window.results_dock.hide()
     window.workbench.opener.open_paths(files("bad.txt"))
     qtbot.waitUntil(lambda: at_rest(window) and window.banner.is_failure)
     return window.workbench.current

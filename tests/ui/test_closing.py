@@ -5,9 +5,12 @@ from dataclasses import replace
 
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QMessageBox, QPushButton
 
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.settings.settings import SettingsStore
+from spinealign.wording.worklist import quit_question
 from tests.fakes import FakeAnalyser
 
 
@@ -16,6 +19,7 @@ def test_closing_during_an_analysis_cancels_it(qtbot, window, fake, files):
     window.workbench.opener.open_paths(files("ct_1.dcm", "ct_2.dcm"))
     qtbot.waitUntil(fake.analyser.reached.is_set)
     window.close()
+    press(window, "Stop and close")
     assert window.isVisible()
     assert "Closing" in window.status.step.text()
     window.close()
@@ -23,6 +27,64 @@ def test_closing_during_an_analysis_cancels_it(qtbot, window, fake, files):
     qtbot.waitUntil(lambda: not window.isVisible())
     assert fake.analyser.closed == 1
     assert len(fake.analyser.calls) == 1
+
+
+def the_question(window):
+    [box] = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+    return box
+
+
+def press(window, words):
+    [button] = [b for b in the_question(window).findChildren(QPushButton) if b.text() == words]
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def busy(qtbot, window, fake, files):
+    """A window that analyses one image while two wait."""
+    fake.analyser.hold = "Classifying"
+    window.workbench.opener.open_paths(files("ct_1.dcm", "ct_2.dcm", "ct_3.dcm"))
+    qtbot.waitUntil(fake.analyser.reached.is_set)
+    window.activateWindow()
+    return window
+
+
+def test_leaving_asks_with_how_many_run_and_wait(busy):
+    QTest.keyClick(busy, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    text = the_question(busy).text()
+    assert text == "1 image is being analysed and 2 wait. Stop and close all the same?"
+    QTest.keyClick(the_question(busy), Qt.Key.Key_Return)
+    assert busy.isVisible()
+    assert len(busy.workbench.session.unfinished) == 3
+
+
+def test_leaving_stops_all_once_it_is_confirmed(qtbot, busy, fake):
+    QTest.keyClick(busy, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    press(busy, "Stop and close")
+    assert not busy.workbench.session.is_busy
+    fake.analyser.gate.set()
+    qtbot.waitUntil(lambda: not busy.isVisible())
+
+
+def test_the_question_of_leaving_counts_what_is_left_and_goes_with_the_last(qtbot, busy, fake):
+    busy.close()
+    box = the_question(busy)
+    with qtbot.waitSignal(busy.workbench.session.finding_ready):
+        fake.analyser.gate.set()
+        busy.workbench.session.cancel(busy.workbench.session.cases[2:])
+        assert box.text().startswith("1 image is being analysed and 1 waits.")
+    qtbot.waitUntil(lambda: not busy.isVisible())
+
+
+@pytest.mark.parametrize(
+    ("running", "waiting", "words"),
+    [
+        (1, 0, "1 image is being analysed."), (1, 1, "1 image is being analysed and 1 waits."),
+        (0, 1, "1 image waits."), (0, 3, "3 images wait."),
+    ],
+)  # fmt: skip
+def test_how_many_run_and_wait_in_words(running, waiting, words):
+    assert quit_question(running, waiting)[1].startswith(words)
 
 
 def test_closing_lets_files_be_written_to_their_end(qtbot, window, analysed, fake, monkeypatch):

@@ -107,6 +107,125 @@ def test_two_studies_have_headings_that_say_whose_they_are(qtbot, browsing, tmp_
     qtbot.waitUntil(lambda: tree.topLevelItem(1).text(0).startswith("Doe, Jane"))
 
 
+def test_a_study_of_a_patient_without_a_name_goes_by_the_identifier(qtbot, browsing, tmp_path):
+    for number in range(2):
+        write_series(
+            tmp_path / "mr" / str(number), 4, StudyInstanceUID=f"1.2.{number}",
+            StudyDate="20250101", PatientName="", PatientID=f"P-{number}",
+        )  # fmt: skip
+    open_and_rest(qtbot, browsing, tmp_path / "mr")
+    tree = browsing.series.browser.tree
+    headings = [tree.topLevelItem(row).text(0) for row in range(2)]
+    assert [words.split(" · ")[:2] for words in headings] == [
+        ["Patient ID: P-0", "2025-01-01"], ["Patient ID: P-1", "2025-01-01"],
+    ]  # fmt: skip
+
+
+def test_searching_brings_the_cases_to_the_front(qtbot, leafed):
+    leafed.series.show_panel()
+    qtbot.waitUntil(lambda: not in_front(leafed.cases_dock))
+    QTest.keyClick(leafed.series.browser.tree, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: in_front(leafed.cases_dock))
+    assert leafed.cases.search.hasFocus()
+    leafed.cases_dock.hide()
+    QTest.keyClick(leafed.viewer, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert leafed.cases.search.hasFocus()
+
+
+def in_front(dock):
+    return not dock.widget().visibleRegion().isEmpty()
+
+
+def write_film(path, number=0):
+    Image.fromarray((ramp() + number).astype(np.uint8)).save(path)
+
+
+class TestFilmsBesideSeries:
+    @pytest.fixture
+    def mixed(self, study):
+        """Two films beside an MR study with a scout of its own."""
+        for number, name in enumerate(("b.png", "a.png")):
+            write_film(study / name, number)
+        write_series(study / "scout", 1, SeriesNumber=4, SeriesDescription="scout")
+        return study
+
+    def test_become_a_case_each(self, qtbot, browsing, mixed, fake):
+        open_and_rest(qtbot, browsing, mixed)
+        assert sorted(titles(browsing)) == ["T2 sag, slice 3 of 5", "a.png", "b.png"]
+        assert all(c.status is CaseStatus.DONE for c in browsing.workbench.session.cases)
+        assert len(browsing.series.browser.study.stacks) == 6
+        qtbot.waitUntil(lambda: in_front(browsing.cases_dock))
+
+    def test_wait_where_nothing_is_analysed_at_once(self, qtbot, browsing, mixed, fake):
+        browsing.workbench.session.analyses_at_once = False
+        open_and_rest(qtbot, browsing, mixed)
+        assert len(browsing.workbench.session.cases) == 3
+        assert fake.analyser.calls == []
+
+    def test_are_for_a_person_to_choose_where_they_are_many(
+        self, qtbot, browsing, mixed, monkeypatch
+    ):
+        monkeypatch.setattr("spinealign.ui.cases.planning.MOST_ALONE", 1)
+        open_and_rest(qtbot, browsing, mixed)
+        assert titles(browsing) == ["T2 sag, slice 3 of 5"]
+
+    def test_a_single_series_beside_them_opens_too(self, qtbot, browsing, tmp_path):
+        write_film(tmp_path / "a.png")
+        write_series(tmp_path / "mr", 5)
+        open_and_rest(qtbot, browsing, tmp_path)
+        assert sorted(titles(browsing)) == ["T2 sag, slice 3 of 5", "a.png"]
+
+
+class TestThePanelFollows:
+    """Panel and picture speak of the same case."""
+
+    @staticmethod
+    def descriptions(window):
+        return [stack.first.description for stack in window.series.browser.selected]
+
+    def test_the_series_that_is_shown_is_selected(self, qtbot, browsing, study):
+        open_and_rest(qtbot, browsing, study)
+        browsing.series.browser.tree.selectAll()
+        browsing.series.browser.open_selected()
+        settle(qtbot, browsing)
+        first, second, _ = browsing.workbench.session.cases
+        for case in (second, first, second):
+            browsing.workbench.select(case)
+            assert self.descriptions(browsing) == [case.stack.first.description]
+
+    def test_the_study_of_what_is_shown_is_listed(self, qtbot, browsing, study, tmp_path):
+        open_and_rest(qtbot, browsing, study)
+        write_series(tmp_path / "other" / "1", 5, SeriesDescription="T2 other", SeriesNumber=1)
+        write_series(tmp_path / "other" / "2", 5, SeriesDescription="T1 other", SeriesNumber=2)
+        open_and_rest(qtbot, browsing, tmp_path / "other")
+        assert self.descriptions(browsing) == ["T2 other"]
+        browsing.workbench.select(browsing.workbench.session.cases[0])
+        assert self.descriptions(browsing) == ["T2 sag"]
+        assert "mr study" in browsing.series.browser.heading.text()
+        assert browsing.series.browser.tree.topLevelItem(1).text(0).startswith("✓")
+
+    def test_nothing_is_selected_where_a_film_is_shown(self, qtbot, browsing, study, tmp_path):
+        open_and_rest(qtbot, browsing, study)
+        write_film(tmp_path / "film.png")
+        open_and_rest(qtbot, browsing, tmp_path / "film.png")
+        assert browsing.workbench.current.title == "film.png"
+        assert self.descriptions(browsing) == []
+        qtbot.waitUntil(lambda: in_front(browsing.cases_dock))
+
+    def test_a_recent_entry_of_an_open_case_leaves_the_list_of_cases(self, qtbot, leafed):
+        leafed.cases.bring_to_front()
+        qtbot.waitUntil(lambda: in_front(leafed.cases_dock))
+        leafed.cases.file_chosen.emit(leafed.workbench.preferences.recent[0])
+        settle(qtbot, leafed)
+        assert len(leafed.workbench.session.cases) == 1
+        assert in_front(leafed.cases_dock)
+        assert self.descriptions(leafed) == ["T2 sag"]
+
+    def test_a_study_to_choose_from_comes_to_the_front(self, qtbot, browsing, study):
+        open_and_rest(qtbot, browsing, study)
+        qtbot.waitUntil(lambda: in_front(browsing.series.dock))
+
+
 @pytest.mark.parametrize("kind", ["archive", "files"])
 def test_archives_and_many_files_are_series_like_folders(qtbot, browsing, tmp_path, kind):
     paths = write_series(tmp_path / "mr_t2", 5)
@@ -260,7 +379,7 @@ def test_a_recent_series_opens_again_at_its_slice(qtbot, real_files, open_window
     assert "T2 sag" not in stored, "a series may be called after its patient"
     again = open_window(SettingsStore(tmp_path / "profile"))
     assert [recent.title for recent in again.workbench.preferences.recent] == [
-        "mr study, series 2, image 4"
+        "mr study › t2, series 2, MR sagittal T2, image 4"
     ]
     with qtbot.waitSignal(again.workbench.session.finding_ready):
         again.workbench.opener.open_recent(*again.workbench.preferences.recent)
@@ -281,8 +400,9 @@ def test_a_recent_series_that_is_gone_opens_what_is_there(qtbot, browsing, study
         Recent(Path("/a b/ü.dcm")),
         Recent(Path("/a"), 2),
         Recent(Path("/a"), None, SlicePosition(1, 7)),
+        Recent(Path("/a"), 3, None, "t2, series 3, MR sagittal T2"),
     ],
-    ids=["plain", "series", "picture"],
+    ids=["plain", "series", "picture", "named"],
 )
 def test_recent_files_are_stored_and_read_again(recent):
     assert Recent.from_text(recent.text) == recent

@@ -544,6 +544,21 @@ class TestTheQueue:
         QTest.keyClick(the_question(queued), Qt.Key.Key_Escape)
         assert len(queued.workbench.session.unfinished) == 4
 
+    def test_the_question_says_what_is_left_to_stop(self, qtbot, queued, fake):
+        queued.actions_by_name["cancel"].trigger()
+        box = the_question(queued)
+        queued.workbench.session.cancel([case_named(queued, "ct_4.dcm")])
+        assert box.text() == "3 images are being analysed or wait. Stop all of them?"
+        [one] = [b for b in box.findChildren(QPushButton) if "ct_1" in b.text()]
+        assert one.isVisible()
+        queued.workbench.session.cancel([case_named(queued, "ct_1.dcm")])
+        assert box.text() == "2 images are being analysed or wait. Stop all of them?"
+        assert not one.isVisible()
+        queued.workbench.session.cancel([case_named(queued, "ct_2.dcm")])
+        assert box.text() == "1 image is being analysed or waits. Stop it?"
+        press_button(box, "Stop it")
+        assert not queued.workbench.session.is_busy
+
     def test_the_question_goes_when_nothing_is_left_to_stop(self, qtbot, queued, fake):
         queued.actions_by_name["cancel"].trigger()
         assert the_question(queued).isVisible()

@@ -68,6 +68,11 @@ class CaseSession(QObject):
         return self._running is not None or bool(self._waiting)
 
     @property
+    def is_running(self) -> bool:
+        """Whether a case is being analysed."""
+        return self._running is not None
+
+    @property
     def held_bytes(self) -> int:
         """Memory that the results of open cases take."""
         return sum(_bytes_of(case) for case in self.cases)

@@ -8,6 +8,7 @@ from functools import partial
 from PyQt6.QtCore import QEvent, QPoint, QSize, Qt, pyqtBoundSignal, pyqtSignal
 from PyQt6.QtGui import QAction, QActionGroup, QImage, QKeyEvent
 from PyQt6.QtWidgets import (
+    QDockWidget,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -197,8 +198,16 @@ class CasesPanel(QWidget):
         else:
             self._want_facts(cases)
 
+    def bring_to_front(self) -> None:
+        """Show the panel, in front of those that share its place."""
+        dock = self.parentWidget()
+        if isinstance(dock, QDockWidget):
+            dock.show()
+            dock.raise_()
+
     def focus_search(self) -> None:
-        """Put the cursor into the search field."""
+        """Put the cursor into the search field, whatever lies in front of the panel."""
+        self.bring_to_front()
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
 

@@ -283,7 +283,7 @@ class Opener(QObject):
         place = recent.place if stack.has_position(recent.place) else None
         self.opened.emit([Opening(stack, replace(recent, place=place))])
         if len(stacks) > 1:
-            self.study_found.emit(Study(stacks, (recent.path,), stack))
+            self.study_found.emit(Study(stacks, (recent.path,), stack, is_choice=False))
         return True
 
     def _open_picture(self, image: QImage) -> None:

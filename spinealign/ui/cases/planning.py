@@ -18,6 +18,11 @@ from spinealign.domain.study import (
 )
 from spinealign.ui.cases.case import Opening
 from spinealign.ui.settings.recent import Recent
+from spinealign.wording.series import recent_name
+
+MOST_ALONE = 50
+"""Of a folder that holds series too, so many single pictures are opened at once; more are for a
+person to choose among."""
 
 _OF_SEVERAL = frozenset(
     (ReadProblem.ENCRYPTED, ReadProblem.NO_IMAGES_IN_ARCHIVE, ReadProblem.NO_FILES_OF_INDEX)
@@ -35,17 +40,21 @@ class Study:
         What the user chose to come to them.
     preselected : SeriesStack
         The one to begin with.
+    is_choice : bool
+        Whether a person has to choose or may want another one: then the list comes to the front.
     """
 
     stacks: tuple[SeriesStack, ...]
     roots: tuple[Path, ...]
     preselected: SeriesStack
+    is_choice: bool = True
 
     def opening(self, stack: SeriesStack, place: SlicePosition | None = None) -> Opening:
         """Return how one of the series is opened."""
         root = self.roots[0] if len(self.roots) == 1 else stack.first.parts[0].path
         number = stack.number if len(self.roots) == 1 else None
-        return Opening(stack, Recent(root, number, place))
+        name = "" if number is None else recent_name(stack, root)
+        return Opening(stack, Recent(root, number, place, name))
 
 
 def planned(paths: Sequence[Path], scan: Scan) -> tuple[list[Opening], Study | None]:
@@ -53,8 +62,9 @@ def planned(paths: Sequence[Path], scan: Scan) -> tuple[list[Opening], Study | N
 
     One series, pictures that stand alone, and files that were chosen one by one open at
     once. Of several series the sensible one opens, if there is exactly one, and all stay
-    at hand; nothing else is analysed before it is chosen. Chosen files that were refused
-    are opened too: the list of cases says why they failed.
+    at hand; nothing else is analysed before it is chosen. Pictures that lie beside series and
+    belong to none of their studies stand alone too, if there are few. Chosen files that were
+    refused are opened as well: the list of cases says why they failed.
 
     Returns
     -------
@@ -67,13 +77,14 @@ def planned(paths: Sequence[Path], scan: Scan) -> tuple[list[Opening], Study | N
     refused = [refusal.path for refusal in scan.refused if becomes_case(refusal, chosen)]
     failing = [Opening(_unread(path), Recent(path)) for path in refused]
     if len(stacks) > 1 and not _stand_alone(stacks, paths):
-        best = likeliest(stacks)
-        study = Study(stacks, tuple(paths), best[0] if best else stacks[0])
-        return [*(study.opening(stack) for stack in best if len(best) == 1), *failing], study
-    openings = [
-        Opening(stack, Recent(_root_of(stack, chosen)), again=_again(stack, chosen))
-        for stack in stacks
-    ]
+        films = _films_beside_series(stacks)
+        series = [stack for stack in stacks if stack not in films]
+        best = series if len(series) == 1 else likeliest(series)
+        alone = [_alone(stack, chosen) for stack in films]
+        begun = [*alone, *failing]
+        study = Study(stacks, tuple(paths), best[0] if best else series[0], is_choice=not films)
+        return [*(study.opening(stack) for stack in best if len(best) == 1), *begun], study
+    openings = [_alone(stack, chosen) for stack in stacks]
     order = {path: number for number, path in enumerate(paths)}
     both = [*openings, *failing]
     return sorted(both, key=lambda opening: order.get(opening.recent.path, -1)), None
@@ -89,6 +100,17 @@ def _stand_alone(stacks: Sequence[SeriesStack], paths: Sequence[Path]) -> bool:
     return is_each_one_file and len(set().union(*files)) == len(stacks)
 
 
+def _alone(stack: SeriesStack, chosen: frozenset[Path]) -> Opening:
+    return Opening(stack, Recent(_root_of(stack, chosen)), again=_again(stack, chosen))
+
+
+def _films_beside_series(stacks: Sequence[SeriesStack]) -> list[SeriesStack]:
+    """Return the single pictures that belong to no series, as scouts and captures of one do."""
+    whole = {stack.first.study for stack in stacks if not stack.is_single} - {""}
+    films = [stack for stack in stacks if stack.is_single and stack.first.study not in whole]
+    return films if len(films) <= MOST_ALONE else []
+
+
 def _root_of(stack: SeriesStack, chosen: frozenset[Path]) -> Path:
     """Return which of the chosen paths holds a series, else the series' own first file."""
     first = stack.first.parts[0].path
@@ -102,7 +124,10 @@ def _again(stack: SeriesStack, chosen: frozenset[Path]) -> Recent | None:
     [first, *others] = stack.first.parts
     if not others and not first.member and first.path not in chosen:
         return Recent(first.path)
-    return Recent(next(iter(chosen)), stack.number) if len(chosen) == 1 else None
+    if len(chosen) != 1:
+        return None
+    root = next(iter(chosen))
+    return Recent(root, stack.number, name=recent_name(stack, root))
 
 
 def becomes_case(refusal: ImageReadError, chosen: frozenset[Path]) -> bool:

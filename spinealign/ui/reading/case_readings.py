@@ -259,13 +259,8 @@ class CaseReadings(QObject):
 
     def adopt(self, case: Case) -> None:
         """Take the reading that came with a result, or let the one at hand follow the result."""
-        pending, finding = self._to_follow, case.finding
-        if pending is not None and finding is not None:
-            # What was corrected meanwhile is in the new result, of the same picture; of another
-            # picture it goes to its own reading.
-            if image_of(pending) == image_of(finding.analysis):
-                self._to_follow = None
-            self.catch_up()
+        # Else the earlier result would be read after the new one.
+        self.catch_up()
         if self._take(case) and case is self._case:
             self.changed.emit()
 

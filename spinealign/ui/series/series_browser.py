@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PyQt6.QtCore import QEvent, QPoint, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QItemSelectionModel, QPoint, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QIcon, QImage, QKeyEvent, QPainter, QPixmap
 from PyQt6.QtWidgets import (
     QAbstractItemView,
@@ -26,7 +26,7 @@ from spinealign.ui.cases.thumbnails import Thumbnails
 from spinealign.ui.widgets.theme import Colours
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
-from spinealign.wording.reading import patient_rows
+from spinealign.wording.reading import patient_rows, study_heading
 from spinealign.wording.series import (
     copies_text,
     series_kind,
@@ -35,7 +35,6 @@ from spinealign.wording.series import (
     shape_text,
     states_text,
 )
-from spinealign.wording.text import isolated
 
 SIDE_PX = 64
 NARROW_PX = 190
@@ -43,7 +42,6 @@ NARROW_PX = 190
 
 _STACK = Qt.ItemDataRole.UserRole
 NOTHING = "Open a folder, an archive or a DICOMDIR: its series appear here."
-_HEADING_FACTS = ("Name", "Examined", "Examination")
 
 
 class SeriesBrowser(QWidget):
@@ -107,10 +105,19 @@ class SeriesBrowser(QWidget):
             for stack in sorted(stacks, key=lambda stack: not stack.first.fits):
                 self._add_series(stack, parent)
         self.tree.expandAll()
-        item = self._items[study.preselected.number]
-        self.tree.setCurrentItem(item)
-        self.tree.scrollToItem(item)
+        self.show_selected(study.preselected)
         self._draw_visible()
+
+    def show_selected(self, stack: SeriesStack | None) -> None:
+        """Select a series of the study, or none."""
+        item = None if stack is None else self._items.get(stack.number)
+        if item is None:
+            self.tree.setCurrentItem(None)
+            self.tree.clearSelection()
+        elif [item] != self.tree.selectedItems() or self.tree.currentItem() is not item:
+            only = QItemSelectionModel.SelectionFlag.ClearAndSelect
+            self.tree.setCurrentItem(item, 0, only)
+            self.tree.scrollToItem(item)
 
     def set_open(self, numbers: set[int]) -> None:
         """Mark the series that are open as cases."""
@@ -232,11 +239,10 @@ class SeriesBrowser(QWidget):
             item.setIcon(0, _icon(picture))
 
     def _name_study(self, uid: str, facts: PatientFacts) -> None:
-        known = dict(patient_rows(facts))
-        words = [isolated(known[label]) for label in _HEADING_FACTS if label in known]
+        known, words = dict(patient_rows(facts)), study_heading(facts)
         if words and not self._is_hiding:
             item, _, _ = self._studies[uid]
-            item.setText(0, " · ".join(words))
+            item.setText(0, words)
             item.setToolTip(0, "\n".join(": ".join(fact) for fact in known.items()))
 
     def _offer(self) -> None:

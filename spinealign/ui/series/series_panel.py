@@ -9,6 +9,7 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDockWidget, QMenu
 
 from spinealign.domain.study import SeriesStack
+from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.planning import Study
 from spinealign.ui.series.series_browser import SeriesBrowser
 from spinealign.ui.widgets.theme import Colours
@@ -17,6 +18,9 @@ from spinealign.ui.workbench import Workbench
 from spinealign.wording.series import companion_text
 
 OTHER_FILE = "Other &file…"
+
+MOST_STUDIES = 20
+"""So many of those that were found last are listed again when one of their pictures is shown."""
 
 
 class SeriesPanel(QObject):
@@ -30,6 +34,7 @@ class SeriesPanel(QObject):
     def __init__(self, bench: Workbench, colours: Colours) -> None:
         super().__init__(bench)
         self._bench = bench
+        self._studies: list[Study] = []
         self.choice: QMenu | None = None
         self.browser = SeriesBrowser(bench.services, bench.reading, colours)
         self.dock = QDockWidget("Series")
@@ -41,12 +46,35 @@ class SeriesPanel(QObject):
         bench.opener.study_found.connect(self.show_study)
         bench.session.added.connect(self._mark_open)
         bench.session.removed.connect(self._mark_open)
+        bench.current_changed.connect(self._follow)
 
     def show_study(self, study: Study) -> None:
-        """List a study's series; the keyboard goes there unless a series was opened by itself."""
+        """List a study's series, in front where one may be chosen of them.
+
+        The keyboard goes there unless a series was opened by itself.
+        """
+        self._studies = [study, *(old for old in self._studies if old.roots != study.roots)]
+        del self._studies[MOST_STUDIES:]
         self.browser.show_study(study)
         self._mark_open()
+        if not study.is_choice:
+            self._follow(self._bench.current)
+            return
         self.show_panel(with_focus=self._bench.session.case_of(study.preselected) is None)
+
+    def _follow(self, case: Case | None) -> None:
+        """Select the series of the picture that is shown, and list its study."""
+        if case is None:
+            return
+        for study in self._studies:
+            for stack in study.stacks:
+                if stack.volumes == case.stack.volumes:
+                    if study is not self.browser.study:
+                        self.browser.show_study(study)
+                        self._mark_open()
+                    self.browser.show_selected(stack)
+                    return
+        self.browser.show_selected(None)
 
     def show_panel(self, with_focus: bool = True) -> None:
         """Bring the panel to the front."""

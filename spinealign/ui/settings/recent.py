@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spinealign import wording
@@ -15,7 +15,8 @@ from spinealign.json_files import JsonError, parse_json
 class Recent:
     """A path that was opened, with the series and picture chosen in it.
 
-    Only numbers are kept: what a file calls its series may be a patient's name.
+    Of a series its file or folder and its kind are kept, and not what the file calls it: that may
+    be a patient's name.
 
     Parameters
     ----------
@@ -25,11 +26,14 @@ class Recent:
         Number in the list of all series of the path, from 1; None when it holds only one.
     place : SlicePosition or None
         The picture that a person chose; None leaves the choice to the program.
+    name : str
+        What tells the series from the others of the path: its file or folder, and its kind.
     """
 
     path: Path
     series: int | None = None
     place: SlicePosition | None = None
+    name: str = field(default="", compare=False)
 
     @property
     def text(self) -> str:
@@ -37,13 +41,16 @@ class Recent:
         if self.series is None and self.place is None:
             return str(self.path)
         place = None if self.place is None else [self.place.volume, self.place.index]
-        return json.dumps({"path": str(self.path), "series": self.series, "place": place})
+        table = {"path": str(self.path), "series": self.series, "place": place}
+        return json.dumps({**table, "name": self.name} if self.name else table)
 
     @property
     def title(self) -> str:
         """What it is called in lists."""
         words = [wording.display_name(self.path)]
-        if self.series is not None:
+        if self.name:
+            words = [f"{words[0]} › {wording.safe_text(self.name)}"]
+        elif self.series is not None:
             words.append(f"series {self.series}")
         if self.place is not None:
             words.append(f"image {self.place.index + 1}")
@@ -63,7 +70,7 @@ class Recent:
         except JsonError:
             return cls(Path(text))
         place = None if stored.place is None else SlicePosition(*stored.place)
-        return cls(Path(stored.path), stored.series, place)
+        return cls(Path(stored.path), stored.series, place, stored.name)
 
 
 @dataclass(frozen=True)
@@ -71,3 +78,4 @@ class _Stored:
     path: str
     series: int | None
     place: tuple[int, int] | None
+    name: str = ""

@@ -29,7 +29,8 @@ class Banner(QFrame):
 
     It lies over the top of another widget, which neither moves nor changes its size. Failures
     that come in before the earlier one was dismissed are counted, so that a folder full of bad
-    files does not look like one bad file.
+    files does not look like one bad file. A warning stands above the message, whatever is told
+    beside it, until it is withdrawn or dismissed.
 
     Parameters
     ----------
@@ -48,9 +49,11 @@ class Banner(QFrame):
         self._failures = 0
         self._is_failure = False
         self._said, self._advised = "", ""
+        self._warning: Message | None = None
         self._icon_name = "info"
         self._on_action: Callable[[], None] | None = None
         self._icon = QLabel()
+        self._warned = wrapped_label("", strong=True)
         self._sentence = wrapped_label("", strong=True)
         self._advice = wrapped_label("")
         self._action = QPushButton()
@@ -66,8 +69,10 @@ class Banner(QFrame):
 
     @property
     def text(self) -> str:
-        """The sentence and the advice that are shown."""
-        return f"{self._said}\n{self._told_advice}".strip()
+        """The sentences and the advice that are shown, of a warning first."""
+        warning = self._warning
+        warned = "" if warning is None else f"{warning.sentence}\n{warning.advice}\n"
+        return f"{warned}{self._said}\n{self._told_advice}".strip()
 
     @property
     def is_failure(self) -> bool:
@@ -95,17 +100,45 @@ class Banner(QFrame):
         self._failures = 0
         self._show("info", "info", message, action, on_action)
 
+    def show_warning(self, message: Message) -> None:
+        """Show what must be known, above what else is told."""
+        self._warning = message
+        if self.isHidden() or not self._said:
+            self._put_message_away()
+            self._show("warning", "caution", Message("", ""))
+        else:
+            self._write()
+
     def withdraw(self, message: Message) -> None:
-        """Hide a failure that holds no longer; what was told since stays."""
-        if self._said == message.sentence:
+        """Hide what holds no longer; what was told beside it or since stays."""
+        if self._warning is not None and self._warning.sentence == message.sentence:
+            self._warning = None
+            if self._said and not self.isHidden():
+                self._write()
+            else:
+                self.dismiss()
+        elif self._said and self._said == message.sentence:
+            self.put_away()
+
+    def put_away(self) -> None:
+        """Hide the message; a warning stays."""
+        self._put_message_away()
+        if self._warning is None or self.isHidden():
             self.dismiss()
+        else:
+            self._show("warning", "caution", Message("", ""))
 
     def dismiss(self) -> None:
-        """Hide the message."""
-        self._failures = 0
+        """Hide the message, and the warning."""
+        self._warning = None
+        self._put_message_away()
         self.hide()
         self.height_changed.emit(0)
         self.dismissed.emit()
+
+    def _put_message_away(self) -> None:
+        self._failures, self._is_failure = 0, False
+        self._said, self._advised, self._on_action = "", "", None
 
     def _show(
         self,
@@ -136,10 +169,18 @@ class Banner(QFrame):
         return f"{self._advised} ({others} more problem{plural}; see the list of cases.)"
 
     def _write(self) -> None:
-        for label, text in ((self._sentence, self._said), (self._advice, self._told_advice)):
+        warning, sentence, advice = self._warning, self._said, self._told_advice
+        above = ""
+        if warning is not None and sentence:
+            above = f"{warning.sentence} {warning.advice}".strip()
+        elif warning is not None:
+            sentence, advice = warning.sentence, warning.advice
+        for label, text in (
+            (self._warned, above), (self._sentence, sentence), (self._advice, advice),
+        ):  # fmt: skip
             # A folder's name has no blank at which a line could end.
             put_breakable(label, text)
-        self._advice.setVisible(bool(self._told_advice))
+            label.setVisible(bool(text))
         self.setAccessibleName(self.text)
         self._place()
 
@@ -174,7 +215,7 @@ class Banner(QFrame):
         self._dismiss.setIcon(icon("close"))
         style = self.style()
         if style is not None:
-            for widget in (self, self._sentence, self._advice):
+            for widget in (self, self._warned, self._sentence, self._advice):
                 style.polish(widget)
 
     def _act(self) -> None:
@@ -184,6 +225,7 @@ class Banner(QFrame):
     def _lay_out(self) -> None:
         words = QVBoxLayout()
         words.setSpacing(2)
+        words.addWidget(self._warned)
         words.addWidget(self._sentence)
         words.addWidget(self._advice)
         self._body.setSpacing(10)

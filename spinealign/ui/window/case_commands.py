@@ -93,8 +93,9 @@ class CaseCommands(QObject):
         _on_click(everything, self._status.stop)
         box.setDefaultButton(go_on)
         box.setEscapeButton(go_on)
-        # Nothing is left to stop once everything is done.
-        self._bench.session.queue_changed.connect(self._withdraw_question)
+        follow = partial(self._follow_queue, box, (unfinished[0], one), everything)
+        self._bench.session.queue_changed.connect(follow)
+        box.finished.connect(lambda: self._bench.session.queue_changed.disconnect(follow))
         box.open()
 
     def close(self, cases: Sequence[Case]) -> None:
@@ -141,9 +142,25 @@ class CaseCommands(QObject):
     def _stop_one(self, case: Case) -> None:
         self._bench.session.cancel([case])
 
-    def _withdraw_question(self) -> None:
-        if self._question is not None and not self._bench.can_be_stopped:
-            self._question.reject()
+    def _follow_queue(
+        self,
+        box: QMessageBox,
+        named: tuple[Case, QPushButton | None],
+        everything: QPushButton | None,
+    ) -> None:
+        """Ask about what is left; a button that named an image stops no other one."""
+        unfinished = self._bench.session.unfinished
+        if not unfinished:
+            box.reject()
+            return
+        case, one = named
+        assert one is not None
+        assert everything is not None
+        one.setVisible(case in unfinished and len(unfinished) > 1)
+        everything.setText(stop_all_text(len(unfinished)))
+        _, text, more = stop_question(len(unfinished))
+        box.setText(text)
+        box.setInformativeText(more)
 
     def _asked(self, title: str, text: str, more: str) -> QMessageBox:
         if self._question is not None:

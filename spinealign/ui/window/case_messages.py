@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PyQt6.QtCore import QElapsedTimer, QObject, QTimer
+from PyQt6.QtWidgets import QWidget
 
 from spinealign.ui.cases.case import Case, CaseStatus
 from spinealign.ui.widgets.banner import Banner
@@ -25,18 +26,21 @@ class CaseMessages(QObject):
     ----------
     banner : Banner
         Where messages are shown.
+    page : QWidget
+        Says by itself why the case that is shown has no result, where it is in sight.
     """
 
-    def __init__(self, banner: Banner, bench: Workbench) -> None:
+    def __init__(self, banner: Banner, bench: Workbench, page: QWidget) -> None:
         super().__init__(banner)
-        self._banner, self._bench = banner, bench
+        self._banner, self._bench, self._page = banner, bench, page
         self._case: Case | None = None
         self._shown_for = QElapsedTimer()
         self._read = QTimer(self)
         self._read.setSingleShot(True)
-        self._read.timeout.connect(banner.dismiss)
+        self._read.timeout.connect(banner.put_away)
         bench.messages.noticed.connect(self._notice)
         bench.messages.failed.connect(self._fail)
+        bench.messages.warned.connect(banner.show_warning)
         bench.messages.withdrawn.connect(banner.withdraw)
         bench.current_changed.connect(self._leave)
         bench.session.changed.connect(self._follow)
@@ -50,8 +54,16 @@ class CaseMessages(QObject):
         if case is not self._bench.current:
             self._banner.count_failure()
             return
+        if case is not None and self._stands_on_page(case, message):
+            self._take(case)
+            self._banner.put_away()
+            return
         self._take(case)
         self._banner.show_failure(message)
+
+    def _stands_on_page(self, case: Case, message: Message) -> bool:
+        is_of_case = case.finding is None and case.message is message
+        return is_of_case and self._page.isVisible()
 
     def _take(self, case: Case | None) -> None:
         self._case = case
@@ -67,10 +79,10 @@ class CaseMessages(QObject):
             self._case = case
             self._read.start(READING_MS - self._shown_for.elapsed())
             return
-        self._banner.dismiss()
+        self._banner.put_away()
 
     def _follow(self, case: Case) -> None:
         """Put away the failure of an analysis that is made again."""
         is_told = case is self._case and self._banner.is_failure
         if is_told and case.status in (CaseStatus.WAITING, CaseStatus.RUNNING):
-            self._banner.dismiss()
+            self._banner.put_away()

@@ -284,7 +284,7 @@ class MainWindow(DropWindow):
 
     def _connect_messages(self) -> None:
         messages = self.workbench.messages
-        self.case_messages = CaseMessages(self.banner, self.workbench)
+        self.case_messages = CaseMessages(self.banner, self.workbench, self.results)
         messages.crashed.connect(lambda error: CrashDialog(error, self).open())
         messages.told.connect(self.status.tell)
         self.status.cancel_requested.connect(self.case_commands.stop)
@@ -309,11 +309,17 @@ class MainWindow(DropWindow):
         bench.current_changed.connect(cases.select_case)
         cases.view.activated.connect(lambda: self.viewer.setFocus())
         cases.file_chosen.connect(bench.opener.open_recent)
+        # What was opened is there; a study to choose from comes to the front after it.
+        bench.opener.opened.connect(self._show_cases)
         cases.forget_requested.connect(bench.preferences.forget)
         cases.clear_recent_requested.connect(bench.preferences.clear_recent)
         bench.samples_read.connect(self.welcome.set_samples)
         self.welcome.sample_chosen.connect(bench.opener.open_sample)
         self.dropped.connect(bench.opener.open_mime)
+
+    def _show_cases(self) -> None:
+        if not self.cases_dock.isHidden():
+            self.cases_dock.raise_()
 
     def _update_current_row(self) -> None:
         if self.workbench.current is not None:

@@ -77,7 +77,7 @@ class Turning(QObject):
         if case is None:
             self._bench.messages.withdraw(MIRRORED_MESSAGE)
         elif case is not self._warned_of:
-            self._bench.messages.notice(MIRRORED_MESSAGE)
+            self._bench.messages.warn(MIRRORED_MESSAGE)
         self._warned_of = case
 
     def turn(self, quarter_turns: int) -> None:

@@ -16,12 +16,13 @@ class Messages(QObject):
 
     `noticed` brings a `Message` with the words of a button and what it does, `failed` a
     `Message` and the case that it is of, or None for the one that is shown, `crashed` the
-    unexpected exception itself, and `told` a line of text. `withdrawn` brings a `Message` that
-    holds no longer.
+    unexpected exception itself, `warned` a `Message` that stands until it is withdrawn, and
+    `told` a line of text. `withdrawn` brings a `Message` that holds no longer.
     """
 
     noticed = pyqtSignal(object, str, object)
     failed = pyqtSignal(object, object)
+    warned = pyqtSignal(object)
     crashed = pyqtSignal(object)
     told = pyqtSignal(str)
     withdrawn = pyqtSignal(object)
@@ -35,6 +36,10 @@ class Messages(QObject):
     def fail(self, message: Message, about: object = None) -> None:
         """Tell what went wrong and what to do; `about` is the case, if not the one shown."""
         self.failed.emit(message, about)
+
+    def warn(self, message: Message) -> None:
+        """Tell what must be known as long as it holds: no other message takes its place."""
+        self.warned.emit(message)
 
     def tell(self, text: str) -> None:
         """Tell in passing what was done."""
