@@ -63,9 +63,9 @@ def discs_story(analysis: Analysis, overrulings: Overrulings) -> Story:
         grade_key(disc, one) in overrulings for disc in analysis.discs for one in GradeName
     )
     head = [paragraph(text, page.BOLD) for text in _HEADINGS]
-    table = Table(
-        [head, *rows], colWidths=[width * page.TEXT_WIDTH for width in _WIDTHS], repeatRows=1
-    )
+    widths = [width * page.TEXT_WIDTH for width in _WIDTHS]
+    columns = page.fitted_widths([head, *rows], widths)
+    table = Table([head, *rows], colWidths=columns, repeatRows=1)
     table.hAlign = "LEFT"
     table.setStyle([*page.GRID, ("VALIGN", (0, 1), (-1, -1), "MIDDLE")])
     return section(

@@ -66,6 +66,9 @@ GRID = [
 Story = list[Any]
 _SMALL_PRINT = TextStyle(size=6.4, leading=11.6, colour=GREY)
 _PADDING = (2.0, 3.0)
+_CELL_SIDE = 6.0
+"""Points that reportlab leaves free at each side of a cell."""
+
 _MOST_LINES = 8
 """Of a cell that holds text from elsewhere: a row must fit on a page."""
 
@@ -141,11 +144,13 @@ def table(
     ----------
     cells : sequence of sequence of flowable
     widths : sequence of float
-        Of the columns, as shares of the text's width.
+        Of the columns, as shares of the text's width. Where a word is wider than its column, this
+        takes from those that have room: a word is torn only where it is wider than all of it.
     padding : tuple of float
         Points above and below the content of each row.
     """
-    found = Table(cells, colWidths=[width * TEXT_WIDTH for width in widths], repeatRows=1)
+    columns = fitted_widths(cells, [width * TEXT_WIDTH for width in widths])
+    found = Table(cells, colWidths=columns, repeatRows=1)
     found.hAlign = "LEFT"
     above, below = padding
     found.setStyle(GRID)
@@ -157,6 +162,25 @@ def table(
         ]
     )
     return found
+
+
+def fitted_widths(cells: Sequence[Sequence[Any]], widths: Sequence[float]) -> list[float]:
+    """Return widths of columns in points of which each has room for its widest word."""
+    needed = [0.0] * len(widths)
+    for row in cells:
+        for column, cell in enumerate(row):
+            if isinstance(cell, Text):
+                beside = _CELL_SIDE if column == 0 else 2 * _CELL_SIDE
+                needed[column] = max(needed[column], cell.minWidth() + beside)
+    lacking = sum(max(need - width, 0.0) for need, width in zip(needed, widths, strict=True))
+    spare = sum(max(width - need, 0.0) for need, width in zip(needed, widths, strict=True))
+    if not lacking or lacking > spare:
+        return list(widths)
+    given = lacking / spare
+    return [
+        need if width < need else width - given * (width - need)
+        for need, width in zip(needed, widths, strict=True)
+    ]
 
 
 def section(title: str, *content: Any) -> Story:

@@ -146,8 +146,8 @@ class Text(Flowable):  # type: ignore[misc]
         return [self._part(self._lines[:count]), self._part(self._lines[count:])]
 
     def minWidth(self) -> float:  # noqa: N802 - reportlab calls it
-        """Return the width of the widest word, in points."""
-        return 0.0
+        """Return the width of the widest word, in points: less would tear it."""
+        return max((each.widest_word for each in self._paragraphs), default=0.0)
 
     def natural_width(self) -> float:
         """Return the width of the longest paragraph on one line, in points."""
@@ -293,6 +293,11 @@ class _Paragraph:
         self._clusters = _clusters(spans)
         self._words = list(_words(self._clusters))
         self.width = _line_width(self._clusters)
+
+    @property
+    def widest_word(self) -> float:
+        """What may not be parted, in points."""
+        return max((_line_width(_without_end(word)) for word in self._words), default=0.0)
 
     def lines(self, width: float) -> Iterator[tuple[Line, int]]:
         """Yield lines no wider than `width` points, with the level of the paragraph."""

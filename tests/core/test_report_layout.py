@@ -8,6 +8,8 @@ from reportlab.lib.pagesizes import A4, LETTER
 
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.report_details import PaperSize, ReportDetails, ReportLayout, ReportPart
+from spinealign.export import typesetting
+from spinealign.export.page import TEXT_WIDTH, grid
 from spinealign.export.report import annex_pdf, report_pdf
 from spinealign.export.report_html import report_html
 from spinealign.wording.report import DRAFT
@@ -115,3 +117,40 @@ def test_a_page_of_measures_left_out_is_told_in_html():
     html = report_html(neck_analysis(), layout(left_out=(ReportPart.MEASURES,))).decode()
     assert "<h2>Measures</h2>" not in html
     assert "Measures stand in the technical annex." in html
+
+
+def torn_words(monkeypatch):
+    """Return the words of which a line ends in the middle, filled as pages are made."""
+    torn, lines_of = [], typesetting._Paragraph.lines
+
+    def lines(paragraph, width):
+        found = list(lines_of(paragraph, width))
+        starts = {id(word[0]) for word in paragraph._words}
+        torn.extend(
+            "".join(cluster.letters for cluster in line)
+            for line, _ in found
+            if line and id(line[0]) not in starts
+        )
+        return iter(found)
+
+    monkeypatch.setattr(typesetting._Paragraph, "lines", lines)
+    return torn
+
+
+@pytest.mark.parametrize("make", [report_pdf, annex_pdf])
+@pytest.mark.parametrize("analyse", [neck_analysis, spine_analysis, graded_analysis, xray_analysis])
+def test_no_word_is_torn_in_a_report(monkeypatch, make, analyse):
+    torn = torn_words(monkeypatch)
+    make(analyse(), layout())
+    assert torn == []
+
+
+def test_a_column_becomes_wider_for_a_word_and_tears_only_what_no_line_holds(monkeypatch):
+    torn = torn_words(monkeypatch)
+    words = [["Height", "neighbours’"], ["L1 and all the words beside it", "1.00"]]
+    found = grid(words[0], words[1:], (0.95, 0.05))
+    found.wrap(TEXT_WIDTH, 500)
+    assert torn == []
+    assert sum(found._argW) == pytest.approx(TEXT_WIDTH)
+    grid(["A", "b" * 400], [["1", "2"]], (0.5, 0.5)).wrap(TEXT_WIDTH, 500)
+    assert torn
