@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = {"tensorflow", "keras", "torch", "sklearn", "matplotlib"}
+NETWORK = {"pynetdicom", "dicomweb_client", "keyring", "requests", "highdicom", "sqlite3"}
 
 
 def modules_after(statement: str) -> set[str]:
@@ -41,7 +42,9 @@ def test_core_tests_are_collected_without_the_training_extra():
     [
         ("import spinealign.domain.findings", {"PyQt6", "cv2", "pydicom", "PIL"} | HEAVY),
         ("import spinealign.analysis, spinealign.inference.litert_engine", {"PyQt6"} | HEAVY),
-        ("import spinealign.cli.main", {"PyQt6", "cv2", "ai_edge_litert"} | HEAVY),
+        ("import spinealign.cli.main", {"PyQt6", "cv2", "ai_edge_litert"} | HEAVY | NETWORK),
+        ("import spinealign.imaging.dicom", {"PyQt6"} | HEAVY | NETWORK),
+        ("import spinealign.network.node", {"PyQt6", "pydicom"} | HEAVY | NETWORK),
         ("import spinealign.export.bundle", {"PyQt6"} | HEAVY),
         (
             "import spinealign.export.exporters, spinealign.imaging.readers",
@@ -49,10 +52,21 @@ def test_core_tests_are_collected_without_the_training_extra():
         ),
         (
             "import spinealign.ui.app, spinealign.ui.window.main_window",
-            {"ai_edge_litert", "pydicom", "nibabel", "reportlab", "skimage", "scipy"} | HEAVY,
+            {"ai_edge_litert", "pydicom", "nibabel", "reportlab", "skimage", "scipy"}
+            | HEAVY
+            | NETWORK,
         ),
     ],
-    ids=["domain", "analysis", "command line", "export", "tables", "window"],
+    ids=[
+        "domain",
+        "analysis",
+        "command line",
+        "DICOM",
+        "network",
+        "export",
+        "tables",
+        "window",
+    ],
 )
 def test_loads_nothing_it_must_not(statement, forbidden):
     assert modules_after(statement) & forbidden == set()

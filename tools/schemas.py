@@ -11,10 +11,12 @@ from typing import Any
 
 from spinealign.domain.paths import resources_dir
 from spinealign.export.corrections import corrections_schema
+from spinealign.network.peers import network_schema
 from spinealign.reading.signing import reading_schema
 
 SCHEMAS = {
     "corrections.schema.json": corrections_schema,
+    "network.schema.json": network_schema,
     "reading.schema.json": reading_schema,
 }
 """Name of each file, and what makes its content."""

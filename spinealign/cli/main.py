@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spinealign import __version__
+from spinealign.cli.network import add_network
 from spinealign.cli.reading import add_profile_option, add_reading
 from spinealign.cli.series import (
     Job,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "analyze", "volume", "compare", "course", "motion", "define", "reading", "models", "self-test",
-    "train", "package",
+    "train", "package", "peers", "send", "fetch", "receive",
 )  # fmt: skip
 _Result = TypeVar("_Result")
 _OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -128,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     add_profile_option(test)
     test.set_defaults(run=_self_test)
     add_training(commands)
+    add_network(commands, _analyse_folder)
     return parser
 
 
@@ -325,6 +327,17 @@ def _one_of_many(path: Path) -> Iterator[None]:
         if _is_of_output(error):
             raise
         raise UnexpectedError(path, error) from error
+
+
+def _analyse_folder(folder: Path, out: Path) -> None:
+    """Analyse the likeliest picture of a received series and write its results into a folder."""
+    options = argparse.Namespace(
+        examination=None, companion=None, demonstration=False, ignore_corrections=True,
+        ignore_reading=True, patient_data=False,
+    )  # fmt: skip
+    with _one_of_many(folder):
+        analysis = _analyze_one(source_of(folder), _model_store("litert"), options)
+        _write(analysis, out, _details(analysis, options))
 
 
 def _analyze_one(source: ImageSource, models: Any, options: argparse.Namespace) -> Analysis:

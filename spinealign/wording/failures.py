@@ -25,8 +25,10 @@ from spinealign.domain.errors import (
     UnexpectedError,
 )
 from spinealign.domain.formats import FORMAT_NAMES
+from spinealign.domain.network import NetworkError
 from spinealign.json_files import JsonError, JsonProblem
 from spinealign.wording.dicom_objects import dicom_object_words
+from spinealign.wording.network import network_failure
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
 
 
@@ -375,6 +377,8 @@ def explain(error: SpineAlignError) -> Message:
             damage = json_reason(error.damage) if error.damage is not None else ""
             name = display_name(error.path)
             return _fill(_STORED_READING_MESSAGES[error.problem], name, damage)
+        case NetworkError():
+            return Message(*network_failure(error))
         case PatientsDifferError(is_companion=True):
             return Message(
                 f"“{display_name(error.first)}” and “{display_name(error.second)}” state different "

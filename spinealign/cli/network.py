@@ -1,0 +1,314 @@
+"""The network on the command line: send, fetch, receive."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spinealign.cli.peers import add_peers, own_node
+from spinealign.cli.reading import add_profile_option
+from spinealign.cli.series import WrongUseError
+
+if TYPE_CHECKING:
+    from spinealign.domain.network import ArrivedSeries, NetworkError, StudyQuery
+    from spinealign.network.node import Network
+
+EXIT_DONE, EXIT_SOME_FAILED = 0, 1
+AnalyseFolder = Callable[[Path, Path], None]
+"""Analyses a folder of images and writes the results into another one."""
+
+_LONGEST_WAIT_S = 3600.0
+
+
+def add_network(commands: Any, analyse: AnalyseFolder) -> None:
+    """Add the commands of the network.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+    analyse : callable
+        What `receive` does with a series.
+    """
+    add_peers(commands)
+    _add_send(commands)
+    _add_fetch(commands)
+    _add_receive(commands, analyse)
+
+
+# Send
+
+
+def _add_send(commands: Any) -> None:
+    send = commands.add_parser(
+        "send", help="queue DICOM files for peers and send what is due; what fails is kept"
+    )
+    send.add_argument("files", nargs="*", type=Path, metavar="FILE", help="files or folders")
+    send.add_argument(
+        "--to", action="append", default=[], metavar="PEER", help="to whom; may be repeated"
+    )
+    send.add_argument("--retry", action="store_true", help="try everything again that failed")
+    send.add_argument("--list", action="store_true", help="list what is not delivered yet")
+    add_profile_option(send)
+    send.set_defaults(run=_send)
+
+
+def _send(options: argparse.Namespace) -> int:
+    from spinealign.domain.generators import run_to_end
+    from spinealign.domain.network import DeliveryState
+
+    if bool(options.files) != bool(options.to):
+        raise WrongUseError("send: name files and, with --to, the peers that get them")
+    network = own_node()
+    try:
+        if options.files:
+            network.send(options.to, _dicom_files(options.files))
+        undelivered = [d for d in network.deliveries if d.state is not DeliveryState.DELIVERED]
+        if options.list:
+            return _print_queue(network)
+        if options.retry:
+            network.retry([each.number for each in undelivered])
+        run_to_end(network.deliver())
+        return _told(network, {each.number for each in undelivered})
+    finally:
+        network.close()
+
+
+def _dicom_files(given: Sequence[Path]) -> list[Path]:
+    """Return files, and those of folders that are DICOM by their beginning (PS3.10 7.1)."""
+    found: list[Path] = []
+    for path in given:
+        inside = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else []
+        found += [each for each in inside if _is_dicom(each)] if path.is_dir() else [path]
+    return found
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def _told(network: Network, numbers: set[int]) -> int:
+    """Print what became of objects; return the exit code."""
+    from spinealign.domain.network import DeliveryState
+    from spinealign.wording import explain
+    from spinealign.wording.network import distinct, sent_text
+
+    rows = [each for each in network.deliveries if each.number in numbers]
+    states = [each.state for each in rows]
+    delivered = states.count(DeliveryState.DELIVERED)
+    failed = states.count(DeliveryState.FAILED)
+    messages = [explain(each.failure) for each in rows if each.failure is not None]
+    for sentence in distinct(f"{message.sentence} {message.advice}" for message in messages):
+        sys.stderr.write(f"{sentence}\n")
+    print(sent_text(delivered, len(rows) - delivered - failed, failed))
+    return EXIT_DONE if delivered == len(rows) else EXIT_SOME_FAILED
+
+
+def _print_queue(network: Network) -> int:
+    from spinealign.domain.network import DeliveryState
+    from spinealign.wording.network import arrival_sentence, delivery_sentence, distinct
+
+    rows = [each for each in network.deliveries if each.state is not DeliveryState.DELIVERED]
+    for sentence in distinct(map(delivery_sentence, rows)):
+        print(sentence)
+    for series in network.arrivals:
+        print(arrival_sentence(series))
+    return EXIT_DONE
+
+
+# Fetch
+
+
+def _add_fetch(commands: Any) -> None:
+    fetch = commands.add_parser(
+        "fetch", help="search a peer, and retrieve a study or series into a folder"
+    )
+    fetch.add_argument("peer", metavar="PEER")
+    for name, words in (
+        ("name", "patient's name as DICOM writes it, such as DOE^JOHN; the beginning is enough"),
+        ("id", "patient's identifier"),
+        ("accession", "accession number"),
+        ("modality", "such as MR"),
+        ("date", "date of the study, YYYYMMDD, or a range YYYYMMDD-YYYYMMDD open at either end"),
+    ):
+        fetch.add_argument(f"--{name}", default="", metavar=name.upper(), help=words)
+    fetch.add_argument("--worklist", action="store_true", help="search its modality worklist")
+    fetch.add_argument(
+        "--study", default="", metavar="UID", help="list its series; with --out retrieve it"
+    )
+    fetch.add_argument("--series", default="", metavar="UID", help="retrieve this series only")
+    fetch.add_argument("--out", type=Path, metavar="DIR", help="images go here")
+    add_profile_option(fetch)
+    fetch.set_defaults(run=_fetch)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from spinealign.domain.generators import run_to_end
+    from spinealign.wording.network import (
+        NOTHING_FOUND,
+        series_line,
+        study_line,
+        worklist_line,
+    )
+
+    if (options.out is not None or options.series) and not options.study:
+        raise WrongUseError("fetch: --out and --series need --study, the study's UID")
+    network = own_node()
+    try:
+        if options.out is not None:
+            work = network.fetch(options.peer, options.out, options.study, options.series)
+            fetched = run_to_end(work)
+            print(f"{len(fetched.paths)} images in {options.out}")
+            return EXIT_DONE
+        lines: list[str]
+        if options.study:
+            found = run_to_end(network.find_series(options.peer, options.study))
+            lines = list(map(series_line, found))
+        elif options.worklist:
+            items = run_to_end(network.find_worklist(options.peer, _query_of(options)))
+            lines = list(map(worklist_line, items))
+        else:
+            studies = run_to_end(network.find(options.peer, _query_of(options)))
+            lines = list(map(study_line, studies))
+        print("\n".join(lines) or NOTHING_FOUND)
+        return EXIT_DONE
+    finally:
+        network.close()
+
+
+def _query_of(options: argparse.Namespace) -> StudyQuery:
+    from spinealign.domain.network import StudyQuery
+
+    first, dash, last = options.date.partition("-")
+    for date in filter(None, (first, last)):
+        if len(date) != len("YYYYMMDD") or not date.isdecimal():
+            raise WrongUseError("fetch: --date is YYYYMMDD or YYYYMMDD-YYYYMMDD")
+    return StudyQuery(
+        options.name, options.id, options.accession, first, last if dash else first,
+        options.modality.upper(),
+    )  # fmt: skip
+
+
+# Receive
+
+
+def _add_receive(commands: Any, analyse: AnalyseFolder) -> None:
+    receive = commands.add_parser(
+        "receive", help="listen for images that the rules ask for, analyse them, send results back"
+    )
+    receive.add_argument("--out", type=Path, metavar="DIR", help="results go here")
+    receive.add_argument(
+        "--from", action="append", default=[], metavar="TITLE", dest="titles",
+        help="keep a rule: take images from this AE title; may be repeated",
+    )  # fmt: skip
+    for name, words in (("modality", "of these modalities"), ("body-part", "of these body parts")):
+        receive.add_argument(f"--{name}", action="append", default=[], help=f"{words} only")
+    receive.add_argument(
+        "--results-to", action="append", default=[], metavar="PEER", help="send results there"
+    )
+    receive.add_argument("--port", type=int, help="keep this port (first: 11112)")
+    receive.add_argument("--title", help="keep this AE title (first: SPINEALIGN)")
+    receive.add_argument("--address", help="keep this network interface (first: all)")
+    receive.add_argument(
+        "--quiet", type=float, metavar="SECONDS",
+        help="keep this: a series is complete when nothing of it came for so long (first: 20)",
+    )  # fmt: skip
+    receive.add_argument(
+        "--once", action="store_true", help="stop when a series was analysed and its results sent"
+    )
+    add_profile_option(receive)
+    receive.set_defaults(run=lambda options: _receive(options, analyse))
+
+
+def _receive(options: argparse.Namespace, analyse: AnalyseFolder) -> int:
+    from spinealign.wording.network import LISTENING, STOPPED
+
+    network = own_node()
+    _keep_receiver(network, options)
+    failures: list[NetworkError] = []
+    try:
+        network.start_receiver()
+        own = network.settings.receiver
+        print(LISTENING.format(title=own.title, port=own.port), flush=True)
+        while not (_work(network, options.out, analyse, failures) and options.once):
+            network.has_arrived.wait(_waiting(network.seconds_to_wait()))
+            network.has_arrived.clear()
+    except KeyboardInterrupt:
+        print(STOPPED)
+    finally:
+        network.close()
+    return EXIT_SOME_FAILED if failures else EXIT_DONE
+
+
+def _waiting(seconds: float | None) -> float:
+    """Return how long to wait for something to arrive; not longer than a wait may be."""
+    return min(_LONGEST_WAIT_S if seconds is None else seconds, threading.TIMEOUT_MAX)
+
+
+def _keep_receiver(network: Network, options: argparse.Namespace) -> None:
+    import msgspec
+
+    from spinealign.network.peers import Rule
+
+    before = network.settings.receiver
+    named = {
+        "port": options.port, "title": options.title, "address": options.address,
+        "quiet_seconds": options.quiet,
+    }  # fmt: skip
+    changed = {name: value for name, value in named.items() if value is not None}
+    if options.titles:
+        new = [
+            Rule(
+                calling_title=title,
+                modalities=tuple(each.upper() for each in options.modality),
+                body_parts=tuple(each.upper() for each in options.body_part),
+                results_to=tuple(options.results_to),
+            )
+            for title in options.titles
+        ]
+        others = [rule for rule in before.rules if rule.calling_title not in options.titles]
+        changed["rules"] = (*others, *new)
+    elif options.modality or options.body_part or options.results_to:
+        raise WrongUseError("receive: --modality, --body-part and --results-to go with --from")
+    for name in options.results_to:
+        network.settings.peer(name)
+    if changed:
+        network.save_receiver(msgspec.structs.replace(before, **changed))
+
+
+def _work(
+    network: Network, out: Path | None, analyse: AnalyseFolder, failures: list[NetworkError]
+) -> bool:
+    """Analyse and send what is due; return whether a series was analysed or failed."""
+    from spinealign.wording.network import arrival_sentence
+
+    def results_of(series: ArrivedSeries, folder: Path) -> Sequence[Path]:
+        place = (out or network.results_folder) / folder.name
+        analyse(folder, place)
+        return _dicom_files([place])
+
+    has_worked = False
+    for done in network.analyse(results_of):
+        has_worked = True
+        now = next(each for each in network.arrivals if each.number == done.series.number)
+        print(arrival_sentence(now), flush=True)
+        if done.failure is not None:
+            failures.append(done.failure)
+    for sent in network.deliver():
+        if sent.failure is not None:
+            failures.append(sent.failure)
+            sys.stderr.write(f"{_sentence(sent.failure)}\n")
+    return has_worked
+
+
+def _sentence(failure: NetworkError) -> str:
+    from spinealign.wording import explain
+
+    return explain(failure).sentence

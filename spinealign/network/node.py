@@ -1,0 +1,427 @@
+"""SpineAlign as a node of the network: all that a window or a command asks for.
+
+Making one opens nothing. Work that takes long is a generator; each `yield` is progress and the
+point of cancellation.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spinealign.domain import paths
+from spinealign.domain.network import (
+    ArrivedSeries,
+    Delivery,
+    FoundSeries,
+    FoundStudy,
+    NetworkError,
+    NetworkProblem,
+    PeerTest,
+    StudyQuery,
+    WorklistItem,
+)
+from spinealign.network.connecting import Timeouts
+from spinealign.network.keys import KeyStore, Secrets
+from spinealign.network.peers import (
+    DicomPeer,
+    NetworkSettings,
+    Peer,
+    ReceiverSettings,
+    RetrieveWay,
+    SignIn,
+    WebPeer,
+    load_settings,
+    save_settings,
+)
+
+if TYPE_CHECKING:
+    from spinealign.network.analyser import Analyse, Analysed
+    from spinealign.network.database import Database
+    from spinealign.network.fetching import Fetched
+    from spinealign.network.inbox import Inbox
+    from spinealign.network.outbox import Outbox
+    from spinealign.network.receiver import Receiver
+    from spinealign.network.sender import Sent
+
+QUEUE_FOLDER = "network"
+"""In the profile: queue, copies of what is to be sent, and what was received."""
+
+
+class Network:
+    """SpineAlign as a node, with what a user configured.
+
+    Parameters
+    ----------
+    profile : Path, optional
+        None is the one of this user on this computer.
+    secrets : Secrets, optional
+        Where passwords and tokens are kept; None is the system's key store.
+    ask_secret : callable, optional
+        Is given a peer whose password or token is not kept, and returns it, or None.
+    now : callable
+        Returns seconds since 1970.
+    timeouts : Timeouts
+
+    Attributes
+    ----------
+    has_arrived, has_been_told : threading.Event
+        Set after each object that was received, and after each report on a storage commitment.
+    """
+
+    def __init__(
+        self,
+        profile: Path | None = None,
+        *,
+        secrets: Secrets | None = None,
+        ask_secret: Callable[[Peer], str | None] = lambda peer: None,
+        now: Callable[[], float] = time.time,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._profile = profile or paths.profile_dir()
+        self._secrets: Secrets = secrets or KeyStore()
+        self._ask_secret = ask_secret
+        self._now = now
+        self._timeouts = timeouts or Timeouts()
+        self._database: Database | None = None
+        self._kept_inbox: Inbox | None = None
+        self._receiver: Receiver | None = None
+        self._lock = threading.RLock()
+        self.has_arrived = threading.Event()
+        self.has_been_told = threading.Event()
+
+    def close(self) -> None:
+        """Stop the receiver and close the queue; what waits in it stays."""
+        self.stop_receiver()
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+                self._database = self._kept_inbox = None
+
+    # Configured
+
+    @property
+    def settings(self) -> NetworkSettings:
+        """All that is configured.
+
+        Raises
+        ------
+        NetworkError
+            The file is damaged.
+        """
+        return load_settings(self._profile)
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is any peer or rule; without them nothing here does anything."""
+        settings = self.settings
+        return bool(settings.peers or settings.receiver.rules)
+
+    def save_peer(self, peer: Peer, secret: str | None = None, *, replaces: bool = False) -> bool:
+        """Configure a peer; return whether its password or token is kept.
+
+        Parameters
+        ----------
+        peer : Peer
+        secret : str, optional
+            Goes into the system's key store, and nowhere else.
+        replaces : bool
+            Whether there is a peer of this name already.
+
+        Raises
+        ------
+        NetworkError
+            There is one of this name, or something about it is impossible.
+        ExportError
+            The settings could not be written.
+        """
+        save_settings(self._profile, self.settings.with_peer(peer, replaces=replaces))
+        return secret is not None and self._secrets.set(peer.name, secret)
+
+    def remove_peer(self, name: str) -> None:
+        """Forget a peer and its password or token; what waits for it is told as failed.
+
+        Raises
+        ------
+        NetworkError, ExportError
+        """
+        settings = self.settings
+        is_signed_in = getattr(settings.peer(name), "sign_in", SignIn.NOTHING) != SignIn.NOTHING
+        save_settings(self._profile, settings.without_peer(name))
+        if is_signed_in:
+            self._secrets.forget(name)
+
+    def save_receiver(self, receiver: ReceiverSettings) -> None:
+        """Configure the receiver; one that listens has to be started anew.
+
+        Raises
+        ------
+        NetworkError, ExportError
+        """
+        save_settings(self._profile, self.settings.with_receiver(receiver))
+
+    @property
+    def keeps_secrets(self) -> bool:
+        """Whether this system has a key store for passwords and tokens."""
+        return self._secrets.is_there
+
+    # Asked
+
+    def test(self, peer: Peer, secret: str | None = None) -> PeerTest:
+        """Try a connection, saved or not, and tell what failed."""
+        if isinstance(peer, DicomPeer):
+            from spinealign.network import dicom_services
+
+            return dicom_services.test_peer(peer, self._timeouts)
+        from spinealign.network import web_services
+
+        return web_services.test_peer(peer, secret or self._secret_of(peer), self._timeouts)
+
+    def find(self, name: str, query: StudyQuery) -> Generator[int, None, tuple[FoundStudy, ...]]:
+        """Search a peer for studies; yields how many were found so far.
+
+        Raises
+        ------
+        NetworkError
+        """
+        peer = self.settings.peer(name)
+        if isinstance(peer, DicomPeer):
+            from spinealign.network import dicom_services
+
+            return (yield from dicom_services.find_studies(peer, query, self._timeouts))
+        from spinealign.network import web_services
+
+        yield 0
+        return web_services.find_studies(peer, query, self._secret_of(peer), self._timeouts)
+
+    def find_series(
+        self, name: str, study_uid: str
+    ) -> Generator[int, None, tuple[FoundSeries, ...]]:
+        """List the series of a study that a peer has; see `find`."""
+        peer = self.settings.peer(name)
+        if isinstance(peer, DicomPeer):
+            from spinealign.network import dicom_services
+
+            return (yield from dicom_services.find_series(peer, study_uid, self._timeouts))
+        from spinealign.network import web_services
+
+        yield 0
+        return web_services.find_series(peer, study_uid, self._secret_of(peer), self._timeouts)
+
+    def find_worklist(
+        self, name: str, query: StudyQuery
+    ) -> Generator[int, None, tuple[WorklistItem, ...]]:
+        """Search the modality worklist of a DICOM peer; see `find`."""
+        from spinealign.network import dicom_services
+
+        peer = self.settings.peer(name)
+        if not isinstance(peer, DicomPeer):
+            raise NetworkError(NetworkProblem.NOT_SUPPORTED, name)
+        return (yield from dicom_services.find_worklist(peer, query, self._timeouts))
+
+    def fetch(
+        self, name: str, folder: Path, study_uid: str, series_uid: str = ""
+    ) -> Generator[int, None, Fetched]:
+        """Retrieve a study or a series of it into a folder; yields how many objects came so far.
+
+        Raises
+        ------
+        NetworkError
+        """
+        from spinealign.network.fetching import Collector, fetch
+
+        peer = self.settings.peer(name)
+        collector = Collector(folder, study_uid, series_uid)
+        secret = self._secret_of(peer)
+        with self._moved_to(peer) as receiver:
+            return (
+                yield from fetch(
+                    peer, collector, study_uid, series_uid, receiver, secret, self._timeouts
+                )
+            )
+
+    @contextmanager
+    def _moved_to(self, peer: Peer) -> Iterator[Receiver | None]:
+        """Have a receiver where C-MOVE may be used: the one that listens, or one for a moment."""
+        with self._lock:
+            listening = self._receiver
+        may_move = isinstance(peer, DicomPeer) and peer.retrieve_by != RetrieveWay.GET
+        if listening is not None or not may_move:
+            yield listening
+            return
+        receiver = self._new_receiver()
+        try:
+            receiver.start()
+        except NetworkError:
+            if isinstance(peer, DicomPeer) and peer.retrieve_by == RetrieveWay.MOVE:
+                raise
+            yield None  # C-GET needs none
+            return
+        try:
+            yield receiver
+        finally:
+            receiver.stop()
+
+    # Sent
+
+    def send(self, names: Sequence[str], files: Sequence[Path]) -> int:
+        """Queue DICOM files for peers; they are copied, and go out with the next `deliver`.
+
+        Returns
+        -------
+        int
+            How many were not queued or delivered before, counted for each peer.
+
+        Raises
+        ------
+        NetworkError
+            A peer or file is not what it should be. Files before it are queued.
+        """
+        settings = self.settings
+        for name in names:
+            settings.peer(name)
+        outbox = self._outbox()
+        return sum(outbox.add(names, path) for path in files)
+
+    def deliver(self) -> Generator[Sent, None, None]:
+        """Send all that is due. Failures are in `deliveries`, and tried again later."""
+        from spinealign.network.sender import Sender
+
+        sender = Sender(
+            self._outbox(), self.settings, self._secret_of, self._now, self._timeouts,
+            self.has_been_told.set,
+        )  # fmt: skip
+        yield from sender.deliver()
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """All that is or was on its way, the oldest first."""
+        return self._outbox().deliveries()
+
+    def retry(self, numbers: Sequence[int]) -> None:
+        """Have objects sent with the next `deliver`, also those that wait for a person."""
+        self._outbox().retry(numbers)
+
+    def forget(self, numbers: Sequence[int]) -> None:
+        """Take objects off the list; those that are not delivered are not sent any more."""
+        self._outbox().forget(numbers)
+
+    # Received
+
+    def start_receiver(self) -> None:
+        """Listen for what the rules ask for.
+
+        Raises
+        ------
+        NetworkError
+            There are no rules, or the port cannot be used.
+        """
+        if not self.settings.receiver.rules:
+            raise NetworkError(NetworkProblem.NO_RULES)
+        with self._lock:
+            if self._receiver is None:
+                self._inbox().tidy()
+                receiver = self._new_receiver()
+                receiver.start()
+                self._receiver = receiver
+
+    def stop_receiver(self) -> None:
+        """Listen no longer."""
+        with self._lock:
+            if self._receiver is not None:
+                self._receiver.stop()
+                self._receiver = None
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether the receiver listens."""
+        return self._receiver is not None
+
+    @property
+    def arrivals(self) -> list[ArrivedSeries]:
+        """All series that were received, the oldest first."""
+        return self._inbox().series()
+
+    def folder_of(self, series: ArrivedSeries) -> Path:
+        """Return the folder with the images of a series."""
+        return self._inbox().folder / series.folder
+
+    @property
+    def results_folder(self) -> Path:
+        """Where results of received series are kept that no one wants elsewhere."""
+        return self._opened().folder / "results"
+
+    def analyse(self, analyse: Analyse) -> Generator[Analysed, None, None]:
+        """Analyse the received series of which nothing more comes; queue results by the rules.
+
+        Parameters
+        ----------
+        analyse : callable
+            Is given a series and its folder; returns the DICOM files of its results.
+        """
+        from spinealign.network.analyser import analyse_due
+
+        yield from analyse_due(self._inbox(), self._outbox(), self.settings, analyse, self._now)
+
+    def analyse_again(self, numbers: Sequence[int]) -> None:
+        """Have series analysed with the next `analyse`."""
+        self._inbox().analyse_again(numbers)
+
+    def remove_arrival(self, series: ArrivedSeries) -> None:
+        """Delete a series that was received, with its images."""
+        self._inbox().remove(series)
+
+    def seconds_to_wait(self) -> float | None:
+        """Return in how many seconds there is something to send or analyse; None without any."""
+        times = [
+            at for at in (self._outbox().next_due(), self._inbox().next_due()) if at is not None
+        ]
+        return max(0.0, min(times) - self._now()) if times else None
+
+    # Its parts
+
+    def _secret_of(self, peer: Peer) -> str | None:
+        if not isinstance(peer, WebPeer) or peer.sign_in == SignIn.NOTHING:
+            return None
+        return self._secrets.get(peer.name) or self._ask_secret(peer)
+
+    def _opened(self) -> Database:
+        from spinealign.network.database import Database
+
+        with self._lock:
+            if self._database is None:
+                self._database = Database(self._profile / QUEUE_FOLDER)
+            return self._database
+
+    def _outbox(self) -> Outbox:
+        from spinealign.network.outbox import Outbox
+
+        return Outbox(self._opened())
+
+    def _inbox(self) -> Inbox:
+        from spinealign.network.inbox import Inbox
+
+        with self._lock:
+            if self._kept_inbox is None:
+                self._kept_inbox = Inbox(self._opened())
+            return self._kept_inbox
+
+    def _new_receiver(self) -> Receiver:
+        from spinealign.network.receiver import Receiver
+
+        outbox = self._outbox()
+
+        def report(
+            names: Sequence[str], transaction: str, kept: Sequence[str], refused: Sequence[str]
+        ) -> bool:
+            was_asked = outbox.mark_commitment(names, transaction, kept, refused, self._now())
+            self.has_been_told.set()
+            return was_asked
+
+        return Receiver(
+            self.settings, self._inbox(), report, self._now, self._timeouts, self.has_arrived.set
+        )

@@ -1,0 +1,210 @@
+"""SpineAlign's own receiver: takes in what a rule asks for, answers what peers report.
+
+Everything else is refused with the status that says why (PS3.4 B.2.3, PS3.7 annex C).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom import Dataset
+from pynetdicom import evt
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StorageCommitmentPushModel,
+    Verification,
+)
+
+from spinealign.domain.network import NetworkError, NetworkProblem
+from spinealign.network.associations import own_entity
+from spinealign.network.connecting import Timeouts, server_context, without_delay
+from spinealign.network.inbox import Inbox
+from spinealign.network.objects import (
+    COMPRESSED,
+    IMAGE_CLASSES,
+    RESULT_CLASSES,
+    UNCOMPRESSED,
+    ObjectHead,
+    parsed_head,
+)
+from spinealign.network.peers import NetworkSettings
+
+STORED = 0x0000
+OUT_OF_RESOURCES = 0xA700
+DOES_NOT_MATCH = 0xA900
+CANNOT_UNDERSTAND = 0xC000
+SAME_UID = 0x0111
+NOT_AUTHORISED = 0x0124
+INVALID_ARGUMENT = 0x0115
+
+_MOST_ASSOCIATIONS = 32
+_COMMITTED_TO_ALL, _COMMITTED_TO_SOME = 1, 2
+"""Event types of storage commitment (PS3.4 J.3.3)."""
+
+Expected = Callable[[ObjectHead, bytes], int]
+"""Takes an object that was asked for and returns the status to be answered."""
+Report = Callable[[Sequence[str], str, Sequence[str], Sequence[str]], bool]
+"""Takes names of peers, transaction, UIDs kept and refused; returns whether it was asked for."""
+
+
+class Receiver:
+    """A storage service class provider; it listens while it is started.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+        A change of them needs a new receiver.
+    inbox : Inbox
+    report : callable
+        Is given what peers report on storage commitments.
+    now : callable
+        Returns seconds since 1970.
+    timeouts : Timeouts
+    on_arrival : callable
+        Is called after each object that was kept.
+    """
+
+    def __init__(
+        self, settings: NetworkSettings, inbox: Inbox, report: Report, now: Callable[[], float],
+        timeouts: Timeouts, on_arrival: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._inbox = inbox
+        self._report = report
+        self._now = now
+        self._timeouts = timeouts
+        self._on_arrival = on_arrival
+        self._expected: dict[str, Expected] = {}
+        self._lock = threading.Lock()
+        self._server: Any = None
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return self._settings.receiver.title
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether peers can connect."""
+        return self._server is not None
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises
+        ------
+        NetworkError
+            The port is in use or not allowed, or a certificate cannot be read.
+        """
+        own = self._settings.receiver
+        tls = server_context(own.tls, self._timeouts.connect) if own.tls is not None else None
+        entity = own_entity(own.title, self._timeouts)
+        entity.maximum_associations = _MOST_ASSOCIATIONS
+        entity.require_called_aet = True
+        entity.require_calling_aet = self.known_titles
+        entity.add_supported_context(Verification)
+        entity.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
+        for sop_class in IMAGE_CLASSES:
+            entity.add_supported_context(sop_class, [*UNCOMPRESSED, *COMPRESSED])
+        for sop_class in RESULT_CLASSES:
+            entity.add_supported_context(sop_class, list(UNCOMPRESSED))
+        handlers: list[Any] = [
+            (evt.EVT_CONN_OPEN, _opened), (evt.EVT_C_STORE, self._stored),
+            (evt.EVT_N_EVENT_REPORT, self._reported),
+        ]  # fmt: skip
+        try:
+            self._server = entity.start_server(
+                (own.address, own.port), block=False, evt_handlers=handlers, ssl_context=tls
+            )
+        except OSError as error:
+            detail = f"port {own.port}: {error.strerror or ''}".rstrip(": ")
+            raise NetworkError(NetworkProblem.OWN_PORT, detail=detail) from error
+
+    @property
+    def known_titles(self) -> list[str]:
+        """Titles that may call: those of the rules and of the configured peers.
+
+        An empty list would let everybody call.
+        """
+        named = [rule.calling_title for rule in self._settings.receiver.rules]
+        named += [title for peer in self._settings.peers if (title := _title(peer))]
+        return list(dict.fromkeys(named)) or ["\N{NO-BREAK SPACE}"]
+
+    def stop(self) -> None:
+        """Listen no longer; associations that are going on are ended."""
+        if self._server is not None:
+            for association in self._server.active_associations:
+                association.abort()
+            self._server.shutdown()
+            self._server = None
+
+    @contextmanager
+    def expecting(self, study_uid: str, take: Expected) -> Iterator[None]:
+        """Hand objects of a study that was asked for to somebody else than the inbox."""
+        with self._lock:
+            self._expected[study_uid] = take
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._expected.pop(study_uid, None)
+
+    def _stored(self, event: Any) -> int:
+        try:
+            content = event.encoded_dataset()
+            head = parsed_head(content)
+        except NetworkError:
+            return CANNOT_UNDERSTAND
+        request = event.request
+        stated = (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
+        if stated != (head.sop_class, head.sop_uid):
+            return DOES_NOT_MATCH
+        with self._lock:
+            take = self._expected.get(head.study_uid)
+        if take is not None and request.MoveOriginatorApplicationEntityTitle:
+            return take(head, content)
+        return self._taken_in(head, content, event.assoc.requestor.ae_title)
+
+    def _taken_in(self, head: ObjectHead, content: bytes, calling_title: str) -> int:
+        own = self._settings.receiver
+        if own.rule_for(calling_title, head.modality, head.body_part) is None:
+            return NOT_AUTHORISED
+        try:
+            ready_at = self._now() + own.quiet_seconds
+            self._inbox.take(head, content, calling_title, ready_at)
+        except NetworkError as error:
+            return SAME_UID if error.problem is NetworkProblem.SAME_UID else OUT_OF_RESOURCES
+        self._on_arrival()
+        return STORED
+
+    def _reported(self, event: Any) -> tuple[int, None]:
+        calling_title = event.assoc.requestor.ae_title
+        names = [peer.name for peer in self._settings.peers if _title(peer) == calling_title]
+        if event.event_type not in (_COMMITTED_TO_ALL, _COMMITTED_TO_SOME):
+            return 0x0113, None
+        try:
+            was_asked = self._report(names, *reported(event.event_information))
+        except NetworkError:
+            return 0x0110, None
+        return (STORED if was_asked else INVALID_ARGUMENT), None
+
+
+def reported(information: Dataset) -> tuple[str, list[str], list[str]]:
+    """Return transaction, UIDs kept and UIDs refused of a report on a storage commitment."""
+    kept = [
+        str(item.ReferencedSOPInstanceUID) for item in information.get("ReferencedSOPSequence", ())
+    ]
+    refused = [
+        str(item.ReferencedSOPInstanceUID) for item in information.get("FailedSOPSequence", ())
+    ]
+    return str(information.get("TransactionUID", "")), kept, refused
+
+
+def _title(peer: Any) -> str:
+    return str(getattr(peer, "called_title", ""))
+
+
+def _opened(event: Any) -> None:
+    without_delay(event.assoc.dul.socket.socket)

@@ -1,0 +1,203 @@
+"""The commands of the network, against Orthanc."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from spinealign.cli import main as cli
+from spinealign.domain.paths import PROFILE_VARIABLE, resources_dir
+from spinealign.network.peers import SETTINGS_FILE
+from tests.network.nodes import OWN_TITLE, OtherPeer, free_port, run, slice_file, slices, uid_of
+
+
+@pytest.fixture
+def profile(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv(PROFILE_VARIABLE, str(tmp_path / "profile"))
+    return tmp_path / "profile"
+
+
+@pytest.fixture
+def command(profile, capsys):
+    def run_it(*arguments: object) -> tuple[int, str, str]:
+        code = cli.run_command(list(map(str, arguments)))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run_it
+
+
+def add_archive(command, orthanc, *more):
+    return command(
+        "peers", "add", "Archive", "--host", "127.0.0.1", "--port", orthanc.dicom_port,
+        "--called", "ORTHANC", *more,
+    )  # fmt: skip
+
+
+def test_peers_are_added_tested_listed_and_removed(command, orthanc, profile):
+    assert command("peers", "list")[:2] == (
+        0,
+        "No peer is configured; “spinealign peers add” adds one.\n",
+    )
+    assert not profile.exists()
+    assert add_archive(command, orthanc)[:2] == (0, "Peer “Archive” is configured.\n")
+    code, out, _ = command("peers", "test", "Archive")
+    assert code == 0
+    assert out.startswith("“Archive” answered in ")
+    assert "can be searched" in out
+    assert command("peers", "list")[1] == f"Archive  ORTHANC  127.0.0.1:{orthanc.dicom_port}\n"
+    code, _, err = add_archive(command, orthanc)
+    assert (code, err.split(".")[0]) == (1, "There is a peer “Archive” already")
+    assert add_archive(command, orthanc, "--replace", "--calling", "STRANGER")[0] == 0
+    code, out, err = command("peers", "test", "Archive")
+    assert (code, out) == (1, "")
+    assert err.startswith("The peer “Archive” broke off the connection.")
+    schema = json.loads((resources_dir() / "schemas" / "network.schema.json").read_text("utf-8"))
+    written = json.loads((profile / SETTINGS_FILE).read_text("utf-8"))
+    jsonschema.validate(written, schema)
+    assert command("peers", "remove", "Archive")[0] == 0
+    assert command("peers", "remove", "Archive")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("peers", "add", "A"),
+        ("peers", "add", "A", "--host", "h", "--url", "http://h/x"),
+        ("peers", "add", "A", "--host", "h"),
+        ("send",),
+        ("send", "a.dcm"),
+        ("send", "--to", "A"),
+        ("fetch", "A", "--out", "x"),
+        ("fetch", "A", "--date", "2026"),
+        ("receive", "--modality", "CT"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_use(command, arguments):
+    if arguments == ("send",):  # sends what is due: nothing
+        assert command(*arguments)[:2] == (0, "0 delivered\n")
+        return
+    if arguments[0] == "fetch":
+        command("peers", "add", "A", "--host", "h", "--called", "X")
+    code, _, err = command(*arguments)
+    assert code == 2
+    assert err.startswith("spinealign: ")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--called", "SEVENTEEN_LETTERS"), "called_title"),
+        (("--called", "A\\B"), "called_title"),
+        (("--called", "X", "--port", "0"), "port"),
+    ],
+)
+def test_impossible_values_are_told(command, more, words):
+    code, _, err = command("peers", "add", "A", "--host", "h", *more)
+    assert code == 1
+    assert f"({words})" in err
+
+
+def test_sent_fetched_and_the_same(command, orthanc, profile, tmp_path):
+    add_archive(command, orthanc, "--retrieve", "get")
+    paths = slices(tmp_path / "in", 3, study="1.2.3", series="1.2.3.1", PatientName="DOE^JOHN")
+    (tmp_path / "in" / "notes.txt").write_text("no DICOM")
+    assert command("send", tmp_path / "in", "--to", "Archive") == (0, "3 delivered\n", "")
+    assert orthanc.uids() == sorted(map(uid_of, paths))
+    code, out, _ = command("fetch", "Archive", "--name", "doe", "--date", "2004-")
+    assert code == 2
+    code, out, _ = command("fetch", "Archive", "--name", "doe", "--date", "20040101-")
+    assert (code, out.split("  ")[:2], out.split("  ")[-1]) == (
+        0,
+        ["2004-01-19", "DOE, JOHN"],
+        "1.2.3\n",
+    )
+    assert command("fetch", "Archive", "--name", "roe")[1] == "Nothing was found.\n"
+    assert command("fetch", "Archive", "--study", "1.2.3")[1].endswith("1.2.3.1\n")
+    code, out, _ = command("fetch", "Archive", "--study", "1.2.3", "--out", tmp_path / "out")
+    assert (code, out) == (0, f"3 images in {tmp_path / 'out'}\n")
+    fetched = sorted((tmp_path / "out").rglob("*.dcm"))
+    assert sorted(map(uid_of, fetched)) == sorted(map(uid_of, paths))
+    assert not any("DOE" in str(path) or "1CT1" in str(path) for path in fetched)
+
+
+def test_a_failure_is_one_sentence_and_retry_sends_it(command, orthanc, profile, tmp_path):
+    port = free_port()
+    command("peers", "add", "Other", "--host", "127.0.0.1", "--port", port, "--called", "OTHER")
+    path = slice_file(tmp_path / "in")
+    code, out, err = command("send", path, "--to", "Other")
+    assert (code, out) == (1, "0 delivered, 1 waiting to be tried again\n")
+    assert err.startswith(f"Nobody listens where “Other” should be (127.0.0.1, port {port}).")
+    assert command("send", "--list")[1].startswith("Nobody listens where “Other” should be")
+    other = OtherPeer()
+    other.port = port
+    with other.listening():
+        assert command("send")[0] == 1  # its pause is not over
+        assert command("send", "--retry")[:2] == (0, "1 delivered\n")
+    assert other.stored == [uid_of(path)]
+    assert command("send", "--list")[1] == ""
+
+
+def test_a_password_is_asked_for_where_there_is_no_key_store(
+    command, orthanc, profile, monkeypatch
+):
+    from spinealign.network.keys import KeyStore
+
+    monkeypatch.setattr(KeyStore, "is_there", property(lambda self: False))
+    code, _, err = command(
+        "peers", "add", "Web", "--url", f"http://127.0.0.1:{orthanc.http_port}/dicom-web",
+        "--user", "reader",
+    )  # fmt: skip
+    assert code == 0
+    assert err.startswith("This system has no key store")
+    for typed, wanted in (("s3cret ü\n", 0), ("wrong\n", 1), ("", 1)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        assert command("peers", "test", "Web")[0] == wanted
+    assert b"cret" not in (profile / SETTINGS_FILE).read_bytes()
+
+
+SAMPLE = resources_dir() / "samples"
+
+
+def test_receive_analyses_what_comes_and_stops_when_asked(command, profile, tmp_path):
+    """The program itself in a process of its own; storescu sends, Ctrl+C stops."""
+    from pydicom.data import get_testdata_file
+
+    port = free_port()
+    environment = {**os.environ, PROFILE_VARIABLE: str(profile)}
+    receiving = subprocess.Popen(
+        [sys.executable, "-m", "spinealign", "receive", "--from", "SCANNER", "--modality", "MR",
+         "--port", str(port), "--address", "127.0.0.1", "--quiet", "0", "--once",
+         "--out", str(tmp_path / "results")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    try:
+        assert (
+            receiving.stdout.readline()
+            == f"Listening as {OWN_TITLE} on port {port}; Ctrl+C stops.\n"
+        )
+        image = shutil.copy(get_testdata_file("MR_small.dcm"), tmp_path / "mr.dcm")
+        address = ("127.0.0.1", port)
+        refused = run("storescu", "-aet", "STRANGER", "-aec", OWN_TITLE, *address, image)
+        assert refused.returncode != 0
+        done = run("storescu", "-aet", "SCANNER", "-aec", OWN_TITLE, *address, image)
+        assert done.returncode == 0, done.stderr
+        out, err = receiving.communicate(timeout=120)
+    finally:
+        if receiving.poll() is None:
+            receiving.send_signal(signal.SIGINT)
+            receiving.wait(20)
+    assert (receiving.returncode, err) == (0, "")
+    assert out == "1 image (MR) from SCANNER: analysed.\n"
+    [results] = (tmp_path / "results").iterdir()
+    assert (results / "analysis.json").is_file()
