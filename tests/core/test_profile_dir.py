@@ -36,6 +36,7 @@ def test_the_usual_folder(usual: Path) -> None:
 )  # fmt: skip
 def test_the_self_test_opens_no_window(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     profiles = []
+    monkeypatch.setattr("spinealign.__main__.has_display", lambda: False)
     monkeypatch.setattr(
         "spinealign.selftest.run_self_test",
         lambda *_: profiles.append(Path(os.environ[paths.PROFILE_VARIABLE]).name) or [],

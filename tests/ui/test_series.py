@@ -154,7 +154,14 @@ class TestFilmsBesideSeries:
         assert sorted(titles(browsing)) == ["T2 sag, slice 3 of 5", "a.png", "b.png"]
         assert all(c.status is CaseStatus.DONE for c in browsing.workbench.session.cases)
         assert len(browsing.series.browser.study.stacks) == 6
+        assert browsing.series.dock.isVisible()
         qtbot.waitUntil(lambda: in_front(browsing.cases_dock))
+
+    def test_leave_the_series_to_choose_from_in_front(self, qtbot, browsing, mixed):
+        write_series(mixed / "t2 b", 5, SeriesNumber=6, SeriesDescription="T2 sag again")
+        open_and_rest(qtbot, browsing, mixed)
+        assert sorted(titles(browsing)) == ["a.png", "b.png"]
+        qtbot.waitUntil(lambda: in_front(browsing.series.dock))
 
     def test_wait_where_nothing_is_analysed_at_once(self, qtbot, browsing, mixed, fake):
         browsing.workbench.session.analyses_at_once = False

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtGui import QContextMenuEvent, QFontMetrics
+from PyQt6.QtCore import QEvent, QPoint, Qt
+from PyQt6.QtGui import QContextMenuEvent, QFontMetrics, QHelpEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton
+from PyQt6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton, QToolTip
 
 from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.reading import Decision
@@ -14,7 +14,12 @@ from spinealign.domain.study import PatientFacts
 from spinealign.reading.findings import findings_of
 from spinealign.reading.session import ReadingSession
 from spinealign.ui.cases.case import CaseStatus
-from spinealign.ui.cases.worklist_view import SIGNS, cut_before_value
+from spinealign.ui.cases.worklist_view import (
+    SIGNS,
+    cut_before_value,
+    row_height_px,
+    wrapped,
+)
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.reading.key_value import key_value
 from spinealign.ui.widgets.icons import icon
@@ -24,6 +29,7 @@ from tests.readings import Clock, degrees, neck_analysis, store_in
 from tests.ui.hands import at_rest, titles
 
 LEFT, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+RIGHT = Qt.TextElideMode.ElideRight
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 PATIENCE_MS = 20_000
 MIXED = ("ct_1.dcm", "photo_2.png", "bad_3", "film_4.png")
@@ -159,6 +165,57 @@ class TestWhatARowSays:
         assert len(seen) > 2
         assert all(words == "\u2026" or words.endswith(value) for words in seen)
         assert cut_before_value("L5/S1 foraminal narrowing", metrics, 70).startswith("L5")
+
+    @pytest.mark.parametrize(
+        ("text", "lines", "found"),
+        [
+            ("2024-05-02 · Neck CT · ct_1.dcm", 2, ["2024-05-02 · Neck CT ·", "ct_1.dcm"]),
+            ("2024-05-02 · Neck CT · ct_1.dcm", 1, ["2024-05-02 · Neck CT · ct_1.dcm"]),
+            ("Neck CT", 2, ["Neck CT"]),
+            ("2024-05-02_without_a_blank", 2, ["2024-05-02_without_a_blank"]),
+        ],
+    )
+    def test_details_are_wrapped_between_words(self, qapp, text, lines, found):
+        metrics = QFontMetrics(qapp.font())
+        room = metrics.horizontalAdvance("2024-05-02 · Neck CT ·")
+        assert wrapped(text, metrics, room, lines) == found
+
+    def test_long_details_get_a_second_line_where_all_cases_have_room(
+        self, qtbot, window, fake, files
+    ):
+        names = [f"ct_{number}_with_quite_a_long_name_of_its_file.dcm" for number in range(3)]
+        for name in names:
+            fake.patients[name] = PatientFacts(name="Doe^Jane", study_date="20240502")
+        window.resize(1100, 800)
+        open_all(qtbot, window, files(*names))
+        view = window.cases.view
+        qtbot.waitUntil(lambda: view._painter.details_lines == 2)
+        one, two = (row_height_px(view.fontMetrics(), lines) for lines in (1, 2))
+        index = window.cases.model.index(0)
+        qtbot.waitUntil(lambda: view.visualRect(index).height() == two)
+        view.setFixedHeight(3 * one + 4)
+        qtbot.waitUntil(lambda: view.visualRect(index).height() == one)
+
+    def test_all_of_a_row_is_said_to_the_mouse(self, mixed):
+        view = mixed.cases.view
+        where = view.visualRect(mixed.cases.model.index(0)).center()
+        event = QHelpEvent(QEvent.Type.ToolTip, where, view.viewport().mapToGlobal(where))
+        QApplication.sendEvent(view.viewport(), event)
+        assert QToolTip.text() == mixed.cases.model.rows[0].tip
+        QToolTip.hideText()
+
+    def test_a_status_that_has_no_room_ends_with_an_ellipsis(self, qtbot, mixed):
+        step = mixed.status.step
+        mixed.status.tell("A sentence that is told in the line at the bottom. " * 9)
+        assert step.toolTip() == step.text()
+        mixed.status.layout().activate()
+        width = step.width()
+        assert width < step.fontMetrics().horizontalAdvance(step.text())
+        drawn = step.grab().toImage()
+        step.setText(step.fontMetrics().elidedText(step.text(), RIGHT, width))
+        assert step.text().endswith("\u2026")
+        step.setFixedWidth(width)
+        assert step.grab().toImage() == drawn
 
     def test_why_one_failed_stands_in_its_tip(self, mixed):
         assert "“bad_3” is not an image" in row_named(mixed, "bad_3").tip
@@ -554,6 +611,9 @@ class TestTheQueue:
         queued.workbench.session.cancel([case_named(queued, "ct_1.dcm")])
         assert box.text() == "2 images are being analysed or wait. Stop all of them?"
         assert not one.isVisible()
+        [go_on] = [b for b in box.findChildren(QPushButton) if b.text() == "Go on"]
+        assert box.focusWidget() is go_on
+        assert go_on.isDefault()
         queued.workbench.session.cancel([case_named(queued, "ct_2.dcm")])
         assert box.text() == "1 image is being analysed or waits. Stop it?"
         press_button(box, "Stop it")

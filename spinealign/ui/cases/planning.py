@@ -82,7 +82,12 @@ def planned(paths: Sequence[Path], scan: Scan) -> tuple[list[Opening], Study | N
         best = series if len(series) == 1 else likeliest(series)
         alone = [_alone(stack, chosen) for stack in films]
         begun = [*alone, *failing]
-        study = Study(stacks, tuple(paths), best[0] if best else series[0], is_choice=not films)
+        study = Study(
+            stacks,
+            tuple(paths),
+            best[0] if best else series[0],
+            is_choice=not films or len(best) != 1,
+        )
         return [*(study.opening(stack) for stack in best if len(best) == 1), *begun], study
     openings = [_alone(stack, chosen) for stack in stacks]
     order = {path: number for number, path in enumerate(paths)}

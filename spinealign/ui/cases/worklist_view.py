@@ -70,10 +70,12 @@ class _RowPainter(QStyledItemDelegate):
     def __init__(self, colours: Colours, parent: QWidget) -> None:
         super().__init__(parent)
         self.colours = colours
+        self.details_lines = 1
+        """Lines for date, kind and image: two where there is room for all cases so."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
-        """Return the height of three lines."""
-        return QSize(0, 3 * option.fontMetrics.height() + 2 * PAD_PX + 2)
+        """Return the height of the lines."""
+        return QSize(0, row_height_px(option.fontMetrics, self.details_lines))
 
     def paint(
         self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex
@@ -87,7 +89,7 @@ class _RowPainter(QStyledItemDelegate):
         is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
         self._draw_ground(painter, area, option, is_selected)
         inner = area.adjusted(PAD_PX, PAD_PX, -PAD_PX, -PAD_PX)
-        side = inner.height() if area.width() >= NARROW_PX else inner.height() * 2 // 3
+        side = _thumbnail_px(option.fontMetrics, area.width())
         _draw_thumbnail(painter, QRect(inner.left(), inner.top(), side, side), row)
         words = inner.adjusted(side + PAD_PX + 1, 0, 0, 0)
         self._draw_words(painter, words, option, row, is_selected)
@@ -128,12 +130,14 @@ class _RowPainter(QStyledItemDelegate):
             name_area.setRight(sign.left() - 3)
         middle, right = Qt.TextElideMode.ElideMiddle, Qt.TextElideMode.ElideRight
         _draw_line(painter, name_area, bold, plain, row.heading, middle)
-        details = QRect(area.left(), top + line, area.width(), line)
-        small = QFont(option.font)
-        small.setPointSizeF(DETAILS_SIZE * option.font.pointSizeF())
-        _draw_line(painter, details, small, quiet, row.details, right)
-        self._draw_state(painter, QRect(area.left(), top + 2 * line, area.width(), line), option,
-                         row, is_selected)  # fmt: skip
+        small = _small(option.font)
+        count = self.details_lines
+        for words in wrapped(row.details, QFontMetrics(small), area.width(), count):
+            top += line
+            details = QRect(area.left(), top, area.width(), line)
+            _draw_line(painter, details, small, quiet, words, right)
+        state = QRect(area.left(), top + line, area.width(), line)
+        self._draw_state(painter, state, option, row, is_selected)
 
     def _draw_state(
         self,
@@ -159,6 +163,42 @@ class _RowPainter(QStyledItemDelegate):
         plain = self.colours.selection_text if is_selected else self.colours.text
         shown = cut_before_value(row.key_value, option.fontMetrics, words.width())
         _draw_line(painter, words, option.font, plain, shown, right)
+
+
+def row_height_px(metrics: QFontMetrics, details_lines: int) -> int:
+    """Return how high a row is: name, details and state."""
+    return (2 + details_lines) * metrics.height() + 2 * PAD_PX + 2
+
+
+def _thumbnail_px(metrics: QFontMetrics, width_px: int) -> int:
+    side = row_height_px(metrics, 1) - 2 * PAD_PX
+    return side if width_px >= NARROW_PX else side * 2 // 3
+
+
+def _small(font: QFont) -> QFont:
+    small = QFont(font)
+    small.setPointSizeF(DETAILS_SIZE * font.pointSizeF())
+    return small
+
+
+def wrapped(text: str, metrics: QFontMetrics, width_px: int, lines: int) -> list[str]:
+    """Return a text in lines that end between words; the last one holds all the rest.
+
+    Returns
+    -------
+    list of str
+        At least one, at most `lines`.
+    """
+    found: list[str] = []
+    rest = text
+    while len(found) < lines - 1 and metrics.horizontalAdvance(rest) > width_px:
+        breaks = [place for place, letter in enumerate(rest) if letter == " "]
+        fitting = [at for at in breaks if metrics.horizontalAdvance(rest[:at]) <= width_px]
+        if not fitting:
+            break
+        found.append(rest[: fitting[-1]])
+        rest = rest[fitting[-1] + 1 :]
+    return [*found, rest]
 
 
 _VALUE = re.compile(r" (?=[-+\u2212\u2264\u2265<>~]?\d[^ ]*(?: [^ \d]+)*$)")
@@ -254,6 +294,7 @@ class WorklistView(QListView):
         # Qt itself keeps a selection of everything only while the number of rows is the same.
         model.layoutAboutToBeChanged.connect(self._keep_selection)
         model.layoutChanged.connect(self._restore_selection)
+        model.arranged.connect(self._choose_lines)
         model.arranged.connect(self.sight_changed)
 
     @property
@@ -343,12 +384,28 @@ class WorklistView(QListView):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Say that other rows may be in sight."""
         super().resizeEvent(event)
+        self._choose_lines()
         self.sight_changed.emit()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Say that rows are in sight now."""
         super().showEvent(event)
         self.sight_changed.emit()
+
+    def _choose_lines(self) -> None:
+        """Give details a second line where one is cut and all cases have the room."""
+        viewport, count = self.viewport(), self._model.rowCount()
+        if viewport is None:
+            return
+        metrics, painter = self.fontMetrics(), self._painter
+        has_room = 0 < count * row_height_px(metrics, 2) <= viewport.height()
+        width = viewport.width() - 3 * PAD_PX - 1 - _thumbnail_px(metrics, viewport.width())
+        small = QFontMetrics(_small(self.font()))
+        texts = (self._model.index(place).data(ROW).details for place in range(count))
+        is_cut = has_room and any(small.horizontalAdvance(text) > width for text in texts)
+        if painter.details_lines != 1 + is_cut:
+            painter.details_lines = 1 + is_cut
+            self.scheduleDelayedItemsLayout()
 
     def _keep_selection(self) -> None:
         self._kept = self.selected

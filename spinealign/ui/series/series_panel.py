@@ -26,10 +26,12 @@ MOST_STUDIES = 20
 class SeriesPanel(QObject):
     """Keeps the series of the study found last at hand, in a panel for the window.
 
-    `opened` says that the user opened some of them.
+    `opened` says that the user opened some of them, `listed` that they are at hand behind the
+    cases: what is wanted of them is open.
     """
 
     opened = pyqtSignal()
+    listed = pyqtSignal()
 
     def __init__(self, bench: Workbench, colours: Colours) -> None:
         super().__init__(bench)
@@ -59,22 +61,31 @@ class SeriesPanel(QObject):
         self._mark_open()
         if not study.is_choice:
             self._follow(self._bench.current)
+            self.dock.show()
+            self.listed.emit()
             return
+        if self._bench.current is not None and study in self._studies_of(self._bench.current):
+            self._follow(self._bench.current)
         self.show_panel(with_focus=self._bench.session.case_of(study.preselected) is None)
+
+    def _studies_of(self, case: Case) -> list[Study]:
+        """Return the studies that list the series of a case, the one found last first."""
+        volumes = case.stack.volumes
+        return [s for s in self._studies if any(stack.volumes == volumes for stack in s.stacks)]
 
     def _follow(self, case: Case | None) -> None:
         """Select the series of the picture that is shown, and list its study."""
         if case is None:
             return
-        for study in self._studies:
-            for stack in study.stacks:
-                if stack.volumes == case.stack.volumes:
-                    if study is not self.browser.study:
-                        self.browser.show_study(study)
-                        self._mark_open()
-                    self.browser.show_selected(stack)
-                    return
-        self.browser.show_selected(None)
+        studies = self._studies_of(case)
+        if not studies:
+            self.browser.show_selected(None)
+            return
+        if studies[0] is not self.browser.study:
+            self.browser.show_study(studies[0])
+            self._mark_open()
+        here = (s for s in studies[0].stacks if s.volumes == case.stack.volumes)
+        self.browser.show_selected(next(here))
 
     def show_panel(self, with_focus: bool = True) -> None:
         """Bring the panel to the front."""

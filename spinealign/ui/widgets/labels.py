@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from PyQt6.QtCore import QEvent, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QIcon, QPaintEvent
+from PyQt6.QtGui import QIcon, QPainter, QPaintEvent
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QDialogButtonBox,
@@ -65,6 +65,27 @@ def put_breakable(label: QLabel, text: str) -> None:
 
 
 _SLASHES = re.compile(r"[/\\](?=[^\s/\\])")
+
+
+class ElidedLabel(QLabel):
+    """Text on one line, cut with an ellipsis where there is no room, whole in the tool tip."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        # Text may come from a file; it must never be read as markup.
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setMinimumWidth(1)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw what there is room for."""
+        room = self.contentsRect()
+        shown = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, room.width()
+        )
+        if shown == self.text():
+            super().paintEvent(event)
+            return
+        QPainter(self).drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
 
 
 def menu_button(name: str, text: str, tip: str) -> QToolButton:

@@ -93,7 +93,8 @@ class CaseCommands(QObject):
         _on_click(everything, self._status.stop)
         box.setDefaultButton(go_on)
         box.setEscapeButton(go_on)
-        follow = partial(self._follow_queue, box, (unfinished[0], one), everything)
+        others = everything, go_on
+        follow = partial(self._follow_queue, box, (unfinished[0], one), others)
         self._bench.session.queue_changed.connect(follow)
         box.finished.connect(lambda: self._bench.session.queue_changed.disconnect(follow))
         box.open()
@@ -146,17 +147,23 @@ class CaseCommands(QObject):
         self,
         box: QMessageBox,
         named: tuple[Case, QPushButton | None],
-        everything: QPushButton | None,
+        others: tuple[QPushButton | None, QPushButton | None],
     ) -> None:
         """Ask about what is left; a button that named an image stops no other one."""
         unfinished = self._bench.session.unfinished
         if not unfinished:
             box.reject()
             return
-        case, one = named
+        (case, one), (everything, go_on) = named, others
         assert one is not None
         assert everything is not None
-        one.setVisible(case in unfinished and len(unfinished) > 1)
+        assert go_on is not None
+        is_named = case in unfinished and len(unfinished) > 1
+        if one.isVisible() and not is_named:
+            # Else Qt hands the keys to the next button, which stops everything.
+            box.setDefaultButton(go_on)
+            go_on.setFocus()
+        one.setVisible(is_named)
         everything.setText(stop_all_text(len(unfinished)))
         _, text, more = stop_question(len(unfinished))
         box.setText(text)

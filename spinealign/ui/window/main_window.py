@@ -311,6 +311,7 @@ class MainWindow(DropWindow):
         cases.file_chosen.connect(bench.opener.open_recent)
         # What was opened is there; a study to choose from comes to the front after it.
         bench.opener.opened.connect(self._show_cases)
+        self.series.listed.connect(self._show_cases)
         cases.forget_requested.connect(bench.preferences.forget)
         cases.clear_recent_requested.connect(bench.preferences.clear_recent)
         bench.samples_read.connect(self.welcome.set_samples)

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSta
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import Progress
 from spinealign.ui.picture.scene import PixelReading
+from spinealign.ui.widgets.labels import ElidedLabel
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.worklist import analysed_text
 
@@ -22,9 +23,8 @@ class StatusLine(QStatusBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
-        self.step = QLabel("Ready")
         # Long hints are cut at the window's edge instead of making the window wider.
-        self.step.setMinimumWidth(1)
+        self.step = ElidedLabel("Ready")
         self._idle_text = "Ready"
         self.step.setAccessibleName("Status")
         self.progress = QProgressBar()
