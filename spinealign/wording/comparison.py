@@ -48,6 +48,14 @@ OTHER_PATIENT = (
     "These are two different patients by what their files state. Nothing is compared until you "
     "confirm that the patient is the same."
 )
+OPEN_EARLIER = "Open an earlier examination…"
+ONE_CASE = (
+    "No other examination is open to compare with. Open an earlier one of the same patient with "
+    "“Open an earlier examination…”, or choose one above once it is open."
+)
+CHOOSE_OTHER = "Choose an examination above, or open an earlier one."
+NO_PATIENT = "Patient not stated in the file"
+PATIENT_HIDDEN = "Patient data hidden"
 _MATCHES = {
     PatientMatch.SAME: "The same patient by what both files state.",
     PatientMatch.DOUBTFUL: (
@@ -107,6 +115,18 @@ def change_text(change: Change) -> str:
 def match_text(match: PatientMatch) -> str:
     """Return whether two images are of one patient, as a sentence."""
     return _MATCHES[match]
+
+
+def is_doubted(match: PatientMatch) -> bool:
+    """Whether a comparison must warn that two images may not be of one patient."""
+    return match is not PatientMatch.SAME
+
+
+def owner_text(facts: PatientFacts, shows_names: bool) -> str:
+    """Return whose picture it is, for one of two that stand side by side."""
+    if not shows_names:
+        return PATIENT_HIDDEN
+    return who_text(facts) or NO_PATIENT
 
 
 def date_text(day: date | None) -> str:

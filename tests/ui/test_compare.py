@@ -25,9 +25,8 @@ from spinealign.measure.geometry.comparison import compare
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.compare.compare_table import CompareColumn, CompareTable
 from spinealign.ui.compare.linked_viewers import Match, match_points, match_rects
-from spinealign.ui.compare.pair_page import CHOOSE
 from spinealign.ui.widgets.theme import LIGHT
-from spinealign.wording.comparison import comparison_lines, comparison_row
+from spinealign.wording.comparison import ONE_CASE, OPEN_EARLIER, comparison_lines, comparison_row
 from tests import fakes
 from tests.phantoms_xray import analysed as analysed_film
 from tests.phantoms_xray import draw_column, turned
@@ -130,9 +129,31 @@ def test_with_one_case_open_the_other_half_asks_for_an_examination(window, analy
     window.actions_by_name["compare"].trigger()
     [opened] = window.findChildren(CompareWindow)
     assert opened.pair.second.case is None
-    assert opened.pair.second.viewer._placeholder == CHOOSE
+    assert opened.pair.second.viewer._placeholder == ONE_CASE
+    assert opened.pair.second.open_button.isVisible()
+    assert opened.pair.second.open_button.text() == OPEN_EARLIER
+    assert not opened.pair.first.open_button.isVisible()
+    assert not opened.pair.doubt.isVisible()
     assert opened.pair.table.rows_model.rows == ()
     assert not any(button.isEnabled() for button in opened.pair._needs_both)
+    opened.close()
+
+
+def test_the_button_of_an_empty_half_opens_an_examination(
+    window, analysed, files, monkeypatch, qtbot
+):
+    analysed("film_1.png")
+    window.actions_by_name["compare"].trigger()
+    [opened] = window.findChildren(CompareWindow)
+    [path] = files("film_small_2.png")
+    monkeypatch.setattr(
+        "spinealign.ui.compare.pair_page.QFileDialog.getOpenFileName",
+        lambda *_: (str(path), ""),
+    )
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        opened.pair.second.open_button.click()
+    assert opened.pair.second.case.path == path
+    assert not opened.pair.second.open_button.isVisible()
     opened.close()
 
 

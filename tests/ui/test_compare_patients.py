@@ -14,7 +14,12 @@ from spinealign.ui.cases.saving import ReportPatient
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.compare.course_page import CHOOSE_TWO
 from spinealign.ui.window.date_dialog import DateDialog
-from spinealign.wording.comparison import DATES_GIVEN, OTHER_PATIENT
+from spinealign.wording.comparison import (
+    DATES_GIVEN,
+    OTHER_PATIENT,
+    PATIENT_HIDDEN,
+    owner_text,
+)
 from tests import fakes
 from tests.phantoms import mr_analysis
 from tests.phantoms_alignment import bent_column
@@ -89,7 +94,12 @@ def test_the_same_patients_last_examination_before_is_compared_the_earlier_first
     assert pair.first.case.path.name == "film_2023.dcm"
     assert pair.second.case.path.name == "film_2024.dcm"
     assert "2023-01-15 to 2024-03-20: 14 months." in pair.times.text()
-    assert "Kowalska, Anna" in pair.times.text()
+    assert "Kowalska" not in pair.times.text()
+    assert [half.owner.text().split("  ·  ")[0] for half in (pair.first, pair.second)] == [
+        "Kowalska, Anna", "Kowalska, Anna",
+    ]  # fmt: skip
+    assert "The same patient" in pair.times.text()
+    assert not pair.doubt.isVisible()
     assert [text.split("  ·  ")[0] for text in offered(pair.second)] == [
         "2024-03-20", "2025-05-05", "2024-01-01", "2023-01-15",
     ]  # fmt: skip
@@ -100,9 +110,31 @@ def test_names_are_not_shown_where_patient_data_are_hidden(opened, window):
     preferences = window.workbench.preferences
     preferences.settings = replace(preferences.settings, hide_patient_data=True)
     pair = opened(*FILES).pair
-    shown = [pair.times.text(), *offered(pair.first), *offered(pair.second)]
+    owners = [pair.first.owner.text(), pair.second.owner.text()]
+    assert owners == [PATIENT_HIDDEN, PATIENT_HIDDEN]
+    shown = [pair.times.text(), *owners, *offered(pair.first), *offered(pair.second)]
     assert not any(word in text for text in shown for word in ("Kowalska", "Nowak", "ID 2"))
     assert "14 months" in pair.times.text()
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (PatientFacts(study_date="20240320"), "is not known"),
+        (PatientFacts(name="Nowak^Jan", identifier="1", study_date="20240320"), "is doubtful"),
+    ],
+    ids=["nothing stated", "another name"],
+)
+def test_each_picture_names_its_own_patient_and_a_doubt_is_a_warning(opened, fake, other, says):
+    fake.patients |= FILES | {"film_2024.dcm": other}
+    pair = opened("film_2023.dcm", "film_2024.dcm").pair
+    assert pair.doubt.isVisible()
+    assert says in pair.doubt.words.text()
+    assert "patient" not in pair.times.text()
+    shown = {half.case.path.name: half.owner.text() for half in (pair.first, pair.second)}
+    assert shown["film_2023.dcm"].startswith("Kowalska, Anna")
+    assert shown["film_2024.dcm"] == owner_text(other, True)
+    assert "Kowalska" not in shown["film_2024.dcm"]
 
 
 def test_another_patient_is_never_chosen_by_the_program(opened):
@@ -170,7 +202,8 @@ def test_another_patient_is_warned_of_and_compared_only_once_confirmed(opened):
     QTest.mouseClick(pair.warning.button, Qt.MouseButton.LeftButton)
     assert pair.compared is not None
     assert pair.table.rows_model.rows
-    assert "a person confirmed it" in pair.times.text()
+    assert "a person confirmed it" in pair.doubt.words.text()
+    assert pair.doubt.isVisible()
     assert not pair.warning.isVisible()
     choose(pair.second, "2025-05-05")
     assert pair.compared is not None

@@ -43,17 +43,20 @@ from spinealign.ui.widgets.labels import WordsColumn, offer, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import (
+    CHOOSE_OTHER,
     ERROR_IN_SHORT,
     ERROR_OF_CHANGE,
+    ONE_CASE,
+    OPEN_EARLIER,
     OTHER_PATIENT,
     comparison_cautions,
     comparison_lines,
     interval_sentence,
+    is_doubted,
     match_text,
-    who_text,
+    owner_text,
 )
 
-CHOOSE = "Choose an examination above"
 BUTTON_GAP_PX = 8
 NEEDS_TWO = "Choose two examinations with results of one patient"
 OTHER_FILE = "Other file…"
@@ -80,10 +83,14 @@ class ExaminationPane(QWidget):
         row = QHBoxLayout()
         row.addWidget(caption)
         row.addWidget(self.choice, 1)
+        self.owner = wrapped_label("", strong=True)
+        self.open_button = push_button(OPEN_EARLIER, self.file_requested.emit)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
+        column.addWidget(self.owner)
         column.addWidget(self.viewer, 1)
+        column.addWidget(self.open_button)
 
     @property
     def analysis(self) -> Analysis | None:
@@ -100,13 +107,20 @@ class ExaminationPane(QWidget):
         self.choice.offer((*captions, OTHER_FILE))
         self._mark_choice()
 
+    def say_whose(self, words: str) -> None:
+        """Say whose picture it is; nothing where there is none."""
+        self.owner.setText(words)
+        self.owner.setVisible(bool(words))
+
     def show_present(self) -> bool:
         """Show the case as it is now; returns whether the picture is another one."""
         self._mark_choice()
+        self.open_button.setVisible(self.case is None)
         finding = self.case.finding if self.case is not None else None
         before, self._shown = self._shown, finding
         if finding is None:
-            words = CHOOSE if self.case is None else placeholder_text(self.case)
+            asks = CHOOSE_OTHER if len(self._cases) > 1 else ONE_CASE
+            words = asks if self.case is None else placeholder_text(self.case)
             self.viewer.show_image(None, words)
             return True
         is_other = before is None or before.display is not finding.display
@@ -171,6 +185,7 @@ class PairPage(QWidget):
         self.cautions = wrapped_label("", "muted")
         self.message = wrapped_label("", "muted")
         self.warning = PatientWarning()
+        self.doubt = DoubtStrip()
         self.link = ViewLink(self.first.viewer, self.second.viewer, self)
         self.only_changed = QCheckBox("&Only changes beyond the error")
         self.in_report = QCheckBox("In the &report of the second")
@@ -228,12 +243,19 @@ class PairPage(QWidget):
         """Take over what was corrected, analysed, opened or closed since."""
         self._offer(self.first, self.second.case)
         self._offer(self.second, self.first.case)
+        for half in (self.first, self.second):
+            half.say_whose("" if half.case is None else self._whose(half.case))
         is_other = [half.show_present() for half in (self.first, self.second)]
         self.link.set_analyses(self.first.analysis, self.second.analysis)
         if any(is_other):
             self.first.viewer.fit()
             self.link.follow_first()
         self._show_differences()
+
+    def _whose(self, case: Case) -> str:
+        facts = self._patients.facts_of(case)
+        is_told = self._patients.is_known(case) or not self._patients.shows_names
+        return owner_text(facts, self._patients.shows_names) if is_told else ""
 
     def _offer(self, half: ExaminationPane, beside: Case | None) -> None:
         cases = self._patients.in_order(beside, self._bench.session.cases)
@@ -288,6 +310,7 @@ class PairPage(QWidget):
             rows = tuple(row for row in rows if row.change is Change.BEYOND)
         self.table.set_rows(rows)
         self.warning.setVisible(found is not None and both is None)
+        self.doubt.say(None if both is None else both[0].match(both[1]))
         self.times.setText(self._times(found, changes if both is not None else None))
         self.cautions.setText(" ".join(self._cautions(both)))
         for button in self._needs_both:
@@ -327,12 +350,11 @@ class PairPage(QWidget):
         if both is None:
             return ""
         match = both[0].match(both[1])
-        who = who_text(both[1].facts) if self._patients.shows_names else ""
-        words = [interval_sentence(*both), match_text(match) if changes is not None else ""]
+        # Whose each picture is stands over it, and a doubt in a strip of its own.
+        is_told = changes is not None and not is_doubted(match)
+        words = [interval_sentence(*both), match_text(match) if is_told else ""]
         if changes is not None:
             words.append(f"{changes or 'No'} measure{'' if changes == 1 else 's'} changed.")
-        if who and match is not PatientMatch.OTHER:
-            words.insert(0, f"{who}.")
         return " ".join(word for word in words if word)
 
     def _draw_measures(self) -> None:
@@ -383,6 +405,7 @@ class PairPage(QWidget):
         column = below.column
         column.addWidget(self.times)
         column.addWidget(self.warning)
+        column.addWidget(self.doubt)
         column.addLayout(self._switches())
         column.addWidget(self.table, 1)
         column.addWidget(self.cautions)
@@ -438,6 +461,26 @@ class PatientWarning(QFrame):
         self.button = push_button("It is the same patient: comp&are", self.confirmed.emit)
         row.addWidget(self.button)
         self.hide()
+
+
+class DoubtStrip(QFrame):
+    """Warns that two examinations that are compared may not be of one patient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("strip", "warning")
+        self.words = wrapped_label("", strong=True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 5, 10, 5)
+        row.addWidget(self.words, 1)
+        self.hide()
+
+    def say(self, match: PatientMatch | None) -> None:
+        """Warn of this; nothing where it is the same patient, or nothing is compared."""
+        words = "" if match is None or not is_doubted(match) else match_text(match)
+        self.words.setText(words)
+        self.setAccessibleName(words)
+        self.setVisible(bool(words))
 
 
 def push_button(text: str, act: Callable[[], None], tip: str = "") -> QPushButton:

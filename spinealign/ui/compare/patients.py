@@ -69,6 +69,10 @@ class PatientReader(QObject):
             task.finished.connect(partial(self._take, part))
         return self._facts.get(part, PatientFacts())
 
+    def is_known(self, case: Case) -> bool:
+        """Whether what the file says about the patient has been read."""
+        return case.stack.first.parts[0] in self._facts
+
     def examination_of(self, case: Case | None) -> PatientExamination | None:
         """Return a case as it is corrected now; None without a result."""
         if case is None or case.finding is None:
