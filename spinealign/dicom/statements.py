@@ -71,6 +71,7 @@ from spinealign.domain.reading import (
     NumberValue,
     PresenceValue,
 )
+from spinealign.reading.findings import is_drawn
 
 if TYPE_CHECKING:
     from highdicom.sr import AlgorithmIdentification, ContentItem, Measurement
@@ -269,10 +270,16 @@ def undetermined_item(finding: Finding, scene: Scene) -> ContentItem:
 
 
 def rejected_item(finding: Finding, scene: Scene) -> ContentItem:
-    """Return which statement of the program the reader rejected: what it said is not repeated."""
+    """Return which statement of the program the reader rejected: what it said is not repeated.
+
+    Whose statement it was stays, so that it is not held against another network.
+    """
     below = [
         *site_items(sites_of(finding, scene)),
         code_item(STATUS, STATUS_VALUES[Decision.REJECTED], MODIFIER),
         key_item(finding),
     ]
+    if not is_drawn(finding):
+        is_disc = finding.kind is FindingKind.DISC_GRADE
+        below += algorithm_items(scene.disc_algorithm if is_disc else scene.algorithm)
     return code_item(REJECTED_FINDING, _subject(finding), CONTAINS, below)

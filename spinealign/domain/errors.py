@@ -151,6 +151,10 @@ class DicomObjectProblem(StrEnum):
     OTHER_IMAGE = "other_image"
     OTHER_MATRIX = "other_matrix"
     NO_SPINE = "no_spine"
+    NO_REPORT = "no_report"
+    DAMAGED_REPORT = "damaged_report"
+    REPORT_OF_OTHER = "report_of_other"
+    NOTHING_REPORTED = "nothing_reported"
 
 
 class DicomObjectError(SpineAlignError):

@@ -78,6 +78,23 @@ _MESSAGES = {
         "The segmentation “{name}” names nothing of the spine on this image.",
         "Choose another segmentation, or give its segments the codes or names of vertebrae.",
     ),
+    DicomObjectProblem.NO_REPORT: (
+        "“{name}” is not a DICOM structured report with measurements.",
+        "Choose a file of the modality SR.",
+    ),
+    DicomObjectProblem.DAMAGED_REPORT: (
+        "The structured report “{name}” is damaged or incomplete.",
+        "Copy or export it again and open the new file.",
+    ),
+    DicomObjectProblem.REPORT_OF_OTHER: (
+        "The structured report “{name}” speaks of another image.",
+        "Open the image that it belongs to; it lies in the same study.",
+    ),
+    DicomObjectProblem.NOTHING_REPORTED: (
+        "The structured report “{name}” has no measure, decision or impression that can be taken "
+        "over.",
+        "Read its text in a viewer of reports, and measure on the image by hand.",
+    ),
 }
 
 
