@@ -17,7 +17,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -153,8 +153,19 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextmanager
-def written_beside(path: Path, content: bytes, *, is_private: bool = False) -> Iterator[Path]:
+def written_beside(
+    path: Path, content: bytes | Iterable[bytes], *, is_private: bool = False
+) -> Iterator[Path]:
     """Write a file under a temporary name in its folder, for the caller to rename.
+
+    Parameters
+    ----------
+    path : Path
+        What it is to be renamed to.
+    content : bytes, or iterable of them
+        In pieces where it is too large to be held at once.
+    is_private : bool
+        Whether only this user may read it.
 
     Yields
     ------
@@ -285,10 +296,12 @@ def export_error(path: Path, error: OSError) -> ExportError:
     return ExportError(path, problem, error.strerror or "")
 
 
-def _write_new(path: Path, content: bytes, mode: int = 0o666) -> None:
+def _write_new(path: Path, content: bytes | Iterable[bytes], mode: int = 0o666) -> None:
     """Write a file that does not exist yet; `mode` is what the user's umask then narrows."""
+    pieces = (content,) if isinstance(content, bytes) else content
     with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-        file.write(content)
+        for piece in pieces:
+            file.write(piece)
         file.flush()
         os.fsync(file.fileno())
 

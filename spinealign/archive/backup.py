@@ -1,0 +1,283 @@
+"""Back-up, restoring, and the drill that tries both.
+
+```
+<place>/<archive>/files/ab/ab12...        encrypted files, each copied once
+<place>/<archive>/20261129T150405Z/       database, accounts, anchor, and what belongs to them
+```
+A back-up holds nothing that the archive does not hold encrypted: it opens with a password of an
+account at that time, or with the recovery key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from spinealign.accounts.keys import SubKeys, derived
+from spinealign.archive.database import (
+    ArchiveError,
+    ArchiveProblem,
+    connect,
+    connect_to_copy,
+    is_whole,
+)
+from spinealign.archive.store import DATABASE, FILES, Archive
+from spinealign.files import write_durably
+from spinealign.json_files import JsonError, read_json
+
+CONTENTS = "contents.json"
+
+_NAME = re.compile(r"\d{8}T\d{6}Z")
+_IDENTIFIER = re.compile(r"[0-9a-f]{32}")
+_PIECE_BYTES = 1 << 20
+
+
+class BackedUpFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of a back-up, as it lies there: encrypted."""
+
+    name: str
+    size_bytes: Annotated[int, Meta(ge=0)]
+    sha256: str
+
+
+class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What belongs to a back-up.
+
+    Parameters
+    ----------
+    archive : str
+    made_utc : str
+    beside : tuple of BackedUpFile
+        Database, accounts and anchor, in the folder of the back-up.
+    files : tuple of BackedUpFile
+        Encrypted files, in the folder that all back-ups of the archive share.
+    mac : str
+        Keyed checksum of all the rest.
+    """
+
+    archive: str
+    made_utc: str
+    beside: tuple[BackedUpFile, ...]
+    files: tuple[BackedUpFile, ...]
+    mac: str
+
+
+@dataclass(frozen=True)
+class BackedUp:
+    """What a back-up did.
+
+    Parameters
+    ----------
+    folder : Path
+    examinations, files, new_files, new_bytes : int
+    """
+
+    folder: Path
+    examinations: int
+    files: int
+    new_files: int
+    new_bytes: int
+
+
+def back_up(
+    archive: Archive,
+    folder: Path,
+    keys: SubKeys,
+    place: Path,
+    identifier: str,
+    name: str,
+    others: tuple[str, ...] = (),
+) -> Iterator[tuple[int, int] | BackedUp]:
+    """Copy an archive, and read back what was copied.
+
+    Parameters
+    ----------
+    archive : Archive
+        Open; it may be used meanwhile.
+    folder : Path
+        Of the archive.
+    keys : SubKeys
+    place : Path
+        Folder for back-ups, at best on another disk.
+    identifier : str
+        Of the archive.
+    name : str
+        Of the back-up: its time, "20261129T150405Z".
+    others : tuple of str
+        Names of files in the archive's folder that belong to it: accounts, anchor.
+
+    Yields
+    ------
+    (int, int)
+        Files done, and all.
+    BackedUp
+        At the end.
+
+    Raises
+    ------
+    OSError
+        It could not be written; earlier back-ups are as they were.
+    ArchiveError
+        ``BACK_UP_DAMAGED``: what was written reads back otherwise.
+    """
+    shared, target = place / identifier / FILES, place / identifier / name
+    unfinished = target.with_name(f"{name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True, mode=0o700)
+    examinations = _copy_database(archive, unfinished / DATABASE, keys)
+    stored = [row[0] for row in archive.connection.execute("SELECT identifier FROM stored_file")]
+    copied: list[BackedUpFile] = []
+    new_files = new_bytes = 0
+    for done, file_identifier in enumerate(sorted(stored)):
+        yield done, len(stored)
+        source = folder / FILES / file_identifier[:2] / file_identifier
+        goal = shared / file_identifier[:2] / file_identifier
+        if not goal.exists():
+            _copy_whole(source, goal)
+            new_files, new_bytes = new_files + 1, new_bytes + source.stat().st_size
+        copied.append(_described(goal, file_identifier))
+    for other in others:
+        _copy_whole(folder / other, unfinished / other)
+    beside = tuple(_described(unfinished / each, each) for each in (DATABASE, *others))
+    contents = Contents(identifier, name, beside, tuple(copied), "")
+    contents = msgspec.structs.replace(contents, mac=_mac(keys, contents))
+    write_durably(unfinished / CONTENTS, msgspec.json.encode(contents))
+    unfinished.rename(target)
+    if not is_back_up_whole(target, keys):
+        raise ArchiveError(ArchiveProblem.BACK_UP_DAMAGED)
+    yield BackedUp(target, examinations, len(copied), new_files, new_bytes)
+
+
+def back_ups(place: Path, identifier: str) -> tuple[Path, ...]:
+    """Return the finished back-ups of an archive, the latest last."""
+    found = (place / identifier).glob("*")
+    return tuple(sorted(path for path in found if _NAME.fullmatch(path.name)))
+
+
+def is_back_up_whole(back_up_folder: Path, keys: SubKeys) -> bool:
+    """Return whether each file of a back-up is as it was written, and the database opens."""
+    try:
+        contents = read_json(back_up_folder / CONTENTS, Contents)
+        if not hmac.compare_digest(contents.mac, _mac(keys, contents)):
+            return False
+        for described, path in _places(back_up_folder, contents):
+            if _described(path, described.name) != described:
+                return False
+        connection = connect_to_copy(back_up_folder / DATABASE, keys.database)
+    except (ArchiveError, JsonError, OSError):
+        return False
+    try:
+        return is_whole(connection)
+    finally:
+        connection.close()
+
+
+def restore(back_up_folder: Path, keys: SubKeys, folder: Path) -> int:
+    """Make an archive of a back-up in an empty folder, and return how many files it has.
+
+    Raises
+    ------
+    ArchiveError
+        ``BACK_UP_DAMAGED``: nothing is left in the folder.
+    FileExistsError
+        The folder is not empty.
+    OSError
+        It could not be written.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(folder)
+    if not is_back_up_whole(back_up_folder, keys):
+        raise ArchiveError(ArchiveProblem.BACK_UP_DAMAGED)
+    contents = read_json(back_up_folder / CONTENTS, Contents)
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True, mode=0o700)
+    for described, path in _places(back_up_folder, contents):
+        is_shared = path.parent.parent.name == FILES
+        place = Path(FILES, described.name[:2]) if is_shared else Path()
+        _copy_whole(path, unfinished / place / described.name)
+    if folder.exists():
+        folder.rmdir()
+    unfinished.rename(folder)
+    return len(contents.files)
+
+
+def drill(back_up_folder: Path, keys: SubKeys, working_folder: Path) -> tuple[int, int]:
+    """Restore a back-up into a folder that is deleted again, and read everything of it.
+
+    Returns
+    -------
+    (int, int)
+        Examinations and files that were read.
+
+    Raises
+    ------
+    ArchiveError
+        ``BACK_UP_DAMAGED``.
+    """
+    folder = working_folder / "drill"
+    try:
+        files = restore(back_up_folder, keys, folder)
+        archive = Archive(folder, keys)
+        try:
+            if not archive.is_whole():
+                raise ArchiveError(ArchiveProblem.BACK_UP_DAMAGED)
+            row = archive.connection.execute("SELECT count(*) FROM examination").fetchone()
+            return int(row[0]), files
+        finally:
+            archive.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy_database(archive: Archive, goal: Path, keys: SubKeys) -> int:
+    """Copy the database as it is at one moment, encrypted with its own key."""
+    copy = connect(goal, keys.database)
+    try:
+        archive.connection.backup(copy)
+        copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        copy.execute("PRAGMA journal_mode = DELETE")
+        return int(copy.execute("SELECT count(*) FROM examination").fetchone()[0])
+    finally:
+        copy.close()
+
+
+def _copy_whole(source: Path, goal: Path) -> None:
+    goal.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_durably(goal, source.read_bytes())
+
+
+def _described(path: Path, name: str) -> BackedUpFile:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+    return BackedUpFile(name, path.stat().st_size, digest.hexdigest())
+
+
+def _places(back_up_folder: Path, contents: Contents) -> Iterator[tuple[BackedUpFile, Path]]:
+    """Yield each file with its place; names that lead elsewhere are none of ours."""
+    for described in contents.beside:
+        if Path(described.name).name != described.name:
+            raise FileNotFoundError(described.name)
+        yield described, back_up_folder / described.name
+    for described in contents.files:
+        if _IDENTIFIER.fullmatch(described.name) is None:
+            raise FileNotFoundError(described.name)
+        shared = back_up_folder.parent / FILES / described.name[:2]
+        yield described, shared / described.name
+
+
+def _mac(keys: SubKeys, contents: Contents) -> str:
+    content = msgspec.json.encode(msgspec.structs.replace(contents, mac=""))
+    key = derived(keys.files, "back-up")
+    return hmac.digest(key, content, "sha256").hex()

@@ -1,0 +1,285 @@
+"""The database: opened with its key, its tables, and how older ones become today's.
+
+SQLCipher encrypts every page, the write-ahead log and the journal with AES-256, and checks each
+page by HMAC-SHA-512. Temporary tables stay in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from spinealign.domain.errors import SpineAlignError
+
+SCHEMA_VERSION = 1
+"""Of the tables; each change of them gets a number, and a step in `_MIGRATIONS`."""
+
+_BUSY_MS = 10_000
+
+_TABLES = """
+CREATE TABLE patient(
+    patient INTEGER PRIMARY KEY,
+    patient_id TEXT NOT NULL, issuer TEXT NOT NULL DEFAULT '',
+    name TEXT NOT NULL DEFAULT '', birth_date TEXT NOT NULL DEFAULT '',
+    sex TEXT NOT NULL DEFAULT '',
+    person INTEGER NOT NULL,
+    UNIQUE(patient_id, issuer, name, birth_date)
+);
+CREATE INDEX patient_person ON patient(person);
+CREATE TABLE examination(
+    examination INTEGER PRIMARY KEY,
+    identifier TEXT NOT NULL UNIQUE,
+    patient INTEGER NOT NULL REFERENCES patient,
+    study_uid TEXT NOT NULL DEFAULT '', accession TEXT NOT NULL DEFAULT '',
+    study_date TEXT NOT NULL DEFAULT '', description TEXT NOT NULL DEFAULT '',
+    kind TEXT NOT NULL DEFAULT '', status TEXT NOT NULL DEFAULT '',
+    reader TEXT NOT NULL DEFAULT '', added_utc TEXT NOT NULL, changed_utc TEXT NOT NULL,
+    signed_utc TEXT NOT NULL DEFAULT '', key_value TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX examination_patient ON examination(patient);
+CREATE INDEX examination_date ON examination(study_date);
+CREATE INDEX examination_status ON examination(status, reader);
+CREATE TABLE stored_file(
+    identifier TEXT PRIMARY KEY,
+    examination INTEGER NOT NULL REFERENCES examination ON DELETE CASCADE,
+    role TEXT NOT NULL, name TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    added_utc TEXT NOT NULL
+);
+CREATE INDEX stored_file_examination ON stored_file(examination);
+CREATE TABLE reading_version(
+    examination INTEGER NOT NULL REFERENCES examination ON DELETE CASCADE,
+    version INTEGER NOT NULL, status TEXT NOT NULL, reader TEXT NOT NULL, at_utc TEXT NOT NULL,
+    impression TEXT NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY(examination, version)
+);
+CREATE TABLE finding(
+    examination INTEGER NOT NULL REFERENCES examination ON DELETE CASCADE,
+    key TEXT NOT NULL, level TEXT NOT NULL, statement TEXT NOT NULL,
+    PRIMARY KEY(examination, key)
+);
+CREATE INDEX finding_level ON finding(level);
+CREATE TABLE measure(
+    examination INTEGER NOT NULL REFERENCES examination ON DELETE CASCADE,
+    code TEXT NOT NULL, level TEXT NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL,
+    lower REAL, upper REAL,
+    PRIMARY KEY(examination, code, level, unit)
+);
+CREATE TABLE tag(
+    examination INTEGER NOT NULL REFERENCES examination ON DELETE CASCADE, tag TEXT NOT NULL,
+    PRIMARY KEY(examination, tag)
+);
+CREATE INDEX tag_tag ON tag(tag);
+CREATE TABLE note(
+    note INTEGER PRIMARY KEY,
+    examination INTEGER NOT NULL REFERENCES examination ON DELETE CASCADE,
+    at_utc TEXT NOT NULL, author TEXT NOT NULL, content TEXT NOT NULL
+);
+CREATE INDEX note_examination ON note(examination);
+CREATE VIRTUAL TABLE words USING fts5(
+    people, description, findings, impression, tags, notes,
+    tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+);
+"""
+
+
+class ArchiveProblem(StrEnum):
+    """Why an archive was not opened, or something in it was not done."""
+
+    WRONG_KEY_OR_DAMAGED = "wrong_key_or_damaged"
+    NEWER = "newer"
+    IN_USE = "in_use"
+    NOT_WRITABLE = "not_writable"
+    FULL = "full"
+    ON_NETWORK = "on_network"
+    NO_SUCH_EXAMINATION = "no_such_examination"
+    BACK_UP_DAMAGED = "back_up_damaged"
+
+
+class ArchiveError(SpineAlignError):
+    """Something of the archive was not done; what it holds is as it was before.
+
+    Parameters
+    ----------
+    problem : ArchiveProblem
+    """
+
+    def __init__(self, problem: ArchiveProblem) -> None:
+        super().__init__(problem.value)
+        self.problem = problem
+
+
+def connect(path: Path, key: bytes) -> Any:
+    """Open a database, or make an empty one, and return its connection.
+
+    Parameters
+    ----------
+    path : Path
+    key : bytes, 32 long
+        Of the database.
+
+    Raises
+    ------
+    ArchiveError
+        Another key, or a damaged file; a place that cannot be written; one of a newer program.
+    """
+    is_new = not path.exists()
+    connection = _opened(
+        str(path),
+        key,
+        (
+            f"busy_timeout = {_BUSY_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+            "cipher_memory_security = ON",
+        ),
+    )
+    if is_new:
+        path.chmod(0o600)
+        with transaction(connection):
+            _run_all(connection, _TABLES)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    version = schema_version(connection)
+    if version > SCHEMA_VERSION:
+        connection.close()
+        raise ArchiveError(ArchiveProblem.NEWER)
+    return connection
+
+
+def connect_to_copy(path: Path, key: bytes) -> Any:
+    """Open a database that nobody changes, without a byte of its file being changed.
+
+    Raises
+    ------
+    ArchiveError
+        Another key, or a damaged file.
+    """
+    return _opened(f"{path.resolve().as_uri()}?mode=ro&immutable=1", key, (), is_uri=True)
+
+
+def _opened(name: str, key: bytes, settings: tuple[str, ...], *, is_uri: bool = False) -> Any:
+    import sqlcipher3
+
+    try:
+        connection = sqlcipher3.connect(
+            name, isolation_level=None, check_same_thread=False, uri=is_uri
+        )
+        # The key as it is, without SQLCipher's own derivation, which is for passwords.
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        for setting in settings:
+            connection.execute(f"PRAGMA {setting}")
+    except sqlcipher3.DatabaseError as error:
+        known = as_archive_error(error) or ArchiveError(ArchiveProblem.WRONG_KEY_OR_DAMAGED)
+        raise known from error
+    return connection
+
+
+def schema_version(connection: Any) -> int:
+    """Return which tables a database has."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+_MIGRATIONS: dict[int, Callable[[Any], None]] = {}
+"""What makes tables of a version those of the next one, by the version before."""
+
+
+def migrate(connection: Any, back_up: Callable[[], None]) -> bool:
+    """Bring older tables up to date, each step whole or not at all.
+
+    Parameters
+    ----------
+    connection : connection
+    back_up : callable
+        Called once before the first step.
+
+    Returns
+    -------
+    bool
+        Whether anything was changed.
+    """
+    version = schema_version(connection)
+    if version == SCHEMA_VERSION:
+        return False
+    back_up()
+    while version < SCHEMA_VERSION:
+        with transaction(connection):
+            _MIGRATIONS[version](connection)
+            version += 1
+            connection.execute(f"PRAGMA user_version = {version}")
+    return True
+
+
+@contextmanager
+def transaction(connection: Any) -> Iterator[None]:
+    """Do several things together, on the disk when this ends, or none of them.
+
+    Raises
+    ------
+    ArchiveError
+        The disk is full, cannot be written, or another program keeps the database too long.
+    """
+    import sqlcipher3
+
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    except sqlcipher3.DatabaseError as error:
+        known = as_archive_error(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def is_whole(connection: Any) -> bool:
+    """Return whether every page is as it was written and the tables agree with one another."""
+    import sqlcipher3
+
+    try:
+        if connection.execute("PRAGMA cipher_integrity_check").fetchall():
+            return False
+        answers = connection.execute("PRAGMA integrity_check").fetchall()
+        stray = connection.execute("PRAGMA foreign_key_check").fetchall()
+    except sqlcipher3.DatabaseError:
+        return False
+    return [tuple(answer) for answer in answers] == [("ok",)] and not stray
+
+
+_MEANINGS = {
+    "is full": ArchiveProblem.FULL,
+    "locked": ArchiveProblem.IN_USE,
+    "busy": ArchiveProblem.IN_USE,
+    "readonly": ArchiveProblem.NOT_WRITABLE,
+    "unable to open": ArchiveProblem.NOT_WRITABLE,
+    "disk i/o": ArchiveProblem.NOT_WRITABLE,
+    "not a database": ArchiveProblem.WRONG_KEY_OR_DAMAGED,
+    "malformed": ArchiveProblem.WRONG_KEY_OR_DAMAGED,
+    "hmac check failed": ArchiveProblem.WRONG_KEY_OR_DAMAGED,
+}
+"""What SQLite and SQLCipher say, which have codes of errors only in later versions of Python."""
+
+
+def as_archive_error(error: Exception) -> ArchiveError | None:
+    """Return what an error of the database means; None for a fault of this program."""
+    text = str(error).lower()
+    for words, problem in _MEANINGS.items():
+        if words in text:
+            return ArchiveError(problem)
+    return None
+
+
+def _run_all(connection: Any, script: str) -> None:
+    """Run statements inside the transaction, which `executescript` would end."""
+    for statement in script.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)

@@ -1,0 +1,506 @@
+"""The archive of examinations: kept, searched, followed in time, linked and deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from spinealign.accounts.keys import SubKeys
+from spinealign.archive.database import (
+    ArchiveError,
+    ArchiveProblem,
+    connect,
+    is_whole,
+    transaction,
+)
+from spinealign.archive.encrypted_files import (
+    DamagedFileError,
+    Readable,
+    decrypted,
+    encrypt_file,
+    read_decrypted,
+)
+from spinealign.archive.records import (
+    CoursePoint,
+    ExaminationRecord,
+    FileRole,
+    FindingRecord,
+    MeasureRecord,
+    PatientRecord,
+    ReadingVersion,
+    RetentionRule,
+    Search,
+    StoredFile,
+)
+from spinealign.archive.searching import where_of
+
+DATABASE, FILES = "archive.db", "files"
+
+_SIGNED = ("signed", "amended")
+
+_EXAMINATION_COLUMNS = (
+    "e.identifier, e.kind, e.added_utc, e.changed_utc, e.study_uid, e.accession, e.study_date, "
+    "e.description, e.status, e.reader, e.signed_utc, e.key_value, "
+    "p.patient_id, p.issuer, p.name, p.birth_date, p.sex"
+)
+
+
+class Archive:
+    """An archive that is open.
+
+    Each call that changes something returns when the change is on the disk.
+
+    Parameters
+    ----------
+    folder : Path
+        Its own; made if it is missing, for this user only.
+    keys : SubKeys
+
+    Raises
+    ------
+    ArchiveError
+    """
+
+    def __init__(self, folder: Path, keys: SubKeys) -> None:
+        self._folder, self._keys = folder, keys
+        self._files = folder / FILES
+        try:
+            self._files.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.chmod(0o700)
+        except OSError as error:
+            raise ArchiveError(ArchiveProblem.NOT_WRITABLE) from error
+        self.connection: Any = connect(folder / DATABASE, keys.database)
+
+    def close(self) -> None:
+        """Close the database; nothing of it stays in memory that this program holds."""
+        self.connection.close()
+
+    def put(self, record: ExaminationRecord) -> None:
+        """Keep an examination, or what has changed of it."""
+        with transaction(self.connection):
+            patient = self._patient_number(record.patient)
+            values = (
+                record.identifier, patient, record.study_uid, record.accession,
+                record.study_date, record.description, record.kind, record.status, record.reader,
+                record.added_utc, record.changed_utc, record.signed_utc, record.key_value,
+            )  # fmt: skip
+            self.connection.execute(
+                "INSERT INTO examination(identifier, patient, study_uid, accession, study_date, "
+                "description, kind, status, reader, added_utc, changed_utc, signed_utc, key_value) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT(identifier) DO UPDATE SET patient = excluded.patient, "
+                "study_uid = excluded.study_uid, accession = excluded.accession, "
+                "study_date = excluded.study_date, description = excluded.description, "
+                "kind = excluded.kind, status = excluded.status, reader = excluded.reader, "
+                "changed_utc = excluded.changed_utc, signed_utc = excluded.signed_utc, "
+                "key_value = excluded.key_value",
+                values,
+            )
+            number = self._number(record.identifier)
+            self._replace_details(number, record)
+            self._index(number)
+
+    def get(self, identifier: str) -> ExaminationRecord:
+        """Return an examination.
+
+        Raises
+        ------
+        ArchiveError
+            ``NO_SUCH_EXAMINATION``.
+        """
+        rows = self.connection.execute(
+            f"SELECT {_EXAMINATION_COLUMNS} FROM examination e JOIN patient p USING (patient) "
+            "WHERE e.identifier = ?",
+            (identifier,),
+        ).fetchall()
+        if not rows:
+            raise ArchiveError(ArchiveProblem.NO_SUCH_EXAMINATION)
+        return self._with_details(_record(rows[0]))
+
+    def search(self, search: Search) -> tuple[ExaminationRecord, ...]:
+        """Return examinations without findings and measures, the latest first."""
+        where, values = where_of(search)
+        rows = self.connection.execute(
+            f"SELECT {_EXAMINATION_COLUMNS} FROM examination e JOIN patient p USING (patient) "
+            f"WHERE {where} ORDER BY e.study_date DESC, e.examination DESC LIMIT ?",
+            (*values, search.most),
+        )
+        return tuple(_record(row) for row in rows)
+
+    def count(self, search: Search) -> int:
+        """Return how many examinations a search would find without its limit."""
+        where, values = where_of(search)
+        row = self.connection.execute(
+            f"SELECT count(*) FROM examination e JOIN patient p USING (patient) WHERE {where}",
+            values,
+        ).fetchone()
+        return int(row[0])
+
+    # Files.
+
+    def add_file(
+        self, identifier: str, role: FileRole, name: str, source: Readable, at_utc: str
+    ) -> StoredFile:
+        """Encrypt a file into the archive.
+
+        The encrypted file is on the disk before the database knows of it: a kill between the
+        two leaves a file that `remove_strays` takes away, never one that is missing.
+        """
+        number = self._number(identifier)
+        file_identifier = secrets.token_hex(16)
+        digested = _Digested(source)
+        path = self._path(file_identifier)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        size = encrypt_file(path, digested, self._keys.files, file_identifier)
+        stored = StoredFile(file_identifier, role, name, size, digested.sha256())
+        with transaction(self.connection):
+            self.connection.execute(
+                "INSERT INTO stored_file VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (file_identifier, number, role.value, name, size, stored.sha256, at_utc),
+            )
+        return stored
+
+    def files(self, identifier: str, role: FileRole | None = None) -> tuple[StoredFile, ...]:
+        """Return the files of an examination, in the order in which they came."""
+        rows = self.connection.execute(
+            "SELECT identifier, role, name, bytes, sha256 FROM stored_file "
+            "WHERE examination = ? ORDER BY rowid",
+            (self._number(identifier),),
+        )
+        found = (StoredFile(row[0], FileRole(row[1]), row[2], row[3], row[4]) for row in rows)
+        return tuple(each for each in found if role is None or each.role is role)
+
+    def read_file(self, stored: StoredFile) -> bytes:
+        """Return the content of a file.
+
+        Raises
+        ------
+        DamagedFileError
+            It is not as it was written.
+        """
+        path = self._path(stored.identifier)
+        content = read_decrypted(path, self._keys.files, stored.identifier)
+        if hashlib.sha256(content).hexdigest() != stored.sha256:
+            raise DamagedFileError(path)
+        return content
+
+    def remove_strays(self) -> int:
+        """Delete encrypted files that no examination knows, and return how many there were."""
+        known = {row[0] for row in self.connection.execute("SELECT identifier FROM stored_file")}
+        strays = [path for path in self._files.glob("*/*") if path.name not in known]
+        for path in strays:
+            with suppress(OSError):
+                path.unlink()
+        return len(strays)
+
+    def damaged_files(self) -> Iterator[StoredFile]:
+        """Yield each file that is missing or not as it was written."""
+        rows = self.connection.execute(
+            "SELECT identifier, role, name, bytes, sha256 FROM stored_file"
+        ).fetchall()
+        for row in rows:
+            stored = StoredFile(row[0], FileRole(row[1]), row[2], row[3], row[4])
+            digest = hashlib.sha256()
+            try:
+                for piece in decrypted(
+                    self._path(stored.identifier), self._keys.files, stored.identifier
+                ):
+                    digest.update(piece)
+            except (DamagedFileError, OSError):
+                yield stored
+                continue
+            if digest.hexdigest() != stored.sha256:
+                yield stored
+
+    def is_whole(self) -> bool:
+        """Return whether database and files are as they were written."""
+        return is_whole(self.connection) and next(self.damaged_files(), None) is None
+
+    # Readings.
+
+    def put_reading(self, identifier: str, reading: ReadingVersion) -> None:
+        """Keep a version of a reading; a signed one never takes another's place.
+
+        Raises
+        ------
+        ArchiveError
+        """
+        number = self._number(identifier)
+        values = (
+            number, reading.version, reading.status, reading.reader, reading.at_utc,
+            reading.impression, reading.content,
+        )  # fmt: skip
+        verb = "INSERT" if reading.version else "INSERT OR REPLACE"
+        with transaction(self.connection):
+            self.connection.execute(
+                f"{verb} INTO reading_version VALUES (?, ?, ?, ?, ?, ?, ?)", values
+            )
+            signed = reading.at_utc if reading.status in _SIGNED else None
+            self.connection.execute(
+                "UPDATE examination SET status = ?, reader = ?, changed_utc = ?, "
+                "signed_utc = coalesce(?, signed_utc) WHERE examination = ?",
+                (reading.status, reading.reader, reading.at_utc, signed, number),
+            )
+            self._index(number)
+
+    def readings(self, identifier: str) -> tuple[ReadingVersion, ...]:
+        """Return every version of a reading, what is not signed yet first."""
+        rows = self.connection.execute(
+            "SELECT version, status, reader, at_utc, impression, content FROM reading_version "
+            "WHERE examination = ? ORDER BY version",
+            (self._number(identifier),),
+        )
+        return tuple(
+            ReadingVersion(row[0], row[1], row[2], row[3], row[4], bytes(row[5])) for row in rows
+        )
+
+    # Tags and notes.
+
+    def set_tags(self, identifier: str, tags: Iterable[str]) -> None:
+        """Give an examination these tags and no others."""
+        number = self._number(identifier)
+        with transaction(self.connection):
+            self._replace_tags(number, tags)
+            self._index(number)
+
+    def add_note(self, identifier: str, author: str, at_utc: str, content: str) -> None:
+        """Add a note, which is no part of the reading."""
+        number = self._number(identifier)
+        with transaction(self.connection):
+            self.connection.execute(
+                "INSERT INTO note(examination, at_utc, author, content) VALUES (?, ?, ?, ?)",
+                (number, at_utc, author, content),
+            )
+            self._index(number)
+
+    def notes(self, identifier: str) -> tuple[tuple[str, str, str], ...]:
+        """Return time, author and content of each note, in the order in which they came."""
+        rows = self.connection.execute(
+            "SELECT at_utc, author, content FROM note WHERE examination = ? ORDER BY note",
+            (self._number(identifier),),
+        )
+        return tuple((row[0], row[1], row[2]) for row in rows)
+
+    # Patients in time.
+
+    def examinations_of(self, identifier: str) -> tuple[ExaminationRecord, ...]:
+        """Return all examinations of the person that one is of, the earliest first."""
+        rows = self.connection.execute(
+            f"SELECT {_EXAMINATION_COLUMNS} FROM examination e JOIN patient p USING (patient) "
+            "WHERE p.person = (SELECT q.person FROM patient q JOIN examination f USING (patient) "
+            "WHERE f.identifier = ?) ORDER BY e.study_date, e.examination",
+            (identifier,),
+        )
+        return tuple(_record(row) for row in rows)
+
+    def course(self, identifier: str, code: str, level: str = "") -> tuple[CoursePoint, ...]:
+        """Return one measure in all examinations of a person, the earliest first."""
+        rows = self.connection.execute(
+            "SELECT e.identifier, e.study_date, e.status, m.code, m.level, m.unit, m.value, "
+            "m.lower, m.upper FROM measure m JOIN examination e USING (examination) "
+            "JOIN patient p USING (patient) WHERE m.code = ? AND m.level = ? AND p.person = "
+            "(SELECT q.person FROM patient q JOIN examination f USING (patient) "
+            "WHERE f.identifier = ?) ORDER BY e.study_date, e.examination",
+            (code, level, identifier),
+        )
+        return tuple(
+            CoursePoint(row[0], row[1], MeasureRecord(*row[3:9]), row[2] in _SIGNED) for row in rows
+        )
+
+    def link(self, first: PatientRecord, second: PatientRecord) -> None:
+        """Say that two patients are one person."""
+        with transaction(self.connection):
+            one, other = self._patient_number(first), self._patient_number(second)
+            self.connection.execute(
+                "UPDATE patient SET person = (SELECT person FROM patient WHERE patient = ?) "
+                "WHERE person = (SELECT person FROM patient WHERE patient = ?)",
+                (one, other),
+            )
+
+    def unlink(self, patient: PatientRecord) -> None:
+        """Say that a patient is a person of their own; the others stay linked."""
+        with transaction(self.connection):
+            number = self._patient_number(patient)
+            others = [
+                row[0]
+                for row in self.connection.execute(
+                    "SELECT patient FROM patient WHERE person = "
+                    "(SELECT person FROM patient WHERE patient = ?) AND patient <> ?",
+                    (number, number),
+                )
+            ]
+            for other in others:
+                self.connection.execute(
+                    "UPDATE patient SET person = ? WHERE patient = ?", (others[0], other)
+                )
+            self.connection.execute(
+                "UPDATE patient SET person = ? WHERE patient = ?", (number, number)
+            )
+
+    # Deletion.
+
+    def delete(self, identifiers: Sequence[str]) -> None:
+        """Delete examinations with all that belongs to them."""
+        paths: list[Path] = []
+        with transaction(self.connection):
+            for identifier in identifiers:
+                number = self._number(identifier)
+                paths += [self._path(stored.identifier) for stored in self.files(identifier)]
+                self.connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
+                self.connection.execute("DELETE FROM examination WHERE examination = ?", (number,))
+            self.connection.execute(
+                "DELETE FROM patient WHERE patient NOT IN (SELECT patient FROM examination)"
+            )
+        for path in paths:
+            with suppress(OSError):  # a stray, which the next `remove_strays` takes away
+                path.unlink()
+
+    def due(self, rule: RetentionRule, today: date) -> tuple[ExaminationRecord, ...]:
+        """Return what a retention rule would delete, the oldest first; nothing is deleted."""
+        last_day = rule.last_day(today).isoformat()
+        signed = " AND e.signed_utc <> ''" if rule.keeps_unsigned else ""
+        rows = self.connection.execute(
+            f"SELECT {_EXAMINATION_COLUMNS} FROM examination e JOIN patient p USING (patient) "
+            f"WHERE substr(e.changed_utc, 1, 10) <= ?{signed} ORDER BY e.changed_utc",
+            (last_day,),
+        )
+        return tuple(_record(row) for row in rows)
+
+    def _path(self, file_identifier: str) -> Path:
+        return self._files / file_identifier[:2] / file_identifier
+
+    def _number(self, identifier: str) -> int:
+        row = self.connection.execute(
+            "SELECT examination FROM examination WHERE identifier = ?", (identifier,)
+        ).fetchone()
+        if row is None:
+            raise ArchiveError(ArchiveProblem.NO_SUCH_EXAMINATION)
+        return int(row[0])
+
+    def _patient_number(self, patient: PatientRecord) -> int:
+        key = (patient.patient_id, patient.issuer, patient.name, patient.birth_date)
+        row = self.connection.execute(
+            "SELECT patient FROM patient WHERE patient_id = ? AND issuer = ? AND name = ? "
+            "AND birth_date = ?",
+            key,
+        ).fetchone()
+        if row is not None:
+            return int(row[0])
+        number = int(
+            self.connection.execute("SELECT coalesce(max(patient), 0) + 1 FROM patient").fetchone()[
+                0
+            ]
+        )
+        self.connection.execute(
+            "INSERT INTO patient VALUES (?, ?, ?, ?, ?, ?, ?)", (number, *key, patient.sex, number)
+        )
+        return number
+
+    def _replace_details(self, number: int, record: ExaminationRecord) -> None:
+        for table in ("finding", "measure"):
+            self.connection.execute(f"DELETE FROM {table} WHERE examination = ?", (number,))
+        self.connection.executemany(
+            "INSERT INTO finding VALUES (?, ?, ?, ?)",
+            [(number, each.key, each.level, each.statement) for each in record.findings],
+        )
+        self.connection.executemany(
+            "INSERT INTO measure VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (number, each.code, each.level, each.value, each.unit, each.lower, each.upper)
+                for each in record.measures
+            ],
+        )
+        self._replace_tags(number, record.tags)
+
+    def _replace_tags(self, number: int, tags: Iterable[str]) -> None:
+        self.connection.execute("DELETE FROM tag WHERE examination = ?", (number,))
+        self.connection.executemany(
+            "INSERT OR IGNORE INTO tag VALUES (?, ?)", [(number, tag) for tag in tags]
+        )
+
+    def _with_details(self, record: ExaminationRecord) -> ExaminationRecord:
+        number = (self._number(record.identifier),)
+        findings = self.connection.execute(
+            "SELECT key, level, statement FROM finding WHERE examination = ? ORDER BY rowid", number
+        )
+        measures = self.connection.execute(
+            "SELECT code, level, unit, value, lower, upper FROM measure WHERE examination = ? "
+            "ORDER BY rowid",
+            number,
+        )
+        tags = self.connection.execute(
+            "SELECT tag FROM tag WHERE examination = ? ORDER BY tag", number
+        )
+        return replace(
+            record,
+            findings=tuple(FindingRecord(*row) for row in findings),
+            measures=tuple(MeasureRecord(*row) for row in measures),
+            tags=tuple(row[0] for row in tags),
+        )
+
+    def _index(self, number: int) -> None:
+        """Make the words of an examination anew, from what its tables hold."""
+
+        def joined(query: str) -> str:
+            rows = self.connection.execute(query, (number,))
+            return "\n".join(" ".join(str(value) for value in row) for row in rows)
+
+        self.connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
+        columns = (
+            joined(
+                "SELECT replace(p.name, '^', ' '), p.patient_id, e.accession FROM examination e "
+                "JOIN patient p USING (patient) WHERE e.examination = ?"
+            ),
+            joined("SELECT description FROM examination WHERE examination = ?"),
+            joined("SELECT level, statement FROM finding WHERE examination = ?"),
+            joined(
+                "SELECT impression FROM reading_version WHERE examination = ? "
+                "ORDER BY version DESC LIMIT 1"
+            ),
+            joined("SELECT tag FROM tag WHERE examination = ?"),
+            joined("SELECT content FROM note WHERE examination = ?"),
+        )
+        self.connection.execute(
+            "INSERT INTO words(rowid, people, description, findings, impression, tags, notes) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (number, *columns),
+        )
+
+
+class _Digested:
+    """A stream, and the checksum of what was read of it."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source, self._digest = source, hashlib.sha256()
+
+    def read(self, length: int = -1, /) -> bytes:
+        piece = self._source.read(length)
+        self._digest.update(piece)
+        return piece
+
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _record(row: Sequence[Any]) -> ExaminationRecord:
+    return ExaminationRecord(
+        identifier=row[0],
+        kind=row[1],
+        added_utc=row[2],
+        changed_utc=row[3],
+        study_uid=row[4],
+        accession=row[5],
+        study_date=row[6],
+        description=row[7],
+        status=row[8],
+        reader=row[9],
+        signed_utc=row[10],
+        key_value=row[11],
+        patient=PatientRecord(*row[12:17]),
+    )
