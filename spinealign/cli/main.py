@@ -14,6 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spinealign import __version__
+from spinealign.cli.dicom_objects import (
+    add_dicom_options,
+    add_object_options,
+    check_dicom_use,
+    dicom_choices,
+    with_segmentation,
+)
 from spinealign.cli.network import add_network
 from spinealign.cli.reading import add_profile_option, add_reading
 from spinealign.cli.series import (
@@ -26,6 +33,7 @@ from spinealign.cli.series import (
 )
 from spinealign.cli.training import add_training, training_module
 from spinealign.domain.comparison import PatientExamination
+from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import PatientsDifferError, SpineAlignError, UnexpectedError
 from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
 from spinealign.domain.findings import Analysis, Step
@@ -175,6 +183,7 @@ def _add_analyze(commands: Any) -> None:
         help="leave out the reading that is saved in the profile for an image; without it report "
         "and analysis.json take the reading in, signed or not, and either way they say so",
     )  # fmt: skip
+    add_dicom_options(analyze)
     analyze.set_defaults(run=_analyze, parser=analyze)
 
 
@@ -196,6 +205,7 @@ def _add_volume(commands: Any) -> None:
         "input", type=Path, metavar="INPUT", help="NIfTI file, folder, archive or DICOMDIR"
     )
     volume.add_argument("--out", required=True, type=Path, metavar="DIR", help="results go here")
+    add_object_options(volume, "the segmentation of the whole series as a DICOM object")
     volume.set_defaults(run=_volume)
 
 
@@ -206,7 +216,12 @@ def _volume(options: argparse.Namespace) -> int:
 
     work = segment_volume(options.input, _model_store("litert"))
     found = _watched(work, sys.stderr.isatty())
-    files = write_volume(found, options.out)
+    files = [*write_volume(found, options.out)]
+    if options.dicom:
+        from spinealign.export.dicom_objects import write_volume_segmentation
+
+        chosen = DicomChoices(None, options.uid_root, options.label_map)
+        files.append(write_volume_segmentation(found, options.out, chosen))
     print("\n".join(volume_lines(found)))
     print(f"{len(files)} files in {options.out}")
     return EXIT_DONE
@@ -286,6 +301,7 @@ def _analyze(options: argparse.Namespace) -> int:
     if options.demonstration and named != 1:
         sys.stderr.write("A demonstration is opened for one image; name just one.\n")
         return EXIT_WRONG_USE
+    check_dicom_use(options, named)
     models = _model_store(options.engine)
     for path, error in failed:
         _report_failure(path, error, options.json)
@@ -294,6 +310,8 @@ def _analyze(options: argparse.Namespace) -> int:
         try:
             with _one_of_many(job.path):
                 analysis = _analyze_one(job.source, models, options)
+                if options.segmentation is not None:
+                    analysis = with_segmentation(analysis, options)
                 details = _details(analysis, options)
                 files = _write(analysis, job.folder, details)
                 _report_result(job, analysis, details, files, options.json)
@@ -398,14 +416,15 @@ def _details(analysis: Analysis, options: argparse.Namespace) -> ReportDetails:
     from spinealign.imaging.study import read_patient
 
     reading, left_out = _stored_reading(analysis, options.ignore_reading)
-    image = analysis.image
+    image, chosen = analysis.image, dicom_choices(options)
     if reading is None and not options.patient_data:
-        return ReportDetails(left_out=left_out)
+        return ReportDetails(left_out=left_out, dicom=chosen)
     patient = read_patient(image.part or ImagePart(image.source_path))
     if options.patient_data:
-        return ReportDetails(patient, reading, left_out=left_out)
+        return ReportDetails(patient, reading, left_out=left_out, dicom=chosen)
     assert reading is not None
-    return ReportDetails(reading=deidentified_reading(analysis, reading, patient))
+    silent = deidentified_reading(analysis, reading, patient)
+    return ReportDetails(reading=silent, dicom=chosen)
 
 
 def _stored_reading(

@@ -89,11 +89,14 @@ class DicomChoices:
         Of new identifiers, without the last dot; empty for 2.25, which needs no registration.
     is_label_map : bool
         Whether segmentations are written as label maps, which fewer programs read.
+    is_in_folder : bool
+        Whether folders of results hold DICOM objects; they say whose image it is.
     """
 
     patient: StatedPatient | None = None
     uid_root: str = ""
     is_label_map: bool = False
+    is_in_folder: bool = False
 
 
 def is_uid_root(text: str) -> bool:

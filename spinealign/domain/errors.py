@@ -28,6 +28,8 @@ class ReadProblem(StrEnum):
     TOO_SMALL = "too_small"
     TOO_MANY = "too_many"
     NO_PIXELS = "no_pixels"
+    SEGMENTATION = "segmentation"
+    REPORT = "report"
     UNSUPPORTED_COMPRESSION = "unsupported_compression"
     UNSUPPORTED_PACKING = "unsupported_packing"
     UNSUPPORTED_LAYOUT = "unsupported_layout"

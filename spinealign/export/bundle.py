@@ -39,10 +39,13 @@ def write_bundle(
     ------
     ExportError
         The folder is as it was before.
+    DicomObjectError
+        DICOM objects are wanted, and cannot be made; the folder is as it was before.
     """
     told = details or ReportDetails()
     contents = {
-        name: EXPORTERS[kind].write(analysis, told) for kind, name in file_names(analysis).items()
+        name: EXPORTERS[kind].write(analysis, told)
+        for kind, name in file_names(analysis, told).items()
     }
     clear_unfinished(folder)
     with as_export_error(folder):

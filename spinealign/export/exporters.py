@@ -27,6 +27,7 @@ PDF = FileType("PDF document", ".pdf")
 HTML = FileType("Web page", ".html")
 CSV = FileType("Table", ".csv")
 JSON = FileType("JSON", ".json")
+DICOM_OBJECT = FileType("DICOM object", ".dcm")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ class Exporter:
         Whether the file is for people and says whose image it is, where that is known.
     is_in_folder : bool
         Whether folders of results hold the file; the others are written when they are asked for.
+    is_dicom : bool
+        Whether the file is a DICOM object, which says whose image it is: folders of results hold
+        it where `DicomChoices.is_in_folder` says so.
     keys : tuple of str
         Shortcuts, the one to show first.
     icon_name, tip : str
@@ -75,27 +79,71 @@ class Exporter:
     is_always_written: bool = False
     is_report: bool = False
     is_in_folder: bool = True
+    is_dicom: bool = False
     keys: tuple[str, ...] = ()
     icon_name: str = ""
     tip: str = ""
 
 
-def available_kinds(analysis: Analysis) -> tuple[str, ...]:
-    """Return the kinds of file that a folder of results of this analysis holds, in order."""
+def available_kinds(analysis: Analysis, details: ReportDetails | None = None) -> tuple[str, ...]:
+    """Return the kinds of file that a folder of results of this analysis holds, in order.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    details : ReportDetails, optional
+        Whose choices tell whether DICOM objects are among them; without, they are not.
+    """
+    with_dicom = details is not None and details.dicom.is_in_folder
     return tuple(
         kind
         for kind, exporter in EXPORTERS.items()
-        if exporter.is_in_folder and (exporter.is_always_written or exporter.is_available(analysis))
+        if (exporter.is_in_folder or (exporter.is_dicom and with_dicom))
+        and (exporter.is_always_written or exporter.is_available(analysis))
     )
 
 
-def file_names(analysis: Analysis) -> dict[str, str]:
+def file_names(analysis: Analysis, details: ReportDetails | None = None) -> dict[str, str]:
     """Return the name of each file of `available_kinds`, by kind."""
-    return {kind: EXPORTERS[kind].file_name for kind in available_kinds(analysis)}
+    return {kind: EXPORTERS[kind].file_name for kind in available_kinds(analysis, details)}
 
 
 def _is_segmented(analysis: Analysis) -> bool:
     return analysis.segmentation is not None
+
+
+def _is_outlined(analysis: Analysis) -> bool:
+    return analysis.segmentation is not None and bool(analysis.segmentation.mask.any())
+
+
+def _is_other_format(analysis: Analysis) -> bool:
+    from spinealign.export.dicom_objects import is_other_format
+
+    return is_other_format(analysis)
+
+
+def _dicom_seg(analysis: Analysis, details: ReportDetails) -> bytes:
+    from spinealign.export.dicom_objects import segmentation
+
+    return segmentation(analysis, details)
+
+
+def _dicom_sc(analysis: Analysis, details: ReportDetails) -> bytes:
+    from spinealign.export.dicom_objects import overlay_capture
+
+    return overlay_capture(analysis, details)
+
+
+def _dicom_pdf(analysis: Analysis, details: ReportDetails) -> bytes:
+    from spinealign.export.dicom_objects import report_document
+
+    return report_document(analysis, details)
+
+
+def _dicom_source(analysis: Analysis, details: ReportDetails) -> bytes:
+    from spinealign.export.dicom_objects import source_picture
+
+    return source_picture(analysis, details)
 
 
 def _has_heatmap(analysis: Analysis) -> bool:
@@ -159,7 +207,9 @@ def _discs(analysis: Analysis, details: ReportDetails) -> bytes:
 def _json(analysis: Analysis, details: ReportDetails) -> bytes:
     from spinealign.export.tables import analysis_json
 
-    table = analysis_json(analysis, file_names(analysis), details.reading, details.left_out)
+    table = analysis_json(
+        analysis, file_names(analysis, details), details.reading, details.left_out
+    )
     return f"{json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
@@ -277,6 +327,57 @@ _ALL = (
         menu_text="All figures (&JSON)…",
         description="This object.",
         write=_json,
+    ),
+    Exporter(
+        "dicom_seg",
+        "segmentation.dcm",
+        DICOM_OBJECT,
+        title="Save DICOM segmentation",
+        menu_text="&Segmentation (DICOM)…",
+        description="The structures as a DICOM segmentation, in the study of the image.",
+        write=_dicom_seg,
+        is_available=_is_outlined,
+        is_in_folder=False,
+        is_dicom=True,
+        tip="Save the outlines for the archive: each body and disc coded, on the image's pixels",
+    ),
+    Exporter(
+        "dicom_sc",
+        "overlay.dcm",
+        DICOM_OBJECT,
+        title="Save overlay as DICOM picture",
+        menu_text="Overlay p&icture (DICOM)…",
+        description="The overlay picture as a DICOM secondary capture, in the study of the image.",
+        write=_dicom_sc,
+        is_in_folder=False,
+        is_dicom=True,
+        tip="Save the picture with everything drawn on it for the archive; any viewer shows it",
+    ),
+    Exporter(
+        "dicom_pdf",
+        "report.dcm",
+        DICOM_OBJECT,
+        title="Save report as DICOM document",
+        menu_text="Re&port document (DICOM)…",
+        description="The report as a DICOM encapsulated PDF, in the study of the image.",
+        write=_dicom_pdf,
+        is_in_folder=False,
+        is_dicom=True,
+        tip="Save the report for the archive, as pages in a DICOM object",
+    ),
+    Exporter(
+        "dicom_source",
+        "image.dcm",
+        DICOM_OBJECT,
+        title="Save the image as DICOM picture",
+        menu_text="Ima&ge itself (DICOM)…",
+        description="The image itself as a DICOM secondary capture, which the other DICOM objects "
+        "refer to; only of an image that is no DICOM file.",
+        write=_dicom_source,
+        is_available=_is_other_format,
+        is_in_folder=False,
+        is_dicom=True,
+        tip="Save the picture that the other DICOM objects refer to; send it to the archive first",
     ),
 )
 

@@ -39,6 +39,7 @@ from spinealign.imaging.dicom_layout import (
     without_little_endian_sequences,
 )
 from spinealign.imaging.dicom_numbers import numbers, settle_numbers
+from spinealign.imaging.dicom_results import require_image
 
 MAX_FRAMES = 20_000
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -212,6 +213,7 @@ def check_pixels(path: Path, file: BinaryIO, dataset: Dataset, frame: int) -> No
     ------
     ImageReadError
     """
+    require_image(path, dataset)
     if not has_pixels(dataset):
         broken = _ends_early(file, dataset)
         raise ImageReadError(path, ReadProblem.TRUNCATED if broken else ReadProblem.NO_PIXELS)

@@ -24,6 +24,7 @@ from spinealign.imaging.decoding import check_size
 from spinealign.imaging.dicom_identifiers import patient_key
 from spinealign.imaging.dicom_numbers import numbers
 from spinealign.imaging.dicom_pixels import MAX_FRAMES, frame_count, inflated, load_dataset
+from spinealign.imaging.dicom_results import require_image
 from spinealign.imaging.dicom_tags import RADIOGRAPH_MODALITIES
 from spinealign.imaging.find import real_path
 
@@ -133,9 +134,10 @@ def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader | StateHe
     Raises
     ------
     ImageReadError
-        NO_PIXELS, TOO_SMALL, TOO_LARGE, NOT_AN_IMAGE
+        NO_PIXELS, SEGMENTATION, REPORT, TOO_SMALL, TOO_LARGE, NOT_AN_IMAGE
     """
     dataset = load_dataset(part.path, inflated(part.path, file), with_pixels=False)
+    require_image(part.path, dataset)
     if "Rows" not in dataset or "Columns" not in dataset:
         presented = _presented(dataset)
         if not presented:

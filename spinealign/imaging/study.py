@@ -27,7 +27,14 @@ MOST_PICTURES = 100_000
 MOST_SKIPPED = 5_000
 """How many files that are not opened are named; the rest is counted."""
 
-_NO_LOSS = frozenset((ReadProblem.NOT_AN_IMAGE, ReadProblem.NO_PIXELS))
+_NO_LOSS = frozenset(
+    (
+        ReadProblem.NOT_AN_IMAGE,
+        ReadProblem.NO_PIXELS,
+        ReadProblem.SEGMENTATION,
+        ReadProblem.REPORT,
+    )
+)
 """Files that hold no picture: nobody misses them in a list of series."""
 
 

@@ -81,6 +81,15 @@ _READ_MESSAGES = {
         "“{name}” is a DICOM file without an image{detail}.",
         "Choose an image of the same examination instead of a report or an index.",
     ),
+    ReadProblem.SEGMENTATION: (
+        "“{name}” is a DICOM segmentation: outlines on an image, and not an image itself{detail}.",
+        "Open the image that it was made of, then the segmentation (File menu, Open a segmentation "
+        "of this image), or keep both in one folder and open the segmentation again.",
+    ),
+    ReadProblem.REPORT: (
+        "“{name}” is a DICOM report or document, and not an image{detail}.",
+        "Open the image that it speaks of; other viewers show the report itself.",
+    ),
     ReadProblem.UNSUPPORTED_COMPRESSION: (
         "“{name}” is compressed in a way that SpineAlign cannot read{detail}.",
         "Export it uncompressed, or as JPEG, JPEG-LS or JPEG 2000.",

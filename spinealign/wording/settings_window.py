@@ -56,6 +56,14 @@ SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
             "A report holds, beside status, impression, findings and cautions:",
             "What is left out stands in the technical annex, and the report says so.",
         ),
+        "dicom_uid_root": SettingWords(
+            "&Root of DICOM identifiers",
+            "The numbers that were registered for your institution, such as 1.2.840.99999. Empty "
+            "makes identifiers that need no registration (2.25).",
+        ),
+        "dicom_label_map": SettingWords(
+            "DICOM segmentations as la&bel maps", "Smaller, but fewer programs read them."
+        ),
         "hide_patient_data": SettingWords(
             "&Hide patient data in the window", "Reports then do not name the patient either."
         ),

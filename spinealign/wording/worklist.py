@@ -67,6 +67,8 @@ _SKIP_REASONS: Mapping[ReadProblem, str] = {
     ReadProblem.TOO_SMALL: "too small",
     ReadProblem.TOO_MANY: "too many pictures in one file",
     ReadProblem.NO_PIXELS: "DICOM without an image",
+    ReadProblem.SEGMENTATION: "DICOM segmentation",
+    ReadProblem.REPORT: "DICOM report or document",
     ReadProblem.UNSUPPORTED_COMPRESSION: "compressed in a way that cannot be read",
     ReadProblem.UNSUPPORTED_PACKING: "packed in a way that cannot be unpacked",
     ReadProblem.UNSUPPORTED_LAYOUT: "not a single greyscale image",

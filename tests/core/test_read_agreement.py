@@ -41,7 +41,6 @@ CONVENTIONAL = ("PIR", "LIA", "LPS")  # sagittal, coronal, axial: across, down, 
 ITK_EXCEPTIONS = {
     "zipMR.gz": "does not unpack gzip",
     "color-p": "leaves pixels that are not square as they are",
-    "liver": "stretches 1-bit pixels to 0 and 255",
     "mlut_18": "ignores the modality LUT",
     "OBXXXX1A": "keeps 8 of a palette's 16 bits",
     "OT-PAL-8": "keeps 8 of a palette's 16 bits",

@@ -58,12 +58,14 @@ class Opener(QObject):
 
     `opened` brings openings, `study_found` a study with several series to choose among
     (the openings come with `opened`, when there are any, before it), `skipped` the files of
-    folders and archives that were not opened, as `Skipped`.
+    folders and archives that were not opened, as `Skipped`; `segmentation_met` the path of a
+    segmentation that was to be opened.
     """
 
     opened = pyqtSignal(object)
     study_found = pyqtSignal(object)
     skipped = pyqtSignal(object)
+    segmentation_met = pyqtSignal(object)
     searching = pyqtSignal(str)
     search_ended = pyqtSignal()
 
@@ -265,7 +267,11 @@ class Opener(QObject):
     def _tell(self, paths: Sequence[Path], scan: Scan) -> None:
         """Say what was not opened, and why."""
         chosen = frozenset(paths)
-        told = [refusal for refusal in scan.refused if not becomes_case(refusal, chosen)]
+        met = [one for one in scan.refused if one.problem is ReadProblem.SEGMENTATION]
+        for refusal in met:
+            self.segmentation_met.emit(refusal.path)
+        rest = [refusal for refusal in scan.refused if refusal not in met]
+        told = [refusal for refusal in rest if not becomes_case(refusal, chosen)]
         if told and not scan.found:
             self._messages.fail(refused_message(told))
         elif scan.skipped:

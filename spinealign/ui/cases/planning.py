@@ -135,10 +135,15 @@ def _again(stack: SeriesStack, chosen: frozenset[Path]) -> Recent | None:
     return Recent(root, stack.number, name=recent_name(stack, root))
 
 
+OF_IMAGES = frozenset((ReadProblem.SEGMENTATION, ReadProblem.REPORT))
+"""What speaks of an image and is none: it belongs to the case of that image."""
+
+
 def becomes_case(refusal: ImageReadError, chosen: frozenset[Path]) -> bool:
     """Whether a refused path is a single image: it is listed with its reason, to try again."""
     is_several = refusal.path.is_dir() or refusal.path.suffix.lower() == ".zip"
-    return refusal.path in chosen and not is_several and refusal.problem not in _OF_SEVERAL
+    is_single = refusal.path in chosen and not is_several and refusal.problem not in _OF_SEVERAL
+    return is_single and refusal.problem not in OF_IMAGES
 
 
 def _unread(path: Path) -> SeriesStack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,21 @@ from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from spinealign import wording
+from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.findings import Analysis
 from spinealign.domain.reading import Reading
 from spinealign.domain.report_details import LeftOutReading, PictureLayers, ReportDetails
-from spinealign.export.exporters import CSV, EXPORTERS, HTML, JSON, OVERLAY, PDF, PNG, FileType
+from spinealign.export.exporters import (
+    CSV,
+    DICOM_OBJECT,
+    EXPORTERS,
+    HTML,
+    JSON,
+    OVERLAY,
+    PDF,
+    PNG,
+    FileType,
+)
 from spinealign.reading.decisions import told_decision
 from spinealign.ui.cases.jobs import (
     make_report,
@@ -58,7 +69,7 @@ def with_suffix_of(path: Path, kind: FileType) -> Path:
     A suffix is appended where there is none or that of another type of ours; the file that then
     gets this name must not be there yet, because nobody was asked whether to replace it.
     """
-    suffixes = {one.suffix for one in (CSV, HTML, JSON, PDF, PNG)}
+    suffixes = {one.suffix for one in (CSV, DICOM_OBJECT, HTML, JSON, PDF, PNG)}
     given = path.suffix.lower()
     given = _OTHER_NAMES.get(given, given)
     if given == kind.suffix or (given and given not in suffixes):
@@ -174,6 +185,21 @@ class Saver(QObject):
         # The name of an image may be that of a patient.
         stem = f"image_{analysis.image.sha256[:12]}" if whose.is_left_out else ""
         self._write_file(self._ask_file(wanted, analysis, asking, stem), write)
+
+    def save_dicom(
+        self,
+        analysis: Analysis,
+        kind: str,
+        whose: ReportPatient,
+        choices: DicomChoices,
+        asking: QWidget,
+    ) -> None:
+        """Ask for a file and write a DICOM object to it, which says whose image it is."""
+        exporter = EXPORTERS[kind]
+        wanted = SavedFile(exporter.title, exporter.file_name, exporter.file_type)
+        details = replace(self.report_details(analysis, whose), dicom=choices)
+        write = partial(self._services.write_report, analysis, kind, details)
+        self._write_file(self._ask_file(wanted, analysis, asking), write)
 
     def preview_report(
         self, analysis: Analysis, whose: ReportPatient, show: Callable[[bytes], object]

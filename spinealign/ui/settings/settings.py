@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
+from spinealign.domain.dicom_choices import LONGEST_ROOT
 from spinealign.domain.measurements import LengthUnit, Share
 from spinealign.domain.reading import PersonName
 from spinealign.domain.report_details import PaperSize, ReportLayout, ReportPart
@@ -42,6 +43,9 @@ class OverlayStyle(StrEnum):
 ShortText = Annotated[str, Meta(max_length=1000)]
 """What a person types on one line."""
 
+
+UidRoot = Annotated[str, Meta(max_length=LONGEST_ROOT)]
+"""What a person typed for a root of DICOM identifiers; `is_uid_root` tells whether it is one."""
 
 FEWEST_CASE_MB, MOST_CASE_MB = 100, 64_000
 FEWEST_SLICE_MB, MOST_SLICE_MB = 32, 16_000
@@ -83,6 +87,10 @@ class Settings:
     paper : PaperSize
     left_out_parts : tuple of ReportPart
         What reports leave to their annex.
+    dicom_uid_root : str
+        Of identifiers of DICOM objects; empty for 2.25.
+    dicom_label_map : bool
+        Whether DICOM segmentations are written as label maps.
     analyses_at_once : bool
         Whether cases are analysed as they are opened; else they wait for Analyse.
     case_memory_mb, slice_memory_mb : int
@@ -109,6 +117,8 @@ class Settings:
     paper: PaperSize = PaperSize.A4
     left_out_parts: Annotated[tuple[ReportPart, ...], Meta(max_length=len(ReportPart))] = ()
     analyses_at_once: bool = True
+    dicom_uid_root: UidRoot = ""
+    dicom_label_map: bool = False
     case_memory_mb: CaseMegabytes = 1500
     slice_memory_mb: SliceMegabytes = 256
 

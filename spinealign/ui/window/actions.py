@@ -78,6 +78,16 @@ IMAGE_TYPE_COMMANDS = tuple(
 COMMANDS: tuple[Command, ...] = (
     Command("open", "&Open files…", ("Ctrl+O",), "open", short="Open"),
     Command("open_folder", "Open &folder…", ("Ctrl+Shift+O",), "folder"),
+    Command(
+        "open_segmentation",
+        "Open a se&gmentation of this image…",
+        tip="Take outlines from a DICOM segmentation, of SpineAlign or of another program",
+    ),
+    Command(
+        "dicom_patient",
+        "Patient &for DICOM…",
+        tip="Fill in whose image this is, for DICOM objects of an image that does not say",
+    ),
     Command("paste", "&Paste image", ("Ctrl+V",), "paste", "Analyse the image on the clipboard"),
     Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
     Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),
@@ -488,7 +498,7 @@ def build_menus(
     bar = window.menuBar()
     assert bar is not None
     files = _menu(bar.addMenu("&File"))
-    _fill(files, actions, ("open", "open_folder"))
+    _fill(files, actions, ("open", "open_folder", "open_segmentation"))
     recent = _menu(files.addMenu("Open &recent"))
     _fill(
         files,
@@ -497,7 +507,7 @@ def build_menus(
     )
     parts = _menu(files.addMenu("Save one &part as"))
     _fill(parts, actions, [f"save_{kind}" for kind in EXPORTERS])
-    _fill(parts, actions, (_SEPARATOR, *map(deidentified_command, REPORTS)))
+    _fill(parts, actions, ("dicom_patient", _SEPARATOR, *map(deidentified_command, REPORTS)))
     _fill(files, actions, ("copy_finding", _SEPARATOR, "print", "letterhead", _SEPARATOR))
     _fill(files, actions, ("close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))

@@ -57,7 +57,7 @@ def connect_files(
     actions.on("open_folder", partial(opener.ask_folder, window))
     actions.on("paste", opener.paste)
     actions.on("save", _of_result(bench, lambda result: saver.save_results([result], window)))
-    for kind in EXPORTERS:
+    for kind in (kind for kind, one in EXPORTERS.items() if not one.is_dicom):
         actions.on(f"save_{kind}", partial(save_part, bench, patient, window, kind))
     for kind in REPORTS:
         actions.on(deidentified_command(kind), partial(_save_deidentified, bench, window, kind))

@@ -74,6 +74,7 @@ from spinealign.ui.window.commands import (
     show_file_locations,
 )
 from spinealign.ui.window.crash import CrashDialog
+from spinealign.ui.window.dicom_commands import DicomCommands
 from spinealign.ui.window.file_locations import first_start_notice
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.window.picture_states import PictureStates
@@ -278,6 +279,7 @@ class MainWindow(DropWindow):
         self.correction.editor.level_drawn.connect(self.turning.straighten)
         self.results.turn_requested.connect(self.turning.turn_and_analyse)
         self.reading_commands = ReadingCommands(actions, bench, self.results, self.patient, self)
+        self.dicom_commands = DicomCommands(actions, bench, self.patient, self)
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)
         self.welcome.folder_requested.connect(actions["open_folder"].trigger)

@@ -21,6 +21,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from spinealign.domain.dicom_choices import LONGEST_ROOT
 from spinealign.domain.report_details import ReportPart
 from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.settings.letterhead import institution
@@ -58,7 +59,9 @@ STYLES: Mapping[OverlayStyle, str] = {
     OverlayStyle.FILLED: "Filled areas",
     OverlayStyle.OUTLINES: "Outlines only",
 }
-NEVER_RESTORED = frozenset({"phrases", "reader_name", "institution_name", "institution_address"})
+NEVER_RESTORED = frozenset(
+    {"phrases", "reader_name", "institution_name", "institution_address", "dicom_uid_root"}
+)
 """What a person typed: it has no default worth having back."""
 
 _WIDTH_EM, _HEIGHT_EM, _LIST_EM = 96, 84, 17
@@ -239,6 +242,10 @@ class SettingsDialog(QDialog):
         form.add("left_out_parts", Editor(page, left_out, show))
         page.names.append("left_out_parts")
         page.say(SETTING_WORDS["left_out_parts"].note, "muted")
+        root = form.line("dicom_uid_root")
+        root.setMaxLength(LONGEST_ROOT)
+        page.put("dicom_uid_root", root)
+        page.put("dicom_label_map", form.tick("dicom_label_map"))
         return page
 
     def _privacy(self) -> SettingsPage:

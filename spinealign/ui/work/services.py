@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from spinealign.domain.comparison import Course, CourseRow, PatientExamination
+from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import ImageReadError
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, Corrections, Step
@@ -33,6 +34,8 @@ from spinealign.domain.study import (
 )
 
 if TYPE_CHECKING:
+    from spinealign.dicom.beside import SegmentedImages
+    from spinealign.dicom.restoring import Restored
     from spinealign.domain.reading import Reading
     from spinealign.export.case_table import CaseRow
     from spinealign.reading.session import ReadingSession
@@ -126,6 +129,16 @@ class Services:
     open_reading: Callable[[Analysis], ReadingSession]
     load_presentation: PresentationOf = lambda _image: AS_IN_FILE
     other_readings: Callable[[ImageSource, Analysis], OtherReadings] = lambda _source, _analysis: ()
+    restore: Callable[[Analysis, Path, DicomChoices], Restored] = lambda *_: _no_restoring()
+    segmented_images: Callable[[Path], SegmentedImages] = lambda _: _no_images()
+
+
+def _no_images() -> SegmentedImages:
+    raise NotImplementedError
+
+
+def _no_restoring() -> Restored:
+    raise NotImplementedError
 
 
 def program_services(profile_dir: Path | None = None) -> Services:
@@ -159,6 +172,8 @@ def program_services(profile_dir: Path | None = None) -> Services:
         open_reading=partial(_open_reading, profile_dir),
         load_presentation=partial(_load_presentation, profile_dir),
         other_readings=partial(_other_readings, profile_dir),
+        restore=_restore,
+        segmented_images=_segmented_images,
     )
 
 
@@ -259,6 +274,21 @@ def _with_patient(analysis: Analysis, details: ReportDetails) -> ReportDetails:
     image = analysis.image
     patient = details.patient or _read_patient(image.part or ImagePart(image.source_path))
     return replace(details, patient=patient)
+
+
+def _segmented_images(path: Path) -> SegmentedImages:
+    from spinealign.dicom.beside import segmented_images
+
+    return segmented_images(path)
+
+
+def _restore(analysis: Analysis, path: Path, choices: DicomChoices) -> Restored:
+    from spinealign.dicom.restoring import restored
+    from spinealign.dicom.segmentation_file import read_segmentation
+    from spinealign.dicom.source import source_of
+
+    file = read_segmentation(path)
+    return restored(analysis, file, source_of(analysis.image, choices))
 
 
 def _write_comparison(first: PatientExamination, second: PatientExamination, path: Path) -> None:

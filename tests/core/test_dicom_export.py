@@ -1,0 +1,165 @@
+"""DICOM objects from the table of exporters and the command line, and a case restored by it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+
+from spinealign.cli.main import EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, run_command
+from spinealign.domain.dicom_choices import DicomChoices
+from spinealign.domain.errors import DicomObjectError
+from spinealign.domain.measurements import DrawingTool
+from spinealign.domain.report_details import ReportDetails
+from spinealign.domain.study import PatientFacts
+from spinealign.export.bundle import write_bundle, write_one
+from spinealign.export.exporters import EXPORTERS, available_kinds
+from spinealign.measure.correction.changes import add_drawing
+from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
+from tests.dicom_objects import PATIENT, dciodvfy_errors, kind_analysis, require_program
+
+DICOM_KINDS = [kind for kind, one in EXPORTERS.items() if one.is_dicom]
+TOLD = ReportDetails(dicom=DicomChoices(PATIENT, is_in_folder=True))
+
+
+@pytest.fixture(params=["film", "slice", "picture"])
+def analysis(request, tmp_path):
+    return kind_analysis(request.param, tmp_path)
+
+
+def test_a_folder_holds_objects_only_where_they_are_chosen(analysis):
+    assert not set(available_kinds(analysis)) & set(DICOM_KINDS)
+    assert not set(available_kinds(analysis, ReportDetails())) & set(DICOM_KINDS)
+    wanted = {"dicom_seg", "dicom_sc", "dicom_pdf"}
+    if analysis.image.file_format != "DICOM":
+        wanted |= {"dicom_source"}
+    assert wanted <= set(available_kinds(analysis, TOLD))
+
+
+def test_every_object_in_a_folder_is_sound_and_of_one_study(analysis, tmp_path):
+    require_program("dciodvfy", "dicom3tools")
+    folder = tmp_path / "out"
+    write_bundle(analysis, folder, TOLD)
+    objects = sorted(folder.glob("*.dcm"))
+    assert len(objects) >= 3
+    for path in objects:
+        assert dciodvfy_errors(path) == []
+    assert len({dcmread(path).StudyInstanceUID for path in objects}) == 1
+    listed = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))["files"]
+    assert {path.name for path in objects} <= set(listed.values())
+    write_bundle(analysis, folder)
+    assert not list(folder.glob("*.dcm"))
+
+
+def test_objects_of_a_picture_refer_to_the_one_that_is_written(tmp_path):
+    folder = tmp_path / "out"
+    write_bundle(kind_analysis("picture", tmp_path), folder, TOLD)
+    image = dcmread(folder / "image.dcm")
+    seg = dcmread(folder / "segmentation.dcm")
+    (series,) = seg.ReferencedSeriesSequence
+    assert series.SeriesInstanceUID == image.SeriesInstanceUID
+    (instance,) = series.ReferencedInstanceSequence
+    assert instance.ReferencedSOPInstanceUID == image.SOPInstanceUID
+    sc = dcmread(folder / "overlay.dcm")
+    assert sc.SourceImageSequence[0].ReferencedSOPInstanceUID == image.SOPInstanceUID
+
+
+def test_nothing_is_left_where_one_object_cannot_be_made(tmp_path):
+    folder = tmp_path / "out"
+    nobody = ReportDetails(dicom=DicomChoices(is_in_folder=True))
+    with pytest.raises(DicomObjectError):
+        write_bundle(kind_analysis("picture", tmp_path), folder, nobody)
+    assert not folder.exists()
+
+
+def test_words_that_a_person_wrote_are_told_to_be_burned_in(tmp_path):
+    analysis = kind_analysis("film", tmp_path)
+    wanted = initial_corrections(analysis)
+    wanted = add_drawing(wanted, DrawingTool.TEXT, [(5, 5)], "Jane Doe")
+    noted = apply_corrections(analysis, wanted)
+    path = tmp_path / "sc.dcm"
+    write_one(noted, "dicom_sc", path, TOLD)
+    assert dcmread(path).BurnedInAnnotation == "YES"
+    write_one(analysis, "dicom_sc", path, TOLD)
+    assert "BurnedInAnnotation" not in dcmread(path)
+
+
+@pytest.mark.parametrize(
+    ("patient", "is_deidentified", "wanted"),
+    [(PatientFacts("Doe"), False, "YES"), (PatientFacts("Doe"), True, "NO"),
+     (PatientFacts(), False, "NO")],
+)  # fmt: skip
+def test_the_document_says_whether_its_pages_name_the_patient(
+    patient, is_deidentified, wanted, tmp_path
+):
+    details = replace(TOLD, patient=patient, is_deidentified=is_deidentified)
+    path = tmp_path / "report.dcm"
+    write_one(kind_analysis("film", tmp_path), "dicom_pdf", path, details)
+    assert dcmread(path).BurnedInAnnotation == wanted
+
+
+# The command line, on a sample that is shipped
+
+
+@pytest.fixture(params=["neck_phantom.dcm", "lumbar_phantom.dcm"])
+def sample(request) -> Path:
+    from spinealign.imaging.samples import list_samples
+
+    return next(one.path for one in list_samples() if one.path.name == request.param)
+
+
+def numbers(folder: Path) -> dict[str, object]:
+    found = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
+    return {key: found.get(key) for key in ("measurements", "vertebrae", "segmentation")}
+
+
+def results_in(folder: Path) -> Path:
+    (path,) = folder.glob("*/analysis.json")
+    return path.parent
+
+
+@pytest.mark.model
+def test_a_case_is_restored_on_the_command_line(sample, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run_command(["analyze", str(sample), "--out", str(first), "--dicom"]) == EXIT_DONE
+    seg = results_in(first) / "segmentation.dcm"
+    command = ["analyze", str(sample), "--out", str(second), "--segmentation", str(seg)]
+    assert run_command(command) == EXIT_DONE
+    assert numbers(results_in(second)) == numbers(results_in(first))
+    masks = [np.array(Image.open(results_in(each) / "mask.png")) for each in (first, second)]
+    np.testing.assert_array_equal(*masks)
+
+
+@pytest.mark.model
+def test_a_picture_needs_its_patient_on_the_command_line(tmp_path, capsys):
+    path = kind_analysis("picture", tmp_path).image.source_path
+    command = ["analyze", str(path), "--out", str(tmp_path / "out"), "--dicom",
+               "--examination", "lateral-neck"]  # fmt: skip
+    assert run_command(command) == EXIT_SOME_FAILED
+    assert "--dicom-patient-id" in capsys.readouterr().err
+    command += ["--dicom-patient-id", "P1", "--dicom-patient-name", "Doe^Jane"]
+    command += ["--dicom-birth-date", "1970-01-02", "--dicom-sex", "F", "--uid-root", "1.2.840.99"]
+    assert run_command(command) == EXIT_DONE
+    image = dcmread(results_in(tmp_path / "out") / "image.dcm")
+    assert (image.PatientID, image.PatientName, image.PatientBirthDate) == (
+        "P1", "Doe^Jane", "19700102",
+    )  # fmt: skip
+    assert image.SOPInstanceUID.startswith("1.2.840.99.")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--segmentation", "seg.dcm"], ["--dicom-patient-id", "P1"], ["--uid-root", "1.2."],
+     ["--dicom-birth-date", "2.1.1970"]],
+)  # fmt: skip
+def test_wrong_use_is_told(options, tmp_path, capsys):
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.arange(4096, dtype=np.uint8).reshape(64, 64)).save(tmp_path / name)
+    paths = [str(tmp_path / name) for name in ("a.png", "b.png")]
+    assert (
+        run_command(["analyze", *paths, "--out", str(tmp_path / "o"), *options]) == EXIT_WRONG_USE
+    )
+    assert capsys.readouterr().err
