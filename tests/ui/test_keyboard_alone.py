@@ -1,7 +1,9 @@
 """The window without a mouse: every menu, dialog and control is reached and has a name and role."""
 
+from itertools import pairwise
+
 import pytest
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QAbstractButton,
@@ -158,6 +160,8 @@ def test_shift_tab_goes_the_same_way_back(show):
     there = walk(window)
     back = walk(window, Qt.Key.Key_Backtab)
     assert set(back) == set(there)
+    start = there.index(back[0])
+    assert back == [*there[: start + 1][::-1], *there[start + 1 :][::-1]]
 
 
 @pytest.mark.parametrize("command", DIALOGS)
@@ -230,3 +234,58 @@ def test_no_button_is_for_the_mouse_alone(show, name):
         if button.isVisible() and not of_qt and button.focusPolicy() == Qt.FocusPolicy.NoFocus:
             alone.append(named(button))
     assert alone == []
+
+
+def entries(menu):
+    """Return the visible and hidden entries of a menu, and of those below it."""
+    found = [(menu, [a for a in menu.actions() if not a.isSeparator()])]
+    for action in found[0][1]:
+        if action.menu() is not None:
+            found += entries(action.menu())
+    return found
+
+
+@pytest.mark.parametrize("name", ["", "film_1.png", "series_1.nii"])
+def test_no_two_entries_of_a_menu_have_the_same_letter(show, name):
+    window = show(name)
+    menus = [found for entry in window.menuBar().actions() for found in entries(entry.menu())]
+    assert len(menus) > 9
+    twice = []
+    for menu, actions in menus:
+        letters = [letter_of(action.text()) for action in actions]
+        given = [letter for letter in letters if letter]
+        twice += [(menu.title(), letter) for letter in set(given) if given.count(letter) > 1]
+    assert twice == []
+
+
+def letter_of(text):
+    at = text.replace("&&", "").find("&")
+    return text.replace("&&", "")[at + 1].lower() if at >= 0 else ""
+
+
+@pytest.mark.parametrize("name", ["film_1.png", "spine_1.png", "series_1.nii"])
+def test_tab_passes_the_parts_of_the_window_one_after_the_other(show, name):
+    window = show(name)
+    parts = window._parts()
+
+    def part_of(control):
+        return next((k for k, p in enumerate(parts) if p is control or p.isAncestorOf(control)), -1)
+
+    walk(window)
+    passed = [part_of(control) for control in walk(window)]
+    runs = [part for place, part in enumerate(passed) if part != passed[place - 1]]
+    assert len(runs) > 4
+    assert len(set(runs)) == len(runs)
+    assert passed.count(parts.index(window.results_dock)) > 5
+
+
+def test_within_the_results_tab_goes_from_the_top_down(show):
+    window = show("film_1.png")
+    page, bar = window.results.page, window.results._scroll.verticalScrollBar()
+    ring = [each for each in window.ring.controls() if page.isAncestorOf(each)]
+    bar.setValue(bar.maximum())
+    assert bar.value() > 100
+    assert [each for each in window.ring.controls() if page.isAncestorOf(each)] == ring
+    tops = [each.mapTo(page, QPoint()).y() for each in ring]
+    assert len(ring) > 6
+    assert all(after >= before - 12 for before, after in pairwise(tops))

@@ -205,7 +205,7 @@ def test_the_report_names_the_patient_where_the_window_does(qtbot, jane, fake, a
 def test_the_report_is_silent_where_the_window_is(qtbot, jane, fake, asked):
     QTest.keyClick(jane, Qt.Key.Key_H, CTRL)
     assert jane.actions_by_name["save_report"].text() == "&Report without patient data (PDF)…"
-    assert jane.actions_by_name["print"].text() == "&Print report without patient data…"
+    assert jane.actions_by_name["print"].text() == "Pr&int report without patient data…"
     _save(qtbot, jane, "save_report")
     assert asked == ["Save report without patient data"]
     assert fake.reports[-1].is_deidentified

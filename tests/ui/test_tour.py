@@ -1,7 +1,8 @@
 """The first steps: four bubbles beside what they are about, by mouse and keys, in nobody's way."""
 
 import pytest
-from PyQt6.QtCore import QPoint, QRect, QSize, Qt
+from PyQt6.QtCore import QEvent, QPoint, QRect, QSize, Qt
+from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QPushButton
 
@@ -182,3 +183,44 @@ def test_a_later_start_shows_the_steps_on_request_only(qtbot, open_window, tmp_p
     assert window.tour.bubble is None
     window.actions_by_name["first_steps"].trigger()
     assert window.tour.bubble.title.text() == BEGIN.title
+
+
+# Keys while another part of the window has them
+
+
+def away_from_the_bubble(window, part):
+    window.activateWindow()
+    part.setFocus()
+    assert not window.tour.bubble.isAncestorOf(window.focusWidget())
+    return window.focusWidget()
+
+
+@pytest.mark.parametrize("part", ["results", "tool bar"])
+def test_return_and_esc_work_wherever_the_keys_are(qtbot, toured, part):
+    toured.resize(1284, 760)
+    parts = {"results": toured.results, "tool bar": toured.opacity_slider}
+    toured.opacity_slider.setEnabled(True)
+    here = away_from_the_bubble(toured, parts[part])
+    QTest.keyClick(here, Qt.Key.Key_Return)
+    assert toured.tour.bubble.title.text() == CASES.title
+    QTest.keyClick(toured.focusWidget(), Qt.Key.Key_Escape)
+    assert toured.tour.bubble is None
+
+
+def test_a_field_keeps_its_keys_while_a_bubble_is_up(qtbot, toured):
+    field = toured.cases.search
+    here = away_from_the_bubble(toured, field)
+    QTest.keyClicks(here, "ab")
+    QTest.keyClick(here, Qt.Key.Key_Return)
+    assert toured.tour.bubble.title.text() == BEGIN.title
+    QTest.keyClick(here, Qt.Key.Key_Escape)
+    assert toured.tour.bubble is not None
+
+
+def test_a_button_that_has_the_keys_is_pressed_and_not_the_bubble(qtbot, toured):
+    button = toured.tool_bar.widgetForAction(toured.actions_by_name["open"])
+    here = away_from_the_bubble(toured, button)
+    assert not toured.tour._is_for_bubble(
+        QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier)
+    )
+    assert here is button

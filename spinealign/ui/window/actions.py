@@ -56,7 +56,7 @@ def deidentified_command(kind: str) -> str:
 
 def _image_type_command(place: int, examination: Examination | None) -> Command:
     if examination is None:
-        words, drawing = "au&tomatic", ""
+        words, drawing = "a&utomatic", ""
     else:
         words, drawing = examination_label(examination, True), examination.modality.value
     return Command(
@@ -119,28 +119,28 @@ COMMANDS: tuple[Command, ...] = (
         for kind, one in REPORTS.items()
         for words in [one.menu_text.replace("&", "")]
     ),
-    Command("print", "&Print report…", ("Ctrl+P",), "report", "Look at the report and print it"),
+    Command("print", "Pr&int report…", ("Ctrl+P",), "report", "Look at the report and print it"),
     Command("letterhead", "Letter&head of reports…", (), "", "Name and logo of the institution"),
-    Command("copy_finding", "&Copy reading as text", ("Ctrl+Shift+C",), "copy"),
+    Command("copy_finding", "Copy readin&g as text", ("Ctrl+Shift+C",), "copy"),
     Command(
         "add_companion",
-        "&Add the other contrast…",
+        "Add the &other contrast…",
         ("Ctrl+T",),
         "",
         "Grade the discs with the same patient's T1 beside T2, or T2 beside T1",
     ),
     Command(
         "all_slices",
-        "All s&lices…",
+        "All sl&ices…",
         ("Ctrl+L",),
         "",
         "Segment every slice of the series, scroll through them, and measure volumes",
     ),
-    Command("drop_companion", "Re&move the other contrast"),
+    Command("drop_companion", "R&emove the other contrast"),
     Command("close_case", "&Close case", ("Ctrl+W",)),
-    Command("close_all", "Close a&ll cases", ("Ctrl+Shift+W",)),
+    Command("close_all", "Close all cas&es", ("Ctrl+Shift+W",)),
     Command("quit", "&Quit", ("Ctrl+Q",), "quit"),
-    Command("find", "&Search cases", ("Ctrl+F",)),
+    Command("find", "Sea&rch cases", ("Ctrl+F",)),
     Command(
         "again",
         "&Analyse again",
@@ -148,7 +148,7 @@ COMMANDS: tuple[Command, ...] = (
         "again",
         "Analyse the image that is shown, or all selected cases",
     ),
-    Command("cancel", "Ca&ncel", ("Esc",), "cancel", "Stop the analysis; results stay"),
+    Command("cancel", "Cance&l", ("Esc",), "cancel", "Stop the analysis; results stay"),
     *IMAGE_TYPE_COMMANDS,
     Command("settings", "Se&ttings…", ("Ctrl+,",), "", "All that you choose once and for all"),
     Command("undo", "&Undo", ("Ctrl+Z",), "undo"),
@@ -179,7 +179,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "levels_up",
-        "Shift levels &up",
+        "Shi&ft levels up",
         ("Ctrl+Shift+Up",),
         "",
         "Rename every vertebra and disc one level higher (L5/S1 becomes L4/L5)",
@@ -295,12 +295,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("addendum", "A&dd addendum…", tip="Add to a signed reading, with the reason"),
     Command("versions", "&Earlier versions…", tip="Show the signed reading before its addenda"),
     Command("phrases", "&Phrases…", tip="Edit the phrases that keys stand for in an impression"),
-    Command("next_slice", "Ne&xt slice", ("PgDown",), "", "Show the next image of the series"),
+    Command("next_slice", "Nex&t slice", ("PgDown",), "", "Show the next image of the series"),
     Command(
         "previous_slice", "Pre&vious slice", ("PgUp",), "", "Show the previous image of the series"
     ),
     Command("result_slice", "&Back to the result", ("Home",), "", "Show the analysed image"),
-    Command("series", "&Series of the study", ("Ctrl+B",), "", "Choose among the series found"),
+    Command("series", "Series o&f the study", ("Ctrl+B",), "", "Choose among the series found"),
     Command("next_case", "&Next case", ("N", "Ctrl+PgDown"), "next"),
     Command("previous_case", "&Previous case", ("P", "Ctrl+PgUp"), "previous"),
     Command("overlay", "Show &overlay", ("O",), "overlay", "Show the structures found", True),
@@ -326,7 +326,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("fit", "&Fit to window", ("F",), "fit"),
     Command("one_to_one", "Actual &size (1:1)", ("1",), "one-to-one"),
     Command("zoom_in", "Zoom &in", ("+", "=", "Ctrl++"), "zoom-in"),
-    Command("zoom_out", "Zoom o&ut", ("-", "Ctrl+-"), "zoom-out"),
+    Command("zoom_out", "&Zoom out", ("-", "Ctrl+-"), "zoom-out"),
     Command("turn_left", "Turn &left by 90°", (",",), "turn-left", "Turn the image to the left"),
     Command(
         "turn_right", "Turn &right by 90°", (".",), "turn-right", "Turn the image to the right"
@@ -350,17 +350,17 @@ COMMANDS: tuple[Command, ...] = (
     Command("show_as_in_file", "Show as in its &file", tip="Neither turned, mirrored nor inverted"),
     Command(
         "analyse_as_shown",
-        "Analyse as &shown",
+        "Analyse as s&hown",
         ("Shift+F5",),
         tip="Let the networks look at the turned image; corrected bodies stay where they are",
     ),
     Command(
         "turn_and_analyse",
-        "&Turn and analyse",
+        "Turn and anal&yse",
         tip="Show an image that lies on its side upright, and analyse it so",
     ),
     Command("invert", "In&vert", ("I",), "invert", "Invert the grey values", True),
-    Command("reset_window", "&Reset window and level", ("R",), "reset-window"),
+    Command("reset_window", "Reset window and le&vel", ("R",), "reset-window"),
     Command("window_bone", "&Bone window", ("2",), checkable=True),
     Command("window_soft_tissue", "&Soft tissue window", ("3",), checkable=True),
     Command("window_brain", "B&rain window", ("4",), checkable=True),
@@ -370,13 +370,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("previous_window", "&Previous window", ("Shift+W",)),
     Command(
         "hide_patient",
-        "&Hide patient data",
+        "Hide &patient data",
         ("Ctrl+H",),
         "",
         "Hide the patient data of the files everywhere",
         True,
     ),
-    Command("full_screen", "F&ull screen", ("F11",), checkable=True),
+    Command("full_screen", "Full scree&n", ("F11",), checkable=True),
     Command("theme_system", "&System", group="theme"),
     Command("theme_light", "&Light", group="theme"),
     Command("theme_dark", "&Dark", group="theme"),
@@ -388,7 +388,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "clear_recent",
-        "C&lear recent files",
+        "Clear recen&t files",
         tip="Forget the paths of recent files, and of what was open last time",
     ),
     Command("start_page", "&Start page and samples", (), "", "Show the page with sample cases"),
@@ -396,7 +396,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("first_steps", "&First steps", (), "", "Four bubbles that show where to begin"),
     Command("keyboard", "&Keyboard and mouse", (), "keyboard"),
     Command("models", "Model &cards", (), "model"),
-    Command("places", "&File locations…", (), "folder"),
+    Command("places", "File &locations…", (), "folder"),
     Command("about", "&About SpineAlign", (), "info"),
 )
 
@@ -505,7 +505,7 @@ def build_menus(
         actions,
         ("open_last_session", "paste", "skipped", _SEPARATOR, "save", "save_all", "export_table"),
     )
-    parts = _menu(files.addMenu("Save one &part as"))
+    parts = _menu(files.addMenu("Save o&ne part as"))
     _fill(parts, actions, [f"save_{kind}" for kind in EXPORTERS])
     _fill(parts, actions, ("dicom_patient", _SEPARATOR, *map(deidentified_command, REPORTS)))
     _fill(files, actions, ("copy_finding", _SEPARATOR, "print", "letterhead", _SEPARATOR))

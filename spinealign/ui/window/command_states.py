@@ -117,7 +117,7 @@ class CommandStates(QObject):
             self._actions.rename(
                 f"save_{kind}", text.replace(" (", f" {words} (") if words else text
             )
-        self._actions.rename("print", f"&Print report {words}".rstrip() + "…")
+        self._actions.rename("print", f"Pr&int report {words}".rstrip() + "…")
 
     def _offer_volume(self, case: Case | None) -> None:
         result = self._bench.current_analysis

@@ -76,6 +76,7 @@ from spinealign.ui.window.commands import (
 from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.window.dicom_commands import DicomCommands
 from spinealign.ui.window.file_locations import first_start_notice
+from spinealign.ui.window.focus_ring import FocusRing
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.window.picture_states import PictureStates
 from spinealign.ui.window.reading_commands import ReadingCommands
@@ -167,8 +168,20 @@ class MainWindow(DropWindow):
         restore_layout(self, bench.preferences.state, self.cases_dock, self.results_dock)
         # The series of the last session are not open any more.
         self.series.dock.hide()
+        self.ring = FocusRing(self, self._parts())
         self._turn_page(None)
         self._show_title()
+
+    def _parts(self) -> list[QWidget]:
+        """Return the parts of the window in the order in which Tab passes them."""
+        return [
+            self.tool_bar, self.cases_dock, self.series.dock, self.patient, self.edit_bar,
+            self.banner, self.pages, self.slice_bar, self.results_dock, self.status,
+        ]  # fmt: skip
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Go on with Tab in the order of the parts, not in that in which they were made."""
+        return self.ring.move(next) or super().focusNextPrevChild(next)
 
     def start(self, paths: Sequence[Path] = ()) -> None:
         """Begin to work, once the window is on the screen."""

@@ -10,11 +10,18 @@ from functools import partial
 from PyQt6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QMainWindow,
+    QPlainTextEdit,
     QPushButton,
+    QTextEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +35,10 @@ _ARROW_PX, _GAP_PX, _EDGE_PX, _ROUND_PX = 10, 4, 8, 8
 _BUTTON_PX = 60
 """Nothing lower is a panel."""
 
+_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox, QComboBox)
+"""What keeps its keys while a bubble is up."""
+
+_KEYS = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress)
 _FOLLOWED = (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.Show, QEvent.Type.Hide)
 
 
@@ -245,6 +256,9 @@ class Tour(QObject):
         self.bubble.stepped.connect(self._step)
         self.bubble.skipped.connect(self.end)
         self._window.installEventFilter(self)
+        app = QApplication.instance()
+        if app is not None:
+            app.installEventFilter(self)
         self._number = 0
         self._show()
         self.bubble.next.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -259,6 +273,9 @@ class Tour(QObject):
         bubble, self.bubble = self.bubble, None
         if bubble is not None:
             self._window.removeEventFilter(self)
+            app = QApplication.instance()
+            if app is not None:
+                app.removeEventFilter(self)
             self._soon.stop()
             had_keys = bubble.isAncestorOf(self._window.focusWidget())
             bubble.hide()
@@ -267,10 +284,36 @@ class Tour(QObject):
                 self._before.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Follow the window when its parts move."""
-        if event is not None and event.type() in _FOLLOWED:
+        """Follow the window when its parts move, and take the keys of a bubble that is up.
+
+        Fields for text, menus and dialogs keep their keys, and so does a button that has them.
+        """
+        if watched is self._window and event is not None and event.type() in _FOLLOWED:
             self._soon.start(0)
+        if isinstance(event, QKeyEvent) and event.type() in _KEYS and self._is_for_bubble(event):
+            if event.type() == QEvent.Type.ShortcutOverride:
+                event.accept()
+            elif event.key() == Qt.Key.Key_Escape:
+                self.end()
+            else:
+                self._step(1)
+            return True
         return super().eventFilter(watched, event)
+
+    def _is_for_bubble(self, event: QKeyEvent) -> bool:
+        """Whether a key that another part of the window has is meant for the bubble."""
+        app = QApplication.instance()
+        if self.bubble is None or not isinstance(app, QApplication):
+            return False
+        keys = app.focusWidget()
+        is_here = app.activeWindow() is self._window and app.activePopupWidget() is None
+        if not is_here or (keys is not None and self.bubble.isAncestorOf(keys)):
+            return False
+        if event.key() == Qt.Key.Key_Escape:
+            return not isinstance(keys, _FIELDS)
+        is_return = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        return is_return and plain and not isinstance(keys, (*_FIELDS, QAbstractButton))
 
     def _step(self, by: int) -> None:
         self._number += by
