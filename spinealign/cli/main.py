@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spinealign import __version__
+from spinealign.cli.deidentification import add_deidentify
 from spinealign.cli.dicom_objects import (
     add_dicom_options,
     add_object_options,
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
     from spinealign.domain.report_details import LeftOutReading, ReportDetails
 
 COMMANDS = (
-    "analyze", "volume", "compare", "course", "motion", "define", "reading", "models", "self-test",
-    "train", "package", "peers", "send", "fetch", "receive",
+    "analyze", "volume", "compare", "course", "motion", "define", "reading", "deidentify", "models",
+    "self-test", "train", "package", "peers", "send", "fetch", "receive",
 )  # fmt: skip
 _Result = TypeVar("_Result")
 _OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -130,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_volume(commands)
     _add_measures(commands)
     add_reading(commands)
+    add_deidentify(commands)
     listing = commands.add_parser("models", help="list the models and their limits")
     listing.add_argument("--json", action="store_true", help="print the whole cards as JSON")
     listing.set_defaults(run=_models)

@@ -300,6 +300,48 @@ class StoredReadingError(SpineAlignError):
         self.damage = damage
 
 
+class DeidentificationProblem(StrEnum):
+    """Why a file, or all of them, could not be de-identified."""
+
+    KEY = "key"
+    SAME_FOLDER = "same_folder"
+    BOXES = "boxes"
+    NOT_DICOM_OR_PICTURE = "not_dicom_or_picture"
+    ARCHIVE = "archive"
+    INDEX = "index"
+    DOCUMENT = "document"
+    UNKNOWN_CLASS = "unknown_class"
+    UNREADABLE = "unreadable"
+    TOO_DEEP = "too_deep"
+    LEFTOVER = "leftover"
+    LAYOUT = "layout"
+    PIXELS_CHANGED = "pixels_changed"
+    TEXT_FOUND = "text_found"
+    TEXT_STATED = "text_stated"
+    PIXELS_UNSEEN = "pixels_unseen"
+    NOT_BLACKENED = "not_blackened"
+    SAME_INSTANCE = "same_instance"
+
+
+class DeidentificationError(SpineAlignError):
+    """A file could not be de-identified safely; nothing of it was written.
+
+    Parameters
+    ----------
+    path : Path
+        The source, for the person at this computer; never written to reports or logs.
+    problem : DeidentificationProblem
+    detail : str
+        What kind of thing it was; never a value of the patient.
+    """
+
+    def __init__(self, path: Path, problem: DeidentificationProblem, detail: str = "") -> None:
+        super().__init__(f"{problem.value}: {detail}" if detail else problem.value)
+        self.path = path
+        self.problem = problem
+        self.detail = detail
+
+
 class DataSetError(SpineAlignError):
     """A training folder does not have the layout that the command needs."""
 

@@ -9,6 +9,7 @@ from spinealign.domain.errors import (
     CorrectionsError,
     CorrectionsProblem,
     DataSetError,
+    DeidentificationError,
     DicomObjectError,
     ExportError,
     ExportProblem,
@@ -27,6 +28,7 @@ from spinealign.domain.errors import (
 from spinealign.domain.formats import FORMAT_NAMES
 from spinealign.domain.network import NetworkError
 from spinealign.json_files import JsonError, JsonProblem
+from spinealign.wording.deidentification import problem_words
 from spinealign.wording.dicom_objects import dicom_object_words
 from spinealign.wording.network import network_failure
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
@@ -388,6 +390,9 @@ def explain(error: SpineAlignError) -> Message:
             return _fill(_STORED_READING_MESSAGES[error.problem], name, damage)
         case NetworkError():
             return Message(*network_failure(error))
+        case DeidentificationError():
+            sentence, advice, name, detail = problem_words(error)
+            return _fill((sentence, advice), name, detail)
         case PatientsDifferError(is_companion=True):
             return Message(
                 f"“{display_name(error.first)}” and “{display_name(error.second)}” state different "

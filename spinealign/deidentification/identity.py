@@ -1,0 +1,242 @@
+"""What names a patient, looked for in any text: names, numbers, birth dates, staff, places.
+
+Text is compared folded: compatibility characters made plain, letters without case and marks
+(Unicode Standard Annex 15, form KD), so that "MÜLLER", "Muller" and full-width letters are one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import permutations
+
+from spinealign.deidentification.table import known_words
+
+_LEAST_ANYWHERE = 5
+"""Letters of a name that is looked for inside other words too; shorter ones stand alone."""
+
+_LEAST_LETTERS, _LEAST_OF_NUMBER = 2, 3
+_MOST_PARTS = 6
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
+_PARTS_OF_NAME = re.compile(r"[\s^=\-,.;'’_\\/()&]+")
+_UID = re.compile(r"(?<![\d.])[0-2](?:\.\d+){5,}(?![\d.])")
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_NO_NAMES = frozenset([
+    "dr", "prof", "med", "md", "phd", "mr", "mrs", "ms", "sir", "phys", "doctor", "unknown",
+    "none", "removed", "modified", "unmodified", "anonymous", "anonymized", "anonymised",
+    "anon", "deidentified", "patient", "test", "phantom",
+])  # fmt: skip
+"""Titles, and what stands in place of a name in files that were de-identified before."""
+
+DEFINED_TERMS = frozenset([
+    "text", "pname", "code", "num", "container", "composite", "waveform", "uidref", "date",
+    "time", "datetime", "scoord", "scoord3d", "tcoord", "table", "contains", "separate",
+    "continuous", "partial", "complete", "verified", "unverified", "original", "derived",
+    "primary", "secondary", "axial", "localizer", "other", "monochrome1", "monochrome2",
+    "palette", "color", "image", "volume", "mixed", "magnitude", "phase", "real", "imaginary",
+    "complex", "sampled", "distorted", "resampled", "professional", "research", "synthetic",
+    "yes", "no", "none", "linear", "sigmoid", "ybr_full", "rgb", "seg", "pr", "ko", "ot", "xa",
+    "mg", "nm", "pt", "rf", "sc", "sr", "reg", "px", "io", "es", "us", "xc", "hfs", "hfp",
+    "ffs", "ffp", "hfdr", "hfdl", "ffdr", "ffdl", "dcm", "sct", "srt", "ucum", "raw",
+])  # fmt: skip
+"""Values that objects are built of; a patient of such a name does not take them out."""
+
+
+def folded(text: str) -> str:
+    """Return text as it is compared."""
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def _folded_with_places(text: str) -> tuple[str, list[int]]:
+    """Fold text; also return for each folded character where it comes from."""
+    letters: list[str] = []
+    places: list[int] = []
+    for place, character in enumerate(text):
+        for part in unicodedata.normalize("NFKD", character).casefold():
+            if not unicodedata.combining(part):
+                letters.append(part)
+                places.append(place)
+    return "".join(letters), places
+
+
+class Identity:
+    """All that names one patient and the people and places of the patient's files."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.numbers: set[str] = set()
+        self.dates: set[str] = set()
+        self.phrases: set[str] = set()
+
+    def add_name(self, value: str) -> None:
+        """Take up a person's name, in all its representations (PS3.5, 6.2.1)."""
+        spellings = (folded(value), folded(value.casefold().translate(_UMLAUTS)))
+        for spelt in spellings:
+            parts = [
+                part
+                for part in _PARTS_OF_NAME.split(spelt)
+                if _is_worth_looking_for(part) and part not in _NO_NAMES
+            ]
+            self.names.update(parts)
+            # Names of files and users run parts together, which alone are too short to be sure of.
+            pairs = permutations(parts[:_MOST_PARTS], 2)
+            self.names.update("".join(pair) for pair in pairs if all(map(str.isascii, pair)))
+
+    def add_number(self, value: str) -> None:
+        """Take up an identifier: letters and digits, separators do not count."""
+        plain = "".join(c for c in folded(value) if c.isalnum())
+        if len(plain) >= _LEAST_OF_NUMBER:
+            self.numbers.add(plain)
+
+    def add_birth_date(self, value: str) -> None:
+        """Take up a date of birth (YYYYMMDD)."""
+        if re.fullmatch(r"\d{8}", value.strip()):
+            self.dates.add(value.strip())
+
+    def add_phrase(self, value: str) -> None:
+        """Take up an institution, an address or the like, which is looked for as a whole."""
+        plain = " ".join(folded(value).split())
+        if len(plain) >= _LEAST_ANYWHERE:
+            self.phrases.add(plain)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        phrases = (r"\s+".join(map(re.escape, phrase.split())) for phrase in self.phrases)
+        parts = [
+            *phrases,
+            *map(_number_pattern, self.numbers),
+            *(p for d in self.dates for p in _date_patterns(d)),
+            *map(_name_pattern, self.names),
+        ]
+        return re.compile("|".join(sorted(parts, key=len, reverse=True))) if parts else None
+
+    def without(self, text: str) -> str:
+        """Return text without anything that names the patient; the same text if nothing does."""
+        while True:
+            cleaned = self._once(text)
+            if cleaned == text:
+                return text
+            text = cleaned
+
+    def _once(self, text: str) -> str:
+        if self._pattern is None or not text:
+            return text
+        plain, places = _folded_with_places(text)
+        spans = [found.span() for found in self._pattern.finditer(plain)]
+        if not spans:
+            return text
+        keep = [True] * len(text)
+        for start, end in spans:
+            for place in range(places[start], places[end - 1] + 1):
+                keep[place] = False
+        kept = "".join(c if k else " " for c, k in zip(text, keep, strict=True))
+        return re.sub(r" {2,}", " ", kept).strip(" -_,;:/()^=")
+
+    def is_in(self, text: str) -> bool:
+        """Tell whether anything of the patient is in a text."""
+        return self._pattern is not None and self._pattern.search(folded(text)) is not None
+
+    @cached_property
+    def _sure(self) -> re.Pattern[str] | None:
+        """What is no word by itself, for looking through bytes that are not only text."""
+        words = known_words() | DEFINED_TERMS
+        names = {n for n in self.names if len(n) >= _LEAST_ANYWHERE and n not in words}
+        numbers = {n for n in self.numbers if len(n) > _LEAST_ANYWHERE and not n.isdecimal()}
+        parts = [*map(re.escape, names), *map(_number_pattern, numbers)]
+        return re.compile("|".join(parts)) if parts else None
+
+    def is_in_bytes(self, content: bytes) -> bool:
+        """Tell whether a longer name or number is in bytes, in any usual encoding."""
+        if self._sure is None:
+            return False
+        encodings = ("latin-1", "utf-8", "utf-16-le", "utf-16-be", "shift_jis", "euc_kr", "gb18030")
+        return any(self._sure.search(folded(content.decode(e, "ignore"))) for e in encodings)
+
+
+def _is_worth_looking_for(name: str) -> bool:
+    if not any(c.isalpha() for c in name):
+        return False
+    return not name.isascii() or len(name) >= _LEAST_LETTERS
+
+
+def _name_pattern(name: str) -> str:
+    plain = re.escape(name)
+    if not name.isascii() or len(name) >= _LEAST_ANYWHERE:
+        return plain
+    return rf"(?<![a-z]){plain}(?![a-z])"
+
+
+def _number_pattern(number: str) -> str:
+    spread = r"[\s\-./_]?".join(map(re.escape, number))
+    return rf"(?<![0-9a-z]){spread}(?![0-9a-z])" if len(number) <= _LEAST_ANYWHERE else spread
+
+
+def _date_patterns(value: str) -> list[str]:
+    year, month, day = value[:4], value[4:6], value[6:]
+    m, d = f"0?{int(month)}", f"0?{int(day)}"
+    name = _MONTHS[int(month) - 1] if 1 <= int(month) <= len(_MONTHS) else month
+    between, word_between = r"[\s./\-_]", r"[\s.,/\-_]*"
+    return [
+        rf"{year}{between}?{month}{between}?{day}",
+        rf"{year}{between}{m}{between}{d}",
+        rf"{day}{month}{year}", rf"{month}{day}{year}",
+        rf"(?<!\d){d}{between}+{m}{between}+(?:{year}|{year[2:]})(?!\d)",
+        rf"(?<!\d){m}{between}+{d}{between}+(?:{year}|{year[2:]})(?!\d)",
+        rf"(?<!\d){d}{word_between}{name}[a-z]*{word_between}{year}",
+        rf"{name}[a-z]*{word_between}{d}{word_between}{year}",
+    ]  # fmt: skip
+
+
+def uids_in(text: str) -> Iterable[re.Match[str]]:
+    """Yield what looks like a UID inside a text."""
+    return _UID.finditer(text)
+
+
+# Cleaned descriptions
+
+_DATE_LIKE = re.compile(
+    r"(?<!\d)\d{1,4}[./\-_]\d{1,2}[./\-_]\d{1,4}(?!\d)|(?<!\d)\d{1,2}:\d{2}(:\d{2})?(?!\d)"
+)
+_NUMBER_LIKE = re.compile(r"(?<![^\W_])\d(?:[ \-/().+]?\d){6,}")
+_TOKEN = re.compile(r"([^\W_]+)|([\W_]+)", re.UNICODE)
+_PIECES = re.compile(r"\d+|[^\W\d_]+")
+_MOST_DIGITS_ALONE, _MOST_DIGITS_BESIDE = 3, 4
+_MOST_PIECES = 4
+
+
+def cleaned_description(text: str, identity: Identity) -> str:
+    """Return of a description what is known to be of imaging; "" where nothing is left.
+
+    First what names the patient goes, then whatever looks like a date, a time or a telephone
+    number, then every word that is not in `known_words`, and numbers of more than 3 digits.
+    """
+    text = _NUMBER_LIKE.sub(" ", _DATE_LIKE.sub(" ", identity.without(text)))
+    kept: list[str] = []
+    between = ""
+    for word, separator in _TOKEN.findall(text):
+        if separator:
+            between = separator if not between and len(separator) == 1 else " "
+        elif _is_known(word):
+            kept.append(f"{between if kept else ''}{word}")
+            between = ""
+        else:
+            between = " "
+    return identity.without("".join(kept))
+
+
+def _is_known(word: str) -> bool:
+    pieces = _PIECES.findall(folded(word))
+    most = _MOST_DIGITS_ALONE if len(pieces) == 1 else _MOST_DIGITS_BESIDE
+    if not pieces or len(pieces) > _MOST_PIECES:
+        return False
+    return all(
+        len(piece) <= most
+        if piece.isdecimal()
+        else piece in known_words() or (len(piece) == 1 and len(pieces) > 1)
+        for piece in pieces
+    )
