@@ -154,7 +154,7 @@ class Outbox:
             (state, now, peer),
         )
         return [
-            Outgoing(number, peer, ObjectFile(Path(file), sop_class, uid, syntax))
+            Outgoing(number, peer, ObjectFile(self._folder / file, sop_class, uid, syntax))
             for number, file, sop_class, uid, syntax in rows
         ]
 
@@ -287,7 +287,7 @@ class Outbox:
                 )
             }
             for copy in self._folder.glob("*.dcm"):
-                if str(copy) not in needed:
+                if copy.name not in needed:
                     copy.unlink(missing_ok=True)
 
 
@@ -309,7 +309,7 @@ def add_row(database: sqlite3.Connection, peer: str, file: ObjectFile, sha256: s
     database.execute(
         "INSERT INTO outgoing (peer, sop_class, sop_uid, transfer_syntax, sha256, file, state) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (peer, file.sop_class, file.sop_uid, file.transfer_syntax, sha256, str(file.path),
+        (peer, file.sop_class, file.sop_uid, file.transfer_syntax, sha256, file.path.name,
          DeliveryState.WAITING),
     )  # fmt: skip
     return 1

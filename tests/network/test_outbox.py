@@ -10,6 +10,7 @@ from pydicom import dcmread
 
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.network import DeliveryState, NetworkError, NetworkProblem
+from spinealign.network.node import Network
 from spinealign.network.outbox import COMMITMENT_WAIT_S, PAUSES_S
 from spinealign.network.peers import ReceiverSettings, Rule
 from tests.network.nodes import (
@@ -317,3 +318,15 @@ def test_a_peer_without_commitment_is_told_and_the_object_stays(tmp_path, clock)
             assert states(own) != [DeliveryState.DELIVERED]
             assert problems(own) != [None]
             assert len(copies(tmp_path)) == 1
+
+
+def test_a_profile_that_is_moved_takes_its_queue_along(tmp_path, clock):
+    other = OtherPeer()
+    paths = slices(tmp_path / "in", 2)
+    with closing(sending_to(other, tmp_path, clock)) as own:
+        own.send(["Other"], paths)
+    (tmp_path / "profile").rename(tmp_path / "moved")
+    with other.listening(), closing(Network(tmp_path / "moved", now=clock)) as own:
+        run_to_end(own.deliver())
+        assert states(own) == [DeliveryState.DELIVERED] * 2
+    assert list((tmp_path / "moved" / "network" / "outbox").iterdir()) == []
