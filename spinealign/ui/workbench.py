@@ -198,10 +198,15 @@ class Workbench(QObject):
         self.editing.corrected.connect(self.readings.follow)
         self.editing.locked = self._locked
         self.editing.analysis_wanted.connect(self._analyse_stepped)
+        for signal in (self.session.added, self.session.removed):
+            signal.connect(self._note_open)
         for signal in (self.session.queue_changed, self.opener.search_ended, self.saver.ended):
             signal.connect(self.work_changed)
         for runner in self._long_runners:
             runner.became_idle.connect(self.became_idle)
+
+    def _note_open(self) -> None:
+        self.preferences.note_open(self.opener.to_remember(self.session.cases))
 
     def _locked(self) -> Message | None:
         if self.readings.is_unvouched:
@@ -211,6 +216,8 @@ class Workbench(QObject):
 
     def _on_finding(self, case: Case) -> None:
         self.opener.note_success(replace(case.recent, place=case.shown_place))
+        if not case.stack.is_single:
+            self._note_open()
         self.editing.adopt(case)
         self.readings.adopt(case)
 

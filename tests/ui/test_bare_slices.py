@@ -5,6 +5,7 @@ import json
 import pytest
 from PyQt6.QtCore import QPointF, Qt
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QPushButton
 
 from spinealign.domain.measurements import MeasureState
 from spinealign.wording.measures import measurement_name
@@ -151,6 +152,9 @@ def test_drawing_on_a_slice_keeps_the_bodies_corrected_on_it_earlier(qtbot, leaf
     settle(qtbot, leafing)
     with qtbot.waitSignal(leafing.workbench.session.finding_ready):
         leafing.navigation.analyse_here()
+        # The bodies corrected on the other slice give way, and are there again later.
+        [go_on] = [b for b in leafing.findChildren(QPushButton) if b.text() == "Analyse slice 4"]
+        go_on.click()
     settle(qtbot, leafing)
     go(qtbot, leafing, -1)
     assert editing.is_bare

@@ -398,6 +398,32 @@ class TestLastSession:
         qtbot.waitUntil(lambda: at_rest(window), timeout=20_000)
         assert [case.path for case in window.workbench.session.cases] == remembered
 
+    def test_it_is_offered_where_the_window_was_never_closed(
+        self, qtbot, open_window, files, tmp_path
+    ):
+        lost = open_window()
+        paths = files("film_1.png", "film_2.png", "film_3.png")
+        lost.workbench.opener.open_paths(paths)
+        qtbot.waitUntil(lambda: len(titles(lost)) == 3 and at_rest(lost), timeout=20_000)
+        lost.workbench.close([lost.workbench.session.cases[1]])
+        again = open_window(SettingsStore(tmp_path / "profile"))
+        with qtbot.waitSignal(again.workbench.opener.opened):
+            again.actions_by_name["open_last_session"].trigger()
+        qtbot.waitUntil(lambda: at_rest(again), timeout=20_000)
+        assert [case.path for case in again.workbench.session.cases] == [paths[0], paths[2]]
+
+    def test_what_was_closed_is_not_taken_for_lost(self, remembered, tmp_path):
+        state = SettingsStore(tmp_path / "profile").load_window_state()
+        assert state.open_now == ()
+        assert len(state.last_session) == 2
+
+    def test_nothing_is_written_where_that_is_not_wanted(self, qtbot, open_window, files, tmp_path):
+        window = open_window()
+        window.workbench.preferences.set_remembering(False)
+        window.workbench.opener.open_paths(files("film_1.png"))
+        qtbot.waitUntil(lambda: len(titles(window)) == 1 and at_rest(window), timeout=20_000)
+        assert b"film" not in (tmp_path / "profile" / "window.json").read_bytes()
+
     def test_what_is_not_there_any_more_is_said(self, qtbot, remembered, open_window, real_files):
         remembered[0].unlink()
         Image.fromarray(ramp().astype(np.uint8)).save(remembered[1])

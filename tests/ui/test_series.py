@@ -473,7 +473,7 @@ def test_a_series_of_another_study_is_not_offered_by_the_key(qtbot, browsing, tm
 def test_all_slices_are_those_of_the_series_shown(leafed, monkeypatch):
     asked = []
 
-    def note(bench, source, parent):
+    def note(bench, source, parent, presentation):
         asked.append(source)
         return SimpleNamespace(show=lambda: None)
 

@@ -51,7 +51,7 @@ CHOSEN = Settings(
 )
 EARLIER = Path(__file__).parent.parent / "earlier_files"
 REMEMBERED = WindowState(
-    "Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out", ("/c",), "Y29t"
+    "Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out", ("/c",), "Y29t", ("/d",)
 )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def test_words_that_are_cut_are_found(window):
     label.setFixedWidth(8)
     button.setFixedWidth(20)
     QApplication.processEvents()
-    assert cut_texts(window) == [("QLabel", "Ready"), ("QPushButton", "Cancel")]
+    assert cut_texts(window) == [("ElidedLabel", "Ready"), ("QPushButton", "Cancel")]
 
 
 def test_the_fields_of_an_addendum_do_not_jump(qtbot):

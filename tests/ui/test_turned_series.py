@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor, QImage
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QMessageBox, QPushButton
+from PyQt6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from spinealign.domain.findings import Facing
 from spinealign.domain.image import ImageKind, KindCheck
@@ -13,6 +14,8 @@ from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.reading import ReadingStatus
 from spinealign.ui.cases.jobs import Turned, carried
+from spinealign.ui.cases.thumbnails import presented
+from spinealign.ui.series.all_slices_window import SlicesWindow
 from spinealign.wording.presentation import TURN_STEPPED_MESSAGE
 from tests import phantoms
 from tests.ui.hands import LEFT, settle, shown_value
@@ -124,6 +127,66 @@ class TestTheSeries:
         assert presentation(window).turn_deg == 90.0
         window.navigation.follow()
         assert window.viewer.picture.presentation.turn_deg == 90.0
+
+
+class TestSmallPictures:
+    @pytest.fixture
+    def corner(self, qapp):
+        """A small picture that is bright in its upper left corner alone."""
+        picture = QImage(40, 20, QImage.Format.Format_Grayscale8)
+        picture.fill(10)
+        for x in range(8):
+            for y in range(6):
+                picture.setPixelColor(x, y, QColor(240, 240, 240))
+        return picture
+
+    @pytest.mark.parametrize(
+        ("shown", "size", "bright"),
+        [
+            (Presentation(turn_deg=90.0), (20, 40), (2, 37)),
+            (Presentation(turn_deg=-90.0), (20, 40), (17, 2)),
+            (Presentation(is_mirrored=True), (40, 20), (37, 2)),
+            (Presentation(turn_deg=90.0, is_mirrored=True), (20, 40), (17, 37)),
+        ],
+    )
+    def test_are_turned_and_mirrored(self, corner, shown, size, bright):
+        small = presented(corner, shown)
+        assert (small.width(), small.height()) == size
+        lights = {
+            (x, y)
+            for x in (2, size[0] - 3)
+            for y in (2, size[1] - 3)
+            if small.pixelColor(x, y).lightness() > 128
+        }
+        assert lights == {bright}
+
+    def test_are_inverted(self, corner):
+        small = presented(corner, Presentation(is_inverted=True))
+        assert small.pixelColor(2, 2).lightness() < 50
+        assert small.pixelColor(30, 15).lightness() > 200
+        assert corner.pixelColor(2, 2).lightness() > 200
+
+    def test_the_row_of_a_case_follows_at_once(self, qtbot, leafed):
+        view = leafed.cases.view
+        qtbot.waitUntil(lambda: leafed.cases.model.rows[0].thumbnail is not None)
+        leafed.cases.bring_to_front()
+        qtbot.wait(0)
+        before = view.viewport().grab().toImage()
+        press_key(leafed, Qt.Key.Key_Comma)
+        assert view.viewport().grab().toImage() != before
+        press_key(leafed, Qt.Key.Key_Period)
+        qtbot.waitUntil(lambda: view.viewport().grab().toImage() == before)
+
+    def test_all_slices_are_shown_so(self, qtbot, leafed, fake):
+        press_key(leafed, Qt.Key.Key_Comma)
+        leafed.actions_by_name["all_slices"].trigger()
+        [slices] = [w for w in QApplication.topLevelWidgets() if isinstance(w, SlicesWindow)]
+        qtbot.waitUntil(lambda: slices.found is not None)
+        assert slices.viewer.picture.presentation == Presentation(turn_deg=90.0)
+        slices.slider.setValue(0)
+        assert slices.viewer.picture.presentation == Presentation(turn_deg=90.0)
+        slices.close()
+        settle(qtbot, leafed)
 
 
 class TestAnotherSlice:

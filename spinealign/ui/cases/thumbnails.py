@@ -9,10 +9,11 @@ from functools import partial
 
 import numpy as np
 from PyQt6.QtCore import QObject, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QImage
+from PyQt6.QtGui import QImage, QTransform
 
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.image import ImagePart
+from spinealign.domain.presentation import Presentation
 from spinealign.domain.study import SeriesEntry
 from spinealign.ui.cases.jobs import read_patient
 from spinealign.ui.picture.display_images import DisplayImage, prepare_image
@@ -176,6 +177,19 @@ def _first_look(
         [image] = services.read_slices(entry, [index])
         return prepare_image(image)
     return None
+
+
+def presented(picture: QImage, presentation: Presentation) -> QImage:
+    """Return a small picture turned, mirrored and inverted as the large one is shown."""
+    shown = picture
+    if presentation.is_inverted:
+        shown = shown.copy()
+        shown.invertPixels()
+    if presentation.turn_deg:
+        # Qt turns with the hands of a clock.
+        turn = QTransform().rotate(-presentation.turn_deg)
+        shown = shown.transformed(turn, Qt.TransformationMode.SmoothTransformation)
+    return shown.mirrored(True, False) if presentation.is_mirrored else shown
 
 
 def small_picture(display: DisplayImage, side_px: int) -> QImage:

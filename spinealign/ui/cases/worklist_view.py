@@ -39,6 +39,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.ui.cases.case import Case
+from spinealign.ui.cases.thumbnails import presented
 from spinealign.ui.cases.worklist_model import ROW, Row, WorklistModel
 from spinealign.ui.widgets.icons import icon
 from spinealign.ui.widgets.theme import Colours
@@ -225,6 +226,8 @@ def _draw_thumbnail(painter: QPainter, square: QRect, row: Row) -> None:
     picture = row.thumbnail
     if picture is None or picture.isNull():
         return
+    if row.case.presentation is not None:
+        picture = presented(picture, row.case.presentation)
     size = picture.size().scaled(square.size(), Qt.AspectRatioMode.KeepAspectRatio)
     target = QRect(QPoint(0, 0), size)
     target.moveCenter(square.center())

@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
 
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.study import SegmentedVolume, SeriesEntry
 from spinealign.ui.cases.jobs import Progress, segment_slices
 from spinealign.ui.manual.manual_window import explain
@@ -44,13 +45,21 @@ class SlicesWindow(QDialog):
         A series, or a path that holds one.
     parent : QWidget
         The window that it opens over.
+    presentation : Presentation
+        How a person has the series shown.
     """
 
     segmented = pyqtSignal(object)
 
-    def __init__(self, bench: Workbench, source: Path | SeriesEntry, parent: QWidget) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        source: Path | SeriesEntry,
+        parent: QWidget,
+        presentation: Presentation = AS_IN_FILE,
+    ) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self._messages = bench.messages
+        self._messages, self._presentation = bench.messages, presentation
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         name = wording.display_name(source) if isinstance(source, Path) else series_name(source)
         self.setWindowTitle(f"All slices of {name} – SpineAlign")
@@ -92,6 +101,7 @@ class SlicesWindow(QDialog):
             self.viewer.show_image(display)
         else:
             self.viewer.show_neighbour(display)
+        self.viewer.present(self._presentation)
         self.viewer.show_overlay(prepare_structures(found.slice_segmentation(index)))
         middle = ", where the canal is widest" if index == found.mid_index else ""
         self.place.setText(f"Slice {index + 1} of {len(found.volume)}{middle}")
@@ -125,6 +135,7 @@ class SlicesWindow(QDialog):
         self.progress.setValue(round(100 * progress.fraction))
         if progress.display is not None:
             self.viewer.show_image(progress.display)
+            self.viewer.present(self._presentation)
 
     def _take(self, found: SegmentedVolume) -> None:
         self._task, self.found = None, found

@@ -28,6 +28,9 @@ class Preferences(QObject):
         self.is_first_start = store.is_first_start
         self.settings = store.load_settings()
         self.state = store.load_window_state()
+        if self.state.open_now:
+            # The window was not closed: the program or the computer failed.
+            self.note(last_session=self.state.open_now, open_now=())
 
     @property
     def folder(self) -> Path:
@@ -83,15 +86,24 @@ class Preferences(QObject):
 
         None keeps what is there: nothing was opened since.
         """
+        self.note(open_now=())
         if not self.settings.remember_recent:
             self.note(last_session=())
         elif recents is not None:
-            texts = dict.fromkeys(recent.text for recent in recents)
-            self.note(last_session=tuple(texts)[:MAX_SESSION])
+            self.note(last_session=_texts_of(recents))
+
+    def note_open(self, recents: Sequence[Recent] | None) -> None:
+        """Keep on the disk what is open now, unless the user does not want that."""
+        if recents is None or not self.settings.remember_recent:
+            return
+        texts = _texts_of(recents)
+        if texts != self.state.open_now:
+            self.note(open_now=texts)
+            self._store.save(self.state)
 
     def forget_session(self) -> None:
         """Forget what was open last, on disk too and at once."""
-        self.note(last_session=())
+        self.note(last_session=(), open_now=())
         self._store.save(self.state)
         self.recent_changed.emit()
 
@@ -110,7 +122,7 @@ class Preferences(QObject):
 
     def clear_recent(self) -> None:
         """Forget all recent files and what was open last, on disk too and at once."""
-        self.note(recent_files=(), last_session=())
+        self.note(recent_files=(), last_session=(), open_now=())
         self._store.save(self.state)
         self.recent_changed.emit()
 
@@ -118,3 +130,7 @@ class Preferences(QObject):
         """Write both files; return whether that worked."""
         saved = [self._store.save(self.settings), self._store.save(self.state)]
         return all(saved)
+
+
+def _texts_of(recents: Sequence[Recent]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(recent.text for recent in recents))[:MAX_SESSION]

@@ -146,6 +146,8 @@ class WindowState:
         What was open when the window was closed last, each as `Recent.text` has it.
     compare_geometry : str
         Qt's own description of where the comparison stood, in base 64.
+    open_now : tuple of str
+        What is open, each as `Recent.text` has it: offered where the window ends unclosed.
     """
 
     geometry: str = ""
@@ -156,6 +158,7 @@ class WindowState:
     last_export_folder: str = ""
     last_session: tuple[str, ...] = ()
     compare_geometry: str = ""
+    open_now: tuple[str, ...] = ()
 
     def with_recent(self, recent: Recent) -> tuple[str, ...]:
         """Return `recent_files` with this one at the top, each series once."""

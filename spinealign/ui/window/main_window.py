@@ -288,6 +288,7 @@ class MainWindow(DropWindow):
             self.results, self.navigation, self,
         )  # fmt: skip
         self.turning = Turning(bench, self.viewer, self)
+        self.turning.presented.connect(self._update_current_row)
         self.turning_commands = TurningCommands(actions, bench, self.turning)
         self.correction.editor.level_drawn.connect(self.turning.straighten)
         self.results.turn_requested.connect(self.turning.turn_and_analyse)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PyQt6.QtCore import QObject
+from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.domain.findings import Analysis, Corrections, WarningCode
 from spinealign.domain.presentation import AS_IN_FILE, Presentation, levelling_turn_deg
@@ -30,14 +30,18 @@ class Turning(QObject):
     """Keeps the viewer to how the person wants the picture shown, and changes that.
 
     How a picture is shown is part of its corrections, so that it is undone, written and found
-    again like these. All slices of a series are shown as the picture of its result.
+    again like these. All slices of a series are shown as the picture of its result. `presented`
+    says that the case is shown otherwise than before.
     """
+
+    presented = pyqtSignal()
 
     def __init__(self, bench: Workbench, viewer: Viewer, parent: QObject) -> None:
         super().__init__(parent)
         self._bench, self._viewer = bench, viewer
         self._offered: Message | None = None
         self._warned_of: Case | None = None
+        self._presented = AS_IN_FILE
         bench.editing.began.connect(self.follow)
         bench.editing.changed.connect(self.follow)
         bench.current_changed.connect(self._offer_upright)
@@ -70,6 +74,9 @@ class Turning(QObject):
         shown = self.shown
         self._warn_of_mirroring(shown.is_mirrored)
         self._viewer.present(shown)
+        if shown != self._presented:
+            self._presented = shown
+            self.presented.emit()
 
     def _warn_of_mirroring(self, is_mirrored: bool) -> None:
         """Say once that the case that is shown is mirrored, whenever it comes to be so."""
