@@ -70,8 +70,9 @@ class _Session(requests.Session):  # type: ignore[misc]
         return super().request(method, plain, *args, **named)
 
 
-def client_of(peer: WebPeer, secret: str | None, timeouts: Timeouts) -> DICOMwebClient:
-    """Return a client that signs in at a server.
+@contextmanager
+def _client(peer: WebPeer, secret: str | None, timeouts: Timeouts) -> Iterator[DICOMwebClient]:
+    """Have a client that signs in at a server; its connections are closed at the end.
 
     Proxies and passwords of the environment are not used: images go where the user says.
 
@@ -80,29 +81,31 @@ def client_of(peer: WebPeer, secret: str | None, timeouts: Timeouts) -> DICOMweb
     NetworkError
         A secret is needed, or would be sent for everybody to read; or a certificate is missing.
     """
-    session = _Session()
+    with _Session() as session:
+        _sign_in(session, peer, secret)
+        with _told(peer):
+            client = DICOMwebClient(
+                peer.url.rstrip("/"), session=session, timeout=(timeouts.connect, timeouts.answer)
+            )
+        client.set_http_retry_params(retry=False)
+        yield client
+
+
+def _sign_in(session: requests.Session, peer: WebPeer, secret: str | None) -> None:
     session.trust_env = False
     session.verify = _authorities(peer)
     if peer.certificate_file:
         _require_file(peer, peer.certificate_file)
         session.cert = (peer.certificate_file, peer.key_file or peer.certificate_file)
-    if peer.sign_in != SignIn.NOTHING:
-        if not secret:
-            raise NetworkError(NetworkProblem.SECRET_NEEDED, peer.name)
-        if not (peer.is_private or peer.may_send_secret_unencrypted):
-            raise NetworkError(NetworkProblem.SECRET_UNENCRYPTED, peer.name)
-        has_user = peer.sign_in == SignIn.PASSWORD
-        session.auth = (
-            requests.auth.HTTPBasicAuth(peer.user.encode(), secret.encode())
-            if has_user
-            else _Bearer(secret)
-        )
-    with _told(peer):
-        client = DICOMwebClient(
-            peer.url.rstrip("/"), session=session, timeout=(timeouts.connect, timeouts.answer)
-        )
-    client.set_http_retry_params(retry=False)
-    return client
+    if peer.sign_in == SignIn.NOTHING:
+        return
+    if not secret:
+        raise NetworkError(NetworkProblem.SECRET_NEEDED, peer.name)
+    if not (peer.is_private or peer.may_send_secret_unencrypted):
+        raise NetworkError(NetworkProblem.SECRET_UNENCRYPTED, peer.name)
+    has_user = peer.sign_in == SignIn.PASSWORD
+    basic = requests.auth.HTTPBasicAuth(peer.user.encode(), secret.encode())
+    session.auth = basic if has_user else _Bearer(secret)
 
 
 def _authorities(peer: WebPeer) -> str | bool:
@@ -121,8 +124,7 @@ def test_peer(peer: WebPeer, secret: str | None, timeouts: Timeouts) -> PeerTest
     """Search for one study, and see whether the answer is one of QIDO."""
     started = time.monotonic()
     try:
-        client = client_of(peer, secret, timeouts)
-        with _told(peer):
+        with _client(peer, secret, timeouts) as client, _told(peer):
             answers = client.search_for_studies(limit=1)
         _require_described(peer, answers)
     except NetworkError as error:
@@ -140,9 +142,8 @@ def find_studies(
     ------
     NetworkError
     """
-    client = client_of(peer, secret, timeouts)
     keys = queries.web_keys(query)
-    with _told(peer):
+    with _client(peer, secret, timeouts) as client, _told(peer):
         answers = client.search_for_studies(
             search_filters=keys, fields=list(_STUDY_FIELDS), limit=MOST_ANSWERS
         )
@@ -160,8 +161,7 @@ def find_series(
     ------
     NetworkError
     """
-    client = client_of(peer, secret, timeouts)
-    with _told(peer):
+    with _client(peer, secret, timeouts) as client, _told(peer):
         answers = client.search_for_series(
             study_uid, fields=["BodyPartExamined", "SeriesDescription"], limit=MOST_ANSWERS
         )
@@ -183,8 +183,7 @@ def retrieve(
     ------
     NetworkError
     """
-    client = client_of(peer, secret, timeouts)
-    with _told(peer):
+    with _client(peer, secret, timeouts) as client, _told(peer):
         if series_uid:
             yield from client.iter_series(study_uid, series_uid, media_types=_ANY_ENCODING)
         else:
@@ -201,9 +200,9 @@ def store(
     NetworkError
         The server could not be reached, or takes nothing from us.
     """
-    client = client_of(peer, secret, timeouts)
-    for file in files:
-        yield file, _stored(client, peer, file)
+    with _client(peer, secret, timeouts) as client:
+        for file in files:
+            yield file, _stored(client, peer, file)
 
 
 def _stored(client: DICOMwebClient, peer: WebPeer, file: ObjectFile) -> NetworkError | None:
@@ -243,6 +242,7 @@ def _told(peer: WebPeer) -> Iterator[None]:
         yield
     except requests.HTTPError as error:
         status = error.response.status_code
+        error.response.close()
         if status == _CONFLICT:
             raise NetworkError(NetworkProblem.OBJECT_REFUSED, peer.name, str(status)) from error
         problem = _OF_HTTP.get(status, NetworkProblem.HTTP_STATUS)
