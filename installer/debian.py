@@ -49,6 +49,7 @@ PACKAGES = {
     "libzstd.so.1": "libzstd1",
     "libcups.so.2": "libcups2 | libcups2t64",
     "libcrypto.so.3": "libssl3 | libssl3t64",
+    "libssl.so.3": "libssl3 | libssl3t64",
 }
 """Debian packages of the libraries that are not in the folder."""
 
