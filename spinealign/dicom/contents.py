@@ -215,16 +215,15 @@ def _is_stated(read: ReadFinding, rejected: Iterable[FindingKind]) -> bool:
 def _statement(read: ReadFinding, measures: Mapping[str, Measurement]) -> Statement:
     finding = read.said or read.finding
     measure = measures.get(finding.key)
-    if measure is not None and not _is_of(measure, finding, read.state):
+    if measure is not None and not _is_of(measure, finding):
         measure = None
     return Statement(finding, read.state, _automatic(read, finding), measure)
 
 
-def _is_of(measure: Measurement, finding: Finding, state: Decision) -> bool:
-    """Whether points of the picture belong to the value: not to one that the reader typed."""
-    if state is Decision.CHANGED or measure.value is None:
-        return False
-    return is_same_value(NumberValue(measure.value, measure.unit), finding.value)
+def _is_of(measure: Measurement, finding: Finding) -> bool:
+    """Whether points of the picture belong to the value: not to another one, as a reader types."""
+    now = None if measure.value is None else NumberValue(measure.value, measure.unit)
+    return now is not None and is_same_value(now, finding.value)
 
 
 def _automatic(read: ReadFinding, said: Finding) -> FindingValue | None:

@@ -438,3 +438,25 @@ def test_signed_contents_are_what_was_signed(film, tmp_path):
     for one in numbers_told:
         assert one.finding.value == signed[one.finding.key].value
         assert one.measure is None  # the points of another value are not its own
+
+
+def test_another_reader_of_reports_finds_groups_numbers_and_segments(tmp_path):
+    from highdicom.sr import srread
+
+    from spinealign.dicom.segmentation import segmentation_of
+
+    analysis = with_measures(kind_analysis("slice", tmp_path))
+    segmentation = segmentation_of(analysis, source_of(analysis.image))
+    measurement_report(analysis, details(), segmentation).save_as(tmp_path / "report.dcm")
+    content = srread(tmp_path / "report.dcm").content
+
+    found = [
+        m for group in content.get_image_measurement_groups() for m in group.get_measurements()
+    ]
+    measured = [m for m in analysis.measurements if m.value is not None]
+    assert len(found) == len(measured)
+    assert sorted(m.value for m in found) == sorted(m.value for m in measured)
+    regions = content.get_planar_roi_measurement_groups()
+    assert [one.tracking_identifier for one in regions] == [
+        segment.TrackingID for segment in segmentation.SegmentSequence
+    ]
