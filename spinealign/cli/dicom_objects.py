@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
+import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from spinealign.cli.series import WrongUseError
 from spinealign.domain.dicom_choices import DicomChoices, StatedPatient, is_uid_root
 
 if TYPE_CHECKING:
+    from spinealign.dicom.restoring_report import RestoredReport
     from spinealign.domain.findings import Analysis
+    from spinealign.domain.reading import Reading
 
 _PATIENT_OPTIONS = (
     "dicom_patient_id", "dicom_patient_name", "dicom_birth_date", "dicom_sex", "dicom_study_date",
@@ -38,11 +41,18 @@ def add_object_options(parser: argparse.ArgumentParser, what: str) -> None:
 
 def add_dicom_options(parser: argparse.ArgumentParser) -> None:
     """Let a command write DICOM objects, and restore a case from one."""
-    add_object_options(parser, "segmentation, overlay picture and report as DICOM objects")
+    add_object_options(
+        parser, "segmentation, measures, presentation, picture and report as DICOM objects"
+    )
     parser.add_argument(
         "--segmentation", type=Path, metavar="FILE",
         help="take outlines from this DICOM segmentation of the image, of SpineAlign or of another "
         "program, for one image",
+    )  # fmt: skip
+    parser.add_argument(
+        "--structured-report", type=Path, metavar="FILE",
+        help="take hand measures, the reader's decisions and the impression from this DICOM "
+        "structured report of the image; of another program the measures, for one image",
     )  # fmt: skip
     whose = parser.add_argument_group(
         "patient of an image that is no DICOM file, for --dicom and one image"
@@ -68,6 +78,8 @@ def check_dicom_use(options: argparse.Namespace, images: int) -> None:
         return
     if options.segmentation is not None:
         raise WrongUseError("A segmentation belongs to one image; name just one.")
+    if options.structured_report is not None:
+        raise WrongUseError("A structured report belongs to one image; name just one.")
     if any(getattr(options, name) is not None for name in _PATIENT_OPTIONS):
         raise WrongUseError("A patient is stated for one image; name just one.")
 
@@ -87,14 +99,32 @@ def dicom_choices(options: argparse.Namespace) -> DicomChoices:
     return DicomChoices(patient, options.uid_root, options.label_map, options.dicom)
 
 
-def with_segmentation(analysis: Analysis, options: argparse.Namespace) -> Analysis:
-    """Return an analysis as the named segmentation has it.
+def restored_case(
+    analysis: Analysis, options: argparse.Namespace
+) -> tuple[Analysis, Reading | None]:
+    """Return an analysis as the named segmentation and report have it, and the reading they tell.
 
     Raises
     ------
     DicomObjectError, ImageReadError
-        It cannot be used.
+        One of them cannot be used.
     """
+    if options.segmentation is not None:
+        analysis = _with_segmentation(analysis, options)
+    if options.structured_report is None:
+        return analysis, None
+    from spinealign.reading.findings import findings_of
+    from spinealign.wording.dicom_report import restored_report_text
+
+    report = _with_report(analysis, options)
+    waiting = [one for one in findings_of(report.analysis) if one.key in report.differing]
+    sys.stderr.write(
+        f"{restored_report_text(report.drawn, len(report.reading.decisions), waiting)}\n"
+    )
+    return report.analysis, report.reading
+
+
+def _with_segmentation(analysis: Analysis, options: argparse.Namespace) -> Analysis:
     from spinealign.dicom.restoring import restored, with_restored
     from spinealign.dicom.segmentation_file import read_segmentation
     from spinealign.dicom.source import source_of
@@ -102,6 +132,16 @@ def with_segmentation(analysis: Analysis, options: argparse.Namespace) -> Analys
     file = read_segmentation(options.segmentation)
     source = source_of(analysis.image, dicom_choices(options))
     return with_restored(analysis, restored(analysis, file, source))
+
+
+def _with_report(analysis: Analysis, options: argparse.Namespace) -> RestoredReport:
+    from spinealign.dicom.report_file import read_report
+    from spinealign.dicom.restoring_report import restored_report
+    from spinealign.dicom.source import source_of
+
+    file = read_report(options.structured_report)
+    source = source_of(analysis.image, dicom_choices(options))
+    return restored_report(analysis, file, source, datetime.now(UTC))
 
 
 def _root(text: str) -> str:

@@ -20,7 +20,7 @@ from spinealign.cli.dicom_objects import (
     add_object_options,
     check_dicom_use,
     dicom_choices,
-    with_segmentation,
+    restored_case,
 )
 from spinealign.cli.network import add_network
 from spinealign.cli.reading import add_profile_option, add_reading
@@ -311,10 +311,9 @@ def _analyze(options: argparse.Namespace) -> int:
     for job in jobs:
         try:
             with _one_of_many(job.path):
-                analysis = _analyze_one(job.source, models, options)
-                if options.segmentation is not None:
-                    analysis = with_segmentation(analysis, options)
-                details = _details(analysis, options)
+                found = _analyze_one(job.source, models, options)
+                analysis, told = restored_case(found, options)
+                details = _details(analysis, options, told)
                 files = _write(analysis, job.folder, details)
                 _report_result(job, analysis, details, files, options.json)
         except SpineAlignError as error:
@@ -411,13 +410,23 @@ def _write(analysis: Analysis, folder: Path, details: ReportDetails) -> Sequence
     return write_bundle(analysis, folder, details)
 
 
-def _details(analysis: Analysis, options: argparse.Namespace) -> ReportDetails:
-    """Return the stored reading, or that it is left out, and the patient if that is asked for."""
+def _details(
+    analysis: Analysis, options: argparse.Namespace, told: Reading | None = None
+) -> ReportDetails:
+    """Return the stored reading, or that it is left out, and the patient if that is asked for.
+
+    Without a stored one, `told` counts: the reading that a structured report tells.
+    """
     from spinealign.domain.report_details import ReportDetails
     from spinealign.export.report_content import deidentified_reading
     from spinealign.imaging.study import read_patient
+    from spinealign.wording.dicom_report import STORED_READING_COUNTS
 
     reading, left_out = _stored_reading(analysis, options.ignore_reading)
+    if reading is None and left_out is None:
+        reading = told
+    elif told is not None:
+        sys.stderr.write(f"{STORED_READING_COUNTS}\n")
     image, chosen = analysis.image, dicom_choices(options)
     if reading is None and not options.patient_data:
         return ReportDetails(left_out=left_out, dicom=chosen)

@@ -128,6 +128,18 @@ def _dicom_seg(analysis: Analysis, details: ReportDetails) -> bytes:
     return segmentation(analysis, details)
 
 
+def _dicom_sr(analysis: Analysis, details: ReportDetails) -> bytes:
+    from spinealign.export.dicom_reports import structured_report
+
+    return structured_report(analysis, details)
+
+
+def _dicom_pr(analysis: Analysis, details: ReportDetails) -> bytes:
+    from spinealign.export.dicom_reports import presentation
+
+    return presentation(analysis, details)
+
+
 def _dicom_sc(analysis: Analysis, details: ReportDetails) -> bytes:
     from spinealign.export.dicom_objects import overlay_capture
 
@@ -340,6 +352,32 @@ _ALL = (
         is_in_folder=False,
         is_dicom=True,
         tip="Save the outlines for the archive: each body and disc coded, on the image's pixels",
+    ),
+    Exporter(
+        "dicom_sr",
+        "measurements.dcm",
+        DICOM_OBJECT,
+        title="Save DICOM structured report",
+        menu_text="Meas&ures and findings (DICOM)…",
+        description="Measures and findings with their points as a DICOM structured report, in the "
+        "study of the image.",
+        write=_dicom_sr,
+        is_in_folder=False,
+        is_dicom=True,
+        tip="Save measures and findings for the archive: coded, with points, and who says so",
+    ),
+    Exporter(
+        "dicom_pr",
+        "presentation.dcm",
+        DICOM_OBJECT,
+        title="Save DICOM presentation state",
+        menu_text="Li&nes and labels (DICOM)…",
+        description="Outlines, lines and labels as a DICOM presentation state, in the study of the "
+        "image.",
+        write=_dicom_pr,
+        is_in_folder=False,
+        is_dicom=True,
+        tip="Save outlines, lines and labels for the archive: viewers lay them over the image",
     ),
     Exporter(
         "dicom_sc",

@@ -9,17 +9,23 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
+from spinealign.analysis import analyze_image
 from spinealign.cli.main import EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, run_command
 from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import DicomObjectError
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.measurements import DrawingTool
+from spinealign.domain.reading import Decision
 from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import PatientFacts
 from spinealign.export.bundle import write_bundle, write_one
 from spinealign.export.exporters import EXPORTERS, available_kinds
+from spinealign.imaging.read import read_image
+from spinealign.inference.catalog import ModelStore
 from spinealign.measure.correction.changes import add_drawing
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from tests.dicom_objects import PATIENT, dciodvfy_errors, kind_analysis, require_program
+from tests.dicom_reports import read_by_hand
 
 DICOM_KINDS = [kind for kind, one in EXPORTERS.items() if one.is_dicom]
 TOLD = ReportDetails(dicom=DicomChoices(PATIENT, is_in_folder=True))
@@ -33,7 +39,7 @@ def analysis(request, tmp_path):
 def test_a_folder_holds_objects_only_where_they_are_chosen(analysis):
     assert not set(available_kinds(analysis)) & set(DICOM_KINDS)
     assert not set(available_kinds(analysis, ReportDetails())) & set(DICOM_KINDS)
-    wanted = {"dicom_seg", "dicom_sc", "dicom_pdf"}
+    wanted = {"dicom_seg", "dicom_sr", "dicom_pr", "dicom_sc", "dicom_pdf"}
     if analysis.image.file_format != "DICOM":
         wanted |= {"dicom_source"}
     assert wanted <= set(available_kinds(analysis, TOLD))
@@ -44,7 +50,7 @@ def test_every_object_in_a_folder_is_sound_and_of_one_study(analysis, tmp_path):
     folder = tmp_path / "out"
     write_bundle(analysis, folder, TOLD)
     objects = sorted(folder.glob("*.dcm"))
-    assert len(objects) >= 3
+    assert len(objects) >= 5
     for path in objects:
         assert dciodvfy_errors(path) == []
     assert len({dcmread(path).StudyInstanceUID for path in objects}) == 1
@@ -150,10 +156,36 @@ def test_a_picture_needs_its_patient_on_the_command_line(tmp_path, capsys):
     assert image.SOPInstanceUID.startswith("1.2.840.99.")
 
 
+@pytest.mark.model
+def test_decisions_and_drawings_are_restored_on_the_command_line(sample, tmp_path, capsys):
+    first, second = tmp_path / "first", tmp_path / "second"
+    image = read_image(sample)
+    assert run_command(["analyze", str(sample), "--out", str(first), "--dicom"]) == EXIT_DONE
+    analysis = run_to_end(analyze_image(image, ModelStore()))
+    drawn = add_drawing(initial_corrections(analysis), DrawingTool.DISTANCE, [(9, 9), (39, 49)])
+    analysis = apply_corrections(analysis, drawn)
+    decided = {"measure/drawn_distance/1": (Decision.ACCEPTED, None)}
+    reading = read_by_hand(analysis, tmp_path, decided)
+    report = tmp_path / "sr.dcm"
+    write_one(analysis, "dicom_sr", report, ReportDetails(reading=reading))
+    capsys.readouterr()
+
+    command = ["analyze", str(sample), "--out", str(second), "--structured-report", str(report)]
+    assert run_command(command) == EXIT_DONE
+    told = capsys.readouterr().err
+    assert f"1 drawing and {len(reading.decisions)} decisions." in told
+    assert "decide again" not in told
+    found = json.loads((results_in(second) / "analysis.json").read_text(encoding="utf-8"))
+    assert found["reading"]["status"] == "being_read"
+    own = [m for m in found["measurements"] if m["code"] == "drawn_distance"]
+    assert len(own) == 1
+    assert len(found["reading"]["decisions"]) == len(reading.decisions)
+
+
 @pytest.mark.parametrize(
     "options",
-    [["--segmentation", "seg.dcm"], ["--dicom-patient-id", "P1"], ["--uid-root", "1.2."],
-     ["--dicom-birth-date", "2.1.1970"]],
+    [["--segmentation", "seg.dcm"], ["--structured-report", "sr.dcm"],
+     ["--dicom-patient-id", "P1"], ["--uid-root", "1.2."], ["--dicom-birth-date", "2.1.1970"]],
 )  # fmt: skip
 def test_wrong_use_is_told(options, tmp_path, capsys):
     for name in ("a.png", "b.png"):

@@ -349,6 +349,16 @@ def test_normality_is_against_the_range_that_is_written(film, tmp_path, value, w
     assert value_of(only(item, ("SCT", "371933006"))) == 30.0
 
 
+def test_uncertainty_reaches_as_far_above_and_below_as_the_interval(film, tmp_path):
+    slip = next(m for m in film.measurements if m.code is MeasureCode.TRANSLATION)
+    lopsided = replace(slip, value=-0.5, interval=(-0.75, 1.5))
+    rest = tuple(m for m in film.measurements if m is not slip)
+    report = written(replace(film, measurements=(lopsided, *rest)), tmp_path)
+    item = numbers(report)[measure_key(slip)]
+    assert value_of(only(item, UPPER)) == 2.0
+    assert value_of(only(item, LOWER)) == 0.25
+
+
 # Whose, and by whom
 
 
@@ -362,6 +372,16 @@ def test_the_signing_reader_is_observer_and_verifies(film, tmp_path):
     assert observer.VerificationDateTime == f"{reading.signed_utc:%Y%m%d%H%M%S.%f}+0000"
     texts = [item.TextValue for item in walk(report) if code(item) == ("DCM", "121073")]
     assert texts == ["Signed by hand."]
+
+
+def test_a_draft_names_its_reader_and_verifies_nothing(film, tmp_path):
+    decided = {"measure/drawn_cobb/1": (Decision.ACCEPTED, None)}
+    report = written(film, tmp_path, read_by_hand(film, tmp_path, decided, is_signed=False))
+    flags = (report.VerificationFlag, report.CompletionFlag, report.PreliminaryFlag)
+    assert flags == ("UNVERIFIED", "PARTIAL", "PRELIMINARY")
+    assert "VerifyingObserverSequence" not in report
+    names = [str(item.PersonName) for item in walk(report) if code(item) == PERSON]
+    assert names == ["A. Reader^"]
 
 
 def test_without_a_reading_the_program_alone_observes(film, tmp_path):
