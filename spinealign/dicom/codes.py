@@ -20,11 +20,17 @@ from spinealign.dicom.anatomy import (
     anatomy_code,
 )
 from spinealign.domain.discs import GradeName
-from spinealign.domain.examination import LEVEL_SEQUENCE, ExaminationKind, SpineRegion
+from spinealign.domain.examination import (
+    EXAMINATIONS,
+    LEVEL_SEQUENCE,
+    ExaminationKind,
+    SpineRegion,
+)
 from spinealign.domain.height_loss import BodyDeformity
 from spinealign.domain.measurements import MeasureState, UnmeasurableReason
 from spinealign.domain.measures import MEASURES, Extent, MeasureCode, SeverityGrade
 from spinealign.domain.reading import Decision, GradeScale, Normality
+from spinealign.wording.examinations import examination_text
 
 PRIVATE_SCHEME_NAME = "SpineAlign measures, grades and states of a reading"
 
@@ -321,12 +327,10 @@ ABNORMALLY_LOW = _sct("371880002", "Abnormally Low")
 EXAMINATION = _own("EXAMINATION", "Kind of examination")
 EXAMINATION_VALUES: Mapping[ExaminationKind, CodedConcept] = MappingProxyType(
     {
-        ExaminationKind.LATERAL_NECK_RADIOGRAPH: _own("LATERAL_NECK", "Lateral neck radiograph"),
-        ExaminationKind.NECK_CT_SLICE: _own("NECK_CT", "Axial CT slice of the neck"),
-        ExaminationKind.SAGITTAL_SPINE_MR: _own("SPINE_MR", "Sagittal MR slice of the spine"),
-        ExaminationKind.LATERAL_SPINE_RADIOGRAPH: _own("LATERAL_SPINE", "Lateral spine radiograph"),
+        kind: _own(each.key.upper().replace("-", "_"), examination_text(each))
+        for kind, each in EXAMINATIONS.items()
     }
-)  # fmt: skip
+)
 OTHER_IMAGE = _own("OTHER_IMAGE", "Image of another kind")
 IMPRESSIONS, IMPRESSION = _dcm("121072", "Impressions"), _dcm("121073", "Impression")
 ADDENDUM = _dcm("121078", "Addendum")
