@@ -125,3 +125,39 @@ def test_nothing_of_another_case_is_seen_while_a_page_is_filled(
     during = panel._scroll.viewport().grab().toImage()
     assert during != before
     assert len({during.pixelColor(x, 40).name() for x in range(0, during.width(), 3)}) == 1
+
+
+def test_rows_of_a_closed_section_are_made_piece_by_piece_and_all_as_it_opens(qtbot, window, files):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.workbench.opener.open_paths(files("spine_1.png"))
+    findings = window.results.reading.findings
+    qtbot.waitUntil(lambda: findings._closed.is_filled)
+    findings._layout_shown = {}
+    findings.show_reading(findings._snapshot, False)
+    made, known = len(findings._rows), len(findings._keys)
+    assert made < 10 < 25 < known
+    fold = findings._folds["normal"]
+    fold._button.click()
+    assert len(findings._rows) == known
+    assert [row.key for row in findings.rows] == list(findings._keys)
+    shown = [row for row in findings.rows if fold.isAncestorOf(row)]
+    assert len(shown) > 20
+    assert all(row.read for row in shown)
+    fold._button.click()
+
+
+def test_a_page_is_replaced_within_its_holder_and_begins_at_its_top(qtbot, window, analysed):
+    analysed("spine_1.png")
+    scroll = window.results._scroll
+    first, bar = window.results.page, scroll.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 50)
+    bar.setValue(50)
+    holder = first.parentWidget()
+    analysed("film_2.png")
+    window.workbench.select(window.workbench.session.cases[1])
+    second = window.results.page
+    assert second is not first
+    assert scroll.widget() is second
+    assert second.parentWidget() is holder
+    assert bar.value() == 0
+    qtbot.waitUntil(second.isVisible)

@@ -312,6 +312,7 @@ class MeasureLayer:
         self._items: dict[Key, tuple[StrokesItem, ValueItem]] = {}
         self._halos: dict[Key, HaloItem] = {}
         self._drawn: dict[Key, tuple[Measurement, bool]] = {}
+        self._laid_out: object = None
         self.lengths = LengthUnit.MILLIMETRES
 
     def set_lengths(self, lengths: LengthUnit) -> None:
@@ -319,6 +320,7 @@ class MeasureLayer:
         if lengths is not self.lengths:
             self.lengths = lengths
             self._drawn.clear()
+            self._laid_out = None
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -360,13 +362,17 @@ class MeasureLayer:
             return
         to_view, view = views[0].viewportTransform(), QRectF(views[0].rect())
         around = self._surroundings(to_view)
+        is_whole = bool(getattr(views[0], "is_fitted", False))
+        state = (QTransform(to_view), view, is_whole, around, dict(self._drawn))
+        if state == self._laid_out:
+            return
+        self._laid_out = state
         self._leave_gaps(around.names, to_view)
         if not self._items:
             return
         uncrossed = [_sides(box) for box in (*around.names, *around.frame)]
         taken = [*uncrossed, *(_sides(box) for box in around.handles)]
         room = view.adjusted(4, 4, -4, -4)
-        is_whole = getattr(views[0], "is_fitted", False)
         lines = {k: strokes.segments(to_view) for k, (strokes, _) in self._items.items()}
         everything = along([one for solid, dashed in lines.values() for one in (*solid, *dashed)])
         if len(everything) > MOST_SQUARES:
@@ -432,6 +438,7 @@ class MeasureLayer:
 
     def _remove(self, key: Key) -> None:
         self._drawn.pop(key, None)
+        self._laid_out = None
         for item in (self._halos.pop(key), *self._items.pop(key)):
             item.remove()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtGui import QFocusEvent, QKeyEvent
@@ -25,6 +26,7 @@ from spinealign.reading.findings import FindingLine
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.reading.finding_row import FindingRow
 from spinealign.ui.reading.value_editor import Wanted, scale_of
+from spinealign.ui.widgets.chunked_fill import ChunkedFill
 from spinealign.ui.widgets.labels import Fold, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.reading_window import line_title, normal_text
@@ -59,6 +61,7 @@ class FindingList(QWidget):
         self._rows: dict[str, FindingRow] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
         self._folds: dict[str, Fold] = {}
+        self._closed: ChunkedFill | None = None
         self._layout_shown: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._open: set[str] = set()
         self._sent: set[str] = set()
@@ -90,12 +93,18 @@ class FindingList(QWidget):
         if layout != self._layout_shown:
             self._layout_shown = layout
             self._build(wanted)
-        for key, row in self._rows.items():
-            told = self._told(snapshot, self._keys[key])
-            row.show_findings(told, snapshot.is_locked, _gaps(snapshot, told))
+        for row in self._rows.values():
+            self._tell(row)
         self._title_folds(wanted)
         if self.current is None:
             self.begin()
+
+    def _tell(self, row: FindingRow) -> None:
+        """Show in a row what is read now."""
+        snapshot = self._snapshot
+        assert snapshot is not None
+        told = self._told(snapshot, self._keys[row.key])
+        row.show_findings(told, snapshot.is_locked, _gaps(snapshot, told))
 
     @staticmethod
     def _told(snapshot: ReadingSnapshot, keys: Sequence[str]) -> list[ReadFinding]:
@@ -111,11 +120,18 @@ class FindingList(QWidget):
     @property
     def rows(self) -> list[FindingRow]:
         """All rows from the top, those in closed sections too."""
-        return list(self._rows.values())
+        self._finish()
+        return [self._rows[key] for key in self._keys]
 
     def row(self, key: str) -> FindingRow:
         """Return the row of a line by its key."""
+        self._finish()
         return self._rows[key]
+
+    def _finish(self) -> None:
+        """Make the rows of closed sections that are not made yet."""
+        if self._closed is not None:
+            self._closed.finish()
 
     def make_current(self, row: FindingRow | None, look: bool = True) -> None:
         """Offer the decisions on a row, and go to its place in the picture."""
@@ -139,7 +155,10 @@ class FindingList(QWidget):
             self._column.removeWidget(self._body)
             self._body.hide()
             self._body.deleteLater()
+            if self._closed is not None:
+                self._closed.stop()
         self._rows, self._keys, self._folds = {}, {}, {}
+        later: list[Callable[[], object]] = []
         self._body = QWidget()
         column = QVBoxLayout(self._body)
         column.setContentsMargins(0, 0, 0, 0)
@@ -153,18 +172,20 @@ class FindingList(QWidget):
             if name == NORMAL:
                 column.addWidget(self._normal)
             if wanted[name]:
-                column.addWidget(self._new_fold(name, wanted[name]))
+                column.addWidget(self._new_fold(name, wanted[name], later))
         for line in wanted["context"]:
             column.addWidget(self._new_row(line))
+        self._closed = ChunkedFill(later, self._body)
         self._column.addWidget(self._body)
         if self.isVisible():
             # Qt would show what is added to a visible list only after the list was painted.
             self._body.show()
             self._column.activate()
-        if kept in self._rows:
-            self.make_current(self._rows[kept], look=False)
+        if kept in self._keys:
+            self.make_current(self._rows.get(kept) or self.row(kept), look=False)
 
     def _new_row(self, line: FindingLine) -> FindingRow:
+        self._keys[line.key] = tuple(finding.key for finding in line.findings)
         row = FindingRow(line.key, self._colours)
         row.pressed.connect(self._press)
         row.decided.connect(self._decide)
@@ -173,22 +194,36 @@ class FindingList(QWidget):
         row.editing_ended.connect(self._end_editing)
         row.levels_shifted.connect(self._shift_levels)
         self._rows[line.key] = row
-        self._keys[line.key] = tuple(finding.key for finding in line.findings)
         return row
 
-    def _new_fold(self, name: str, lines: Sequence[FindingLine]) -> Fold:
+    def _new_fold(
+        self, name: str, lines: Sequence[FindingLine], later: list[Callable[[], object]]
+    ) -> Fold:
+        """Return a section; the rows of a closed one are made piece by piece, or as it opens."""
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(8, 0, 0, 0)
         column.setSpacing(4)
-        for line in lines:
-            column.addWidget(self._new_row(line))
         title = f"reading {name}"
-        fold = Fold("", content, title in self._open_folds)
+        is_open = title in self._open_folds
+        for line in lines:
+            # The order of all rows is known before they are made.
+            self._keys[line.key] = tuple(finding.key for finding in line.findings)
+            if is_open:
+                column.addWidget(self._new_row(line))
+            else:
+                later.append(partial(self._add_late, column, line))
+        fold = Fold("", content, is_open)
+        fold.about_to_open.connect(self._finish)
         remember, forget = self._open_folds.add, self._open_folds.discard
         fold.toggled.connect(lambda is_open: (remember if is_open else forget)(title))
         self._folds[name] = fold
         return fold
+
+    def _add_late(self, column: QVBoxLayout, line: FindingLine) -> None:
+        row = self._new_row(line)
+        self._tell(row)
+        column.addWidget(row)
 
     def _title_folds(self, wanted: Mapping[str, Sequence[FindingLine]]) -> None:
         titles = {
@@ -278,7 +313,8 @@ class FindingList(QWidget):
 
     def _reachable(self) -> list[FindingRow]:
         """Return the rows that are not in a closed section."""
-        return [row for row in self.rows if not self._is_folded(row)]
+        made = [self._rows[key] for key in self._keys if key in self._rows]
+        return [row for row in made if not self._is_folded(row)]
 
     def _is_folded(self, row: FindingRow) -> bool:
         """Whether a row is put away; one that is only not shown yet is not."""

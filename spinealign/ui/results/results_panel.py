@@ -48,6 +48,25 @@ class PageScroll(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._veil: QLabel | None = None
         self._widest_px = 0
+        self._page: QWidget | None = None
+        self._holder = QWidget()
+        self._column = QVBoxLayout(self._holder)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self.setWidget(self._holder)
+
+    def widget(self) -> QWidget | None:
+        """Return the page that is shown.
+
+        It lies in a holder that stays: taking a page of hundreds of parts out of its window costs
+        as much as making them, as each is styled anew.
+        """
+        return self._page
+
+    def settle(self) -> None:
+        """Lay the page out now, so that all of it can be scrolled to."""
+        width = self._holder.width()
+        self._column.activate()
+        self._holder.resize(width, self._holder.heightForWidth(width))
 
     def show_page(self, page: QWidget, is_of_same: bool) -> None:
         """Show a page in the place of the present one.
@@ -64,12 +83,16 @@ class PageScroll(QScrollArea):
             self._veil.setGeometry(viewport.rect())
             page.filled.connect(self._lift_veil)
         # The old page may be the one whose button is being handled right now.
-        old = self.takeWidget()
+        old, self._page = self._page, page
         if old is not None:
+            self._column.removeWidget(old)
+            old.hide()
             old.deleteLater()
-        self.setWidget(page)
-        # The area shows whatever it is given.
+        page.setVisible(False)
+        self._column.addWidget(page)
         page.setVisible(not is_filling)
+        if bar := self.verticalScrollBar():
+            bar.setValue(0)
         if self._veil is not None:
             self._veil.show()
             self._veil.raise_()
@@ -342,7 +365,7 @@ class ResultsPanel(QWidget):
         page = self.page
         if bar is not None and page is not None:
             # The new page is laid out only later, when its height is asked for.
-            page.resize(page.width(), page.heightForWidth(page.width()))
+            self._scroll.settle()
             bar.setValue(place)
 
     def _define(self, measurement: Measurement) -> None:

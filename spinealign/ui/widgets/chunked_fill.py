@@ -34,6 +34,11 @@ class ChunkedFill(QObject):
         self._timer.timeout.connect(self._go_on)
         self._timer.start(0)
 
+    def stop(self) -> None:
+        """Forget all that is left."""
+        self._timer.stop()
+        self._steps.clear()
+
     def finish(self) -> None:
         """Run all that is left now."""
         self._timer.stop()

@@ -221,6 +221,8 @@ class Fold(QWidget):
     """A heading that opens and closes what lies below it."""
 
     toggled = pyqtSignal(bool)
+    about_to_open = pyqtSignal()
+    """Said before what lies below is seen, so that it can be completed."""
 
     def __init__(self, title: str, content: QWidget, is_open: bool = False) -> None:
         super().__init__()
@@ -248,6 +250,8 @@ class Fold(QWidget):
             self._button.setText(title)
 
     def _set_open(self, is_open: bool) -> None:
+        if is_open:
+            self.about_to_open.emit()
         self._show_state(is_open)
         self.toggled.emit(is_open)
 

@@ -121,7 +121,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("print", "Pr&int report…", ("Ctrl+P",), "report", "Look at the report and print it"),
     Command("letterhead", "Letter&head of reports…", (), "", "Name and logo of the institution"),
-    Command("copy_finding", "Copy readin&g as text", ("Ctrl+Shift+C",), "copy"),
+    Command("copy_finding", "Cop&y reading as text", ("Ctrl+Shift+C",), "copy"),
     Command(
         "add_companion",
         "Add the &other contrast…",

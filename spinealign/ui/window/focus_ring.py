@@ -85,7 +85,7 @@ class FocusRing:
             if above is None:
                 break
             area = above.parentWidget()
-            is_page = isinstance(area, QScrollArea) and area.widget() is at
+            is_page = isinstance(area, QScrollArea) and area.viewport() is above
             corner += QPoint() if is_page else at.pos()
             at = above
         return corner
