@@ -50,6 +50,9 @@ from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
 from spinealign.predict import classify_with, segment_with
 from spinealign.radiograph import VertebraOutlines, changes_of, interval_rule
 
+Outlined = Callable[[SpineImage, Segmentation], Segmentation]
+"""Puts what another program, or a person elsewhere, outlined in place of the network's mask."""
+
 _LOOKING = Step("Locating the midsagittal slice", 0.12)
 
 
@@ -73,6 +76,7 @@ def analyze_file(
     companion: Path | SeriesEntry | None = None,
     demonstration: bool = False,
     presentation_of: Callable[[SpineImage], Presentation] | None = None,
+    outlined: Outlined | None = None,
 ) -> Generator[Step, None, Analysis]:
     """Read and analyse one file, yielding progress; closing the generator cancels.
 
@@ -95,6 +99,10 @@ def analyze_file(
     presentation_of : callable, optional
         Tells how a person has a picture shown: it is analysed turned by its `analysed_deg`. None
         takes every picture as the file has it.
+    outlined : callable, optional
+        Gives the mask of an MR slice in place of the network's, before bodies are found in it and
+        discs graded; a film's bodies are no masks, and are corrected instead. It is not asked for
+        a picture that the networks look at turned.
 
     Yields
     ------
@@ -129,7 +137,8 @@ def analyze_file(
     other = read_companion(companion, source if series is None else series, image)
     clock.record("read companion")
     yield Step("Checking the image", 0.15, image)
-    return (yield from _analyze_chosen(image, models, choice, clock, other, demonstration))
+    wanted = (image, models, choice, clock, other, demonstration, outlined)
+    return (yield from _analyze_chosen(*wanted))
 
 
 def analyze_image(
@@ -176,10 +185,11 @@ def _analyze_chosen(
     clock: _StepTimer,
     companion: SpineImage | None,
     demonstration: bool,
+    outlined: Outlined | None = None,
 ) -> Generator[Step, None, Analysis]:
     placing = _placing(image)
     if placing.is_plain:
-        wanted = (image, models, choice, clock, companion, demonstration)
+        wanted = (image, models, choice, clock, companion, demonstration, outlined)
         return (yield from _analyze_upright(*wanted))
     beside = None
     if companion is not None:
@@ -197,6 +207,7 @@ def _analyze_upright(
     clock: _StepTimer,
     companion: SpineImage | None,
     demonstration: bool,
+    outlined: Outlined | None = None,
 ) -> Generator[Step, None, Analysis]:
     cautions = [*reader_cautions(image), *check_quality(image), *choice.cautions]
     clock.record("check quality")
@@ -208,6 +219,10 @@ def _analyze_upright(
     segmenters = work.models_for("segmentation")
     outlines = pipeline.outline(segmenters, image) if segmenters else VertebraOutlines()
     segmentation = outlines.segmentation
+    is_by_mask = choice.examination.body_source is BodySource.MASK
+    if outlined is not None and segmentation is not None and is_by_mask:
+        segmentation = outlined(image, segmentation)
+        outlines = replace(outlines, segmentation=segmentation)
     clock.record("segment")
     yield Step("Classifying", 0.6)
     classifier = work.model_for("classification")

@@ -12,6 +12,7 @@ from spinealign.cli.series import WrongUseError
 from spinealign.domain.dicom_choices import DicomChoices, StatedPatient, is_uid_root
 
 if TYPE_CHECKING:
+    from spinealign.analysis import Outlined
     from spinealign.dicom.restoring_report import RestoredReport
     from spinealign.domain.findings import Analysis
     from spinealign.domain.reading import Reading
@@ -97,6 +98,16 @@ def dicom_choices(options: argparse.Namespace) -> DicomChoices:
             options.dicom_accession or "",
         )
     return DicomChoices(patient, options.uid_root, options.label_map, options.dicom)
+
+
+def outlined_option(options: argparse.Namespace) -> Outlined | None:
+    """Return what puts the masks of the named segmentation in place of the network's."""
+    if getattr(options, "segmentation", None) is None:
+        return None
+    from spinealign.dicom.restoring import outlined_by
+    from spinealign.dicom.segmentation_file import read_segmentation
+
+    return outlined_by(read_segmentation(options.segmentation), dicom_choices(options))
 
 
 def restored_case(

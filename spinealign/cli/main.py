@@ -20,6 +20,7 @@ from spinealign.cli.dicom_objects import (
     add_object_options,
     check_dicom_use,
     dicom_choices,
+    outlined_option,
     restored_case,
 )
 from spinealign.cli.network import add_network
@@ -366,8 +367,9 @@ def _analyze_one(source: ImageSource, models: Any, options: argparse.Namespace) 
 
     turned_as = None if options.ignore_corrections else load_presentation
     work = analyze_file(
-        source, models, options.examination, options.companion, options.demonstration, turned_as
-    )
+        source, models, options.examination, options.companion, options.demonstration, turned_as,
+        outlined_option(options),
+    )  # fmt: skip
     analysis = _watched(work, sys.stderr.isatty() and not options.json)
     return analysis if options.ignore_corrections else _corrected(analysis, options)
 

@@ -7,7 +7,7 @@ taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from spinealign.dicom.anatomy import Structure, StructureKind
 from spinealign.dicom.own_state import OwnState, mask_checksum, read_own_state
 from spinealign.dicom.segmentation_file import FoundSegment, SegmentationFile
-from spinealign.dicom.source import SourceImage
+from spinealign.dicom.source import SourceImage, source_of
+from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import DicomObjectError, DicomObjectProblem
 from spinealign.domain.examination import LEVEL_SEQUENCE, BodySource
 from spinealign.domain.findings import Analysis, Corrections, Facing, Segmentation, Vertebra
+from spinealign.domain.image import SpineImage
 from spinealign.measure.correction.corrected import apply_corrections, without_corrections
 from spinealign.measure.outlines.class_ids import class_id
 from spinealign.measure.outlines.mr_bodies import bodies_from_mask
@@ -88,6 +90,30 @@ def restored(analysis: Analysis, file: SegmentationFile, source: SourceImage) ->
     return _of_film(analysis, named, file)
 
 
+def outlined_by(
+    file: SegmentationFile, choices: DicomChoices
+) -> Callable[[SpineImage, Segmentation], Segmentation]:
+    """Return what puts the masks of a file in place of a network's, on an MR slice.
+
+    Parameters
+    ----------
+    file : SegmentationFile
+    choices : DicomChoices
+        Whose image it is, where it is no DICOM file.
+    """
+
+    def outlined(image: SpineImage, found: Segmentation) -> Segmentation:
+        named = file.segments_on(source_of(image, choices))
+        mask = _slice_mask([one for one in named if one.structure.kind in _KINDS], image.shape)
+        table = np.zeros(256, np.uint8)
+        for value, name in found.classes.items():
+            table[next((own for own, word in _MR_CLASSES.items() if word == name), 0)] = value
+        table[0] = 0
+        return _with_mask(found, table[mask], found.classes)
+
+    return outlined
+
+
 def with_restored(analysis: Analysis, found: Restored) -> Analysis:
     """Return an analysis as a segmentation has it: its mask, its bodies, measures of these.
 
@@ -101,12 +127,19 @@ def with_restored(analysis: Analysis, found: Restored) -> Analysis:
     before = corrected.segmentation
     if before is None or np.array_equal(before.mask, found.mask):
         return corrected
-    confidence = np.where(before.mask == found.mask, before.confidence, 1 - before.confidence)
-    segmentation = Segmentation(
-        before.model, dict(found.classes), found.mask, confidence.astype(np.float32)
-    )
+    segmentation = _with_mask(before, found.mask, found.classes)
     regions = region_statistics(segmentation, corrected.image.pixel_area_mm2)
     return replace(corrected, segmentation=segmentation, regions=regions)
+
+
+def _with_mask(before: Segmentation, mask: Mask, classes: Mapping[int, str]) -> Segmentation:
+    """Return a segmentation with another mask.
+
+    Pixels that change hands get the confidence that they had in not being what they were.
+    """
+    is_same = before.mask == mask
+    confidence = np.where(is_same, before.confidence, 1 - before.confidence)
+    return Segmentation(before.model, dict(classes), mask, confidence.astype(np.float32))
 
 
 def _own_mask(
@@ -125,11 +158,8 @@ def _own_mask(
 
 def _of_slice(analysis: Analysis, found: Sequence[FoundSegment]) -> Restored:
     """Return bodies of an MR slice: as from the program's own mask, with the names of segments."""
-    values = {name: value for value, name in _MR_CLASSES.items()}
-    mask = np.zeros(analysis.image.shape, np.uint8)
-    for one in found:
-        mask[one.mask] = values[one.structure.kind.value]
     image = analysis.image
+    mask = _slice_mask(found, image.shape)
     column = bodies_from_mask(
         mask, _MR_CLASSES, np.ones(mask.shape, np.float32), image.pixels, image.pixel_aspect
     )
@@ -140,6 +170,14 @@ def _of_slice(analysis: Analysis, found: Sequence[FoundSegment]) -> Restored:
         bodies, side = bodies_of_masks(_drawn(named), image.pixel_aspect, side)
     bodies = _renamed(bodies, named)
     return Restored(mask, _MR_CLASSES, _corrections(analysis, bodies, side), is_own=False)
+
+
+def _slice_mask(found: Sequence[FoundSegment], shape: tuple[int, int]) -> Mask:
+    values = {name: value for value, name in _MR_CLASSES.items()}
+    mask = np.zeros(shape, np.uint8)
+    for one in found:
+        mask[one.mask] = values[one.structure.kind.value]
+    return mask
 
 
 def _of_film(analysis: Analysis, found: Sequence[FoundSegment], file: SegmentationFile) -> Restored:

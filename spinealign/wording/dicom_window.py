@@ -41,7 +41,7 @@ SEGMENTATION_FILTER = "DICOM segmentations (*.dcm);;All files (*)"
 TAKEN_OVER_LABEL = "take over a segmentation"
 
 
-def taken_over_message(path: Path, is_own: bool) -> Message:
+def taken_over_message(path: Path, is_own: bool, grades_discs: bool = False) -> Message:
     """Say what a case is like after a segmentation was opened."""
     name = display_name(path)
     if is_own:
@@ -49,8 +49,10 @@ def taken_over_message(path: Path, is_own: bool) -> Message:
             f"Outlines, points and drawings are those of “{name}”.",
             "Undo brings back what was there before.",
         )
+    discs = " Grades of discs and the canal are still those of the program." if grades_discs else ""
     return Message(
-        f"The vertebral bodies are those of “{name}”; their corners were taken from its outlines.",
+        f"The vertebral bodies are those of “{name}”; their corners were taken from its outlines."
+        f"{discs}",
         "Check the corners before you use the measures; undo brings back what was there before.",
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import dcmread
+from pydicom.pixels import pack_bits
 
 from spinealign.analysis import analyze_image
 from spinealign.cli.main import EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, run_command
@@ -137,6 +138,49 @@ def test_a_case_is_restored_on_the_command_line(sample, tmp_path):
     assert numbers(results_in(second)) == numbers(results_in(first))
     masks = [np.array(Image.open(results_in(each) / "mask.png")) for each in (first, second)]
     np.testing.assert_array_equal(*masks)
+
+
+def thinner_disc(path: Path, label: str) -> None:
+    """Take the uppermost quarter of a disc off, as another program would, without our points."""
+    dataset = dcmread(path)
+    dataset.remove_private_tags()
+    numbers_of = {item.SegmentLabel: item.SegmentNumber for item in dataset.SegmentSequence}
+    frames = dataset.pixel_array.copy()
+    for frame, group in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
+        number = group.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        if number == numbers_of[label]:
+            rows = np.nonzero(frame.any(axis=1))[0]
+            frame[: rows[0] + len(rows) // 4] = 0
+    packed = pack_bits(frames)
+    dataset.PixelData = packed + b"\0" * (len(packed) % 2)
+    dataset.save_as(path)
+
+
+@pytest.mark.model
+def test_discs_that_another_program_drew_are_graded_and_measured(tmp_path):
+    from spinealign.imaging.samples import list_samples
+
+    sample = next(one.path for one in list_samples() if one.path.name == "lumbar_phantom.dcm")
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run_command(["analyze", str(sample), "--out", str(first), "--dicom"]) == EXIT_DONE
+    seg = results_in(first) / "segmentation.dcm"
+    thinner_disc(seg, "L4/L5")
+    command = ["analyze", str(sample), "--out", str(second), "--segmentation", str(seg)]
+    assert run_command(command) == EXIT_DONE
+    masks = [np.array(Image.open(results_in(each) / "mask.png")) for each in (first, second)]
+    changed = masks[0] != masks[1]
+    assert set(masks[0][changed].tolist()) == {2}
+    assert set(masks[1][changed].tolist()) == {0}
+    found = [
+        json.loads((results_in(each) / "analysis.json").read_text(encoding="utf-8"))
+        for each in (first, second)
+    ]
+    heights = [
+        {disc["level"]: disc["height_px"] for disc in each["disc_grading"]["discs"]}
+        for each in found
+    ]
+    assert heights[1]["L4/L5"] < heights[0]["L4/L5"] - 0.5
+    assert heights[1]["L2/L3"] == pytest.approx(heights[0]["L2/L3"], abs=1e-6)
 
 
 @pytest.mark.model

@@ -122,7 +122,9 @@ class DicomCommands(QObject):
             return  # another case is shown by now
         is_done = self._bench.editing.change(TAKEN_OVER_LABEL, lambda _: found.corrections)
         if is_done:
-            self._bench.messages.notice(taken_over_message(path, found.is_own))
+            kind = now.examination
+            grades = kind is not None and kind.grades_discs
+            self._bench.messages.notice(taken_over_message(path, found.is_own, grades))
 
     def _ask_segmentation(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
