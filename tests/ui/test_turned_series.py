@@ -1,6 +1,7 @@
 """A turn holds for a whole series, can be undone, and loses nothing that a person did meanwhile."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
@@ -13,12 +14,14 @@ from spinealign.domain.image import ImageKind, KindCheck
 from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.reading import ReadingStatus
+from spinealign.imaging.readers import read_part
 from spinealign.ui.cases.jobs import Turned, carried
 from spinealign.ui.cases.thumbnails import presented
 from spinealign.ui.series.all_slices_window import SlicesWindow
 from spinealign.wording.presentation import TURN_STEPPED_MESSAGE
 from tests import phantoms
-from tests.ui.hands import LEFT, settle, shown_value
+from tests.fakes import answer_for
+from tests.ui.hands import LEFT, open_and_rest, settle, shown_value
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -127,6 +130,44 @@ class TestTheSeries:
         assert presentation(window).turn_deg == 90.0
         window.navigation.follow()
         assert window.viewer.picture.presentation.turn_deg == 90.0
+
+
+class TestBodiesOfATurnedSeries:
+    @pytest.fixture
+    def bodies(self, qtbot, monkeypatch, browsing, study):
+        """A series of slices that all have bodies, the middle one analysed."""
+        found = answer_for(Path("film_1.png"), None).vertebrae
+
+        def as_read(part):
+            image = read_part(part)
+            return replace(phantoms.mr_analysis(image.shape), image=image, vertebrae=found)
+
+        monkeypatch.setattr("tests.fakes.as_read", as_read)
+        open_and_rest(qtbot, browsing, study)
+        browsing.activateWindow()
+        return browsing
+
+    @pytest.mark.parametrize("is_analysed_so", [False, True])
+    def test_are_those_that_were_found(self, qtbot, bodies, is_analysed_so):
+        editing = bodies.workbench.editing
+        press_key(bodies, Qt.Key.Key_Comma)
+        press_key(bodies, Qt.Key.Key_X)
+        if is_analysed_so:
+            with qtbot.waitSignal(bodies.workbench.session.finding_ready):
+                bodies.actions_by_name["analyse_as_shown"].trigger()
+        shown = presentation(bodies)
+        bodies.navigation.step(1)
+        settle(qtbot, bodies)
+        qtbot.waitUntil(lambda: editing.is_bare)
+        # The sheet of what is drawn without a result must not be taken for its bodies.
+        analyse_here(qtbot, bodies)
+        assert editing.corrections.vertebrae == editing.edits.first.vertebrae
+        assert len(editing.corrections.vertebrae) > 3
+        assert not editing.is_edited
+        assert "corrected" not in bodies.windowTitle()
+        assert presentation(bodies) == shown
+        found = bodies.workbench.current_analysis
+        assert (found.automatic or found).image.presentation.analysed_deg == shown.analysed_deg
 
 
 class TestSmallPictures:

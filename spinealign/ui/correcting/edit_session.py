@@ -255,16 +255,13 @@ class EditSession(QObject):
 
     def _edits_before(self, finding: Finding, turned: Turned) -> CaseEdits | None:
         """Take the changes that led to a result: before the turn it may have been refused."""
-        of_picture = {_key(finding): None, **self._of_same_picture(finding)}
-        wanted_deg = turned.state.presentation.analysed_deg
-        for key in of_picture:
+        own, wanted_deg = _key(finding), turned.state.presentation.analysed_deg
+        others = () if turned.is_of_series else self._of_same_picture(finding)
+        for key in (own, *others):
             edits = self._edits.get(key)
-            is_own = key == _key(finding) and turned.is_of_series
-            if edits is not None and (
-                is_own or edits.present.presentation.analysed_deg == wanted_deg
-            ):
+            if edits is not None and edits.present.presentation.analysed_deg == wanted_deg:
                 return self._edits.pop(key)
-        return self._edits.pop(_key(finding), None)
+        return self._edits.pop(own, None)
 
     def adopt(self, case: Case) -> None:
         """Bring the changes of this session into a result that was made just now."""
@@ -276,7 +273,7 @@ class EditSession(QObject):
         edits = self._edits.get(_key(finding))
         if edits is None:
             edits = self._edits[_key(finding)] = CaseEdits(finding)
-        self._take_drawn_part(finding, edits)
+        self._take_drawn_part(case, finding, edits)
         self._show_as_series(case, edits)
         if edits.present != (finding.analysis.corrections or edits.first):
             edits.to_write = self._corrected(case, finding, edits)
@@ -311,7 +308,7 @@ class EditSession(QObject):
             else:
                 self._edits[_key(sheet)] = CaseEdits(sheet)
 
-    def _take_drawn_part(self, finding: Finding, edits: CaseEdits) -> None:
+    def _take_drawn_part(self, case: Case, finding: Finding, edits: CaseEdits) -> None:
         """Bring what was drawn before there was a result into it."""
         from spinealign.measure.correction.bare import drawn_part, with_drawn_part
 
@@ -319,6 +316,11 @@ class EditSession(QObject):
             return
         for key, sheet in self._of_same_picture(finding).items():
             drawn = drawn_part(sheet.present)
+            if case.presentation is not None:
+                # The series may have been turned on another slice than this sheet.
+                looked_deg = edits.present.presentation.analysed_deg
+                shown = replace(case.presentation, analysed_deg=looked_deg)
+                drawn = replace(drawn, presentation=shown)
             if key[2] == NO_VIEW and drawn != drawn_part(edits.present):
                 edits.history = History(with_drawn_part(edits.present, drawn))
                 self._delay.start()
