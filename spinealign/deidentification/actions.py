@@ -61,8 +61,8 @@ def basic_action(letters: str, kind: str | None) -> Action:
     if letters == "U":
         return Action.NEW_UID
     choices = letters.split("/")
-    if letters == "X":
-        return Action.REMOVE
+    if letters == "X":  # an object that must have it stays valid
+        return {"1": Action.DUMMY, "2": Action.EMPTY}.get(kind or "", Action.REMOVE)
     if letters == "Z":
         return Action.DUMMY if kind in _MUST_HAVE_VALUE else Action.EMPTY
     if kind == "3" and "X" in choices:

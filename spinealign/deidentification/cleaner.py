@@ -7,19 +7,26 @@ from typing import Any, Final
 
 from pydicom import DataElement, Dataset, Sequence
 from pydicom.datadict import (
-    dictionary_description,
     dictionary_has_tag,
-    dictionary_VR,
     keyword_for_tag,
     repeater_has_tag,
 )
-from pydicom.multival import MultiValue
 from pydicom.uid import UID_dictionary
 
 from spinealign.deidentification.actions import Action, action_of, basic_action
 from spinealign.deidentification.content import cleaned_content, reduced_content
 from spinealign.deidentification.counting import Changes, changed
-from spinealign.deidentification.dates import is_time, shifted_date, shifted_date_time
+from spinealign.deidentification.elements import (
+    all_representations,
+    element_of,
+    is_date,
+    is_stored_as_number,
+    joined,
+    moved_by,
+    name_of,
+    representation_of,
+    several,
+)
 from spinealign.deidentification.identity import (
     DEFINED_TERMS,
     Identity,
@@ -51,6 +58,7 @@ _GRAPHICS: Final = 0x00700001
 _BEFORE_OBJECTS: Final = 8
 _OLDEST_YEARS: Final = 89
 _FREE_TEXTS: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+_OF_UIDS: Final = frozenset("0123456789.")
 _STANDARD_ROOTS: Final = ("1.2.840.10008.", "2.16.840.1.113883.")
 """Of DICOM itself and of HL7's registered coding schemes: the same in every file."""
 
@@ -157,14 +165,14 @@ class Cleaner:
 
     def _remove(self, dataset: Dataset, tag: int) -> None:
         del dataset[tag]
-        changed(self._counts, tag, _name(tag), "removed")
+        changed(self._counts, tag, name_of(tag), "removed")
 
     def _put(self, dataset: Dataset, tag: int, value: Any, action: str) -> None:
-        representation = _representation(tag)
+        representation = representation_of(tag)
         if representation == "SQ" and value is None:
             value = Sequence([])
         dataset[tag] = DataElement(tag, representation, value)
-        changed(self._counts, tag, _name(tag), action)
+        changed(self._counts, tag, name_of(tag), action)
 
     def _put_dummy(self, dataset: Dataset, tag: int) -> None:
         """Replace a value by one that says nothing; sequences by as little as keeps them valid."""
@@ -176,13 +184,13 @@ class Cleaner:
                 self.clean(item, keyword_for_tag(tag), 1)
         elif tag == _GRAPHICS:
             self._remove(dataset, tag)
-        elif _representation(tag) == "SQ":
+        elif representation_of(tag) == "SQ":
             items = self._items(dataset, tag)[:1]
             for item in items:
                 self._fill_with_dummies(item)
             self._put(dataset, tag, Sequence(items), "dummy")
         else:
-            self._put(dataset, tag, dummy(_representation(tag)), "dummy")
+            self._put(dataset, tag, dummy(representation_of(tag)), "dummy")
 
     def _fill_with_dummies(self, item: Dataset, level: int = 0) -> None:
         if level > MOST_LEVELS:
@@ -191,23 +199,23 @@ class Cleaner:
         for tag in map(int, list(item.keys())):
             if (tag >> 16) % 2 or not dictionary_has_tag(tag):
                 del item[tag]
-            elif _representation(tag) == "SQ":
+            elif representation_of(tag) == "SQ":
                 inner = self._items(item, tag)[:1]
                 for each in inner:
                     self._fill_with_dummies(each, level + 1)
                 item[tag] = DataElement(tag, "SQ", Sequence(inner))
-            elif _representation(tag) == "UI":
+            elif representation_of(tag) == "UI":
                 self._renew_uids(item, tag)
-            elif _representation(tag) not in NUMBERS:  # these name nobody
-                item[tag] = DataElement(tag, _representation(tag), dummy(_representation(tag)))
+            elif representation_of(tag) not in NUMBERS:  # these name nobody
+                item[tag] = DataElement(tag, representation_of(tag), dummy(representation_of(tag)))
 
     def _shift(self, dataset: Dataset, tag: int, row: Row, parent: str) -> None:
-        representation = _representation(tag)
+        representation = representation_of(tag)
         values = self._values(dataset, tag)
         if representation in DATES and values is not None:
             moved = [self._moved(representation, value) for value in values]
             if None not in moved:
-                self._put(dataset, tag, _joined(moved), "shifted")
+                self._put(dataset, tag, joined(moved), "shifted")
                 return
         elif representation in TEXTS and values is not None:  # the offset from UTC
             self._keep(dataset, tag, keyword_for_tag(tag), 0, is_listed=True)
@@ -216,10 +224,10 @@ class Cleaner:
         self._act(dataset, tag, row, basic_action(row.basic, kind), parent, 0)
 
     def _moved(self, representation: str, value: str) -> str | None:
-        return _moved_by(self._patient.days, representation, value)
+        return moved_by(self._patient.days, representation, value)
 
     def _clean_value(self, dataset: Dataset, tag: int, row: Row, parent: str, level: int) -> None:
-        representation = _representation(tag)
+        representation = representation_of(tag)
         if representation == "SQ":
             if tag in _CONTENT:
                 items = self._items(dataset, tag)
@@ -240,12 +248,13 @@ class Cleaner:
         self, dataset: Dataset, tag: int, keyword: str, level: int, *, is_listed: bool
     ) -> None:
         """Keep a value as far as it can be looked through and names nobody."""
-        representation = _representation(tag)
+        representation = representation_of(tag)
         if representation == "SQ":
             for item in self._items(dataset, tag):
                 self.clean(item, keyword, level + 1)
         elif representation == "UI":
-            if not (self._options.retain_uids or (is_listed and keyword)):
+            is_kept = self._options.retain_uids or is_listed or keyword.endswith("SOPClassUID")
+            if not is_kept or not self._are_uids(dataset, tag):
                 self._renew_uids(dataset, tag)
         elif representation == "PN":
             self._put_dummy(dataset, tag)
@@ -255,16 +264,19 @@ class Cleaner:
             self._keep_text(dataset, tag, representation)
         elif representation in NUMBERS_AS_TEXT:
             self._keep_number(dataset, tag, representation)
-        elif keyword not in BULK and (representation in BYTES or "OB" in _all_representations(tag)):
+        elif representation in NUMBERS:
+            if not is_stored_as_number(dataset, tag):
+                self._remove(dataset, tag)
+        elif keyword not in BULK and (representation in BYTES or "OB" in all_representations(tag)):
             self._remove(dataset, tag)
 
     def _keep_date(self, dataset: Dataset, tag: int, representation: str) -> None:
         """Do with a date that no row of the table moves or keeps what is done with dates."""
         values = self._values(dataset, tag)
         if self._options.dates is Dates.SHIFTED:
-            self._shift(dataset, tag, Row(_name(tag), "D", {}, False), "")
+            self._shift(dataset, tag, Row(name_of(tag), "D", {}, False), "")
         elif self._options.dates is Dates.FULL:
-            if values is None or not all(_is_date(representation, value) for value in values):
+            if values is None or not all(is_date(representation, value) for value in values):
                 self._put_dummy(dataset, tag)
         elif values is None or any(values):
             self._put_dummy(dataset, tag)
@@ -298,7 +310,7 @@ class Cleaner:
         if isinstance(raw, bytes):
             values = raw.decode("latin-1").rstrip("\0 ").split("\\")
         else:
-            values = [str(v) for v in _several(raw)]
+            values = [str(v) for v in several(raw)]
         if representation == "AS":
             if not all(is_age(value) or not value.strip() for value in values):
                 self._put(dataset, tag, None, "emptied")
@@ -314,7 +326,11 @@ class Cleaner:
             return
         renewed = [self._new_uid(value) for value in values]
         if renewed != values:
-            self._put(dataset, tag, _joined(renewed), "new UID")
+            self._put(dataset, tag, joined(renewed), "new UID")
+
+    def _are_uids(self, dataset: Dataset, tag: int) -> bool:
+        values = self._values(dataset, tag)
+        return values is not None and all(set(value) <= _OF_UIDS for value in values)
 
     def _new_uid(self, uid: str) -> str:
         plain = uid.strip("\0 ")
@@ -325,72 +341,20 @@ class Cleaner:
     # Values as they are read
 
     def _items(self, dataset: Dataset, tag: int) -> list[Dataset]:
-        element = _element(dataset, tag)
+        element = element_of(dataset, tag)
         return list(element.value or ()) if element is not None and element.VR == "SQ" else []
 
     def _values(self, dataset: Dataset, tag: int) -> list[str] | None:
         """Return the values of an attribute as text; None where they cannot be read as such."""
-        element = _element(dataset, tag)
+        element = element_of(dataset, tag)
         if element is None or element.VR in BYTES or element.VR == "SQ":
             return None
-        return [str(value) for value in _several(element.value)]
+        return [str(value) for value in several(element.value)]
 
     def _put_text(self, dataset: Dataset, tag: int, values: list[str], action: str) -> None:
-        self._put(dataset, tag, _joined(values), action)
+        self._put(dataset, tag, joined(values), action)
         self._note_letters(values)
 
     def _note_letters(self, values: list[str]) -> None:
         if not all(value.isascii() for value in values):
             self.has_other_letters = True
-
-
-def _moved_by(days: int, representation: str, value: str) -> str | None:
-    """Return a value of DA, DT or TM some days later; None if it is none."""
-    if not value.strip():
-        return ""
-    if representation == "TM":
-        return value if is_time(value) else None
-    if representation == "DT":
-        return shifted_date_time(value, days)
-    parts = [shifted_date(part, days) for part in value.split("-")]
-    return None if None in parts else "-".join(filter(None, parts))
-
-
-def _is_date(representation: str, value: str) -> bool:
-    return _moved_by(0, representation, value) is not None
-
-
-def _element(dataset: Dataset, tag: int) -> DataElement | None:
-    try:
-        return dataset[tag]
-    except Exception:  # noqa: BLE001 - whatever pydicom's decoders raise on damaged bytes
-        return None
-
-
-def _representation(tag: int) -> str:
-    """Return the value representation that the standard gives a tag; UN where it knows none."""
-    return _all_representations(tag).split(" or ")[0]
-
-
-def _all_representations(tag: int) -> str:
-    try:
-        return str(dictionary_VR(tag))
-    except KeyError:
-        return "UN"
-
-
-def _name(tag: int) -> str:
-    try:
-        return str(dictionary_description(tag))
-    except KeyError:
-        return "Unknown Attribute"
-
-
-def _several(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, MultiValue | list | tuple) else [value]
-
-
-def _joined(values: list[Any]) -> Any:
-    return values[0] if len(values) == 1 else values or None

@@ -26,7 +26,7 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _NO_NAMES = frozenset([
     "dr", "prof", "med", "md", "phd", "mr", "mrs", "ms", "sir", "phys", "doctor", "unknown",
     "none", "removed", "modified", "unmodified", "anonymous", "anonymized", "anonymised",
-    "anon", "deidentified", "patient", "test", "phantom",
+    "anon", "deidentified", "spinealign", "patient", "test", "phantom",
 ])  # fmt: skip
 """Titles, and what stands in place of a name in files that were de-identified before."""
 

@@ -77,7 +77,8 @@ def test_an_attribute_that_the_table_does_not_know_has_no_row():
 @pytest.mark.parametrize(
     ("letters", "kind", "action"),
     [
-        ("X", "1", "X"), ("X", None, "X"), ("U", "3", "U"), ("X/Z/U*", "1C", "U*"),
+        ("X", "1", "D"), ("X", "2", "Z"), ("X", "1C", "X"), ("X", "3", "X"), ("X", None, "X"),
+        ("U", "3", "U"), ("X/Z/U*", "1C", "U*"),
         ("D", "3", "D"), ("D", None, "D"),
         ("Z", "2", "Z"), ("Z", "3", "Z"), ("Z", None, "Z"), ("Z", "1", "D"),
         ("X/Z", "3", "X"), ("X/Z", "2", "Z"), ("X/Z", "2C", "Z"), ("X/Z", None, "Z"),
