@@ -76,6 +76,7 @@ def _whole_spine_file(folder: Path) -> Path:
         "PatientSex": "", "StudyInstanceUID": "2.25.18001", "SeriesInstanceUID": "2.25.18002",
         "StudyDate": "20261128", "StudyTime": "", "AccessionNumber": "", "StudyID": "",
         "Modality": "DX", "PatientOrientation": ["P", "F"], "PixelSpacing": [0.5, 0.5],
+        "BodyPartExamined": "WHOLESPINE",
     }  # fmt: skip
     return write_dicom(folder / "spine.dcm", pixels, **study)
 

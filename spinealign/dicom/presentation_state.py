@@ -115,7 +115,7 @@ def presentation_state(
         specific_character_set="ISO_IR 192",
         **values,
     )
-    made.BodyPartExamined = _body_part(plain, source)
+    made.BodyPartExamined = _body_part(plain)
     _place(made, source, plain.image)
     return made
 
@@ -149,15 +149,15 @@ def _plain_header(source: SourceImage) -> Dataset:
     return header
 
 
-def _body_part(analysis: Analysis, source: SourceImage) -> str:
-    """Return the part as the image states it, else as it was analysed: an unpaired one.
+def _body_part(analysis: Analysis) -> str:
+    """Return the part that was analysed, an unpaired one.
 
-    Without it a reader of the object asks for a side (PS3.3 C.7.3.1).
+    Else a reader of the object asks for a side (PS3.3 C.7.3.1); not every word that files have for
+    the spine is known to be of an unpaired part.
     """
-    stated = str(source.header.get("BodyPartExamined") or "")
     kind = analysis.examination
     is_neck = kind is not None and kind.regions == {SpineRegion.CERVICAL}
-    return stated or ("CSPINE" if is_neck else "SPINE")
+    return "CSPINE" if is_neck else "SPINE"
 
 
 # Graphics

@@ -87,7 +87,7 @@ def type_into(dialog, **texts):
         QTest.keyClicks(dialog.lines[name], text)
 
 
-@pytest.mark.parametrize("kind", ["dicom_seg", "dicom_sc", "dicom_pdf"])
+@pytest.mark.parametrize("kind", ["dicom_seg", "dicom_sr", "dicom_pr", "dicom_sc", "dicom_pdf"])
 def test_an_object_of_a_dicom_image_is_saved_at_once(qtbot, window, opened, target, kind):
     opened("film")
     trigger(window, f"save_{kind}")
