@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 from PIL import Image
 from pydicom import dcmread
 from pydicom.pixels import pack_bits
@@ -21,6 +22,7 @@ from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import PatientFacts
 from spinealign.export.bundle import write_bundle, write_one
 from spinealign.export.exporters import EXPORTERS, available_kinds
+from spinealign.export.tables import analysis_schema
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.measure.correction.changes import add_drawing
@@ -57,6 +59,8 @@ def test_every_object_in_a_folder_is_sound_and_of_one_study(analysis, tmp_path):
     assert len({dcmread(path).StudyInstanceUID for path in objects}) == 1
     listed = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))["files"]
     assert {path.name for path in objects} <= set(listed.values())
+    table = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
+    Draft202012Validator(analysis_schema()).validate(table)
     write_bundle(analysis, folder)
     assert not list(folder.glob("*.dcm"))
 

@@ -130,7 +130,7 @@ class TestSchema:
         files = {
             kind: {"description": one.description, "const": one.file_name}
             for kind, one in EXPORTERS.items()
-            if one.is_in_folder
+            if one.is_in_folder or one.is_dicom
         }
         assert analysis_schema()["properties"]["files"]["properties"] == files
 
