@@ -104,6 +104,7 @@ def test_the_same_case_analysed_again_is_seen_until_its_page_is_whole(
 ):
     case = analysed("ct_1.dcm")
     qtbot.waitUntil(lambda: window.results._scroll.widget()._rest.is_filled)
+    qtbot.waitUntil(lambda: not window.workbench.patients.is_busy)
     QApplication.processEvents()
 
     def again():

@@ -99,6 +99,8 @@ class PageScroll(QScrollArea):
 
     def _lift_veil(self) -> None:
         if self._veil is not None:
+            # The page below lies as it will stay before it is seen.
+            self.settle()
             self._veil.hide()
             self._veil.deleteLater()
             self._veil = None
