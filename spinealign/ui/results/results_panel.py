@@ -81,7 +81,6 @@ class PageScroll(QScrollArea):
             self._veil = QLabel(viewport)
             self._veil.setPixmap(viewport.grab())
             self._veil.setGeometry(viewport.rect())
-            page.filled.connect(self._lift_veil)
         # The old page may be the one whose button is being handled right now.
         old, self._page = self._page, page
         if old is not None:
@@ -91,11 +90,19 @@ class PageScroll(QScrollArea):
         page.setVisible(False)
         self._column.addWidget(page)
         page.setVisible(not is_filling)
+        if isinstance(page, ResultPage):
+            page.filled.connect(self._take_room)
+        self.updateGeometry()
         if bar := self.verticalScrollBar():
             bar.setValue(0)
         if self._veil is not None:
             self._veil.show()
             self._veil.raise_()
+
+    def _take_room(self) -> None:
+        """Become as wide as a page needs that is whole now, then show it."""
+        self.updateGeometry()
+        self._lift_veil()
 
     def _lift_veil(self) -> None:
         if self._veil is not None:
