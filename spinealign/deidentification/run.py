@@ -182,20 +182,18 @@ class _Set:
         """Learn from a file what names its patient; whether it can be read, writing will tell."""
         if source.kind is not DICOM:
             return
+        from pydicom import dcmread
+
         from spinealign.deidentification.collecting import take_up
-        from spinealign.deidentification.dicom_file import read_whole
         from spinealign.imaging.decoding import quiet_libraries
 
-        content = _content(source.path)
-        if content is None:
-            return
-        try:
-            dataset = read_whole(source.path, content)
-            with quiet_libraries():
-                identity = self._identities.setdefault(_patient_key(dataset), Identity())
-                take_up(dataset, self._options, identity)
-        except DeidentificationError:
-            return
+        with quiet_libraries():
+            try:
+                dataset = dcmread(source.path, stop_before_pixels=True, force=True)
+                key = _patient_key(dataset)
+            except (Exception, RecursionError):  # noqa: BLE001 - what pydicom raises on damage
+                return
+            take_up(dataset, self._options, self._identities.setdefault(key, Identity()))
 
     def write(self, source: Source) -> None:
         """De-identify one file and write it, or note why not."""

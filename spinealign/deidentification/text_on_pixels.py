@@ -4,7 +4,7 @@ Plain image processing. Letters that a program burns in are small, of one bright
 and stand beside each other in lines. Each is a connected component of what stands out from an
 opening or closing (top hat) of the picture; components that are alike in height and lie beside
 each other make a line, and lines make boxes. Handwriting, single letters and letters fainter than
-a sixth of the picture's range are not found. Figures: docs/design/deidentification.md.
+a fifth of the picture's range are not found. Figures: docs/design/deidentification.md.
 """
 
 from __future__ import annotations
