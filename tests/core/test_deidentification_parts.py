@@ -22,6 +22,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 from spinealign.cli.main import run_command
 from spinealign.deidentification.actions import Action, action_of, basic_action
 from spinealign.deidentification.boxes import Box, load_review
+from spinealign.deidentification.cleaner import Cleaner, Patient
 from spinealign.deidentification.codestreams import CodestreamError, bare_jpeg, bare_jpeg_2000
 from spinealign.deidentification.dates import is_time, shifted_date, shifted_date_time
 from spinealign.deidentification.dicom_pixels import bare_pixels, blacken
@@ -286,6 +287,23 @@ def test_pseudonyms_are_the_same_for_the_same_and_recognised():
     assert min(days) >= -3650
     assert max(days) <= -1
     assert len(days) > 350
+
+
+@pytest.mark.parametrize("retain_uids", [False, True])
+def test_a_uid_inside_a_text_becomes_the_new_one(retain_uids):
+    old, pseudonyms = f"{planted.UID_ROOT}3.1", Pseudonyms(KEY)
+    dataset = Dataset()
+    dataset.SOPInstanceUID = old
+    dataset.TextValue = f"derived from {old}, coded by 1.2.840.10008.5.1.4.1.1.4, version 1.2.3"
+    options = Options(retain_uids=retain_uids)
+    patient = Patient("SA-TEST", -1, Identity())
+    Cleaner(options, pseudonyms, patient, MR, counter()).clean(dataset)
+    new = old if retain_uids else pseudonyms.uid(old)
+    assert new == dataset.SOPInstanceUID
+    assert (
+        dataset.TextValue
+        == f"derived from {new}, coded by 1.2.840.10008.5.1.4.1.1.4, version 1.2.3"
+    )
 
 
 # Compressed pictures
