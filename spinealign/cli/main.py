@@ -350,13 +350,14 @@ def _one_of_many(path: Path) -> Iterator[None]:
 
 
 def _analyse_folder(folder: Path, out: Path) -> None:
-    """Analyse the likeliest picture of a received series and write its results into a folder."""
-    options = argparse.Namespace(
-        examination=None, companion=None, demonstration=False, ignore_corrections=True,
-        ignore_reading=True, patient_data=False,
-    )  # fmt: skip
+    """Analyse the likeliest picture of a received series; results with its patient go to a folder.
+
+    Nobody has corrected or read what has just come.
+    """
+    chosen = ("--dicom", "--ignore-corrections", "--ignore-reading")
+    options = _parser().parse_args(["analyze", str(folder), "--out", str(out), *chosen])
     with _one_of_many(folder):
-        analysis = _analyze_one(source_of(folder), _model_store("litert"), options)
+        analysis = _analyze_one(source_of(folder), _model_store(options.engine), options)
         _write(analysis, out, _details(analysis, options))
 
 

@@ -40,6 +40,7 @@ NOT_AUTHORISED = 0x0124
 INVALID_ARGUMENT = 0x0115
 
 _MOST_ASSOCIATIONS = 32
+_FAREWELL_S = 2.0
 _COMMITTED_TO_ALL, _COMMITTED_TO_SOME = 1, 2
 """Event types of storage commitment (PS3.4 J.3.3)."""
 
@@ -136,7 +137,9 @@ class Receiver:
         """Listen no longer; associations that are going on are ended."""
         if self._server is not None:
             for association in self._server.active_associations:
-                association.abort()
+                if association.is_established:
+                    association.abort()
+                association.join(_FAREWELL_S)  # one that was rejected waits for its peer to go
             self._server.shutdown()
             self._server = None
 

@@ -38,16 +38,14 @@ def missing() -> str:
 @pytest.fixture(scope="package", autouse=True)
 def loopback() -> Iterator[None]:
     """Run the tests of this package in a network namespace of their own."""
-    reason = missing()
-    if reason and os.environ.get("CI"):
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+    if reason := missing():
+        give_up(reason)
     libc = ctypes.CDLL(None, use_errno=True)
     before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     try:
         if libc.unshare(_CLONE_NEWNET):
-            pytest.skip(os.strerror(ctypes.get_errno()))
+            give_up(os.strerror(ctypes.get_errno()))
         bring_up_loopback()
         yield
     finally:

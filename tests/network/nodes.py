@@ -315,6 +315,14 @@ class OtherPeer:
             association.release()
         else:
             self.report_status.append(-1)
+            close(association)
+
+
+def close(association: Any) -> None:
+    """Close a connection that pynetdicom leaves open after a rejection."""
+    connection = association.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.close()
 
 
 def _send_report(association: Any, peer: OtherPeer, told: Dataset, event_type: int) -> None:

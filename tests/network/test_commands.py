@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from pydicom import dcmread
 
 from spinealign.cli import main as cli
 from spinealign.domain.paths import PROFILE_VARIABLE, resources_dir
@@ -166,38 +166,43 @@ def test_a_password_is_asked_for_where_there_is_no_key_store(
     assert b"cret" not in (profile / SETTINGS_FILE).read_bytes()
 
 
-SAMPLE = resources_dir() / "samples"
+SAMPLE = resources_dir() / "samples" / "xray_lateral_phantom" / "neck_phantom.dcm"
 
 
-def test_receive_analyses_what_comes_and_stops_when_asked(command, profile, tmp_path):
-    """The program itself in a process of its own; storescu sends, Ctrl+C stops."""
-    from pydicom.data import get_testdata_file
-
-    port = free_port()
+def test_receive_analyses_what_comes_and_sends_its_results(command, profile, tmp_path):
+    """The program in a process of its own; storescu sends a film, a peer gets the results."""
+    port, other = free_port(), OtherPeer()
+    film = dcmread(SAMPLE, stop_before_pixels=True)
+    address = ("--host", "127.0.0.1", "--port", other.port, "--called", "OTHER")
+    assert command("peers", "add", "Other", *address)[0] == 0
     environment = {**os.environ, PROFILE_VARIABLE: str(profile)}
-    receiving = subprocess.Popen(
-        [sys.executable, "-m", "spinealign", "receive", "--from", "SCANNER", "--modality", "MR",
-         "--port", str(port), "--address", "127.0.0.1", "--quiet", "0", "--once",
-         "--out", str(tmp_path / "results")],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
-    try:
-        assert (
-            receiving.stdout.readline()
-            == f"Listening as {OWN_TITLE} on port {port}; Ctrl+C stops.\n"
-        )
-        image = shutil.copy(get_testdata_file("MR_small.dcm"), tmp_path / "mr.dcm")
-        address = ("127.0.0.1", port)
-        refused = run("storescu", "-aet", "STRANGER", "-aec", OWN_TITLE, *address, image)
-        assert refused.returncode != 0
-        done = run("storescu", "-aet", "SCANNER", "-aec", OWN_TITLE, *address, image)
-        assert done.returncode == 0, done.stderr
-        out, err = receiving.communicate(timeout=120)
-    finally:
-        if receiving.poll() is None:
-            receiving.send_signal(signal.SIGINT)
-            receiving.wait(20)
+    with other.listening():
+        receiving = subprocess.Popen(
+            [sys.executable, "-m", "spinealign", "receive", "--from", "SCANNER",
+             "--modality", film.Modality, "--port", str(port), "--address", "127.0.0.1",
+             "--quiet", "0", "--once", "--results-to", "Other", "--out", str(tmp_path / "results")],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        )  # fmt: skip
+        try:
+            said = receiving.stdout.readline()
+            assert said == f"Listening as {OWN_TITLE} on port {port}; Ctrl+C stops.\n"
+            pushed = ("-aec", OWN_TITLE, "127.0.0.1", port, SAMPLE)
+            assert run("storescu", "-aet", "STRANGER", *pushed).returncode != 0
+            done = run("storescu", "-aet", "SCANNER", *pushed)
+            assert done.returncode == 0, done.stderr
+            out, err = receiving.communicate(timeout=200)
+        finally:
+            if receiving.poll() is None:
+                receiving.send_signal(signal.SIGINT)
+                receiving.wait(20)
     assert (receiving.returncode, err) == (0, "")
-    assert out == "1 image (MR) from SCANNER: analysed.\n"
+    assert out == f"1 image ({film.Modality}) from SCANNER: analysed.\n"
     [results] = (tmp_path / "results").iterdir()
     assert (results / "analysis.json").is_file()
+    objects = sorted(results.rglob("*.dcm"))
+    assert objects
+    assert sorted(other.stored) == sorted(map(uid_of, objects))
+    for path in objects:
+        made = dcmread(path, stop_before_pixels=True)
+        assert made.StudyInstanceUID == film.StudyInstanceUID
+        assert made.PatientID == film.PatientID

@@ -20,6 +20,7 @@ from tests.network.nodes import (
     OWN_TITLE,
     Clock,
     OtherPeer,
+    close,
     data_of,
     free_port,
     node,
@@ -56,6 +57,7 @@ def pushed(own, paths, title="SCANNER"):
     entity.add_requested_context(Verification)
     association = entity.associate("127.0.0.1", own.settings.receiver.port, ae_title=OWN_TITLE)
     if not association.is_established:
+        close(association)
         return None
     statuses = [int(association.send_c_store(path).Status) for path in paths]
     association.release()
@@ -161,6 +163,7 @@ def test_objects_that_are_not_what_is_said_are_refused(tmp_path, clock):
             association._reactor_checkpoint.set()
             statuses.append(answer.Status if answer else None)
         association.abort()
+        close(association)
         assert statuses == [0xA900, 0xC000]
         assert kept(own) == []
 

@@ -103,7 +103,9 @@ def test_studies_are_found_by_what_is_asked(archive, tmp_path, name, query, coun
     sent(
         archive, "Archive",
         [slice_file(tmp_path, patient="P1", study="1.2.3", **NAMED),
-         slice_file(tmp_path, patient="P2", study="1.2.4", series="1.2.4.1")],
+         slice_file(
+             tmp_path, patient="P2", study="1.2.4", series="1.2.4.1", PatientName="Miller^Jan",
+         )],
     )  # fmt: skip
     found = run_to_end(archive.find(name, query))
     assert len(found) == count
