@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def segmentation_bytes(
     Raises
     ------
     DicomObjectError
-        Nothing was outlined, or the image has too many frames.
+        Nothing was outlined, the image has too many frames, or its tags contradict each other.
     """
     return object_bytes(segmentation_of(analysis, source, choices))
 
@@ -95,9 +96,9 @@ def segmentation_of(
         if source.frames * stored.size > _MOST_BYTES:
             raise DicomObjectError(path, DicomObjectProblem.TOO_MANY_FRAMES)
         frames = _among_frames([source], stored)
-        dataset = _written([source.header], frames, parts, algorithm, chosen)
+        dataset = _written(path, [source.header], frames, parts, algorithm, chosen)
     else:
-        dataset = _written([_without_space(source.header)], stored, parts, algorithm, chosen)
+        dataset = _written(path, [_without_space(source.header)], stored, parts, algorithm, chosen)
         _settle_plane_picture(dataset, source)
     add_own_state(dataset, analysis)
     return dataset
@@ -118,16 +119,16 @@ def volume_segmentation_bytes(
     Raises
     ------
     DicomObjectError
-        Nothing was outlined on any slice.
+        Nothing was outlined on any slice, they do not say where they lie, or their tags contradict
+        each other.
     """
     chosen = choices or DicomChoices()
     classes = class_segments(volume.masks, volume.classes)
+    path = volume.volume.images[0].source_path
     if not classes:
-        path = volume.volume.images[0].source_path
         raise DicomObjectError(path, DicomObjectProblem.NOTHING_OUTLINED)
     algorithm = algorithm_of(volume.model, __version__)
     if not all(one.lies_in_space for one in sources):
-        path = volume.volume.images[0].source_path
         raise DicomObjectError(path, DicomObjectProblem.NO_PLACE)
     series = str(sources[0].header.SeriesInstanceUID)
     parts = []
@@ -138,7 +139,7 @@ def volume_segmentation_bytes(
         parts.append(_Part(name, anatomy_code(*structure), "AUTOMATIC", tracked))
     stored = np.stack([one.mask_to_stored(mask) for one, mask in zip(sources, labels, strict=True)])
     frames = _among_frames(sources, stored)
-    return object_bytes(_written(_headers(sources), frames, parts, algorithm, chosen))
+    return object_bytes(_written(path, _headers(sources), frames, parts, algorithm, chosen))
 
 
 def _among_frames(sources: Sequence[SourceImage], masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -178,6 +179,22 @@ def _headers(sources: Sequence[SourceImage]) -> list[Dataset]:
 
 
 def _written(
+    path: Path,
+    headers: Sequence[Dataset],
+    labels: NDArray[np.uint8],
+    parts: Sequence[_Part],
+    algorithm: Algorithm,
+    choices: DicomChoices,
+) -> Dataset:
+    """Return a segmentation; what highdicom refuses of the images' tags is told in words."""
+    try:
+        return _made(headers, labels, parts, algorithm, choices)
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError):
+        # Not chained: the library's message may quote values of the patient.
+        raise DicomObjectError(path, DicomObjectProblem.FAULTY_TAGS) from None
+
+
+def _made(
     headers: Sequence[Dataset],
     labels: NDArray[np.uint8],
     parts: Sequence[_Part],

@@ -177,12 +177,22 @@ def _of_file(image: SpineImage) -> SourceImage:
         turn = display_turn(dataset, (frame_number or 1) - 1)
         shape = turn.swapped((int(dataset.Rows), int(dataset.Columns)))
         header = _settled(dataset)
+        _complete_identity(header, dataset)
     missing = tuple(keyword for keyword in _NEEDED if not header.get(keyword))
     if missing:
         raise DicomObjectError(place.path, DicomObjectProblem.NO_IDENTIFIERS, missing)
     if shape != image.shape:
         raise DicomObjectError(place.path, DicomObjectProblem.RESAMPLED)
     return SourceImage(header, frame_number, turn, image.shape)
+
+
+def _complete_identity(header: Dataset, dataset: Dataset) -> None:
+    """Take class and identifier from the file meta information where the data set lost them."""
+    meta = dataset.file_meta
+    for keyword in ("SOPClassUID", "SOPInstanceUID"):
+        stated = meta.get(f"MediaStorage{keyword}")
+        if stated and not header.get(keyword):
+            setattr(header, keyword, stated)
 
 
 def _settled(dataset: Dataset) -> Dataset:

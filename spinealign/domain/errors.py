@@ -148,6 +148,7 @@ class DicomObjectProblem(StrEnum):
     NOTHING_OUTLINED = "nothing_outlined"
     TOO_MANY_FRAMES = "too_many_frames"
     NO_PLACE = "no_place"
+    FAULTY_TAGS = "faulty_tags"
     NO_SEGMENTATION = "no_segmentation"
     DAMAGED = "damaged"
     OTHER_IMAGE = "other_image"

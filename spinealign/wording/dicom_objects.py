@@ -58,6 +58,11 @@ _MESSAGES = {
         "the whole series can refer to them.",
         "Write the segmentation of single slices, or take the series from the archive as DICOM.",
     ),
+    DicomObjectProblem.FAULTY_TAGS: (
+        "The tags of “{name}” contradict each other or lack what a segmentation must refer to.",
+        "Take the image from the archive again; copies that were made by other programs may have "
+        "lost or changed its tags.",
+    ),
     DicomObjectProblem.NO_SEGMENTATION: (
         "“{name}” is not a DICOM segmentation.",
         "Choose a file of the modality SEG.",

@@ -279,3 +279,14 @@ def test_a_slice_without_a_frame_of_reference_has_a_segmentation_all_the_same(tm
     np.testing.assert_array_equal(
         sum(one.mask.astype(int) for one in found), analysis.segmentation.mask > 0
     )
+
+
+def test_tags_that_contradict_each_other_are_told(tmp_path):
+    """Slices of one frame each that call themselves objects of many frames, as exports do."""
+    found = segmented(tmp_path / "series")
+    sources = sources_of(found.volume.images)
+    for source in sources:
+        source.header.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    with pytest.raises(DicomObjectError) as caught:
+        volume_segmentation_bytes(found, sources)
+    assert caught.value.problem is DicomObjectProblem.FAULTY_TAGS

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 
 from spinealign.dicom.anatomy import (
     Structure,
@@ -117,8 +117,6 @@ def test_masks_and_points_lead_back_to_the_stored_pixels(name, tmp_path):
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "picture"])
 def test_the_header_is_that_of_the_stored_pixels(name, tmp_path):
     """The picture that is shown, brought back to stored pixels, is what the file stores."""
-    from pydicom import dcmread
-
     analysis = kind_analysis(name, tmp_path)
     dataset = dcmread(analysis.image.source_path)
     stored = dataset.pixel_array
@@ -216,6 +214,17 @@ def test_a_file_without_a_study_is_refused(tmp_path):
     error = refusal(image)
     assert error.problem is DicomObjectProblem.NO_IDENTIFIERS
     assert error.fields == ("StudyInstanceUID", "SeriesInstanceUID")
+
+
+def test_an_identity_that_the_data_set_lost_is_that_of_the_file(tmp_path):
+    image = kind_analysis("film", tmp_path).image
+    stated = source_of(image)
+    dataset = dcmread(image.source_path)
+    del dataset.SOPClassUID, dataset.SOPInstanceUID
+    dataset.save_as(image.source_path)
+    found = source_of(read_image(image.source_path))
+    assert found.sop_class_uid == stated.sop_class_uid
+    assert found.sop_instance_uid == stated.sop_instance_uid
 
 
 def test_stretched_pixels_are_refused(tmp_path):
