@@ -143,7 +143,7 @@ def _by_move(
 
     if receiver is None:
         raise NetworkError(NetworkProblem.OWN_PORT, peer.name)
-    with receiver.expecting(study_uid, collector.take):
+    with receiver.expecting(study_uid, peer.called_title, collector.take):
         steps = dicom_services.move(peer, study_uid, series_uid, receiver.title, timeouts)
         yield from _counted(steps, collector)
 

@@ -77,7 +77,7 @@ class Receiver:
         self._now = now
         self._timeouts = timeouts
         self._on_arrival = on_arrival
-        self._expected: dict[str, Expected] = {}
+        self._expected: dict[str, tuple[str, Expected]] = {}
         self._lock = threading.Lock()
         self._server: Any = None
 
@@ -100,6 +100,8 @@ class Receiver:
             The port is in use or not allowed, or a certificate cannot be read.
         """
         own = self._settings.receiver
+        if not self.known_titles:  # an empty list would let everybody call
+            raise NetworkError(NetworkProblem.NO_RULES)
         tls = server_context(own.tls, self._timeouts.connect) if own.tls is not None else None
         entity = own_entity(own.title, self._timeouts)
         entity.maximum_associations = _MOST_ASSOCIATIONS
@@ -125,13 +127,10 @@ class Receiver:
 
     @property
     def known_titles(self) -> list[str]:
-        """Titles that may call: those of the rules and of the configured peers.
-
-        An empty list would let everybody call.
-        """
+        """Titles that may call: those of the rules and of the configured peers."""
         named = [rule.calling_title for rule in self._settings.receiver.rules]
         named += [title for peer in self._settings.peers if (title := _title(peer))]
-        return list(dict.fromkeys(named)) or ["\N{NO-BREAK SPACE}"]
+        return list(dict.fromkeys(named))
 
     def stop(self) -> None:
         """Listen no longer; associations that are going on are ended."""
@@ -144,10 +143,18 @@ class Receiver:
             self._server = None
 
     @contextmanager
-    def expecting(self, study_uid: str, take: Expected) -> Iterator[None]:
-        """Hand objects of a study that was asked for to somebody else than the inbox."""
+    def expecting(self, study_uid: str, title: str, take: Expected) -> Iterator[None]:
+        """Hand objects of a study that was asked for to somebody else than the inbox.
+
+        Parameters
+        ----------
+        study_uid : str
+        title : str
+            Of the peer that was asked; it may send from another one, if it says who moved them.
+        take : callable
+        """
         with self._lock:
-            self._expected[study_uid] = take
+            self._expected[study_uid] = title, take
         try:
             yield
         finally:
@@ -164,11 +171,13 @@ class Receiver:
         stated = (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
         if stated != (head.sop_class, head.sop_uid):
             return DOES_NOT_MATCH
+        calling_title = event.assoc.requestor.ae_title
         with self._lock:
-            take = self._expected.get(head.study_uid)
-        if take is not None and request.MoveOriginatorApplicationEntityTitle:
+            title, take = self._expected.get(head.study_uid, ("", None))
+        is_moved = bool(request.MoveOriginatorApplicationEntityTitle) or calling_title == title
+        if take is not None and is_moved:
             return take(head, content)
-        return self._taken_in(head, content, event.assoc.requestor.ae_title)
+        return self._taken_in(head, content, calling_title)
 
     def _taken_in(self, head: ObjectHead, content: bytes, calling_title: str) -> int:
         own = self._settings.receiver

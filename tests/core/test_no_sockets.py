@@ -17,7 +17,7 @@ NETWORK_LIBRARIES = {"pynetdicom", "dicomweb_client", "keyring", "requests", "hi
 SAMPLE = resources_dir() / "samples" / "xray_lateral_phantom" / "neck_phantom.dcm"
 OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
 WATCHED = """
-import json, sys
+import json, os, sys
 heard = []
 def hook(event, arguments):
     if event.startswith("socket.") and event != "socket.gethostname":
@@ -26,7 +26,8 @@ sys.addaudithook(hook)
 {code}
 libraries = {libraries}
 loaded = sorted({{name.split(".")[0] for name in sys.modules}} & set(libraries))
-print("WATCHED", json.dumps([heard, loaded]))
+print("WATCHED", json.dumps([heard, loaded]), flush=True)
+os._exit(0)  # the window was not closed: Qt must not take it down after its application
 """
 COMMAND = "from spinealign.__main__ import main\ncode = main({arguments!r})\nassert code == 0, code"
 WINDOW = """
