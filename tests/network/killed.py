@@ -22,6 +22,7 @@ from typing import Any
 from spinealign.domain.generators import run_to_end
 from spinealign.network.connecting import Timeouts
 from spinealign.network.node import Network
+from tests.network.test_receiver import result_of
 
 CALLS = ("fsync", "replace", "link", "unlink", "mkdir")
 TIMEOUTS = Timeouts(connect=5, associate=5, answer=5, commitment=0.5)
@@ -98,8 +99,6 @@ def receive(profile: Path, ready: int, count: int, shared: Shared) -> None:
 
 
 def analyse(profile: Path, shared: Shared) -> None:
-    from tests.network.test_receiver import result_of
-
     network = Network(profile, now=lambda: NOW + 1e6, timeouts=TIMEOUTS)
 
     def made(series: object, folder: Path) -> list[Path]:
