@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import ImageReadError, PatientsDifferError, ReadProblem
 from spinealign.domain.examination import Examination, ImageKind, Plane
 from spinealign.domain.findings import (
@@ -37,9 +38,11 @@ from spinealign.domain.study import (
 from spinealign.export.case_table import CaseRow
 from spinealign.imaging.readers import read_part
 from spinealign.measure.outlines.volumes import structure_volumes
+from spinealign.network.connecting import Timeouts
+from spinealign.network.node import Network
 from spinealign.reading.session import ReadingSession
 from spinealign.reading.store import ReadingStore
-from spinealign.ui.work.services import Models, Services
+from spinealign.ui.work.services import AskSecret, Models, Services
 from tests import phantoms
 from tests.examinations import NECK_CT, SPINE_MR
 from tests.phantoms_spine import spine_analysis
@@ -91,6 +94,25 @@ class FakeModels:
 
     def warm_up(self) -> None:
         self.warmed.set()
+
+
+class FakeSecrets:
+    """A key store in memory, or a system without one."""
+
+    def __init__(self) -> None:
+        self.is_there = True
+        self.kept: dict[str, str] = {}
+
+    def get(self, peer: str) -> str | None:
+        return self.kept.get(peer)
+
+    def set(self, peer: str, secret: str) -> bool:
+        if self.is_there:
+            self.kept[peer] = secret
+        return self.is_there
+
+    def forget(self, peer: str) -> None:
+        self.kept.pop(peer, None)
 
 
 @dataclass(frozen=True)
@@ -280,6 +302,10 @@ class FakeServices:
     keep_at: Path | None = None
     patients: dict[str, PatientFacts] = field(default_factory=dict)
     profile_dir: Path | None = None
+    networks: list[Network] = field(default_factory=list)
+    secrets: FakeSecrets = field(default_factory=FakeSecrets)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    arrived: list[Path] = field(default_factory=list)
 
     def build(self, profile_dir: Path | None = None) -> Services:
         return Services(
@@ -306,7 +332,24 @@ class FakeServices:
             ),
             open_reading=lambda analysis: ReadingSession(analysis, self.reading_store()),
             load_presentation=self._presentation_of,
+            open_network=self._open_network,
+            analyse_arrived=self._analyse_arrived,
         )
+
+    def _open_network(self, ask_secret: AskSecret) -> Network:
+        """Return the real network on the folder of the test, with secrets in memory."""
+        assert self.profile_dir is not None
+        self.networks.append(
+            Network(self.profile_dir, secrets=self.secrets, ask_secret=ask_secret,
+                    timeouts=self.timeouts)
+        )  # fmt: skip
+        return self.networks[-1]
+
+    def _analyse_arrived(
+        self, folder: Path, out: Path, models: Models, choices: DicomChoices
+    ) -> Sequence[Path]:
+        self.arrived.append(folder)
+        return ()
 
     def reading_store(self) -> ReadingStore:
         """Return where readings lie: in the folder of the test."""

@@ -261,6 +261,8 @@ class Delivery:
         When it is tried next, in seconds since 1970.
     failure : NetworkError or None
         Why the last attempt failed.
+    sop_class : str
+        Which kind of object it is.
     """
 
     number: int
@@ -270,6 +272,7 @@ class Delivery:
     attempts: int
     next_at: float
     failure: NetworkError | None
+    sop_class: str = ""
 
 
 class ArrivalState(StrEnum):

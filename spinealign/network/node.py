@@ -6,6 +6,8 @@ point of cancellation.
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -48,8 +50,12 @@ if TYPE_CHECKING:
     from spinealign.network.receiver import Receiver
     from spinealign.network.sender import Sent
 
-QUEUE_FOLDER = "network"
-"""In the profile: queue, copies of what is to be sent, and what was received."""
+QUEUE_FOLDER, FETCHED_FOLDER = "network", "fetched"
+"""In the profile: queue, copies of what is to be sent, and what was received; in it, what was
+retrieved."""
+
+QUEUE_FILE = "queue.sqlite"
+"""As the module that opens it has it, which is loaded only then."""
 
 
 class Network:
@@ -120,6 +126,11 @@ class Network:
         """Whether there is any peer or rule; without them nothing here does anything."""
         settings = self.settings
         return bool(settings.peers or settings.receiver.rules)
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether anything was ever queued or received; asking makes no file."""
+        return (self._profile / QUEUE_FOLDER / QUEUE_FILE).is_file()
 
     def save_peer(self, peer: Peer, secret: str | None = None, *, replaces: bool = False) -> bool:
         """Configure a peer; return whether its password or token is kept.
@@ -243,6 +254,41 @@ class Network:
                     peer, collector, study_uid, series_uid, receiver, secret, self._timeouts
                 )
             )
+
+    def new_fetched_folder(self, study_uid: str) -> Path:
+        """Return a private folder for a study that is retrieved, the same each time.
+
+        Raises
+        ------
+        NetworkError
+            It cannot be made.
+        """
+        folder = self.fetched_folder / hashlib.sha256(study_uid.encode()).hexdigest()[:24]
+        try:
+            self.fetched_folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.fetched_folder.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise NetworkError(NetworkProblem.DISK, detail=error.strerror or "") from error
+        return folder
+
+    @property
+    def fetched_folder(self) -> Path:
+        """Where the window keeps what it retrieved, a folder a study."""
+        return self._profile / QUEUE_FOLDER / FETCHED_FOLDER
+
+    @property
+    def fetched_bytes(self) -> int:
+        """How many bytes of retrieved images lie on this computer."""
+        return sum(path.stat().st_size for path in self.fetched_folder.rglob("*") if path.is_file())
+
+    def remove_fetched(self) -> None:
+        """Delete all that was retrieved."""
+        try:
+            if self.fetched_folder.exists():
+                shutil.rmtree(self.fetched_folder)
+        except OSError as error:
+            raise NetworkError(NetworkProblem.DISK, detail=error.strerror or "") from error
 
     @contextmanager
     def _moved_to(self, peer: Peer) -> Iterator[Receiver | None]:

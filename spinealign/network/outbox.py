@@ -138,13 +138,13 @@ class Outbox:
     def deliveries(self) -> list[Delivery]:
         """Return all that is or was on its way, the oldest first."""
         rows = self._database.rows(
-            "SELECT number, peer, sop_uid, state, attempts, next_at, problem, detail "
+            "SELECT number, peer, sop_uid, state, attempts, next_at, problem, detail, sop_class "
             "FROM outgoing ORDER BY number"
         )
         return [
             Delivery(number, peer, uid, DeliveryState(state), attempts, next_at,
-                     failure_from(problem, peer, detail))
-            for number, peer, uid, state, attempts, next_at, problem, detail in rows
+                     failure_from(problem, peer, detail), sop_class)
+            for number, peer, uid, state, attempts, next_at, problem, detail, sop_class in rows
         ]  # fmt: skip
 
     def _in_state(self, state: DeliveryState, now: float, peer: str) -> list[Outgoing]:

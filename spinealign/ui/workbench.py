@@ -69,6 +69,7 @@ class Workbench(QObject):
         self.appendices = Appendices(self)
         self.editing = EditSession(services, self.files, messages, self)
         self.records = TaskRunner(messages, self)
+        self._guests: list[TaskRunner] = []
         self.readings = CaseReadings(self.records, messages, self)
         self.saver.reading_of = self.readings.reading_of
         self.saver.appended_to = self.appendices.parts_of
@@ -91,6 +92,11 @@ class Workbench(QObject):
     def is_working(self) -> bool:
         """Whether a thread is at work that must not be cut short; patient data may be."""
         return any(runner.is_busy for runner in self._long_runners)
+
+    def add_runner(self, runner: TaskRunner) -> None:
+        """Count the work of another part among what must not be cut short, and is cancelled."""
+        self._guests.append(runner)
+        runner.became_idle.connect(self.became_idle)
 
     def start(self, paths: Sequence[Path]) -> None:
         """Begin to work: open these paths, or load the models while there is time."""
@@ -176,7 +182,7 @@ class Workbench(QObject):
     def shut_down_runners(self) -> None:
         """Cancel everything but writing."""
         self.session.cancel()
-        for runner in (self.inference, self.looking, self.reading):
+        for runner in (self.inference, self.looking, self.reading, *self._guests):
             runner.cancel_all()
 
     def shut_down(self) -> None:
@@ -188,7 +194,8 @@ class Workbench(QObject):
 
     @property
     def _long_runners(self) -> tuple[TaskRunner, ...]:
-        return (self.inference, self.files, self.looking, self.reading, self.records)
+        own = (self.inference, self.files, self.looking, self.reading, self.records)
+        return (*own, *self._guests)
 
     def _connect(self) -> None:
         self.opener.opened.connect(self.open_cases)

@@ -172,6 +172,10 @@ class Opener(QObject):
             return None
         return [case.again for case in cases if case.recent.path in self._chosen]
 
+    def open_private(self, folders: Sequence[Path]) -> None:
+        """Open images in folders of this program's own; they are not remembered."""
+        self._scan(list(folders))
+
     def open_sample(self, sample: Sample) -> None:
         """Open a sample case under its title; it is not remembered."""
         self._scan([sample.path], sample.title)

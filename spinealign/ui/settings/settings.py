@@ -148,6 +148,10 @@ class WindowState:
         Qt's own description of where the comparison stood, in base 64.
     open_now : tuple of str
         What is open, each as `Recent.text` has it: offered where the window ends unclosed.
+    sent_kinds : tuple of str
+        Kinds of DICOM objects that were sent last; empty for all.
+    sent_to, searched_node : str
+        Names of the nodes used last.
     """
 
     geometry: str = ""
@@ -159,6 +163,9 @@ class WindowState:
     last_session: tuple[str, ...] = ()
     compare_geometry: str = ""
     open_now: tuple[str, ...] = ()
+    sent_kinds: tuple[str, ...] = ()
+    sent_to: str = ""
+    searched_node: str = ""
 
     def with_recent(self, recent: Recent) -> tuple[str, ...]:
         """Return `recent_files` with this one at the top, each series once."""

@@ -242,6 +242,8 @@ QDockWidget::title { background: $window; padding: 6px 10px; }
 QTreeWidget, QTableView { background: $panel; color: $text; border: 1px solid $border;
   alternate-background-color: $raised; outline: 0; }
 QTreeWidget { border: 0; border-right: 1px solid $border; }
+#networkRows { border: 1px solid $border; border-radius: 5px; }
+#networkRows:focus { border-color: $accent; }
 QTreeWidget::item { padding: 3px 2px; border: 1px solid transparent; }
 QTreeWidget::item:hover { background: $hover; }
 QTreeWidget::item:selected { background: $selection; color: $selection_text; }

@@ -88,6 +88,29 @@ COMMANDS: tuple[Command, ...] = (
         "Patient &for DICOM…",
         tip="Fill in whose image this is, for DICOM objects of an image that does not say",
     ),
+    Command(
+        "from_pacs",
+        "From P&ACS…",
+        ("Ctrl+Shift+P",),
+        tip="Search a PACS or another DICOM node, retrieve studies, and open them",
+    ),
+    Command(
+        "send",
+        "Sen&d to a node…",
+        ("Ctrl+M",),
+        tip="Send the results of this case to the PACS as DICOM objects",
+    ),
+    Command(
+        "transfers",
+        "&Transfers…",
+        ("Ctrl+J",),
+        tip="What was sent and received, what waits, and what failed",
+    ),
+    Command(
+        "nodes",
+        "DICOM &nodes…",
+        tip="Nodes to search and to send to, and this program as a receiver",
+    ),
     Command("paste", "&Paste image", ("Ctrl+V",), "paste", "Analyse the image on the clipboard"),
     Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
     Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),
@@ -498,7 +521,7 @@ def build_menus(
     bar = window.menuBar()
     assert bar is not None
     files = _menu(bar.addMenu("&File"))
-    _fill(files, actions, ("open", "open_folder", "open_segmentation"))
+    _fill(files, actions, ("open", "open_folder", "from_pacs", "open_segmentation"))
     recent = _menu(files.addMenu("Open &recent"))
     _fill(
         files,
@@ -508,7 +531,8 @@ def build_menus(
     parts = _menu(files.addMenu("Save o&ne part as"))
     _fill(parts, actions, [f"save_{kind}" for kind in EXPORTERS])
     _fill(parts, actions, ("dicom_patient", _SEPARATOR, *map(deidentified_command, REPORTS)))
-    _fill(files, actions, ("copy_finding", _SEPARATOR, "print", "letterhead", _SEPARATOR))
+    _fill(files, actions, ("copy_finding", _SEPARATOR, "send", "transfers", "nodes"))
+    _fill(files, actions, (_SEPARATOR, "print", "letterhead", _SEPARATOR))
     _fill(files, actions, ("close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
     edit = _menu(bar.addMenu("&Edit"))

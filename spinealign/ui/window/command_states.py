@@ -26,7 +26,7 @@ from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.workbench import Workbench
 from spinealign.wording import examination_label
 
-NEEDS_FINDING = ("save", "copy_finding", "compare")
+NEEDS_FINDING = ("save", "copy_finding", "compare", "send")
 IMAGE_TYPES = tuple(command.name for command in IMAGE_TYPE_COMMANDS)
 NEEDS_CASE = ("close_case",)
 NO_CASE, NO_RESULT = "Open an image first", "There is no result yet"

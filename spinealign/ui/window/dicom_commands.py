@@ -50,7 +50,7 @@ class DicomCommands(QObject):
         self._patients: dict[str, StatedPatient] = {}
         for kind in DICOM_KINDS:
             actions.on(f"save_{kind}", partial(self._save, kind))
-        actions.on("dicom_patient", self._ask_patient)
+        actions.on("dicom_patient", self.ask_patient)
         actions.on("open_segmentation", self._ask_segmentation)
         self._waiting: dict[Path, Path] = {}
         bench.opener.segmentation_met.connect(self.meet)
@@ -138,8 +138,8 @@ class DicomCommands(QObject):
         result = self._bench.current_analysis
         if result is None:
             return
-        if _says_nothing(result) and result.image.sha256 not in self._patients:
-            self._ask_patient(lambda: self._write(kind, result))
+        if not self.has_patient(result):
+            self.ask_patient(lambda: self._write(kind, result))
         else:
             self._write(kind, result)
 
@@ -147,7 +147,12 @@ class DicomCommands(QObject):
         whose, choices = self._strip.report_patient, self.choices(result)
         self._bench.saver.save_dicom(result, kind, whose, choices, self._window)
 
-    def _ask_patient(self, after: Callable[[], object] = lambda: None) -> None:
+    def has_patient(self, analysis: Analysis) -> bool:
+        """Whether the image, or the user, said whose it is."""
+        return not _says_nothing(analysis) or analysis.image.sha256 in self._patients
+
+    def ask_patient(self, after: Callable[[], object] = lambda: None) -> None:
+        """Ask whose the picture is that is shown, and go on with `after` once it is said."""
         result = self._bench.current_analysis
         if result is None:
             return

@@ -77,6 +77,7 @@ from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.window.dicom_commands import DicomCommands
 from spinealign.ui.window.file_locations import first_start_notice
 from spinealign.ui.window.focus_ring import FocusRing
+from spinealign.ui.window.network_commands import NetworkCommands
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.window.picture_states import PictureStates
 from spinealign.ui.window.reading_commands import ReadingCommands
@@ -165,6 +166,7 @@ class MainWindow(DropWindow):
         self._connect_picture()
         self.theme.changed.connect(self._apply_theme)
         self.closer.closing.connect(lambda: remember_layout(self, bench.preferences))
+        self.closer.closing.connect(self.network.desk.shut_down)
         restore_layout(self, bench.preferences.state, self.cases_dock, self.results_dock)
         # The series of the last session are not open any more.
         self.series.dock.hide()
@@ -193,6 +195,7 @@ class MainWindow(DropWindow):
             if not paths:
                 self.tour.start()
         bench.start(paths)
+        self.network.desk.begin()
 
     def _make_widgets(self) -> None:
         bench, colours = self.workbench, self.theme.colours
@@ -294,6 +297,9 @@ class MainWindow(DropWindow):
         self.results.turn_requested.connect(self.turning.turn_and_analyse)
         self.reading_commands = ReadingCommands(actions, bench, self.results, self.patient, self)
         self.dicom_commands = DicomCommands(actions, bench, self.patient, self)
+        self.network = NetworkCommands(
+            actions, bench, self.dicom_commands, self.patient, self.status, self
+        )
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)
         self.welcome.folder_requested.connect(actions["open_folder"].trigger)

@@ -19,6 +19,7 @@ class StatusLine(QStatusBar):
     """Step, progress and Cancel at the left; pixel and zoom at the right."""
 
     cancel_requested = pyqtSignal()
+    transfers_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +50,10 @@ class StatusLine(QStatusBar):
         self._zoom.setAccessibleName("Zoom")
         self._zoom.setMinimumWidth(9 * em)
         self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.transfers = QPushButton()
+        self.transfers.setProperty("quiet", "true")
+        self.transfers.clicked.connect(self.transfers_requested)
+        self.transfers.hide()
         self._lay_out()
         self.show_idle("Ready")
 
@@ -97,6 +102,13 @@ class StatusLine(QStatusBar):
         """Show place, value and structure of the pixel under the cursor."""
         self._pixel.setText("" if reading is None else pixel_text(reading))
 
+    def show_transfers(self, text: str, tip: str) -> None:
+        """Say what waits to be sent or failed, as a button; nothing where there is nothing."""
+        self.transfers.setText(text)
+        self.transfers.setToolTip(tip)
+        self.transfers.setAccessibleDescription(tip)
+        self.transfers.setVisible(bool(text))
+
     def show_zoom(self, zoom: float | None) -> None:
         """Show the zoom in percent; None while there is no picture."""
         self._zoom.setText("" if zoom is None else f"{100 * zoom:.0f} %")
@@ -111,6 +123,7 @@ class StatusLine(QStatusBar):
         row.addWidget(self.cancel)
         row.addStretch(1)
         self.addWidget(left, 1)
+        self.addPermanentWidget(self.transfers)
         self.addPermanentWidget(self._pixel)
         self.addPermanentWidget(self._zoom)
 

@@ -21,6 +21,7 @@ from spinealign.domain.findings import Analysis, Corrections, Step
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.motion import Motion
+from spinealign.domain.paths import profile_dir as usual_profile_dir
 from spinealign.domain.paths import resources_dir
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.report_details import PictureLayers, ReportDetails
@@ -31,6 +32,8 @@ from spinealign.domain.study import (
     SegmentedVolume,
     SeriesEntry,
     SeriesPicture,
+    likeliest,
+    stacked,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from spinealign.dicom.restoring import Restored
     from spinealign.domain.reading import Reading
     from spinealign.export.case_table import CaseRow
+    from spinealign.network.node import Network
+    from spinealign.network.peers import Peer
     from spinealign.reading.session import ReadingSession
 
 
@@ -83,6 +88,9 @@ class Sample(Protocol):
         """What to know about it."""
 
 
+NETWORK_FOLDER = "network"
+"""In the profile: what was retrieved and received, as `spinealign.network.node` has it."""
+
 PASTED_PREFIX = "spinealign-pasted-"
 """Of the folder for pasted pictures, which is gone when the window closes."""
 
@@ -101,6 +109,13 @@ Analyse = Callable[
 ]
 """Of a file or series, with models, as an examination, beside the other contrast; whether
 classifiers that are only a demonstration answer too; turned as a person wants it."""
+
+AskSecret = Callable[["Peer"], str | None]
+"""Gives the password or token of a peer where no key store keeps it."""
+
+AnalyseArrived = Callable[[Path, Path, Models, DicomChoices], Sequence[Path]]
+"""Of a folder with a received series, into another one; returns the DICOM objects among the
+results."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +146,12 @@ class Services:
     other_readings: Callable[[ImageSource, Analysis], OtherReadings] = lambda _source, _analysis: ()
     restore: Callable[[Analysis, Path, DicomChoices], Restored] = lambda *_: _no_restoring()
     segmented_images: Callable[[Path], SegmentedImages] = lambda _: _no_images()
+    open_network: Callable[[AskSecret], Network] = lambda _: _no_network()
+    analyse_arrived: AnalyseArrived = lambda *_: ()
+
+
+def _no_network() -> Network:
+    raise NotImplementedError
 
 
 def _no_images() -> SegmentedImages:
@@ -174,6 +195,8 @@ def program_services(profile_dir: Path | None = None) -> Services:
         other_readings=partial(_other_readings, profile_dir),
         restore=_restore,
         segmented_images=_segmented_images,
+        open_network=partial(_open_network, profile_dir),
+        analyse_arrived=_analyse_arrived,
     )
 
 
@@ -282,6 +305,28 @@ def _segmented_images(path: Path) -> SegmentedImages:
     return segmented_images(path)
 
 
+def _open_network(profile_dir: Path | None, ask_secret: AskSecret) -> Network:
+    from spinealign.network.node import Network
+
+    return Network(profile_dir, ask_secret=ask_secret)
+
+
+def _analyse_arrived(
+    folder: Path, out: Path, models: Models, choices: DicomChoices
+) -> Sequence[Path]:
+    """Analyse the likeliest picture of a received series, as it stands in its file."""
+    from spinealign.analysis import analyze_file
+    from spinealign.domain.generators import run_to_end
+    from spinealign.export.bundle import write_bundle
+    from spinealign.imaging.study import list_series
+
+    stacks = stacked(list_series(folder))
+    source = (likeliest(stacks) or stacks)[0].first
+    analysis = run_to_end(analyze_file(source, models, None, None, False, lambda _: AS_IN_FILE))  # type: ignore[arg-type]
+    write_bundle(analysis, out, ReportDetails(dicom=replace(choices, is_in_folder=True)))
+    return sorted(out.glob("*.dcm"))
+
+
 def _restore(analysis: Analysis, path: Path, choices: DicomChoices) -> Restored:
     from spinealign.dicom.restoring import restored
     from spinealign.dicom.segmentation_file import read_segmentation
@@ -365,7 +410,7 @@ def _corrections_that_hold(
 def _written_corrections(profile_dir: Path | None, analysis: Analysis, is_signed: bool) -> Path:
     from spinealign.export.corrections import part_label, profile_path, save_corrections
 
-    if not _is_own(analysis.image.source_path):
+    if not _is_own(analysis.image.source_path, profile_dir):
         return save_corrections(analysis, profile_dir=profile_dir, is_signed=is_signed)
     path = profile_path(analysis.image.sha256, profile_dir, part_label(analysis.image))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -407,9 +452,13 @@ def _open_reading(profile_dir: Path | None, analysis: Analysis) -> ReadingSessio
     return ReadingSession(analysis, ReadingStore(profile_dir))
 
 
-def _is_own(image: Path) -> bool:
-    """Whether an image is a sample or pasted: beside it nothing is written, or nothing lasts."""
+def _is_own(image: Path, profile_dir: Path | None) -> bool:
+    """Whether an image is a sample, pasted or from a node.
+
+    Beside it nothing is written, or nothing lasts.
+    """
     from spinealign.imaging.find import real_path
 
-    is_sample = real_path(image).is_relative_to(real_path(resources_dir()))
-    return is_sample or image.parent.name.startswith(PASTED_PREFIX)
+    places = (resources_dir(), (profile_dir or usual_profile_dir()) / NETWORK_FOLDER)
+    is_inside = any(real_path(image).is_relative_to(real_path(each)) for each in places)
+    return is_inside or image.parent.name.startswith(PASTED_PREFIX)

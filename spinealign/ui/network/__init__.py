@@ -1,0 +1,1 @@
+"""DICOM nodes and DICOMweb servers in the window: configured, searched, sent to, received from."""

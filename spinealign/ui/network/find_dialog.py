@@ -1,0 +1,397 @@
+"""From PACS: a node is searched; studies and series of it are retrieved and opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QTreeWidgetItem,
+    QWidget,
+)
+
+from spinealign.domain.network import (
+    FoundSeries,
+    FoundStudy,
+    NetworkError,
+    NetworkProblem,
+    StudyQuery,
+    WorklistItem,
+)
+from spinealign.ui.manual.manual_window import explain
+from spinealign.ui.network import jobs
+from spinealign.ui.network.desk import NetworkDesk, NetworkState, OnNetwork
+from spinealign.ui.network.forms import Told, choice, column_of, fit
+from spinealign.ui.network.secret_dialog import SecretDialog
+from spinealign.ui.network.tables import PAYLOAD, Rows, new_row
+from spinealign.ui.widgets.labels import offer, without_icons
+from spinealign.ui.work.tasks import Task, Work
+from spinealign.wording.network_window import (
+    DATE_HINT,
+    DATES_TURNED,
+    FETCH_TIP,
+    FIND_HINT,
+    FIND_LABELS,
+    FIND_TITLE,
+    MODALITY_HINT,
+    NAME_HINT,
+    NO_NODES_MESSAGE,
+    NO_NODES_YET,
+    NO_WORKLIST_OF_WEB,
+    NODES_TITLE,
+    NOT_A_DATE,
+    NOT_IN_PACS,
+    NOTHING_CHOSEN,
+    RETRIEVE,
+    SEARCH,
+    SEARCH_WORKLIST,
+    SERIES_ARE_READ,
+    SOMETHING_TO_SEARCH,
+    STOP_RETRIEVAL,
+    STUDY_HEADINGS,
+    WORKLIST_HEADINGS,
+    dicom_date,
+    failure_words,
+    found_text,
+    plain,
+    retrieved_text,
+    retrieving_text,
+    searching_text,
+    series_cells,
+    study_cells,
+    typed_name,
+    worklist_cells,
+)
+
+_WIDTH_EM, _HEIGHT_EM = 168, 104
+_MOST_FOUND = 500
+_FIELDS = ("name", "patient_id", "accession", "first_date", "last_date", "modality")
+_HINTS = {
+    "name": NAME_HINT, "first_date": DATE_HINT, "last_date": DATE_HINT, "modality": MODALITY_HINT,
+}  # fmt: skip
+_ON_A_LINE = 4
+
+Cells = Callable[..., Sequence[str]]
+"""Of what was found, what its row says."""
+
+
+class FindDialog(QDialog):
+    """Searches a node; `retrieved` brings the folders with the images that came.
+
+    Parameters
+    ----------
+    desk : NetworkDesk
+    node : str
+        Searched the last time; empty for none.
+    """
+
+    retrieved = pyqtSignal(object)
+    nodes_wanted = pyqtSignal()
+    node_chosen = pyqtSignal(str)
+
+    def __init__(self, desk: NetworkDesk, node: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(FIND_TITLE)
+        explain(self, "pacs")
+        self._desk, self._last_node = desk, node
+        self._web_names: frozenset[str] = frozenset()
+        self._task: Task | None = None
+        self._wanted_count: int | None = None
+        self._listing: set[str] = set()
+        self._make_fields()
+        self._lay_out()
+        self._connect()
+        if desk.state is not None:
+            self._show_nodes(desk.state)
+        desk.refresh()
+        self._follow()
+        fit(self, _WIDTH_EM, _HEIGHT_EM)
+        self.lines["name"].setFocus()
+
+    # Its parts
+
+    def _make_fields(self) -> None:
+        self.node = choice({})
+        self.node.setAccessibleName(plain(FIND_LABELS["node"]))
+        self.lines = {name: QLineEdit() for name in _FIELDS}
+        for name, line in self.lines.items():
+            line.setAccessibleName(plain(FIND_LABELS[name]))
+            line.setPlaceholderText(_HINTS.get(name, ""))
+        self.nodes_button = QPushButton(f"{NODES_TITLE}…")
+        self.search, self.worklist = QPushButton(SEARCH), QPushButton(SEARCH_WORKLIST)
+        self.search.setDefault(True)
+        self.search.setProperty("primary", "true")
+        self.rows = Rows("Found", STUDY_HEADINGS, is_sorted=True)
+        self.rows.setRootIsDecorated(True)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setMaximumHeight(self.fontMetrics().height())
+        self.told = Told()
+        self.retrieve, self.stop = QPushButton(RETRIEVE), QPushButton(STOP_RETRIEVAL)
+        self.retrieve.setToolTip(FETCH_TIP)
+        for button in (self.nodes_button, self.worklist, self.retrieve, self.stop):
+            button.setAutoDefault(False)
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout()
+        for place, name in enumerate(("node", *_FIELDS)):
+            label = QLabel(FIND_LABELS[name])
+            field = self.node if name == "node" else self.lines[name]
+            label.setBuddy(field)
+            row, column = 2 * (place // _ON_A_LINE), place % _ON_A_LINE
+            grid.addWidget(label, row, column)
+            grid.addWidget(field, row + 1, column)
+        searches = QHBoxLayout()
+        searches.setSpacing(6)
+        searches.addWidget(self.worklist)
+        searches.addWidget(self.search)
+        grid.addLayout(searches, 3, _ON_A_LINE - 1)
+        for column in range(_ON_A_LINE):
+            grid.setColumnStretch(column, 1)
+        grid.setVerticalSpacing(2)
+        below = QHBoxLayout()
+        below.addWidget(self.told, 1)
+        below.addWidget(self.progress)
+        below.addWidget(self.stop)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.addButton(self.nodes_button, QDialogButtonBox.ButtonRole.ResetRole)
+        buttons.addButton(self.retrieve, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.rejected.connect(self.reject)
+        without_icons(buttons)
+        column_ = column_of(self)
+        column_.addLayout(grid)
+        column_.addWidget(self.rows, 1)
+        column_.addLayout(below)
+        column_.addWidget(buttons)
+
+    def _connect(self) -> None:
+        self._desk.changed.connect(self._show_nodes)
+        self.node.currentIndexChanged.connect(self._follow)
+        for line in self.lines.values():
+            line.textChanged.connect(self._follow)
+        self.search.clicked.connect(self.run_search)
+        self.worklist.clicked.connect(self.run_worklist)
+        self.nodes_button.clicked.connect(self.nodes_wanted)
+        self.rows.itemSelectionChanged.connect(self._follow)
+        self.rows.itemExpanded.connect(self._list_series)
+        self.rows.itemActivated.connect(lambda: self.run_retrieval())
+        self.retrieve.clicked.connect(self.run_retrieval)
+        self.stop.clicked.connect(self.run_stop)
+
+    def _show_nodes(self, state: NetworkState) -> None:
+        names = [peer.name for peer in state.settings.peers]
+        self._web_names = frozenset(p.name for p in state.settings.peers if hasattr(p, "url"))
+        before = self.node.currentText() or self._last_node
+        if names != [self.node.itemText(place) for place in range(self.node.count())]:
+            self.node.clear()
+            self.node.addItems(names)
+            self.node.setCurrentIndex(max(self.node.findText(before), 0) if names else -1)
+        if not names:
+            self.told.say(NO_NODES_MESSAGE, "warning")
+        elif self.told.text() == NO_NODES_MESSAGE:
+            self.told.say("")
+        self._follow()
+
+    # What is filled in
+
+    @property
+    def query(self) -> StudyQuery | None:
+        """What is searched for; None where a date is none."""
+        said = {name: line.text().strip() for name, line in self.lines.items()}
+        first, last = dicom_date(said["first_date"]), dicom_date(said["last_date"])
+        if first is None or last is None:
+            return None
+        return StudyQuery(
+            typed_name(said["name"]), said["patient_id"], said["accession"], first, last,
+            said["modality"].upper(),
+        )  # fmt: skip
+
+    def _fault(self) -> str:
+        """Return why nothing can be searched for; empty where it can."""
+        query = self.query
+        if not self.node.count():
+            return NO_NODES_YET
+        if query is None:
+            return NOT_A_DATE
+        if not any(line.text().strip() for line in self.lines.values()):
+            return SOMETHING_TO_SEARCH
+        is_turned = query.first_date and query.last_date and query.first_date > query.last_date
+        return DATES_TURNED if is_turned else ""
+
+    @property
+    def wanted(self) -> list[jobs.Wanted]:
+        """What is chosen to be retrieved; a series of a chosen study comes with it."""
+        chosen = [item for item in self.rows.chosen if not isinstance(item, WorklistItem)]
+        whole = {item.study_uid for item in chosen if isinstance(item, FoundStudy)}
+        of_worklist = [
+            item.study_uid
+            for item in self.rows.chosen
+            if isinstance(item, WorklistItem) and item.study_uid
+        ]
+        found = [
+            jobs.Wanted(item.study_uid, getattr(item, "series_uid", ""), item.instance_count)
+            for item in chosen
+            if isinstance(item, FoundStudy)
+            or (isinstance(item, FoundSeries) and item.study_uid not in whole)
+        ]
+        return [*found, *map(jobs.Wanted, of_worklist)]
+
+    def _follow(self) -> None:
+        is_busy, fault = self._task is not None, self._fault()
+        offer(self.search, fault)
+        is_web = self.node.currentText() in self._web_names
+        offer(self.worklist, NO_WORKLIST_OF_WEB if is_web else fault)
+        if is_busy:
+            self.search.setEnabled(False)
+            self.worklist.setEnabled(False)
+        no_uid = NOT_IN_PACS if self.rows.chosen else NOTHING_CHOSEN
+        offer(self.retrieve, "" if self.wanted else no_uid)
+        self.retrieve.setEnabled(not is_busy and bool(self.wanted))
+        self.stop.setVisible(is_busy)
+        self.progress.setVisible(is_busy)
+
+    # Searching
+
+    def run_search(self) -> None:
+        """Search the node for studies."""
+        self._search(STUDY_HEADINGS, jobs.find, study_cells)
+
+    def run_worklist(self) -> None:
+        """Search the worklist of the node."""
+        self._search(WORKLIST_HEADINGS, jobs.find_worklist, worklist_cells)
+
+    def _search(self, headings: Sequence[str], job: Callable[..., Work], cells: Cells) -> None:
+        name, query = self.node.currentText(), self.query
+        if self._task is not None or self._fault() or query is None:
+            return
+        self.rows.clear()
+        self.rows.set_headings(headings)
+        self._listing.clear()
+        self.node_chosen.emit(name)
+        task = self._begin(partial(job, name, query), lambda: self._search(headings, job, cells))
+        task.progressed.connect(lambda count: self.told.say(searching_text(name, count), "muted"))
+        task.finished.connect(partial(self._show_found, cells))
+        self.told.say(searching_text(name, 0), "muted")
+
+    def _show_found(self, cells: Cells, found: Sequence[FoundStudy | WorklistItem]) -> None:
+        for each in found:
+            row = new_row(cells(each), each)
+            if isinstance(each, FoundStudy):
+                waiting = new_row((SERIES_ARE_READ,), None)
+                waiting.setFlags(Qt.ItemFlag.ItemIsEnabled)
+                row.addChild(waiting)
+            self.rows.addTopLevelItem(row)
+        self.rows.fit_columns()
+        has_series = bool(found) and isinstance(found[0], FoundStudy)
+        hint = f" {FIND_HINT}" if has_series else ""
+        self.told.say(found_text(len(found), _MOST_FOUND) + hint, "" if found else "warning")
+        if found:
+            self.rows.focus_first()
+        self._follow()
+
+    def _list_series(self, row: QTreeWidgetItem) -> None:
+        """List the series of a study, once, when it is opened."""
+        study = row.data(0, PAYLOAD)
+        if not isinstance(study, FoundStudy) or study.study_uid in self._listing:
+            return
+        self._listing.add(study.study_uid)
+        name, uid = self.node.currentText(), study.study_uid
+
+        def failed(error: Exception) -> None:
+            self._listing.discard(uid)
+            self._tell_failure(error)
+
+        task = self._desk.ask(lambda network: network.find_series(name, uid), failed)
+        self.finished.connect(task.cancel)
+        task.finished.connect(partial(self._show_series, study))
+
+    def _show_series(self, study: FoundStudy, found: Sequence[FoundSeries]) -> None:
+        for place in range(self.rows.topLevelItemCount()):
+            row = self.rows.topLevelItem(place)
+            if row is not None and row.data(0, PAYLOAD) is study:
+                row.takeChildren()
+                row.addChildren([new_row(series_cells(each), each) for each in found])
+        self._follow()
+
+    # Retrieving
+
+    def run_retrieval(self) -> None:
+        """Retrieve what is chosen, and have it opened."""
+        wanted = self.wanted
+        if self._task is not None or not wanted:
+            return
+        counts = [each.count for each in wanted]
+        known = [count for count in counts if count is not None]
+        self._wanted_count = sum(known) if len(known) == len(counts) else None
+        work = partial(jobs.retrieve, self.node.currentText(), wanted)
+        task = self._begin(work, self.run_retrieval)
+        task.progressed.connect(self._show_progress)
+        task.finished.connect(self._take_retrieved)
+        self._show_progress(0)
+
+    def _show_progress(self, count: int) -> None:
+        self.told.say(retrieving_text(count, self._wanted_count), "muted")
+        self.progress.setMaximum(self._wanted_count or 0)
+        self.progress.setValue(min(count, self._wanted_count or 0))
+
+    def _take_retrieved(self, came: jobs.Retrieved) -> None:
+        for failure in came.failures:
+            self._tell_failure(failure)
+        if came.folders:
+            self.retrieved.emit(came.folders)
+        if not came.failures:
+            self.told.say(retrieved_text(came.images), "good")
+            self.accept()
+
+    # Both
+
+    def _begin(self, work: OnNetwork, again: Callable[[], None]) -> Task:
+        """Begin to work; where a password is missing, ask for it and begin again."""
+        task = self._task = self._desk.ask(work, partial(self._failed, again))
+        self.finished.connect(task.cancel)
+        task.ended.connect(partial(self._end, task))
+        self.progress.setMaximum(0)
+        self._follow()
+        return task
+
+    def _failed(self, again: Callable[[], None], error: Exception) -> None:
+        self._tell_failure(error)
+        if getattr(error, "problem", None) is NetworkProblem.SECRET_NEEDED:
+            name = self.node.currentText()
+            dialog = SecretDialog(name, self)
+
+            def keep(secret: str) -> None:
+                self._desk.keep_secret(name, secret)
+                again()
+
+            dialog.entered.connect(keep)
+            dialog.open()
+
+    def run_stop(self) -> None:
+        """Stop searching or retrieving; what came stays where it is."""
+        if self._task is not None:
+            self._task.cancel()
+            self._end(self._task)
+            self.told.say("")
+
+    def _end(self, task: Task) -> None:
+        """Offer all again, unless another task has begun since this one was stopped."""
+        if self._task is task:
+            self._task = None
+            self._follow()
+
+    def _tell_failure(self, error: Exception) -> None:
+        if isinstance(error, NetworkError):
+            self.told.say(failure_words(error), "danger")
+        else:
+            self._desk.tell(error)
