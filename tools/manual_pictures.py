@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -25,9 +26,15 @@ from PyQt6.QtGui import QImage
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QPushButton, QWidget
 
+from spinealign.domain.network import FoundStudy
 from spinealign.domain.paths import manual_dir, resources_dir
 from spinealign.ui.app import make_application
 from spinealign.ui.compare.compare_dialog import CompareWindow
+from spinealign.ui.network.find_dialog import FindDialog
+from spinealign.ui.network.node_dialog import NodeDialog
+from spinealign.ui.network.nodes_dialog import NodesDialog
+from spinealign.ui.network.send_dialog import SendDialog
+from spinealign.ui.network.transfers_dialog import TransfersDialog
 from spinealign.ui.printing.preview import ReportPreview
 from spinealign.ui.reading.sign_dialog import SignDialog
 from spinealign.ui.settings.settings import Settings, SettingsStore, ThemeChoice, WindowState
@@ -35,6 +42,7 @@ from spinealign.ui.window.main_window import MainWindow
 from spinealign.ui.window.settings_dialog import SettingsDialog
 from spinealign.ui.window.settings_form import PageName
 from spinealign.ui.work.services import program_services
+from spinealign.wording.network_window import study_cells
 
 WIDTH, HEIGHT = 1366, 768
 PANELS_PX = [250, 340]
@@ -227,6 +235,56 @@ def take_others(man: Photographer, work: Path) -> None:
     dialog.close()
 
 
+STUDIES = (
+    FoundStudy("1", "Carter^Jane", "P1034", "", "", "20260314", "", "Cervical spine, lateral",
+               "A4713", ("DX",), 1, 1),
+    FoundStudy("2", "Okafor^Samuel", "P1051", "", "", "20260414", "", "Lumbar spine",
+               "A4714", ("MR",), 4, 68),
+    FoundStudy("3", "Rossi^Giulia", "P1068", "", "", "20260520", "", "Whole spine, lateral",
+               "A4715", ("DX",), 1, 2),
+)  # fmt: skip
+"""Made up, and shown as if a PACS had them."""
+
+
+def take_network(man: Photographer) -> None:
+    """Take nodes, a search, what is sent, and what waits; nobody listens where the node is."""
+    man.clear()
+    man.open(NECK)
+    desk = man.window.network.desk
+    man.do("nodes")
+    nodes: Any = man.child(NodesDialog)
+    nodes.add.click()
+    form: Any = man.child(NodeDialog)
+    values = {"name": "Archive of the hospital", "called_title": "PACS", "host": "127.0.0.1"}
+    for name, text in values.items():
+        form.lines[name].setText(text)
+    form.port.setValue(1)
+    form.test_button.click()
+    man.wait(lambda: form.test_button.isVisible())
+    man.keep("pacs-node", form)
+    form.save.click()
+    man.wait(lambda: bool(desk.state and desk.state.settings.peers))
+    nodes.close()
+    man.do("from_pacs")
+    search: Any = man.child(FindDialog)
+    search.lines["first_date"].setText("2026-03-01")
+    search._show_found(study_cells, STUDIES)
+    man.keep("pacs-search", search)
+    search.close()
+    man.do("send")
+    sending: Any = man.child(SendDialog)
+    man.keep("pacs-send", sending)
+    sending.send_button.click()
+    man.wait(lambda: bool(desk.state and desk.state.deliveries))
+    man.wait(lambda: not sending.progress.isVisible())
+    sending.close()
+    man.do("transfers")
+    transfers: Any = man.child(TransfersDialog)
+    transfers.outbox.focus_first()
+    man.keep("pacs-transfers", transfers)
+    transfers.close()
+
+
 def _as_pillow(image: QImage) -> Image.Image:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -245,6 +303,7 @@ def main(arguments: Sequence[str]) -> int:
         take_start_and_film(man)
         take_measures(man)
         take_others(man, work)
+        take_network(man)
         man.window.close()
         man.wait(lambda: not man.window.isVisible())
     sizes = {path.name: path.stat().st_size for path in sorted(out.glob("*.png"))}

@@ -86,3 +86,40 @@ def test_the_window_opens_no_socket(tmp_path):
     code = WINDOW.format(profile=str(tmp_path / "profile"))
     assert watched(code, tmp_path) == ([], [], False)
     assert not (tmp_path / "profile" / "network").exists()
+
+
+WORKING_WINDOW = """
+from pathlib import Path
+from PyQt6.QtWidgets import QApplication, QDialog
+from PyQt6.QtTest import QTest
+from spinealign.ui.app import make_application
+from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.window.main_window import MainWindow
+from spinealign.ui.work.services import program_services
+application, profile = make_application(), Path({profile!r})
+window = MainWindow(program_services(profile), SettingsStore(profile))
+window.show()
+window.start([Path({sample!r})])
+bench = window.workbench
+for _ in range(1200):
+    QTest.qWait(50)
+    if bench.current_analysis is not None and not bench.is_working:
+        break
+assert bench.current_analysis is not None
+for command in ("nodes", "from_pacs", "send", "transfers"):
+    window.actions_by_name[command].trigger()
+    QTest.qWait(300)
+    dialogs = [w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog)]
+    dialog = next(each for each in dialogs if each.isVisible())
+    dialog.reject()
+    QTest.qWait(50)
+window.close()
+QTest.qWait(200)
+"""
+
+
+def test_an_analysis_in_the_window_and_its_dialogs_open_no_socket(tmp_path):
+    code = WORKING_WINDOW.format(profile=str(tmp_path / "profile"), sample=str(SAMPLE))
+    assert watched(code, tmp_path) == ([], [], False)
+    assert not (tmp_path / "profile" / "network").exists()
+    assert not (tmp_path / "profile" / "network.json").exists()

@@ -90,13 +90,13 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "from_pacs",
-        "From P&ACS…",
+        "&From PACS…",
         ("Ctrl+Shift+P",),
         tip="Search a PACS or another DICOM node, retrieve studies, and open them",
     ),
     Command(
         "send",
-        "Sen&d to a node…",
+        "&Send to a node…",
         ("Ctrl+M",),
         tip="Send the results of this case to the PACS as DICOM objects",
     ),
@@ -521,7 +521,7 @@ def build_menus(
     bar = window.menuBar()
     assert bar is not None
     files = _menu(bar.addMenu("&File"))
-    _fill(files, actions, ("open", "open_folder", "from_pacs", "open_segmentation"))
+    _fill(files, actions, ("open", "open_folder", "open_segmentation"))
     recent = _menu(files.addMenu("Open &recent"))
     _fill(
         files,
@@ -531,7 +531,9 @@ def build_menus(
     parts = _menu(files.addMenu("Save o&ne part as"))
     _fill(parts, actions, [f"save_{kind}" for kind in EXPORTERS])
     _fill(parts, actions, ("dicom_patient", _SEPARATOR, *map(deidentified_command, REPORTS)))
-    _fill(files, actions, ("copy_finding", _SEPARATOR, "send", "transfers", "nodes"))
+    _fill(files, actions, ("copy_finding", _SEPARATOR))
+    network = _menu(files.addMenu("PACS and net&work"))
+    _fill(network, actions, ("from_pacs", "send", "transfers", _SEPARATOR, "nodes"))
     _fill(files, actions, (_SEPARATOR, "print", "letterhead", _SEPARATOR))
     _fill(files, actions, ("close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))

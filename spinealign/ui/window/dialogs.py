@@ -99,8 +99,9 @@ def about_dialog(parent: QWidget) -> TextDialog:
     dialog.column.addWidget(wrapped_label(DISCLAIMER, strong=True))
     dialog.column.addWidget(
         wrapped_label(
-            "Images stay on this computer: the program uses no network, keeps no copy of what "
-            "you open, and sends no reports."
+            "Images stay on this computer unless you send them to a node that you configured: "
+            "without one the program uses no network. It keeps no copy of the files that you "
+            "open, and sends no reports about you."
         )
     )
     dialog.column.addWidget(rule())

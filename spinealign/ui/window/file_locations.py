@@ -21,7 +21,8 @@ from spinealign.ui.window.dialogs import TextDialog
 from spinealign.ui.work.messages import Messages
 from spinealign.wording import Message, safe_text
 
-CARRIED = ("settings.json", "window.json", "corrections", "readings", "signed", "reading.key")
+CARRIED = ("settings.json", "window.json", "corrections", "readings", "signed", "reading.key",
+           "network.json", "network")  # fmt: skip
 """What goes along when another folder is chosen."""
 
 
@@ -64,6 +65,12 @@ def file_locations(profile: Path, export_folder: str) -> tuple[FileLocation, ...
             profile / "readings",
             "What was accepted, changed, rejected and signed, by the image's checksum; the key "
             "with which signed readings are checked is in reading.key above.",
+        ),
+        FileLocation(
+            "Network",
+            profile / "network",
+            "Only where you configured a node: images that were retrieved and received, and what "
+            "waits to be sent. Transfers deletes them.",
         ),
         FileLocation(
             "Results",
@@ -135,7 +142,9 @@ class FileLocationsDialog(TextDialog):
         self.column.addWidget(rule())
         self.column.addWidget(
             wrapped_label(
-                "Nothing is sent anywhere; removing SpineAlign leaves all of it.", "muted"
+                "Nothing is sent anywhere but to nodes that you configured; removing SpineAlign "
+                "leaves all of it.",
+                "muted",
             )
         )
         self.column.addStretch(1)

@@ -323,7 +323,8 @@ def _analyse_arrived(
     stacks = stacked(list_series(folder))
     source = (likeliest(stacks) or stacks)[0].first
     analysis = run_to_end(analyze_file(source, models, None, None, False, lambda _: AS_IN_FILE))  # type: ignore[arg-type]
-    write_bundle(analysis, out, ReportDetails(dicom=replace(choices, is_in_folder=True)))
+    details = ReportDetails(dicom=replace(choices, is_in_folder=True))
+    write_bundle(analysis, out, _with_patient(analysis, details))
     return sorted(out.glob("*.dcm"))
 
 
