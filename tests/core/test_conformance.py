@@ -1,15 +1,28 @@
-"""What the conformance statement says of the network is what the code does."""
+"""What the conformance statement says of network and objects is what the code does."""
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
+from spinealign.deidentification.options import (
+    BASIC_CODE,
+    CLEAN_PIXELS_CODE,
+    Dates,
+    Options,
+    method_codes,
+)
+from spinealign.domain.dicom_choices import DicomChoices
+from spinealign.domain.report_details import ReportDetails
+from spinealign.export.exporters import EXPORTERS
 from spinealign.network.connecting import Timeouts
 from spinealign.network.objects import COMPRESSED, IMAGE_CLASSES, RESULT_CLASSES, UNCOMPRESSED
 from spinealign.network.outbox import COMMITMENT_WAIT_S, PAUSES_S
 from spinealign.network.peers import ReceiverSettings
+from tests.dicom_objects import PATIENT, kind_analysis
 
 STATEMENT = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
 
@@ -64,3 +77,43 @@ def test_identity_and_numbers_are_those_of_the_code(statement):
         receiver.SAME_UID, receiver.NOT_AUTHORISED, receiver.INVALID_ARGUMENT,
     ):  # fmt: skip
         assert f"| {status:04X} | " in statement
+
+
+def table_under(statement: str, heading: str) -> list[list[str]]:
+    section = statement.split(heading)[1].split("\n#")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize("kind", ["film", "colour", "picture"])
+@pytest.mark.parametrize("is_label_map", [False, True])
+def test_objects_that_are_written_are_in_the_table(statement, kind, is_label_map, tmp_path):
+    told = {tuple(row[1:4]) for row in table_under(statement, "### A.1")}
+    analysis = kind_analysis(kind, tmp_path)
+    details = ReportDetails(dicom=DicomChoices(PATIENT, is_label_map=is_label_map))
+    written = set()
+    for exporter in EXPORTERS.values():
+        if exporter.is_dicom and exporter.is_available(analysis):
+            one = dcmread(BytesIO(exporter.write(analysis, details)))
+            number = "9704" if exporter.kind == "dicom_source" else str(one.SeriesNumber)
+            written.add((str(one.SOPClassUID), one.Modality, number))
+    assert len(written) >= 5
+    assert written <= told
+
+
+def test_options_of_deidentification_are_those_of_the_code(statement):
+    rows = table_under(statement, "### 7.1")
+    offered = {row[1] for row in rows if row[1].isdigit() and not row[2].startswith("no")}
+    every = Options(
+        retain_uids=True,
+        retain_device=True,
+        retain_institution=True,
+        retain_patient=True,
+        clean_descriptors=True,
+        clean_structured=True,
+        clean_graphics=True,
+        dates=Dates.FULL,
+    )
+    codes = {code for code, _ in method_codes(every, pixels_cleaned=True)}
+    codes |= {code for code, _ in method_codes(Options(dates=Dates.SHIFTED), pixels_cleaned=False)}
+    assert offered == codes | {BASIC_CODE[0], CLEAN_PIXELS_CODE[0]}
