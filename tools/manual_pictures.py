@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pydicom
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from PyQt6.QtCore import QBuffer, QIODevice, QPointF, Qt
 from PyQt6.QtGui import QImage
 from PyQt6.QtTest import QTest
@@ -30,6 +30,7 @@ from spinealign.domain.network import FoundStudy
 from spinealign.domain.paths import manual_dir, resources_dir
 from spinealign.ui.app import make_application
 from spinealign.ui.compare.compare_dialog import CompareWindow
+from spinealign.ui.deidentify.dialog import DeidentifyDialog
 from spinealign.ui.network.find_dialog import FindDialog
 from spinealign.ui.network.node_dialog import NodeDialog
 from spinealign.ui.network.nodes_dialog import NodesDialog
@@ -285,6 +286,28 @@ def take_network(man: Photographer) -> None:
     transfers.close()
 
 
+def take_deidentification(man: Photographer, work: Path) -> None:
+    """Take a film with a name burned in, and the box that was found round it."""
+    man.clear()
+    film = pydicom.dcmread(NECK)
+    drawn = Image.fromarray(film.pixel_array.astype(np.float32))
+    height = film.Rows // 30
+    words = ImageDraw.Draw(drawn)
+    words.text((height, height), "CARTER JANE 1970", float(film.pixel_array.max()),
+               ImageFont.load_default(height))  # fmt: skip
+    film.PixelData = np.asarray(drawn).astype(film.pixel_array.dtype).tobytes()
+    (work / "burned").mkdir()
+    film.save_as(work / "burned" / "film.dcm")
+    man.do("deidentify")
+    dialog: Any = man.child(DeidentifyDialog)
+    dialog.add([work / "burned"])
+    dialog.target.setText(str(work / "copies"))
+    dialog.go_on.click()
+    man.wait(lambda: dialog.pages.currentIndex() == 1)
+    man.keep("deidentify", dialog)
+    dialog.close()
+
+
 def _as_pillow(image: QImage) -> Image.Image:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -304,6 +327,7 @@ def main(arguments: Sequence[str]) -> int:
         take_measures(man)
         take_others(man, work)
         take_network(man)
+        take_deidentification(man, work)
         man.window.close()
         man.wait(lambda: not man.window.isVisible())
     sizes = {path.name: path.stat().st_size for path in sorted(out.glob("*.png"))}

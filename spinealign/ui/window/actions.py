@@ -111,6 +111,11 @@ COMMANDS: tuple[Command, ...] = (
         "DICOM &nodes…",
         tip="Nodes to search and to send to, and this program as a receiver",
     ),
+    Command(
+        "deidentify",
+        "&De-identify…",
+        tip="Write copies of images without what names the patient",
+    ),
     Command("paste", "&Paste image", ("Ctrl+V",), "paste", "Analyse the image on the clipboard"),
     Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
     Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),
@@ -534,6 +539,7 @@ def build_menus(
     _fill(files, actions, ("copy_finding", _SEPARATOR))
     network = _menu(files.addMenu("PACS and net&work"))
     _fill(network, actions, ("from_pacs", "send", "transfers", _SEPARATOR, "nodes"))
+    _fill(files, actions, ("deidentify",))
     _fill(files, actions, (_SEPARATOR, "print", "letterhead", _SEPARATOR))
     _fill(files, actions, ("close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))

@@ -43,6 +43,7 @@ from spinealign.ui.window.date_dialog import DateDialog
 from spinealign.ui.window.dialogs import about_dialog, models_dialog
 from spinealign.ui.window.file_locations import FileLocationsDialog
 from spinealign.ui.window.patient_strip import PatientStrip
+from spinealign.ui.work.tasks import TaskRunner
 from spinealign.ui.workbench import Workbench
 
 OPACITY_STEP_PERCENT = 10
@@ -262,6 +263,21 @@ def _take_tool(correction: CorrectionController, viewer: Viewer, name: ToolName)
     correction.editor.take_tool(name)
     # The keys that end a drawing are for the picture.
     viewer.setFocus(Qt.FocusReason.OtherFocusReason)
+
+
+def connect_deidentify(actions: Actions, bench: Workbench, window: QWidget) -> None:
+    """Write copies of images without the patient."""
+    runner = TaskRunner(bench.messages, bench)
+    bench.add_runner(runner)
+
+    def show() -> None:
+        from spinealign.ui.deidentify.dialog import DeidentifyDialog
+
+        stacks = [volume for case in bench.session.cases for volume in case.stack.volumes]
+        files = dict.fromkeys(part.path for volume in stacks for part in volume.parts)
+        DeidentifyDialog(runner, bench.messages, bench.preferences.folder, [*files], window).open()
+
+    actions.on("deidentify", show)
 
 
 def connect_preferences(

@@ -57,6 +57,7 @@ from spinealign.ui.window.closing import WindowCloser
 from spinealign.ui.window.command_states import CommandStates
 from spinealign.ui.window.commands import (
     connect_date,
+    connect_deidentify,
     connect_editing,
     connect_files,
     connect_help,
@@ -300,6 +301,7 @@ class MainWindow(DropWindow):
         self.network = NetworkCommands(
             actions, bench, self.dicom_commands, self.patient, self.status, self
         )
+        connect_deidentify(actions, bench, self)
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)
         self.welcome.folder_requested.connect(actions["open_folder"].trigger)

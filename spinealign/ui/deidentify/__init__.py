@@ -1,0 +1,1 @@
+"""Copies without the patient: what, how, a look at the text in the pictures, a report."""

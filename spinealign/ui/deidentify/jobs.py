@@ -1,0 +1,119 @@
+"""Generators of de-identification that a worker thread runs; nothing here knows a widget."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spinealign.domain.findings import Step
+from spinealign.domain.generators import mapped
+
+if TYPE_CHECKING:
+    from spinealign.deidentification.boxes import Box, ReviewedImage
+    from spinealign.deidentification.options import Options
+    from spinealign.deidentification.report import Report
+
+_MOST_SIDE_PX = 1400
+"""Of a picture that is looked at: larger ones are shown smaller."""
+
+
+@dataclass
+class Picture:
+    """A picture that a person decides on.
+
+    Parameters
+    ----------
+    image : ReviewedImage
+        As it was found.
+    shown : Path or None
+        A PNG without boxes; None where the pixels could not be decoded.
+    boxes : list of Box
+        What is to be blackened.
+    is_decided : bool
+        Whether a person looked at it.
+    """
+
+    image: ReviewedImage = field(repr=False)
+    shown: Path | None
+    boxes: list[Box]
+    is_decided: bool = False
+
+
+def look_through(
+    inputs: Sequence[Path], out: Path, folder: Path
+) -> Generator[Step, None, list[Picture]]:
+    """Look for text in the pixels of all files.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+    out : Path
+        Where the results go later; nothing is written there.
+    folder : Path
+        For pictures to look at: as confidential as the sources.
+
+    Raises
+    ------
+    ImageReadError, DeidentificationError
+        The inputs cannot be listed, or lie where the results would.
+    """
+    from spinealign.deidentification.boxes import ReviewedImage
+    from spinealign.deidentification.looking import look
+    from spinealign.deidentification.previews import preview_png
+    from spinealign.deidentification.sources import list_sources
+
+    sources = [source for source in list_sources(inputs, out) if source.kind is not None]
+    found = []
+    for done, source in enumerate(sources):
+        yield Step("", done / len(sources))
+        assert source.kind is not None
+        try:
+            content = source.path.read_bytes()
+        except OSError:
+            continue  # writing will tell
+        seen = look(source.path, source.kind, content)
+        if seen is None:
+            continue
+        shown = None
+        if seen.picture is not None:
+            shown = folder / f"{source.number:05}.png"
+            shown.write_bytes(_smaller(preview_png(seen.picture, ())))
+        image = ReviewedImage(
+            hashlib.sha256(content).hexdigest(), "", seen.frames, seen.rows, seen.columns,
+            looked=False, boxes=list(seen.boxes),
+        )  # fmt: skip
+        found.append(Picture(image, shown, list(seen.boxes)))
+    return found
+
+
+def _smaller(png: bytes) -> bytes:
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(png))
+    picture.thumbnail((_MOST_SIDE_PX, _MOST_SIDE_PX))
+    target = io.BytesIO()
+    picture.save(target, "PNG")
+    return target.getvalue()
+
+
+def review_of(pictures: Sequence[Picture]) -> Mapping[str, ReviewedImage]:
+    """Return what a person decided, by the checksum of the source."""
+    from spinealign.deidentification.run import accepted
+
+    return {one.image.sha256: accepted(one.image, one.boxes) for one in pictures if one.is_decided}
+
+
+def deidentify(
+    inputs: Sequence[Path], out: Path, options: Options, profile: Path,
+    review: Mapping[str, ReviewedImage],
+) -> Generator[float, None, Report]:  # fmt: skip
+    """Write the copies; yields how far it is."""
+    from spinealign.deidentification.pseudonyms import load_key
+    from spinealign.deidentification.run import deidentify as run
+
+    work = run(inputs, out, options, key=load_key(profile), review=review)
+    return (yield from mapped(work, lambda step: step.fraction))
