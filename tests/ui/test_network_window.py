@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QMessageBox
+from PyQt6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from spinealign.domain.findings import Step
 from spinealign.imaging.readers import read_part
@@ -728,3 +728,58 @@ def test_dialogs_fit_small_screens(
         form = dialog.findChild(NodeDialog)
         assert form.height() <= window.height()
         assert settled_cut_texts(qtbot, form) == []
+
+
+def test_corrections_of_retrieved_images_outlive_them(qtbot, search, profile):
+    window = search.parentWidget()
+    fill(search.lines, name="Carter")
+    press(search.search)
+    found(qtbot, search)
+    press(search.retrieve)
+    qtbot.waitUntil(lambda: window.workbench.current_analysis is not None, timeout=10_000)
+    settle(qtbot, window)
+    image = window.workbench.current_analysis.image.source_path
+    saved = window.workbench.services.save_corrections(window.workbench.current_analysis)
+    assert image.is_relative_to(profile / "network" / "fetched")
+    assert saved.is_relative_to(profile / "corrections")
+
+
+def test_a_defect_with_a_received_series_is_met_once_and_listed(
+    qtbot, configured, services, open_window, fake, tmp_path
+):
+    def fails(*_):
+        fake.arrived.append(None)
+        raise ZeroDivisionError
+
+    built = replace(services, analyse_arrived=fails)
+    fake.build = lambda: built
+    port = free_port()
+    rule = Rule(calling_title="SCANNER")
+    configured(receiver=ReceiverSettings(
+        is_on=True, address="127.0.0.1", port=port, rules=(rule,), quiet_seconds=0
+    ))  # fmt: skip
+    window = open_window()
+    window.start()
+    qtbot.waitUntil(lambda: window.network.desk.state is not None)
+    assert window.network.desk.state.is_receiving
+    assert _store(KINDS["film"](tmp_path / "sent.dcm"), port, "SCANNER") == 0x0000
+    qtbot.waitUntil(lambda: window.status.transfers.text() == "Transfers: 1 failed", timeout=10_000)
+    settle(qtbot, window)
+    assert fake.arrived == [None]
+    transfers = show(qtbot, window, "transfers", TransfersDialog)
+    transfers.tabs.setCurrentIndex(1)
+    [row] = texts(transfers.inbox)
+    assert row[3] == "failed, waits for Retry"
+    assert row[5].startswith("The series could not be analysed")
+
+
+def test_after_signing_sending_is_offered_where_there_is_a_node(qtbot, archive, window, opened):
+    opened()
+    window.network.desk.refresh()
+    qtbot.waitUntil(lambda: window.network.desk.state is not None)
+    window.network._offer_sending(window.workbench.readings.shown.reading)
+    assert "You can send it to the PACS now." in window.banner.text
+    button = next(b for b in window.banner.findChildren(QPushButton) if b.text() == "Send…")
+    press(button)
+    qtbot.waitUntil(lambda: window.findChild(SendDialog) is not None)
+    settle(qtbot, window)

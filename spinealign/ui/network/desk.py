@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from spinealign.domain.dicom_choices import DicomChoices
+from spinealign.domain.errors import SpineAlignError, UnexpectedError
 from spinealign.domain.network import (
     ArrivalState,
     ArrivedSeries,
@@ -241,7 +242,13 @@ class NetworkDesk(QObject):
 
             def analyse(_series: ArrivedSeries, folder: Path) -> Sequence[Path]:
                 out = network.results_folder / folder.name
-                return services.analyse_arrived(folder, out, services.models(), choices)
+                try:
+                    return services.analyse_arrived(folder, out, services.models(), choices)
+                except SpineAlignError:
+                    raise
+                except Exception as error:
+                    # Else the series would be taken up again and again.
+                    raise UnexpectedError(folder, error) from error
 
             return (yield from _first_of(network.analyse(analyse)))
 
