@@ -48,6 +48,8 @@ CHOSEN = Settings(
     analyses_at_once=False,
     case_memory_mb=3000,
     slice_memory_mb=64,
+    dicom_uid_root="1.2.3",
+    dicom_label_map=True,
 )
 EARLIER = Path(__file__).parent.parent / "earlier_files"
 REMEMBERED = WindowState(

@@ -32,7 +32,7 @@ PICTURE_ENLARGEMENT, PICTURE_SHARPNESS = 3.5, 2.0
 LARGEST_SHARE, HIGHEST_SHARE = 0.45, 0.8
 """How much of the viewer's width and height the picture of a disc takes at most."""
 
-SMALLEST_PX = 90
+SMALLEST_PX = 60
 MARGIN_PX = 12
 NO_HEAT = "No heat map"
 HEAT_TIP = "Grade that the heat map belongs to; it marks no anatomical border"
