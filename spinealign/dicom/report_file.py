@@ -138,6 +138,7 @@ class ReportFile:
             It is of another image, or damaged.
         """
         with _damage_told(self.path):
+            source.require_patient_of(self.path, self.dataset)
             if source.sop_instance_uid not in self.image_uids:
                 raise DicomObjectError(self.path, DicomObjectProblem.REPORT_OF_OTHER)
             groups = [item for item in _walk(self.dataset) if _key(_name(item)) == _GROUP]

@@ -94,6 +94,7 @@ class SegmentationFile:
             It is of another image, or on another grid, or damaged.
         """
         with _damage_told(self.path):
+            source.require_patient_of(self.path, self.dataset)
             frames = [i for i in range(self._frames) if self._is_of(i, source)]
             if not frames:
                 return self._nothing_on(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,6 +94,25 @@ class SourceImage:
             and slice_cosines(self.header, frame) is not None
             and all(len(numbers(value)) > 1 for value in stated)
         )
+
+    def require_patient_of(self, path: Path, dataset: Dataset) -> None:
+        """Refuse an object of another patient, whatever image it refers to.
+
+        Parameters
+        ----------
+        path : Path
+            Of the object.
+        dataset : pydicom.Dataset
+
+        Raises
+        ------
+        DicomObjectError
+            ``OTHER_PATIENT``. What image or object does not state is not compared.
+        """
+        from spinealign.imaging.dicom_identifiers import patient_key
+
+        if patient_key(dataset).is_other_patient_than(patient_key(self.header)):
+            raise DicomObjectError(path, DicomObjectProblem.OTHER_PATIENT)
 
     def mask_to_stored(self, mask: NDArray[Any]) -> NDArray[Any]:
         """Return an array (H, W) in pixels of `SpineImage` as one in stored pixels, bit by bit."""

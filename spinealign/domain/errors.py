@@ -153,6 +153,7 @@ class DicomObjectProblem(StrEnum):
     DAMAGED = "damaged"
     OTHER_IMAGE = "other_image"
     OTHER_MATRIX = "other_matrix"
+    OTHER_PATIENT = "other_patient"
     NO_SPINE = "no_spine"
     NO_REPORT = "no_report"
     DAMAGED_REPORT = "damaged_report"

@@ -79,6 +79,11 @@ _MESSAGES = {
         "The segmentation “{name}” has other rows and columns than the image, or lies elsewhere.",
         "Export the segmentation on the grid of the image that it was made of.",
     ),
+    DicomObjectProblem.OTHER_PATIENT: (
+        "“{name}” names another patient than the image, so nothing of it is taken over.",
+        "Ask the archive which of the two has the right patient; two spellings of one name are no "
+        "reason for this.",
+    ),
     DicomObjectProblem.NO_SPINE: (
         "The segmentation “{name}” names nothing of the spine on this image.",
         "Choose another segmentation, or give its segments the codes or names of vertebrae.",

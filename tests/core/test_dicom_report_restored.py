@@ -263,6 +263,15 @@ def test_a_report_of_another_image_is_refused(tmp_path):
     assert refused(lambda: opened(other, path)) is DicomObjectProblem.REPORT_OF_OTHER
 
 
+def test_a_report_of_another_patient_is_refused(tmp_path):
+    film = with_measures(kind_analysis("film", tmp_path))
+    path = saved(film, tmp_path)
+    report = dcmread(path)
+    report.PatientID, report.PatientName = "ZZ", "Other^Person"
+    report.save_as(path)
+    assert refused(lambda: opened(film, path)) is DicomObjectProblem.OTHER_PATIENT
+
+
 def test_what_is_no_report_is_refused(tmp_path):
     film = kind_analysis("film", tmp_path)
     assert refused(lambda: read_report(film.image.source_path)) is DicomObjectProblem.NO_REPORT

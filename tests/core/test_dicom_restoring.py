@@ -181,6 +181,15 @@ def test_a_segmentation_of_another_image_is_refused(tmp_path):
     assert problem(other, file, source) is DicomObjectProblem.OTHER_IMAGE
 
 
+def test_a_segmentation_of_another_patient_is_refused(tmp_path):
+    first = case("film", tmp_path)
+    file, source = file_of(first, tmp_path)
+    dataset = dcmread(file.path)
+    dataset.PatientID, dataset.PatientName = "ZZ", "Other^Person"
+    dataset.save_as(file.path)
+    assert problem(first, read_segmentation(file.path), source) is DicomObjectProblem.OTHER_PATIENT
+
+
 def test_a_segmentation_on_another_grid_is_refused(tmp_path):
     first = case("film", tmp_path)
     file, source = file_of(first, tmp_path)
