@@ -181,6 +181,7 @@ def try_installer(options: list[str]) -> int:
     if sys.platform != "linux" or os.geteuid() != 0:
         sys.exit("The trial makes a clean system of its own, which needs root on Debian or Ubuntu.")
     require_tools(TRIAL_TOOLS)
+    install_reference_programs()
     python = set_up_program("dev")
     environment = {**os.environ, "SPINEALIGN_DIST": str(ROOT / "dist")}
     command = [python, "-m", "pytest", "-q", "tests/packaged", *options]

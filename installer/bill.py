@@ -85,6 +85,15 @@ def _python_parts() -> Iterable[Component]:
             licenses=[_licence("LGPL-3.0-only" if is_qt else found.licence)],
             purl=PackageURL("pypi", name=found.name.lower(), version=found.version),
         )
+        for part in found.inside:
+            yield Component(
+                name=part.name,
+                version=part.version or None,
+                bom_ref=f"{found.name}@{found.version}:{part.name}@{part.version}",
+                licenses=[_licence(part.licence)] if part.licence else (),
+                purl=PackageURL.from_string(part.purl) if part.purl else None,
+                properties=[Property(name="spinealign:compiled-into", value=found.name)],
+            )
 
 
 def _library_parts(folder: Path) -> Iterable[Component]:

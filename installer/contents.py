@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from installer.identity import ROOT
 
@@ -42,6 +43,16 @@ COMPONENTS = (
 
 
 @dataclass(frozen=True)
+class Inside:
+    """One library that is compiled into a distribution, as the distribution's own bill tells."""
+
+    name: str
+    version: str
+    licence: str
+    purl: str
+
+
+@dataclass(frozen=True)
 class Distribution:
     """One Python distribution inside the package."""
 
@@ -49,6 +60,7 @@ class Distribution:
     version: str
     licence: str
     texts: tuple[tuple[str, str], ...]
+    inside: tuple[Inside, ...] = ()
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -129,7 +141,37 @@ def _described(installed: metadata.Distribution) -> Distribution:
         if LICENCE_FILE.match(file.name) and file.suffix not in (".py", ".pyc")
     ]
     short = words.strip().splitlines()[0] if words.strip() else "see the text"
-    return Distribution(about["Name"], installed.version, short, tuple(sorted(texts)))
+    bills = [
+        json.loads(Path(str(file.locate())).read_text(encoding="utf-8"))
+        for file in installed.files or ()
+        # What auditwheel lists are files, each of which is in our bill by its checksum.
+        if file.parent.name == "sboms" and file.suffix == ".json" and "auditwheel" not in file.name
+    ]
+    itself = f"pkg:pypi/{about['Name'].lower()}@"
+    parts = {one for bill in bills for one in parts_of_bill(bill)}
+    inside = sorted(
+        (one for one in parts if not one.purl.startswith(itself)),
+        key=lambda one: (one.name, one.version),
+    )
+    return Distribution(
+        about["Name"], installed.version, short, tuple(sorted(texts)), tuple(inside)
+    )
+
+
+def parts_of_bill(bill: Mapping[str, Any]) -> list[Inside]:
+    """Return the components that a bill of materials (CycloneDX) lists."""
+    return [
+        Inside(
+            part["name"], part.get("version", ""), _licence_of_part(part), part.get("purl", "")
+        )
+        for part in bill.get("components", ())
+    ]  # fmt: skip
+
+
+def _licence_of_part(part: Mapping[str, Any]) -> str:
+    found = part.get("licenses") or [{}]
+    named = found[0].get("license", {})
+    return found[0].get("expression") or named.get("id") or named.get("name") or ""
 
 
 def _canonical(name: str) -> str:

@@ -107,7 +107,7 @@ def build_deb(folder: Path, icons: Path, work: Path, out: Path, epoch: int) -> P
 def depends(folder: Path) -> list[str]:
     """Return what a Debian system must have for the folder's programs and libraries."""
     elves = [path for path in files_in(folder) if is_elf(path)]
-    present = {path.name for path in files_in(folder)}
+    present = {path.name for path in files_in(folder) if path.exists()}
     wanted = needed_libraries(elves) - present - C_LIBRARY
     unknown = wanted - set(PACKAGES)
     if unknown:

@@ -37,7 +37,10 @@ class Identity:
     copyright: str = "Copyright © the SpineAlign authors, GPL-3.0-or-later"
     bundle_identifier: str = "org.spinealign.SpineAlign"
     window_program: str = "SpineAlign"
-    metadata: tuple[str, ...] = ("pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg")
+    metadata: tuple[str, ...] = (
+        "pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "highdicom",
+        "pynetdicom", "dicomweb-client", "keyring",
+    )  # fmt: skip
 
     def command_program(self, platform: str) -> str:
         """Return the name of the command-line program on ``sys.platform``."""

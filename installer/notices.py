@@ -25,9 +25,33 @@ PyQt6 is used under the GNU General Public License, version 3, which therefore h
 SpineAlign as a whole; its text is in LICENSE beside this file.
 """
 
+_APACHE = ROOT / "resources" / "fonts" / "Apache-2.0.txt"
+_LICENCES = Path(__file__).resolve().parent / "licences"
+_MIT, _BSD = _LICENCES / "MIT.txt", _LICENCES / "BSD-3-Clause.txt"
+
+NOT_IN_WHEEL = {
+    "flatbuffers": ((_APACHE, "FlatBuffers: Copyright 2014 Google Inc."),),
+    "pyjpegls": (
+        (_MIT, "pyjpegls: Copyright (c) Pierre V. Villeneuve and the contributors of pydicom"),
+        (_BSD, "CharLS, compiled in: Copyright (c) 2007, Jan de Vaan, Victor Derks"),
+    ),
+    "cryptography": ((_APACHE, "OpenSSL, compiled in: Copyright The OpenSSL Project Authors"),),
+    "sqlcipher3": (
+        (_BSD, "SQLCipher, compiled in: Copyright (c) 2008-2025, ZETETIC LLC"),
+        (_APACHE, "OpenSSL, compiled in: Copyright The OpenSSL Project Authors"),
+    ),
+}
+"""Terms that a wheel does not carry: of itself, or of what is compiled into it."""
+
 
 def write_notices(folder: Path) -> Path:
-    """Write the file into a built folder and return its path."""
+    """Write the file into a built folder and return its path.
+
+    Raises
+    ------
+    LookupError
+        Nobody says under which terms a distribution is used.
+    """
     parts = [
         f"Third-party software and data in {IDENTITY.name} {IDENTITY.version}\n",
         "SpineAlign itself: GPL-3.0-or-later, see LICENSE.\n",
@@ -102,8 +126,14 @@ def _of_distributions() -> list[str]:
     for found in distributions():
         parts.append(_heading(f"{found.name} {found.version}: {found.licence}"))
         parts += [f"--- {name}\n\n{text}" for name, text in found.texts]
-        if not found.texts:
-            parts.append("The distribution carries no file with its licence.")
+        added = NOT_IN_WHEEL.get(found.name, ())
+        parts += [f"--- {whose}\n\n{path.read_text(encoding='utf-8')}" for path, whose in added]
+        if not (found.texts or added):
+            raise LookupError(f"{found.name} carries no licence, and NOT_IN_WHEEL has none")
+        parts += [
+            f"Compiled in: {part.name} {part.version}: {part.licence or 'see the text'}"
+            for part in found.inside
+        ]
     return parts
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -38,9 +39,12 @@ class Rule:
 
 KEPT_QT = (
     "Core", "Gui", "Widgets", "Svg", "DBus", "XcbQpa", "WaylandClient", "WlShellIntegration",
-    "Pdf", "PdfWidgets", "PrintSupport",
+    "Pdf", "PdfWidgets", "PrintSupport", "Network",
 )  # fmt: skip
-"""Parts of Qt that the window, its platforms and its icons need."""
+"""Parts of Qt that the window, its platforms and its icons need.
+
+Pdf is linked with Network and never calls it; on Linux it gets a stand-in.
+"""
 
 KEPT_QT_PLUGINS = (
     "platforms/*qxcb*", "platforms/*qwayland*", "platforms/*qoffscreen*", "platforms/*qwindows*",
@@ -71,6 +75,7 @@ RULES = (
         + tuple(f"PyQt6/Qt6/bin/Qt6{name}.dll" for name in KEPT_QT)
         + tuple(f"PyQt6/Qt6/lib/Qt{name}.framework/*" for name in KEPT_QT),
     ),
+    Rule("network of Qt for Python", ("PyQt6/QtNetwork.*",)),
     Rule("software OpenGL of Qt (the window draws without)", ("PyQt6/Qt6/bin/opengl32sw.dll",)),
     Rule(
         "Qt plugins without use",
@@ -143,11 +148,14 @@ def size_of_entry(entry: Entry) -> int:
     return 0 if entry[2] == "SYMLINK" else Path(entry[1]).stat().st_size
 
 
-def without_dead_links(entries: Iterable[Entry]) -> list[Entry]:
-    """Leave out symbolic links to files that are no longer there."""
-    entries = list(entries)
-    places = {place for place, _, kind in entries if kind != "SYMLINK"}
-    return [e for e in entries if e[2] != "SYMLINK" or e[1] in places]
+def without_dead_links(entries: Iterable[Entry], gone: Collection[str]) -> list[Entry]:
+    """Leave out symbolic links that lead to a place in `gone`."""
+    return [e for e in entries if e[2] != "SYMLINK" or _goal(e) not in gone]
+
+
+def _goal(link: Entry) -> str:
+    """Return the place that a link leads to; it is written relative to the link's folder."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(link[0]), link[1]))
 
 
 def strip_debug_symbols(entries: Iterable[Entry], folder: Path) -> list[Entry]:

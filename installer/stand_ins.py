@@ -1,9 +1,10 @@
-"""Empty libraries in place of large ones that OpenCV links and SpineAlign never calls.
+"""Empty libraries in place of large ones that are linked and that SpineAlign never calls.
 
-OpenCV's wheel for Linux is linked with FFmpeg and with an OpenBLAS of its own, so neither can
-simply be left out. A stand-in has the same name and the same symbols; whoever calls one is told
-which, and the program stops. `tests/core/test_installer.py` lists the OpenCV functions that the
-program may use without calling any of them.
+OpenCV's wheel for Linux is linked with FFmpeg and with an OpenBLAS of its own, and Qt's PDF library
+with Qt's network, so none of them can simply be left out. A stand-in has the same name and the same
+symbols; whoever calls one is told which, and the program stops. `tests/core/test_installer.py`
+lists the OpenCV functions that the program may use without calling any of them; Qt's
+PDF library calls Qt's network only for a PDF that is still being downloaded.
 """
 
 from __future__ import annotations
@@ -11,20 +12,53 @@ from __future__ import annotations
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from installer.pruning import Entry
 
-REPLACED = ("libavcodec-", "libavformat-", "libavutil-", "libswscale-", "libopenblas", "libaom-")
-"""Beginnings of the names of the libraries that get a stand-in."""
 
-NEEDED_BY_REPLACED = (
-    "libswresample-", "libvpx-", "libcrypto-", "libssl-", "libdrm-", "libgfortran-",
-    "libquadmath-",
+@dataclass(frozen=True)
+class Replacement:
+    """Libraries of one folder that get stand-ins.
+
+    Parameters
+    ----------
+    reason : str
+        For the table of sizes.
+    folder : str
+        Where in the package they are.
+    replaced : tuple of str
+        Beginnings of the names of the libraries that get a stand-in.
+    needed_by_replaced : tuple of str
+        Of those that only the replaced ones need; they go altogether.
+    users : str
+        Folder whose libraries take symbols of them too.
+    """
+
+    reason: str
+    folder: str
+    replaced: tuple[str, ...]
+    needed_by_replaced: tuple[str, ...]
+    users: str
+
+
+REPLACEMENTS = (
+    Replacement(
+        "FFmpeg, AV1 and second OpenBLAS of OpenCV (empty stand-ins of 15 KB each)",
+        "opencv_python_headless.libs",
+        ("libavcodec-", "libavformat-", "libavutil-", "libswscale-", "libopenblas", "libaom-"),
+        (
+            "libswresample-", "libvpx-", "libcrypto-", "libssl-", "libdrm-", "libgfortran-",
+            "libquadmath-",
+        ),
+        "cv2",
+    ),
+    Replacement(
+        "network of Qt (an empty stand-in of 15 KB)",
+        "PyQt6/Qt6/lib", ("libQt6Network.",), (), "PyQt6/Qt6/plugins",
+    ),
 )  # fmt: skip
-"""Libraries that only the replaced ones need; they go altogether."""
-
-FOLDER = "opencv_python_headless.libs"
 
 _HEAD = """\
 #include <stdlib.h>
@@ -39,8 +73,10 @@ static void left_out(const char *name) {
 """
 
 
-def replace_libraries(entries: Iterable[Entry], folder: Path) -> tuple[list[Entry], list[Entry]]:
-    """Put stand-ins, built in `folder`, in place of what OpenCV never calls.
+def replace_libraries(
+    entries: Iterable[Entry], replacement: Replacement, folder: Path
+) -> tuple[list[Entry], list[Entry]]:
+    """Put stand-ins, built in `folder`, in place of what is never called.
 
     Returns
     -------
@@ -48,13 +84,13 @@ def replace_libraries(entries: Iterable[Entry], folder: Path) -> tuple[list[Entr
         What the package holds now, and the entries that it no longer holds.
     """
     entries = list(entries)
-    ours = [e for e in entries if e[0].startswith(f"{FOLDER}/") and e[2] == "BINARY"]
-    replaced = [e for e in ours if Path(e[0]).name.startswith(REPLACED)]
-    needless = [e for e in ours if Path(e[0]).name.startswith(NEEDED_BY_REPLACED)]
+    ours = [e for e in entries if _is_in(e, replacement.folder) and e[2] == "BINARY"]
+    replaced = [e for e in ours if Path(e[0]).name.startswith(replacement.replaced)]
+    needless = [e for e in ours if Path(e[0]).name.startswith(replacement.needed_by_replaced)]
     gone = {Path(e[0]).name for e in needless}
     staying = [e for e in ours if e not in replaced and e not in needless]
     users = [Path(e[1]) for e in staying]
-    users += [Path(e[1]) for e in entries if e[0].startswith("cv2/") and ".so" in e[0]]
+    users += [Path(e[1]) for e in entries if _is_in(e, replacement.users) and ".so" in e[0]]
     made = {e[0]: str(build_stand_in(Path(e[1]), users, folder)) for e in replaced}
     kept = [
         (place, made.get(place, source), kind)
@@ -62,6 +98,10 @@ def replace_libraries(entries: Iterable[Entry], folder: Path) -> tuple[list[Entr
         if Path(place).name not in gone
     ]
     return kept, [*replaced, *needless]
+
+
+def _is_in(entry: Entry, folder: str) -> bool:
+    return entry[0].startswith(f"{folder}/")
 
 
 def build_stand_in(library: Path, users: Iterable[Path], folder: Path) -> Path:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import ast
 import configparser
+import ctypes
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from installer.archive import write_sums
-from installer.debian import HERE, PACKAGES, SYSTEM_LIBRARY_NAMES, dated
+from installer.contents import Inside, distributions, parts_of_bill
+from installer.debian import HERE, PACKAGES, SYSTEM_LIBRARY_NAMES, dated, depends
 from installer.file_kinds import filled, mime_xml
 from installer.identity import IDENTITY
+from installer.notices import NOT_IN_WHEEL
 from installer.pruning import SYSTEM_LIBRARIES, prune, without_dead_links
+from installer.stand_ins import Replacement, replace_libraries
 from spinealign import __version__
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -64,7 +71,11 @@ def test_the_program_uses_only_what_the_package_holds_of_opencv() -> None:
         ("PyQt6/Qt6/lib/libQt6PdfQuick.so.6", False),
         ("PyQt6/Qt6/plugins/printsupport/libcupsprintersupport.so", True),
         ("libcups.so.2", False),
-        ("PyQt6/Qt6/lib/libQt6Network.so.6", False),
+        ("PyQt6/Qt6/lib/libQt6Network.so.6", True),  # Pdf is linked with it
+        ("PyQt6/Qt6/bin/Qt6Network.dll", True),
+        ("PyQt6/QtNetwork.abi3.so", False),
+        ("PyQt6/QtNetwork.pyd", False),
+        ("PyQt6/Qt6/plugins/tls/libqopensslbackend.so", False),
         ("PyQt6/Qt6/bin/Qt6Widgets.dll", True),
         ("PyQt6/Qt6/bin/opengl32sw.dll", False),
         ("PyQt6/Qt6/plugins/platforms/libqxcb.so", True),
@@ -94,8 +105,60 @@ def test_links_go_with_their_files() -> None:
         ("a/x.so", "/x.so", "BINARY"),
         ("x.so", "a/x.so", "SYMLINK"),
         ("y", "b/y", "SYMLINK"),
+        ("a/F/y", "../../b/y", "SYMLINK"),
+        ("a/F/Current", "A", "SYMLINK"),  # to a folder, as frameworks of macOS have it
     ]
-    assert without_dead_links(entries) == entries[:2]
+    assert without_dead_links(entries, {"b/y"}) == [*entries[:2], entries[4]]
+
+
+@pytest.fixture
+def library(tmp_path):
+    """Return a function that compiles a library."""
+    if sys.platform != "linux" or shutil.which("cc") is None or shutil.which("readelf") is None:
+        pytest.skip("needs a C compiler and binutils on Linux")
+
+    def compile_it(name: str, code: str, *linked: Path) -> Path:
+        source, made = tmp_path / f"{name}.c", tmp_path / name
+        source.write_text(code)
+        command = ["cc", "-shared", "-fPIC", f"-Wl,-soname,{name}", str(source), "-o", str(made)]
+        subprocess.run([*command, *map(str, linked)], check=True)
+        return made
+
+    return compile_it
+
+
+def test_a_stand_in_has_what_is_asked_for_and_nothing_else(library, tmp_path) -> None:
+    left_out = library("libgone.so.1", "int asked(void) {return 1;} int unasked(void) {return 2;}")
+    user = library("libuser.so.1", "int asked(void); int use(void) {return asked();}", left_out)
+    entries = [
+        ("lib/libgone.so.1", str(left_out), "BINARY"),
+        ("lib/libuser.so.1", str(user), "BINARY"),
+        ("elsewhere/libgone.so.1", str(left_out), "BINARY"),
+    ]
+    replacement = Replacement("a reason", "lib", ("libgone.",), (), "plugins")
+    kept, gone = replace_libraries(entries, replacement, tmp_path / "stand-ins")
+    assert gone == entries[:1]
+    assert [place for place, _, _ in kept] == [place for place, _, _ in entries]
+    assert kept[1:] == entries[1:]
+    stand_in = ctypes.CDLL(kept[0][1])
+    assert hasattr(stand_in, "asked")
+    assert not hasattr(stand_in, "unasked")
+
+
+def test_a_link_to_nothing_is_no_library(library, tmp_path) -> None:
+    """What a program asks for and only a dead link offers stops the build."""
+    folder = tmp_path / "SpineAlign"
+    folder.mkdir()
+    gone = library("libgone.so.1", "int asked(void) {return 1;}")
+    code = "void abort(void); int asked(void); int use(void) {if (asked()) abort(); return 0;}"
+    user = library("libuser.so.1", code, gone)
+    user.rename(folder / user.name)
+    (folder / gone.name).symlink_to("nowhere")
+    with pytest.raises(LookupError, match="libgone"):
+        depends(folder)
+    (folder / gone.name).unlink()
+    gone.rename(folder / gone.name)
+    assert depends(folder)[0].startswith("libc6 ")
 
 
 def test_every_library_that_is_left_to_the_system_has_a_package() -> None:
@@ -123,6 +186,31 @@ def test_the_spec_is_sound_and_leaves_the_right_things_out() -> None:
     upx = [k.value.value for call in calls for k in call.keywords if k.arg == "upx"]
     assert upx
     assert not any(upx)
+
+
+def test_every_distribution_has_its_terms() -> None:
+    used = distributions()
+    names = {found.name for found in used}
+    assert {"pydicom", "highdicom", "pynetdicom", "keyring", "PyQt6-Qt6"} <= names
+    assert [found.name for found in used if not (found.texts or found.name in NOT_IN_WHEEL)] == []
+    for added in NOT_IN_WHEEL.values():
+        assert all(len(path.read_text(encoding="utf-8")) > 900 for path, _ in added)
+
+
+def test_what_a_wheel_tells_of_itself() -> None:
+    bill = {
+        "components": [
+            {"name": "a", "version": "1", "licenses": [{"expression": "MIT OR X11"}]},
+            {"name": "b", "licenses": [{"license": {"id": "Zlib"}}], "purl": "pkg:cargo/b"},
+            {"name": "c", "version": "3"},
+        ]
+    }
+    assert parts_of_bill(bill) == [
+        Inside("a", "1", "MIT OR X11", ""),
+        Inside("b", "", "Zlib", "pkg:cargo/b"),
+        Inside("c", "3", "", ""),
+    ]
+    assert parts_of_bill({}) == []
 
 
 def test_version_and_names() -> None:

@@ -6,21 +6,17 @@ programs that it starts inherit it. So no port is ever taken, and nothing outsid
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import os
-import socket
-import struct
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.loopback import only_loopback
 from tests.network.nodes import Orthanc
 
-_CLONE_NEWNET = 0x40000000
-_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 PROGRAMS = (
     "/usr/sbin/Orthanc", "/usr/share/orthanc/plugins/libOrthancDicomWeb.so", "/usr/bin/storescu",
     "/usr/bin/findscu", "/usr/bin/movescu", "/usr/bin/dcmqrscp", "/usr/bin/dump2dcm",
@@ -41,23 +37,12 @@ def loopback() -> Iterator[None]:
     give_up = pytest.fail if os.environ.get("CI") else pytest.skip
     if reason := missing():
         give_up(reason)
-    libc = ctypes.CDLL(None, use_errno=True)
-    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        if libc.unshare(_CLONE_NEWNET):
-            give_up(os.strerror(ctypes.get_errno()))
-        bring_up_loopback()
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(only_loopback())
+        except OSError as error:
+            give_up(str(error))
         yield
-    finally:
-        libc.setns(before, _CLONE_NEWNET)
-        os.close(before)
-
-
-def bring_up_loopback() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack("16sh", b"lo", 0)
-        [flags] = struct.unpack("16xh", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request))
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", flags | _IFF_UP))
 
 
 @pytest.fixture(scope="package")

@@ -73,7 +73,10 @@ class Machine:
         self, program: Sequence[str], *, network: bool = False, uid: int = UID,
         prefix: Sequence[str] = (), home: str | None = HOME, **variables: str,
     ) -> list[str]:  # fmt: skip
-        """Return the command line that runs a program as the user, without any network."""
+        """Return the command line that runs a program as the user.
+
+        Without any network, not even a loopback, unless it shall have that of its caller.
+        """
         known = {
             "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "DISPLAY": self.display,
             **({} if home is None else {"HOME": home}), **variables,
@@ -87,10 +90,10 @@ class Machine:
             *program,
         ]  # fmt: skip
 
-    def run(self, *program: str, **how) -> Ended:
-        """Run a program to its end."""
+    def run(self, *program: str, typed: str = "", **how) -> Ended:
+        """Run a program to its end; `typed` is what it reads from its standard input."""
         done = subprocess.run(
-            self.command(program, **how), text=True, stdout=subprocess.PIPE,
+            self.command(program, **how), input=typed, text=True, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, timeout=900, check=False,
         )  # fmt: skip
         return Ended(done.returncode, done.stdout)

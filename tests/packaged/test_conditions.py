@@ -47,6 +47,25 @@ def test_window_result_report(person, seen):
     seen(f"report of {report.stat().st_size} bytes; nothing on the terminal")
 
 
+def test_print_preview(person, seen):
+    """Print report: the pages are shown, and what stands on them; no printer is set up."""
+    with person(FILM) as somebody:
+        somebody.sees_window("neck_phantom.*SpineAlign$")
+
+        def asked() -> bool:
+            somebody.sees_window("neck_phantom.*SpineAlign$")
+            somebody.presses("ctrl+p")
+            return bool(somebody.windows("^Report"))
+
+        wait_until(asked, "the preview")
+        somebody.sees_window("^Report")
+        somebody.photographs("preview")
+        somebody.presses("Escape")
+        ended = somebody.leaves()
+    assert (ended.code, ended.output) == (0, "")
+    seen("pages shown")
+
+
 def test_home_with_blank_and_umlaut(machine, seen):
     """Home folder with non-ASCII letters and a blank: settings are kept there."""
     settings = machine.at(f"{HOME}/.config/SpineAlign/settings.json")
