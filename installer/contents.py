@@ -33,6 +33,14 @@ COMPONENTS = (
         ("_internal/_libjpeg", "_internal/_openjpeg", "_internal/pylibjpeg", "_internal/pydicom",
          "_internal/simplejpeg"),
     ),
+    ("DICOM objects", ("_internal/highdicom", "_internal/_CharLS", "_internal/pyjpegls")),
+    (
+        "network and encryption",
+        ("_internal/cryptography", "_internal/_cffi_backend", "_internal/_argon2",
+         "_internal/sqlcipher3", "_internal/libsqlite3", "_internal/certifi",
+         "_internal/charset_normalizer", "_internal/pynetdicom", "_internal/dicomweb_client",
+         "_internal/keyring"),
+    ),
     ("ReportLab's fonts", ("_internal/reportlab/",)),
     (
         "Python and all its code",

@@ -65,8 +65,8 @@ FONTS = "fonts-dejavu-core | fonts-liberation | fonts-liberation2 | fonts-noto-c
 DESCRIPTION = """\
 Opens lateral neck radiographs, neck CT slices and sagittal spine MR (@FORMATS@), \
 outlines what its networks see in them, measures alignment with its uncertainty, grades \
-lumbar discs, and writes pictures, tables and a PDF report. It works on the processor and uses no \
-network.
+lumbar discs, and writes pictures, tables, a PDF report and DICOM objects. It works on the \
+processor, and talks only to the DICOM nodes that somebody configured.
 
 Decision support for research and education; not a certified medical device.
 """

@@ -23,6 +23,7 @@ from installer.notices import NOT_IN_WHEEL
 from installer.pruning import SYSTEM_LIBRARIES, prune, without_dead_links
 from installer.stand_ins import Replacement, replace_libraries
 from spinealign import __version__
+from spinealign.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -238,6 +239,12 @@ def test_the_metainfo_is_dated() -> None:
     release = ElementTree.fromstring(text).find("releases/release")
     assert release is not None
     assert (release.get("version"), release.get("date")) == (__version__, "1970-01-01")
+
+
+def test_the_manual_page_has_every_command() -> None:
+    text = (HERE / "spinealign.1").read_text(encoding="utf-8").replace("\\-", "-")
+    described = set(re.findall(r"^\.TP\n\.BI? ([a-z][a-z-]*)", text, re.MULTILINE))
+    assert described == set(COMMANDS) - {"train", "package"}  # not in the package
 
 
 @pytest.mark.parametrize(
