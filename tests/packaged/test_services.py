@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from tests.dicom_objects import dciodvfy_errors
 from tests.loopback import only_loopback
@@ -24,8 +25,9 @@ FOLDER = "/srv/services"
 PROFILE = f"{FOLDER}/profile"
 KEY_STORE = ("gnome-keyring", "dbus")
 """Debian packages of a key store, which the clean system lacks."""
+PEER_KEPT = "Peer “Web” is configured."
 NO_KEY_STORE = (
-    "This system has no key store: the password or token was not kept and is asked for each time.\n"
+    "This system has no key store: the password or token was not kept and is asked for each time."
 )
 
 
@@ -64,17 +66,20 @@ def orthanc(loopback, tmp_path) -> Iterator[Orthanc]:
         yield running
 
 
-def given(folder: Path, *paths: str) -> None:
+def given(folder: Path) -> None:
     """Let the user read files that a test put into the folder."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, UID, UID)
 
 
 def facts(dataset: Dataset) -> dict[str, object]:
-    """Return an object's values, without identifiers, times and what a PDF says of its making."""
+    """Return an object's values without identifiers, times, and text drawn by a system's fonts."""
+    drawn = {"EncapsulatedDocument", "EncapsulatedDocumentLength"}
+    if dataset.get("SOPClassUID") == SecondaryCaptureImageStorage:
+        drawn.add("PixelData")
     found: dict[str, object] = {}
     for element in dataset:
-        if element.VR in ("UI", "DA", "TM", "DT") or element.keyword == "EncapsulatedDocument":
+        if element.VR in ("UI", "DA", "TM", "DT") or element.keyword in drawn:
             continue
         is_sequence = element.VR == "SQ"
         found[element.keyword] = list(map(facts, element.value)) if is_sequence else element.value
@@ -116,12 +121,14 @@ def test_deidentify(machine, folder, command, seen):
     told = [line for line in lines if "is neither DICOM nor NIfTI nor a picture" in line]
     assert len(lines) == len(told) + 2
     assert (ended.code, len(told) > 0) == (1, True)
+    samples = machine.at(SAMPLES).rglob("*.dcm")
+    known = {error for path in samples for error in dciodvfy_errors(path)}
     written = sorted((folder / "shared").rglob("*.dcm"))
     for path in written:
         assert dcmread(path).PatientIdentityRemoved == "YES"
         assert b"Phantom^" not in path.read_bytes()
         assert b"CompressedSamples" not in path.read_bytes()
-        assert dciodvfy_errors(path) == []
+        assert set(dciodvfy_errors(path)) <= known
     seen("; ".join(line for line in lines if line not in told))
 
 
@@ -140,7 +147,7 @@ def test_orthanc(machine, folder, command, orthanc, seen):
     assert (added.code, added.output) == (0, "Peer “Archive” is configured.\n")
     url = f"http://127.0.0.1:{orthanc.http_port}/dicom-web"
     added = command("peers", "add", "Web", "--url", url, "--user", "reader")
-    assert (added.code, added.output) == (0, f"Peer “Web” is configured.\n{NO_KEY_STORE}")
+    assert (added.code, set(added.output.splitlines())) == (0, {PEER_KEPT, NO_KEY_STORE})
     study = dcmread(machine.at(CT)).StudyInstanceUID
     for peer, typed in (("Archive", ""), ("Web", "s3cret ü\n")):
         orthanc.empty()
@@ -167,7 +174,7 @@ def storage_provider(folder: Path, *options: object) -> Iterator[tuple[int, Path
     port, received = free_port(), folder / "received"
     received.mkdir()
     process = subprocess.Popen(
-        ["storescp", "-aet", "OTHER", "-od", str(received), *map(str, options), str(port)],
+        ["/usr/bin/storescp", "-aet", "OTHER", "-od", str(received), *map(str, options), str(port)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -199,6 +206,7 @@ def test_encrypted(machine, folder, command, loopback, tmp_path, seen):
         assert refused.code == 1
         assert "certificate" in refused.output
         assert len(refused.output.splitlines()) == 2
+        shutil.rmtree(machine.at(PROFILE))  # with what could not be sent
         options = ("--ca", own[0], "--certificate", own[1], "--key", own[2])
         command("peers", "add", "Other", *address, *options)
         sent = command("send", CT, "--to", "Other")
@@ -277,7 +285,7 @@ def test_key_store(machine, folder, command, key_store, orthanc, seen):
     ended = machine.run("dbus-run-session", "--", "sh", "-c", script, network=True)
     lines = ended.output.splitlines()
     assert ended.code == 0, ended.output
-    assert lines[0] == "Peer “Web” is configured."
+    assert lines[0] == PEER_KEPT
     assert lines[1].startswith("“Web” answered in ")
     assert lines[2:] == ["Peer “Web” was removed."]
     kept = b"".join(path.read_bytes() for path in machine.at(PROFILE).rglob("*.json"))
