@@ -157,6 +157,21 @@ def test_the_button_of_an_empty_half_opens_an_examination(
     opened.close()
 
 
+def test_what_is_opened_to_be_compared_is_analysed_though_nothing_else_is_at_once(
+    compared, cases, window, files, monkeypatch, qtbot
+):
+    [path] = files("film_small_2.png")
+    monkeypatch.setattr(window.workbench.session, "analyses_at_once", False)
+    monkeypatch.setattr(
+        "spinealign.ui.compare.pair_page.QFileDialog.getOpenFileName",
+        lambda *_: (str(path), ""),
+    )
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        compared.second.choice.activated.emit(2)
+    assert compared.second.viewer.picture.display is not None
+    assert compared.table.rows_model.rows
+
+
 def test_a_closed_case_leaves_the_comparison(compared, cases, window):
     window.workbench.close([cases[0]])
     assert compared.first.case is None

@@ -305,6 +305,7 @@ def test_labels_do_not_cover_each_other(hands):
 
 def plates_of(hands):
     """Where labels are written, and where names of bodies are, on the screen."""
+    hands.viewer.settle()
     picture, to_view = hands.viewer.picture, hands.viewer.viewportTransform()
 
     labels = [label for _, label in picture.measures._items.values() if label.has_room]
@@ -376,6 +377,7 @@ def test_a_selected_measure_has_its_label_however_many_there_are(hands):
         hands.window.correction.measures.toggle(measurement.key, True)
     for key in list(hands.viewer.picture.measures.keys)[::7]:
         hands.window.results.measure_selected.emit(key)
+        hands.viewer.settle()
         assert hands.viewer.picture.measures._items[key][1].has_room
 
 

@@ -5,7 +5,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import QPointF, QRect, QRectF
+from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF
 
 from spinealign.domain.findings import Analysis
 from spinealign.domain.measurements import Drawing, DrawingTool
@@ -66,11 +66,13 @@ def on_screen(viewer, item, rect) -> QRectF:
 
 
 def labels(viewer) -> list[QRectF]:
+    viewer.settle()
     items = [label for _, label in viewer.picture.measures._items.values() if label.has_room]
     return [on_screen(viewer, item, item.plate) for item in items]
 
 
 def names(viewer) -> list[QRectF]:
+    viewer.settle()
     picture = viewer.picture
     items = [n for n in (*picture.bodies.names(), *picture.suggestions.names()) if n.is_shown]
     return [on_screen(viewer, item, item.boundingRect()) for item in items]
@@ -187,6 +189,7 @@ def test_a_label_far_from_its_line_is_led_to_it_and_over_no_name(shown):
     measures = viewer.picture.measures
     analysis = answer_for(Path("film_1.png"), None)
     viewer.picture.show_measures(analysis.measurements)
+    viewer.settle()
     far = [label for _, label in measures._items.values() if label.has_leader and label.has_room]
     assert far
     named = names(viewer)
@@ -203,6 +206,7 @@ def test_a_label_far_from_its_line_is_led_to_it_and_over_no_name(shown):
 
 def test_a_value_without_room_is_told_by_its_line(shown):
     viewer = shown("spine_1.png", (205, 205))
+    viewer.settle()
     measures = viewer.picture.measures
     left_out = [items for items in measures._items.values() if not items[1].has_room]
     assert left_out
@@ -222,3 +226,37 @@ def test_directions_keep_clear_of_a_picture_that_lies_over_this_one(shown):
     assert [text.text for text in viewer.texts if text.is_direction] == ["A", "H", "P", "F"]
     viewer.keep_free(60)
     assert min(ground.top() for ground in texts(viewer)) >= 60
+
+
+def test_what_is_written_finds_its_places_once_however_much_changed(qtbot, shown, monkeypatch):
+    viewer = shown("spine_1.png", SIZES["1366x768"])
+    qtbot.wait(20)
+    measures, laid = viewer.picture.measures, []
+    lay_out = measures.lay_out
+    monkeypatch.setattr(measures, "lay_out", lambda: (laid.append(1), lay_out()))
+    analysis = answer_for(Path("spine_1.png"), None)
+    for presentation in TURNS.values():
+        viewer.present(presentation)
+        viewer.picture.show_measures(analysis.measurements[:40])
+        viewer.zoom_in()
+        viewer.picture.show_measures(analysis.measurements[:20])
+    assert laid == []
+    qtbot.waitUntil(lambda: bool(laid))
+    qtbot.wait(20)
+    assert laid == [1]
+    viewer.settle()
+    assert laid == [1], "nothing changed since"
+
+
+def test_nothing_is_drawn_before_it_is_in_its_place(shown):
+    viewer = shown("film_1.png", SIZES["1366x768"])
+    viewer.grab()
+    viewer.picture.show_measures([])
+    viewer.picture.show_measures(answer_for(Path("film_1.png"), None).measurements[:3])
+    items = [label for _, label in viewer.picture.measures._items.values()]
+    assert items
+    drawn = viewer.grab().toImage()
+    placed = labels(viewer)
+    assert placed
+    for plate in placed:
+        assert drawn.pixelColor(plate.topLeft().toPoint() + QPoint(4, 8)).lightness() < 40

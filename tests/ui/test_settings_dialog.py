@@ -302,6 +302,22 @@ def test_lengths_drawn_by_hand(hands, window, chosen, expected):
     assert "px" not in layer.label(key)
 
 
+def test_the_unit_of_lengths_holds_for_every_picture(hands, window, analysed):
+    found = Chooser(window, PageName.MEASURES)
+    window.correction.changes.calibrate(((0, 0), (100, 0)), 50.0)
+    found.widget("drawn_lengths").setCurrentText("in pixels")
+    found.press(KIND.Ok)
+    window.actions_by_name["tool_distance"].trigger()
+    hands.click((20, 30))
+    hands.click((60, 60))
+    first = window.workbench.current
+    analysed("film_2.png")
+    window.workbench.select(first)
+    layer = window.viewer.picture.measures
+    [key] = [key for key in layer.keys if key[0] == "drawn_distance"]
+    assert " px" in layer.label(key)
+
+
 def test_measures_on_the_picture(analysed, chooser, window):
     analysed("film_1.png")
     layer = window.viewer.picture.measures

@@ -456,6 +456,7 @@ def test_values_of_measures_keep_off_the_letters(viewer):
     line = Drawing(DrawingTool.DISTANCE, 1, ((right.x() - 9, right.y()), (right.x(), right.y())))
     measured = measure_drawings([line], PixelGeometry.of(image))
     viewer.picture.show_measures(measured)
+    viewer.settle()
     [(_, value)] = viewer.picture.measures._items.values()
     plate = value.plate.translated(viewer.viewportTransform().map(value.scenePos()))
     letters = [text.ground for text in viewer.texts if text.is_direction]
@@ -464,6 +465,7 @@ def test_values_of_measures_keep_off_the_letters(viewer):
     assert not any(ground.intersects(plate) for ground in letters)
     viewer.show_image(prepare_image(replace(image, orientation=None)))
     viewer.picture.show_measures(measured)
+    viewer.settle()
     [(_, value)] = viewer.picture.measures._items.values()
     plate = value.plate.translated(viewer.viewportTransform().map(value.scenePos()))
     assert any(ground.intersects(plate) for ground in letters)

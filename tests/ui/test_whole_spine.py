@@ -163,8 +163,7 @@ def test_values_on_the_picture_lie_over_no_name(spine, size):
     viewer = spine.window.viewer
     viewer.fit()
     picture, to_view = viewer.picture, viewer.viewportTransform()
-    picture.measures.lay_out()
-
+    viewer.settle()
     labels = [label for _, label in picture.measures._items.values() if label.has_room]
     plates = [label.plate.translated(to_view.map(label.scenePos())) for label in labels]
     shown = [name for name in picture.bodies.names() if name.is_shown]

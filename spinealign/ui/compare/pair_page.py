@@ -28,7 +28,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.measure.geometry.comparison import compare
 from spinealign.ui.cases.appendices import Appendix
-from spinealign.ui.cases.case import Case, Opening
+from spinealign.ui.cases.case import Case, CaseStatus, Opening
 from spinealign.ui.cases.cases_panel import placeholder_text
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.cases.opening import file_filters
@@ -371,7 +371,12 @@ class PairPage(QWidget):
             self._bench.opener.open_quietly(Path(name).absolute(), partial(self._take, half))
 
     def _take(self, half: ExaminationPane, openings: list[Opening]) -> None:
-        opened = self._bench.session.open(openings)
+        session = self._bench.session
+        opened = session.open(openings)
+        for case in opened[:1]:
+            # What is opened to be compared needs its measures, whatever else waits to be asked for.
+            if case.finding is None and case.status in (CaseStatus.OPENED, CaseStatus.STOPPED):
+                session.analyse(case, case.wanted_examination)
         # Looking at files takes a while; this window may be closed by now.
         if opened and not sip.isdeleted(self):
             half.case = opened[0]

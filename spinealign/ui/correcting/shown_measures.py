@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from PyQt6.QtCore import QObject
 
 from spinealign.domain.findings import Analysis
@@ -72,16 +74,19 @@ class ShownMeasures(QObject):
         self._show(self._session.analysis)
 
     @property
-    def drawable(self) -> list[Measurement]:
-        """The measures of the picture that could be drawn, ticked or not."""
-        analysis = self._session.analysis
-        measured = () if analysis is None else analysis.measurements
-        return [m for m in measured if m.strokes and not self._is_overruled(m)]
+    def has_drawable(self) -> bool:
+        """Whether a measure of the picture could be drawn, ticked or not."""
+        return any(True for _ in self._drawable())
 
     @property
-    def ticked(self) -> list[Measurement]:
-        """Those of them that are ticked."""
-        return [m for m in self.drawable if self._choices.is_shown(m)]
+    def has_ticked(self) -> bool:
+        """Whether one of them is ticked."""
+        return any(self._choices.is_shown(m) for m in self._drawable())
+
+    def _drawable(self) -> Iterator[Measurement]:
+        analysis = self._session.analysis
+        measured = () if analysis is None else analysis.measurements
+        return (m for m in measured if m.strokes and not self._is_overruled(m))
 
     def select(self, key: Key | None) -> None:
         """Let one measure stand out, drawn even if it is not ticked."""
@@ -114,7 +119,7 @@ class ShownMeasures(QObject):
 
     def recall(self) -> None:
         """Go by the settings from now on."""
-        self._picture.measures.set_lengths(self._preferences.settings.drawn_lengths)
+        self._picture.set_lengths(self._preferences.settings.drawn_lengths)
         settings, shown = self._preferences.settings, self._choices.shown
         for key in [key for key in shown if not key[0].startswith(_OF_ONE_CASE)]:
             del shown[key]

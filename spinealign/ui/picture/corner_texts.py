@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -288,11 +289,14 @@ def _past(letter: QRectF, ground: QRectF, is_top: bool) -> float:
 
 def _best(places: Sequence[Written], taken: Sequence[QRectF], names: Sequence[QRectF]) -> Written:
     """Return the first place that covers least: nothing of what is taken before all else."""
-
-    def covers(one: Written) -> tuple[float, float]:
-        return _shared(one.ground, taken), _shared(one.ground, names)
-
-    return min(places, key=covers)
+    best, least = places[0], (math.inf, math.inf)
+    for one in places:
+        covered = _shared(one.ground, taken), _shared(one.ground, names)
+        if covered < least:
+            best, least = one, covered
+        if not any(least):
+            break
+    return best
 
 
 def _shared(ground: QRectF, others: Sequence[QRectF]) -> float:

@@ -31,6 +31,9 @@ LEADER_FROM_PX = 26.0
 LINE_STEP_PX, LINE_HALF_PX = 6.0, 3.0
 """How far apart, and how wide, the squares are that stand for a line."""
 
+MOST_LEADERS = 24
+"""How many places, nearest first, are asked whether the line that leads there runs over a name."""
+
 _AT_ONCE = 64
 """Candidates that are compared in one step, nearest first: mostly the first one is free."""
 
@@ -92,8 +95,11 @@ def free_place(
 def _first(
     boxes: Boxes, others: Boxes, at: tuple[float, float], stops: Sequence[Box]
 ) -> Box | None:
-    """Return the first of some boxes that meets no other one, and whose line crosses no stop."""
-    for x0, y0, x1, y1 in boxes[~_meets(boxes, others)].tolist():
+    """Return the first of some boxes that meets no other one, and whose line crosses no stop.
+
+    Where the nearest ones all cross one, the rest are given up.
+    """
+    for x0, y0, x1, y1 in boxes[~_meets(boxes, others)][:MOST_LEADERS].tolist():
         if not crosses(leader((x0, y0, x1, y1), at), stops):
             return x0, y0, x1, y1
     return None

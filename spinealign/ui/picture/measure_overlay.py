@@ -52,6 +52,9 @@ ROUND_PX = 4.0
 MOST_SQUARES = 3000
 """Where lines fill more squares than this, labels keep off their own lines only."""
 
+MOST_MISSES = 3
+"""Once so many labels found no place the picture is full: no further one is looked for."""
+
 HOVER_PX = 5.0
 """How near to a line the cursor must be to be told its value."""
 
@@ -339,7 +342,6 @@ class MeasureLayer:
         for key, measurement in wanted.items():
             self._set(key, measurement, key == selected)
         self.set_visible(visible)
-        self.lay_out()
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide everything."""
@@ -377,8 +379,12 @@ class MeasureLayer:
         everything = along([one for solid, dashed in lines.values() for one in (*solid, *dashed)])
         if len(everything) > MOST_SQUARES:
             everything = everything[:0]
+        misses = 0
         for key in sorted(self._items, key=lambda k: self._items[k][1].turn()):
             strokes, label = self._items[key]
+            if misses == MOST_MISSES:
+                label.set_shift(None)
+                continue
             place = to_view.map(label.scenePos())
             limits = _sides(room) if is_whole or room.contains(place) else None
             areas = np.array(strokes.areas(to_view), np.float64).reshape(-1, 4)
@@ -391,7 +397,9 @@ class MeasureLayer:
             ]
             at, is_left = (place.x(), place.y()), self._is_left_of_points(label)
             box = free_place(at, label.size_px, limits, taken, is_left, uncrossed, wishes)
-            if box is not None:
+            if box is None:
+                misses += 1
+            else:
                 taken.append(box)
                 uncrossed.append(box)
             label.set_shift(None if box is None else QPointF(box[0], box[1]) - place)

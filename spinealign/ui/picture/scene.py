@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import QGraphicsPolygonItem, QGraphicsRectItem, QGraphicsSc
 
 from spinealign.domain.findings import Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage, WindowKind
-from spinealign.domain.measurements import Drawing, Measurement
+from spinealign.domain.measurements import Drawing, LengthUnit, Measurement
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.report_details import PictureLayers
 from spinealign.imaging.presenting import Placing
@@ -57,6 +57,9 @@ class PictureScene(QGraphicsScene):
     overlay_changed = pyqtSignal()
     """What lies over the picture is other than before."""
 
+    layout_wanted = pyqtSignal()
+    """What is written on the picture may have to stand elsewhere."""
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         # Few items that change all the time: an index of their places costs more than it saves.
@@ -72,6 +75,7 @@ class PictureScene(QGraphicsScene):
         self.shows_overlay = True
         self.shows_heatmap = True
         self.highlighted: int | None = None
+        self._lengths = LengthUnit.MILLIMETRES
         self._new_layers()
         self._greys: LookupItem | None = None
         self._fill: LookupItem | None = None
@@ -149,7 +153,7 @@ class PictureScene(QGraphicsScene):
         self.bodies.show(overlay.bodies)
         self.suggestions.show(overlay.suggestions, self.shows_overlay)
         self._restyle()
-        self.measures.lay_out()
+        self.layout_wanted.emit()
         self.overlay_changed.emit()
 
     def update_bodies(self, overlay: DisplayOverlay) -> None:
@@ -164,7 +168,7 @@ class PictureScene(QGraphicsScene):
         self.drawings.show(drawings, self.shows_overlay)
         self.overlay_changed.emit()
         self.notes.show(drawings, self.shows_overlay)
-        self.measures.lay_out()
+        self.layout_wanted.emit()
 
     def mark(self, outline: Sequence[tuple[float, float]]) -> None:
         """Draw a dashed line round one place, given in pixels of the picture; empty for none."""
@@ -187,7 +191,7 @@ class PictureScene(QGraphicsScene):
     def show_references(self, lines: Sequence[ReferenceLine]) -> None:
         """Draw where slices of other series cut the picture."""
         self.references.show(lines)
-        self.measures.lay_out()
+        self.layout_wanted.emit()
 
     @property
     def layers(self) -> PictureLayers:
@@ -208,7 +212,13 @@ class PictureScene(QGraphicsScene):
     def show_measures(self, shown: Sequence[Measurement], selected: Key | None = None) -> None:
         """Draw these measurements and no others."""
         self.measures.show(shown, selected, self.shows_overlay)
+        self.layout_wanted.emit()
         self.overlay_changed.emit()
+
+    def set_lengths(self, lengths: LengthUnit) -> None:
+        """Write lengths drawn by hand in this unit, on this picture and on all later ones."""
+        self._lengths = lengths
+        self.measures.set_lengths(lengths)
 
     def set_window(self, window: DisplayWindow) -> None:
         """Show the greys that a window or a table gives; the picture keeps it when shown again."""
@@ -253,7 +263,7 @@ class PictureScene(QGraphicsScene):
         """Show or hide the structures."""
         self.shows_overlay = shown
         self._restyle()
-        self.measures.lay_out()
+        self.layout_wanted.emit()
 
     def set_heatmap_shown(self, shown: bool) -> None:
         """Show or hide the heat map."""
@@ -310,13 +320,9 @@ class PictureScene(QGraphicsScene):
         self.suggestions = SuggestionLayer(self._root)
         self.drawings = DrawingLayer(self._root)
         self.measures = MeasureLayer(self._root, self._surroundings)
+        self.measures.set_lengths(self._lengths)
         self.notes = NoteLayer(self._root)
         self.references = ReferenceLayer(self._root)
-
-    def bodies_on(self, to_view: QTransform) -> list[QRectF]:
-        """Lay out the names of bodies; return what they and all handles cover on screen."""
-        handles = [handle for handle in self.handles() if handle.isVisible()]
-        return [*self._lay_out_names(to_view), *(handle.box_on(to_view) for handle in handles)]
 
     def _lay_out_names(self, to_view: QTransform) -> list[QRectF]:
         handles = [h.box_on(to_view) for h in self.bodies.handles() if h.isVisible()]

@@ -60,6 +60,7 @@ class Viewer(QGraphicsView):
     image_shown = pyqtSignal(object)
     overlay_toggle_requested = pyqtSignal()
     menu_requested = pyqtSignal(object, object)
+    _settling = pyqtSignal()
     hand: PointerTool | None = None
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -74,7 +75,7 @@ class Viewer(QGraphicsView):
         self.hint = ""
         self._hidden_px = 0
         self._inset = QRectF()
-        self._stood: list[QRectF] = []
+        self._is_due = False
         self._texts: list[Written] = []
         self.spacing_mm: tuple[float, float] | None = None
         self._turned: dict[tuple[float, ...], tuple[QRectF, float]] = {}
@@ -84,7 +85,9 @@ class Viewer(QGraphicsView):
         self._frame.setSingleShot(True)
         self._frame.timeout.connect(self._follow)
         self._set_up()
+        self._settling.connect(self.settle, Qt.ConnectionType.QueuedConnection)
         self.picture.window_changed.connect(self._refresh)
+        self.picture.layout_wanted.connect(self._refresh)
 
     def _set_up(self) -> None:
         self.setAccessibleName("Image viewer")
@@ -154,6 +157,7 @@ class Viewer(QGraphicsView):
     @property
     def texts(self) -> list[Written]:
         """What is written at the borders of the view, where it stands now."""
+        self.settle()
         return self._texts
 
     def grounds_beside(self, bodies: Sequence[QRectF]) -> list[QRectF]:
@@ -300,7 +304,6 @@ class Viewer(QGraphicsView):
         self._zoomed()
 
     def _zoomed(self) -> None:
-        self.picture.measures.lay_out()
         self._refresh()
         self.zoom_changed.emit(self.zoom)
 
@@ -321,12 +324,21 @@ class Viewer(QGraphicsView):
             factor = limited / self.devicePixelRatioF()
             self.setTransform(QTransform.fromScale(factor, factor))
 
-    def _refresh(self) -> None:
-        before = [text.ground for text in self._texts]
-        bodies = self.picture.bodies_on(self.viewportTransform()) if self._is_fitted else []
-        if self.grounds_beside(bodies) != [*before, *self.covered] or self.covered != self._stood:
-            self._stood = self.covered
+    def settle(self) -> None:
+        """Write everything in its place now, if anything changed; else it is done when drawn.
+
+        While another case is shown a dozen things change one after the other, and where names
+        and labels stand depends on all of them.
+        """
+        if self._is_due:
+            self._is_due = False
             self.picture.measures.lay_out()
+
+    def _refresh(self) -> None:
+        """Draw everything anew, once the present turn is over."""
+        if not self._is_due:
+            self._is_due = True
+            self._settling.emit()
         viewport = self.viewport()
         if viewport is not None:
             viewport.update()
@@ -449,7 +461,9 @@ class Viewer(QGraphicsView):
         return super().event(event)
 
     def viewportEvent(self, event: QEvent | None) -> bool:
-        """Say what the hand knows about a place."""
+        """Say what the hand knows about a place; draw nothing before it is in its place."""
+        if event is not None and event.type() == QEvent.Type.Paint:
+            self.settle()
         if isinstance(event, QHelpEvent) and self.hand is not None:
             text = self.hand.tip(self.to_picture(QPointF(event.pos())))
             QToolTip.showText(event.globalPos(), text, self)
@@ -475,7 +489,6 @@ class Viewer(QGraphicsView):
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         """Draw everything again: what stands in the corners does not move along."""
         super().scrollContentsBy(dx, dy)
-        self.picture.measures.lay_out()
         self._refresh()
 
     @property

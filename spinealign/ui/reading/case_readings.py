@@ -176,6 +176,11 @@ class CaseReadings(QObject):
     # What there is
 
     @property
+    def case(self) -> Case | None:
+        """The case whose reading is at hand: for a moment still the one before."""
+        return self._case
+
+    @property
     def shown(self) -> ReadingSnapshot | None:
         """The reading of the case that is shown; None where nothing can be read."""
         entry = self._entry

@@ -130,6 +130,10 @@ class MeasureModel(QAbstractItemModel):
             return None
         return self._groups[index.internalId() - 1][1][index.row()]
 
+    def texts(self, column: MeasureColumn) -> list[str]:
+        """Return what the cells of a column show, from the top."""
+        return [_cell(member, column) for _, members in self._groups for member in members]
+
     def is_open(self, index: QModelIndex) -> bool:
         """Whether the group of a heading lies open."""
         group, members = self._groups[index.row()]

@@ -278,7 +278,7 @@ class MeasureTree(QTreeView):
         """Make columns as narrow as their words, with room for values that grow in a drag."""
         metrics = self.fontMetrics()
         for column in (MeasureColumn.VALUE, MeasureColumn.INTERVAL):
-            texts = [HEADINGS[column][0], WIDEST_VALUES[column], *self._texts(column)]
+            texts = [HEADINGS[column][0], WIDEST_VALUES[column], *self._measures.texts(column)]
             widest = max(metrics.horizontalAdvance(text) for text in texts)
             self.setColumnWidth(column, widest + CELL_MARGIN_PX + EXTRA_PX.get(column, 0))
         self.setColumnWidth(MeasureColumn.DEFINITION, TICK_PX)
@@ -301,13 +301,6 @@ class MeasureTree(QTreeView):
             yield top
             if self.isExpanded(top):
                 yield from (model.index(member, 0, top) for member in range(model.rowCount(top)))
-
-    def _texts(self, column: MeasureColumn) -> Iterator[str]:
-        model = self._measures
-        for row in range(model.rowCount()):
-            top = model.index(row, 0)
-            for member in range(model.rowCount(top)):
-                yield model.index(member, column, top).data()
 
 
 def row_height(metrics: QFontMetrics, measurement: Measurement | None) -> int:

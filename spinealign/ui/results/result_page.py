@@ -192,6 +192,15 @@ class ResultPage(QWidget):
         """Whether it is not to be seen yet, as sections are still missing."""
         return self._hidden is self and not self._rest.is_filled
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was added to it yet but what stands above all sections."""
+        return not self._rest.is_begun
+
+    def fill_first(self, step: Callable[[], object]) -> None:
+        """Do something before the sections are added."""
+        self._rest.put_first(step)
+
     def _show_whole(self) -> None:
         self._hidden.setVisible(self._details is None or self._details.is_open)
         self.filled.emit()

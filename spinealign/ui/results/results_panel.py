@@ -164,7 +164,8 @@ class ResultsPanel(QWidget):
         self._readings = readings
         self._patient, self._is_unnamed = PatientFacts(), False
         self._phrases: Sequence[Phrase] = ()
-        readings.changed.connect(self._show_reading)
+        self._is_reading_due = False
+        readings.changed.connect(self._follow_reading)
         self.setObjectName("results")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._colours = colours
@@ -250,20 +251,23 @@ class ResultsPanel(QWidget):
     def show_patient(self, facts: PatientFacts, is_unnamed: bool) -> None:
         """Show whose image is read; nobody where the window hides that."""
         self._patient, self._is_unnamed = facts, is_unnamed
-        reading = self.reading
-        if reading is not None:
-            reading.show_patient(facts, is_unnamed)
+        if self._reading_page is not None:
+            self._reading_page.show_patient(facts, is_unnamed)
 
     def set_phrases(self, phrases: Sequence[Phrase]) -> None:
         """Offer these phrases beside the impression."""
         self._phrases = phrases
-        reading = self.reading
-        if reading is not None:
-            reading.impression.set_phrases(phrases)
+        if self._reading_page is not None:
+            self._reading_page.impression.set_phrases(phrases)
 
     @property
     def reading(self) -> ReadingPage | None:
-        """The reading page; None where the image is not read."""
+        """The reading page with all that is read; None where the image is not read."""
+        self._show_due_reading()
+        return self._reading_page
+
+    @property
+    def _reading_page(self) -> ReadingPage | None:
         page = self._scroll.widget()
         return page.reading if isinstance(page, ResultPage) else None
 
@@ -277,11 +281,28 @@ class ResultsPanel(QWidget):
         """Scroll so that a line of the reading page is seen."""
         self._scroll.ensureWidgetVisible(row, 0, self.fontMetrics().height() * 2)
 
+    def _follow_reading(self) -> None:
+        """Show what changed now; another case's reading once its picture is seen."""
+        page = self._scroll.widget()
+        if isinstance(page, ResultPage) and page.reading is not None and page.is_new:
+            self._is_reading_due = True
+            page.fill_first(self._show_due_reading)
+        else:
+            self._show_reading()
+
+    def _show_due_reading(self) -> None:
+        if self._is_reading_due:
+            self._show_reading()
+
     def _show_reading(self) -> None:
-        reading = self.reading
-        if reading is not None:
-            reading.show_reading()
+        self._is_reading_due = False
+        self._show_reading_on(self._reading_page)
         self._lock_image_type()
+
+    def _show_reading_on(self, page: ReadingPage | None) -> None:
+        """Show the reading of this case, once it is at hand: no page tells another one's."""
+        if page is not None and self._readings.case is self._case:
+            page.show_reading()
 
     def _lock_image_type(self) -> None:
         """Keep the kind of a signed reading: it was signed as this one."""
@@ -305,7 +326,7 @@ class ResultsPanel(QWidget):
         finding = None if self._case is None else self._case.finding
         reading.show_others("" if finding is None else other_readings_text(finding.others))
         reading.impression.set_phrases(self._phrases)
-        reading.show_reading()
+        self._show_reading_on(reading)
 
     @property
     def page(self) -> QWidget | None:

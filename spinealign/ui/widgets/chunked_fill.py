@@ -29,10 +29,14 @@ class ChunkedFill(QObject):
     def __init__(self, steps: Iterable[Callable[[], object]], parent: QObject) -> None:
         super().__init__(parent)
         self._steps = deque(steps)
-        self.is_filled = False
+        self.is_begun = self.is_filled = False
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._go_on)
         self._timer.start(0)
+
+    def put_first(self, step: Callable[[], object]) -> None:
+        """Run this step before all that are left."""
+        self._steps.appendleft(step)
 
     def stop(self) -> None:
         """Forget all that is left."""
@@ -42,11 +46,13 @@ class ChunkedFill(QObject):
     def finish(self) -> None:
         """Run all that is left now."""
         self._timer.stop()
+        self.is_begun = True
         while self._steps:
             self._steps.popleft()()
         self._say_filled()
 
     def _go_on(self) -> None:
+        self.is_begun = True
         started = time.perf_counter()
         while self._steps:
             self._steps.popleft()()

@@ -161,6 +161,6 @@ class PictureStates(QObject):
 
     def _no_measure(self) -> str:
         """Why no measure is drawn, nor would be."""
-        if not self._measures.drawable:
+        if not self._measures.has_drawable:
             return NOTHING_MEASURED
-        return "" if self._measures.ticked else NOTHING_TICKED
+        return "" if self._measures.has_ticked else NOTHING_TICKED
