@@ -189,6 +189,19 @@ def _unnamed_instance(dataset: Dataset) -> str:
     return meta or f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
 
+_NEED_BURNED_IN = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.1.1",
+        "1.2.840.10008.5.1.4.1.1.1.1.1",
+        "1.2.840.10008.5.1.4.1.1.1.2",
+        "1.2.840.10008.5.1.4.1.1.1.2.1",
+        "1.2.840.10008.5.1.4.1.1.1.3",
+        "1.2.840.10008.5.1.4.1.1.1.3.1",
+    }
+)
+"""Digital X-ray, mammography and intra-oral images. Source: PS3.3 C.8.11.3, type 1."""
+
+
 def _state_method(
     dataset: Dataset, options: Options, temporal: str, *, was_looked_at: bool
 ) -> None:
@@ -209,6 +222,19 @@ def _state_method(
     )
     if was_looked_at and "Rows" in dataset:
         dataset.BurnedInAnnotation = "NO"
+    elif str(dataset.get("BurnedInAnnotation") or "").upper() == "NO":
+        _unsay_clean_pixels(dataset)
+
+
+def _unsay_clean_pixels(dataset: Dataset) -> None:
+    """Take away what the scanner said of its pixels, which nobody has looked at since.
+
+    Where a class demands the attribute, the value that asks for a look takes its place.
+    """
+    if str(dataset.get("SOPClassUID")) in _NEED_BURNED_IN:
+        dataset.BurnedInAnnotation = "YES"
+    else:
+        del dataset.BurnedInAnnotation
 
 
 def _renew_meta(dataset: Dataset, counts: Changes) -> None:

@@ -12,11 +12,13 @@ from spinealign.domain.formats import DICOM
 from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import SegmentedVolume
 from spinealign.files import write_export
+from spinealign.imaging.decoding import quiet_libraries
 
 _OVERLAY_WORDS = "Structures and measures drawn over the image"
 _REPORT_TITLE = "SpineAlign report"
 
 
+@quiet_libraries()
 def segmentation(analysis: Analysis, details: ReportDetails) -> bytes:
     """Return what was outlined as a DICOM segmentation.
 
@@ -31,6 +33,7 @@ def segmentation(analysis: Analysis, details: ReportDetails) -> bytes:
     return segmentation_bytes(analysis, source_of(analysis.image, details.dicom), details.dicom)
 
 
+@quiet_libraries()
 def overlay_capture(analysis: Analysis, details: ReportDetails) -> bytes:
     """Return the overlay picture, as the screen shows it, as a secondary capture.
 
@@ -56,6 +59,7 @@ def overlay_capture(analysis: Analysis, details: ReportDetails) -> bytes:
     )
 
 
+@quiet_libraries()
 def report_document(analysis: Analysis, details: ReportDetails) -> bytes:
     """Return the report as an encapsulated PDF.
 
@@ -80,6 +84,7 @@ def report_document(analysis: Analysis, details: ReportDetails) -> bytes:
     )
 
 
+@quiet_libraries()
 def source_picture(analysis: Analysis, details: ReportDetails) -> bytes:
     """Return a picture that is no DICOM file as the secondary capture that objects refer to.
 
@@ -94,6 +99,7 @@ def source_picture(analysis: Analysis, details: ReportDetails) -> bytes:
     return object_bytes(made_picture(analysis.image, details.dicom))
 
 
+@quiet_libraries()
 def write_volume_segmentation(volume: SegmentedVolume, folder: Path, choices: DicomChoices) -> Path:
     """Write the masks of a whole series as one DICOM segmentation, and return the file.
 

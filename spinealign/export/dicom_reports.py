@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from spinealign.domain.findings import Analysis
 from spinealign.domain.report_details import ReportDetails
+from spinealign.imaging.decoding import quiet_libraries
 
 
+@quiet_libraries()
 def structured_report(analysis: Analysis, details: ReportDetails) -> bytes:
     """Return every measure and finding of a reading as a DICOM structured report.
 
@@ -20,6 +22,7 @@ def structured_report(analysis: Analysis, details: ReportDetails) -> bytes:
     return object_bytes(measurement_report(analysis, details))
 
 
+@quiet_libraries()
 def presentation(analysis: Analysis, details: ReportDetails) -> bytes:
     """Return outlines, lines and labels, as the screen shows them, as a presentation state.
 

@@ -78,8 +78,8 @@ def check_plausible(path: Path, decoded_bytes: int, stored_bytes: int) -> None:
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Silence warnings and logs of the decoders: they quote values, also of patients."""
-    loggers = [logging.getLogger(name) for name in ("pydicom", "nibabel", "PIL")]
+    """Silence warnings and logs of the libraries: they quote values, also of patients."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "nibabel", "PIL", "highdicom")]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:

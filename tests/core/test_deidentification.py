@@ -405,6 +405,23 @@ def test_pictures_with_text_are_held_back_until_somebody_looked(burned, tmp_path
     assert all("BurnedInAnnotation" not in d for d in datasets(tmp_path / "unchecked"))
 
 
+@pytest.mark.parametrize(
+    ("sop_class", "told"),
+    [("1.2.840.10008.5.1.4.1.1.1", None), ("1.2.840.10008.5.1.4.1.1.1.1", "YES")],
+)
+def test_nothing_says_that_nothing_is_burned_in_before_somebody_looked(
+    burned, tmp_path, sop_class, told
+):
+    source = pydicom.dcmread(burned / "a.dcm")
+    source.BurnedInAnnotation = "NO"
+    source.SOPClassUID = source.file_meta.MediaStorageSOPClassUID = sop_class
+    (tmp_path / "in").mkdir()
+    source.save_as(tmp_path / "in" / "a.dcm")
+    run(tmp_path / "in", tmp_path / "out", Options(pixels=Pixels.UNCHECKED))
+    (dataset,) = datasets(tmp_path / "out")
+    assert dataset.get("BurnedInAnnotation") == told
+
+
 def test_boxes_that_a_person_accepted_are_black_and_the_rest_is_as_it_was(burned, tmp_path):
     proposed = run_to_end(propose([burned], tmp_path / "review"))
     assert [image.looked for image in proposed] == [False] * 3

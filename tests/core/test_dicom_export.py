@@ -27,7 +27,13 @@ from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.measure.correction.changes import add_drawing
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
-from tests.dicom_objects import PATIENT, dciodvfy_errors, kind_analysis, require_program
+from tests.dicom_objects import (
+    PATIENT,
+    dciodvfy_errors,
+    film_analysis,
+    kind_analysis,
+    require_program,
+)
 from tests.dicom_reports import read_by_hand
 
 DICOM_KINDS = [kind for kind, one in EXPORTERS.items() if one.is_dicom]
@@ -243,3 +249,17 @@ def test_wrong_use_is_told(options, tmp_path, capsys):
         run_command(["analyze", *paths, "--out", str(tmp_path / "o"), *options]) == EXIT_WRONG_USE
     )
     assert capsys.readouterr().err
+
+
+def test_names_are_not_told_by_the_libraries(tmp_path, recwarn, caplog, capsys):
+    analysis = kind_analysis("film", tmp_path)
+    header = dcmread(analysis.image.source_path)
+    header.PatientName = "Müller"
+    header.save_as(tmp_path / "one_name.dcm")
+    film = film_analysis(read_image(tmp_path / "one_name.dcm"))
+    for kind in DICOM_KINDS:
+        if EXPORTERS[kind].is_available(film):
+            assert EXPORTERS[kind].write(film, TOLD)
+    out = capsys.readouterr()
+    told = [str(each.message) for each in recwarn.list] + [caplog.text, out.out, out.err]
+    assert not any("Müller" in words for words in told)
