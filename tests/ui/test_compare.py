@@ -172,6 +172,13 @@ def test_what_is_opened_to_be_compared_is_analysed_though_nothing_else_is_at_onc
     assert compared.table.rows_model.rows
 
 
+def test_it_opens_with_its_title_on_the_screen_the_first_time(opened):
+    free = opened.screen().availableGeometry()
+    assert opened.testAttribute(Qt.WidgetAttribute.WA_Moved)
+    assert free.contains(opened.pos())
+    assert opened.y() >= free.top() + 20
+
+
 def test_a_closed_case_leaves_the_comparison(compared, cases, window):
     window.workbench.close([cases[0]])
     assert compared.first.case is None

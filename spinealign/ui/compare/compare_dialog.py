@@ -151,11 +151,13 @@ class CompareWindow(QDialog):
         room = free.adjusted(0, _FRAME_PX // 2, 0, -_FRAME_PX // 2)
         most = QSize(room.width() * _MOST_PERCENT // 100, room.height() * _MOST_PERCENT // 100)
         self.resize(self.size().boundedTo(most))
-        if self.testAttribute(Qt.WidgetAttribute.WA_Moved):
-            frame = self.frameGeometry()
-            left = min(max(self.x(), room.left()), room.right() - frame.width())
-            top = min(max(self.y(), room.top()), room.bottom() - frame.height())
-            self.move(left, top)
+        frame = self.frameGeometry()
+        if not self.testAttribute(Qt.WidgetAttribute.WA_Moved):
+            # Else a window manager may place the title above the screen.
+            frame.moveCenter(room.center())
+        left = min(max(frame.x(), room.left()), room.right() - frame.width())
+        top = min(max(frame.y(), room.top()), room.bottom() - frame.height())
+        self.move(left, max(top, room.top()))
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Remember where this window stood."""

@@ -85,7 +85,8 @@ class Viewer(QGraphicsView):
         self._frame.setSingleShot(True)
         self._frame.timeout.connect(self._follow)
         self._set_up()
-        self._settling.connect(self.settle, Qt.ConnectionType.QueuedConnection)
+        queued = Qt.ConnectionType.QueuedConnection
+        self._settling.connect(self.settle, queued)  # type: ignore[call-arg]  # not in the stubs
         self.picture.window_changed.connect(self._refresh)
         self.picture.layout_wanted.connect(self._refresh)
 
