@@ -548,6 +548,12 @@ class Analysis:
         )
 
     @property
+    def is_turned_since(self) -> bool:
+        """Whether a person wants the picture to be analysed another way up than it was."""
+        looked = (self.automatic or self).image.presentation
+        return self.image.presentation.analysed_deg != looked.analysed_deg
+
+    @property
     def is_lateral_film(self) -> bool:
         """Whether the image is taken for a lateral film of the spine."""
         kind = self.examination

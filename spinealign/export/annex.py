@@ -11,6 +11,7 @@ from spinealign.domain.findings import Analysis, Classification, ModelIdentity, 
 from spinealign.domain.image import SpineImage
 from spinealign.export import page
 from spinealign.export.alignment_pages import Overrulings, alignment_story, methods_story
+from spinealign.export.disc_pages import discs_story
 from spinealign.export.overlay import heatmap_picture
 from spinealign.export.page import Story, facts, grid, paragraph, section
 from spinealign.export.report_pictures import jpeg
@@ -56,6 +57,7 @@ def annex_story(
         *_classification(analysis.classification),
         *_heat_map(analysis),
         *cautions_story(analysis),
+        *discs_story(analysis, overrulings),
         *alignment_story(analysis, overrulings=overrulings),
         *methods_story(analysis),
         *_vertebrae(analysis),

@@ -37,6 +37,7 @@ from spinealign.wording.report import (
     ANNEX_TITLE,
     DRAFT,
     FINDING_HEADINGS,
+    NO_PICTURE,
     OVERRULED_TITLE,
     left_out_text,
 )
@@ -198,7 +199,8 @@ class _Front:
         """Return impression, findings and picture: a high one at the right, another below them."""
         if not self._has_picture:
             told = [*_impression(self._content), *_findings(self._content.rows)]
-            return [*told, *_first_cautions(self._content)]
+            note = paragraph(NO_PICTURE, page.SMALL)
+            return [*told, *_first_cautions(self._content), note]
         caption = paragraph(self._content.picture_caption, page.SMALL.but(align="centre"))
         _, caption_height = caption.wrap(page.TEXT_WIDTH, self._height)
         rows, cautions = self._content.rows, _first_cautions(self._content)

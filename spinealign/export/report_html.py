@@ -30,6 +30,7 @@ from spinealign.wording.measures import measurement_name
 from spinealign.wording.report import (
     DRAFT,
     FINDING_HEADINGS,
+    NO_PICTURE,
     OVERRULED_TITLE,
     PROGRAM_VALUES_ABOVE,
     left_out_text,
@@ -198,7 +199,7 @@ def _finding(row: FindingRow) -> str:
 
 def _picture(analysis: Analysis, content: ReportContent, details: ReportDetails) -> list[str]:
     if ReportPart.PICTURE in details.layout.left_out:
-        return []
+        return [_paragraph(NO_PICTURE, "small")]
     _, jpeg = overlay_jpeg(as_drawn(analysis, details))
     words = _text(content.picture_caption)
     image = f'<img alt="{words}" src="{_data_uri(jpeg)}">'

@@ -12,6 +12,7 @@ TURN_AND_ANALYSE = "Turn and analyse"
 SHOWN_ELSEWHERE = "The other slices are turned with the analysed image: go back to it first (Home)"
 AS_FILE = "The image is shown as its file has it"
 STANDS = "Nothing says that the image lies on its side or stands on its head"
+TURNED_SINCE = "The image was turned since, and is analysed as it is shown (F5)"
 ANALYSED_SO = "The image was analysed as it is shown"
 
 

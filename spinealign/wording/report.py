@@ -139,6 +139,9 @@ def left_out_text(parts: Sequence[str]) -> str:
     return f"{words[0].upper()}{words[1:]}"
 
 
+NO_PICTURE = "The image is not part of this report."
+
+
 def moment_text(moment: datetime) -> str:
     """Return a time to the minute, in UTC."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -54,7 +54,8 @@ SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
         "paper": SettingWords("&Paper"),
         "left_out_parts": SettingWords(
             "A report holds, beside status, impression, findings and cautions:",
-            "What is left out stands in the technical annex, and the report says so.",
+            "The report says what was left out. Discs and measures then stand in the technical "
+            "annex; the picture can be saved by itself.",
         ),
         "dicom_uid_root": SettingWords(
             "&Root of DICOM identifiers",

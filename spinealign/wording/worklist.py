@@ -194,7 +194,7 @@ def last_session_text(count: int) -> str:
     return "Open the image of last time" if count == 1 else f"Open the {count} images of last time"
 
 
-GO_ON, KEEP_OPEN = "Go on", "Keep open"
+GO_ON, KEEP_OPEN = "&Go on", "Keep open"
 
 
 def stop_question(count: int) -> tuple[str, str, str]:
@@ -241,12 +241,13 @@ CLOSE_NOW = "Stop and close"
 
 def stop_one_text(title: str) -> str:
     """Return the words of the button that stops the image being analysed."""
-    return f"Stop “{safe_text(shortened(title))}”".replace("&", "&&")
+    name = safe_text(shortened(title)).replace("&", "&&")
+    return f"&Stop “{name}”"
 
 
 def stop_all_text(count: int) -> str:
     """Return the words of the button that stops all."""
-    return f"Stop all {count}" if count > 1 else "Stop it"
+    return f"Stop &all {count}" if count > 1 else "Stop &it"
 
 
 def close_question(count: int) -> tuple[str, str, str]:

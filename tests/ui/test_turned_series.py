@@ -18,7 +18,7 @@ from spinealign.imaging.readers import read_part
 from spinealign.ui.cases.jobs import Turned, carried
 from spinealign.ui.cases.thumbnails import presented
 from spinealign.ui.series.all_slices_window import SlicesWindow
-from spinealign.wording.presentation import TURN_STEPPED_MESSAGE
+from spinealign.wording.presentation import TURN_AND_ANALYSE, TURN_STEPPED_MESSAGE
 from tests import phantoms
 from tests.fakes import answer_for
 from tests.ui.hands import LEFT, open_and_rest, settle, shown_value
@@ -370,6 +370,134 @@ class TestUndoOfATurn:
         assert presentation(window).turn_deg == -90.0
         window.workbench.editing.save()
         settle(qtbot, window)
+
+
+class TestAFilmOnItsSide:
+    """Refused as it lies, taken once it stands: the bodies are the program's whatever was undone.
+
+    Of a refused picture there are no bodies, which must never be taken for a person's removal.
+    """
+
+    @pytest.fixture
+    def lying(self, qtbot, window, analysed, monkeypatch):
+        taken = answer_for(Path("film_1.png"), None)
+        check = KindCheck(ImageKind.LATERAL_FILM, accepted=False, quarter_turns=3)
+        refused = replace(phantoms.failed_view_analysis(), kind_check=check, image=taken.image)
+
+        def seen(kind, side):
+            shown = window.workbench.services.analyse.presentation_of(refused.image)
+            return taken if shown.analysed_deg == -90.0 else refused
+
+        monkeypatch.setattr("tests.fakes._phantom", seen)
+        analysed("photo.png")
+        window.found = taken.vertebrae
+        assert len(window.found) > 3
+        return window
+
+    @staticmethod
+    def hold(qtbot, window, fake, command):
+        """Begin an analysis, which stands still."""
+        fake.analyser.reached.clear()
+        fake.analyser.gate.clear()
+        fake.analyser.hold = "Measuring"
+        window.actions_by_name[command].trigger()
+        qtbot.waitUntil(fake.analyser.reached.is_set)
+
+    @staticmethod
+    def go_on(qtbot, window, fake, command):
+        """Do something while the analysis stands still, and wait for what comes of it."""
+        session = window.workbench.session
+        with qtbot.waitSignal(session.finding_ready):
+            window.actions_by_name[command].trigger()
+            fake.analyser.hold = ""
+            fake.analyser.gate.set()
+        settle(qtbot, window)
+        qtbot.waitUntil(lambda: not session.is_busy)
+
+    @staticmethod
+    def is_as_found(window):
+        """Whether the result is the program's own, but for the turn."""
+        bench = window.workbench
+        result, state = bench.current_analysis, bench.editing.corrections
+        assert not result.is_refused
+        assert result.vertebrae == state.vertebrae == window.found
+        assert not result.removed
+        assert not bench.editing.is_edited
+        assert not bench.editing.has_own_bodies
+        assert "corrected" not in window.windowTitle()
+        bench.readings.catch_up()
+        assert bench.readings.shown.reading.status is ReadingStatus.AUTOMATIC
+        assert not any(row.decision is not None for row in bench.readings.shown.reading.findings)
+        return True
+
+    def test_turned_too_far_and_back_has_its_bodies(self, qtbot, lying, fake):
+        self.hold(qtbot, lying, fake, "turn_and_analyse")
+        lying.actions_by_name["turn_right"].trigger()
+        self.go_on(qtbot, lying, fake, "analyse_as_shown")
+        assert lying.workbench.current_analysis.is_refused
+        self.go_on(qtbot, lying, fake, "undo")
+        assert presentation(lying).analysed_deg == -90.0
+        assert self.is_as_found(lying)
+        lying.workbench.editing.save()
+        settle(qtbot, lying)
+        kept = fake.kept[lying.workbench.current.path]
+        assert kept.vertebrae == lying.found
+
+    def test_a_turn_done_again_has_its_bodies(self, qtbot, lying, fake):
+        self.hold(qtbot, lying, fake, "turn_and_analyse")
+        self.go_on(qtbot, lying, fake, "undo")
+        assert lying.workbench.current_analysis.is_refused
+        self.go_on(qtbot, lying, fake, "redo")
+        assert self.is_as_found(lying)
+
+    def test_what_was_drawn_meanwhile_is_undone_alone(self, qtbot, lying, fake):
+        self.hold(qtbot, lying, fake, "turn_and_analyse")
+        lying.correction.changes.add_text((8.0, 9.0), "here")
+        with qtbot.waitSignal(lying.workbench.session.finding_ready):
+            fake.analyser.gate.set()
+        assert lying.workbench.editing.corrections.vertebrae == lying.found
+        lying.actions_by_name["undo"].trigger()
+        assert not lying.workbench.session.is_busy
+        assert lying.workbench.editing.corrections.vertebrae == lying.found
+        assert not lying.workbench.editing.is_edited
+        lying.actions_by_name["redo"].trigger()
+        assert lying.workbench.editing.corrections.vertebrae == lying.found
+        assert lying.workbench.editing.corrections.drawings
+        lying.workbench.editing.save()
+        settle(qtbot, lying)
+
+    def test_bodies_that_a_person_changed_come_back(self, qtbot, lying, fake):
+        self.go_on(qtbot, lying, fake, "turn_and_analyse")
+        editing = lying.workbench.editing
+        lying.correction.changes.swap_anterior_posterior()
+        moved = editing.corrections.vertebrae
+        assert editing.has_own_bodies
+        lying.actions_by_name["turn_right"].trigger()
+        self.go_on(qtbot, lying, fake, "analyse_as_shown")
+        self.go_on(qtbot, lying, fake, "undo")
+        assert editing.corrections.vertebrae == moved
+        editing.save()
+        settle(qtbot, lying)
+
+    def test_is_turned_once_whatever_is_pressed(self, qtbot, lying, fake):
+        def offers():
+            return [
+                b
+                for place in (lying.banner, lying.results.page)
+                for b in place.findChildren(QPushButton)
+                if b.text() == TURN_AND_ANALYSE and b.isVisible() and b.isEnabled()
+            ]
+
+        assert len(offers()) == 2
+        self.hold(qtbot, lying, fake, "turn_and_analyse")
+        assert "lie on its side" not in lying.banner.text
+        assert not offers()
+        assert not lying.actions_by_name["turn_and_analyse"].isEnabled()
+        lying.turning.turn_and_analyse()
+        assert presentation(lying).turn_deg == -90.0
+        self.go_on(qtbot, lying, fake, "undo")
+        assert "lie on its side" in lying.banner.text
+        assert len(offers()) == 2
 
 
 class TestMeanwhile:

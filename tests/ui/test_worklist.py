@@ -1,5 +1,6 @@
 """The worklist: what a row says, search, filters, order, several cases at once, the queue."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -101,8 +102,13 @@ def the_question(window):
 
 
 def press_button(box, words):
-    [button] = [b for b in box.findChildren(QPushButton) if words in b.text()]
+    [button] = [b for b in box.findChildren(QPushButton) if words in said(b)]
     QTest.mouseClick(button, LEFT)
+
+
+def said(button):
+    """Return the words of a button without the mark of its access key."""
+    return re.sub("&(.)", r"\1", button.text())
 
 
 def the_menu(window):
@@ -611,13 +617,47 @@ class TestTheQueue:
         queued.workbench.session.cancel([case_named(queued, "ct_1.dcm")])
         assert box.text() == "2 images are being analysed or wait. Stop all of them?"
         assert not one.isVisible()
-        [go_on] = [b for b in box.findChildren(QPushButton) if b.text() == "Go on"]
+        [go_on] = [b for b in box.findChildren(QPushButton) if said(b) == "Go on"]
         assert box.focusWidget() is go_on
         assert go_on.isDefault()
         queued.workbench.session.cancel([case_named(queued, "ct_2.dcm")])
         assert box.text() == "1 image is being analysed or waits. Stop it?"
         press_button(box, "Stop it")
         assert not queued.workbench.session.is_busy
+
+    @pytest.mark.parametrize("tabs", [0, 1, 2])
+    def test_return_goes_on_whichever_button_is_gone(self, qtbot, queued, tabs):
+        queued.actions_by_name["cancel"].trigger()
+        box = the_question(queued)
+        for _ in range(tabs):
+            QTest.keyClick(box.focusWidget(), Qt.Key.Key_Tab)
+        chosen = said(box.focusWidget())
+        queued.workbench.session.cancel([case_named(queued, "ct_1.dcm")])
+        [default] = [b for b in box.findChildren(QPushButton) if b.isDefault()]
+        assert said(default) == "Go on"
+        # What a person went to stays, so that Space does what it says; the rest is Go on.
+        assert said(box.focusWidget()) == ("Stop all 3" if "all" in chosen else "Go on")
+        QTest.keyClick(box.focusWidget(), Qt.Key.Key_Return)
+        assert not box.isVisible()
+        assert len(queued.workbench.session.unfinished) == 3
+
+    def test_the_answers_have_keys(self, queued):
+        queued.actions_by_name["cancel"].trigger()
+        box = the_question(queued)
+        keys = {b.shortcut().toString(): said(b) for b in box.findChildren(QPushButton)}
+        assert keys == {"Alt+S": "Stop “ct_1.dcm”", "Alt+A": "Stop all 4", "Alt+G": "Go on"}
+
+    def test_what_is_looked_at_is_analysed_again_first(self, qtbot, window, files, fake):
+        open_all(qtbot, window, files("ct_1.dcm", "ct_2.dcm", "ct_3.dcm", "ct_4.dcm"))
+        window.workbench.select(case_named(window, "ct_3.dcm"))
+        window.cases.view.selectAll()
+        assert window.workbench.current.title == "ct_3.dcm"
+        before = len(fake.analyser.calls)
+        window.actions_by_name["again"].trigger()
+        qtbot.waitUntil(lambda: at_rest(window), timeout=PATIENCE_MS)
+        order = [name for name, _ in fake.analyser.calls[before:]]
+        assert order == ["ct_3.dcm", *[n for n in sorted(order) if n != "ct_3.dcm"]]
+        assert len(order) > 2
 
     def test_the_question_goes_when_nothing_is_left_to_stop(self, qtbot, queued, fake):
         queued.actions_by_name["cancel"].trigger()

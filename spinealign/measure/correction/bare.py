@@ -48,6 +48,21 @@ def with_drawn_part(corrections: Corrections, drawn: Corrections) -> Corrections
     )
 
 
+def has_bodies_of(corrections: Corrections, other: Corrections) -> bool:
+    """Whether two states have the same bodies, facing and certainty of levels."""
+    return with_bodies_of(corrections, other) == corrections
+
+
+def with_bodies_of(corrections: Corrections, other: Corrections) -> Corrections:
+    """Return corrections with the bodies, facing and certainty of levels of another state."""
+    return replace(
+        corrections,
+        vertebrae=other.vertebrae,
+        facing=other.facing,
+        levels_uncertain=other.levels_uncertain,
+    )
+
+
 def carried_to(analysis: Analysis, before: Corrections, keeps_bodies: bool) -> Corrections:
     """Return what a person wants of a picture that was turned and analysed anew.
 

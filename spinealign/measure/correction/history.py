@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Generic, TypeVar
@@ -121,6 +121,22 @@ class History(Generic[T]):
         if self._done:
             self._done[-1] = replace(self._done[-1], after=state)
         self._state = state
+
+    def revise(self, change: Callable[[T], T]) -> None:
+        """Change every state, the past and the undone ones too; steps stay what they are.
+
+        Parameters
+        ----------
+        change : callable
+            Makes of each state the one that stands in its place.
+        """
+        self.close()
+        self._state = change(self._state)
+        for steps in (self._done, self._undone):
+            steps[:] = [
+                replace(step, before=change(step.before), after=change(step.after))
+                for step in steps
+            ]
 
     def close(self) -> None:
         """End a run of changes that become one step, as when a drag ends."""

@@ -14,6 +14,7 @@ from spinealign.domain.errors import ReadingError
 from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Drawing, DrawingKey, Measurement
+from spinealign.measure.correction.bare import has_bodies_of, with_bodies_of
 from spinealign.measure.correction.history import History
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import (
@@ -48,7 +49,8 @@ class CaseEdits:
 
     `kept` is the state on disk, None where that is another one, `to_write` what goes there as
     soon as it can, `on_its_way` the states that are being written, the latest last; `has_failed`
-    says that the last try to write did.
+    says that the last try to write did. `found` holds what the program found, whichever way the
+    picture stood, this time first: none of it is a person's own.
     """
 
     def __init__(self, finding: Finding) -> None:
@@ -56,6 +58,7 @@ class CaseEdits:
 
         self.image_path = finding.analysis.image.source_path
         self.first = initial_corrections(finding.analysis)
+        self.found: list[Corrections] = [self.first]
         self.kept: Corrections | None = finding.analysis.corrections or self.first
         self.history: History[Corrections] = History(self.kept)
         self.to_write: Analysis | None = None
@@ -71,6 +74,35 @@ class CaseEdits:
     def is_unsaved(self) -> bool:
         """Whether the present state is not on disk."""
         return self.present != self.kept
+
+    @property
+    def has_own_bodies(self) -> bool:
+        """Whether a person changed what the program found of the bodies.
+
+        What was found before the picture was turned stands in the state after it until the
+        analysis ends: of a refused picture that is no body at all.
+        """
+        return not any(has_bodies_of(self.present, found) for found in self.found)
+
+    def take_over(self, before: CaseEdits, looked_deg: float) -> None:
+        """Go on from the changes before a turn; every state of it gets what was found now.
+
+        Parameters
+        ----------
+        before : CaseEdits
+            Of the same picture.
+        looked_deg : float
+            The turn with which the networks saw the picture now.
+        """
+        self.history = before.history
+
+        def of_now(state: Corrections) -> Corrections:
+            is_old = any(has_bodies_of(state, found) for found in before.found)
+            is_now = state.presentation.analysed_deg == looked_deg
+            return with_bodies_of(state, self.first) if is_now and is_old else state
+
+        self.history.revise(of_now)
+        self.found += [found for found in before.found if found not in self.found]
 
 
 class EditSession(QObject):
@@ -191,13 +223,7 @@ class EditSession(QObject):
     @property
     def has_own_bodies(self) -> bool:
         """Whether a person changed what the program found of the bodies."""
-        edits = self.edits
-        if edits is None:
-            return False
-        now, found = edits.present, edits.first
-        return (now.vertebrae, now.facing, now.levels_uncertain) != (
-            found.vertebrae, found.facing, found.levels_uncertain,
-        )  # fmt: skip
+        return self.edits is not None and self.edits.has_own_bodies
 
     @property
     def unsaved_count(self) -> int:
@@ -242,12 +268,13 @@ class EditSession(QObject):
         case.finding = finding = replace(finding, turned=None)
         before, edits = self._edits_before(finding, turned), CaseEdits(finding)
         if before is not None:
+            if not turned.is_of_series:
+                edits.take_over(before, turned.state.presentation.analysed_deg)
             state = carried(finding.analysis, turned, before.present)
             if turned.is_of_series:
                 edits.history = History(state)
             else:
-                before.history.put(state)
-                edits.history = before.history
+                edits.history.put(state)
         self._edits[_key(finding)] = edits
         edits.kept, edits.to_write = None, self._corrected(case, finding, edits)
         self._delay.start()
@@ -481,7 +508,8 @@ class EditSession(QObject):
         looked_deg = before.presentation.analysed_deg
         is_same = edits.present.presentation.analysed_deg == looked_deg
         if not is_same and not self.is_bare and self._case is not None:
-            self.analysis_wanted.emit(self._case, Turned(edits.present, keeps_bodies=True))
+            turned = Turned(edits.present, edits.has_own_bodies)
+            self.analysis_wanted.emit(self._case, turned)
 
     def _apply(self, edits: CaseEdits) -> None:
         case, finding = self._case, self._finding

@@ -148,6 +148,7 @@ class ResultPage(QWidget):
         self._open_folds = open_folds
         self._choices = choices
         self._image_type: ImageTypeChoice | None = None
+        self._refusal: RefusalBox | None = None
         self._why_locked = ""
         self.discs: DiscSection | None = None
         self.measures: MeasureTable | None = None
@@ -239,6 +240,8 @@ class ResultPage(QWidget):
             self._show_cautions(analysis)
         if self.reading is not None:
             self.reading.show_analysis(analysis)
+        if self._refusal is not None:
+            self._refusal.show_turn(analysis)
         return True
 
     def lock_image_type(self, reason: str) -> None:
@@ -279,7 +282,7 @@ class ResultPage(QWidget):
 
     def _add_refusal(self, analysis: Analysis) -> None:
         if analysis.is_refused:
-            box = RefusalBox(analysis, self._colours)
+            self._refusal = box = RefusalBox(analysis, self._colours)
             box.examination_chosen.connect(self.examination_chosen)
             box.turn_requested.connect(self.turn_requested)
             self._column.addWidget(box)

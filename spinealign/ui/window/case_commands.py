@@ -72,7 +72,7 @@ class CaseCommands(QObject):
         bench, cases = self._bench, self._cases
         bench.order = lambda: cases.model.shown_cases
         cases.case_selected.connect(bench.select)
-        cases.again_requested.connect(bench.session.analyse_all)
+        cases.again_requested.connect(self._analyse_again)
         cases.stop_requested.connect(bench.session.cancel)
         cases.close_requested.connect(self.close)
         cases.save_requested.connect(self.save)
@@ -89,6 +89,10 @@ class CaseCommands(QObject):
         one = box.addButton(stop_one_text(unfinished[0].title), role.AcceptRole)
         everything = box.addButton(stop_all_text(len(unfinished)), role.DestructiveRole)
         go_on = box.addButton(GO_ON, role.RejectRole)
+        for button in (one, everything):
+            if button is not None:
+                # Return presses "Go on" whichever button has the keys: no other is the default.
+                button.setAutoDefault(False)
         _on_click(one, partial(self._stop_one, unfinished[0]))
         _on_click(everything, self._status.stop)
         box.setDefaultButton(go_on)
@@ -98,6 +102,11 @@ class CaseCommands(QObject):
         self._bench.session.queue_changed.connect(follow)
         box.finished.connect(lambda: self._bench.session.queue_changed.disconnect(follow))
         box.open()
+
+    def _analyse_again(self, cases: Sequence[Case]) -> None:
+        """Analyse cases again, the one that is looked at first."""
+        current = self._bench.current
+        self._bench.session.analyse_all(sorted(cases, key=lambda case: case is not current))
 
     def close(self, cases: Sequence[Case]) -> None:
         """Close cases; where corrections could not be written, ask before."""
@@ -159,11 +168,12 @@ class CaseCommands(QObject):
         assert everything is not None
         assert go_on is not None
         is_named = case in unfinished and len(unfinished) > 1
-        if one.isVisible() and not is_named:
-            # Else Qt hands the keys to the next button, which stops everything.
-            box.setDefaultButton(go_on)
-            go_on.setFocus()
+        # Else Qt hands the keys of the button that goes to the next, which stops everything.
+        is_chosen = box.focusWidget() is everything
         one.setVisible(is_named)
+        box.setDefaultButton(go_on)
+        if is_chosen:
+            everything.setFocus()
         everything.setText(stop_all_text(len(unfinished)))
         _, text, more = stop_question(len(unfinished))
         box.setText(text)

@@ -65,13 +65,21 @@ class Turning(QObject):
 
     @property
     def quarter_turns(self) -> int:
-        """Turns to the left after which the picture that was analysed would stand; 0 for none."""
+        """Turns to the left after which the picture that was analysed would stand; 0 for none.
+
+        Also 0 where it was turned and is not analysed so yet: what was found speaks of another
+        way to stand.
+        """
         analysis = self._bench.current_analysis
-        return 0 if analysis is None else turns_to_upright(analysis)
+        if analysis is None or analysis.is_turned_since:
+            return 0
+        return turns_to_upright(analysis)
 
     def follow(self) -> None:
         """Show the picture as it is wanted."""
         shown = self.shown
+        if self._offers_upright != (self._offered is not None):
+            self._offer_upright(self._bench.current)
         self._warn_of_mirroring(shown.is_mirrored)
         self._viewer.present(shown)
         if shown != self._presented:
@@ -165,10 +173,13 @@ class Turning(QObject):
         if self._offered is not None:
             self._bench.messages.withdraw(self._offered)
             self._offered = None
-        turns = self.quarter_turns
-        if case is not None and turns and not self.is_elsewhere:
-            self._offered = lies_message(turns, is_refused=self._is_refused)
+        if case is not None and self._offers_upright:
+            self._offered = lies_message(self.quarter_turns, is_refused=self._is_refused)
             self._bench.messages.notice(self._offered, TURN_AND_ANALYSE, self.turn_and_analyse)
+
+    @property
+    def _offers_upright(self) -> bool:
+        return bool(self.quarter_turns) and not self.is_elsewhere
 
     @property
     def _is_refused(self) -> bool:

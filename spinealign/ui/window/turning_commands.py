@@ -11,7 +11,13 @@ from spinealign.ui.window.actions import Actions
 from spinealign.ui.window.command_states import NO_CASE, NO_RESULT, SIGNED
 from spinealign.ui.window.turning import Turning
 from spinealign.ui.workbench import Workbench
-from spinealign.wording.presentation import ANALYSED_SO, AS_FILE, SHOWN_ELSEWHERE, STANDS
+from spinealign.wording.presentation import (
+    ANALYSED_SO,
+    AS_FILE,
+    SHOWN_ELSEWHERE,
+    STANDS,
+    TURNED_SINCE,
+)
 
 LOOKING = ("turn_left", "turn_right", "mirror")
 
@@ -54,10 +60,12 @@ class TurningCommands(QObject):
         self._offer_analysis(shown, locked)
 
     def _offer_analysis(self, shown: Presentation, locked: str) -> None:
-        has_result = self._bench.current_analysis is not None
-        held = locked or ("" if has_result else NO_RESULT)
+        analysis = self._bench.current_analysis
+        held = locked or (NO_RESULT if analysis is None else "")
         held = held or (SIGNED if self._bench.readings.is_signed else "")
         same = ANALYSED_SO if shown.is_analysed_as_shown else ""
         self._actions.offer("analyse_as_shown", held or same)
         stands = "" if self._turning.quarter_turns else STANDS
+        if analysis is not None and analysis.is_turned_since:
+            stands = TURNED_SINCE
         self._actions.offer("turn_and_analyse", held or stands)
