@@ -413,3 +413,16 @@ def test_measures_hide_with_the_overlay(hands):
     assert all(item.isVisible() for item in items)
     hands.key(Qt.Key.Key_O)
     assert not any(item.isVisible() for item in items)
+
+
+def test_whoever_begins_to_draw_sees_what_is_drawn(hands):
+    hands.key(Qt.Key.Key_O)
+    assert not hands.viewer.picture.shows_overlay
+    hands.window.actions_by_name["tool_distance"].trigger()
+    hands.click((20, 30))
+    hands.click((60, 60))
+    assert hands.viewer.picture.shows_overlay
+    assert hands.window.actions_by_name["overlay"].isChecked()
+    picture = hands.viewer.picture
+    [key] = [key for key in picture.measures.keys if key[0] == "drawn_distance"]
+    assert picture.measures._items[key][0].isVisible()

@@ -317,6 +317,7 @@ class MainWindow(DropWindow):
             picture.layers if analysis is editing.analysis else None
         )
         self.correction.editor.hint_changed.connect(self.status.show_hint)
+        self.correction.editor.tool_changed.connect(self._show_what_is_drawn)
         self.correction.editor.tool_changed.connect(
             lambda tool: explain(self.viewer, TOOL_PAGES.get(tool, "measuring"))
         )
@@ -409,6 +410,11 @@ class MainWindow(DropWindow):
             self.navigation.follow()
         self.viewer.picture.highlight(class_id)
         if class_id is not None:
+            self.actions_by_name.check("overlay")
+
+    def _show_what_is_drawn(self, tool: ToolName) -> None:
+        """Show what lies over the picture to whoever begins to draw on it."""
+        if tool is not ToolName.POINTER:
             self.actions_by_name.check("overlay")
 
     def _look_at_disc(self, disc: Disc) -> None:
