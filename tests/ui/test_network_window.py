@@ -137,7 +137,7 @@ def opened(qtbot, window, tmp_path):
     def run(name="film"):
         path = KINDS[name](_made(tmp_path / name / "image.dcm"))
         window.workbench.opener.open_paths([path])
-        qtbot.waitUntil(lambda: window.workbench.current_analysis is not None)
+        qtbot.waitUntil(lambda: window.workbench.current_analysis is not None, timeout=20_000)
         settle(qtbot, window)
         return path
 
@@ -475,6 +475,7 @@ def test_one_series_is_retrieved_and_opened_by_keys(qtbot, search, profile):
     settle(qtbot, window)
     [case] = window.workbench.session.cases
     assert len(case.stack.first) == 3
+    assert ".dcm" not in window.windowTitle()
     images = list((profile / "network" / "fetched").rglob("*.dcm"))
     assert len(images) == 3
     assert all(path.is_relative_to(profile) and "Phantom" not in str(path) for path in images)
@@ -661,6 +662,20 @@ def test_what_is_not_delivered_waits_is_shown_and_survives_a_restart(
     assert transfers.told.text() == "Nothing was sent yet."
 
 
+def test_the_dialog_follows_what_it_sent(qtbot, archive, window, opened):
+    opened()
+    dialog = show(qtbot, window, "send", SendDialog)
+    press(dialog.send_button)
+    assert "not delivered" in sent(qtbot, dialog)
+    settle(qtbot, window)
+    with archive.listening():
+        numbers = [each.number for each in window.network.desk.state.deliveries]
+        window.network.desk.retry(numbers)
+        said = f"{len(numbers)} objects were delivered to “Archive”."
+        qtbot.waitUntil(lambda: dialog.told.text() == said, timeout=10_000)
+        settle(qtbot, window)
+
+
 def test_a_refused_object_is_counted_as_failed(qtbot, archive, window, opened):
     archive.status = 0xA900  # data set does not match the SOP class
     with archive.listening():
@@ -712,7 +727,7 @@ def test_dialogs_fit_small_screens(
     window = open_window()
     window.resize(*size)
     window.workbench.opener.open_paths([KINDS["film"](tmp_path / "film.dcm")])
-    qtbot.waitUntil(lambda: window.workbench.current_analysis is not None)
+    qtbot.waitUntil(lambda: window.workbench.current_analysis is not None, timeout=20_000)
     settle(qtbot, window)
     dialog = show(qtbot, window, command, kind)
     settle(qtbot, window)
@@ -739,6 +754,8 @@ def test_corrections_of_retrieved_images_outlive_them(qtbot, search, profile):
     qtbot.waitUntil(lambda: window.workbench.current_analysis is not None, timeout=10_000)
     settle(qtbot, window)
     image = window.workbench.current_analysis.image.source_path
+    # A picture that stands alone goes by its file elsewhere; here that is a checksum.
+    assert image.stem not in window.windowTitle()
     saved = window.workbench.services.save_corrections(window.workbench.current_analysis)
     assert image.is_relative_to(profile / "network" / "fetched")
     assert saved.is_relative_to(profile / "corrections")

@@ -108,6 +108,7 @@ class SendDialog(QDialog):
         explain(self, "pacs")
         self._desk, self._sendable, self._last_node = desk, sendable, node
         self._task: Task | None = None
+        self._sent: frozenset[int] = frozenset()
         self.node = choice({})
         self.node.setAccessibleName(plain(SEND_LABELS["node"]))
         self.boxes = {kind: self._box(kind, kinds) for kind in sendable.kinds if kind != SOURCE}
@@ -170,6 +171,7 @@ class SendDialog(QDialog):
 
     def _connect(self) -> None:
         self._desk.changed.connect(self._show_nodes)
+        self._desk.changed.connect(self._tell_again)
         for box in self.boxes.values():
             box.toggled.connect(self._follow)
         self.nodes_button.clicked.connect(self.nodes_wanted)
@@ -225,9 +227,20 @@ class SendDialog(QDialog):
         self.progress.setMaximum(progress.total)
         self.progress.setValue(progress.done)
 
-    def _tell(self, name: str, rows: Sequence[Delivery]) -> None:
+    def _tell_again(self, state: NetworkState) -> None:
+        """Say what has become of what was sent since then."""
+        if self._sent and self._task is None:
+            rows = [each for each in state.deliveries if each.number in self._sent]
+            self._say(rows[0].peer if rows else "", rows)
+
+    def _say(self, name: str, rows: Sequence[Delivery]) -> None:
         has_failed = any(row.failure is not None for row in rows)
-        self.told.say(queued_text(name, rows), "danger" if has_failed else "good")
+        if name:
+            self.told.say(queued_text(name, rows), "danger" if has_failed else "good")
+
+    def _tell(self, name: str, rows: Sequence[Delivery]) -> None:
+        self._sent = frozenset(row.number for row in rows)
+        self._say(name, rows)
         self._offer_closing()
         secret = NetworkProblem.SECRET_NEEDED
         asked = [row for row in rows if row.failure is not None and row.failure.problem is secret]
