@@ -1,9 +1,9 @@
 """Nodes, From PACS, Send and Transfers by mouse and keys, against a small PACS on the loopback."""
 
-import ctypes
 import json
-import os
 import socket
+import sys
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import pytest
@@ -42,30 +42,23 @@ from spinealign.wording.network_window import (
 )
 from tests.dicom_objects import KINDS, film_analysis, write_mr_series
 from tests.fakes import part_of
-from tests.network.conftest import bring_up_loopback
+from tests.loopback import only_loopback
 from tests.pacs import Pacs, free_port
 from tests.ui.hands import at_rest
 
 LEFT = Qt.MouseButton.LeftButton
 QUICK = Timeouts(connect=5, associate=5, answer=20, commitment=0.5)
 IMPATIENT = Timeouts(connect=0.5, associate=0.5, answer=0.5, commitment=0.5)
-_CLONE_NEWNET = 0x40000000
 
 
 @pytest.fixture(scope="module", autouse=True)
 def loopback():
     """A network of these tests' own where there can be one, else this computer's loopback."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    is_alone = os.name == "posix" and hasattr(libc, "unshare")
-    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY) if is_alone else -1
-    is_alone = is_alone and not libc.unshare(_CLONE_NEWNET)
-    if is_alone:
-        bring_up_loopback()
-    yield
-    if is_alone:
-        libc.setns(before, _CLONE_NEWNET)
-    if before >= 0:
-        os.close(before)
+    with ExitStack() as stack:
+        if sys.platform == "linux":
+            with suppress(OSError):
+                stack.enter_context(only_loopback())
+        yield
 
 
 def _analyse(source, _models, _examination, _companion, _demonstration, _presentation_of):
@@ -754,8 +747,6 @@ def test_corrections_of_retrieved_images_outlive_them(qtbot, search, profile):
     qtbot.waitUntil(lambda: window.workbench.current_analysis is not None, timeout=10_000)
     settle(qtbot, window)
     image = window.workbench.current_analysis.image.source_path
-    # A picture that stands alone goes by its file elsewhere; here that is a checksum.
-    assert image.stem not in window.windowTitle()
     saved = window.workbench.services.save_corrections(window.workbench.current_analysis)
     assert image.is_relative_to(profile / "network" / "fetched")
     assert saved.is_relative_to(profile / "corrections")

@@ -29,12 +29,7 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import PASTED_PREFIX, Sample, Services
 from spinealign.ui.work.tasks import Task, TaskRunner, Work
 from spinealign.wording import Message
-from spinealign.wording.series import (
-    listed_once_message,
-    refused_message,
-    scanning_text,
-    series_name,
-)
+from spinealign.wording.series import listed_once_message, refused_message, scanning_text
 
 
 def file_filters() -> str:
@@ -88,7 +83,6 @@ class Opener(QObject):
         self._runner = runner
         self._preferences = preferences
         self._chosen: set[Path] = set()
-        self._private: set[Path] = set()
         self._scanning: list[Task] = []
         self._pasted_folder: QTemporaryDir | None = None
         self._pasted_count = 0
@@ -179,11 +173,7 @@ class Opener(QObject):
         return [case.again for case in cases if case.recent.path in self._chosen]
 
     def open_private(self, folders: Sequence[Path]) -> None:
-        """Open images in folders of this program's own; they are not remembered.
-
-        Their files are named by checksums: they are called as their series are.
-        """
-        self._private.update(folders)
+        """Open images in folders of this program's own; they are not remembered."""
         self._scan(list(folders))
 
     def open_sample(self, sample: Sample) -> None:
@@ -269,8 +259,6 @@ class Opener(QObject):
         openings, study = planned(paths, scan)
         if title and len(openings) == 1:
             openings = [replace(openings[0], title=title)]
-        if self._private.issuperset(paths):
-            openings = [replace(each, title=series_name(each.stack.first)) for each in openings]
         if take is not None:
             begin = [study.opening(study.preselected)] if study is not None else openings[:1]
             take(begin)
