@@ -447,7 +447,10 @@ class TestAFilmOnItsSide:
         self.hold(qtbot, lying, fake, "turn_and_analyse")
         self.go_on(qtbot, lying, fake, "undo")
         assert lying.workbench.current_analysis.is_refused
-        self.go_on(qtbot, lying, fake, "redo")
+        with qtbot.waitSignal(lying.workbench.editing.analysis_wanted) as wanted:
+            self.go_on(qtbot, lying, fake, "redo")
+        # Else the reading is opened on a result from which all bodies are removed.
+        assert not wanted.args[1].keeps_bodies
         assert self.is_as_found(lying)
 
     def test_what_was_drawn_meanwhile_is_undone_alone(self, qtbot, lying, fake):

@@ -485,13 +485,15 @@ class TestSeveralAtOnce:
         menu.close()
         assert titles(mixed) == ["photo_2.png", "bad_3"]
 
-    def test_what_is_selected_is_analysed_again_in_its_order(self, qtbot, mixed, fake):
+    def test_what_is_selected_is_analysed_again_with_the_shown_one_first(self, qtbot, mixed, fake):
         fake.analyser.calls.clear()
         click(mixed, "ct_1.dcm")
         click(mixed, "film_4.png", CTRL)
         mixed.actions_by_name["again"].trigger()
         qtbot.waitUntil(lambda: rests(mixed), timeout=PATIENCE_MS)
-        assert [name for name, _ in fake.analyser.calls] == ["ct_1.dcm", "film_4.png"]
+        # The one clicked last is shown, and goes before those that stand above it.
+        assert mixed.workbench.current.title == "film_4.png"
+        assert [name for name, _ in fake.analyser.calls] == ["film_4.png", "ct_1.dcm"]
 
     def test_what_is_selected_is_saved(self, qtbot, mixed, fake, tmp_path, monkeypatch):
         monkeypatch.setattr(
