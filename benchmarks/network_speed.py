@@ -7,7 +7,7 @@ kept and acknowledged one by one.
 
 from __future__ import annotations
 
-import ctypes
+import argparse
 import tempfile
 import threading
 import time
@@ -17,7 +17,8 @@ from pathlib import Path
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.network import DeliveryState
 from spinealign.network.peers import ReceiverSettings, Rule
-from tests.network.conftest import _CLONE_NEWNET, bring_up_loopback, missing
+from tests.loopback import only_loopback
+from tests.network.conftest import missing
 from tests.network.nodes import OWN_TITLE, Orthanc, free_port, node, run, slices
 
 COUNT = 200
@@ -75,12 +76,11 @@ def received(folder: Path, senders: int) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     reason = missing()
     if reason:
         raise SystemExit(reason)
-    ctypes.CDLL(None).unshare(_CLONE_NEWNET)
-    bring_up_loopback()
-    with tempfile.TemporaryDirectory() as name:
+    with only_loopback(), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         by_dicom, by_web = sent(folder / "sent")
         print(f"sent to Orthanc, C-STORE: {by_dicom:.0f} objects/s")

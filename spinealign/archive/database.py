@@ -6,6 +6,8 @@ page by HMAC-SHA-512. Temporary tables stay in memory.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -89,6 +91,7 @@ class ArchiveProblem(StrEnum):
     """Why an archive was not opened, or something in it was not done."""
 
     WRONG_KEY_OR_DAMAGED = "wrong_key_or_damaged"
+    NO_ENCRYPTION = "no_encryption"
     NEWER = "newer"
     IN_USE = "in_use"
     NOT_WRITABLE = "not_writable"
@@ -162,12 +165,14 @@ def connect_to_copy(path: Path, key: bytes) -> Any:
 
 
 def _opened(name: str, key: bytes, settings: tuple[str, ...], *, is_uri: bool = False) -> Any:
-    import sqlcipher3
-
+    sqlcipher3 = _sqlcipher()
     try:
         connection = sqlcipher3.connect(
             name, isolation_level=None, check_same_thread=False, uri=is_uri
         )
+        if not connection.execute("PRAGMA cipher_version").fetchall():
+            connection.close()
+            raise ArchiveError(ArchiveProblem.NO_ENCRYPTION)
         # The key as it is, without SQLCipher's own derivation, which is for passwords.
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -177,6 +182,24 @@ def _opened(name: str, key: bytes, settings: tuple[str, ...], *, is_uri: bool = 
         known = as_archive_error(error) or ArchiveError(ArchiveProblem.WRONG_KEY_OR_DAMAGED)
         raise known from error
     return connection
+
+
+def _sqlcipher() -> Any:
+    """Return the library, bound to its own SQLite whatever other one the process has loaded.
+
+    On Linux a library that was loaded for all others to see, as TensorFlow's is, would answer in
+    SQLCipher's place: plain SQLite, which takes any key and encrypts nothing.
+    """
+    if "sqlcipher3" not in sys.modules and hasattr(os, "RTLD_DEEPBIND"):
+        before = sys.getdlopenflags()
+        sys.setdlopenflags(before | os.RTLD_DEEPBIND)
+        try:
+            import sqlcipher3
+        finally:
+            sys.setdlopenflags(before)
+    import sqlcipher3
+
+    return sqlcipher3
 
 
 def schema_version(connection: Any) -> int:
@@ -223,8 +246,7 @@ def transaction(connection: Any) -> Iterator[None]:
     ArchiveError
         The disk is full, cannot be written, or another program keeps the database too long.
     """
-    import sqlcipher3
-
+    sqlcipher3 = _sqlcipher()
     try:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -243,8 +265,7 @@ def transaction(connection: Any) -> Iterator[None]:
 
 def is_whole(connection: Any) -> bool:
     """Return whether every page is as it was written and the tables agree with one another."""
-    import sqlcipher3
-
+    sqlcipher3 = _sqlcipher()
     try:
         if connection.execute("PRAGMA cipher_integrity_check").fetchall():
             return False

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import io
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -316,6 +319,35 @@ class TestFiles:
         stray.write_bytes(b"of a program that was killed")
         assert archive.remove_strays() == 1
         assert archive.read_file(stored) == b"x"
+
+
+class TestEncryption:
+    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="symbols of ELF")
+    def test_another_sqlite_in_the_process_does_not_answer_instead(self, tmp_path: Path) -> None:
+        library = ctypes.util.find_library("sqlite3")
+        if library is None:
+            pytest.skip("no other SQLite here")
+        script = (
+            "import ctypes, pathlib, sys\n"
+            f"ctypes.CDLL({library!r}, ctypes.RTLD_GLOBAL)\n"
+            "from spinealign.archive.database import connect\n"
+            "connection = connect(pathlib.Path(sys.argv[1]), bytes(range(32)))\n"
+            "connection.execute(\"INSERT INTO patient VALUES (1,'P','','Planted','','',1)\")\n"
+            "connection.close()\n"
+        )
+        path = tmp_path / "archive.db"
+        subprocess.run([sys.executable, "-c", script, str(path)], check=True, timeout=60)
+        assert b"SQLite format" not in path.read_bytes()
+        assert b"Planted" not in path.read_bytes()
+
+    def test_nothing_is_written_without_encryption(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "sqlcipher3", sqlite3)
+        with pytest.raises(ArchiveError) as raised:
+            connect(tmp_path / "plain.db", KEYS.database)
+        assert raised.value.problem is ArchiveProblem.NO_ENCRYPTION
+        assert not (tmp_path / "plain.db").exists() or not (tmp_path / "plain.db").stat().st_size
 
 
 class TestDeleted:
