@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spinealign.cli.main import _parser
+from spinealign.export.measure_tables import MEASUREMENT_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -63,3 +64,12 @@ def test_every_script_that_is_named_is_there() -> None:
         for module in re.findall(r"python3? -m ((?:benchmarks|tests|tools)[.\w]+)", text):
             place = ROOT / module.replace(".", "/")
             assert place.with_suffix(".py").is_file() or place.is_dir(), f"{page.name}: {module}"
+
+
+def test_the_readme_names_every_column_of_the_table_of_measures():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.split("| columns | meaning |")[1].split("\n\n")[0]
+    told = [
+        name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split(" | ")[0])
+    ]
+    assert sorted(told) == sorted(MEASUREMENT_COLUMNS)
