@@ -17,7 +17,12 @@ from spinealign.domain.errors import (
 from spinealign.domain.paths import resources_dir
 from spinealign.export.corrections import corrections_path
 from spinealign.reading.session import ReadingSession
-from spinealign.ui.work.services import PASTED_PREFIX, _is_own, program_services
+from spinealign.ui.work.services import (
+    NETWORK_FOLDER,
+    PASTED_PREFIX,
+    _is_own,
+    program_services,
+)
 from tests.ui.hands import Hands
 
 CORNER = ("C5", "anterior_inferior")
@@ -209,12 +214,14 @@ def test_it_is_said_where_corrections_are_if_not_beside_the_image(qtbot, hands, 
     [
         (resources_dir() / "samples" / "film.png", True),
         (Path("/tmp") / f"{PASTED_PREFIX}x1" / "Pasted 1.png", True),
+        (Path("/profile") / NETWORK_FOLDER / "a" / "film.dcm", True),
+        (Path("/profile") / "film.png", False),
         (Path("/data") / "film.png", False),
     ],
-    ids=["sample", "pasted", "file"],
+    ids=["sample", "pasted", "from a node", "in the profile", "file"],
 )
-def test_nothing_is_written_beside_samples_and_pasted_pictures(path, own):
-    assert _is_own(path) is own
+def test_nothing_is_written_beside_samples_pasted_and_received_pictures(path, own):
+    assert _is_own(path, Path("/profile")) is own
 
 
 @pytest.fixture
