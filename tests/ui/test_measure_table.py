@@ -160,7 +160,7 @@ def test_nothing_is_cut_off_at_the_width_of_the_narrowest_screen(show):
     assert sum(tree.columnWidth(column) for column in MeasureColumn) <= tree.viewport().width()
     for column in (MeasureColumn.MEASURE, MeasureColumn.VALUE, MeasureColumn.INTERVAL):
         names = [measurement_name(film(-12.3)[0])]
-        texts = names if column == MeasureColumn.MEASURE else list(tree._texts(column))
+        texts = names if column == MeasureColumn.MEASURE else table.tree._measures.texts(column)
         room = tree.columnWidth(column) - (30 if column == MeasureColumn.MEASURE else 12)
         assert max(tree.fontMetrics().horizontalAdvance(text) for text in texts) <= room
 
