@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +14,12 @@ import numpy as np
 from spinealign.dicom.anatomy import CodedConcept
 from spinealign.dicom.codes import FINDING_KEY, IMPRESSION, METHOD, STATUS
 from spinealign.dicom.contents import Graphic, Shape
+from spinealign.dicom.object_file import damage_told, object_content
 from spinealign.dicom.source import SourceImage
 from spinealign.domain.errors import (
     DicomObjectError,
     DicomObjectProblem,
-    ImageReadError,
-    ReadProblem,
 )
-from spinealign.imaging.decoding import quiet_libraries
-from spinealign.json_files import JsonError, read_bytes
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -137,7 +133,7 @@ class ReportFile:
         DicomObjectError
             It is of another image, or damaged.
         """
-        with _damage_told(self.path):
+        with damage_told(self.path, DicomObjectProblem.DAMAGED_REPORT):
             source.require_patient_of(self.path, self.dataset)
             if source.sop_instance_uid not in self.image_uids:
                 raise DicomObjectError(self.path, DicomObjectProblem.REPORT_OF_OTHER)
@@ -157,15 +153,8 @@ def read_report(path: Path) -> ReportFile:
     """
     from pydicom import dcmread
 
-    try:
-        content = read_bytes(path, MOST_BYTES)
-    except FileNotFoundError:
-        raise ImageReadError(path, ReadProblem.MISSING) from None
-    except OSError:
-        raise ImageReadError(path, ReadProblem.UNREADABLE) from None
-    except JsonError:
-        raise DicomObjectError(path, DicomObjectProblem.NO_REPORT) from None
-    with _damage_told(path):
+    content = object_content(path, MOST_BYTES, DicomObjectProblem.NO_REPORT)
+    with damage_told(path, DicomObjectProblem.DAMAGED_REPORT):
         dataset = dcmread(io.BytesIO(content), force=True)
         if str(dataset.get("SOPClassUID")) not in _STORAGES:
             raise DicomObjectError(path, DicomObjectProblem.NO_REPORT)
@@ -173,19 +162,6 @@ def read_report(path: Path) -> ReportFile:
         if sum(1 for _ in _walk(dataset)) > _MOST_ITEMS or not dataset.get("ContentSequence"):
             raise DicomObjectError(path, DicomObjectProblem.DAMAGED_REPORT)
         return ReportFile(path, dataset)
-
-
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    """Turn whatever pydicom raises on hostile bytes into a failure that is expected."""
-    try:
-        with quiet_libraries():
-            yield
-    except (DicomObjectError, MemoryError):
-        raise
-    except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
-        # Not chained: the library's message may quote values of the patient.
-        raise DicomObjectError(path, DicomObjectProblem.DAMAGED_REPORT) from None
 
 
 def _walk(item: Dataset, depth: int = 0) -> Iterator[Dataset]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.dicom.anatomy import Structure, structure_of_code, structure_of_label
+from spinealign.dicom.object_file import damage_told, object_content
 from spinealign.dicom.source import SourceImage
 from spinealign.domain.errors import (
     DicomObjectError,
     DicomObjectProblem,
-    ImageReadError,
-    ReadProblem,
 )
-from spinealign.imaging.decoding import quiet_libraries
-from spinealign.json_files import JsonError, read_bytes
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -93,7 +89,7 @@ class SegmentationFile:
         DicomObjectError
             It is of another image, or on another grid, or damaged.
         """
-        with _damage_told(self.path):
+        with damage_told(self.path, DicomObjectProblem.DAMAGED):
             source.require_patient_of(self.path, self.dataset)
             frames = [i for i in range(self._frames) if self._is_of(i, source)]
             if not frames:
@@ -231,8 +227,8 @@ def read_segmentation(path: Path) -> SegmentationFile:
     """
     from pydicom import dcmread
 
-    content = _content(path)
-    with _damage_told(path):
+    content = object_content(path, MOST_BYTES, DicomObjectProblem.NO_SEGMENTATION)
+    with damage_told(path, DicomObjectProblem.DAMAGED):
         dataset = dcmread(io.BytesIO(content), force=True)
         is_one = str(dataset.get("SOPClassUID")) in _STORAGES
         if not is_one:
@@ -268,27 +264,3 @@ def _structure_of(segment: Dataset) -> Structure:
             if found is not None:
                 return found
     return structure_of_label(str(segment.get("SegmentLabel") or ""))
-
-
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    """Turn whatever pydicom raises on hostile bytes into a failure that is expected."""
-    try:
-        with quiet_libraries():
-            yield
-    except (DicomObjectError, MemoryError):
-        raise
-    except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
-        # Not chained: the library's message may quote values of the patient.
-        raise DicomObjectError(path, DicomObjectProblem.DAMAGED) from None
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return read_bytes(path, MOST_BYTES)
-    except FileNotFoundError:
-        raise ImageReadError(path, ReadProblem.MISSING) from None
-    except OSError:
-        raise ImageReadError(path, ReadProblem.UNREADABLE) from None
-    except JsonError:
-        raise DicomObjectError(path, DicomObjectProblem.NO_SEGMENTATION) from None
