@@ -30,7 +30,7 @@ from spinealign.domain.network import (
 from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.network import jobs
 from spinealign.ui.network.desk import NetworkDesk, NetworkState, OnNetwork
-from spinealign.ui.network.forms import Told, choice, column_of, fit
+from spinealign.ui.network.forms import Told, choice, column_of, fit, offer_nodes
 from spinealign.ui.network.secret_dialog import SecretDialog
 from spinealign.ui.network.tables import PAYLOAD, Rows, new_row
 from spinealign.ui.widgets.labels import offer, without_icons
@@ -44,7 +44,6 @@ from spinealign.wording.network_window import (
     FIND_TITLE,
     MODALITY_HINT,
     NAME_HINT,
-    NO_NODES_MESSAGE,
     NO_NODES_YET,
     NO_WORKLIST_OF_WEB,
     NODES_TITLE,
@@ -191,15 +190,7 @@ class FindDialog(QDialog):
     def _show_nodes(self, state: NetworkState) -> None:
         names = [peer.name for peer in state.settings.peers]
         self._web_names = frozenset(p.name for p in state.settings.peers if hasattr(p, "url"))
-        before = self.node.currentText() or self._last_node
-        if names != [self.node.itemText(place) for place in range(self.node.count())]:
-            self.node.clear()
-            self.node.addItems(names)
-            self.node.setCurrentIndex(max(self.node.findText(before), 0) if names else -1)
-        if not names:
-            self.told.say(NO_NODES_MESSAGE, "warning")
-        elif self.told.text() == NO_NODES_MESSAGE:
-            self.told.say("")
+        offer_nodes(self.node, names, self._last_node, self.told)
         self._follow()
 
     # What is filled in

@@ -23,7 +23,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.ui.widgets.labels import wrapped_label
-from spinealign.wording.network_window import BROWSE, PEM_FILTER, plain
+from spinealign.wording.network_window import BROWSE, NO_NODES_MESSAGE, PEM_FILTER, plain
 
 _GAP_PX = 10
 
@@ -188,6 +188,28 @@ def column_of(dialog: QDialog) -> QVBoxLayout:
     column = QVBoxLayout(dialog)
     column.setSpacing(8)
     return column
+
+
+def offer_nodes(box: QComboBox, names: list[str], last: str, told: Told) -> None:
+    """Offer nodes to choose from, keep the choice, and say where there are none.
+
+    Parameters
+    ----------
+    box : QComboBox
+    names : list of str
+    last : str
+        The node that was chosen last time.
+    told : Told
+    """
+    before = box.currentText() or last
+    if names != [box.itemText(place) for place in range(box.count())]:
+        box.clear()
+        box.addItems(names)
+        box.setCurrentIndex(max(box.findText(before), 0) if names else -1)
+    if not names:
+        told.say(NO_NODES_MESSAGE, "warning")
+    elif told.text() == NO_NODES_MESSAGE:
+        told.say("")
 
 
 def fit(dialog: QDialog, width_em: int, height_em: int) -> None:

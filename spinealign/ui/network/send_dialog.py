@@ -24,14 +24,13 @@ from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.network import jobs
 from spinealign.ui.network.desk import NetworkDesk, NetworkState, OnNetwork
-from spinealign.ui.network.forms import Form, Told, choice, column_of, fit
+from spinealign.ui.network.forms import Form, Told, choice, column_of, fit, offer_nodes
 from spinealign.ui.network.secret_dialog import SecretDialog
 from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 from spinealign.ui.work.tasks import Task
 from spinealign.wording import explain as failure_message
 from spinealign.wording.network_window import (
     NEEDS_PATIENT,
-    NO_NODES_MESSAGE,
     NO_NODES_YET,
     NODES_TITLE,
     NOT_IN_RESULT,
@@ -180,15 +179,7 @@ class SendDialog(QDialog):
 
     def _show_nodes(self, state: NetworkState) -> None:
         names = [peer.name for peer in state.settings.peers]
-        before = self.node.currentText() or self._last_node
-        if names != [self.node.itemText(place) for place in range(self.node.count())]:
-            self.node.clear()
-            self.node.addItems(names)
-            self.node.setCurrentIndex(max(self.node.findText(before), 0) if names else -1)
-        if not names:
-            self.told.say(NO_NODES_MESSAGE, "warning")
-        elif self.told.text() == NO_NODES_MESSAGE:
-            self.told.say("")
+        offer_nodes(self.node, names, self._last_node, self.told)
         self._follow()
 
     def _follow(self) -> None:
