@@ -4,7 +4,8 @@
 
 Names, numbers and dates are drawn into films, MR and CT slices beside the repository
 (``shared/data``): two fonts, 10 to 64 pixels high, white, black or white on a black bar, smooth or
-not, a third of them compressed as JPEG afterwards. A text is touched when a box meets it, and
+not, a third of them compressed as JPEG afterwards. One more text a picture is on its side, along
+the left or the right edge. A text is touched when a box meets it, and
 covered when boxes hold at least 98 % of its ink. Pictures as they are give the false alarms; films
 carry true markers here and there, which count as false ones.
 """
@@ -83,6 +84,16 @@ def drawn(grey: np.ndarray, chance: random.Random) -> tuple[np.ndarray, np.ndarr
     return result, ink, style
 
 
+def on_its_side(grey: np.ndarray, chance: random.Random) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return a picture with a text that reads up or down along an edge, and the text's ink."""
+    turns = chance.choice((1, 3))
+    made = drawn(np.ascontiguousarray(np.rot90(grey, turns)), chance)
+    if made is None:
+        return None
+    picture, ink = (np.ascontiguousarray(np.rot90(each, -turns)) for each in made[:2])
+    return picture, ink
+
+
 def covered(ink: np.ndarray, boxes: list[Box]) -> float:
     inside = np.zeros(ink.shape, bool)
     for box in boxes:
@@ -97,7 +108,7 @@ def main() -> None:
     options = parser.parse_args()
     total: Counter[str] = Counter()
     for name, pattern in SOURCES.items():
-        chance = random.Random(options.seed)
+        chance, aside = random.Random(options.seed), random.Random(options.seed + 1)
         files = sorted(DATA.glob(pattern))
         here: Counter[str] = Counter()
         for path in chance.sample(files, min(options.pictures, len(files))):
@@ -113,6 +124,12 @@ def main() -> None:
                                    ("covered", share >= COVERED)):  # fmt: skip
                     here[key] += holds
                     here[f"{key} {made[2]}"] += holds
+            side = on_its_side(grey, aside)
+            if side is not None:
+                share = covered(side[1], text_boxes(side[0]))
+                here["texts on their side"] += 1
+                here["touched on their side"] += share > 0
+                here["covered on their side"] += share >= COVERED
         total += here
         print(told(name, here), flush=True)
     print(told("all", total))
@@ -124,7 +141,9 @@ def main() -> None:
 def told(name: str, counts: Counter[str]) -> str:
     return (
         f"{name}: {counts['pictures']} pictures, false alarm in {counts['alarms']}; "
-        f"{counts['texts']} texts, {counts['touched']} touched, {counts['covered']} covered"
+        f"{counts['texts']} texts, {counts['touched']} touched, {counts['covered']} covered; "
+        f"on their side {counts['texts on their side']}, {counts['touched on their side']} "
+        f"touched, {counts['covered on their side']} covered"
     )
 
 

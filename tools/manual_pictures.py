@@ -301,7 +301,7 @@ def take_deidentification(man: Photographer, work: Path) -> None:
     man.do("deidentify")
     dialog: Any = man.child(DeidentifyDialog)
     dialog.add([work / "burned"])
-    dialog.target.setText(str(work / "copies"))
+    dialog.choices.target.setText(str(work / "copies"))
     dialog.go_on.click()
     man.wait(lambda: dialog.pages.currentIndex() == 1)
     man.keep("deidentify", dialog)

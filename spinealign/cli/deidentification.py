@@ -38,7 +38,7 @@ def add_deidentify(commands: Any) -> None:
     for option, words in (
         ("descriptors", "keep of descriptions the words of imaging (default: removed)"),
         ("structured", "keep codes, numbers and references of structured reports"),
-        ("graphics", "keep drawings and cleaned labels of presentation states"),
+        ("graphics", "keep drawings of presentation states; their labels with --clean-descriptors"),
     ):
         parser.add_argument(f"--clean-{option}", action="store_true", help=words)
     parser.add_argument(

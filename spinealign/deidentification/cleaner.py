@@ -57,6 +57,11 @@ _CONTENT: Final = frozenset({0x0040A730, 0x00400555, 0x00400610})
 _GRAPHICS: Final = 0x00700001
 _BEFORE_OBJECTS: Final = 8
 _OLDEST_YEARS: Final = 89
+_PIXELS: Final = 0x0028
+"""The group that pixels are shown by: a number wrongly taken out there would change them."""
+
+_NEEDED: Final = ("1", "1C")
+_LOOKED: Final = "looked like an identifier"
 _FREE_TEXTS: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 _OF_UIDS: Final = frozenset("0123456789.")
 _STANDARD_ROOTS: Final = ("1.2.840.10008.", "2.16.840.1.113883.")
@@ -139,7 +144,7 @@ class Cleaner:
             self._put(dataset, tag, self._patient.pseudonym, "pseudonym")
             return
         if row is None:
-            self._keep(dataset, tag, keyword, level, is_listed=False)
+            self._keep(dataset, tag, parent, level, is_listed=False)
             return
         action = action_of(row, self._columns, self._sop_class, parent, keyword)
         self._act(dataset, tag, row, action, parent, level)
@@ -147,7 +152,6 @@ class Cleaner:
     def _act(
         self, dataset: Dataset, tag: int, row: Row, action: Action, parent: str, level: int
     ) -> None:
-        keyword = keyword_for_tag(tag)
         if action is Action.REMOVE:
             self._remove(dataset, tag)
         elif action is Action.EMPTY:
@@ -159,7 +163,7 @@ class Cleaner:
         elif action is Action.CLEAN:
             self._clean_value(dataset, tag, row, parent, level)
         else:
-            self._keep(dataset, tag, keyword, level, is_listed=action is Action.KEEP)
+            self._keep(dataset, tag, parent, level, is_listed=action is Action.KEEP)
 
     # What is done to one attribute
 
@@ -218,7 +222,7 @@ class Cleaner:
                 self._put(dataset, tag, joined(moved), "shifted")
                 return
         elif representation in TEXTS and values is not None:  # the offset from UTC
-            self._keep(dataset, tag, keyword_for_tag(tag), 0, is_listed=True)
+            self._keep(dataset, tag, parent, 0, is_listed=True)
             return
         kind = type_of(self._sop_class, parent, keyword_for_tag(tag))
         self._act(dataset, tag, row, basic_action(row.basic, kind), parent, 0)
@@ -234,7 +238,7 @@ class Cleaner:
                 dataset[tag].value = Sequence(
                     cleaned_content(items, self._options, self._patient.identity, self._counts)
                 )
-            self._keep(dataset, tag, keyword_for_tag(tag), level, is_listed=True)
+            self._keep(dataset, tag, parent, level, is_listed=True)
             return
         values = self._values(dataset, tag) if representation in TEXTS else None
         cleaned = [cleaned_description(v, self._patient.identity) for v in values or ()]
@@ -245,10 +249,10 @@ class Cleaner:
             self._put_text(dataset, tag, cleaned, "cleaned")
 
     def _keep(
-        self, dataset: Dataset, tag: int, keyword: str, level: int, *, is_listed: bool
+        self, dataset: Dataset, tag: int, parent: str, level: int, *, is_listed: bool
     ) -> None:
         """Keep a value as far as it can be looked through and names nobody."""
-        representation = representation_of(tag)
+        representation, keyword = representation_of(tag), keyword_for_tag(tag)
         if representation == "SQ":
             for item in self._items(dataset, tag):
                 self.clean(item, keyword, level + 1)
@@ -263,7 +267,7 @@ class Cleaner:
         elif representation in TEXTS:
             self._keep_text(dataset, tag, representation)
         elif representation in NUMBERS_AS_TEXT:
-            self._keep_number(dataset, tag, representation)
+            self._keep_number(dataset, tag, representation, parent)
         elif representation in NUMBERS:
             if not is_stored_as_number(dataset, tag):
                 self._remove(dataset, tag)
@@ -274,7 +278,7 @@ class Cleaner:
         """Do with a date that no row of the table moves or keeps what is done with dates."""
         values = self._values(dataset, tag)
         if self._options.dates is Dates.SHIFTED:
-            self._shift(dataset, tag, Row(name_of(tag), "D", {}, False), "")
+            self._shift(dataset, tag, Row(name_of(tag), "D", {}), "")
         elif self._options.dates is Dates.FULL:
             if values is None or not all(is_date(representation, value) for value in values):
                 self._put_dummy(dataset, tag)
@@ -304,7 +308,7 @@ class Cleaner:
                 cleaned = f"{cleaned[: found.start()]}{uid}{cleaned[found.end() :]}"
         return cleaned
 
-    def _keep_number(self, dataset: Dataset, tag: int, representation: str) -> None:
+    def _keep_number(self, dataset: Dataset, tag: int, representation: str, parent: str) -> None:
         element = dataset.get_item(tag)
         raw = element.value
         if isinstance(raw, bytes):
@@ -318,6 +322,16 @@ class Cleaner:
                 self._put(dataset, tag, f"{_OLDEST_YEARS + 1:03}Y", "made coarser")
         elif not all(map(is_number, values)):
             self._remove(dataset, tag)
+        elif tag >> 16 != _PIXELS and any(map(self._patient.identity.is_number, values)):
+            self._put_away(dataset, tag, parent)
+
+    def _put_away(self, dataset: Dataset, tag: int, parent: str) -> None:
+        """Take out a number that looks like an identifier; a value of type 1 becomes a dummy."""
+        kind = type_of(self._sop_class, parent, keyword_for_tag(tag))
+        if kind in _NEEDED:
+            self._put(dataset, tag, dummy(representation_of(tag)), f"dummy, {_LOOKED}")
+        else:
+            self._put(dataset, tag, None, f"emptied, {_LOOKED}")
 
     def _renew_uids(self, dataset: Dataset, tag: int) -> None:
         values = self._values(dataset, tag)

@@ -28,6 +28,7 @@ from spinealign.deidentification.counting import Change, Changes, changed
 from spinealign.deidentification.dicom_pixels import BlackeningError, bare_pixels, blacken
 from spinealign.deidentification.options import Dates, Options, method_codes
 from spinealign.deidentification.pseudonyms import Pseudonyms
+from spinealign.deidentification.table import TABLE
 from spinealign.domain.errors import DeidentificationError, DeidentificationProblem
 from spinealign.imaging.decoding import quiet_libraries
 
@@ -209,7 +210,7 @@ def _state_method(
     if "PatientName" not in dataset:
         dataset.PatientName = ""
     dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = [f"SpineAlign {__version__}", "PS3.15 Annex E, table E.1-1"]
+    dataset.DeidentificationMethod = [f"SpineAlign {__version__}", TABLE]
     items = []
     for value, meaning in method_codes(options, pixels_cleaned=was_looked_at):
         item = Dataset()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from itertools import permutations
 
@@ -18,6 +19,11 @@ _LEAST_ANYWHERE = 5
 """Letters of a name that is looked for inside other words too; shorter ones stand alone."""
 
 _LEAST_LETTERS, _LEAST_OF_NUMBER = 2, 3
+_LEAST_DIGITS = 5
+"""Digits of an identifier that is looked for in attributes of numbers. Those with fewer are the
+numbers of many images, and taking them out would tell no less than leaving them."""
+
+_MOST_DIGITS = 64
 _MOST_PARTS = 6
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
 _PARTS_OF_NAME = re.compile(r"[\s^=\-,.;'’_\\/()&]+")
@@ -140,6 +146,36 @@ class Identity:
     def is_in(self, text: str) -> bool:
         """Tell whether anything of the patient is in a text."""
         return self._pattern is not None and self._pattern.search(folded(text)) is not None
+
+    @cached_property
+    def _digits(self) -> frozenset[str]:
+        """Digits of identifiers, altogether and where they stand in a row, and birth dates."""
+        dates = (form for d in self.dates for form in (d, f"{d[6:]}{d[4:6]}{d[:4]}",
+                                                       f"{d[4:]}{d[:4]}"))  # fmt: skip
+        numbers = (form for n in self.numbers
+                   for form in (*re.findall(r"[0-9]+", n), re.sub(r"[^0-9]", "", n)))  # fmt: skip
+        plain = (form.lstrip("0") for form in (*dates, *numbers))
+        return frozenset(form for form in plain if len(form) >= _LEAST_DIGITS)
+
+    def is_number(self, value: str) -> bool:
+        """Tell whether a number is, as a whole, an identifier or a birth date.
+
+        Parameters
+        ----------
+        value : str
+            Of DS or IS, or a binary number as text; whatever way it is written.
+        """
+        text = value.strip()
+        if not text or not self._digits or len(text) > _MOST_DIGITS:
+            return False
+        try:
+            number = Decimal(text).copy_abs()
+        except InvalidOperation:
+            return False
+        is_whole = number.is_finite() and number.adjusted() < _MOST_DIGITS
+        return (
+            is_whole and number == number.to_integral_value() and str(int(number)) in self._digits
+        )
 
     @cached_property
     def _sure(self) -> re.Pattern[str] | None:

@@ -40,7 +40,7 @@ class Options:
     clean_structured : bool
         Structured reports keep codes, numbers and references; else they lose their content.
     clean_graphics : bool
-        Presentation states keep drawings and cleaned labels; else they lose them.
+        Presentation states keep drawings; else they lose them. Their labels are descriptions.
     pixels : Pixels
         UNCHECKED also passes on pictures in which text may be burned in.
     """

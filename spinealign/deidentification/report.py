@@ -11,6 +11,7 @@ import msgspec
 from spinealign import __version__
 from spinealign.deidentification.counting import Changes
 from spinealign.deidentification.options import Options, method_codes
+from spinealign.deidentification.table import TABLE
 from spinealign.domain.errors import DeidentificationError, DeidentificationProblem
 
 SCHEMA: Final = "spinealign-deidentification-1"
@@ -65,6 +66,7 @@ class ReportFile(msgspec.Struct, frozen=True):
     method: list[str]
     files: list[FileOutcome]
     changes: list[ChangeCount]
+    table: str = TABLE
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def propose(inputs: Sequence[Path], out: Path) -> Generator[Step, None, list[Rev
     """Look for text in the pixels of all files, for a person to decide; nothing is de-identified.
 
     Writes `boxes.json` and a picture a file, with the boxes drawn in. The pictures show what is
-    burned in: they are as confidential as the sources.
+    burned in: they are as confidential as the sources, and only this user may read them.
 
     Yields
     ------
@@ -147,8 +147,8 @@ def propose(inputs: Sequence[Path], out: Path) -> Generator[Step, None, list[Rev
             looked=False, boxes=list(seen.boxes), problem=problem,
         ))  # fmt: skip
         if seen.picture is not None:
-            _write(out / name, preview_png(seen.picture, seen.boxes))
-    _write(out / BOXES_NAME, review_json(found))
+            _write(out / name, preview_png(seen.picture, seen.boxes), is_private=True)
+    _write(out / BOXES_NAME, review_json(found), is_private=True)
     return found
 
 
@@ -210,6 +210,7 @@ class _Set:
         _write(self._out / REPORT_NAME, report_json(report))
         lines = report_text(
             report.program_version,
+            report.table,
             report.method,
             [(outcome.number, outcome.written, outcome.problem) for outcome in report.files],
             [(c.tag, c.name, c.action, c.count) for c in report.changes],
@@ -369,7 +370,8 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, *, is_private: bool = False) -> None:
+    """Write a file, and its folder if there is none."""
     with as_export_error(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
+        path.parent.mkdir(0o700 if is_private else 0o777, parents=True, exist_ok=True)
+        write_whole(path, content, is_private=is_private)

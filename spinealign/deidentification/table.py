@@ -12,6 +12,9 @@ from spinealign.domain.paths import resources_dir
 from spinealign.json_files import read_json
 
 FOLDER = "deidentification"
+TABLE = "PS3.15 2026c, table E.1-1"
+"""What `profile.csv` holds."""
+
 _CURVES, _OVERLAYS = 0x5000, 0x6000
 _REPEATED = 0xFF00
 _PLAIN_TAG = re.compile(r"([0-9A-F]{4}),([0-9A-F]{4})")
@@ -28,18 +31,19 @@ class Row:
         D, Z, X, U, or what depends on the type: "X/Z", "X/D", "Z/D", "X/Z/D", "X/Z/U*".
     options : Mapping of str to str
         K or C by the name of an option's column.
-    is_by_hand : bool
-        Whether the options were filled in by hand; see the README beside the table.
+    options_from : str
+        Where the options were read: "table", or "DocBook" where that source had none; see the
+        README beside the table.
     """
 
     name: str
     basic: str
     options: Mapping[str, str]
-    is_by_hand: bool
+    options_from: str = ""
 
 
-PRIVATE = Row("Private Attributes", "X", {}, False)
-UNKNOWN = Row("Unknown Attribute", "X", {}, False)
+PRIVATE = Row("Private Attributes", "X", {})
+UNKNOWN = Row("Unknown Attribute", "X", {})
 
 
 @cache
@@ -55,7 +59,7 @@ def profile() -> Mapping[int, Row]:
             if plain := _PLAIN_TAG.fullmatch(tag):
                 options = {key: action for key, action in line.items() if action}
                 number = int(plain[1] + plain[2], 16)
-                found[number] = Row(name, basic, options, source == "by hand")
+                found[number] = Row(name, basic, options, source)
     return found
 
 
@@ -74,9 +78,9 @@ def row_of(tag: int) -> Row | None:
     if group % 2:
         return PRIVATE
     if group & _REPEATED == _CURVES:
-        return Row("Curve Data", "X", {}, False)
+        return Row("Curve Data", "X", {})
     if group & _REPEATED == _OVERLAYS:
-        return Row("Overlay Data", "X", {}, False)
+        return Row("Overlay Data", "X", {})
     return profile().get(tag)
 
 

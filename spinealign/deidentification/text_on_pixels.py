@@ -3,8 +3,10 @@
 Plain image processing. Letters that a program burns in are small, of one brightness, sharp-edged,
 and stand beside each other in lines. Each is a connected component of what stands out from an
 opening or closing (top hat) of the picture; components that are alike in height and lie beside
-each other make a line, and lines make boxes. Handwriting, single letters and letters fainter than
-a fifth of the picture's range are not found. Figures: docs/design/deidentification.md.
+each other make a line, and lines make boxes. Text on its side is looked for beside the left and
+right edge only: in the middle of a picture a spine itself is a row of such shapes. Handwriting,
+single letters, letters one below the other and letters fainter than a fifth of the picture's range
+are not found. Figures: docs/design/deidentification.md.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ _HEIGHT_RATIO: Final = 2.2
 _MARGIN: Final = 0.4
 _SLACK: Final = 0.5
 _WORD_GAP: Final = 1.5
+_EDGE: Final = 0.2
+"""Share of the width, left and right, in which the middle of text on its side lies."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,24 @@ def text_boxes(pixels: NDArray[Any], frame: int | None = None) -> list[Box]:
     grey = _eight_bits(pixels)
     if min(grey.shape) < _LEAST_SIDE // 2:
         return []
+    height, width = grey.shape
+    found = [*_found(grey), *_on_its_side(grey)]
+    return [
+        Box(max(top, 0), max(left, 0), min(bottom, height), min(right, width), frame)
+        for top, left, bottom, right in sorted(_merged(found))
+    ]
+
+
+def _on_its_side(grey: NDArray[np.uint8]) -> list[_Edges]:
+    """Look for text that reads up or down, beside the left and the right edge."""
+    width = grey.shape[1]
+    turned = _found(np.ascontiguousarray(np.rot90(grey)))
+    found = [(left, width - bottom, right, width - top) for top, left, bottom, right in turned]
+    return [box for box in found if not _EDGE < (box[1] + box[3]) / 2 / width < 1 - _EDGE]
+
+
+def _found(grey: NDArray[np.uint8]) -> list[_Edges]:
+    """Look for text that reads from left to right, or upside down."""
     found: list[_Edges] = []
     for scale in _SCALES:
         small = _at_scale(grey, scale)
@@ -90,11 +112,7 @@ def text_boxes(pixels: NDArray[Any], frame: int | None = None) -> list[Box]:
                 for line in _lines(*_letters(turned, threshold)):
                     top, left, bottom, right = (round(edge * scale) for edge in line)
                     found.append((top, left, bottom, right))
-    height, width = grey.shape
-    return [
-        Box(max(top, 0), max(left, 0), min(bottom, height), min(right, width), frame)
-        for top, left, bottom, right in sorted(_merged(found))
-    ]
+    return found
 
 
 def _at_scale(grey: NDArray[np.uint8], scale: float) -> NDArray[np.uint8] | None:

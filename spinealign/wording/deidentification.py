@@ -135,6 +135,7 @@ def review_lines(images: int, with_boxes: int, out: str) -> list[str]:
 
 def report_text(
     version: str,
+    table: str,
     method: Sequence[str],
     files: Sequence[tuple[int, str, str]],
     changes: Sequence[tuple[str, str, str, int]],
@@ -145,6 +146,8 @@ def report_text(
     ----------
     version : str
         Of the program.
+    table : str
+        What decides on attributes, with its edition.
     method : sequence of str
         Codes and meanings of what was done.
     files : sequence of (int, str, str)
@@ -152,7 +155,8 @@ def report_text(
     changes : sequence of (str, str, str, int)
         Tag, name, action, how often.
     """
-    lines = [f"De-identified by SpineAlign {version}", "", "Method (DICOM PS3.16, CID 7050):"]
+    lines = [f"De-identified by SpineAlign {version}", f"Attributes: DICOM {table}", ""]
+    lines += ["Method (DICOM PS3.16, CID 7050):"]
     lines += [f"  {line}" for line in method]
     lines += ["", "Files, by their number in the list of sources:"]
     lines += [f"  {number}: {name or problem_line(problem)}" for number, name, problem in files]

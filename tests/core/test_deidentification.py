@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import shutil
+import stat
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -427,6 +429,10 @@ def test_boxes_that_a_person_accepted_are_black_and_the_rest_is_as_it_was(burned
     assert [image.looked for image in proposed] == [False] * 3
     assert all(image.boxes for image in proposed)
     assert len(list((tmp_path / "review").glob("preview-*.png"))) == 3
+    if os.name != "nt":  # what is burned in is for this user alone
+        assert stat.S_IMODE((tmp_path / "review").stat().st_mode) == 0o700
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "review").iterdir()}
+        assert modes == {0o600}
     file = tmp_path / "boxes.json"
     file.write_bytes(review_json(proposed))
     assert run(burned, tmp_path / "unlooked", review=load_review(file)).written == 0

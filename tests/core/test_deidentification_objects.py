@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import Dataset, dcmread
-from pydicom.datadict import tag_for_keyword
+from pydicom import DataElement, Dataset, dcmread
+from pydicom.datadict import DicomDictionary, tag_for_keyword
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -177,6 +177,67 @@ def test_values_of_wrong_representations_do_not_slip_through(tmp_path):
         )
         assert report.failures == ()
         assert planted.search(tmp_path / "out", planted.SECRETS) == []
+
+
+NUMBER_TAGS = [
+    (tag, entry[0])
+    for tag, entry in DicomDictionary.items()
+    if entry[0] in ("IS", "DS") and tag >> 16 >= 8 and tag >> 16 not in (0x0028, 0x7FE0)
+]  # fmt: skip
+
+
+def numbered(folder: Path, identifier: str) -> Dataset:
+    """Write an image with an identifier in every attribute of numbers, the nested ones too."""
+    corpus = planted.Corpus(folder)
+    dataset = planted.mr_dataset(corpus, 1, ("", identifier))
+    inner = Dataset()
+    for target in (dataset, inner):
+        for tag, representation in NUMBER_TAGS:
+            digits = int("".join(filter(str.isdecimal, identifier)))
+            target[tag] = DataElement(tag, representation, f"{digits}")
+    inner.ImagePositionPatient = [float(digits), 0, 1]
+    dataset.ReferencedImageSequence = [inner]
+    dataset.WindowWidth = digits
+    corpus.save("a.dcm", dataset)
+    return dataset
+
+
+def numbers_left(folder: Path, digits: str) -> Counter[str]:
+    (path,) = folder.rglob("*.dcm")
+    found: Counter[str] = Counter()
+    for element in dcmread(path).iterall():
+        if element.VR in ("IS", "DS"):
+            values = element.value if element.VM > 1 else [element.value]
+            found[element.keyword] += any(str(v) in (digits, f"{digits}.0") for v in values)
+    return +found
+
+
+def test_an_identifier_is_in_no_attribute_of_numbers_and_the_report_says_so(tmp_path):
+    numbered(tmp_path / "in", "PID 7719031")
+    options = Options(dates=Dates.FULL, retain_patient=True, retain_device=True)
+    report = run_to_end(
+        deidentify([tmp_path / "in"], tmp_path / "out", options, key=KEY, review={})
+    )
+    assert report.failures == ()
+    assert numbers_left(tmp_path / "out", "7719031") == {"WindowWidth": 1}  # describes pixels
+    told = [c for c in report.file.changes if c.action.endswith("looked like an identifier")]
+    assert sum(change.count for change in told) > len(NUMBER_TAGS)
+    (path,) = (tmp_path / "out").rglob("*.dcm")
+    now = dcmread(path)
+    assert (now.SeriesNumber, now.InstanceNumber) == (None, None)  # must be there, may be empty
+    assert now.ReferencedImageSequence[0].ImagePositionPatient is None
+    assert "7719031" not in (tmp_path / "out" / "deidentification.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("identifier", ["12", "4711", "A12B34"])
+def test_a_short_identifier_takes_no_numbers_out(tmp_path, identifier):
+    numbered(tmp_path / "in", identifier)
+    report = run_to_end(
+        deidentify([tmp_path / "in"], tmp_path / "out", Options(), key=KEY, review={})
+    )
+    assert not any("looked" in change.action for change in report.file.changes)
+    digits = "".join(filter(str.isdecimal, identifier))
+    assert numbers_left(tmp_path / "out", digits)["InstanceNumber"] == 2
 
 
 UNSAFE = {

@@ -7,6 +7,7 @@ import io
 import os
 import stat
 import struct
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -46,17 +47,30 @@ KEY = bytes(32)
 # Table and actions
 
 
-def test_the_table_is_whole_and_says_which_rows_were_filled_by_hand():
+def test_the_table_is_whole_and_says_where_options_were_read():
     rows = profile()
     assert len(rows) == 652
-    assert sum(row.is_by_hand for row in rows.values()) == 35
+    assert Counter(row.options_from for row in rows.values()) == {"table": 616, "DocBook": 36}
+    assert all(row.name for row in rows.values())
     assert {row.basic for row in rows.values()} == {
         "X", "Z", "D", "U", "X/Z", "X/D", "Z/D", "X/Z/D", "X/Z/U*",
     }  # fmt: skip
     assert rows[0x00100010].basic == "Z"
     assert rows[0x00080018].options == {"uids": "K"}
     assert rows[0x0008103E].options == {"descriptors": "C"}
-    assert not any(set(row.options) & {"full_dates"} for row in rows.values() if row.is_by_hand)
+
+
+@pytest.mark.parametrize(
+    ("tag", "options"),
+    [
+        (0x00700006, {"descriptors": "C"}), (0x00321033, {"descriptors": "C"}),
+        (0x00100042, {"descriptors": "C", "patient": "C"}), (0x00100043, {"patient": "K"}),
+        (0x0040B020, {"structured": "C"}), (0x0040A034, {"full_dates": "K", "shifted_dates": "C"}),
+        (0x00100044, {}), (0x300A0054, {"uids": "K"}), (0x00181010, {"device": "K"}),
+    ],
+)  # fmt: skip
+def test_rows_without_options_in_the_sources_are_as_the_standard_prints_them(tag, options):
+    assert profile()[tag].options == options
 
 
 @pytest.mark.parametrize(
@@ -200,6 +214,24 @@ def test_a_description_keeps_words_of_imaging_only(identity, text, left):
 def test_known_words_are_lower_case_and_hold_no_digits():
     assert all(word == word.lower() and not word.isdecimal() for word in known_words())
     assert {"sag", "lumbar", "t2"} - known_words() <= {"t2"}
+
+
+@pytest.mark.parametrize(
+    ("value", "holds"),
+    [
+        ("4711081", True), (" 4711081 ", True), ("0004711081", True), ("-4711081", True),
+        ("4711081.000", True), ("4.711081E+6", True), ("19500312", True), ("12031950", True),
+        ("3121950", True), ("55512", True), ("1255512", True), ("4711081.5", False),
+        ("47110815", False), ("471108", False), ("812", False), ("12", False), ("", False),
+        ("x", False), ("NaN", False), ("Infinity", False), ("1E+999999999", False), ("0", False),
+    ],
+)  # fmt: skip
+def test_a_number_is_the_patients_as_a_whole_and_from_five_digits_on(value, holds):
+    identity = Identity()
+    identity.add_birth_date("19500312")
+    for number in ("004711-081", "812", "12", "PID12X55512", "00000"):
+        identity.add_number(number)
+    assert identity.is_number(value) is holds
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-16-le", "utf-16-be"])
@@ -549,6 +581,24 @@ def test_a_name_in_a_corner_is_boxed_and_a_soft_picture_is_not(ink, kind):
     assert inside[written != pixels].all()
     assert inside.mean() < 0.1
     assert not inside[:200].any()
+
+
+@pytest.mark.parametrize("is_up", [True, False], ids=["reads up", "reads down"])
+@pytest.mark.parametrize("is_left", [True, False], ids=["left", "right"])
+def test_a_name_on_its_side_along_an_edge_is_boxed(is_up, is_left):
+    pixels = cv2.resize(planted.soft_pixels(), (360, 480))
+    turns = 1 if is_up else -1
+    written = np.ascontiguousarray(np.rot90(pixels, -turns))
+    row = 20 if is_left is is_up else written.shape[0] - 10
+    cv2.putText(written, "ZWICKELMANN 1937", (200, row), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1)
+    written = np.rot90(written, turns)
+    ink = written != pixels
+    assert (np.nonzero(ink)[1] < 180).all() == is_left
+    inside = np.zeros(pixels.shape, bool)
+    for box in text_boxes(written):
+        inside[box.top : box.bottom, box.left : box.right] = True
+    assert inside[ink].all()
+    assert inside.mean() < 0.1
 
 
 def test_text_on_colours_and_on_small_pictures_is_boxed():

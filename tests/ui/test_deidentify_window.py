@@ -50,9 +50,9 @@ def dialog(window, images, tmp_path, monkeypatch):
     answers = iter([str(images), str(tmp_path / "copies")])
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: next(answers))
     assert dialog.go_on.toolTip() == "Add images first"
-    press(dialog.add_folder)
+    press(dialog.choices.add_folder)
     assert dialog.go_on.toolTip() == "Choose a folder for the copies first"
-    press(dialog.browse)
+    press(dialog.choices.browse)
     return dialog
 
 
@@ -64,7 +64,7 @@ def press(button):
 def looked(qtbot, dialog):
     press(dialog.go_on)
     qtbot.waitUntil(lambda: dialog.pages.currentIndex() == 1, timeout=30_000)
-    return dialog.pictures
+    return dialog.review.pictures
 
 
 def written(qtbot, dialog):
@@ -83,9 +83,9 @@ def test_the_picture_with_text_comes_first_and_is_held_back_unless_accepted(
     first, second = looked(qtbot, dialog)
     assert first.boxes
     assert not second.boxes
-    assert dialog.list.item(1).text() == "2  no box"
-    dialog.list.setCurrentRow(1)
-    press(dialog.accept_one)
+    assert dialog.review.list.item(1).text() == "2  no box"
+    dialog.review.list.setCurrentRow(1)
+    press(dialog.review.accept_one)
     assert (first.is_decided, second.is_decided) == (False, True)
     assert "1 picture with boxes not accepted: held back." in dialog.told.text()
     report = written(qtbot, dialog)
@@ -101,9 +101,9 @@ def test_the_picture_with_text_comes_first_and_is_held_back_unless_accepted(
 
 def test_accepted_boxes_are_blackened_and_nothing_else(qtbot, dialog, tmp_path):
     first, _ = looked(qtbot, dialog)
-    QTest.keyClick(dialog.editor, Qt.Key.Key_Return)
-    assert dialog.list.currentRow() == 1
-    QTest.keyClick(dialog.editor, Qt.Key.Key_Return)
+    QTest.keyClick(dialog.review.editor, Qt.Key.Key_Return)
+    assert dialog.review.list.currentRow() == 1
+    QTest.keyClick(dialog.review.editor, Qt.Key.Key_Return)
     assert dialog.told.text() == "2 of 2 pictures accepted."
     assert "2 files written" in written(qtbot, dialog)
     found = [dcmread(path).pixel_array for path in copies(tmp_path)]
@@ -116,9 +116,9 @@ def test_accepted_boxes_are_blackened_and_nothing_else(qtbot, dialog, tmp_path):
 
 
 def test_what_is_kept_is_kept(qtbot, dialog, tmp_path):
-    dialog.options["retain_patient"].setFocus()
-    QTest.keyClick(dialog.options["retain_patient"], Qt.Key.Key_Space)
-    dialog.dates.setCurrentIndex(2)
+    dialog.choices.options["retain_patient"].setFocus()
+    QTest.keyClick(dialog.choices.options["retain_patient"], Qt.Key.Key_Space)
+    dialog.choices.dates.setCurrentIndex(2)
     looked(qtbot, dialog)
     report = written(qtbot, dialog)
     assert "113108 Retain Patient Characteristics Option" in report
@@ -132,9 +132,9 @@ def test_what_is_kept_is_kept(qtbot, dialog, tmp_path):
 def editor(qtbot, dialog):
     """The editor with the picture without text."""
     looked(qtbot, dialog)
-    dialog.list.setCurrentRow(1)
-    dialog.editor.setFocus()
-    return dialog.editor
+    dialog.review.list.setCurrentRow(1)
+    dialog.review.editor.setFocus()
+    return dialog.review.editor
 
 
 def at(editor, row, column):
@@ -152,16 +152,16 @@ def test_a_box_is_drawn_selected_and_deleted_with_the_mouse(dialog, editor):
     [box] = editor.boxes
     for edge, wanted in ((box.top, 50), (box.left, 60), (box.bottom, 100), (box.right, 180)):
         assert abs(edge - wanted) <= 3
-    assert dialog.pictures[1].boxes == [box]
-    assert dialog.list.item(1).text() == "2  1 box"
+    assert dialog.review.pictures[1].boxes == [box]
+    assert dialog.review.list.item(1).text() == "2  1 box"
     drag(editor, (150, 200), (200, 300))
     QTest.mouseClick(editor, LEFT, pos=at(editor, 75, 100))
     assert editor.chosen == 0
-    press(dialog.delete_box)
+    press(dialog.review.delete_box)
     assert len(editor.boxes) == 1
     assert editor.boxes[0] != box
     QTest.mouseClick(editor, LEFT, pos=at(editor, 20, 20))
-    assert dialog.delete_box.toolTip() == "No box is selected"
+    assert dialog.review.delete_box.toolTip() == "No box is selected"
 
 
 def test_a_box_is_added_moved_sized_and_deleted_by_keys(dialog, editor):
@@ -187,11 +187,11 @@ def test_a_box_is_added_moved_sized_and_deleted_by_keys(dialog, editor):
 
 
 def test_a_box_that_changes_takes_the_acceptance_back(dialog, editor):
-    press(dialog.accept_one)
-    assert dialog.pictures[1].is_decided
-    dialog.list.setCurrentRow(1)
+    press(dialog.review.accept_one)
+    assert dialog.review.pictures[1].is_decided
+    dialog.review.list.setCurrentRow(1)
     QTest.keyClick(editor, Qt.Key.Key_N)
-    assert not dialog.pictures[1].is_decided
+    assert not dialog.review.pictures[1].is_decided
 
 
 def test_what_was_held_back_is_written_after_a_second_look(qtbot, dialog, tmp_path):
@@ -199,13 +199,13 @@ def test_what_was_held_back_is_written_after_a_second_look(qtbot, dialog, tmp_pa
     assert "held back" in written(qtbot, dialog)
     press(dialog.back)
     assert dialog.pages.currentIndex() == 1
-    press(dialog.accept_one)
+    press(dialog.review.accept_one)
     assert "2 files written" in written(qtbot, dialog)
     assert len(copies(tmp_path)) == 2
 
 
 def test_copies_among_the_originals_are_refused(qtbot, dialog, images):
-    dialog.target.setText(str(images / "inside"))
+    dialog.choices.target.setText(str(images / "inside"))
     press(dialog.go_on)
     qtbot.waitUntil(lambda: "Choose a folder of its own." in dialog.told.text())
     assert dialog.pages.currentIndex() == 0
@@ -225,7 +225,7 @@ def test_nothing_is_cut_on_small_screens(qtbot, window, size, images, tmp_path):
     window.actions_by_name["deidentify"].trigger()
     dialog = window.findChild(DeidentifyDialog)
     dialog.add([images])
-    dialog.target.setText(str(tmp_path / "copies"))
+    dialog.choices.target.setText(str(tmp_path / "copies"))
     QApplication.processEvents()
     assert dialog.width() <= window.width()
     assert dialog.height() <= window.height()

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import (
     QAbstractItemView,
     QDialogButtonBox,
     QFrame,
+    QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
@@ -49,6 +50,17 @@ def wrapped_label(text: str, kind: str = "", strong: bool = False) -> QLabel:
     if strong:
         label.setProperty("strong", "true")
     return label
+
+
+def row_of(*widgets: QWidget | None) -> QHBoxLayout:
+    """Return widgets beside each other; None is empty room."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        if widget is None:
+            row.addStretch(1)
+        else:
+            row.addWidget(widget)
+    return row
 
 
 def put_breakable(label: QLabel, text: str) -> None:
