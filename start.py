@@ -83,6 +83,9 @@ TRIAL_TOOLS = (
     ("desktop-file-validate", "desktop-file-utils"),
     ("appstreamcli", "appstream"),
 )
+# One process a core, four at most, since each may hold TensorFlow. The tests of a file stay together,
+# so that what they share is made once.
+TEST_PROCESSES = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
 
 
 def main() -> int:
@@ -262,7 +265,7 @@ def run_tests(python: str) -> int:
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["importlinter"],
-        ["pytest", "-q"],
+        ["pytest", "-q", *TEST_PROCESSES],
     )
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     for module, *options in checks:
