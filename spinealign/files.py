@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spinealign.domain.errors import ExportError, ExportProblem
+from spinealign.protected_folders import cipher_of
 
 TEMPORARY_PREFIX = ".spinealign-"
 """Of unfinished files and folders; what a killed program left behind, the next one clears away."""
@@ -298,7 +299,10 @@ def export_error(path: Path, error: OSError) -> ExportError:
 
 def _write_new(path: Path, content: bytes | Iterable[bytes], mode: int = 0o666) -> None:
     """Write a file that does not exist yet; `mode` is what the user's umask then narrows."""
-    pieces = (content,) if isinstance(content, bytes) else content
+    pieces: Iterable[bytes] = (content,) if isinstance(content, bytes) else content
+    cipher = cipher_of(path)
+    if cipher is not None:
+        pieces, mode = cipher.sealed(pieces), 0o600
     with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         for piece in pieces:
             file.write(piece)

@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from spinealign.protected_folders import cipher_of
+
 MOST_BYTES = 2_000_000
 """Size of the largest file read unless a caller expects more; our own cards have 70 kB."""
 
@@ -164,10 +166,15 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
     JsonError
         It is not an ordinary file, or larger than `most_bytes`.
     """
-    with open(path, "rb", opener=_open_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise JsonError(JsonProblem.NOT_A_FILE)
-        content = file.read(most_bytes + 1)
+    cipher = cipher_of(path)
+    if cipher is None:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise JsonError(JsonProblem.NOT_A_FILE)
+            content = file.read(most_bytes + 1)
+    else:
+        with cipher.opened(path) as plain:
+            content = plain.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise JsonError(JsonProblem.TOO_LARGE, detail=f"{most_bytes / 1e6:g} MB")
     return content

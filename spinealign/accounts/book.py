@@ -260,6 +260,11 @@ class AccountBook:
         """Every account, as the file says; checked once somebody signed in."""
         return self._content.accounts
 
+    def name_of(self, typed: str) -> str | None:
+        """Return how an account's name is written; None where there is no such account."""
+        account = self._found(typed)
+        return None if account is None else account.name
+
     def sign_in(self, name: str, password: str) -> Unlocked:
         """Return the account with the data key.
 
@@ -272,7 +277,7 @@ class AccountBook:
         """
         self._content = self._read()
         account = self._found(name)
-        tried = account or _nobody(self._cost())
+        tried = account or _nobody(self.accounts)
         key = password_key(password, bytes.fromhex(tried.salt), tried.cost)
         try:
             data_key = unwrap(tried.key, key, _bound(self.archive, tried.name))
@@ -283,6 +288,28 @@ class AccountBook:
         self._require_unchanged(data_key)
         return Unlocked(account, bytearray(data_key))
 
+    def data_key_of(self, recovery_key: bytes) -> bytes:
+        """Return the data key by the recovery key.
+
+        Raises
+        ------
+        AccountError
+            ``WRONG_RECOVERY_KEY``, ``FILE_CHANGED``.
+        """
+        self._content = self._read()
+        try:
+            data_key = unwrap(self._content.recovery, recovery_key, _recovery(self.archive))
+        except WrongKeyError as error:
+            raise AccountError(AccountProblem.WRONG_RECOVERY_KEY) from error
+        self._require_unchanged(data_key)
+        return data_key
+
+    def new_password_problem(self, name: str, password: str) -> AccountProblem | None:
+        """Return why an account does not take a password; None where it would."""
+        if self._found(name) is None:
+            return AccountProblem.NO_SUCH_ACCOUNT
+        return password_problem(password, name)
+
     def recover(self, recovery_key: bytes, name: str, password: str) -> Unlocked:
         """Give an account a new password by the recovery key, and sign it in.
 
@@ -291,12 +318,7 @@ class AccountBook:
         AccountError
             ``WRONG_RECOVERY_KEY``, ``FILE_CHANGED``, ``NO_SUCH_ACCOUNT``, or of the password.
         """
-        self._content = self._read()
-        try:
-            data_key = unwrap(self._content.recovery, recovery_key, _recovery(self.archive))
-        except WrongKeyError as error:
-            raise AccountError(AccountProblem.WRONG_RECOVERY_KEY) from error
-        self._require_unchanged(data_key)
+        data_key = self.data_key_of(recovery_key)
         account = self._with_password(self._required(name), data_key, password)
         self._write(data_key, self._replaced(account))
         return Unlocked(account, bytearray(data_key))
@@ -429,7 +451,13 @@ class AccountBook:
 
 
 def create_book(
-    path: Path, name: str, full_name: str, password: str, cost: Callable[[], PasswordCost]
+    path: Path,
+    name: str,
+    full_name: str,
+    password: str,
+    cost: Callable[[], PasswordCost],
+    archive: str = "",
+    data_key: bytes = b"",
 ) -> NewBook:
     """Set up the first account, which administers and reads.
 
@@ -440,6 +468,10 @@ def create_book(
     name, full_name, password : str
     cost : callable
         What a new password may cost.
+    archive : str
+        Identifier of an archive that there is already; empty for a new one.
+    data_key : bytes, 32 long
+        Of that archive; empty for a new one.
 
     Raises
     ------
@@ -452,7 +484,8 @@ def create_book(
         raise FileExistsError(path)
     if re.match(_NAME, name) is None:
         raise AccountError(AccountProblem.NAME_NOT_ALLOWED, name)
-    archive, data_key, recovery_key = secrets.token_hex(16), new_key(), new_key()
+    archive, data_key = archive or secrets.token_hex(16), data_key or new_key()
+    recovery_key = new_key()
     roles = (Role.READER, Role.ADMINISTRATOR)
     account = _account(archive, name, full_name, roles, password, data_key, cost())
     recovery = wrap(data_key, recovery_key, _recovery(archive))
@@ -492,8 +525,9 @@ def _account(
     return Account(name, full_name, roles, salt.hex(), cost, key)
 
 
-def _nobody(cost: PasswordCost) -> Account:
-    """Return an account that no password opens."""
+def _nobody(accounts: tuple[Account, ...]) -> Account:
+    """Return an account that no password opens, which takes as long as the others."""
+    cost = max((account.cost for account in accounts), key=lambda each: each.passes)
     return Account(
         "nobody", "", (), bytes(SALT_BYTES).hex(), cost, WrappedKey("00" * 12, "00" * 48)
     )

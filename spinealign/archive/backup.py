@@ -14,9 +14,9 @@ import hashlib
 import hmac
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import msgspec
@@ -95,7 +95,7 @@ def back_up(
     place: Path,
     identifier: str,
     name: str,
-    others: tuple[str, ...] = (),
+    others: Mapping[str, Path],
 ) -> Iterator[tuple[int, int] | BackedUp]:
     """Copy an archive, and read back what was copied.
 
@@ -112,8 +112,9 @@ def back_up(
         Of the archive.
     name : str
         Of the back-up: its time, "20261129T150405Z".
-    others : tuple of str
-        Names of files in the archive's folder that belong to it: accounts, anchor.
+    others : mapping of str to Path
+        Files that belong to it, by the name that they get in the back-up, with ``/`` between
+        folders: accounts, anchor, what the program keeps.
 
     Yields
     ------
@@ -133,6 +134,9 @@ def back_up(
     unfinished = target.with_name(f"{name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
+    # The anchor first: one that knows of fewer events than the database is sound, one of more not.
+    for other, path in others.items():
+        _copy_whole(path, unfinished / other)
     examinations = _copy_database(archive, unfinished / DATABASE, keys)
     stored = [row[0] for row in archive.connection.execute("SELECT identifier FROM stored_file")]
     copied: list[BackedUpFile] = []
@@ -145,8 +149,6 @@ def back_up(
             _copy_whole(source, goal)
             new_files, new_bytes = new_files + 1, new_bytes + source.stat().st_size
         copied.append(_described(goal, file_identifier))
-    for other in others:
-        _copy_whole(folder / other, unfinished / other)
     beside = tuple(_described(unfinished / each, each) for each in (DATABASE, *others))
     contents = Contents(identifier, name, beside, tuple(copied), "")
     contents = msgspec.structs.replace(contents, mac=_mac(keys, contents))
@@ -201,9 +203,9 @@ def restore(back_up_folder: Path, keys: SubKeys, folder: Path) -> int:
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
+    shared = frozenset(contents.files)
     for described, path in _places(back_up_folder, contents):
-        is_shared = path.parent.parent.name == FILES
-        place = Path(FILES, described.name[:2]) if is_shared else Path()
+        place = Path(FILES, described.name[:2]) if described in shared else Path()
         _copy_whole(path, unfinished / place / described.name)
     if folder.exists():
         folder.rmdir()
@@ -267,7 +269,7 @@ def _described(path: Path, name: str) -> BackedUpFile:
 def _places(back_up_folder: Path, contents: Contents) -> Iterator[tuple[BackedUpFile, Path]]:
     """Yield each file with its place; names that lead elsewhere are none of ours."""
     for described in contents.beside:
-        if Path(described.name).name != described.name:
+        if not _is_inside(described.name):
             raise FileNotFoundError(described.name)
         yield described, back_up_folder / described.name
     for described in contents.files:
@@ -275,6 +277,11 @@ def _places(back_up_folder: Path, contents: Contents) -> Iterator[tuple[BackedUp
             raise FileNotFoundError(described.name)
         shared = back_up_folder.parent / FILES / described.name[:2]
         yield described, shared / described.name
+
+
+def _is_inside(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return bool(parts) and not {"..", "/"} & set(parts) and "\\" not in name and ":" not in name
 
 
 def _mac(keys: SubKeys, contents: Contents) -> str:

@@ -51,6 +51,7 @@ CREATE TABLE stored_file(
     added_utc TEXT NOT NULL
 );
 CREATE INDEX stored_file_examination ON stored_file(examination);
+CREATE INDEX stored_file_sha256 ON stored_file(sha256);
 CREATE TABLE reading_version(
     examination INTEGER NOT NULL REFERENCES examination ON DELETE CASCADE,
     version INTEGER NOT NULL, status TEXT NOT NULL, reader TEXT NOT NULL, at_utc TEXT NOT NULL,
@@ -99,6 +100,7 @@ class ArchiveProblem(StrEnum):
     ON_NETWORK = "on_network"
     NO_SUCH_EXAMINATION = "no_such_examination"
     BACK_UP_DAMAGED = "back_up_damaged"
+    NO_ACCOUNTS = "no_accounts"
 
 
 class ArchiveError(SpineAlignError):

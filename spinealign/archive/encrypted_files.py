@@ -9,14 +9,18 @@ Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance, CRYPTO 20
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol
 
 from spinealign.accounts.keys import derived
 from spinealign.domain.errors import SpineAlignError
 from spinealign.files import written_beside
+from spinealign.protected_folders import LockedFolderError
 
 PIECE_BYTES = 1 << 20
 
@@ -24,6 +28,9 @@ _MAGIC = b"SPAENC1\0"
 _SALT_BYTES = 16
 _TAG_BYTES = 16
 _NONCE_COUNT_BYTES = 11
+_HEAD_BYTES = len(_MAGIC) + _SALT_BYTES
+_SEALED_BYTES = PIECE_BYTES + _TAG_BYTES
+_KEPT = "kept"
 
 
 class Readable(Protocol):
@@ -113,6 +120,168 @@ def read_decrypted(path: Path, key: bytes, identifier: str) -> bytes:
         As `decrypted`.
     """
     return b"".join(decrypted(path, key, identifier))
+
+
+def open_decrypted(path: Path, key: bytes, identifier: str) -> BinaryIO:
+    """Open a file's plain content for reading and seeking; what is not read is not decrypted.
+
+    The last piece is looked at first, so that a file that was cut off does not open.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read, or is not as it was written; reading raises it too.
+    """
+    return io.BufferedReader(_Decrypted(path, key, identifier), io.DEFAULT_BUFFER_SIZE)
+
+
+class ArchivedFiles:
+    """Cipher of the archive's folder of files: each opens under its own name.
+
+    Parameters
+    ----------
+    key : bytes, 32 long
+        Of the files of the archive.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = bytearray(key)
+
+    def sealed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the pieces as they are: `encrypt_file` encrypts before it writes."""
+        yield from pieces
+
+    def opened(self, path: Path) -> BinaryIO:
+        """Open the plain content of a file."""
+        return open_decrypted(path, _held(self._key, path), path.name)
+
+    def drop(self) -> None:
+        """Overwrite the key in memory."""
+        self._key[:] = bytes(len(self._key))
+
+
+class KeptFiles:
+    """Cipher of a folder of the program's own files, which are renamed and moved within it.
+
+    So a file is not bound to its name: what it belongs to stands in its content.
+
+    Parameters
+    ----------
+    key : bytes, 32 long
+        Of the files of the archive; this folder's own is derived from it.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = bytearray(derived(key, _KEPT))
+
+    def sealed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield what is written to the disk for a file's content."""
+        yield from _sealed(_of_one_length(pieces), _held(self._key, Path()), _KEPT)
+
+    def opened(self, path: Path) -> BinaryIO:
+        """Open the plain content of a file."""
+        return open_decrypted(path, _held(self._key, path), _KEPT)
+
+    def drop(self) -> None:
+        """Overwrite the key in memory."""
+        self._key[:] = bytes(len(self._key))
+
+
+def _held(key: bytearray, path: Path) -> bytes:
+    if not any(key):
+        raise LockedFolderError(path)
+    return bytes(key)
+
+
+class _Decrypted(io.RawIOBase):
+    """An encrypted file read like a plain one, piece by piece, the last one kept."""
+
+    def __init__(self, path: Path, key: bytes, identifier: str) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self._path, self._identifier, self._place = path, identifier.encode(), 0
+        self._file = path.open("rb", buffering=0)
+        try:
+            head = self._file.read(_HEAD_BYTES)
+            if len(head) < _HEAD_BYTES or not head.startswith(_MAGIC):
+                raise damaged(path)
+            self._cipher = AESGCM(derived(key, head[len(_MAGIC) :].hex()))
+            sealed_bytes = os.fstat(self._file.fileno()).st_size - _HEAD_BYTES
+            self._count = max(1, -(-sealed_bytes // _SEALED_BYTES))
+            self._length = sealed_bytes - self._count * _TAG_BYTES
+            self._number, self._piece = -1, b""
+            self._load(self._count - 1)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        self._piece = b""
+        super().close()
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        starts = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._length}
+        place = starts[whence] + offset
+        if place < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._place = place
+        return place
+
+    def readinto(self, buffer: Any) -> int:
+        if self._place >= self._length:
+            return 0
+        number, start = divmod(self._place, PIECE_BYTES)
+        self._load(number)
+        part = memoryview(self._piece)[start : start + len(buffer)]
+        buffer[: len(part)] = part
+        self._place += len(part)
+        return len(part)
+
+    def _load(self, number: int) -> None:
+        from cryptography.exceptions import InvalidTag
+
+        if number == self._number:
+            return
+        self._file.seek(_HEAD_BYTES + number * _SEALED_BYTES)
+        sealed = self._read(_SEALED_BYTES)
+        nonce = _nonce(number, number == self._count - 1)
+        try:
+            self._piece = bytes(self._cipher.decrypt(nonce, sealed, self._identifier))
+        except (InvalidTag, ValueError) as error:
+            raise damaged(self._path) from error
+        self._number = number
+
+    def _read(self, length: int) -> bytes:
+        read = bytearray()
+        while len(read) < length and (piece := self._file.read(length - len(read))):
+            read += piece
+        return bytes(read)
+
+
+def damaged(path: Path) -> OSError:
+    """Return what reading an encrypted file that is not as it was written raises."""
+    return OSError(errno.EIO, "not as it was written", str(path))
+
+
+def _of_one_length(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in pieces of `PIECE_BYTES`, the last one shorter; one empty for none."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        while len(waiting) > PIECE_BYTES:
+            yield bytes(waiting[:PIECE_BYTES])
+            del waiting[:PIECE_BYTES]
+    yield bytes(waiting)
 
 
 def iter_pieces(file: Readable, length: int) -> Iterator[bytes]:

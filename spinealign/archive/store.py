@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -166,6 +167,15 @@ class Archive:
             )
         return stored
 
+    def examination_of_file(self, sha256: str) -> str | None:
+        """Return the examination that an original file belongs to, or None, by its checksum."""
+        row = self.connection.execute(
+            "SELECT e.identifier FROM stored_file f JOIN examination e USING (examination) "
+            "WHERE f.sha256 = ? AND f.role = ?",
+            (sha256, FileRole.ORIGINAL.value),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
     def files(self, identifier: str, role: FileRole | None = None) -> tuple[StoredFile, ...]:
         """Return the files of an examination, in the order in which they came."""
         rows = self.connection.execute(
@@ -175,6 +185,10 @@ class Archive:
         )
         found = (StoredFile(row[0], FileRole(row[1]), row[2], row[3], row[4]) for row in rows)
         return tuple(each for each in found if role is None or each.role is role)
+
+    def path_of(self, stored: StoredFile) -> Path:
+        """Return where the encrypted file lies; it is opened like the original one."""
+        return self._path(stored.identifier)
 
     def read_file(self, stored: StoredFile) -> bytes:
         """Return the content of a file.
@@ -190,10 +204,18 @@ class Archive:
             raise DamagedFileError(path)
         return content
 
-    def remove_strays(self) -> int:
-        """Delete encrypted files that no examination knows, and return how many there were."""
+    def remove_strays(self, least_age_s: float = 3600.0) -> int:
+        """Delete encrypted files that no examination knows, and return how many there were.
+
+        Parameters
+        ----------
+        least_age_s : float
+            What is younger stays: another window may be about to tell the database of it.
+        """
+        latest = time.time() - least_age_s
+        found = [path for path in self._files.glob("*/*") if path.stat().st_mtime <= latest]
         known = {row[0] for row in self.connection.execute("SELECT identifier FROM stored_file")}
-        strays = [path for path in self._files.glob("*/*") if path.name not in known]
+        strays = [path for path in found if path.name not in known]
         for path in strays:
             with suppress(OSError):
                 path.unlink()

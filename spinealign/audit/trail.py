@@ -92,6 +92,28 @@ def create_trail(connection: Connection, key: bytes, anchor: Path) -> AuditTrail
     return AuditTrail(connection, key, anchor)
 
 
+def begin_anew(connection: Connection, key: bytes, anchor: Path) -> AuditTrail:
+    """Set a damaged trail aside, with its anchor, and begin a new one beside it.
+
+    Nothing of the damaged one is changed: its tables get a number, its anchor gets it too.
+
+    Raises
+    ------
+    OSError
+        The anchor could not be moved or written.
+    """
+    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    number = next(n for n in range(1, len(names) + 2) if f"audit_trail_{n}" not in names)
+    for trigger in ("changed", "shortened"):
+        connection.execute(f"DROP TRIGGER IF EXISTS audit_trail_is_not_{trigger}")
+    for table in ("audit_trail", "audit_identity"):
+        if table in names:
+            connection.execute(f"ALTER TABLE {table} RENAME TO {table}_{number}")
+    if anchor.exists():
+        anchor.replace(anchor.with_name(f"{anchor.stem}-{number}{anchor.suffix}"))
+    return create_trail(connection, key, anchor)
+
+
 class AuditTrail:
     """Events of one archive.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spinealign.dicom.segmentation_file import read_segmentation
 from spinealign.imaging.decoding import quiet_libraries
+from spinealign.protected_folders import open_binary
 
 _MOST_FILES = 2000
 """How many files of a folder are looked at."""
@@ -55,7 +56,7 @@ def _uid_of(path: Path) -> str:
     from pydicom import dcmread
 
     try:
-        with quiet_libraries(), path.open("rb") as file:
+        with quiet_libraries(), open_binary(path) as file:
             # Nothing is read behind the identifiers of the object.
             dataset = dcmread(file, specific_tags=["SOPInstanceUID"], stop_before_pixels=True)
     except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes

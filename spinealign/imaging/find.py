@@ -18,6 +18,7 @@ from spinealign.domain.formats import (
     VOLUMES_NAME,
 )
 from spinealign.imaging.sniff import HEAD_BYTES, sniff
+from spinealign.protected_folders import open_binary
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
@@ -128,7 +129,7 @@ def _has_image_content(file: Path) -> bool:
     if not file.is_file():
         return False
     try:
-        with file.open("rb") as opened:
+        with open_binary(file) as opened:
             return sniff(opened.read(HEAD_BYTES)) is not None
     except OSError:
         return False

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart
 from spinealign.imaging.sniff import HEAD_BYTES, is_gzip, is_zip, sniff
+from spinealign.protected_folders import open_binary
 
 MAX_UNPACKED_BYTES = 224 << 20
 """The most that one compressed file or member may grow to in memory."""
@@ -43,7 +44,7 @@ def opened(part: ImagePart) -> Iterator[BinaryIO]:
     """
     _require_file(part.path)
     try:
-        with part.path.open("rb") as file:
+        with open_binary(part.path) as file:
             content = _member(part, file) if part.member else _plain(part.path, file)
             if not content.read(1):
                 raise ImageReadError(part.path, ReadProblem.EMPTY)
@@ -229,7 +230,7 @@ def _read_directory(path: Path, _mtime_ns: int, _size: int) -> Mapping[str, zipf
     # Kept, as a study has thousands of members and each is opened by itself.
     _require_short_list(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_binary(path) as file, zipfile.ZipFile(file) as archive:
             infos = {info.filename: info for info in archive.infolist()}
     except (zipfile.BadZipFile, NotImplementedError, ValueError, UnicodeDecodeError):
         raise ImageReadError(path, ReadProblem.TRUNCATED) from None
@@ -240,7 +241,7 @@ def _read_directory(path: Path, _mtime_ns: int, _size: int) -> Mapping[str, zipf
 
 def _require_short_list(path: Path) -> None:
     """Refuse a list of members that alone would take much memory, before it is read."""
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         # Private in zipfile, and nothing public tells the size of the list before reading it.
         record = zipfile._EndRecData(file)  # type: ignore[attr-defined]
     if record and record[_LIST_BYTES_FIELD] > _MOST_LIST_BYTES:

@@ -1,0 +1,245 @@
+"""Examinations as the archive keeps them: made of what was opened, analysed and read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from spinealign.accounts.book import Right
+from spinealign.archive.records import (
+    ExaminationRecord,
+    FileRole,
+    FindingRecord,
+    MeasureRecord,
+    PatientRecord,
+    ReadingVersion,
+    StoredFile,
+)
+from spinealign.audit.events import AuditObject, EventKind, ObjectKind
+from spinealign.domain.findings import Analysis
+from spinealign.domain.measurements import Measurement
+from spinealign.domain.reading import Reading, ReadingStatus
+from spinealign.domain.study import PatientFacts
+from spinealign.protected_folders import open_binary
+from spinealign.reading.findings import findings_of
+from spinealign.vault.session import Session
+from spinealign.wording.reading_page import finding_statement
+
+_PIECE_BYTES = 1 << 20
+
+UNREAD = ReadingStatus.AUTOMATIC.value
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An examination as it is opened in the program.
+
+    Parameters
+    ----------
+    files : tuple of Path
+        The original files of its pictures, each once.
+    patient : PatientFacts
+    kind : str
+        `Examination.view_name`; empty where none was found.
+    study_uid, description : str
+    key_value : str
+        What the worklist says of it.
+    analysis : Analysis or None
+    reading : Reading or None
+    thumbnail_png : bytes
+        Empty without one.
+    """
+
+    files: tuple[Path, ...]
+    patient: PatientFacts
+    kind: str = ""
+    study_uid: str = ""
+    description: str = ""
+    key_value: str = ""
+    analysis: Analysis | None = None
+    reading: Reading | None = None
+    thumbnail_png: bytes = b""
+
+
+def keep(session: Session, opened: Opened, now: datetime | None = None) -> ExaminationRecord:
+    """Put an examination into the archive, with its files; one that is there is brought up to date.
+
+    Each original file is encrypted into the archive before the database knows of it; a kill
+    leaves an examination with all files that were acknowledged. The originals stay where they are.
+
+    Raises
+    ------
+    AccountError
+        ``NOT_ALLOWED``.
+    ArchiveError, OSError
+    """
+    session.require(Right.IMPORT)
+    archive, at_utc = session.archive, _stamp(now)
+    digests = {path: _sha256(path) for path in opened.files}
+    known = next(filter(None, map(archive.examination_of_file, digests.values())), None)
+    record = _record_of(opened, known or secrets.token_hex(16), at_utc)
+    if known is not None:
+        before = archive.get(known)
+        record = replace(record, added_utc=before.added_utc, tags=before.tags)
+    archive.put(record)
+    there = {stored.sha256 for stored in archive.files(record.identifier)}
+    for path, digest in digests.items():
+        if digest not in there:
+            with open_binary(path) as file:
+                archive.add_file(record.identifier, FileRole.ORIGINAL, path.name, file, at_utc)
+            there.add(digest)
+    _keep_thumbnail(session, record.identifier, opened.thumbnail_png, at_utc)
+    if opened.reading is not None:
+        keep_reading(session, record.identifier, opened.reading, at_utc)
+    session.record(EventKind.IMPORT if known is None else EventKind.CHANGE, *objects_of(record))
+    return archive.get(record.identifier)
+
+
+def keep_result(session: Session, identifier: str, opened: Opened) -> ExaminationRecord:
+    """Bring what the archive says of an examination up to date with its analysis and reading.
+
+    Raises
+    ------
+    ArchiveError
+    """
+    archive = session.archive
+    before = archive.get(identifier)
+    made = _record_of(opened, identifier, _stamp(None))
+    archive.put(
+        replace(
+            made, patient=before.patient, added_utc=before.added_utc, tags=before.tags,
+            study_uid=made.study_uid or before.study_uid, accession=before.accession,
+            study_date=before.study_date, description=before.description,
+        )
+    )  # fmt: skip
+    if opened.reading is not None:
+        keep_reading(session, identifier, opened.reading, _stamp(None))
+    return archive.get(identifier)
+
+
+def keep_reading(session: Session, identifier: str, reading: Reading, at_utc: str) -> None:
+    """Keep a version of a reading beside the examination; a signed one is kept once."""
+    archive = session.archive
+    version = 0 if reading.signed_utc is None else 1 + len(reading.addenda)
+    if version and any(each.version == version for each in archive.readings(identifier)):
+        return
+    archive.put_reading(
+        identifier,
+        ReadingVersion(
+            version,
+            reading.status.value,
+            reading.reader,
+            at_utc,
+            reading.impression.text,
+            msgspec.json.encode(reading),
+        ),
+    )
+
+
+def originals(session: Session, identifier: str) -> Sequence[Path]:
+    """Return the encrypted files of an examination's images, which open like the originals.
+
+    That somebody looks at them is recorded.
+
+    Raises
+    ------
+    AccountError, ArchiveError
+    """
+    session.require(Right.VIEW)
+    archive = session.archive
+    stored = archive.files(identifier, FileRole.ORIGINAL)
+    session.record(EventKind.VIEW, *objects_of(archive.get(identifier)))
+    return [archive.path_of(each) for each in stored]
+
+
+def delete(session: Session, identifiers: Sequence[str]) -> None:
+    """Delete examinations with all that belongs to them, readings and corrections too.
+
+    Raises
+    ------
+    AccountError, ArchiveError
+    """
+    session.require(Right.DELETE)
+    for identifier in identifiers:
+        session.record(EventKind.DELETE, *objects_of(session.archive.get(identifier)))
+    session.archive.delete(identifiers)
+
+
+def objects_of(record: ExaminationRecord) -> tuple[AuditObject, ...]:
+    """Return what an event about an examination names: its patient and its study."""
+    patient = record.patient
+    return (
+        AuditObject(ObjectKind.PATIENT, patient.patient_id, patient.name),
+        AuditObject(ObjectKind.STUDY, record.study_uid or record.identifier),
+    )
+
+
+def file_names(stored: Sequence[StoredFile]) -> tuple[str, ...]:
+    """Return what files were called, for a person to see."""
+    return tuple(each.name for each in stored)
+
+
+def measure_records(measurements: Sequence[Measurement]) -> tuple[MeasureRecord, ...]:
+    """Return what was measured, as it is followed in time; drawn and unmeasurable ones are not."""
+    kept: dict[tuple[str, str, str], MeasureRecord] = {}
+    for each in measurements:
+        if each.value is None or each.drawing:
+            continue
+        lower, upper = each.interval or (None, None)
+        levels = "/".join(each.levels)
+        record = MeasureRecord(each.code.value, levels, each.unit, each.value, lower, upper)
+        kept.setdefault((record.code, record.level, record.unit), record)
+    return tuple(kept.values())
+
+
+def _record_of(opened: Opened, identifier: str, at_utc: str) -> ExaminationRecord:
+    facts, reading, analysis = opened.patient, opened.reading, opened.analysis
+    findings = () if analysis is None else findings_of(analysis)
+    status = UNREAD if reading is None else reading.status.value
+    signed_utc = "" if reading is None or reading.signed_utc is None else _stamp(reading.signed_utc)
+    return ExaminationRecord(
+        identifier,
+        PatientRecord(facts.identifier, "", facts.name, facts.birth_date, facts.sex),
+        opened.kind,
+        at_utc,
+        at_utc,
+        study_uid=opened.study_uid,
+        accession=facts.accession_number,
+        study_date=facts.study_date,
+        description=opened.description or facts.study_description,
+        status=status,
+        reader="" if reading is None else reading.reader,
+        signed_utc=signed_utc,
+        key_value=opened.key_value,
+        findings=tuple(
+            FindingRecord(each.key, "/".join(each.levels), finding_statement(each))
+            for each in findings
+        ),
+        measures=() if analysis is None else measure_records(analysis.measurements),
+    )
+
+
+def _keep_thumbnail(session: Session, identifier: str, png: bytes, at_utc: str) -> None:
+    if png and not session.archive.files(identifier, FileRole.THUMBNAIL):
+        session.archive.add_file(
+            identifier, FileRole.THUMBNAIL, "thumbnail.png", io.BytesIO(png), at_utc
+        )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open_binary(path) as file:
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _stamp(moment: datetime | None) -> str:
+    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,135 @@
+"""Back-ups of an archive with all that belongs to it, and an archive made of one again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from spinealign.accounts.book import AccountBook, AccountError, Right
+from spinealign.accounts.keys import calibrated_cost, sub_keys
+from spinealign.accounts.recovery import typed
+from spinealign.archive import backup
+from spinealign.archive.backup import BackedUp
+from spinealign.archive.database import ArchiveError, ArchiveProblem
+from spinealign.audit.events import AuditObject, EventKind, ObjectKind
+from spinealign.vault.place import ACCOUNTS, ANCHOR, KEPT, Place, Protection
+from spinealign.vault.session import Session
+
+
+def back_up(session: Session, disk: Path) -> Iterator[tuple[int, int] | BackedUp]:
+    """Copy the archive to a folder, at best on another disk, and read back what was copied.
+
+    Yields
+    ------
+    (int, int)
+        Files done, and all.
+    BackedUp
+        At the end.
+
+    Raises
+    ------
+    AccountError
+        ``NOT_ALLOWED``.
+    ArchiveError, OSError
+        Earlier back-ups are as they were.
+    """
+    session.require(Right.BACK_UP)
+    session.record(EventKind.BACK_UP, AuditObject(ObjectKind.FILE, session.identifier))
+    name = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    place = session.place
+    yield from backup.back_up(
+        session.archive, place.folder, session.keys, disk, session.identifier, name, _beside(place)
+    )
+
+
+def back_ups_on(disk: Path) -> tuple[Path, ...]:
+    """Return the finished back-ups in a folder, of any archive, the latest last."""
+    archives = [path for path in disk.glob("*") if path.is_dir()]
+    found = [each for path in archives for each in backup.back_ups(disk, path.name)]
+    return tuple(sorted(found, key=lambda path: path.name))
+
+
+def drill(session: Session, copy: Path, working_folder: Path) -> tuple[int, int]:
+    """Restore a back-up into a folder that is deleted again, and read everything of it.
+
+    Returns
+    -------
+    (int, int)
+        Examinations and files that were read.
+
+    Raises
+    ------
+    AccountError, ArchiveError, OSError
+    """
+    session.require(Right.BACK_UP)
+    return backup.drill(copy, session.keys, working_folder)
+
+
+def restore(copy: Path, place: Place, name: str, password: str) -> int:
+    """Make an archive of a back-up, where there is none, with a password of that time.
+
+    Returns
+    -------
+    int
+        How many files it has.
+
+    Raises
+    ------
+    AccountError
+        ``WRONG_NAME_OR_PASSWORD``, or the back-up is of an archive without accounts.
+    ArchiveError
+        ``BACK_UP_DAMAGED``.
+    FileExistsError
+        There is an archive already.
+    OSError
+    """
+    book = AccountBook(copy / ACCOUNTS, calibrated_cost)
+    unlocked = book.sign_in(name, password)
+    try:
+        return _restored(copy, place, book.archive, unlocked.data_key)
+    finally:
+        unlocked.drop()
+
+
+def restore_with_recovery_key(
+    copy: Path, place: Place, recovery_key: str, name: str, password: str
+) -> int:
+    """Make an archive of a back-up by the recovery key; an account gets a new password.
+
+    Raises
+    ------
+    RecoveryKeyError
+    AccountError, ArchiveError, OSError
+        As `restore`.
+    """
+    key = typed(recovery_key)
+    book = AccountBook(copy / ACCOUNTS, calibrated_cost)
+    problem = book.new_password_problem(name, password)
+    if problem is not None:
+        raise AccountError(problem, name)
+    count = _restored(copy, place, book.archive, book.data_key_of(key))
+    place.book().recover(key, name, password).drop()
+    return count
+
+
+def _restored(copy: Path, place: Place, identifier: str, data_key: bytes) -> int:
+    place.require_local()
+    if place.protection is not Protection.NONE or place.anchor.exists():
+        raise FileExistsError(place.folder)
+    count = backup.restore(copy, sub_keys(data_key, identifier), place.folder)
+    place.profile.mkdir(parents=True, exist_ok=True)
+    shutil.move(place.folder / ANCHOR, place.anchor)
+    return count
+
+
+def _beside(place: Place) -> dict[str, Path]:
+    """Return what belongs to an archive besides its database and images, by its place in a copy."""
+    found = {ANCHOR: place.anchor, ACCOUNTS: place.accounts, "key-store.json": place.key_store}
+    kept = [path for path in place.kept.rglob("*") if path.is_file()]
+    beside = {name: path for name, path in found.items() if path.exists()}
+    named = {f"{KEPT}/{path.relative_to(place.kept).as_posix()}": path for path in kept}
+    if ACCOUNTS not in beside:
+        raise ArchiveError(ArchiveProblem.NO_ACCOUNTS)
+    return beside | named

@@ -1,0 +1,590 @@
+"""Somebody at work: what they may do, the open archive, and the trail of what they did."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from spinealign import protected_folders
+from spinealign.accounts.book import (
+    Account,
+    AccountError,
+    AccountProblem,
+    Right,
+    Unlocked,
+    create_book,
+)
+from spinealign.accounts.keys import KEY_BYTES, SubKeys, calibrated_cost, new_key, sub_keys
+from spinealign.accounts.recovery import printed, typed
+from spinealign.archive.database import ArchiveError, ArchiveProblem, migrate
+from spinealign.archive.encrypted_files import ArchivedFiles, KeptFiles
+from spinealign.archive.store import Archive
+from spinealign.audit.chain import Damage, Verdict
+from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
+from spinealign.audit.trail import AuditDamagedError, AuditTrail, begin_anew, create_trail
+from spinealign.domain.errors import SpineAlignError
+from spinealign.files import held_alone, write_durably
+from spinealign.json_files import JsonError, read_json
+from spinealign.vault.place import KeyStoreFile, Place, Protection
+
+_MOST_FAILED = 1000
+"""Of failed sign-ins that wait for the trail; later ones are counted by the last."""
+
+_WAITING = "waiting-events.json"
+_IN_USE = "in-use"
+
+
+class PauseError(SpineAlignError):
+    """After wrong passwords nobody may try again yet.
+
+    Parameters
+    ----------
+    seconds : float
+        Until then.
+    is_clock_set_back : bool
+        Whether the clock shows a time before one that was seen already.
+    """
+
+    def __init__(self, seconds: float, is_clock_set_back: bool) -> None:
+        super().__init__("pause")
+        self.seconds, self.is_clock_set_back = seconds, is_clock_set_back
+
+
+class Secrets(Protocol):
+    """The system's key store."""
+
+    def get(self, name: str, /) -> str | None:
+        """Return a secret; None where there is none."""
+
+    def set(self, name: str, secret: str, /) -> bool:
+        """Keep a secret; False where there is no key store."""
+
+    def forget(self, name: str, /) -> None:
+        """Take a secret away."""
+
+
+class NoKeyStoreError(SpineAlignError):
+    """There is no key store on this system, or it does not hold the key of the archive."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is at work.
+
+    Parameters
+    ----------
+    name : str
+        Of the account; of the operating system's account where there are no accounts.
+    full_name : str
+        What stands under a signature; may be empty.
+    account : Account or None
+        None where there are no accounts, and everything but their administration is allowed.
+    """
+
+    name: str
+    full_name: str = ""
+    account: Account | None = None
+
+    def may(self, right: Right) -> bool:
+        """Return whether something may be done."""
+        if self.account is None:
+            return right is not Right.MANAGE_ACCOUNTS
+        return self.account.may(right)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """What is open while somebody works."""
+
+    archive: Archive
+    trail: AuditTrail
+    keys: SubKeys
+    images: ArchivedFiles
+    kept: KeptFiles
+    data_key: bytearray
+
+
+class Session:
+    """Somebody at work with an open archive, until `lock` or `close`.
+
+    Parameters
+    ----------
+    place : Place
+    identifier : str
+        Of the archive.
+    person : Person
+    data_key : bytes, 32 long
+    now : callable
+        Returns the time with its time zone.
+
+    Raises
+    ------
+    ArchiveError, OSError
+        The archive cannot be opened.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        identifier: str,
+        person: Person,
+        data_key: bytes,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.place, self.identifier, self.person, self._now = place, identifier, person, now
+        self.trail_damage: Damage | None = None
+        self._open: _Open | None = _opened(place, identifier, data_key)
+        self._take_over_events()
+
+    # What there is
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the keys are dropped and the archive is closed."""
+        return self._open is None
+
+    @property
+    def archive(self) -> Archive:
+        """The open archive.
+
+        Raises
+        ------
+        AccountError
+            ``NOT_ALLOWED``: it is locked.
+        """
+        return self._opened.archive
+
+    @property
+    def keys(self) -> SubKeys:
+        """The keys, for back-ups."""
+        return self._opened.keys
+
+    @property
+    def _opened(self) -> _Open:
+        if self._open is None:
+            raise AccountError(AccountProblem.NOT_ALLOWED, self.person.name)
+        return self._open
+
+    def unlocked(self) -> Unlocked:
+        """Return the account with the data key, for what accounts' administration wraps anew.
+
+        The caller drops it.
+
+        Raises
+        ------
+        AccountError
+            There are no accounts, or it is locked.
+        """
+        opened, account = self._opened, self.person.account
+        if account is None:
+            raise AccountError(AccountProblem.NOT_ALLOWED, self.person.name)
+        return Unlocked(account, bytearray(opened.data_key))
+
+    def renew(self, account: Account) -> None:
+        """Take over what has changed in one's own account."""
+        self.person = _person_of(account)
+
+    def require(self, right: Right) -> None:
+        """Raise `AccountError` where something may not be done."""
+        if self.is_locked or not self.person.may(right):
+            raise AccountError(AccountProblem.NOT_ALLOWED, self.person.name)
+
+    # The trail
+
+    def record(
+        self,
+        kind: EventKind,
+        *objects: AuditObject,
+        outcome: Outcome = Outcome.SUCCESS,
+        description: str = "",
+        peer: str = "",
+    ) -> None:
+        """Write into the audit trail what was done; it is on the disk when this returns.
+
+        With a trail that is damaged, events wait in an encrypted file until an administrator
+        begins a new one.
+
+        Raises
+        ------
+        AccountError
+            Nobody is signed in.
+        ArchiveError, OSError
+            It could not be written: what was to be recorded must not be done.
+        """
+        event = AuditEvent(
+            kind, _stamp(self._now()), self.person.name, outcome, description, objects, peer,
+            os.getpid(),
+        )  # fmt: skip
+        self._append((event,))
+
+    def events(self) -> Sequence[tuple[int, AuditEvent]]:
+        """Return the trail with the numbers of its events; that somebody read it is recorded.
+
+        Raises
+        ------
+        AccountError
+            ``NOT_ALLOWED``.
+        """
+        self.require(Right.READ_AUDIT_TRAIL)
+        self.record(EventKind.AUDIT_LOG_USED, AuditObject(ObjectKind.AUDIT_LOG, self.identifier))
+        return tuple(self._opened.trail.events())
+
+    def verify_trail(self) -> Verdict:
+        """Return whether the trail is as it was written.
+
+        Raises
+        ------
+        AccountError
+            ``NOT_ALLOWED``.
+        """
+        self.require(Right.READ_AUDIT_TRAIL)
+        verdict = self._opened.trail.verify()
+        if verdict.damage is not None:
+            self.trail_damage = verdict.damage
+        return verdict
+
+    def begin_new_trail(self) -> None:
+        """Set a damaged trail aside, as it is, and begin a new one with what has waited.
+
+        Raises
+        ------
+        AccountError
+            ``NOT_ALLOWED``.
+        """
+        self.require(Right.READ_AUDIT_TRAIL)
+        opened, damage = self._opened, self.trail_damage
+        trail = begin_anew(opened.archive.connection, opened.keys.audit, self.place.anchor)
+        self._open = replace(opened, trail=trail)
+        self.trail_damage = None
+        self.record(
+            EventKind.AUDIT_LOG_DAMAGED,
+            AuditObject(ObjectKind.AUDIT_LOG, self.identifier),
+            outcome=Outcome.MAJOR_FAILURE,
+            description=damage.value if damage else "",
+        )
+        self._take_over_events()
+
+    # Locking
+
+    def lock(self, kind: EventKind = EventKind.LOCK) -> None:
+        """Drop the keys and close the archive; nothing of it can be read until `unlock`."""
+        opened, self._open = self._open, None
+        if opened is None:
+            return
+        try:
+            self._open = opened
+            with suppress(ArchiveError, OSError):
+                self.record(kind)
+        finally:
+            self._open = None
+            self.place.close_folders()
+            for cipher in (opened.images, opened.kept):
+                cipher.drop()
+            opened.data_key[:] = bytes(len(opened.data_key))
+            opened.archive.close()
+
+    def unlock(self, password: str) -> None:
+        """Go on after `lock`, by the same person.
+
+        Raises
+        ------
+        AccountError, PauseError, ArchiveError, OSError
+            It stays locked.
+        """
+        account, data_key = _data_key_of(self.place, self.person.name, password, self._now)
+        self.person = _person_of(account)
+        self._open = _opened(self.place, self.identifier, data_key)
+        self._take_over_events()
+        self.record(EventKind.UNLOCK)
+
+    def confirm(self, password: str) -> None:
+        """Ask whether it is still the same person, as before signing.
+
+        Raises
+        ------
+        AccountError, PauseError
+        """
+        self.require(Right.VIEW)
+        _data_key_of(self.place, self.person.name, password, self._now)
+
+    def close(self) -> None:
+        """Sign out: as `lock`, for good."""
+        self.lock(EventKind.LOGOUT)
+
+    # Inner works
+
+    def _append(self, events: Sequence[AuditEvent]) -> None:
+        trail = self._opened.trail
+        for number, event in enumerate(events):
+            try:
+                if self.trail_damage is None:
+                    trail.append(event)
+                    continue
+            except AuditDamagedError as error:
+                self.trail_damage = error.damage
+            self._have_wait(events[number:])
+            return
+
+    def _have_wait(self, events: Sequence[AuditEvent]) -> None:
+        path = self.place.kept / _WAITING
+        _write_events(path, (*_read_events(path), *events))
+
+    def _take_over_events(self) -> None:
+        """Write into the trail what nobody could write before: failed sign-ins, and what waited."""
+        for path in (self.place.failed_sign_ins, self.place.kept / _WAITING):
+            waiting = _read_events(path)
+            if waiting and self.trail_damage is None:
+                self._append(waiting)
+                if self.trail_damage is None or path == self.place.failed_sign_ins:
+                    path.unlink(missing_ok=True)
+
+
+# Beginning
+
+
+def set_up_accounts(
+    place: Place, name: str, full_name: str, password: str, secrets_store: Secrets | None = None
+) -> tuple[Session, str]:
+    """Make the first account, which administers and reads, and an archive where there is none.
+
+    An archive whose key lay in the system's key store keeps its key; the store forgets it.
+
+    Returns
+    -------
+    Session
+    str
+        The recovery key, to be printed; it is kept nowhere.
+
+    Raises
+    ------
+    AccountError, ArchiveError, NoKeyStoreError, OSError
+    FileExistsError
+        There are accounts already.
+    """
+    place.require_local()
+    _make(place.folder)
+    identifier, data_key = secrets.token_hex(16), new_key()
+    has_key_store = place.protection is Protection.KEY_STORE
+    if has_key_store:
+        identifier, data_key = _from_key_store(place, secrets_store)
+    made = create_book(
+        place.accounts, name, full_name, password, calibrated_cost, identifier, data_key
+    )
+    if has_key_store and secrets_store is not None:
+        place.key_store.unlink(missing_ok=True)
+        secrets_store.forget(identifier)
+    session = Session(place, identifier, _person_of(made.administrator.account), data_key)
+    session.record(
+        EventKind.USER_ADMINISTRATION,
+        AuditObject(ObjectKind.USER, name),
+        description="first account",
+    )
+    session.record(EventKind.LOGIN)
+    return session, printed(made.recovery_key)
+
+
+def set_up_key_store(place: Place, secrets_store: Secrets) -> Session:
+    """Make an archive whose key lies in the system's key store.
+
+    Raises
+    ------
+    NoKeyStoreError
+        There is none; nothing was made.
+    ArchiveError, OSError
+    FileExistsError
+        There is an archive already.
+    """
+    place.require_local()
+    if place.protection is not Protection.NONE:
+        raise FileExistsError(place.folder)
+    _make(place.folder)
+    identifier, data_key = secrets.token_hex(16), new_key()
+    if not secrets_store.set(identifier, data_key.hex()):
+        raise NoKeyStoreError
+    write_durably(place.key_store, msgspec.json.encode(KeyStoreFile(identifier)))
+    return Session(place, identifier, Person(_system_name()), data_key)
+
+
+def open_with_key_store(place: Place, secrets_store: Secrets) -> Session:
+    """Open an archive with the key in the system's key store.
+
+    Raises
+    ------
+    NoKeyStoreError, ArchiveError, OSError
+    """
+    identifier, data_key = _from_key_store(place, secrets_store)
+    return Session(place, identifier, Person(_system_name()), data_key)
+
+
+def sign_in(
+    place: Place,
+    name: str,
+    password: str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Session:
+    """Sign in with a password.
+
+    Raises
+    ------
+    AccountError
+        ``WRONG_NAME_OR_PASSWORD``, ``FILE_CHANGED``, ``FILE_UNREADABLE``.
+    PauseError
+        Too many wrong passwords; the password was not looked at.
+    ArchiveError, OSError
+    """
+    account, data_key = _data_key_of(place, name, password, now)
+    session = Session(place, place.book().archive, _person_of(account), data_key, now)
+    session.record(EventKind.LOGIN)
+    return session
+
+
+def recover(place: Place, recovery_key: str, name: str, password: str) -> Session:
+    """Give an account a new password by the printed recovery key, and sign it in.
+
+    Raises
+    ------
+    RecoveryKeyError
+        What was typed is none.
+    AccountError, ArchiveError, OSError
+    """
+    book = place.book()
+    unlocked = book.recover(typed(recovery_key), name, password)
+    place.attempts().succeeded(unlocked.account.name)
+    session = Session(place, book.archive, _person_of(unlocked.account), unlocked.data_key)
+    unlocked.drop()
+    session.record(
+        EventKind.USER_ADMINISTRATION,
+        AuditObject(ObjectKind.USER, name),
+        description="password by the recovery key",
+    )
+    session.record(EventKind.LOGIN)
+    return session
+
+
+def _data_key_of(
+    place: Place, name: str, password: str, now: Callable[[], datetime]
+) -> tuple[Account, bytes]:
+    book, attempts = place.book(), place.attempts()
+    known = book.name_of(name)
+    seconds = attempts.seconds_to_wait(known or name)
+    if seconds > 0:
+        _note_failure(place, known, "pause", now)
+        raise PauseError(seconds, attempts.is_clock_set_back())
+    try:
+        unlocked = book.sign_in(name, password)
+    except AccountError as error:
+        if error.problem is AccountProblem.WRONG_NAME_OR_PASSWORD:
+            attempts.failed(known or name)
+            _note_failure(place, known, "wrong password" if known else "unknown name", now)
+        raise
+    attempts.succeeded(unlocked.account.name)
+    data_key = unlocked.data_key
+    unlocked.drop()
+    return unlocked.account, data_key
+
+
+def _note_failure(place: Place, name: str | None, why: str, now: Callable[[], datetime]) -> None:
+    """Keep a failed sign-in until somebody has a key for the trail.
+
+    What was typed is kept for accounts only that exist: people type passwords where names belong.
+    """
+    event = AuditEvent(
+        EventKind.LOGIN, _stamp(now()), name or "", Outcome.MINOR_FAILURE, why, process=os.getpid()
+    )
+    with held_alone(place.folder / _IN_USE):
+        waiting = _read_events(place.failed_sign_ins)
+        _write_events(place.failed_sign_ins, (*waiting[: _MOST_FAILED - 1], event))
+
+
+def _from_key_store(place: Place, secrets_store: Secrets | None) -> tuple[str, bytes]:
+    try:
+        identifier = read_json(place.key_store, KeyStoreFile).archive
+    except (JsonError, OSError) as error:
+        raise NoKeyStoreError from error
+    kept = secrets_store.get(identifier) if secrets_store is not None else None
+    try:
+        data_key = bytes.fromhex(kept or "")
+    except ValueError:
+        data_key = b""
+    if len(data_key) != KEY_BYTES:
+        raise NoKeyStoreError
+    return identifier, data_key
+
+
+def _opened(place: Place, identifier: str, data_key: bytes) -> _Open:
+    place.require_local()
+    keys = sub_keys(data_key, identifier)
+    archive = Archive(place.folder, keys)
+    try:
+        _bring_up_to_date(place, archive.connection)
+        trail = _trail_of(place, archive.connection, keys.audit)
+        archive.remove_strays()
+        _make(place.kept)
+    except BaseException:
+        archive.close()
+        raise
+    images, kept = ArchivedFiles(keys.files), KeptFiles(keys.files)
+    protected_folders.protect(place.files, images)
+    protected_folders.protect(place.kept, kept)
+    return _Open(archive, trail, keys, images, kept, bytearray(data_key))
+
+
+def _bring_up_to_date(place: Place, connection: Any) -> None:
+    def back_up() -> None:
+        copy = place.database.with_name(f"{place.database.name}.before")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        write_durably(copy, place.database.read_bytes())
+
+    migrate(connection, back_up)
+
+
+def _trail_of(place: Place, connection: Any, key: bytes) -> AuditTrail:
+    is_new = not connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE name = 'audit_identity'"
+    ).fetchone()[0]
+    if is_new:
+        return create_trail(connection, key, place.anchor)
+    return AuditTrail(connection, key, place.anchor)
+
+
+def _person_of(account: Account) -> Person:
+    return Person(account.name, account.full_name, account)
+
+
+def _system_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise ArchiveError(ArchiveProblem.NOT_WRITABLE) from error
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _read_events(path: Path) -> tuple[AuditEvent, ...]:
+    try:
+        return tuple(read_json(path, list[AuditEvent]))
+    except (JsonError, OSError):
+        return ()
+
+
+def _write_events(path: Path, events: Sequence[AuditEvent]) -> None:
+    write_durably(path, msgspec.json.encode(events))
