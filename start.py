@@ -83,7 +83,7 @@ TRIAL_TOOLS = (
     ("desktop-file-validate", "desktop-file-utils"),
     ("appstreamcli", "appstream"),
 )
-# One process a core, four at most, since each may hold TensorFlow. The tests of a file stay together,
+# One process a core, four at most, since each may hold TensorFlow. Tests of a file stay together,
 # so that what they share is made once.
 TEST_PROCESSES = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
 

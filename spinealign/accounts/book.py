@@ -29,7 +29,7 @@ from spinealign.accounts.keys import (
     unwrap,
     wrap,
 )
-from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import AccountError, AccountProblem
 from spinealign.files import write_durably
 from spinealign.json_files import JsonError, read_json
 
@@ -88,40 +88,6 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     ),
 }
 """An administrator who also reads has both roles: who manages accounts signs only as a reader."""
-
-
-class AccountProblem(StrEnum):
-    """Why something about accounts was not done."""
-
-    WRONG_NAME_OR_PASSWORD = "wrong_name_or_password"
-    WRONG_RECOVERY_KEY = "wrong_recovery_key"
-    FILE_CHANGED = "file_changed"
-    FILE_UNREADABLE = "file_unreadable"
-    NAME_TAKEN = "name_taken"
-    NAME_NOT_ALLOWED = "name_not_allowed"
-    NO_SUCH_ACCOUNT = "no_such_account"
-    LAST_ADMINISTRATOR = "last_administrator"
-    NO_ROLE = "no_role"
-    NOT_ALLOWED = "not_allowed"
-    PASSWORD_TOO_SHORT = "password_too_short"
-    PASSWORD_TOO_LONG = "password_too_long"
-    PASSWORD_COMMON = "password_common"
-    PASSWORD_HAS_NAME = "password_has_name"
-
-
-class AccountError(SpineAlignError):
-    """Something about accounts was not done; nothing was changed.
-
-    Parameters
-    ----------
-    problem : AccountProblem
-    name : str
-        Of the account; empty where there is none.
-    """
-
-    def __init__(self, problem: AccountProblem, name: str = "") -> None:
-        super().__init__(problem.value)
-        self.problem, self.name = problem, name
 
 
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

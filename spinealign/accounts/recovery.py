@@ -6,16 +6,13 @@ import base64
 import hashlib
 
 from spinealign.accounts.keys import KEY_BYTES
+from spinealign.domain.protection import RecoveryKeyError
 
 _CHECK_BYTES = 3
 _GROUP = 4
 
 _MISREAD = str.maketrans({"0": "O", "1": "I", "8": "B"})
 """Digits that base32 has not (RFC 4648, section 6), taken for the letters they look like."""
-
-
-class RecoveryKeyError(ValueError):
-    """What was typed is no recovery key: a letter is wrong or missing."""
 
 
 def printed(key: bytes) -> str:

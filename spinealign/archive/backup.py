@@ -23,14 +23,9 @@ import msgspec
 from msgspec import Meta
 
 from spinealign.accounts.keys import SubKeys, derived
-from spinealign.archive.database import (
-    ArchiveError,
-    ArchiveProblem,
-    connect,
-    connect_to_copy,
-    is_whole,
-)
+from spinealign.archive.database import connect, connect_to_copy, is_whole
 from spinealign.archive.store import DATABASE, FILES, Archive
+from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.files import write_durably
 from spinealign.json_files import JsonError, read_json
 

@@ -10,11 +10,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import ArchiveError, ArchiveProblem
 
 SCHEMA_VERSION = 1
 """Of the tables; each change of them gets a number, and a step in `_MIGRATIONS`."""
@@ -86,34 +85,6 @@ CREATE VIRTUAL TABLE words USING fts5(
     tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
 );
 """
-
-
-class ArchiveProblem(StrEnum):
-    """Why an archive was not opened, or something in it was not done."""
-
-    WRONG_KEY_OR_DAMAGED = "wrong_key_or_damaged"
-    NO_ENCRYPTION = "no_encryption"
-    NEWER = "newer"
-    IN_USE = "in_use"
-    NOT_WRITABLE = "not_writable"
-    FULL = "full"
-    ON_NETWORK = "on_network"
-    NO_SUCH_EXAMINATION = "no_such_examination"
-    BACK_UP_DAMAGED = "back_up_damaged"
-    NO_ACCOUNTS = "no_accounts"
-
-
-class ArchiveError(SpineAlignError):
-    """Something of the archive was not done; what it holds is as it was before.
-
-    Parameters
-    ----------
-    problem : ArchiveProblem
-    """
-
-    def __init__(self, problem: ArchiveProblem) -> None:
-        super().__init__(problem.value)
-        self.problem = problem
 
 
 def connect(path: Path, key: bytes) -> Any:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from spinealign.accounts.keys import derived
-from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import DamagedFileError
 from spinealign.files import written_beside
 from spinealign.protected_folders import LockedFolderError
 
@@ -38,19 +38,6 @@ class Readable(Protocol):
 
     def read(self, length: int = -1, /) -> bytes:
         """Return so many bytes, fewer at the end."""
-
-
-class DamagedFileError(SpineAlignError):
-    """An encrypted file is not as it was written, or is another archive's.
-
-    Parameters
-    ----------
-    path : Path
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("damaged")
-        self.path = path
 
 
 def encrypt_file(path: Path, source: Readable, key: bytes, identifier: str) -> int:

@@ -13,20 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.accounts.keys import SubKeys
-from spinealign.archive.database import (
-    ArchiveError,
-    ArchiveProblem,
-    connect,
-    is_whole,
-    transaction,
-)
-from spinealign.archive.encrypted_files import (
-    DamagedFileError,
-    Readable,
-    decrypted,
-    encrypt_file,
-    read_decrypted,
-)
+from spinealign.archive.database import connect, is_whole, transaction
+from spinealign.archive.encrypted_files import Readable, decrypted, encrypt_file, read_decrypted
 from spinealign.archive.records import (
     CoursePoint,
     ExaminationRecord,
@@ -40,6 +28,7 @@ from spinealign.archive.records import (
     StoredFile,
 )
 from spinealign.archive.searching import where_of
+from spinealign.domain.protection import ArchiveError, ArchiveProblem, DamagedFileError
 
 DATABASE, FILES = "archive.db", "files"
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+
+from spinealign.domain.protection import Damage
 
 MAC_BYTES = 32
 """Length of a keyed checksum. Source: HMAC-SHA-256, RFC 2104 and FIPS 180-4."""
@@ -56,17 +57,6 @@ class Anchor:
     trail: str
     counter: int
     mac: bytes
-
-
-class Damage(StrEnum):
-    """What is wrong with the first record that is not as it was written."""
-
-    CHANGED = "changed"
-    REMOVED = "removed"
-    SWAPPED = "swapped"
-    CUT_OFF = "cut_off"
-    ANCHOR_MISSING = "anchor_missing"
-    ANCHOR_CHANGED = "anchor_changed"
 
 
 @dataclass(frozen=True)

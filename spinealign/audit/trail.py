@@ -15,7 +15,6 @@ import msgspec
 from spinealign.audit.chain import (
     MAC_BYTES,
     Anchor,
-    Damage,
     Record,
     Verdict,
     anchor_mac,
@@ -24,7 +23,7 @@ from spinealign.audit.chain import (
     record_mac,
 )
 from spinealign.audit.events import AuditEvent
-from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import AuditDamagedError, Damage
 from spinealign.files import write_durably
 from spinealign.json_files import JsonError, read_json
 
@@ -39,19 +38,6 @@ CREATE TRIGGER audit_trail_is_not_shortened BEFORE DELETE ON audit_trail
     BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 """
 _TRAIL_BYTES = 16
-
-
-class AuditDamagedError(SpineAlignError):
-    """The trail is not as it was written, and nothing more is written into it.
-
-    Parameters
-    ----------
-    damage : Damage
-    """
-
-    def __init__(self, damage: Damage) -> None:
-        super().__init__(damage.value)
-        self.damage = damage
 
 
 class Connection(Protocol):

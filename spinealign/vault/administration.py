@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from spinealign.accounts.book import Account, AccountError, AccountProblem, Role
+from spinealign.accounts.book import Account, Role
 from spinealign.accounts.recovery import printed
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
+from spinealign.domain.protection import AccountError, AccountProblem
 from spinealign.vault.session import Session
 
 

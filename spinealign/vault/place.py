@@ -14,8 +14,8 @@ from spinealign import protected_folders
 from spinealign.accounts.attempts import AttemptLog
 from spinealign.accounts.book import AccountBook
 from spinealign.accounts.keys import calibrated_cost
-from spinealign.archive.database import ArchiveError, ArchiveProblem
 from spinealign.archive.store import DATABASE, FILES
+from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.json_files import JsonError, read_json
 from spinealign.vault.network_folders import is_on_network
 

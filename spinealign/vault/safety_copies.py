@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from spinealign.accounts.book import AccountBook, AccountError, Right
+from spinealign.accounts.book import AccountBook, Right
 from spinealign.accounts.keys import calibrated_cost, sub_keys
 from spinealign.accounts.recovery import typed
 from spinealign.archive import backup
 from spinealign.archive.backup import BackedUp
-from spinealign.archive.database import ArchiveError, ArchiveProblem
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
+from spinealign.domain.protection import (
+    AccountError,
+    ArchiveError,
+    ArchiveProblem,
+)
 from spinealign.vault.place import ACCOUNTS, ANCHOR, KEPT, Place, Protection
 from spinealign.vault.session import Session
 

@@ -15,23 +15,25 @@ from typing import Any, Protocol
 import msgspec
 
 from spinealign import protected_folders
-from spinealign.accounts.book import (
-    Account,
-    AccountError,
-    AccountProblem,
-    Right,
-    Unlocked,
-    create_book,
-)
+from spinealign.accounts.book import Account, Right, Unlocked, create_book
 from spinealign.accounts.keys import KEY_BYTES, SubKeys, calibrated_cost, new_key, sub_keys
 from spinealign.accounts.recovery import printed, typed
-from spinealign.archive.database import ArchiveError, ArchiveProblem, migrate
+from spinealign.archive.database import migrate
 from spinealign.archive.encrypted_files import ArchivedFiles, KeptFiles
 from spinealign.archive.store import Archive
-from spinealign.audit.chain import Damage, Verdict
+from spinealign.audit.chain import Verdict
 from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
-from spinealign.audit.trail import AuditDamagedError, AuditTrail, begin_anew, create_trail
-from spinealign.domain.errors import SpineAlignError
+from spinealign.audit.trail import AuditTrail, begin_anew, create_trail
+from spinealign.domain.protection import (
+    AccountError,
+    AccountProblem,
+    ArchiveError,
+    ArchiveProblem,
+    AuditDamagedError,
+    Damage,
+    NoKeyStoreError,
+    PauseError,
+)
 from spinealign.files import held_alone, write_durably
 from spinealign.json_files import JsonError, read_json
 from spinealign.vault.place import KeyStoreFile, Place, Protection
@@ -41,22 +43,6 @@ _MOST_FAILED = 1000
 
 _WAITING = "waiting-events.json"
 _IN_USE = "in-use"
-
-
-class PauseError(SpineAlignError):
-    """After wrong passwords nobody may try again yet.
-
-    Parameters
-    ----------
-    seconds : float
-        Until then.
-    is_clock_set_back : bool
-        Whether the clock shows a time before one that was seen already.
-    """
-
-    def __init__(self, seconds: float, is_clock_set_back: bool) -> None:
-        super().__init__("pause")
-        self.seconds, self.is_clock_set_back = seconds, is_clock_set_back
 
 
 class Secrets(Protocol):
@@ -70,10 +56,6 @@ class Secrets(Protocol):
 
     def forget(self, name: str, /) -> None:
         """Take a secret away."""
-
-
-class NoKeyStoreError(SpineAlignError):
-    """There is no key store on this system, or it does not hold the key of the archive."""
 
 
 @dataclass(frozen=True)

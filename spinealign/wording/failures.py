@@ -31,6 +31,7 @@ from spinealign.json_files import JsonError, JsonProblem
 from spinealign.wording.deidentification import problem_words
 from spinealign.wording.dicom_objects import dicom_object_words
 from spinealign.wording.network import network_failure
+from spinealign.wording.protection import protection_words
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
 
 
@@ -419,6 +420,9 @@ def explain(error: SpineAlignError) -> Message:
                 f"The training folder cannot be used: {as_sentence(str(error))}",
                 "The documentation shows the layout that training needs.",
             )
+    words = protection_words(error)
+    if words is not None:
+        return Message(*words)
     return Message(
         f"SpineAlign could not finish: {as_sentence(str(error))}",
         "Try again; if it happens again, report it with the steps that led here.",

@@ -18,8 +18,6 @@ from spinealign.accounts.attempts import (
 )
 from spinealign.accounts.book import (
     AccountBook,
-    AccountError,
-    AccountProblem,
     NewBook,
     Right,
     Role,
@@ -37,7 +35,8 @@ from spinealign.accounts.keys import (
     unwrap,
     wrap,
 )
-from spinealign.accounts.recovery import RecoveryKeyError, printed, typed
+from spinealign.accounts.recovery import printed, typed
+from spinealign.domain.protection import AccountError, AccountProblem, RecoveryKeyError
 
 PASSWORD = "correct horse battery"
 SECOND = "staple of the other one"

@@ -24,20 +24,8 @@ from spinealign.archive.backup import (
     is_back_up_whole,
     restore,
 )
-from spinealign.archive.database import (
-    SCHEMA_VERSION,
-    ArchiveError,
-    ArchiveProblem,
-    connect,
-    migrate,
-    transaction,
-)
-from spinealign.archive.encrypted_files import (
-    PIECE_BYTES,
-    DamagedFileError,
-    encrypt_file,
-    read_decrypted,
-)
+from spinealign.archive.database import SCHEMA_VERSION, connect, migrate, transaction
+from spinealign.archive.encrypted_files import PIECE_BYTES, encrypt_file, read_decrypted
 from spinealign.archive.records import (
     ExaminationRecord,
     FileRole,
@@ -50,6 +38,7 @@ from spinealign.archive.records import (
     View,
 )
 from spinealign.archive.store import DATABASE, FILES, Archive
+from spinealign.domain.protection import ArchiveError, ArchiveProblem, DamagedFileError
 
 KEYS = sub_keys(bytes(range(32)), "archive")
 JANE = PatientRecord("P1", "HOSPITAL", "Planted^Jane", "19700131", "F")

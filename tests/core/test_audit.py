@@ -13,14 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from spinealign.audit.chain import (
-    Anchor,
-    Damage,
-    Record,
-    check_chain,
-    first_mac,
-    record_mac,
-)
+from spinealign.audit.chain import Anchor, Record, check_chain, first_mac, record_mac
 from spinealign.audit.events import (
     EVENT_CODES,
     AuditEvent,
@@ -30,7 +23,8 @@ from spinealign.audit.events import (
     Outcome,
 )
 from spinealign.audit.messages import message_xml, syslog_message
-from spinealign.audit.trail import AuditDamagedError, AuditTrail, create_trail, read_anchor
+from spinealign.audit.trail import AuditTrail, create_trail, read_anchor
+from spinealign.domain.protection import AuditDamagedError, Damage
 
 KEY = bytes(range(32))
 SCHEMA = etree.RelaxNG(etree.parse(Path(__file__).parents[1] / "audit_message.rng"))

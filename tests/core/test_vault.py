@@ -11,14 +11,24 @@ import pytest
 
 from spinealign import protected_folders
 from spinealign.accounts import book as accounts_book
-from spinealign.accounts.book import AccountError, AccountProblem, Right, Role
+from spinealign.accounts.book import Right, Role
 from spinealign.accounts.keys import LEAST_COST
-from spinealign.accounts.recovery import RecoveryKeyError
 from spinealign.archive.backup import BackedUp
-from spinealign.archive.database import ArchiveError, ArchiveProblem
 from spinealign.archive.records import FileRole, Search, View
-from spinealign.audit.chain import Damage
 from spinealign.audit.events import EventKind, ObjectKind, Outcome
+from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import (
+    AccountError,
+    AccountProblem,
+    ArchiveError,
+    ArchiveProblem,
+    AuditDamagedError,
+    Damage,
+    DamagedFileError,
+    NoKeyStoreError,
+    PauseError,
+    RecoveryKeyError,
+)
 from spinealign.domain.study import PatientFacts
 from spinealign.files import write_durably
 from spinealign.imaging.read import read_image
@@ -29,8 +39,6 @@ from spinealign.vault.keeping import Opened, delete, keep, originals
 from spinealign.vault.network_folders import is_on_network, type_of
 from spinealign.vault.place import Place, Protection
 from spinealign.vault.session import (
-    NoKeyStoreError,
-    PauseError,
     Session,
     open_with_key_store,
     recover,
@@ -38,6 +46,8 @@ from spinealign.vault.session import (
     set_up_key_store,
     sign_in,
 )
+from spinealign.wording import explain
+from spinealign.wording.protection import waiting_text
 from start import FILM_SAMPLE, MR_SAMPLE
 
 PASSWORD, OTHER = "correct horse battery", "another horse battery"
@@ -550,3 +560,33 @@ def test_events_carry_the_time_of_this_computer(where: Place) -> None:
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", each) for each in stamps)
     assert all(datetime.fromisoformat(each) > before for each in stamps)
     made.close()
+
+
+PROBLEMS = [
+    *(AccountError(problem, "anna") for problem in AccountProblem),
+    *(ArchiveError(problem) for problem in ArchiveProblem),
+    *(AuditDamagedError(damage) for damage in Damage),
+    PauseError(7.2, is_clock_set_back=False),
+    PauseError(700, is_clock_set_back=True),
+    RecoveryKeyError(),
+    NoKeyStoreError(),
+    DamagedFileError(Path("/profile/archive/files/ab/abc")),
+]
+
+
+@pytest.mark.parametrize("error", PROBLEMS, ids=repr)
+def test_every_failure_is_a_sentence_with_advice(error: SpineAlignError) -> None:
+    message = explain(error)
+    assert message.sentence.endswith(".")
+    assert ". " not in message.sentence
+    assert "{" not in message.sentence
+    assert "could not finish" not in message.sentence
+    assert message.advice.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.1, "1 second"), (4.1, "5 seconds"), (99.5, "2 minutes"), (121, "3 minutes")],
+)
+def test_a_pause_is_never_told_shorter_than_it_is(seconds: float, text: str) -> None:
+    assert waiting_text(seconds) == text
