@@ -115,9 +115,28 @@ NOT_KEPT = Message(
     "The settings hold until you close the program, but could not be kept.",
     "The Help menu, File locations, says where they are kept: make room, or choose a folder there.",
 )
+NOTHING_TAKEN = "Nothing was taken over yet."
 RESTORE_TIP = "Show this page as it was when SpineAlign was new; it counts with OK or Apply"
 
 
-def memory_text(used_bytes: int) -> str:
-    """Return how much memory is used now."""
-    return f"{used_bytes / 1e6:.0f} MB are used now"
+def memory_text(used_bytes: int, chosen_mb: int, least_mb: int, most_mb: int) -> str:
+    """Return how much memory is used now, between which limits, and what a smaller choice does.
+
+    Parameters
+    ----------
+    used_bytes : int
+        Now.
+    chosen_mb, least_mb, most_mb : int
+        What is chosen in megabytes, and what may be.
+    """
+    limits = f"Between {least_mb:,} and {most_mb:,} MB."
+    used = f"{used_bytes / 1e6:.0f} MB are used now"
+    if chosen_mb * 1e6 < used_bytes:
+        return f"{used}: what was seen longest ago is let go. {limits}"
+    return f"{used}. {limits}"
+
+
+def beyond_limits_text(name: str, least_mb: int, most_mb: int) -> str:
+    """Return why a number of megabytes is not taken over."""
+    label = SETTING_WORDS[name].label.replace("&", "")
+    return f"{label}: type a number between {least_mb:,} and {most_mb:,} MB."

@@ -179,6 +179,30 @@ def count_text(shown: int, total: int) -> str:
     return "1 case" if total == 1 else f"{total} cases"
 
 
+def nothing_listed_text(total: int, words: str, passing: Sequence[str]) -> str:
+    """Return why a list of cases is empty though cases are open.
+
+    Parameters
+    ----------
+    total : int
+        How many cases are open; at least 1.
+    words : str
+        What is searched for; may be empty.
+    passing : sequence of str
+        What a filter lets pass: statuses and kinds of image, as they are called in its menu.
+    """
+    parts = [f"holds “{safe_text(shortened(words.strip()))}”"] if words.strip() else []
+    parts += [f"passes the filter ({', '.join(passing)})"] if passing else []
+    hidden = "1 case is hidden" if total == 1 else f"{total} cases are hidden"
+    return f"No case {' and '.join(parts)}. {hidden}."
+
+
+SHOW_ALL = "Show all cases"
+READING, NO_IMAGE = "Reading the image…", "There is no image to show"
+UNSEEN = "The image could not be read; press F5 to see why"
+"""Stand where a picture will be, where there is none, and where nobody asked for its analysis."""
+
+
 def analysed_text(counts: Mapping[Standing, int]) -> str:
     """Return what of the cases is done: "3 cases analysed, 1 refused"; "Ready" without any."""
     done = counts.get(Standing.TO_CHECK, 0) + counts.get(Standing.SIGNED, 0)

@@ -1,17 +1,19 @@
 """SliceNavigation through a series: keys, wheel, slider, and the slice that is analysed."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QPalette, QWheelEvent
+from PyQt6.QtGui import QImage, QPalette, QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from spinealign.domain.image import DisplayWindow, ImagePart
 from spinealign.domain.study import SlicePosition
+from tests.fakes import WAIT_S
 from tests.image_files import ramp, write_nifti, write_series
 from tests.ui.hands import open_and_rest, settle, shown_value
 
@@ -286,3 +288,51 @@ def test_closing_while_slices_are_read_waits_for_them(qtbot, real_files, open_wi
     window.close()
     qtbot.waitUntil(lambda: not window.isVisible())
     assert not window.workbench.reading.is_busy
+
+
+def brightness(viewer):
+    """How bright the view is in all, 0 to 255."""
+    grey = viewer.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+    bits = grey.constBits()
+    bits.setsize(grey.sizeInBytes())
+    return np.frombuffer(bits, np.uint8).mean()
+
+
+@pytest.fixture
+def slow_reading(leafed):
+    """The window with slices that are read only once the gate is opened."""
+    gate = threading.Event()
+    read = leafed.workbench.services.read_slices
+
+    def wait_and_read(*args):
+        gate.wait(WAIT_S)
+        return read(*args)
+
+    leafed.navigation.reader._services = replace(
+        leafed.workbench.services, read_slices=wait_and_read
+    )
+    yield gate
+    gate.set()
+
+
+def test_a_slice_that_is_not_read_yet_is_named_over_the_one_before(qtbot, leafed, slow_reading):
+    viewer = leafed.viewer
+    before = brightness(viewer)
+    QTest.keyClick(viewer, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: viewer.said != "")
+    assert viewer.said.splitlines()[0].endswith("slice 4 of 5")
+    assert viewer.said.splitlines()[1] == "Reading the image…"
+    assert brightness(viewer) < 0.6 * before
+    slow_reading.set()
+    settle(qtbot, leafed)
+    assert (viewer.said, shown_value(leafed)) == ("", 3)
+
+
+def test_who_goes_back_before_a_slice_is_read_sees_the_result_again(qtbot, leafed, slow_reading):
+    QTest.keyClick(leafed.viewer, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: leafed.viewer.said != "")
+    leafed.actions_by_name["result_slice"].trigger()
+    assert (leafed.viewer.said, shown_value(leafed)) == ("", 2)
+    QTest.keyClick(leafed.viewer, Qt.Key.Key_PageDown)
+    leafed.actions_by_name["result_slice"].trigger()
+    assert not leafed.navigation._late.isActive()

@@ -474,14 +474,55 @@ def test_memory_is_told_and_its_limit_holds_at_once(chooser, window, analysed):
     session = window.workbench.session
     assert session.held_bytes > 0
     found = chooser(PageName.MEMORY)
-    used = f"{session.held_bytes / 1e6:.0f} MB are used now"
+    used = f"{session.held_bytes / 1e6:.0f} MB are used now. Between 100 and 64,000 MB."
     assert used in [label.text() for label in found.dialog.page.findChildren(QLabel)]
     assert (first.finding is None, second.finding is None) == (False, False)
     box = found.widget("case_memory_mb")
-    box.setValue(0)
-    assert box.value() == box.minimum() == 100
+    for _ in range(20):
+        QTest.keyClick(box, Qt.Key.Key_Down)
+    assert box.value() == 100
     session.limit_memory(1)
     assert (first.finding is None, second.finding is None) == (True, False)
     found.press(KIND.Ok)
     assert session._limit_bytes == 100_000_000
     assert window.navigation.reader._limit_bytes == 256_000_000
+
+
+def retype(box, text):
+    """Type another number into a field, and go on to the next."""
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(box.lineEdit(), text)
+    QTest.keyClick(box, Qt.Key.Key_Tab)
+
+
+@pytest.mark.parametrize("typed", ["50", "0", "70000"])
+def test_memory_beyond_its_limits_is_refused_aloud_and_stays_as_typed(chooser, window, typed):
+    before = window.workbench.preferences.settings
+    found = chooser(PageName.MEMORY)
+    dialog, box = found.dialog, found.widget("case_memory_mb")
+    retype(box, typed)
+    assert box.value() == int(typed)
+    dialog.list.setCurrentRow(0)
+    for kind in (KIND.Apply, KIND.Ok):
+        found.press(kind)
+        assert dialog.isVisible()
+        assert dialog.page.name is PageName.MEMORY
+        said = "Results of open cases: type a number between 100 and 64,000 MB."
+        assert dialog.problem.text() == f"{said} Nothing was taken over yet."
+        assert dialog.problem.isVisible()
+    assert window.workbench.preferences.settings == before
+    retype(box, "200")
+    assert not dialog.problem.isVisible()
+    found.press(KIND.Ok)
+    assert window.workbench.preferences.settings.case_memory_mb == 200
+
+
+def test_less_memory_than_is_used_says_what_happens(chooser, window, analysed, monkeypatch):
+    analysed("ct_1.dcm")
+    monkeypatch.setattr(type(window.workbench.session), "held_bytes", 640_000_000)
+    found = chooser(PageName.MEMORY)
+    retype(found.widget("case_memory_mb"), "300")
+    said = [label.text() for label in found.dialog.page.findChildren(QLabel)]
+    loses = "640 MB are used now: what was seen longest ago is let go. Between 100 and 64,000 MB."
+    assert loses in said

@@ -1,6 +1,7 @@
 """The worklist: what a row says, search, filters, order, several cases at once, the queue."""
 
 import re
+import threading
 from dataclasses import replace
 
 import pytest
@@ -25,7 +26,7 @@ from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.reading.key_value import key_value
 from spinealign.ui.widgets.icons import icon
 from spinealign.wording.worklist import STANDING_TIPS, SortKey, Standing, key_text
-from tests.fakes import answer_for
+from tests.fakes import WAIT_S, answer_for
 from tests.readings import Clock, degrees, neck_analysis, store_in
 from tests.ui.hands import at_rest, titles
 
@@ -318,6 +319,29 @@ class TestSearchFilterSort:
         assert (cases.search.text(), len(shown(mixed))) == ("", 4)
         assert not cases.clear.isVisible()
 
+    def test_a_search_that_finds_nothing_says_so_and_shows_all_again(self, mixed):
+        cases = mixed.cases
+        key(mixed, Qt.Key.Key_F, CTRL)
+        QTest.keyClicks(cases.search, "neck absent")
+        assert cases.nothing.isVisible()
+        assert cases.nothing_words.text() == "No case holds “neck absent”. 4 cases are hidden."
+        QTest.keyClick(cases.search, Qt.Key.Key_Return)
+        assert cases.show_all.hasFocus()
+        QTest.keyClick(cases.show_all, Qt.Key.Key_Space)
+        assert (cases.search.text(), len(shown(mixed))) == ("", 4)
+        assert not cases.nothing.isVisible()
+        assert cases.view.hasFocus()
+
+    def test_a_filter_that_leaves_nothing_says_what_it_lets_pass(self, mixed):
+        cases = mixed.cases
+        self.choose(cases, "Refused (1)")
+        self.choose(cases, "Neck CT")
+        words = "No case passes the filter (refused, Neck CT). 4 cases are hidden."
+        assert cases.nothing_words.text() == words
+        QTest.mouseClick(cases.show_all, LEFT)
+        assert len(shown(mixed)) == 4
+        assert not cases.model.is_narrowed
+
     def test_escape_ends_the_search_and_stops_nothing(self, queued):
         key(queued, Qt.Key.Key_F, CTRL)
         search = queued.cases.search
@@ -563,6 +587,35 @@ class TestTheQueue:
         assert case.status is CaseStatus.WAITING
         assert queued.viewer.picture.display is case.display
         assert case.display is not None
+
+    def test_what_is_read_is_named_over_a_small_picture_of_it(self, qtbot, queued, fake):
+        case = case_named(queued, "ct_3.dcm")
+        qtbot.waitUntil(lambda: row_named(queued, "ct_3.dcm").thumbnail is not None)
+        reading = threading.Event()
+        services, read = queued.workbench.services, queued.workbench.services.read_slices
+
+        def wait_and_read(*args):
+            reading.wait(WAIT_S)
+            return read(*args)
+
+        queued.workbench.thumbnails._services = replace(services, read_slices=wait_and_read)
+        click(queued, "ct_3.dcm")
+        viewer = queued.viewer
+        assert viewer.picture.display is None
+        assert viewer.said == "ct_3.dcm\nReading the image…"
+        with_picture = viewer.grab().toImage()
+        viewer.show_image(None, viewer.said)
+        assert viewer.grab().toImage() != with_picture
+        reading.set()
+        qtbot.waitUntil(lambda: viewer.picture.display is case.display is not None)
+
+    def test_what_cannot_be_read_does_not_say_that_it_is_read(self, qtbot, queued):
+        case = case_named(queued, "ct_3.dcm")
+        queued.workbench.session.cancel([case])
+        queued.workbench.session.look_first(case, None)
+        queued.workbench.select(case)
+        said = queued.viewer.said
+        assert said == "ct_3.dcm\nThe image could not be read; press F5 to see why"
 
     def test_zoom_stays_when_the_analysis_brings_the_picture_again(self, qtbot, queued, fake):
         case = case_named(queued, "ct_3.dcm")

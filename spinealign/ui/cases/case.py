@@ -90,7 +90,7 @@ class Case:
     `wants_demonstration` is whether a demonstration classifier was asked to answer, and
     `reading_status` how far a person has read the result. `is_refused` and `kind` outlive a
     result that was let go to save memory; `is_first_look` says that `display` was read before
-    the analysis brought its own.
+    the analysis brought its own, `is_unseen` that it could not be.
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -115,7 +115,7 @@ class Case:
         self.reading_status = ReadingStatus.AUTOMATIC
         self.progress: Progress | None = None
         self.is_refused = False
-        self.is_first_look = False
+        self.is_first_look = self.is_unseen = False
         self.kind = ""
 
     @property
@@ -126,6 +126,11 @@ class Case:
         if self.is_refused:
             return Standing.REFUSED
         return Standing.SIGNED if self.reading_status.is_verified else Standing.TO_CHECK
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether its picture is not there, and will be."""
+        return self.display is None and not (self.is_unseen or self.status is CaseStatus.FAILED)
 
     def note_result(self) -> None:
         """Remember of a new result what is told of it even when it was let go."""

@@ -174,13 +174,18 @@ class CaseSession(QObject):
             self.changed.emit(case)
         self._start_next()
 
-    def look_first(self, case: Case, display: DisplayImage) -> None:
-        """Show the picture of a case that has none yet; its analysis brings it again."""
-        if (
-            case.display is None
-            and case.finding is None
-            and self._open.get(_key(case.stack)) is case
-        ):
+    def look_first(self, case: Case, display: DisplayImage | None) -> None:
+        """Show the picture of a case that has none yet; its analysis brings it again.
+
+        None says that it cannot be read.
+        """
+        has_any = case.display is not None or case.finding is not None
+        if has_any or self._open.get(_key(case.stack)) is not case:
+            return
+        if display is None:
+            case.is_unseen = True
+            self.changed.emit(case)
+        else:
             case.display, case.is_first_look = display, True
             self.display_ready.emit(case)
 

@@ -22,21 +22,25 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.cases.case import Case, CaseStatus
 from spinealign.ui.cases.recent_list import RecentList
-from spinealign.ui.cases.thumbnails import Thumbnails
+from spinealign.ui.cases.thumbnails import Thumbnails, presented
 from spinealign.ui.cases.worklist_model import WorklistModel
 from spinealign.ui.cases.worklist_view import SIGNS, WorklistView
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.widgets.icons import icon
+from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.widgets.theme import Colours
-from spinealign.wording.worklist import STANDING_TIPS, SortKey, Standing, count_text
+from spinealign.wording.worklist import (
+    NO_IMAGE,
+    READING,
+    SHOW_ALL,
+    STANDING_TIPS,
+    UNSEEN,
+    SortKey,
+    Standing,
+    count_text,
+    nothing_listed_text,
+)
 
-_INSTEAD_OF_A_PICTURE = {
-    CaseStatus.OPENED: "Reading the image…",
-    CaseStatus.WAITING: "Waiting to be analysed",
-    CaseStatus.RUNNING: "Reading the image…",
-    CaseStatus.STOPPED: "Stopped; press F5 to analyse it",
-    CaseStatus.FAILED: "There is no image to show",
-}
 
 CLOSE_TEXTS = ("Close case", "Close {count} cases")
 AGAIN_TEXTS = ("Analyse again", "Analyse {count} cases again")
@@ -44,7 +48,11 @@ AGAIN_TEXTS = ("Analyse again", "Analyse {count} cases again")
 
 def placeholder_text(case: Case) -> str:
     """Return what stands where the picture will be."""
-    return f"{case.title}\n{_INSTEAD_OF_A_PICTURE.get(case.status, '')}".strip()
+    if case.is_coming:
+        return f"{case.title}\n{READING}"
+    is_under_way = case.status in (CaseStatus.WAITING, CaseStatus.RUNNING)
+    words = NO_IMAGE if case.status is CaseStatus.FAILED or is_under_way else UNSEEN
+    return f"{case.title}\n{words}"
 
 
 def progress_text(case: Case) -> str:
@@ -128,7 +136,7 @@ class CasesPanel(QWidget):
         self.view = WorklistView(self.model, colours)
         self.recent = RecentList(colours)
         self.search = SearchField()
-        self.search.left.connect(self.view.setFocus)
+        self.search.left.connect(self._leave_search)
         self._make_search()
         self.count = QLabel()
         self.count.setObjectName("caseCount")
@@ -144,6 +152,7 @@ class CasesPanel(QWidget):
         self._filter_menu.aboutToShow.connect(self._fill_filter_menu)
         self.filter_button.setMenu(self._filter_menu)
         self._make_selection_bar()
+        self._make_empty_page()
         self._connect()
         self._lay_out()
         self._arranged()
@@ -169,6 +178,13 @@ class CasesPanel(QWidget):
         self._thumbnails.forget(list(cases))
         self._asked_facts.difference_update(cases)
         self.model.remove(cases)
+
+    def preview_of(self, case: Case) -> QImage | None:
+        """Return a small picture of a case as it is shown; None where there is none yet."""
+        row = self.model.row_of(case)
+        small = None if row is None else row.thumbnail
+        shown = case.presentation
+        return small if small is None or shown is None else presented(small, shown)
 
     def select_case(self, case: Case | None) -> None:
         """Make a case the current one; None leaves none."""
@@ -213,8 +229,16 @@ class CasesPanel(QWidget):
 
     def clear_narrowing(self) -> None:
         """Show all cases again."""
+        had_keys = self.show_all.hasFocus()
         self.search.clear()
         self.model.narrow("", frozenset(), frozenset())
+        if had_keys:
+            self.view.setFocus()
+
+    def _leave_search(self) -> None:
+        """Give the keys to what was found, or to the button that shows all where that is nothing."""
+        found = self.show_all if self.nothing.isVisible() else self.view
+        found.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     # What is in it
 
@@ -247,6 +271,23 @@ class CasesPanel(QWidget):
             button.clicked.connect(partial(self._ask, signal))
             row.addWidget(button)
         self.bar.hide()
+
+    def _make_empty_page(self) -> None:
+        """Make what lies over the list where search and filters leave nothing of it."""
+        viewport = self.view.viewport()
+        assert viewport is not None
+        self.nothing = QWidget(viewport)
+        self.nothing_words = wrapped_label("", "muted")
+        self.nothing_words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.show_all = QPushButton(SHOW_ALL)
+        self.show_all.clicked.connect(self.clear_narrowing)
+        column = QVBoxLayout(self.nothing)
+        column.addWidget(self.nothing_words)
+        column.addWidget(self.show_all, 0, Qt.AlignmentFlag.AlignHCenter)
+        over = QVBoxLayout(viewport)
+        over.setContentsMargins(0, 0, 0, 0)
+        over.addWidget(self.nothing, 0, Qt.AlignmentFlag.AlignTop)
+        self.nothing.hide()
 
     def _connect(self) -> None:
         self.view.case_chosen.connect(self.case_selected)
@@ -352,7 +393,19 @@ class CasesPanel(QWidget):
         self.filter_button.setAccessibleName(words)
         for part in (self.view, self.count_row, self.sort_button, self.filter_button):
             part.setVisible(total > 0)
+        self._say_why_empty(shown, total)
         self.recent.shorten(total > 0)
+
+    def _say_why_empty(self, shown: int, total: int) -> None:
+        """Say in an empty list why nothing is listed, beside a button that shows all."""
+        model = self.model
+        is_empty = not shown and total > 0
+        if is_empty:
+            passing = [standing.value for standing in Standing if standing in model.standings]
+            words = nothing_listed_text(total, model.words, [*passing, *sorted(model.kinds)])
+            self.nothing_words.setText(words)
+            self.show_all.setAccessibleDescription(words)
+        self.nothing.setVisible(is_empty)
 
     # Thumbnails and patients
 

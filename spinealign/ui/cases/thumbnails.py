@@ -29,7 +29,7 @@ class Thumbnails(QObject):
 
     First comes the one picture that is looked at, then whose the studies are if these are few,
     then thumbnails. `drawn` and `facts_read` bring the key that was asked with; so does
-    `looked_at`, with the picture in full.
+    `looked_at`, with the picture in full, or None where it cannot be read.
     """
 
     drawn = pyqtSignal(object, object)
@@ -131,8 +131,7 @@ class Thumbnails(QObject):
 
     def _show_look(self, key: Hashable, display: object) -> None:
         self._task = None
-        if display is not None:
-            self.looked_at.emit(key, display)
+        self.looked_at.emit(key, display)
         self._go_on()
 
     def _went(self) -> None:

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, pyq
 from PyQt6.QtGui import (
     QColor,
     QHelpEvent,
+    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -19,6 +20,7 @@ from PyQt6.QtWidgets import QApplication, QFrame, QGraphicsView, QToolTip, QWidg
 
 from spinealign.domain.image import SpineImage
 from spinealign.domain.presentation import Presentation, turned_directions
+from spinealign.ui.picture.coming import draw_coming, draw_veil
 from spinealign.ui.picture.corner_texts import (
     CANVAS,
     FrameNotes,
@@ -27,7 +29,6 @@ from spinealign.ui.picture.corner_texts import (
     draw_frame,
     frame_texts,
     write_beside,
-    write_words,
 )
 from spinealign.ui.picture.display_images import DisplayImage, DisplayOverlay
 from spinealign.ui.picture.pointer import Pointer, PointerTool
@@ -67,7 +68,8 @@ class Viewer(QGraphicsView):
         super().__init__(parent)
         self.picture = PictureScene(self)
         self.setScene(self.picture)
-        self._placeholder = ""
+        self._placeholder, self._veil = "", ""
+        self._preview: QImage | None = None
         self._is_fitted = True
         self._drag_from: QPoint | None = None
         self._drag_button = Qt.MouseButton.NoButton
@@ -109,9 +111,17 @@ class Viewer(QGraphicsView):
         assert viewport is not None
         viewport.setAcceptDrops(False)
 
-    def show_image(self, display: DisplayImage | None, placeholder: str = "") -> None:
-        """Show another picture, fitted to the view, or a sentence where there is none."""
-        self._placeholder = placeholder
+    def show_image(
+        self, display: DisplayImage | None, placeholder: str = "", preview: QImage | None = None
+    ) -> None:
+        """Show another picture, fitted to the view, or a sentence where there is none.
+
+        Parameters
+        ----------
+        preview : QImage, optional
+            Stands behind the sentence: small, what will be shown.
+        """
+        self._placeholder, self._preview, self._veil = placeholder, preview, ""
         self.spacing_mm = display.image.spacing_mm if display is not None else None
         self.picture.show_image(display)
         self._refresh()
@@ -122,10 +132,22 @@ class Viewer(QGraphicsView):
     def show_neighbour(self, display: DisplayImage) -> None:
         """Show another slice of the same series at the same place, zoom and window."""
         window, inverted = self.picture.window, self.picture.is_inverted
+        self._veil = ""
         self.picture.show_image(display)
         self.picture.set_window(window)
         self.picture.set_inverted(inverted)
         self._refresh()
+
+    @property
+    def said(self) -> str:
+        """What is said instead of a picture, or over the one before; empty over the right one."""
+        return self._placeholder if self.picture.display is None else self._veil
+
+    def veil(self, words: str) -> None:
+        """Cover the picture until the next one is shown, and say which that is."""
+        if self.picture.display is not None and words != self._veil:
+            self._veil = words
+            self._refresh()
 
     def show_overlay(self, overlay: DisplayOverlay) -> None:
         """Put what an analysis found onto the picture."""
@@ -520,7 +542,9 @@ class Viewer(QGraphicsView):
         painter.resetTransform()
         area = QRectF(viewport.rect())
         if self.picture.display is None:
-            write_words(painter, area, self._placeholder, Qt.AlignmentFlag.AlignCenter)
+            draw_coming(painter, area, self._placeholder, self._preview)
+        elif self._veil:
+            draw_veil(painter, area, self._veil)
         else:
             painter.setFont(self.font())
             draw_frame(painter, self._texts)

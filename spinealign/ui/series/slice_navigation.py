@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QMessageBox
 
 from spinealign.domain.examination import Examination
@@ -28,6 +30,11 @@ from spinealign.wording.series import (
     replace_question,
     return_text,
 )
+from spinealign.wording.worklist import READING
+
+
+VEIL_DELAY_MS = 120
+"""A slice that is read sooner takes the place of the one before without a flicker."""
 
 
 class SliceNavigation(QObject):
@@ -49,6 +56,11 @@ class SliceNavigation(QObject):
         self.bar = bar
         self.place: SlicePosition | None = None
         self._case: Case | None = None
+        self.preview_of: Callable[[Case], QImage | None] = lambda case: None
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(VEIL_DELAY_MS)
+        self._late.timeout.connect(self._say_what_is_read)
         self.reader = SliceReader(bench.services, bench.reading, self)
         self.reader.ready.connect(self._show_page)
         self._sheets = SheetOpener(bench.services, bench.files, self)
@@ -110,8 +122,11 @@ class SliceNavigation(QObject):
         self._case, self.place = case, None
         self.reader.begin(case.stack if case is not None and is_series else None)
         self.bar.show_stack(case.stack if case is not None else None)
-        words = placeholder_text(case) if case is not None else ""
-        self._viewer.show_image(case.display if case is not None else None, words)
+        self._late.stop()
+        if case is None or case.display is not None:
+            self._viewer.show_image(case.display if case is not None else None)
+        else:
+            self._await_picture(case)
         self._lay_result()
         self._want_sheet()
         self.refresh()
@@ -119,8 +134,17 @@ class SliceNavigation(QObject):
     def _update(self, case: Case) -> None:
         """Say how far a case is, where its picture will be and beside it."""
         if case.display is None and not self.is_away:
-            self._viewer.show_image(None, placeholder_text(case))
+            self._await_picture(case)
         self.refresh()
+
+    def _await_picture(self, case: Case) -> None:
+        """Say that the picture of a case is read, over a small one of it where there is one."""
+        self._viewer.show_image(None, placeholder_text(case), self.preview_of(case))
+
+    def _say_what_is_read(self) -> None:
+        """Cover the slice before: its number is not the one that the window names any more."""
+        if self._case is not None and self.place is not None:
+            self._viewer.veil(f"{self._case.title_of(self.place)}\n{READING}")
 
     def _on_display(self, case: Case) -> None:
         """Show the case's new picture, unless another one is being looked at."""
@@ -160,8 +184,9 @@ class SliceNavigation(QObject):
         if case is None or self.place is None:
             return
         self.place = None
+        self._late.stop()
         if case.display is None:
-            self._viewer.show_image(None, placeholder_text(case))
+            self._await_picture(case)
         else:
             self._put(case.display, keep=True)
         self._lay_result()
@@ -183,6 +208,8 @@ class SliceNavigation(QObject):
         page = self.reader.want(place)
         if page is not None:
             self._show_page(place, page)
+        elif not self._late.isActive():
+            self._late.start()
         self.refresh()
         self.moved.emit()
 
@@ -279,6 +306,7 @@ class SliceNavigation(QObject):
     def _show_page(self, place: SlicePosition, page: Page) -> None:
         if place != self.place:
             return
+        self._late.stop()
         if isinstance(page, Message):
             self._viewer.show_image(None, f"{page.sentence}\n{page.advice}")
         else:

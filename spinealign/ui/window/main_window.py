@@ -325,6 +325,8 @@ class MainWindow(DropWindow):
     def _connect_cases(self) -> None:
         bench, session, cases = self.workbench, self.workbench.session, self.cases
         cases.model.key_value_of = lambda case: key_value(bench.readings.shown_of(case))
+        self.navigation.preview_of = cases.preview_of
+        self.patient.comes = lambda: bench.current is not None and bench.current.is_coming
         session.added.connect(cases.add_cases)
         session.removed.connect(cases.remove_cases)
         for signal in (session.changed, session.display_ready, bench.editing.edited_changed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
@@ -45,6 +46,8 @@ class PatientStrip(QFrame):
         self._part: ImagePart | None = None
         self._task: Task | None = None
         self._is_read = self._waits = False
+        self.comes: Callable[[], bool] = lambda: False
+        """Whether a picture is being read that will be shown here."""
         self.facts = PatientFacts()
         self.words = PatientWords()
         self.more = _button("collapsed", "Show all patient data of the file")
@@ -101,7 +104,8 @@ class PatientStrip(QFrame):
             self._task = None
         self._is_read = False
         # From one picture to the next the strip keeps its room, so that the picture does not jump.
-        self._waits = self._part is not None and not self._is_hidden and not self.isHidden()
+        is_expected = self._part is not None or self.comes()
+        self._waits = is_expected and not self._is_hidden and not self.isHidden()
         self._show_facts(PatientFacts())
         if self._part is not None and not self._is_hidden:
             self._task = self._runner.submit(partial(read_patient, self._services, self._part))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
@@ -38,11 +39,18 @@ from spinealign.ui.settings.settings import (
 from spinealign.ui.widgets.labels import without_icons, wrapped_label
 from spinealign.ui.window.logo_choice import LogoChoice
 from spinealign.ui.window.measure_choice import MeasureChoice
-from spinealign.ui.window.settings_form import Editor, PageName, SettingsForm, SettingsPage
+from spinealign.ui.window.settings_form import (
+    Editor,
+    MegabytesBox,
+    PageName,
+    SettingsForm,
+    SettingsPage,
+)
 from spinealign.wording.settings_window import (
     LENGTH_WORDS,
     LETTERHEAD_NOTE,
     NOT_A_PICTURE,
+    NOTHING_TAKEN,
     PAPER_WORDS,
     PART_WORDS,
     RESTORE_TIP,
@@ -131,20 +139,41 @@ class SettingsDialog(QDialog):
         return shown
 
     def accept(self) -> None:
-        """Take everything over, and close."""
-        self.apply()
-        super().accept()
+        """Take everything over, and close, unless something typed cannot be taken over."""
+        if self.apply():
+            super().accept()
 
-    def apply(self) -> None:
-        """Take everything over, and go on."""
+    def apply(self) -> bool:
+        """Take everything over, and go on; return whether all of it can be."""
+        if self._is_refused():
+            return False
         if not self.is_changed:
-            return
+            return True
         # Of what is edited elsewhere, such as phrases, the latest counts.
         settings = replace(self._preferences.settings, **self.form.changes)
         self._kept_logo = self.logo.png
         self.form.begin()
         self.confirmed.emit(settings, self._kept_logo)
         self._offer()
+        return True
+
+    def _is_refused(self) -> bool:
+        """Go to what cannot be taken over, and say why."""
+        name, words = self.form.problem
+        if not name:
+            return False
+        place = next(
+            number for number in range(self.pages.count()) if name in self._page_at(number).names
+        )
+        self.list.setCurrentRow(place)
+        self.form[name].widget.setFocus()
+        self._tell(words, NOTHING_TAKEN)
+        return True
+
+    def _page_at(self, number: int) -> SettingsPage:
+        page = self.pages.widget(number)
+        assert isinstance(page, SettingsPage)
+        return page
 
     @property
     def is_changed(self) -> bool:
@@ -262,8 +291,12 @@ class SettingsDialog(QDialog):
             ("case_memory_mb", FEWEST_CASE_MB, MOST_CASE_MB, use.cases),
             ("slice_memory_mb", FEWEST_SLICE_MB, MOST_SLICE_MB, use.slices),
         ):
-            told = wrapped_label(memory_text(used))
-            page.put(name, form.megabytes(name, least, most), told)
+            told = wrapped_label("")
+            box = form.megabytes(name, least, most)
+            tell = partial(_tell_memory, told, box, used)
+            box.valueChanged.connect(tell)
+            tell()
+            page.put(name, box, told)
         return page
 
     # The frame around them
@@ -309,6 +342,9 @@ class SettingsDialog(QDialog):
         column.addWidget(self.buttons)
 
     def _offer(self) -> None:
+        """Offer what changed, and take back what was said of the state before."""
+        if self.problem.isVisible() and not self.form.problem[0]:
+            self.problem.hide()
         apply = self.buttons.button(QDialogButtonBox.StandardButton.Apply)
         assert apply is not None
         apply.setEnabled(self.is_changed)
@@ -324,6 +360,15 @@ class SettingsDialog(QDialog):
         if parent is not None:
             width, height = min(width, parent.width() - 40), min(height, parent.height() - 60)
         self.resize(width, height)
+
+
+def _tell_memory(told: QLabel, box: MegabytesBox, used: int, _chosen: int = 0) -> None:
+    """Say beside a number of megabytes what is used now, and what the number would do."""
+    told.setText(memory_text(used, box.value(), box.least, box.most))
+    told.setProperty("kind", "" if box.is_within else "warning")
+    style = told.style()
+    if style is not None:
+        style.polish(told)
 
 
 def _button(words: str, act: Callable[[], object]) -> QPushButton:

@@ -23,19 +23,49 @@ from PyQt6.QtWidgets import (
 
 from spinealign.ui.settings.settings import Settings
 from spinealign.ui.widgets.labels import wrapped_label
-from spinealign.wording.settings_window import SETTING_WORDS
+from spinealign.wording.settings_window import SETTING_WORDS, beyond_limits_text
 
 _MOST_LETTERS = 200
 _MOST_PERCENT = 100
+_MOST_TYPED_MB = 9_999_999
 
 
 @dataclass(frozen=True)
 class Editor:
-    """How one setting is shown and read: its widget, and both ways between them."""
+    """How one setting is shown and read: its widget, and both ways between them.
+
+    `problem` says why what is typed cannot be taken over; empty where it can.
+    """
 
     widget: QWidget
     read: Callable[[], Any]
     show: Callable[[Any], None]
+    problem: Callable[[], str] = lambda: ""
+
+
+class MegabytesBox(QSpinBox):
+    """A number of megabytes; one beyond the limits stays as it is typed, and counts as a problem.
+
+    Qt would put the number before in its place without a word.
+    """
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__()
+        self.least, self.most = least, most
+        self.setRange(0, _MOST_TYPED_MB)
+        self.setSingleStep(least)
+        self.setSuffix(" MB")
+        self.setGroupSeparatorShown(True)
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the number may be taken over."""
+        return self.least <= self.value() <= self.most
+
+    def stepBy(self, steps: int) -> None:
+        """Step within the limits."""
+        wanted = self.value() + steps * self.singleStep()
+        self.setValue(min(max(wanted, self.least), self.most))
 
 
 class SettingsForm(QObject):
@@ -110,16 +140,22 @@ class SettingsForm(QObject):
         self.add(name, Editor(line, lambda: line.text().strip(), line.setText))
         return line
 
-    def megabytes(self, name: str, least: int, most: int) -> QSpinBox:
+    def megabytes(self, name: str, least: int, most: int) -> MegabytesBox:
         """Return a number of megabytes between limits."""
-        box = QSpinBox()
-        box.setRange(least, most)
-        box.setSingleStep(least)
-        box.setSuffix(" MB")
-        box.setGroupSeparatorShown(True)
+        box = MegabytesBox(least, most)
         box.valueChanged.connect(self.edited)
-        self.add(name, Editor(box, box.value, box.setValue))
+
+        def problem() -> str:
+            return "" if box.is_within else beyond_limits_text(name, least, most)
+
+        self.add(name, Editor(box, box.value, box.setValue, problem))
         return box
+
+    @property
+    def problem(self) -> tuple[str, str]:
+        """The first setting that cannot be taken over, and why; empty where all can."""
+        told = ((name, editor.problem()) for name, editor in self._editors.items())
+        return next(((name, words) for name, words in told if words), ("", ""))
 
     def share(self, name: str) -> QSlider:
         """Return a slider from none to all."""
