@@ -218,7 +218,7 @@ def last_session_text(count: int) -> str:
     return "Open the image of last time" if count == 1 else f"Open the {count} images of last time"
 
 
-GO_ON, KEEP_OPEN = "&Go on", "Keep open"
+GO_ON, KEEP_OPEN = "&Go on", "&Keep open"
 
 
 def stop_question(count: int) -> tuple[str, str, str]:
@@ -272,16 +272,6 @@ def stop_one_text(title: str) -> str:
 def stop_all_text(count: int) -> str:
     """Return the words of the button that stops all."""
     return f"Stop &all {count}" if count > 1 else "Stop &it"
-
-
-def close_question(count: int) -> tuple[str, str, str]:
-    """Return title, question and what to know before cases with unsaved changes are closed."""
-    cases = "1 case" if count == 1 else f"{count} cases"
-    return (
-        "Corrections are not saved",
-        f"The corrections of {cases} could not be written to disk. Close all the same?",
-        "They are kept until SpineAlign is closed, and written if that becomes possible.",
-    )
 
 
 def shortened(text: str) -> str:

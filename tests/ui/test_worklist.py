@@ -507,6 +507,7 @@ class TestSeveralAtOnce:
         rest = [action for action in menu.actions() if action.text() == "Close 2 cases"]
         rest[0].trigger()
         menu.close()
+        press_button(the_question(mixed), "Close all the same")
         assert titles(mixed) == ["photo_2.png", "bad_3"]
 
     def test_what_is_selected_is_analysed_again_with_the_shown_one_first(self, qtbot, mixed, fake):
@@ -563,11 +564,57 @@ class TestSeveralAtOnce:
 
     def test_closing_asks_where_corrections_were_not_written(self, unwritten):
         unwritten.actions_by_name["close_case"].trigger()
-        press_button(the_question(unwritten), "Keep open")
+        box = the_question(unwritten)
+        assert box.text() == "Close this case?"
+        assert "could not be written to disk: “film_1.png”." in box.informativeText()
+        press_button(box, "Keep open")
         assert len(titles(unwritten)) == 1
         key(unwritten, Qt.Key.Key_Delete)
-        press_button(the_question(unwritten), "Close anyway")
+        press_button(the_question(unwritten), "Close all the same")
         assert titles(unwritten) == []
+
+    @pytest.mark.parametrize("how", ["close_all", "delete"])
+    def test_several_results_are_closed_after_one_question_with_names(self, mixed, how):
+        if how == "close_all":
+            key(mixed, Qt.Key.Key_W, CTRL | SHIFT)
+        else:
+            key(mixed, Qt.Key.Key_A, CTRL)
+            key(mixed, Qt.Key.Key_Delete)
+        box = the_question(mixed)
+        assert box.text() == "Close these 4 cases?"
+        not_signed = "With a result that is not signed: “ct_1.dcm” and “film_4.png”."
+        assert box.informativeText().splitlines()[0] == not_signed
+        assert "made again" in box.informativeText()
+        QTest.keyClick(box.focusWidget(), Qt.Key.Key_Return)
+        assert len(titles(mixed)) == 4
+        key(mixed, Qt.Key.Key_W, CTRL | SHIFT)
+        press_button(the_question(mixed), "Close all the same")
+        assert titles(mixed) == []
+
+    @pytest.mark.parametrize("tabs", [0, 1])
+    def test_return_closes_nothing_whichever_button_has_the_keys(self, mixed, tabs):
+        mixed.actions_by_name["close_all"].trigger()
+        box = the_question(mixed)
+        for _ in range(tabs):
+            QTest.keyClick(box.focusWidget(), Qt.Key.Key_Tab)
+        QTest.keyClick(box.focusWidget(), Qt.Key.Key_Return)
+        assert not box.isVisible()
+        assert len(titles(mixed)) == 4
+
+    def test_one_case_is_closed_unasked_and_opened_again(self, mixed):
+        click(mixed, "film_4.png")
+        mixed.actions_by_name["close_case"].trigger()
+        assert titles(mixed) == ["ct_1.dcm", "photo_2.png", "bad_3"]
+
+    def test_what_waits_is_closed_after_a_question(self, queued):
+        queued.actions_by_name["close_all"].trigger()
+        box = the_question(queued)
+        running = "Being analysed or waiting: “ct_1.dcm”, “ct_2.dcm”, “ct_3.dcm” and 1 more."
+        assert box.informativeText().splitlines()[0] == running
+        queued.workbench.close([case_named(queued, "ct_2.dcm")])
+        press_button(box, "Close all the same")
+        assert titles(queued) == []
+        assert not queued.workbench.session.is_busy
 
 
 class TestTheQueue:

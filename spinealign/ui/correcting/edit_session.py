@@ -368,10 +368,10 @@ class EditSession(QObject):
             if edits.is_unsaved or not any(case.holds(key[0]) for case in cases)
         }
 
-    def count_lost(self, cases: Sequence[Case]) -> int:
-        """Return how many of these cases have changes that could not be written."""
+    def lost_of(self, cases: Sequence[Case]) -> list[Case]:
+        """Return which of these cases have changes that could not be written."""
         lost = [key for key, edits in self._edits.items() if edits.is_unsaved and edits.has_failed]
-        return sum(any(case.holds(key[0]) for key in lost) for case in cases)
+        return [case for case in cases if any(case.holds(key[0]) for key in lost)]
 
     def change(
         self,

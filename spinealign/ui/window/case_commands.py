@@ -15,10 +15,11 @@ from spinealign.ui.cases.skipped_dialog import Skipped, SkippedDialog
 from spinealign.ui.window.actions import Actions
 from spinealign.ui.window.status_line import WorkStatus
 from spinealign.ui.workbench import Workbench
+from spinealign.wording.closing import CLOSE_ANYWAY, ClosingCases, close_question
 from spinealign.wording.worklist import (
     GO_ON,
     KEEP_OPEN,
-    close_question,
+    Standing,
     stop_all_text,
     stop_one_text,
     stop_question,
@@ -27,6 +28,7 @@ from spinealign.wording.worklist import (
 if TYPE_CHECKING:
     from spinealign.export.case_table import CaseRow
 
+UNFINISHED = (CaseStatus.WAITING, CaseStatus.RUNNING)
 NO_SKIPPED = "No file was skipped"
 NO_SELECTED_RESULT = "There is no result yet among the selected cases"
 
@@ -109,20 +111,35 @@ class CaseCommands(QObject):
         self._bench.session.analyse_all(sorted(cases, key=lambda case: case is not current))
 
     def close(self, cases: Sequence[Case]) -> None:
-        """Close cases; where corrections could not be written, ask before."""
+        """Close cases; ask before, once for all, what would be lost or made again."""
         wanted = list(cases)
-        lost = self._bench.editing.count_lost(wanted)
-        if not lost:
+        closing = self._closing(wanted)
+        if not closing.is_asked:
             self._bench.close(wanted)
             return
-        box = self._asked(*close_question(lost))
+        box = self._asked(*close_question(closing))
         role = QMessageBox.ButtonRole
-        anyway = box.addButton("Close anyway", role.DestructiveRole)
+        anyway = box.addButton(CLOSE_ANYWAY, role.DestructiveRole)
         keep = box.addButton(KEEP_OPEN, role.RejectRole)
-        _on_click(anyway, partial(self._bench.close, wanted))
+        if anyway is not None:
+            # Return keeps them open whichever button has the keys.
+            anyway.setAutoDefault(False)
+        _on_click(anyway, partial(self._close_open, wanted))
         box.setDefaultButton(keep)
         box.setEscapeButton(keep)
         box.open()
+
+    def _closing(self, cases: Sequence[Case]) -> ClosingCases:
+        unwritten = self._bench.editing.lost_of(cases)
+        rest = [case for case in cases if case not in unwritten]
+        unsigned = [case.title for case in rest if case.standing is Standing.TO_CHECK]
+        unfinished = [case.title for case in rest if case.status in UNFINISHED]
+        return ClosingCases(len(cases), [case.title for case in unwritten], unfinished, unsigned)
+
+    def _close_open(self, cases: Sequence[Case]) -> None:
+        """Close those of the cases that were not closed while the question stood."""
+        still_open = set(self._bench.session.cases)
+        self._bench.close([case for case in cases if case in still_open])
 
     def save(self, cases: Sequence[Case]) -> None:
         """Save the results of cases, each into a folder of its own."""

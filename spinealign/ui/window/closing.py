@@ -75,6 +75,8 @@ class WindowCloser(QObject):
         now = box.addButton(CLOSE_NOW, QMessageBox.ButtonRole.DestructiveRole)
         stay = box.addButton(KEEP_OPEN, QMessageBox.ButtonRole.RejectRole)
         assert now is not None
+        # Return keeps the window open whichever button has the keys.
+        now.setAutoDefault(False)
         box.setDefaultButton(stay)
         box.setEscapeButton(stay)
         now.clicked.connect(self._close_now)
