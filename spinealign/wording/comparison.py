@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from spinealign.domain.comparison import (
@@ -26,6 +26,7 @@ from spinealign.wording.reading import patient_line
 from spinealign.wording.results import NOTHING
 from spinealign.wording.series import picture_name
 from spinealign.wording.text import safe_text
+from spinealign.wording.worklist import Standing
 
 COMPARISON_HEADINGS = (
     "Measure", "First", "Second", "Difference", "Error of a change", "Judgement",
@@ -53,6 +54,27 @@ ONE_CASE = (
     "No other examination is open to compare with. Open an earlier one of the same patient with "
     "“Open an earlier examination…”, or choose one above once it is open."
 )
+_WITHOUT_RESULT: Mapping[Standing, str] = {
+    Standing.NOT_ANALYSED: "Not analysed yet",
+    Standing.STOPPED: "Its analysis was stopped",
+    Standing.FAILED: "It could not be analysed",
+    Standing.WAITING: "Waiting to be analysed",
+    Standing.RUNNING: "Being analysed…",
+}
+
+
+def without_result_text(title: str, standing: Standing, reason: str = "") -> str:
+    """Return what stands in place of the picture of an examination without a result."""
+    words = _WITHOUT_RESULT.get(standing, "")
+    is_told = standing is Standing.FAILED and bool(reason)
+    return "\n".join(filter(None, (title, reason if is_told else words)))
+
+
+def analyse_text(count: int) -> str:
+    """Return the words of a button that analyses examinations to be compared."""
+    return "Analyse this image" if count == 1 else f"Analyse {count} images"
+
+
 CHOOSE_OTHER = "Choose an examination above, or open an earlier one."
 NO_PATIENT = "Patient not stated in the file"
 PATIENT_HIDDEN = "Patient data hidden"

@@ -26,11 +26,19 @@ from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.compare.compare_table import CompareColumn, CompareTable
 from spinealign.ui.compare.linked_viewers import Match, match_points, match_rects
 from spinealign.ui.widgets.theme import LIGHT
-from spinealign.wording.comparison import ONE_CASE, OPEN_EARLIER, comparison_lines, comparison_row
+from spinealign.wording.comparison import (
+    ONE_CASE,
+    OPEN_EARLIER,
+    comparison_lines,
+    comparison_row,
+    without_result_text,
+)
+from spinealign.wording.worklist import Standing
 from tests import fakes
 from tests.phantoms_xray import analysed as analysed_film
 from tests.phantoms_xray import draw_column, turned
 from tests.ui.cut_texts import settled_cut_texts
+from tests.ui.hands import at_rest
 
 COBB_KEY = (MeasureCode.COBB_C2_C7.value, ("C2", "C7"))
 
@@ -170,6 +178,86 @@ def test_what_is_opened_to_be_compared_is_analysed_though_nothing_else_is_at_onc
         compared.second.choice.activated.emit(2)
     assert compared.second.viewer.picture.display is not None
     assert compared.table.rows_model.rows
+
+
+@pytest.fixture
+def resting(window, cases, analysed, qtbot, files):
+    """A comparison of an analysed case with one opened while nothing is analysed by itself."""
+    window.workbench.session.analyses_at_once = False
+    window.workbench.opener.open_paths(files("film_small_3.png"))
+    qtbot.waitUntil(lambda: len(window.workbench.session.cases) == 3 and at_rest(window))
+    [*_, last] = window.workbench.session.cases
+    assert last.finding is None
+    window.workbench.select(cases[1])
+    window.workbench.close([cases[0]])
+    window.actions_by_name["compare"].trigger()
+    [shown] = window.findChildren(CompareWindow)
+    qtbot.waitUntil(lambda: not window.workbench.patients.is_busy)
+    yield shown, last
+    shown.close()
+
+
+def test_a_case_that_nobody_analysed_is_analysed_by_a_button(resting, window, qtbot):
+    shown, last = resting
+    half = next(half for half in (shown.pair.first, shown.pair.second) if half.case is last)
+    assert half.viewer.said == "film_small_3.png\nNot analysed yet"
+    assert half.analyse_button.isVisible()
+    assert half.analyse_button.text() == "Analyse this image"
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        QTest.mouseClick(half.analyse_button, Qt.MouseButton.LeftButton)
+    assert half.viewer.picture.display is not None
+    assert not half.analyse_button.isVisible()
+    assert shown.pair.table.rows_model.rows
+
+
+def test_a_case_that_is_chosen_to_be_compared_is_analysed_at_once(resting, window, qtbot):
+    shown, last = resting
+    place = shown.pair.first.choice.findText("film_small_3", Qt.MatchFlag.MatchContains)
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        shown.pair.first.choice.setCurrentIndex(place)
+        shown.pair.first.choice.activated.emit(place)
+    assert shown.pair.first.case is last
+    assert shown.pair.first.viewer.picture.display is not None
+
+
+def test_the_course_offers_to_analyse_what_is_ticked_and_has_no_result(resting, window, qtbot):
+    shown, last = resting
+    shown.show_page(shown.course)
+    list_of_cases = shown.course.cases
+    for row in range(list_of_cases.count()):
+        list_of_cases.item(row).setCheckState(Qt.CheckState.Checked)
+    button = shown.course.analyse_button
+    assert (button.isVisible(), button.text()) == (True, "Analyse this image")
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not button.isVisible()
+    assert len(shown.course.course.examinations) == 2
+
+
+def test_flexion_and_extension_analyse_a_film_that_is_chosen(resting, window, qtbot):
+    shown, last = resting
+    shown.show_page(shown.motion)
+    shown.motion.chosen = [last, None]
+    shown.motion._is_chosen = True
+    shown.motion.refresh()
+    assert shown.motion.analyse_button.isVisible()
+    place = shown.motion._cases.index(last)
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        shown.motion.choices[0].activated.emit(place)
+    assert not shown.motion.analyse_button.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("standing", "reason", "words"),
+    [
+        (Standing.STOPPED, "", "film\nIts analysis was stopped"),
+        (Standing.FAILED, "“film” is not an image.", "film\n“film” is not an image."),
+        (Standing.FAILED, "", "film\nIt could not be analysed"),
+        (Standing.RUNNING, "", "film\nBeing analysed…"),
+    ],
+)
+def test_what_stands_in_place_of_a_picture(standing, reason, words):
+    assert without_result_text("film", standing, reason) == words
 
 
 def test_it_opens_with_its_title_on_the_screen_the_first_time(opened):

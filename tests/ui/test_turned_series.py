@@ -226,6 +226,17 @@ class TestSmallPictures:
         assert slices.viewer.picture.presentation == Presentation(turn_deg=90.0)
         slices.slider.setValue(0)
         assert slices.viewer.picture.presentation == Presentation(turn_deg=90.0)
+        leafed.actions_by_name["turn_right"].trigger()
+        assert slices.viewer.picture.presentation == AS_IN_FILE
+        leafed.actions_by_name["mirror"].trigger()
+        leafed.actions_by_name["invert"].trigger()
+        now = slices.viewer.picture.presentation
+        assert (now.is_mirrored, now.is_inverted) == (True, True)
+        assert slices.viewer.picture.is_inverted
+        leafed.actions_by_name["undo"].trigger()
+        assert not slices.viewer.picture.is_inverted
+        slices.slider.setValue(1)
+        assert slices.viewer.picture.presentation.is_mirrored
         slices.close()
         settle(qtbot, leafed)
 

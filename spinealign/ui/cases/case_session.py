@@ -159,6 +159,13 @@ class CaseSession(QObject):
         if case.status is CaseStatus.DONE and case.finding is None:
             self.analyse(case, case.wanted_examination, case.wants_demonstration)
 
+    def want(self, case: Case) -> None:
+        """Note that a result of a case is wanted: it is made although nobody asked before."""
+        if case.finding is None and case.status in (CaseStatus.OPENED, CaseStatus.STOPPED):
+            self.analyse(case, case.wanted_examination)
+        else:
+            self.see(case)
+
     @property
     def unfinished(self) -> list[Case]:
         """What is analysed now, then what waits, in the order in which it comes."""

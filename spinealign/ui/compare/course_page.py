@@ -19,6 +19,7 @@ from spinealign.ui.cases.appendices import Appendix
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.saving import COURSE_PAGES, COURSE_PICTURE, COURSE_TABLE, SavedFile
 from spinealign.ui.compare.drawn_chart import DrawnChart
+from spinealign.ui.compare.not_analysed import AnalyseOffer
 from spinealign.ui.compare.pair_page import BUTTON_GAP_PX, as_it_is_now, push_button
 from spinealign.ui.compare.patient_cases import PatientCases
 from spinealign.ui.compare.patients import PatientReader
@@ -59,6 +60,7 @@ class CoursePage(WordsColumn):
         self.in_report.setToolTip("Append the course to the report of the latest examination")
         self.title = wrapped_label("", strong=True)
         self.cautions = wrapped_label("", "muted")
+        self.analyse_button = AnalyseOffer(bench.session)
         self._build()
         self.cases.chosen_changed.connect(self._show)
         self.in_report.clicked.connect(self._put_in_report)
@@ -114,6 +116,7 @@ class CoursePage(WordsColumn):
         for case, one in found:
             if one is None:
                 self._bench.session.see(case)
+        self.analyse_button.offer([case for case, one in found if one is None])
         self._pairs = [(case, one) for case, one in found if one is not None]
         examinations = [one for _, one in self._pairs]
         self._course = course_of(examinations) if len(examinations) > 1 else None
@@ -186,6 +189,7 @@ class CoursePage(WordsColumn):
         halves.setSizes([_LIST_PERCENT * 10, (100 - _LIST_PERCENT) * 10])
         outer = self.column
         outer.addWidget(self.title)
+        outer.addWidget(self.analyse_button, 0, Qt.AlignmentFlag.AlignLeft)
         outer.addWidget(halves, 1)
         outer.addWidget(self.cautions)
         outer.addLayout(self._button_row())

@@ -24,6 +24,7 @@ from spinealign.ui.cases.appendices import Appendix
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.saving import MOTION_PAGES, MOTION_TABLE, SavedFile
 from spinealign.ui.compare.drawn_chart import DrawnChart
+from spinealign.ui.compare.not_analysed import AnalyseOffer
 from spinealign.ui.compare.pair_page import (
     BUTTON_GAP_PX,
     CaseChoice,
@@ -79,6 +80,7 @@ class MotionPage(QWidget):
         self.in_report = QCheckBox("In the &reports of both films")
         self.in_report.setToolTip("Append motion by level to the reports of both films")
         self.in_report.clicked.connect(self._put_in_report)
+        self.analyse_button = AnalyseOffer(bench.session)
         self._build()
         for number, choice in enumerate(self.choices):
             choice.activated.connect(partial(self._choose, number))
@@ -156,7 +158,9 @@ class MotionPage(QWidget):
 
     def _choose(self, number: int, place: int) -> None:
         self._is_chosen, self._is_swapped = True, False
-        self.chosen[number] = self._cases[place]
+        self.chosen[number] = case = self._cases[place]
+        if case.finding is None:
+            self._bench.session.want(case)
         self._show()
 
     def _examinations(self) -> tuple[PatientExamination, PatientExamination] | None:
@@ -181,6 +185,7 @@ class MotionPage(QWidget):
         motion = self._motion
         self._fill(motion.segments if motion is not None else ())
         self.result.setText(CHOOSE_TWO if motion is None else " ".join(motion_sentences(motion)))
+        self.analyse_button.offer([case for case in self.chosen if case is not None])
         said = [] if motion is None else motion_cautions(motion)
         shown = [words for words in said if words != LIMITS_MEANING]
         self.cautions.setText(" ".join(shown))
@@ -254,6 +259,7 @@ class MotionPage(QWidget):
         column = below.column
         for widget in (self.result, self.warning):
             column.addWidget(widget)
+        column.addWidget(self.analyse_button, 0, Qt.AlignmentFlag.AlignLeft)
         level_by_level = QSplitter(Qt.Orientation.Horizontal)
         level_by_level.addWidget(self.table)
         level_by_level.addWidget(self.chart)

@@ -28,13 +28,14 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.measure.geometry.comparison import compare
 from spinealign.ui.cases.appendices import Appendix
-from spinealign.ui.cases.case import Case, CaseStatus, Opening
-from spinealign.ui.cases.cases_panel import placeholder_text
+from spinealign.ui.cases.case import Case, Opening
+from spinealign.ui.cases.case_session import CaseSession
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.cases.opening import file_filters
 from spinealign.ui.cases.saving import COMPARISON_PAGES, COMPARISON_TABLE, SavedFile
 from spinealign.ui.compare.compare_table import CompareTable
 from spinealign.ui.compare.linked_viewers import ViewLink
+from spinealign.ui.compare.not_analysed import AnalyseOffer, words_instead
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.results.measure_model import MeasureChoices
@@ -69,7 +70,7 @@ class ExaminationPane(QWidget):
     chosen = pyqtSignal()
     file_requested = pyqtSignal()
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, session: CaseSession) -> None:
         super().__init__()
         self.case: Case | None = None
         self.viewer = Viewer()
@@ -85,12 +86,14 @@ class ExaminationPane(QWidget):
         row.addWidget(self.choice, 1)
         self.owner = wrapped_label("", strong=True)
         self.open_button = push_button(OPEN_EARLIER, self.file_requested.emit)
+        self.analyse_button = AnalyseOffer(session)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
         column.addWidget(self.owner)
         column.addWidget(self.viewer, 1)
         column.addWidget(self.open_button)
+        column.addWidget(self.analyse_button)
 
     @property
     def analysis(self) -> Analysis | None:
@@ -116,11 +119,12 @@ class ExaminationPane(QWidget):
         """Show the case as it is now; returns whether the picture is another one."""
         self._mark_choice()
         self.open_button.setVisible(self.case is None)
+        self.analyse_button.offer([] if self.case is None else [self.case])
         finding = self.case.finding if self.case is not None else None
         before, self._shown = self._shown, finding
         if finding is None:
             asks = CHOOSE_OTHER if len(self._cases) > 1 else ONE_CASE
-            words = asks if self.case is None else placeholder_text(self.case)
+            words = asks if self.case is None else words_instead(self.case)
             self.viewer.show_image(None, words)
             return True
         is_other = before is None or before.display is not finding.display
@@ -179,7 +183,9 @@ class PairPage(QWidget):
         self._confirmed: set[frozenset[int]] = set()
         self._is_chosen = False
         self._appended: Case | None = None
-        self.first, self.second = ExaminationPane("F&irst"), ExaminationPane("Seco&nd")
+        self.first, self.second = (
+            ExaminationPane(title, bench.session) for title in ("F&irst", "Seco&nd")
+        )
         self.table = CompareTable(theme.colours)
         self.times = wrapped_label("", strong=True)
         self.cautions = wrapped_label("", "muted")
@@ -375,8 +381,7 @@ class PairPage(QWidget):
         opened = session.open(openings)
         for case in opened[:1]:
             # What is opened to be compared needs its measures, whatever else waits to be asked for.
-            if case.finding is None and case.status in (CaseStatus.OPENED, CaseStatus.STOPPED):
-                session.analyse(case, case.wanted_examination)
+            session.want(case)
         # Looking at files takes a while; this window may be closed by now.
         if opened and not sip.isdeleted(self):
             half.case = opened[0]
@@ -399,6 +404,9 @@ class PairPage(QWidget):
 
     def _on_choices_changed(self) -> None:
         self._is_chosen = True
+        for half in (self.first, self.second):
+            if half.case is not None and half.case.finding is None:
+                self._bench.session.want(half.case)
         self.set_cases(self.first.case, self.second.case)
 
     def _build(self) -> None:

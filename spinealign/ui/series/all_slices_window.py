@@ -20,8 +20,9 @@ from PyQt6.QtWidgets import (
 
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.presentation import AS_IN_FILE, Presentation
+from spinealign.domain.presentation import AS_IN_FILE
 from spinealign.domain.study import SegmentedVolume, SeriesEntry
+from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import Progress, segment_slices
 from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.picture.display_images import prepare_image, prepare_structures
@@ -45,8 +46,8 @@ class SlicesWindow(QDialog):
         A series, or a path that holds one.
     parent : QWidget
         The window that it opens over.
-    presentation : Presentation
-        How a person has the series shown.
+    case : Case, optional
+        How a person has its pictures shown counts here too, now and later.
     """
 
     segmented = pyqtSignal(object)
@@ -56,10 +57,10 @@ class SlicesWindow(QDialog):
         bench: Workbench,
         source: Path | SeriesEntry,
         parent: QWidget,
-        presentation: Presentation = AS_IN_FILE,
+        case: Case | None = None,
     ) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self._messages, self._presentation = bench.messages, presentation
+        self._messages, self._case = bench.messages, case
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         name = wording.display_name(source) if isinstance(source, Path) else series_name(source)
         self.setWindowTitle(f"All slices of {name} – SpineAlign")
@@ -90,6 +91,9 @@ class SlicesWindow(QDialog):
         self._task: Task | None = bench.inference.submit(work, self._fail)
         self._task.progressed.connect(self._show_progress)
         self._task.finished.connect(self._take)
+        # Methods of a Qt object are let go with it; lambdas would outlive this window.
+        for signal in (bench.editing.changed, bench.editing.began):
+            signal.connect(self.follow)
 
     def show_slice(self, index: int) -> None:
         """Show one slice, counted from 0, with the structures found on it."""
@@ -101,10 +105,16 @@ class SlicesWindow(QDialog):
             self.viewer.show_image(display)
         else:
             self.viewer.show_neighbour(display)
-        self.viewer.present(self._presentation)
+        self.follow()
         self.viewer.show_overlay(prepare_structures(found.slice_segmentation(index)))
         middle = ", where the canal is widest" if index == found.mid_index else ""
         self.place.setText(f"Slice {index + 1} of {len(found.volume)}{middle}")
+
+    def follow(self) -> None:
+        """Show the slices as the case is shown by now: turned, mirrored, inverted."""
+        shown = None if self._case is None else self._case.presentation
+        if self.viewer.picture.display is not None:
+            self.viewer.present(shown or AS_IN_FILE)
 
     def stop(self) -> None:
         """Stop segmenting; what was not finished is not shown."""
@@ -135,7 +145,7 @@ class SlicesWindow(QDialog):
         self.progress.setValue(round(100 * progress.fraction))
         if progress.display is not None:
             self.viewer.show_image(progress.display)
-            self.viewer.present(self._presentation)
+            self.follow()
 
     def _take(self, found: SegmentedVolume) -> None:
         self._task, self.found = None, found

@@ -13,7 +13,6 @@ from spinealign import wording
 from spinealign.domain.examination import EXAMINATIONS
 from spinealign.domain.findings import Analysis
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.presentation import AS_IN_FILE
 from spinealign.export.exporters import EXPORTERS, OVERLAY
 from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.jobs import read_cards
@@ -158,8 +157,7 @@ def _open_slices(bench: Workbench, window: QWidget) -> None:
     if case is not None:
         volume = case.place.volume if case.place is not None else 0
         source = case.path if case.stack.is_single else case.stack.volumes[volume]
-        shown = case.presentation or AS_IN_FILE
-        SlicesWindow(bench, source, window, shown).show()
+        SlicesWindow(bench, source, window, case).show()
 
 
 def connect_picture(actions: Actions, viewer: Viewer, slider: QSlider) -> None:
