@@ -221,7 +221,7 @@ def test_a_case_that_is_chosen_to_be_compared_is_analysed_at_once(resting, windo
 
 
 def test_the_course_offers_to_analyse_what_is_ticked_and_has_no_result(resting, window, qtbot):
-    shown, last = resting
+    shown, _ = resting
     shown.show_page(shown.course)
     list_of_cases = shown.course.cases
     for row in range(list_of_cases.count()):

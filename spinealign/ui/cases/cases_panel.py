@@ -41,7 +41,6 @@ from spinealign.wording.worklist import (
     nothing_listed_text,
 )
 
-
 CLOSE_TEXTS = ("Close case", "Close {count} cases")
 AGAIN_TEXTS = ("Analyse again", "Analyse {count} cases again")
 
@@ -236,7 +235,7 @@ class CasesPanel(QWidget):
             self.view.setFocus()
 
     def _leave_search(self) -> None:
-        """Give the keys to what was found, or to the button that shows all where that is nothing."""
+        """Give the keys to what was found; where that is nothing, to the button that shows all."""
         found = self.show_all if self.nothing.isVisible() else self.view
         found.setFocus(Qt.FocusReason.ShortcutFocusReason)
 

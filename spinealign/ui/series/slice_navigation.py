@@ -32,7 +32,6 @@ from spinealign.wording.series import (
 )
 from spinealign.wording.worklist import READING
 
-
 VEIL_DELAY_MS = 120
 """A slice that is read sooner takes the place of the one before without a flicker."""
 
