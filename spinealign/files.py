@@ -16,12 +16,14 @@ import re
 import shutil
 import stat
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spinealign.domain.errors import ExportError, ExportProblem
+from spinealign.domain.interrupts import Interrupt
 from spinealign.protected_folders import cipher_of
 
 TEMPORARY_PREFIX = ".spinealign-"
@@ -36,6 +38,10 @@ _MOST_OTHERS = 20
 _NAMES = ".names"
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
+
+_HELD = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+_HELD_S = 0.1
+"""How often it is looked whether another program is done."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_WRITABLE = {
@@ -109,37 +115,64 @@ def write_once(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def held_alone(path: Path) -> Iterator[None]:
+def held_alone(path: Path, interrupt: Interrupt | None = None) -> Iterator[None]:
     """Keep other programs from doing the same at the same time: they wait until this is done.
 
     Parameters
     ----------
     path : Path
         A file that only marks this; made if missing, its folder must exist.
+    interrupt : Interrupt, optional
+        Ends the waiting; without one it ends when the other program is done.
 
     Raises
     ------
     OSError
         The file cannot be made. A drive that knows no such marks is used without.
+    Cancelled
+        The waiting was ended.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    never = threading.Event()
     try:
-        with suppress(OSError):
-            _mark(descriptor)
+        if interrupt is None:
+            with suppress(OSError):
+                _mark(descriptor, waits=True)
+        while interrupt is not None and not _is_marked(descriptor):
+            interrupt.wait(never, _HELD_S)
         yield
     finally:
         os.close(descriptor)  # takes the mark away too
 
 
-def _mark(descriptor: int) -> None:
+@contextmanager
+def held_if_free(path: Path) -> Iterator[bool]:
+    """Hold what `held_alone` does if nobody else holds it; yields whether it is held."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield _is_marked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_marked(descriptor: int) -> bool:
+    """Mark a file at once; return False where another program did."""
+    try:
+        _mark(descriptor, waits=False)
+    except OSError as error:
+        return error.errno not in _HELD  # else the drive knows no such marks
+    return True
+
+
+def _mark(descriptor: int, *, waits: bool) -> None:
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK if waits else msvcrt.LK_NBLCK, 1)
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _flush_folder(folder: Path) -> None:

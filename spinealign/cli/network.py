@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 EXIT_DONE, EXIT_SOME_FAILED = 0, 1
 AnalyseFolder = Callable[[Path, Path], None]
 """Analyses a folder of images and writes the results into another one."""
+Refused = Sequence[tuple[Path, "NetworkError"]]
+"""Files that were not queued, and why."""
 
 _LONGEST_WAIT_S = 3600.0
 
@@ -51,6 +53,10 @@ def _add_send(commands: Any) -> None:
         "--to", action="append", default=[], metavar="PEER", help="to whom; may be repeated"
     )
     send.add_argument("--retry", action="store_true", help="try everything again that failed")
+    send.add_argument(
+        "--wait", type=float, default=0.0, metavar="SECONDS",
+        help="wait so long for the peers' storage commitment (first: 0, it comes later)",
+    )  # fmt: skip
     send.add_argument("--list", action="store_true", help="list what is not delivered yet")
     add_profile_option(send)
     send.set_defaults(run=_send)
@@ -63,16 +69,17 @@ def _send(options: argparse.Namespace) -> int:
     if bool(options.files) != bool(options.to):
         raise WrongUseError("send: name files and, with --to, the peers that get them")
     network = own_node()
+    refused: Refused = ()
     try:
         if options.files:
-            network.send(options.to, _dicom_files(options.files))
+            refused = network.queue(options.to, _dicom_files(options.files)).refused
         undelivered = [d for d in network.deliveries if d.state is not DeliveryState.DELIVERED]
         if options.list:
             return _print_queue(network)
         if options.retry:
             network.retry([each.number for each in undelivered])
-        run_to_end(network.deliver())
-        return _told(network, {each.number for each in undelivered})
+        run_to_end(network.deliver(wait_s=options.wait))
+        return _told(network, {each.number for each in undelivered}, refused)
     finally:
         network.close()
 
@@ -91,35 +98,39 @@ def _is_dicom(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(132)[128:] == b"DICM"
     except OSError:
-        return False
+        return True  # so that it is named among what could not be queued
 
 
-def _told(network: Network, numbers: set[int]) -> int:
+def _told(network: Network, numbers: set[int], refused: Refused) -> int:
     """Print what became of objects; return the exit code."""
     from spinealign.domain.network import DeliveryState
     from spinealign.wording import explain
-    from spinealign.wording.network import distinct, sent_text
+    from spinealign.wording.network import distinct, refused_sentence, sent_text
 
+    for path, failure in refused:
+        sys.stderr.write(f"{refused_sentence(str(path), failure)}\n")
     rows = [each for each in network.deliveries if each.number in numbers]
-    states = [each.state for each in rows]
-    delivered = states.count(DeliveryState.DELIVERED)
-    failed = states.count(DeliveryState.FAILED)
     messages = [explain(each.failure) for each in rows if each.failure is not None]
     for sentence in distinct(f"{message.sentence} {message.advice}" for message in messages):
         sys.stderr.write(f"{sentence}\n")
-    print(sent_text(delivered, len(rows) - delivered - failed, failed))
-    return EXIT_DONE if delivered == len(rows) else EXIT_SOME_FAILED
+    states = [each.state for each in rows]
+    print(sent_text(states, len(refused)))
+    is_left = DeliveryState.WAITING in states or DeliveryState.FAILED in states
+    return EXIT_SOME_FAILED if is_left or refused else EXIT_DONE
 
 
 def _print_queue(network: Network) -> int:
     from spinealign.domain.network import DeliveryState
-    from spinealign.wording.network import arrival_sentence, delivery_sentence, distinct
+    from spinealign.wording.network import (
+        EMPTY_QUEUE,
+        arrival_sentence,
+        delivery_sentence,
+        distinct,
+    )
 
     rows = [each for each in network.deliveries if each.state is not DeliveryState.DELIVERED]
-    for sentence in distinct(map(delivery_sentence, rows)):
-        print(sentence)
-    for series in network.arrivals:
-        print(arrival_sentence(series))
+    lines = [*distinct(map(delivery_sentence, rows)), *map(arrival_sentence, network.arrivals)]
+    print("\n".join(lines) or EMPTY_QUEUE)
     return EXIT_DONE
 
 

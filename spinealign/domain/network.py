@@ -26,6 +26,7 @@ class NetworkProblem(StrEnum):
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NAME = "certificate_name"
     CERTIFICATE_FILE = "certificate_file"
+    CA_FILE = "ca_file"
     TLS_FAILED = "tls_failed"
     # DICOM association
     CALLING_TITLE = "calling_title"
@@ -72,7 +73,7 @@ class NetworkProblem(StrEnum):
 _OF_PERSON = frozenset(
     {
         NetworkProblem.CERTIFICATE_NOT_TRUSTED, NetworkProblem.CERTIFICATE_EXPIRED,
-        NetworkProblem.CERTIFICATE_NAME, NetworkProblem.CERTIFICATE_FILE,
+        NetworkProblem.CERTIFICATE_NAME, NetworkProblem.CERTIFICATE_FILE, NetworkProblem.CA_FILE,
         NetworkProblem.CALLING_TITLE, NetworkProblem.CALLED_TITLE,
         NetworkProblem.NOTHING_ACCEPTED, NetworkProblem.NOT_SUPPORTED,
         NetworkProblem.TRANSFER_SYNTAX, NetworkProblem.NOT_AUTHORISED,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.interrupts import interrupt_of_thread
 from spinealign.domain.network import ArrivedSeries, NetworkError, NetworkProblem
 from spinealign.files import held_alone
 from spinealign.network.inbox import Inbox
@@ -49,7 +50,7 @@ def analyse_due(
     Analysed
         After each series.
     """
-    with held_alone(inbox.folder / _IN_USE):
+    with held_alone(inbox.folder / _IN_USE, interrupt_of_thread()):
         while (series := inbox.begin(now())) is not None:
             failure = None
             try:

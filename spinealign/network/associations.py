@@ -19,10 +19,12 @@ from pynetdicom.transport import AssociationSocket
 from spinealign import __version__
 from spinealign.domain.network import NetworkError, NetworkProblem
 from spinealign.network.connecting import (
+    Sockets,
     Timeouts,
     addresses_of,
     client_context,
     problem_of,
+    watched_sockets,
     without_delay,
 )
 from spinealign.network.peers import DicomPeer
@@ -65,9 +67,26 @@ def _shut(self: AssociationSocket) -> None:
 AssociationSocket._shutdown_socket = _shut
 
 
-def own_entity(title: str, timeouts: Timeouts) -> AE:
+class _Entity(AE):  # type: ignore[misc]
+    """An application entity whose associations an interrupt ends, from before they connect."""
+
+    sockets: Sockets | None = None
+
+    def _create_socket(self, *arguments: Any) -> AssociationSocket:
+        made = super()._create_socket(*arguments)
+        if self.sockets is not None and made.socket is not None:
+            try:
+                self.sockets.watch(made.socket)
+            except BaseException:
+                made.socket.close()
+                raise
+        return made
+
+
+def own_entity(title: str, timeouts: Timeouts, sockets: Sockets | None = None) -> AE:
     """Return this program as an application entity."""
-    entity = AE(title)
+    entity = _Entity(title)
+    entity.sockets = sockets
     entity.implementation_class_uid = IMPLEMENTATION_UID
     entity.implementation_version_name = IMPLEMENTATION_NAME
     entity.maximum_pdu_size = _MOST_MEMORY_PDU
@@ -78,17 +97,26 @@ def own_entity(title: str, timeouts: Timeouts) -> AE:
     return entity
 
 
+def shut(association: Association) -> None:
+    """End a connection at once: whoever waits for it in this program goes on."""
+    connection = association.dul.socket
+    if connection is not None and connection.socket is not None:
+        with suppress(OSError):
+            connection.socket.shutdown(socket.SHUT_RDWR)
+
+
 class Talk:
     """An association with a peer, and what became of it.
 
     Parameters
     ----------
-    association : Association
     peer : DicomPeer
+    sockets : Sockets
     """
 
-    def __init__(self, peer: DicomPeer) -> None:
+    def __init__(self, peer: DicomPeer, sockets: Sockets) -> None:
         self.peer = peer
+        self._sockets = sockets
         self.association: Association
         self._has_connected = False
         self._has_given_up = False
@@ -147,7 +175,7 @@ class Talk:
         """
         peer = self.peer
         tls = client_context(peer.tls, peer.name) if peer.tls is not None else None
-        entity = own_entity(peer.calling_title, timeouts)
+        entity = own_entity(peer.calling_title, timeouts, self._sockets)
         for address in addresses_of(peer.host, peer.port, peer.name):
             self.association = entity.associate(
                 address, peer.port, list(contexts), ae_title=peer.called_title,
@@ -227,20 +255,23 @@ def associated(
     Raises
     ------
     NetworkError
+    Cancelled
+        The thread was interrupted: its connection is shut already.
     """
-    talk = Talk(peer)
-    talk.request(contexts, timeouts, roles, handlers)
-    is_whole = False
-    try:
-        yield talk
-        is_whole = True
-    finally:
-        if talk.association.is_established:
-            if is_whole:
-                talk.association.release()
-            else:
-                talk.association.abort()
-        talk.close()
+    with watched_sockets() as sockets:
+        talk = Talk(peer, sockets)
+        talk.request(contexts, timeouts, roles, handlers)
+        is_whole = False
+        try:
+            yield talk
+            is_whole = True
+        finally:
+            if talk.association.is_established:
+                if is_whole:
+                    talk.association.release()
+                else:
+                    talk.association.abort()
+            talk.close()
 
 
 _PROBLEM_OF_STATUS = {

@@ -24,6 +24,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+from spinealign.domain.interrupts import interrupt_of_thread
 from spinealign.domain.network import (
     FoundSeries,
     FoundStudy,
@@ -37,7 +38,7 @@ from spinealign.domain.network import (
 from spinealign.network import queries
 from spinealign.network.associations import Talk, associated, failure_of
 from spinealign.network.connecting import Timeouts
-from spinealign.network.objects import ObjectFile, incoming_contexts
+from spinealign.network.objects import Answer, ObjectFile, incoming_contexts
 from spinealign.network.peers import DicomPeer
 
 MOST_ANSWERS = 500
@@ -142,7 +143,7 @@ def _find(
 
 def store(
     peer: DicomPeer, files: Sequence[ObjectFile], timeouts: Timeouts
-) -> Iterator[tuple[ObjectFile, NetworkError | None]]:
+) -> Generator[Answer, None, None]:
     """Send objects (C-STORE) on one association; yields what became of each, as it is answered.
 
     Objects go out byte by byte as they lie on the disk, in their own transfer syntax. What is not
@@ -290,7 +291,7 @@ def ask_commitment(
         status = talk.status_of(answer)
         if status:
             raise failure_of(status, peer)
-        return has_come.wait(timeouts.commitment)
+        return interrupt_of_thread().wait(has_come, timeouts.commitment)
 
 
 def new_transaction() -> str:

@@ -27,7 +27,7 @@ from spinealign.domain.network import (
     StudyQuery,
     WorklistItem,
 )
-from spinealign.network.connecting import Timeouts
+from spinealign.network.connecting import Timeouts, require_certificates
 from spinealign.network.keys import KeyStore, Secrets
 from spinealign.network.peers import (
     DicomPeer,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from spinealign.network.database import Database
     from spinealign.network.fetching import Fetched
     from spinealign.network.inbox import Inbox
-    from spinealign.network.outbox import Outbox
+    from spinealign.network.outbox import Outbox, Queued
     from spinealign.network.receiver import Receiver
     from spinealign.network.sender import Sent
 
@@ -146,11 +146,14 @@ class Network:
         Raises
         ------
         NetworkError
-            There is one of this name, or something about it is impossible.
+            There is one of this name, something about it is impossible, or a file of certificates
+            cannot be used.
         ExportError
             The settings could not be written.
         """
-        save_settings(self._profile, self.settings.with_peer(peer, replaces=replaces))
+        settings = self.settings.with_peer(peer, replaces=replaces)
+        require_certificates(peer)
+        save_settings(self._profile, settings)
         return secret is not None and self._secrets.set(peer.name, secret)
 
     def remove_peer(self, name: str) -> None:
@@ -292,20 +295,34 @@ class Network:
 
     @contextmanager
     def _moved_to(self, peer: Peer) -> Iterator[Receiver | None]:
-        """Have a receiver where C-MOVE may be used: the one that listens, or one for a moment."""
+        """Have a receiver where C-MOVE may be used."""
+        if not isinstance(peer, DicomPeer) or peer.retrieve_by == RetrieveWay.GET:
+            yield None
+            return
+        with self._listening(is_needed=peer.retrieve_by == RetrieveWay.MOVE) as receiver:
+            yield receiver
+
+    @contextmanager
+    def _listening(self, *, is_needed: bool = False) -> Iterator[Receiver | None]:
+        """Have the receiver that listens, or one for a moment.
+
+        Parameters
+        ----------
+        is_needed : bool
+            Whether it is a failure if there can be none.
+        """
         with self._lock:
-            listening = self._receiver
-        may_move = isinstance(peer, DicomPeer) and peer.retrieve_by != RetrieveWay.GET
-        if listening is not None or not may_move:
-            yield listening
+            receiver = self._receiver
+        if receiver is not None:
+            yield receiver
             return
         receiver = self._new_receiver()
         try:
             receiver.start()
         except NetworkError:
-            if isinstance(peer, DicomPeer) and peer.retrieve_by == RetrieveWay.MOVE:
+            if is_needed:
                 raise
-            yield None  # C-GET needs none
+            yield None
             return
         try:
             yield receiver
@@ -314,34 +331,54 @@ class Network:
 
     # Sent
 
-    def send(self, names: Sequence[str], files: Sequence[Path]) -> int:
+    def queue(self, names: Sequence[str], files: Sequence[Path]) -> Queued:
         """Queue DICOM files for peers; they are copied, and go out with the next `deliver`.
 
-        Returns
-        -------
-        int
-            How many were not queued or delivered before, counted for each peer.
+        A file that is not what it should be is told and keeps no other back.
 
         Raises
         ------
         NetworkError
-            A peer or file is not what it should be. Files before it are queued.
+            There is no such peer, or no room. Files before it are queued.
         """
         settings = self.settings
         for name in names:
             settings.peer(name)
-        outbox = self._outbox()
-        return sum(outbox.add(names, path) for path in files)
+        return self._outbox().add(names, files)
 
-    def deliver(self) -> Generator[Sent, None, None]:
-        """Send all that is due. Failures are in `deliveries`, and tried again later."""
-        from spinealign.network.sender import Sender
+    def send(self, names: Sequence[str], files: Sequence[Path]) -> int:
+        """Queue DICOM files as `queue` does; return how many were new, counted for each peer.
+
+        Raises
+        ------
+        NetworkError
+            There is no such peer, or a file is not what it should be. All others are queued.
+        """
+        queued = self.queue(names, files)
+        for _, failure in queued.refused:
+            raise failure
+        return queued.count
+
+    def deliver(self, *, wait_s: float = 0.0) -> Generator[Sent, None, None]:
+        """Send all that is due. Failures are in `deliveries`, and tried again later.
+
+        Parameters
+        ----------
+        wait_s : float
+            How long is waited for reports on storage commitments; they are listened for so long.
+        """
+        from spinealign.network.sender import Sender, committed
 
         sender = Sender(
             self._outbox(), self.settings, self._secret_of, self._now, self._timeouts,
             self.has_been_told.set,
         )  # fmt: skip
-        yield from sender.deliver()
+        if not wait_s:
+            yield from sender.deliver()
+            return
+        with self._listening():
+            yield from sender.deliver()
+            yield from committed(self._outbox(), wait_s, self.has_been_told)
 
     @property
     def deliveries(self) -> list[Delivery]:

@@ -115,6 +115,10 @@ class ObjectFile:
     transfer_syntax: str
 
 
+Answer = tuple[ObjectFile, NetworkError | None]
+"""An object that was sent, and why it was not stored."""
+
+
 def head_of(dataset: Dataset) -> ObjectHead:
     """Return what a data set says of itself."""
     facts = PatientKey.stated(

@@ -37,6 +37,22 @@ class Outgoing:
     file: ObjectFile = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Queued:
+    """What became of files that were to be queued.
+
+    Parameters
+    ----------
+    count : int
+        How many were not queued or delivered before, counted for each peer.
+    refused : tuple of (Path, NetworkError)
+        What was not queued, and why.
+    """
+
+    count: int
+    refused: tuple[tuple[Path, NetworkError], ...] = ()
+
+
 def pause_after(attempts: int) -> float:
     """Return how long to wait after so many failed attempts, in seconds."""
     return float(PAUSES_S[min(max(attempts, 1), len(PAUSES_S)) - 1])
@@ -59,23 +75,33 @@ class Outbox:
 
     # Queued
 
-    def add(self, peers: Sequence[str], path: Path) -> int:
-        """Queue a DICOM file for peers; the file itself is not needed any longer.
+    def add(self, peers: Sequence[str], paths: Sequence[Path]) -> Queued:
+        """Queue DICOM files for peers; the files themselves are not needed any longer.
 
-        Returns
-        -------
-        int
-            For how many of the peers it was not queued or delivered before.
+        One that is no DICOM object, cannot be read, or has the UID of another object that was
+        queued or delivered, keeps no other back.
 
         Raises
         ------
         NetworkError
-            It is no DICOM file, or another object of this UID is queued or was delivered.
+            The disk is full or broken. Files before it are queued.
         """
-        with held_alone(self._in_use):
-            kept, sha256 = self.keep(path)
-            with self._database.change() as database:
-                return sum(add_row(database, peer, kept, sha256) for peer in peers)
+        count, refused = 0, []
+        for path in paths:
+            try:
+                with held_alone(self._in_use):
+                    kept, sha256 = self.keep(path)
+                    with self._database.change() as database:
+                        for peer in peers:
+                            try:
+                                count += add_row(database, peer, kept, sha256)
+                            except NetworkError as failure:  # is of this peer only
+                                refused.append((path, failure))
+            except NetworkError as failure:
+                if failure.problem is NetworkProblem.DISK:
+                    raise
+                refused.append((path, failure))
+        return Queued(count, tuple(refused))
 
     def keep(self, path: Path) -> tuple[ObjectFile, str]:
         """Copy a DICOM file to where it waits; return the copy and its checksum.
@@ -117,6 +143,13 @@ class Outbox:
     def unasked(self, now: float, peer: str) -> list[Outgoing]:
         """Return what was sent to a peer and waits to be asked commitment for."""
         return self._in_state(DeliveryState.SENT, now, peer)
+
+    def asked(self) -> list[int]:
+        """Return the numbers of what peers were asked to commit themselves to."""
+        rows = self._database.rows(
+            "SELECT number FROM outgoing WHERE state = ?", (DeliveryState.ASKED,)
+        )
+        return [int(row[0]) for row in rows]
 
     def peers_due(self, now: float) -> list[str]:
         """Return the names of the peers that something is to be sent to, or asked, now."""
@@ -160,14 +193,16 @@ class Outbox:
 
     # Changed
 
-    def mark_sent(self, number: int, *, waits_for_commitment: bool) -> None:
-        """Note that a peer has an object; without commitment it is delivered by that."""
+    def mark_sent(self, numbers: Sequence[int], *, waits_for_commitment: bool) -> None:
+        """Note that a peer has objects; without commitment they are delivered by that."""
         state = DeliveryState.SENT if waits_for_commitment else DeliveryState.DELIVERED
+        if not numbers:
+            return
         with self._database.change() as database:
-            database.execute(
+            database.executemany(
                 "UPDATE outgoing SET state = ?, problem = '', detail = '', next_at = 0 "
                 "WHERE number = ?",
-                (state, number),
+                [(state, number) for number in numbers],
             )
 
     def mark_failed(

@@ -6,6 +6,7 @@ Everything else is refused with the status that says why (PS3.4 B.2.3, PS3.7 ann
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from spinealign.domain.network import NetworkError, NetworkProblem
-from spinealign.network.associations import own_entity
+from spinealign.network.associations import own_entity, shut
 from spinealign.network.connecting import Timeouts, server_context, without_delay
 from spinealign.network.inbox import Inbox
 from spinealign.network.objects import (
@@ -40,7 +41,7 @@ NOT_AUTHORISED = 0x0124
 INVALID_ARGUMENT = 0x0115
 
 _MOST_ASSOCIATIONS = 32
-_FAREWELL_S = 2.0
+_FAREWELL_S = 1.0
 _COMMITTED_TO_ALL, _COMMITTED_TO_SOME = 1, 2
 """Event types of storage commitment (PS3.4 J.3.3)."""
 
@@ -133,14 +134,21 @@ class Receiver:
         return list(dict.fromkeys(named))
 
     def stop(self) -> None:
-        """Listen no longer; associations that are going on are ended."""
-        if self._server is not None:
-            for association in self._server.active_associations:
-                if association.is_established:
-                    association.abort()
-                association.join(_FAREWELL_S)  # one that was rejected waits for its peer to go
-            self._server.shutdown()
-            self._server = None
+        """Listen no longer; associations that are going on are ended, whoever is silent in them."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        associations = server.active_associations
+        for association in associations:
+            if association.is_established:
+                association.abort(block=False)
+        until = time.monotonic() + _FAREWELL_S
+        for association in associations:
+            association.join(max(0.0, until - time.monotonic()))
+            if association.is_alive():  # its peer does not go
+                shut(association)
+                association.join(_FAREWELL_S)
+        server.shutdown()
 
     @contextmanager
     def expecting(self, study_uid: str, title: str, take: Expected) -> Iterator[None]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from spinealign.domain.interrupts import interrupt_of_thread
 from spinealign.domain.network import DeliveryState, NetworkError, NetworkProblem
 from spinealign.files import held_alone
 from spinealign.network.connecting import Timeouts
-from spinealign.network.objects import ObjectFile
+from spinealign.network.objects import Answer, ObjectFile
 from spinealign.network.outbox import Outbox, Outgoing
 from spinealign.network.peers import DicomPeer, NetworkSettings, Peer
 
 _MOST_AT_ONCE = 200
 """Objects of one association, or of one request of commitment."""
+
+_LOOKED_AT_S = 0.5
+"""How often it is looked whether another program was told of a commitment."""
 
 _ENDS_ROUND = {NetworkProblem.PEER_FULL}
 """Failures of one object that the next one would meet as well."""
@@ -64,7 +70,7 @@ class Sender:
         """Send all that is due, peer by peer; failures are kept with the objects."""
         self._outbox.ask_again(self._now())
         for name in self._outbox.peers_due(self._now()):
-            with held_alone(self._outbox.lock_of(name)):
+            with held_alone(self._outbox.lock_of(name), interrupt_of_thread()):
                 yield from self._to(name)
         self._outbox.tidy()
 
@@ -85,23 +91,18 @@ class Sender:
         if isinstance(peer, DicomPeer):
             self._ask(peer)
         else:  # its name was given to a server, which commits itself by its answer
-            for row in self._outbox.unasked(self._now(), name):
-                self._outbox.mark_sent(row.number, waits_for_commitment=False)
+            rows = self._outbox.unasked(self._now(), name)
+            self._outbox.mark_sent([row.number for row in rows], waits_for_commitment=False)
 
     def _send(
         self, peer: Peer, batch: Sequence[Outgoing], before: int, total: int
     ) -> Generator[Sent, None, NetworkError | None]:
         """Send objects on one association; return what keeps others from being sent as well."""
         left = {each.file.sop_uid: each for each in batch}
-        waits = isinstance(peer, DicomPeer) and peer.asks_commitment
         try:
             with closing(self._stored(peer, [each.file for each in batch])) as answers:
-                for file, failure in answers:
-                    row = left.pop(file.sop_uid)
-                    if failure is None:
-                        self._outbox.mark_sent(row.number, waits_for_commitment=waits)
-                    else:
-                        self._fail([row], failure)
+                for answered in answers:
+                    failure = self._note(peer, answered, left)
                     yield Sent(peer.name, before + len(batch) - len(left), total, failure)
                     if failure is not None and failure.problem in _ENDS_ROUND:
                         raise failure
@@ -111,13 +112,32 @@ class Sender:
             return failure
         return None
 
+    def _note(
+        self, peer: Peer, answered: Sequence[Answer], left: dict[str, Outgoing]
+    ) -> NetworkError | None:
+        """Note what became of objects of one answer; return a failure, if there is one."""
+        waits = isinstance(peer, DicomPeer) and peer.asks_commitment
+        rows = [(left.pop(file.sop_uid), failure) for file, failure in answered]
+        sent = [row.number for row, failure in rows if failure is None]
+        self._outbox.mark_sent(sent, waits_for_commitment=waits)
+        failures = []
+        for row, failure in rows:
+            if failure is not None:
+                self._fail([row], failure)
+                failures.append(failure)
+        ending = (each for each in failures if each.problem in _ENDS_ROUND)
+        return next(ending, failures[0] if failures else None)
+
     def _stored(
         self, peer: Peer, files: Sequence[ObjectFile]
-    ) -> Generator[tuple[ObjectFile, NetworkError | None], None, None]:
+    ) -> Generator[Sequence[Answer], None, None]:
+        """Send objects; yields what became of those that were answered together."""
         if isinstance(peer, DicomPeer):
             from spinealign.network import dicom_services
 
-            yield from dicom_services.store(peer, files, self._timeouts)
+            with closing(dicom_services.store(peer, files, self._timeouts)) as answers:
+                for answer in answers:
+                    yield [answer]
         else:
             from spinealign.network import web_services
 
@@ -147,6 +167,26 @@ class Sender:
 
     def _fail(self, rows: Sequence[Outgoing], failure: NetworkError) -> None:
         self._outbox.mark_failed([each.number for each in rows], failure, self._now())
+
+
+def committed(
+    outbox: Outbox, seconds: float, has_been_told: threading.Event
+) -> Generator[Sent, None, None]:
+    """Wait for reports on storage commitments; ends when all came, or after so many seconds.
+
+    Parameters
+    ----------
+    outbox : Outbox
+    seconds : float
+    has_been_told : threading.Event
+        Is set where one came to this program; another program of the profile may take it, too.
+    """
+    until = time.monotonic() + seconds
+    total = len(outbox.asked())
+    while (left := len(outbox.asked())) and (still := until - time.monotonic()) > 0:
+        yield Sent("", total - left, total)
+        interrupt_of_thread().wait(has_been_told, min(still, _LOOKED_AT_S))
+        has_been_told.clear()
 
 
 def _batches(rows: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:

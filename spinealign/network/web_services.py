@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
-import ssl
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from xml.etree import ElementTree
 
 import requests
 from dicomweb_client.api import DICOMwebClient
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
+from urllib3.exceptions import HTTPError
 
+from spinealign.domain.interrupts import interrupt_of_thread
 from spinealign.domain.network import (
     FoundSeries,
     FoundStudy,
@@ -25,8 +26,9 @@ from spinealign.domain.network import (
 )
 from spinealign.network import queries
 from spinealign.network.connecting import Timeouts, problem_of
-from spinealign.network.objects import ObjectFile
+from spinealign.network.objects import Answer, ObjectFile
 from spinealign.network.peers import SignIn, WebPeer
+from spinealign.network.web_connections import Adapter
 
 MOST_ANSWERS = 500
 """Of a query; see `dicom_services.MOST_ANSWERS`."""
@@ -38,7 +40,20 @@ _OF_HTTP = {
     413: NetworkProblem.PEER_FULL,
     507: NetworkProblem.PEER_FULL,
 }
-_CONFLICT = 409
+_OF_WHOLE_SERVER = (
+    NetworkProblem.HTTP_UNAUTHORISED, NetworkProblem.HTTP_FORBIDDEN, NetworkProblem.HTTP_NOT_FOUND,
+)  # fmt: skip
+"""What no smaller request would change."""
+
+MOST_OBJECTS, MOST_BYTES = 50, 8 << 20
+"""Of one request of STOW-RS; an object that is larger goes alone."""
+
+_BUSY = ("429", "503")
+_ALL_STORED, _CONFLICT = 200, 409
+_ANSWERED = (_ALL_STORED, 202, _CONFLICT)
+"""Statuses with which a server says what became of each object (PS3.18 table 10.5.3-1)."""
+
+_BOUNDARY = "0f3cf5c0-70e0-41ef-baef-c6f9f65ec3e1"
 _STUDY_FIELDS = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDescription",
     "ModalitiesInStudy", "NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances",
@@ -71,8 +86,8 @@ class _Session(requests.Session):  # type: ignore[misc]
 
 
 @contextmanager
-def _client(peer: WebPeer, secret: str | None, timeouts: Timeouts) -> Iterator[DICOMwebClient]:
-    """Have a client that signs in at a server; its connections are closed at the end.
+def _session(peer: WebPeer, secret: str | None) -> Iterator[requests.Session]:
+    """Have a session that signs in at a server; its connections are closed at the end.
 
     Proxies and passwords of the environment are not used: images go where the user says.
 
@@ -82,7 +97,17 @@ def _client(peer: WebPeer, secret: str | None, timeouts: Timeouts) -> Iterator[D
         A secret is needed, or would be sent for everybody to read; or a certificate is missing.
     """
     with _Session() as session:
+        session.trust_env = False
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, Adapter(peer))
         _sign_in(session, peer, secret)
+        yield session
+
+
+@contextmanager
+def _client(peer: WebPeer, secret: str | None, timeouts: Timeouts) -> Iterator[DICOMwebClient]:
+    """Have a client with a session of its own; see `_session`."""
+    with _session(peer, secret) as session:
         with _told(peer):
             client = DICOMwebClient(
                 peer.url.rstrip("/"), session=session, timeout=(timeouts.connect, timeouts.answer)
@@ -92,11 +117,6 @@ def _client(peer: WebPeer, secret: str | None, timeouts: Timeouts) -> Iterator[D
 
 
 def _sign_in(session: requests.Session, peer: WebPeer, secret: str | None) -> None:
-    session.trust_env = False
-    session.verify = _authorities(peer)
-    if peer.certificate_file:
-        _require_file(peer, peer.certificate_file)
-        session.cert = (peer.certificate_file, peer.key_file or peer.certificate_file)
     if peer.sign_in == SignIn.NOTHING:
         return
     if not secret:
@@ -106,18 +126,6 @@ def _sign_in(session: requests.Session, peer: WebPeer, secret: str | None) -> No
     has_user = peer.sign_in == SignIn.PASSWORD
     basic = requests.auth.HTTPBasicAuth(peer.user.encode(), secret.encode())
     session.auth = basic if has_user else _Bearer(secret)
-
-
-def _authorities(peer: WebPeer) -> str | bool:
-    if peer.ca_file:
-        _require_file(peer, peer.ca_file)
-        return peer.ca_file
-    return ssl.get_default_verify_paths().cafile or True
-
-
-def _require_file(peer: WebPeer, path: str) -> None:
-    if not os.access(path, os.R_OK):
-        raise NetworkError(NetworkProblem.CERTIFICATE_FILE, peer.name)
 
 
 def test_peer(peer: WebPeer, secret: str | None, timeouts: Timeouts) -> PeerTest:
@@ -192,35 +200,158 @@ def retrieve(
 
 def store(
     peer: WebPeer, files: Sequence[ObjectFile], secret: str | None, timeouts: Timeouts
-) -> Iterator[tuple[ObjectFile, NetworkError | None]]:
-    """Send objects (STOW-RS), one a request; yields what became of each.
+) -> Generator[Sequence[Answer], None, None]:
+    """Send objects (STOW-RS), several a request; yields what became of those of each request.
+
+    Objects go out byte by byte as they lie on the disk, with their file meta group.
 
     Raises
     ------
     NetworkError
         The server could not be reached, or takes nothing from us.
     """
-    with _client(peer, secret, timeouts) as client:
-        for file in files:
-            yield file, _stored(client, peer, file)
+    with _session(peer, secret) as session:
+        for batch in _batches(files):
+            yield from _stored(session, peer, batch, (timeouts.connect, timeouts.answer))
 
 
-def _stored(client: DICOMwebClient, peer: WebPeer, file: ObjectFile) -> NetworkError | None:
+def _batches(files: Sequence[ObjectFile]) -> Iterator[Sequence[ObjectFile]]:
+    """Yield objects as they go into requests."""
+    batch: list[ObjectFile] = []
+    size = 0
+    for file in files:
+        more = file.path.stat().st_size if file.path.is_file() else 0
+        if batch and (len(batch) >= MOST_OBJECTS or size + more > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += more
+    if batch:
+        yield batch
+
+
+def _stored(
+    session: requests.Session, peer: WebPeer, batch: Sequence[ObjectFile],
+    seconds: tuple[float, float],
+) -> Generator[Sequence[Answer], None, None]:  # fmt: skip
+    """Send one request; where it fails as a whole, send each object alone, to tell which one."""
+    contents: dict[ObjectFile, bytes] = {}
+    lost = []
+    for file in batch:
+        try:
+            contents[file] = file.path.read_bytes()
+        except OSError:
+            lost.append((file, NetworkError(NetworkProblem.FILE_LOST, peer.name)))
+    if lost:
+        yield lost
+    if not contents:
+        return
     try:
-        dataset = dcmread(file.path)
-    except OSError:
-        return NetworkError(NetworkProblem.FILE_LOST, peer.name)
+        yield _posted(session, peer, contents, seconds)
+        return
+    except _TellsNothing as error:
+        failure = error.failure
+    if len(contents) == 1 or failure.problem in _OF_WHOLE_SERVER:
+        raise failure
+    for file in contents:
+        try:
+            yield from _stored(session, peer, [file], seconds)
+        except NetworkError as error:
+            if error.problem is not NetworkProblem.HTTP_STATUS or error.detail in _BUSY:
+                raise
+            yield [(file, error)]
+
+
+class _TellsNothing(Exception):  # noqa: N818 - not seen outside
+    """An answer that says of no single object what became of it."""
+
+    def __init__(self, failure: NetworkError) -> None:
+        super().__init__()
+        self.failure = failure
+
+
+def _posted(
+    session: requests.Session, peer: WebPeer, contents: Mapping[ObjectFile, bytes],
+    seconds: tuple[float, float],
+) -> Sequence[Answer]:  # fmt: skip
+    headers = {
+        "Content-Type": f'multipart/related; type="application/dicom"; boundary="{_BOUNDARY}"',
+        "Accept": "application/dicom+json",
+    }
+    body = b"".join(
+        b"\r\n--%b\r\nContent-Type: application/dicom\r\n\r\n%b" % (_BOUNDARY.encode(), content)
+        for content in contents.values()
+    )
+    body += b"\r\n--%b--" % _BOUNDARY.encode()
+    url = f"{peer.url.rstrip('/')}/studies"
     try:
         with _told(peer):
-            answer = client.store_instances([dataset])
+            response = session.post(url, data=body, headers=headers, timeout=seconds)
     except NetworkError as error:
-        if error.problem is NetworkProblem.OBJECT_REFUSED:
-            return error
+        if error.problem is NetworkProblem.CLOSED:  # so some servers refuse large requests
+            raise _TellsNothing(error) from error
         raise
-    failed = answer.get("FailedSOPSequence") or ()
-    for each in failed:
-        return _failure(peer, int(each.get("FailureReason", 0) or 0))
+    status, described = response.status_code, _described(response)
+    if status not in _ANSWERED:
+        raise _TellsNothing(_failure_of_status(peer, status))
+    if described is None and status != _ALL_STORED and len(contents) > 1:
+        raise _TellsNothing(_failure_of_status(peer, status))
+    return _answers(peer, contents, status, described or Dataset())
+
+
+def _described(response: requests.Response) -> Dataset | None:
+    """Return what a server says of each object; None where it says nothing that can be read."""
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    try:
+        if kind.endswith("json"):
+            return Dataset.from_json(response.json())
+        if kind.endswith("xml"):
+            return _from_xml(ElementTree.fromstring(response.content))
+    except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
+        return None
     return None
+
+
+def _from_xml(model: ElementTree.Element) -> Dataset:
+    """Return sequences of references from the native model (PS3.19 A.1) of older servers."""
+    made = Dataset()
+    for element in model:
+        keyword = element.get("keyword", "")
+        if element.get("vr") == "SQ" and keyword:
+            setattr(made, keyword, [_from_xml(item) for item in element])
+        elif keyword in ("ReferencedSOPInstanceUID", "FailureReason"):
+            text = "".join(element.itertext()).strip()
+            setattr(made, keyword, int(text) if keyword == "FailureReason" else text)
+    return made
+
+
+def _answers(
+    peer: WebPeer, files: Mapping[ObjectFile, bytes], status: int, told: Dataset
+) -> Sequence[Answer]:
+    """Return what became of each object (PS3.18 table I.2-1)."""
+    stored = {str(item.get("ReferencedSOPInstanceUID")) for item in _items(told, "Referenced")}
+    failed = {
+        str(item.get("ReferencedSOPInstanceUID")): int(item.get("FailureReason", 0) or 0)
+        for item in _items(told, "Failed")
+    }
+    unnamed = [
+        int(each.get("FailureReason", 0) or 0) for each in told.get("OtherFailuresSequence", ())
+    ]
+    answers: list[Answer] = []
+    for file in files:
+        failure: NetworkError | None = None
+        if file.sop_uid in failed:
+            failure = _failure(peer, failed[file.sop_uid])
+        elif file.sop_uid not in stored and unnamed:
+            failure = _failure(peer, unnamed[0])
+        elif file.sop_uid not in stored and status != _ALL_STORED:
+            failure = _failure_of_status(peer, status)
+        answers.append((file, failure))
+    return answers
+
+
+def _items(told: Dataset, kind: str) -> Sequence[Dataset]:
+    return tuple(told.get(f"{kind}SOPSequence") or ())
 
 
 def _failure(peer: WebPeer, reason: int) -> NetworkError:
@@ -237,25 +368,43 @@ def _failure(peer: WebPeer, reason: int) -> NetworkError:
 
 @contextmanager
 def _told(peer: WebPeer) -> Iterator[None]:
-    """Turn what the libraries raise into `NetworkError`."""
+    """Turn what the libraries raise into `NetworkError`.
+
+    Raises
+    ------
+    NetworkError
+    Cancelled
+        The thread was interrupted: its connection is shut already.
+    """
     try:
         yield
-    except requests.HTTPError as error:
-        status = error.response.status_code
+    except Exception as error:
+        # Of a connection that is shut while it opens, urllib3 raises even AttributeError.
+        interrupt_of_thread().require_wanted()
+        if isinstance(error, OSError | ValueError | KeyError | TypeError | HTTPError):
+            raise _failure_from(peer, error) from error
+        raise
+
+
+def _failure_from(peer: WebPeer, error: Exception) -> NetworkError:
+    if isinstance(error, requests.HTTPError):
         error.response.close()
-        if status == _CONFLICT:
-            raise NetworkError(NetworkProblem.OBJECT_REFUSED, peer.name, str(status)) from error
-        problem = _OF_HTTP.get(status, NetworkProblem.HTTP_STATUS)
-        raise NetworkError(problem, peer.name, str(status)) from error
-    except requests.Timeout as error:
-        raise NetworkError(NetworkProblem.TIMED_OUT, peer.name) from error
-    except (requests.JSONDecodeError, requests.exceptions.ContentDecodingError) as error:
-        raise NetworkError(NetworkProblem.NOT_DICOMWEB, peer.name) from error
-    except requests.RequestException as error:
-        problem, detail = problem_of(error)
-        raise NetworkError(problem, peer.name, detail) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise NetworkError(NetworkProblem.NOT_DICOMWEB, peer.name) from error
+        return _failure_of_status(peer, error.response.status_code)
+    if isinstance(error, requests.Timeout):
+        return NetworkError(NetworkProblem.TIMED_OUT, peer.name)
+    if isinstance(
+        error, requests.JSONDecodeError | requests.exceptions.ContentDecodingError
+    ) or not isinstance(error, OSError | HTTPError):
+        return NetworkError(NetworkProblem.NOT_DICOMWEB, peer.name)
+    problem, detail = problem_of(error)
+    return NetworkError(problem, peer.name, detail)
+
+
+def _failure_of_status(peer: WebPeer, status: int) -> NetworkError:
+    if status == _CONFLICT:
+        return NetworkError(NetworkProblem.OBJECT_REFUSED, peer.name, str(status))
+    problem = _OF_HTTP.get(status, NetworkProblem.HTTP_STATUS)
+    return NetworkError(problem, peer.name, str(status))
 
 
 def _require_described(peer: WebPeer, answers: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from spinealign.domain.network import (
     ArrivalState,
@@ -55,6 +55,10 @@ NETWORK_WORDS: dict[NetworkProblem, tuple[str, str]] = {
     NetworkProblem.CERTIFICATE_FILE: (
         "The files of certificate and key for “{name}” cannot be used{detail}.",
         "Check the paths; certificate and key must belong together, as PEM, without a password.",
+    ),
+    NetworkProblem.CA_FILE: (
+        "The file of trusted authorities for “{name}” cannot be used{detail}.",
+        "Choose a file that holds the authority’s certificate as PEM.",
     ),
     NetworkProblem.TLS_FAILED: (
         "The encrypted connection (TLS) with “{name}” failed{detail}.",
@@ -236,6 +240,7 @@ NO_KEY_STORE = (
 )
 NO_PEERS = "No peer is configured; “spinealign peers add” adds one."
 NOTHING_FOUND = "Nothing was found."
+EMPTY_QUEUE = "Nothing waits to be sent, and nothing was received."
 PASSWORD_PROMPT = "Password or token for “{name}”: "
 KEPT_PEER = "Peer “{name}” is configured."
 REMOVED_PEER = "Peer “{name}” was removed."
@@ -322,14 +327,31 @@ def arrival_sentence(series: ArrivedSeries) -> str:
     return f"{images} ({kind}) from {sender}: {ARRIVAL_WORDS[series.state]}."
 
 
-def sent_text(delivered: int, waiting: int, failed: int) -> str:
-    """Return what a round of sending came to."""
-    parts = [f"{delivered} delivered"]
-    if waiting:
-        parts.append(f"{waiting} waiting to be tried again")
-    if failed:
-        parts.append(f"{failed} failed")
-    return ", ".join(parts)
+def sent_text(states: Sequence[DeliveryState], refused: int = 0) -> str:
+    """Return what a round of sending came to.
+
+    Parameters
+    ----------
+    states : sequence of DeliveryState
+        Of each object.
+    refused : int
+        How many files were not even queued.
+    """
+    counts = (
+        (sum(state in (DeliveryState.SENT, DeliveryState.ASKED) for state in states),
+         "sent, storage commitment pending"),
+        (states.count(DeliveryState.WAITING), "waiting to be tried again"),
+        (states.count(DeliveryState.FAILED), "failed"),
+        (refused, "not queued"),
+    )  # fmt: skip
+    parts = [f"{states.count(DeliveryState.DELIVERED)} delivered"]
+    return ", ".join(parts + [f"{count} {words}" for count, words in counts if count])
+
+
+def refused_sentence(file: str, failure: NetworkError) -> str:
+    """Return why a file was not queued, and what to do."""
+    sentence, advice = network_failure(failure)
+    return f"{safe_text(file)}: {sentence} {advice}"
 
 
 def _columns(*texts: str) -> str:

@@ -16,7 +16,12 @@ from pydicom import dcmread
 
 from spinealign.cli import main as cli
 from spinealign.domain.paths import PROFILE_VARIABLE, resources_dir
-from spinealign.network.peers import SETTINGS_FILE
+from spinealign.network.peers import (
+    SETTINGS_FILE,
+    ReceiverSettings,
+    load_settings,
+    save_settings,
+)
 from tests.network.nodes import OWN_TITLE, OtherPeer, free_port, run, slice_file, slices, uid_of
 
 
@@ -145,7 +150,70 @@ def test_a_failure_is_one_sentence_and_retry_sends_it(command, orthanc, profile,
         assert command("send")[0] == 1  # its pause is not over
         assert command("send", "--retry")[:2] == (0, "1 delivered\n")
     assert other.stored == [uid_of(path)]
-    assert command("send", "--list")[1] == ""
+    nothing = "Nothing waits to be sent, and nothing was received.\n"
+    assert command("send", "--list") == (0, nothing, "")
+
+
+def test_what_cannot_be_queued_is_named_and_keeps_no_other_back(command, profile, tmp_path):
+    other = OtherPeer()
+    address = ("--host", "127.0.0.1", "--port", other.port, "--called", "OTHER")
+    command("peers", "add", "Other", *address)
+    folder = tmp_path / "in"
+    good = [*slices(folder, 2), slice_file(folder, sop_uid="1.2.3.4")]
+    twin = slice_file(folder, sop_uid="1.2.3.4", PatientComments="another object")
+    (folder / "a.dcm").write_bytes(bytes(128) + b"DICM and then nothing of it")
+    (folder / "b.dcm").symlink_to("/proc/self/mem")  # is there, and nobody can read it
+    with other.listening():
+        code, out, err = command("send", folder, "--to", "Other")
+    assert (code, out) == (1, "3 delivered, 3 not queued\n")
+    assert sorted(other.stored) == sorted(map(uid_of, good))
+    said = dict(line.split(": ", 1) for line in err.splitlines())
+    assert list(said) == [str(twin), str(folder / "a.dcm"), str(folder / "b.dcm")]
+    assert said[str(twin)].startswith("Another object with the same identifier was queued for")
+    assert said[str(folder / "a.dcm")].startswith("The file is no DICOM object")
+    assert said[str(folder / "b.dcm")].startswith("The file that was to be sent cannot be read")
+
+
+@pytest.mark.parametrize("reports_on", ["same", "other", "never"])
+def test_commitment_that_is_pending_is_no_failure(command, profile, tmp_path, reports_on):
+    other = OtherPeer()
+    other.reports_on, other.own_port = "never", free_port()
+    address = ("--host", "127.0.0.1", "--port", other.port, "--called", "OTHER", "--commitment")
+    command("peers", "add", "Other", *address)
+    receiver = ReceiverSettings(address="127.0.0.1", port=other.own_port)
+    save_settings(profile, load_settings(profile).with_receiver(receiver))
+    with other.listening():
+        code, out, err = command("send", slice_file(tmp_path / "in"), "--to", "Other")
+        assert (code, out, err) == (0, "0 delivered, 1 sent, storage commitment pending\n", "")
+        said = command("send", "--list")[1]
+        assert said == "To “Other”: sent, waits for commitment.\n"
+        other.reports_on = reports_on
+        path = slice_file(tmp_path / "in")
+        if reports_on == "never":
+            assert command("send", path, "--to", "Other", "--wait", "0.1")[:2] == (
+                0, "0 delivered, 2 sent, storage commitment pending\n",
+            )  # fmt: skip
+            return
+        code, out, err = command("send", path, "--to", "Other", "--wait", "0.5")
+        assert (code, out, err) == (0, "1 delivered, 1 sent, storage commitment pending\n", "")
+        assert other.report_status == [0x0000]
+
+
+@pytest.mark.parametrize("kind", ["node", "server"])
+@pytest.mark.parametrize("option", ["--ca", "--certificate"])
+@pytest.mark.parametrize("content", [None, b"no certificate"], ids=["missing", "another file"])
+def test_a_file_that_is_no_certificate_is_refused(
+    command, profile, tmp_path, kind, option, content
+):
+    where = {"node": ("--host", "h", "--called", "X", "--tls"), "server": ("--url", "https://h/x")}
+    path = tmp_path / "hospital.pem"
+    if content is not None:
+        path.write_bytes(content)
+    code, out, err = command("peers", "add", "A", *where[kind], option, path)
+    assert (code, out) == (1, "")
+    whose = {"--ca": "The file of trusted authorities for “A”", "--certificate": "The files of"}
+    assert err.startswith(whose[option])
+    assert not (profile / SETTINGS_FILE).exists()
 
 
 def test_a_password_is_asked_for_where_there_is_no_key_store(

@@ -19,6 +19,7 @@ from spinealign.domain.network import (
     Service,
     StudyQuery,
 )
+from spinealign.network import connecting
 from spinealign.network.connecting import Timeouts
 from spinealign.network.peers import DicomPeer, ReceiverSettings, Rule, SignIn, Tls, WebPeer
 from spinealign.wording import explain
@@ -202,7 +203,7 @@ def tls_cases(folder):
     )
     named = certificates(folder, "named", names="DNS:elsewhere.example")
     yield named, Tls(ca_file=named.ca_file), NetworkProblem.CERTIFICATE_NAME
-    yield good, Tls(ca_file=str(folder / "missing.pem")), NetworkProblem.CERTIFICATE_FILE
+    yield good, Tls(ca_file=str(folder / "missing.pem")), NetworkProblem.CA_FILE
     old = expired(folder)
     yield old, Tls(ca_file=old.ca_file), NetworkProblem.CERTIFICATE_EXPIRED
 
@@ -337,6 +338,50 @@ def test_certificates_of_web_servers_are_checked(tmp_path):
                 assert node(tmp_path / "own").test(peer).has_passed
             else:
                 assert failure_of(tmp_path, peer) is problem, number
+
+
+@pytest.mark.parametrize("kind", ["dicom", "web"])
+def test_authorities_of_the_system_are_trusted(tmp_path, monkeypatch, kind):
+    """A hospital puts its own authority into the system's store; OpenSSL's can be told by name."""
+    theirs = certificates(tmp_path / "tls", "hospital")
+    with (
+        secure_receiver(tmp_path / "server", theirs) as port,
+        web_server(200, b"[]", theirs) as (url, _),
+    ):
+        peer = {
+            "dicom": dicom_peer(port, called_title="SERVER", tls=Tls()),
+            "web": web_peer(url),
+        }[kind]
+        assert failure_of(tmp_path, peer) is NetworkProblem.CERTIFICATE_NOT_TRUSTED
+        monkeypatch.setenv("SSL_CERT_FILE", theirs.ca_file)
+        assert node(tmp_path / "own").test(peer).has_passed
+
+
+def test_the_systems_authorities_are_found_where_openssl_looks_elsewhere(tmp_path, monkeypatch):
+    """As in a packaged program, whose OpenSSL was built for another system."""
+    theirs = certificates(tmp_path / "tls", "hospital")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nowhere"))
+    places = [str(tmp_path / "none.pem"), theirs.key_file, theirs.ca_file]
+    monkeypatch.setattr(connecting, "_AUTHORITIES", places)
+    context = connecting.client_context(Tls(), "A")
+    assert [dict(each[0] for each in one["subject"]) for one in context.get_ca_certs()] == [
+        {"commonName": "hospital"}
+    ]
+    others = certificates(tmp_path / "tls", "else")
+    named = connecting.client_context(Tls(ca_file=others.ca_file), "A")
+    assert len(named.get_ca_certs()) == 1  # a file that is given is all that is trusted
+
+
+def test_a_key_with_a_password_is_refused_and_asked_for_by_nobody(tmp_path):
+    own = certificates(tmp_path / "tls", "own")
+    locked = tmp_path / "locked.key"
+    done = run(
+        "openssl", "pkey", "-in", own.key_file, "-aes256", "-passout", "pass:x1y2", "-out", locked
+    )
+    assert done.returncode == 0, done.stderr
+    peer = dicom_peer(104, tls=Tls(own.ca_file, own.certificate_file, str(locked)))
+    assert failure_of(tmp_path, peer) is NetworkProblem.CERTIFICATE_FILE
 
 
 def test_a_wrong_password_at_orthanc(orthanc, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from PyQt6.QtCore import QThread
 
 from spinealign.domain.errors import Cancelled, ImageReadError, ReadProblem
+from spinealign.domain.interrupts import interrupt_of_thread
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.tasks import TaskRunner
 
@@ -198,3 +199,24 @@ def test_shutdown_waits_for_the_worker(qtbot, runner):
     runner.shutdown()
     assert left.is_set()
     qtbot.waitUntil(lambda: not runner.is_busy)
+
+
+def test_what_a_stopped_task_waits_for_ends_at_once(qtbot, runner):
+    has_begun, never = threading.Event(), threading.Event()
+
+    def work():
+        yield 0
+        has_begun.set()
+        interrupt_of_thread().wait(never)  # as for a node that never answers
+        return "came"
+
+    task = runner.submit(work)
+    seen = record(task)
+    assert has_begun.wait(20)
+    task.cancel()
+    try:
+        qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
+    finally:
+        never.set()
+    assert seen[-1] == ("cancelled", None)
+    assert ("finished", "came") not in seen

@@ -10,6 +10,7 @@ from PyQt6.QtCore import QObject, QThread, QThreadPool, pyqtSignal
 
 from spinealign.domain.errors import Cancelled
 from spinealign.domain.generators import run_to_end
+from spinealign.domain.interrupts import Interrupt
 from spinealign.ui.work.messages import Messages
 
 Work = Generator[object, None, object]
@@ -29,6 +30,7 @@ class Task(QObject):
     After `cancel` neither progress nor a result nor a failure arrives any more,
     even when the worker had them ready: late results are dropped here, once, for
     every window. Exactly one of `finished`, `failed` and `cancelled` ends a task.
+    What the worker waits for on a network ends with `cancel` at once.
     """
 
     progressed = pyqtSignal(object)
@@ -42,12 +44,14 @@ class Task(QObject):
         super().__init__(parent)
         self._start = start
         self._stop = threading.Event()
+        self._waiting = Interrupt()
         # A task lives in the window's thread, so what the worker emits is queued for it.
         self._news.connect(self._relay)
 
     def cancel(self) -> None:
-        """Ask the worker to stop at the generator's next step."""
+        """Ask the worker to stop at the generator's next step, and end what it waits for."""
         self._stop.set()
+        self._waiting.cut()
 
     @property
     def is_cancelled(self) -> bool:
@@ -65,7 +69,8 @@ class Task(QObject):
 
     def _exhaust(self) -> object:
         self._stop_if_asked()
-        return run_to_end(self._start(), self._tell)
+        with self._waiting.here():
+            return run_to_end(self._start(), self._tell)
 
     def _tell(self, progress: object) -> None:
         self._news.emit(_TaskEvent.PROGRESS, progress)
