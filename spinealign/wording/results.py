@@ -25,6 +25,11 @@ from spinealign.wording.vertebrae import (
     outlines_headline,
 )
 
+DISCLAIMER_IN_SHORT = (
+    "Not a certified medical device; a qualified professional must confirm every result."
+)
+"""Where there is no room for all of it; the whole stands in its tool tip and in every report."""
+
 NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 DEMONSTRATION_BAND = "DEMONSTRATION MODEL: shows how the program works, not for diagnosis"
 NOTHING = "–"

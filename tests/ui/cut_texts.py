@@ -150,8 +150,11 @@ def _sticking_out(window):
         parent = widget.parentWidget()
         if not widget.isVisible() or widget.isWindow() or parent is None:
             continue
+        # A panel behind another one is laid aside; its tab is what is seen of it.
+        is_behind = isinstance(widget, QDockWidget) and widget.visibleRegion().isEmpty()
         if (
             _scrolls(widget)
+            or is_behind
             or isinstance(parent, QDockWidget)
             or not widget.width()
             or isinstance(widget, QTabBar)

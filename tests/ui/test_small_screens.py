@@ -1,12 +1,15 @@
 """Small screens and large letters: nothing is cut, nothing lies over what it is about."""
 
 import pytest
-from PyQt6.QtCore import QPointF, QRect
+from PyQt6.QtCore import QPoint, QPointF, QRect, Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QDialog
+from PyQt6.QtWidgets import QApplication, QDialog, QPushButton, QStyle, QTabBar
 
+from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.reading import AddendumDraft
 from spinealign.ui.reading.sign_dialog import AddendumDialog
+from spinealign.wording.results import DISCLAIMER_IN_SHORT
+from tests.fakes import two_samples
 from tests.ui.cut_texts import cut_texts, settled_cut_texts
 
 SCREENS = {
@@ -41,8 +44,11 @@ def seen(qtbot, small, analysed):
 @pytest.mark.parametrize("name", ["ct_1.dcm", "mr_1.nii", "disc_1.png", "film_1.png", "photo.png"])
 def test_no_word_is_cut_without_a_tool_tip(qtbot, seen, name):
     window = seen(name)
+    window.cases_dock.raise_()
+    found = settled_cut_texts(qtbot, window)
+    window.results_dock.raise_()
+    QApplication.processEvents()
     bar = window.results._scroll.verticalScrollBar()
-    found = []
     for place in range(0, bar.maximum() + 1, max(bar.pageStep(), 1)):
         bar.setValue(place)
         found += settled_cut_texts(qtbot, window)
@@ -53,6 +59,153 @@ def test_the_start_page_is_not_cut(qtbot, small):
     small.workbench.preferences.is_first_start = True
     small.start()
     assert settled_cut_texts(qtbot, small) == []
+
+
+def test_all_of_the_start_page_is_as_wide_as_it_is_seen(qtbot, small, fake):
+    fake.samples = two_samples()
+    small.workbench.preferences.is_first_start = False
+    small.start()
+    small.welcome.offer_session(12)
+    qtbot.waitUntil(lambda: small.welcome.samples.findChildren(QPushButton) != [])
+    seen = small.welcome.viewport()
+
+    def right_of(button):
+        return button.mapTo(seen, button.rect().topRight()).x()
+
+    buttons = small.welcome.findChildren(QPushButton)
+    qtbot.waitUntil(lambda: all(right_of(button) < seen.width() for button in buttons))
+    assert not small.welcome.horizontalScrollBar().isVisible()
+    for button in buttons:
+        assert button.width() >= button.minimumSizeHint().width()
+    # What was open last time is offered where nothing must be scrolled to be seen.
+    for button in (small.welcome.last_session, small.welcome.forget_session):
+        assert button.visibleRegion().boundingRect() == button.rect()
+
+
+LEAST_SCREEN = 640, 340
+"""Smaller than any screen of the list above less its frames."""
+
+
+@pytest.mark.parametrize("name", ["ct_1.dcm", "mr_1.nii", "disc_1.png", "film_1.png", "photo.png"])
+def test_no_result_makes_a_small_window_larger_than_its_screen(qtbot, window, analysed, name):
+    window.resize(*LEAST_SCREEN)
+    analysed("film_2.png")
+    # While a page is filled it must not ask for more room than when it is full.
+    analysed(name)
+    qtbot.waitUntil(lambda: window.results._scroll.widget()._rest.is_filled)
+    QApplication.processEvents()
+    assert (window.width(), window.height()) == LEAST_SCREEN
+    assert window.viewer.width() >= 200
+
+
+def test_menus_are_scrolled_and_stay_on_small_screens(window):
+    for action in window.menuBar().actions():
+        menu = action.menu()
+        assert menu.style().styleHint(QStyle.StyleHint.SH_Menu_Scrollable, None, menu)
+        assert menu.sizeHint().width() < LEAST_SCREEN[0]
+
+
+# Panels behind one another
+
+
+def is_in_front(dock):
+    return dock.isVisible() and not dock.visibleRegion().isEmpty()
+
+
+@pytest.fixture
+def narrow(window):
+    """A window that is too narrow for three columns."""
+    window.resize(*SCREENS["1366x768 at 200 %"])
+    QApplication.processEvents()
+    return window
+
+
+def test_panels_of_a_narrow_window_are_tabs_and_of_a_wide_one_columns(qtbot, window):
+    window.resize(1284, 691)
+    QApplication.processEvents()
+    before = window.cases_dock.geometry(), window.results_dock.geometry()
+    assert not window.panels.is_narrow
+    assert before[0].right() < window.viewer.mapTo(window, QPoint()).x() < before[1].left()
+    window.resize(683, 384)
+    QApplication.processEvents()
+    assert window.panels.is_narrow
+    assert is_in_front(window.cases_dock)
+    assert not is_in_front(window.results_dock)
+    assert window.tabifiedDockWidgets(window.cases_dock) == [window.results_dock]
+    window.results_dock.raise_()
+    QApplication.processEvents()
+    assert window.results_dock.width() > 250
+    window.resize(1284, 691)
+    QApplication.processEvents()
+    assert (window.cases_dock.geometry(), window.results_dock.geometry()) == before
+    assert window.series.dock.isHidden()
+    bars = [bar for bar in window.findChildren(QTabBar) if bar.window() is window]
+    assert not any(bar.geometry().intersects(window.rect()) for bar in bars if bar.isVisible())
+
+
+def test_a_panel_that_was_closed_stays_closed_when_a_window_becomes_narrow_and_wide(narrow):
+    narrow.cases_dock.hide()
+    narrow.resize(1284, 691)
+    QApplication.processEvents()
+    assert narrow.cases_dock.isHidden()
+    narrow.resize(683, 384)
+    QApplication.processEvents()
+    assert narrow.cases_dock.isHidden()
+    assert is_in_front(narrow.results_dock)
+
+
+def test_the_keys_bring_the_panel_forward_that_they_go_to(qtbot, narrow, analysed):
+    analysed("film_1.png")
+    narrow.activateWindow()
+    narrow.cases_dock.raise_()
+    narrow.viewer.setFocus()
+    QApplication.processEvents()
+    assert not is_in_front(narrow.results_dock)
+    qtbot.waitUntil(lambda: narrow.results._scroll.widget()._rest.is_filled)
+    QTest.keyClick(narrow.viewer, "g")
+    qtbot.waitUntil(lambda: is_in_front(narrow.results_dock))
+    QTest.keyClick(narrow.focusWidget(), "f", Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: is_in_front(narrow.cases_dock))
+    assert narrow.cases.search.hasFocus()
+
+
+def test_one_image_shows_its_result_in_a_narrow_window_and_several_their_list(narrow, analysed):
+    analysed("film_1.png")
+    QApplication.processEvents()
+    assert is_in_front(narrow.results_dock)
+    analysed("film_2.png")
+    QApplication.processEvents()
+    assert is_in_front(narrow.cases_dock)
+
+
+def test_a_narrow_window_remembers_how_the_wide_one_was(qtbot, open_window, tmp_path):
+    first = open_window()
+    first.resize(1284, 691)
+    QApplication.processEvents()
+    first.results_dock.hide()
+    first.resize(683, 384)
+    QApplication.processEvents()
+    first.close()
+    second = open_window()
+    second.resize(1284, 691)
+    QApplication.processEvents()
+    assert not second.panels.is_narrow
+    assert second.results_dock.isHidden()
+    assert second.dockWidgetArea(second.cases_dock) is Qt.DockWidgetArea.LeftDockWidgetArea
+    assert second.cases_dock.width() > 150
+
+
+def test_a_low_panel_leaves_its_room_to_the_cases(narrow, analysed, window):
+    recent = window.cases.recent
+    analysed("film_1.png")
+    QApplication.processEvents()
+    assert not recent.isVisibleTo(window.cases)
+    assert window.results.disclaimer.text() == DISCLAIMER_IN_SHORT
+    assert window.results.disclaimer.toolTip() == DISCLAIMER
+    window.resize(1284, 691)
+    QApplication.processEvents()
+    assert recent.isVisibleTo(window.cases)
+    assert window.results.disclaimer.text() == DISCLAIMER
 
 
 @pytest.mark.parametrize(

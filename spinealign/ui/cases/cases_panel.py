@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PyQt6.QtCore import QEvent, QPoint, QSize, Qt, pyqtBoundSignal, pyqtSignal
-from PyQt6.QtGui import QAction, QActionGroup, QImage, QKeyEvent
+from PyQt6.QtGui import QAction, QActionGroup, QImage, QKeyEvent, QResizeEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
@@ -40,6 +40,9 @@ from spinealign.wording.worklist import (
     count_text,
     nothing_listed_text,
 )
+
+LOW_LINES = 24
+"""Where a panel has room for fewer, open cases take it all."""
 
 CLOSE_TEXTS = ("Close case", "Close {count} cases")
 AGAIN_TEXTS = ("Analyse again", "Analyse {count} cases again")
@@ -394,6 +397,16 @@ class CasesPanel(QWidget):
             part.setVisible(total > 0)
         self._say_why_empty(shown, total)
         self.recent.shorten(total > 0)
+        self._share_height()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Leave a low panel to the cases."""
+        super().resizeEvent(event)
+        self._share_height()
+
+    def _share_height(self) -> None:
+        is_low = self.height() < LOW_LINES * self.fontMetrics().height()
+        self.recent.give_way(is_low and self.model.total > 0)
 
     def _say_why_empty(self, shown: int, total: int) -> None:
         """Say in an empty list why nothing is listed, beside a button that shows all."""

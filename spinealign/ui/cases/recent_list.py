@@ -50,7 +50,7 @@ class RecentList(QTreeWidget):
         super().__init__(parent)
         self._colours = colours
         self._words = ""
-        self._is_short = False
+        self._is_short = self._gives_way = False
         self.setAccessibleName("Recent files")
         self.setHeaderHidden(True)
         self.setRootIsDecorated(False)
@@ -83,6 +83,12 @@ class RecentList(QTreeWidget):
         """Take no more room than the lines need, or all that there is."""
         if is_short != self._is_short:
             self._is_short = is_short
+            self._refresh()
+
+    def give_way(self, gives_way: bool) -> None:
+        """Take no room at all, where open cases need it; the File menu has the same list."""
+        if gives_way != self._gives_way:
+            self._gives_way = gives_way
             self._refresh()
 
     def search(self, words: str) -> None:
@@ -126,7 +132,8 @@ class RecentList(QTreeWidget):
         for item in items:
             item.setIcon(0, icon("recent", self._colours.muted))
             item.setHidden(self._words not in item.text(0).casefold())
-        self.setVisible(not all(item.isHidden() for item in items))
+        is_empty = all(item.isHidden() for item in items)
+        self.setVisible(not is_empty and not self._gives_way)
         if not self._is_short:
             self.setMaximumHeight(_ANY_HEIGHT_PX)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QSize, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.formats import FORMAT_NAMES
+from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.icons import application_icon, icon
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.work.services import Sample
@@ -23,6 +24,9 @@ from spinealign.wording.text import listed
 from spinealign.wording.worklist import last_session_text
 
 PAGE_WIDTH_CHARACTERS = 92
+GAP_PX, SIDE_PX = 6, 20
+LOW_LINES = 30
+"""Where there is room for fewer, the page begins nearer to its edge."""
 
 
 class SampleButtons(QWidget):
@@ -109,14 +113,17 @@ class Welcome(QScrollArea):
         """Keep the lines short enough to read."""
         super().resizeEvent(event)
         widest = PAGE_WIDTH_CHARACTERS * self.fontMetrics().averageCharWidth()
-        side = max(24, (self.width() - widest) // 2)
-        self._margins.setContentsMargins(side, 20 + self._free_px, side, 20)
+        side = max(SIDE_PX, (self.width() - widest) // 2)
+        self._set_margins(side)
 
     def keep_free(self, height_px: int) -> None:
         """Leave the upper part to a message that lies over it."""
         self._free_px = height_px
-        sides = self._margins.contentsMargins()
-        self._margins.setContentsMargins(sides.left(), 20 + height_px, sides.right(), 20)
+        self._set_margins(self._margins.contentsMargins().left())
+
+    def _set_margins(self, side_px: int) -> None:
+        end = SIDE_PX if self.height() > LOW_LINES * self.fontMetrics().height() else SIDE_PX // 2
+        self._margins.setContentsMargins(side_px, end + self._free_px, side_px, end)
 
     def _page(self) -> QWidget:
         page = QWidget()
@@ -131,13 +138,15 @@ class Welcome(QScrollArea):
                 "overlays, tables and a report. Everything stays on this computer."
             )
         )
-        column.addSpacing(6)
-        column.addWidget(self._try)
-        column.addWidget(self.samples)
-        column.addSpacing(6)
-        column.addWidget(wrapped_label("Open your own images:", "section"))
-        column.addLayout(self._buttons())
+        # Who was here before goes on where they were; who was not sees what comes out.
         column.addLayout(self._session_buttons())
+        samples, own = (self._try, self.samples), wrapped_label("Open your own images:", "section")
+        if self._is_first_start:
+            _add_all(column, samples)
+        column.addWidget(own)
+        column.addLayout(self._buttons())
+        if not self._is_first_start:
+            _add_all(column, samples)
         column.addWidget(
             wrapped_label(
                 "Or drop files and folders anywhere on this window, or paste an image (Ctrl+V). "
@@ -159,23 +168,26 @@ class Welcome(QScrollArea):
         row.addWidget(title, 1)
         return row
 
-    def _buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _buttons(self) -> FlowLayout:
+        row = FlowLayout(GAP_PX)
         self._open.setProperty("primary", "true")
         self._open.setToolTip("Choose image files (Ctrl+O)")
         self._folder.setToolTip("Analyse all images of a folder (Ctrl+Shift+O)")
-        row.addWidget(self._open, 0, Qt.AlignmentFlag.AlignLeft)
-        row.addWidget(self._folder, 0, Qt.AlignmentFlag.AlignLeft)
-        row.addStretch(1)
+        row.addWidget(self._open)
+        row.addWidget(self._folder)
         return row
 
-    def _session_buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _session_buttons(self) -> FlowLayout:
+        row = FlowLayout(GAP_PX)
         self.last_session.setToolTip("Open again what was open when the program was closed")
         self.forget_session.setToolTip("Delete the list of what was open, which holds only paths")
         self.forget_session.setProperty("quiet", "true")
         for button in (self.last_session, self.forget_session):
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+            row.addWidget(button)
             button.hide()
-        row.addStretch(1)
         return row
+
+
+def _add_all(column: QVBoxLayout, widgets: Sequence[QWidget]) -> None:
+    for widget in widgets:
+        column.addWidget(widget)

@@ -16,6 +16,7 @@ from spinealign.ui.reading.case_readings import CaseReadings, ReadingSnapshot
 from spinealign.ui.reading.caution_chips import CautionChips, chips_of
 from spinealign.ui.reading.finding_list import FindingList
 from spinealign.ui.reading.impression_box import ImpressionBox
+from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import Strip, offer, rule, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import Message, examination_text, explain
@@ -245,10 +246,10 @@ class ReadingPage(QWidget):
         rest = QHBoxLayout()
         rest.addWidget(self.left, 1)
         rest.addWidget(self.accept_rest)
-        end = QHBoxLayout()
+        # A row of all three would be wider than a small window has room for.
+        end = FlowLayout()
         for button in (self.sign, self.addendum, self.versions):
             end.addWidget(button)
-        end.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)

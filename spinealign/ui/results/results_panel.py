@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PyQt6.QtCore import QEvent, QObject, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from spinealign.domain.examination import Examination
@@ -27,6 +28,10 @@ from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.measure_rows import hand_lines
 from spinealign.wording.reading_window import SIGNED_MESSAGE, other_readings_text
+from spinealign.wording.results import DISCLAIMER_IN_SHORT
+
+LOW_LINES = 24
+"""Where a panel has room for fewer, the disclaimer is told in short."""
 
 _FEWEST_LETTERS = 34
 """Of average width, beside one another on the narrowest page."""
@@ -180,7 +185,8 @@ class ResultsPanel(QWidget):
         self._progress.setContentsMargins(14, 8, 14, 0)
         self._scroll = PageScroll()
         self._scroll.setAccessibleName("Results")
-        disclaimer = wrapped_label(DISCLAIMER, "disclaimer")
+        self.disclaimer = wrapped_label(DISCLAIMER, "disclaimer")
+        self.disclaimer.setToolTip(DISCLAIMER)
         self.foreign = ForeignNote(self._scroll)
         self.measured = wrapped_label("")
         self.measured.setAccessibleName("Measured by hand on this image")
@@ -194,9 +200,15 @@ class ResultsPanel(QWidget):
         column.addWidget(self.foreign)
         column.addWidget(self._progress)
         column.addWidget(self._scroll, 1)
-        column.addWidget(disclaimer)
+        column.addWidget(self.disclaimer)
         self.setFocusProxy(self._scroll)
         self.show_case(None)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Leave most of a low panel to the results."""
+        super().resizeEvent(event)
+        is_low = self.height() < LOW_LINES * self.fontMetrics().height()
+        self.disclaimer.setText(DISCLAIMER_IN_SHORT if is_low else DISCLAIMER)
 
     def show_case(self, case: Case | None) -> None:
         """Show a case's result, progress or failure; None shows how to begin."""

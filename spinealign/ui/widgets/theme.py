@@ -185,7 +185,8 @@ QToolTip { background: $raised; color: $text; border: 1px solid $strong_border; 
 QMenuBar { background: $window; color: $text; padding: 1px 2px; }
 QMenuBar::item { padding: 4px 9px; border-radius: 4px; background: transparent; }
 QMenuBar::item:selected, QMenuBar::item:pressed { background: $hover; }
-QMenu { background: $panel; color: $text; border: 1px solid $border; padding: 4px; }
+QMenu { background: $panel; color: $text; border: 1px solid $border; padding: 4px;
+  menu-scrollable: 1; }
 QMenu::item { padding: 5px 26px 5px 10px; border-radius: 4px; }
 QMenu::icon { padding-left: 6px; }
 QMenu::item:selected { background: $selection; color: $selection_text; }

@@ -7,7 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
+from PyQt6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+)
 from PyQt6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
@@ -87,7 +94,7 @@ from spinealign.ui.window.status_line import StatusLine, WorkStatus
 from spinealign.ui.window.tour import first_steps
 from spinealign.ui.window.turning import Turning
 from spinealign.ui.window.turning_commands import TurningCommands
-from spinealign.ui.window.window_layout import remember_layout, restore_layout
+from spinealign.ui.window.window_layout import PanelLayout
 from spinealign.ui.window.window_level_menu import WindowMenu
 from spinealign.ui.work.services import Services
 from spinealign.ui.workbench import Workbench
@@ -166,9 +173,9 @@ class MainWindow(DropWindow):
         self._connect_results()
         self._connect_picture()
         self.theme.changed.connect(self._apply_theme)
-        self.closer.closing.connect(lambda: remember_layout(self, bench.preferences))
+        self.closer.closing.connect(lambda: self.panels.remember(bench.preferences))
         self.closer.closing.connect(self.network.desk.shut_down)
-        restore_layout(self, bench.preferences.state, self.cases_dock, self.results_dock)
+        self.panels.restore(bench.preferences.state)
         # The series of the last session are not open any more.
         self.series.dock.hide()
         self.ring = FocusRing(self, self._parts())
@@ -236,6 +243,7 @@ class MainWindow(DropWindow):
         self.addDockWidget(left, self.series.dock)
         self._explain_parts()
         self.tabifyDockWidget(self.cases_dock, self.series.dock)
+        self.panels = PanelLayout(self, self.cases_dock, self.series.dock, self.results_dock)
         self.setStatusBar(self.status)
 
     def _explain_parts(self) -> None:
@@ -346,8 +354,7 @@ class MainWindow(DropWindow):
         self.dropped.connect(bench.opener.open_mime)
 
     def _show_cases(self) -> None:
-        if not self.cases_dock.isHidden():
-            self.cases_dock.raise_()
+        self.panels.show_opened(len(self.workbench.session.cases))
 
     def _update_current_row(self) -> None:
         if self.workbench.current is not None:
@@ -462,6 +469,11 @@ class MainWindow(DropWindow):
             if reason:
                 self.status.tell(reason)
         super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Lay the panels behind one another where the window is too narrow for three columns."""
+        super().resizeEvent(event)
+        self.panels.adapt()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Cancel analyses, let files be written to their end, remember the window, leave."""

@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QDockWidget,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -232,6 +233,9 @@ class Tour(QObject):
         What is said, and beside what: the first anchor that is seen.
     """
 
+    about_to_show = pyqtSignal(int)
+    """Brings the place of a step, before it is looked for what its bubble stands beside."""
+
     def __init__(
         self,
         window: QWidget,
@@ -325,9 +329,12 @@ class Tour(QObject):
     def _show(self) -> None:
         assert self.bubble is not None
         step, _ = self._steps[self._number]
+        self.about_to_show.emit(self._number)
         self.bubble.show_step(step, self._number + 1, len(self._steps))
         self._place()
         self.bubble.show()
+        # What was brought forward is laid out a moment later.
+        self._soon.start(0)
 
     def _place(self) -> None:
         if self.bubble is None:
@@ -357,7 +364,11 @@ def anchor_of(part: QWidget) -> Anchor:
 
 
 def first_steps(
-    window: QMainWindow, theme: Theme, begin: Sequence[QWidget], cases: QWidget, results: QWidget
+    window: QMainWindow,
+    theme: Theme,
+    begin: Sequence[QWidget],
+    cases: QDockWidget,
+    results: QDockWidget,
 ) -> Tour:
     """Return the four steps of a main window.
 
@@ -365,10 +376,10 @@ def first_steps(
     ----------
     begin : sequence of QWidget
         Where one begins; the first that is seen counts.
-    cases, results : QWidget
-        The panels at both sides.
+    cases, results : QDockWidget
+        The panels at both sides; the one a step is about comes before those over it.
     """
-    return Tour(
+    tour = Tour(
         window,
         theme,
         (
@@ -378,6 +389,14 @@ def first_steps(
             (HELP, [partial(_last_menu, window)]),
         ),
     )
+    tour.about_to_show.connect(partial(_bring_forward, (None, cases, results, None)))
+    return tour
+
+
+def _bring_forward(panels: Sequence[QDockWidget | None], number: int) -> None:
+    panel = panels[number]
+    if panel is not None and panel.isVisible():
+        panel.raise_()
 
 
 def _last_menu(window: QMainWindow) -> QRect:
