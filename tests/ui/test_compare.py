@@ -7,9 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PyQt6 import sip
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
-from PyQt6.QtGui import QGuiApplication, QImage
+from PyQt6.QtGui import QGuiApplication, QImage, QKeySequence
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QPushButton
+from PyQt6.QtWidgets import QAbstractButton, QLabel, QPushButton, QWidget
 
 from spinealign.domain.comparison import (
     Change,
@@ -451,6 +451,41 @@ def test_every_page_fits_a_small_screen_and_scrolls_where_it_does_not(qtbot, ope
             area = page.parentWidget().parentWidget()
             hidden = page.height() - area.viewport().height()
             assert area.verticalScrollBar().maximum() == max(hidden, 0)
+
+
+def is_seen_whole(view):
+    part = view.viewport()
+    return part.isVisible() and part.visibleRegion().boundingRect() == part.rect()
+
+
+def test_a_low_window_shows_pictures_or_table_and_each_of_them_whole(qtbot, opened, compared):
+    for size in ((640, 357), (893, 460)):
+        opened.resize(*size)
+        compared.halves.tabs.setCurrentIndex(0)
+        qtbot.waitUntil(lambda: is_seen_whole(compared.first.viewer))
+        assert compared.halves.is_low
+        assert is_seen_whole(compared.second.viewer)
+        assert compared.first.viewer.height() > 120
+        assert not compared.table.isVisible()
+        QTest.keyClick(compared.halves.tabs, Qt.Key.Key_Right)
+        qtbot.waitUntil(lambda: is_seen_whole(compared.table))
+        assert not compared.first.viewer.isVisible()
+        assert settled_cut_texts(qtbot, opened) == []
+    opened.resize(1270, 680)
+    qtbot.waitUntil(lambda: is_seen_whole(compared.first.viewer))
+    assert is_seen_whole(compared.table)
+    assert not compared.halves.is_low
+    assert not compared.halves.tabs.isVisible()
+
+
+def test_pages_and_halves_of_the_comparison_have_keys_of_their_own(opened):
+    bars = [opened.tabs.tabBar(), opened.pair.halves.tabs]
+    texts = [bar.tabText(k) for bar in bars for k in range(bar.count())]
+    keyed = [each for each in opened.pair.findChildren(QWidget) if hasattr(each, "text")]
+    texts += [each.text() for each in keyed if isinstance(each, QAbstractButton | QLabel)]
+    keys = [QKeySequence.mnemonic(text).toString() for text in texts if "&" in text]
+    assert len(keys) >= 10
+    assert len(set(keys)) == len(keys)
 
 
 @pytest.mark.parametrize("room", [(0, 0, 1366, 768), (0, 0, 683, 384), (1920, 30, 800, 600)])

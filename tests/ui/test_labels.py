@@ -228,6 +228,22 @@ def test_directions_keep_clear_of_a_picture_that_lies_over_this_one(shown):
     assert min(ground.top() for ground in texts(viewer)) >= 60
 
 
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize("covered", [QRect(), QRect(0, 0, 4000, 60), QRect(0, 0, 4000, 24)])
+@pytest.mark.parametrize("name", ["film_1.png", "spine_1.png"])
+def test_the_hint_of_a_tool_lies_over_no_value_and_no_scale(shown, name, size, covered):
+    viewer = shown(name, size)
+    hint = "Distance: click the first point   (Backspace removes the last point, Esc cancels)"
+    viewer.set_hint(hint)
+    viewer.keep_clear_of(covered)
+    viewer.fit()
+    [ground] = [text.ground for text in viewer.texts if text.text == hint]
+    others = [text.ground for text in viewer.texts if text.text != hint]
+    assert others
+    assert covering([ground], [*others, QRectF(covered)]) == []
+    assert QRectF(viewer.rect()).contains(ground)
+
+
 def test_what_is_written_finds_its_places_once_however_much_changed(qtbot, shown, monkeypatch):
     viewer = shown("spine_1.png", SIZES["1366x768"])
     qtbot.wait(20)

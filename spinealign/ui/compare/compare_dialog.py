@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QByteArray, QRect, QSize, Qt, QTimer
-from PyQt6.QtGui import QHideEvent
+from PyQt6.QtGui import QHideEvent, QResizeEvent
 from PyQt6.QtWidgets import (
     QDialog,
     QFrame,
@@ -119,8 +119,8 @@ class CompareWindow(QDialog):
         self.pair.table.set_colours(self._theme.colours)
 
     def _build(self, room: QSize) -> None:
-        self.tabs.addTab(_scrolled(self.pair), "Two &examinations")
-        self.tabs.addTab(_scrolled(self.course), "Cou&rse")
+        self.tabs.addTab(_scrolled(self.pair), "Two e&xaminations")
+        self.tabs.addTab(_scrolled(self.course), "Cours&e")
         self.tabs.addTab(_scrolled(self.motion), "&Flexion and extension")
         self.tabs.setDocumentMode(True)
         bar = self.tabs.tabBar()
@@ -142,8 +142,9 @@ class CompareWindow(QDialog):
         screen = self.screen()
         if screen is not None:
             self._keep_within(screen.availableGeometry())
-        self.pair.share_height(self.height())
-        self.motion.share_height(self.height())
+        for page in (self.pair, self.motion):
+            page.halves.share_height(self.height())
+            page.halves.fit(self.height())
 
     def _keep_within(self, free: QRect) -> None:
         """Become no larger than a screen leaves room for, wherever this window stood before."""
@@ -158,6 +159,12 @@ class CompareWindow(QDialog):
         left = min(max(frame.x(), room.left()), room.right() - frame.width())
         top = min(max(frame.y(), room.top()), room.bottom() - frame.height())
         self.move(left, max(top, room.top()))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show pictures and table at once, or one of them in a low window."""
+        super().resizeEvent(event)
+        for page in (self.pair, self.motion):
+            page.halves.fit(self.height())
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Remember where this window stood."""

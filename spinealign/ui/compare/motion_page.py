@@ -24,6 +24,7 @@ from spinealign.ui.cases.appendices import Appendix
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.saving import MOTION_PAGES, MOTION_TABLE, SavedFile
 from spinealign.ui.compare.drawn_chart import DrawnChart
+from spinealign.ui.compare.halves import Halves
 from spinealign.ui.compare.not_analysed import AnalyseOffer
 from spinealign.ui.compare.pair_page import (
     BUTTON_GAP_PX,
@@ -270,17 +271,10 @@ class MotionPage(QWidget):
         column.addWidget(level_by_level, 1)
         column.addWidget(self.cautions)
         column.addLayout(self._button_row())
-        self._halves = QSplitter(Qt.Orientation.Vertical)
-        self._halves.addWidget(pictures)
-        self._halves.addWidget(below)
-        self._halves.setChildrenCollapsible(False)
+        self.halves = Halves(pictures, below)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._halves)
-
-    def share_height(self, height: int) -> None:
-        """Give pictures and table half of a height in pixels each."""
-        self._halves.setSizes([height // 2, height // 2])
+        outer.addWidget(self.halves)
 
     def _button_row(self) -> FlowLayout:
         row = FlowLayout(BUTTON_GAP_PX)

@@ -34,6 +34,7 @@ from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.cases.opening import file_filters
 from spinealign.ui.cases.saving import COMPARISON_PAGES, COMPARISON_TABLE, SavedFile
 from spinealign.ui.compare.compare_table import CompareTable
+from spinealign.ui.compare.halves import Halves
 from spinealign.ui.compare.linked_viewers import ViewLink
 from spinealign.ui.compare.not_analysed import AnalyseOffer, words_instead
 from spinealign.ui.compare.patients import PatientReader
@@ -61,17 +62,16 @@ from spinealign.wording.comparison import (
 BUTTON_GAP_PX = 8
 NEEDS_TWO = "Choose two examinations with results of one patient"
 OTHER_FILE = "Other file…"
-PICTURE_PERCENT = 50
 
 
-class ExaminationPane(QWidget):
+class ExaminationPane(WordsColumn):
     """One half: which case, and its picture."""
 
     chosen = pyqtSignal()
     file_requested = pyqtSignal()
 
     def __init__(self, title: str, session: CaseSession) -> None:
-        super().__init__()
+        super().__init__(spacing=4)
         self.case: Case | None = None
         self.viewer = Viewer()
         self.choice = CaseChoice(title)
@@ -87,13 +87,11 @@ class ExaminationPane(QWidget):
         self.owner = wrapped_label("", strong=True)
         self.open_button = push_button(OPEN_EARLIER, self.file_requested.emit)
         self.analyse_button = AnalyseOffer(session)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(row)
-        column.addWidget(self.owner)
-        column.addWidget(self.viewer, 1)
-        column.addWidget(self.open_button)
-        column.addWidget(self.analyse_button)
+        self.column.addLayout(row)
+        self.column.addWidget(self.owner)
+        self.column.addWidget(self.viewer, 1)
+        self.column.addWidget(self.open_button)
+        self.column.addWidget(self.analyse_button)
 
     @property
     def analysis(self) -> Analysis | None:
@@ -422,20 +420,10 @@ class PairPage(QWidget):
         column.addLayout(self._switches())
         column.addWidget(self.table, 1)
         column.addWidget(self.cautions)
-        self._halves = QSplitter(Qt.Orientation.Vertical)
-        self._halves.addWidget(pictures)
-        self._halves.addWidget(below)
-        self._halves.setChildrenCollapsible(False)
-        self._halves.setStretchFactor(0, PICTURE_PERCENT)
-        self._halves.setStretchFactor(1, 100 - PICTURE_PERCENT)
+        self.halves = Halves(pictures, below)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._halves)
-
-    def share_height(self, height: int) -> None:
-        """Give pictures and table their shares of a height in pixels."""
-        parts = (PICTURE_PERCENT, 100 - PICTURE_PERCENT)
-        self._halves.setSizes([height * part // 100 for part in parts])
+        outer.addWidget(self.halves)
 
     def _switches(self) -> FlowLayout:
         """Return switches and buttons, on two lines where one has no room."""

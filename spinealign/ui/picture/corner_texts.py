@@ -27,6 +27,9 @@ BAR_ROOM_PX, TIP_PX = 10, 6
 NARROW_SHARE = 0.4
 """Share of a view's width that words in a corner take where they must leave room beside them."""
 
+BESIDE_PX = 6
+"""Between what stands at a border and what must stand further in."""
+
 STEP_ALONG_PX = 24
 """How far a direction moves along its border at a time to where it covers nothing."""
 CURSOR_SHIFT = QPointF(18, 14)
@@ -142,11 +145,11 @@ def frame_texts(
     add(_in_corners(metrics, area, notes.window, _BOTTOM | _LEFT))
     if notes.side:
         add(_in_corners(metrics, area, notes.side, _TOP | _RIGHT))
-    if notes.hint:
-        ends = (_TOP | _ACROSS, _BOTTOM | _ACROSS)
-        add([_words(metrics, area, notes.hint, where) for where in ends])
     if notes.px_per_mm is not None and (bar := longest_bar(area, notes.px_per_mm)):
         add(_bars(metrics, area, bar, bar * notes.px_per_mm))
+    if notes.hint:
+        taken = [*covered, *(one.ground for one in done)]
+        add(_at_ends(metrics, area, notes.hint, taken))
     if notes.orientation is not None:
         metrics = QFontMetricsF(letter_font(font))
         sides = (_LEFT | _UPRIGHT, _TOP | _ACROSS, _RIGHT | _UPRIGHT, _BOTTOM | _ACROSS)
@@ -217,6 +220,22 @@ def _in_corners(
     return [_words(metrics, room, text, corner) for room, corner in rooms]
 
 
+def _at_ends(
+    metrics: QFontMetricsF, area: QRectF, text: str, taken: Sequence[QRectF]
+) -> list[Written]:
+    """Return words at the upper and the lower border, then just beside what is there already."""
+    rooms = [(area, _TOP), (area, _BOTTOM)]
+    for ground in taken:
+        below, above = QRectF(area), QRectF(area)
+        below.setTop(max(area.top(), ground.bottom() + BESIDE_PX))
+        above.setBottom(min(area.bottom(), ground.top() - BESIDE_PX))
+        rooms += [(room, end) for room, end in ((below, _TOP), (above, _BOTTOM))]
+    found = [
+        _words(metrics, room, text, end | _ACROSS) for room, end in rooms if not room.isEmpty()
+    ]
+    return [one for one in found if area.adjusted(-6, -6, 6, 6).contains(one.ground)] or found[:1]
+
+
 def _corners(first: Qt.AlignmentFlag) -> list[Qt.AlignmentFlag]:
     """Return the corners, beginning with one; the next one lies on the same side."""
     down = (_BOTTOM, _TOP) if first & _BOTTOM else (_TOP, _BOTTOM)
@@ -283,8 +302,8 @@ def _along_border(
 def _past(letter: QRectF, ground: QRectF, is_top: bool) -> float:
     """Return how far a letter moves into the picture to lie just beside something."""
     if is_top:
-        return ground.bottom() + 6 - letter.top()
-    return ground.top() - 6 - letter.bottom()
+        return ground.bottom() + BESIDE_PX - letter.top()
+    return ground.top() - BESIDE_PX - letter.bottom()
 
 
 def _best(places: Sequence[Written], taken: Sequence[QRectF], names: Sequence[QRectF]) -> Written:

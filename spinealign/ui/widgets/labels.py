@@ -179,7 +179,8 @@ class WordsColumn(QWidget):
         """Follow the width and the words."""
         handled = super().event(event)
         if event is not None and event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
-            needed = self.column.minimumHeightForWidth(self.width())
+            # Before there is anything whose height follows its width this is -1.
+            needed = max(0, self.column.minimumHeightForWidth(self.width()))
             if needed != self.minimumHeight():
                 self.setMinimumHeight(needed)
         return handled
