@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from spinealign.cli.series import WrongUseError
 from spinealign.domain.dicom_choices import DicomChoices, StatedPatient, is_uid_root
+from spinealign.domain.errors import DicomObjectError, DicomObjectProblem
+from spinealign.domain.formats import DICOM
 
 if TYPE_CHECKING:
     from spinealign.analysis import Outlined
     from spinealign.dicom.restoring_report import RestoredReport
     from spinealign.domain.findings import Analysis
+    from spinealign.domain.image import SpineImage
     from spinealign.domain.reading import Reading
 
 _PATIENT_OPTIONS = (
@@ -69,12 +72,13 @@ def add_dicom_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_dicom_use(options: argparse.Namespace, images: int) -> None:
-    """Refuse options that belong to one image where several are named.
+    """Refuse options that belong to one image where several are named, or that change nothing.
 
     Raises
     ------
     WrongUseError
     """
+    _require_use(options)
     if images == 1:
         return
     if options.segmentation is not None:
@@ -83,6 +87,35 @@ def check_dicom_use(options: argparse.Namespace, images: int) -> None:
         raise WrongUseError("A structured report belongs to one image; name just one.")
     if any(getattr(options, name) is not None for name in _PATIENT_OPTIONS):
         raise WrongUseError("A patient is stated for one image; name just one.")
+
+
+def _require_use(options: argparse.Namespace) -> None:
+    """Refuse options about DICOM objects where none is written or opened.
+
+    Raises
+    ------
+    WrongUseError
+    """
+    opened = (options.segmentation, options.structured_report)
+    is_for_objects = options.dicom or any(path is not None for path in opened)
+    if not is_for_objects and any(getattr(options, name) is not None for name in _PATIENT_OPTIONS):
+        raise WrongUseError("A patient is stated for DICOM objects; add --dicom.")
+    if not options.dicom and options.label_map:
+        raise WrongUseError("--label-map is for DICOM objects; add --dicom.")
+    if not is_for_objects and options.uid_root:
+        raise WrongUseError("--uid-root is for DICOM objects; add --dicom.")
+
+
+def require_silent_image(image: SpineImage, options: argparse.Namespace) -> None:
+    """Refuse a patient that is stated for a DICOM image, which says itself whose it is.
+
+    Raises
+    ------
+    DicomObjectError
+    """
+    is_stated = any(getattr(options, name) is not None for name in _PATIENT_OPTIONS)
+    if is_stated and image.file_format == DICOM.name:
+        raise DicomObjectError(image.source_path, DicomObjectProblem.PATIENT_STATED)
 
 
 def dicom_choices(options: argparse.Namespace) -> DicomChoices:

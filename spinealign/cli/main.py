@@ -21,6 +21,7 @@ from spinealign.cli.dicom_objects import (
     check_dicom_use,
     dicom_choices,
     outlined_option,
+    require_silent_image,
     restored_case,
 )
 from spinealign.cli.network import add_network
@@ -47,6 +48,7 @@ from spinealign.domain.study import ImageSource
 if TYPE_CHECKING:
     from spinealign.domain.reading import Reading
     from spinealign.domain.report_details import LeftOutReading, ReportDetails
+    from spinealign.export.dicom_objects import MissingObject
 
 COMMANDS = (
     "analyze", "volume", "compare", "course", "motion", "define", "reading", "deidentify", "models",
@@ -54,7 +56,7 @@ COMMANDS = (
 )  # fmt: skip
 _Result = TypeVar("_Result")
 _OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, EXIT_REFUSED = 0, 1, 2, 3
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, EXIT_REFUSED, EXIT_PARTIAL = 0, 1, 2, 3, 4
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -64,7 +66,7 @@ def run_command(arguments: Sequence[str]) -> int:
     -------
     int
         0 done, 1 something failed, 2 wrong use, 3 nothing failed but the gate refused
-        an image.
+        an image, 4 nothing failed but DICOM objects could not all be made.
     """
     try:
         options = _parser().parse_args(arguments)
@@ -308,24 +310,27 @@ def _analyze(options: argparse.Namespace) -> int:
     models = _model_store(options.engine)
     for path, error in failed:
         _report_failure(path, error, options.json)
-    failures, refused = len(failed), 0
+    failures, refused, partial = len(failed), 0, 0
     for job in jobs:
         try:
             with _one_of_many(job.path):
                 found = _analyze_one(job.source, models, options)
+                require_silent_image(found.image, options)
                 analysis, told = restored_case(found, options)
                 details = _details(analysis, options, told)
-                files = _write(analysis, job.folder, details)
-                _report_result(job, analysis, details, files, options.json)
+                files, missing = _write(analysis, job.folder, details)
+                _report_result(job, analysis, details, files, missing, options.json)
         except SpineAlignError as error:
             _report_failure(job.path, error, options.json)
             failures += 1
             continue
         refused += analysis.is_refused
+        partial += bool(missing)
     if not options.json:
         done = len(jobs) + len(failed) - failures
         place = f"; results are in {options.out}" if done else ""
         turned_away = f", {refused} refused" if refused else ""
+        turned_away += f", {partial} without all DICOM objects" if partial else ""
         if planned.other_names:
             from spinealign.wording.series import other_names_text
 
@@ -333,6 +338,8 @@ def _analyze(options: argparse.Namespace) -> int:
         print(f"{done - refused} done{turned_away}, {failures} not done{place}")
     if failures:
         return EXIT_SOME_FAILED
+    if partial:
+        return EXIT_PARTIAL
     return EXIT_REFUSED if refused else EXIT_DONE
 
 
@@ -358,7 +365,9 @@ def _analyse_folder(folder: Path, out: Path) -> None:
     options = _parser().parse_args(["analyze", str(folder), "--out", str(out), *chosen])
     with _one_of_many(folder):
         analysis = _analyze_one(source_of(folder), _model_store(options.engine), options)
-        _write(analysis, out, _details(analysis, options))
+        _, missing = _write(analysis, out, _details(analysis, options))
+        if missing:
+            raise missing[0].error
 
 
 def _analyze_one(source: ImageSource, models: Any, options: argparse.Namespace) -> Analysis:
@@ -407,10 +416,14 @@ def _corrected(analysis: Analysis, options: argparse.Namespace) -> Analysis:
     return analysis if wanted is None else apply_corrections(analysis, wanted)
 
 
-def _write(analysis: Analysis, folder: Path, details: ReportDetails) -> Sequence[Path]:
-    from spinealign.export.bundle import write_bundle
+def _write(
+    analysis: Analysis, folder: Path, details: ReportDetails
+) -> tuple[Sequence[Path], Sequence[MissingObject]]:
+    """Write all results, and return which DICOM objects could not be made."""
+    from spinealign.export.bundle import with_objects, write_bundle
 
-    return write_bundle(analysis, folder, details)
+    told, missing = with_objects(analysis, folder, details)
+    return write_bundle(analysis, folder, told), missing
 
 
 def _details(
@@ -458,19 +471,32 @@ def _stored_reading(
 
 
 def _report_result(
-    job: Job, analysis: Analysis, details: ReportDetails, files: Sequence[Path], as_json: bool
+    job: Job,
+    analysis: Analysis,
+    details: ReportDetails,
+    files: Sequence[Path],
+    missing: Sequence[MissingObject],
+    as_json: bool,
 ) -> None:
     from spinealign.wording import caution_text, demonstration_text, headline, refusal_message
     from spinealign.wording.alignment import alignment_sentences
+    from spinealign.wording.dicom_missing import REFUSED_OBJECTS, missing_objects_lines
     from spinealign.wording.discs import disc_lines
     from spinealign.wording.measure_rows import main_lines, uncertain_lines
     from spinealign.wording.report import stored_reading_lines
     from spinealign.wording.series import picture_name
     from spinealign.wording.text import listed, safe_text
 
+    if missing:
+        for line in missing_objects_lines([(one.kind, one.error) for one in missing]):
+            sys.stderr.write(f"{line}\n")
+    elif analysis.is_refused and details.dicom.is_in_folder:
+        sys.stderr.write(f"{REFUSED_OBJECTS}\n")
     if as_json:
         result = json.loads((job.folder / "analysis.json").read_text(encoding="utf-8"))
-        print(json.dumps({"path": str(job.path), "folder": str(job.folder), "result": result}))
+        told = {"path": str(job.path), "folder": str(job.folder), "result": result}
+        told |= {"not_made": [one.kind for one in missing]} if missing else {}
+        print(json.dumps(told))
         return
     said = f"{headline(analysis)} {alignment_sentences(analysis)}".rstrip()
     print(f"{picture_name(analysis.image.place)}: {said}")

@@ -5,10 +5,16 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 
+from spinealign import __version__
 from spinealign.domain.dicom_choices import is_uid_root
 
 OWN_ROOT = "2.25"
 """Root of identifiers made of a UUID (PS3.5 annex B.2)."""
+
+IMPLEMENTATION_UID = "2.25.186063208306905113817163396513936190463"
+"""Of this program as a DICOM implementation (PS3.7 D.3.3.2); made once from a UUID."""
+
+IMPLEMENTATION_NAME = f"SPINEALIGN_{__version__.replace('.', '')}"[:16]
 
 _LONGEST = 64
 _NAMESPACE = uuid.UUID("5d1f3a52-8f5c-4b0e-9a3b-2f4f8c6f7a17")

@@ -24,6 +24,7 @@ from spinealign.dicom.contents import Contents, Statement, contents_of
 from spinealign.dicom.identifiers import derived_uid, new_uid
 from spinealign.dicom.objects import SeriesNumber
 from spinealign.dicom.picture import MANUFACTURER
+from spinealign.dicom.report_context import image_library, predecessors
 from spinealign.dicom.report_items import (
     CONTAINS,
     PROPERTY,
@@ -35,6 +36,7 @@ from spinealign.dicom.report_items import (
     number_item,
     text_item,
 )
+from spinealign.dicom.segmentation_file import LABEL_MAP_STORAGE
 from spinealign.dicom.segments import algorithm_of
 from spinealign.dicom.source import SourceImage, source_of
 from spinealign.dicom.statements import Scene, algorithm_items, group_items, rejected_item
@@ -88,23 +90,26 @@ def measurement_report(
     groups, regions = _groups(contents, scene), _segment_groups(segmentation, scene)
     # highdicom copies and searches the whole tree several times: what it needs to see are those
     # groups that refer to an object first.
-    report = _content(contents, [*groups[:1], *regions], analysis)
+    report = _content(contents, [*groups[:1], *regions], analysis, details.dicom.uid_root)
     evidence = [source.header, *([segmentation] if segmentation is not None else [])]
     made = _document(evidence, report, contents, details)
-    _insert(made, [group[0] for group in groups[1:]])
+    _insert(made, [group[0] for group in groups[1:]], image_library(source))
+    if details.dicom.earlier_reports:
+        made.PredecessorDocumentsSequence = predecessors(details.dicom.earlier_reports)
     return made
 
 
-def _insert(report: Dataset, groups: Sequence[ContentItem]) -> None:
-    """Put measurement groups after the first one, in place."""
+def _insert(report: Dataset, groups: Sequence[ContentItem], library: ContentItem) -> None:
+    """Put measurement groups after the first one, and the library before them all, in place."""
     from pydicom import Sequence as Items
     from pydicom.sr.codedict import codes
 
     name = codes.DCM.ImagingMeasurements.value
-    for item in report.ContentSequence:
-        if item.ConceptNameCodeSequence[0].CodeValue == name:
-            first, *regions = item.ContentSequence
-            item.ContentSequence = Items([first, *groups, *regions])
+    items = list(report.ContentSequence)
+    [place] = [i for i, one in enumerate(items) if one.ConceptNameCodeSequence[0].CodeValue == name]
+    first, *regions = items[place].ContentSequence
+    items[place].ContentSequence = Items([first, *groups, *regions])
+    report.ContentSequence = Items([*items[:place], library, *items[place:]])
 
 
 def _scene(analysis: Analysis, source: SourceImage, uid_root: str) -> Scene:
@@ -183,8 +188,12 @@ def _class_items(answer: Classification) -> list[ContentItem]:
 
 
 def _segment_groups(segmentation: Dataset | None, scene: Scene) -> list[Any]:
-    """Return a group for each segment (PS3.16 TID 1410), tracked as the segment is."""
-    if segmentation is None:
+    """Return a group for each segment (PS3.16 TID 1410), tracked as the segment is.
+
+    None of a label map: readers of reports that do not know its class give the whole report up
+    (DCMTK 3.6.7). It is evidence all the same, and tracked alike.
+    """
+    if segmentation is None or segmentation.SOPClassUID == LABEL_MAP_STORAGE:
         return []
     from highdicom.sr import (
         PlanarROIMeasurementsAndQualitativeEvaluations,
@@ -227,7 +236,9 @@ def _coded(item: Dataset) -> CodedConcept:
 # The document
 
 
-def _content(contents: Contents, groups: Sequence[Any], analysis: Analysis) -> MeasurementReport:
+def _content(
+    contents: Contents, groups: Sequence[Any], analysis: Analysis, uid_root: str
+) -> MeasurementReport:
     from highdicom.sr import LanguageOfContentItemAndDescendants, MeasurementReport
     from pydicom.sr.codedict import codes
 
@@ -235,7 +246,7 @@ def _content(contents: Contents, groups: Sequence[Any], analysis: Analysis) -> M
     procedure = OTHER_IMAGE if kind is None else EXAMINATION_VALUES[kind.kind]
     language = CodedConcept("en", "RFC5646", "English")
     report = MeasurementReport(
-        _observers(contents.reading),
+        _observers(contents.reading, uid_root),
         concept(procedure),
         list(groups),
         title=codes.DCM.ImagingMeasurementReport,
@@ -247,7 +258,7 @@ def _content(contents: Contents, groups: Sequence[Any], analysis: Analysis) -> M
     return report
 
 
-def _observers(reading: Reading | None) -> ObservationContext:
+def _observers(reading: Reading | None, uid_root: str) -> ObservationContext:
     """Return who observed: the reader where one worked on it, and the program always."""
     from highdicom.sr import (
         DeviceObserverIdentifyingAttributes,
@@ -258,7 +269,10 @@ def _observers(reading: Reading | None) -> ObservationContext:
     from pydicom.sr.codedict import codes
 
     device = DeviceObserverIdentifyingAttributes(
-        derived_uid("device", MANUFACTURER, __version__), MANUFACTURER, MANUFACTURER, MANUFACTURER
+        derived_uid("device", MANUFACTURER, __version__, root=uid_root),
+        MANUFACTURER,
+        MANUFACTURER,
+        MANUFACTURER,
     )
     person: ObserverContext | None = None
     if reading is not None and reading.reader.strip():

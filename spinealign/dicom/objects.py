@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from spinealign import __version__
 from spinealign.dicom.identifiers import new_uid
-from spinealign.dicom.picture import MANUFACTURER, with_file_meta
+from spinealign.dicom.picture import MANUFACTURER, state_writer, with_file_meta
 from spinealign.dicom.source import SourceImage
 
 if TYPE_CHECKING:
@@ -103,6 +103,10 @@ def object_bytes(dataset: Dataset) -> bytes:
     from pydicom import dcmwrite
 
     file = io.BytesIO()
-    is_begun = getattr(dataset, "file_meta", None) is not None
-    dcmwrite(file, dataset if is_begun else with_file_meta(dataset), enforce_file_format=True)
+    meta = getattr(dataset, "file_meta", None)
+    if meta is None:
+        with_file_meta(dataset)
+    else:
+        state_writer(meta)
+    dcmwrite(file, dataset, enforce_file_format=True)
     return file.getvalue()

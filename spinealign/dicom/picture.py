@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign import __version__
-from spinealign.dicom.identifiers import derived_uid
+from spinealign.dicom.identifiers import IMPLEMENTATION_NAME, IMPLEMENTATION_UID, derived_uid
 from spinealign.domain.dicom_choices import DicomChoices, StatedPatient
 from spinealign.domain.errors import DicomObjectError, DicomObjectProblem
 from spinealign.domain.image import SpacingSource, SpineImage
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.dataset import FileMetaDataset
 
 MANUFACTURER = "SpineAlign"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -76,8 +77,17 @@ def with_file_meta(dataset: Dataset) -> Dataset:
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = UID(dataset.SOPClassUID)
     meta.MediaStorageSOPInstanceUID = UID(dataset.SOPInstanceUID)
+    state_writer(meta)
     dataset.file_meta = meta
     return dataset
+
+
+def state_writer(meta: FileMetaDataset) -> None:
+    """Say in file meta information that this program wrote the file, in place."""
+    from pydicom.uid import UID
+
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
+    meta.ImplementationVersionName = IMPLEMENTATION_NAME
 
 
 def _state_patient(dataset: Dataset, patient: StatedPatient) -> None:

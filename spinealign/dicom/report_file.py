@@ -16,6 +16,7 @@ from spinealign.dicom.codes import FINDING_KEY, IMPRESSION, METHOD, STATUS
 from spinealign.dicom.contents import Graphic, Shape
 from spinealign.dicom.object_file import damage_told, object_content
 from spinealign.dicom.source import SourceImage
+from spinealign.domain.dicom_choices import EarlierReport
 from spinealign.domain.errors import (
     DicomObjectError,
     DicomObjectProblem,
@@ -124,6 +125,34 @@ class ReportFile:
             for item in _walk(self.dataset)
             for reference in item.get("ReferencedSOPSequence") or ()
         )
+
+    def speaks_of(self, source: SourceImage) -> bool:
+        """Whether an image is among those that it speaks of."""
+        return source.sop_instance_uid in self.image_uids
+
+    def told_before(self, source: SourceImage) -> EarlierReport | None:
+        """Return what a new report about an image refers to.
+
+        Returns
+        -------
+        EarlierReport or None
+            None where this one is another program's, or of another image.
+
+        Raises
+        ------
+        DicomObjectError
+            It is of another patient, or damaged.
+        """
+        with damage_told(self.path, DicomObjectProblem.DAMAGED_REPORT):
+            source.require_patient_of(self.path, self.dataset)
+            if self.speaks_of(source) and self.is_own:
+                return EarlierReport(
+                    str(self.dataset.StudyInstanceUID),
+                    str(self.dataset.SeriesInstanceUID),
+                    str(self.dataset.SOPClassUID),
+                    str(self.dataset.SOPInstanceUID),
+                )
+            return None
 
     def items_on(self, source: SourceImage) -> tuple[ReportedItem, ...]:
         """Return what its measurement groups say, with points on an image.

@@ -28,7 +28,7 @@ from spinealign.dicom.segments import (
     class_segments,
     segments_of,
 )
-from spinealign.dicom.source import SourceImage
+from spinealign.dicom.source import SourceImage, lacking_keyword
 from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import DicomObjectError, DicomObjectProblem
 from spinealign.domain.findings import Analysis, Vertebra, VertebraState
@@ -189,9 +189,10 @@ def _written(
     """Return a segmentation; what highdicom refuses of the images' tags is told in words."""
     try:
         return _made(headers, labels, parts, algorithm, choices)
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError):
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
         # Not chained: the library's message may quote values of the patient.
-        raise DicomObjectError(path, DicomObjectProblem.FAULTY_TAGS) from None
+        lacking = lacking_keyword(error)
+        raise DicomObjectError(path, DicomObjectProblem.FAULTY_TAGS, lacking) from None
 
 
 def _made(
@@ -234,7 +235,17 @@ def _made(
         content_creator_name="SpineAlign^",
         coding_schemes=schemes,
     )
+    _identify_dimensions(dataset, new_uid(choices.uid_root))
     return dataset
+
+
+def _identify_dimensions(dataset: Dataset, uid: str) -> None:
+    """Give the dimensions an identifier of the configured root, in place.
+
+    highdicom gives them one of its own root.
+    """
+    for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
+        item.DimensionOrganizationUID = uid
 
 
 def _description(number: int, part: _Part, algorithm: Algorithm) -> Any:

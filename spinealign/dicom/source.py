@@ -206,6 +206,18 @@ def _of_file(image: SpineImage) -> SourceImage:
     return SourceImage(header, frame_number, turn, image.shape)
 
 
+def lacking_keyword(error: Exception) -> tuple[str, ...]:
+    """Return the attribute that an image lacks, as a library complains; empty where it is another.
+
+    Only names of the standard's attributes are told: what else a library says may quote values of
+    the patient.
+    """
+    from pydicom.datadict import tag_for_keyword
+
+    name = getattr(error, "name", None)
+    return (name,) if isinstance(name, str) and tag_for_keyword(name) is not None else ()
+
+
 def _complete_identity(header: Dataset, dataset: Dataset) -> None:
     """Take class and identifier from the file meta information where the data set lost them."""
     meta = dataset.file_meta

@@ -78,6 +78,21 @@ def _is_name(text: str) -> bool:
 
 
 @dataclass(frozen=True)
+class EarlierReport:
+    """A structured report of the same image that a new one replaces.
+
+    Parameters
+    ----------
+    study_uid, series_uid, sop_class_uid, sop_instance_uid : str
+    """
+
+    study_uid: str = field(repr=False)
+    series_uid: str = field(repr=False)
+    sop_class_uid: str
+    sop_instance_uid: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class DicomChoices:
     """How DICOM objects are written.
 
@@ -91,12 +106,15 @@ class DicomChoices:
         Whether segmentations are written as label maps, which fewer programs read.
     is_in_folder : bool
         Whether folders of results hold DICOM objects; they say whose image it is.
+    earlier_reports : tuple of EarlierReport
+        What a structured report takes the place of.
     """
 
     patient: StatedPatient | None = None
     uid_root: str = ""
     is_label_map: bool = False
     is_in_folder: bool = False
+    earlier_reports: tuple[EarlierReport, ...] = ()
 
 
 def is_uid_root(text: str) -> bool:

@@ -141,6 +141,7 @@ class DicomObjectProblem(StrEnum):
 
     NO_PATIENT = "no_patient"
     FAULTY_PATIENT = "faulty_patient"
+    PATIENT_STATED = "patient_stated"
     FAULTY_ROOT = "faulty_root"
     NO_IDENTIFIERS = "no_identifiers"
     FILE_CHANGED = "file_changed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -139,6 +140,9 @@ class ReportDetails:
         What the overlay picture shows; None for structures, main measures and all that was drawn.
     dicom : DicomChoices
         How DICOM objects are written.
+    objects : mapping of str to bytes, or None
+        DICOM objects that are made already, by kind, for a folder of results: those that are not
+        among them cannot be made. None where nobody has tried yet.
     """
 
     patient: PatientFacts = field(default_factory=PatientFacts)
@@ -152,6 +156,7 @@ class ReportDetails:
     layout: ReportLayout = ReportLayout()
     layers: PictureLayers | None = None
     dicom: DicomChoices = field(default_factory=DicomChoices)
+    objects: Mapping[str, bytes] | None = field(default=None, repr=False)
 
     @property
     def status(self) -> ReadingStatus:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spinealign.domain.findings import Analysis
 from spinealign.domain.report_details import ReportDetails
-from spinealign.export.exporters import EXPORTERS, file_names
+from spinealign.export.exporters import EXPORTERS, REPORT_OBJECT, file_names, object_writers
 from spinealign.export.tables import SCHEMA_FAMILY
 from spinealign.files import as_export_error, clear_unfinished, write_export, write_together
 from spinealign.json_files import JsonError, read_json
+
+if TYPE_CHECKING:
+    from spinealign.export.dicom_objects import MissingObject
 
 _LARGEST_RESULT_BYTES = 20_000_000
 
@@ -40,17 +44,52 @@ def write_bundle(
     ExportError
         The folder is as it was before.
     DicomObjectError
-        DICOM objects are wanted, and cannot be made; the folder is as it was before.
+        DICOM objects are wanted, were not tried before, and cannot all be made; the folder is as
+        it was before.
     """
     told = details or ReportDetails()
+    if told.dicom.is_in_folder and told.objects is None:
+        told, missing = with_objects(analysis, folder, told)
+        for one in missing:
+            raise one.error
+    made = told.objects or {}
     contents = {
-        name: EXPORTERS[kind].write(analysis, told)
+        name: made[kind] if kind in made else EXPORTERS[kind].write(analysis, told)
         for kind, name in file_names(analysis, told).items()
     }
     clear_unfinished(folder)
     with as_export_error(folder):
         write_together(folder, contents, _stale_names(folder, set(contents)))
     return tuple(folder / name for name in contents)
+
+
+def with_objects(
+    analysis: Analysis, folder: Path, details: ReportDetails
+) -> tuple[ReportDetails, tuple[MissingObject, ...]]:
+    """Make the DICOM objects of a folder of results, as far as they can be made.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    folder : Path
+        Where they are going to lie: a structured report of the image that lies there is the one
+        that the new report takes the place of.
+    details : ReportDetails
+        Returned as it is where DICOM objects are not wanted.
+
+    Returns
+    -------
+    ReportDetails
+        For `write_bundle`.
+    tuple of MissingObject
+    """
+    if not details.dicom.is_in_folder:
+        return details, ()
+    from spinealign.export.dicom_objects import made_objects
+    from spinealign.export.dicom_reports import with_replaced
+
+    told = with_replaced(analysis, details, folder / EXPORTERS[REPORT_OBJECT].file_name)
+    return made_objects(analysis, told, object_writers(analysis))
 
 
 def write_one(
@@ -79,7 +118,12 @@ def write_one(
     exporter = EXPORTERS.get(kind)
     if exporter is None or not (exporter.is_always_written or exporter.is_available(analysis)):
         raise ValueError(kind)
-    write_export(path, exporter.write(analysis, details or ReportDetails()))
+    told = details or ReportDetails()
+    if kind == REPORT_OBJECT:
+        from spinealign.export.dicom_reports import with_replaced
+
+        told = with_replaced(analysis, told, path)
+    write_export(path, exporter.write(analysis, told))
 
 
 def _stale_names(folder: Path, new: set[str]) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from spinealign.domain.dicom_choices import DicomChoices
+from spinealign.domain.errors import DicomObjectError, DicomObjectProblem, SpineAlignError
 from spinealign.domain.findings import Analysis
 from spinealign.domain.formats import DICOM
 from spinealign.domain.report_details import ReportDetails
@@ -16,6 +19,53 @@ from spinealign.imaging.decoding import quiet_libraries
 
 _OVERLAY_WORDS = "Structures and measures drawn over the image"
 _REPORT_TITLE = "SpineAlign report"
+
+
+Write = Callable[[Analysis, ReportDetails], bytes]
+
+
+@dataclass(frozen=True)
+class MissingObject:
+    """A DICOM object that cannot be made: its kind, as in `EXPORTERS`, and why."""
+
+    kind: str
+    error: SpineAlignError
+
+
+def made_objects(
+    analysis: Analysis, details: ReportDetails, writers: Mapping[str, Write]
+) -> tuple[ReportDetails, tuple[MissingObject, ...]]:
+    """Make the DICOM objects of a result as far as they can be made, each from those before it.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    details : ReportDetails
+    writers : mapping of str to callable
+        By kind, the segmentation before the structured report that refers to it.
+
+    Returns
+    -------
+    ReportDetails
+        With what was made as `objects`.
+    tuple of MissingObject
+        What was not, and why: tags that a library stumbles over keep no other object away.
+    """
+    from spinealign.dicom.source import lacking_keyword
+
+    told, missing = replace(details, objects={}), []
+    for kind, write in writers.items():
+        try:
+            content = write(analysis, told)
+        except SpineAlignError as error:
+            missing.append(MissingObject(kind, error))
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            lacking = lacking_keyword(error)
+            path, problem = analysis.image.source_path, DicomObjectProblem.FAULTY_TAGS
+            missing.append(MissingObject(kind, DicomObjectError(path, problem, lacking)))
+        else:
+            told = replace(told, objects={**(told.objects or {}), kind: content})
+    return told, tuple(missing)
 
 
 @quiet_libraries()

@@ -6,7 +6,7 @@ How to add one: docs/design/formats.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -95,12 +95,34 @@ def available_kinds(analysis: Analysis, details: ReportDetails | None = None) ->
         Whose choices tell whether DICOM objects are among them; without, they are not.
     """
     with_dicom = details is not None and details.dicom.is_in_folder
+    made = None if details is None else details.objects
     return tuple(
         kind
         for kind, exporter in EXPORTERS.items()
         if (exporter.is_in_folder or (exporter.is_dicom and with_dicom))
         and (exporter.is_always_written or exporter.is_available(analysis))
+        and (not exporter.is_dicom or made is None or kind in made)
     )
+
+
+def object_writers(
+    analysis: Analysis, kinds: Sequence[str] | None = None
+) -> dict[str, Callable[[Analysis, ReportDetails], bytes]]:
+    """Return what writes each DICOM object that an analysis has something for, by kind.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    kinds : sequence of str, optional
+        The wanted ones; without, all.
+    """
+    return {
+        kind: exporter.write
+        for kind, exporter in EXPORTERS.items()
+        if exporter.is_dicom
+        and exporter.is_available(analysis)
+        and (kinds is None or kind in kinds)
+    }
 
 
 def file_names(analysis: Analysis, details: ReportDetails | None = None) -> dict[str, str]:
@@ -113,13 +135,19 @@ def _is_segmented(analysis: Analysis) -> bool:
 
 
 def _is_outlined(analysis: Analysis) -> bool:
-    return analysis.segmentation is not None and bool(analysis.segmentation.mask.any())
+    found = analysis.segmentation
+    return _is_taken(analysis) and found is not None and bool(found.mask.any())
+
+
+def _is_taken(analysis: Analysis) -> bool:
+    """Whether the image was not refused: of one that was, no archive gets any object."""
+    return not analysis.is_refused
 
 
 def _is_other_format(analysis: Analysis) -> bool:
     from spinealign.export.dicom_objects import is_other_format
 
-    return is_other_format(analysis)
+    return _is_taken(analysis) and is_other_format(analysis)
 
 
 def _dicom_seg(analysis: Analysis, details: ReportDetails) -> bytes:
@@ -227,6 +255,9 @@ def _json(analysis: Analysis, details: ReportDetails) -> bytes:
 
 OVERLAY = "overlay"
 """Kind of the picture that shows what the screen shows."""
+
+REPORT_OBJECT = "dicom_sr"
+"""Kind of the object that tells measures and findings."""
 
 _ALL = (
     Exporter(
@@ -362,6 +393,7 @@ _ALL = (
         description="Measures and findings with their points as a DICOM structured report, in the "
         "study of the image.",
         write=_dicom_sr,
+        is_available=_is_taken,
         is_in_folder=False,
         is_dicom=True,
         tip="Save measures and findings for the archive: coded, with points, and who says so",
@@ -375,6 +407,7 @@ _ALL = (
         description="Outlines, lines and labels as a DICOM presentation state, in the study of the "
         "image.",
         write=_dicom_pr,
+        is_available=_is_taken,
         is_in_folder=False,
         is_dicom=True,
         tip="Save outlines, lines and labels for the archive: viewers lay them over the image",
@@ -387,6 +420,7 @@ _ALL = (
         menu_text="Overlay p&icture (DICOM)…",
         description="The overlay picture as a DICOM secondary capture, in the study of the image.",
         write=_dicom_sc,
+        is_available=_is_taken,
         is_in_folder=False,
         is_dicom=True,
         tip="Save the picture with everything drawn on it for the archive; any viewer shows it",
@@ -399,6 +433,7 @@ _ALL = (
         menu_text="Re&port document (DICOM)…",
         description="The report as a DICOM encapsulated PDF, in the study of the image.",
         write=_dicom_pdf,
+        is_available=_is_taken,
         is_in_folder=False,
         is_dicom=True,
         tip="Save the report for the archive, as pages in a DICOM object",

@@ -16,7 +16,7 @@ from pynetdicom.pdu_primitives import A_ABORT
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AssociationSocket
 
-from spinealign import __version__
+from spinealign.dicom.identifiers import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from spinealign.domain.network import NetworkError, NetworkProblem
 from spinealign.network.connecting import (
     Sockets,
@@ -28,10 +28,6 @@ from spinealign.network.connecting import (
     without_delay,
 )
 from spinealign.network.peers import DicomPeer
-
-IMPLEMENTATION_UID = "2.25.186063208306905113817163396513936190463"
-"""Of this program as a DICOM implementation (PS3.7 D.3.3.2); made once from a UUID."""
-IMPLEMENTATION_NAME = f"SPINEALIGN_{__version__.replace('.', '')}"[:16]
 
 _CALLING_NOT_KNOWN, _CALLED_NOT_KNOWN = 3, 7
 """Reasons of a rejection by the service user (PS3.8 table 9-21)."""

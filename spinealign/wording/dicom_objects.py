@@ -36,6 +36,12 @@ _MESSAGES = {
         "Take the image from the archive again; copies that were made by other programs may have "
         "lost them.",
     ),
+    DicomObjectProblem.PATIENT_STATED: (
+        "“{name}” is a DICOM file and says itself whose image it is, so a patient that is stated "
+        "beside it cannot hold.",
+        "Leave the options of the patient out; if the file names a wrong patient, let the archive "
+        "correct it.",
+    ),
     DicomObjectProblem.FILE_CHANGED: (
         "“{name}” has changed since it was analysed, so no DICOM object can refer to it.",
         "Analyse the image again, then write the DICOM objects.",
@@ -59,7 +65,7 @@ _MESSAGES = {
         "Write the segmentation of single slices, or take the series from the archive as DICOM.",
     ),
     DicomObjectProblem.FAULTY_TAGS: (
-        "The tags of “{name}” contradict each other or lack what a segmentation must refer to.",
+        "The tags of “{name}” contradict each other or lack what a DICOM object must refer to.",
         "Take the image from the archive again; copies that were made by other programs may have "
         "lost or changed its tags.",
     ),
@@ -108,9 +114,14 @@ _MESSAGES = {
 }
 
 
+_LACKING_TAGS = "“{name}” lacks what a DICOM object must take from it ({fields})."
+
+
 def dicom_object_words(error: DicomObjectError) -> tuple[str, str]:
     """Return the sentence and the advice for an object that could not be written or opened."""
     sentence, advice = _MESSAGES[error.problem]
     words = [FIELD_WORDS.get(field, field) for field in error.fields]
     fields = listed(words) if words else ""
+    if error.problem is DicomObjectProblem.FAULTY_TAGS and words:
+        sentence = _LACKING_TAGS
     return sentence.format(name=display_name(error.path), fields=fields), advice

@@ -12,7 +12,7 @@ from pydicom import dcmread
 from pydicom.pixels import pack_bits
 
 from spinealign.analysis import analyze_image
-from spinealign.cli.main import EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, run_command
+from spinealign.cli.main import EXIT_DONE, EXIT_PARTIAL, EXIT_WRONG_USE, run_command
 from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import DicomObjectError
 from spinealign.domain.generators import run_to_end
@@ -198,7 +198,7 @@ def test_a_picture_needs_its_patient_on_the_command_line(tmp_path, capsys):
     path = kind_analysis("picture", tmp_path).image.source_path
     command = ["analyze", str(path), "--out", str(tmp_path / "out"), "--dicom",
                "--examination", "lateral-neck"]  # fmt: skip
-    assert run_command(command) == EXIT_SOME_FAILED
+    assert run_command(command) == EXIT_PARTIAL
     assert "--dicom-patient-id" in capsys.readouterr().err
     command += ["--dicom-patient-id", "P1", "--dicom-patient-name", "Doe^Jane"]
     command += ["--dicom-birth-date", "1970-01-02", "--dicom-sex", "F", "--uid-root", "1.2.840.99"]

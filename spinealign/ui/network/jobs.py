@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -146,6 +146,9 @@ def send_objects(
             path = Path(folder) / EXPORTERS[kind].file_name
             services.write_report(analysis, kind, details, path)
             paths.append(path)
+            # What comes next may refer to it: the structured report to the segmentation.
+            made = {**(details.objects or {}), kind: path.read_bytes()}
+            details = replace(details, objects=made)
         before = {each.number for each in network.deliveries}
         network.send([name], paths)
     new = {each.number for each in network.deliveries} - before

@@ -317,14 +317,17 @@ def _analyse_arrived(
     """Analyse the likeliest picture of a received series, as it stands in its file."""
     from spinealign.analysis import analyze_file
     from spinealign.domain.generators import run_to_end
-    from spinealign.export.bundle import write_bundle
+    from spinealign.export.bundle import with_objects, write_bundle
     from spinealign.imaging.study import list_series
 
     stacks = stacked(list_series(folder))
     source = (likeliest(stacks) or stacks)[0].first
     analysis = run_to_end(analyze_file(source, models, None, None, False, lambda _: AS_IN_FILE))  # type: ignore[arg-type]
     details = ReportDetails(dicom=replace(choices, is_in_folder=True))
-    write_bundle(analysis, out, _with_patient(analysis, details))
+    told, missing = with_objects(analysis, out, _with_patient(analysis, details))
+    write_bundle(analysis, out, told)
+    if missing:
+        raise missing[0].error
     return sorted(out.glob("*.dcm"))
 
 
