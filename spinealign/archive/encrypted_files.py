@@ -83,19 +83,35 @@ def decrypted(path: Path, key: bytes, identifier: str) -> Iterator[bytes]:
     OSError
         The file cannot be read.
     """
+    with path.open("rb") as file:
+        yield from decrypted_stream(path, file, key, identifier)
+
+
+def decrypted_stream(path: Path, file: Readable, key: bytes, identifier: str) -> Iterator[bytes]:
+    """Yield what a stream holds encrypted, from where it stands, as `decrypted` does for a file.
+
+    Raises
+    ------
+    DamagedFileError, OSError
+        As `decrypted`.
+    """
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    with path.open("rb") as file:
-        head = file.read(len(_MAGIC) + _SALT_BYTES)
-        if len(head) < len(_MAGIC) + _SALT_BYTES or not head.startswith(_MAGIC):
-            raise DamagedFileError(path)
-        cipher = AESGCM(derived(key, head[len(_MAGIC) :].hex()))
-        for number, piece, is_last in _numbered(iter_pieces(file, PIECE_BYTES + _TAG_BYTES)):
-            try:
-                yield bytes(cipher.decrypt(_nonce(number, is_last), piece, identifier.encode()))
-            except InvalidTag as error:
-                raise DamagedFileError(path) from error
+    head = file.read(_HEAD_BYTES)
+    if len(head) < _HEAD_BYTES or not head.startswith(_MAGIC):
+        raise DamagedFileError(path)
+    cipher = AESGCM(derived(key, head[len(_MAGIC) :].hex()))
+    for number, piece, is_last in _numbered(iter_pieces(file, _SEALED_BYTES)):
+        try:
+            yield bytes(cipher.decrypt(_nonce(number, is_last), piece, identifier.encode()))
+        except InvalidTag as error:
+            raise DamagedFileError(path) from error
+
+
+def encrypted_stream(pieces: Iterable[bytes], key: bytes, identifier: str) -> Iterator[bytes]:
+    """Yield bytes encrypted, as `encrypt_file` writes them."""
+    yield from _sealed(_of_one_length(pieces), key, identifier)
 
 
 def read_decrypted(path: Path, key: bytes, identifier: str) -> bytes:

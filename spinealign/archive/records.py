@@ -90,7 +90,7 @@ class ExaminationRecord:
     study_date : str
         "20261129", or empty.
     kind : str
-        Such as "xray_lateral".
+        Such as "lateral-neck".
     status, reader : str
         Of its reading; the reader's account.
     added_utc, changed_utc, signed_utc : str

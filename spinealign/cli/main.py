@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spinealign import __version__
+from spinealign.cli.accounts import add_accounts, add_audit
+from spinealign.cli.archive import add_archive
 from spinealign.cli.deidentification import add_deidentify
 from spinealign.cli.dicom_objects import (
     add_dicom_options,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     "analyze", "volume", "compare", "course", "motion", "define", "reading", "deidentify", "models",
     "self-test", "train", "package", "peers", "send", "fetch", "receive",
+    "archive", "accounts", "audit",
 )  # fmt: skip
 _Result = TypeVar("_Result")
 _OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -143,6 +146,9 @@ def _parser() -> argparse.ArgumentParser:
     test.set_defaults(run=_self_test)
     add_training(commands)
     add_network(commands, _analyse_folder)
+    add_archive(commands)
+    add_accounts(commands)
+    add_audit(commands)
     return parser
 
 

@@ -25,6 +25,8 @@ class AccountProblem(StrEnum):
     PASSWORD_TOO_LONG = "password_too_long"
     PASSWORD_COMMON = "password_common"
     PASSWORD_HAS_NAME = "password_has_name"
+    SET_UP_ALREADY = "set_up_already"
+    PASSWORD_IS_TEMPORARY = "password_is_temporary"
 
 
 class AccountError(SpineAlignError):
@@ -59,6 +61,9 @@ class ArchiveProblem(StrEnum):
     NO_SUCH_EXAMINATION = "no_such_examination"
     BACK_UP_DAMAGED = "back_up_damaged"
     NO_ACCOUNTS = "no_accounts"
+    NO_PACKAGE = "no_package"
+    WRONG_PACKAGE_PASSWORD = "wrong_package_password"
+    PACKAGE_TOO_LARGE = "package_too_large"
 
 
 class ArchiveError(SpineAlignError):

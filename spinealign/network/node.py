@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spinealign.accounts.key_store import KeyStore, Secrets
 from spinealign.domain import paths
 from spinealign.domain.network import (
     ArrivedSeries,
@@ -28,7 +29,6 @@ from spinealign.domain.network import (
     WorklistItem,
 )
 from spinealign.network.connecting import Timeouts, require_certificates
-from spinealign.network.keys import KeyStore, Secrets
 from spinealign.network.peers import (
     DicomPeer,
     NetworkSettings,

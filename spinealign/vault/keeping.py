@@ -20,7 +20,6 @@ from spinealign.archive.records import (
     MeasureRecord,
     PatientRecord,
     ReadingVersion,
-    StoredFile,
 )
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.findings import Analysis
@@ -47,7 +46,7 @@ class Opened:
         The original files of its pictures, each once.
     patient : PatientFacts
     kind : str
-        `Examination.view_name`; empty where none was found.
+        `Examination.key`; empty where none was found.
     study_uid, description : str
     key_value : str
         What the worklist says of it.
@@ -172,6 +171,31 @@ def delete(session: Session, identifiers: Sequence[str]) -> None:
     session.archive.delete(identifiers)
 
 
+def set_tags(session: Session, identifier: str, tags: Sequence[str]) -> None:
+    """Give an examination these tags and no others.
+
+    Raises
+    ------
+    AccountError, ArchiveError
+    """
+    session.require(Right.CHANGE)
+    session.archive.set_tags(identifier, tags)
+    session.record(EventKind.CHANGE, *objects_of(session.archive.get(identifier)))
+
+
+def add_note(session: Session, identifier: str, content: str) -> None:
+    """Add a note, which is no part of the reading, under one's own name.
+
+    Raises
+    ------
+    AccountError, ArchiveError
+    """
+    session.require(Right.CHANGE)
+    author = session.person.full_name or session.person.name
+    session.archive.add_note(identifier, author, _stamp(None), content)
+    session.record(EventKind.CHANGE, *objects_of(session.archive.get(identifier)))
+
+
 def objects_of(record: ExaminationRecord) -> tuple[AuditObject, ...]:
     """Return what an event about an examination names: its patient and its study."""
     patient = record.patient
@@ -179,11 +203,6 @@ def objects_of(record: ExaminationRecord) -> tuple[AuditObject, ...]:
         AuditObject(ObjectKind.PATIENT, patient.patient_id, patient.name),
         AuditObject(ObjectKind.STUDY, record.study_uid or record.identifier),
     )
-
-
-def file_names(stored: Sequence[StoredFile]) -> tuple[str, ...]:
-    """Return what files were called, for a person to see."""
-    return tuple(each.name for each in stored)
 
 
 def measure_records(measurements: Sequence[Measurement]) -> tuple[MeasureRecord, ...]:

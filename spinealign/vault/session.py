@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from spinealign import protected_folders
 from spinealign.accounts.book import Account, Right, Unlocked, create_book
+from spinealign.accounts.key_store import Secrets
 from spinealign.accounts.keys import KEY_BYTES, SubKeys, calibrated_cost, new_key, sub_keys
 from spinealign.accounts.recovery import printed, typed
 from spinealign.archive.database import migrate
@@ -43,19 +44,6 @@ _MOST_FAILED = 1000
 
 _WAITING = "waiting-events.json"
 _IN_USE = "in-use"
-
-
-class Secrets(Protocol):
-    """The system's key store."""
-
-    def get(self, name: str, /) -> str | None:
-        """Return a secret; None where there is none."""
-
-    def set(self, name: str, secret: str, /) -> bool:
-        """Keep a secret; False where there is no key store."""
-
-    def forget(self, name: str, /) -> None:
-        """Take a secret away."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +195,11 @@ class Session:
             os.getpid(),
         )  # fmt: skip
         self._append((event,))
+
+    def record_query(self, words: str) -> None:
+        """Write into the trail that the archive was searched, and for which words."""
+        what = AuditObject(ObjectKind.QUERY, self.identifier, query=words)
+        self.record(EventKind.QUERY, what)
 
     def events(self) -> Sequence[tuple[int, AuditEvent]]:
         """Return the trail with the numbers of its events; that somebody read it is recorded.

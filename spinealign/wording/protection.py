@@ -77,6 +77,14 @@ ACCOUNT_WORDS: dict[AccountProblem, tuple[str, str]] = {
         "The password is little more than the name of the account.",
         "Choose another one.",
     ),
+    AccountProblem.PASSWORD_IS_TEMPORARY: (
+        "This password was given by an administrator and has to be changed first.",
+        "On the command line: spinealign accounts password --user NAME.",
+    ),
+    AccountProblem.SET_UP_ALREADY: (
+        "There are accounts already.",
+        "Ask an administrator for an account of your own.",
+    ),
 }
 
 ARCHIVE_WORDS: dict[ArchiveProblem, tuple[str, str]] = {
@@ -120,6 +128,18 @@ ARCHIVE_WORDS: dict[ArchiveProblem, tuple[str, str]] = {
     ArchiveProblem.NO_ACCOUNTS: (
         "Without accounts a back-up would open on this computer only.",
         "Set up the first account; its recovery key opens back-ups anywhere.",
+    ),
+    ArchiveProblem.NO_PACKAGE: (
+        "This is no examination that SpineAlign packed, or it was cut off.",
+        "Choose a file that ends in .spinealign-case, or copy it again.",
+    ),
+    ArchiveProblem.WRONG_PACKAGE_PASSWORD: (
+        "The package does not open with this password, or was changed since it was packed.",
+        "Ask whoever packed it; copy it again if the password is right.",
+    ),
+    ArchiveProblem.PACKAGE_TOO_LARGE: (
+        "The examination is too large for one package.",
+        "Copy its images themselves, or restore a back-up.",
     ),
 }
 

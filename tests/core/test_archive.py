@@ -50,7 +50,7 @@ def examination(identifier: str = "a", **changes: object) -> ExaminationRecord:
     record = ExaminationRecord(
         identifier,
         JANE,
-        "xray_lateral",
+        "lateral-neck",
         NOW,
         NOW,
         study_uid="1.2.3",

@@ -9,6 +9,7 @@ import jsonschema
 import msgspec
 import pytest
 
+from spinealign.accounts.key_store import KeyStore
 from spinealign.domain.network import (
     ArrivalState,
     DeliveryState,
@@ -18,7 +19,6 @@ from spinealign.domain.network import (
     Service,
     StudyQuery,
 )
-from spinealign.network.keys import KeyStore
 from spinealign.network.node import Network
 from spinealign.network.peers import (
     SETTINGS_FILE,

@@ -61,15 +61,15 @@ class Store:
 
     def __init__(self, *, is_there: bool = True) -> None:
         self.held: dict[str, str] = {}
-        self._is_there = is_there
+        self.is_there = is_there
 
     def get(self, name: str) -> str | None:
         return self.held.get(name)
 
     def set(self, name: str, secret: str) -> bool:
-        if self._is_there:
+        if self.is_there:
             self.held[name] = secret
-        return self._is_there
+        return self.is_there
 
     def forget(self, name: str) -> None:
         self.held.pop(name, None)
@@ -102,7 +102,7 @@ def kinds(at_work: Session) -> list[EventKind]:
 
 
 def kept_film(at_work: Session) -> str:
-    return keep(at_work, Opened((FILM_SAMPLE,), JANE, "xray_lateral")).identifier
+    return keep(at_work, Opened((FILM_SAMPLE,), JANE, "lateral-neck")).identifier
 
 
 class TestSigningIn:
@@ -350,7 +350,7 @@ class TestKeeping:
         record = anna.archive.get(identifier)
         assert (record.patient.name, record.patient.patient_id) == ("Planted^Jane", "ID-PLANTED-1")
         assert (record.kind, record.status, record.study_date) == (
-            "xray_lateral", "automatic", "20261101",
+            "lateral-neck", "automatic", "20261101",
         )  # fmt: skip
         [path] = originals(anna, identifier)
         assert (read_image(path).pixels == read_image(FILM_SAMPLE).pixels).all()

@@ -219,7 +219,7 @@ def test_a_file_that_is_no_certificate_is_refused(
 def test_a_password_is_asked_for_where_there_is_no_key_store(
     command, orthanc, profile, monkeypatch
 ):
-    from spinealign.network.keys import KeyStore
+    from spinealign.accounts.key_store import KeyStore
 
     monkeypatch.setattr(KeyStore, "is_there", property(lambda self: False))
     code, _, err = command(

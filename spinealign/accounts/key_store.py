@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-SERVICE = "SpineAlign network"
+NETWORK, ARCHIVE = "SpineAlign network", "SpineAlign archive"
 """Under which the key store lists what belongs to this program."""
 
 _KEY_STORES = ("SecretService", "libsecret", "kwallet", "macOS", "Windows", "chainer")
@@ -18,18 +18,27 @@ class Secrets(Protocol):
     def is_there(self) -> bool:
         """Whether anything can be kept."""
 
-    def get(self, peer: str) -> str | None:
-        """Return the secret for a peer; None where there is none."""
+    def get(self, name: str) -> str | None:
+        """Return the secret of a name; None where there is none."""
 
-    def set(self, peer: str, secret: str) -> bool:
+    def set(self, name: str, secret: str) -> bool:
         """Keep a secret; False where there is no key store."""
 
-    def forget(self, peer: str) -> None:
+    def forget(self, name: str) -> None:
         """Take a secret away."""
 
 
 class KeyStore:
-    """The system's key store, asked by keyring; a store that is locked or fails counts as none."""
+    """The system's key store, asked by keyring; a store that is locked or fails counts as none.
+
+    Parameters
+    ----------
+    service : str
+        `NETWORK` or `ARCHIVE`.
+    """
+
+    def __init__(self, service: str = NETWORK) -> None:
+        self._service = service
 
     @property
     def is_there(self) -> bool:
@@ -41,17 +50,17 @@ class KeyStore:
         is_systems = name.startswith("keyring.backends.") and name.endswith(_KEY_STORES)
         return is_systems and backend.priority > 0
 
-    def get(self, peer: str) -> str | None:
-        """Return the secret for a peer; None where there is none."""
+    def get(self, name: str) -> str | None:
+        """Return the secret of a name; None where there is none."""
         import keyring
         from keyring.errors import KeyringError
 
         try:
-            return keyring.get_password(SERVICE, peer) if self.is_there else None
+            return keyring.get_password(self._service, name) if self.is_there else None
         except KeyringError:
             return None
 
-    def set(self, peer: str, secret: str) -> bool:
+    def set(self, name: str, secret: str) -> bool:
         """Keep a secret; False where there is no key store."""
         import keyring
         from keyring.errors import KeyringError
@@ -59,18 +68,18 @@ class KeyStore:
         if not self.is_there:
             return False
         try:
-            keyring.set_password(SERVICE, peer, secret)
+            keyring.set_password(self._service, name, secret)
         except KeyringError:
             return False
         return True
 
-    def forget(self, peer: str) -> None:
+    def forget(self, name: str) -> None:
         """Take a secret away."""
         import keyring
         from keyring.errors import KeyringError
 
         if self.is_there:
             try:
-                keyring.delete_password(SERVICE, peer)
+                keyring.delete_password(self._service, name)
             except KeyringError:
                 return

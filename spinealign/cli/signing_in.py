@@ -1,0 +1,104 @@
+"""Who is at work on the command line: passwords asked for at the terminal or read from a file."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spinealign.cli.reading import add_profile_option
+from spinealign.cli.series import WrongUseError
+
+if TYPE_CHECKING:
+    from spinealign.vault.place import Place
+    from spinealign.vault.session import Session
+
+
+def add_sign_in_options(parser: argparse.ArgumentParser) -> None:
+    """Let a command state the profile, the account and where its password comes from."""
+    add_profile_option(parser)
+    parser.add_argument("--user", metavar="NAME", help="account that you sign in with")
+    parser.add_argument(
+        "--password-file", type=Path, metavar="FILE",
+        help="file whose first line is the password (default: asked for at the terminal)",
+    )  # fmt: skip
+
+
+def own_place() -> Place:
+    """Return where the archive of the profile lies."""
+    from spinealign.domain.paths import profile_dir
+    from spinealign.vault.place import Place
+
+    return Place.of_profile(profile_dir())
+
+
+@contextmanager
+def signed_in(options: argparse.Namespace) -> Iterator[Session]:
+    """Open the archive for one command, and sign out at its end.
+
+    Raises
+    ------
+    WrongUseError
+        There is no archive, or an account has to be named.
+    SpineAlignError
+    """
+    session = _opened(options)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def _opened(options: argparse.Namespace) -> Session:
+    from spinealign.accounts.key_store import ARCHIVE, KeyStore
+    from spinealign.domain.protection import AccountError, AccountProblem
+    from spinealign.vault.place import Protection
+    from spinealign.vault.session import open_with_key_store, sign_in
+    from spinealign.wording.archive import NO_ARCHIVE, PASSWORD_PROMPT
+
+    place = own_place()
+    if place.protection is Protection.NONE:
+        raise WrongUseError(NO_ARCHIVE)
+    if place.protection is Protection.KEY_STORE:
+        return open_with_key_store(place, KeyStore(ARCHIVE))
+    if not options.user:
+        raise WrongUseError("give --user NAME, the account that you sign in with")
+    given = password(options, PASSWORD_PROMPT.format(name=options.user))
+    session = sign_in(place, options.user, given)
+    account = session.person.account
+    if account is not None and account.must_change:
+        session.close()
+        raise AccountError(AccountProblem.PASSWORD_IS_TEMPORARY, account.name)
+    return session
+
+
+def password(options: argparse.Namespace, prompt: str) -> str:
+    """Return the password of the account that a command signs in with."""
+    file: Path | None = options.password_file
+    if file is None:
+        return asked(prompt)
+    try:
+        return file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError):
+        raise WrongUseError(f"the password file {file} cannot be read") from None
+
+
+def new_password(name: str) -> str:
+    """Ask for a new password twice; once where there is no terminal."""
+    from spinealign.wording.archive import AGAIN_PROMPT, NEW_PASSWORD_PROMPT, NOT_THE_SAME
+
+    first = asked(NEW_PASSWORD_PROMPT.format(name=name))
+    if sys.stdin.isatty() and asked(AGAIN_PROMPT) != first:
+        raise WrongUseError(NOT_THE_SAME)
+    return first
+
+
+def asked(prompt: str) -> str:
+    """Ask at the terminal without showing what is typed, or take a line where there is none."""
+    if sys.stdin.isatty():
+        return getpass.getpass(prompt)
+    return sys.stdin.readline().rstrip("\r\n")

@@ -1,0 +1,166 @@
+"""Examinations in the archive, accounts and audit events, as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spinealign.accounts.book import Account, Role
+from spinealign.archive.records import CoursePoint, ExaminationRecord
+from spinealign.audit.chain import Verdict
+from spinealign.audit.events import AuditEvent, EventKind, ObjectKind, Outcome
+from spinealign.wording.protection import damage_text
+from spinealign.wording.text import safe_text
+
+ROLE_NAMES: dict[Role, str] = {
+    Role.VIEWER: "viewer",
+    Role.READER: "reader, who signs",
+    Role.ADMINISTRATOR: "administrator",
+}
+
+EVENT_NAMES: dict[EventKind, str] = {
+    EventKind.APPLICATION_START: "SpineAlign started",
+    EventKind.APPLICATION_STOP: "SpineAlign closed",
+    EventKind.LOGIN: "Signed in",
+    EventKind.LOGOUT: "Signed out",
+    EventKind.LOCK: "Locked",
+    EventKind.UNLOCK: "Unlocked",
+    EventKind.VIEW: "Viewed",
+    EventKind.CHANGE: "Changed",
+    EventKind.SIGN: "Signed a reading",
+    EventKind.EXPORT: "Exported",
+    EventKind.SEND: "Sent",
+    EventKind.QUERY: "Asked a node",
+    EventKind.IMPORT: "Imported",
+    EventKind.DELETE: "Deleted",
+    EventKind.DEIDENTIFY: "De-identified",
+    EventKind.BACK_UP: "Backed up",
+    EventKind.RESTORE: "Restored a back-up",
+    EventKind.USER_ADMINISTRATION: "Accounts changed",
+    EventKind.AUDIT_LOG_USED: "Audit trail read",
+    EventKind.AUDIT_LOG_DAMAGED: "Audit trail found damaged",
+}
+
+FAILED = "failed"
+
+OBJECT_NAMES: dict[ObjectKind, str] = {
+    ObjectKind.PATIENT: "patient",
+    ObjectKind.STUDY: "study",
+    ObjectKind.READING: "reading",
+    ObjectKind.USER: "account",
+    ObjectKind.QUERY: "query",
+    ObjectKind.AUDIT_LOG: "audit trail",
+    ObjectKind.NODE: "node",
+    ObjectKind.FILE: "file",
+}
+
+NO_ARCHIVE = (
+    "There is no archive yet. “spinealign accounts set-up NAME” makes one with a first account, "
+    "“spinealign archive set-up” one whose key lies in this system's key store."
+)
+NO_DATE = "no date"
+NOTHING_FOUND = "Nothing was found."
+NEW_ACCOUNT = "Account “{name}” is there; its password has to be changed at the first sign-in."
+ACCOUNT_REMOVED = "Account “{name}” is gone."
+ROLES_SET = "“{name}” is now: {roles}."
+PASSWORD_SET = "“{name}” has the new password; it has to be changed at the next sign-in."
+PASSWORD_CHANGED = "The password is changed."
+KEEP_RECOVERY_KEY = (
+    "Print this recovery key and lock it away: it is shown once, and without it nobody can help "
+    "where all passwords are forgotten."
+)
+SET_UP = "The archive is in {folder}; its key is in this system's key store."
+PACKED = "{file} is written; it opens with its password only, which is kept nowhere."
+UNPACKED = "{identifier}  {what}: in the archive."
+THERE_ALREADY = "{identifier}  {what}: its images were in the archive already; nothing was changed."
+KEPT_EXAMINATION = "{identifier}  {what}: in the archive, {files}."
+DELETED_EXAMINATIONS = "Deleted: {count}."
+DUE_HINT = "Nothing was deleted; add --delete to delete {count}."
+BACKED_UP = (
+    "Backed up to {folder}: {examinations}, {files}, of which {new} new; read back and found whole."
+)
+DRILLED = "This back-up restores: {examinations} and {files} were read, every byte as it was."
+RESTORED = "The archive is restored with {files}; sign in with a password of that time."
+ARCHIVE_WHOLE = "Database and files are as they were written."
+ARCHIVE_DAMAGED = "Not as it was written: {what}."
+EXPORTED_TRAIL = "{count} written to {file}."
+PASSWORD_PROMPT, NEW_PASSWORD_PROMPT = "Password of {name}: ", "New password of {name}: "
+AGAIN_PROMPT, RECOVERY_PROMPT = "Once more: ", "Recovery key: "
+NOT_THE_SAME = "the two passwords differ; nothing was changed"
+
+
+def account_line(account: Account) -> str:
+    """Return an account as a line: name, full name, roles."""
+    roles = ", ".join(ROLE_NAMES[role] for role in account.roles)
+    full_name = f" ({safe_text(account.full_name)})" if account.full_name else ""
+    pending = "; has to change the password" if account.must_change else ""
+    return f"{account.name}{full_name}: {roles}{pending}"
+
+
+def date_text(dicom_date: str) -> str:
+    """Return "20261129" as "2026-11-29"; what is no such date as it stands."""
+    if len(dicom_date) == 8 and dicom_date.isdigit():
+        return f"{dicom_date[:4]}-{dicom_date[4:6]}-{dicom_date[6:]}"
+    return dicom_date or NO_DATE
+
+
+def examination_cells(record: ExaminationRecord) -> tuple[str, ...]:
+    """Return an examination as cells: date, patient, ID, kind, status, reader, key value."""
+    patient = record.patient
+    return (
+        date_text(record.study_date),
+        safe_text(patient.name.replace("^", " ")) or "no name",
+        safe_text(patient.patient_id),
+        record.kind,
+        record.status.replace("_", " "),
+        safe_text(record.reader),
+        safe_text(record.key_value),
+    )
+
+
+def course_line(point: CoursePoint) -> str:
+    """Return one measure at one time as a line."""
+    measure = point.measure
+    spread = ""
+    if measure.lower is not None and measure.upper is not None:
+        spread = f" (95 % {measure.lower:.1f} to {measure.upper:.1f})"
+    signed = "" if point.is_signed else ", not signed"
+    return f"{date_text(point.study_date)}  {measure.value:.1f} {measure.unit}{spread}{signed}"
+
+
+def event_cells(counter: int, event: AuditEvent) -> tuple[str, ...]:
+    """Return an event as cells: number, time, who, what, about what, how it went."""
+    about = ", ".join(
+        f"{OBJECT_NAMES[each.kind]} {safe_text(each.name or each.identifier)}"
+        for each in event.objects
+    )
+    went = "" if event.outcome is Outcome.SUCCESS else FAILED
+    details = "; ".join(filter(None, (went, safe_text(event.description), safe_text(event.peer))))
+    return (
+        str(counter),
+        event.at_utc[:19].replace("T", " "),
+        event.user,
+        EVENT_NAMES[event.kind],
+        about,
+        details,
+    )
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return what a check of the trail found as a sentence."""
+    if verdict.damage is None:
+        return f"The audit trail is as it was written: {counted(verdict.records, 'record')}."
+    return damage_text(verdict.damage, verdict.counter)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 file", "2 files"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells as lines whose columns stand below one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

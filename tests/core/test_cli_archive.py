@@ -1,0 +1,309 @@
+"""Accounts, archive and audit trail from the command line, as somebody would type them."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from spinealign import protected_folders
+from spinealign.accounts.keys import LEAST_COST
+from spinealign.archive.encrypted_files import PIECE_BYTES
+from spinealign.cli.main import run_command
+from spinealign.vault import exchange, place, safety_copies, session
+from spinealign.vault.place import Place
+from start import FILM_SAMPLE, MR_SAMPLE
+
+PASSWORD, OTHER, PACKAGE = "correct horse battery", "another horse battery", "package horse battery"
+
+
+@dataclass
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Answer]
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    for module in (place, session, safety_copies, exchange):
+        monkeypatch.setattr(module, "calibrated_cost", lambda: LEAST_COST)
+    (tmp_path / "pw").write_text(f"{PASSWORD}\n")
+
+    def run(*words: str, user: str = "anna", typed: str = "", profile: str = "profile") -> Answer:
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        own = ("--profile-dir", str(tmp_path / profile))
+        name = ("--user", user, "--password-file", str(tmp_path / "pw")) if user else ()
+        code = run_command([*words[:2], *own, *name, *words[2:]])
+        told = capsys.readouterr()
+        return Answer(code, told.out, told.err)
+
+    yield run
+    for folder in ("profile", "fresh"):
+        here = Place.of_profile(tmp_path / folder)
+        protected_folders.release(here.files)
+        protected_folders.release(here.kept)
+
+
+@pytest.fixture
+def anna(run: Run) -> str:
+    """An archive with one account; its recovery key."""
+    made = run("accounts", "set-up", "anna", "--full-name", "Dr. Anna")
+    assert made.code == 0
+    return made.out.split("\n\n")[1].strip()
+
+
+def kept(run: Run, *paths: Path) -> str:
+    done = run("archive", "keep", *map(str, paths or (FILM_SAMPLE,)))
+    assert done.code == 0, done.err
+    return done.out.split()[0]
+
+
+class TestAccounts:
+    def test_the_first_account_and_its_recovery_key(self, run: Run, anna: str) -> None:
+        assert len(anna.replace("-", "")) == 56
+        assert run("accounts", "list").out == "anna (Dr. Anna): reader, who signs, administrator\n"
+        again = run("accounts", "set-up", "eve")
+        assert (again.code, again.err.split(".")[0]) == (1, "There are accounts already")
+
+    def test_without_an_archive_it_says_what_to_do(self, run: Run) -> None:
+        answer = run("archive", "search", user="")
+        assert answer.code == 2
+        assert "accounts set-up" in answer.err
+
+    def test_with_accounts_a_name_is_needed(self, run: Run, anna: str) -> None:
+        answer = run("archive", "search", user="")
+        assert (answer.code, "--user" in answer.err) == (2, True)
+
+    def test_a_given_password_has_to_be_changed_before_anything_else(
+        self, run: Run, anna: str, tmp_path: Path
+    ) -> None:
+        added = run("accounts", "add", "bob", "--role", "viewer", typed=f"{OTHER}\n")
+        assert "“bob”" in added.out
+        (tmp_path / "pw").write_text(OTHER)
+        refused = run("archive", "search", user="bob")
+        assert (refused.code, "changed first" in refused.err) == (1, True)
+        changed = run("accounts", "password", user="bob", typed="bob's own password\n")
+        assert changed.code == 0, changed.err
+        (tmp_path / "pw").write_text("bob's own password")
+        assert run("archive", "search", user="bob").code == 0
+        assert run("accounts", "list", user="bob").code == 0
+        refused = run("accounts", "roles", "bob", "--role", "administrator", user="bob")
+        assert (refused.code, refused.err.split(".")[0]) == (1, "Your account may not do this")
+
+    def test_roles_reset_and_removal(self, run: Run, anna: str) -> None:
+        run("accounts", "add", "bob", "--role", "viewer", typed=f"{OTHER}\n")
+        assert "reader, who signs" in run("accounts", "roles", "bob", "--role", "reader").out
+        assert run("accounts", "reset", "bob", typed=f"{PASSWORD}\n").code == 0
+        assert run("accounts", "remove", "bob").code == 0
+        assert "bob" not in run("accounts", "list").out
+        answer = run("accounts", "remove", "anna")
+        assert answer.code == 1
+
+    def test_the_recovery_key_sets_a_password(self, run: Run, anna: str, tmp_path: Path) -> None:
+        answer = run("accounts", "recover", "anna", user="", typed=f"{anna}\n{OTHER}\n")
+        assert answer.code == 0, answer.err
+        assert run("archive", "search").code == 1
+        (tmp_path / "pw").write_text(OTHER)
+        assert run("archive", "search").code == 0
+
+    def test_a_renewed_recovery_key_ends_the_earlier_one(self, run: Run, anna: str) -> None:
+        assert run("accounts", "recovery-key").code == 0
+        answer = run("accounts", "recover", "anna", user="", typed=f"{anna}\n{OTHER}\n")
+        assert (answer.code, "does not open" in answer.err) == (1, True)
+
+
+class TestArchive:
+    def test_keep_search_tag_note(self, run: Run, anna: str) -> None:
+        identifier = kept(run)
+        kept(run, MR_SAMPLE)
+        assert run("archive", "search").out.count("\n") == 2
+        for words in (("phantom", "neck"), ("--from", "2025-01-01", "neck")):
+            assert run("archive", "search", *words).out.startswith(identifier)
+        assert run("archive", "search", "--to", "2024-12-31").out == "Nothing was found.\n"
+        assert run("archive", "search", "--to", "31.12.2024").code == 2
+        run("archive", "tag", identifier, "teaching", "neck")
+        run("archive", "note", identifier, "compare", "with", "autumn")
+        for words in (("--tag", "teaching"), ("autumn",)):
+            assert run("archive", "search", *words).out.startswith(identifier)
+        run("archive", "untag", identifier)
+        assert run("archive", "search", "--tag", "teaching").out == "Nothing was found.\n"
+        assert run("archive", "note", "nothing", "x").code == 1
+
+    def test_analysed_ones_have_kind_measures_and_findings(
+        self, run: Run, anna: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from spinealign import analysis
+        from tests.readings import neck_analysis
+
+        def analyze_file(*_):
+            yield from ()
+            return neck_analysis()
+
+        monkeypatch.setattr(analysis, "analyze_file", analyze_file)
+        done = run("archive", "keep", str(FILM_SAMPLE), "--analyze")
+        identifier = done.out.split()[0]
+        assert "lateral-neck" in run("archive", "search").out
+        course = run("archive", "course", identifier, "cobb_c2_c7", "C2/C7").out
+        assert course.startswith("2025-01-01")
+        assert course.endswith("not signed\n")
+        assert run("archive", "search", "--level", "C2/C7").out.startswith(identifier)
+
+    def test_deleting_asks_for_the_right_and_takes_all_away(
+        self, run: Run, anna: str, tmp_path: Path
+    ) -> None:
+        identifier = kept(run)
+        assert run("archive", "delete", identifier).out == "Deleted: 1 examination.\n"
+        assert run("archive", "search").out == "Nothing was found.\n"
+        assert not any((tmp_path / "profile" / "archive" / "files").rglob("*/*"))
+
+    def test_what_is_due_is_shown_before_it_is_deleted(self, run: Run, anna: str) -> None:
+        kept(run)
+        assert run("archive", "due", "--years", "1", "--unsigned").out == "Nothing was found.\n"
+        assert run("archive", "due", "--years", "0").code == 2
+
+    def test_pictures_that_cannot_be_read_are_named(
+        self, run: Run, anna: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        done = run("archive", "keep", str(tmp_path / "broken.png"), str(FILM_SAMPLE))
+        assert (done.code, "broken.png" in done.err) == (1, True)
+        assert run("archive", "search").out.count("\n") == 1
+
+    def test_a_check_names_what_is_damaged(self, run: Run, anna: str, tmp_path: Path) -> None:
+        kept(run)
+        assert run("archive", "check").code == 0
+        [path] = (tmp_path / "profile" / "archive" / "files").glob("*/*")
+        path.write_bytes(path.read_bytes()[:-1])
+        answer = run("archive", "check")
+        assert (answer.code, answer.out) == (1, "Not as it was written: 1 file.\n")
+
+
+class TestPackages:
+    def test_there_and_into_another_archive(self, run: Run, anna: str, tmp_path: Path) -> None:
+        identifier = kept(run)
+        run("archive", "note", identifier, "compare", "with", "autumn")
+        run("archive", "tag", identifier, "teaching")
+        packed = tmp_path / "x.spinealign-case"
+        done = run("archive", "export", identifier, str(packed), typed=f"{PACKAGE}\n")
+        assert done.code == 0, done.err
+        content = packed.read_bytes()
+        assert b"Phantom" not in content
+        assert b"DICM" not in content
+        assert packed.stat().st_mode & 0o077 == 0
+        run("accounts", "set-up", "anna", profile="fresh")
+        taken = run("archive", "import", str(packed), typed=f"{PACKAGE}\n", profile="fresh")
+        assert taken.code == 0, taken.err
+        assert taken.out.split()[0] != identifier
+        for words in (("autumn",), ("--tag", "teaching"), ("neck",)):
+            assert "Phantom Neck" in run("archive", "search", *words, profile="fresh").out
+        again = run("archive", "import", str(packed), typed=f"{PACKAGE}\n", profile="fresh")
+        assert "already" in again.out
+        assert run("archive", "search", profile="fresh").out.count("\n") == 1
+
+    @pytest.mark.parametrize("damage", ["password", "cost", "cut", "byte", "no package", "empty"])
+    def test_nothing_is_taken_from_one_that_is_not_as_packed(
+        self, run: Run, anna: str, tmp_path: Path, damage: str
+    ) -> None:
+        identifier = kept(run)
+        packed = tmp_path / "x.spinealign-case"
+        run("archive", "export", identifier, str(packed), typed=f"{PACKAGE}\n")
+        run("archive", "delete", identifier)
+        content = packed.read_bytes()
+        assert len(content) < PIECE_BYTES
+        head, rest = content.split(b"\n", 1)
+        changed = {
+            "password": content,
+            "cost": json.dumps(json.loads(head), indent=None).encode() + b"\n" + rest,
+            "cut": content[:-20],
+            "byte": content[:-30] + bytes([content[-30] ^ 1]) + content[-29:],
+            "no package": b"{}\n" + rest,
+            "empty": b"",
+        }[damage]
+        packed.write_bytes(changed)
+        typed = OTHER if damage == "password" else PACKAGE
+        answer = run("archive", "import", str(packed), typed=f"{typed}\n")
+        assert answer.code == 1
+        assert answer.err.count("\n") == 1
+        assert run("archive", "search").out == "Nothing was found.\n"
+
+    def test_a_weak_password_packs_nothing(self, run: Run, anna: str, tmp_path: Path) -> None:
+        identifier = kept(run)
+        packed = tmp_path / "x.spinealign-case"
+        answer = run("archive", "export", identifier, str(packed), typed="short\n")
+        assert (answer.code, packed.exists()) == (1, False)
+
+    def test_a_zip_of_somebody_else_is_no_package(
+        self, run: Run, anna: str, tmp_path: Path
+    ) -> None:
+        packed = tmp_path / "x.spinealign-case"
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("contents.json", "{}")
+        answer = run("archive", "import", str(packed), typed=f"{PACKAGE}\n")
+        assert (answer.code, "no examination" in answer.err) == (1, True)
+
+
+class TestSafety:
+    def test_a_fresh_computer_by_recovery_key(self, run: Run, anna: str, tmp_path: Path) -> None:
+        kept(run)
+        disk = str(tmp_path / "disk")
+        assert "1 file, of which 1 new" in run("archive", "back-up", disk).out
+        assert "1 file, of which 0 new" in run("archive", "back-up", disk).out
+        assert "every byte" in run("archive", "drill", disk).out
+        restored = run(
+            "archive", "restore", disk, "--recovery-key",
+            typed=f"{anna}\n{OTHER}\n", profile="fresh",
+        )  # fmt: skip
+        assert restored.code == 0, restored.err
+        (tmp_path / "pw").write_text(OTHER)
+        assert "Phantom Neck" in run("archive", "search", profile="fresh").out
+        assert run("audit", "verify", profile="fresh").code == 0
+
+    def test_never_over_an_archive(self, run: Run, anna: str, tmp_path: Path) -> None:
+        disk = str(tmp_path / "disk")
+        run("archive", "back-up", disk)
+        answer = run("archive", "restore", disk)
+        assert (answer.code, "--profile-dir" in answer.err) == (2, True)
+
+    def test_no_back_up_is_said(self, run: Run, anna: str, tmp_path: Path) -> None:
+        assert run("archive", "drill", str(tmp_path)).code == 2
+
+
+class TestAudit:
+    def test_listed_verified_exported(self, run: Run, anna: str, tmp_path: Path) -> None:
+        kept(run)
+        run("archive", "search", "neck")
+        told = run("audit", "list").out
+        for words in ("Accounts changed", "Imported", "patient Phantom", "Asked", "Signed in"):
+            assert words in told
+        assert run("audit", "list", "--last", "2").out.count("\n") == 2
+        assert "as it was written" in run("audit", "verify").out
+        file = tmp_path / "audit.xml"
+        assert run("audit", "export", str(file), "--site", "Ward").code == 0
+        schema = etree.RelaxNG(etree.parse(Path(__file__).parents[1] / "audit_message.rng"))
+        lines = file.read_text().splitlines()
+        assert len(lines) > 8
+        for line in lines:
+            schema.assertValid(etree.fromstring(line))
+        assert "QueryParameters" in file.read_text() or "ParticipantObjectQuery" in file.read_text()
+
+    def test_a_damaged_trail_is_told_and_begun_anew(
+        self, run: Run, anna: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "profile" / "audit-anchor.json").unlink()
+        answer = run("audit", "verify")
+        assert (answer.code, "audit-anchor.json, is missing" in answer.out) == (1, True)
+        assert run("audit", "begin-anew").code == 0
+        assert run("audit", "verify").code == 0
+        assert "found damaged" in run("audit", "list").out
