@@ -303,6 +303,8 @@ class ArrivedSeries:
     next_at : float
         When it is analysed (again), in seconds since 1970.
     failure : NetworkError or None
+    conflicts : int
+        How many other objects with the UID of one of these were refused.
     """
 
     number: int
@@ -314,3 +316,4 @@ class ArrivedSeries:
     attempts: int
     next_at: float
     failure: NetworkError | None
+    conflicts: int = 0

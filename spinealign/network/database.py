@@ -32,6 +32,11 @@ CREATE TABLE IF NOT EXISTS series (
     problem TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS incoming (
     sop_uid TEXT PRIMARY KEY, series INTEGER NOT NULL REFERENCES series, file TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS conflicts (
+    series INTEGER NOT NULL REFERENCES series, sop_uid TEXT NOT NULL, sha256 TEXT NOT NULL,
+    UNIQUE (sop_uid, sha256));
+CREATE TABLE IF NOT EXISTS wanted (
+    token TEXT PRIMARY KEY, study TEXT NOT NULL, series TEXT NOT NULL, title TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS incoming_series ON incoming (series);
 CREATE INDEX IF NOT EXISTS outgoing_due ON outgoing (state, next_at);
 """

@@ -5,6 +5,7 @@ An object is acknowledged to its sender only when it and its row are on the disk
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from spinealign.domain.network import ArrivalState, ArrivedSeries, NetworkError, NetworkProblem
 from spinealign.files import clear_unfinished_below, write_durably
 from spinealign.network.database import Database, failure_from
-from spinealign.network.objects import ObjectFile, ObjectHead
+from spinealign.network.objects import ObjectFile, ObjectHead, hold_the_same
 from spinealign.network.outbox import add_row
 
 INBOX = "inbox"
@@ -48,28 +49,36 @@ class Inbox:
         Returns
         -------
         bool
-            False if it was received before: then the first one stays.
+            False if it was received before.
 
         Raises
         ------
         NetworkError
-            `SAME_UID`: there is another object of this UID, of another patient, study or series.
+            `SAME_UID`: another object of this UID was received, with other content or of another
+            patient, study or series; the first one stays, and the list tells it.
             `DISK`: it could not be kept.
         """
         with self._lock:
             known = self._group_of(head.sop_uid)
-            if known == head.group:
-                return False
-            if known is not None:
-                raise NetworkError(NetworkProblem.SAME_UID)
             path = self.folder / head.group / head.file_name
-            try:
-                path.parent.mkdir(mode=0o700, exist_ok=True)
-                write_durably(path, content)
-            except OSError as error:
-                raise NetworkError(NetworkProblem.DISK, detail=error.strerror or "") from error
+            if known is not None:
+                if known != head.group or not _is_there(path, content):
+                    self._note_conflict(head.sop_uid, content)
+                    raise NetworkError(NetworkProblem.SAME_UID)
+                return False
+            _keep(path, content)
             self._note(head, calling_title, ready_at)
             return True
+
+    def _note_conflict(self, sop_uid: str, content: bytes) -> None:
+        """Note that another object of a UID came, once however often it is sent."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        with self._database.change() as database:
+            database.execute(
+                "INSERT OR IGNORE INTO conflicts (series, sop_uid, sha256) "
+                "SELECT series, sop_uid, ? FROM incoming WHERE sop_uid = ?",
+                (sha256, sop_uid),
+            )
 
     def _group_of(self, sop_uid: str) -> str | None:
         rows = self._database.rows(
@@ -100,16 +109,17 @@ class Inbox:
         """Return all series that were received, the oldest first."""
         rows = self._database.rows(
             "SELECT number, folder, state, calling_title, modality, (SELECT count(*) FROM "
-            "incoming WHERE series = series.number), attempts, next_at, problem, detail "
+            "incoming WHERE series = series.number), attempts, next_at, problem, detail, "
+            "(SELECT count(*) FROM conflicts WHERE series = series.number) "
             "FROM series ORDER BY number"
         )
         return [
             ArrivedSeries(
                 number, folder, ArrivalState(state), title, modality, count, attempts, next_at,
-                failure_from(problem, "", detail),
+                failure_from(problem, "", detail), conflicts,
             )
-            for number, folder, state, title, modality, count, attempts, next_at, problem, detail
-            in rows
+            for number, folder, state, title, modality, count, attempts, next_at, problem, detail,
+            conflicts in rows
         ]  # fmt: skip
 
     def files_of(self, series: ArrivedSeries) -> list[Path]:
@@ -211,6 +221,7 @@ class Inbox:
         files = self.files_of(series)
         with self._database.change() as database:
             database.execute("DELETE FROM incoming WHERE series = ?", (series.number,))
+            database.execute("DELETE FROM conflicts WHERE series = ?", (series.number,))
             database.execute("DELETE FROM series WHERE number = ?", (series.number,))
         for path in files:
             path.unlink(missing_ok=True)
@@ -218,3 +229,21 @@ class Inbox:
     def tidy(self) -> None:
         """Take away what a kill left unfinished."""
         clear_unfinished_below(self.folder)
+
+
+def _is_there(path: Path, content: bytes) -> bool:
+    """Return whether a file holds this object; one that somebody deleted is written again."""
+    try:
+        kept = path.read_bytes()
+    except OSError:
+        _keep(path, content)
+        return True
+    return hold_the_same(kept, content)
+
+
+def _keep(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_durably(path, content)
+    except OSError as error:
+        raise NetworkError(NetworkProblem.DISK, detail=error.strerror or "") from error

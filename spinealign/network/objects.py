@@ -59,6 +59,7 @@ COMPRESSED = (
 )
 """Transfer syntaxes that the program reads (PS3.5 annex A), the preferred first."""
 
+_TRAILING_PADDING = 0xFFFCFFFC
 _HEAD_TAGS = [
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality",
     "BodyPartExamined", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientName",
@@ -159,6 +160,47 @@ def parsed_head(content: bytes) -> ObjectHead:
     if not all((head.sop_class, head.sop_uid, head.study_uid, head.series_uid)):
         raise NetworkError(NetworkProblem.NOT_DICOM)
     return head
+
+
+def hold_the_same(one: bytes, other: bytes) -> bool:
+    """Return whether two files (PS3.10) hold one object, maybe in other encodings of its values.
+
+    Explicit and implicit VR are the same, defined and undefined lengths too, and what PS3.5 lets
+    everybody leave out (group lengths, trailing padding); another compression of pixels is not.
+    """
+    if one == other:
+        return True
+    try:
+        return _in_one_encoding(one) == _in_one_encoding(other)
+    except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
+        return False
+
+
+def _in_one_encoding(content: bytes) -> tuple[str, bytes, bytes]:
+    """Return compression, pixel data, and everything else in implicit VR little endian."""
+    from pydicom import dcmread
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+
+    dataset = dcmread(BytesIO(content))
+    syntax = dataset.file_meta.TransferSyntaxUID
+    pixels = dataset.pop("PixelData", None)
+    for tag in tuple(dataset.keys()):
+        if tag.element == 0 or tag == _TRAILING_PADDING:
+            del dataset[tag]
+    dataset.walk(_with_defined_lengths)
+    written = DicomBytesIO()
+    written.is_little_endian = written.is_implicit_VR = True
+    write_dataset(written, dataset)
+    value = b"" if pixels is None else bytes(pixels.value or b"")
+    return (str(syntax) if syntax.is_compressed else ""), value, written.getvalue()
+
+
+def _with_defined_lengths(_: Dataset, element: Any) -> None:
+    if element.VR == "SQ":
+        element.is_undefined_length = False
+        for item in element.value:
+            item.is_undefined_length_sequence_item = False
 
 
 def object_file(path: Path, content: bytes) -> ObjectFile:

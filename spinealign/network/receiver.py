@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydicom import Dataset
 from pynetdicom import evt
@@ -45,6 +45,8 @@ _FAREWELL_S = 1.0
 _COMMITTED_TO_ALL, _COMMITTED_TO_SOME = 1, 2
 """Event types of storage commitment (PS3.4 J.3.3)."""
 
+Status: TypeAlias = int | Dataset
+"""A status of C-STORE, alone or with a comment."""
 Expected = Callable[[ObjectHead, bytes], int]
 """Takes an object that was asked for and returns the status to be answered."""
 Report = Callable[[Sequence[str], str, Sequence[str], Sequence[str]], bool]
@@ -169,7 +171,7 @@ class Receiver:
             with self._lock:
                 self._expected.pop(study_uid, None)
 
-    def _stored(self, event: Any) -> int:
+    def _stored(self, event: Any) -> Status:
         try:
             content = event.encoded_dataset()
             head = parsed_head(content)
@@ -187,7 +189,7 @@ class Receiver:
             return take(head, content)
         return self._taken_in(head, content, calling_title)
 
-    def _taken_in(self, head: ObjectHead, content: bytes, calling_title: str) -> int:
+    def _taken_in(self, head: ObjectHead, content: bytes, calling_title: str) -> Status:
         own = self._settings.receiver
         if own.rule_for(calling_title, head.modality, head.body_part) is None:
             return NOT_AUTHORISED
@@ -195,7 +197,9 @@ class Receiver:
             ready_at = self._now() + own.quiet_seconds
             self._inbox.take(head, content, calling_title, ready_at)
         except NetworkError as error:
-            return SAME_UID if error.problem is NetworkProblem.SAME_UID else OUT_OF_RESOURCES
+            if error.problem is not NetworkProblem.SAME_UID:
+                return OUT_OF_RESOURCES
+            return _with_comment(SAME_UID, "Another object of this SOP Instance UID was received")
         self._on_arrival()
         return STORED
 
@@ -220,6 +224,14 @@ def reported(information: Dataset) -> tuple[str, list[str], list[str]]:
         str(item.ReferencedSOPInstanceUID) for item in information.get("FailedSOPSequence", ())
     ]
     return str(information.get("TransactionUID", "")), kept, refused
+
+
+def _with_comment(status: int, comment: str) -> Dataset:
+    """Return a status with an error comment (PS3.7 C.4.1), which is 64 letters at most."""
+    answer = Dataset()
+    answer.Status = status
+    answer.ErrorComment = comment
+    return answer
 
 
 def _title(peer: Any) -> str:

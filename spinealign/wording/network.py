@@ -320,11 +320,20 @@ def delivery_sentence(delivery: Delivery) -> str:
 def arrival_sentence(series: ArrivedSeries) -> str:
     """Return where a series that was received stands, as one sentence that names no patient."""
     if series.failure is not None:
-        return network_failure(series.failure)[0]
+        return network_failure(series.failure)[0] + _conflict_words(series.conflicts)
     images = "1 image" if series.instance_count == 1 else f"{series.instance_count} images"
     kind = safe_text(series.modality) or "unknown kind"
     sender = safe_text(series.calling_title)
-    return f"{images} ({kind}) from {sender}: {ARRIVAL_WORDS[series.state]}."
+    stands = f"{images} ({kind}) from {sender}: {ARRIVAL_WORDS[series.state]}."
+    return stands + _conflict_words(series.conflicts)
+
+
+def _conflict_words(count: int) -> str:
+    if not count:
+        return ""
+    objects = "1 other object" if count == 1 else f"{count} other objects"
+    was = "was" if count == 1 else "were"
+    return f" {objects} with the same identifier as one of these {was} refused: ask the sender why."
 
 
 def sent_text(states: Sequence[DeliveryState], refused: int = 0) -> str:

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification
@@ -16,6 +16,7 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.network import ArrivalState, DeliveryState, NetworkError, NetworkProblem
 from spinealign.network.peers import ReceiverSettings, Rule
+from spinealign.wording.network import arrival_sentence
 from tests.network.nodes import (
     OWN_TITLE,
     Clock,
@@ -190,6 +191,84 @@ def test_one_identifier_for_two_patients_is_refused(tmp_path, clock):
     with closing(receiving(tmp_path, clock)) as own:
         assert pushed(own, [first, other, first]) == [0, 0x0111, 0]
         assert [data_of(path) for path in kept(own)] == [data_of(first)]
+
+
+def other_pixels(path: Path, folder: Path) -> Path:
+    """Return a copy whose last pixel is another one."""
+    dataset = dcmread(path)
+    dataset.PixelData = dataset.PixelData[:-1] + bytes([dataset.PixelData[-1] ^ 1])
+    folder.mkdir()
+    dataset.save_as(folder / "other.dcm")
+    return folder / "other.dcm"
+
+
+def test_one_identifier_for_two_contents_is_refused_and_told(tmp_path, clock):
+    first = slice_file(tmp_path / "in")
+    other = other_pixels(first, tmp_path / "other")
+    with closing(receiving(tmp_path, clock)) as own:
+        assert pushed(own, [first, other, first, other]) == [0, 0x0111, 0, 0x0111]
+        assert [data_of(path) for path in kept(own)] == [data_of(first)]
+        [series] = own.arrivals
+        assert (series.instance_count, series.conflicts) == (1, 1)
+        assert arrival_sentence(series) == (
+            "1 image (CT) from SCANNER: arriving. 1 other object with the same identifier as one "
+            "of these was refused: ask the sender why."
+        )
+        own.remove_arrival(series)
+        assert pushed(own, [other]) == [0]
+        assert [each.conflicts for each in own.arrivals] == [0]
+
+
+def test_storescu_reads_why_an_object_was_refused(tmp_path, clock):
+    first = slice_file(tmp_path / "in")
+    other = other_pixels(first, tmp_path / "other")
+    with closing(receiving(tmp_path, clock)) as own:
+        address = ("-aet", "SCANNER", "-aec", OWN_TITLE, "127.0.0.1", own.settings.receiver.port)
+        assert run("storescu", *address, first).returncode == 0
+        done = run("storescu", "-d", *address, other)
+        assert "0x0111" in done.stdout + done.stderr
+        assert "Another object of this SOP Instance UID was received" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["implicit", "undefined lengths", "group lengths, padding"])
+def test_an_object_that_comes_twice_in_other_encodings_is_the_same(tmp_path, clock, encoding):
+    items = [Dataset(), Dataset()]
+    for number, item in enumerate(items):
+        item.ReferencedSOPInstanceUID = f"1.2.{number}"
+        item.ReferencedSOPClassUID = CTImageStorage
+    first = slice_file(tmp_path / "in", ReferencedImageSequence=items)
+    dataset = dcmread(first)
+    if encoding == "implicit":
+        dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2"
+        dataset.save_as(tmp_path / "again.dcm", implicit_vr=True)
+    elif encoding == "undefined lengths":
+        dataset["ReferencedImageSequence"].is_undefined_length = True
+        dataset.save_as(tmp_path / "again.dcm")
+    else:
+        dataset.add_new(0x00080000, "UL", 5)
+        dataset.add_new(0xFFFCFFFC, "OB", bytes(10))
+        dataset.save_as(tmp_path / "again.dcm")
+    assert data_of(tmp_path / "again.dcm") != data_of(first)
+    with closing(receiving(tmp_path, clock)) as own:
+        address = ("-aec", OWN_TITLE, "127.0.0.1", own.settings.receiver.port)
+        option = "-xi" if encoding == "implicit" else "-xe"  # proposes this encoding only
+        changed = other_pixels(tmp_path / "again.dcm", tmp_path / "other")
+        for path, wanted in ((first, 0), (tmp_path / "again.dcm", 0), (changed, 0x0111)):
+            syntax = "-xe" if path is first else option
+            done = run("storescu", "-v", syntax, "-aet", "SCANNER", *address, path)
+            said = "Unknown Status: 0x111" if wanted else "Success"
+            assert f"Received Store Response ({said})" in done.stdout + done.stderr
+        assert [(each.instance_count, each.conflicts) for each in own.arrivals] == [(1, 1)]
+
+
+def test_an_image_that_somebody_deleted_is_kept_when_it_comes_again(tmp_path, clock):
+    path = slice_file(tmp_path / "in")
+    with closing(receiving(tmp_path, clock)) as own:
+        assert pushed(own, [path]) == [0]
+        [lost] = kept(own)
+        lost.unlink()
+        assert pushed(own, [path]) == [0]
+        assert [data_of(each) for each in kept(own)] == [data_of(path)]
 
 
 def test_patients_are_never_mixed(tmp_path, clock):
