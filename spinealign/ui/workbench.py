@@ -191,6 +191,7 @@ class Workbench(QObject):
         for runner in (*self._long_runners, self.patients, self.looks):
             runner.shutdown()
         self.opener.clean_up()
+        self.preferences.let_go()
 
     @property
     def _long_runners(self) -> tuple[TaskRunner, ...]:

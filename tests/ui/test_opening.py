@@ -406,11 +406,30 @@ class TestLastSession:
         lost.workbench.opener.open_paths(paths)
         qtbot.waitUntil(lambda: len(titles(lost)) == 3 and at_rest(lost), timeout=20_000)
         lost.workbench.close([lost.workbench.session.cases[1]])
+        # As the system does with what a process leaves behind.
+        lost.workbench.preferences.let_go()
         again = open_window(SettingsStore(tmp_path / "profile"))
         with qtbot.waitSignal(again.workbench.opener.opened):
             again.actions_by_name["open_last_session"].trigger()
         qtbot.waitUntil(lambda: at_rest(again), timeout=20_000)
         assert [case.path for case in again.workbench.session.cases] == [paths[0], paths[2]]
+
+    def test_what_another_window_has_open_is_neither_offered_nor_forgotten(
+        self, qtbot, open_window, files, tmp_path
+    ):
+        first = open_window()
+        first.workbench.opener.open_paths(files("film_1.png"))
+        qtbot.waitUntil(lambda: len(titles(first)) == 1 and at_rest(first), timeout=20_000)
+        second = open_window(SettingsStore(tmp_path / "profile"))
+        assert not second.welcome.last_session.isVisible()
+        second.workbench.opener.open_paths(files("film_2.png"))
+        qtbot.waitUntil(lambda: len(titles(second)) == 1 and at_rest(second), timeout=20_000)
+        closed(qtbot, second)
+        first.workbench.preferences.let_go()
+        third = open_window(SettingsStore(tmp_path / "profile"))
+        assert [recent.path.name for recent in third.workbench.preferences.last_session] == [
+            "film_1.png"
+        ]
 
     def test_what_was_closed_is_not_taken_for_lost(self, remembered, tmp_path):
         state = SettingsStore(tmp_path / "profile").load_window_state()

@@ -24,6 +24,7 @@ from spinealign.ui.settings.settings import (
     ThemeChoice,
     WindowState,
 )
+from spinealign.ui.settings.window_lock import WindowLock
 
 CHOSEN = Settings(
     theme=ThemeChoice.DARK,
@@ -233,3 +234,31 @@ def test_forget_takes_one_file_off(store, tmp_path):
     preferences.forget(Recent(tmp_path / "b"))
     preferences.forget(Recent(tmp_path / "never seen"))
     assert preferences.recent == [Recent(tmp_path / "a")]
+
+
+def test_a_window_writes_only_what_was_changed_in_it(store, tmp_path):
+    Preferences(store).save()
+    first, second = Preferences(store), Preferences(SettingsStore(store.folder))
+    first.choose(theme=ThemeChoice.DARK)
+    first.note(last_folder="here")
+    first.save()
+    second.adopt(replace(second.settings, wheel_leafs=False))
+    second.note(sent_to="PACS")
+    second.save()
+    kept = SettingsStore(store.folder)
+    settings, state = kept.load_settings(), kept.load_window_state()
+    assert (settings.theme, settings.wheel_leafs) == (ThemeChoice.DARK, False)
+    assert (state.last_folder, state.sent_to) == ("here", "PACS")
+
+
+def test_only_one_of_two_windows_is_the_first(tmp_path):
+    first = WindowLock(tmp_path / "new")
+    second = WindowLock(tmp_path / "new")
+    assert (first.is_first, second.is_first) == (True, False)
+    first.let_go()
+    assert WindowLock(tmp_path / "new").is_first
+
+
+def test_where_no_lock_can_be_made_a_window_counts_as_the_first(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    assert WindowLock(tmp_path / "file").is_first

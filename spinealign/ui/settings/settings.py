@@ -195,7 +195,17 @@ class SettingsStore:
     @property
     def is_first_start(self) -> bool:
         """Whether this profile has never been written."""
-        return not self._path(WindowState).exists()
+        return not self.has_state
+
+    @property
+    def has_state(self) -> bool:
+        """Whether what a window remembers was ever written."""
+        return self._path(WindowState).exists()
+
+    @property
+    def has_settings(self) -> bool:
+        """Whether settings were ever written."""
+        return self._path(Settings).exists()
 
     def load_settings(self) -> Settings:
         """Return the stored choices, or the defaults."""
