@@ -32,7 +32,8 @@ from spinealign.wording.reading_window import SIGNED_MESSAGE, UNVOUCHED_MESSAGE
 class Workbench(QObject):
     """What the parts of a window share.
 
-    `current_changed` brings the case that is shown from now on, or None;
+    `current_changed` brings the case that is shown from now on, or None, `selected` the same once
+    all parts show it;
     `current_updated` the same case with another state; `work_changed` says that work
     began to run or wait, or ended; `samples_read` brings the sample cases.
 
@@ -46,6 +47,7 @@ class Workbench(QObject):
 
     current_changed = pyqtSignal(object)
     current_updated = pyqtSignal(object)
+    selected = pyqtSignal(object)
     work_changed = pyqtSignal()
     samples_read = pyqtSignal(object)
     became_idle = pyqtSignal()
@@ -111,9 +113,21 @@ class Workbench(QObject):
 
     def open_cases(self, openings: Sequence[Opening]) -> None:
         """Open series as cases and show the first of them."""
-        opened = self.session.open(openings)
+        opened = self.session.open([self._as_left(opening) for opening in openings])
         if opened:
             self.select(opened[0])
+
+    def _as_left(self, opening: Opening) -> Opening:
+        """Return an opening that begins where the series was left, if that is remembered."""
+        wanted = opening.recent
+        if opening.stack.is_single or wanted.place is not None or wanted.seen is not None:
+            return opening
+        left = next((r for r in self.preferences.recent if r.is_same_series(wanted)), None)
+        if left is None:
+            return opening
+        places = (p if opening.stack.has_position(p) else None for p in (left.place, left.seen))
+        place, seen = places
+        return replace(opening, recent=replace(wanted, place=place, seen=seen))
 
     def select(self, case: Case | None) -> None:
         """Make a case the one that is shown."""
@@ -126,6 +140,7 @@ class Workbench(QObject):
         self.current_changed.emit(case)
         self.editing.begin(case)
         self.readings.begin(case)
+        self.selected.emit(case)
 
     def step(self, forward: int) -> None:
         """Go to the next case (1) or the previous one (-1)."""
@@ -136,6 +151,7 @@ class Workbench(QObject):
 
     def close(self, cases: Sequence[Case]) -> None:
         """Close cases; the one after what is shown, or else before it, is shown in its place."""
+        self._remember_places(cases)
         if self.current in cases:
             self.select(self._neighbour(set(cases)))
         self.session.close(cases)
@@ -163,7 +179,14 @@ class Workbench(QObject):
 
     def remember_session(self) -> None:
         """Keep what is open for the next start; it is offered there, not opened."""
+        self._remember_places(self.session.cases)
         self.preferences.remember_session(self.opener.to_remember(self.session.cases))
+
+    def _remember_places(self, cases: Sequence[Case]) -> None:
+        """Keep with the recent files which picture of a series was looked at last."""
+        for case in cases:
+            if case.finding is not None and not case.stack.is_single:
+                self.preferences.revise(case.remembered)
 
     def stop(self) -> None:
         """Cancel looking at files, and the analyses that run and wait."""
@@ -223,7 +246,7 @@ class Workbench(QObject):
         return SIGNED_MESSAGE if is_signed else None
 
     def _on_finding(self, case: Case) -> None:
-        self.opener.note_success(replace(case.recent, place=case.shown_place))
+        self.opener.note_success(case.remembered)
         if not case.stack.is_single:
             self._note_open()
         self.editing.adopt(case)

@@ -336,3 +336,80 @@ def test_who_goes_back_before_a_slice_is_read_sees_the_result_again(qtbot, leafe
     QTest.keyClick(leafed.viewer, Qt.Key.Key_PageDown)
     leafed.actions_by_name["result_slice"].trigger()
     assert not leafed.navigation._late.isActive()
+
+
+class TestWhereASeriesWasLeft:
+    """A series is shown again at the slice that was looked at last."""
+
+    @pytest.fixture
+    def left(self, qtbot, leafed):
+        """A window whose series was left at its last slice; its result is of the third."""
+        for _ in range(2):
+            QTest.keyClick(leafed.viewer, Qt.Key.Key_PageDown)
+        settle(qtbot, leafed)
+        assert shown_value(leafed) == 4
+        return leafed
+
+    def series(self, window, name):
+        study = window.series.browser.study
+        stack = next(s for s in study.stacks if name in s.first.description)
+        window.series.browser.chosen.emit([stack])
+
+    def test_after_another_case(self, qtbot, left):
+        first = left.workbench.current
+        self.series(left, "T1")
+        settle(qtbot, left)
+        assert shown_value(left) == 2
+        left.workbench.select(first)
+        settle(qtbot, left)
+        assert (left.workbench.current, shown_value(left)) == (first, 4)
+        assert left.slice_bar.words.text() == "Slice 5 of 5 – result: slice 3"
+        assert left.workbench.editing.is_bare
+        left.actions_by_name["result_slice"].trigger()
+        self.series(left, "T1")
+        settle(qtbot, left)
+        left.workbench.select(first)
+        settle(qtbot, left)
+        assert shown_value(left) == 2
+        assert not left.workbench.editing.is_bare
+
+    @pytest.mark.parametrize("how", ["recent", "file", "series"])
+    def test_after_it_was_closed(self, qtbot, left, study, how):
+        left.actions_by_name["close_case"].trigger()
+        if how == "recent":
+            left.workbench.opener.open_recent(left.workbench.preferences.recent[0])
+        elif how == "file":
+            left.workbench.opener.open_paths([study])
+        else:
+            self.series(left, "T2 sag")
+        settle(qtbot, left)
+        assert shown_value(left) == 4
+        assert left.workbench.current.finding is not None
+        assert left.slice_bar.words.text() == "Slice 5 of 5 – result: slice 3"
+
+    def test_in_another_session(self, qtbot, left, open_window):
+        left.close()
+        qtbot.waitUntil(lambda: not left.isVisible())
+        again = open_window()
+        again.actions_by_name["open_last_session"].trigger()
+        settle(qtbot, again)
+        assert shown_value(again) == 4
+
+    def test_at_the_result_that_a_person_chose(self, qtbot, left, study):
+        with qtbot.waitSignal(left.workbench.session.finding_ready):
+            left.actions_by_name["again"].trigger()
+        settle(qtbot, left)
+        left.actions_by_name["close_case"].trigger()
+        left.workbench.opener.open_paths([study])
+        settle(qtbot, left)
+        assert shown_value(left) == 4
+        assert left.slice_bar.words.text() == "Slice 5 of 5 – analysed"
+
+    def test_a_slice_that_is_not_there_any_more_is_forgotten(self, qtbot, left, study):
+        left.actions_by_name["close_case"].trigger()
+        for path in sorted((study / "t2").iterdir())[-1:]:
+            path.unlink()
+        left.workbench.opener.open_paths([study])
+        settle(qtbot, left)
+        assert left.workbench.current.finding is not None
+        assert not left.navigation.is_away

@@ -84,7 +84,8 @@ class Case:
     `wanted_examination` is the user's choice for the analysis that runs or comes next,
     `shown_examination` the one that `finding` was made with; None means automatic. So are
     `wanted_place` and `shown_place`, the picture of the series, and `companion` and
-    `shown_companion`, the same patient's other contrast, where None means without.
+    `shown_companion`, the same patient's other contrast, where None means without. `looked_at` is
+    the picture that was looked at last, None where that is the one of the result.
     `presentation` is how a person has the pictures of the series shown, None where nobody turned,
     mirrored or inverted one.
     `wants_demonstration` is whether a demonstration classifier was asked to answer, and
@@ -100,6 +101,7 @@ class Case:
         self._name = opening.title or case_name(opening.stack)
         self.wanted_place: SlicePosition | None = opening.recent.place
         self.shown_place: SlicePosition | None = None
+        self.looked_at = opening.recent.seen
         self.status = CaseStatus.WAITING
         self.wanted_examination: Examination | None = None
         self.shown_examination: Examination | None = None
@@ -205,7 +207,13 @@ class Case:
     @property
     def again(self) -> Recent:
         """How another session comes to the picture of the result."""
-        return replace(self._again, place=self.shown_place or self._again.place)
+        place = self.shown_place or self._again.place
+        return replace(self._again, place=place, seen=self.looked_at)
+
+    @property
+    def remembered(self) -> Recent:
+        """How the list of recent files comes to it, and to the picture that was looked at last."""
+        return replace(self.recent, place=self.shown_place, seen=self.looked_at)
 
     def first_look(self) -> tuple[SeriesEntry, int]:
         """Return which picture of which series is shown before there is a result."""

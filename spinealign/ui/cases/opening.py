@@ -153,9 +153,8 @@ class Opener(QObject):
         openings, missing = [], []
         for recent in recents:
             stack = _series_of(recent, stacked(scans[recent.path].found))
-            place = recent.place if stack is not None and stack.has_position(recent.place) else None
             if stack is not None:
-                openings.append(Opening(stack, replace(recent, place=place)))
+                openings.append(Opening(stack, _within(recent, stack)))
             else:
                 missing.append(SkippedFile(ImagePart(recent.path), _why(scans[recent.path])))
         if openings:
@@ -290,8 +289,7 @@ class Opener(QObject):
         stack = _series_of(recent, stacks)
         if stack is None:
             return False
-        place = recent.place if stack.has_position(recent.place) else None
-        self.opened.emit([Opening(stack, replace(recent, place=place))])
+        self.opened.emit([Opening(stack, _within(recent, stack))])
         if len(stacks) > 1:
             self.study_found.emit(Study(stacks, (recent.path,), stack, is_choice=False))
         return True
@@ -309,6 +307,12 @@ class Opener(QObject):
 def _series_of(recent: Recent, stacks: Sequence[SeriesStack]) -> SeriesStack | None:
     number = 1 if recent.series is None and len(stacks) == 1 else recent.series
     return next((stack for stack in stacks if stack.number == number), None)
+
+
+def _within(recent: Recent, stack: SeriesStack) -> Recent:
+    """Return how a series is opened again, without the pictures that it does not have any more."""
+    place, seen = (p if stack.has_position(p) else None for p in (recent.place, recent.seen))
+    return replace(recent, place=place, seen=seen)
 
 
 def _why(scan: Scan) -> ReadProblem:

@@ -72,6 +72,7 @@ class SliceNavigation(QObject):
             viewer, self.step, lambda: self.is_series, lambda: preferences.settings.wheel_leafs
         )
         bench.current_changed.connect(self.show)
+        bench.selected.connect(self._go_where_it_was_left)
         bench.current_updated.connect(self._update)
         bench.session.display_ready.connect(self._on_display)
         bench.session.finding_ready.connect(self._on_finding)
@@ -130,6 +131,18 @@ class SliceNavigation(QObject):
         self._want_sheet()
         self.refresh()
 
+    def _go_where_it_was_left(self, case: Case | None) -> None:
+        """Look at the picture of a series that was looked at last."""
+        place = None if case is None else case.looked_at
+        if place is not None:
+            self.go(place)
+
+    def _leave(self) -> None:
+        """Be at the picture of the result, or at that of the one that comes."""
+        self.place = None
+        if self._case is not None:
+            self._case.looked_at = None
+
     def _update(self, case: Case) -> None:
         """Say how far a case is, where its picture will be and beside it."""
         if case.display is None and not self.is_away:
@@ -150,7 +163,8 @@ class SliceNavigation(QObject):
         if case is not self._case or case.display is None:
             return
         if self.place is None or self.place == case.place:
-            was_away, self.place = self.is_away, None
+            was_away = self.is_away
+            self._leave()
             self._put(case.display, keep=was_away or self._shows(case))
             self._editing.begin(case)
             self._want_sheet()
@@ -168,7 +182,7 @@ class SliceNavigation(QObject):
         if case is not self._case:
             return
         if self.place == case.place:
-            self.place = None
+            self._leave()
         self._lay_result()
         if not self.is_away:
             self._sheets.drop()
@@ -182,7 +196,7 @@ class SliceNavigation(QObject):
         case = self._case
         if case is None or self.place is None:
             return
-        self.place = None
+        self._leave()
         self._late.stop()
         if case.display is None:
             self._await_picture(case)
@@ -200,10 +214,11 @@ class SliceNavigation(QObject):
         if case is None or case.stack.is_single or not case.stack.has_position(place):
             return
         if place == case.place:
+            case.looked_at = None
             self.follow()
             return
         self._editing.begin(None)
-        self.place = place
+        self.place = case.looked_at = place
         page = self.reader.want(place)
         if page is not None:
             self._show_page(place, page)

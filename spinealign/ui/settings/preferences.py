@@ -85,6 +85,15 @@ class Preferences(QObject):
             self.note(recent_files=self.state.with_recent(recent))
             self.recent_changed.emit()
 
+    def revise(self, recent: Recent) -> None:
+        """Keep another picture with a series among the recent files, where it is one of them."""
+        kept = self.recent
+        now = [recent if other.is_same_series(recent) else other for other in kept]
+        texts = tuple(other.text for other in now)
+        if texts != self.state.recent_files:
+            self.note(recent_files=texts)
+            self.recent_changed.emit()
+
     @property
     def last_session(self) -> list[Recent]:
         """What was open when the window was closed last."""

@@ -26,6 +26,8 @@ class Recent:
         Number in the list of all series of the path, from 1; None when it holds only one.
     place : SlicePosition or None
         The picture that a person chose; None leaves the choice to the program.
+    seen : SlicePosition or None
+        The picture that was looked at last, where that is another one than the result is of.
     name : str
         What tells the series from the others of the path: its file or folder, and its kind.
     """
@@ -34,15 +36,20 @@ class Recent:
     series: int | None = None
     place: SlicePosition | None = None
     name: str = field(default="", compare=False)
+    seen: SlicePosition | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:
         """How it is stored: the plain path where that says all."""
-        if self.series is None and self.place is None:
+        if self.series is None and self.place is None and self.seen is None:
             return str(self.path)
         place = None if self.place is None else [self.place.volume, self.place.index]
         table = {"path": str(self.path), "series": self.series, "place": place}
-        return json.dumps({**table, "name": self.name} if self.name else table)
+        if self.name:
+            table["name"] = self.name
+        if self.seen is not None:
+            table["seen"] = [self.seen.volume, self.seen.index]
+        return json.dumps(table)
 
     @property
     def title(self) -> str:
@@ -70,7 +77,8 @@ class Recent:
         except JsonError:
             return cls(Path(text))
         place = None if stored.place is None else SlicePosition(*stored.place)
-        return cls(Path(stored.path), stored.series, place, stored.name)
+        seen = None if stored.seen is None else SlicePosition(*stored.seen)
+        return cls(Path(stored.path), stored.series, place, stored.name, seen)
 
 
 @dataclass(frozen=True)
@@ -79,3 +87,4 @@ class _Stored:
     series: int | None
     place: tuple[int, int] | None
     name: str = ""
+    seen: tuple[int, int] | None = None
