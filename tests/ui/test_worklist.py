@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from PyQt6.QtCore import QEvent, QPoint, Qt
-from PyQt6.QtGui import QContextMenuEvent, QFontMetrics, QHelpEvent
+from PyQt6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QHelpEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton, QToolTip
 
@@ -17,6 +17,9 @@ from spinealign.reading.findings import findings_of
 from spinealign.reading.session import ReadingSession
 from spinealign.ui.cases.case import CaseStatus
 from spinealign.ui.cases.worklist_view import (
+    DETAILS_SIZE,
+    NARROW_PX,
+    PAD_PX,
     SIGNS,
     cut_before_value,
     row_height_px,
@@ -184,8 +187,27 @@ class TestWhatARowSays:
     )
     def test_details_are_wrapped_between_words(self, qapp, text, lines, found):
         metrics = QFontMetrics(qapp.font())
-        room = metrics.horizontalAdvance("2024-05-02 · Neck CT ·")
+        room = metrics.horizontalAdvance("2024-05-02 · Neck CT ·") + 1
         assert wrapped(text, metrics, room, lines) == found
+
+    def test_details_are_on_two_lines_wherever_one_would_be_cut(self, qtbot, window, fake, files):
+        fake.patients["ct_1.dcm"] = PatientFacts(name="Doe^Jane", study_date="20240502")
+        open_all(qtbot, window, files("ct_1.dcm"))
+        view, details = window.cases.view, row_named(window, "ct_1.dcm").details
+        font = QFont(view.font())
+        font.setPointSizeF(DETAILS_SIZE * font.pointSizeF())
+        seen = set()
+        for width in range(150, 420):
+            view.setFixedWidth(width)
+            view.resize(width, 400)
+            # As the row is painted: padding and the small picture take their room.
+            side = row_height_px(view.fontMetrics(), 1) - 2 * PAD_PX
+            side = side if view.viewport().width() >= NARROW_PX else side * 2 // 3
+            room = view.viewport().width() - 3 * PAD_PX - 1 - side
+            would_be_cut = QFontMetrics(font).elidedText(details, RIGHT, room) != details
+            assert view._painter.details_lines == 1 + would_be_cut, width
+            seen.add(would_be_cut)
+        assert seen == {True, False}
 
     def test_long_details_get_a_second_line_where_all_cases_have_room(
         self, qtbot, window, fake, files

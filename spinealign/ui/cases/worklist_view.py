@@ -182,6 +182,11 @@ def _small(font: QFont) -> QFont:
     return small
 
 
+def is_cut(text: str, metrics: QFontMetrics, width_px: int) -> bool:
+    """Return whether a text is drawn with an ellipsis: widths in whole pixels do not tell that."""
+    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width_px) != text
+
+
 def wrapped(text: str, metrics: QFontMetrics, width_px: int, lines: int) -> list[str]:
     """Return a text in lines that end between words; the last one holds all the rest.
 
@@ -192,9 +197,9 @@ def wrapped(text: str, metrics: QFontMetrics, width_px: int, lines: int) -> list
     """
     found: list[str] = []
     rest = text
-    while len(found) < lines - 1 and metrics.horizontalAdvance(rest) > width_px:
+    while len(found) < lines - 1 and is_cut(rest, metrics, width_px):
         breaks = [place for place, letter in enumerate(rest) if letter == " "]
-        fitting = [at for at in breaks if metrics.horizontalAdvance(rest[:at]) <= width_px]
+        fitting = [at for at in breaks if not is_cut(rest[:at], metrics, width_px)]
         if not fitting:
             break
         found.append(rest[: fitting[-1]])
@@ -405,9 +410,9 @@ class WorklistView(QListView):
         width = viewport.width() - 3 * PAD_PX - 1 - _thumbnail_px(metrics, viewport.width())
         small = QFontMetrics(_small(self.font()))
         texts = (self._model.index(place).data(ROW).details for place in range(count))
-        is_cut = has_room and any(small.horizontalAdvance(text) > width for text in texts)
-        if painter.details_lines != 1 + is_cut:
-            painter.details_lines = 1 + is_cut
+        needs_two = has_room and any(is_cut(text, small, width) for text in texts)
+        if painter.details_lines != 1 + needs_two:
+            painter.details_lines = 1 + needs_two
             self.scheduleDelayedItemsLayout()
 
     def _keep_selection(self) -> None:
