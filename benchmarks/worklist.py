@@ -8,7 +8,8 @@ is how long the window was deaf, and the step during which it happened is named.
 most that the window's own thread worked between two ticks, "all threads" what the whole program
 worked during the longest wait: where that is far below the wait times the number of processors,
 other programs had the computer. A second process that does nothing but sleep tells how long the
-computer itself let a program wait meanwhile.
+computer itself let a program wait meanwhile. At the end stand three lines: the largest wait while
+films were queued, leafed and cancelled, and the most that the window's own thread worked at once.
 
 With ``--listed 2000`` as many cases are listed besides, of which none is analysed. ``--where``
 tells for each long wait in which function the window's thread was.
@@ -167,6 +168,24 @@ class Person:
         while not until() and time.perf_counter() < end:
             self.rest(10)
 
+    def answer(self, words: str) -> None:
+        """Press the button with these words of the question that is asked.
+
+        Raises
+        ------
+        LookupError
+            Nothing is asked that has such a button.
+        """
+        from PyQt6.QtWidgets import QMessageBox
+
+        for box in self.window.findChildren(QMessageBox):
+            for button in box.buttons() if box.isVisible() else ():
+                if words in button.text().replace("&", ""):
+                    button.click()
+                    self.rest(5 * LEAF_MS)
+                    return
+        raise LookupError(words)
+
     def press(self, key, keys=None) -> None:
         """Press a key of the worklist."""
         from PyQt6.QtCore import Qt
@@ -176,31 +195,46 @@ class Person:
 
 
 def work_through(person: Person, paths: list[Path], leafs: int) -> None:
-    """Queue, leaf, search, sort, filter, select and cancel."""
+    """Queue, leaf, search, sort, filter, select, cancel and close."""
+    queue(person, paths)
+    leaf(person, leafs)
+    narrow_and_sort(person)
+    cancel(person)
+    close_all(person)
+
+
+def queue(person: Person, paths: list[Path]) -> None:
+    """Open films, and wait until all are listed and the first has a result."""
+    session = person.window.workbench.session
+    person.stalls.begin("queue")
+    person.window.workbench.opener.open_paths(paths)
+    person.wait(lambda: len(session.cases) >= len(paths))
+    person.wait(lambda: any(case.finding is not None for case in session.cases))
+
+
+def leaf(person: Person, leafs: int) -> None:
+    """Go through the films with arrow keys that are held down, and jump."""
     from PyQt6.QtCore import Qt
-    from PyQt6.QtTest import QTest
-    from PyQt6.QtWidgets import QMessageBox
 
-    from spinealign.wording.worklist import SortKey, Standing
-
-    window, stalls = person.window, person.stalls
-    bench, cases = window.workbench, window.cases
-    stalls.begin("queue")
-    bench.opener.open_paths(paths)
-    person.wait(lambda: len(bench.session.cases) >= len(paths))
-    person.wait(lambda: any(case.finding is not None for case in bench.session.cases))
-    stalls.begin("leaf down")
-    for _ in range(leafs):
-        person.press(Qt.Key.Key_Down)
-        person.rest(LEAF_MS)
-    stalls.begin("leaf up")
-    for _ in range(leafs):
-        person.press(Qt.Key.Key_Up)
-        person.rest(LEAF_MS)
-    stalls.begin("jump")
+    for name, key in (("leaf down", Qt.Key.Key_Down), ("leaf up", Qt.Key.Key_Up)):
+        person.stalls.begin(name)
+        for _ in range(leafs):
+            person.press(key)
+            person.rest(LEAF_MS)
+    person.stalls.begin("leaf by pages")
     for key in (Qt.Key.Key_End, Qt.Key.Key_Home, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
         person.press(key)
         person.rest(3 * LEAF_MS)
+
+
+def narrow_and_sort(person: Person) -> None:
+    """Search, sort by everything, filter, and select all."""
+    from PyQt6.QtCore import Qt
+    from PyQt6.QtTest import QTest
+
+    from spinealign.wording.worklist import SortKey, Standing
+
+    cases, stalls = person.window.cases, person.stalls
     stalls.begin("search")
     for letter in "patient 4":
         QTest.keyClicks(cases.search, letter)
@@ -220,21 +254,50 @@ def work_through(person: Person, paths: list[Path], leafs: int) -> None:
     stalls.begin("select all")
     person.press(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     person.rest(3 * LEAF_MS)
+
+
+def cancel(person: Person) -> None:
+    """Stop one analysis and then all, and wait until nothing runs."""
+    bench = person.window.workbench
     for words in ("Stop “", "Stop all"):
-        stalls.begin(f"cancel: {words.rstrip('“ ').lower()}")
-        window.actions_by_name["cancel"].trigger()
+        person.stalls.begin(f"cancel: {words.rstrip('“ ').lower()}")
+        person.window.actions_by_name["cancel"].trigger()
         person.rest(3 * LEAF_MS)
-        for box in window.findChildren(QMessageBox):
-            for button in box.buttons():
-                if words in button.text():
-                    button.click()
-                    break
-        person.rest(5 * LEAF_MS)
-    stalls.begin("come to rest")
+        person.answer(words)
+    person.stalls.begin("cancel: come to rest")
     person.wait(lambda: not (bench.inference.is_busy or bench.looks.is_busy))
-    stalls.begin("close all")
-    cases.close_requested.emit(list(bench.session.cases))
-    person.rest(5 * LEAF_MS)
+
+
+def close_all(person: Person) -> None:
+    """Close all cases."""
+    person.stalls.begin("close all")
+    person.window.actions_by_name["close_all"].trigger()
+    person.rest(3 * LEAF_MS)
+    if person.window.workbench.session.cases:
+        # Several with a result are closed after a question only.
+        person.answer("Close all")
+
+
+GROUPS = {"queued": "queue", "leafed": "leaf", "cancelled": "cancel"}
+"""What is told in one line each: the steps whose names begin with a word."""
+
+
+def print_groups(stalls: Stalls, most_ms: float) -> bool:
+    """Print one line for queueing, leafing and cancelling; return whether none waited too long.
+
+    A wait belongs to the window alone where its own thread worked about as long; where it worked
+    far less, other threads or programs had the processor.
+    """
+    is_quick = True
+    for words, beginning in GROUPS.items():
+        steps = [name for name in stalls.longest if name.startswith(beginning)]
+        worst = max(steps, key=lambda name: stalls.longest[name])
+        wait_ms, own_ms = stalls.longest[worst], max(stalls.worked_most[name] for name in steps)
+        verdict = "ok" if wait_ms <= most_ms else "too long"
+        print(f"{words:10} largest wait {wait_ms:4.0f} ms ({worst}), window's thread worked "
+              f"{own_ms:4.0f} ms at most: {verdict}")  # fmt: skip
+        is_quick = is_quick and wait_ms <= most_ms
+    return is_quick
 
 
 def measure(app, paths: list[Path], leafs: int, where: bool, title: str) -> bool:
@@ -281,7 +344,8 @@ def measure(app, paths: list[Path], leafs: int, where: bool, title: str) -> bool
         print(f"    {name:38} {figures}{late}")
     for place, times in stalls.places.most_common(15):
         print(f"        {times:4} x {place}")
-    return steps[worst] <= MOST_MS
+    is_quick = print_groups(stalls, MOST_MS)
+    return is_quick and steps[worst] <= MOST_MS
 
 
 def main() -> int:
