@@ -16,7 +16,10 @@ from spinealign.network.objects import ObjectHead, parsed_head
 from spinealign.network.peers import DicomPeer, Peer, RetrieveWay, WebPeer
 
 if TYPE_CHECKING:
+    from spinealign.network.handover import SharedReceiver
     from spinealign.network.receiver import Receiver
+
+    AnyReceiver = Receiver | SharedReceiver
 
 _STORED, _NOT_WANTED, _FULL, _NOT_UNDERSTOOD = 0x0000, 0xA900, 0xA700, 0xC000
 
@@ -84,7 +87,7 @@ class Collector:
 
 
 def fetch(
-    peer: Peer, collector: Collector, study_uid: str, series_uid: str, receiver: Receiver | None,
+    peer: Peer, collector: Collector, study_uid: str, series_uid: str, receiver: AnyReceiver | None,
     secret: str | None, timeouts: Timeouts,
 ) -> Generator[int, None, Fetched]:  # fmt: skip
     """Retrieve a study or series; yields how many objects came so far.
@@ -137,13 +140,13 @@ def _by_get(
 
 def _by_move(
     peer: DicomPeer, collector: Collector, study_uid: str, series_uid: str,
-    receiver: Receiver | None, timeouts: Timeouts,
+    receiver: AnyReceiver | None, timeouts: Timeouts,
 ) -> Generator[int, None, None]:  # fmt: skip
     from spinealign.network import dicom_services
 
     if receiver is None:
         raise NetworkError(NetworkProblem.OWN_PORT, peer.name)
-    with receiver.expecting(study_uid, peer.called_title, collector.take):
+    with receiver.expecting(study_uid, peer.called_title, collector.take, series_uid):
         steps = dicom_services.move(peer, study_uid, series_uid, receiver.title, timeouts)
         yield from _counted(steps, collector)
 

@@ -11,7 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,8 @@ from spinealign.network.peers import (
 if TYPE_CHECKING:
     from spinealign.network.analyser import Analyse, Analysed
     from spinealign.network.database import Database
-    from spinealign.network.fetching import Fetched
+    from spinealign.network.fetching import AnyReceiver, Fetched
+    from spinealign.network.handover import Handover
     from spinealign.network.inbox import Inbox
     from spinealign.network.outbox import Outbox, Queued
     from spinealign.network.receiver import Receiver
@@ -96,6 +97,7 @@ class Network:
         self._database: Database | None = None
         self._kept_inbox: Inbox | None = None
         self._receiver: Receiver | None = None
+        self._told_listening = ExitStack()
         self._lock = threading.RLock()
         self.has_arrived = threading.Event()
         self.has_been_told = threading.Event()
@@ -294,7 +296,7 @@ class Network:
             raise NetworkError(NetworkProblem.DISK, detail=error.strerror or "") from error
 
     @contextmanager
-    def _moved_to(self, peer: Peer) -> Iterator[Receiver | None]:
+    def _moved_to(self, peer: Peer) -> Iterator[AnyReceiver | None]:
         """Have a receiver where C-MOVE may be used."""
         if not isinstance(peer, DicomPeer) or peer.retrieve_by == RetrieveWay.GET:
             yield None
@@ -303,23 +305,29 @@ class Network:
             yield receiver
 
     @contextmanager
-    def _listening(self, *, is_needed: bool = False) -> Iterator[Receiver | None]:
-        """Have the receiver that listens, or one for a moment.
+    def _listening(self, *, is_needed: bool = False) -> Iterator[AnyReceiver | None]:
+        """Have the receiver that listens, of this program or another, or one for a moment.
 
         Parameters
         ----------
         is_needed : bool
             Whether it is a failure if there can be none.
         """
+        from spinealign.network.handover import SharedReceiver
+
         with self._lock:
-            receiver = self._receiver
-        if receiver is not None:
-            yield receiver
+            listening = self._receiver
+        if listening is not None:
+            yield listening
             return
         receiver = self._new_receiver()
         try:
             receiver.start()
-        except NetworkError:
+        except NetworkError as failure:
+            handover = self._handover()
+            if failure.problem is NetworkProblem.OWN_PORT and handover.is_shared:
+                yield SharedReceiver(receiver.title, handover)
+                return
             if is_needed:
                 raise
             yield None
@@ -408,14 +416,17 @@ class Network:
         with self._lock:
             if self._receiver is None:
                 self._inbox().tidy()
+                self._handover().tidy()
                 receiver = self._new_receiver()
                 receiver.start()
                 self._receiver = receiver
+                self._told_listening = self._handover().listening()
 
     def stop_receiver(self) -> None:
         """Listen no longer."""
         with self._lock:
             if self._receiver is not None:
+                self._told_listening.close()
                 self._receiver.stop()
                 self._receiver = None
 
@@ -493,6 +504,11 @@ class Network:
                 self._kept_inbox = Inbox(self._opened())
             return self._kept_inbox
 
+    def _handover(self) -> Handover:
+        from spinealign.network.handover import Handover
+
+        return Handover(self._opened())
+
     def _new_receiver(self) -> Receiver:
         from spinealign.network.receiver import Receiver
 
@@ -506,5 +522,11 @@ class Network:
             return was_asked
 
         return Receiver(
-            self.settings, self._inbox(), report, self._now, self._timeouts, self.has_arrived.set
+            self.settings,
+            self._inbox(),
+            report,
+            self._now,
+            self._timeouts,
+            self.has_arrived.set,
+            self._handover(),
         )

@@ -21,6 +21,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from spinealign.domain.network import NetworkError, NetworkProblem
 from spinealign.network.associations import own_entity, shut
 from spinealign.network.connecting import Timeouts, server_context, without_delay
+from spinealign.network.handover import Handover, put
 from spinealign.network.inbox import Inbox
 from spinealign.network.objects import (
     COMPRESSED,
@@ -68,13 +69,17 @@ class Receiver:
     timeouts : Timeouts
     on_arrival : callable
         Is called after each object that was kept.
+    handover : Handover, optional
+        Knows what other programs of the profile wait for.
     """
 
     def __init__(
         self, settings: NetworkSettings, inbox: Inbox, report: Report, now: Callable[[], float],
         timeouts: Timeouts, on_arrival: Callable[[], None] = lambda: None,
+        handover: Handover | None = None,
     ) -> None:  # fmt: skip
         self._settings = settings
+        self._handover = handover
         self._inbox = inbox
         self._report = report
         self._now = now
@@ -153,7 +158,9 @@ class Receiver:
         server.shutdown()
 
     @contextmanager
-    def expecting(self, study_uid: str, title: str, take: Expected) -> Iterator[None]:
+    def expecting(
+        self, study_uid: str, title: str, take: Expected, series_uid: str = ""
+    ) -> Iterator[None]:
         """Hand objects of a study that was asked for to somebody else than the inbox.
 
         Parameters
@@ -162,6 +169,9 @@ class Receiver:
         title : str
             Of the peer that was asked; it may send from another one, if it says who moved them.
         take : callable
+            Refuses what is not wanted.
+        series_uid : str
+            Empty for all of the study; who takes knows it.
         """
         with self._lock:
             self._expected[study_uid] = title, take
@@ -184,10 +194,26 @@ class Receiver:
         calling_title = event.assoc.requestor.ae_title
         with self._lock:
             title, take = self._expected.get(head.study_uid, ("", None))
-        is_moved = bool(request.MoveOriginatorApplicationEntityTitle) or calling_title == title
-        if take is not None and is_moved:
+        is_moved = bool(request.MoveOriginatorApplicationEntityTitle)
+        if take is not None and (is_moved or calling_title == title):
             return take(head, content)
+        try:
+            if self._handed_over(head, content, calling_title, is_moved):
+                return STORED
+        except (OSError, NetworkError):
+            return OUT_OF_RESOURCES
         return self._taken_in(head, content, calling_title)
+
+    def _handed_over(
+        self, head: ObjectHead, content: bytes, calling_title: str, is_moved: bool
+    ) -> bool:
+        """Put an object where another program of this profile waits for it, if one does."""
+        if self._handover is None:
+            return False
+        place = self._handover.place_for(head, calling_title, is_moved=is_moved)
+        if place is not None:
+            put(place, head, content)
+        return place is not None
 
     def _taken_in(self, head: ObjectHead, content: bytes, calling_title: str) -> Status:
         own = self._settings.receiver
