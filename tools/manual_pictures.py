@@ -260,8 +260,8 @@ def take_network(man: Photographer) -> None:
     for name, text in values.items():
         form.lines[name].setText(text)
     form.port.setValue(1)
-    form.test_button.click()
-    man.wait(lambda: form.test_button.isVisible())
+    form.node_test.test.click()
+    man.wait(lambda: form.node_test.test.isVisible())
     man.keep("pacs-node", form)
     form.save.click()
     man.wait(lambda: bool(desk.state and desk.state.settings.peers))

@@ -293,8 +293,13 @@ class Outbox:
             )
 
     def retry(self, numbers: Sequence[int]) -> None:
-        """Send again at once what waits or failed."""
+        """Send again at once what waits or failed; what was sent is asked commitment for again."""
+        sent = (DeliveryState.SENT, DeliveryState.ASKED)
         with self._database.change() as database:
+            database.executemany(
+                "UPDATE outgoing SET state = ?, next_at = 0 WHERE number = ? AND state IN (?, ?)",
+                [(DeliveryState.SENT, number, *sent) for number in numbers],
+            )
             database.executemany(
                 "UPDATE outgoing SET state = ?, next_at = 0 WHERE number = ? AND state IN (?, ?)",
                 [

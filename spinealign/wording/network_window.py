@@ -52,7 +52,7 @@ NODE_LABELS: Mapping[str, str] = MappingProxyType(
     {
         "kind": "&Kind",
         "name": "&Name",
-        "called_title": "AE &title of the node",
+        "called_title": "AE tit&le of the node",
         "host": "&Host",
         "port": "&Port",
         "calling_title": "AE title of this p&rogram",
@@ -62,7 +62,7 @@ NODE_LABELS: Mapping[str, str] = MappingProxyType(
         "sign_in": "S&ign in",
         "user": "&User",
         "secret": "Pass&word or token",
-        "may_send_secret_unencrypted": "Allow password or token &without encryption",
+        "may_send_secret_unencrypted": "All&ow password or token without encryption",
         "is_encrypted": "&Encrypted (TLS)",
         "ca_file": "C&A file",
         "certificate_file": "Own certi&ficate",
@@ -79,7 +79,7 @@ NODE_NOTES: Mapping[str, str] = MappingProxyType(
         "ca_file": "PEM; empty: the authorities that this system trusts.",
         "certificate_file": "PEM; only where the node asks for one.",
         "asks_commitment": "An object then counts as delivered only after the node has committed "
-        "itself to keep it.",
+        "itself to keep it. It may say so later: then the receiver of this program must be on.",
     }
 )
 NAME_STAYS = "Queue and rules know the node by this name: remove it and add another one"
@@ -120,7 +120,7 @@ RECEIVER_LABELS: Mapping[str, str] = MappingProxyType(
         "title": "Own AE t&itle",
         "port": "&Port",
         "address": "&Network interface",
-        "quiet_seconds": "A series is complete after (&s)",
+        "quiet_seconds": "A series is &complete after (s)",
     }
 )
 ADDRESS_NOTE = "0.0.0.0 listens on all interfaces, 127.0.0.1 on this computer only."
@@ -150,7 +150,7 @@ RULE_NOTES: Mapping[str, str] = MappingProxyType(
 )
 NO_NODES_YET = "No node is configured yet"
 NOTHING_CHANGED = "Nothing is changed"
-KEEP_RULE, KEEP_RECEIVER = "&Use this rule", "Save"
+KEEP_RULE, KEEP_RECEIVER = "&Use this rule", "&Save"
 RECEIVER_STATE: Mapping[bool, str] = MappingProxyType(
     {True: "The receiver listens now.", False: "The receiver is off."}
 )
@@ -161,7 +161,7 @@ RECEIVER_NEEDS_RULE = "Add a rule first: without one nothing is taken in"
 FIND_TITLE = "From PACS"
 FIND_LABELS: Mapping[str, str] = MappingProxyType(
     {
-        "node": "N&ode",
+        "node": "&Node",
         "name": "Na&me",
         "patient_id": "Patient &ID",
         "accession": "&Accession number",
@@ -200,8 +200,8 @@ OBJECT_WORDS: Mapping[str, str] = MappingProxyType(
         "dicom_source": "The &image itself, which the objects refer to",
         "dicom_seg": "&Segmentation",
         "dicom_sr": "Structured &report with every measure",
-        "dicom_pr": "Presentation &state: outlines, lines and names for any viewer",
-        "dicom_sc": "Overlay as a p&icture",
+        "dicom_pr": "&Presentation state: outlines, lines and names for any viewer",
+        "dicom_sc": "Overlay as a pict&ure",
         "dicom_pdf": "Report as pages (P&DF)",
     }
 )
@@ -252,6 +252,10 @@ ALL_DELIVERED = "What is chosen is delivered"
 BEING_ANALYSED = "It is being analysed"
 NOTHING_SENT = "Nothing was sent yet."
 NOTHING_RECEIVED = "Nothing was received yet."
+RECEIVER_NEEDED = (
+    "The node may report on the commitment later, to the receiver of this program, which is off. "
+    "Turn it on under “DICOM nodes…”."
+)
 REMOVE_ARRIVED_QUESTION = (
     "Delete the received images?",
     "{count} received series are deleted from this computer; the archive keeps its own.",
@@ -402,11 +406,23 @@ def delivery_cells(delivery: Delivery, now: float) -> tuple[str, ...]:
     is_due = delivery.state in _TRIED_BY_ITSELF
     return (
         safe_text(delivery.peer), CLASS_WORDS.get(delivery.sop_class, OTHER_CLASS),
-        DELIVERY_WORDS[delivery.state], str(delivery.attempts),
+        _state_words(delivery), str(delivery.attempts),
         time_text(delivery.next_at, now) if is_due else "", _said(delivery.failure),
     )  # fmt: skip
 
 
+def _state_words(delivery: Delivery) -> str:
+    """Return where an object stands; what failed before is to be tried or asked again."""
+    if delivery.failure is None:
+        return DELIVERY_WORDS[delivery.state]
+    return _AGAIN_WORDS.get(delivery.state, DELIVERY_WORDS[delivery.state])
+
+
+_AGAIN_WORDS = {
+    DeliveryState.WAITING: "waits to be tried again",
+    DeliveryState.SENT: "sent, commitment to be asked for again",
+    DeliveryState.ASKED: "sent, asked for commitment again",
+}
 _TRIED_BY_ITSELF = (DeliveryState.WAITING, DeliveryState.SENT, DeliveryState.ASKED)
 
 

@@ -12,6 +12,7 @@ import pytest
 from spinealign.accounts.key_store import KeyStore
 from spinealign.domain.network import (
     ArrivalState,
+    Delivery,
     DeliveryState,
     NetworkError,
     NetworkProblem,
@@ -42,6 +43,7 @@ from spinealign.wording.network import (
     name_text,
     peer_test_text,
 )
+from spinealign.wording.network_window import delivery_cells
 
 NODE = DicomPeer(
     name="Archive", called_title="ORTHANC", host="pacs.example", port=11112, tls=Tls("/ca.pem"),
@@ -290,3 +292,25 @@ def test_a_node_writes_nothing_before_it_is_asked_to(tmp_path):
     assert own.settings == NetworkSettings()
     own.close()
     assert not Path(tmp_path / "profile").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "problem", "words"),
+    [
+        (DeliveryState.WAITING, None, "waits"),
+        (DeliveryState.WAITING, NetworkProblem.REFUSED, "waits to be tried again"),
+        (DeliveryState.SENT, None, "sent, commitment not asked for yet"),
+        (DeliveryState.SENT, NetworkProblem.REFUSED, "sent, commitment to be asked for again"),
+        (DeliveryState.ASKED, None, "sent, waits for commitment"),
+        (DeliveryState.ASKED, NetworkProblem.NO_COMMITMENT_RESULT,
+         "sent, asked for commitment again"),
+        (DeliveryState.FAILED, NetworkProblem.CALLED_TITLE, "failed, waits for Retry"),
+        (DeliveryState.DELIVERED, None, "delivered"),
+    ],
+)  # fmt: skip
+def test_the_list_tells_waiting_for_commitment_from_what_is_tried_again(state, problem, words):
+    failure = None if problem is None else NetworkError(problem, "Archive")
+    row = Delivery(1, "Archive", "1.2.3", state, 2, 100.0, failure)
+    cells = delivery_cells(row, now=200.0)
+    assert cells[2] == words
+    assert bool(cells[4]) is (state not in (DeliveryState.DELIVERED, DeliveryState.FAILED))

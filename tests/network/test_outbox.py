@@ -283,6 +283,22 @@ def test_a_peer_that_never_reports_is_asked_again(tmp_path, clock):
         assert states(own) == [DeliveryState.DELIVERED]
 
 
+def test_retry_asks_for_commitment_at_once_and_sends_nothing_twice(tmp_path, clock):
+    other = OtherPeer()
+    other.reports_on = "never"
+    with other.listening(), closing(committing(other, tmp_path, clock)) as own:
+        own._timeouts = type(own._timeouts)(commitment=0.05)
+        own.send(["Other"], slices(tmp_path / "in", 2))
+        run_to_end(own.deliver())
+        own.retry([own.deliveries[0].number])
+        assert states(own) == [DeliveryState.SENT, DeliveryState.ASKED]
+        run_to_end(own.deliver())
+        assert states(own) == [DeliveryState.ASKED] * 2
+        [asked] = other.transactions[1].ReferencedSOPSequence
+        assert asked.ReferencedSOPInstanceUID == own.deliveries[0].sop_uid
+        assert len(other.stored) == 2
+
+
 def test_reports_of_others_and_of_other_transactions_count_for_nothing(tmp_path, clock):
     other = OtherPeer()
     other.reports_on = "never"

@@ -21,6 +21,7 @@ from spinealign.network.peers import (
     NetworkSettings,
     ReceiverSettings,
     Rule,
+    SignIn,
     WebPeer,
     load_settings,
     save_settings,
@@ -44,9 +45,11 @@ from tests.dicom_objects import KINDS, film_analysis, write_mr_series
 from tests.fakes import part_of
 from tests.loopback import only_loopback
 from tests.pacs import Pacs, free_port
+from tests.ui.access_keys import clashing_keys, unnamed
 from tests.ui.hands import at_rest
 
 LEFT = Qt.MouseButton.LeftButton
+ALT = Qt.KeyboardModifier.AltModifier
 QUICK = Timeouts(connect=5, associate=5, answer=20, commitment=0.5)
 IMPATIENT = Timeouts(connect=0.5, associate=0.5, answer=0.5, commitment=0.5)
 
@@ -206,9 +209,10 @@ def form(qtbot, window):
 
 
 def result_of(qtbot, form):
-    press(form.test_button)
-    qtbot.waitUntil(lambda: form._test is None, timeout=10_000)
-    return form.told.text()
+    QTest.keyClick(form, Qt.Key.Key_T, ALT)
+    said = lambda: form.told.text().partition("Testing")[0]  # noqa: E731 - asked for many times
+    qtbot.waitUntil(lambda: said() != "", timeout=10_000)
+    return said()
 
 
 def test_a_node_is_added_tested_and_kept(qtbot, window, form, pacs, profile):
@@ -237,7 +241,7 @@ def test_an_impossible_value_is_told_while_it_is_typed(form, name, text, said):
     fill(form.lines, **{"name": "A", "called_title": "B", "host": "c", name: text})
     assert said in form.told.text()
     assert not form.save.isEnabled()
-    assert not form.test_button.isEnabled()
+    assert not form.node_test.test.isEnabled()
 
 
 def test_a_second_node_of_the_same_name_is_refused_in_words(
@@ -261,10 +265,10 @@ def test_a_node_that_never_answers_holds_nothing_up(qtbot, window, form, fake, p
         silent.listen()
         fill(form.lines, name="Silent", called_title="X", host="127.0.0.1")
         form.port.setValue(silent.getsockname()[1])
-        press(form.test_button)
+        press(form.node_test.test)
         assert form.told.text() == "Testing “Silent”…"
-        assert form.stop_button.isVisible()
-        press(form.stop_button)
+        assert form.node_test.stop.isVisible()
+        press(form.node_test.stop)
         assert form.told.text() == "The test was stopped."
         # Another node is asked meanwhile, in a thread of its own.
         fill(form.lines, called_title="PACS")
@@ -638,7 +642,7 @@ def test_what_is_not_delivered_waits_is_shown_and_survives_a_restart(
     transfers = again.findChild(TransfersDialog)
     qtbot.waitUntil(lambda: len(texts(transfers.outbox)) == waiting)
     row = texts(transfers.outbox)[-1]
-    assert row[:3] == ["Archive", "Segmentation", "waits"]
+    assert row[:3] == ["Archive", "Segmentation", "waits to be tried again"]
     assert row[5].startswith("Nobody listens where “Archive” should be")
     with archive.listening():
         transfers.outbox.selectAll()
@@ -728,14 +732,36 @@ def test_dialogs_fit_small_screens(
     assert dialog.width() <= window.width()
     assert dialog.height() <= window.height()
     assert settled_cut_texts(qtbot, dialog) == []
-    if kind is NodesDialog:
+    assert clashing_keys(dialog) == {}
+    assert unnamed(dialog) == []
+    if hasattr(dialog, "tabs"):
         dialog.tabs.setCurrentIndex(1)
         assert settled_cut_texts(qtbot, dialog) == []
+        assert clashing_keys(dialog) == {}
+        assert unnamed(dialog) == []
         dialog.tabs.setCurrentIndex(0)
+    if kind is NodesDialog:
         press(dialog.add)
         form = dialog.findChild(NodeDialog)
         assert form.height() <= window.height()
         assert settled_cut_texts(qtbot, form) == []
+
+
+@pytest.mark.parametrize("kind", ["dicom", "dicomweb"])
+def test_every_key_of_the_form_presses_one_thing_and_all_is_named(form, kind):
+    form.kind.setCurrentIndex(form.kind.findData(kind))
+    form.encrypted.setChecked(True)
+    form.sign_in.setCurrentIndex(form.sign_in.findData(SignIn.PASSWORD))
+    assert clashing_keys(form) == {}
+    assert unnamed(form) == []
+
+
+def test_files_of_certificates_come_into_sight_when_encryption_is_chosen(qtbot, window, form):
+    form.resize(form.width(), 300)
+    QTest.keyClick(form, Qt.Key.Key_E, ALT)
+    last = form.files["key_file"]
+    qtbot.waitUntil(lambda: last.visibleRegion().boundingRect() == last.rect())
+    assert form.encrypted.hasFocus()
 
 
 def test_corrections_of_retrieved_images_outlive_them(qtbot, search, profile):

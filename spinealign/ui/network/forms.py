@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDialog,
+    QDialogButtonBox,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -22,7 +23,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign.ui.widgets.labels import wrapped_label
+from spinealign.ui.widgets.labels import row_of, without_icons, wrapped_label
 from spinealign.wording.network_window import BROWSE, NO_NODES_MESSAGE, PEM_FILTER, plain
 
 _GAP_PX = 10
@@ -77,6 +78,10 @@ class Form(QScrollArea):
         self.setWidget(page)
         self._names: list[QLabel] = []
         self._below: list[QLabel] = []
+        self._wanted: QWidget | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._show_wanted)
 
     def put(self, name: str, field: QWidget, is_tick: bool = False) -> None:
         """Add a field; a box to tick has its own words."""
@@ -121,6 +126,15 @@ class Form(QScrollArea):
         for note in self._below:
             note.setContentsMargins(width + _GAP_PX, 0, 0, 0)
         self.column.addStretch(1)
+
+    def show_row(self, name: str) -> None:
+        """Scroll until a field is seen, once all fields have found their places."""
+        self._wanted = self._rows[name]
+        self._soon.start()
+
+    def _show_wanted(self) -> None:
+        if self._wanted is not None:
+            self.ensureWidgetVisible(self._wanted)
 
     def show_only(self, names: frozenset[str]) -> None:
         """Show these fields, and hide the others."""
@@ -181,6 +195,25 @@ class Told(QLabel):
         if style is not None:
             style.unpolish(self)
             style.polish(self)
+
+
+def buttons_of(*buttons: QPushButton | None) -> QHBoxLayout:
+    """Return buttons beside each other that Return does not press; None is empty room."""
+    for button in buttons:
+        if button is not None:
+            button.setAutoDefault(False)
+    return row_of(*buttons)
+
+
+def end_with_close(dialog: QDialog, first: QWidget, *others: QWidget) -> None:
+    """Put parts below each other into a dialog, the first as high as there is room, and Close."""
+    close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    close.rejected.connect(dialog.reject)
+    without_icons(close)
+    column = column_of(dialog)
+    column.addWidget(first, 1)
+    for part in (*others, close):
+        column.addWidget(part)
 
 
 def column_of(dialog: QDialog) -> QVBoxLayout:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from PyQt6.QtCore import Qt, pyqtSignal
@@ -10,14 +9,13 @@ from PyQt6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSpinBox,
     QWidget,
 )
 
-from spinealign.domain.network import NetworkError, PeerTest
+from spinealign.domain.network import NetworkError
 from spinealign.network.peers import (
     DEFAULT_PORT,
     DicomPeer,
@@ -31,9 +29,9 @@ from spinealign.network.peers import (
 from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.network import jobs
 from spinealign.ui.network.desk import NetworkDesk
-from spinealign.ui.network.forms import FileField, Form, Told, choice, column_of, exchange, fit
-from spinealign.ui.widgets.labels import offer, without_icons
-from spinealign.ui.work.tasks import Task
+from spinealign.ui.network.forms import FileField, Form, Told, choice, column_of, fit
+from spinealign.ui.network.node_test import NodeTest
+from spinealign.ui.widgets.labels import offer, row_of, without_icons
 from spinealign.wording.network_window import (
     KEEP_NODE,
     KEY_STORE_MISSING,
@@ -46,13 +44,8 @@ from spinealign.wording.network_window import (
     NODE_TITLE,
     RETRIEVE_WORDS,
     SIGN_IN_WORDS,
-    STOP_TEST,
-    TEST_NODE,
-    TEST_RUNS,
-    TEST_STOPPED,
     failure_words,
     missing_text,
-    test_words,
 )
 
 _WIDTH_EM, _HEIGHT_EM = 92, 100
@@ -86,7 +79,6 @@ class NodeDialog(QDialog):
         self.setWindowTitle(title)
         explain(self, "pacs")
         self._desk, self._before = desk, peer
-        self._test: Task | None = None
         self._has_looked_for_store = False
         self._make_fields()
         self._lay_out()
@@ -158,9 +150,7 @@ class NodeDialog(QDialog):
         self.files = {name: FileField(NODE_LABELS[name].replace("&", "")) for name in _FILES}
         self.store = Told()
         self.told = Told()
-        self.test_button, self.stop_button = QPushButton(TEST_NODE), QPushButton(STOP_TEST)
-        for button in (self.test_button, self.stop_button):
-            button.setAutoDefault(False)
+        self.node_test = NodeTest(self._desk, self.told, self, self._follow)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.save = QPushButton(KEEP_NODE)
         self.save.setProperty("primary", "true")
@@ -187,9 +177,7 @@ class NodeDialog(QDialog):
         for name in _FILES:
             form.put(name, self.files[name])
         form.end()
-        row = QHBoxLayout()
-        row.addWidget(self.test_button)
-        row.addWidget(self.stop_button)
+        row = row_of(self.node_test.test, self.node_test.stop)
         row.addWidget(self.told, 1)
         column = column_of(self)
         column.addWidget(form, 1)
@@ -232,8 +220,8 @@ class NodeDialog(QDialog):
         for tick in (self.commitment, self.encrypted, self.unencrypted):
             tick.toggled.connect(self._follow)
         self.port.valueChanged.connect(self._follow)
-        self.test_button.clicked.connect(self.run_test)
-        self.stop_button.clicked.connect(self.stop_test)
+        self.encrypted.clicked.connect(self._show_files)
+        self.node_test.test.clicked.connect(self.run_test)
         self.buttons.accepted.connect(self._save)
         self.buttons.rejected.connect(self.reject)
 
@@ -250,10 +238,14 @@ class NodeDialog(QDialog):
         self.store.setVisible(sign_in != SignIn.NOTHING)
         fault = self._fault()
         offer(self.save, fault)
-        offer(self.test_button, fault)
-        exchange(self.test_button, self.stop_button, self._test is None)
-        if self._test is None:
+        self.node_test.offer(fault)
+        if not self.node_test.is_running:
             self.told.say(fault, "muted")
+
+    def _show_files(self, is_encrypted: bool) -> None:
+        """Bring the fields that have just come below into sight."""
+        if is_encrypted:
+            self.form.show_row(_FILES[-1])
 
     def _look_for_store(self) -> None:
         """Say whether this system keeps passwords; asking it may take a moment."""
@@ -272,39 +264,14 @@ class NodeDialog(QDialog):
 
     def run_test(self) -> None:
         """Try the connection as it is filled in."""
-        if self._test is not None or self._fault():
-            return
-        work = partial(jobs.test, self.peer, self.secret)
-        task = self._test = self._desk.ask(work, self._test_failed)
-        self.finished.connect(task.cancel)
-        task.finished.connect(self._tell_test)
-        self._follow()
-        self.told.say(TEST_RUNS.format(name=self.peer.name), "muted")
-
-    def stop_test(self) -> None:
-        """Wait no longer; what the node answers later is not shown."""
-        if self._test is not None:
-            self._test.cancel()
-            self._end_test()
-            self.told.say(TEST_STOPPED, "muted")
-
-    def _tell_test(self, test: PeerTest) -> None:
-        self._end_test()
-        self.told.say(test_words(test), "good" if test.has_passed else "danger")
-
-    def _test_failed(self, error: Exception) -> None:
-        self._end_test()
-        self._tell_failure(error)
-
-    def _end_test(self) -> None:
-        self._test = None
-        self._follow()
+        if not self._fault():
+            self.node_test.run(self.peer, self.secret)
 
     def _save(self) -> None:
         if self._fault():
             return
         replaces = self._before is not None
-        task = self._desk.save_peer(self.peer, self.secret, replaces, self._tell_failure)
+        task = self._desk.save_peer(self.peer, self.secret, replaces, self._not_saved)
         task.finished.connect(self._close)
         self.save.setEnabled(False)
 
@@ -312,9 +279,6 @@ class NodeDialog(QDialog):
         self.saved.emit()
         self.accept()
 
-    def _tell_failure(self, error: Exception) -> None:
+    def _not_saved(self, error: Exception) -> None:
         self.save.setEnabled(True)
-        if isinstance(error, NetworkError):
-            self.told.say(failure_words(error), "danger")
-        else:
-            self._desk.tell(error)
+        self.node_test.tell_failure(error)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
-    QHBoxLayout,
     QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from spinealign.domain.network import NetworkError, PeerTest
+from spinealign.domain.network import NetworkError
 from spinealign.network.peers import DicomPeer, Peer, ReceiverSettings
 from spinealign.ui.manual.manual_window import explain
-from spinealign.ui.network import jobs
 from spinealign.ui.network.desk import NetworkDesk, NetworkState
-from spinealign.ui.network.forms import Told, column_of, exchange, fit, quiet_tabs
+from spinealign.ui.network.forms import Told, buttons_of, end_with_close, fit, quiet_tabs
 from spinealign.ui.network.node_dialog import NodeDialog
+from spinealign.ui.network.node_test import NodeTest
 from spinealign.ui.network.receiver_page import ReceiverPage
 from spinealign.ui.network.tables import Rows
-from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
-from spinealign.ui.work.tasks import Task
+from spinealign.ui.widgets.labels import offer, wrapped_label
 from spinealign.wording.network_window import (
     ADD_NODE,
     EDIT_NODE,
@@ -40,13 +35,7 @@ from spinealign.wording.network_window import (
     REMOVE_NODE,
     REMOVE_NOW,
     REMOVE_QUESTION,
-    STOP_TEST,
-    TEST_NODE,
-    TEST_RUNS,
-    TEST_STOPPED,
-    failure_words,
     place_text,
-    test_words,
 )
 
 _WIDTH_EM, _HEIGHT_EM = 110, 92
@@ -62,12 +51,10 @@ class NodesDialog(QDialog):
         explain(self, "pacs")
         self._desk = desk
         self._peers: dict[str, Peer] = {}
-        self._test: Task | None = None
         self.nodes = Rows("Nodes", NODE_HEADINGS)
         self.add, self.edit = QPushButton(ADD_NODE), QPushButton(EDIT_NODE)
-        self.remove, self.test = QPushButton(REMOVE_NODE), QPushButton(TEST_NODE)
-        self.stop = QPushButton(STOP_TEST)
-        self.told = Told()
+        self.remove, self.told = QPushButton(REMOVE_NODE), Told()
+        self.node_test = NodeTest(desk, self.told, self, self._follow)
         self.receiver = ReceiverPage()
         self.tabs = quiet_tabs()
         self._lay_out()
@@ -83,21 +70,12 @@ class NodesDialog(QDialog):
         column = QVBoxLayout(page)
         column.addWidget(wrapped_label(NODES_INTRODUCTION, "muted"))
         column.addWidget(self.nodes, 1)
-        row = QHBoxLayout()
-        for button in (self.add, self.edit, self.remove, self.test, self.stop):
-            button.setAutoDefault(False)
-            row.addWidget(button)
-        row.addStretch(1)
-        column.addLayout(row)
+        test = self.node_test
+        column.addLayout(buttons_of(self.add, self.edit, self.remove, test.test, test.stop, None))
         column.addWidget(self.told)
         self.tabs.addTab(page, NODES_PAGE)
         self.tabs.addTab(self.receiver, RECEIVER_PAGE)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        without_icons(buttons)
-        outer = column_of(self)
-        outer.addWidget(self.tabs, 1)
-        outer.addWidget(buttons)
+        end_with_close(self, self.tabs)
 
     def _connect(self) -> None:
         self._desk.changed.connect(self._show)
@@ -106,8 +84,7 @@ class NodesDialog(QDialog):
         self.add.clicked.connect(lambda: NodeDialog(self._desk, None, self).open())
         self.edit.clicked.connect(self.edit_node)
         self.remove.clicked.connect(self._ask_removal)
-        self.test.clicked.connect(self.run_test)
-        self.stop.clicked.connect(self.stop_test)
+        self.node_test.test.clicked.connect(self.run_test)
         self.receiver.wanted.connect(self._save_receiver)
 
     def _show(self, state: NetworkState) -> None:
@@ -125,9 +102,9 @@ class NodesDialog(QDialog):
 
     def _follow(self) -> None:
         reason = "" if self._chosen is not None else NO_NODE_CHOSEN
-        for button in (self.edit, self.remove, self.test):
+        for button in (self.edit, self.remove):
             offer(button, reason)
-        exchange(self.test, self.stop, self._test is None)
+        self.node_test.offer(reason)
 
     def edit_node(self) -> None:
         """Open the form of the node that is chosen."""
@@ -136,33 +113,8 @@ class NodesDialog(QDialog):
 
     def run_test(self) -> None:
         """Try whether the node that is chosen answers."""
-        peer = self._chosen
-        if peer is None or self._test is not None:
-            return
-        task = self._test = self._desk.ask(partial(jobs.test, peer, None), self._test_failed)
-        task.finished.connect(self._tell_test)
-        self.finished.connect(task.cancel)
-        self._follow()
-        self.told.say(TEST_RUNS.format(name=peer.name), "muted")
-
-    def stop_test(self) -> None:
-        """Wait no longer for a node."""
-        if self._test is not None:
-            self._test.cancel()
-            self._end_test()
-            self.told.say(TEST_STOPPED, "muted")
-
-    def _tell_test(self, test: PeerTest) -> None:
-        self._end_test()
-        self.told.say(test_words(test), "good" if test.has_passed else "danger")
-
-    def _test_failed(self, error: Exception) -> None:
-        self._end_test()
-        self._tell_failure(error)
-
-    def _end_test(self) -> None:
-        self._test = None
-        self._follow()
+        if self._chosen is not None:
+            self.node_test.run(self._chosen)
 
     def _ask_removal(self) -> None:
         peer = self._chosen
@@ -183,7 +135,7 @@ class NodesDialog(QDialog):
         box.open()
 
     def _remove(self, name: str) -> None:
-        self._desk.change(lambda network: network.remove_peer(name), self._tell_failure)
+        self._desk.change(lambda network: network.remove_peer(name), self.node_test.tell_failure)
 
     def _save_receiver(self, settings: ReceiverSettings) -> None:
         def failed(error: Exception) -> None:
@@ -194,12 +146,6 @@ class NodesDialog(QDialog):
             self._desk.refresh()
 
         self._desk.save_receiver(settings, failed)
-
-    def _tell_failure(self, error: Exception) -> None:
-        if isinstance(error, NetworkError):
-            self.told.say(failure_words(error), "danger")
-        else:
-            self._desk.tell(error)
 
 
 def node_cells(peer: Peer) -> tuple[str, str, str]:

@@ -9,8 +9,6 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
-    QHBoxLayout,
     QMessageBox,
     QPushButton,
     QVBoxLayout,
@@ -28,10 +26,10 @@ from spinealign.domain.network import (
 from spinealign.network.node import Network
 from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.network.desk import NetworkDesk, NetworkState
-from spinealign.ui.network.forms import Told, column_of, fit, quiet_tabs
+from spinealign.ui.network.forms import Told, buttons_of, end_with_close, fit, quiet_tabs
 from spinealign.ui.network.secret_dialog import SecretDialog
 from spinealign.ui.network.tables import Rows
-from spinealign.ui.widgets.labels import offer, without_icons
+from spinealign.ui.widgets.labels import offer
 from spinealign.wording.network_window import (
     ALL_DELIVERED,
     BEING_ANALYSED,
@@ -48,6 +46,7 @@ from spinealign.wording.network_window import (
     OPEN_ARRIVED,
     OUTBOX_HEADINGS,
     OUTBOX_PAGE,
+    RECEIVER_NEEDED,
     REMOVE_ARRIVED_QUESTION,
     REMOVE_FETCHED,
     REMOVE_FETCHED_TIP,
@@ -77,6 +76,7 @@ class TransfersDialog(QDialog):
         self._desk = desk
         self._deliveries: dict[object, Delivery] = {}
         self._arrivals: dict[object, ArrivedSeries] = {}
+        self._is_receiving = False
         self.outbox = Rows(OUTBOX_PAGE, OUTBOX_HEADINGS)
         self.inbox = Rows(INBOX_PAGE, INBOX_HEADINGS)
         self.retry, self.remove = QPushButton(RETRY), QPushButton(REMOVE_TRANSFER)
@@ -95,31 +95,21 @@ class TransfersDialog(QDialog):
         fit(self, _WIDTH_EM, _HEIGHT_EM)
 
     def _lay_out(self) -> None:
-        pages = (
-            (OUTBOX_PAGE, self.outbox, (self.retry, self.remove)),
-            (INBOX_PAGE, self.inbox, (self.open_button, self.again, self.delete)),
+        pages: tuple[tuple[str, Rows, tuple[QPushButton | None, ...]], ...] = (
+            (OUTBOX_PAGE, self.outbox, (self.retry, self.remove, None)),
+            (
+                INBOX_PAGE,
+                self.inbox,
+                (self.open_button, self.again, self.delete, None, self.delete_fetched),
+            ),
         )
         for title, rows, buttons in pages:
             page = QWidget()
             column = QVBoxLayout(page)
             column.addWidget(rows, 1)
-            row = QHBoxLayout()
-            for button in buttons:
-                button.setAutoDefault(False)
-                row.addWidget(button)
-            row.addStretch(1)
-            if rows is self.inbox:
-                self.delete_fetched.setAutoDefault(False)
-                row.addWidget(self.delete_fetched)
-            column.addLayout(row)
+            column.addLayout(buttons_of(*buttons))
             self.tabs.addTab(page, title)
-        buttons_ = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons_.rejected.connect(self.reject)
-        without_icons(buttons_)
-        outer = column_of(self)
-        outer.addWidget(self.tabs, 1)
-        outer.addWidget(self.told)
-        outer.addWidget(buttons_)
+        end_with_close(self, self.tabs, self.told)
 
     def _connect(self) -> None:
         self._desk.changed.connect(self._show)
@@ -135,7 +125,7 @@ class TransfersDialog(QDialog):
         self.delete_fetched.clicked.connect(self._ask_fetched)
 
     def _show(self, state: NetworkState) -> None:
-        now = time.time()
+        now, self._is_receiving = time.time(), state.is_receiving
         self._deliveries = {each.number: each for each in state.deliveries}
         self._arrivals = {each.number: each for each in state.arrivals}
         newest = reversed(state.deliveries)
@@ -169,7 +159,10 @@ class TransfersDialog(QDialog):
         failures = [each.failure for each in (sent if is_out else came) if each.failure is not None]
         rows = self._deliveries if is_out else self._arrivals
         empty = NOTHING_SENT if is_out else NOTHING_RECEIVED
-        self.told.say(transfer_advice(failures) if rows else empty, "muted")
+        said = transfer_advice(failures) if rows else empty
+        if is_out and not self._is_receiving and any(map(_waits_for_report, sent)):
+            said = f"{said} {RECEIVER_NEEDED}".strip()
+        self.told.say(said, "muted")
 
     # Sent
 
@@ -276,3 +269,7 @@ class TransfersDialog(QDialog):
             self.told.say(failure_words(error), "danger")
         else:
             self._desk.tell(error)
+
+
+def _waits_for_report(delivery: Delivery) -> bool:
+    return delivery.state is DeliveryState.ASKED
