@@ -172,10 +172,15 @@ def _with_segmentation(analysis: Analysis, options: argparse.Namespace) -> Analy
     from spinealign.dicom.restoring import restored, with_restored
     from spinealign.dicom.segmentation_file import read_segmentation
     from spinealign.dicom.source import source_of
+    from spinealign.wording.corrections import other_view_message
 
     file = read_segmentation(options.segmentation)
     source = source_of(analysis.image, dicom_choices(options))
-    return with_restored(analysis, restored(analysis, file, source))
+    found = restored(analysis, file, source)
+    if found.other_view:
+        message = other_view_message(analysis, found.other_view)
+        sys.stderr.write(f"{message.sentence} {message.advice}\n")
+    return with_restored(analysis, found)
 
 
 def _with_report(analysis: Analysis, options: argparse.Namespace) -> RestoredReport:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from spinealign.domain.reading import Reading
     from spinealign.domain.report_details import LeftOutReading, ReportDetails
     from spinealign.export.dicom_objects import MissingObject
+    from spinealign.wording import Message
 
 COMMANDS = (
     "analyze", "volume", "compare", "course", "motion", "define", "reading", "deidentify", "models",
@@ -405,14 +406,18 @@ def _watched(work: Generator[Step, None, _Result], is_watched: bool) -> _Result:
 def _corrected(analysis: Analysis, options: argparse.Namespace) -> Analysis:
     """Apply what is saved, or signed; corrections that cannot be used are named and left alone."""
     from spinealign.domain.errors import CorrectionsError
-    from spinealign.export.corrections import load_corrections
+    from spinealign.export.corrections import load_corrections, view_set_aside
     from spinealign.measure.correction.corrected import apply_corrections
     from spinealign.reading.store import ReadingStore
+    from spinealign.wording.corrections import other_view_message
     from spinealign.wording.reading_window import SHOWN_AS_SIGNED_MESSAGE
 
     wanted = beside = None
     try:
         wanted = beside = load_corrections(analysis)
+        other = view_set_aside(analysis)
+        if other:
+            _print_message(other_view_message(analysis, other))
     except CorrectionsError as error:
         _print_error(error)
     if not getattr(options, "ignore_reading", False):
@@ -607,7 +612,10 @@ def _report_failure(path: Path, error: SpineAlignError, as_json: bool) -> None:
 def _print_error(error: SpineAlignError) -> None:
     from spinealign.wording import explain
 
-    message = explain(error)
+    _print_message(explain(error))
+
+
+def _print_message(message: Message) -> None:
     sys.stderr.write(f"{message.sentence} {message.advice}\n")
 
 

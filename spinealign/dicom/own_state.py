@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from spinealign.dicom.program_state import ProgramState, program_state
 from spinealign.domain.findings import MOST_BODIES, Analysis, Corrections
 from spinealign.json_files import JsonError, parse_json
 
@@ -51,6 +52,8 @@ class OwnState:
     mask_sha256 : str
         Of the mask, a byte a pixel, row by row as it is shown: outlines that another program
         changed afterwards do not go with these points.
+    program : ProgramState or None
+        What the program itself said; None in objects of earlier versions.
     """
 
     schema: Literal["spinealign-segmentation-1"]
@@ -60,6 +63,7 @@ class OwnState:
     corrections: Corrections
     is_corrected: bool
     mask_sha256: str
+    program: ProgramState | None = None
 
 
 def own_state(analysis: Analysis) -> OwnState:
@@ -74,6 +78,7 @@ def own_state(analysis: Analysis) -> OwnState:
         analysis.corrections or analysis.uncorrected,
         analysis.corrections is not None,
         "" if found is None else mask_checksum(found.mask),
+        program_state(analysis),
     )
 
 

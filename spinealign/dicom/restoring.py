@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spinealign.dicom.anatomy import Structure, StructureKind
 from spinealign.dicom.own_state import OwnState, mask_checksum, read_own_state
+from spinealign.dicom.program_state import ProgramState, as_said, unpacked_mask
 from spinealign.dicom.segmentation_file import FoundSegment, SegmentationFile
 from spinealign.dicom.source import SourceImage, source_of
 from spinealign.domain.dicom_choices import DicomChoices
@@ -23,6 +24,7 @@ from spinealign.domain.errors import DicomObjectError, DicomObjectProblem
 from spinealign.domain.examination import LEVEL_SEQUENCE, BodySource
 from spinealign.domain.findings import Analysis, Corrections, Facing, Segmentation, Vertebra
 from spinealign.domain.image import SpineImage
+from spinealign.measure.correction.bare import with_drawn_part
 from spinealign.measure.correction.corrected import apply_corrections, without_corrections
 from spinealign.measure.outlines.class_ids import class_id
 from spinealign.measure.outlines.mr_bodies import bodies_from_mask
@@ -49,12 +51,19 @@ class Restored:
         Bodies, points and drawings.
     is_own : bool
         Whether the points are those that were written, and not taken from outlines.
+    program : ProgramState or None
+        What the program itself said then.
+    other_view : str
+        As what the image was taken for, where that is another kind now: only what was drawn on
+        the picture, and outlines, are taken over then.
     """
 
     mask: Mask
     classes: Mapping[int, str]
     corrections: Corrections
     is_own: bool
+    program: ProgramState | None = None
+    other_view: str = ""
 
 
 def restored(analysis: Analysis, file: SegmentationFile, source: SourceImage) -> Restored:
@@ -77,17 +86,21 @@ def restored(analysis: Analysis, file: SegmentationFile, source: SourceImage) ->
     found = file.segments_on(source)
     if analysis.examination is None:
         raise DicomObjectError(file.path, DicomObjectProblem.NO_SPINE)
-    state = read_own_state(file.dataset)
-    if state is not None and state.view == analysis.view_name:
-        mask, classes = _own_mask(found, state, source.shape)
-        if mask_checksum(mask) == state.mask_sha256:
-            return Restored(mask, classes, state.corrections, is_own=True)
+    own = _own(file, found, source.shape)
+    if own is not None and own[0].view == analysis.view_name:
+        state, mask, classes = own
+        return Restored(mask, classes, state.corrections, is_own=True, program=state.program)
     named = tuple(one for one in found if one.structure.kind in _KINDS)
     if not named:
         raise DicomObjectError(file.path, DicomObjectProblem.NO_SPINE)
     if analysis.examination.body_source is BodySource.MASK:
-        return _of_slice(analysis, named)
-    return _of_film(analysis, named, file)
+        measured = _of_slice(analysis, named)
+    else:
+        measured = _of_film(analysis, named, file)
+    if own is None:
+        return measured
+    drawn = with_drawn_part(measured.corrections, own[0].corrections)
+    return replace(measured, corrections=drawn, other_view=own[0].view)
 
 
 def outlined_by(
@@ -103,7 +116,13 @@ def outlined_by(
     """
 
     def outlined(image: SpineImage, found: Segmentation) -> Segmentation:
-        named = file.segments_on(source_of(image, choices))
+        source = source_of(image, choices)
+        named = file.segments_on(source)
+        own = _own(file, named, source.shape)
+        program = None if own is None else own[0].program
+        if own is not None and program is not None:
+            said = program_mask(program, own[1])
+            return found if said is None else _with_mask(found, said, found.classes)
         mask = _slice_mask([one for one in named if one.structure.kind in _KINDS], image.shape)
         table = np.zeros(256, np.uint8)
         for value, name in found.classes.items():
@@ -123,7 +142,11 @@ def with_restored(analysis: Analysis, found: Restored) -> Analysis:
         Of the same image.
     found : Restored
     """
-    corrected = apply_corrections(without_corrections(analysis), found.corrections)
+    original = without_corrections(analysis)
+    said = None if found.program is None else program_mask(found.program, found.mask)
+    if found.program is not None and said is not None:
+        original = as_said(original, found.program, said)
+    corrected = apply_corrections(original, found.corrections)
     before = corrected.segmentation
     if before is None or np.array_equal(before.mask, found.mask):
         return corrected
@@ -140,6 +163,29 @@ def _with_mask(before: Segmentation, mask: Mask, classes: Mapping[int, str]) -> 
     is_same = before.mask == mask
     confidence = np.where(is_same, before.confidence, 1 - before.confidence)
     return Segmentation(before.model, dict(classes), mask, confidence.astype(np.float32))
+
+
+def _own(
+    file: SegmentationFile, found: Sequence[FoundSegment], shape: tuple[int, int]
+) -> tuple[OwnState, Mask, dict[int, str]] | None:
+    """Return what this program wrote along, with mask and classes; None where pixels changed."""
+    state = read_own_state(file.dataset)
+    if state is None:
+        return None
+    mask, classes = _own_mask(found, state, shape)
+    return (state, mask, classes) if mask_checksum(mask) == state.mask_sha256 else None
+
+
+def program_mask(said: ProgramState, shown: Mask) -> Mask | None:
+    """Return the program's own mask, (H, W); None where what was written of it is damaged.
+
+    Parameters
+    ----------
+    said : ProgramState
+    shown : ndarray of uint8, shape (H, W)
+        The mask that was shown beside it.
+    """
+    return unpacked_mask(said.mask, shown.shape) if said.mask else shown
 
 
 def _own_mask(

@@ -226,8 +226,8 @@ def load_corrections(
 ) -> Corrections | None:
     """Return what a person had corrected on this very picture, seen as this view.
 
-    What was drawn on the picture before it was analysed belongs to every view; of a picture
-    that nobody analysed, what was drawn on it as any view is all there is.
+    What was drawn on the picture belongs to every view; bodies belong to the view that they were
+    corrected in (`view_set_aside`).
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def load_corrections(
     Returns
     -------
     Corrections or None
-        None where nothing was saved, or where it belongs to another view of the image.
+        None where nothing was saved, or where nothing of it fits this view of the image.
 
     Raises
     ------
@@ -259,11 +259,31 @@ def load_corrections(
     fitting = [found for found in files if found.view == analysis.view_name]
     if fitting:
         return _corrections_in(fitting)
-    drawn = _corrections_in([found for found in files if found.view == _NO_VIEW])
-    own = replace(drawn or Corrections(), presentation=_presentation_in(files))
+    own = replace(_corrections_in(files) or Corrections(), presentation=_presentation_in(files))
     if drawn_part(own) == Corrections():
         return None
     return with_drawn_part(analysis.uncorrected, own)
+
+
+def view_set_aside(
+    analysis: Analysis, path: Path | None = None, profile_dir: Path | None = None
+) -> str:
+    """Return as which other view bodies were corrected that are not used now; "" where none were.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    path : Path, optional
+        As in `load_corrections`.
+    profile_dir : Path, optional
+        The user's profile.
+    """
+    files, _ = _files_of(analysis.image, path, profile_dir)
+    if is_bare(analysis) or any(found.view == analysis.view_name for found in files):
+        return ""
+    corrected = [found for found in files if found.view != _NO_VIEW and found.corrections]
+    latest = max(corrected, key=lambda found: found.saved_utc, default=None)
+    return "" if latest is None else latest.view
 
 
 def load_presentation(image: SpineImage, profile_dir: Path | None = None) -> Presentation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from spinealign.domain.examination import examination_named
 from spinealign.domain.findings import (
     BY_PERSON,
     Analysis,
@@ -21,6 +22,7 @@ from spinealign.domain.measurements import (
     Measurement,
     UnmeasurableReason,
 )
+from spinealign.wording.examinations import examination_text
 from spinealign.wording.failures import Message
 from spinealign.wording.text import listed, probability_text, safe_text
 from spinealign.wording.vertebrae import suggested_name
@@ -46,6 +48,32 @@ TOOL_WORDS = {
     DrawingTool.TEXT: "text",
     DrawingTool.ARROW: "arrow",
 }
+
+
+def other_view_message(analysis: Analysis, view: str) -> Message:
+    """Say that bodies were corrected while an image was taken for another kind.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        As it is shown now.
+    view : str
+        As corrections name the other kind.
+    """
+    return Message(
+        f"What was corrected on this image as {_kind_called(view)} is not used for "
+        f"{_kind_called(analysis.view_name)}; what was drawn on it is shown.",
+        "Nothing of it is lost: analyse the image as that kind again, and it is back.",
+    )
+
+
+def _kind_called(view: str) -> str:
+    try:
+        kind = examination_named(view)
+    except ValueError:
+        return "an image of another kind"
+    return f"“{examination_text(kind)}”"
+
 
 HANDLE_HINT = (
     "drag to move, with Shift to snap to the edge; arrow keys move by 1 pixel (Shift 10, Alt 0.1); "

@@ -32,6 +32,7 @@ from spinealign.domain.findings import (
 from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Calibration, Drawing, DrawingTool
 from spinealign.export import corrections as store
+from spinealign.wording.corrections import other_view_message
 from tests import phantoms
 from tests.examinations import SPINE_MR
 
@@ -517,11 +518,23 @@ class TestFilesThatDoNotFit:
     def test_corrections_of_another_view_are_left_alone(self, case, profile):
         path = store.save_corrections(case, profile_dir=profile)
         as_mr = replace(case, examination=SPINE_MR, corrections=Corrections(facing=Facing.RIGHT))
-        assert store.load_corrections(as_mr, profile_dir=profile) is None
+        drawn = store.load_corrections(as_mr, profile_dir=profile)
+        assert (drawn.drawings, drawn.calibration) == (SOME.drawings, SOME.calibration)
+        assert drawn.vertebrae == as_mr.vertebrae
+        assert store.view_set_aside(as_mr, profile_dir=profile) == case.view_name
+        assert store.view_set_aside(case, profile_dir=profile) == ""
+        said = other_view_message(as_mr, case.view_name).sentence
+        assert "“lateral cervical radiograph” is not used for “sagittal spine MR”" in said
         store.save_corrections(as_mr, profile_dir=profile)
         assert store.load_corrections(as_mr, profile_dir=profile) == as_mr.corrections
         (kept,) = set(path.parent.iterdir()) - {path}
         assert store.load_corrections(case, kept) == SOME
+
+    def test_a_picture_drawn_on_alone_sets_nothing_aside(self, case, profile):
+        bare = replace(case, examination=None, vertebrae=(), automatic=None)
+        store.save_corrections(bare, profile_dir=profile)
+        assert store.view_set_aside(case, profile_dir=profile) == ""
+        assert "an image of another kind" in other_view_message(case, "no such kind").sentence
 
     def test_a_good_file_in_the_profile_outweighs_a_broken_one(self, case, profile, monkeypatch):
         with monkeypatch.context() as context:

@@ -41,6 +41,7 @@ from spinealign.ui.picture.display_images import (
 )
 from spinealign.ui.work.services import Companion, OtherReadings, Sample, Services
 from spinealign.wording import Message
+from spinealign.wording.corrections import other_view_message
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,9 +171,11 @@ def carried(analysis: Analysis, turned: Turned, kept: Corrections | None) -> Cor
 
 
 def _beside(services: Services, automatic: Analysis) -> tuple[Corrections | None, Message | None]:
-    """Return what a person corrected in an earlier session, or why that cannot be used."""
+    """Return what a person corrected in an earlier session, and why not all of it is used."""
     try:
-        return services.load_corrections(automatic), None
+        found = services.load_corrections(automatic)
+        other = services.view_set_aside(automatic)
+        return found, other_view_message(automatic, other) if other else None
     except CorrectionsError as error:
         return None, wording.explain(error)
 

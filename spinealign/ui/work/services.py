@@ -143,6 +143,7 @@ class Services:
     corrections_that_hold: Callable[[Analysis, Corrections | None], Corrections | None]
     open_reading: Callable[[Analysis], ReadingSession]
     load_presentation: PresentationOf = lambda _image: AS_IN_FILE
+    view_set_aside: Callable[[Analysis], str] = lambda _analysis: ""
     other_readings: Callable[[ImageSource, Analysis], OtherReadings] = lambda _source, _analysis: ()
     restore: Callable[[Analysis, Path, DicomChoices], Restored] = lambda *_: _no_restoring()
     segmented_images: Callable[[Path], SegmentedImages] = lambda _: _no_images()
@@ -192,6 +193,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         corrections_that_hold=partial(_corrections_that_hold, profile_dir),
         open_reading=partial(_open_reading, profile_dir),
         load_presentation=partial(_load_presentation, profile_dir),
+        view_set_aside=partial(_view_set_aside, profile_dir),
         other_readings=partial(_other_readings, profile_dir),
         restore=_restore,
         segmented_images=_segmented_images,
@@ -387,6 +389,12 @@ def _load_corrections(profile_dir: Path | None, analysis: Analysis) -> Correctio
     from spinealign.export.corrections import load_corrections
 
     return load_corrections(analysis, profile_dir=profile_dir)
+
+
+def _view_set_aside(profile_dir: Path | None, analysis: Analysis) -> str:
+    from spinealign.export.corrections import view_set_aside
+
+    return view_set_aside(analysis, profile_dir=profile_dir)
 
 
 def _load_presentation(profile_dir: Path | None, image: SpineImage) -> Presentation:
