@@ -214,12 +214,17 @@ def migrate(connection: Any, back_up: Callable[[], None]) -> bool:
 def transaction(connection: Any) -> Iterator[None]:
     """Do several things together, on the disk when this ends, or none of them.
 
+    Within another transaction of the same connection this is a part of that one.
+
     Raises
     ------
     ArchiveError
         The disk is full, cannot be written, or another program keeps the database too long.
     """
     sqlcipher3 = _sqlcipher()
+    if connection.in_transaction:
+        yield
+        return
     try:
         connection.execute("BEGIN IMMEDIATE")
         try:

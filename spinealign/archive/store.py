@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -137,24 +137,40 @@ class Archive:
     def add_file(
         self, identifier: str, role: FileRole, name: str, source: Readable, at_utc: str
     ) -> StoredFile:
-        """Encrypt a file into the archive.
+        """Encrypt a file into the archive and let an examination have it."""
+        self._number(identifier)
+        stored = self.prepare_file(role, name, source)
+        self.add_prepared(identifier, stored, at_utc)
+        return stored
+
+    def prepare_file(self, role: FileRole, name: str, source: Readable) -> StoredFile:
+        """Encrypt a file into the archive, for `add_prepared`.
 
         The encrypted file is on the disk before the database knows of it: a kill between the
         two leaves a file that `remove_strays` takes away, never one that is missing.
         """
-        number = self._number(identifier)
-        file_identifier = secrets.token_hex(16)
-        digested = _Digested(source)
-        path = self._path(file_identifier)
+        identifier = secrets.token_hex(16)
+        digested, path = _Digested(source), self._path(identifier)
         path.parent.mkdir(exist_ok=True, mode=0o700)
-        size = encrypt_file(path, digested, self._keys.files, file_identifier)
-        stored = StoredFile(file_identifier, role, name, size, digested.sha256())
+        size = encrypt_file(path, digested, self._keys.files, identifier)
+        return StoredFile(identifier, role, name, size, digested.sha256())
+
+    def add_prepared(self, identifier: str, stored: StoredFile, at_utc: str) -> None:
+        """Let an examination have a file that is encrypted already."""
         with transaction(self.connection):
             self.connection.execute(
                 "INSERT INTO stored_file VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (file_identifier, number, role.value, name, size, stored.sha256, at_utc),
-            )
-        return stored
+                (
+                    stored.identifier, self._number(identifier), stored.role.value, stored.name,
+                    stored.size_bytes, stored.sha256, at_utc,
+                ),
+            )  # fmt: skip
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Do several things with the archive together: all are on the disk at the end, or none."""
+        with transaction(self.connection):
+            yield
 
     def examination_of_file(self, sha256: str) -> str | None:
         """Return the examination that an original file belongs to, or None, by its checksum."""

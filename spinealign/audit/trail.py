@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -125,7 +125,16 @@ class AuditTrail:
         self._trail = self._identity()
 
     def append(self, event: AuditEvent) -> int:
-        """Add an event and return its number.
+        """Add an event and return its number; see `append_many`.
+
+        Raises
+        ------
+        AuditDamagedError, OSError, Exception
+        """
+        return self.append_many((event,))
+
+    def append_many(self, events: Sequence[AuditEvent]) -> int:
+        """Add events, all or none, and return the number of the last one.
 
         Raises
         ------
@@ -137,17 +146,18 @@ class AuditTrail:
         Exception
             Of the database's, where the event could not be stored.
         """
-        content = canonical(event)
         with self._alone():
             self._require_whole_end()
-            counter, before = self._last()
-            mac = record_mac(self._key, before, counter + 1, content)
-            self._connection.execute(
-                "INSERT INTO audit_trail VALUES (?, ?, ?)", (counter + 1, content, mac)
-            )
+            counter, mac = self._last()
+            for event in events:
+                content, counter = canonical(event), counter + 1
+                mac = record_mac(self._key, mac, counter, content)
+                self._connection.execute(
+                    "INSERT INTO audit_trail VALUES (?, ?, ?)", (counter, content, mac)
+                )
         with self._alone():  # so that of two programs the slower one never turns the anchor back
             _write_anchor(self._anchor, self._key, Anchor(self._trail, *self._last()))
-        return counter + 1
+        return counter
 
     def events(self) -> Iterator[tuple[int, AuditEvent]]:
         """Yield each event with its number, from the first one.

@@ -195,21 +195,26 @@ def _put(session: Session, contents: _Contents, package: zipfile.ZipFile) -> Exa
     """
     archive, at_utc = session.archive, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     record = replace(contents.record, identifier=secrets.token_hex(16), added_utc=at_utc)
-    archive.put(record)
+    stored = []
     for file in contents.files:
         with package.open(file.member) as stream:
-            archive.add_file(record.identifier, file.role, file.name, stream, at_utc)
-    for each in contents.readings:
-        archive.put_reading(
-            record.identifier,
-            ReadingVersion(
-                each.version, each.status, each.reader, each.at_utc, each.impression,
-                each.content.encode("utf-8"),
-            ),
-        )  # fmt: skip
-    for note in contents.notes:
-        archive.add_note(record.identifier, note.author, note.at_utc, note.content)
+            stored.append(archive.prepare_file(file.role, file.name, stream))
+    with archive.together():
+        archive.put(record)
+        for each in stored:
+            archive.add_prepared(record.identifier, each, at_utc)
+        for version in contents.readings:
+            archive.put_reading(record.identifier, _version(version))
+        for note in contents.notes:
+            archive.add_note(record.identifier, note.author, note.at_utc, note.content)
     return archive.get(record.identifier)
+
+
+def _version(packed: _Version) -> ReadingVersion:
+    return ReadingVersion(
+        packed.version, packed.status, packed.reader, packed.at_utc, packed.impression,
+        packed.content.encode("utf-8"),
+    )  # fmt: skip
 
 
 def _with_head(head: bytes, sealed: Iterator[bytes]) -> Iterator[bytes]:

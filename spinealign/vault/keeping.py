@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from spinealign.archive.records import (
     MeasureRecord,
     PatientRecord,
     ReadingVersion,
+    StoredFile,
 )
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.findings import Analysis
@@ -70,8 +71,8 @@ class Opened:
 def keep(session: Session, opened: Opened, now: datetime | None = None) -> ExaminationRecord:
     """Put an examination into the archive, with its files; one that is there is brought up to date.
 
-    Each original file is encrypted into the archive before the database knows of it; a kill
-    leaves an examination with all files that were acknowledged. The originals stay where they are.
+    The files are encrypted first, then the database learns of all at once: a kill leaves all of
+    the examination or nothing. The originals stay where they are.
 
     Raises
     ------
@@ -84,19 +85,17 @@ def keep(session: Session, opened: Opened, now: datetime | None = None) -> Exami
     digests = {path: _sha256(path) for path in opened.files}
     known = next(filter(None, map(archive.examination_of_file, digests.values())), None)
     record = _record_of(opened, known or secrets.token_hex(16), at_utc)
-    if known is not None:
-        before = archive.get(known)
+    before = None if known is None else archive.get(known)
+    if before is not None:
         record = replace(record, added_utc=before.added_utc, tags=before.tags)
-    archive.put(record)
-    there = {stored.sha256 for stored in archive.files(record.identifier)}
-    for path, digest in digests.items():
-        if digest not in there:
-            with open_binary(path) as file:
-                archive.add_file(record.identifier, FileRole.ORIGINAL, path.name, file, at_utc)
-            there.add(digest)
-    _keep_thumbnail(session, record.identifier, opened.thumbnail_png, at_utc)
-    if opened.reading is not None:
-        keep_reading(session, record.identifier, opened.reading, at_utc)
+    stored = _new_files(session, digests, () if known is None else archive.files(known))
+    thumbnails = _new_thumbnail(session, opened.thumbnail_png, known)
+    with archive.together():
+        archive.put(record)
+        for each in (*stored, *thumbnails):
+            archive.add_prepared(record.identifier, each, at_utc)
+        if opened.reading is not None:
+            keep_reading(session, record.identifier, opened.reading, at_utc)
     session.record(EventKind.IMPORT if known is None else EventKind.CHANGE, *objects_of(record))
     return archive.get(record.identifier)
 
@@ -245,11 +244,23 @@ def _record_of(opened: Opened, identifier: str, at_utc: str) -> ExaminationRecor
     )
 
 
-def _keep_thumbnail(session: Session, identifier: str, png: bytes, at_utc: str) -> None:
-    if png and not session.archive.files(identifier, FileRole.THUMBNAIL):
-        session.archive.add_file(
-            identifier, FileRole.THUMBNAIL, "thumbnail.png", io.BytesIO(png), at_utc
-        )
+def _new_files(
+    session: Session, digests: Mapping[Path, str], known: Sequence[StoredFile]
+) -> list[StoredFile]:
+    there, new = {stored.sha256 for stored in known}, []
+    for path, digest in digests.items():
+        if digest not in there:
+            with open_binary(path) as file:
+                new.append(session.archive.prepare_file(FileRole.ORIGINAL, path.name, file))
+            there.add(digest)
+    return new
+
+
+def _new_thumbnail(session: Session, png: bytes, known: str | None) -> list[StoredFile]:
+    has_one = known is not None and session.archive.files(known, FileRole.THUMBNAIL)
+    if not png or has_one:
+        return []
+    return [session.archive.prepare_file(FileRole.THUMBNAIL, "thumbnail.png", io.BytesIO(png))]
 
 
 def _sha256(path: Path) -> str:

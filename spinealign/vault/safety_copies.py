@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from spinealign.accounts.book import AccountBook, Right
@@ -20,6 +20,8 @@ from spinealign.domain.protection import (
 )
 from spinealign.vault.place import ACCOUNTS, ANCHOR, KEPT, Place, Protection
 from spinealign.vault.session import Session
+
+_NAME_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 def back_up(session: Session, disk: Path) -> Iterator[tuple[int, int] | BackedUp]:
@@ -41,11 +43,18 @@ def back_up(session: Session, disk: Path) -> Iterator[tuple[int, int] | BackedUp
     """
     session.require(Right.BACK_UP)
     session.record(EventKind.BACK_UP, AuditObject(ObjectKind.FILE, session.identifier))
-    name = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    place = session.place
+    place, name = session.place, _free_name(disk / session.identifier)
     yield from backup.back_up(
         session.archive, place.folder, session.keys, disk, session.identifier, name, _beside(place)
     )
+
+
+def _free_name(folder: Path) -> str:
+    """Return the time as a name; of two back-ups in one second the later one gets the next."""
+    moment = datetime.now(UTC)
+    while (folder / moment.strftime(_NAME_FORMAT)).exists():
+        moment += timedelta(seconds=1)
+    return moment.strftime(_NAME_FORMAT)
 
 
 def back_ups_on(disk: Path) -> tuple[Path, ...]:

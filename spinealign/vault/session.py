@@ -298,16 +298,13 @@ class Session:
     # Inner works
 
     def _append(self, events: Sequence[AuditEvent]) -> None:
-        trail = self._opened.trail
-        for number, event in enumerate(events):
+        if self.trail_damage is None:
             try:
-                if self.trail_damage is None:
-                    trail.append(event)
-                    continue
+                self._opened.trail.append_many(events)
+                return
             except AuditDamagedError as error:
                 self.trail_damage = error.damage
-            self._have_wait(events[number:])
-            return
+        self._have_wait(events)
 
     def _have_wait(self, events: Sequence[AuditEvent]) -> None:
         path = self.place.kept / _WAITING

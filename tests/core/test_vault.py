@@ -485,6 +485,11 @@ class TestSafetyCopies:
         assert safety_copies.restore(copy, fresh, "anna", PASSWORD) == 1
         sign_in(fresh, "anna", PASSWORD).close()
 
+    def test_two_within_one_second_are_two(self, anna: Session, tmp_path: Path) -> None:
+        for _ in range(3):
+            list(safety_copies.back_up(anna, tmp_path / "disk"))
+        assert len(safety_copies.back_ups_on(tmp_path / "disk")) == 3
+
     def test_never_over_an_archive(self, where: Place, anna: Session, tmp_path: Path) -> None:
         list(safety_copies.back_up(anna, tmp_path / "disk"))
         [copy] = safety_copies.back_ups_on(tmp_path / "disk")
