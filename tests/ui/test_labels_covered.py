@@ -1,4 +1,4 @@
-"""Labels keep off what comes over them: messages above the picture, ends that grow at the cursor."""
+"""Labels keep off what comes over them: messages, ends that grow at the cursor, areas."""
 
 import pytest
 from PyQt6.QtCore import QPointF, QRectF
