@@ -30,6 +30,7 @@ class ReadProblem(StrEnum):
     NO_PIXELS = "no_pixels"
     SEGMENTATION = "segmentation"
     REPORT = "report"
+    OWN_PICTURE = "own_picture"
     UNSUPPORTED_COMPRESSION = "unsupported_compression"
     UNSUPPORTED_PACKING = "unsupported_packing"
     UNSUPPORTED_LAYOUT = "unsupported_layout"

@@ -14,6 +14,10 @@ _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"
 _REPORTS = ("1.2.840.10008.5.1.4.1.1.88.", "1.2.840.10008.5.1.4.1.1.104.")
 """Structured reports and encapsulated documents (PS3.4 annex B.5), by how their classes begin."""
 
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_OWN_MANUFACTURER = "SpineAlign"
+"""Manufacturer of the objects of this program, as `spinealign.dicom` writes it."""
+
 
 def require_image(path: Path, dataset: Dataset) -> None:
     """Refuse what is no image by its class.
@@ -21,10 +25,21 @@ def require_image(path: Path, dataset: Dataset) -> None:
     Raises
     ------
     ImageReadError
-        SEGMENTATION or REPORT
+        SEGMENTATION, REPORT or OWN_PICTURE
     """
     sop_class = str(dataset.get("SOPClassUID") or "")
     if sop_class in _SEGMENTATIONS:
         raise ImageReadError(path, ReadProblem.SEGMENTATION)
     if sop_class.startswith(_REPORTS):
         raise ImageReadError(path, ReadProblem.REPORT)
+    if sop_class == _SECONDARY_CAPTURE and _is_own_picture(dataset):
+        raise ImageReadError(path, ReadProblem.OWN_PICTURE)
+
+
+def _is_own_picture(dataset: Dataset) -> bool:
+    """Whether a capture shows results of this program: it names the image that it was made of.
+
+    The capture that stands for a picture which is no DICOM file names none, and is an image.
+    """
+    is_own = str(dataset.get("Manufacturer") or "").strip() == _OWN_MANUFACTURER
+    return is_own and bool(dataset.get("SourceImageSequence"))

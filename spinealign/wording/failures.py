@@ -93,6 +93,10 @@ _READ_MESSAGES = {
         "“{name}” is a DICOM report or document, and not an image{detail}.",
         "Open the image that it speaks of; other viewers show the report itself.",
     ),
+    ReadProblem.OWN_PICTURE: (
+        "“{name}” is a picture of results of SpineAlign, and not an image to be analysed{detail}.",
+        "Open the image that it was made of; it lies in the same study.",
+    ),
     ReadProblem.UNSUPPORTED_COMPRESSION: (
         "“{name}” is compressed in a way that SpineAlign cannot read{detail}.",
         "Export it uncompressed, or as JPEG, JPEG-LS or JPEG 2000.",

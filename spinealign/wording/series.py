@@ -33,6 +33,13 @@ def series_name(entry: SeriesEntry) -> str:
     return display_name(first.path.parent if is_spread else first.path)
 
 
+def retrieved_name(entry: SeriesEntry) -> str:
+    """Return what to call what came from a node: its file and folder are named by checksums."""
+    named = safe_text(entry.description.strip())
+    number = "" if entry.number is None else f"series {entry.number}"
+    return named or ", ".join(filter(None, (series_kind(entry), number)))
+
+
 def recent_name(stack: SeriesStack, root: Path) -> str:
     """Return what tells a series from the others of a path, without a word of the file about it.
 

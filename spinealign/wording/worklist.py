@@ -69,6 +69,7 @@ _SKIP_REASONS: Mapping[ReadProblem, str] = {
     ReadProblem.NO_PIXELS: "DICOM without an image",
     ReadProblem.SEGMENTATION: "DICOM segmentation",
     ReadProblem.REPORT: "DICOM report or document",
+    ReadProblem.OWN_PICTURE: "picture of results of SpineAlign",
     ReadProblem.UNSUPPORTED_COMPRESSION: "compressed in a way that cannot be read",
     ReadProblem.UNSUPPORTED_PACKING: "packed in a way that cannot be unpacked",
     ReadProblem.UNSUPPORTED_LAYOUT: "not a single greyscale image",

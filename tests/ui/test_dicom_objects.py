@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QFileDialog
 from spinealign.dicom.segmentation import segmentation_bytes
 from spinealign.dicom.source import source_of
 from spinealign.domain.findings import Step
+from spinealign.domain.report_details import ReportDetails
 from spinealign.imaging.readers import read_part
 from spinealign.measure.correction.changes import move_landmark
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
@@ -247,3 +248,32 @@ def test_masks_of_another_program_are_told_to_be_checked(qtbot, window, opened, 
     assert [body.level for body in found.vertebrae] == ["C3", "C4"]
     original = film_analysis(read_part(part_of(path))).segmentation.mask
     assert np.mean(found.segmentation.mask != original) < 0.02
+
+
+@pytest.mark.parametrize(("description", "title"), [("C-Spine lateral", "C-Spine lateral"),
+                                                    ("", "DX, series 3")])  # fmt: skip
+def test_what_came_from_a_node_is_called_as_its_series(qtbot, window, tmp_path, description, title):
+    folder = tmp_path / "fetched" / "0123456789abcdef"
+    folder.mkdir(parents=True)
+    path = KINDS["film"](folder / "fedcba9876543210.dcm")
+    dataset = dcmread(path)
+    dataset.SeriesDescription = description
+    dataset.save_as(path)
+    window.workbench.opener.open_private([folder])
+    qtbot.waitUntil(lambda: window.workbench.current_analysis is not None)
+    qtbot.waitUntil(lambda: at_rest(window))
+    assert window.workbench.current.title == title
+    assert window.navigation.title == title
+    assert window.windowTitle().startswith(title)
+
+
+def test_a_picture_of_own_results_is_no_case(qtbot, window, opened, tmp_path):
+    from spinealign.export.exporters import EXPORTERS
+
+    opened("film")
+    analysis = window.workbench.current_analysis
+    picture = tmp_path / "overlay.dcm"
+    picture.write_bytes(EXPORTERS["dicom_sc"].write(analysis, ReportDetails()))
+    window.workbench.opener.open_paths([picture])
+    qtbot.waitUntil(lambda: "picture of results of SpineAlign" in window.banner.text)
+    assert len(window.workbench.session.cases) == 1

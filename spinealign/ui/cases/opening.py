@@ -29,7 +29,12 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import PASTED_PREFIX, Sample, Services
 from spinealign.ui.work.tasks import Task, TaskRunner, Work
 from spinealign.wording import Message
-from spinealign.wording.series import listed_once_message, refused_message, scanning_text
+from spinealign.wording.series import (
+    listed_once_message,
+    refused_message,
+    retrieved_name,
+    scanning_text,
+)
 
 
 def file_filters() -> str:
@@ -172,8 +177,11 @@ class Opener(QObject):
         return [case.again for case in cases if case.recent.path in self._chosen]
 
     def open_private(self, folders: Sequence[Path]) -> None:
-        """Open images in folders of this program's own; they are not remembered."""
-        self._scan(list(folders))
+        """Open images in folders of this program's own; they are not remembered.
+
+        Files and folders are named by checksums: the images are called as their series are.
+        """
+        self._scan(list(folders), is_private=True)
 
     def open_sample(self, sample: Sample) -> None:
         """Open a sample case under its title; it is not remembered."""
@@ -225,9 +233,10 @@ class Opener(QObject):
         title: str = "",
         recent: Recent | None = None,
         take: Callable[[list[Opening]], object] | None = None,
+        is_private: bool = False,
     ) -> None:
         task = self._begin(lambda: self._services.scan(paths))
-        task.finished.connect(lambda scan: self._take(paths, scan, title, recent, take))
+        task.finished.connect(lambda scan: self._take(paths, scan, title, recent, take, is_private))
 
     def _begin(self, look: Callable[[], Work]) -> Task:
         task = self._runner.submit(look)
@@ -252,12 +261,16 @@ class Opener(QObject):
         title: str,
         recent: Recent | None,
         take: Callable[[list[Opening]], object] | None,
+        is_private: bool,
     ) -> None:
         if recent is not None and self._open_again(recent, stacked(scan.found)):
             return
         openings, study = planned(paths, scan)
         if title and len(openings) == 1:
             openings = [replace(openings[0], title=title)]
+        if is_private:
+            openings = [replace(one, title=retrieved_name(one.stack.first)) for one in openings]
+            study = None if study is None else replace(study, is_private=True)
         if take is not None:
             begin = [study.opening(study.preselected)] if study is not None else openings[:1]
             take(begin)

@@ -18,7 +18,7 @@ from spinealign.domain.study import (
 )
 from spinealign.ui.cases.case import Opening
 from spinealign.ui.settings.recent import Recent
-from spinealign.wording.series import recent_name
+from spinealign.wording.series import recent_name, retrieved_name
 
 MOST_ALONE = 50
 """Of a folder that holds series too, so many single pictures are opened at once; more are for a
@@ -42,19 +42,23 @@ class Study:
         The one to begin with.
     is_choice : bool
         Whether a person has to choose or may want another one: then the list comes to the front.
+    is_private : bool
+        Whether they lie in folders of this program's own, whose names say nothing.
     """
 
     stacks: tuple[SeriesStack, ...]
     roots: tuple[Path, ...]
     preselected: SeriesStack
     is_choice: bool = True
+    is_private: bool = False
 
     def opening(self, stack: SeriesStack, place: SlicePosition | None = None) -> Opening:
         """Return how one of the series is opened."""
         root = self.roots[0] if len(self.roots) == 1 else stack.first.parts[0].path
         number = stack.number if len(self.roots) == 1 else None
         name = "" if number is None else recent_name(stack, root)
-        return Opening(stack, Recent(root, number, place, name))
+        title = retrieved_name(stack.first) if self.is_private else ""
+        return Opening(stack, Recent(root, number, place, name), title)
 
 
 def planned(paths: Sequence[Path], scan: Scan) -> tuple[list[Opening], Study | None]:
@@ -135,7 +139,7 @@ def _again(stack: SeriesStack, chosen: frozenset[Path]) -> Recent | None:
     return Recent(root, stack.number, name=recent_name(stack, root))
 
 
-OF_IMAGES = frozenset((ReadProblem.SEGMENTATION, ReadProblem.REPORT))
+OF_IMAGES = frozenset((ReadProblem.SEGMENTATION, ReadProblem.REPORT, ReadProblem.OWN_PICTURE))
 """What speaks of an image and is none: it belongs to the case of that image."""
 
 
