@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF
 
@@ -13,6 +14,14 @@ from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.measure.geometry.drawings import measure_drawings
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.ui.picture.display_images import prepare_image, prepare_overlay
+from spinealign.ui.picture.label_places import (
+    CELL_PX,
+    Ground,
+    Label,
+    leader,
+    leads_over,
+    places_of,
+)
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.results.measure_model import MeasureChoices
 from tests.fakes import answer_for
@@ -104,6 +113,70 @@ def test_labels_and_names_lie_over_nothing_and_in_the_view(shown, name, size, tu
         assert not any(one.intersects(other) for one, other in combinations(boxes, 2))
 
 
+def test_a_table_of_sums_says_of_every_rectangle_whether_it_is_free():
+    random = np.random.default_rng(3)
+    ground = Ground((10.0, 20.0, 210.0, 170.0))
+    corners = random.uniform((0, 0), (230, 190), (30, 2))
+    taken = np.concatenate([corners, corners + random.uniform(1, 9, (30, 2))], axis=1)
+    points = random.uniform((0, 0), (230, 190), (30, 2))
+    ground.cover(taken)
+    ground.cover_points(points, 3.0)
+    taken = np.concatenate([taken, np.concatenate([points - 3, points + 3], axis=1)])
+    corners = random.uniform((0, 0), (230, 190), (2000, 2))
+    asked = np.concatenate([corners, corners + random.uniform(1, 30, (2000, 2))], axis=1)
+    is_free = ground.is_free(asked)
+    rects = [QRectF(QPointF(*one[:2]), QPointF(*one[2:])) for one in taken]
+    view = QRectF(10, 20, 200, 150)
+    for one, says_free in zip(asked, is_free, strict=True):
+        rect = QRectF(QPointF(*one[:2]), QPointF(*one[2:]))
+        near = rect.adjusted(-2 * CELL_PX, -2 * CELL_PX, 2 * CELL_PX, 2 * CELL_PX)
+        seen = rect.intersected(view)
+        if says_free:
+            assert not any(seen.intersects(each) for each in rects)
+        else:
+            assert any(near.intersects(each) for each in rects)
+    assert 0.2 < is_free.mean() < 0.9
+
+
+@pytest.mark.parametrize("at", [(50.0, 50.0), (5.0, 95.0)])
+def test_a_line_to_a_label_over_something_is_seen_however_steep_it_is(at):
+    random = np.random.default_rng(1)
+    corners = random.uniform(0, 300, (400, 2))
+    boxes = np.concatenate([corners, corners + np.array([40.0, 18.0])], axis=1)
+    stop = np.array([[100.0, 100.0, 140.0, 120.0]])
+    over = leads_over(boxes, at, stop)
+    grown = QRectF(QPointF(99, 99), QPointF(141, 121))
+    for box, says_over in zip(boxes, over, strict=True):
+        line = leader(tuple(box), at)
+        shares = np.linspace(0, 1, 4000)[:, None]
+        on_line = [] if line is None else np.array(line[0]) * (1 - shares) + np.array(at) * shares
+        crossed = any(grown.contains(QPointF(*point)) for point in on_line)
+        assert crossed == says_over
+    assert 0.02 < over.mean() < 0.9
+
+
+def test_each_label_keeps_off_those_before_it_and_the_first_stands_nearest():
+    view = (0.0, 0.0, 400.0, 300.0)
+    labels = [Label((200.0, 150.0), (90.0, 19.0), view) for _ in range(60)]
+    found = places_of(labels, view, taken=[(300.0, 0.0, 400.0, 300.0)])
+    written = [QRectF(QPointF(*box[:2]), QPointF(*box[2:])) for box in found if box is not None]
+    assert found[0] == (208.0, 140.5, 298.0, 159.5)
+    assert len(written) >= 15
+    assert not any(one.intersects(other) for one, other in combinations(written, 2))
+    assert all(box.right() <= 300.0 for box in written)
+
+
+def test_more_values_are_written_than_the_first_few_that_find_no_room(shown):
+    viewer = shown("spine_1.png", SIZES["1920x1080"])
+    analysis = answer_for(Path("spine_1.png"), None)
+    viewer.picture.show_measures(analysis.measurements)
+    plates = labels(viewer)
+    assert len(analysis.measurements) > 200
+    assert len(plates) > 60
+    assert not any(one.intersects(other) for one, other in combinations(plates, 2))
+    assert covering(plates, [*names(viewer), *handles(viewer)]) == []
+
+
 @pytest.mark.parametrize("name", ["film_1.png", "spine_1.png"])
 def test_values_and_names_are_written_where_there_is_room(shown, name):
     viewer = shown(name, SIZES["1920x1080"])
@@ -171,7 +244,7 @@ def test_a_label_covers_neither_its_own_line_nor_what_was_measured(shown, size, 
     [(strokes, _)] = viewer.picture.measures._items.values()
     to_view = viewer.viewportTransform()
     lines, _ = strokes.segments(to_view)
-    assert lines
+    assert len(lines)
     plates = labels(viewer)
     for start, end in lines:
         for share in (0.0, 0.25, 0.5, 0.75, 1.0):

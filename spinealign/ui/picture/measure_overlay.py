@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -30,7 +30,16 @@ from spinealign.ui.picture.base_items import (
     cosmetic_pen,
 )
 from spinealign.ui.picture.handles import DRAWN, EDITED
-from spinealign.ui.picture.label_places import Box, Segment, along, free_place, leader
+from spinealign.ui.picture.label_places import (
+    Box,
+    Boxes,
+    Label,
+    Segment,
+    Segments,
+    leader,
+    places_of,
+    squares_along,
+)
 from spinealign.wording.measure_rows import drawn_text, has_value
 from spinealign.wording.measures import short_name
 
@@ -43,18 +52,13 @@ COLOURS = {
     MeasureState.DRAWN: DRAWN,
 }
 LETTER_PX = 12
+_NONE: Segments = np.zeros((0, 2, 2))
 MARGIN_PX = 5.0
 HALO_PX, SELECTED_PX = 1.6, 1.6
 """How much wider a line is below itself, and while it stands out."""
 
 LEADER_PX, LEADER_ALPHA = 1.2, 170
 ROUND_PX = 4.0
-MOST_SQUARES = 3000
-"""Where lines fill more squares than this, labels keep off their own lines only."""
-
-MOST_MISSES = 3
-"""Once so many labels found no place the picture is full: no further one is looked for."""
-
 HOVER_PX = 5.0
 """How near to a line the cursor must be to be told its value."""
 
@@ -95,6 +99,7 @@ class StrokesItem(PictureItem):
     def __init__(self, parent: QGraphicsItem) -> None:
         super().__init__(parent, Layer.STROKES)
         self._strokes: list[tuple[StrokeKind, QPolygonF, QRectF]] = []
+        self._segments: tuple[Segments, Segments] = _NONE, _NONE
         self._bounds = QRectF()
         self._colour = AUTOMATIC
         self._is_selected = False
@@ -111,6 +116,7 @@ class StrokesItem(PictureItem):
             rect = polygon.boundingRect().adjusted(-0.1, -0.1, 0.1, 0.1)
             self._strokes.append((stroke.kind, polygon, rect))
             self._bounds = self._bounds.united(rect)
+        self._segments = _segments_of(measurement)
         self.update()
 
     def set_gaps(self, names: Sequence[QRectF]) -> None:
@@ -123,16 +129,15 @@ class StrokesItem(PictureItem):
             self._gaps = gaps
             self.update()
 
-    def segments(self, to_view: QTransform) -> tuple[list[Segment], list[Segment]]:
+    def segments(self, to_view: QTransform) -> tuple[Segments, Segments]:
         """Return what is drawn on the screen: lines, and dashes that lead on from them."""
         to_screen = self.sceneTransform() * to_view
-        lines: list[Segment] = []
-        dashes: list[Segment] = []
-        for kind, polygon, _ in self._strokes:
-            points = (to_screen.map(polygon.at(place)) for place in range(polygon.count()))
-            shown = [(point.x(), point.y()) for point in points]
-            (dashes if kind in _DASHES else lines).extend(pairwise(shown))
-        return lines, dashes
+        turn = np.array([
+            [to_screen.m11(), to_screen.m12()], [to_screen.m21(), to_screen.m22()],
+        ])  # fmt: skip
+        shift = np.array([to_screen.dx(), to_screen.dy()])
+        solid, dashed = (one @ turn + shift for one in self._segments)
+        return solid, dashed
 
     def areas(self, to_view: QTransform) -> list[Box]:
         """Return the rectangles on screen of closed lines: their inside is what is measured."""
@@ -376,33 +381,21 @@ class MeasureLayer:
         taken = [*uncrossed, *(_sides(box) for box in around.handles)]
         room = view.adjusted(4, 4, -4, -4)
         lines = {k: strokes.segments(to_view) for k, (strokes, _) in self._items.items()}
-        everything = along([one for solid, dashed in lines.values() for one in (*solid, *dashed)])
-        if len(everything) > MOST_SQUARES:
-            everything = everything[:0]
-        misses = 0
-        for key in sorted(self._items, key=lambda k: self._items[k][1].turn()):
+        everything = np.concatenate([one for both in lines.values() for one in both])
+        order = sorted(self._items, key=lambda key: self._items[key][1].turn())
+        labels = []
+        for key in order:
             strokes, label = self._items[key]
-            if misses == MOST_MISSES:
-                label.set_shift(None)
-                continue
             place = to_view.map(label.scenePos())
             limits = _sides(room) if is_whole or room.contains(place) else None
             areas = np.array(strokes.areas(to_view), np.float64).reshape(-1, 4)
-            own = np.concatenate([areas, along(lines[key][0])])
-            wishes = [
-                np.concatenate([own, everything]),
-                np.concatenate([own, along(lines[key][1])]),
-                own,
-                *([own[:0]] if label.is_selected else []),
-            ]
+            wishes = partial(_wishes, areas, *lines[key], label.is_selected)
             at, is_left = (place.x(), place.y()), self._is_left_of_points(label)
-            box = free_place(at, label.size_px, limits, taken, is_left, uncrossed, wishes)
-            if box is None:
-                misses += 1
-            else:
-                taken.append(box)
-                uncrossed.append(box)
-            label.set_shift(None if box is None else QPointF(box[0], box[1]) - place)
+            labels.append(Label(at, label.size_px, limits, is_left, wishes))
+        found = places_of(labels, _sides(view), taken, uncrossed, everything)
+        for key, label, box in zip(order, labels, found, strict=True):
+            shift = None if box is None else QPointF(box[0] - label.at[0], box[1] - label.at[1])
+            self._items[key][1].set_shift(shift)
 
     def _leave_gaps(self, names: Sequence[QRectF], to_view: QTransform) -> None:
         """Draw no line through a name."""
@@ -454,6 +447,27 @@ class MeasureLayer:
 def label_text(measurement: Measurement, lengths: LengthUnit) -> str:
     """Return a short name and the value: "C2–C7 Cobb  12.3°"."""
     return f"{short_name(measurement)}  {drawn_text(measurement, lengths)}"
+
+
+def _wishes(areas: Boxes, solid: Segments, dashed: Segments, is_selected: bool) -> Iterator[Boxes]:
+    """Yield what a label keeps off, made when it is asked for: most find a place at once."""
+    yield areas
+    own = np.concatenate([areas, squares_along(solid)])
+    yield np.concatenate([own, squares_along(dashed)])
+    yield own
+    if is_selected:
+        yield areas[:0]
+
+
+def _segments_of(measurement: Measurement) -> tuple[Segments, Segments]:
+    """Return lines and dashes of a measurement, in pixels of the picture."""
+    lines: list[Segment] = []
+    dashes: list[Segment] = []
+    for stroke in measurement.strokes:
+        points = [(float(x), float(y)) for x, y in stroke.points]
+        (dashes if stroke.kind in _DASHES else lines).extend(pairwise(points))
+    solid, dashed = (np.array(one, np.float64).reshape(-1, 2, 2) for one in (lines, dashes))
+    return solid, dashed
 
 
 def _sides(box: QRectF) -> Box:

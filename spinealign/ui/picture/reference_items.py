@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QGraphicsItem
 
 from spinealign.domain.measurements import Point
 from spinealign.ui.picture.base_items import HALO, Layer, PictureItem, cosmetic_pen
-from spinealign.ui.picture.label_places import Box, free_place
+from spinealign.ui.picture.label_places import Box, Label, places_of
 from spinealign.ui.picture.measure_overlay import ValueItem
 
 COLOUR = QColor("#c3f58a")
@@ -78,10 +78,13 @@ class ReferenceLayer:
         view, to_view = QRectF(views[0].rect()).adjusted(4, 4, -4, -4), views[0].viewportTransform()
         limits = (view.left(), view.top(), view.right(), view.bottom())
         taken: list[Box] = [(b.left(), b.top(), b.right(), b.bottom()) for b in covered]
-        for name in names:
-            place = to_view.map(name.scenePos())
-            box = free_place((place.x(), place.y()), name.size_px, limits, taken)
-            taken += [] if box is None else [box]
+        places = [to_view.map(name.scenePos()) for name in names]
+        labels = [
+            Label((place.x(), place.y()), name.size_px, limits)
+            for place, name in zip(places, names, strict=True)
+        ]
+        found = places_of(labels, limits, taken)
+        for name, place, box in zip(names, places, found, strict=True):
             name.set_shift(None if box is None else QPointF(box[0], box[1]) - place)
         return [name for name in names if name.has_room]
 
