@@ -159,15 +159,20 @@ class AuditTrail:
             _write_anchor(self._anchor, self._key, Anchor(self._trail, *self._last()))
         return counter
 
-    def events(self) -> Iterator[tuple[int, AuditEvent]]:
-        """Yield each event with its number, from the first one.
+    @property
+    def identifier(self) -> str:
+        """Of the trail, which its checksums and its anchor are bound to."""
+        return self._trail
+
+    def events(self, after: int = 0) -> Iterator[tuple[int, AuditEvent]]:
+        """Yield each event with its number, from the one after a number on.
 
         Raises
         ------
         msgspec.ValidationError
             A record is no event; `verify` tells which one.
         """
-        for record in self._records():
+        for record in self._records(after):
             yield record.counter, msgspec.json.decode(record.event, type=AuditEvent)
 
     def verify(self) -> Verdict:
@@ -216,9 +221,11 @@ class AuditTrail:
         if not hmac.compare_digest(bytes(row[0]), anchor.mac):
             raise AuditDamagedError(Damage.CHANGED)
 
-    def _records(self) -> list[Record]:
+    def _records(self, after: int | None = None) -> list[Record]:
         rows = self._connection.execute(
-            "SELECT counter, event, mac FROM audit_trail ORDER BY counter"
+            "SELECT counter, event, mac FROM audit_trail WHERE ? IS NULL OR counter > ? "
+            "ORDER BY counter",
+            (after, after),
         )
         return [Record(int(row[0]), bytes(row[1]), bytes(row[2])) for row in rows]
 

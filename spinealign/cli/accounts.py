@@ -7,6 +7,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from spinealign.cli.series import WrongUseError
 from spinealign.cli.signing_in import (
     add_sign_in_options,
     asked,
@@ -58,6 +59,17 @@ def add_audit(commands: Any) -> None:
     export = _action(actions, "export", _audit_export, "write the events as XML (DICOM PS3.15 A.5)")
     export.add_argument("file", type=Path, metavar="FILE")
     export.add_argument("--site", default="", help="name of the institution")
+    send = _action(actions, "send", _audit_send, "send what was not sent yet to the repository")
+    send.add_argument("--to", metavar="HOST", help="from now on to this syslog server, over TLS")
+    send.add_argument("--port", type=int, default=6514, help="its port (default: 6514)")
+    send.add_argument("--site", default="", help="name of the institution")
+    for name, words in (
+        ("ca", "certificates of the authorities to trust (default: the system's)"),
+        ("certificate", "certificate of this program, where the server asks for one"),
+        ("key", "key of that certificate"),
+    ):
+        send.add_argument(f"--{name}", type=Path, metavar="FILE", help=words)
+    send.add_argument("--stop", action="store_true", help="send no events any more")
     _action(actions, "begin-anew", _audit_begin, "set a damaged trail aside and begin a new one")
 
 
@@ -157,7 +169,6 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _password(options: argparse.Namespace) -> int:
-    from spinealign.cli.series import WrongUseError
     from spinealign.vault import administration
     from spinealign.vault.session import sign_in
     from spinealign.wording.archive import PASSWORD_CHANGED, PASSWORD_PROMPT
@@ -222,6 +233,32 @@ def _audit_export(options: argparse.Namespace) -> int:
         lines = messages_xml(events, platform.node() or "SpineAlign", options.site)
         write_export(options.file, "".join(f"{line}\n" for line in lines).encode())
     print(EXPORTED_TRAIL.format(count=counted(len(events), "event"), file=options.file))
+    return EXIT_DONE
+
+
+def _audit_send(options: argparse.Namespace) -> int:
+    from spinealign.network.audit_repository import (
+        Repository,
+        certificate_files,
+        configure,
+        repository_of,
+        send_new,
+    )
+    from spinealign.wording.archive import AUDIT_SENT, NO_REPOSITORY, SENDING_ENDED, counted
+
+    with signed_in(options) as session:
+        if options.stop:
+            configure(session, None)
+            print(SENDING_ENDED)
+            return EXIT_DONE
+        if options.to:
+            tls = certificate_files(options.ca, options.certificate, options.key)
+            configure(session, Repository(options.to, options.port, tls, options.site))
+        repository = repository_of(session.place)
+        if repository is None:
+            raise WrongUseError(NO_REPOSITORY)
+        count = send_new(session)
+    print(AUDIT_SENT.format(count=counted(count, "event"), host=repository.host))
     return EXIT_DONE
 
 

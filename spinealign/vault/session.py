@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,15 @@ class Session:
         self.require(Right.READ_AUDIT_TRAIL)
         self.record(EventKind.AUDIT_LOG_USED, AuditObject(ObjectKind.AUDIT_LOG, self.identifier))
         return tuple(self._opened.trail.events())
+
+    @property
+    def trail_identifier(self) -> str:
+        """Identifier of the trail: another one after a damaged trail was set aside."""
+        return self._opened.trail.identifier
+
+    def events_after(self, counter: int, most: int) -> Sequence[tuple[int, AuditEvent]]:
+        """Return the next events after a number, for sending them; this is not recorded."""
+        return tuple(islice(self._opened.trail.events(counter), most))
 
     def verify_trail(self) -> Verdict:
         """Return whether the trail is as it was written.
