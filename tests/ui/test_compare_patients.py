@@ -357,6 +357,16 @@ def test_two_films_of_a_day_are_flexion_and_extension(opened):
     assert page.table.item(0, 3).text() == f"-{before}"
 
 
+def test_the_table_of_motion_has_more_room_than_its_chart(opened, qtbot):
+    found = opened(*BENT)
+    found.resize(1180, 660)
+    page = turn_to(found, found.motion)
+    qtbot.waitUntil(lambda: page.table.width() > 100)
+    assert page.table.width() > 2 * page.chart.width()
+    last = page.table.columnCount() - 1
+    assert page.table.columnViewportPosition(last) < page.table.viewport().width()
+
+
 def test_motion_is_never_measured_across_patients(opened):
     found = opened(*FILES)
     page = turn_to(found, found.motion)

@@ -267,7 +267,8 @@ class MotionPage(QWidget):
         level_by_level.setChildrenCollapsible(False)
         level_by_level.setStretchFactor(0, 3)
         level_by_level.setStretchFactor(1, 1)
-        level_by_level.setSizes([_TABLE_SHARE, 100 - _TABLE_SHARE])
+        # Larger than what both need at least, or that would be what they get.
+        level_by_level.setSizes([_TABLE_SHARE * 10, (100 - _TABLE_SHARE) * 10])
         column.addWidget(level_by_level, 1)
         column.addWidget(self.cautions)
         column.addLayout(self._button_row())
