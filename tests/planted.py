@@ -18,7 +18,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pydicom
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 from pydicom import DataElement, Dataset, Sequence, dcmread, dcmwrite
 from pydicom.datadict import DicomDictionary
 from pydicom.dataset import FileMetaDataset
@@ -187,6 +187,7 @@ def plant_hidden(corpus: Corpus, dataset: Dataset) -> None:
     icon.PixelData = f"{SURNAME}     ".encode()
     icon.ImageComments = SURNAME
     dataset.IconImageSequence = [icon]
+    corpus.plant(dataset, 0x00282000, "OB", colour_profile())
     corpus.plant(dataset, 0xFFFCFFFC, "OB", f"{SURNAME}!".encode())
     corpus.plant(dataset, 0x00091001, "LO", NUMBER)  # without a creator
     corpus.plant(dataset, 0x00189999, "UN", SURNAME.encode() + b"!")  # not in any dictionary
@@ -289,7 +290,7 @@ def compressed_dataset(corpus: Corpus, number: int) -> Dataset:
     dataset.Rows, dataset.Columns = pixels.shape
     dataset.BitsAllocated = dataset.BitsStored = 8
     dataset.HighBit = 7
-    frame = with_comment(jpeg_bytes(pixels, exif=exif()))
+    frame = with_comment(jpeg_bytes(pixels, exif=exif(), icc_profile=colour_profile()))
     dataset.PixelData = encapsulate([frame])
     dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
     corpus.places += 2
@@ -308,6 +309,27 @@ def exif() -> bytes:
     return data.tobytes()
 
 
+def colour_profile(space: str = "sRGB") -> bytes:
+    """Return a colour profile whose description, maker and rights name the patient."""
+    plain = ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
+    (count,) = struct.unpack_from(">I", plain, 128)
+    entries = [struct.unpack_from(">4sII", plain, 132 + 12 * n) for n in range(count)]
+    elements = {tag: plain[start : start + length] for tag, start, length in entries}
+    text = f"{SURNAME} {GIVEN}".encode()
+    elements[b"desc"] = b"desc\0\0\0\0" + struct.pack(">I", len(text) + 1) + text + b"\0" * 79
+    elements[b"cprt"] = elements[b"priv"] = b"text\0\0\0\0" + text + b"\0"
+    elements[b"dmnd"] = f"mluc{SURNAME}".encode("utf-16-be")
+    elements[b"wtpt"] += text  # behind the numbers
+    table, body = struct.pack(">I", len(elements)), b""
+    for tag, data in elements.items():
+        start = 132 + 12 * len(elements) + len(body)
+        table += struct.pack(">4sII", tag, start, len(data))
+        body += data + b"\0" * (-len(data) % 4)
+    header = bytearray(plain[:128])
+    struct.pack_into(">I", header, 0, 128 + len(table) + len(body))
+    return bytes(header) + table + body
+
+
 def plant_pictures(corpus: Corpus) -> None:
     """Write PNG, JPEG, TIFF, WebP, GIF and BMP files with metadata that name the patient."""
     pixels = soft_pixels()
@@ -319,11 +341,14 @@ def plant_pictures(corpus: Corpus) -> None:
     info.add_itxt("XML:com.adobe.xmp", f"<x>{SURNAME}</x>")
     info.add(b"tIME", struct.pack(">HBBBBB", 2021, 3, 10, 1, 2, 3))
     info.add(b"prVt", SURNAME.encode())
-    picture.save(corpus.folder / f"{SURNAME}.png", pnginfo=info, exif=exif())
+    profile = {"icc_profile": colour_profile()}
+    picture.save(corpus.folder / f"{SURNAME}.png", pnginfo=info, exif=exif(), **profile)
     with (corpus.folder / f"{SURNAME}.png").open("ab") as file:
         file.write(SURNAME.encode())
     iptc = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + struct.pack(">I", 20) + SURNAME.encode().ljust(20)
-    jpeg = with_comment(jpeg_bytes(pixels, exif=exif(), xmp=f"<x>{SURNAME}</x>".encode()))
+    jpeg = with_comment(
+        jpeg_bytes(pixels, exif=exif(), xmp=f"<x>{SURNAME}</x>".encode(), **profile)
+    )
     jpeg = jpeg[:2] + b"\xff\xed" + struct.pack(">H", len(iptc) + 2) + iptc + jpeg[2:]
     (corpus.folder / f"{GIVEN}.jpg").write_bytes(jpeg + NUMBER.encode())
     tags = {
@@ -333,20 +358,24 @@ def plant_pictures(corpus: Corpus) -> None:
         316: SURNAME,
         700: SURNAME.encode(),
     }
-    for name, options in (("raw", {}), ("lzw", {"compression": "tiff_lzw"}),
+    for name, options in (("raw", profile), ("lzw", {"compression": "tiff_lzw"}),
                           ("big", {"big_tiff": True})):  # fmt: skip
         pages = [picture, picture.rotate(180)]
         target = corpus.folder / f"{SURNAME}-{name}.tif"
         pages[0].save(target, save_all=True, append_images=pages[1:], tiffinfo=tags, **options)
         corpus.places += 10
     picture.save(
-        corpus.folder / f"{SURNAME}.webp", lossless=True, exif=exif(), xmp=SURNAME.encode()
+        corpus.folder / f"{SURNAME}.webp",
+        lossless=True,
+        exif=exif(),
+        xmp=SURNAME.encode(),
+        **profile,
     )
     picture.convert("P").save(corpus.folder / f"{SURNAME}.gif", comment=f"{SURNAME} {NUMBER}")
     picture.save(corpus.folder / f"{SURNAME}.bmp")
     with (corpus.folder / f"{SURNAME}.bmp").open("ab") as file:
         file.write(SURNAME.encode())
-    corpus.places += 26
+    corpus.places += 30
 
 
 def plant_volumes(corpus: Corpus) -> None:

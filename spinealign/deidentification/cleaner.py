@@ -27,6 +27,7 @@ from spinealign.deidentification.elements import (
     representation_of,
     several,
 )
+from spinealign.deidentification.icc import bare_profile
 from spinealign.deidentification.identity import (
     DEFINED_TERMS,
     Identity,
@@ -271,8 +272,19 @@ class Cleaner:
         elif representation in NUMBERS:
             if not is_stored_as_number(dataset, tag):
                 self._remove(dataset, tag)
+        elif keyword == "ICCProfile":
+            self._keep_profile(dataset, tag)
         elif keyword not in BULK and (representation in BYTES or "OB" in all_representations(tag)):
             self._remove(dataset, tag)
+
+    def _keep_profile(self, dataset: Dataset, tag: int) -> None:
+        element = element_of(dataset, tag)
+        value = bytes(element.value or b"") if element is not None else b""
+        bare = bare_profile(value)
+        if bare is None:
+            self._remove(dataset, tag)
+        elif bare != value:
+            self._put(dataset, tag, bare, "texts removed")
 
     def _keep_date(self, dataset: Dataset, tag: int, representation: str) -> None:
         """Do with a date that no row of the table moves or keeps what is done with dates."""

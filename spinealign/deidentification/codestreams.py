@@ -5,14 +5,19 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from spinealign.deidentification.icc import bare_profile
+
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 _TEM, _RST0, _RST7 = 0x01, 0xD0, 0xD7
 _JFIF, _ICC, _ADOBE, _EXIF = b"JFIF\0", b"ICC_PROFILE\0", b"Adobe", b"Exif\0\0"
 _JFIF_BYTES, _ADOBE_BYTES = 14, 12
+_MOST_OF_PROFILE = 65_519
+TEXTS_OF_PROFILE: Final = "texts of the colour profile"
 _ORIENTATION: Final = 0x0112
 _JP2_START, _JP2_BOXES = b"\0\0\0\x0cjP  ", (b"jP  ", b"ftyp", b"jp2h", b"jp2c")
-_J2K_START, _J2K_COM, _J2K_SOT = b"\xff\x4f", 0x64, 0x90
+_JP2_COLOUR, _JP2_HEADER = b"colr", (b"ihdr", b"bpcc", b"colr", b"pclr", b"cmap", b"cdef", b"res ")
+_J2K_START, _J2K_COM, _J2K_SOT, _J2K_EOC = b"\xff\x4f", 0x64, 0x90, b"\xff\xd9"
 
 
 class CodestreamError(ValueError):
@@ -24,8 +29,8 @@ def bare_jpeg(
 ) -> bytes:
     """Return a JPEG (also lossless, and JPEG-LS) without comments and application data.
 
-    Kept are JFIF's density (without its thumbnail), Adobe's colour transform, ICC profiles, and
-    of EXIF the orientation alone. What follows the end of the picture goes.
+    Kept are JFIF's density (without its thumbnail), Adobe's colour transform, ICC profiles
+    without their texts, and of EXIF the orientation alone. What follows the picture goes.
 
     Parameters
     ----------
@@ -43,6 +48,7 @@ def bare_jpeg(
     if stream[:2] != b"\xff\xd8":
         raise CodestreamError
     kept, place = [stream[:2]], 2
+    profile: list[bytes] = []
     while True:
         marker, place = _marker(stream, place)
         if marker == _EOI:
@@ -54,6 +60,11 @@ def bare_jpeg(
             continue
         end = place + _length(stream, place)
         segment = stream[place + 2 : end]
+        if marker == _APP2 and segment.startswith(_ICC):
+            profile.append(segment[len(_ICC) :])
+            kept += _profile_segments(profile, names)
+            place = end
+            continue
         content = _kept_segment(marker, segment)
         if content != segment:
             names.append(_segment_name(marker, segment))
@@ -113,14 +124,37 @@ def _kept_segment(marker: int, segment: bytes) -> bytes | None:
         return segment[: _JFIF_BYTES - 2] + b"\0\0"
     if marker == _APP1:
         return _orientation_alone(segment)
-    if marker == _APP2:
-        return segment if segment.startswith(_ICC) else None
     if marker == _APP14:
         return segment[:_ADOBE_BYTES] if segment.startswith(_ADOBE) else None
     # APP8 of JPEG-LS (SPIFF, colour transforms) changes how pixels are read: HP's is kept.
     if marker == 0xE8 and segment.startswith(b"mrfx"):
         return segment[:5]
     return None if _APP0 <= marker <= _APP15 else segment
+
+
+def _profile_segments(parts: list[bytes], names: list[str]) -> list[bytes]:
+    """Return the segments of a colour profile once all its parts are there, without its texts.
+
+    Parameters
+    ----------
+    parts : list of bytes
+        Each begins with its number, from 1, and the number of all (ICC.1:2022, B.4).
+    names : list of str
+        What went is added to it.
+    """
+    if len(parts) < 1 or any(len(part) < 2 or part[1] != len(parts) for part in parts):
+        return []
+    whole = b"".join(part[2:] for part in sorted(parts))
+    bare = bare_profile(whole)
+    if bare != whole:
+        names.append("colour profile" if bare is None else TEXTS_OF_PROFILE)
+    rest = bare or b""
+    pieces = [rest[at : at + _MOST_OF_PROFILE] for at in range(0, len(rest), _MOST_OF_PROFILE)]
+    return [
+        struct.pack(">BBH", 0xFF, _APP2, len(_ICC) + len(piece) + 4)
+        + _ICC + bytes((number, len(pieces))) + piece
+        for number, piece in enumerate(pieces, 1)
+    ]  # fmt: skip
 
 
 def _segment_name(marker: int, segment: bytes) -> str:
@@ -177,7 +211,8 @@ def bare_jpeg_2000(stream: bytes) -> bytes:
             raise CodestreamError
         marker = stream[place + 1]
         if marker == _J2K_SOT:
-            return b"".join([*kept, stream[place:]])
+            finish = stream.rfind(_J2K_EOC, place)
+            return b"".join([*kept, stream[place : finish + 2 if finish > 0 else None]])
         end = place + 2 + _length(stream, place + 2)
         if marker != _J2K_COM:
             kept.append(stream[place:end])
@@ -194,9 +229,28 @@ def _bare_boxes(stream: bytes) -> bytes:
         content = stream[place + 8 : place + length]
         if kind == b"jp2c":
             content = bare_jpeg_2000(content)
+        if kind == b"jp2h":
+            content = _bare_header_boxes(content)
         if kind in _JP2_BOXES:
             kept.append(struct.pack(">I4s", len(content) + 8, kind) + content)
         if kind == b"jp2c":
             return b"".join(kept)
         place += length
     raise CodestreamError
+
+
+def _bare_header_boxes(content: bytes) -> bytes:
+    """Return what describes the pixels, with colour profiles without their texts."""
+    kept, place = [], 0
+    while place + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, place)
+        if length < 8 or place + length > len(content):
+            raise CodestreamError
+        data = content[place + 8 : place + length]
+        if kind == _JP2_COLOUR and data[:1] != b"\1":  # not one of the spaces that have a number
+            profile = bare_profile(data[3:])
+            data = data[:3] + profile if profile is not None else b""
+        if kind in _JP2_HEADER and data:
+            kept.append(struct.pack(">I4s", len(data) + 8, kind) + data)
+        place += length
+    return b"".join(kept)

@@ -12,8 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.deidentification.codestreams import bare_jpeg, exif_orientation
+from spinealign.deidentification.codestreams import TEXTS_OF_PROFILE, bare_jpeg, exif_orientation
 from spinealign.deidentification.counting import Change, Changes
+from spinealign.deidentification.icc import bare_profile
 from spinealign.deidentification.tiff import bare_tiff
 from spinealign.domain.errors import DeidentificationError, DeidentificationProblem
 from spinealign.domain.formats import BMP, GIF, JPEG, PNG, TIFF, WEBP, ImageFormat
@@ -29,6 +30,8 @@ _WEBP_KEPT: Final = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"AN
 _WEBP_FLAGS_OF_METADATA: Final = 0b1100
 _GIF_LOOP: Final = b"NETSCAPE2.0"
 _MOST_FRAMES: Final = 500
+_MOST_OF_PROFILE: Final = 1 << 26
+_WEBP_FLAG_OF_PROFILE: Final = 0b100000
 
 
 class LayoutError(ValueError):
@@ -99,7 +102,7 @@ def _bare_png(content: bytes, removed: list[str]) -> bytes:
         if kind == "eXIf":
             orientation = _exif_orientation_of(data)
         if kind == "iCCP":
-            kept.append(_png_chunk(b"iCCP", _PROFILE_NAME + data[data.index(b"\0") :]))
+            kept += _png_profile(data, removed)
         elif kind in _PNG_KEPT:
             kept.append(content[place:end])
         else:
@@ -112,6 +115,18 @@ def _bare_png(content: bytes, removed: list[str]) -> bytes:
     if place < len(content):
         removed.append("data after the picture")
     return b"".join(kept)
+
+
+def _png_profile(data: bytes, removed: list[str]) -> list[bytes]:
+    """Return the chunk of a colour profile without name and texts; none of a damaged one."""
+    packed = data[data.index(b"\0") + 2 :]
+    whole = zlib.decompressobj().decompress(packed, _MOST_OF_PROFILE)
+    bare = bare_profile(whole)
+    if bare != whole:
+        removed.append("iCCP" if bare is None else TEXTS_OF_PROFILE)
+    if bare is None:
+        return []
+    return [_png_chunk(b"iCCP", _PROFILE_NAME + b"\0\0" + zlib.compress(bare))]
 
 
 def _png_chunk(name: bytes, data: bytes) -> bytes:
@@ -139,7 +154,7 @@ def _bare_jpeg(content: bytes, removed: list[str]) -> bytes:
 def _bare_webp(content: bytes, removed: list[str]) -> bytes:
     if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
         raise LayoutError
-    kept, place = [], 12
+    kept, place = list[tuple[bytes, bytes]](), 12
     stated = min(int(struct.unpack_from("<I", content, 4)[0]) + 8, len(content))
     if stated < len(content):
         removed.append("data after the picture")
@@ -150,13 +165,23 @@ def _bare_webp(content: bytes, removed: list[str]) -> bytes:
             raise LayoutError
         if name == b"VP8X":
             data = bytes((data[0] & ~_WEBP_FLAGS_OF_METADATA & 0xFF,)) + data[1:]
-        if name in _WEBP_KEPT:
-            kept.append(name + struct.pack("<I", length) + data + b"\0" * (length % 2))
-        else:
+        bare = bare_profile(data) if name == b"ICCP" else data
+        if name in _WEBP_KEPT and bare is not None:
+            kept.append((name, bare))
+        if name not in _WEBP_KEPT or bare is None:
             removed.append(name.decode("latin-1").strip())
+        elif bare != data:
+            removed.append(TEXTS_OF_PROFILE)
         place += 8 + length + length % 2
-    body = b"WEBP" + b"".join(kept)
+    has_profile = any(name == b"ICCP" for name, _ in kept)
+    body = b"WEBP" + b"".join(_webp_chunk(*chunk, has_profile=has_profile) for chunk in kept)
     return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _webp_chunk(name: bytes, data: bytes, *, has_profile: bool) -> bytes:
+    if name == b"VP8X" and not has_profile:
+        data = bytes((data[0] & ~_WEBP_FLAG_OF_PROFILE & 0xFF,)) + data[1:]
+    return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
 
 
 def _bare_gif(content: bytes, removed: list[str]) -> bytes:

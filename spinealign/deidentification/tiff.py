@@ -6,7 +6,8 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from spinealign.deidentification.codestreams import bare_jpeg
+from spinealign.deidentification.codestreams import TEXTS_OF_PROFILE, bare_jpeg
+from spinealign.deidentification.icc import bare_profile
 
 _KEPT_TAGS: Final = frozenset({
     254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283, 284, 290,
@@ -19,6 +20,7 @@ _PAIRS: Final = ((273, 279), (324, 325))
 """Places and lengths of strips and of tiles."""
 
 _JPEG_TABLES: Final = 347
+_PROFILE: Final = 34675
 _COMPRESSION, _OLD_JPEG, _JPEG = 259, 6, 7
 _SIZES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8,
                  13: 4, 16: 8, 17: 8, 18: 8}  # fmt: skip
@@ -91,10 +93,23 @@ def bare_tiff(content: bytes, removed: list[str]) -> bytes:
         for tag in sorted(set(entries) - _KEPT_TAGS):
             removed.append(f"tag {tag}")
         kept = {tag: entry for tag, entry in entries.items() if tag in _KEPT_TAGS}
+        _clean_profile(kept, removed)
         link = _write_page(content, written, kept, link, layout)
     if not seen:
         raise TiffError
     return bytes(written)
+
+
+def _clean_profile(entries: dict[int, _Entry], removed: list[str]) -> None:
+    """Take the texts out of a page's colour profile, or a damaged profile away."""
+    entry = entries.pop(_PROFILE, None)
+    if entry is None:
+        return
+    bare = bare_profile(entry.data)
+    if bare is not None:
+        entries[_PROFILE] = _Entry(7, len(bare), bare)
+    if bare != entry.data:
+        removed.append(f"tag {_PROFILE}" if bare is None else TEXTS_OF_PROFILE)
 
 
 def _read_directory(content: bytes, place: int, layout: _Layout) -> tuple[dict[int, _Entry], int]:

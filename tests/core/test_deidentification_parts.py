@@ -14,7 +14,7 @@ import cv2
 import nibabel as nib
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
@@ -27,6 +27,7 @@ from spinealign.deidentification.cleaner import Cleaner, Patient
 from spinealign.deidentification.codestreams import CodestreamError, bare_jpeg, bare_jpeg_2000
 from spinealign.deidentification.dates import is_time, shifted_date, shifted_date_time
 from spinealign.deidentification.dicom_pixels import bare_pixels, blacken
+from spinealign.deidentification.icc import bare_profile
 from spinealign.deidentification.identity import Identity, cleaned_description
 from spinealign.deidentification.nifti import bare_nifti, bare_values
 from spinealign.deidentification.options import Dates, Options, method_codes
@@ -355,11 +356,110 @@ def test_a_jpeg_loses_its_segments_between_scans_too():
 
 def test_a_jpeg_keeps_profile_and_orientation():
     pixels = planted.soft_pixels()
-    profile_bytes = b"a colour profile" * 20
-    content = planted.jpeg_bytes(pixels, exif=planted.exif(), icc_profile=profile_bytes)
-    with Image.open(io.BytesIO(bare_jpeg(content))) as bare:
-        assert bare.info["icc_profile"] == profile_bytes
+    profile = planted.colour_profile()
+    content = planted.jpeg_bytes(pixels, exif=planted.exif(), icc_profile=profile)
+    removed: list[str] = []
+    with Image.open(io.BytesIO(bare_jpeg(content, removed))) as bare:
+        assert bare.info["icc_profile"] == bare_profile(profile)
         assert dict(bare.getexif()) == {0x0112: 6}
+    assert removed == ["EXIF", "texts of the colour profile"]
+
+
+def test_a_profile_in_several_segments_is_put_together():
+    profile = planted.colour_profile()
+    middle = len(profile) // 2
+    parts = [profile[:middle], profile[middle:]]
+    segments = b"".join(
+        struct.pack(">BBH", 0xFF, 0xE2, len(part) + 16) + b"ICC_PROFILE\0" + bytes((n, 2)) + part
+        for n, part in ((2, parts[1]), (1, parts[0]))
+    )
+    plain = planted.jpeg_bytes(planted.soft_pixels())
+    with Image.open(io.BytesIO(bare_jpeg(plain[:2] + segments + plain[2:]))) as bare:
+        assert bare.info["icc_profile"] == bare_profile(profile)
+
+
+def test_a_jpeg_2000_with_boxes_keeps_those_that_pixels_need():
+    target = io.BytesIO()
+    pixels = np.stack([planted.soft_pixels()] * 3, axis=-1)
+    Image.fromarray(pixels).save(target, "JPEG2000")
+    stream = target.getvalue()
+    at = stream.index(b"colr") - 4
+    length = int.from_bytes(stream[at : at + 4], "big")
+    profile, secret = planted.colour_profile(), planted.SURNAME.encode()
+    boxes = struct.pack(">I4s3s", len(profile) + 11, b"colr", b"\2\0\0") + profile
+    boxes += struct.pack(">I4s", len(secret) + 8, b"labl") + secret
+    head = stream.index(b"jp2h") - 4
+    header = int.from_bytes(stream[head : head + 4], "big") + len(boxes) - length
+    planted_stream = (
+        stream[:head] + header.to_bytes(4, "big") + stream[head + 4 : at] + boxes
+        + stream[at + length :] + secret
+    )  # fmt: skip
+    bare = bare_jpeg_2000(planted_stream)
+    assert secret not in bare
+    assert bare_profile(profile) in bare
+    np.testing.assert_array_equal(Image.open(io.BytesIO(bare)), pixels)
+
+
+# Colour profiles
+
+
+@pytest.mark.parametrize("version", [2, 4])
+@pytest.mark.parametrize("space", ["sRGB", "XYZ", "LAB"])
+def test_a_profile_keeps_its_colours_and_names_nobody(space, version):
+    profile = bytearray(planted.colour_profile(space))
+    profile[8] = version
+    profile[48:56], profile[80:84] = b"ZwicOtto", b"Krum"
+    bare = bare_profile(bytes(profile))
+    assert bare is not None
+    for word in (b"Zwic", b"Otto", b"Krum", "Zwick".encode("utf-16-be")):
+        assert word in bytes(profile)
+        assert word not in bare
+    assert bare_profile(bare) == bare
+    assert len(bare) % 4 == 0
+    assert int.from_bytes(bare[:4], "big") == len(bare)
+    opened = ImageCms.ImageCmsProfile(io.BytesIO(bare))
+    assert opened.profile.profile_description == "profile"
+    if space == "sRGB":
+        colours = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 40, 3), np.uint8))
+        lab = ImageCms.createProfile("LAB")
+        before, after = (
+            ImageCms.applyTransform(colours, ImageCms.buildTransform(
+                ImageCms.ImageCmsProfile(io.BytesIO(each)), lab, "RGB", "LAB"
+            ))
+            for each in (bytes(profile), bare)
+        )  # fmt: skip
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("points", [2, 5])
+@pytest.mark.parametrize("kind", [b"mft1", b"mft2"])
+def test_a_table_of_a_profile_is_as_long_as_it_says(kind, points):
+    if kind == b"mft1":
+        numbers = bytes(range(256)) * 6 + bytes(points**3 * 3)
+        table = kind + bytes(4) + bytes((3, 3, points, 0)) + bytes(36) + numbers
+    else:
+        numbers = b"\1\2" * (2 * 3 + points**3 * 3 + 4 * 3)
+        table = kind + bytes(4) + bytes((3, 3, points, 0)) + bytes(36) + b"\0\2\0\4" + numbers
+    hidden = planted.SURNAME.encode() + b"!"
+    header = bytes(36) + b"acsp" + bytes(88)
+    profile = header + struct.pack(">I4sII", 1, b"A2B0", 144, len(table + hidden)) + table + hidden
+    bare = bare_profile(profile)
+    assert table in bare
+    assert hidden not in bare
+    assert bare_profile(profile[:140] + struct.pack(">I", len(table) - 1) + table) is None
+
+
+@pytest.mark.parametrize("profile", [b"", b"a colour profile" * 20, planted.colour_profile()[:300]])
+def test_a_damaged_profile_goes_and_the_picture_stays(profile):
+    assert bare_profile(profile) is None
+    pixels = planted.soft_pixels()
+    for kind in (PNG, JPEG, TIFF, WEBP):
+        target = io.BytesIO()
+        extra = {"lossless": True} if kind is WEBP else {}
+        Image.fromarray(pixels).save(target, kind.name, icc_profile=profile, **extra)
+        bare = bare_picture(Path("a"), kind, target.getvalue(), counter())
+        with Image.open(io.BytesIO(bare)) as picture:
+            assert "icc_profile" not in picture.info
 
 
 @pytest.mark.parametrize("end", [10, 200, -2])
@@ -586,7 +686,7 @@ def test_a_name_in_a_corner_is_boxed_and_a_soft_picture_is_not(ink, kind):
 @pytest.mark.parametrize("is_up", [True, False], ids=["reads up", "reads down"])
 @pytest.mark.parametrize("is_left", [True, False], ids=["left", "right"])
 def test_a_name_on_its_side_along_an_edge_is_boxed(is_up, is_left):
-    pixels = cv2.resize(planted.soft_pixels(), (360, 480))
+    pixels = cv2.resize(planted.soft_pixels() // 2, (360, 480))
     turns = 1 if is_up else -1
     written = np.ascontiguousarray(np.rot90(pixels, -turns))
     row = 20 if is_left is is_up else written.shape[0] - 10
