@@ -12,6 +12,7 @@ from pathlib import Path
 
 from spinealign import __version__
 from spinealign.processor import EXIT_CANNOT_RUN, refuse_old_processor, show_startup_error
+from spinealign.working_files import private_working_folder
 
 NO_DISPLAY = """\
 SpineAlign found no display to open its window on.
@@ -32,6 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print_whatever_comes()
     given = list(sys.argv[1:] if arguments is None else arguments)
     refuse_old_processor()
+    with private_working_folder():
+        return _run(given)
+
+
+def _run(given: list[str]) -> int:
     # The command list is short and stable; reading it must not import the commands.
     from spinealign.cli.main import COMMANDS, run_command
 

@@ -393,8 +393,8 @@ class MeasureLayer:
             at, is_left = (place.x(), place.y()), self._is_left_of_points(label)
             labels.append(Label(at, label.size_px, limits, is_left, wishes))
         found = places_of(labels, _sides(view), taken, uncrossed, everything)
-        for key, label, box in zip(order, labels, found, strict=True):
-            shift = None if box is None else QPointF(box[0] - label.at[0], box[1] - label.at[1])
+        for key, asked, box in zip(order, labels, found, strict=True):
+            shift = None if box is None else QPointF(box[0] - asked.at[0], box[1] - asked.at[1])
             self._items[key][1].set_shift(shift)
 
     def _leave_gaps(self, names: Sequence[QRectF], to_view: QTransform) -> None:
