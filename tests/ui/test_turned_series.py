@@ -298,6 +298,21 @@ class TestAnotherSlice:
         entry = bench.readings._entry
         assert entry.session.analysis is bench.current.finding.analysis
 
+    def test_a_reading_that_ends_late_says_nothing_of_the_new_slice(self, qtbot, leafed):
+        bench = leafed.workbench
+        bench.readings.accept_rest()
+        qtbot.waitUntil(lambda: not bench.records.is_busy)
+        assert bench.current.reading_status is ReadingStatus.BEING_READ
+        leafed.correction.changes.add_text((8.0, 9.0), "here")
+        bench.readings.follow(bench.current_analysis)
+        leafed.navigation.step(1)
+        press_key(leafed, Qt.Key.Key_F5)
+        with qtbot.waitSignal(bench.session.finding_ready):
+            answer(leafed, "Analyse slice 4")
+        settle(qtbot, leafed)
+        qtbot.waitUntil(lambda: not bench.records.is_busy)
+        assert bench.current.reading_status is ReadingStatus.AUTOMATIC
+
 
 class TestUndoOfATurn:
     @pytest.fixture
