@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from spinealign.domain.examination import examination_named
 from spinealign.domain.findings import (
@@ -74,6 +75,14 @@ def _kind_called(view: str) -> str:
         return "an image of another kind"
     return f"“{examination_text(kind)}”"
 
+
+SHOWN_AGAIN: Mapping[str, str] = MappingProxyType(
+    {
+        "overlay": "What lies over the picture is shown again, so that you see what you draw (O).",
+        "measures": "Measures are shown again, so that you see what you draw (M).",
+    }
+)
+"""What taking a tool brought back."""
 
 HANDLE_HINT = (
     "drag to move, with Shift to snap to the edge; arrow keys move by 1 pixel (Shift 10, Alt 0.1); "

@@ -19,6 +19,10 @@ class SettingWords:
     note: str = ""
 
 
+OVERLAY_IS_OFF = (
+    "Measures, names and outlines are drawn only while “Show what was found” is on (O)."
+)
+
 SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
     {
         "theme": SettingWords("&Colours"),

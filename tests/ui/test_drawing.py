@@ -17,6 +17,7 @@ from spinealign.ui.picture.handles import DrawnRef
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.window.actions import COMMANDS
 from spinealign.wording import Message
+from spinealign.wording.corrections import SHOWN_AGAIN
 from spinealign.wording.measures import measurement_name
 from tests.ui.hands import LEFT
 
@@ -429,3 +430,43 @@ def test_whoever_begins_to_draw_sees_what_is_drawn(hands):
     picture = hands.viewer.picture
     [key] = [key for key in picture.measures.keys if key[0] == "drawn_distance"]
     assert picture.measures._items[key][0].isVisible()
+
+
+@pytest.mark.parametrize("hidden", ["overlay", "measures"])
+def test_what_a_tool_brings_back_is_told_in_the_status_line(hands, hidden):
+    actions, status = hands.window.actions_by_name, hands.window.status
+    hands.window.actions_by_name["tool_distance"].trigger()
+    assert status.step.text() == hands.viewer.hint, "nothing was hidden"
+    actions["tool_pointer"].trigger()
+    actions[hidden].setChecked(False)
+    actions["tool_distance"].trigger()
+    assert actions["overlay"].isChecked()
+    assert actions["measures"].isChecked()
+    assert status.step.text() == SHOWN_AGAIN[hidden]
+    assert hands.viewer.hint != ""
+
+
+def test_a_hand_measure_that_is_not_ticked_has_no_handles_either(hands):
+    hands.window.actions_by_name["tool_distance"].trigger()
+    hands.click((20, 30))
+    hands.click((60, 60))
+    hands.window.actions_by_name["tool_text"].trigger()
+    hands.window.actions_by_name["tool_pointer"].trigger()
+    picture, measures = hands.viewer.picture, hands.window.correction.measures
+    measures.select(None)
+    [key] = [key for key in picture.measures.keys if key[0] == "drawn_distance"]
+    ends = picture.drawings.handles()
+    assert [end.isVisible() for end in ends] == [True, True]
+    measures.toggle(key, False)
+    assert key not in picture.measures.keys
+    assert [end.isVisible() for end in ends] == [False, False]
+    measures.select(key)
+    assert [end.isVisible() for end in ends] == [True, True], "one that is selected is drawn"
+    measures.select(None)
+    measures.set_shown(False)
+    measures.toggle(key, True)
+    assert [end.isVisible() for end in ends] == [False, False]
+    measures.set_shown(True)
+    assert [end.isVisible() for end in ends] == [True, True]
+    hands.key(Qt.Key.Key_O)
+    assert [end.isVisible() for end in ends] == [False, False]

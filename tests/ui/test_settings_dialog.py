@@ -15,7 +15,7 @@ from spinealign.ui.settings.letterhead import institution, keep_logo, logo_path
 from spinealign.ui.settings.settings import OverlayStyle, Settings, SettingsStore, ThemeChoice
 from spinealign.ui.window.settings_dialog import NEVER_RESTORED, SettingsDialog
 from spinealign.ui.window.settings_form import PageName
-from spinealign.wording.settings_window import SETTING_WORDS
+from spinealign.wording.settings_window import OVERLAY_IS_OFF, SETTING_WORDS
 from spinealign.wording.worklist import Standing
 
 KIND = QDialogButtonBox.StandardButton
@@ -61,6 +61,15 @@ def chooser(window):
 
 
 # The dialog itself
+
+
+def test_the_settings_say_that_measures_wait_for_the_overlay(chooser):
+    found = chooser(PageName.PICTURE)
+    [note] = [each for each in found.dialog.findChildren(QLabel) if each.text() == OVERLAY_IS_OFF]
+    assert note.isVisible() != found.widget("show_overlay").isChecked()
+    for _ in range(2):
+        found.tick("show_overlay")
+        assert note.isVisible() != found.widget("show_overlay").isChecked()
 
 
 def test_every_setting_can_be_chosen_and_has_words(chooser):

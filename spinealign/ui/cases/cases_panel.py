@@ -201,6 +201,7 @@ class CasesPanel(QWidget):
         self._colours = colours
         self.view.set_colours(colours)
         self.recent.set_colours(colours)
+        self._arranged()
 
     def hide_patients(self, is_hiding: bool) -> None:
         """Say whose the cases are, or forget that."""

@@ -106,8 +106,8 @@ class PictureEditor(QObject):
             )
             self._tool.lengths = self._picture.measures.lengths
         self._viewer.unsetCursor()
-        self.tool_changed.emit(self.tool_name)
         self._tell()
+        self.tool_changed.emit(self.tool_name)
 
     def select(self, ref: HandleRef | None) -> None:
         """Make a point the one that keys move."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from PyQt6.QtCore import QObject
 
 from spinealign.domain.findings import Analysis
-from spinealign.domain.measurements import Measurement
+from spinealign.domain.measurements import DrawingTool, Measurement
+from spinealign.domain.measures import MeasureCode
 from spinealign.domain.reading import Decision
 from spinealign.reading.findings import measure_key
 from spinealign.ui.correcting.edit_session import EditSession
@@ -19,6 +20,12 @@ from spinealign.ui.settings.preferences import Preferences
 
 _BETWEEN = "|"
 _OF_ONE_CASE = "drawn_"
+_TOOLS = {
+    MeasureCode(f"{_OF_ONE_CASE}{tool.value}"): tool
+    for tool in DrawingTool
+    if f"{_OF_ONE_CASE}{tool.value}" in {code.value for code in MeasureCode}
+}
+"""What each measure of a drawing was drawn with."""
 
 
 class ShownMeasures(QObject):
@@ -107,7 +114,13 @@ class ShownMeasures(QObject):
             if (m.key == self._selected or (wanted and self._choices.is_shown(m)))
             and not self._is_overruled(m)
         ]
-        self._picture.show_measures(shown, self._selected)
+        drawn = {m.key for m in shown}
+        hidden = frozenset(
+            (_TOOLS[m.code], m.drawing)
+            for m in analysis.measurements
+            if m.code in _TOOLS and m.strokes and m.key not in drawn
+        )
+        self._picture.show_measures(shown, self._selected, hidden)
 
     def _show_again(self) -> None:
         self._show(self._session.analysis)

@@ -150,7 +150,9 @@ class DrawingLayer:
 
     def __init__(self, parent: QGraphicsItem) -> None:
         self._parent = parent
-        self._by_ref: dict[HandleRef, HandleItem] = {}
+        self._by_ref: dict[DrawnRef, HandleItem] = {}
+        self._left_out: frozenset[DrawingKey] = frozenset()
+        self._is_visible = True
 
     def show(self, drawings: Sequence[Drawing], visible: bool) -> None:
         """Show handles for these drawings and no others."""
@@ -168,9 +170,16 @@ class DrawingLayer:
         self.set_visible(visible)
 
     def set_visible(self, visible: bool) -> None:
-        """Show or hide everything."""
-        for item in self._by_ref.values():
-            item.setVisible(visible)
+        """Show or hide everything but what is left out."""
+        self._is_visible = visible
+        for ref, item in self._by_ref.items():
+            item.setVisible(visible and ref.drawing not in self._left_out)
+
+    def leave_out(self, keys: frozenset[DrawingKey]) -> None:
+        """Show no handles of these drawings: their lines are not drawn either."""
+        if keys != self._left_out:
+            self._left_out = keys
+            self.set_visible(self._is_visible)
 
     def handles(self) -> list[HandleItem]:
         """Return all handles in the order of the drawings."""

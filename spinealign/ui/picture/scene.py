@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import QGraphicsPolygonItem, QGraphicsRectItem, QGraphicsSc
 
 from spinealign.domain.findings import Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage, WindowKind
-from spinealign.domain.measurements import Drawing, LengthUnit, Measurement
+from spinealign.domain.measurements import Drawing, DrawingKey, LengthUnit, Measurement
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.report_details import PictureLayers
 from spinealign.imaging.presenting import Placing
@@ -209,9 +209,15 @@ class PictureScene(QGraphicsScene):
         """Return everything that can be taken hold of, bodies first."""
         return [*self.bodies.handles(), *self.drawings.handles()]
 
-    def show_measures(self, shown: Sequence[Measurement], selected: Key | None = None) -> None:
-        """Draw these measurements and no others."""
+    def show_measures(
+        self,
+        shown: Sequence[Measurement],
+        selected: Key | None = None,
+        left_out: frozenset[DrawingKey] = frozenset(),
+    ) -> None:
+        """Draw these measurements and no others, and no handles of drawings that are left out."""
         self.measures.show(shown, selected, self.shows_overlay)
+        self.drawings.leave_out(left_out)
         self.layout_wanted.emit()
         self.overlay_changed.emit()
 

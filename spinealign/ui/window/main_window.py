@@ -98,7 +98,7 @@ from spinealign.ui.window.window_layout import PanelLayout
 from spinealign.ui.window.window_level_menu import WindowMenu
 from spinealign.ui.work.services import Services
 from spinealign.ui.workbench import Workbench
-from spinealign.wording.corrections import edit_state_text
+from spinealign.wording.corrections import SHOWN_AGAIN, edit_state_text
 
 TOOL_PAGES = {
     ToolName.POINTER: "correcting",
@@ -423,8 +423,14 @@ class MainWindow(DropWindow):
 
     def _show_what_is_drawn(self, tool: ToolName) -> None:
         """Show what lies over the picture to whoever begins to draw on it."""
-        if tool is not ToolName.POINTER:
-            self.actions_by_name.check("overlay")
+        if tool is ToolName.POINTER:
+            return
+        actions = self.actions_by_name
+        hidden = [name for name in ("overlay", "measures") if not actions[name].isChecked()]
+        for name in hidden:
+            actions.check(name)
+        if hidden:
+            self.status.tell(SHOWN_AGAIN["overlay" if "overlay" in hidden else "measures"])
 
     def _look_at_disc(self, disc: Disc) -> None:
         self.navigation.follow()

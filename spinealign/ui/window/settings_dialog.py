@@ -51,6 +51,7 @@ from spinealign.wording.settings_window import (
     LETTERHEAD_NOTE,
     NOT_A_PICTURE,
     NOTHING_TAKEN,
+    OVERLAY_IS_OFF,
     PAPER_WORDS,
     PART_WORDS,
     RESTORE_TIP,
@@ -117,6 +118,7 @@ class SettingsDialog(QDialog):
         self.logo.show_logo(self._kept_logo)
         self.problem = wrapped_label("", "warning")
         self.problem.hide()
+        self._overlay_is_off = wrapped_label(OVERLAY_IS_OFF, "warning")
         self.pages = QStackedWidget()
         for made in self._make_pages(use):
             self.pages.addWidget(made.end())
@@ -211,6 +213,12 @@ class SettingsDialog(QDialog):
             "show_overlay", "show_measures", "show_heatmap", "show_reference_lines",
         ):  # fmt: skip
             page.put(name, form.tick(name))
+            if name == "show_measures":
+                page.column.addWidget(self._overlay_is_off)
+        overlay = form["show_overlay"].widget
+        assert isinstance(overlay, QCheckBox)
+        overlay.toggled.connect(self._overlay_is_off.setHidden)
+        self._overlay_is_off.setHidden(overlay.isChecked())
         page.put("overlay_style", form.choice("overlay_style", STYLES))
         page.put("overlay_opacity", form.share("overlay_opacity"))
         return page
